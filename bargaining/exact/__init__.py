@@ -1,1 +1,1 @@
-"""Answers in exact rationals and closed forms, and certificates of those in floats."""
+"""Answers in exact rationals and closed forms, and certificates of answers in floats."""

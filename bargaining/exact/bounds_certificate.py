@@ -1,12 +1,12 @@
-r"""Bounds of stochastic games certified from both sides; each state is held by faces of its own.
+r"""Bounds of stochastic games certified from both sides; each state has faces of its own.
 
 *Inner.* Rational sets lie within their image under the operator, so that all of the image is attained by equilibria.
 
-*Outer.* How far a row goes in the direction of a face is at most an affine function of the levels of all faces, as
-multipliers show that are read off floats: what they leave of a direction is added, exactly, as payoffs lie in the unit
-box. Levels within which all lies are then proved as those of perfect public equilibria are, see `public_certificate`:
-they start from sets that hold every payoff because the same search, with thresholds lowered by far more than floats can
-err, ends within them, and no row goes beyond the faces on the whole way from there.
+*Outer.* How far a row goes in the direction of a face is at most an affine function of the levels of all faces, by
+multipliers read off floats; their error in the direction is added exactly, since payoffs lie in the unit box. That all
+payoffs lie within given levels is then proved as for perfect public equilibria, see `public_certificate`. The proof
+starts from sets that contain every payoff, because the same search with thresholds lowered by far more than the error
+of floats ends within them, and shows that no row goes beyond the faces on the whole way from there.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from bargaining.errors import NotApplicable
 from bargaining.exact.public_certificate import Bound, contracts, value_of
 from bargaining.exact.set_certificate import StochasticCertificate, fields_of
 
-_MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; floats err by far less
+_MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
 _PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
-_ROOM = 30  # times the patience by the gap: what leaving out faces may add to the gap
+_ROOM = 30  # times the patience by the gap: by how much leaving out faces may increase the gap
 _COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
 _UNITS = 50  # of floats that one of a proof is worth
 _MANY = 300  # vertices beyond which their equations take too long
@@ -104,12 +104,12 @@ def certify_stochastic_payoff_bounds(
 
 
 def _apart(one: Sequence[Polygon], other: Sequence[Sequence[Pair]]) -> float:
-    """Return how far sets stick out of rational ones at most."""
+    """Return the largest distance by which sets stick out of rational ones."""
     return farthest_out([*one], [floats(some) for some in other])
 
 
 def _off(found: StochasticPayoffBounds, data: Rationals, vertices: Sequence[Sequence[Pair]]) -> float:
-    """Return how far inner sets as they were given stick out of rational ones, and these out of given outer ones."""
+    """Return how far the given inner sets stick out of rational ones, and these out of the given outer sets."""
     low, size = (np.array([float(x) for x in pair]) for pair in (data.low, data.size))
     given: list[Polygon] = [[(x, y) for x, y in (some.inner - low) / size] for some in found.bounds]
     out = _apart(given, vertices)
@@ -121,7 +121,7 @@ def _off(found: StochasticPayoffBounds, data: Rationals, vertices: Sequence[Sequ
 
 
 def _inside(data: Rationals, found: Bounds, work: Work) -> Generation | str:
-    """Return rational vertices that generate themselves, next to the inner sets."""
+    """Return rational vertices that generate themselves, close to the inner sets."""
     if not any(found.inner):
         return "no inner sets were found"
     few = sum(map(len, found.inner)) <= _MANY
@@ -161,7 +161,7 @@ class _Outside:
         return None
 
     def _holding(self, tolerance: float) -> tuple[Closing, Model]:
-        """Return sets that hold every payoff, by a margin, and the game without leaving that is not credible then."""
+        """Return sets that contain every payoff with a margin, and the game without threats not credible then."""
         model = self.scaled.model
         while True:
             budget = Budget(self.work.left * _UNITS)

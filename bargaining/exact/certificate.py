@@ -1,8 +1,8 @@
-"""What a certificate is, how a claim is set beside the exact answer or a box that holds it, and who certifies what.
+"""Certificates: how a claim is compared with the exact answer or a box that contains it, and the table of certifiers.
 
 `Problem.rescale`, `relabel` and `restrict` wrap a set that they cannot rewrite. A claim about the wrapped set is turned
-into one about the set within: the players are put into its order, which no concept minds; units and floors compose to
-a single `View`, exactly. Certifiers register themselves by the name of the method and the representation of the set.
+into one about the set within: the players are put into its order, which matters to no concept; units and floors are
+combined into a single `View`, exactly. Certifiers are registered by the name of the method and the class of the set.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class Certificate(Shown):
     exact : tuple of Fraction, or None
         The exact payoffs, where they are rational.
     bound : float
-        No payoff errs by more than this, relative to that player's range of gains; inf if nothing is proved.
+        The largest possible error of a payoff, relative to the player's range of gains; inf if nothing is proved.
     tolerance : float
-        The accuracy asked for, with what rounding the data to floats already costs.
+        The required accuracy, plus the error due to rounding the data to floats.
     statement : str
-        What is proved, and on which premises, in one sentence.
+        The proved statement and its premises, in one sentence.
 
     Examples
     --------
@@ -75,14 +75,14 @@ class Certificate(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One cell of a division, ready to be checked: what a certifier gets.
+    """One cell of a division to be checked: the argument of a certifier.
 
     Attributes
     ----------
     feasible : FeasibleSet
         The set, of the type the certifier was registered for.
     view : View, or None
-        How the payoffs lie in the set; None where they are those of the set.
+        How the payoffs are related to the set; None where they are payoffs of the set.
     batch : tuple of int
         The shape of the batch.
     cell : tuple of int
@@ -94,7 +94,7 @@ class Claim:
     parameters : mapping
         Those of the division, for the whole batch; `given` and `at_cell` return those of the cell.
     tolerance : float
-        The relative accuracy asked for.
+        The required relative accuracy.
     method : str
         The label.
     """
@@ -140,16 +140,16 @@ class Claim:
 def compare(
     claim: Claim, exact: tuple[Fraction, ...] | None, status: Status, ranges: tuple[Fraction, ...], what: str
 ) -> Certificate:
-    """Return the certificate that sets a claim beside the exact answer.
+    """Return the certificate that compares a claim with the exact answer.
 
     Parameters
     ----------
     exact : tuple of Fraction or None
-        The exact payoffs; None where there is no answer, and then the status is what is certified.
+        The exact payoffs; None where there is no answer, and then the status is certified.
     status : Status
-        How the exact problem ends.
+        The exact status.
     ranges : tuple of Fraction
-        What each player's error is relative to; positive.
+        The unit of each player's error; positive.
     what : str
         The subject of the statement.
     """
@@ -178,7 +178,7 @@ def enclose(
     ranges: tuple[Fraction, ...],
     what: str,
 ) -> Certificate:
-    """Return the certificate that sets a claim beside a box proved to hold the exact answer.
+    """Return the certificate that compares a claim with a box proved to contain the exact answer.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ ROUNDINGS = Fraction(4, 2**52)  # relative: those of two changes of units
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unwrapped:
-    """A claim about the innermost set, and where each of the given players is among its players."""
+    """A claim about the innermost set, and the index of each given player among its players."""
 
     claim: Claim
     places: tuple[int, ...]
@@ -287,7 +287,7 @@ def _turned(view: View, claim: Claim, order: list[int]) -> View:
 
 
 def _lowered(floor: Vector, disagreement: list[Number], shift: Vector) -> Vector:
-    """Return the floor, at d where it is a few roundings above: units changed after `restrict()` leave it there."""
+    """Return the floor, or d where it is a few roundings above, as after `restrict()` and a change of units."""
     found = []
     for f, x, b in zip(floor, disagreement, shift, strict=True):
         d = Fraction(x)
@@ -328,7 +328,7 @@ _NOBODY = "none was registered; add one with `bargaining.exact.certify.register`
 
 
 def register(method: str, feasible: type, *, views: bool = False) -> Callable[[Certifier], Certifier]:
-    """Make a function the certifier of a method on a representation; the most specific type wins.
+    """Make a function the certifier of a method on a class of sets; the most specific class is used.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Certificates: how far a computed answer is from the exact one, proved rather than estimated.
+"""Certificates: proved bounds on the distance between a computed answer and the exact one.
 
-Where the exact answer is rational it is computed in rationals, from the data as they are, and compared.
-Elsewhere a condition that can only fall is seen to change sign on both sides of the answer.
+Where the exact answer is rational it is computed in rationals, from the exact data, and compared.
+Elsewhere a decreasing condition is shown to have opposite signs on both sides of the answer.
 """
 
 from __future__ import annotations
@@ -76,24 +76,24 @@ def certify(
     Parameters
     ----------
     result : Division, PayoffSet, PublicPayoffSet, StochasticPayoffSets, or bounds
-        What to check. Nothing of it is trusted but the problem it answers. Of bounds those are proved that are of a
-        game with monitoring or of a stochastic game between two players.
+        The answer to check; only its problem, method and payoffs are used. Bounds can be certified for a game with
+        monitoring or a stochastic game between two players.
     tolerance : float, default 1e-12
-        The relative accuracy asked for. Data of size m and range of gains g carry an error of 64 m / g
-        roundings in addition.
+        The required relative accuracy. For data of size m and range of gains g, 64 m / g roundings are allowed in
+        addition.
     cell : tuple of int, optional
         Which cell of a batch.
     budget : int, optional
-        Of payoff sets, the units of work after which to give up and say what is proved by then: a vertex met in
-        rationals, or one bound of a profile and a face. 30 million by default, about half a minute.
+        For payoff sets, the units of work after which to give up and report what has been proved: one per vertex
+        computed in rationals, or per bound of a profile and a face. 30 million by default, about half a minute.
 
     Returns
     -------
     Certificate
-        ``.exact`` holds the payoffs in rationals where they are, ``.bound`` the proved error and ``.statement`` what
-        was proved; ``.holds`` says whether the bound meets the tolerance.
+        ``.exact`` has the exact payoffs where they are rational, ``.bound`` the proved bound on the error and
+        ``.statement`` the proved statement; ``.holds`` says whether the bound meets the tolerance.
     PayoffCertificate, PublicCertificate or StochasticCertificate
-        The same of payoff sets, whose ``.vertices`` are rational.
+        The same for payoff sets, whose ``.vertices`` are rational.
 
     Raises
     ------
@@ -105,14 +105,14 @@ def certify(
     Notes
     -----
     On a `Polytope`, a `TransferableSurplus`, a `FreeDisposalHull` and a `Union` of these the answer is compared with
-    the exact one, for the data as the set holds them, or, where that is not rational, with a box of rationals that
-    holds it. On a `Frontier` the proof rests on `function` and `derivative` being right to four units in the last
-    place, decreasing and concave; without a derivative it uses chords alone, and proves no more than about 1e-8 where
-    the division is at a smooth optimum. A length, as that of Perles and Maschler, is proved to about 1e-6, and the path
-    of continuous Raiffa without a derivative to a few 1e-12. On a `ConvexProgram` it rests on concave utilities, convex
-    constraints and gradients as right as that; the solutions of Nash and Yu are proved to about 1e-12 where one
-    decision gives them and some decision is strictly within the constraints, and else to 1e-7.
-    In other units, under other names and above a floor all this holds too.
+    the exact one, for the data in the set, or, if that is not rational, with a box of rationals that contains it. On a
+    `Frontier` the proof assumes that `function` is decreasing and concave, and that `function` and `derivative` are
+    right to four units in the last place. Without a derivative it uses only chords, and the bound is no better than
+    about 1e-8 if the division is at a smooth optimum. A length, as in Perles and Maschler's solution, is proved to
+    about 1e-6, and the path of continuous Raiffa without a derivative to a few 1e-12. On a `ConvexProgram` the proof
+    assumes concave utilities, convex constraints and gradients of the same accuracy; the solutions of Nash and Yu are
+    proved to about 1e-12 if a single decision gives them and some decision is strictly within the constraints, and
+    otherwise to 1e-7. All this also holds in other units, under other names and above a floor.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def certify(
 
 
 def _fill() -> None:
-    """Let every certifier register itself."""
+    """Import the modules that register certifiers."""
     for room, modules in _CERTIFIERS.items():
         for module in modules:
             import_module(f"bargaining.exact.{room}.{module}")

@@ -1,6 +1,6 @@
-"""A division as a formula: what it is, what it assumes, and how to print, differentiate and evaluate it.
+"""Divisions as formulas, with their assumptions; they can be printed, differentiated and evaluated.
 
-A frontier may be given by a formula too; a division on it meets a condition. Formulas come out as one would write them.
+A frontier may be given by a formula too; a division on it satisfies a condition. Formulas are simplified for reading.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def tidy(expression: sp.Expr, about: sp.Expr | None = None) -> sp.Expr:
 
 
 def length(expression: sp.Expr) -> int:
-    """Return how many symbols one has to write."""
+    """Return the number of symbols in the written formula."""
     import sympy as sp
 
     return sum(part.is_Symbol for part in sp.preorder_traversal(expression))
@@ -83,7 +83,7 @@ def _ratio(expression: sp.Expr, *, compact: bool = True) -> sp.Expr:
         if factor != 1:
             factors.append((factor, power))
     sums = [k for k, (factor, power) in enumerate(factors) if factor.is_Add and power == 1]
-    if sign < 0 and sums:  # put a minus sign that is left over where it does least harm
+    if sign < 0 and sums:  # put a remaining minus sign where it is least disturbing
         k = min(sums, key=lambda k: _balance(factors[k][0]))
         sign, factors[k] = 1, (-factors[k][0], 1)
     return sign * sp.Mul(*((_compact(f) if compact else f) ** e for f, e in factors))
@@ -148,11 +148,11 @@ class SymbolicFrontier:
     symbols : tuple of sympy.Symbol
         Parameters of `best`.
     example : mapping
-        One admissible rational value for each symbol above, disagreement payoffs included. Where an
-        equation has several roots, the one that is a division at the example is taken; by concavity
-        there is only one, and it cannot leave the interior as the parameters vary.
+        One admissible rational value for each symbol above, disagreement payoffs included. If an
+        equation has several roots, the one that is individually rational at the example is taken; by concavity
+        there is only one, and it stays in the interior as the parameters vary.
     assumptions : tuple of sympy.Rel, optional
-        What must hold besides the signs of the symbols and d lying below the frontier.
+        Assumptions besides the signs of the symbols and d lying below the frontier.
 
     Examples
     --------
@@ -236,14 +236,15 @@ def divide(
     *,
     floors: tuple[Any, Any] | None = None,
 ) -> tuple[sp.Expr, sp.Expr]:
-    """Return the payoffs of the division that meets a condition.
+    """Return the payoffs of the division that satisfies a condition.
 
     Parameters
     ----------
     condition, other : sympy.Expr
-        What vanishes at player 0's payoff, and player 1's payoff there, both in terms of `frontier.payoff`.
+        An expression that is zero at player 0's payoff, and player 1's payoff there, both in terms of
+        `frontier.payoff`.
     example : mapping
-        Values of the symbols the frontier does not know.
+        Values of the symbols that are not in the frontier.
     floors : tuple, optional
         Least payoffs; the disagreement payoffs unless given.
 
@@ -327,10 +328,10 @@ class ClosedForm(Shown):
     expressions : tuple of sympy.Expr
         One per player.
     symbols : tuple of sympy.Symbol
-        What the expressions depend on, in the order of the definition. Signs are declared on the
+        The symbols in the expressions, in the order of the definition. Signs are declared on the
         symbols themselves.
     assumptions : tuple of sympy.Rel
-        What must hold besides.
+        Further assumptions.
     labels : tuple of str
         LaTeX of the left sides.
     source : str

@@ -56,12 +56,12 @@ def egalitarian(problem: Polygon, weights: Sequence[Fraction] = EQUAL) -> Enclos
 
 
 def equal_loss(problem: Polygon) -> Enclosure:
-    """Return the first feasible point on the way down from the ideal point with equal steps."""
+    """Return the first feasible point on the way down from the ideal point with equal losses."""
     return rays.answered(Plane(polygon=problem), rays.equal_loss)
 
 
 def gupta_livne(problem: Polygon, reference: Sequence[Exact]) -> Enclosure:
-    """Return the last point on the way from a reference, which something feasible is as good as, to the ideal point."""
+    """Return the last feasible point from a reference, weakly dominated by a feasible point, to the ideal point."""
     start = tuple(Fraction(x) for x in reference)
     return rays.answered(Plane(polygon=problem), rays.gupta_livne(start))
 

@@ -1,19 +1,19 @@
 r"""Payoffs of perfect public equilibria certified from both sides, in rationals.
 
-*Inner.* An automaton whose weights are rationals: what its states give follows from a linear system, so what is
-promised is kept exactly, and no deviation pays, nor leaving. So its states, hence all points of their hull, are
-equilibrium payoffs.
+*Inner.* An automaton with rational weights: the payoffs of its states follow from a linear system, so continuation
+payoffs are exact, and neither a deviation nor leaving pays. So the payoffs of its states, and all points of their hull,
+are equilibrium payoffs.
 
 *Outer.* For given multipliers the operator is bounded, in direction :math:`n_j` and for profile a, by a function
 :math:`\alpha + \beta \cdot c` of the levels c of the half-planes, with :math:`\beta \ge 0` (see `programs`). Take
 levels x, speeds z > 0 and E such that all equilibrium payoffs lie within :math:`x + E z`. Suppose that
 :math:`\alpha + \beta x \le x_j`, and :math:`\alpha + \beta (x + e z) < x_j + e z_j` for all :math:`0 < e \le E`, for
 all directions and profiles. Then they lie within x: the smallest e with which they lie within :math:`x + e z` cannot be
-positive, as one application of the operator, which leaves them as they are, would make it smaller. Being affine in e,
-this is checked at the ends. Where there are no such speeds, a few hundred steps of the bounds, from all that is
-feasible on, prove larger levels.
+positive, since one application of the operator, under which the set of equilibrium payoffs is invariant, would make it
+smaller. The condition is affine in e, so it is checked at the ends. If there are no such speeds, a few hundred steps of
+the bounds, starting from the feasible payoffs, prove larger levels.
 
-A profile is out of play if multipliers show that no continuations within proven half-planes sustain it:
+A profile is excluded if multipliers show that no continuations within proven half-planes sustain it:
 :math:`\alpha + \beta x < 0` in the direction zero. Then the next, smaller half-planes are proved without it.
 """
 
@@ -50,7 +50,7 @@ from bargaining.exact.set_certificate import PayoffCertificate
 from bargaining.games.repeated import RepeatedGame
 
 _PAD = Fraction(1, 10**11)
-"""How far half-planes are moved out, in their own speeds: more than floats err."""
+"""How far half-planes are moved out, in units of their speeds: more than the error of floats."""
 _ZERO = Fraction(0)
 _FINE = 1 << 48  # levels are rounded up to multiples of one over this
 _STEPS = 400  # of the bounds, where they have no speeds: far more gain little
@@ -60,7 +60,7 @@ Bound = tuple[Fraction, list[tuple[int, Fraction]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicCertificate(PayoffCertificate):
-    """What is proved about the payoffs of perfect public equilibria, as `PayoffCertificate` has it."""
+    """What is proved about the payoffs of perfect public equilibria, with the attributes of `PayoffCertificate`."""
 
 
 def certify_public_payoff_set(
@@ -68,8 +68,8 @@ def certify_public_payoff_set(
 ) -> PublicCertificate:
     """Prove from both sides how far a set of payoffs is from that of all perfect public equilibria.
 
-    `certify` describes the arguments. The tolerance is 1e-6 by default; the work is that of checking what was found, so
-    that `budget` is not used.
+    `certify` describes the arguments. The tolerance is 1e-6 by default; `budget` is not used, since only what was found
+    is checked.
 
     Examples
     --------
@@ -257,7 +257,7 @@ class _Exact:
         return constant, weights
 
     def kills(self, cut: Cut, outline: Outline | Solid, levels: list[Fraction]) -> Iterator[bool]:
-        """Say of each profile whether its ray shows that continuations within the levels do not sustain it."""
+        """Say of each profile whether its multipliers show that continuations within the levels do not sustain it."""
         zero = (_ZERO,) * self.players
         for profile, ray in zip(cut.killed.tolist(), cut.rays, strict=True):
             found = self.bound(profile, zero, [Fraction(x) for x in ray.tolist()], cut, outline, levels)

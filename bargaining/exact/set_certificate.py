@@ -1,25 +1,25 @@
 r"""Payoff sets certified from both sides, all states at once; a repeated game is a stochastic one of one state.
 
-*Inner.* Rational vertices of every state generate themselves: each is a profile followed by promises inside the hulls
-of the vertices of the states that may be next, and no player gains by a deviation, which moves the state and is
-punished by her lowest vertex there, or by leaving. That is checked in rationals, so every vertex, hence every
+*Inner.* Rational vertices of every state generate themselves: each is a profile followed by continuation payoffs inside
+the hulls of the vertices of the states that may be next, and no player gains by leaving, or by a deviation, after which
+she gets her lowest vertex in the next state. This is checked in rationals, so every vertex, hence every
 point of the hulls, is an equilibrium payoff.
 
 *Outer.* Take one list of directions :math:`n_j` for all states, let the inner sets be :math:`n_j w \le c_{sj}`, and
 let :math:`X_s(e)` be the set within the faces moved out to :math:`c_{sj} + e z_{sj}`. Suppose every equilibrium
 payoff of state s lies in :math:`X_s(E)`, for all s, and the operator maps :math:`X(e)` strictly inside
 :math:`X(e)` for all :math:`e_0 < e \le E`. Then every equilibrium payoff lies in :math:`X(e_0)`: at the smallest e
-for which :math:`X(e)` holds them all, one application would move them strictly inside. The continuations of
+for which :math:`X(e)` contains them all, one application would move them strictly inside. The continuations of
 a profile lie in
 
 .. math:: \{ w : n_j w \le \textstyle\sum_{s'} P(s') (c_{s'j} + e z_{s'j}) \},
 
-above thresholds that fall with e no faster than its best deviation at :math:`e = 0` says. So for one profile and one
+above thresholds that fall with e no faster than for its best deviation at :math:`e = 0`. So for one profile and one
 face the farthest payoff is the value of a linear program whose right-hand side is affine in e; each dual basis
 bounds it from above by a function affine in e, for every e at once, and the check is finite. It is done in rationals
 where the margin is not far larger than the rounding of floats. That everything lies in :math:`X(E)`, and that a state
-has no equilibrium, follows from applications of the operator to sets that hold everything, each rounded outward by
-far more than floats can err.
+has no equilibrium, follows from applications of the operator to sets that contain everything, each rounded outward by
+far more than the error of floats.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from bargaining.games.stochastic import StochasticGame
 
 _LIMIT = 1000  # applications of the operator in floats, for a guess
 _TRIES = 12  # applications of the operator before the sets are guessed
-_ROUNDING = 1e-12  # of distances in the unit box, by far
+_ROUNDING = 1e-12  # of distances in the unit box, with a large margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +70,14 @@ class TwoSidedCertificate(Shown):
     outer : bool
         Whether the operator proves that no equilibrium payoff lies farther outside than `bound`.
     bound : float
-        No equilibrium payoff lies farther beyond a face of the inner set, of its state in a stochastic game, and no
-        set that was certified, nor its threat, is farther from the inner one, as a share of each player's payoff
-        range. Where `inner` or `outer` is missing it is larger, as all that is known is that equilibrium payoffs are
-        means of stage payoffs and of payoffs after leaving; infinity if nothing is known of a set said to be empty.
+        No equilibrium payoff lies farther beyond a face of the inner set (of its state, in a stochastic game), and the
+        certified set and its threat are no farther from the inner one, as a share of each player's payoff range. If
+        `inner` or `outer` is not proved the bound is larger, since it is only known that equilibrium payoffs are means
+        of stage payoffs and of payoffs after leaving; infinity if nothing is known about a set reported as empty.
     exact : bool
-        Whether the vertices solve the equations of the sets exactly, rather than lie inside them by a tiny inset.
+        Whether the vertices solve the equations of the sets exactly; otherwise they lie inside by a tiny inset.
     tolerance : float
-        The accuracy asked for.
+        The required accuracy.
     statement : str
         What is proved, in words.
     vertices : tuple
@@ -210,7 +210,7 @@ def _proof(
 
 
 def fields_of(tolerance: float, statement: str, **proved: Any) -> dict[str, Any]:
-    """Return the fields of a certificate: what is proved, and of all else that it is not."""
+    """Return the fields of a certificate: what is proved; everything else is marked as not proved."""
     nothing = {"inner": False, "outer": False, "bound": inf, "exact": False, "vertices": ()}
     return nothing | {"tolerance": tolerance, "statement": statement} | proved
 
@@ -243,7 +243,7 @@ def _reach(made: Generation, work: Work) -> Fraction | None:
 
 
 def _larger(outward: Outward) -> Sets:
-    """Return sets that hold the outcomes of leaving that are given, found in floats: a guess."""
+    """Return sets that contain the given outcomes of leaving, found in floats: a guess."""
     search = Search.start(outward.model, outward.start)
     search.run(_LIMIT)
     found = [[(Fraction(x), Fraction(y)) for x, y in polygon] for polygon in search.polygons]
@@ -258,7 +258,7 @@ def _proved(outward: Outward, sets: Sets) -> Fraction | None:
 
 
 def _hold(sets: Sets, leaves: list[list[Pair]]) -> bool:
-    """Whether sets hold the outcomes of leaving, exactly."""
+    """Whether sets contain the outcomes of leaving, exactly."""
     return all(
         next(lotteries(vertices, point), None) is not None
         for vertices, points in zip(sets, leaves, strict=True)
@@ -313,7 +313,7 @@ def _statement(made: Generation, outside: Fraction | None, apart: float) -> str:
 Sets = tuple[tuple[Pair, ...], ...]
 
 MARGIN = 1e-10
-"""Floats decide only what is clear by this much; every float computed here errs by far less."""
+"""Floats decide only cases that are clear by this margin; their error here is far smaller."""
 
 _USELESS = Fraction(1, 10**6)
 _FINE = Fraction(1, 10**11)
@@ -329,7 +329,7 @@ _STEPS = 100  # of the operator; the polygons hold after any number
 
 
 class Outward:
-    """Polygons that hold all equilibrium payoffs (:numref:`stochastic-operator`), made smaller step by step.
+    """Polygons that contain all equilibrium payoffs (:numref:`stochastic-operator`), made smaller step by step.
 
     Floats may err, but by far less than a polygon is moved out before and after every step; and what the operator gives
     only grows with the polygons.

@@ -1,1 +1,1 @@
-"""Stochastic games: one payoff set a state, Markov equilibria, strategies, thresholds, transfers."""
+"""Stochastic games: a payoff set for each state, Markov equilibria, strategies, thresholds, transfers."""

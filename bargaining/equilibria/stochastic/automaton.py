@@ -1,4 +1,4 @@
-"""Strategies of stochastic games as automata: what is played in each state, what follows, what punishes deviations."""
+"""Strategies of stochastic games as automata: actions in each state, transitions, and punishments of deviations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bargaining.games.stochastic import StochasticGame
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StateHistory(History):
-    """A simulated history of a stochastic game; `states` are those of the game, and stand still once somebody has left.
+    """A simulated history of a stochastic game; `states` are those of the game, constant once somebody has left.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class StateHistory(History):
 class StochasticAutomaton(Machine[StateHistory]):
     """A profile of pure strategies of a stochastic game with public randomisation, in rationals.
 
-    Each node belongs to a state of the game. When the next state is known the public signal draws a node of that
-    state; the node says what is played. A player who deviates alone is punished: whatever the next state, a node
-    is named for her, for certain. `print` shows the table.
+    Each node belongs to a state of the game. When the next state is known, the public signal draws a node of that
+    state; the node says what is played. A player who deviates alone is punished: for every next state there is one
+    node for her, reached with certainty. `print` shows the table.
 
     Attributes
     ----------

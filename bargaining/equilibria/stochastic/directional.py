@@ -31,23 +31,23 @@ Local = tuple[list[tuple[Strategies, Values]], bool]
 def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> MarkovEquilibria:
     r"""Return all stationary equilibria of a stochastic game in which no state is reached again once it is left.
 
-    Given values of the states that may follow, play in a state is a game of its own. It is solved for all its
-    equilibria, from the last states backwards, for each combination of those of the states that follow.
+    Given the values of the states that may follow, play in a state is a game of its own. All its equilibria are
+    computed, from the last states backwards, for each combination of equilibria in the states that follow.
 
     Parameters
     ----------
     game : StochasticGame
-        Any number of players, who cannot leave. A state may stay what it is, but two states may not lead to each
+        Any number of players, who cannot leave. A state may follow itself, but no two states may lead to each
         other, whatever is played.
     limit : int, default 10,000
-        How many equilibria to follow at most: their number multiplies from state to state.
+        The largest number of equilibria to follow: their number multiplies from state to state.
 
     Returns
     -------
     MarkovEquilibria
-        `complete` says that these are all. It is false if the limit was met, if some state has infinitely many
-        equilibria, or if the chance of staying in a state depends on what is played there and the state has more than
-        two players or two actions each: then its pure equilibria are listed. `starts` and `failed` are 0.
+        `complete` says whether these are all. It is false if the limit was reached, if some state has infinitely many
+        equilibria, or if the probability of staying in a state depends on actions and the state has more than two
+        players or more than two actions each: then its pure equilibria are listed. `starts` and `failed` are 0.
 
     Raises
     ------
@@ -58,11 +58,11 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
 
     Notes
     -----
-    Let p(a) be the chance of staying in state s and :math:`N_i(a) = (1-\delta_i) g_i(a) + \delta_i \sum_{s' \ne s}
-    P(s' \mid a) V_i(s')`. If p is constant, the equilibria are those of the stage game with payoffs N, and are worth
+    Let p(a) be the probability of staying in state s and :math:`N_i(a) = (1-\delta_i) g_i(a) + \delta_i \sum_{s' \ne s}
+    P(s' \mid a) V_i(s')`. If p is constant, the equilibria are those of the stage game with payoffs N, with the values
     :math:`N_i / (1 - \delta_i p)`. Otherwise action r for ever gives :math:`N_{ir}(y) / (1 - \delta_i p_r(y))`
     against a mixture y, and a player with two actions uses both if these are equal: a quadratic equation in y.
-    Everything is done in rationals; square roots are taken to 200 bits.
+    All computations are in rationals; square roots are computed to 200 bits.
 
     References
     ----------

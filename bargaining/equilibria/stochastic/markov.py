@@ -1,4 +1,4 @@
-"""Stationary (Markov perfect) equilibria of stochastic games, found along a path and proved by their regret."""
+"""Stationary (Markov perfect) equilibria of stochastic games, found along a path and checked by their regret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bargaining.errors import InvalidInput, Status
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 _NEAR = 0.99  # the weight from which on the equilibrium is tried for
-# Distance from the path that is let pass: tighter where a looser one loses its way.
+# Allowed distance from the path: a tighter one is used if a looser one loses the path.
 _TUBES = (0.05, 0.005, 0.0005)
 _STARTS = 100_000  # paths that one call may follow: hours of work
 _SAME = 1e-7  # of probabilities: equilibria that close are one found twice
@@ -35,7 +35,7 @@ class MarkovEquilibria(Shown):
     profiles : tuple of StationaryProfile
         Different equilibria, in the order found; every regret is at most 1e-12.
     complete : bool
-        Whether these are all: false of what `markov_equilibria` returns, as there may be others.
+        Whether these are all; always false in results of `markov_equilibria`, since there may be others.
     starts : int
         The number of starting points.
     failed : int
@@ -74,15 +74,15 @@ def markov_equilibria(
     .. math:: \sigma_i(a_i \mid s) > 0 \Rightarrow Q_i(s, a_i) = \max_b Q_i(s, b), \qquad
               Q_i(s, a_i) = E_\sigma\Big[(1-\delta_i) g_i(s, a) + \delta_i \sum_{s'} P(s' \mid s, a) V_i(s')\Big],
 
-    where V is the worth of :math:`\sigma` itself.
+    where V are the payoffs of :math:`\sigma` itself.
 
     Parameters
     ----------
     game : StochasticGame
-        Any number of players; each may have a discount factor of her own. One player is a Markov decision problem.
+        Any number of players; discount factors may differ. A game of one player is a Markov decision problem.
     starts : int or sequence of strategies, default 1
-        How many strategies to start from: first all actions alike, then random ones; or the strategies themselves,
-        every probability positive.
+        The number of strategies to start from: first the uniform one, then random ones; or the strategies themselves,
+        with positive probabilities.
     rng : numpy.random.Generator or int, optional
         Draws the random strategies.
 
@@ -97,15 +97,15 @@ def markov_equilibria(
 
     Notes
     -----
-    *Timing.* In a state with a right to leave, those who may leave say at once whether they do; if all stay,
-    they act. The choice to leave is a decision of its own, in equilibrium also where others leave for sure. That
-    all leave together is an equilibrium wherever two may.
+    *Timing.* In a state with a right to leave, those who may leave decide simultaneously whether to; if all stay, they
+    act. The choice to leave is a separate decision, which must be a best reply even if others leave with certainty. That all
+    leave together is an equilibrium wherever two may.
 
     *Method.* A logarithmic barrier game (Dang, Herings and Li 2022): a path from the starting strategies along which
     the weight of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn. From
     64 decision states on the linear systems keep the values of states among the unknowns and are sparse.
-    Near its end the actions used are read off and their indifference conditions solved by Newton's method.
-    A strategy is listed only if its regret, recomputed by one-shot deviations, is at most 1e-12.
+    Near its end the supports are read off and their indifference conditions solved by Newton's method.
+    A strategy is listed only if its regret, recomputed from one-shot deviations, is at most 1e-12.
 
     *How many.* Generic games have an odd number of stationary equilibria (Herings and Peeters 2004). Paths from
     almost every start end in
@@ -157,15 +157,15 @@ def markov_equilibria(
 def stationary_profile(
     game: StochasticGame, strategies: Sequence[Sequence[ArrayLike]], *, leave: ArrayLike | None = None
 ) -> StationaryProfile:
-    """Return what given stationary strategies are worth, and how much anybody could gain by another.
+    """Return the payoffs of given stationary strategies, and the largest gain from deviating.
 
     Parameters
     ----------
     game : StochasticGame
         Any number of players.
     strategies : sequence over states of sequences over players of array_like, str or mapping
-        Probabilities of the actions, in their order or by name; the name of an action alone is that action for sure.
-        Players may be named too.
+        Probabilities of the actions, in their order or by name; the name of an action means that action with certainty.
+        Players may be given by name too.
     leave : array_like of shape (S, n) or (n,), optional
         Probability of leaving, for each state and player; nobody leaves by default.
 
@@ -208,7 +208,7 @@ def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list
 
 
 def _solve(arrays: Arrays, prior: Floats) -> Floats | None:
-    """Follow the path, the more carefully the more often it is lost, at last from priors nearby."""
+    """Follow the path, more carefully each time it is lost, and finally from nearby priors."""
     draw = np.random.default_rng(0)
     for _ in range(3):
         for tube in _TUBES:

@@ -41,7 +41,7 @@ class Junction:
     parameter: float
     strategy: Floats
     used: NDArray[np.bool_]
-    event: str = ""  # "fold" or "support" where something happens
+    event: str = ""  # "fold" or "support" if this is one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -290,7 +290,7 @@ class EquilibriumBranch(Shown):
     folds : tuple of int
         Indices at which the parameter turns: just beyond, this branch has no equilibrium.
     changes : tuple of int
-        Indices at which an action comes into use or goes out of it, and the parameter does not turn.
+        Indices at which an action enters or leaves the support without a fold.
     ended : str
         ``"stop"``: the other end of the range was reached; ``"start"``: the branch came back to the end it
         started from; ``"points"``: the limit on points; ``"lost"``: at a degenerate point, where it may branch.
@@ -345,7 +345,7 @@ def equilibrium_branch(
     profile: StationaryProfile | None = None,
     points: int = 1000,
 ) -> EquilibriumBranch:
-    r"""Follow a stationary equilibrium while a parameter of the game moves.
+    r"""Follow a stationary equilibrium as a parameter of the game changes.
 
     Parameters
     ----------
@@ -371,10 +371,10 @@ def equilibrium_branch(
 
     Notes
     -----
-    While the actions in use stay the same the indifference conditions define a smooth curve, followed by
-    arclength, so that it may turn (a fold). Where an action's probability reaches zero, or an unused action
-    becomes a best reply, it changes sides and the curve goes on, perhaps turning. Payoffs and probabilities
-    should be smooth in the parameter; between folds the branch is a comparative static.
+    While the supports stay the same, the indifference conditions define a smooth curve, which is followed by arclength,
+    so that it may turn (a fold). Where an action's probability reaches zero, or an unused action becomes a best reply,
+    the support changes and the curve continues, perhaps in the other direction. Payoffs and probabilities should be
+    smooth in the parameter; between folds the branch is a comparative static.
 
     Examples
     --------

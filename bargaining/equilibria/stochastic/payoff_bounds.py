@@ -35,7 +35,7 @@ class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
     Attributes
     ----------
     game : StochasticGame
-        The game they answer.
+        The game.
     bounds : tuple of PayoffBounds
         In the order of the game's states.
     """
@@ -80,12 +80,12 @@ class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
 
     @property
     def gap(self) -> float:
-        """How far the outer sets reach beyond the inner ones at most, as a share of the payoff range."""
+        """The largest distance by which an outer set reaches beyond the inner one, as a share of the payoff range."""
         return max(some.gap for some in self.bounds)
 
     @property
     def ok(self) -> bool:
-        """Whether every state's bounds are as close as was asked for."""
+        """Whether every state's bounds are as close as required."""
         return all(some.status is Status.OK for some in self.bounds)
 
 

@@ -44,9 +44,9 @@ class StatePayoffSet(PayoffPolygon):
     vertices, threat, status, reason
         As for `PayoffSet`.
     scale : float
-        The larger of the players' ranges of all payoffs: what a tolerance is a share of.
+        The larger of the players' ranges of all payoffs, of which tolerances are shares.
     residual : float
-        How far the set is from its definition, given those of the other states, as a share of the payoff range.
+        The violation of the definition, given the sets of the other states, as a share of the payoff range.
     """
 
     state: str
@@ -59,7 +59,7 @@ class StatePayoffSet(PayoffPolygon):
 
     @property
     def residual(self) -> float:
-        """How far the set is from its definition, given those of the other states, as for `PayoffSet`."""
+        """The violation of the definition, given the sets of the other states, as for `PayoffSet`."""
         whole = self._whole
         if whole is None:
             raise NotApplicable("A residual needs the sets of all states: take this one from them.")
@@ -68,7 +68,7 @@ class StatePayoffSet(PayoffPolygon):
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
     ) -> StochasticAutomaton:
-        """Return an equilibrium that gives these payoffs when play starts in this state, as an automaton.
+        """Return an equilibrium with these payoffs for play that starts in this state, as an automaton.
 
         The arguments and errors are those of `PayoffSet.strategy`.
         """
@@ -98,13 +98,13 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
     Attributes
     ----------
     game : StochasticGame
-        The game they answer.
+        The game.
     sets : tuple of StatePayoffSet
         In the order of the game's states.
     stats : Stats
         How they were found.
     residual : float
-        How far the sets are from their definition, as a share of the payoff range.
+        The violation of their definition by the sets, as a share of the payoff range.
     """
 
     game: StochasticGame
@@ -112,7 +112,7 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
     stats: Stats
     _rational: list[Any] = field(
         init=False, repr=False, default_factory=list
-    )  # what strategies are made of, once
+    )  # the sets in rationals, from which strategies are made; computed once
     _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -160,7 +160,7 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
 
     @property
     def residual(self) -> float:
-        """How far the sets are from their definition, as a share of the payoff range: the largest over the states."""
+        """The largest violation of the definition over the states, as a share of the payoff range."""
         return max(self._residuals)
 
     @property
@@ -201,20 +201,21 @@ def stochastic_payoff_sets(
     .. math:: V_s = \operatorname{co}\, \{ v : v_i = (1-\delta_i) g_i(s, a)
               + \delta_i \sum_{s'} P(s' \mid s, a)\, w_{s' i},\; w_{s'} \in V_{s'},\; v_i \ge D_i(s, a) \},
 
-    where :math:`D_i` is what player i gets by her best deviation, which moves the state as well, and is
-    punished in the state that follows by her lowest payoff there, :math:`P_i(s') = \min_{v \in V_{s'}} v_i`:
+    where :math:`D_i` is player i's payoff from her best deviation, which may change the next state and is
+    punished there by her lowest payoff, :math:`P_i(s') = \min_{v \in V_{s'}} v_i`:
 
     .. math:: D_i(s, a) = \max_b\, (1-\delta_i) g_i(s, b, a_{-i})
               + \delta_i \sum_{s'} P(s' \mid s, b, a_{-i})\, P_i(s').
 
-    Players use pure actions, see everything, and see a public signal before every period, hence the convex hull.
-    Where they may leave (see `Exit` for the timing) a payoff that goes on also needs :math:`v_i \ge o_i(s)` of
-    everybody who may, and the outcomes of leaving join the set where leaving is an equilibrium: if
+    Players use pure actions, observe all actions, and see a public signal before every period, hence the convex hull.
+
+    Where they may leave (see `Exit` for the timing) a payoff without leaving also requires :math:`v_i \ge o_i(s)` for
+    everybody who may, and the outcomes of leaving belong to the set if leaving is an equilibrium: if
     both may leave for the same payoffs o(s) it always is,
 
     .. math:: V_s = \operatorname{co}\,(\{o(s)\} \cup \{v \in B_s(V) : v \ge o(s)\}), \qquad P(s) = o(s).
 
-    A player who alone may leave does so only where some equilibrium of going on gives her no more
+    If only one player may leave, she does so only if some equilibrium without leaving gives her no more
     (:numref:`repeated-games-exit-alone`, state by state).
 
     Parameters
@@ -222,16 +223,16 @@ def stochastic_payoff_sets(
     game : StochasticGame
         Two players, who may differ in patience.
     tolerance : float, default 1e-9
-        The accuracy asked for, as a share of the payoff range, in [1e-12, 1).
+        The required accuracy, as a share of the payoff range, in [1e-12, 1).
     budget : int, default 300,000,000
         Units of work after which to give up, as for `payoff_set`: a profile tried with one vertex or in one direction.
-        Past it the sets are sought as `payoff_bounds` does, for as much again. If that is not close enough either, they
-        contain every equilibrium payoff, with the status INACCURATE and a finite `stats.bound`.
+        Past it the method of `payoff_bounds` is tried with the same budget. If that is not accurate enough either, the
+        sets contain every equilibrium payoff, with the status INACCURATE and a finite `stats.bound`.
 
     Returns
     -------
     StochasticPayoffSets
-        One `StatePayoffSet` a state: a polygon, a segment, a point, or nothing (status EMPTY, with the reason).
+        One `StatePayoffSet` per state: a polygon, a segment, a point, or nothing (status EMPTY, with the reason).
 
     Raises
     ------
@@ -242,20 +243,18 @@ def stochastic_payoff_sets(
     -----
     The operator is applied to sets that contain the answer: a profile's continuations are a weighted Minkowski sum
     of the sets, whose edges are sorted once for all profiles. The threats jump to a lower bound: the value of a
-    zero-sum game in which the others choose among profiles that can still be played. The faces of the sets are
-    moved in as far as their own linear bounds allow, by strategy iteration. The *structure*, which
-    profile and which constraint is behind each vertex, is solved for its fixed point by Newton, and
-    a proof from outside shows that nothing larger is left, so the work hardly depends on the discount factors.
-    A game of one state is handed to the solver of repeated games, whose single polygon and scalar arithmetic are
-    several times as fast there.
-    Payoffs are mapped to the unit box first. An inequality missed by less than 1e-13 of the payoff range counts as met.
-
-    As in a repeated game, what would follow two deviations at once is no condition.
+    zero-sum game in which the others choose among profiles that are not yet excluded. The faces of the sets are
+    moved in as far as their own linear bounds allow, by strategy iteration. The equations of the *structure*, the
+    profile and the binding constraint that generate each vertex, are solved by Newton's method, and
+    a proof from outside shows that no larger fixed point exists, so the work hardly depends on the discount factors.
+    A game of one state is solved by the solver of repeated games, which is several times as fast there.
+    Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13 of the payoff range counts as
+    satisfied. As in a repeated game, there is no condition on play after simultaneous deviations.
 
     Players who differ in patience may have infinitely many vertices; those that matter at a 1e-10 share of the
-    payoff range are kept, and an inequality missed by less than about 4e-11 of it counts as met. If both discount
-    factors are above about 0.9 the search may end, after a given amount of work, with the status INACCURATE: the sets
-    then contain all equilibrium payoffs, and `stats.bound` says how far they reach beyond sets that generate
+    payoff range are kept, and an inequality violated by less than about 4e-11 of it counts as satisfied. If both
+    discount factors are above about 0.9 the search may end, after a given amount of work, with the status INACCURATE:
+    the sets then contain all equilibrium payoffs, and `stats.bound` says how far they reach beyond sets that generate
     themselves.
 
     References
@@ -311,7 +310,7 @@ def stochastic_payoff_sets(
 
 
 def _bound(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort) -> None:
-    """Give a search that ended without an answer the sets of thinned polygons, if their bound is the better one."""
+    """Replace the sets of an unfinished search by those of thinned polygons, if their bound is better."""
     found = bounded(game, scaled, effort.tolerance, effort.budget())
     if found.gap < search.excess:
         search.polygons = found.inner if found.gap <= effort.tolerance else found.outer
@@ -382,7 +381,7 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort
 
 
 def _empty(game: StochasticGame, search: Search, state: int) -> str:
-    """Say why a state has no equilibrium: by itself, or for the states it cannot keep out of."""
+    """Say why a state has no equilibrium: by itself, or because it cannot avoid a state without one."""
     empty = [s for s, polygon in enumerate(search.polygons) if not polygon]
     follows = game.transition(state).reshape(-1, len(game))
     forced = [

@@ -1,4 +1,4 @@
-"""Stationary strategies as the user writes them and as one vector, and what they are worth."""
+"""Stationary strategies, as users write them and as one vector, and their payoffs."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from bargaining.games.stochastic import StochasticGame
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StationaryProfile(Shown):
-    r"""Strategies that depend on the state alone, and what they are worth.
+    r"""Strategies that depend only on the state, and their payoffs.
 
     Attributes
     ----------
     strategies : tuple of tuple of ndarray
         Entry `[s][i]` holds player i's probabilities of her actions in state s.
     leave : ndarray of shape (S, n)
-        Probability with which each player leaves when a period opens in each state; 0 where she may not.
+        Probability with which each player leaves at the start of a period in each state; 0 where she may not.
     values : ndarray of shape (S, n)
-        Average payoff of each player from a period that opens in each state.
+        Average payoff of each player from the start of a period in each state.
     regret : float
         The largest gain by deviating for one period, in any state, as a present value over the player's range of
-        payoffs. Who may leave decides twice in a period, whether to stay and then what to do, and may deviate at
-        both. No deviation, however long, raises an *average* payoff by more. An equilibrium has zero, up to
+        payoffs. A player who may leave decides twice in a period, whether to stay and then what to do, and may deviate
+        at both. No deviation, however long, raises an *average* payoff by more. An equilibrium has regret zero, up to
         rounding.
     chain : ndarray of shape (S, S)
-        Probability of opening the next period in each state; a row falls short of one by the chance of exit.
+        Probability that the next period starts in each state; a row sums to one less the probability of exit.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
@@ -83,7 +83,7 @@ def stationary(game: StochasticGame, arrays: Arrays, vector: Floats) -> Stationa
 def _worth(
     game: StochasticGame, strategies: tuple[tuple[Floats, ...], ...], leave: Floats
 ) -> tuple[Floats, Floats]:
-    """Return average payoffs, and the chance of each state in the next period."""
+    """Return average payoffs, and the probability of each state in the next period."""
     gains, rows = [], []
     for s, own in enumerate(strategies):
         stage, row = game.games[s].payoffs, game.transition(s)
@@ -98,7 +98,7 @@ def _worth(
 
 
 def _parting(game: StochasticGame, state: int, chance: Floats) -> Floats:
-    """Return the expected payoffs from exit: who leaves with others is as likely to be the one who left."""
+    """Return the expected payoffs from exit: each of those who leave together is equally likely to be the leaver."""
     total, right = np.zeros(game.players), game.exits[state]
     for act in product((False, True), repeat=game.players) if right is not None else ():
         gone = np.array(act)
@@ -108,7 +108,7 @@ def _parting(game: StochasticGame, state: int, chance: Floats) -> Floats:
 
 
 def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: ArrayLike | None) -> Floats:
-    """Return strategies as one vector, or say which state and player are at fault."""
+    """Return strategies as one vector, or raise an error that names the state and the player."""
     by_state = listed(strategies, "strategies", "a list of strategies by state and player")
     if len(by_state) != len(game):
         raise InvalidInput(f"`strategies` must have one entry a state ({len(game)}); got {len(by_state)}.")

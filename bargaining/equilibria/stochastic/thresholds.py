@@ -1,9 +1,9 @@
-r"""How patient players must be to keep to a stationary plan of a stochastic game, and what leaving may pay them.
+r"""Thresholds of stationary plans of stochastic games: discount factors, and payoffs from leaving.
 
-A plan names one profile a state. A `Scan` looks at discount factors, or payoffs of leaving, in floats. What leaving may
-pay one player is also found in rationals: let leaving pay her x in some states. A plan is worth an amount affine in x,
-as the states in which the players part are; so is what a deviation gets her if a plan punishes it. Every constraint
-then reads :math:`a + b x \ge 0`, and those of the other players do not depend on x.
+A plan has one profile for each state. A `Scan` tries discount factors, or payoffs of leaving, in floats. The threshold
+of one player's payoff of leaving can also be found in rationals: let leaving give her x in some states. Then the values
+of a plan are affine in x, and so are the payoffs of deviations that a plan punishes. Every constraint then reads
+:math:`a + b x \ge 0`, and those of the other players do not depend on x.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from bargaining.games.stochastic import StochasticGame
 
 Profiles = Sequence[Sequence[int] | None]
 States = int | str | Sequence[int | str] | None
-_FEWEST = 2  # players who must be able to leave for leaving together to be an equilibrium
+_FEWEST = 2  # number of players who may leave from which on leaving together is an equilibrium
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanConstraint(Shown):
-    """One player's reason to keep to a plan in one state, and by how much it holds.
+    """One player's incentive constraint of a plan in one state, and its slack.
 
     Attributes
     ----------
     player : int
     state : int
     kind : str
-        ``"deviate"`` to another action once, ``"leave"`` although the plan goes on, or ``"stay"`` although the
+        ``"deviate"`` to another action once, ``"leave"`` although the plan continues, or ``"stay"`` although the
         others leave.
     action : int or None
         The other action.
     slack : float
-        What she loses by it, as an average payoff; negative if she gains, minus infinity if it may lead to
+        Her loss from the deviation, as an average payoff; negative if she gains, minus infinity if it may lead to
         a state without an equilibrium.
     punishment : bool
-        Whether it is the given punishment that the player would not go along with.
+        Whether the constraint is one of the given punishment rather than of the plan.
     """
 
     player: int
@@ -60,7 +60,7 @@ class PlanConstraint(Shown):
 
 
 class _Replies(NamedTuple):
-    """One player's other actions in a state: what they pay now and the probabilities of the next state."""
+    """One player's other actions in a state: their current payoffs and the probabilities of the next state."""
 
     actions: list[int]
     now: Floats
@@ -85,7 +85,7 @@ class Plan:
     def of(
         cls, game: StochasticGame, profiles: Profiles, name: str, start: Sequence[int] | None = None
     ) -> Plan:
-        """Read the profiles of a plan, or of one that punishes."""
+        """Read the profiles of a plan, or of a punishment."""
         given = _profiles(game, profiles, name)
         now, moves = np.zeros((len(game), game.players)), np.zeros((len(game), len(game)))
         replies: list[dict[int, _Replies]] = []
@@ -101,7 +101,7 @@ class Plan:
         return cls(game, given, now, moves, parted, replies, _scale(game), checked, name == "punishment")
 
     def values(self, discounts: Floats) -> Floats:
-        """Return the average payoffs from each state on, shape (S, n), to players of this patience."""
+        """Return the average payoffs from each state on, shape (S, n), at a discount factor."""
         weight = np.where(self.parted[:, None], 1.0, 1.0 - discounts)
         matrix = np.eye(len(self.game)) - discounts[:, None, None] * self.moves
         return np.asarray(np.linalg.solve(matrix, (weight * self.now).T[:, :, None])[:, :, 0].T)
@@ -168,7 +168,7 @@ def _state_number(game: StochasticGame, state: int | str, name: str) -> int:
 
 
 def reverted_to(game: StochasticGame, punishment: Literal["optimal"] | Profiles) -> Plan | None:
-    """Return the plan that punishes, None for optimal punishments."""
+    """Return the plan of punishments, None for optimal punishments."""
     if isinstance(punishment, str):
         if punishment != "optimal":
             raise InvalidInput(
@@ -181,7 +181,7 @@ def reverted_to(game: StochasticGame, punishment: Literal["optimal"] | Profiles)
 def asked(
     game: StochasticGame, plan: Profiles, start: States, punishment: Any, tolerance: float, one_state: str
 ) -> tuple[Plan, Plan | None, float]:
-    """Return the plan, the plan that punishes and the tolerance of a question, checked; see `plan_thresholds`."""
+    """Return the checked plan, plan of punishments and tolerance; see `plan_thresholds`."""
     if not isinstance(game, StochasticGame):
         raise InvalidInput(
             f"`game` must be a StochasticGame; got {type(game).__name__}. For a repeated game use `{one_state}`."
@@ -221,7 +221,7 @@ def _profiles(game: StochasticGame, profiles: Profiles, name: str) -> list[tuple
 
 
 def _parting(game: StochasticGame, s: int, name: str) -> Floats:
-    """Return what all get if everybody who may leave does."""
+    """Return the payoffs if everybody who may leave does."""
     leave = game.exits[s]
     if leave is None or len(leave.who) < _FEWEST:
         raise NotApplicable(
@@ -238,7 +238,7 @@ def _others(game: StochasticGame, s: int, profile: tuple[int, ...], i: int) -> _
 
 
 def _worth(other: _Replies, discount: float, threats: Floats) -> Floats:
-    """Return what a player gets by each reply; infinity where a state without an equilibrium may follow."""
+    """Return a player's payoff of each reply; infinity where a state without an equilibrium may follow."""
     none = np.isnan(threats)
     worth = (1 - discount) * other.now + discount * (other.moves @ np.where(none, 0.0, threats))
     return np.where((other.moves[:, none] > 0).any(axis=1), np.inf, worth)
@@ -265,7 +265,7 @@ _SLACK = 1e-11  # of the payoff range: values and threats are floats
 
 
 class Look(NamedTuple):
-    """A number that was looked at: the tightest constraint, its slack over the range, and whether it is accurate."""
+    """The result for one number: the tightest constraint, its slack over the range, and whether it is accurate."""
 
     at: float
     constraint: PlanConstraint | None
@@ -276,7 +276,7 @@ class Look(NamedTuple):
     def of(
         cls, at: float, plans: Iterable[Plan], discounts: Floats, threats: Floats, *, accurate: bool
     ) -> Look:
-        """Look at the constraints of plans; what is clearly violated is so also where threats are too low."""
+        """Evaluate the constraints of plans; clear violations are decisive even if threats are too low."""
         found = [plan.tightest(discounts, threats) for plan in plans]
         scale = next(iter(plans)).scale
         shares = [(inf if c is None else c.slack / scale.item(c.player), c) for c in found]
@@ -285,31 +285,31 @@ class Look(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether the plan is kept to."""
+        """Whether the plan is sustained."""
         return self.accurate and self.slack >= -_SLACK
 
 
 class Scan(NamedTuple):
-    """Looks in increasing order, and for each change between neighbours a look that fails and one that holds."""
+    """Results by increasing number, and for each change a neighbouring pair of which one fails and one holds."""
 
     looked: list[Look]
     changes: list[tuple[Look, Look]]
 
     @property
     def residual(self) -> float:
-        """The worst violation at the last looks that hold, as a share of the payoff range."""
+        """The largest violation at the last numbers that hold, as a share of the payoff range."""
         return max([0.0, *(-holds.slack for _, holds in self.changes)])
 
     @property
     def status(self) -> Status:
-        """Whether all looks are accurate and any of them holds."""
+        """OK if all results are accurate and some hold."""
         if not all(one.accurate for one in [*self.looked, *(fails for fails, _ in self.changes)]):
             return Status.INACCURATE
         return Status.OK if any(one.holds for one in self.looked) else Status.EMPTY
 
 
 def scan(look: Callable[[float], Look], grid: Iterable[float], width: float) -> Scan:
-    """Look at a grid and halve between neighbours that differ."""
+    """Evaluate a grid and bisect between neighbours that differ."""
     looked = [look(at) for at in grid]
     return Scan(
         looked,
@@ -349,14 +349,14 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Varied:
-    """A game in some of whose states leaving, by anybody, pays one player x."""
+    """A game in some of whose states leaving, by anybody, gives one player x."""
 
     game: StochasticGame
     player: int
     states: frozenset[int]
 
     def leaving(self, s: int, leaver: int, i: int) -> Line:
-        """Return what player i gets if one player leaves."""
+        """Return player i's payoff if a given player leaves."""
         leave = self.game.exits[s]
         assert leave is not None
         if i == self.player and s in self.states:
@@ -364,7 +364,7 @@ class Varied:
         return Line(leave.exact[leaver, i])
 
     def left(self, s: int, i: int, leavers: list[int]) -> Line:
-        """Return what player i gets if each of several players is equally likely to be the one who leaves."""
+        """Return player i's payoff if each of several players is equally likely to be the leaver."""
         lines = [self.leaving(s, k, i) for k in leavers]
         return Line(
             sum((line.level for line in lines), Fraction(0)) / len(lines),
@@ -382,7 +382,7 @@ class Varied:
         )
 
     def values(self, plan: Plan, i: int) -> list[Line]:
-        """Return what a plan is worth to player i from each state on."""
+        """Return player i's payoffs of a plan from each state on."""
         count, delta = len(self.game), self.game.exact_discounts[i]
         matrix, level, slope = _zeros(count, count), _zeros(count), _zeros(count)
         for s, profile in enumerate(plan.profiles):
@@ -398,7 +398,7 @@ class Varied:
         return [Line(a, b) for a, b in zip(levels, slopes, strict=True)]
 
     def reasons(self, plan: Plan, threats: list[list[Line]]) -> Iterator[Reason]:
-        """Return the constraints of a plan in the states that matter, `threats[i][s]` following deviations."""
+        """Return the constraints of a plan in the states that it visits, with `threats[i][s]` after deviations."""
         for i in range(self.game.players):
             values = self.values(plan, i)
             for s in plan.checked:
@@ -455,20 +455,20 @@ class PlanThresholds(Shown):
         The lowest discount factor from which on the plan is sustained, up to the end of the grid; infinite if it is
         not sustained there.
     intervals : ndarray of shape (k, 2)
-        All discount factors on the grid that sustain the plan, their ends bisected for. An interval that goes on to
-        the end of the grid is given as ending in 1. One shorter than a step of the grid may be missing.
+        All discount factors that sustain the plan, found on a grid, with ends found by bisection. An interval that
+        reaches the end of the grid is given as ending in 1. An interval shorter than a step of the grid may be missing.
     bracket : tuple of two floats
         The plan is not sustained at the first and is at the second: around `discount`, or if that is infinite
         around the end of the last interval. Both are 0 if every discount factor sustains the plan, infinite if
         none does.
     binding : PlanConstraint or None
-        What fails first: the tightest constraint at the first of `bracket`, or at the end of the grid if no
+        The constraint that fails first: the tightest at the first of `bracket`, or at the end of the grid if no
         discount factor sustains the plan; None if all do.
     residual : float
-        The worst violation of a constraint at the ends of the intervals, as a share of the player's payoff range.
+        The largest violation of a constraint at the ends of the intervals, as a share of the player's payoff range.
     status : Status
-        OK; EMPTY if no discount factor looked at sustains the plan; INACCURATE if at some of them the payoff
-        sets were not found accurately: they count as not sustaining it.
+        OK; EMPTY if no discount factor tried sustains the plan; INACCURATE if payoff sets were not accurate at some
+        discount factors, which then count as not sustaining it.
     """
 
     discount: float
@@ -480,7 +480,7 @@ class PlanThresholds(Shown):
 
     @property
     def sustainable(self) -> bool:
-        """Whether any discount factor looked at sustains the plan."""
+        """Whether any discount factor tried sustains the plan."""
         return len(self.intervals) > 0
 
 
@@ -494,7 +494,7 @@ def plan_thresholds(
 ) -> PlanThresholds:
     r"""Return the discount factors, common to the players, at which a stationary plan is an equilibrium path.
 
-    The plan plays the profile :math:`a_s` whenever the state is s. From there on it is worth
+    The plan plays the profile :math:`a_s` whenever the state is s. Its payoffs from there on are
 
     .. math:: u_i(s) = (1-\delta)\, g_i(s, a_s) + \delta \sum_{s'} P(s' \mid s, a_s)\, u_i(s'),
 
@@ -510,10 +510,10 @@ def plan_thresholds(
     game : StochasticGame
         Its own discount factors are not used.
     plan : sequence, one profile a state
-        The actions, one per player; None where all who may leave do, which takes two of them at least.
+        The actions, one per player; None where all who may leave do; there must be at least two of them.
     start : int, str or sequence of them, optional
         The states in which play may start, by number or name; all by default. States that the plan never reaches
-        from there are not looked at.
+        from there are ignored.
     punishment : "optimal" or sequence, one profile a state
         ``"optimal"``: :math:`P_i(s)` is i's lowest equilibrium payoff in s at the same discount factor, in pure
         actions with public randomisation (`payoff_set`). Otherwise the stationary plan that is played for ever
@@ -531,16 +531,16 @@ def plan_thresholds(
     InvalidInput
         If a profile is not in the game, or a state, the punishment or the tolerance is not as described.
     NotApplicable
-        If the optimal punishment is asked for with other than two players, or a plan parts where fewer than two may
+        If `punishment` is "optimal" and there are not two players, or a plan parts where fewer than two may
         leave.
 
     Notes
     -----
-    Neither the slack of a constraint nor the payoff sets need be monotone in patience: more of it makes deviations
-    dearer, and makes later states count more, in which a player may be worse off or others tempted. So all of k/64
-    and then 1 - 2^-7, 1 - 2^-8 and 1 - 2^-9 are looked at, and each change between neighbours is bisected for. A
-    constraint missed by less than 1e-11 of the player's payoff range counts as met. For players more patient than
-    the end of the grid nothing is claimed, though an interval that reaches it is given as ending in 1.
+    Neither the slack of a constraint nor the payoff sets need be monotone in patience: more patience makes deviations
+    more costly, but it also gives more weight to later states, in which a player may be worse off or others tempted. So
+    all of k/64 and then 1 - 2^-7, 1 - 2^-8 and 1 - 2^-9 are tried, and each change between neighbours is located by
+    bisection. A constraint violated by less than 1e-11 of the player's payoff range counts as satisfied. Nothing is
+    claimed beyond the end of the grid, though an interval that reaches it is given as ending in 1.
 
     In one state this is `critical_discount`, which gives exact answers there.
 
@@ -606,30 +606,30 @@ _POINTS = 64  # steps of the grid, over twice the range of her payoffs
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlanExitThresholds(Shown):
-    r"""What leaving may pay a player if a plan is to be an equilibrium path.
+    r"""The payoffs of leaving for one player at which a plan is an equilibrium path.
 
     Attributes
     ----------
     payoff : float
-        The most it may pay her: above, the plan breaks. Infinite if it never does, minus infinity if no payoff
+        The largest payoff that sustains the plan. Infinite if every higher payoff does, minus infinity if no payoff
         sustains the plan.
     exact : Fraction or None
-        The same number exactly; None if it is infinite or was bisected for.
+        The same number exactly; None if it is infinite or was found by bisection.
     intervals : ndarray of shape (k, 2)
-        All payoffs that sustain the plan, ends included. If `proved` is false they were looked for on a grid: an
-        interval shorter than a step of it may be missing, and one that goes on to its end is given as infinite.
+        All payoffs that sustain the plan, ends included. If `proved` is false they were searched for on a grid: an
+        interval shorter than a step may be missing, and one that reaches the end of the grid is given as infinite.
     bracket : tuple of two floats
         The plan is sustained at the first and is not at the second: around `payoff`, or both equal to it.
     binding : PlanConstraint or None
-        What fails first above `payoff`; what fails at all if no payoff sustains the plan; None if nothing does. Its
-        slack is that at the second of `bracket`, or 0 at an exact threshold.
+        The constraint that fails first above `payoff`, or one that fails if no payoff sustains the plan; None if none
+        fails. Its slack is that at the second of `bracket`, or 0 at an exact threshold.
     residual : float
-        The worst violation of a constraint at the ends of the intervals, as a share of the player's payoff range.
+        The largest violation of a constraint at the ends of the intervals, as a share of the player's payoff range.
     proved : bool
-        Whether the intervals follow from exact arithmetic alone.
+        Whether the intervals are proved in exact arithmetic.
     status : Status
-        OK; EMPTY if no payoff looked at sustains the plan; INACCURATE if at some of them the payoff sets were not
-        found accurately: they count as not sustaining it.
+        OK; EMPTY if no payoff tried sustains the plan; INACCURATE if payoff sets were not accurate at some payoffs,
+        which then count as not sustaining it.
     """
 
     payoff: float
@@ -657,10 +657,10 @@ def plan_exit_thresholds(
     punishment: Literal["optimal"] | Profiles = "optimal",
     tolerance: float = 1e-10,
 ) -> PlanExitThresholds:
-    r"""Return what leaving may pay a player if a stationary plan is to be an equilibrium path.
+    r"""Return the payoffs of leaving for one player at which a stationary plan is an equilibrium path.
 
-    The plan plays :math:`a_s` whenever the state is s. In some states leaving, by anybody, pays player i an amount x,
-    the same in all of them; everything else stays as it is in the game. The plan is an equilibrium path if in
+    The plan plays :math:`a_s` whenever the state is s. In some states leaving, by anybody, gives player i an amount x,
+    the same in all of them; everything else is as in the game. The plan is an equilibrium path if in
     every state that it visits nobody gains by another action b once and the punishment after it, and nobody who may
     leave gets more by that:
 
@@ -674,11 +674,11 @@ def plan_exit_thresholds(
     game : StochasticGame
         With its own discount factors, which may differ between the players.
     plan : sequence, one profile a state
-        The actions, one per player; None where all who may leave do, which takes two of them at least.
+        The actions, one per player; None where all who may leave do; there must be at least two of them.
     player : int
-        Whose payoff of leaving is varied.
+        The player whose payoff of leaving is varied.
     states : int, str or sequence of them, optional
-        The states in which it is, by number or name; all in which somebody may leave by default.
+        The states in which it is varied, by number or name; by default all in which somebody may leave.
     start, punishment
         As for `plan_thresholds`.
     tolerance : float
@@ -693,19 +693,19 @@ def plan_exit_thresholds(
     InvalidInput
         If a profile is not in the game, nobody may leave in a state that is named, or an argument is not as described.
     NotApplicable
-        If the optimal punishment is asked for with other than two players, unless all may leave everywhere; or a plan
+        If `punishment` is "optimal" and there are not two players, unless all may leave everywhere; or if a plan
         parts where fewer than two may leave.
 
     Notes
     -----
-    If a plan punishes, each constraint is affine in x and the answer is one interval, exact
-    (:numref:`plan-exit-interval`). So it is with optimal punishments if all may leave in every state, for payoffs that
-    do not depend on who does: parting at once is then an equilibrium, and :math:`P_j(s) = o_j(s)` exactly.
+    If the punishment is a plan, each constraint is affine in x and the answer is one interval, exact
+    (:numref:`plan-exit-interval`). The same holds with optimal punishments if all may leave in every state, for payoffs
+    that do not depend on who leaves: parting at once is then an equilibrium, and :math:`P_j(s) = o_j(s)` exactly.
 
     Otherwise :math:`P_j` comes from the payoff sets, and nothing need be monotone: a better option may be needed to
-    make the threat to leave credible, or to make parting worth waiting for. 65 values of x are looked at, from half her
-    payoff range below her lowest payoff to half above her highest, and each change between neighbours is
-    bisected for. A constraint missed by less than 1e-11 of the player's payoff range counts as met.
+    make the threat to leave credible, or to make parting worth waiting for. 65 values of x are tried, from half her
+    payoff range below her lowest payoff to half above her highest, and each change between neighbours is located by
+    bisection. A constraint violated by less than 1e-11 of the player's payoff range counts as satisfied.
 
     In one state in which all may leave the answers are those of `critical_exit`.
 
@@ -796,7 +796,7 @@ def _exact_answer(
 
 
 def _looked_for(varied: Varied, plan: Plan, width: float) -> PlanExitThresholds:
-    """Look at a grid and halve between neighbours that differ."""
+    """Evaluate a grid and bisect between neighbours that differ."""
     low, size = _range(varied)
     grid = low + size * (np.arange(_POINTS + 1) * (2.0 / _POINTS) - 0.5)
     found = scan(lambda payoff: _look_at_exit(varied, plan, payoff), grid.tolist(), width * size)
@@ -844,7 +844,7 @@ def _look_at_exit(varied: Varied, plan: Plan, payoff: float) -> Look:
 
 
 def _paying(varied: Varied, s: int, payoff: float) -> Exit | None:
-    """Return the exit of a state with the payoff that is looked at."""
+    """Return the exit of a state with the given payoff."""
     leave = varied.game.exits[s]
     if leave is None or s not in varied.states:
         return leave

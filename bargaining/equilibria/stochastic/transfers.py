@@ -1,8 +1,8 @@
 """Stochastic games in which the players may pay each other: a simplex of equilibrium payoffs in each state.
 
-The best joint and the worst own values over the profiles still allowed come from policy iteration. One code serves
-floats and exact rationals: the exact run starts from the policies of the float run, so it
-does little more than prove them.
+The best joint and the worst individual values over the profiles that are not yet excluded come from policy iteration.
+The same code works on floats and exact rationals: the exact run starts from the policies of the float run, so it does
+little more than prove them.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from bargaining.problem import Problem
 
 Policy = NDArray[np.intp]  # for each state a row of its profiles; PART; or NONE
-PART, NONE = -1, -2  # what stands for leaving, and for nothing, in the place of a profile
+PART, NONE = -1, -2  # codes for leaving, and for nothing, in place of a profile
 Numbers = NDArray[Any]  # floats or Fractions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sustained:
-    """What may still be played: profiles on the path, profiles once all stayed, and whether parting may be."""
+    """The profiles not yet excluded, on the path and after all have stayed, and whether parting is possible."""
 
     alive: list[NDArray[np.bool_]]
     usable: list[NDArray[np.bool_]]
@@ -58,17 +58,17 @@ class Tables:
 
     @property
     def tolerance(self) -> float:
-        """By how much a policy must be better to replace another."""
+        """The improvement from which on a policy replaces another."""
         return 0 if self.exact else 1e-13 / (1.0 - float(self.discount))
 
     def ahead(self, state: int, payoffs: Numbers, worth: Numbers) -> Numbers:
-        """Return (1 - d) payoff + d E[worth of the next state] for each profile of a state."""
+        """Return (1 - d) payoff + d E[value of the next state] for each profile of a state."""
         later = _expect(self.follow[state], worth) if self.exact else self.follow[state] @ worth
         both: Numbers = (1 - self.discount) * payoffs + self.discount * later
         return both
 
     def tempted(self, state: int, player: int, threat: Numbers) -> Numbers:
-        """Return what a player gets by her best deviation from each profile of a state."""
+        """Return a player's payoff from her best deviation from each profile of a state."""
         values = self.ahead(state, self.payoffs[state][:, player], threat)
         table = values.reshape(self.shapes[state])
         return np.broadcast_to(table.max(axis=player, keepdims=True), table.shape).ravel()
@@ -195,7 +195,7 @@ def worst(data: Tables, sets: Sustained, player: int, policy: Policy | None) -> 
 
 
 def _held(data: Tables, state: int, player: int, threat: Numbers) -> Numbers:
-    """Return what each profile of a state leaves to a player who replies best, leaving included."""
+    """Return the payoff of a player's best reply, or of leaving, against each profile of a state."""
     held = data.tempted(state, player, threat)
     return np.maximum(held, data.outside[state, player]) if player in data.who[state] else held
 
@@ -265,9 +265,9 @@ class StochasticTransferEquilibrium(Shown):
     status : ndarray of int8, shape (S,)
         OK, or EMPTY where nothing can be sustained and nobody may leave.
     profile : ndarray of int, shape (S, n)
-        The actions played on the path to U; -1 where the best is to part (or nothing is).
+        The actions played on the path to U; -1 where parting is best (or there is no equilibrium).
     punishments : ndarray of int, shape (S, n, n)
-        Row `[s, k]` holds the actions played in state s for a period when player k is punished; -1 where the
+        Row `[s, k]` has the actions played in state s for one period when player k is punished; -1 where the
         players part instead.
     """
 
@@ -288,7 +288,7 @@ class StochasticTransferEquilibrium(Shown):
 
     @property
     def exact(self) -> tuple[tuple[Fraction | None, ...], tuple[tuple[Fraction, ...] | None, ...]]:
-        """U and v state by state in exact arithmetic, computed when asked for; None in an EMPTY state."""
+        """U and v for each state in exact arithmetic, computed when needed; None in an EMPTY state."""
         bounds = _bounds(tables(self._game, exact=True), self._sets, self._bounds)
         dead = self._sets.dead
         sums = tuple(None if gone else joint for gone, joint in zip(dead, bounds.joint, strict=True))
@@ -323,7 +323,7 @@ class StochasticTransferEquilibrium(Shown):
 def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferEquilibrium:
     r"""Return the subgame-perfect payoffs of a stochastic game with voluntary transfers, in pure actions.
 
-    With joint payoffs :math:`G(s,a) = \sum_i g_i(s,a)` and what a deviation can bring,
+    With joint payoffs :math:`G(s,a) = \sum_i g_i(s,a)` and best deviation payoffs
 
     .. math:: c_i(s, a) = \max_b \Big[(1-\delta) g_i(s, b, a_{-i})
               + \delta \sum_{s'} P(s' \mid s, b, a_{-i}) v_i(s')\Big],
@@ -332,9 +332,9 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
 
     .. math:: (1-\delta) G(s,a) + \delta \sum_{s'} P(s' \mid s, a) U(s') \ge \sum_i c_i(s, a).
 
-    U is the value of choosing, among the profiles that can be sustained, for the sum of payoffs; and
-    :math:`v_i(s)` that of choosing against i, who replies best: :math:`v_i(s) = \min_a c_i(s, a)`. The answer is
-    the greatest fixed point, found by eliminating profiles until none goes.
+    U is the largest sum of payoffs over policies that choose profiles that can be sustained; and :math:`v_i(s)` is the
+    lowest payoff to which such profiles hold player i, who replies best: :math:`v_i(s) = \min_a c_i(s, a)`. The answer
+    is the greatest fixed point, found by eliminating profiles until all that remain can be sustained.
 
     Parameters
     ----------
@@ -353,21 +353,21 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
     Notes
     -----
     Timing of a period: the state is seen; players pay each other (or burn money); players who may leave do so
-    or stay; if all stay, they act. Who fails to pay is punished at once, by the actions of the same period.
+    or stay; if all stay, they act. A player who fails to pay is punished at once, by the actions of the same period.
     Public randomisation is not needed.
 
     *Exit.* Staying must be worth o_i(s) to a player who may leave in s, so c_i(s, a) becomes max(c_i(s, a), o_i(s)).
-    Where two or more may leave, leaving together is an equilibrium, so v_i(s) = o_i(s) for them, and parting is
-    one way to reach U(s) or to punish the others. One player alone leaves as a threat only if that is credible:
-    some profile that could be played should she stay has c_i(s, a) <= o_i(s).
+    Where two or more may leave, leaving together is an equilibrium, so v_i(s) = o_i(s) for them, and parting is one way
+    to reach U(s) or to punish the others. If only one player may leave, her threat to leave must be credible: some
+    profile that can be played if she stays has c_i(s, a) <= o_i(s).
 
-    *Nothing to sustain.* Where no profile can be sustained and parting is no equilibrium the state is EMPTY, and
-    so is every profile from which it may be reached, on the path or by one player's deviation. After several
-    players deviate at once nothing is asked.
+    *No equilibrium.* If no profile can be sustained and parting is no equilibrium, the state is EMPTY, and every
+    profile from which it may be reached, on the path or by one player's deviation, is excluded. There is no condition
+    on play after several players deviate at once.
 
-    Floats decide what is clear of rounding; the rest is decided in exact arithmetic on the payoffs,
-    probabilities (each row over its sum) and discount factor as given. Beyond 40 states rationals grow too
-    long, and ties are decided in favour of the equilibrium. One state gives `transfer_equilibrium`.
+    Floats decide cases that are clear of rounding; the others are decided in exact arithmetic on the payoffs,
+    probabilities (each row over its sum) and discount factor as given. Beyond 40 states rationals grow too long, and
+    ties are decided in favour of the equilibrium. One state gives `transfer_equilibrium`.
 
     References
     ----------
@@ -405,7 +405,7 @@ def _check(game: StochasticGame) -> None:
 
 
 class _Elimination:
-    """Profiles, and the right to part, go until those left sustain themselves."""
+    """Profiles, and the right to part, are eliminated until those that remain can be sustained."""
 
     def __init__(self, game: StochasticGame) -> None:
         self.game = game
@@ -425,7 +425,7 @@ class _Elimination:
             sets, bounds = smaller, None
 
     def _shrink(self, sets: Sustained, bounds: _Bounds) -> Sustained | None:
-        """Return what is left, or None if nothing goes."""
+        """Return the profiles that remain, or None if nothing was eliminated."""
         proof: list[_Bounds] = []
         dead, size = sets.dead, len(self.game)
         alive, usable = [], []
@@ -446,7 +446,7 @@ class _Elimination:
     def _pledges(
         self, sets: Sustained, bounds: _Bounds, proof: list[_Bounds], state: int
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Say which profiles hold if all may leave, hold once all stayed, and make a lone leaver go."""
+        """Say which profiles can be sustained before leaving, after all have stayed, and make a single leaver leave."""
         margins = _margins(self.floats, state, bounds)
         close = [np.abs(margin) <= self.doubt for margin in margins]
         signs = [margin >= -self.doubt for margin in margins]
@@ -497,7 +497,7 @@ def _bounds(data: Tables, sets: Sustained, guess: _Bounds | None) -> _Bounds:
 
 
 def _margins(data: Tables, state: int, bounds: _Bounds) -> tuple[Numbers, Numbers, Numbers]:
-    """Return by how much each profile holds if all may leave, once all stayed, and a lone leaver gains by going."""
+    """Return the slack of each profile before leaving and after all stayed, and a single leaver's gain."""
     promised = data.ahead(state, data.payoffs[state].sum(axis=1), bounds.joint)
     tempted = [data.tempted(state, i, threat) for i, threat in enumerate(bounds.threat)]
     free = [

@@ -98,8 +98,8 @@ def markov_equilibria(
     Notes
     -----
     *Timing.* In a state with a right to leave, those who may leave decide simultaneously whether to; if all stay, they
-    act. The choice to leave is a separate decision, which must be a best reply even if others leave with certainty. That all
-    leave together is an equilibrium wherever two may.
+    act. The choice to leave is a separate decision, which must be a best reply even if others leave with certainty.
+    That all leave together is an equilibrium wherever two may.
 
     *Method.* A logarithmic barrier game (Dang, Herings and Li 2022): a path from the starting strategies along which
     the weight of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn. From

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, pairwise
 from math import inf, prod
 
 import numpy as np
@@ -29,6 +29,16 @@ class Replies:
     state: Indices  # the state of each group
     order: Indices  # the rows, group by group
     starts: Indices  # where each group begins
+
+    @classmethod
+    def of(cls, labels: Indices, state: Indices) -> Replies:
+        """Group rows that have one label; the labels increase with the state."""
+        order = np.argsort(labels, kind="stable")
+        first = np.append(True, np.diff(labels[order]) > 0)
+        group = np.empty_like(order)
+        group[order] = np.cumsum(first) - 1
+        starts = np.flatnonzero(first)
+        return cls(group, state[order[starts]], order, starts)
 
     def best(self, worth: Floats) -> Floats:
         """Return the largest worth in each group."""
@@ -54,14 +64,14 @@ class Rows:
     groups: tuple[
         list[list[int]], list[list[int]]
     ]  # for each player, the rows that differ in her action alone
-    replies: tuple[list[list[int]], list[list[int]]]  # for each player, the group of each row
+    of: tuple[list[int], list[int]]  # for each player, the number of each row's group
     own: list[Point]  # of each state
     delta: Point
 
     def best(self, row: int, i: int, threat: list[Point]) -> tuple[int, float]:
         """Return player i's best reply to a row, the first of several, and its worth."""
         delta, found, best = self.delta[i], row, -inf
-        for reply in self.replies[i][row]:
+        for reply in self.groups[i][self.of[i][row]]:
             after = 0.0
             for s, share in self.laws[self.law[reply]]:
                 after += share * threat[s][i]
@@ -93,14 +103,53 @@ class Model:
     payoffs: Floats  # (2, N)
     now: Floats  # (2, N): (1 - discount) * payoffs
     transitions: Floats  # (N, S)
-    laws: Floats  # (U, S): the transitions that differ
-    law: Indices  # (N,)
-    replies: tuple[Replies, Replies]
+    labels: tuple[Indices, Indices]  # (N,): rows of one label differ in this player's action alone
+    live: Mask  # (N,): False for what is here as a deviation alone
     discounts: Floats  # (2, 1)
     own: Floats  # (S, 2): what leaving gives, minus infinity to one who may not
     leaves: list[list[Leave]]
     common: bool
-    twins: Indices | None  # (N,): rows with one number give the same payoffs and law; None if all differ
+
+    def only(self, kept: Mask, live: Mask) -> Model:
+        """Return the model of some rows, of which some are live."""
+        first, second = self.labels
+        counts = np.bincount(self.state[kept], minlength=len(self.states)).tolist()
+        return replace(
+            self,
+            states=_spans(counts),
+            state=self.state[kept],
+            payoffs=self.payoffs[:, kept],
+            now=self.now[:, kept],
+            transitions=self.transitions[kept],
+            labels=(first[kept], second[kept]),
+            live=live[kept],
+        )
+
+    @cached_property
+    def replies(self) -> tuple[Replies, Replies]:
+        """The groups of rows that differ in one player's action alone."""
+        first, second = self.labels
+        return Replies.of(first, self.state), Replies.of(second, self.state)
+
+    @cached_property
+    def _laws(self) -> tuple[Floats, Indices]:
+        return _distinct(self.transitions)
+
+    @property
+    def laws(self) -> Floats:
+        """The transitions that differ, shape (U, S)."""
+        return self._laws[0]
+
+    @property
+    def law(self) -> Indices:
+        """The number of each row's transitions among those that differ, shape (N,)."""
+        return self._laws[1]
+
+    @cached_property
+    def twins(self) -> Indices | None:
+        """Numbers, shape (N,), alike for rows that give the same payoffs and law; None if all differ."""
+        kinds, twins = _distinct(np.column_stack([self.payoffs.T, self.state, self.law]))
+        return twins if len(kinds) < len(twins) else None
 
     @cached_property
     def slack(self) -> float:
@@ -117,11 +166,10 @@ class Model:
     @cached_property
     def rows(self) -> Rows:
         """The rows in plain floats."""
-        groups, replies = [], []
+        groups, (first, second) = [], self.replies
         for one in self.replies:
             order, bounds = one.order.tolist(), [*one.starts.tolist(), len(one.order)]
             groups.append([order[low:high] for low, high in pairwise(bounds)])
-            replies.append([groups[-1][g] for g in one.group.tolist()])
         laws = [[(s, p) for s, p in enumerate(law) if p] for law in self.laws.tolist()]
         x, y = self.discounts[:, 0].tolist()
         return Rows(
@@ -130,7 +178,7 @@ class Model:
             law=self.law.tolist(),
             laws=laws,
             groups=(groups[0], groups[1]),
-            replies=(replies[0], replies[1]),
+            of=(first.group.tolist(), second.group.tolist()),
             own=[(a, b) for a, b in self.own.tolist()],
             delta=(x, y),
         )
@@ -206,7 +254,7 @@ class Scaled:
             for some, there in zip(leaves, ends, strict=True)
         ]
         model = _model(game, unit.T, units, own)
-        first, second = (sorted({*column}) for column in everything.T.tolist())
+        first, second = (np.unique(column).tolist() for column in everything.T)
         return cls(model, low, size, (first, second))
 
     def start(self) -> Polygon:
@@ -256,26 +304,28 @@ def _model(game: StochasticGame, payoffs: Floats, leaves: list[list[Leave]], own
     """Return the model with payoffs, outcomes of leaving and what leavers get in the unit box."""
     shapes = [game.shape(s) for s in range(len(game))]
     counts = [prod(shape) for shape in shapes]
-    transitions = np.concatenate([game.transition(s).reshape(count, -1) for s, count in enumerate(counts)])
-    laws, law = _distinct(transitions)
-    state = np.repeat(np.arange(len(counts)), counts)
-    kinds, twins = _distinct(np.column_stack([payoffs.T, state, law]))
     delta = game.discounts[:, None]
+    each = [np.arange(count) for count in counts]
+    first = [0, *accumulate(map(sum, shapes))]
+    across = [at + k % width for at, k, (_, width) in zip(first, each, shapes, strict=False)]
+    along = [at + k // width for at, k, (_, width) in zip(first, each, shapes, strict=False)]
     return Model(
-        states=[slice(stop - count, stop) for stop, count in zip(accumulate(counts), counts, strict=True)],
-        state=state,
+        states=_spans(counts),
+        state=np.repeat(np.arange(len(counts)), counts),
         now=(1.0 - delta) * payoffs,
         payoffs=payoffs,
-        transitions=transitions,
-        laws=laws,
-        law=law,
-        replies=(_replies(shapes, 0), _replies(shapes, 1)),
+        transitions=np.concatenate([game.transition(s).reshape(n, -1) for s, n in enumerate(counts)]),
+        labels=(np.concatenate(across), np.concatenate(along)),
+        live=np.ones(sum(counts), dtype=bool),
         discounts=delta,
         own=own,
         leaves=leaves,
         common=delta.item(0) == delta.item(1),
-        twins=twins if len(kinds) < len(twins) else None,
     )
+
+
+def _spans(counts: list[int]) -> list[slice]:
+    return [slice(stop - count, stop) for stop, count in zip(accumulate(counts), counts, strict=True)]
 
 
 def _pair(array: Floats) -> tuple[float, float]:
@@ -293,19 +343,3 @@ def _distinct(rows: Floats) -> tuple[Floats, Indices]:
     like = [first.setdefault(row.tobytes(), k) for k, row in enumerate(rows)]
     kept = [*first.values()]
     return rows[kept], np.searchsorted(kept, like)
-
-
-def _replies(shapes: list[tuple[int, ...]], player: int) -> Replies:
-    """Return the groups of profiles that differ in one player's action alone, state by state."""
-    groups, states, first = list[range](), list[int](), 0
-    for s, (count, width) in enumerate(shapes):
-        rows = range(first, first + count * width)
-        across = [rows[k::width] for k in range(width)]
-        along = [rows[k : k + width] for k in range(0, len(rows), width)]
-        groups += (across, along)[player]
-        states += [s] * (width, count)[player]
-        first = rows.stop
-    order, lengths = np.array([*chain(*groups)]), [len(group) for group in groups]
-    group = np.empty_like(order)
-    group[order] = np.repeat(np.arange(len(groups)), lengths)
-    return Replies(group, np.array(states), order, np.cumsum(lengths, dtype=np.intp) - lengths)

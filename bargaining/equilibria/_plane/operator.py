@@ -13,7 +13,6 @@ state, in the order of the states.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from bargaining.equilibria._plane.minkowski import Boundary, Fan, Indices, Sums
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull, outline
 
+_CROWD = 100  # payoffs at which constraints bind from which on those that others surround are left out
 _SPARE = 4  # times as many laws as rows from which on those of the rows are picked out
 
 Tag = tuple[int, int, int]
@@ -35,7 +35,10 @@ state, or -1.
 
 
 class Held(NamedTuple):
-    """Payoffs of one state at which a constraint binds or somebody leaves, and how each is generated."""
+    """Payoffs of one state at which a constraint binds or somebody leaves, and how each is generated.
+
+    Of many those that others surround are left out.
+    """
 
     points: list[Point]
     tags: list[Tag]
@@ -44,7 +47,7 @@ class Held(NamedTuple):
 class Image(NamedTuple):
     """The operator's value.
 
-    `polygons` and how each vertex is generated, rows that can be played, and for each state all payoffs that
+    `polygons` and how each vertex is generated, rows that can be played, and for each state the payoffs that
     do not come from a vertex of the continuations.
     """
 
@@ -55,9 +58,10 @@ class Image(NamedTuple):
 
 
 class _Bound(NamedTuple):
-    """Some rows, the continuations they need, and their payoffs where a constraint binds."""
+    """Some rows, their laws, the continuations they need, and their payoffs where a constraint binds."""
 
     rows: Indices
+    law: Indices
     floor: Floats  # (2, R): the lowest continuations
     payoffs: Floats  # (2, 4, R)
     feasible: Mask  # (4, R): whether the constraint can bind and the rest be met
@@ -79,18 +83,18 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
     """
     rows = model.playable(polygons, alive)
     needed = model.thresholds(rows, model.deviations(threat), staying=True)
-    model = _of_rows(model, rows)
-    sums = Fan(polygons).sums(model.laws)
+    laws, law = _laws(model, rows)
+    sums = Fan(polygons).sums(laws)
     leader = _leaders(model, rows, needed)
     kept = np.flatnonzero(leader == np.arange(len(rows)))
-    bound = _bound(model, sums, rows[kept], needed[:, kept])
+    bound = _bound(model, sums, rows[kept], law[kept], needed[:, kept])
     free = _free(model, sums, bound)
     played = np.zeros(len(rows), dtype=bool)
     played[kept] = bound.feasible.any(axis=0)
     played[kept[free.row]] = True
     after = np.zeros_like(alive)
     after[rows] = played[leader]
-    images = [_hull(model, _points(model, bound, free, s), polygons[s]) for s in range(len(polygons))]
+    images = [_hull(model, bound, free, s, like) for s, like in enumerate(polygons)]
     polygons, tags, held = map(list, zip(*images, strict=True))
     return Image(polygons, tags, after, held)
 
@@ -98,15 +102,14 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
 def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, normals: Floats) -> Floats:
     """Return how far payoffs of `rows` go in each direction, shape (R, J): freely, else where a constraint binds."""
     fan, needed = Fan(polygons), model.thresholds(rows, model.deviations(threat), staying=True)
-    model = _of_rows(model, rows)
-    sums = fan.sums(model.laws)
-    bound = _bound(model, sums, rows, needed)
+    laws, law = _laws(model, rows)
+    sums = fan.sums(laws)
+    bound = _bound(model, sums, rows, law, needed)
     after = normals if model.common else model.discounts[:, 0] * normals
     turned = np.arctan2(after[:, 0], -after[:, 1])
     turned[turned <= -np.pi / 2] += 2 * np.pi
     far = sums.points[:, :, np.searchsorted(np.array(fan.angle), turned)]
     x, y = bound.floor[:, :, None] - model.slack
-    law = model.law[rows]
     meets = (far[0][law] >= x) & (far[1][law] >= y)
     most = (far * (model.discounts * normals.T)[:, None]).sum(axis=0)[law] + model.now[:, rows].T @ normals.T
     out: Floats = np.where(meets, most, -np.inf)
@@ -116,14 +119,13 @@ def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, 
     return out
 
 
-def _of_rows(model: Model, rows: Indices) -> Model:
-    """Return the model with the laws of some rows alone, where these are few among many."""
+def _laws(model: Model, rows: Indices) -> tuple[Floats, Indices]:
+    """Return the laws of some rows, and the number of each row's among them: of these alone if they are few."""
+    law = model.law[rows]
     if len(model.laws) <= _SPARE * len(rows):
-        return model
-    used, place = np.unique(model.law[rows], return_inverse=True)
-    law = np.zeros_like(model.law)
-    law[rows] = place
-    return replace(model, laws=model.laws[used], law=law)
+        return model.laws, law
+    used, place = np.unique(law, return_inverse=True)
+    return model.laws[used], place
 
 
 def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
@@ -139,8 +141,8 @@ def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
     return np.where(needed[1, leader] <= needed[1], leader, each)
 
 
-def _bound(model: Model, sums: Sums, rows: Indices, needed: Floats) -> _Bound:
-    law, slack = model.law[rows], model.slack
+def _bound(model: Model, sums: Sums, rows: Indices, law: Indices, needed: Floats) -> _Bound:
+    slack = model.slack
     low, high = sums.points.min(axis=2)[:, law], sums.points.max(axis=2)[:, law]
     floor = x, y = np.maximum(needed, low)
     w = np.empty((2, 4, rows.size))
@@ -156,11 +158,11 @@ def _bound(model: Model, sums: Sums, rows: Indices, needed: Floats) -> _Bound:
     feasible[2] = feasible[3] = binds[1] & (y <= high[1] + slack) & (w[0, 2] >= x - slack)
     w[:, ~feasible] = 0.0
     payoffs = model.now[:, None, rows] + model.discounts[:, :, None] * w
-    return _Bound(rows, floor, payoffs, feasible, corner)
+    return _Bound(rows, law, floor, payoffs, feasible, corner)
 
 
 def _free(model: Model, sums: Sums, bound: _Bound) -> _Free:
-    law, (x, y) = model.law[bound.rows], bound.floor[:, :, None] - model.slack
+    law, (x, y) = bound.law, bound.floor[:, :, None] - model.slack
     row, position = np.nonzero((sums.points[0][law] >= x) & (sums.points[1][law] >= y))
     payoffs = model.now[:, bound.rows[row]] + model.discounts * sums.points[:, law[row], position]
     return _Free(row, position, payoffs)
@@ -170,9 +172,11 @@ def credible(model: Model, polygons: list[Polygon], threat: Floats) -> list[list
     """Return the outcomes of leaving that are credible in each state: staying might give the leaver no more."""
     if all(leave.leaver is None for leaves in model.leaves for leave in leaves):
         return model.leaves
-    rows = model.playable(polygons, np.ones(len(model.state), dtype=bool))
+    rows = model.playable(polygons, model.live)
     sums = Fan(polygons).sums(model.laws)
-    bound = _bound(model, sums, rows, model.thresholds(rows, model.deviations(threat), staying=False))
+    bound = _bound(
+        model, sums, rows, model.law[rows], model.thresholds(rows, model.deviations(threat), staying=False)
+    )
     free = _free(model, sums, bound)
     least = np.full((2, len(model.states)), np.inf)
     for i in (0, 1):
@@ -190,47 +194,36 @@ def credible(model: Model, polygons: list[Polygon], threat: Floats) -> list[list
     ]
 
 
-class _Points(NamedTuple):
-    """Payoffs of one state: those held by a constraint or by leaving, with their tags, and those of vertices."""
-
-    held: Floats  # (2, n)
-    tags: list[Tag]
-    free: Floats  # (2, F)
-    rows: Indices  # (F,)
-    position: Indices  # (F,)
-
-
-def _points(model: Model, bound: _Bound, free: _Free, s: int) -> _Points:
+def _hull(model: Model, bound: _Bound, free: _Free, s: int, like: Polygon) -> tuple[Polygon, list[Tag], Held]:
+    """Return the polygon of one state, how its vertices are generated, and the payoffs that are held."""
     span = model.states[s]
     low, high = np.searchsorted(bound.rows, [span.start, span.stop])
     first, last = np.searchsorted(free.row, [low, high])
     kinds, where = np.nonzero(bound.feasible[:, low:high])
     where += low
+    points = bound.payoffs[:, kinds, where]
+    if kinds.size > _CROWD:
+        outer = outline(points)
+        kinds, where, points = kinds[outer], where[outer], points[:, outer]
     corner = np.where(kinds == BOTTOM, bound.corner[0, where], (kinds == LEFT) & bound.corner[1, where])
-    named = np.where(corner, CORNER, kinds).tolist()
-    tags: list[Tag] = [(kind, row, -1) for kind, row in zip(named, bound.rows[where].tolist(), strict=True)]
-    exits = np.array([leave.payoffs for leave in model.leaves[s]]).reshape(-1, 2).T
-    return _Points(
-        held=np.concatenate([bound.payoffs[:, kinds, where], exits], axis=1),
-        tags=tags + [(LEAVE, -1, leave.number) for leave in model.leaves[s]],
-        free=free.payoffs[:, first:last],
-        rows=bound.rows[free.row[first:last]],
-        position=free.position[first:last],
+    named, rows = np.where(corner, CORNER, kinds).tolist(), bound.rows[where].tolist()
+    held = Held(
+        [*zip(*points.tolist(), strict=True), *(leave.payoffs for leave in model.leaves[s])],
+        [
+            *((kind, row, -1) for kind, row in zip(named, rows, strict=True)),
+            *((LEAVE, -1, leave.number) for leave in model.leaves[s]),
+        ],
     )
-
-
-def _hull(model: Model, points: _Points, like: Polygon) -> tuple[Polygon, list[Tag], Held]:
-    """Return the polygon of one state, how its vertices are generated, and the payoffs that are held."""
-    every, count = np.concatenate([points.held, points.free], axis=1), len(points.tags)
+    count, given = len(held.tags), np.array(held.points).reshape(-1, 2).T
+    every = np.concatenate([given, free.payoffs[:, first:last]], axis=1)
     corners = outline(every, like, merge=model.merge)
     tags = [
-        points.tags[k]
+        held.tags[k]
         if k < count
-        else (VERTEX, points.rows.item(k - count), points.position.item(k - count))
+        else (VERTEX, bound.rows.item(free.row[first + k - count]), free.position.item(first + k - count))
         for k in corners
     ]
-    polygon: Polygon = list(zip(*every[:, corners].tolist(), strict=True))
-    return polygon, tags, Held(list(zip(*points.held.tolist(), strict=True)), points.tags)
+    return list(zip(*every[:, corners].tolist(), strict=True)), tags, held
 
 
 FEW = 250

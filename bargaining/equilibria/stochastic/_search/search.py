@@ -11,12 +11,12 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._budget import ACCURACY, Budget, Effort
 from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model, Scaled
-from bargaining.equilibria._plane.operator import FEW, Image, apply, apply_to_few, credible
+from bargaining.equilibria._plane.operator import FEW, Image, Tag, apply, apply_to_few, credible
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
 from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
 from bargaining.equilibria.stochastic._search.structure import Structure, newton, plain, settled
-from bargaining.equilibria.stochastic._search.threats import threat_bound
+from bargaining.equilibria.stochastic._search.threats import thinned, threat_bound
 
 _USUAL = Effort()
 _SAME = 4e-15  # of the unit box: a move that rounding can make
@@ -26,13 +26,12 @@ _CLOSE = 1e-10  # the same where vertices may be infinitely many and some are dr
 _INSIDE = 1e-12  # of the unit box: by which sets may stick out of others and count as inside
 _NEAR = 1e-3  # distance below which Newton is worth going on with the same structure
 _LONGER = 8  # more tries that it gets then
+_CROWD = 500  # rows beyond which those are tried first that were behind some vertex
 _NEWTONS = 4  # tries on one candidate: a right structure needs one or two
 _GROWTH = 24  # applications that make sets larger which have too many vertices to solve for
 _PATIENT = 0.8  # discount factor below which ten applications leave a tenth of the distance or less
 _SMALL = 30_000  # bounds up to which moving faces costs little
 _WORK = 100_000  # vertices met where there may be infinitely many: seconds
-_MANY = 1000  # rows from which on it pays to look first which of them any payoff can sustain
-_HIGHER = 4  # rounds of what all going well can mean
 _LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
 
 Polygons = list[Polygon]
@@ -44,9 +43,10 @@ def solve(scaled: Scaled, limit: int, effort: Effort = _USUAL) -> Search:
     Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible
     even then are dropped, and the search is done again: what is left is credible in its own set.
     """
-    model, iterations, solves, budget = scaled.model, 0, 0, effort.budget()
+    start, iterations, solves, budget = scaled.start(), 0, 0, effort.budget()
+    model = thinned(scaled.model, start)
     while True:
-        search = Search.start(model, scaled.start())
+        search = Search.start(model, start)
         search.tolerance, search.budget = effort.tolerance, budget
         search.run(limit)
         iterations, solves = iterations + search.iterations, solves + search.solves
@@ -81,11 +81,8 @@ class Search:
     @classmethod
     def start(cls, model: Model, polygon: Polygon) -> Search:
         """Start from one set that holds every payoff of every state."""
-        alive = np.ones(len(model.state), dtype=bool)
-        bound = threat_bound(model, alive)
-        while len(alive) > _MANY and (live := _reachable(model, polygon, bound, alive)).sum() < alive.sum():
-            alive, bound = live, threat_bound(model, live)
-        return cls(model, [polygon] * len(model.states), alive, bound=bound)
+        bound = threat_bound(model, model.live)
+        return cls(model, [polygon] * len(model.states), model.live, bound=bound)
 
     def run(self, limit: int) -> None:
         """Search for at most `limit` applications to the outer sets."""
@@ -131,10 +128,10 @@ class Search:
         threat: Floats = np.maximum([_lowest(polygon) for polygon in polygons], self.bound)
         return threat
 
-    def _apply(self, polygons: Polygons) -> Image:
+    def _apply(self, polygons: Polygons, alive: Mask | None = None) -> Image:
         few = len(self.alive) * sum(map(len, polygons)) <= FEW
         operator = apply_to_few if few else apply
-        return operator(self.model, polygons, self.threat(polygons), self.alive)
+        return operator(self.model, polygons, self.threat(polygons), self.alive if alive is None else alive)
 
     def _step(self) -> None:
         outer = self.polygons
@@ -211,8 +208,13 @@ class Search:
         return grown
 
     def _solved(self, structure: Structure | None) -> Image | None:
-        """Alternate Newton on the structure with one application, longer if that comes near."""
-        left, longer = _NEWTONS, _LONGER
+        """Alternate Newton on the structure with one application, longer if that comes near.
+
+        Among many rows it is that of those which were behind some vertex, until they need no others.
+        """
+        left, longer, few = _NEWTONS, _LONGER, None
+        if structure is not None and np.count_nonzero(self.alive) > _CROWD:
+            few = self._behind(structure.tags)
         while left and structure is not None:
             left -= 1
             self.solves += 1
@@ -220,11 +222,13 @@ class Search:
             source = newton(self.model, structure)
             if source is None:
                 return None
-            image = self._apply(source)
-            distance = _distance(image.polygons, source, enough=_NEAR)
-            if distance <= self._tolerance or (
-                not self.model.common and _inside(source, image.polygons, self._still)
-            ):
+            image = self._apply(source, few)
+            distance, solved = self._compared(source, image)
+            if few is not None and (solved or not any(image.polygons)):
+                image = self._apply(source)
+                few |= self._behind([*image.tags, *(held.tags for held in image.held)])
+                distance, solved = self._compared(source, image)
+            if solved:
                 return image
             if not any(image.polygons):
                 return None
@@ -234,6 +238,20 @@ class Search:
             else:
                 structure = settled(self.model, image, source, self.threat(source))
         return None
+
+    def _behind(self, tags: list[list[Tag]]) -> Mask:
+        """Return the rows that are behind some vertices."""
+        rows = np.zeros_like(self.alive)
+        rows[[row for some in tags for _, row, _ in some if row >= 0]] = True
+        return rows
+
+    def _compared(self, source: Polygons, image: Image) -> tuple[float, bool]:
+        """Return how far sets are from their image, and whether they solve the equations or generate themselves."""
+        distance = _distance(image.polygons, source, enough=_NEAR)
+        solved = distance <= self._tolerance or (
+            not self.model.common and _inside(source, image.polygons, self._still)
+        )
+        return distance, solved
 
     @property
     def _still(self) -> float:
@@ -274,20 +292,6 @@ class Search:
             if self.budget.spent:
                 break
         return False
-
-
-def _reachable(model: Model, polygon: Polygon, bound: Floats, alive: Mask) -> Mask:
-    """Return the live rows that give everybody as much as a deviation does, if all goes well for ever after."""
-    high = np.tile(np.max(polygon, axis=0), (len(model.states), 1))
-    need = np.maximum(model.deviations(bound), model.own[model.state].T) - _INSIDE
-    for _ in range(_HIGHER):
-        most = model.now + model.discounts * (model.transitions @ high).T
-        alive = alive & (most >= need).all(axis=0)
-        for s, (span, leaves) in enumerate(zip(model.states, model.leaves, strict=True)):
-            given = [np.full((2, 1), -inf), *(np.array(leave.payoffs)[:, None] for leave in leaves)]
-            best = np.hstack([most[:, span][:, alive[span]], *given]).max(axis=1)
-            high[s] = np.minimum(high[s], np.where(np.isfinite(best), best, high[s]))
-    return alive
 
 
 def _lowest(polygon: Polygon) -> Point:

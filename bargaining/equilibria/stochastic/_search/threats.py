@@ -20,10 +20,15 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.model import Mask, Model, Rows
+from bargaining.equilibria._plane.polygon import Polygon
 
 _ROUNDS = 100  # of improving policies: each improves some state, and few states improve twice
 _BETTER = 1e-15  # relative: a gain that rounding alone can make is none
-_MANY = 1000  # rows from which on an array is faster
+_ARRAYS = 60  # rows from which on arrays are faster
+_MANY = 1000  # rows from which on it pays to look first which of them matter
+_INSIDE = 1e-12  # of the unit box: by which a row may fall short and count as one that keeps its players
+_HIGHER = 4  # rounds of what all going well can mean
+_SHRINKS = 0.9  # share of the rows that may be left if it pays to look again
 _FEW = 4  # successors up to which a plain sum is faster than an array
 
 Values = list[float]
@@ -33,6 +38,8 @@ Group = list[int]
 
 def threat_bound(model: Model, alive: Mask) -> Floats:
     """Return the bound, shape (S, 2); infinite in a state where nothing can be played and nobody may leave."""
+    if len(alive) > _ARRAYS and (found := _swift(model, alive)) is not None:
+        return found
     live = alive.tolist()
     return np.array([*zip(*(_bound(model, live, i) for i in (0, 1)), strict=True)])
 
@@ -56,6 +63,104 @@ def _bound(model: Model, live: list[bool], i: int) -> Values:
     most = max([*model.payoffs[i].tolist(), *player.own, *(payoff for payoffs in gone for payoff in payoffs)])
     some = [bool(groups) or part < inf for groups, part in zip(choices, parted, strict=True)]
     return [min(held, most) if filled else inf for filled, held in zip(some, value, strict=True)]
+
+
+def _swift(model: Model, alive: Mask) -> Floats | None:
+    """Return the bound by Newton's steps on arrays; None if they do not settle, or nothing is left in some state."""
+    count = len(model.states)
+    bound = np.zeros((count, 2))
+    for i, replies in enumerate(model.replies):
+        gone = np.array([min([leave.payoffs[i] for leave in leaves], default=inf) for leaves in model.leaves])
+        own, delta, value = model.own[:, i], model.discounts.item(i), np.zeros(count)
+        live = np.flatnonzero(np.logical_or.reduceat(alive[replies.order], replies.starts))
+        owner, first = np.unique(replies.state[live], return_index=True)
+        if len(owner) < count:
+            return None
+        ends = np.append(replies.starts, len(replies.order))
+        for _ in range(_ROUNDS):
+            worth = model.now[i] + delta * (model.transitions @ value)
+            best = replies.best(worth)[live]
+            least = np.minimum.reduceat(best, first)
+            worst = np.minimum(np.maximum(least, own), gone)
+            if np.abs(worst - value).max() <= _BETTER * (1.0 + np.abs(value).max()):
+                break
+            matrix, known = np.eye(count), worst.copy()
+            for s in np.flatnonzero(worst == least).tolist():
+                g = live[first[s] + best[first[s] :].tolist().index(least[s])]
+                rows = replies.order[ends[g] : ends[g + 1]]
+                row = rows[worth[rows].argmax()]
+                matrix[s] -= delta * model.transitions[row]
+                known[s] = model.now[i, row]
+            value = np.linalg.solve(matrix, known)
+        else:
+            return None
+        bound[:, i] = value
+    return bound
+
+
+def thinned(model: Model, start: Polygon) -> Model:
+    """Return the model without rows that nothing in `start` can keep players to, nor tempt them as a best deviation.
+
+    What remains gives the same sets. Those of few rows are kept whole, as are those where a threat to leave must be
+    credible, for which rows count that players would rather leave.
+    """
+    alone = any(leave.leaver is not None for leaves in model.leaves for leave in leaves)
+    if len(model.live) <= _MANY or alone:
+        return model
+    live, left, bound = model.live, inf, np.zeros((0, 2))
+    high = np.tile(np.max(start, axis=0), (len(model.states), 1))
+    filled = [bool(leaves) for leaves in model.leaves]
+    while (
+        live.sum() < _SHRINKS * left
+        and (np.bincount(model.state[live], minlength=len(filled)) + filled).all()
+    ):
+        left, bound = live.sum(), threat_bound(model, live)
+        live = _reachable(model, bound, high, live)
+    kept = live | _tempting(model, live, bound, high)
+    kept[[span.start for span in model.states]] = True
+    return model.only(kept, live)
+
+
+def _reachable(model: Model, bound: Floats, high: Floats, alive: Mask) -> Mask:
+    """Return the live rows that give everybody as much as a deviation does, if all goes well for ever after.
+
+    `high`, the most that each player gets in each state, is lowered in place.
+    """
+    need = np.maximum(model.deviations(bound), model.own[model.state].T) - _INSIDE
+    rows, gone = np.flatnonzero(alive), np.full_like(high, -inf)
+    for s, leaves in enumerate(model.leaves):
+        gone[s] = np.max([(-inf, -inf), *(leave.payoffs for leave in leaves)], axis=0)
+    for _ in range(_HIGHER):
+        most = model.now[:, rows] + model.discounts * (model.transitions[rows] @ high).T
+        stays = (most >= need[:, rows]).all(axis=0)
+        rows, best = rows[stays], gone.copy()
+        np.maximum.at(best, model.state[rows], most[:, stays].T)
+        high[:] = np.minimum(high, np.where(np.isfinite(best), best, high))
+    left = np.zeros_like(alive)
+    left[rows] = True
+    return left
+
+
+def _tempting(model: Model, live: Mask, bound: Floats, high: Floats) -> Mask:
+    """Return rows that may be somebody's best deviation from a live one, whatever threats between these limits follow.
+
+    Beside the best at threats halfway another one may be the best only by the difference of their laws. One row of each
+    group stays for each state that some of them may lead to: where that has no payoffs nobody keeps to the others.
+    """
+    kept, finite = np.zeros_like(live), bool(np.isfinite(bound).all())
+    bound = np.minimum(bound, high)
+    middle, half = (bound + high) / 2, np.maximum(high - bound, 0.0) / 2
+    worth = model.values(middle)
+    for i, replies in enumerate(model.replies):
+        star = replies.argbest(worth[i])[replies.group]
+        apart = np.abs(model.transitions - model.transitions[star]) @ half[:, i]
+        faced = np.logical_or.reduceat(live[replies.order], replies.starts)[replies.group]
+        kept |= faced & ((worth[i] + model.discounts[i] * apart >= worth[i, star] - _INSIDE) | (not finite))
+        for column in model.transitions.T:
+            if not column.all():
+                leads = np.flatnonzero(faced & (column > 0.0))
+                kept[leads[np.unique(replies.group[leads], return_index=True)[1]]] = True
+    return kept
 
 
 def _playable(rows: Rows, live: list[bool], i: int, parted: Values) -> list[list[Group]]:
@@ -116,9 +221,6 @@ class _Player:
 
     def worth(self, value: Values) -> Values:
         """Return what each row is worth if these values follow."""
-        if len(self.now) > _MANY:
-            ahead = (self.model.laws @ np.array(value))[self.model.law]
-            return (np.array(self.now) + self.delta * ahead).tolist()  # type: ignore[no-any-return]
         after = [self.delta * sum([share * value[s] for s, share in law]) for law in self.rows.laws]
         return [now + after[law] for now, law in zip(self.now, self.rows.law, strict=True)]
 

@@ -12,14 +12,17 @@ of floats ends within them, and shows that no row goes beyond the faces on the w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from math import inf
 
 import numpy as np
 
 from bargaining._arguments import whole
-from bargaining.equilibria._affine import settled, speeds_of
+from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Indices, settled, speeds_of
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.generation import Generation, floats, generate, repaired
 from bargaining.equilibria._plane.lottery import Pair, hull
@@ -27,19 +30,28 @@ from bargaining.equilibria._plane.model import Model, Scaled
 from bargaining.equilibria._plane.operator import credible
 from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria._plane.rationals import DEFAULT, Rationals, Spent, Work
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
+from bargaining.equilibria.repeated._hyperplanes.refinement import gap
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Duals, Operator
 from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, farthest_out, lowest
+from bargaining.equilibria.stochastic._bounds.several import Inner, Outer, Rows, Several
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
 from bargaining.exact.public_certificate import Bound, contracts, value_of
 from bargaining.exact.set_certificate import StochasticCertificate, fields_of
+from bargaining.games.stochastic import StochasticGame
 
 _MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
 _PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
 _ROOM = 30  # times the patience by the gap: by how much leaving out faces may increase the gap
 _COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
 _UNITS = 50  # of floats that one of a proof is worth
+_ROOMS = (
+    1e-3,
+    3e-2,
+)  # times the gap and the patience: by which thresholds of three players and more are raised
+_FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
 _MANY = 300  # vertices beyond which their equations take too long
 _ZERO = Fraction(0)
 
@@ -47,7 +59,7 @@ _ZERO = Fraction(0)
 def certify_stochastic_payoff_bounds(
     found: StochasticPayoffBounds, *, tolerance: float = 1e-6, budget: int | None = None
 ) -> StochasticCertificate:
-    """Prove both sides of the bounds of a stochastic game between two players; see `certify`, which takes the same.
+    """Prove both sides of the bounds of a stochastic game; see `certify`, which takes the same.
 
     Examples
     --------
@@ -60,12 +72,14 @@ def certify_stochastic_payoff_bounds(
     (True, True, True)
     """
     sides = found._found
+    units = DEFAULT if budget is None else whole(budget, "budget", 1)
     if sides is None:
         raise NotApplicable(
-            "Bounds of stochastic games are proved in rationals for two players; "
-            f"this game has {found.game.players}."
+            "The bounds of a game of one state and more than two players are those of a repeated game: prove them of "
+            "RepeatedGame(game.games[0], game.discounts, monitoring=Monitoring.perfect(game.games[0]))."
         )
-    units = DEFAULT if budget is None else whole(budget, "budget", 1)
+    if not isinstance(sides, Bounds):
+        return _certify_several(found, sides, tolerance, units)
     data, work, spent = Rationals(found.game), Work(units), ""
     made: Generation | str = "the `budget` is spent"
     levels: tuple[Faces, list[Fraction]] | None = None
@@ -233,3 +247,235 @@ class _Outside:
                     if duals.falls[i, p]:
                         weights += [(lower[s][i], cuts[i] * q) for s, q in data.law(reply).items()]
             yield face, (constant, weights)
+
+
+def _certify_several(
+    found: StochasticPayoffBounds, sides: Several, tolerance: float, units: int
+) -> StochasticCertificate:
+    """Prove both sides of bounds of three players or more."""
+    game = _Game(found.game, sides.outer.rows)
+    proved = game.levels(sides, Budget(units * _UNITS))
+    if proved is not None and not any(proved.filled):
+        text = "No profile can be sustained in any state: the outer sets vanish."
+        return StochasticCertificate(**fields_of(tolerance, text, inner=True, outer=True, bound=0.0))
+    inside, bound, vertices = "Nothing is proved from inside.", inf, None
+    for points, error in game.points(sides, Budget(units * _UNITS)):
+        hulls = [sturdy(np.array(some, float)) if some else None for some in points]
+        reach = _claimed(found, sides, hulls) + float(error)
+        reach = inf if proved is None else max(_beyond(proved, hulls) + float(error), reach)
+        if vertices is None or reach < bound:
+            bound = reach
+            vertices = tuple(
+                () if hull is None else tuple(game.back(some[k]) for k in hull.places.tolist())
+                for some, hull in zip(points, hulls, strict=True)
+            )
+            inside = f"{sum(map(len, vertices))} payoffs in {len(found)} states, known to within {float(error):.0e} of "
+            inside += (
+                "the range, generate themselves: promises are kept and no deviation pays, checked exactly."
+            )
+        if bound <= 2 * sides.gap:
+            break
+    outside = "Nothing is proved from outside."
+    if proved is not None:
+        outside = f"The operator maps {proved.levels.size} half-spaces into themselves, checked exactly"
+        outside += (
+            "." if vertices is None else f"; they reach {bound:.1e} of the range beyond the payoffs at most."
+        )
+    return StochasticCertificate(
+        **fields_of(
+            tolerance,
+            f"{inside} {outside}",
+            inner=vertices is not None,
+            outer=proved is not None,
+            bound=bound,
+            vertices=vertices or (),
+        )
+    )
+
+
+def _beyond(proved: Outer, hulls: Sequence[Hull | None]) -> float:
+    """Return how far half-spaces reach beyond hulls at most; infinitely far beyond none."""
+    far = [
+        inf if hull is None else gap(proved.of(s), hull) for s, hull in enumerate(hulls) if proved.filled[s]
+    ]
+    return max(far)
+
+
+def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull | None]) -> float:
+    """Return how far inner sets as they were given stick out of hulls, and these out of the outer sets given."""
+    low, size, out = sides.outer.rows.low, sides.outer.rows.size, 0.0
+    for some, solid in zip(found.bounds, hulls, strict=True):
+        if solid is not None:
+            if len(some.inner):
+                out = max(out, float(solid.outside((some.inner - low) / size).max()))
+            beyond = (solid.points * size + low) @ some.directions.T - some.levels
+            out = max(out, float((beyond / np.linalg.norm(some.directions * size, axis=1)).max()))
+    return out
+
+
+class _Game:
+    """A game of any number of players in rationals, in the unit box of its floats."""
+
+    def __init__(self, game: StochasticGame, rows: Rows) -> None:
+        n, states = game.players, range(len(game))
+        self.rows, self.low, self.size = (
+            rows,
+            *(list(map(Fraction, x.tolist())) for x in (rows.low, rows.size)),
+        )
+        self.discounts = game.exact_discounts.tolist()
+        unit = [self._unit(row) for s in states for row in game.games[s].exact.reshape(-1, n).tolist()]
+        self.now = [[(1 - d) * x for d, x in zip(self.discounts, row, strict=True)] for row in unit]
+        self.laws = [
+            {k: p for k, p in enumerate(row) if p}
+            for s in states
+            for row in game.exact_transition(s).reshape(-1, len(game)).tolist()
+        ]
+        self.state = rows.state.tolist()
+        self.outside = [
+            None if leave is None else self._unit(leave.exact[0].tolist()) for leave in game.exits
+        ]
+        every = [*unit, *(point for point in self.outside if point is not None)]
+        self.box = [(min(x), max(x)) for x in zip(*every, strict=True)]
+        self.replies = [dict[int, list[int]]() for _ in range(n)]
+        for i, group in enumerate(rows.groups):
+            for row, number in enumerate(group.tolist()):
+                self.replies[i].setdefault(number, []).append(row)
+
+    def _unit(self, row: Sequence[Fraction]) -> list[Fraction]:
+        return [(x - low) / size for x, low, size in zip(row, self.low, self.size, strict=True)]
+
+    def back(self, point: Sequence[Fraction]) -> tuple[Fraction, ...]:
+        """Return a point of the box in the unit of the payoffs."""
+        return tuple(low + size * x for x, low, size in zip(point, self.low, self.size, strict=True))
+
+    def levels(self, found: Several, budget: Budget) -> Outer | None:
+        """Return half-spaces within which all equilibrium payoffs are proved to lie; None if that fails."""
+        n, given = len(self.discounts), found.outer
+        outer = Outer(replace(self.rows, eased=_MARGIN), given.directions[2 * n :], budget)
+        some = outer.shrink()
+        if budget.spent or outer.filled.tolist() != given.filled.tolist():
+            return None
+        if not some:
+            return outer
+        start, outer.rows = outer.levels.ravel() + _MARGIN, self.rows
+        functions = outer.functions()
+        near = settled(functions, start)
+        speeds = speeds_of(functions, near, start)
+        if speeds is None:
+            return None
+        bounds = self._bounds(outer)
+        x, z = [Fraction(level) for level in near.tolist()], [Fraction(speed) for speed in speeds.tolist()]
+        over = [value_of(each, x) - x[j] for j, some in enumerate(bounds) for each in some]
+        out = 2 * max(*over, _ZERO) + _PAD
+        x = [level + out * each for level, each in zip(x, z, strict=True)]
+        if not contracts(bounds, [Fraction(level) for level in start.tolist()], x, z):
+            return None
+        outer.levels = np.nextafter([float(level) for level in x], inf).reshape(outer.levels.shape)
+        return outer
+
+    def _bounds(self, outer: Outer) -> list[list[Bound]]:
+        """Return, for each half-space, how far rows go at most, exactly, for multipliers that floats give."""
+        n, height = len(self.discounts), outer.height
+        normals = [[Fraction(x) for x in row] for row in outer.directions.tolist()]
+        bounds: list[list[Bound]] = [[] for _ in range(outer.levels.size)]
+        weights, _ = outer.bases.repaired(np.vstack([-np.eye(n), outer.directions]))
+        _, replies, falls = self.rows.thresholds(outer.threat)
+        for p, (row, j) in enumerate(zip(*(pair.tolist() for pair in outer.pairs), strict=True)):
+            rest = [d * x for d, x in zip(self.discounts, normals[j], strict=True)]
+            constant, columns = (
+                sum((x * y for x, y in zip(normals[j], self.now[row], strict=True)), _ZERO),
+                [],
+            )
+            for k, weight in zip(outer.bases.rows[p].tolist(), weights[p].tolist(), strict=True):
+                share = Fraction(weight)
+                if k >= n:
+                    rest = [x - share * y for x, y in zip(rest, normals[k - n], strict=True)]
+                    columns += [(s * height + k - n, share * q) for s, q in self.laws[row].items()]
+                elif share and self.discounts[k]:
+                    reply, own = int(replies[row, k]), self.outside[self.state[row]]
+                    gives = self.now[reply][k] if falls[row, k] or own is None else own[k]
+                    constant -= share * (gives - self.now[row][k]) / self.discounts[k]
+                    rest[k] += share
+                    if falls[row, k] or own is None:
+                        columns += [(s * height + n + k, share * q) for s, q in self.laws[reply].items()]
+            constant += sum((x * self.box[i][x > 0] for i, x in enumerate(rest)), _ZERO)
+            bounds[self.state[row] * height + j].append((constant, columns))
+        for s, point in enumerate(self.outside):
+            if point is not None:
+                for j, normal in enumerate(normals):
+                    gone = sum((x * y for x, y in zip(normal, point, strict=True)), _ZERO)
+                    bounds[s * height + j].append((gone, []))
+        return bounds
+
+    def points(self, found: Several, budget: Budget) -> Iterator[tuple[list[list[list[Fraction]]], Fraction]]:
+        """Yield payoffs of each state, and how far at most from them are such as generate themselves.
+
+        Rows and lotteries are those of the inner points, with thresholds raised by more than rounding; what they give
+        for ever is a fixed point of a contraction, so that one application says how far off it is.
+        """
+        outer = copy(found.outer)
+        outer.budget, height = budget, outer.height
+        patience = 1.0 - float(self.rows.discounts.max())
+        near = min(max(found.gap, _FINE), _COARSE) * patience
+        nothing: list[Hull | None] = [None] * len(found.inner)
+        for share, start in product(_ROOMS, (found.inner, nothing)):
+            inner = Inner(outer, share * near, start)
+            points = inner.settled(near / _ROOM, every=1)
+            if points is None or inner.plan is None:
+                continue
+            exact = [[Fraction(x) for x in point] for some in points for point in some.tolist()]
+            error = self._error(exact, *inner.plan, inner.states.tolist(), height)
+            if error is not None:
+                yield (
+                    [
+                        exact[s * height : (s + 1) * height] if s in inner.states else []
+                        for s in range(len(points))
+                    ],
+                    error,
+                )
+
+    def _error(
+        self, points: list[list[Fraction]], chosen: Indices, lotteries: Floats, states: list[int], height: int
+    ) -> Fraction | None:
+        """Return how far at most the fixed point is from points, None if it does not generate itself for certain."""
+        n, places = len(self.discounts), [s * height + j for s in states for j in range(height)]
+        later, off = dict[int, list[Fraction]](), [_ZERO] * n
+        for k in places:
+            row = int(chosen[k])
+            if row < 0:
+                image = self.outside[k // height]
+                assert image is not None
+            else:
+                later[k] = [_ZERO] * n
+                for s, chance in self.laws[row].items():
+                    shares = lotteries[k, s * height : (s + 1) * height]
+                    drawn = {int(m): Fraction(float(shares[m])) for m in np.flatnonzero(shares)}
+                    if not drawn:
+                        return None
+                    each = chance / sum(drawn.values())
+                    for m, q in drawn.items():
+                        later[k] = [
+                            x + each * q * y for x, y in zip(later[k], points[s * height + m], strict=True)
+                        ]
+                image = [x + d * y for x, d, y in zip(self.now[row], self.discounts, later[k], strict=True)]
+            off = [max(x, abs(a - b)) for x, a, b in zip(off, image, points[k], strict=True)]
+        error: list[Fraction] = [x / (1 - d) for x, d in zip(off, self.discounts, strict=True)]
+        low = {s: [min(x) for x in zip(*points[s * height : (s + 1) * height], strict=True)] for s in states}
+        for i, d in enumerate(self.discounts):
+            worth = [
+                None
+                if any(s not in low for s in law)
+                else self.now[row][i] + d * (sum((q * low[s][i] for s, q in law.items()), _ZERO) + error[i])
+                for row, law in enumerate(self.laws)
+            ]
+            for k, after in later.items():
+                row = int(chosen[k])
+                own = self.outside[k // height]
+                gets = self.now[row][i] + d * (after[i] - error[i])
+                group = self.replies[i][int(self.rows.groups[i][row])]
+                rivals = [worth[reply] for reply in group if reply != row]
+                if own is not None and gets < own[i]:
+                    return None
+                if any(x is None or gets < x for x in rivals):
+                    return None
+        return max(error, default=_ZERO)

@@ -77,7 +77,7 @@ def certify(
     ----------
     result : Division, PayoffSet, PublicPayoffSet, StochasticPayoffSets, or bounds
         The answer to check; only its problem, method and payoffs are used. Bounds can be certified for a game with
-        monitoring or a stochastic game between two players.
+        monitoring or a stochastic game.
     tolerance : float, default 1e-12
         The required relative accuracy. For data of size m and range of gains g, 64 m / g roundings are allowed in
         addition.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +27,9 @@ from bargaining.errors import Status
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
+if TYPE_CHECKING:
+    from bargaining.equilibria.stochastic._bounds.several import Several
+
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +46,7 @@ class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
 
     game: StochasticGame
     bounds: tuple[PayoffBounds, ...]
-    _found: Bounds | None = field(default=None, repr=False)  # in the unit box
+    _found: Bounds | Several | None = field(default=None, repr=False)  # in the unit box
 
     def __repr__(self) -> str:
         status = ", ".join(sorted({some.status.name for some in self.bounds}))
@@ -144,4 +148,4 @@ def several_payoff_bounds(
         threat = np.full(game.players, np.nan) if empty else outer.threat[s]
         sides = Sides(points, outer.directions, levels, threat, reach, empty, outer.steps)
         out.append(in_units(sides, rows.low, rows.size, tolerance, game.player_names))
-    return StochasticPayoffBounds(game=game, bounds=tuple(out))
+    return StochasticPayoffBounds(game=game, bounds=tuple(out), _found=found)

@@ -1,13 +1,19 @@
 """Outer and inner bounds of stochastic games against exact sets, operators without their code, and cases by hand."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_bounds, payoff_set
-from bargaining.equilibria._budget import Effort
+from bargaining.equilibria._budget import Budget, Effort
 from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria.stochastic._bounds.several import Inner
 from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.exact.bounds_certificate import _Game
+from bargaining.exact.public_certificate import value_of
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 
@@ -197,8 +203,8 @@ def test_what_is_asked_of_stochastic_games_in_vain():
     three = Game(*np.zeros((3, 1, 1, 1)))
     with pytest.raises(NotApplicable, match="open to all"):
         payoff_bounds(StochasticGame([three] * 2, [[1, 0]] * 2, 0.5, exit=Exit([0, 0, 0], who=[0])))
-    with pytest.raises(NotApplicable, match="two players"):
-        certify(payoff_bounds(StochasticGame([three] * 2, [[1, 0]] * 2, 0.5)))
+    with pytest.raises(NotApplicable, match="one state"):
+        certify(payoff_bounds(StochasticGame([three], [[1]], 0.5)))
     with pytest.raises(KeyError):
         payoff_bounds(game)["elsewhere"]
 
@@ -207,8 +213,9 @@ def test_what_is_asked_of_stochastic_games_in_vain():
 def test_rows_that_no_payoff_can_sustain_are_left_out_without_a_trace(seed, monkeypatch):
     game = drawn(seed)
     known = payoff_set(game)
-    for module in ("search", "threats"):
-        monkeypatch.setattr(f"bargaining.equilibria.stochastic._search.{module}._MANY", 0)
+    for name in ("threats._MANY", "threats._ARRAYS", "search._CROWD"):
+        monkeypatch.setattr(f"bargaining.equilibria.stochastic._search.{name}", 0)
+    monkeypatch.setattr("bargaining.equilibria._plane.operator._CROWD", 0)
     for some, one in zip(payoff_set(game).sets, known.sets, strict=True):
         assert some.status is one.status
         assert some.vertices.shape == one.vertices.shape
@@ -340,6 +347,61 @@ def test_outer_levels_of_three_players_are_those_of_a_plain_iteration():
     assert np.abs(ours - levels).max() < 1e-4
 
 
+@pytest.mark.parametrize(
+    ("game", "refinements"),
+    [
+        (StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3), 0),
+        pytest.param(
+            StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.6, exit=Exit([4, 4, 4])),
+            0,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], [0.5, 0.6, 0.6]), 0, marks=pytest.mark.slow
+        ),
+        pytest.param(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3), 4, marks=pytest.mark.slow),
+        pytest.param(three(4, 0.4), 2, marks=pytest.mark.slow),
+        pytest.param(three(2, 0.4), 2, marks=pytest.mark.slow),
+    ],
+)
+def test_both_sides_of_three_players_are_proved_in_rationals(game, refinements):
+    bounds = payoff_bounds(game, refinements=refinements)
+    proof = certify(bounds, tolerance=1.001 * bounds.gap + 1e-7)
+    assert proof.inner
+    assert proof.outer
+    assert proof.holds
+    for some, vertices in zip(bounds.bounds, proof.vertices, strict=True):
+        assert all(isinstance(x, Fraction) for vertex in vertices for x in vertex)
+        assert (some.directions @ np.array(vertices, float).T <= some.levels[:, None] + 1e-9).all()
+    # Inner points that are claimed beyond what is proved widen the bound.
+    moved = replace(bounds.bounds[0], inner=bounds.bounds[0].inner + 9 * bounds.gap + 0.5)
+    assert not certify(replace(bounds, bounds=(moved, *bounds.bounds[1:])), tolerance=2 * bounds.gap).holds
+
+
+def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
+    game = StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3)
+    sides = payoff_bounds(game, refinements=0)._found
+    exact = _Game(game, sides.outer.rows)
+    inner = Inner(sides.outer, 1e-6, [None, None])
+    points = [
+        [Fraction(x) for x in point] for some in inner.settled(1e-9, every=1) for point in some.tolist()
+    ]
+    (rows, lotteries), height = inner.plan, sides.outer.height
+    assert exact._error(points, rows, lotteries, [0, 1], height) < 1e-12
+    # Everybody contributes in every point: whoever does not gets more where the worst that follows is as good.
+    off = np.where(rows < 8, 0, 8)
+    assert exact._error(points, off, lotteries, [0, 1], height) is None
+    # A step from points that nothing gives is as long as they are off.
+    far = [[x + Fraction(1, 10) for x in point] for point in points]
+    error = exact._error(far, rows, lotteries, [0, 1], height)
+    assert error is None or error > 0.05
+    outer = exact.levels(sides, Budget(10**9))
+    low = [Fraction(x) - Fraction(1, 100) for x in outer.levels.ravel().tolist()]
+    assert any(
+        value_of(one, low) > x for some, x in zip(exact._bounds(outer), low, strict=True) for one in some
+    )
+
+
 def test_three_players_without_an_equilibrium():
     pennies = np.zeros((2, 2, 2, 3))
     pennies[..., 0] = (OTHERS[0] == OTHERS[1]) * 1.0
@@ -347,3 +409,6 @@ def test_three_players_without_an_equilibrium():
     bounds = payoff_bounds(StochasticGame([pennies] * 2, [[0.5, 0.5]] * 2, 0.1))
     assert [some.status for some in bounds.bounds] == [Status.EMPTY] * 2
     assert bounds.at(0).contains([0.5, 0.5, 0]) is False
+    proof = certify(bounds)
+    assert proof.holds
+    assert "vanish" in proof.statement

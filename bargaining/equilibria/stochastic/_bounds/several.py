@@ -57,6 +57,7 @@ class Rows:
     outside: Floats  # (S, n) what leaving gives; minus infinity where nobody may
     low: Floats
     size: Floats
+    eased: float = 0.0  # by which thresholds of continuations are lowered
 
     @classmethod
     def of(cls, game: StochasticGame) -> Rows:
@@ -119,7 +120,7 @@ class Rows:
                 np.where(most > now + _IMPATIENT, FAR, -FAR),
             )
         falls = (best >= own) & (np.abs(needed) < FAR) & (self.discounts > 0.0)
-        return np.clip(needed, -FAR, FAR), replies, falls
+        return np.clip(needed - self.eased, -FAR, FAR), replies, falls
 
     def reach(self, directions: Floats) -> Floats:
         """Return how far feasible payoffs go: the hull of all, or their box if the players differ in patience."""
@@ -226,6 +227,7 @@ class Outer:
         now = self.rows.now
         with np.errstate(divide="ignore", invalid="ignore"):
             later = (now[reply, player] - now[row[:, None], player]) / self.rows.discounts[player]
+            later = later - self.rows.eased
         constant = (now[row] * self.directions[direction]).sum(axis=1) + np.maximum(rest, 0.0).sum(axis=1)
         constant -= np.where(floor, weights * np.where(moves, later, needed[row[:, None], player]), 0.0).sum(
             axis=1
@@ -278,12 +280,16 @@ class Around:
         return np.asarray((weights * self.levels[bases.rows]).sum(axis=1) + np.maximum(rest, 0.0).sum(axis=1))
 
 
-class _Inner:
-    """Points of each state in each direction, made of rows and of lotteries over such points."""
+class Inner:
+    """Points of each state in each direction, made of rows and of lotteries over such points.
+
+    Once they are settled `plan` holds the row of each, -1 for leaving, and what all points of the next period weigh.
+    """
 
     def __init__(self, outer: Outer, by: float, start: list[Hull | None]) -> None:
         self.outer, self.rows, self.by = outer, outer.rows, by
         self.states = np.flatnonzero(outer.filled)
+        self.plan: tuple[Indices, Floats] | None = None
         self.points = outer.touching(outer.functions())
         if any(start):
             for s in self.states.tolist():
@@ -291,8 +297,11 @@ class _Inner:
                 assert hull is not None
                 self.points[s] = hull.points[(outer.directions @ hull.points.T).argmax(axis=1)]
 
-    def settled(self, enough: float) -> list[Floats] | None:
-        """Return points of each state that generate themselves once they hardly move; None if they never do."""
+    def settled(self, enough: float, every: int = _EVERY) -> list[Floats] | None:
+        """Return points of each state that generate themselves once they hardly move; None if they never do.
+
+        Whether they do is looked at after so many steps, `every`, and when they hardly move.
+        """
         found = None
         for step in range(_SETTLE):
             made = self._best()
@@ -302,9 +311,10 @@ class _Inner:
             move = float(
                 np.abs(((image - self.points) * self.outer.directions).sum(axis=2)[self.states]).max()
             )
-            solved = self._solved(chosen, lotteries) if step % _EVERY == 0 or move <= enough else None
+            solved = self._solved(chosen, lotteries) if step % every == 0 or move <= enough else None
             if solved is not None:
                 found = image = solved
+                self.plan = chosen, lotteries
             self.points = image
             if move <= enough and (found is not None or move <= _STILL):
                 break
@@ -342,7 +352,10 @@ class _Inner:
             first[:, k], start = start + rights[:, start : start + count].argmin(axis=1), start + count
         playable = np.flatnonzero(self.outer.alive)
         row, direction = np.repeat(playable, height), np.tile(np.arange(height), playable.size)
-        needed, laws = rows.thresholds(self._threat())[0][row] + self.by, rows.laws[row][:, self.states]
+        least, replies, falls = rows.thresholds(self._threat())
+        # Whoever deviates best by not deviating needs no more than the lowest points, which all have.
+        tempted = ~falls | (replies != np.arange(len(replies))[:, None])
+        needed, laws = (least + self.by * tempted)[row], rows.laws[row][:, self.states]
         mean = np.einsum("ps,psi->pi", laws, every[place[first[direction]]])
         floor = np.where(mean >= needed, len(place) + np.arange(n), len(place) + n + np.arange(n))
         self.outer.budget.spend(len(row) * len(place))
@@ -456,7 +469,7 @@ def _beyond(around: list[tuple[int, Around]], hulls: list[Hull | None]) -> float
 
 def _inside(outer: Outer, by: float, start: list[Hull | None], enough: float) -> list[Hull | None] | None:
     """Return hulls of points that generate themselves in every state that has payoffs, or None."""
-    points = _Inner(outer, by, start).settled(max(enough, _STILL))
+    points = Inner(outer, by, start).settled(max(enough, _STILL))
     if points is None:
         return None
     hulls = [sturdy(some) if full else None for some, full in zip(points, outer.filled, strict=True)]

@@ -305,15 +305,14 @@ def attraction(system: Bounds, some: Indices, directions: Indices, bases: Bases)
         bases.of(reached),
         least[reached, None],
     )
-    ties = np.where(bases.level <= least + _TIED, 0.0, inf)
-    where, each = system.state[some] * number + directions, np.arange(len(some))
+    pair, basis = np.nonzero(bases.level <= least + _TIED)
+    where = (system.state[some] * number + directions)[pair]
+    functions = system.functions(some[pair], bases.of(pair).only(basis), where, np.ones(len(pair)))
 
     def steepest(speed: Floats) -> Affine:
-        slope = system.slopes(some, bases, speed.reshape(states, number)) + ties
-        basis = slope.argmin(axis=1)
-        chosen = largest(where, slope[each, basis])
-        ones = np.ones(len(chosen))
-        return system.functions(some[chosen], bases.of(chosen).only(basis[chosen]), where[chosen], ones)
+        slope = functions.slopes(speed)
+        single = largest(pair, -slope)
+        return functions.take(single[largest(where[single], slope[single])])
 
     speed = system.faces.moves.astype(float).ravel()
     with suppress(Astray):
@@ -377,14 +376,16 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
     if np.maximum(gap[chosen], floor.ravel()[where[chosen]]).min() > -_STANDS:
         return np.zeros_like(offsets)
 
+    every = system.functions(rows, single, where, gap)
+
     def change(constant: Floats, floor: Floats) -> Floats:
         """Solve x = max(floor, max over rows of constant + slope x) for the faces of the pairs."""
+        functions = every._replace(constant=constant)
 
         def highest(moves: Floats) -> Affine:
-            value = constant + system.slopes(rows, single, moves.reshape(states, number))[:, 0]
-            chosen = largest(where, value)
-            chosen = chosen[value[chosen] >= floor[where[chosen]]]
-            return system.functions(rows[chosen], single.of(chosen), where[chosen], constant[chosen])
+            value = functions.at(moves)
+            chosen = functions.largest(value)
+            return functions.take(chosen[value[chosen] >= floor[where[chosen]]])
 
         elsewhere = np.zeros(states * number)
         elsewhere[where] = floor[where]

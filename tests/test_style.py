@@ -33,6 +33,17 @@ def test_formulas_are_not_typed_as_text(page: Path) -> None:
     assert TYPED.findall(SET.sub("", page.read_text("utf-8"))) == [], "Write $...$."
 
 
+def test_a_tutorial_ends_with_three_exercises_that_are_solved() -> None:
+    solutions = _read("docs/tutorials/solutions.md")
+    for page in PAGES:
+        if page.parent.name == "tutorials" and page.stem not in ("index", "solutions"):
+            text = page.read_text("utf-8")
+            exercises = text.partition("\n## Exercises\n")[2]
+            assert re.findall(r"^(\d)\. ", exercises, re.M) == ["1", "2", "3"], page.stem
+            solved = solutions.partition(f"\n## {text.partition(chr(10))[0][2:]}\n")[2].partition("\n## ")[0]
+            assert re.findall(r"^\*\*(\d)\.\*\*", solved, re.M) == ["1", "2", "3"], page.stem
+
+
 def test_numbers_that_tune_say_why() -> None:
     modules = [
         path

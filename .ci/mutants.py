@@ -1,10 +1,11 @@
 """Change the code in 300 places, one at a time, and see whether a test fails: what survives is not tested.
 
-The changes are Cosmic Ray's. In each of six rooms fifty places are drawn by the hash of what stands there, so the
-sample changes only where the code does. Each mutant meets those of the room's own tests that run its line, in a copy of
-the sources under build/mutants: the tests are imported once, and a fork of that process has the changed function in the
-place of the sound one. Outcomes are kept there, and the next run goes on where this one stopped; what survives is
-written to tests/mutants/survivors.toml, where each has to be explained.
+The changes are Cosmic Ray's. In each of six rooms fifty places are drawn by the hash of what stands there and of the
+definition it stands in, so the sample changes only where the code does, and not where a definition moves. Each mutant
+meets those of the room's own tests that run its line, in a copy of the sources under build/mutants: the tests are
+imported once, and a fork of that process has the changed function in the place of the sound one. Outcomes are kept
+there, and the next run goes on where this one stopped; what survives is written to tests/mutants/survivors.toml, where
+each has to be explained.
 """
 
 import argparse
@@ -104,7 +105,8 @@ def main() -> None:
     options = parser.parse_args()
     end = monotonic() + options.seconds
     copy()
-    places = [place for room in options.rooms for place in sample(room, options.each)]
+    known = {room: places_of(room) for room in options.rooms}
+    places = [place for found in known.values() for place in found[: options.each]]
     outcomes = read(FOLDER / "outcomes.json")
     if options.again:
         outcomes = {key: found for key, found in outcomes.items() if found["outcome"] == "killed"}
@@ -118,7 +120,7 @@ def main() -> None:
             process.start()
             process.join()
             outcomes = read(FOLDER / "outcomes.json")
-    sys.exit(report(places, outcomes))
+    sys.exit(report(places, outcomes, known))
 
 
 def read(path: Path) -> dict[str, dict[str, object]]:
@@ -151,18 +153,19 @@ def copy() -> None:
 # -- the sample ------------------------------------------------------------------------------------------------
 
 
-def sample(room: str, size: int) -> list[Place]:
-    """Return the places of a room with the lowest hashes."""
-    found: list[Place] = []
-    for path in sorted((TREE / room).rglob("*.py")):
-        found += places_in(path.relative_to(TREE).as_posix())
-    return sorted(found, key=lambda place: place.key)[:size]
+def places_of(room: str) -> list[Place]:
+    """Return all places of a room that can be changed, those with the lowest hashes first."""
+    seen = Counter[str]()
+    files = (path.relative_to(TREE).as_posix() for path in sorted((TREE / room).rglob("*.py")))
+    return sorted((place for file in files for place in places_in(file, seen)), key=lambda place: place.key)
 
 
-def places_in(file: str) -> list[Place]:
-    """Return one mutant for each place of a file that can be changed, but for annotations."""
+def places_in(file: str, seen: Counter[str]) -> list[Place]:
+    """Return one mutant for each place of a file that can be changed, but for annotations.
+
+    A place is known by its definition, its lines and its length, and by how many like it were seen before in its room.
+    """
     from cosmic_ray.ast import ast_nodes, get_ast_from_path
-    from cosmic_ray.ast.ast_query import ASTQuery
 
     text = (TREE / file).read_text(encoding="utf-8")
     lines, hidden = text.splitlines(), annotations(text)
@@ -173,14 +176,12 @@ def places_in(file: str) -> list[Place]:
         for node in nodes:
             for start, end in operator.mutation_positions(node):
                 if start[0] not in hidden:
-                    definition = ASTQuery(node).get_definition_name() or ""
-                    made.setdefault((start, end), []).append((name, arguments, occurrence, definition))
+                    made.setdefault((start, end), []).append((name, arguments, occurrence, qualified(node)))
                 occurrence += 1
-    seen, places = Counter[str](), list[Place]()
+    places = list[Place]()
     for (start, end), mutants in sorted(made.items()):
         where = "\n".join(
             [
-                file,
                 mutants[0][3],
                 *(line.strip() for line in lines[start[0] - 1 : end[0]]),
                 f"{end[1] - start[1]}",
@@ -191,6 +192,16 @@ def places_in(file: str) -> list[Place]:
         name, arguments, occurrence, definition = mutants[int(key, 16) % len(mutants)]
         places.append(Place(key, file, (start[0], end[0]), definition, name, arguments, occurrence))
     return places
+
+
+def qualified(node: object) -> str:
+    """Return the name of the definition around a node of the syntax tree, with those around it in front."""
+    names: list[str] = []
+    while node is not None:
+        if getattr(node, "type", "") in {"funcdef", "classdef"}:
+            names.insert(0, node.name.value)  # type: ignore[attr-defined]
+        node = getattr(node, "parent", None)
+    return ".".join(names)
 
 
 def operators() -> list[tuple[str, dict[str, object], object]]:
@@ -489,19 +500,25 @@ def changed(original: str, mutated: str) -> tuple[str, str]:
 # -- the outcome -----------------------------------------------------------------------------------------------
 
 
-def report(places: list[Place], outcomes: dict[str, dict[str, object]]) -> int:
-    """Write the survivors, and those not tried, with the reasons given so far; return 1 if too many have none."""
+def report(places: list[Place], outcomes: dict[str, dict[str, object]], known: dict[str, list[Place]]) -> int:
+    """Write the survivors, and those not tried, with the reasons given so far; return 1 if too many have none.
+
+    What stood in code of the rooms asked for that is gone is left out.
+    """
     tried = [place for place in places if place.key in outcomes]
     survivors = {
         place.key: outcomes[place.key] for place in tried if outcomes[place.key]["outcome"] == "survived"
     }
-    known, entries = {}, []
-    if SURVIVORS.exists():
-        entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["mutant"]
-        known = {entry["key"]: entry["reason"] for entry in entries}
+    entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["mutant"] if SURVIVORS.exists() else []
+    reasons = {entry["key"]: entry["reason"] for entry in entries}
     asked = {place.key for place in tried}
-    every = len(tried) == EACH * len(ROOMS)  # then what is not among them stood in code that is gone
-    kept = {} if every else {entry["key"]: entry for entry in entries if entry["key"] not in asked}
+    standing = {place.key for found in known.values() for place in found}
+    kept = {
+        entry["key"]: entry
+        for entry in entries
+        if entry["key"] not in asked
+        and (entry["key"] in standing or not entry["file"].startswith(tuple(f"{room}/" for room in known)))
+    }
     text = (
         HEADER
         + f"# {len(tried)} of {len(places)} were tried, of which {len(tried) - len(survivors)} were noticed.\n"
@@ -511,11 +528,11 @@ def report(places: list[Place], outcomes: dict[str, dict[str, object]]) -> int:
             "key": key,
             **{name: found[name] for name in ("file", "definition", "operator", "before", "after")},
         }
-        entry["reason"] = known.get(key, "")
+        entry["reason"] = reasons.get(key, "")
         text += "\n[[mutant]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in entry.items())
     SURVIVORS.parent.mkdir(parents=True, exist_ok=True)
     SURVIVORS.write_text(text + ("" if kept | survivors else "mutant = []\n"), encoding="utf-8")
-    equivalent = sum(known.get(key, "").startswith("equivalent") for key in survivors)
+    equivalent = sum(reasons.get(key, "").startswith("equivalent") for key in survivors)
     noticed = len(tried) - len(survivors)
     share = (noticed + equivalent) / max(len(tried), 1)
     print(

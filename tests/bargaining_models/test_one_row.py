@@ -29,6 +29,7 @@ def small(study: Study) -> Study:
     return made
 
 
+@pytest.mark.slow  # the page on the tariff war asks for the same thresholds by default
 def test_patience_that_free_trade_needs(small: Study) -> None:
     same(TABLES["T5"](small).records(), "T5", r=0.15)
 

@@ -165,8 +165,9 @@ def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dic
 # Figures, and what can be enforced without transfers
 
 
-def quick(study: Study) -> PivotGameStudy:
-    """Return a study of three tariffs and few levels, whose sets take no time."""
+@pytest.fixture(scope="module")
+def small(study: Study) -> Study:
+    """A study of three tariffs and few levels, whose sets take no time."""
     game = PivotGameStudy(study.baseline)
     short: dict[str, Any] = {"home_tariffs": CANADA_TARIFFS[::2], "partner_tariffs": US_TARIFFS[::2]}
     for name, levels in (
@@ -175,13 +176,13 @@ def quick(study: Study) -> PivotGameStudy:
         ("coarse", [0.0, 0.15]),
     ):
         game.__dict__[name] = Capacity.solve(study.baseline, levels=levels, capped=name == "capped", **short)
-    return game
+    made = Study()
+    made.__dict__["pivot_game"] = game
+    return made
 
 
 @pytest.mark.parametrize("name", ["F4", "F5"])
-def test_figures_draw_every_state_and_path(study: Study, name: str) -> None:
-    small = Study()
-    small.__dict__["pivot_game"] = quick(study)
+def test_figures_draw_every_state_and_path(small: Study, name: str) -> None:
     for ax in FIGURES[name](small).axes:
         lines = [line for line in ax.lines if len(np.asarray(line.get_xdata())) > 1]
         assert len(lines) == (5 if name == "F4" else 8)
@@ -190,9 +191,7 @@ def test_figures_draw_every_state_and_path(study: Study, name: str) -> None:
             assert np.isfinite(np.asarray(line.get_ydata(), dtype=float)).all()
 
 
-def test_the_table_of_sets_lists_every_alternative(study: Study) -> None:
-    small = Study()
-    small.__dict__["pivot_game"] = quick(study)
+def test_the_table_of_sets_lists_every_alternative(small: Study) -> None:
     rows = records(TABLES["T10-sets"](small))
     assert [row["alternative"] for row in rows] == [*small.pivot_game.set_games] * len(PATIENCE)
     for row in rows:

@@ -1,6 +1,6 @@
 """Read one CSV file of figures, every row with value, unit, year and source.
 
-Nothing in a file is executed; a cell is text or a plain decimal number. Every complaint names the
+Nothing in a file is executed; a cell is text or a plain decimal number. Every error message names the
 file, the row (the header is row 1) and the column.
 """
 
@@ -33,14 +33,14 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Figures(Shown):
-    """An array of figures that knows what it is.
+    """An array of figures with axes, unit, year and source.
 
     Attributes
     ----------
     values : ndarray
         Read-only.
     axes : tuple of str
-        What each axis runs over.
+        The names of the axes.
     unit : str
     year : int
         The latest year on the rows.
@@ -130,7 +130,7 @@ def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
         if header.count(column) != 1:
             raise InvalidInput(
                 f"`{file}`, row 1, column `{column}`: the header must name it once; got {_listed(header)}. "
-                f"Mend the header."
+                f"Fix the header."
             )
     rows = [
         _row(file, k, header, cells) for k, cells in enumerate(lines[1:], 2) if any(c.strip() for c in cells)
@@ -160,7 +160,7 @@ def _lines(folder: Path, file: str, columns: Sequence[str]) -> list[list[str]]:
             f"`{file}` must be UTF-8 text; byte {error.start} is not. Save it as UTF-8."
         ) from None
     except csv.Error as error:
-        raise InvalidInput(f"`{file}` must be comma-separated values: {error}. Mend the quoting.") from None
+        raise InvalidInput(f"`{file}` must be comma-separated values: {error}. Fix the quoting.") from None
 
 
 def _row(file: str, number: int, header: list[str], cells: list[str]) -> Row:
@@ -240,7 +240,7 @@ def table(
 
 
 def figures(values: Floats, axes: tuple[str, ...], rows: Sequence[Row]) -> Figures:
-    """Freeze an array together with the unit, year and sources of the rows it came from."""
+    """Return a read-only array with the unit, year and sources of its rows."""
     unit, year, source = tail(rows)
     values.flags.writeable = False
     return Figures(values=values, axes=axes, unit=unit, year=year, source=source)
@@ -262,7 +262,7 @@ def _short(text: str) -> str:
 def percent_rates(
     rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
 ) -> Floats:
-    """Arrange percent rates (N, N, J), `goods` for all goods; NaN where no row is about a link."""
+    """Arrange percent rates (N, N, J), `goods` for all goods; NaN for links without a row."""
     values = np.full((len(regions), len(regions), len(sectors)), np.nan)
     for row in rows:
         importer = regions.index(row.one_of("importer", regions))

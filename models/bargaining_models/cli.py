@@ -1,4 +1,4 @@
-"""The command `bargaining`: what the library adds to it, and the paper's tables and figures."""
+"""The command `bargaining`, with the commands of the library and those for the paper's tables and figures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_replicate(commands: Any) -> argparse.ArgumentParser:
-    """Add `bargaining replicate`, with what is published about trade."""
+    """Add `bargaining replicate`, with published numbers about trade."""
     return replicate.add(commands, museum=museum)
 
 
@@ -115,7 +115,7 @@ def add_list(commands: Any) -> argparse.ArgumentParser:
 
 
 def catalogue(options: argparse.Namespace) -> int:
-    """Print what there is."""
+    """Print the names of tables, figures and methods."""
     from bargaining.cli.answers import concepts
     from bargaining_models.paper.figures import FIGURES
     from bargaining_models.paper.reproduce import stored, stored_names

@@ -1,6 +1,6 @@
 """The two-good linear tariff model: two countries, each an exporter of one good to the other.
 
-Every number of it has a closed form, so it teaches the argument and checks the larger models.
+Every number has a closed form, so the model illustrates the argument and checks the larger models.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class LinearTariffs(Shown):
     def threat_tariffs(self) -> Floats:
         """The optimal threats of Nash (1953) when transfers are free: half the market size.
 
-        Under free transfers a threat is worth the *difference* of payoffs it brings about, and
+        With free transfers only the *difference* of the two payoffs under a threat matters, and
         :math:`V(t) - X(t) = (G t - t^2)/2` is largest at G/2: a player hurts itself more than its
         best response would because it hurts the other by more.
         """
@@ -143,7 +143,7 @@ class LinearTariffs(Shown):
     def redirect(self, share: ArrayLike, *, player: int = 0) -> LinearTariffs:
         """The model after `player` redirects a share of its exports elsewhere without loss.
 
-        What is redirected earns what it earned at free trade and is out of the partner's reach; the
+        Redirected exports earn the same as under free trade and are not exposed to the partner's tariffs; the
         market at stake shrinks to ``(1 - share)`` of its size. Payoffs stay relative to the same
         free trade, so models with different shares compare.
 

@@ -1,4 +1,4 @@
-"""The figures behind the models: every value knows its unit, year and source.
+"""The figures behind the models: every value has a unit, year and source.
 
 `load()` reads the files of this package; `load(folder)` reads a folder of your own with the same
 files. The regions are those of `regions.csv`, the sectors those of `sectors.csv`, in their order.
@@ -53,7 +53,7 @@ MEASURE = ("imposer", "target", "product", "start", "end", "authority", "note")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact(Shown):
-    """One figure with what it is, its unit, year and source."""
+    """One figure with its description, unit, year and source."""
 
     name: str
     description: str
@@ -70,7 +70,7 @@ class Fact(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate(Shown):
-    """A published estimate of what tariffs do to a region, to compare results with."""
+    """A published estimate of the effect of tariffs on a region, for comparison."""
 
     institution: str
     scenario: str
@@ -84,7 +84,7 @@ class Estimate(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure(Shown):
-    """A tariff measure as it was announced; `end` is empty while it is in force."""
+    """A tariff measure as announced; `end` is empty while it is in force."""
 
     imposer: str
     target: str

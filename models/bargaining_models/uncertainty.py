@@ -1,11 +1,11 @@
-"""Priors over what a model takes, draws from them, and the bands of what it says.
+"""Priors over the inputs of a model, draws from them, and bands of its results.
 
-`priors()` and `elasticity_priors()` read those of this package: every one has unit, year, status and source, and those
-that are assumptions say so. `uncertainty` runs a model at draws of its inputs, on any number of processes, resumable;
-`bands` turns draws into median, 5th and 95th percentile.
+`priors()` and `elasticity_priors()` read those of this package: every one has unit, year, status and source, and
+assumptions are marked as such. `uncertainty` runs a model at draws of its inputs, on any number of processes, and can
+be resumed; `bands` turns draws into median, 5th and 95th percentile.
 
-A draw of an input depends on the seed, the number of the draw and the name of the input alone: other inputs, more
-draws, other workers change none of it.
+A draw of an input depends only on the seed, the number of the draw and the name of the input, not on other inputs, the
+number of draws or the workers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DISTRIBUTIONS = {
     "point": ("value",),
     "discrete": (),
 }
-LEVELS = (0.05, 0.5, 0.95)  # the median and a band that nine draws in ten fall in
+LEVELS = (0.05, 0.5, 0.95)  # the median and a band that contains nine draws in ten
 CORRELATION = 0.2
 """Of the logs of elasticities between sectors: an assumption."""
 
@@ -62,7 +62,7 @@ class Prior(Shown):
     Raises
     ------
     InvalidInput
-        If the parameters are no distribution of that name: a negative spread, a mode outside, a shape of 0.
+        If the parameters do not define a distribution of that name: a negative spread, a mode outside, a shape of 0.
 
     Examples
     --------
@@ -166,7 +166,7 @@ class ElasticityPrior(Shown):
         return 1 + len(self.sectors)
 
     def draw(self, uniforms: Floats) -> Floats:
-        """One elasticity a sector, (J,), from 1 + J numbers in (0, 1): what all share, and each its own."""
+        """One elasticity per sector, (J,), from 1 + J numbers in (0, 1): a common one, and one for each sector."""
         from scipy import stats
 
         normal = stats.norm.ppf(uniforms)
@@ -236,7 +236,7 @@ def uncertainty(
     Returns
     -------
     xarray.Dataset
-        Along `draw`: the inputs as `input_...`, what the model returns, `status`, and `message` where a draw failed.
+        Along `draw`: the inputs as `input_...`, the results of the model, `status`, and `message` where a draw failed.
         Attributes `draws`, `failed` and `seed`: a draw that cannot be solved is counted, and its numbers are NaN.
 
     Raises
@@ -302,14 +302,14 @@ def bands(found: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Drawn:
-    """A model and the distribution of what it takes."""
+    """A model and the distribution of its inputs."""
 
     model: Callable[..., Mapping[str, Any]]
     priors: dict[str, AnyPrior]
     seed: int
 
     def inputs(self, draw: Any) -> dict[str, Any]:
-        """The arguments of a draw, each from a stream of its own."""
+        """The arguments of a draw, each from its own random stream."""
         given = {}
         for name, prior in self.priors.items():
             stream = np.random.default_rng([self.seed, int(draw), crc32(name.encode())])
@@ -318,7 +318,7 @@ class _Drawn:
         return given
 
     def outcome(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What the model makes of them, and the arguments themselves."""
+        """The results of the model, and the arguments themselves."""
         return {f"input_{name}": value for name, value in given.items()} | dict(self.model(**given))
 
 

@@ -1,4 +1,4 @@
-"""Functions of time that are polynomials between dates, and what a flow that follows one is worth."""
+"""Functions of time that are polynomials between dates, and annuities of flows that follow them."""
 
 from __future__ import annotations
 

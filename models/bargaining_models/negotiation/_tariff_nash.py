@@ -1,9 +1,9 @@
 """Nash equilibrium of the game in which each of two sides chooses one tariff rate on the other's goods.
 
-From each end of a grid of the second side's rates, the sides answer in turn with best responses (roots of
+From each end of a grid of the second side's rates, the sides play best responses in turn (roots of
 their marginal welfare next to the best point of the grid); Newton's method on both first-order conditions
-then goes to the point where neither wants to move. If best responses are monotone, every equilibrium lies
-between the answers to the two ends, so that one point from both means one equilibrium. What is found is
+then finds the equilibrium. If best responses are monotone, every equilibrium lies
+between the limits from the two ends, so that one limit from both means one equilibrium. The result is
 checked against deviations over a finer grid.
 
 `bargaining_models.trade.tariff_nash` is for any number of players and rates, in one scenario. This one is for two
@@ -56,7 +56,7 @@ class TariffNash:
     regret : (B,) array
         Largest gain of a side, in percent, from any rate on a fine grid.
     unique : (B,) array of bool
-        Whether best responses come to rest at the same rates from both ends of the grid.
+        Whether best responses converge to the same rates from both ends of the grid.
     status : (B,) int8 array
         OK, INACCURATE (marginal or regret above 1e-8) or FAILED (rates are NaN).
     """
@@ -70,7 +70,7 @@ class TariffNash:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffGame:
-    """The game on a trade model: two sides, each with one rate, added to tariffs `base` that are in force anyway."""
+    """The game on a trade model: two sides, each with one rate, added to the tariffs `base`, always in force."""
 
     model: TradeModel
     sides: tuple[Side, Side]
@@ -206,7 +206,7 @@ class TariffGame:
         return np.asarray(rates[:, own])
 
     def _rest(self, second: Floats, costs: Floats) -> Floats:
-        """Where the sides come to rest, (B, 2), if the second starts from the rates `second`; NaN where nowhere.
+        """The limit of best responses, (B, 2), if the second starts from the rates `second`; NaN if there is none.
 
         One round of best responses, then Newton's method on the two first-order conditions.
         """

@@ -1,4 +1,4 @@
-"""What two agreements of a hub are worth in the four states, and the terms of a bargain over them."""
+"""Payoffs of two agreements of a hub in the four states, and the terms of a bargain over them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCURACY = 1e-10  # of the residual, relative
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Terms:
-    """Who agrees and who has what.
+    """The agreements in force, the payments and the payoffs.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Terms:
     residual : (*batch) array
         Largest violation of the definition, relative to the largest money of the cell.
     status : (*batch) int8 array
-        OK; EMPTY where a pair would rather do without its agreement; INACCURATE where the residual exceeds 1e-10.
+        OK; EMPTY where a pair prefers having no agreement; INACCURATE where the residual exceeds 1e-10.
     """
 
     payoffs: Floats
@@ -48,7 +48,7 @@ def terms(
     agreed: NDArray[np.bool_] | None = None,
     status: ArrayLike = Status.OK,
 ) -> Terms:
-    """Work out the lump sums from the payoffs and from what is agreed, by default both."""
+    """Compute the lump sums from the payoffs and from the agreements in force, by default both."""
     signed = np.ones((*payoffs.shape[:-1], 2), dtype=bool) if agreed is None else agreed
     state = (2 * signed[..., 0] + signed[..., 1])[..., None, None]
     before = np.take_along_axis(states.reshape(*payoffs.shape[:-1], 4, 3), state, axis=-2)[..., 0, :]
@@ -75,7 +75,7 @@ def each(states: Floats, solve: Callable[[Floats], tuple[Floats, float, int]]) -
 
 
 def checked(money: ArrayLike) -> Floats:
-    """Return the money of the four states as an array, or say what is wrong with it."""
+    """Return the money of the four states as an array, or raise an error."""
     states = real(money, "money", payoffs=True)
     if states.shape[-3:] != (2, 2, 3):
         raise InvalidInput(
@@ -91,7 +91,7 @@ def hub_weights(weights: ArrayLike) -> Floats:
 
 
 def four(states: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the states in which nothing is agreed, the second agreement alone, the first alone, and both."""
+    """Return the states with no agreement, only the second, only the first, and both."""
     return states[..., 0, 0, :], states[..., 0, 1, :], states[..., 1, 0, :], states[..., 1, 1, :]
 
 

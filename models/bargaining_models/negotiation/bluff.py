@@ -1,4 +1,4 @@
-r"""Is the alternative real? The partner cannot see how much home could redirect, and may call the claim.
+r"""A claim to have an alternative: the partner cannot see how much home could redirect, and may call the claim.
 
 Timing of the claim.
 
@@ -18,7 +18,7 @@ home exceeds
 .. math:: \mu^* = \frac{g}{g + l}, \quad g = e (T_w - T_s) - (1 - e)(a_1 + T_s - w_1)_w, \quad
           l = (1 - e)(a_1 + T_s - w_1)_s.
 
-Timing of the hold-out. Both know r, neither knows whether the other can give way at all: with a small
+Timing of the hold-out. Both know r, but neither knows whether the other can concede at all: with a small
 probability home insists on the terms of the share r, and the partner on those of r = 0, for ever. The rest is
 `ReputationalBargaining`, with the status quo in force until somebody gives way and the tariff war for good if
 home walks out.
@@ -97,7 +97,7 @@ class Claim(Shown):
 
     @cached_property
     def _called(self) -> Floats:
-        """What a call brings, shape (types, countries), from free trade at the type's share."""
+        """Payoffs of a call, shape (types, countries), from free trade at the type's share."""
         kept = np.exp(-self.rate * self.war)
         loss = (self.deal.war.money - self.deal.agreement.money)[::-1]
         called: Floats = (1 - kept) * loss + kept * self.terms[:, None] * np.array([-1.0, 1.0])
@@ -125,23 +125,23 @@ class Claim(Shown):
 
     @property
     def stakes(self) -> Floats:
-        """What a concession instead of a call is worth to a strong and to a weak home, money a year."""
+        """The gain from a concession over a call to a strong and to a weak home, money a year."""
         stakes: Floats = self.owner[:, 0] - self.owner[:, 1]
         return stakes
 
     @property
     def dearest_ratio(self) -> float:
-        """How much a step may cost a strong home for each dollar it costs a weak one, and still prove something."""
+        """The largest cost to a strong home, per dollar of cost to a weak one, at which a step is still informative."""
         return float(self.stakes[STRONG] / self.stakes[WEAK])
 
     def talks(self, prior: float) -> BluffOutcome:
-        """Return the equilibrium of a claim that costs nothing, at the partner's belief `prior`."""
+        """Return the equilibrium of a free claim, at the partner's belief `prior`."""
         silence = (-self.terms[WEAK], self.terms[WEAK])
         names = self.deal.negotiation.roles.names[:2]
         return Bluff(prior, owner=self.owner, receiver=self.receiver, silence=silence, players=names)()
 
     def step(self, prior: float, costs: ArrayLike) -> CostlyStep:
-        """Return the game of a visible step that costs a strong and a weak home these sums a year."""
+        """Return the game of a visible step with these costs a year to a strong and a weak home."""
         names = self.deal.negotiation.roles.names[:2]
         return CostlyStep(prior, costs, owner=self.owner, receiver=self.receiver, players=names)
 
@@ -149,17 +149,17 @@ class Claim(Shown):
 @owning
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HoldOut(Shown):
-    """Two countries that may be unable to give way, at a share r that both know.
+    """Two countries that may be unable to concede, at a share r that both know.
 
     Parameters
     ----------
     deal : Deal
         At an increasing array of shares that begins with 0.
     priors : array_like, shape (2,)
-        Probability that home, and that the partner, never gives way.
+        Probabilities that home, and that the partner, never concedes.
     partner_demand : float, optional
-        The part of the money over the status quo on which the partner insists. By default what the Nash terms at
-        r = 0 would leave it.
+        The share of the surplus over the status quo on which the partner insists. By default its share under the Nash
+        terms at r = 0.
     rate : float
         Both countries' discount rate per year.
 
@@ -191,7 +191,7 @@ class HoldOut(Shown):
 
     @cached_property
     def surplus(self) -> Floats:
-        """What an agreement adds to what is in force while they talk, money a year, at the shares above 0."""
+        """The surplus of an agreement over the status quo while they talk, money a year, at the shares above 0."""
         surplus: Floats = (self.deal.total - self._talks.sum(axis=-1))[1:]
         return surplus
 
@@ -201,7 +201,7 @@ class HoldOut(Shown):
 
     @cached_property
     def demands(self) -> Floats:
-        """The parts of the surplus on which home and the partner insist, shape (S - 1, 2).
+        """The shares of the surplus on which home and the partner insist, shape (S - 1, 2).
 
         home insists on no more than .95: beyond its surplus the partner prefers the status quo to the deal.
         """
@@ -213,14 +213,14 @@ class HoldOut(Shown):
 
     @cached_property
     def walking_out(self) -> Floats:
-        """What the tariff war brings home and the partner over what is in force, parts of the surplus."""
+        """Payoffs of home and the partner in the tariff war over the status quo, as shares of the surplus."""
         parts: Floats = (self.deal.war.money - self._talks)[1:] / self.surplus[:, None]
         return parts
 
     @cached_property
     def outcome(self) -> ReputationalOutcome:
         """The equilibrium at each share above 0."""
-        option = np.maximum(self.walking_out[:, 0], 0.0)  # for less than nothing nobody leaves
+        option = np.maximum(self.walking_out[:, 0], 0.0)  # nobody leaves for a loss
         names = self.deal.negotiation.roles.names[:2]
         return ReputationalBargaining(
             self.demands, self.rate, self.priors, outside=(option, None), players=names
@@ -228,24 +228,24 @@ class HoldOut(Shown):
 
     @property
     def jumps(self) -> Floats:
-        """Whether home would rather walk out than give way, which ends the hold-out of the partner; shape (S - 1,)."""
+        """Whether home would rather walk out than concede, which ends the hold-out of the partner; shape (S - 1,)."""
         return np.asarray(self.outcome.leaves[:, 0])
 
     @property
     def payoffs(self) -> Floats:
-        """What home and the partner expect if they can give way, money a year, at the shares above 0, (S - 1, 2)."""
+        """Expected payoffs of home and the partner if they can concede, a year, at the shares above 0, (S - 1, 2)."""
         payoffs: Floats = self._talks[1:] + self.surplus[:, None] * self.outcome.payoffs
         return payoffs
 
     @property
     def transfer(self) -> Floats:
-        """What home would pay for free trade at once to have that payoff, as a level flow, at the shares above 0."""
+        """The transfer at which immediate free trade gives home that payoff, as a level flow, at the shares above 0."""
         transfer: Floats = self.deal.agreement.money[1:, 0] - self.payoffs[:, 0]
         return transfer
 
     @property
     def cost(self) -> Floats:
-        """What both together lose by delay, impasse and a war that home walks into, money a year.
+        """The joint loss from delay, impasse and a war that home starts by walking out, money a year.
 
         When home leaves an obstinate partner, the partner gets the war's payoff as well.
         """
@@ -256,7 +256,7 @@ class HoldOut(Shown):
 
 
 def gain_over_giving_way(deal: Deal, *, partner_demand: float | None = None, transfer: float = 0.0) -> Floats:
-    """Return what home has more in the tariff war than if it gives way to an obstinate partner.
+    """Return home's gain from the tariff war over conceding to an obstinate partner.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Levels of redirectable capacity: what a year is worth at each, tariff by tariff, and what the next one costs.
+"""Levels of redirectable capacity: yearly payoffs at each level and pair of tariffs, and the cost of the next level.
 
-At level r home can sell a share r of what it sells to the partner to the alternative instead. Home and the partner each
-choose from a short list of tariffs on each other's goods; the trade model says what the year is worth under every pair.
+At level r home can sell a share r of its sales to the partner to the alternative instead. Home and the partner each
+choose from a short list of tariffs on each other's goods; the trade model gives the yearly payoffs under every pair.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLAYERS = ("home_tariffs", "partner_tariffs")
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Capacity(Shown):
-    """What every level of capacity is worth, in money a year.
+    """Payoffs at every level of capacity, in money a year.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Capacity(Shown):
         capped : bool, default False
             Whether the caps of the negotiation limit them sector by sector.
         capital : float or array_like, shape (L - 1,)
-            What it costs to come from each level to the next, 0 or more, in the unit of the flows; needed where there
+            The cost of each step from one level to the next, 0 or more, in the unit of the flows; required if there
             are two levels or more.
         home_tariffs, partner_tariffs : sequence of float or str
             Each a rate above -1 on all goods (0.02 is 2 percent), the name of a schedule of the negotiation, or "Nash",
@@ -123,7 +123,7 @@ class Capacity(Shown):
         )
 
     def at(self, level: int) -> Self:
-        """Return the capacity that stays at one level for ever."""
+        """Return the capacity with only this level."""
         kept = [level, len(self.levels)]
         return type(self)(
             levels=self.levels[[level]],
@@ -205,7 +205,7 @@ class _Menu:
 
 
 def increasing(levels: ArrayLike) -> Floats:
-    """Return levels of capacity as an array, or raise an error that says what is wrong with them."""
+    """Return levels of capacity as an array, or raise an error."""
     shares = within(real(levels, "levels", ndim=1), "levels", 0.0, 1.0)
     if (np.diff(shares) <= 0).any():
         raise InvalidInput(f"`levels` must increase; got {shares.tolist()}. Sort them and drop repetitions.")

@@ -1,15 +1,15 @@
 """The deal: free trade and a transfer, divided under each reading of home's alternative.
 
 The surplus is in money per year. Home and the partner can agree on free trade between them and on a transfer of any
-size, so that what can be agreed is everything that adds up to the two countries' gains from free trade. The
-redirectable share r is a fact that both know: trade with the alternative goes on in every outcome, unless an
-agreement closes the route. So r raises home's payoff in two ways, which are reported apart:
+size, so that all divisions of the two countries' gains from free trade are feasible. Both know the redirectable share
+r: trade with the alternative goes on in every outcome, unless an agreement closes the route. So r raises home's payoff
+in two ways, which are reported separately:
 
-- *trade with the alternative itself*: the agreement is worth more to home, with nothing conceded by the partner;
-- *the threat*: what home would have without the agreement changes by another amount, and the transfer moves.
+- *trade with the alternative itself*: the agreement is worth more to home, without any concession by the partner;
+- *the threat*: home's payoff without the agreement changes by another amount, and so does the transfer.
 
-What r does to the threat depends on which alternative to an agreement the negotiation has. `readings` lists
-them: each is a protocol with its timing, and none adds one country's alternative to its share.
+The effect of r on the threat depends on the kind of alternative. `readings` lists the kinds: each is a protocol or
+concept with its timing, and none simply adds a country's alternative to its share.
 """
 
 from __future__ import annotations
@@ -133,19 +133,19 @@ class Deal(Shown):
 
     @property
     def total(self) -> Floats:
-        """Money that an agreement gives both together, shape batch."""
+        """The sum of both countries' money under an agreement, shape batch."""
         total: Floats = self.agreement.money.sum(axis=-1)
         return total
 
     @property
     def talks(self) -> Outcome:
-        """What goes on while they talk: an agreement that is to close the route keeps it shut during talks too."""
+        """The outcome while they talk: if the agreement will close the route, it is closed during talks too."""
         return self.status_quo if self.route_survives else self.idle
 
     def threat(self, name: Any = None) -> Floats:
-        """Return the money of each country without an agreement; by default as the negotiation has it.
+        """Return the money of each country without an agreement; by default the negotiation's disagreement outcome.
 
-        `name` is "war", "status quo", "exit", or what else `Negotiation.without_agreement` knows; or payoffs in money.
+        `name` is "war", "status quo", "exit", anything else that `Negotiation.without_agreement` accepts, or payoffs.
         """
         chosen = self.negotiation.disagreement if name is None else name
         if isinstance(chosen, str) and chosen in THREATS:
@@ -165,7 +165,7 @@ class Deal(Shown):
         return transfer
 
     def share(self, division: Division) -> Floats:
-        """Return home's part of the surplus over the tariff war, whatever threat the division was made about."""
+        """Return home's share of the surplus over the tariff war, whatever the disagreement point of the division."""
         share: Floats = (division.payoffs[..., 0] - self.war.money[..., 0]) / (
             self.total - self.war.money.sum(axis=-1)
         )
@@ -177,7 +177,7 @@ class Deal(Shown):
         Parameters
         ----------
         rates : array_like, shape (m,)
-            Rates that either side may set under the agreement; negative ones subsidise imports.
+            Rates that each side may set under the agreement; negative ones subsidise imports.
 
         Returns
         -------
@@ -195,7 +195,7 @@ class Deal(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(Shown):
-    """One reading of "the alternative": a concept or protocol, and what happens without an agreement.
+    """One reading of "the alternative": a concept or protocol, and the outcome without an agreement.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What happens without an agreement, by name, and what to call it."""
+"""Outcomes without an agreement by name, and their labels."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def money_without(negotiation: Negotiation, given: Any, *, r: Share, capped: boo
 
 
 def outcome_without(negotiation: Negotiation, given: Any, *, r: Share, capped: bool = False) -> Outcome:
-    """Return the outcome that a name, a name with a rate or date, or tariffs stand for."""
+    """Return the outcome given by a name, a name with a rate or date, or tariffs."""
     if isinstance(given, Outcome):
         return given
     if isinstance(given, str) or (isinstance(given, tuple) and not _is_numbers(given)):
@@ -80,7 +80,7 @@ def parsed(given: Any) -> tuple[str, Any]:
 
 
 def label(negotiation: Negotiation, given: Any) -> str:
-    """Return what a table calls it."""
+    """Return its label in tables."""
     partner = negotiation.roles.names[1]
     if not isinstance(given, str | tuple) or (isinstance(given, tuple) and _is_numbers(given)):
         return "given outcome"

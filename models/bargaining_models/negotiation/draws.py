@@ -31,7 +31,7 @@ class HeadlineDraw(Shown):
     Parameters
     ----------
     negotiation : Negotiation
-        Whose trade model is built again with each draw's elasticities.
+        Its trade model is built again with each draw's elasticities.
     shares : tuple
         Redirectable shares above 0, each the same for all goods or a mapping from sector.
     disagreements : tuple
@@ -39,11 +39,11 @@ class HeadlineDraw(Shown):
 
     Notes
     -----
-    Called with `elasticities` (J,) and, if there is one, a share `r`, it returns `transfer`, (D, 2, 1 + S): what home
-    pays the partner in the Nash division dollar for dollar, by disagreement, by route (open under an agreement, closed
-    by it) and share, 0 first, then the drawn share, then the others; masked where they would rather not agree. `lost`
-    is what of the transfer at 0 is lost to the partner at each share, percent. `gains`, (D, 2, 1 + S, 2), is what home
-    and the partner gain by the agreement before anything is paid.
+    Called with `elasticities` (J,) and, if it is drawn, a share `r`, it returns `transfer`, (D, 2, 1 + S): home's
+    payment to the partner in the Nash division with money that counts one for one, by disagreement, by route (open
+    under an agreement, closed by it) and share: 0 first, then the drawn share, then the others. It is masked where they
+    prefer no agreement. `lost` is the percentage of the transfer at 0 that the partner loses at each share. `gains`,
+    (D, 2, 1 + S, 2), are the gains of home and the partner from the agreement before payments.
     """
 
     negotiation: Negotiation

@@ -1,4 +1,4 @@
-"""What the outcomes are worth as the redirectable share grows: along a line of shares, and over time."""
+"""Payoffs of the outcomes as the redirectable share grows: as functions of the share, and over time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _NODES = 13  # Chebyshev points of the outcomes in r
 class OutcomeCurves(Shown):
     """Money of every outcome as a polynomial in the redirectable share, the same for all goods.
 
-    The trade model is solved at 13 Chebyshev points of [0, upper]; between them the polynomial through the
-    results stands for it, and `error` says how well.
+    The trade model is solved at 13 Chebyshev points of [0, upper] and interpolated by a polynomial; `error` is the
+    error of interpolation.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class OutcomeCurves(Shown):
 
 
 def _along(deal: Deal, name: str) -> Floats:
-    """Return the money of an outcome at every share of the deal, which it may not depend on."""
+    """Return the money of an outcome at every share of the deal, also if it is constant."""
     money = getattr(deal, name).money
     return np.broadcast_to(money, (*deal.war.money.shape[:-1], 2))
 

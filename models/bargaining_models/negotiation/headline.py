@@ -1,4 +1,4 @@
-"""The headline of a negotiation: what one side pays the other for free trade, by what happens without an agreement."""
+"""The headline of a negotiation: the payment for free trade, by the outcome without an agreement."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _shares(negotiation: Negotiation, r: ArrayLike | None) -> Floats:
 
 
 def _listed(negotiation: Negotiation, given: Sequence[Any] | None) -> list[Any]:
-    """Return what to compare, by default all that this negotiation has, its own first."""
+    """Return the disagreement outcomes to compare, by default all that apply, the negotiation's own first."""
     if given is not None:
         if isinstance(given, str) or not len(given):
             raise InvalidInput(f"`disagreements` must be a list of one or more; got {given!r}.")
@@ -94,7 +94,7 @@ def _listed(negotiation: Negotiation, given: Sequence[Any] | None) -> list[Any]:
 
 
 def _exports(negotiation: Negotiation, deal: Deal, places: NDArray[np.intp]) -> Iterator[dict[str, Any]]:
-    """Rows of what home exports under an agreement that leaves the route open."""
+    """Rows with home's exports under an agreement that leaves the route open."""
     open_route = negotiation.payoffs(r=deal.r, capped=deal.capped)
     exports = np.broadcast_to(
         negotiation.exports(open_route), (*deal.war.money.shape[:-1], len(negotiation.roles.countries) - 1)
@@ -104,7 +104,7 @@ def _exports(negotiation: Negotiation, deal: Deal, places: NDArray[np.intp]) -> 
 
 
 def _cells(values: Floats, places: NDArray[np.intp]) -> dict[str, float | None]:
-    """Values at the shares shown, and how far they are from those at 0, percent."""
+    """Values at the shares shown, and their changes from share 0, percent."""
     found: dict[str, float | None] = {}
     for column, place in enumerate(places.tolist()):
         value, first = float(values[place]), float(values[0])

@@ -1,6 +1,6 @@
-r"""Hidden protection: was it cheating or bad luck?
+r"""Hidden protection: protection by standards, inspections or procurement once tariffs are bound.
 
-Once tariffs are bound protection hides: in standards, inspections, procurement. Each side sees what it sold, not why.
+Each side sees how much it sold, but not why.
 
 Timing. Each year the two may pay each other, or burn money; with the right to leave either may close the goods border
 for good. Then each chooses at once to *keep* to free trade, to protect *covertly*, which works like a tariff of
@@ -9,9 +9,9 @@ only imports are seen: the log of side i's imports of goods from the other is th
 :math:`\varepsilon_i \sim N(0, \sigma^2)`, independent, :math:`\sigma` being `noise`. They go on for ever with a common
 discount factor, and follow the public record alone.
 
-A report calls imports *low* if they lie below the middle, in logs, between what is expected if both keep to free trade
-and if that side alone protects covertly. With a report on each side it is seen whose imports were low, so that a fine
-can be paid by the one to the other. With one report, on the sum of both, nobody knows who is to blame, so both must
+A report calls imports *low* if they lie below the midpoint, in logs, between their expected values if both keep to free
+trade and if only that side protects covertly. With a report on each side it is known whose imports were low, so that
+this side can pay a fine to the other. With one report, on the sum of both, nobody knows who is to blame, so both must
 lose: money is burnt, or a tariff war is fought that costs as much.
 
 `barrier` and `noise` are assumptions: no statistics show protection that is hidden.
@@ -40,20 +40,20 @@ _CENTS = (
     10**6
 )  # money is rounded to a thousand dollars, and chances to one in a million, so that answers are exact
 _ONE = 5  # signals where there is one report
-_SURE = 1e-6  # a chance that is not certain is neither zero nor one
+_SURE = 1e-6  # a probability that is not certain is rounded neither to zero nor to one
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BadLuck(Shown):
-    """What a report costs on the path of free trade, on which nobody cheats.
+    """The costs of low reports on the path of free trade, on which nobody cheats.
 
     Attributes
     ----------
     alarms : float
-        The chance a year that some report is low.
+        The yearly probability that some report is low.
     burnt : float
-        What is burnt a year, in money: nothing if fines can be paid to the other side.
+        The money burnt per year: zero if fines can be paid to the other side.
     war : float
         Years of an open tariff war, from the next one on, that costs the two together as much as what is burnt after an
         alarm; infinite if one without end costs less.
@@ -79,7 +79,7 @@ class HiddenProtection(Shown):
     stage : Game
         Payoffs a year against free trade at r = 0, in money; keep, hide or open.
     imports : ndarray, shape (3, 3, 2)
-        What home buys of the partner, and the partner of home, after each pair of actions, in money.
+        Imports of home from the partner, and of the partner from home, after each pair of actions, in money.
     monitoring : Monitoring
         A report on each side, or one on both.
     leaving : Exit
@@ -149,32 +149,33 @@ class HiddenProtection(Shown):
         )
 
     def joint(self, *, leave: bool = False) -> JointPayoffs:
-        """Return what is enforced with payments at every discount factor, with or without the right to leave."""
+        """Return the equilibrium payoffs with payments at every discount factor, with or without the right to leave."""
         return joint_payoffs(self.stage, monitoring=self.monitoring, exit=self.leaving if leave else None)
 
     def critical_discount(self, *, leave: bool = False) -> float:
-        """Return the patience that free trade needs with payments; 1 if no patience below is enough."""
+        """Return the critical discount factor of free trade with payments; 1 if none below 1 is enough."""
         found = self.joint(leave=leave).critical_discount((0, 0))
         return 1.0 if found is None else float(found)
 
     def enforced(self, discount: float | Fraction, *, leave: bool = False) -> float:
-        """Return the best sum of payoffs that is enforced with payments, in money a year; NaN without equilibrium."""
+        """Return the largest enforceable sum of payoffs with payments, in money a year; NaN without equilibrium."""
         step = self.joint(leave=leave).at(discount)
         return nan if step is None else float(step.joint)
 
     def without_payments(self) -> float:
-        """Return the patience with which free trade can begin if only the war for ever may follow alarms, no payments.
+        """Return the critical discount factor of free trade without payments, if alarms may lead only to war.
 
-        1 if no patience below is enough. The punishment has some chance, which the public randomisation draws.
+        1 if none below 1 is enough. The public lottery decides, with some probability, whether the war follows.
         """
         found = critical_discount(self.stage, (0, 0), monitoring=self.monitoring, punishment="stage")
         return min(found.discount, 1.0)
 
     def bad_luck(self, discount: float) -> BadLuck:
-        r"""Return how often reports are low on the path of free trade, and what that costs.
+        r"""Return how often reports are low on the path of free trade, and their cost.
 
-        With one report, low with chance p if both keep and :math:`p_i` if side i alone protects covertly, which gains
-        her :math:`D_i`, i must lose :math:`D_i / (p_i - p)` after an alarm, or she would protect.
+        Suppose that the only report is low with probability p if both keep to free trade and :math:`p_i` if only side i
+        protects covertly, which gains her :math:`D_i`. To deter this, i must lose :math:`D_i / (p_i - p)` after an
+        alarm.
         """
         chances = self.monitoring.exact[0, 0]
         low = [" low" in signal for signal in self.monitoring.signals]
@@ -193,7 +194,7 @@ class HiddenProtection(Shown):
 
 
 def _years(cost: float, each: float, discount: float) -> float:
-    """Return for how many years a loss of `each` a year, from the next on, comes to a cost at the start of the next."""
+    """Return the number of years after which a loss of `each` a year, from the next on, adds up to a given cost."""
     if cost <= 0.0:
         return 0.0
     left = 1.0 - cost * (1.0 - discount) / each
@@ -201,7 +202,7 @@ def _years(cost: float, each: float, discount: float) -> float:
 
 
 def _monitoring(imports: Floats, noise: float, reports: str, names: tuple[str, ...]) -> Monitoring:
-    """Return the chances of each report: open tariffs as they are, else whether imports are low."""
+    """Return the probabilities of each report: open tariffs are seen; otherwise whether imports are low."""
     logs = np.log(imports)
     if reports == "each":
         cuts = [(logs[0, 0, 0] + logs[1, 0, 0]) / 2, (logs[0, 0, 1] + logs[0, 1, 1]) / 2]
@@ -232,7 +233,7 @@ def _report(low: Any, opened: bool) -> list[Any]:
 
 
 def _low(distance: Floats) -> NDArray[np.object_]:
-    """Return the chance that imports are called low, by how many standard deviations the cut lies above the mean."""
+    """Return the probability that imports are called low, given the cut in standard deviations above the mean."""
     chance = np.vectorize(lambda x: 0.5 * (1.0 + erf(x / sqrt(2.0))))(distance)
     return _exact(np.clip(chance, _SURE, 1.0 - _SURE), _CENTS)
 

@@ -1,14 +1,14 @@
-"""A negotiation over tariffs: what each outcome is worth to home and the partner, in one shot.
+"""A negotiation over tariffs: the payoffs of home and the partner in each outcome, in one shot.
 
-Roles. *Home* and the *partner* bargain; home can also sell to an *alternative*; all other regions, if there are any,
-go on as they are. Payoffs are percent of real income against the base of the trade model, and the same percent of that
-income in money. Players are home, 0, and the partner, 1.
+Roles. *Home* and the *partner* bargain; home can also sell to an *alternative*; other regions, if there are any, do not
+change their tariffs. Payoffs are percent of real income against the base of the trade model, and the same percent of
+that income in money. Players are home, 0, and the partner, 1.
 
 Tariffs. Under an agreement the two charge each other nothing on goods. In a war each side sets one rate on all goods
 of the other. Whatever they do, third countries charge, and are charged, the tariffs in force: those of the model's base
-or of a day. While there is no agreement the two charge each other what is in force that day: the status quo.
+or of a day. While there is no agreement the two charge each other the tariffs in force between them: the status quo.
 
-Route. The redirectable share `r` says how much of what home sells to the partner it can sell to the alternative.
+Route. The redirectable share `r` says how much of its sales to the partner home can sell to the alternative.
 `meaning` says in what sense:
 
 - "capacity", a cut of the cost of the route. At fixed prices and spending, exports to the alternative would grow by r
@@ -63,7 +63,7 @@ class _Options(TypedDict):
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, init=False)
 class Negotiation(Shown):
-    """What home and the partner bargain about, on a trade model.
+    """A negotiation between home and the partner on a trade model.
 
     Every method takes `r`, the redirectable share in [0, 1]: a number, an array, or a mapping from sector to either (0
     for the sectors left out); `capped`, whether `caps` limit it; and `route`, whether the route is open at all in this
@@ -73,7 +73,7 @@ class Negotiation(Shown):
     ----------
     model : TradeModel, optional
     data : TradeModel, Parameters, TradeData, str or Path, optional
-        Instead: a model too, figures, a folder of them, or a structure of this package, "icio2019" or "wiod2011".
+        Instead of `model`: a model, figures, a folder of them, or "icio2019" or "wiod2011", structures of this package.
     home, partner, alternative : str, or mapping from a new name to a list of regions
         Regions of the model, by their name there or an everyday one ("US" for "USA"), or several that act as one:
         ``{"EU": ["DEU", "FRA", "ITA"]}``. Without an alternative there is no route: r is 0.
@@ -88,37 +88,38 @@ class Negotiation(Shown):
         of the base. With a day and data="icio2019" the flows of 2019 are taken to have been made under the rates at the
         end of 2024, the first that are known.
     status_quo : sequence of str, or (N, N, J) array_like, optional
-        What is in force while there is no agreement: schedules that add up, or tariffs; by default `tariffs`.
+        The tariffs between the two while there is no agreement: schedules, which are added up, or tariffs; by default
+        `tariffs`.
     disagreement : optional
-        What happens without an agreement, for whoever does not say otherwise: see `without_agreement`; or payoffs of
+        The default outcome without an agreement, see `without_agreement`; or payoffs of
         the two in money, home first. By default the tariff war.
     agreement : {"free trade", "base"}
-        What the two charge each other on goods under an agreement: nothing, or the rates of the model's base. Rates of
-        a war or of a schedule are added to that.
+        The tariffs between the two on goods under an agreement: none, or the rates of the model's base. Rates of
+        a war or of a schedule are added to these.
     meaning : {"capacity", "diverted", "market"}
         What `r` means, see above.
     caps : (J,) array_like, optional
         The largest share by sector, for `capped`; by default those of the figures, if there are any.
     money : {"income", "gdp"}
-        What 100 percent of real income is worth in money: income in the base of the model, which is value added with
-        tariff revenue where trade is balanced, or GDP as published.
+        The money value of 100 percent of real income: income in the base of the model, which is value added plus
+        tariff revenue if trade is balanced, or GDP as published.
     schedules : mapping from name to (N, N, J) array_like, optional
         Lists of rates, as fractions, that `schedule` adds to those of the agreement; by default those of the figures.
 
     Attributes
     ----------
     roles : Roles
-        Who is who, and what they are called.
+        The regions in each role, and their names.
     free, standing : (N, N, J) array
         Tariffs of everybody under the agreement, and without one.
     environment : Environment or None
-        Where the tariffs are those of a day.
+        The dated tariffs, if `tariffs` are those of a day.
     whole : Whole
         The figures before regions were merged.
     parameters : Parameters or None
-        The figures, where they came as such.
+        The figures, if they were given as such.
     friction : float or (N, N, J) array
-        Further hats of trade cost in every outcome.
+        Additional hats of trade cost in every outcome.
 
     Raises
     ------
@@ -231,7 +232,7 @@ class Negotiation(Shown):
             object.__setattr__(self, "standing", standing)
 
     def deal(self, r: Share = 0.0, *, capped: bool = False, route_survives: bool = True) -> Deal:
-        """The outcomes that an agreement is compared with at redirectable share `r`, to divide in any way.
+        """The outcomes with and without an agreement at redirectable share `r`, to be divided by any concept.
 
         Examples
         --------
@@ -254,18 +255,18 @@ class Negotiation(Shown):
         capped: bool = False,
         route_survives: bool = True,
     ) -> Table:
-        """Return what home pays the partner for free trade, by what happens without an agreement and by `r`.
+        """Return a table of home's payment to the partner for free trade, by disagreement outcome and `r`.
 
         Parameters
         ----------
         r : array_like, optional
             Shares in [0, 1] that increase; by default 0, .05 and .15, or 0 without an alternative.
         disagreements : sequence, optional
-            Each as for `without_agreement`; by default all that have a name, and that of the negotiation.
+            Each as for `without_agreement`; by default all named ones, and that of the negotiation.
         method : callable, default bargaining.nash
             Any concept of the library, or your own from a `Problem` to a `Division`.
         payment : {"money", "inside"}
-            Whether a dollar paid costs one and gives one, or is paid and spent within the trade model.
+            Whether a dollar paid costs and gives exactly one dollar, or is paid and spent within the trade model.
         capped, route_survives
             As for `Deal.at`.
 
@@ -407,7 +408,7 @@ class Negotiation(Shown):
         capped: bool = False,
         route: bool = True,
     ) -> TariffOutcome:
-        """Outcome of a tariff of the partner on all of home's goods that home does not answer.
+        """Outcome of a tariff of the partner on all of home's goods to which home does not respond.
 
         Parameters
         ----------
@@ -441,7 +442,7 @@ class Negotiation(Shown):
         Parameters
         ----------
         tariff : array_like, optional
-            By default the rate that would be best for the partner if it were not answered.
+            By default the best rate for the partner if home did not respond.
         r, capped, route
             See the class.
         """
@@ -455,10 +456,10 @@ class Negotiation(Shown):
         Parameters
         ----------
         disagreement : optional
-            "war", the Nash equilibrium in rates; "unanswered", the partner's best tariff, or ("unanswered", 0.25);
-            "in kind", the same answered with the same rate; "status quo", or ("status quo", "2026-04-06"); "exit",
-            goods trade between the two closed; an outcome; or tariffs of everybody, (N, N, J). By default that of the
-            negotiation.
+            "war", the Nash equilibrium in rates; "unanswered", the partner's best tariff without a response, or
+            ("unanswered", 0.25); "in kind", the same tariff answered with the same rate; "status quo", or
+            ("status quo", "2026-04-06"); "exit", goods trade between the two closed; an outcome; or tariffs of
+            everybody, (N, N, J). By default that of the negotiation.
         r, capped
             See the class.
         """
@@ -466,7 +467,7 @@ class Negotiation(Shown):
         return outcome_without(self, chosen, r=r, capped=capped)
 
     def leave(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
-        """Outcome of ending the relation: goods trade between the two closed in both directions.
+        """Outcome of leaving: goods trade between the two is closed in both directions.
 
         It is the limit of a prohibitive trade cost, exactly; services trade goes on.
         """
@@ -486,7 +487,7 @@ class Negotiation(Shown):
 
         Notes
         -----
-        Both choose at once, once, knowing `r` and the figures. A rate is the same on all goods.
+        Both choose simultaneously, once, knowing `r` and the figures. Each rate is the same on all goods.
         """
         costs = self.route(r, capped=capped, in_use=route)
         batch = costs.shape[:-3]
@@ -505,7 +506,7 @@ class Negotiation(Shown):
         )
 
     def _nash(self, costs: Floats) -> TariffNash:
-        """The rates of the war for each row of `costs`; a negotiation that is drawn looks for them nearby."""
+        """The rates of the war for each row of `costs`; a drawn negotiation searches near those of the base."""
         return self.game.equilibrium(costs)
 
     def stage_payoffs(
@@ -546,18 +547,18 @@ class Negotiation(Shown):
         capped: bool = False,
         route: bool = True,
     ) -> Floats:
-        r"""Patience that each side needs to keep to a pair of rates, by default none, (\*batch, 2): home, the partner.
+        r"""Critical discount factors of the sides for rates, by default zero, (\*batch, 2): home, the partner.
 
-        Each year both set a rate, at once, and know all earlier ones. Who breaks the agreement has its best rate
-        against the other's for a year, and the tariff war for ever after. With W what a year is worth, that does not
-        pay from
+        Each year both set a rate simultaneously, and know all earlier ones. A side that breaks the agreement has its
+        best rate against the other's for a year, and the tariff war for ever after. With W the payoff of a year, this
+        does not pay from
 
         .. math:: \delta = \frac{W(\text{breach}) - W(\text{agreement})}{W(\text{breach}) - W(\text{war})} .
 
         Returns
         -------
         ndarray
-            1 or more: never, it would rather have the war. NaN where a best rate or the war was not found.
+            1 or more if the side prefers the war at any patience. NaN where a best rate or the war was not found.
 
         Notes
         -----
@@ -587,7 +588,7 @@ class Negotiation(Shown):
         return np.asarray((best - kept) / (best - war))
 
     def change(self, outcome: Callable[..., Outcome], *, r: Share, capped: bool = False) -> Change:
-        """Split what `r` does to an outcome into trade with the alternative itself and exposure to the partner.
+        """Split the effect of `r` on an outcome into trade with the alternative itself and exposure to the partner.
 
         Parameters
         ----------
@@ -637,7 +638,7 @@ class Negotiation(Shown):
         return [self.model.regions.index(code) for code in self.roles.players]
 
     def worth(self, *regions: str) -> Floats:
-        """What 100 percent of real income is worth in money, by default to home and the partner."""
+        """The money value of 100 percent of real income, by default for home and the partner."""
         values = self.model.data.gdp if self.money == "gdp" else self.model.economy.income
         assert values is not None  # checked with `money`
         return np.asarray(values[[self.model.regions.index(code) for code in regions or self.roles.players]])
@@ -685,7 +686,7 @@ class Negotiation(Shown):
         return np.asarray(sold[..., others])
 
     def _charging(self, home: ArrayLike, partner: ArrayLike, costs: Floats) -> TariffOutcome:
-        """Outcome of a rate each."""
+        """Outcome of a pair of rates."""
         rates = np.stack(np.broadcast_arrays(home, partner, np.zeros(costs.shape[:-3]))[:2], axis=-1)
         lost = np.isnan(rates).any(axis=-1)
         found = self.outcome(

@@ -1,4 +1,4 @@
-"""What the outcomes of a negotiation are worth, and what certifies them. Players are home, 0, and the partner, 1."""
+"""Payoffs of the outcomes of a negotiation, with residuals. Players are home, 0, and the partner, 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bargaining_models.trade import TradeEquilibrium
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outcome(Shown):
-    """What an outcome is worth to home and the partner.
+    """The payoffs of home and the partner in an outcome.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Outcome(Shown):
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffOutcome(Outcome):
-    """The outcome of a rate each, of which one or both were found.
+    """The outcome of a pair of rates, of which one or both were computed.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class TariffWar(TariffOutcome):
     regret : (*batch) array
         Largest gain, in percent, of a player from any other rate on a grid from -0.2 to 5.
     unique : (*batch) array of bool
-        Whether best responses in turn, started from both ends of that grid, settle at these rates.
+        Whether alternating best responses, started from both ends of that grid, converge to these rates.
     """
 
     marginal: Floats
@@ -87,7 +87,7 @@ class Change(Shown):
     total : array
         The outcome at r less the outcome at r = 0.
     route_trade : array
-        What r adds under an agreement: trade with the alternative that raises income by itself.
+        The gain from r under an agreement: trade with the alternative that raises income by itself.
     exposure : array
         The rest: how much less (or more) the outcome costs, measured from the agreement at the same r.
     """

@@ -1,12 +1,12 @@
-r"""Payments within the trade model: what a dollar costs who pays it, and gives who receives it.
+r"""Payments within the trade model: the cost of a dollar to the payer, and its value to the receiver.
 
-A payment of T from home to the partner, a year, is spent where the receiver spends and no longer where the payer does.
-Both spend mostly at home, so prices of the receiver's goods rise: a dollar costs the payer more than a dollar of real
-income and gives the receiver more than one. So what the two can divide under the agreement is not a straight line of
-slope -1 but the curve :math:`(u_h(T), u_p(T))`, on which every concept of the library is asked for its point.
+A yearly payment of T from home to the partner is spent by the receiver instead of the payer. Both spend mostly at home,
+so prices of the receiver's goods rise: a dollar costs the payer more than a dollar of real income and gives the
+receiver more than one. So the frontier under the agreement is not a straight line of slope -1 but the curve
+:math:`(u_h(T), u_p(T))`, to which any concept of the library can be applied.
 
-The curve is the trade model's own at 25 Chebyshev points of an interval of payments, and the polynomial through them
-between; `residual` says what the trade model makes of the payment that was found.
+The curve is computed by the trade model at 25 Chebyshev points of an interval of payments and interpolated by a
+polynomial; `residual` is its difference from the trade model at the payment found.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NODES = 25  # Chebyshev points of the curve
 _WIDER = 1.25
-"""Payments reach this many times as far as what an agreement gains or loses anybody, dollar for dollar."""
+"""The range of payments, in units of the largest gain or loss of a country from an agreement."""
 _LEAST = 1e-4  # of the smaller income, and at least this far
 ACCURACY = 1e-9  # of the residual
 
@@ -45,11 +45,11 @@ class PaidInside(Shown):
     payment : (*batch) array
         What home pays the partner a year, in the unit of the flows; negative if the partner pays.
     worth : (*batch, 2) array
-        What the last dollar costs home, and gives the partner, in dollars of real income.
+        The marginal cost of a dollar to home, and its marginal value to the partner, in dollars of real income.
     residual : (*batch) array
-        How far the payoffs are from the trade model's at this payment, over the largest payment that was tried.
+        The difference of the payoffs from the trade model's at this payment, over the largest payment tried.
     status : (*batch) int8 array
-        OK; EMPTY where they would rather not agree, DEGENERATE where nobody gains; INACCURATE where the residual
+        OK; EMPTY where they prefer no agreement, DEGENERATE where nobody gains; INACCURATE where the residual
         exceeds 1e-9; FAILED where the outcomes have no equilibrium.
     """
 
@@ -69,7 +69,7 @@ def paid_inside(deal: Deal, *, method: Method = nash, threat: Any = None) -> Pai
     method : callable, default bargaining.nash
         Any concept of the library, or your own from a `Problem` to a `Division`.
     threat : optional
-        What happens without an agreement, as for `Deal.threat`; by default as the negotiation has it.
+        The outcome without an agreement, as for `Deal.threat`; by default that of the negotiation.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def paid_inside(deal: Deal, *, method: Method = nash, threat: Any = None) -> Pai
 def _one(
     negotiation: Negotiation, costs: Floats, threat: Floats, free: Floats, method: Method
 ) -> tuple[Floats, float, Floats, float, int]:
-    """Return payoffs, payment, what the last dollar does, residual and status for one cell."""
+    """Return payoffs, payment, marginal values of a dollar, residual and status for one cell."""
     nothing = np.full(2, np.nan), np.nan, np.full(2, np.nan), np.nan
     if not np.isfinite([*threat, *free]).all():
         return *nothing, Status.FAILED

@@ -1,16 +1,16 @@
-r"""The pivot along a path that both sides know: offers without pause while home's alternative is being built.
+r"""The pivot along a path that both sides know: continuous offers while home's alternative is being built.
 
-Timing. Offers follow each other without pause from date 0 on, each side proposing half of the time, and both
+Timing. Offers follow each other without delay from date 0 on, each side proposing half of the time, and both
 discount at the rate :math:`\rho`. Until they agree the status quo is in force, and the redirectable share
 r(t) grows whatever they do. An agreement at date t is free trade from t on and a level transfer for ever. At the
-hazard L talks break down into the tariff war for good; in one reading a responder may choose that war.
+hazard rate L talks break down into the tariff war for good; in one reading a responder may choose that war.
 
-Payoffs are annual flows: a stream f from date t on counts as the level flow that is worth as much,
+Payoffs are annual flows: a stream f from date t on counts as the level flow with the same present value,
 
 .. math:: A[f](t) = \rho \int_t^\infty e^{-\rho (s - t)} f(s) ds,
 
-so a payoff while talks last is the flow :math:`\rho f(t)`, and what an agreement or the war brings is an annuity,
-because the share goes on growing after either. With that, at L = 0 and nobody walking out,
+so a payoff while talks last is the flow :math:`\rho f(t)`, and the payoff of an agreement or the war is an annuity,
+because the share goes on growing afterwards. With that, at L = 0 and nobody walking out,
 
 .. math:: T(0) = A[T^*](0), \quad T^*(t) = \tfrac12 [(a_0 - q_0) - (a_1 - q_1)](t),
 
@@ -47,7 +47,7 @@ class PivotDivision(Shown):
     Attributes
     ----------
     payoffs_at : callable
-        From dates to what each country gets if talks have reached them, shape (..., 2), in money a year.
+        Takes dates and returns each country's payoff if talks have reached them, shape (..., 2), in money a year.
     until : float
         The last date of interest; nothing changes after it.
     delay : float
@@ -68,13 +68,13 @@ class PivotDivision(Shown):
 
     @property
     def payoffs(self) -> Floats:
-        """What home and the partner get in talks that begin at 0."""
+        """Payoffs of home and the partner in talks that begin at 0."""
         return self.payoffs_at(0.0)
 
     def transfer_at(self, t: ArrayLike) -> Floats:
         """Return what home pays the partner a year, for ever, if they agree at date t; negative if the partner pays.
 
-        At a date at which they would rather wait it is what an agreement would have to bring home.
+        At a date at which they prefer to wait, it is the transfer that would give home its payoff from waiting.
         """
         transfer: Floats = self.values["agreement"](t)[..., 0] - self.payoffs_at(t)[..., 0]
         return transfer
@@ -91,9 +91,9 @@ class PivotDivision(Shown):
         return float((self.payoffs[0] - war[0]) / (total - war.sum()))
 
     def waiting(self, years: ArrayLike) -> Floats:
-        """Return what each country gains if talks begin only then, under the status quo until then.
+        """Return each country's gain if talks begin only then, under the status quo until then.
 
-        Nothing breaks down before talks begin. Shape (*years.shape, 2); the two add up to what is lost together.
+        There is no breakdown before talks begin. Shape (*years.shape, 2); the sum is minus the joint loss.
         """
         t = within(real(years, "years"), "years", 0.0, np.inf)
         left = np.exp(-self.rate * t)[..., None]
@@ -177,7 +177,7 @@ class Pivot(Shown):
         hazard : float, default 0
             Rate per year at which talks break down into the tariff war.
         in_use : bool, optional
-            Whether the route is in use while talks last; by default if it survives an agreement.
+            Whether the route is in use while talks last; by default it is if the route survives an agreement.
         walk_out : bool, default False
             Whether a responder may choose the tariff war.
         replaced : pair of float and PivotDivision, optional
@@ -214,7 +214,7 @@ class Pivot(Shown):
     def _either(
         self, hazard: float, replacing: float, after: PivotDivision, origin: Floats
     ) -> list[Callable[[Any], Any]]:
-        """Return what the end of talks by the one or the other accident is worth, from the origin."""
+        """Return the payoffs of the two ways in which talks can end by accident, from the origin."""
         war, weight = self._values["war"], replacing / (hazard + replacing)
         edges = np.union1d(np.append(0.0, self.growth.dates), self.until)
 
@@ -244,7 +244,7 @@ class Pivot(Shown):
 
 
 def _above(path: Callable[[Any], Floats], origin: float, factor: float = 1.0) -> Callable[[Any], Any]:
-    """Measure a function of time from the origin: a closed border today, which no agreement falls short of."""
+    """Subtract from a function of time the payoffs of a closed border today, below those of any agreement."""
     return lambda t: factor * (path(t) - origin)
 
 
@@ -263,7 +263,7 @@ class PathReading(Shown):
 
 
 def path_readings(roles: Roles) -> tuple[PathReading, ...]:
-    """Return the readings of the table of paths: the static ones of the deal, with time."""
+    """Return the readings of the table of paths: those of the deal, over time."""
     offers = f"offers without pause under {roles.meanwhile}"
     return (
         PathReading(

@@ -1,8 +1,8 @@
 r"""The pivot as a Markov chain: the alternative opens at some hazard, and may close again.
 
-Timing. The state s, what share r_s can be redirected, follows a Markov process in continuous time with the rates of
-`moves`, whatever the two countries do: under an agreement, while they talk and after talks broke down. In each period
-of length `period`:
+Timing. The state s, with the redirectable share r_s, follows a Markov process in continuous time with the rates
+`moves`, whatever the two countries do: under an agreement, while they talk and after a breakdown of talks. In each
+period of length `period`:
 
 1. Both see the state. Each side makes the offer with probability one half.
 2. The other accepts, and there is free trade and the agreed transfer for good; or rejects, and may then, with
@@ -38,9 +38,9 @@ class ChainDivision(Shown):
     Attributes
     ----------
     payoffs : ndarray, shape (S, 2)
-        What home and the partner get if talks are on in each state, money a year.
+        Payoffs of home and the partner if they talk in each state, money a year.
     transfer : ndarray, shape (S,)
-        What home pays the partner a year, for ever, if they agree there.
+        Home's payment to the partner a year, for ever, if they agree there.
     agree : ndarray of bool, shape (S,)
         Whether they agree at once, whoever proposes.
     division : StochasticDivision
@@ -108,7 +108,7 @@ class PivotChain(Shown):
         object.__setattr__(self, "moves", generator - np.diag(generator.sum(axis=1)))
 
     def annuity(self, outcome: str) -> Floats:
-        """Return what an outcome is worth as a level flow by state: "agreement", "status_quo", "war" or "talks"."""
+        """Return the annuity of an outcome by state: "agreement", "status_quo", "war" or "talks"."""
         money = np.broadcast_to(getattr(self.deal, outcome).money, self.deal.war.money.shape)
         return _annuity(np.asarray(self.moves), money, self.rate)
 

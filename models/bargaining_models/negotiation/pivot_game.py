@@ -2,22 +2,22 @@ r"""The pivot as a game: capacity is built, revoked and held back while the two 
 
 Timing of a year that opens in state s, a level of capacity and whether the alternative's market is open:
 
-1. Both see s and a public signal. With the right to leave, each says whether it closes the goods border for good.
-2. Both choose at once: a tariff each from a list; home also whether it builds towards the next level, if the market
-   is open and there is one.
+1. Both see s and a public signal. With the right to leave, each decides whether to close the goods border for good.
+2. Both choose simultaneously a tariff from a list; home also decides whether to build towards the next level, if the
+   market is open and there is one.
 3. The year's incomes are those of the trade model at these tariffs and at the level in use: r, or 0 while the market is
    closed. Building costs home the capital of the step over its lead time, every year that it goes on.
 4. The alternative closes an open market (if there is capacity) with probability :math:`1 - e^{-h}`, h the rate of
    closure. Otherwise what home builds opens with probability 1 over the lead time, or less by the part `blocking` if
    the partner set its highest tariff in that year. A closed market opens again, with the capacity it had, with
    probability :math:`1 - e^{-k}`, k the rate of reopening.
-5. Capacity falls by a level with probability :math:`1 - e^{-w}`, w the rate of wear, 0 if nothing else is said.
+5. Capacity falls by a level with probability :math:`1 - e^{-w}`, w the rate of wear, 0 by default.
 
 So a step takes its lead time and costs its capital on average. A year counts :math:`\delta` times the year before it,
 for both. Payoffs are averages, :math:`(1 - \delta) \sum_t \delta^t g_t`, in money a year: level yearly flows.
 
 Leaving closes the border, not the route to the alternative: afterwards that market closes and reopens as before, and
-home builds wherever that pays it, alone. With `build_after_leaving` false the share in use stays what it was.
+home builds if this is profitable for itself. With `build_after_leaving` false the share in use stays what it was.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.roles import Leave, who_leaves
 
 LEAD_TIME = 5.0
-"""Years a step takes, if nothing else is said."""
+"""Default of the years that a step takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +76,22 @@ class PivotGame(Shown):
     Parameters
     ----------
     capacity : Capacity
-        What a year is worth at every level, and what the levels cost.
+        Yearly payoffs at every level, and the costs of the levels.
     lead_time : float, default 5
-        Years from one level to the next while home builds, on average; at least 1, infinite if nothing is
-        ever built.
+        Years from one level to the next while home builds, on average; at least 1, infinite if nothing can be
+        built.
     closure : float, default 0
         Rate per year at which the alternative closes its market, 0 or more.
     reopening : float, default 0
         Rate per year at which it opens again, 0 or more.
     blocking : float, default 0
-        The part of the chance of completion that the partner's highest tariff takes away, in [0, 1].
+        The share by which the partner's highest tariff reduces the probability of completion, in [0, 1].
     build_after_leaving : bool, default True
         Whether the capacity goes on changing once the border is closed.
     wear : float, default 0
         Rate per year at which capacity falls by a level, 0 or more.
     running : float, default 0
-        What capacity costs home a year wherever it stands, as a part of the capital in it, 0 or more.
+        Home's yearly cost of existing capacity, as a share of its capital, 0 or more.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class PivotGame(Shown):
 
     @property
     def in_use(self) -> Floats:
-        """The share that home can redirect in each state, shape (S,): 0 while the alternative is closed."""
+        """The share that home can redirect in each state, shape (S,): 0 while the alternative's market is closed."""
         return np.array([self.capacity.levels[s.level] if s.open else 0.0 for s in self.states])
 
     def game(self, discount: float, *, leave: Leave = False) -> StochasticGame:
@@ -166,19 +166,19 @@ class PivotGame(Shown):
         return self._games[discount, who]
 
     def enforceable(self, discount: float, *, leave: Leave = False) -> StochasticPayoffSets:
-        """Return what the two can enforce from each state on, without transfers, in money a year."""
+        """Return the enforceable payoffs from each state on, without transfers, in money a year."""
         return payoff_set(self.game(discount, leave=leave))
 
     def with_transfers(self, discount: float, *, leave: Leave = False) -> StochasticTransferEquilibrium:
-        """Return what they can enforce if money may be paid every year."""
+        """Return the enforceable payoffs if money may be paid every year."""
         return stochastic_transfer_equilibrium(self.game(discount, leave=leave))
 
     def markov(self, discount: float, *, starts: int = 1) -> MarkovEquilibria:
-        """Return equilibria that depend on the state alone: nobody keeps an agreement. There may be others."""
+        """Return equilibria that depend only on the state, without agreements. There may be others."""
         return markov_equilibria(self.game(discount), starts=starts, rng=0)
 
     def after_leaving(self, discount: float) -> Floats:
-        """Return what each country gets a year from each state on once the border is closed, shape (S, 2).
+        """Return each country's payoff a year from each state on once the border is closed, shape (S, 2).
 
         Raises
         ------
@@ -207,7 +207,7 @@ class PivotGame(Shown):
 
     @cached_property
     def _kept(self) -> StochasticGame:
-        """The game that nobody may leave: its payoffs, moves and names are those at every discount factor."""
+        """The game that nobody may leave, whose payoffs, moves and names are used at every discount factor."""
         return StochasticGame.from_functions(
             self.states,
             lambda state: [self._home(state), self._choices(1)],

@@ -1,4 +1,4 @@
-r"""The pivot as an investment: what a project does to the terms of the deal, for each dollar it costs.
+r"""The pivot as an investment: the effect of a project on the terms of the deal, per dollar of cost.
 
 Timing.
 
@@ -6,12 +6,12 @@ Timing.
 2. *Talk at once*: talks begin at date 0 and both know when it opens, as in `pivot`. *Build first*: talks begin when it
    opens, under the status quo until then.
 
-A project is worth what home gets more in the deal, less the yearly charge :math:`\rho K`. What it gets more has two
-parts: *leverage*, a smaller transfer, and *trade with the alternative itself*, which it would have with no negotiation.
-Under an agreement that closes the route there is only leverage, and the capacity is built to stay unused.
+The value of a project is home's gain in the deal, less the yearly charge :math:`\rho K`. The gain has two parts:
+*leverage*, a smaller transfer, and *trade with the alternative itself*, which home would have without a negotiation.
+Under an agreement that closes the route there is only leverage, and the capacity is built but not used.
 
-How much of a project leverage alone would build is a problem of hold-up: the largest :math:`T(0) - T(k) - \rho K k`
-over the built part k in [0, 1], the project being in use when talks begin.
+How much of a project would be built for leverage alone is a hold-up problem: maximise :math:`T(0) - T(k) - \rho K k`
+over the part k in [0, 1] that is built, where the project is in use when talks begin.
 """
 
 from __future__ import annotations
@@ -78,17 +78,17 @@ class Investment(Shown):
 
     @cached_property
     def pivot(self) -> Pivot:
-        """The talks while it is being built."""
+        """The talks while the project is being built."""
         growth = Growth.in_steps(self.deal, [self.project.lead_time], stages=(0, -1))
         return Pivot(growth=growth, rate=self.rate)
 
     @cached_property
     def without(self) -> Pivot:
-        """The talks if it is never built."""
+        """The talks if the project is never built."""
         return Pivot(growth=Growth.in_steps(self.deal, [], stages=(0,)), rate=self.rate)
 
     def divide(self, reading: PathReading) -> tuple[PivotDivision, PivotDivision]:
-        """Return what is agreed if the project is never built, and while it is being built."""
+        """Return the divisions if the project is never built, and while it is being built."""
         if reading.name not in self._divided:
             self._divided[reading.name] = reading.divide(self.without), reading.divide(self.pivot)
         return self._divided[reading.name]
@@ -119,7 +119,7 @@ class Investment(Shown):
         return float((later - without.payoffs)[0]) - self.charge
 
     def part_built(self, reading: Reading) -> float:
-        """Return the part of the project that its leverage in a static deal would pay for, in [0, 1]."""
+        """Return the part of the project that leverage alone would pay for in a static deal, in [0, 1]."""
         transfer = self.deal.transfer(reading.divide(self.deal).raise_if_failed())
         gain = transfer[0] - transfer
         unit = max(float(np.abs(gain).max()), self.charge)

@@ -1,9 +1,9 @@
-r"""What the pivot game says: the terms by state, when each country would settle, and how play goes on over the years.
+r"""Results of the pivot game: the terms by state, when each country would settle, and expected play over the years.
 
-Terms from a state on are the Nash division of what the two can enforce from there, about the lowest payoff to which
-each can be held there. If they do not agree for a year, play goes on as in a stationary profile (the tariff war,
-in which home builds or not) and they agree in the state that follows. With terms N, and the profile's values V and
-chain P, a year's delay is worth
+The terms from a state on are the Nash division of the enforceable payoffs from there, with the lowest payoff to which
+each can be held as the disagreement point. If they do not agree for a year, they play a stationary profile (the tariff
+war, in which home builds or not) and agree in the state that follows. With terms N, and the profile's values V and
+chain P, the gain from a year's delay is
 
 .. math:: (1 - \delta) g + \delta P N - N = V + \delta P (N - V) - N
 
@@ -33,16 +33,16 @@ _TIE = 1e-12  # of the values: a plan that is better by less is no better
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Terms(Shown):
-    """What each country gets from each state on, in USD bn a year.
+    """Each country's payoff from each state on, in USD bn a year.
 
     Attributes
     ----------
     payoffs : ndarray, shape (S, 2)
         home and the partner.
     transfer : ndarray, shape (S,)
-        What home pays the partner a year on average, against keeping its own income along the best agreement.
+        Home's average payment to the partner a year: its income along the best agreement less its payoff.
     agreement : StationaryProfile
-        The play with the largest joint payoff: tariffs and building by state.
+        The profile with the largest joint payoff: tariffs and building by state.
     """
 
     payoffs: Floats
@@ -106,7 +106,7 @@ def terms(pivot: PivotGame, discount: float, *, leave: Leave = False, method: Me
 
 
 def divisions(sets: StochasticPayoffSets, *, method: Method = nash) -> Floats:
-    """Return the division in each state of what can be enforced without transfers, shape (S, 2)."""
+    """Return the division of the enforceable payoffs without transfers in each state, shape (S, 2)."""
     return np.array([method(some.problem()).raise_if_failed().payoffs for some in sets.sets])
 
 
@@ -117,7 +117,7 @@ def builds(pivot: PivotGame, profile: StationaryProfile) -> Floats:
 
 
 def builds_to(pivot: PivotGame, profile: StationaryProfile) -> float:
-    """Return the share that home reaches from the first state on if nothing is revoked meanwhile."""
+    """Return the share that home reaches from the first state on if nothing is revoked."""
     level, last = 0, len(pivot.capacity.levels) - 1
     likely = builds(pivot, profile)
     while level < last and likely[level] > 0.5:
@@ -126,7 +126,7 @@ def builds_to(pivot: PivotGame, profile: StationaryProfile) -> float:
 
 
 def dominance(pivot: PivotGame, discount: float) -> float:
-    r"""Return by how much the Nash rates beat every other tariff of their lists at least, USD bn in the year.
+    r"""Return the least margin by which the Nash rates beat every other tariff of their lists, USD bn in the year.
 
     If it is above 0, both set them in every state of every Markov equilibrium, which is then unique but for ties in
     what home builds (:numref:`pivot-game-war`): Home's tariff never moves the state, the partner's one only where it
@@ -139,8 +139,8 @@ def dominance(pivot: PivotGame, discount: float) -> float:
 
     Notes
     -----
-    *Home*: the least that its Nash rate brings in more than another tariff, over states and the partner's tariffs. *The
-    partner*: the same, as home sets its Nash rate. A tariff of the partner that blocks delays a step with a probability
+    *Home*: the least gain from its Nash rate over another tariff, over states and the partner's tariffs. *The
+    partner*: the same, given home's Nash rate. A tariff of the partner that blocks delays a step with a probability
     of blocking / L or less, L the lead time, and from any state on the partner gets no less than m, its lowest flow at
     Nash rates, and no more than M, its highest against home's; so the delay gains it at most
     :math:`(M - m) \delta / (1 - \delta)` blocking / L in the year's money, which is taken off.
@@ -162,15 +162,15 @@ def dominance(pivot: PivotGame, discount: float) -> float:
 
 
 def waiting(profile: StationaryProfile, agreed: Floats, discount: float) -> Floats:
-    """Return what each country gains if they agree a year later, shape (S, 2), money a year."""
+    """Return each country's gain if they agree a year later, shape (S, 2), money a year."""
     later = profile.values + discount * profile.chain @ (agreed - profile.values)
     return np.asarray(later - agreed)
 
 
 def settles(profile: StationaryProfile, agreed: Floats, discount: float, *, player: int) -> NDArray[np.bool_]:
-    r"""Return in which states a country would settle if the date were its to choose, shape (S,).
+    r"""Return in which states a country would settle if it could choose the date, shape (S,).
 
-    It solves :math:`X = \max(N, (1 - \delta) g + \delta P X)` by policy iteration; ties are settled.
+    Solves :math:`X = \max(N, (1 - \delta) g + \delta P X)` by policy iteration; in case of ties it settles.
     """
     i = player_index(player, "player", 2)
     own, kept, chain = agreed[:, i], profile.values[:, i], discount * profile.chain
@@ -186,7 +186,7 @@ def settles(profile: StationaryProfile, agreed: Floats, discount: float, *, play
 
 
 def path(pivot: PivotGame, profile: StationaryProfile, discount: float, *, years: int) -> PivotPath:
-    """Return what a profile is expected to bring in each year, from the first state on.
+    """Return the expected play of a profile in each year, from the first state on.
 
     Raises
     ------

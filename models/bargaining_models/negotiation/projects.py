@@ -1,4 +1,4 @@
-"""What home could build: how much of its exports to the partner each project can send elsewhere, when, at what cost."""
+"""Projects that home could build: the share of its exports to the partner that each can redirect, date and cost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Project(Shown):
     cost : float
         Capital, spent at the decision, in the unit of the flows.
     share : mapping from sector to float
-        What it adds to the redirectable share of a sector's exports to the partner.
+        The increase of the redirectable share of each sector's exports to the partner.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Project(Shown):
 
 
 def together(chosen: tuple[Project, ...]) -> tuple[Floats, dict[str, Floats]]:
-    """Return the dates at which projects begun today open, and the share by sector before and from each on."""
+    """Return the dates at which projects begun today open, and the shares by sector before the first and after each."""
     dates = np.unique([project.lead_time for project in chosen])
     sectors = dict.fromkeys(sector for project in chosen for sector in project.share)
     built = [[project for project in chosen if project.lead_time <= date] for date in (0.0, *dates.tolist())]

@@ -1,15 +1,15 @@
-r"""The partner answers a growing alternative: it rushes the deal, waits, or replaces what it buys from home.
+r"""Responses of the partner to a growing alternative: it rushes the deal, waits, or replaces its imports from home.
 
-Replacing a share d of its goods imports from home is a cost of trade, :math:`(1 - d)^{-1/\theta}` on every goods
-sector, that lets the partner's buyers take d less at fixed prices. It stays in every outcome, so it lowers what an
-agreement is worth to both, and with it what a tariff can extract.
+Replacing a share d of its goods imports from home is modelled as a trade cost, :math:`(1 - d)^{-1/\theta}` on every
+goods sector, which reduces the partner's purchases by d at fixed prices. The cost is present in every outcome, so it
+lowers the value of an agreement to both, and what a tariff can extract.
 
 Timing of the answers, all under the status quo until there is an agreement:
 
 1. *Rush*: talks begin today, and end as in `pivot`.
 2. *Wait*: talks begin at a later date.
-3. *Replace while talking*: talks begin today, and at a rate e per year as long as they last the partner's buyers turn
-   to other suppliers for good; an agreement before that keeps them.
+3. *Replace while talking*: talks begin today, and while they last the partner's buyers turn to other suppliers for good
+   at a rate e per year; an agreement before that keeps them.
 4. *Replace first*: the partner's buyers have turned away when talks begin today.
 """
 
@@ -28,7 +28,7 @@ Talks = TypeVar("Talks", bound=Negotiation)
 
 
 def without_suppliers(negotiation: Talks, share: float) -> Talks:
-    """Return the negotiation when the partner's buyers have replaced a share of their goods imports from home.
+    """Return the negotiation after the partner's buyers have replaced a share of their goods imports from home.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def without_suppliers(negotiation: Talks, share: float) -> Talks:
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Answer(Shown):
-    """One answer of the partner, and what it leads to.
+    """One response of the partner, and its outcome.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Answer(Shown):
 def partner_answers(
     pivot: Pivot, replaced: Pivot, *, hazard: float, replacing: float, wait: float
 ) -> tuple[Answer, ...]:
-    """Return what each answer of the partner leads to.
+    """Return the outcome of each response of the partner.
 
     Parameters
     ----------

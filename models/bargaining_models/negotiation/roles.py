@@ -1,4 +1,4 @@
-"""Who plays which part in a negotiation, and what they are called in what is printed."""
+"""The roles in a negotiation, and the names of the countries in printed text."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _FILE = Path(__file__).parent.parent / "data" / "structures" / "names.csv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles(Shown):
-    """The regions that a negotiation is between, and what they are called.
+    """The regions in a negotiation, and their names.
 
     Attributes
     ----------
     home, partner : str
         The two that bargain, as the trade model names them.
     alternative : str or None
-        Where home can sell instead.
+        The region to which home can sell instead.
     said : tuple of str
         Their names within a sentence, in the same order: "the US".
     status_quo, meanwhile : str
-        What is in force while they talk, as a label and within a sentence.
+        The tariffs in force while they talk, as a label and within a sentence.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class Roles(Shown):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What home, partner and alternative are called in a table."""
+        """The names of home, partner and alternative in tables."""
         return tuple(name.removeprefix("the ") for name in self.said)
 
     @property
@@ -101,7 +101,7 @@ class Roles(Shown):
         return replace(self, said=names, **said)
 
     def need_alternative(self) -> str:
-        """Return the alternative, or say that there must be one."""
+        """Return the alternative, or raise an error if there is none."""
         if self.alternative is None:
             raise InvalidInput(
                 f"`alternative` must be named where {self.said[0]} can sell elsewhere than to {self.said[1]}; "
@@ -111,7 +111,7 @@ class Roles(Shown):
 
 
 def region(name: str, part: str, regions: tuple[str, ...]) -> str:
-    """Return the region of a model that `name` stands for: its own name there, or an everyday one."""
+    """Return the region of a model called `name`, by its name there or an everyday one."""
     if isinstance(name, str):
         if name in regions:
             return name
@@ -125,7 +125,7 @@ def region(name: str, part: str, regions: tuple[str, ...]) -> str:
 
 
 def in_a_sentence(code: str) -> str:
-    """Return what a region is called within a sentence; a region of your own has its own name."""
+    """Return the name of a region within a sentence; other regions keep their own name."""
     return _said().get(code, code)
 
 

@@ -1,4 +1,4 @@
-"""What a redirectable share means: hats of trade cost, by meaning."""
+"""The meanings of a redirectable share, as hats of trade cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bargaining_models.trade.links import shares_by_sector
 
 MEANINGS = ("capacity", "diverted", "market")
 LARGEST = 64.0
-"""The largest capacity, in units of exports to the partner, that a share is looked for up to."""
+"""The largest capacity tried, in units of exports to the partner."""
 
 
 def route_hats(

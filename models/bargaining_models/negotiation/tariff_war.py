@@ -1,12 +1,12 @@
-"""The tariff war as a repeated game: what two countries can enforce by themselves.
+"""The tariff war as a repeated game: the agreements that two countries can enforce by themselves.
 
-Timing. Every year both set one rate on all goods of the other, at once, from a list; payoffs are the year's real
-incomes in the trade model. They see the rates and a public signal, and go on for ever with a common discount factor.
+Timing. Every year both simultaneously set one rate on all goods of the other, from a list; payoffs are the year's real
+incomes in the trade model. They see the rates and a public signal, and continue for ever with a common discount factor.
 There is no court: an agreement holds if neither gains by breaking it once, given the punishment that follows. With the
 right to leave, either may close the goods border for good at the start of any year.
 
-Home's redirectable share r changes every payoff. It shrinks what home loses in a war, which makes home harder to
-punish, and it may move what the partner gains by breaking an agreement.
+Home's redirectable share r changes every payoff. It reduces home's loss in a war, which makes home harder to
+punish, and it may change the partner's gain from breaking an agreement.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class TariffGame(Shown):
     leaving : Exit
         Payoffs with the border closed, percent.
     gdp : ndarray, shape (2,)
-        What 100 percent is worth, in money.
+        The value of 100 percent, in money.
 
     Examples
     --------
@@ -115,7 +115,7 @@ class TariffGame(Shown):
         return zero, zero
 
     def payoff_set(self, discount: ArrayLike, *, leave: Leave = False) -> PayoffSet:
-        """Return what the two can enforce, in percent of real income, with or without the right to leave.
+        """Return the enforceable payoffs, in percent of real income, with or without the right to leave.
 
         `leave` is True if either may leave, or lists the players who may: 0 for home, 1 for the partner.
         """
@@ -124,24 +124,24 @@ class TariffGame(Shown):
         return found
 
     def critical_discount(self, *, leave: Leave = False, tolerance: float = 2.0**-40) -> CriticalDiscount:
-        """Return the patience that free trade needs under the harshest punishments, to a tolerance."""
+        """Return the critical discount factor of free trade under the harshest punishments, to a tolerance."""
         return critical_discount(self.stage, self.free_trade, exit=self._exit(leave), tolerance=tolerance)
 
     def critical_under_war(self) -> Floats:
-        """Return the patience each country needs if the tariff war follows any breach for ever, shape (2,).
+        """Return each country's critical discount factor if the tariff war follows any breach for ever, shape (2,).
 
-        1 or more: never; the country would rather have the war.
+        1 or more if the country prefers the war at any patience.
         """
         kept, breach = self.stage.payoffs[self.free_trade], self.stage.deviations()[self.free_trade]
         needed: Floats = (breach - kept) / (breach - self.war)
         return needed
 
     def self_enforcing(self, discount: ArrayLike, *, method: Method = nash, leave: Leave = False) -> Division:
-        """Return a division of what can be enforced about the worst that can be, in percent, without transfers."""
+        """Return a division of the enforceable payoffs, in percent, without transfers, about the threat."""
         return method(self.payoff_set(discount, leave=leave).problem())
 
     def with_transfers(self, discount: float, *, method: Method = nash, leave: Leave = False) -> Division:
-        """Return a division of what can be enforced when money is paid every year, in money.
+        """Return a division of the enforceable payoffs if money may be paid every year, in money.
 
         The disagreement point is the threat: each country's lowest enforceable payoff, which the game itself gives.
         """
@@ -161,6 +161,6 @@ class TariffGame(Shown):
         return float(kept - division.payoffs[0])
 
     def lotteries(self) -> Problem:
-        """Return the division among all lotteries over rates, enforceable or not, about the tariff war."""
+        """Return the division over all lotteries of rates, enforceable or not, about the tariff war."""
         points = Polytope(self.stage.payoffs.reshape(-1, 2), free_disposal=True)
         return Problem(points, self.war, players=self.stage.player_names)

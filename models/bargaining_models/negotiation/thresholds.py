@@ -1,4 +1,4 @@
-"""Thresholds in the redirectable share: where a sign changes, or that it does not."""
+"""Thresholds in the redirectable share: where a sign changes, if it does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bargaining.authoring import Floats, Shown
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 from bargaining_models.negotiation.negotiation import Share
 
-GRID = np.linspace(0.0, 1.0, 21)  # where the sign of a margin is looked at
+GRID = np.linspace(0.0, 1.0, 21)  # shares at which the sign of a margin is evaluated
 ACCURACY = 1e-6  # of a share
 
 Margin = Callable[[Deal], Floats]
 
 
 class AtShares(Protocol):
-    """Outcomes at redirectable shares, which can be had at other shares too, such as a `Deal`."""
+    """Outcomes at redirectable shares, which can be computed at other shares too, such as a `Deal`."""
 
     @property
     def r(self) -> Share:
@@ -40,9 +40,10 @@ class Threshold(Shown):
     Attributes
     ----------
     value : float or None
-        The smallest r from which it holds; the first of the grid if it holds at once, None if at no r of the grid.
+        The smallest r from which it holds; the first of the grid if it holds there, None if it holds at no r of the
+        grid.
     margin : float
-        The quantity whose sign decides, at the first r: negative where it does not hold yet.
+        The quantity whose sign decides, at the first r: negative if it does not hold there.
     """
 
     value: float | None
@@ -57,7 +58,7 @@ def first_crossing(deal: Outcomes, margin: Callable[[Outcomes], Floats]) -> Thre
     deal : Deal, or other outcomes at shares
         At ``r=GRID``, or another increasing array.
     margin : callable
-        From the outcomes to an array of the shape of their r, continuous in r.
+        Takes the outcomes and returns an array of the shape of their r, continuous in r.
 
     Notes
     -----
@@ -79,26 +80,26 @@ def first_crossing(deal: Outcomes, margin: Callable[[Outcomes], Floats]) -> Thre
 
 
 def partner_loss_from_war(deal: Deal) -> Floats:
-    """Return what the partner has less in the tariff war than under free trade at the same r."""
+    """Return the partner's loss from the tariff war relative to free trade at the same r."""
     return deal.agreement.money[..., 1] - deal.war.money[..., 1]
 
 
 def gain_from_leaving(deal: Deal) -> Floats:
-    """Return what home has more with the border closed than in the tariff war."""
+    """Return home's gain from a closed border over the tariff war."""
     return deal.exit.money[..., 0] - deal.war.money[..., 0]
 
 
 def gain_from_refusing(deal: Deal) -> Floats:
-    """Return what home has more with the border closed than in the Nash division about the war."""
+    """Return home's gain from a closed border over the Nash division about the war."""
     return deal.exit.money[..., 0] - nash(deal.problem()).payoffs[..., 0]
 
 
 def paid_to_home(deal: Deal) -> Floats:
-    """Return what the partner pays home in the Nash division about the war."""
+    """Return the partner's payment to home in the Nash division about the war."""
     return -deal.transfer(nash(deal.problem()))
 
 
 def gain_from_walking_out(deal: Deal) -> Floats:
-    """Return what home has more in the tariff war than in a division of offers that nobody may walk out of."""
+    """Return home's gain from the tariff war over the division by offers without a right to walk out."""
     offers = ContinuousOffers(DISCOUNT_RATE, inside=DISCOUNT_RATE * deal.talks.money)
     return deal.war.money[..., 0] - offers(deal.problem()).payoffs[..., 0]

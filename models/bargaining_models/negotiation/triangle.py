@@ -6,14 +6,14 @@ Two agreements can be made, both with home, each with a lump sum a year, in mone
 - C, *the route to the alternative*, which opens it for the redirectable share r; without it the route is closed, as at
   r = 0.
 
-The trade model says what each of the four states, nothing, C, U and both, gives the three. `Deal` compares U with its
-absence while C is in force anyway and nothing is paid for it. Here C is bargained over, and the readings of who
-bargains when are
+The trade model gives the payoffs of the three in each of the four states: nothing, C, U and both. `Deal` compares U
+with its absence while C is always in force and nothing is paid for it. Here C is bargained over, and there are four
+readings of who bargains when:
 
-1. *at once*: both pairs at the same time, each taking the other agreement for given (Nash-in-Nash);
-2. *in order*: one pair after the other, each once; the first foresees the second, and what it agrees stands;
-3. *again*: a pair that breaks up leaves the other to bargain again, so that each pair gains alike from its agreement;
-4. *together*: the three divide what they have, as their coalitions would (Shapley value, nucleolus).
+1. *at once*: both pairs at the same time, each taking the other agreement as given (Nash-in-Nash);
+2. *in order*: one pair after the other, each once; the first foresees the second, and its agreement is final;
+3. *again*: if a pair breaks up, the other bargains again, so that both members of each pair gain equally;
+4. *together*: the three divide the total by a value of the coalitional game (Shapley value, nucleolus).
 
 `clause` asks whether home and the partner gain by an agreement that rules out C. Treaties have such clauses: Article
 32.10 of the USMCA lets a party end the agreement with one that enters a free trade agreement with a non-market country.
@@ -51,7 +51,7 @@ PARTNER, ALTERNATIVE = 1, 2
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Triangle(Shown):
-    """What two agreements of home are worth to home, the partner and the alternative, at each redirectable share.
+    """Payoffs of home, the partner and the alternative from two agreements of home, at each redirectable share.
 
     Attributes
     ----------
@@ -61,7 +61,8 @@ class Triangle(Shown):
     capped : bool
         Whether the capacity caps limit it.
     market_cost : float
-        What keeping the route open costs the alternative beyond the trade model, such as politically, in money a year.
+        A cost to the alternative of keeping the route open that is not in the trade model, such as a political one, in
+        money a year.
     money : (*batch, 2, 2, 3) array
         Agreement with the partner or not, with the alternative or not; home, partner, alternative. A year, before lump
         sums, against free trade at r = 0.
@@ -116,7 +117,7 @@ class Triangle(Shown):
 
     @classmethod
     def of(cls, deal: Deal) -> Self:
-        """Return the triangle at the shares of a deal, whose outcomes with the route are not solved again.
+        """Return the triangle at the shares of a deal, whose outcomes with the route are reused.
 
         Raises
         ------
@@ -168,36 +169,35 @@ class Triangle(Shown):
 
     @property
     def added(self) -> Floats:
-        """What C adds to the money of the three under free trade with the partner, (*batch, 3)."""
+        """The change of the three countries' money by C under free trade with the partner, (*batch, 3)."""
         added: Floats = self.money[..., 1, 1, :] - self.money[..., 1, 0, :]
         return added
 
     @property
     def cross(self) -> Floats:
-        """How much more C adds to each country's money under free trade than in the war, (*batch, 3)."""
+        """The effect of C on each country's money under free trade less its effect in the war, (*batch, 3)."""
         cross: Floats = self.added - (self.money[..., 0, 1, :] - self.money[..., 0, 0, :])
         return cross
 
     def route_worth(self) -> Floats:
-        """Return what home gains from a route that costs it nothing: more trade itself and a smaller transfer."""
+        """Return home's gain from a free route: more trade itself and a smaller transfer."""
         closed = np.stack([self.money[..., :, 0, :]] * 2, axis=-2)
         gain: Floats = unpaid(self.money).payoffs[..., 0] - unpaid(closed).payoffs[..., 0]
         return gain
 
     def part_of_alternative(self, terms: Terms) -> Floats:
-        """Return what home pays for the route as a part of what it is worth to home; NaN where that is nothing."""
+        """Return home's payment for the route as a share of its value to home; NaN where the value is zero."""
         worth, paid = self.route_worth(), terms.transfers[..., 1]
         nothing = np.abs(worth) < 1e-9
         return np.where(nothing, np.nan, paid / np.where(nothing, 1.0, worth))
 
     def clause(self, terms: Terms) -> Floats:
-        """Return what home and the partner have more, together, under free trade without C than in `terms`."""
+        """Return the joint gain of home and the partner from free trade without C over `terms`."""
         gain: Floats = self.money[..., 1, 0, :2].sum(axis=-1) - terms.payoffs[..., :2].sum(axis=-1)
         return gain
 
     def free_up_to(self, weight: float = 0.5) -> Floats:
-        """Return the further cost of its market up to which the alternative asks for nothing, both pairs bargaining at
-        once.
+        """Return the further cost of its market up to which the alternative asks for nothing, bargaining at once.
 
         `weight` is home's against the alternative, in (0, 1].
         """
@@ -205,17 +205,17 @@ class Triangle(Shown):
         return np.asarray(self.added[..., 2] - (1 - w) / w * self.added[..., 0])
 
     def signed_up_to(self) -> Floats:
-        """Return the further cost of the market up to which there is an agreement on the route under free trade."""
+        """Return the additional cost of the market up to which there is an agreement on the route under free trade."""
         return np.asarray(self.added[..., 0] + self.added[..., 2])
 
 
 def paid_to_alternative(triangle: Triangle) -> Floats:
-    """Return what home pays the alternative if both pairs bargain at once."""
+    """Return home's payment to the alternative if both pairs bargain at once."""
     return nash_in_nash(triangle.money).transfers[..., 1]
 
 
 def gain_from_the_clause(triangle: Triangle) -> Floats:
-    """Return what home and the partner gain, together, by ruling out C before home turns to the alternative."""
+    """Return the joint gain of home and the partner from ruling out C before home turns to the alternative."""
     return triangle.clause(in_order(triangle.money, first=PARTNER))
 
 
@@ -225,7 +225,7 @@ def core_exists(triangle: Triangle) -> Floats:
 
 
 def _money(negotiation: Negotiation, outcome: Outcome) -> Floats:
-    """Return what an outcome is worth to the three countries, (*batch, 3)."""
+    """Return the payoffs of the three countries in an outcome, (*batch, 3)."""
     countries = negotiation.roles.countries
     percent = np.stack([outcome.equilibrium.of(country) for country in countries], axis=-1)
     return np.asarray(percent / 100.0 * negotiation.worth(*countries))

@@ -1,4 +1,4 @@
-r"""What coalitions of a hub and two partners are worth, and what that allows each to be paid.
+r"""The coalitional game of a hub and two partners, its values and its core.
 
 `money`, of shape (\*batch, 2, 2, 3), is that of `triangle_terms`. All agreements inside a coalition are in force. A
 coalition with the hub in it is worth the same whatever the others do, because without the hub they have nothing to
@@ -22,13 +22,13 @@ OUTSIDERS = ("alone", "agree")
 
 
 def worths(money: ArrayLike, *, outsiders: str = "alone") -> dict[tuple[int, ...], Floats]:
-    """Return what every coalition is worth, each of shape batch.
+    """Return the worth of every coalition, each of shape batch.
 
     Parameters
     ----------
     money : (*batch, 2, 2, 3) array_like
     outsiders : {"alone", "agree"}
-        What a partner on its own expects the other two to do.
+        The behaviour of the other two that a partner on its own expects.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def worths(money: ArrayLike, *, outsiders: str = "alone") -> dict[tuple[int, ...
 
 
 def shapley(money: ArrayLike, *, outsiders: str = "alone") -> Terms:
-    """Return the terms by which each has its average contribution over the orders of arrival.
+    """Return the terms by which each gets its average contribution over the orders of arrival.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def shapley(money: ArrayLike, *, outsiders: str = "alone") -> Terms:
 
 
 def nucleolus(money: ArrayLike, *, outsiders: str = "alone") -> Terms:
-    """Return the terms that make the largest complaint of a coalition as small as possible, then the next.
+    """Return the terms that minimise the largest complaint of a coalition, then the second largest.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def complaint(money: ArrayLike, payoffs: ArrayLike, *, outsiders: str = "alone")
 
 
 def superadditive(money: ArrayLike, *, outsiders: str = "alone") -> NDArray[np.bool_]:
-    """Say where coalitions without a common member never lose by joining, (*batch)."""
+    """Say where disjoint coalitions never lose by joining, (*batch)."""
     v = worths(money, outsiders=outsiders)
     gains = [v[i, j] - v[i,] - v[j,] for i, j in ((0, 1), (0, 2), (1, 2))]
     gains += [v[0, 1, 2] - v[i, j] - v[k,] for i, j, k in ((0, 1, 2), (0, 2, 1), (1, 2, 0))]
@@ -143,7 +143,7 @@ def superadditive(money: ArrayLike, *, outsiders: str = "alone") -> NDArray[np.b
 
 
 def convex(money: ArrayLike, *, outsiders: str = "alone") -> NDArray[np.bool_]:
-    """Say where a player adds the more the larger the coalition it joins, (*batch)."""
+    """Say where a player adds more the larger the coalition it joins, (*batch)."""
     v = worths(money, outsiders=outsiders)
     shared = ((0, (0, 1), (0, 2)), (1, (0, 1), (1, 2)), (2, (0, 2), (1, 2)))
     gains = [v[0, 1, 2] + v[i,] - v[one] - v[other] for i, one, other in shared]
@@ -152,5 +152,5 @@ def convex(money: ArrayLike, *, outsiders: str = "alone") -> NDArray[np.bool_]:
 
 
 def _rounding(money: ArrayLike) -> Floats:
-    """Return what is no difference between sums of the money, (*batch)."""
+    """Return the rounding error of sums of the money, (*batch)."""
     return ACCURACY * size(checked(money))

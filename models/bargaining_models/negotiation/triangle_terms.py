@@ -35,9 +35,10 @@ __all__ = ["Terms", "exclusive", "in_order", "nash_in_nash", "renegotiated", "un
 
 
 def unpaid(money: ArrayLike, *, weight: float = 0.5) -> Terms:
-    """Return the terms when the second agreement is in force whatever happens, and nothing is paid for it.
+    """Return the terms if the second agreement is always in force, and nothing is paid for it.
 
-    The hub and partner 1 reach the Nash solution of U, about what they have without it. `weight` is the hub's.
+    The hub and partner 1 reach the Nash solution of U, with their payoffs without U as the disagreement point. `weight`
+    is the hub's.
     """
     states, w = checked(money), hub_weights(weight)
     _, second, _, both = four(states)
@@ -47,7 +48,7 @@ def unpaid(money: ArrayLike, *, weight: float = 0.5) -> Terms:
 
 
 def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
-    """Return the terms when each pair divides what its agreement adds while the other agreement stands.
+    """Return the terms if each pair divides the surplus of its agreement, given the other agreement.
 
     Parameters
     ----------
@@ -80,9 +81,9 @@ def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
 
 
 def renegotiated(money: ArrayLike) -> Terms:
-    """Return the terms when a pair that breaks up leaves the other pair to renegotiate, so that each pair gains alike.
+    """Return the terms with equal gains in each pair, if the other pair renegotiates after a break-up.
 
-    A partner whose agreement breaks is left outside the agreement of the other two. Without effects on outsiders
+    A partner whose agreement breaks up stays outside the agreement of the other two. Without externalities on outsiders
     these are the terms of the Shapley value (Stole and Zwiebel 1996).
 
     References
@@ -112,10 +113,10 @@ def renegotiated(money: ArrayLike) -> Terms:
 
 
 def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms:
-    """Return the terms when the hub bargains with one partner and then, once, with the other.
+    """Return the terms if the hub bargains with one partner and then, once, with the other.
 
-    Each pair reaches its Nash solution, foreseeing what follows, or no agreement if both together would lose by it.
-    What the first pair agrees stands whatever the second does, and its lump sum is sunk by then.
+    Each pair reaches its Nash solution, foreseeing what follows, or no agreement if the two would lose jointly.
+    The first agreement is final, whatever the second pair does, and its lump sum is sunk by then.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms
 
 
 def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
-    """Return the terms when the hub bargains with partner 1 first, and their agreement rules out that with partner 2.
+    """Return the terms if the hub bargains with partner 1 first, and their agreement rules out one with partner 2.
 
     If they fail to agree, the hub goes on to partner 2, as in `in_order`.
     """
@@ -159,7 +160,7 @@ def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What bargaining of one pair leads to: payoffs of all, whether the pair agrees, how accurate."""
+    """The result of one pair's bargaining: payoffs of all, whether the pair agrees, and the error."""
 
     payoffs: Floats
     agreed: NDArray[np.bool_]
@@ -167,7 +168,7 @@ class _Step:
 
 
 def _pair(agree: Floats, refuse: Floats, partner: int, weight: float) -> _Step:
-    """Let the hub and a partner divide what both have if they agree, about what both have if they refuse."""
+    """Let the hub and a partner divide their payoffs if they agree, with those if they refuse as disagreement point."""
     pair = [0, partner]
     problem = Problem(TransferableSurplus(agree[..., pair].sum(axis=-1)), refuse[..., pair])
     found = nash(problem, weights=[weight, 1 - weight])
@@ -190,6 +191,6 @@ def _foreseeing(states: Floats, signed: _Step, refused: _Step, partner: int, wei
 
 
 def _alike(agree: Floats, refuse: Floats, partner: int) -> Floats:
-    """Return what the hub has if it and a partner gain alike by agreeing."""
+    """Return the hub's payoff if it and a partner gain equally by agreeing."""
     half: Floats = (agree[..., 0] + agree[..., partner] + refuse[..., 0] - refuse[..., partner]) / 2
     return half

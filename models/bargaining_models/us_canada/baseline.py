@@ -16,7 +16,7 @@ from bargaining_models.trade import Environment
 CANADA, US, CHINA = "CAN", "USA", "CHN"
 PLAYERS = (CANADA, US)
 FARM = ("AGR", "FOOD")
-"""Sectors of farm and sea products, which China has closed its market for."""
+"""Sectors of farm and sea products, for which China has closed its market."""
 SCHEDULES = ("us_2025_26", "canada_2025_26")
 """What is in force while they talk."""
 WORDS = {"status_quo": "2025-26 schedule", "meanwhile": "the tariffs of 2025-26"}
@@ -63,8 +63,9 @@ class Baseline(Negotiation):
         elasticities : str
             The name of a set of the figures.
         tariffs : str, date or Environment, optional
-            The tariffs in force on a day, as for any `Negotiation`: third countries' in every outcome, those of the two
-            on each other while they talk. By default those of the base, and the schedules of 2025-26 while they talk.
+            The tariffs in force on a day, as for any `Negotiation`: those of third countries in every outcome, and
+            those of the two on each other while they talk. By default those of the base, and the schedules of 2025-26
+            while they talk.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Capacity that Canada could build: what the levels are worth, as in `negotiation.capacity`, and what they cost.
+"""Capacity that Canada could build: payoffs at each level, as in `negotiation.capacity`, and costs.
 
 Capital comes from the projects of the figures, cheapest first. A *point* is one percent of Canada's goods exports to
 the US in the base year, whatever the sector.
@@ -39,7 +39,7 @@ REPEATED = "second expansion"
 
 
 class Capacity(capacity.Capacity):
-    """What every level of capacity is worth, in USD bn a year.
+    """Payoffs at every level of capacity, in USD bn a year.
 
     Examples
     --------
@@ -106,10 +106,10 @@ def points(parameters: Parameters, levels: ArrayLike, *, capped: bool = False) -
 
 
 def merit_order(parameters: Parameters, added: ArrayLike) -> Floats:
-    """Return the capital that a number of points takes, USD bn, by the cheapest projects of the figures.
+    """Return the capital for a number of points, USD bn, by the cheapest projects of the figures.
 
-    Beyond the projects cheaper than the second expansion of Trans Mountain, capacity costs what that one
-    costs a point: an assumption, as no project is that large.
+    Once the projects cheaper than the second expansion of Trans Mountain are used up, capacity costs as much per point
+    as that expansion: an assumption, as no project is that large.
 
     Examples
     --------

@@ -1,13 +1,14 @@
-"""What happened since November 2024, and what a model would have said the day before.
+"""Events since November 2024, and the predictions of the models the day before.
 
-A measure is a step of tariffs on some sectors of one or more exporters. The model that judges it has two moves. The
-mover, who knows the economy, takes the step or not; then the target, where the step is a threat, an order or a tariff
-on it alone, answers with the same average step on the same sectors or does nothing, whichever leaves its real income
-higher. The prediction is that the step is taken if the mover's real income, after that answer, is higher than before.
-The tariffs before are those of the latest day in the package's figures, with the measures carried out since.
+A measure is a change of tariffs on some sectors of one or more exporters. The model that predicts it has two moves. The
+mover, who knows the economy, changes its tariffs or not. Then the target, if the change is a threat, an order or a
+tariff on it alone, answers with the same average change on the same sectors or does nothing, whichever leaves its real
+income higher. The prediction is that the tariffs are changed if the mover's real income, after that answer, is higher
+than before. The tariffs before are those of the latest day in the package's figures, with the measures carried out
+since.
 
-Talks are judged by what bargaining with complete information says of them: the two agree at once. Published figures
-are compared with the change of the same figure in the model since the end of 2024, where they compare years.
+For talks the prediction is that of bargaining with complete information: the two agree at once. Published figures are
+compared with the change of the same figure in the model since the end of 2024, if they compare years.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ COLUMNS = (
 STEPS = ("event_id", "importer", "exporter", "sector", "value", "coverage", "coverage_unit", "year", "source")
 FOLDER = Path(__file__).parent.parent / "data"
 BRIEF = datetime.date(2025, 3, 4)
-"""In force for three days, so that rates of later days are made from those before and the measures since."""
+"""In force for only three days: rates of later days are derived from those before it and the measures since."""
 TALKS = ("talks", "review")
 ANSWERED = ("threat", "order", "tariff")
 WITHIN = 2.0
-"""A figure is hit if the model has its sign, and its size within this factor."""
+"""A figure counts as a hit if the model has its sign, and its size within this factor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Step(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Shown):
-    """One dated event, with what followed, as published; `steps` are empty where no tariff can be given."""
+    """One dated event, with its outcome as published; `steps` are empty if it cannot be expressed in tariffs."""
 
     name: str
     date: datetime.date
@@ -82,7 +83,7 @@ class Event(Shown):
 
     @property
     def happened(self) -> bool | None:
-        """Whether it was carried out; None where that is not known, or it was put off."""
+        """Whether it was carried out; None if that is not known, or it was postponed."""
         if self.carried_out.startswith("yes"):
             return True
         return False if self.carried_out in ("no", "no order found") else None
@@ -90,21 +91,21 @@ class Event(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score(Shown):
-    """What the model says of an event, and whether it is what happened.
+    """The prediction of the model for an event, and whether it was right.
 
     Attributes
     ----------
     event : Event
     mover, target : float or None
-        What the step changes in real income, USD bn a year, after the answer; a target is one exporter.
+        Changes of real income, USD bn a year, after the answer; the target is a single exporter.
     answered : bool or None
         Whether the target gains by an answer in kind.
     predicted : str
         In words.
     hit : bool or None
-        None where the model says nothing of such an event, or its outcome is not known.
+        None if the model makes no prediction for such an event, or its outcome is not known.
     why : str
-        Why it is not scored, or what the model's figure is.
+        Why it is not scored, or the figure of the model.
     """
 
     event: Event
@@ -206,7 +207,7 @@ class Scorer:
         return self._measure(event)
 
     def before(self, event: Event) -> Floats:
-        """Return the tariffs before an event: those of the latest day, and the measures carried out since."""
+        """Return the tariffs before an event: those of the latest day, with the measures carried out since."""
         dates = [day for day in self.environment.dates if day != BRIEF]
         day = max((one for one in dates if one < event.date - datetime.timedelta(days=1)), default=dates[0])
         tariffs = self.environment.at(day).tariffs(self.model)
@@ -226,7 +227,7 @@ class Scorer:
         return tariffs
 
     def _in_kind(self, tariffs: Floats, steps: Sequence[Step]) -> Floats:
-        """Return the tariffs where the target charges the mover the same average steps on the same sectors."""
+        """Return the tariffs if the target charges the mover the same average changes on the same sectors."""
         tariffs = np.array(tariffs)
         for step in steps:
             importer, exporter = self._link(step)
@@ -242,9 +243,9 @@ class Scorer:
         return [self.model.sectors.index(step.sector)]
 
     def _rise(self, step: Step, steps: Sequence[Step]) -> float:
-        """Return by how much a step raises the average rate: points times the share of the trade that is covered.
+        """Return by how much a step raises the average rate: points times the share of trade covered.
 
-        Money is spread over all exporters that the same step falls on.
+        Amounts of money are divided among all exporters that the same step concerns.
         """
         share = step.coverage
         if step.money:

@@ -1,4 +1,4 @@
-"""What Canada could build: how much of its exports to the US each project can send to China, when, and for how much."""
+"""Projects Canada could build: the share of its exports to the US each redirects to China, date and cost."""
 
 from __future__ import annotations
 

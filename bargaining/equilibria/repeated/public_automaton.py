@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ from bargaining.games.repeated import RepeatedGame
 
 _SIMPLE = 1000  # the largest denominator of weights that are taken to be simple fractions
 _APART = 1e-9  # of the ranges: points closer to a plane than this lie in it
-_NEAR = 1e-9  # how near to a simple fraction a weight must be
+_FINEST = 1 << 120  # payoffs that are not solved for exactly are multiples of one over this
+_NEAR = 1e-9  # how near to a simple fraction a weight must be, and to a knife edge the gain of a deviation
 
 
 @owning
@@ -212,9 +214,9 @@ class PublicAutomaton(Machine[PublicHistory]):
             rows.append((str(k), self._play(state), payoffs, *after))
         return rows
 
-    def _gains(self) -> Iterator[Fraction]:
+    def _gains(self, *, own: bool = True) -> Iterator[Fraction]:
         chances, exact = self._chances(), self.repeated.game.exact
-        own = None if self.repeated.exit is None else self.repeated.exit.exact
+        leaving = None if self.repeated.exit is None else self.repeated.exit.exact
         for state in self.states:
             if state.profile is None:
                 if state.stayed is not None:
@@ -222,14 +224,16 @@ class PublicAutomaton(Machine[PublicHistory]):
                     yield self.states[state.stayed].payoffs[leaver] - state.payoffs[leaver]
                 continue
             for i in range(self.repeated.players):
-                if own is not None and self.repeated.exit is not None and i in self.repeated.exit.who:
-                    yield own[i, i] - state.payoffs[i]
+                if leaving is not None and self.repeated.exit is not None and i in self.repeated.exit.who:
+                    yield leaving[i, i] - state.payoffs[i]
                 d = self.repeated.exact_discounts[i]
                 later = [
                     sum((share * self.states[n].payoffs[i] for n, share in lottery), Fraction(0))
                     for lottery in state.following
                 ]
                 for action in range(self.repeated.game.shape[i]):
+                    if action == state.profile[i] and not own:
+                        continue
                     other = (*state.profile[:i], action, *state.profile[i + 1 :])
                     value = (1 - d) * exact[other][i] + d * sum(
                         chances[other] * np.array(later, dtype=object)
@@ -289,20 +293,85 @@ def rational_automaton(
     Weights become simple fractions if all of them are close to one; otherwise they are rounded so finely that the slack
     of the incentive constraints covers the error. The payoffs of states then follow exactly from a linear system.
     """
-    patient = float(repeated.discounts.max())
-    bits = int(
-        np.clip(np.ceil(np.log2(16.0 / ((1.0 - patient) * min(max(-play.excess, 1e-12), 1.0)))), 20, 60)
-    )
     for simple in (True, False):
-        made = _rounded(repeated, play, leaves, simple, 1 << bits)
+        made = _rounded(repeated, play, leaves, simple, 1 << _bits(repeated, play))
         if made is not None and made.regret == 0:
             return made
     return None
 
 
-def _rounded(
+def enclosed_payoffs(
+    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave]
+) -> tuple[list[Payoffs], Fraction] | None:
+    """Return what the states of an automaton without regret give, nearly, and how far off that is at most.
+
+    It has rational weights. There are no payoffs if a deviation pays, and None is returned if rounding decides that.
+    What states give solves z = now + d E z, and E, a matrix of chances, makes nothing larger: payoffs with a residual r
+    are off by no more than |r| / (1 - d).
+    """
+    drawn = _drawn_play(repeated, play, leaves, False, 1 << _bits(repeated, play))
+    if drawn is None:
+        return None
+    size, columns, off = len(drawn.profiles), [], Fraction(0)
+    expected = np.zeros((size, size))
+    for k, following in enumerate(drawn.following):
+        for chance, lottery in zip(drawn.chances(repeated, k), following, strict=True):
+            for n, share in lottery:
+                expected[k, n] += float(chance * share)
+    for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
+        matrix, column, rest = np.eye(size) - float(d) * expected, [Fraction(0)] * size, now
+        for _ in range(2):  # the second step makes up for what floats lose in the first
+            more = np.linalg.solve(matrix, np.array([float(x) for x in rest])).tolist()
+            column = [
+                Fraction(round((x + Fraction(y)) * _FINEST), _FINEST)
+                for x, y in zip(column, more, strict=True)
+            ]
+            rest = [now[k] + d * drawn.later(repeated, k, column) - value for k, value in enumerate(column)]
+        off = max(off, max(map(abs, rest)) / (1 - d))
+        columns.append(column)
+    automaton = _completed(repeated, play, leaves, drawn, columns)
+    if automaton is None:
+        return None
+    most = max(automaton._gains(own=False), default=Fraction(-1)) + 2 * off
+    if 0 < most <= _NEAR * np.ptp(repeated.game.payoffs):
+        return None
+    return ([] if most > 0 else [state.payoffs for state in automaton.states]), off
+
+
+class _Drawn(NamedTuple):
+    """What an automaton plays: profiles (None if somebody leaves), lotteries, and what each player earns now."""
+
+    profiles: list[Profile | None]
+    following: list[tuple[Lottery, ...]]
+    now: list[list[Fraction]]
+
+    def chances(self, repeated: RepeatedGame, state: int) -> list[Fraction]:
+        """Return the chances of the signals in a state; none once somebody has left."""
+        profile = self.profiles[state]
+        assert repeated.monitoring is not None
+        return [] if profile is None else repeated.monitoring.exact[profile].tolist()
+
+    def later(self, repeated: RepeatedGame, state: int, values: Sequence[Fraction]) -> Fraction:
+        """Return the mean of values over the states that follow."""
+        return sum(
+            (
+                chance * sum((share * values[n] for n, share in lottery), Fraction(0))
+                for chance, lottery in zip(self.chances(repeated, state), self.following[state], strict=True)
+            ),
+            Fraction(0),
+        )
+
+
+def _bits(repeated: RepeatedGame, play: Floating) -> int:
+    """Return how finely weights are rounded, so that the slack of the rows covers it."""
+    patient = float(repeated.discounts.max())
+    least = min(max(-play.excess, 1e-12), 1.0)
+    return int(np.clip(np.ceil(np.log2(16.0 / ((1.0 - patient) * least))), 20, 60))
+
+
+def _drawn_play(
     repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int
-) -> PublicAutomaton | None:
+) -> _Drawn | None:
     following: list[tuple[Lottery, ...]] = []
     for owner, lotteries in zip(play.owners.tolist(), play.lotteries, strict=True):
         made = [_lottery(weights, simple, scale) for weights in lotteries] if owner >= 0 else []
@@ -310,29 +379,50 @@ def _rounded(
         if len(rounded) < len(made):
             return None
         following.append(tuple(rounded))
-    size, places = len(following), list(np.ndindex(*repeated.game.shape))
-    assert repeated.monitoring is not None
-    chances, exact = repeated.monitoring.exact, repeated.game.exact
+    places, exact = list(np.ndindex(*repeated.game.shape)), repeated.game.exact
     profiles = [None if owner < 0 else places[owner] for owner in play.owners.tolist()]
-    expected = np.full((size, size), Fraction(0))
-    for k, profile in enumerate(profiles):
-        if profile is not None:
-            for y, lottery in enumerate(following[k]):
-                for n, share in lottery:
-                    expected[k, n] += chances[(*profile, y)] * share
-    columns = []
-    for i, d in enumerate(repeated.exact_discounts.tolist()):
-        now = [
+    now = [
+        [
             after_leaving(repeated, leaves[-1 - owner])[i] if profile is None else (1 - d) * exact[profile][i]
             for profile, owner in zip(profiles, play.owners.tolist(), strict=True)
         ]
+        for i, d in enumerate(repeated.exact_discounts.tolist())
+    ]
+    return _Drawn(profiles, following, now)
+
+
+def _rounded(
+    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int
+) -> PublicAutomaton | None:
+    drawn = _drawn_play(repeated, play, leaves, simple, scale)
+    if drawn is None:
+        return None
+    size = len(drawn.profiles)
+    expected = np.full((size, size), Fraction(0))
+    for k, lotteries in enumerate(drawn.following):
+        for chance, lottery in zip(drawn.chances(repeated, k), lotteries, strict=True):
+            for n, share in lottery:
+                expected[k, n] += chance * share
+    columns = []
+    for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
         found = solve(np.eye(size, dtype=int) * Fraction(1) - d * expected, np.array(now))
         if found is None:
             return None
         columns.append(found)
+    return _completed(repeated, play, leaves, drawn, columns)
+
+
+def _completed(
+    repeated: RepeatedGame,
+    play: Floating,
+    leaves: Sequence[Leave],
+    drawn: _Drawn,
+    columns: Sequence[Sequence[Fraction]],
+) -> PublicAutomaton | None:
+    """Return the automaton whose states give what is in the columns, one for each player."""
     alone = [None if owner >= 0 else leaves[-1 - owner].leaver for owner in play.owners.tolist()]
     mutual = repeated.exit.who if repeated.exit is not None else ()
-    staying = [k for k, profile in enumerate(profiles) if profile is not None]
+    staying = [k for k, profile in enumerate(drawn.profiles) if profile is not None]
     if not staying and any(leaver is not None for leaver in alone):
         return None  # the threat to leave is not shown to be credible
     states = tuple(
@@ -343,7 +433,9 @@ def _rounded(
             following=lotteries,
             payoffs=tuple(column[k] for column in columns),
         )
-        for k, (profile, leaver, lotteries) in enumerate(zip(profiles, alone, following, strict=True))
+        for k, (profile, leaver, lotteries) in enumerate(
+            zip(drawn.profiles, alone, drawn.following, strict=True)
+        )
     )
     return PublicAutomaton(repeated=repeated, states=states, start=((0, Fraction(1)),))
 

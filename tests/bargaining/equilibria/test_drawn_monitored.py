@@ -9,6 +9,7 @@ import pytest
 from bargaining import Exit, Game, Monitoring, RepeatedGame, Status, certify, payoff_bounds, payoff_set
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated.public import public_payoff_set
+from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enclosed_payoffs
 from public_programs import iterate
 
 PIECES = 20  # of the four hundred games
@@ -66,6 +67,41 @@ def check(seed):
 def test_four_hundred_games(piece):
     for seed in range(20 * piece, 20 * piece + 20):
         check(seed)
+
+
+@pytest.mark.parametrize(
+    "seed", [70, *(pytest.param(k, marks=pytest.mark.slow) for k in (34, 110, 116, 124, 150, 160, 182))]
+)
+def test_round_sets_and_sides_that_start_where_somebody_leaves(seed):
+    """Corners of a round set move on for ever, and those beside an exit have no room for slack on their side."""
+    repeated, *_ = drawn(seed)
+    found = payoff_set(repeated, tolerance=1e-5)
+    assert found.status is Status.OK, found.reason
+    assert max(found.excess(point) for point in found.outer) <= 1.5e-5 * found.scale
+    proof = certify(found, tolerance=2e-5)
+    assert proof.holds, proof.statement
+    play = found._found.inner
+    owner = play.owners.max()
+    slipped = replace(play, owners=np.where(play.owners == owner, (owner + 1) % 4, play.owners))
+    assert not certify(replace(found, _found=found._found._replace(inner=slipped, cuts=()))).inner
+
+
+def test_enclosed_payoffs_of_an_automaton_are_those_of_its_linear_system():
+    partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
+    repeated = RepeatedGame(partners, Fraction(4, 5), exit=Exit([1, Fraction(1, 2)]), monitoring=report)
+    found = payoff_set(repeated, tolerance=1e-3)
+    near, off = enclosed_payoffs(repeated, found._found.inner, found._found.leaves)
+    solved = _rounded(
+        repeated, found._found.inner, found._found.leaves, False, 1 << _bits(repeated, found._found.inner)
+    )
+    assert len(near) == len(solved.states) > 5
+    assert 0 < off < 1e-25
+    for one, state in zip(near, solved.states, strict=True):
+        assert max(abs(a - b) for a, b in zip(one, state.payoffs, strict=True)) <= off
+    play = found._found.inner
+    shirking = replace(play, owners=np.where(play.owners == 0, 1, play.owners))
+    assert enclosed_payoffs(repeated, shirking, found._found.leaves)[0] == []
 
 
 def shown(seed):

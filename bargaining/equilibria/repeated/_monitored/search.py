@@ -21,7 +21,7 @@ from bargaining.equilibria.repeated._monitored.inner import (
     sides,
 )
 from bargaining.equilibria.repeated._monitored.largest import largest
-from bargaining.equilibria.repeated._monitored.outer import Cut, Outer
+from bargaining.equilibria.repeated._monitored.outer import Cut, Outer, Touching
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
 
@@ -41,6 +41,8 @@ _FAINT = (
 _FEWEST = 12  # unless there are no more than these
 _FARTHEST = 8.0  # corners that lie this much less far out than the farthest are left alone for now
 _STEPS = 30  # how often corners move to where they stay, on a knife edge
+_INWARDS = 10.0  # the share of the tolerance that other corners give way by where somebody leaves, at least
+_FINER = 1000.0  # the share of what a step may lose that is slack while sets grow: little, where signals are much alike
 _PARTS = 3  # into which the angle of a corner is split
 _NARROW = 2e-5  # unless it is less than this
 _LEAST = 1e-9  # the least slack: ten times what the linear program may be wrong by
@@ -110,14 +112,19 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             corners = _moved(outer, ends, near, tolerance)
             reach = beyond(edge, _points(corners)) if len(corners) else np.inf
             if reach <= tolerance:
-                inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
+                found = _solved(outer, ends, tolerance, beyond(edge, _points(_touched(outer))), grows=True)
+                if found is None:
+                    inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
+                elif inner is None or beyond(edge, _points(found.corners)) < gap:
+                    inner, gap = found, beyond(edge, _points(found.corners))
             near = min(near, reach) if inner is None else gap
             new = _new_sides(outer, corners, reach)
         else:
             touched = _touched(outer)
             reach = beyond(edge, _points(touched)) if len(touched) else np.inf
             if reach <= max(wanted, tolerance) * (1.0 - patient):  # each step forward loses about that share
-                found = _solved(outer, ends, tolerance, reach)
+                grows = _OWN * reach <= tolerance and patient <= _PATIENT
+                found = _solved(outer, ends, tolerance, reach, grows=grows)
                 wanted = min(wanted, reach / (1.0 - patient)) / _CLOSER
                 if found is not None and (inner is None or beyond(edge, _points(found.corners)) < gap):
                     inner, gap = found, beyond(edge, _points(found.corners))
@@ -218,21 +225,26 @@ def _thinned(outer: Outer, within: float) -> Outline:
     return outline
 
 
-def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float) -> Automaton | None:
+def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows: bool) -> Automaton | None:
     """Return an automaton whose rows are all met, of the largest polygon with the normals of the half-planes.
 
     Rows are met with a little slack, so that no deviation pays; at last, on a knife edge where slack leaves nothing,
-    up to rounding. Unless players are very patient, what is found grows once the half-planes `reach` little beyond what
-    touches them.
+    up to rounding. What is found then `grows`, unless players are so patient that this would take too many steps. The
+    half-planes `reach` beyond what touches them.
     """
     patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
     moves = tolerance * (1.0 - patient)
-    steps = _GROWTH if _OWN * reach <= tolerance and patient <= _PATIENT else 0
-    outline = _thinned(outer, (tolerance if steps else moves) / _FAINT)
+    outline = _thinned(outer, max(tolerance if grows else moves, reach) / _FAINT)
     normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
     there, programs = outer.touching(_between(normals), outline.faces), outer.programs
     if (there.owners == NOBODY).any():
         return None
+    if (there.owners < 0).any() and (there.owners >= 0).any():
+        far = reach / (1.0 - min(patient, 0.999)) + tolerance / _INWARDS
+        turned = _turned(normals, levels, there, far)
+        if turned is None:
+            return None
+        outline, normals, levels, there = turned
     assert isinstance(outer.outline, Outline)
     edge = _points(outer.outline.corners)
     for slack in (max(moves / 20.0, _LEAST), *((0.0,) if reach <= moves else ())):
@@ -246,17 +258,47 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float) -> Autom
             programs,
             ends,
             start,
-            slack,
+            min(slack, max(moves / _FINER, _LEAST)),
             moves / 10.0,
             outer.known,
             lambda points: beyond(edge, _points(points)),
             tolerance,
-            steps,
+            _GROWTH if grows else 0,
         )
         outer.solved += play.programs
         if play.excess <= (0.0 if slack else MISSED):
             return numbered(outer, play)
     return None
+
+
+def _turned(
+    normals: Floats, levels: Floats, there: Touching, far: float
+) -> tuple[Outline, Floats, Floats, Touching] | None:
+    """Turn the sides at the outcomes of leaving, which stay where they are, so that other corners may move inwards.
+
+    A side from there leads to the next point that is generated, moved inwards by `far`; its normal would ask for a
+    corner that cannot be generated with slack.
+    """
+    left = there.owners < 0
+    first = np.roll(left, 1)  # of each side
+    kept = ~(left & (np.roll(there.owners, 1) == there.owners))
+    normals, levels = normals[kept].copy(), levels[kept].copy()
+    left, first = left[kept], first[kept]
+    there = Touching(there.points[kept], there.owners[kept], there.continuations[kept])
+    points = there.points
+    inwards = points.mean(axis=0) - points
+    inwards /= np.maximum(np.linalg.norm(inwards, axis=1, keepdims=True), _LEAST)
+    moved = np.where(left[:, None], points, points + far * inwards)
+    turning = left | first
+    along = (moved - np.roll(moved, 1, axis=0))[turning]
+    across = np.column_stack([along[:, 1], -along[:, 0]])
+    normals[turning] = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), _LEAST)
+    levels[turning] = (normals * moved).sum(axis=1)[turning]
+    outline = Outline.of(normals, levels)
+    if outline is None:
+        return None
+    at = outline.faces
+    return outline, normals[at], levels[at], Touching(points[at], there.owners[at], there.continuations[at])
 
 
 def numbered(outer: Outer, found: Automaton) -> Automaton:

@@ -2,8 +2,8 @@ r"""Payoffs of perfect public equilibria certified from both sides, in rationals
 
 *Inner.* An automaton with rational weights: the payoffs of its states follow from a linear system, so continuation
 payoffs are exact, and neither a deviation nor leaving pays. So the payoffs of its states, and all points of their hull,
-are equilibrium payoffs. If it has many states, the solution is enclosed instead, and every deviation must lose more than
-the width of the enclosure, which the statement gives.
+are equilibrium payoffs. If it has many states, the solution is enclosed instead, and every deviation must lose more
+than the width of the enclosure, which the statement gives.
 
 *Outer.* For given multipliers the operator is bounded, in direction :math:`n_j` and for profile a, by a function
 :math:`\alpha + \beta \cdot c` of the levels c of the half-planes, with :math:`\beta \ge 0` (see `programs`). Take
@@ -159,9 +159,9 @@ def _statement(
         return "No profile can be sustained: the outer sets vanish, checked exactly."
     text = "Nothing is proved from inside."
     if inner:
-        text = f"{len(vertices)} rational vertices generate themselves by an automaton without regret, checked exactly."
-        if off:
-            text = f"{text[:-17]} up to {off:.0e}, checked exactly."
+        near = f", up to {off:.0e}" if off else ""
+        text = f"{len(vertices)} rational vertices generate themselves by an automaton without regret{near}"
+        text += ", checked exactly."
     if proved is None:
         return f"{text} Nothing is proved from outside."
     if bound == inf:

@@ -17,6 +17,7 @@ from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, st
 from bargaining.equilibria.repeated._hyperplanes.refinement import distinct
 from bargaining.equilibria.repeated._monitored.programs import (
     NOBODY,
+    TABLE,
     Indices,
     Known,
     Programs,
@@ -29,6 +30,7 @@ _TOTAL = 100.0  # the weight of the condition that chances add up to one, beside
 _APART = 1e-10  # points of a hull of three dimensions that floats tell apart
 _MANY = 300  # corners of a set that does not come to rest, of two players
 _RATHER = 100.0  # points of a set that grows are told apart within this share of its distance
+_DEEP = 1e-6  # how far within all faces a point is from which corners are looked at
 _SEVERAL = 1000  # and of more, whose sets are rounder
 
 
@@ -252,10 +254,10 @@ def grown(
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
     own = start.take(extreme(start.points, _SAME))
-    pace = float(programs.discounts.max())
+    pace, most = float(programs.discounts.max()), _MANY if start.points.shape[1] == 2 else _SEVERAL
     for step in range(steps):
         far = away(own.points)
-        if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > 2 * _MANY:
+        if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > 2 * most:
             break
         nearer = max(merge, far / _RATHER)
         image = generated(tight, leaves, own.points, nearer, known=known)
@@ -295,9 +297,10 @@ def _shares(corners: Floats, points: Floats) -> Floats:
     if corners.shape[1] > 2:
         from scipy.optimize import nnls
 
+        out, left = _seen_from_within(corners, points)
         system = np.vstack([corners.T, np.full(m, _TOTAL)])
-        for k, point in enumerate(points):
-            out[k] = nnls(system, np.append(point, _TOTAL))[0]
+        for k in left.tolist():
+            out[k] = nnls(system, np.append(points[k], _TOTAL))[0]
         return np.asarray(out / out.sum(axis=1, keepdims=True))
     if m == 2:
         along = corners[1] - corners[0]
@@ -317,3 +320,34 @@ def _shares(corners: Floats, points: Floats) -> Floats:
     for k, column in enumerate((np.zeros(len(points), dtype=np.intp), best + 1, best + 2)):
         out[rows, column] += chosen[:, k]
     return out
+
+
+def _seen_from_within(corners: Floats, points: Floats) -> tuple[Floats, Indices]:
+    """Write points as lotteries over the corners of the face that each lies behind, and a point within.
+
+    That point is the mean of the corners farthest out along the axes. Also return which points are left: where several
+    faces lie in one plane, the first may be the wrong one; all if the corners are flat.
+    """
+    from scipy.spatial import ConvexHull, QhullError
+
+    out, everyone = np.zeros((len(points), len(corners))), np.arange(len(points))
+    try:
+        solid = ConvexHull(corners)
+    except QhullError:
+        return out, everyone
+    far = np.unique(np.append(corners.argmax(axis=0), corners.argmin(axis=0)))
+    centre = corners[far].mean(axis=0)
+    depth = -(solid.equations[:, :-1] @ centre + solid.equations[:, -1])
+    if depth.min() < _DEEP:
+        return out, everyone
+    rays, missed = points - centre, np.zeros(len(points), bool)
+    for part in np.array_split(everyone, 1 + len(points) * len(depth) // TABLE):
+        face = ((rays[part] @ solid.equations[:, :-1].T) / depth).argmax(axis=1)
+        ends = solid.simplices[face]  # (p, n)
+        shares = np.linalg.solve((corners[ends] - centre).swapaxes(1, 2), rays[part, :, None])[:, :, 0]
+        missed[part] = shares.min(axis=1) < -_APART
+        shares = np.maximum(shares, 0.0)
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
+        out[part[:, None], ends] = shares
+        out[np.ix_(part, far)] += (1.0 - shares.sum(axis=1, keepdims=True)) / len(far)
+    return out, np.flatnonzero(missed)

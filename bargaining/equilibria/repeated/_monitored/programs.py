@@ -40,7 +40,8 @@ NOBODY = np.iinfo(np.intp).min
 _AT_ONCE = (
     100_000  # entries of bases up to which all programs are solved at once, and not from the best bound down
 )
-_TABLE = 1_000_000  # entries of a table of bounds that is made in one piece
+TABLE = 1_000_000
+"""Entries of a table that is made in one piece."""
 _ROUNDS = 400  # pivots, from which on the multipliers found so far must do
 
 
@@ -235,7 +236,7 @@ def _bounds(
 ) -> Floats:
     """Return the bounds (Q,) that multipliers give on what profiles promise over the hull of the corners."""
     out = programs.constants(owners, directions, multipliers)
-    for part in np.array_split(np.arange(len(owners)), 1 + out.size * len(corners) // _TABLE):
+    for part in np.array_split(np.arange(len(owners)), 1 + out.size * len(corners) // TABLE):
         pulls = programs.pulls(owners[part], directions[part], multipliers[part])
         out[part] += (pulls @ corners.T).max(axis=2).sum(axis=1)
     return out

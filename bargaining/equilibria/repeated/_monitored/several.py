@@ -6,13 +6,23 @@ half-planes, and what their hulls ask for comes from the bounds on games whose a
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap
 from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.inner import Automaton, apart, extreme, generated, settled
+from bargaining.equilibria.repeated._monitored.inner import (
+    Automaton,
+    Promises,
+    apart,
+    extreme,
+    generated,
+    grown,
+    settled,
+)
 from bargaining.equilibria.repeated._monitored.outer import Outer
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
 from bargaining.equilibria.repeated._monitored.search import Found, numbered
@@ -21,6 +31,10 @@ _MOVES = 40  # how often corners move before more half-spaces are added
 _FEW = 100  # corners up to which slack less than their moves is tried
 _STEPS = 10  # of play towards where corners rest under tighter rows
 _WIDEST = 0.1  # the largest slack tried
+_GROWTH = 40  # steps of a set that grows
+_NEARLY = 1.2  # times what the half-spaces reach beyond corners that move is near enough for now
+_APART = 100.0  # the share of that within which points are not told apart
+_LEAST = 1e-11  # the least slack with which sets grow
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, early on
 
 
@@ -43,6 +57,8 @@ def close(
         if hull is not None:
             near = min(near, gap(outer, hull))
             found = _rested(outer, ends, corners, moved, tolerance, budget)
+            if found is not None and _gap(outer, found) > tolerance:
+                found = _grown(outer, ends, found, max(tolerance, _NEARLY * gap(outer, hull)), tolerance)
             if found is not None and _gap(outer, found) < best:
                 inner = found
         best = np.inf if inner is None else _gap(outer, inner)
@@ -63,8 +79,7 @@ def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Fo
 
 
 def _gap(outer: Outer, inner: Automaton) -> float:
-    hull = sturdy(inner.payoffs)
-    return np.inf if hull is None else gap(outer, hull)
+    return _away(outer, inner.payoffs)
 
 
 def _moved(
@@ -104,6 +119,32 @@ def _rested(
             if found.excess <= (0.0 if slack else MISSED):
                 return found
     return None
+
+
+def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, tolerance: float) -> Automaton:
+    """Return play that gives more, grown from this until the half-spaces reach no farther beyond it than `enough`."""
+    slack = min(tolerance / 20.0, -found.excess / 2.0)
+    if slack <= _LEAST:
+        return found
+    start = Promises(found.payoffs, found.owners, found.lotteries @ found.payoffs)
+    more = grown(
+        outer.programs,
+        ends,
+        start,
+        slack,
+        enough / _APART,
+        outer.known,
+        partial(_away, outer),
+        enough,
+        _GROWTH,
+    )
+    outer.solved += more.programs
+    return more if more.excess <= 0.0 and _gap(outer, more) < _gap(outer, found) else found
+
+
+def _away(outer: Outer, points: Floats) -> float:
+    hull = sturdy(points)
+    return np.inf if hull is None else gap(outer, hull)
 
 
 def _around(data: Data, ends: Floats, directions: Floats, common: bool) -> Outer:

@@ -426,8 +426,8 @@ class FullRank(Shown):
     def folk_theorem(self) -> bool:
         """Whether both hold.
 
-        Then patient players can have every feasible payoff above the minmax if these have room inside (Fudenberg,
-        Levine and Maskin 1994). The condition is sufficient, not necessary.
+        Then patient players who may mix can have every payoff in the interior of the feasible ones above the minmax
+        (:numref:`monitoring-folk`). The condition is sufficient, not necessary.
         """
         return self.individual and self.pairwise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction as F
 from functools import cache
 from itertools import combinations, product
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bargaining._arrays import Floats
 from bargaining.concepts.nash import nash
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.critical_discount import critical_discount
@@ -18,6 +20,7 @@ from bargaining.equilibria.repeated.transfers import transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.equilibria.stochastic.transfers import stochastic_transfer_equilibrium
+from bargaining.estimation.chains import VerticalChain
 from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.games.coalitional import CoalitionalGame
@@ -105,6 +108,43 @@ def simple_cournot(_: Path | None) -> list[Any]:
     game = Game(profit, np.transpose(profit))
     rows = [[s.discount, s.liquidity, s.joint, *s.threat] for s in joint_payoffs(game).steps]
     return [*(x for row in rows for x in row), critical_discount(game, (0, 0), punishment="stage").exact]
+
+
+def vertical_merger(_: Path | None) -> list[float]:
+    """A chain calibrated to printed prices and shares; the weight is found by the price change of product 2."""
+    from scipy.optimize import brentq
+
+    shops, makers = ["R1", "R1", "R2", "R2", "R3", "R3"], ["W1", "W2"] * 3
+    s = np.array([0.04798858, 0.05155402, 0.08643620, 0.09306666, 0.07977231, 0.08586495])
+    p = np.array([2.942863, 2.974344, 3.066814, 3.095804, 3.044848, 3.074182])
+    w = np.array([1.609646, 1.640788, 1.612805, 1.641989, 1.613095, 1.642563])
+    slope = 0.9001873
+    values = np.log(s / (1 - s.sum())) + slope * p
+    merged = ["W1", "W1", *shops[2:]]
+
+    def chain(weight: float) -> VerticalChain:
+        costs: dict[str, Any] = {"retail_costs": 0.0, "wholesale_costs": 0.0}
+        made = VerticalChain(
+            values, slope=slope, retailers=shops, wholesalers=makers, weights=weight, **costs
+        )
+        margins = made._margins(s)
+        return replace(made, retail_costs=p - w - margins.retail, wholesale_costs=w - margins.wholesale)
+
+    def change(weight: float) -> Floats:
+        return np.asarray(chain(weight).solve(retailers=merged).prices / p - 1)
+
+    weight = brentq(lambda one: change(one)[1] - 0.10537542, 0.49, 0.51, xtol=1e-13)
+    alone = replace(
+        chain(0.0),
+        values=np.array([0.2, 0.3, 0.9, 1.0, 0.8, 0.9]),
+        slope=0.9,
+        retail_costs=0.1,
+        wholesale_costs=0.25,
+    )
+    seen = chain(weight)._margins(s)._replace(retail=p - 0.1 - w, wholesale=w - 0.2)
+    makers_gain, shops_gain = (s * one for one in chain(weight)._gains(s, seen))
+    columns = [alone.solve().prices, shops_gain, makers_gain, values, change(weight)]
+    return [float(x) for row in zip(*columns, strict=True) for x in row]
 
 
 def public_goods(_: Path | None) -> list[Any]:
@@ -434,6 +474,7 @@ COMPUTED: dict[str, Computed] = {
         three_players,
         two_state_dilemma,
         two_state_transfers,
+        vertical_merger,
         von_stengel,
         von_stengel_75,
         voting_power,

@@ -1,11 +1,12 @@
 """Vertical chains against plain maximisation of profits and Nash products, and numbers that `antitrust` prints."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 
 from bargaining import InvalidInput, Status, VerticalChain
 
@@ -191,6 +192,91 @@ def test_calibration_finds_the_coefficient_that_antitrust_prints() -> None:
     assert chain.slope == pytest.approx(told["slope"], rel=1e-6)
     np.testing.assert_allclose(chain.values, told["values"], rtol=1e-6)
     np.testing.assert_allclose(np.asarray(chain.retail_costs) + 1, told["costs"], rtol=1e-6)
+
+
+# Printed in the vignette "Vertical merger simulations" of the R package `mergersim` 0.2.0 (CC0, Panhans), as built for
+# CRAN: prices, shares and gains of both sides of every pair in its equilibrium at equal weights, and what the function
+# `vertical.barg` of `antitrust` makes of them when retailer R1 and wholesaler W1 merge.
+VIGNETTE: dict[str, Any] = {
+    "shares": [0.04798858, 0.05155402, 0.08643620, 0.09306666, 0.07977231, 0.08586495],
+    "prices": np.array([2.942863, 2.974344, 3.066814, 3.095804, 3.044848, 3.074182]),
+    "wholesale": np.array([1.609646, 1.640788, 1.612805, 1.641989, 1.613095, 1.642563]),
+    "retailer gains": np.array([0.05597466, 0.06037794, 0.10511455, 0.11398520, 0.09632519, 0.10436054]),
+    "wholesaler gains": np.array([0.05580904, 0.06025085, 0.10505161, 0.11386821, 0.09627565, 0.10428306]),
+    "slope": 0.9001873,
+    "values": [0.2005513, 0.3005572, 0.9005745, 1.0005800, 0.8005704, 0.9005759],
+    "changes": np.array([-0.36360082, 0.10537542, 0.04533485, -0.01696478, 0.04634040, -0.01641208]),
+}
+SHOPS, MAKERS = ["R1", "R1", "R2", "R2", "R3", "R3"], ["W1", "W2"] * 3
+
+
+def from_the_vignette(**more: Any) -> VerticalChain:
+    told = VIGNETTE
+    return VerticalChain.calibrated(
+        told["shares"],
+        prices=told["prices"],
+        retail_margins=told["prices"] - 0.1 - told["wholesale"],
+        wholesale=told["wholesale"],
+        wholesale_margins=told["wholesale"] - 0.2,
+        retailers=SHOPS,
+        wholesalers=MAKERS,
+        **more,
+    )
+
+
+def test_gains_and_prices_of_the_vignette_are_met() -> None:
+    """What agreements bring to both sides at printed prices; and retail prices over given wholesale prices."""
+    told, s = VIGNETTE, np.array(VIGNETTE["shares"])
+    fitted = from_the_vignette()
+    retail, wholesale = told["prices"] - 0.1 - told["wholesale"], told["wholesale"] - 0.2
+    makers, shops = fitted._gains(s, fitted._margins(s)._replace(retail=retail, wholesale=wholesale))
+    np.testing.assert_allclose(s * makers, told["wholesaler gains"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(s * shops, told["retailer gains"], rtol=0, atol=1e-6)
+    assert 0.499 < float(fitted.weights[0]) < 0.5
+    alone = VerticalChain(
+        [0.2, 0.3, 0.9, 1.0, 0.8, 0.9],
+        slope=0.9,
+        retail_costs=0.1,
+        wholesale_costs=0.25,
+        retailers=SHOPS,
+        wholesalers=MAKERS,
+        weights=0,
+    )
+    printed = np.repeat([1.683099, 1.889802, 1.852530], 2)
+    np.testing.assert_allclose(alone.solve().prices, printed, rtol=0, atol=1e-6)
+
+
+def test_a_vertical_merger_with_bargained_prices_is_that_of_the_vignette() -> None:
+    """Its optimiser leaves the weight at .499768, which it does not print: one change gives it, five are met."""
+    told, fitted = VIGNETTE, from_the_vignette()
+    assert fitted.slope == pytest.approx(
+        told["slope"], rel=1e-5
+    )  # least squares in parts of prices, there in money
+
+    def chain(weight: float) -> VerticalChain:
+        made = replace(
+            fitted,
+            values=np.log(np.array(told["shares"]) / (1 - np.sum(told["shares"])))
+            + told["slope"] * told["prices"],
+            slope=told["slope"],
+            weights=weight,
+        )
+        margins = made._margins(np.array(told["shares"]))
+        return replace(
+            made,
+            retail_costs=told["prices"] - told["wholesale"] - margins.retail,
+            wholesale_costs=told["wholesale"] - margins.wholesale,
+        )
+
+    def changes(weight: float) -> Any:
+        merged = chain(weight).solve(retailers=["W1", "W1", *SHOPS[2:]])
+        return merged.prices / told["prices"] - 1
+
+    weight = brentq(lambda w: changes(w)[1] - told["changes"][1], 0.49, 0.51, xtol=1e-13)
+    assert weight == pytest.approx(float(fitted.weights[0]), abs=1e-4)
+    np.testing.assert_allclose(changes(weight), told["changes"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(chain(weight).values, told["values"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(chain(weight).solve().prices, told["prices"], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("common", ["one", "retailer", "wholesaler", "pair"])

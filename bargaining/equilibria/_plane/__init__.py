@@ -1,1 +1,1 @@
-"""What sets of payoffs of two players share: polygons, lotteries, kinds of vertices, strategies as automata."""
+"""Common parts of payoff sets of two players: polygons, lotteries, kinds of vertices, strategies as automata."""

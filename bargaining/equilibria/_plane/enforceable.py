@@ -1,4 +1,4 @@
-r"""How far payoff sets are from their definition, measured from the vertices alone.
+r"""The violation by payoff sets of their definition, computed from the vertices alone.
 
 With :math:`V_s` for the set of state s, P for its lowest payoffs, and D for what best deviations give, the sets are
 
@@ -32,7 +32,7 @@ Indices = NDArray[np.intp]
 
 
 def residuals(game: StochasticGame, sets: Sequence[Floats], threats: Sequence[Floats]) -> list[float]:
-    """Return how far the set of each state is from its definition, given those of the others.
+    """Return the violation of the definition by the set of each state, given the other sets.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def residuals(game: StochasticGame, sets: Sequence[Floats], threats: Sequence[Fl
     sets : sequence of ndarray of shape (m, 2)
         The vertices of each state.
     threats : sequence of ndarray of shape (2,)
-        What the lowest payoffs of each are said to be.
+        The stated lowest payoffs of each.
 
     Returns
     -------
     list of float
-        Not negative; infinity where a set cannot be what it should be, for want of anything that generates it.
+        Not negative; infinity if nothing can generate a set.
     """
     ends = [[] if leave is None else outcomes(leave) for leave in game.exits]
     stages = [stage.payoffs.reshape(-1, 2) for stage in game.games]
@@ -165,7 +165,7 @@ class _State:
         return cls(now, needed.reshape(-1, 2), own, delta, groups)
 
     def unplayed(self, shape: _Shape, ends: list[tuple[Floats, int | None]]) -> float:
-        """Return how far the farthest vertex is from what is played, or from leaving, without regret."""
+        """Return the largest distance of a vertex from payoffs of profiles or leaving at which nobody deviates."""
         best = np.full(len(shape.points), inf)
         for rows, after in self.groups:
             needed, steps = np.maximum(self.needed, self.own)[rows], _TABLE // len(rows) + 1
@@ -180,7 +180,7 @@ class _State:
         return float(np.maximum(best, 0.0).max(initial=0.0))
 
     def beyond(self, shape: _Shape, ends: list[tuple[Floats, int | None]]) -> float:
-        """Return how far what can be played, or leaving, lies outside; with room, lest rounding decides."""
+        """Return how far payoffs of profiles, or of leaving, lie outside; with a margin for rounding."""
         played = self._given(np.maximum(self.needed, self.own) + _ROOM)
         off = [0.0, *(float(shape.away(given).max(initial=0.0)) for given in played)]
         for point, leaver in ends:
@@ -189,13 +189,13 @@ class _State:
         return max(off)
 
     def least_by_staying(self, player: int) -> float:
-        """Return the least that a player may get once all have stayed; infinity if nothing can be played."""
+        """Return the lowest payoff of a player once all have stayed; infinity if nothing can be played."""
         return min(
             (float(given[:, player].min(initial=inf)) for given in self._given(self.needed)), default=inf
         )
 
     def _given(self, needed: Floats) -> Iterator[Floats]:
-        """Yield payoffs of profiles whose hull is all that they give above what is needed."""
+        """Yield payoffs of profiles whose hull is the set of those that satisfy the constraints."""
         for rows, after in self.groups:
             now, least, given = self.now[rows], needed[rows], after.scaled(self.discounts)
             some = (least <= now + given.points.max(axis=0)).all(axis=1)

@@ -43,7 +43,7 @@ Sets = tuple[tuple[Pair, ...], ...]
 
 
 def repaired(made: Generation, work: Work) -> Generation | None:
-    """Return a generation inside this one's sets that has no fault; None if a few rounds lead to none."""
+    """Return a generation without fault inside these sets; None if a few rounds find none."""
     for _ in range(_ROUNDS):
         work.spend(sum(map(len, made.vertices)) * len(made.data.state) * (1 + _bits(made.vertices) // 64))
         image = made.image()
@@ -67,7 +67,7 @@ def repaired(made: Generation, work: Work) -> Generation | None:
 
 
 def within(one: Sequence[Pair], other: Sequence[Pair]) -> list[Pair]:
-    """Return the part of a convex polygon within another one; of two segments, the ends that both hold."""
+    """Return the intersection of two convex polygons; for two segments, the ends that lie in both."""
     if len(other) < 3 <= len(one):
         one, other = other, one
     if len(other) < 3:
@@ -150,7 +150,7 @@ class Generation:
         return self._after[row]
 
     def fault(self) -> str:
-        """Return what keeps the vertices from generating themselves, checked exactly; empty if nothing does."""
+        """Return why the vertices do not generate themselves, checked exactly; empty if they do."""
         for s, (vertices, plans) in enumerate(zip(self.vertices, self.plans, strict=True)):
             for vertex, plan in zip(vertices, plans, strict=True):
                 fault = (
@@ -187,11 +187,11 @@ class Generation:
         return f"{titles(self.data.game.player_names)[leaver]} would rather stay"
 
     def of(self, sets: tuple[tuple[Pair, ...], ...]) -> Generation:
-        """Return other sets of the same game, of which it is not said how they are generated."""
+        """Return other sets of the same game, without plans that generate them."""
         return Generation(self.data, sets, ((),) * len(sets), exact=False)
 
     def image(self) -> Generation:
-        """Return what the operator makes of the sets, in rationals, with the promises in these sets."""
+        """Return the image of the sets under the operator, in rationals, with the promises in these sets."""
         vertices, plans = zip(*map(self._image_of, range(len(self.vertices))), strict=True)
         return Generation(self.data, vertices, plans, exact=False)
 
@@ -229,7 +229,7 @@ class Generation:
         return (max(best, own or best) - data.now(i, row)) / data.discounts[i]
 
     def challenge(self, state: int, leaver: int) -> Plan | None:
-        """Return a plan that gives a player who should have left no more than leaving, None if there is none."""
+        """Return a plan that gives a player who stayed, but should have left, at most her payoff from leaving."""
         return next(self._challenges(state, leaver), None)
 
     def _challenges(self, state: int, leaver: int) -> Iterator[Plan]:
@@ -271,16 +271,16 @@ class _Reading:
 def generate(
     game: StochasticGame, sets: Sequence[Floats], work: Work | None = None, roomy: Roomy | None = None
 ) -> Generation | str:
-    """Return rational polygons that generate themselves, exact if they can be; or what stands in the way.
+    """Return rational polygons that generate themselves, exact if possible; or the reason why there are none.
 
     Parameters
     ----------
     game : StochasticGame
         The game, of one state where it is repeated.
     sets : sequence of ndarray of shape (m, 2)
-        The vertices of each state's set in floats, counter-clockwise: hints, of which nothing is trusted.
+        The vertices of each state's set in floats, counter-clockwise: hints that are checked.
     work : Work, optional
-        What may be spent; Spent where it is not enough.
+        The budget; Spent is raised if it is not enough.
     roomy : callable, optional
         Looks again for the set of a game of one state and unequal patience, less close but with room for rounding by
         which incentive constraints are tightened: returns its vertices and the steps that it took.
@@ -367,7 +367,7 @@ def _with_rests(data: Rationals, hint: Sequence[Pair]) -> list[Pair]:
 
 
 def _equated(whole: Generation, work: Work, false: list[Generation]) -> Iterator[Generation | str]:
-    """Yield what the equations of the vertices give, as they are read in some ways; add what has a fault."""
+    """Yield the solutions of the equations of the vertices, read in several ways; add those with a fault."""
     data, seen = whole.data, list[list[Rule]]()
     unequal = data.discounts[0] != data.discounts[1] and all(data.discounts)
     for kinds in (_exact_kinds, _kinds) if unequal else (_kinds,):
@@ -391,7 +391,7 @@ def _repaired(false: Iterable[Generation], work: Work) -> Iterator[Generation | 
 
 
 def _raised(made: Generation) -> Generation:
-    """Return the sets cut off where they reach hardly below what is the threat if one profile is the punishment."""
+    """Return the sets cut off at the threat given by one punishing profile, if they reach only slightly below."""
     sets = []
     for s, vertices in enumerate(made.vertices):
         polygon = list(vertices)
@@ -405,7 +405,7 @@ def _raised(made: Generation) -> Generation:
 
 
 def _inside(data: Rationals, roomy: Roomy, room: float, work: Work) -> tuple[Pair, ...]:
-    """Return a set that was looked for again, with room for rounding."""
+    """Return a set searched for again, with a margin for rounding."""
     points, steps = roomy(data.game, room)
     work.spend(steps * (1 + len(points)) * len(data.state))
     exact = [data.scaled(pair) for pair in fractions(points).tolist()]
@@ -417,7 +417,7 @@ _Kinds = tuple[list[Polygon], list[list[Tag]], list[list[bool]]]
 
 
 def _kinds(whole: Generation) -> _Kinds:
-    """Return what sets generate, and how, found in floats: what just holds may only seem to."""
+    """Return what sets generate, and how, computed in floats: constraints that just hold may be violated."""
     model = Scaled.of(whole.data.game).model
     polygons = [floats(polygon) for polygon in whole.vertices]
     threat = np.array([np.min(p, axis=0) if p else np.full(2, np.inf) for p in polygons])
@@ -459,7 +459,7 @@ def _read(
 
 
 def _made_of(data: Rationals, reading: _Reading, work: Work, false: list[Generation]) -> Generation | str:
-    """Return what solves the equations exactly, or with the smallest inset that will do; add what has a fault."""
+    """Return the exact solution of the equations, or that with the least inset; add those with a fault."""
     exact = _exactly(Equations(data, reading.rules, reading.lowest), reading.start, work)
     if exact is None:
         return "the equations of the vertices have no solution that Newton's steps find"
@@ -487,7 +487,7 @@ def _made_of(data: Rationals, reading: _Reading, work: Work, false: list[Generat
 
 
 def _exactly(equations: Equations, start: list[Pair], work: Work) -> list[Known] | None:
-    """Return the coordinates that are rational and depend on none that is not; None if there is no solution."""
+    """Return the rational coordinates that depend only on rational ones; None if there is no solution."""
     known: dict[tuple[int, int], Fraction] = {}
     for bits in _LONG if len(start) <= _MANY else _LONG[:1]:
         solved = equations.solve(start, bits, work)

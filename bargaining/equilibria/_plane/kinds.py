@@ -1,4 +1,4 @@
-"""How a vertex of a set of payoffs is generated, and what leaving gives."""
+"""How a vertex of a set of payoffs is generated, and the outcomes of leaving."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Leave:
 
 
 def outcomes(leaving: Exit) -> list[Leave]:
-    """Return the outcomes of leaving that can be equilibria, each with the player whose threat to leave it rests on.
+    """Return the outcomes of leaving that can be equilibria, each with the player whose threat must be credible.
 
-    One player alone leaves only if staying would give her no more. If both may leave, both do if neither prefers to be
-    left behind, and one leaves while the other stays if the other does prefer that.
+    A player leaves alone only if staying would not give her more. If both may leave, both leave if neither prefers to
+    stay behind, and only one leaves if the other prefers to stay behind.
     """
     rows = [(float(a), float(b)) for a, b in leaving.payoffs.tolist()]
     if len(leaving.who) == 1:

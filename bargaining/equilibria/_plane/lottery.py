@@ -52,7 +52,7 @@ def convex_lottery(vertices: Sequence[Pair], point: Pair) -> Lottery | None:
 
 
 def nearest(vertices: tuple[Pair, ...], point: Pair) -> Lottery:
-    """Return a lottery over vertices with this mean, or with the nearest that there is."""
+    """Return a lottery over vertices with this mean, or with the nearest possible one."""
     lottery = next(lotteries(vertices, point), None)
     if lottery is not None:
         return lottery

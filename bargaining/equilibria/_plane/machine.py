@@ -1,4 +1,4 @@
-"""What automata share: their nodes and what these are worth, how they are played, tables and graphs as text."""
+"""Common parts of automata: nodes and their values, simulated play, tables and graphs as text."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class NodeValues:
         return {k: p for k, p in enumerate(self._tables(state)[profile].tolist()) if p}
 
     def values(self) -> list[Pair]:
-        """Return the value of every node: what it says, if that is right, else the solution of the equations."""
+        """Return the value of every node: its stated value if it is correct, else the solution of the equations."""
         said = [node.payoffs for node in self.nodes]
         if all(self.promise(node, said) == node.payoffs for node in self.nodes):
             return said
         return list(zip(*(self._solved(i) for i in (0, 1)), strict=True))
 
     def promise(self, node: Node, values: Sequence[Pair]) -> Pair:
-        """Return what a node gives if the nodes that follow are worth `values`."""
+        """Return the payoffs of a node if the values of the nodes that follow are `values`."""
         if node.profile is None:
             return self._outcome(node.state, node.leavers, 0), self._outcome(node.state, node.leavers, 1)
         law = self.law(node.state, node.profile)
@@ -116,7 +116,7 @@ class NodeValues:
         return solved
 
     def _others(self, node: Node, i: int) -> list[Pure]:
-        """Return the profiles that player i can turn the node's into."""
+        """Return the profiles that player i can reach from the node's by changing her action."""
         assert node.profile is not None
         a, b = node.profile
         actions = [k for k in range(self.game.shape(node.state)[i]) if k != node.profile[i]]
@@ -164,7 +164,7 @@ class Machine(Shown, ABC, Generic[Played]):
 
     @abstractmethod
     def _drawn(self) -> Sequence[tuple[str, Payoffs]]:
-        """Return what a picture writes beside each place."""
+        """Return the labels of the places in a graph."""
 
     def values(self) -> list[Payoffs]:
         r"""Return the average payoffs from each place on, the only solution of v = (1 - d) g + d Q v."""
@@ -191,7 +191,7 @@ class Machine(Shown, ABC, Generic[Played]):
         yield from (worth.gain(k, i, values) for k in range(len(values)) for i in (0, 1))
 
     def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
-        """Return what each period of a history pays: the stage payoffs, or what leaving gives per period."""
+        """Return the payoffs of each period of a history: those of the stage game, or of leaving per period."""
         worth = self._worth()
         return np.array(
             [
@@ -232,9 +232,9 @@ class Machine(Shown, ABC, Generic[Played]):
     def regret(self) -> Fraction:
         """The most that any player gains by deviating once, anywhere; zero in a subgame-perfect equilibrium.
 
-        Payoffs are bounded and discounted, so an equilibrium is one from which no single deviation pays. The
-        deviations are: another action, which in a stochastic game moves the state as well, leaving when one should
-        stay, and staying when one should leave.
+        Payoffs are bounded and discounted, so by the one-shot deviation principle single deviations suffice. They are:
+        another action, which in a stochastic game changes the next state too; leaving instead of staying; and staying
+        instead of leaving.
         """
         return max([Fraction(0), *self._gains()])
 
@@ -280,7 +280,7 @@ class Machine(Shown, ABC, Generic[Played]):
         return [(worth.game.games[node.state], node.profile) for node in worth.nodes]
 
     def _follower(self, chance: np.random.Generator) -> Callable[[int, Profile], tuple[int, int]]:
-        """Return what draws, after a place and what was played there, the next place and what is seen."""
+        """Return a function that draws the next place and the signal, given a place and the actions played there."""
         worth = self._worth()
         laws = [worth.game.transition(s) for s in range(len(worth.game))]
 
@@ -302,7 +302,7 @@ class Machine(Shown, ABC, Generic[Played]):
 def slips_of(
     deviations: Mapping[int, tuple[int | str, int | str]] | None,
 ) -> dict[int, tuple[int | str, int | str]]:
-    """Return the deviations by period, or say what they should be."""
+    """Return the deviations by period, or raise an error."""
     slips = {} if deviations is None else deviations
     if not isinstance(slips, Mapping) or any(
         not is_sequence(slip) or len(slip) != 2 for slip in slips.values()
@@ -314,7 +314,7 @@ def slips_of(
 def with_slip(
     game: Game, profile: Profile, slip: tuple[int | str, int | str] | None, names: Sequence[str]
 ) -> Profile:
-    """Return what is played if one player may slip."""
+    """Return the actions played if a player deviates."""
     if slip is None:
         return profile
     actions: list[int | str] = list(profile)
@@ -346,7 +346,7 @@ def spell(lottery: Lottery) -> str:
 
 
 def spell_leaving(leavers: Sequence[int], stayed: int | None, names: Sequence[str]) -> str:
-    """Return in words who leaves, and where play goes on if the one who should leave stays."""
+    """Return in words who leaves, and where play continues if a player who should leave stays."""
     text = " and ".join(names[i] for i in leavers) + (" leave" if len(leavers) > 1 else " leaves")
     return text if stayed is None else f"{text} (else {stayed})"
 

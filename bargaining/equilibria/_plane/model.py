@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replies:
-    """One player's replies: rows of one group differ in her action alone."""
+    """One player's replies: the rows of a group differ only in her action."""
 
     group: Indices  # (N,)
     state: Indices  # the state of each group
@@ -55,7 +55,7 @@ class Replies:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The rows in plain floats: what a call of NumPy costs is more than the work on a few of them."""
+    """The rows in plain floats: for a few rows this is faster than NumPy."""
 
     now: list[Point]  # (1 - discount) * payoffs
     state: list[int]
@@ -81,14 +81,14 @@ class Rows:
         return found, best
 
     def needed(self, row: int, i: int, worth: float) -> float:
-        """Return the continuation that makes a row worth so much to player i."""
+        """Return the continuation of player i at which a row gives her this payoff."""
         now, delta = self.now[row][i], self.delta[i]
         if delta > 0.0:
             return (worth - now) / delta
         return inf if worth > now + SLACK else -inf
 
     def thresholds(self, row: int, threat: list[Point]) -> Point:
-        """Return the continuations below which a player would not keep to a row, or would leave."""
+        """Return the continuations below which a player would deviate from a row, or would leave."""
         x, y = self.own[self.state[row]]
         x, y = max(x, self.best(row, 0, threat)[1]), max(y, self.best(row, 1, threat)[1])
         return self.needed(row, 0, x), self.needed(row, 1, y)
@@ -153,12 +153,12 @@ class Model:
 
     @cached_property
     def slack(self) -> float:
-        """By how much a constraint may be missed: by more where vertices are dropped time after time."""
+        """The tolerance of constraints: larger where vertices are dropped repeatedly."""
         return SLACK if self.common else 4 * self.merge / (1.0 - float(self.discounts.max()))
 
     @cached_property
     def merge(self) -> float:
-        """The distance below which vertices are dropped: what that adds up to over time must not matter."""
+        """The distance below which vertices are dropped, so small that the accumulated error does not matter."""
         if self.common:
             return MERGE
         return max(MERGE, min(1.0, 10 * (1.0 - float(self.discounts.max()))) * FINE)
@@ -184,7 +184,7 @@ class Model:
         )
 
     def values(self, threat: Floats) -> Floats:
-        """Return what each row gives with every player's lowest payoffs to follow, shape (2, N)."""
+        """Return the payoffs of each row if every player's lowest continuation payoffs follow, shape (2, N)."""
         known = np.logical_and(*np.isfinite(threat).T)
         worth: Floats = (
             self.now + self.discounts * (self.transitions @ np.where(known[:, None], threat, 0.0)).T
@@ -199,12 +199,12 @@ class Model:
         return np.stack([self.replies[i].best(worth[i])[self.replies[i].group] for i in (0, 1)])
 
     def playable(self, polygons: list[Polygon], alive: Mask) -> Indices:
-        """Return the live rows that lead to no state without payoffs."""
+        """Return the live rows that cannot lead to a state without payoffs."""
         empty = [s for s, polygon in enumerate(polygons) if not polygon]
         return np.flatnonzero(alive & ~self.transitions[:, empty].any(axis=1) if empty else alive)
 
     def thresholds(self, rows: Indices, deviations: Floats, *, staying: bool) -> Floats:
-        """Return the continuations below which a player would not keep to each of the rows, shape (2, R).
+        """Return the continuations below which a player would deviate from each of the rows, shape (2, R).
 
         `staying` adds those below which she would leave.
         """
@@ -232,7 +232,7 @@ class Scaled:
 
     @classmethod
     def of(cls, game: StochasticGame) -> Scaled:
-        """Map the game to the unit box of all payoffs it can give."""
+        """Map the game to the unit box of its feasible payoffs."""
         payoffs = np.concatenate([stage.payoffs.reshape(-1, 2) for stage in game.games])
         leaves = [[] if leaving is None else outcomes(leaving) for leaving in game.exits]
         given = [payoffs, *(np.array([leave.payoffs]) for some in leaves for leave in some)]
@@ -258,7 +258,7 @@ class Scaled:
         return cls(model, low, size, (first, second))
 
     def start(self) -> Polygon:
-        """Return a set that holds every payoff: their hull, or their box if the players differ in patience."""
+        """Return a set that contains every payoff: their hull, or their box if discount factors differ."""
         leaves = [leave.payoffs for some in self.model.leaves for leave in some]
         points = np.concatenate([self.model.payoffs, np.array(leaves).reshape(-1, 2).T], axis=1)
         if not self.model.common:
@@ -286,7 +286,7 @@ class Scaled:
         return turned, back
 
     def _as_given(self, i: int, units: list[float]) -> list[float]:
-        """Return payoffs of player i, the numbers given wherever they are these but for rounding."""
+        """Return payoffs of player i, replaced by the given numbers where they differ only by rounding."""
         low, size, given = self.low.item(i), self.size.item(i), self.given[i]
 
         def unit(payoff: float) -> float:
@@ -333,7 +333,7 @@ def _pair(array: Floats) -> tuple[float, float]:
 
 
 def _distinct(rows: Floats) -> tuple[Floats, Indices]:
-    """Return the rows that differ, in order of appearance, and the number of each row among them."""
+    """Return the distinct rows, in order of appearance, and the number of each row among them."""
     if len(rows) > _MANY:
         keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
         _, begin, number = np.unique(keys, return_index=True, return_inverse=True)

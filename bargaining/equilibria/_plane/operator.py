@@ -100,7 +100,7 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
 
 
 def reach(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, normals: Floats) -> Floats:
-    """Return how far payoffs of `rows` go in each direction, shape (R, J): freely, else where a constraint binds."""
+    """Return the support of the payoffs of `rows` in each direction, shape (R, J), constraints binding or not."""
     fan, needed = Fan(polygons), model.thresholds(rows, model.deviations(threat), staying=True)
     laws, law = _laws(model, rows)
     sums = fan.sums(laws)
@@ -129,7 +129,7 @@ def _laws(model: Model, rows: Indices) -> tuple[Floats, Indices]:
 
 
 def _leaders(model: Model, rows: Indices, needed: Floats) -> Indices:
-    """Return, for each row, one that gives the same and needs no more of either player: itself if none is found."""
+    """Return, for each row, one with the same payoffs and no tighter constraints: itself if none is found."""
     each = np.arange(len(rows))
     if model.twins is None or not len(rows):
         return each
@@ -169,7 +169,7 @@ def _free(model: Model, sums: Sums, bound: _Bound) -> _Free:
 
 
 def credible(model: Model, polygons: list[Polygon], threat: Floats) -> list[list[Leave]]:
-    """Return the outcomes of leaving that are credible in each state: staying might give the leaver no more."""
+    """Return the outcomes of leaving that are credible in each state: some continuation gives the leaver no more."""
     if all(leave.leaver is None for leaves in model.leaves for leave in leaves):
         return model.leaves
     rows = model.playable(polygons, model.live)

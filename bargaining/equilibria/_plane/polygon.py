@@ -31,8 +31,8 @@ MERGE = 1e-14
 def hull(points: Sequence[tuple[N, N]], *, merge: float = MERGE, given: int = 0) -> list[int]:
     """Return which points are the vertices of their convex hull, in order; exactly of fractions, with `merge` 0.
 
-    The chain is exact up to the rounding of one cross product; near-duplicates that it leaves behind are
-    then dropped, a vertex going only if it lies *between* its neighbours, so a thin set keeps its ends. Of points
+    The chain is exact up to the rounding of one cross product. Near-duplicates that remain are then dropped, but a
+    vertex only if it lies *between* its neighbours, so that a thin set keeps its ends. Of points
     that coincide the first is kept, and of the first `given` points all that are vertices and do not coincide.
     """
     if _compiled.kernel is not None and (found := _compiled.kernel.hull(points, merge, given)) is not None:

@@ -1,7 +1,7 @@
 """A stochastic game in rationals, in the unit box of its payoffs, and sums of polygons of continuations.
 
-A proof in rationals may spend a given amount of `Work`, counted in units that do not depend on the machine. Beyond it
-the proof gives up and says so.
+A proof in rationals has a budget of `Work`, counted in units that do not depend on the machine. Beyond it the proof
+raises `Spent`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Work:
         self.left = DEFAULT if limit is None else limit
 
     def spend(self, units: int) -> None:
-        """Note some work; Spent if it is more than what is left."""
+        """Count some work; raise Spent if it exceeds the rest of the budget."""
         self.left -= units
         if self.left < 0:
             raise Spent
 
 
 Law = dict[int, Fraction]
-"""Probabilities of the next state; the states that cannot follow are left out."""
+"""Probabilities of the next states, without those of probability zero."""
 
 
 class Rationals:
@@ -103,7 +103,7 @@ class Rationals:
         return range(self.first[state], self.first[state + 1])
 
     def replies(self, row: int, i: int) -> range:
-        """Return the rows that player i can turn this one into, itself among them."""
+        """Return the rows that player i can reach from this one by changing her action, including itself."""
         s = self.state[row]
         a, b = self.actions(row)
         m, n = self.game.shape(s)
@@ -115,7 +115,7 @@ class Rationals:
         return self._now[row][i]
 
     def _premium(self, i: int, row: int, reply: int) -> Fraction:
-        """Return what a continuation must make up for if a reply to a row is left alone."""
+        """Return the gain from a reply to a row, for which the continuation must compensate."""
         return (self._now[reply][i] - self._now[row][i]) / self.discounts[i]
 
     def _law(self, row: int) -> Law:
@@ -140,7 +140,7 @@ class Rationals:
         return total
 
     def best(self, i: int, row: int, threat: Sequence[Fraction | None]) -> Fraction | None:
-        """Return what player i's best deviation gives her, None if she can reach a state without equilibrium."""
+        """Return player i's payoff from her best deviation, None if she can reach a state without equilibrium."""
         worth = [self.worth(i, reply, threat) for reply in self.replies(row, i)]
         known = [value for value in worth if value is not None]
         return max(known) if len(known) == len(worth) else None
@@ -150,20 +150,20 @@ class Rationals:
         return max(self.payoffs[reply][i] for reply in self.replies(row, i))
 
     def own(self, state: int, i: int) -> Fraction | None:
-        """Return what player i gets by leaving, None if she may not."""
+        """Return player i's payoff from leaving, None if she may not."""
         leave = self.game.exits[state]
         if leave is None or i not in leave.who:
             return None
         return (self.exits[state][i][i] - self.low[i]) / self.size[i]
 
     def punishments(self, state: int, i: int) -> set[Fraction]:
-        """Return what holds player i down if it goes on for ever: best replies to each profile, or leaving."""
+        """Return player i's payoffs from stationary punishments: best replies to each profile, or leaving."""
         return {self.best_reply(i, row) for row in self.rows(state)} | {
             point[i] for point, _ in self.leaves(state)
         }
 
     def leaves(self, state: int) -> list[tuple[Pair, int | None]]:
-        """Return the outcomes of leaving that can be equilibria, by number, and whose threat each is."""
+        """Return the numbers of the outcomes of leaving that can be equilibria, each with the player who threatens."""
         return [(self.scaled(point), leaver) for point, leaver in self._leaving(state)]
 
     def _leaving(self, state: int) -> list[tuple[Pair, int | None]]:

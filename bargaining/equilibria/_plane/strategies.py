@@ -35,7 +35,7 @@ def strategy(
     budget: int | None,
     where: str = "",
 ) -> tuple[tuple[Node, ...], Lottery]:
-    """Return the nodes of an equilibrium with these payoffs, vertices of the sets, and where it starts.
+    """Return the nodes of an equilibrium with these payoffs, which are vertices of the sets, and its start.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def strategy(
     state : int
         Where play starts.
     payoffs : array_like of shape (2,)
-        What it is worth.
+        The payoffs of the equilibrium.
     made : callable
         Returns the sets in rationals, within some work.
     tolerance : float
@@ -152,7 +152,7 @@ class _Builder:
         )
 
     def _punishment(self, row: int, i: int) -> dict[int, int]:
-        """Return where player i's deviations lead: a node for each state that they can reach."""
+        """Return the nodes after player i's deviations: one for each state that they can reach."""
         data = self.made.data
         reached = {s for reply in data.replies(row, i) if reply != row for s in data.law(reply)}
         return {s: self._number(s, self.worst[i][s]) for s in sorted(reached)}

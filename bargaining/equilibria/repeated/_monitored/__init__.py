@@ -1,1 +1,1 @@
-"""Perfect public equilibria of repeated games whose actions are seen through a public signal."""
+"""Perfect public equilibria of repeated games in which actions are observed through a public signal."""

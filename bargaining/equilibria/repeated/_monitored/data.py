@@ -16,7 +16,7 @@ from bargaining.games.repeated import RepeatedGame
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Data:
-    """A game in the unit box of all payoffs that it can give, and the way back.
+    """A game in the unit box of its feasible payoffs, and the inverse map.
 
     Attributes
     ----------

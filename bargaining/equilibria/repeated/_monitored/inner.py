@@ -1,6 +1,6 @@
 """A set that generates itself: corners, each with the profile and the continuations that give it.
 
-Corners move to what the operator makes of their hull, until they stay.
+Corners move to the vertices of the image of their hull, until they settle.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def generated(
     directions: Floats | None = None,
     known: Known | None = None,
 ) -> Generated:
-    """Apply the operator to the hull of `corners`; return the hull of what it gives at most in many directions.
+    """Apply the operator to the hull of `corners`; return the hull of its farthest points in many directions.
 
     By default the directions are the normals of the sides, those at the corners, and the axes. Corners that lie between
-    their neighbours up to `merge` are dropped. What is known of multipliers says which profiles need not be tried.
+    their neighbours up to `merge` are dropped. Known multipliers show which profiles need not be tried.
     """
     along = around(corners) if directions is None else directions
     signals, count = programs.chances.shape[1], len(along)
@@ -112,7 +112,7 @@ def around(corners: Floats) -> Floats:
 
 
 def extreme(points: Floats, merge: float) -> Indices:
-    """Return which points are vertices of their hull, counter-clockwise in the plane, but for what `merge` allows."""
+    """Return which points are vertices of their hull up to `merge`, counter-clockwise in the plane."""
     if points.shape[1] == 2:
         return np.array(hull([(x, y) for x, y in points.tolist()], merge=merge), dtype=np.intp)
     start = np.unique(np.append(points.argmax(axis=0), points.argmin(axis=0)))
@@ -158,18 +158,18 @@ def apart(one: Floats, other: Floats) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Automaton:
-    """Payoffs that play gives which follows fixed lotteries, so that what is promised is kept exactly.
+    """Payoffs of play that follows fixed lotteries, so that promises are kept exactly.
 
     Attributes
     ----------
     payoffs : (m, n) array
-        What each state gives.
+        The payoffs of each state.
     owners : (m,) array of int
         The profile played in each state, or -1 - k where outcome k of leaving ends the game.
     lotteries : (m, S, m) array
         The chance of each state after each signal.
     excess : float
-        By how much a deviation pays at most, in the units of the programs; negative where none does.
+        The largest gain from a deviation, in the units of the programs; negative if all lose.
     programs : int
         How many programs were solved.
     """
@@ -246,7 +246,7 @@ def grown(
     enough: float,
     steps: int,
 ) -> Automaton:
-    """Return an automaton with payoffs of what the hull of some points generates that generates itself.
+    """Return an automaton whose payoffs generate themselves, grown from the hull of some points.
 
     A set within what it generates, joined with points that it generates, is again one. So it grows towards the largest
     until it is no farther `away` than `enough`, unless that would take more steps: distances fall by the discount
@@ -271,7 +271,7 @@ def grown(
 
 
 def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
-    """Return the automaton that continues by lotteries over the points, so that what it gives is its promise."""
+    """Return the automaton that continues by lotteries over the points, so that its payoffs are those promised."""
     lotteries = np.array([_shares(promised.points, later) for later in promised.continuations.swapaxes(0, 1)])
     lotteries = lotteries.swapaxes(0, 1)  # (m, S, m)
     played = promised.owners >= 0
@@ -288,7 +288,7 @@ def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
 
 
 def _shares(corners: Floats, points: Floats) -> Floats:
-    """Write points as lotteries over the corners of a polygon, or of the point of it that is about nearest, (p, m)."""
+    """Write points, or about the nearest ones in a polygon, as lotteries over its corners, (p, m)."""
     m = len(corners)
     out = np.zeros((len(points), m))
     if m == 1:

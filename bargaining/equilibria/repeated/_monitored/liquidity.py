@@ -1,14 +1,15 @@
-r"""What can be sustained by how much money, or future, is at stake: piecewise linear functions, in rationals.
+r"""Payoffs sustained as functions of the money or future surplus at stake: piecewise linear, in rationals.
 
-A profile a is played, a signal y seen, and a claim :math:`s_i(y) \ge 0` is what is left to payee i of what she may
-lose. At stake is L: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may pay,
+A profile a is played and a signal y seen, after which payee i gets a claim :math:`s_i(y) \ge 0`. The amount at stake,
+L, bounds the claims: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may pay,
 
 .. math:: \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, s_i(y) \le g_i(a) - g_i(b, a_{-i}),
 
-and who may leave must be given :math:`g_i(a) + E[s_i \mid a] \ge o_i`. Then the profile gives at most
-:math:`U_a(L) = \max_s \sum_i (g_i(a) + E[s_i \mid a]) - L`, which is concave in L and rises with it, and a payee is
-held down to :math:`v_{ia}(L) = \min_s g_i(a) + E[s_i \mid a]`, which is convex and falls. Over all profiles U is the
-highest and v the lowest. With transfers the payees are the players; where everybody shares one fate there is one payee.
+and a payee who may leave must get :math:`g_i(a) + E[s_i \mid a] \ge o_i`. Then the profile gives at most
+:math:`U_a(L) = \max_s \sum_i (g_i(a) + E[s_i \mid a]) - L`, which is concave in L and rises with it, and the lowest
+payoff of a payee is :math:`v_{ia}(L) = \min_s g_i(a) + E[s_i \mid a]`, which is convex and falls. Over all profiles U
+is the highest and v the lowest. With transfers the payees are the players; if all claims rise and fall together there
+is one payee.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from bargaining._rational import Rationals, maximise
 
 Profile = tuple[int, ...]
 Place = tuple[Fraction, Fraction]
-"""Where a function is looked at, and its value there."""
+"""An argument of a function, and its value there."""
 _ZERO = Fraction(0)
 
 
 class Piece(NamedTuple):
-    """A linear function from `start` on, and whose it is."""
+    """A linear function from `start` on, and the profile it belongs to."""
 
     start: Fraction
     value: Fraction
@@ -58,9 +59,10 @@ class Stage:
     chances : (S,) array of Fraction
         Of the signals that may be seen if nobody deviates.
     deviations : tuple of (payee, (S,) array of Fraction, Fraction)
-        By how much a deviation changes the chances of these signals, and the most by which claims may rise with it.
+        The change of the probabilities of these signals by a deviation, and the largest rise of expected claims
+        allowed.
     floors : tuple of Fraction or None
-        What each payee gets by leaving.
+        The payoff of each payee from leaving.
     """
 
     profile: Profile
@@ -75,7 +77,7 @@ class Stage:
         return len(self.today) * len(self.chances)
 
     def curves(self) -> tuple[Curve, list[Curve]] | None:
-        """Return what the profile gives, and to what it holds each payee, *negated*; None if nothing sustains it."""
+        """Return the profile's U, and *negated* v of each payee; None if nothing sustains it."""
         none = np.full(self.size, _ZERO)
         least = self._solved(none, Fraction(1), _ZERO)
         if least is None:
@@ -90,7 +92,7 @@ class Stage:
         return best, low
 
     def claims(self, stake: Fraction) -> Rationals | None:
-        """Return claims (payees, S) that give the most with this much at stake."""
+        """Return claims (payees, S) that maximise joint payoffs with this much at stake."""
         found = self._solved(np.tile(self.chances, len(self.today)), _ZERO, stake, span=_ZERO)
         return None if found is None else found[1][:-1].reshape(len(self.today), -1)
 
@@ -178,7 +180,7 @@ def kinks(left: Place, right: Place, farthest: Callable[[Place, Place, Fraction]
 
 
 def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:
-    """Return the curves where actions are seen: a deviation, worth `most` at best, forfeits every claim."""
+    """Return the curves if actions are observed: a deviation, with a gain of at most `most`, forfeits every claim."""
     needs = []
     for today, best, floor in zip(stage.today, most, stage.floors, strict=True):
         needs.append((best if floor is None else max(best, floor)) - today)
@@ -222,7 +224,7 @@ def highest(curves: Sequence[Curve]) -> Curve:
 
 
 def _worthwhile(curves: Sequence[Curve]) -> list[Curve]:
-    """Drop curves that never rise above what one that starts no later gives from its start on."""
+    """Drop curves that never rise above the first value of a curve that starts no later."""
     kept, level = [], None
     for curve in sorted(curves, key=lambda curve: (curve[0].start, -curve[0].value)):
         if level is None or curve[-1].value > level:
@@ -244,7 +246,7 @@ def piece_at(curve: Curve, stake: Fraction) -> Piece | None:
 
 
 class Account(NamedTuple):
-    """What is sustained with a certain amount at stake.
+    """The payoffs sustained with a certain amount at stake.
 
     Attributes
     ----------
@@ -272,7 +274,7 @@ class Account(NamedTuple):
 
     @property
     def discount(self) -> Fraction:
-        """The discount factor at which the future is worth just this stake, L / (L + U - sum v); 2 if none is."""
+        """The discount factor at which the future surplus equals this stake, L / (L + U - sum v); 2 if none."""
         if not self.stake:
             return _ZERO
         return self.stake / (self.stake + self.surplus) if self.surplus > 0 else Fraction(2)
@@ -288,7 +290,7 @@ class Ledger:
         outside: Sequence[Fraction] | None,
         credible: Fraction,
     ) -> None:
-        """Take the curves of the profiles, and what leaving gives once the stake makes it credible."""
+        """Take the curves of the profiles, and the payoffs of leaving from the stake on at which it is credible."""
         leave = [] if outside is None else [[Piece(credible, sum(outside, _ZERO), _ZERO)]]
         self.best = highest([*best, *leave])
         # Leaving first: where it gives as little as a profile, players part.
@@ -300,7 +302,7 @@ class Ledger:
         self.accounts = [self.at_stake(stake) for stake in sorted(starts)]
 
     def at_stake(self, stake: Fraction) -> Account:
-        """Return what is sustained with so much at stake."""
+        """Return the payoffs sustained with this much at stake."""
         found = [piece_at(curve, stake) for curve in (self.best, *self.low)]
         pieces = [piece for piece in found if piece is not None]
         assert len(pieces) == len(found)
@@ -328,6 +330,6 @@ class Ledger:
         return out[::-1]
 
     def critical(self, stake: Fraction) -> Fraction:
-        """Return the lowest discount factor at which the future is worth at least this stake."""
+        """Return the lowest discount factor at which the future surplus is at least this stake."""
         above = [account.discount for account in self.accounts if account.stake > stake]
         return min([self.at_stake(stake).discount, *above])

@@ -1,4 +1,4 @@
-"""A set that contains every equilibrium payoff: half-planes pushed in until the operator moves none.
+"""A set that contains every equilibrium payoff: half-planes moved inwards until the operator moves none.
 
 For given multipliers of each profile and direction (see `programs`), the operator is bounded by the largest of
 functions that are affine in the levels of the half-planes, with slopes that are not negative. Their greatest fixed
@@ -59,7 +59,7 @@ class Touching(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """Half-planes at a time at which they showed that profiles cannot be played, or at the end: what proves them.
+    """The proof of half-planes at the end, or when they showed that profiles cannot be played.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Cut(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Outer:
-    """Half-planes around the equilibrium payoffs, and the multipliers that hold them.
+    """Half-planes around the equilibrium payoffs, and the multipliers that prove them.
 
     Attributes
     ----------
@@ -139,14 +139,14 @@ class Outer:
         self.outline = outlined(self.directions, self.levels)
 
     def reach(self, directions: Floats) -> Floats:
-        """Return how far the half-planes let payoffs go in other directions."""
+        """Return bounds on payoffs in other directions."""
         assert self.outline is not None
         weights, faces = self.outline.supports(directions)
         rest = np.maximum(directions - (weights[..., None] * self.directions[faces]).sum(axis=-2), 0.0)
         return np.asarray((weights * self.levels[faces] + _ROUNDING * weights + rest).sum(axis=1))
 
     def shrink(self, budget: int) -> bool:
-        """Push the half-planes in until they rest or `budget` programs are solved; say whether anything is left."""
+        """Move the half-planes inwards until they settle or `budget` programs are solved; say if anything is left."""
         for _ in range(_ROUNDS):
             if self.outline is None:
                 return False
@@ -168,7 +168,7 @@ class Outer:
         return self.outline is not None
 
     def _playable(self) -> Plans | None:
-        """Drop the profiles that no continuations sustain; return those that sustain the others."""
+        """Drop the profiles that no continuations sustain; return continuations that sustain the others."""
         assert self.outline is not None
         if not len(self.index):
             return None

@@ -1,4 +1,4 @@
-r"""What a profile can promise: one linear program for each profile and direction, solved many at a time.
+r"""The payoffs that a profile can give: one linear program for each profile and direction, solved many at a time.
 
 A profile a is played, a signal y seen, and a continuation :math:`w(y)` of the set W follows. In the direction h
 the profile gives at most
@@ -52,7 +52,7 @@ class Programs:
     Attributes
     ----------
     now : (P, n) array
-        What is earned today, times one less the discount factor.
+        The stage payoffs, times one less the discount factor.
     discounts : (n,) array
     chances : (P, S) array
         The chance of each signal.
@@ -95,12 +95,12 @@ class Programs:
         return np.asarray(today + (multipliers * self.limits[owners]).sum(axis=1))
 
     def payoffs(self, owners: Indices, continuations: Floats) -> Floats:
-        """Return what profiles give with the continuations (Q, S, n) after each signal, (Q, n)."""
+        """Return the payoffs of profiles with the continuations (Q, S, n) after each signal, (Q, n)."""
         expected = (self.chances[owners][:, :, None] * continuations).sum(axis=1)
         return np.asarray(self.now[owners] + self.discounts * expected)
 
     def excess(self, owners: Indices, continuations: Floats) -> Floats:
-        """Return by how much the continuations (Q, S, n) miss the rows, (Q, K); negative where there is slack."""
+        """Return the violation of the rows by the continuations (Q, S, n), (Q, K); negative where there is slack."""
         own = continuations[:, :, self.speakers].swapaxes(1, 2)
         return np.asarray((self.weights[owners] * own).sum(axis=2) - self.limits[owners])
 
@@ -163,7 +163,7 @@ class Known(NamedTuple):
 
 
 class Winners(NamedTuple):
-    """Which profile gives most in each of some directions.
+    """The profile with the largest value in each of some directions.
 
     Attributes
     ----------
@@ -300,7 +300,7 @@ class _Simplex:
         return out
 
     def run(self, directions: Floats | None) -> Plans:
-        """Pivot until nothing enters; without directions, until as little is missing as can be."""
+        """Pivot until no column enters; without directions, until the violation is minimal."""
         active = np.arange(len(self.columns))
         for _ in range(_ROUNDS):
             if not active.size:
@@ -318,7 +318,7 @@ class _Simplex:
         return Plans(np.maximum(duals, 0.0), self.columns, np.asarray(self.levels, float), missed)
 
     def costs(self, active: Indices, directions: Floats | None) -> Floats:
-        """Return what the columns of the bases are worth."""
+        """Return the values of the columns of the bases."""
         columns = self.columns[active]
         if directions is None:
             return np.where(columns >= self.size + self.rows, -1.0, 0.0)

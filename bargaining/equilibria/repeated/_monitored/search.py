@@ -1,4 +1,4 @@
-"""Close in on the equilibrium payoffs from both sides, until the sides are as near as asked for."""
+"""Bound the equilibrium payoffs from both sides, until the bounds are within the tolerance."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class Found(NamedTuple):
     Attributes
     ----------
     inner : Automaton or None
-        Play that gives the corners of a set which generates itself.
+        Play with the corners of a set that generates itself as payoffs.
     outer : (k, 2) array
         Corners of a set that contains every equilibrium payoff; none if it is empty.
     gap : float
-        How far the outer one reaches beyond the inner one.
+        The distance by which the outer set reaches beyond the inner one.
     rounds, programs : int
         How often the half-planes moved, and how many programs were solved.
     leaves : tuple of Leave
@@ -92,7 +92,7 @@ def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
 
 
 def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int, common: bool) -> Found:
-    """Move corners until they rest, where players are not so patient that this takes long; else solve for them."""
+    """Move corners until they settle, unless players are so patient that this takes long; then solve for them."""
     ends = np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
     outer = _around(data, ends, common)
     inner: Automaton | None = None
@@ -138,7 +138,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
 
 
 def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
-    """Return corners about where the operator leaves them, from the points where the half-planes touch its value."""
+    """Return approximate fixed corners of the operator, from the points where the half-planes touch its value."""
     wanted = gap if np.isfinite(gap) else 0.1
     merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 1000.0))
     assert isinstance(outer.outline, Outline)
@@ -302,7 +302,7 @@ def _turned(
 
 
 def numbered(outer: Outer, found: Automaton) -> Automaton:
-    """Name profiles by their numbers in the game rather than by their places among those still in play."""
+    """Number profiles as in the game rather than by their places among those still in play."""
     if not len(outer.index):
         return found
     played = found.owners >= 0
@@ -312,7 +312,7 @@ def numbered(outer: Outer, found: Automaton) -> Automaton:
 
 
 def _around(data: Data, ends: Floats, common: bool) -> Outer:
-    """Start from what is feasible: a hull for players of one patience, a box if they may trade over time."""
+    """Start from the feasible payoffs: their hull if discount factors are equal, else their box."""
     turns = 2.0 * np.pi * np.arange(_START) / _START
     directions = np.round(np.column_stack([np.cos(turns), np.sin(turns)]), 15)
     points = np.vstack([data.payoffs, ends])
@@ -366,7 +366,7 @@ def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Float
 
 
 def _credible(data: Data, leave: Leave, found: Found) -> bool:
-    """Whether staying might give the leaver no more than leaving does."""
+    """Whether some continuation gives the leaver no more than leaving does."""
     if leave.leaver is None or not len(found.outer):
         return True
     i = leave.leaver

@@ -1,7 +1,7 @@
 """Close in on the equilibrium payoffs of three and more players from both sides.
 
-The steps are those of two players whose corners move until they rest (see `search`); half-spaces take the place of
-half-planes, and what their hulls ask for comes from the bounds on games whose actions are seen.
+The steps are those for two players whose corners move until they settle (see `search`), with half-spaces instead of
+half-planes. The hulls are computed as for the bounds of games with observed actions.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _gap(outer: Outer, inner: Automaton) -> float:
 def _moved(
     outer: Outer, ends: Floats, points: Floats, near: float, tolerance: float, budget: int
 ) -> tuple[Floats, float]:
-    """Return corners about where the operator leaves them, and how far it still moves them."""
+    """Return approximate fixed corners of the operator, and how far it still moves them."""
     wanted = near if np.isfinite(near) else 0.1
     merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 100.0))
     corners, moved = points[extreme(points, merge)] if len(points) else points, np.inf
@@ -106,7 +106,7 @@ def _moved(
 def _rested(
     outer: Outer, ends: Floats, corners: Floats, moved: float, tolerance: float, budget: int
 ) -> Automaton | None:
-    """Return play without a deviation that pays, found with a little slack; on a knife edge up to rounding.
+    """Return play without a profitable deviation, found with a little slack; on a knife edge up to rounding.
 
     Corners of a round set keep moving by what their hull cuts off: slack of that size makes up for it.
     """
@@ -148,7 +148,7 @@ def _away(outer: Outer, points: Floats) -> float:
 
 
 def _around(data: Data, ends: Floats, directions: Floats, common: bool) -> Outer:
-    """Start from what is feasible: a hull for players of one patience, a box if they may trade over time."""
+    """Start from the feasible payoffs: their hull if discount factors are equal, else their box."""
     n = directions.shape[1]
     rows = np.vstack([np.eye(n), -np.eye(n), directions])
     points = np.vstack([data.payoffs, ends])

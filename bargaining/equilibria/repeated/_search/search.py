@@ -420,7 +420,7 @@ def verdict(
     bound : Point
         A lower bound of the threat.
     shape : bool
-        Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
+        Whether the faces of `outer` are used in addition to those of the candidate: a finer, slower check.
     """
     faces = faces_of(candidate, outer if shape else [], bound)
     for p, q in (leave.payoffs for leave in block.leaves):

@@ -196,7 +196,7 @@ def _candidates(
 
 
 def _sum(weights: list[Floats], values: list[Floats]) -> Floats:
-    """Return the sum of products of matrices, shape (groups, faces, profiles), in one product: memory is dear."""
+    """Return the sum of products of matrices, shape (groups, faces, profiles), in one product, which saves memory."""
     shape = np.broadcast_shapes(*(value.shape for value in values))
     total: Floats = np.concatenate(weights, axis=2) @ np.concatenate(
         [np.broadcast_to(value, shape) for value in values], axis=1

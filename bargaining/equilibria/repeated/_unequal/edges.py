@@ -1,8 +1,8 @@
-r"""Payoffs known exactly, where a profile asks for the most that a player can get.
+r"""Exact payoffs of profiles whose continuation must give a player her largest payoff.
 
 Let no payoff of player i be higher than M. The payoffs that give her M lie on a line, and only profiles with
-:math:`g_i(a) = M` generate them, followed by others on this line: an interval, whose ends are rational. A profile that
-needs M after it to keep her goes on there and nowhere else.
+:math:`g_i(a) = M` generate them, followed by others on this line: an interval, whose ends are rational. A profile
+whose continuation must give her M has its continuations there.
 
 For players who differ in patience that must not be left to a slack. Vertices may accumulate at an end of the line, in
 steps of the one player's discount factor along it and of the other's across: a slack of s in what player i needs lets

@@ -1,7 +1,7 @@
 """Polygons of many states as faces: each state has normals of its own, by angle, the axes among them.
 
-What concerns all states is done in one array; the angle of a face is its key, and that of another state lies more than
-a full turn away.
+All states are stored in one array, sorted by the angles of faces; angles of different states differ by more than a
+full turn.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Faces:
 
     @classmethod
     def of(cls, polygons: list[Polygon], allowed: float = 0.0) -> Faces:
-        """Hold polygons by as many of their edges as keep payoffs from reaching farther beyond them than allowed."""
+        """Bound polygons by enough of their edges to keep the error within what is allowed."""
         sizes = np.array([len(polygon) for polygon in polygons])
         first = np.cumsum([0, *sizes])
         points = np.array([point for polygon in polygons for point in polygon]).reshape(-1, 2)
@@ -127,7 +127,7 @@ class Faces:
         return before, np.where(after >= self.first[states + 1], self.first[states], after)
 
     def weights(self, before: Indices, after: Indices, pulls: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return weights, not negative, of the two faces around pulls, and what these leave of a pull at most.
+        """Return weights, not negative, of the two faces around pulls, and the largest remainder of a pull.
 
         Payoffs lie in the unit box, so that what is left is worth no more than its positive part.
         """
@@ -197,7 +197,7 @@ def _thinned(
 ) -> Indices:
     """Return the faces that are left if those go whose neighbours meet near enough to them; the axes stay if fixed.
 
-    What was allowed for faces that went before counts.
+    The error of faces dropped earlier counts.
     """
     left = np.arange(len(state))
     axes = np.abs(normals).max(axis=1) == 1.0 if fixed else np.zeros(len(state), bool)

@@ -61,7 +61,7 @@ class Rows:
 
     @classmethod
     def of(cls, game: StochasticGame) -> Rows:
-        """Map the game to the unit box of all payoffs it can give."""
+        """Map the game to the unit box of its feasible payoffs."""
         n, payoffs = game.players, [stage.payoffs.reshape(-1, game.players) for stage in game.games]
         gone = [np.full(n, np.nan) if leave is None else outside_of(leave, n) for leave in game.exits]
         every = np.concatenate([*payoffs, *(point[None] for point in gone if np.isfinite(point).all())])
@@ -90,12 +90,12 @@ class Rows:
 
     @property
     def leaves(self) -> Mask:
-        """In which states all may leave."""
+        """The states in which all may leave."""
         return np.asarray(np.isfinite(self.outside).all(axis=1))
 
     @property
     def now(self) -> Floats:
-        """What a row adds to a payoff in the period it is played, shape (N, n)."""
+        """The stage payoffs of a row times one less the discount factor, shape (N, n)."""
         return np.asarray((1.0 - self.discounts) * self.payoffs)
 
     def thresholds(self, threat: Floats) -> tuple[Floats, Indices, Mask]:
@@ -123,7 +123,7 @@ class Rows:
         return np.clip(needed - self.eased, -FAR, FAR), replies, falls
 
     def reach(self, directions: Floats) -> Floats:
-        """Return how far feasible payoffs go: the hull of all, or their box if the players differ in patience."""
+        """Return the support of the feasible payoffs: of their hull, or of their box if discount factors differ."""
         every = np.vstack([self.payoffs, self.outside[self.leaves]])
         if (self.discounts == self.discounts[0]).all():
             return np.asarray((directions @ every.T).max(axis=1))
@@ -161,7 +161,7 @@ class Outer:
 
     @property
     def filled(self) -> Mask:
-        """Which states have payoffs left."""
+        """The states that have payoffs left."""
         played = np.bincount(self.rows.state[self.alive], minlength=len(self.levels)) > 0
         return np.asarray(played | self.rows.leaves)
 
@@ -172,7 +172,7 @@ class Outer:
         return np.where(self.filled[:, None], -self.levels[:, n : 2 * n], np.inf)
 
     def shrink(self) -> bool:
-        """Apply the operator until it moves nothing; say whether any state has payoffs left."""
+        """Apply the operator until nothing changes; say whether any state has payoffs left."""
         for _ in range(_ROUNDS):
             if not self.budget.spend(len(self.bases.rows)):
                 break
@@ -246,7 +246,7 @@ class Outer:
         return found.and_at_least(np.where(some, gone, -np.inf).ravel())
 
     def touching(self, functions: Affine) -> Floats:
-        """Return the point where each half-space touches what the rows make of the sets, shape (S, H, n)."""
+        """Return the point where each half-space touches the image of the sets, shape (S, H, n)."""
         best = functions.largest(functions.at(self.levels.ravel()))
         faces, played = functions.faces[best], best < len(self.pairs[0])
         points = np.repeat(
@@ -271,7 +271,7 @@ class Around:
     levels: Floats  # (h,)
 
     def reach(self, directions: Floats) -> Floats:
-        """Return how far the half-spaces let payoffs go in other directions."""
+        """Return bounds on payoffs in other directions."""
         n = self.directions.shape[1]
         boxed = np.where(directions > 0.0, np.arange(n), n + np.arange(n))
         bases = Bases.at(self.directions, directions, np.zeros(len(directions), np.intp), boxed)
@@ -298,7 +298,7 @@ class Inner:
                 self.points[s] = hull.points[(outer.directions @ hull.points.T).argmax(axis=1)]
 
     def settled(self, enough: float, every: int = _EVERY) -> list[Floats] | None:
-        """Return points of each state that generate themselves once they hardly move; None if they never do.
+        """Return points of each state that generate themselves, once the iteration settles; None if it does not.
 
         Whether they do is looked at after so many steps, `every`, and when they hardly move.
         """
@@ -326,7 +326,7 @@ class Inner:
         return threat
 
     def _best(self) -> tuple[Indices, Floats, Floats] | None:
-        """Return the row of each point, -1 for leaving, what the points of the next period weigh in it, and the points.
+        """Return the row of each point, -1 for leaving, the weights of the next period's points in it, and the points.
 
         How far a row goes with lotteries over points is the dual of a program in prices of the thresholds and in the
         worth of each state: no point is worth more.
@@ -380,7 +380,7 @@ class Inner:
         return chosen, lotteries, self._played(chosen, lotteries @ every).reshape(self.points.shape)
 
     def _now(self, chosen: Indices) -> tuple[Floats, Floats]:
-        """Return what the rows, or leaving, give now, and the weight of what follows."""
+        """Return the current payoffs of the rows, or of leaving, and the weight of the continuation."""
         left = np.flatnonzero(chosen < 0)
         now, shares = self.rows.now[chosen], np.tile(self.rows.discounts, (len(chosen), 1))
         outside = np.where(np.isfinite(self.rows.outside), self.rows.outside, 0.0)
@@ -392,7 +392,7 @@ class Inner:
         return np.asarray(now + shares * later)
 
     def _solved(self, chosen: Indices, lotteries: Floats) -> Floats | None:
-        """Return the points that rows and lotteries give for ever; None if somebody would gain by deviating."""
+        """Return the points given by fixed rows and lotteries; None if somebody would gain by deviating."""
         now, shares = self._now(chosen)
         each, before = np.eye(len(chosen)), self.points
         solved = [
@@ -459,7 +459,7 @@ def bounded(rows: Rows, directions: Floats, refinements: int, tolerance: float, 
 
 
 def _beyond(around: list[tuple[int, Around]], hulls: list[Hull | None]) -> float:
-    """Return how far half-spaces reach beyond hulls at most; infinitely far beyond none."""
+    """Return the largest distance by which half-spaces reach beyond hulls; infinite if there is no hull."""
     out = 0.0
     for s, view in around:
         hull = hulls[s]

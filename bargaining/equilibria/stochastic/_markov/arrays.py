@@ -42,7 +42,7 @@ class Group:
     after: NDArray[np.intp] | None  # (G, m): the states that may follow; None: all of them, m = E
 
     def ahead(self, worth: Floats) -> Floats:
-        """Return what each profile is worth to each player, (n, G, a_1, ..., a_n), given what states are."""
+        """Return the value of each profile to each player, (n, G, a_1, ..., a_n), given the values of states."""
         if self.after is None:
             later = (worth.T @ self.follow.reshape(-1, len(worth)).T).reshape(self.reward.shape)
         else:
@@ -81,7 +81,7 @@ def average(array: Floats, strategies: list[Floats], keep: tuple[int, ...]) -> F
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """What a stationary strategy does in the states of a group, and how that moves with each action."""
+    """The effects of a stationary strategy in the states of a group, and their derivatives by each action."""
 
     group: Group
     own: list[Floats]  # per player (G, a_i): the strategies
@@ -97,7 +97,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """What a stationary strategy is worth, in present values."""
+    """The present values of a stationary strategy."""
 
     worth: Floats  # (E, n): W
     actions: Floats  # (N,): one-shot value of each action, Q
@@ -121,7 +121,7 @@ class Arrays:
 
     @property
     def sparse(self) -> bool:
-        """Whether there are so many decision states that linear systems are better sparse."""
+        """Whether there are so many decision states that sparse linear systems are faster."""
         return self.groups[0].after is not None
 
     def uniform(self) -> Floats:
@@ -143,7 +143,7 @@ class Arrays:
         return replace(self, groups=tuple(group.less(level) for group in self.groups))
 
     def evaluate(self, strategy: Floats, *, slope: bool) -> Evaluation:
-        """Return the worth of a strategy, of one-shot deviations from it, and what the slopes of the loss need."""
+        """Return the values of a strategy and of one-shot deviations, and the inputs of the slopes of the loss."""
         n, reward = self.players, np.empty((self.players, self.decisions))
         parts = list[tuple[Group, list[Floats], Floats, Floats]]()
         for group in self.groups:
@@ -171,12 +171,12 @@ class Arrays:
         return Evaluation(worth, actions, worth.ravel()[self.block] - actions, pieces, inverses)
 
     def _shared(self, make: Callable[[int], _Kind]) -> list[_Kind]:
-        """Return what is made for each player; players as patient as the first share hers."""
+        """Return the result for each player; players with the same discount factor as the first share hers."""
         first = make(0)
         return [first if self.discounts[i] == self.discounts[0] else make(i) for i in range(self.players)]
 
     def inverses(self, steps: list[tuple[Group, Floats]]) -> list[Floats]:
-        """Return (I - d P)^-1 for each player, given the chances of what follows the states of each group."""
+        """Return (I - d P)^-1 for each player, given the transition probabilities of each group."""
         chain = np.zeros((self.decisions, self.decisions))
         for group, chance in steps:
             if group.after is None:
@@ -230,7 +230,7 @@ class Arrays:
 
 
 def _given_others(values: Floats, own: list[Floats]) -> tuple[list[Floats], dict[tuple[int, int], Floats]]:
-    """Return what each action is worth, and what two players' actions together are worth to each of the two."""
+    """Return the value of each action, and of each pair of actions of two players to both of them."""
     n, pairs = len(own), dict[tuple[int, int], Floats]()
     mine = list(values)
     for i in range(n):
@@ -327,7 +327,7 @@ def _grouped(
 
 
 def _reached(follows: list[Floats]) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the chances of the states that may follow some action alone, and which states these are."""
+    """Return the states that may follow some action and their probabilities, without all other states."""
     reached = [np.flatnonzero(follow.any(axis=tuple(range(follow.ndim - 1)))) for follow in follows]
     most = max(1, *map(len, reached))
     after = np.zeros((len(follows), most), dtype=np.intp)

@@ -38,11 +38,11 @@ _MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the r
 _FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
 _BOUNDS = 10_000_000  # numbers in memory at a time: 80 MB an array
 _POLICIES = 6  # times that speeds look at all bounds
-_PAIRS = 20_000  # pairs beyond which a proof is dearer than applying the operator
+_PAIRS = 20_000  # pairs beyond which a proof costs more than applying the operator
 
 
 class Verdict(NamedTuple):
-    """What a proof gave: whether it holds, the excess left unproved, and smaller outer sets if it found them."""
+    """The result of a proof: whether it holds, the excess left unproved, and smaller outer sets if it found them."""
 
     proved: bool
     excess: float
@@ -72,9 +72,9 @@ def verdict(
     alive : ndarray of bool
         The rows that can still be played.
     shape : bool
-        Whether the faces of `outer` are used beside those of the candidate: a finer, dearer check.
+        Whether the faces of `outer` are used in addition to those of the candidate: a finer, slower check.
     budget : Budget, optional
-        What pays for it: a unit for each bound of a row at a face that it may reach, time after time.
+        The budget: each computation of a bound of a row at a face that it may reach costs a unit.
     """
     if not model.discounts.any() or any(bool(p) != bool(q) for p, q in zip(candidate, outer, strict=True)):
         return Verdict(False, inf)

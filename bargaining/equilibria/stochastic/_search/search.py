@@ -32,7 +32,7 @@ _GROWTH = 24  # applications that make sets larger which have too many vertices 
 _PATIENT = 0.8  # discount factor below which ten applications leave a tenth of the distance or less
 _SMALL = 30_000  # bounds up to which moving faces costs little
 _WORK = 100_000  # vertices met where there may be infinitely many: seconds
-_LARGE = 3_000_000  # bounds beyond which it is dearer than applying the operator
+_LARGE = 3_000_000  # bounds beyond which it costs more than applying the operator
 
 Polygons = list[Polygon]
 
@@ -96,7 +96,7 @@ class Search:
         self.give_up(None if self.found is None else self.found.polygons)
 
     def give_up(self, inner: Polygons | None) -> None:
-        """Stop with sets that hold every payoff, and say how far they reach beyond some that equilibria attain."""
+        """Stop with sets that contain every payoff, and their distance from sets that equilibria attain."""
         self.stopped = (
             "spent its `budget`"
             if self.budget.spent
@@ -177,7 +177,7 @@ class Search:
 
     @property
     def _rare(self) -> bool:
-        """Whether this is step 1, 2, 4, 8, ..., for what is dear."""
+        """Whether this is step 1, 2, 4, 8, ..., for expensive steps."""
         return self.iterations & (self.iterations - 1) == 0 or (
             not self.model.common and self.iterations % 32 == 0
         )
@@ -186,7 +186,7 @@ class Search:
         self.polygons, self.excess, self.stopped = image.polygons, excess, reason
 
     def _look(self) -> bool:
-        """Look along the chain for other sets that generate themselves than those found before."""
+        """Look along the chain for new sets that generate themselves."""
         if self.chain is None:
             return False
         source, image = self.chain

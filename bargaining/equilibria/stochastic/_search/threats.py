@@ -1,7 +1,7 @@
 r"""A lower bound of the punishments in each state, from the profiles that can still be played.
 
-Nobody is held below the least, over live profiles, of what her best deviation gives if punished by the bound
-itself:
+No player's payoff is below the minimum, over live profiles, of her payoff from the best deviation, if the bound
+itself follows as the punishment:
 
 .. math:: x_i(s) = \min_a \max_b\, (1-\delta_i) g_i(s, b, a_{-i})
           + \delta_i \sum_{s'} P(s' \mid s, b, a_{-i})\, x_i(s').
@@ -182,7 +182,7 @@ def _playable(rows: Rows, live: list[bool], i: int, parted: Values) -> list[list
 
 @dataclass(frozen=True, slots=True)
 class _Player:
-    """The one who is punished: what each row gives her now, her patience, and what she gets by leaving."""
+    """The punished player: her current payoff in each row, her discount factor, and her payoff from leaving."""
 
     rows: Rows
     now: Values
@@ -201,7 +201,7 @@ class _Player:
         )
 
     def response(self, punish: list[Group], parted: Values, value: Values) -> tuple[Values, Values]:
-        """Return the values of her best replies to a fixed punishment, by policy iteration, and what rows are worth."""
+        """Return the values of her best replies to a fixed punishment, by policy iteration, and the values of rows."""
         policy: dict[int, int | None] = {}  # the row of her reply; None if she leaves
         constant = [part if part < inf else 0.0 for part in parted]
         value = [held if group else part for held, group, part in zip(value, punish, constant, strict=True)]
@@ -220,7 +220,7 @@ class _Player:
         return value, worth
 
     def worth(self, value: Values) -> Values:
-        """Return what each row is worth if these values follow."""
+        """Return the value of each row if these values follow."""
         after = [self.delta * sum([share * value[s] for s, share in law]) for law in self.rows.laws]
         return [now + after[law] for now, law in zip(self.now, self.rows.law, strict=True)]
 

@@ -75,6 +75,29 @@ def support(polygons: list[Polygon], normals: Floats) -> Floats:
     )
 
 
+def at_most(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, normals: Floats) -> Floats:
+    """Return bounds, shape (R, J), on how far rows go in some directions: without constraints, and in their box.
+
+    The box reaches from what a player's best deviation gives to the most that she can get; where it is empty the bound
+    is minus infinity.
+    """
+    now, after, delta = model.now[:, rows].T, model.transitions[rows], model.discounts[:, 0]
+    high = now + delta * (after @ support(polygons, np.eye(2)))
+    low = np.maximum(model.deviations(threat)[:, rows].T, model.own[model.state[rows]]) - model.slack
+    none: Mask = np.asarray((low > high + TIE).any(axis=1))
+    low[none] = 0.0
+    free = now @ normals.T + after @ support(polygons, delta * normals)
+    box = high @ np.maximum(normals, 0.0).T + low @ np.minimum(normals, 0.0).T
+    return np.where(none[:, None], -inf, np.minimum(free, box))
+
+
+def reaching(model: Model, polygons: list[Polygon], threat: Floats) -> Mask:
+    """Say which rows might go to some face of the polygons or beyond it."""
+    normals = normals_of(polygons)
+    most = at_most(model, polygons, threat, np.arange(len(model.state)), normals)
+    return np.asarray((most >= support(polygons, normals)[model.state] - TIE).any(axis=1))
+
+
 def lowest(polygons: list[Polygon]) -> Floats:
     return np.array([np.min(p, axis=0) if p else np.full(2, inf) for p in polygons])
 

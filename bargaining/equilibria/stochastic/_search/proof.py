@@ -26,6 +26,7 @@ from bargaining.equilibria.stochastic._search.dual_bounds import (
     TIE,
     Bases,
     Bounds,
+    at_most,
     attraction,
     faces_of,
     lowest,
@@ -93,8 +94,12 @@ def verdict(
             result = _ranged(system, np.argwhere(pairs), speed, outer, known)
             if result.proved:
                 return result
-    far = reach(model, outer, np.maximum(bound, lowest(outer)), rows, faces.normals)
-    beyond = (far > faces.offsets[system.state] + 1e-14) & faces.moves[system.state]
+    threat = np.maximum(bound, lowest(outer))
+    most = at_most(model, outer, threat, rows, faces.normals)
+    beyond = (most > faces.offsets[system.state]) & faces.moves[system.state]
+    some = np.flatnonzero(beyond.any(axis=1))
+    far = reach(model, outer, threat, rows[some], faces.normals)
+    beyond[some] &= far > faces.offsets[system.state[some]] + 1e-14
     if not beyond.any():
         return Verdict(True, 0.0)
     count = np.count_nonzero(pairs & beyond) if speed is not None else 0
@@ -109,8 +114,11 @@ def _reaching(model: Model, system: Bounds, candidate: list[Polygon], bound: Flo
     limit = faces.offsets[system.state] - TIE
     pairs: Mask = faces.moves[system.state] & (system.unbound >= limit)
     if np.count_nonzero(pairs) > _FEW:
-        near = reach(model, candidate, np.maximum(bound, lowest(candidate)), rows, faces.normals)
-        pairs &= near >= limit
+        threat = np.maximum(bound, lowest(candidate))
+        pairs &= at_most(model, candidate, threat, rows, faces.normals) >= limit
+        some = np.flatnonzero(pairs.any(axis=1))
+        near = reach(model, candidate, threat, rows[some], faces.normals)
+        pairs[some] &= near >= limit[some]
     return pairs
 
 

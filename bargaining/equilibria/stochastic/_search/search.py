@@ -13,7 +13,7 @@ from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model, Scaled
 from bargaining.equilibria._plane.operator import FEW, Image, Tag, apply, apply_to_few, credible
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
-from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
+from bargaining.equilibria.stochastic._search.dual_bounds import reaching, sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
 from bargaining.equilibria.stochastic._search.structure import Structure, newton, plain, settled
 from bargaining.equilibria.stochastic._search.threats import thinned, threat_bound
@@ -225,7 +225,7 @@ class Search:
             image = self._apply(source, few)
             distance, solved = self._compared(source, image)
             if few is not None and (solved or not any(image.polygons)):
-                image = self._apply(source)
+                image = self._apply(source, self.alive & reaching(self.model, source, self.threat(source)))
                 few |= self._behind([*image.tags, *(held.tags for held in image.held)])
                 distance, solved = self._compared(source, image)
             if solved:

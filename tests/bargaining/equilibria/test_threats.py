@@ -140,6 +140,18 @@ def test_a_player_with_nothing_at_stake():
     assert division.ok
 
 
+def test_weights_are_positive_where_both_gain():
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(40):
+        found = variable_threats(*rng.integers(0, rng.choice([3, 8]), (2, 2, 2)).tolist())
+        both = bool((found.gains > 1e-9).all())
+        seen.add(both)
+        assert (found.status is Status.OK) == both
+        assert not both or min(found.weights) > 0
+    assert seen == {True, False}
+
+
 def test_matrix_games_agree_with_the_equilibria_of_the_zero_sum_game():
     rng = np.random.default_rng(4)
     for shape in ((2, 5), (4, 4), (9, 9), (10, 12)):

@@ -33,6 +33,7 @@ from bargaining import (
 )
 from bargaining.feasible._hull import Hull, facets
 from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._polygon import clip
 
 clouds = st.integers(3, 4).flatmap(
     lambda n: st.lists(st.lists(st.integers(-4, 4), min_size=n, max_size=n), min_size=1, max_size=9).map(
@@ -300,3 +301,23 @@ def test_a_polytope_of_a_batch() -> None:
         both.support_above([1, 1], [0, 0])
     with pytest.raises(InvalidInput, match="index"):
         both.at((2,))
+
+
+def test_rays_of_a_hull_end_where_it_does_wherever_its_corner_is():
+    """The simplex x + y + z <= 1, moved and stretched."""
+    corner, span = np.array([5.0, -3.0, 8.0]), np.array([2.0, 4.0, 0.5])
+    simplex = Hull(corner + span * np.vstack([np.zeros(3), np.eye(3)]), corner, span, free_disposal=False)
+    assert simplex.ray(corner, span) == pytest.approx(1 / 3, rel=1e-12)
+    assert simplex.ray(corner + span / 6, span) == pytest.approx(1 / 6, rel=1e-12)
+
+
+def test_a_segment_among_three_has_facets_on_all_sides():
+    sides = facets(np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), open_below=False)
+    for beside in ([0.5, 0.5, 0.6], [0.6, 0.5, 0.5], [0.5, 0.6, 0.4], [1.1, 1.1, 1.1], [-0.1, -0.1, -0.1]):
+        assert (((sides.anchors - beside) * sides.normals).sum(axis=1) < -1e-3).any()
+    assert (((sides.anchors - 0.5) * sides.normals).sum(axis=1) > -1e-12).all()
+
+
+def test_a_square_is_clipped_where_the_line_crosses_its_sides():
+    square = [(Fraction(x), Fraction(y)) for x, y in ((0, 0), (3, 0), (3, 3), (0, 3))]
+    assert set(clip(square, (1, 2), Fraction(4))) == {(0, 0), (3, 0), (3, Fraction(1, 2)), (0, 2)}

@@ -99,7 +99,7 @@ class Hull:
         return np.array(sorted(best), dtype=np.intp)
 
     def outside(self, points: Floats) -> Floats:
-        """Return how far each point sticks out: of the affine hull, or beyond a face."""
+        """Return the distance of each point from the affine hull, or beyond a face."""
         spread = points - self.centre
         local = spread @ self.basis.T
         off = np.abs(spread - local @ self.basis).max(axis=1)
@@ -158,7 +158,7 @@ def _deep(halfspaces: Floats, point: Floats) -> bool:
 
 
 def _centre(halfspaces: Floats) -> Floats | None:
-    """Return the centre of the largest ball inside, None if there is none to speak of."""
+    """Return the centre of the largest ball inside, None if the ball is too small."""
     from scipy.optimize import linprog
 
     dimension = halfspaces.shape[1] - 1
@@ -190,7 +190,7 @@ def generated(profiles: Profiles, hull: Hull) -> Floats:
 def self_generating(
     profiles: Profiles, points: Floats, directions: Floats, enough: float, budget: Budget
 ) -> Hull | None:
-    """Shrink points towards their centre, and generate from them until they generate themselves; None if in vain.
+    """Shrink points towards their centre, and generate from them until they generate themselves; None if they do not.
 
     Without shrinking, the operator's iterates may fall until they move no more. Payoffs lost by shrinking come
     back under the operator, which is monotone, so that its iterates from below the largest fixed point end by
@@ -224,7 +224,7 @@ def from_stage(profiles: Profiles, directions: Floats, enough: float, budget: Bu
 
 
 def grown(profiles: Profiles, hull: Hull, directions: Floats, enough: float, budget: Budget) -> Hull:
-    """Add what a self-generating set generates, the point farthest beyond each face, until that adds nothing.
+    """Grow a self-generating set by its image, the point farthest beyond each face, until nothing is added.
 
     A hull of many faces takes only the points farthest in given directions, if they add more than is `enough`.
     Whatever is left out, the hull generates itself.
@@ -245,7 +245,7 @@ def grown(profiles: Profiles, hull: Hull, directions: Floats, enough: float, bud
 
 
 def _size(profiles: Profiles, hull: Hull | None) -> int:
-    """Return what it costs to generate from a hull: profiles and faces met."""
+    """Return the work to generate from a hull: profiles and faces visited."""
     return len(profiles.payoffs) * (1 + (len(hull.faces) if hull else 0))
 
 
@@ -301,7 +301,7 @@ def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull 
 
 
 def _each(points: Floats) -> Orbits:
-    """Return points each of which stands for itself alone."""
+    """Return points whose orbits are single points."""
     return Orbits(points, np.arange(len(points)), np.zeros(len(points), np.intp))
 
 

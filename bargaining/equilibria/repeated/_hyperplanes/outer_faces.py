@@ -1,4 +1,4 @@
-r"""Outer bounds on equilibrium payoffs of n players: half-spaces pushed in until the operator moves none.
+r"""Outer bounds on equilibrium payoffs of n players: half-spaces moved inwards until the operator moves none.
 
 The set :math:`\{w : Hw \le c\}` is mapped, profile by profile, to the payoffs
 :math:`(1-\delta) g(a) + \delta w` with :math:`w \ge b(a)`. A bound on the best of them in a direction h is
@@ -36,7 +36,7 @@ _STILL = 1e-13  # rounding of a level, in the unit box
 
 @dataclass(slots=True, eq=False)
 class Outer:
-    """Half-spaces around the equilibrium payoffs, and the bases that hold them."""
+    """Half-spaces around the equilibrium payoffs, and the bases that prove them."""
 
     profiles: Profiles
     orbits: Orbits  # of the directions
@@ -49,7 +49,7 @@ class Outer:
 
     @classmethod
     def around(cls, profiles: Profiles, directions: Floats, budget: Budget) -> Outer:
-        """Start from what is feasible."""
+        """Start from the feasible payoffs."""
         n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
         orbits = profiles.group.orbits(np.vstack([np.eye(n), -np.eye(n), directions]))
         pairs = _boxed(profiles, orbits, alive)
@@ -84,14 +84,14 @@ class Outer:
         self.bases, self.faces = self.bases.joined(bases), np.append(self.faces, faces)
 
     def narrowed(self, given: int, directions: Floats) -> Outer:
-        """Return half-spaces in the first few directions and in others, with the levels that these ones leave."""
+        """Return half-spaces in the first few directions and in others, at the levels implied by the present ones."""
         orbits = self.profiles.group.orbits(np.vstack([self.directions[:given], directions]))
         levels = np.append(self.levels[:given], self.reach(orbits.rows[given:]))[orbits.first]
         bases, faces = _boxed(self.profiles, orbits, self.alive)
         return Outer(self.profiles, orbits, levels, self.alive.copy(), bases, faces, self.steps, self.budget)
 
     def reach(self, directions: Floats) -> Floats:
-        """Return how far the half-spaces let payoffs go in other directions."""
+        """Return bounds on payoffs in other directions."""
         if not len(directions):
             return np.empty(0)
         n = directions.shape[1]
@@ -102,7 +102,7 @@ class Outer:
         return np.asarray((weights * self.levels[bases.rows]).sum(axis=1) + np.maximum(rest, 0.0).sum(axis=1))
 
     def shrink(self) -> bool:
-        """Apply the operator until it moves nothing; say whether anything can be played or left."""
+        """Apply the operator until nothing changes; say whether anything is left."""
         for _ in range(_ROUNDS):
             if self.budget.spent:  # the half-spaces hold all the same
                 break
@@ -120,7 +120,7 @@ class Outer:
         return True
 
     def touching(self) -> Floats:
-        """Return points where the half-spaces touch what the profiles make of the set."""
+        """Return points where the half-spaces touch the image of the set."""
         outside = self.profiles.outside
         if not self.alive.any():
             return np.empty((0, self.directions.shape[1])) if outside is None else outside[None]
@@ -143,7 +143,7 @@ class Outer:
         return True
 
     def _raise(self) -> None:
-        """Raise the threat: nobody is held below her best reply to some live profile."""
+        """Raise the threat: no player gets less than her payoff from the best reply to some live profile."""
         if self.profiles.outside is None and self.alive.any():
             n = self.directions.shape[1]
             self.levels = self.levels.copy()

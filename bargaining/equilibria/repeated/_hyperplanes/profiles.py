@@ -1,4 +1,4 @@
-"""A stage game in the unit box, as the bounds of n players see it."""
+"""A stage game in the unit box, as used by the bounds for n players."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Profiles:
         return self.group.classes()
 
     def lowest(self, threat: Floats) -> Floats:
-        """Return the least continuation that keeps everyone to each profile, shape (a, n)."""
+        """Return the lowest continuations at which nobody deviates from each profile, shape (a, n)."""
         delta = self.discounts
         with np.errstate(divide="ignore", invalid="ignore"):
             gain = np.where(self.best > self.payoffs, (1 - delta) / delta * (self.best - self.payoffs), 0.0)
@@ -42,7 +42,7 @@ class Profiles:
         return np.clip(self.lowest(threat), -FAR, FAR)
 
     def now(self) -> Floats:
-        """Return what a profile adds to a payoff in the period it is played, shape (a, n)."""
+        """Return the stage payoffs times one less the discount factor, shape (a, n)."""
         return np.asarray((1 - self.discounts) * self.payoffs)
 
     def reach(self, directions: Floats) -> Floats:

@@ -66,7 +66,7 @@ class Bases:
         return np.asarray(np.einsum("pij,pj->pi", self.inverses, rights[self.owners[:, None], self.rows]))
 
     def repaired(self, normals: Floats) -> tuple[Floats, Floats]:
-        """Return non-negative multipliers, and what they leave of each pull."""
+        """Return non-negative multipliers, and the remainder of each pull."""
         weights = np.maximum(self.multipliers(), 0.0)
         return weights, self.pulls - np.einsum("pj,pji->pi", weights, normals[self.rows])
 

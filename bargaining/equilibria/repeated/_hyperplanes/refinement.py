@@ -32,11 +32,11 @@ class Faces(Protocol):
         """The normals."""
 
     def reach(self, directions: Floats) -> Floats:
-        """Return how far they let payoffs go in other directions."""
+        """Return bounds on payoffs in other directions."""
 
 
 def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hull | None]:
-    """Refine the outer set where it matters most; return it and the inner set that comes nearest, if any was found."""
+    """Refine the outer set where its error is largest; return it and the nearest inner set, if any was found."""
     inner, given, group = None, len(outer.directions), outer.profiles.group
     for left in range(refinements, -1, -1):
         if outer.budget.spent:
@@ -101,7 +101,7 @@ def _grown(outer: Outer, tolerance: float) -> Hull | None:
 
 
 def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None) -> Floats:
-    """Return normals of the hulls' faces beyond which the outer set reaches farthest, and that it lacks.
+    """Return missing normals of the hulls' faces, those beyond which the outer set reaches farthest.
 
     With a group whole orbits of normals count, one of each is returned.
     """

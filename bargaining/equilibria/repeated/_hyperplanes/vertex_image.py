@@ -28,7 +28,7 @@ LEAVE = -1  # no profile has this number
 
 
 class Recipes(NamedTuple):
-    """Payoffs that points generate: what is played, and the rows of the mixture that follows."""
+    """Payoffs that points generate: the profile played, and the rows of the mixture that follows."""
 
     directions: Indices  # (m,) the direction in which each is farthest
     profiles: Indices  # (m,), `LEAVE` where all leave
@@ -37,7 +37,7 @@ class Recipes(NamedTuple):
 
 
 def image(profiles: Profiles, points: Floats, directions: Floats) -> Recipes:
-    """Return the farthest payoff that the hull of points generates in each direction, if any is near."""
+    """Return the farthest payoff that the hull of points generates in each direction, unless well inside the hull."""
     threat = points.min(axis=0) if profiles.outside is None else profiles.outside
     low = profiles.floors(threat)
     face, profile = np.nonzero(_promising(profiles, points, directions, low))
@@ -54,7 +54,7 @@ def image(profiles: Profiles, points: Floats, directions: Floats) -> Recipes:
 
 
 def _continuations(points: Floats, bases: Bases) -> tuple[Floats, Flags]:
-    """Return what each basis mixes, and whether it meets the floors."""
+    """Return the mixture of each basis, and whether it meets the floors."""
     count, n = points.shape
     weights = np.maximum(bases.multipliers(), 0.0)
     missing = np.where(bases.rows >= count + n, weights, 0.0).sum(axis=1)

@@ -38,7 +38,7 @@ def searched(payoffs: Floats, discounts: Floats, ends: Floats | None) -> list[An
     discounts : ndarray of shape (G,)
         Common to the players, above `IMPATIENT`.
     ends : ndarray of shape (G, 2), optional
-        What leaving pays, where both may and it does not matter who does.
+        The payoffs of leaving, if both may leave and the payoffs do not depend on who does.
     """
     count = len(payoffs)
     if _compiled.kernel is None or payoffs[0, 0].size > FEW:

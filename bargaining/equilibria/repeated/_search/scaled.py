@@ -1,4 +1,4 @@
-"""A repeated game in the unit box, and the way back."""
+"""A repeated game in the unit box, and the inverse map."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Scaled:
 
     @classmethod
     def of(cls, repeated: RepeatedGame, *, beside: Sequence[Exit] = ()) -> Scaled:
-        """Map the game to the unit box of all payoffs that it, or its variants with other exits `beside`, can give."""
+        """Map the game to the unit box of its feasible payoffs, with those of its variants with the exits `beside`."""
         both = _rows(repeated.game.payoffs)
         low, high = both[0].min(axis=1), both[0].max(axis=1)
         span = max((high - low).tolist())
@@ -95,7 +95,7 @@ class Scaled:
         return replace(self, repeated=repeated, leaves=leaves, block=block, own=(own.item(0), own.item(1)))
 
     def staying(self, own: Floats) -> Floats:
-        """Return the continuations at which staying is worth as much as leaving for `own`."""
+        """Return the continuations at which staying and leaving for `own` give the same payoff."""
         return _staying(own[:, None], self.block.now, self.block.discounts)
 
     def solve(
@@ -157,7 +157,7 @@ class Scaled:
             block = block.left(block.floor, kept)
 
     def outer(self) -> Search:
-        """Return a search that ends with a set that holds every payoff, after a few plain steps."""
+        """Return a search that ends, after a few plain steps, with a set that contains every payoff."""
         search = self.search(self.block)
         plain(search)
         if not search.stopped:
@@ -170,7 +170,7 @@ class Scaled:
         return _rationals(self.repeated, self.low, self.size)
 
     def credible(self, leave: Leave, polygon: Polygon) -> bool:
-        """Whether staying might give the leaver no more, with continuations in the polygon."""
+        """Whether some continuation in the polygon gives the leaver no more than leaving."""
         if leave.leaver is None:
             return True
         return least_by_staying(self.block, polygon, leave.leaver) <= leave.payoffs[leave.leaver] + SLACK
@@ -198,7 +198,7 @@ class Scaled:
         return Search(root, block, self.own, polygon)
 
     def _playable(self, block: Block) -> Block:
-        """Drop the profiles whose constraints no payoff below the highest meets, until none is left to drop."""
+        """Drop the profiles whose constraints are violated even at the highest payoffs, until none is left to drop."""
         while block.index.size:
             high = _points(block).max(axis=1)
             needed = block.gain + np.array(block.threat_bound(self.own))[:, None]
@@ -338,7 +338,7 @@ def _gain(deviation: Floats, delta: Floats) -> Floats:
 
 
 def _staying(own: Floats, now: Floats, delta: Floats) -> Floats:
-    """Return the continuation at which staying is worth as much as leaving."""
+    """Return the continuation at which staying and leaving give the same payoff."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         impatient = np.where(own > now + SLACK, np.inf, -np.inf)
         return np.where(delta > 0.0, (own - now) / delta, impatient)

@@ -91,7 +91,7 @@ class Search:
             self.give_up(None if self.found is None else self.found.polygon)
 
     def give_up(self, inner: Polygon | None) -> None:
-        """Stop with a set that holds every payoff, and say how far it reaches beyond one that equilibria attain."""
+        """Stop with a set that contains every payoff, and its distance from a set that equilibria attain."""
         self.stopped = (
             "spent its `budget`"
             if self.budget.spent
@@ -176,7 +176,7 @@ class Search:
             polygon, tags = image.polygon, image.tags
 
     def _judged(self, image: Image) -> Verdict:
-        """Judge a candidate: stop if it is proved, else take the smaller outer set that the attempt may give."""
+        """Try to prove a candidate: stop if that succeeds, else take the smaller outer set, if there is one."""
         if apart(self.polygon, image.polygon) <= _SOLVED:
             self._stop(image, _SOLVED, "the operator maps the set to itself")
             return Verdict(True, True)
@@ -290,13 +290,13 @@ The slope is the sum of three speeds: the face's with the weight, and those of t
 
 
 def slope(bound: Bound, speed: list[float]) -> float:
-    """Return how fast a bound grows."""
+    """Return the slope of a bound."""
     _, face, weight, (first, second) = bound
     return weight * speed[face] + first * speed[0] + second * speed[1]
 
 
 class Cut(NamedTuple):
-    """A profile at e = 0: its lowest continuations, whether they move with the threats, and what rules it out."""
+    """A profile at e = 0: its lowest continuations, whether they move with the threats, and faces that rule it out."""
 
     at: Point
     moves: Point

@@ -1,4 +1,4 @@
-"""Many exits from one game at once: what they have in common is worked out once, in arrays.
+"""Many exits from one game at once: the common parts are computed once, in arrays.
 
 If all may leave, and get the same whoever does, the threat is known: it is what leaving pays, the lowest corner of
 every set. Exits of one game then differ in the thresholds alone, and the vertices of all sets are generated in a few
@@ -70,7 +70,7 @@ class _Outer(NamedTuple):
         return np.array(self.chains.high)[:, None]
 
     def farthest(self, n: Floats, b: Floats) -> Floats:
-        """Return how far continuations that meet thresholds b go in directions n, of shape (2, m)."""
+        """Return the support of the continuations above thresholds b in directions n, of shape (2, m)."""
         top = self.corners.T.take((self.corners @ n).argmax(axis=0), axis=1)
         w, feasible = binding(self.chains, b)
         level = np.where(feasible, n[0] * w[0] + n[1] * w[1], -np.inf).max(axis=0, initial=-np.inf)

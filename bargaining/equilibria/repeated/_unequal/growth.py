@@ -42,7 +42,7 @@ _ENOUGH = 4.0  # times what vertices may matter that are left out: what a set ma
 
 
 def threats(points: Floats, bound: Point) -> Point:
-    """Return the lowest payoffs, or what is known to be below all threats."""
+    """Return the lowest payoffs, or a lower bound of all threats."""
     x, y = points.min(axis=0).tolist()
     return max(bound[0], x), max(bound[1], y)
 
@@ -50,7 +50,7 @@ def threats(points: Floats, bound: Point) -> Point:
 def grown(
     block: Block, bound: Point, start: Floats, merge: float, inner: Recipes | None, budget: Budget
 ) -> Recipes | None:
-    """Return a set that generates itself and is all that it generates, or what was found last; None if nothing was.
+    """Return a set equal to its image, or the last set found; None if none was.
 
     Parameters
     ----------
@@ -125,12 +125,12 @@ def _with(block: Block, bound: Point, points: Floats, found: Image, new: Recipes
 
 
 def image_of(levels: Levels, *, merge: float = MERGE) -> tuple[Polygon, list[Tag]]:
-    """Return what the operator makes of the polygon; sources are numbers of its vertices."""
+    """Return the image of the polygon under the operator; sources are numbers of its vertices."""
     return mapped(levels.block, np.array(levels.points), levels.threat, merge=merge)
 
 
 def mapped(block: Block, points: Floats, threat: Point, *, merge: float) -> tuple[Polygon, list[Tag]]:
-    """Return what the operator makes of a polygon, payoffs that are known by heart as they are."""
+    """Return the image of a polygon under the operator, with known payoffs exactly."""
     found = image(Ways(block, points, threat), merge=merge)
     polygon, tags = pairs(found.points), found.tags(block)
     snap(block, polygon, tags)
@@ -139,7 +139,7 @@ def mapped(block: Block, points: Floats, threat: Point, *, merge: float) -> tupl
 
 
 def _rest(block: Block, polygon: Polygon, tags: list[Tag]) -> None:
-    """Replace vertices that are a profile played for ever but for rounding."""
+    """Replace vertices that are, up to rounding, payoffs of a profile played for ever."""
     place = {k: at for at, k in enumerate(block.index.tolist())}
     for n, ((x, y), (_, k, _)) in enumerate(zip(polygon, tags, strict=True)):
         if k >= 0:
@@ -192,7 +192,7 @@ class Bounded(NamedTuple):
 
 
 def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> Bounded | None:
-    """Return what a set generates that lies a little within it: its vertices follow points well inside; or None.
+    """Return a set slightly inside another one that it generates, with promises well inside; or None.
 
     Parameters
     ----------

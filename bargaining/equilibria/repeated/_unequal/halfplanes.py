@@ -129,7 +129,7 @@ def outward(points: Floats) -> Floats:
 
 
 def apart_by(outer: Halfplanes, inner: Floats) -> float:
-    """Return at most how far a polygon reaches beyond another one inside it.
+    """Bound the distance by which a polygon reaches beyond another one inside it.
 
     In a direction between two neighbouring normals, of either polygon, the distance is a weighted sum of those at the
     two.

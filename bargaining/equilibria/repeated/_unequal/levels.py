@@ -1,4 +1,4 @@
-r"""How far out equilibrium payoffs can lie in given directions, for players who differ in patience.
+r"""Bounds on equilibrium payoffs in given directions, for players with different discount factors.
 
 Let every payoff set considered lie in :math:`\{w : n_j w \le c_j\}`, with the threats :math:`P_i`, the levels
 of the lower faces, among the c. The farthest that a profile a goes in the direction :math:`n_j` is a linear program
@@ -185,7 +185,7 @@ class Levels:
         return np.asarray((np.array(self.points)[:, :, None] >= self.thresholds - SLACK).all(axis=1))
 
     def lower(self, *, seen: Levels | None = None, ahead: bool = False) -> float:
-        """Lower the levels to the fixed point that the present duals allow; return by how much at most.
+        """Lower the levels to the fixed point for the present duals; return the largest change.
 
         With `seen`, use the duals that are the best at the levels of `seen` instead. With `ahead`, lower the levels
         further to what the duals at foreseen levels allow (see `_foreseen`).
@@ -324,7 +324,7 @@ class Levels:
         return rows
 
     def drawn_in(self, moved: Floats) -> Floats:
-        """Return how far the levels move in with the others, each by so much more than its row follows; or Astray."""
+        """Return the inward moves of the levels, each larger by a given amount than its row implies; or Astray."""
         assert self.rows is not None
         moves = (self.rows.weights > 0.0).any(axis=1)
         unit = self.rows._replace(constant=np.where(moves, moved[self.rows.faces], 0.0))

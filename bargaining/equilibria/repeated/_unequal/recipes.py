@@ -78,7 +78,7 @@ class Image:
 
 
 class Ways:
-    """How profiles can be played with a polygon of continuations, and how far that goes."""
+    """The ways to play profiles with a polygon of continuations, and their supports."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Ways:
         self.ends = np.cumsum([len(periods) * count, 4 * count, count, len(self.leaves)])
 
     def reach(self, directions: Floats) -> tuple[Floats, Index, Index]:
-        """Return how far payoffs go in each direction, in which way, and followed by which vertex."""
+        """Return the support of the payoffs in each direction, the way of play, and the vertex that follows."""
         portions = np.array_split(directions, 1 + len(directions) * int(self.ends[-1]) // _TABLE)
         level, way, source = (np.concatenate(each) for each in zip(*map(self._reach, portions), strict=True))
         return level, way, source
@@ -129,7 +129,7 @@ class Ways:
         return table[each, way], way, source
 
     def generated(self, way: Index, source: Index) -> Image:
-        """Return the payoffs that ways give."""
+        """Return the payoffs of the ways."""
         block, count = self.block, max(self.block.index.size, 1)
         sort = np.searchsorted(self.ends, way, side="right")
         inside = way - np.append(0, self.ends)[sort]
@@ -398,7 +398,7 @@ class _System:
         return np.where(self.floor, self.b, self.gain + threat) + self.inset
 
     def generated(self, points: Floats) -> tuple[Floats, list[Entries]]:
-        """Return what the points generate, and how that moves with them: weights, rows and columns."""
+        """Return the image of the points, and its derivatives by the points: weights, rows and columns."""
         out = self.now.copy()
         entries: list[Entries] = []
         b, mixed, share = self.thresholds(points), self.mixed, self.share[self.mixed]

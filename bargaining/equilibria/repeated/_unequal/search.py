@@ -101,7 +101,7 @@ _PROOFS = 4  # rounds in which levels are lowered with the duals of one inner se
 
 
 def run(search: Search, data: Rationals) -> None:
-    """Finish a search for the set of players who differ in patience: a few plain steps, then half-planes.
+    """Finish a search for the set of players with different discount factors: a few plain steps, then half-planes.
 
     Payoffs that are known exactly take the place of the profiles that ask for the most.
     """
@@ -139,7 +139,7 @@ def plain(search: Search, times: int = _PLAIN) -> None:
 
 
 def _reachable(block: Block, found: Bounded) -> NDArray[np.bool_]:
-    """Return which profiles ask for no more than there is, with threats no lower than those of a set that holds all."""
+    """Return which profiles are not ruled out by the highest payoffs and the threats of a set of all equilibria."""
     low = np.array(found.low) - found.bound - FINE
     least = block.thresholds((low.item(0), low.item(1)))
     return np.asarray(
@@ -148,7 +148,7 @@ def _reachable(block: Block, found: Bounded) -> NDArray[np.bool_]:
 
 
 def close(search: Search) -> None:
-    """Prove by half-planes what plain steps close in on too slowly, if that can be done; for any patience."""
+    """Prove by half-planes a set to which plain steps converge too slowly, if possible; for any discount factors."""
     found = bounded(
         search.block, search.own, search.polygon, tolerance=search.tolerance, budget=search.budget
     )
@@ -218,7 +218,7 @@ def bounded(
     polygon : Polygon
         A set that contains the largest fixed point.
     few : int
-        A set of more vertices than that is given a little inside, with room for rounding, if that can be.
+        A set of more vertices than that is replaced by a slightly smaller one, with a margin for rounding, if possible.
     exact : bool
         Whether a set that generates itself but for rounding counts. It does not where a profile asks for the most that
         a player can get and players differ in patience (see `edges`).
@@ -239,7 +239,7 @@ def bounded(
 
 
 class _Chase:
-    """Half-planes that hold every payoff, lowered, and the largest set inside that was seen to generate itself."""
+    """Half-planes that contain every payoff, and the largest set found inside that generates itself."""
 
     def __init__(
         self, block: Block, own: Point, points: Floats, exact: bool, tolerance: float, budget: Budget
@@ -267,7 +267,7 @@ class _Chase:
         return found._replace(steps=self.steps, low=self._sharp(found.low))
 
     def _sharp(self, low: Point) -> Point:
-        """Return the lowest payoffs without rounding where they are known: those of a profile played for ever."""
+        """Return the lowest payoffs, without rounding where they are those of a profile played for ever."""
         bound, far = self.block.threat_bound(self.own), self.gap + FINE
         known = _known(self.block, self.own, (low[0] + far, low[1] + far))
         sure = low if known is None else lowest(pairs(known.points))
@@ -368,7 +368,7 @@ class _Chase:
         return Levels(self.block, self.own, normals, np.maximum(levels, least), tol, least)
 
     def _lowered(self, levels: Levels, *, ahead: bool) -> bool:
-        """Lower the levels until they are still; say whether anything can be played."""
+        """Lower the levels until they settle; say whether anything can be played."""
         for _ in range(_ROUNDS):
             self.steps += 1
             self.budget.spend(len(levels.levels) * (levels.block.index.size + _SYSTEM))
@@ -445,7 +445,7 @@ class _Chase:
 
 
 def _known(block: Block, own: Point, threat: Point = (inf, inf)) -> Recipes | None:
-    """Return the stage equilibria, played for ever by who stays, and outcomes of leaving; None if there are none.
+    """Return the payoffs of stage equilibria played for ever, and outcomes of leaving; None if there are none.
 
     Also what is an equilibrium if it is played for ever under threats that are known to be credible.
     """
@@ -476,7 +476,7 @@ def _added(levels: Levels, image: Floats, excess: float) -> Floats:
 
 
 def _off(levels: Levels, excess: float) -> float:
-    """Return how far a polygon that reaches so far beyond its image may be off; infinity if that is not known."""
+    """Bound the error of a polygon that reaches this far beyond its image; infinity if no bound is known."""
     return (
         inf
         if levels.rows is None or excess > _EDGE
@@ -495,7 +495,7 @@ def _close(levels: Levels, image: Floats, room: float) -> bool:
 
 
 def _left(block: Block, steps: int) -> Bounded:
-    """Return what is left once nothing can be played: leaving."""
+    """Return the outcomes of leaving, once nothing can be played."""
     leaves = [leave.payoffs for leave in block.leaves]
     corners = hull(leaves)
     tags = [(LEAVE, -1, block.leaves[k].number) for k in corners]

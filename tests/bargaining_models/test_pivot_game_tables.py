@@ -173,7 +173,6 @@ def small(study: Study) -> Study:
     for name, levels in (
         ("capacity", [0.0, 0.1, 0.2, 0.3]),
         ("capped", [0.0, 0.15]),
-        ("coarse", [0.0, 0.15]),
     ):
         game.__dict__[name] = Capacity.solve(study.baseline, levels=levels, capped=name == "capped", **short)
     made = Study()
@@ -193,18 +192,32 @@ def test_figures_draw_every_state_and_path(small: Study, name: str) -> None:
 
 def test_the_table_of_sets_lists_every_alternative(small: Study) -> None:
     rows = records(TABLES["T10-sets"](small))
-    assert [row["alternative"] for row in rows] == [*small.pivot_game.set_games] * len(PATIENCE)
+    assert [row["alternative"] for row in rows] == [*pivot_game_sets.SHOWN] * len(PATIENCE)
     for row in rows:
         for case, leave in (("stay", False), ("leave", True)):
             for country in ("Canada", "US"):
                 low, high = row[f"{case}_{country}"]
                 assert low <= row[f"{case}_nash_{country}"] <= high
-            sets = [
+            first, bare = (
                 small.pivot_game.sets(name, row["discount"], leave=leave).at(0)
                 for name in (row["alternative"], "none")
-            ]
-            assert (row[f"{case}_new"] > 0) == any(not sets[1].contains(v) for v in sets[0].vertices)
-            assert (row[f"{case}_lost"] > 0) == any(not sets[0].contains(v) for v in sets[1].vertices)
+            )
+            # Vertices, also where the table has bounds: what it shows can be enforced, and is all but `open` of it.
+            sizes = (
+                np.ptp(small.pivot_game.capacity.flows, axis=(0, 1, 2))
+                + np.abs(small.pivot_game.capacity.exit).max()
+            )
+            for c, country in enumerate(("Canada", "US")):
+                low, high = row[f"{case}_{country}"]
+                near = row[f"{case}_open"] / 100 * sizes[c] + 1e-9
+                assert 0 <= low - first.vertices[:, c].min() + 1e-9 <= near + 1e-9
+                assert 0 <= first.vertices[:, c].max() - high + 1e-9 <= near + 1e-9
+            both = pivot_game_sets._area(pivot_game_sets._overlap(first.vertices, bare.vertices))
+            areas = [pivot_game_sets._area(some.vertices) for some in (first, bare)]
+            close = 20 * row[f"{case}_open"] + 1e-6
+            assert row[f"{case}_new"] == pytest.approx(100 * (areas[0] - both) / areas[1], abs=close)
+            assert row[f"{case}_lost"] == pytest.approx(100 * (areas[1] - both) / areas[1], abs=close)
+            assert (row[f"{case}_open"] == 0) == ("revocable" not in row["alternative"])
         assert row["leave_Canada"][0] < row["stay_Canada"][0]
 
 

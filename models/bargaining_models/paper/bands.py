@@ -236,19 +236,34 @@ def bands_table(study: Study) -> Table:
     least = 100.0 * min(float(row["agree"]) for row in rows)
     notes = _notes(
         study,
-        Draws=f"{draws}, the same in every row, {failed} of which could not be solved: elasticities by sector, "
-        "lognormal over published estimates, in each of four structures, WIOD 2011 and ICIO 2019 with and without what "
-        "industries buy from each other, at the trade of 2023",
-        Drawn="in the last columns r is the capacity of all sectors, [.11, .15], and China closes its market for farm "
-        "goods, or for all others, and opens it again at rates drawn; each year's payment is that of what is open",
-        Rows="what happens without an agreement; tariffs of all on all are those of the year or day",
+        Data="trade flows and GDP of 2023 (sources in the package's SOURCES.md)",
+        Draws=f"{draws}, the same in every row, {failed} of which could not be solved: trade elasticities by sector, "
+        "lognormal over published estimates, in each of four input-output structures, WIOD 2011 and ICIO 2019 with and "
+        "without what industries buy from each other, at the trade of 2023",
         **{
-            "China route": "whether an agreement leaves it open",
-            "r": "capacity of a new route to China, as a cut of its cost: at fixed prices and spending Canada would "
-            "sell China more, by r times what it sells the US; .02, the arrangement of January 2026, is drawn too, "
+            "Canada pays the US": "a sum in US dollars of 2023 every year, while neither charges tariffs on goods of "
+            "the other; it leaves both the same gain in real income over what happens without an agreement (the Nash "
+            "solution, a dollar paid being a dollar received); negative: the US pays. Here Canada has no alternative, "
+            "r = 0",
+            "Lost at r": "leverage lost: by what part of that sum Canada pays less if it has the alternative r; above "
+            "100: the US pays Canada; negative: Canada pays more",
+            "[5, 95]": "5th and 95th percentile over the draws",
+            "r": "how much Canada could sell elsewhere: a new, cheaper route to China by which, at fixed prices and "
+            "spending, it would sell China more goods by r times what it sells the US (r = .15: USD 60 bn a year). "
+            "r = .02 is the arrangement of January 2026 (canola and other farm goods against electric vehicles), drawn "
             "from .01 to .04",
-            "Division": "Nash, dollar for dollar",
-            "Not agreed": f"in at most {100 - least:.2g}% of the draws of a cell; these are left out of its bands",
+            "r and closures drawn": "r is the capacity of all sectors, drawn from .11 to .15, and China closes its "
+            "market for farm goods, or for all others, and opens it again, at rates drawn",
+            "Without an agreement": "tariff war: on all goods of the other each country sets the one rate that is best "
+            "for it against the other's (Nash equilibrium); best US tariff: the rate that is best for the US if Canada "
+            "sets none; then Canada sets none, or the same rate; goods border closed: no goods trade between the two; "
+            "tariffs of a day: those between the two on that day go on",
+            "Tariffs of": "tariffs of and on other countries are those of that year, or in force on that day, in all "
+            "outcomes",
+            "China route": "closed by the deal: an agreement with the US obliges Canada to give the route up, so that "
+            "it counts only as what Canada could do without one",
+            "Not agreed": f"in at most {100 - least:.2g}% of the draws of a cell both together would have no gain; "
+            "these are left out of its bands",
             "Accuracy": "in every draw each rate that is best meets its first-order condition to 1e-8",
         },
     )
@@ -278,6 +293,7 @@ def spread_table(study: Study) -> Table:
     notes = _notes(
         study,
         Structure="input-output table and year; without links everything is sold to final buyers",
+        Lost="by what part Canada pays less if it has the alternative r, China route open; r and payment as in T0",
         **{
             "Elasticity 2": "in every sector, the long run of Boehm, Levchenko and Pandalai-Nayar (2023), far below "
             "other estimates: a scenario, WIOD 2011",

@@ -47,8 +47,10 @@ def headline(study: Study) -> Table:
         notes=study.notes(
             *(float(np.max(division.residual)) for *_, division in divisions),
             study.uncapped.war.residual.max(),
+            Payment="a level sum every year, for tariffs of the base year between the two, which are zero",
             Route="whether an agreement leaves the China route open or closes it",
-            Timing="as in T2 and T2-closed; with transfers Kalai-Smorodinsky and egalitarian divide as Nash does",
+            Timing="how the sum is agreed: T2 and T2-closed; with transfers Kalai-Smorodinsky and egalitarian "
+            "divide as Nash does",
         ),
     )
 

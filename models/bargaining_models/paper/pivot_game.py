@@ -40,6 +40,8 @@ def terms_table(study: Study) -> Table:
             **notes(study),
             **study.zero,
             **{
+                "Transfer": "what Canada pays the US a year, on average, when the largest sum that both can enforce is "
+                "divided so that both gain alike over the least that each can be held to",
                 "To Canada": "what the right to leave adds to Canada's payoff",
                 "Either may leave": LEAVING,
                 ALONE: "the transfer where only the country named may",
@@ -118,7 +120,9 @@ def notes(study: Study) -> dict[str, str]:
         "and Canada builds the next level or not; with the right to leave either may first close the goods border "
         "for good",
         "Levels": "0, 5, ..., 30 percent of every sector's exports to the US, or up to its cap",
-        "Alternative": f"a level takes {LEAD_TIME:g} years ({FAST:g} if fast) on average; revocable: China closes at "
+        "Discount factor": "what a year counts in parts of the year before it",
+        "Alternative": f"none: nothing can be built; lasting: China never closes; a level takes {LEAD_TIME:g} years "
+        f"({FAST:g} if fast) on average; revocable: China closes at "
         f"rate {china['closure']:g} and reopens at rate {china['reopening']:g} a year (assumptions); blocked: the "
         f"highest US tariff cuts the chance of completion by {BLOCKING:.0%} (assumption)",
         "Capital": f"the cheapest projects of the figures, beyond them at the price of the {REPEATED} (assumption): "

@@ -6,26 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from bargaining import nash
+from bargaining import Polytope, Problem, nash
 from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game import notes
 from bargaining_models.paper.pivot_game_study import PATIENCE
 from bargaining_models.paper.study import COUNTRIES, Study, clean
 
+SHOWN = (
+    "none", "lasting", "lasting, fast", "lasting, capped", "revocable", "revocable, fast", "revocable, blocked",
+)  # fmt: skip
 CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
 
 
 def sets_table(study: Study) -> Table:
     """T10-sets: the payoffs that can be enforced from the first state, and the Nash division of them."""
     game = study.pivot_game
-    rows = [_row(study, discount, name) for discount in PATIENCE for name in game.set_games]
+    rows = [_row(study, discount, name) for discount in _patience(study) for name in SHOWN]
     columns = [Column("discount", title="discount factor"), Column("alternative")]
     for _, case, title in CASES:
         columns += [Column(f"{case}_{c}", title=f"{c}, range", group=title) for c in COUNTRIES]
         columns += [Column(f"{case}_{word}", title=word, unit="%", group=title) for word in ("new", "lost")]
         columns += [Column(f"{case}_nash_{c}", title=f"{c}, Nash", group=title) for c in COUNTRIES]
-    first, last = game.coarse.capital[[0, -1]]
+        columns.append(Column(f"{case}_open", title="open", unit="%", group=title))
     return Table(
         rows,
         columns=columns,
@@ -33,16 +36,17 @@ def sets_table(study: Study) -> Table:
         label="tab:pivot-game-sets",
         digits=3,
         notes=study.notes(
-            *(capacity.residual for capacity in (game.capacity, game.capped, game.coarse)),
+            *(capacity.residual for capacity in (game.capacity, game.capped)),
             *_bounds(study),
             **notes(study),
+            **study.zero,
             **{
-                "Three levels": f"0, 15 and 30 percent of every sector's exports to the US, at USD {first:.1f} and "
-                f"{last:.1f} bn of capital",
                 "Range": "the lowest and highest payoff of any equilibrium with pure actions and a public signal",
                 "New, lost": "the area of these payoffs that cannot be enforced with no alternative, and of those that "
                 "can be enforced only then, against the area of all that can then",
                 "Nash": "the division about the lowest payoffs",
+                "Open": "by what part of the range of all payoffs the set may reach beyond what is shown, which can be "
+                "enforced; 0: it does not; none: nothing that can be enforced lies beyond the range",
             },
         ),
     )
@@ -51,15 +55,39 @@ def sets_table(study: Study) -> Table:
 def _row(study: Study, discount: float, name: str) -> dict[str, Any]:
     row: dict[str, Any] = {"discount": discount, "alternative": name}
     for leave, case, _ in CASES:
-        first, bare = (study.pivot_game.sets(k, discount, leave=leave).at(0) for k in (name, "none"))
-        division = nash(first.problem()).raise_if_failed().payoffs
+        found, beyond = _corners(study, discount, name, leave)
         for c, country in enumerate(COUNTRIES):
-            row[f"{case}_{country}"] = (clean(first.threat[c]), clean(first.vertices[:, c].max()))
-            row[f"{case}_nash_{country}"] = clean(division[c])
-        both, before = _area(_overlap(first.vertices, bare.vertices)), _area(bare.vertices)
-        row[f"{case}_new"] = clean(100 * (_area(first.vertices) - both) / before)
+            row[f"{case}_{country}"] = (clean(found[:, c].min()), clean(found[:, c].max()))
+        row[f"{case}_open"] = None if beyond is None else 100 * beyond
+        if beyond is None:
+            continue
+        bare, _ = _corners(study, discount, "none", leave)
+        division = nash(Problem(Polytope(found), found.min(axis=0))).raise_if_failed().payoffs
+        row |= {f"{case}_nash_{country}": clean(x) for country, x in zip(COUNTRIES, division, strict=True)}
+        both, before = _area(_overlap(found, bare)), _area(bare)
+        row[f"{case}_new"] = clean(100 * (_area(found) - both) / before)
         row[f"{case}_lost"] = clean(100 * (before - both) / before)
     return row
+
+
+def _corners(study: Study, discount: float, name: str, leave: bool) -> tuple[Floats, float | None]:
+    """Corners of what can be enforced from the first state, counter-clockwise, and how far it may reach beyond them.
+
+    None: nothing was found that can be; then corners of a box that holds all of it.
+    """
+    if not study.pivot_game.games[name].closure:
+        return study.pivot_game.sets(name, discount, leave=leave).at(0).vertices, 0.0
+    found = study.pivot_game.bounds(name, discount, leave=leave).at(0)
+    if len(found.inner):
+        away = found.inner - found.inner.mean(axis=0)
+        return found.inner[np.argsort(np.arctan2(away[:, 1], away[:, 0]))], found.gap
+    from scipy.optimize import linprog
+
+    ends = [
+        linprog(way, found.directions, found.levels, bounds=(None, None)).x
+        for way in (*np.eye(2), *-np.eye(2))
+    ]
+    return np.stack([np.min(ends, axis=0), np.max(ends, axis=0)]), None
 
 
 def _area(corners: Floats) -> float:
@@ -83,10 +111,16 @@ def _overlap(one: Floats, other: Floats) -> Floats:
     return one
 
 
+def _patience(study: Study) -> tuple[float, ...]:
+    """At later tariffs one discount factor, as sets take seconds each."""
+    return PATIENCE if study.tariffs is None else PATIENCE[1:2]
+
+
 def _bounds(study: Study) -> list[float]:
     return [
         study.pivot_game.sets(name, discount, leave=leave).stats.bound
-        for discount in PATIENCE
-        for name in study.pivot_game.set_games
+        for discount in _patience(study)
+        for name in SHOWN
         for leave, *_ in CASES
+        if not study.pivot_game.games[name].closure
     ]

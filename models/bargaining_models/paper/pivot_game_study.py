@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from bargaining.authoring import Floats
+from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
+from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining_models.negotiation.pivot_game import Choice, PivotGame, State
@@ -27,6 +29,8 @@ BLOCKING = 0.5  # assumption: the partner's highest tariff halves the chance
 LIFE = 25.0  # assumption: years until capacity falls by a level, of pipelines and ports
 RUNNING = 0.03  # assumption: what it costs to run a year, as a part of its capital
 CLOSURES = ("china_closure_rate", "china_closure_rate_other")  # of farm goods, of others
+WORK = 4 * 10**6  # of a set: a second or two
+BOUND = 3e-4  # how far a bounded set may be from the true one, as a part of the payoffs' range
 WORTHWHILE = 0.10  # the lower end of "10-15% of key exports"
 
 
@@ -75,22 +79,6 @@ class PivotGameStudy:
             "revocable, capped": self.revocable(capacity=self.capped),
         }
 
-    @cached_property
-    def coarse(self) -> Capacity:
-        """Levels 0, 15 and 30 percent."""
-        return Capacity.solve(self.baseline, levels=[0.0, 0.15, 0.30])
-
-    @cached_property
-    def set_games(self) -> dict[str, PivotGame]:
-        """The alternatives of T10-sets, by name: all levels where the market stays open, three where it may close."""
-        full = ("none", "lasting", "lasting, fast", "lasting, capped")
-        return {name: self.games[name] for name in full} | {
-            "three levels, lasting": PivotGame(capacity=self.coarse),
-            "three levels, revocable": self.revocable(capacity=self.coarse),
-            "three levels, revocable, fast": self.revocable(capacity=self.coarse, lead_time=FAST),
-            "three levels, revocable, blocked": self.revocable(capacity=self.coarse, blocking=BLOCKING),
-        }
-
     def revocable(self, **options: Any) -> PivotGame:
         """Return the game in which China may close its market, by default at the rates of the figures."""
         rates: dict[str, Any] = {"capacity": self.capacity, **self.china}
@@ -128,8 +116,12 @@ class PivotGameStudy:
         """Return what can be enforced without transfers."""
         key = (name, discount, leave)
         if key not in self._sets:
-            self._sets[key] = self.set_games[name].enforceable(discount, leave=leave)
+            self._sets[key] = self.games[name].enforceable(discount, leave=leave)
         return self._sets[key]
+
+    def bounds(self, name: str, discount: float, *, leave: bool) -> StochasticPayoffBounds:
+        """Return the same between bounds: a set with thousands of vertices, as where the market may close."""
+        return payoff_bounds(self.games[name].game(discount, leave=leave), tolerance=BOUND, budget=WORK)
 
     def dearer(self, factor: float) -> Capacity:
         """Return the capacity at `factor` times the capital."""

@@ -32,10 +32,15 @@ def critical_discounts(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             study.uncapped.war.residual.max(),
-            Game=f"each year both set one rate of {len(RATES)} from 0 to {RATES[-1]:.0%}; 1 or more: never",
+            Game=f"each year both set one rate of {len(RATES)} from 0 to {RATES[-1]:.0%}; the discount factor is what "
+            "a year counts in parts of the year before it; 1 or more: however patient, never",
             Punishment="the lowest payoff of the deviator in any equilibrium at that discount factor; the border "
             "closed for good where either may leave; the Nash equilibrium in rates for ever",
-            **{"Either may leave": LEAVING, ALONE: "nothing changes, see T6"},
+            **{
+                "Linear model": "two goods, linear demand, the base year's ratio of exports, the war for ever",
+                "Either may leave": LEAVING,
+                ALONE: "nothing changes, see T6",
+            },
         ),
     )
 
@@ -82,6 +87,7 @@ def self_enforcing(study: Study) -> Table:
         notes=study.notes(
             *bounds,
             **{
+                "Discount factor": "what a year counts in parts of the year before it",
                 "Payoffs": "percent of real income against free trade at r = 0, without transfers",
                 "Transfer": "what Canada pays the US where money may be paid every year, against free trade at r",
                 "Disagreement": "each country's lowest equilibrium payoff at the same discount factor",

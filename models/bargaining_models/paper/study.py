@@ -30,7 +30,12 @@ NOISE = 1e-9  # money and percent below this are rounding errors of the solver
 DISCOUNTS = (0.1, 0.3, 0.9)  # low, middling and high patience
 LATEST = "2026-08-19"
 """The last date of the tariffs; section 338 as proclaimed."""
-ELASTICITIES = ("uniform5", "uniform4", "cp")
+MEANT = {
+    "uniform5": "uniform5: 5 in every sector (trade costs higher by 1% take 5% of trade, relative to own goods)",
+    "uniform4": "uniform4: 4 in every sector",
+    "cp": "cp: those of Caliendo and Parro (2015)",
+}
+ELASTICITIES = tuple(MEANT)
 
 
 class Study:
@@ -182,7 +187,7 @@ class Study:
         """Return the notes every table carries: figures, elasticities, accuracy, version."""
         return {
             "Data": "trade flows and GDP of 2023, input-output structure of 2011 (sources in the package's SOURCES.md)",
-            "Elasticities": self.elasticities,
+            "Elasticities": MEANT.get(self.elasticities, self.elasticities),
             "Tariffs": "of all on all, the base of 2023; while they talk, of the two, December 2025"
             if self.tariffs is None
             else f"of all on all, in force on {self.tariffs}, US rates adjusted for steel and for claims of CUSMA",

@@ -112,7 +112,7 @@ TABLES: dict[str, Callable[[Study], Table]] = {
 }
 DATED = (
     "T1", "T1-money", "T2", "T2-closed", "T3", "T5", "T6", "T7", "T8", "T9", "T10", "T10-patience",
-    "T10-sensitivity", "T11",
+    "T10-sensitivity", "T10-sets", "T11",
 )  # fmt: skip
 """Tables that are shown at the latest tariffs too."""
 TABLES |= {f"{name}-2026": partial(later, name=name) for name in DATED}

@@ -30,10 +30,12 @@ CLAIM_COLUMNS = [
 CLAIM_NOTES = {
     "Timing": "Canada claims r or keeps silent; the US concedes the Nash terms at r, or calls: then the tariff "
     "war for the years given (assumption) and the true terms; silence brings the terms of r = 0",
-    "Belief to concede": "0: the US concedes whatever it believes, since the call costs it more than it "
-    "could gain; then there is nothing to bluff about",
+    "Strong, weak": "a Canada that can redirect the share claimed, one that can redirect nothing; only it knows which",
+    "Belief to concede": "the chance that Canada is strong from which the US concedes; 0: the US concedes whatever it "
+    "believes, since the call costs it more than it could gain; then there is nothing to bluff about",
     "Dearest step": "what a visible step may cost a strong Canada for each dollar it costs a weak one, "
     "if it is to prove anything; a step that costs both alike has 1",
+    f"Belief {PRIOR:g}": "how often a weak Canada claims, and the US calls, if that is the chance of a strong one",
 }
 DELAY_COLUMNS = [
     Column("route", title="China route"),

@@ -17,6 +17,7 @@ CHOSEN = {"Nash": "nash", BROKEN: "broken", "Offers, outside option: war": "walk
 NOTES = {
     "Projects": "capacity, cost and lead time from the figures, some of them assumptions; all capacity is "
     "taken to be at China's disposal; capital is sunk today",
+    "A year": "5 percent of the capital; China trade: what the project adds to Canada's income under free trade",
     "Leverage": "by how much the transfer agreed today is smaller because the project will open",
     "Worth": f"what Canada gains net of the charge, offers with breakdown {HAZARD:g} a year: talks today, or when "
     "the project opens",

@@ -12,7 +12,7 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.study import MEANT, Study
 
 QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (
     ("the US loses from the tariff war", partner_loss_from_war, True),
@@ -54,5 +54,9 @@ def thresholds(study: Study) -> Table:
                 "loses at once"
             },
         )
-        | {"Elasticities": "by column group"},
+        | {
+            "Elasticities": "; ".join(MEANT[name] for name in study.sets if name in MEANT),
+            "Capped": "each sector redirects at most what its ports, pipelines and plants could carry",
+            "Binds": "Canada would have more in the war than by offers that nobody can walk out of",
+        },
     )

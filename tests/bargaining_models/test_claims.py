@@ -7,8 +7,10 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
+import plain_tables
 from bargaining_models.paper import claims
 from bargaining_models.paper.reproduce import REFERENCE
 from bargaining_models.paper.study import Study
@@ -193,6 +195,58 @@ def test_china_is_counted_over_all_readings_and_shares(tables: Records, said: di
         )
         assert first["CAN"] < later["CAN"]
     assert said["Canada should sign with China first"].startswith("fails at every r")
+
+
+def test_dependence_is_counted_from_the_figures(said: dict[str, str]) -> None:
+    flows = plain_tables.column(plain_tables.DATA, "trade_flows.csv", ["exporter", "sector", "importer"])
+    us, canada = plain_tables.USA, plain_tables.CAN
+    sold, bought = (np.delete(one, canada, axis=-1) for one in (flows[canada], flows[:, :, canada].T))
+    goods, all_of = sold[: plain_tables.GOODS], sold
+    ways = np.stack([goods.sum(axis=0), bought[: plain_tables.GOODS].sum(axis=0)])
+    parts = [
+        goods.sum(axis=0)[us] / goods.sum(),
+        ways[:, us].sum() / ways.sum(),
+        all_of.sum(axis=0)[us] / all_of.sum(),
+    ]
+    words = ["holds" if part > 0.7 else "fails" for part in parts]
+    assert said["Over 70% of Canada's trade goes to the US"] == (
+        f"{words[0]} for exports of goods; {words[1]} for goods both ways; {words[2]} for exports of goods and services"
+    )
+
+
+def test_leaving_and_the_threat_are_those_of_a_plain_program(said: dict[str, str]) -> None:
+    """Under all elasticities, at every r of the grid for the threat; against the stored thresholds."""
+    rows = {row["question"]: [x for key, x in row.items() if key != "question"] for row in raw("T3")}
+    assert set(rows["leaving beats the Nash division for Canada"]) == {None}
+    assert said["The same, if the alternative is the right to leave for good"].startswith(
+        "fails: the option binds at no r"
+    )
+    assert set(rows["leaving beats the tariff war for Canada"]) == {None}
+    listed = plain_tables.rows_of(plain_tables.DATA / "elasticities.csv", set="cp")
+    lost = []
+    for theta in (5.0, 4.0, np.array([float(row["value"]) for row in listed])):
+        world = plain_tables.World(plain_tables.DATA, theta=theta)
+        income = world.model.income[plain_tables.CAN] / 100
+        lost += [-world.of("exit", r)[0] / income for r in np.linspace(0, 1, 21)]
+        if np.ndim(theta) == 0 and theta == 5.0:
+            blow = []
+            for r in np.linspace(0, 1, 21):
+                tariff = world.free.copy()
+                tariff[plain_tables.USA, plain_tables.CAN, : plain_tables.GOODS] += 1.0
+                blow.append(world.money(tariff, world.cost(r))[0] - world.of("agreement", r)[0])
+    verdict = said["Leaving the US market would be economic suicide"]
+    assert verdict.startswith(
+        "holds in that leaving is worse than the war at every r and under all elasticities"
+    )
+    assert f"cost {min(lost):.1f} to {max(lost):.1f}% of income" in verdict
+    softer = [1 - one / blow[0] for one in (blow[3], blow[6])]
+    verdict = said["For every threat there is a viable alternative: 100% on all goods"]
+    assert max(blow) < 0
+    assert verdict.startswith("holds in part")
+    assert (
+        f"{percent(min(softer), max(softer))} softer at r = 0.15 to 0.30, {1 - max(blow) / blow[0]:.0%} at most"
+        in verdict
+    )
 
 
 CELLS: dict[str, tuple[Callable[[claims.Rows], claims.Claim], str, dict[str, Any], str, float, str]] = {

@@ -97,8 +97,11 @@ def test_what_else_may_change(fresh: Table, where: list[str]) -> None:
     assert [change.where for change in changes(fresh, sample())] == where
 
 
-def test_notes_are_not_compared() -> None:
-    assert changes(replace(sample(), notes=["Version: 9."]), sample()) == []
+def test_of_notes_versions_and_residuals_are_not_compared() -> None:
+    same = ["Data: 2023.", "Version: 9.", "Largest residual: 1e-12."]
+    assert changes(replace(sample(), notes=same), sample()) == []
+    (change,) = changes(replace(sample(), notes=["Data: 2024."]), sample())
+    assert str(change) == "note 1: stored Data: 2023., now Data: 2024."
 
 
 @pytest.mark.parametrize("name", ["T99", "../T1", ""])

@@ -7,6 +7,7 @@ written out below, period by period. Nothing is shared with the package.
 
 import csv
 from itertools import combinations, pairwise, permutations
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -14,8 +15,10 @@ from scipy import stats
 from scipy.linalg import expm
 from scipy.optimize import brentq, linprog
 
+import bargaining_models
 from plain_trade import GOODS, PlainTrade, column
 
+DATA = Path(bargaining_models.__file__).parent / "data"
 RATE = 0.05
 USA, CAN, CHN = 0, 1, 2
 ORDER = [CAN, USA, CHN]

@@ -64,6 +64,11 @@ def verdicts(study: Study, rows: Rows) -> list[Claim]:
     return [judge(study, rows) for judge in judges()]
 
 
+def verdicts_at(study: Study, rows: Rows) -> list[str | None]:
+    """Return what is said of each claim at the tariffs of a later study; None of those that name their dates."""
+    return [None if judge in (dependence, pressure) else judge(study, rows).verdict for judge in judges()]
+
+
 def judges() -> tuple[Judge, ...]:
     """Return what judges each claim, in the order of T4."""
     return (

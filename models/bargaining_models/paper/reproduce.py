@@ -92,7 +92,7 @@ def changes(fresh: Table, reference: Table, *, exact: bool = False) -> list[Chan
     Returns
     -------
     list of Change
-        Empty if nothing changed. Notes, which name versions and residuals, are not compared.
+        Empty if nothing changed. Of notes those that name versions and residuals are not compared.
     """
     heads = [
         Change(where=f"column {k + 1}", stored=was, fresh=now)
@@ -101,6 +101,15 @@ def changes(fresh: Table, reference: Table, *, exact: bool = False) -> list[Chan
     ]
     if reference.caption != fresh.caption:
         heads.insert(0, Change(where="caption", stored=reference.caption, fresh=fresh.caption))
+    said, now_said = (
+        [note for note in table.notes if not note.startswith(("Version: ", "Largest residual: "))]
+        for table in (reference, fresh)
+    )
+    heads += [
+        Change(where=f"note {k + 1}", stored=was, fresh=now)
+        for k, (was, now) in enumerate(zip(*_padded(said, now_said), strict=True))
+        if was != now
+    ]
     if len(reference.rows) != len(fresh.rows):
         sizes = [f"{len(table.rows)} rows" for table in (reference, fresh)]
         heads.insert(0, Change(where="length", stored=sizes[0], fresh=sizes[1]))

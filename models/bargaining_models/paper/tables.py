@@ -8,7 +8,7 @@ from functools import partial
 
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table, shares_table, spread_table
-from bargaining_models.paper.claims import verdicts
+from bargaining_models.paper.claims import verdicts, verdicts_at
 from bargaining_models.paper.divisions import diverted, headline, meanings, payoffs, splits
 from bargaining_models.paper.events import events_table
 from bargaining_models.paper.hidden_protection import hidden_table
@@ -16,7 +16,7 @@ from bargaining_models.paper.pivot_game import terms_table
 from bargaining_models.paper.pivot_game_sensitivity import patience_table, sensitivity_table
 from bargaining_models.paper.pivot_game_sets import sets_table
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.table_bands import BANDED, banded, stands
 from bargaining_models.paper.timing_beliefs import beliefs, delay
 from bargaining_models.paper.timing_paths import answers, splits_over_time
@@ -34,6 +34,7 @@ def claims(study: Study) -> Table:
 def claim_figures(study: Study) -> Table:
     """T4-figures: the numbers behind each verdict of T4, its probability, and the tables they are read off."""
     shown = [Column("claim", title="Claim"), Column("figures", title="Figures")]
+    shown.append(Column("later", title=f"Verdict at the tariffs of {LATEST}"))
     return _claims(
         study,
         [*shown, Column("chance", title="Probability"), Column("tables", title="Tables")],
@@ -44,6 +45,10 @@ def claim_figures(study: Study) -> Table:
 
 def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table:
     found = [claim.as_row() for claim in verdicts(study, lambda name: table(study, name).records())]
+    if any(column.name == "later" for column in columns):
+        now = verdicts_at(study.latest, lambda name: table(study.latest, name).records())
+        for row, verdict in zip(found, now, strict=True):
+            row["later"] = "the same" if verdict in (None, row["verdict"]) else verdict
     for row in found:
         row["chance"] = "; ".join(filter(None, [row["chance"], stands(row["claim"])]))
     kept = [column.name for column in columns]
@@ -55,7 +60,7 @@ def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table
         notes=study.notes(
             study.uncapped.war.residual.max(),
             Range="each verdict is over every row of the tables named in T4-figures: r, patience, years of war, "
-            "protocols, routes",
+            "protocols, routes; at the tariffs of 2023 if it names no others; at the latest: T4-figures",
             Probability="in T4-figures: part of the worlds drawn for T1-bands in which the sentence, its figures "
             "aside, is the same, and what goes with that most; before it, where they can say, part of the draws of T0 "
             "in which the verdict for that date holds, in brackets the structure in which it holds least often",

@@ -156,8 +156,8 @@ class ElasticityPrior(Shown):
                     f"`{name}` must have one entry a sector ({len(self.sectors)}); got {len(values)}."
                 )
             object.__setattr__(self, name, values)
-        within(self.median, "median", 0.0, np.inf, ends="()")
-        within(self.spread, "spread", 0.0, np.inf, ends="[)")
+        within(self.median, "median", 0.0, np.inf, ends="()", players=self.sectors)
+        within(self.spread, "spread", 0.0, np.inf, ends="[)", players=self.sectors)
         within(real(self.correlation, "correlation", ndim=0), "correlation", 0.0, 1.0, ends="[)")
 
     @property

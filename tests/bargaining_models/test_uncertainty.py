@@ -150,8 +150,8 @@ BAD: dict[str, Callable[[], Any]] = {
         name="x", distribution="gamma", parameters=[1.0]
     ),
     "`distribution` must be one of": lambda: Prior(name="x", distribution="normal", parameters=[0.0, 1.0]),
-    "`spread` must lie": lambda: ElasticityPrior(
-        sectors=("a",), median=np.array([5.0]), spread=np.array([-0.1])
+    "`spread` must lie.*for AGR": lambda: ElasticityPrior(
+        sectors=("AGR",), median=np.array([5.0]), spread=np.array([-0.1])
     ),
     "`median` must have one entry a sector": lambda: ElasticityPrior(
         sectors=("a",), median=np.array([5.0, 4.0]), spread=np.array([0.1])

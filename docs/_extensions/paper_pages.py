@@ -11,9 +11,13 @@ from bargaining_models.paper.reproduce import stored
 def claims() -> str:
     """Return each claim of table T4 with its verdict, what that depends on, and T4-figures."""
     parts = []
-    for row, (_, figures, chance, tables) in zip(stored("T4").rows, stored("T4-figures").rows, strict=True):
+    for row, (_, figures, later, chance, tables) in zip(
+        stored("T4").rows, stored("T4-figures").rows, strict=True
+    ):
         claim, verdict, assumption = row
         parts.append(f"## {claim}\n\n**{_sentence(verdict)}**\n\n")
+        if later != "the same":
+            parts.append(f"At the tariffs of 19 August 2026\n: {_sentence(later)}\n\n")
         parts.append(f"Figures\n: {_sentence(figures)} Read off {tables}.\n\n")
         parts.append(f"Depends on\n: {_sentence(assumption)}\n\n")
         if chance != "not drawn":

@@ -88,7 +88,7 @@ def self_enforcing(study: Study) -> Table:
             *bounds,
             **{
                 "Discount factor": "what a year counts in parts of the year before it",
-                "Payoffs": "percent of real income against free trade at r = 0, without transfers",
+                "Payoffs": f"percent of real income against {_zero(study)}, without transfers",
                 "Transfer": "what Canada pays the US where money may be paid every year, against free trade at r",
                 "Disagreement": "each country's lowest equilibrium payoff at the same discount factor",
                 "Either may leave": LEAVING,
@@ -96,3 +96,11 @@ def self_enforcing(study: Study) -> Table:
             },
         ),
     )
+
+
+def _zero(study: Study) -> str:
+    """What payoffs in percent are counted from."""
+    if study.tariffs is None:
+        return "free trade at r = 0"
+    canada, us = study.baseline.payoffs().percent
+    return f"the tariffs of 2023 (free trade of the two at r = 0: Canada {canada:+.3f}, the US {us:+.3f})"

@@ -127,5 +127,5 @@ def notes(study: Study) -> dict[str, str]:
         f"highest US tariff cuts the chance of completion by {BLOCKING:.0%} (assumption)",
         "Capital": f"the cheapest projects of the figures, beyond them at the price of the {REPEATED} (assumption): "
         f"USD {capacity.capital[0]:.1f} bn for the first level, {capacity.capital[-1]:.1f} for the last",
-        "Payoffs": f"level yearly flows{' against free trade at r = 0' if study.tariffs is None else ''}, building paid",
+        "Payoffs": f"level yearly flows{'' if study.tariffs else ' against free trade at r = 0'}, building paid",
     }

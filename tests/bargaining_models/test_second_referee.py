@@ -213,9 +213,11 @@ def test_dates_of_settling_are_those_of_iterated_values(study: Study, name: str)
         np.testing.assert_array_equal(now, worth[:, player] <= agreed[:, player] + 1e-9)
 
 
-@pytest.mark.dear("three levels, lasting-True")
+@pytest.mark.dear("lasting-True")
 @pytest.mark.parametrize("leave", [False, True])
-@pytest.mark.parametrize("options", [{}, pytest.param(BLOCKED, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "options", [{}, pytest.param(BLOCKED, marks=pytest.mark.slow)], ids=["lasting", "blocked"]
+)
 def test_sets_by_state_are_those_of_the_plain_operator(
     study: Study, options: dict[str, float], leave: bool
 ) -> None:

@@ -1,5 +1,7 @@
 """The tables, figures and claims of the pivot game: they agree with the repeated game and with each other."""
 
+from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -165,19 +167,23 @@ def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dic
 # Figures, and what can be enforced without transfers
 
 
-@pytest.fixture(scope="module")
-def small(study: Study) -> Study:
-    """A study of three tariffs and few levels, whose sets take no time."""
+def quick(study: Study, levels: Sequence[float]) -> Study:
+    """Return a study of three tariffs and few levels, whose sets take no time."""
     game = PivotGameStudy(study.baseline)
     short: dict[str, Any] = {"home_tariffs": CANADA_TARIFFS[::2], "partner_tariffs": US_TARIFFS[::2]}
-    for name, levels in (
-        ("capacity", [0.0, 0.1, 0.2, 0.3]),
+    for name, listed in (
+        ("capacity", levels),
         ("capped", [0.0, 0.15]),
     ):
-        game.__dict__[name] = Capacity.solve(study.baseline, levels=levels, capped=name == "capped", **short)
+        game.__dict__[name] = Capacity.solve(study.baseline, levels=listed, capped=name == "capped", **short)
     made = Study()
     made.__dict__["pivot_game"] = game
     return made
+
+
+@pytest.fixture(scope="module")
+def small(study: Study) -> Study:
+    return quick(study, [0.0, 0.1, 0.2, 0.3])
 
 
 @pytest.mark.parametrize("name", ["F4", "F5"])
@@ -190,34 +196,43 @@ def test_figures_draw_every_state_and_path(small: Study, name: str) -> None:
             assert np.isfinite(np.asarray(line.get_ydata(), dtype=float)).all()
 
 
-def test_the_table_of_sets_lists_every_alternative(small: Study) -> None:
+@pytest.mark.parametrize("patience", [(0.6,), pytest.param((0.9, 0.95), marks=pytest.mark.slow)], ids=str)
+def test_the_table_of_sets_lists_every_alternative(
+    study: Study, patience: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pivot_game_sets, "PATIENCE", patience)
+    small = quick(study, [0.0, 0.15])
     rows = records(TABLES["T10-sets"](small))
-    assert [row["alternative"] for row in rows] == [*pivot_game_sets.SHOWN] * len(PATIENCE)
+    assert [row["alternative"] for row in rows] == [*pivot_game_sets.SHOWN] * len(patience)
+    sizes = (
+        np.ptp(small.pivot_game.capacity.flows, axis=(0, 1, 2)) + np.abs(small.pivot_game.capacity.exit).max()
+    )
+    for row, (case, leave) in product(rows, (("stay", False), ("leave", True))):
+        first, bare = (
+            small.pivot_game.sets(name, row["discount"], leave=leave).at(0)
+            for name in (row["alternative"], "none")
+        )
+        # Vertices, also where the table has bounds: what it shows can be enforced, and is all but `open` of it.
+        beyond = row[f"{case}_open"]
+        assert (beyond == 0) == ("revocable" not in row["alternative"])
+        ranges = np.array([row[f"{case}_{country}"] for country in ("Canada", "US")])
+        inside = np.stack(
+            [ranges[:, 0] - first.vertices.min(axis=0), first.vertices.max(axis=0) - ranges[:, 1]]
+        )
+        if beyond is None:
+            assert (inside <= 1e-9).all()
+            assert row[f"{case}_new"] is None
+            continue
+        assert (inside >= -1e-9).all()
+        assert (inside <= beyond / 100 * sizes + 1e-9).all()
+        division = np.array([row[f"{case}_nash_{country}"] for country in ("Canada", "US")])
+        assert ((ranges[:, 0] <= division) & (division <= ranges[:, 1])).all()
+        both = pivot_game_sets._area(pivot_game_sets._overlap(first.vertices, bare.vertices))
+        areas = [pivot_game_sets._area(some.vertices) for some in (first, bare)]
+        close = 20 * beyond + 1e-6
+        assert row[f"{case}_new"] == pytest.approx(100 * (areas[0] - both) / areas[1], abs=close)
+        assert row[f"{case}_lost"] == pytest.approx(100 * (areas[1] - both) / areas[1], abs=close)
     for row in rows:
-        for case, leave in (("stay", False), ("leave", True)):
-            for country in ("Canada", "US"):
-                low, high = row[f"{case}_{country}"]
-                assert low <= row[f"{case}_nash_{country}"] <= high
-            first, bare = (
-                small.pivot_game.sets(name, row["discount"], leave=leave).at(0)
-                for name in (row["alternative"], "none")
-            )
-            # Vertices, also where the table has bounds: what it shows can be enforced, and is all but `open` of it.
-            sizes = (
-                np.ptp(small.pivot_game.capacity.flows, axis=(0, 1, 2))
-                + np.abs(small.pivot_game.capacity.exit).max()
-            )
-            for c, country in enumerate(("Canada", "US")):
-                low, high = row[f"{case}_{country}"]
-                near = row[f"{case}_open"] / 100 * sizes[c] + 1e-9
-                assert 0 <= low - first.vertices[:, c].min() + 1e-9 <= near + 1e-9
-                assert 0 <= first.vertices[:, c].max() - high + 1e-9 <= near + 1e-9
-            both = pivot_game_sets._area(pivot_game_sets._overlap(first.vertices, bare.vertices))
-            areas = [pivot_game_sets._area(some.vertices) for some in (first, bare)]
-            close = 20 * row[f"{case}_open"] + 1e-6
-            assert row[f"{case}_new"] == pytest.approx(100 * (areas[0] - both) / areas[1], abs=close)
-            assert row[f"{case}_lost"] == pytest.approx(100 * (areas[1] - both) / areas[1], abs=close)
-            assert (row[f"{case}_open"] == 0) == ("revocable" not in row["alternative"])
         assert row["leave_Canada"][0] < row["stay_Canada"][0]
 
 

@@ -1,4 +1,4 @@
-"""What the outcomes are worth and how the deal divides them: the headline table, T1 and T2."""
+"""Payoffs of the outcomes and divisions of the deal: the headline table, T1 and T2."""
 
 from __future__ import annotations
 

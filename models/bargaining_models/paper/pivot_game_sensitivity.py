@@ -1,4 +1,4 @@
-"""What the results of the pivot game depend on: patience (T10-patience) and each assumption (T10-sensitivity)."""
+"""Sensitivity of the results of the pivot game to patience (T10-patience) and to each assumption (T10-sensitivity)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be enforced in the pivot game without transfers, by tariffs alone or by leaving too (T10-sets)."""
+"""The enforceable payoffs in the pivot game without transfers, by tariffs alone or by leaving too (T10-sets)."""
 
 from __future__ import annotations
 

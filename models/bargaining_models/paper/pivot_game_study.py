@@ -1,4 +1,4 @@
-"""What the tables and figures of the pivot game share, each game solved once."""
+"""Common inputs of the tables and figures of the pivot game, with each game solved once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables of timing share: the paths, chains and projects, each solved once."""
+"""Common inputs of the tables of timing: the paths, chains and projects, each solved once."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class PivotStudy:
 
     @cached_property
     def curve_error(self) -> float:
-        """How far the curves are from the trade model, USD bn."""
+        """The difference of the curves from the trade model, USD bn."""
         return self.curves[True].error()
 
     @cached_property

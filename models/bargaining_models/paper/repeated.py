@@ -1,4 +1,4 @@
-"""What the repeated tariff game can enforce: T5 and T6."""
+"""The enforceable agreements in the repeated tariff game: T5 and T6."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tables share, so that each trade equilibrium is solved once."""
+"""Common inputs of the tables, so that each trade equilibrium is solved once."""
 
 from __future__ import annotations
 

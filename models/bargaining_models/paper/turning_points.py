@@ -1,4 +1,4 @@
-"""Where something changes as the redirectable share grows: T3."""
+"""Thresholds in the redirectable share: T3."""
 
 from __future__ import annotations
 

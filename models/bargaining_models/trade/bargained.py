@@ -96,7 +96,7 @@ class BargainedTariffs(Shown):
 
     @property
     def gains(self) -> Floats:
-        """What each player gains over the disagreement, (n,), in `measure`."""
+        """Each player's gain over the disagreement, (n,), in `measure`."""
         return np.asarray(self.payoffs - self.disagreement)
 
     def of(self, *label: str) -> float:

@@ -350,7 +350,7 @@ class Point:
 
     @property
     def labour(self) -> Floats:
-        """What the region's factors are paid less what they earn, over base value added, (B, N)."""
+        """The payments to the region's factors less their earnings, over base value added, (B, N)."""
         return np.asarray(np.einsum("jn,bjn->bn", self.system.paid, self.sold) - self.wages)
 
     def conditions(self) -> Floats:

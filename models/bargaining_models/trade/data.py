@@ -32,7 +32,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TradeData(Shown):
-    """What a trade model is made from, with names, unit, year and source.
+    """The data of a trade model, with names, unit, year and source.
 
     Attributes
     ----------
@@ -246,7 +246,7 @@ class TradeData(Shown):
 
     @property
     def value_added(self) -> Floats:
-        """What sales leave after inputs, (N,)."""
+        """Sales less inputs, (N,)."""
         return np.asarray(((1.0 - self.inputs.sum(axis=2)) * self.flows.sum(axis=0)).sum(axis=1))
 
     @property

@@ -1,4 +1,4 @@
-r"""Where a change of real income comes from: terms of trade, volume of trade, trade costs, payments.
+r"""The sources of a change of real income: terms of trade, volume of trade, trade costs, payments.
 
 In equilibrium, exactly, with flows at producer prices, `E_inj` the sales of n to i and `c` unit costs,
 

@@ -1,4 +1,4 @@
-"""What solving a trade model gives: welfare, prices and flows, with residual and status."""
+"""The solution of a trade model: welfare, prices and flows, with residual and status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rates are worth to the players, and how that answers a small change of each: one adjoint solve for all."""
+"""The players' payoffs at given rates, and their derivatives by each rate: one adjoint solve for all."""
 
 from __future__ import annotations
 

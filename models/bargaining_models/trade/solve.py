@@ -38,7 +38,7 @@ from bargaining_models.trade.conditions import (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Worth(Shown):
-    """What one unit of anything is worth to F functions in equilibrium.
+    """The values of one unit of each quantity to F functions in equilibrium.
 
     `output` and `price` (B, J, N, F): of each implied output and price index, prices and outputs solved out;
     `spending` (B, J, N, F): of the log price index that a buyer faces, and all that follows; `money` (B, N, F): of
@@ -221,7 +221,7 @@ class Linear:
 
     @cached_property
     def _by_condition(self) -> tuple[Floats, Floats]:
-        """What a gap in each price and output condition does to the labour conditions, (JN, N)."""
+        """The effect of a gap in each price and output condition on the labour conditions, (JN, N)."""
         system, worth = self.at.system, self.reduced.conditions
         assert worth.price is not None
         paid = np.zeros_like(worth.output[0])

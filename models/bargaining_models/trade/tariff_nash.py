@@ -128,7 +128,7 @@ class TariffEquilibrium(Shown):
 
     @property
     def spread(self) -> float:
-        """How far the answers from different starts are apart; 0 if there is one start, NaN if none led anywhere."""
+        """The distance between the solutions from different starts; 0 if there is one start, NaN if none was found."""
         good = self.found[np.isfinite(self.found).all(axis=1)]
         return float(np.ptp(good, axis=0).max()) if len(good) else float("nan")
 

@@ -53,7 +53,7 @@ PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Optimum(Shown):
-    """Where a program ended: variables, payoffs, multipliers, and how far the conditions are from holding."""
+    """The end of a program: variables, payoffs, multipliers, and the violation of the conditions."""
 
     variables: Floats
     payoffs: Floats
@@ -158,7 +158,7 @@ class TariffPayoffs:
         return self.rates.size + self._payments
 
     def paid(self, variables: Floats) -> Floats | None:
-        """What each player receives (..., n), in the unit of the flows; None without payments."""
+        """The payments to each player (..., n), in the unit of the flows; None without payments."""
         if not self.inside:
             return None
         received = variables[..., self.rates.size :] * self._unit
@@ -179,7 +179,7 @@ class TariffPayoffs:
 
     @property
     def worth(self) -> Floats:
-        """What 100 percent of each player's real income is worth in money, (n,)."""
+        """The money value of 100 percent of each player's real income, (n,)."""
         if self.measure == "gdp":
             if self.model.data.gdp is None:
                 raise InvalidInput(
@@ -497,7 +497,7 @@ class TariffPayoffs:
 
     @property
     def scale(self) -> Floats:
-        """What a rate of .1 does to each player: the size of payoffs that programs are scaled by."""
+        """The effect of a rate of .1 on each player, by which programs scale payoffs."""
         return np.asarray(0.1 * np.abs(self._one(self._start)[1]).max(axis=1))
 
     def _remember(self, found: Optimum) -> Optimum:
@@ -531,7 +531,7 @@ class TariffPayoffs:
         return self._remember(found)
 
     def _nearest(self, side: Callable[[Optimum], Floats], wanted: Floats) -> tuple[bool, Floats]:
-        """Where to start: the known point most alike in direction, and whether it is near."""
+        """The start: the known point of the most similar direction, and whether it is near."""
         best, start = -1.0, self._start
         for known in self._known:
             given = side(known)
@@ -847,7 +847,7 @@ class TariffPayoffs:
         active: NDArray[np.bool_],
         **kind: Any,
     ) -> float:
-        """How far the conditions are from holding, relative.
+        """The relative violation of the conditions.
 
         Slopes that do not cancel, or point inwards at a bound; multipliers that are negative; and over the scale,
         constraints that bind and have something left, or are broken.

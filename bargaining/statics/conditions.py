@@ -126,10 +126,9 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         known = [*points["x"], *points.get("y", ())]
         if name == "RandomProposer":
             known = [*_flat(division.payoffs, cells), *(() if isinstance(boundary, _Budget) else own)]
-        if "first" in points:
-            known += [points["first"][0], points["second"][1]]
         if name in _OPTIMA and (row[1] >= 0 or isinstance(boundary, _Facets)):
-            here = _inside_the_cone(name, boundary, row, given, known, here)
+            best = [points["first"][0], points["second"][1]] if "first" in points else []
+            here = _inside_the_cone(name, boundary, row, given, [*known, *best], here)
         for start in range(0, here.size, BLOCK):
             block = here[start : start + BLOCK]
             made = _equations(name, problem.players, boundary, row, list(points), block)
@@ -504,32 +503,30 @@ def _equations(
     width = boundary.pieces if isinstance(boundary, _Facets) else 2
     piece = {key: tuple(int(v) for v in row[width * k : width * (k + 1)]) for k, key in enumerate(keys)}
 
-    def best(x: list[Jet], given: Given) -> tuple[list[Any], list[Jet]]:
-        """Return the ideal point, and its equations."""
+    def best(given: Given) -> list[Any]:
+        """Return the ideal point."""
         d = given["disagreement"]
         if isinstance(boundary, _Facets):
             values, slopes = (array[..., here] for array in boundary.ideal)
             base = [np.asarray(getattr(one, "value", one)) for one in d]
             moved = [[(d[j] - base[j]) * slopes[i, j] for j in range(n)] for i in range(n)]
-            return [sum(row[1:], row[0]) + values[i] for i, row in enumerate(moved)], []
+            return [sum(row[1:], row[0]) + values[i] for i, row in enumerate(moved)]
         if "first" not in piece:
-            return [given["total"][0] - sum([d[j] for j in range(n) if j != i], 0.0) for i in range(n)], []
-        corner = [[x[2], d[1]], [d[0], x[3]]]
-        keyed = zip(("first", "second"), corner, strict=True)
-        return x[2:4], [boundary.slack(piece[key][0], key, point, given, here) for key, point in keyed]
+            return [given["total"][0] - sum([d[j] for j in range(n) if j != i], 0.0) for i in range(n)]
+        keys = enumerate(("first", "second"))
+        return [boundary.over(piece[key][0], key, i, d[1 - i], given, here) for i, key in keys]
 
     def ray(x: list[Jet], given: Given) -> list[Jet]:
         d = given["disagreement"]
-        more: list[Jet] = []
         origin, along = d, given.get("weights")
         if name != "egalitarian":
-            ideal, more = best(x, given)
+            ideal = best(given)
             origin = given["reference"] if name == "gupta_livne" else ideal if name == "equal_loss" else d
             along = None if name == "equal_loss" else [a - o for a, o in zip(ideal, origin, strict=True)]
         gains = [x[i] - origin[i] for i in range(n)]
         along = [1.0] * n if along is None else along
         level = [gains[i] * along[0] - gains[0] * along[i] for i in range(1, n)]
-        return [boundary.slack(piece["x"][0], "x", x[:n], given, here), *level, *more]
+        return [boundary.slack(piece["x"][0], "x", x, given, here), *level]
 
     def interim(x: list[Jet], given: Given) -> list[Jet]:
         """Return the difference between a point and the last interim agreement, each found from the one before."""
@@ -548,8 +545,7 @@ def _equations(
         if "first" not in piece:  # the middle of a budget
             d = given["disagreement"]
             return [boundary.slack(piece["x"][0], "x", x[:2], given, here), (x[0] - d[0]) - (x[1] - d[1])]
-        _, more = best(x, given)
-        ends = {"x": x[0], "first": x[2], "second": given["disagreement"][0]}
+        ends = {"x": x[0], "first": best(given)[0], "second": given["disagreement"][0]}
         share = {"x": 2.0, "first": -1.0, "second": -1.0}
         total: Any = 0.0
         for key, at in ends.items():
@@ -558,7 +554,7 @@ def _equations(
             with np.errstate(all="ignore"):
                 part = at.through(0 * root, root, bend / (2 * root)) if isinstance(at, Jet) else 0.0
             total = part * share[key] + total
-        return [boundary.slack(piece["x"][0], "x", x[:2], given, here), total, *more]
+        return [boundary.slack(piece["x"][0], "x", x, given, here), total]
 
     def drawn(z: list[Jet], given: Given) -> list[Jet]:
         """Return the conditions of a proposer drawn each period; a budget needs no unknown for the proposer."""
@@ -578,14 +574,13 @@ def _equations(
         return [*met, *(v[i] - w[i] - (own[i] - w[i]) * (chances[i] / sure) for i in range(n))]
 
     def optimum(x: list[Jet], given: Given) -> list[Jet]:
-        more: list[Jet] = []
         over: list[Any] = [1.0] * n
         if name == "nash":
             prices, over = list(given["weights"]), [x[i] - given["disagreement"][i] for i in range(n)]
         elif name == "utilitarian":
             prices = list(given["weights"])
         else:
-            ideal, more = best(x, given)
+            ideal = best(given)
             power = given["p"][0] - 1.0
             prices = [_power(ideal[i] - x[i], power) for i in range(n)]
         met = [boundary.slack(k, "x", x[:n], given, here) for k in piece["x"] if k >= 0]
@@ -596,7 +591,7 @@ def _equations(
         elif len(met) < n:
             normal = boundary.normal(piece["x"][0], "x", x[:n], given, here)
             met += [prices[0] * normal[i] * over[i] - prices[i] * normal[0] * over[0] for i in range(1, n)]
-        return [*met, *more]
+        return met
 
     def offers(z: list[Jet], given: Given) -> list[Jet]:
         x, y = z[:2], z[2:]

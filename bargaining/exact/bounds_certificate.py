@@ -139,18 +139,20 @@ def _inside(data: Rationals, found: Bounds, work: Work) -> Generation | str:
     if not any(found.inner):
         return "no inner sets were found"
     few = sum(map(len, found.inner)) <= _MANY
-    fault = "the inner sets lie within their image up to rounding only"
+    fault, kept = "the inner sets lie within their image up to rounding only", None
     if found.inset is not None or not few:
         near = [[(Fraction(x), Fraction(y)) for x, y in some] for some in found.inset or found.inner]
         sets = tuple(tuple(some[k] for k in hull(some)) for some in near)
         made = repaired(Generation(data, sets, ((),) * len(sets), exact=False), work)
-        if made is not None and not made.fault():
-            return made
+        kept = None if made is None or made.fault() else made
+        if kept is not None and (not few or _apart([*found.inner], kept.vertices) <= _COARSE):
+            return kept
     if not few:
         return fault
     low, size = (np.array([float(x) for x in pair]) for pair in (data.low, data.size))
     hints = [np.array(some).reshape(-1, 2) * size + low for some in found.inner]
-    return generate(data.game, hints, work)
+    solved = generate(data.game, hints, work)
+    return kept if kept is not None and isinstance(solved, str) else solved
 
 
 class _Outside:

@@ -206,6 +206,23 @@ def test_two_states_against_one_by_the_same_solver(name: str, speedup: Callable[
     assert ratio > 1 / 15
 
 
+@pytest.mark.parametrize("discount", [0.3, 0.6, 0.9])
+def test_two_states_of_a_hundred_actions_against_one(discount: float, speedup: Callable[..., float]) -> None:
+    """One state is left to the kernel, which takes 0.2 ms where next to nothing can be sustained."""
+    rng = np.random.default_rng(0 if discount > 0.3 else 1)
+    payoffs, laws = rng.random((2, 100, 100, 2)), rng.dirichlet([1, 1], (2, 100, 100))
+    double = StochasticGame([*payoffs], [*laws], discount)
+    single = RepeatedGame(Game(payoffs[0, ..., 0], payoffs[0, ..., 1]), discount)
+    ratio = speedup(
+        f"two states of 100 x 100 actions against one, {discount}",
+        lambda: payoff_set(double),
+        lambda: payoff_set(single),
+        rounds=5,
+        clock=process_time,
+    )
+    assert ratio > 1 / 100
+
+
 @pytest.mark.parametrize("persistence", [0.0, 2.0])
 def test_faster_than_the_plain_operator(persistence: float, speedup: Callable[..., float]) -> None:
     game = risk_sharing(6, 0.85, persistence)

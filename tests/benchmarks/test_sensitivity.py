@@ -61,11 +61,13 @@ def test_derivatives_of_many_splits(speedup: Callable[..., float]) -> None:
 
 
 @pytest.mark.benchmark
-@pytest.mark.parametrize("name", ["perles_maschler", "raiffa", "random proposer", "offers", "trade"])
+@pytest.mark.parametrize(
+    "name", ["kalai_smorodinsky", "perles_maschler", "raiffa", "random proposer", "offers", "trade"]
+)
 def test_a_batch_of_derivatives_takes_three_solutions_at_most(
     speedup: Callable[..., float], name: str
 ) -> None:
-    from bargaining import AlternatingOffers, RandomProposer, perles_maschler, raiffa
+    from bargaining import AlternatingOffers, RandomProposer, kalai_smorodinsky, perles_maschler, raiffa
     from bargaining_models.parameters import load
     from bargaining_models.trade import TradeModel
 
@@ -73,6 +75,7 @@ def test_a_batch_of_derivatives_takes_three_solutions_at_most(
     rates = model.tariffs({("USA", "CAN"): np.linspace(0, 0.3, 200)})
     some = Problem(ARC, D[:20_000])
     solve: Callable[[], object] = {
+        "kalai_smorodinsky": lambda: kalai_smorodinsky(some),
         "perles_maschler": lambda: perles_maschler(Problem(ARC, D[:500])),
         "raiffa": lambda: raiffa(some),
         "random proposer": lambda: RandomProposer([0.4, 0.6], [0.9, 0.8])(some),

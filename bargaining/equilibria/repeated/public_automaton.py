@@ -307,7 +307,7 @@ def enclosed_payoffs(
 
     It has rational weights. There are no payoffs if a deviation pays, and None is returned if rounding decides that.
     What states give solves z = now + d E z, and E, a matrix of chances, makes nothing larger: payoffs with a residual r
-    are off by no more than |r| / (1 - d).
+    are off by no more than ``|r| / (1 - d)``.
     """
     drawn = _drawn_play(repeated, play, leaves, False, 1 << _bits(repeated, play))
     if drawn is None:

@@ -31,7 +31,7 @@ DISCOUNTS = (0.1, 0.3, 0.9)  # low, middling and high patience
 LATEST = "2026-08-19"
 """The last date of the tariffs; section 338 as proclaimed."""
 MEANT = {
-    "uniform5": "uniform5: 5 in every sector (trade costs higher by 1% take 5% of trade, relative to own goods)",
+    "uniform5": "uniform5: 5 in every sector (1% higher costs take 5% of trade)",
     "uniform4": "uniform4: 4 in every sector",
     "cp": "cp: those of Caliendo and Parro (2015)",
 }

@@ -327,11 +327,10 @@ def banded(study: Study, name: str, make: Make) -> Table:
     given = {c.name: c for c in base.columns}
     notes = {
         "Cells": f"median [5th percentile, 95th] over worlds drawn, to .001; tariffs of {' and '.join(ENVIRONMENTS)}",
-        "Draws": f"{draws} at each date, {failed} unsolved: elasticities; structure (WIOD 2011 and ICIO 2019 at the "
-        "trade of 2023, with and without links); caps, prices, costs and lead times of projects; China's rates; what "
+        "Draws": f"{draws} at each date, {failed} unsolved: elasticities; structure (WIOD 2011, ICIO 2019, with and "
+        "without links); caps, prices, costs and lead times of projects; China's rates; what "
         "the US can replace; not what rows and columns name",
-        "Accuracy": "the standard error of the end of a band is about a tenth of the band's width, at most .17 of it "
-        "(resampled from 600 draws of the headline, T1 and T2)",
+        "Accuracy": "standard errors of ends are about a tenth of a band's width, at most .17",
     }
     if name == "T3":
         notes["Cells"] += "; ∞: at no r up to 1"

@@ -88,6 +88,14 @@ def test_round_sets_and_sides_that_start_where_somebody_leaves(seed):
     assert not certify(replace(found, _found=found._found._replace(inner=slipped, cuts=()))).inner
 
 
+def test_a_segment_on_a_knife_edge_is_found_where_corners_rest():
+    """The program of its largest polygon leaves a part of it out."""
+    found = payoff_set(drawn(74)[0], tolerance=1e-5)
+    assert found.status is Status.OK, found.reason
+    np.testing.assert_allclose(found.vertices.max(axis=0), found.outer.max(axis=0), atol=1e-9)
+    np.testing.assert_allclose(found.vertices.min(axis=0), found.outer.min(axis=0), atol=1e-9)
+
+
 def test_enclosed_payoffs_of_an_automaton_are_those_of_its_linear_system():
     partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))

@@ -113,10 +113,10 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             reach = beyond(edge, _points(corners)) if len(corners) else np.inf
             if reach <= tolerance:
                 found = _solved(outer, ends, tolerance, beyond(edge, _points(_touched(outer))), grows=True)
-                if found is None:
-                    inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
-                elif inner is None or beyond(edge, _points(found.corners)) < gap:
+                if found is not None and (inner is None or beyond(edge, _points(found.corners)) < gap):
                     inner, gap = found, beyond(edge, _points(found.corners))
+                if gap > tolerance and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
+                    inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
             near = min(near, reach) if inner is None else gap
             new = _new_sides(outer, corners, reach)
         else:
@@ -171,7 +171,7 @@ def _rested(
     patient = min(float(outer.programs.discounts.max()), 0.999) if len(outer.index) else 0.0
     steps = 10 + int(np.log(1e-3) / np.log(max(patient, 0.1)))  # distances fall by the discount factor a step
     for slack in (tolerance / 20.0, tolerance / 200.0, 0.0):
-        if slack == 0.0 and inner is not None:
+        if slack == 0.0 and inner is not None and len(corners) > _FEWEST:
             break
         found = settled(outer.programs, ends, corners, slack, steps, known=outer.known)
         if found is not None:

@@ -93,7 +93,7 @@ LOOSE = {("perles_maschler", "frontier"): 1e-6}  # a proof by pieces of the leng
 FOUR = {(c, f"points{kind} 4") for c in ("raiffa", "continuous_raiffa") for kind in ("", " below")}
 
 
-@pytest.mark.dear("perles_maschler-frontier", "continuous_raiffa-frontier")
+@pytest.mark.dear("continuous_raiffa-frontier")
 @pytest.mark.parametrize(("concept", "name"), cases(METHODS, SETS, dear=FOUR))
 def test_right_answers_hold_and_wrong_ones_do_not(concept: str, name: str) -> None:
     problem = SETS[name]

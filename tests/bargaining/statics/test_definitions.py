@@ -110,7 +110,6 @@ SETS = {
 }
 
 
-@pytest.mark.dear("with exit", "carrot and stick")
 @pytest.mark.parametrize("name", SETS)
 def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> None:
     game, delta, outside = SETS[name]
@@ -151,7 +150,6 @@ def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> Non
         assert float(ours.error.max()) < 1e-9
 
 
-@pytest.mark.dear("3")
 @pytest.mark.parametrize("seed", range(3, 5))
 def test_vertices_of_drawn_stochastic_games_move_as_differences_say(seed: int) -> None:
     rng = np.random.default_rng([5, seed])

@@ -443,7 +443,6 @@ def test_a_proposer_drawn_from_many_divides_in_proportion() -> None:
     np.testing.assert_allclose(sensitivity(found, wrt="probabilities"), turned, rtol=0, atol=1e-12)
 
 
-@pytest.mark.dear("kalai_smorodinsky")
 @pytest.mark.parametrize("concept", [kalai_smorodinsky, equal_loss])
 def test_ideal_points_of_three_players_move_with_the_floors_that_bind(concept: Any) -> None:
     """By hand, with x + y + z <= 3 and x <= 2: the ideal point is (min(2, 3 - d1 - d2), 3 - d0 - d2, 3 - d0 - d1)."""
@@ -479,7 +478,6 @@ def numerical(division: Any, wrt: str, exact: Any) -> None:
         sensitivity(division, wrt=wrt, order=2)
 
 
-@pytest.mark.dear("three rounds", "proposers may leave")
 @pytest.mark.parametrize(
     "method",
     [
@@ -495,7 +493,6 @@ def test_what_scales_with_the_pie_grows_in_proportion_to_it(method: Any) -> None
     numerical(division, "total", division.payoffs / 5)
 
 
-@pytest.mark.dear("with free disposal", "with ideal payoffs")
 @pytest.mark.parametrize(
     ("method", "feasible"),
     [

@@ -245,25 +245,29 @@ def bands_table(study: Study) -> Table:
             "the other; it leaves both the same gain in real income over what happens without an agreement (the Nash "
             "solution, a dollar paid being a dollar received); negative: the US pays. Here Canada has no alternative, "
             "r = 0",
-            "Lost at r": "leverage lost: by what part of that sum Canada pays less if it has the alternative r; above "
-            "100: the US pays Canada; negative: Canada pays more",
+            "Lost at r": "the leverage that the US loses to the alternative: how much less Canada pays at that r, in "
+            "percent of the sum at r = 0, draw by draw, so that percentages grow large where that sum is near zero; "
+            "above 100, where Canada pays at r = 0: the US pays then; negative: Canada pays more. Of a sum that the US "
+            "pays, the percentage is of its size",
             "[5, 95]": "5th and 95th percentile over the draws",
-            "r": "how much Canada could sell elsewhere: a new, cheaper route to China by which, at fixed prices and "
-            "spending, it would sell China more goods by r times what it sells the US (r = .15: USD 60 bn a year). "
-            "r = .02 is the arrangement of January 2026 (canola and other farm goods against electric vehicles), drawn "
-            "from .01 to .04",
-            "r and closures drawn": "r is the capacity of all sectors, drawn from .11 to .15, and China closes its "
-            "market for farm goods, or for all others, and opens it again, at rates drawn",
+            "r": "how much Canada could sell elsewhere: a new route to China, with lower trade costs, by which, at "
+            "fixed prices and spending, its exports of goods to China would rise by r times its exports of goods to "
+            "the US (r = .15: USD 60 bn a year). r = .02 is the arrangement of January 2026 (canola and other farm "
+            "goods against electric vehicles), drawn from .01 to .04",
+            "r and closures drawn": "r is drawn from .11 to .15, what the sectors together can redirect, and China "
+            "closes its market for farm goods, or for all others, and opens it again, at rates drawn; the sum is then "
+            "the level yearly one of the same present value",
             "Without an agreement": "tariff war: on all goods of the other each country sets the one rate that is best "
             "for it against the other's (Nash equilibrium); best US tariff: the rate that is best for the US if Canada "
             "sets none; then Canada sets none, or the same rate; goods border closed: no goods trade between the two; "
             "tariffs of a day: those between the two on that day go on",
             "Tariffs of": "tariffs of and on other countries are those of that year, or in force on that day, in all "
             "outcomes",
-            "China route": "closed by the deal: an agreement with the US obliges Canada to give the route up, so that "
-            "it counts only as what Canada could do without one",
+            "China route": "stays open: Canada has the route with and without an agreement; closed by the deal: an "
+            "agreement with the US obliges Canada to give the route up, so that it counts only as what Canada could "
+            "do without one",
             "Not agreed": f"in at most {100 - least:.2g}% of the draws of a cell both together would have no gain; "
-            "these are left out of its bands",
+            "these are left out of its median and band",
             "Accuracy": "in every draw each rate that is best meets its first-order condition to 1e-8",
         },
     )

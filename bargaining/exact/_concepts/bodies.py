@@ -1,8 +1,8 @@
-"""Polytopes, unions of them, points and polygons, in exact arithmetic: what the concepts ask of them.
+"""Polytopes, unions of polytopes, points and polygons in exact arithmetic, with the queries that the concepts need.
 
-Every float is a rational, so float data are answered exactly too. Points are mixed, and inequalities are met, by
-variables of their own; what is feasible is then {x : x >= floor} within a small linear program. Coordinates of a
-polygon are scaled to integers once, and everything after that is a comparison of integers.
+Every float is a rational number, so answers are exact for float data too. Queries about polytopes are small linear
+programs: their variables are the weights of a mixture where the set is given by points, and payoffs where it is given
+by inequalities. The coordinates of a polygon are scaled to integers once; after that all computations compare integers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Vector = tuple[Fraction, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enclosure:
-    """A box of payoffs that holds the answer: one point where it is rational, None where there is none."""
+    """A box of payoffs that contains the answer: a single point if it is rational, None if there is no answer."""
 
     low: tuple[Fraction, ...] | None
     high: tuple[Fraction, ...] | None
@@ -37,17 +37,17 @@ class Enclosure:
 
     @property
     def payoffs(self) -> tuple[Fraction, ...] | None:
-        """The answer where it is rational; None elsewhere."""
+        """The answer if it is rational; None otherwise."""
         return self.low if self.low == self.high else None
 
 
 def settled(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
-    """Return an answer that is known, or that there is none."""
+    """Return the enclosure of an answer that is known exactly, or of None if there is no answer."""
     return Enclosure(low=payoffs, high=payoffs, status=status)
 
 
 class Solid(Protocol):
-    """What the concepts ask of a set in rationals: a polytope, or a union of some, with a disagreement point."""
+    """A set with a disagreement point, and the queries in rationals that the concepts need."""
 
     @property
     def disagreement(self) -> Vector:
@@ -55,7 +55,7 @@ class Solid(Protocol):
 
     @property
     def what(self) -> str:
-        """What it is."""
+        """A description of the set."""
 
     def top(self, weights: Vector) -> Vector | None:
         """Return a feasible point with the largest weights . x; None if there is none."""
@@ -82,14 +82,14 @@ class Body:
     Attributes
     ----------
     points : (m, n) array of Fraction, or None
-        Whose mixtures are the set, if it is given by points.
+        The set consists of the mixtures of these points, if it is given by points.
     matrix, limits : (k, n) and (k,) arrays of Fraction, or None
-        The inequalities, if it is given by these.
+        The set is {x : matrix x <= limits}, if it is given by inequalities.
     disagreement : tuple of Fraction
     free_disposal : bool
         Whether everything below a mixture of the points is feasible.
     floor : tuple of Fraction, or None
-        What every feasible x is at or above; where there are inequalities, these say it.
+        A lower bound of every feasible x; None if there is none or the inequalities include it.
     """
 
     points: Rationals | None
@@ -101,7 +101,7 @@ class Body:
 
     @property
     def what(self) -> str:
-        """What it is."""
+        """A description of the set."""
         return f"a polytope of {len(self.disagreement)} players"
 
     def most(self, weights: Sequence[Fraction | int], floor: Vector) -> Fraction | None:
@@ -110,7 +110,7 @@ class Body:
         Raises
         ------
         OverflowError
-            If there is no largest.
+            If the maximum is infinite.
         """
         objective, rows, right, base = self.program(weights, floor)
         found = maximise(objective, rows, right)
@@ -119,9 +119,9 @@ class Body:
     def program(
         self, weights: Sequence[Fraction | int], floor: Vector
     ) -> tuple[Rationals, Rationals, Rationals, Fraction]:
-        """Return the objective, matrix and bounds of the linear program behind `most`, and what to add to its value.
+        """Return the objective, matrix and bounds of the linear program behind `most`, and a constant to add.
 
-        A floor changes the bounds alone.
+        The floor only affects the bounds.
         """
         w, low = vector(weights), vector(floor)
         if self.points is not None:
@@ -139,7 +139,7 @@ class Body:
         Raises
         ------
         OverflowError
-            If there is no largest.
+            If the maximum is infinite.
         """
         if self.points is not None and self.floor is None:
             return Fraction(max(self.points @ vector(weights)))
@@ -148,12 +148,12 @@ class Body:
         return dot(weights, top)
 
     def top(self, weights: Vector) -> Vector | None:
-        """Return a feasible point with the largest weights . x, the middle of points that tie; None if there is none.
+        """Return a maximiser of weights . x, of given points the mean of those that tie; None if nothing is feasible.
 
         Raises
         ------
         OverflowError
-            If there is no largest.
+            If the maximum is infinite.
         """
         w = vector(weights)
         if self.points is not None and self.floor is None:
@@ -189,7 +189,7 @@ class Body:
     ) -> Fraction | None:
         """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none.
 
-        With `below`, some feasible point need only be at least as good for everyone.
+        With `below`, a point of the ray also counts if some feasible point is at least as good for everyone.
         """
         start, move = vector(origin), vector(step)
         sign = -1 if nearest else 1
@@ -225,7 +225,7 @@ class Body:
     def _at_floor(
         self, rows: Rationals, right: Rationals, start: Rationals, move: Rationals, *, below: bool
     ) -> tuple[Rationals, Rationals]:
-        """Keep the mixture at or above the floor, and the point of the ray too if it can lie below the mixture."""
+        """Add the rows of the floor, for the mixture and, if it can lie below the mixture, for the point of the ray."""
         assert self.points is not None
         low, zero = vector(self.floor or ()), np.zeros((len(move), 1), dtype=object) + Fraction(0)
         rows = np.concatenate((rows, np.concatenate((zero, -self.points.T), axis=1)))
@@ -237,13 +237,13 @@ class Body:
         return rows, right
 
     def _mixtures(self) -> tuple[Rationals, Rationals]:
-        """Say that shares add up to one."""
+        """Return the rows that make shares add up to one."""
         ones = fractions(np.ones((1, len(self.points) if self.points is not None else 0)))
         return np.concatenate((ones, -ones)), vector([1, -1])
 
 
 def body(feasible: Polytope, disagreement: Sequence[Number]) -> Body:
-    """Return a polytope as it holds its data, with a disagreement point."""
+    """Return a polytope in the form in which its data are given, with a disagreement point."""
     d = tuple(Fraction(x) for x in disagreement)
     if feasible.inequalities is not None:
         matrix, limits = (fractions(a) for a in feasible.inequalities)
@@ -305,7 +305,7 @@ class Points:
     points : list of tuple of Fraction
     disagreement : tuple of Fraction
     floor : tuple of Fraction, or None
-        What every feasible x is at or above.
+        A lower bound of every feasible x.
     """
 
     points: list[Vector]
@@ -314,7 +314,7 @@ class Points:
 
     @property
     def what(self) -> str:
-        """What it is."""
+        """A description of the set."""
         return f"{len(self.points)} points without lotteries"
 
     def above(self, floor: Vector) -> list[Vector]:
@@ -356,7 +356,7 @@ class Points:
 
 
 def _times(room: Vector, step: Vector) -> tuple[Fraction, Fraction | None]:
-    """Return the first and the last t >= 0 with t * step <= room: the first is later where there is none."""
+    """Return the least and the largest t >= 0 with t * step <= room; the least is larger if there is no such t."""
     first, last = Fraction(0), None
     for r, p in zip(room, step, strict=True):
         if p > 0:
@@ -369,7 +369,7 @@ def _times(room: Vector, step: Vector) -> tuple[Fraction, Fraction | None]:
 
 
 def points_of(claim: Claim) -> Points:
-    """Return the points that a claim is about, in the units of its payoffs, those at or above the floor."""
+    """Return the points at or above the floor that a claim is about, in the units of its payoffs."""
     points = [tuple(map(Fraction, row)) for row in claim.feasible.points.tolist()]
     d, view = tuple(Fraction(x) for x in claim.disagreement), claim.view
     if view is None:
@@ -381,7 +381,7 @@ def points_of(claim: Claim) -> Points:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bodies:
-    """Some polytopes, of which each agreement is in one, and a disagreement point.
+    """A union of polytopes, and a disagreement point.
 
     Attributes
     ----------
@@ -394,7 +394,7 @@ class Bodies:
 
     @property
     def what(self) -> str:
-        """What it is."""
+        """A description of the set."""
         return f"a union of {len(self.disagreement)} players"
 
     def top(self, weights: Vector) -> Vector | None:
@@ -430,7 +430,7 @@ def bodies_of(claim: Claim) -> Bodies:
     Raises
     ------
     NotApplicable
-        If one of its sets is not known by points or inequalities.
+        If one of its sets is given neither by points nor by inequalities.
     """
     d = tuple(Fraction(x) for x in claim.disagreement)
     parts = [part for one in claim.feasible.sets for part in _parts(replace(claim, feasible=one))]
@@ -471,7 +471,7 @@ class Polygon:
     Attributes
     ----------
     vertices : list of pairs
-        Counter-clockwise, none between its neighbours.
+        Counter-clockwise; no vertex lies on the segment between its neighbours.
     chain : list of pairs
         The strict Pareto frontier, from the best for player 1 to the best for player 0.
     """
@@ -483,7 +483,7 @@ class Polygon:
     free_disposal: bool
 
     def payoffs(self, x: Fraction | int, y: Fraction | int) -> tuple[Fraction, Fraction]:
-        """Return a point of the plane of integers as payoffs."""
+        """Return the payoffs at a point in integer coordinates."""
         return Fraction(x) / self.scale, Fraction(y) / self.scale
 
     def ideal(self, floor: Point | None = None) -> Point | None:
@@ -496,7 +496,7 @@ class Polygon:
         return best_0, best_1
 
     def crossing(self, origin: Point, step: Point) -> tuple[Fraction, Fraction] | None:
-        """Return the first and the last t >= 0 with origin + t step feasible; None where the ray misses the set."""
+        """Return the least and the largest t >= 0 with origin + t step feasible; None if the ray misses the set."""
         first, last = Fraction(0), None
         for (x, y), (n_0, n_1) in self.sides():
             slack, speed = n_0 * (x - origin[0]) + n_1 * (y - origin[1]), n_0 * step[0] + n_1 * step[1]
@@ -506,7 +506,7 @@ class Polygon:
                 first = max(first, Fraction(slack) / speed)
             elif slack < 0:
                 return None
-        last = first if last is None else last  # a ray that never leaves ends where it enters
+        last = first if last is None else last  # no upper bound: return the least t twice
         return None if last < first else (first, last)
 
     def contains(self, point: Point) -> bool:
@@ -521,7 +521,7 @@ class Polygon:
         else:
             starts, ends = self.vertices, [*self.vertices[1:], self.vertices[0]]
             extra = []
-            if len(starts) < 3:  # a segment, or a point: close it along itself
+            if len(starts) < 3:  # a segment or a point: add sides that bound it
                 (a, b), (c, d) = starts[0], starts[-1]
                 along = (c - a, d - b) if len(starts) == 2 else (1, 0)
                 back = (-along[0], -along[1])
@@ -535,13 +535,13 @@ class Polygon:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plane:
-    """A polygon that answers what the concepts ask of a set in rationals, by its corners and sides."""
+    """A polygon that answers the queries of `Solid` by its corners and sides."""
 
     polygon: Polygon
 
     @property
     def what(self) -> str:
-        """What it is."""
+        """A description of the set."""
         return f"a polygon of {len(self.polygon.vertices)} vertices"
 
     @property
@@ -550,7 +550,7 @@ class Plane:
         return self.polygon.payoffs(*self.polygon.disagreement)
 
     def top(self, weights: Vector) -> Vector | None:
-        """Return a feasible point with the largest weights . x, the middle of points that tie."""
+        """Return a feasible point that maximises weights . x: the mean of the maximisers if several points tie."""
         worth = [weights[0] * x + weights[1] * y for x, y in self.polygon.vertices]
         tied = [v for v, w in zip(self.polygon.vertices, worth, strict=True) if w == max(worth)]
         return tuple(
@@ -584,18 +584,18 @@ class Plane:
 
 
 def polygon_of(body: Body) -> Polygon:
-    """Return a body of two players as a polygon; where it is given by inequalities, only what is at or above d.
+    """Return a body of two players as a polygon; with inequalities or a floor, only the part above the floor or d.
 
     Raises
     ------
     OverflowError
-        If that has no upper bound.
+        If this part has no upper bound.
     """
     if body.points is not None and body.floor is None:
         return from_pairs(body.points.tolist(), body.disagreement, free_disposal=body.free_disposal)
     floor = body.disagreement if body.floor is None else body.floor
     top = body.ideal(floor)
-    if top is None:  # a point that nothing is at or above answers for the empty set
+    if top is None:  # the set is empty: return a polygon without a point at or above d
         below = tuple(x - 1 for x in floor)
         beyond = tuple(map(max, body.disagreement, floor))
         return from_pairs([below], beyond, free_disposal=False)
@@ -635,9 +635,9 @@ def from_pairs(
 def nash(problem: Polygon, weights: Sequence[Fraction] = (Fraction(1, 2), Fraction(1, 2))) -> Enclosure:
     """Return the Nash solution with weights that sum to one.
 
-    On the line through an edge w0 log(x - d0) + w1 log(y - d1) is concave, so the walk down the frontier stops
-    at the first vertex beyond which it falls, or inside the edge on which it turns; there the first-order
-    condition is linear in x. Where not everyone can gain it is the ideal point.
+    Along each edge w0 log(x - d0) + w1 log(y - d1) is concave. So the walk down the frontier stops at the first vertex
+    after which this sum falls, or inside the edge on which it is largest; there the first-order condition is linear in
+    x. If some player cannot gain, the solution is the ideal point.
     """
     ideal = problem.ideal()
     if ideal is None:
@@ -667,7 +667,7 @@ def _proportion(weights: Sequence[Fraction]) -> tuple[int, int]:
 
 
 def _reach(chain: Sequence[Pair], floor: Fraction | int) -> Fraction | None:
-    """Return the largest x on a falling chain where y is at least `floor`; None if it never is."""
+    """Return the largest x on a falling chain with y >= `floor`; None if there is no such x."""
     if chain[0][1] < floor:
         return None
     for (left, high), (right, low) in pairwise(chain):

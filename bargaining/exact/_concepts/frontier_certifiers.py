@@ -1,7 +1,7 @@
-"""Certifiers on a frontier given as a function: a falling condition seen to change sign.
+"""Certifiers on a frontier given as a function: they bracket the sign change of a falling condition.
 
-Premises: `function` is decreasing and concave, and it and `derivative` are right to four units in the last
-place. Whatever follows from their values is computed in rationals, in intervals that hold the true value.
+Premises: `function` is decreasing and concave, and it and `derivative` are right to four units in the last place. All
+computations with these values are in rational intervals that contain the true value.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Cell:
         floor_0, floor_1 = view.floor or (self.low, self.d_1)
         self.low = min(max(self.low, floor_0), self.high)
         self.start = min(max(self.low, self.d_0), self.high) if rational else self.low
-        self.least = max(self.d_1, floor_1)  # what player 1 gets at least where both are to gain
+        self.least = max(self.d_1, floor_1)  # the least payoff of player 1 at which both gain
 
     def value(self, x: Fraction) -> Interval:
         """Return f(x)."""
@@ -63,7 +63,7 @@ class Cell:
         return low * self.scale[1] + self.shift[1], high * self.scale[1] + self.shift[1]
 
     def slope(self, x: Fraction) -> Interval:
-        """Return f'(x): from `derivative`, or between the chords on its right and on its left."""
+        """Bound f'(x) by `derivative`, or by the slopes of chords to the right and to the left of x."""
         if self.set.derivative is not None:
             low, high = self._call(self.set.derivative, x)
             return low * self.scale[1] / self.scale[0], high * self.scale[1] / self.scale[0]
@@ -78,7 +78,7 @@ class Cell:
         return least, most
 
     def held(self, condition: Condition) -> Condition:
-        """Return a condition that is negative where player 1 gets less than the floor: there one must go back."""
+        """Return the condition, made negative where player 1 gets less than the floor: the solution is further left."""
         if self.floor is None:
             return condition
         floor = self.floor[1]
@@ -93,13 +93,13 @@ class Cell:
         return with_floor
 
     def above_floor(self, x: Fraction, y: Fraction) -> bool:
-        """Say whether what gives both at least d, or the payoffs (x, y), is at or above the floor."""
+        """Say whether the disagreement point, or else the payoffs (x, y), are at or above the floor."""
         if self.floor is None or (self.d_0 >= self.floor[0] and self.d_1 >= self.floor[1]):
             return True
         return x >= self.floor[0] and y >= self.floor[1]
 
     def bracket(self, condition: Condition, around: Fraction) -> Interval:
-        """Return points near `around` between which a falling condition passes zero, or ends of the set."""
+        """Return points near `around` between which a falling condition changes sign, or ends of the set."""
         x, width = min(max(around, self.start), self.high), (self.high - self.low) / 2**FINEST
         steps = [width * 2**power for power in range(FINEST + 1)]
         left = next(
@@ -111,12 +111,12 @@ class Cell:
         return left, right
 
     def ideal(self) -> tuple[Interval, Interval] | None:
-        """Return brackets of the players' best payoffs over what leaves the other at least d; None without any."""
+        """Return brackets of each player's best payoff where the other gets at least d; None if there is none."""
         guess = self._guess(self.least, self.start)
         return None if guess is None else (self.farthest(self.least), self.value(self.start))
 
     def farthest(self, floor: Fraction) -> Interval:
-        """Return a bracket of player 0's best payoff where player 1 gets at least a floor."""
+        """Return a bracket of player 0's best payoff, given that player 1 gets at least a floor."""
 
         def over_floor(x: Fraction) -> Interval:
             f, g = self.value(x)
@@ -125,13 +125,13 @@ class Cell:
         return self.bracket(over_floor, self._guess(floor, self.low) or self.low)
 
     def _guess(self, floor: Fraction, own: Fraction) -> Fraction | None:
-        """Return player 0's best payoff in floats."""
+        """Return player 0's best payoff, computed in floats."""
         inside = [float((x - b) / a) for x, a, b in zip((own, floor), self.scale, self.shift, strict=True)]
         best = self.claim.at_cell(self.set.ideal(np.array(inside)), one_each=True)[0]
         return Fraction(best) * self.scale[0] + self.shift[0] if np.isfinite(best) else None
 
     def ranges(self) -> tuple[Fraction, Fraction]:
-        """Return at most the range of each player's gains, or the span of the set where that is nothing."""
+        """Return a lower bound of each player's range of gains, or the span of the set if the player cannot gain."""
         low, high = self.start, self.high
         for _ in range(30):
             middle = _float((low + high) / 2)
@@ -141,7 +141,7 @@ class Cell:
         return tuple(g if g > 0 else s for g, s in zip(gains, spans, strict=True))  # type: ignore[return-value]
 
     def _call(self, function: Callable[..., object], x: Fraction) -> Interval:
-        """Return what a falling function is at x in the set's units, which may lie between two floats."""
+        """Bound a falling function at x, which in the set's units may lie between two floats."""
         inside = (x - self.shift[0]) / self.scale[0]
         near = float(inside)
         if near == inside:
@@ -180,7 +180,7 @@ def nash_on_frontier(claim: Claim) -> Certificate:
 
 @register("kalai_smorodinsky", Frontier, views=True)
 def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
-    """Go from d towards the ideal point."""
+    """Follow the ray from d towards the ideal point."""
     cell = Cell(claim)
     return _to_ideal(cell, cell.d_0, cell.d_1, "the ray to the ideal point")
 
@@ -200,7 +200,7 @@ def egalitarian_on_frontier(claim: Claim) -> Certificate:
 
 @register("utilitarian", Frontier, views=True)
 def utilitarian_on_frontier(claim: Claim) -> Certificate:
-    """Bracket w0 + w1 f' = 0 over the whole set, whatever the disagreement point."""
+    """Bracket w0 + w1 f' = 0 over the whole set; the disagreement point does not matter."""
     cell, (w_0, w_1) = Cell(claim, rational=False), claim.weights()
 
     def condition(x: Fraction) -> Interval:
@@ -218,9 +218,9 @@ def proved(
     other: Callable[[Fraction], Fraction] | None = None,
     free: bool = False,
 ) -> Certificate:
-    """Return the certificate: the farthest that the true payoffs can be, given where the condition changes sign.
+    """Return the certificate, which bounds the error of the payoffs by the bracket of the sign change.
 
-    A concept that is `free` is a maximum over all that is at or above the floor, on which it may well lie.
+    A concept that is `free` maximises over all points at or above the floor; its solution may lie on the floor.
     """
     claim = cell.claim
     if not claim.finite:
@@ -259,9 +259,9 @@ def without_answer(cell: Cell) -> Certificate:
     )
 
 
-STEPS = 60  # halvings: 56 leave nothing of the gains
-SMALL = Fraction(1, 2**56)  # of the gains: below the rounding of a float
-# Of the frontier: chords of so many give a length to about 1e-6, and more points lie where it matters.
+STEPS = 60  # halvings: 56 reduce the gains to rounding
+SMALL = Fraction(1, 2**56)  # of the gains: less than the rounding of a float
+# Chords of this many pieces give the frontier's length to about 1e-6; more points lie near its ends and the claim.
 PARTS = 1024
 NEAR = range(3, 40)  # halvings of the distance to the ends, around the claim
 BITS = 120  # binary digits of square roots, twice those of a float
@@ -286,7 +286,7 @@ def equal_loss_on_frontier(claim: Claim) -> Certificate:
 
 @register("yu", Frontier, views=True)
 def yu_on_frontier(claim: Claim) -> Certificate:
-    """Bracket what the sum of losses to the power p loses by going on: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
+    """Bracket the first-order condition of the sum of losses to the power p: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
     power = float(claim.given("p"))
     if power == float("inf"):
         return equal_loss_on_frontier(claim)
@@ -306,14 +306,14 @@ def yu_on_frontier(claim: Claim) -> Certificate:
 
 
 def _marginal(least: Fraction, most: Fraction, power: Fraction) -> Interval:
-    """Return what a loss between two bounds adds, a power of it; a negative one adds nothing."""
+    """Bound a power of a loss that lies between two bounds; a negative loss counts as zero."""
     low = enclosed_power(least, power)[0] if least > 0 else Fraction(0)
     return low, enclosed_power(most, power)[1] if most >= 0 else Fraction(0)
 
 
 @register("gupta_livne", Frontier, views=True)
 def gupta_livne_on_frontier(claim: Claim) -> Certificate:
-    """Go from the reference, if something feasible is as good, towards the ideal point."""
+    """Follow the ray from the reference to the ideal point, if the reference lies on or below the frontier."""
     cell = Cell(claim)
     r_0, r_1 = (Fraction(x) for x in claim.given("reference", one_each=True))
     bad = r_0 < cell.d_0 or r_1 < cell.d_1 or r_0 > cell.high or cell.value(max(r_0, cell.low))[1] < r_1
@@ -355,7 +355,7 @@ def dictatorial_on_frontier(claim: Claim) -> Certificate:
 @register("lexicographic_kalai_smorodinsky", Frontier, views=True)
 @register("lexicographic_egalitarian", Frontier, views=True)
 def lexicographic_on_frontier(claim: Claim) -> Certificate:
-    """Where the frontier falls, nobody can go on alone from the Kalai-Smorodinsky or the egalitarian point."""
+    """On a falling frontier nobody can gain alone from the Kalai-Smorodinsky or the egalitarian point."""
     by_ideal = claim.method.startswith("lexicographic_kalai")
     proof = kalai_smorodinsky_on_frontier(claim) if by_ideal else egalitarian_on_frontier(claim)
     if not proof.holds:
@@ -367,7 +367,7 @@ def lexicographic_on_frontier(claim: Claim) -> Certificate:
 
 @register("raiffa", Frontier, views=True)
 def raiffa_on_frontier(claim: Claim) -> Certificate:
-    """Take the steps in intervals, until the ideal point is all but reached."""
+    """Take the steps in intervals, until the ideal point is nearly reached."""
     cell = Cell(claim)
     if cell.ideal() is None:
         return without_answer(cell)
@@ -388,7 +388,7 @@ def raiffa_on_frontier(claim: Claim) -> Certificate:
 
 @register("continuous_raiffa", Frontier, views=True)
 def continuous_raiffa_on_frontier(claim: Claim) -> Certificate:
-    """Follow the path with a curve between chords of the frontier, in floats whose rounding is counted."""
+    """Follow the path by a curve that uses chords of the frontier, in floats, and bound the rounding."""
     cell = Cell(claim)
     ideal = cell.ideal()
     if ideal is None:
@@ -402,12 +402,12 @@ def continuous_raiffa_on_frontier(claim: Claim) -> Certificate:
 
 
 def _seen(cell: Cell, x: Interval) -> Interval:
-    """Return payoffs of the frontier in the units of the claim."""
+    """Convert payoffs from the frontier's units to those of the claim."""
     return cell.scale[0] * x[0] + cell.shift[0], cell.scale[1] * x[1] + cell.shift[1]
 
 
 def _below(cell: Cell, ideal: tuple[Fraction, Fraction]) -> Below:
-    """Return the frontier of a cell in its own units."""
+    """Return the frontier of a cell, in the frontier's own units."""
     claim, inner = cell.claim, cell.set
     start = [(x - b) / a for x, a, b in zip((cell.d_0, cell.d_1), cell.scale, cell.shift, strict=True)]
     gains = [(a - x) / r for a, x, r in zip(ideal, (cell.d_0, cell.d_1), cell.scale, strict=True)]
@@ -441,8 +441,8 @@ def _below(cell: Cell, ideal: tuple[Fraction, Fraction]) -> Below:
 def perles_maschler_on_frontier(claim: Claim) -> Certificate:
     """Enclose the lengths of short pieces by their chords, and by their slopes at both ends; halve the sum.
 
-    On a piece of run h and fall v the length is at most sqrt(h v); as the slope only falls, it is at least what two
-    straight pieces of the slopes at the ends have that together have its run and fall.
+    A piece with run h and fall v has a length of at most sqrt(h v). Its slope only falls. So the length is at least
+    that of two straight pieces that have the slopes at its ends and together the same run and fall.
     """
     cell = Cell(claim)
     ideal = cell.ideal()
@@ -456,7 +456,7 @@ def perles_maschler_on_frontier(claim: Claim) -> Certificate:
         fall = max(values[k][0] - values[k + 1][1], Fraction(0)), values[k][1] - values[k + 1][0]
         least.append(least[-1] + _least(run, fall[0], -slopes[k][1], -slopes[k + 1][0]))
         most.append(most[-1] + _root(run * fall[1]) + Fraction(1, 2**BITS))
-    # What is left between the last node and the ideal payoff is a sliver, of either side's length.
+    # The piece between the last node and the ideal payoff has a length between zero and `sliver`.
     sliver = _root((ideal[0][1] - ideal[0][0]) * max(values[-1][1] - cell.least, Fraction(0))) + Fraction(
         1, 2**BITS
     )
@@ -468,7 +468,7 @@ def perles_maschler_on_frontier(claim: Claim) -> Certificate:
 
 
 def _nodes(low: Fraction, high: Fraction, around: Fraction) -> list[Fraction]:
-    """Return floats from low to high, dense around a point and at the ends."""
+    """Return nodes from low to high, floats except for the ends, dense around a point and at the ends."""
     width, middle = high - low, min(max(around, low), high)
     nodes = {low + width * k / PARTS for k in range(PARTS)}
     nodes |= {middle + s * width / 2**k for k in NEAR for s in (1, -1)}
@@ -478,7 +478,7 @@ def _nodes(low: Fraction, high: Fraction, around: Fraction) -> list[Fraction]:
 
 
 def _least(run: Fraction, fall: Fraction, flat: Fraction, steep: Fraction) -> Fraction:
-    """Return at most the length of a piece whose slopes are between two: pieces of just these have the least."""
+    """Bound from below the length of a piece whose slopes lie between two: it is least if only these occur."""
     flat = max(flat, Fraction(0))
     if run <= 0 or fall <= 0:
         return Fraction(0)
@@ -490,6 +490,6 @@ def _least(run: Fraction, fall: Fraction, flat: Fraction, steep: Fraction) -> Fr
 
 
 def _root(x: Fraction) -> Fraction:
-    """Return at most the square root, 2^-BITS of it below."""
+    """Return a rational at or below the square root, by at most 2^-BITS of it."""
     shift = 2 * BITS + 2 * max(0, x.denominator.bit_length() - x.numerator.bit_length())
     return Fraction(isqrt((x.numerator << shift) // x.denominator), 1 << (shift // 2))

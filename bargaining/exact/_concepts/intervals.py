@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-BITS = 400  # binary digits: bounds a hundred digits closer than any tolerance
+BITS = 400  # binary digits: bounds are a hundred decimal digits finer than any tolerance
 
 
 def intervals(bits: int) -> Any:
@@ -19,7 +19,7 @@ def intervals(bits: int) -> Any:
 
 
 def ends(interval: Any) -> tuple[Fraction, Fraction]:
-    """Return the ends of an interval as fractions."""
+    """Return the ends of an interval as Fractions."""
     return _exactly(interval.a), _exactly(interval.b)
 
 
@@ -35,7 +35,7 @@ def enclosed_power(base: Fraction, exponent: Fraction) -> tuple[Fraction, Fracti
 
 
 def log_of_product(factors: Iterable[tuple[Fraction, Fraction]]) -> tuple[Fraction, Fraction]:
-    """Return rationals around the logarithm of a product of positive numbers to the powers beside them."""
+    """Return rationals around the logarithm of a product of positive numbers, each to a power given with it."""
     iv = intervals(BITS)
     total = iv.mpf(0)
     for factor, power in factors:

@@ -1,11 +1,11 @@
-r"""A box of rationals that is proved to hold the Nash solution of a polytope, for any number of players.
+r"""A box of rationals that provably contains the Nash solution of a polytope, for any number of players.
 
-With three or more players the solution is not rational in general. A feasible x close to it is found by Newton's method
-in rationals, and its duality gap :math:`g = \max_y \sum_i w_i (y_i - d_i)/(x_i - d_i) - 1` is computed exactly. Let
-:math:`r_i` be the solution's gain over that of x. By optimality :math:`\sum w_i / r_i \le 1`, and by the gap
-:math:`\sum w_i r_i \le 1 + g`; so :math:`w_i (r_i + 1/r_i - 2) \le g` for each player, which bounds :math:`r_i`.
-Players without weight are held to d where they are close to it: by equations of Newton's method, and a hair above.
-The face that x lies on is that of the points it mixes, or of the inequalities that bind there.
+With three or more players the solution is not rational in general. Newton's method in rationals finds a feasible x
+close to the solution, and the duality gap of x, :math:`g = \max_y \sum_i w_i (y_i - d_i)/(x_i - d_i) - 1`, is computed
+exactly. Let :math:`r_i` be the ratio of player i's gain at the solution to that at x. By optimality :math:`\sum w_i /
+r_i \le 1`, and by the gap :math:`\sum w_i r_i \le 1 + g`; so :math:`w_i (r_i + 1/r_i - 2) \le g` for each player, which
+bounds :math:`r_i`. Players without weight whose payoffs are close to d are kept just above d by equations in Newton's
+method. The face of x is given by the points that x mixes, or by the inequalities that bind at x.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions, solve
 from bargaining.exact._concepts.bodies import Body, Vector, vector
 
-HEAVY = 1e3  # weight of the row that keeps a mixture's total at one, beside rows of the unit box
-IDLE = 1e-9  # a share, or a slack, that is nothing: a thousand times the accuracy of divisions
+HEAVY = 1e3  # weight of the row that makes shares add up to one; the other rows are in the unit box
+IDLE = 1e-9  # smaller shares and slacks count as zero: a thousand times the accuracy of divisions
 
 
 def shares_of(points: Floats, target: Floats, *, free: bool) -> Floats | None:
-    """Return the shares of the mixture that is, or comes closest to, a point, or is above it; None if none is found."""
+    """Return the shares of the mixture closest to a point, or above it if `free`; None if the search fails."""
     from scipy.optimize import nnls
 
     below = -np.eye(len(target)) if free else np.empty((len(target), 0))
@@ -44,8 +44,8 @@ def binding(
 ) -> tuple[Rationals, Rationals, Floats] | None:
     """Return the rows a x <= b that bind and have a multiplier, their b and the multipliers; None if none do.
 
-    The largest entry of each row becomes one; `size` is that of the numbers that x is made of, whose rounding its
-    slacks have.
+    Rows are scaled to a largest entry of one; `size` is the size of the numbers that x was computed from, whose
+    rounding affects its slacks.
     """
     from scipy.optimize import nnls
 
@@ -62,10 +62,10 @@ def binding(
     return rows[near[used]], room[near[used]], multipliers[used]
 
 
-BITS = 240  # to which numbers on the way are rounded
-STEPS = 7  # of Newton's method: from a double's digits three reach BITS
-TRIES = 3  # points added to a mixture that leaves one out
-HAIR = Fraction(1, 2**200)  # by which those held at d are above it: rounding is far below
+BITS = 240  # intermediate numbers are rounded to this many binary digits
+STEPS = 7  # of Newton's method: three of them take the precision of a double to BITS
+TRIES = 3  # points that may be added to a mixture
+HAIR = Fraction(1, 2**200)  # players held at d get this much more; rounding is far smaller
 
 
 def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, Vector] | None:
@@ -74,7 +74,7 @@ def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, V
     Parameters
     ----------
     weights : tuple of Fraction
-        Of sum one. Who has none is bounded by d and the ideal payoff only.
+        They add up to one. The payoffs of players without weight are bounded by d and the ideal payoff only.
     guess : list of float
         A point near the solution.
     """
@@ -94,7 +94,7 @@ def nash_box(body: Body, weights: Vector, guess: list[float]) -> tuple[Vector, V
 def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Vector, Vector]:
     """Return the lowest and highest payoffs of the Nash solution, given a feasible x above d and its duality gap.
 
-    Of players without weight nothing is said but d.
+    For players without weight the lower bound is d.
     """
     low, high = [], []
     for floor, payoff, w in zip(d, x, weights, strict=True):
@@ -106,7 +106,7 @@ def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Ve
 
 
 def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
-    """Return a mixture of the points, by Newton's method on the shares of those that count."""
+    """Return a mixture of the points, by Newton's method on the shares that are positive."""
     assert body.points is not None
     shares = shares_of(*_scaled(body, guess), free=body.free_disposal)
     if shares is None:
@@ -145,7 +145,8 @@ def _shares(
 ) -> tuple[Rationals, list[Fraction]] | None:
     """Return the shares at which the weighted product of mixtures of gains is largest, and the held players' prices.
 
-    Sums of prices times gains, w / x for those with weight, are equal; those held gain a hair.
+    At the solution the points that are mixed have equal sums of prices times gains. The price of a player with weight
+    is w over her gain; players who are held at d gain `HAIR`.
     """
     count, price = len(shares), [Fraction(0)] * len(held)
     counted = np.array([i for i, w in enumerate(weights) if w])
@@ -171,7 +172,7 @@ def _shares(
 
 
 def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
-    """Return a point within the inequalities, by Newton's method on those that bind."""
+    """Return a point that meets the inequalities, by Newton's method on those that bind."""
     assert body.matrix is not None
     assert body.limits is not None
     d = vector(body.disagreement)
@@ -186,7 +187,7 @@ def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
     ratios = _ratios(found[0], found[1], weights, fractions(found[2]))
     if ratios is None or min(room) < 0:
         return None
-    # Shrink towards d until every inequality holds: what is left of the violation is far below a float.
+    # Move towards d until every inequality holds: the violation is far less than the rounding of a float.
     share = min([Fraction(1), *(r / v for r, v in zip(room, rows @ ratios, strict=True) if v > r)])
     return tuple(body.disagreement + share * ratios * gains)
 
@@ -245,9 +246,9 @@ def weightless_box(body: Body, weights: Vector, ideal: Vector, guess: Sequence[f
     Parameters
     ----------
     weights : tuple of Fraction
-        Of sum one, some of them zero.
+        They add up to one; some are zero.
     ideal : tuple of Fraction
-        The ideal point, above d for everybody.
+        The ideal point, larger than d for every player.
     guess : sequence of float
         A point near the solution.
     """
@@ -272,7 +273,7 @@ def weightless_box(body: Body, weights: Vector, ideal: Vector, guess: Sequence[f
 def _of_counted(
     body: Body, weights: Vector, ideal: Vector, guess: Sequence[float], counted: list[int]
 ) -> Box | None:
-    """Return a box of what the players with weight get."""
+    """Return a box of the payoffs of the players with weight."""
     if len(counted) == 1:
         return (ideal[counted[0]],), (ideal[counted[0]],)
     found = nash_box(body, weights, list(guess))
@@ -285,7 +286,7 @@ def _of_counted(
 def _of_idle(
     body: Body, ideal: Vector, guess: Sequence[float], counted: list[int], idle: list[int]
 ) -> Box | None:
-    """Return a box of what several without weight get on the best points of the only one with weight."""
+    """Return a box of what several players without weight get on the best points of the only one with weight."""
     if len(counted) > 1 or body.points is None or body.floor is not None:
         return None
     best = body.points[[row[counted[0]] == ideal[counted[0]] for row in body.points.tolist()]]
@@ -296,13 +297,13 @@ def _of_idle(
 
 
 def _among(body: Body, points: Rationals, players: list[int]) -> Body:
-    """Return what some points give some of the players."""
+    """Return the body made of the payoffs of some of the players at some points."""
     d = tuple(body.disagreement[i] for i in players)
     return replace(body, points=points[:, players], disagreement=d, floor=None)
 
 
 def _most(body: Body, player: int, sign: int, floor: Vector, otherwise: Fraction) -> Fraction:
-    """Return the most, or with sign -1 minus the least, that a player has above a floor; a bound if there is none."""
+    """Return a player's largest payoff, or with sign -1 minus the least, above a floor; else `otherwise`."""
     try:
         found = body.most([sign * int(i == player) for i in range(len(floor))], floor)
     except OverflowError:

@@ -1,16 +1,16 @@
-r"""The point of a polytope that is nearest to the ideal in a p-norm, for any number of players, held in a box.
+r"""A box around the point of a polytope that is nearest to the ideal point in a p-norm, for any number of players.
 
-A feasible x close to it is found by Newton's method on its face, in rationals. With losses
-:math:`l = \max(a - x, 0)` and prices :math:`q = l^{p-1}` the sum :math:`f = \frac1p \sum l^p` exceeds its least value
-by no more than the gap :math:`g = \max_y q \cdot y - q \cdot x`, which is computed exactly but for q, enclosed where it
-is no rational. The power is uniformly convex: with the losses :math:`l^*` of the nearest point
+Newton's method in rationals, on the face of the nearest point, finds a feasible x close to it. With losses :math:`l =
+\max(a - x, 0)` and prices :math:`q = l^{p-1}` the sum :math:`f = \frac1p \sum l^p` exceeds its least value by no more
+than the gap :math:`g = \max_y q \cdot y - q \cdot x`. The gap is computed exactly; prices q that are not rational are
+enclosed. The power is uniformly convex: with the losses :math:`l^*` of the nearest point
 
 .. math:: g \ge \tfrac{p-1}{2} L^{p-2} \sum (l - l^*)^2 \quad (p \le 2,\ l, l^* \le L), \qquad
           g \ge \frac{1}{p\,(2^{p-1} - 1)} \sum |l - l^*|^p \quad (p \ge 2),
 
-the second by Lindqvist (1990). Once that, with a distance e, keeps a loss away from zero,
-:math:`g \ge \frac{p-1}{2} (l - e)^{p-2} (l - l^*)^2` says more. For p = 2 the step of Newton's method is exact, the gap
-zero and the answer rational.
+the second by Lindqvist (1990). Once these inequalities bound :math:`|l - l^*|` by some e < l, the inequality :math:`g
+\ge \frac{p-1}{2} (l - e)^{p-2} (l - l^*)^2` gives a sharper bound. For p = 2 the step of Newton's method is exact, the
+gap is zero and the answer is rational.
 
 On a polygon `yu` finds the piece of the frontier on which the derivative of the sum changes sign.
 """
@@ -32,14 +32,14 @@ from bargaining.exact._concepts.nash_box import IDLE, binding, shares_of
 from bargaining.exact._concepts.rays import pieces
 
 STEPS = 10  # of Newton's method: four take a double's digits to BITS, more where a loss is small
-CLOSED = Fraction(1, 2**200)  # by which a point may be better: what rounding to BITS leaves is above it
-TRIES = 3  # points added to a mixture that leaves one out
+CLOSED = Fraction(1, 2**200)  # points that improve by less than this are not added
+TRIES = 3  # points that may be added to a mixture
 
 
 def nearest_losses(
     body: Body, ideal: Vector, power: Fraction, guess: list[float]
 ) -> tuple[Vector, Vector] | None:
-    """Return the point that was found and how far each loss can be from that of the nearest; None if none was.
+    """Return a point and a bound of each loss's distance from that of the nearest point; None if none was found.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def least_sum(body: Body, ideal: Vector) -> Fraction:
 
 
 def misses(losses: list[Fraction], power: Fraction, gap: Fraction) -> list[Fraction]:
-    """Return how far each loss can be from that of the nearest point."""
+    """Bound the distance of each loss from that of the nearest point."""
     if gap == 0:
         return [Fraction(0)] * len(losses)
     if power <= 2:
@@ -122,7 +122,7 @@ def misses(losses: list[Fraction], power: Fraction, gap: Fraction) -> list[Fract
 
 
 def _floors(body: Body, guess: list[float]) -> Iterable[list[int]]:
-    """Return which players may be held at the floor: nobody, or all who are close to it."""
+    """Yield the sets of players to keep at the floor: nobody, then all who are close to it."""
     yield []
     if body.floor is not None and body.points is not None:
         spans = body.spans()
@@ -132,7 +132,7 @@ def _floors(body: Body, guess: list[float]) -> Iterable[list[int]]:
 def _on_face(
     body: Body, ideal: Vector, power: Fraction, guess: list[float], held: list[int]
 ) -> Vector | None:
-    """Return a point of the set, the nearest of its face up to rounding of `BITS` digits."""
+    """Return a point of the set that is nearest on its face, up to rounding to `BITS` digits."""
     unit = max(a - d for a, d in zip(ideal, body.disagreement, strict=True))
     if body.points is not None:
         return _of_mixtures(body, vector(ideal), power, guess, unit, held)
@@ -172,7 +172,7 @@ def _of_mixtures(
 def _mixed(
     held: Rationals, found: Rationals, rows: Rationals, right: Rationals, power: Fraction
 ) -> Rationals | None:
-    """Return the shares of the points with the nearest mixture to the origin, by Newton's method."""
+    """Return the shares of the mixture of the points that is nearest to the origin, by Newton's method."""
     for _ in range(STEPS):
         slope, bend = _derivatives(-found @ held, power)
         step = _newton((held * bend) @ held.T, held @ slope, rows, right - rows @ found)
@@ -213,7 +213,7 @@ def _of_inequalities(
 
 
 def _derivatives(losses: Rationals, power: Fraction) -> tuple[Rationals, Rationals]:
-    """Return the prices and how they fall, rounded; a loss below zero counts for nothing."""
+    """Return the prices and their derivatives, rounded; a negative loss has price zero."""
     least = Fraction(1, 2 ** (BITS // 4))
     slope = np.array([enclosed_power(max(v, Fraction(0)), power - 1)[0] for v in losses], dtype=object)
     bend = np.array([(power - 1) * enclosed_power(max(v, least), power - 2)[0] for v in losses], dtype=object)
@@ -221,7 +221,7 @@ def _derivatives(losses: Rationals, power: Fraction) -> tuple[Rationals, Rationa
 
 
 def _newton(hessian: Rationals, slope: Rationals, rows: Rationals, miss: Any) -> Rationals | None:
-    """Return the step to where the prices are a combination of the rows, which it makes hold."""
+    """Return the step to a point that meets the rows with equality and whose prices are a combination of the rows."""
     n, held = len(slope), len(rows)
     system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
     system[:n, :n], system[:n, n:], system[n:, :n] = hessian, rows.T, rows
@@ -236,16 +236,16 @@ def _rounded(values: Rationals) -> Rationals:
 
 Pair = tuple[Fraction, Fraction]
 
-HALVINGS = 200  # at most; FINE is reached after 90
-FINE = Fraction(1, 2**90)  # of a piece: far below the rounding of a float
+HALVINGS = 200  # at most: 90 reach FINE
+FINE = Fraction(1, 2**90)  # of a piece: far less than the rounding of a float
 
 
 def yu(problem: Polygon, power: Fraction) -> Enclosure:
     """Return a box around the point that minimises the sum of losses to a power above 1.
 
-    Down the frontier the derivative of that sum changes sign once. On a piece of run r and fall f it is that of
-    f l1^(p-1) - r l0^(p-1), which is linear for p = 2; elsewhere the piece is halved, and the sign taken from
-    enclosures of the logarithms.
+    Down the frontier the derivative of that sum changes sign once. On a piece with run r and fall f it has the sign of
+    f l1^(p-1) - r l0^(p-1). For p = 2 this is linear, so its zero is exact; for other p the piece is halved repeatedly,
+    and enclosures of logarithms give the sign.
     """
     corners, status = pieces(problem)
     if status != Status.OK or len(corners) < 2:
@@ -267,7 +267,7 @@ def yu(problem: Polygon, power: Fraction) -> Enclosure:
 
 
 def _turn(a: Pair, b: Pair, ideal: Pair, power: Fraction) -> tuple[Pair, Pair]:
-    """Return points of a piece between which going on stops to pay."""
+    """Return two points of a piece between which the sum of losses is smallest."""
     run, fall = b[0] - a[0], a[1] - b[1]
     if power == 2:  # (l0 - t run) run = (l1 + t fall) fall
         l_0, l_1 = ideal[0] - a[0], ideal[1] - a[1]
@@ -277,7 +277,7 @@ def _turn(a: Pair, b: Pair, ideal: Pair, power: Fraction) -> tuple[Pair, Pair]:
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         sign = _goes_on(_at(a, b, middle), a, b, ideal, power)
-        if sign == 0:  # the middle itself, within the width of the logarithms
+        if sign == 0:  # the middle, up to the width of the enclosed logarithms
             near = max(low, middle - FINE), min(high, middle + FINE)
             signs = [_goes_on(_at(a, b, t), a, b, ideal, power) for t in near]
             low, high = near if signs[0] > 0 > signs[1] else (low, high)
@@ -288,7 +288,7 @@ def _turn(a: Pair, b: Pair, ideal: Pair, power: Fraction) -> tuple[Pair, Pair]:
 
 
 def _goes_on(x: Pair, a: Pair, b: Pair, ideal: Pair, power: Fraction) -> int:
-    """Return 1 where going on along the piece lowers the sum, -1 where it raises it, 0 if that is not known."""
+    """Return 1 where a move along the piece lowers the sum, -1 where it raises it, 0 if the sign is not known."""
     l_0, l_1 = ideal[0] - x[0], ideal[1] - x[1]
     run, fall = b[0] - a[0], a[1] - b[1]
     if l_1 <= 0 or fall <= 0:

@@ -1,9 +1,9 @@
-"""Certifiers of the axiomatic concepts on polytopes and what is made of them: unions, points and surpluses.
+"""Certifiers of the axiomatic concepts on polytopes, unions, sets of points and surpluses.
 
-Where the exact answer is rational it is found in rationals and compared; elsewhere a box of rationals is proved to hold
-it. Of two players a polytope is a polygon, whose corners and sides answer faster than linear programs.
-On unions and points the Nash and the Conley-Wilkie solution have certifiers of their own; the other concepts go along a
-ray there, as on a polytope.
+If the exact answer is rational, it is computed and compared; otherwise a box of rationals provably contains it. A
+polytope of two players is a polygon; computations with its corners and sides are faster than linear programs. The Nash
+and the Conley-Wilkie solution have separate certifiers on unions and points; the other concepts follow a ray there, as
+on a polytope.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from bargaining.problem import Problem
 
 
 def on(method: str, *kinds: type) -> Callable[[Certifier], Certifier]:
-    """Make a function the certifier of a method on some sets; it says so where one of them is unbounded."""
+    """Register a function as the certifier of a method on some kinds of sets; it reports unbounded sets as such."""
 
     def add(certifier: Certifier) -> Certifier:
         @wraps(certifier)
@@ -85,7 +85,7 @@ def solid_of(claim: Claim) -> Solid:
 
 
 def _plane(claim: Claim) -> Plane:
-    """Return a set of two players as a polygon; of one that goes on for ever below, what is at or above d."""
+    """Return a set of two players as a polygon; of a set without lower bound, the part at or above d."""
     return Plane(polygon=polygon_of(body_of(claim)))
 
 
@@ -107,7 +107,7 @@ _RAYS: dict[str, Callable[[Claim], Answer]] = {
 
 
 def along_a_ray(claim: Claim) -> Certificate:
-    """Compare with the exact end of the concept's ray."""
+    """Compare the claim with the exact end of the concept's ray."""
     return exactly(claim, _RAYS[claim.method.partition("(")[0]](claim))
 
 
@@ -117,7 +117,7 @@ for _method in _RAYS:
 
 @on("utilitarian", Polytope, FreeDisposalHull, Union)
 def utilitarian(claim: Claim) -> Certificate:
-    """Bound by how much the weighted sum misses the best; points that tie are all solutions."""
+    """Bound the difference of the weighted sum from the maximum; all maximisers are solutions."""
     it, weights = solid_of(claim), claim.weights()
     top, what = it.top(weights), f"{claim.method} on {it.what}"
     if top is None:
@@ -135,7 +135,7 @@ def utilitarian(claim: Claim) -> Certificate:
 @on("nash", Polytope)
 @on("conley_wilkie", Polytope)
 def nash(claim: Claim) -> Certificate:
-    """Solve the first-order condition on an edge; of more players, enclose the best product by an exact gap."""
+    """Solve the first-order condition on an edge; for three or more players, enclose the solution by a duality gap."""
     if len(claim.payoffs) == 2:
         it = _plane(claim)
         return _beside(claim, it, bodies.nash(it.polygon, claim.weights()))
@@ -161,7 +161,7 @@ def nash(claim: Claim) -> Certificate:
 
 @on("raiffa", Polytope, TransferableSurplus)
 def raiffa(claim: Claim) -> Certificate:
-    """Take the steps in rationals, until one lands on the frontier or little is left."""
+    """Take the steps in rationals, until one reaches the frontier or little is left to gain."""
     it = solid_of(claim)
     assert isinstance(it, Body | Plane)
     return _beside(claim, it, rays.raiffa(it))
@@ -169,14 +169,14 @@ def raiffa(claim: Claim) -> Certificate:
 
 @on("continuous_raiffa", Polytope, TransferableSurplus)
 def continuous_raiffa(claim: Claim) -> Certificate:
-    """Follow the path by a curve of many digits, and hold it in a box."""
+    """Follow the path by a curve of many digits, and enclose its end in a box."""
     it = solid_of(claim)
     return _beside(claim, it, raiffa_path_polytope.continuous_raiffa(body_of(claim)))
 
 
 @on("perles_maschler", Polytope)
 def perles_maschler(claim: Claim) -> Certificate:
-    """Halve the length of the frontier, square roots enclosed in rationals."""
+    """Halve the length of the frontier, with square roots enclosed in rationals."""
     if len(claim.payoffs) > 2:
         raise NotApplicable(f"{claim.method} is a concept for two players; got {len(claim.payoffs)}.")
     it = _plane(claim)
@@ -185,7 +185,7 @@ def perles_maschler(claim: Claim) -> Certificate:
 
 @on("yu", Polytope)
 def yu(claim: Claim) -> Certificate:
-    """Find the nearest point: in rationals for p = 1, 2 and infinity, else in a box."""
+    """Find the nearest point: exactly for p = 1, 2 and infinity, otherwise in a box."""
     power = float(claim.given("p"))
     if power == inf:
         return exactly(claim, rays.equal_loss if len(claim.payoffs) == 2 else rays.least_losses)
@@ -208,7 +208,7 @@ def yu(claim: Claim) -> Certificate:
 
 
 def _losses(claim: Claim, it: Body, ideal: Vector, x: Vector, misses: Vector) -> Certificate:
-    """Compare with the nearest point; where somebody loses nothing, losses alone are certain."""
+    """Compare with the nearest point; if somebody loses nothing, only the losses are certain."""
     if all(a - v > e for a, v, e in zip(ideal, x, misses, strict=True)):
         low, high = (tuple(v + s * e for v, e in zip(x, misses, strict=True)) for s in (-1, 1))
         return _beside(claim, it, Enclosure(low=low, high=high, status=Status.OK))
@@ -223,7 +223,7 @@ def _losses(claim: Claim, it: Body, ideal: Vector, x: Vector, misses: Vector) ->
 
 
 def _least_sum(claim: Claim, it: Body, ideal: Vector) -> Certificate:
-    """Bound by how much the sum of losses misses the least, and by how far the payoffs are from feasible."""
+    """Bound by how much the sum of losses exceeds the minimum, and by how much the payoffs miss feasibility."""
     ranges, x = ranges_of(it, ideal), tuple(Fraction(v) for v in claim.payoffs)
     losses = sum((max(a - v, Fraction(0)) for a, v in zip(ideal, x, strict=True)), Fraction(0))
     short = abs(losses - nearest_losses.least_sum(it, ideal)) / sum(ranges)
@@ -237,7 +237,7 @@ def _least_sum(claim: Claim, it: Body, ideal: Vector) -> Certificate:
 @on("conley_wilkie", TransferableSurplus)
 @on("perles_maschler", TransferableSurplus)
 def shares_of_surplus(claim: Claim) -> Certificate:
-    """Give each player its weight's part of the surplus, d + w (total - sum d); certify a floor as a polytope's."""
+    """Divide the surplus by the weights, d + w (total - sum d); certify a claim with a floor as on a polytope."""
     view, n = claim.view, len(claim.payoffs)
     if view is not None and view.floor is not None:
         return perles_maschler(claim) if claim.method.startswith("perles_maschler") else nash(claim)
@@ -253,7 +253,7 @@ def shares_of_surplus(claim: Claim) -> Certificate:
 
 @on("yu", TransferableSurplus)
 def yu_on_surplus(claim: Claim) -> Certificate:
-    """Share equally in the units of the surplus; with p = 1 all divisions up to the ideal point are nearest."""
+    """Divide the surplus equally in its own units; with p = 1 all divisions up to the ideal point are nearest."""
     power = float(claim.given("p"))
     if power == 1 or claim.view is not None:
         return yu(claim)
@@ -262,7 +262,7 @@ def yu_on_surplus(claim: Claim) -> Certificate:
 
 @on("utilitarian", TransferableSurplus)
 def utilitarian_on_surplus(claim: Claim) -> Certificate:
-    """Divide the total equally where the weights are equal; elsewhere the sum has no bound."""
+    """With equal weights divide the total equally; with unequal weights the sum is unbounded."""
     total, weights, n = Fraction(claim.at_cell(claim.feasible.total)), claim.weights(), len(claim.payoffs)
     if claim.view is not None or len(set(weights)) > 1:
         return utilitarian(claim)
@@ -271,13 +271,13 @@ def utilitarian_on_surplus(claim: Claim) -> Certificate:
 
 
 def exactly(claim: Claim, answer: Answer) -> Certificate:
-    """Compare with the exact answer."""
+    """Compare the claim with the exact answer."""
     it = solid_of(claim)
     return _beside(claim, it, rays.answered(it, answer))
 
 
 def _beside(claim: Claim, it: Solid, found: Enclosure) -> Certificate:
-    """Set a claim beside the answer or the box that holds it."""
+    """Compare a claim with the answer, or with the box that contains it."""
     what, ideal = f"{claim.method} on {it.what}", it.ideal()
     if found.low is None or found.high is None:
         return compare(claim, None, found.status, (), what)
@@ -288,13 +288,13 @@ def _beside(claim: Claim, it: Solid, found: Enclosure) -> Certificate:
 
 
 def ranges_of(it: Solid, ideal: Vector) -> Vector:
-    """Return the players' ranges of gains, or the span of the set where one cannot gain."""
+    """Return each player's range of gains, or the span of the set if the player cannot gain."""
     gains = less(ideal, it.disagreement)
     return tuple(g if g > 0 else s for g, s in zip(gains, it.spans(), strict=True))
 
 
 def outside(it: Solid, x: Vector, sizes: Vector) -> Fraction:
-    """Return by how much all payoffs must fall, over their ranges, to be feasible or below what is."""
+    """Return the fall of all payoffs, over their ranges, that takes them to a feasible point or below one."""
     t = it.furthest(x, tuple(-s for s in sizes), below=True, nearest=True)
     assert t is not None
     return t
@@ -303,7 +303,7 @@ def outside(it: Solid, x: Vector, sizes: Vector) -> Fraction:
 @register("conley_wilkie", Union)
 @register("conley_wilkie", FreeDisposalHull, views=True)
 def conley_wilkie(claim: Claim) -> Certificate:
-    """Go from d towards the exact Nash solution of the hull."""
+    """Follow the ray from d to the exact Nash solution of the hull."""
     it = solid_of(claim)
     if isinstance(it, Points):
         if len(claim.payoffs) > 2:
@@ -325,7 +325,7 @@ def conley_wilkie(claim: Claim) -> Certificate:
 
 
 def _towards_a_box(claim: Claim, it: Points) -> Certificate:
-    """Go from d towards a box that holds the Nash solution of the hull: each point's ratios say how far."""
+    """Enclose the last feasible point on the rays from d to a box that contains the Nash solution of the hull."""
     ideal, d, what = it.ideal(), it.disagreement, f"{claim.method} on {it.what}"
     if ideal is None:
         return compare(claim, None, Status.EMPTY, (), what)
@@ -340,7 +340,7 @@ def _towards_a_box(claim: Claim, it: Points) -> Certificate:
     problem = Problem(Polytope(floats(points), free_disposal=True), [float(x) for x in d])
     guess = in_floats.nash(problem).payoffs.tolist()
     low, high = nash_box(hull, (Fraction(1, len(d)),) * len(d), guess) or (d, best)
-    # The last point along a step rises with what the ratios of slack to step do.
+    # The last t along a step increases in the ratios of slack to step.
     near, far = less(low, d), less(high, d)
     least, most = (
         max(min(s / p for s, p in zip(less(v, d), step, strict=True)) for v in it.above(d))
@@ -357,7 +357,7 @@ def _towards_a_box(claim: Claim, it: Points) -> Certificate:
 
 @register("nash", FreeDisposalHull, views=True)
 def nash_on_points(claim: Claim) -> Certificate:
-    """Bound by how much larger the logarithm of the best product is; products that tie are all solutions."""
+    """Bound the difference of the logarithm of the product from the maximum; all maximisers are solutions."""
     it, weights = points_of(claim), claim.weights()
     d, what, ideal, harmless = (
         it.disagreement,
@@ -383,7 +383,7 @@ def nash_on_points(claim: Claim) -> Certificate:
 
 
 def _more_than(rival: Vector, here: Vector, d: Vector, weights: Vector) -> float:
-    """Return at least the logarithm of a product of gains over another, or 0."""
+    """Return an upper bound of the logarithm of the ratio of two products of gains, at least 0."""
     gains = [(x - z, y - z, w) for x, y, z, w in zip(rival, here, d, weights, strict=True) if w]
     if any(y <= 0 for _, y, _ in gains):
         return inf
@@ -394,7 +394,7 @@ def _more_than(rival: Vector, here: Vector, d: Vector, weights: Vector) -> float
 
 @on("nash", Union)
 def nash_on_union(claim: Claim) -> Certificate:
-    """Bound by how much larger the logarithm of the best product is, over each set by its prices."""
+    """Bound the difference of the logarithm of the product from the maximum, on each set by prices."""
     it, what = bodies_of(claim), f"{claim.method} on a union"
     ideal = it.ideal()
     rivals = [one for one in it.parts if _lets_gain(one, claim.weights())]
@@ -421,7 +421,7 @@ def _lets_gain(one: Body, weights: Vector) -> bool:
 
 
 def _more(one: Body, claim: Claim) -> float:
-    r"""Return at least the logarithm of the best product of gains of a set over that of the claim.
+    r"""Bound from above the logarithm of the ratio of the best product of gains of a set to that of the claim.
 
     At prices q = w / (y - d), for any y above d, all feasible gains g >= 0 have :math:`q \cdot g \le V`, and then
     :math:`\sum w_i \log g_i \le \log V + \sum w_i \log(y_i - d_i)`, with equality if y is the set's Nash solution.
@@ -440,7 +440,7 @@ def _more(one: Body, claim: Claim) -> float:
 
 
 def _guess(one: Body, weights: Vector) -> Vector:
-    """Return about the gains of a set's Nash solution, positive for everyone with a weight."""
+    """Return the approximate gains at a set's Nash solution, positive for every player with weight."""
     if one.points is not None:
         feasible = Polytope(floats(one.points), free_disposal=one.free_disposal)
     else:

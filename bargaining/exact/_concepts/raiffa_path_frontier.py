@@ -1,20 +1,20 @@
-r"""The continuous Raiffa solution below a frontier of which only values are known, in a box.
+r"""A box around the continuous Raiffa solution below a frontier that is known by its values only.
 
-The premises are that f falls, is concave, and is right to four units in the last place. The path x' = a(x) - x, which
-a1 = f(x0) and the inverse a0 of f at x1 drive, is integrated in floats, and the frontier evaluated at as many points on
-both sides of its end as an array of a million holds. Between two of these points f is above the chord, by no more than
-a triangle whose sides are the next chords.
+The premises: f falls, is concave, and is right to four units in the last place. The path satisfies x' = a(x) - x, with
+the ideal point a0 = f⁻¹(x1), a1 = f(x0). It is integrated in floats, and the frontier is evaluated at up to half a
+million points on each side of the path's end. Between two of these points f lies above the chord, within the triangle
+whose other two sides extend the next chords.
 
-The curve y to compare with has a speed v that is linear but for a parabola between points of time. With m the slope of
-the chord, the parabola is chosen such that it cancels what the field bends, and what f does if it is one itself. Where
-the triangle's sides add up to l at the ends of the chord, f is within 3/16 l of that, or within l/8 if f' is known and
-its sides are tangents. So the defect v + y - a(y) is known everywhere but for that, the cube of a step, and rounding.
-How far it can lead is known for polytopes already: if w are weights and ε w the distance, ε' is at most (s - 1) ε + δ
-with s the larger one of (w_1/w_0)/|m| and |m| w_0/w_1 for the slopes m nearby.
+The path is compared with a curve y. Between two points of time its speed v is linear plus a parabola. The parabola
+cancels the curvature of the field along the chord of slope m, and that of f if f is a parabola itself. Let l be the sum
+of the triangle's sides at the ends of the chord: then f is within 3/16 l of that parabola, or within l/8 if f' is known
+and the triangle's sides are tangents. So the defect v + y - a(y) is known up to this error, the cube of a step, and
+rounding. Its effect on the distance is bounded as for polytopes: with weights w and the distance ε w, ε' is at most (s
+- 1) ε + δ, where s is the larger of (w_1/w_0)/|m| and |m| w_0/w_1 over the slopes m nearby.
 
-When little is left of the gains, what lies between the players' best points is all but straight. With -m the slope of
-its chord and γ the height of its triangle, m x0 + x1 ends between that of the chord and γ more, and m x0 - x1, which
-would not change below the chord, changes at a speed of γ at most, for as long as it takes.
+When little is left to gain, the frontier between the players' best points is nearly straight. Let -m be the slope of
+its chord and γ the height of its triangle. Then m x0 + x1 ends between its value on the chord and γ more. Below a
+straight chord m x0 - x1 would be constant; here it changes at a speed of at most γ until the end.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Box = tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
 
 EPS = float(np.finfo(float).eps)
 ULPS = 4 * EPS  # the premise about the user's functions, relative
-ROUNDING = 32 * EPS  # relative, of a chain of some ten operations in floats, each half an ulp
-CUBIC = 0.07  # of a step times a parabola's height: by how much its integral differs from a line
-AHEAD = 16  # nodes within which the path is from the curve's
-SPARE = AHEAD + 2  # nodes at the end that only bound slopes
-BACK = 500  # the part of the nodes that the last chord goes back
-TAIL = 20  # units of time after which nothing is left, at the rate 1
-MORE = 1 + 1e-6  # for rounding sums of many terms
+ROUNDING = 32 * EPS  # relative error of about ten operations in floats, each half an ulp
+CUBIC = 0.07  # of a step times a parabola's height: how far its integral differs from a line
+AHEAD = 16  # the path is within this many nodes of the curve
+SPARE = AHEAD + 2  # last nodes, used only to bound slopes
+BACK = 500  # the last chord goes back by one node in this many
+TAIL = 20  # units of time after which nothing is left at the rate 1
+MORE = 1 + 1e-6  # covers the rounding of sums of many terms
 
 
 def continuous_raiffa(frontier: Below) -> Box | None:
@@ -55,19 +55,19 @@ def continuous_raiffa(frontier: Below) -> Box | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chords:
-    """The chords of the pieces, up to the end of the curve, and what they say of the frontier; along the last axis.
+    """The chords of the pieces, up to the end of the curve, along the last axis, and bounds of the frontier from them.
 
     Attributes
     ----------
     slopes, runs : array
     sides : array
-        At least the sum of the triangle's sides at the ends of a chord.
+        An upper bound of the sum of the triangle's sides at the ends of a chord.
     steepest : array
-        How steep the frontier is at most, some pieces ahead.
+        An upper bound of the frontier's steepness, some pieces ahead.
     room : array
-        How far that is.
+        The distance up to which this bound is valid.
     noise : array
-        By how much what is read at the points can be wrong.
+        The error of the values at the points.
     """
 
     slopes: Floats
@@ -101,7 +101,7 @@ def _chords(frontier: Below, track: Track) -> _Chords:
 
 
 def _followed(frontier: Below, track: Track, chords: _Chords) -> tuple[Floats, Floats, float]:
-    """Return the curve's speeds and gains, and how far the path can be from its end, over the last speeds."""
+    """Return the curve's speeds and gains, and the largest distance of the path from its end, over the last speeds."""
     last = track.times.size - 1 - SPARE
     d, steps = frontier.d[:, None], np.diff(track.times[: last + 1])
     places, best = track.places[:, : last + 1], track.best[:, : last + 1]
@@ -112,7 +112,7 @@ def _followed(frontier: Below, track: Track, chords: _Chords) -> tuple[Floats, F
     slopes = chords.slopes[:, :-1]
     speeds = read(track.gains[:, : last + 1]) - d - track.gains[:, : last + 1]
     turns = np.diff(speeds)
-    share = 1 / 16 if frontier.derivative is None else 1 / 8  # what a parabola is of its sides
+    share = 1 / 16 if frontier.derivative is None else 1 / 8  # the parabola's height over the sides' sum
     bumps = steps / 8 * (turns - slopes * turns[::-1]) + chords.sides * share
     gains = _sums(steps * ((speeds[:, 1:] + speeds[:, :-1]) / 2 + 2 / 3 * bumps))
     misses = np.abs(speeds + d + gains - read(gains)) + chords.noise
@@ -128,7 +128,7 @@ def _followed(frontier: Below, track: Track, chords: _Chords) -> tuple[Floats, F
 
 
 def _distances(speeds: Floats, defects: Floats, steepest: Floats, steps: Floats, off: float) -> Floats:
-    """Return how far the path can be from the curve at the nodes at most, over the speeds there."""
+    """Bound the path's distance from the curve at the nodes, relative to the speeds there."""
     weights = speeds[:, :-1]
     rates = ((steepest * weights[::-1] / weights).max(axis=0) - 1) * steps
     shrunk = (weights / speeds[:, 1:]).max(axis=0)
@@ -136,12 +136,12 @@ def _distances(speeds: Floats, defects: Floats, steepest: Floats, steps: Floats,
     new = (defects / weights).max(axis=0) * steps * np.exp(np.maximum(rates, 0.0)) * shrunk
     first = float((off / speeds[:, 0]).max())
     found = np.exp(growth) * (first + np.cumsum(new * np.exp(-growth)))
-    # Between two nodes no more than at either, but for what shrinks in between.
+    # Between two nodes it is no larger than at either, up to the change of the speeds in between.
     return np.concatenate(([first], found * np.exp(np.abs(rates))))
 
 
 def _sums(terms: Floats) -> Floats:
-    """Return 0 and the cumulative sums, to the last bit, by what each addition rounds off (Knuth 1969)."""
+    """Return 0 and the cumulative sums, corrected by the rounding error of each addition (Knuth 1969)."""
     sums = np.concatenate((np.zeros((2, 1)), np.cumsum(terms, axis=1)), axis=1)
     moved = np.diff(sums)
     lost = (sums[:, :-1] - (sums[:, 1:] - moved)) + (terms - moved)
@@ -150,7 +150,7 @@ def _sums(terms: Floats) -> Floats:
 
 
 def _larger(values: Floats) -> Floats:
-    """Return the larger one at the ends of each piece."""
+    """Return the larger of the values at the two ends of each piece."""
     return np.maximum(values[:, 1:], values[:, :-1])
 
 
@@ -168,7 +168,7 @@ def _end(
     slope = fall / run
     steep = [
         _steepness(track, chords, i, at, wide) for i, wide in ((0, fall), (1, run))
-    ]  # where either side begins
+    ]  # at the start of either side
     if not (apart < places[:, last] - places[:, at]).all() or not steep[0] < 0:
         return None
     wrong = ULPS * (abs(best[1, at]) + abs(places[0, at]) + slope * (abs(best[0, at]) + abs(places[1, at])))
@@ -178,7 +178,7 @@ def _end(
 
 
 def _steepness(track: Track, chords: _Chords, player: int, at: int, wide: float) -> float:
-    """Return a slope that is not below that of the frontier from a point on: of a chord before it, about as wide."""
+    """Bound from above the frontier's slope from a point on, by the slope of a chord about as wide before it."""
     places, best = track.places[player], track.best[player]
     first = max(int(np.searchsorted(places, places[at] - wide / 2)) - 1, 0)
     blur = chords.noise[player, first] + chords.noise[player, at] + ULPS * abs(best[at] - best[first])
@@ -188,7 +188,7 @@ def _steepness(track: Track, chords: _Chords, player: int, at: int, wide: float)
 def _crossing(
     slope: float, point: Sequence[float], d: Floats, gains: Floats, near: Floats, height: float, drift: float
 ) -> Box:
-    """Return the payoffs x with m x0 + x1 at most a height from a chord, and m x0 - x1 at most a drift from now."""
+    """Return a box of the x with m x0 + x1 within a height of a chord, and m x0 - x1 within a drift of its value."""
     m, (p_0, p_1), (r_0, r_1) = Fraction(slope), map(Fraction, point), map(Fraction, near.tolist())
     x_0, x_1 = (Fraction(a) + Fraction(b) for a, b in zip(d.tolist(), gains.tolist(), strict=True))
     total = m * p_0 + p_1 - Fraction(height), m * p_0 + p_1 + Fraction(height)
@@ -201,13 +201,13 @@ def _crossing(
 
 Function = Callable[[Floats], Floats]
 
-MANY = 2**19  # nodes, unless a batch makes them too many
-ENOUGH = 1e-14  # the rounding beyond which so many nodes are no use
-COARSE = 4001  # points at which the path in floats is looked at before nodes are placed
+MANY = 2**19  # nodes, fewer in large batches
+ENOUGH = 1e-14  # with larger rounding so many nodes are of no use
+COARSE = 4001  # points of the path in floats from which the nodes are placed
 LONGEST = 1e-4  # the longest step
-SMALL = 3e-8  # of the gains: where the path is taken to its end, with as many points as that
-LATE = 60.0  # by which exp(-t) has left nothing
-NEAR = 0.01  # of the distance of two points of the frontier: how far one may be from where it is wanted
+SMALL = 3e-8  # of the gains: the path ends when less is left, with MANY points
+LATE = 60.0  # a time at which exp(-t) is negligible
+NEAR = 0.01  # of the distance of two points of the frontier: the largest error of a point's place
 STRIDE = 0.1  # the longest step of the integration in floats
 
 
@@ -223,11 +223,11 @@ class Below:
         f', if it is known.
     low, high : float
     d, gains : (2,) array
-        Gains are about those of the ideal point.
+        Gains are about those at the ideal point.
     off : float
-        How far d itself can be from its floats.
+        A bound of the rounding of d to floats.
     nodes : int
-        How many points may be taken.
+        The largest number of points.
     """
 
     function: Function
@@ -242,15 +242,15 @@ class Below:
 
     @property
     def rounding(self) -> float:
-        """What payoffs are rounded by, over the gains."""
+        """The rounding of payoffs, relative to the gains."""
         return EPS * float(((np.abs(self.d) + self.gains) / self.gains).max())
 
     def value(self, x: Floats) -> Floats:
-        """Return player 1's best."""
+        """Return player 1's best payoff."""
         return self.function(np.clip(x, self.low, self.high))
 
     def tangents(self, track: Track) -> Floats:
-        """Return the slopes of either player's best at the points of a track, from the derivative."""
+        """Return the slopes of each player's best payoff at the points of a track, from the derivative."""
         assert self.derivative is not None
         far, near = track.best[0], np.clip(track.places[1], self.low, self.high)
         across, down = 1 / self.derivative(far), self.derivative(near)
@@ -268,7 +268,7 @@ class Track:
     gains : (2, k) array
         x - d.
     places, best : (2, k) array
-        Points of the frontier: about the other player's payoff in x, and this player's.
+        Points of the frontier: the other player's payoff, which is about hers in x, and this player's.
     """
 
     times: Floats
@@ -278,7 +278,7 @@ class Track:
 
 
 def track_of(frontier: Below) -> Track:
-    """Integrate the path, and take points that are the denser the more there is to gain."""
+    """Integrate the path, and choose points that are denser where there is more to gain."""
     from scipy.interpolate import PchipInterpolator
 
     d, (last, path) = frontier.d[:, None], _integrated(frontier)
@@ -331,7 +331,7 @@ def _integrated(frontier: Below) -> tuple[float, Function]:
 
 
 def _times(coarse: Floats, left: Floats, nodes: int) -> Floats:
-    """Return points of time as far apart as what is left to the power -2/3: errors of steps squared add up to least."""
+    """Return times with distances in proportion to what is left to the power -2/3, which minimises the error."""
     width = coarse[1] - coarse[0]
 
     def counted(density: Floats) -> Floats:

@@ -1,9 +1,9 @@
-r"""The continuous Raiffa solution of a polytope of any number of players, in a box of rationals.
+r"""A box of rationals around the continuous Raiffa solution of a polytope, for any number of players.
 
-The path x' = g(x) = a(x) - x is followed by a curve y that is known exactly, with a defect of
-:math:`|y' - g(y)| \le \delta w`, where w are the gains at the start of a piece. How far the path can be from it, player
-by player :math:`|x - y| \le \varepsilon w`, follows from a_i being concave and falling in every payoff: for
-:math:`|z| \le \varepsilon w` and a :math:`\rho \ge \varepsilon` with y + ρw feasible,
+The path x' = g(x) = a(x) - x is approximated by a curve y that is known exactly, with a defect of :math:`|y' - g(y)|
+\le \delta w`, where w are the gains at the start of a piece. The distance between path and curve is bounded player by
+player, :math:`|x - y| \le \varepsilon w`, because a_i is concave and decreasing in every payoff: for :math:`|z| \le
+\varepsilon w` and a :math:`\rho \ge \varepsilon` with y + ρw feasible,
 
 .. math:: |a_i(y + z) - a_i(y)| \le \frac{\varepsilon}{\rho} \bigl(a_i(y) - a_i(y + \rho w)\bigr) = \varepsilon s_i w_i,
 
@@ -11,25 +11,26 @@ since a_i falls no more from y - εw to y, and from y to y + εw, than at the me
 
 .. math:: \varepsilon' \le \max_i (s_i - 1)\, \varepsilon + \delta,
 
-and at the next piece ε is measured in the gains there, which are smaller. The mean y + g/n of the players' best
-agreements being feasible, s_i is about n - 1 at most, and no gain falls faster than at the rate n: whatever the slopes
-of the set, a unit of time costs a factor of :math:`e^{2n - 2}` or less, which is a matter of digits.
+and on the next piece ε is measured in the gains there, which are smaller. The mean y + g/n of the players' best
+agreements is feasible. So s_i is at most about n - 1, and no gain falls faster than at the rate n. Whatever the slopes
+of the set, ε grows in a unit of time by a factor of at most :math:`e^{2n - 2}`; more digits make up for that.
 
-As x rises and a(x) falls, the solution lies between x and a(x) all the time. Once one facet answers everybody at all
-that is within ε of y, it is where the path is headed, x + g/n: feasible points whose mean is on a facet are all on it.
-If the path is straight from the outset, up to an end where nobody gains any more, the answer is rational.
+As x rises and a(x) falls, the solution always lies between x and a(x). Suppose that at all points within ε of y a
+single facet determines every player's best payoff. Then the solution is x + g/n, the point at which the path aims: if
+the mean of feasible points is on a facet, they all are. If the path is straight from the start until nobody gains any
+more, the answer is rational.
 
-Who can gain nothing at d keeps d for ever; n counts the others.
+A player who cannot gain at d keeps d for ever; n counts the others.
 
-A piece of the curve is a Bézier curve of many digits. As long as the same facet answers each player the field is
-linear, and the curve is the start of a power series. A facet's gain exceeds g by a convex function, zero where the
-facet answers: it suffices to see what it is at the control points. What the curve's speed and the facets' gains
-differ by is a polynomial too, and no larger than its coefficients. A piece ends where another facet comes to answer
-somebody, to as many digits.
+A piece of the curve is a Bézier curve with many digits. As long as each player's best payoff is determined by the same
+facet, the field is linear, and the curve is a truncated power series. The gain that a facet gives exceeds g by a convex
+function, which is zero where the facet determines g; so it suffices to bound it at the control points. The difference
+between the curve's speed and the facets' gains is a polynomial, and no larger than its coefficients. A piece ends where
+another facet begins to determine somebody's best payoff, up to the digits kept.
 
-What everybody can still get beside many points at once is answered in integers, from bases of linear programs. An
-optimal basis says how a player's best payoff depends on the point as long as a few linear forms stay non-negative,
-and is above it elsewhere. It is found by solving the program once and then only evaluated.
+Best payoffs at many points are computed at once in integers, from bases of linear programs. An optimal basis gives a
+player's best payoff as a function of the point where a few linear forms are non-negative, and an upper bound elsewhere.
+It is found by solving the program once; after that it is only evaluated.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ SHORT = 24  # binary digits
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Basis:
-    """A player's gain g = gain . (1, x) / size beside the points x with needs (1, x) >= 0, and at most g elsewhere.
+    """A player's gain g = gain . (1, x) / size at the points x with needs (1, x) >= 0; elsewhere the gain is at most g.
 
     Attributes
     ----------
@@ -68,7 +69,7 @@ class Basis:
     needs: Integers
 
     def answers(self, points: Integers) -> NDArray[np.bool_]:
-        """Say of each homogeneous point whether the gain is attained there."""
+        """Say for each homogeneous point whether the gain is attained there."""
         met: NDArray[np.bool_] = np.asarray(self.needs @ points >= 0, dtype=bool)
         return np.logical_and.reduce(met, axis=0)  # type: ignore[no-any-return]
 
@@ -78,7 +79,7 @@ class Basis:
 
 
 class Answers:
-    """The gains of the players of a body, in units of their own above an origin."""
+    """The gains of the players of a body above an origin, each player's in her own unit."""
 
     def __init__(self, body: Body, units: Vector) -> None:
         self.players = len(units)
@@ -88,7 +89,7 @@ class Answers:
         self.bases: list[list[Basis]] = [[] for _ in units]
 
     def at(self, player: int, points: Integers, first: Basis | None = None) -> list[Basis | None]:
-        """Return a basis that answers at each homogeneous point; None where nothing is at or above it."""
+        """Return a basis that gives the gain at each homogeneous point; None where nothing feasible is as good."""
         found: list[Basis | None] = [None] * points.shape[1]
         known = [b for b in self.bases[player][::-1] if b is not first]
         left = np.arange(points.shape[1])
@@ -104,13 +105,13 @@ class Answers:
         return found
 
     def _found(self, player: int, point: Integers) -> Basis | None:
-        """Return a basis that answers at a homogeneous point, that of a point of few digits nearby if it does."""
+        """Return a basis of the gain at a homogeneous point, if possible that of a nearby point with few digits."""
         short = point >> max(int(point[0]).bit_length() - SHORT, 0)
         near = self._solved(player, short) if short[0] < point[0] else None
         return near if near is not None and near.answers(point[:, None])[0] else self._solved(player, point)
 
     def _solved(self, player: int, point: Integers) -> Basis | None:
-        """Return an optimal basis beside a homogeneous point."""
+        """Return an optimal basis at a homogeneous point."""
         right = np.empty(len(self.table), dtype=object)
         right[:] = [Fraction(v, point[0]) for v in (self.table @ point).tolist()]
         objective, base = self.objectives[player]
@@ -128,7 +129,7 @@ class Answers:
 
 
 def _filled(found: list[Basis | None], left: Places, basis: Basis, points: Integers) -> Places:
-    """Enter a basis where it answers, of the places left, and return the others."""
+    """Enter a basis at those of the remaining places where it gives the gain, and return the other places."""
     if not left.size:
         return left
     good = basis.answers(points[:, left])
@@ -139,7 +140,7 @@ def _filled(found: list[Basis | None], left: Places, basis: Basis, points: Integ
 
 
 def _program(body: Body, units: Vector) -> tuple[Rationals, Rationals, list[tuple[Rationals, Rationals]]]:
-    """Return a matrix, bounds as functions of (1, x), and each player's objective and what to add to it.
+    """Return a matrix, bounds as functions of (1, x), and each player's objective with a constant to add to it.
 
     Above the disagreement point in the given units: points are mixed, or inequalities met by what is above x.
     """
@@ -184,15 +185,15 @@ def _whole(table: Rationals) -> Integers:
     return np.stack(rows) if rows else table
 
 
-AHEAD = Fraction(1, 2**24)  # over the gains: how far ahead slopes are taken
-TRIES = 80  # each halves the piece, or goes back to where a facet is passed
-SPARE = 16  # binary digits by which events are sharper than defects
-GUARD = 24  # binary digits beyond those kept: what sums of a piece may lose
-FARTHEST = 8  # units of time of a piece, at most
-MORE = 1 + 2.0**-40  # for rounding a few floats
+AHEAD = Fraction(1, 2**24)  # over the gains: how far ahead slopes are measured
+TRIES = 80  # each halves the piece, or shortens it to where another facet takes over
+SPARE = 16  # binary digits that events have in addition to those of defects
+GUARD = 24  # binary digits in addition to those kept, which the sums of a piece may lose
+FARTHEST = 8  # the largest length of a piece in units of time
+MORE = 1 + 2.0**-40  # covers the rounding of a few floats
 
 Bases = tuple[Basis | None, ...]
-"""Who answers each player; None for players who can gain nothing."""
+"""The basis that gives each player's gain; None for players who cannot gain."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,13 +203,13 @@ class Place:
     Attributes
     ----------
     point : (n + 1,) array of int
-        Homogeneous: the scale and the payoffs in it.
+        Homogeneous: the scale, and the payoffs times the scale.
     bases : tuple of Basis or None
-        Who answers there.
+        The bases that give the gains there.
     weights : tuple of Fraction
-        Their gains there.
+        The gains there.
     distance : float
-        By how much of these the path can be elsewhere.
+        The largest distance of the path from this point, relative to the weights.
     """
 
     point: Integers
@@ -217,13 +218,13 @@ class Place:
     distance: float
 
     def lowest(self) -> Vector:
-        """Return the lowest payoffs that the path can have there."""
+        """Return lower bounds of the path's payoffs there."""
         far = Fraction(self.distance)
         return tuple(v - far * w for v, w in zip(payoffs_at(self.point), self.weights, strict=True))
 
 
 def place_at(point: Integers, bases: Bases, distance: float = 0.0, weights: Vector | None = None) -> Place:
-    """Return a place, given the distance over other weights if there are any."""
+    """Return a place, given the distance relative to other weights if there are any."""
     here = gains(bases, point)
     if weights is not None:
         distance *= MORE * max(_above(w / g) for w, g in zip(weights, here, strict=True) if w)
@@ -231,7 +232,7 @@ def place_at(point: Integers, bases: Bases, distance: float = 0.0, weights: Vect
 
 
 class Piece:
-    """A piece in the making, from a place on, up to 2^-digits of the gains."""
+    """A piece under construction that starts at a place, accurate to 2^-digits of the gains."""
 
     def __init__(self, answers: Answers, players: Sequence[int], place: Place, digits: int) -> None:
         self.answers, self.players, self.place, self.digits = answers, players, place, digits
@@ -243,7 +244,7 @@ class Piece:
         self.prepare()
 
     def prepare(self) -> None:
-        """Take the power series for the present facets."""
+        """Compute the power series for the present facets."""
         self.path = series(self.bases, self.place.point, SPARE + self.digits // 4, self.bits)
         self.step = self.path.longest(self.digits + SPARE, FARTHEST)
 
@@ -262,7 +263,7 @@ class Piece:
         return None
 
     def passed(self, points: Integers) -> dict[int, Basis] | None:
-        """Return the facets that answer players instead at some control point; None where one is not feasible."""
+        """Return, by player, the facets that take over at some control point; None if one is not feasible."""
         found = {}
         for i in self.players:
             over = self.excess(i, points)
@@ -274,7 +275,7 @@ class Piece:
         return found
 
     def excess(self, player: int, points: Integers) -> tuple[Fraction, Basis | None, Integers] | None:
-        """Return by how much the facet's gain exceeds the true one at most, whose that is, and at which point."""
+        """Return the largest excess of the facet's gain over the true one, the basis of the latter, and the point."""
         now = self.bases[player]
         assert now is not None
         most: tuple[Fraction, Basis | None, Integers] = Fraction(0), None, points[:, 0]
@@ -287,7 +288,7 @@ class Piece:
         return most
 
     def back_to_event(self, passed: dict[int, Basis]) -> dict[int, Basis]:
-        """Shorten the step to where the first of some facets comes to answer; change over to one that does at once."""
+        """Shorten the step to where the first of some other facets takes over; change to one that does so at once."""
         terms = self.path.shortened(self.step)
         times = {i: self.time_of(i, basis, terms) for i, basis in passed.items()}
         first = min(times, key=lambda i: times[i])
@@ -300,7 +301,7 @@ class Piece:
         return {first: passed[first]}
 
     def time_of(self, player: int, other: Basis, terms: Integers) -> int:
-        """Return at which share of a step another facet comes to answer a player."""
+        """Return the share of a step after which another facet takes over for a player."""
         now = self.bases[player]
         assert now is not None
         more = now.gain * other.size - other.gain * now.size
@@ -310,7 +311,7 @@ class Piece:
         return first_above(values.tolist(), int(limit), self.bits)
 
     def arrived(self, points: Integers, then: dict[int, Basis]) -> Place | None:
-        """Return the place at the end of control points at which no other facet answers; None if the path is lost."""
+        """Return the place at the end of a piece on which no other facet takes over; None if the path is lost."""
         weights, time = self.place.weights, _above(Fraction(self.step, 1 << self.bits))
         move = np.array([0, *(ceil(AHEAD * w * points[0, 0]) for w in weights)], dtype=object)
         rate, defect = -1.0, 0.0
@@ -329,7 +330,7 @@ class Piece:
         return after if max(farthest, after.distance) <= AHEAD else None
 
     def off(self, player: int, points: Integers) -> Fraction:
-        """Return at most by how much the curve's speed can differ from the facet's gain."""
+        """Return an upper bound of the difference between the curve's speed and the facet's gain."""
         now, degree = self.bases[player], points.shape[1] - 1
         assert now is not None
         moves = np.concatenate(([0], np.diff(points[player + 1]), [0]))
@@ -340,14 +341,14 @@ class Piece:
 
 
 def gains(bases: Bases, point: Integers) -> Vector:
-    """Return the gains that bases give at a homogeneous point, nothing for others."""
+    """Return the gains that bases give at a homogeneous point; zero for players without a basis."""
     return tuple(
         Fraction(0) if b is None else Fraction(int(b.gain @ point), b.size * int(point[0])) for b in bases
     )
 
 
 def slope(basis: Basis | None, step: Vector) -> Fraction:
-    """Return by how much a gain changes along a step."""
+    """Return the change of a gain along a step."""
     if basis is None:
         return Fraction(0)
     return sum((int(a) * s for a, s in zip(basis.gain[1:], step, strict=True)), Fraction(0)) / basis.size
@@ -390,7 +391,7 @@ class Series:
         return int(self.terms.shape[1]) - 1
 
     def longest(self, digits: int, farthest: int) -> int:
-        """Return a step, over 2^bits, after which what the series leaves out is 2^-digits of the first power."""
+        """Return a step, over 2^bits, at which the truncation error of the series is 2^-digits of the first power."""
         powers = [
             (first.bit_length() - digits - last.bit_length()) / place
             for row in self.terms
@@ -423,7 +424,7 @@ class Series:
 
 
 def series(bases: Sequence[Basis | None], point: Integers, degree: int, bits: int) -> Series:
-    """Return the path of x' = g(x) from a homogeneous point, where bases give g; others' payoffs stay."""
+    """Return the path of x' = g(x) from a homogeneous point, with g given by bases; payoffs without a basis stay."""
     scale = int(point[0])
     terms = [(point[1:] << bits) // scale]
     for j in range(degree):
@@ -437,9 +438,9 @@ def series(bases: Sequence[Basis | None], point: Integers, degree: int, bits: in
 
 
 def first_above(terms: Sequence[int], limit: int, bits: int) -> int:
-    """Return an s in [0, 1], over 2^bits, beyond which a polynomial passes a limit that it is within at 0.
+    """Return an s in [0, 1], over 2^bits, at which a polynomial passes a limit that it does not exceed at 0.
 
-    False position, in which the value at an end that stays counts half (Dowell and Jarratt 1971).
+    The method of false position; the value at an end that does not move is halved (Dowell and Jarratt 1971).
     """
 
     def over(s: int) -> int:
@@ -468,11 +469,11 @@ def _binomials(degree: int) -> Integers:
     return np.array([comb(degree, j) for j in range(degree + 1)], dtype=object)
 
 
-DIGITS = 160  # binary, of the defect; more if they turn out to be too few
-MOST = 2000  # binary digits: a path that needs more is given up
-WANTED = Fraction(1, 2**52)  # of the gains: how far the path may be, and what may be left to gain
+DIGITS = 160  # binary digits of the defect at first; more if these are too few
+MOST = 2000  # binary digits at most
+WANTED = Fraction(1, 2**52)  # of the gains: the largest distance of the path, and of the remaining gains
 PIECES = 400  # at most: a path crosses few edges before little is left to gain
-MOMENT = Fraction(1, 2**40)  # in which the next basis is looked for
+MOMENT = Fraction(1, 2**40)  # the time ahead at which the next basis is looked for
 
 
 def continuous_raiffa(body: Body) -> Enclosure:
@@ -504,7 +505,7 @@ def _unit(gain: Fraction) -> Fraction:
 
 
 def _box(field: _Field) -> tuple[Vector, Vector]:
-    """Return a box around the end of the path in gains over units, with as many digits as it takes."""
+    """Return a box around the end of the path, in gains over units, with as many digits as necessary."""
     start = field.start()
     end = field.straight(start)
     if end is not None:
@@ -514,14 +515,14 @@ def _box(field: _Field) -> tuple[Vector, Vector]:
         place, end = _followed(field, start, digits)
         if place.distance <= WANTED or digits >= MOST:
             return field.box(place, end)
-        # So many digits again are lost while gains shrink to what is wanted.
+        # As many digits again are lost until the gains have shrunk to WANTED.
         lost = digits + log2(place.distance)
         share = log2(WANTED) / min(log2(max(place.weights)), -1.0)
         digits = min(MOST, max(digits + 40, round(lost * max(share, 1.0)) + 100))
 
 
 def _followed(field: _Field, place: Place, digits: int) -> tuple[Place, Vector | None]:
-    """Follow the path until one facet answers everybody, nothing is left or it is lost; also say where it is headed."""
+    """Follow the path until it ends, one facet gives all gains, or it is lost; also return its end if that is known."""
     for _ in range(PIECES):
         after = Piece(field.answers, field.players, place, digits).follow()
         if after is None:
@@ -534,13 +535,13 @@ def _followed(field: _Field, place: Place, digits: int) -> tuple[Place, Vector |
 
 
 class _Field:
-    """The gains of those who can gain."""
+    """The gains of the players who can gain."""
 
     def __init__(self, answers: Answers, players: list[int]) -> None:
         self.answers, self.players, self.count = answers, players, len(players)
 
     def answering(self, point: Integers) -> tuple[Basis | None, ...] | None:
-        """Return who answers each player at a homogeneous point; None where it is not feasible."""
+        """Return the basis that gives each player's gain at a homogeneous point; None if the point is not feasible."""
         found: list[Basis | None] = [None] * self.answers.players
         for i in self.players:
             found[i] = self.answers.at(i, point[:, None])[0]
@@ -549,7 +550,7 @@ class _Field:
         return tuple(found)
 
     def start(self) -> Place:
-        """Return the place at the disagreement point, if possible with facets that still answer a moment later."""
+        """Return the place at the disagreement point, if possible with facets that give the gains a moment later."""
         point = np.array([1] + [0] * self.answers.players, dtype=object)
         here = self.answering(point)
         assert here is not None
@@ -560,7 +561,7 @@ class _Field:
     def straight(self, place: Place) -> Vector | None:
         """Return the end of a straight path; None if it is not straight up to an end where nobody gains any more.
 
-        If the facets that answer at one end answer at the other, they do in between, by concavity.
+        If the same facets give the gains at both ends, they give them in between, by concavity.
         """
         rates = {-slope(place.bases[i], place.weights) / place.weights[i] for i in self.players}
         rate = min(rates)
@@ -573,26 +574,26 @@ class _Field:
         return end
 
     def headed(self, place: Place) -> Vector | None:
-        """Return where y ends if one facet answers everybody, at all that is as near as the true path too."""
+        """Return the end of y if one facet gives all gains, at every point as near as the true path; else None."""
         x, low = payoffs_at(place.point), place.lowest()
         end = tuple(v + g / self.count for v, g in zip(x, place.weights, strict=True))
         if any(gains(place.bases, homogeneous(end))):
             return None
-        corners = (  # of a simplex around what is near
+        corners = (  # of a simplex around the points that are near
             tuple(v + 2 * self.count * (x[j] - v) * (i == j) for j, v in enumerate(low))
             for i in (None, *self.players)
         )
         return end if all(self.agree(place, corner) for corner in corners) else None
 
     def agree(self, place: Place, x: Vector) -> bool:
-        """Say whether the facets of a place answer at a point too."""
+        """Say whether the facets of a place also give the gains at a point."""
         there = self.answering(homogeneous(x))
         return there is not None and all(
             a is None or b is None or a.agrees(b) for a, b in zip(place.bases, there, strict=True)
         )
 
     def box(self, place: Place, end: Vector | None) -> tuple[Vector, Vector]:
-        """Return a box around the end of the true path, given where y is headed if that is known."""
+        """Return a box around the end of the true path, given the end of y if it is known."""
         low = place.lowest()
         if end is None:
             return low, tuple(v + g for v, g in zip(low, gains(place.bases, homogeneous(low)), strict=True))

@@ -1,12 +1,12 @@
-"""Concepts whose answer is rational, or nearly so, on any set that answers in rationals.
+"""Concepts whose answer is rational, or enclosed by rationals, on any set with queries in rationals.
 
-Most end along a ray. An answer takes the set and its ideal point, and returns the exact payoffs; None where there are
-none.
+Most of them choose the end of a ray. An `Answer` takes the set and its ideal point, and returns the exact payoffs; None
+if there is no answer.
 
-The discrete Raiffa solution takes its steps in rationals, until one lands or little is left. A step goes a part 1/n of
-the way to the ideal point, which is the answer of n linear programs. Interim agreements only rise and no ideal payoff
-does, so that the solution lies between the last agreement and its ideal point. Should the fractions become long, the
-agreement is held between two of few digits: each ideal payoff falls as the agreement rises.
+The discrete Raiffa solution takes its steps in rationals, until one reaches the frontier or little is left to gain. A
+step covers the part 1/n of the way to the ideal point, which takes n linear programs. Interim agreements rise, and
+ideal payoffs do not. So the solution lies between the last agreement and its ideal point. If the fractions become long,
+the agreement is enclosed between two with fewer digits: ideal payoffs do not rise with the agreement.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Answer = Callable[[Solid, Vector], Vector | None]
 
 
 def answered(it: Solid, answer: Answer) -> Enclosure:
-    """Return an answer, and how it ended."""
+    """Return an answer with its status."""
     ideal = it.ideal()
     found = None if ideal is None else answer(it, ideal)
     if found is None or ideal is None:
@@ -36,22 +36,22 @@ def answered(it: Solid, answer: Answer) -> Enclosure:
 
 
 def kalai_smorodinsky(it: Solid, ideal: Vector) -> Vector | None:
-    """Go along the ray to the ideal point."""
+    """Follow the ray to the ideal point."""
     return along(it, it.disagreement, less(ideal, it.disagreement))
 
 
 def egalitarian(weights: Vector) -> Answer:
-    """Go along the ray of equal or proportional gains."""
+    """Follow the ray of equal or proportional gains."""
     return lambda it, ideal: along(it, it.disagreement, weights)
 
 
 def equal_loss(it: Solid, ideal: Vector) -> Vector | None:
-    """Walk down from the ideal point with equal steps."""
+    """Move down from the ideal point by equal losses."""
     return along(it, ideal, (Fraction(-1),) * len(ideal), nearest=True)
 
 
 def gupta_livne(reference: Vector) -> Answer:
-    """Go from a reference, at least d and at most as good as something feasible, towards the ideal point."""
+    """Follow the ray to the ideal point from a reference, which is at least d and not better than a feasible point."""
 
     def answer(it: Solid, ideal: Vector) -> Vector | None:
         bad = (
@@ -73,12 +73,12 @@ def dictatorial(player: int) -> Answer:
 
 
 def lexicographic_kalai_smorodinsky(it: Solid, ideal: Vector) -> Vector:
-    """Raise everybody together towards the ideal point, freezing who is blocked."""
+    """Raise all payoffs together towards the ideal point; a player who cannot gain any more keeps hers."""
     return lexicographic(it, less(ideal, it.disagreement))
 
 
 def lexicographic_egalitarian(weights: Vector) -> Answer:
-    """Raise everybody together in the proportions of the weights, freezing who is blocked."""
+    """Raise all payoffs in proportion to the weights; a player who cannot gain any more keeps hers."""
     return lambda it, ideal: lexicographic(it, weights)
 
 
@@ -97,9 +97,9 @@ def along(body: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -
 
 
 def lexicographic(body: Solid, direction: Vector, start: Vector | None = None) -> Vector:
-    """Return the point that raises everybody together in a direction, freezing who is blocked.
+    """Raise all payoffs in a direction; a player who cannot gain any more keeps hers.
 
-    The start is the disagreement point, or a point that some feasible one is as good as for everybody.
+    The start is the disagreement point, or a point that some feasible point weakly dominates.
     """
     x, free = list(start or body.disagreement), [p > 0 for p in direction]
     while any(free):
@@ -112,14 +112,14 @@ def lexicographic(body: Solid, direction: Vector, start: Vector | None = None) -
     return tuple(x)
 
 
-STEPS = 80  # for each player: as many take what is left below LITTLE
-LONG = 4000  # binary digits of a denominator, beyond which arithmetic is slow
-KEPT = 400  # binary digits that it is cut to: far more than the bound on the answer needs
-LITTLE = Fraction(1, 2**70)  # of the gains: below the rounding of a float
+STEPS = 80  # for each player: enough to bring the remaining gains below LITTLE
+LONG = 4000  # binary digits of a denominator from which arithmetic is slow
+KEPT = 400  # binary digits after rounding: far more than the bound on the answer needs
+LITTLE = Fraction(1, 2**70)  # of the gains: less than the rounding of a float
 
 
 def raiffa(body: Body | Plane) -> Enclosure:
-    """Return a box around the limit of the interim agreements; its sides are 2^-70 of the gains or nothing.
+    """Return a box around the limit of the interim agreements; its sides are 2^-70 of the gains, or zero.
 
     Raises
     ------
@@ -135,11 +135,11 @@ def raiffa(body: Body | Plane) -> Enclosure:
     again = _Ideal(body) if isinstance(body, Body) else body.ideal
     for k in range(STEPS * len(gains)):
         if low == high and (k == 0 or isinstance(body, Plane)) and body.ideal(ideal) is not None:
-            return settled(ideal, status)  # it is feasible, and stays what it is
+            return settled(ideal, status)  # the ideal point is feasible, so the agreement moves no further
         if all(a - x <= LITTLE * g for a, x, g in zip(ideal, low, gains, strict=True)):
             break
         least = ideal if low == high else again(high)
-        if least is None:  # the agreement is that close to the frontier
+        if least is None:  # rounding has passed the frontier, so the agreement is close to it
             break
         low, high = _shortened(_step(low, least), _step(high, ideal), gains)
         ideal = again(low) or low
@@ -147,7 +147,7 @@ def raiffa(body: Body | Plane) -> Enclosure:
 
 
 class _Ideal:
-    """Ideal points of floors that change little: the last optimal basis is tried before a program is solved anew."""
+    """Ideal points over a sequence of similar floors: the last optimal basis is tried before a program is solved."""
 
     def __init__(self, body: Body) -> None:
         n = len(body.disagreement)
@@ -182,13 +182,13 @@ class _Basis:
         self.prices: Rationals | None = None
 
     def keep(self, found: Program) -> None:
-        """Remember an optimum."""
+        """Keep an optimal basis."""
         self.variables = [j for j, v in enumerate(found.solution) if v]
         self.held = [i for i, price in enumerate(found.multipliers) if price]
         self.prices = np.array([found.multipliers[i] for i in self.held], dtype=object)
 
     def value(self, rows: Rationals, right: Rationals) -> Fraction | None:
-        """Return the optimum for other bounds; None where the basis does not give it."""
+        """Return the optimum for other bounds; None if the basis is not optimal there."""
         if self.prices is None or len(self.held) != len(self.variables) or not self.held:
             return None
         found = solve(rows[np.ix_(self.held, self.variables)], right[self.held])
@@ -236,7 +236,7 @@ def perles_maschler(problem: Polygon) -> Enclosure:
     ends = [(Fraction(0), Fraction(0)), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
     boxes = []
     for (a, b), before, root in zip(pairwise(edges), ends, roots, strict=False):
-        # The share of this piece that lies before the middle, and whether it can be in [0, 1].
+        # The share of this piece that lies before the middle of the frontier, if it can be in [0, 1].
         low = (ends[-1][0] / 2 - before[1]) / (root[1] or 1)
         high = (ends[-1][1] / 2 - before[0]) / (root[0] or 1)
         if high >= 0 and low <= 1:
@@ -248,7 +248,7 @@ def perles_maschler(problem: Polygon) -> Enclosure:
 
 
 def pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:
-    """Return the corners of the frontier above d, best for player 1 first; a single point if someone cannot gain."""
+    """Return the corners of the frontier above d, player 1's best first; a single point if somebody cannot gain."""
     ideal = problem.ideal()
     if ideal is None:
         return [], Status.EMPTY
@@ -266,7 +266,7 @@ def _area(a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction]) -> Fractio
 
 
 def _root_interval(value: Fraction) -> tuple[Fraction, Fraction]:
-    """Return rationals around a square root, 2^-DIGITS of it apart."""
+    """Return rationals around a square root; their relative distance is 2^-DIGITS."""
     shift = 2 * DIGITS + 2 * max(0, value.denominator.bit_length() - value.numerator.bit_length())
     low = isqrt((value.numerator << shift) // value.denominator)
     return Fraction(low, 1 << (shift // 2)), Fraction(low + 1, 1 << (shift // 2))

@@ -127,7 +127,10 @@ def test_check_says_which_digit_changed(
         TABLES,
         "T1",
         lambda study: Table(
-            [table.rows[0], row, *table.rows[2:]], columns=table.columns, caption=table.caption
+            [table.rows[0], row, *table.rows[2:]],
+            columns=table.columns,
+            caption=table.caption,
+            notes=table.notes,
         ),
     )
     status, out, err = run("reproduce", "T1", "--check", capsys=capsys)

@@ -392,7 +392,7 @@ class Outward:
         return any(not self.advance() for _ in range(self.steps))
 
     def within(self, normals: Floats, offsets: Floats) -> None:
-        """Cut the polygons at faces that are proved to hold every payoff."""
+        """Cut the polygons by faces that provably contain all equilibrium payoffs."""
         for s, polygon in enumerate(self.polygons):
             kept = polygon
             for (x, y), offset in zip(normals.tolist(), offsets[s].tolist(), strict=True):
@@ -400,7 +400,7 @@ class Outward:
             self.polygons[s] = wider(kept)
 
     def rule_out(self) -> bool:
-        """Drop outcomes of leaving that are not credible, as staying gives more; return whether there were any."""
+        """Drop outcomes of leaving that are not credible because staying gives more; say whether there were any."""
         before = self.model.leaves
         leaves = credible(self.model, self.polygons, self.threat() - _ROUND_OUT)
         self.model = replace(self.model, leaves=leaves)
@@ -409,8 +409,9 @@ class Outward:
     def exact_bound(self) -> tuple[list[Fraction | None], list[Fraction | None]]:
         """Return lower bounds of the threats in rationals, None for a state without equilibrium.
 
-        Nobody is held below x if x is nowhere above the least, over profiles that can be played, of what her best
-        deviation gives when punished by x. The x that meets this with equality is guessed and then checked.
+        No punishment gives a player less than x if in every state x is at most the minimum, over profiles that can be
+        played, of the payoff from her best deviation when x is the punishment. The x with equality is guessed and then
+        checked.
         """
         return self._bound(0), self._bound(1)
 
@@ -426,7 +427,7 @@ class Outward:
         return [value if full else None for value, full in zip(x, filled, strict=True)]
 
     def _least(self, i: int, x: list[Fraction | None]) -> list[Fraction | None]:
-        """Return the least to which the player can be held in each state if x is her lowest payoff afterwards."""
+        """Return the player's lowest payoff in each state under punishments, if x is her lowest payoff later."""
         data, out = self.data, []
         worth = [
             None if value is None else value
@@ -443,7 +444,7 @@ class Outward:
         return out
 
     def _guess(self, i: int) -> list[Fraction]:
-        """Solve for the bound, with the choices that floats find best."""
+        """Solve for the bound in rationals, with the choices that are the best in floats."""
         from bargaining.equilibria.stochastic._search.threats import threat_bound
 
         data, model = self.data, self.model
@@ -477,7 +478,7 @@ class Outward:
 
 
 def wider(polygon: Polygon) -> Polygon:
-    """Return a polygon moved out in all directions by more than floats can err."""
+    """Return a polygon enlarged in all directions by more than the rounding of floats."""
     points = [
         (x + a, y + b)
         for x, y in polygon
@@ -488,14 +489,14 @@ def wider(polygon: Polygon) -> Polygon:
 
 
 Limit = tuple[Fraction, Law]
-"""The lowest continuation of a player at e = 0, and the weights of the speeds at which it falls."""
+"""The lowest continuation payoff of a player at e = 0, and the weights of the speeds at which it falls."""
 
 Weights = tuple[list[tuple[int, Fraction]], list[Fraction]]
-"""How a direction is made up: faces with their weights, and the weights of both players' constraints."""
+"""A direction as a combination of faces with their weights and of both players' constraints with theirs."""
 
 
 class Lines:
-    """Faces `n_j w <= c_sj + e z_sj` in rationals; `bounds` names the same faces in floats."""
+    """Faces `n_j w <= c_sj + e z_sj` in rationals; `bounds` has the same faces in floats."""
 
     def __init__(
         self,
@@ -534,7 +535,7 @@ class Lines:
         return (worth - data.now(i, row)) / delta, data.law(reply)
 
     def _weights(self, bounds: Bounds, j: int, basis: int) -> Weights | None:
-        """Return how a basis makes up direction j, exactly; None if it does not."""
+        """Return direction j as an exact combination of a basis; None if it is not one."""
         n, number, delta = self.normals[j], len(self.normals), self.data.discounts
         m = n[0] * delta[0], n[1] * delta[1]
         faces: list[tuple[int, Fraction]] = []
@@ -556,7 +557,7 @@ class Lines:
         return None if negative_weight or nothing or idle else (faces, cuts)
 
     def _free(self, m: Pair, pair: list[int], j: int) -> list[tuple[int, Fraction]]:
-        """Return faces with weights that make up a direction, exactly; nothing if these two do not."""
+        """Return a direction as an exact combination of two faces, as faces with weights; empty if it is not one."""
         n = self.normals[j]
         if _cross(n, m) == 0 and n[0] * m[0] + n[1] * m[1] > 0:
             return [(j, m[0] / n[0] if n[0] else m[1] / n[1])]
@@ -565,7 +566,7 @@ class Lines:
         return [(pair[0], _cross(m, q) / area), (pair[1], _cross(p, m) / area)] if area else []
 
     def _line(self, row: int, j: int, weights: Weights, limits: Sequence[Limit]) -> tuple[Fraction, Fraction]:
-        """Return the bound of a row in direction j as level and slope."""
+        """Return the bound of a row in direction j as a level and a slope."""
         data, n, (faces, cuts) = self.data, self.normals[j], weights
         level, slope = n[0] * data.now(0, row) + n[1] * data.now(1, row), Fraction(0)
         for s, p in data.law(row).items():
@@ -581,13 +582,13 @@ class Lines:
         return sum((p * self.speed[s][i] for s, p in limit[1].items()), Fraction(0))
 
     def _blocks(self, bounds: Bounds, place: int, limits: Sequence[Limit]) -> list[tuple[Fraction, Fraction]]:
-        """Return by how much each face rules the row out at e = 0, and how fast that eases."""
+        """Return by how much each face rules the row out at e = 0, and how fast this excess falls in e."""
         law, out, delta = self.data.law(int(bounds.numbers[place])), [], self.data.discounts
         over, lack = bounds.lack(np.array([place]))
         for face in over[lack[0] > 0.0].tolist():
             n = self.normals[face]
             if any(n[i] and not delta[i] for i in (0, 1)):
-                continue  # continuations do not matter to who is impatient
+                continue  # an impatient player does not care for continuations
             level = n[0] * limits[0][0] + n[1] * limits[1][0]
             level -= sum((p * self.offsets[s][face] for s, p in law.items()), Fraction(0))
             ease = sum((p * self.speed[s][face] for s, p in law.items()), Fraction(0))
@@ -622,7 +623,7 @@ def _cross(p: Pair, q: Pair) -> Fraction:
 
 
 def reach(outward: Outward, sets: Sets) -> Fraction | None:
-    """Return how far beyond the faces of inner sets an equilibrium payoff may lie, None if nothing is proved.
+    """Return how far beyond the faces of inner sets an equilibrium payoff may lie; None if nothing is proved.
 
     The outer sets are made smaller until the faces hold them; at the end they are what lies within the faces.
     """
@@ -642,7 +643,7 @@ def reach(outward: Outward, sets: Sets) -> Fraction | None:
 
 
 def _attempt(outward: Outward, sets: Sets, *, shape: bool) -> Fraction | None:
-    """Move the faces in as long as that makes the outer sets much smaller; return the distance if it vanishes."""
+    """Move the faces inwards as long as that makes the outer sets much smaller; return the distance if it vanishes."""
     last: Fraction | None = None
     while True:
         family = Family(outward, sets, shape=shape)
@@ -658,14 +659,14 @@ def _attempt(outward: Outward, sets: Sets, *, shape: bool) -> Fraction | None:
 
 
 class Family:
-    """The faces of inner sets, one list of directions for all states, to be moved out at speeds of their own.
+    """The faces of inner sets, with one list of directions for all states; each face moves out at its own speed.
 
-    With `shape` the directions of the outer sets' faces are used beside those of the inner ones.
+    With `shape` the directions of the outer sets' faces are used in addition to those of the inner ones.
     """
 
     def __init__(self, outward: Outward, sets: Sets, *, shape: bool = False) -> None:
         self.outward, self.data, self.model = outward, outward.data, outward.model
-        self.far = Fraction(0)  # the e at which the faces hold the outer sets
+        self.far = Fraction(0)  # the e at which the faces contain the outer sets
         self.normals = normals_of(
             [floats(vertices) for vertices in sets] + (outward.polygons if shape else [])
         )
@@ -687,7 +688,7 @@ class Family:
         self.floats = np.array([[float(c) for c in row] for row in self.offsets])
 
     def reach(self) -> tuple[Fraction, Floats] | None:
-        """Return the e at which the faces hold all equilibrium payoffs, and the speeds; None if none is proved."""
+        """Return an e at which the faces contain all equilibrium payoffs, and the speeds; None if none is proved."""
         if not all(map(self._holds, range(len(self.offsets)))):
             return None
         outer, model = self._outer(), self.model
@@ -717,7 +718,7 @@ class Family:
         return None if near is None else (max(near, Fraction(1, 2**60)), speed)
 
     def _holds(self, s: int) -> bool:
-        """Whether the faces of a state hold the outcomes of leaving that are given."""
+        """Whether the faces of a state contain its outcomes of leaving."""
         return all(
             a * x + b * y <= c
             for x, y in self.outward.leaves[s]
@@ -751,7 +752,8 @@ class Family:
     ) -> Fraction | None:
         """Return the least e such that every pair stays strictly inside its face up to `far`; None if one does not.
 
-        From the outer sets no pair goes farther than `most`, so it is inside as soon as its face is beyond that.
+        With continuations in the outer sets no pair goes farther than `most`, so it is inside once its face is beyond
+        that.
         """
         bases = bounds.bases(pairs[:, 0], pairs[:, 1])
         state = bounds.state[pairs[:, 0]]
@@ -774,7 +776,7 @@ class Family:
 
 
 def _candidates(excess: Floats, growth: Floats, far: float) -> list[int]:
-    """Return the bases that may be the lowest for some e up to `far`: the lowest at e = 0, and along a grid."""
+    """Return the bases that may give the lowest bound for some e up to `far`: the lowest at e = 0, and on a grid."""
     least = excess.min()
     ties = np.flatnonzero(excess <= least + TIE)
     out = dict.fromkeys(ties[np.argsort(growth[ties])][:4].tolist())

@@ -1,8 +1,7 @@
-"""Divisions as formulas, solved for by sympy from the conditions that define them.
+"""Formulas for divisions, which sympy derives from the conditions that define them.
 
-Payoffs are for players 0 and 1. Every function states its conditions, hands them to sympy and returns
-a `ClosedForm`; nothing is typed in from a book. Use them as formulas for a paper and as an oracle for
-the numerical solvers.
+Payoffs are for players 0 and 1. Every function states its conditions, solves them with sympy and returns a
+`ClosedForm`; no formula is copied from a book. Use them in papers and as an independent check of the numerical solvers.
 """
 
 from __future__ import annotations
@@ -89,10 +88,9 @@ def egalitarian(frontier: SymbolicFrontier) -> ClosedForm:
 def rubinstein(frontier: SymbolicFrontier | None = None, *, proposer: int = 0) -> ClosedForm:
     """Return the division when players alternate offers for ever and discount by delta_0, delta_1.
 
-    Timing: `proposer` offers at once; after a rejection the other offers one period later. Payoffs
-    without agreement are zero. With x the division when 0 proposes and y when 1 does, each responder
-    is indifferent: x1 = delta_1 y1 and y0 = delta_0 x0, both divisions on the frontier. Without a
-    `frontier` a surplus s is divided.
+    Timing: `proposer` offers at once; after a rejection the other offers one period later. Payoffs without agreement
+    are zero. With x the division when 0 proposes and y when 1 does, each responder is indifferent, x1 = delta_1 y1 and
+    y0 = delta_0 x0, and both divisions are on the frontier. Without a `frontier` a surplus s is divided.
     """
     import sympy as sp
 
@@ -104,7 +102,7 @@ def rubinstein(frontier: SymbolicFrontier | None = None, *, proposer: int = 0) -
     own, kept = divide(
         frontier, frontier.best - delta[1] * counter, delta[1] * counter, example, floors=(0, 0)
     )
-    # The division when 1 proposes: 0 is kept at delta_0 x0, and x1 = delta_1 y1.
+    # The division when 1 proposes: 0 gets delta_0 x0, and x1 = delta_1 y1.
     pair = (own, kept) if first == 0 else (tidy(delta[0] * own), tidy(kept / delta[1]))
     return _form(
         pair,
@@ -117,7 +115,7 @@ def rubinstein(frontier: SymbolicFrontier | None = None, *, proposer: int = 0) -
 def outside_options(*, proposer: int = 0) -> ClosedForm:
     """Return the division when the responder, having rejected, may also leave and take o_i.
 
-    Leaving ends the talks, and the other gets its own option. With v_i what i keeps as proposer,
+    Leaving ends the talks, and then the other player gets its own option. Let v_i be player i's payoff as proposer:
 
         v_0 = s - max(delta_1 v_1, o_1),    v_1 = s - max(delta_0 v_0, o_0).
 
@@ -134,7 +132,7 @@ def outside_options(*, proposer: int = 0) -> ClosedForm:
     def solve(binding: tuple[bool, bool]) -> tuple[sp.Expr, sp.Basic]:
         kept = [o[k] if binding[k] else delta[k] * v[k] for k in (0, 1)]
         found = sp.solve([v[0] - s + kept[1], v[1] - s + kept[0]], v, dict=True)[0]
-        # o_k - delta_k v_k increases in o_k, so it has the sign of o_k less its root.
+        # o_k - delta_k v_k increases in o_k, so it has the sign of o_k minus its root.
         limit = [sp.solve(o[k] - delta[k] * found[v[k]], o[k])[0] for k in (0, 1)]
         consistent = (o[k] > limit[k] if binding[k] else o[k] <= limit[k] for k in (0, 1))
         payoff = min(s - tidy(s - found[v[i]]), tidy(found[v[i]]), key=length)
@@ -155,8 +153,8 @@ def outside_options(*, proposer: int = 0) -> ClosedForm:
 def breakdown(*, proposer: int = 0) -> ClosedForm:
     """Return the division when talks break down with probability p after each rejection.
 
-    There is no discounting. Breakdown pays b_0, b_1; otherwise the responder offers next:
-    v_i = s - p b_j - (1 - p) v_j for both i, with v_i what i keeps as proposer.
+    There is no discounting. Breakdown pays b_0, b_1; otherwise the responder offers next: v_i = s - p b_j - (1 - p) v_j
+    for both i, where v_i is player i's payoff as proposer.
     """
     import sympy as sp
 
@@ -175,14 +173,13 @@ def breakdown(*, proposer: int = 0) -> ClosedForm:
 
 
 def continuous_offers() -> ClosedForm:
-    """Return the limit of alternating offers as the period shrinks to nothing, with everything in it.
+    """Return the limit of alternating offers as the period shrinks to zero, with flows, breakdown and outside options.
 
-    Player i discounts at rate r_i and has a flow g_i while talks last; they break down at hazard h
-    and then pay b_i; a responder may leave and take o_i. Over a period D the flow and the breakdown are
-    worth the integral of exp(-(r_i + h) t) (g_i + h b_i) to a player who rejects, after which it keeps
-    v_i as proposer. The indifference equations are solved at D and their limit taken. Outside options cut
-    the limit from below and above. Inside flow, breakdown payoff and outside option are three different
-    things.
+    Player i discounts at rate r_i and gets a flow g_i while talks last. Talks break down at hazard h and then pay b_i;
+    a responder may leave and take o_i. A player who rejects gets the value of the flow and the breakdown during one
+    period D, the integral of exp(-(r_i + h) t) (g_i + h b_i), and then v_i as proposer. The indifference equations are
+    solved for a period D, and then D goes to zero. Outside options bound the limit from below and above. The flow, the
+    breakdown payoff and the outside option play three different roles.
     """
     import sympy as sp
 
@@ -204,7 +201,7 @@ def continuous_offers() -> ClosedForm:
 
 
 def _limit_of_offers(s: Any, h: Any, r: Any, g: Any, b: Any) -> Any:
-    """Return player 0's payoff as the period goes to zero, outside options aside."""
+    """Return player 0's payoff as the period goes to zero, without outside options."""
     import sympy as sp
 
     period, t = sp.symbols("D t", positive=True)
@@ -225,8 +222,8 @@ def _limit_of_offers(s: Any, h: Any, r: Any, g: Any, b: Any) -> Any:
 def finite_horizon(*, proposer: int = 0) -> ClosedForm:
     """Return the division when at most N offers are made and both discount by delta.
 
-    Backward induction: with n offers left the proposer keeps v(n) = s - delta v(n - 1), and v(0) = 0. The
-    recurrence is solved for v(N).
+    By backward induction, with n offers left the proposer gets v(n) = s - delta v(n - 1), and v(0) = 0. The recurrence
+    is solved for v(N).
     """
     import sympy as sp
 
@@ -246,9 +243,9 @@ def finite_horizon(*, proposer: int = 0) -> ClosedForm:
 def random_proposer(*, players: int = 2) -> ClosedForm:
     """Return expected payoffs when each period one player is drawn to propose and all must agree.
 
-    Player i proposes with probability p_i and discounts by delta_i. The proposer leaves every other its
-    discounted payoff: V_i = p_i (s - sum_{j != i} delta_j V_j) + (1 - p_i) delta_i V_i, that is
-    (1 - delta_i) V_i = p_i R with R = s - sum_j delta_j V_j. Payoffs are before the draw.
+    Player i proposes with probability p_i and discounts by delta_i. The proposer gives every other player its
+    discounted payoff: V_i = p_i (s - sum_{j != i} delta_j V_j) + (1 - p_i) delta_i V_i, that is (1 - delta_i) V_i = p_i
+    R with R = s - sum_j delta_j V_j. Payoffs are before the draw.
     """
     import sympy as sp
 

@@ -1,4 +1,4 @@
-"""Certifiers on concave programs: a feasible decision bounds from below, the dual of its conditions from above."""
+"""Certifiers on concave programs: a feasible decision gives lower bounds, dual prices give upper bounds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LITTLE = Fraction(1, 2**50)  # of the gains: about the rounding of a float
 @register("kalai_smorodinsky", ConvexProgram, views=True)
 @register("lexicographic_kalai_smorodinsky", ConvexProgram, views=True)
 def kalai_smorodinsky_on_program(claim: Claim) -> Certificate:
-    """Go from d towards the ideal point, which is bracketed first."""
+    """Follow the ray from d to the ideal point, which is bracketed first."""
     case = Case(claim)
     ideal = case.ideal()
     box = None if ideal is None else case.last(case.d, (less(ideal[0], case.d), less(ideal[1], case.d)))
@@ -31,20 +31,20 @@ def kalai_smorodinsky_on_program(claim: Claim) -> Certificate:
 @register("egalitarian", ConvexProgram, views=True)
 @register("lexicographic_egalitarian", ConvexProgram, views=True)
 def egalitarian_on_program(claim: Claim) -> Certificate:
-    """Go from d in the proportions of the weights."""
+    """Follow the ray from d in the proportions of the weights."""
     case = Case(claim)
     box = case.last(case.d, (claim.weights(), claim.weights()))
     return case.proof(_perhaps_onward(case, box), case.ideal())
 
 
 def _perhaps_onward(case: Case, box: Box | None) -> Box | None:
-    """Return a box; of a lexicographic extension what may still be gained from it, as nobody falls."""
+    """Return a box; for a lexicographic extension enlarge it by what may still be gained, as no payoff falls."""
     return case.onward(box) if case.claim.method.startswith("lexicographic") else box
 
 
 @register("raiffa", ConvexProgram, views=True)
 def raiffa_on_program(claim: Claim) -> Certificate:
-    """Take the steps with bounds of the ideal points: interim agreements rise, and what is left holds the answer."""
+    """Take the steps with bounds of the ideal points: interim agreements rise, so the answer lies above the last."""
     case = Case(claim)
     ideal = least = case.ideal()
     if ideal is None:
@@ -68,7 +68,7 @@ def _step(x: Vector, ideal: Vector) -> Vector:
 
 @register("gupta_livne", ConvexProgram, views=True)
 def gupta_livne_on_program(claim: Claim) -> Certificate:
-    """Go from the reference, if it is feasible, towards the ideal point."""
+    """Follow the ray from the reference, if it is feasible, to the ideal point."""
     case = Case(claim)
     r = tuple(Fraction(x) for x in claim.given("reference", one_each=True))
     ideal, start = case.ideal(), case.it.near(r, r)
@@ -95,7 +95,7 @@ def dictatorial_on_program(claim: Claim) -> Certificate:
 
 @register("utilitarian", ConvexProgram, views=True)
 def utilitarian_on_program(claim: Claim) -> Certificate:
-    """Bound by how much the weighted sum misses the best, and by how far the payoffs are from feasible."""
+    """Bound by how much the weighted sum misses the maximum, and by how much the payoffs miss feasibility."""
     case, weights, floor = Case(claim), claim.weights(), None if claim.view is None else claim.view.floor
     ideal, here = case.ideal(), case.it.near(case.payoffs, floor)
     most = None if here is None else case.most(here, weights, case.on_floor(here), floor or case.d)
@@ -113,10 +113,10 @@ ZERO = Fraction(0)
 @register("nash", ConvexProgram, views=True)
 @register("conley_wilkie", ConvexProgram, views=True)
 def nash_on_program(claim: Claim) -> Certificate:
-    """Enclose the best product of gains by the duality gap of a decision, and then by gradients next to it.
+    """Enclose the solution by the duality gap of a decision, and then by gradients near it.
 
-    Players without weight are held to d by prices of their own. What they get is what the decisions give that are best
-    for the others, which gradients hold.
+    Players without weight are kept at or above d by additional prices. Their payoffs are those of the decisions that
+    are best for the others; gradients bound these decisions.
     """
     case, weights = Case(claim), claim.weights()
     idle = [i for i, w in enumerate(weights) if w == 0]
@@ -141,7 +141,7 @@ def nash_on_program(claim: Claim) -> Certificate:
 
 
 def _by_gradients(case: Case, here: Decided, weights: Vector, box: Box, guess: Vector) -> Box:
-    """Narrow a box by gradients, in terms of the prices w / (x - d)."""
+    """Narrow a box by gradients: first the prices w / (x - d), then the payoffs."""
 
     def marginal(player: int, price: Fraction) -> Interval:
         found = -case.d[player] - (weights[player] / price if weights[player] else ZERO)
@@ -160,12 +160,12 @@ def _by_gradients(case: Case, here: Decided, weights: Vector, box: Box, guess: V
     return tuple(low), tuple(high)
 
 
-TIGHT = Fraction(1, 10**6)  # of the range of gains: a loss that is none
+TIGHT = Fraction(1, 10**6)  # of the range of gains: smaller losses count as zero
 
 
 @register("equal_loss", ConvexProgram, views=True)
 def equal_loss_on_program(claim: Claim) -> Certificate:
-    """Walk down from the ideal point: a decision bounds the loss from above, prices from below."""
+    """Move down from the ideal point by equal losses: a decision bounds the loss from above, prices from below."""
     case = Case(claim)
     ideal, here = case.ideal(), case.it.near(case.payoffs)
     if ideal is None or here is None:
@@ -182,7 +182,7 @@ def equal_loss_on_program(claim: Claim) -> Certificate:
 
 @register("yu", ConvexProgram, views=True)
 def yu_on_program(claim: Claim) -> Certificate:
-    """Hold the losses by the gap of their first-order condition and then by gradients; for p = 1 bound their sum."""
+    """Bound the losses by the gap of the first-order condition and then by gradients; for p = 1 bound their sum."""
     if float(claim.given("p")) == inf:
         if len(claim.payoffs) > 2:
             raise NotApplicable(
@@ -203,7 +203,7 @@ def yu_on_program(claim: Claim) -> Certificate:
 
 
 def _by_gap(case: Case, ideal: Box, here: Decided, power: Fraction) -> list[Interval] | None:
-    """Return bounds of the losses by the gap of prices at which they are nearly least; None if nothing is proved."""
+    """Bound the losses by the duality gap at the prices of a decision; None if nothing is proved."""
     most = tuple(max(a - x, ZERO) for a, x in zip(ideal[1], here.low, strict=True))
     least = tuple(max(a - x, ZERO) for a, x in zip(ideal[0], here.low, strict=True))
     unit = max(most)
@@ -220,7 +220,7 @@ def _by_gap(case: Case, ideal: Box, here: Decided, power: Fraction) -> list[Inte
         return None
     room = [max(b - x, ZERO) / unit for b, x in zip(beyond, here.low, strict=True) if b is not None]
     gap = (best - dot(low, here.low)) / unit + dot(less(high, low), room)
-    # The largest losses bend the sum least below p = 2, the smallest ones above.
+    # The curvature of the sum is smallest at the largest losses if p <= 2, at the smallest losses if p > 2.
     felt = most if power <= 2 else least
     far = [unit * e for e in misses([x / unit for x in felt], power, max(gap, ZERO))]
     return [(max(a - e, ZERO), b + e) for a, b, e in zip(least, most, far, strict=True)]
@@ -229,7 +229,7 @@ def _by_gap(case: Case, ideal: Box, here: Decided, power: Fraction) -> list[Inte
 def _narrower(
     case: Case, ideal: Box, losses: list[Interval], here: Decided, power: Fraction
 ) -> list[Interval]:
-    """Return the losses as gradients hold them."""
+    """Return narrower bounds of the losses, from gradients."""
     unit, root = max(b for _, b in losses), 1 / (power - 1)
 
     def marginal(player: int, price: Fraction) -> Interval:
@@ -250,7 +250,7 @@ def _narrower(
 
 
 def _beside(case: Case, ideal: Box, losses: list[Interval], here: Decided) -> Certificate:
-    """Compare payoffs; where somebody may lose nothing, losses alone are certain."""
+    """Compare payoffs; if somebody may lose nothing, only the losses are certain."""
     low, high = (tuple(pair[k] for pair in losses) for k in (0, 1))
     if min(low) > 0:
         return case.proof((less(ideal[0], high), less(ideal[1], low)), ideal)
@@ -262,10 +262,10 @@ def _beside(case: Case, ideal: Box, losses: list[Interval], here: Decided) -> Ce
 
 
 def _least_sum(case: Case, ideal: Box, here: Decided) -> Certificate:
-    """Bound by how much the sum of losses misses the least, which is q . a less what q is worth for any q <= 1.
+    """Bound by how much the sum of losses exceeds its minimum, which is at least q . a - max q . u for any q in [0, 1].
 
-    The prices q are one for those who lose, and for those at their ideal payoff as much as makes the others' losses
-    least.
+    The prices q are one for players who lose. For players at their ideal payoffs they are such that the decision
+    minimises the losses of the others.
     """
     ranges, held = less(ideal[0], case.d), case.on_floor(here)
     room = [(a - x) / r for a, x, r in zip(ideal[0], here.low, ranges, strict=True)]

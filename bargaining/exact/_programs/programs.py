@@ -1,15 +1,15 @@
-r"""Concave programs in intervals: what a decision certainly gives, and what no decision can exceed.
+r"""Concave programs in interval arithmetic: payoffs that a decision gives for sure, and upper bounds for all decisions.
 
-Premises: utilities are concave and constraints convex; a value is right to four units in the last place of its size,
-which is its own and that of what it changes by over the decision, :math:`|v| + \sum_k |v_k z_k|`; a gradient's entry is
-right to four in its own. From these a decision z that meets every constraint proves payoffs, and at prices
-:math:`q \ge 0` weak duality bounds what all feasible decisions z' are worth: with :math:`\mu, \nu \ge 0`
+Premises: utilities are concave and constraints convex. A value is right to four units in the last place of its size
+:math:`|v| + \sum_k |v_k z_k|`, where :math:`v_k` are its derivatives; each entry of a gradient is right to four units
+in its last place. Then a decision z that meets every constraint proves payoffs, and at prices :math:`q \ge 0` weak
+duality bounds the value of all feasible decisions z': with :math:`\mu, \nu \ge 0`
 
 .. math:: q \cdot u(z') \le q \cdot u(z) + \mu \cdot (b - A z) - \nu \cdot h(z)
           + \sum_k \max_{l_k \le z'_k \le m_k} r_k (z'_k - z_k), \qquad
           r = q \cdot \nabla u(z) - \mu A - \nu \cdot \nabla h(z).
 
-The multipliers are found in floats, by non-negative least squares on r = 0; whatever they are, the bound holds.
+The multipliers are computed in floats, by non-negative least squares on r = 0; the bound is valid for any multipliers.
 A `Case` is a claim about such a program: it brackets ideal points and the ends of rays.
 """
 
@@ -32,15 +32,15 @@ Vector = tuple[Fraction, ...]
 Interval = tuple[Fraction, Fraction]
 
 ULPS = Fraction(4, 2**52)  # four units in the last place: the premise about the user's functions
-NEAR = 1e-6  # of its scale: a slack that may be none
-BROKEN = 1e-11  # of its scale: a payoff above a floor that rounding may have put below
-MARGINS = (0.0, 4.0, 64.0, 1024.0)  # roundings by which a decision is moved inside
+NEAR = 1e-6  # of its scale: a smaller slack may be zero
+BROKEN = 1e-11  # of its scale: rounding may have put a payoff below a floor by this much
+MARGINS = (0.0, 4.0, 64.0, 1024.0)  # multiples of the rounding by which a decision is moved inwards
 ZERO = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A decision that meets every constraint, and what it gives at least and at most."""
+    """A decision that meets every constraint, with lower and upper bounds of its payoffs."""
 
     z: Floats
     low: Vector
@@ -57,9 +57,9 @@ class Programs:
         self.bounded = bool(np.isfinite(self.inside.upper - self.inside.lower).all())
 
     def near(self, payoffs: Sequence[Fraction], floor: Vector | None = None) -> Decided | None:
-        """Return a decision that gives about these payoffs or more, and no less than a floor; None if none was found.
+        """Return a decision with about these payoffs or more, and no less than a floor; None if none was found.
 
-        It is moved off what it breaks by rounding, along the least change that does so.
+        If it violates constraints by rounding, it is moved by the smallest change that meets them.
         """
         view = self.view
         inner = [float((x - b) / a) for x, a, b in zip(payoffs, view.scale, view.shift, strict=True)]
@@ -76,7 +76,7 @@ class Programs:
         return None
 
     def decided(self, z: Floats) -> Decided | None:
-        """Return what a decision gives, if it certainly meets the constraints."""
+        """Return a decision with bounds of its payoffs, if it meets the constraints for sure."""
         inside = self.inside
         if not ((z >= inside.lower) & (z <= inside.upper)).all():
             return None
@@ -91,7 +91,7 @@ class Programs:
         return Decided(z=z, low=tuple(x for x, _ in payoffs), high=tuple(x for _, x in payoffs))
 
     def payoffs(self, z: Floats) -> list[Interval] | None:
-        """Return what the payoffs of a decision are between, feasible or not."""
+        """Return bounds of the payoffs of a decision, feasible or not."""
         found = self.values(self.inside.utilities, self.inside.jacobian, z)
         units = self.view.scale, self.view.shift
         return (
@@ -101,7 +101,7 @@ class Programs:
         )
 
     def most(self, at: Decided, prices: Vector) -> Fraction | None:
-        """Return a number that no feasible payoffs exceed at these prices; None if none is proved."""
+        """Return an upper bound of the value of all feasible payoffs at these prices; None if none is proved."""
         units = [q * a for q, a in zip(prices, self.view.scale, strict=True)]
         slopes = self.slopes(self.inside.jacobian, at.z)
         bends = self.slopes(self.inside.constraint_jacobian, at.z)
@@ -132,7 +132,7 @@ class Programs:
         return total
 
     def prices(self, at: Decided, direction: Vector, tight: Sequence[int]) -> Vector:
-        """Return prices, of worth one along a direction, at which the tight players' payoffs cannot all be better."""
+        """Return prices of the tight players that support the decision; the direction has the value one at them."""
         table, size = self._cone(at.z, tight)
         worth = np.zeros(table.shape[1])
         worth[: len(tight)] = _floats(direction)[list(tight)] / size[list(tight)]
@@ -142,7 +142,7 @@ class Programs:
         )
 
     def shadow(self, z: Floats, prices: Vector, tight: Sequence[int]) -> Vector:
-        """Return prices of the tight players to add to some, so that no decision close by is worth more."""
+        """Return prices of the tight players that, added to the given ones, make no nearby decision more valuable."""
         table, size = self._cone(z, tight)
         target = -_floats(prices) @ self._gradients(z)
         unit = max(float(np.abs(target).max()), np.finfo(float).tiny)
@@ -153,14 +153,14 @@ class Programs:
         return scaled * _floats(self.view.scale)[:, None]
 
     def _cone(self, z: Floats, tight: Sequence[int]) -> tuple[Floats, Floats]:
-        """Return the tight players' gradients, of size one, beside those of constraints that bind; and the sizes."""
+        """Return the tight players' gradients, scaled to size one, with those of binding constraints; and the sizes."""
         gradients = self._gradients(z)
         size = np.abs(gradients).max(axis=1)
         size = np.where(size > 0, size, 1.0)
         return np.concatenate((gradients[list(tight)] / size[list(tight), None], -self.active(z)[1])).T, size
 
     def _nearest(self, table: Floats, target: Floats, size: Floats, tight: Sequence[int]) -> Vector:
-        """Return the non-negative prices with which the columns come nearest to a target; none where none are found."""
+        """Return the non-negative prices with which the columns come nearest to a target; zeros if the search fails."""
         from scipy.optimize import nnls
 
         prices = [Fraction(0)] * len(size)
@@ -173,7 +173,7 @@ class Programs:
         return tuple(prices)
 
     def multipliers(self, z: Floats, slope: Floats) -> tuple[list[int], list[Fraction]]:
-        """Return the constraints with a multiplier, linear ones first, and the multipliers."""
+        """Return the constraints that have a multiplier, linear ones first, and the multipliers."""
         from scipy.optimize import nnls
 
         places, held = self.active(z)
@@ -187,7 +187,7 @@ class Programs:
         return [p for p, _ in used], [v for _, v in used]
 
     def active(self, z: Floats) -> tuple[list[int], Floats]:
-        """Return the constraints that may bind, by their places, -1 for a bound, and their scaled gradients."""
+        """Return the constraints that may bind, by number (-1 for a bound), and their scaled gradients."""
         inside, eye = self.inside, np.eye(z.size)
         rows = inside.matrix * inside.width
         slack = inside.limits - inside.matrix @ z
@@ -201,7 +201,7 @@ class Programs:
         return places, np.concatenate((rows[near], bends[close], -eye[low], eye[high]))
 
     def _moved(self, z: Floats, floor: Vector | None, margin: float) -> Floats:
-        """Return a decision some roundings further inside the constraints that bind, and above the floor."""
+        """Return a decision moved inwards by a multiple of rounding, away from binding constraints and the floor."""
         inside, view = self.inside, self.view
         places, rows = self.active(z)
         kept = [k for k, place in enumerate(places) if place >= 0]
@@ -220,7 +220,7 @@ class Programs:
             )
         if not len(rows):
             return z
-        # Close to a bound a decision moves the less the closer it is, and on it not at all.
+        # The closer a decision is to a bound, the less it moves; on the bound it does not move.
         free = np.minimum(np.minimum(z - inside.lower, inside.upper - z) / (NEAR * inside.width), 1.0)
         size = np.abs(rows).max(axis=1) * np.maximum(1.0, -room)
         step = np.linalg.lstsq(
@@ -230,7 +230,7 @@ class Programs:
         return moved
 
     def values(self, function: Function, jacobian: Function, z: Floats) -> list[Interval] | None:
-        """Return what functions certainly are between at a decision."""
+        """Return proved bounds of functions at a decision."""
         values = np.asarray(function(z), dtype=float).reshape(-1)
         slopes = np.asarray(jacobian(z), dtype=float).reshape(values.size, z.size)
         if not (np.isfinite(values).all() and np.isfinite(slopes).all()):
@@ -242,7 +242,7 @@ class Programs:
         return found
 
     def slopes(self, jacobian: Function, z: Floats) -> list[list[Interval]] | None:
-        """Return what gradients certainly are between at a decision."""
+        """Return proved bounds of gradients at a decision."""
         slopes = np.asarray(jacobian(z), dtype=float).reshape(-1, z.size)
         if not np.isfinite(slopes).all():
             return None
@@ -275,7 +275,7 @@ PREMISE = "if utilities are concave, constraints convex, and both right to four 
 
 
 class Case:
-    """A claim on a program and a bracket of its ideal point."""
+    """A claim about a program, with brackets of its ideal point and of rays."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim, self.it = claim, Programs(claim)
@@ -300,25 +300,25 @@ class Case:
 
     @property
     def payoffs(self) -> Vector:
-        """The payoffs that were claimed."""
+        """The payoffs of the claim."""
         return tuple(Fraction(x) for x in self.claim.payoffs)
 
     def ideal(self, floor: Vector | None = None) -> Box | None:
-        """Return bounds of each player's best payoff over a floor, d by default; None if none are proved."""
+        """Return bounds of each player's best payoff above a floor, d by default; None if none are proved."""
         found = self._best(floor or self.d)
         if found is None or None in found[0]:
             return None
         return tuple(x for x in found[0] if x is not None), found[1]
 
     def most(self, at: Decided, prices: Vector, held: Sequence[int], floor: Vector) -> Fraction | None:
-        """Return a number that no feasible payoffs with these players at or above a floor exceed at some prices."""
+        """Return an upper bound, at some prices, of all feasible payoffs that give these players at least a floor."""
         more = self.it.shadow(at.z, prices, held)
         most = self.it.most(at, tuple(p + q for p, q in zip(prices, more, strict=True)))
         return None if most is None else most - dot(more, floor)
 
     @property
     def floors(self) -> dict[int, Fraction]:
-        """What the set gives everybody at least, if anything."""
+        """The floor of each player in the set, if there is one."""
         return dict(enumerate(self.it.view.floor or ()))
 
     def on_floor(self, at: Decided) -> list[int]:
@@ -326,7 +326,7 @@ class Case:
         return [i for i, f in self.floors.items() if close(at.low[i], f)]
 
     def ceiling(self, floor: Vector) -> Vector | None:
-        """Return at least each player's best payoff over what gives everyone a floor; None if nothing is proved."""
+        """Return upper bounds of the best payoffs if everyone gets at least a floor; None if nothing is proved."""
         found = self._best(floor)
         return None if found is None else found[1]
 
@@ -352,7 +352,7 @@ class Case:
         return low, tuple(high)
 
     def proof(self, box: Box | None, ideal: Box | None) -> Certificate:
-        """Return the certificate that sets the claim beside a box, or one without a bound."""
+        """Return the certificate that compares the claim with a box, or one without a bound."""
         what = f"{self.claim.method} on a concave program, {PREMISE}"
         gains = () if ideal is None else tuple(a - d for a, d in zip(ideal[0], self.d, strict=True))
         if box is None or not gains or min(gains) <= 0:
@@ -363,23 +363,23 @@ class Case:
         return enclose(self.claim, *box, gains, what)
 
     def about(self, what: str, far: float, ranges: Vector) -> Certificate:
-        """Return the certificate of what is proved of many points at once."""
+        """Return the certificate of a statement about all solutions, which need not be unique."""
         statement = f"{self.claim.method} on a concave program, {PREMISE}: {what}."
         tolerance = allowance(self.claim, self.payoffs, ranges)
         return Certificate(exact=None, bound=far, tolerance=tolerance, statement=statement)
 
     def outside(self, here: Decided, ranges: Vector) -> Fraction:
-        """Return by how much the payoffs may exceed what a decision gives for sure, over their ranges."""
+        """Return by how much the claimed payoffs may exceed those that a decision gives for sure, over their ranges."""
         over = ((x - y) / r for x, y, r in zip(self.payoffs, here.low, ranges, strict=True))
         return max(Fraction(0), *over)
 
     def onward(self, box: Box | None) -> Box | None:
-        """Return bounds of what is feasible and no worse for anyone than the lower end of a box."""
+        """Return bounds of the feasible payoffs that are no worse for anyone than the lower end of a box."""
         top = None if box is None else self.ceiling(box[0])
         return None if box is None or top is None else (box[0], top)
 
     def last(self, origin: Vector, steps: Box) -> Box | None:
-        """Return bounds of the last feasible point from an origin along a step between two."""
+        """Return bounds of the last feasible point of the ray from an origin, given bounds of its direction."""
         here = self.it.near(self.payoffs)
         if here is None or min(steps[0]) < 0 or max(steps[0]) <= 0:
             return None

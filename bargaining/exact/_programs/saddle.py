@@ -1,38 +1,40 @@
-r"""Saddle points of concave programs: what gradients say of a solution, beyond what values say.
+r"""Saddle points of concave programs: bounds of a solution from gradients, which are sharper than those from values.
 
-Values that are right to an ulp place the maximum of a smooth function to the root of one. Gradients place it to
-about an ulp. A concept that maximises a sum of concave functions of the payoffs is the saddle point of
+Values with an error of an ulp determine the maximiser of a smooth function to about the square root of an ulp;
+gradients determine it to about an ulp. A concept that maximises a sum of concave functions of the payoffs is the saddle
+point of
 
 .. math:: L(z, q, \mu, \nu) = \sum_i \big(q_i u_i(z) + c_i(q_i)\big) + \mu \cdot (b - A z) - \nu \cdot h(z),
 
-largest in the decision z within its bounds, smallest in the prices q and the multipliers :math:`\mu, \nu`, none of
-them negative; c is convex. For Nash :math:`c_i' = -d_i - w_i/q_i`, for Yu :math:`c_i' = -a_i + q_i^{1/(p-1)}`, so that
-:math:`u_i(z^*) = -c_i'(q_i^*)` gives the payoffs from positive prices. L is concave in z and convex in
-:math:`y = (q, \mu, \nu)`; with the operator :math:`T = (-L_z, L_y)`, any x = (z, y) and the saddle point x* meet
+which is maximised over the decision z within its bounds, and minimised over the non-negative prices q and multipliers
+:math:`\mu, \nu`; c is convex. For Nash :math:`c_i' = -d_i - w_i/q_i`, for Yu :math:`c_i' = -a_i + q_i^{1/(p-1)}`, so
+that :math:`u_i(z^*) = -c_i'(q_i^*)` gives the payoffs from positive prices. L is concave in z and convex in :math:`y =
+(q, \mu, \nu)`; with the operator :math:`T = (-L_z, L_y)`, any x = (z, y) and the saddle point x* satisfy
 
 .. math:: T(x) \cdot (x^* - x) \le 0:
 
-:math:`0 \le L(z^*, y) - L(z, y^*) \le L_z \cdot (z^* - z) - L_y \cdot (y^* - y)`, the first as x* is a saddle point and
-the second by concavity and convexity at x (Minty's inequality). x need meet its bounds alone, which floats can; that
-it breaks other constraints by rounding costs a product of two small numbers, not a root. A constraint without a
-multiplier at x that certainly holds at z only strengthens the inequality, and is left out.
+:math:`0 \le L(z^*, y) - L(z, y^*) \le L_z \cdot (z^* - z) - L_y \cdot (y^* - y)`, the first because x* is a saddle
+point and the second by concavity and convexity at x (Minty's inequality). The point x only has to meet its bounds,
+which floats can do exactly; if rounding makes it violate other constraints, the error is a product of two small
+numbers, not a square root. A constraint that has no multiplier at x and is met by z for sure only strengthens the
+inequality, and is left out.
 
-A payoff that must not fall below a floor is one more convex constraint.
+A floor of a payoff is one more convex constraint.
 
-There are multipliers if some decision is strictly within bounds and convex constraints and gives more than d (Slater).
-With its slacks s, :math:`\mu \cdot s_\mu + \nu \cdot s_\nu \le \sum_i q_i^* (u_i(z^*) - u_i(z))` bounds them.
+Multipliers exist if some decision meets bounds and convex constraints strictly and gives more than d (Slater). With its
+slacks s, :math:`\mu \cdot s_\mu + \nu \cdot s_\nu \le \sum_i q_i^* (u_i(z^*) - u_i(z))` bounds them.
 
-Boxes around a saddle point come from cutting planes, which are Minty's inequality at spots close to a guess. At spots
-:math:`x_k` a small step from a guess the operator is known in intervals, so that :math:`T(x_k) \cdot (x^* - x_k) \le 0`
-are linear inequalities. For a direction c and any :math:`\lambda \ge 0`
+Boxes around a saddle point come from cutting planes, which are Minty's inequality at spots :math:`x_k`, each a small
+step from a guess. There the operator is known in intervals, so that :math:`T(x_k) \cdot (x^* - x_k) \le 0` are linear
+inequalities. For a direction c and any :math:`\lambda \ge 0`
 
 .. math:: c \cdot x^* \le \sum_k \lambda_k T(x_k) \cdot x_k + \max_x \Big(c - \sum_k \lambda_k T(x_k)\Big) \cdot x,
 
-the maximum being over the box known so far and over the intervals of T. :math:`\lambda` comes from a linear program
-in floats; whatever it is, the bound holds, and is evaluated in integers. With steps of size t, an operator whose
+where the maximum is over the present box and over the intervals of T. :math:`\lambda` comes from a linear program in
+floats; the bound is valid for any :math:`\lambda` and is evaluated in integers. With steps of size t, an operator whose
 entries err by e, and a box of radius R, the bound is about :math:`t + e R / t`: steps of :math:`\sqrt{e R}` take the
-radius to :math:`2 \sqrt{e R}`, from 1 to 1e-7, 1e-11 and 1e-13. Every coordinate has a step of its own, as T bends by
-its own along it. In between, Newton's method with the differences of T improves the guess.
+radius to :math:`2 \sqrt{e R}`, from 1 to 1e-7, 1e-11 and 1e-13. Each coordinate has its own step, as the curvature of T
+differs between coordinates. Between these rounds Newton's method, with differences of T, improves the guess.
 """
 
 from __future__ import annotations
@@ -50,9 +52,9 @@ from bargaining.exact._programs.programs import ZERO, Case, Decided, Interval, P
 Marginal = Callable[[int, Fraction], Interval]
 """Takes a player and a price q and returns bounds of c'(q)."""
 
-SNAP = 1e-9  # of its range: a decision that may be meant to lie on its bound
-HALVINGS = 30  # of a step inward: a decision that must be closer to the boundary bounds nothing
-FIRM = 1e-6  # share of the steps by which every constraint must give
+SNAP = 1e-9  # of its range: a decision this close to a bound may lie on it
+HALVINGS = 30  # of a step inward: a decision that must be closer to the boundary gives no bound
+FIRM = 1e-6  # the least slack that a step must give every constraint, as a share of its size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,11 +66,11 @@ class Spot:
     multipliers: Vector
 
     def coordinates(self) -> list[Fraction]:
-        """Return all of it in a row."""
+        """Return all coordinates in one sequence."""
         return [*(Fraction(v) for v in self.z.tolist()), *self.prices, *self.multipliers]
 
     def moved(self, place: int, value: Fraction) -> Spot:
-        """Return the spot with another number in one place; a decision must be a float."""
+        """Return the spot with one coordinate replaced; decisions must be floats."""
         k, n = self.z.size, len(self.prices)
         if place < k:
             z = self.z.copy()
@@ -87,9 +89,9 @@ class Saddle:
     it : Programs
     marginal : callable
     z : ndarray
-        Which constraints may bind is told from here.
+        The decision that determines which constraints may bind.
     floors : mapping, optional
-        From players to payoffs that they must have at least.
+        The least payoffs of some players.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class Saddle:
         self._known: dict[bytes, _Local | None] = {}
 
     def at(self, spot: Spot) -> list[Interval] | None:
-        """Return what T certainly is between; None if it says nothing there."""
+        """Return proved bounds of T at a spot; None if there are none."""
         near = self._near(spot.z)
         if near is None:
             return None
@@ -122,13 +124,13 @@ class Saddle:
         high = pull - q @ near.slopes[0] + (bent @ near.bends[1] if len(bent) else ZERO)
         try:
             terms = [self.marginal(i, price) for i, price in enumerate(spot.prices)]
-        except ZeroDivisionError:  # without a price a gain would have no end
+        except ZeroDivisionError:  # at a price of zero the gain would be infinite
             return None
         gains = [(a + c, b + d) for (a, b), (c, d) in zip(near.payoffs, terms, strict=True)]
         return [*zip(low.tolist(), high.tolist(), strict=True), *gains, *near.slacks]
 
     def start(self, z: Floats, prices: Vector) -> Spot:
-        """Return a spot at a decision, which goes to the bounds it is close to where it would go on."""
+        """Return a spot at a decision; it is moved to a bound nearby if L increases towards that bound."""
         inside = self.it.inside
         found = Spot(z=z, prices=prices, multipliers=self._multipliers(z, prices))
         down = (z > inside.lower) & (z - inside.lower < SNAP * inside.width)
@@ -143,16 +145,16 @@ class Saddle:
     def ceilings(
         self, spot: Spot, prices: Sequence[Interval], top: Vector, floor: Vector | None
     ) -> Vector | None:
-        """Return bounds of the multipliers that belong to the saddle points; None if there may be none.
+        """Return upper bounds of the multipliers at the saddle points; None if multipliers may not exist.
 
         Parameters
         ----------
         prices : sequence of tuple
-            Between what the saddle point's are.
+            Bounds of the saddle point's prices.
         top : tuple of Fraction
-            No less than its payoffs.
+            Upper bounds of its payoffs.
         floor : tuple of Fraction, or None
-            What the decision that is strictly inside must exceed.
+            Payoffs that the strictly feasible decision must exceed.
         """
         step, best = self._inward(spot.z), None
         if step is None:
@@ -179,7 +181,7 @@ class Saddle:
         return best
 
     def _strict(self, z: Floats) -> tuple[Decided, Vector] | None:
-        """Return a decision strictly inside, with the slacks of the constraints that may bind."""
+        """Return a strictly feasible decision, with the slacks of the constraints that may bind."""
         inside = self.it.inside
         here = self.it.decided(z) if ((z > inside.lower) & (z < inside.upper)).all() else None
         near = None if here is None else self._near(z)
@@ -190,7 +192,7 @@ class Saddle:
         return (here, slacks) if min(slacks, default=Fraction(1)) > 0 else None
 
     def _inward(self, z: Floats) -> Floats | None:
-        """Return a step along which the bounds and constraints that may bind give most, alike."""
+        """Return a step that maximises the least slack it gives to the bounds and the constraints that may bind."""
         from scipy.optimize import linprog
 
         inside, k = self.it.inside, z.size
@@ -206,7 +208,7 @@ class Saddle:
         return found.x[:k] * inside.width if found.status == 0 and found.x[k] > FIRM else None
 
     def gradients(self, z: Floats) -> Floats:
-        """Return the gradients of what has multipliers, one a row."""
+        """Return the gradients of the constraints that have multipliers, one in each row."""
         inside = self.it.inside
         bends = np.asarray(inside.constraint_jacobian(z), dtype=float).reshape(-1, z.size)[self.bends]
         falls = -np.asarray(inside.jacobian(z), dtype=float)[self.held]
@@ -275,33 +277,33 @@ def _with(values: Vector, place: int, value: Fraction) -> Vector:
     return (*values[:place], value, *values[place + 1 :])
 
 
-UNIT, SHARE = 1 << 160, 1 << 64  # of coordinates, and of multipliers
-FIRST = 2.0**-20  # step before it is known how T bends
+UNIT, SHARE = 1 << 160, 1 << 64  # units of the integers for coordinates, and for multipliers
+FIRST = 2.0**-20  # the step before the curvature of T is known
 STEPS = 2.0**-50, 2.0**-6  # the shortest and the longest
 ROUNDS = 8  # each takes the square root of the error: four reach rounding from any box
-SETTLED = 1e-9  # in units: a step after which Newton's method is at its end
-LEAST = 2  # rounds before one can be the last: the first ones say little of prices that are known well
-WORTH = 0.6  # a round that leaves more of the prices' width is the last
-CAP = 1e6  # cuts that are worse than the middle one by this much are alike
+SETTLED = 1e-9  # in units: after so small a step Newton's method has converged
+LEAST = 2  # the least number of rounds: the first ones improve little on prices that are already known well
+WORTH = 0.6  # the last round is one that leaves more than this share of the prices' width
+CAP = 1e6  # how much worse than the median cut another one may count
 NARROW = 2e-13  # relative width at which prices are known well enough
-FLAT = 1e-12  # of the largest singular value: directions that Newton's method leaves alone
-NEAR, SMALLEST = 1e-6, 1e-100  # of its range: a decision close to its bound, and one that is on it
+FLAT = 1e-12  # of the largest singular value: Newton's method ignores directions with smaller ones
+NEAR, SMALLEST = 1e-6, 1e-100  # of its range: a decision is close to its bound, and on its bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cuts:
-    """What T is at spots around a guess, in units of the coordinates.
+    """The bounds of T at spots around a guess, in units of the coordinates.
 
     Attributes
     ----------
     low, high : ndarray, shape (m, N)
         Integers, over `UNIT`: bounds of T.
     offset : ndarray, shape (m,)
-        Integers, over `UNIT`: at least T . (x_k - x) for the guess x.
+        Integers, over `UNIT`: upper bounds of T . (x_k - x) for the guess x.
     places : ndarray, shape (m,)
         The coordinate in which the spot differs from the guess; -1 for the guess.
     steps : ndarray, shape (m,)
-        By how much it differs, in floats; 1 for the guess.
+        The difference, in floats; 1 for the guess.
     """
 
     low: np.ndarray
@@ -312,13 +314,13 @@ class Cuts:
 
 
 def localise(saddle: Saddle, spot: Spot, box: Sequence[Interval]) -> list[Interval]:
-    """Return a box within the given one that holds the coordinates of every saddle point that it holds.
+    """Return a smaller box that contains every saddle point of the given box.
 
     Parameters
     ----------
     saddle : Saddle
     spot : Spot
-        Near one.
+        Near a saddle point.
     box : sequence of tuple
         Bounds of decisions, prices and multipliers.
     """
@@ -361,7 +363,7 @@ def _widest(box: Sequence[Interval], units: list[Fraction], first: int, count: i
 
 
 def _units(saddle: Saddle, spot: Spot) -> list[Fraction]:
-    """Return a power of two for each coordinate, about what it can change by."""
+    """Return a power of two for each coordinate, about the size of its possible change."""
     inside = saddle.it.inside
     room = np.minimum(spot.z - inside.lower, inside.upper - spot.z)
     near = (room > SMALLEST * inside.width) & (room < NEAR * inside.width)
@@ -406,7 +408,7 @@ def _cuts(saddle: Saddle, spot: Spot, units: list[Fraction], steps: Floats) -> C
 
 
 def _next(saddle: Saddle, spot: Spot, place: int, value: Fraction, sign: int) -> Fraction:
-    """Return the number in its domain, another float than where it was if there is one."""
+    """Return a number moved into its domain, and to a float other than the old one if possible."""
     inside = saddle.it.inside
     rounded = float(value)
     if place < spot.z.size:
@@ -417,13 +419,13 @@ def _next(saddle: Saddle, spot: Spot, place: int, value: Fraction, sign: int) ->
 
 
 def _floats(cuts: Cuts) -> tuple[Floats, Floats]:
-    """Return T's middle and its error."""
+    """Return the midpoint of the bounds of T, and their error."""
     middle = ((cuts.low + cuts.high) / (2 * UNIT)).astype(float)
     return middle, ((cuts.high - cuts.low) / (2 * UNIT)).astype(float)
 
 
 def _steps(cuts: Cuts, reach: Floats) -> Floats:
-    """Return the step for each coordinate at which what T bends by and what it errs by count alike."""
+    """Return the step for each coordinate at which the curvature of T and its error have equal effects."""
     _, error = _floats(cuts)
     doubt = error @ np.abs(reach).max(axis=1)
     offset = (cuts.offset / UNIT).astype(float)
@@ -436,13 +438,13 @@ def _steps(cuts: Cuts, reach: Floats) -> Floats:
 
 
 def _reach(box: Sequence[Interval], spot: Spot, units: list[Fraction]) -> Floats:
-    """Return how far the box goes from the spot, down and up, in units."""
+    """Return how far the box extends from the spot, down and up, in units."""
     places = zip(box, spot.coordinates(), units, strict=True)
     return np.array([[float((a - x) / u), float((b - x) / u)] for (a, b), x, u in places])
 
 
 def _shrunk(box: Sequence[Interval], spot: Spot, units: list[Fraction], cuts: Cuts) -> list[Interval]:
-    """Return the box that the cuts leave."""
+    """Return the smallest box around the points that the cuts leave."""
     start = spot.coordinates()
     room = [(_down((a - x) / u), _up((b - x) / u)) for (a, b), x, u in zip(box, start, units, strict=True)]
     choose = _chooser(cuts, _reach(box, spot, units))
@@ -454,7 +456,7 @@ def _shrunk(box: Sequence[Interval], spot: Spot, units: list[Fraction], cuts: Cu
 
 
 def _most(cuts: Cuts, shares: list[int], place: int, sign: int, room: list[tuple[int, int]]) -> int:
-    """Return, over `UNIT`, at least what a coordinate can be above the spot's, or with sign -1 below it."""
+    """Bound from above, over `UNIT`, how far a coordinate can exceed the spot's, or with sign -1 fall below it."""
     used = [k for k, share in enumerate(shares) if share]
     held = np.array([shares[k] for k in used], dtype=object)
     total = int(held @ cuts.offset[used]) * UNIT if used else 0
@@ -468,7 +470,8 @@ def _most(cuts: Cuts, shares: list[int], place: int, sign: int, room: list[tuple
 def _chooser(cuts: Cuts, reach: Floats) -> Callable[[int, int], list[int]]:
     """Return a function that finds the shares of the cuts which bound a coordinate best.
 
-    What is held on its bound is bounded by the cut of the guess, and bounds the others' rests for nothing.
+    A coordinate that T keeps on its bound is bounded by the cut at the guess; it bounds the remainders of others at no
+    cost.
     """
     from scipy.optimize import linprog
 
@@ -501,12 +504,12 @@ def _chooser(cuts: Cuts, reach: Floats) -> Callable[[int, int], list[int]]:
 
 
 def _pinned(slope: Floats, reach: Floats) -> NDArray[np.bool_]:
-    """Say which coordinates T holds on a bound."""
+    """Say which coordinates T keeps on a bound."""
     return ((reach[:, 0] >= 0) & (slope > FIRM)) | ((reach[:, 1] <= 0) & (slope < -FIRM))
 
 
 def _improved(saddle: Saddle, spot: Spot, units: list[Fraction], cuts: Cuts) -> Spot:
-    """Return the spot after a step of Newton's method, with what lies on a bound held there."""
+    """Return the spot after a step of Newton's method; coordinates on a bound stay there."""
     middle, _ = _floats(cuts)
     start, here = spot.coordinates(), middle[0]
     free, columns = [], []
@@ -542,7 +545,7 @@ def narrowed(
     floors: Mapping[int, Fraction],
     above: Vector | None = None,
 ) -> tuple[list[Interval], list[Interval] | None]:
-    """Return bounds of the saddle points' prices, those given if nothing more is proved, and of the payoffs then.
+    """Return bounds of the saddle points' prices, the given ones if nothing more is proved, and of the payoffs.
 
     Parameters
     ----------
@@ -555,11 +558,11 @@ def narrowed(
     prices : sequence of tuple
         Bounds of the prices; those of players who do not count are zero.
     top : tuple of Fraction
-        No less than the answer's payoffs.
+        Upper bounds of the answer's payoffs.
     floors : mapping
-        What some players must have at least.
+        The least payoffs of some players.
     above : tuple of Fraction, optional
-        What payoffs must exceed for the concept to be defined.
+        The payoffs that must be exceeded for the concept to be defined.
     """
     saddle = Saddle(case.it, marginal, here.z, floors)
     spot = saddle.start(here.z, tuple(Fraction(float(q)) for q in guess))
@@ -576,8 +579,8 @@ def narrowed(
 def _spanned(case: Case, box: Sequence[Interval]) -> list[Interval] | None:
     """Return bounds of the payoffs of the decisions in a box; None if none are known.
 
-    A concave payoff is no more than its tangent says, and no less than at the corners of a hull that holds the box: a
-    decision, and steps to the ends of the box, each as many times as there are coordinates.
+    A concave payoff is bounded above by its tangent, and below by its least value at the corners of a hull that
+    contains the box: these are a decision, and its steps to the ends of the box times the number of coordinates.
     """
     it, inside = case.it, case.it.inside
     ends = zip(box, inside.lower.tolist(), inside.upper.tolist(), strict=True)
@@ -602,7 +605,7 @@ def _spanned(case: Case, box: Sequence[Interval]) -> list[Interval] | None:
 
 
 def _corners(z: Floats, moves: Sequence[Interval]) -> list[Floats]:
-    """Return the corners but the decision itself, rounded outward."""
+    """Return the corners other than the decision itself, rounded outward."""
     count, found = sum(any(pair) for pair in moves), []
     for j, (down, up) in enumerate(moves):
         for move, side in ((min(down, Fraction(0)), -np.inf), (max(up, Fraction(0)), np.inf)):

@@ -1,7 +1,7 @@
-"""Many small games at once: mapped to the unit box in arrays, searched in one call of the extension, mapped back.
+"""Many small games at once: map them to the unit box in arrays, search in one call of the extension, and map back.
 
-The extension takes the same steps as `Search`, on the same numbers, so that answers have the same bits as one by one.
-A game that it leaves is searched for by itself.
+The extension takes the same steps as `Search`, on the same numbers, so answers have the same bits as one by one. A game
+that the extension leaves unsolved is solved by `Search`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.equilibria.repeated._search.operator import FEW
 from bargaining.equilibria.repeated._search.scaled import Answer
 
-_BLOCK = 512  # games a call: what it reads and writes stays in the processor's cache
-_VERTICES = 16  # what the extension returns at most
-_NEAR = 1e-14  # of the unit box: a number is one that was given
-_ENDED = (  # as the extension numbers them
+_BLOCK = 512  # games in a call: its input and output stay in the processor's cache
+_VERTICES = 16  # the most that the extension returns
+_NEAR = 1e-14  # of the unit box: a number this close to a given one is replaced by it
+_ENDED = (  # in the extension's numbering
     "",
     "nothing is left",
     "the operator maps the set to itself",
@@ -30,7 +30,7 @@ _ENDED = (  # as the extension numbers them
 
 
 def searched(payoffs: Floats, discounts: Floats, ends: Floats | None) -> list[Answer | None]:
-    """Return the payoff set of each game, None where it has to be searched for by itself.
+    """Return the payoff set of each game; None where the extension leaves the game to `Search`.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def searched(payoffs: Floats, discounts: Floats, ends: Floats | None) -> list[An
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Games:
-    """The payoffs of some games, and those of the best deviations, shape (G, 2, profiles); and what leaving pays."""
+    """The payoffs of some games, and those of the best deviations, shape (G, 2, profiles); and those of leaving."""
 
     payoffs: Floats
     best: Floats

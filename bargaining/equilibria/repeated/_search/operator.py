@@ -1,10 +1,10 @@
 r"""One application of the equilibrium operator to a polygon of continuation payoffs.
 
-A profile :math:`a` followed by a continuation :math:`w` gives :math:`v_i = (1-\delta_i) g_i(a) + \delta_i w_i`
-and is stable if :math:`w_i \ge b_i(a) = P_i + \frac{1-\delta_i}{\delta_i} (c_i(a) - g_i(a))`, where :math:`c_i`
-is the best-deviation payoff and :math:`P` the threat; a player who may leave for :math:`o_i` needs
-:math:`v_i \ge o_i` too. Everything here is in the unit box. Profiles are a block that shares one polygon of
-continuations and one threat; in a repeated game there is a single block.
+A profile :math:`a` followed by a continuation :math:`w` gives :math:`v_i = (1-\delta_i) g_i(a) + \delta_i w_i` and is
+stable if :math:`w_i \ge b_i(a) = P_i + \frac{1-\delta_i}{\delta_i} (c_i(a) - g_i(a))`, where :math:`c_i` is the
+best-deviation payoff and :math:`P` the threat; a player who may leave for :math:`o_i` needs :math:`v_i \ge o_i` too.
+Everything here is in the unit box. A block is a set of profiles with a common polygon of continuations and a common
+threat; a repeated game has a single block.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Block:
     best: Floats
     now: Floats  # (1 - discount) * payoffs
     gain: Floats  # (1 - discount) / discount * (best - payoffs), infinite for an impatient player who gains
-    floor: Floats | None  # the continuation that makes staying worth while; None if nobody may leave
+    floor: Floats | None  # the least continuation at which a player stays; None if nobody may leave
     discounts: Floats  # shape (2, 1)
     leaves: tuple[Leave, ...]
     index: NDArray[np.intp]  # the profile's number in the game
@@ -64,12 +64,12 @@ class Block:
         return Block(payoffs, best, now, gain, floor, self.discounts, self.leaves, index, self.common)
 
     def left(self, floor: Floats | None, leaves: tuple[Leave, ...]) -> Block:
-        """Return the block with another exit."""
+        """Return the block with other payoffs of leaving."""
         arrays = self.payoffs, self.best, self.now, self.gain
         return Block(*arrays, floor, self.discounts, leaves, self.index, self.common)
 
     def threat_bound(self, own: Point) -> Point:
-        """Return a lower bound of the threat: nobody is held below her best reply to some live profile."""
+        """Return a lower bound of the threat: each player's lowest best-reply payoff over the live profiles."""
         x, y = self.best.min(axis=1, initial=np.inf).tolist()
         x, y = max(x, own[0]), max(y, own[1])
         for leave in self.leaves:
@@ -78,7 +78,7 @@ class Block:
 
 
 class Image(NamedTuple):
-    """The operator's value: vertices and how each is generated, and which profiles can be played."""
+    """The value of the operator: vertices, how each is generated, and which profiles can be played."""
 
     polygon: Polygon
     tags: list[Tag]
@@ -159,14 +159,14 @@ def playable(block: Block, chains: Chains, b: Floats) -> NDArray[np.bool_]:
 
 
 def _unbound(polygon: Polygon, b: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return every pair of a profile and a vertex that meets its constraints."""
+    """Return all pairs of a profile and a vertex that meets the profile's constraints."""
     w = np.array(polygon)
     profile, vertex = np.nonzero((w.T[:, None, :] >= b[:, :, None] - SLACK).all(axis=0))
     return profile, vertex
 
 
 def least_by_staying(block: Block, polygon: Polygon, player: int) -> float:
-    """Return the least that the player may get once all have stayed; infinity if nothing can be played."""
+    """Return the player's lowest payoff after all have stayed; infinity if nothing can be played."""
     chains, threat = Chains(polygon), lowest(polygon)
     b = block.gain + np.array(threat)[:, None]
     own, other = b[player], b[1 - player]
@@ -181,7 +181,7 @@ def least_by_staying(block: Block, polygon: Polygon, player: int) -> float:
 
 
 class _Origin(NamedTuple):
-    """Where the columns of the operator's points come from, in their order."""
+    """The origin of the columns of the operator's points, in their order."""
 
     w: Floats
     b: Floats
@@ -211,7 +211,7 @@ class _Origin(NamedTuple):
 
 
 FEW = 20
-"""Up to so many profiles this is the faster version."""
+"""The version for few profiles is faster up to this many."""
 
 
 def apply_to_few(block: Block, polygon: Polygon, threat: Point) -> Image:

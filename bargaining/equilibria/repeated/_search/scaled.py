@@ -31,8 +31,8 @@ _USUAL = Effort()
 class Answer(NamedTuple):
     """The vertices of a payoff set, how each is generated, the threat, the payoff range, and how they were found.
 
-    `exact` has the vertices as the search left them, in fractions, where floats of the payoffs would lose digits;
-    `note` what a user should know of an answer that is right.
+    `exact` has the vertices in fractions, as the search found them, where floats of the payoffs would lose digits;
+    `note` is a remark for the user about a correct answer.
     """
 
     vertices: Floats
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """Payoffs as they are, shape (2, profiles), and the block of profiles in the unit box."""
+    """Payoffs in their own unit, shape (2, profiles), and the block of profiles in the unit box."""
 
     repeated: RepeatedGame
     low: Floats
@@ -60,7 +60,7 @@ class Scaled:
 
     @classmethod
     def of(cls, repeated: RepeatedGame, *, beside: Sequence[Exit] = ()) -> Scaled:
-        """Map the game to the unit box of its feasible payoffs, with those of its variants with the exits `beside`."""
+        """Map the game to the unit box of its feasible payoffs, and of its variants with the exits `beside`."""
         both = _rows(repeated.game.payoffs)
         low, high = both[0].min(axis=1), both[0].max(axis=1)
         span = max((high - low).tolist())
@@ -72,7 +72,7 @@ class Scaled:
             size[size == 0.0] = 1.0
         delta = repeated.discounts[:, None]
         unit, unit_best = (both - low[:, None]) / size[:, None]
-        if repeated.game.has_fractions:  # rounded in the box only: an offset costs no digits
+        if repeated.game.has_fractions:  # round only in the box, so that a large offset loses no digits
             exact = np.array(_rationals(repeated, low, size).payoffs, dtype=float)
             unit, unit_best = _rows(exact.reshape(repeated.game.payoffs.shape))
         now, gain = (1.0 - delta) * unit, _gain(unit_best - unit, delta)
@@ -82,7 +82,7 @@ class Scaled:
         return scaled if repeated.exit is None else scaled.leaving(repeated, repeated.exit)
 
     def leaving(self, repeated: RepeatedGame, leaving: Exit) -> Scaled:
-        """Return the same game in the same box, with another exit."""
+        """Return the same game in the same box, with other payoffs of leaving."""
         leaves, own = outcomes(leaving), (leaving.own - self.low) / self.size
         ends = ((np.array([leave.payoffs for leave in leaves]) - self.low) / self.size).tolist()
         if repeated.has_fractions:
@@ -108,19 +108,19 @@ class Scaled:
     ) -> Search:
         """Return the finished search for the largest fixed point.
 
-        Outcomes of leaving are first taken as given, which can only enlarge the set. Those that are not credible
-        even then are dropped, and the search is done again: what is left is credible in its own set.
+        Outcomes of leaving are first taken as given, which can only enlarge the set. Those that are not credible even
+        in this larger set are dropped, and the search is repeated, until all that remain are credible in the set.
 
         Parameters
         ----------
         limit : int
             The most applications of the operator.
         effort : Effort
-            The accuracy asked for, and the work that it may cost.
+            The accuracy required, and the largest amount of work.
         within : Search, optional
             A finished search for a set that contains this one.
         like : Search, optional
-            A finished search whose structure this one may share.
+            A finished search whose structure is tried first.
         """
         block, iterations, solves, budget = self.block, 0, 0, effort.budget()
         while True:
@@ -140,7 +140,7 @@ class Scaled:
             block, like = block.left(block.floor, kept), None
 
     def with_room(self, room: float) -> tuple[Floats, int]:
-        """Return the vertices of a set that generates itself with room for rounding, and the steps that it took.
+        """Return the vertices of a self-generating set with slack for rounding, and the number of steps.
 
         Players differ in patience. Incentive constraints that bind are tightened by `room`, as some may hold in floats
         only.
@@ -157,7 +157,7 @@ class Scaled:
             block = block.left(block.floor, kept)
 
     def outer(self) -> Search:
-        """Return a search that ends, after a few plain steps, with a set that contains every payoff."""
+        """Return a search that stops, after a few plain steps, at a set that contains every equilibrium payoff."""
         search = self.search(self.block)
         plain(search)
         if not search.stopped:
@@ -170,17 +170,17 @@ class Scaled:
         return _rationals(self.repeated, self.low, self.size)
 
     def credible(self, leave: Leave, polygon: Polygon) -> bool:
-        """Whether some continuation in the polygon gives the leaver no more than leaving."""
+        """Whether some continuation in the polygon gives the player who leaves no more than leaving."""
         if leave.leaver is None:
             return True
         return least_by_staying(self.block, polygon, leave.leaver) <= leave.payoffs[leave.leaver] + SLACK
 
     def search(self, root: Block, within: Search | None = None) -> Search:
-        """Return a search that starts from a set that holds every payoff.
+        """Return a search that starts from a set that contains every equilibrium payoff.
 
-        This is the hull of the stage payoffs that can be reached in equilibrium, or the box of all stage payoffs
-        if the players differ in patience; or else a larger set that was found before. Impatient players keep few
-        profiles in play: those that no payoff of the hull sustains are dropped before the operator is applied.
+        This is the hull of the stage payoffs that can be reached in equilibrium, or the box of all stage payoffs if the
+        players differ in patience; or else a larger set that was found before. If players are impatient, few profiles
+        can be played: those that no continuation in the hull sustains are dropped before the operator is applied.
         """
         if within is not None:
             live = within.block
@@ -198,7 +198,7 @@ class Scaled:
         return Search(root, block, self.own, polygon)
 
     def _playable(self, block: Block) -> Block:
-        """Drop the profiles whose constraints are violated even at the highest payoffs, until none is left to drop."""
+        """Drop the profiles whose constraints are violated even at the highest payoffs, until no more are."""
         while block.index.size:
             high = _points(block).max(axis=1)
             needed = block.gain + np.array(block.threat_bound(self.own))[:, None]
@@ -211,7 +211,7 @@ class Scaled:
     def back(self, search: Search) -> Answer:
         """Return the answer in the unit of the payoffs.
 
-        What is a stage payoff, a best-deviation payoff or an exit payoff is returned as it was given.
+        Stage payoffs, best-deviation payoffs and payoffs of leaving are returned as they were given.
         """
         stats = Stats(
             iterations=search.iterations,
@@ -236,7 +236,7 @@ class Scaled:
                 row[0] = threat[0]
             if abs(y - least) < 1e-14:
                 row[1] = threat[1]
-        first = raw.index(min(raw))  # but for rounding the search has it first already
+        first = raw.index(min(raw))  # up to rounding the search has it first already
         tags = [
             (kind, profile, (source - first) % len(raw) if kind == VERTEX else source)
             for kind, profile, source in search.tags[first:] + search.tags[:first]
@@ -253,14 +253,14 @@ class Scaled:
         )
 
     def _exact(self, polygon: Polygon) -> NDArray[Any] | None:
-        """Return vertices in the unit of the payoffs without rounding, if payoffs were given as fractions."""
+        """Return vertices in the unit of the payoffs without rounding, if the payoffs are fractions."""
         if not self.repeated.has_fractions:
             return None
         low, size = fractions(self.low), fractions(self.size)
         return np.asarray(low + size * fractions(np.array(polygon)))
 
     def _threat(self, search: Search, i: int, raw: list[list[float]]) -> float:
-        """Return the threat in the unit of the payoffs, as the number that was given if it is one of them."""
+        """Return the threat in the unit of the payoffs, exactly as given if it is one of the given payoffs."""
         value, own = search.threat[i], [vertex[i] for vertex in search.polygon]
         for leave, given in zip(self.block.leaves, self.leaves, strict=True):
             if abs(leave.payoffs[i] - value) < 1e-14:
@@ -273,12 +273,12 @@ class Scaled:
 
 
 def roomy(game: StochasticGame, room: float) -> tuple[Floats, int]:
-    """Return what `Scaled.with_room` does for a game of one state."""
+    """Return the result of `Scaled.with_room` for a game with one state."""
     return Scaled.of(RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0])).with_room(room)
 
 
 def _run(search: Search, limit: int, guess: tuple[Polygon, list[Tag]] | None) -> None:
-    """Search for the set of equally patient players; by half-planes where many steps have proved nothing."""
+    """Search for the set of equally patient players; use half-planes if many steps have proved nothing."""
     search.run(min(limit, _MANY), guess=guess)
     if search.bound > search.tolerance and not search.budget.spent:
         close(search)
@@ -294,7 +294,7 @@ def _frozen(rows: list[list[float]] | list[float]) -> Floats:
 
 
 def _borrowed(like: Search, block: Block) -> tuple[Polygon, list[Tag]] | None:
-    """Return another search's vertices with this game's own outcomes of leaving; None if they do not correspond."""
+    """Return the vertices of another search with this game's outcomes of leaving; None if they do not correspond."""
     leaves = {leave.number: leave.payoffs for leave in block.leaves}
     if any(kind == LEAVE and source not in leaves for kind, _, source in like.tags):
         return None
@@ -330,7 +330,7 @@ def _rows(payoffs: Floats) -> Floats:
 
 
 def _gain(deviation: Floats, delta: Floats) -> Floats:
-    """Return the premium on the threat that keeps each player to each profile."""
+    """Return the least excess of the continuation over the threat at which each player keeps to each profile."""
     if min(delta.item(0), delta.item(1)) > 1e-300:
         return (1.0 - delta) / delta * deviation
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):

@@ -1,26 +1,25 @@
-r"""The largest fixed point of the operator for equally patient players: iterate from outside, solve, prove.
+r"""The largest fixed point of the operator for equally patient players: iterate from outside, solve equations, prove.
 
-Plain iteration closes in at the rate of the discount factor. Here one application gives a structure, Newton
-solves that structure's fixed point, and a proof from outside shows that nothing else was left: two or three
-applications are the rule, whatever the discount factor.
+Plain iteration converges at the rate of the discount factor. Here one application of the operator gives a structure,
+Newton's method solves for the fixed point of this structure, and a proof from outside shows that the largest fixed
+point is no larger. Two or three applications usually suffice, whatever the discount factor.
 
-*Proof.* Let :math:`K` generate itself and let :math:`W \supseteq V^*`. Write :math:`X(e) = \{w : n_j w \le c_j + e
+*Proof.* Let :math:`K` be self-generating and let :math:`W \supseteq V^*`. Write :math:`X(e) = \{w : n_j w \le c_j + e
 z_j\}` for the faces of :math:`K`, moved out at speeds :math:`z_j > 0`, and let :math:`E` be such that :math:`W
-\subseteq X(E)`. If the operator maps every :math:`X(e)`, :math:`0 < e \le E`, strictly inside :math:`X(e)`, then no set
-between :math:`K` and :math:`W` but :math:`K` is a fixed point, so :math:`V^* = K`.
+\subseteq X(E)`. If the operator maps every :math:`X(e)`, :math:`0 < e \le E`, strictly inside :math:`X(e)`, then
+:math:`K` is the only fixed point between :math:`K` and :math:`W`, so :math:`V^* = K`.
 
-*Every* e is covered by a finite check. For one profile the farthest payoff in the direction :math:`n_j` is the
-value of a linear program whose right-hand side is affine in e; by duality each basis gives an affine upper
-bound that holds for all e. A pair of a profile and a face passes if one bound stays below
-:math:`c_j + e z_j` at both ends, or if two bounds do on ranges that overlap. Pairs with
-:math:`n_j g(a) \le c_j` always pass, as the operator then contracts at the rate of the discount factor.
+A finite check covers *every* e. For one profile the farthest payoff in the direction :math:`n_j` is the value of a
+linear program whose right-hand side is affine in e; by duality each basis gives an affine upper bound that is valid for
+all e. The check succeeds for a pair of a profile and a face if one bound stays below :math:`c_j + e z_j` at both ends
+of the range of e, or if two bounds do so on ranges that overlap. It always succeeds if :math:`n_j g(a) \le c_j`, as the
+operator then contracts at the rate of the discount factor.
 
-Speeds proportional to the distance from a point inside often do. In general they solve
-:math:`z = 1 + \Phi(z)`, where :math:`\Phi` is the slope at :math:`e = 0` over the profiles that reach a face: a
-max-affine system, solved by policy iteration. They exist if, and then show that, :math:`K` attracts from
-outside. Where vertices of the next sets lie on faces of :math:`K` some bounds tie and may not show it: then the
-distance of :math:`W` beyond each face serves as its speed, and what is proved for e above some part of E leaves a
-smaller W.
+Speeds proportional to the distance from an interior point often suffice. In general they solve :math:`z = 1 + \Phi(z)`,
+where :math:`\Phi` is the slope at :math:`e = 0` over the profiles that reach a face: a max-affine system, solved by
+policy iteration. They exist if :math:`K` attracts from outside, and then they prove it. If vertices of the next sets
+lie on faces of :math:`K`, some bounds tie and may fail to show it. Then the distance of :math:`W` beyond each face
+serves as its speed, and a proof for all e above some part of E gives a smaller W.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ from bargaining.equilibria.repeated._search.structure import generates, newton, 
 _SAME = 4e-15  # of the unit box: sets that differ by rounding alone
 _SOLVED = 1e-13  # of the unit box: how near a fixed point its image must lie
 FAST = 0.5
-"""Below such a discount factor applications close in so fast that the first solved structure waits for the second."""
+"""Below this discount factor applications converge so fast that the first structure may be skipped."""
 _NOTHING = np.zeros(0, dtype=bool)
 
 
@@ -62,7 +61,7 @@ class Search:
 
     root: Block  # every profile
     block: Block  # the profiles that can still be played
-    own: Point  # what each player gets by leaving, minus infinity if she may not
+    own: Point  # each player's payoff from leaving, minus infinity if she may not leave
     polygon: Polygon  # outer set, and at the end the answer
     tags: list[Tag] = field(default_factory=list)
     threat: Point = (nan, nan)
@@ -71,10 +70,10 @@ class Search:
     solves: int = 0
     stopped: str = ""
     bound: float = inf
-    found: Image | None = None  # a set that generates itself
+    found: Image | None = None  # a self-generating set
     cut: bool = False  # whether the outer set was cut by a proof
-    attained: bool = True  # whether the bound is the distance to payoffs of equilibria
-    note: str = ""  # what a user should know of an answer that is right
+    attained: bool = True  # whether the bound is the distance from equilibrium payoffs
+    note: str = ""  # a remark for the user about a correct answer
     tolerance: float = ACCURACY
     budget: Budget = field(default_factory=Budget)
 
@@ -91,7 +90,7 @@ class Search:
             self.give_up(None if self.found is None else self.found.polygon)
 
     def give_up(self, inner: Polygon | None) -> None:
-        """Stop with a set that contains every payoff, and its distance from a set that equilibria attain."""
+        """Stop with a set that contains every equilibrium payoff, and its distance from equilibrium payoffs."""
         self.stopped = (
             "spent its `budget`"
             if self.budget.spent
@@ -132,7 +131,7 @@ class Search:
                 )
                 return
         delta = self.block.discounts.item(0)
-        # Where profiles are out and the operator contracts fast, one more application promises a better structure.
+        # If profiles were dropped and the operator contracts fast, one more application may give a better structure.
         fewer = self.block.index.size < self.root.index.size
         hasty = fewer and self.iterations == 1 and delta < FAST
         if delta and not (self.cut or full or hasty):
@@ -151,7 +150,7 @@ class Search:
             self.threat = lowest(image.polygon)
 
     def _solve(self, polygon: Polygon, tags: list[Tag], rounds: int) -> None:
-        """Alternate Newton on the structure with one application, until a set is a fixed point; judge it."""
+        """Alternate Newton steps on the structure with one application, until a set is a fixed point; judge it."""
         for _ in range(rounds):
             self.solves += 1
             self.budget.spend(len(polygon) * (self.root.index.size + len(polygon)))
@@ -176,7 +175,7 @@ class Search:
             polygon, tags = image.polygon, image.tags
 
     def _judged(self, image: Image) -> Verdict:
-        """Try to prove a candidate: stop if that succeeds, else take the smaller outer set, if there is one."""
+        """Try to prove that a candidate is the largest; if that fails, use the smaller outer set, if there is one."""
         if apart(self.polygon, image.polygon) <= _SOLVED:
             self._stop(image, _SOLVED, "the operator maps the set to itself")
             return Verdict(True, True)
@@ -189,11 +188,11 @@ class Search:
 
 
 _EPSILON = 2.0**-52  # rounding of one operation
-_ROUNDING = 1e-13  # of the unit box: an excess that arithmetic alone can make
-_MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the rounding of slopes
-_SLOWEST = 1e-3  # of the fastest speed, lest a face stands
-_TABLE = 250_000  # entries of a table of faces and profiles: some 50 MB of what is worked out for each
-_FEW = 16  # pairs up to which bounds cost less than looking how far profiles reach
+_ROUNDING = 1e-13  # of the unit box: an excess that rounding alone can cause
+_MARGIN = 1e-3  # by how much a bound must fall behind its face: far more than the rounding of slopes
+_SLOWEST = 1e-3  # of the fastest speed, so that every face moves
+_TABLE = 250_000  # entries of a table of faces and profiles: about 50 MB of results
+_FEW = 16  # pairs up to which bounds cost less than computing how far profiles reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +204,10 @@ class Faces:
     moves: list[bool]
     upper: list[int]  # faces that bound the upper right
     after: list[int]  # the face of the edge that starts at each vertex of the candidate
-    many: bool  # whether there are faces beside the candidate's own
+    many: bool  # whether there are faces in addition to the candidate's own
 
     def met(self, chain: Chain, at: float, forward: int) -> list[int]:
-        """Return the faces of a chain next to an argument: one, or two around a vertex.
+        """Return the faces of a chain at an argument: one, or two at a vertex.
 
         The chain runs counter-clockwise if `forward` is 0, clockwise if it is 1.
         """
@@ -236,10 +235,10 @@ def faces_of(candidate: Polygon, outer: Polygon, bound: Point) -> Faces:
     offsets = [-min(xs), -min(ys), max(xs), max(ys)]
     after = []
     for (x, y), (px, py) in zip(candidate, candidate[1:] + candidate[:1], strict=True):
-        # No hypot: Python rounds it in a way of its own, and the compiled twin gives the same bits.
+        # Not hypot, which Python rounds differently from C: the compiled version gives the same bits.
         length = sqrt((px - x) * (px - x) + (py - y) * (py - y))
         a, b = ((py - y) / length, (x - px) / length) if length > 0.0 else (-1.0, 0.0)
-        # An edge along an axis is a face already, and one that does not move where the threat is known.
+        # An edge along an axis is a face already; it does not move if the threat is known.
         after.append(_AXES.get((a, b), len(normals)))
         if after[-1] == len(normals):
             normals.append((a, b))
@@ -283,7 +282,7 @@ def reachable(
 
 
 Bound = tuple[float, int, float, Point]
-"""An upper bound `level + e * slope` of how far a profile goes, as (level, face, weight, threats).
+"""An upper bound `level + e * slope` of a profile's support, as (level, face, weight, threats).
 
 The slope is the sum of three speeds: the face's with the weight, and those of the two threats with theirs.
 """
@@ -296,17 +295,17 @@ def slope(bound: Bound, speed: list[float]) -> float:
 
 
 class Cut(NamedTuple):
-    """A profile at e = 0: its lowest continuations, whether they move with the threats, and faces that rule it out."""
+    """A profile at e = 0: its lowest continuations, whether the threats move them, and faces that rule it out."""
 
     at: Point
     moves: Point
     now: Point
     delta: float
-    blocks: list[Bound]  # faces that the lowest continuations lie beyond, with their ease in e
+    blocks: list[Bound]  # faces beyond which the lowest continuations lie, and how fast the excess falls in e
 
 
 class Pair(NamedTuple):
-    """A face and the cut of a profile that might pass it: its bounds, and the least of their levels."""
+    """A face and a profile that might pass it: the dual bounds, and the least of their levels."""
 
     face: int
     cut: Cut
@@ -328,7 +327,7 @@ def cut_of(block: Block, faces: Faces, k: int) -> Cut:
 
 
 def pair_of(faces: Faces, chains: Chains, j: int, cut: Cut, *, every: bool = False) -> Pair:
-    """Collect the dual bases: one constraint and one face bind, or both constraints do.
+    """Collect the dual bases: either one constraint and one face bind, or both constraints.
 
     With one constraint the face that matters is the one that the line of the constraint meets. `every` other face is
     tried where the profile has no continuation at e = 0, or where that face proves nothing. A multiplier that rounding
@@ -379,7 +378,7 @@ def _mix(
 
 
 def _threshold(block: Block, faces: Faces, i: int, k: int) -> tuple[float, float]:
-    """Return the lowest continuation of player i in profile k at e = 0, and whether it moves with the threat."""
+    """Return the lowest continuation of player i in profile k at e = 0, and whether the threat moves it."""
     b = block.gain.item(i, k) - faces.offsets[i]
     if block.floor is not None and block.floor.item(i, k) >= b:
         return block.floor.item(i, k), 0.0
@@ -387,7 +386,7 @@ def _threshold(block: Block, faces: Faces, i: int, k: int) -> tuple[float, float
 
 
 class Verdict(NamedTuple):
-    """What a proof gave.
+    """The result of a proof.
 
     `fixed` tells whether the candidate is a fixed point, `proved` whether it is the largest; `outer` is a smaller
     set that contains the largest one, if the attempt found one.
@@ -407,14 +406,14 @@ def verdict(
     *,
     shape: bool = False,
 ) -> Verdict:
-    """Return whether `candidate`, which generates itself, is all that is left of `outer`.
+    """Return whether `candidate`, which is self-generating, is the largest fixed point in `outer`.
 
     Parameters
     ----------
     block : Block
         The profiles that can still be played, and the credible outcomes of leaving; both players equally patient.
     candidate : Polygon
-        A set that generates itself.
+        A self-generating set.
     outer : Polygon
         A set known to contain the largest fixed point.
     bound : Point
@@ -447,7 +446,7 @@ def _passing(
     *,
     most: int | None = None,
 ) -> tuple[list[int], list[int]] | None:
-    """Return the faces, and the profiles whose payoffs lie beyond them, in pairs.
+    """Return pairs of a face and a profile whose payoffs lie beyond the face.
 
     Given `outer`, only those that pass with a continuation in it. None if there are more than `most`. Profiles are
     looked at in blocks, so that memory does not grow with their number.
@@ -486,7 +485,7 @@ def _attempt(
         if pair.least > faces.offsets[pair.face] + _ROUNDING and not pair.cut.blocks:
             return Verdict(False, False)
     room = _room(faces, outer)
-    # Where a threat moves with the faces, blowing them up from the middle rarely proves what solved speeds do not.
+    # If a threat moves with the faces, scaling them from the middle rarely proves more than solved speeds.
     speed = None if any(faces.moves[:2]) else _scaling(faces, outer)
     if speed is not None:
         result = _ranged(faces, chains, outer, room, speed, pairs)
@@ -501,7 +500,7 @@ def _attempt(
 
 
 def _room(faces: Faces, outer: Polygon) -> list[float]:
-    """Return how far the outer set lies beyond each face; nothing where the threat is known."""
+    """Return how far the outer set lies beyond each face; zero where the threat is known."""
     return [
         max([a * p + b * q for p, q in outer]) - offset if moves else 0.0
         for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True)
@@ -509,7 +508,7 @@ def _room(faces: Faces, outer: Polygon) -> list[float]:
 
 
 def _scaling(faces: Faces, outer: Polygon) -> list[float] | None:
-    """Return the speeds that blow the faces up from the middle of the outer set, None if it lies outside."""
+    """Return the speeds that scale the faces from the middle of the outer set; None if it is not inside the faces."""
     x, y = sum([p for p, _ in outer]) / len(outer), sum([q for _, q in outer]) / len(outer)
     speed = []
     for (a, b), offset, moves in zip(faces.normals, faces.offsets, faces.moves, strict=True):
@@ -520,7 +519,7 @@ def _scaling(faces: Faces, outer: Polygon) -> list[float] | None:
 
 
 def _shaped(faces: Faces, room: list[float]) -> list[float]:
-    """Return speeds that move the faces to the outer set, over the fastest: its shape contracts slowest."""
+    """Return the speeds that move the faces to the outer set, over the fastest: this shape contracts most slowly."""
     far = max(room) or 1.0
     return [max(z / far, _SLOWEST) if moves else 0.0 for z, moves in zip(room, faces.moves, strict=True)]
 
@@ -564,7 +563,7 @@ def _moved(outer: Polygon, faces: Faces, speed: list[float], distance: float) ->
 def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if K does not attract.
 
-    In plain floats: for a small game what `_affine` does in arrays takes five times as long.
+    In plain floats: for small games the arrays of `_affine` take five times as long.
     """
     speed = [float(moves) for moves in faces.moves]
     choices = _reaching(faces, pairs, speed)
@@ -589,7 +588,7 @@ def _speeds(faces: Faces, pairs: list[Pair]) -> list[float] | None:
 
 
 def _policy_speeds(policy: dict[int, Bound], speed: list[float]) -> dict[int, float]:
-    """Solve the linear system of one bound a face; the other faces keep their speed."""
+    """Solve the linear system with one bound for each face; faces without a bound keep their speed."""
     order = {j: row for row, j in enumerate(policy)}
     matrix, constant = [], []
     for row, (_, face, weight, (first, second)) in enumerate(policy.values()):

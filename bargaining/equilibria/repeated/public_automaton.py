@@ -30,9 +30,9 @@ from bargaining.equilibria.repeated.automaton import History
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
-_SIMPLE = 1000  # the largest denominator of weights that are taken to be simple fractions
-_APART = 1e-9  # of the ranges: points closer to a plane than this lie in it
-_FINEST = 1 << 120  # payoffs that are not solved for exactly are multiples of one over this
+_SIMPLE = 1000  # the largest denominator of weights that are rounded to simple fractions
+_APART = 1e-9  # of the ranges: points closer to a plane than this count as points of the plane
+_FINEST = 1 << 120  # payoffs that are not computed exactly are multiples of one over this
 _NEAR = 1e-9  # how near to a simple fraction a weight must be, and to a knife edge the gain of a deviation
 
 
@@ -48,11 +48,11 @@ class PublicState(Shown):
     leavers : tuple of int
         Who leaves; nobody if a profile is played.
     stayed : int or None
-        The state that is played if the player who alone should have left stayed.
+        The state that is played if the only player who should leave has stayed.
     following : tuple of lotteries
         For each signal the lottery over the states that follow, as (state, Fraction) pairs.
     payoffs : tuple of Fraction
-        Average payoffs from this state on.
+        Average discounted payoffs from this state on.
     """
 
     profile: tuple[int, ...] | None
@@ -81,7 +81,7 @@ class PublicHistory(History):
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicAutomaton(Machine[PublicHistory]):
-    """Public strategies in rationals: the actions of each state, and the states that follow each signal.
+    """Public strategies in rationals: the actions in each state, and the states that follow each signal.
 
     Deviations are not observed; they only change the probabilities of signals. `print` shows the table.
 
@@ -100,7 +100,7 @@ class PublicAutomaton(Machine[PublicHistory]):
 
     @property
     def player_names(self) -> tuple[str, ...]:
-        """The names of the players; their numbers where they have none."""
+        """The names of the players, or their numbers if they have no names."""
         return self.repeated.player_names
 
     def values(self) -> list[Payoffs]:
@@ -145,7 +145,7 @@ class PublicAutomaton(Machine[PublicHistory]):
     def expected_length(self, states: Sequence[int]) -> Floats:
         """Return the expected number of periods that play stays within some states, from each of them, shape (k,).
 
-        For the states in which a war is fought this is its expected length; infinite if it may never end.
+        For the states of a war this is its expected length; infinite if the war may never end.
         """
         inside = [
             index(k, "states", "state", len(self.states))
@@ -162,7 +162,9 @@ class PublicAutomaton(Machine[PublicHistory]):
                 for n, share in lottery:
                     if n in inside:
                         stay[row, inside.index(n)] += float(chances[(*state.profile, y)] * share)
-        able = np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5  # states that play leaves for certain
+        able = (
+            np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5
+        )  # states that play leaves with certainty
         out = np.full(size, np.inf)
         if able.any():
             out[able] = np.linalg.solve(
@@ -254,7 +256,7 @@ class PublicAutomaton(Machine[PublicHistory]):
 
 
 def begun(automaton: PublicAutomaton, start: Lottery) -> PublicAutomaton:
-    """Return the automaton that starts with a lottery over its states, without unreachable states."""
+    """Return the automaton that starts with a lottery over its states; unreachable states are dropped."""
     begin = dict(start)
     reached, queue = set(begin), list(begin)
     while queue:
@@ -288,7 +290,7 @@ _SQUARINGS = 40  # 2^40 periods: the long run
 def rational_automaton(
     repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave]
 ) -> PublicAutomaton | None:
-    """Return an automaton in rationals near one in floats, without regret; None if rounding leaves some.
+    """Return an automaton in rationals near one in floats, without regret; None if rounding leaves some regret.
 
     Weights become simple fractions if all of them are close to one; otherwise they are rounded so finely that the slack
     of the incentive constraints covers the error. The payoffs of states then follow exactly from a linear system.
@@ -303,11 +305,11 @@ def rational_automaton(
 def enclosed_payoffs(
     repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave]
 ) -> tuple[list[Payoffs], Fraction] | None:
-    """Return what the states of an automaton without regret give, nearly, and how far off that is at most.
+    """Return approximate payoffs of the states of an automaton without regret, and a bound of their error.
 
-    It has rational weights. There are no payoffs if a deviation pays, and None is returned if rounding decides that.
-    What states give solves z = now + d E z, and E, a matrix of chances, makes nothing larger: payoffs with a residual r
-    are off by no more than ``|r| / (1 - d)``.
+    The automaton has rational weights. The payoffs are empty if a deviation pays; the result is None if this depends on
+    rounding. The payoffs of states solve z = now + d E z, where E is a matrix of probabilities, so that ``|E z| <=
+    |z|``: payoffs with a residual r have an error of at most ``|r| / (1 - d)``.
     """
     drawn = _drawn_play(repeated, play, leaves, False, 1 << _bits(repeated, play))
     if drawn is None:
@@ -320,7 +322,7 @@ def enclosed_payoffs(
                 expected[k, n] += float(chance * share)
     for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
         matrix, column, rest = np.eye(size) - float(d) * expected, [Fraction(0)] * size, now
-        for _ in range(2):  # the second step makes up for what floats lose in the first
+        for _ in range(2):  # the second step corrects the rounding of the first
             more = np.linalg.solve(matrix, np.array([float(x) for x in rest])).tolist()
             column = [
                 Fraction(round((x + Fraction(y)) * _FINEST), _FINEST)
@@ -339,20 +341,20 @@ def enclosed_payoffs(
 
 
 class _Drawn(NamedTuple):
-    """What an automaton plays: profiles (None if somebody leaves), lotteries, and what each player earns now."""
+    """The play of an automaton: profiles (None if somebody leaves), lotteries, and each player's stage payoffs."""
 
     profiles: list[Profile | None]
     following: list[tuple[Lottery, ...]]
     now: list[list[Fraction]]
 
     def chances(self, repeated: RepeatedGame, state: int) -> list[Fraction]:
-        """Return the chances of the signals in a state; none once somebody has left."""
+        """Return the probabilities of the signals in a state; none once somebody has left."""
         profile = self.profiles[state]
         assert repeated.monitoring is not None
         return [] if profile is None else repeated.monitoring.exact[profile].tolist()
 
     def later(self, repeated: RepeatedGame, state: int, values: Sequence[Fraction]) -> Fraction:
-        """Return the mean of values over the states that follow."""
+        """Return the expected value over the states that follow."""
         return sum(
             (
                 chance * sum((share * values[n] for n, share in lottery), Fraction(0))
@@ -363,7 +365,7 @@ class _Drawn(NamedTuple):
 
 
 def _bits(repeated: RepeatedGame, play: Floating) -> int:
-    """Return how finely weights are rounded, so that the slack of the rows covers it."""
+    """Return the number of bits to which weights are rounded, such that the slack of the rows covers the error."""
     patient = float(repeated.discounts.max())
     least = min(max(-play.excess, 1e-12), 1.0)
     return int(np.clip(np.ceil(np.log2(16.0 / ((1.0 - patient) * least))), 20, 60))
@@ -419,12 +421,12 @@ def _completed(
     drawn: _Drawn,
     columns: Sequence[Sequence[Fraction]],
 ) -> PublicAutomaton | None:
-    """Return the automaton whose states give what is in the columns, one for each player."""
+    """Return the automaton whose states have the payoffs in the columns, one column for each player."""
     alone = [None if owner >= 0 else leaves[-1 - owner].leaver for owner in play.owners.tolist()]
     mutual = repeated.exit.who if repeated.exit is not None else ()
     staying = [k for k, profile in enumerate(drawn.profiles) if profile is not None]
     if not staying and any(leaver is not None for leaver in alone):
-        return None  # the threat to leave is not shown to be credible
+        return None  # the threat to leave could not be shown to be credible
     states = tuple(
         PublicState(
             profile=profile,
@@ -450,7 +452,7 @@ def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
     n, floats = len(target), np.array([[float(x) for x in point] for point in points])
     size = np.where(np.ptp(floats, axis=0) > 0.0, np.ptp(floats, axis=0), 1.0)
     unit, goal = (floats / size).T, np.array([float(x) for x in target]) / size
-    off = np.hstack([np.eye(n), -np.eye(n)])  # what is missed, in shares of the ranges
+    off = np.hstack([np.eye(n), -np.eye(n)])  # the deviation of the mean, in shares of the ranges
     found = linprog(
         np.append(np.zeros(len(points)), np.ones(2 * n)),
         A_eq=np.vstack([np.hstack([unit, off]), np.append(np.ones(len(points)), np.zeros(2 * n))]),
@@ -459,7 +461,7 @@ def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
     weights = np.maximum(found.x[: len(points)], 0.0)
     order = np.argsort(-weights, kind="stable").tolist()
     chosen: list[int] = []
-    for k in order:  # points in general position, the heaviest first
+    for k in order:  # points in general position, the largest weights first
         rows = floats[[*chosen, k]] / size
         if np.linalg.matrix_rank(rows[1:] - rows[0], tol=_APART) == len(chosen):
             chosen.append(k)
@@ -484,7 +486,7 @@ def after_leaving(repeated: RepeatedGame, leave: Leave) -> Payoffs:
 
 
 def _lottery(weights: Floats, simple: bool, scale: int) -> Lottery | None:
-    """Return weights as fractions that add up to one; None if they are to be simple and are not."""
+    """Return weights as fractions that add up to one; None if simple fractions are required and not found."""
     chosen = np.flatnonzero(weights > (_NEAR if simple else 0.5 / scale)).tolist()
     if simple:
         shares = [Fraction(float(weights[k])).limit_denominator(_SIMPLE) for k in chosen]

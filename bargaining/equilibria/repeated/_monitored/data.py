@@ -21,7 +21,7 @@ class Data:
     Attributes
     ----------
     programs : Programs
-        One for each profile, in the order of the arrays.
+        The program of each profile, in the order of the arrays.
     payoffs : (P, n) array
         The stage payoffs in the unit box.
     leaves : list of Leave
@@ -38,7 +38,7 @@ class Data:
 
     @classmethod
     def of(cls, repeated: RepeatedGame) -> Data:
-        """Map a game to the unit box; more than two players must all be free to leave, to the same payoffs."""
+        """Map a game to the unit box; if one of more than two players may leave, all may, with the same payoffs."""
         game, leaving, monitoring = repeated.game, repeated.exit, repeated.monitoring
         assert monitoring is not None
         n = game.players
@@ -75,7 +75,7 @@ def _programs(repeated: RepeatedGame, unit: Floats, own: Floats | None) -> Progr
     speakers: list[int] = []
     weights, limits = [], []
     for i in range(n):
-        for step in range(1, shape[i]):  # the action `step` places on, round and round
+        for step in range(1, shape[i]):  # the action `step` places further, cyclically
             other = np.roll(number, -step, axis=i).ravel()
             speakers.append(i)
             weights.append(delta[i] * (chances[other] - chances))

@@ -1,6 +1,6 @@
-"""A set that generates itself: corners, each with the profile and the continuations that give it.
+"""A self-generating set: corners, each with the profile and the continuations that generate it.
 
-Corners move to the vertices of the image of their hull, until they settle.
+The corners move to the vertices of the image of their hull, until they converge.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from bargaining.equilibria.repeated._monitored.programs import (
 )
 
 _SAME = 1e-13  # the least distance within which corners are merged
-_TOTAL = 100.0  # the weight of the condition that chances add up to one, beside payoffs of the unit box
-_APART = 1e-10  # points of a hull of three dimensions that floats tell apart
-_MANY = 300  # corners of a set that does not come to rest, of two players
-_RATHER = 100.0  # points of a set that grows are told apart within this share of its distance
-_DEEP = 1e-6  # how far within all faces a point is from which corners are looked at
-_SEVERAL = 1000  # and of more, whose sets are rounder
+_TOTAL = 100.0  # the weight of the condition that chances add up to one; payoffs are in the unit box
+_APART = 1e-10  # the least distance at which floats distinguish points of a hull in three dimensions
+_MANY = 300  # corners of a set that does not converge, of two players
+_RATHER = 100.0  # points of a growing set closer than its distance over this are merged
+_DEEP = 1e-6  # how far inside all faces the point lies from which corners are seen
+_SEVERAL = 1000  # the same for more players, whose sets are rounder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,10 +68,10 @@ def generated(
     directions: Floats | None = None,
     known: Known | None = None,
 ) -> Generated:
-    """Apply the operator to the hull of `corners`; return the hull of its farthest points in many directions.
+    """Apply the operator to the hull of `corners`; return the hull of its support points in many directions.
 
-    By default the directions are the normals of the sides, those at the corners, and the axes. Corners that lie between
-    their neighbours up to `merge` are dropped. Known multipliers show which profiles need not be tried.
+    By default the directions are the normals of the sides, those at the corners, and the axes. Corners within `merge`
+    of the segment between their neighbours are dropped. Known multipliers show which profiles need not be tried.
     """
     along = around(corners) if directions is None else directions
     signals, count = programs.chances.shape[1], len(along)
@@ -117,7 +117,7 @@ def extreme(points: Floats, merge: float) -> Indices:
         return np.array(hull([(x, y) for x, y in points.tolist()], merge=merge), dtype=np.intp)
     start = np.unique(np.append(points.argmax(axis=0), points.argmin(axis=0)))
     kept, solid = _vertices(points, start)
-    while solid is not None:  # the point farthest beyond each side, until none lies far out
+    while solid is not None:  # add the point farthest beyond each side, until all lie within `merge`
         far = solid.beyond(points, max(merge, _APART))
         known, before = len(kept), solid.outside(points).max()
         if not far.size:
@@ -129,7 +129,7 @@ def extreme(points: Floats, merge: float) -> Indices:
 
 
 def _vertices(points: Floats, some: Indices) -> tuple[Indices, Hull | None]:
-    """Return which of some points are vertices of their hull, and the hull; all if floats find none."""
+    """Return which points are vertices of their hull, and the hull; all points if floats find no hull."""
     for digits in (10, 9, 8, 7, 6):
         kept = some[np.sort(np.unique(points[some].round(digits), axis=0, return_index=True)[1])]
         solid = Hull.of(points[kept])
@@ -146,7 +146,7 @@ def sides(corners: Floats) -> Floats:
 
 
 def apart(one: Floats, other: Floats) -> float:
-    """Return how far two polygons are from each other."""
+    """Return the distance between two polygons."""
     if one.shape[1] > 2:
         solids = sturdy(one), sturdy(other)
         if solids[0] is None or solids[1] is None:
@@ -158,7 +158,7 @@ def apart(one: Floats, other: Floats) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Automaton:
-    """Payoffs of play that follows fixed lotteries, so that promises are kept exactly.
+    """The payoffs of an automaton with fixed lotteries, so that continuation payoffs are exact.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ class Automaton:
     lotteries : (m, S, m) array
         The chance of each state after each signal.
     excess : float
-        The largest gain from a deviation, in the units of the programs; negative if all lose.
+        The largest gain from a deviation, in the units of the programs; negative if every deviation loses.
     programs : int
         How many programs were solved.
     """
@@ -196,11 +196,11 @@ def settled(
     merge: float = 0.1,
     known: Known | None = None,
 ) -> Automaton | None:
-    """Return an automaton with payoffs near `corners`, found with its rows met by `slack`; None if nothing is left.
+    """Return an automaton with payoffs near `corners` whose rows are met with `slack`; None if nothing is left.
 
-    The corners first move to where they stay under the tighter rows. Then each continuation is written as a lottery
-    over the new corners, and what the states of play give follows from a linear system. Corners are merged within
-    `merge` times the slack.
+    The corners first move to a fixed point under the tighter rows. Then each continuation is written as a lottery over
+    the new corners, and the payoffs of the states solve a linear system. Corners closer than `merge` times the slack
+    are merged.
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
     for _ in range(steps):
@@ -223,11 +223,11 @@ class Promises(NamedTuple):
     continuations: Floats
 
     def take(self, chosen: Indices) -> Promises:
-        """Return some of them."""
+        """Return the selected ones."""
         return Promises(self.points[chosen], self.owners[chosen], self.continuations[chosen])
 
     def joined(self, more: Promises) -> Promises:
-        """Return these and more."""
+        """Return these and others, one after the other."""
         return Promises(
             np.concatenate([self.points, more.points]),
             np.concatenate([self.owners, more.owners]),
@@ -246,11 +246,11 @@ def grown(
     enough: float,
     steps: int,
 ) -> Automaton:
-    """Return an automaton whose payoffs generate themselves, grown from the hull of some points.
+    """Return an automaton whose payoffs are self-generating, grown from the hull of some points.
 
-    A set within what it generates, joined with points that it generates, is again one. So it grows towards the largest
-    until it is no farther `away` than `enough`, unless that would take more steps: distances fall by the discount
-    factor each. Points nearer than `merge` to the hull of the others are not added.
+    A self-generating set, joined with points that it generates, is self-generating. So it grows towards the largest one
+    until its distance, `away`, is at most `enough`. The number of steps is limited; each reduces distances by the
+    discount factor. Points closer than `merge` to the hull of the others are not added.
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
     own = start.take(extreme(start.points, _SAME))
@@ -271,7 +271,7 @@ def grown(
 
 
 def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
-    """Return the automaton that continues by lotteries over the points, so that its payoffs are those promised."""
+    """Return the automaton that continues with lotteries over the points, so that its payoffs are the points."""
     lotteries = np.array([_shares(promised.points, later) for later in promised.continuations.swapaxes(0, 1)])
     lotteries = lotteries.swapaxes(0, 1)  # (m, S, m)
     played = promised.owners >= 0
@@ -288,7 +288,7 @@ def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
 
 
 def _shares(corners: Floats, points: Floats) -> Floats:
-    """Write points, or about the nearest ones in a polygon, as lotteries over its corners, (p, m)."""
+    """Write points, or approximately the nearest points of a polygon, as lotteries over its corners, (p, m)."""
     m = len(corners)
     out = np.zeros((len(points), m))
     if m == 1:
@@ -323,10 +323,11 @@ def _shares(corners: Floats, points: Floats) -> Floats:
 
 
 def _seen_from_within(corners: Floats, points: Floats) -> tuple[Floats, Indices]:
-    """Write points as lotteries over the corners of the face that each lies behind, and a point within.
+    """Write points as lotteries over an interior point and the corners of the face behind which each lies.
 
-    That point is the mean of the corners farthest out along the axes. Also return which points are left: where several
-    faces lie in one plane, the first may be the wrong one; all if the corners are flat.
+    The interior point is the mean of the corners farthest out along the axes. Also return the points without a lottery:
+    if several faces lie in one plane, the first may be the wrong one. These are all points if the corners are in one
+    plane.
     """
     from scipy.spatial import ConvexHull, QhullError
 

@@ -1,9 +1,10 @@
-r"""The largest polygon with given normals that generates itself: one linear program, however patient the players are.
+r"""The largest self-generating polygon with given normals: one linear program, however patient the players are.
 
 Corner k of the polygon :math:`\{n_j x \le c_j\}` lies where sides k and k + 1 meet, so it is linear in the levels c. A
-profile is played there and continuations :math:`w_k(y)` follow: that they give the corner, that no deviation pays, and
-that they lie in the polygon, are all linear in (c, w). So is how far the polygon lies within the half-planes that hold
-all equilibria, which is made least. Of the sides that bound continuations only those that matter take part.
+profile is played there and continuations :math:`w_k(y)` follow. The conditions that they generate the corner, that no
+deviation pays, and that they lie in the polygon are all linear in (c, w). So is the distance of the polygon from the
+half-planes that contain all equilibrium payoffs, which is minimised. Only those sides that matter constrain the
+continuations.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from bargaining._arrays import Floats
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices, Programs
 
-_NEAREST = 8  # sides that bound a continuation to begin with
-_ROUNDS = 12  # of adding the half-planes that a solution violates
-_BEYOND = 1e-10  # by which continuations may leave the polygon; the next step draws them back
-_MEAN = 0.1  # the weight of the mean of all levels beside the largest gap
+_NEAREST = 8  # sides that bound a continuation at first
+_ROUNDS = 12  # in which half-planes that a solution violates are added
+_BEYOND = 1e-10  # by which continuations may leave the polygon; the next step corrects it
+_MEAN = 0.1  # the weight of the mean of all levels, relative to the largest gap
 
 
 class Rows(NamedTuple):
@@ -32,12 +33,12 @@ class Rows(NamedTuple):
 
     @classmethod
     def of(cls, columns: Indices, values: Floats, right: Floats) -> Rows:
-        """Take (R, k) columns and values of R rows."""
+        """Build R rows from (R, k) columns and values."""
         rows = np.repeat(np.arange(len(columns)), columns.shape[1])
         return cls(rows, columns.ravel(), values.ravel(), right)
 
     def below(self, other: Rows) -> Rows:
-        """Put other rows below these."""
+        """Append other rows."""
         return Rows(
             np.append(self.rows, other.rows + len(self.right)),
             np.append(self.columns, other.columns),
@@ -55,24 +56,24 @@ def largest(
     owners: Indices,
     continuations: Floats,
 ) -> tuple[Floats, Floats] | None:
-    """Return the corners (F, 2) of the polygon and what follows each signal there, (F, S, 2).
+    """Return the corners (F, 2) of the polygon and the continuations after each signal there, (F, S, 2).
 
-    None if no polygon with these normals and profiles generates itself.
+    None if no polygon with these normals and profiles is self-generating.
 
     Parameters
     ----------
     programs : Programs
-        With as much slack as the corners are to have.
+        With the slack required at the corners.
     ends : (L, 2) array
         Outcomes of leaving.
     normals, levels : (F, 2) and (F,) arrays
-        Half-planes that hold all equilibria, in the order of their angles.
+        Half-planes that contain all equilibrium payoffs, in the order of their angles.
     outline : Outline
-        Of these half-planes.
+        The outline of these half-planes.
     owners : (F,) array of int
         The profile at each corner, or -1 - k where outcome k of leaving ends the game.
     continuations : (F, S, 2) array
-        A guess of what follows each signal there.
+        A guess of the continuations after each signal there.
     """
     from scipy.optimize import linprog
     from scipy.sparse import csr_matrix
@@ -133,7 +134,7 @@ def _corners(
     place: Indices,
     after: Indices,
 ) -> Rows:
-    """Return the equations of the corners: what is played now and follows later, or what leaving gives."""
+    """Return the equations of the corners: stage payoffs and continuations, or the payoffs of leaving."""
     out = Rows(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0))
     left = np.flatnonzero(owners < 0)
     for i in (0, 1):

@@ -1,15 +1,15 @@
-r"""Payoffs sustained as functions of the money or future surplus at stake: piecewise linear, in rationals.
+r"""Sustainable payoffs as functions of the money or future surplus at stake: piecewise linear, in rationals.
 
-A profile a is played and a signal y seen, after which payee i gets a claim :math:`s_i(y) \ge 0`. The amount at stake,
-L, bounds the claims: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may pay,
+A profile a is played and a signal y is observed; then payee i gets a claim :math:`s_i(y) \ge 0`. The amount at stake,
+L, bounds the claims: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may be profitable,
 
 .. math:: \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, s_i(y) \le g_i(a) - g_i(b, a_{-i}),
 
-and a payee who may leave must get :math:`g_i(a) + E[s_i \mid a] \ge o_i`. Then the profile gives at most
-:math:`U_a(L) = \max_s \sum_i (g_i(a) + E[s_i \mid a]) - L`, which is concave in L and rises with it, and the lowest
-payoff of a payee is :math:`v_{ia}(L) = \min_s g_i(a) + E[s_i \mid a]`, which is convex and falls. Over all profiles U
-is the highest and v the lowest. With transfers the payees are the players; if all claims rise and fall together there
-is one payee.
+and a payee who may leave must get :math:`g_i(a) + E[s_i \mid a] \ge o_i`. Then the profile's joint payoff is at most
+:math:`U_a(L) = \max_s \sum_i (g_i(a) + E[s_i \mid a]) - L`, which is concave and non-decreasing in L. The lowest payoff
+of a payee is :math:`v_{ia}(L) = \min_s g_i(a) + E[s_i \mid a]`, which is convex and non-increasing. U is the maximum
+over all profiles, and v the minimum. With transfers the payees are the players; if all claims rise and fall together
+there is one payee.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from bargaining._rational import Rationals, maximise
 
 Profile = tuple[int, ...]
 Place = tuple[Fraction, Fraction]
-"""An argument of a function, and its value there."""
+"""An argument of a function, and the value there."""
 _ZERO = Fraction(0)
 
 
 class Piece(NamedTuple):
-    """A linear function from `start` on, and the profile it belongs to."""
+    """A linear function from `start` on, and its profile."""
 
     start: Fraction
     value: Fraction
@@ -44,7 +44,7 @@ class Piece(NamedTuple):
 
 
 Curve = list[Piece]
-"""Pieces in the order of their starts; undefined before the first, and the last has slope zero."""
+"""Pieces in the order of their starts; the function is undefined before the first, and the last has slope zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,7 @@ class Stage:
     today : tuple of Fraction
         The stage payoff of each payee.
     chances : (S,) array of Fraction
-        Of the signals that may be seen if nobody deviates.
+        The probabilities of the signals that may be observed if nobody deviates.
     deviations : tuple of (payee, (S,) array of Fraction, Fraction)
         The change of the probabilities of these signals by a deviation, and the largest rise of expected claims
         allowed.
@@ -77,7 +77,7 @@ class Stage:
         return len(self.today) * len(self.chances)
 
     def curves(self) -> tuple[Curve, list[Curve]] | None:
-        """Return the profile's U, and *negated* v of each payee; None if nothing sustains it."""
+        """Return the profile's U, and *negated* v of each payee; None if no claims sustain the profile."""
         none = np.full(self.size, _ZERO)
         least = self._solved(none, Fraction(1), _ZERO)
         if least is None:
@@ -92,7 +92,7 @@ class Stage:
         return best, low
 
     def claims(self, stake: Fraction) -> Rationals | None:
-        """Return claims (payees, S) that maximise joint payoffs with this much at stake."""
+        """Return claims (payees, S) that maximise joint payoffs, given the amount at stake."""
         found = self._solved(np.tile(self.chances, len(self.today)), _ZERO, stake, span=_ZERO)
         return None if found is None else found[1][:-1].reshape(len(self.today), -1)
 
@@ -101,7 +101,7 @@ class Stage:
         return slice(payee * count, (payee + 1) * count)
 
     def _curve(self, constant: Fraction, weights: Rationals, cost: Fraction, least: Fraction) -> Curve:
-        """Return the most of constant + weights . s - cost L, for every L from the least on."""
+        """Return the maximum of constant + weights . s - cost L, for every L from the least feasible one on."""
         top = self._solved(weights, cost, least)
         assert top is not None
         last = self._solved(np.full(self.size, _ZERO), Fraction(1), least, at_least=(weights, cost, top[0]))
@@ -133,7 +133,7 @@ class Stage:
         span: Fraction | None = None,
         at_least: tuple[Rationals, Fraction, Fraction] | None = None,
     ) -> tuple[Fraction, Rationals] | None:
-        """Return the most of weights . s - cost t over L = least + t, t <= span, with the s and t that give it."""
+        """Maximise weights . s - cost t over s and L = least + t with t <= span; return the maximum with s and t."""
         count, payees = len(self.chances), len(self.today)
         rows, limits = [], []
         for y in range(count):
@@ -167,7 +167,7 @@ class Stage:
 
 
 def kinks(left: Place, right: Place, farthest: Callable[[Place, Place, Fraction], Place]) -> Iterator[Place]:
-    """Yield the points of a concave curve between two, in pairs of which it is linear.
+    """Yield the points of a concave curve between two points, in pairs between which it is linear.
 
     `farthest` takes two points and the slope between them, and returns the point of the curve farthest above.
     """
@@ -180,7 +180,7 @@ def kinks(left: Place, right: Place, farthest: Callable[[Place, Place, Fraction]
 
 
 def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:
-    """Return the curves if actions are observed: a deviation, with a gain of at most `most`, forfeits every claim."""
+    """Return the curves if actions are observed: a deviation, which gains at most `most`, forfeits all claims."""
     needs = []
     for today, best, floor in zip(stage.today, most, stage.floors, strict=True):
         needs.append((best if floor is None else max(best, floor)) - today)
@@ -194,7 +194,7 @@ def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:
 
 
 def highest(curves: Sequence[Curve]) -> Curve:
-    """Return the upper envelope of curves, each piece with the owner of the curve that is highest."""
+    """Return the upper envelope of curves; each piece has the owner of the highest curve."""
     kept = _worthwhile(curves)
     starts = sorted({piece.start for curve in kept for piece in curve})
     out: Curve = []
@@ -234,7 +234,7 @@ def _worthwhile(curves: Sequence[Curve]) -> list[Curve]:
 
 
 def piece_at(curve: Curve, stake: Fraction) -> Piece | None:
-    """Return the piece of a curve that holds at this much at stake; None before it starts."""
+    """Return the piece of a curve that contains this amount at stake; None before the curve starts."""
     low, high = 0, len(curve)
     while low < high:
         middle = (low + high) // 2
@@ -246,7 +246,7 @@ def piece_at(curve: Curve, stake: Fraction) -> Piece | None:
 
 
 class Account(NamedTuple):
-    """The payoffs sustained with a certain amount at stake.
+    """The payoffs that can be sustained with a given amount at stake.
 
     Attributes
     ----------
@@ -255,7 +255,7 @@ class Account(NamedTuple):
     best : Piece
         U, and the profile that gives it.
     low : list of Piece
-        The payees' v, *negated*, and the profiles that hold them there.
+        The payees' v, *negated*, and the profiles that attain it.
     """
 
     stake: Fraction
@@ -264,12 +264,12 @@ class Account(NamedTuple):
 
     @property
     def surplus(self) -> Fraction:
-        """U less the sum of v."""
+        """U minus the sum of v."""
         return self.best.at(self.stake) + sum((each.at(self.stake) for each in self.low), _ZERO)
 
     @property
     def growth(self) -> Fraction:
-        """How fast the surplus rises with the stake."""
+        """The slope of the surplus in the stake."""
         return self.best.slope + sum((each.slope for each in self.low), _ZERO)
 
     @property
@@ -281,7 +281,7 @@ class Account(NamedTuple):
 
 
 class Ledger:
-    """U and v for every stake, and from them for every discount factor."""
+    """U and v for every stake, and hence for every discount factor."""
 
     def __init__(
         self,
@@ -290,10 +290,10 @@ class Ledger:
         outside: Sequence[Fraction] | None,
         credible: Fraction,
     ) -> None:
-        """Take the curves of the profiles, and the payoffs of leaving from the stake on at which it is credible."""
+        """Combine the curves of the profiles, and the payoffs of leaving from the stake on at which it is credible."""
         leave = [] if outside is None else [[Piece(credible, sum(outside, _ZERO), _ZERO)]]
         self.best = highest([*best, *leave])
-        # Leaving first: where it gives as little as a profile, players part.
+        # Leaving comes first: if it gives no more than a profile, players leave.
         self.low = [
             highest([*([] if outside is None else [[Piece(credible, -outside[i], _ZERO)]]), *curves])
             for i, curves in enumerate(low)
@@ -302,25 +302,25 @@ class Ledger:
         self.accounts = [self.at_stake(stake) for stake in sorted(starts)]
 
     def at_stake(self, stake: Fraction) -> Account:
-        """Return the payoffs sustained with this much at stake."""
+        """Return the payoffs that can be sustained with this amount at stake."""
         found = [piece_at(curve, stake) for curve in (self.best, *self.low)]
         pieces = [piece for piece in found if piece is not None]
         assert len(pieces) == len(found)
         return Account(stake, pieces[0], pieces[1:])
 
     def at(self, discount: Fraction) -> Account | None:
-        """Return the largest L with L <= d / (1 - d) (U(L) - sum v(L)), which is the largest solution."""
+        """Return the payoffs at the largest L with L <= d / (1 - d) (U(L) - sum v(L)); there it holds with equality."""
         reward = discount / (1 - discount)
         for account in reversed(self.accounts):
             spare = reward * account.surplus - account.stake
             if spare == 0:
                 return account
-            if spare > 0:  # at the next start there is too little, so the spare falls to zero before it
+            if spare > 0:  # at the next start the surplus is too small, so the spare falls to zero before it
                 return self.at_stake(account.stake + spare / (1 - reward * account.growth))
         return None
 
     def steps(self) -> list[Account]:
-        """Return the stakes at which something changes, as the discount factor rises from zero to one."""
+        """Return the stakes at which the solution changes as the discount factor rises from zero to one."""
         out: list[Account] = []
         least = Fraction(1)
         for account in reversed(self.accounts):

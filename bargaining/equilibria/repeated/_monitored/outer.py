@@ -1,8 +1,8 @@
-"""A set that contains every equilibrium payoff: half-planes moved inwards until the operator moves none.
+"""A set that contains every equilibrium payoff: half-planes move inwards until the operator moves none.
 
-For given multipliers of each profile and direction (see `programs`), the operator is bounded by the largest of
-functions that are affine in the levels of the half-planes, with slopes that are not negative. Their greatest fixed
-point is found at once; then the multipliers are made optimal for the new levels, until none moves.
+For given multipliers of each profile and direction (see `programs`), the operator is bounded by a maximum of functions
+that are affine in the levels of the half-planes, with non-negative slopes. The greatest fixed point of this maximum is
+computed directly; then the multipliers are optimised at the new levels, and so on until no level moves.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from bargaining.equilibria.repeated._monitored.programs import (
 )
 from bargaining.equilibria.repeated._monitored.solid import Solid
 
-_WAY = 5  # rounds whose multipliers are kept, to prove what they lead to
-_ROUNDS = 200  # applications of the operator: a limit beside the budget
-# Of a weight: a set that is a segment vanishes if opposite half-planes lose what rounding takes.
+_WAY = 5  # rounds whose multipliers are kept for the proof of their results
+_ROUNDS = 200  # applications of the operator: a limit in addition to the budget
+# Of a weight: a segment would vanish if rounding moved opposite half-planes inwards.
 _ROUNDING = 1e-15
 
 
 def outlined(directions: Floats, levels: Floats) -> Outline | Solid | None:
-    """Return the outline of half-planes, or of half-spaces; None if nothing lies in all of them."""
+    """Return the outline of half-planes, or of half-spaces; None if their intersection is empty."""
     kind = Outline if directions.shape[1] == 2 else Solid
     return kind.of(directions, levels)
 
 
 class Touching(NamedTuple):
-    """Where a set is touched in some directions.
+    """The points of a set that attain its support in some directions.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Touching(NamedTuple):
     owners : (F,) array of int
         The profile played, by its place among the programs, or -1 - k where outcome k of leaving ends the game.
     continuations : (F, S, n) array
-        What follows each signal.
+        The continuations after each signal.
     """
 
     points: Floats
@@ -59,7 +59,7 @@ class Touching(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """The proof of half-planes at the end, or when they showed that profiles cannot be played.
+    """The proof of the final half-planes, or of those that showed that profiles cannot be played.
 
     Attributes
     ----------
@@ -68,15 +68,15 @@ class Cut(NamedTuple):
     functions : Affine
         The bounds that the multipliers give.
     alive : (P,) array of int
-        The numbers of the profiles in play.
+        The numbers of the profiles that can be played.
     killed : (Q,) array of int
-        The numbers of those that proved to be out of play.
+        The numbers of the profiles that were shown not to be playable.
     rays : (Q, K) array
-        The multipliers that show it.
+        The multipliers that prove it.
     base : (F,) array
-        The levels for which the functions were made.
+        The levels at which the functions were computed.
     way : tuple of Cut
-        The half-planes of the rounds before, in which the multipliers were good for larger levels.
+        The half-planes of earlier rounds, whose multipliers were optimal at larger levels.
     """
 
     directions: Floats
@@ -97,7 +97,7 @@ class Outer:
     Attributes
     ----------
     programs : Programs
-        Of the profiles that can still be played.
+        The programs of the profiles that can still be played.
     leaves : (L, n) array
         Outcomes of leaving.
     directions, levels : (F, n) and (F,) arrays
@@ -124,11 +124,11 @@ class Outer:
 
     @property
     def known(self) -> Known:
-        """The multipliers, for sets near this one."""
+        """The multipliers, for use with similar sets."""
         return Known(self.directions, self.multipliers)
 
     def extend(self, directions: Floats) -> None:
-        """Add half-planes at the levels that the others leave; drop those that touch the set nowhere."""
+        """Add half-planes at the support of the set; drop those that do not touch the set."""
         if self.outline is None or not len(directions):
             return
         kept = np.sort(self.outline.faces)
@@ -139,14 +139,14 @@ class Outer:
         self.outline = outlined(self.directions, self.levels)
 
     def reach(self, directions: Floats) -> Floats:
-        """Return bounds on payoffs in other directions."""
+        """Return bounds of payoffs in other directions."""
         assert self.outline is not None
         weights, faces = self.outline.supports(directions)
         rest = np.maximum(directions - (weights[..., None] * self.directions[faces]).sum(axis=-2), 0.0)
         return np.asarray((weights * self.levels[faces] + _ROUNDING * weights + rest).sum(axis=1))
 
     def shrink(self, budget: int) -> bool:
-        """Move the half-planes inwards until they settle or `budget` programs are solved; say if anything is left."""
+        """Move the half-planes inwards until they converge or `budget` programs are solved; say if anything is left."""
         for _ in range(_ROUNDS):
             if self.outline is None:
                 return False
@@ -182,7 +182,7 @@ class Outer:
         return found.take(kept) if kept.any() else None
 
     def cut(self, out: NDArray[np.bool_] | None = None, rays: Floats | None = None) -> Cut:
-        """Return the half-planes as they are, with the profiles that they show to be out of play."""
+        """Return the present half-planes, with the profiles that they show not to be playable."""
         found = self._cut(self._affine(), self.levels)
         if out is None or rays is None:
             return found
@@ -219,11 +219,11 @@ class Outer:
         return found._replace(faces=faces)
 
     def _bounds_at(self, owners: Indices, directions: Floats, multipliers: Floats) -> Affine:
-        """Return bounds (Q,) on what profiles give in directions, from multipliers; whose they are is left open."""
+        """Return bounds (Q,) of what profiles give in directions, from any multipliers."""
         assert self.outline is not None
         pulls = self.programs.pulls(owners, directions, multipliers)
         weights, columns = self.outline.supports(pulls)
-        # Payoffs lie in the unit box, so that what the weights leave of a pull is worth no more than this.
+        # Payoffs lie in the unit box, which bounds the value of the part of a pull that the weights do not cover.
         rest = np.maximum(pulls - (weights[..., None] * self.directions[columns]).sum(axis=-2), 0.0)
         weights, columns = weights.reshape(len(owners), -1), columns.reshape(len(owners), -1)
         constants = self.programs.constants(owners, directions, multipliers) + rest.sum(axis=(1, 2))
@@ -231,7 +231,7 @@ class Outer:
         return Affine(owners, constants, weights, columns)
 
     def _optimise(self, feasible: Plans) -> None:
-        """Make multipliers optimal, from the highest bound of each direction down, until no other is higher."""
+        """Optimise multipliers, from the highest bound of each direction down, until no other bound is higher."""
         assert self.outline is not None
         floor = np.full(len(self.levels), -np.inf)
         if len(self.leaves):
@@ -242,7 +242,7 @@ class Outer:
         ).solved
 
     def touching(self, directions: Floats, nearest: Indices) -> Touching:
-        """Return where the operator's value of the set is touched in directions, with what is played there.
+        """Return points of the operator's value that attain its support in directions, with the profiles played there.
 
         Parameters
         ----------

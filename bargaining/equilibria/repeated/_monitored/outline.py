@@ -1,4 +1,4 @@
-"""A convex set in the plane given by half-planes: its corners, and its support in any direction as a sum of levels."""
+"""A convex set in the plane, given by half-planes: its corners, and its support as a weighted sum of levels."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria.repeated._monitored.programs import Indices
 
-_FLAT = 1e-12  # the least sine of the angle between two normals that meet in a corner
-_SAME = 1e-9  # normals that differ by less are one
+_FLAT = 1e-12  # the least sine of the angle between the normals of two half-planes that meet in a corner
+_SAME = 1e-9  # normals that differ by less are equal
 _TIED = 1e-15  # half-planes that miss the set by less than this touch it
-_BEYOND = (
-    1e-6  # a corner that lies farther than this beyond a half-plane shows that nothing lies in all of them
-)
+_BEYOND = 1e-6  # the intersection is empty if a corner lies farther than this beyond a half-plane
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +22,12 @@ class Outline:
     Attributes
     ----------
     faces : (F,) array of int
-        Which half-planes they are.
+        The numbers of the half-planes.
     angles : (F,) array
     corners : (F, 2) array
         Corner k is where half-planes k and k + 1 meet; neighbours may coincide.
     inverses : (F, 2, 2) array
-        Row vectors times these are written in the normals of half-planes k and k + 1.
+        A row vector times this matrix gives its coordinates in the normals of half-planes k and k + 1.
     """
 
     faces: Indices
@@ -39,7 +37,7 @@ class Outline:
 
     @classmethod
     def of(cls, directions: Floats, levels: Floats) -> Outline | None:
-        """Return the outline of the set {x : directions x <= levels}; None if nothing lies in it."""
+        """Return the outline of the set {x : directions x <= levels}; None if it is empty."""
         angles = angles_of(directions)
         order = np.lexsort((levels, angles))
         order = order[np.append(True, np.diff(angles[order]) > _SAME)]
@@ -64,7 +62,7 @@ class Outline:
         return cls(order, angles[order], corners, inverses)
 
     def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
-        """Write directions (..., 2) as sums of two normals with weights (..., 2), and say of which half-planes.
+        """Write directions (..., 2) as sums of two normals with weights (..., 2); also return these half-planes.
 
         The support of the set is the sum of the levels with these weights.
         """
@@ -74,7 +72,7 @@ class Outline:
 
 
 def angles_of(directions: Floats) -> Floats:
-    """Return angles from -pi to just below pi."""
+    """Return angles in [-pi, pi)."""
     angles = np.arctan2(directions[..., 1], directions[..., 0])
     return np.asarray(np.where(angles > np.pi - _SAME, angles - 2.0 * np.pi, angles))
 

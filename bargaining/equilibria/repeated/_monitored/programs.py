@@ -1,6 +1,6 @@
-r"""The payoffs that a profile can give: one linear program for each profile and direction, solved many at a time.
+r"""The payoffs that a profile can give: a linear program for each profile and direction; many are solved at a time.
 
-A profile a is played, a signal y seen, and a continuation :math:`w(y)` of the set W follows. In the direction h
+A profile a is played, a signal y is observed, and a continuation :math:`w(y)` in the set W follows. In the direction h
 the profile gives at most
 
 .. math:: h \cdot (1-\delta) g(a) + \max_w \sum_y p(y \mid a)\, h \cdot \delta w(y) \quad \text{with}\quad
@@ -13,8 +13,9 @@ a row k for each deviation, :math:`\omega(y) = \delta_i (p(y \mid b, a_{-i}) - p
 .. math:: h \cdot (1-\delta) g(a) + l \cdot r + \sum_y S_W(t_y), \qquad
           t_y = p(y \mid a)\, \delta h - \sum_k l_k \omega_k(y) e_{i_k},
 
-where :math:`S_W` is the support of W. So no bound rests on how well a program was solved. Programs are solved by the
-simplex method over the corners of W, whose columns are pairs of a signal and a corner: :math:`S_W` prices them all.
+where :math:`S_W` is the support of W. So the bounds are valid even if a program was not solved exactly. The simplex
+method solves the programs over the corners of W; its columns are pairs of a signal and a corner, and :math:`S_W` prices
+them all.
 """
 
 from __future__ import annotations
@@ -30,19 +31,17 @@ from bargaining._arrays import Floats
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-ENTERS = 1e-12  # a column that gains less than this, per unit of a payoff range, is left out
-MISSED = 1e-11  # rows that no continuation meets by less than this count as met: a knife edge is not lost to rounding
+ENTERS = 1e-12  # columns that gain less than this, per unit of a payoff range, do not enter
+MISSED = 1e-11  # rows missed by less than this count as met, so that rounding does not lose a knife edge
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """The finest tolerances that HiGHS takes."""
 _PIVOT = 1e-9  # smaller entries of a column are rounding
-STILL = 1e-13  # of the unit box: what gives less than this more gives no more
+STILL = 1e-13  # of the unit box: smaller improvements do not count
 NOBODY = np.iinfo(np.intp).min
-_AT_ONCE = (
-    100_000  # entries of bases up to which all programs are solved at once, and not from the best bound down
-)
+_AT_ONCE = 100_000  # entries of bases up to which all programs are solved at once, rather than from the best bound down
 TABLE = 1_000_000
-"""Entries of a table that is made in one piece."""
-_ROUNDS = 400  # pivots, from which on the multipliers found so far must do
+"""Entries of a table that is computed in one piece."""
+_ROUNDS = 400  # pivots; after these the multipliers found so far are used
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +56,7 @@ class Programs:
     chances : (P, S) array
         The chance of each signal.
     speakers : (K,) array of int
-        The player whose continuations a row weighs.
+        The player whose continuations are weighted in a row.
     weights : (P, K, S) array
     limits : (P, K) array
     """
@@ -81,7 +80,7 @@ class Programs:
         )
 
     def pulls(self, owners: Indices, directions: Floats, multipliers: Floats) -> Floats:
-        """Return the directions in which the continuations after each signal are pulled, (Q, S, n)."""
+        """Return the directions in which the objective pulls the continuations after each signal, (Q, S, n)."""
         pulls = self.chances[owners][:, :, None] * (self.discounts * directions)[:, None, :]
         weights = self.weights[owners]
         for i in range(directions.shape[1]):
@@ -117,7 +116,7 @@ class Plans(NamedTuple):
     levels : (Q, S + K) array
         The weight of each column: of a corner, the chance with which it follows its signal.
     missed : (Q,) array
-        By how much the rows together cannot be met; 0 where they can.
+        The least total violation of the rows; 0 if they can be met.
     """
 
     multipliers: Floats
@@ -140,7 +139,7 @@ class Plans(NamedTuple):
 
 
 def plans(programs: Programs, corners: Floats) -> Plans:
-    """Find, for every profile, continuations in the hull of the corners that meet its rows, or miss them least."""
+    """Find, for every profile, continuations in the hull of the corners that meet its rows, or violate them least."""
     return _Simplex.at_a_corner(programs, corners).run(None)
 
 
@@ -152,13 +151,13 @@ def optimised(
 
 
 class Known(NamedTuple):
-    """Multipliers (P, F, K) that were good in some directions (F, n)."""
+    """Multipliers (P, F, K) that were optimal in some directions (F, n)."""
 
     directions: Floats
     multipliers: Floats
 
     def near(self, directions: Floats) -> Floats:
-        """Return those of the nearest directions."""
+        """Return the multipliers of the nearest directions."""
         return np.asarray(self.multipliers[:, (self.directions @ directions.T).argmax(axis=0)])
 
 
@@ -168,11 +167,11 @@ class Winners(NamedTuple):
     Attributes
     ----------
     values : (F,) array
-        What it gives, or the floor where none gives more.
+        The profile's value, or the floor if none gives more.
     owners : (F,) array of int
-        Its place among the programs; NOBODY where none gives more than the floor.
+        The profile's place among the programs; NOBODY if none gives more than the floor.
     plans : Plans
-        How it does so; of no meaning where the owner is NOBODY.
+        The solution of its program; meaningless if the owner is NOBODY.
     solved : int
         How many programs were solved.
     """
@@ -193,8 +192,8 @@ def winners(
 ) -> Winners:
     """Return the best profiles in directions (F, n), solved from the highest bound down until no other is higher.
 
-    The multipliers (P, F, K) give the bounds, whatever they are; those of solved programs take their place if they
-    give lower ones. Where nobody gives more than the floor (F,), nobody is named.
+    Any multipliers (P, F, K) give valid bounds; multipliers of solved programs replace them if their bounds are lower.
+    If no profile gives more than the floor (F,), the owner is NOBODY.
     """
     count = len(directions)
     bounds = np.full((len(programs.now), count), -np.inf)
@@ -234,7 +233,7 @@ def winners(
 def _bounds(
     programs: Programs, corners: Floats, owners: Indices, directions: Floats, multipliers: Floats
 ) -> Floats:
-    """Return the bounds (Q,) that multipliers give on what profiles promise over the hull of the corners."""
+    """Return the bounds (Q,) that multipliers give of profiles' continuation values over the hull of the corners."""
     out = programs.constants(owners, directions, multipliers)
     for part in np.array_split(np.arange(len(owners)), 1 + out.size * len(corners) // TABLE):
         pulls = programs.pulls(owners[part], directions[part], multipliers[part])
@@ -243,19 +242,19 @@ def _bounds(
 
 
 class _Simplex:
-    """The revised simplex method on many programs of one shape, each with its own basis."""
+    """The revised simplex method for many programs of one shape, each with its own basis."""
 
     def __init__(self, programs: Programs, corners: Floats, columns: Indices) -> None:
         self.programs, self.corners, self.columns = programs, corners, columns
-        self.known = columns.copy()  # bases that have inverses
+        self.known = columns.copy()  # bases whose inverses are known
         self.signals, self.rows = programs.chances.shape[1], programs.speakers.size
-        self.size = self.signals * len(corners)  # slacks follow, then what is missing
+        self.size = self.signals * len(corners)  # slacks follow, then the column of violations
         self.own = corners[:, programs.speakers]  # (V, K)
         self.refactor()
 
     @classmethod
     def at_a_corner(cls, programs: Programs, corners: Floats) -> _Simplex:
-        """Start where every signal is followed by the same corner, at which the rows are missed least."""
+        """Start with the same corner after every signal, the one at which the rows are violated least."""
         own = corners[:, programs.speakers]
         total = programs.weights.sum(axis=2)
         over = np.maximum(total[:, None] * own - programs.limits[:, None], 0.0).sum(axis=2)  # (P, V)
@@ -269,7 +268,7 @@ class _Simplex:
 
     @classmethod
     def resumed(cls, programs: Programs, corners: Floats, found: Plans) -> _Simplex:
-        """Start from bases that are known."""
+        """Start from known bases."""
         return cls(programs, corners, found.columns.copy())
 
     def refactor(self) -> None:
@@ -277,7 +276,7 @@ class _Simplex:
         matrix = np.stack([self.column(self.columns[:, k]) for k in range(self.columns.shape[1])], axis=2)
         try:
             self.inverse = np.linalg.inv(matrix)
-        except np.linalg.LinAlgError:  # corners that floats cannot tell apart: back to where these began
+        except np.linalg.LinAlgError:  # floats cannot distinguish some corners: return to the initial bases
             lost = np.linalg.matrix_rank(matrix) < matrix.shape[1]
             lost |= not lost.any()
             self.columns[lost] = self.known[lost]
@@ -329,7 +328,7 @@ class _Simplex:
         return np.where(real, self.programs.chances[active[:, None], y] * worth[rows, v], 0.0)
 
     def entering(self, active: Indices, directions: Floats | None) -> tuple[Indices, Floats]:
-        """Return the column of each program that gains most, and its gain."""
+        """Return the column of each program with the largest gain, and this gain."""
         duals = (self.costs(active, directions)[:, None] @ self.inverse[active])[:, 0]
         fixed, multipliers = duals[:, : self.signals], duals[:, self.signals :]
         none = np.zeros((len(active), self.corners.shape[1]))
@@ -348,11 +347,11 @@ class _Simplex:
         return ids, gains[rows, chosen]
 
     def pivot(self, active: Indices, entering: Indices, feasible: bool) -> Flags:
-        """Exchange a column of each basis for the one that enters; say which could."""
+        """Exchange a column of each basis for the one that enters; return which exchanges were possible."""
         inverse, levels = self.inverse[active], np.maximum(self.levels[active], 0.0)
         along = (inverse @ self.column(entering, active)[:, :, None])[:, :, 0]
         falls = along > _PIVOT
-        if feasible:  # what is missing stays at zero: it leaves at once, whichever way it would go
+        if feasible:  # violations must stay at zero: such a column leaves first, whatever its sign
             missing = self.columns[active] >= self.size + self.rows
             falls |= missing & (np.abs(along) > _PIVOT)
             levels = np.where(missing, 0.0, levels)

@@ -25,31 +25,31 @@ from bargaining.equilibria.repeated._monitored.outer import Cut, Outer, Touching
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
 
-_START = 16  # directions to begin with
-_REFINEMENTS = 40  # of the directions: a limit beside the budget
-_PATIENT = 0.95  # up to which corners that move come to rest soon
-_SMALL = 5000  # entries of all profiles' bases up to which moves are cheaper than solving for corners
-_GROWTH = 30  # steps of a set that grows: more take longer than to begin nearer to the largest
-_OWN = 5.0  # how much farther half-planes reach beyond the largest set than beyond what touches them
-_MOVES = 25  # how often they do before more half-planes are added
-_BETWEEN = 1e-3  # the largest distance within which corners that move are merged, early on
-_COARSE = 0.1  # the gap that the outer set must promise before an inner one is solved for
-_CLOSER = 10.0  # and how much smaller it must be before one is solved for again
+_START = 16  # directions at first
+_REFINEMENTS = 40  # of the directions: a limit in addition to the budget
+_PATIENT = 0.95  # discount factor up to which moving corners converge soon
+_SMALL = 5000  # entries of all profiles' bases up to which moving corners is cheaper than solving for them
+_GROWTH = 30  # steps of a growing set: if more are needed, a start nearer to the largest set is faster
+_OWN = 5.0  # the half-planes' distance from the largest set, over that from the points that touch them
+_MOVES = 25  # how often corners move before half-planes are added
+_BETWEEN = 1e-3  # the largest distance within which moving corners are merged, at first
+_COARSE = 0.1  # the expected gap below which an inner set is solved for
+_CLOSER = 10.0  # how much smaller the gap must be before an inner set is solved for again
 _FAINT = (
-    30.0  # half-planes that cut off less than this share of the tolerance take no part in solving for corners
+    30.0  # half-planes that cut off less than the tolerance over this are not used in solving for corners
 )
-_FEWEST = 12  # unless there are no more than these
-_FARTHEST = 8.0  # corners that lie this much less far out than the farthest are left alone for now
-_STEPS = 30  # how often corners move to where they stay, on a knife edge
-_INWARDS = 10.0  # the share of the tolerance that other corners give way by where somebody leaves, at least
-_FINER = 1000.0  # the share of what a step may lose that is slack while sets grow: little, where signals are much alike
-_PARTS = 3  # into which the angle of a corner is split
-_NARROW = 2e-5  # unless it is less than this
-_LEAST = 1e-9  # the least slack: ten times what the linear program may be wrong by
+_FEWEST = 12  # unless there are at most this many
+_FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
+_STEPS = 30  # how often corners move towards a fixed point, on a knife edge
+_INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
+_FINER = 1000.0  # slack while sets grow is a step's loss over this: small, as signals may be similar
+_PARTS = 3  # parts into which the angle of a corner is split
+_NARROW = 2e-5  # unless the angle is less than this
+_LEAST = 1e-9  # the least slack: ten times the error of the linear program
 _APART = (
     1.0 - 5e-13
 )  # the cosine of the least angle between half-planes: corners of nearly parallel ones are ill defined
-_CREDIBLE = 1e-11  # of the unit box: what rounding may take from a threat
+_CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
 
 
 class Found(NamedTuple):
@@ -58,7 +58,7 @@ class Found(NamedTuple):
     Attributes
     ----------
     inner : Automaton or None
-        Play with the corners of a set that generates itself as payoffs.
+        Its payoffs are the corners of a self-generating set.
     outer : (k, 2) array
         Corners of a set that contains every equilibrium payoff; none if it is empty.
     gap : float
@@ -66,9 +66,9 @@ class Found(NamedTuple):
     rounds, programs : int
         How often the half-planes moved, and how many programs were solved.
     leaves : tuple of Leave
-        The outcomes of leaving that may be equilibria.
+        The outcomes of leaving that may be equilibrium outcomes.
     cuts : tuple of Cut
-        What proves the outer set.
+        The proof of the outer set.
     """
 
     inner: Automaton | None
@@ -81,7 +81,7 @@ class Found(NamedTuple):
 
 
 def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
-    """Return both sides; outcomes of leaving that prove not to be credible are dropped, and the search done again."""
+    """Return both sides; drop outcomes of leaving that turn out not to be credible, and repeat the search."""
     leaves = tuple(data.leaves)
     while True:
         found = _close(data, leaves, tolerance, budget, common)
@@ -92,7 +92,7 @@ def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
 
 
 def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int, common: bool) -> Found:
-    """Move corners until they settle, unless players are so patient that this takes long; then solve for them."""
+    """Move corners until they converge; if players are so patient that this takes long, solve for the corners."""
     ends = np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
     outer = _around(data, ends, common)
     inner: Automaton | None = None
@@ -122,7 +122,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
         else:
             touched = _touched(outer)
             reach = beyond(edge, _points(touched)) if len(touched) else np.inf
-            if reach <= max(wanted, tolerance) * (1.0 - patient):  # each step forward loses about that share
+            if reach <= max(wanted, tolerance) * (1.0 - patient):  # each step loses about this share
                 grows = _OWN * reach <= tolerance and patient <= _PATIENT
                 found = _solved(outer, ends, tolerance, reach, grows=grows)
                 wanted = min(wanted, reach / (1.0 - patient)) / _CLOSER
@@ -138,7 +138,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
 
 
 def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
-    """Return approximate fixed corners of the operator, from the points where the half-planes touch its value."""
+    """Return approximately fixed corners of the operator, from the points where the half-planes touch its value."""
     wanted = gap if np.isfinite(gap) else 0.1
     merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 1000.0))
     assert isinstance(outer.outline, Outline)
@@ -153,7 +153,7 @@ def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
         moved, corners = apart(corners, image.corners), image.corners
         if moved <= max(wanted, tolerance) / 20.0:
             break
-        if step % 5 == 4:  # corners that are merged and found again go round and round
+        if step % 5 == 4:  # corners may be merged and found again in a cycle
             merge, before = (merge / 5.0 if moved > 0.8 * before else merge), moved
     return corners
 
@@ -163,8 +163,8 @@ def _rested(
 ) -> tuple[Automaton | None, float]:
     """Return the best automaton whose rows are all met, and how far the half-planes reach beyond it.
 
-    Rows are met with a little slack, so that no deviation pays; on a knife edge, where slack leaves less, up to
-    rounding.
+    Rows are met with a little slack, so that no deviation pays; on a knife edge, where slack shrinks the set, they are
+    met up to rounding.
     """
     assert isinstance(outer.outline, Outline)
     edge = _points(outer.outline.corners)
@@ -187,7 +187,7 @@ def _rested(
 
 
 def _touched(outer: Outer) -> Floats:
-    """Return the hull of what touches the faces and corners of the outer set."""
+    """Return the hull of the points that touch the faces and corners of the outer set."""
     assert isinstance(outer.outline, Outline)
     faces = outer.outline.faces
     normals = outer.directions[faces]
@@ -197,13 +197,13 @@ def _touched(outer: Outer) -> Floats:
 
 
 def _between(normals: Floats) -> Floats:
-    """Return the directions between neighbouring normals."""
+    """Return the directions midway between neighbouring normals."""
     between = normals + np.roll(normals, -1, axis=0)
     return np.asarray(between / np.linalg.norm(between, axis=1, keepdims=True))
 
 
 def _thinned(outer: Outer, within: float) -> Outline:
-    """Return the outer set without half-planes that cut off little, no two neighbours at a time."""
+    """Return the outer set without half-planes that cut off little; of two neighbours only one is dropped at a time."""
     outline = outer.outline
     assert isinstance(outline, Outline)
     while len(outline.faces) > _FEWEST:
@@ -226,11 +226,11 @@ def _thinned(outer: Outer, within: float) -> Outline:
 
 
 def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows: bool) -> Automaton | None:
-    """Return an automaton whose rows are all met, of the largest polygon with the normals of the half-planes.
+    """Return an automaton whose rows are all met, from the largest polygon with the normals of the half-planes.
 
-    Rows are met with a little slack, so that no deviation pays; at last, on a knife edge where slack leaves nothing,
-    up to rounding. What is found then `grows`, unless players are so patient that this would take too many steps. The
-    half-planes `reach` beyond what touches them.
+    Rows are met with a little slack, so that no deviation pays; on a knife edge, where no set has slack, they are met
+    up to rounding. Then the set `grows`, unless players are so patient that this would take too many steps. `reach` is
+    the distance of the half-planes from the points that touch them.
     """
     patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
     moves = tolerance * (1.0 - patient)
@@ -274,10 +274,10 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows
 def _turned(
     normals: Floats, levels: Floats, there: Touching, far: float
 ) -> tuple[Outline, Floats, Floats, Touching] | None:
-    """Turn the sides at the outcomes of leaving, which stay where they are, so that other corners may move inwards.
+    """Turn the sides at the outcomes of leaving, which do not move, so that other corners may move inwards.
 
-    A side from there leads to the next point that is generated, moved inwards by `far`; its normal would ask for a
-    corner that cannot be generated with slack.
+    A side from an outcome of leaving leads to the next generated point, moved inwards by `far`: the old normal would
+    require a corner that cannot be generated with slack.
     """
     left = there.owners < 0
     first = np.roll(left, 1)  # of each side
@@ -302,7 +302,7 @@ def _turned(
 
 
 def numbered(outer: Outer, found: Automaton) -> Automaton:
-    """Number profiles as in the game rather than by their places among those still in play."""
+    """Number profiles as in the game, not by their places among those that can still be played."""
     if not len(outer.index):
         return found
     played = found.owners >= 0
@@ -312,7 +312,7 @@ def numbered(outer: Outer, found: Automaton) -> Automaton:
 
 
 def _around(data: Data, ends: Floats, common: bool) -> Outer:
-    """Start from the feasible payoffs: their hull if discount factors are equal, else their box."""
+    """Start from the feasible payoffs: their hull if discount factors are equal, otherwise their box."""
     turns = 2.0 * np.pi * np.arange(_START) / _START
     directions = np.round(np.column_stack([np.cos(turns), np.sin(turns)]), 15)
     points = np.vstack([data.payoffs, ends])
@@ -336,10 +336,10 @@ def _new_sides(outer: Outer, corners: Floats, gap: float) -> Floats:
 
 
 def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Floats:
-    """Return directions for the corners of the outer set that lie beyond what touches it.
+    """Return directions for the corners of the outer set that lie beyond the points that touch it.
 
-    The normals of the sides of what touches it find sides of the set, if it has some; where it is round, it takes
-    directions that are spread evenly.
+    The normals of the sides of the hull of these points find the sides of the set, if it has any; where the set is
+    round, evenly spread directions are used.
     """
     assert isinstance(outer.outline, Outline)
     faces = outer.directions[outer.outline.faces]
@@ -366,7 +366,7 @@ def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Float
 
 
 def _credible(data: Data, leave: Leave, found: Found) -> bool:
-    """Whether some continuation gives the leaver no more than leaving does."""
+    """Whether some continuation gives the player who leaves no more than leaving does."""
     if leave.leaver is None or not len(found.outer):
         return True
     i = leave.leaver

@@ -1,7 +1,7 @@
-"""Close in on the equilibrium payoffs of three and more players from both sides.
+"""Bound the equilibrium payoffs of three and more players from both sides.
 
-The steps are those for two players whose corners move until they settle (see `search`), with half-spaces instead of
-half-planes. The hulls are computed as for the bounds of games with observed actions.
+The steps are those for two players with moving corners (see `search`), with half-spaces instead of half-planes. The
+hulls are computed as for the bounds of games with observed actions.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
 from bargaining.equilibria.repeated._monitored.search import Found, numbered
 
 _MOVES = 40  # how often corners move before more half-spaces are added
-_FEW = 100  # corners up to which slack less than their moves is tried
-_STEPS = 10  # of play towards where corners rest under tighter rows
+_FEW = 100  # corners up to which slack smaller than their moves is tried
+_STEPS = 10  # of the corners towards a fixed point under tighter rows
 _WIDEST = 0.1  # the largest slack tried
-_GROWTH = 40  # steps of a set that grows
-_NEARLY = 1.2  # times what the half-spaces reach beyond corners that move is near enough for now
-_APART = 100.0  # the share of that within which points are not told apart
+_GROWTH = 40  # steps of a growing set
+_NEARLY = 1.2  # times the half-spaces' distance from moving corners is close enough for now
+_APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
-_BETWEEN = 1e-3  # the largest distance within which corners are merged, early on
+_BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
 def close(
     data: Data, directions: Floats, tolerance: float, budget: int, refinements: int, *, common: bool
 ) -> tuple[Outer, Found]:
-    """Return half-spaces around the equilibrium payoffs, and both sides as they are found for two players."""
+    """Return half-spaces around the equilibrium payoffs, and both sides in the form for two players."""
     ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, directions.shape[1])
     outer = _around(data, ends, directions, common)
     inner: Automaton | None = None
@@ -85,7 +85,7 @@ def _gap(outer: Outer, inner: Automaton) -> float:
 def _moved(
     outer: Outer, ends: Floats, points: Floats, near: float, tolerance: float, budget: int
 ) -> tuple[Floats, float]:
-    """Return approximate fixed corners of the operator, and how far it still moves them."""
+    """Return approximately fixed corners of the operator, and how far it still moves them."""
     wanted = near if np.isfinite(near) else 0.1
     merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 100.0))
     corners, moved = points[extreme(points, merge)] if len(points) else points, np.inf
@@ -106,9 +106,9 @@ def _moved(
 def _rested(
     outer: Outer, ends: Floats, corners: Floats, moved: float, tolerance: float, budget: int
 ) -> Automaton | None:
-    """Return play without a profitable deviation, found with a little slack; on a knife edge up to rounding.
+    """Return an automaton without a profitable deviation, found with a little slack; on a knife edge up to rounding.
 
-    Corners of a round set keep moving by what their hull cuts off: slack of that size makes up for it.
+    Corners of a round set keep moving by the distance that their hull cuts off; slack of that size offsets it.
     """
     for slack in (tolerance / 20.0, tolerance / 200.0, 0.0, moved, 2.0 * moved, 4.0 * moved):
         if outer.solved > budget or not slack < _WIDEST or (slack < moved / 4.0 and len(corners) > _FEW):
@@ -122,7 +122,7 @@ def _rested(
 
 
 def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, tolerance: float) -> Automaton:
-    """Return play that gives more, grown from this until the half-spaces reach no farther beyond it than `enough`."""
+    """Return a larger automaton, grown from this one until the half-spaces reach beyond it by at most `enough`."""
     slack = min(tolerance / 20.0, -found.excess / 2.0)
     if slack <= _LEAST:
         return found

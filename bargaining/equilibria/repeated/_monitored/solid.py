@@ -1,4 +1,4 @@
-"""The outline of half-spaces in three and more dimensions: corners, and how a direction is made of normals."""
+"""The outline of half-spaces in three and more dimensions: corners, and directions as combinations of normals."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices
 
-_ROOM = 1e-6  # a ball this large inside is enough for floats to find the corners
-_EMPTY = -1e-7  # half-spaces that miss each other by as much as this have nothing in common
-_PADS = (1e-8, 1e-7, 1e-6)  # by which others are moved out before their corners are looked for
+_ROOM = 1e-6  # an inner ball of this radius suffices for floats to find the corners
+_EMPTY = -1e-7  # half-spaces that miss each other by this much have an empty intersection
+_PADS = (1e-8, 1e-7, 1e-6)  # by which half-spaces with a smaller ball are moved out first
 _FLAT = 1e-14  # the least determinant of normals that meet in a corner
-_NEGATIVE = -1e-12  # a weight below this shows that a direction lies elsewhere
-_TIED = 16  # corners tried for a direction, as many normals may meet in one
+_NEGATIVE = -1e-12  # a weight below this shows that a direction lies in another cone
+_TIED = 16  # corners tried for a direction, because many normals may meet in one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,14 +26,14 @@ class Solid:
     Attributes
     ----------
     faces : (F,) array of int
-        Which half-spaces they are, with those along the axes.
+        The numbers of the half-spaces, including those along the axes.
     corners : (V, n) array
     tops : (T, n) array
-        The corners once more; one where more than n half-spaces meet occurs several times.
+        The corners again; a corner where more than n half-spaces meet occurs several times.
     meets : (T, n) array of int
-        The half-spaces whose normals span directions in which each of these is the farthest.
+        The half-spaces whose normals span the directions in which each of these corners is the farthest.
     inverses : (T, n, n) array
-        Row vectors times these are written in these normals.
+        A row vector times this matrix gives its coordinates in these normals.
     """
 
     faces: Indices
@@ -44,7 +44,7 @@ class Solid:
 
     @classmethod
     def of(cls, directions: Floats, levels: Floats) -> Solid | None:
-        """Return the outline of the set {x : directions x <= levels}; None if nothing lies in it."""
+        """Return the outline of the set {x : directions x <= levels}; None if it is empty."""
         from scipy.spatial import ConvexHull, QhullError
 
         n = directions.shape[1]
@@ -69,10 +69,10 @@ class Solid:
         return cls(np.arange(len(directions)), tops, tops, meets, np.linalg.inv(directions[meets]))
 
     def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
-        """Write directions (..., n) as sums of normals with weights (..., n), and say of which half-spaces.
+        """Write directions (..., n) as sums of normals with weights (..., n); also return these half-spaces.
 
-        The support of the set is no more than the sum of the levels with these weights, as far as they make up the
-        direction.
+        The support of the set is at most the sum of the levels with these weights, up to the part of the direction that
+        they do not cover.
         """
         shape, n = pulls.shape, pulls.shape[-1]
         flat = pulls.reshape(-1, n)
@@ -95,7 +95,7 @@ def _once(points: Floats) -> Floats:
 
 
 def _ball(directions: Floats, levels: Floats) -> tuple[Floats, float]:
-    """Return the centre and radius of the largest ball inside; the radius is negative if nothing lies inside."""
+    """Return the centre and radius of the largest ball inside; the radius is negative if the set is empty."""
     from scipy.optimize import linprog
 
     found = linprog(

@@ -1,18 +1,18 @@
-"""Many exits from one game at once: the common parts are computed once, in arrays.
+"""Many exits from one game at once: common parts are computed once, in arrays.
 
-If all may leave, and get the same whoever does, the threat is known: it is what leaving pays, the lowest corner of
-every set. Exits of one game then differ in the thresholds alone, and the vertices of all sets are generated in a few
-ways. The operator is applied with these ways only, the hull of what they give is a structure, and Newton
-steps find its fixed point, until it is one of the operator so restricted. The proof from outside
-is with all profiles: it does not rely on where a structure comes from. An exit for which any of that fails is left to
-be searched for by itself.
+If all may leave, with the same payoffs whoever leaves, the threat is known: it is the payoffs of leaving, the lowest
+corner of every set. Then the exits of a game differ only in the thresholds, and the vertices of all sets are generated
+in a few ways. The operator restricted to these ways is applied, the hull of its values is a structure, and Newton steps
+find the fixed point of this structure, until it is a fixed point of the restricted operator. The proof from outside
+uses all profiles: it does not depend on the origin of a structure. An exit for which any of these steps fails is solved
+separately.
 
-The exits lie along the first axis. Sets with fewer vertices than others repeat what leaving pays at the end.
+The exits lie along the first axis. Sets with fewer vertices than others repeat the payoffs of leaving at the end.
 
-In general the operator becomes smaller where leaving pays more, and larger where leaving has more outcomes. With the
-outcomes of all exits and, for each player, the lowest of the payoffs from leaving it is larger than for any one exit.
-So its largest fixed point contains every exit's set: each search and each proof starts there, with the few profiles
-that can still be played. And the vertices of most sets are generated in the ways of a few sets, which are tried first.
+In general the operator is smaller if leaving pays more, and larger if leaving has more outcomes. With the outcomes of
+all exits and each player's lowest payoff from leaving it is larger than for any single exit. So its largest fixed point
+contains every exit's set: each search and each proof starts from it, with the few profiles that can still be played.
+The vertices of most sets are generated in the same ways as those of a few sets, and these ways are tried first.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from bargaining.equilibria.repeated._search.search import Search
 from bargaining.games.repeated import Exit, RepeatedGame
 
 _ROUNDING = 1e-13  # of an excess, in the unit box
-_MARGIN = 1e-3  # of a speed: what lowers a face more slowly is taken as not lowering it
-_TINY = 1e-12  # a set so thin has no inside to measure speeds from
-_CHUNK = 12  # exits that are looked through together
+_MARGIN = 1e-3  # of a speed: bounds that fall more slowly count as constant
+_TINY = 1e-12  # a thinner set has no interior point from which to measure speeds
+_CHUNK = 12  # exits that are checked together
 
 Numbers = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -49,13 +49,13 @@ def after(count: int) -> Numbers:
 
 
 def thresholds(block: Block, profiles: Numbers, own: Floats) -> Floats:
-    """Return the lowest continuations of some profiles, shape (..., 2, profiles), at exits that pay `own`."""
+    """Return the lowest continuations after some profiles, shape (..., 2, profiles), at exits that pay `own`."""
     gain, now = block.gain.take(profiles, axis=1), block.now.take(profiles, axis=1)
     return np.maximum(gain + own, (own - now) / block.discounts)
 
 
 class _Outer(NamedTuple):
-    """A set that contains that of every exit."""
+    """A set that contains the set of every exit."""
 
     chains: Chains
     corners: Floats
@@ -80,16 +80,16 @@ class _Outer(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Faces:
-    """Faces `normals . w <= offsets` of candidates, shape (C, F); `speeds` blow them up from their middle."""
+    """Faces `normals . w <= offsets` of candidates, shape (C, F); `speeds` scale them from their middle."""
 
     normals: Floats
     offsets: Floats
     speeds: Floats
-    reach: Floats  # how far they must move, shape (C,), to hold what is left of the outer set above `own`
+    reach: Floats  # how far they must move, shape (C,), to contain the part of the outer set above `own`
 
     @classmethod
     def of(cls, points: Floats, own: Floats, outer: _Outer) -> _Faces:
-        """Return the sides, and the upper sides of the box around them; the side of a repeated vertex is no limit."""
+        """Return the sides, and the upper sides of the box around them; the side at a repeated vertex does not bind."""
         edge = points[:, after(points.shape[1])] - points
         length = np.hypot(edge[:, :, 0], edge[:, :, 1])
         edge /= np.where(length > 0.0, length, 1.0)[:, :, None]
@@ -104,7 +104,7 @@ class _Faces:
 
 
 class _Pairs(NamedTuple):
-    """Profiles and faces of exits, shape (m,), and the lowest continuations, shape (2, m)."""
+    """Triples of an exit, a face and a profile, shape (m,), with the lowest continuations, shape (2, m)."""
 
     exit: Numbers
     face: Numbers
@@ -113,7 +113,7 @@ class _Pairs(NamedTuple):
 
 
 def proved(outer: Search, own: Floats, points: Floats, structures: Numbers) -> Flags:
-    """Return for which exits the points, which generate themselves, are all that is left of the outer set.
+    """Return for which exits the hull of the points, which is self-generating, is the largest fixed point.
 
     No profile may pass a face with any continuation in the outer set, or one that does must stay inside the faces
     however far they are moved out.
@@ -123,11 +123,11 @@ def proved(outer: Search, own: Floats, points: Floats, structures: Numbers) -> F
     outer : Search
         A finished search for a set that contains the set of every exit.
     own : ndarray of shape (C, 2)
-        What leaving pays.
+        The payoffs of leaving.
     points : ndarray of shape (C, n, 2)
         Vertices, the last of which may be repeated.
     structures : ndarray of int of shape (C, n)
-        A name for the way in which each vertex is generated. Exits whose names are equal are looked through together.
+        A number for the way in which each vertex is generated. Exits with equal numbers are checked together.
     """
     alone = np.ones(len(points), dtype=bool)
     if len(points):
@@ -147,13 +147,13 @@ def _passing(block: Block, outer: _Outer, own: Floats, faces: _Faces, structures
     height = (n * block.payoffs.take(profile, axis=1)).sum(axis=0)
     out = np.flatnonzero(
         (height > offset) & (n.min(axis=0) > -1.0)
-    )  # nobody stays for less than leaving pays
+    )  # nobody stays for less than the payoff of leaving
     cell, face, profile, n = cell[out], face[out], profile[out], n[:, out]
     b, missing = (
         thresholds(block, profile, own.T.take(cell, axis=1)),
         offset[out] - (1.0 - delta) * height[out],
     )
-    # First what the box from the lowest threshold to the highest continuation allows.
+    # First with continuations in the box from the lowest threshold to the highest continuation.
     out = np.flatnonzero(delta * (n * np.where(n > 0.0, outer.high, b)).sum(axis=0) > missing)
     out = out[delta * outer.farthest(n[:, out], b[:, out]) > missing[out]]
     return _Pairs(cell[out], face[out], profile[out], b[:, out])
@@ -162,7 +162,7 @@ def _passing(block: Block, outer: _Outer, own: Floats, faces: _Faces, structures
 def _candidates(
     block: Block, outer: _Outer, own: Floats, faces: _Faces, structures: Numbers
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Return exits, faces and profiles: those where the profile may pass the face, and perhaps some more.
+    """Return exits, faces and profiles: all for which the profile may pass the face, and perhaps some others.
 
     A few exits of one structure are looked at together, with the largest coefficients of a face's normals, the smallest
     of its offsets, and payoffs between the lowest and the highest at any of these exits: what does not pass then passes
@@ -196,7 +196,7 @@ def _candidates(
 
 
 def _sum(weights: list[Floats], values: list[Floats]) -> Floats:
-    """Return the sum of products of matrices, shape (groups, faces, profiles), in one product, which saves memory."""
+    """Return a sum of products of matrices, shape (groups, faces, profiles), as one product, which saves memory."""
     shape = np.broadcast_shapes(*(value.shape for value in values))
     total: Floats = np.concatenate(weights, axis=2) @ np.concatenate(
         [np.broadcast_to(value, shape) for value in values], axis=1
@@ -235,13 +235,13 @@ def _attracted(block: Block, faces: _Faces, pairs: _Pairs) -> Flags:
     )
 
 
-_ROUNDS = 6  # of solving and looking whose structure holds
-_STEPS = 6  # of Newton's method, from the answer beside it
-_SOLVED = 1e-15  # of the unit box: what is left is rounding
-_AXIS = np.array([1, 1, 0, 0, 0, 0, 0])  # the coordinate that a binding constraint leaves free, by kind
+_ROUNDS = 6  # of solving and checking the structure
+_STEPS = 6  # of Newton's method
+_SOLVED = 1e-15  # of the unit box: a smaller residual is rounding
+_AXIS = np.array([1, 1, 0, 0, 0, 0, 0])  # the coordinate left free by a binding constraint, by kind
 # Counter-clockwise, x falls along the top and rises along the bottom, y rises along the right.
 _FORWARD = np.array([-1.0, 1.0, 1.0, -1.0, 0.0, 0.0, 0.0])
-_NONE = 9.0  # more than every angle
+_NONE = 9.0  # larger than every angle
 
 
 class Shared(NamedTuple):
@@ -254,14 +254,14 @@ class Shared(NamedTuple):
 
 
 def together(outer: Search, own: Floats, tags: Iterable[Tag]) -> Shared:
-    """Return the largest fixed points of the exits where these are generated in known ways.
+    """Return the largest fixed points of those exits whose vertices are generated in known ways.
 
     Parameters
     ----------
     outer : Search
         A finished search for a set that contains the set of every exit; its `root` holds every profile of the game.
     own : ndarray of shape (C, 2)
-        What leaving pays the players, in the unit box.
+        The players' payoffs from leaving, in the unit box.
     tags : iterable of Tag
         The ways in which vertices may be generated.
     """
@@ -276,7 +276,7 @@ def together(outer: Search, own: Floats, tags: Iterable[Tag]) -> Shared:
 
 
 class _Met(NamedTuple):
-    """The edge from `start` to `end` that each continuation lies on, its share of the way, and its free coordinate."""
+    """The edge from `start` to `end` on which each continuation lies, its share of it, and its free coordinate."""
 
     start: Numbers
     end: Numbers
@@ -292,10 +292,10 @@ class _Ways:
     delta: float
     kinds: Numbers
     profiles: Numbers
-    idle: Flags  # whether the profile's own payoffs meet its constraints, so that only these matter
+    idle: Flags  # whether the stage payoffs meet the profile's constraints, so that only they matter
     least: Floats  # thresholds, shape (C, N, 2)
     now: Floats  # shape (C, N, 2)
-    known: Floats  # payoffs, but for the coordinate that is free, shape (C, N, 2)
+    known: Floats  # payoffs, except for the free coordinate, shape (C, N, 2)
 
     @classmethod
     def of(cls, block: Block, own: Floats, tags: Iterable[Tag]) -> _Ways:
@@ -318,7 +318,7 @@ class _Ways:
         return _Ways(self.delta, *(array[index] for array in arrays))
 
     def fixed(self, polygons: Floats) -> tuple[Numbers, Floats]:
-        """Return which ways generate the vertices of fixed points, and the vertices; where none is found, -1."""
+        """Return which ways generate the vertices of fixed points, and the vertices; -1 where none is found."""
         order: Numbers = np.full(self.kinds.shape, -1)
         left = np.arange(len(order))
         points = self.known[:, :1].repeat(order.shape[1], axis=1)
@@ -340,14 +340,14 @@ class _Ways:
         return order, points
 
     def image(self, points: Floats) -> tuple[Floats, Flags]:
-        """Return the payoffs that the ways give with continuations in polygons, and which of them may be used."""
+        """Return the payoffs that the ways give with continuations in polygons, and which of them are feasible."""
         image, (cell, way, axis) = self.known.copy(), self._free()
         free = self.now[cell, way, axis] + self.delta * self._met(points).value
         image[cell, way, axis] = np.where(self.kinds <= LEFT, free, image[cell, way, axis])
         return image, self._sustained(points, image) & ~self.idle
 
     def solved(self, start: Floats) -> Floats | None:
-        """Return the vertices that these ways give with continuations among them, after Newton steps.
+        """Return the vertices that these ways generate from each other, after Newton steps.
 
         It is None if a system is singular.
         """
@@ -373,7 +373,7 @@ class _Ways:
         return points
 
     def generate(self, points: Floats) -> Flags:
-        """Return for which exits the points are the vertices of a convex polygon that generates itself."""
+        """Return for which exits the points are the vertices of a convex, self-generating polygon."""
         edge = points[:, after(points.shape[1])] - points
         long = np.abs(edge).sum(axis=2) > MERGE
         before, edge, others = edge[:, :-1], edge[:, 1:], self.kinds[:, 1:] != LEAVE
@@ -384,15 +384,15 @@ class _Ways:
         return np.asarray(good & self._sustained(points, points).all(axis=1))
 
     def _free(self) -> tuple[Numbers, Numbers, Numbers]:
-        """Return the indices of the coordinates that are free, which broadcast to shape (C, N)."""
+        """Return indices of the free coordinates, which broadcast to shape (C, N)."""
         exits, ways = self.kinds.shape
         return np.arange(exits)[:, None], np.arange(ways), _AXIS[self.kinds]
 
     def _met(self, points: Floats) -> _Met:
-        """Return where continuations at the thresholds that bind lie on the edges of polygons."""
+        """Return where on the edges of polygons the continuations with binding thresholds lie."""
         (cell, way, axis), forward = self._free(), _FORWARD[self.kinds]
         at, o = self.least[cell, way, 1 - axis], 1 - axis
-        # What an edge misses; one that runs backwards misses by half its width at least.
+        # How far an edge misses the threshold; one that runs backwards misses by at least half its width.
         along = np.where(o[:, None] == 0, points[:, :, None, 0], points[:, :, None, 1]) * forward[:, None]
         behind = along - (at * forward)[:, None]
         p = np.maximum(behind, -behind[:, after(points.shape[1])]).argmin(axis=1)
@@ -405,14 +405,14 @@ class _Ways:
         return _Met(p, q, share, steep, at_p + steep * ahead)
 
     def _sustained(self, points: Floats, payoffs: Floats) -> Flags:
-        """Return which payoffs come from continuations, in polygons or the same, that meet the constraints."""
+        """Return which payoffs have continuations, in polygons or equal to them, that meet the constraints."""
         w = (payoffs - self.now) / self.delta
         inside = (self.kinds >= STATIC) | _inside(points, w)
         return np.asarray(inside & (w >= self.least - 2 * SLACK).all(axis=2))
 
 
 def _inside(points: Floats, w: Floats) -> Flags:
-    """Return which of some points lie in polygons."""
+    """Return which points lie in the polygons."""
     edge = points[:, after(points.shape[1])] - points
     length = np.hypot(edge[:, :, 0], edge[:, :, 1])
     x, y = np.moveaxis(edge / np.where(length > 0.0, length, 1.0)[:, :, None], 2, 0)[..., None]
@@ -422,7 +422,7 @@ def _inside(points: Floats, w: Floats) -> Flags:
 
 
 def _corners(points: Floats, usable: Flags) -> Numbers:
-    """Return the numbers of the corners of hulls, from the first point, the lowest in both coordinates, shape (C, n).
+    """Return the numbers of the corners of hulls, shape (C, n), from the first point, the lowest in both coordinates.
 
     The hull is wrapped: the next corner is the point at the smallest angle, measured from the south-east,
     the farthest of those on one edge. Where others have more corners the first is repeated.
@@ -447,16 +447,16 @@ def _corners(points: Floats, usable: Flags) -> Numbers:
     return order[:, : np.count_nonzero(order.any(axis=0)) + 1]
 
 
-_APART = 24, 6, 1  # one exit in so many of those that are left is solved by itself, in turns
-_MANY = 8  # so many times as many are tried together
+_APART = 24, 6, 1  # in each turn one in this many of the remaining exits is solved separately
+_MANY = 8  # at least this many times as many exits are tried together
 IMPATIENT = 1e-6
-"""Discount factors below which continuations are found from payoffs with few digits."""
-_NEIGHBOURS = 8  # games next to each other that share a set around theirs
+"""Below this discount factor continuations lose digits when computed from payoffs."""
+_NEIGHBOURS = 8  # neighbouring games that share an outer set
 _STOPPED = "the fixed point of ways that generate a neighbour's vertices is proved to be the largest"
 
 
 def sweep(cells: Sequence[RepeatedGame], limit: int, effort: Effort) -> list[Answer]:
-    """Return the answer of each cell: one game, one pair of discount factors, an exit each."""
+    """Return the answer of each cell; cells have the same game and discount factors and different exits."""
     exits = [cell.exit for cell in cells if cell.exit is not None]
     base = Scaled.of(cells[0], beside=exits)
     plain = base.block.common and not cells[0].has_fractions
@@ -469,7 +469,7 @@ def sweep(cells: Sequence[RepeatedGame], limit: int, effort: Effort) -> list[Ans
 
 
 def is_open(leaving: Exit) -> bool:
-    """Whether all may leave with the same payoffs, so that the threat is known."""
+    """Whether all may leave, with the same payoffs whoever leaves, so that the threat is known."""
     first, second = leaving.payoffs.tolist()
     return len(leaving.who) == 2 and first == second
 
@@ -477,7 +477,7 @@ def is_open(leaving: Exit) -> bool:
 def _shared(
     base: Scaled, cells: Sequence[RepeatedGame], exits: list[Exit], limit: int, effort: Effort
 ) -> list[Answer]:
-    """Solve a few cells by themselves, and the others together, in the ways that generate the vertices of these."""
+    """Solve a few cells separately, and the others together, in the ways that generate the vertices of the few."""
     given = np.array([leaving.payoffs[0] for leaving in exits])
     out: dict[int, Answer] = {}
     tags: set[Tag] = set()
@@ -498,7 +498,7 @@ def _shared(
 def _together(
     base: Scaled, given: Floats, numbers: list[int], tags: set[Tag], limit: int, effort: Effort
 ) -> dict[int, Answer]:
-    """Return the answers for exits, of those with the numbers, whose vertices are generated in known ways."""
+    """Return the answers, by number, for those of the given exits whose vertices are generated in known ways."""
     own = (given[numbers] - base.low) / base.size
     whole = _union(base, own, [Leave((x, y)) for x, y in own.tolist()], limit, effort, None)
     exits, points, kinds, profiles = together(whole, own, tags)
@@ -518,7 +518,7 @@ def _together(
 
 
 def _chunks(scaled: list[Scaled], limit: int, effort: Effort) -> list[Answer]:
-    """Search for each cell within a set that holds those of its neighbours, trying the last one's structure."""
+    """Search for each cell inside a set that contains those of its neighbours; try the last structure first."""
     whole = _around(scaled, limit, effort, None)
     out = []
     for k in range(0, len(scaled), _NEIGHBOURS):
@@ -531,7 +531,7 @@ def _chunks(scaled: list[Scaled], limit: int, effort: Effort) -> list[Answer]:
 
 
 def _around(scaled: list[Scaled], limit: int, effort: Effort, within: Search | None) -> Search:
-    """Search for a set that contains the set of each."""
+    """Search for a set that contains the set of each cell."""
     own = np.array([one.own for one in scaled])
     leaves = [leave for one in scaled for leave in one.block.leaves]
     return _union(scaled[0], own, leaves, limit, effort, within)
@@ -545,7 +545,7 @@ def _union(
     effort: Effort,
     within: Search | None,
 ) -> Search:
-    """Search with every outcome of leaving, and with the least that each player may get by leaving."""
+    """Search with every outcome of leaving, and with each player's lowest payoff from leaving."""
     x, y = own.min(axis=0).tolist()
     payoffs = [leave.payoffs for leave in leaves]
     outcomes = tuple(Leave(payoffs[k]) for k in hull(payoffs))

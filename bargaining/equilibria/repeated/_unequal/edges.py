@@ -1,12 +1,12 @@
-r"""Exact payoffs of profiles whose continuation must give a player her largest payoff.
+r"""Exact payoffs of profiles that are incentive compatible only if the continuation gives a player her largest payoff.
 
-Let no payoff of player i be higher than M. The payoffs that give her M lie on a line, and only profiles with
-:math:`g_i(a) = M` generate them, followed by others on this line: an interval, whose ends are rational. A profile
-whose continuation must give her M has its continuations there.
+Let M be an upper bound of player i's payoffs. The payoffs that give her M lie on a line. Only profiles with
+:math:`g_i(a) = M` generate them, with continuations on this line: the result is an interval with rational ends. A
+profile whose continuation must give her M has its continuations in this interval.
 
-For players who differ in patience that must not be left to a slack. Vertices may accumulate at an end of the line, in
-steps of the one player's discount factor along it and of the other's across: a slack of s in what player i needs lets
-in vertices as far from the end as :math:`s^{\log \delta_j / \log \delta_i}`.
+For players who differ in patience a slack must not replace this computation. Vertices may accumulate at an end of the
+line, in steps of one player's discount factor along it and of the other's across it: a slack of s in player i's
+constraint admits vertices at a distance of up to :math:`s^{\log \delta_j / \log \delta_i}` from the end.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from bargaining.equilibria._plane.lottery import Pair
     from bargaining.equilibria._plane.rationals import Rationals
 
-_HIGHEST, _LOWEST = (TOP, RIGHT), (BOTTOM, LEFT)  # for the other player, by whose constraint binds
-_ROUNDING = 4e-15  # of a promise, in the unit box
+_HIGHEST, _LOWEST = (TOP, RIGHT), (BOTTOM, LEFT)  # for the other player, by the player whose constraint binds
+_ROUNDING = 4e-15  # of a continuation, in the unit box
 
 
 class Outcome(NamedTuple):
-    """Payoffs of a profile and the promise after it; the tag says how they are generated."""
+    """Payoffs of a profile and the continuation after it; the tag says how they are generated."""
 
     payoffs: Pair
     promise: Pair
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edges:
-    """What is known: `block` takes these outcomes as given in place of the profiles that ask for the most."""
+    """Exact payoffs: `block` takes these outcomes as given, instead of profiles that require the largest payoff."""
 
     whole: Block
     block: Block
@@ -48,7 +48,7 @@ class Edges:
 
     @classmethod
     def of(cls, data: Rationals, block: Block) -> Edges | None:
-        """Find the profiles of a block, all that can be played, that ask for the most; None if there are none."""
+        """Find the profiles of a block of playable ones that require the largest payoff; None if there are none."""
         lines = [_Line(data, block, i) for i in (0, 1)] if all(data.discounts) else []
         asking = {k for line in lines for k in line.asking}
         if not asking:
@@ -60,14 +60,14 @@ class Edges:
         return cls(block, rest.left(rest.floor, (*block.leaves, *leaves)), outcomes)
 
     def tagged(self, tags: list[Tag]) -> list[Tag]:
-        """Return how vertices are generated, the given outcomes as what they are."""
+        """Return how vertices are generated, with the tags of the given outcomes."""
         return [
             self.outcomes[-1 - source].tag if kind == LEAVE and source < 0 else (kind, k, source)
             for kind, k, source in tags
         ]
 
     def hold(self, polygon: Polygon) -> bool:
-        """Whether the promises keep the players to the profiles, punished by the lowest payoffs in a set."""
+        """Whether the continuations deter deviations, with the lowest payoffs in a set as punishments."""
         if not self.outcomes:
             return True
         b, place = self.whole.thresholds(lowest(polygon)), self.whole.index.tolist().index
@@ -79,7 +79,7 @@ class Edges:
 
 
 class _Line:
-    """The payoffs that give player i the most."""
+    """The payoffs that give player i her largest payoff."""
 
     def __init__(self, data: Rationals, block: Block, i: int) -> None:
         self.data, self.i, self.live = data, i, block.index.tolist()
@@ -90,7 +90,7 @@ class _Line:
         self.asking = [k for k in self.live if self._needs(i, k) == self.most > self.threats[i]]
 
     def _threat(self, i: int) -> Fraction:
-        """Return the lowest that the threat of a player may be."""
+        """Return a lower bound of a player's threat."""
         low = min((self.data.best_reply(i, k) for k in self.live), default=self.most)
         own = self.data.own(0, i)
         if own is not None:
@@ -105,7 +105,7 @@ class _Line:
         return least if own is None else max(least, (own - data.now(i, profile)) / delta)
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Yield the ends of the line, and the ends of what each profile that asks for the most gives with it."""
+        """Yield the ends of the line, and the ends of the payoffs that each profile in question gives with it."""
         ends, j = self._ends(), 1 - self.i
         yield from (end for end in ends if end.tag[0] != LEAVE)
         for k in self.asking if ends else ():
@@ -116,7 +116,7 @@ class _Line:
                 yield from (self._played(k, max(low, least), corner), self._played(k, high, _HIGHEST[self.i]))
 
     def _ends(self) -> list[Outcome]:
-        """Return the lowest and the highest payoffs of the other player on the line; nothing if it is empty.
+        """Return the other player's lowest and highest payoff on the line; nothing if the line is empty.
 
         The highest is that of a profile played for ever, or of leaving; so is the lowest, or it is the lowest that
         keeps the other player to a profile.
@@ -140,12 +140,12 @@ class _Line:
         return []
 
     def _still(self, k: int) -> Outcome:
-        """Return the outcome of a profile played for ever."""
+        """Return the outcome if a profile is played for ever."""
         payoffs = self.data.payoffs[k]
         return Outcome(payoffs, payoffs, (STATIC, k, -1))
 
     def _played(self, k: int, promise: Fraction, kind: int) -> Outcome:
-        """Return what a profile gives if the other player is promised so much on the line."""
+        """Return the outcome of a profile whose continuation, on the line, gives the other player this payoff."""
         ahead = (self.most, promise) if self.i == 0 else (promise, self.most)
         x, y = (self.data.now(i, k) + self.data.discounts[i] * ahead[i] for i in (0, 1))
         return Outcome((x, y), ahead, (kind, k, -1))

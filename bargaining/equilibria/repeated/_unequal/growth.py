@@ -1,11 +1,11 @@
-"""Sets that generate themselves, found from the way in which a set that contains them is generated.
+"""Self-generating sets, found from the way in which a set that contains them is generated.
 
-The image of a polygon says how its vertices are generated, from one another and where constraints bind; the points
-that generate themselves in that way are solved for. They are most often equilibrium payoffs, though not all. What
-they generate in turn holds more, vertices by the hundred where orbits are long, until nothing is added. If the
-points that are solved for lose what was there, what the operator makes of the set is taken instead: it is monotone,
-so that a set inside its image grows. A set that just generates itself has one a little inside it that does so with room
-for rounding.
+The image of a polygon says how its vertices are generated: from which other vertices, and where constraints bind. The
+points that generate themselves in this way solve a system of equations. They usually are equilibrium payoffs, but not
+all of them. The set that they generate is larger, by hundreds of vertices where orbits are long, and so on until
+nothing is added. If the solution of the equations loses points of the previous set, the image of that set is used
+instead: the operator is monotone, so a set inside its image grows. A set that is just self-generating contains a
+slightly smaller one that is self-generating with slack for rounding.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from bargaining.equilibria.repeated._unequal.recipes import Image, Recipes, Ways
 
 _PERIODS = tuple(
     2**k for k in range(11)
-)  # longer orbits move by less than rounding at discount factors up to .98
-_ROUNDS = 40  # a set with the right structure takes a dozen or two; with another one it creeps
-_SLOW, _CREEPING = 0.5, 14  # so many rounds in a row may fail to halve what is added
-_HOPELESS = 12  # rounds after which a set that does not generate itself will not
-_COARSE = 3e-4  # vertices that matter less than that share of what was added last are left out for now
-_ENOUGH = 4.0  # times what vertices may matter that are left out: what a set may grow by at the end
+)  # at discount factors up to .98 longer orbits move by less than rounding
+_ROUNDS = 40  # with the right structure a set takes one or two dozen; with a wrong one growth is slow
+_SLOW, _CREEPING = 0.5, 14  # this many rounds in a row may fail to halve the growth
+_HOPELESS = 12  # rounds after which a set that is not self-generating is given up
+_COARSE = 3e-4  # vertices that matter less than this share of the last growth are left out for now
+_ENOUGH = 4.0  # the largest growth at the end, as a multiple of what dropped vertices may matter
 
 
 def threats(points: Floats, bound: Point) -> Point:
@@ -50,7 +50,7 @@ def threats(points: Floats, bound: Point) -> Point:
 def grown(
     block: Block, bound: Point, start: Floats, merge: float, inner: Recipes | None, budget: Budget
 ) -> Recipes | None:
-    """Return a set equal to its image, or the last set found; None if none was.
+    """Return a set equal to its image, or else the last set found; None if none was found.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ def grown(
     start : ndarray of shape (n, 2)
         A polygon that contains the set.
     merge : float
-        Vertices nearer than that to the chord of their neighbours are left out.
+        Vertices closer than this to the chord of their neighbours are left out.
     inner : Recipes, optional
-        A set that generates itself, to start from instead.
+        A self-generating set to start from instead.
     budget : Budget
-        The work that may be done.
+        The limit on the work.
     """
     points, keys, best, coarse = start, None, inner, merge
     least, slow = np.inf, 0
@@ -103,7 +103,7 @@ def grown(
 
 
 def joined(block: Block, bound: Point, one: Recipes | None, other: Recipes) -> Recipes:
-    """Return the hull of two sets that generate themselves, which does so too."""
+    """Return the hull of two self-generating sets, which is self-generating too."""
     if one is None or _lost(one.points, other.points) <= FINEST:
         return other
     every = np.concatenate([one.points, other.points])
@@ -118,19 +118,19 @@ def _lost(points: Floats, after: Floats) -> float:
 
 
 def _with(block: Block, bound: Point, points: Floats, found: Image, new: Recipes | None) -> Recipes:
-    """Return the hull of a set that generates itself, what it generates, and another set that generates itself."""
+    """Return the hull of a self-generating set, its image, and another self-generating set."""
     every = np.concatenate([points, found.points, *([new.points] if new is not None and new.holds else [])])
     corners = every[hull(pairs(every), merge=FINEST)]
     return Recipes(block, bound, corners, [None] * len(corners), True)
 
 
 def image_of(levels: Levels, *, merge: float = MERGE) -> tuple[Polygon, list[Tag]]:
-    """Return the image of the polygon under the operator; sources are numbers of its vertices."""
+    """Return the image of a polygon under the operator; sources are numbers of the polygon's vertices."""
     return mapped(levels.block, np.array(levels.points), levels.threat, merge=merge)
 
 
 def mapped(block: Block, points: Floats, threat: Point, *, merge: float) -> tuple[Polygon, list[Tag]]:
-    """Return the image of a polygon under the operator, with known payoffs exactly."""
+    """Return the image of a polygon under the operator, in which known payoffs are exact."""
     found = image(Ways(block, points, threat), merge=merge)
     polygon, tags = pairs(found.points), found.tags(block)
     snap(block, polygon, tags)
@@ -149,7 +149,7 @@ def _rest(block: Block, polygon: Polygon, tags: list[Tag]) -> None:
 
 
 def sourced(points: Polygon, polygon: Polygon, tags: list[Tag]) -> list[Tag]:
-    """Return the tags with vertices of the continuations replaced by those of the image next to them."""
+    """Return the tags, in which each vertex of the continuations is replaced by the nearest vertex of the image."""
     near = farthest(np.array(polygon), outward(np.array(points))).tolist()
     return [(kind, k, near[n]) if kind == VERTEX else (kind, k, n) for kind, k, n in tags]
 
@@ -171,39 +171,39 @@ def lacks(levels: Levels, polygon: Floats) -> Floats:
     return lack
 
 
-_NEAR = 1e-8  # of vertices that stand for one another in a set and its image, which are the same but for those left out
+_NEAR = 1e-8  # between a vertex and its counterpart in the image, which is the same up to dropped vertices
 _INSETS = tuple(
     2.0**-k for k in range(42, 32, -1)
-)  # from 200 times what floats of the unit box may be off by
+)  # the first is 200 times the rounding of floats in the unit box
 
 
 class Bounded(NamedTuple):
     """A polygon, how its vertices are generated, and how far it may be from the largest fixed point.
 
-    If that is close enough, the polygon generates itself; else it holds every equilibrium payoff.
+    If it is close enough, the polygon is self-generating; otherwise it contains every equilibrium payoff.
     """
 
     polygon: Polygon
     tags: list[Tag]
-    bound: float  # infinite if nothing inside was shown to generate itself
+    bound: float  # infinite if no inner set was shown to be self-generating
     steps: int
     block: Block  # the profiles that can be played
-    low: Point  # the lowest payoffs, without room for rounding
+    low: Point  # the lowest payoffs, without slack for rounding
 
 
 def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> Bounded | None:
-    """Return a set slightly inside another one that it generates, with promises well inside; or None.
+    """Return a slightly smaller set that is self-generating with slack in its constraints; or None.
 
     Parameters
     ----------
     inner : Recipes
         A set that generates itself.
     own : Point
-        What each player gets by leaving, minus infinity if she may not.
+        Each player's payoff from leaving, minus infinity if she may not leave.
     outer : Halfplanes
-        A set that holds every payoff.
+        A set that contains every equilibrium payoff.
     tolerance : float
-        How far the two may be apart.
+        The largest distance between the two sets.
     """
     block = inner.block
     bound = block.threat_bound(own)
@@ -220,7 +220,7 @@ def inside(inner: Recipes, own: Point, outer: Halfplanes, tolerance: float) -> B
         if not polygon:
             continue
         far = apart_by(outer, after)
-        if far > tolerance:  # and farther with more
+        if far > tolerance:  # and more slack only increases the distance
             return None
         normals = normals_around(after, after[:0])
         if (reach(points, normals) <= reach(after, normals)).all():

@@ -1,8 +1,8 @@
-r"""Convex polygons as half-planes `normal . w <= level`, in the order of their angles, by the thousand.
+r"""Convex polygons with thousands of faces, as half-planes `normal . w <= level` in the order of their angles.
 
-Players who differ in patience have sets whose faces come in orbits: where a profile is played with any
-continuation, :math:`v = (I - D) g + D w`, a face with the normal n becomes one with the normal :math:`D^{-1} n`.
-Normals are therefore kept as they are and never taken from vertices again, which would lose digits.
+If players differ in patience, the faces of their payoff set come in orbits: where a profile is played with any
+continuation, :math:`v = (I - D) g + D w`, a face with the normal n is mapped to one with the normal :math:`D^{-1} n`.
+Therefore normals are stored and never recomputed from vertices, which would lose digits.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 
 AXES = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-FINEST = 1e-15  # vertices nearer to an edge than this lie on it, up to rounding
-_ALIKE = 1e-14  # normals nearer than this are one, up to rounding
+FINEST = 1e-15  # vertices closer to an edge than this lie on it, up to rounding
+_ALIKE = 1e-14  # normals closer than this are equal, up to rounding
 _PARALLEL, _BACKWARDS = 1e-5, 1e-14
-_STEEPEST = 1e-14  # a normal closer to an axis than this is not worth a face
+_STEEPEST = 1e-14  # normals closer to an axis than this get no face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Halfplanes:
-    """A bounded polygon: every face has an edge, and vertex k lies between the faces k - 1 and k."""
+    """A bounded polygon: every face has an edge, and vertex k lies between faces k - 1 and k."""
 
     normals: Floats
     levels: Floats
@@ -34,7 +34,7 @@ class Halfplanes:
     def of(cls, normals: Floats, levels: Floats) -> Halfplanes:
         """Return the polygon of half-planes none of which is redundant.
 
-        Next to each other they may be almost parallel; a vertex is then sharp across its edges, not along them.
+        Neighbours may be almost parallel; then a vertex is accurate across its edges, not along them.
         """
         before, level = np.roll(normals, 1, axis=0), np.roll(levels, 1)
         along = before + normals
@@ -46,7 +46,7 @@ class Halfplanes:
         return cls(normals, levels, vertices, angles(normals))
 
     def inverted(self) -> NDArray[np.bool_]:
-        """Say which edges run backwards, as a corner of almost parallel half-planes was placed beyond the next one."""
+        """Say which edges run backwards as rounding moved a corner of almost parallel half-planes beyond the next."""
         turn = np.roll(self.normals, 1, axis=0) * self.normals[:, ::-1]
         parallel = np.abs(turn[:, 0] - turn[:, 1]) < _PARALLEL
         return np.asarray(self.backwards() & (parallel | np.roll(parallel, -1)))
@@ -58,7 +58,7 @@ class Halfplanes:
         return np.asarray(forward < -_BACKWARDS)
 
     def closed(self) -> bool:
-        """Whether there are faces on all sides, and no vertex is out of reach: faces back to back have no corner."""
+        """Whether there are faces on all sides and every vertex is finite: opposite faces have no corner."""
         low, high = self.normals.min(axis=0, initial=0.0), self.normals.max(axis=0, initial=0.0)
         return bool((low < 0.0).all() and (high > 0.0).all() and np.isfinite(self.vertices).all())
 
@@ -73,7 +73,7 @@ class Halfplanes:
 
 
 def angles(vectors: Floats) -> Floats:
-    """Return angles from -pi, that of (-1, 0), upwards."""
+    """Return angles that increase from -pi, the angle of (-1, 0)."""
     found = np.arctan2(vectors[:, 1], vectors[:, 0])
     return np.where((vectors[:, 1] == 0.0) & (vectors[:, 0] < 0.0), -np.pi, found)
 
@@ -84,7 +84,7 @@ def unit(vectors: Floats) -> Floats:
 
 
 def normals_around(points: Floats, known: Floats) -> Floats:
-    """Return the axes, the `known` normals and those of the edges of a polygon that are not among them."""
+    """Return the axes, the `known` normals, and the other normals of a polygon's edges."""
     edge = np.roll(points, -1, axis=0) - points
     length = np.hypot(edge[:, 0], edge[:, 1])
     own = unit(np.stack([edge[:, 1], -edge[:, 0]], axis=1)[length > 0.0])
@@ -143,7 +143,7 @@ def apart_by(outer: Halfplanes, inner: Floats) -> float:
 
 
 def pruned(normals: Floats, levels: Floats, tol: float) -> NDArray[np.intp]:
-    """Return which half-planes matter: without any other the polygon grows by at most `tol` there."""
+    """Return which half-planes to keep: without any of the others the polygon grows there by at most `tol`."""
     count = len(normals)
     after, before = [*range(1, count), 0], [count - 1, *range(count - 1)]
     vectors, level = normals.tolist(), levels.tolist()
@@ -174,7 +174,7 @@ def _redundant(
         return False
     share = (x * by - y * bx) / turn
     if dot > -0.99:
-        # The sum of both shares is sharp also where the half-planes are almost parallel.
+        # The sum of both shares is accurate even if the half-planes are almost parallel.
         total = (x * (ax + bx) + y * (ay + by)) / (1.0 + dot)
         share = min(max(share, 0.0), total)
         return share * low + (total - share) * high - level <= tol
@@ -182,7 +182,7 @@ def _redundant(
 
 
 def extended(normals: Floats, discounts: Floats) -> Floats:
-    """Return the normals with the next ones of every orbit, and orbits that end here at twice their length."""
+    """Return the normals, the next normal of every orbit, and orbits that end here extended to twice their length."""
     inner = normals[(np.abs(normals) > _STEEPEST).all(axis=1)]
     if not len(inner) or not discounts.all():
         return normals
@@ -199,7 +199,7 @@ def extended(normals: Floats, discounts: Floats) -> Floats:
 
 
 def following(normals: Floats, vectors: Floats, tol: float) -> NDArray[np.intp]:
-    """Return which normal points in the direction of each vector up to `tol`, -1 if none does."""
+    """Return, for each vector, the number of the normal with its direction up to `tol`; -1 if there is none."""
     length = np.hypot(vectors[:, 0], vectors[:, 1])[:, None]
     wanted = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0.0)
     place = np.searchsorted(angles(normals), angles(wanted))
@@ -210,7 +210,7 @@ def following(normals: Floats, vectors: Floats, tol: float) -> NDArray[np.intp]:
 
 
 def _orbits(source: list[int]) -> list[int]:
-    """Return how many steps back along `source` there are from each normal, itself included."""
+    """Return the number of normals on the path back from each normal along `source`, including itself."""
     length = [0] * len(source)
     for start in range(len(source)):
         path: list[int] = []

@@ -1,17 +1,18 @@
-r"""Bounds on equilibrium payoffs in given directions, for players with different discount factors.
+r"""Bounds of equilibrium payoffs in given directions, for players with different discount factors.
 
-Let every payoff set considered lie in :math:`\{w : n_j w \le c_j\}`, with the threats :math:`P_i`, the levels
-of the lower faces, among the c. The farthest that a profile a goes in the direction :math:`n_j` is a linear program
-over continuations :math:`w \ge b(a)`; any :math:`y, z \ge 0` with :math:`\sum_k y_k n_k - z = D n_j` bound it by
+Let all payoff sets lie in :math:`\{w : n_j w \le c_j\}`; the levels c include the threats :math:`P_i`, as levels of the
+lower faces. The support of a profile a in the direction :math:`n_j` is a linear program over continuations :math:`w \ge
+b(a)`; any :math:`y, z \ge 0` with :math:`\sum_k y_k n_k - z = D n_j` bound it by
 
 .. math:: n_j (I - D) g(a) + y c - z\, b(a), \qquad b_i(a) = P_i + \frac{1-\delta_i}{\delta_i} (c_i(a) - g_i(a)).
 
-With one such dual for each pair that matters the levels of any fixed point V of the operator satisfy :math:`h \le
-F(h)`, F being a maximum of affine functions with non-negative weights. So :math:`h \le c` for the largest fixed point c
-of the smaller of F and the present levels, if F contracts: if some z > 0 exceeds what every row of F makes of it.
-Policy iteration finds both: a sparse linear system a step, whatever the discount factors. Better duals at c then give
-another F. Any duals bound V, so they may be those that are the best at a guess of V: if that is right, so is c.
-`Choices` has all duals of a program in the plane: two faces at a vertex, one face and one constraint, or both.
+With one such dual for each pair that matters, the levels h of any fixed point V of the operator satisfy :math:`h \le
+F(h)`, where F is a maximum of affine functions with non-negative weights. Let c be the largest fixed point of the
+smaller of F and the present levels. Then :math:`h \le c` if F contracts, that is, if some z > 0 exceeds the linear part
+of every row of F at z. Policy iteration finds c and z; each step is one sparse linear system, whatever the discount
+factors. Better duals at c then give another F. Any duals bound V, so one may use those that are optimal at a guess of
+V: if the guess is right, so is c. `Choices` has all duals of a program in the plane: two faces at a vertex, one face
+and one constraint, or two constraints.
 """
 
 from __future__ import annotations
@@ -71,19 +72,19 @@ class Choices:
         first = (second - 1) % len(normals)
         p, q = normals[first], normals[second]
         turn, dot = _cross(p, q), (p * q).sum(axis=1)
-        turn = np.where(turn > 0.0, turn, np.nan)  # faces back to back have no corner
+        turn = np.where(turn > 0.0, turn, np.nan)  # opposite faces have no corner
         share, rest = (
             np.maximum(_cross(self.pull, q) / turn, 0.0),
             np.maximum(_cross(p, self.pull) / turn, 0.0),
         )
-        # The sum of both shares is sharp also where the faces are almost parallel.
+        # The sum of both shares is accurate even if the faces are almost parallel.
         total = (self.pull * (p + q)).sum(axis=1) / np.maximum(1.0 + dot, 0.01)
         share = np.where(dot > -0.99, np.minimum(share, total), share)
         rest = np.where(dot > -0.99, total - share, rest)
         return first, second, share, rest, self.none, self.none
 
     def _edges(self, i: int, sign: float) -> None:
-        """Let constraint i bind, and take the face above it, or below, and its neighbours."""
+        """Let constraint i bind, and return the face that its line meets above, or below, with its neighbours."""
         o, normals = 1 - i, self.polygon.normals
         faces = np.flatnonzero(sign * normals[:, o] > 0.0)
         breaks = np.flatnonzero(np.diff(faces) > 1)
@@ -109,23 +110,23 @@ def _cross(a: Floats, b: Floats) -> Floats:
     return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
 
 
-_SAFE = 5e-14  # levels are kept this far, in multiples of their speed, above what rounding might make too low
-_CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # what a unit of weight of a dual counts for where the best ones go astray
-_ALIKE = 4e-16  # between directions that only rounding tells apart
-_TIED = 1e-12  # what a row may fall short of a level by and count as reaching it
-_ROUNDS = 25  # of policy iteration; levels that are not still are too high, never too low
+_SAFE = 5e-14  # times their speed: levels are kept this far above the fixed point, because of rounding
+_CAUTION = (0.0, 1e-9, 1e-6, 1e-3)  # penalties on a dual's weight where optimal duals fail
+_ALIKE = 4e-16  # directions closer than this differ by rounding only
+_TIED = 1e-12  # a row that misses a level by less counts as reaching it
+_ROUNDS = 25  # of policy iteration; levels that have not converged are too high, never too low
 
 
 @dataclass(slots=True, eq=False)
 class Levels:
-    """Faces and their levels; the polygon they bound and what its profiles can do, once `look` was called."""
+    """Faces and their levels; after `look`, also the polygon they bound and the supports of the profiles."""
 
     block: Block
     own: Point
     normals: Floats
     levels: Floats
     tol: float
-    inner: Floats | None = None  # levels that are reached by equilibria, if some are known
+    inner: Floats | None = None  # levels that equilibria attain, if some are known
     low: list[int] = field(init=False)
     kept: Indices = field(init=False)
     polygon: Halfplanes = field(init=False)
@@ -134,16 +135,16 @@ class Levels:
     moves: tuple[bool, bool] = (True, True)
     thresholds: Floats = field(init=False)
     values: Floats = field(init=False)  # how far each profile goes in each direction, shape (faces, profiles)
-    fixed: Floats = field(init=False)  # and how far outcomes of leaving go
-    settled: Floats = field(init=False)  # the fixed point of F, and
-    rows: Affine | None = None  # the duals behind it, one a face; None before it was found
+    fixed: Floats = field(init=False)  # the same for outcomes of leaving
+    settled: Floats = field(init=False)  # the fixed point of F
+    rows: Affine | None = None  # the duals at it, one for each face; None before it was found
     speeds: Floats = field(init=False)  # how fast each level moves with all others, 0 where it is constant
 
     def __post_init__(self) -> None:
         self.low = [int(np.flatnonzero((self.normals == AXES[i]).all(axis=1))[0]) for i in (0, 1)]
 
     def prune(self) -> None:
-        """Take the faces that matter for the polygon; Astray if rounding leaves none that is bounded."""
+        """Keep the faces that matter for the polygon; raise Astray if rounding leaves no bounded polygon."""
         self.kept = pruned(self.normals, self.levels, self.tol)
         while True:
             self.polygon = Halfplanes.of(self.normals[self.kept], self.levels[self.kept])
@@ -161,7 +162,7 @@ class Levels:
         self.thresholds = self.block.thresholds(self.threat)
 
     def look(self) -> bool:
-        """Compute how far each profile goes, and drop those that have no continuation; say whether any is left."""
+        """Compute how far each profile goes, and drop profiles without continuations; say whether any is left."""
         while True:
             self.prune()
             w, feasible = binding(Chains(self.points), self.thresholds)
@@ -187,8 +188,8 @@ class Levels:
     def lower(self, *, seen: Levels | None = None, ahead: bool = False) -> float:
         """Lower the levels to the fixed point for the present duals; return the largest change.
 
-        With `seen`, use the duals that are the best at the levels of `seen` instead. With `ahead`, lower the levels
-        further to what the duals at foreseen levels allow (see `_foreseen`).
+        With `seen`, use the duals that are optimal at the levels of `seen` instead. With `ahead`, lower the levels
+        further with the duals at extrapolated levels (see `_foreseen`).
         """
         before = self.levels
         for caution in _CAUTION if seen is None else _CAUTION[:1]:
@@ -209,7 +210,7 @@ class Levels:
             self.levels = np.maximum(self.levels, self.inner)
 
     def _foreseen(self) -> Levels:
-        """Return the same faces at the levels where the orbits of faces lead; Astray if nothing lies within these.
+        """Return the same faces at the levels to which the orbits of faces lead; raise Astray if these leave nothing.
 
         Step by step, the profile that is behind one face of an orbit comes to be behind the next face, and lowers it.
         Here all these steps are taken at once. Duals that are the best at such levels bound the set as any duals do.
@@ -228,7 +229,7 @@ class Levels:
         return self.guessed(levels)
 
     def guessed(self, levels: Floats) -> Levels:
-        """Return the same faces at other levels, for their duals; Astray if these leave nothing."""
+        """Return the same faces at other levels, to compute duals there; raise Astray if these leave nothing."""
         guess = Levels(self.block, self.own, self.normals, levels, self.tol)
         guess.prune()
         if guess.polygon.backwards().any():
@@ -236,13 +237,13 @@ class Levels:
         return guess
 
     def active(self) -> tuple[Indices, Indices]:
-        """Return faces and the profiles that go farthest there, but for those where leaving does."""
+        """Return faces and the profiles that go farthest in their directions, except where leaving goes farthest."""
         face, profile = np.arange(len(self.levels)), self.values.argmax(axis=1)
         played = self.values[face, profile] >= self.fixed
         return face[played], profile[played]
 
     def _solved(self, seen: Levels, caution: float) -> tuple[Floats, Floats, Affine]:
-        """Return the fixed point of F, the speeds, and the duals behind it.
+        """Return the fixed point of F, the speeds, and the duals at the fixed point.
 
         The duals are the best ones at the levels `seen`. Pairs of a face and a profile are added once they turn out to
         matter.
@@ -266,7 +267,7 @@ class Levels:
         raise Astray
 
     def _attracted(self, rows: Affine, levels: Floats, held: NDArray[np.bool_]) -> Floats:
-        """Return speeds z that show that V lies within the levels; Astray if none are found.
+        """Return speeds z that prove that V lies within the levels; raise Astray if none are found.
 
         Let X(e) be the polygon with all levels, but those held, moved out by e z, and let V lie within X(E). If every
         row stays below X(e) for all e from 0 to E, then what V generates, which is V itself, lies within X(0). A row
@@ -276,7 +277,7 @@ class Levels:
         rows = rows.still(still, levels[rows.faces[still]])
         short = levels[rows.faces] - rows.at(levels)
         tight = short <= _TIED
-        if len(np.unique(rows.faces[tight])) < len(levels):  # with weights so large rounding tells nothing
+        if len(np.unique(rows.faces[tight])) < len(levels):  # rounding dominates: the weights are large
             raise Astray
         while True:
             unit = rows.take(tight)._replace(constant=np.where(still[tight], 0.0, 1.0))
@@ -289,7 +290,7 @@ class Levels:
             tight |= over
 
     def duals(self, face: Indices, profile: Indices, caution: float = 0.0) -> Affine:
-        """Return the best dual of each pair of a face and a profile, as a row of F.
+        """Return the optimal dual of each pair of a face and a profile, as a row of F.
 
         With caution, a dual with smaller weights is taken if it is worse by no more than that for every unit of weight
         that it saves.
@@ -299,7 +300,7 @@ class Levels:
         first, second, y, x, z, cost = choices.best(caution)
         straight = following(
             self.normals, pull, _ALIKE
-        )  # the face that an orbit comes from, even if redundant
+        )  # the preceding face of the orbit, even if it is redundant
         length = np.hypot(pull[:, 0], pull[:, 1])
         level = length * self.levels[straight]
         same = (straight >= 0) & (z == 0.0).all(axis=0) & (level <= cost + _SAFE)
@@ -319,12 +320,12 @@ class Levels:
         columns = np.stack([first, second, *low], axis=1)
         rows = Affine(face, constant, np.stack([y, x, *weights], axis=1), columns)
         for i in (0, 1):
-            if not self.moves[i]:  # a lowest payoff that is just a best reply can be no less
+            if not self.moves[i]:  # a lowest payoff that is a best-reply payoff cannot be lower
                 rows = rows.still(face == self.low[i], -self.threat[i])
         return rows
 
     def drawn_in(self, moved: Floats) -> Floats:
-        """Return the inward moves of the levels, each larger by a given amount than its row implies; or Astray."""
+        """Return inward moves of the levels, each a given amount more than its row implies; or raise Astray."""
         assert self.rows is not None
         moves = (self.rows.weights > 0.0).any(axis=1)
         unit = self.rows._replace(constant=np.where(moves, moved[self.rows.faces], 0.0))

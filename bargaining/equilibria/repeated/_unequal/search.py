@@ -1,22 +1,22 @@
-r"""The payoff set of players who differ in patience, between a set that generates itself and half-planes.
+r"""The payoff set of players who differ in patience, between a self-generating set and half-planes.
 
-*From inside.* How the image of an outer set is generated says how its vertices follow from one another: the points
-that generate themselves in that way are solved for, and grow to all that they generate (see `growth`).
+*From inside.* The image of an outer set shows how its vertices are generated from one another. The points that are
+self-generating in this way solve a system of equations; then they grow to all that they generate (see `growth`).
 
-*From outside.* The faces of that set, and what they would be for any set that contains all equilibria, are lowered
-to their fixed point by policy iteration (see `levels`). The duals that are the best at the inner set are used, and
-if it is the largest, its faces are where the levels end: the work hardly depends on patience.
+*From outside.* The faces of the inner set, and further faces of outer sets, are lowered to the fixed point of their
+levels by policy iteration (see `levels`). The duals are those that are optimal at the inner set. If it is the largest,
+the levels end at its faces; so the work hardly depends on patience.
 
-*Where they do not meet* the operator is applied to the outer set; its image gives new faces, every orbit of faces is
-followed twice as far as before, and the levels of all are lowered. Where a step changes little, a vertex is coming to
-rest on an edge: the image without it gives the face that it rests on. And bounds are taken from where the orbits lead,
-not only from the polygon of the moment, which each step improves by one face of an orbit. After 1, 2, 4, ... steps the
-inner set is looked for again.
+*If they do not meet*, the operator is applied to the outer set. Its image gives new faces, every orbit of faces is
+followed twice as far as before, and all levels are lowered. If a step changes little, a vertex is converging to an
+edge: the image without this vertex gives the face of the edge. Bounds also use duals at the limits of the orbits,
+because each step improves the current polygon by only one face of an orbit. After 1, 2, 4, ... steps the inner set is
+computed again.
 
-*Proof.* Levels stay above those of the largest fixed point throughout. The inner set generates itself, or else every
-face j is moved in by :math:`z_j = e_j + F'_j(z)`, where the polygon reaches beyond its image by :math:`e_j` at the ends
-of that face, and a little is added for rounding: if the smaller polygon lies inside its own image it generates itself.
-The distance between the outer and the inner set is the bound.
+*Proof.* Levels are always at least those of the largest fixed point. The inner set is either self-generating, or every
+face j is moved inwards by :math:`z_j = e_j + F'_j(z)`, plus a little for rounding, where :math:`e_j` is how far the
+polygon reaches beyond its image at the ends of face j: if the smaller polygon lies inside its own image, it is
+self-generating. The distance between the outer and the inner set is the bound.
 """
 
 from __future__ import annotations
@@ -64,46 +64,44 @@ if TYPE_CHECKING:
 _PLAIN, _LONG = (
     16,
     1000,
-)  # applications of the operator, first and where no set that generates itself is found
-_FEW = 60  # up to so many vertices the structure can be solved exactly, so it needs no room for rounding
+)  # applications of the operator: at first, and if no self-generating set is found
+_FEW = 60  # up to this many vertices the structure can be solved exactly, so it needs no slack for rounding
 _SAME = 4e-15  # polygons that differ by rounding alone
-_STAGES = 120  # of adding faces; what is reached by then is a bound
-_ROUNDS = 3  # of lowering a stage: the next stage lowers as well
-_STUCK = 0.9  # of the least excess so far: a stage that leaves more has gained nothing
-_SLOWER = (
-    0.6  # of the gap: growing on is given up where more of it is left, for another stage of the outer set
-)
+_STAGES = 120  # of adding faces; the levels reached by then are bounds
+_ROUNDS = 3  # in which a stage lowers levels: the next stage lowers them too
+_STUCK = 0.9  # of the least excess so far: a stage that leaves more counts as no progress
+_SLOWER = 0.6  # of the gap: if growth leaves more, the next stage of the outer set comes first
 _SLOW, _WEAK = (
     0.5,
     6,
-)  # after so many stages in a row that leave more of the excess than this, faces are added
+)  # faces are added after this many stages in a row that leave more than this share of the excess
 _RESTING = (
     2.0,
     30.0,
     400.0,
     5000.0,
-)  # how far beyond an edge a vertex may come to rest on it, over the excess
-_LARGE = 0.1  # of the unit box: a polygon cut so coarsely shows no edge to rest on
-_STILL = 1e-12  # levels that move less are still
-_ROOM = 2e-10  # between inner and outer set, for a set whose vertices are not solved for
+)  # a vertex this far beyond an edge, over the excess, may converge to the edge
+_LARGE = 0.1  # of the unit box: a polygon with so large an excess shows no such edge
+_STILL = 1e-12  # levels that move less have converged
+_ROOM = 2e-10  # between the inner and the outer set, if vertices are not solved for
 _ROUNDED = 2e-13  # an excess that is rounding
-_EDGE = 2e-12  # an excess so small says how far off the polygon is
-_COARSEST = 2e-10  # times the impatience of the more patient player: what dropping a face may add
-_FACES = 12_000  # from so many a stage takes minutes
-_SHARE = 1e-2  # of the tolerance that vertices may matter which are left out of the inner set at first
-_FAILED = 3  # tilts in a row, each a tenth of the one before, that bring the faces no closer
-_SYSTEM = 1000  # profiles tried in a direction: what solving for the level of a face costs
+_EDGE = 2e-12  # from so small an excess the polygon's error can be bounded
+_COARSEST = 2e-10  # times the impatience of the more patient player: the largest effect of dropping a face
+_FACES = 12_000  # with more a stage takes minutes
+_SHARE = 1e-2  # of the tolerance: how much vertices that the inner set at first leaves out may matter
+_FAILED = 3  # tilts in a row, each a tenth of the one before, that may bring the faces no closer
+_SYSTEM = 1000  # the cost of solving for the level of a face, in profiles tried in a direction
 _SENSITIVE = (
     "Some profile can be played only if a player is promised the most that she can get: "
     "a change in payoffs or discount factors, however small, may change the set."
 )
-_PROOFS = 4  # rounds in which levels are lowered with the duals of one inner set
+_PROOFS = 4  # rounds in which levels are lowered with the duals at one inner set
 
 
 def run(search: Search, data: Rationals) -> None:
-    """Finish a search for the set of players with different discount factors: a few plain steps, then half-planes.
+    """Finish a search for players with different discount factors: a few plain steps, then half-planes.
 
-    Payoffs that are known exactly take the place of the profiles that ask for the most.
+    Payoffs that are known exactly replace the profiles that require a player's largest payoff.
     """
     plain(search)
     if search.budget.spent and not search.stopped:
@@ -124,7 +122,7 @@ def run(search: Search, data: Rationals) -> None:
         if exact:
             search.block = search.block.keep(kept)
     found = bounded(search.block, search.own, search.polygon, exact=exact, tolerance=tolerance, budget=budget)
-    if found.bound == inf:  # nothing inside, perhaps as nothing will be left
+    if found.bound == inf:  # no inner set, perhaps because nothing will be left
         plain(search, _LONG)
         if search.stopped:
             search.solves += found.steps + steps
@@ -139,7 +137,7 @@ def plain(search: Search, times: int = _PLAIN) -> None:
 
 
 def _reachable(block: Block, found: Bounded) -> NDArray[np.bool_]:
-    """Return which profiles are not ruled out by the highest payoffs and the threats of a set of all equilibria."""
+    """Return the profiles that the highest payoffs and the threats of an outer set do not rule out."""
     low = np.array(found.low) - found.bound - FINE
     least = block.thresholds((low.item(0), low.item(1)))
     return np.asarray(
@@ -148,7 +146,7 @@ def _reachable(block: Block, found: Bounded) -> NDArray[np.bool_]:
 
 
 def close(search: Search) -> None:
-    """Prove by half-planes a set to which plain steps converge too slowly, if possible; for any discount factors."""
+    """If plain steps converge too slowly, prove the set by half-planes if possible; for any discount factors."""
     found = bounded(
         search.block, search.own, search.polygon, tolerance=search.tolerance, budget=search.budget
     )
@@ -190,7 +188,7 @@ def _step(search: Search) -> None:
 
 
 def _end(search: Search) -> None:
-    """Note the threat, or that nothing is left."""
+    """Record the threat, or that nothing is left."""
     if search.polygon:
         search.threat = lowest(search.polygon)
     else:
@@ -218,14 +216,14 @@ def bounded(
     polygon : Polygon
         A set that contains the largest fixed point.
     few : int
-        A set of more vertices than that is replaced by a slightly smaller one, with a margin for rounding, if possible.
+        A set with more vertices is replaced by a slightly smaller one, with a margin for rounding, if possible.
     exact : bool
-        Whether a set that generates itself but for rounding counts. It does not where a profile asks for the most that
-        a player can get and players differ in patience (see `edges`).
+        Whether to accept a set that is self-generating up to rounding. This is wrong if players differ in patience and
+        a profile requires a player's largest payoff (see `edges`).
     tolerance : float
-        The distance between the two sets that is close enough, as a share of the payoff range.
+        The distance between the two sets at which the search stops, as a share of the payoff range.
     budget : Budget, optional
-        The work that may be done: a profile tried in a direction.
+        The limit on the work, in profiles tried in a direction.
 
     Returns
     -------
@@ -239,7 +237,7 @@ def bounded(
 
 
 class _Chase:
-    """Half-planes that contain every payoff, and the largest set found inside that generates itself."""
+    """Half-planes that contain every equilibrium payoff, and the largest self-generating set found inside."""
 
     def __init__(
         self, block: Block, own: Point, points: Floats, exact: bool, tolerance: float, budget: Budget
@@ -249,7 +247,7 @@ class _Chase:
         self.inner = _known(block, own)
         self.tried: Recipes | None = None  # the inner set that was last compared with the outer one
         self.gap = inf
-        self.levels: Levels | None = None  # what the gap was measured from
+        self.levels: Levels | None = None  # the levels at which the gap was measured
         self.steps = 0
         self.empty = False
 
@@ -259,7 +257,7 @@ class _Chase:
             for patient in (False, True):
                 if self._shrunk(patient=patient) or self.empty or self.budget.spent:
                     break
-        except Astray:  # faces that rounding tells nothing about any more: what was known before holds
+        except Astray:  # rounding makes these faces useless: keep the earlier result
             pass
         if self.empty:
             return _left(self.block, self.steps)
@@ -267,7 +265,7 @@ class _Chase:
         return found._replace(steps=self.steps, low=self._sharp(found.low))
 
     def _sharp(self, low: Point) -> Point:
-        """Return the lowest payoffs, without rounding where they are those of a profile played for ever."""
+        """Return the lowest payoffs, exactly where they are those of a profile played for ever."""
         bound, far = self.block.threat_bound(self.own), self.gap + FINE
         known = _known(self.block, self.own, (low[0] + far, low[1] + far))
         sure = low if known is None else lowest(pairs(known.points))
@@ -275,9 +273,9 @@ class _Chase:
         return x, y
 
     def _found(self, few: int) -> Bounded:
-        """Return the inner set if it is close enough, with room for rounding if it has many vertices.
+        """Return the inner set if it is close enough, with slack for rounding if it has many vertices.
 
-        Else the outer one, with how far it reaches beyond the inner one.
+        Otherwise return the outer set, and how far it reaches beyond the inner one.
         """
         if self.inner is not None and self.levels is not None and self.gap <= self.tolerance:
             inset = None
@@ -287,7 +285,7 @@ class _Chase:
             return exact if inset is None else inset._replace(low=exact.low)
         if self.levels is not None:
             polygon, tags = image_of(self.levels, merge=FINE)
-            # A knife edge: any smaller set loses what just meets a constraint.
+            # A knife edge: any smaller set loses a continuation that just meets a constraint.
             far = min(self.gap, _off(self.levels, excess_of(self.levels, np.array(polygon))))
             return Bounded(
                 polygon, sourced(self.levels.points, polygon, tags), far, 0, self.levels.block, _low(polygon)
@@ -298,14 +296,14 @@ class _Chase:
         return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, _low(polygon))
 
     def _exact(self, inner: Recipes) -> Bounded:
-        """Return what the inner set generates, which holds it: the set itself but for vertices that hardly matter."""
+        """Return the image of the inner set, which contains it and differs only by vertices that hardly matter."""
         threat = threats(inner.points, self.block.threat_bound(self.own))
         polygon, tags = mapped(self.block, inner.points, threat, merge=FINE)
         before = [(x, y) for x, y in inner.points.tolist()]
         return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, _low(polygon))
 
     def _shrunk(self, *, patient: bool) -> bool:
-        """Lower faces until they hardly move; say whether the outer and the inner set are close enough before that.
+        """Lower faces until they hardly move, or return true once the outer and the inner set are close enough.
 
         For patient players faces are added after the first step that changes little, and it goes on until nothing
         changes.
@@ -349,7 +347,7 @@ class _Chase:
         return self._settled(closest[2])
 
     def _settled(self, levels: Levels | None) -> bool:
-        """Note the closest outer set, and say whether it is close enough to an inner one."""
+        """Record the closest outer set, and say whether it is close enough to an inner one."""
         if levels is None:
             return False
         self.points = np.array(levels.points)
@@ -359,7 +357,7 @@ class _Chase:
         return self.gap <= self.tolerance or self._look()
 
     def _faces(self, image: Floats, known: Floats, tol: float) -> Levels:
-        """Return the faces of an image, and others, as far out as what is known so far."""
+        """Return the faces of an image, and others, at the levels known so far."""
         normals = normals_around(image, known)
         levels = reach(image, normals)
         if self.inner is None:
@@ -368,7 +366,7 @@ class _Chase:
         return Levels(self.block, self.own, normals, np.maximum(levels, least), tol, least)
 
     def _lowered(self, levels: Levels, *, ahead: bool) -> bool:
-        """Lower the levels until they settle; say whether anything can be played."""
+        """Lower the levels until they converge; say whether anything can be played."""
         for _ in range(_ROUNDS):
             self.steps += 1
             self.budget.spend(len(levels.levels) * (levels.block.index.size + _SYSTEM))
@@ -380,7 +378,7 @@ class _Chase:
         return True
 
     def _look(self) -> bool:
-        """Look for the inner set, and lower the faces that it has; say whether the two sets are close enough."""
+        """Compute the inner set, and lower its faces; say whether the two sets are close enough."""
         if not self.exact:
             return False
         merge = max(_SHARE * self.tolerance, FINEST)
@@ -407,13 +405,13 @@ class _Chase:
             if self.gap <= self.tolerance:
                 return True
             if self.gap > _SLOWER * gap or merge <= FINEST or self.budget.spent:
-                return False  # for want of something else than vertices
+                return False  # more vertices would not help
             gap, merge = self.gap, max(0.1 * merge, FINEST)
             found = grown(self.block, bound, self.points, merge, self.inner, self.budget)
         return False
 
     def _compare(self, inner: Recipes, tilt: float = 0.0) -> None:
-        """Lower the faces of the inner set as far as they allow, and measure how far the two sets are apart.
+        """Lower the faces of the inner set as far as possible, and measure the distance between the two sets.
 
         With a tilt, each edge gets two faces, one through either end. An edge whose ends move at different speeds
         rotates, and a single face along it would have to move at the speed of the faster end.
@@ -447,7 +445,7 @@ class _Chase:
 def _known(block: Block, own: Point, threat: Point = (inf, inf)) -> Recipes | None:
     """Return the payoffs of stage equilibria played for ever, and outcomes of leaving; None if there are none.
 
-    Also what is an equilibrium if it is played for ever under threats that are known to be credible.
+    Also of profiles that are equilibria if played for ever under threats that are known to be credible.
     """
     held = (block.best <= block.payoffs) | (block.payoffs >= block.thresholds(threat))
     still = held.all(axis=0) & (block.payoffs >= np.array(own)[:, None]).all(axis=0)
@@ -463,10 +461,10 @@ def _known(block: Block, own: Point, threat: Point = (inf, inf)) -> Recipes | No
 
 
 def _added(levels: Levels, image: Floats, excess: float) -> Floats:
-    """Return the normals of the faces, of the image, and of the image without vertices hardly beyond its edges.
+    """Return the normals of the faces, of the image, and of the image without vertices that hardly leave an edge.
 
-    Such a vertex may come to rest on the edge, at a rate of its own: each step cuts off a share of what is left, by
-    another face. The edge that it will rest on is a face whose level is found at once.
+    Such a vertex may converge to the edge, at its own rate: each step cuts off a share of the rest, by another face.
+    The edge to which it converges is a face whose level is found at once.
     """
     known = normals_around(image, levels.polygon.normals)
     for height in excess * np.array(_RESTING):
@@ -476,7 +474,7 @@ def _added(levels: Levels, image: Floats, excess: float) -> Floats:
 
 
 def _off(levels: Levels, excess: float) -> float:
-    """Bound the error of a polygon that reaches this far beyond its image; infinity if no bound is known."""
+    """Bound the error of a polygon that reaches this far beyond its image; infinite if no bound is known."""
     return (
         inf
         if levels.rows is None or excess > _EDGE
@@ -485,7 +483,7 @@ def _off(levels: Levels, excess: float) -> float:
 
 
 def _close(levels: Levels, image: Floats, room: float) -> bool:
-    """Whether faces moved in by no more than that make up for what the polygon reaches beyond its image."""
+    """Whether the excess of the polygon over its image can be offset by inward moves of the faces up to this size."""
     if levels.rows is None:
         return False
     try:
@@ -495,7 +493,7 @@ def _close(levels: Levels, image: Floats, room: float) -> bool:
 
 
 def _left(block: Block, steps: int) -> Bounded:
-    """Return the outcomes of leaving, once nothing can be played."""
+    """Return the outcomes of leaving if no profile can be played."""
     leaves = [leave.payoffs for leave in block.leaves]
     corners = hull(leaves)
     tags = [(LEAVE, -1, block.leaves[k].number) for k in corners]

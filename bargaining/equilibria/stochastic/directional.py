@@ -19,13 +19,13 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
-_ACCURACY = 1e-12  # of regret: what a listed equilibrium may have at most, as in `markov_equilibria`
-_BITS = 200  # of the square roots in mixed strategies
+_ACCURACY = 1e-12  # the largest regret of a listed equilibrium, as in `markov_equilibria`
+_BITS = 200  # accuracy of the square roots in mixed strategies
 
 Strategies = tuple[tuple[Fraction, ...], ...]
 Values = tuple[Fraction, ...]
 Local = tuple[list[tuple[Strategies, Values]], bool]
-"""The equilibria of one state, given what follows, each with its values; and whether these are all."""
+"""The equilibria of one state, given the values that follow, each with its values; and whether these are all."""
 
 
 def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> MarkovEquilibria:
@@ -40,7 +40,7 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
         Any number of players, who cannot leave. A state may follow itself, but no two states may lead to each
         other, whatever is played.
     limit : int, default 10,000
-        The largest number of equilibria to follow: their number multiplies from state to state.
+        The largest number of equilibria to keep: their number multiplies from state to state.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
     -----
     Let p(a) be the probability of staying in state s and :math:`N_i(a) = (1-\delta_i) g_i(a) + \delta_i \sum_{s' \ne s}
     P(s' \mid a) V_i(s')`. If p is constant, the equilibria are those of the stage game with payoffs N, with the values
-    :math:`N_i / (1 - \delta_i p)`. Otherwise action r for ever gives :math:`N_{ir}(y) / (1 - \delta_i p_r(y))`
+    :math:`N_i / (1 - \delta_i p)`. Otherwise action r, played for ever, gives :math:`N_{ir}(y) / (1 - \delta_i p_r(y))`
     against a mixture y, and a player with two actions uses both if these are equal: a quadratic equation in y.
     All computations are in rationals; square roots are computed to 200 bits.
 
@@ -72,7 +72,7 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
 
     Examples
     --------
-    Two firms may each build the only plant that pays, or wait; whoever builds alone has it for good:
+    Two firms may each build a plant or wait; only one plant is profitable. A firm that builds alone has it for good:
 
     >>> before = Game([[0, 0], [0, 0]], [[0, 0], [0, 0]])
     >>> after = [Game([[one]], [[other]]) for one, other in ((3, 0), (0, 3), (-1, -1))]
@@ -121,7 +121,7 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
 
 
 def _order(game: StochasticGame, laws: list[Rationals]) -> list[int]:
-    """Return the states, each after all that it may lead to."""
+    """Return the states in an order such that each comes after all states to which it may lead."""
     leads = [{k for k in range(len(game)) if k != s and law[..., k].any()} for s, law in enumerate(laws)]
     order: list[int] = []
     left = set(range(len(game)))
@@ -139,7 +139,7 @@ def _order(game: StochasticGame, laws: list[Rationals]) -> list[int]:
 
 
 def _circle(state: int, leads: list[set[int]], left: set[int]) -> list[int]:
-    """Walk on until a state comes again."""
+    """Follow transitions until a state occurs again."""
     walk = [state]
     while True:
         state = min(leads[state] & left)
@@ -173,7 +173,7 @@ def _state(game: StochasticGame, s: int, law: Rationals, after: dict[int, Values
 
 
 def _pure(shape: tuple[int, ...], worth: Rationals, left: Rationals) -> Iterator[tuple[Strategies, Values]]:
-    """Yield the pure equilibria: nobody does better by another action for ever."""
+    """Yield the pure equilibria: nobody gains by playing another action for ever."""
     for profile in np.ndindex(*shape):
         values = tuple(w / part for w, part in zip(worth[profile], left[profile], strict=True))
         for i, value in enumerate(values):
@@ -186,10 +186,10 @@ def _pure(shape: tuple[int, ...], worth: Rationals, left: Rationals) -> Iterator
 
 
 def _mixed(worth: Rationals, left: Rationals) -> Local:
-    """Return the equilibria of two players in which both use both of their two actions, and whether no others are."""
+    """Return the equilibria of two players in which both mix their two actions, and whether there are no others."""
     roots: list[list[Fraction]] = []
     every = True
-    for i in (0, 1):  # what the other one mixes if player i is to be indifferent
+    for i in (0, 1):  # the other player's mixture that makes player i indifferent
         n, d = (np.moveaxis(part[..., i], i, 0) for part in (worth, left))
         (a, b), (e, f) = ((n[r, 0], n[r, 1] - n[r, 0]) for r in (0, 1))
         (g, h), (k, m) = ((d[r, 0], d[r, 1] - d[r, 0]) for r in (0, 1))
@@ -209,7 +209,7 @@ def _mixed(worth: Rationals, left: Rationals) -> Local:
 
 
 def _roots(a: Fraction, b: Fraction, c: Fraction) -> list[Fraction] | None:
-    """Return the different roots of a y^2 + b y + c; None if every number is one."""
+    """Return the distinct roots of a y^2 + b y + c; None if every number is a root."""
     if not a:
         return ([-c / b] if b else []) if b or c else None
     square = b * b - 4 * a * c

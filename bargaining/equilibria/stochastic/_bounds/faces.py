@@ -1,4 +1,4 @@
-"""Polygons of many states as faces: each state has normals of its own, by angle, the axes among them.
+"""Polygons of many states as faces: each state has its own normals, in the order of angles, including the axes.
 
 All states are stored in one array, sorted by the angles of faces; angles of different states differ by more than a
 full turn.
@@ -17,10 +17,10 @@ from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.feasible._polygon import clip
 
 _AXES = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
-_SAME_ANGLE = 1e-9  # radians: of faces closer than this one is left out
+_SAME_ANGLE = 1e-9  # radians: of two faces closer than this one is left out
 _TURN = 8.0  # more than a full turn
 _FLAT = 1e-9  # of the unit box: sets thinner than this are cut face by face
-_ROUNDING = 1e-14  # of the unit box: what must not cut off a set that is a point or a segment
+_ROUNDING = 1e-14  # of the unit box: rounding that must not cut off a set that is a point or a segment
 _BOX: Polygon = [(-1.0, -1.0), (2.0, -1.0), (2.0, 2.0), (-1.0, 2.0)]
 
 
@@ -31,7 +31,7 @@ class Faces:
     Corner k is where face k meets the next one of its state.
     """
 
-    first: Indices  # (S + 1,): where the faces of each state begin, and where the last ones end
+    first: Indices  # (S + 1,): where the faces of each state begin, and where the last state's end
     state: Indices  # (F,)
     normals: Floats  # (F, 2)
     levels: Floats  # (F,)
@@ -40,7 +40,7 @@ class Faces:
 
     @classmethod
     def of(cls, polygons: list[Polygon], allowed: float = 0.0) -> Faces:
-        """Bound polygons by enough of their edges to keep the error within what is allowed."""
+        """Bound polygons by enough of their edges to keep the error within the tolerance."""
         sizes = np.array([len(polygon) for polygon in polygons])
         first = np.cumsum([0, *sizes])
         points = np.array([point for polygon in polygons for point in polygon]).reshape(-1, 2)
@@ -67,7 +67,7 @@ class Faces:
         return cls(bounds, states, normals, levels, corners, keys)
 
     def moved(self, levels: Floats) -> list[Polygon]:
-        """Return the polygons that lie within the faces at other levels."""
+        """Return the polygons of the faces at other levels."""
         kept = _thinned(self.state, self.normals, levels, 0.0, fixed=False)
         state, normals, level = self.state[kept], self.normals[kept], levels[kept]
         first = np.searchsorted(state, np.arange(len(self.first)))
@@ -106,7 +106,7 @@ class Faces:
 
     @property
     def lower(self) -> Indices:
-        """The face that holds each player's lowest payoff in each state, shape (S, 2); 0 where there is none."""
+        """The face of each player's lowest payoff in each state, shape (S, 2); 0 where there is none."""
         out = np.zeros((len(self.first) - 1, 2), np.intp)
         for i in (0, 1):
             face = np.flatnonzero(self.normals[:, i] == -1.0)
@@ -119,7 +119,7 @@ class Faces:
         return np.asarray(self.corners[_before(self.first, self.state)])
 
     def around(self, states: Indices, pulls: Floats) -> tuple[Indices, Indices]:
-        """Return the faces before and after directions, of shape (..., 2), in given states."""
+        """Return the faces before and after directions of shape (..., 2), in given states."""
         angle = np.arctan2(pulls[..., 1], pulls[..., 0])
         before = np.searchsorted(self.keys, angle + _TURN * states, side="right") - 1
         before = np.where(before < self.first[states], self.first[states + 1] - 1, before)
@@ -127,9 +127,9 @@ class Faces:
         return before, np.where(after >= self.first[states + 1], self.first[states], after)
 
     def weights(self, before: Indices, after: Indices, pulls: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return weights, not negative, of the two faces around pulls, and the largest remainder of a pull.
+        """Return non-negative weights of the two faces around pulls, and the largest remainder of a pull.
 
-        Payoffs lie in the unit box, so that what is left is worth no more than its positive part.
+        Payoffs lie in the unit box, so the value of a remainder is at most its positive part.
         """
         (a, b), (c, d), (x, y) = (
             np.moveaxis(part, -1, 0) for part in (self.normals[before], self.normals[after], pulls)
@@ -148,7 +148,7 @@ class Faces:
 
 
 def _farthest(points: Floats, first: Indices, states: Indices, directions: Floats) -> Floats:
-    """Return the point of each direction's state that lies farthest in it; these are in the order of the states."""
+    """Return the point of each direction's state that is farthest in the direction; directions are ordered by state."""
     found = np.empty(len(states), np.intp)
     bounds = np.searchsorted(states, np.arange(len(first)))
     for s in np.flatnonzero(np.diff(bounds)).tolist():
@@ -170,7 +170,7 @@ def _before(first: Indices, state: Indices) -> Indices:
 
 
 def _distinct(keys: Floats, states: Indices, axis: Mask) -> Indices:
-    """Return which of sorted angles to keep: the axes, and what is not too near to them or to the one before."""
+    """Return which of sorted angles to keep: the axes, and angles not too close to these or to the previous one."""
     first = np.searchsorted(states, np.arange(states[-1] + 2 if states.size else 1))
     before, after = _before(first, states), _next(first, states)
     full = 2.0 * np.pi
@@ -195,7 +195,7 @@ def _meeting(first: Indices, state: Indices, normals: Floats, levels: Floats) ->
 def _thinned(
     state: Indices, normals: Floats, levels: Floats, allowed: float, *, fixed: bool = True
 ) -> Indices:
-    """Return the faces that are left if those go whose neighbours meet near enough to them; the axes stay if fixed.
+    """Return the faces to keep: drop those whose neighbours meet close enough to them; the axes stay if fixed.
 
     The error of faces dropped earlier counts.
     """
@@ -212,7 +212,7 @@ def _thinned(
             one, other = (x * y[q] - y * x[q]) / turn, (x[p] * y - y[p] * x) / turn
             high = one * c[p] + other * c[q] - c + slack[left]
         high = np.where(axes[left] | ~((turn > 0.0) & (one >= 0.0) & (other >= 0.0)), np.inf, high)
-        # Of neighbours only the one that costs less goes; ties go by place.
+        # Of two neighbours only the one that costs less is dropped; ties are resolved by place.
         rank = np.empty(left.size, np.intp)
         rank[np.argsort(high, kind="stable")] = np.arange(left.size)
         goes = high <= allowed

@@ -1,11 +1,12 @@
-r"""How far rows go from polygons of payoffs, as functions of where their faces lie, and what they generate.
+r"""The supports of rows over polygons of payoffs, as functions of the polygons' levels, and the payoffs they generate.
 
-A continuation of a row lies in :math:`C = \sum_{s'} P(s') X_{s'}` and above thresholds b, which fall no faster than
-what the best deviation gives. How far the row goes in a direction q is a linear program. Of its dual solutions four
-come into question: no constraint binds, and C ends where its normal is q; that of one player binds with a weight
-z, and C ends in the direction m = q + z e of the edge that crosses her threshold; or both bind, which leaves m = 0.
-Each successor holds m by the two of its own faces around it, with weights that are not negative. So each of the four
-is a bound affine in the levels, whatever these are, and the least of them is the value of the program.
+A continuation of a row lies in :math:`C = \sum_{s'} P(s') X_{s'}` and above thresholds b, which fall no faster than the
+payoffs of the best deviations. The support of the row in a direction q is a linear program. It has four candidates for
+dual solutions: no constraint binds, and C is bounded in the direction q; one player's constraint binds with a weight z,
+and C is bounded in the direction m = q + z e, the normal of the edge that crosses her threshold; or both constraints
+bind, and m = 0. Each successor bounds m by the two of its own faces around m, with non-negative weights. So each of the
+four gives a bound that is affine in the levels and valid at all levels, and the least of the four is the value of the
+program.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Polygon, outline
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 
-_MISSED = 1e-12  # of the unit box: what a row has to miss to count as one that cannot be played
+_MISSED = 1e-12  # of the unit box: a row that misses its thresholds by this much cannot be played
 _STEEP = 1e5  # weights up to which rounding does not matter
 _ROUNDING = 1e-15  # of a weight: large terms nearly cancel along a steep edge
-_MET = 1e-13  # and what counts as met when sets are shown to generate themselves
+_MET = 1e-13  # thresholds missed by less count as met when sets are shown to be self-generating
 
 
 class Ahead(NamedTuple):
-    """The states that may follow each row and their probabilities, filled up with zeros, shape (N, K) each."""
+    """The states that may follow each row and their probabilities, padded with zeros, each of shape (N, K)."""
 
     states: Indices
     chances: Floats
@@ -43,12 +44,12 @@ class Ahead(NamedTuple):
         return cls(np.where(chances > 0.0, states, states[:, :1]), chances)
 
     def take(self, rows: Indices) -> Ahead:
-        """Return those of some rows."""
+        """Return the data of some rows."""
         return Ahead(self.states[rows], self.chances[rows])
 
 
 class Edges(NamedTuple):
-    """The boundaries of the continuations of all rows, edge by edge by angle, row by row."""
+    """The boundaries of the continuations of all rows: row by row, edges in the order of angles."""
 
     row: Indices  # (E,) the place of the row
     face: Indices  # (E,)
@@ -75,7 +76,7 @@ class Edges(NamedTuple):
         return cls(row, face, end - steps, end)
 
     def crossing(self, needed: Floats) -> tuple[Indices, Floats]:
-        """Return the edge that crosses each threshold, above and below, and where: -1 if there is none.
+        """Return the edge that crosses each threshold, above and below (-1 if there is none), and where it does.
 
         Shape (2, 2, R) and (2, 2, R): the player whose threshold it is, the side, the row; the place is the other
         player's continuation.
@@ -98,7 +99,7 @@ class Edges(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Thresholds of rows: what is needed, and how it depends on the levels; players first."""
+    """Thresholds of rows, and how they depend on the levels; the first axis is the player."""
 
     needed: Floats  # (2, R)
     constant: Floats  # (2, R)
@@ -107,7 +108,7 @@ class Held(NamedTuple):
 
     @classmethod
     def of(cls, model: Model, rows: Indices, threat: Floats, eased: float) -> Held:
-        """Punish by the lowest payoffs, shape (S, 2), infinite in a state without any; ask for less by `eased`."""
+        """Punish by the lowest payoffs, shape (S, 2), infinite in a state without any; lower thresholds by `eased`."""
         worth = model.values(threat)
         groups = [model.replies[i].argbest(worth[i])[model.replies[i].group[rows]] for i in (0, 1)]
         replies, now = np.stack(groups), model.now[:, rows]
@@ -136,7 +137,7 @@ class Duals(NamedTuple):
 
 
 class Operator:
-    """The operator on polygons of all states, held by faces of their own."""
+    """The operator on polygons of all states, each bounded by its own faces."""
 
     def __init__(self, model: Model, eased: float = 0.0) -> None:
         self.model, self.ahead, self.eased = model, Ahead.of(model), eased
@@ -151,7 +152,7 @@ class Operator:
     def generated(
         self, faces: Faces, threat: Floats, alive: Mask, polygons: list[Polygon]
     ) -> tuple[list[Polygon], Mask]:
-        """Return the hull of all that live rows give with continuations in the sets, and which rows give anything."""
+        """Return the hull of what live rows generate with continuations in the sets, and which rows generate any."""
         rows = self.playable(faces, alive)
         edges, held = Edges.of(faces, self.ahead.take(rows)), Held.of(self.model, rows, threat, self.eased)
         needed, (found, other) = held.needed, edges.crossing(held.needed)
@@ -164,7 +165,7 @@ class Operator:
                 place[:, i], place[:, 1 - i] = needed[i, here], other[i, side, here]
                 points.append(place)
                 owners.append(here)
-        # Both bind, where that point lies between the two sides.
+        # Both bind, if that point lies between the two sides.
         both = (found[0] >= 0).all(axis=0) & (other[0, 1] <= needed[1]) & (needed[1] <= other[0, 0])
         points.append(needed.T[both])
         owners.append(np.flatnonzero(both))
@@ -194,7 +195,7 @@ class Operator:
         return functions.and_at_least(self._left(faces)), lives
 
     def duals(self, faces: Faces, alive: Mask) -> tuple[Duals, Mask]:
-        """Return what is behind the functions but for those of leaving, and which rows can still be played."""
+        """Return the duals of the functions, except for those of leaving, and which rows can still be played."""
         model, rows = self.model, self.playable(faces, alive)
         ahead, held = self.ahead.take(rows), Held.of(model, rows, faces.lowest(), self.eased)
         edges = Edges.of(faces, ahead)
@@ -265,7 +266,7 @@ class Operator:
         return duals, lives
 
     def _left(self, faces: Faces) -> Floats:
-        """Return how far the outcomes of leaving reach at each face."""
+        """Return the support of the outcomes of leaving at each face."""
         out = np.full(len(faces.state), -np.inf)
         for s, leaves in enumerate(self.leaves):
             here = slice(faces.first[s], faces.first[s + 1])
@@ -273,7 +274,7 @@ class Operator:
         return out
 
     def _supports(self, faces: Faces, ahead: Ahead, pulls: Floats) -> _Supports:
-        """Hold continuations in directions, one a row."""
+        """Bound continuations in directions, one for each row."""
         each = np.broadcast_to(pulls[:, None], (*ahead.states.shape, 2))
         before, after = faces.around(ahead.states, each)
         one, other, rest = faces.weights(before, after, each)
@@ -283,7 +284,7 @@ class Operator:
         return _Supports(one, other, before, after, rest, value)
 
     def _missed(self, held: Held, cross: Floats, sides: list[_Supports], faces: Faces, ahead: Ahead) -> Mask:
-        """Say which rows cannot be played: their thresholds lie beyond a face of the continuations."""
+        """Say which rows cannot be played because their thresholds lie beyond a face of the continuations."""
         needed = held.needed
         out: Mask = np.any(needed == np.inf, axis=0)
         floor = np.where(np.isfinite(needed), needed, -1e9).T
@@ -299,7 +300,7 @@ class Operator:
 
 
 class _Supports(NamedTuple):
-    """How far continuations go, by weights of two faces a successor."""
+    """The support of continuations, with the weights of two faces of each successor."""
 
     one: Floats  # (R, K)
     other: Floats  # (R, K)

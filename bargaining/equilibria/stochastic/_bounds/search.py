@@ -1,9 +1,9 @@
-"""Sets of payoffs of all states that hold every equilibrium payoff, and sets that generate themselves, until they meet.
+"""Outer sets that contain all equilibrium payoffs of every state, and self-generating inner sets, until they meet.
 
-From outside a round applies the operator, keeps as many edges of the image as a tolerance allows that falls with the
-rounds, and lowers the faces by their bounds. From inside the same rounds are made of the operator lowered by what the
-outer sets and their image are apart: its fixed point lies within its image under the operator itself, corners
-included. That is checked, and then the image consists of equilibrium payoffs.
+From outside a round applies the operator, drops edges of the image up to a tolerance that falls from round to round,
+and lowers the faces by their bounds. From inside the same rounds use the operator with faces lowered by the distance of
+the outer sets from their image: its fixed point lies inside the fixed point's image under the operator itself,
+including the corners. This is checked; then the image consists of equilibrium payoffs.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ from bargaining.equilibria.stochastic._bounds.rows import Operator
 from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.games.stochastic import StochasticGame
 
-_ROUNDS = 400  # some sets that have no inside would go on for ever
-_COARSEST = 1e-3  # of the unit box: what leaving out an edge may cost at first
-_FINER = 6.0  # times, once the rounds move the sets by no more than some times this
-_MOVES = 3.0  # of what leaving out an edge may cost
-_SLACK = 1e-12  # of the unit box: a set that sticks out of its image by less counts as inside
-_MARGIN = 1e-9  # of the unit box: by which thresholds must be missed where nothing is left
+_ROUNDS = 400  # the rounds might not end for sets without interior
+_COARSEST = 1e-3  # of the unit box: the largest error from dropping an edge at first
+_FINER = 6.0  # divides this error once rounds move the sets by no more than some times the error
+_MOVES = 3.0  # times the error from dropping an edge
+_SLACK = 1e-12  # of the unit box: a set that exceeds its image by less counts as inside
+_MARGIN = 1e-9  # of the unit box: the margin by which thresholds must be missed if nothing is left
 _INSETS = 8  # rounds from inside
-_THIN = 20.0  # times the lowering: sets thinner than this are not lowered, but taken as they are
-_AGAIN = 3.0  # times that the outer sets must close in before another try from inside
-_PATIENT = 0.97  # discount factor up to which iterates settle within a round
-_STUCK = 1e-9  # of the unit box: what has no inner sets once the outer ones move by less has no inside
-_FEW = 300  # vertices whose equations take a second
+_THIN = 20.0  # times the lowering: thinner sets are not lowered
+_AGAIN = 3.0  # by how much the distance of the outer sets must fall before another try from inside
+_PATIENT = 0.97  # discount factor up to which iterates converge within a round
+_STUCK = 1e-9  # of the unit box: if no inner sets are found once outer ones move by less, the sets have no interior
+_FEW = 300  # vertices whose equations take a second to solve
 
 
 @dataclass(slots=True, eq=False)
 class Bounds:
-    """Sets around and within those of all equilibrium payoffs, state by state, in the unit box."""
+    """Outer and inner sets of the equilibrium payoffs of each state, in the unit box."""
 
     outer: list[Polygon]
-    inner: list[Polygon]  # nothing anywhere unless sets that generate themselves were found
+    inner: list[Polygon]  # empty unless self-generating sets were found
     gap: float  # how far the outer sets reach beyond the inner ones
     steps: int
-    inset: list[Polygon] | None = None  # sets whose image the inner ones are, within them
+    inset: list[Polygon] | None = None  # smaller sets whose image the inner ones are
 
 
 def bounded(game: StochasticGame, scaled: Scaled, tolerance: float, budget: Budget) -> Bounds:
     """Bound the payoff sets until they are no farther apart than the tolerance, or the budget is spent.
 
-    Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible even
-    then are dropped, and it is done again.
+    Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible even then
+    are dropped, and the search is repeated.
     """
     model, steps = scaled.model, 0
     while True:
         found = Closing(model, scaled.start(), tolerance, budget).run()
         steps += found.steps
         if not all(found.outer):
-            # That nothing is left must not rest on rounding: it has to hold by a margin.
+            # That nothing is left must not depend on rounding: it has to hold with a margin.
             eased = Closing(model, scaled.start(), tolerance, budget, _MARGIN).run()
             if list(map(bool, eased.outer)) != list(map(bool, found.outer)):
                 found = replace(eased, inner=[[] for _ in eased.outer], gap=inf)
@@ -96,7 +96,7 @@ def _equated(game: StochasticGame, scaled: Scaled, found: Bounds, budget: Budget
 
 
 class Closing:
-    """Sets that close in on the payoffs; with `eased` all thresholds are lowered by that."""
+    """Bounds of the payoff sets; with `eased` all thresholds are lowered by this amount."""
 
     def __init__(
         self, model: Model, start: Polygon, tolerance: float, budget: Budget, eased: float = 0.0
@@ -110,7 +110,7 @@ class Closing:
         self.allowed, self.tried, self.steps = _COARSEST, inf, 0
 
     def run(self) -> Bounds:
-        """Close in from outside, and from inside once that may be enough."""
+        """Shrink the outer sets, and try inner sets once the distance may be small enough."""
         faces = Faces.of(self.outer)
         while any(self.outer) and self.steps < _ROUNDS:
             image, self.alive = self.operator.generated(faces, faces.lowest(), self.alive, self.outer)
@@ -146,7 +146,7 @@ class Closing:
         return settled(functions, faces.levels)
 
     def _inset(self, moved: float) -> None:
-        """Look for sets that generate themselves, next to outer ones that the operator has moved by so much."""
+        """Look for self-generating sets close to outer ones that the operator last moved by this distance."""
         self.tried = moved
         if moved <= _SLACK:
             self.within, self.gap = self.outer, moved
@@ -170,7 +170,7 @@ class Closing:
 
 
 def farthest_out(one: list[Polygon], other: list[Polygon]) -> float:
-    """Return how far sets stick out of others; infinitely far out of nothing."""
+    """Return how far sets extend beyond others; infinite if another set is empty."""
     return max((beyond(p, q) if q else inf for p, q in zip(one, other, strict=True) if p), default=0.0)
 
 
@@ -178,7 +178,7 @@ def _width(polygons: list[Polygon]) -> Floats:
     """Return the least width of each polygon among the directions of its edges."""
     faces = Faces.of(polygons)
     far, near = faces.at(polygons), faces.at([[(-x, -y) for x, y in polygon] for polygon in polygons])
-    # The second is how far each reaches against the normal.
+    # The second term is the support in the opposite direction.
     out = np.full(len(polygons), inf)
     np.minimum.at(out, faces.state, far + near)
     return out

@@ -1,13 +1,14 @@
 r"""Bounds for stochastic games of any number of players: half-spaces in the same directions around every state.
 
-A continuation of a row lies in :math:`\{w : H w \le \sum_{s'} P(s') c_{s'}\}`, which holds the mean of its successors'
-sets, and above thresholds that the levels :math:`c` set. How far a row goes in a direction is a linear program with
-that right-hand side, so that every dual basis bounds it by an affine function of the levels of all states: what
-`repeated._hyperplanes` does for one state.
+A continuation of a row lies in :math:`\{w : H w \le \sum_{s'} P(s') c_{s'}\}`, which contains the mean of its
+successors' sets, and above thresholds that depend on the levels :math:`c`. The support of a row in a direction is a
+linear program with this right-hand side, so every dual basis bounds it by an affine function of the levels of all
+states, as in `repeated._hyperplanes` for one state.
 
-From inside each direction has the point that some row gives with a lottery over such points to follow, the farthest
-there is. For given rows and lotteries all points solve linear equations; rows and lotteries that are the best at these
-points come next, until nobody gains by deviating from what the equations give. Then the points generate themselves.
+From inside each direction has a point: the farthest payoff that some row gives if a lottery over such points follows.
+For given rows and lotteries all points solve linear equations; then the rows and lotteries that are optimal at these
+points are chosen, until nobody gains by deviating at the solution of the equations. Then the points are
+self-generating.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap
 from bargaining.equilibria.repeated.supporting_hyperplanes import outside_of
 from bargaining.games.stochastic import StochasticGame
 
-_ROUNDS = 100  # of the operator; the half-spaces hold after any number
-_PIVOTS = 100  # a program
+_ROUNDS = 100  # of the operator; the half-spaces are valid after any number
+_PIVOTS = 100  # in a program
 _STILL = 1e-13  # rounding of a level, in the unit box
-_IMPATIENT = 1e-13  # of the unit box: what a player who does not care for the future may miss
-_SETTLE = 80  # rounds in which points settle, as what they move by falls with the discount factor
-_EVERY = 4  # rounds after which rows and lotteries are tried for ever
-_PRICE = 1e3  # of a threshold that is missed, in payoffs
-_NEAR = 0.1  # of the tolerance and the patience: what points move by once they settle
+_IMPATIENT = 1e-13  # of the unit box: the most by which an impatient player may miss her threshold
+_SETTLE = 80  # rounds in which points converge, as their moves shrink by the discount factor
+_EVERY = 4  # rounds after which the current rows and lotteries are fixed and solved for
+_PRICE = 1e3  # price of a missed threshold, in payoffs
+_NEAR = 0.1  # of the tolerance and the impatience: points that move less have converged
 _INSETS = (
     0.0,
     1e-3,
@@ -47,14 +48,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """A game in the unit box; a row is one profile of one state, in the order of the states."""
+    """A game in the unit box; a row is a profile in a state, in the order of the states."""
 
     payoffs: Floats  # (N, n)
     laws: Floats  # (N, S)
     state: Indices  # (N,)
-    groups: list[Indices]  # of each player, (N,): rows of one group differ in her action alone
+    groups: list[Indices]  # of each player, (N,): rows of one group differ only in her action
     discounts: Floats  # (n,)
-    outside: Floats  # (S, n) what leaving gives; minus infinity where nobody may
+    outside: Floats  # (S, n) payoffs of leaving; minus infinity where nobody may leave
     low: Floats
     size: Floats
     eased: float = 0.0  # by which thresholds of continuations are lowered
@@ -95,11 +96,11 @@ class Rows:
 
     @property
     def now(self) -> Floats:
-        """The stage payoffs of a row times one less the discount factor, shape (N, n)."""
+        """The stage payoffs of each row times one minus the discount factor, shape (N, n)."""
         return np.asarray((1.0 - self.discounts) * self.payoffs)
 
     def thresholds(self, threat: Floats) -> tuple[Floats, Indices, Mask]:
-        """Return the least continuations that keep everyone to each row, the best replies, and whether these set them.
+        """Return the thresholds of each row, the best replies, and whether the best replies determine the thresholds.
 
         Shapes (N, n). The threat, of shape (S, n), is infinite in a state without payoffs.
         """
@@ -132,7 +133,7 @@ class Rows:
 
 
 class Outer:
-    """Half-spaces around the payoffs of each state; the axes are the first directions, then these turned round."""
+    """Half-spaces around the payoffs of each state; the first directions are the axes and their opposites."""
 
     def __init__(self, rows: Rows, directions: Floats, budget: Budget, start: Floats | None = None) -> None:
         n, (count, states) = rows.discounts.size, rows.laws.shape
@@ -161,13 +162,13 @@ class Outer:
 
     @property
     def filled(self) -> Mask:
-        """The states that have payoffs left."""
+        """The states in which payoffs are left."""
         played = np.bincount(self.rows.state[self.alive], minlength=len(self.levels)) > 0
         return np.asarray(played | self.rows.leaves)
 
     @property
     def threat(self) -> Floats:
-        """A lower bound on the threats, shape (S, n); infinite where there is no payoff."""
+        """A lower bound of the threats, shape (S, n); infinite in a state without payoffs."""
         n = self.rows.discounts.size
         return np.where(self.filled[:, None], -self.levels[:, n : 2 * n], np.inf)
 
@@ -189,7 +190,7 @@ class Outer:
         return True
 
     def _kill(self) -> None:
-        """Leave out rows that lead to a state without payoffs, or from which a player can move there."""
+        """Drop rows that lead to a state without payoffs, or from which a player can reach one by a deviation."""
         while True:
             dead = self.alive & (self.rows.laws[:, ~self.filled] > 0.0).any(axis=1)
             dead |= self.alive & (self.rows.thresholds(self.threat)[0] >= FAR).any(axis=1)
@@ -205,7 +206,7 @@ class Outer:
         return np.hstack([-needed, self.rows.laws @ self.levels])
 
     def _optimise(self) -> None:
-        """Make every basis optimal."""
+        """Optimise every basis."""
         normals, rights, left = self._normals, self._rights(), np.arange(len(self.pairs[0]))
         for _ in range(_PIVOTS):
             if not left.size:
@@ -271,7 +272,7 @@ class Around:
     levels: Floats  # (h,)
 
     def reach(self, directions: Floats) -> Floats:
-        """Return bounds on payoffs in other directions."""
+        """Return bounds of payoffs in other directions."""
         n = self.directions.shape[1]
         boxed = np.where(directions > 0.0, np.arange(n), n + np.arange(n))
         bases = Bases.at(self.directions, directions, np.zeros(len(directions), np.intp), boxed)
@@ -281,9 +282,10 @@ class Around:
 
 
 class Inner:
-    """Points of each state in each direction, made of rows and of lotteries over such points.
+    """Points of each state in each direction, generated by rows and lotteries over such points.
 
-    Once they are settled `plan` holds the row of each, -1 for leaving, and what all points of the next period weigh.
+    Once they have converged, `plan` has the row of each point, -1 for leaving, and the weights of all points of the
+    next period.
     """
 
     def __init__(self, outer: Outer, by: float, start: list[Hull | None]) -> None:
@@ -298,9 +300,9 @@ class Inner:
                 self.points[s] = hull.points[(outer.directions @ hull.points.T).argmax(axis=1)]
 
     def settled(self, enough: float, every: int = _EVERY) -> list[Floats] | None:
-        """Return points of each state that generate themselves, once the iteration settles; None if it does not.
+        """Return self-generating points of each state, once the iteration converges; None if it does not.
 
-        Whether they do is looked at after so many steps, `every`, and when they hardly move.
+        Self-generation is checked every `every` steps, and when the points hardly move.
         """
         found = None
         for step in range(_SETTLE):
@@ -326,10 +328,10 @@ class Inner:
         return threat
 
     def _best(self) -> tuple[Indices, Floats, Floats] | None:
-        """Return the row of each point, -1 for leaving, the weights of the next period's points in it, and the points.
+        """Return the row of each point (-1 for leaving), the weights of the next period's points, and the points.
 
-        How far a row goes with lotteries over points is the dual of a program in prices of the thresholds and in the
-        worth of each state: no point is worth more.
+        The support of a row with lotteries over points is computed from the dual program, in prices of the thresholds
+        and a value for each state that no point of the state exceeds.
         """
         rows, (states, height, n) = self.rows, self.points.shape
         places = [
@@ -346,14 +348,14 @@ class Inner:
         pulls = self.outer.directions * rows.discounts
         prices = np.broadcast_to(np.repeat([0.0, _PRICE], n), (height, 2 * n))
         rights = np.hstack([-(pulls @ every[place].T), prices])
-        # From the farthest point of each state on, whatever the thresholds there.
+        # Start from the farthest point of each state, ignoring thresholds.
         first, start = np.empty((height, len(places)), np.intp), 0
         for k, count in enumerate(counts):
             first[:, k], start = start + rights[:, start : start + count].argmin(axis=1), start + count
         playable = np.flatnonzero(self.outer.alive)
         row, direction = np.repeat(playable, height), np.tile(np.arange(height), playable.size)
         least, replies, falls = rows.thresholds(self._threat())
-        # Whoever deviates best by not deviating needs no more than the lowest points, which all have.
+        # A player whose best reply is the row's own action only needs the lowest points, which all lotteries give.
         tempted = ~falls | (replies != np.arange(len(replies))[:, None])
         needed, laws = (least + self.by * tempted)[row], rows.laws[row][:, self.states]
         mean = np.einsum("ps,psi->pi", laws, every[place[first[direction]]])
@@ -392,7 +394,7 @@ class Inner:
         return np.asarray(now + shares * later)
 
     def _solved(self, chosen: Indices, lotteries: Floats) -> Floats | None:
-        """Return the points given by fixed rows and lotteries; None if somebody would gain by deviating."""
+        """Return the points of fixed rows and lotteries; None if somebody would gain by deviating."""
         now, shares = self._now(chosen)
         each, before = np.eye(len(chosen)), self.points
         solved = [
@@ -408,7 +410,7 @@ class Inner:
 
 @dataclass(slots=True, eq=False)
 class Several:
-    """Both sides in the unit box: half-spaces, and the hulls within them of the states that have any."""
+    """Both sides in the unit box: half-spaces, and the inner hulls of the states that have any."""
 
     outer: Outer
     inner: list[Hull | None]
@@ -468,7 +470,7 @@ def _beyond(around: list[tuple[int, Around]], hulls: list[Hull | None]) -> float
 
 
 def _inside(outer: Outer, by: float, start: list[Hull | None], enough: float) -> list[Hull | None] | None:
-    """Return hulls of points that generate themselves in every state that has payoffs, or None."""
+    """Return hulls of self-generating points in every state that has payoffs, or None."""
     points = Inner(outer, by, start).settled(max(enough, _STILL))
     if points is None:
         return None

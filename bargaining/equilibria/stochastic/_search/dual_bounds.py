@@ -1,16 +1,16 @@
-r"""How far the operator can reach from outer sets, as functions of where their faces lie.
+r"""Bounds of the operator's value on outer sets, as functions of the levels of their faces.
 
-Outer sets are :math:`X_s = \{w : n_j w \le c_{sj}\}`, with one list of normals for all states. A continuation of
-a row lies in :math:`\{w : n_j w \le \sum_{s'} P(s') c_{s'j}\}` and above the thresholds, which fall no faster
-than their best deviation says. The farthest payoff in a direction is a linear program whose right-hand side is
-affine in c, so each dual basis gives an upper bound affine in c, increasing, and valid for all c.
+Outer sets are :math:`X_s = \{w : n_j w \le c_{sj}\}`, with one list of normals for all states. A continuation of a row
+lies in :math:`\{w : n_j w \le \sum_{s'} P(s') c_{s'j}\}` and above the thresholds, which fall no faster than the
+payoffs of the best deviations. The farthest payoff in a direction is a linear program whose right-hand side is affine
+in c, so each dual basis gives an upper bound affine in c, increasing, and valid for all c.
 
 `sharpened` finds smaller sets that contain the largest fixed point, whatever the discount factor. Outer sets
 :math:`X_s(c) = \{w : n_j w \le c_{sj}\}` stay outer when c falls to T(c), the largest over rows of the least of their
-bounds (see `Bounds`). One basis for each row and direction, the least at c, gives a map that is no smaller and is a
-maximum of affine functions: where it contracts, its fixed point (see `_affine`) bounds the answer as well. That is
-strategy iteration for a game between bases and rows: iterating T itself closes in at the rate of the discount factor,
-this does not.
+bounds (see `Bounds`). Choose the basis with the least bound at c for each row and direction: this gives a map that is
+at least T and is a maximum of affine functions. If it contracts, its fixed point (see `_affine`) is also an upper
+bound. This is strategy iteration for a game between bases and rows: its speed does not depend on the discount factor,
+while iterates of T converge at the rate of the discount factor.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.feasible._polygon import clip
 
 _ROUNDING = 1e-15  # of a weight: large terms nearly cancel along a steep face
-_STEEP = 1e4  # weights up to which the rounding of floats is dwarfed by the margin of a proof
-_SAME_ANGLE = 1e-12  # radians: faces that rounding alone tells apart
-TIE = 1e-11  # short of a face: what reaches it but for the error of the vertices
-_TIED = 1e-12  # between bounds of one pair that rounding alone tells apart
+_STEEP = 1e4  # weights up to which the margin of a proof is much larger than the rounding of floats
+_SAME_ANGLE = 1e-12  # radians: faces closer than this differ by rounding only
+TIE = 1e-11  # short of a face: rows this close reach it up to the error of the vertices
+_TIED = 1e-12  # bounds of one pair closer than this differ by rounding only
 _AXES = [(-1.0, 0.0), (0.0, -1.0), (1.0, 0.0), (0.0, 1.0)]
 
 
@@ -69,17 +69,17 @@ def faces_of(candidate: list[Polygon], outer: list[Polygon], bound: Floats) -> F
 
 
 def support(polygons: list[Polygon], normals: Floats) -> Floats:
-    """Return how far each polygon reaches in each direction, shape (S, J); zero for an empty one."""
+    """Return the support of each polygon in each direction, shape (S, J); zero for an empty one."""
     return np.array(
         [(np.array(p) @ normals.T).max(axis=0) if p else np.zeros(len(normals)) for p in polygons]
     )
 
 
 def at_most(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices, normals: Floats) -> Floats:
-    """Return bounds, shape (R, J), on how far rows go in some directions: without constraints, and in their box.
+    """Return bounds, shape (R, J), of the supports of rows in some directions: without constraints, and in a box.
 
-    The box reaches from what a player's best deviation gives to the most that she can get; where it is empty the bound
-    is minus infinity.
+    The box extends from the payoff of each player's best deviation to her largest payoff; if it is empty the bound is
+    minus infinity.
     """
     now, after, delta = model.now[:, rows].T, model.transitions[rows], model.discounts[:, 0]
     high = now + delta * (after @ support(polygons, np.eye(2)))
@@ -103,7 +103,7 @@ def lowest(polygons: list[Polygon]) -> Floats:
 
 
 class Around(NamedTuple):
-    """For each of some directions two faces and the weights, not negative, that make it up: shape (2, J) each."""
+    """Two faces for each direction, with the non-negative weights whose sum gives the direction: shape (2, J) each."""
 
     faces: Indices
     weights: Floats
@@ -123,7 +123,7 @@ def enclosing(normals: Floats, directions: Floats) -> Around:
     some = directions.any(axis=1)
     share = one / np.where(
         some, one + other, 1.0
-    )  # of faces nearly alike no weight can be trusted, any share can
+    )  # for nearly equal faces weights are inaccurate, but any split between them will do
     mixed = share[:, None] * normals[faces[0]] + (1.0 - share)[:, None] * normals[faces[1]]
     size = (directions**2).sum(axis=1) / np.where(some, (directions * mixed).sum(axis=1), 1.0)
     weights = size * np.stack([share, 1.0 - share])
@@ -131,7 +131,7 @@ def enclosing(normals: Floats, directions: Floats) -> Around:
 
 
 class Bases(NamedTuple):
-    """Upper bounds of how far rows go: shape (pairs, bases) each; infinite where there is no such basis.
+    """Upper bounds of the supports of rows: shape (pairs, bases) each; infinite where there is no such basis.
 
     The slope is `weight * P[row] @ speed[:, face] + cuts[0] * ... + cuts[1] * ...`, see `Bounds.slopes`. The first
     basis of a pair may have a second face, `beside`, its number and weight of shape (pairs,), where the players
@@ -161,7 +161,7 @@ class Bases(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """What the dual bounds of some rows are made of."""
+    """The data of the dual bounds of some rows."""
 
     faces: Faces
     numbers: Indices  # (R,): of the rows in the game
@@ -175,7 +175,7 @@ class Bounds:
     mean: Floats  # (R, J): offsets of the continuations
     replies: Indices  # (2, R): the best deviations
     leaves: Mask  # (2, R): whether leaving is better than these
-    strict: bool  # whether floats of the bounds err by no more than 1e-11, as only safe weights are used
+    strict: bool  # whether to use only weights for which the error of the bounds in floats is at most 1e-11
 
     @classmethod
     def of(
@@ -198,7 +198,7 @@ class Bounds:
             needed = (np.where(leaves, own, best) - now) / model.discounts
         punish = [np.where(leaves[i, :, None], 0.0, model.transitions[replies[i]]) for i in (0, 1)]
         for i in np.flatnonzero(discounts == 0.0).tolist():
-            # Continuations do not matter to her: those within her lower face will do.
+            # She does not care for continuations: any inside her lower face will do.
             needed[i], punish[i] = -mean[:, i], transitions
         return cls(
             faces=faces,
@@ -218,12 +218,12 @@ class Bounds:
 
     @property
     def least(self) -> float:
-        """What counts as a weight that is not negative."""
+        """The tolerance for a non-negative weight."""
         return 0.0 if self.strict else -1e-12
 
     @cached_property
     def around(self) -> Around:
-        """The faces on both sides of where continuations go farthest for each direction."""
+        """The faces on both sides of the direction of continuations that belongs to each direction of payoffs."""
         return enclosing(self.faces.normals, self.discounts * self.faces.normals)
 
     @cached_property
@@ -233,7 +233,7 @@ class Bounds:
         return out
 
     def onward(self, mean: Floats) -> Floats:
-        """Return what continuations add in each direction if they reach as far as `mean`, shape (R, J)."""
+        """Return the contribution of continuations in each direction if they reach as far as `mean`, shape (R, J)."""
         if self.common:
             out: Floats = self.discounts.item(0) * mean
         else:
@@ -242,7 +242,7 @@ class Bounds:
         return out
 
     def bases(self, rows: Indices, directions: Indices) -> Bases:
-        """Return the bounds for pairs of a row and a direction: no constraint, one, or both of them bind."""
+        """Return the bounds for pairs of a row and a direction: no constraint, one constraint, or both bind."""
         normals, needed = self.faces.normals, self.needed[:, rows]
         n, number, shape = normals[directions], len(normals), (len(rows), 2 * len(normals) + 2)
         start, after = (n * self.now[:, rows].T).sum(axis=1), self.discounts * n
@@ -288,13 +288,13 @@ class Bounds:
         return slope
 
     def lack(self, rows: Indices) -> tuple[Indices, Floats]:
-        """Return the faces whose normal is not negative, and by how much the thresholds lie beyond each of them."""
+        """Return the faces with a non-negative normal, and by how much the thresholds lie beyond each of them."""
         n = self.faces.normals
         over = np.flatnonzero((n >= 0.0).all(axis=1))
         return over, np.asarray(self.needed[:, rows].T @ n[over].T - self.mean[rows][:, over])
 
     def functions(self, rows: Indices, bases: Bases, faces: Indices, constant: Floats) -> Affine:
-        """Return bounds, one for each pair, as functions of how far the faces of all states move, state by state."""
+        """Return bounds, one for each pair, as functions of the moves of the faces of all states, state by state."""
         states, number = self.faces.offsets.shape
         start, ahead = number * np.arange(states), self.transitions[rows]
         parts = [(bases.weight * ahead, bases.face)]
@@ -305,7 +305,7 @@ class Bounds:
         return Affine(faces, constant, np.hstack(weights), np.hstack([start + column for column in columns]))
 
     def blocked(self, rows: Indices, speed: Floats) -> Floats:
-        """Return the excess up to which each row cannot be played at all; zero if it can at once."""
+        """Return the excess e up to which each row cannot be played; zero if it can be played at once."""
         n, (over, lack) = self.faces.normals, self.lack(rows)
         ease = (self.transitions[rows] @ speed)[:, over]
         for i in (0, 1):
@@ -317,7 +317,7 @@ class Bounds:
 def attraction(system: Bounds, some: Indices, directions: Indices, bases: Bases) -> Floats | None:
     """Solve z = 1 + Phi(z) over the pairs that reach their face at e = 0; None if the faces do not attract.
 
-    Of the bounds of a pair that tie there the one that moves least counts.
+    If several bounds of a pair tie there, the slowest one counts.
     """
     states, number = system.faces.offsets.shape
     least = bases.level.min(axis=1)
@@ -353,16 +353,16 @@ def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
     return out
 
 
-_STRATEGIES = 20  # times that the bases are chosen anew; each pays less than the last
-_STILL = 1e-13  # of the unit box: added to every face, more than rounding can have taken off
-_WORTH = 1e-9  # of the unit box: a move of all faces that costs more than it saves
-_STANDS = 1e-11  # a move of a face that no others need follow
+_STRATEGIES = 20  # times that the bases are chosen anew; each gains less than the last
+_STILL = 1e-13  # of the unit box: added to every face, as it exceeds the rounding
+_WORTH = 1e-9  # of the unit box: smaller moves of all faces cost more than they save
+_STANDS = 1e-11  # smaller moves of a face do not affect the others
 
 
 def sharpened(
     model: Model, outer: list[Polygon], bound: Floats, alive: Mask, limit: int
 ) -> list[Polygon] | None:
-    """Return smaller outer sets, by the faces they have; None if that gains nothing or takes over `limit` bounds."""
+    """Return smaller outer sets with the same faces; None if nothing is gained or over `limit` bounds are needed."""
     if not model.discounts.any():
         return None
     rows, start = model.playable(outer, alive), outer
@@ -380,7 +380,7 @@ def sharpened(
 
 
 def _left(model: Model, normals: Floats) -> Floats:
-    """Return how far the outcomes of leaving reach, shape (S, J)."""
+    """Return the support of the outcomes of leaving, shape (S, J)."""
     reach = np.full((len(model.leaves), len(normals)), -np.inf)
     for s, leaves in enumerate(model.leaves):
         for leave in leaves:
@@ -389,7 +389,7 @@ def _left(model: Model, normals: Floats) -> Floats:
 
 
 def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> Floats | None:
-    """Return by how much each face can be moved with the bases that are least now; None if they do not contract."""
+    """Return by how much each face can move with the bases that are now the least; None if they do not contract."""
     offsets, (states, number) = system.faces.offsets, floor.shape
     bases = system.bases(rows, directions)
     single = bases.only(bases.level.argmin(axis=1))

@@ -1,11 +1,11 @@
-r"""Proof, from outside, that sets which generate themselves are the largest ones.
+r"""Proof from outside that self-generating sets are the largest ones.
 
-The argument of the repeated game, for all states at once. Let :math:`K_s` generate themselves and let
-:math:`W_s` contain the answer. Write :math:`X_s(e) = \{w : n_j w \le c_{sj} + e z_{sj}\}`, with one list of normals
-for all states and speeds :math:`z > 0`, and let E be such that :math:`W_s \subseteq X_s(E)`. If the operator maps
-:math:`X(e)` strictly inside :math:`X(e)` for every :math:`0 < e \le E`, nothing but K is left.
+The argument is that for repeated games, for all states at once. Let the sets :math:`K_s` be self-generating and let
+:math:`W_s` contain the largest fixed point. Write :math:`X_s(e) = \{w : n_j w \le c_{sj} + e z_{sj}\}`, with one list
+of normals for all states and speeds :math:`z > 0`, and let E be such that :math:`W_s \subseteq X_s(E)`. If the operator
+maps :math:`X(e)` strictly inside :math:`X(e)` for every :math:`0 < e \le E`, K is the largest fixed point.
 
-Along e each bound of `Bounds` is affine. The speeds solve :math:`z = 1 + \Phi(z)`, see `attraction`.
+Each bound of `Bounds` is affine in e. The speeds solve :math:`z = 1 + \Phi(z)`, see `attraction`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from bargaining.equilibria.stochastic._search.dual_bounds import (
     support,
 )
 
-_ROUNDING = 1e-13  # of the unit box: an excess that arithmetic alone can make
-_MARGIN = 1e-3  # by how much a bound must fall behind its face: far above the rounding of slopes
-_FEW = 400  # pairs up to which bounds cost less than looking how far rows reach
+_ROUNDING = 1e-13  # of the unit box: an excess that rounding alone can cause
+_MARGIN = 1e-3  # by how much a bound must fall behind its face: far more than the rounding of slopes
+_FEW = 400  # pairs up to which bounds cost less than computing how far rows reach
 _BOUNDS = 10_000_000  # numbers in memory at a time: 80 MB an array
-_POLICIES = 6  # times that speeds look at all bounds
+_POLICIES = 6  # rounds in which speeds are compared with all bounds
 _PAIRS = 20_000  # pairs beyond which a proof costs more than applying the operator
 
 
@@ -60,14 +60,14 @@ def verdict(
     shape: bool = False,
     budget: Budget | None = None,
 ) -> Verdict:
-    """Return whether `candidate` is all that is left of `outer`.
+    """Return whether `candidate` is the largest fixed point in `outer`.
 
     Parameters
     ----------
     model : Model
-        Some player with a discount factor above 0.
+        The game; some player has a discount factor above 0.
     candidate, outer : list of Polygon
-        Sets that generate themselves, and sets known to contain the largest fixed point.
+        Self-generating sets, and sets known to contain the largest fixed point.
     bound : ndarray of shape (S, 2)
         Lower bounds of the threats.
     alive : ndarray of bool
@@ -147,7 +147,7 @@ def _ranged(
 
 
 def _doubtful(system: Bounds, speed: Floats) -> Mask:
-    """Say which pairs of a row and a face the simplest bound, without any constraint, leaves open, shape (R, J)."""
+    """Say which pairs of a row and a face the bound without constraints does not settle, shape (R, J)."""
     own = speed[system.state]
     grows = system.onward(system.transitions @ speed) > own - _MARGIN * np.minimum(own, 1.0)
     open_: Mask = (system.unbound > system.faces.offsets[system.state] + _ROUNDING) | grows

@@ -1,4 +1,4 @@
-"""The largest fixed point in all states: iterate from outside, solve the structure, prove it."""
+"""The largest fixed point in all states: iterate from outside, solve the equations of a structure, prove the result."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from bargaining.equilibria.stochastic._search.structure import Structure, newton
 from bargaining.equilibria.stochastic._search.threats import thinned, threat_bound
 
 _USUAL = Effort()
-_SAME = 4e-15  # of the unit box: a move that rounding can make
+_SAME = 4e-15  # of the unit box: a move that rounding can cause
 _BLUR = 3  # times the distance below which vertices are dropped
-_SOLVED = 1e-13  # distance of sets from their image at which they are solved for
-_CLOSE = 1e-10  # the same where vertices may be infinitely many and some are dropped
-_INSIDE = 1e-12  # of the unit box: by which sets may stick out of others and count as inside
-_NEAR = 1e-3  # distance below which Newton is worth going on with the same structure
-_LONGER = 8  # more tries that it gets then
-_CROWD = 500  # rows beyond which those are tried first that were behind some vertex
+_SOLVED = 1e-13  # distance of sets from their image at which their equations count as solved
+_CLOSE = 1e-10  # the same if there may be infinitely many vertices and some are dropped
+_INSIDE = 1e-12  # of the unit box: sets that exceed others by less count as inside
+_NEAR = 1e-3  # distance below which Newton's method goes on with the same structure
+_LONGER = 8  # the number of additional tries in this case
+_CROWD = 500  # with more rows those that generated some vertex are tried first
 _NEWTONS = 4  # tries on one candidate: a right structure needs one or two
-_GROWTH = 24  # applications that make sets larger which have too many vertices to solve for
-_PATIENT = 0.8  # discount factor below which ten applications leave a tenth of the distance or less
-_SMALL = 30_000  # bounds up to which moving faces costs little
-_WORK = 100_000  # vertices met where there may be infinitely many: seconds
-_LARGE = 3_000_000  # bounds beyond which it costs more than applying the operator
+_GROWTH = 24  # applications to a self-generating set that has too many vertices to solve for
+_PATIENT = 0.8  # discount factor up to which ten applications leave about a tenth of the distance
+_SMALL = 30_000  # bounds up to which moving faces is cheap
+_WORK = 100_000  # limit on the vertices processed if there may be infinitely many: takes seconds
+_LARGE = 3_000_000  # bounds beyond which moving faces costs more than applying the operator
 
 Polygons = list[Polygon]
 
@@ -40,8 +40,8 @@ Polygons = list[Polygon]
 def solve(scaled: Scaled, limit: int, effort: Effort = _USUAL) -> Search:
     """Return the finished search for the largest fixed point.
 
-    Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible
-    even then are dropped, and the search is done again: what is left is credible in its own set.
+    Outcomes of leaving are first taken as given, which can only enlarge the sets. Those that are not credible even then
+    are dropped, and the search is repeated, until all that remain are credible.
     """
     start, iterations, solves, budget = scaled.start(), 0, 0, effort.budget()
     model = thinned(scaled.model, start)
@@ -73,14 +73,14 @@ class Search:
     stopped: str = ""
     excess: float = inf
     chain: tuple[Polygons, Image | None] | None = None  # sets on the way to a candidate, and their image
-    found: Image | None = None  # sets that generate themselves
-    attained: bool = True  # whether the excess is the distance to payoffs of equilibria
+    found: Image | None = None  # self-generating sets
+    attained: bool = True  # whether the excess is the distance from equilibrium payoffs
     tolerance: float = ACCURACY
     budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def start(cls, model: Model, polygon: Polygon) -> Search:
-        """Start from one set that holds every payoff of every state."""
+        """Start from one set that contains all payoffs of every state."""
         bound = threat_bound(model, model.live)
         return cls(model, [polygon] * len(model.states), model.live, bound=bound)
 
@@ -96,7 +96,7 @@ class Search:
         self.give_up(None if self.found is None else self.found.polygons)
 
     def give_up(self, inner: Polygons | None) -> None:
-        """Stop with sets that contain every payoff, and their distance from sets that equilibria attain."""
+        """Stop with sets that contain all equilibrium payoffs, and their distance from sets of equilibrium payoffs."""
         self.stopped = (
             "spent its `budget`"
             if self.budget.spent
@@ -113,7 +113,7 @@ class Search:
         self.attained = all(bool(some) for some, outer in zip(within, self.polygons, strict=True) if outer)
 
     def _close(self) -> bool:
-        """Whether sets that generate themselves are close enough, where less than the usual accuracy is asked for."""
+        """Whether self-generating sets are close enough, if the required accuracy is lower than usual."""
         if self.found is None or self.tolerance <= ACCURACY:
             return False
         apart = _distance(self.polygons, self.found.polygons)
@@ -160,7 +160,8 @@ class Search:
     def _sharpen(self) -> None:
         """Move the faces of the outer sets as far as their own bounds allow, if these are few enough.
 
-        Where players are impatient the operator itself closes in at once, unless it does not after some steps.
+        If players are impatient, iterates of the operator itself converge fast, so faces are moved only if these are
+        slow.
         """
         late = not self.model.common or self.iterations >= 4 or self.model.discounts.min() >= _PATIENT
         limit = _LARGE if self._rare and late else _SMALL
@@ -199,7 +200,7 @@ class Search:
         return True
 
     def _grown(self) -> Image | None:
-        """Apply the operator to sets that generate themselves and have too many vertices to solve for."""
+        """Apply the operator to self-generating sets that have too many vertices to solve for."""
         grown = None if self.model.common else self.found
         for _ in range(_GROWTH if grown is not None else 0):
             assert grown is not None
@@ -208,9 +209,9 @@ class Search:
         return grown
 
     def _solved(self, structure: Structure | None) -> Image | None:
-        """Alternate Newton on the structure with one application, longer if that comes near.
+        """Alternate Newton steps on the structure with one application; continue longer if the sets come close.
 
-        Among many rows it is that of those which were behind some vertex, until they need no others.
+        If there are many rows, only those that generated some vertex are used, until no others are needed.
         """
         left, longer, few = _NEWTONS, _LONGER, None
         if structure is not None and np.count_nonzero(self.alive) > _CROWD:
@@ -240,13 +241,13 @@ class Search:
         return None
 
     def _behind(self, tags: list[list[Tag]]) -> Mask:
-        """Return the rows that are behind some vertices."""
+        """Return the rows that generate some vertices."""
         rows = np.zeros_like(self.alive)
         rows[[row for some in tags for _, row, _ in some if row >= 0]] = True
         return rows
 
     def _compared(self, source: Polygons, image: Image) -> tuple[float, bool]:
-        """Return how far sets are from their image, and whether they solve the equations or generate themselves."""
+        """Return the distance of sets from their image, and whether they solve the equations or are self-generating."""
         distance = _distance(image.polygons, source, enough=_NEAR)
         solved = distance <= self._tolerance or (
             not self.model.common and _inside(source, image.polygons, self._still)
@@ -255,7 +256,7 @@ class Search:
 
     @property
     def _still(self) -> float:
-        """A move of the outer sets that counts as none; vertices are dropped where there may be infinitely many."""
+        """The largest move of the outer sets that counts as zero; larger if vertices are dropped."""
         return _SAME if self.model.common else _BLUR * self.model.merge
 
     @property
@@ -266,7 +267,7 @@ class Search:
         return _distance(one, other, enough=self._tolerance) <= self._tolerance
 
     def _settled(self, image: Image | None, *, judge: bool = True) -> bool:
-        """Say whether a candidate is all that is left."""
+        """Say whether a candidate is the largest fixed point."""
         if image is None:
             return False
         if self._same(self.polygons, image.polygons):
@@ -314,7 +315,7 @@ def _distance(one: Polygons, other: Polygons, *, enough: float = inf) -> float:
 
 
 def _shift(one: Polygon, other: Polygon, enough: float) -> float:
-    """Return the largest difference of how far two polygons reach along the axes and the diagonals, up to `enough`."""
+    """Return the largest difference of the supports of two polygons along the axes and diagonals, up to `enough`."""
     out = 0.0
     for a, b in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5), (0.5, -0.5)):
         first, second = [a * x + b * y for x, y in one], [a * x + b * y for x, y in other]

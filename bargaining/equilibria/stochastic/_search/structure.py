@@ -1,13 +1,13 @@
-r"""The fixed point of a structure in all states at once, by Newton.
+r"""The fixed point of a structure in all states at once, by Newton's method.
 
-A *structure* says for every vertex of every state which profile generates it and where its continuation lies:
-where a constraint binds, on an edge of the continuation set, which moves one vertex of one state and holds
-those of the others; else at one vertex of each state, the farthest in the direction of the vertex itself. The
-vertices then solve a small bilinear system, whose cost does not depend on the discount factors.
+A *structure* says for every vertex of every state which profile generates it and where its continuation lies: if a
+constraint binds, on an edge of the continuation set, along which the vertex of one state changes and those of the
+others are fixed; otherwise at one vertex of each state, the farthest in the direction of the vertex itself. So the
+vertices solve a small bilinear system, and the cost does not depend on the discount factors.
 
-Payoffs farthest in the direction n are followed by continuations farthest in the direction :math:`(\delta_i n_i)`:
-the same if the players are equally patient, else one nearer to the axis of the patient player. Directions are angles
-turned a quarter left.
+Payoffs farthest in the direction n are followed by continuations farthest in the direction :math:`(\delta_i n_i)`: this
+is the same direction if the players are equally patient, and closer to the axis of the patient player otherwise.
+Directions are stored as angles turned by 90 degrees to the left.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from bargaining.equilibria._plane.model import Model
 from bargaining.equilibria._plane.operator import Image, Tag
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull, outline, piece
 
-_END = 1e-3  # radians from an axis, at which continuations turn to it
+_END = 1e-3  # radians from an axis: continuations of closer directions have the direction of the axis
 _TURN = 2 * pi
 
 
 def later(model: Model, angle: float) -> float:
-    """Return the direction in which continuations are the farthest if payoffs are in this one."""
+    """Return the direction in which continuations are the farthest if payoffs are the farthest in this direction."""
     if model.common:
         return angle
     across, along = model.rows.delta
@@ -59,7 +59,7 @@ def directions(model: Model, image: Image, source: list[Polygon]) -> list[list[f
 
 
 def outward(model: Model, polygon: Polygon) -> list[float]:
-    """Return a direction for each vertex: the middle of those in which it is the farthest, or where `_lean` says."""
+    """Return a direction for each vertex: the middle of those in which it is the farthest, or that of `_lean`."""
     if len(polygon) < 2:
         return [0.0] * len(polygon)
     angles = [atan2(q - y, p - x) for (x, y), (p, q) in zip(polygon, [*polygon[1:], polygon[0]], strict=True)]
@@ -72,11 +72,11 @@ def outward(model: Model, polygon: Polygon) -> list[float]:
 
 
 def _lean(model: Model, before: float, width: float) -> float:
-    """Return a share of a range of angles: near the end to which directions turn as time goes on.
+    """Return a share of a range of angles: near the end to which directions turn over time.
 
-    The payoffs of the patient player weigh ever more with time. From the middle of a wide range the direction would
-    turn to that player's own vertex, as if the profile were played for ever. That is right only for a range that holds
-    an axis of the patient player.
+    The weight of the patient player's payoffs grows over time. From the middle of a wide range the direction would turn
+    to the vertex itself, as if the profile were played for ever. That is right only if the range contains an axis of
+    the patient player.
     """
     middle = before + width / 2
     turn = (later(model, middle) - middle + pi) % _TURN - pi
@@ -89,15 +89,15 @@ def _lean(model: Model, before: float, width: float) -> float:
     return share
 
 
-_FEW = 48  # points up to which their hull is found without NumPy
-LARGEST = 600  # vertices beyond which the system is not worth its solution
+_FEW = 48  # points up to which the hull is computed without NumPy
+LARGEST = 600  # with more vertices solving the system does not pay
 
 
 class Structure(NamedTuple):
     """Polygons, how each vertex is generated, and a direction in which it is the farthest.
 
-    The direction is an angle turned a quarter left, so it compares with the angles of edges: those below it have
-    been passed on the way to the vertex.
+    The direction is an angle turned by 90 degrees to the left, so that it can be compared with the angles of edges:
+    edges with smaller angles come before the vertex.
     """
 
     polygons: list[Polygon]
@@ -106,11 +106,11 @@ class Structure(NamedTuple):
 
 
 def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -> Structure | None:
-    """Return the structure of `image`, the operator's value at `source`, with its repetitions played out.
+    """Return the structure of `image`, the operator's value at `source`, with solved payoffs of unconstrained vertices.
 
-    Vertices at which a constraint binds stay as they are. Any other vertex is continued with the vertices that are the
-    farthest in its own direction; their payoffs solve a linear system. It is dropped if the players would not keep to
-    the profile.
+    Vertices at which a constraint binds do not change. Any other vertex is continued with the vertices that are the
+    farthest in its own direction; the payoffs solve a linear system. The vertex is dropped if its profile is not
+    incentive compatible.
     """
     if not 0 < sum(map(len, image.polygons)) <= LARGEST:
         return None
@@ -132,7 +132,7 @@ def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -
 def _played_out(
     model: Model, vertices: list[Point], moving: list[int], played: list[int], sources: list[tuple[int, ...]]
 ) -> list[Point]:
-    """Return the vertices with those that move where playing their rows and going on from their sources leads."""
+    """Return the vertices, in which the moving ones have the payoffs of their rows followed by their sources."""
     if not moving:
         return vertices
     rows, place = model.rows, {k: n for n, k in enumerate(moving)}
@@ -160,14 +160,14 @@ def _played_out(
 
 
 def plain(model: Model, image: Image, source: list[Polygon]) -> Structure:
-    """Return the structure of `image`, the operator's value at `source`, as it is."""
+    """Return the structure of `image`, the operator's value at `source`, without changes."""
     return Structure(image.polygons, image.tags, directions(model, image, source))
 
 
 def _gathered(
     model: Model, image: Image, fan: Fan, z: list[Point], angle: list[float], stands: list[int]
 ) -> Structure:
-    """Return the hulls of what constraints hold and of the vertices that stand without."""
+    """Return the hulls of the vertices at which constraints bind and of those that are incentive compatible without."""
     out = Structure([], [], [])
     tags = [*chain(*image.tags)]
     for (low, high), held in zip(pairwise(fan.first), image.held, strict=True):
@@ -192,9 +192,9 @@ def pairs(flat: Floats) -> list[Point]:
     return [(x, y) for x, y in flat.reshape(-1, 2).tolist()]
 
 
-_STEPS = 8  # of Newton: it doubles the digits, or the structure is wrong
-_ROUNDING = 2e-16  # of the unit box: a step that small is none
-_SHORT = 1e-9  # an edge that may be rounding: no constraint is solved for on it
+_STEPS = 8  # of Newton's method: each doubles the digits, or the structure is wrong
+_ROUNDING = 2e-16  # of the unit box: a smaller step counts as zero
+_SHORT = 1e-9  # a shorter edge may be rounding: no constraint is solved for on it
 _HOLDS = {
     TOP: (True, False),
     BOTTOM: (True, False),
@@ -203,15 +203,15 @@ _HOLDS = {
     CORNER: (True, True),
     VERTEX: (False, False),
 }
-"""At which kinds each player's constraint binds."""
+"""The kinds of vertices at which each player's constraint binds."""
 _WALKS = (TOP, BOTTOM, RIGHT, LEFT)
 
 
 def newton(model: Model, structure: Structure) -> list[Polygon] | None:
-    """Return the hulls of the vertices that solve the equations of a structure, by Newton from its own vertices.
+    """Return the hulls of the vertices that solve the equations of a structure, by Newton's method from its vertices.
 
-    If players would not go along with a vertex that no constraint holds, the others are solved without it.
-    None if the system is singular, too large or diverges, or nothing is left in a state.
+    If a vertex at which no constraint binds is not incentive compatible, the others are solved without it. None if the
+    system is singular, too large or diverges, or nothing is left in a state.
     """
     while 0 < sum(map(len, structure.polygons)) <= LARGEST:
         system = _System(model, structure)
@@ -244,13 +244,13 @@ class _Edge(NamedTuple):
     i: int
     start: int
     end: int
-    source: Sequence[int]  # a vertex of each state
+    source: Sequence[int]  # one vertex of each state
 
 
 class _System:
     """The equations of K vertices; the unknowns are their 2K coordinates, vertex by vertex.
 
-    They are `matrix z = constant`, but for continuations on edges.
+    They are `matrix z = constant`, except for continuations on edges.
     """
 
     def __init__(self, model: Model, structure: Structure) -> None:
@@ -296,7 +296,7 @@ class _System:
         return rows.needed(row, i, worth)
 
     def _place(self, walk: int, row: int, argument: float) -> tuple[int, int | None]:
-        """Return where a boundary passes over an argument, and the state whose edge it follows there."""
+        """Return where a boundary passes an argument, and the state whose edge it follows there."""
         law = self.rows.law[row]
         if law not in self._boundaries:
             self._boundaries[law] = self.fan.boundary(self.rows.laws[law], self._walks)
@@ -306,7 +306,7 @@ class _System:
         return first, self.fan.owner[first] if last - first == 1 else None
 
     def solve(self) -> list[Point] | None:
-        """Return the solution that Newton finds from the structure's own vertices, None if it finds none."""
+        """Return the solution that Newton's method finds from the structure's own vertices; None if it finds none."""
         z = self.start.copy()
         for n in range(_STEPS):
             matrix, residual = self.linearise(z)
@@ -325,7 +325,7 @@ class _System:
         return pairs(z)
 
     def stands(self, vertices: list[Point]) -> list[bool]:
-        """Say which vertices stay where the players go along with them; of those held by constraints that is known."""
+        """Say which vertices are incentive compatible; those at which constraints bind are so by construction."""
         rows, out = self.rows, []
         for (kind, row, _), vertex in zip(self.tags, vertices, strict=True):
             stands = True

@@ -6,8 +6,8 @@ itself follows as the punishment:
 .. math:: x_i(s) = \min_a \max_b\, (1-\delta_i) g_i(s, b, a_{-i})
           + \delta_i \sum_{s'} P(s' \mid s, b, a_{-i})\, x_i(s').
 
-A zero-sum game in which the punishers move first: solved by policy iteration (Hoffman and Karp), whatever the
-discount factor. Leaving adds a choice: one who may leave gets her option at least, and an outcome of leaving may
+This is a zero-sum game in which the punishers move first. Policy iteration (Hoffman and Karp) solves it for any
+discount factors. Leaving adds choices: a player who may leave gets at least her option, and an outcome of leaving may
 itself be the punishment.
 """
 
@@ -22,18 +22,18 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._plane.model import Mask, Model, Rows
 from bargaining.equilibria._plane.polygon import Polygon
 
-_ROUNDS = 100  # of improving policies: each improves some state, and few states improve twice
-_BETTER = 1e-15  # relative: a gain that rounding alone can make is none
+_ROUNDS = 100  # of policy improvement: each improves some state, and few states improve twice
+_BETTER = 1e-15  # relative: smaller gains may be rounding
 _ARRAYS = 60  # rows from which on arrays are faster
-_MANY = 1000  # rows from which on it pays to look first which of them matter
-_INSIDE = 1e-12  # of the unit box: by which a row may fall short and count as one that keeps its players
-_HIGHER = 4  # rounds of what all going well can mean
-_SHRINKS = 0.9  # share of the rows that may be left if it pays to look again
+_MANY = 1000  # rows from which on it pays to find first which of them matter
+_INSIDE = 1e-12  # of the unit box: a row that misses its constraints by less counts as incentive compatible
+_HIGHER = 4  # rounds of bounding the largest payoffs
+_SHRINKS = 0.9  # another round pays if no more than this share of the rows is left
 _FEW = 4  # successors up to which a plain sum is faster than an array
 
 Values = list[float]
 Group = list[int]
-"""Rows that differ in the action of the one who is punished; none if the punishment is that somebody leaves."""
+"""Rows that differ only in the punished player's action; none if the punishment is an outcome of leaving."""
 
 
 def threat_bound(model: Model, alive: Mask) -> Floats:
@@ -59,14 +59,14 @@ def _bound(model: Model, live: list[bool], i: int) -> Values:
                 punish[s], harsher = choices[s][worst.index(least)] if least < parted[s] else [], True
         if not harsher:
             break
-    # Probabilities that sum to 1 up to rounding can lift the value of patient players beyond every payoff.
+    # Probabilities that sum to 1 only up to rounding can raise the value of patient players above all payoffs.
     most = max([*model.payoffs[i].tolist(), *player.own, *(payoff for payoffs in gone for payoff in payoffs)])
     some = [bool(groups) or part < inf for groups, part in zip(choices, parted, strict=True)]
     return [min(held, most) if filled else inf for filled, held in zip(some, value, strict=True)]
 
 
 def _swift(model: Model, alive: Mask) -> Floats | None:
-    """Return the bound by Newton's steps on arrays; None if they do not settle, or nothing is left in some state."""
+    """Return the bound by Newton steps on arrays; None if they do not converge, or nothing is left in some state."""
     count = len(model.states)
     bound = np.zeros((count, 2))
     for i, replies in enumerate(model.replies):
@@ -99,10 +99,10 @@ def _swift(model: Model, alive: Mask) -> Floats | None:
 
 
 def thinned(model: Model, start: Polygon) -> Model:
-    """Return the model without rows that nothing in `start` can keep players to, nor tempt them as a best deviation.
+    """Return the model without rows that no continuation in `start` sustains and that are nobody's best deviation.
 
-    What remains gives the same sets. Those of few rows are kept whole, as are those where a threat to leave must be
-    credible, for which rows count that players would rather leave.
+    The remaining model has the same payoff sets. Models with few rows are not changed, nor are those in which a threat
+    to leave must be credible, because there the rows at which players prefer to leave matter.
     """
     alone = any(leave.leaver is not None for leaves in model.leaves for leave in leaves)
     if len(model.live) <= _MANY or alone:
@@ -122,7 +122,7 @@ def thinned(model: Model, start: Polygon) -> Model:
 
 
 def _reachable(model: Model, bound: Floats, high: Floats, alive: Mask) -> Mask:
-    """Return the live rows that give everybody as much as a deviation does, if all goes well for ever after.
+    """Return the live rows that deter deviations if the largest payoffs follow.
 
     `high`, the most that each player gets in each state, is lowered in place.
     """
@@ -142,10 +142,11 @@ def _reachable(model: Model, bound: Floats, high: Floats, alive: Mask) -> Mask:
 
 
 def _tempting(model: Model, live: Mask, bound: Floats, high: Floats) -> Mask:
-    """Return rows that may be somebody's best deviation from a live one, whatever threats between these limits follow.
+    """Return rows that may be somebody's best deviation from a live row, for any threats between these limits.
 
-    Beside the best at threats halfway another one may be the best only by the difference of their laws. One row of each
-    group stays for each state that some of them may lead to: where that has no payoffs nobody keeps to the others.
+    Compared with the best row at the middle threats, another row can be better only through the difference of the
+    transition laws. For each state to which some row of a group may lead, one row of the group is kept: if this state
+    has no payoffs, no other row of the group can be played.
     """
     kept, finite = np.zeros_like(live), bool(np.isfinite(bound).all())
     bound = np.minimum(bound, high)
@@ -201,7 +202,7 @@ class _Player:
         )
 
     def response(self, punish: list[Group], parted: Values, value: Values) -> tuple[Values, Values]:
-        """Return the values of her best replies to a fixed punishment, by policy iteration, and the values of rows."""
+        """Return the values of her best replies to a fixed punishment, by policy iteration, and the rows' values."""
         policy: dict[int, int | None] = {}  # the row of her reply; None if she leaves
         constant = [part if part < inf else 0.0 for part in parted]
         value = [held if group else part for held, group, part in zip(value, punish, constant, strict=True)]
@@ -220,12 +221,12 @@ class _Player:
         return value, worth
 
     def worth(self, value: Values) -> Values:
-        """Return the value of each row if these values follow."""
+        """Return the value of each row, given the values of the following states."""
         after = [self.delta * sum([share * value[s] for s, share in law]) for law in self.rows.laws]
         return [now + after[law] for now, law in zip(self.now, self.rows.law, strict=True)]
 
     def _values(self, policy: dict[int, int | None], constant: Values) -> Values:
-        """Return the values of her policy, and constants where she has no choice."""
+        """Return the values of her policy; where she has no choice they are constants."""
         law, now = [dict[int, float]() for _ in constant], constant.copy()
         for s, row in policy.items():
             now[s] = self.own[s] if row is None else self.now[row]

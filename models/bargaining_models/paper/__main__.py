@@ -15,7 +15,7 @@ from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES, table
 
 HEADLINE = "headline"
-_WIDTH = 100  # of a table where there is no terminal
+_WIDTH = 100  # of a table if there is no terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bar.set_description(name)
         try:
             made, written[name] = _make(study, name, options.output)
-        except Exception as error:  # one failure must not cost the others
+        except Exception as error:  # one failure must not prevent the others
             tqdm.write(f"{name} failed: {error}", file=sys.stderr)
         else:
             shown = made if made is not None and (name == HEADLINE or len(names) == 1) else shown

@@ -98,7 +98,7 @@ def pooled(found: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def capacities(parameters: Parameters) -> Floats:
-    """Quantiles of the capacity of all goods together, drawn by sector, in steps of 1/4096 of probability.
+    """Quantiles of the total capacity of all goods, drawn by sector, in steps of 1/4096 of probability.
 
     It is taken to be the same share in every sector, the mean by exports to the US of the shares drawn.
     """
@@ -112,21 +112,22 @@ def capacities(parameters: Parameters) -> Floats:
 
 
 def uniforms(name: str, size: int) -> Floats:
-    """Numbers in (0, 1) from a stream of the name's own."""
+    """Numbers in (0, 1) from a separate stream for each name."""
     return np.random.default_rng(crc32(name.encode())).random(size)
 
 
 def inputs_at(u: Mapping[str, Floats], capacity: Floats) -> dict[str, Floats]:
-    """What is drawn beside structure and elasticities, at numbers in (0, 1) by name."""
+    """The draws other than structure and elasticities, given numbers in (0, 1) by name."""
     found = {name: priors()[name].quantile(u[name]) for name in INPUTS[3:]}
     return found | {"capacity": np.quantile(capacity, u["capacity"])}
 
 
 def in_use(given: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
-    r"""Part of the time, discounted, in which both routes are open, only that of farm goods, only that of the others.
+    r"""Discounted share of the time in which both routes are open, only that of farm goods, or only that of the others.
 
-    Each opens and closes on its own, both open today. Open at t with probability a + (1 - a) exp(-k t), with closure
-    rate l, reopening rate m, k = l + m and a = m / k; of a product of two such the annuity is a sum of four terms.
+    The routes open and close independently; both are open today. Open at t with probability a + (1 - a) exp(-k t), with
+    closure rate l, reopening rate m, k = l + m and a = m / k; of a product of two such the annuity is a sum of four
+    terms.
     """
     rho, reopen = given["discount_rate"], given["china_reopening_rate"]
     rates = [given[name] + reopen for name in ("china_closure_rate", "china_closure_rate_other")]
@@ -371,7 +372,7 @@ def shares_table(study: Study) -> Table:
 
 
 def chance(key: str) -> str:
-    """In what part of the draws something holds, by date, and the structure in which it holds least often."""
+    """The share of the draws in which a claim holds, by date, and the structure in which it holds least often."""
     rows = [row for row in read_rows(FOLDER / CHANCES) if row["claim"] == key]
     texts = []
     for environment in ENVIRONMENTS:
@@ -496,7 +497,7 @@ def _chance_rows(environment: str, drawn: xr.Dataset) -> Iterator[dict[str, Any]
 
 
 def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterator[dict[str, Any]]:
-    """The transfer at share 0, and what is lost of it at the others and where capacity and closures are drawn."""
+    """The transfer at share 0, and the part of it lost at the other shares and with drawn capacity and closures."""
     solved = drawn.status.values == Status.OK
     given = inputs_at({name: uniforms(name, len(solved)) for name in INPUTS}, capacity)
     shown = ["0", "r", *(f"{share:g}" for share in SHARES), "drawn"]
@@ -554,7 +555,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _try_again(parameters: Parameters) -> None:
-    """Solve the first stored draw of each structure again, or say that they no longer come out."""
+    """Solve the first stored draw of each structure again; raise an error if the results differ."""
     kept = [row for row in read_rows(FOLDER / SAMPLE) if int(row["draw"]) < TRIED]
     for environment, structure in product(ENVIRONMENTS, STRUCTURES):
         found = draw(parameters, environment, TRIED, structure).transfer
@@ -571,7 +572,7 @@ def _try_again(parameters: Parameters) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw everything anew and store it."""
+    """Draw everything again and store it."""
     parser = argparse.ArgumentParser(prog="python -m bargaining_models.paper.bands", description=__doc__)
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--workers", type=int, default=1)

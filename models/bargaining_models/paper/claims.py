@@ -35,9 +35,9 @@ class Claim(Shown):
     figures : str or callable
         The numbers behind it, over the whole range looked at; or what computes them, if it takes long.
     tables : str
-        Those that the numbers are read off.
+        The tables from which the numbers are taken.
     chance : str
-        In how many of the draws behind T0 the verdict holds, where they can say; empty where they cannot.
+        In how many of the draws behind T0 the verdict holds; empty if the draws do not determine it.
     """
 
     claim: str
@@ -65,12 +65,12 @@ def verdicts(study: Study, rows: Rows) -> list[Claim]:
 
 
 def verdicts_at(study: Study, rows: Rows) -> list[str | None]:
-    """Return what is said of each claim at the tariffs of a later study; None of those that name their dates."""
+    """Return the verdict on each claim at the tariffs of a later study; None for claims that name their dates."""
     return [None if judge in (dependence, pressure) else judge(study, rows).verdict for judge in judges()]
 
 
 def judges() -> tuple[Judge, ...]:
-    """Return what judges each claim, in the order of T4."""
+    """Return the functions that judge the claims, in the order of T4."""
     return (
         dependence, pressure, erosion, leaving_for_good, suicide, threat, by_the_hour, construction, bluff, envoy,
         political, decoupling, credible, early, right_to_leave, escalation, paid, china_first,
@@ -540,7 +540,7 @@ def _flat(groups: dict[Any, Any]) -> list[float]:
 
 
 def _span(values: Iterable[float], form: str) -> str:
-    """Return the least and the largest, as one text if they print alike."""
+    """Return the least and the largest value, as one string if they print alike."""
     listed = list(values)
     if not listed:
         return "none"

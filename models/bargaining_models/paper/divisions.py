@@ -201,14 +201,14 @@ def splits(study: Study, deal: Deal, label: str, variant: str, shares: Floats = 
 
 
 def _solved(division: Division) -> Division:
-    """Return a division that may say that there is nothing to agree on, or raise."""
+    """Return a division with the status OK or EMPTY; raise an error for any other status."""
     if np.isin(division.status, (Status.OK, Status.EMPTY)).all():
         return division
     return division.raise_if_failed()
 
 
 def _alike(divisions: Mapping[str, Division]) -> dict[str, list[str]]:
-    """Return each reading that divides as none before it does, with those that divide as it does."""
+    """Return each reading whose division differs from those before it, with the readings that divide alike."""
     alike: dict[str, list[str]] = {}
     for name, division in divisions.items():
         same = (

@@ -79,7 +79,7 @@ def _happened(score: Score) -> str:
 
 
 def _benchmark(scores: Sequence[Score]) -> str:
-    """Say what a rule that looks at nothing scores on the measures."""
+    """Return a sentence that compares the model's hits with those of a rule that uses no information."""
     scored = [score for score in scores if score.mover is not None and score.hit is not None]
     hits, happened = (
         sum(map(bool, marks)) for marks in zip(*((s.hit, s.event.happened) for s in scored), strict=True)

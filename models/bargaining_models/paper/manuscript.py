@@ -117,7 +117,7 @@ def _rows(table: str, **where: Any) -> list[dict[str, Any]]:
 
 
 def _numbers() -> dict[str, Any]:
-    """Return what the text may name."""
+    """Return the numbers that the text may name."""
     claims = _rows("T4")
     delays = [row for row in _rows("T8-delay") if row["delay"]]
     paid = [row["part"] for row in _rows("T11") if row["r"] > 0]
@@ -166,7 +166,7 @@ def _note(table: str, name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text of a table as LaTeX has it: percent signs, and quotes that open and close."""
+    """Return a string of a table in LaTeX: with escaped percent signs, and opening and closing quotes."""
     for quote in ("``", "''"):
         text = text.replace('"', quote, 1)
     return text.replace("%", r"\%")

@@ -29,7 +29,7 @@ BLOCKING = 0.5  # assumption: the partner's highest tariff halves the chance
 LIFE = 25.0  # assumption: years until capacity falls by a level, of pipelines and ports
 RUNNING = 0.03  # assumption: what it costs to run a year, as a part of its capital
 CLOSURES = ("china_closure_rate", "china_closure_rate_other")  # of farm goods, of others
-WORK = 4 * 10**6  # of a set: a second or two
+WORK = 4 * 10**6  # budget for a set: a second or two
 BOUND = 3e-4  # how far a bounded set may be from the true one, as a part of the payoffs' range
 WORTHWHILE = 0.10  # the lower end of "10-15% of key exports"
 
@@ -120,7 +120,7 @@ class PivotGameStudy:
         return self._sets[key]
 
     def bounds(self, name: str, discount: float, *, leave: bool) -> StochasticPayoffBounds:
-        """Return the same between bounds: a set with thousands of vertices, as where the market may close."""
+        """Return bounds of what can be enforced: for sets with thousands of vertices, as where the market may close."""
         return payoff_bounds(self.games[name].game(discount, leave=leave), tolerance=BOUND, budget=WORK)
 
     def dearer(self, factor: float) -> Capacity:

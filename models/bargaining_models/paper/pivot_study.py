@@ -19,7 +19,7 @@ from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import projects
 
 SHARE, LARGE = 0.15, 0.30  # that of the headline, and twice that
-YEARS = 5.0  # until capacity opens where no other date is named
+YEARS = 5.0  # until capacity opens, unless another date is named
 HAZARD = 0.5  # a year, as in `deal.HAZARDS`
 PRIOR = 0.3  # assumption: that home can redirect the share
 OBSTINATE = (0.05, 0.05)  # assumption: chances that home, or the partner, never gives way
@@ -131,7 +131,7 @@ class PivotStudy:
         }
 
     def answers(self, route: bool, hazard: float) -> tuple[Answer, ...]:
-        """Return what each answer of the US to the main path leads to."""
+        """Return the outcome of each response of the US to the main path."""
         deal = Deal.at(self.replaced_baseline, r=[0.0, SHARE], route_survives=route)
         return partner_answers(
             self.paths[self.main_path][route],

@@ -99,7 +99,7 @@ def self_enforcing(study: Study) -> Table:
 
 
 def _zero(study: Study) -> str:
-    """What payoffs in percent are counted from."""
+    """The zero of payoffs in percent."""
     if study.tariffs is None:
         return "free trade at r = 0"
     canada, us = study.baseline.payoffs().percent

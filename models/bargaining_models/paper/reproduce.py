@@ -139,7 +139,7 @@ def _close(now: Any, was: Any) -> bool:
 
 
 def _where(table: Table, printed: list[list[str]], row: int, column: int) -> str:
-    """Name a cell by what heads its row, the columns in front that have no group, and its column."""
+    """Name a cell by the heading of its row (the first columns, which have no group) and its column."""
     front = next((k for k, c in enumerate(table.columns) if c.group), 1)
     labels = [f"{table.columns[k].heading} {printed[k][row]}" for k in range(min(front, 2)) if k != column]
     return " | ".join([f"row {row + 1}", *(_short(label) for label in labels), _heads(table)[column]])

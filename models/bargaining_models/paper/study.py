@@ -58,7 +58,7 @@ class Study:
     sets : tuple of str
         The elasticity sets between which tables compare; where they are drawn there is one.
     repeats : bool
-        Whether tables list what is the same as a row above: where figures are drawn, so that rows stay in place.
+        Whether tables also list rows that equal a row above: true if figures are drawn, so that rows keep their places.
     tolerance : float
         Of discount factors that are bisected for.
     """

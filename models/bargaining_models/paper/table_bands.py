@@ -46,8 +46,8 @@ SAMPLED = (("2023", "WIOD 2011"), ("19 August 2026", "ICIO 2019"))
 PARTS = {"all": tuple(name for name in BANDED if name != "T5"), "T5": ("T5",)}
 """What is drawn together; the verdicts of T4 with the first."""
 JUDGED = "all"
-CAPPED = ("T2-capped", "T3", "T10")  # tables that caps by sector enter
-WIDE = 12  # columns of numbers, beyond which a heading has to be short
+CAPPED = ("T2-capped", "T3", "T10")  # tables that depend on caps by sector
+WIDE = 12  # with more columns of numbers headings must be short
 CLEAR = 3.0  # standard errors of a correlation of zero, as the largest of thirty is looked at
 BINARY = ("the data of ICIO", "links between industries")
 DRAWS = {"all": 80, "T5": 80}
@@ -112,7 +112,7 @@ class WorldDraw(Shown):
 
 
 def form_of(verdict: str) -> str:
-    """Return what a verdict says but for its figures.
+    """Return a verdict without its figures.
 
     Examples
     --------
@@ -233,7 +233,7 @@ def band_rows(environment: str, part: str, found: Mapping[str, xr.Dataset]) -> I
 
 
 def row_text(key: Key) -> str:
-    """What says which row a cell is in, as one text."""
+    """The columns that identify the row of a cell, as one string."""
     return " | ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in key[:-1])
 
 
@@ -289,7 +289,7 @@ def _inputs(found: Mapping[str, xr.Dataset]) -> dict[str, Any]:
 
 
 def _turning(holds: Any, inputs: Mapping[str, Any]) -> str:
-    """The input most correlated with whether it holds, if it is clear; empty if it always or never does."""
+    """The input most correlated with whether the verdict holds, if this is clear; empty if it always or never holds."""
     if len(holds) < 3 or holds.min() == holds.max():
         return ""
     found = {
@@ -356,7 +356,7 @@ def banded(study: Study, name: str, make: Make) -> Table:
 
 
 def check(parameters: Parameters, name: str, make: Make) -> None:
-    """Compute the stored sample of a table again at one date, or say that it no longer comes out."""
+    """Compute the stored sample of a table again at one date; raise an error if it differs."""
     environment, structure = SAMPLED[BANDED.index(name) % len(SAMPLED)]
     part = next(part for part, names in PARTS.items() if name in names)
     model = WorldDraw(
@@ -380,7 +380,7 @@ def check(parameters: Parameters, name: str, make: Make) -> None:
 
 
 def stands(claim: str) -> str:
-    """In what part of the worlds drawn a verdict of T4 is the same but for its figures, by date, and what turns it."""
+    """The share of drawn worlds in which a verdict of T4 is the same up to figures, by date, and what turns it."""
     texts = []
     for row in read_rows(FOLDER / CHANCES):
         if row["claim"] == claim:
@@ -398,7 +398,7 @@ def _tail(unit: str) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw everything anew and store it."""
+    """Draw everything again and store it."""
     from bargaining_models.paper.tables import table
 
     parser = argparse.ArgumentParser(

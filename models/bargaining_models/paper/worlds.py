@@ -78,7 +78,7 @@ def structured(parameters: Parameters, name: str) -> Parameters:
 
 
 def drawn(parameters: Parameters, name: str, given: Mapping[str, Floats | float]) -> Parameters:
-    """Return the figures of a structure with those that are drawn in their places."""
+    """Return the figures of a structure, with drawn figures in place of the stored ones."""
     facts = dict(parameters.facts)
     for key in FACTS:
         if key in given:
@@ -106,7 +106,7 @@ def tariffs_in(parameters: Parameters, name: str, day: str | None) -> Environmen
 
 
 class Nearby(Baseline):
-    """A negotiation whose wars are looked for near that of the base figures, and searched for only if not there."""
+    """A negotiation whose wars are first sought near that of the base figures; a full search follows if this fails."""
 
     __slots__ = ()
 

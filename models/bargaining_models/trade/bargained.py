@@ -26,7 +26,7 @@ from bargaining_models.trade.tariff_set import Optimum, TariffPayoffs
 if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
 
-ACCURACY = 1e-9  # of the conditions of optimality, relative: what rounding leaves is 1e-13
+ACCURACY = 1e-9  # of the first-order conditions, relative; rounding is 1e-13
 CORNERS = 33  # of the frontier that lotteries are drawn from
 
 
@@ -100,7 +100,7 @@ class BargainedTariffs(Shown):
         return np.asarray(self.payoffs - self.disagreement)
 
     def of(self, *label: str) -> float:
-        """Return one rate, by what it is on: `of("USA", "CAN")`."""
+        """Return the rate on one flow: `of("USA", "CAN")`."""
         if label not in self.labels:
             shown = ", ".join(" on ".join(known) for known in self.labels[:8])
             raise InvalidInput(f"`label` must be one of {shown}, ...; got {' on '.join(map(str, label))}.")
@@ -119,7 +119,7 @@ def bargained_tariffs(
     lotteries: bool = False,
     **layout: Any,
 ) -> BargainedTariffs:
-    """Divide what tariffs reach; `TradeModel.bargained_tariffs` and `rates_of` describe the arguments."""
+    """Divide the payoffs that tariffs reach; `TradeModel.bargained_tariffs` and `rates_of` describe the arguments."""
     if transfers is not None:
         choice(transfers, "transfers", ("inside", "money"))
     if measure is None:
@@ -279,10 +279,10 @@ def _is_concave(points: Floats) -> bool:
 
 
 def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
-    """Divide the hull of points along the frontier that hurt nobody, and say what is drawn."""
+    """Divide the hull of points along the frontier that hurt nobody; also return the lottery."""
     corners = payoffs.frontier(threat, CORNERS)
     points = np.stack([corner.payoffs for corner in corners] or [threat])
-    if _is_concave(points):  # no lottery does better than what is there
+    if _is_concave(points):  # no lottery improves on the frontier
         sure = _without_payments(payoffs, threat, method)
         return replace(sure, lottery=((1.0, sure.rates),))
     division = method(Problem(Polytope(points, free_disposal=True), threat, players=payoffs.rates.players))
@@ -311,7 +311,7 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EfficientTariffs(Shown):
-    """Tariffs that do what free trade with payments does.
+    """Tariffs with the effects of free trade with payments.
 
     Attributes
     ----------
@@ -353,7 +353,7 @@ def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
     economy = model.economy
     income = answer.income * economy.income
     deficits = np.asarray(_deficits(model, answer))
-    # Goods of n at home cost lam_n times what they cost with one price the world over.
+    # Goods of n at home cost lam_n times their price if there were one price worldwide.
     prices = lam
     spread = (answer.wages * economy.factor / prices).sum() / economy.factor.sum()
     transfers = (income - answer.wages * economy.factor) / prices / spread - deficits
@@ -420,7 +420,7 @@ def tariffs_in_pairs(
     given: Any = None,
     rounds: int = 40,
 ) -> TariffsInPairs:
-    """Let pairs bargain in turn until nothing moves; `TradeModel.tariffs_in_pairs` describes the arguments."""
+    """Let pairs bargain in turn until no rate changes; `TradeModel.tariffs_in_pairs` describes the arguments."""
     choice(disagreement, "disagreement", ("war", "given"))
     listed = tuple((str(a), str(b)) for a, b in (_pair(pair) for pair in pairs))
     if not listed:

@@ -112,7 +112,7 @@ DENSE_BLOCKS = (
 
 
 class System:
-    """An economy as the solver needs it: sectors first, and what does not change with the scenario."""
+    """An economy in the form for the solver: sectors first, with the data that do not depend on the scenario."""
 
     def __init__(self, economy: Economy) -> None:
         self.economy = economy
@@ -132,7 +132,7 @@ class System:
         output = np.ascontiguousarray(economy.flows.sum(axis=0).T)
         self.output = output
         self._cost_matrix, self._use_matrix = self._dense() if self.links else (None, None)
-        # A sector that sells nothing keeps selling nothing; any scale will do for it.
+        # A sector without sales has none in any scenario; any scale will do for it.
         self.scale = np.where(output > 0.0, output, economy.factor)
         self.ratios = economy.deficits / economy.factor
 
@@ -280,7 +280,7 @@ def _by_region(matrices: Floats, vectors: Floats) -> Floats:
 
 
 class Point:
-    """Everything the conditions are made of at some unknowns of B cells; links are formed when asked for."""
+    """All terms of the conditions at given unknowns of B cells; links are computed on demand."""
 
     def __init__(
         self, system: System, cells: Cells, wages: Floats, prices: Floats | None, output: Floats | None
@@ -376,7 +376,7 @@ class Point:
 
     @property
     def makes_sense(self) -> NDArray[np.bool_]:
-        """Whether incomes are positive and nobody spends or sells less than nothing, (B,): subsidies may break that."""
+        """Whether incomes are positive, and spending and sales non-negative, (B,): subsidies may violate this."""
         nothing = -1e-9 * self.income.max(axis=1)[:, None, None]
         spent = (self.expenditures >= nothing).all(axis=(1, 2)) & (self.sold >= nothing).all(axis=(1, 2))
         return np.asarray(spent & (self.income > 0.0).all(axis=1))

@@ -159,7 +159,7 @@ class TradeData(Shown):
         gap = use + added - output
         size = np.maximum(output, use + added)
         relative = np.abs(gap) / np.where(size > 0.0, size, 1.0)
-        relative[output == 0.0] = 0.0  # who sells nothing has no costs to meet
+        relative[output == 0.0] = 0.0  # a sector without sales has no costs
         if reconcile == "value_added":
             return self.flows, inputs, np.maximum(output - use, 0.0)
         if reconcile == "inputs":
@@ -225,7 +225,7 @@ class TradeData(Shown):
             region = self.regions[int(np.argwhere(~(total > 0.0))[0][0])]
             raise InvalidInput(f"`final` must be positive somewhere in every region; got none for {region}.")
         if reconcile == "final" or np.allclose(total, 1.0, rtol=0.0, atol=1e-9):
-            return  # shares of expenditure say nothing of its size
+            return  # shares of expenditure do not determine its size
         income = self.value_added + self.revenue + self.deficits
         apart = np.abs(total - income) / income
         if apart.max() > BALANCE:
@@ -266,7 +266,7 @@ class TradeData(Shown):
         limit: float | None = None,
         absorb: str | int | None = None,
     ) -> tuple[Economy, bool]:
-        """Write the figures as shares, and say whether they are an equilibrium as they stand.
+        """Write the figures as shares, and say whether they are an equilibrium without changes.
 
         Parameters
         ----------
@@ -280,7 +280,7 @@ class TradeData(Shown):
         if demand is None:
             demand = self._residual(spending, output, inputs)
         added = 1.0 - inputs.sum(axis=2)
-        # Where nothing is bought the price is that of home; nobody pays it.
+        # If nothing is bought, use the home price; nobody pays it.
         own = np.eye(len(self.regions))[:, :, None]
         bought = spending[:, None, :] > 0.0
         shares = self.flows * (1.0 + self.tariffs) / np.where(bought, spending[:, None, :], 1.0)
@@ -548,7 +548,7 @@ def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Flo
 
 
 def _all_known(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
-    """Return numbers, or say by its names which is none."""
+    """Return numbers; raise an error that names an entry which is not a number."""
     raw = np.asarray(value) if not np.ma.isMaskedArray(value) else None
     if raw is not None and raw.dtype.kind == "f" and raw.shape == tuple(map(len, axes.values())):
         bad = np.argwhere(~np.isfinite(raw))
@@ -583,7 +583,7 @@ def _long(value: Any, name: str, axes: Sequence[str]) -> Any:
 
 
 def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
-    """Arrange rows, one a cell; a table of regions by sectors is taken as it is."""
+    """Arrange rows, one for each cell; a table of regions by sectors is not changed."""
     if len(axes) == 1 and hasattr(value, "to_frame"):
         (axis, labels), *_ = axes.items()
         _same_names(tuple(map(str, value.index)), labels, name, axis)

@@ -207,7 +207,7 @@ class TradeEquilibrium(Shown):
 def pack(
     at: Point, tariffs: Floats, batch: tuple[int, ...], names: tuple[tuple[str, ...], ...], unit: str
 ) -> TradeEquilibrium:
-    """Give what was found the shape of the batch, and mark the cells that failed."""
+    """Give the results the shape of the batch, and mark the cells that failed."""
     with np.errstate(all="ignore"):  # failed cells are marked, not warned about
         residual = at.violations()
         welfare = at.log_welfare()

@@ -293,7 +293,7 @@ class Solver:
     def slopes(
         self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, wrt: str
     ) -> tuple[Floats, Floats]:
-        """Solve scenarios again and differentiate log welfare, see `slopes`; and say what rounding may do."""
+        """Solve scenarios again and differentiate log welfare, see `slopes`; also bound the rounding error."""
         at = self.solve(self.system.cells(tariffs, costs, received, unit))
         parts, doubts = [], []
         size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
@@ -336,7 +336,7 @@ class Solver:
     def turned(self, at: Point, cells: Cells) -> Point:
         """Return the points of B cells beside the one cell of `at`, from which they differ by imaginary parts alone.
 
-        These are infinitesimal: what is read off them, over their size, are derivatives, exact to rounding.
+        The imaginary parts are infinitesimal: divided by their size they are derivatives, exact up to rounding.
         """
         wages, prices, output = (
             None if x is None else x.astype(complex) for x in (at.log_wages, at.prices, at.output)
@@ -416,7 +416,7 @@ class Solver:
     def _halve(
         self, cells: Cells, z: Floats, gap: Floats, step: Floats
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Take the longest of `step`, `step / 2`, ... that lowers the largest gap; say which cells moved."""
+        """Take the longest of `step`, `step / 2`, ... that lowers the largest gap; return which cells moved."""
         z, gap = z.copy(), gap.copy()
         worst = np.abs(gap).max(axis=1)
         moved = np.zeros(len(z), dtype=bool)
@@ -479,7 +479,7 @@ def _dot(a: Floats, b: Floats) -> Floats:
 
 
 def rebase(economy: Economy) -> Economy:
-    """Solve `economy` under its own tariffs and deficits, and describe the answer as a base of its own."""
+    """Solve `economy` under its own tariffs and deficits, and return the equilibrium as a new base."""
     solver = Solver(economy)
     at = solver.solve(solver.system.cells(economy.tariffs[None]))
     residual = float(at.violations()[0])

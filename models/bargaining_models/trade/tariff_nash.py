@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bargaining_models.trade.model import TradeModel
 
-MARGINAL, REGRET = 1e-9, 1e-8  # what still counts as zero: percent per unit of a rate, and percent
+MARGINAL, REGRET = 1e-9, 1e-8  # values that count as zero: percent per unit of a rate, and percent
 GRID = (
     -0.2,
     5.0,
@@ -40,7 +40,7 @@ DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are 
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
 NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method ends when its steps are small
 ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better
-NOTHING = 1e-8  # of log welfare per unit of a rate: a first-order condition above it does not hold
+NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
 DONE = 1e-13  # of log welfare per unit of a rate: rounding
 TURN = 1e-30  # of imaginary parts that carry derivatives: their squares vanish
@@ -133,14 +133,14 @@ class TariffEquilibrium(Shown):
         return float(np.ptp(good, axis=0).max()) if len(good) else float("nan")
 
     def of(self, *label: str) -> float:
-        """Return one rate, by what it is on: `of("USA")`, `of("USA", "CAN")`."""
+        """Return the rate on one flow: `of("USA")`, `of("USA", "CAN")`."""
         if label not in self.labels:
             shown = ", ".join(" on ".join(known) for known in self.labels[:8])
             raise InvalidInput(f"`label` must be one of {shown}, ...; got {' on '.join(map(str, label))}.")
         return float(self.rates[self.labels.index(label)])
 
     def to_xarray(self) -> xr.Dataset:
-        """Return the rates, by what they are on, and real income by region."""
+        """Return the rates by flow, and real income by region."""
         import xarray as xr
 
         names = [" on ".join(label) for label in self.labels]
@@ -282,7 +282,7 @@ def formula_rates(payoffs: Payoffs) -> Floats:
 
 
 def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats | None]:
-    """Where the first-order conditions hold from each start (S, K), NaN where nowhere, and the most exact of them."""
+    """The solution of the first-order conditions from each start (S, K), NaN if none, and the most exact solution."""
     with np.errstate(all="ignore"):
         found = _solve(payoffs, begin)
         _, slopes = payoffs.own_slopes(np.nan_to_num(found))
@@ -372,7 +372,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
     left = np.flatnonzero(fine & np.isfinite(slopes).all(axis=1))
     least = np.abs(slopes).max(axis=1)
     best = values.copy()
-    if len(left):  # what follows is near by: solve from there
+    if len(left):  # the following equilibria are nearby: solve from there
         payoffs = payoffs.based_at(values[left[int(np.argmin(least[left]))]])
     for _ in range(BROYDEN_STEPS):
         left = left[np.abs(slopes[left]).max(axis=1) > DONE]
@@ -395,7 +395,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
         scale = (steps * moved).sum(axis=1)
         row = np.matmul(steps[:, None], inverse[left])
         inverse[left] += ((steps - moved) / scale[:, None])[..., None] * row
-        # Near rounding a step that brings nothing is the last.
+        # Near rounding the first step without progress is the last.
         left = left[np.isfinite(worst) & (better | (worst > 1e-11))]
     return best
 

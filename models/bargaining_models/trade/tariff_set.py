@@ -1,14 +1,14 @@
-r"""The payoffs that tariffs reach, as a feasible set: every concept of the library divides it.
+r"""The payoffs that tariffs reach, as a feasible set for every concept of the library.
 
-A point of the set is what some rates of the players (and payments between them, if asked for) give each of them, or
-less. Each question is a small program in the rates. It is solved by sequential quadratic programming with exact
-gradients (one adjoint solve for all players and rates), and finished by Newton's method on the conditions of
+A point of the set is a vector of payoffs that some rates of the players (and payments between them, if `inside`) give,
+or anything below it. Each question is a small program in the rates. It is solved by sequential quadratic programming
+with exact gradients (one adjoint solve for all players and rates), and finished by Newton's method on the conditions of
 optimality,
 
     sum_k mu_k grad u_k = 0 over the rates that are not at a bound,
 
-whose multipliers `mu` are the weights (support), the weights over gains (product), or belong to the constraints (ray,
-ideal). What is found is a local optimum; nothing proves it a global one.
+whose multipliers `mu` are the weights (support), the weights over gains (product), or the multipliers of constraints
+(ray, ideal). The result is a local optimum; it is not proved to be global.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 MEASURES = ("percent", "log", "income", "gdp")
 DIFFERENCE = 1e-5  # of rates and payments, relative to their units
 SMALL = 1e-7  # of the largest multiplier: below, a constraint does not bind
-NEWTON_STEPS = 12  # from a point of the frontier nearby: it doubles the digits with each
-REGIMES = 5  # of rates at bounds and floors that bind, before a program is solved on its own
-NEARBY = 0.3  # of what a rate of .1 does: how far above a floor a known point may be to start from
-ALIKE = 0.99  # cosine: a known point in about this direction is a start from which Newton's method arrives
-CLOSE = 1e-5  # of the conditions: from there a step with the curvature of the step before gains five digits
-DONE = 1e-14  # of the conditions: some roundings
-SETTLED = 1e-13  # of the conditions of many programs at once: no more is asked of the path that they are for
-SOLVED = 1e-6  # of the conditions: more is no optimum
-SIMILAR = 0.7  # cosine: worth starting a search from
-CLIMBS = 3  # searches for one best sum, each from where the last gave up
+NEWTON_STEPS = 12  # from a point of the frontier nearby: each doubles the digits
+REGIMES = 5  # of rates at bounds and binding floors, before a program is solved separately
+NEARBY = 0.3  # of the effect of a rate of .1: how far above a floor a known point may be as a start
+ALIKE = 0.99  # cosine: from a known point in so similar a direction Newton's method converges
+CLOSE = 1e-5  # of the conditions: from here a step with the previous curvature gains five digits
+DONE = 1e-14  # of the conditions: a few roundings
+SETTLED = 1e-13  # of the conditions of many programs at once: their path needs no more
+SOLVED = 1e-6  # of the conditions: with more the point is not an optimum
+SIMILAR = 0.7  # cosine: a search may start from so similar a direction
+CLIMBS = 3  # searches for one best sum, each from the end of the previous one
 POLISHED = 1e-11  # of the conditions, from a known point: more means that another constraint binds there
-PRICES = 1e-14  # of the angle of prices at which a rate meets its bound
-SLIVER = 1e-10  # of that angle: between two bounds met so close to each other rounding decides
-NOWHERE = -1e9  # the payoffs that a search sees where there is no equilibrium
-LOWEST = -0.6  # of a rate: larger subsidies than this cost more than there is income
-HIGHEST = 20.0  # of a rate: beyond, there is no trade to tax
-MOST_PAID = 0.5  # of the least income among the players: payments end there
-PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about what a rate of .1 is worth
+PRICES = 1e-14  # accuracy of the angle of prices at which a rate meets its bound
+SLIVER = 1e-10  # of that angle: if two bounds are met closer than this, rounding decides their order
+NOWHERE = -1e9  # payoffs for the search where there is no equilibrium
+LOWEST = -0.6  # of a rate: larger subsidies cost more than the whole income
+HIGHEST = 20.0  # of a rate: at higher rates there is no trade to tax
+MOST_PAID = 0.5  # of the least income among the players: the largest payment
+PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about the value of a rate of .1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,21 +63,21 @@ class Optimum(Shown):
 
 
 _Known = tuple[Optimum, Floats | None]
-"""The best of a player above a floor, and the curvature that steps towards it were made with."""
+"""A player's best point above a floor, and the curvature used in the steps towards it."""
 
 
 class TariffPayoffs:
     """The payoffs of n regions under tariffs that they agree on, with free disposal.
 
-    It answers the questions of a feasible set: `support`, `ray`, `ideal`, `contains`, and `product`. Players are the
-    regions, in the order given; payoffs are in the measure asked for.
+    It has the methods of a feasible set: `support`, `ray`, `ideal`, `contains`, and `product`. Players are the regions,
+    in the order given; payoffs are in the chosen `measure`.
 
     Parameters
     ----------
     model : TradeModel
     players : sequence of str
     by, base, against, sectors, agreements, given, costs
-        As in `TradeModel.nash_tariffs`; rates fall on the other players alone by default.
+        As in `TradeModel.nash_tariffs`; by default rates only fall on the other players.
     lower : float
         The lowest rate: -inf allows subsidies of imports (of up to 60 percent), 0 does not.
     inside : bool
@@ -145,7 +145,7 @@ class TariffPayoffs:
 
     @property
     def disposes_freely(self) -> bool:
-        """Whoever gives up something stays in the set."""
+        """Lower payoffs are also in the set."""
         return True
 
     @property
@@ -197,7 +197,7 @@ class TariffPayoffs:
         return np.asarray(percent / 100.0 * self.worth)
 
     def _one(self, variables: Floats) -> tuple[Floats, Floats]:
-        """Payoffs and derivatives at one vector, asked for several times in a row by a program."""
+        """Payoffs and derivatives at one vector, kept because a program asks for them several times in a row."""
         key = variables.tobytes()
         if self._last is None or self._last[0] != key:
             payoffs, slopes = self.values(variables[None])
@@ -206,7 +206,7 @@ class TariffPayoffs:
             self._last = (key, payoffs[0], slopes[0])
         return self._last[1], self._last[2]
 
-    # The questions.
+    # The methods of a feasible set.
 
     def support(self, weights: ArrayLike) -> tuple[Floats, Floats]:
         """Return max sum(weights * x) over the set and a point where it is attained."""
@@ -243,10 +243,10 @@ class TariffPayoffs:
         return np.asarray(self.ray(x, np.ones(self.players)) >= -max(tol, 1e-12) * self.scale.max())
 
     def ideal_slopes(self, floor: ArrayLike) -> tuple[Floats, Floats]:
-        """Return the ideal payoffs above floors (B, n), and how each answers each entry of its floor, (B, n, n).
+        """Return the ideal payoffs above floors (B, n), and their derivatives in the entries of the floor, (B, n, n).
 
-        What a floor of one player costs another is its multiplier. All programs take Newton steps together, from the
-        nearest answers there are already; one that does not arrive so is solved on its own.
+        The cost of one player's floor to another player is the floor's multiplier. All programs take Newton steps
+        together, from the nearest known answers; those that fail are solved separately.
         """
         floors = real(floor, "floor", ndim=2)
         best, slopes = np.full(floors.shape, -np.inf), np.full((*floors.shape, self.players), np.nan)
@@ -271,9 +271,9 @@ class TariffPayoffs:
         return best, slopes
 
     def _together(self, floors: Floats) -> list[_Known | None]:
-        """The best of each player above each floor, from known ones near by; None where Newton's method fails.
+        """Each player's best point above each floor, from known ones nearby; None where Newton's method fails.
 
-        With it the curvature that steps are made with: that of the known one does, as long as it gains digits.
+        Also return the curvature for the steps: that of the known point is used as long as steps gain digits.
         """
         n, size, scale, count = self.players, self.size, self.scale, floors.size
         best, floor = np.tile(np.arange(n), len(floors)), np.repeat(floors, n, axis=0)
@@ -292,7 +292,7 @@ class TariffPayoffs:
             x, payoffs, multipliers, pull, least, curved = self._newton_together(
                 floor[left], x, multipliers, binds, free, curved, other[left]
             )
-            # What a regime of bounds and floors got wrong is put right in the next.
+            # The next regime corrects bounds and floors that were wrong in this one.
             below, above = x < self._low, x > self._high
             loose, inwards = multipliers < 0.0, ~free & (self._inward(x, pull) > 0.0)
             broken = other[left] & ~binds & ((floor[left] - payoffs) / scale > POLISHED)
@@ -324,10 +324,10 @@ class TariffPayoffs:
         curved: Floats,
         other: NDArray[np.bool_],
     ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-        """Newton's method for given rates at bounds and given floors that bind, each cell on its own.
+        """Newton's method for given rates at bounds and given binding floors, each cell separately.
 
-        Returns variables, payoffs, multipliers, slopes of the sum, how far the conditions are from holding, and the
-        curvature, which is found anew where steps no longer gain a digit.
+        Returns variables, payoffs, multipliers, slopes of the sum, the violation of the conditions, and the curvature,
+        which is recomputed where steps no longer gain a digit.
         """
         n, size, count = self.players, self.size, len(x)
         moving = np.concatenate([free, binds & other], axis=1)
@@ -377,10 +377,10 @@ class TariffPayoffs:
         return x, payoffs, multipliers, pull, least, matrix[:, :size, :size]
 
     def moving_prices(self, floor: ArrayLike) -> Floats:
-        """Return prices between which the best point of two players moves smoothly, (k, 2, 2), above a floor.
+        """Return intervals of prices, (k, 2, 2), on which the best point of two players above a floor moves smoothly.
 
         They run from the best point for the first player to that for the second. A piece ends where a rate meets a
-        bound; where all rates are at bounds the best point stays, whatever the prices.
+        bound; while all rates are at bounds, the best point does not depend on prices.
 
         Raises
         ------
@@ -410,7 +410,9 @@ class TariffPayoffs:
 
         middle = (angles[0] + angles[1]) / 2.0
         half = best(middle)
-        low = np.array([ends[1].payoffs[0], ends[0].payoffs[1]])  # what the other has where one has its best
+        low = np.array(
+            [ends[1].payoffs[0], ends[0].payoffs[1]]
+        )  # the other's payoff at each one's best point
         inwards = angles[1] < angles[0] - SLIVER or ((half.payoffs - low) / scale < -SLIVER).any()
         if inwards or not all(one.concave for one in (*ends, half)):
             raise NotApplicable(
@@ -420,7 +422,7 @@ class TariffPayoffs:
             )
         found = pieces(angles[0], middle, ends[0], half)
         for first, last in pieces(middle, angles[1], half, ends[1]):
-            if found and first == found[-1][1]:  # one piece, looked at in its middle
+            if found and first == found[-1][1]:  # one piece, cut by a point in its middle
                 first = found.pop()[0]
             found.append((first, last))
         return np.array([[prices(first), prices(last)] for first, last in found]).reshape(-1, 2, 2)
@@ -453,7 +455,7 @@ class TariffPayoffs:
         return points.reshape(shape), residual.reshape(shape[:-1])
 
     def optimum_at(self, payoffs: ArrayLike) -> Optimum:
-        """Return how a payoff vector on the frontier is reached."""
+        """Return the optimum that reaches a payoff vector on the frontier."""
         x = real(payoffs, "payoffs", ndim=1)
         scale = self.scale
         for known in reversed(self._known):
@@ -463,7 +465,7 @@ class TariffPayoffs:
         return self._known[-1]
 
     def cut_short(self, found: Optimum) -> tuple[str, ...]:
-        """Which rates and payments ended at a bound that only the search has: the optimum may lie beyond."""
+        """Which rates and payments ended at a bound of the search only: the optimum may lie beyond it."""
         x, edge = found.variables, 1e-6
         chosen = np.append(np.full(self.rates.size, self._lower >= LOWEST), np.zeros(self._payments, bool))
         at = ((x <= self._low + edge) & ~chosen) | (x >= self._high - edge)
@@ -478,8 +480,8 @@ class TariffPayoffs:
     def frontier(self, floor: ArrayLike, points: int = 33) -> list[Optimum]:
         """Points along the frontier of two players above `floor`, from the best of the first to the best of the second.
 
-        They lie on rays from the floor at even angles, so that parts of the frontier which no sum of payoffs
-        supports are seen too. Empty where not both can gain.
+        They lie on rays from the floor at equal angles, so that parts of the frontier which maximise no weighted sum
+        are included. Empty if not both can gain.
         """
         if self.players != 2:
             raise InvalidInput(f"`players` must be two for a frontier; got {self.players}.")
@@ -493,11 +495,11 @@ class TariffPayoffs:
             found.append(self._known[-1])
         return found
 
-    # The programs behind them.
+    # The programs.
 
     @property
     def scale(self) -> Floats:
-        """The effect of a rate of .1 on each player, by which programs scale payoffs."""
+        """The effect of a rate of .1 on each player, the scale of payoffs in programs."""
         return np.asarray(0.1 * np.abs(self._one(self._start)[1]).max(axis=1))
 
     def _remember(self, found: Optimum) -> Optimum:
@@ -508,7 +510,7 @@ class TariffPayoffs:
         if (weights < 0.0).any():
             return float("inf"), np.full(self.players, np.nan)
         found = self._supported(weights)
-        if not (found.residual <= SOLVED and found.concave):  # conditions hold at saddles too
+        if not (found.residual <= SOLVED and found.concave):  # the conditions also hold at saddle points
             return float("nan"), np.full(self.players, np.nan)
         return float(weights @ found.payoffs), found.payoffs
 
@@ -576,7 +578,7 @@ class TariffPayoffs:
             found = self._polish(v[:-1], origin=origin, direction=direction)
             if found.residual <= POLISHED and reached(found) * step >= first - 1e-9:
                 break
-            # The search got lost: it starts once more from where all gain alike.
+            # The search failed: start again from the point of equal gains.
             if again or (direction == scale).all() or not self._ray(origin, scale) > 0.0:
                 break
             x = self._known[-1].variables
@@ -584,7 +586,7 @@ class TariffPayoffs:
         return reached(found) if found.residual <= SOLVED else float("nan")
 
     def _ray_down(self, origin: Floats, direction: Floats) -> float:
-        """Along a direction that hurts somebody: the last t at which the point is still in the set, by bisection."""
+        """The last t at which the point is in the set, by bisection, for a direction that hurts somebody."""
         from scipy.optimize import brentq
 
         ones = self.scale
@@ -610,7 +612,7 @@ class TariffPayoffs:
         return np.array([end.payoffs[k] for k, end in enumerate(ends)])
 
     def _ends(self, floor: Floats) -> list[Optimum] | None:
-        """The best of each player above a floor; None where nothing is above it."""
+        """Each player's best point above a floor; None if no point is above it."""
         key = floor.tobytes()
         if key not in self._best:
             ends = [self._near_end(k, floor) for k in range(self.players)]
@@ -627,7 +629,7 @@ class TariffPayoffs:
         return self._best[key]
 
     def _near_end(self, k: int, floor: Floats) -> Optimum | None:
-        """The best of one player above a floor by Newton's method from a known point that is hardly above it."""
+        """A player's best point above a floor, by Newton's method from a known point just above the floor."""
         others = np.isfinite(floor) & (np.arange(self.players) != k)
         if not (self._known and others.any()):
             return None
@@ -642,7 +644,7 @@ class TariffPayoffs:
         return self._remember(found)
 
     def _end(self, weights: Floats, floor: Floats, inside: Floats) -> Optimum:
-        """The best weighted sum above a floor, from a point that is above it."""
+        """The best weighted sum above a floor, from a point above the floor."""
         scale, others = self.scale, _floors_for(weights, floor)
         size = float((weights * scale).sum())
 
@@ -710,9 +712,9 @@ class TariffPayoffs:
         floor: Floats | None = None,
         room: float = 1e-4,
     ) -> Optimum:
-        """Newton's method on the conditions of optimality, from next to where they hold.
+        """Newton's method on the first-order conditions, from a point that nearly satisfies them.
 
-        Constraints bind that have at most `room` left, in the scale of payoffs, and a multiplier.
+        A constraint counts as binding if its slack is at most `room`, in the scale of payoffs, and it has a multiplier.
         """
         x = np.clip(variables, self._low, self._high)
         edge = 1e-6  # SLSQP ends on a bound, up to rounding
@@ -795,7 +797,7 @@ class TariffPayoffs:
     def _guess(
         self, payoffs: Floats, slopes: Floats, scale: Floats, **kind: Any
     ) -> tuple[Floats, NDArray[np.bool_]]:
-        """The multipliers that come nearest to the conditions, and which constraints bind."""
+        """The multipliers that violate the conditions least, and which constraints bind."""
         from scipy.optimize import nnls
 
         n = self.players
@@ -819,7 +821,7 @@ class TariffPayoffs:
         tight = payoffs - origin - t * direction < kind["room"] * scale
         if not tight.any():  # no equilibrium there
             return np.full(n, np.nan), tight
-        # Stationarity, and multipliers whose sum along the direction is one, which weighs most.
+        # Stationarity, and the condition with the largest weight: multipliers add up to one along the direction.
         weight = 1e3
         rows = (slopes[tight] / scale[tight, None]).T
         unit = (direction / scale)[tight]
@@ -833,7 +835,7 @@ class TariffPayoffs:
         return multipliers / (multipliers @ direction), active
 
     def _inward(self, x: Floats, pull: Floats) -> Floats:
-        """By how much the sum of payoffs rises inwards from each bound; 0 off the bounds."""
+        """The derivative of the sum of payoffs inwards from each bound; 0 for variables not at bounds."""
         return np.asarray(np.where(x <= self._low, pull, np.where(x >= self._high, -pull, 0.0)))
 
     def _off(
@@ -849,10 +851,10 @@ class TariffPayoffs:
     ) -> float:
         """The relative violation of the conditions.
 
-        Slopes that do not cancel, or point inwards at a bound; multipliers that are negative; and over the scale,
-        constraints that bind and have something left, or are broken.
+        It includes slopes that do not cancel or that point inwards at a bound; negative multipliers; and, over the
+        scale, the slack of binding constraints and the violation of constraints.
         """
-        # Where only one player counts, its slopes are all there is to cancel: they are small beside those at the start.
+        # If only one player counts, only its slopes can cancel: they are compared with those at the start.
         size = np.maximum(np.abs(multipliers) @ np.abs(slopes), np.abs(multipliers) @ scale / 0.1)
         pull = multipliers @ slopes / size
         steep = np.where(free, np.abs(pull), self._inward(x, pull)).max()
@@ -916,6 +918,6 @@ class TariffPayoffs:
 
 
 def _floors_for(weights: Floats, floor: Floats) -> NDArray[np.bool_]:
-    """Which floors matter to the best weighted sum: that of a player who alone counts does not."""
+    """Which floors matter to the best weighted sum: the floor of a player who alone has weight does not."""
     alone = (weights > 0.0) & (np.count_nonzero(weights) == 1)
     return np.asarray(np.isfinite(floor) & ~alone)

@@ -36,12 +36,12 @@ _IMPATIENT = 1e-13  # of the unit box: the most by which an impatient player may
 _SETTLE = 80  # rounds in which points converge, as their moves shrink by the discount factor
 _EVERY = 4  # rounds after which the current rows and lotteries are fixed and solved for
 _PRICE = 1e3  # price of a missed threshold, in payoffs
-_NEAR = 0.1  # of the tolerance and the impatience: points that move less have converged
+_NEAR = 0.1  # of the tolerance times 1 - discount factor: points that move less have converged
 _INSETS = (
     0.0,
     1e-3,
     3e-2,
-)  # of the tolerance and the patience: by which thresholds are raised where they do not
+)  # of the tolerance times 1 - discount factor: increases of thresholds if points do not converge
 
 Mask = NDArray[np.bool_]
 

@@ -312,11 +312,14 @@ def _shares(corners: Floats, points: Floats) -> Floats:
     to = points[:, None] - corners[0]
     one = (to[..., 0] * second[:, 1] - to[..., 1] * second[:, 0]) / area
     other = (first[:, 0] * to[..., 1] - first[:, 1] * to[..., 0]) / area
-    weights = np.stack([1.0 - one - other, one, other], axis=-1)
-    best = weights.min(axis=-1).argmax(axis=1)
+    weights = np.maximum(np.stack([1.0 - one - other, one, other], axis=-1), 0.0)
+    weights /= weights.sum(axis=-1, keepdims=True)
+    missed = np.abs(weights[..., 1:2] * first + weights[..., 2:] * second - to).max(
+        axis=-1
+    )  # much in thin triangles
+    best = missed.argmin(axis=1)
     rows = np.arange(len(points))
-    chosen = np.maximum(weights[rows, best], 0.0)
-    chosen /= chosen.sum(axis=1, keepdims=True)
+    chosen = weights[rows, best]
     for k, column in enumerate((np.zeros(len(points), dtype=np.intp), best + 1, best + 2)):
         out[rows, column] += chosen[:, k]
     return out

@@ -155,6 +155,15 @@ def _inside(data: Rationals, found: Bounds, work: Work) -> Generation | str:
     return kept if kept is not None and isinstance(solved, str) else solved
 
 
+def _proved(bounds: list[list[Bound]], start: Floats, near: Floats, speeds: Floats) -> list[Fraction] | None:
+    """Return levels a little above `near` that contain every payoff below `start`; None if bounds do not prove it."""
+    given, z = ([Fraction(x) for x in array.tolist()] for array in (near, speeds))
+    over = (value_of(each, given) - given[j] for j, some in enumerate(bounds) for each in some)
+    out = 2 * max(_ZERO, *over) + _PAD
+    levels = [level + out * each for level, each in zip(given, z, strict=True)]
+    return levels if contracts(bounds, [Fraction(x) for x in start.tolist()], levels, z) else None
+
+
 class _Outside:
     """Levels of faces around all equilibrium payoffs, proved."""
 
@@ -211,16 +220,8 @@ class _Outside:
             a, b = normals[face]
             points = [self.data.leaves(s)[leave.number][0] for leave in model.leaves[s]]
             bounds[face] += [(a * x + b * y, []) for x, y in points]
-        given = [Fraction(x) for x in near.tolist()]
-        over = max(
-            (value_of(each, given) - given[j] for j, some in enumerate(bounds) for each in some),
-            default=_ZERO,
-        )
-        out = 2 * max(over, _ZERO) + _PAD
-        z = [Fraction(x) for x in speeds.tolist()]
-        levels = [level + out * each for level, each in zip(given, z, strict=True)]
-        begin = [Fraction(x) for x in start.tolist()]
-        return (faces, levels) if contracts(bounds, begin, levels, z) else None
+        levels = _proved(bounds, start, near, speeds)
+        return None if levels is None else (faces, levels)
 
     def _bounds(self, faces: Faces, duals: Duals) -> Iterator[tuple[int, Bound]]:
         """Yield bounds of rows at faces, exactly, for multipliers that floats give."""
@@ -296,7 +297,7 @@ def _certify_several(
 
 
 def _beyond(proved: Outer, hulls: Sequence[Hull | None]) -> float:
-    """Return how far half-spaces reach beyond hulls at most; infinitely far beyond none."""
+    """Return the largest distance by which half-spaces reach beyond hulls; infinite where there is no hull."""
     far = [
         inf if hull is None else gap(proved.of(s), hull) for s, hull in enumerate(hulls) if proved.filled[s]
     ]
@@ -365,18 +366,14 @@ class _Game:
         speeds = speeds_of(functions, near, start)
         if speeds is None:
             return None
-        bounds = self._bounds(outer)
-        x, z = [Fraction(level) for level in near.tolist()], [Fraction(speed) for speed in speeds.tolist()]
-        over = [value_of(each, x) - x[j] for j, some in enumerate(bounds) for each in some]
-        out = 2 * max(*over, _ZERO) + _PAD
-        x = [level + out * each for level, each in zip(x, z, strict=True)]
-        if not contracts(bounds, [Fraction(level) for level in start.tolist()], x, z):
+        levels = _proved(self._bounds(outer), start, near, speeds)
+        if levels is None:
             return None
-        outer.levels = np.nextafter([float(level) for level in x], inf).reshape(outer.levels.shape)
+        outer.levels = np.nextafter([float(level) for level in levels], inf).reshape(outer.levels.shape)
         return outer
 
     def _bounds(self, outer: Outer) -> list[list[Bound]]:
-        """Return, for each half-space, how far rows go at most, exactly, for multipliers that floats give."""
+        """Return, for each half-space, exact bounds of how far rows go, with multipliers found in floats."""
         n, height = len(self.discounts), outer.height
         normals = [[Fraction(x) for x in row] for row in outer.directions.tolist()]
         bounds: list[list[Bound]] = [[] for _ in range(outer.levels.size)]
@@ -410,10 +407,10 @@ class _Game:
         return bounds
 
     def points(self, found: Several, budget: Budget) -> Iterator[tuple[list[list[list[Fraction]]], Fraction]]:
-        """Yield payoffs of each state, and how far at most from them are such as generate themselves.
+        """Yield points of each state, and a bound of their distance from payoffs that generate themselves.
 
-        Rows and lotteries are those of the inner points, with thresholds raised by more than rounding; what they give
-        for ever is a fixed point of a contraction, so that one application says how far off it is.
+        Rows and lotteries are those of the inner points, with thresholds raised by more than rounding. The payoffs of
+        playing them for ever are the fixed point of a contraction, so one application bounds their distance.
         """
         outer = copy(found.outer)
         outer.budget, height = budget, outer.height
@@ -439,7 +436,7 @@ class _Game:
     def _error(
         self, points: list[list[Fraction]], chosen: Indices, lotteries: Floats, states: list[int], height: int
     ) -> Fraction | None:
-        """Return how far at most the fixed point is from points, None if it does not generate itself for certain."""
+        """Bound the distance of the fixed point from points; None if it may not generate itself."""
         n, places = len(self.discounts), [s * height + j for s in states for j in range(height)]
         later, off = dict[int, list[Fraction]](), [_ZERO] * n
         for k in places:

@@ -34,7 +34,7 @@ BLOCK = 8192  # cells at once: their arrays fit in the processor's cache
 WINDOWS = 12  # each half the last: two windows that agree are enough
 
 Given = Mapping[str, Any]
-"""Every parameter by name: its entries, jets where derivatives in it are asked for."""
+"""Parameters or data by name, flattened: arrays, or lists of jets for those in which derivatives are taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

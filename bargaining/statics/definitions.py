@@ -29,6 +29,7 @@ from bargaining.errors import Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
+from bargaining.statics.conditions import Given
 
 TIE = 1e-9  # of the payoffs' range: differences below this count as equality
 _BROKEN = 1e-8  # of the largest derivative: a tie that changes by less is preserved
@@ -37,8 +38,6 @@ _CLOSE = 1e-8  # of the payoffs' range: error of a zero at a threshold found by 
 _ALONG = 1e-6  # of the payoffs' range: points on an edge that are so far from its ends are beside them
 _MANY = 1500  # unknowns and data together: with more, jets take longer than solving a few times
 
-Given = Mapping[str, Any]
-"""The data of a game by name, flattened: arrays, or lists of jets for data that vary."""
 Equations = Callable[[Sequence[Any], Given], list[Any]]
 
 

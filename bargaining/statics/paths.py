@@ -1,9 +1,9 @@
-r"""How the ends of Raiffa's paths answer where they start: variations along interim agreements.
+r"""Derivatives of the ends of Raiffa's paths in their starts: variations along interim agreements.
 
-*Below facets* a path is linear from event to event. With :math:`g' = -G g` for what is left to gain, a change of the
-start is carried along a piece of length t by :math:`e^{-G t}`, and along a discrete step by :math:`I - G/n`. Facets
-meet without a jump of a(x), so that an event itself changes nothing; but where two facets stay nearest for somebody
-there is a kink, and none of this counts.
+*Below facets* the field is linear between events, at which another facet begins to bound some player's payoff. The
+gains that remain satisfy :math:`g' = -G g`, so a change of the start is multiplied by :math:`e^{-G t}` along a piece of
+length t, and by :math:`I - G/n` in a discrete step. The ideal point a(x) is continuous at events, so events add no
+terms. If two facets bound the same player's payoff along a whole piece, there is a kink and no derivative.
 
 *Below a frontier* y = f(x) of two players the variation of :math:`\dot x = a(x) - x` is integrated with the path
 itself, in s = 1 - exp(-2t), with the slopes f' at either end.

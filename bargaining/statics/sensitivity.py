@@ -19,9 +19,10 @@ from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining.statics.conditions import EPS, Conditions, conditions
+from bargaining.statics.contracts import of_contracts
 from bargaining.statics.definitions import Definition, Layout, defined, differentiated
 from bargaining.statics.paths import path_slopes
-from bargaining.statics.talks import of_contracts, of_talks
+from bargaining.statics.talks import of_talks
 
 if TYPE_CHECKING:
     import xarray as xr

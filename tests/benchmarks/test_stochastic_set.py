@@ -206,8 +206,10 @@ def test_two_states_against_one_by_the_same_solver(name: str, speedup: Callable[
     assert ratio > 1 / 15
 
 
-@pytest.mark.parametrize("discount", [0.3, 0.6, 0.9])
-def test_two_states_of_a_hundred_actions_against_one(discount: float, speedup: Callable[..., float]) -> None:
+@pytest.mark.parametrize(("discount", "times"), [(0.3, 75), (0.6, 30), (0.9, 45)])
+def test_two_states_of_a_hundred_actions_against_one(
+    discount: float, times: float, speedup: Callable[..., float]
+) -> None:
     """One state is left to the kernel, which takes 0.2 ms where next to nothing can be sustained."""
     rng = np.random.default_rng(0 if discount > 0.3 else 1)
     payoffs, laws = rng.random((2, 100, 100, 2)), rng.dirichlet([1, 1], (2, 100, 100))
@@ -220,7 +222,7 @@ def test_two_states_of_a_hundred_actions_against_one(discount: float, speedup: C
         rounds=5,
         clock=process_time,
     )
-    assert ratio > 1 / 100
+    assert ratio > 1 / times
 
 
 @pytest.mark.parametrize("persistence", [0.0, 2.0])

@@ -12,7 +12,7 @@ from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.stochastic._bounds.several import Inner
 from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.exact.bounds_certificate import _Game
+from bargaining.exact.bounds_certificate import _Game, _proved
 from bargaining.exact.public_certificate import value_of
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
@@ -398,6 +398,11 @@ def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     # Everybody contributes in every point: whoever does not gets more where the worst that follows is as good.
     off = np.where(rows < 8, 0, 8)
     assert exact._error(points, off, lotteries, [0, 1], height) is None
+    # Whoever may leave for more than every payoff does not stay.
+    left = _Game(
+        StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=Exit([99] * 3)), sides.outer.rows
+    )
+    assert left._error(points, rows, lotteries, [0, 1], height) is None
     # A step from points that nothing gives is as long as they are off.
     far = [[x + Fraction(1, 10) for x in point] for point in points]
     error = exact._error(far, rows, lotteries, [0, 1], height)
@@ -407,6 +412,15 @@ def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     assert any(
         value_of(one, low) > x for some, x in zip(exact._bounds(outer), low, strict=True) for one in some
     )
+
+
+@pytest.mark.parametrize("near", [2.0, 1.0])
+def test_levels_are_proved_by_bounds_that_contract(near):
+    """Levels x with x >= 1 + x / 2 are 2 and more; those with x >= 1 + x do not exist."""
+    start, speed = np.array([100.0]), np.array([2.0])
+    (level,) = _proved([[(Fraction(1), [(0, Fraction(1, 2))])]], start, np.array([near]), speed)
+    assert 2 <= level < 100
+    assert _proved([[(Fraction(1), [(0, Fraction(1))])]], start, np.array([near]), speed) is None
 
 
 def test_three_players_without_an_equilibrium():

@@ -266,7 +266,7 @@ CELLS: dict[str, tuple[Callable[[claims.Rows], claims.Claim], str, dict[str, Any
         0.1,
         "pays Canada on some",
     ),
-    "one step that costs both alike": (
+    "one step that costs both the same": (
         claims.envoy,
         "T8",
         {"route": "closed", "war": 3.0, "claim": 0.3},

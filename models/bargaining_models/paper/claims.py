@@ -260,10 +260,10 @@ def envoy(_: Study, rows: Rows) -> Claim:
     weak, strong = ([row[f"stake_{who}"] for row in rows("T8")] for who in ("weak", "strong"))
     return Claim(
         claim="The envoy makes it credible",
-        verdict="fails for a visit, which costs both alike; holds for steps that cost a strong Canada less than "
+        verdict="fails for a visit, which costs both the same; holds for steps that cost a strong Canada less than "
         f"{_span(ratios, '{:.2f}')} of a bluffer's cost"
         if max(ratios) < 1
-        else "holds: in some case even for a step that costs both alike",
+        else "holds: in some case even for a step that costs both the same",
         assumption="what the step costs whom",
         figures=f"being believed is worth USD {_span(strong, '{:.2f}')} bn a year to a strong Canada, "
         f"{_span(weak, '{:.2f}')} to a bluffer",
@@ -313,9 +313,9 @@ def decoupling(_: Study, rows: Rows) -> Claim:
         verdict=f"fails in all {len(cases)} cases: the US does best to settle at once"
         if best == {"rush"}
         else f"holds in some cases: the US does best to {' or '.join(sorted(best))}",
-        assumption="replacing Canada costs the US what a dearer route would, which alone decides",
+        assumption="replacing Canada costs the US as much as a more expensive trade route would; this alone decides",
         figures=f"to replace first instead of settling is worth USD {_span(worth, '{:+.1f}')} bn a year to the US, of "
-        f"which it loses {_span(itself, '{:.1f}')} by its own dearer goods",
+        f"which it loses {_span(itself, '{:.1f}')} because its own imports cost more",
         tables="T7-answers",
     )
 

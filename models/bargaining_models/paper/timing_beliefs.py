@@ -23,7 +23,7 @@ CLAIM_COLUMNS = [
     Column("threshold", title="belief to concede"),
     Column("stake_strong", title="strong", unit="USD bn", group="A concession is worth"),
     Column("stake_weak", title="weak", unit="USD bn", group="A concession is worth"),
-    Column("ratio", title="dearest step"),
+    Column("ratio", title="cost ratio of a step"),
     Column("bluff", title="weak claims", group=f"Belief {PRIOR:g}"),
     Column("call", title="US calls", group=f"Belief {PRIOR:g}"),
 ]
@@ -33,8 +33,8 @@ CLAIM_NOTES = {
     "Strong, weak": "a Canada that can redirect the share claimed, one that can redirect nothing; only it knows which",
     "Belief to concede": "the chance that Canada is strong from which the US concedes; 0: the US concedes whatever it "
     "believes, since the call costs it more than it could gain; then there is nothing to bluff about",
-    "Dearest step": "what a visible step may cost a strong Canada for each dollar it costs a weak one, "
-    "if it is to prove anything; a step that costs both alike has 1",
+    "Cost ratio of a step": "the most that a visible step may cost a strong Canada for each dollar that it costs a "
+    "weak one, if the step is to prove anything; a step that costs both the same has 1",
     f"Belief {PRIOR:g}": "how often a weak Canada claims, and the US calls, if that is the chance of a strong one",
 }
 DELAY_COLUMNS = [

@@ -511,18 +511,12 @@ def check_faces(found: PayoffSet) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("discounts", "open_edges"),
-    [([0.9, 0.999], {58}), ([0.9, 0.99], set()), ([0.5, 0.99], set()), ([0.95, 0.9], set())],
-)
-def test_sixty_games_of_players_who_are_patient_by_different_measure(
-    discounts: list[float], open_edges: set[int]
-) -> None:
-    """Game 58 turns rounding into 50,000 times as much."""
+@pytest.mark.parametrize("discounts", [[0.9, 0.999], [0.9, 0.99], [0.5, 0.99], [0.95, 0.9]])
+def test_sixty_games_of_players_who_are_patient_by_different_measure(discounts: list[float]) -> None:
     for seed in range(60):
         found = payoff_set(RepeatedGame(stage_game(seed), discounts))
-        assert (found.status is Status.INACCURATE) == (seed in open_edges)
-        assert found.stats.bound <= (2e-8 if seed in open_edges else 1e-9)
+        assert found.status is not Status.INACCURATE
+        assert found.stats.bound <= 1e-9
 
 
 def test_a_strategy_of_players_who_are_patient_by_different_measure() -> None:

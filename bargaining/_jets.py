@@ -124,9 +124,8 @@ def implicit(
     """
     cells, n, m = np.size(x[0]), len(x), len(x) + len(t)
     found = equations(seeds(x, 0, m, cells), seeds(t, n, m, cells))
-    matrix = np.stack(
-        [[np.broadcast_to(row, (cells,)) for row in f.gradient] for f in found]
-    )  # (n, m, cells)
+    # (n, m, cells)
+    matrix = np.stack([[np.broadcast_to(row, (cells,)) for row in f.gradient] for f in found])
     inverse = _inverse(matrix[:, :n])
     first = -np.einsum("ijc,jkc->ikc", inverse, matrix[:, n:])
     values = np.stack([np.broadcast_to(f.value, (cells,)) for f in found])

@@ -141,9 +141,8 @@ def brief(value: Any, *, limit: int = _ENTRY) -> str:
 def _word(value: Any, limit: int = _ENTRY) -> str:
     if hasattr(value, "columns") and hasattr(value, "shape"):
         return f"<{type(value).__name__} {' x '.join(map(str, value.shape))}>"
-    name = getattr(value, "__qualname__", None) or getattr(
-        value, "__name__", None
-    )  # old ufuncs have the second alone
+    # old ufuncs have the second alone
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     if callable(value) and name:
         return str(name)
     text = " ".join(repr(value).split())

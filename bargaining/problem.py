@@ -168,9 +168,8 @@ class Problem(Shown):
             * (np.abs(np.where(np.isfinite(ideal), ideal, 0)) + np.abs(self.disagreement))
         )
         status = np.where(every(gain > size), Status.OK, Status.DEGENERATE)
-        beyond = (np.abs(ideal) > 1e4 * LARGEST) | (
-            (gain > 0) & (gain < SMALLEST)
-        )  # sums and shares would not be right
+        # sums and shares would not be right
+        beyond = (np.abs(ideal) > 1e4 * LARGEST) | ((gain > 0) & (gain < SMALLEST))
         status = np.where(some(beyond), Status.FAILED, status)
         if not np.isfinite(ideal).all():
             status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)

@@ -263,9 +263,8 @@ def _twisted(problem: Problem, answer: Floats, i: int) -> Iterator[Problem]:
     beyond[j] = (answer[j] + problem.disagreement[j]) / 2
     halved = np.concatenate((points, [answer]))
     halved[:-1][worse, j] = (points[worse, j] + answer[j]) / 2
-    corner = (
-        problem.disagreement.copy()
-    )  # to the answer in a straight line, which is below a concave frontier
+    # to the answer in a straight line, which is below a concave frontier
+    corner = problem.disagreement.copy()
     corner[j] = problem.ideal[j]
     for chosen in (kept, np.concatenate((kept, [beyond])), np.concatenate((kept, [corner])), halved):
         yield _related.with_points(problem, chosen, free=True)

@@ -82,9 +82,8 @@ def end_of_path(corners: Floats) -> Floats:
     return end.reshape(*corners.shape[:-2], 2)
 
 
-Pair = tuple[
-    Floats, ...
-]  # right end of the edge above x0, top of the edge beside x1, slopes b and a, 1 where one edge
+# right end of the edge above x0, top of the edge beside x1, slopes b and a, 1 where one edge
+Pair = tuple[Floats, ...]
 
 
 def _edges(chain: Floats, x: Floats) -> Pair:
@@ -531,9 +530,8 @@ def _interval(
     for count in NODES:
         nodes, weights = legendre.leggauss(count)
         inverse = np.linalg.inv(legendre.legvander(nodes, count - 1))
-        onwards = (
-            length / 2.0 * _integrals(nodes, count) @ inverse
-        )  # from derivatives at nodes to displacements
+        # from derivatives at nodes to displacements
+        onwards = length / 2.0 * _integrals(nodes, count) @ inverse
         at = x + length / 2.0 * _integrals(nodes, len(slopes)) @ slopes
         left = len(x) * (1.0 - begin - length * (nodes + 1.0) / 2.0)
         solved = _at_nodes(ask, x, at, onwards, left)

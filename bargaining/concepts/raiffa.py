@@ -18,9 +18,8 @@ from bargaining.problem import Problem, require_problem
 EPS = float(np.finfo(float).eps)
 FAR = 100.0  # payoffs so many times the gains: the rounding of interim agreements counts
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
-HAIR = (
-    16 * EPS
-)  # of payoffs: by how much agreements are lowered in a replay, so that rounding leaves none outside
+# of payoffs: by how much agreements are lowered in a replay, so that rounding leaves none outside
+HAIR = 16 * EPS
 MAGNIFIED = 2.0**22  # times a hair: by how much the last agreement can move with it where facets are steep
 
 

@@ -47,10 +47,8 @@ _PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
 _ROOM = 30  # times the patience by the gap: by how much leaving out faces may increase the gap
 _COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
 _UNITS = 50  # of floats that one of a proof is worth
-_ROOMS = (
-    1e-3,
-    3e-2,
-)  # times the gap and the patience: by which thresholds of three players and more are raised
+# times the gap and the patience: by which thresholds of three players and more are raised
+_ROOMS = 1e-3, 3e-2
 _FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
 _MANY = 300  # vertices beyond which their equations take too long
 _ZERO = Fraction(0)

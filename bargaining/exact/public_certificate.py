@@ -383,10 +383,11 @@ def _between(
             outline.supports(floats) if levels is None else _lightest(floats, cut.directions, levels)
         )
         found = [(int(k), Fraction(w)) for k, w in zip(faces, weights.tolist(), strict=True)]
+        # what floats leave of the direction, along the axes
         rest = [
             pull[i] - sum((w * Fraction(float(cut.directions[k, i])) for k, w in found), _ZERO)
             for i in range(n)
-        ]  # what floats leave of the direction, along the axes
+        ]
         return found + [(i, x) if x >= 0 else (n + i, -x) for i, x in enumerate(rest)]
     floats = np.array([float(pull[0]), float(pull[1])])
     at = int(np.searchsorted(outline.angles, np.arctan2(floats[1], floats[0]), side="right")) - 1

@@ -73,9 +73,8 @@ class Decisions:
     span: Floats
     measured: bool = False
     _size: Floats = field(init=False)  # of the linear constraints' gradients
-    _steady: Floats = field(
-        init=False
-    )  # gradients of bounds and linear constraints, which are the same everywhere
+    # gradients of bounds and linear constraints, which are the same everywhere
+    _steady: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         rows, eye = self.matrix * self.width, np.eye(self.start.size)

@@ -31,9 +31,8 @@ from bargaining.feasible._root import ULP, secant
 
 EPS = float(np.finfo(float).eps)
 WIDE = 0.5 ** np.arange(2.0, 13.0)  # steps tried first, of the interval rounded down to a power of two
-NARROW = 0.5 ** np.arange(
-    7, 49
-)  # where these are inconclusive: near a kink, or where the slope grows without bound
+# where these are inconclusive: near a kink, or where the slope grows without bound
+NARROW = 0.5 ** np.arange(7, 49)
 ORDERS = 7  # of extrapolation: each order takes wider steps, over which the function must be smooth
 GOOD = 2e-13  # relative error that narrower steps, whose rounding is worse, would hardly improve on
 AGREE = 4.0  # how many times their errors the slopes of both sides may differ on a smooth piece

@@ -18,10 +18,8 @@ from bargaining.feasible.base import question
 
 PROBES = 33  # points at which a new frontier is probed; three for large batches, to save time
 CHORD = 2.0**-17  # of the interval: chords that a derivative is compared with
-FEW, PROBED = (
-    16,
-    6,
-)  # frontiers whose derivatives are compared with slopes from values, which are more accurate than chords
+# frontiers whose derivatives are compared with slopes from values, which are more accurate than chords
+FEW, PROBED = 16, 6
 SLOPE = 1e-9  # of the slope: a derivative that is off by more, beyond the errors of slopes from values, is refused
 ROUNDING = 1e-12  # of the set's size: payoffs that close to its edge are in it
 EPS = float(np.finfo(float).eps)
@@ -279,9 +277,8 @@ class Frontier(Shown, line=False):
 
         def relative(x: Floats, y: Floats, slope: Floats) -> Floats:
             rise, fall = w0 * (y - d1), -w1 * slope * (x - d0)
-            both = (
-                rise + fall
-            )  # zero where both terms are zero: the condition holds; the slope may be infinite
+            # zero where both terms are zero: the condition holds; the slope may be infinite
+            both = rise + fall
             return np.where(both == 0, 0.0, 2 * rise / np.where(both == 0, 1.0, both) - 1)
 
         at = np.clip(x0, start, self.upper)

@@ -127,9 +127,8 @@ def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tupl
     point, residual = product(origin, weights)
     if type(feasible).__module__.startswith("bargaining."):
         return np.asarray(point), np.asarray(residual)
-    return returned(np.asarray(point), "product"), returned(
-        np.asarray(residual), "product"
-    )  # theirs to change
+    # theirs to change
+    return returned(np.asarray(point), "product"), returned(np.asarray(residual), "product")
 
 
 def _by_support(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:

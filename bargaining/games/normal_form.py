@@ -167,9 +167,8 @@ class Game(Shown):
             raise InvalidInput(f"`source` must be at most {_nfg.LARGEST // 10**6} MB; it is longer.")
         found = _nfg.read(text)
         named = all(len(set(own)) == len(own) for own in (found.players, *found.actions))
-        ours = list(found.players) == titles(
-            numbered(len(found.players))
-        )  # the name that `to_nfg` writes for players without names
+        # the name that `to_nfg` writes for players without names
+        ours = list(found.players) == titles(numbered(len(found.players)))
         return cls(
             *found.payoffs,
             actions=found.actions if named else None,

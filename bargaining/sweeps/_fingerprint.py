@@ -272,14 +272,12 @@ class _Reader:
         package = _package_of(home, function.__globals__.get("__file__"))
         if package and _found(home, function.__qualname__) is function:
             return self._of(package, name_of(function))
-        named = str(
-            function.__module__
-        )  # A decorator's function has its globals, and goes by the name of another one.
+        # A decorator's function has its globals, and goes by the name of another one.
+        named = str(function.__module__)
         if (other := _package_of(named)) and _found(named, function.__qualname__) is function:
             return self._of(other, name_of(function))
-        made_by = (
-            self._of(package, home) if package else ""
-        )  # A decorator, say, around functions of the user.
+        # A decorator, say, around functions of the user.
+        made_by = self._of(package, home) if package else ""
         return self._once(
             id(function), function, name_of(function), partial(self._body, function, home, made_by)
         )

@@ -231,9 +231,8 @@ def _of(
     }
     if players == 2:
         strategies["frontier"] = st.builds(lambda parabola, unit: parabola.problem(unit), _parabolas(), units)
-    near = st.sampled_from(
-        [False] * 5 + [True] * (players == 2)
-    )  # three gains of 1e-2 are hard to tell apart
+    # three gains of 1e-2 are hard to tell apart
+    near = st.sampled_from([False] * 5 + [True] * (players == 2))
     return [st.builds(_placed, strategies[kind], near) for kind in kinds if kind in strategies]
 
 

@@ -73,9 +73,8 @@ class _Shape:
 
     points: Floats  # (m, 2), counter-clockwise
     low: Floats  # (2,) the lowest coordinates, infinite of nothing
-    chains: tuple[
-        tuple[Floats, Floats, Floats, Floats], ...
-    ]  # by coordinate: lower chain at, values; upper chain
+    # by coordinate: lower chain at, values; upper chain
+    chains: tuple[tuple[Floats, Floats, Floats, Floats], ...]
 
     @classmethod
     def of(cls, points: Floats) -> _Shape:

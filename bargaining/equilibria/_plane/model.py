@@ -61,9 +61,8 @@ class Rows:
     state: list[int]
     law: list[int]
     laws: list[Law]
-    groups: tuple[
-        list[list[int]], list[list[int]]
-    ]  # for each player, the rows that differ in her action alone
+    # for each player, the rows that differ in her action alone
+    groups: tuple[list[list[int]], list[list[int]]]
     of: tuple[list[int], list[int]]  # for each player, the number of each row's group
     own: list[Point]  # of each state
     delta: Point

@@ -71,9 +71,8 @@ class Pairs:
         self.ranges = self.upper - self.lower
         self.weights = np.array([(deal.weight, 1 - deal.weight) for deal in deals])
         """Of the first and of the second, (k, 2)."""
-        self._at_once: list[bool | None] = [None] * len(
-            deals
-        )  # whether gains take arrays; None: not asked yet
+        # whether gains take arrays; None: not asked yet
+        self._at_once: list[bool | None] = [None] * len(deals)
 
     def __len__(self) -> int:
         return len(self.deals)

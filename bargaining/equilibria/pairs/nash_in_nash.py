@@ -25,10 +25,8 @@ _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
 _SETTLED = 1e-13  # of the ranges: another round of bargaining changes no more than this
 _ROUNDING = 1e-10  # of the ranges: below this rounding can be why a round brings contracts no closer
 _SLOW = 0.3  # ratio of successive changes above which Newton's method is tried on the replies
-_PATIENCE, _CIRCLES = (
-    64,
-    0.9,
-)  # rounds after which contracts that still change as much as after half of them are cycling
+# rounds after which contracts that still change as much as after half of them are cycling
+_PATIENCE, _CIRCLES = 64, 0.9
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
 _ACCURACY = 1e-9  # of the gains: an answer with a larger residual is computed again
 

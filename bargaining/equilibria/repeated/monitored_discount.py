@@ -37,10 +37,8 @@ from bargaining.errors import NotApplicable, Unsolved
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.repeated import RepeatedGame
 
-_TRIED = (
-    Fraction(9, 10),
-    Fraction(99, 100),
-)  # where bisection begins; the sets of more patient players take long
+# where bisection begins; the sets of more patient players take long
+_TRIED = Fraction(9, 10), Fraction(99, 100)
 _WIDTH = 1e-5  # of the bracket at which halving stops
 _TOLERANCES = (1e-3, 1e-5)  # of the payoff sets: the finer one is used if the coarser does not decide
 _PROGRAMS = 100_000  # that one set may take: some seconds

@@ -69,9 +69,8 @@ class PayoffSet(PayoffPolygon):
 
     repeated: RepeatedGame
     stats: Stats
-    _rational: list[Any] = field(
-        init=False, repr=False, default_factory=list
-    )  # the set in rationals, from which strategies are made; computed once
+    # the set in rationals, from which strategies are made; computed once
+    _rational: list[Any] = field(init=False, repr=False, default_factory=list)
     _exact: NDArray[Any] | None = field(default=None, repr=False)
     _measured: list[float] = field(init=False, repr=False, default_factory=list)
 

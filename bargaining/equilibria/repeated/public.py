@@ -53,9 +53,8 @@ class PublicPayoffSet(PayoffPolygon):
     gap: float
     stats: Stats
     _found: Found | None = field(repr=False, default=None)
-    _exact: list[PublicAutomaton] = field(
-        init=False, repr=False, default_factory=list
-    )  # made once, coarse first
+    # made once, coarse first
+    _exact: list[PublicAutomaton] = field(init=False, repr=False, default_factory=list)
 
     @property
     def player_names(self) -> tuple[str, ...]:

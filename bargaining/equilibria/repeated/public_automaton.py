@@ -162,9 +162,8 @@ class PublicAutomaton(Machine[PublicHistory]):
                 for n, share in lottery:
                     if n in inside:
                         stay[row, inside.index(n)] += float(chances[(*state.profile, y)] * share)
-        able = (
-            np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5
-        )  # states that play leaves with certainty
+        # states that play leaves with certainty
+        able = np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5
         out = np.full(size, np.inf)
         if able.any():
             out[able] = np.linalg.solve(

@@ -32,9 +32,8 @@ _SUPPORTS = 1_000  # nashpy's enumeration of supports stops being quick here,
 _BASES = 3_000  # and its enumeration of vertices here
 _BUDGET = 20_000  # of the subdivision for three and more players: some seconds
 _REGRET = Fraction(1, 10**12)  # of a profile in floats at an equilibrium that is not rational
-_DOUBTFUL = Fraction(
-    1, 10**7
-)  # largest regret that rounding explains; a larger one shows that a profile is no equilibrium
+# largest regret that rounding explains; a larger one shows that a profile is no equilibrium
+_DOUBTFUL = Fraction(1, 10**7)
 _SAME = 1e-7  # profiles closer than this are one equilibrium that was found in two cells
 _DENOMINATOR = 10_000  # up to which a float is tried as a fraction: payoffs of a few digits lead to such
 _ROUNDING = 1e-13  # of a probability found in floats; a fraction farther from it is another number

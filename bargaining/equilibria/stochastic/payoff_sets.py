@@ -110,9 +110,8 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
     game: StochasticGame
     sets: tuple[StatePayoffSet, ...]
     stats: Stats
-    _rational: list[Any] = field(
-        init=False, repr=False, default_factory=list
-    )  # the sets in rationals, from which strategies are made; computed once
+    # the sets in rationals, from which strategies are made; computed once
+    _rational: list[Any] = field(init=False, repr=False, default_factory=list)
     _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:

@@ -166,9 +166,8 @@ def _end(
     apart = np.abs((frontier.d + gains)[::-1] - places[:, last]) + near[::-1]
     run, fall = best[0, at] - places[1, at], best[1, at] - places[0, at]
     slope = fall / run
-    steep = [
-        _steepness(track, chords, i, at, wide) for i, wide in ((0, fall), (1, run))
-    ]  # at the start of either side
+    # at the start of either side
+    steep = [_steepness(track, chords, i, at, wide) for i, wide in ((0, fall), (1, run))]
     if not (apart < places[:, last] - places[:, at]).all() or not steep[0] < 0:
         return None
     wrong = ULPS * (abs(best[1, at]) + abs(places[0, at]) + slope * (abs(best[0, at]) + abs(places[1, at])))

@@ -24,9 +24,8 @@ from bargaining_models.trade import TradeModel
 
 # Even steps in log(1 + rate): from a subsidy of a fifth to a tariff that ends nearly all trade.
 GRID = np.expm1(np.linspace(np.log(0.8), np.log(6.0), 17))
-FINE_GRID = np.expm1(
-    np.linspace(np.log(0.8), np.log(6.0), 61)
-)  # for regrets of equilibria that are searched for
+# for regrets of equilibria that are searched for
+FINE_GRID = np.expm1(np.linspace(np.log(0.8), np.log(6.0), 61))
 COARSE_GRID = GRID[::4]  # for regrets of draws
 ROUGH = 1e-3  # of a rate: Newton's method goes on from there
 SETTLED = 1e-9  # of marginal welfare, percent per unit of the rate

@@ -36,9 +36,8 @@ from bargaining_models.negotiation.negotiation import Negotiation
 
 Reports = Literal["each", "one"]
 ACTIONS = ("keep", "hide", "open")
-_CENTS = (
-    10**6
-)  # money is rounded to a thousand dollars, and chances to one in a million, so that answers are exact
+# money is rounded to a thousand dollars, and chances to one in a million, so that answers are exact
+_CENTS = 10**6
 _ONE = 5  # signals where there is one report
 _SURE = 1e-6  # a probability that is not certain is rounded neither to zero nor to one
 

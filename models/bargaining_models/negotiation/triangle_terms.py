@@ -98,9 +98,8 @@ def renegotiated(money: ArrayLike) -> Terms:
     """
     states = checked(money)
     nothing, second, first, both = four(states)
-    hub_left = np.stack(
-        [_alike(second, nothing, 2), _alike(first, nothing, 1)]
-    )  # without partner 1, without 2
+    # without partner 1, without 2
+    hub_left = np.stack([_alike(second, nothing, 2), _alike(first, nothing, 1)])
     outside = np.stack([second[..., 1], first[..., 2]])
     hub = (both.sum(axis=-1) + (hub_left - outside).sum(axis=0)) / 3
     payoffs = np.stack([hub, *(hub - hub_left + outside)], axis=-1)

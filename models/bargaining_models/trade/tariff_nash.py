@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
 
 MARGINAL, REGRET = 1e-9, 1e-8  # values that count as zero: percent per unit of a rate, and percent
-GRID = (
-    -0.2,
-    5.0,
-)  # of deviations, even in log(1 + rate): from a subsidy of a fifth to the end of nearly all trade
+# of deviations, even in log(1 + rate): from a subsidy of a fifth to the end of nearly all trade
+GRID = -0.2, 5.0
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over

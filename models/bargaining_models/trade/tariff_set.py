@@ -410,9 +410,8 @@ class TariffPayoffs:
 
         middle = (angles[0] + angles[1]) / 2.0
         half = best(middle)
-        low = np.array(
-            [ends[1].payoffs[0], ends[0].payoffs[1]]
-        )  # the other's payoff at each one's best point
+        # the other's payoff at each one's best point
+        low = np.array([ends[1].payoffs[0], ends[0].payoffs[1]])
         inwards = angles[1] < angles[0] - SLIVER or ((half.payoffs - low) / scale < -SLIVER).any()
         if inwards or not all(one.concave for one in (*ends, half)):
             raise NotApplicable(

@@ -184,9 +184,8 @@ class Outer:
         levels = self.levels[self.orbits.chosen]
         values = self._affine(np.arange(len(self.faces))).at(levels)
         done = np.zeros(len(self.faces), bool)
-        shows = (self.faces >= n) & (
-            self.faces < 2 * n
-        )  # solved for every profile, lest a dead one passes for alive
+        # solved for every profile, lest a dead one passes for alive
+        shows = (self.faces >= n) & (self.faces < 2 * n)
         for _ in range(_PIVOTS):
             best = np.full(len(self.directions), -np.inf)
             np.maximum.at(best, self.faces[done], values[done])

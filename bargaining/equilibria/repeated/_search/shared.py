@@ -145,9 +145,8 @@ def _passing(block: Block, outer: _Outer, own: Floats, faces: _Faces, structures
     n = np.stack([faces.normals[:, :, i][cell, face] for i in (0, 1)])
     offset = faces.offsets[cell, face] + 1e-14
     height = (n * block.payoffs.take(profile, axis=1)).sum(axis=0)
-    out = np.flatnonzero(
-        (height > offset) & (n.min(axis=0) > -1.0)
-    )  # nobody stays for less than the payoff of leaving
+    # nobody stays for less than the payoff of leaving
+    out = np.flatnonzero((height > offset) & (n.min(axis=0) > -1.0))
     cell, face, profile, n = cell[out], face[out], profile[out], n[:, out]
     b, missing = (
         thresholds(block, profile, own.T.take(cell, axis=1)),

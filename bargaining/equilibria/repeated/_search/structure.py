@@ -49,9 +49,8 @@ def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> 
     sides = []
     if len(polygon) > 2:
         for (p, q), (r, s) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-            length = sqrt(
-                (r - p) * (r - p) + (s - q) * (s - q)
-            )  # not hypot: the compiled version gives the same bits
+            # not hypot: the compiled version gives the same bits
+            length = sqrt((r - p) * (r - p) + (s - q) * (s - q))
             a, b = (q - s) / length, (r - p) / length
             sides.append((a, b, a * p + b * q - 2 * SLACK))
     for (v0, v1), (kind, k, _) in zip(polygon, tags, strict=True):

@@ -31,9 +31,8 @@ from bargaining.equilibria.repeated._unequal.halfplanes import (
 from bargaining.equilibria.repeated._unequal.levels import Levels
 from bargaining.equilibria.repeated._unequal.recipes import Image, Recipes, Ways, image, pairs, solved
 
-_PERIODS = tuple(
-    2**k for k in range(11)
-)  # at discount factors up to .98 longer orbits move by less than rounding
+# at discount factors up to .98 longer orbits move by less than rounding
+_PERIODS = tuple(2**k for k in range(11))
 _ROUNDS = 40  # with the right structure a set takes one or two dozen; with a wrong one growth is slow
 _SLOW, _CREEPING = 0.5, 14  # this many rounds in a row may fail to halve the growth
 _HOPELESS = 12  # rounds after which a set that is not self-generating is given up
@@ -172,9 +171,8 @@ def lacks(levels: Levels, polygon: Floats) -> Floats:
 
 
 _NEAR = 1e-8  # between a vertex and its counterpart in the image, which is the same up to dropped vertices
-_INSETS = tuple(
-    2.0**-k for k in range(42, 32, -1)
-)  # the first is 200 times the rounding of floats in the unit box
+# the first is 200 times the rounding of floats in the unit box
+_INSETS = tuple(2.0**-k for k in range(42, 32, -1))
 
 
 class Bounded(NamedTuple):

@@ -298,9 +298,8 @@ class Levels:
         pull, b = (self.normals * self.block.discounts.T)[face], self.thresholds[:, profile]
         choices = Choices(self.polygon, pull, b)
         first, second, y, x, z, cost = choices.best(caution)
-        straight = following(
-            self.normals, pull, _ALIKE
-        )  # the preceding face of the orbit, even if it is redundant
+        # the preceding face of the orbit, even if it is redundant
+        straight = following(self.normals, pull, _ALIKE)
         length = np.hypot(pull[:, 0], pull[:, 1])
         level = length * self.levels[straight]
         same = (straight >= 0) & (z == 0.0).all(axis=0) & (level <= cost + _SAFE)

@@ -61,26 +61,18 @@ from bargaining.equilibria.repeated._unequal.recipes import Recipes, pairs
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.rationals import Rationals
 
-_PLAIN, _LONG = (
-    16,
-    1000,
-)  # applications of the operator: at first, and if no self-generating set is found
+# applications of the operator: at first, and if no self-generating set is found
+_PLAIN, _LONG = 16, 1000
 _FEW = 60  # up to this many vertices the structure can be solved exactly, so it needs no slack for rounding
 _SAME = 4e-15  # polygons that differ by rounding alone
 _STAGES = 120  # of adding faces; the levels reached by then are bounds
 _ROUNDS = 3  # in which a stage lowers levels: the next stage lowers them too
 _STUCK = 0.9  # of the least excess so far: a stage that leaves more counts as no progress
 _SLOWER = 0.6  # of the gap: if growth leaves more, the next stage of the outer set comes first
-_SLOW, _WEAK = (
-    0.5,
-    6,
-)  # faces are added after this many stages in a row that leave more than this share of the excess
-_RESTING = (
-    2.0,
-    30.0,
-    400.0,
-    5000.0,
-)  # a vertex this far beyond an edge, over the excess, may converge to the edge
+# faces are added after this many stages in a row that leave more than this share of the excess
+_SLOW, _WEAK = 0.5, 6
+# a vertex this far beyond an edge, over the excess, may converge to the edge
+_RESTING = 2.0, 30.0, 400.0, 5000.0
 _LARGE = 0.1  # of the unit box: a polygon with so large an excess shows no such edge
 _STILL = 1e-12  # levels that move less have converged
 _ROOM = 2e-10  # between the inner and the outer set, if vertices are not solved for

@@ -273,9 +273,8 @@ def regret(arrays: Arrays, strategy: Floats) -> float:
     worth = arrays.evaluate(strategy, slope=False).worth
     loss = arrays.anchored(worth).evaluate(strategy, slope=False).loss
     n, gain = arrays.players, -loss
-    first = np.flatnonzero(
-        np.diff(arrays.block, prepend=-1)
-    )  # of each block; that of a choice to leave is to stay
+    # of each block; that of a choice to leave is to stay
+    first = np.flatnonzero(np.diff(arrays.block, prepend=-1))
     best = np.maximum.reduceat(gain, first).reshape(-1, n)  # by a deviation at one decision
     stage = np.arange(len(arrays.entry))
     opened = np.flatnonzero(arrays.entry != stage)

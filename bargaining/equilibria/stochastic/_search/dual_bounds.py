@@ -121,9 +121,8 @@ def enclosing(normals: Floats, directions: Floats) -> Around:
     x, y = directions.T
     one, other = np.maximum(x * d - y * c, 0.0), np.maximum(a * y - b * x, 0.0)
     some = directions.any(axis=1)
-    share = one / np.where(
-        some, one + other, 1.0
-    )  # for nearly equal faces weights are inaccurate, but any split between them will do
+    # for nearly equal faces weights are inaccurate, but any split between them will do
+    share = one / np.where(some, one + other, 1.0)
     mixed = share[:, None] * normals[faces[0]] + (1.0 - share)[:, None] * normals[faces[1]]
     size = (directions**2).sum(axis=1) / np.where(some, (directions * mixed).sum(axis=1), 1.0)
     weights = size * np.stack([share, 1.0 - share])

@@ -29,6 +29,7 @@ from bargaining.errors import short as short
 Floats = NDArray[np.float64]
 Kind = TypeVar("Kind", bound=np.generic)
 Frozen = TypeVar("Frozen")
+Made = TypeVar("Made")
 
 _FLOAT = np.dtype(np.float64)
 _NUMBERS = {float, int, np.float64, np.int64, Fraction}
@@ -90,6 +91,13 @@ def own(value: Any, depth: int = 0) -> Any:
     return value
 
 
+def fill(made: Made, **values: Any) -> Made:
+    """Set fields of a frozen instance that is being made, and return it."""
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
 def owning(kind: type[Frozen]) -> type[Frozen]:
     """Make the instances of a frozen dataclass own their arrays, also after they were copied or unpickled.
 
@@ -125,9 +133,7 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
                 object.__setattr__(self, name, value[()] if value.ndim == 0 else owned(value))
 
     def restore(self: Any, state: Iterable[Any]) -> None:
-        for field, value in zip(fields(self), state, strict=True):
-            object.__setattr__(self, field.name, value)
-        settle(self)
+        settle(fill(self, **{field.name: value for field, value in zip(fields(self), state, strict=True)}))
 
     methods = {"__init__": init, "__setstate__": restore}
     for name, method in methods.items():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import is_sequence
-from bargaining._arrays import LARGEST, SMALLEST, Floats, by_player, owning, per_player, returned
+from bargaining._arrays import LARGEST, SMALLEST, Floats, by_player, fill, owning, per_player, returned
 from bargaining._names import Names, are_given, carried, place, unique_names
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status
@@ -111,9 +111,7 @@ class Problem(Shown):
                 f"`disagreement` must broadcast against the batch {feasible.batch_shape} of `feasible`; got a batch "
                 f"{point.shape[:-1]}."
             ) from None
-        object.__setattr__(self, "feasible", feasible)
-        object.__setattr__(self, "disagreement", point)
-        object.__setattr__(self, "player_names", names)
+        fill(self, feasible=feasible, disagreement=point, player_names=names)
 
     def __repr__(self) -> str:
         code = as_code(self)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, flag
-from bargaining._arrays import Floats, owning, real, within
+from bargaining._arrays import Floats, fill, owning, real, within
 from bargaining._jets import Jet
 from bargaining._names import unique_names
 from bargaining._rich import Shown
@@ -153,8 +153,7 @@ def _share(model: Any, d: Floats) -> None:
             f"`payoffs` must leave both players more than their disagreement payoffs; the first player's share is "
             f"{share[k]:.4g} in observation {k}. Drop it, or take noise='payoffs' if payoffs are measured with error."
         )
-    object.__setattr__(model, "spare", real(spare, "total"))
-    object.__setattr__(model, "share", real(share, "payoffs"))
+    fill(model, spare=real(spare, "total"), share=real(share, "payoffs"))
     if model.noise == "ability":
         object.__setattr__(model, "share_odds", real(_odds(share), "payoffs"))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import Floats, fill, real
 from bargaining.errors import InvalidInput
 from bargaining.feasible._concave import SURE, ConcaveProgram, Local, Point, maximise, polish, resume
 
@@ -81,8 +81,7 @@ class Decisions:
         size = np.abs(rows).max(axis=1, initial=0.0)
         size = np.where(size > 0, size, 1.0)
         steady = (eye[np.isfinite(self.lower)], -eye[np.isfinite(self.upper)], -rows / size[:, None])
-        object.__setattr__(self, "_size", size)
-        object.__setattr__(self, "_steady", np.concatenate(steady))
+        fill(self, _size=size, _steady=np.concatenate(steady))
 
     def at(self, unit: Floats) -> Floats:
         """Return a decision from its scaled coordinates, clipped to its bounds."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import listed
-from bargaining._arrays import Floats, by_player, owning, real
+from bargaining._arrays import Floats, by_player, fill, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import question
@@ -77,9 +77,7 @@ class FreeDisposalHull(Shown, line=False):
         array = given[kept]
         span = array.max(axis=0) - array.min(axis=0)
         array.flags.writeable = False
-        object.__setattr__(self, "points", array)
-        object.__setattr__(self, "outcomes", tuple(agreed[k] for k in kept))
-        object.__setattr__(self, "_span", span)
+        fill(self, points=array, outcomes=tuple(agreed[k] for k in kept), _span=span)
 
     def __repr__(self) -> str:
         return f"FreeDisposalHull({self.points.tolist()})"

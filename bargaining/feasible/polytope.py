@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import cell, flag
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, short
+from bargaining._arrays import LARGEST, SMALLEST, Floats, fill, owning, real, short
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, slack_at
@@ -412,8 +412,7 @@ def _fill(
     if points is not None:
         points.flags.writeable = False
     values = (bool(free_disposal), exact, int(players), points, inequalities, shape)
-    for name, value in zip(Polytope.__slots__, values, strict=True):
-        object.__setattr__(made, name, value)
+    fill(made, **dict(zip(Polytope.__slots__, values, strict=True)))
 
 
 def _halfspaces(rows: Floats, limits: Floats) -> Halfspaces:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fill, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import (
@@ -143,9 +143,7 @@ class ConvexProgram(Shown, line=False):
             span=span,
             measured=measured,
         )
-        object.__setattr__(self, "players", len(slopes))
-        object.__setattr__(self, "_decisions", decisions)
-        object.__setattr__(self, "_whole", None)
+        fill(self, players=len(slopes), _decisions=decisions, _whole=None)
 
     @classmethod
     def from_cvxpy(cls, payoffs: Any, constraints: Sequence[Any] = ()) -> Self:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, owning, real
+from bargaining._arrays import Floats, fill, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, short
 from bargaining.feasible._sides import some
@@ -53,9 +53,7 @@ class TransferableSurplus(Shown, line=False):
         if players > MOST:
             raise InvalidInput(f"`players` must be at most {MOST:,}; got {short(players)}.")
         array = real(total, "total", payoffs=True)
-        object.__setattr__(self, "total", array)
-        object.__setattr__(self, "players", int(players))
-        object.__setattr__(self, "batch_shape", array.shape)
+        fill(self, total=array, players=int(players), batch_shape=array.shape)
 
     @property
     def disposes_freely(self) -> bool:

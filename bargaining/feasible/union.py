@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, fill, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import FeasibleSet, disposes_freely, is_convex, question
@@ -73,9 +73,7 @@ class Union(Shown, line=False):
             shape = np.broadcast_shapes(*batches)
         except ValueError:
             raise InvalidInput(f"`sets` must have batches that broadcast; got {batches}.") from None
-        object.__setattr__(self, "sets", flat)
-        object.__setattr__(self, "players", players[0])
-        object.__setattr__(self, "batch_shape", shape)
+        fill(self, sets=flat, players=players[0], batch_shape=shape)
 
     def convex_hull(self) -> Polytope:
         """Return the set with lotteries between the regimes, if each is known by its points.

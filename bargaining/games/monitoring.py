@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import instance, is_sequence, listed, player_index
-from bargaining._arrays import Floats, owning, real, short
+from bargaining._arrays import Floats, fill, owning, real, short
 from bargaining._rational import Rationals, fractions, rational
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
@@ -131,10 +131,7 @@ class Monitoring(Shown):
                 )
         exact = given / total[..., None]
         floats = exact.astype(float)
-        object.__setattr__(self, "probabilities", floats)
-        object.__setattr__(self, "signals", _names(signals, chances.shape[-1]))
-        object.__setattr__(self, "_exact", exact)
-        object.__setattr__(self, "_game", None)
+        fill(self, probabilities=floats, signals=_names(signals, chances.shape[-1]), _exact=exact, _game=None)
 
     def _of(self, game: Game) -> Monitoring:
         """Return this monitoring with the names of a game's players and actions."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
-from bargaining._arrays import Floats, owned, owning, real, short
+from bargaining._arrays import Floats, fill, owned, owning, real, short
 from bargaining._files import path_of, put
 from bargaining._names import Names, are_given, numbered, ordered, place, titles, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
@@ -454,10 +454,7 @@ def stacked(payoffs: ArrayLike, name: str, players: int) -> NDArray[np.object_]:
     out = np.empty(batch, dtype=object)
     for index in np.ndindex(*batch):
         out[index] = game = object.__new__(Game)
-        object.__setattr__(game, "payoffs", last[index])
-        object.__setattr__(game, "actions", actions)
-        object.__setattr__(game, "player_names", names)
-        object.__setattr__(game, "_given", tuple(given[index]))
+        fill(game, payoffs=last[index], actions=actions, player_names=names, _given=tuple(given[index]))
     return out
 
 

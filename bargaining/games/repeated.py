@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import cell, is_sequence, player_index
-from bargaining._arrays import Floats, owned, owning, real
+from bargaining._arrays import Floats, fill, owned, owning, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rich import Card, Shown, brief
@@ -138,10 +138,7 @@ class Exit(Shown):
             raise InvalidInput(
                 "`who` must name at least one player; for a game nobody may leave pass exit=None."
             )
-        object.__setattr__(self, "payoffs", payoffs)
-        object.__setattr__(self, "who", leavers)
-        object.__setattr__(self, "player_names", known)
-        object.__setattr__(self, "_given", np.array(given))
+        fill(self, payoffs=payoffs, who=leavers, player_names=known, _given=np.array(given))
 
     def __repr__(self) -> str:
         return f"<Exit by {_leavers(self)}, batch {self.batch_shape}>"
@@ -177,12 +174,7 @@ class Exit(Shown):
     def at(self, index: tuple[int, ...]) -> Exit:
         """Return one exit of the batch."""
         index = cell(index, "index", self.batch_shape)
-        one = object.__new__(Exit)
-        object.__setattr__(one, "payoffs", self.payoffs[index])
-        object.__setattr__(one, "who", self.who)
-        object.__setattr__(one, "player_names", self.player_names)
-        object.__setattr__(one, "_given", self._given[index])
-        return one
+        return _exit(self.payoffs[index], self.who, self.player_names, self._given[index])
 
 
 def between(leave: Exit, names: tuple[str, ...]) -> Exit:
@@ -196,13 +188,15 @@ def between(leave: Exit, names: tuple[str, ...]) -> Exit:
                 f"`exit` must be for the players {', '.join(names)}; got {', '.join(leave.player_names)}."
             )
         order = [leave.player_names.index(name) for name in names]
-    other = object.__new__(Exit)
-    object.__setattr__(other, "payoffs", owned(leave.payoffs[..., order, :][..., order]))
-    object.__setattr__(other, "who", tuple(k for k, i in enumerate(order) if i in leave.who))
-    object.__setattr__(other, "player_names", names if are_given(names) else leave.player_names)
+    who = tuple(k for k, i in enumerate(order) if i in leave.who)
     rows = leave._given if leave._given.shape[-2] == 1 else leave._given[..., order, :]
-    object.__setattr__(other, "_given", owned(rows[..., order]))
-    return other
+    payoffs = owned(leave.payoffs[..., order, :][..., order])
+    return _exit(payoffs, who, names if are_given(names) else leave.player_names, owned(rows[..., order]))
+
+
+def _exit(payoffs: Floats, who: tuple[int, ...], names: tuple[str, ...], given: NDArray[Any]) -> Exit:
+    """Return an exit made of parts that were checked before."""
+    return fill(object.__new__(Exit), payoffs=payoffs, who=who, player_names=names, _given=given)
 
 
 def _leavers(leave: Exit) -> str:
@@ -281,11 +275,10 @@ class RepeatedGame(Shown):
             raise InvalidInput(
                 f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
             )
-        object.__setattr__(self, "game", game)
-        object.__setattr__(self, "monitoring", monitoring)
-        object.__setattr__(self, "discounts", valid_discounts(discounts, game.player_names))
-        object.__setattr__(self, "exit", None if exit is None else between(exit, game.player_names))
-        object.__setattr__(self, "_given", np.array(ordered(discounts, "discounts", game.player_names)))
+        names = game.player_names
+        fill(self, game=game, monitoring=monitoring, exit=None if exit is None else between(exit, names))
+        given = np.array(ordered(discounts, "discounts", names))
+        fill(self, discounts=valid_discounts(discounts, names), _given=given)
         try:
             self.batch_shape  # noqa: B018 (broadcasting is the check)
         except ValueError:
@@ -351,19 +344,13 @@ class RepeatedGame(Shown):
 
     def _one(self, game: Game, index: tuple[int, ...]) -> RepeatedGame:
         """Return a game repeated with the patience and the exit of one cell of the batch."""
-        one = object.__new__(RepeatedGame)
-        object.__setattr__(one, "game", game)
-        object.__setattr__(one, "monitoring", self.monitoring)
-        for name in ("discounts", "_given"):
-            value = getattr(self, name)
-            object.__setattr__(
-                one, name, value[own_index(index, value.shape[:-1])] if value.ndim > 1 else value
-            )
-        leave = self.exit
-        object.__setattr__(
-            one, "exit", None if leave is None else leave.at(own_index(index, leave.batch_shape))
+        discounts, given = (
+            value[own_index(index, value.shape[:-1])] if value.ndim > 1 else value
+            for value in (self.discounts, self._given)
         )
-        return one
+        leave = None if self.exit is None else self.exit.at(own_index(index, self.exit.batch_shape))
+        one = fill(object.__new__(RepeatedGame), game=game, discounts=discounts, exit=leave, _given=given)
+        return fill(one, monitoring=self.monitoring)
 
 
 def own_index(index: tuple[int, ...], lengths: tuple[int, ...]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import index, listed
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, fill, owning
 from bargaining._names import Names, are_given, ordered
 from bargaining._rational import Rationals, fractions
 from bargaining._rich import SHOWN, Card, Shown, brief
@@ -113,13 +113,10 @@ class StochasticGame(Shown):
         names = state_names(payoffs, transitions, states)
         games = games_by_state(payoffs, names, actions)
         who = players_of(games, players)
-        object.__setattr__(self, "games", games)
-        object.__setattr__(self, "discounts", discounts_of(discounts, who))
-        object.__setattr__(self, "exits", exits_by_state(exit, names, who))
-        object.__setattr__(self, "states", names)
-        object.__setattr__(self, "player_names", who)
-        object.__setattr__(self, "_transitions", transitions_by_state(transitions, games, names))
-        object.__setattr__(self, "_given", np.array(ordered(discounts, "discounts", who)))
+        fill(self, games=games, states=names, player_names=who, discounts=discounts_of(discounts, who))
+        fill(self, exits=exits_by_state(exit, names, who))
+        fill(self, _transitions=transitions_by_state(transitions, games, names))
+        fill(self, _given=np.array(ordered(discounts, "discounts", who)))
 
     @classmethod
     def from_chain(
@@ -296,10 +293,8 @@ class StochasticGame(Shown):
         >>> StochasticGame.from_chain(prisoners, [[0.5, 0.5], [0, 1]], 0.3).with_discounts(0.9).discounts
         array([0.9, 0.9])
         """
-        other = copy(self)
-        object.__setattr__(other, "discounts", discounts_of(discounts, self.player_names))
-        object.__setattr__(other, "_given", np.array(ordered(discounts, "discounts", self.player_names)))
-        return other
+        given = np.array(ordered(discounts, "discounts", self.player_names))
+        return fill(copy(self), discounts=discounts_of(discounts, self.player_names), _given=given)
 
     @property
     def exogenous(self) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, choice, player_index
-from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._arrays import Floats, fill, owning, per_player, real, within
 from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
@@ -279,8 +279,7 @@ class AlternatingOffers(Shown):
         delta = within(
             real(self.discounts, "discounts"), "discounts", 0.0, 1.0, ends="[]" if patient else "[)"
         )
-        object.__setattr__(self, "discounts", delta)
-        object.__setattr__(self, "breakdown", breakdown)
+        fill(self, discounts=delta, breakdown=breakdown)
         if delta.ndim:  # a scalar is for any number of players: the rest is checked against the problem
             self._check(delta.shape[-1])
 

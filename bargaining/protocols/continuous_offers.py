@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, owning, per_player, real, within
+from bargaining._arrays import Floats, fill, owning, per_player, real, within
 from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide
@@ -106,8 +106,7 @@ class ContinuousOffers(Shown):
                 "`rates` must be positive, or `breakdown` be: a player who loses nothing by waiting never "
                 f"agrees; got rates {rates.tolist()} and breakdown {hazard.tolist()}."
             )
-        object.__setattr__(self, "rates", rates)
-        object.__setattr__(self, "breakdown", hazard)
+        fill(self, rates=rates, breakdown=hazard)
         for name in ("inside", "breakdown_payoffs", "outside"):
             value = getattr(self, name)
             if value is not None:

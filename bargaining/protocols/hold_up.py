@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, owning, real, returned, scalar, within
+from bargaining._arrays import Floats, fill, owning, real, returned, scalar, within
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe
@@ -169,8 +169,7 @@ class HoldUp(Shown):
         upper = scalar(self.upper, "upper")
         if upper <= 0:
             raise InvalidInput(f"`upper` must be positive; got {upper:.17g}. It bounds the investment.")
-        object.__setattr__(self, "upper", upper)
-        object.__setattr__(self, "players", unique_names(self.players, "players", 2))
+        fill(self, upper=upper, players=unique_names(self.players, "players", 2))
         for name in ("option", "rule", "cost"):
             if not callable(getattr(self, name)):
                 raise InvalidInput(f"`{name}` must be a function; got {getattr(self, name)!r}.")

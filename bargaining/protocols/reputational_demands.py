@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, listed, player_index
-from bargaining._arrays import SMALLEST, Floats, owning, real, spread, within
+from bargaining._arrays import SMALLEST, Floats, fill, owning, real, spread, within
 from bargaining._names import Names, numbered, titles
 from bargaining._rich import Shown
 from bargaining.division import Division, told
@@ -99,8 +99,7 @@ class ReputationalDemands(Shown):
             object.__setattr__(self, name, tuple(pairs[-1]))
         names = titles(self.players or numbered(2))
         types = tuple(_checked_types(a, z, who) for a, z, who in zip(*pairs, names, strict=True))
-        object.__setattr__(self, "_types", types)
-        object.__setattr__(self, "_rates", rates)
+        fill(self, _types=types, _rates=rates)
         object.__setattr__(self, "first", self._first)
 
     @property
@@ -325,8 +324,7 @@ class Announcement:
             "quits": bool(self.options[1] > 1 - self.own),
             "_exponents": exponents,
         }
-        for name, value in derived.items():
-            object.__setattr__(self, name, value)
+        fill(self, **derived)
 
     def replies(self, belief: float) -> tuple[Floats, float, float]:
         """Return the normal second player's probabilities of each reply and of accepting, and its payoff."""

@@ -15,6 +15,7 @@ from bargaining._arrays import (
     SMALLEST,
     Floats,
     distribution,
+    fill,
     owning,
     real,
     returned,
@@ -141,8 +142,7 @@ class OutsideOptionScreening(Shown):
             raise InvalidInput(
                 f"`cost` must be below `upper`, {upper:.17g}; got {cost:.17g}. No trade is worth making."
             )
-        for name, value in (("lower", lower), ("upper", upper), ("cost", cost)):
-            object.__setattr__(self, name, value)
+        fill(self, lower=lower, upper=upper, cost=cost)
         function(self.survival, "survival")
         self._probe()
 
@@ -397,8 +397,7 @@ class TwoTypeScreening(Shown):
             )
         prior = within(np.asarray(scalar(self.prior, "prior")), "prior", 0.0, 1.0, ends="()")
         discount = within(np.asarray(scalar(self.discount, "discount")), "discount", 0.0, 1.0, ends="()")
-        for name, value in (("values", values), ("prior", float(prior)), ("discount", float(discount))):
-            object.__setattr__(self, name, value)
+        fill(self, values=values, prior=float(prior), discount=float(discount))
 
     def __call__(self) -> ScreeningPath:
         """Return the path from the prior, and the belief thresholds up to it and one beyond."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, owning, real, scalar, within
+from bargaining._arrays import Floats, fill, owning, real, scalar, within
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, describe
@@ -163,8 +163,7 @@ class CostlyStep(Shown):
             raise InvalidInput(
                 f"`costs` must have one entry per type, strong first (2); got shape {costs.shape}."
             )
-        object.__setattr__(self, "prior", prior)
-        object.__setattr__(self, "_tables", (costs, owner, receiver))
+        fill(self, prior=prior, _tables=(costs, owner, receiver))
         if self.hurdles[0] == self.hurdles[1]:
             raise InvalidInput(
                 f"`costs` must differ between the types relative to what a concession is worth to them; got "
@@ -430,8 +429,7 @@ class Bluff(Shown):
                 f"`silence` must not be worth more than a called claim to the strong type, {owner[0, 1]:.17g}; "
                 f"got {silence[0]:.17g}. Otherwise the strong type might keep silent."
             )
-        object.__setattr__(self, "prior", prior)
-        object.__setattr__(self, "_tables", (owner, receiver, silence))
+        fill(self, prior=prior, _tables=(owner, receiver, silence))
         if prior == self.threshold:
             raise InvalidInput(
                 f"`prior` must differ from the belief threshold {prior:.17g}: there the receiver may answer anything."

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, is_sequence, listed
-from bargaining._arrays import Floats, owning, real
+from bargaining._arrays import Floats, fill, owning, real
 from bargaining._names import Names, place
 from bargaining._rich import Shown
 from bargaining.division import Division, describe
@@ -314,12 +314,8 @@ class StochasticBargaining(Shown):
         if sets:
             chain = with_sets(chain, sets)
         chain.check_options()
-        object.__setattr__(self, "surplus", sets or chain.surplus)
-        object.__setattr__(self, "transition", chain.transition)
-        object.__setattr__(self, "discount", chain.discounts)
-        object.__setattr__(self, "proposer", chain.proposer)
-        object.__setattr__(self, "players", names or chain.players)
-        object.__setattr__(self, "_chain", chain)
+        fill(self, surplus=sets or chain.surplus, transition=chain.transition, discount=chain.discounts)
+        fill(self, proposer=chain.proposer, players=names or chain.players, _chain=chain)
 
     def __call__(self) -> StochasticDivision:
         """Return the stationary equilibrium payoffs, and the probability of each outcome in each state."""

@@ -11,7 +11,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from bargaining._arguments import function, listed, whole
-from bargaining._arrays import short
+from bargaining._arrays import fill, short
 from bargaining._calls import suggesting
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, put
@@ -131,8 +131,7 @@ class Table:
             "digits": digits_of(digits),
             "missing": text_of(missing, "missing"),
         }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        fill(self, **values)
 
     def __str__(self) -> str:
         return self.to_text(get_terminal_size().columns if sys.stdout.isatty() else None)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
-from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import Floats, fill, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 
@@ -57,8 +57,7 @@ class BilateralDeal(Shown):
         if not lower < upper:
             raise InvalidInput(f"`lower` must be below `upper`; got {lower:g} and {upper:g}.")
         weight = within(real(self.weight, "weight", ndim=0), "weight", 0.0, 1.0, ends="()")
-        for name, value in (("lower", lower), ("upper", upper), ("weight", float(weight))):
-            object.__setattr__(self, name, value)
+        fill(self, lower=lower, upper=upper, weight=float(weight))
 
 
 class Pairs:

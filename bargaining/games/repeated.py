@@ -276,9 +276,9 @@ class RepeatedGame(Shown):
                 f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
             )
         names = game.player_names
-        fill(self, game=game, monitoring=monitoring, exit=None if exit is None else between(exit, names))
-        given = np.array(ordered(discounts, "discounts", names))
-        fill(self, discounts=valid_discounts(discounts, names), _given=given)
+        fill(self, game=game, monitoring=monitoring, discounts=valid_discounts(discounts, names))
+        fill(self, exit=None if exit is None else between(exit, names))
+        fill(self, _given=np.array(ordered(discounts, "discounts", names)))
         try:
             self.batch_shape  # noqa: B018 (broadcasting is the check)
         except ValueError:

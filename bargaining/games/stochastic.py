@@ -293,8 +293,8 @@ class StochasticGame(Shown):
         >>> StochasticGame.from_chain(prisoners, [[0.5, 0.5], [0, 1]], 0.3).with_discounts(0.9).discounts
         array([0.9, 0.9])
         """
-        given = np.array(ordered(discounts, "discounts", self.player_names))
-        return fill(copy(self), discounts=discounts_of(discounts, self.player_names), _given=given)
+        other = fill(copy(self), discounts=discounts_of(discounts, self.player_names))
+        return fill(other, _given=np.array(ordered(discounts, "discounts", self.player_names)))
 
     @property
     def exogenous(self) -> NDArray[np.bool_]:

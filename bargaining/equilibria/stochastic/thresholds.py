@@ -3,12 +3,13 @@ r"""Thresholds of stationary plans of stochastic games: discount factors, and pa
 A plan has one profile for each state. A `Scan` tries discount factors, or payoffs of leaving, in floats. The threshold
 of one player's payoff of leaving can also be found in rationals: let leaving give her x in some states. Then the values
 of a plan are affine in x, and so are the payoffs of deviations that a plan punishes. Every constraint then reads
-:math:`a + b x \ge 0`, and those of the other players do not depend on x.
+:math:`a + b x \ge 0`, so that its slack at x = 0 and at x = 1 says all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -19,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import is_sequence, listed, player_index
-from bargaining._arrays import Floats, owning, scalar
-from bargaining._rational import Rationals, solve
+from bargaining._arrays import Floats, fill, owning, scalar
+from bargaining._rational import solve
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
 
 Profiles = Sequence[Sequence[int] | None]
+Numbers = NDArray[Any]  # floats or Fractions
 States = int | str | Sequence[int | str] | None
 _FEWEST = 2  # number of players who may leave from which on leaving together is an equilibrium
 
@@ -63,82 +64,92 @@ class _Replies(NamedTuple):
     """One player's other actions in a state: their current payoffs and the probabilities of the next state."""
 
     actions: list[int]
-    now: Floats
-    moves: Floats
+    now: Numbers
+    moves: Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A profile for each state, or None where the players part, checked in the states that matter."""
+    """A profile for each state, or None where the players part, checked in the states that matter.
+
+    All numbers are floats, or all are Fractions, `exact`; then so are the slacks of constraints.
+    """
 
     game: StochasticGame
     profiles: list[tuple[int, ...] | None]
-    now: Floats  # (S, n): the stage payoffs, or those of parting
-    moves: Floats  # (S, S): zero in a row where the players part
-    parted: NDArray[np.bool_]
+    now: Numbers  # (S, n): the stage payoffs, or those of parting
+    moves: Numbers  # (S, S): zero in a row where the players part
     replies: list[dict[int, _Replies]]
-    scale: Floats  # (n,): the range of the payoffs of each player
     checked: list[int]
     punishment: bool
+    exact: bool
 
     @classmethod
     def of(
-        cls, game: StochasticGame, profiles: Profiles, name: str, start: Sequence[int] | None = None
+        cls,
+        game: StochasticGame,
+        profiles: Profiles,
+        name: str,
+        start: Sequence[int] | None = None,
+        *,
+        exact: bool = False,
     ) -> Plan:
         """Read the profiles of a plan, or of a punishment."""
         given = _profiles(game, profiles, name)
-        now, moves = np.zeros((len(game), game.players)), np.zeros((len(game), len(game)))
+        now, moves = (
+            np.zeros((len(game), size), object if exact else float) for size in (game.players, len(game))
+        )
         replies: list[dict[int, _Replies]] = []
         for s, profile in enumerate(given):
+            others = {}
             if profile is None:
-                now[s], others = _parting(game, s, name), {}
+                now[s] = _parting(game, s, name, exact=exact)
             else:
-                now[s], moves[s] = game.games[s].payoffs[profile], game.transition(s)[profile]
-                others = {i: _others(game, s, profile, i) for i in range(game.players)}
+                payoffs = game.games[s].exact if exact else game.games[s].payoffs
+                law = game.exact_transition(s) if exact else game.transition(s)
+                now[s], moves[s] = payoffs[profile], law[profile]
+                others = {i: _others(payoffs, law, profile, i) for i in range(game.players)}
             replies.append(others)
         checked = _reached(moves > 0, range(len(game)) if start is None else start)
-        parted = np.array([profile is None for profile in given])
-        return cls(game, given, now, moves, parted, replies, _scale(game), checked, name == "punishment")
+        return cls(game, given, now, moves, replies, checked, name == "punishment", exact)
 
-    def values(self, discounts: Floats) -> Floats:
+    def values(self, discounts: Numbers) -> Numbers:
         """Return the average payoffs from each state on, shape (S, n), at a discount factor."""
-        weight = np.where(self.parted[:, None], 1.0, 1.0 - discounts)
-        matrix = np.eye(len(self.game)) - discounts[:, None, None] * self.moves
-        return np.asarray(np.linalg.solve(matrix, (weight * self.now).T[:, :, None])[:, :, 0].T)
+        parted = np.array([[profile is None] for profile in self.profiles])
+        worth = np.where(parted, 1, 1 - discounts) * self.now
+        matrix = np.eye(len(self.game), dtype=int) - discounts[:, None, None] * self.moves
+        if self.exact:
+            return np.array([solve(*system) for system in zip(matrix, worth.T, strict=True)]).T
+        return np.asarray(np.linalg.solve(matrix, worth.T[:, :, None])[:, :, 0].T)
 
-    def tightest(self, discounts: Floats, threats: Floats) -> PlanConstraint | None:
-        """Return the constraint with the least slack for the player's range, None if nobody has a choice."""
-        return min(
-            self._constraints(discounts, threats), key=lambda c: c.slack / self.scale[c.player], default=None
-        )
-
-    def _constraints(self, discounts: Floats, threats: Floats) -> Iterator[PlanConstraint]:
-        values, own = self.values(discounts), self.game.exit_own
+    def constraints(self, discounts: Numbers, threats: Numbers) -> Iterator[PlanConstraint]:
+        """Yield the constraints in the states that the plan visits, with `threats[s, i]` after deviations."""
+        values = self.values(discounts)
         for s in self.checked:
-            for i in range(self.game.players):
-                yield from self._staying(s, i) if self.parted[s] else self._leaving(s, i, values, own)
+            leave = self.game.exits[s]
+            who = () if leave is None else leave.who
+            table: Any = leave and (leave.exact if self.exact else leave.payoffs)
+            for i in who:
+                if self.profiles[s] is None:
+                    rest = table[[k for k in who if k != i], i].mean()
+                    yield self._constraint(i, s, "stay", None, self.now[s, i] - rest)
+                else:
+                    yield self._constraint(i, s, "leave", None, values[s, i] - table[i, i])
             for i, other in self.replies[s].items():
                 worth = _worth(other, discounts.item(i), threats[:, i])
-                for action, slack in zip(other.actions, (values[s, i] - worth).tolist(), strict=True):
-                    yield self.constraint(i, s, "deviate", action, slack)
+                for action, slack in zip(other.actions, values[s, i] - worth, strict=True):
+                    yield self._constraint(i, s, "deviate", action, slack)
 
-    def _leaving(self, s: int, i: int, values: Floats, own: Floats) -> Iterator[PlanConstraint]:
-        if own[s, i] > -np.inf:
-            yield self.constraint(i, s, "leave", None, float(values[s, i] - own[s, i]))
-
-    def _staying(self, s: int, i: int) -> Iterator[PlanConstraint]:
-        leave = self.game.exits[s]
-        assert leave is not None
-        if i in leave.who:
-            rest = leave.payoffs[[k for k in leave.who if k != i], i].mean()
-            yield self.constraint(i, s, "stay", None, float(self.now[s, i] - rest))
-
-    def constraint(
-        self, player: int, state: int, kind: Any, action: int | None, slack: float
+    def _constraint(
+        self, player: int, state: int, kind: Any, action: int | None, slack: Any
     ) -> PlanConstraint:
-        """Return a constraint of this plan."""
         return PlanConstraint(
-            player=player, state=state, kind=kind, action=action, slack=slack, punishment=self.punishment
+            player=player,
+            state=state,
+            kind=kind,
+            action=action,
+            slack=slack if self.exact else float(slack),
+            punishment=self.punishment,
         )
 
 
@@ -220,7 +231,7 @@ def _profiles(game: StochasticGame, profiles: Profiles, name: str) -> list[tuple
     ]
 
 
-def _parting(game: StochasticGame, s: int, name: str) -> Floats:
+def _parting(game: StochasticGame, s: int, name: str, *, exact: bool) -> Numbers:
     """Return the payoffs if everybody who may leave does."""
     leave = game.exits[s]
     if leave is None or len(leave.who) < _FEWEST:
@@ -228,18 +239,18 @@ def _parting(game: StochasticGame, s: int, name: str) -> Floats:
             f"`{name}` parts in state {game.states[s]}, where fewer than two players may leave: whether one leaves "
             "depends on what staying would bring. Name a profile there."
         )
-    return np.asarray(leave.payoffs[list(leave.who)].mean(axis=0), dtype=np.float64)
+    return np.asarray((leave.exact if exact else leave.payoffs)[list(leave.who)].mean(axis=0))
 
 
-def _others(game: StochasticGame, s: int, profile: tuple[int, ...], i: int) -> _Replies:
-    actions = [action for action in range(game.shape(s)[i]) if action != profile[i]]
+def _others(payoffs: Numbers, law: Numbers, profile: tuple[int, ...], i: int) -> _Replies:
+    actions = [action for action in range(law.shape[i]) if action != profile[i]]
     row: Any = (*profile[:i], actions, *profile[i + 1 :])
-    return _Replies(actions, game.games[s].payoffs[row][:, i], game.transition(s)[row])
+    return _Replies(actions, payoffs[row][:, i], law[row])
 
 
-def _worth(other: _Replies, discount: float, threats: Floats) -> Floats:
+def _worth(other: _Replies, discount: Any, threats: Numbers) -> Numbers:
     """Return a player's payoff of each reply; infinity where a state without an equilibrium may follow."""
-    none = np.isnan(threats)
+    none = np.isnan(threats.astype(float))
     worth = (1 - discount) * other.now + discount * (other.moves @ np.where(none, 0.0, threats))
     return np.where((other.moves[:, none] > 0).any(axis=1), np.inf, worth)
 
@@ -277,11 +288,11 @@ class Look(NamedTuple):
         cls, at: float, plans: Iterable[Plan], discounts: Floats, threats: Floats, *, accurate: bool
     ) -> Look:
         """Evaluate the constraints of plans; clear violations are decisive even if threats are too low."""
-        found = [plan.tightest(discounts, threats) for plan in plans]
-        scale = next(iter(plans)).scale
-        shares = [(inf if c is None else c.slack / scale.item(c.player), c) for c in found]
-        slack, constraint = min(shares, key=lambda share: share[0])
-        return cls(at, constraint, slack, accurate or slack < -_SLACK)
+        scale = _scale(next(iter(plans)).game)
+        every = (constraint for plan in plans for constraint in plan.constraints(discounts, threats))
+        shares = ((constraint.slack / scale.item(constraint.player), constraint) for constraint in every)
+        slack, tightest = min(shares, key=lambda share: share[0], default=(inf, None))
+        return cls(at, tightest, slack, accurate or slack < -_SLACK)
 
     @property
     def holds(self) -> bool:
@@ -329,22 +340,17 @@ def _halve(look: Callable[[float], Look], low: Look, high: Look, width: float) -
     return fails, holds
 
 
-class Line(NamedTuple):
-    """The number `level + slope * x`."""
-
-    level: Fraction
-    slope: Fraction = Fraction(0)
-
-    def less(self, other: Line, share: Fraction = Fraction(1)) -> Line:
-        """Return this minus a multiple of the other."""
-        return Line(self.level - share * other.level, self.slope - share * other.slope)
-
-
 class Reason(NamedTuple):
-    """A constraint and its slack."""
+    """A constraint whose slack is `level + slope * x`."""
 
     constraint: PlanConstraint
-    slack: Line
+    level: Fraction
+    slope: Fraction
+
+    @property
+    def root(self) -> Fraction:
+        """The x at which the constraint begins to hold, or to fail."""
+        return -self.level / self.slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,90 +361,47 @@ class Varied:
     player: int
     states: frozenset[int]
 
-    def leaving(self, s: int, leaver: int, i: int) -> Line:
-        """Return player i's payoff if a given player leaves."""
-        leave = self.game.exits[s]
-        assert leave is not None
-        if i == self.player and s in self.states:
-            return Line(Fraction(0), Fraction(1))
-        return Line(leave.exact[leaver, i])
+    def paying(self, x: float | Fraction) -> StochasticGame:
+        """Return the game in which leaving gives her this."""
+        exits = list(self.game.exits)
+        for s in self.states:
+            leave = exits[s]
+            assert leave is not None
+            table = (leave.exact if isinstance(x, Fraction) else leave.payoffs).copy()
+            table[:, self.player] = x
+            exits[s] = fill(copy(leave), payoffs=table.astype(float), _given=table)
+        return fill(copy(self.game), exits=tuple(exits))
 
-    def left(self, s: int, i: int, leavers: list[int]) -> Line:
-        """Return player i's payoff if each of several players is equally likely to be the leaver."""
-        lines = [self.leaving(s, k, i) for k in leavers]
-        return Line(
-            sum((line.level for line in lines), Fraction(0)) / len(lines),
-            sum((line.slope for line in lines), Fraction(0)) / len(lines),
-        )
-
-    def whoever_leaves(self) -> bool:
-        """Whether all may leave everywhere, two at least, for payoffs that do not depend on who does."""
-        players = range(self.game.players)
-        return len(players) > 1 and all(
-            leave is not None
-            and len(leave.who) == len(players)
-            and all(len({self.leaving(s, k, i) for k in players}) == 1 for i in players)
-            for s, leave in enumerate(self.game.exits)
-        )
-
-    def values(self, plan: Plan, i: int) -> list[Line]:
-        """Return player i's payoffs of a plan from each state on."""
-        count, delta = len(self.game), self.game.exact_discounts[i]
-        matrix, level, slope = _zeros(count, count), _zeros(count), _zeros(count)
-        for s, profile in enumerate(plan.profiles):
-            if profile is None:
-                level[s], slope[s] = self.left(s, i, self._leavers(s))
-            else:
-                level[s] = (1 - delta) * self.game.games[s].exact[profile][i]
-                matrix[s] = -delta * self.game.exact_transition(s)[profile]
-            matrix[s, s] += 1
-        levels, slopes = solve(matrix, level), solve(matrix, slope)
-        assert levels is not None
-        assert slopes is not None
-        return [Line(a, b) for a, b in zip(levels, slopes, strict=True)]
-
-    def reasons(self, plan: Plan, threats: list[list[Line]]) -> Iterator[Reason]:
-        """Return the constraints of a plan in the states that it visits, with `threats[i][s]` after deviations."""
-        for i in range(self.game.players):
-            values = self.values(plan, i)
-            for s in plan.checked:
-                if plan.profiles[s] is None:
-                    yield from self._staying(plan, s, i)
-                else:
-                    yield from self._leaving(plan, s, i, values[s])
-                    yield from self._deviating(plan, s, i, values[s], threats[i])
-
-    def _leavers(self, s: int) -> list[int]:
-        leave = self.game.exits[s]
-        return [] if leave is None else list(leave.who)
-
-    def _staying(self, plan: Plan, s: int, i: int) -> Iterator[Reason]:
-        leavers = self._leavers(s)
-        if i in leavers:
-            rest = self.left(s, i, [k for k in leavers if k != i])
-            slack = self.left(s, i, leavers).less(rest)
-            yield Reason(plan.constraint(i, s, "stay", None, 0.0), slack)
-
-    def _leaving(self, plan: Plan, s: int, i: int, value: Line) -> Iterator[Reason]:
-        if i in self._leavers(s):
-            yield Reason(plan.constraint(i, s, "leave", None, 0.0), value.less(self.leaving(s, i, i)))
-
-    def _deviating(self, plan: Plan, s: int, i: int, value: Line, threats: list[Line]) -> Iterator[Reason]:
-        profile, delta = plan.profiles[s], self.game.exact_discounts[i]
-        assert profile is not None
-        payoffs, law = self.game.games[s].exact, self.game.exact_transition(s)
-        for action in range(self.game.shape(s)[i]):
-            other = (*profile[:i], action, *profile[i + 1 :])
-            if action == profile[i]:
-                continue
-            slack = value.less(Line((1 - delta) * payoffs[other][i]))
-            for p, threat in zip(law[other], threats, strict=True):
-                slack = slack.less(threat, delta * p)
-            yield Reason(plan.constraint(i, s, "deviate", action, 0.0), slack)
+    def reasons(self, plan: Plan, reversion: Plan) -> list[Reason]:
+        """Return the constraints of a plan, and of the punishment after deviations, in the states that they visit."""
+        at_0, at_1 = (_slacks(self.paying(Fraction(x)), plan, reversion) for x in (0, 1))
+        return [
+            Reason(c, Fraction(c.slack), Fraction(d.slack) - Fraction(c.slack))
+            for c, d in zip(at_0, at_1, strict=True)
+        ]
 
 
-def _zeros(*shape: int) -> Rationals:
-    return np.full(shape, Fraction(0), dtype=object)
+def _slacks(game: StochasticGame, *plans: Plan) -> list[PlanConstraint]:
+    """Return the constraints of a plan and of the punishment after it, player by player, with exact slacks."""
+    discounts, names = game.exact_discounts, ("plan", "punishment")
+    exact = [
+        Plan.of(game, plan.profiles, name, plan.checked, exact=True)
+        for plan, name in zip(plans, names, strict=True)
+    ]
+    threats = exact[1].values(discounts)
+    return [
+        constraint
+        for plan in exact
+        for constraint in sorted(plan.constraints(discounts, threats), key=lambda c: (c.player, c.state))
+    ]
+
+
+def _whoever_leaves(game: StochasticGame) -> bool:
+    """Whether all may leave everywhere, two at least, for payoffs that do not depend on who does."""
+    return game.players >= _FEWEST and all(
+        leave is not None and len(leave.who) == game.players and (leave.exact == leave.exact[0]).all()
+        for leave in game.exits
+    )
 
 
 _GRID = (*(k / 64 for k in range(64)), *(1 - 2.0**-k for k in range(7, 10)))
@@ -738,7 +701,7 @@ def plan_exit_thresholds(
     """
     kept, reversion, width = asked(game, plan, start, punishment, tolerance, "critical_exit")
     varied = Varied(game, player_index(player, "player", game.player_names), _where(game, states))
-    if reversion is None and varied.whoever_leaves():
+    if reversion is None and _whoever_leaves(varied.paying(Fraction(0))):
         reversion = Plan.of(game, [None] * len(game), "punishment")
     return _looked_for(varied, kept, width) if reversion is None else _exactly(varied, kept, reversion)
 
@@ -758,20 +721,15 @@ def _where(game: StochasticGame, states: States) -> frozenset[int]:
 
 def _exactly(varied: Varied, plan: Plan, reversion: Plan) -> PlanExitThresholds:
     """Intersect the half-lines on which each constraint holds."""
-    threats = [varied.values(reversion, i) for i in range(varied.game.players)]
-    reasons = [reason for one in (plan, reversion) for reason in varied.reasons(one, threats)]
-    falling = [reason for reason in reasons if reason.slack.slope < 0]
-    low = max((_root(r) for r in reasons if r.slack.slope > 0), default=None)
-    high = min((_root(r) for r in falling), default=None)
-    broken = [reason for reason in reasons if not reason.slack.slope and reason.slack.level < 0]
+    reasons = varied.reasons(plan, reversion)
+    falling = [reason for reason in reasons if reason.slope < 0]
+    low = max((r.root for r in reasons if r.slope > 0), default=None)
+    high = min((r.root for r in falling), default=None)
+    broken = [reason for reason in reasons if not reason.slope and reason.level < 0]
     if broken or (low is not None and high is not None and low > high):
-        worst = min(broken or falling, key=lambda r: r.slack.level if broken else _root(r))
+        worst = min(broken or falling, key=lambda r: r.level if broken else r.root)
         return _exact_answer(None, None, worst, empty=True)
-    return _exact_answer(low, high, min(falling, key=_root, default=None))
-
-
-def _root(reason: Reason) -> Fraction:
-    return -reason.slack.level / reason.slack.slope
+    return _exact_answer(low, high, min(falling, key=lambda r: r.root, default=None))
 
 
 def _exact_answer(
@@ -780,7 +738,7 @@ def _exact_answer(
     payoff = -inf if empty else inf if high is None else float(high)
     constraint = None
     if binding is not None:
-        slack = 0.0 if binding.slack.slope else float(binding.slack.level)
+        slack = 0.0 if binding.slope else float(binding.level)
         constraint = replace(binding.constraint, slack=slack)
     ends = [] if empty else [[-inf if low is None else float(low), payoff]]
     return PlanExitThresholds(
@@ -830,24 +788,7 @@ def _range(varied: Varied) -> tuple[float, float]:
 
 
 def _look_at_exit(varied: Varied, plan: Plan, payoff: float) -> Look:
-    given = varied.game
-    game = StochasticGame(
-        given.games,
-        [given.transition(s) for s in range(len(given))],
-        given.discounts,
-        exit=[_paying(varied, s, payoff) for s in range(len(given))],
-        states=given.states,
-    )
+    game = varied.paying(payoff)
     threats, accurate = lowest_payoffs(game)
     other = Plan.of(game, plan.profiles, "plan", plan.checked)
     return Look.of(payoff, (other,), game.discounts, threats, accurate=accurate)
-
-
-def _paying(varied: Varied, s: int, payoff: float) -> Exit | None:
-    """Return the exit of a state with the given payoff."""
-    leave = varied.game.exits[s]
-    if leave is None or s not in varied.states:
-        return leave
-    table = leave.payoffs.copy()
-    table[:, varied.player] = payoff
-    return Exit.by_leaver(table, who=leave.who)

@@ -213,7 +213,7 @@ def test_what_is_asked_of_stochastic_games_in_vain():
 def test_rows_that_no_payoff_can_sustain_are_left_out_without_a_trace(seed, monkeypatch):
     game = drawn(seed)
     known = payoff_set(game)
-    for name in ("threats._MANY", "threats._ARRAYS", "search._CROWD"):
+    for name in ("threats._MANY", "search._CROWD"):
         monkeypatch.setattr(f"bargaining.equilibria.stochastic._search.{name}", 0)
     monkeypatch.setattr("bargaining.equilibria._plane.operator._CROWD", 0)
     for some, one in zip(payoff_set(game).sets, known.sets, strict=True):

@@ -36,11 +36,9 @@ def set_by_set(limit: Limit) -> Limit:
         feasible, batch = problem.feasible, ideal.shape[:-1]
         if not (isinstance(feasible, Polytope) and feasible.batch_shape):
             return limit(problem, ideal)
-        d, x, missed = (
-            np.broadcast_to(problem.disagreement, ideal.shape),
-            np.empty(ideal.shape),
-            np.empty(batch),
-        )
+        d = np.broadcast_to(problem.disagreement, ideal.shape)
+        x = np.empty(ideal.shape)
+        missed = np.empty(batch)
         for cell in np.ndindex(batch):
             x[cell], missed[cell] = limit(Problem(set_of_cell(feasible, cell, batch), d[cell]), ideal[cell])
         return x, missed

@@ -115,11 +115,9 @@ def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.
     moving = live[..., None] & (ideal > d)
     gains = np.where(moving, ideal - d, 1.0)
     hair = HAIR * (1.0 + np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0) / gains)
-    axes, best, at = (
-        [*np.eye(n)] if disposes_freely(feasible) else [],
-        ideal_of(feasible),
-        np.zeros(ideal.shape),
-    )
+    axes = [*np.eye(n)] if disposes_freely(feasible) else []
+    best = ideal_of(feasible)
+    at = np.zeros(ideal.shape)
     with np.errstate(all="ignore"):
         for _ in range(ROUNDS * n):
             low = d + (at - hair) * gains

@@ -379,10 +379,8 @@ class _Game:
         _, replies, falls = self.rows.thresholds(outer.threat)
         for p, (row, j) in enumerate(zip(*(pair.tolist() for pair in outer.pairs), strict=True)):
             rest = [d * x for d, x in zip(self.discounts, normals[j], strict=True)]
-            constant, columns = (
-                sum((x * y for x, y in zip(normals[j], self.now[row], strict=True)), _ZERO),
-                [],
-            )
+            constant = sum((x * y for x, y in zip(normals[j], self.now[row], strict=True)), _ZERO)
+            columns = []
             for k, weight in zip(outer.bases.rows[p].tolist(), weights[p].tolist(), strict=True):
                 share = Fraction(weight)
                 if k >= n:

@@ -429,10 +429,7 @@ class Outward:
     def _least(self, i: int, x: list[Fraction | None]) -> list[Fraction | None]:
         """Return the player's lowest payoff in each state under punishments, if x is her lowest payoff later."""
         data, out = self.data, []
-        worth = [
-            None if value is None else value
-            for value in (data.worth(i, r, x) for r in range(len(data.state)))
-        ]
+        worth = [data.worth(i, r, x) for r in range(len(data.state))]
         for s in range(len(data.game)):
             own, values = data.own(s, i), [point[i] for point in self.leaves[s]]
             for row in dict.fromkeys(data.replies(r, i) for r in data.rows(s) if self.alive[r]):
@@ -454,10 +451,8 @@ class Outward:
         best = model.replies[i].best(worth)[model.replies[i].group]
         reply = model.replies[i].argbest(worth)[model.replies[i].group]
         size, leaves = len(value), self.leaves
-        matrix, right = (
-            np.full((size, size), Fraction(0), dtype=object),
-            np.full(size, Fraction(0), dtype=object),
-        )
+        matrix = np.full((size, size), Fraction(0), dtype=object)
+        right = np.full(size, Fraction(0), dtype=object)
         for s in range(size):
             matrix[s, s] = Fraction(1)
             rows = [r for r in data.rows(s) if self.alive[r]]

@@ -266,10 +266,8 @@ def checked(names: tuple[str, str], function: Vector, jacobian: Vector, z: Float
     for name, value in zip(names, (function, jacobian), strict=True):
         if not callable(value):
             raise InvalidInput(f"`{name}` must be callable on a decision; got {value!r}.")
-    values, slopes = (
-        real(function(z), f"{names[0]}(start)", ndim=1, payoffs=True),
-        real(jacobian(z), f"{names[1]}(start)"),
-    )
+    values = real(function(z), f"{names[0]}(start)", ndim=1, payoffs=True)
+    slopes = real(jacobian(z), f"{names[1]}(start)")
     if slopes.shape != (values.size, z.size):
         raise InvalidInput(
             f"`{names[1]}` must return shape ({values.size}, {z.size}), a row per value of `{names[0]}`; "

@@ -246,10 +246,8 @@ class Polytope(Shown, line=False):
             raise InvalidInput(
                 f"`b` must broadcast against `A`; got shapes {right.shape} and {rows.shape}."
             ) from None
-        rows, right = (
-            np.broadcast_to(rows, (*batch, *rows.shape[-2:])),
-            np.broadcast_to(right, (*batch, right.shape[-1])),
-        )
+        rows = np.broadcast_to(rows, (*batch, *rows.shape[-2:]))
+        right = np.broadcast_to(right, (*batch, right.shape[-1]))
         sets = np.empty(batch, dtype=object)
         for place in np.ndindex(*batch):
             sets[place] = cls.from_inequalities(rows[place], right[place])

@@ -104,10 +104,8 @@ class Union(Shown, line=False):
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point; if points tie up to rounding, the best for player 0."""
         found = [one.support(weights) for one in self.sets]
-        values, points = (
-            np.array(np.broadcast_arrays(*(v for v, _ in found))),
-            _stacked([x for _, x in found]),
-        )
+        values = np.array(np.broadcast_arrays(*(v for v, _ in found)))
+        points = _stacked([x for _, x in found])
         best = values.max(axis=0)
         with np.errstate(invalid="ignore"):
             size = np.abs(weights * points).sum(axis=-1)

@@ -252,10 +252,8 @@ def screen_types(
     >>> screen_types([1.0, 1.0], [0.5, 0.1], [0.3, 0.7]).price
     0.9
     """
-    v, w = (
-        real(values, "values", ndim=1),
-        within(real(outside, "outside", ndim=1), "outside", 0.0, np.inf, ends="()"),
-    )
+    v = real(values, "values", ndim=1)
+    w = within(real(outside, "outside", ndim=1), "outside", 0.0, np.inf, ends="()")
     if v.shape != w.shape:
         raise InvalidInput(f"`outside` must have one entry per value ({v.size}); got {w.size}.")
     chances = spread(distribution(probabilities, "probabilities", v.size), "probabilities", v.shape)

@@ -148,10 +148,8 @@ def page(museum: Mapping[str, Replication]) -> str:
         lines += ["", "| number | published | ours | difference |", "|:---|---:|---:|---:|"]
         values = [None] * len(one.numbers) if one.data else one.computed()
         for number, value in zip(one.numbers, values, strict=True):
-            ours, gap = (
-                number.ours or number.printed,
-                float(Fraction(number.ours or number.printed)) - number.value,
-            )
+            ours = number.ours or number.printed
+            gap = float(Fraction(number.ours or number.printed)) - number.value
             if value is not None:
                 ours, gap = _shown(value, number.printed), value - number.value
                 gap = 0.0 if number.allows(value, 0.0) and not number.why else gap

@@ -162,10 +162,8 @@ class Body:
             return tuple(sum(column, Fraction(0)) / len(tied) for column in zip(*tied, strict=True))
         if self.points is not None:
             rows, right = self._mixtures()
-            rows, right = (
-                np.concatenate((rows, -self.points.T)),
-                np.concatenate((right, -vector(self.floor or ()))),
-            )
+            rows = np.concatenate((rows, -self.points.T))
+            right = np.concatenate((right, -vector(self.floor or ())))
             found = maximise(self.points @ w, rows, right)
             return None if found is None else tuple(vector(found.solution) @ self.points)
         assert self.matrix is not None
@@ -497,15 +495,9 @@ class Polygon:
 
     def crossing(self, origin: Point, step: Point) -> tuple[Fraction, Fraction] | None:
         """Return the least and the largest t >= 0 with origin + t step feasible; None if the ray misses the set."""
-        first, last = Fraction(0), None
-        for (x, y), (n_0, n_1) in self.sides():
-            slack, speed = n_0 * (x - origin[0]) + n_1 * (y - origin[1]), n_0 * step[0] + n_1 * step[1]
-            if speed > 0:
-                last = Fraction(slack) / speed if last is None else min(last, Fraction(slack) / speed)
-            elif speed < 0:
-                first = max(first, Fraction(slack) / speed)
-            elif slack < 0:
-                return None
+        sides = self.sides()
+        slack = tuple(Fraction(n_0 * (x - origin[0]) + n_1 * (y - origin[1])) for (x, y), (n_0, n_1) in sides)
+        first, last = _times(slack, tuple(Fraction(n_0 * step[0] + n_1 * step[1]) for _, (n_0, n_1) in sides))
         last = first if last is None else last  # no upper bound: return the least t twice
         return None if last < first else (first, last)
 

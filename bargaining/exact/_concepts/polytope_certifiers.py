@@ -359,12 +359,10 @@ def _towards_a_box(claim: Claim, it: Points) -> Certificate:
 def nash_on_points(claim: Claim) -> Certificate:
     """Bound the difference of the logarithm of the product from the maximum; all maximisers are solutions."""
     it, weights = points_of(claim), claim.weights()
-    d, what, ideal, harmless = (
-        it.disagreement,
-        f"{claim.method} on {it.what}",
-        it.ideal(),
-        it.above(it.disagreement),
-    )
+    d = it.disagreement
+    what = f"{claim.method} on {it.what}"
+    ideal = it.ideal()
+    harmless = it.above(it.disagreement)
     if ideal is None:
         return compare(claim, None, Status.EMPTY, (), what)
     rivals = [v for v in harmless if all(x > y or w == 0 for x, y, w in zip(v, d, weights, strict=True))]

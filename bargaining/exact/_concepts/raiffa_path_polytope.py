@@ -157,10 +157,8 @@ def _program(body: Body, units: Vector) -> tuple[Rationals, Rationals, list[tupl
     points = (body.points - d) / size
     one = vector([1] * len(points))[None]
     matrix = np.concatenate((one, -one, -points.T))
-    fixed, moving = (
-        np.concatenate((ones[:1], -ones[:1], zero)),
-        np.concatenate((zero[None], zero[None], -eye)),
-    )
+    fixed = np.concatenate((ones[:1], -ones[:1], zero))
+    moving = np.concatenate((zero[None], zero[None], -eye))
     if body.floor is not None:
         low = (vector(body.floor) - d) / size
         matrix = np.concatenate((matrix, -points.T))

@@ -334,10 +334,8 @@ class TariffPayoffs:
         matrix = np.zeros((count, size + n, size + n))
         matrix[:, :size, :size] = curved
         stale = np.asarray(np.isnan(curved).any(axis=(1, 2)))
-        least, kept = (
-            np.full(count, np.inf),
-            [x.copy(), np.full((count, n), np.nan), multipliers.copy(), 0.0 * x],
-        )
+        least = np.full(count, np.inf)
+        kept = [x.copy(), np.full((count, n), np.nan), multipliers.copy(), 0.0 * x]
         x, multipliers, left = x.copy(), multipliers.copy(), np.arange(count)
         for _ in range(NEWTON_STEPS):
             here, weights = x[left], multipliers[left]

@@ -148,10 +148,8 @@ def _passing(block: Block, outer: _Outer, own: Floats, faces: _Faces, structures
     # nobody stays for less than the payoff of leaving
     out = np.flatnonzero((height > offset) & (n.min(axis=0) > -1.0))
     cell, face, profile, n = cell[out], face[out], profile[out], n[:, out]
-    b, missing = (
-        thresholds(block, profile, own.T.take(cell, axis=1)),
-        offset[out] - (1.0 - delta) * height[out],
-    )
+    b = thresholds(block, profile, own.T.take(cell, axis=1))
+    missing = offset[out] - (1.0 - delta) * height[out]
     # First with continuations in the box from the lowest threshold to the highest continuation.
     out = np.flatnonzero(delta * (n * np.where(n > 0.0, outer.high, b)).sum(axis=0) > missing)
     out = out[delta * outer.farthest(n[:, out], b[:, out]) > missing[out]]

@@ -73,10 +73,8 @@ class Choices:
         p, q = normals[first], normals[second]
         turn, dot = _cross(p, q), (p * q).sum(axis=1)
         turn = np.where(turn > 0.0, turn, np.nan)  # opposite faces have no corner
-        share, rest = (
-            np.maximum(_cross(self.pull, q) / turn, 0.0),
-            np.maximum(_cross(p, self.pull) / turn, 0.0),
-        )
+        share = np.maximum(_cross(self.pull, q) / turn, 0.0)
+        rest = np.maximum(_cross(p, self.pull) / turn, 0.0)
         # The sum of both shares is accurate even if the faces are almost parallel.
         total = (self.pull * (p + q)).sum(axis=1) / np.maximum(1.0 + dot, 0.01)
         share = np.where(dot > -0.99, np.minimum(share, total), share)

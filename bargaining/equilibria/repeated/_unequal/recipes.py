@@ -166,11 +166,9 @@ def image(ways: Ways, *, merge: float) -> Image:
     sides = np.stack([edge[:, 1], -edge[:, 0]], axis=1)
     directions = np.concatenate([AXES, outward(ways.points), unit(sides[np.hypot(*sides.T) > 0.0])])
     _, way, source = ways.reach(directions)
-    found, known, checked = (
-        ways.generated(way[:0], source[:0]),
-        set[tuple[int, int]](),
-        set[tuple[int, int]](),
-    )
+    found = ways.generated(way[:0], source[:0])
+    known = set[tuple[int, int]]()
+    checked = set[tuple[int, int]]()
     for _ in range(_PASSES):
         fresh = {
             key: k
@@ -284,11 +282,9 @@ def _followed(
             end = (top + step) % count
             away = np.hypot(*(at - image.points[end]).T)
             nearer = away < best
-            best, top, moving = (
-                np.where(nearer, away, best),
-                np.where(nearer, end, top),
-                moving or nearer.any(),
-            )
+            best = np.where(nearer, away, best)
+            top = np.where(nearer, end, top)
+            moving = moving or nearer.any()
     first, second, part = top.copy(), top.copy(), np.zeros(len(wanted))
     # the nearer of the two edges at that vertex
     exact = best <= _NEAR

@@ -63,7 +63,7 @@ def _playable(model: Model, replies: Replies, alive: Mask, gone: Floats) -> Indi
     """Return the groups with a live row and no reply into a state where nothing can be played."""
     live = np.logical_or.reduceat(alive[replies.order], replies.starts)
     while (empty := (gone == inf) & (np.bincount(replies.state[live], minlength=len(gone)) == 0)).any():
-        lost = model.transitions[:, empty].any(axis=1)[replies.order]
+        lost = np.asarray(model.transitions[:, empty].any(axis=1))[replies.order]
         kept = live & ~np.logical_or.reduceat(lost, replies.starts)
         if (kept == live).all():
             break
@@ -97,7 +97,7 @@ def _response(model: Model, replies: Replies, i: int, punish: Indices, value: Fl
         known[states[better]] = np.where(stays, now[star], own)[better]
         matrix = unit.copy()
         matrix[states] -= policy
-        value = np.linalg.solve(matrix, known)
+        value = np.asarray(np.linalg.solve(matrix, known), dtype=float)
     return value
 
 

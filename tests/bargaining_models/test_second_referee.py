@@ -1,27 +1,20 @@
 """The repeated and the stochastic game computed again by plain programs, from the definitions on the pages."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import bargaining_models
 import plain_pivot as PLAIN
-import plain_tables
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.pivot_terms import path, settles
-from bargaining_models.paper import table_bands
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import SHARES, Study
-from bargaining_models.paper.worlds import STRUCTURES, DrawnStudy
-from bargaining_models.parameters import load
 from bargaining_models.us_canada.capacity import Capacity
 from bargaining_models.us_canada.tariff_war import RATES, TariffGame
 from table_records import records
 
-DATA = Path(bargaining_models.__file__).parent / "data"
 NASH = (3, 3)
 SETS = list(dict.fromkeys(row[1] for row in stored("T10-sets").rows))
 BLOCKED = {"closure": 0.2, "reopening": 0.53, "blocking": BLOCKING}
@@ -108,47 +101,13 @@ def alternatives_of(study: Study) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in (1, 2, 3, 4))])
-def test_terms_and_waiting_are_those_of_iterated_values(alternatives: dict[str, Any], part: int) -> None:
-    same_terms(alternatives, records(stored("T10"))[part::5])
+def test_terms_and_waiting_are_those_of_iterated_values(alternatives: dict[str, Any]) -> None:
+    """Some rows; `test_plain_tables` has all, from its own years."""
+    same_terms(alternatives, records(stored("T10"))[::5])
 
 
 def test_terms_at_the_latest_tariffs_are_those_of_iterated_values(study: Study) -> None:
     same_terms(alternatives_of(study.latest), records(stored("T10-2026"))[3::16])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("date", table_bands.SAMPLED)
-def test_terms_of_a_draw_are_those_of_iterated_values(date: tuple[str, str]) -> None:
-    """T10 of the stored draw of each date; what a year is worth there is the plain trade model's at some rates."""
-    environment, structure = date
-    day, short = table_bands.ENVIRONMENTS[environment], STRUCTURES[structure][0]
-    given = plain_tables.draw_by_hand(DATA, 0, short)
-    drawn = DrawnStudy(load(), structure, given, tariffs=day)
-    cells = {
-        (row["row"], row["column"]): float(row["value"])
-        for row in table_bands.read_rows(table_bands.FOLDER / table_bands.SAMPLE)
-        if (row["environment"], row["table"]) == (environment, "T10")
-    }
-    rows = records(stored("T10"))[1::5]
-    for row in rows:
-        for key in set(row) - {"discount", "alternative"}:
-            value = cells[f"{row['discount']:g} | {row['alternative']}", key]
-            row[key] = None if np.isnan(value) else value
-    same_terms(alternatives_of(drawn), rows)
-    theta = given.pop("elasticities")
-    world = plain_tables.World(DATA, day=day, theta=theta, icio=short == "icio2019", given=given)
-    capacity = drawn.pivot_game.capped
-    for level, canada, us in ((0, 1, 3), (3, 0, 1), (6, 3, 4)):  # not the third, a schedule by sector
-        tariff, rates = world.free.copy(), (capacity.rates[0][level, canada], capacity.rates[1][level, us])
-        for rate, link in zip(rates, ((1, 0), (0, 1)), strict=True):
-            tariff[*link, : world.goods] += rate
-        expected = world.money(tariff, world.cost(capacity.levels[level], capped=True))[:2]
-        np.testing.assert_allclose(
-            capacity.flows[level, canada, us] - capacity.flows[0, 0, 0],
-            expected - world.of("agreement")[:2],
-            atol=1e-6,
-        )
 
 
 def same_terms(alternatives: dict[str, Any], rows: list[dict[str, Any]]) -> None:

@@ -177,49 +177,86 @@ def follow(games, chains, discount, profile):
     return np.linalg.solve(np.eye(len(games)) - discount * chain, (1 - discount) * flow), chain, flow
 
 
+def alone_is_worse(games, left):
+    """Check that leaving alone is worse than any year in which the other does its worst, in every state.
+
+    Then nobody leaves by itself in an equilibrium: who stays has at least its best reply of each year. So the right of
+    one to leave changes nothing.
+    """
+    least = [[flow[..., k].max(axis=k).min() for k in (0, 1)] for flow in games]
+    assert (left.max(axis=0) < np.min(least, axis=0)).all()
+
+
 class PlainPivot:
     """The pivot game: flows (L + 1, C, U, 2) by level, the last for a closed market, and what the levels cost.
 
-    The states are the levels with an open market, then those above the first with a closed one.
+    With two markets that close apart there are two rates in `closure`, and `parts` has flows and exits by level with
+    the first closed, and with the second closed. The states are the levels with all open, then, for each way of being
+    closed, those above the first. `frozen`: nothing is built after leaving.
     """
 
     def __init__(
-        self, flows, closed_border, capital, highest, *, lead=5.0, closure=0.0, reopening=0.0, blocking=0.0
+        self,
+        flows,
+        closed_border,
+        capital,
+        highest,
+        *,
+        nash=(3, 3),
+        lead=5.0,
+        closure=0.0,
+        reopening=0.0,
+        blocking=0.0,
+        wear=0.0,
+        running=0.0,
+        frozen=False,
+        parts=(),
     ):
         levels, (canada, us) = len(flows) - 1, flows.shape[1:3]
-        closes, reopens = 1 - np.exp(-closure), 1 - np.exp(-reopening)
-        count = 2 * levels - 1 if closure else levels
-        self.canada, self.levels = canada, levels
-        self.games, self.chains, self.alone, self.building = [], [], [], []
-        for s in range(count):
-            is_open = s < levels
-            level = s if is_open else s - levels + 1
-            here, shut = (flows[level], level + levels - 1) if is_open else (flows[-1], s)
-            risk = closes if closure and level and is_open else 0.0
-            steps = (0, 1) if is_open and level < levels - 1 else (0,)
-            game, chain = [], []
-            for step, a, u in itertools.product(steps, range(canada), range(us)):
-                law = np.zeros(count)
-                if is_open:
-                    done = step / lead * (1 - blocking if u == highest else 1)
-                    law[s] += (1 - risk) * (1 - done)
-                    if step:
-                        law[s + 1] += (1 - risk) * done
-                    if risk:
-                        law[shut] += risk
-                else:
-                    law[level], law[s] = reopens, 1 - reopens
-                game.append(here[a, u] - [step * capital[level] / lead if step else 0.0, 0.0])
-                chain.append(law)
+        rates = np.atleast_1d(closure) if np.any(closure) else np.empty(0)
+        ways = range(2 ** len(rates))
+        states = [(level, way) for way in ways for level in range(levels) if level or not way]
+        place = {state: k for k, state in enumerate(states)}
+        sources = [(flows, closed_border), *parts] if parts else [(flows, closed_border)]
+        worn, again = 1 - np.exp(-wear), 1 - np.exp(-reopening)
+        self.canada, self.levels, self.nash, self.frozen = canada, levels, nash, frozen
+        self.games, self.chains, self.alone = [], [], []
+        for level, way in states:
+            if way and way == ways[-1]:
+                here, own = flows[-1], closed_border[-1]
+            else:
+                here, own = (some[level] for some in sources[way])
+            kept = running * capital[:level].sum()
+            steps = (0, 1) if not way and level < levels - 1 else (0,)
+            game, chain, alone = [], [], []
+            for step in steps:
+                spent = np.array([kept + (step * capital[level] / lead if step else 0.0), 0.0])
+                alone.append(own - spent)
+                for a, u in itertools.product(range(canada), range(us)):
+                    law = np.zeros(len(states))
+                    opens = step / lead * (1 - blocking if u == highest else 1)
+                    for after in ways if level else (0,):
+                        chance = 1.0
+                        for bit, rate in enumerate(rates if level else ()):
+                            shut = 1 - again if way >> bit & 1 else 1 - np.exp(-rate)
+                            chance *= shut if after >> bit & 1 else 1 - shut
+                        for up, part in ((0, 1 - opens), (1, opens)) if not after else ((0, 1.0),):
+                            there = level + up
+                            if not part * chance:
+                                continue
+                            falls = worn if level and there else 0.0
+                            law[place[there, after]] += chance * part * (1 - falls)
+                            if falls:
+                                law[place.get((there - 1, after), 0)] += chance * part * falls
+                    game.append(here[a, u] - spent)
+                    chain.append(law)
             self.games.append(np.reshape(game, (-1, us, 2)))
-            self.chains.append(np.reshape(chain, (-1, us, count)))
-            own = closed_border[level if is_open else -1]
-            self.alone.append(
-                np.array([own - [step * capital[level] / lead if step else 0.0, 0.0] for step in steps])
-            )
+            self.chains.append(np.reshape(chain, (-1, us, len(states))))
+            self.alone.append(np.array(alone))
 
-    def war(self, discount, nash):
+    def war(self, discount, nash=None):
         """Canada's best plan of building while both set the tariffs `nash`: the profile by state."""
+        nash = self.nash if nash is None else nash
         rows = [[nash[0] + self.canada * b for b in range(len(g) // self.canada)] for g in self.games]
         return self._plan(
             [g[r, nash[1]] for g, r in zip(self.games, rows, strict=True)], rows, nash[1], discount
@@ -227,8 +264,15 @@ class PlainPivot:
 
     def after_leaving(self, discount):
         """What each gets once the border is closed: Canada builds as is best for itself, the US sets no tariff."""
+        if self.frozen:
+            return np.array([own[0] for own in self.alone])
         rows = [[self.canada * b for b in range(len(own))] for own in self.alone]
         return self._plan(self.alone, rows, 0, discount)[1]
+
+    def builds_to(self, profile):
+        """What Canada reaches by a profile if nothing closes, in percent: levels of 5."""
+        builds = [profile[level][0] >= self.canada for level in range(self.levels)]
+        return 5.0 * builds.index(False)
 
     def _plan(self, flows, rows, column, discount):
         chains = [chain[r, column] for chain, r in zip(self.chains, rows, strict=True)]

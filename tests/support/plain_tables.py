@@ -1,4 +1,4 @@
-"""Tables of thresholds, timing, claims, projects and the triangle as plain programs, from the equations on the pages.
+"""The tables of the paper as plain programs, from the equations on the pages; `recomputed` says which rows they give.
 
 A `World` is the plain trade model at the tariffs of a date: it reads the CSV files itself, finds the tariff war by its
 own root of differenced slopes, and gives the money of Canada, the US and China. What the tables make of that money is
@@ -12,10 +12,12 @@ from zlib import crc32
 
 import numpy as np
 from scipy import stats
+from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 from scipy.optimize import brentq, linprog
 
 import bargaining_models
+from plain_pivot import PlainPivot, alone_is_worse, follow, nash_point, payoff_sets, with_transfers
 from plain_trade import GOODS, PlainTrade, column
 
 DATA = Path(bargaining_models.__file__).parent / "data"
@@ -107,7 +109,7 @@ class World:
     """Money of Canada, the US and China by outcome, USD bn a year; each is found once."""
 
     def __init__(self, folder, *, day=None, theta=5.0, icio=False, given=()):
-        given = dict(given)
+        given, self.day = dict(given), day
         self.facts = {row["name"]: float(row["value"]) for row in rows_of(folder / "facts.csv")}
         for name in self.facts:
             self.facts[name] = given.get(name, self.facts[name])
@@ -122,38 +124,47 @@ class World:
         names = [row["sector"] for row in rows_of(folder / "sectors.csv")]
         regions = [row["region"] for row in rows_of(folder / "regions.csv")]
         base, standing = model.tariff, model.tariff.copy()
-        rows = rows_of(folder / "tariff_schedules.csv")
-        rows = [row for row in rows if row["schedule"] in ("us_2025_26", "canada_2025_26")]
-        if day is not None:
-            rows = rows_of(folder / "tariffs" / "wiod2011_adjusted.csv", date=day)
-        for row in rows:
-            link = regions.index(row["importer"]), regions.index(row["exporter"])
-            of = slice(0, GOODS) if row["sector"] == "goods" else names.index(row["sector"])
-            standing[*link, of] = float(row["value"]) / 100
+        dated = [
+            row
+            for row in rows_of(folder / "tariff_schedules.csv")
+            if row["schedule"] in ("us_2025_26", "canada_2025_26")
+        ]
+        listed = dated if day is None else rows_of(folder / "tariffs" / "wiod2011_adjusted.csv", date=day)
+        added = np.zeros_like(base)
+        for rows, into in ((dated, added), (listed, standing)):
+            for row in rows:
+                link = regions.index(row["importer"]), regions.index(row["exporter"])
+                of = slice(0, GOODS) if row["sector"] == "goods" else names.index(row["sector"])
+                into[*link, of] = float(row["value"]) / 100
         caps = [
             given.get(f"redirect_cap_{row['sector']}", float(row["value"]))
             for row in rows_of(folder / "redirect_caps.csv")
         ]
         self.exports = {name: flows[USA, CAN, names.index(name)] for name in ("MIN", "FOOD")}
+        self.exported = flows[USA, CAN, :GOODS]
         self.place, caps = {"MIN": 1, "FOOD": 2}, np.array(caps)
         goods = GOODS
         if icio:
             goods, caps = 3, merged(caps, flows[USA, CAN])
             self.exports["FOOD"] = flows[USA, CAN, list(MERGED[2])].sum()
-            base, standing = merged(base, flows), merged(standing, flows)
+            base, standing, added = (merged(rates, flows) for rates in (base, standing, added))
             flows = np.stack([flows[..., list(some)].sum(-1) for some in MERGED], axis=-1)
+            self.exported = flows[USA, CAN, :goods]
             model = PlainTrade.of(flows, inputs_of_icio(folder), base, theta)
         else:
             model = PlainTrade(folder, theta)
         self.model, self.goods, self.caps, self.standing = model, goods, caps, standing
         self.theta = np.broadcast_to(theta, caps.shape)
+        self.schedules = {CAN: added[CAN, USA], USA: added[USA, CAN]}
         self.free = standing.copy()
         self.free[USA, CAN], self.free[CAN, USA] = base[USA, CAN], base[CAN, USA]
         self.known, self.rates, self.inverse = {}, np.array([0.1, 0.12]), None
+        self.fought = {}  # the rates of the war by trade costs
+        self.friction = np.ones_like(self.free)
 
     def cost(self, r, capped=False):
         """Trade costs, of the route to China alone: r of exports to the US by sector, at fixed prices."""
-        share, cost = np.broadcast_to(r, self.caps.shape)[: self.goods], np.ones_like(self.free)
+        share, cost = np.broadcast_to(r, self.caps.shape)[: self.goods], self.friction.copy()
         share = np.minimum(share, self.caps[: self.goods]) if capped else share
         sold = self.model.trade[:, CAN, : self.goods]
         cost[CHN, CAN, : self.goods] = (1 + share * sold[USA] / sold[CHN]) ** (-1 / self.theta[: self.goods])
@@ -211,7 +222,7 @@ class World:
             turned = self.inverse @ (here - before)
             self.inverse += np.outer(step - turned, step @ self.inverse) / (step @ turned)
             if np.abs(here).max() < SETTLED:
-                self.rates = rates
+                self.rates = self.fought[cost.tobytes()] = rates
                 return at(rates)
         raise AssertionError("the tariff war was not found")
 
@@ -321,12 +332,15 @@ def settle(pie, alone, war, walk):
     return got, True
 
 
-def along(path, during, *, hazard=0.0, walk=False):
-    """Payoffs of talks that begin at 0 and at the last date, and when they agree; offers follow without pause."""
-    agreed, war = path.annuity("agreement"), path.annuity("war")
+def along(path, during, *, hazard=0.0, walk=None):
+    """Payoffs of talks that begin at 0 and at the last date, and when they agree; offers follow without pause.
+
+    `walk` is the outcome into which either may walk out, if any; a breakdown brings the war.
+    """
+    agreed, war, out = (path.annuity(name) for name in ("agreement", "war", walk or "war"))
     last = path.at(during, len(path.dates) - 1, np.array([path.dates[-1]]))[0]
     never = (RATE * last + hazard * war[-1]) / (RATE + hazard)
-    got, now = settle(agreed[-1].sum(), never, war[-1], walk)
+    got, now = settle(agreed[-1].sum(), never, out[-1], walk)
     end, when = got, path.dates[-1] if now else np.inf
     for k, (start, stop) in reversed(list(enumerate(path.stretches()))):
         h = (stop - start) / STEPS
@@ -337,7 +351,7 @@ def along(path, during, *, hazard=0.0, walk=False):
             here = (
                 h / 6 * (flow[2 * n] + 4 * left[1] * flow[2 * n + 1] + left[2] * flow[2 * n + 2])
             )  # Simpson
-            got, now = settle(agreed[k][2 * n].sum(), here + left[2] * got, war[k][2 * n], walk)
+            got, now = settle(agreed[k][2 * n].sum(), here + left[2] * got, out[k][2 * n], walk)
             when = start + n * h if now else when
     return got, end, when
 
@@ -351,7 +365,8 @@ def path_cells(path, reading, use, idle):
         got, end = (w + (a - w).sum() / 2 for a, w in zip((first, last), path.ends("war"), strict=True))
         when = 0.0
     else:
-        got, end, when = along(path, talks, hazard=hazard, walk="war" in reading)
+        walk = reading.rpartition("option: ")[2] if "outside" in reading else None
+        got, end, when = along(path, talks, hazard=hazard, walk=walk)
     left = np.exp(-RATE * years)
     wait = begin - left * done + left * end - got
     return {"today": first[0] - got[0], "open": last[0] - end[0], "wait": wait, "when": when, "got": got}
@@ -671,3 +686,488 @@ def triangle_cells(world, r):
             "clause": m[True, False][:2].sum() - payoffs[:2].sum(),
         }
     return found
+
+
+# Outcomes and divisions: T1, T1-r, T2 and the headline
+
+
+def outcomes(world, r, capped, money=True):
+    """A row of T1: what each outcome adds to free trade without a route."""
+    scale = np.ones(2) if money else world.model.income[[CAN, USA]] / 100
+    zero, cells = world.of("agreement")[:2], {}
+    for name, outcome in (
+        ("agreement", "agreement"),
+        ("status_quo", "quo"),
+        ("war", "war"),
+        ("exit", "exit"),
+    ):
+        added = (world.of(outcome, r, capped=capped)[:2] - zero) / scale
+        cells |= {f"{name}_Canada": added[0], f"{name}_US": added[1]}
+    return cells
+
+
+DIVISIONS = (
+    "Nash",
+    "Nash, Canada's weight 0.4",
+    "Kalai-Smorodinsky",
+    "Egalitarian",
+    *READINGS[1:],
+    "Offers, outside option: exit",
+)
+
+
+def agreed(world, share, route, reading, *, capped=False):
+    """What Canada has by an agreement; NaN where both have more without one."""
+    at = {name: world.of(name, share, capped=capped)[:2] for name in ("quo", "war", "exit")}
+    at["agreement"] = world.of("agreement", share if route else 0.0, capped=capped)[:2]
+    at["idle"] = at["quo"] if route else world.of("quo")[:2]
+    if reading.startswith("Offers"):
+        path = Path([], lambda outcome, _, t: np.broadcast_to(at[outcome], (len(t), 2)))
+        found = path_cells(path, reading, "quo", "idle")
+        return found["got"][0] if found["when"] == 0 else np.nan
+    surplus = (at["agreement"] - at["war"]).sum()
+    part = 0.4 if "weight" in reading else 0.5  # with payments the others divide alike
+    return at["war"][0] + part * surplus if surplus > 0 else np.nan
+
+
+def division(world, reading, share, *, route=True, capped=False):
+    """A row of T2: what Canada has, gains and pays, and what of the change from r = 0 is a smaller payment."""
+
+    def at(share):
+        deal = world.of("agreement", share if route else 0.0, capped=capped)[:2]
+        got = agreed(world, share, route, reading, capped=capped)
+        return deal, got, deal[0] - got
+
+    (deal, got, paid), (_, before, full) = at(share), at(0.0)
+    war, change = world.of("war", share, capped=capped)[:2], got - before
+    return {
+        "payoff": got - world.of("agreement")[0],
+        "gain": got - war[0],
+        "share": 100 * (got - war[0]) / (deal - war).sum(),
+        "transfer": paid,
+        "change": change,
+        "from_threat": 100 * (full - paid) / change if abs(change) > 1e-9 else np.nan,
+    }
+
+
+def sold(world, share):
+    """Canada's exports of goods to the US and to China under free trade."""
+    trade = world.model.solve(world.free, world.cost(share))["trade"][:, CAN, : world.goods].sum(axis=-1)
+    return trade[[USA, CHN]]
+
+
+def capacity(world, part):
+    """The capacity at which exports to the US are this part smaller."""
+    base = sold(world, 0.0)[0]
+    return brentq(lambda r: sold(world, r)[0] / base - 1 + part, 0.0, 2.0, xtol=1e-12) if part else 0.0
+
+
+def meaning(world, diverted, r):
+    """A row of T1-r: the capacity, the exports and the Nash payment."""
+    share = capacity(world, r) if diverted else r
+    now, base, cells = sold(world, share), sold(world, 0.0), {"capacity": share}
+    for k, name in enumerate(("US", "China")):
+        cells |= {name: now[k], f"{name}_change": 100 * (now[k] / base[k] - 1)}
+    for name, route in (("open", True), ("closed", False)):
+        deal = world.of("agreement", share if route else 0.0)[0]
+        cells[name] = deal - agreed(world, share, route, "Nash")
+    return cells
+
+
+# The repeated tariff game: T5 and T6
+
+RATES = np.linspace(0.0, 0.48, 25)
+
+
+def tariff_flows(world, r):
+    """Percent of real income of both by the rates of both."""
+    cost, flows = world.cost(r), np.empty((len(RATES), len(RATES), 2))
+    for k, own in enumerate(RATES):
+        for n, other in enumerate(RATES):
+            tariff = world.free.copy()
+            tariff[CAN, USA, : world.goods] += own
+            tariff[USA, CAN, : world.goods] += other
+            flows[k, n] = world.money(tariff, cost)[:2]
+    return flows / (world.model.income[[CAN, USA]] / 100)
+
+
+def game_of(world, r):
+    """The flows of a share, found once, and exit and war in percent."""
+    scale = world.model.income[[CAN, USA]] / 100
+    key = "game", r
+    if key not in world.known:
+        world.known[key] = tariff_flows(world, r)
+    return world.known[key], world.of("exit", r)[:2] / scale, world.of("war", r)[:2] / scale, scale
+
+
+def patience(world, r, said, close=1e-5):
+    """A row of T5: the discount factor at which a country's best breach is worth what follows it, by punishment.
+
+    Under the harshest punishment what follows depends on the discount factor: it is the least of the payoffs that the
+    operator leaves there. So what is said of it is asked for: a little more has to be enough, a little less must not.
+    """
+    flows, left, war, _ = game_of(world, r)
+    kept, breach = flows[0, 0], np.array([flows[:, 0, 0].max(), flows[0, :, 1].max()])
+    exports = column(DATA, "trade_flows.csv", ["exporter", "sector", "importer"])[:, :GOODS].sum(axis=1)
+    ratio = exports[USA, CAN] / (exports[CAN, USA] * (1 - r))
+    cells = {"linear_Canada": 0.6 * ratio**2, "linear_US": 0.6 / ratio**2}
+    for case, after in (("war", war), ("exit", left)):
+        found = (breach - kept) / (breach - after)
+        cells |= {f"{case}_Canada": found[0], f"{case}_US": found[1]}
+    one = [np.ones((len(RATES), len(RATES), 1))]
+    for k, name in enumerate(("optimal_Canada", "optimal_US")):
+        cells[name] = said[name]
+        for patient, enough in ((said[name] - close, False), (said[name] + close, True)):
+            (worst,) = (some.min(axis=0) for some in payoff_sets([flows], one, patient, moves=1e-9))
+            gain = (1 - patient) * (breach - kept)[k] - patient * (kept - worst)[k]
+            cells[name] = cells[name] if (gain <= 0) == enough else np.nan
+    return cells
+
+
+def self_enforcing(world, discount, r):
+    """T6: the Nash point of what can be enforced in percent, and the transfer with payments in money."""
+    flows, left, _, scale = game_of(world, r)
+    one, cells = [np.ones((len(RATES), len(RATES), 1))], {}
+    alone_is_worse([flows], left[None])
+    for case, border in (("stay", None), ("leave", left[None])):
+        (found,) = payoff_sets([flows], one, discount, border)
+        cells |= {f"{case}_{who}": x for who, x in zip(("Canada", "US"), nash_point(found), strict=True)}
+        money = None if border is None else border * scale
+        joint, lowest, _ = with_transfers([flows * scale], one, discount, money)
+        half = (joint[0] - lowest[0].sum()) / 2
+        cells[f"{case}_transfer"] = flows[0, 0, 0] * scale[0] - lowest[0, 0] - half
+    return cells | {f"alone_{who}": cells["stay_transfer"] for who in ("Canada", "US")}
+
+
+# The pivot game: T10
+
+LEVELS = np.arange(7) * 0.05
+PIVOT_RATES = (0.0, 0.02, "schedule", "Nash", 0.35)
+PATIENT = 0.95
+
+
+class Levels:
+    """What a year is worth by level of capacity and tariffs, at last with a closed market, and what levels cost.
+
+    `used` has the part of each sector's capacity that is in use: all of it, or that of one market.
+    """
+
+    def __init__(self, world, *, capped=False, canada=PIVOT_RATES, us=PIVOT_RATES, used=None):
+        caps = world.caps if capped else np.ones_like(world.caps)
+        self.flows, self.exit = [], []
+        parts = np.ones_like(world.caps) if used is None else used
+        for level in (*LEVELS, 0.0):
+            share = np.minimum(level, caps) * parts if capped or used is not None else level
+            world.of("war", share)
+            cost = world.cost(share)
+            nash = dict(zip((CAN, USA), world.fought[cost.tobytes()], strict=True))
+            grid = np.empty((len(canada), len(us), 2))
+            for a, own in enumerate(canada):
+                for b, other in enumerate(us):
+                    tariff = world.free.copy()
+                    for who, link, rate in ((CAN, (CAN, USA), own), (USA, (USA, CAN), other)):
+                        if rate == "schedule":
+                            tariff[link] += world.schedules[who]
+                        else:
+                            tariff[(*link, slice(0, world.goods))] += nash[who] if rate == "Nash" else rate
+                    grid[a, b] = world.money(tariff, cost)[:2]
+            self.flows.append(grid)
+            self.exit.append(world.of("exit", share)[:2])
+        self.flows, self.exit = np.array(self.flows), np.array(self.exit)
+        self.nash = canada.index("Nash"), us.index("Nash")
+        self.highest = len(us) - 1
+        sales = world.exported
+        points = [
+            100 * (np.minimum(level, caps[: world.goods]) * sales).sum() / sales.sum() for level in LEVELS
+        ]
+        self.capital = np.diff([capital_of(world, one) for one in points])
+
+    def game(self, *, levels=7, price=1.0, **options):
+        """The pivot game with the first levels and the capital at `price` times what it is."""
+        kept = [*range(levels), len(LEVELS)]
+        capital = price * self.capital[: levels - 1]
+        return PlainPivot(self.flows[kept], self.exit[kept], capital, self.highest, nash=self.nash, **options)
+
+
+def capital_of(world, points):
+    """Capital for so many percent of the exports: projects, cheapest first, then as the second expansion costs."""
+    sizes = {}
+    for name, (_, cost, shares) in projects(world).items():
+        redirected = sum(share * world.exports[sector] for sector, share in shares.items())
+        size = 100 * redirected / world.exported.sum()
+        sizes[name] = cost / size, size
+    dearest, paid, left = sizes["second expansion"][0], 0.0, points
+    for price, size in sorted(pair for pair in sizes.values() if pair[0] < dearest):
+        taken = min(size, left)
+        paid, left = paid + price * taken, left - taken
+    return paid + dearest * left
+
+
+def pivots(world):
+    """The alternatives of T10 by name."""
+    full, capped, china = Levels(world), Levels(world, capped=True), closures(world)
+    return {
+        "none": full.game(levels=1),
+        "lasting": full.game(),
+        "lasting, fast": full.game(lead=1.0),
+        "revocable": full.game(**china),
+        "revocable, fast": full.game(lead=1.0, **china),
+        "revocable, blocked": full.game(blocking=0.5, **china),
+        "lasting, capped": capped.game(),
+        "revocable, capped": capped.game(**china),
+    }
+
+
+def closures(world):
+    """The rates at which China closes and reopens."""
+    return {"closure": world.facts["china_closure_rate"], "reopening": world.facts["china_reopening_rate"]}
+
+
+def terms(game, discount):
+    """From the first state: terms where neither, or either, may leave, where both build to, and a year of war.
+
+    Terms are what both have if they divide the largest sum so that both gain alike over the least that each has; the
+    payment is what of it is not earned on the path of that sum.
+    """
+    left, cells = game.after_leaving(discount), {}
+    alone_is_worse(game.games, left)
+    for case, leave in (("stay", None), ("leave", left)):
+        joint, lowest, best = with_transfers(game.games, game.chains, discount, leave)
+        had = lowest + (joint - lowest.sum(axis=1))[:, None] / 2
+        earned, _, _ = follow(game.games, game.chains, discount, best)
+        assert np.allclose(earned.sum(axis=1), joint, atol=1e-9)  # nobody leaves on the path
+        cells |= {f"{case}_Canada": had[0, 0], f"{case}_US": had[0, 1]}
+        cells[f"{case}_transfer"] = earned[0, 0] - had[0, 0]
+        if leave is None:
+            kept, deal = had, best
+    war = game.war(discount)
+    values, chain, _ = follow(game.games, game.chains, discount, war)
+    later = (values + discount * chain @ (kept - values) - kept)[0]
+    cells |= {"right": cells["leave_Canada"] - cells["stay_Canada"]}
+    cells |= {f"alone_{who}": cells["stay_transfer"] for who in ("Canada", "US")}
+    cells |= {"wait_Canada": later[0], "wait_US": later[1]}
+    built = game.levels > 1
+    return cells | {
+        "war": game.builds_to(war) if built else np.nan,
+        "agreed": game.builds_to(deal) if built else np.nan,
+    }
+
+
+def sensitivity(world):
+    """T10-sensitivity: by what is changed, a function that gives the game and the one in which nothing can be built."""
+    china, plain = closures(world), Levels(world)
+    facts = {row["input"]: row for row in rows_of(DATA / "priors.csv")}
+
+    def same(levels=plain, **options):
+        return levels.game(**china | options), levels.game(levels=1)
+
+    def other(theta):
+        return Levels(World(DATA, day=world.day, theta=theta))
+
+    def apart():
+        farm = np.isin([row["sector"] for row in rows_of(DATA / "sectors.csv")], ("AGR", "FOOD"))
+        parts = [Levels(world, used=np.where(used, 1.0, 0.0)) for used in (~farm, farm)]
+        rates = []
+        for name in ("china_closure_rate", "china_closure_rate_other"):
+            row = facts[name]
+            given = [float(row[f"parameter_{k}"]) for k in (1, 2)]
+            rates.append(DISTRIBUTIONS[row["distribution"]](given).ppf(0.5))
+        return same(closure=rates, parts=[(part.flows, part.exit) for part in parts])
+
+    def milder():
+        nash = world.fought[world.cost(0.0).tobytes()][0]
+        last = () if abs(nash - 0.10) < 1e-3 else (0.10,)
+        return same(Levels(world, canada=(*PIVOT_RATES[:-1], *last)))
+
+    closes, reopens = china["closure"], china["reopening"]
+    cp = np.array([float(row["value"]) for row in rows_of(DATA / "elasticities.csv", set="cp")])
+    return {
+        "nothing": same,
+        **{f"China closes at rate {k * closes:g}": lambda k=k: same(closure=k * closes) for k in (0.5, 2.0)},
+        **{
+            f"China reopens at rate {k * reopens:g}": lambda k=k: same(reopening=k * reopens)
+            for k in (0.5, 2.0)
+        },
+        "two markets close apart": apart,
+        **{f"a level takes {5 * k:g} years": lambda k=k: same(lead=5 * k) for k in (0.5, 2.0)},
+        **{f"escalation blocks {k:.0%}": lambda k=k: same(blocking=k) for k in (0.25, 0.5, 1.0)},
+        "half the capital": lambda: same(price=0.5),
+        "twice the capital": lambda: same(price=2.0),
+        "capacity lasts 25 years a level": lambda: same(wear=1 / 25),
+        "running costs 3% of capital": lambda: same(running=0.03),
+        "US up to 25%": lambda: same(Levels(world, us=(*PIVOT_RATES[:-1], 0.25))),
+        "Canada up to 10%": milder,
+        "nothing is built after leaving": lambda: same(frozen=True),
+        "elasticities uniform4": lambda: same(other(4.0)),
+        "elasticities cp": lambda: same(other(cp)),
+    }
+
+
+def changed(game, bare):
+    """A row of T10-sensitivity, from a game and the one in which nothing can be built."""
+    found = terms(game, PATIENT)
+    return {
+        "war": found["war"],
+        "deal": found["agreed"],
+        "bare": terms(bare, PATIENT)["stay_transfer"],
+        "stay": found["stay_transfer"],
+        "leave": found["leave_transfer"],
+        "right": found["right"],
+        "wait_Canada": found["wait_Canada"],
+        "wait_US": found["wait_US"],
+    }
+
+
+def by_patience(games, discount):
+    """A row of T10-patience."""
+    cells = {}
+    for name in ("lasting", "revocable", "lasting, capped", "revocable, capped"):
+        found = terms(games[name], discount)
+        cells |= {f"{name}_war": found["war"], f"{name}_deal": found["agreed"]}
+        cells[f"{name}_transfer"] = found["stay_transfer"]
+    return cells
+
+
+# What the US answers: T7-answers
+
+
+def answers(world, route, hazard, years=5.0, share=0.15):
+    """T7-answers by answer: offers follow without pause, so the difference of payoffs grows by what talks bring.
+
+    With the sum of an agreement as the pie, what both have is half of it, more and less by half the difference D, where
+    D' = (rate + hazard + e) D - rate x (flows while they talk) - hazard x (the war) - e x (D once replaced).
+    """
+    gone = World(DATA, day=world.day)
+    parted = world.facts["us_replaceable"]
+    gone.friction[USA, CAN, : gone.goods] = (1 - parted) ** (-1 / gone.theta[: gone.goods])
+    e = world.facts["us_replacement_rate"]
+
+    def later(one, outcome, t, closed=False):
+        """What an outcome is worth from t on as a level flow, before and after the share opens."""
+        before, after = one.of(outcome)[:2], one.of(outcome, 0.0 if closed else share)[:2]
+        kept = np.exp(-RATE * max(years - t, 0.0))
+        return (1 - kept) * before + kept * after
+
+    def talking(one, t):
+        return one.of("quo", share if route and t >= years else 0.0)[:2]
+
+    def gap(x):
+        return x[0] - x[1]
+
+    def pay(one, rate=0.0, differ=None):
+        """The difference at every moment as a solution backwards from the last date."""
+
+        def slope(t, d):
+            t = min(t, years - 1e-12)
+            more = rate * differ(t) if rate else 0.0
+            return (
+                (RATE + hazard + rate) * d
+                - RATE * gap(talking(one, t))
+                - hazard * gap(later(one, "war", t))
+                - more
+            )
+
+        more = rate * differ(years) if rate else 0.0
+        earned = RATE * gap(talking(one, years)) + hazard * gap(later(one, "war", years)) + more
+        end = earned / (RATE + hazard + rate)
+        found = solve_ivp(slope, (years, 0.0), [end], rtol=1e-11, atol=1e-11, dense_output=True)
+        return lambda t: end if t >= years else float(found.sol(t)[0])
+
+    def row(one, d, t=0.0):
+        agreed = later(one, "agreement", t, closed=not route)
+        payoffs = (agreed.sum() + d(t) * np.array([1, -1])) / 2
+        return agreed[0] - payoffs[0], payoffs
+
+    rushed, replaced = pay(world), pay(gone)
+    losing = pay(world, e, replaced)
+    paid, then = row(world, rushed, years)
+    kept = np.exp(-RATE * years)
+    found = {
+        "rush": row(world, rushed),
+        f"wait {years:g} years": (paid, (1 - kept) * talking(world, 0.0) + kept * then),
+        "replace while talking": row(world, losing),
+        "replace first": row(gone, replaced),
+    }
+    return {name: {"transfer": paid, "canada": had[0], "us": had[1]} for name, (paid, had) in found.items()}
+
+
+# Holding out: T8-delay
+
+OBSTINATE, MOST = 0.05, 0.95
+
+
+def held_out(world, r, route, insists):
+    """T8-delay: a war of attrition in which either may be unable to give way, and Canada may walk out."""
+    share = r if route else 0.0
+    deal, war = world.of("agreement", share)[:2], world.of("war", r)[:2]
+    talks, S = world.of("quo", share)[:2], 0.0
+    S = (deal - talks).sum()
+    terms_here, before = nash(deal, war), nash(world.of("agreement")[:2], world.of("war")[:2])
+    a = np.array(
+        [min((deal - talks)[0] - terms_here, MOST * S) / S, insists or ((deal - talks)[1] + before) / S]
+    )
+    option = max((war - talks)[0] / S, 0.0)
+    cells = {"canada": a[0], "us": a[1]}
+    z = OBSTINATE
+    if option > 1 - a[1]:  # a US that can gives way at once, and if it does not Canada walks out
+        parts = np.array([(1 - z) * a[0] + z * option, 1 - a[0]])
+        lost = z * ((1 - z) * (1 - option - (war - talks)[1] / S) + z)
+        delay = 0.0
+    else:
+        speed = RATE * (1 - a) / (a.sum() - 1)
+        end = (-np.log(z) / speed).min()
+        now = 1 - z * np.exp(speed * end)
+        parts = now[::-1] * a + (1 - now[::-1]) * (1 - a[::-1])
+        both = (1 - now).prod()  # nobody gives way at once; then one of them does at the rate of the sum
+        left = np.exp(-speed.sum() * end)
+        delay = (
+            both * quad(lambda t: speed.sum() * t * np.exp(-speed.sum() * t), 0, end)[0] / (1 - both * left)
+        )
+        early = quad(lambda t: speed.sum() * np.exp(-(RATE + speed.sum()) * t), 0, end)[0]
+        lost = 1 - (1 - both) - both * early
+    payoffs = talks + S * parts
+    cells |= {"payoff_Canada": payoffs[0], "payoff_US": payoffs[1], "delay": delay, "cost": S * lost}
+    return cells | {"out": option > 1 - a[1]}
+
+
+def jump(world, route, insists):
+    """The smallest r at which Canada has more by the war than by giving way; NaN at none up to 1."""
+    before = nash(world.of("agreement")[:2], world.of("war")[:2])
+
+    def margin(r):
+        share = r if route else 0.0
+        deal, talks = world.of("agreement", share)[:2], world.of("quo", share)[:2]
+        left = deal[0] - before if insists is None else talks[0] + (1 - insists) * (deal - talks).sum()
+        return world.of("war", r)[0] - left
+
+    grid = np.arange(0.0, 1.0 + 1e-9, 0.05)
+    held = [margin(r) >= 0 for r in grid]
+    if not any(held):
+        return np.nan
+    k = held.index(True)
+    return 0.0 if not k else brentq(margin, grid[k - 1], grid[k], xtol=1e-7)
+
+
+# The core: T11-core
+
+
+def core(world, r):
+    """T11-core: the least and the most that Canada pays each in the core, by what outsiders are expected to do."""
+    m, cells = triangle(world, r), {}
+    both, none, u, c = m[True, True], m[False, False], m[True, False], m[False, True]
+    groups = {(0,): none[0], (1, 2): none[1:].sum(), (0, 1): u[:2].sum(), (0, 2): c[[0, 2]].sum()}
+    for name, single in (("alone", {(1,): none[1], (2,): none[2]}), ("agree", {(1,): c[1], (2,): u[2]})):
+        listed = groups | single
+        rows = -np.array([[float(k in group) for k in range(3)] for group in listed])
+        for k, who in ((1, "US"), (2, "China")):
+            ends = []
+            for sign in (1, -1):
+                aim = np.zeros(3)
+                aim[k] = sign
+                best = linprog(
+                    aim, rows, [-x for x in listed.values()], [[1.0] * 3], [both.sum()], [(None, None)] * 3
+                )
+                ends.append(sign * best.fun - both[k] if best.status == 0 else np.nan)
+            cells[f"{name}_{who}"] = None if np.isnan(ends[0]) else tuple(ends)
+    added = both - u  # by the route, under free trade
+    return cells | {"unpaid": added[2] - added[0], "opens": added[2] + added[0]}

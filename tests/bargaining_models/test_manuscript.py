@@ -37,6 +37,30 @@ def test_numbers_are_those_of_the_tables(text: str) -> None:
         assert value in text
 
 
+SAID = {
+    *("2011", "2019", "2023", "2024", "2025", "2026", "19"),  # dates, and years of figures
+    *(".01", ".02", ".04", ".10", ".15", "10", "15", "0", "1"),  # r, and what the story says of it
+    *("5", "95"),  # an elasticity, and the ends of bands
+    *("70", "338"),  # a claim, and a section of the law
+    *(".05", ".5", ".9", ".95", "25", "35"),  # assumptions: obstinacy, breakdown, patience, highest tariffs
+}
+
+
+def test_results_are_read_from_tables() -> None:
+    """Numbers that are written in the text are dates, assumptions and claims; the others come from places."""
+    body = paper.SOURCE.read_text(encoding="utf-8").partition(r"\begin{document}")[2]
+    body = re.sub(r"<<.*?>>", "", body, flags=re.DOTALL)
+    body = re.sub(r"\\(?:label|ref|input|cite[tp]|includegraphics\[.*?\])\{.*?\}|T\d+-bands", "", body)
+    assert set(re.findall(r"\d*\.?\d+", body)) <= SAID
+
+
+def test_columns_left_out_are_not_explained() -> None:
+    table = paper.shown("T6")
+    assert [column.name for column in table.columns] == list(paper.SHORT["T6"])
+    assert not [note for note in table.notes if note.startswith(("Payoffs", "Version", "Largest"))]
+    assert table.rows[0][2] == stored("T6").records()[0]["stay_transfer"]
+
+
 def test_what_is_cited_and_referred_to_is_there(text: str) -> None:
     known = set(re.findall(r"^@\w+\{(\w+),", BIBLIOGRAPHY.read_text(encoding="utf-8"), flags=re.MULTILINE))
     cited = {key for keys in re.findall(r"\\cite[tp]\{([^}]*)\}", text) for key in keys.split(",")}

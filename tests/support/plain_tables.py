@@ -1127,7 +1127,7 @@ def held_out(world, r, route, insists):
         lost = 1 - (1 - both) - both * early
     payoffs = talks + S * parts
     cells |= {"payoff_Canada": payoffs[0], "payoff_US": payoffs[1], "delay": delay, "cost": S * lost}
-    return cells | {"out": option > 1 - a[1]}
+    return cells | {"out": bool(option > 1 - a[1])}
 
 
 def jump(world, route, insists):

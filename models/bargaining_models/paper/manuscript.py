@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from bargaining import __version__
 from bargaining.authoring import write_whole
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.plots.plot import save_figure
+from bargaining.tables.table import Table
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_study import PRIOR
 from bargaining_models.paper.reproduce import stored
@@ -23,6 +26,12 @@ from bargaining_models.paper.worlds import STRUCTURES
 SOURCE = Path(__file__).with_name("manuscript.tex")
 INCLUDED = ("T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
 DRAWN = ("F0", "F2")
+SHORT = {"T6": ("discount", "r", "stay_transfer", "leave_transfer", "alone_Canada", "alone_US")}
+"""Of which tables the paper shows these columns alone."""
+UNBROKEN = ("T0",)
+"""Tables whose cells fit on one line each in the paper, which is wider than LaTeX's narrowest class."""
+UNSAID = ("Version: ", "Largest residual: ")
+"""Notes that the paper has no room for at every table."""
 HIDDEN = (5.0, 10.0, 0.0)  # barrier, noise, r: the middle of the assumptions of T13
 _RUNS = 3  # of LaTeX, after which references and the widths of long tables are settled
 
@@ -58,6 +67,20 @@ def cell(table: str, column: str, **where: Any) -> Any:
     return found[column]
 
 
+def shown(name: str) -> Table:
+    """Return a table as the paper shows it: some of its columns, and notes about those."""
+    table = stored(name)
+    names = SHORT.get(name, tuple(column.name for column in table.columns))
+    columns = tuple(column for column in table.columns if column.name in names)
+    left = () if name not in SHORT else ("Payoffs: ", "Disagreement: ")
+    return replace(
+        table,
+        rows=tuple(tuple(row[column.name] for column in columns) for row in table.records()),
+        columns=columns,
+        notes=tuple(note for note in table.notes if not note.startswith((*UNSAID, *left))),
+    )
+
+
 def build(folder: Path, bibliography: Path) -> Path:
     """Write the tables, figures and text into a folder and set them.
 
@@ -89,7 +112,7 @@ def build(folder: Path, bibliography: Path) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name in INCLUDED:
-        stored(name).save(folder, name)
+        write_whole(folder / f"{name}.tex", _set(name).encode())
     study = Study()
     for name in DRAWN:
         save_figure(FIGURES[name](study), folder / f"{name}.pdf")
@@ -107,6 +130,14 @@ def build(folder: Path, bibliography: Path) -> Path:
     return folder / "manuscript.pdf"
 
 
+def _set(name: str) -> str:
+    """Return the LaTeX of a table; what runs over pages is set small."""
+    text = shown(name).to_latex()
+    if name in UNBROKEN:
+        text = re.sub(r">\{\\raggedright\\arraybackslash\}p\{[^}]*\}", "l", text)
+    return text.replace("\\begingroup\n", "\\begingroup\\footnotesize\\setlength{\\tabcolsep}{4pt}\n")
+
+
 def _rows(table: str, **where: Any) -> list[dict[str, Any]]:
     kept = [
         row for row in stored(table).records() if all(row[name] == value for name, value in where.items())
@@ -122,6 +153,12 @@ def _numbers() -> dict[str, Any]:
     delays = [row for row in _rows("T8-delay") if row["delay"]]
     paid = [row["part"] for row in _rows("T11") if row["r"] > 0]
     cases = _rows("T8")
+    trade = next(row for row in _rows("T4-figures") if row["claim"].startswith("Over 70%"))
+    empty = [
+        row
+        for row in _rows("T12")
+        if row["mover"] is not None and row["score"] != "not scored" and row["happened"].startswith("no")
+    ]
 
     def lost(environment: str, disagreement: str, route: str, r: str) -> str:
         return (
@@ -143,6 +180,13 @@ def _numbers() -> dict[str, Any]:
         "delays": f"{min(row['delay'] for row in delays):.1f} to {max(row['delay'] for row in delays):.1f}",
         "delay_cost": f"{max(row['cost'] for row in delays):.1f}",
         "china": f"{max(paid):.0f}",
+        "empty": empty,
+        "named": sum(row["score"] == "hit" for row in empty),
+        "share": float(trade["figures"].partition("%")[0]),
+        "later_share": float(
+            cell("T4", "assumption", claim=trade["claim"]).rpartition("%")[0].rpartition(" ")[2]
+        ),
+        "worlds": int(_note("T10-bands", "Draws").split()[0]),
         "events": _note("T12", "Hits"),
         "benchmark": _note("T12", "Benchmark").replace("of", "Of", 1),
         "structures": [

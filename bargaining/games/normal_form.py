@@ -6,7 +6,7 @@ Games of other libraries are recognised by their documented attributes; none of 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, product
@@ -276,12 +276,7 @@ class Game(Shown):
         ndarray of shape (a_1, ..., a_n, n)
             Never below `payoffs`; equal to it for every player exactly at the pure equilibria.
         """
-        best = [self._best(self.payoffs[..., player], player) for player in range(self.players)]
-        return np.stack(best, axis=-1)
-
-    @staticmethod
-    def _best(payoffs: NDArray[Any], player: int) -> NDArray[Any]:
-        return np.broadcast_to(payoffs.max(axis=player, keepdims=True), payoffs.shape)
+        return best_replies(self.payoffs)
 
     def pure_equilibria(self) -> NDArray[np.intp]:
         """Return the pure Nash equilibria, one profile a row, in the order of the arrays.
@@ -290,7 +285,7 @@ class Game(Shown):
         """
         stable = np.ones(self.shape, dtype=bool)
         for player, given in enumerate(self._given):
-            stable &= (given == self._best(given, player)).astype(bool)
+            stable &= (given == given.max(axis=player, keepdims=True)).astype(bool)
         return np.argwhere(stable)
 
     def equilibria(self) -> StageEquilibria:
@@ -469,6 +464,20 @@ def _unpacked(shapes: list[tuple[int, ...]]) -> str:
         if axes == 1:
             return "If the game is zero-sum, write Game(A, -A)."
     return "Pass one array per player: Game(A, B)."
+
+
+def best_replies(payoffs: NDArray[Any]) -> NDArray[Any]:
+    """Return each player's best-reply payoff to the others, of the shape of the payoffs; players are the last axis."""
+    shape = payoffs.shape[:-1]
+    best = [np.broadcast_to(payoffs[..., i].max(axis=i, keepdims=True), shape) for i in range(len(shape))]
+    return np.stack(best, axis=-1)
+
+
+def other_actions(game: Game, profile: tuple[int, ...], player: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield a player's other actions, each with the profile in which she plays it."""
+    for action in range(game.shape[player]):
+        if action != profile[player]:
+            yield action, (*profile[:player], action, *profile[player + 1 :])
 
 
 def require_game(game: Any) -> None:

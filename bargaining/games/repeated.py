@@ -206,6 +206,20 @@ def _leavers(leave: Exit) -> str:
     return " and ".join(leave.player_names[i] for i in leave.who)
 
 
+def exit_rows(game: Game, leave: Exit | None) -> set[tuple[Fraction, ...]]:
+    """Return the different payoffs after exit, whoever leaves; it must be one exit for the players of a game."""
+    if leave is None:
+        return set()
+    if not isinstance(leave, Exit):
+        raise InvalidInput(f"`exit` must be an Exit or None; got {leave!r}. Wrap the payoffs: Exit(payoffs).")
+    if leave.players != game.players or leave.batch_shape:
+        raise InvalidInput(
+            f"`exit` must be one exit for {game.players} players; got {leave!r} for {leave.players}. "
+            "Take one of a batch with `.at(index)`."
+        )
+    return {tuple(leave.exact[leaver]) for leaver in leave.who}
+
+
 def require_repeated(repeated: Any) -> None:
     """Raise an error if `repeated` is not a `RepeatedGame`."""
     if not isinstance(repeated, RepeatedGame):

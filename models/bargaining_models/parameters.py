@@ -102,56 +102,17 @@ class Measure(Shown):
 def facts(rows: list[Row]) -> Mapping[str, Fact]:
     """Read `facts.csv`."""
     found = names(rows, "name", most=10_000)
-    return Named(
-        {
-            name: Fact(
-                name=name,
-                description=row.text("description"),
-                value=row.number_in("value", -MOST, MOST),
-                unit=row.text("unit"),
-                year=row.year(),
-                source=row.text("source"),
-            )
-            for name, row in zip(found, rows, strict=True)
-        }
-    )
+    return Named({name: row.record(Fact, -MOST, MOST) for name, row in zip(found, rows, strict=True)})
 
 
 def estimates(rows: list[Row]) -> tuple[Estimate, ...]:
     """Read `macro_estimates.csv`."""
-    return tuple(
-        Estimate(
-            institution=row.text("institution"),
-            scenario=row.text("scenario"),
-            region=row.text("region"),
-            horizon=row.text("horizon"),
-            value=row.number_in("value", -100.0, 1e6),
-            unit=row.text("unit"),
-            year=row.year(),
-            source=row.text("source"),
-        )
-        for row in rows
-    )
+    return tuple(row.record(Estimate, -100.0, 1e6) for row in rows)
 
 
 def measures(rows: list[Row]) -> tuple[Measure, ...]:
     """Read `tariff_measures.csv`."""
-    return tuple(
-        Measure(
-            imposer=row.text("imposer"),
-            target=row.text("target"),
-            product=row.text("product"),
-            start=row.text("start"),
-            end=row.cells["end"],
-            authority=row.text("authority"),
-            note=row.cells["note"],
-            value=row.number_in("value", -100.0, 1e6),
-            unit=row.text("unit"),
-            year=row.year(),
-            source=row.text("source"),
-        )
-        for row in rows
-    )
+    return tuple(row.record(Measure, -100.0, 1e6, empty=("end", "note")) for row in rows)
 
 
 __all__ = ["Estimate", "Fact", "Figures", "Measure", "Parameters", "load"]

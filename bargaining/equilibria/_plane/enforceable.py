@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import outcomes
 from bargaining.equilibria._plane.polygon import hull
+from bargaining.games.normal_form import best_replies
 from bargaining.games.stochastic import StochasticGame
 
 _ROOM = 1e-10  # by which a profile must be sustained to count as one that the sets should allow for
@@ -150,11 +151,7 @@ class _State:
         threats = np.where(np.isfinite(least), least, 0.0)
         lost = law @ ~np.isfinite(least[:, 0]) > 0.0
         worth = np.where(lost[:, None], inf, now + delta * (law @ threats))
-        table = worth.reshape(*game.shape(s), 2)
-        needed = np.stack(
-            [np.broadcast_to(table[..., i].max(axis=i, keepdims=True), table.shape[:2]) for i in (0, 1)],
-            axis=-1,
-        )
+        needed = best_replies(worth.reshape(*game.shape(s), 2))
         laws, which = np.unique(law, axis=0, return_inverse=True)
         groups = [
             (np.flatnonzero(which.ravel() == k), _sum(shapes, row))

@@ -11,9 +11,9 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats
-from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining.games.normal_form import Game
-from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.errors import Status, Unsolved
+from bargaining.games.normal_form import Game, best_replies
+from bargaining.games.repeated import Exit, RepeatedGame, exit_rows
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
@@ -43,24 +43,8 @@ class Path:
     @classmethod
     def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None, *, width: float = WIDTH) -> Path:
         exact = game.exact
-        best = np.stack(
-            [
-                np.broadcast_to(exact[..., i].max(axis=i, keepdims=True), game.shape)
-                for i in range(game.players)
-            ],
-            axis=-1,
-        )
-        outside = None
-        if leave is not None:
-            if not isinstance(leave, Exit):
-                raise InvalidInput(f"`exit` must be an Exit or None; got {leave!r}.")
-            if leave.players != game.players or leave.batch_shape:
-                raise InvalidInput(
-                    f"`exit` must be one exit for {game.players} players; got {leave!r} for {leave.players}. "
-                    "Take one of a batch with `.at(index)`."
-                )
-            rows = {tuple(leave.exact[k]) for k in leave.who}
-            outside = rows.pop() if len(rows) == 1 else None
+        best, rows = best_replies(exact), exit_rows(game, leave)
+        outside = rows.pop() if len(rows) == 1 else None
         return cls(game, tuple(exact[profile]), tuple(best[profile]), best, leave, outside, profile, width)
 
     def of_profile(self, profile: tuple[int, ...]) -> Path:

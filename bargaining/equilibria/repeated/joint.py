@@ -27,8 +27,8 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring
-from bargaining.games.normal_form import Game
-from bargaining.games.repeated import Exit
+from bargaining.games.normal_form import Game, other_actions
+from bargaining.games.repeated import Exit, exit_rows
 
 _ZERO = Fraction(0)
 Curves = dict[Profile, tuple[Curve, list[Curve]]]
@@ -314,11 +314,9 @@ def _stage(game: Game, monitoring: Monitoring, profile: Profile, floors: Sequenc
     today = [game.exact_payoff(profile, i) for i in range(game.players)]
     rows = []
     for i in range(game.players):
-        for action in range(game.shape[i]):
-            if action != profile[i]:
-                other = (*profile[:i], action, *profile[i + 1 :])
-                change = (monitoring.exact[other] - chances)[occurs]
-                rows.append((min(i, len(floors) - 1), change, today[i] - game.exact_payoff(other, i)))
+        for _, other in other_actions(game, profile, i):
+            change = (monitoring.exact[other] - chances)[occurs]
+            rows.append((min(i, len(floors) - 1), change, today[i] - game.exact_payoff(other, i)))
     return Stage(profile, tuple(today[: len(floors)]), chances[occurs], tuple(rows), tuple(floors))
 
 
@@ -350,19 +348,10 @@ def check_monitoring(game: Game, monitoring: Monitoring | None) -> None:
 
 def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[Fraction, ...] | None, tuple[int, ...]]:
     """Return the payoffs of leaving, and who may leave."""
-    if leave is None:
-        return None, ()
-    if not isinstance(leave, Exit):
-        raise InvalidInput(f"`exit` must be an Exit or None; got {leave!r}. Wrap the payoffs: Exit(payoffs).")
-    if leave.players != game.players or leave.batch_shape:
-        raise InvalidInput(
-            f"`exit` must be one exit for {game.players} players; got {leave!r} for {leave.players}. "
-            "Take one of a batch with `.at(index)`."
-        )
-    rows = {tuple(leave.exact[leaver]) for leaver in leave.who}
+    rows = exit_rows(game, leave)
     if len(rows) > 1:
         raise NotApplicable("The payoffs after exit must not depend on who leaves.")
-    return rows.pop(), leave.who
+    return (None, ()) if leave is None else (rows.pop(), leave.who)
 
 
 def discount_of(given: float | Fraction) -> Fraction:

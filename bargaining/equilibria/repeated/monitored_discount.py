@@ -35,6 +35,7 @@ from bargaining.equilibria.repeated._patience import Path
 from bargaining.equilibria.repeated.joint import curves_of, joint_payoffs, outside_of
 from bargaining.errors import NotApplicable, Unsolved
 from bargaining.games.monitoring import Monitoring
+from bargaining.games.normal_form import other_actions
 from bargaining.games.repeated import RepeatedGame
 
 # where bisection begins; the sets of more patient players take long
@@ -97,12 +98,10 @@ def _least(
     rows, limits = [], []
     for i in range(game.players):
         spared = path.payoffs[i] - stage[i]
-        for action in range(game.shape[i]):
-            if action != profile[i]:
-                other = (*profile[:i], action, *profile[i + 1 :])
-                gain = game.exact_payoff(other, i) - path.payoffs[i]
-                rows.append(_and_zero(gain * chances - spared * (monitoring.exact[other] - chances)))
-                limits.append(-gain)
+        for _, other in other_actions(game, profile, i):
+            gain = game.exact_payoff(other, i) - path.payoffs[i]
+            rows.append(_and_zero(gain * chances - spared * (monitoring.exact[other] - chances)))
+            limits.append(-gain)
         if path.exit is not None and i in path.exit.who:
             own = path.exit.exact[i, i]
             rows.append(_and_zero((own - stage[i]) * chances))
@@ -159,12 +158,9 @@ def _told_apart(path: Path, profile: tuple[int, ...], monitoring: Monitoring) ->
     """Whether payments that depend on the signal, however large, can deter everybody from deviating."""
     game, chances = path.game, monitoring.exact[profile]
     for i in range(game.players):
-        rows, limits = [], []
-        for action in range(game.shape[i]):
-            if action != profile[i]:
-                other = (*profile[:i], action, *profile[i + 1 :])
-                rows.append(monitoring.exact[other] - chances)
-                limits.append(path.payoffs[i] - game.exact_payoff(other, i))
+        others = [other for _, other in other_actions(game, profile, i)]
+        rows = [monitoring.exact[other] - chances for other in others]
+        limits = [path.payoffs[i] - game.exact_payoff(other, i) for other in others]
         if rows and maximise(np.full(len(chances), _ZERO), np.array(rows), np.array(limits)) is None:
             return False
     return True

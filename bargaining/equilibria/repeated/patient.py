@@ -23,7 +23,7 @@ from bargaining.equilibria.repeated.joint import check_monitoring, played
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._polygon import clip
 from bargaining.games.monitoring import Monitoring, Rank
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, other_actions
 
 Profile = tuple[int, ...]
 _ZERO, _ONE = Fraction(0), Fraction(1)
@@ -242,11 +242,9 @@ class _Scores:
 
     def deviations(self, profile: Profile, player: int) -> Iterator[tuple[Rationals, Fraction]]:
         """Yield for each deviation the change of signal probabilities, and the bound on continuation payoffs."""
-        for action in range(self.game.shape[player]):
-            if action != profile[player]:
-                other = (*profile[:player], action, *profile[player + 1 :])
-                gain = self.exact[other][player] - self.exact[profile][player]
-                yield self.chances[other] - self.chances[profile], -gain
+        for _, other in other_actions(self.game, profile, player):
+            gain = self.exact[other][player] - self.exact[profile][player]
+            yield self.chances[other] - self.chances[profile], -gain
 
     def _can_be(self, profile: Profile) -> bool:
         """Whether some continuations, however large, deter every player from deviating."""
@@ -505,10 +503,9 @@ def _alike(game: Game, monitoring: Monitoring, profile: Profile, players: Sequen
     """Return mixtures of deviations that lead to the same signal probabilities."""
     rows, names = [monitoring.exact[profile]], [f"everybody keeping to {played(game, profile)}"]
     for i in players:
-        for action in range(game.shape[i]):
-            if action != profile[i]:
-                rows.append(monitoring.exact[(*profile[:i], action, *profile[i + 1 :])])
-                names.append(f"{titles(game.player_names)[i]} playing {game.actions[i][action]}")
+        for action, other in other_actions(game, profile, i):
+            rows.append(monitoring.exact[other])
+            names.append(f"{titles(game.player_names)[i]} playing {game.actions[i][action]}")
     sizes = len(rows)
     # The largest sum of positive weights, at most one, of a combination that vanishes.
     matrix = np.array(rows).T

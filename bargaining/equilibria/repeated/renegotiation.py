@@ -13,7 +13,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.games.normal_form import Game, Profile, require_game
+from bargaining.games.normal_form import Game, Profile, best_replies, require_game
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
 Pair = tuple[Fraction, Fraction]
@@ -217,8 +217,7 @@ class _Stage:
     @classmethod
     def of(cls, game: Game, profile: tuple[int, ...]) -> _Stage:
         exact = game.exact
-        best = [np.broadcast_to(exact[..., i].max(axis=i, keepdims=True), game.shape) for i in (0, 1)]
-        deviations = np.stack(best, axis=-1)
+        deviations = best_replies(exact)
         return cls(
             game.player_names,
             tuple(exact[profile]),

@@ -23,13 +23,12 @@ from bargaining.equilibria.repeated.joint import (
 from bargaining.errors import NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, other_actions
 from bargaining.games.repeated import Exit
 
 _ZERO = Fraction(0)
-LONGEST = (
-    10_000  # periods of a war: a power of a discount factor has half a million bits then, and takes a second
-)
+# periods of a war: a power of a discount factor has half a million bits then, and takes a second
+LONGEST = 10_000
 
 
 @owning
@@ -325,11 +324,9 @@ def trigger_strategy(
         now, later = game.exact_payoff(kept, i), game.exact_payoff(fought, i)
         extra = (1 - d) * (now - later) / (1 - d * (1 - trigger) - d * power * trigger)
         payoffs.append(later + extra)
-        for action in range(game.shape[i]):
-            if action != kept[i]:
-                other = (*kept[:i], action, *kept[i + 1 :])
-                caught = d * (1 - power) * (chance[other] - trigger) * extra
-                slacks.append(caught - (1 - d) * (game.exact_payoff(other, i) - now))
+        for _, other in other_actions(game, kept, i):
+            caught = d * (1 - power) * (chance[other] - trigger) * extra
+            slacks.append(caught - (1 - d) * (game.exact_payoff(other, i) - now))
     fighting = Fraction(int(trigger > 0)) if periods is None else trigger * periods / (1 + trigger * periods)
     return TriggerStrategy(
         payoffs=tuple(payoffs),

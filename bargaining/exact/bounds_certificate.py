@@ -38,6 +38,7 @@ from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, far
 from bargaining.equilibria.stochastic._bounds.several import Inner, Outer, Rows, Several
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
+from bargaining.exact._concepts.bodies import dot
 from bargaining.exact.public_certificate import Bound, contracts, value_of
 from bargaining.exact.set_certificate import StochasticCertificate, fields_of
 from bargaining.games.stochastic import StochasticGame
@@ -379,7 +380,7 @@ class _Game:
         _, replies, falls = self.rows.thresholds(outer.threat)
         for p, (row, j) in enumerate(zip(*(pair.tolist() for pair in outer.pairs), strict=True)):
             rest = [d * x for d, x in zip(self.discounts, normals[j], strict=True)]
-            constant = sum((x * y for x, y in zip(normals[j], self.now[row], strict=True)), _ZERO)
+            constant = dot(normals[j], self.now[row])
             columns = []
             for k, weight in zip(outer.bases.rows[p].tolist(), weights[p].tolist(), strict=True):
                 share = Fraction(weight)
@@ -398,7 +399,7 @@ class _Game:
         for s, point in enumerate(self.outside):
             if point is not None:
                 for j, normal in enumerate(normals):
-                    gone = sum((x * y for x, y in zip(normal, point, strict=True)), _ZERO)
+                    gone = dot(normal, point)
                     bounds[s * height + j].append((gone, []))
         return bounds
 

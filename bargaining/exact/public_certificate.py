@@ -51,6 +51,7 @@ from bargaining.equilibria.repeated.public_automaton import (
 )
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.errors import NotApplicable, Status
+from bargaining.exact._concepts.bodies import dot
 from bargaining.exact.set_certificate import PayoffCertificate
 from bargaining.games.repeated import RepeatedGame
 
@@ -302,7 +303,7 @@ class _Exact:
         if not common:
             box = [{pick(point[i] for point in points) for pick in (min, max)} for i in range(self.players)]
             points = list(product(*box))
-        start = [max(_times(normal, point) for point in points) for normal in normals]
+        start = [max(dot(normal, point) for point in points) for normal in normals]
         if proved is not None:
             known = [proved(normal) for normal in normals]
             start = [old if new is None else min(old, new) for old, new in zip(start, known, strict=True)]
@@ -322,7 +323,7 @@ class _Exact:
                     return None
                 bounds[j].append(bound)
         for j, normal in enumerate(normals):
-            bounds[j] += [(_times(normal, end), []) for end in ends]
+            bounds[j] += [(dot(normal, end), []) for end in ends]
         speeds = speeds_of(cut.functions, cut.levels, np.array([float(s) for s in start]))
         if speeds is not None:
             z = [Fraction(x) for x in speeds.tolist()]
@@ -367,10 +368,6 @@ def _support(cut: Cut, outline: Outline | Solid, levels: list[Fraction], normal:
     """Return how far half-planes let payoffs go in a direction; None if it lies between no two of them."""
     weights = _between(list(normal), cut, outline)
     return None if weights is None else value_of((_ZERO, weights), levels)
-
-
-def _times(one: Sequence[Fraction], other: Sequence[Fraction]) -> Fraction:
-    return sum((x * y for x, y in zip(one, other, strict=True)), _ZERO)
 
 
 def _between(

@@ -432,7 +432,7 @@ def _more(one: Body, claim: Claim) -> float:
     prices = tuple(v / g if v else Fraction(0) for v, g in zip(w, guess, strict=True))
     most = one.most(prices, d)
     assert most is not None
-    worth = most - sum((q * y for q, y in zip(prices, d, strict=True)), Fraction(0))
+    worth = most - dot(prices, d)
     ratios = ((g / mine, v) for v, g, mine in zip(w, guess, given, strict=True) if v)
     return above(max(log_of_product([(worth, Fraction(1)), *ratios])[1], Fraction(0)))
 

@@ -141,7 +141,7 @@ def raiffa(body: Body | Plane) -> Enclosure:
         least = ideal if low == high else again(high)
         if least is None:  # rounding has passed the frontier, so the agreement is close to it
             break
-        low, high = _shortened(_step(low, least), _step(high, ideal), gains)
+        low, high = _shortened(interim(low, least), interim(high, ideal), gains)
         ideal = again(low) or low
     return Enclosure(low=low, high=ideal, status=status)
 
@@ -201,7 +201,8 @@ class _Basis:
         return Fraction(value)
 
 
-def _step(x: Vector, ideal: Vector) -> Vector:
+def interim(x: Vector, ideal: Vector) -> Vector:
+    """Return the next interim agreement: the mean of the players' best points, none below the last one."""
     return tuple(v + max(a - v, Fraction(0)) / len(x) for v, a in zip(x, ideal, strict=True))
 
 

@@ -6,10 +6,12 @@ from fractions import Fraction
 from math import inf
 
 from bargaining.errors import NotApplicable
+from bargaining.exact._concepts.bodies import Vector, dot, less
 from bargaining.exact._concepts.intervals import enclosed_power
 from bargaining.exact._concepts.nash_box import box_of_gap
 from bargaining.exact._concepts.nearest_losses import misses
-from bargaining.exact._programs.programs import Box, Case, Decided, Interval, Vector, close, dot, less, tight
+from bargaining.exact._concepts.rays import interim
+from bargaining.exact._programs.programs import Box, Case, Decided, Interval, close, tight
 from bargaining.exact._programs.saddle import narrowed
 from bargaining.exact.certificate import Certificate, Claim, above, register
 from bargaining.feasible.program import ConvexProgram
@@ -54,16 +56,12 @@ def raiffa_on_program(claim: Claim) -> Certificate:
         left = max((a - x) / (b - d) for a, x, b, d in zip(top, low, ideal[0], case.d, strict=True))
         if left <= LITTLE or least is None:
             break
-        low, high = _step(low, least[0]), _step(high, top)
+        low, high = interim(low, least[0]), interim(high, top)
         now = case.ceiling(low)
         if now is None:
             break
         top, least = now, case.ideal(high)
     return case.proof((low, top), ideal)
-
-
-def _step(x: Vector, ideal: Vector) -> Vector:
-    return tuple(v + max(a - v, Fraction(0)) / len(x) for v, a in zip(x, ideal, strict=True))
 
 
 @register("gupta_livne", ConvexProgram, views=True)

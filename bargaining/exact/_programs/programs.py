@@ -25,10 +25,10 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable, Status
+from bargaining.exact._concepts.bodies import Vector, dot
 from bargaining.exact.certificate import Certificate, Claim, View, allowance, enclose
 
 Function = Callable[[Floats], ArrayLike]
-Vector = tuple[Fraction, ...]
 Interval = tuple[Fraction, Fraction]
 
 ULPS = Fraction(4, 2**52)  # four units in the last place: the premise about the user's functions
@@ -110,7 +110,7 @@ class Programs:
         rows, multipliers = self.multipliers(at.z, _floats(units) @ _middle(slopes))
         kinds = len(self.inside.limits), len(bends)
         z = [Fraction(v) for v in at.z.tolist()]
-        total = sum((q * x for q, x in zip(prices, at.high, strict=True)), ZERO)
+        total = dot(prices, at.high)
         rest = [_combined(units, [row[k] for row in slopes]) for k in range(len(z))]
         for place, price in zip(rows, multipliers, strict=True):
             if place < kinds[0]:
@@ -403,11 +403,3 @@ def tight(times: Sequence[Fraction | None]) -> list[int]:
     return [
         i for i, t in enumerate(times) if t is not None and t - least <= Fraction(TIGHT) * (abs(least) + 1)
     ]
-
-
-def dot(x: Sequence[Fraction], y: Sequence[Fraction]) -> Fraction:
-    return sum((a * b for a, b in zip(x, y, strict=True)), Fraction(0))
-
-
-def less(x: Vector, y: Vector) -> Vector:
-    return tuple(a - b for a, b in zip(x, y, strict=True))

@@ -47,7 +47,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.exact._programs.programs import ZERO, Case, Decided, Interval, Programs, Vector, close
+from bargaining.exact._concepts.bodies import Vector
+from bargaining.exact._programs.programs import ZERO, Case, Decided, Interval, Programs, close
 
 Marginal = Callable[[int, Fraction], Interval]
 """Takes a player and a price q and returns bounds of c'(q)."""

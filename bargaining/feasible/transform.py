@@ -120,14 +120,11 @@ def _affine(scale: Floats, shift: Floats) -> Callable[[list[Fraction]], list[Fra
     return lambda row: [x * s + t for x, s, t in zip(row, a, b, strict=True)]
 
 
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
-class Rescaled(Shown, line=False):
-    """{scale * x + shift : x in the set within}."""
+class _Wrapped(Shown, line=False):
+    """A set made from the set within, for the same players."""
 
+    __slots__ = ()
     within: FeasibleSet
-    scale: Floats
-    shift: Floats
 
     @property
     def players(self) -> int:
@@ -138,6 +135,16 @@ class Rescaled(Shown, line=False):
     def batch_shape(self) -> tuple[int, ...]:
         """Shape of the leading axes."""
         return self.within.batch_shape
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class Rescaled(_Wrapped, line=False):
+    """{scale * x + shift : x in the set within}."""
+
+    within: FeasibleSet
+    scale: Floats
+    shift: Floats
 
     @property
     def disposes_freely(self) -> bool:
@@ -191,7 +198,7 @@ class Rescaled(Shown, line=False):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Relabelled(Shown, line=False):
+class Relabelled(_Wrapped, line=False):
     """The set within, in which player i was order[i]."""
 
     within: FeasibleSet
@@ -200,16 +207,6 @@ class Relabelled(Shown, line=False):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_back", np.argsort(self.order))
-
-    @property
-    def players(self) -> int:
-        """Number of players n."""
-        return self.within.players
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """Shape of the leading axes."""
-        return self.within.batch_shape
 
     @property
     def disposes_freely(self) -> bool:
@@ -250,16 +247,11 @@ class Relabelled(Shown, line=False):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Restricted(Shown, line=False):
+class Restricted(_Wrapped, line=False):
     """The points of the set within that give every player at least a floor."""
 
     within: FeasibleSet
     floor: Floats
-
-    @property
-    def players(self) -> int:
-        """Number of players n."""
-        return self.within.players
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

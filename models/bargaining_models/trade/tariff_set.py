@@ -50,6 +50,8 @@ HIGHEST = 20.0  # of a rate: at higher rates there is no trade to tax
 MOST_PAID = 0.5  # of the least income among the players: the largest payment
 PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about the value of a rate of .1
 
+Mask = NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Optimum(Shown):
@@ -64,6 +66,130 @@ class Optimum(Shown):
 
 _Known = tuple[Optimum, Floats | None]
 """A player's best point above a floor, and the curvature used in the steps towards it."""
+
+
+class _Program:
+    """What is maximised, and the part of the conditions of optimality that depends on it.
+
+    `guess` gives the multipliers that violate the conditions least, and which constraints bind; a constraint may bind
+    if its slack is at most `room`, in the scale of payoffs.
+    """
+
+    __slots__ = ()
+
+    def guess(self, payoffs: Floats, slopes: Floats, scale: Floats, room: float) -> tuple[Floats, Mask]:
+        raise NotImplementedError
+
+    def renewed(self, payoffs: Floats, multipliers: Floats) -> Floats:
+        """The multipliers at new payoffs, where payoffs determine them."""
+        return multipliers
+
+    def bend(self, payoffs: Floats) -> Floats:
+        """The second derivative of what is maximised in each payoff."""
+        return 0.0 * payoffs
+
+    def off(self, payoffs: Floats, multipliers: Floats, active: Mask, scale: Floats) -> float:
+        """The slack of binding constraints and the violation of constraints, over the scale."""
+        return -np.inf
+
+    def border(self, payoffs: Floats, multipliers: Floats, active: Mask) -> tuple[Floats, Floats]:
+        """The columns of further variables in the binding constraints, and the right side of the linearised ones."""
+        return np.empty((0, 0)), np.empty(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Product(_Program):
+    """The product of the gains over an origin, with weights as exponents."""
+
+    origin: Floats
+    weights: Floats
+
+    def guess(self, payoffs: Floats, slopes: Floats, scale: Floats, room: float) -> tuple[Floats, Mask]:
+        return self.renewed(payoffs, self.weights), np.zeros(len(payoffs), dtype=bool)
+
+    def renewed(self, payoffs: Floats, multipliers: Floats) -> Floats:
+        return np.asarray(self.weights / (payoffs - self.origin))
+
+    def bend(self, payoffs: Floats) -> Floats:
+        return np.asarray(-(self.weights / (payoffs - self.origin) ** 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sum(_Program):
+    """The weighted sum of payoffs above a floor; -inf is no floor."""
+
+    weights: Floats
+    floor: Floats
+
+    @property
+    def floors(self) -> Mask:
+        """Which floors matter: the floor of a player who alone has weight does not."""
+        alone = (self.weights > 0.0) & (np.count_nonzero(self.weights) == 1)
+        return np.asarray(np.isfinite(self.floor) & ~alone)
+
+    def guess(self, payoffs: Floats, slopes: Floats, scale: Floats, room: float) -> tuple[Floats, Mask]:
+        from scipy.optimize import nnls
+
+        tight = self.floors & (payoffs - self.floor < room * scale)
+        multipliers = np.zeros(len(payoffs))
+        if tight.any():
+            found, _ = nnls((slopes[tight] / scale[tight, None]).T, -self.weights @ slopes)
+            multipliers[tight] = found / scale[tight]
+        active = tight & (multipliers > SMALL * (self.weights + multipliers).max())
+        return self.weights + np.where(active, multipliers, 0.0), active
+
+    def off(self, payoffs: Floats, multipliers: Floats, active: Mask, scale: Floats) -> float:
+        gap = (payoffs - self.floor) / scale
+        gap = np.where(self.floors, np.where(active, np.abs(gap), -gap), 0.0)
+        added = (multipliers - self.weights) * scale
+        return max(float(gap.max()), -float(added.min() / np.abs(multipliers * scale).max()))
+
+    def border(self, payoffs: Floats, multipliers: Floats, active: Mask) -> tuple[Floats, Floats]:
+        return np.empty((int(active.sum()), 0)), -(payoffs - self.floor)[active]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ray(_Program):
+    """The number of steps from an origin in a direction."""
+
+    origin: Floats
+    direction: Floats
+
+    def reached(self, payoffs: Floats) -> float:
+        """How many steps leave nobody who gains by them with more than the payoffs."""
+        up = self.direction > 0.0
+        return float(((payoffs - self.origin)[up] / self.direction[up]).min())
+
+    def guess(self, payoffs: Floats, slopes: Floats, scale: Floats, room: float) -> tuple[Floats, Mask]:
+        from scipy.optimize import nnls
+
+        tight = payoffs - self.origin - self.reached(payoffs) * self.direction < room * scale
+        multipliers = np.zeros(len(payoffs))
+        if not tight.any():  # no equilibrium there
+            return multipliers + np.nan, tight
+        # Stationarity, and the condition with the largest weight: multipliers add up to one along the direction.
+        weight = 1e3
+        rows = (slopes[tight] / scale[tight, None]).T
+        unit = (self.direction / scale)[tight]
+        matrix = np.vstack([rows, weight * unit / unit.max()])
+        found, _ = nnls(matrix, np.append(np.zeros(len(rows)), weight / unit.max()))
+        multipliers[tight] = found / scale[tight]
+        active = tight & (multipliers * scale > SMALL * (multipliers * scale).max())
+        multipliers = np.where(active, multipliers, 0.0)
+        return multipliers / (multipliers @ self.direction), active
+
+    def off(self, payoffs: Floats, multipliers: Floats, active: Mask, scale: Floats) -> float:
+        if not active.any():
+            return -np.inf
+        d, along = self.direction / scale, (payoffs - self.origin) / scale
+        t = float(along[active] @ d[active]) / max(float(d[active] @ d[active]), 1e-300)
+        gap = along - t * d
+        return float(np.where(active, np.abs(gap), -gap).max())
+
+    def border(self, payoffs: Floats, multipliers: Floats, active: Mask) -> tuple[Floats, Floats]:
+        d, gains = self.direction[active], (payoffs - self.origin)[active]
+        t = float(gains @ d / (d @ d)) if d.any() else 0.0
+        return -d[:, None], np.append(t * d - gains, 1.0 - multipliers[active] @ d)
 
 
 class TariffPayoffs:
@@ -238,7 +364,7 @@ class TariffPayoffs:
         rows = [self._ideal(row) for row in given.reshape(-1, self.players)]
         return np.stack(rows).reshape(given.shape)
 
-    def contains(self, x: ArrayLike, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+    def contains(self, x: ArrayLike, *, tol: float = 1e-12) -> Mask:
         """Say whether x is in the set, up to `tol` times its size."""
         return np.asarray(self.ray(x, np.ones(self.players)) >= -max(tol, 1e-12) * self.scale.max())
 
@@ -319,10 +445,10 @@ class TariffPayoffs:
         floor: Floats,
         x: Floats,
         multipliers: Floats,
-        binds: NDArray[np.bool_],
-        free: NDArray[np.bool_],
+        binds: Mask,
+        free: Mask,
         curved: Floats,
-        other: NDArray[np.bool_],
+        other: Mask,
     ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
         """Newton's method for given rates at bounds and given binding floors, each cell separately.
 
@@ -438,7 +564,7 @@ class TariffPayoffs:
 
         return float(brentq(room, first, last, xtol=PRICES, rtol=4.0 * np.finfo(float).eps))
 
-    def _bound(self, found: Optimum) -> NDArray[np.bool_]:
+    def _bound(self, found: Optimum) -> Mask:
         """Which variables are at a bound."""
         return np.asarray((found.variables <= self._low) | (found.variables >= self._high))
 
@@ -513,18 +639,15 @@ class TariffPayoffs:
 
     def _supported(self, weights: Floats) -> Optimum:
         scale = self.scale
-        size = float((weights * scale).sum()) or 1.0
+        program = _Sum(weights, np.full(self.players, -np.inf))
         near, start = self._nearest(lambda known: known.multipliers * scale, weights * scale)
         if near:
-            found = self._polish(start, fixed=weights)
+            found = self._polish(start, program)
             if found.residual <= POLISHED and found.concave:
                 return self._remember(found)
         for _ in range(CLIMBS):
-            start = self._climb(
-                start,
-                lambda x: (-(weights @ self._one(x)[0]) / size, -(weights @ self._one(x)[1]) / size),
-            )
-            found = self._polish(start, fixed=weights)
+            start = self._climb_sum(start, program)
+            found = self._polish(start, program)
             if found.residual <= SOLVED:
                 break
         return self._remember(found)
@@ -547,10 +670,8 @@ class TariffPayoffs:
         up = direction > 0.0
         if not up.any():
             return float("inf") if self._ray(origin, scale) >= 0.0 else float("-inf")
+        program = _Ray(origin, direction)
         step = float((direction / scale)[up].max())  # t of 1 / step moves the fastest player by its scale
-
-        def reached(found: Optimum) -> float:
-            return float(((found.payoffs - origin)[up] / direction[up]).min())
 
         def gaps(v: Floats) -> Floats:
             return np.asarray((self._one(v[:-1])[0] - origin - v[-1] / step * direction) / scale)
@@ -561,26 +682,26 @@ class TariffPayoffs:
 
         near, x = self._nearest(lambda known: (known.payoffs - origin) / scale, direction / scale)
         if near:
-            found = self._polish(x, origin=origin, direction=direction, room=1.0)
+            found = self._polish(x, program, room=1.0)
             if found.residual <= POLISHED and found.concave:
                 self._remember(found)
-                return reached(found)
+                return program.reached(found.payoffs)
         for again in (False, True):
-            first = float(((self._one(x)[0] - origin)[up] / direction[up]).min()) * step
+            first = program.reached(self._one(x)[0]) * step
             v = self._climb(
                 np.append(x, first),
                 lambda v: (-v[-1], -np.eye(len(v))[-1]),
                 constraints=(gaps, slopes),
             )
-            found = self._polish(v[:-1], origin=origin, direction=direction)
-            if found.residual <= POLISHED and reached(found) * step >= first - 1e-9:
+            found = self._polish(v[:-1], program)
+            if found.residual <= POLISHED and program.reached(found.payoffs) * step >= first - 1e-9:
                 break
             # The search failed: start again from the point of equal gains.
             if again or (direction == scale).all() or not self._ray(origin, scale) > 0.0:
                 break
             x = self._known[-1].variables
         self._remember(found)
-        return reached(found) if found.residual <= SOLVED else float("nan")
+        return program.reached(found.payoffs) if found.residual <= SOLVED else float("nan")
 
     def _ray_down(self, origin: Floats, direction: Floats) -> float:
         """The last t at which the point is in the set, by bisection, for a direction that hurts somebody."""
@@ -635,28 +756,31 @@ class TariffPayoffs:
         if not min(away) <= NEARBY:
             return None
         start = self._known[int(np.argmin(away))].variables
-        found = self._polish(start, best=np.eye(self.players)[k], floor=floor, room=1.0)
+        found = self._polish(start, _Sum(np.eye(self.players)[k], floor), room=1.0)
         if not (found.residual <= POLISHED and found.payoffs[k] >= floor[k]):
             return None
         return self._remember(found)
 
     def _end(self, weights: Floats, floor: Floats, inside: Floats) -> Optimum:
         """The best weighted sum above a floor, from a point above the floor."""
-        scale, others = self.scale, _floors_for(weights, floor)
-        size = float((weights * scale).sum())
+        program = _Sum(weights, floor)
+        return self._remember(self._polish(self._climb_sum(inside, program), program))
+
+    def _climb_sum(self, start: Floats, program: _Sum) -> Floats:
+        weights, others, scale = program.weights, program.floors, self.scale
+        size = float((weights * scale).sum()) or 1.0
 
         def gaps(x: Floats) -> Floats:
-            return np.asarray(((self._one(x)[0] - floor) / scale)[others])
+            return np.asarray(((self._one(x)[0] - program.floor) / scale)[others])
 
         def slopes(x: Floats) -> Floats:
             return np.asarray((self._one(x)[1] / scale[:, None])[others])
 
-        x = self._climb(
-            inside,
+        return self._climb(
+            start,
             lambda x: (-(weights @ self._one(x)[0]) / size, -(weights @ self._one(x)[1]) / size),
             constraints=(gaps, slopes) if others.any() else None,
         )
-        return self._remember(self._polish(x, best=weights, floor=floor))
 
     def _product(self, origin: Floats, weights: Floats) -> Optimum | None:
         scale = self.scale
@@ -672,7 +796,7 @@ class TariffPayoffs:
             return -float(weights @ np.log(gains / scale)), -(weights / gains) @ slopes
 
         variables = self._climb(start, objective)
-        return self._remember(self._polish(variables, gains=(origin, weights)))
+        return self._remember(self._polish(variables, _Product(origin, weights)))
 
     def _climb(self, start: Floats, objective: Any, constraints: Any = None) -> Floats:
         """Minimise an objective with gradient under constraints >= 0 and the bounds, starting from `start`."""
@@ -697,18 +821,7 @@ class TariffPayoffs:
             )
         return np.asarray(found.x if np.isfinite(found.x).all() else start)
 
-    def _polish(
-        self,
-        variables: Floats,
-        *,
-        fixed: Floats | None = None,
-        gains: tuple[Floats, Floats] | None = None,
-        origin: Floats | None = None,
-        direction: Floats | None = None,
-        best: Floats | None = None,
-        floor: Floats | None = None,
-        room: float = 1e-4,
-    ) -> Optimum:
+    def _polish(self, variables: Floats, program: _Program, *, room: float = 1e-4) -> Optimum:
         """Newton's method on the first-order conditions, from a point that nearly satisfies them.
 
         A constraint counts as binding if its slack is at most `room`, in the scale of payoffs, and it has a multiplier.
@@ -716,20 +829,8 @@ class TariffPayoffs:
         x = np.clip(variables, self._low, self._high)
         edge = 1e-6  # SLSQP ends on a bound, up to rounding
         scale = self.scale
-        free = np.ones(self.size, dtype=bool)
         payoffs, slopes = self._one(x)
-        multipliers, active = self._guess(
-            payoffs,
-            slopes,
-            scale,
-            fixed=fixed,
-            gains=gains,
-            origin=origin,
-            direction=direction,
-            best=best,
-            floor=floor,
-            room=room,
-        )
+        multipliers, active = program.guess(payoffs, slopes, scale, room)
         pull = multipliers @ slopes
         free = ~(((x <= self._low + edge) & (pull < 0.0)) | ((x >= self._high - edge) & (pull > 0.0)))
         x = np.where(free, x, np.where(pull < 0.0, self._low, self._high))
@@ -738,21 +839,9 @@ class TariffPayoffs:
         curved, second = np.zeros((self.size, self.size)), None
         least, kept = np.inf, None
         for _ in range(NEWTON_STEPS):
-            if gains is not None:
-                multipliers = gains[1] / (payoffs - gains[0])
-            residual = self._off(
-                x,
-                payoffs,
-                slopes,
-                multipliers,
-                free,
-                scale,
-                active,
-                origin=origin,
-                direction=direction,
-                best=best,
-                floor=floor,
-            )
+            multipliers = program.renewed(payoffs, multipliers)
+            residual = self._steep(x, slopes, multipliers, free, scale)
+            residual = max(residual, program.off(payoffs, multipliers, active, scale))
             if not residual < least:
                 break
             least, kept = residual, (x, payoffs, slopes, multipliers)
@@ -763,18 +852,9 @@ class TariffPayoffs:
             curved = (curved + curved.T) / 2.0
             if residual < DONE or not np.isfinite(curved).all():
                 break
-            step, change = self._newton_step(
-                payoffs,
-                slopes,
-                multipliers,
-                curved,
-                free,
-                active,
-                gains=gains,
-                origin=origin,
-                direction=direction,
-                floor=floor,
-            )
+            bent = curved + (slopes * program.bend(payoffs)[:, None]).T @ slopes
+            columns, right = program.border(payoffs, multipliers, active)
+            step, change = _newton_step(multipliers @ slopes, slopes, bent, columns, right, free, active)
             if not np.isfinite(step).all():
                 break
             step *= min(1.0, 0.1 / max(np.abs(step).max(), 1e-300))
@@ -791,130 +871,33 @@ class TariffPayoffs:
         concave = known and bool(not free.any() or np.linalg.eigvalsh(within)[-1] < 0.0)
         return Optimum(variables=x, payoffs=payoffs, multipliers=multipliers, residual=least, concave=concave)
 
-    def _guess(
-        self, payoffs: Floats, slopes: Floats, scale: Floats, **kind: Any
-    ) -> tuple[Floats, NDArray[np.bool_]]:
-        """The multipliers that violate the conditions least, and which constraints bind."""
-        from scipy.optimize import nnls
-
-        n = self.players
-        if kind["fixed"] is not None:
-            return np.asarray(kind["fixed"], dtype=float), np.zeros(n, dtype=bool)
-        if kind["gains"] is not None:
-            origin, weights = kind["gains"]
-            return weights / (payoffs - origin), np.zeros(n, dtype=bool)
-        if kind["best"] is not None:
-            weights, floor = kind["best"], kind["floor"]
-            tight = _floors_for(weights, floor) & (payoffs - floor < kind["room"] * scale)
-            multipliers = np.zeros(n)
-            if tight.any():
-                found, _ = nnls((slopes[tight] / scale[tight, None]).T, -weights @ slopes)
-                multipliers[tight] = found / scale[tight]
-            active = tight & (multipliers > SMALL * (weights + multipliers).max())
-            return weights + np.where(active, multipliers, 0.0), active
-        direction, origin = kind["direction"], kind["origin"]
-        up = direction > 0.0
-        t = ((payoffs - origin)[up] / direction[up]).min()
-        tight = payoffs - origin - t * direction < kind["room"] * scale
-        if not tight.any():  # no equilibrium there
-            return np.full(n, np.nan), tight
-        # Stationarity, and the condition with the largest weight: multipliers add up to one along the direction.
-        weight = 1e3
-        rows = (slopes[tight] / scale[tight, None]).T
-        unit = (direction / scale)[tight]
-        matrix = np.vstack([rows, weight * unit / unit.max()])
-        right = np.append(np.zeros(len(rows)), weight / unit.max())
-        found, _ = nnls(matrix, right)
-        multipliers = np.zeros(n)
-        multipliers[tight] = found / scale[tight]
-        active = tight & (multipliers * scale > SMALL * (multipliers * scale).max())
-        multipliers = np.where(active, multipliers, 0.0)
-        return multipliers / (multipliers @ direction), active
-
     def _inward(self, x: Floats, pull: Floats) -> Floats:
         """The derivative of the sum of payoffs inwards from each bound; 0 for variables not at bounds."""
         return np.asarray(np.where(x <= self._low, pull, np.where(x >= self._high, -pull, 0.0)))
 
-    def _off(
-        self,
-        x: Floats,
-        payoffs: Floats,
-        slopes: Floats,
-        multipliers: Floats,
-        free: NDArray[np.bool_],
-        scale: Floats,
-        active: NDArray[np.bool_],
-        **kind: Any,
-    ) -> float:
-        """The relative violation of the conditions.
-
-        It includes slopes that do not cancel or that point inwards at a bound; negative multipliers; and, over the
-        scale, the slack of binding constraints and the violation of constraints.
-        """
+    def _steep(self, x: Floats, slopes: Floats, multipliers: Floats, free: Mask, scale: Floats) -> float:
+        """The relative size of slopes that do not cancel or that point inwards at a bound; negative multipliers."""
         # If only one player counts, only its slopes can cancel: they are compared with those at the start.
         size = np.maximum(np.abs(multipliers) @ np.abs(slopes), np.abs(multipliers) @ scale / 0.1)
         pull = multipliers @ slopes / size
         steep = np.where(free, np.abs(pull), self._inward(x, pull)).max()
-        worst = float(max(steep, -(multipliers * scale).min() / np.abs(multipliers * scale).max()))
-        if kind["origin"] is not None and active.any():
-            d, along = kind["direction"] / scale, (payoffs - kind["origin"]) / scale
-            gap = along - d * float(along[active] @ d[active] / max(d[active] @ d[active], 1e-300))
-            worst = max(worst, float(np.where(active, np.abs(gap), -gap).max()))
-        elif kind["floor"] is not None:
-            gap = (payoffs - kind["floor"]) / scale
-            gap = np.where(_floors_for(kind["best"], kind["floor"]), np.where(active, np.abs(gap), -gap), 0.0)
-            added = (multipliers - kind["best"]) * scale
-            worst = max(worst, float(gap.max()), -float(added.min() / np.abs(multipliers * scale).max()))
-        return worst
-
-    def _newton_step(
-        self,
-        payoffs: Floats,
-        slopes: Floats,
-        multipliers: Floats,
-        curved: Floats,
-        free: NDArray[np.bool_],
-        active: NDArray[np.bool_],
-        *,
-        gains: tuple[Floats, Floats] | None,
-        origin: Floats | None,
-        direction: Floats | None,
-        floor: Floats | None,
-    ) -> tuple[Floats, Floats]:
-        """The step in variables and multipliers that solves the linearised conditions."""
-        here = slopes[:, free]
-        matrix = curved[np.ix_(free, free)].copy()
-        if gains is not None:
-            matrix -= (here * (gains[1] / (payoffs - gains[0]) ** 2)[:, None]).T @ here
-        k, a = int(free.sum()), int(active.sum())
-        extra = 1 if origin is not None else 0
-        whole = np.zeros((k + a + extra, k + a + extra))
-        right = np.zeros(k + a + extra)
-        whole[:k, :k] = matrix
-        right[:k] = -(multipliers @ here)
-        if a:
-            whole[:k, k : k + a] = here[active].T
-            whole[k : k + a, :k] = here[active]
-            if origin is not None and direction is not None:
-                d = direction[active]
-                t = float((payoffs - origin)[active] @ d / (d @ d)) if d.any() else 0.0
-                whole[k : k + a, -1] = -d
-                whole[-1, k : k + a] = d
-                right[k : k + a] = -((payoffs - origin)[active] - t * d)
-                right[-1] = 1.0 - multipliers[active] @ d
-            elif floor is not None:
-                right[k : k + a] = -(payoffs - floor)[active]
-        try:
-            solved = np.linalg.solve(whole, right)
-        except np.linalg.LinAlgError:
-            return np.full(self.size, np.nan), np.zeros(self.players)
-        step, change = np.zeros(self.size), np.zeros(self.players)
-        step[free] = solved[:k]
-        change[active] = solved[k : k + a]
-        return step, change
+        return float(max(steep, -(multipliers * scale).min() / np.abs(multipliers * scale).max()))
 
 
-def _floors_for(weights: Floats, floor: Floats) -> NDArray[np.bool_]:
-    """Which floors matter to the best weighted sum: the floor of a player who alone has weight does not."""
-    alone = (weights > 0.0) & (np.count_nonzero(weights) == 1)
-    return np.asarray(np.isfinite(floor) & ~alone)
+def _newton_step(
+    pull: Floats, slopes: Floats, curved: Floats, columns: Floats, right: Floats, free: Mask, active: Mask
+) -> tuple[Floats, Floats]:
+    """The step in variables and multipliers that solves the linearised conditions; NaN where there is none."""
+    here = slopes[np.ix_(active, free)]
+    k, both = int(free.sum()), int(free.sum() + active.sum())
+    whole = np.zeros((k + len(right), k + len(right)))
+    whole[:k, :k] = curved[np.ix_(free, free)]
+    whole[:k, k:both], whole[k:both, :k] = here.T, here
+    whole[k:both, both:], whole[both:, k:both] = columns, -columns.T
+    step, change = np.zeros(len(free)), np.zeros(len(active))
+    try:
+        solved = np.linalg.solve(whole, np.append(-pull[free], right))
+    except np.linalg.LinAlgError:
+        return step + np.nan, change
+    step[free], change[active] = solved[:k], solved[k:both]
+    return step, change

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import bargaining_models
+from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.events import Scorer, events
@@ -46,10 +47,12 @@ def raised(scorer, event, tariffs, *, swap=False):
 
 
 def test_gains_and_answers_are_those_of_the_plain_program(scorer, plain):
+    """Those of the stored table too."""
     income, checked = scorer.model.economy.income, 0
-    for event in events():
+    for event, row in zip(events(), stored("T12").records(), strict=True):
         score = scorer.score(event)
         if score.mover is None:
+            assert row["mover"] is None
             continue
         before = scorer.before(event)
         start = plain.welfare(before)
@@ -63,7 +66,10 @@ def test_gains_and_answers_are_those_of_the_plain_program(scorer, plain):
             change = answered if score.answered else change
         else:
             assert score.answered is None
-        assert score.mover == pytest.approx(change[mover], abs=1e-6)
+        assert (event.date.isoformat(), score.mover) == (row["date"], pytest.approx(change[mover], abs=1e-6))
+        assert row["mover"] == pytest.approx(change[mover], abs=1e-6)
+        if row["target"] is not None:
+            assert row["target"] == pytest.approx(change[target], abs=1e-6)
         assert (score.predicted == "carried out") == (change[mover] > 0)
         checked += 1
     assert checked > 20

@@ -1171,3 +1171,60 @@ def core(world, r):
             cells[f"{name}_{who}"] = None if np.isnan(ends[0]) else tuple(ends)
     added = both - u  # by the route, under free trade
     return cells | {"unpaid": added[2] - added[0], "opens": added[2] + added[0]}
+
+
+# Hidden protection: T13
+
+
+def hidden(world, barrier, noise, r, patience=0.9):
+    """Of a row of T13 what needs no linear program: alarms, what they cost, and the patience that war after them needs.
+
+    Each keeps, hides a tariff or sets that of the war; imports are log-normal. A report is low below the middle of what
+    keeping and hiding make likely.
+    """
+    world.of("war", r)
+    cost = world.cost(r)
+    war = world.fought[cost.tobytes()]
+    payoffs, imports = np.empty((3, 3, 2)), np.empty((3, 3, 2))
+    for a, b in np.ndindex(3, 3):
+        tariff = world.free.copy()
+        tariff[CAN, USA, : world.goods] += (0.0, barrier, war[0])[a]
+        tariff[USA, CAN, : world.goods] += (0.0, barrier, war[1])[b]
+        payoffs[a, b] = world.money(tariff, cost)[:2]
+        trade = world.model.solve(tariff, cost)["trade"][..., : world.goods].sum(axis=-1)
+        imports[a, b] = trade[CAN, USA], trade[USA, CAN]
+    logs, total = np.log(imports), np.log(imports.sum(axis=-1))
+    alone = [(1, 0), (0, 1)]
+    apart = [
+        (logs[alone[k]][k] - logs[0, 0, k]) / 2 for k in (0, 1)
+    ]  # of the cut from what keeping makes likely
+    cells = {"each_alarms": 100 * (1 - np.prod([stats.norm.sf(one / noise) for one in apart]))}
+    cut = (total[0, 0] + (total[1, 0] + total[0, 1]) / 2) / 2
+    p, q = (
+        stats.norm.cdf((cut - total[0, 0]) / noise),
+        [stats.norm.cdf((cut - total[one]) / noise) for one in alone],
+    )
+    kept, fought = payoffs[0, 0], payoffs[2, 2]
+    gain = [payoffs[one][k] - kept[k] for k, one in enumerate(alone)]
+    opened = payoffs[2, 0, 0] - kept[0], payoffs[0, 2, 1] - kept[1]
+    lost = sum(max(more, 0.0) / (chance - p) for more, chance in zip(gain, q, strict=True))
+    left = 1 - lost * (1 - patience) / (kept - fought).sum()
+    cells |= {"one_alarms": 100 * p, "burnt": p * lost, "war": np.log(left) / np.log(patience)}
+
+    def deters(d):
+        """Whether some chance of war after an alarm keeps both from hiding, and war after an open tariff from that."""
+        least, most = 0.0, 1.0
+        for k in (0, 1):
+            worse = kept[k] - fought[k]
+            bite = d * ((q[k] - p) * worse - gain[k] * p)
+            if gain[k] > 0:
+                least = max(least, gain[k] * (1 - d) / bite if bite > 0 else np.inf)
+            if opened[k] > 0:
+                most = min(most, (d * worse - opened[k] * (1 - d)) / (d * p * (opened[k] + worse)))
+        return least <= most
+
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if deters(middle) else (middle, high)
+    return cells | {"one_unpaid": high}

@@ -51,7 +51,7 @@ class Monitoring(Shown):
 
     Nobody sees the actions of the others. A player's realised payoff contains no information beyond her own action and
     the signal, so that only expected stage payoffs matter, which a `Game` gives. For payoffs that depend on the
-    player's own action and the signal see `expected`.
+    player's own action and the signal see `Game.from_realised`.
 
     Parameters
     ----------
@@ -374,33 +374,21 @@ class Monitoring(Shown):
         made = Monitoring(self._exact @ rows.exact, signals=signals)
         return made if self._game is None else made._of(self._game)
 
-    def expected(self, *rewards: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> Game:
+    def expected(self, *payoffs: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> Game:
         """Return the game of expected payoffs, if payoffs depend on the player's own action and the signal.
 
-        Parameters
-        ----------
-        *rewards : array_like, the k-th of shape (a_k, S)
-            Player k's payoff when she plays i and signal y is seen.
-        actions : sequence of sequences of str, optional
-            Names of each player's actions.
-
-        Examples
-        --------
-        >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
-        >>> sales = [[3, -7], [5, 1]]
-        >>> report.expected(sales, sales).payoffs[0, 0].round(6)
-        array([2., 2.])
+        `Game.from_realised` describes the arguments.
         """
-        if len(rewards) != self.players:
+        if len(payoffs) != self.players:
             raise InvalidInput(
-                f"`rewards` must hold one array per player, {self.players}; got {len(rewards)}."
+                f"`payoffs` must hold one array per player, {self.players}; got {len(payoffs)}."
             )
         arrays = []
-        for k, table in enumerate(rewards):
+        for k, table in enumerate(payoffs):
             wanted = (self.shape[k], len(self.signals))
-            given = rational(table, f"rewards[{k}]", ndim=2)
+            given = rational(table, f"payoffs[{k}]", ndim=2)
             if given.shape != wanted:
-                raise InvalidInput(f"`rewards[{k}]` must have shape {wanted}; got {given.shape}.")
+                raise InvalidInput(f"`payoffs[{k}]` must have shape {wanted}; got {given.shape}.")
             own = given.reshape([n if i == k else 1 for i, n in enumerate(self.shape)] + [wanted[1]])
             arrays.append((self._exact * own).sum(axis=-1))
         return Game(*arrays, actions=actions)

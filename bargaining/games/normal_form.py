@@ -25,6 +25,7 @@ from bargaining.errors import InvalidInput
 if TYPE_CHECKING:
     from bargaining.equilibria.stage.equilibria import StageEquilibria
     from bargaining.feasible.polytope import Polytope
+    from bargaining.games.monitoring import Monitoring
     from bargaining.problem import Problem
 
 
@@ -124,6 +125,39 @@ class Game(Shown):
 
         found = read_foreign(game)
         return cls(*found.payoffs, actions=found.actions, players=found.players)
+
+    @classmethod
+    def from_realised(
+        cls,
+        payoffs: Sequence[ArrayLike],
+        monitoring: Monitoring,
+        *,
+        actions: Sequence[Sequence[str]] | None = None,
+    ) -> Game:
+        """Return the game of expected payoffs, if payoffs depend on the player's own action and a public signal.
+
+        Parameters
+        ----------
+        payoffs : sequence of array_like, the k-th of shape (a_k, S)
+            Player k's payoff when she plays i and signal y is seen.
+        monitoring : Monitoring
+            The chances of the signals after each profile.
+        actions : sequence of sequences of str, optional
+            Names of each player's actions.
+
+        Examples
+        --------
+        >>> from bargaining import Monitoring
+        >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
+        >>> sales = [[3, -7], [5, 1]]
+        >>> Game.from_realised([sales, sales], report).payoffs[0, 0].round(6)
+        array([2., 2.])
+        """
+        expected = getattr(monitoring, "expected", None)
+        if expected is None:
+            raise InvalidInput(f"`monitoring` must be a Monitoring; got {short(monitoring)}.")
+        game: Game = expected(*listed(payoffs, "payoffs", "a list with one array per player"), actions=actions)
+        return game
 
     @classmethod
     def from_nfg(cls, source: str | os.PathLike[str]) -> Game:

@@ -356,6 +356,15 @@ CALLS: dict[str, Call] = {
     "FreeDisposalHull.decision": Call(CLIFFS.decision, lambda: {"payoffs": array(1, 1)}),
     "Game.of": Call(Game.of, lambda: {"game": STAGE}),
     "Game.from_nfg": Call(Game.from_nfg, lambda: {"source": STAGE.to_nfg()}),
+    "Game.from_realised": Call(
+        Game.from_realised,
+        lambda: {
+            "payoffs": [array([[3, -7], [5, 1]])] * 2,
+            "monitoring": REPORT,
+            "actions": [["C", "D"], ["C", "D"]],
+        },
+        lambda game: (game.payoffs, game.actions),
+    ),
     "Game.to_nfg": Call(STAGE.to_nfg, lambda: {"title": "stage"}),
     "outcome_problem": Call(
         b.outcome_problem,

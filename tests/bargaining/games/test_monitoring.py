@@ -75,9 +75,14 @@ def test_rank_tells_who_can_be_told_apart():
 
 
 def test_expected_payoffs():
-    game = ONE_REPORT.expected([[3, -7], [5, 1]], [[3, -7], [5, 1]])
+    sales = [[3, -7], [5, 1]]
+    game = Game.from_realised([sales, sales], ONE_REPORT)
     assert game.payoffs[0, 0] == pytest.approx([2, 2])
     assert game.payoffs[0, 1] == pytest.approx([-2, 3])
+    with pytest.raises(InvalidInput, match=r"`payoffs\[1\]` must have shape \(2, 2\)"):
+        Game.from_realised([sales, [[1]]], ONE_REPORT)
+    with pytest.raises(InvalidInput, match="`monitoring` must be a Monitoring"):
+        Game.from_realised([sales, sales], ONE_REPORT.probabilities)
 
 
 def test_a_price_with_shocks():

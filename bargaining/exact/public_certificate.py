@@ -203,16 +203,14 @@ def _outer(
         for way in ((), cut.way):  # the rounds before, only where they are needed
             on = proved
             for each in (*way, cut):
-                levels = exact.levels(each, common, on)
+                levels = exact.levels(each, common, on, steps=bool(way) or not cut.way)
                 if levels is None:
-                    return None
+                    break
                 outline = outlined(each.directions, np.array([float(x) for x in levels]))
                 if outline is None:
                     return np.empty((0, repeated.players)) if not alive and not leaves else None
                 on = partial(_support, each, outline, levels)
-            assert levels is not None
-            assert outline is not None
-            if all(exact.kills(cut, outline, levels)):
+            if levels is not None and outline is not None and all(exact.kills(cut, outline, levels)):
                 corners, proved = outline.corners, on
                 break
         else:
@@ -291,11 +289,12 @@ class _Exact:
             yield found is not None and value_of(found, levels) < 0
 
     def levels(
-        self, cut: Cut, common: bool, proved: Callable[[Payoffs], Fraction | None] | None
+        self, cut: Cut, common: bool, proved: Callable[[Payoffs], Fraction | None] | None, *, steps: bool
     ) -> list[Fraction] | None:
         """Return levels within which all equilibrium payoffs are proved to lie; None if that fails.
 
-        What earlier half-planes have proved, they leave as far as their supports say.
+        What earlier half-planes have proved, they leave as far as their supports say. If the bounds have no speeds,
+        `steps` of them prove larger levels.
         """
         normals: list[Payoffs] = [tuple(map(Fraction, row)) for row in cut.directions.tolist()]
         ends = [tuple(each) for each in self.ends]
@@ -330,7 +329,7 @@ class _Exact:
             x = [level + _PAD * each for level, each in zip(given, z, strict=True)]
             if contracts(bounds, start, x, z):
                 return x
-        return _iterated(bounds, start)
+        return _iterated(bounds, start) if steps else None
 
 
 def value_of(bound: Bound, levels: list[Fraction]) -> Fraction:

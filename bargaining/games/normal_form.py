@@ -156,7 +156,9 @@ class Game(Shown):
         expected = getattr(monitoring, "expected", None)
         if expected is None:
             raise InvalidInput(f"`monitoring` must be a Monitoring; got {short(monitoring)}.")
-        game: Game = expected(*listed(payoffs, "payoffs", "a list with one array per player"), actions=actions)
+        game: Game = expected(
+            *listed(payoffs, "payoffs", "a list with one array per player"), actions=actions
+        )
         return game
 
     @classmethod

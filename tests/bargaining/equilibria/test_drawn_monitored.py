@@ -80,7 +80,7 @@ def test_four_hundred_games(piece):
 
 
 @pytest.mark.parametrize(
-    "seed", [70, *(pytest.param(k, marks=pytest.mark.slow) for k in (34, 110, 116, 124, 150, 160, 182))]
+    "seed", [70, *(pytest.param(k, marks=pytest.mark.slow) for k in (34, 110, 116, 124, 150, 160, 182, 242))]
 )
 def test_round_sets_and_sides_that_start_where_somebody_leaves(seed):
     """Corners of a round set move on for ever, and those beside an exit have no room for slack on their side."""
@@ -91,7 +91,7 @@ def test_round_sets_and_sides_that_start_where_somebody_leaves(seed):
     proof = certify(found, tolerance=2e-5)
     assert proof.inner, proof.statement
     assert proof.outer, proof.statement
-    assert proof.holds or seed == 160, proof.statement  # its outer set is proved no nearer than .26
+    assert proof.holds, proof.statement
     play = found._found.inner
     owner = play.owners.max()
     slipped = replace(play, owners=np.where(play.owners == owner, (owner + 1) % 4, play.owners))

@@ -30,6 +30,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
 from bargaining.equilibria.repeated._monitored.solid import Solid
 
 _WAY = 5  # rounds whose multipliers are kept for the proof of their results
+_COARSE = 64  # half-planes of two players up to which those of all rounds are kept
 _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
 # Of a weight: a segment would vanish if rounding moved opposite half-planes inwards.
 _ROUNDING = 1e-15
@@ -159,6 +160,8 @@ class Outer:
             self.levels = settled(functions, self.levels)
             if self.directions.shape[1] > 2:
                 self.way = [*self.way[-_WAY:], self._cut(functions, before)]
+            elif len(before) <= _COARSE:
+                self.way.append(self._cut(functions, before))
             self.outline = outlined(self.directions, self.levels)
             self.rounds += 1
             if (before - self.levels).max() <= STILL and lived == len(self.index):

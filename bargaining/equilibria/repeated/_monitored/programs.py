@@ -35,10 +35,14 @@ ENTERS = 1e-12  # columns that gain less than this, per unit of a payoff range, 
 MISSED = 1e-11  # rows missed by less than this count as met, so that rounding does not lose a knife edge
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """The finest tolerances that HiGHS takes."""
+_CRASH = 2000  # entries of bases below which finding better ones to start from takes longer than it saves
+_STEEP = 1e8  # entries of the inverse of a basis from which it is not started
 _PIVOT = 1e-9  # smaller entries of a column are rounding
 STILL = 1e-13  # of the unit box: smaller improvements do not count
 NOBODY = np.iinfo(np.intp).min
-_AT_ONCE = 100_000  # entries of bases up to which all programs are solved at once, rather than from the best bound down
+_AT_ONCE = (
+    2000  # entries of bases up to which all programs are solved at once, rather than from the best bound down
+)
 TABLE = 1_000_000
 """Entries of a table that is computed in one piece."""
 _ROUNDS = 400  # pivots; after these the multipliers found so far are used
@@ -144,10 +148,23 @@ def plans(programs: Programs, corners: Floats) -> Plans:
 
 
 def optimised(
-    programs: Programs, corners: Floats, owners: Indices, directions: Floats, feasible: Plans
+    programs: Programs,
+    corners: Floats,
+    owners: Indices,
+    directions: Floats,
+    feasible: Plans,
+    multipliers: Floats,
 ) -> Plans:
-    """Return the best continuations of the profiles `owners` in directions (Q, n), from feasible ones."""
-    return _Simplex.resumed(programs.take(owners), corners, feasible.take(owners)).run(directions)
+    """Return the best continuations of the profiles `owners` in directions (Q, n), from feasible ones.
+
+    Multipliers (Q, K) that are nearly optimal, as those of a similar set, save most of the pivots.
+    """
+    solver = _Simplex(programs.take(owners), corners, feasible.columns[owners])
+    if solver.columns.size > _CRASH:
+        solver.crash(directions, multipliers)
+    else:
+        solver.refactor()
+    return solver.run(directions)
 
 
 class Known(NamedTuple):
@@ -214,7 +231,7 @@ def winners(
         first = np.flatnonzero(np.append(True, np.diff(at) > 0))
         rank = np.arange(at.size) - np.repeat(first, np.diff(np.append(first, at.size)))
         profiles, at, most = profiles[rank < most], at[rank < most], 2 * most
-        found = optimised(programs, corners, profiles, directions[at], feasible)
+        found = optimised(programs, corners, profiles, directions[at], feasible, multipliers[profiles, at])
         solved += at.size
         new = _bounds(programs, corners, profiles, directions[at], found.multipliers)
         lower = new <= bounds[profiles, at]
@@ -250,7 +267,6 @@ class _Simplex:
         self.signals, self.rows = programs.chances.shape[1], programs.speakers.size
         self.size = self.signals * len(corners)  # slacks follow, then the column of violations
         self.own = corners[:, programs.speakers]  # (V, K)
-        self.refactor()
 
     @classmethod
     def at_a_corner(cls, programs: Programs, corners: Floats) -> _Simplex:
@@ -264,16 +280,39 @@ class _Simplex:
         slack = programs.limits - total * own[best]
         rest = signals * count + np.arange(programs.speakers.size)
         basic = np.where(slack >= 0.0, rest, rest + programs.speakers.size)
-        return cls(programs, corners, np.hstack([real, basic]))
+        made = cls(programs, corners, np.hstack([real, basic]))
+        made.refactor()
+        return made
 
-    @classmethod
-    def resumed(cls, programs: Programs, corners: Floats, found: Plans) -> _Simplex:
-        """Start from known bases."""
-        return cls(programs, corners, found.columns.copy())
+    def crash(self, directions: Floats, multipliers: Floats) -> None:
+        """Start from the bases that multipliers suggest, where these are feasible.
+
+        After each signal the best corner follows. For each row with a multiplier a second-best corner joins, where it
+        is worth nearly as much; the slacks of the others complete the basis.
+        """
+        worth = self.programs.pulls(np.arange(len(self.columns)), directions, multipliers) @ self.corners.T
+        first = worth.argmax(axis=2)[:, :, None]
+        best = np.take_along_axis(worth, first, axis=2)
+        np.put_along_axis(worth, first, -np.inf, axis=2)
+        second = worth.argmax(axis=2)
+        apart = np.abs(self.corners[first[:, :, 0]] - self.corners[second]).max(axis=2)
+        less = (best - worth.max(axis=2, keepdims=True))[:, :, 0] / np.maximum(apart, STILL)
+        order = less.argsort(axis=1)
+        binding = multipliers > 0.0
+        signal = np.take_along_axis(order, np.clip(binding.cumsum(axis=1) - 1, 0, self.signals - 1), axis=1)
+        joins = signal * len(self.corners) + np.take_along_axis(second, signal, axis=1)
+        slacks = self.size + np.arange(self.rows)
+        follows = np.arange(self.signals) * len(self.corners) + first[:, :, 0]
+        self.columns = np.hstack([follows, np.where(binding, joins, slacks)])
+        self.refactor()
+        bad = (self.levels < -MISSED).any(axis=1) | (np.abs(self.inverse).max(axis=(1, 2)) > _STEEP)
+        if bad.any():
+            self.columns[bad] = self.known[bad]
+            self.refactor()
 
     def refactor(self) -> None:
         """Compute the inverses and the levels from the bases."""
-        matrix = np.stack([self.column(self.columns[:, k]) for k in range(self.columns.shape[1])], axis=2)
+        matrix = self.column(self.columns).swapaxes(1, 2)
         try:
             self.inverse = np.linalg.inv(matrix)
         except np.linalg.LinAlgError:  # floats cannot distinguish some corners: return to the initial bases
@@ -286,57 +325,61 @@ class _Simplex:
         self.levels = (self.inverse @ right[:, :, None])[:, :, 0]
 
     def column(self, ids: Indices, part: Indices | None = None) -> Floats:
-        """Return a column of each program, (Q, S + K)."""
+        """Return columns (Q,) or (Q, k) of each program, with S + K entries each."""
         weights = self.programs.weights if part is None else self.programs.weights[part]
-        out = np.zeros((len(ids), self.signals + self.rows))
-        real = np.flatnonzero(ids < self.size)
-        y, v = np.divmod(ids[real], len(self.corners))
+        flat, each = ids.ravel(), ids.shape[1] if ids.ndim > 1 else 1
+        out = np.zeros((flat.size, self.signals + self.rows))
+        real = np.flatnonzero(flat < self.size)
+        y, v = np.divmod(flat[real], len(self.corners))
         out[real, y] = 1.0
-        out[real, self.signals :] = weights[real, :, y] * self.own[v]
-        extra = np.flatnonzero(ids >= self.size)
-        kind, row = np.divmod(ids[extra] - self.size, max(self.rows, 1))
+        out[real, self.signals :] = weights[real // each, :, y] * self.own[v]
+        extra = np.flatnonzero(flat >= self.size)
+        kind, row = np.divmod(flat[extra] - self.size, max(self.rows, 1))
         out[extra, self.signals + row] = np.where(kind == 0, 1.0, -1.0)
-        return out
+        return out.reshape(*ids.shape, self.signals + self.rows)
 
     def run(self, directions: Floats | None) -> Plans:
         """Pivot until no column enters; without directions, until the violation is minimal."""
-        active = np.arange(len(self.columns))
+        programs, active, n = self.programs, np.arange(len(self.columns)), self.corners.shape[1]
+        own = programs.speakers[:, None] == np.arange(n)
+        self.change = (programs.weights[..., None] * own[:, None]).reshape(-1, self.rows, self.signals * n)
+        self.violation = -1.0 if directions is None else 0.0
+        self.pulls = np.zeros((active.size, self.signals, n))
+        if directions is not None:
+            self.pulls[:] = programs.chances[:, :, None] * (programs.discounts * directions)[:, None]
+        self.costs = self.values(active, self.columns)
         for _ in range(_ROUNDS):
             if not active.size:
                 break
-            entering, gains = self.entering(active, directions)
+            entering, gains = self.entering(active)
             going = gains > ENTERS
             active, entering = active[going], entering[going]
             if active.size:
                 active = active[self.pivot(active, entering, directions is not None)]
         self.refactor()
-        costs = self.costs(np.arange(len(self.columns)), directions)
-        duals = (costs[:, None] @ self.inverse)[:, 0, self.signals :]
+        self.costs = self.values(np.arange(len(self.columns)), self.columns)
+        duals = (self.costs[:, None] @ self.inverse)[:, 0, self.signals :]
         missing = self.columns >= self.size + self.rows
         missed = np.where(missing, np.maximum(self.levels, 0.0), 0.0).sum(axis=1)
         return Plans(np.maximum(duals, 0.0), self.columns, np.asarray(self.levels, float), missed)
 
-    def costs(self, active: Indices, directions: Floats | None) -> Floats:
-        """Return the values of the columns of the bases."""
-        columns = self.columns[active]
-        if directions is None:
-            return np.where(columns >= self.size + self.rows, -1.0, 0.0)
-        real = columns < self.size
-        y, v = np.divmod(np.where(real, columns, 0), len(self.corners))
-        worth = (self.corners @ (self.programs.discounts * directions[active]).T).T  # (Q, V)
-        rows = np.arange(len(active))[:, None]
-        return np.where(real, self.programs.chances[active[:, None], y] * worth[rows, v], 0.0)
+    def values(self, active: Indices, ids: Indices) -> Floats:
+        """Return the values of columns (q, ...) of some programs (q,)."""
+        out = np.where(ids < self.size + self.rows, 0.0, self.violation)
+        real = np.nonzero(ids < self.size)
+        y, v = np.divmod(ids[real], len(self.corners))
+        out[real] = (self.pulls[active[real[0]], y] * self.corners[v]).sum(axis=-1)
+        return out
 
-    def entering(self, active: Indices, directions: Floats | None) -> tuple[Indices, Floats]:
+    def entering(self, active: Indices) -> tuple[Indices, Floats]:
         """Return the column of each program with the largest gain, and this gain."""
-        duals = (self.costs(active, directions)[:, None] @ self.inverse[active])[:, 0]
-        fixed, multipliers = duals[:, : self.signals], duals[:, self.signals :]
-        none = np.zeros((len(active), self.corners.shape[1]))
-        pulls = self.programs.pulls(active, none if directions is None else directions[active], multipliers)
+        duals = (self.costs[active, None] @ self.inverse[active])[:, 0]
+        multipliers = duals[:, self.signals :]
+        pulls = self.pulls[active]
+        pulls -= (multipliers[:, None] @ self.change[active]).reshape(pulls.shape)
         worth = pulls @ self.corners.T  # (Q, S, V)
         corner = worth.argmax(axis=2)
-        best = np.take_along_axis(worth, corner[:, :, None], axis=2)[:, :, 0] - fixed
-        gains = np.hstack([best, -multipliers])
+        gains = np.hstack([worth.max(axis=2) - duals[:, : self.signals], -multipliers])
         chosen = gains.argmax(axis=1)
         rows = np.arange(len(active))
         signal = np.minimum(chosen, self.signals - 1)
@@ -372,4 +415,5 @@ class _Simplex:
         good = np.flatnonzero(able)
         self.inverse[active[good]], self.levels[active[good]] = changed[good], moved[good]
         self.columns[active[good], leaving[good]] = entering[good]
+        self.costs[active[good], leaving[good]] = self.values(active[good], entering[good])
         return np.asarray(able)

@@ -39,6 +39,7 @@ _FAINT = (
     30.0  # half-planes that cut off less than the tolerance over this are not used in solving for corners
 )
 _FEWEST = 12  # unless there are at most this many
+_SIDES = 100  # sides up to which solving for corners takes less time than steps of growth
 _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
 _INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
@@ -133,7 +134,9 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             break
         outer.extend(new)
     assert isinstance(outer.outline, Outline)
-    cuts = (*outer.cuts, outer.cut()) if len(outer.index) else tuple(outer.cuts)
+    cuts = (
+        (*outer.cuts, outer.cut()._replace(way=tuple(outer.way))) if len(outer.index) else tuple(outer.cuts)
+    )
     return Found(inner, outer.outline.corners, gap, outer.rounds, outer.solved, leaves, cuts)
 
 
@@ -234,7 +237,12 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows
     """
     patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
     moves = tolerance * (1.0 - patient)
-    outline = _thinned(outer, max(tolerance if grows else moves, reach) / _FAINT)
+    within = max(tolerance if grows else moves, reach) / _FAINT
+    outline = _thinned(outer, within)
+    made_up = moves / (2.0 * max(patient, 0.1) ** _GROWTH) if grows else 0.0  # by the steps of growth
+    while len(outline.faces) > _SIDES and 2.0 * within <= min(made_up, tolerance):
+        within *= 2.0
+        outline = _thinned(outer, within)
     normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
     there, programs = outer.touching(_between(normals), outline.faces), outer.programs
     if (there.owners == NOBODY).any():
@@ -247,7 +255,8 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows
         outline, normals, levels, there = turned
     assert isinstance(outer.outline, Outline)
     edge = _points(outer.outline.corners)
-    for slack in (max(moves / 20.0, _LEAST), *((0.0,) if reach <= moves else ())):
+    fine = max(moves / _FINER, _LEAST)
+    for slack in (max(moves / 20.0, _LEAST), fine, *((0.0,) if reach <= moves else ())):
         tight = replace(programs, limits=programs.limits - 2.0 * slack)
         found = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
         outer.solved += there.continuations.shape[0] * there.continuations.shape[1]
@@ -258,7 +267,7 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows
             programs,
             ends,
             start,
-            min(slack, max(moves / _FINER, _LEAST)),
+            min(slack, fine),
             moves / 10.0,
             outer.known,
             lambda points: beyond(edge, _points(points)),

@@ -307,6 +307,16 @@ def test_replacing_nothing_changes_nothing_and_replacing_hurts_both(baseline: Ba
     assert (without_suppliers(baseline, 0.15).payoffs().money < 0).all()
 
 
+def test_nothing_is_paid_where_they_never_agree(baseline: Baseline) -> None:
+    """A deal that closes a route as large as that gives both less than going on, at every date."""
+    pivot = step(Deal.at(baseline, r=[0.0, 0.8], route_survives=False), 5.0)
+    rush = pivot.offers(hazard=0.5)
+    assert (rush.payoffs.sum() > pivot.value("agreement").sum()(0.0)) & ~np.isfinite(rush.delay)
+    found = partner_answers(pivot, pivot, hazard=0.5, replacing=0.2, wait=2.0)
+    assert all(np.isnan(answer.transfer) for answer in found)
+    np.testing.assert_array_equal(found[0].payoffs, rush.payoffs)
+
+
 # Investment
 
 

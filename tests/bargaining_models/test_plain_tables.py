@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import plain_tables as plain
-from bargaining_models.paper import table_bands
+from bargaining_models.paper import bands, table_bands
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.tables import TABLES
-from recomputed import ELSEWHERE, LATEST, PATHS, PROGRAMS, matrix, numbers, world_at
+from bargaining_models.paper.worlds import STRUCTURES
+from recomputed import ELSEWHERE, LATEST, PATHS, PROGRAMS, matrix, numbers, parts, world_at, world_of
 
 FAST = ("T2-2026", "T2-closed-2026", "T8-2026", "T11-2026")
 WORLDS = {"2023": ("wiod2011", None), "19 August 2026": ("icio2019", LATEST)}
@@ -44,12 +45,12 @@ def same(name: str, found: dict[str, Any], row: dict[str, Any]) -> None:
     [
         pytest.param(name, marks=[] if name in FAST else pytest.mark.slow)
         for name in TABLES
-        if name.removesuffix("-2026") in PROGRAMS
+        if parts(name)[0] in PROGRAMS
     ],
 )
 def test_rows_are_those_of_a_plain_program(name: str) -> None:
-    base, date = name.removesuffix("-2026"), LATEST if name.endswith("-2026") else None
-    world, program = world_at(date), PROGRAMS[base]
+    base, world = parts(name)[0], world_of(name)
+    program = PROGRAMS[base]
     for row in stored(name).records():
         found = program.cells(world, row)
         assert set(numbers(name)) <= {*found, *program.left}  # nothing else is left out
@@ -108,6 +109,29 @@ def test_rows_of_a_draw_are_those_of_a_plain_program(date: str, name: str) -> No
         found = PROGRAMS[name].cells(drawn_world(date), row)
         assert set(drawn) <= set(found)
         same(name, {column: found[column] for column in drawn}, row)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("structure", STRUCTURES)
+@pytest.mark.parametrize("date", WORLDS)
+def test_the_first_draw_of_the_first_table(date: str, structure: str) -> None:
+    """T0 in the first world of each structure: what Canada pays by disagreement, route and share."""
+    source, links = STRUCTURES[structure]
+    given = plain.draw_by_hand(plain.DATA, 0, source)
+    theta, january = given.pop("elasticities"), given["r"]
+    world = plain.World(
+        plain.DATA, day=WORLDS[date][1], theta=theta, icio=source == "icio2019", given=given, links=links
+    )
+    rows = [
+        row
+        for row in bands.read_rows(bands.FOLDER / bands.SAMPLE)
+        if (row["environment"], row["structure"]) == (date, structure)
+    ]
+    assert len(rows) >= 48
+    for row in rows:
+        share = plain.share_of(world, row["share"], january)
+        found = plain.drawn_payment(world, row["disagreement"], row["route"] == "open", share)
+        assert near(found, float(row["value"]), 1e-5), (row, found)
 
 
 # What the page says

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
-from scipy.optimize import brentq, linprog
+from scipy.optimize import brentq, linprog, minimize_scalar
 
 import bargaining_models
 from plain_pivot import PlainPivot, alone_is_worse, follow, nash_point, payoff_sets, with_transfers
@@ -63,6 +63,8 @@ def draw_by_hand(folder, number, structure):
             v = [float(row[f"parameter_{k}"]) for k in (1, 2, 3) if row[f"parameter_{k}"]]
             of = DISTRIBUTIONS[row["distribution"]](v)
             found[row["input"]] = float(of.ppf(uniform(row["input"])[0]))
+            if row["input"] == "r_january_arrangement":
+                found["r"] = float(of.ppf(uniform("r")[0]))  # as the draws of T0 name it
     return found
 
 
@@ -108,7 +110,7 @@ def inputs_of_icio(folder):
 class World:
     """Money of Canada, the US and China by outcome, USD bn a year; each is found once."""
 
-    def __init__(self, folder, *, day=None, theta=5.0, icio=False, given=()):
+    def __init__(self, folder, *, day=None, theta=5.0, icio=False, given=(), links=True):
         given, self.day = dict(given), day
         self.facts = {row["name"]: float(row["value"]) for row in rows_of(folder / "facts.csv")}
         for name in self.facts:
@@ -150,9 +152,11 @@ class World:
             base, standing, added = (merged(rates, flows) for rates in (base, standing, added))
             flows = np.stack([flows[..., list(some)].sum(-1) for some in MERGED], axis=-1)
             self.exported = flows[USA, CAN, :goods]
-            model = PlainTrade.of(flows, inputs_of_icio(folder), base, theta)
-        else:
+            model = PlainTrade.of(flows, inputs_of_icio(folder) * links, base, theta)
+        elif links:
             model = PlainTrade(folder, theta)
+        else:
+            model = PlainTrade.of(flows, np.zeros((4, len(names), len(names))), base, theta)
         self.model, self.goods, self.caps, self.standing = model, goods, caps, standing
         self.theta = np.broadcast_to(theta, caps.shape)
         self.schedules = {CAN: added[CAN, USA], USA: added[USA, CAN]}
@@ -169,6 +173,10 @@ class World:
         sold = self.model.trade[:, CAN, : self.goods]
         cost[CHN, CAN, : self.goods] = (1 + share * sold[USA] / sold[CHN]) ** (-1 / self.theta[: self.goods])
         return cost
+
+    def capacity(self, r):
+        """The capacity that r stands for."""
+        return r
 
     def money(self, tariff, cost):
         percent = self.model.welfare(tariff, cost)
@@ -225,6 +233,29 @@ class World:
                 self.rates = self.fought[cost.tobytes()] = rates
                 return at(rates)
         raise AssertionError("the tariff war was not found")
+
+
+class Diverted(World):
+    """The same where r is the part of its exports to the US that Canada diverts, by a capacity alike in all sectors.
+
+    What a project carries it diverts, as a part of all exports.
+    """
+
+    def __init__(self, folder, **options):
+        super().__init__(folder, **options)
+        self.capacities, self.other = {}, World(folder, **options)
+
+    def capacity(self, r):
+        part = float(
+            np.sum(np.broadcast_to(r, self.caps.shape)[: self.goods] * self.exported) / self.exported.sum()
+        )
+        if part not in self.capacities:
+            self.capacities[part] = capacity(self.other, part)
+        return self.capacities[part]
+
+    def cost(self, r, capped=False):
+        assert not capped
+        return super().cost(self.capacity(r))
 
 
 def nash(agreement, threat):
@@ -322,6 +353,8 @@ class Path:
 
 def settle(pie, alone, war, walk):
     """What both have now: half each of what agreeing adds to going on, nobody less than by walking out."""
+    if walk and pie < war.sum():  # no agreement gives both what walking out does
+        return war, False
     if pie < alone.sum():
         return alone, False
     got = alone + (pie - alone.sum()) / 2
@@ -676,8 +709,10 @@ def triangle_cells(world, r):
     open_, shut = pair(m[True, True], m[False, True], 1), pair(m[True, False], m[False, False], 1)
     found = {}
     for name, payoffs in readings_of_three(m).items():
-        ruled = name == "US first, China ruled out"
-        paid = (payoffs - m[True, not ruled])[1:]
+        state = m[True, True]
+        if name == "US first, China ruled out":  # where both have more without that clause, only China signs
+            state = m[True, False] if np.isclose(payoffs.sum(), m[True, False].sum()) else m[False, True]
+        paid = (payoffs - state)[1:]
         found[name] = {
             "US": paid[0],
             "China": paid[1],
@@ -759,7 +794,7 @@ def sold(world, share):
 def capacity(world, part):
     """The capacity at which exports to the US are this part smaller."""
     base = sold(world, 0.0)[0]
-    return brentq(lambda r: sold(world, r)[0] / base - 1 + part, 0.0, 2.0, xtol=1e-12) if part else 0.0
+    return brentq(lambda r: sold(world, r)[0] / base - 1 + part, 0.0, 9.0, xtol=1e-12) if part else 0.0
 
 
 def meaning(world, diverted, r):
@@ -878,7 +913,8 @@ class Levels:
         self.highest = len(us) - 1
         sales = world.exported
         points = [
-            100 * (np.minimum(level, caps[: world.goods]) * sales).sum() / sales.sum() for level in LEVELS
+            100 * (np.minimum(world.capacity(level), caps[: world.goods]) * sales).sum() / sales.sum()
+            for level in LEVELS
         ]
         self.capital = np.diff([capital_of(world, one) for one in points])
 
@@ -905,7 +941,8 @@ def capital_of(world, points):
 
 def pivots(world):
     """The alternatives of T10 by name."""
-    full, capped, china = Levels(world), Levels(world, capped=True), closures(world)
+    full, china = Levels(world), closures(world)
+    capped = full if isinstance(world, Diverted) else Levels(world, capped=True)  # not in that reading
     return {
         "none": full.game(levels=1),
         "lasting": full.game(),
@@ -1032,15 +1069,15 @@ def by_patience(games, discount):
 
 
 def answers(world, route, hazard, years=5.0, share=0.15):
-    """T7-answers by answer: offers follow without pause, so the difference of payoffs grows by what talks bring.
+    """T7-answers by answer: offers follow without pause, so the difference of payoffs is that of never agreeing.
 
-    With the sum of an agreement as the pie, what both have is half of it, more and less by half the difference D, where
-    D' = (rate + hazard + e) D - rate x (flows while they talk) - hazard x (the war) - e x (D once replaced).
+    With V what both have if they never agree, V' = (rate + hazard + e) V - rate x (flows while they talk) - hazard x
+    (the war) - e x (what they have once replaced). If the pie is larger than the sum of V they agree, and what it has
+    more is halved.
     """
-    gone = World(DATA, day=world.day)
+    gone = type(world)(DATA, day=world.day)
     parted = world.facts["us_replaceable"]
     gone.friction[USA, CAN, : gone.goods] = (1 - parted) ** (-1 / gone.theta[: gone.goods])
-    e = world.facts["us_replacement_rate"]
 
     def later(one, outcome, t, closed=False):
         """What an outcome is worth from t on as a level flow, before and after the share opens."""
@@ -1051,44 +1088,45 @@ def answers(world, route, hazard, years=5.0, share=0.15):
     def talking(one, t):
         return one.of("quo", share if route and t >= years else 0.0)[:2]
 
-    def gap(x):
-        return x[0] - x[1]
+    def talks(one, e=0.0, replaced=None):
+        """What both have from t on, and what Canada pays, as a function of t."""
+        whole = RATE + hazard + e
 
-    def pay(one, rate=0.0, differ=None):
-        """The difference at every moment as a solution backwards from the last date."""
+        def earned(t):
+            more = e * replaced(t)[0] if e else 0.0
+            return RATE * talking(one, t) + hazard * later(one, "war", t) + more
 
-        def slope(t, d):
-            t = min(t, years - 1e-12)
-            more = rate * differ(t) if rate else 0.0
-            return (
-                (RATE + hazard + rate) * d
-                - RATE * gap(talking(one, t))
-                - hazard * gap(later(one, "war", t))
-                - more
-            )
+        end = earned(years) / whole
+        found = solve_ivp(
+            lambda t, v: whole * v - earned(min(t, years - 1e-12)),
+            (years, 0.0),
+            end,
+            rtol=1e-11,
+            atol=1e-11,
+            dense_output=True,
+        )
 
-        more = rate * differ(years) if rate else 0.0
-        earned = RATE * gap(talking(one, years)) + hazard * gap(later(one, "war", years)) + more
-        end = earned / (RATE + hazard + rate)
-        found = solve_ivp(slope, (years, 0.0), [end], rtol=1e-11, atol=1e-11, dense_output=True)
-        return lambda t: end if t >= years else float(found.sol(t)[0])
+        def at(t):
+            never = end if t >= years else found.sol(t)
+            agreed = later(one, "agreement", t, closed=not route)
+            if agreed.sum() < never.sum():
+                return never, np.nan
+            had = never + (agreed - never).sum() / 2
+            return had, agreed[0] - had[0]
 
-    def row(one, d, t=0.0):
-        agreed = later(one, "agreement", t, closed=not route)
-        payoffs = (agreed.sum() + d(t) * np.array([1, -1])) / 2
-        return agreed[0] - payoffs[0], payoffs
+        assert len({bool(np.isnan(at(t)[1])) for t in np.linspace(0, years, 6)}) == 1  # at once, or never
+        return at
 
-    rushed, replaced = pay(world), pay(gone)
-    losing = pay(world, e, replaced)
-    paid, then = row(world, rushed, years)
+    rushed, replaced = talks(world), talks(gone)
     kept = np.exp(-RATE * years)
+    then, paid = rushed(years)
     found = {
-        "rush": row(world, rushed),
-        f"wait {years:g} years": (paid, (1 - kept) * talking(world, 0.0) + kept * then),
-        "replace while talking": row(world, losing),
-        "replace first": row(gone, replaced),
+        "rush": rushed(0.0),
+        f"wait {years:g} years": ((1 - kept) * talking(world, 0.0) + kept * then, paid),
+        "replace while talking": talks(world, world.facts["us_replacement_rate"], replaced)(0.0),
+        "replace first": replaced(0.0),
     }
-    return {name: {"transfer": paid, "canada": had[0], "us": had[1]} for name, (paid, had) in found.items()}
+    return {name: {"transfer": paid, "canada": had[0], "us": had[1]} for name, (had, paid) in found.items()}
 
 
 # Holding out: T8-delay
@@ -1228,3 +1266,47 @@ def hidden(world, barrier, noise, r, patience=0.9):
         middle = (low + high) / 2
         low, high = (low, middle) if deters(middle) else (middle, high)
     return cells | {"one_unpaid": high}
+
+
+# The first table: T0, draw by draw
+
+
+def without(world, disagreement, share):
+    """Money of Canada and the US if they do not agree, in the words of the draws."""
+    if disagreement in ("tariff war", "goods border closed"):
+        return world.of("war" if disagreement == "tariff war" else "exit", share)[:2]
+    if not disagreement.startswith("best"):
+        return world.of("quo", share)[:2]
+    cost = world.cost(share)
+
+    def at(rate, answer):
+        tariff = world.free.copy()
+        tariff[USA, CAN, : world.goods] += rate
+        tariff[CAN, USA, : world.goods] += answer
+        return world.money(tariff, cost)[:2]
+
+    key = "best", np.array(share).tobytes()
+    if key not in world.known:
+        world.known[key] = minimize_scalar(
+            lambda rate: -at(rate, 0.0)[1], bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-9}
+        ).x
+    best = world.known[key]
+    return at(best, best if "kind" in disagreement else 0.0)
+
+
+def drawn_payment(world, disagreement, route, share):
+    """What Canada pays in a world: both gain alike over what there is without an agreement."""
+    threat, deal = without(world, disagreement, share), world.of("agreement", share if route else 0.0)[:2]
+    return nash(deal, threat) if (deal - threat).sum() > 0 else np.nan
+
+
+def share_of(world, name, january, highest=0.15):
+    """A share by its name in the draws: the arrangement of January, or farm goods alone, or all others."""
+    if name in ("farm", "other"):
+        first = [row["sector"] for row in rows_of(DATA / "sectors.csv")][: world.goods]
+        farm = np.array([sector in ("AGR", "FOOD") for sector in first])
+        farm = farm if len(world.caps) > 5 else np.arange(world.goods) == 0  # food is manufacturing in ICIO
+        used = np.zeros_like(world.caps)
+        used[: world.goods] = farm if name == "farm" else ~farm
+        return highest * used
+    return january if name == "r" else float(name)

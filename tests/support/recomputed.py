@@ -40,9 +40,22 @@ class Program:
 
 
 @cache
-def world_at(day: str | None, elasticities: str = "uniform5") -> Any:
+def world_at(day: str | None, elasticities: str = "uniform5", *, diverted: bool = False) -> Any:
     listed = plain.rows_of(plain.DATA / "elasticities.csv", set=elasticities)
-    return plain.World(plain.DATA, day=day, theta=np.array([float(row["value"]) for row in listed]))
+    kind = plain.Diverted if diverted else plain.World
+    return kind(plain.DATA, day=day, theta=np.array([float(row["value"]) for row in listed]))
+
+
+def parts(name: str) -> tuple[str, str]:
+    """The name of a table without what is added for a date or a reading, and that."""
+    ending = next((one for one in ("-2026", "-diverted") if name.endswith(one)), "")
+    return name.removesuffix(ending), ending
+
+
+def world_of(name: str) -> Any:
+    """The plain world of a table."""
+    ending = parts(name)[1]
+    return world_at(LATEST if ending == "-2026" else None, diverted=ending == "-diverted")
 
 
 def kept(world: Any, name: str, make: Callable[[], Any]) -> Any:
@@ -66,11 +79,6 @@ def payoffs(world: Any, row: Row, *, money: bool = False) -> dict[str, Any]:
 
 def split(world: Any, row: Row, **options: bool) -> dict[str, Any]:
     return plain.division(world, row["reading"], row["r"], **options)
-
-
-def diverted(world: Any, row: Row) -> dict[str, Any]:
-    share = kept(world, f"capacity {row['r']}", lambda: plain.capacity(world, row["r"]))
-    return plain.division(world, row["reading"], share)
 
 
 def threshold(world: Any, row: Row) -> dict[str, Any]:
@@ -170,7 +178,6 @@ PROGRAMS = {
     "T2": Program(split, 1e-5),
     "T2-capped": Program(lambda world, row: split(world, row, capped=True), 1e-5),
     "T2-closed": Program(lambda world, row: split(world, row, route=False), 1e-5),
-    "T2-diverted": Program(diverted, 1e-5),
     "T3": Program(threshold, 1e-5),
     "T5": Program(lambda world, row: plain.patience(world, row["r"], row), 1e-5),
     "T6": Program(lambda world, row: plain.self_enforcing(world, row["discount"], row["r"])),
@@ -192,10 +199,9 @@ PROGRAMS = {
     ),
 }
 
-DATED = {"": None, "-2026": LATEST}
 BY_SAMPLE = "quantiles of draws; the first draw of each date is computed again, cell by cell"
 ELSEWHERE = {
-    "T0": "quantiles of a thousand draws; the rule of the draws and one Nash payment are computed again",
+    "T0": "quantiles of a thousand draws; of each date and structure the first is computed again, cell by cell",
     "T0-structures": "the same",
     "T0-sobol": "shares of variance, by the estimator of SALib; tried on a sum of inputs",
     "T4": "text; its numbers are those of T4-figures",
@@ -215,7 +221,7 @@ def numbers(name: str) -> dict[str, int]:
     columns = [column.name for column in table.columns]
     kinds = (int, float, tuple)
     count = [sum(isinstance(row[k], kinds) for row in table.rows) for k in range(len(columns))]
-    program = PROGRAMS.get(name.removesuffix("-2026"))
+    program = PROGRAMS.get(parts(name)[0])
     asked = program.asked if program else ()
     found = dict(list(zip(columns, count, strict=True))[first:])
     return {column: n for column, n in found.items() if n and column not in asked}
@@ -226,7 +232,7 @@ def matrix() -> list[str]:
     lines = ["| table | numbers | computed again | what else |", "|---|---|---|---|"]
     total, again = 0, 0
     for name in TABLES:
-        base = name.removesuffix("-2026")
+        base, _ = parts(name)
         count = numbers(name)
         if name.endswith("-bands"):
             done, rest = 0, BY_SAMPLE

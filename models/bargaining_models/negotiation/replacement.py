@@ -61,7 +61,7 @@ class Answer(Shown):
     payoffs : ndarray, shape (2,)
         Home and the partner, money a year from today.
     transfer : float
-        What home pays the partner a year once they agree.
+        What home pays the partner a year once they agree; NaN if they never do.
     residual : float
     """
 
@@ -94,7 +94,7 @@ def partner_answers(
         Answer(
             name=f"wait {wait:g} years",
             payoffs=rush.payoffs + rush.waiting(wait),
-            transfer=float(rush.transfer_at(wait)),
+            transfer=_paid(rush, wait),
             residual=rush.residual,
         ),
         _answer("replace while talking", losing),
@@ -103,4 +103,12 @@ def partner_answers(
 
 
 def _answer(name: str, division: PivotDivision) -> Answer:
-    return Answer(name=name, payoffs=division.payoffs, transfer=division.transfer, residual=division.residual)
+    return Answer(name=name, payoffs=division.payoffs, transfer=_paid(division), residual=division.residual)
+
+
+def _paid(division: PivotDivision, start: float = 0.0) -> float:
+    """Return what home pays in talks that begin at `start`."""
+    date = max(division.delay, start)
+    if date == 0:
+        return division.transfer
+    return float(division.transfer_at(date)) if np.isfinite(date) else float("nan")

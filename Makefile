@@ -33,7 +33,6 @@ pdf: $(VENV)/.paper  ## set the paper with LaTeX: build/paper/manuscript.pdf
 	$(PY) -m bargaining_models.paper.manuscript $(ARGS)
 
 uncertainty: $(VENV)/.test  ## draw the headline a thousand times anew, and the tables, and store their bands; half an hour
-	$(PY) -m bargaining_models.paper.bands --workers $(WORKERS) $(ARGS)
 	$(PY) -m bargaining_models.paper.table_bands --workers $(WORKERS) $(ARGS)
 
 test: $(VENV)/.test  ## run the tests; ARGS="-k nash" picks some

@@ -129,21 +129,26 @@ class PivotChain(Shown):
         outside = np.full((2 * count, 2), -np.inf)
         if walk_out:
             outside[:count] = self.annuity("war") - never[:count]
+            surplus[:count] = np.maximum(surplus[:count], outside[:count].sum(axis=1))  # they leave
         found = self._bargain(process, surplus, outside)
         payoffs = never[:count] + found.payoffs.reshape(2 * count, 2, 2).mean(axis=1)[:count]
         agree: NDArray[np.bool_] = np.all(found.agree.reshape(2 * count, 2), axis=1)
         return ChainDivision(
             payoffs=payoffs,
-            transfer=agreement[:, 0] - payoffs[:, 0],
-            agree=agree[:count],
+            transfer=np.where(walk_out & self._parted, np.nan, agreement[:, 0] - payoffs[:, 0]),
+            agree=agree[:count] & ~(walk_out & self._parted),
             division=found,
         )
 
     def nash(self) -> Floats:
-        """Return the transfer by state in the Nash division about the tariff war, shape (S,)."""
-        agreement, war = self.annuity("agreement"), self.annuity("war")
-        loss = agreement - war
-        return np.asarray((loss[:, 0] - loss[:, 1]) / 2)
+        """Return the transfer by state in the Nash division about the tariff war, (S,); NaN where that is better."""
+        loss = self.annuity("agreement") - self.annuity("war")
+        return np.where(self._parted, np.nan, (loss[:, 0] - loss[:, 1]) / 2)
+
+    @property
+    def _parted(self) -> NDArray[np.bool_]:
+        """Where the two together have more by the tariff war than by an agreement."""
+        return np.asarray(self.annuity("agreement").sum(axis=1) < self.annuity("war").sum(axis=1))
 
     def _bargain(self, process: Floats, surplus: Floats, outside: Floats) -> StochasticDivision:
         """Let each side propose with probability one half in every state of the process."""

@@ -107,6 +107,9 @@ class Diversion:
     def hats(self, share: ArrayLike | Mapping[str, ArrayLike]) -> Floats:
         """Hats at which a share of exports is diverted."""
         if isinstance(share, Mapping):
+            parts = shares_by_sector(share, self.model.sectors, self.model.goods)[..., self.model.goods]
+            if (parts == parts[..., :1]).all():
+                return self.hats_of(self.capacity(parts[..., 0]))
             raise InvalidInput(
                 "`r` must be one share for all goods where it means 'diverted': with one factor of production and "
                 "constant returns exports of one sector fall only as all costs rise, so that shares by sector have no "

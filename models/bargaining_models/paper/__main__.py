@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from shutil import get_terminal_size
 
@@ -16,6 +18,8 @@ from bargaining_models.paper.tables import TABLES, table
 
 HEADLINE = "headline"
 _WIDTH = 100  # of a table if there is no terminal
+_APART = re.compile("sets|bands|diverted|T12|T13|F4|F6")
+"""What shares little with the rest: a process of its own computes it if all is asked for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,20 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         How many failed; those that did not are in place.
     """
     options = _parser().parse_args(arguments)
-    from tqdm import tqdm
-
-    study, written = Study(), dict[str, str]()
     names = options.names or [*TABLES, *FIGURES]
-    shown: Table | None = None
-    bar = tqdm(names, file=sys.stderr, leave=False, disable=options.quiet or None)  # None: on terminals only
-    for name in bar:
-        bar.set_description(name)
-        try:
-            made, written[name] = _make(study, name, options.output)
-        except Exception as error:  # one failure must not prevent the others
-            tqdm.write(f"{name} failed: {error}", file=sys.stderr)
-        else:
-            shown = made if made is not None and (name == HEADLINE or len(names) == 1) else shown
+    shares = [[name for name in names if bool(_APART.search(name)) == apart] for apart in (False, True)]
+    if options.names:
+        made, shown = _work(names, options.output, options.quiet)
+    else:
+        with ProcessPoolExecutor(1) as pool:
+            other = pool.submit(_work, shares[1], options.output, True)
+            made, shown = _work(shares[0], options.output, options.quiet)
+            made |= other.result()[0]
+    written = {name: made[name] for name in names if name in made}
     if shown is not None:
         width = get_terminal_size((_WIDTH, 0)).columns
         print(f"{shown.to_text(max(width, 20))}\n")
@@ -50,6 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = len(names) - len(written)
     print(f"{len(written)} of {len(names)} in {options.output}")
     return failed
+
+
+def _work(names: Sequence[str], folder: Path, quiet: bool) -> tuple[dict[str, str], Table | None]:
+    """Write tables and figures; return what each shows, and the table to print."""
+    from tqdm import tqdm
+
+    study, written = Study(), dict[str, str]()
+    shown: Table | None = None
+    bar = tqdm(names, file=sys.stderr, leave=False, disable=quiet or None)  # None: on terminals only
+    for name in bar:
+        bar.set_description(name)
+        try:
+            made, written[name] = _make(study, name, folder)
+        except Exception as error:  # one failure must not prevent the others
+            tqdm.write(f"{name} failed: {error}", file=sys.stderr)
+        else:
+            shown = made if made is not None and (name == HEADLINE or len(names) == 1) else shown
+    return written, shown
 
 
 def _list(written: Mapping[str, str], folder: Path) -> None:

@@ -7,16 +7,14 @@ formulas.
 
 A thousand draws take minutes, so their bands are stored with the figures. Whoever asks for the table gets them after a
 draw of each structure was solved again and came out as stored.
-`python -m bargaining_models.paper.bands` draws all anew.
+`python -m bargaining_models.paper.table_bands` draws all anew.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +29,7 @@ from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import HeadlineDraw, headline_draws
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured, tariffs_in
-from bargaining_models.parameters import Parameters, load
+from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment
 from bargaining_models.uncertainty import LEVELS, AnyPrior, priors
 from bargaining_models.us_canada.baseline import CANADA, CHINA, FARM, US
@@ -43,8 +41,8 @@ FOLDER = Path(__file__).parent.parent / "data" / "draws"
 BANDS, SAMPLE = "headline_bands.csv", "headline_sample.csv"
 CHANCES, SPREAD, SOBOL = "headline_chances.csv", "headline_structures.csv", "headline_sobol.csv"
 KEYS = ("disagreement", "route", "share")
-DRAWS, SAMPLED = 1000, 1
-"""How many draws there are, over all structures, and how many of each are stored one by one."""
+SAMPLED = 1
+"""How many draws of each structure are stored one by one."""
 TRIED = 1  # in each environment and structure, whenever the table is asked for
 ENVIRONMENTS = {"2023": None, "19 August 2026": "2026-08-19"}
 SHARES = (0.10, 0.15)  # of exports that can be redirected, as in the headline
@@ -56,7 +54,14 @@ INPUTS = (
 BASE_SAMPLE = 4096  # of Saltelli's design, a power of two; sampling error of an index is a percent or two
 ACCURACY = 1e-7  # relative: figures of two processors may differ by less
 WAR = {"disagreement": "tariff war", "route": "open"}
-ROUTES = {"open": "stays open", "closed": "closed by the deal"}
+DAY = "day's tariffs"
+LABELS = {
+    "tariff war": "tariff war",
+    "best US tariff, unanswered": "US tariff only",
+    "best US tariff, answered in kind": "matched tariff",
+    "goods border closed": "closed border",
+}
+"""What T0 calls the outcomes without an agreement; the tariffs of a day are `DAY`."""
 
 
 def talks_in(parameters: Parameters, environment: str, structure: str) -> Negotiation:
@@ -216,23 +221,22 @@ def bands_table(study: Study) -> Table:
     shown: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in rows:
         key = (row["environment"], row["disagreement"], row["route"])
-        line = shown.setdefault(key, {"environment": key[0], "disagreement": key[1], "route": ROUTES[key[2]]})
-        line[f"{row['quantity']}_{row['share']}"] = float(row["median"])
-        line[f"{row['quantity']}_{row['share']}_band"] = (float(row["low"]), float(row["high"]))
+        line = shown.setdefault(
+            key, {"environment": key[0][-4:], "disagreement": LABELS.get(key[1], DAY), "route": key[2]}
+        )
+        line[f"{row['quantity']}_{row['share']}"] = tuple(
+            float(row[end]) for end in ("low", "median", "high")
+        )
     columns = [
-        Column("environment", title="Tariffs of"),
-        Column("disagreement", title="Without an agreement"),
-        Column("route", title="China route"),
+        Column("environment", title="Date"),
+        Column("disagreement", title="No agreement"),
+        Column("route", title="Route"),
+        Column("transfer_0", title="Canada pays", unit="USD bn"),
+        Column("lost_r", title="Lost, r = .02", unit="%"),
+        Column("lost_0.1", title="Lost, r = .10", unit="%"),
+        Column("lost_0.15", title="Lost, r = .15", unit="%"),
+        Column("lost_drawn", title="Lost, r drawn", unit="%"),
     ]
-    for name, title, unit in (
-        ("transfer_0", "Canada pays the US", "USD bn"),
-        ("lost_r", "Lost at r = .02", "%"),
-        ("lost_0.1", "Lost at r = .10", "%"),
-        ("lost_0.15", "Lost at r = .15", "%"),
-        ("lost_drawn", "Lost, r and closures drawn", "%"),
-    ):
-        columns.append(Column(name, title="median", unit=unit, group=title))
-        columns.append(Column(f"{name}_band", title="[5, 95]", unit=unit, group=title))
     draws, failed = int(rows[0]["draws"]), max(int(row["failed"]) for row in rows)
     least = 100.0 * min(float(row["agree"]) for row in rows)
     notes = _notes(
@@ -242,29 +246,29 @@ def bands_table(study: Study) -> Table:
         "lognormal over published estimates, in each of four input-output structures, WIOD 2011 and ICIO 2019 with and "
         "without what industries buy from each other, at the trade of 2023",
         **{
-            "Canada pays the US": "a sum in US dollars of 2023 every year, while neither charges tariffs on goods of "
+            "Cells": "median [5th percentile, 95th] over the draws",
+            "Canada pays": "a sum in US dollars of 2023 every year, while neither charges tariffs on goods of "
             "the other; it leaves both the same gain in real income over what happens without an agreement (the Nash "
             "solution, a dollar paid being a dollar received); negative: the US pays. Here Canada has no alternative, "
             "r = 0",
-            "Lost at r": "the leverage that the US loses to the alternative: how much less Canada pays at that r, in "
+            "Lost": "the leverage that the US loses to the alternative: how much less Canada pays at that r, in "
             "percent of the sum at r = 0, draw by draw, so that percentages grow large where that sum is near zero; "
             "above 100, where Canada pays at r = 0: the US pays then; negative: Canada pays more. Of a sum that the US "
             "pays, the percentage is of its size",
-            "[5, 95]": "5th and 95th percentile over the draws",
             "r": "how much Canada could sell elsewhere: a new route to China, with lower trade costs, by which, at "
             "fixed prices and spending, its exports of goods to China would rise by r times its exports of goods to "
             "the US (r = .15: USD 60 bn a year). r = .02 is the arrangement of January 2026 (canola and other farm "
-            "goods against electric vehicles), drawn from .01 to .04",
-            "r and closures drawn": "r is drawn from .11 to .15, what the sectors together can redirect, and China "
+            f"goods against electric vehicles), drawn from .01 to .04. At elasticity 5, under free trade, {study.sold}",
+            "r drawn": "r is drawn from .11 to .15, what the sectors together can redirect, and China "
             "closes its market for farm goods, or for all others, and opens it again, at rates drawn; the sum is then "
             "the level yearly one of the same present value",
-            "Without an agreement": "tariff war: on all goods of the other each country sets the one rate that is best "
-            "for it against the other's (Nash equilibrium); best US tariff: the rate that is best for the US if Canada "
-            "sets none; then Canada sets none, or the same rate; goods border closed: no goods trade between the two; "
-            "tariffs of a day: those between the two on that day go on",
-            "Tariffs of": "tariffs of and on other countries are those of that year, or in force on that day, in all "
+            "No agreement": "tariff war: on all goods of the other each country sets the one rate that is best "
+            "for it against the other's (Nash equilibrium); US tariff only: the US sets the rate that is best for it "
+            "if Canada sets none, and Canada sets none; matched tariff: Canada answers with the same rate; closed "
+            "border: no goods trade between the two; day's tariffs: those between the two on that day go on",
+            "Date": f"tariffs of and on other countries are those of {' or in force on '.join(ENVIRONMENTS)}, in all "
             "outcomes",
-            "China route": "stays open: Canada has the route with and without an agreement; closed by the deal: an "
+            "Route": "to China; open: Canada has it with and without an agreement; closed: an "
             "agreement with the US obliges Canada to give the route up, so that it counts only as what Canada could "
             "do without one",
             "Not agreed": f"in at most {100 - least:.2g}% of the draws of a cell both together would have no gain; "
@@ -446,7 +450,7 @@ def store_causes(
                     f"{quantity}_low": f"{low:.10g}",
                     f"{quantity}_high": f"{high:.10g}",
                 }
-            spread.append(row | _tail("USD bn; percent"))
+            spread.append(row | tail("USD bn; percent"))
 
         def part(points: Floats, mixed: Any = mixed) -> Floats:
             first, later = mixed(points)
@@ -460,7 +464,7 @@ def store_causes(
             for index, values in sobol(function, INPUTS, BASE_SAMPLE).items():
                 for name, value in zip(INPUTS, values.tolist(), strict=True):
                     cell = {"environment": environment, "input": name, "quantity": quantity, "index": index}
-                    causes.append(cell | {"value": f"{value:.6g}", **_tail("share of variance")})
+                    causes.append(cell | {"value": f"{value:.6g}", **tail("share of variance")})
     write_rows(folder / SPREAD, spread)
     write_rows(folder / SOBOL, causes)
 
@@ -493,7 +497,7 @@ def _chance_rows(environment: str, drawn: xr.Dataset) -> Iterator[dict[str, Any]
         for name in ("all", *dict.fromkeys(drawn.structure.values.tolist())):
             among = solved & ((drawn.structure.values == name) | (name == "all"))
             cell = {"environment": environment, "claim": key, "structure": name}
-            yield cell | {"value": f"{holds[among].mean():.6g}", **_tail("share of draws")}
+            yield cell | {"value": f"{holds[among].mean():.6g}", **tail("share of draws")}
 
 
 def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterator[dict[str, Any]]:
@@ -526,7 +530,7 @@ def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterato
                 "agree": f"{agreed:.6g}",
                 "draws": drawn.attrs["draws"],
                 "failed": drawn.attrs["failed"],
-                **_tail(unit),
+                **tail(unit),
             }
         )
 
@@ -537,14 +541,15 @@ def _single_rows(environment: str, structure: str, drawn: xr.Dataset) -> Iterato
         value = float(drawn.transfer.sel(cell).isel(draw=number))
         if np.isfinite(value):
             row = {"environment": environment, "structure": structure, "draw": number} | cell
-            yield row | {"value": f"{value:.12g}", **_tail("USD bn")}
+            yield row | {"value": f"{value:.12g}", **tail("USD bn")}
 
 
-def _tail(unit: str) -> dict[str, str]:
+def tail(unit: str, what: str = "headline") -> dict[str, str]:
+    """The last columns of a file of draws."""
     return {
         "unit": unit,
         "year": "2026",
-        "source": "derived: draws of this package's headline, make uncertainty",
+        "source": f"derived: draws of this package's {what}, make uncertainty",
     }
 
 
@@ -554,43 +559,27 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def same(rows: Iterable[Mapping[str, str]], now: Callable[[Mapping[str, str]], float], what: str) -> None:
+    """Raise an error if a stored draw comes out otherwise now."""
+    for row in rows:
+        then, value = float(row["value"]), now(row)
+        if not np.isclose(value, then, rtol=0.0, atol=ACCURACY * max(abs(then), 1.0), equal_nan=True):
+            place = ", ".join(text for name, text in row.items() if name not in ("value", *tail("")))
+            raise Unsolved(
+                f"The stored draws of {what} are no longer reproduced: {place} was {then:.10g} and is {value:.10g}. "
+                "Draw them all anew: make uncertainty."
+            )
+
+
 def _try_again(parameters: Parameters) -> None:
-    """Solve the first stored draw of each structure again; raise an error if the results differ."""
-    kept = [row for row in read_rows(FOLDER / SAMPLE) if int(row["draw"]) < TRIED]
-    for environment, structure in product(ENVIRONMENTS, STRUCTURES):
-        found = draw(parameters, environment, TRIED, structure).transfer
-        for row in kept:
-            if (row["environment"], row["structure"]) == (environment, structure):
-                place = {name: row[name] for name in KEYS}
-                now, then = float(found.sel(draw=int(row["draw"]), **place)), float(row["value"])
-                if not abs(now - then) <= ACCURACY * max(abs(then), 1.0):
-                    raise Unsolved(
-                        f"The stored draws of the headline are no longer reproduced: {environment}, {structure}, "
-                        f"{place}, draw {row['draw']} was {then:.10g} and is {now:.10g}. Draw them all anew: "
-                        "make uncertainty."
-                    )
+    """Solve the first stored draw of each structure again."""
+    found = {
+        (name, structure): draw(parameters, name, TRIED, structure).transfer
+        for name, structure in product(ENVIRONMENTS, STRUCTURES)
+    }
 
+    def now(row: Mapping[str, str]) -> float:
+        cells = found[row["environment"], row["structure"]]
+        return float(cells.sel(draw=int(row["draw"]), **{name: row[name] for name in KEYS}))
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw everything again and store it."""
-    parser = argparse.ArgumentParser(prog="python -m bargaining_models.paper.bands", description=__doc__)
-    parser.add_argument("--draws", type=int, default=DRAWS)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--checkpoint", type=Path, default=Path("build/draws"), help="folder to resume from")
-    options = parser.parse_args(arguments)
-    figures = load()
-    found: dict[str, dict[str, xr.Dataset]] = {name: {} for name in ENVIRONMENTS}
-    each = max(options.draws // len(STRUCTURES), 1)
-    for environment, structure in product(ENVIRONMENTS, STRUCTURES):
-        folder = options.checkpoint / f"{environment}-{structure}-{each}".replace(" ", "-")
-        given: dict[str, Any] = {"workers": options.workers, "checkpoint": folder, "progress": True}
-        found[environment][structure] = draw(figures, environment, each, structure, **given).load()
-        failed = found[environment][structure].attrs["failed"]
-        print(f"{environment}, {structure}: {failed} of {each} draws failed")
-    store(found, figures)
-    store_causes(found, figures)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    same((row for row in read_rows(FOLDER / SAMPLE) if int(row["draw"]) < TRIED), now, "the headline")

@@ -12,7 +12,7 @@ from bargaining.authoring import Shown
 from bargaining_models.negotiation.thresholds import first_crossing, gain_from_refusing
 from bargaining_models.negotiation.triangle import gain_from_the_clause
 from bargaining_models.paper.bands import chance
-from bargaining_models.paper.pivot_game_sensitivity import SHOWN
+from bargaining_models.paper.pivot_game import SHOWN
 from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, WORTHWHILE
 from bargaining_models.paper.pivot_study import PRIOR, YEARS
 from bargaining_models.paper.study import LATEST, NOISE, Study
@@ -498,7 +498,7 @@ def _priced(
                 row[f"{route}_today"],
                 row[f"{route}_open"],
             )
-            if today is None:  # they never agree
+            if today is None or done is None:  # they never agree, or have no surplus later
                 continue
             moves = abs(start - done) > NOISE
             if moves or not moving:
@@ -520,12 +520,13 @@ def _waiting(rows: Rows) -> list[float]:
 def _three(rows: Rows, *paths: str) -> list[tuple[float, ...]]:
     """Return the transfers agreed today with no alternative and along each path, by protocol and route."""
     at = {(row["path"], row["reading"]): row for row in rows("T7")}
-    return [
+    found = [
         tuple(at[path, reading][f"{route}_today"] for path in ("none", *paths))
         for path, reading in at
         if path == "none"
         for route in ("open", "closed")
     ]
+    return [one for one in found if None not in one]
 
 
 def _by(rows: list[Row], key: str) -> dict[Any, list[Row]]:

@@ -1,18 +1,25 @@
-"""Payoffs of the outcomes and divisions of the deal: the headline table, T1 and T2."""
+"""Payoffs of the outcomes, divisions of the deal and thresholds in r: the headline table, T1, T2 and T3."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bargaining import Column, Division, Table, nash
-from bargaining.authoring import Floats
 from bargaining.errors import Status
 from bargaining_models.negotiation.routes import Diversion
-from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean
+from bargaining_models.negotiation.thresholds import (
+    Margin,
+    first_crossing,
+    gain_from_leaving,
+    gain_from_refusing,
+    gain_from_walking_out,
+    paid_to_home,
+    partner_loss_from_war,
+)
+from bargaining_models.paper.study import COUNTRIES, MEANT, NOISE, SHARES, Study, clean
 from bargaining_models.us_canada.deal import Deal, readings
 
 OUTCOMES = (
@@ -152,23 +159,12 @@ SPLIT_COLUMNS = [
 ]
 
 
-def diverted(study: Study) -> Table:
-    """T2-diverted: T2 where r is the part of exports to the US that is in fact diverted."""
-    base, shares = study.baseline, np.delete(DIVERTED, 1)
-    deal = Deal.at(base, r=Diversion(base.model, base.roles, base.free).capacity(shares))
-    made = splits(study, deal, "splits-diverted", "r diverted from the US, China route open", shares=shares)
-    note = (
-        "r: part of its exports of goods to the US that Canada diverts; the capacity that takes is in T1-r."
-    )
-    return replace(made, notes=tuple(note if one.startswith("r: ") else one for one in made.notes))
-
-
-def splits(study: Study, deal: Deal, label: str, variant: str, shares: Floats = SHARES) -> Table:
+def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
     divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings()}
     alike = {name: [] for name in divisions} if study.repeats else _alike(divisions)
     return Table(
-        [row for name in alike for row in _split_rows(deal, name, divisions[name], shares)],
+        [row for name in alike for row in _split_rows(deal, name, divisions[name])],
         columns=SPLIT_COLUMNS,
         caption=f"The division of an agreement by redirectable share r: {variant}",
         label=f"tab:{label}",
@@ -224,11 +220,11 @@ def _alike(divisions: Mapping[str, Division]) -> dict[str, list[str]]:
     return alike
 
 
-def _split_rows(deal: Deal, reading: str, division: Division, shares: Floats) -> Iterator[dict[str, Any]]:
+def _split_rows(deal: Deal, reading: str, division: Division) -> Iterator[dict[str, Any]]:
     transfer, share = deal.transfer(division), deal.share(division)
     payoff = division.payoffs[:, 0]
     change, conceded = payoff - payoff[0], transfer[0] - transfer
-    for k, r in enumerate(shares):
+    for k, r in enumerate(SHARES):
         row = {
             "payoff": payoff[k] - deal.agreement.money[0, 0],
             "gain": payoff[k] - deal.war.money[k, 0],
@@ -247,3 +243,62 @@ def _timings() -> str:
     for reading in readings():
         names.setdefault(reading.timing, []).append(reading.name)
     return "; ".join(f"{' / '.join(shared)}: {timing}" for timing, shared in names.items())
+
+
+QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (
+    ("the US loses from the tariff war", partner_loss_from_war, True),
+    ("leaving beats the tariff war for Canada", gain_from_leaving, True),
+    ("walking out into the war binds, China route open", gain_from_walking_out, True),
+    ("walking out into the war binds, China route closed by the deal", gain_from_walking_out, False),
+    ("leaving beats the Nash division for Canada", gain_from_refusing, True),
+    ("the US pays Canada, China route open", paid_to_home, True),
+    ("the US pays Canada, China route closed by the deal", paid_to_home, False),
+)
+
+
+def thresholds(study: Study, meaning: str = "capacity") -> Table:
+    """T3: the redirectable shares at which something changes, by elasticities and capacity."""
+
+    def told(value: float | None, elasticities: str, capped: bool) -> float | None:
+        if value is None or meaning == "capacity":
+            return value
+        base = study.baseline_with(elasticities)
+        us = base.exports(base.payoffs(r=[0.0, value], capped=capped))[:, 0]
+        return clean(1.0 - us[1] / us[0])
+
+    cases = [(elasticities, capped) for elasticities in study.sets for capped in (False, True)]
+    rows: list[dict[str, str | float | None]] = []
+    for name, margin, route in QUESTIONS:
+        deals = {case: study.thresholds_deal(*case, route) for case in cases}
+        row: dict[str, str | float | None] = {"question": name}
+        for (e, capped), deal in deals.items():
+            row[f"{e}_{capped}"] = told(first_crossing(deal, margin).value, e, capped)
+        rows.append(row)
+    columns = [Column("question", title="Smallest r from which")] + [
+        Column(f"{elasticities}_{capped}", title="capped" if capped else "unlimited", group=elasticities)
+        for elasticities, capped in cases
+    ]
+    linear = study.linear_model
+    residual = max(study.thresholds_deal(*case, True).war.residual.max() for case in cases)
+    return Table(
+        rows,
+        columns=columns,
+        caption="Thresholds in the redirectable share r; 0: at every r; none: at no r "
+        + ("up to 1" if meaning == "capacity" else "that a capacity up to 1 diverts"),
+        label="tab:thresholds",
+        notes=(study if meaning == "capacity" else study.diverted).notes(
+            residual,
+            Search="first change of sign on a grid of step 0.05, refined to 1e-6"
+            + ("" if meaning == "capacity" else "; in capacity, which diverts what is shown"),
+            **{
+                "Linear tariff model": f"at the same export ratio, US to Canada, of {linear.exports[1]:.3f} the "
+                f"US stops gaining from a war at r = {linear.threshold():.3f}; with third countries and inputs it "
+                "loses at once"
+            },
+        )
+        | {
+            "Elasticities": "; ".join(MEANT[name] for name in study.sets if name in MEANT),
+            "Capped": "each sector redirects at most what its ports, pipelines and plants could carry",
+            "Binds": "Canada would have more in the war than by offers that nobody can walk out of",
+        },
+    )

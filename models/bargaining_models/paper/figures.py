@@ -2,58 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bargaining.plots.plot import COLOURS, DASHES
-from bargaining_models.paper.bands import ROUTES, bands_table
+from bargaining_models.negotiation.hidden_protection import HiddenProtection
+from bargaining_models.negotiation.pivot_terms import path
+from bargaining_models.paper import hidden_protection
+from bargaining_models.paper.bands import ENVIRONMENTS, bands_table
 from bargaining_models.paper.bands import SHARES as BANDED
-from bargaining_models.paper.hidden_protection import noise
-from bargaining_models.paper.pivot_game_figures import paths, sets_by_state
-from bargaining_models.paper.study import Study
-from bargaining_models.paper.timing_figures import reputations, transfers_over_time
+from bargaining_models.paper.pivot_game_study import PATIENT
+from bargaining_models.paper.pivot_study import HAZARD, POSTURES
+from bargaining_models.paper.study import COUNTRIES, LATEST, SHARES, Study
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PATIENCE = 0.6  # a year
-
-
-def payoff_sets(study: Study) -> Figure:
-    """F1: what the two countries can enforce as r grows, without and with the right to leave."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    axes = figure.subplots(1, 2)
-    for ax, leave, title in zip(axes, (False, True), ("neither may leave", "either may leave"), strict=True):
-        for (r, game), colour, dash in zip(study.tariff_games.items(), COLOURS, DASHES, strict=False):
-            found = game.payoff_set(PATIENCE, leave=leave)
-            corners = [*found.vertices, found.vertices[0]]
-            ax.plot(
-                *zip(*corners, strict=True), color=colour, linestyle=dash, linewidth=1.1, label=f"r = {r:g}"
-            )
-            ax.plot(*found.threat, marker="x", color=colour, markersize=5)
-        ax.set(xlabel="Canada, % of real income", ylabel="US, % of real income", title=title)
-    axes[0].legend(frameon=False, fontsize="small")
-    return figure
+LEAVING = ((False, "neither may leave"), (True, "either may leave"))
+LAST = 8.0  # years of F2
+HELD = (0.05, 0.15, 0.30)  # shares of F3, as more lines would hide each other
+LEVELS = ("0%", "10%", "20%", "30%")
+ALTERNATIVES = ("lasting", "lasting, fast", "revocable", "revocable, fast")
+YEARS = 40  # of F5
+NOISE = np.linspace(0.03, 0.24, 8)  # of F6
 
 
 def leverage(study: Study) -> Figure:
     """F0: the leverage that the alternative takes away, median and [5, 95], by what happens without an agreement."""
-    from matplotlib.figure import Figure
-
     rows = bands_table(study).records()
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    dates, cases = (list(dict.fromkeys(row[key] for row in rows)) for key in ("environment", "disagreement"))
+    figure, axes = _panels(sharey=True)
+    cases = list(dict.fromkeys(row["disagreement"] for row in rows))
     marks = dict(zip(cases, zip(COLOURS, "osD^vP", strict=False), strict=False))
-    for ax, date in zip(figure.subplots(1, len(dates), sharey=True), dates, strict=True):
-        shown = [row for row in rows if row["environment"] == date and row["route"] == ROUTES["open"]]
+    for ax, date in zip(axes, ENVIRONMENTS, strict=True):
+        shown = [row for row in rows if row["environment"] == date[-4:] and row["route"] == "open"]
         for k, row in enumerate(shown):
             colour, marker = marks[row["disagreement"]]
-            middle = np.array([row[f"lost_{r}"] for r in ("r", *map(str, BANDED))])
-            low, high = np.array([row[f"lost_{r}_band"] for r in ("r", *map(str, BANDED))]).T
+            low, middle, high = np.array([row[f"lost_{r}"] for r in ("r", *map(str, BANDED))]).T
             ax.errorbar(
                 np.array([0.02, *BANDED]) + 0.006 * (k - (len(shown) - 1) / 2),
                 middle,
@@ -68,8 +56,145 @@ def leverage(study: Study) -> Figure:
         ax.axhline(0.0, color="black", linewidth=0.6)
         ax.set(xlabel="r", title=f"tariffs of {date}", xticks=[0.02, *BANDED])
         ax.legend(frameon=False, fontsize="x-small", loc="upper left")
-    figure.axes[0].set_ylabel("leverage lost, %")
+    axes[0].set_ylabel("leverage lost, %")
     return figure
+
+
+def payoff_sets(study: Study) -> Figure:
+    """F1: what the two countries can enforce as r grows, without and with the right to leave."""
+    figure, axes = _panels()
+    for ax, (leave, title) in zip(axes, LEAVING, strict=True):
+        for (r, game), colour, dash in zip(study.tariff_games.items(), COLOURS, DASHES, strict=False):
+            _outline(ax, game.payoff_set(PATIENCE, leave=leave), colour, dash, f"r = {r:g}")
+        ax.set(xlabel="Canada, % of real income", ylabel="US, % of real income", title=title)
+    axes[0].legend(frameon=False, fontsize="small")
+    return figure
+
+
+def transfers_over_time(study: Study) -> Figure:
+    """F2: what Canada would pay if they agreed at each date, by the path of r, the China route open and closed."""
+    figure, axes = _panels(sharey=True)
+    dates = np.linspace(0.0, LAST, 401)
+    for ax, route, title in zip(axes, (True, False), ("route open", "route closed by the deal"), strict=True):
+        for (name, pivots), colour, dash in zip(study.timing.paths.items(), COLOURS, DASHES, strict=False):
+            transfer = pivots[route].offers(hazard=HAZARD).transfer_at(dates)
+            ax.plot(dates, transfer, color=colour, linestyle=dash, linewidth=1.1, label=name)
+        ax.set(xlabel="years until they agree", title=title)
+    axes[0].set_ylabel("Canada to US, USD bn a year")
+    axes[0].legend(frameon=False, fontsize="x-small")
+    return figure
+
+
+def reputations(study: Study) -> Figure:
+    """F3: the belief that each country will never give way, while neither does, by posture of the US and by r."""
+    figure, axes = _panels(sharey=True)
+    titles = ("US insists on the terms of r = 0", "US insists on 85% of the surplus")
+    for ax, posture, title in zip(axes, POSTURES, titles, strict=True):
+        outcome = study.timing.hold_out(True, posture).outcome
+        dates = np.linspace(0.0, float(outcome.horizon.max()), 401)
+        paths = outcome.reputation(dates)
+        for share, colour in zip(HELD, COLOURS, strict=False):
+            k = int(np.argmin(np.abs(SHARES[1:] - share)))
+            for country, dash in zip((0, 1), DASHES, strict=False):
+                label = f"{COUNTRIES[country]}, r = {share:g}"
+                ax.plot(dates, paths[k, :, country], color=colour, linestyle=dash, linewidth=1.1, label=label)
+        ax.set(xlabel="years", title=title, ylim=(0.0, 1.02))
+    axes[0].set_ylabel("belief that it never gives way")
+    return _with_legend(figure, 3)
+
+
+def sets_by_state(study: Study) -> Figure:
+    """F4: what the two can enforce from each level of a lasting alternative, without and with the right to leave."""
+    figure, axes = _panels()
+    for ax, (leave, title) in zip(axes, LEAVING, strict=True):
+        bare = study.pivot_game.sets("none", PATIENT, leave=leave).at(0)
+        _outline(ax, bare, "black", DASHES[4], "no alternative")
+        found = study.pivot_game.sets("lasting", PATIENT, leave=leave)
+        for k, level in enumerate(LEVELS):
+            _outline(ax, found[level], COLOURS[k], DASHES[k], f"from r = {level}")
+        ax.set(xlabel="Canada, USD bn a year", ylabel="US, USD bn a year", title=title)
+    return _with_legend(figure, 5)
+
+
+def paths(study: Study) -> Figure:
+    """F5: the share in use expected over the years, in the war and the best agreement, and the incomes of the war."""
+    figure, axes = _panels()
+    for name, colour in zip(ALTERNATIVES, COLOURS, strict=False):
+        pivot, found = study.pivot_game.games[name], study.pivot_game
+        war = path(pivot, found.war(name, PATIENT), PATIENT, years=YEARS)
+        agreed = path(pivot, found.terms(name, PATIENT, leave=False).agreement, PATIENT, years=YEARS)
+        lines = ((war.r, "-"), (agreed.r, "--")), ((war.payoffs[:, 0], "-"), (war.payoffs[:, 1], ":"))
+        for ax, drawn in zip(axes, lines, strict=True):
+            for values, dash in drawn:
+                label = name if dash == "-" else None
+                ax.plot(values, color=colour, linestyle=dash, linewidth=1.1, label=label)
+    axes[0].set(xlabel="years", ylabel="expected r in use", title="capacity")
+    axes[1].set(xlabel="years", ylabel="expected income, USD bn a year", title="the war")
+    _dashes(axes[0], {"-": "war", "--": "best agreement"})
+    _dashes(axes[1], {"-": COUNTRIES[0], ":": COUNTRIES[1]})
+    return _with_legend(figure, 4)
+
+
+def noise(study: Study) -> Figure:
+    """F6: the patience that free trade needs, and what is lost without naming the culprit, by noise and r."""
+    figure, (left, right) = _panels()
+    for r, colour in zip(hidden_protection.SHARES, COLOURS, strict=False):
+        for (name, title), dash in zip(hidden_protection.REPORTS.items(), DASHES, strict=False):
+            games = [
+                HiddenProtection.at(study.baseline, r=r, noise=float(each), reports=name) for each in NOISE
+            ]
+            label = f"r = {r:g}, {title[0].lower()}{title[1:]}"
+            needed = [game.critical_discount() for game in games]
+            left.plot(100 * NOISE, needed, color=colour, linestyle=dash, label=label)
+            lost = [
+                game.stage.payoffs[0, 0].sum() - game.enforced(hidden_protection.PATIENCE) for game in games
+            ]
+            right.plot(100 * NOISE, lost, color=colour, linestyle=dash)
+    left.set(xlabel="noise, %", ylabel="discount factor that free trade needs")
+    right.set(xlabel="noise, %", ylabel="lost of free trade, USD bn a year")
+    return _with_legend(figure, 3)
+
+
+def _panels(**shared: Any) -> tuple[Figure, Any]:
+    """Two panels beside each other."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    return figure, figure.subplots(1, 2, **shared)
+
+
+def _with_legend(figure: Figure, columns: int) -> Figure:
+    """Put the legend of the first panel under both."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize="x-small"
+    )
+    return figure
+
+
+def _outline(ax: Axes, found: Any, colour: str, dash: Any, label: str) -> None:
+    corners = np.vstack([found.vertices, found.vertices[:1]])
+    ax.plot(*corners.T, color=colour, linestyle=dash, linewidth=1.1, label=label)
+    ax.plot(*found.threat, marker="x", color=colour, markersize=5)
+
+
+def _dashes(ax: Axes, words: Mapping[Any, str]) -> None:
+    """Say in the picture what the dashes stand for."""
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], color="black", linestyle=dash, linewidth=1.1) for dash in words]
+    ax.legend(handles, list(words.values()), frameon=False, fontsize="x-small", loc="center right")
+
+
+def _later(name: str) -> Callable[[Study], Figure]:
+    """A figure at the latest tariffs."""
+
+    def drawn(study: Study) -> Figure:
+        return FIGURES[name](study.latest)
+
+    what = (FIGURES[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
+    drawn.__doc__ = f"{what} At the tariffs of {LATEST}."
+    return drawn
 
 
 FIGURES: dict[str, Callable[[Study], Figure]] = {
@@ -81,3 +206,5 @@ FIGURES: dict[str, Callable[[Study], Figure]] = {
     "F5": paths,
     "F6": noise,
 }
+# F0 has both dates; of F3 there is none: at some r one country asks for more than there is, see T8-delay.
+FIGURES |= {f"{name}-2026": _later(name) for name in ("F1", "F2", "F4", "F5", "F6")}

@@ -1,25 +1,18 @@
-"""Hidden protection: how much of free trade survives that each side sees imports only (T13), and by noise (F6)."""
+"""Hidden protection: how much of free trade survives that each side sees imports only (T13)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from bargaining.plots.plot import COLOURS, DASHES
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.hidden_protection import HiddenProtection, Reports
 from bargaining_models.paper.study import Study, clean
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SHARES = (0.0, 0.15, 0.30)
 ASSUMED = ((0.05, 0.05), (0.05, 0.1), (0.05, 0.2), (0.03, 0.1), (0.1, 0.1))
 """Pairs of a covert barrier and noise: the middle case, and each assumption moved down and up alone."""
 PATIENCE = 0.9  # a year: high, as in T6
 REPORTS: dict[Reports, str] = {"each": "A report on each", "one": "One report on both"}
-_NOISE = np.linspace(0.03, 0.24, 8)  # of the figure
 _HALF = 0.5  # of the noise, which an inspection leaves
 
 
@@ -86,36 +79,3 @@ def _row(study: Study, barrier: float, noise: float, r: float) -> dict[str, Any]
         "named": clean(each - one),
         "half": clean(sharper.enforced(PATIENCE) - one),
     }
-
-
-def noise(study: Study) -> Figure:
-    """F6: the patience that free trade needs, and what is lost without naming the culprit, by noise and r."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for r, colour in zip(SHARES, COLOURS, strict=False):
-        for (name, title), dash in zip(REPORTS.items(), DASHES, strict=False):
-            games = [
-                HiddenProtection.at(study.baseline, r=r, noise=float(each), reports=name) for each in _NOISE
-            ]
-            label = f"r = {r:g}, {title[0].lower()}{title[1:]}"
-            left.plot(
-                100 * _NOISE,
-                [game.critical_discount() for game in games],
-                color=colour,
-                linestyle=dash,
-                label=label,
-            )
-            lost = [game.stage.payoffs[0, 0].sum() - game.enforced(PATIENCE) for game in games]
-            right.plot(100 * _NOISE, lost, color=colour, linestyle=dash)
-    left.set(xlabel="noise, %", ylabel="discount factor that free trade needs")
-    right.set(xlabel="noise, %", ylabel="lost of free trade, USD bn a year")
-    figure.legend(
-        *left.get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        fontsize="x-small",
-    )
-    return figure

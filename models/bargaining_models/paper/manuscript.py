@@ -161,9 +161,7 @@ def _numbers() -> dict[str, Any]:
     ]
 
     def lost(environment: str, disagreement: str, route: str, r: str) -> str:
-        return (
-            f"{cell('T0', f'lost_{r}', environment=environment, disagreement=disagreement, route=route):.0f}"
-        )
+        return f"{cell('T0', f'lost_{r}', environment=environment, disagreement=disagreement, route=route)[1]:.0f}"
 
     def verdict(claim: str) -> str:
         return _plain(next(row["verdict"] for row in claims if row["claim"] == claim))
@@ -195,13 +193,13 @@ def _numbers() -> dict[str, Any]:
             if row["environment"] == "2023" and row["structure"] in STRUCTURES
         ],
         "hidden": next(row for row in _rows("T13") if (row["barrier"], row["noise"], row["r"]) == HIDDEN),
-        "times": _paid("best US tariff, unanswered") / _paid("tariff war"),
+        "times": _paid("US tariff only") / _paid("tariff war"),
     }
 
 
 def _paid(disagreement: str) -> float:
-    where = {"environment": "2023", "disagreement": disagreement, "route": "stays open"}
-    return float(cell("T0", "transfer_0", **where))
+    where = {"environment": "2023", "disagreement": disagreement, "route": "open"}
+    return float(cell("T0", "transfer_0", **where)[1])
 
 
 def _note(table: str, name: str) -> str:

@@ -1,16 +1,26 @@
-"""The pivot as a stochastic game: the terms with transfers (T10)."""
+"""The pivot as a stochastic game: terms (T10), by patience (T10-patience), and by each assumption (T10-sensitivity)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from bargaining.authoring import Floats
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame
-from bargaining_models.negotiation.pivot_terms import builds_to, dominance, settles, waiting
-from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE
+from bargaining_models.negotiation.pivot_terms import builds_to, dominance, settles, terms, waiting
+from bargaining_models.paper.pivot_game_study import (
+    BLOCKING,
+    FAST,
+    LIFE,
+    PATIENCE,
+    PATIENT,
+    RUNNING,
+    SectorPivot,
+)
 from bargaining_models.paper.study import ALONE, COUNTRIES, LEAVING, Study, clean
-from bargaining_models.us_canada.capacity import REPEATED
+from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, REPEATED, US_TARIFFS, Capacity
 
 CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
 
@@ -80,7 +90,7 @@ def waits(study: Study, name: str, discount: float) -> list[str]:
 
 def _residuals(study: Study) -> list[float]:
     found = [study.pivot_game.war(name, d).regret for d in PATIENCE for name in study.pivot_game.games]
-    return [study.pivot_game.capacity.residual, study.pivot_game.capped.residual, *found]
+    return [*(game.capacity.residual for game in study.pivot_game.games.values()), *found]
 
 
 def _waiting_note(study: Study) -> str:
@@ -119,7 +129,9 @@ def notes(study: Study) -> dict[str, str]:
         "Timing": "every year each sets one tariff of five (0, 2, 35 percent, the schedule of 2025-26, the Nash rate) "
         "and Canada builds the next level or not; with the right to leave either may first close the goods border "
         "for good",
-        "Levels": "0, 5, ..., 30 percent of every sector's exports to the US, or up to its cap",
+        "Levels": "0, 5, ..., 30 percent of every sector's exports to the US, or up to its cap"
+        if study.meaning == "capacity"
+        else "0, 5, 10, 15 percent of exports to the US diverted, at the capital of the capacity that takes (T1-r)",
         "Discount factor": "what a year counts in parts of the year before it",
         "Alternative": f"none: nothing can be built; lasting: China never closes; a level takes {LEAD_TIME:g} years "
         f"({FAST:g} if fast) on average; revocable: China closes at "
@@ -129,3 +141,161 @@ def notes(study: Study) -> dict[str, str]:
         f"USD {capacity.capital[0]:.1f} bn for the first level, {capacity.capital[-1]:.1f} for the last",
         "Payoffs": f"level yearly flows{'' if study.tariffs else ' against free trade at r = 0'}, building paid",
     }
+
+
+DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)  # closer near one
+GAME = "timing, levels, alternatives and capital as in T10"
+SAME_RATE = 1e-3  # rates nearer than that are one, as `_variants` needs it
+SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
+
+
+def patience_table(study: Study) -> Table:
+    """T10-patience: how far Canada builds and what it pays, by discount factor."""
+    columns = [Column("discount", title="discount factor")]
+    for name in SHOWN:
+        columns += [
+            Column(f"{name}_war", title="war", unit="%", group=name.capitalize()),
+            Column(f"{name}_deal", title="deal", unit="%", group=name.capitalize()),
+            Column(f"{name}_transfer", title="transfer", group=name.capitalize()),
+        ]
+    return Table(
+        [_patience_row(study, discount) for discount in DISCOUNTS],
+        columns=columns,
+        caption="The pivot game by patience: the share that Canada reaches, and what it pays from the start",
+        label="tab:pivot-game-patience",
+        digits=3,
+        notes=study.notes(
+            study.pivot_game.capacity.residual,
+            study.pivot_game.capped.residual,
+            Game=GAME,
+            War="the share Canada reaches if nothing is agreed or revoked",
+            Deal="the same in the agreement with the largest joint payoff",
+            Transfer="what Canada pays the US where neither may leave, USD bn a year",
+            Markov=markov_note(
+                (study.pivot_game.games[k], discount) for k in SHOWN for discount in DISCOUNTS
+            ),
+        ),
+    )
+
+
+def _patience_row(study: Study, discount: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"discount": discount}
+    for name in SHOWN:
+        pivot = study.pivot_game.games[name]
+        agreed = terms(pivot, discount)
+        row[f"{name}_war"] = _percent(builds_to(pivot, pivot.markov(discount)[0]))
+        row[f"{name}_deal"] = _percent(builds_to(pivot, agreed.agreement))
+        row[f"{name}_transfer"] = clean(agreed.transfer[0])
+    return row
+
+
+def sensitivity_table(study: Study) -> Table:
+    """T10-sensitivity: the revocable alternative with one assumption changed at a time."""
+    variants = dict(_variants(study))
+    rows = [_changed_row(changed, pivot) for changed, pivot in variants.items()]
+    settle: dict[str, list[str]] = {}
+    for row in rows:
+        settle.setdefault(row.pop("settles"), []).append(row["changed"])
+    return Table(
+        rows,
+        columns=_changed_columns(),
+        caption="The pivot game with a revocable alternative, one assumption changed at a time, USD bn a year",
+        label="tab:pivot-game-sensitivity",
+        digits=3,
+        notes=study.notes(
+            *(pivot.capacity.residual for pivot in variants.values()),
+            Game=f"{GAME}, at a discount factor of {PATIENT:g}",
+            **{
+                "No alternative": "the transfer if nothing can be built",
+                "A year of war": "what each gains if they agree a year later, as in T10",
+                "Settle at once": "; ".join(
+                    f"{who} ({'every row' if len(where) == len(rows) else ', '.join(where)})"
+                    for who, where in settle.items()
+                )
+                + " if free to choose the date, as all is known and money can be paid",
+                "Apart": _apart(variants),
+                "Highest tariff": f"up to {ESCALATION:.0%} in the other rows: what each can threaten with",
+                "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
+            },
+        ),
+    )
+
+
+def _apart(variants: dict[str, PivotGame]) -> str:
+    (game,) = (one for one in variants.values() if isinstance(one, SectorPivot))
+    return (
+        f"farm goods at rate {game.closure:.2g}, others at {game.other_closure:.2g} (medians of ten years); lasting, "
+        "running: assumptions"
+    )
+
+
+def _changed_columns() -> list[Column]:
+    return [
+        Column("changed", title=""),
+        Column("war", title="war", unit="%", group="Builds to"),
+        Column("deal", title="deal", unit="%", group="Builds to"),
+        Column("bare", title="no alternative", group="Transfer, neither may leave"),
+        Column("stay", title="from the start", group="Transfer, neither may leave"),
+        Column("leave", title="transfer", group="Either may leave"),
+        Column("right", title="to Canada", group="Either may leave"),
+        *(Column(f"wait_{c}", title=c, group="A year of war") for c in COUNTRIES),
+    ]
+
+
+def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
+    """Yield what is changed, and the game."""
+    game = study.pivot_game
+    china = game.china
+    yield "nothing", game.revocable()
+    for name, verb in (("closure", "closes"), ("reopening", "reopens")):
+        for factor in (0.5, 2.0):
+            yield (
+                f"China {verb} at rate {china[name] * factor:g}",
+                game.revocable(**{name: china[name] * factor}),
+            )
+    yield "two markets close apart", game.closing_by_sector()
+    for factor in (0.5, 2.0):
+        yield f"a level takes {LEAD_TIME * factor:g} years", game.revocable(lead_time=LEAD_TIME * factor)
+    for blocking in (BLOCKING / 2, BLOCKING, 1.0):
+        yield f"escalation blocks {blocking:.0%}", game.revocable(blocking=blocking)
+    for factor, word in ((0.5, "half the capital"), (2.0, "twice the capital")):
+        yield word, game.revocable(capacity=game.dearer(factor))
+    yield f"capacity lasts {LIFE:g} years a level", game.revocable(wear=1.0 / LIFE)
+    yield f"running costs {RUNNING:.0%} of capital", game.revocable(running=RUNNING)
+    milder = Capacity.solve(study.baseline, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
+    yield "US up to 25%", game.revocable(capacity=milder)
+    # A rate this close to the Nash rate earns the same but for rounding, and adds nothing to threaten with.
+    rate = study.baseline.war().rates[0]
+    highest = () if abs(rate - 0.10) < SAME_RATE else (0.10,)
+    milder = Capacity.solve(study.baseline, home_tariffs=(*CANADA_TARIFFS[:-1], *highest))
+    yield "Canada up to 10%", game.revocable(capacity=milder)
+    yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
+    for name in study.sets[1:]:
+        yield f"elasticities {name}", game.revocable(capacity=Capacity.solve(study.baseline_with(name)))
+
+
+def _changed_row(changed: str, pivot: PivotGame) -> dict[str, Any]:
+    war = pivot.markov(PATIENT)[0]
+    stay, leave = (terms(pivot, PATIENT, leave=leave) for leave in (False, True))
+    bare = terms(PivotGame(capacity=pivot.capacity.at(0)), PATIENT)
+    wait = waiting(war, stay.payoffs, PATIENT)[0]
+    return {
+        "changed": changed,
+        "war": _percent(builds_to(pivot, war)),
+        "deal": _percent(builds_to(pivot, stay.agreement)),
+        "bare": clean(bare.transfer[0]),
+        "stay": clean(stay.transfer[0]),
+        "leave": clean(leave.transfer[0]),
+        "right": clean(leave.payoffs[0, 0] - stay.payoffs[0, 0]),
+        **{f"wait_{country}": clean(x) for country, x in zip(COUNTRIES, wait, strict=True)},
+        "settles": _at_once(war, stay.payoffs),
+    }
+
+
+def _at_once(war: StationaryProfile, agreed: Floats) -> str:
+    who = [c for i, c in enumerate(COUNTRIES) if settles(war, agreed, PATIENT, player=i)[0]]
+    return "both" if len(who) == len(COUNTRIES) else who[0] if who else "neither"
+
+
+def _percent(share: float) -> int:
+    return round(100 * share)

@@ -20,9 +20,10 @@ from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms
 from bargaining_models.negotiation.roles import Leave
 from bargaining_models.uncertainty import priors
 from bargaining_models.us_canada.baseline import FARM, Baseline
-from bargaining_models.us_canada.capacity import Capacity
+from bargaining_models.us_canada.capacity import LEVELS, Capacity
 
 PATIENCE = (0.6, 0.9, 0.95)  # a year, from low to high
+DIVERTED = (0.0, 0.05, 0.10, 0.15)  # levels, where r is the part diverted from the US
 PATIENT = 0.95  # the 5 percent a year of the other tables
 FAST = 1.0  # years a step, the least that the game takes
 BLOCKING = 0.5  # assumption: the partner's highest tariff halves the chance
@@ -57,8 +58,10 @@ class PivotGameStudy:
 
     @cached_property
     def capacity(self) -> Capacity:
-        """Levels 0, 5, ..., 30 percent, the same in every sector."""
-        return Capacity.solve(self.baseline)
+        """Levels 0, 5, ..., 30 percent, the same in every sector; or up to 15 percent diverted."""
+        return Capacity.solve(
+            self.baseline, levels=LEVELS if self.baseline.meaning == "capacity" else DIVERTED
+        )
 
     @cached_property
     def capped(self) -> Capacity:
@@ -68,13 +71,17 @@ class PivotGameStudy:
     @cached_property
     def games(self) -> dict[str, PivotGame]:
         """The alternatives, by name."""
-        return {
+        found = {
             "none": PivotGame(capacity=self.capacity.at(0)),
             "lasting": PivotGame(capacity=self.capacity),
             "lasting, fast": PivotGame(capacity=self.capacity, lead_time=FAST),
             "revocable": self.revocable(),
             "revocable, fast": self.revocable(lead_time=FAST),
             "revocable, blocked": self.revocable(blocking=BLOCKING),
+        }
+        if self.baseline.meaning == "diverted":  # caps are of capacity
+            return found
+        return found | {
             "lasting, capped": PivotGame(capacity=self.capped),
             "revocable, capped": self.revocable(capacity=self.capped),
         }

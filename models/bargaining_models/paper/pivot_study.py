@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from bargaining.authoring import real
+from bargaining.authoring import Floats, real
 from bargaining_models.negotiation.bluff import Claim, HoldOut
 from bargaining_models.negotiation.growth import Growth, OutcomeCurves
 from bargaining_models.negotiation.pivot import Pivot
@@ -15,6 +16,7 @@ from bargaining_models.negotiation.pivot_investment import Investment
 from bargaining_models.negotiation.projects import Project, together
 from bargaining_models.negotiation.replacement import Answer, partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.capacity import size
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import projects
 
@@ -72,8 +74,18 @@ class PivotStudy:
 
     @cached_property
     def projects(self) -> tuple[Project, ...]:
-        """The projects of the figures."""
-        return projects(self.baseline.parameters)
+        """The projects of the figures; if r is what is diverted, each diverts what it carries, of all goods alike."""
+        found, figures = projects(self.baseline.parameters), self.baseline.parameters
+        if self.baseline.meaning != "diverted":
+            return found
+        goods = np.array(figures.sectors)[figures.goods].tolist()
+        return tuple(replace(one, share=dict.fromkeys(goods, size(figures, one) / 100)) for one in found)
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """A note on what projects divert, where r is that."""
+        words = "a project diverts from the US as much as it can carry, of all goods alike"
+        return {"Diverted": words} if self.baseline.meaning == "diverted" else {}
 
     @cached_property
     def investments(self) -> dict[str, dict[bool, Investment]]:
@@ -145,6 +157,11 @@ class PivotStudy:
     def replaced_baseline(self) -> Baseline:
         """The outcomes when US buyers have turned away from Canada."""
         return without_suppliers(self.baseline, self.fact("us_replaceable"))
+
+    def claimed(self, route: bool) -> Floats:
+        """Return the shares above 0 at which the two together have more by an agreement than by the war."""
+        deal = self.deals[route]
+        return np.asarray(self.shares[1:][(deal.total - deal.war.money.sum(axis=-1))[1:] > 0.0])
 
     def claim(self, route: bool, share: float, war: float) -> Claim:
         """Return the claim that a share can be redirected."""

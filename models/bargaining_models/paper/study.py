@@ -36,6 +36,12 @@ MEANT = {
     "cp": "cp: those of Caliendo and Parro (2015)",
 }
 ELASTICITIES = tuple(MEANT)
+MEANINGS = {
+    "capacity": "capacity of a new route to China by which, at fixed prices and spending, Canada would sell it more "
+    "goods, by r times what it sells the US",
+    "diverted": "part of its exports of goods to the US that a new route to China diverts under free trade; T1-r has "
+    "the capacity that takes",
+}
 
 
 class Study:
@@ -50,6 +56,8 @@ class Study:
     tariffs : str, optional
         The day whose tariffs are in force, third countries' in every outcome; by default those of the base of 2023, and
         the schedules of December 2025 between the two while they talk.
+    meaning : str, default "capacity"
+        Of r, as for any `Negotiation`.
 
     Attributes
     ----------
@@ -73,10 +81,11 @@ class Study:
         *,
         elasticities: str = "uniform5",
         tariffs: str | None = None,
+        meaning: str = "capacity",
     ) -> None:
         self.parameters = load() if parameters is None else parameters
         self.elasticities = elasticities
-        self.tariffs = tariffs
+        self.tariffs, self.meaning = tariffs, meaning
         self.made: dict[str, Table] = {}
         self._baselines: dict[tuple[str, str | None], Baseline] = {}
         self._wide: dict[tuple[str, bool, bool], Deal] = {}
@@ -86,7 +95,7 @@ class Study:
         key = elasticities, tariffs or self.tariffs
         if key not in self._baselines:
             self._baselines[key] = Baseline.from_parameters(
-                self.parameters, elasticities=elasticities, tariffs=key[1]
+                self.parameters, elasticities=elasticities, tariffs=key[1], meaning=self.meaning
             )
         return self._baselines[key]
 
@@ -98,7 +107,16 @@ class Study:
     @cached_property
     def latest(self) -> Study:
         """The same at the tariffs of the last date of the figures, the variant `adjusted`."""
-        return Study(self.parameters, elasticities=self.elasticities, tariffs=LATEST)
+        return Study(self.parameters, elasticities=self.elasticities, tariffs=LATEST, meaning=self.meaning)
+
+    @cached_property
+    def diverted(self) -> Study:
+        """The same where r is the part of its exports of goods to the US that Canada diverts."""
+        found = Study(
+            self.parameters, elasticities=self.elasticities, tariffs=self.tariffs, meaning="diverted"
+        )
+        found.tolerance = 2.0**-20  # tables of it print three digits
+        return found
 
     @cached_property
     def uncapped(self) -> Deal:
@@ -174,13 +192,13 @@ class Study:
         }
 
     @cached_property
-    def meaning(self) -> str:
-        """What r means, in what Canada sells."""
-        sold = self.baseline.exports(self.baseline.payoffs(r=[0.0, 0.1]))
-        china, us = sold[:, 1], sold[:, 0]
+    def sold(self) -> str:
+        """What Canada sells by r."""
+        us, china = self.baseline.exports(self.baseline.payoffs(r=SHARES)).T
+        growth = zip(SHARES[1:], us[1:], us[1:] / us[0] - 1, china[1:], china[1:] / china[0] - 1, strict=True)
         return (
-            f"capacity of a route to China; at r = 0.10, under free trade, Canada sells China {china[1]:.0f} instead "
-            f"of {china[0]:.0f}, the US {us[1]:.0f} instead of {us[0]:.0f} (USD bn; T1-r)"
+            f"goods sold to the US and China, USD bn: {us[0]:.0f} and {china[0]:.0f} at r = 0; "
+            + "; ".join(f"{a:.0f} ({da:+.1%}) and {b:.0f} ({db:+.0%}) at {r:g}" for r, a, da, b, db in growth)
         )
 
     def notes(self, *residuals: float, **more: str) -> dict[str, str | float]:
@@ -191,7 +209,7 @@ class Study:
             "Tariffs": "of all on all, the base of 2023; while they talk, of the two, December 2025"
             if self.tariffs is None
             else f"of all on all, in force on {self.tariffs}, US rates adjusted for steel and for claims of CUSMA",
-            "r": self.meaning,
+            "r": f"{MEANINGS[self.meaning]}. Under free trade, {self.sold}",
             **more,
             "Largest residual": max(residuals, default=0.0),
             "Version": __version__,

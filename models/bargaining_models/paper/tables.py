@@ -9,20 +9,16 @@ from functools import partial
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table, shares_table, spread_table
 from bargaining_models.paper.claims import verdicts, verdicts_at
-from bargaining_models.paper.divisions import diverted, headline, meanings, payoffs, splits
+from bargaining_models.paper.divisions import headline, meanings, payoffs, splits, thresholds
 from bargaining_models.paper.events import events_table
 from bargaining_models.paper.hidden_protection import hidden_table
-from bargaining_models.paper.pivot_game import terms_table
-from bargaining_models.paper.pivot_game_sensitivity import patience_table, sensitivity_table
+from bargaining_models.paper.pivot_game import patience_table, sensitivity_table, terms_table
 from bargaining_models.paper.pivot_game_sets import sets_table
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.table_bands import BANDED, banded, stands
-from bargaining_models.paper.timing_beliefs import beliefs, delay
-from bargaining_models.paper.timing_paths import answers, splits_over_time
-from bargaining_models.paper.timing_projects import projects
+from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
 from bargaining_models.paper.triangle import core, payments
-from bargaining_models.paper.turning_points import thresholds
 
 
 def claims(study: Study) -> Table:
@@ -75,11 +71,13 @@ def table(study: Study, name: str) -> Table:
     return study.made[name]
 
 
-def later(study: Study, name: str) -> Table:
-    """A table at the tariffs of the last date of the figures."""
-    made = table(study.latest, name)
-    caption = f"{made.caption}; tariffs of {study.latest.tariffs}"
-    return replace(made, caption=caption, label=f"{made.label}-2026")
+def elsewhere(study: Study, name: str, ending: str) -> Table:
+    """A table at the tariffs of the last date of the figures, or where r is what is diverted."""
+    where = study.latest if ending == "2026" else study.diverted
+    # Thresholds are looked for in capacity, which alone goes as far as 1.
+    made = thresholds(study, where.meaning) if (name, ending) == ("T3", "diverted") else table(where, name)
+    words = f"tariffs of {LATEST}" if ending == "2026" else "r diverted from the US"
+    return replace(made, caption=f"{made.caption}; {words}", label=f"{made.label}-{ending}")
 
 
 TABLES: dict[str, Callable[[Study], Table]] = {
@@ -95,7 +93,6 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T2-closed": lambda study: splits(
         study, study.closed_route, "splits-closed", "unlimited capacity, China route closed by the agreement"
     ),
-    "T2-diverted": diverted,
     "T3": thresholds,
     "T4": claims,
     "T4-figures": claim_figures,
@@ -115,10 +112,13 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T12": events_table,
     "T13": hidden_table,
 }
-DATED = (
-    "T1", "T1-money", "T2", "T2-closed", "T3", "T5", "T6", "T7", "T8", "T9", "T10", "T10-patience",
-    "T10-sensitivity", "T10-sets", "T11",
+NO_DATE = ("T0", "T0-structures", "T0-sobol", "T4", "T4-figures", "T8-delay", "T12")
+"""Tables that have all dates in them or in a note; the others are shown at the latest tariffs too."""
+DATED = [name for name in TABLES if name not in NO_DATE]
+DIVERTED = (
+    "headline", "T2", "T3", "T5", "T6", "T7", "T7-answers", "T8", "T9", "T10", "T11", "T11-core",
 )  # fmt: skip
-"""Tables that are shown at the latest tariffs too."""
-TABLES |= {f"{name}-2026": partial(later, name=name) for name in DATED}
+"""Tables that are shown where r is what is diverted too."""
+for ending, names in (("2026", DATED), ("diverted", DIVERTED)):
+    TABLES |= {f"{name}-{ending}": partial(elsewhere, name=name, ending=ending) for name in names}
 TABLES |= {f"{name}-bands": partial(banded, name=name, make=table) for name in BANDED}

@@ -54,6 +54,7 @@ class Baseline(Negotiation):
         *,
         elasticities: str = "uniform5",
         tariffs: str | datetime.date | Environment | None = None,
+        meaning: str = "capacity",
     ) -> Baseline:
         """Build the trade model from figures, by default those of this package.
 
@@ -66,6 +67,8 @@ class Baseline(Negotiation):
             The tariffs in force on a day, as for any `Negotiation`: those of third countries in every outcome, and
             those of the two on each other while they talk. By default those of the base, and the schedules of 2025-26
             while they talk.
+        meaning : str
+            Of r, as for any `Negotiation`.
 
         Raises
         ------
@@ -85,5 +88,6 @@ class Baseline(Negotiation):
             tariffs=tariffs,
             agreement="base",
             status_quo=SCHEDULES if listed else None,
+            meaning=meaning,
         )
         return found if tariffs is not None else found.calling(**WORDS)

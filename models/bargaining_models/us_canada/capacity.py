@@ -16,6 +16,8 @@ from bargaining.authoring import Floats, real, within
 from bargaining_models.negotiation import capacity
 from bargaining_models.negotiation.capacity import LEVELS, NASH
 from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.projects import Project
+from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, US, Baseline
 from bargaining_models.us_canada.projects import projects
@@ -29,6 +31,7 @@ __all__ = [
     "Capacity",
     "merit_order",
     "points",
+    "size",
 ]
 
 ESCALATION = 0.35
@@ -73,12 +76,16 @@ class Capacity(capacity.Capacity):
         levels, capped, home_tariffs, partner_tariffs
             As for any negotiation; Canada is home.
         capital : float or array_like, shape (L - 1,), optional
-            USD bn from each level to the next, 0 or more; by default `merit_order`.
+            USD bn from each level to the next, 0 or more; by default `merit_order`, of the capacity that `levels` take
+            where they are shares diverted.
         """
         base = Baseline.from_parameters() if baseline is None else cast("Baseline", baseline)
         shares = capacity.increasing(levels)
         if capital is None and len(shares) > 1:
-            capital = np.diff(merit_order(base.parameters, points(base.parameters, shares, capped=capped)))
+            used = shares
+            if base.meaning == "diverted":
+                used = Diversion(base.model, base.roles, base.free).capacity(shares)
+            capital = np.diff(merit_order(base.parameters, points(base.parameters, used, capped=capped)))
         return super().solve(
             base,
             levels=levels,
@@ -117,13 +124,7 @@ def merit_order(parameters: Parameters, added: ArrayLike) -> Floats:
     >>> merit_order(load(), [1, 3, 5, 10]).round(1)
     array([ 0.7,  4.7, 19.9, 58.1])
     """
-    exports = _exports(parameters)
-    sizes = {
-        p.name: 100.0
-        * sum(share * exports[parameters.sectors.index(sector)] for sector, share in p.share.items())
-        / exports.sum()
-        for p in projects(parameters)
-    }
+    sizes = {p.name: size(parameters, p) for p in projects(parameters)}
     prices = sorted((p.cost / sizes[p.name], sizes[p.name]) for p in projects(parameters))
     dearest = next(p.cost / sizes[p.name] for p in projects(parameters) if p.name == REPEATED)
     cheaper = np.array([pair for pair in prices if pair[0] < dearest])
@@ -131,6 +132,13 @@ def merit_order(parameters: Parameters, added: ArrayLike) -> Floats:
     paid = np.concatenate([[0.0], np.cumsum(cheaper.prod(axis=1))])
     wanted = within(real(added, "added"), "added", 0.0, np.inf)
     return np.asarray(np.interp(wanted, ends, paid) + dearest * np.maximum(wanted - ends[-1], 0.0))
+
+
+def size(parameters: Parameters, project: Project) -> float:
+    """Return what a project can redirect in points."""
+    exports = _exports(parameters)
+    parts = [share * exports[parameters.sectors.index(sector)] for sector, share in project.share.items()]
+    return float(100.0 * sum(parts) / exports.sum())
 
 
 def _exports(parameters: Parameters) -> Floats:

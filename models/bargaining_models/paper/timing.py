@@ -1,0 +1,407 @@
+"""The tables of timing: the split along the path of r (T7, T7-answers), beliefs and delay (T8), and projects (T9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bargaining import nash
+from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
+from bargaining_models.negotiation.pivot import PathReading, Pivot, path_readings
+from bargaining_models.negotiation.pivot_chain import PivotChain
+from bargaining_models.negotiation.pivot_investment import Investment
+from bargaining_models.negotiation.thresholds import first_crossing
+from bargaining_models.paper.pivot_study import (
+    HAZARD,
+    OBSTINATE,
+    POSTURES,
+    PRIOR,
+    PROGRAMME,
+    RATE_NOTE,
+    ROUTE_NOTE,
+    ROUTES,
+)
+from bargaining_models.paper.study import COUNTRIES, LATEST, SHARES, Study, clean
+from bargaining_models.us_canada.baseline import ROLES
+from bargaining_models.us_canada.deal import HAZARDS, readings
+
+NASH, WAR = "Nash", "Offers, outside option: war"
+CHAIN_OFFERS: dict[str, dict[str, Any]] = {
+    "Offers, inside option": {"in_use": True},
+    **{f"Offers, breakdown {hazard:g} a year": {"hazard": hazard} for hazard in HAZARDS},
+    WAR: {"walk_out": True},
+}
+ANSWER_COLUMNS = [
+    Column("route", title="China route"),
+    Column("hazard", title="breakdown", unit="a year"),
+    Column("answer", title="The US answers"),
+    Column("transfer", title="Canada to US", unit="USD bn"),
+    Column("canada", title="Canada", unit="USD bn"),
+    Column("us", title="US", unit="USD bn"),
+]
+
+
+def splits_over_time(study: Study) -> Table:
+    """T7: what Canada pays if they agree today, by the path that r will take and by protocol."""
+    rows, residuals = [], [study.timing.curve_error, float(study.timing.deals[True].war.residual.max())]
+    for name, pivots in study.timing.paths.items():
+        for reading in path_readings(ROLES):
+            row: dict[str, Any] = {"path": name, "reading": reading.name}
+            for route, group in ROUTES:
+                more, residual = _along(pivots[route], reading, group)
+                row |= more
+                residuals.append(residual)
+            rows.append(row)
+    for name, chains in study.timing.chains.items():
+        rows += list(_chain_rows(name, chains))
+    return Table(
+        rows,
+        columns=_path_columns(),
+        caption="The transfer from Canada to the US a year by the path of the redirectable share r",
+        label="tab:timing",
+        digits=3,
+        notes=study.notes(
+            *residuals,
+            Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in path_readings(ROLES)),
+            Paths=f"'in n years': capacity opens at that date; 'at rate': it opens at that rate; r grows whatever the "
+            f"two do; projects: {', '.join(_programme(study))}",
+            Route=ROUTE_NOTE,
+            **study.timing.carried,
+            Waiting="gain of the country if talks begin only when the last capacity opens",
+            **RATE_NOTE,
+        ),
+    )
+
+
+def _path_columns() -> list[Column]:
+    columns = [Column("path", title="r grows by"), Column("reading", title="The alternative is")]
+    for _, group in ROUTES:
+        title = f"China route {group}"
+        columns += [
+            Column(f"{group}_today", title="agreed today", unit="USD bn", group=title),
+            Column(f"{group}_open", title="once open", unit="USD bn", group=title),
+            Column(f"{group}_wait_0", title="Canada waits", unit="USD bn", group=title),
+            Column(f"{group}_wait_1", title="US waits", unit="USD bn", group=title),
+            Column(f"{group}_agree", title="agreement", group=title),
+        ]
+    return columns
+
+
+def _programme(study: Study) -> list[str]:
+    return [f"{p.name} ({p.lead_time:g} years)" for p in study.timing.projects if p.name in PROGRAMME]
+
+
+def _along(pivot: Pivot, reading: PathReading, group: str) -> tuple[dict[str, Any], float]:
+    last = float(pivot.growth.dates.max(initial=0.0))
+    worse = pivot.value("agreement").sum()([0.0, last]) < pivot.value("war").sum()([0.0, last])
+    worse &= reading.name in (NASH, WAR)  # other readings do not compare an agreement with the war alone
+    division = None if worse[0] else reading.divide(pivot)
+    if division is None or not np.isfinite(division.delay):
+        cells = ("today", "open", "wait_0", "wait_1")
+        return dict.fromkeys(f"{group}_{cell}" for cell in cells) | {f"{group}_agree": "never"}, 0.0
+    today, then = division.transfer_at([0.0, last])
+    wait = division.waiting(last)
+    agreement = "at once" if division.delay == 0 else f"after {division.delay:.3g} years"
+    row: dict[str, Any] = {f"{group}_open": None if worse[1] else clean(then)}
+    row[f"{group}_today"] = clean(today) if division.delay == 0 else None
+    row |= {f"{group}_wait_{c}": None if last == 0 else clean(wait[c]) for c in (0, 1)}
+    return row | {f"{group}_agree": agreement}, division.residual
+
+
+def _chain_rows(name: str, chains: dict[bool, PivotChain]) -> Iterator[dict[str, Any]]:
+    for reading in path_readings(ROLES):
+        row: dict[str, Any] = {"path": name, "reading": reading.name}
+        for route, group in ROUTES:
+            chain = chains[route]
+            if reading.name in CHAIN_OFFERS:
+                found = chain.offers(**CHAIN_OFFERS[reading.name])
+                found.division.raise_if_failed()
+                transfer, agree = found.transfer, found.agree
+            else:
+                transfer = chain.nash()
+                agree = ~np.isnan(transfer)
+            for k, when in enumerate(("today", "open")):
+                row[f"{group}_{when}"] = clean(transfer[k]) if agree[k] else None
+            moves = np.asarray(chain.moves) > 0
+            reached = np.linalg.matrix_power(np.eye(len(moves)) + moves, len(moves))[0] > 0
+            row[f"{group}_agree"] = "at once" if agree[0] else "later" if (agree & reached).any() else "never"
+        yield row
+
+
+def answers(study: Study) -> Table:
+    """T7-answers: what the US gets by rushing, waiting or replacing its suppliers while the alternative grows."""
+    cases = [(route, group, hazard) for route, group in ROUTES for hazard in HAZARDS]
+    found = [(case, answer) for case in cases for answer in study.timing.answers(case[0], case[2])]
+    rows = [
+        {
+            "route": group,
+            "hazard": hazard,
+            "answer": answer.name,
+            "transfer": answer.transfer,
+            "canada": answer.payoffs[0],
+            "us": answer.payoffs[1],
+        }
+        for (_, group, hazard), answer in found
+    ]
+    return Table(
+        rows,
+        columns=ANSWER_COLUMNS,
+        caption=f"The US answers to {study.timing.main_path}: money a year against free trade at r = 0",
+        label="tab:timing-answers",
+        digits=3,
+        notes=study.notes(
+            *(answer.residual for _, answer in found),
+            Replacing=_replacing(study),
+            Timing=f"offers without pause under {study.baseline.roles.meanwhile}, the tariff war after a breakdown",
+            Route=ROUTE_NOTE,
+            **RATE_NOTE,
+        ),
+    )
+
+
+def _replacing(study: Study) -> str:
+    share, rate = study.timing.fact("us_replaceable"), study.timing.fact("us_replacement_rate")
+    return (
+        f"US buyers replace {share:.0%} of their goods imports from Canada for good (assumption), "
+        f"at rate {rate:g} a year while talks last, or before talks begin"
+    )
+
+
+CLAIM_COLUMNS = [
+    Column("route", title="China route"),
+    Column("war", title="war", unit="years"),
+    Column("claim", title="r claimed"),
+    Column("weak", title="weak", unit="USD bn", group="Transfer"),
+    Column("strong", title="strong", unit="USD bn", group="Transfer"),
+    Column("threshold", title="belief to concede"),
+    Column("stake_strong", title="strong", unit="USD bn", group="A concession is worth"),
+    Column("stake_weak", title="weak", unit="USD bn", group="A concession is worth"),
+    Column("ratio", title="cost ratio of a step"),
+    Column("bluff", title="weak claims", group=f"Belief {PRIOR:g}"),
+    Column("call", title="US calls", group=f"Belief {PRIOR:g}"),
+]
+CLAIM_NOTES = {
+    "Timing": "Canada claims r or keeps silent; the US concedes the Nash terms at r, or calls: then the tariff "
+    "war for the years given (assumption) and the true terms; silence brings the terms of r = 0",
+    "Strong, weak": "a Canada that can redirect the share claimed, one that can redirect nothing; only it knows which",
+    "Belief to concede": "the chance that Canada is strong from which the US concedes; 0: the US concedes whatever it "
+    "believes, since the call costs it more than it could gain; then there is nothing to bluff about",
+    "Cost ratio of a step": "the most that a visible step may cost a strong Canada for each dollar that it costs a "
+    "weak one, if the step is to prove anything; a step that costs both the same has 1",
+    f"Belief {PRIOR:g}": "how often a weak Canada claims, and the US calls, if that is the chance of a strong one",
+}
+DELAY_COLUMNS = [
+    Column("route", title="China route"),
+    Column("posture", title="The US insists on"),
+    Column("r"),
+    Column("canada", title="Canada", group="Demands, of the surplus"),
+    Column("us", title="US", group="Demands, of the surplus"),
+    Column("payoff_Canada", title="Canada", unit="USD bn", group="Payoff if able"),
+    Column("payoff_US", title="US", unit="USD bn", group="Payoff if able"),
+    Column("delay", title="delay", unit="years", group="On average"),
+    Column("cost", title="lost by both", unit="USD bn", group="On average"),
+    Column("out", title="Canada walks out"),
+    Column("jump", title="walks out from r"),
+]
+DELAY_NOTES = {
+    "Timing": "demands are on the table and each country never gives way with probability "
+    f"{OBSTINATE[0]:g} (assumption); both may give way at any moment; Canada may walk out into the tariff war",
+    "Surplus": "what free trade adds to the tariffs of 2025-26; Canada insists on the Nash terms at r",
+    "Payoff if able": "what a country that can give way expects, against free trade at r = 0, payment included; what "
+    "one that cannot has is not in it",
+    "On average": "over countries that can and that cannot give way: the delay where they agree at all, what is lost "
+    "by delay, impasse and war",
+    "Jump": "the smallest r at which the tariff war beats giving way; there the US posture loses all effect",
+}
+
+
+def beliefs(study: Study) -> Table:
+    """T8: how sure of Canada's alternative the US must be to concede, and what makes a claim credible."""
+    rows = [
+        {"route": group, "war": war, "claim": float(share)}
+        | _claim(study.timing.claim(route, float(share), war))
+        for route, group in ROUTES
+        for war in study.timing.wars
+        for share in study.timing.claimed(route)
+    ]
+    return Table(
+        rows,
+        columns=CLAIM_COLUMNS,
+        caption="Is the alternative real? Beliefs at which the US concedes to a claim",
+        label="tab:beliefs",
+        digits=3,
+        notes=study.notes(
+            study.timing.deals[True].war.residual.max(), **CLAIM_NOTES, Route=ROUTE_NOTE, **RATE_NOTE
+        ),
+    )
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    row = {
+        "weak": claim.terms[1],
+        "strong": claim.terms[0],
+        "threshold": claim.threshold,
+        "stake_strong": claim.stakes[0],
+        "stake_weak": claim.stakes[1],
+        "ratio": claim.dearest_ratio,
+    }
+    if 0 < claim.threshold < 1:
+        talks = claim.talks(PRIOR)
+        row |= {"bluff": talks.claim[1], "call": clean(1 - talks.concede)}
+    return row
+
+
+def delay(study: Study) -> Table:
+    """T8-delay: what holding out costs when either side may be unable to give way."""
+    rows, residuals, more = [], [], set()
+    for route, group in ROUTES:
+        for posture in POSTURES:
+            held = study.timing.hold_out(route, posture)
+            more |= {f"r = {r:g}, route {group}" for r in SHARES[1:][held.demands[:, 0] >= MOST]}
+            residuals.append(float(held.outcome.residual.max()))
+            same = {
+                "route": group,
+                "posture": "terms of r = 0" if posture is None else f"{posture:.0%} of the surplus",
+                "jump": _jump(study, route, posture),
+            }
+            rows += [same | row for row in _held_out(held)]
+    return Table(
+        rows,
+        columns=DELAY_COLUMNS,
+        caption="Holding out: payoffs, delay and cost when either country may be unable to give way",
+        label="tab:delay",
+        digits=3,
+        notes=study.notes(
+            *residuals,
+            **DELAY_NOTES,
+            **(
+                {"Capped": f"the Nash terms ask for more than {MOST:.0%} at {'; '.join(sorted(more))}"}
+                if more
+                else {}
+            ),
+            Dates=_elsewhere(study.latest, f"at the tariffs of {LATEST}, which already weigh on Canada"),
+            Diverted=_elsewhere(study.diverted, "where r is the part diverted from the US"),
+            Route=ROUTE_NOTE,
+            **RATE_NOTE,
+        ),
+    )
+
+
+def _elsewhere(study: Study, where: str) -> str:
+    """In how many rows somebody would hold out in another study."""
+    agreed = [route for route, _ in ROUTES if len(study.timing.claimed(route)) == len(SHARES) - 1]
+    demands = np.concatenate(
+        [study.timing.hold_out(route, posture).demands for route in agreed for posture in POSTURES]
+    )
+    held = (demands.max(axis=1) < 1.0) & (demands.sum(axis=1) > 1.0)
+    closed = (
+        ""
+        if len(agreed) == len(ROUTES)
+        else "; where the deal closes the route, r leaves no surplus at some r"
+    )
+    return (
+        f"{where}, somebody holds out in {held.sum()} of {len(held)} rows; in the others both demands fit into the "
+        f"surplus, or the US asks for more than all of it (up to {demands.max():.0%}){closed}"
+    )
+
+
+def _held_out(held: HoldOut) -> Iterator[dict[str, Any]]:
+    for k, share in enumerate(SHARES[1:]):
+        yield {
+            "r": float(share),
+            "canada": held.demands[k, 0],
+            "us": held.demands[k, 1],
+            **{f"payoff_{country}": float(held.payoffs[k, i]) for i, country in enumerate(COUNTRIES)},
+            "delay": float(held.outcome.delay[k]),
+            "cost": held.cost[k],
+            "out": bool(held.jumps[k]),
+        }
+
+
+def _jump(study: Study, route: bool, posture: float | None) -> float | None:
+    static = study.timing.deals[route]
+    terms = float(static.transfer(nash(static.problem()))[0])
+    deal = study.thresholds_deal(study.elasticities, False, route)
+    return first_crossing(
+        deal, lambda at: gain_over_giving_way(at, partner_demand=posture, transfer=terms)
+    ).value
+
+
+BROKEN = f"Offers, breakdown {HAZARD:g} a year"
+CHOSEN = {"Nash": "nash", BROKEN: "broken", "Offers, outside option: war": "walk"}
+NOTES = {
+    "Projects": "capacity, cost and lead time from the figures, some of them assumptions; all capacity is "
+    "taken to be at China's disposal; capital is sunk today",
+    "A year": "5 percent of the capital; China trade: what the project adds to Canada's income under free trade",
+    "Leverage": "by how much the transfer agreed today is smaller because the project will open",
+    "Worth": f"what Canada gains net of the charge, offers with breakdown {HAZARD:g} a year: talks today, or when "
+    "the project opens",
+    "Built": "part of the project that leverage alone would pay for, about the Nash terms and in use at once",
+}
+
+
+def projects(study: Study) -> Table:
+    """T9: which project buys the most leverage for each dollar it costs a year."""
+    investments = study.timing.investments
+    return Table(
+        [
+            {"project": name, "route": group} | _worth(pair[route])
+            for name, pair in investments.items()
+            for route, group in ROUTES
+        ],
+        columns=_columns(),
+        caption="What each project does to the transfer agreed today, and for each dollar it costs a year",
+        label="tab:projects",
+        digits=3,
+        notes=study.notes(
+            max(float(pair[True].deal.war.residual.max()) for pair in investments.values()),
+            **NOTES,
+            **study.timing.carried,
+            Route=ROUTE_NOTE,
+            **RATE_NOTE,
+        ),
+    )
+
+
+def _worth(one: Investment) -> dict[str, Any]:
+    along = {reading.name: reading for reading in path_readings(ROLES)}
+    static = {reading.name: reading for reading in readings()}
+    row: dict[str, Any] = {
+        "lead": one.project.lead_time,
+        "cost": one.project.cost,
+        "charge": one.charge,
+        "trade": clean(one.route_trade()),
+    }
+    for title, key in CHOSEN.items():
+        leverage = clean(one.leverage(along[title]))
+        row |= {f"{key}_leverage": leverage, f"{key}_dollar": leverage / one.charge}
+    return row | {
+        "at_once": one.talk_at_once(along[BROKEN]),
+        "first": one.build_first(along[BROKEN]),
+        "built": clean(100 * one.part_built(static["Nash"])),
+    }
+
+
+def _columns() -> list[Column]:
+    columns = [
+        Column("project"),
+        Column("route", title="China route"),
+        Column("lead", title="lead time", unit="years"),
+        Column("cost", title="capital", unit="USD bn"),
+        Column("charge", title="a year", unit="USD bn"),
+        Column("trade", title="China trade", unit="USD bn"),
+    ]
+    for title, key in CHOSEN.items():
+        columns += [
+            Column(f"{key}_leverage", title="leverage", unit="USD bn", group=title),
+            Column(f"{key}_dollar", title="per dollar", group=title),
+        ]
+    return [
+        *columns,
+        Column("at_once", title="talk at once", unit="USD bn", group="Net worth to Canada"),
+        Column("first", title="build first", unit="USD bn", group="Net worth to Canada"),
+        Column("built", title="built", unit="%"),
+    ]

@@ -18,6 +18,7 @@ from bargaining_models.paper.tables import DIVERTED, NO_DATE, TABLES
 from bargaining_models.us_canada.capacity import merit_order
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import projects
+from bargaining_models.us_canada.tariff_war import TariffGame
 from plain_trade import PlainTrade
 
 SOLD = re.compile(r"(\d+) \(([-+\d.]+)%\) and (\d+) \(([-+\d]+)%\) at ([\d.]+)[;.]")
@@ -93,10 +94,22 @@ def test_a_table_of_the_other_meaning_is_that_of_its_capacity(plain: PlainTrade)
                 assert diverted[key][name] == pytest.approx(lost, abs=1e-7)
     assert 0.2 < capacities[0.05]["capacity"] < 0.3
     patience, other = rows_of("T5", "r"), rows_of("T5-diverted", "r")
-    for name in ("optimal_Canada", "optimal_US", "exit_Canada", "exit_US", "war_Canada", "war_US"):
+    for name in ("exit_Canada", "exit_US", "war_Canada", "war_US"):
         assert other[0.0,][name] == pytest.approx(patience[0.0,][name], abs=1e-5)
         low, high = sorted(patience[r,][name] for r in (0.2, 0.3))
         assert low < other[0.05,][name] < high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("r", [0.05, 0.15])
+def test_patience_in_the_other_meaning_is_that_at_its_capacity(study: Study, r: float) -> None:
+    """Harshest punishments are not monotone in r, as rates come from a list: the game itself, at the capacity."""
+    (capacity,) = (
+        x["capacity"] for x in stored("T1-r").records() if (x["meaning"], x["r"]) == ("diverted", r)
+    )
+    found = TariffGame.at(study.baseline, r=capacity).critical_discount(tolerance=1e-7).by_player
+    row = rows_of("T5-diverted", "r")[r,]
+    assert [row["optimal_Canada"], row["optimal_US"]] == pytest.approx(found, abs=2e-6)
 
 
 def test_paths_of_the_other_meaning_end_where_its_static_table_is() -> None:
@@ -112,8 +125,10 @@ def test_paths_of_the_other_meaning_end_where_its_static_table_is() -> None:
 def test_a_project_diverts_what_it_carries(plain: PlainTrade, study: Study) -> None:
     """The capacity is bisected for in a plain program; China trade is what the route adds, from the day it opens."""
     (pumps,) = (one for one in projects(study.parameters) if one.name == "pumping stations")
-    sold = plain.trade[0, 1, :9]
-    wanted = 1.0 - pumps.share["MIN"] * sold[study.parameters.sectors.index("MIN")] / sold.sum()
+    us, canada = (study.parameters.regions.index(name) for name in ("USA", "CAN"))
+    sold = study.parameters.flows.values[us, canada]
+    part = sold[study.parameters.sectors.index("MIN")] / sold[study.parameters.goods].sum()
+    wanted = 1.0 - pumps.share["MIN"] * part
     low, high, first = 0.0, 1.0, exports(plain, 0.0)[0]
     while high - low > 1e-9:
         middle = (low + high) / 2
@@ -150,14 +165,16 @@ def test_where_the_war_is_better_they_part_on_a_chain_too(study: Study) -> None:
     """The route opens at .2 a year for good; a deal that closes it is worth less than the war from today on."""
     deal = Deal.at(study.diverted.baseline, r=[0.0, 0.15, 0.0]).without_route()
     chain = PivotChain(deal=deal, moves=open_and_close(opening=0.2))
-    war = deal.war.money
-    today = (0.05 * war[0] + 0.2 * war[1]) / 0.25  # of the annuity: r A = r f + q (A' - A)
-    assert today.sum() > deal.agreement.money[0].sum()
+    war, talks = deal.war.money.sum(axis=1), deal.talks.money.sum()
+    assert deal.total[0] < (0.05 * war[0] + 0.2 * war[1]) / 0.25  # the annuity: r A = r f + q (A' - A)
     assert np.isnan(chain.nash()).tolist() == [True, True, False]
     found = chain.offers(walk_out=True)
     assert found.agree.tolist() == [False, False, True]
     assert np.isnan(found.transfer).tolist() == [True, True, False]
-    np.testing.assert_allclose(found.payoffs[:2], [today, war[1]], atol=1e-9)
+    assert found.payoffs[1].sum() == pytest.approx(war[1], abs=1e-9)
+    later = (0.05 * talks + 0.2 * war[1]) / 0.25  # they talk until it is open, and leave at the next offer
+    late = (war[1] - talks) * 0.8 * 0.05 / 24
+    assert found.payoffs[0].sum() == pytest.approx(later - late, abs=2e-3)
     assert chain.offers(hazard=HAZARD).agree.tolist() == [False, False, True]
 
 

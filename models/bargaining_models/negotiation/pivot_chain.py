@@ -40,7 +40,7 @@ class ChainDivision(Shown):
     payoffs : ndarray, shape (S, 2)
         Payoffs of home and the partner if they talk in each state, money a year.
     transfer : ndarray, shape (S,)
-        Home's payment to the partner a year, for ever, if they agree there; NaN where they leave for the war instead.
+        Home's payment to the partner a year, for ever, if they agree there; NaN where both have more by the war.
     agree : ndarray of bool, shape (S,)
         Whether they agree at once, whoever proposes.
     division : StochasticDivision

@@ -389,7 +389,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, default=Path("build/draws"), help="folder to resume from")
     parser.add_argument("--store", type=Path, default=FOLDER, help="folder to write to")
     options = parser.parse_args(arguments)
-    figures, found = load(), dict[str, dict[str, dict[str, xr.Dataset]]]()
+    figures = load()
+    found: dict[str, dict[str, dict[str, xr.Dataset]]] = {}
     parts = [part for part in DRAWS if options.only in (None, HEADLINE if part == HEADLINE else "tables")]
     for part, environment, structure in product(parts, ENVIRONMENTS, STRUCTURES):
         each = max((options.draws or DRAWS[part]) // len(STRUCTURES), 1)

@@ -1,9 +1,9 @@
 """Roots of decreasing functions, cell by cell: the one numerical loop behind smooth frontiers.
 
-A fixed number of secant steps is followed by a proof: opposite signs a few units in the last place on either side.
-Cells without a proof go through the regula falsi of Anderson and Björck (1973), always inside its bracket, with a
-bisection whenever three steps have not halved it. A jump through zero counts as a root, which is what a kink of a
-frontier needs. No cell's path depends on another cell's.
+Secant steps are followed by a proof: opposite signs a few units in the last place on either side. Cells without a proof
+go through the regula falsi of Anderson and Björck (1973), always inside its bracket, with a bisection whenever three
+steps have not halved it. A jump through zero counts as a root, which is what a kink of a frontier needs. No cell's path
+depends on another cell's.
 
 References
 ----------
@@ -13,17 +13,24 @@ Anderson, N. and Björck, Å. (1973). A new high order method of regula falsi ty
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
-SECANT_STEPS = 10  # they more than double the digits in two steps; where they do not, a bracket takes over
+SECANT_STEPS = 9  # they more than double the digits in two steps; where they do not, a bracket takes over
 BRACKET_STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
 ULP = 2.0**-52  # the spacing of floats at one
-BLOCK = 2**15  # entries done together: as many as the cache holds, which takes a quarter of the time
+STEEP = 8.0  # times the value at the lower end: an upper end that is further from zero is no help in the first step
+ARRIVED = (
+    2.0**-36
+)  # of the bracket, a move after which a cell stays: the next error is its power 1.6, below rounding
+BLOCK = (
+    2**13
+)  # entries done together: a dozen arrays of them fit in a core's cache, which saves most of the time
 
 
 def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) -> tuple[Floats, Floats]:
@@ -45,12 +52,12 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
         and NaN where g is NaN.
     """
     with np.errstate(all="ignore"):
-        a, b = np.array(low, dtype=float), np.array(high, dtype=float)
+        a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
         ga, gb = np.asarray(g(a), dtype=float), np.asarray(g(b), dtype=float)
         inside = (ga > 0) & (gb < 0)
         if not inside.any():
             return np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
-        root, width = secant(g, a, b, ga)
+        root, width = secant(g, a, b, ga, gb)
         missed = inside & ~(width > 0)
         if missed.any():
             root, width = np.array(root), np.array(width)
@@ -63,16 +70,24 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
     return root, width
 
 
-def secant(g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats) -> tuple[Floats, Floats]:
-    """Return a candidate per cell and the width of its proof, 0 where there is none."""
-    old, g_old, x = a, ga, a + (b - a) / 2
+def secant(
+    g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats, gb: Floats | float = -np.inf
+) -> tuple[Floats, Floats]:
+    """Return a candidate per cell and the width of its proof, 0 where there is none; `gb` may be left out."""
+    small, old = ARRIVED * (b - a), a + (b - a) / 2
+    g_old = g(old)
+    x = by_blocks(_first, old, g_old, a, b, ga, gb, small)
     for _ in range(SECANT_STEPS):
-        gx = g(x)
-        old, g_old, x = x, gx, _by_blocks(_next, x, old, gx, g_old, a, b)
-        if (x == old).all():
+        if all((np.abs(new - last) <= least).all() for new, last, least in blocks(x, old, small)):
             break
-    left, right = _by_blocks(_before, x, a, b), _by_blocks(_after, x, a, b)
-    return x, np.where((g(left) >= 0) & (g(right) <= 0), right - left, 0.0)
+        gx = g(x)
+        old, g_old, x = x, gx, by_blocks(_next, x, old, gx, g_old, a, b, small)
+    left, right = by_blocks(_before, x, a, b), by_blocks(_after, x, a, b)
+    return x, by_blocks(_proved, left, right, g(left), g(right))
+
+
+def _proved(left: Floats, right: Floats, before: Floats, after: Floats) -> Floats:
+    return np.where((before >= 0) & (after <= 0), right - left, 0.0)
 
 
 def _before(x: Floats, a: Floats, b: Floats) -> Floats:
@@ -83,24 +98,43 @@ def _after(x: Floats, a: Floats, b: Floats) -> Floats:
     return np.minimum(x + 8 * ULP * np.maximum(np.abs(a), np.abs(b)), b)
 
 
-def _next(x: Floats, old: Floats, gx: Floats, g_old: Floats, a: Floats, b: Floats) -> Floats:
-    """Return where the line through the last two points is zero, within [a, b]."""
+def _first(x: Floats, gx: Floats, a: Floats, b: Floats, ga: Floats, gb: Floats, small: Floats) -> Floats:
+    """Return where the line through the middle and an end is zero: the upper end if the zero is there."""
+    above = (gx > 0) & (gb >= -STEEP * ga)
+    return _next(x, np.where(above, b, a), gx, np.where(above, gb, ga), a, b, small)
+
+
+def _next(x: Floats, old: Floats, gx: Floats, g_old: Floats, a: Floats, b: Floats, small: Floats) -> Floats:
+    """Return where the line through the last two points is zero, within [a, b]; an arrived cell stays where it is."""
     slope = gx - g_old
-    slope += slope == 0  # an arrived cell stays where it is
+    slope += slope == 0
     step = x - old
+    moving = np.abs(step) > small
     step *= gx
     step /= slope
+    step *= moving
     return np.minimum(np.maximum(x - step, a), b)
 
 
-def _by_blocks(f: Callable[..., Floats], *arrays: Floats) -> Floats:
-    """Return an elementwise function that evaluates as many entries at a time as fit in the cache."""
-    if arrays[0].size <= BLOCK:
+def blocks(*arrays: Floats) -> Iterator[tuple[Floats, ...]]:
+    """Cut arrays that broadcast together into pieces that fit in the cache; single numbers stay whole."""
+    if max(map(np.size, arrays)) <= BLOCK:
+        yield arrays
+        return
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    flat = [np.broadcast_to(a, shape).reshape(-1) for a in arrays]
+    for start in range(0, math.prod(shape), BLOCK):
+        yield tuple([a[start : start + BLOCK] for a in flat])
+
+
+def by_blocks(f: Callable[..., Floats], *arrays: Floats) -> Floats:
+    """Return an elementwise function of arrays that broadcast together, evaluated block by block."""
+    if max(map(np.size, arrays)) <= BLOCK:
         return f(*arrays)
-    flat, out = [a.ravel() for a in arrays], np.empty(arrays[0].shape)
-    for start in range(0, out.size, BLOCK):
-        part = slice(start, start + BLOCK)
-        out.ravel()[part] = f(*(a[part] for a in flat))
+    out, start = np.empty(np.broadcast_shapes(*map(np.shape, arrays))), 0
+    for part in blocks(*arrays):
+        out.reshape(-1)[start : start + BLOCK] = f(*part)
+        start += BLOCK
     return out
 
 
@@ -118,7 +152,7 @@ def _only(
 
 
 def _shrink(
-    g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats, gb: Floats
+    g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats, gb: Floats | float = -np.inf
 ) -> tuple[Floats, Floats]:
     """Shrink the brackets [a, b] until each is as narrow as floats allow."""
     live = np.ones(a.shape, dtype=bool)

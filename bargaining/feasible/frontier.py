@@ -12,11 +12,12 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.feasible._root import decreasing_root
+from bargaining.feasible._root import blocks, by_blocks, decreasing_root
 from bargaining.feasible._slopes import Condition, Slopes, balance, corners, off_balance, slopes
 from bargaining.feasible.base import question
 
-PROBES = 33  # points at which a new frontier is probed; three for large batches, to save time
+PROBES = 33  # points at which a new frontier is probed
+MANY = 1000  # frontiers in a batch: each is probed at its ends and at a third or two thirds, to save time
 CHORD = 2.0**-17  # of the interval: chords that a derivative is compared with
 # frontiers whose derivatives are compared with slopes from values, which are more accurate than chords
 FEW, PROBED = 16, 6
@@ -137,20 +138,18 @@ class Frontier(Shown, line=False):
             noise = 4 * EPS * (np.abs(before) + np.abs(after) + np.abs(x * least) + np.abs(x * most)) / step
         return least - noise, most + noise
 
-    def _is_tangent(self, x: Floats, y: Floats, slope: Floats) -> bool:
+    def _is_tangent(
+        self, x: Floats, y: Floats, slope: Floats, sides: tuple[Floats, ...] = (-CHORD, CHORD)
+    ) -> bool:
         """Whether every y + slope * (z - x) is above the function next to x on either side, as a tangent is.
 
         Where rounding decides, the answer may be False.
         """
-        step = CHORD * (self.upper - self.lower)
         with np.errstate(all="ignore"):
-            for side, within, limit in ((-step, np.maximum, self.lower), (step, np.minimum, self.upper)):
-                end = np.asarray(x + side)
-                within(end, limit, out=end)
-                above = end - x
-                above *= slope
-                above += y
-                if not (self.function(end) <= above).all():
+            for share in sides:
+                end = by_blocks(_beside, x, self.lower, self.upper, share)
+                parts = blocks(self.function(end), x, y, slope, end)
+                if not all((value <= y + slope * (end - x)).all() for value, x, y, slope, end in parts):
                     return False
         return True
 
@@ -165,12 +164,15 @@ class Frontier(Shown, line=False):
             return balance(condition, self.values, low, high, (self.lower, self.upper))
         return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), low, high)
 
-    def off_balance(self, condition: Condition, x: Floats, low: Floats, high: Floats) -> Floats:
+    def off_balance(
+        self, condition: Condition, x: Floats, low: Floats, high: Floats, *, y: Floats | None = None
+    ) -> Floats:
         """Return the distance of a condition from zero at x in [low, high] with every slope that the frontier has.
 
-        One slope is enough if values do not contradict it: with the others the distance can only be smaller.
+        One slope is enough if values do not contradict it: with the others the distance can only be smaller. The
+        function's value y is computed unless it is given.
         """
-        y = self.function(x)
+        y = self.function(x) if y is None else y
         if self.derivative is not None:
             slope = self.derivative(x)
             with np.errstate(all="ignore"):  # without weight this may be 0/0: then compute more accurately
@@ -254,47 +256,31 @@ class Frontier(Shown, line=False):
         start = np.minimum(np.maximum(low, d0), high)
 
         def condition(x: Floats, y: Floats, slope: Floats) -> Floats:
-            value, fall = y - d1, x - d0
-            value *= w0
-            fall *= slope
-            fall *= w1
-            value += fall
-            return value
+            return by_blocks(_first_order, x, y, slope, d0, d1, w0, w1)
+
+        def imbalance(x: Floats, y: Floats, slope: Floats) -> Floats:
+            return by_blocks(_imbalance, x, y, slope, d0, d1, w0, w1)
 
         x, _ = self.balance(condition, start, high)
         y = self.function(x)
-        return np.stack((x, y), axis=-1), self._short(x, y, (d0, d1), (w0, w1))
+        missed = self.off_balance(imbalance, x, start, high, y=y)
+        return np.stack((x, y), axis=-1), by_blocks(_if_all_gain, missed, x, y, d0, d1, w0, w1)
 
     def short_of_product(self, x: Floats, origin: Floats, weights: Floats) -> Floats:
         """Return by how much payoffs miss the first-order condition and the frontier; NaN where not both gain."""
-        each = (np.moveaxis(a, -1, 0) for a in (x, origin, weights))
-        (x0, x1), d, w = ((a[0], a[1]) for a in each)
-        return self._short(x0, x1, d, w)
-
-    def _short(self, x0: Floats, x1: Floats, d: tuple[Floats, Floats], w: tuple[Floats, Floats]) -> Floats:
-        (d0, d1), (w0, w1) = d, w
+        (x0, x1), (d0, d1), (w0, w1) = (np.moveaxis(a, -1, 0) for a in (x, origin, weights))
         start = np.minimum(np.maximum(self.lower, d0), self.upper)
-
-        def relative(x: Floats, y: Floats, slope: Floats) -> Floats:
-            rise, fall = w0 * (y - d1), -w1 * slope * (x - d0)
-            # zero where both terms are zero: the condition holds; the slope may be infinite
-            both = rise + fall
-            return np.where(both == 0, 0.0, 2 * rise / np.where(both == 0, 1.0, both) - 1)
-
         at = np.clip(x0, start, self.upper)
-        missed = self.off_balance(relative, at, start, self.upper)
-        everyone = np.asarray(
-            ((x0 - d0 > 16 * EPS * (np.abs(x0) + np.abs(d0))) | (w0 == 0))
-            & ((x1 - d1 > 16 * EPS * (np.abs(x1) + np.abs(d1))) | (w1 == 0))
-        )
-        if not everyone.all():
-            missed = np.where(everyone, missed, np.nan)
-        below = self.function(at) - x1
-        if (at != x0).any() or below.any():
-            with np.errstate(all="ignore"):
-                missed += np.abs(x0 - at) / (self.upper - self.lower)
-                missed += np.where(w1 > 0, np.abs(below) / np.abs(x1 - d1), 0.0)
-        return missed
+        y = self.function(at)
+
+        def imbalance(x: Floats, y: Floats, slope: Floats) -> Floats:
+            return _imbalance(x, y, slope, d0, d1, w0, w1)
+
+        missed = self.off_balance(imbalance, at, start, self.upper, y=y)
+        with np.errstate(all="ignore"):
+            missed = missed + np.abs(x0 - at) / (self.upper - self.lower)
+            missed += np.where(w1 > 0, np.abs(y - x1) / np.abs(x1 - d1), 0.0)
+        return _if_all_gain(missed, x0, x1, d0, d1, w0, w1)
 
     def _rounding(self) -> Floats:
         """Return the payoff of player 1 below which differences are rounding errors, of either player's payoffs."""
@@ -308,6 +294,38 @@ class Frontier(Shown, line=False):
 def _together(*arrays: Floats) -> list[Floats]:
     """Broadcast; a single cell becomes NumPy scalars, whose arithmetic is faster than that of 0-d arrays."""
     return [a[()] for a in np.broadcast_arrays(*arrays)]
+
+
+def _beside(x: Floats, low: Floats, high: Floats, share: Floats) -> Floats:
+    """Return the point so much of an interval beside x, within it."""
+    return np.minimum(np.maximum(x + share * (high - low), low), high)
+
+
+def _first_order(
+    x: Floats, y: Floats, slope: Floats, d0: Floats, d1: Floats, w0: Floats, w1: Floats
+) -> Floats:
+    """Return the sum of the two terms of the first-order condition."""
+    value, fall = y - d1, x - d0
+    value *= w0
+    fall *= slope
+    fall *= w1
+    value += fall
+    return value
+
+
+def _imbalance(x: Floats, y: Floats, slope: Floats, d0: Floats, d1: Floats, w0: Floats, w1: Floats) -> Floats:
+    """Return the same sum over the size of its terms; 0 where both are: the condition holds."""
+    rise = w0 * (y - d1)
+    both = rise - w1 * slope * (x - d0)  # the slope may be infinite
+    return 2 * rise / (both + (both == 0)) - (both != 0)
+
+
+def _if_all_gain(
+    missed: Floats, x0: Floats, x1: Floats, d0: Floats, d1: Floats, w0: Floats, w1: Floats
+) -> Floats:
+    """Return a residual, NaN where not both players gain beyond rounding, but for those without weight."""
+    first, second = (x - d > 16 * EPS * (np.abs(x) + np.abs(d)) for x, d in ((x0, d0), (x1, d1)))
+    return np.where((first | (w0 == 0)) & (second | (w1 == 0)), missed, np.nan)
 
 
 def _sorted(a: Floats, b: Floats) -> tuple[Floats, Floats]:
@@ -366,13 +384,18 @@ def _probe(frontier: Frontier) -> None:
             low,
             "Rescale the payoffs.",
         )
-    before, fall, x = top, None, low
-    for share in np.linspace(0.0, 1.0, PROBES if low.size < 1000 else 3)[1:]:
-        x, last = low + share * (high - low), x
-        value = frontier.function(x)
+    end, many = np.float64(1.0), low.size >= MANY
+    third: tuple[Floats, Floats] | None = None
+    inner = [_in_turn(low.shape, 1 / 3, 2 / 3)] if many else list(np.linspace(0.0, 1.0, PROBES)[1:-1])
+    before, fall, x, until, width = top, None, low, 0.0, 1.0
+    for share in [*inner, end]:
+        last, across = x, share - until
+        x = high if share is end else by_blocks(_beside, low, low, high, share)
+        value = bottom if share is end else frontier.function(x)
+        third = (x, value) if many and share is not end else third
         rise = value - before
-        before, behind = value, fall
-        fall = rise
+        behind = None if fall is None else fall * (across / width)
+        before, fall, until, width = value, rise, share, across
         if (rise <= 0.0).all() and (behind is None or (rise <= behind).all()) and np.isfinite(rise.min()):
             continue
         slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
@@ -386,17 +409,36 @@ def _probe(frontier: Frontier) -> None:
             )
             _refuse(rise > behind + slack, "be concave", "its slope rises at", last, advice)
     if frontier.derivative is not None:
-        _compare_slopes(frontier, frontier.derivative)
+        _compare_slopes(frontier, frontier.derivative, third)
 
 
-def _compare_slopes(frontier: Frontier, derivative: Callable[[Floats], Floats]) -> None:
-    """Refuse a derivative that values contradict inside the interval."""
+def _in_turn(shape: tuple[int, ...], *numbers: float) -> Floats:
+    """Return an array that holds some numbers in turn."""
+    held = np.empty(shape)
+    for k, number in enumerate(numbers):
+        held.reshape(-1)[k :: len(numbers)] = number
+    return held
+
+
+def _compare_slopes(
+    frontier: Frontier, derivative: Callable[[Floats], Floats], third: tuple[Floats, Floats] | None
+) -> None:
+    """Refuse a derivative that values contradict inside the interval.
+
+    One formula serves all cells of a large batch, so each is asked at its `third` alone, with the function's value, and
+    on one side; where its answer lies, every cell is asked on both sides.
+    """
     low, high = frontier.lower, frontier.upper
-    few = low.size <= FEW
-    for share in np.linspace(0.0, 1.0, PROBED if few else 4)[1:-1]:
-        x = np.asarray(low + share * (high - low))
+    few, sides = low.size <= FEW, (-CHORD, CHORD)
+    shares = np.linspace(0.0, 1.0, PROBED if few else 4)[1:-1]
+    points = (
+        [third] if third else ((x, frontier.function(x)) for x in (low + s * (high - low) for s in shares))
+    )
+    if third:
+        sides = (_in_turn(low.shape, -CHORD, -CHORD, CHORD, CHORD),)
+    for x, y in points:
         given = derivative(x)
-        if not few and frontier._is_tangent(x, frontier.function(x), given):
+        if not few and frontier._is_tangent(x, y, given, sides):
             continue
         size = SLOPE * np.nan_to_num(np.abs(given))
         if few:

@@ -156,7 +156,7 @@ def test_kinks_between_curves(d: tuple[float, float]) -> None:
         np.testing.assert_array_equal(division.payoffs[1], bent(division.payoffs[0]))
 
 
-@pytest.mark.parametrize("count", [1, 40])  # of a few frontiers slopes are compared, of many chords
+@pytest.mark.parametrize("count", [1, 40, 2000])  # of a few frontiers slopes are compared, of many chords
 @pytest.mark.parametrize("wrong", [
     lambda x: -2.001 * x, lambda x: 2 * x, lambda x: 0 * x, lambda x: np.nan * x, lambda x: np.minimum(-1.0, -x),
 ], ids=["steeper", "rising", "none", "not a number", "kinked"])  # fmt: skip
@@ -169,7 +169,25 @@ def test_a_derivative_that_values_contradict(count: int, wrong: Callable[[np.nda
         Frontier(lambda x: tops - x**2, 0, np.sqrt(tops), derivative=wrong)
 
 
-@pytest.mark.parametrize("count", [1, 40])
+def test_a_large_batch_of_straight_and_of_convex_frontiers() -> None:
+    tops = np.linspace(1, 2, 2000)
+    straight = Frontier(lambda x: tops - x, 0, tops, derivative=lambda x: -np.ones_like(x))
+    np.testing.assert_allclose(nash(Problem(straight, [0, 0])).payoffs[:, 0], tops / 2, rtol=1e-14)
+    for convex in (lambda x: (tops - x) ** 2, lambda x: tops - np.minimum(x, 0.9 * tops)):
+        with pytest.raises(InvalidInput, match="`function` must be concave"):
+            Frontier(convex, 0, tops)
+
+
+def test_no_answer_of_a_batch_depends_on_its_other_cells() -> None:
+    tops, weights = np.array([1.0, 4.0, 9e6]), np.array([[0.5, 0.5], [0.01, 0.99], [0.97, 0.03]])
+    whole = Frontier(lambda x: tops - x * x, 0, np.sqrt(tops), derivative=lambda x: -2 * x)
+    together = nash(Problem(whole, [0, 0]), weights=weights).payoffs
+    for top, weight, answer in zip(tops, weights, together, strict=True):
+        one = Frontier(lambda x, top=top: top - x * x, 0, np.sqrt(top), derivative=lambda x: -2 * x)
+        np.testing.assert_array_equal(nash(Problem(one, [0, 0]), weights=weight).payoffs, answer)
+
+
+@pytest.mark.parametrize("count", [1, 40, 2000])
 def test_a_derivative_that_is_wrong_just_where_it_matters(count: int) -> None:
     def lies(x: np.ndarray) -> np.ndarray:
         return -2 * x + np.where(np.abs(x - 1.155) < 0.01, 0.05, 0.0)

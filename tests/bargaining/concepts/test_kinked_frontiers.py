@@ -179,7 +179,8 @@ def test_a_large_batch_of_straight_and_of_convex_frontiers() -> None:
 
 
 def test_no_answer_of_a_batch_depends_on_its_other_cells() -> None:
-    tops, weights = np.array([1.0, 4.0, 9e6]), np.array([[0.5, 0.5], [0.01, 0.99], [0.97, 0.03]])
+    tops, share = np.random.default_rng(0).uniform(1, 9, 50), np.linspace(0.01, 0.99, 50)
+    weights = np.stack((share, 1 - share), axis=-1)
     whole = Frontier(lambda x: tops - x * x, 0, np.sqrt(tops), derivative=lambda x: -2 * x)
     together = nash(Problem(whole, [0, 0]), weights=weights).payoffs
     for top, weight, answer in zip(tops, weights, together, strict=True):

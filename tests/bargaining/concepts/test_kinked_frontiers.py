@@ -169,6 +169,17 @@ def test_a_derivative_that_values_contradict(count: int, wrong: Callable[[np.nda
         Frontier(lambda x: tops - x**2, 0, np.sqrt(tops), derivative=wrong)
 
 
+def test_a_smooth_frontier_has_one_slope() -> None:
+    x = np.linspace(0.01, 1.99, 400)
+    for function, slope in (
+        (lambda x: 4 - x**2, -2 * x),
+        (lambda x: np.sqrt(4 - x * x), -x / np.sqrt(4 - x * x)),
+    ):
+        found = Frontier(function, np.zeros(400), np.full(400, 2.0)).slopes(x)
+        np.testing.assert_array_equal(found.left, found.right)
+        np.testing.assert_allclose(found.left, slope, rtol=1e-11)
+
+
 def test_a_large_batch_of_straight_and_of_convex_frontiers() -> None:
     tops = np.linspace(1, 2, 2000)
     straight = Frontier(lambda x: tops - x, 0, tops, derivative=lambda x: -np.ones_like(x))

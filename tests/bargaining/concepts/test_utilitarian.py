@@ -52,3 +52,11 @@ def test_what_a_sum_of_three_misses_has_no_unit() -> None:
     ]
     assert short[1] > 0.1
     assert short == pytest.approx([short[1]] * 3, rel=1e-9)
+
+
+def test_of_two_players_a_shortfall_is_measured_in_gains() -> None:
+    """Each can gain 2 at most, so a sum that falls short by .06 misses .06 of 4; of three, it misses part of 5.94."""
+    two = missed(Problem(TransferableSurplus(6), np.array([4.0, 0.0])), np.array([4.5, 1.44]))
+    np.testing.assert_allclose(two, 0.06 / 4, rtol=1e-12)
+    three = missed(Problem(TransferableSurplus(6, players=3), np.zeros(3)), np.array([2, 2, 1.94]))
+    np.testing.assert_allclose(three, 0.06 / 5.94, rtol=1e-12)

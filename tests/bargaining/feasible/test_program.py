@@ -19,7 +19,7 @@ from bargaining import (
     nash,
     utilitarian,
 )
-from bargaining.feasible._concave import ConcaveProgram, Local, _interior
+from bargaining.feasible._concave import ConcaveProgram, Local, _interior, off_conditions
 from bargaining.feasible._decisions import _gap
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.program import ConvexProgram, differences
@@ -285,3 +285,14 @@ def test_a_price_on_a_constraint_that_is_broken_is_no_proof() -> None:
     short, worth = np.array([3.0]), np.array([1.0])
     gap = _gap(decisions, found, worth, short, np.empty(0), np.zeros(1, dtype=bool))
     assert gap == 3
+
+
+def test_a_broken_constraint_without_slack_violates_the_conditions() -> None:
+    """At x = 3/2 the largest x with 1 - x >= 0 has its price, but breaks the constraint by 1/2."""
+    near = Local(
+        values=np.array([-0.5]), gradients=np.array([[-1.0]]), hessian=lambda multipliers: np.zeros((1, 1))
+    )
+    program = ConcaveProgram(
+        objective=np.ones(1), targets=np.zeros(1), at=lambda v: near, start=np.zeros(1), strict=0
+    )
+    assert off_conditions(program, near, np.zeros(1), np.ones(1)) == 0.5

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,7 @@ def _next(x: Floats, old: Floats, gx: Floats, g_old: Floats, a: Floats, b: Float
     return np.minimum(np.maximum(x - step, a), b)
 
 
-def blocks(*arrays: Floats) -> Iterator[tuple[Floats, ...]]:
+def blocks(*arrays: Floats | float) -> Iterator[tuple[Any, ...]]:
     """Cut arrays that broadcast together into pieces that fit in the cache; single numbers stay whole."""
     if max(map(np.size, arrays)) <= BLOCK:
         yield arrays
@@ -127,7 +128,7 @@ def blocks(*arrays: Floats) -> Iterator[tuple[Floats, ...]]:
         yield tuple([a[start : start + BLOCK] for a in flat])
 
 
-def by_blocks(f: Callable[..., Floats], *arrays: Floats) -> Floats:
+def by_blocks(f: Callable[..., Floats], *arrays: Floats | float) -> Floats:
     """Return an elementwise function of arrays that broadcast together, evaluated block by block."""
     if max(map(np.size, arrays)) <= BLOCK:
         return f(*arrays)

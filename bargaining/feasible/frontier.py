@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -139,7 +140,7 @@ class Frontier(Shown, line=False):
         return least - noise, most + noise
 
     def _is_tangent(
-        self, x: Floats, y: Floats, slope: Floats, sides: tuple[Floats, ...] = (-CHORD, CHORD)
+        self, x: Floats, y: Floats, slope: Floats, sides: tuple[Floats | float, ...] = (-CHORD, CHORD)
     ) -> bool:
         """Whether every y + slope * (z - x) is above the function next to x on either side, as a tangent is.
 
@@ -317,7 +318,7 @@ def _imbalance(x: Floats, y: Floats, slope: Floats, d0: Floats, d1: Floats, w0: 
     """Return the same sum over the size of its terms; 0 where both are: the condition holds."""
     rise = w0 * (y - d1)
     both = rise - w1 * slope * (x - d0)  # the slope may be infinite
-    return 2 * rise / (both + (both == 0)) - (both != 0)
+    return np.asarray(2 * rise / (both + (both == 0)) - (both != 0))
 
 
 def _if_all_gain(
@@ -387,7 +388,9 @@ def _probe(frontier: Frontier) -> None:
     end, many = np.float64(1.0), low.size >= MANY
     third: tuple[Floats, Floats] | None = None
     inner = [_in_turn(low.shape, 1 / 3, 2 / 3)] if many else list(np.linspace(0.0, 1.0, PROBES)[1:-1])
-    before, fall, x, until, width = top, None, low, 0.0, 1.0
+    before, fall, x = top, None, low
+    until: Any = 0.0
+    width: Any = 1.0
     for share in [*inner, end]:
         last, across = x, share - until
         x = high if share is end else by_blocks(_beside, low, low, high, share)
@@ -429,7 +432,8 @@ def _compare_slopes(
     on one side; where its answer lies, every cell is asked on both sides.
     """
     low, high = frontier.lower, frontier.upper
-    few, sides = low.size <= FEW, (-CHORD, CHORD)
+    few = low.size <= FEW
+    sides: tuple[Floats | float, ...] = (-CHORD, CHORD)
     shares = np.linspace(0.0, 1.0, PROBED if few else 4)[1:-1]
     points = (
         [third] if third else ((x, frontier.function(x)) for x in (low + s * (high - low) for s in shares))

@@ -1,4 +1,4 @@
-"""Inner loops of the solver of repeated games, in C; each returns None where its twin in Python has to decide."""
+"""Inner loops for repeated and stochastic games, in C; each returns None where its twin in Python has to decide."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -8,11 +8,29 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Tag
+from bargaining.equilibria._plane.minkowski import Indices
+from bargaining.equilibria._plane.model import Mask
 from bargaining.equilibria._plane.polygon import Point, Polygon
 from bargaining.equilibria.repeated._search.operator import Block
 
 def hull(points: Sequence[tuple[Any, Any]], merge: float, given: int, /) -> list[int] | None: ...
 def image(block: Block, polygon: Polygon, threat: Point, /) -> tuple[Polygon, list[Tag], bytes] | None: ...
+def images(
+    now: Floats,
+    transitions: Floats,
+    own: Floats,
+    ends: Floats,
+    threat: Floats,
+    state: Indices,
+    group: Indices,
+    exits: Indices,
+    alive: Mask,
+    delta: Point,
+    slack: float,
+    merge: float,
+    polygons: list[Polygon],
+    /,
+) -> tuple[list[Polygon], list[list[Tag]], bytes, list[list[Point]], list[list[Tag]]] | None: ...
 def newton(
     block: Block, polygon: Polygon, tags: list[Tag], bound: Point, steps: int, /
 ) -> tuple[Polygon, list[Tag]] | Literal[False] | None: ...

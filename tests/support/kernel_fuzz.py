@@ -120,7 +120,7 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
         if solution is not None:
             assert (solution or None) == interpreted(newton, block, start, tags, bound)
         polygon = vertices
-    for name, args in [*_searches(random), *_hostile(random, block, polygon)]:
+    for name, args in [*_searches(random), *_images(random), *_hostile(random, block, polygon)]:
         try:
             call(name, *args)
         except (TypeError, OverflowError):
@@ -208,6 +208,25 @@ def _searches(random: Random) -> Iterator[Call]:
         k = random.randrange(5)
         arrays[k] = random.choice([arrays[k][:0], arrays[k][..., ::2], arrays[k].astype(complex), *JUNK])
     yield "search", (*arrays, leaving)
+
+
+def _images(random: Random) -> Iterator[Call]:
+    """Draw the rows of a stochastic game, now and then with numbers that none has, or with arrays that do not fit."""
+    states, size, exits = random.randrange(1, 4), random.randrange(1, 9), random.randrange(3)
+    wild = random.random() < 0.2
+    draw = (lambda: random.choice(WILD)) if wild else (lambda: _number(random))
+    shapes = [(2, size), (size, states), (states, 2), (exits, 2), (states, 2)]
+    args: list[Any] = [np.array([draw() for _ in range(np.prod(shape))]).reshape(shape) for shape in shapes]
+    for limit, shape in ((states, (size,)), (size, (2, size)), (states, (exits, 2))):
+        whole = [random.randrange(limit) for _ in range(np.prod(shape))]
+        args.append(np.array(sorted(whole), dtype=np.intp).reshape(shape))
+    args += [np.array([random.random() < 0.8 for _ in range(size)]), _pair(random), 1e-13, 1e-14]
+    args.append([[] if random.random() < 0.1 else _polygon(random) for _ in range(states)])
+    if random.random() < 0.3:
+        k, junk = random.randrange(13), random.choice(JUNK)
+        cut = args[k][..., ::2] if isinstance(args[k], np.ndarray) else junk
+        args[k] = random.choice([cut, junk, -args[k] if isinstance(args[k], np.ndarray) and k < 8 else junk])
+    yield "images", tuple(args)
 
 
 def _hostile(random: Random, block: Block, polygon: Polygon) -> Iterator[Call]:

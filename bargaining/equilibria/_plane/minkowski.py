@@ -141,17 +141,6 @@ class Boundary:
         top, bottom, right, left = walks
         self.chains = (_chain(x, y, top), _chain(x, y, bottom), _chain(y, x, right), _chain(y, x, left))
 
-    def over(self, walk: int, argument: float) -> float:
-        """Return the other coordinate where boundary number `walk` passes over an argument, clipped to its ends."""
-        arguments, values, _ = self.chains[walk]
-        if argument < arguments[0]:
-            return values[0]
-        if argument >= arguments[-1]:
-            return values[bisect_left(arguments, arguments[-1])]
-        k = bisect_right(arguments, argument)
-        start, base = arguments[k - 1], values[k - 1]
-        return base + (argument - start) / (arguments[k] - start) * (values[k] - base)
-
 
 def _chain(arguments: list[float], values: list[float], walk: list[int]) -> Chain:
     return [arguments[k] for k in walk], [values[k] for k in walk], walk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from math import inf, prod
@@ -33,7 +33,10 @@ class Replies:
     @classmethod
     def of(cls, labels: Indices, state: Indices) -> Replies:
         """Group rows that have one label; the labels increase with the state."""
-        order = np.argsort(labels, kind="stable")
+        small = (
+            labels.astype(np.uint16) if labels.max(initial=0) < 2**16 else labels
+        )  # which are sorted by digits
+        order = np.argsort(small, kind="stable")
         first = np.append(True, np.diff(labels[order]) > 0)
         group = np.empty_like(order)
         group[order] = np.cumsum(first) - 1
@@ -66,17 +69,28 @@ class Rows:
     of: tuple[list[int], list[int]]  # for each player, the number of each row's group
     own: list[Point]  # of each state
     delta: Point
+    known: dict[tuple[int, int], tuple[int, float]] = field(
+        default_factory=dict
+    )  # the best replies to each group
+    feared: list[list[Point]] = field(default_factory=lambda: [[]])  # the threats to which these belong
 
     def best(self, row: int, i: int, threat: list[Point]) -> tuple[int, float]:
         """Return player i's best reply to a row, the first of several, and its worth."""
+        if threat is not self.feared[0]:
+            self.feared[0] = threat
+            self.known.clear()
+        group = self.of[i][row]
+        if (i, group) in self.known:
+            return self.known[i, group]
         delta, found, best = self.delta[i], row, -inf
-        for reply in self.groups[i][self.of[i][row]]:
+        for reply in self.groups[i][group]:
             after = 0.0
             for s, share in self.laws[self.law[reply]]:
                 after += share * threat[s][i]
             worth = self.now[reply][i] + delta * after if after < inf else inf
             if worth > best:
                 found, best = reply, worth
+        self.known[i, group] = found, best
         return found, best
 
     def needed(self, row: int, i: int, worth: float) -> float:
@@ -181,6 +195,16 @@ class Model:
             own=[(a, b) for a, b in self.own.tolist()],
             delta=(x, y),
         )
+
+    @cached_property
+    def plain(self) -> tuple[Floats | Indices, ...]:
+        """The rows as the compiled operator reads them: payoffs, laws, leaving, and who differs in one action alone."""
+        ends = [(s, leave) for s, leaves in enumerate(self.leaves) for leave in leaves]
+        exits = np.array([(s, leave.number) for s, leave in ends], dtype=np.intp).reshape(-1, 2)
+        payoffs = np.array([leave.payoffs for _, leave in ends], dtype=float).reshape(-1, 2)
+        group = np.stack([one.group for one in self.replies])
+        now, laws, own = (np.ascontiguousarray(a) for a in (self.now, self.transitions, self.own))
+        return now, laws, own, payoffs, self.state, group, exits
 
     def values(self, threat: Floats) -> Floats:
         """Return the payoffs of each row if every player's lowest continuation payoffs follow, shape (2, N)."""

@@ -18,12 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, SLACK, TOP, VERTEX, Leave
-from bargaining.equilibria._plane.minkowski import Boundary, Fan, Indices, Sums
+from bargaining.equilibria import _compiled
+from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, SLACK, VERTEX, Leave
+from bargaining.equilibria._plane.minkowski import Fan, Indices, Sums
 from bargaining.equilibria._plane.model import Mask, Model
-from bargaining.equilibria._plane.polygon import Point, Polygon, hull, outline
+from bargaining.equilibria._plane.polygon import Point, Polygon, outline
 
 _CROWD = 100  # payoffs at which constraints bind from which on those that others surround are left out
+_MANY = 1_000_000  # pairs of a row and a vertex up to which the compiled operator is the faster one
 _SPARE = 4  # times as many laws as rows from which on those of the rows are picked out
 
 Tag = tuple[int, int, int]
@@ -81,6 +83,14 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
 
     `threat`, of shape (S, 2), is each player's lowest payoff in each state; infinite where there is none.
     """
+    compiled = getattr(_compiled.kernel, "images", None)
+    if compiled is not None and len(alive) * sum(map(len, polygons)) <= _MANY:
+        now, laws, own, ends, *places = model.plain
+        numbers = now, laws, own, ends, threat, *places, alive
+        found = compiled(*numbers, model.rows.delta, model.slack, model.merge, polygons)
+        if found is not None:
+            images, tags, live, points, kinds = found
+            return Image(images, tags, np.frombuffer(live, dtype=bool), [*map(Held, points, kinds)])
     rows = model.playable(polygons, alive)
     needed = model.thresholds(rows, model.deviations(threat), staying=True)
     laws, law = _laws(model, rows)
@@ -224,65 +234,3 @@ def _hull(model: Model, bound: _Bound, free: _Free, s: int, like: Polygon) -> tu
         for k in corners
     ]
     return list(zip(*every[:, corners].tolist(), strict=True)), tags, held
-
-
-FEW = 250
-"""Up to so many pairs of a row and a vertex this is the faster version."""
-
-
-def apply_to_few(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) -> Image:
-    """Return what `apply` does."""
-    rows, fan, lows = model.rows, Fan(polygons), [(x, y) for x, y in threat.tolist()]
-    walks, (dx, dy) = fan.walks(), rows.delta
-    boundaries = [fan.boundary(law, walks) if all(polygons[s] for s, _ in law) else None for law in rows.laws]
-    live, out = alive.tolist(), Image([], [], np.zeros_like(alive), [])
-    for span, leaves in zip(model.states, model.leaves, strict=True):
-        held, free = Held([], []), Held([], [])
-        for row in range(span.start, span.stop):
-            boundary = boundaries[rows.law[row]]
-            if not live[row] or boundary is None:
-                continue
-            needed, (nx, ny) = rows.thresholds(row, lows), rows.now[row]
-            floor = max(needed[0], boundary.low[0]), max(needed[1], boundary.low[1])
-            bound, loose = (
-                _binding(boundary, needed, floor, model.slack),
-                _unbound(boundary, floor, model.slack),
-            )
-            held.points.extend([(nx + dx * p, ny + dy * q) for _, p, q in bound])
-            held.tags.extend([(kind, row, -1) for kind, _, _ in bound])
-            free.points.extend([(nx + dx * p, ny + dy * q) for _, p, q in loose])
-            free.tags.extend([(VERTEX, row, k) for k, _, _ in loose])
-            out.alive[row] = bool(bound or loose)
-        held.points.extend([leave.payoffs for leave in leaves])
-        held.tags.extend([(LEAVE, -1, leave.number) for leave in leaves])
-        points, tags = held.points + free.points, held.tags + free.tags
-        corners = hull(points, merge=model.merge)
-        out.polygons.append([points[k] for k in corners])
-        out.tags.append([tags[k] for k in corners])
-        out.held.append(held)
-    return out
-
-
-def _binding(boundary: Boundary, needed: Point, floor: Point, slack: float) -> list[tuple[int, float, float]]:
-    """Return the continuations at which a constraint binds, and which one it is."""
-    (x, y), (a, b), low, high = floor, needed, boundary.low, boundary.high
-    corner, out = (CORNER, x, y), []
-    if low[0] - slack <= a and x <= high[0] + slack and (top := boundary.over(TOP, x)) >= y - slack:
-        bottom = boundary.over(BOTTOM, x)
-        out += [(TOP, x, top), (BOTTOM, x, bottom) if bottom > b + SLACK else corner]
-    if low[1] - slack <= b and y <= high[1] + slack and (right := boundary.over(RIGHT, y)) >= x - slack:
-        left = boundary.over(LEFT, y)
-        out += [(RIGHT, right, y)]
-        if left > a + SLACK:
-            out.append((LEFT, left, y))
-        elif corner not in out:
-            out.append(corner)
-    return out
-
-
-def _unbound(boundary: Boundary, floor: Point, slack: float) -> list[tuple[int, float, float]]:
-    """Return the vertices of the continuations at which no constraint binds, and their positions."""
-    x, y = floor[0] - slack, floor[1] - slack
-    return [
-        (k, p, q) for k, (p, q) in enumerate(zip(boundary.x, boundary.y, strict=True)) if p >= x and q >= y
-    ]

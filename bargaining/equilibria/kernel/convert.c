@@ -84,21 +84,19 @@ void release(Held *held)
     free(held->numbers);
 }
 
-enum { INTEGER = sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q' };
-
 static bool of_kind(const Py_buffer *view, char kind, int axes)
 {
     return view->format && view->format[0] == kind && !view->format[1] && view->ndim == axes;
 }
 
-/* Read an array of doubles, or of integers, whose numbers lie side by side. Release it in the end. */
-bool read_numbers(PyObject *array, bool integers, bool write, int axes, Py_buffer *view)
+/* Read an array of one kind of numbers that lie side by side. Release it in the end. */
+bool read_numbers(PyObject *array, char kind, bool write, int axes, Py_buffer *view)
 {
     if (PyObject_GetBuffer(array, view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (write ? PyBUF_WRITABLE : 0)) < 0) {
         PyErr_Clear();
         return false;
     }
-    return of_kind(view, integers ? INTEGER : 'd', axes);
+    return of_kind(view, kind, axes);
 }
 
 /* Read an attribute that is a plain array, of any width where `width` is negative. Its numbers lie side by side, but

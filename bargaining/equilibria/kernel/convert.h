@@ -9,6 +9,7 @@
 
 #include "kernel.h"
 
+enum { INTEGER = sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q' }; /* the kind of whole numbers */
 enum { PAYOFFS, BEST, NOW, GAIN, DISCOUNTS, INDEX, FLOOR, ARRAYS };
 
 /* A `Block` of Python and what it holds on to. */
@@ -24,7 +25,7 @@ Answer read_points(PyObject *list, Points *points);
 Answer read_tags(PyObject *list, ptrdiff_t size, ptrdiff_t profiles, Tag **out);
 Answer read_block(PyObject *object, Held *held);
 void release(Held *held);
-bool read_numbers(PyObject *array, bool integers, bool write, int axes, Py_buffer *view);
+bool read_numbers(PyObject *array, char kind, bool write, int axes, Py_buffer *view);
 bool read_pair(PyObject *tuple, double pair[2]);
 bool counted(Py_ssize_t given, Py_ssize_t wanted, const char *name);
 

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WELL 1e-12 /* of the square of the width: far more than rounding */
+
+enum { MANY = 100 }; /* points from which on it pays to leave some out */
+
 typedef struct {
     double x, y;
     ptrdiff_t place;
@@ -116,6 +120,39 @@ static ptrdiff_t simplify(Place *cycle, ptrdiff_t size, double merge, ptrdiff_t 
     return size;
 }
 
+/* Take over the points, but of many not those well inside the farthest ones in eight directions. */
+static ptrdiff_t taken(Points points, Place *places)
+{
+    static const double directions[8][2] = {{1, 0}, {1, 1}, {0, 1}, {-1, 1}, {-1, 0}, {-1, -1}, {0, -1}, {1, -1}};
+    Place far[9] = {{0}};
+    double width = 0.0;
+    ptrdiff_t size = 0;
+    for (int n = 0; points.size > MANY && n < 8; n++) {
+        double most = -INFINITY, a = directions[n][0], b = directions[n][1];
+        far[n] = (Place){points.x[0], points.y[0], 0};
+        for (ptrdiff_t k = 0; k < points.size; k++) {
+            if (a * points.x[k] + b * points.y[k] > most) {
+                most = a * points.x[k] + b * points.y[k];
+                far[n] = (Place){points.x[k], points.y[k], k};
+            }
+        }
+        width = fmax(width, fmax(fabs(far[n].x - far[0].x), fabs(far[n].y - far[0].y)));
+    }
+    far[8] = far[0];
+    for (ptrdiff_t k = 0; k < points.size; k++) {
+        bool inside = points.size > MANY;
+        for (int n = 0; inside && n < 8; n++) {
+            Place o = far[n], q = far[n + 1];
+            inside = o.place == q.place ||
+                     (q.x - o.x) * (points.y[k] - o.y) - (q.y - o.y) * (points.x[k] - o.x) > WELL * width * width;
+        }
+        if (!inside) {
+            places[size++] = (Place){points.x[k], points.y[k], k};
+        }
+    }
+    return size;
+}
+
 /* Write which points are the vertices of their hull; return how many, -1 if there is no memory. */
 ptrdiff_t hull(Points points, double merge, ptrdiff_t given, ptrdiff_t *cycle)
 {
@@ -123,12 +160,9 @@ ptrdiff_t hull(Points points, double merge, ptrdiff_t given, ptrdiff_t *cycle)
     if (!places) {
         return -1;
     }
-    for (ptrdiff_t k = 0; k < points.size; k++) {
-        places[k] = (Place){points.x[k], points.y[k], k};
-    }
-    sort(places, points.size);
-    ptrdiff_t size = 0;
-    for (ptrdiff_t k = 0; k < points.size; k++) {
+    ptrdiff_t size = 0, count = taken(points, places);
+    sort(places, count);
+    for (ptrdiff_t k = 0; k < count; k++) {
         if (!size || places[k].x != places[size - 1].x || places[k].y != places[size - 1].y) {
             places[size++] = places[k];
         }
@@ -136,7 +170,7 @@ ptrdiff_t hull(Points points, double merge, ptrdiff_t given, ptrdiff_t *cycle)
     Place *around = places;
     if (size > 1) {
         around = places + size;
-        ptrdiff_t count = half(places, size, 1, around, 0);
+        count = half(places, size, 1, around, 0);
         count = half(places, size, -1, around, count);
         size = turns(around, count, merge) ? count : simplify(around, count, merge, given);
     }

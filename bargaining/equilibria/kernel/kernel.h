@@ -1,4 +1,4 @@
-/* Inner loops of the solver of repeated games, in plain doubles. Each does what a function in Python does, in the same
+/* Inner loops of the solvers of repeated and stochastic games, in plain doubles. Each does what a function in Python does, in the same
    order, so that both give the same bits; those functions document what is computed and why. */
 
 #ifndef BARGAINING_KERNEL_H
@@ -23,7 +23,7 @@ typedef struct {
     long kind, profile, source;
 } Tag;
 
-enum { TOP, BOTTOM, RIGHT, LEFT, CORNER, STATIC, LEAVE };
+enum { TOP, BOTTOM, RIGHT, LEFT, CORNER, STATIC, LEAVE, VERTEX };
 
 /* Profiles that share a continuation set; see `Block` in repeated/_search/operator.py. Each array holds player 0's
    numbers, then player 1's; `floor` is NULL if nobody may leave. */
@@ -88,6 +88,29 @@ typedef struct Room Room;
 Room *room_for_proofs(void);
 Verdict verdict(Room *room, const Block *block, Points candidate, Points outer, const double bound[2], Points leaves,
                 bool shape, double *excess);
+
+/* rows.c */
+
+/* The profiles of all states of a stochastic game, see `Rows` in _plane/model.py: players first, but for `own`,
+   `threat` and `ends`; `exit` says in which state each end is and its number there. */
+typedef struct {
+    ptrdiff_t size, states, exits;
+    const double *now, *transitions, *own, *threat, *ends;
+    const ptrdiff_t *state, *group, *exit;
+    const char *alive;
+    char *played;
+    double delta[2], slack, merge;
+} Rows;
+
+/* Payoffs of one state and how each is generated: the first `held` by a binding constraint or by leaving; and the
+   vertices of their hull. */
+typedef struct {
+    Points points;
+    Tag *tags;
+    ptrdiff_t held, corners, *cycle;
+} Made;
+
+Answer images(const Rows *rows, const Points *polygons, Made *made);
 
 /* search.c */
 

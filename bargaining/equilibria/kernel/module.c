@@ -101,6 +101,117 @@ static PyObject *kernel_newton(PyObject *self, PyObject *const *args, Py_ssize_t
     return found;
 }
 
+/* Put the points that `cycle` lists, or the first ones, and their tags into two lists for each state. */
+static void put(PyObject **lists, Py_ssize_t state, const Made *made, ptrdiff_t size, const ptrdiff_t *cycle)
+{
+    PyObject *points = PyList_New(size), *tags = PyList_New(size);
+    for (ptrdiff_t n = 0; points && tags && n < size; n++) {
+        ptrdiff_t k = cycle ? cycle[n] : n;
+        Tag tag = made->tags[k];
+        PyList_SetItem(points, n, Py_BuildValue("(dd)", made->points.x[k], made->points.y[k]));
+        PyList_SetItem(tags, n, Py_BuildValue("(lll)", tag.kind, tag.profile, tag.source));
+    }
+    PyList_SetItem(lists[0], state, points);
+    PyList_SetItem(lists[1], state, tags);
+}
+
+/* Whether the arrays of `kernel_images` fit each other. */
+static bool consistent(const Py_buffer *views, Py_ssize_t states)
+{
+    Py_ssize_t rows = views[0].shape[1], exits = views[3].shape[0];
+    const Py_ssize_t wanted[][2] = {{2, rows},  {rows, states}, {states, 2}, {exits, 2}, {states, 2},
+                                    {rows, 0}, {2, rows},      {exits, 2},  {rows, 0}};
+    for (int n = 0; n < 9; n++) {
+        if (views[n].shape[0] != wanted[n][0] || (views[n].ndim > 1 && views[n].shape[1] != wanted[n][1])) {
+            return false;
+        }
+    }
+    const ptrdiff_t *state = views[5].buf, *group = views[6].buf;
+    for (Py_ssize_t k = 0; k < rows; k++) {
+        if (state[k] < (k ? state[k - 1] : 0) || state[k] >= states) {
+            return false;
+        }
+    }
+    for (Py_ssize_t k = 0; k < 2 * rows; k++) {
+        if (group[k] < 0 || group[k] >= rows) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Apply the operator of a stochastic game to a polygon of each state: return the polygons, how their vertices are
+   generated, the rows that can be played, and the payoffs and tags at which a constraint binds. */
+static PyObject *kernel_images(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    if (!counted(count, 13, "images")) {
+        return NULL;
+    }
+    static const char kinds[] = {'d', 'd', 'd', 'd', 'd', INTEGER, INTEGER, INTEGER, '?'};
+    Py_buffer views[9] = {{0}};
+    Rows rows = {.slack = PyFloat_AsDouble(args[10]), .merge = PyFloat_AsDouble(args[11])};
+    Py_ssize_t states = PyList_Check(args[12]) ? PyList_Size(args[12]) : 0;
+    Points *polygons = calloc((size_t)states + 1, sizeof *polygons);
+    Made *made = calloc((size_t)states + 1, sizeof *made);
+    PyObject *lists[4] = {NULL}, *found = NULL;
+    bool plain = !PyErr_Occurred() && polygons && made && states && read_pair(args[9], rows.delta);
+    for (int n = 0; plain && n < 9; n++) {
+        plain = read_numbers(args[n], kinds[n], false, n == 5 || n == 8 ? 1 : 2, &views[n]);
+    }
+    plain = plain && consistent(views, states);
+    for (Py_ssize_t s = 0; plain && s < states; s++) {
+        plain = read_points(PyList_GetItem(args[12], s), &polygons[s]) == YES;
+    }
+    if (!plain) {
+        found = undecided();
+        goto done;
+    }
+    rows.size = views[0].shape[1];
+    rows.states = states;
+    rows.exits = views[3].shape[0];
+    rows.now = views[0].buf;
+    rows.transitions = views[1].buf;
+    rows.own = views[2].buf;
+    rows.ends = views[3].buf;
+    rows.threat = views[4].buf;
+    rows.state = views[5].buf;
+    rows.group = views[6].buf;
+    rows.exit = views[7].buf;
+    rows.alive = views[8].buf;
+    rows.played = calloc((size_t)rows.size + 1, 1);
+    Answer answer = rows.played ? images(&rows, polygons, made) : NO_MEMORY;
+    if (answer != YES) {
+        found = answer == UNDECIDED ? undecided() : PyErr_NoMemory();
+        goto done;
+    }
+    for (int n = 0; n < 4; n++) {
+        lists[n] = PyList_New(states);
+    }
+    for (Py_ssize_t s = 0; lists[0] && lists[1] && lists[2] && lists[3] && s < states; s++) {
+        put(lists, s, &made[s], made[s].corners, made[s].cycle);
+        put(lists + 2, s, &made[s], made[s].held, NULL);
+    }
+    found = Py_BuildValue("(OOy#OO)", lists[0], lists[1], rows.played, rows.size, lists[2], lists[3]);
+done:
+    for (int n = 0; n < 9; n++) {
+        PyBuffer_Release(&views[n]);
+    }
+    for (Py_ssize_t s = 0; polygons && made && s < states; s++) {
+        free(polygons[s].x);
+        free(made[s].points.x);
+        free(made[s].tags);
+        free(made[s].cycle);
+    }
+    for (int n = 0; n < 4; n++) {
+        Py_XDECREF(lists[n]);
+    }
+    free(polygons);
+    free(made);
+    free(rows.played);
+    return found;
+}
+
 /* Whether the arrays of `kernel_search` fit each other. */
 static bool fitting(const Py_buffer *views, bool leaving)
 {
@@ -126,9 +237,9 @@ static PyObject *kernel_search(PyObject *self, PyObject *const *args, Py_ssize_t
     ptrdiff_t *index = NULL;
     Room *room = NULL;
     int leaving = PyObject_IsTrue(args[5]);
-    bool plain = leaving >= 0 && read_numbers(args[0], false, false, 4, &views[0]);
+    bool plain = leaving >= 0 && read_numbers(args[0], 'd', false, 4, &views[0]);
     for (int n = 1; n < 5; n++) {
-        plain = plain && read_numbers(args[n], n == 4, n > 2, 2, &views[n]);
+        plain = plain && read_numbers(args[n], n == 4 ? INTEGER : 'd', n > 2, 2, &views[n]);
     }
     if (!plain || !fitting(views, leaving)) {
         found = undecided();
@@ -182,6 +293,7 @@ done:
 
 static PyMethodDef methods[] = {
     {"hull", (PyCFunction)(void (*)(void))kernel_hull, METH_FASTCALL, NULL},
+    {"images", (PyCFunction)(void (*)(void))kernel_images, METH_FASTCALL, NULL},
     {"image", (PyCFunction)(void (*)(void))kernel_image, METH_FASTCALL, NULL},
     {"newton", (PyCFunction)(void (*)(void))kernel_newton, METH_FASTCALL, NULL},
     {"search", (PyCFunction)(void (*)(void))kernel_search, METH_FASTCALL, NULL},
@@ -193,7 +305,7 @@ static PyModuleDef_Slot slots[] = {{0, NULL}};
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_kernel",
-    .m_doc = "Inner loops of the solver of repeated games; each has a twin in Python that decides where it returns None.",
+    .m_doc = "Inner loops of the solvers of repeated and stochastic games; each has a twin in Python that decides where it returns None.",
     .m_methods = methods,
     .m_slots = slots,
 };

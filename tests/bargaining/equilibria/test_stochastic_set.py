@@ -10,7 +10,7 @@ import pytest
 
 from bargaining.equilibria._plane.minkowski import Fan
 from bargaining.equilibria._plane.model import Scaled
-from bargaining.equilibria._plane.operator import apply, apply_to_few, reach
+from bargaining.equilibria._plane.operator import apply, reach
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.polygon import hull as outline
 from bargaining.equilibria._plane.polygon import outline as hull_of_many
@@ -28,6 +28,7 @@ from bargaining.games.stochastic import StochasticGame
 from drawn_games import KINDS, stochastic_game
 from polygons import ONE, Leaving, Points, convex, fixed, floats, hausdorff, part_above, turn
 from seeds import seeds
+from twins import interpreted
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
@@ -589,12 +590,6 @@ def test_boundaries_of_sums_as_functions() -> None:
     assert sums.cross(1, rows, at).tolist() == [0, 0, 0]
     assert sums.cross(2, rows, at).tolist() == [3, 2, 1]
     assert sums.cross(3, rows, at).tolist() == [0, 0, 0]
-    fan = Fan([square, triangle])
-    plain = fan.boundary([(0, 0.5), (1, 0.5)], fan.walks())
-    for walk in range(4):
-        assert [plain.over(walk, x) for x in at.tolist()] == sums.cross(walk, rows, at).tolist()
-        assert plain.over(walk, -1.0) == plain.over(walk, 0.0)
-        assert plain.over(walk, 9.0) == plain.over(walk, 3.0)
 
 
 def test_points_that_rounding_lifts_above_an_edge_do_not_stop_the_hull() -> None:
@@ -660,16 +655,14 @@ def test_how_far_payoffs_reach_is_how_far_the_vertices_of_each_row_do(seed: int)
 
 
 @pytest.mark.parametrize("seed", seeds(13, 40))
-def test_the_operator_in_plain_floats_gives_what_it_gives_in_arrays(seed: int) -> None:
+def test_the_compiled_operator_gives_what_it_gives_in_arrays(seed: int) -> None:
     game = stochastic_game(seed, KINDS[seed % 4], unequal=seed % 3 == 0)
     scaled = Scaled.of(game)
     search = Search.start(scaled.model, scaled.start())
     for _ in range(4):
         threat = search.threat(search.polygons)
-        image, plain = (
-            operator(scaled.model, search.polygons, threat, search.alive)
-            for operator in (apply, apply_to_few)
-        )
+        given = scaled.model, search.polygons, threat, search.alive
+        image, plain = apply(*given), interpreted(apply, *given)
         assert (image.alive == plain.alive).all()
         for one, other in zip(image.polygons, plain.polygons, strict=True):
             assert hausdorff(np.array(one), np.array(other)) < 1e-14

@@ -400,7 +400,7 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
 
     every = system.functions(rows, single, where, gap)
 
-    def change(constant: Floats, floor: Floats) -> Floats:
+    def change(constant: Floats, floor: Floats, *, positive: bool = False) -> Floats:
         """Solve x = max(floor, max over rows of constant + slope x) for the faces of the pairs."""
         functions = every._replace(constant=constant)
 
@@ -411,9 +411,9 @@ def _fall(system: Bounds, rows: Indices, directions: Indices, floor: Floats) -> 
 
         elsewhere = np.zeros(states * number)
         elsewhere[where] = floor[where]
-        return fixed_point(highest, np.zeros(states * number), elsewhere)
+        return fixed_point(highest, np.zeros(states * number), elsewhere, positive=positive)
 
     with suppress(Astray):
-        if change(np.ones(len(rows)), np.full(floor.size, -np.inf)).min() >= 0.0:
-            return change(gap, floor.ravel()).reshape(states, number)
+        change(np.ones(len(rows)), np.full(floor.size, -np.inf), positive=True)
+        return change(gap, floor.ravel()).reshape(states, number)
     return None

@@ -11,7 +11,7 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._budget import ACCURACY, Budget, Effort
 from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model, Scaled
-from bargaining.equilibria._plane.operator import FEW, Image, Tag, apply, apply_to_few, credible
+from bargaining.equilibria._plane.operator import Image, Tag, apply, credible
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
 from bargaining.equilibria.stochastic._search.dual_bounds import reaching, sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
@@ -27,6 +27,10 @@ _INSIDE = 1e-12  # of the unit box: sets that exceed others by less count as ins
 _NEAR = 1e-3  # distance below which Newton's method goes on with the same structure
 _LONGER = 8  # the number of additional tries in this case
 _CROWD = 500  # with more rows those that generated some vertex are tried first
+_CHEAP = 10_000  # pairs of a row and a vertex up to which applications cost less than anything else
+_OFTEN = 4  # times that the operator is applied then in a round, and twice as often in the first one
+_FACES = 40  # of all outer sets up to which a finer proof uses them too: it costs their square
+_STEADY = 1e-5  # of the unit box: smaller moves change the structure no more
 _NEWTONS = 4  # tries on one candidate: a right structure needs one or two
 _GROWTH = 24  # applications to a self-generating set that has too many vertices to solve for
 _PATIENT = 0.8  # discount factor up to which ten applications leave about a tenth of the distance
@@ -68,6 +72,7 @@ class Search:
     alive: Mask
     bound: Floats = field(default_factory=lambda: np.empty((0, 2)))  # below every threat
     iterations: int = 0
+    rounds: int = 0  # of applications with a look at what they lead to
     work: int = 0
     solves: int = 0
     stopped: str = ""
@@ -129,33 +134,46 @@ class Search:
         return threat
 
     def _apply(self, polygons: Polygons, alive: Mask | None = None) -> Image:
-        few = len(self.alive) * sum(map(len, polygons)) <= FEW
-        operator = apply_to_few if few else apply
-        return operator(self.model, polygons, self.threat(polygons), self.alive if alive is None else alive)
+        return apply(self.model, polygons, self.threat(polygons), self.alive if alive is None else alive)
 
     def _step(self) -> None:
-        outer = self.polygons
-        image = self._apply(outer)
-        self.iterations += 1
-        self.work += sum(map(len, outer)) if not self.model.common else 0
-        self.budget.spend(len(self.alive) * sum(map(len, outer)))
-        died = bool((self.alive & ~image.alive).any())
-        if died:
-            self.alive = image.alive
+        """Apply the operator, again and again where that is cheap, and look for the answer."""
+        before = self.alive
+        if not self._lowered():
+            return
+        if self.alive is not before:
             self.bound = threat_bound(self.model, self.alive)
-        if not any(image.polygons):
-            self._stop(image, 0.0, "nothing is left")
-        elif not died and _distance(image.polygons, outer, enough=self._still) <= self._still:
-            excess = 0.0 if self.model.common else self._still / (1.0 - self.model.discounts.max().item())
-            self._stop(image, excess, "the operator maps the sets to themselves")
-        else:
-            self.polygons = image.polygons
-            if self.chain is None or not self.model.common:
+        self.rounds += 1
+        known = self._settled(self.found, judge=self.model.common) or self._close()
+        if known or (self._due() and self._look() and self._settled(self.found)):
+            return
+        self._sharpen()
+
+    def _lowered(self) -> bool:
+        """Replace the outer sets by their images; false if that ends the search."""
+        pairs = len(self.alive) * sum(map(len, self.polygons))
+        cheap = self.model.common and pairs <= _CHEAP
+        for _ in range((_OFTEN if self.rounds else 2 * _OFTEN) if cheap else 1):
+            outer = self.polygons
+            image = self._apply(outer)
+            self.iterations += 1
+            self.work += sum(map(len, outer)) if not self.model.common else 0
+            self.budget.spend(len(self.alive) * sum(map(len, outer)))
+            died = bool((self.alive & ~image.alive).any())
+            if not any(image.polygons):
+                self._stop(image, 0.0, "nothing is left")
+                return False
+            moved = inf if died else _distance(image.polygons, outer, enough=_STEADY)
+            if moved <= self._still:
+                excess = 0.0 if self.model.common else self._still / (1.0 - self.model.discounts.max().item())
+                self._stop(image, excess, "the operator maps the sets to themselves")
+                return False
+            self.alive, self.polygons = image.alive if died else self.alive, image.polygons
+            if self.chain is None or cheap or not self.model.common:
                 self.chain = outer, image
-            known = self._settled(self.found, judge=self.model.common) or self._close()
-            if known or (self._due() and self._look() and self._settled(self.found)):
-                return
-            self._sharpen()
+            if moved <= _STEADY:
+                break
+        return True
 
     def _sharpen(self) -> None:
         """Move the faces of the outer sets as far as their own bounds allow, if these are few enough.
@@ -163,7 +181,7 @@ class Search:
         If players are impatient, iterates of the operator itself converge fast, so faces are moved only if these are
         slow.
         """
-        late = not self.model.common or self.iterations >= 4 or self.model.discounts.min() >= _PATIENT
+        late = not self.model.common or self.rounds >= 4 or self.model.discounts.min() >= _PATIENT
         limit = _LARGE if self._rare and late else _SMALL
         self.budget.spend(min(limit, len(self.alive) * sum(map(len, self.polygons)) ** 2))
         smaller = sharpened(self.model, self.polygons, self.bound, self.alive, limit)
@@ -171,17 +189,15 @@ class Search:
             self.polygons, self.chain = smaller, None
 
     def _due(self) -> bool:
-        """Whether to look for a candidate: at the first steps until there is one, and at steps 16, 32, ..."""
-        if self.model.common and self.iterations < 16:
+        """Whether to look for a candidate: in the first rounds until there is one, and in rounds 16, 32, ..."""
+        if self.model.common and self.rounds < 16:
             return self.found is None or self._rare
-        return self.iterations > 4 and self._rare
+        return self.rounds > 4 and self._rare
 
     @property
     def _rare(self) -> bool:
-        """Whether this is step 1, 2, 4, 8, ..., for expensive steps."""
-        return self.iterations & (self.iterations - 1) == 0 or (
-            not self.model.common and self.iterations % 32 == 0
-        )
+        """Whether this is round 1, 2, 4, 8, ..., for expensive steps."""
+        return self.rounds & (self.rounds - 1) == 0 or (not self.model.common and self.rounds % 32 == 0)
 
     def _stop(self, image: Image, excess: float, reason: str) -> None:
         self.polygons, self.excess, self.stopped = image.polygons, excess, reason
@@ -275,7 +291,8 @@ class Search:
             return True
         if not judge:
             return False
-        for shape in (False, True) if self._rare else (False,):
+        finer = self._rare and sum(map(len, self.polygons)) <= _FACES
+        for shape in (False, True) if finer else (False,):
             result = verdict(
                 self.model,
                 image.polygons,

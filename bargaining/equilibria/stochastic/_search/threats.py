@@ -133,11 +133,16 @@ def _reachable(model: Model, bound: Floats, high: Floats, alive: Mask) -> Mask:
     rows, gone = np.flatnonzero(alive), np.full_like(high, -inf)
     for s, leaves in enumerate(model.leaves):
         gone[s] = np.max([(-inf, -inf), *(leave.payoffs for leave in leaves)], axis=0)
+    now, after, need = model.now[:, rows], model.transitions[rows], need[:, rows]
     for _ in range(_HIGHER):
-        most = model.now[:, rows] + model.discounts * (model.transitions[rows] @ high).T
-        stays = (most >= need[:, rows]).all(axis=0)
-        rows, best = rows[stays], gone.copy()
-        np.maximum.at(best, model.state[rows], most[:, stays].T)
+        most = now + model.discounts * (after @ high).T
+        stays, best = (most >= need).all(axis=0), gone.copy()
+        rows, after = rows[stays], after[stays]
+        now, need, most = now[:, stays], need[:, stays], most[:, stays]
+        state = model.state[rows]
+        first = np.flatnonzero(np.diff(state, prepend=-1))
+        if first.size:
+            best[state[first]] = np.maximum(gone[state[first]], np.maximum.reduceat(most, first, axis=1).T)
         high[:] = np.minimum(high, np.where(np.isfinite(best), best, high))
     left = np.zeros_like(alive)
     left[rows] = True

@@ -47,7 +47,10 @@ class Jet:
         return Jet(-self.value, -self.gradient, None if self.hessian is None else -self.hessian)
 
     def __sub__(self, other: Term) -> Jet:
-        return self + (-other)
+        if not isinstance(other, Jet):
+            return Jet(self.value - other, self.gradient, self.hessian)
+        hessian = None if self.hessian is None or other.hessian is None else self.hessian - other.hessian
+        return Jet(self.value - other.value, self.gradient - other.gradient, hessian)
 
     def __rsub__(self, other: Term) -> Jet:
         return -self + other

@@ -57,29 +57,42 @@ TOUCH = 8 * EPS  # distance of two vertices, in gains over ideal gains, below wh
 Cells = NDArray[np.bool_]
 
 
-def end_of_path(corners: Floats) -> Floats:
-    """Return where the path from (0, 0) ends.
+def end_of_path(corners: Floats) -> tuple[Floats, Floats]:
+    r"""Return where the path from (0, 0) ends, and how the end answers a start from which player 0 is ahead.
+
+    Of two paths the area between x' and the difference of their points shrinks as :math:`e^{-2t}`, since neither best
+    payoff depends on the player's own payoff. So starts on one path have one end, and off it the end moves along its
+    edge: by :math:`e^{-2T} / 2 g_1` times (1, -b), if :math:`g_1` is left to player 1 at the time T from which both
+    best payoffs lie on this edge.
 
     Parameters
     ----------
     corners : ndarray, shape (..., k, 2)
         From (left, 1) to (1, low), both in [0, 1]; vertices may repeat.
+
+    Returns
+    -------
+    end, slope : ndarray, shape (..., 2)
+        `slope` times the difference between player 0's and player 1's moves of the start is the move of the end.
     """
     shape = (*corners.shape[:-2], 1, 2)
     start, stop = np.broadcast_to([0.0, 1.0], shape), np.broadcast_to([1.0, 0.0], shape)
     chain = np.concatenate((start, corners, stop), axis=-2).reshape(-1, corners.shape[-2] + 2, 2)
     x, end = np.zeros((len(chain), 2)), np.full((len(chain), 2), np.nan)
+    slope, time = np.zeros((len(chain), 2)), np.zeros(len(chain))
     live = np.arange(len(chain))
     for _ in range(2 * chain.shape[1]):
         pair = _edges(chain[live], x[live])
-        found = _arrive(pair, x[live])
+        found, answer = _arrive(pair, x[live])
         done = ~np.isnan(found).any(axis=1)
         end[live[done]] = found[done]
+        slope[live[done]] = answer[done] * np.exp(-2 * time[live[done], None])
         live = live[~done]
         if not live.size:
             break
-        x[live] = _advance(tuple(a[~done] for a in pair), x[live])
-    return end.reshape(*corners.shape[:-2], 2)
+        x[live], spent = _advance(tuple(a[~done] for a in pair), x[live])
+        time[live] += spent
+    return end.reshape(*corners.shape[:-2], 2), slope.reshape(*corners.shape[:-2], 2)
 
 
 # right end of the edge above x0, top of the edge beside x1, slopes b and a, 1 where one edge
@@ -100,44 +113,52 @@ def _edges(chain: Floats, x: Floats) -> Pair:
     return right, top, b, a, straight.astype(float)
 
 
-def _arrive(pair: Pair, x: Floats) -> Floats:
-    """Return where the path ends, if at most one vertex lies between the edges; NaN elsewhere."""
+def _arrive(pair: Pair, x: Floats) -> tuple[Floats, Floats]:
+    """Return where the path ends, and its slope, if at most one vertex lies between the edges; NaN elsewhere."""
     right, top, b, a, straight = pair
     best = np.stack(
         (top[:, 0] + a * (top[:, 1] - x[:, 1]), right[:, 1] + b * (right[:, 0] - x[:, 0])), axis=1
     )
     end = np.where(straight[:, None] > 0, x + (best - x) / 2, np.nan)
+    with np.errstate(all="ignore"):
+        slope = np.stack((np.ones(len(x)), -b), axis=1) / (2 * (best - x)[:, 1:])
     one = (straight == 0) & ((top[:, 0] - right[:, 0] <= TOUCH) & (right[:, 1] - top[:, 1] <= TOUCH))
     if one.any():
-        end[one] = _past_one_vertex(right[one], x[one], b[one], a[one])
-    return end
+        end[one], slope[one] = _past_one_vertex(right[one], x[one], b[one], a[one])
+    return end, slope
 
 
-def _past_one_vertex(vertex: Floats, x: Floats, b: Floats, a: Floats) -> Floats:
-    """Return where the path ends if one vertex lies between the edges: on one of them, or at the vertex itself."""
+def _past_one_vertex(vertex: Floats, x: Floats, b: Floats, a: Floats) -> tuple[Floats, Floats]:
+    """Return where the path ends, and its slope, if one vertex lies between the edges: on one of them, or there."""
     u = np.maximum(vertex - x, 0.0)
     r = np.sqrt(a * b)
     with np.errstate(all="ignore"):
-        over = _left_at_crossing(u[:, 0] / (a * u[:, 1]), r) * u[:, 1]
-        up = _left_at_crossing(u[:, 1] / (b * u[:, 0]), r) * u[:, 0]
+        over, along = _left_at_crossing(u[:, 0] / (a * u[:, 1]), r)
+        up, back = _left_at_crossing(u[:, 1] / (b * u[:, 0]), r)
+        over, along, up, back = over * u[:, 1], along / u[:, 1], up * u[:, 0], back / u[:, 0]
+        turned = (
+            np.stack((along / 2, -along / (2 * a)), axis=1),
+            np.stack((back / (2 * b), -back / 2), axis=1),
+        )
     over, up = np.nan_to_num(over), np.nan_to_num(up)
-    first = b * u[:, 0] ** 2 < a * u[:, 1] ** 2
-    second = b * u[:, 0] ** 2 > a * u[:, 1] ** 2
+    sides = b * u[:, 0] ** 2, a * u[:, 1] ** 2
+    first, second = ((p + TOUCH * (p + q) < q)[:, None] for p, q in (sides, sides[::-1]))
     right = np.stack((vertex[:, 0] + a * over / 2, vertex[:, 1] - over / 2), axis=1)
     left = np.stack((vertex[:, 0] - up / 2, vertex[:, 1] + b * up / 2), axis=1)
-    return np.where(first[:, None], right, np.where(second[:, None], left, vertex))
+    end = np.where(first, right, np.where(second, left, vertex))
+    return end, np.nan_to_num(np.where(first, turned[0], np.where(second, turned[1], 0.0)))
 
 
-def _left_at_crossing(time: Floats, r: Floats) -> Floats:
-    """Return the share of the other distance that is left when the first is used up, at tanh(r t) / r = time."""
+def _left_at_crossing(time: Floats, r: Floats) -> tuple[Floats, Floats]:
+    """Return what is left to the other per unit when the first is used up at tanh(r t) / r = time; exp(-2 t) by it."""
     wave = r * time
     ratio = np.where(wave > 0, np.arctanh(np.minimum(wave, 1.0)) / np.where(wave > 0, wave, 1.0), 1.0)
-    share: Floats = np.sqrt(np.maximum(1 - wave**2, 0.0)) * np.exp(-time * ratio)
-    return share
+    root, fade = np.sqrt(np.maximum(1 - wave**2, 0.0)), np.exp(-time * ratio)
+    return root * fade, fade / root
 
 
-def _advance(pair: Pair, x: Floats) -> Floats:
-    """Return x when the first of x0 and x1 passes the end of its edge, if several edges lie between them."""
+def _advance(pair: Pair, x: Floats) -> tuple[Floats, Floats]:
+    """Return x when the first of x0 and x1 passes the end of its edge, if several edges lie between them, and when."""
     right, top, b, a, _ = pair
     across, down = top[:, 0] - right[:, 0], right[:, 1] - top[:, 1]
     beyond0 = (across - a * down) / (1 - a * b)
@@ -164,7 +185,7 @@ def _advance(pair: Pair, x: Floats) -> Floats:
     crossed = rest0 <= rest1
     new0 = np.where(crossed, right[:, 0], np.clip(right[:, 0] - rest0, x[:, 0], right[:, 0]))
     new1 = np.where(crossed, np.clip(top[:, 1] - rest1, x[:, 1], top[:, 1]), top[:, 1])
-    return np.stack((new0, new1), axis=1)
+    return np.stack((new0, new1), axis=1), t
 
 
 Places = NDArray[np.intp]

@@ -149,7 +149,7 @@ def _listed(sides: Sides, d: Floats, gains: Floats) -> Listed:
 
 
 def _along_chain(corners: Floats) -> tuple[Floats, Floats]:
-    end, other = end_of_path(corners), end_of_path(corners[..., ::-1, ::-1])[..., ::-1]
+    end, other = end_of_path(corners)[0], end_of_path(corners[..., ::-1, ::-1])[0][..., ::-1]
     plain = _plainly(partial(_left_below_chain, *_lines(corners)), np.zeros(end.shape))
     return end, np.maximum(np.abs(end - other).max(axis=-1), _beside(end, plain))
 

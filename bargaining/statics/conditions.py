@@ -30,7 +30,7 @@ TIE = 1e-9  # of the payoffs' range, or of the largest multiplier: within this d
 SMOOTH = 1e-6  # relative error of curvatures above which a frontier is taken to have a kink there
 NODES = 13  # nodes of a polynomial through a function near a point: exact to rounding up to 1/8 of the way to an end
 _HALVINGS = 60  # interim agreements; gains fall faster than by halves
-BLOCK = 8192  # cells at once: their arrays fit in the processor's cache
+BLOCK = 4096  # cells at once: their arrays fit in the processor's cache
 WINDOWS = 12  # each half the last: two windows that agree are enough
 
 Given = Mapping[str, Any]
@@ -41,7 +41,7 @@ Given = Mapping[str, Any]
 class Conditions:
     """The equations of some cells: unknowns (payoffs first), what must be zero, and how well both are known."""
 
-    cells: NDArray[np.intp]
+    cells: NDArray[np.intp] | slice
     unknowns: list[Floats]
     equations: Callable[[list[Jet], Given], list[Jet]]
     error: Floats
@@ -75,7 +75,7 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     batch = division.payoffs.shape[:-1]
     if isinstance(problem.feasible, Polytope) and problem.feasible.batch_shape:
         return
-    boundary = boundary_of(problem.feasible, batch, second=second)
+    boundary = boundary_of(problem.feasible, batch, order=2 + (second and name in _OPTIMA))
     flat = isinstance(boundary, _Facets)
     if boundary is None or (name == "perles_maschler" and flat) or (name == "yu" and flat):
         return
@@ -131,9 +131,11 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
             here = _inside_the_cone(name, boundary, row, given, [*known, *best], here)
         for start in range(0, here.size, BLOCK):
             block = here[start : start + BLOCK]
-            made = _equations(name, problem.players, boundary, row, list(points), block)
-            unknowns = [value[block] for value in known]
-            yield Conditions(cells=block, unknowns=unknowns, equations=made, error=boundary.error(block))
+            whole = block[-1] - block[0] + 1 == block.size  # a slice takes views, not copies
+            some: Any = slice(int(block[0]), int(block[-1]) + 1) if whole else block
+            made = _equations(name, problem.players, boundary, row, list(points), some)
+            unknowns = [value[some] for value in known]
+            yield Conditions(cells=some, unknowns=unknowns, equations=made, error=boundary.error(block))
 
 
 def _interim(boundary: Any, problem: Any, cells: int) -> dict[str, Floats]:
@@ -206,22 +208,20 @@ class _Budget:
 class _Curve:
     """Points below a frontier that is smooth at the points needed."""
 
-    def __init__(self, frontier: Frontier, batch: tuple[int, ...], *, second: bool) -> None:
-        self.frontier, self.batch, self.second = frontier, batch, second
+    def __init__(self, frontier: Frontier, batch: tuple[int, ...], *, order: int) -> None:
+        self.frontier, self.batch, self.order = frontier, batch, order
         self.local: dict[str, tuple[list[Floats], Floats]] = {}
         self.at: dict[str, Floats] = {}
 
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         x0, x1 = point
         self.at[key] = x0
-        self.local[key] = derivatives, error = local(
-            self.frontier, x0.reshape(self.batch), 3 if self.second else 2
-        )
+        self.local[key] = derivatives, error = local(self.frontier, x0.reshape(self.batch), self.order)
         sure = (error < SMOOTH) & (np.abs(x1 - derivatives[0]) <= TIE * size)
         return np.where(sure, [[0], [-1]], -1), sure
 
     def error(self, here: NDArray[np.intp]) -> Floats:
-        errors: Floats = np.max([error[here] for _, error in self.local.values()], axis=0)
+        errors: Floats = np.sum([error[here] for _, error in self.local.values()], axis=0)
         return errors
 
     def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
@@ -343,13 +343,13 @@ class _Facets:
         return basis
 
 
-def boundary_of(feasible: FeasibleSet, batch: tuple[int, ...], *, second: bool) -> Any:
-    """Return the boundary of a set as pieces; None where no pieces are known."""
+def boundary_of(feasible: FeasibleSet, batch: tuple[int, ...], *, order: int) -> Any:
+    """Return the boundary of a set as pieces, of a frontier with so many derivatives; None where none are known."""
     cells = int(np.prod(batch))
     if isinstance(feasible, TransferableSurplus):
         return _Budget(cells)
     if isinstance(feasible, Frontier):
-        return _Curve(feasible, batch, second=second)
+        return _Curve(feasible, batch, order=order)
     if isinstance(feasible, Polytope) and feasible.players == 2 and feasible.points is not None:
         points = feasible.points
         return _Sides(points, feasible.free_disposal) if len(points) > 2 or feasible.free_disposal else None
@@ -374,17 +374,19 @@ def _hull(points: Floats) -> _Facets | None:
 
 
 @cache
-def _stencil() -> tuple[Floats, Floats]:
-    """Return nodes in [-1, 1], and what gives the value and three derivatives at 0 of the polynomial through them."""
-    nodes = np.cos(np.pi * np.arange(NODES) / (NODES - 1))
-    powers = np.vander(nodes, increasing=True)
-    inverse = np.linalg.inv(powers)[:4] * np.array([1.0, 1.0, 2.0, 6.0])[:, None]
-    inverse[0] = nodes == nodes[NODES // 2]
-    return nodes, inverse
+def stencil(side: int, count: int = NODES) -> tuple[Floats, Floats]:
+    """Return nodes around 0, or on one side, and the weights of a polynomial's value and three derivatives at 0."""
+    cheb, points = np.polynomial.chebyshev, np.cos(np.pi * np.arange(count) / (count - 1))
+    at, steep = (-1.0, 2.0 * side) if side else (0.0, 1.0)
+    rows = [steep**k * cheb.chebval(at, cheb.chebder(np.eye(count), k)) for k in range(4)]
+    weights = np.array(rows) @ np.linalg.inv(cheb.chebvander(points, count - 1))
+    nodes = (points + 1) / 2 * side if side else points
+    weights[0] = nodes == nodes[np.abs(nodes).argmin()]
+    return nodes, weights
 
 
 def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floats]:
-    """Return a frontier's function and its first derivatives at points, one entry a cell, and their relative error.
+    """Return a frontier's function and its first two or three derivatives at points, and their relative error.
 
     They are those of the polynomial through the function, or its `derivative` if there is one, at nodes near the
     point. Windows shrink until two agree; the error is their difference plus the effect of rounding. Near a
@@ -395,10 +397,14 @@ def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floa
         return [
             np.concatenate(one) for one in zip(*(part for part, _ in parts), strict=True)
         ], np.concatenate([error for _, error in parts])
-    nodes, weights = _stencil()
     low, high = np.broadcast_to(frontier.lower, x.shape), np.broadcast_to(frontier.upper, x.shape)
     known = frontier.derivative
     skip = int(known is not None)
+    order = max(
+        order, 2
+    )  # slopes alone do not show a kink: between two straight lines each window has their mean
+    begin = 2 * int(skip == 1 and order == 2)  # rounding leaves room for narrow windows, so fewer nodes
+    nodes, weights = stencil(0, NODES - begin)
     reach = np.minimum(x - low, high - x) * 0.7
     with np.errstate(all="ignore"):
         inside = np.isfinite(x) & (reach > 0)
@@ -406,7 +412,7 @@ def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floa
         middle = np.where(inside, x, (low + high) / 2)
         best = [np.full(x.shape, np.nan) for _ in range(order + 1 - skip)]
         error, last = np.full(x.shape, np.inf), None
-        for k in range(WINDOWS):
+        for k in range(begin, WINDOWS):
             h = reach * 2.0**-k
             at = middle + h * nodes[:, *(None,) * x.ndim]
             if known is None:
@@ -416,7 +422,8 @@ def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floa
             else:
                 values = known(at)
             size = np.abs(values).max(axis=0)
-            found = [np.tensordot(weights[j], values, 1) / h**j for j in range(order + 1 - skip)]
+            found = [np.tensordot(weights[j], values, 1) / h**j for j in range(1, order + 1 - skip)]
+            found.insert(0, values[len(nodes) // 2])
             if last is not None:
                 off = np.zeros(x.shape)
                 for j in range(1, len(found)):
@@ -497,7 +504,7 @@ def _waits(i: int, worth: Any, given: Given) -> Any:
 
 
 def _equations(
-    name: str, n: int, boundary: Any, row: Floats, keys: list[str], here: NDArray[np.intp]
+    name: str, n: int, boundary: Any, row: Floats, keys: list[str], here: NDArray[np.intp] | slice
 ) -> Callable[[list[Jet], Given], list[Jet]]:
     """Return the equations of one structure."""
     width = boundary.pieces if isinstance(boundary, _Facets) else 2

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,21 +17,11 @@ from bargaining._arrays import Floats
 from bargaining.equilibria.pairs.deal import Pairs
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash, nash_in_nash
 from bargaining.errors import Status
-from bargaining.statics.conditions import EPS, NODES, SMOOTH, WINDOWS, Given
+from bargaining.statics.conditions import EPS, SMOOTH, WINDOWS, Given, stencil
 from bargaining.statics.definitions import Definition, Layout
 
 CLOSE = 1e-8  # slopes of log gains over the range of a contract: as flat as this is a peak
 EDGE = 1e-12  # of a range: a contract this near to its end is at it
-
-
-@cache
-def _stencil(side: int) -> tuple[Floats, Floats]:
-    """Return nodes around 0, or on one side of it, and the weights that give value and slope at 0 from values there."""
-    nodes = np.cos(np.pi * np.arange(NODES) / (NODES - 1))
-    if side:
-        nodes = (nodes + 1) / 2 * side
-    weights: Floats = np.linalg.inv(np.vander(nodes, increasing=True))[:2]
-    return nodes, weights
 
 
 class Contracts:
@@ -52,7 +41,7 @@ class Contracts:
 
     def values(self, k: int, moved: Sequence[int], window: int, pairs: Pairs | None = None) -> Floats:
         """Return pair k's gains, (2, nodes, ...), where some contracts are at nodes."""
-        grids = np.meshgrid(*(_stencil(int(self.side[i]))[0] for i in moved), indexing="ij")
+        grids = np.meshgrid(*(stencil(int(self.side[i]))[0] for i in moved), indexing="ij")
         points = np.repeat(self.x[:, None], grids[0].size, axis=1)
         for i, grid in zip(moved, grids, strict=True):
             points[i] += self.reach[i] * 2.0**-window * grid.ravel()
@@ -61,8 +50,8 @@ class Contracts:
 
     def own(self, k: int, window: int, pairs: Pairs | None = None) -> tuple[Floats, Floats]:
         """Return gains and their slopes in the pair's own contract, (2,) each."""
-        weights = _stencil(int(self.side[k]))[1]
-        level, slope = weights @ self.values(k, [k], window, pairs).T
+        weights = stencil(int(self.side[k]))[1]
+        level, slope = weights[:2] @ self.values(k, [k], window, pairs).T
         return level, slope / (self.reach[k] * 2.0**-window)
 
     def _at(self, k: int, window: int) -> tuple[Floats, Floats, float]:
@@ -74,14 +63,13 @@ class Contracts:
             if self.side[other]:
                 continue  # a contract at the end of its range does not move with the rest
             if other == k:
-                nodes, _ = _stencil(0)
-                both = np.linalg.inv(np.vander(nodes, increasing=True))[2] * 2
+                both = stencil(0)[1][2]
                 values = self.values(k, [k], window)
                 cross, across = values @ both / h[k] ** 2, slope
                 loud = float(np.abs(both).sum())
             else:
                 values = self.values(k, [k, other], window)
-                one, two = _stencil(int(self.side[k]))[1], _stencil(0)[1]
+                one, two = stencil(int(self.side[k]))[1], stencil(0)[1]
                 cross = np.einsum("a,b,gab->g", one[1], two[1], values) / (h[k] * h[other])
                 across = np.einsum("a,b,gab->g", one[0], two[1], values) / h[other]
                 loud = float(np.abs(one[1]).sum() * np.abs(two[1]).sum())
@@ -162,9 +150,9 @@ def of_contracts(found: NashInNash) -> Definition | None:
     given = made.data(found)
     assert given is not None
 
-    def again(name: str, values: Floats) -> Floats:
+    def again(name: str, values: Floats) -> NashInNash:
         deals = [replace(deal, weight=float(w)) for deal, w in zip(found._deals, values, strict=True)]
-        return nash_in_nash(deals, starts=found.contracts[None]).contracts
+        return nash_in_nash(deals, starts=found.contracts[None])
 
     return Definition(
         axes=Layout(shape=(size,), dims=("deal",), labels={"deal": names}),

@@ -9,7 +9,7 @@ because a symmetry of the data is kept for example, x moves smoothly.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -35,6 +35,10 @@ TIE = 1e-9  # of the payoffs' range: differences below this count as equality
 _BROKEN = 1e-8  # of the largest derivative: a tie that changes by less is preserved
 _MISSED = 1e-9  # of the largest unknown: an answer with a larger violation does not satisfy the equations
 _CLOSE = 1e-8  # of the payoffs' range: error of a zero at a threshold found by bisection
+_NEWTON, _SETTLED = (
+    8,
+    1e-13,
+)  # steps from beside a kink to it, and what of the largest unknown the last one moves
 _ALONG = 1e-6  # of the payoffs' range: points on an edge that are so far from its ends are beside them
 _MANY = 1500  # unknowns and data together: with more, jets take longer than solving a few times
 
@@ -61,8 +65,8 @@ class Definition:
     ties: Equations
     asked: Mapping[str, tuple[Layout, str, Floats]]
     """The parameters by name: their axes, and the derivative of the data in each entry, (entries, data)."""
-    again: Callable[[str, Floats], Floats]
-    """The answer where the parameter of this name has other values."""
+    again: Callable[[str, Floats], Any]
+    """The answer where the parameter of this name has other values; None if it cannot be found."""
     data: Callable[[Any], Mapping[str, Floats] | None] | None = None
     """The data that another answer, found from other arguments, would have here; by default those it has itself."""
     error: float = 0.0
@@ -140,6 +144,38 @@ def differentiated(
         bent[:, broken] = bent[:, :, broken] = np.nan
     first[:, broken] = error[:, broken] = np.nan
     return first, error, bent, broken
+
+
+def one_sided(
+    made: Definition, near: Definition, moves: Mapping[str, Floats]
+) -> tuple[Floats, Floats] | None:
+    """Return the derivative of an answer at a kink along one direction, and its error, by the structure beside it.
+
+    The equations of an answer nearby in that direction hold at the kink too: Newton's method finds the unknowns
+    there. None if it leads to another answer, as where the structure changes once more between the two.
+    """
+    x, answers = near.unknowns.copy(), int(np.prod(made.axes.shape))
+    here = replace(near, given=made.given, ties=lambda x, given: [])
+    size = max(float(np.abs(x).max(initial=0.0)), np.finfo(float).tiny)
+    if near.axes.shape != made.axes.shape or len(x) > _MANY:
+        return None
+    with np.errstate(all="ignore"):
+        for _ in range(_NEWTON):
+            start = [Jet(np.array([v]), row[:, None], None) for v, row in zip(x, np.eye(len(x)), strict=True)]
+            found = [_jet(one, start[0]) for one in here.equations(start, here.given)]
+            try:
+                step = np.linalg.solve(
+                    np.array([f.gradient[:, 0] for f in found]), [f.value[0] for f in found]
+                )
+            except np.linalg.LinAlgError:
+                return None
+            x = x - step
+            if not np.abs(step).max() > _SETTLED * size:
+                break
+    if not (np.abs(x[:answers] - made.unknowns[:answers]) <= _MISSED * size).all():
+        return None
+    slopes = differentiated(replace(here, unknowns=x), moves)
+    return None if slopes is None else (slopes[0][:, 0], slopes[1][:, 0])
 
 
 def _jet(value: Any, like: Jet) -> Jet:
@@ -277,8 +313,8 @@ class _Again:
             leave = _leaving(leave, values)
         return RepeatedGame(game, discounts, exit=leave)
 
-    def __call__(self, name: str, values: Floats) -> Floats:
-        return seen_payoff_set(self.game(name, values)).vertices
+    def __call__(self, name: str, values: Floats) -> PayoffSet:
+        return seen_payoff_set(self.game(name, values))
 
 
 def _with(game: Game, values: Floats) -> Game:
@@ -530,9 +566,8 @@ def _of_sets(game: StochasticGame, sets: Sequence[Floats], again: _Again | None)
     )
 
 
-def _never(name: str, values: Floats) -> Floats:
+def _never(name: str, values: Floats) -> None:
     """Report that no derivative is known at a kink."""
-    return np.full(1, np.nan)
 
 
 # --- Markov equilibria -----------------------------------------------------------------------------------------------
@@ -688,15 +723,14 @@ def _of_threshold(found: CriticalDiscount) -> Definition | None:
         found = zeros(x, given)
         return [found[k] for k in others]
 
-    def again(name: str, values: Floats) -> Floats:
+    def again(name: str, values: Floats) -> CriticalDiscount:
         other = _Again(repeated).game(name, values)
-        answer = critical_discount(
+        return critical_discount(
             other.game,
             path.profile,
             exit=other.exit,
             punishment="stage" if found.punishment == "stage" else "optimal",
         )
-        return np.array([answer.discount])
 
     return Definition(
         axes=Layout(shape=(), dims=()),

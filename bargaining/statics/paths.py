@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.concepts._pareto import pareto
 from bargaining.concepts._raiffa_path import (
     ARRIVED,
     FacetSearch,
@@ -24,6 +25,7 @@ from bargaining.concepts._raiffa_path import (
     PathSides,
     _Piece,
     end_of_facet_path,
+    end_of_path,
 )
 from bargaining.concepts.continuous_raiffa import FIRST, facets_of
 from bargaining.division import Division
@@ -48,8 +50,19 @@ def path_slopes(division: Division) -> tuple[Floats, Floats, NDArray[np.bool_]] 
     n = problem.players
     cells = int(np.prod(division.payoffs.shape[:-1]))
     d = np.ascontiguousarray(np.broadcast_to(problem.disagreement, division.payoffs.shape)).reshape(cells, n)
-    ideal = np.broadcast_to(problem.ideal, division.payoffs.shape).reshape(cells, n)
+    best = np.broadcast_to(problem.ideal, division.payoffs.shape)
+    ideal = best.reshape(cells, n)
     ends = division.payoffs.reshape(cells, n)
+    edge = pareto(problem, best) if n == 2 and name == "continuous_raiffa" else None
+    if isinstance(edge, np.ndarray):
+        unit, rows = (one.reshape(cells, 2) for one in end_of_path(edge))
+        again = end_of_path(edge[..., ::-1, ::-1])[1].reshape(cells, 2)  # with the players exchanged
+        gains = ideal - d
+        with np.errstate(all="ignore"):
+            beside = np.abs(d + unit * gains - ends).max(axis=1) / gains.max(axis=1)
+            beside += np.abs(rows + again[:, ::-1]).max(axis=1)
+            slopes = (rows * gains).T[:, None] / (gains * [1, -1]).T
+        return slopes, beside + TIE * 1e-4, (beside <= TIE) & (gains > 0).all(axis=1)
     if isinstance(problem.feasible, Frontier):
         if name != "continuous_raiffa" or problem.feasible.batch_shape:
             return None
@@ -157,7 +170,7 @@ def _below_frontier(problem: Problem, d: Floats, ends: Floats) -> tuple[Floats, 
     def slope(x: Floats) -> Floats:
         if frontier.derivative is not None:
             return np.asarray(frontier.derivative(np.clip(x, low, high)), dtype=float)
-        (_, first), error = local(frontier, np.clip(x, low, high), 1)
+        (_, first, _), error = local(frontier, np.clip(x, low, high), 2)
         doubt[:] = np.maximum(doubt, np.where(np.isfinite(error), error, 1.0))
         return first
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from bargaining.problem import Problem
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining.statics.conditions import EPS, Conditions, conditions
 from bargaining.statics.contracts import of_contracts
-from bargaining.statics.definitions import Definition, Layout, defined, differentiated
+from bargaining.statics.definitions import Definition, Layout, defined, differentiated, one_sided
 from bargaining.statics.paths import path_slopes
 from bargaining.statics.talks import of_talks
 
@@ -40,6 +41,7 @@ _ANSWERS = (
 _PAYOFFS = ("outside", "breakdown_payoffs", "reference")
 _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does not satisfy the conditions
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
+_SHARES = 1 / 8, 1 / 512  # of this step: where the structure beside a kink is read
 _ALIKE = 1e-6  # of the range: one-sided differences that agree up to this, or up to their errors, are one derivative
 
 
@@ -159,15 +161,14 @@ def sensitivity(
     asked = _Asked(result, wrt, method)
     first, second, error, done = _exact(asked, order)
     left = right = first
-    rest = asked.answered & ~done
-    if rest.any():
-        if order == 2 and not done.any():
-            raise NotApplicable(
-                f"`order` must be 1 for {result.method}: its conditions are not known here, or it has a kink."
-            )
+    rest = np.flatnonzero(asked.answered & ~done)
+    if rest.size and order == 1:
         left, right = first.copy(), first.copy()
-        if order == 1:
-            _by_differences(asked, rest, first, left, right, error)
+        first[..., rest], left[..., rest], right[..., rest], error[..., rest] = _by_differences(asked, rest)
+    elif rest.size and not done.any():
+        raise NotApplicable(
+            f"`order` must be 1 for {result.method}: its conditions are not known here, or it has a kink."
+        )
     return _labelled(asked, first if second is None else second, error, None if order == 2 else (left, right))
 
 
@@ -185,7 +186,8 @@ class _Asked:
         self.given: dict[str, Floats] = {}
         """All parameters, (entries, cells); a single number has one entry."""
         self.shapes: dict[str, tuple[int, ...]] = {}
-        feasible, told = self.problem.feasible, result.parameters
+        feasible, told = self.problem.feasible, dict(result.parameters)
+        self.told = told
         self._take("disagreement", self.problem.disagreement, (self.n,))
         if isinstance(feasible, TransferableSurplus):
             self._take("total", feasible.total, ())
@@ -225,6 +227,24 @@ class _Asked:
         gains = np.abs(self.payoffs - self.given["disagreement"]).max(axis=0)
         return np.where(gains > 0, gains, 1.0)
 
+    def part(self, cells: NDArray[np.intp]) -> _Asked:
+        """Return some of the cells, as a batch of their own; all where the set or a user's `method` has a shape."""
+        problem, feasible = self.problem, self.problem.feasible
+        total = isinstance(feasible, TransferableSurplus)
+        if self.method is not None or self.name == "points" or (feasible.batch_shape and not total):
+            return self
+        made = copy(self)
+        made.batch, made.cells = (cells.size,), cells.size
+        made.payoffs = self.payoffs[:, cells]
+        made.given = {key: np.ascontiguousarray(value[:, cells]) for key, value in self.given.items()}
+        for key, value in self.told.items():
+            if key in self.given and np.ndim(value) > len(self.shapes[key]):
+                made.told = made.told | {key: made.given[key].T.reshape(-1, *self.shapes[key])}
+        if total:
+            feasible = TransferableSurplus(made.given["total"][0], players=self.n)
+        made.problem = Problem(feasible, made.given["disagreement"].T, players=problem.player_names)
+        return made
+
     def terms(self) -> dict[str, list[Any]]:
         """Return every parameter as a list with one entry per player, also for common values and defaults."""
         listed = {key: list(value) for key, value in self.given.items()}
@@ -244,7 +264,7 @@ class _Asked:
         value: Any = (values[:, 0] if self.name == "points" else np.ascontiguousarray(values.T)).reshape(
             shape
         )
-        problem, told = self.problem, dict(self.result.parameters)
+        problem, told = self.problem, dict(self.told)
         if self.name == "disagreement":
             problem = Problem(problem.feasible, value, players=problem.player_names)
         elif self.name == "total":
@@ -317,14 +337,14 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
             )
             good = (miss <= _MISSED * size[here]) & asked.answered[here]
             doubt = (found.error + 4 * EPS) * condition
-            at = here[good]
-            first[:, :, at], done[at] = one[skip:, :, good], True
+            at: Any = here if good.all() else np.arange(asked.cells)[here][good]
+            first[:, :, at], done[at] = one[skip:, :, good] if at is not here else one[skip:], True
             filled = one if two is None else two
             if second is not None and two is not None:
                 second[..., at] = two[skip:][..., good]
-            scale = np.abs(filled[skip:]).reshape(-1, here.size).max(axis=0)
+            scale = np.abs(filled[skip:]).reshape(-1, good.size).max(axis=0)
             if two is not None:  # the error of a first derivative enters twice
-                scale = scale + np.abs(one).reshape(-1, here.size).max(axis=0) ** 2
+                scale = scale + np.abs(one).reshape(-1, good.size).max(axis=0) ** 2
             error[..., at] = (doubt * scale)[good]
     return first, second, error, done
 
@@ -343,10 +363,10 @@ def _with(
     return equations
 
 
-def _by_differences(
-    asked: _Asked, rest: NDArray[np.bool_], first: Floats, left: Floats, right: Floats, error: Floats
-) -> None:
-    """Write derivatives of some cells by differences: on either side, and in the middle where both agree."""
+def _by_differences(whole: _Asked, rest: NDArray[np.intp]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return derivatives of some cells by differences: where both sides agree, from below, from above; their errors."""
+    asked = whole.part(rest)
+    rest = np.arange(rest.size) if asked is not whole else rest
     base = asked.given[asked.name]
     again = asked.solved(base)
     size = asked.size
@@ -354,6 +374,7 @@ def _by_differences(
         raise InvalidInput(
             "`method` must lead to `result`; solving again gave other payoffs. Pass the function that found it."
         )
+    first, left, right, error = np.full((4, asked.n, asked.count, rest.size), np.nan)
     for j in range(asked.count):
         if np.isneginf(base[j]).all():
             continue
@@ -370,14 +391,13 @@ def _by_differences(
         if asked.name not in (*_OF_SETS, *_PAYOFFS):
             share = (base[j] > 0) & (base[j] < 1)
             step = np.where(share, np.minimum(base[j], 1 - base[j]) / 8, np.maximum(base[j], 1.0) * _STEP)
-        below, middle, above, off, doubt = _sides(moved, base[j], step, size, asked.n)
-        per = size / step * _STEP
-        for into, values in ((left, below), (right, above), (first, middle), (error, off)):
-            into[:, j, rest] = values[:, rest]
-        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * doubt) & rest
-        first[:, j][kinked] = np.nan
-        for side in (left, right):
-            side[:, j][~kinked & rest] = first[:, j][~kinked & rest]
+        sides = _sides(moved, base[j], step, size, asked.n)
+        below, middle, above, error[:, j], doubt = (one[:, rest] for one in sides)
+        per = (size / step * _STEP)[rest]
+        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * doubt)
+        first[:, j] = np.where(kinked, np.nan, middle)
+        left[:, j], right[:, j] = np.where(kinked, below, middle), np.where(kinked, above, middle)
+    return first, left, right, error
 
 
 def _sides(
@@ -431,6 +451,24 @@ def _definition(result: Any) -> Definition | None:
     return of_contracts(result) if isinstance(result, NashInNash) else defined(result)
 
 
+def _beside(
+    made: Definition, solved: Callable[[float], Any], at: float, step: float, along: Mapping[str, Floats]
+) -> tuple[Floats, Floats] | None:
+    """Return the derivative on one side of a kink by the structure there, and its error.
+
+    NaN if the answer has more or fewer numbers there; None if no structure near by leads to the kink.
+    """
+    count = int(np.prod(made.axes.shape))
+    for share in _SHARES:
+        again = solved(at + share * step)
+        alike = again is not None and np.size(_numbers(again)[0]) == count
+        near = _definition(again) if alike else None
+        found = None if near is None else one_sided(made, near, along)
+        if found is not None:
+            return found
+    return None if alike else (np.full(count, np.nan), np.full(count, np.nan))
+
+
 def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     """Differentiate an answer that is defined by equations in a parameter of its game."""
     made = _definition(result)
@@ -457,18 +495,27 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     size = np.array([max(float(np.abs(answer).max()), np.finfo(float).tiny)])
     for j in np.flatnonzero(kinked).tolist() if order == 1 else ():
 
-        def moved(t: Floats, j: int = j) -> Floats:
+        def solved(t: float, j: int = j) -> Any:
             values = base.copy()
-            values[j] = t[0]
+            values[j] = t
             try:
-                again = np.ravel(made.again(wrt, values.reshape(axes.shape)))
+                return made.again(wrt, values.reshape(axes.shape))
             except BargainingError:
-                again = np.zeros(0)
-            return (again if again.size == answer.size else np.full(answer.size, np.nan))[:, None]
+                return None
+
+        def moved(t: Floats) -> Floats:
+            again = solved(t[0])
+            numbers = np.zeros(0) if again is None else np.ravel(_numbers(again)[0])
+            return (numbers if numbers.size == answer.size else np.full(answer.size, np.nan))[:, None]
 
         step = np.array([max(abs(float(base[j])), 1e-3) * _STEP])
-        low, _, high, _, doubt = _sides(moved, base[j : j + 1], step, size, answer.size)
-        below[:, j], above[:, j], error[:, j] = low[:, 0] + 0.0, high[:, 0] + 0.0, doubt[:, 0]
+        along = {data: move[j : j + 1]}
+        sides = [_beside(made, solved, float(base[j]), sign * step[0], along) for sign in (-1, 1)]
+        if None in sides:
+            low, _, high, _, doubt = _sides(moved, base[j : j + 1], step, size, answer.size)
+            sides = [(low[:, 0], doubt[:, 0]), (high[:, 0], doubt[:, 0])]
+        (below[:, j], off), (above[:, j], more) = sides  # type: ignore[misc]
+        below[:, j], above[:, j], error[:, j] = below[:, j] + 0.0, above[:, j] + 0.0, np.fmax(off, more)
     if second is not None:
         return _named(made.axes, axes, second, np.broadcast_to(error[..., None], second.shape))
     return _named(made.axes, axes, first, error, (below, above))
@@ -636,13 +683,15 @@ def _labelled(
     shape = (*asked.batch, asked.n, *asked.shape * times)
 
     def put(array: Floats) -> Floats:
-        return np.moveaxis(array, -1, 0).reshape(shape) + 0.0  # no -0
+        made = np.moveaxis(array, -1, 0).reshape(shape)
+        made += 0.0  # no -0
+        return made
 
-    coords = {**labels, "error": (dims, put(error))}
-    if sides is not None:
-        coords |= {"from_below": (dims, put(sides[0])), "from_above": (dims, put(sides[1]))}
+    coords, made = {**labels, "error": (dims, put(error))}, put(values)
+    for name, side in zip(("from_below", "from_above"), sides or (), strict=False):
+        coords[name] = dims, made.copy() if side is values else put(side)
     return xr.DataArray(
-        put(values),
+        made,
         dims=dims,
         coords=coords,
         name="derivative",

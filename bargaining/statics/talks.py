@@ -57,7 +57,7 @@ class Talks:
     def _find_pieces(self, chain: ChainOfSets) -> None:
         """Find the piece of each state's boundary on which an agreement lies."""
         for s in np.flatnonzero(self.agree > 0).tolist():
-            boundary, k = boundary_of(chain.sets[s], (), second=True), int(chain.proposer[s])
+            boundary, k = boundary_of(chain.sets[s], (), order=2), int(chain.proposer[s])
             if not hasattr(boundary, "over"):
                 self.sure = False
                 return
@@ -154,12 +154,12 @@ def of_talks(found: StochasticDivision) -> Definition | None:
     if not isinstance(talks.chain, ChainOfSets):
         asked["surplus"] = Layout(shape=(s,), dims=("in_state",)), "surplus", np.eye(s)
 
-    def again(name: str, values: Floats) -> Floats:
+    def again(name: str, values: Floats) -> StochasticDivision:
         told: Any = values
         if name == "outside":
             told = np.where(talks.chain.may_leave, values, -np.inf)
         name = "discount" if name == "discounts" else name
-        return replace(talks.protocol, **{name: told})().payoffs
+        return replace(talks.protocol, **{name: told})()
 
     return Definition(
         axes=axes,

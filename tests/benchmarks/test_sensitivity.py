@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from scipy.differentiate import derivative
 
-from bargaining import Frontier, Problem, nash, sensitivity
+from bargaining import Frontier, Polytope, Problem, nash, sensitivity
 
 CELLS = 100_000
 RNG = np.random.default_rng(0)
 SHARE = RNG.uniform(0.2, 0.8, CELLS)
 D = RNG.uniform(0, 0.5, (CELLS, 2))
 ARC = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
+
+SIDES = Polytope([[0, 0], [4, 0], [3.5, 1.5], [2, 3], [0, 3.6]])
 
 
 def split(d: np.ndarray) -> object:
@@ -62,12 +64,30 @@ def test_derivatives_of_many_splits(speedup: Callable[..., float]) -> None:
 
 @pytest.mark.benchmark
 @pytest.mark.parametrize(
-    "name", ["kalai_smorodinsky", "perles_maschler", "raiffa", "random proposer", "offers", "trade"]
+    "name",
+    [
+        "kalai_smorodinsky",
+        "equal_loss",
+        "perles_maschler",
+        "raiffa",
+        "continuous_raiffa",
+        "random proposer",
+        "offers",
+        "trade",
+    ],
 )
 def test_a_batch_of_derivatives_takes_three_solutions_at_most(
     speedup: Callable[..., float], name: str
 ) -> None:
-    from bargaining import AlternatingOffers, RandomProposer, kalai_smorodinsky, perles_maschler, raiffa
+    from bargaining import (
+        AlternatingOffers,
+        RandomProposer,
+        continuous_raiffa,
+        equal_loss,
+        kalai_smorodinsky,
+        perles_maschler,
+        raiffa,
+    )
     from bargaining_models.parameters import load
     from bargaining_models.trade import TradeModel
 
@@ -76,8 +96,10 @@ def test_a_batch_of_derivatives_takes_three_solutions_at_most(
     some = Problem(ARC, D[:20_000])
     solve: Callable[[], object] = {
         "kalai_smorodinsky": lambda: kalai_smorodinsky(some),
+        "equal_loss": lambda: equal_loss(some),
         "perles_maschler": lambda: perles_maschler(Problem(ARC, D[:500])),
         "raiffa": lambda: raiffa(some),
+        "continuous_raiffa": lambda: continuous_raiffa(Problem(SIDES, some.disagreement)),
         "random proposer": lambda: RandomProposer([0.4, 0.6], [0.9, 0.8])(some),
         "offers": lambda: AlternatingOffers([0.9, 0.8])(some),
         "trade": lambda: model.solve(tariffs=rates),

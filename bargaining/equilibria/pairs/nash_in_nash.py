@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -77,8 +78,12 @@ class NashInNash(Shown):
     _deals: tuple[BilateralDeal, ...] = field(default=(), repr=False)
 
     def __getstate__(self) -> list[Any]:
-        """Leave gains behind, which are functions that may not travel."""
-        return [() if each.name == "_deals" else getattr(self, each.name) for each in fields(self)]
+        """Leave deals behind if their gains are functions that do not travel, such as a lambda."""
+        try:
+            kept = pickle.dumps(self._deals) and self._deals
+        except (pickle.PicklingError, AttributeError, TypeError):
+            kept = ()
+        return [kept if each.name == "_deals" else getattr(self, each.name) for each in fields(self)]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas DataFrame: a row for each pair, its contract and what either side gains."""

@@ -234,7 +234,7 @@ def test_the_closed_form_below_a_polygon_is_followed_plainly_too(
         problem.ideal - problem.disagreement
     )
     either = iter([wrong, wrong[..., ::-1]])  # whoever is called first
-    monkeypatch.setattr(continuous, "end_of_path", lambda _: next(either))
+    monkeypatch.setattr(continuous, "end_of_path", lambda _: (next(either), None))
     found = continuous_raiffa(problem)
     assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
     assert 1e-4 < found.residual < 1e-3

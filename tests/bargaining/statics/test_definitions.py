@@ -193,7 +193,7 @@ def test_a_threshold_moves_with_what_binds_and_has_a_kink_where_two_do() -> None
     assert ours.dims == ("plays_Ann", "plays_Bob", "payoff")
     tempted = ours.sel(plays_Ann="D", plays_Bob="C", payoff="Ann")
     assert np.isnan(tempted)
-    np.testing.assert_allclose([tempted.from_below, tempted.from_above], [0, 6 / 49], atol=1e-9)
+    np.testing.assert_allclose([tempted.from_below, tempted.from_above], [0, 6 / 49], rtol=0, atol=1e-14)
     uneven = Game([[9, 1], [10, 3]], [[9, 10.5], [1, 3]])
     slopes = sensitivity(critical_discount(uneven, (0, 0)), wrt="payoffs").values[..., 1]
     # (t - r) / (t - p) with t, r, p = 10.5, 9, 3

@@ -166,3 +166,19 @@ def test_ends_agree_with_differences_of_solutions(feasible: Any) -> None:
     for k, step in enumerate(h * np.eye(2)):
         ends = [continuous_raiffa(Problem(feasible, d + sign * step)).payoffs for sign in (1, -1)]
         np.testing.assert_allclose(np.asarray(found)[:, k], (ends[0] - ends[1]) / (2 * h), rtol=0, atol=1e-6)
+
+
+def test_ends_of_many_paths_below_polygons_agree_with_differences_of_solutions() -> None:
+    rng, h = np.random.default_rng(8), 1e-5
+    points = np.vstack([rng.uniform(0, 4, (12, 2)), [[0, 0], [4, 0], [0, 3]]])
+    d = rng.uniform(0, 1.5, (40, 2))
+    for feasible in (
+        Polytope(points),
+        Polytope(points, free_disposal=True),
+        Polytope(np.stack([points] * 40)),
+    ):
+        found = sensitivity(continuous_raiffa(Problem(feasible, d)), wrt="disagreement")
+        for k, step in enumerate(h * np.eye(2)):
+            ends = [continuous_raiffa(Problem(feasible, d + sign * step)).payoffs for sign in (1, -1)]
+            np.testing.assert_allclose(found[..., k], (ends[0] - ends[1]) / (2 * h), rtol=0, atol=1e-7)
+        assert float(found.error.max()) < 1e-10

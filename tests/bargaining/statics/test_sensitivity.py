@@ -385,6 +385,14 @@ def test_an_answer_at_a_kink_has_a_derivative_on_either_side() -> None:
     np.testing.assert_allclose(found[:, 0], [0, 0], atol=1e-9)
 
 
+@pytest.mark.parametrize("slope", [None, lambda x: np.where(x < 2, -1.0, -2.0)], ids=["values", "slope"])
+def test_a_frontier_with_a_kink_at_the_answer_has_a_derivative_on_either_side(slope: Any) -> None:
+    bent = Frontier(lambda x: np.minimum(4 - x, 6 - 2 * x), 0, 3, derivative=slope)
+    found = sensitivity(egalitarian(Problem(bent, [0.0, 0.0])), wrt="disagreement")[0, 0]
+    assert np.isnan(found)
+    np.testing.assert_allclose([found.from_below, found.from_above], [1 / 2, 1 / 3], rtol=0, atol=1e-9)
+
+
 def test_a_corner_holds_the_answer_until_a_price_leaves_its_cone() -> None:
     corner = Polytope([[0, 3], [1, 2.5], [2, 1], [2.5, 0]], free_disposal=True)
     inside = nash(Problem(corner, [-0.6, 1.2]))

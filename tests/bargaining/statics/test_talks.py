@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mpmath as mp
@@ -132,20 +133,16 @@ def test_lots_are_drawn_anew_as_an_option_changes() -> None:
     np.testing.assert_allclose(ours, [[-1.25, 1.25], [-1.5625, 1.5625], [-2.34375, 1.0]], rtol=0, atol=1e-12)
 
 
-def supply(own: int, cost: Any, split: Any = None) -> Callable[[Any, Any], Any]:
+def supplied(own: int, cost: Any, w: Any, prices: Any) -> Any:
     """Two makers who each sell to one of two shops that compete in quantities; inverse demand 1 - q1 - q2."""
-
-    def gains(w: Any, prices: Any) -> Any:
-        quantity = (1 - 2 * w + prices[1 - own]) / 3
-        return (w - cost) * quantity, quantity**2
-
-    return gains
+    quantity = (1 - 2 * w + prices[1 - own]) / 3
+    return (w - cost) * quantity, quantity**2
 
 
 def chain(weights: Any = (0.5, 0.35), cost: Any = 0.1, **more: Any) -> Any:
     return nash_in_nash(
         {
-            name: BilateralDeal(gains=supply(k, cost), lower=0.0, upper=0.5, weight=weights[k])
+            name: BilateralDeal(gains=partial(supplied, k, cost), lower=0.0, upper=0.5, weight=weights[k])
             for k, name in enumerate(("left", "right"))
         },
         **more,
@@ -185,16 +182,21 @@ def test_contracts_of_pairs_answer_weights_and_costs() -> None:
     np.testing.assert_allclose(costs[:, 0], exact, rtol=0, atol=1e-9)
     with pytest.raises(NotApplicable, match="`order` must be 1"):
         sensitivity(found, wrt="weights", order=2)
-    # Gains are functions and stay behind when the answer travels.
-    assert pickle.loads(pickle.dumps(found))._deals == ()
+    np.testing.assert_array_equal(sensitivity(pickle.loads(pickle.dumps(found)), wrt="weights"), ours)
+    # A lambda cannot travel, and stays behind.
+    alone = nash_in_nash([BilateralDeal(gains=lambda x, _: (x, 1 - x), lower=0.0, upper=1.0)])
+    sent = pickle.loads(pickle.dumps(alone))
+    assert sent.contracts == alone.contracts
+    with pytest.raises(InvalidInput, match="`method`"):
+        sensitivity(sent, wrt="weights")
 
 
 def test_a_contract_at_the_end_of_its_range_stays_there() -> None:
     """The shop would pay less than the least price; the other pair takes that as given (by hand: w = (1 + p) a)."""
     low = nash_in_nash(
         [
-            BilateralDeal(gains=supply(0, 0.0), lower=0.3, upper=0.5, weight=0.2),
-            BilateralDeal(gains=supply(1, 0.0), lower=0.0, upper=0.5, weight=0.4),
+            BilateralDeal(gains=partial(supplied, 0, 0.0), lower=0.3, upper=0.5, weight=0.2),
+            BilateralDeal(gains=partial(supplied, 1, 0.0), lower=0.0, upper=0.5, weight=0.4),
         ]
     )
     assert low.contracts[0] == 0.3

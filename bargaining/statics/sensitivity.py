@@ -98,16 +98,18 @@ def sensitivity(
     -----
     Conditions are known for `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
     `yu`, `perles_maschler` and `raiffa` on surpluses, frontiers and polygons, and for the first six on polytopes of
-    more players; for both Raiffa solutions in the disagreement point, first order only; for
-    `AlternatingOffers` between two players with an infinite horizon in which responders may leave; and for
-    `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
+    more players; for both Raiffa solutions of any number of players in the disagreement point, for the continuous one
+    to first order only; for `AlternatingOffers` between two players with an infinite horizon in which responders may
+    leave; and for `RandomProposer` under unanimity, with any number of players who share a surplus and with two on
+    other sets.
     Curvatures of a `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. For
     answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
     constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash` are
-    those of polynomials through their values, of first order only. For all other answers, and at kinks, derivatives are
-    computed by SciPy's differences, which solve again on either side of the answer. There are no derivatives of payoff
-    sets with infinitely many vertices, as with unequal discount factors, nor of those from which only one player may
-    leave.
+    those of polynomials through their values, to first order only; so are derivatives of tariff equilibria, and those
+    of trade equilibria in elasticities. At a kink of the answer of a game its structure just beside the kink is taken.
+    For all other answers, and at their kinks, derivatives are computed by SciPy's differences, which solve again on
+    either side of the answer. There are no derivatives of payoff sets with infinitely many vertices, as with unequal
+    discount factors, nor of those from which only one player may leave.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
@@ -314,13 +316,17 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
     fixed = n > 2 or asked.result.method.startswith("perles_maschler")
     if asked.method is not None or (asked.name == "points" and fixed):
         return first, second, error, done  # on these sets other points matter besides the sides that are met
-    if asked.name == "disagreement" and order == 1 and asked.result.method in ("raiffa", "continuous_raiffa"):
+    # Interim agreements are linear below facets, to any order.
+    paths = ("raiffa", "continuous_raiffa") if order == 1 else ("raiffa",)
+    if asked.name == "disagreement" and asked.result.method in paths:
         known = path_slopes(asked.result) if n > 2 or asked.result.method == "continuous_raiffa" else None
         if known is not None:
             slopes, doubt, sure = known
             done = sure & asked.answered
             first[:, :, done] = slopes[:, :, done]
-            error[:, :, done] = (doubt * np.abs(slopes).max(axis=(0, 1)))[done]
+            if second is not None:
+                second[..., done] = 0.0
+            error[..., done] = (doubt * np.abs(slopes).max(axis=(0, 1)))[done]
             return first, second, error, done
     terms = asked.terms()
     skip = 2 * int(asked.result.parameters.get("proposer") == 1)
@@ -432,9 +438,7 @@ def _sides(
 
 def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
     """Label the derivatives of an answer that computes its own."""
-    if order != 1:
-        raise NotApplicable(f"`order` must be 1 for a {type(result).__name__}.")
-    values, error, axes = result._slopes(wrt)
+    values, error, axes = result._slopes(wrt, order)
     named = {name: labels for name, labels in axes.items() if labels is not None}
     return _named(
         Layout(shape=values.shape, dims=tuple(axes), labels=named),
@@ -480,7 +484,9 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     if wrt not in made.asked:
         raise InvalidInput(f"`wrt` must be among {', '.join(made.asked)}; got {wrt!r}.")
     if order == 2 and not made.twice:
-        raise NotApplicable(f"`order` must be 1 for a {type(result).__name__}.")
+        raise NotApplicable(
+            f"`order` must be 1 for a {type(result).__name__}: it is known to first order only."
+        )
     axes, data, move = made.asked[wrt]
     found = differentiated(made, {data: move}, second=order == 2)
     if found is None:

@@ -286,8 +286,26 @@ def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model, unit):
     np.testing.assert_allclose(together[1], alone, rtol=0, atol=1e-11)
     with pytest.raises(InvalidInput, match="`wrt` must be"):
         sensitivity(at, wrt="prices")
-    with pytest.raises(NotApplicable, match="`order` must be 1"):
-        sensitivity(at, wrt="tariffs", order=2)
+    with pytest.raises(NotApplicable, match="`order` must be 1 for the elasticities"):
+        sensitivity(at, wrt="elasticities", order=2)
+    # Second derivatives: along one link, against differences of first ones.
+    base = {"tariffs": tariffs, "costs": costs, "transfers": np.array([8.0, -8.0, 0.0, 0.0])}
+    for name, way, step in (
+        ("tariffs", one, 1e-3),
+        ("costs", one, 1e-3),
+        ("transfers", np.array([1.0, 0, 0, -1.0]), 1e-1),
+    ):
+        bent = sensitivity(at, wrt=name, order=2)
+        assert bent.dims[-1].endswith("_2")
+        flat = bent.values.reshape(len(ours[name]), way.size, way.size)
+        np.testing.assert_allclose(flat, flat.swapaxes(1, 2), rtol=0, atol=1e-9)
+        found = bent.values.reshape(*ours[name].shape, -1) @ way.ravel()
+
+        def moved(h, name=name, way=way):
+            return sensitivity(model.solve(**base | {name: base[name] + h * way}, unit=unit), wrt=name).values
+
+        exact = slope(moved, step)
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-8 * np.abs(exact).max(), err_msg=name)
 
 
 def test_closed_links_are_the_limit_of_prohibitive_costs(model):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, owning
-from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.conditions import Point
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class TradeEquilibrium(Shown):
     sectors: tuple[str, ...]
     unit: str = ""
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
-    _slopes_of: dict[str, Any] = field(default_factory=dict, repr=False)  # "again": what finds derivatives
+    _slopes_of: dict[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # "again", "bends": what finds derivatives
 
     def of(self, region: str) -> Floats:
         """Change of real income of one region in percent, shape batch."""
@@ -101,10 +103,11 @@ class TradeEquilibrium(Shown):
             )
         return self
 
-    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+    def _slopes(self, wrt: str, order: int) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
         """Return derivatives of welfare, in percent, their error by rounding, and their axes: what `sensitivity` asks.
 
-        They are taken at the equilibrium by the implicit function theorem, with the base held fixed.
+        They are taken at the equilibrium by the implicit function theorem, with the base held fixed; second ones as
+        first ones of the first, along imaginary changes of the parameter.
         """
         known = ("tariffs", "costs", "transfers", "elasticities")
         if "again" not in self._slopes_of:
@@ -112,12 +115,27 @@ class TradeEquilibrium(Shown):
                 "`result` must come from `TradeModel.solve`, which keeps what derivatives are made of."
             )
         choice(wrt, "wrt", known)
+        if order == 2 and wrt == "elasticities":
+            raise NotApplicable("`order` must be 1 for the elasticities of a TradeEquilibrium.")
         made, doubt = self._slopes_of["again"](wrt)
         level = 1.0 + self.welfare[..., None] / 100.0
         batch, regions = np.shape(self.residual), len(self.regions)
-        rest = made.shape[2:]
         if wrt in ("tariffs", "costs"):
-            made, rest = np.moveaxis(made, 2, -1), (regions, regions, len(self.sectors))
+            made = np.moveaxis(made, 2, -1)
+        rest = made.shape[2:]
+        own: dict[str, list[str] | None] = {}
+        if len(rest) == 3:
+            own |= {"importer": list(self.regions), "exporter": list(self.regions)}
+        elif wrt == "transfers":
+            own["receiver"] = list(self.regions)
+        if wrt != "transfers":
+            own["sector"] = list(self.sectors)
+        if order == 2:
+            bent = self._slopes_of["bends"](wrt)[0]
+            bent = np.moveaxis(bent, 2, -2) if len(rest) == 3 else bent
+            flat = made.reshape(*made.shape[:2], -1)
+            made = bent.reshape(*flat.shape, -1) + flat[..., None] * flat[..., None, :]
+            rest, own = rest * 2, own | {f"{name}_2": labels for name, labels in own.items()}
         percent = (
             100.0 * made.reshape(*batch, regions, *rest) * level.reshape(*batch, regions, *(1,) * len(rest))
         )
@@ -126,14 +144,7 @@ class TradeEquilibrium(Shown):
         axes: dict[str, list[str] | None] = {
             f"cell_{k}" if len(batch) > 1 else "cell": None for k in range(len(batch))
         }
-        axes["region"] = list(self.regions)
-        if len(rest) == 3:
-            axes |= {"importer": list(self.regions), "exporter": list(self.regions)}
-        elif wrt == "transfers":
-            axes["receiver"] = list(self.regions)
-        if wrt != "transfers":
-            axes["sector"] = list(self.sectors)
-        return percent, error, axes
+        return percent, error, axes | {"region": list(self.regions)} | own
 
     def to_xarray(
         self, dims: Sequence[str] | None = None, coords: Mapping[str, ArrayLike] | None = None

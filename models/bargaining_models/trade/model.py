@@ -522,8 +522,9 @@ class TradeModel(Shown):
             self.economy, tariffs, costs, names, transfers=transfers, unit=unit
         )
         at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
-        again = partial(self.solver.slopes, rates, hats, received, where)
-        answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of={"again": again})
+        told = rates, hats, received, where
+        made = {"again": partial(self.solver.slopes, *told), "bends": partial(self.solver.bends, *told)}
+        answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=made)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
     def marginal_welfare(

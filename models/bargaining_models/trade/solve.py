@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,6 +198,7 @@ def _present(array: Floats | None) -> Floats:
 
 
 CHUNK_ENTRIES = 45_000  # of an array of links: what a processor's cache holds
+TURN = 1e-30  # of imaginary parts that carry derivatives: their squares vanish
 JACOBIAN_ENTRIES = 1_000_000  # 8 MB an array
 TOLERANCE = 1e-13  # of excess demands: a few roundings of a sum over all links
 BROYDEN_STEPS = 30  # after which Newton takes over
@@ -305,6 +307,37 @@ class Solver:
                 parts.append(slopes(some, found.welfare, wrt))
                 doubts.append(64 * np.finfo(float).eps * np.linalg.cond(found.matrix))
         return np.concatenate(parts), np.concatenate(doubts)
+
+    def bends(
+        self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, wrt: str
+    ) -> tuple[Floats, Floats]:
+        """Differentiate `slopes` once more in each entry of "tariffs", "costs" or "transfers", the last axis."""
+        solved, regions = self.solve(self.system.cells(tariffs, costs, received, unit)), self.system.regions
+        base = {
+            "tariffs": tariffs,
+            "costs": np.ones_like(tariffs) if costs is None else costs,
+            "transfers": np.zeros((len(tariffs), regions)) if received is None else received,
+        }
+        count = base[wrt][0].size
+        size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
+        cells = []
+        for k in range(len(tariffs)):
+            parts = []
+            for first in range(0, count, size):
+                ways = np.eye(count)[first : first + size]
+                here: dict[str, Any] = {
+                    key: np.broadcast_to(value[k], (len(ways), *value[k].shape))
+                    for key, value in base.items()
+                }
+                here[wrt] = here[wrt] + 1j * TURN * ways.reshape(here[wrt].shape)
+                turns = self.system.cells(here["tariffs"] + 0j, here["costs"], here["transfers"], unit)
+                with np.errstate(all="ignore"):
+                    some = self.turned(solved.take(slice(k, k + 1)), turns)
+                    worth = reduced(some, range(regions)).welfare
+                    assert worth is not None
+                    parts.append(slopes(some, worth, wrt).imag / TURN)
+            cells.append(np.moveaxis(np.concatenate(parts), 0, -1))
+        return np.stack(cells), self.slopes(tariffs, costs, received, unit, wrt)[1]
 
     def _solve_chunk(self, cells: Cells, tolerance: float) -> Floats:
         with np.errstate(all="ignore"):  # a cell that fails is found by its residual

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining.authoring import Floats, Shown, choice, owning, real, whole
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.payoffs import Payoffs
-from bargaining_models.trade.solve import reduced, slopes, tariff_slopes
+from bargaining_models.trade.solve import TURN, reduced, slopes, tariff_slopes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,7 +41,6 @@ ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known
 NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
 DONE = 1e-13  # of log welfare per unit of a rate: rounding
-TURN = 1e-30  # of imaginary parts that carry derivatives: their squares vanish
 
 
 @owning
@@ -110,8 +109,12 @@ class TariffEquilibrium(Shown):
     equilibrium: TradeEquilibrium
     _slopes_of: partial[Any] | None = field(default=None, repr=False)
 
-    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+    def _slopes(self, wrt: str, order: int) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
         """Return derivatives of the rates, their error by rounding, and their axes: what `sensitivity` asks."""
+        if order == 2:
+            raise NotApplicable(
+                "`order` must be 1 for a TariffEquilibrium: its conditions are derivatives already."
+            )
         choice(wrt, "wrt", ("tariffs", "costs", "elasticities"))
         if self._slopes_of is None or self.status == Status.FAILED:
             raise InvalidInput("`result` must be rates that were found; its status is FAILED.")

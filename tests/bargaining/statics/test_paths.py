@@ -9,6 +9,7 @@ import pytest
 
 from bargaining import (
     Frontier,
+    NotApplicable,
     Polytope,
     Problem,
     TransferableSurplus,
@@ -108,6 +109,11 @@ def test_ends_of_paths_below_facets_answer_their_start(key: str) -> None:
         found, exact = sensitivity(division, wrt="disagreement"), slopes(end, d)
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-10)
     assert float(found.error.max()) < 1e-9
+    if key == "discrete":  # linear from one end of a facet to the other
+        assert not sensitivity(division, wrt="disagreement", order=2).values.any()
+        return
+    with pytest.raises(NotApplicable, match="`order` must be 1 for continuous_raiffa"):
+        sensitivity(division, wrt="disagreement", order=2)
 
 
 @pytest.mark.slow

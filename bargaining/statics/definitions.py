@@ -701,9 +701,11 @@ def _of_threshold(found: CriticalDiscount) -> Definition | None:
         get, tempt = data.payoff(given, row, i), data.payoff(given, best[i][0], i)
         return (tempt - get) - x[0] * (tempt - threat(i, rest, more))
 
+    tempted = [i for i in range(n) if len(best[i]) and row not in best[i]]
+
     def zeros(x: Sequence[Any], given: Given) -> list[Any]:
         """Return the expressions that are zero at the threshold: one of them determines it, the others are ties."""
-        out = [gap(i, x, given) for i in range(n) if len(best[i]) and row not in best[i]]
+        out = [gap(i, x, given) for i in tempted]
         out += ties(*moved(x, given))
         for i in binding:
             out += [data.payoff(given, best[i][0], i) - data.payoff(given, r, i) for r in best[i][1:]]
@@ -717,7 +719,8 @@ def _of_threshold(found: CriticalDiscount) -> Definition | None:
         return None
 
     def all_equations(x: Sequence[Any], given: Given) -> list[Any]:
-        return [zeros(x, given)[which], *equations(*moved(x, given))]
+        binds = gap(tempted[which], x, given) if which < len(tempted) else zeros(x, given)[which]
+        return [binds, *equations(*moved(x, given))]
 
     def all_ties(x: Sequence[Any], given: Given) -> list[Any]:
         found = zeros(x, given)

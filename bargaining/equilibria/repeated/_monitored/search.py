@@ -39,7 +39,6 @@ _FAINT = (
     30.0  # half-planes that cut off less than the tolerance over this are not used in solving for corners
 )
 _FEWEST = 12  # unless there are at most this many
-_SIDES = 100  # sides up to which solving for corners takes less time than steps of growth
 _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
 _INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
@@ -237,12 +236,7 @@ def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows
     """
     patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
     moves = tolerance * (1.0 - patient)
-    within = max(tolerance if grows else moves, reach) / _FAINT
-    outline = _thinned(outer, within)
-    made_up = moves / (2.0 * max(patient, 0.1) ** _GROWTH) if grows else 0.0  # by the steps of growth
-    while len(outline.faces) > _SIDES and 2.0 * within <= min(made_up, tolerance):
-        within *= 2.0
-        outline = _thinned(outer, within)
+    outline = _thinned(outer, max(tolerance if grows else moves, reach) / _FAINT)
     normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
     there, programs = outer.touching(_between(normals), outline.faces), outer.programs
     if (there.owners == NOBODY).any():

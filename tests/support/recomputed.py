@@ -86,9 +86,15 @@ def threshold(world: Any, row: Row) -> dict[str, Any]:
     cells = {}
     for column in set(row) - {"question"}:
         name, _, capped = column.partition("_")
-        there = world if name in ("uniform5", "drawn") else world_at(world.day, name)
+        diverted = isinstance(world, plain.Diverted)
+        own = world.other if diverted else world
+        there = own if name in ("uniform5", "drawn") else world_at(world.day, name)
         found = kept(there, column, lambda w=there, c=capped: plain.thresholds(w, c == "True"))
-        cells[column] = found[questions.index(row["question"])]
+        value = found[questions.index(row["question"])]
+        if diverted and value:  # looked for in capacity: what that diverts
+            assert capped == "False"
+            value = 1 - plain.sold(there, value)[0] / plain.sold(there, 0.0)[0]
+        cells[column] = value
     return cells
 
 

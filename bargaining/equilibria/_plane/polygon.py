@@ -260,15 +260,19 @@ def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:
 
 def beyond(polygon: Polygon, other: Polygon) -> float:
     """Return how far the farthest vertex of the polygon lies from another one, of any shape."""
-    points, at = np.array(polygon), np.array(other)
+    return float(distances(np.array(polygon), np.array(other)).max())
+
+
+def distances(points: Floats, at: Floats) -> Floats:
+    """Return how far points (k, 2) lie from the polygon with the vertices (m, 2), of any shape."""
     edges = np.roll(at, -1, axis=0) - at
     to = points[:, None] - at
     square = (edges**2).sum(axis=1)
     share = np.clip((edges * to).sum(axis=2) / np.where(square > 0.0, square, 1.0), 0.0, 1.0)
     distance = np.hypot(*(to - share[:, :, None] * edges).transpose(2, 0, 1)).min(axis=1)
-    if len(other) > 2:
+    if len(at) > 2:
         distance[(edges[:, 0] * to[:, :, 1] - edges[:, 1] * to[:, :, 0] >= 0.0).all(axis=1)] = 0.0
-    return float(distance.max())
+    return np.asarray(distance)
 
 
 def off(outer: Polygon, inner: Polygon | None = None) -> float:

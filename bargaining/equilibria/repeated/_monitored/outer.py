@@ -146,8 +146,11 @@ class Outer:
         rest = np.maximum(directions - (weights[..., None] * self.directions[faces]).sum(axis=-2), 0.0)
         return np.asarray((weights * self.levels[faces] + _ROUNDING * weights + rest).sum(axis=1))
 
-    def shrink(self, budget: int) -> bool:
-        """Move the half-planes inwards until they converge or `budget` programs are solved; say if anything is left."""
+    def shrink(self, budget: int, still: float = STILL) -> bool:
+        """Move the half-planes inwards until they move by no more than `still`, or until `budget` programs are solved.
+
+        Say if anything is left.
+        """
         for _ in range(_ROUNDS):
             if self.outline is None:
                 return False
@@ -164,7 +167,7 @@ class Outer:
                 self.way.append(self._cut(functions, before))
             self.outline = outlined(self.directions, self.levels)
             self.rounds += 1
-            if (before - self.levels).max() <= STILL and lived == len(self.index):
+            if (before - self.levels).max() <= max(still, STILL) and lived == len(self.index):
                 return self.outline is not None
             if self.solved > budget:
                 break

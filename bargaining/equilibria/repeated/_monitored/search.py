@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Leave
-from bargaining.equilibria._plane.polygon import beyond, hull
+from bargaining.equilibria._plane.polygon import beyond, distances, hull
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
@@ -43,7 +43,8 @@ _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over 
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
 _INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
 _FINER = 1000.0  # slack while sets grow is a step's loss over this: small, as signals may be similar
-_PARTS = 3  # parts into which the angle of a corner is split
+_RESTED = 1000.0  # half-planes that move by less than a step's loss over this stand still
+_PARTS = 5  # parts into which the angle of a corner is split: with fewer, half-planes settle more often
 _NARROW = 2e-5  # unless the angle is less than this
 _LEAST = 1e-9  # the least slack: ten times the error of the linear program
 _APART = (
@@ -99,7 +100,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
     gap, near, wanted = np.inf, np.inf, _COARSE
     patient = float(data.programs.discounts.max())
     for step in range(_REFINEMENTS):
-        if not outer.shrink(budget):
+        if not outer.shrink(budget, tolerance * (1.0 - patient) / _RESTED):
             return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves, tuple(outer.cuts))
         assert isinstance(outer.outline, Outline)
         edge = _points(outer.outline.corners)
@@ -349,12 +350,12 @@ def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Float
     angles, corners = outer.outline.angles, outer.outline.corners
     spans = (np.roll(angles, -1) - angles) % (2.0 * np.pi)
     least = max(reach / _FARTHEST, tolerance * (1.0 - float(outer.programs.discounts.max())) / 4.0)
-    known = _points(touched)
+    far = distances(corners, touched)
     out: list[Floats] = []
     normals = sides(touched) if len(touched) > 1 else np.empty((0, 2))
     at = np.searchsorted(angles, angles_of(normals), side="right") - 1
     for k in range(len(faces)):
-        if beyond([(corners[k, 0], corners[k, 1])], known) > least:
+        if far[k] > least:
             own = normals[at % len(faces) == k]
             out.extend(own)
             if spans[k] > _NARROW:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Leave
-from bargaining.equilibria._plane.polygon import beyond, distances, hull
+from bargaining.equilibria._plane.polygon import Polygon, beyond, distances, hull
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
@@ -114,8 +114,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             reach = beyond(edge, _points(corners)) if len(corners) else np.inf
             if reach <= tolerance:
                 found = _solved(outer, ends, tolerance, beyond(edge, _points(_touched(outer))), grows=True)
-                if found is not None and (inner is None or beyond(edge, _points(found.corners)) < gap):
-                    inner, gap = found, beyond(edge, _points(found.corners))
+                inner, gap = _better(found, edge, inner, gap, tolerance)
                 if gap > tolerance and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
                     inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
             near = min(near, reach) if inner is None else gap
@@ -127,8 +126,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
                 grows = _OWN * reach <= tolerance and patient <= _PATIENT
                 found = _solved(outer, ends, tolerance, reach, grows=grows)
                 wanted = min(wanted, reach / (1.0 - patient)) / _CLOSER
-                if found is not None and (inner is None or beyond(edge, _points(found.corners)) < gap):
-                    inner, gap = found, beyond(edge, _points(found.corners))
+                inner, gap = _better(found, edge, inner, gap, tolerance)
             new = _new(outer, touched, reach, tolerance)
         if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
             break
@@ -181,12 +179,27 @@ def _rested(
             outer.solved += found.programs
         if found is None or found.excess > MISSED:
             continue
-        reach = beyond(edge, _points(found.corners))
-        if reach < gap or inner is None:
-            inner, gap = numbered(outer, found), reach
+        inner, gap = _better(numbered(outer, found), edge, inner, gap, tolerance)
         if gap <= tolerance:
             break
     return inner, gap
+
+
+def _better(
+    new: Automaton | None, edge: Polygon, old: Automaton | None, gap: float, tolerance: float
+) -> tuple[Automaton | None, float]:
+    """Return the better of two automata, and how far the half-planes reach beyond it.
+
+    One with slack, which can be proved, is better than one without unless its distance is more than twice as large and
+    above the tolerance.
+    """
+    if new is None:
+        return old, gap
+    reach = beyond(edge, _points(new.corners))
+    if old is None or (old.excess < 0.0) == (new.excess < 0.0):
+        return (new, reach) if old is None or reach < gap else (old, gap)
+    slack, loose = (reach, gap) if new.excess < 0.0 else (gap, reach)
+    return (new, reach) if (slack <= max(tolerance, 2.0 * loose)) == (new.excess < 0.0) else (old, gap)
 
 
 def _touched(outer: Outer) -> Floats:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,10 @@ from bargaining.tables.typeset import NUMBER, headings, is_numeric, runs, styler
 if TYPE_CHECKING:
     from bargaining.tables.table import Table
 
-_LINES, _TURNED_LINES = 40, 16  # more do not fit one page, with headings and notes
+_LINES, _TURNED_LINES = 40, 16  # more do not fit one page, with headings and few notes
+# Points: a line in each size, a line and a character of the notes, and what caption and headings take.
+_LINE = {"": 12.0, r"\small": 11.0, r"\footnotesize": 9.5, r"\scriptsize": 8.0}
+_NOTE_LINE, _NOTE_CHARACTER, _ABOVE = 9.5, 4.2, 95.0
 
 
 def latex(table: Table) -> str:
@@ -30,11 +34,21 @@ def latex(table: Table) -> str:
     title = rf"\caption{{{encode(table.caption)}}}" if table.caption else ""
     title += rf"\label{{{table.label}}}" if table.label else ""
     notes = [encode(note) for note in table.notes]
-    form = _long if lines(texts(table), fitted) > (_TURNED_LINES if fitted.turned else _LINES) else _floating
+    form = _long if _breaks(lines(texts(table), fitted), fitted, table.notes) else _floating
     written = form(fitted, tabular, title, notes)
     if fitted.turned:
         written = [r"\begin{landscape}", *written, r"\end{landscape}"]
     return "\n".join(line for line in written if line) + "\n"
+
+
+def _breaks(count: int, fitted: Fit, notes: Sequence[str]) -> bool:
+    """Whether so many lines and the notes do not fit one page."""
+    width, height = (_TURNED, _UPRIGHT) if fitted.turned else (_UPRIGHT, _TURNED)
+    below = _NOTE_LINE * sum(ceil(len(note) * _NOTE_CHARACTER / width) for note in notes)
+    return (
+        count > (_TURNED_LINES if fitted.turned else _LINES)
+        or count * _LINE[fitted.size] + below > height - _ABOVE
+    )
 
 
 def _floating(fitted: Fit, tabular: list[str], title: str, notes: list[str]) -> list[str]:

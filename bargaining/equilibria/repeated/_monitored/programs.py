@@ -40,9 +40,11 @@ _STEEP = 1e8  # entries of the inverse of a basis from which it is not started
 _PIVOT = 1e-9  # smaller entries of a column are rounding
 STILL = 1e-13  # of the unit box: smaller improvements do not count
 NOBODY = np.iinfo(np.intp).min
-_AT_ONCE = (
-    2000  # entries of bases up to which all programs are solved at once, rather than from the best bound down
-)
+# Entries of bases up to which all programs are solved at once, rather than from the best bound down. Where profiles
+# tie, as on sides that begin where somebody leaves, the first one solved alone may leave a corner out, and corners that
+# move do not come to rest. They move if players are not too patient.
+_AT_ONCE, _PATIENT_AT_ONCE = 100_000, 2000
+PATIENT = 0.95  # discount factor up to which moving corners come to rest soon
 TABLE = 1_000_000
 """Entries of a table that is computed in one piece."""
 _ROUNDS = 400  # pivots; after these the multipliers found so far are used
@@ -221,7 +223,9 @@ def winners(
     best = Plans(
         np.zeros((count, programs.speakers.size)), none.astype(np.intp), none.copy(), np.zeros(count)
     )
-    most = 1 if bounds.size * none.shape[1] ** 2 > _AT_ONCE else len(programs.now)
+    ordered = programs.discounts.max() > PATIENT and not np.isfinite(floor).any()
+    at_once = bounds.size * none.shape[1] ** 2 <= (_PATIENT_AT_ONCE if ordered else _AT_ONCE)
+    most = len(programs.now) if at_once else 1
     while True:
         profiles, at = np.nonzero(bounds > values + STILL)
         if not at.size:

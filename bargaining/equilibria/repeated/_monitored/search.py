@@ -23,11 +23,10 @@ from bargaining.equilibria.repeated._monitored.inner import (
 from bargaining.equilibria.repeated._monitored.largest import largest
 from bargaining.equilibria.repeated._monitored.outer import Cut, Outer, Touching
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
-from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
+from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, PATIENT
 
 _START = 16  # directions at first
 _REFINEMENTS = 40  # of the directions: a limit in addition to the budget
-_PATIENT = 0.95  # discount factor up to which moving corners converge soon
 _SMALL = 5000  # entries of all profiles' bases up to which moving corners is cheaper than solving for them
 _GROWTH = 30  # steps of a growing set: if more are needed, a start nearer to the largest set is faster
 _OWN = 5.0  # the half-planes' distance from the largest set, over that from the points that touch them
@@ -106,7 +105,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
         edge = _points(outer.outline.corners)
         size = outer.programs.weights.shape
         small = size[0] * (size[1] + size[2]) ** 2 <= _SMALL
-        moving = small and patient <= _PATIENT and step < _REFINEMENTS // 2
+        moving = small and patient <= PATIENT and step < _REFINEMENTS // 2
         if inner is not None:
             gap = beyond(edge, _points(inner.corners))
         if moving:
@@ -123,7 +122,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             touched = _touched(outer)
             reach = beyond(edge, _points(touched)) if len(touched) else np.inf
             if reach <= max(wanted, tolerance) * (1.0 - patient):  # each step loses about this share
-                grows = _OWN * reach <= tolerance and patient <= _PATIENT
+                grows = _OWN * reach <= tolerance and patient <= PATIENT
                 found = _solved(outer, ends, tolerance, reach, grows=grows)
                 wanted = min(wanted, reach / (1.0 - patient)) / _CLOSER
                 inner, gap = _better(found, edge, inner, gap, tolerance)

@@ -677,12 +677,10 @@ def _of_threshold(found: CriticalDiscount) -> Definition | None:
     path = found._path
     assert path is not None
     needs, delta = found.by_player, found.discount
-    if not 0 < delta < np.inf:
+    if not 0 < delta < 1:
         return None
     game, n = path.game, path.game.players
     at = found.exact if found.exact is not None else delta
-    if not delta < 1:
-        return None
     repeated = RepeatedGame(game, np.array([at] * n), exit=path.exit)
     data = Data(StochasticGame.from_repeated(repeated))
     row = int(np.ravel_multi_index(path.profile, game.shape))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining_models.paper import manuscript as paper
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.reproduce import stored
@@ -75,6 +75,38 @@ def test_what_is_cited_and_referred_to_is_there(text: str) -> None:
 def test_a_cell_is_of_one_row() -> None:
     with pytest.raises(InvalidInput, match=r"T11 has 6 rows where .*'Nucleolus'"):
         paper.cell("T11", "China", reading="Nucleolus")
+
+
+def test_what_the_paper_needs_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "which", lambda program: None)
+    with pytest.raises(NotApplicable, match="`pdflatex` was not found"):
+        paper.build(tmp_path, BIBLIOGRAPHY)
+    monkeypatch.setattr(shutil, "which", lambda program: program)
+    with pytest.raises(InvalidInput, match="`bibliography` must be a BibTeX file"):
+        paper.build(tmp_path, tmp_path / "absent.bib")
+
+
+def test_the_command_says_where_the_paper_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked: list[Path] = []
+
+    def build(folder: Path, bibliography: Path) -> Path:
+        asked.extend((folder, bibliography))
+        return folder / "manuscript.pdf"
+
+    monkeypatch.setattr(paper, "build", build)
+    assert paper.main(["-o", str(tmp_path), "--bibliography", str(BIBLIOGRAPHY)]) == 0
+    assert asked == [tmp_path, BIBLIOGRAPHY]
+    assert capsys.readouterr().out.strip() == str(tmp_path / "manuscript.pdf")
+
+
+def test_a_set_table_keeps_to_its_columns() -> None:
+    """What runs over pages is set small, and headings of columns that must not break are on one line."""
+    for name in paper.INCLUDED:
+        text = paper._set(name)
+        assert "\\begingroup\n\\footnotesize" not in text
+        assert ("raggedright" in text) <= (name not in paper.UNBROKEN)
 
 
 @pytest.mark.slow

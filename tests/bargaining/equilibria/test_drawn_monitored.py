@@ -23,7 +23,18 @@ from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enc
 from public_programs import iterate
 
 PIECES = 20  # of the four hundred games
-OPEN = {62, 162, 178, 188, 218, 242, 244, 250, 298, 396}  # games of great patience that spend the budget before 1e-5
+OPEN = {
+    62,
+    162,
+    178,
+    188,
+    218,
+    242,
+    244,
+    250,
+    298,
+    396,
+}  # games of great patience that spend the budget before 1e-5
 
 
 def drawn(seed):

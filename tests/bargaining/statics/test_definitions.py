@@ -187,6 +187,15 @@ def test_a_set_at_the_discount_factor_that_just_sustains_it_has_a_kink() -> None
 # --- critical discount factors ---------------------------------------------------------------------------------------
 
 
+def test_a_threshold_at_which_nothing_binds_has_no_derivative() -> None:
+    """A stage equilibrium needs no patience, and cooperation that only one player would join is never enforceable."""
+    for profile, needed in (("D", "D"), 0.0), (("C", "D"), np.inf):
+        found = critical_discount(PRISONERS, profile)
+        assert found.discount == needed
+        with pytest.raises(InvalidInput, match="`result` must be a Division, or an answer whose equations"):
+            sensitivity(found, wrt="payoffs")
+
+
 def test_a_threshold_moves_with_what_binds_and_has_a_kink_where_two_do() -> None:
     found = critical_discount(PRISONERS, ("C", "C"))  # (10 - 9) / (10 - 3) for both
     ours = sensitivity(found, wrt="payoffs")

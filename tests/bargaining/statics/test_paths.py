@@ -165,11 +165,13 @@ def test_a_path_along_which_facets_stay_tied_has_a_kink(concept: Any) -> None:
     np.testing.assert_allclose(kinked.from_above[:, 0], [0.5, -0.5, 0.5], atol=1e-6)
 
 
-@pytest.mark.parametrize("feasible", [FLAT, ARC, BARE], ids=["sides", "curve", "values alone"])
+@pytest.mark.parametrize(
+    "feasible", [FLAT, SOLID, ARC, BARE], ids=["sides", "facets", "curve", "values alone"]
+)
 def test_ends_agree_with_differences_of_solutions(feasible: Any) -> None:
-    d, h = np.array([0.3, 0.2]), 1e-4
+    d, h = np.array([0.3, 0.2, 0.1])[: feasible.players], 1e-4
     found = sensitivity(continuous_raiffa(Problem(feasible, d)), wrt="disagreement")
-    for k, step in enumerate(h * np.eye(2)):
+    for k, step in enumerate(h * np.eye(d.size)):
         ends = [continuous_raiffa(Problem(feasible, d + sign * step)).payoffs for sign in (1, -1)]
         np.testing.assert_allclose(np.asarray(found)[:, k], (ends[0] - ends[1]) / (2 * h), rtol=0, atol=1e-6)
 

@@ -69,6 +69,8 @@ class Definition:
     """The answer where the parameter of this name has other values; None if it cannot be found."""
     data: Callable[[Any], Mapping[str, Floats] | None] | None = None
     """The data that another answer, found from other arguments, would have here; by default those it has itself."""
+    units: Mapping[str, float] = field(default_factory=dict)
+    """What data move by a part of at a kink, as payoffs by part of their range; by default each number's own size."""
     error: float = 0.0
     """The relative error of the slopes of the equations."""
     twice: bool = True
@@ -221,6 +223,7 @@ class Data:
         }
         spread = np.ptp(self.given["payoffs"].reshape(-1, self.n), axis=0).max()
         self.unit = float(spread) if spread > 0 else 1.0
+        self.units = dict.fromkeys(("payoffs", "outside"), self.unit)
 
     def rows(self, s: int) -> range:
         """Return the rows of a state."""
@@ -563,6 +566,7 @@ def _of_sets(game: StochasticGame, sets: Sequence[Floats], again: _Again | None)
         ties=polygons.ties,
         asked=data.asked(),
         again=again or _never,
+        units=data.units,
     )
 
 
@@ -666,6 +670,7 @@ def _of_profile(found: StationaryProfile, game: StochasticGame) -> Definition | 
         ties=profile.ties,
         asked=data.asked(),
         again=_never,
+        units=data.units,
     )
 
 
@@ -741,6 +746,7 @@ def _of_threshold(found: CriticalDiscount) -> Definition | None:
         ties=all_ties,
         asked={name: axes for name, axes in data.asked().items() if not name.startswith("discount")},
         again=again,
+        units=data.units,
     )
 
 

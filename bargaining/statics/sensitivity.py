@@ -41,7 +41,10 @@ _ANSWERS = (
 _PAYOFFS = ("outside", "breakdown_payoffs", "reference")
 _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does not satisfy the conditions
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
-_SHARES = 1 / 8, 1 / 512  # of this step: where the structure beside a kink is read
+_SHARES = (
+    1 / 512,
+    1 / 8,
+)  # of this step: where the structure beside a kink is read, farther if rounding hides it
 _ALIKE = 1e-6  # of the range: one-sided differences that agree up to this, or up to their errors, are one derivative
 
 
@@ -514,7 +517,7 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
             numbers = np.zeros(0) if again is None else np.ravel(_numbers(again)[0])
             return (numbers if numbers.size == answer.size else np.full(answer.size, np.nan))[:, None]
 
-        step = np.array([max(abs(float(base[j])), 1e-3) * _STEP])
+        step = np.array([made.units.get(data, max(abs(float(base[j])), 1e-3)) * _STEP])
         along = {data: move[j : j + 1]}
         sides = [_beside(made, solved, float(base[j]), sign * step[0], along) for sign in (-1, 1)]
         if None in sides:

@@ -169,4 +169,5 @@ def of_talks(found: StochasticDivision) -> Definition | None:
         ties=talks.ties,
         asked=asked,
         again=again,
+        units=dict.fromkeys(("surplus", "outside"), talks.unit),
     )

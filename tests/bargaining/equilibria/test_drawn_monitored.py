@@ -18,6 +18,7 @@ from bargaining import (
     payoff_set,
 )
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enclosed_payoffs
 from public_programs import iterate
@@ -82,6 +83,25 @@ def check(seed):
         proof = certify(found, tolerance=1e-4)
         assert proof.inner or seed in OPEN, proof.statement
         assert not proof.outer or proof.holds or proof.bound == np.inf
+
+
+def test_a_set_with_slack_is_preferred_to_one_without():
+    """Only what has slack is proved: it may be farther off, up to twice as far or within the tolerance."""
+    repeated = drawn(54)[0]
+    found = payoff_set(repeated, tolerance=1e-5)
+    assert certify(found, tolerance=1e-4).holds
+    slack, edge = found._found.inner, [tuple(corner) for corner in found._found.outer.tolist()]
+    assert slack.excess < 0
+    far, loose = found._found.gap, replace(slack, excess=0.0)
+    for gap, tolerance, better in (
+        (far / 2.1, far / 3, loose),
+        (far / 1.9, far / 3, slack),
+        (far / 9, 2 * far, slack),
+    ):
+        assert _better(slack, edge, loose, gap, tolerance)[0] is better
+    assert _better(loose, edge, slack, 1.9 * far, far / 3) == (slack, 1.9 * far)
+    assert _better(loose, edge, slack, 2.1 * far, far / 3)[0] is loose
+    assert _better(slack, edge, None, np.inf, far)[0] is slack
 
 
 @pytest.mark.slow

@@ -229,6 +229,22 @@ def test_a_threshold_with_exit_or_reversion_moves_as_its_formula_does() -> None:
     np.testing.assert_allclose(ours[1, 0, 1], 1.5 / 5.5**2, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("unit", "more"), [(1, 1e6), (1e6, 0), (1e-6, 0)])
+def test_sides_of_a_kink_do_not_depend_on_the_unit_or_on_what_is_added(unit: float, more: float) -> None:
+    """Both players' constraints bind at the threshold of the prisoners."""
+
+    def slopes(unit: float, more: float) -> Any:
+        game = Game(
+            *(unit * payoffs + more for payoffs in (PRISONERS.payoffs[..., 0], PRISONERS.payoffs[..., 1]))
+        )
+        return sensitivity(critical_discount(game, (0, 0)), wrt="payoffs")
+
+    plain, other = slopes(1, 0), slopes(unit, more)
+    assert np.isnan(plain).sum() == np.isnan(other).sum() == 6
+    for side in ("from_below", "from_above"):
+        np.testing.assert_allclose(unit * other[side].values, plain[side].values, rtol=0, atol=1e-8)
+
+
 def test_a_threshold_below_which_the_punishment_breaks_down_moves_with_it() -> None:
     """No constraint of the profile binds there: Bob would no longer carry out what punishes him.
 

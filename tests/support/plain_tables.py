@@ -111,7 +111,7 @@ class World:
     """Money of Canada, the US and China by outcome, USD bn a year; each is found once."""
 
     def __init__(self, folder, *, day=None, theta=5.0, icio=False, given=(), links=True):
-        given, self.day = dict(given), day
+        given, self.day, self.drawn = dict(given), day, bool(given)
         self.facts = {row["name"]: float(row["value"]) for row in rows_of(folder / "facts.csv")}
         for name in self.facts:
             self.facts[name] = given.get(name, self.facts[name])
@@ -835,12 +835,14 @@ def game_of(world, r):
     return world.known[key], world.of("exit", r)[:2] / scale, world.of("war", r)[:2] / scale, scale
 
 
-def patience(world, r, said, close=1e-5):
+def patience(world, r, said):
     """A row of T5: the discount factor at which a country's best breach is worth what follows it, by punishment.
 
     Under the harshest punishment what follows depends on the discount factor: it is the least of the payoffs that the
     operator leaves there. So what is said of it is asked for: a little more has to be enough, a little less must not.
+    Tables are exact to 1e-5, draws to the 1e-4 at which their search stops.
     """
+    close = 1e-4 if world.drawn else 1e-5
     flows, left, war, _ = game_of(world, r)
     kept, breach = flows[0, 0], np.array([flows[:, 0, 0].max(), flows[0, :, 1].max()])
     exports = column(DATA, "trade_flows.csv", ["exporter", "sector", "importer"])[:, :GOODS].sum(axis=1)

@@ -311,14 +311,13 @@ def _after(talks: Talks, leaver: str, i: int, play: str, offers: Floats) -> tupl
     responder = may[..., j] & (leaver != "proposer")
     proposer = may[..., i] & (leaver != "responder")
     better = (o - waiting) / span  # what leaving adds to waiting
-    would = proposer & (better[..., i] >= 0)
     if play == "wait":
         gains = [np.where(may_go, better[..., k], 0.0) for may_go, k in ((proposer, i), (responder, j))]
         held, tempted = waiting, np.maximum(*gains)
     elif play == "proposer leaves":
         held, tempted = o, np.where(proposer, -better[..., i], np.inf)
     else:
-        held, tempted = o, np.where(responder, np.where(would, 0.0, -better[..., j]), np.inf)
+        held, tempted = o, np.where(responder, -better[..., j], np.inf)
     offer, most = offers[i], talks.best(i, held[..., j])
     short = held[..., j] - offer[..., j]
     generous = offer[..., i] >= talks.ideal[..., i]  # nothing more to take: giving more is no violation

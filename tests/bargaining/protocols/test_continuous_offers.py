@@ -81,6 +81,7 @@ def test_short_periods_approach_the_limit_with_everything_at_once() -> None:
 def test_talks_better_than_any_agreement_have_no_answer() -> None:
     assert ContinuousOffers(0.1, inside=[0.08, 0.05])(PIE).status == Status.EMPTY
     assert ContinuousOffers(0.1, outside=[0.7, 0.5])(PIE).status == Status.EMPTY
+    assert ContinuousOffers(0.1, inside=[0.08, 0.08], outside=[0.3, 0.3])(PIE).status == Status.EMPTY
 
 
 def test_equal_rates_divide_the_gains_equally() -> None:

@@ -168,13 +168,24 @@ def test_an_option_can_end_the_wait():
     assert result.ok
 
 
-def test_a_drop_of_the_pie_is_shared_equally():
+@pytest.mark.parametrize("drop", [1.0, 5e-4])
+def test_a_drop_of_the_pie_is_shared_equally(drop):
     r = (0.2, 0.3)
-    result = NonstationaryOffers(r, surplus=lambda t: 2.0 if t < 2 else 1.0, until=3)()
-    just_before = np.array([0.6, 0.4]) + 0.5
+    result = NonstationaryOffers(r, surplus=lambda t: 1.0 + drop * (t < 2), until=32)()
+    just_before = np.array([0.6, 0.4]) + drop / 2
     np.testing.assert_allclose(result.payoffs_at(2 - 1e-9), just_before, atol=1e-8)
-    rest = 2 * np.array([0.6, 0.4])
+    rest = (1 + drop) * np.array([0.6, 0.4])
     np.testing.assert_allclose(result.payoffs, rest + (just_before - rest) * math.exp(-0.25 * 2), atol=1e-11)
+    assert result.ok
+    assert result.kinks.tolist() == [2]  # where pieces of time meet that are looked at anyway
+
+
+def test_the_end_is_put_off_until_it_does_not_matter():
+    """A flow keeps player 1 from agreeing until t = 30, and player 0 does not discount."""
+    flows = lambda t: 0.01 * (t < 30), lambda t: 0.41 * (t < 30)
+    result = NonstationaryOffers([0, 0.4], surplus=1, inside=flows)()
+    assert result.ok
+    assert result.tail <= 1e-11
 
 
 def test_flows_worth_more_than_agreement():

@@ -118,6 +118,15 @@ def test_where_exit_beats_conceding_that_reputation_is_worth_nothing():
     assert talks.payoffs[0] > without.payoffs[0]
 
 
+def test_a_demand_that_makes_the_other_leave_is_worth_the_own_option():
+    """Neither would concede, and who is patient leaves player 1 no more than its option: so it leaves at .9."""
+    prior = [[0.05, 0.05], [0.05]]
+    talks = ReputationalDemands([[0.35, 0.9], [0.95]], (0.01, 1.0), prior, outside=(0.1, 0.6))()
+    np.testing.assert_allclose(talks.announcements, [1, 0], atol=1e-12)
+    assert talks.payoffs[0] == pytest.approx(0.95 * 0.35 + 0.05 * 0.1)
+    assert talks.residual < 1e-12
+
+
 @pytest.mark.parametrize("seed", seeds(4, 8))
 def test_options_that_nobody_would_use_change_nothing(seed):
     demands, rates, priors = random_game(np.random.default_rng(seed + 100))

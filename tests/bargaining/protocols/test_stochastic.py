@@ -169,6 +169,19 @@ def test_several_equilibria_are_never_claimed_unique():
     assert result.payoffs[0, 1] >= 0.5
 
 
+@pytest.mark.parametrize(("options", "unique"), [((0.04, 0.05, 0), True), ((0.06, 0.06, 0), False)])
+def test_a_surplus_for_the_value_of_waiting_and_the_options_leaves_one_equilibrium(options, unique):
+    """With one state waiting is worth .9 in all, so options of up to .1 besides the lowest are covered."""
+    assert StochasticBargaining([1], [[1]], 0.9, [0], outside=options)().unique is unique
+
+
+@pytest.mark.parametrize(("discount", "unique"), [((0.9, 0.1), False), ((0.1, 0.1), True)])
+def test_the_more_patient_player_says_what_waiting_may_be_worth(discount, unique):
+    """From the first state on a pie of 3 is worth up to 2.7, more than the 1 that is there."""
+    game = StochasticBargaining([1, 3], [[0, 1], [1, 0]], discount, [0, 1], outside=(0.05, 0.05))
+    assert game().unique is unique
+
+
 LOTS = {
     "surplus": [4, 2, 1],
     "transition": [[0, 1, 0], [0, 0.5, 0.5], [1, 0, 0]],
@@ -419,6 +432,7 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discount": 0.9, "proposer": [0, 
             {"outside": [(0.5, 0.4), (0.75, 0.5)]},
             "`outside` must add up to no more than `surplus`.*1.25.* state 1",
         ),
+        ({"outside": (0.5, 0.5 + 1e-9)}, "`outside` must add up to no more than `surplus`"),
         ({"outside": (0.5, np.nan)}, "`outside` must be not NaN"),
         ({"outside": (0.5, np.inf)}, r"`outside` must not be \+inf"),
         ({"outside": np.zeros((3, 2))}, "`outside` must have shape"),

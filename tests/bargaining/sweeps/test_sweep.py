@@ -355,6 +355,25 @@ def test_a_chunk_is_an_ordinary_archive(tmp_path):
         assert stored[".payoffs"].shape == (12, 2)
 
 
+def test_a_long_axis_that_differs_only_inside_is_another_sweep(tmp_path, monkeypatch):
+    """Of a long axis the ends are listed, and a hash stands for all."""
+    monkeypatch.setattr("bargaining.sweeps._cells._LISTED", 2)
+    values = np.arange(1.0, 4.0)
+    sweep(lambda x: x, {"x": values}, float, checkpoint=tmp_path, version="1")
+    values[1] = 0
+    with pytest.raises(InvalidInput, match="grid x hash was"):
+        sweep(lambda x: x, {"x": values}, float, checkpoint=tmp_path, version="1")
+
+
+def test_players_keep_their_names_if_these_are_the_same_in_all_cells():
+    def named(k, who):
+        return Problem(TransferableSurplus(1.0), [0, 0], players=["Ann", who])
+
+    same = sweep(named, {"k": [0, 1], "who": ["Bob"]}, nash)
+    assert same["player"].values.tolist() == ["Ann", "Bob"]
+    assert sweep(named, {"k": [0], "who": ["Bob", "Eve"]}, nash)["player"].values.tolist() == [0, 1]
+
+
 def other_pie(r, h):
     return Problem(TransferableSurplus(1.0), [h * r, 0.01])
 
@@ -413,8 +432,8 @@ def test_a_vanished_folder_is_named(tmp_path):
                 folder.rename(tmp_path / "elsewhere")
             yield task(stretch)
 
-    with pytest.raises(OSError, match=r"\(the folder has vanished\); 0 of \d+ chunks are safe"):
-        cut(pie, nash, 2, checkpoint=folder, workers=vanish)
+    with pytest.raises(OSError, match=r"\(the folder has vanished\); 0 of 3 chunks are safe"):
+        cut(pie, nash, 5, checkpoint=folder, workers=vanish)
     assert len(list((tmp_path / "elsewhere").glob("*.npz"))) == 2
 
 

@@ -22,7 +22,7 @@ from bargaining import (
 )
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade import TariffPayoffs, TradeModel
-from bargaining_models.trade.bargained import _with_lotteries
+from bargaining_models.trade.bargained import _with_lotteries, tariffs_in_pairs
 from plain_economy import PlainEconomy, drawn, model_of
 from six_blocs import blocs, project
 
@@ -197,6 +197,8 @@ def test_disagreements_of_two_blocs_in_every_form(two):
     forms = ["war", war, war.equilibrium, war.percent, percent]
     rates = [two.bargained_tariffs("r0", "r1", disagreement=form).rates for form in forms]
     np.testing.assert_allclose(rates, np.broadcast_to([-0.006960, 0.007009], (5, 2)), rtol=0, atol=2e-6)
+    logs = two.bargained_tariffs("r0", "r1", measure="log")
+    np.testing.assert_allclose(logs.disagreement, 100 * np.log1p(war.percent / 100), rtol=0, atol=1e-9)
 
 
 def test_pairs_of_two_blocs(two):
@@ -209,6 +211,8 @@ def test_pairs_of_two_blocs(two):
     deal = two.bargained_tariffs("r0", "r1", disagreement=two.solve(tariffs=given))
     np.testing.assert_allclose(pair.rates[0], deal.rates, rtol=0, atol=1e-9)
     np.testing.assert_allclose(pair.gains[0], deal.gains, rtol=0, atol=1e-9)
+    once = tariffs_in_pairs(two, [("r0", "r1")], rounds=1)  # nothing has shown yet that the rates stay
+    assert once.status is Status.INACCURATE
 
 
 @pytest.mark.slow
@@ -274,6 +278,12 @@ def test_efficient_tariffs_are_free_trade_with_payments(model):
     assert model.efficient_tariffs({}).transfers == pytest.approx(np.zeros(4), abs=1e-9)
     named = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
     np.testing.assert_array_equal(named.tariffs, best.tariffs)
+
+
+def test_payments_for_efficient_tariffs_are_on_top_of_deficits():
+    model = model_of(drawn(5), deficits="fixed")
+    assert np.abs(model.economy.deficits).min() > 0.1
+    assert model.efficient_tariffs({"r1": 1.05}).gap < 1e-9
 
 
 @pytest.mark.slow

@@ -230,6 +230,7 @@ def test_a_rate_or_a_cost_that_cannot_be_fails_in_its_cell_alone():
 
 BAD_TRANSFERS = [
     ({"transfers": [1.0, 1.0, 0.0]}, "`transfers` must sum to zero over regions; got a sum of 2"),
+    ({"transfers": [1.0, -1.0 + 1e-6, 0.0]}, "`transfers` must sum to zero over regions"),
     ({"transfers": [1.0, -1.0]}, "`transfers` must have one entry per region"),
     ({"transfers": {("r0", "r0"): 1.0}}, "keyed by two regions"),
     ({"transfers": {("r0", "r9"): 1.0}}, "`region` must be one of"),

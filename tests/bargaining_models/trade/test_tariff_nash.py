@@ -64,6 +64,22 @@ def test_a_small_country_charges_one_over_theta(size, rate):
     assert found.rates[0] == pytest.approx(rate, abs=5.1e-6)
 
 
+def test_the_formula_counts_from_what_is_given_where_rates_are_added():
+    model = model_of((TWO, np.zeros((2, 2, 1)), np.zeros((2, 1, 1)), [4.0]))
+    given = model.tariffs({("r0", "r1"): 0.1})
+    rates, added = (model.optimal_tariffs("r0", base=base, given=given) for base in ("replace", "add"))
+    np.testing.assert_allclose(added.formula, rates.formula - 0.1, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(added.rates, rates.rates - 0.1, rtol=0, atol=1e-9)
+
+
+def test_a_start_at_which_nothing_is_defined_is_moved():
+    found = model_of((TWO, np.zeros((2, 2, 1)), np.zeros((2, 1, 1)), [4.0])).optimal_tariffs(
+        "r0", starts=[-3]
+    )
+    assert found.starts.min() > -1
+    assert found.status is Status.OK
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_a_plain_maximiser_finds_the_same(links):
     """Bounded minimisation of a plain program's welfare, on each player's rate at the Nash equilibrium."""

@@ -53,7 +53,7 @@ def require_two(problem: Problem, protocol: str) -> None:
 
 
 Mask = NDArray[np.bool_]
-TIE = 1e-14  # of the range of gains: fifty roundings, as a root of the equations and what is read off it have
+TIE = 1e-14  # of the range of gains: fifty roundings, as a root of a steep equation and what is read off it have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,8 +158,10 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
     A proposer who is indifferent but for rounding may do either. At a threshold both threats would fail otherwise.
     """
     leaves, stays = [], []
+    # A root of an equation is the less exact the less steep it is, and this one is flat where both are patient.
+    steep = 1 - ((1 - talks.breakdown[..., None]) * talks.discounts).prod(axis=-1)
     for i in (0, 1):
-        option, slack = talks.outside[..., i], TIE * (talks.ideal - talks.floor)[..., i]
+        option, slack = talks.outside[..., i], TIE * (talks.ideal - talks.floor)[..., i] / steep
         worst = after_refusal(talks, leaver, threats, 1 - i, low[..., i], worst=True)
         best = talks.best(i, low[..., 1 - i])
         leaves.append(talks.wait(i, worst) <= option + slack)

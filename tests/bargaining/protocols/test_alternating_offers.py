@@ -114,7 +114,7 @@ def test_leaving_after_the_own_refused_offer_has_three_regions(discount: float, 
     assert (low, high) == pytest.approx(expected, rel=1e-11)
 
 
-@pytest.mark.parametrize("discount", [0.5, 0.75, 0.9, 0.99, 0.9999])  # of the last, some are 1e-4 apart
+@pytest.mark.parametrize("discount", [0.5, 0.75, 0.9, 0.99, 0.9999, 0.99999])
 def test_at_either_threshold_leaving_and_staying_are_both_credible(discount: float) -> None:
     for option in (discount**2 / (1 + discount), discount**2):
         protocol = AlternatingOffers(discount, outside=[None, option], leaver="proposer")

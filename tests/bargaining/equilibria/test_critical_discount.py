@@ -120,6 +120,12 @@ def test_stage_reversion_when_players_may_leave():
     assert good.exact == Fraction(1, 5)
     np.testing.assert_array_equal(good.threat, [5, 2])
     np.testing.assert_array_equal(good.by_player, [1 / 5, 1 / 8])
+    # Whoever leaves first is drawn, and may pay the other less than the stage equilibrium.
+    drawn = critical_discount(PRISONERS, (0, 0), exit=Exit.by_leaver([[4, 1], [1, 5]]), punishment="stage")
+    np.testing.assert_array_equal(drawn.threat, [2.5, 3])
+    # Player 1 would leave for 9.5, whatever it gets if player 0 does.
+    exit_ = Exit.by_leaver([[4, 0], [0, 9.5]])
+    assert not critical_discount(PRISONERS, (0, 0), exit=exit_, punishment="stage").sustainable
 
 
 @pytest.mark.parametrize(("outside", "expected"), [(0, "1/7"), (2, "1/7"), (4, "1/6"), (5, "1/5")])
@@ -263,6 +269,25 @@ def test_an_interval_ends_where_the_profile_was_last_seen_to_hold(monkeypatch: p
     ((first, last),) = found.intervals.tolist()
     assert 0.3 <= first < 0.32
     assert 0.6 < last < 0.625
+
+
+def test_the_bracket_is_that_of_the_first_of_several_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("bargaining.equilibria.repeated.critical_discount")
+    monkeypatch.setattr(module, "holds", lambda path, discount: 0.2 <= discount < 0.4 or discount >= 0.6)
+    monkeypatch.setattr(module, "halve", lambda path, low, high: (low, high))
+    monkeypatch.setattr(module, "recognised", lambda path, bracket: bracket[1])
+    found = critical_discount(PRISONERS, (0, 0), exit=Exit([5, 5], who=[0]))
+    assert len(found.intervals) == 2
+    assert found.bracket[0] < 0.2 <= found.bracket[1] == found.discount < 0.25
+
+
+def test_a_simple_fraction_that_does_not_sustain_the_profile_is_no_answer(monkeypatch: pytest.MonkeyPatch):
+    """It may lie within the bracket and still below the threshold."""
+    path = Path.of(PRISONERS, (0, 0), None)
+    bracket = 1 / 7 - 1e-13, 1 / 7 + 1e-13
+    assert _patience.recognised(path, bracket) == Fraction(1, 7)
+    monkeypatch.setattr(_patience, "holds", lambda path, discount: False)
+    assert _patience.recognised(path, bracket) == bracket[1]
 
 
 def test_a_wider_bracket_is_asked_for():

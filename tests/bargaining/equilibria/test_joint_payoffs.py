@@ -18,7 +18,8 @@ from bargaining import (
     transfer_equilibrium,
     trigger_strategy,
 )
-from bargaining.equilibria.repeated._monitored.liquidity import Piece, _worthwhile
+from bargaining.equilibria.repeated._monitored.liquidity import Piece, _worthwhile, highest
+from bargaining.equilibria.repeated.joint import _credible, curves_of
 
 PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
 F = Fraction
@@ -259,6 +260,19 @@ def test_leaving_and_bad_luck():
         assert float(F(1, 10) * step.punished[1]) == pytest.approx(chance, abs=1e-7)
     too_good = symmetric_payoffs(tariffs, monitoring=clean, exit=Exit([F("-0.0175")] * 2)).at(F(9, 10))
     assert too_good.profile is None
+
+
+@pytest.mark.parametrize("seed", [14, 32, 35])
+def test_the_only_one_who_may_leave_is_believed_from_the_stake_at_which_staying_may_cost_as_much(seed):
+    """Her option is what she can be held to in the middle of a stretch on which more at stake holds her to less."""
+    game, monitoring, _, _ = drawn(seed)
+    low = highest([some[1][0] for some in curves_of(game, monitoring, [None] * game.players)[1].values()])
+    stake = (low[1].start + low[2].start) / 2
+    option = -low[1].at(stake)
+    assert _credible(game, monitoring, 0, option) == stake
+    for near, sign in ((stake + 1, -1), (stake - 1, 1)):
+        held = programs(game, monitoring.probabilities, float(near), None)[1][0]
+        assert sign * (held - float(option)) > 0
 
 
 def test_green_and_porter():

@@ -44,6 +44,10 @@ def test_each_side_keeps_its_weight_of_its_pair():
 def test_a_harmful_agreement_is_reported():
     found = lump_sum_nash_in_nash(lambda agreed: [-len(agreed), 0], [(0, 1)])
     assert found.status == Status.EMPTY
+    worth = {(): 0, ((0, 1),): 3, ((0, 2),): 1, ((0, 1), (0, 2)): 2}  # the second is worth less than nothing
+    found = lump_sum_nash_in_nash(lambda agreed: [worth[tuple(sorted(agreed))], 0, 0], [(0, 1), (0, 2)])
+    assert found.surplus.tolist() == [1, -1]
+    assert found.status == Status.EMPTY
 
 
 def test_weights_are_taken_as_given():

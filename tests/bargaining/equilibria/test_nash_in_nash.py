@@ -1,5 +1,6 @@
 """Nash-in-Nash contracts against closed forms and exact solutions of deals made of lines."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -30,6 +31,14 @@ def test_linear_prices_with_downstream_cournot(weight):
     assert found.solutions.shape == (1, 2)
     assert found.status == Status.OK
     assert found.residual < 1e-10
+
+
+def test_contraction_is_measured_in_parts_of_each_range():
+    """A price moves by an eighth of the other's: by a quarter of half its range if that is half as wide."""
+    narrow = replace(supplier(1, 0, 0.5), upper=0.25)
+    found = nash_in_nash([supplier(0, 1, 0.5), narrow])
+    np.testing.assert_allclose(found.contracts, 1 / 7, rtol=1e-10)
+    assert found.modulus == pytest.approx(1 / 4, rel=1e-6)
 
 
 def test_unequal_weights_solve_the_linear_system():

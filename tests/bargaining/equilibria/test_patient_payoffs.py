@@ -131,6 +131,13 @@ def test_equilibria_lie_within_and_come_near():
     assert patient.vertices[:, 0].max() > 0.95 * found.vertices[:, 0].max()
 
 
+def test_a_set_without_an_inside_is_not_said_to_be_reached():
+    common = [[2, 0], [0, 1]]
+    found = patient_payoffs(Game(common, common))
+    assert len(found.exact) == 2
+    assert not found.reached
+
+
 def test_taking_turns_where_nobody_cooperates():
     """(2/3, 1/2, 1/4): no symmetric cooperation at any patience, yet a sum of 2."""
     found = patient_payoffs(PARTNERS, monitoring=report("2/3", "1/2", "1/4"))

@@ -115,6 +115,17 @@ def test_patient_payoffs_agree_with_high_discount_factors():
     assert {True, False} <= seen
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_boxes_of_patient_payoffs_from_the_definition(seed):
+    """Every profile for every player, at payoffs between those of the game, which have no ties."""
+    game = Game(*np.random.default_rng(seed).integers(0, 8, (2, 2, 3)))
+    g, c = game.payoffs.reshape(-1, 2), game.deviations().reshape(-1, 2)
+    boxes = patient_renegotiation_proof(game)
+    for v in np.argwhere(np.ones((8, 8))) + np.array([0.5, 0.25]):
+        defined = all(((c[:, i] < v[i]) & (g[:, 1 - i] >= v[1 - i])).any() for i in (0, 1))
+        assert defined == any((low < v).all() and (v <= high).all() for low, high in boxes)
+
+
 def test_everything_above_the_minmax_is_proof_in_the_patient_dilemma():
     """van Damme (1989)."""
     np.testing.assert_array_equal(patient_renegotiation_proof(PRISONERS), [[[3, 3], [10, 10]]])

@@ -131,6 +131,13 @@ def test_one_state_is_the_repeated_game(who):
                 assert (found.exact[0][0], found.exact[1][0]) == one.exact
 
 
+def test_of_two_paths_the_better_one_is_taken_by_however_little():
+    """The first of two equilibria is worse by a hundred-thousandth."""
+    game = Game([[1, 0, -1], [0, 1.00001, -1], [-1] * 3], [[1, 0, -1], [0, 1, -1], [-1] * 3])
+    found = stochastic_transfer_equilibrium(StochasticGame([game], [[1]], 0.5))
+    assert found.joint[0] == pytest.approx(2.00001, abs=1e-12)
+
+
 def test_identical_states_are_the_repeated_game():
     rng = np.random.default_rng(1)
     for _ in range(10):

@@ -11,7 +11,7 @@ from bargaining._rational import fractions
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.equilibria.threats import coco_value, variable_threats
 from bargaining.errors import InvalidInput, Status
-from bargaining.games._matrix_game import matrix_game
+from bargaining.games._matrix_game import MatrixGame, matrix_game
 from bargaining.games.normal_form import Game
 
 FIRST = [[1, 2, 0], [4, 1, 2], [5, 2, 0]], [[5, 2, 1], [2, 0, 1], [0, 3, 0]]
@@ -83,6 +83,16 @@ def test_no_other_threat_pays(kind):
                 d = np.array([x @ first @ threat, x @ second @ threat])
                 assert nash_over_hull(points, d)[1] <= division.payoffs[1] + 1e-7 * scale
     assert kinds == {True, False}  # solutions at vertices and inside edges were both met
+
+
+def test_a_threat_that_is_not_best_is_seen(monkeypatch):
+    """It pays as much as the best one against a mixed reply, and would lose 1 to the best reply."""
+    half = (Fraction(1, 2),) * 2
+    pure = MatrixGame(value=Fraction(0), row=(Fraction(1), Fraction(0)), column=half)
+    monkeypatch.setattr("bargaining.equilibria.threats.matrix_game", lambda payoffs: pure)
+    found = coco_value([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    assert found.residual == 1
+    assert found.status == Status.INACCURATE
 
 
 def test_nash_conditions_hold_exactly_on_an_edge():

@@ -23,8 +23,8 @@ GNU_FLAGS = ["-O2", "-fno-fast-math", "-ffp-contract=off", "-g0"]
 MICROSOFT_FLAGS = ["/O2", "/fp:precise", "/Brepro"]
 WARNING = """\
 WARNING: bargaining is built without its C extension: {}.
-Its answers are the same, but repeated games of 2x2 and 3x3 actions take two to three times as long, larger ones
-up to twice as long.
+Its answers are the same, but repeated games of a few actions, and stochastic ones of a few states, take two to three
+times as long.
 To have the extension, {}; then install again."""
 COMPILER = "install a C compiler and Python's headers (on Debian: apt-get install gcc python3-dev)"
 CPYTHON = "use CPython with its global interpreter lock"

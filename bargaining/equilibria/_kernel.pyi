@@ -11,10 +11,8 @@ from bargaining.equilibria._plane.kinds import Tag
 from bargaining.equilibria._plane.minkowski import Indices
 from bargaining.equilibria._plane.model import Mask
 from bargaining.equilibria._plane.polygon import Point, Polygon
-from bargaining.equilibria.repeated._search.operator import Block
 
 def hull(points: Sequence[tuple[Any, Any]], merge: float, given: int, /) -> list[int] | None: ...
-def image(block: Block, polygon: Polygon, threat: Point, /) -> tuple[Polygon, list[Tag], bytes] | None: ...
 def images(
     now: Floats,
     transitions: Floats,
@@ -31,9 +29,6 @@ def images(
     polygons: list[Polygon],
     /,
 ) -> tuple[list[Polygon], list[list[Tag]], bytes, list[list[Point]], list[list[Tag]]] | None: ...
-def newton(
-    block: Block, polygon: Polygon, tags: list[Tag], bound: Point, steps: int, /
-) -> tuple[Polygon, list[Tag]] | Literal[False] | None: ...
 def search(
     blocks: Floats, discounts: Floats, own: Floats, numbers: Floats, found: NDArray[np.intp], leaving: bool, /
 ) -> Literal[True] | None: ...

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import fields, replace
 from itertools import count
 from math import inf, nan
 from random import Random
 from time import process_time
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from bargaining.equilibria import _compiled
-from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull
-from bargaining.equilibria.repeated._search.operator import Block, apply_to_few
-from bargaining.equilibria.repeated._search.structure import newton
+from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit, RepeatedGame
 from twins import interpreted
 
 BOX = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
@@ -90,7 +88,7 @@ def _check_memory(calls: list[Call], watch: Callable[[], int]) -> None:
 
 
 def _round(random: Random, answers: Counter[str]) -> list[Call]:
-    """Make some calls on one block of profiles, count the answers, and return the calls."""
+    """Make some calls, count the answers, and return the calls; solve a game with and without the kernel."""
     kernel, made = _compiled.kernel, list[Call]()
 
     def call(name: str, *args: Any) -> Any:
@@ -106,21 +104,11 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
             random.choice([0, 0, 3]),
         )
         assert call("hull", points, merge, given) == interpreted(hull, points, merge=merge, given=given)
-    block, polygon = _block(random), _polygon(random)
-    bound = _pair(random)
-    for _ in range(3):
-        image, twin = call("image", block, polygon, bound), interpreted(apply_to_few, block, polygon, bound)
-        vertices, tags = twin.polygon, twin.tags
-        if image is not None:
-            assert (image[0], image[1], [*map(bool, image[2])]) == (vertices, tags, twin.alive.tolist())
-        if not vertices:
-            break
-        start = vertices if random.random() < 0.8 else [_shaken(random, vertex) for vertex in vertices]
-        solution = call("newton", block, start, tags, bound, 6)
-        if solution is not None:
-            assert (solution or None) == interpreted(newton, block, start, tags, bound)
-        polygon = vertices
-    for name, args in [*_searches(random), *_images(random), *_hostile(random, block, polygon)]:
+    game = _game(random)
+    one, other = payoff_set(game), interpreted(payoff_set, game)
+    assert (one.vertices.tolist(), one.stats) == (other.vertices.tolist(), other.stats)
+    np.testing.assert_array_equal(one.threat, other.threat)
+    for name, args in [*_searches(random), *_images(random), *_hostile(random)]:
         try:
             call(name, *args)
         except (TypeError, OverflowError):
@@ -138,11 +126,6 @@ def _number(random: Random) -> float:
 
 def _pair(random: Random) -> Point:
     return _number(random), _number(random)
-
-
-def _shaken(random: Random, point: Point) -> Point:
-    scale = 10 ** random.uniform(-16, -1)
-    return point[0] + random.gauss(0, scale), point[1] + random.gauss(0, scale)
 
 
 def _points(random: Random) -> list[Point]:
@@ -165,35 +148,13 @@ def _polygon(random: Random) -> Polygon:
     return [points[k] for k in interpreted(hull, points)]
 
 
-def _block(random: Random) -> Block:
-    """The profiles of a game in the unit box, with a right to leave or without."""
-    rows, columns = random.randrange(1, 4), random.randrange(1, 4)
-    size = rows * columns
-    payoffs = np.array([[_number(random) for _ in range(size)] for _ in (0, 1)])
-    table = payoffs.reshape(2, rows, columns)
-    best = np.stack([np.broadcast_to(table[i].max(axis=i, keepdims=True), (rows, columns)) for i in (0, 1)])
-    best = best.reshape(2, size)
-    delta = random.choice([0.05, 0.3, 0.5, 0.9, 0.999, random.uniform(0.01, 0.99)])
-    discounts = (
-        np.broadcast_to(np.array([[delta]]), (2, 1)) if random.random() < 0.5 else np.full((2, 1), delta)
-    )
-    leaves = tuple(Leave(_pair(random), None, k) for k in range(random.choice([0, 0, 1, 2])))
-    now, gain = (1.0 - delta) * payoffs, (1.0 - delta) / delta * (best - payoffs)
-    floor = None
-    if leaves:
-        floor = (np.array([_pair(random)]).T - now) / delta
-    block = Block(payoffs, best, now, gain, floor, discounts, leaves, np.arange(size), True)
-    if random.random() < 0.9:
-        return block
-    name = random.choice(["payoffs", "best", "now", "gain", "discounts"])
-    return replace(block, **{name: _laid_out(random, getattr(block, name))})
-
-
-def _laid_out(random: Random, array: np.ndarray) -> np.ndarray:
-    """Lay the numbers of an array otherwise in memory."""
-    wide = np.full((2, 2 * array.shape[1]), 0.125)
-    wide[:, ::2] = array
-    return random.choice([wide[:, ::2], np.asfortranarray(array), array[::-1].copy()[::-1]])
+def _game(random: Random) -> RepeatedGame:
+    """Draw a small game, now and then with a right to leave."""
+    shape = 2, random.randrange(1, 4), random.randrange(1, 4)
+    payoffs = np.array([_number(random) for _ in range(np.prod(shape))]).reshape(shape)
+    leave = Exit(_pair(random)) if random.random() < 0.5 else None
+    delta = random.choice([0.05, 0.3, 0.5, 0.9, random.uniform(0.01, 0.95)])
+    return RepeatedGame(Game(*payoffs), delta, exit=leave)
 
 
 def _searches(random: Random) -> Iterator[Call]:
@@ -229,64 +190,9 @@ def _images(random: Random) -> Iterator[Call]:
     yield "images", tuple(args)
 
 
-def _hostile(random: Random, block: Block, polygon: Polygon) -> Iterator[Call]:
+def _hostile(random: Random) -> Iterator[Call]:
     """Draw calls whose answers matter little: they must be answers, or errors of Python."""
-
-    def wild() -> Any:
-        points = [(random.choice(WILD), random.choice(WILD)) for _ in range(random.randrange(1, 8))]
-        return random.choice([points, points, polygon, random.choice(JUNK)])
-
-    def tag() -> Any:
-        numbers = random.randrange(-1, 9), random.randrange(-1, block.index.size + 1), random.randrange(-1, 3)
-        return numbers if random.random() < 0.9 else random.choice([*JUNK, numbers[:2], (10**30, 0, 0)])
-
-    def wild_pair() -> Any:
-        return random.choice([_pair(random), (random.choice(WILD), random.choice(WILD)), random.choice(JUNK)])
-
-    some, strange = wild(), _strange(random, block)
-    length = len(some) if isinstance(some, list) else 1
-    tags = [tag() for _ in range(length + random.choice([0, 0, 0, 1]))]
-    for name, args in {
-        "hull": (some, random.choice([*WILD, *JUNK]), random.choice([0, 3, -1, 10**30, *JUNK])),
-        "image": (strange, some, wild_pair()),
-        "newton": (
-            strange,
-            some,
-            random.choice([tags, tags, *JUNK]),
-            wild_pair(),
-            random.choice([6, 6, 0, -1, *JUNK]),
-        ),
-    }.items():
-        yield name, args if random.random() < 0.97 else args[: random.randrange(len(args))]
-
-
-def _strange(random: Random, block: Block) -> Any:
-    """A block some of whose attributes are not what they should be."""
-    if random.random() < 0.05:
-        return random.choice(JUNK)
-    wide = np.array([[random.choice(WILD) for _ in range(2 * block.index.size)] for _ in (0, 1)])
-    arrays = [
-        wide[:, ::2],
-        wide[:, ::2].copy(),
-        wide[::-1, : block.index.size],
-        wide.T,
-        np.zeros(wide.shape, dtype=np.float32),
-        wide.astype(complex),
-        np.empty((2, 0)),
-        np.zeros(0, dtype=np.intp),
-        np.arange(block.index.size)[::-1],
-        np.zeros((3, block.index.size)),
-        np.array(0.5),
-        *JUNK,
-    ]
-    leaves = [
-        (),
-        (Leave((nan, 0.0)),),
-        (SimpleNamespace(number="0", payoffs=(0.0, 0.0)),),
-        (None,),
-        (Leave((0.0, 0.0), None, 10**30),),
-    ]
-    change = {}
-    for name in random.sample([field.name for field in fields(block)], random.randrange(4)):
-        change[name] = random.choice(leaves) if name == "leaves" else random.choice(arrays)
-    return replace(block, **change)
+    points = [(random.choice(WILD), random.choice(WILD)) for _ in range(random.randrange(1, 8))]
+    some = random.choice([points, points, _polygon(random), random.choice(JUNK)])
+    args = some, random.choice([*WILD, *JUNK]), random.choice([0, 3, -1, 10**30, *JUNK])
+    yield "hull", args if random.random() < 0.97 else args[: random.randrange(3)]

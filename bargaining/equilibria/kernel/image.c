@@ -55,7 +55,7 @@ static bool played(const Block *block, ptrdiff_t n, const Chains *chains, double
 }
 
 /* Replace vertices that are outcomes of leaving but for rounding. */
-static void snap(Points vertices, Tag *tags, Points leaves, const long *numbers)
+static void snap(Points vertices, Tag *tags, Points leaves)
 {
     for (ptrdiff_t n = 0; n < leaves.size; n++) {
         double x = leaves.x[n], y = leaves.y[n];
@@ -63,46 +63,41 @@ static void snap(Points vertices, Tag *tags, Points leaves, const long *numbers)
             if (fabs(vertices.x[k] - x) + fabs(vertices.y[k] - y) <= MERGE) {
                 vertices.x[k] = x;
                 vertices.y[k] = y;
-                tags[k] = (Tag){LEAVE, -1, numbers[n]};
+                tags[k] = (Tag){LEAVE, -1, (long)n};
             }
         }
     }
 }
 
-/* Write the image's vertices, how each is generated, and which profiles can be played; return how many vertices, -1 if
-   there is no memory. `vertices` and `tags` have room for all leaves and four times the profiles. */
-ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
-                Points *vertices, Tag *tags, char *alive)
+/* Write the image's vertices, how each is generated, and which profiles can be played; false if there is no memory.
+   There are at most ROOM leaves and four times the profiles. */
+bool image(const Block *block, Points polygon, const double threat[2], Points leaves, Points *vertices, Tag *tags,
+           char *alive)
 {
-    ptrdiff_t size = block->size, room = leaves.size + 4 * size, count = -1;
-    Points points = {0, malloc((size_t)(room + 1) * 2 * sizeof(double)), NULL};
-    Tag *made = malloc((size_t)(room + 1) * sizeof *made);
-    ptrdiff_t *cycle = malloc((size_t)(room + 1) * sizeof *cycle);
-    Chains chains = {.memory = NULL};
-    if (!points.x || !made || !cycle || !chains_of(polygon, &chains)) {
-        goto done;
+    double x[ROOM], y[ROOM];
+    Points points = {0, x, y};
+    Tag made[ROOM];
+    ptrdiff_t cycle[ROOM];
+    Chains chains;
+    if (!chains_of(polygon, &chains)) {
+        return false;
     }
-    points.y = points.x + room;
     for (ptrdiff_t n = 0; n < leaves.size; n++) {
-        add_point(&points, made, leaves.x[n], leaves.y[n], (Tag){LEAVE, -1, numbers[n]});
+        add_point(&points, made, leaves.x[n], leaves.y[n], (Tag){LEAVE, -1, (long)n});
     }
-    for (ptrdiff_t n = 0; n < size; n++) {
+    for (ptrdiff_t n = 0; n < block->size; n++) {
         double least[2];
         thresholds(block, n, threat, least);
         alive[n] = played(block, n, &chains, least[0], least[1], &points, made);
     }
-    count = hull(points, MERGE, 0, cycle);
+    free(chains.memory);
+    ptrdiff_t count = hull(points, MERGE, 0, cycle);
     vertices->size = count < 0 ? 0 : count;
     for (ptrdiff_t k = 0; k < count; k++) {
-        vertices->x[k] = points.x[cycle[k]];
-        vertices->y[k] = points.y[cycle[k]];
+        vertices->x[k] = x[cycle[k]];
+        vertices->y[k] = y[cycle[k]];
         tags[k] = made[cycle[k]];
     }
-    snap(*vertices, tags, leaves, numbers);
-done:
-    free(points.x);
-    free(made);
-    free(cycle);
-    free(chains.memory);
-    return count;
+    snap(*vertices, tags, leaves);
+    return count >= 0;
 }

@@ -1,5 +1,5 @@
-/* Inner loops of the solvers of repeated and stochastic games, in plain doubles. Each does what a function in Python does, in the same
-   order, so that both give the same bits; those functions document what is computed and why. */
+/* Inner loops of the solvers of repeated and stochastic games, in plain doubles. Each does what a function in Python
+   does, in the same order, so that both give the same bits; those functions document what is computed and why. */
 
 #ifndef BARGAINING_KERNEL_H
 #define BARGAINING_KERNEL_H
@@ -65,21 +65,22 @@ ptrdiff_t piece(const Chain *chain, double argument);
 double value_at(const Chain *chain, double argument);
 void lowest(Points polygon, double low[2]);
 
+/* What fits into a search: profiles, and vertices of an answer and of the sets on the way. */
+enum { MOST_PROFILES = 20, MOST_VERTICES = 16, ROOM = 4 * MOST_PROFILES + 2 };
+
 /* image.c */
 void thresholds(const Block *block, ptrdiff_t profile, const double threat[2], double least[2]);
-ptrdiff_t image(const Block *block, Points polygon, const double threat[2], Points leaves, const long *numbers,
-                Points *vertices, Tag *tags, char *alive);
+bool image(const Block *block, Points polygon, const double threat[2], Points leaves, Points *vertices, Tag *tags,
+           char *alive);
 
 /* linear.c */
 enum { FEW_UNKNOWNS = 9 };
 bool solve(ptrdiff_t size, double *rows, double *solution);
 
 /* newton.c */
-Answer newton(const Block *block, Points *polygon, Tag *tags, const double bound[2], int steps);
+Answer newton(const Block *block, Points *polygon, Tag *tags, const double bound[2]);
 
 /* proof.c */
-enum { MOST_PROFILES = 20, MOST_VERTICES = 16 };
-
 /* What is known of a set that generates itself. LATER: Python has to say; UNFIXED: it is no fixed point; FIXED: it may
    be one, and not the largest; PROVED: it is the largest. */
 typedef enum { LATER, UNFIXED, FIXED, PROVED } Verdict;

@@ -1,9 +1,90 @@
 /* The module bargaining.equilibria._kernel. */
 
-#include "convert.h"
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+
+#include "kernel.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+enum { INTEGER = sizeof(long) == sizeof(ptrdiff_t) ? 'l' : 'q' }; /* the kind of whole numbers */
+
+/* Read a list of pairs of floats: false if it holds anything else, or no number, or with an exception if there is no
+   memory. Free `x` in the end. */
+static bool read_points(PyObject *list, Points *points)
+{
+    Py_ssize_t size = PyList_Check(list) ? PyList_Size(list) : -1;
+    *points = (Points){0, NULL, NULL};
+    if (size < 0) {
+        return false;
+    }
+    points->x = malloc((size_t)(size + 1) * 2 * sizeof(double));
+    if (!points->x) {
+        PyErr_NoMemory();
+        return false;
+    }
+    points->y = points->x + size + 1;
+    points->size = size;
+    for (Py_ssize_t k = 0; k < size; k++) {
+        PyObject *point = PyList_GetItem(list, k);
+        if (!PyTuple_Check(point) || PyTuple_Size(point) != 2) {
+            return false;
+        }
+        PyObject *x = PyTuple_GetItem(point, 0), *y = PyTuple_GetItem(point, 1);
+        if (!PyFloat_Check(x) || !PyFloat_Check(y)) {
+            return false;
+        }
+        points->x[k] = PyFloat_AsDouble(x);
+        points->y[k] = PyFloat_AsDouble(y);
+        if (isnan(points->x[k]) || isnan(points->y[k])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Read an array of one kind of numbers that lie side by side. Release it in the end. */
+static bool read_numbers(PyObject *array, char kind, bool write, int axes, Py_buffer *view)
+{
+    if (PyObject_GetBuffer(array, view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (write ? PyBUF_WRITABLE : 0)) < 0) {
+        PyErr_Clear();
+        return false;
+    }
+    return view->format && view->format[0] == kind && !view->format[1] && view->ndim == axes;
+}
+
+/* Read a pair of floats. */
+static bool read_pair(PyObject *tuple, double pair[2])
+{
+    for (int i = 0; i < 2; i++) {
+        PyObject *number = PyTuple_Check(tuple) && PyTuple_Size(tuple) == 2 ? PyTuple_GetItem(tuple, i) : NULL;
+        if (!number || !PyFloat_Check(number)) {
+            return false;
+        }
+        pair[i] = PyFloat_AsDouble(number);
+    }
+    return true;
+}
+
+static bool counted(Py_ssize_t given, Py_ssize_t wanted, const char *name)
+{
+    if (given != wanted) {
+        PyErr_Format(PyExc_TypeError, "%s takes %zd arguments; got %zd.", name, wanted, given);
+    }
+    return given == wanted;
+}
+
+/* None, for the twin in Python has to decide; NULL if there is an exception. */
+static PyObject *undecided(void)
+{
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_INCREF(Py_None);
+    return Py_None;
+}
 
 static PyObject *kernel_hull(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
@@ -15,89 +96,18 @@ static PyObject *kernel_hull(PyObject *self, PyObject *const *args, Py_ssize_t c
     Py_ssize_t given = PyLong_AsSsize_t(args[2]);
     Points points = {0, NULL, NULL};
     PyObject *found = NULL;
-    if (PyErr_Occurred() || read_points(args[0], &points) != YES) {
+    if (PyErr_Occurred() || !read_points(args[0], &points)) {
         found = undecided();
     } else {
         ptrdiff_t *cycle = malloc((size_t)(points.size + 1) * sizeof *cycle);
-        found = numbers_of(cycle, cycle ? hull(points, merge, given, cycle) : -1);
+        ptrdiff_t size = cycle ? hull(points, merge, given, cycle) : -1;
+        found = size < 0 ? PyErr_NoMemory() : PyList_New(size);
+        for (ptrdiff_t k = 0; found && k < size; k++) {
+            PyList_SetItem(found, k, PyLong_FromSsize_t(cycle[k]));
+        }
         free(cycle);
     }
     free(points.x);
-    return found;
-}
-
-static PyObject *kernel_image(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
-    (void)self;
-    if (!counted(count, 3, "image")) {
-        return NULL;
-    }
-    Held held;
-    Points polygon = {0, NULL, NULL}, vertices = {0, NULL, NULL};
-    Tag *tags = NULL;
-    char *alive = NULL;
-    double threat[2];
-    PyObject *found = NULL;
-    if (read_block(args[0], &held) != YES || read_points(args[1], &polygon) != YES || !polygon.size ||
-        !read_pair(args[2], threat)) {
-        found = undecided();
-        goto done;
-    }
-    size_t room = (size_t)(held.leaves.size + 4 * held.block.size + 1);
-    vertices.x = malloc(2 * room * sizeof(double));
-    tags = malloc(room * sizeof *tags);
-    alive = malloc((size_t)held.block.size + 1);
-    if (vertices.x && tags && alive) {
-        vertices.y = vertices.x + room;
-        if (image(&held.block, polygon, threat, held.leaves, held.numbers, &vertices, tags, alive) >= 0) {
-            found = Py_BuildValue("(NNy#)", points_of(vertices), tags_of(tags, vertices.size), alive,
-                                  (Py_ssize_t)held.block.size);
-            goto done;
-        }
-    }
-    PyErr_NoMemory();
-done:
-    release(&held);
-    free(polygon.x);
-    free(vertices.x);
-    free(tags);
-    free(alive);
-    return found;
-}
-
-static PyObject *kernel_newton(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
-    (void)self;
-    if (!counted(count, 5, "newton")) {
-        return NULL;
-    }
-    Held held;
-    Points polygon = {0, NULL, NULL};
-    Tag *tags = NULL;
-    double bound[2];
-    long steps = PyLong_AsLong(args[4]);
-    PyObject *found = NULL;
-    if (read_block(args[0], &held) != YES || read_points(args[1], &polygon) != YES || !polygon.size ||
-        read_tags(args[2], polygon.size, held.block.size, &tags) != YES || !read_pair(args[3], bound)) {
-        found = undecided();
-    } else {
-        switch (newton(&held.block, &polygon, tags, bound, (int)steps)) {
-        case YES:
-            found = Py_BuildValue("(NN)", points_of(polygon), tags_of(tags, polygon.size));
-            break;
-        case NO:
-            found = PyBool_FromLong(0);
-            break;
-        case UNDECIDED:
-            found = undecided();
-            break;
-        case NO_MEMORY:
-            PyErr_NoMemory();
-        }
-    }
-    release(&held);
-    free(polygon.x);
-    free(tags);
     return found;
 }
 
@@ -161,7 +171,7 @@ static PyObject *kernel_images(PyObject *self, PyObject *const *args, Py_ssize_t
     }
     plain = plain && consistent(views, states);
     for (Py_ssize_t s = 0; plain && s < states; s++) {
-        plain = read_points(PyList_GetItem(args[12], s), &polygons[s]) == YES;
+        plain = read_points(PyList_GetItem(args[12], s), &polygons[s]);
     }
     if (!plain) {
         found = undecided();
@@ -294,8 +304,6 @@ done:
 static PyMethodDef methods[] = {
     {"hull", (PyCFunction)(void (*)(void))kernel_hull, METH_FASTCALL, NULL},
     {"images", (PyCFunction)(void (*)(void))kernel_images, METH_FASTCALL, NULL},
-    {"image", (PyCFunction)(void (*)(void))kernel_image, METH_FASTCALL, NULL},
-    {"newton", (PyCFunction)(void (*)(void))kernel_newton, METH_FASTCALL, NULL},
     {"search", (PyCFunction)(void (*)(void))kernel_search, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

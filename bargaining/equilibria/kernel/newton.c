@@ -8,6 +8,8 @@
 
 #define ROUNDING 2e-16
 
+enum { STEPS = 6 }; /* at most */
+
 /* A number `constant + slope * unknowns[unknown]`; unknown is -1 if it is constant. */
 typedef struct {
     double constant;
@@ -142,7 +144,7 @@ static void coordinates(System *system, const Chains *chains, ptrdiff_t k)
     }
 }
 
-/* Set up the equations: NO_MEMORY, UNDECIDED if there are too many, or YES. `table` has room for every vertex. */
+/* Set up the equations: NO_MEMORY, UNDECIDED if there are too many, or YES. */
 static Answer set_up(System *system, const Block *block, Points polygon, const Tag *tags, const double bound[2])
 {
     system->block = block;
@@ -215,12 +217,12 @@ static void linearise(const System *system, const double *unknowns, Points point
 }
 
 /* Take Newton steps; write the vertices to `out` and which of them are corners to `order`, as many as `count`. */
-static Answer descend(System *system, int steps, Points out, ptrdiff_t *order, ptrdiff_t *count)
+static Answer descend(System *system, Points out, ptrdiff_t *order, ptrdiff_t *count)
 {
     ptrdiff_t size = system->size;
     double unknowns[FEW_UNKNOWNS], step[FEW_UNKNOWNS], matrix[FEW_UNKNOWNS * (FEW_UNKNOWNS + 1)];
     memcpy(unknowns, system->start, sizeof unknowns);
-    for (int n = 0; n < (size ? steps : 0); n++) {
+    for (int n = 0; n < (size ? STEPS : 0); n++) {
         vertices(system, unknowns, out);
         linearise(system, unknowns, out, matrix);
         double residual = 0.0, length = 0.0;
@@ -231,7 +233,7 @@ static Answer descend(System *system, int steps, Points out, ptrdiff_t *order, p
             break;
         }
         if (!solve(size, matrix, step)) {
-            return UNDECIDED;
+            return NO;
         }
         for (ptrdiff_t k = 0; k < size; k++) {
             unknowns[k] -= step[k];
@@ -256,37 +258,29 @@ static Answer descend(System *system, int steps, Points out, ptrdiff_t *order, p
     return *count < 0 ? NO_MEMORY : YES;
 }
 
-/* Replace a polygon and its tags by the fixed point of its structure; NO if there is none. */
-Answer newton(const Block *block, Points *polygon, Tag *tags, const double bound[2], int steps)
+/* Replace a polygon of at most ROOM vertices and its tags by the fixed point of its structure; NO if there is none. */
+Answer newton(const Block *block, Points *polygon, Tag *tags, const double bound[2])
 {
-    size_t size = (size_t)polygon->size;
-    System system = {.table = malloc(size * sizeof *system.table)};
-    Points out = {0, malloc(2 * size * sizeof(double)), NULL};
-    Tag *before = malloc(size * sizeof *before);
-    ptrdiff_t *order = malloc(size * sizeof *order), count = 0;
-    Answer answer = system.table && out.x && before && order ? YES : NO_MEMORY;
-    while (answer == YES && count != polygon->size) {
-        out.size = polygon->size;
-        out.y = out.x + size;
-        answer = set_up(&system, block, *polygon, tags, bound);
-        if (answer == YES) {
-            answer = descend(&system, steps, out, order, &count);
+    Affine table[ROOM][2];
+    double x[ROOM], y[ROOM];
+    Tag before[ROOM];
+    ptrdiff_t order[ROOM], count = 0;
+    System system = {.table = table};
+    while (count != polygon->size) {
+        Points out = {polygon->size, x, y};
+        Answer answer = set_up(&system, block, *polygon, tags, bound);
+        answer = answer == YES ? descend(&system, out, order, &count) : answer;
+        if (answer != YES) {
+            return answer;
         }
-        if (answer == YES) {
-            memcpy(before, tags, (size_t)polygon->size * sizeof *tags);
-            for (ptrdiff_t k = 0; k < count; k++) {
-                polygon->x[k] = out.x[order[k]];
-                polygon->y[k] = out.y[order[k]];
-                tags[k] = before[order[k]];
-            }
-            ptrdiff_t vertices = polygon->size;
-            polygon->size = count;
-            count = vertices; /* the same if all were corners, and then it is done */
+        memcpy(before, tags, (size_t)out.size * sizeof *tags);
+        for (ptrdiff_t k = 0; k < count; k++) {
+            polygon->x[k] = x[order[k]];
+            polygon->y[k] = y[order[k]];
+            tags[k] = before[order[k]];
         }
+        polygon->size = count;
+        count = out.size; /* the same if all were corners, and then it is done */
     }
-    free(system.table);
-    free(out.x);
-    free(before);
-    free(order);
-    return answer;
+    return YES;
 }

@@ -260,8 +260,8 @@ static const Bound *reaching(const Pair *pair, const Faces *faces, const Cut *cu
     return out;
 }
 
-/* Solve the linear system of one bound a face, the others keeping their speed; NO if some speed is not positive. */
-static Answer policy_speeds(Faces *faces, const Bound **policy, const ptrdiff_t *order, ptrdiff_t size)
+/* Solve the linear system of one bound a face, the others keeping their speed; false if some speed is not positive. */
+static bool policy_speeds(Faces *faces, const Bound **policy, const ptrdiff_t *order, ptrdiff_t size)
 {
     double rows[FEW_UNKNOWNS * (FEW_UNKNOWNS + 1)] = {0.0}, solution[FEW_UNKNOWNS];
     ptrdiff_t place[MOST_FACES];
@@ -286,15 +286,15 @@ static Answer policy_speeds(Faces *faces, const Bound **policy, const ptrdiff_t 
         }
     }
     if (!solve(size, rows, solution)) {
-        return UNDECIDED;
+        return false;
     }
     for (ptrdiff_t n = 0; n < size; n++) {
         if (!(solution[n] > 0.0)) {
-            return NO;
+            return false;
         }
         faces->speed[order[n]] = solution[n];
     }
-    return YES;
+    return true;
 }
 
 /* The bound among those that belong to a place with the steepest slope. */
@@ -335,9 +335,8 @@ static Answer speeds(Faces *faces, const Pair *pairs, ptrdiff_t count, const Cut
     }
     for (ptrdiff_t round = 0; round < 2 * faces->size; round++) {
         bool settled = true;
-        Answer answer = policy_speeds(faces, policy, order, size);
-        if (answer != YES) {
-            return answer;
+        if (!policy_speeds(faces, policy, order, size)) {
+            return NO;
         }
         for (ptrdiff_t place = 0; place < size; place++) {
             const Bound *best = steepest(reach, of, count, place, faces->speed);

@@ -8,8 +8,6 @@
 #define HALF 1.5707963267948966
 #define TURN 6.283185307179586
 
-enum { CROWD = 100 }; /* payoffs at which constraints bind from which on those that others surround are left out */
-
 /* The edges of all polygons by angle, where each polygon's boundary starts, the four sides of every weighted sum as
    positions along its boundary, and the boundary of one sum; see `Fan` in _plane/minkowski.py. */
 typedef struct {
@@ -265,29 +263,6 @@ static bool strange_in(const Points *points)
     return false;
 }
 
-/* Leave out points that others surround, if they are many; false without memory. */
-static bool outermost(Points *points, Tag *tags, ptrdiff_t *cycle)
-{
-    ptrdiff_t size = points->size > CROWD ? hull(*points, MERGE, 0, cycle) : 0;
-    double *kept = malloc((size_t)(2 * size + 1) * sizeof(double));
-    Tag *how = malloc((size_t)(size + 1) * sizeof *how);
-    for (ptrdiff_t n = 0; kept && how && n < size; n++) {
-        kept[n] = points->x[cycle[n]];
-        kept[size + n] = points->y[cycle[n]];
-        how[n] = tags[cycle[n]];
-    }
-    for (ptrdiff_t n = 0; kept && how && n < size; n++) {
-        points->x[n] = kept[n];
-        points->y[n] = kept[size + n];
-        tags[n] = how[n];
-        points->size = size;
-    }
-    bool done = kept && how && size >= 0;
-    free(kept);
-    free(how);
-    return done;
-}
-
 /* For each state write the payoffs of its live rows, those at which a constraint binds or somebody leaves first, and
    which of them are the vertices of the hull; UNDECIDED if some are no numbers. The caller frees what `made` holds. */
 Answer images(const Rows *rows, const Points *polygons, Made *made)
@@ -315,7 +290,7 @@ Answer images(const Rows *rows, const Points *polygons, Made *made)
             play(rows, &fan, polygons, best, row, true, points, tags);
         }
         strange = strange || strange_in(points);
-        done = done && !strange && outermost(points, tags, made[s].cycle);
+        done = done && !strange;
         for (ptrdiff_t k = 0; done && k < rows->exits; k++) {
             if (rows->exit[2 * k] == s) {
                 points->x[points->size] = rows->ends[2 * k];

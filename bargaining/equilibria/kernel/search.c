@@ -12,8 +12,9 @@
 #define SOLVED 1e-13
 #define FAST 0.5
 
-enum { STEPS = 400, SHAPED = 3 }; /* at most, and after how many proofs use the faces of the outer set too */
-enum { ROOM = 4 * MOST_PROFILES + 2 };
+/* At most so many steps; after how many proofs use the faces of the outer set too, and after how many a candidate is
+   sought and judged only in every RARE-th. */
+enum { STEPS = 400, SHAPED = 3, EAGER = 8, RARE = 4 };
 
 /* A polygon, and how each of its vertices is generated. */
 typedef struct {
@@ -160,15 +161,15 @@ static void keep(Search *search, const char *alive)
 /* Apply the operator with the live profiles; false without memory. */
 static bool apply(Search *search, Shape *polygon, Shape *out, char *alive)
 {
-    static const long numbers[] = {0};
     double low[2], threat[2];
     Points vertices = {0, out->x, out->y};
     lowest(points_in(polygon), low);
     for (int i = 0; i < 2; i++) {
         threat[i] = low[i] > search->least[i] ? low[i] : search->least[i];
     }
-    out->size = image(&search->block, points_in(polygon), threat, search->leaves, numbers, &vertices, out->tags, alive);
-    return out->size >= 0;
+    bool done = image(&search->block, points_in(polygon), threat, search->leaves, &vertices, out->tags, alive);
+    out->size = vertices.size;
+    return done;
 }
 
 static void stop(Search *search, const Shape *shape, double bound, ptrdiff_t ended)
@@ -213,7 +214,7 @@ static void solve_structure(Search *search, ptrdiff_t rounds)
     for (ptrdiff_t n = 0; n < rounds; n++) {
         Points polygon = points_in(&trial);
         search->solves++;
-        Answer answer = newton(search->root, &polygon, trial.tags, search->least, 6);
+        Answer answer = newton(search->root, &polygon, trial.tags, search->least);
         trial.size = polygon.size;
         if (answer == NO) {
             return;
@@ -278,6 +279,9 @@ static void step(Search *search)
         return;
     }
     search->outer = after;
+    if (search->iterations > EAGER && search->iterations % RARE) {
+        return;
+    }
     if (search->fixed && (judged(search, &search->found) == PROVED || search->ended != SEARCHING)) {
         return;
     }

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import (
     BOTTOM,
     CORNER,
@@ -216,8 +215,6 @@ FEW = 20
 
 def apply_to_few(block: Block, polygon: Polygon, threat: Point) -> Image:
     """Return what `apply` does for equally patient players."""
-    if _compiled.kernel is not None and (found := _compiled.kernel.image(block, polygon, threat)) is not None:
-        return Image(found[0], found[1], np.frombuffer(found[2], dtype=bool))
     chains = Chains(polygon)
     delta = block.discounts.item(0)
     points: list[Point] = [leave.payoffs for leave in block.leaves]

@@ -52,6 +52,8 @@ _SAME = 4e-15  # of the unit box: sets that differ by rounding alone
 _SOLVED = 1e-13  # of the unit box: how near a fixed point its image must lie
 FAST = 0.5
 """Below this discount factor applications converge so fast that the first structure may be skipped."""
+_EAGER = 8  # steps, after which a candidate is sought and judged only in every `_RARE`-th
+_RARE = 4  # an application costs a tenth of that
 _NOTHING = np.zeros(0, dtype=bool)
 
 
@@ -119,6 +121,8 @@ class Search:
             self._stop(image, 0.0, "the operator maps the set to itself")
             return
         self.polygon, self.tags = image.polygon, image.tags
+        if self.iterations > _EAGER and self.iterations % _RARE:
+            return
         if self.found is not None:
             if self._judged(self.found).proved:
                 return

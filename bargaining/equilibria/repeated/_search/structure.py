@@ -12,7 +12,6 @@ from math import inf, sqrt
 
 import numpy as np
 
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import (
     BOTTOM,
     CORNER,
@@ -186,12 +185,12 @@ _SINGULAR = 1e-12  # a smaller pivot is mostly rounding
 
 def solved(matrix: list[list[float]], right: list[float]) -> list[float] | None:
     """Return the solution of a square system; None if it is singular."""
-    solution = _eliminated(matrix, right) if len(right) <= _FEW else None
-    if solution is None:
-        try:
-            solution = np.linalg.solve(np.array(matrix), np.array(right)).tolist()
-        except np.linalg.LinAlgError:
-            return None
+    if len(right) <= _FEW:
+        return _eliminated(matrix, right)
+    try:
+        solution: list[float] = np.linalg.solve(np.array(matrix), np.array(right)).tolist()
+    except np.linalg.LinAlgError:
+        return None
     return solution
 
 
@@ -225,11 +224,10 @@ def _eliminated(matrix: list[list[float]], right: list[float]) -> list[float] | 
 
 
 _ROUNDING = 2e-16  # of the unit box: a smaller residual counts as zero
+_STEPS = 6  # at most, until one moves nothing
 
 
-def newton(
-    block: Block, polygon: Polygon, tags: list[Tag], bound: Point, *, steps: int = 6
-) -> tuple[Polygon, list[Tag]] | None:
+def newton(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> tuple[Polygon, list[Tag]] | None:
     """Return the fixed point of a structure, by Newton steps from `polygon`.
 
     A vertex that falls inside the hull of the others shows that the structure is wrong: the vertex is dropped, and the
@@ -243,21 +241,15 @@ def newton(
         Vertices, the k-th of them generated as `tags[k]` says.
     bound : Point
         A lower bound of the threat; the threat is the larger of this bound and the lowest payoff of a vertex.
-    steps : int
-        The most steps to take; they end when one moves nothing.
 
     Returns
     -------
     tuple of Polygon and list of Tag, or None
         The vertices, and how each is generated; None if a system is singular or diverges.
     """
-    if _compiled.kernel is not None:
-        found = _compiled.kernel.newton(block, polygon, tags, bound, steps)
-        if found is not None:
-            return found or None
     while True:
         count = len(polygon)
-        solved = _descended(System(block, polygon, tags, bound), steps)
+        solved = _descended(System(block, polygon, tags, bound))
         if solved is None:
             return None
         vertices, order = solved
@@ -266,10 +258,10 @@ def newton(
             return polygon, tags
 
 
-def _descended(system: System, steps: int) -> tuple[Polygon, list[int]] | None:
+def _descended(system: System) -> tuple[Polygon, list[int]] | None:
     """Take Newton steps, and return which vertices are corners; stop after one if a vertex falls inside the hull."""
     unknowns = system.start
-    for n in range(steps if unknowns else 0):
+    for n in range(_STEPS if unknowns else 0):
         matrix, residual = system.linearise(unknowns)
         if n and max(map(abs, residual)) <= _ROUNDING:
             break

@@ -1,5 +1,6 @@
 """The pivot as a game: its parts are the trade model, the repeated game and chains written out by hand."""
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from bargaining import InvalidInput, RepeatedGame, StochasticGame, payoff_set
 from bargaining.equilibria.stochastic.markov import stationary_profile
+from bargaining.errors import Unsolved
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.pivot_terms import (
     builds,
@@ -18,6 +20,7 @@ from bargaining_models.negotiation.pivot_terms import (
     settles,
     terms,
     waiting,
+    war,
 )
 from bargaining_models.paper.pivot_game_study import SectorPivot, by_sector
 from bargaining_models.parameters import load
@@ -261,8 +264,6 @@ def test_the_best_agreement_is_worth_the_largest_joint_payoff(capacity: Capacity
 
 
 def test_where_leaving_together_is_best_the_agreement_is_to_part(small: Capacity) -> None:
-    from dataclasses import replace
-
     rich = replace(small, exit=np.full_like(small.exit, 50.0))
     found = terms(PivotGame(capacity=rich, build_after_leaving=False), DISCOUNT, leave=True)
     assert found.agreement.leave.all()
@@ -297,8 +298,35 @@ def test_a_riskier_market_is_built_for_less(capacity: Capacity) -> None:
     reached = []
     for closure in (0.0, 0.1, 0.2):
         pivot = PivotGame(capacity=capacity, closure=closure, reopening=0.5)
-        reached.append(builds_to(pivot, pivot.markov(DISCOUNT)[0]))
+        reached.append(builds_to(pivot, war(pivot, DISCOUNT)))
     assert reached[0] == 0.3 > reached[1] > reached[2] == 0.05
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-14, -1e-14])
+def test_a_level_that_costs_and_changes_nothing_is_not_built(capacity: Capacity, noise: float) -> None:
+    # As if all sectors had reached their caps at 15 percent; two steps to an end, as one mixes at random.
+    same = np.minimum(np.arange(8), 3)
+    same[-1] = -1
+    flows, steps = capacity.flows[same], np.arange(8.0)[:, None, None]
+    flows[..., 0] += noise * steps
+    capped = replace(
+        capacity,
+        flows=flows,
+        exit=capacity.exit[same],
+        rates=(capacity.rates[0][same], capacity.rates[1][same]),
+        capital=np.where(np.arange(6) < 3, capacity.capital / 4, 0.0),
+    )
+    pivot = PivotGame(capacity=capped)
+    fought, agreed = war(pivot, DISCOUNT), terms(pivot, DISCOUNT)
+    assert builds_to(pivot, fought) == builds_to(pivot, agreed.agreement) == 0.15
+    assert fought.regret <= 1e-12
+    np.testing.assert_allclose(fought.values, pivot.markov(DISCOUNT)[0].values, rtol=1e-12)
+
+
+def test_a_war_that_is_not_found_is_an_error(small: Capacity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PivotGame, "markov", lambda pivot, discount: ())
+    with pytest.raises(Unsolved, match=r"`discount` 0\.95"):
+        war(PivotGame(capacity=small), DISCOUNT)
 
 
 def test_the_war_is_an_equilibrium_of_the_years_tariffs(capacity: Capacity) -> None:

@@ -22,7 +22,7 @@ from bargaining.authoring import Floats, Shown, owning, player_index
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, Unsolved
 from bargaining_models.negotiation.capacity import NASH
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.roles import Leave, who_leaves
@@ -101,8 +101,47 @@ def terms(pivot: PivotGame, discount: float, *, leave: Leave = False, method: Me
     ]
     who = who_leaves(leave)
     leaves = parted[:, None] * np.isin([0, 1], who).astype(float) if who else None
-    agreement = stationary_profile(game, strategies, leave=leaves)
+    agreement = _idle_in_ties(pivot, stationary_profile(game, strategies, leave=leaves), discount, [1.0, 1.0])
     return Terms(payoffs=payoffs, transfer=agreement.values[:, 0] - payoffs[:, 0], agreement=agreement)
+
+
+def war(pivot: PivotGame, discount: float) -> StationaryProfile:
+    """Return the Markov equilibrium found first; in it home does not build where that brings it nothing.
+
+    Raises
+    ------
+    Unsolved
+        If none is found.
+    """
+    found = pivot.markov(discount)
+    if not len(found):
+        raise Unsolved(f"No Markov equilibrium was found at `discount` {discount:g}.")
+    return _idle_in_ties(pivot, found[0], discount, [1.0, 0.0])
+
+
+def _idle_in_ties(
+    pivot: PivotGame, profile: StationaryProfile, discount: float, counts: list[float]
+) -> StationaryProfile:
+    """Let home not build wherever building changes the payoffs, weighted by `counts`, by rounding alone.
+
+    So it is beyond the caps of all sectors: there a level costs nothing and changes nothing.
+    """
+    game, tariffs, tied = pivot.game(discount), len(pivot.capacity.names[0]), False
+    strategies = [list(own) for own in profile.strategies]
+    for s, (own, other) in enumerate(profile.strategies):
+        if own[tariffs:].any():
+            later = discount * game.transition(s) @ profile.values
+            worth = ((1.0 - discount) * game.games[s].payoffs + later) @ counts @ other
+            same = (
+                np.abs(np.diff(worth.reshape(2, tariffs), axis=0)[0]) <= _TIE * np.abs(profile.values).max()
+            )
+            idle, built = own.reshape(2, tariffs)
+            strategies[s][0] = np.concatenate([idle + same * built, ~same * built])
+            tied |= bool(same @ built)
+    if not tied:
+        return profile
+    leave = profile.leave if profile.leave.any() else None
+    return stationary_profile(game, strategies, leave=leave)
 
 
 def divisions(sets: StochasticPayoffSets, *, method: Method = nash) -> Floats:

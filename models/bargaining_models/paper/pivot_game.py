@@ -9,7 +9,7 @@ from bargaining.authoring import Floats
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame
-from bargaining_models.negotiation.pivot_terms import builds_to, dominance, settles, terms, waiting
+from bargaining_models.negotiation.pivot_terms import builds_to, dominance, settles, terms, waiting, war
 from bargaining_models.paper.pivot_game_study import (
     BLOCKING,
     FAST,
@@ -183,7 +183,7 @@ def _patience_row(study: Study, discount: float) -> dict[str, Any]:
     for name in SHOWN:
         pivot = study.pivot_game.games[name]
         agreed = terms(pivot, discount)
-        row[f"{name}_war"] = _percent(builds_to(pivot, pivot.markov(discount)[0]))
+        row[f"{name}_war"] = _percent(builds_to(pivot, war(pivot, discount)))
         row[f"{name}_deal"] = _percent(builds_to(pivot, agreed.agreement))
         row[f"{name}_transfer"] = clean(agreed.transfer[0])
     return row
@@ -275,20 +275,20 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
 
 
 def _changed_row(changed: str, pivot: PivotGame) -> dict[str, Any]:
-    war = pivot.markov(PATIENT)[0]
+    fought = war(pivot, PATIENT)
     stay, leave = (terms(pivot, PATIENT, leave=leave) for leave in (False, True))
     bare = terms(PivotGame(capacity=pivot.capacity.at(0)), PATIENT)
-    wait = waiting(war, stay.payoffs, PATIENT)[0]
+    wait = waiting(fought, stay.payoffs, PATIENT)[0]
     return {
         "changed": changed,
-        "war": _percent(builds_to(pivot, war)),
+        "war": _percent(builds_to(pivot, fought)),
         "deal": _percent(builds_to(pivot, stay.agreement)),
         "bare": clean(bare.transfer[0]),
         "stay": clean(stay.transfer[0]),
         "leave": clean(leave.transfer[0]),
         "right": clean(leave.payoffs[0, 0] - stay.payoffs[0, 0]),
         **{f"wait_{country}": clean(x) for country, x in zip(COUNTRIES, wait, strict=True)},
-        "settles": _at_once(war, stay.payoffs),
+        "settles": _at_once(fought, stay.payoffs),
     }
 
 

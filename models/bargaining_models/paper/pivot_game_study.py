@@ -11,12 +11,11 @@ import numpy as np
 
 from bargaining.authoring import Floats
 from bargaining.equilibria.payoff_bounds import payoff_bounds
-from bargaining.equilibria.stochastic.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining_models.negotiation.pivot_game import Choice, PivotGame, State
-from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms
+from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms, war
 from bargaining_models.negotiation.roles import Leave
 from bargaining_models.uncertainty import priors
 from bargaining_models.us_canada.baseline import FARM, Baseline
@@ -47,7 +46,7 @@ class PivotGameStudy:
     def __init__(self, baseline: Baseline) -> None:
         self.baseline = baseline
         self._terms: dict[tuple[str, float, Leave], Terms] = {}
-        self._markov: dict[tuple[str, float], MarkovEquilibria] = {}
+        self._war: dict[tuple[str, float], StationaryProfile] = {}
         self._sets: dict[tuple[str, float, bool], StochasticPayoffSets] = {}
 
     @cached_property
@@ -108,16 +107,12 @@ class PivotGameStudy:
             self._terms[key] = terms(self.games[name], discount, leave=leave)
         return self._terms[key]
 
-    def markov(self, name: str, discount: float) -> MarkovEquilibria:
-        """Return the Markov equilibria found."""
-        key = (name, discount)
-        if key not in self._markov:
-            self._markov[key] = self.games[name].markov(discount)
-        return self._markov[key]
-
     def war(self, name: str, discount: float) -> StationaryProfile:
         """Return the Markov equilibrium found first."""
-        return self.markov(name, discount)[0]
+        key = (name, discount)
+        if key not in self._war:
+            self._war[key] = war(self.games[name], discount)
+        return self._war[key]
 
     def sets(self, name: str, discount: float, *, leave: bool) -> StochasticPayoffSets:
         """Return what can be enforced without transfers."""
@@ -246,6 +241,6 @@ def _largest(game: Callable[[float], PivotGame], high: float) -> float:
     low = 0.0
     while high - low > 1e-3:
         pivot = game((low + high) / 2)
-        built = builds_to(pivot, pivot.markov(PATIENT)[0]) >= WORTHWHILE
+        built = builds_to(pivot, war(pivot, PATIENT)) >= WORTHWHILE
         low, high = ((low + high) / 2, high) if built else (low, (low + high) / 2)
     return low

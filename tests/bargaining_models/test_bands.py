@@ -202,7 +202,7 @@ def test_what_moves_the_headline_is_stored_and_shown(
     causes = stored_bands.shares_table(study).records()
     assert len(causes) == len(drawn) * len(stored_bands.INPUTS)
     for row in causes:
-        if row["input"] not in ("structure", "bargaining weight canada"):
+        if row["input"] not in ("structure", "Canada's weight"):
             assert (
                 abs(row["transfer_total"]) < 1e-9
             )  # of a single draw a structure, at r = 0, the rest moves nothing
@@ -215,7 +215,7 @@ def test_what_moves_the_headline_is_stored_and_shown(
                 for row in causes
                 if (row["environment"], row["input"]) == (environment, name)
             )
-            for name in ("structure", "bargaining weight canada")
+            for name in ("structure", "Canada's weight")
         )
         assert structure > 1
         assert structure + weight > 100

@@ -181,5 +181,7 @@ def test_where_the_war_is_better_they_part_on_a_chain_too(study: Study) -> None:
 def test_what_can_be_shown_in_both_meanings_is() -> None:
     shown = {name for name in TABLES if any(c.name == "r" for c in stored(name).columns)}
     shown = {name for name in shown if not name.endswith(("-2026", "-bands", "-diverted"))}
-    # T1 has no r that T1-r does not translate; the others are variants of tables that are shown.
-    assert shown - {*DIVERTED} == {"T1", "T1-money", "T1-r", "T2-capped", "T2-closed", "T8-delay", "T13"}
+    # T1-r has both; caps are of capacity, which T2-diverted says; T8-delay says in a note what it would be.
+    assert shown - {*DIVERTED} == {"T1-r", "T2-capped", "T8-delay"}
+    assert "T2-capped is not shown" in " ".join(stored("T2-diverted").notes)
+    assert [note for note in stored("T8-delay").notes if note.startswith("Diverted: ")]

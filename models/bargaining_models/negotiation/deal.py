@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import (
@@ -165,11 +166,13 @@ class Deal(Shown):
         return transfer
 
     def share(self, division: Division) -> Floats:
-        """Return home's share of the surplus over the tariff war, whatever the disagreement point of the division."""
-        share: Floats = (division.payoffs[..., 0] - self.war.money[..., 0]) / (
-            self.total - self.war.money.sum(axis=-1)
-        )
-        return share
+        """Return home's share of the surplus over the tariff war, whatever the disagreement point of the division.
+
+        NaN where there is no such surplus.
+        """
+        surplus = self.total - self.war.money.sum(axis=-1)
+        gain: Floats = division.payoffs[..., 0] - self.war.money[..., 0]
+        return gain / np.where(surplus > 0.0, surplus, np.nan)
 
     def problem_without_transfers(self, rates: ArrayLike) -> Problem:
         """Return the division by tariffs alone: lotteries over pairs of rates from a list, about the war.

@@ -27,7 +27,7 @@ from bargaining.errors import Status, Unsolved
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import HeadlineDraw, headline_draws
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.study import WORDS, Study, words
 from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured, tariffs_in
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment
@@ -51,6 +51,15 @@ INPUTS = (
     "structure", "elasticities", "capacity", "china_closure_rate", "china_closure_rate_other", "china_reopening_rate",
     "breakdown_rate", "discount_rate", "bargaining_weight_canada",
 )  # fmt: skip
+DRAWN = {
+    "china_closure_rate": "China closes: farm goods",
+    "china_closure_rate_other": "China closes: other goods",
+    "china_reopening_rate": "China reopens",
+    "breakdown_rate": "breakdown of talks",
+    "discount_rate": "discount rate",
+    "bargaining_weight_canada": "Canada's weight",
+}
+"""What T0-sobol calls those whose name does not say it."""
 BASE_SAMPLE = 4096  # of Saltelli's design, a power of two; sampling error of an index is a percent or two
 ACCURACY = 1e-7  # relative: figures of two processors may differ by less
 WAR = {"disagreement": "tariff war", "route": "open"}
@@ -262,10 +271,9 @@ def bands_table(study: Study) -> Table:
             "r drawn": "r is drawn from .11 to .15, what the sectors together can redirect, and China "
             "closes its market for farm goods, or for all others, and opens it again, at rates drawn; the sum is then "
             "the level yearly one of the same present value",
-            "No agreement": "tariff war: on all goods of the other each country sets the one rate that is best "
-            "for it against the other's (Nash equilibrium); US tariff only: the US sets the rate that is best for it "
-            "if Canada sets none, and Canada sets none; matched tariff: Canada answers with the same rate; closed "
-            "border: no goods trade between the two; day's tariffs: those between the two on that day go on",
+            "No agreement": f"{WORDS['War'].removeprefix('the ')}; US tariff only: the US sets the rate that is best "
+            "for it if Canada sets none, and Canada sets none; matched tariff: Canada answers with the same rate; "
+            "closed border: no goods trade between the two; day's tariffs: those between the two on that day go on",
             "Date": f"tariffs of and on other countries are those of {' or in force on '.join(ENVIRONMENTS)}, in all "
             "outcomes",
             "Route": "to China; open: Canada has it with and without an agreement; closed: an "
@@ -302,7 +310,13 @@ def spread_table(study: Study) -> Table:
     notes = _notes(
         study,
         Structure="input-output table and year; without links everything is sold to final buyers",
-        Lost="by what part Canada pays less if it has the alternative r, China route open; r and payment as in T0",
+        **{
+            "Canada pays": "a level sum every year for free trade, without an alternative (r = 0); both gain alike "
+            "over the war"
+        },
+        Lost="by what part Canada pays less if it has the alternative r, whatever is agreed",
+        **words("War"),
+        Band="[5, 95]: 5th and 95th percentile of the draws of elasticities",
         **{
             "Elasticity 2": "in every sector, the long run of Boehm, Levchenko and Pandalai-Nayar (2023), far below "
             "other estimates: a scenario, WIOD 2011",
@@ -344,8 +358,8 @@ def shares_table(study: Study) -> Table:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in read_rows(FOLDER / SOBOL):
         line = rows.setdefault((row["environment"], row["input"]), {"environment": row["environment"]})
-        line["input"] = row["input"].replace("_", " ")
-        line[f"{row['quantity']}_{row['index']}"] = 100.0 * float(row["value"])
+        line["input"] = DRAWN.get(row["input"], row["input"])
+        line[f"{row['quantity']}_{row['index']}"] = round(100.0 * float(row["value"]), 1)
     columns = [Column("environment", title="Tariffs of"), Column("input", title="Drawn")]
     for name, title in (
         ("transfer", "Transfer at r = 0"),
@@ -360,8 +374,12 @@ def shares_table(study: Study) -> Table:
         **{
             "In all": "total index: what part is left if all others are known; sampling errors of a percent or two, so "
             "that small ones may be negative",
-            "Transfer": "about the tariff war; with the alternative, and the part lost, about talks that break down "
-            "into it at a rate drawn, under the tariffs of the day (of 2023: about the war, as there are none)",
+            "Drawn": "structure: one of four input-output tables; capacity: r; the rates at which China closes its "
+            "market and opens it again, and at which talks break down into the war; Canada's part of what both gain",
+            **words("War"),
+            "Transfer": "what Canada pays the US a year for free trade, about the tariff war; with the alternative, "
+            "and the part lost, about talks that break down into it at a rate drawn, under the tariffs of the day "
+            "(of 2023: about the war, as there are none)",
             "Design": f"Saltelli's, {BASE_SAMPLE} base points, by SALib; 250 draws of elasticities in each structure",
         },
     )

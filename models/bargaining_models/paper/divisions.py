@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from bargaining import Column, Division, Table, nash
 from bargaining.errors import Status
+from bargaining_models.negotiation.deal import Reading
 from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.negotiation.thresholds import (
     Margin,
@@ -19,7 +20,7 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.paper.study import COUNTRIES, MEANT, NOISE, SHARES, Study, clean
+from bargaining_models.paper.study import COUNTRIES, MEANT, NOISE, SHARES, Study, clean, words
 from bargaining_models.us_canada.deal import Deal, readings
 
 OUTCOMES = (
@@ -55,9 +56,8 @@ def headline(study: Study) -> Table:
             *(float(np.max(division.residual)) for *_, division in divisions),
             study.uncapped.war.residual.max(),
             Payment="a level sum every year, for tariffs of the base year between the two, which are zero",
-            Route="whether an agreement leaves the China route open or closes it",
-            Timing="how the sum is agreed: T2 and T2-closed; with transfers Kalai-Smorodinsky and egalitarian "
-            "divide as Nash does",
+            **words("Route", "Nash", "Weight", "War"),
+            Timing=_timings(shown),
         ),
     )
 
@@ -65,6 +65,9 @@ def headline(study: Study) -> Table:
 def payoffs(study: Study, measure: str) -> Table:
     """T1: what each outcome is worth, by redirectable share, with and without capacity caps."""
     zero = getattr(study.uncapped.agreement, measure)[0]
+    deals = {"unlimited": study.uncapped}
+    if study.meaning == "capacity":
+        deals["capped"] = study.capped
     rows = [
         {"capacity": caps, "r": float(r)}
         | {
@@ -72,7 +75,7 @@ def payoffs(study: Study, measure: str) -> Table:
             for outcome, _ in OUTCOMES
             for c, country in enumerate(COUNTRIES)
         }
-        for caps, deal in (("unlimited", study.uncapped), ("capped", study.capped))
+        for caps, deal in deals.items()
         for k, r in enumerate(SHARES)
     ]
     what = "percent of real income" if measure == "percent" else "USD bn of 2023 a year"
@@ -81,16 +84,17 @@ def payoffs(study: Study, measure: str) -> Table:
         columns=_outcome_columns("%" if measure == "percent" else study.uncapped.agreement.unit),
         caption=f"What each outcome is worth, {what}, by redirectable share r",
         label=f"tab:payoffs-{measure}",
+        digits=3,
         notes=study.notes(
-            *(
-                getattr(d, name).residual.max()
-                for d in (study.uncapped, study.capped)
-                for name, _ in OUTCOMES
-            ),
+            *(getattr(d, name).residual.max() for d in deals.values() for name, _ in OUTCOMES),
             Payoffs="change of real income against free trade at r = 0"
             + ("" if measure == "percent" else ", times income in the base"),
-            Outcomes=f"free trade between the two; status quo, {study.baseline.roles.meanwhile} (weighted by what "
-            "claims CUSMA); the Nash equilibrium in tariffs; goods trade between the two closed",
+            **words("Free trade", "War", *(["Capped"] if len(deals) > 1 else [])),
+            **{
+                "Status quo": f"{study.baseline.roles.meanwhile} between the two (weighted by what claims CUSMA, "
+                "the agreement of the US, Canada and Mexico)"
+            },
+            Exit="no goods trade between the two",
         ),
     )
 
@@ -133,9 +137,11 @@ def meanings(study: Study) -> Table:
         notes=study.notes(
             *residuals,
             Capacity="the cut of the cost of the route to China at which, at fixed prices and spending, Canada would "
-            "sell China more by that part of what it sells the US; all other tables have r in this sense",
+            "sell China more by that part of what it sells the US; tables that do not say otherwise have r in this "
+            "sense",
             Diverted="the capacity at which exports to the US fall by r, the tariffs unchanged",
             Transfer="none where both have more by the war than by an agreement that closes the route",
+            **words("Nash", "War", "Route"),
         ),
     )
 
@@ -168,10 +174,12 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
         columns=SPLIT_COLUMNS,
         caption=f"The division of an agreement by redirectable share r: {variant}",
         label=f"tab:{label}",
+        digits=3,
         notes=study.notes(
             *(float(np.nanmax(division.residual)) for division in divisions.values()),
             deal.war.residual.max(),
-            Timing=_timings(),
+            Timing=_timings(readings()),
+            **words("Nash", "Weight", "War", "Route", *(["Capped"] if deal.capped else [])),
             **{
                 f"As {name}": f"{', '.join(others)}: the same division at every r"
                 for name, others in alike.items()
@@ -188,7 +196,10 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
             },
             **{"Discount rate": "5 percent a year for both"},
             **(
-                {"None": "both have more by going on as they are than by an agreement"}
+                {
+                    "None": "both have more by going on as they are than by an agreement; no share of the surplus "
+                    "where there is none over the war"
+                }
                 if any(np.isnan(division.payoffs).any() for division in divisions.values())
                 else {}
             ),
@@ -237,10 +248,10 @@ def _split_rows(deal: Deal, reading: str, division: Division) -> Iterator[dict[s
         yield {"reading": reading, "r": float(r)} | known
 
 
-def _timings() -> str:
+def _timings(shown: Iterable[Reading]) -> str:
     """Return each timing once, after the readings that share it."""
     names: dict[str, list[str]] = {}
-    for reading in readings():
+    for reading in shown:
         names.setdefault(reading.timing, []).append(reading.name)
     return "; ".join(f"{' / '.join(shared)}: {timing}" for timing, shared in names.items())
 
@@ -286,6 +297,7 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         caption="Thresholds in the redirectable share r; 0: at every r; none: at no r "
         + ("up to 1" if meaning == "capacity" else "that a capacity up to 1 diverts"),
         label="tab:thresholds",
+        digits=3,
         notes=(study if meaning == "capacity" else study.diverted).notes(
             residual,
             Search="first change of sign on a grid of step 0.05, refined to 1e-6"
@@ -298,7 +310,8 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         )
         | {
             "Elasticities": "; ".join(MEANT[name] for name in study.sets if name in MEANT),
-            "Capped": "each sector redirects at most what its ports, pipelines and plants could carry",
+            "Leaving": "closing the goods border with the US for good",
             "Binds": "Canada would have more in the war than by offers that nobody can walk out of",
+            **words("War", "Nash", "Capped", "Route"),
         },
     )

@@ -48,7 +48,9 @@ def events_table(study: Study) -> Table:
             Talks="with complete information the two agree at once",
             Figures=f"a hit has the sign of the figure and its size within a factor of {WITHIN:g}",
             **{
-                "Not scored": "no rate can be given, the outcome is not known, or months are compared with months"
+                "Names": "CUSMA: the trade agreement of Canada, the US and Mexico; IEEPA, sections 232, 301, 338: US "
+                "laws under which tariffs are set",
+                "Not scored": "no rate can be given, the outcome is not known, or months are compared with months",
             },
         ),
     )

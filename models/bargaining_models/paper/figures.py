@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining.plots.plot import COLOURS, DASHES
+from bargaining.plots.plot import COLOURS, DASHES, MARKERS
 from bargaining_models.negotiation.hidden_protection import HiddenProtection
 from bargaining_models.negotiation.pivot_terms import path
 from bargaining_models.paper import hidden_protection
@@ -76,9 +76,9 @@ def transfers_over_time(study: Study) -> Figure:
     figure, axes = _panels(sharey=True)
     dates = np.linspace(0.0, LAST, 401)
     for ax, route, title in zip(axes, (True, False), ("route open", "route closed by the deal"), strict=True):
-        for (name, pivots), colour, dash in zip(study.timing.paths.items(), COLOURS, DASHES, strict=False):
+        for k, (name, pivots) in enumerate(study.timing.paths.items()):
             transfer = pivots[route].offers(hazard=HAZARD).transfer_at(dates)
-            ax.plot(dates, transfer, color=colour, linestyle=dash, linewidth=1.1, label=name)
+            ax.plot(dates, transfer, linestyle=DASHES[k], label=name, **_look(k, len(dates)))
         ax.set(xlabel="years until they agree", title=title)
     axes[0].set_ylabel("Canada to US, USD bn a year")
     axes[0].legend(frameon=False, fontsize="x-small")
@@ -93,11 +93,11 @@ def reputations(study: Study) -> Figure:
         outcome = study.timing.hold_out(True, posture).outcome
         dates = np.linspace(0.0, float(outcome.horizon.max()), 401)
         paths = outcome.reputation(dates)
-        for share, colour in zip(HELD, COLOURS, strict=False):
+        for n, share in enumerate(HELD):
             k = int(np.argmin(np.abs(SHARES[1:] - share)))
             for country, dash in zip((0, 1), DASHES, strict=False):
                 label = f"{COUNTRIES[country]}, r = {share:g}"
-                ax.plot(dates, paths[k, :, country], color=colour, linestyle=dash, linewidth=1.1, label=label)
+                ax.plot(dates, paths[k, :, country], linestyle=dash, label=label, **_look(n, len(dates)))
         ax.set(xlabel="years", title=title, ylim=(0.0, 1.02))
     axes[0].set_ylabel("belief that it never gives way")
     return _with_legend(figure, 3)
@@ -119,7 +119,7 @@ def sets_by_state(study: Study) -> Figure:
 def paths(study: Study) -> Figure:
     """F5: the share in use expected over the years, in the war and the best agreement, and the incomes of the war."""
     figure, axes = _panels()
-    for name, colour in zip(ALTERNATIVES, COLOURS, strict=False):
+    for k, name in enumerate(ALTERNATIVES):
         pivot, found = study.pivot_game.games[name], study.pivot_game
         war = path(pivot, found.war(name, PATIENT), PATIENT, years=YEARS)
         agreed = path(pivot, found.terms(name, PATIENT, leave=False).agreement, PATIENT, years=YEARS)
@@ -127,7 +127,7 @@ def paths(study: Study) -> Figure:
         for ax, drawn in zip(axes, lines, strict=True):
             for values, dash in drawn:
                 label = name if dash == "-" else None
-                ax.plot(values, color=colour, linestyle=dash, linewidth=1.1, label=label)
+                ax.plot(values, linestyle=dash, label=label, **_look(k, YEARS))
     axes[0].set(xlabel="years", ylabel="expected r in use", title="capacity")
     axes[1].set(xlabel="years", ylabel="expected income, USD bn a year", title="the war")
     _dashes(axes[0], {"-": "war", "--": "best agreement"})
@@ -138,21 +138,28 @@ def paths(study: Study) -> Figure:
 def noise(study: Study) -> Figure:
     """F6: the patience that free trade needs, and what is lost without naming the culprit, by noise and r."""
     figure, (left, right) = _panels()
-    for r, colour in zip(hidden_protection.SHARES, COLOURS, strict=False):
+    for k, r in enumerate(hidden_protection.SHARES):
         for (name, title), dash in zip(hidden_protection.REPORTS.items(), DASHES, strict=False):
             games = [
                 HiddenProtection.at(study.baseline, r=r, noise=float(each), reports=name) for each in NOISE
             ]
             label = f"r = {r:g}, {title[0].lower()}{title[1:]}"
             needed = [game.critical_discount() for game in games]
-            left.plot(100 * NOISE, needed, color=colour, linestyle=dash, label=label)
+            left.plot(100 * NOISE, needed, linestyle=dash, label=label, **_look(k, len(NOISE)))
             lost = [
                 game.stage.payoffs[0, 0].sum() - game.enforced(hidden_protection.PATIENCE) for game in games
             ]
-            right.plot(100 * NOISE, lost, color=colour, linestyle=dash)
+            right.plot(100 * NOISE, lost, linestyle=dash, **_look(k, len(NOISE)))
     left.set(xlabel="noise, %", ylabel="discount factor that free trade needs")
     right.set(xlabel="noise, %", ylabel="lost of free trade, USD bn a year")
     return _with_legend(figure, 3)
+
+
+def _look(k: int, points: int) -> dict[str, Any]:
+    """How line k is drawn: marks, at other places on each line, tell lines apart where colours print grey."""
+    step = max(points // 7, 1)
+    marks = {"marker": MARKERS[k], "markersize": 4, "markevery": (k * step // 7, step)}
+    return {"color": COLOURS[k], "linewidth": 1.1, **marks}
 
 
 def _panels(**shared: Any) -> tuple[Figure, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.hidden_protection import HiddenProtection, Reports
-from bargaining_models.paper.study import Study, clean
+from bargaining_models.paper.study import LEAVING, Study, clean, words
 
 SHARES = (0.0, 0.15, 0.30)
 ASSUMED = ((0.05, 0.05), (0.05, 0.1), (0.05, 0.2), (0.03, 0.1), (0.1, 0.1))
@@ -47,11 +47,16 @@ def hidden_table(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             study.uncapped.war.residual.max(),
-            Game="each year both keep, protect covertly (a tariff whose rents stay at home) or openly; imports are "
-            "log-normal with this noise; a report is low below the middle of what keeping and protecting make likely",
-            Patience="discount factor that free trade needs; without payments war follows alarms; 1: never",
-            Path=f"at {PATIENCE:g} nobody cheats: alarms are bad luck; fines go to the other if there are two reports, "
-            "else money is burnt or a war fought; the best agreement may let one protect; percent of the gain over war",
+            Game="each year both keep free trade, protect covertly (a barrier like a tariff whose rents stay at "
+            "home) or openly (the tariff of the war); each sees only its imports, log-normal with this noise; a "
+            "report on them is low, an alarm, below the middle of what keeping and protecting make likely",
+            Patience="discount factor (what a year counts in parts of the year before it) that free trade needs if "
+            "money can be paid; without payments war follows alarms; 1: never; if either may leave: "
+            + LEAVING,
+            **words("War"),
+            Path=f"at a discount factor of {PATIENCE:g} nobody cheats: alarms are bad luck; fines go to the other if "
+            "there are two reports, else money is burnt or a war fought; the best agreement may let one protect; "
+            "percent of the gain over war",
         ),
     )
 

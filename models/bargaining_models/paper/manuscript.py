@@ -72,7 +72,7 @@ def shown(name: str) -> Table:
     table = stored(name)
     names = SHORT.get(name, tuple(column.name for column in table.columns))
     columns = tuple(column for column in table.columns if column.name in names)
-    left = () if name not in SHORT else ("Payoffs: ", "Disagreement: ")
+    left = () if name not in SHORT else ("Payoffs: ",)
     return replace(
         table,
         rows=tuple(tuple(row[column.name] for column in columns) for row in table.records()),

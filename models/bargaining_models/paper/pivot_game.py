@@ -19,7 +19,7 @@ from bargaining_models.paper.pivot_game_study import (
     RUNNING,
     SectorPivot,
 )
-from bargaining_models.paper.study import ALONE, COUNTRIES, LEAVING, Study, clean
+from bargaining_models.paper.study import ALONE, COUNTRIES, LEAVING, Study, clean, words
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, REPEATED, US_TARIFFS, Capacity
 
 CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
@@ -55,8 +55,7 @@ def terms_table(study: Study) -> Table:
                 "To Canada": "what the right to leave adds to Canada's payoff",
                 "Either may leave": LEAVING,
                 ALONE: "the transfer where only the country named may",
-                "Builds to": "the share that Canada reaches if nothing is revoked: in the war (Markov), and in the "
-                "agreement with the largest joint payoff (deal)",
+                "Builds to": BUILDS,
                 "A year of war": _waiting_note(study),
             },
             Markov=markov_note((game, d) for game in study.pivot_game.games.values() for d in PATIENCE),
@@ -114,11 +113,14 @@ def _waiting_note(study: Study) -> str:
 def markov_note(games: Iterable[tuple[PivotGame, float]]) -> str:
     """Say what the Markov equilibria of games and discount factors are, and whether there are others."""
     least = min(dominance(pivot, discount) for pivot, discount in games)
-    return "Nash tariffs in every state" + (
-        f", which beat all others of the lists by USD {least:.2g} bn a year or more whatever follows, so that there is "
-        "no other Markov equilibrium, ties in building aside"
-        if least > 0
-        else "; there may be others"
+    return (
+        "of the war (what each does depends on capacity and on China's market alone): Nash tariffs in every state"
+        + (
+            f", which beat all others of the lists by USD {least:.2g} bn a year or more whatever follows, so that "
+            "there is no other Markov equilibrium, ties in building aside"
+            if least > 0
+            else "; there may be others"
+        )
     )
 
 
@@ -126,25 +128,28 @@ def notes(study: Study) -> dict[str, str]:
     """Return the assumptions that the tables of the pivot game share."""
     china, capacity = study.pivot_game.china, study.pivot_game.capacity
     return {
-        "Timing": "every year each sets one tariff of five (0, 2, 35 percent, the schedule of 2025-26, the Nash rate) "
-        "and Canada builds the next level or not; with the right to leave either may first close the goods border "
-        "for good",
-        "Levels": "0, 5, ..., 30 percent of every sector's exports to the US, or up to its cap"
+        "Timing": "every year each sets one tariff of five (0, 2, 35 percent, the schedule of 2025-26, the Nash "
+        "rate, which is best against the other's) and Canada builds the next level of r or not; with the right to "
+        "leave either may first close the goods border for good",
+        "Levels": "0, 5, ..., 30 percent; capped: in no sector more than its ports, pipelines and plants can carry"
         if study.meaning == "capacity"
         else "0, 5, 10, 15 percent of exports to the US diverted, at the capital of the capacity that takes (T1-r)",
-        "Discount factor": "what a year counts in parts of the year before it",
+        **words("Discount factor"),
         "Alternative": f"none: nothing can be built; lasting: China never closes; a level takes {LEAD_TIME:g} years "
         f"({FAST:g} if fast) on average; revocable: China closes at "
         f"rate {china['closure']:g} and reopens at rate {china['reopening']:g} a year (assumptions); blocked: the "
-        f"highest US tariff cuts the chance of completion by {BLOCKING:.0%} (assumption)",
+        f"highest US tariff cuts the chance that what is built is completed by {BLOCKING:.0%} (assumption)",
         "Capital": f"the cheapest projects of the figures, beyond them at the price of the {REPEATED} (assumption): "
         f"USD {capacity.capital[0]:.1f} bn for the first level, {capacity.capital[-1]:.1f} for the last",
         "Payoffs": f"level yearly flows{'' if study.tariffs else ' against free trade at r = 0'}, building paid",
     }
 
 
+BUILDS = (
+    "the share r that Canada reaches if nothing is revoked: in the war, in which nothing is agreed, and in the deal, "
+    "the agreement with the largest joint payoff"
+)
 DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)  # closer near one
-GAME = "timing, levels, alternatives and capital as in T10"
 SAME_RATE = 1e-3  # rates nearer than that are one, as `_variants` needs it
 SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
 
@@ -152,36 +157,33 @@ SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
 def patience_table(study: Study) -> Table:
     """T10-patience: how far Canada builds and what it pays, by discount factor."""
     columns = [Column("discount", title="discount factor")]
-    for name in SHOWN:
+    games = {name: study.pivot_game.games[name] for name in SHOWN if name in study.pivot_game.games}
+    for name in games:
         columns += [
             Column(f"{name}_war", title="war", unit="%", group=name.capitalize()),
             Column(f"{name}_deal", title="deal", unit="%", group=name.capitalize()),
             Column(f"{name}_transfer", title="transfer", group=name.capitalize()),
         ]
     return Table(
-        [_patience_row(study, discount) for discount in DISCOUNTS],
+        [_patience_row(games, discount) for discount in DISCOUNTS],
         columns=columns,
         caption="The pivot game by patience: the share that Canada reaches, and what it pays from the start",
         label="tab:pivot-game-patience",
         digits=3,
         notes=study.notes(
-            study.pivot_game.capacity.residual,
-            study.pivot_game.capped.residual,
-            Game=GAME,
-            War="the share Canada reaches if nothing is agreed or revoked",
-            Deal="the same in the agreement with the largest joint payoff",
-            Transfer="what Canada pays the US where neither may leave, USD bn a year",
-            Markov=markov_note(
-                (study.pivot_game.games[k], discount) for k in SHOWN for discount in DISCOUNTS
-            ),
+            *(game.capacity.residual for game in games.values()),
+            **notes(study),
+            **{"War, deal": BUILDS},
+            Transfer="what Canada pays the US, USD bn a year, on average, where neither may leave and both gain "
+            "alike over the least that each can be held to",
+            Markov=markov_note((game, discount) for game in games.values() for discount in DISCOUNTS),
         ),
     )
 
 
-def _patience_row(study: Study, discount: float) -> dict[str, Any]:
+def _patience_row(games: dict[str, PivotGame], discount: float) -> dict[str, Any]:
     row: dict[str, Any] = {"discount": discount}
-    for name in SHOWN:
-        pivot = study.pivot_game.games[name]
+    for name, pivot in games.items():
         agreed = terms(pivot, discount)
         row[f"{name}_war"] = _percent(builds_to(pivot, war(pivot, discount)))
         row[f"{name}_deal"] = _percent(builds_to(pivot, agreed.agreement))
@@ -204,16 +206,20 @@ def sensitivity_table(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             *(pivot.capacity.residual for pivot in variants.values()),
-            Game=f"{GAME}, at a discount factor of {PATIENT:g}",
-            **{
-                "No alternative": "the transfer if nothing can be built",
-                "A year of war": "what each gains if they agree a year later, as in T10",
+            **notes(study)
+            | {
+                "Discount factor": f"what a year counts in parts of the year before it: {PATIENT:g}",
+                "Transfer": "what Canada pays the US a year, on average, where both gain alike over the least that "
+                "each can be held to; no alternative: if nothing can be built",
+                "To Canada": "what the right to leave adds to Canada's payoff",
+                "Builds to": BUILDS,
+                "A year of war": "what each gains if the war lasts a year more and the terms are agreed then",
                 "Settle at once": "; ".join(
                     f"{who} ({'every row' if len(where) == len(rows) else ', '.join(where)})"
                     for who, where in settle.items()
                 )
                 + " if free to choose the date, as all is known and money can be paid",
-                "Apart": _apart(variants),
+                **_apart(variants),
                 "Highest tariff": f"up to {ESCALATION:.0%} in the other rows: what each can threaten with",
                 "Markov": markov_note((pivot, PATIENT) for pivot in variants.values()),
             },
@@ -221,12 +227,12 @@ def sensitivity_table(study: Study) -> Table:
     )
 
 
-def _apart(variants: dict[str, PivotGame]) -> str:
-    (game,) = (one for one in variants.values() if isinstance(one, SectorPivot))
-    return (
-        f"farm goods at rate {game.closure:.2g}, others at {game.other_closure:.2g} (medians of ten years); lasting, "
-        "running: assumptions"
-    )
+def _apart(variants: dict[str, PivotGame]) -> dict[str, str]:
+    game = next((one for one in variants.values() if isinstance(one, SectorPivot)), None)
+    if game is None:
+        return {}
+    words = f"farm goods at rate {game.closure:.2g} a year, for others at {game.other_closure:.2g}"
+    return {"Apart": f"China closes its market for {words} (medians of ten years)"}
 
 
 def _changed_columns() -> list[Column]:
@@ -253,7 +259,8 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
                 f"China {verb} at rate {china[name] * factor:g}",
                 game.revocable(**{name: china[name] * factor}),
             )
-    yield "two markets close apart", game.closing_by_sector()
+    if study.meaning == "capacity":  # what is diverted is one share of all goods
+        yield "two markets close apart", game.closing_by_sector()
     for factor in (0.5, 2.0):
         yield f"a level takes {LEAD_TIME * factor:g} years", game.revocable(lead_time=LEAD_TIME * factor)
     for blocking in (BLOCKING / 2, BLOCKING, 1.0):
@@ -262,16 +269,20 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
         yield word, game.revocable(capacity=game.dearer(factor))
     yield f"capacity lasts {LIFE:g} years a level", game.revocable(wear=1.0 / LIFE)
     yield f"running costs {RUNNING:.0%} of capital", game.revocable(running=RUNNING)
-    milder = Capacity.solve(study.baseline, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
+    levels = game.levels
+    milder = Capacity.solve(study.baseline, levels=levels, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
     yield "US up to 25%", game.revocable(capacity=milder)
     # A rate this close to the Nash rate earns the same but for rounding, and adds nothing to threaten with.
     rate = study.baseline.war().rates[0]
     highest = () if abs(rate - 0.10) < SAME_RATE else (0.10,)
-    milder = Capacity.solve(study.baseline, home_tariffs=(*CANADA_TARIFFS[:-1], *highest))
+    milder = Capacity.solve(study.baseline, levels=levels, home_tariffs=(*CANADA_TARIFFS[:-1], *highest))
     yield "Canada up to 10%", game.revocable(capacity=milder)
     yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
     for name in study.sets[1:]:
-        yield f"elasticities {name}", game.revocable(capacity=Capacity.solve(study.baseline_with(name)))
+        yield (
+            f"elasticities {name}",
+            game.revocable(capacity=Capacity.solve(study.baseline_with(name), levels=levels)),
+        )
 
 
 def _changed_row(changed: str, pivot: PivotGame) -> dict[str, Any]:

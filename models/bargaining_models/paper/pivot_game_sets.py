@@ -11,7 +11,7 @@ from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game import notes
 from bargaining_models.paper.pivot_game_study import PATIENCE
-from bargaining_models.paper.study import COUNTRIES, Study, clean
+from bargaining_models.paper.study import COUNTRIES, LEAVING, Study, clean
 
 SHOWN = (
     "none", "lasting", "lasting, fast", "lasting, capped", "revocable", "revocable, fast", "revocable, blocked",
@@ -21,8 +21,7 @@ CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave
 
 def sets_table(study: Study) -> Table:
     """T10-sets: the payoffs that can be enforced from the first state, and the Nash division of them."""
-    game = study.pivot_game
-    rows = [_row(study, discount, name) for discount in _patience(study) for name in SHOWN]
+    rows = [_row(study, discount, name) for discount in _patience(study) for name in _shown(study)]
     columns = [Column("discount", title="discount factor"), Column("alternative")]
     for _, case, title in CASES:
         columns += [Column(f"{case}_{c}", title=f"{c}, range", group=title) for c in COUNTRIES]
@@ -36,15 +35,18 @@ def sets_table(study: Study) -> Table:
         label="tab:pivot-game-sets",
         digits=3,
         notes=study.notes(
-            *(capacity.residual for capacity in (game.capacity, game.capped)),
+            *(study.pivot_game.games[name].capacity.residual for name in _shown(study)),
             *_bounds(study),
             **notes(study),
             **study.zero,
             **{
-                "Range": "the lowest and highest payoff of any equilibrium with pure actions and a public signal",
+                "Range": "the lowest and highest payoff of any equilibrium, in which neither draws lots alone, but "
+                "both may follow one drawn in public",
+                "Either may leave": LEAVING,
                 "New, lost": "the area of these payoffs that cannot be enforced with no alternative, and of those that "
                 "can be enforced only then, against the area of all that can then",
-                "Nash": "the division about the lowest payoffs",
+                "Nash": "the division with the largest product of gains over the lowest payoffs of each (Nash "
+                "solution)",
                 "Open": "by what part of the range of all payoffs the set may reach beyond what is shown, which can be "
                 "enforced; 0: it does not; none: nothing that can be enforced lies beyond the range",
             },
@@ -111,16 +113,20 @@ def _overlap(one: Floats, other: Floats) -> Floats:
     return one
 
 
+def _shown(study: Study) -> list[str]:
+    return [name for name in SHOWN if name in study.pivot_game.games]
+
+
 def _patience(study: Study) -> tuple[float, ...]:
-    """At later tariffs one discount factor, as sets take seconds each."""
-    return PATIENCE if study.tariffs is None else PATIENCE[1:2]
+    """At later tariffs, and where r is what is diverted, one discount factor, as sets take seconds each."""
+    return PATIENCE if study.tariffs is None and study.meaning == "capacity" else PATIENCE[1:2]
 
 
 def _bounds(study: Study) -> list[float]:
     return [
         study.pivot_game.sets(name, discount, leave=leave).stats.bound
         for discount in _patience(study)
-        for name in SHOWN
+        for name in _shown(study)
         for leave, *_ in CASES
         if not study.pivot_game.games[name].closure
     ]

@@ -55,12 +55,15 @@ class PivotGameStudy:
         facts = {"closure": "china_closure_rate", "reopening": "china_reopening_rate"}
         return {name: self.baseline.parameters.fact(fact).value for name, fact in facts.items()}
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels 0, 5, ..., 30 percent, the same in every sector; or up to 15 percent diverted."""
+        return LEVELS if self.baseline.meaning == "capacity" else DIVERTED
+
     @cached_property
     def capacity(self) -> Capacity:
-        """Levels 0, 5, ..., 30 percent, the same in every sector; or up to 15 percent diverted."""
-        return Capacity.solve(
-            self.baseline, levels=LEVELS if self.baseline.meaning == "capacity" else DIVERTED
-        )
+        """Those levels."""
+        return Capacity.solve(self.baseline, levels=self.levels)
 
     @cached_property
     def capped(self) -> Capacity:
@@ -78,7 +81,7 @@ class PivotGameStudy:
             "revocable, fast": self.revocable(lead_time=FAST),
             "revocable, blocked": self.revocable(blocking=BLOCKING),
         }
-        if self.baseline.meaning == "diverted":  # caps are of capacity
+        if self.baseline.meaning == "diverted":  # caps are of capacity, sector by sector
             return found
         return found | {
             "lasting, capped": PivotGame(capacity=self.capped),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from bargaining.tables.table import Column, Table
-from bargaining_models.paper.study import ALONE, COUNTRIES, DISCOUNTS, LEAVING, Study, clean
+from bargaining_models.paper.study import ALONE, COUNTRIES, DISCOUNTS, LEAVING, Study, clean, words
 from bargaining_models.us_canada.tariff_war import RATES, TariffGame
 
+GAME = f"each year both set one tariff on all goods of the other, of {len(RATES)} from 0 to {RATES[-1]:.0%}"
 PUNISHMENTS = {
     "optimal": "Harshest punishment",
     "exit": "Either may leave",
@@ -32,14 +33,17 @@ def critical_discounts(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             study.uncapped.war.residual.max(),
-            Game=f"each year both set one rate of {len(RATES)} from 0 to {RATES[-1]:.0%}; the discount factor is what "
-            "a year counts in parts of the year before it; 1 or more: however patient, never",
-            Punishment="the lowest payoff of the deviator in any equilibrium at that discount factor; the border "
-            "closed for good where either may leave; the Nash equilibrium in rates for ever",
+            Game=GAME,
+            **words("Free trade", "Discount factor"),
+            Cells="the least discount factor at which no country gains by breaking free trade once; 1 or more: however "
+            "patient, never",
+            Punishment="of who breaks it, by the harshest: the lowest payoff that it has in any equilibrium at that "
+            "discount factor; where either may leave: the border closed for good; for ever: the rates that are best "
+            "against each other (Nash equilibrium)",
             **{
                 "Linear model": "two goods, linear demand, the base year's ratio of exports, the war for ever",
                 "Either may leave": LEAVING,
-                ALONE: "nothing changes, see T6",
+                ALONE: "if one country alone may leave, nothing changes",
             },
         ),
     )
@@ -84,13 +88,16 @@ def self_enforcing(study: Study) -> Table:
         columns=columns,
         caption="Self-enforcing agreements: the Nash division of the equilibrium payoffs of the repeated tariff game",
         label="tab:self-enforcing",
+        digits=3,
         notes=study.notes(
             *bounds,
             **{
-                "Discount factor": "what a year counts in parts of the year before it",
+                "Game": f"{GAME}; what is agreed must be an equilibrium for ever",
+                **words("Discount factor"),
+                "Nash division": "the largest product of both gains over the lowest payoff that each can be held to "
+                "by an equilibrium at that discount factor",
                 "Payoffs": f"percent of real income against {_zero(study)}, without transfers",
                 "Transfer": "what Canada pays the US where money may be paid every year, against free trade at r",
-                "Disagreement": "each country's lowest equilibrium payoff at the same discount factor",
                 "Either may leave": LEAVING,
                 ALONE: "the transfer where only the country named may",
             },

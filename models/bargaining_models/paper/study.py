@@ -23,9 +23,22 @@ SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])  # from none to twice the
 COUNTRIES = ("Canada", "US")
 ALONE = "One may leave"
 LEAVING = (
-    "to be punished by exit is worse than by war, and credible as both close the border at the same moment, each "
-    "because the other does; neither would do so alone"
+    "may close the goods border for good; to be punished by that is worse than by war, and credible as both close it "
+    "at the same moment, each because the other does; neither would do so alone"
 )
+WORDS = {
+    "Free trade": "neither charges tariffs on goods of the other",
+    "War": "the tariff war: on all goods of the other each country sets the one rate that is best for it against the "
+    "other's (Nash equilibrium)",
+    "Nash": "both gain alike over the war, a dollar paid being a dollar received (the Nash solution)",
+    "Weight": "Canada's part of what the two gain together",
+    "Capped": "a sector can redirect r, or what its ports, pipelines and plants can carry if that is less (its cap); "
+    "unlimited: r in every sector",
+    "Route": "Canada's to China; open: Canada has it with and without an agreement; closed: an agreement with the US "
+    "obliges Canada to give it up",
+    "Discount factor": "what a year counts in parts of the year before it; near 1: patient",
+}
+"""What tables call things, for their notes: each says what it uses."""
 NOISE = 1e-9  # money and percent below this are rounding errors of the solver
 DISCOUNTS = (0.1, 0.3, 0.9)  # low, middling and high patience
 LATEST = "2026-08-19"
@@ -39,8 +52,8 @@ ELASTICITIES = tuple(MEANT)
 MEANINGS = {
     "capacity": "capacity of a new route to China by which, at fixed prices and spending, Canada would sell it more "
     "goods, by r times what it sells the US",
-    "diverted": "part of its exports of goods to the US that a new route to China diverts under free trade; T1-r has "
-    "the capacity that takes",
+    "diverted": "part of its exports of goods to the US that a new route to China diverts under free trade, by the "
+    "same capacity in all sectors (which T1-r has), so that nothing is capped by sector and T2-capped is not shown",
 }
 
 
@@ -208,12 +221,18 @@ class Study:
             "Elasticities": MEANT.get(self.elasticities, self.elasticities),
             "Tariffs": "of all on all, the base of 2023; while they talk, of the two, December 2025"
             if self.tariffs is None
-            else f"of all on all, in force on {self.tariffs}, US rates adjusted for steel and for claims of CUSMA",
+            else f"of all on all, in force on {self.tariffs}, US rates adjusted for steel and for claims of CUSMA, "
+            "the agreement of the US, Canada and Mexico",
             "r": f"{MEANINGS[self.meaning]}. Under free trade, {self.sold}",
             **more,
             "Largest residual": max(residuals, default=0.0),
             "Version": __version__,
         }
+
+
+def words(*names: str) -> dict[str, str]:
+    """Return notes on what tables call some things."""
+    return {name: WORDS[name] for name in names}
 
 
 def clean(value: float) -> float:

@@ -52,6 +52,10 @@ CAPPED = ("T2-capped", "T3", "T10")  # tables that depend on caps by sector
 WIDE = 12  # with more columns of numbers headings must be short
 CLEAR = 3.0  # standard errors of a correlation of zero, as the largest of thirty is looked at
 BINARY = ("the data of ICIO", "links between industries")
+ONE_WORLD = (
+    "Data", "Elasticities", "Tariffs", "Zero", "Capital", "A year of war", "Markov", "As ", "Linear", "Largest",
+)  # fmt: skip
+"""Notes on the figures of one world, which tables of bands do not have."""
 HEADLINE = "headline"  # drawn on its own, for T0: `bands`
 DRAWS = {HEADLINE: 1000, "all": 80, "T5": 80}
 
@@ -347,7 +351,7 @@ def banded(study: Study, name: str, make: Make) -> Table:
         digits=2,
         notes=[
             *(f"{key}: {text}." for key, text in notes.items()),
-            *(one for one in base.notes if one.startswith(("r: ", "Payoffs: ", "Outcomes: ", "Version: "))),
+            *(one for one in base.notes if not one.startswith(ONE_WORLD)),
         ],
     )
 

@@ -15,7 +15,7 @@ from bargaining_models.paper.hidden_protection import hidden_table
 from bargaining_models.paper.pivot_game import patience_table, sensitivity_table, terms_table
 from bargaining_models.paper.pivot_game_sets import sets_table
 from bargaining_models.paper.repeated import critical_discounts, self_enforcing
-from bargaining_models.paper.study import LATEST, Study
+from bargaining_models.paper.study import LATEST, Study, words
 from bargaining_models.paper.table_bands import BANDED, banded, stands
 from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
 from bargaining_models.paper.triangle import core, payments
@@ -57,6 +57,11 @@ def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table
             study.uncapped.war.residual.max(),
             Range="each verdict is over every row of the tables named in T4-figures: r, patience, years of war, "
             "protocols, routes; at the tariffs of 2023 if it names no others; at the latest: T4-figures",
+            **words("War", "Nash", "Capped", "Route"),
+            Words="leverage: what the US gets for free trade; a division, case or reading: a way to bargain in those "
+            "tables; leaving: closing the goods border for good; option: what a side may leave the talks for, which "
+            "binds if it is better; offers: made in turn, without pause; patience: what a year counts in parts of "
+            "the year before it; belief: the chance that the US gives to Canada's being able to do what it claims",
             Probability="in T4-figures: part of the worlds drawn for T1-bands in which the sentence, its figures "
             "aside, is the same, and what goes with that most; before it, where they can say, part of the draws of T0 "
             "in which the verdict for that date holds, in brackets the structure in which it holds least often",
@@ -115,10 +120,8 @@ TABLES: dict[str, Callable[[Study], Table]] = {
 NO_DATE = ("T0", "T0-structures", "T0-sobol", "T4", "T4-figures", "T8-delay", "T12")
 """Tables that have all dates in them or in a note; the others are shown at the latest tariffs too."""
 DATED = [name for name in TABLES if name not in NO_DATE]
-DIVERTED = (
-    "headline", "T2", "T3", "T5", "T6", "T7", "T7-answers", "T8", "T9", "T10", "T11", "T11-core",
-)  # fmt: skip
-"""Tables that are shown where r is what is diverted too."""
+DIVERTED = [name for name in DATED if name not in ("T1-r", "T2-capped")]
+"""Tables that are shown where r is what is diverted too; T1-r has both, and what is diverted has no caps by sector."""
 for ending, names in (("2026", DATED), ("diverted", DIVERTED)):
     TABLES |= {f"{name}-{ending}": partial(elsewhere, name=name, ending=ending) for name in names}
 TABLES |= {f"{name}-bands": partial(banded, name=name, make=table) for name in BANDED}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,9 @@ from bargaining_models.paper.pivot_study import (
     PRIOR,
     PROGRAMME,
     RATE_NOTE,
-    ROUTE_NOTE,
     ROUTES,
 )
-from bargaining_models.paper.study import COUNTRIES, LATEST, SHARES, Study, clean
+from bargaining_models.paper.study import COUNTRIES, LATEST, SHARES, Study, clean, words
 from bargaining_models.us_canada.baseline import ROLES
 from bargaining_models.us_canada.deal import HAZARDS, readings
 
@@ -65,12 +64,16 @@ def splits_over_time(study: Study) -> Table:
         digits=3,
         notes=study.notes(
             *residuals,
-            Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in path_readings(ROLES)),
-            Paths=f"'in n years': capacity opens at that date; 'at rate': it opens at that rate; r grows whatever the "
-            f"two do; projects: {', '.join(_programme(study))}",
-            Route=ROUTE_NOTE,
+            Timing=_timings(path_readings(ROLES)),
+            Paths="'in n years': capacity opens at that date; 'at rate': it opens at that rate; revocable: China "
+            f"closes at rate {study.timing.fact('china_closure_rate'):g} a year and reopens at "
+            f"{study.timing.fact('china_reopening_rate'):g}; r grows whatever the two do; projects: "
+            f"{', '.join(_programme(study))}",
+            **words("Nash", "War", "Route"),
             **study.timing.carried,
             Waiting="gain of the country if talks begin only when the last capacity opens",
+            Agreement="when both agree, foreseeing the path; never: the two together have more without; a sum is shown "
+            "where there is one",
             **RATE_NOTE,
         ),
     )
@@ -88,6 +91,10 @@ def _path_columns() -> list[Column]:
             Column(f"{group}_agree", title="agreement", group=title),
         ]
     return columns
+
+
+def _timings(shown: Iterable[PathReading]) -> str:
+    return "; ".join(f"{reading.name}: {reading.timing}" for reading in shown)
 
 
 def _programme(study: Study) -> list[str]:
@@ -149,14 +156,16 @@ def answers(study: Study) -> Table:
     return Table(
         rows,
         columns=ANSWER_COLUMNS,
-        caption=f"The US answers to {study.timing.main_path}: money a year against free trade at r = 0",
+        caption=f"What the US can do about an alternative of {study.timing.main_path}: money a year against free "
+        "trade at r = 0",
         label="tab:timing-answers",
         digits=3,
         notes=study.notes(
             *(answer.residual for _, answer in found),
-            Replacing=_replacing(study),
+            Answers="rush: agree today; wait: begin the talks when the capacity is there; replace: "
+            + _replacing(study),
             Timing=f"offers without pause under {study.baseline.roles.meanwhile}, the tariff war after a breakdown",
-            Route=ROUTE_NOTE,
+            **words("War", "Route"),
             **RATE_NOTE,
         ),
     )
@@ -234,7 +243,10 @@ def beliefs(study: Study) -> Table:
         label="tab:beliefs",
         digits=3,
         notes=study.notes(
-            study.timing.deals[True].war.residual.max(), **CLAIM_NOTES, Route=ROUTE_NOTE, **RATE_NOTE
+            study.timing.deals[True].war.residual.max(),
+            **CLAIM_NOTES,
+            **words("Nash", "War", "Route"),
+            **RATE_NOTE,
         ),
     )
 
@@ -278,13 +290,17 @@ def delay(study: Study) -> Table:
             *residuals,
             **DELAY_NOTES,
             **(
-                {"Capped": f"the Nash terms ask for more than {MOST:.0%} at {'; '.join(sorted(more))}"}
+                {
+                    "Demands": f"at most {MOST:.0%}; the Nash terms ask for more than {MOST:.0%} at "
+                    f"{'; '.join(sorted(more))}"
+                }
                 if more
                 else {}
             ),
+            **words("Nash", "War"),
             Dates=_elsewhere(study.latest, f"at the tariffs of {LATEST}, which already weigh on Canada"),
             Diverted=_elsewhere(study.diverted, "where r is the part diverted from the US"),
-            Route=ROUTE_NOTE,
+            **words("Route"),
             **RATE_NOTE,
         ),
     )
@@ -360,7 +376,8 @@ def projects(study: Study) -> Table:
             max(float(pair[True].deal.war.residual.max()) for pair in investments.values()),
             **NOTES,
             **study.timing.carried,
-            Route=ROUTE_NOTE,
+            Timing=_timings(one for one in path_readings(ROLES) if one.name in CHOSEN),
+            **words("Nash", "War", "Route"),
             **RATE_NOTE,
         ),
     )

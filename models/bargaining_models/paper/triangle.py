@@ -20,7 +20,7 @@ from bargaining_models.negotiation.triangle_coalitions import (
     superadditive,
 )
 from bargaining_models.negotiation.triangle_terms import Terms
-from bargaining_models.paper.study import NOISE, SHARES, Study, clean
+from bargaining_models.paper.study import NOISE, SHARES, Study, clean, words
 from bargaining_models.us_canada.triangle import COUNTRIES, Triangle, triangle_readings
 
 PARTNERS = ("US", "China")
@@ -61,7 +61,11 @@ def payments(study: Study) -> Table:
             *(float(terms.residual.max()) for terms in found.values()),
             Timing="; ".join(f"{reading.name}: {reading.timing}" for reading in found),
             **study.zero,
-            Agreements="free trade with the US, or else the tariff war; the China route, or none; yearly lump sums",
+            Agreements="free trade with the US, or else the tariff war; the China route of share r, or none; yearly "
+            "lump sums; where pairs bargain, both of a pair gain alike from its agreement",
+            Values="Shapley: what a country adds, on average over all orders in which the three may come together; "
+            "nucleolus: the country or pair that has least more than without the rest has as much as possible",
+            **words("War"),
             **{
                 "r = 0": "China is paid for what a war would divert to it",
                 "China's part": "of what a route that is open whatever is agreed and costs nothing is worth to Canada",
@@ -100,7 +104,7 @@ def core(study: Study) -> Table:
         caption="What Canada pays in the core, and what its market may cost China, by redirectable share r",
         label="tab:triangle-core",
         digits=3,
-        notes=study.notes(triangle.residual.max(), **_core_notes(study)),
+        notes=study.notes(triangle.residual.max(), **_core_notes(study), **words("War")),
     )
 
 
@@ -109,6 +113,9 @@ def _core_notes(study: Study) -> dict[str, str]:
     money, begins = triangle.money, first_crossing(triangle, core_exists).value
     divided = {reading.name: reading.divide(money).payoffs for reading in triangle_readings()}
     notes = {
+        "Core": "the yearly lump sums that leave no country, and no pair, less than it would have without the rest, "
+        "with free trade between Canada and the US or else the tariff war, and the China route of share r or none",
+        "Superadditive, convex": "whoever joins has no less together; and adds the more, the more have joined",
         "Others": "what the US or China, alone, expects the other two to do; if to stand alone, the core is not empty "
         + ("at no r" if begins is None else f"from r = {begins:.3f}"),
         "China's cost": "of its market beyond the trade model, a year, up to which it is paid nothing, and up to which "

@@ -775,10 +775,11 @@ def division(world, reading, share, *, route=True, capped=False):
 
     (deal, got, paid), (_, before, full) = at(share), at(0.0)
     war, change = world.of("war", share, capped=capped)[:2], got - before
+    surplus = (deal - war).sum()
     return {
         "payoff": got - world.of("agreement")[0],
         "gain": got - war[0],
-        "share": 100 * (got - war[0]) / (deal - war).sum(),
+        "share": 100 * (got - war[0]) / surplus if surplus > 0 else np.nan,
         "transfer": paid,
         "change": change,
         "from_threat": 100 * (full - paid) / change if abs(change) > 1e-9 else np.nan,

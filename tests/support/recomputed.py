@@ -216,7 +216,7 @@ ELSEWHERE = {
     "T12": "every gain and answer",
 }
 """What there is for tables of which no row is computed again here."""
-NOT_TRIED = tuple(f"{name}-diverted" for name in ("T5", "T6", "T7", "T10"))
+NOT_TRIED = tuple(f"{name}-diverted" for name in ("T5", "T6", "T7", "T10", "T10-patience", "T10-sensitivity"))
 """Tables of the other reading of r whose rows no program computes; `test_meanings_of_r` has some of them."""
 WHOLE = ("T12",)  # of those, the ones of which all numbers are
 REST = {"T13": "patience and values of three games, by linear programs"}

@@ -249,11 +249,14 @@ def _split_rows(deal: Deal, reading: str, division: Division) -> Iterator[dict[s
 
 
 def _timings(shown: Iterable[Reading]) -> str:
-    """Return each timing once, after the readings that share it."""
+    """Return each timing once, after the readings that share it; what offers have in common is said of the first."""
     names: dict[str, list[str]] = {}
     for reading in shown:
         names.setdefault(reading.timing, []).append(reading.name)
-    return "; ".join(f"{' / '.join(shared)}: {timing}" for timing, shared in names.items())
+    said = "; ".join(f"{' / '.join(shared)}: {timing}" for timing, shared in names.items())
+    before, common, after = said.partition(": offers alternate without delay")
+    where = after.partition(",")[0]
+    return before + common + after.replace(f"{common}{where}", ": such offers")
 
 
 QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (

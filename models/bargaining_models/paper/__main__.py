@@ -18,7 +18,7 @@ from bargaining_models.paper.tables import TABLES, table
 
 HEADLINE = "headline"
 _WIDTH = 100  # of a table if there is no terminal
-_APART = re.compile("sets|bands|diverted|T12|T13|F4|F6")
+_APART = re.compile("sets|bands|diverted|T12|F4|F6")
 """What shares little with the rest: a process of its own computes it if all is asked for."""
 
 

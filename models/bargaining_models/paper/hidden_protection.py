@@ -56,7 +56,8 @@ def hidden_table(study: Study) -> Table:
             **words("War"),
             Path=f"at a discount factor of {PATIENCE:g} nobody cheats: alarms are bad luck; fines go to the other if "
             "there are two reports, else money is burnt or a war fought; the best agreement may let one protect; "
-            "percent of the gain over war",
+            "percent of the gain over war; war as costly: years of war after an alarm that cost as much as burnt money",
+            Inspection="what it is worth to both to learn who protected, or to halve the noise",
         ),
     )
 

@@ -37,9 +37,9 @@ def critical_discounts(study: Study) -> Table:
             **words("Free trade", "Discount factor"),
             Cells="the least discount factor at which no country gains by breaking free trade once; 1 or more: however "
             "patient, never",
-            Punishment="of who breaks it, by the harshest: the lowest payoff that it has in any equilibrium at that "
-            "discount factor; where either may leave: the border closed for good; for ever: the rates that are best "
-            "against each other (Nash equilibrium)",
+            Punishment="what follows for a country that breaks it; harshest: its lowest payoff in any equilibrium at "
+            "that discount factor; either may leave: the border closed for good; war: the rates that are best "
+            "against each other (Nash equilibrium), for ever",
             **{
                 "Linear model": "two goods, linear demand, the base year's ratio of exports, the war for ever",
                 "Either may leave": LEAVING,

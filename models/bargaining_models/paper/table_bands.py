@@ -329,8 +329,8 @@ def banded(study: Study, name: str, make: Make) -> Table:
     notes = {
         "Cells": f"median [5th percentile, 95th] over worlds drawn, to .001; tariffs of {' and '.join(ENVIRONMENTS)}",
         "Draws": f"{draws} at each date, {failed} unsolved: elasticities; structure (WIOD 2011, ICIO 2019, with and "
-        "without links); caps, prices, costs and lead times of projects; China's rates; what "
-        "the US can replace; not what rows and columns name",
+        "without links); caps, prices, costs and lead times of projects; China's rates; what the US can replace; not "
+        "what rows and columns name; figures in the notes below are those of the table without bands",
         "Accuracy": "standard errors of ends are about a tenth of a band's width, at most .17",
     }
     if name == "T3":

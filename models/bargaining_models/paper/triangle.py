@@ -64,7 +64,7 @@ def payments(study: Study) -> Table:
             Agreements="free trade with the US, or else the tariff war; the China route of share r, or none; yearly "
             "lump sums; where pairs bargain, both of a pair gain alike from its agreement",
             Values="Shapley: what a country adds, on average over all orders in which the three may come together; "
-            "nucleolus: the country or pair that has least more than without the rest has as much as possible",
+            "nucleolus: whichever country or pair gains least by the others' being there gains as much as possible",
             **words("War"),
             **{
                 "r = 0": "China is paid for what a war would divert to it",
@@ -115,7 +115,7 @@ def _core_notes(study: Study) -> dict[str, str]:
     notes = {
         "Core": "the yearly lump sums that leave no country, and no pair, less than it would have without the rest, "
         "with free trade between Canada and the US or else the tariff war, and the China route of share r or none",
-        "Superadditive, convex": "whoever joins has no less together; and adds the more, the more have joined",
+        "Superadditive, convex": "those who join have no less together; a country adds the more, the more have joined",
         "Others": "what the US or China, alone, expects the other two to do; if to stand alone, the core is not empty "
         + ("at no r" if begins is None else f"from r = {begins:.3f}"),
         "China's cost": "of its market beyond the trade model, a year, up to which it is paid nothing, and up to which "

@@ -53,6 +53,32 @@ def test_every_table_says_what_its_r_means_in_exports() -> None:
         assert ("that a new route to China diverts" in note) == name.endswith("-diverted")
 
 
+EXPLAINED = {
+    "capped": "than its ports, pipelines and plants can carry|what its ports, pipelines and plants can carry",
+    "war": "the one rate that is best for it",
+    "route": "closed: an agreement with the US|China route of share r|a new route to China",
+    "discount factor": "what a year counts in parts of the year before it",
+    "may leave": "clos(e|ing) the goods border for good",
+    "exit": "no goods trade between the two|close the border for good|exit: closing the goods border",
+    "nash": "Nash solution|Nash division: |Nash-in-Nash",
+    "revocable": "China closes at rate",
+    r"(?<!t11-)core": "leave no country, and no pair, less",
+    "nucleolus": "gains as much as possible|two ways to divide what all three gain",
+}
+"""What notes say where a caption, a heading or a cell has a word of the models."""
+
+
+def test_a_table_explains_the_words_that_it_uses() -> None:
+    for name in stored_names():
+        table = stored(name)
+        heads = [word for column in table.columns for word in (column.heading, column.group or "")]
+        cells = [cell for row in table.rows for cell in row if isinstance(cell, str)]
+        used, notes = " ".join([table.caption, *heads, *cells]).lower(), " ".join(table.notes)
+        for word, meanings in EXPLAINED.items():
+            if re.search(rf"\b{word}\b", used):
+                assert re.search(meanings, notes), (name, word)
+
+
 @pytest.mark.parametrize("name", ["T2", "T2-diverted"])
 def test_exports_of_the_note_are_those_of_a_plain_program(plain: PlainTrade, name: str) -> None:
     (note,) = (note for note in stored(name).notes if note.startswith("r: "))

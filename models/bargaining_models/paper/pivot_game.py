@@ -134,7 +134,7 @@ def notes(study: Study) -> dict[str, str]:
         "Levels": "0, 5, ..., 30 percent; capped: in no sector more than its ports, pipelines and plants can carry"
         if study.meaning == "capacity"
         else "0, 5, 10, 15 percent of exports to the US diverted, at the capital of the capacity that takes (T1-r)",
-        **words("Discount factor"),
+        **words("Discount factor", "War"),
         "Alternative": f"none: nothing can be built; lasting: China never closes; a level takes {LEAD_TIME:g} years "
         f"({FAST:g} if fast) on average; revocable: China closes at "
         f"rate {china['closure']:g} and reopens at rate {china['reopening']:g} a year (assumptions); blocked: the "

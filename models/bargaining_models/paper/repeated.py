@@ -34,12 +34,11 @@ def critical_discounts(study: Study) -> Table:
         notes=study.notes(
             study.uncapped.war.residual.max(),
             Game=GAME,
-            **words("Free trade", "Discount factor"),
+            **words("Free trade", "Discount factor", "War"),
             Cells="the least discount factor at which no country gains by breaking free trade once; 1 or more: however "
             "patient, never",
             Punishment="what follows for a country that breaks it; harshest: its lowest payoff in any equilibrium at "
-            "that discount factor; either may leave: the border closed for good; war: the rates that are best "
-            "against each other (Nash equilibrium), for ever",
+            "that discount factor; either may leave: the border closed for good",
             **{
                 "Linear model": "two goods, linear demand, the base year's ratio of exports, the war for ever",
                 "Either may leave": LEAVING,

@@ -59,9 +59,10 @@ def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table
             "protocols, routes; at the tariffs of 2023 if it names no others; at the latest: T4-figures",
             **words("War", "Nash", "Capped", "Route"),
             Words="leverage: what the US gets for free trade; a division, case or reading: a way to bargain in those "
-            "tables; leaving: closing the goods border for good; option: what a side may leave the talks for, which "
-            "binds if it is better; offers: made in turn, without pause; patience: what a year counts in parts of "
-            "the year before it; belief: the chance that the US gives to Canada's being able to do what it claims",
+            "tables; leaving, exit: closing the goods border for good; option: what a side may leave the talks for, "
+            "which binds if it is better; offers: made in turn, without pause; patience: what a year counts in parts "
+            "of the year before it; belief: the chance that the US gives to Canada's being able to do what it "
+            "claims; Shapley value, nucleolus: two ways to divide what all three gain",
             Probability="in T4-figures: part of the worlds drawn for T1-bands in which the sentence, its figures "
             "aside, is the same, and what goes with that most; before it, where they can say, part of the draws of T0 "
             "in which the verdict for that date holds, in brackets the structure in which it holds least often",

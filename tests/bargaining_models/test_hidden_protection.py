@@ -5,9 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
-from scipy.stats import norm
 
+import plain_tables as plain
 from bargaining import InvalidInput
 from bargaining_models.negotiation.hidden_protection import HiddenProtection
 from bargaining_models.paper.figures import FIGURES
@@ -20,67 +19,6 @@ from bargaining_models.paper.tables import TABLES
 @pytest.fixture(scope="module")
 def talks():
     return Study().baseline
-
-
-def chances(imports, noise, reports):
-    """Return the chances of each signal after each pair of actions, of the words of the model alone."""
-    logs, out = np.log(imports), {}
-    for a, b in np.ndindex(3, 3):
-        if reports == "each":
-            rows = []
-            for i, action in enumerate((a, b)):
-                cut = (logs[0, 0, i] + logs[1, 0, 0] if i == 0 else logs[0, 0, 1] + logs[0, 1, 1]) / 2
-                low = norm.cdf(cut, logs[a, b, i], noise)
-                rows.append([0, 0, 1] if action == 2 else [1 - low, low, 0])
-            out[a, b] = np.outer(*rows).ravel()
-        else:
-            total = np.log(imports.sum(axis=-1))
-            cut = (total[0, 0] + (total[1, 0] + total[0, 1]) / 2) / 2
-            low = norm.cdf(cut, total[a, b], noise)
-            opened = {(True, False): 2, (False, True): 3, (True, True): 4}.get((a == 2, b == 2))
-            out[a, b] = np.eye(5)[opened] if opened is not None else np.array([1 - low, low, 0, 0, 0])
-    return out
-
-
-def program(payoffs, seen, profile, stake, weights, cost):
-    """Return the most of weights . E[claims] - cost x stake from which no deviation pays; None if there is none."""
-    p = seen[profile]
-    rows, limits = [], []
-    for y in range(p.size):
-        row = np.zeros((2, p.size))
-        row[:, y] = 1
-        rows.append(row.ravel())
-        limits.append(stake)
-    for i in (0, 1):
-        for action in range(3):
-            other = (action, profile[1]) if i == 0 else (profile[0], action)
-            row = np.zeros((2, p.size))
-            row[i] = seen[other] - p
-            rows.append(row.ravel())
-            limits.append(payoffs[profile][i] - payoffs[other][i])
-    found = linprog(-np.outer(weights, p).ravel(), A_ub=np.array(rows), b_ub=limits)
-    return None if found.status == 2 else -found.fun - cost * stake
-
-
-def enforced(payoffs, seen, discount, rounds=400):
-    """Return the largest stake that the future is worth, and the best sum with it, by iteration from above."""
-    stake = (
-        discount / (1 - discount) * (payoffs.sum(axis=-1).max() - payoffs.reshape(-1, 2).min(axis=0).sum())
-    )
-    for _ in range(rounds):
-        best, low = -np.inf, np.full(2, np.inf)
-        for profile in np.ndindex(3, 3):
-            value = program(payoffs, seen, profile, stake, (1, 1), 1)
-            if value is not None:
-                best = max(best, payoffs[profile].sum() + value)
-                for i in (0, 1):
-                    held = payoffs[profile][i] - program(payoffs, seen, profile, stake, -np.eye(2)[i], 0)
-                    low[i] = min(low[i], held)
-        after = discount / (1 - discount) * (best - low.sum())
-        if abs(after - stake) < 1e-7:
-            break
-        stake = after
-    return stake, best
 
 
 @pytest.mark.parametrize(
@@ -100,14 +38,11 @@ def test_a_plain_program_agrees(talks, noise, reports):
         rates = [[0.0, 0.05, war[0]][a], [0.0, 0.05, war[1]][b]]
         payoffs[a, b] = talks.stage_payoffs([rates[1]], [rates[0]], r=0.15)[0, 0] / 100 * talks.worth()
     np.testing.assert_allclose(game.stage.payoffs, payoffs, atol=1e-6)
-    seen = chances(game.imports, noise, reports)
+    seen = plain.reports(game.imports, noise)[reports]
     for discount in (0.9, 0.3):
-        best = enforced(payoffs, seen, discount)[1]
+        best = plain.most_kept(payoffs, seen, discount)
         assert game.enforced(discount) == pytest.approx(best, abs=2e-4)
-    least = game.critical_discount()
-    for off, held in ((-2e-3, False), (2e-3, True)):
-        stake = enforced(payoffs, seen, least + off)[0]
-        assert (program(payoffs, seen, (0, 0), stake, (0, 0), 0) is not None) == held
+    assert game.critical_discount() == pytest.approx(plain.keeps_paid(payoffs, seen), abs=1e-4)
 
 
 def test_imports_are_the_trade_models(talks):

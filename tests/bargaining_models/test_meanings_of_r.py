@@ -18,7 +18,6 @@ from bargaining_models.paper.tables import DIVERTED, NO_DATE, TABLES
 from bargaining_models.us_canada.capacity import merit_order
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import projects
-from bargaining_models.us_canada.tariff_war import TariffGame
 from plain_trade import PlainTrade
 
 SOLD = re.compile(r"(\d+) \(([-+\d.]+)%\) and (\d+) \(([-+\d]+)%\) at ([\d.]+)[;.]")
@@ -124,18 +123,6 @@ def test_a_table_of_the_other_meaning_is_that_of_its_capacity(plain: PlainTrade)
         assert other[0.0,][name] == pytest.approx(patience[0.0,][name], abs=1e-5)
         low, high = sorted(patience[r,][name] for r in (0.2, 0.3))
         assert low < other[0.05,][name] < high
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("r", [0.05, 0.15])
-def test_patience_in_the_other_meaning_is_that_at_its_capacity(study: Study, r: float) -> None:
-    """Harshest punishments are not monotone in r, as rates come from a list: the game itself, at the capacity."""
-    (capacity,) = (
-        x["capacity"] for x in stored("T1-r").records() if (x["meaning"], x["r"]) == ("diverted", r)
-    )
-    found = TariffGame.at(study.baseline, r=capacity).critical_discount(tolerance=1e-7).by_player
-    row = rows_of("T5-diverted", "r")[r,]
-    assert [row["optimal_Canada"], row["optimal_US"]] == pytest.approx(found, abs=2e-6)
 
 
 def test_paths_of_the_other_meaning_end_where_its_static_table_is() -> None:

@@ -115,10 +115,12 @@ def payoff_sets(games, chains, discount, leave=None, *, moves=1e-10):
 
 
 def distance(one, other):
-    """The largest difference of support in 256 directions."""
-    angles = np.linspace(0.0, 2 * np.pi, 256, endpoint=False)
-    ways = np.stack([np.cos(angles), np.sin(angles)])
-    return np.abs((one @ ways).max(axis=0) - (other @ ways).max(axis=0)).max()
+    """The largest difference of support across an edge of either: beyond one lies whatever only one of them has."""
+    edges = np.concatenate([np.roll(some, -1, axis=0) - some for some in (one, other)])
+    edges = edges[np.abs(edges).max(axis=1) > 0]
+    ways = np.stack([edges[:, 1], -edges[:, 0]]) / np.linalg.norm(edges, axis=1)
+    apart = np.abs((one @ ways).max(axis=0) - (other @ ways).max(axis=0))
+    return max(apart.max(initial=0.0), np.abs(one.min(axis=0) - other.min(axis=0)).max())
 
 
 def nash_point(polygon):

@@ -110,6 +110,8 @@ def inputs_of_icio(folder):
 class World:
     """Money of Canada, the US and China by outcome, USD bn a year; each is found once."""
 
+    levels = np.arange(7) * 0.05  # of the pivot game
+
     def __init__(self, folder, *, day=None, theta=5.0, icio=False, given=(), links=True):
         given, self.day, self.drawn = dict(given), day, bool(given)
         self.facts = {row["name"]: float(row["value"]) for row in rows_of(folder / "facts.csv")}
@@ -224,7 +226,7 @@ class World:
             moved = [(slopes(rates + 1e-4 * one) - here) / 1e-4 for one in np.eye(2)]
             self.inverse = np.linalg.inv(np.transpose(moved))
         for _ in range(30):  # Broyden's method, from what was learned at the last war
-            step = -self.inverse @ here
+            step = np.clip(-self.inverse @ here, -0.05, 0.05)
             rates = rates + step
             before, here = here, slopes(rates)
             turned = self.inverse @ (here - before)
@@ -240,6 +242,8 @@ class Diverted(World):
 
     What a project carries it diverts, as a part of all exports.
     """
+
+    levels = World.levels[:4]
 
     def __init__(self, folder, **options):
         super().__init__(folder, **options)
@@ -394,9 +398,10 @@ def path_cells(path, reading, use, idle):
     talks = use if reading == "Offers, inside option" else idle
     years, hazard = path.dates[-1], float(reading.split()[2]) if "breakdown" in reading else 0.0
     (first, last), (begin, done) = path.ends("agreement"), path.ends(talks)
-    if reading == "Nash":
-        got, end = (w + (a - w).sum() / 2 for a, w in zip((first, last), path.ends("war"), strict=True))
-        when = 0.0
+    if reading == "Nash":  # they part where the war is worth more to both together
+        alone = path.ends("war")
+        got, end = (w + (a - w).sum() / 2 for a, w in zip((first, last), alone, strict=True))
+        when = 0.0 if first.sum() >= alone[0].sum() else np.inf
     else:
         walk = reading.rpartition("option: ")[2] if "outside" in reading else None
         got, end, when = along(path, talks, hazard=hazard, walk=walk)
@@ -448,7 +453,10 @@ def line(world, years, end, route):
 
 
 def chain_cells(world, share, opening, closing, reopening, route, reading):
-    """Transfers agreed before it opens and once it is open; offers every month, each side making half of them."""
+    """Transfers agreed before it opens and once it is open; offers every month, each side making half of them.
+
+    They are agreed if both make offers that the other takes; whoever is made none that it takes may walk out.
+    """
     moves = np.array([[-opening, opening, 0], [0, -closing, closing], [0, reopening, -reopening]])
     at = {
         name: np.array(
@@ -463,7 +471,9 @@ def chain_cells(world, share, opening, closing, reopening, route, reading):
 
     agreed, war = worth(moves, at["agreement"]), worth(moves, at["war"])
     if reading == "Nash":
-        return [nash(a, w) for a, w in zip(agreed, war, strict=True)][:2]
+        return [
+            nash(a, w) if a.sum() >= w.sum() else np.nan for a, w in zip(agreed[:2], war[:2], strict=True)
+        ]
     hazard = float(reading.split()[2]) if "breakdown" in reading else 0.0
     talks = at["quo"] if route or reading == "Offers, inside option" else at["idle"]
     process = np.block([[moves - hazard * np.eye(3), hazard * np.eye(3)], [np.zeros((3, 3)), moves]])
@@ -475,8 +485,9 @@ def chain_cells(world, share, opening, closing, reopening, route, reading):
     value = never.copy()
     for _ in range(20_000):
         waits = (kept + month @ value)[:3]
-        least = np.maximum(waits, war) if "war" in reading else waits
-        fresh = never.copy()
+        leaves = ("war" in reading) & (war > waits)
+        least = np.where(leaves, war, waits)
+        fresh, both_offer = never.copy(), np.ones(3, dtype=bool)
         for s in range(3):
             made = []
             for maker in (0, 1):
@@ -484,12 +495,14 @@ def chain_cells(world, share, opening, closing, reopening, route, reading):
                 both = np.empty(2)
                 both[1 - maker] = least[s, 1 - maker]
                 both[maker] = offer
-                made.append(both if offer >= waits[s, maker] else waits[s])
+                refused = war[s] if leaves[s, 1 - maker] else waits[s]
+                made.append(both if offer >= refused[maker] else refused)
+                both_offer[s] &= made[-1] is both
             fresh[s] = np.mean(made, axis=0)
         moved, value = np.abs(fresh - value).max(), fresh
         if moved < 1e-13:
             break
-    return [agreed[s, 0] - value[s, 0] for s in (0, 1)]
+    return [agreed[s, 0] - value[s, 0] if both_offer[s] else np.nan for s in (0, 1)]
 
 
 # Projects: T9
@@ -879,7 +892,6 @@ def self_enforcing(world, discount, r):
 
 # The pivot game: T10
 
-LEVELS = np.arange(7) * 0.05
 PIVOT_RATES = (0.0, 0.02, "schedule", "Nash", 0.35)
 PATIENT = 0.95
 
@@ -894,7 +906,8 @@ class Levels:
         caps = world.caps if capped else np.ones_like(world.caps)
         self.flows, self.exit = [], []
         parts = np.ones_like(world.caps) if used is None else used
-        for level in (*LEVELS, 0.0):
+        levels = world.levels
+        for level in (*levels, 0.0):
             share = np.minimum(level, caps) * parts if capped or used is not None else level
             world.of("war", share)
             cost = world.cost(share)
@@ -917,14 +930,14 @@ class Levels:
         sales = world.exported
         points = [
             100 * (np.minimum(world.capacity(level), caps[: world.goods]) * sales).sum() / sales.sum()
-            for level in LEVELS
+            for level in levels
         ]
         self.capital = np.diff([capital_of(world, one) for one in points])
 
-    def game(self, *, levels=7, price=1.0, **options):
-        """The pivot game with the first levels and the capital at `price` times what it is."""
-        kept = [*range(levels), len(LEVELS)]
-        capital = price * self.capital[: levels - 1]
+    def game(self, *, levels=None, price=1.0, **options):
+        """The pivot game with the first levels, by default all, and the capital at `price` times what it is."""
+        kept = [*range(len(self.flows) - 1)[:levels], -1]
+        capital = price * self.capital[: len(kept) - 2]
         return PlainPivot(self.flows[kept], self.exit[kept], capital, self.highest, nash=self.nash, **options)
 
 
@@ -945,17 +958,18 @@ def capital_of(world, points):
 def pivots(world):
     """The alternatives of T10 by name."""
     full, china = Levels(world), closures(world)
-    capped = full if isinstance(world, Diverted) else Levels(world, capped=True)  # not in that reading
-    return {
+    found = {
         "none": full.game(levels=1),
         "lasting": full.game(),
         "lasting, fast": full.game(lead=1.0),
         "revocable": full.game(**china),
         "revocable, fast": full.game(lead=1.0, **china),
         "revocable, blocked": full.game(blocking=0.5, **china),
-        "lasting, capped": capped.game(),
-        "revocable, capped": capped.game(**china),
     }
+    if not isinstance(world, Diverted):  # caps are of capacity
+        capped = Levels(world, capped=True)
+        found |= {"lasting, capped": capped.game(), "revocable, capped": capped.game(**china)}
+    return found
 
 
 def closures(world):
@@ -1002,7 +1016,7 @@ def sensitivity(world):
         return levels.game(**china | options), levels.game(levels=1)
 
     def other(theta):
-        return Levels(World(DATA, day=world.day, theta=theta))
+        return Levels(type(world)(DATA, day=world.day, theta=theta))
 
     def apart():
         farm = np.isin([row["sector"] for row in rows_of(DATA / "sectors.csv")], ("AGR", "FOOD"))
@@ -1061,7 +1075,7 @@ def changed(game, bare):
 def by_patience(games, discount):
     """A row of T10-patience."""
     cells = {}
-    for name in ("lasting", "revocable", "lasting, capped", "revocable, capped"):
+    for name in games.keys() & {"lasting", "revocable", "lasting, capped", "revocable, capped"}:
         found = terms(games[name], discount)
         cells |= {f"{name}_war": found["war"], f"{name}_deal": found["agreed"]}
         cells[f"{name}_transfer"] = found["stay_transfer"]
@@ -1217,58 +1231,141 @@ def core(world, r):
 # Hidden protection: T13
 
 
-def hidden(world, barrier, noise, r, patience=0.9):
-    """Of a row of T13 what needs no linear program: alarms, what they cost, and the patience that war after them needs.
+def reports(imports, noise):
+    """What is seen after each pair of actions, by report: an open tariff, otherwise whether imports are low.
 
-    Each keeps, hides a tariff or sets that of the war; imports are log-normal. A report is low below the middle of what
-    keeping and hiding make likely.
+    A report is low below the middle of what keeping and hiding make likely. One report is of both imports together.
     """
+    logs, total = np.log(imports), np.log(imports.sum(axis=-1))
+    each, one = np.zeros((3, 3, 3, 3)), np.zeros((3, 3, 5))
+    for a, b in np.ndindex(3, 3):
+        seen = []
+        for k, action in enumerate((a, b)):
+            alone = logs[(1, 0) if k == 0 else (0, 1)][k]
+            low = stats.norm.cdf(((logs[0, 0, k] + alone) / 2 - logs[a, b, k]) / noise)
+            seen.append([0, 0, 1] if action == 2 else [1 - low, low, 0])
+        each[a, b] = np.outer(*seen)
+        low = stats.norm.cdf(((total[0, 0] + (total[1, 0] + total[0, 1]) / 2) / 2 - total[a, b]) / noise)
+        one[a, b] = [1 - low, low, 0, 0, 0] if max(a, b) < 2 else np.eye(5)[1 + (a == 2) + 2 * (b == 2)]
+    return {"each": each.reshape(3, 3, 9), "one": one}
+
+
+def others(profile):
+    """Who deviates from a profile, and what is played then."""
+    return [(k, (a, profile[1]) if k == 0 else (profile[0], a)) for k in (0, 1) for a in range(3)]
+
+
+def claims(flows, seen, profile, stake, weights):
+    """The least of weighted claims by which nobody gains by playing something else, by linear programming.
+
+    A claim is what the future is worth to a side after a signal, above the least that it can be held to, in money of a
+    year. Both claims together are the stake at most: what of it nobody has a claim to is burnt.
+    """
+    n = seen.shape[-1]
+    rows, limits = [*np.hstack([np.eye(n), np.eye(n), -np.ones((n, 1))])], [0.0] * n
+    for k, other in others(profile):
+        row = np.zeros(2 * n + 1)
+        row[k * n : (k + 1) * n] = seen[other] - seen[profile]
+        rows.append(row)
+        limits.append((flows[profile] - flows[other])[k])
+    aim = np.concatenate([weights[0] * seen[profile], weights[1] * seen[profile], weights[2:]])
+    found = linprog(aim, rows, limits, bounds=[(0, None)] * 2 * n + [stake])
+    return found.fun if found.status == 0 else np.inf
+
+
+def at_stake(flows, seen, stake, leave=None):
+    """The largest sum of payoffs that a stake enforces, and how much of it is above the least payoffs."""
+    here, best = (stake, stake), -np.inf
+    least = np.full(2, np.inf) if leave is None else leave
+    for profile in np.ndindex(3, 3):
+        best = max(best, flows[profile].sum() - claims(flows, seen, profile, here, (-1, -1, 1)))
+        if leave is None:
+            held = [claims(flows, seen, profile, here, weights) for weights in np.eye(3)[:2]]
+            least = np.minimum(least, flows[profile] + held)
+    return best, best - least.sum()
+
+
+def keeps_paid(flows, seen, leave=None):
+    """The patience at which free trade is kept: a stake is at most what is above the least payoffs from next year on.
+
+    At the least stake that keeps it, or at a larger one that is worth more patience.
+    """
+    least = claims(flows, seen, (0, 0), (0, None), (0, 0, 1))
+    found = [
+        claims(flows, seen, profile, (least, None), (0, 0, 1)) for profile in np.ndindex(3, 3)
+    ]  # where something else begins to be enforceable
+    tried = {least, *(x for x in found if np.isfinite(x)), *least * np.linspace(1, 3, 9)}
+    return min(1 / (1 + at_stake(flows, seen, x, leave)[1] / x) for x in tried)
+
+
+def most_kept(flows, seen, patience):
+    """The largest sum of payoffs: the stake falls from more than can be to what the future is worth."""
+    stake = np.inf
+    after = patience / (1 - patience) * 2 * np.ptp(flows, axis=(0, 1)).sum()
+    while stake - after > 1e-7:
+        stake = after
+        best, more = at_stake(flows, seen, stake)
+        after = patience / (1 - patience) * more
+    return best
+
+
+def keeps_unpaid(flows, seen):
+    """The same without payments: after each signal the war follows with a chance of its own; 1 if never.
+
+    With P the chance of war in a year of keeping, keeping is worth ((1 - d) kept + d P war) / (1 - d + d P).
+    """
+    kept, lost = seen[0, 0], flows[0, 0] - flows[2, 2]
+
+    def deters(d):
+        rows, limits = [], []
+        for k, other in others((0, 0)):
+            gain = (flows[other] - flows[0, 0])[k]
+            rows.append(d * (gain * kept - lost[k] * (seen[other] - kept)))
+            limits.append(-gain * (1 - d))
+        return linprog(np.zeros(len(kept)), rows, limits, bounds=(0, 1)).status == 0
+
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if deters(middle) else (middle, high)
+    return high
+
+
+def hidden(world, barrier, noise, r, patience=0.9):
+    """A row of T13: each keeps, hides a tariff or sets that of the war; imports are log-normal."""
     world.of("war", r)
     cost = world.cost(r)
     war = world.fought[cost.tobytes()]
-    payoffs, imports = np.empty((3, 3, 2)), np.empty((3, 3, 2))
+    flows, imports = np.empty((3, 3, 2)), np.empty((3, 3, 2))
     for a, b in np.ndindex(3, 3):
         tariff = world.free.copy()
         tariff[CAN, USA, : world.goods] += (0.0, barrier, war[0])[a]
         tariff[USA, CAN, : world.goods] += (0.0, barrier, war[1])[b]
-        payoffs[a, b] = world.money(tariff, cost)[:2]
+        flows[a, b] = world.money(tariff, cost)[:2]
         trade = world.model.solve(tariff, cost)["trade"][..., : world.goods].sum(axis=-1)
         imports[a, b] = trade[CAN, USA], trade[USA, CAN]
-    logs, total = np.log(imports), np.log(imports.sum(axis=-1))
-    alone = [(1, 0), (0, 1)]
-    apart = [
-        (logs[alone[k]][k] - logs[0, 0, k]) / 2 for k in (0, 1)
-    ]  # of the cut from what keeping makes likely
-    cells = {"each_alarms": 100 * (1 - np.prod([stats.norm.sf(one / noise) for one in apart]))}
-    cut = (total[0, 0] + (total[1, 0] + total[0, 1]) / 2) / 2
-    p, q = (
-        stats.norm.cdf((cut - total[0, 0]) / noise),
-        [stats.norm.cdf((cut - total[one]) / noise) for one in alone],
+    seen, leave = reports(imports, noise), world.of("exit", r)[:2]
+    cells = {}
+    for name, one in seen.items():
+        cells |= {
+            f"{name}_paid": keeps_paid(flows, one),
+            f"{name}_leave": keeps_paid(flows, one, leave),
+            f"{name}_unpaid": keeps_unpaid(flows, one),
+        }
+    p = seen["one"][..., 1]
+    cells |= {"each_alarms": 100 * (1 - seen["each"][0, 0, 0]), "one_alarms": 100 * p[0, 0]}
+    surplus = (flows[0, 0] - flows[2, 2]).sum()
+    lost = sum(
+        max((flows[one] - flows[0, 0])[k], 0.0) / (p[one] - p[0, 0]) for k, one in enumerate([(1, 0), (0, 1)])
     )
-    kept, fought = payoffs[0, 0], payoffs[2, 2]
-    gain = [payoffs[one][k] - kept[k] for k, one in enumerate(alone)]
-    opened = payoffs[2, 0, 0] - kept[0], payoffs[0, 2, 1] - kept[1]
-    lost = sum(max(more, 0.0) / (chance - p) for more, chance in zip(gain, q, strict=True))
-    left = 1 - lost * (1 - patience) / (kept - fought).sum()
-    cells |= {"one_alarms": 100 * p, "burnt": p * lost, "war": np.log(left) / np.log(patience)}
-
-    def deters(d):
-        """Whether some chance of war after an alarm keeps both from hiding, and war after an open tariff from that."""
-        least, most = 0.0, 1.0
-        for k in (0, 1):
-            worse = kept[k] - fought[k]
-            bite = d * ((q[k] - p) * worse - gain[k] * p)
-            if gain[k] > 0:
-                least = max(least, gain[k] * (1 - d) / bite if bite > 0 else np.inf)
-            if opened[k] > 0:
-                most = min(most, (d * worse - opened[k] * (1 - d)) / (d * p * (opened[k] + worse)))
-        return least <= most
-
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (low, middle) if deters(middle) else (middle, high)
-    return cells | {"one_unpaid": high}
+    left = 1 - lost * (1 - patience) / surplus
+    cells |= {"burnt": p[0, 0] * lost, "war": np.log(left) / np.log(patience)}
+    each, one, sharp = (
+        most_kept(flows, chances, patience)
+        for chances in (seen["each"], seen["one"], reports(imports, noise / 2)["one"])
+    )
+    kept = 100 * (one - flows[2, 2].sum()) / surplus
+    return cells | {"kept": kept, "named": each - one, "half": sharp - one}
 
 
 # The first table: T0, draw by draw

@@ -29,13 +29,12 @@ KINKS = 2e-5  # where walking out binds for a part of a step
 class Program:
     """What computes the rows of a table again, and how close it comes; `coarse` has columns that come less close.
 
-    `asked` has columns of numbers that say what a row is, `left` those that it leaves out.
+    `asked` has columns of numbers that say what a row is.
     """
 
     cells: Callable[[Any, Row], dict[str, Any]]
     close: float = CLOSE
     asked: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
     coarse: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -201,7 +200,6 @@ PROGRAMS = {
         lambda world, row: plain.hidden(world, row["barrier"] / 100, row["noise"] / 100, row["r"]),
         1e-4,  # the package rounds chances to one in a million
         asked=("barrier", "noise", "r"),
-        left=("each_paid", "each_leave", "each_unpaid", "one_paid", "one_leave", "kept", "named", "half"),
     ),
 }
 
@@ -216,10 +214,7 @@ ELSEWHERE = {
     "T12": "every gain and answer",
 }
 """What there is for tables of which no row is computed again here."""
-NOT_TRIED = tuple(f"{name}-diverted" for name in ("T5", "T6", "T7", "T10", "T10-patience", "T10-sensitivity"))
-"""Tables of the other reading of r whose rows no program computes; `test_meanings_of_r` has some of them."""
 WHOLE = ("T12",)  # of those, the ones of which all numbers are
-REST = {"T13": "patience and values of three games, by linear programs"}
 
 
 def numbers(name: str) -> dict[str, int]:
@@ -244,11 +239,8 @@ def matrix() -> list[str]:
         count = numbers(name)
         if name.endswith("-bands"):
             done, rest = 0, BY_SAMPLE
-        elif name in NOT_TRIED:
-            done, rest = 0, "some rows, at the capacity that diverts as much"
         elif base in PROGRAMS:
-            done = sum(n for column, n in count.items() if column not in PROGRAMS[base].left)
-            rest = REST.get(base, "")
+            done, rest = sum(count.values()), ""
         else:
             done, rest = sum(count.values()) if base in WHOLE else 0, ELSEWHERE[base]
         total, again = total + sum(count.values()), again + done

@@ -204,14 +204,23 @@ def test_a_payoff_set_that_is_not_accurate_says_enough(monkeypatch):
         _patience.holds(replace(path, payoffs=(-2 + Fraction(1, 10**5), path.payoffs[1])), delta)
 
 
+def test_a_set_that_has_just_collapsed_is_empty():
+    """Plain steps take a thousand, and Newton's method has no solution nearby to which it could converge."""
+    assert payoff_set(RepeatedGame(RESTING, 0.978)).status is Status.EMPTY
+    assert threat(RESTING, 0.978, rounds=1200) is None
+
+
 @pytest.mark.slow
 def test_a_set_that_collapses_leaves_a_bracket():
-    """Plain iteration comes to nothing below the bracket, and to the same threats at its upper end."""
+    """Plain iteration comes to nothing below the bracket, and to the same threats at its upper end.
+
+    It rounds to twelve digits, and so near to the collapse a step leaves all but a thousandth of an error.
+    """
     found = critical_discount(RESTING, (1, 0))
     below, above = found.bracket
     assert found.discount == above < below + 0.01
     assert threat(RESTING, below, rounds=4000) is None
-    np.testing.assert_allclose(found.threat, threat(RESTING, above, rounds=4000), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found.threat, threat(RESTING, above, rounds=16_000), rtol=0, atol=1e-7)
     assert holds(RESTING, (1, 0), above)
 
 

@@ -210,6 +210,8 @@ def pairs(points: Floats) -> Polygon:
 
 _STEPS = 8  # of Newton's method; each doubles the digits
 _STILL = 1e-15  # rounding of a point in the unit box
+# Between points and what they generate: rounding. Steps that do not converge end farther apart.
+_SOLVED = 1e-13
 _FAR = 1e3  # unit boxes: after so long a step the method fails
 _FLAT = 1e-15  # an edge that is shorter than this across a constraint meets it at its first end
 _OFF = 1e-12  # tolerance for a place on an edge, as a share of the edge
@@ -363,12 +365,13 @@ class _System:
         from scipy.sparse import csc_matrix, identity
         from scipy.sparse.linalg import splu
 
-        points, size = self.image.points, 2 * len(self.image)
+        points: Floats = self.image.points
+        size = 2 * len(self.image)
         for step in range(_STEPS):
             value, entries = self.generated(points)
             left = (points - value).ravel()
             if step and np.abs(left).max() <= 2e-16:
-                break
+                return points
             parts = (
                 zip(*entries, strict=True)
                 if entries
@@ -384,8 +387,8 @@ class _System:
                 return None
             points = points - move.reshape(-1, 2)
             if np.abs(move).max() <= _STILL:
-                break
-        return points
+                return points
+        return points if np.abs(points - self.generated(points)[0]).max() <= _SOLVED else None
 
     def thresholds(self, points: Floats) -> Floats:
         """Return the continuations at which the constraints bind, given the present threats."""

@@ -98,14 +98,15 @@ class Frontier(Shown, line=False):
         """Number of players: 2."""
         return 2
 
-    def values(self, nodes: Floats) -> Floats:
-        """Return the function at arguments with one more axis before those of the batch."""
+    def values(self, nodes: Floats, *, slopes: bool = False) -> Floats:
+        """Return the function, or its `derivative`, at arguments with one more axis before those of the batch."""
+        asked = self.derivative if slopes and self.derivative is not None else self.function
         if self.batch_shape:
-            return np.array([self.function(x) for x in nodes])
+            return np.array([asked(x) for x in nodes])
         try:
-            return self.function(nodes)
+            return asked(nodes)
         except InvalidInput:  # written for numbers alone
-            found = [self.function(np.asarray(x)) for x in np.ravel(nodes)]
+            found = [asked(np.asarray(x)) for x in np.ravel(nodes)]
             if any(y.shape for y in found):
                 raise
             return np.array(found).reshape(np.shape(nodes))

@@ -28,7 +28,9 @@ from bargaining.feasible.surplus import TransferableSurplus
 EPS = float(np.finfo(float).eps)
 TIE = 1e-9  # of the payoffs' range, or of the largest multiplier: within this distance of a kink counts as at it
 SMOOTH = 1e-6  # relative error of curvatures above which a frontier is taken to have a kink there
-NODES = 13  # nodes of a polynomial through a function near a point: exact to rounding up to 1/8 of the way to an end
+ENOUGH = 1e-11  # relative error of a frontier's derivatives with which the search for better ones ends
+MISSED = 1e-9  # of a function's rise: by how much the integral of its derivative may miss it
+NODES = 13  # Chebyshev nodes of a polynomial through a function near a point
 _HALVINGS = 60  # interim agreements; gains fall faster than by halves
 BLOCK = 4096  # cells at once: their arrays fit in the processor's cache
 WINDOWS = 12  # each half the last: two windows that agree are enough
@@ -46,6 +48,8 @@ class Conditions:
     equations: Callable[[list[Jet], Given], list[Jet]]
     error: Floats
     """The relative error of slopes and curvatures in the equations, one a cell."""
+    side: int = 0
+    """1 or -1 where they hold only as a disagreement payoff rises or falls: a best payoff lies at a curve's end."""
 
 
 def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Conditions]:
@@ -75,7 +79,7 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     batch = division.payoffs.shape[:-1]
     if isinstance(problem.feasible, Polytope) and problem.feasible.batch_shape:
         return
-    boundary = boundary_of(problem.feasible, batch, order=2 + (second and name in _OPTIMA))
+    boundary = boundary_of(problem.feasible, batch, order=1 + (name in _OPTIMA) + second)
     flat = isinstance(boundary, _Facets)
     if boundary is None or (name == "perles_maschler" and flat) or (name == "yu" and flat):
         return
@@ -87,16 +91,19 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     elif ideal and not isinstance(boundary, _Budget):
         a, d = _flat(problem.ideal, cells), given["disagreement"]
         points |= {"first": np.array([a[0], d[1]]), "second": np.array([d[0], a[1]])}
-    structure, strict = [], np.ones(cells, dtype=bool)
+    structure, strict = list[NDArray[np.intp]](), np.ones(cells, dtype=bool)
+    ties = dict[int, NDArray[np.bool_]]()
     for key, point in points.items():
         pieces, sure = boundary.active(key, point, size)
-        if name == "raiffa" and key != "x":  # a point on two sides at once is at a kink
-            sure = sure & (pieces[0] >= 0) & (pieces[1] < 0)
-            strict &= sure
+        if key not in ("x", "y"):  # a best payoff: at a kink if it is on two sides at once
+            tied = sure & (pieces[0] == 0) & (pieces[1] > 0)
+            if isinstance(boundary, _Curve) and key in _STARTS and tied.any():
+                ties[sum(len(one) for one in structure)] = tied
+            else:
+                tied = False & tied
+            sure = sure & (pieces[0] >= 0) & (tied | (pieces[1] < 0))
         structure.append(pieces)
-        strict &= sure | (key not in ("x", "y"))
-        if key in ("first", "second"):  # elsewhere on the boundary a best payoff has no floor
-            strict &= sure & (pieces[0] >= 0) & (pieces[1] < 0)
+        strict &= sure
     if ideal and flat:
         strict &= np.isfinite(boundary.ideal[0]).all(axis=0)
     if name == "RandomProposer":
@@ -117,12 +124,23 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         strict &= sure & accepted & (structure[0][1] < 0) & (structure[1][1] < 0)
     if name in _RAYS:
         strict &= structure[0][1] < 0
-    rows = np.concatenate(structure)
-    left = np.flatnonzero(strict)
-    while left.size:  # few structures: no need to sort the cells by them
+    rows: Any = np.concatenate(structure)
+    left = np.flatnonzero(strict & ~np.any(list(ties.values()), axis=0)) if ties else np.flatnonzero(strict)
+    queue = [(0, rows, left)]
+    for side in (1, -1) if ties else ():  # a floor that rises moves a best payoff along the curve
+        moved = rows.copy()
+        for at, tied in ties.items():
+            moved[at, tied] = moved[at + (side < 0), tied]
+            moved[at + 1, tied] = -1
+        queue.append((side, moved, np.flatnonzero(strict & np.any(list(ties.values()), axis=0))))
+    while queue:  # few structures: no need to sort the cells by them
+        side, rows, left = queue.pop()
+        if not left.size:
+            continue
         row = rows[:, left[0]]
         alike = (rows[:, left] == row[:, None]).all(axis=0)
         here, left = left[alike], left[~alike]
+        queue.append((side, rows, left))
         known = [*points["x"], *points.get("y", ())]
         if name == "RandomProposer":
             known = [*_flat(division.payoffs, cells), *(() if isinstance(boundary, _Budget) else own)]
@@ -135,7 +153,8 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
             some: Any = slice(int(block[0]), int(block[-1]) + 1) if whole else block
             made = _equations(name, problem.players, boundary, row, list(points), some)
             unknowns = [value[some] for value in known]
-            yield Conditions(cells=some, unknowns=unknowns, equations=made, error=boundary.error(block))
+            error = boundary.error(block)
+            yield Conditions(cells=some, unknowns=unknowns, equations=made, error=error, side=side)
 
 
 def _interim(boundary: Any, problem: Any, cells: int) -> dict[str, Floats]:
@@ -206,34 +225,68 @@ class _Budget:
 
 
 class _Curve:
-    """Points below a frontier that is smooth at the points needed."""
+    """Points below a frontier that is smooth at the points needed.
+
+    Its pieces are the curve (0), the end of the interval (1), below the curve's last point, and the height of its first
+    point (2), next to the interval.
+    """
 
     def __init__(self, frontier: Frontier, batch: tuple[int, ...], *, order: int) -> None:
         self.frontier, self.batch, self.order = frontier, batch, order
         self.local: dict[str, tuple[list[Floats], Floats]] = {}
         self.at: dict[str, Floats] = {}
+        low, high = frontier.lower, frontier.upper
+        top, bottom = (frontier.function(end) for end in (low, high))
+        self.mean = (top - bottom) / (high - low)
+        cells = int(np.prod(batch))
+        self.ends = np.array(
+            [
+                [np.broadcast_to(one, batch).reshape(cells) for one in end]
+                for end in ((high, bottom), (low, top))
+            ]
+        )
 
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         x0, x1 = point
         self.at[key] = x0
-        self.local[key] = derivatives, error = local(self.frontier, x0.reshape(self.batch), self.order)
-        sure = (error < SMOOTH) & (np.abs(x1 - derivatives[0]) <= TIE * size)
-        return np.where(sure, [[0], [-1]], -1), sure
+        near, ((high, bottom), (low, top)) = TIE * size, self.ends
+        asked = np.where((x0 >= high) & (x1 < bottom - near), np.nan, x0).reshape(self.batch)
+        derivatives, error = local(self.frontier, asked, self.order, mean=self.mean)
+        curve = (np.abs(x1 - derivatives[0]) <= near) & (x0 >= low - near) & (x0 <= high + near)
+        if key.endswith("first"):  # there the inverse of the slope counts
+            error = error * (1 + np.abs(self.mean.ravel() / derivatives[1]))
+        sure = curve & (error < SMOOTH)
+        self.local[key] = derivatives, np.where(curve, error, 0.0)
+        found = np.full((2, x0.size), -1)
+        found[0, curve] = 0
+        end = (np.abs(x0 - high) <= near) & (x1 <= bottom + near)
+        start = (np.abs(x1 - top) <= near) & (x0 <= low + near)
+        for k, met in ((1, end), (2, start)):
+            if met.any():
+                found[:, met] = np.where(curve[met], [[0], [k]], [[k], [-1]])
+                sure |= met & ~curve
+        return found, sure
 
     def error(self, here: NDArray[np.intp]) -> Floats:
         errors: Floats = np.sum([error[here] for _, error in self.local.values()], axis=0)
         return errors
 
     def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
+        if piece:
+            return self.ends[piece - 1][piece - 1][here] - x[piece - 1]
         f = [values[here] for values in self.local[key][0]]
         return _through(x[0], f) - x[1]
 
     def normal(self, piece: int, key: str, x: Any, given: Given, here: Any) -> list[Any]:
+        if piece:
+            return [float(piece == 1), float(piece == 2)]
         f = [values[here] for values in self.local[key][0]]
         return [-_through(x[0], [*f[1:], f[-1]]), 1.0]
 
     def over(self, piece: int, key: str, i: int, other: Any, given: Given, here: Any) -> Any:
         """Return player i's payoff on the boundary, given the other's."""
+        if piece:
+            return self.ends[piece - 1][i][here]
         f = [values[here] for values in self.local[key][0]]
         if i:
             return _through(other, f)
@@ -244,7 +297,7 @@ class _Curve:
     def fall(self, piece: int, key: str, given: Given, here: Any) -> tuple[Floats, Floats]:
         """Return minus the slope, and how it changes."""
         f = [values[here] for values in self.local[key][0]]
-        return -f[1], -f[2]
+        return (-f[1], -f[2]) if piece == 0 else (0 * f[1], 0 * f[1])
 
 
 class _Sides:
@@ -374,72 +427,159 @@ def _hull(points: Floats) -> _Facets | None:
 
 
 @cache
-def stencil(side: int, count: int = NODES) -> tuple[Floats, Floats]:
-    """Return nodes around 0, or on one side, and the weights of a polynomial's value and three derivatives at 0."""
-    cheb, points = np.polynomial.chebyshev, np.cos(np.pi * np.arange(count) / (count - 1))
-    at, steep = (-1.0, 2.0 * side) if side else (0.0, 1.0)
-    rows = [steep**k * cheb.chebval(at, cheb.chebder(np.eye(count), k)) for k in range(4)]
-    weights = np.array(rows) @ np.linalg.inv(cheb.chebvander(points, count - 1))
-    nodes = (points + 1) / 2 * side if side else points
-    weights[0] = nodes == nodes[np.abs(nodes).argmin()]
-    return nodes, weights
+def _nested(ratio: float, pairs: int) -> tuple[Floats, Floats]:
+    """Return weights of the odd and even parts of a polynomial through 0 and through 1, 1 / ratio, ..., (3, pairs).
 
-
-def local(frontier: Frontier, x: Floats, order: int) -> tuple[list[Floats], Floats]:
-    """Return a frontier's function and its first two or three derivatives at points, and their relative error.
-
-    They are those of the polynomial through the function, or its `derivative` if there is one, at nodes near the
-    point. Windows shrink until two agree; the error is their difference plus the effect of rounding. Near a
-    kink no windows agree, and the error stays large.
+    Of divided differences they make three derivatives at 0. By how much these multiply rounding comes second.
     """
-    if not frontier.batch_shape and x.size > BLOCK:
-        parts = [local(frontier, part, order) for part in np.array_split(x.ravel(), -(-x.size // BLOCK))]
-        return [
-            np.concatenate(one) for one in zip(*(part for part, _ in parts), strict=True)
-        ], np.concatenate([error for _, error in parts])
-    low, high = np.broadcast_to(frontier.lower, x.shape), np.broadcast_to(frontier.upper, x.shape)
-    known = frontier.derivative
-    skip = int(known is not None)
-    order = max(
-        order, 2
-    )  # slopes alone do not show a kink: between two straight lines each window has their mean
-    begin = 2 * int(skip == 1 and order == 2)  # rounding leaves room for narrow windows, so fewer nodes
-    nodes, weights = stencil(0, NODES - begin)
-    reach = np.minimum(x - low, high - x) * 0.7
-    with np.errstate(all="ignore"):
-        inside = np.isfinite(x) & (reach > 0)
-        reach = np.where(inside, reach, (high - low) * 2.0**-30)
-        middle = np.where(inside, x, (low + high) / 2)
-        best = [np.full(x.shape, np.nan) for _ in range(order + 1 - skip)]
-        error, last = np.full(x.shape, np.inf), None
-        for k in range(begin, WINDOWS):
-            h = reach * 2.0**-k
-            at = middle + h * nodes[:, *(None,) * x.ndim]
-            if known is None:
-                values = frontier.values(at)
-            elif frontier.batch_shape:
-                values = np.array([known(one) for one in at])
-            else:
-                values = known(at)
-            size = np.abs(values).max(axis=0)
-            found = [np.tensordot(weights[j], values, 1) / h**j for j in range(1, order + 1 - skip)]
-            found.insert(0, values[len(nodes) // 2])
+    s = ratio ** (-2.0 * np.arange(pairs))
+    rows = np.array([np.prod([other / (other - one) for other in s if other != one]) for one in s])
+    made = np.array([rows, rows, -6 * rows * ((1 / s).sum() - 1 / s)])
+    return made, np.linalg.norm(made * s ** [[-0.5], [-1], [-0.5]] * [[1.5], [5], [1.5]], axis=1)[:, None]
+
+
+@cache
+def _chebyshev() -> tuple[Floats, list[Floats], Floats]:
+    """Return nodes in [-1, 1], how values there give the terms of three derivatives, and what multiplies rounding."""
+    cheb, degree = np.polynomial.chebyshev, np.arange(NODES)
+    points = -np.cos(np.pi * degree / degree[-1])
+    into = np.linalg.inv(cheb.chebvander(points, NODES - 1))
+    steep = np.cumprod([(degree**2 - j**2) / (2 * j + 1) for j in range(3)], axis=0)
+    return (
+        points,
+        [np.asarray(cheb.chebder(into, j), dtype=float) for j in (1, 2, 3)],
+        2 * np.linalg.norm(steep, axis=1)[:, None],
+    )
+
+
+def local(
+    frontier: Frontier, x: Floats, order: int, *, mean: Floats | float = 0.0
+) -> tuple[list[Floats], Floats]:
+    """Return a frontier's function and its derivatives at points, to second order at least, and their relative error.
+
+    They are those of a polynomial through the function, or its `derivative` if there is one, at pairs of nodes around
+    the point. The widest pair gives way to a narrower one until two polynomials in a row agree; the error is their
+    difference plus the effect of rounding, over the size of slopes, to which their `mean` may be added. Near a kink
+    none agree, and the error stays large. Next to an end of the interval nodes may reach farther to the other side.
+    The error is infinite where the function is not the integral of its `derivative`.
+    """
+    shape, flat = x.shape, not frontier.batch_shape
+    if flat and x.size > BLOCK:
+        parts = [
+            local(frontier, part, order, mean=mean) for part in np.array_split(x.ravel(), -(-x.size // BLOCK))
+        ]
+        made = [np.concatenate(one) for one in zip(*(part for part, _ in parts), strict=True)]
+        return made, np.concatenate([error for _, error in parts])
+    known = frontier.derivative is not None
+    low, high = (np.broadcast_to(end, shape).ravel() for end in (frontier.lower, frontier.upper))
+    x, width = np.ravel(x), high - low
+    # Slopes alone do not show a kink: between two straight lines each polynomial has their mean.
+    orders = np.arange(1 + known, max(order, 2) + 1)
+    count, powers = len(orders), np.arange(1, len(orders) + 1)[:, None]
+
+    def ask(nodes: Floats, where: Any = slice(None), slopes: bool = known) -> Floats:
+        """Return the function, or its derivative, for some cells, at nodes (m, cells)."""
+        if flat:
+            return frontier.values(nodes, slopes=slopes)
+        whole = nodes
+        if nodes.shape[1] < x.size:
+            whole = np.repeat(middle[None], len(nodes), axis=0)
+            whole[:, where] = nodes
+        answers: Floats = frontier.values(whole.reshape(-1, *shape), slopes=slopes).reshape(len(nodes), -1)
+        return answers[:, where]
+
+    def around() -> Iterator[tuple[Floats, ...]]:
+        """Yield derivatives, (count, cells), those by a node pair less, what rounding adds, and centres and halves."""
+        ratio, most = (2.0, 6) if order == 1 or count == 1 else (2.0**0.5, 8)
+        h = np.where(inside, room / 2, width * 2.0**-30)
+        centre = np.minimum(np.maximum(middle, low + h), high - h)
+        odd, even = np.empty((2, most + WINDOWS, x.size))
+
+        def through(pairs: int) -> tuple[Floats, Floats, Floats]:
+            """Return derivatives of the polynomial through the last of some pairs, the noise and the half."""
+            first = max(pairs - most, 0)
+            (rows, loud), half, span = _nested(ratio, pairs - first), h * ratio**-first, slice(first, pairs)
+            found = [rows[0] @ odd[span], *([rows[1] @ even[span]] if count > 1 else [])]
+            found += [rows[2] @ odd[span] / half**2] if count > 2 else []
+            return np.array(found), EPS * loud[:count] * size / half**powers, half
+
+        seen = 0
+        for pairs in (4, *range(most + 1, most + WINDOWS + 1)):
+            for k in range(seen, pairs):
+                step = h * ratio**-k
+                up, down = ask((centre + step)[None])[0], ask((centre - step)[None])[0]
+                if not k:
+                    size = np.maximum(np.abs(up), np.abs(down)) + np.abs(x / h * (up - down))
+                np.subtract(up, down, out=odd[k])
+                odd[k] /= 2 * step
+                if count > 1:
+                    np.add(up - level, down - level, out=even[k])
+                    even[k] /= step**2
+            seen = pairs
+            found, rounding, half = through(pairs)
+            yield found, through(pairs - 1)[0], rounding, centre, half
+
+    def beside(where: NDArray[np.intp]) -> Iterator[tuple[Floats, ...]]:
+        """Yield the same of windows that start at the nearer end of the interval."""
+        (points, into, loud), last = _chebyshev(), None
+        for k in range(3, 7):
+            half = width[where] * 2.0**-k
+            centre = np.minimum(np.maximum(x[where], low[where] + half), high[where] - half)
+            values, at = ask(centre + half * points[:, None], where), (x[where] - centre) / half
+            found = [np.polynomial.chebyshev.chebval(at, one @ values, tensor=False) for one in into[:count]]
+            slopes = np.array(found) / half**powers
+            size = np.abs(values).max(axis=0) + np.abs(x[where] * slopes[0])
             if last is not None:
-                off = np.zeros(x.shape)
-                for j in range(1, len(found)):
-                    rounding = 2 * EPS * size * np.linalg.norm(weights[j]) / h**j
-                    unit = np.abs(found[j]) + (np.abs(found[j - 1]) if j > 1 or skip else 0.0) / reach
-                    off = np.maximum(off, (np.abs(found[j] - last[j]) + rounding) / unit)
-                better = off < error
-                error = np.where(better, off, error)
-                best = [np.where(better, one, old) for one, old in zip(found, best, strict=True)]
-                if (error[inside] < 1e-12).all() or not better.any():
-                    break
-            last = found
-        here = frontier.function(middle)
-        best[0] = here if known is None else known(middle)
-    made = best if known is None else [here, *best]
-    return [np.ravel(one) for one in made], np.ravel(np.where(inside, error, np.inf))
+                yield slopes, last, EPS * loud[:count] * size / half**powers, centre, half
+            last = slopes
+
+    def settle(windows: Iterator[tuple[Floats, ...]], where: Any, live: NDArray[np.bool_]) -> None:
+        """Keep the best of some windows, until those of live cells are good enough."""
+        worst = error[where]
+        least = np.broadcast_to(mean, shape).ravel()[where] if np.ndim(mean) else mean
+        for found, last, rounding, centre, half in windows:
+            apart, under = np.abs(found - last), np.abs(level[where]) + least if known else None
+            for j in range(count):
+                # What is not asked for need only show that there is no kink.
+                wide = width[where] if orders[j] <= order else half
+                under = np.abs(found[j]) + (least if under is None else under / wide)
+                apart[j] /= under
+                rounding[j] /= under
+            off = (apart + rounding).max(axis=0)
+            better = off < worst
+            worst = np.where(better, off, worst)
+            best[:, where] = np.where(better, found, best[:, where])
+            kept[:, where] = np.where(better, [centre, half], kept[:, where])
+            # Where rounding dominates, narrower windows do not help.
+            if not (live & better & (off > ENOUGH) & (off > 4 * rounding.max(axis=0))).any():
+                break
+        error[where] = worst
+
+    with np.errstate(all="ignore"):
+        room = np.minimum(x - low, high - x)
+        inside = room > 0
+        middle = np.where(room >= 0, x, (low + high) / 2)
+        here = ask(middle[None], slopes=False)[0]
+        level = ask(middle[None])[0] if known else here
+        best, error, kept = np.full((count, x.size), np.nan), np.full(x.size, np.inf), np.zeros((2, x.size))
+        if inside.any():
+            settle(around(), slice(None), inside)
+        error[~inside] = np.inf
+        if known and order == 1:  # there is no kink at an end
+            at = (room == 0) & np.isfinite(level)
+            error[at] = 0.0
+            kept[:, at] = np.array([(x + np.sign(low + high - 2 * x) * width / 512), width / 64])[:, at]
+        ends = np.flatnonzero((room >= 0) & (room < width / 4) & ~(error <= 10 * ENOUGH))
+        if ends.size:
+            settle(beside(ends), ends, np.ones(ends.size, dtype=bool))
+        if known:
+            centre, part = kept[0], kept[1] / 8
+            rise = np.subtract(*ask(np.array([centre + part, centre - part]), slopes=False))
+            gauss = np.array([centre - 0.6**0.5 * part, centre, centre + 0.6**0.5 * part])
+            missed = np.abs(rise - part * (np.array([5, 8, 5]) / 9 @ ask(gauss)))
+            lost = missed > MISSED * np.abs(rise) + 32 * EPS * (np.abs(here) + np.abs(x * level))
+            error[lost] = np.inf
+    return [here, *([level] if known else []), *best], error
 
 
 # --- conditions of concepts -----------------------------------------------------------------------------------------
@@ -454,6 +594,7 @@ _RAYS = (
     "continuous_raiffa",
 )
 _OPTIMA = ("nash", "utilitarian", "yu")
+_STARTS = ("first", "second", "0 first", "0 second")  # best payoffs over the disagreement point itself
 
 
 def _inside_the_cone(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,23 @@ from bargaining._arrays import Floats
 from bargaining.equilibria.pairs.deal import Pairs
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash, nash_in_nash
 from bargaining.errors import Status
-from bargaining.statics.conditions import EPS, SMOOTH, WINDOWS, Given, stencil
+from bargaining.statics.conditions import EPS, NODES, SMOOTH, WINDOWS, Given
 from bargaining.statics.definitions import Definition, Layout
 
 CLOSE = 1e-8  # slopes of log gains over the range of a contract: as flat as this is a peak
 EDGE = 1e-12  # of a range: a contract this near to its end is at it
+
+
+@cache
+def stencil(side: int) -> tuple[Floats, Floats]:
+    """Return nodes around 0, or on one side, and the weights of a polynomial's value and three derivatives at 0."""
+    cheb, points = np.polynomial.chebyshev, np.cos(np.pi * np.arange(NODES) / (NODES - 1))
+    at, steep = (-1.0, 2.0 * side) if side else (0.0, 1.0)
+    rows = [steep**k * cheb.chebval(at, cheb.chebder(np.eye(NODES), k)) for k in range(4)]
+    weights = np.array(rows) @ np.linalg.inv(cheb.chebvander(points, NODES - 1))
+    nodes = (points + 1) / 2 * side if side else points
+    weights[0] = nodes == nodes[np.abs(nodes).argmin()]
+    return nodes, weights
 
 
 class Contracts:

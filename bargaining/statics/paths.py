@@ -170,7 +170,7 @@ def _below_frontier(problem: Problem, d: Floats, ends: Floats) -> tuple[Floats, 
     def slope(x: Floats) -> Floats:
         if frontier.derivative is not None:
             return np.asarray(frontier.derivative(np.clip(x, low, high)), dtype=float)
-        (_, first, _), error = local(frontier, np.clip(x, low, high), 2)
+        (_, first, _), error = local(frontier, np.clip(x, low, high), 1)
         doubt[:] = np.maximum(doubt, np.where(np.isfinite(error), error, 1.0))
         return first
 

@@ -19,7 +19,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
 from bargaining.protocols.stochastic import StochasticDivision
-from bargaining.statics.conditions import EPS, Conditions, conditions
+from bargaining.statics.conditions import EPS, TIE, Conditions, conditions
 from bargaining.statics.contracts import of_contracts
 from bargaining.statics.definitions import Definition, Layout, defined, differentiated, one_sided
 from bargaining.statics.paths import path_slopes
@@ -105,14 +105,15 @@ def sensitivity(
     to first order only; for `AlternatingOffers` between two players with an infinite horizon in which responders may
     leave; and for `RandomProposer` under unanimity, with any number of players who share a surplus and with two on
     other sets.
-    Curvatures of a `Frontier` are those of the polynomial through its `derivative`, or its values, near the answer. For
+    Curvatures of a `Frontier` are those of a polynomial through its `derivative`, or its values, near the answer. For
     answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
     constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash` are
     those of polynomials through their values, to first order only; so are derivatives of tariff equilibria, and those
     of trade equilibria in elasticities. At a kink of the answer of a game its structure just beside the kink is taken.
-    For all other answers, and at their kinks, derivatives are computed by SciPy's differences, which solve again on
-    either side of the answer. There are no derivatives of payoff sets with infinitely many vertices, as with unequal
-    discount factors, nor of those from which only one player may leave.
+    For all other answers, and at kinks other than those of best payoffs at an end of a frontier, derivatives are
+    computed by SciPy's differences, which solve again on either side of the answer. There are no derivatives of payoff
+    sets with infinitely many vertices, as with unequal discount factors, nor of those from which only one player may
+    leave.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
@@ -164,11 +165,10 @@ def sensitivity(
             "wrt={name: value} and the `method` that leads to it."
         )
     asked = _Asked(result, wrt, method)
-    first, second, error, done = _exact(asked, order)
-    left = right = first
+    first, second, error, done, left, right = _exact(asked, order)
     rest = np.flatnonzero(asked.answered & ~done)
     if rest.size and order == 1:
-        left, right = first.copy(), first.copy()
+        left, right = (first.copy() if one is first else one for one in (left, right))
         first[..., rest], left[..., rest], right[..., rest], error[..., rest] = _by_differences(asked, rest)
     elif rest.size and not done.any():
         raise NotApplicable(
@@ -307,8 +307,10 @@ def _known(result: Division) -> Callable[[Problem, dict[str, Any]], Division]:
     return lambda problem, told: cast("Division", made(problem, **told))
 
 
-def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, NDArray[np.bool_]]:
-    """Return derivatives where conditions are known: first, second, their error, and in which cells."""
+def _exact(
+    asked: _Asked, order: int
+) -> tuple[Floats, Floats | None, Floats, NDArray[np.bool_], Floats, Floats]:
+    """Return derivatives where conditions are known: first, second, their error, in which cells, and either side."""
     m, n, cells = asked.count, asked.n, asked.cells
     first = np.full((n, m, cells), np.nan)
     second = np.full((n, m, m, cells), np.nan) if order == 2 else None
@@ -318,7 +320,14 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
     )
     fixed = n > 2 or asked.result.method.startswith("perles_maschler")
     if asked.method is not None or (asked.name == "points" and fixed):
-        return first, second, error, done  # on these sets other points matter besides the sides that are met
+        return (
+            first,
+            second,
+            error,
+            done,
+            first,
+            first,
+        )  # on these sets other points matter besides the sides that are met
     # Interim agreements are linear below facets, to any order.
     paths = ("raiffa", "continuous_raiffa") if order == 1 else ("raiffa",)
     if asked.name == "disagreement" and asked.result.method in paths:
@@ -330,8 +339,8 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
             if second is not None:
                 second[..., done] = 0.0
             error[..., done] = (doubt * np.abs(slopes).max(axis=(0, 1)))[done]
-            return first, second, error, done
-    terms = asked.terms()
+            return first, second, error, done, first, first
+    terms, sides = asked.terms(), dict[int, tuple[Floats, NDArray[np.bool_]]]()
     skip = 2 * int(asked.result.parameters.get("proposer") == 1)
     with np.errstate(all="ignore"):
         size = asked.size
@@ -347,15 +356,27 @@ def _exact(asked: _Asked, order: int) -> tuple[Floats, Floats | None, Floats, ND
             good = (miss <= _MISSED * size[here]) & asked.answered[here]
             doubt = (found.error + 4 * EPS) * condition
             at: Any = here if good.all() else np.arange(asked.cells)[here][good]
-            first[:, :, at], done[at] = one[skip:, :, good] if at is not here else one[skip:], True
+            into, have = first, done
+            if found.side:
+                if order == 2:
+                    continue
+                into, have = sides.setdefault(found.side, (np.full_like(first, np.nan), np.zeros_like(done)))
+            into[:, :, at], have[at] = one[skip:, :, good] if at is not here else one[skip:], True
             filled = one if two is None else two
             if second is not None and two is not None:
                 second[..., at] = two[skip:][..., good]
             scale = np.abs(filled[skip:]).reshape(-1, good.size).max(axis=0)
             if two is not None:  # the error of a first derivative enters twice
                 scale = scale + np.abs(one).reshape(-1, good.size).max(axis=0) ** 2
-            error[..., at] = (doubt * scale)[good]
-    return first, second, error, done
+            error[..., at] = np.fmax(error[..., at], (doubt * scale)[good])
+        if len(sides) < 2:
+            return first, second, error, done, first, first
+        (above, rising), (below, falling) = sides[1], sides[-1]
+        kinked = rising & falling
+        right, left = np.where(kinked, above, first), np.where(kinked, below, first)
+        alike = np.abs(above - below) <= 16 * error + TIE * np.abs(above).max(axis=(0, 1))
+        first = np.where(kinked, np.where(alike, (above + below) / 2, np.nan), first)
+    return first, second, error, done | kinked, left, right
 
 
 def _with(

@@ -15,6 +15,10 @@ SHARE = RNG.uniform(0.2, 0.8, CELLS)
 D = RNG.uniform(0, 0.5, (CELLS, 2))
 ARC = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
 
+BARE = Frontier(lambda x: 4 - x**2, 0, 2)
+STEEP = RNG.uniform(1, 2, 20_000)
+CURVES = Frontier(lambda x: 4 - STEEP * x**2, 0, 2 / np.sqrt(STEEP), derivative=lambda x: -2 * STEEP * x)
+BARE_CURVES = Frontier(lambda x: 4 - STEEP * x**2, 0, 2 / np.sqrt(STEEP))
 SIDES = Polytope([[0, 0], [4, 0], [3.5, 1.5], [2, 3], [0, 3.6]])
 
 
@@ -66,8 +70,16 @@ def test_derivatives_of_many_splits(speedup: Callable[..., float]) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "nash",
+        "nash of curves",
+        "weighted nash of curves",
         "kalai_smorodinsky",
+        "kalai_smorodinsky of curves",
+        "kalai_smorodinsky by values",
+        "kalai_smorodinsky of curves by values",
+        "kalai_smorodinsky at the ends of curves",
         "equal_loss",
+        "equal_loss by values",
         "perles_maschler",
         "raiffa",
         "continuous_raiffa",
@@ -94,7 +106,18 @@ def test_a_batch_of_derivatives_takes_three_solutions_at_most(
     model = TradeModel.from_parameters(load())
     rates = model.tariffs({("USA", "CAN"): np.linspace(0, 0.3, 200)})
     some = Problem(ARC, D[:20_000])
+    own = Problem(CURVES, D[:20_000])
     solve: Callable[[], object] = {
+        "nash": lambda: nash(some),
+        "nash of curves": lambda: nash(own),
+        "weighted nash of curves": lambda: nash(own, weights=np.stack([SHARE, 1 - SHARE], axis=-1)[:20_000]),
+        "kalai_smorodinsky of curves": lambda: kalai_smorodinsky(own),
+        "kalai_smorodinsky by values": lambda: kalai_smorodinsky(Problem(BARE, some.disagreement)),
+        "kalai_smorodinsky of curves by values": lambda: kalai_smorodinsky(
+            Problem(BARE_CURVES, own.disagreement)
+        ),
+        "kalai_smorodinsky at the ends of curves": lambda: kalai_smorodinsky(Problem(CURVES, [0, 0])),
+        "equal_loss by values": lambda: equal_loss(Problem(BARE, some.disagreement)),
         "kalai_smorodinsky": lambda: kalai_smorodinsky(some),
         "equal_loss": lambda: equal_loss(some),
         "perles_maschler": lambda: perles_maschler(Problem(ARC, D[:500])),

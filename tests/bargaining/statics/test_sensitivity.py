@@ -393,6 +393,81 @@ def test_a_frontier_with_a_kink_at_the_answer_has_a_derivative_on_either_side(sl
     np.testing.assert_allclose([found.from_below, found.from_above], [1 / 2, 1 / 3], rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("slope", [None, lambda x: -2 * x], ids=["values", "slope"])
+def test_best_payoffs_at_and_beyond_the_ends_of_a_frontier(slope: Any) -> None:
+    """Floors below a frontier's ends move no best payoff, those at an end only as they rise."""
+    short, whole = (Frontier(lambda x: 4 - x**2, 0, end, derivative=slope) for end in (1.5, 2))
+    # A ray: (x - d0)(a1 - d1) = (4 - x^2 - d1)(a0 - d0), where a1 = 4 - d0^2 if d0 > 0.
+    for frontier, a0, inside in ((short, 1.5, [0.0, 0.0]), (whole, 2.0, [0.0, -1 / 4])):
+        floors = np.array([[0.0, 0.0], [-0.3, -0.2]])
+        division = kalai_smorodinsky(Problem(frontier, floors))
+        found = sensitivity(division, wrt="disagreement")
+        for cell, sides in ((0, (found.from_below, found.from_above)), (1, (found, found))):
+            x, gain, gap = (
+                division.payoffs[cell, 0],
+                division.payoffs[cell] - floors[cell],
+                [a0, 4] - floors[cell],
+            )
+            for one, slopes in zip(sides, ([0.0, 0.0], inside), strict=True):
+                moved = [gain[1] - gap[1], gap[0] - gain[0] - gain[1] * slopes[1] * (cell == 0)]
+                exact = -np.array(moved) / (gap[1] + 2 * x * gap[0])
+                np.testing.assert_allclose(one[cell, 0], exact, rtol=0, atol=1e-9)
+        assert float(found.error.max()) < 1e-9
+        assert np.isfinite(found.values).all(axis=(0, 1)).tolist() == [True, frontier is short]
+
+
+@pytest.mark.parametrize("slope", [None, lambda x: -2 * x], ids=["values", "slope"])
+def test_an_answer_at_the_end_of_a_frontier_stays_until_a_price_leaves_its_cone(slope: Any) -> None:
+    division = nash(
+        Problem(Frontier(lambda x: 4 - x**2, 0, 1.0, derivative=slope), [[0.0, 0.0], [0.5, -3.0]])
+    )
+    np.testing.assert_allclose(division.payoffs, [[1, 3]] * 2, atol=1e-12)
+    found = sensitivity(division, wrt="disagreement")
+    np.testing.assert_array_equal(found, np.zeros((2, 2, 2)))
+    assert float(found.error.max()) < 1e-9
+
+
+@pytest.mark.parametrize("near", [1e-5, 1e-2])
+@pytest.mark.parametrize("frontier", [ARC, BARE], ids=["slope", "values"])
+def test_derivatives_next_to_the_end_of_a_frontier_are_as_exact(frontier: Frontier, near: float) -> None:
+    def oracle(t: dict[str, list[Any]]) -> list[Any]:
+        return arc(lambda x, y: arc_ideal(t["disagreement"])[0] - x - arc_ideal(t["disagreement"])[1] + y)
+
+    case = Case(lambda: equal_loss(Problem(frontier, [near, near])), oracle, {"disagreement": [near, near]})
+    found = sensitivity(case.answer(), wrt="disagreement")
+    for k in (0, 1):
+        np.testing.assert_allclose(found[:, k], first(case, "disagreement", k), rtol=0, atol=1e-10)
+    assert float(found.error.max()) < 1e-8
+
+
+@pytest.mark.dear("d0-many", "d1-many")
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+@pytest.mark.parametrize("d", [[0.1, 0.1], [0.1, 0.0]])
+def test_a_wrong_slope_at_a_best_payoff_is_noticed(d: list[float], many: bool) -> None:
+    """Nobody asked for the slope there when the set was made, nor when the answer was found."""
+    end = np.full(1000, 2.0) if many else 2.0
+    wrong = Frontier(lambda x: 4 - x**2, 0, end, derivative=lambda x: np.where(x < 1.9, -2 * x, -2.5 * x))
+    found, right = (
+        sensitivity(kalai_smorodinsky(Problem(one, d)), wrt="disagreement") for one in (wrong, BARE)
+    )
+    for side in ("from_below", "from_above"):
+        np.testing.assert_allclose(found[side][0] if many else found[side], right[side], rtol=0, atol=1e-5)
+
+
+@pytest.mark.dear("values")
+@pytest.mark.parametrize("known", [False, True], ids=["values", "slope"])
+def test_a_curvature_that_jumps_at_the_answer_makes_a_kink(known: bool) -> None:
+    def bent(x: Any) -> Any:
+        return 4 - x**2 - np.maximum(x - 1, 0) ** 2
+
+    slope = (lambda x: -2 * x - 2 * np.maximum(x - 1, 0)) if known else None
+    division = nash(Problem(Frontier(bent, 0, 1.8, derivative=slope), [0.0, 1.0]))
+    np.testing.assert_allclose(division.payoffs, [1, 3], atol=1e-9)
+    found = sensitivity(division, wrt="disagreement")[0, 0]
+    assert np.isnan(found)
+    np.testing.assert_allclose([found.from_below, found.from_above], [1 / 3, 1 / 4], rtol=0, atol=1e-5)
+
+
 def test_a_corner_holds_the_answer_until_a_price_leaves_its_cone() -> None:
     corner = Polytope([[0, 3], [1, 2.5], [2, 1], [2.5, 0]], free_disposal=True)
     inside = nash(Problem(corner, [-0.6, 1.2]))

@@ -279,6 +279,6 @@ def _outside(rate: float, option: str, offers: str) -> Reading:
     ends = {"war": "walk out into the tariff war", "exit": "close the border for good"}[option]
     return Reading(
         name=f"Offers, outside option: {option}",
-        timing=f"{offers}; a responder may {ends}, with r in use from then on",
+        timing=f"{offers}; a responder may {ends}, at r",
         divide=divide,
     )

@@ -252,8 +252,8 @@ def bands_table(study: Study) -> Table:
         study,
         Data="trade flows and GDP of 2023 (sources in the package's SOURCES.md)",
         Draws=f"{draws}, the same in every row, {failed} of which could not be solved: trade elasticities by sector, "
-        "lognormal over published estimates, in each of four input-output structures, WIOD 2011 and ICIO 2019 with and "
-        "without what industries buy from each other, at the trade of 2023",
+        f"lognormal over published estimates, {draws // 4} in each of four input-output structures, those of WIOD for "
+        "2011 and the OECD's ICIO for 2019, with and without what industries buy from each other, at the trade of 2023",
         **{
             "Cells": "median [5th percentile, 95th] over the draws",
             "Canada pays": "a sum in US dollars of 2023 every year, while neither charges tariffs on goods of "
@@ -262,8 +262,8 @@ def bands_table(study: Study) -> Table:
             "r = 0",
             "Lost": "the leverage that the US loses to the alternative: how much less Canada pays at that r, in "
             "percent of the sum at r = 0, draw by draw, so that percentages grow large where that sum is near zero; "
-            "above 100, where Canada pays at r = 0: the US pays then; negative: Canada pays more. Of a sum that the US "
-            "pays, the percentage is of its size",
+            "above 100: the US pays instead; negative: Canada pays more. Where the US pays already at r = 0, in "
+            "percent of what it pays",
             "r": "how much Canada could sell elsewhere: a new route to China, with lower trade costs, by which, at "
             "fixed prices and spending, its exports of goods to China would rise by r times its exports of goods to "
             "the US (r = .15: USD 60 bn a year). r = .02 is the arrangement of January 2026 (canola and other farm "

@@ -30,6 +30,7 @@ OUTCOMES = (
     ("exit", "Exit"),
 )
 DIVERTED = np.array([0.0, 0.05, 0.10, 0.15])
+NONE = {"None": "both have more by going on as they are than by an agreement"}
 SAME_AS_NASH = ("Kalai-Smorodinsky", "Egalitarian")  # where any transfer is possible
 
 
@@ -45,7 +46,7 @@ def headline(study: Study) -> Table:
         | {f"{r:g}": clean(transfer) for r, transfer in zip(SHARES, deal.transfer(division), strict=True)}
         for route, deal, reading, division in divisions
     ]
-    columns = [Column("route", title="China route"), Column("reading", title="The alternative is")]
+    columns = [Column("route", title="China route"), Column("reading", title="How they agree")]
     return Table(
         rows,
         columns=columns + [Column(f"{r:g}", title=f"r = {r:g}") for r in SHARES],
@@ -55,9 +56,12 @@ def headline(study: Study) -> Table:
         notes=study.notes(
             *(float(np.max(division.residual)) for *_, division in divisions),
             study.uncapped.war.residual.max(),
-            Payment="a level sum every year, for tariffs of the base year between the two, which are zero",
+            Payment="a level sum every year, for zero tariffs between the two",
             **words("Route", "Nash", "Weight", "War"),
             Timing=_timings(shown),
+            Talks="while talks last, r is in use if the route is open; if an agreement would close it, only where r is "
+            "the inside option",
+            **NONE,
         ),
     )
 
@@ -87,7 +91,7 @@ def payoffs(study: Study, measure: str) -> Table:
         digits=3,
         notes=study.notes(
             *(getattr(d, name).residual.max() for d in deals.values() for name, _ in OUTCOMES),
-            Payoffs="change of real income against free trade at r = 0"
+            Payoffs="r is in use in every outcome; change of real income against free trade at r = 0"
             + ("" if measure == "percent" else ", times income in the base"),
             **words("Free trade", "War", *(["Capped"] if len(deals) > 1 else [])),
             **{
@@ -181,25 +185,23 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
             Timing=_timings(readings()),
             **words("Nash", "Weight", "War", "Route", *(["Capped"] if deal.capped else [])),
             **{
-                f"As {name}": f"{', '.join(others)}: the same division at every r"
+                f"Not shown, as {name}": f"the divisions of {' and '.join(others)} are the same at every r"
                 for name, others in alike.items()
                 if others
             },
             Talks=f"r is in use under {study.baseline.roles.meanwhile} too"
             if deal.route_survives
-            else "r is not in use while talks last, except where it is the inside option",
+            else "while talks last, r is in use only where it is the inside option",
             Payoffs="change of real income against free trade at r = 0, times income in the base",
-            Surplus="what free trade adds to the tariff war at the same r, both countries together",
+            Surplus="what free trade adds to the tariff war at the same r, both countries together, whatever happens "
+            "while they talk; the gain on war is Canada's part of it",
             **{
                 "Due to threat": "the part of the change of Canada's payoff that is a smaller transfer; the rest is "
                 "China trade that raises income by itself"
             },
             **{"Discount rate": "5 percent a year for both"},
             **(
-                {
-                    "None": "both have more by going on as they are than by an agreement; no share of the surplus "
-                    "where there is none over the war"
-                }
+                {"None": f"{NONE['None']}; no share of the surplus where there is none over the war"}
                 if any(np.isnan(division.payoffs).any() for division in divisions.values())
                 else {}
             ),
@@ -292,7 +294,6 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         Column(f"{elasticities}_{capped}", title="capped" if capped else "unlimited", group=elasticities)
         for elasticities, capped in cases
     ]
-    linear = study.linear_model
     residual = max(study.thresholds_deal(*case, True).war.residual.max() for case in cases)
     return Table(
         rows,
@@ -305,15 +306,11 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
             residual,
             Search="first change of sign on a grid of step 0.05, refined to 1e-6"
             + ("" if meaning == "capacity" else "; in capacity, which diverts what is shown"),
-            **{
-                "Linear tariff model": f"at the same export ratio, US to Canada, of {linear.exports[1]:.3f} the "
-                f"US stops gaining from a war at r = {linear.threshold():.3f}; with third countries and inputs it "
-                "loses at once"
-            },
         )
         | {
             "Elasticities": "; ".join(MEANT[name] for name in study.sets if name in MEANT),
             "Leaving": "closing the goods border with the US for good",
+            "Pays": "by the Nash division",
             "Binds": "Canada would have more in the war than by offers that nobody can walk out of",
             **words("War", "Nash", "Capped", "Route"),
         },

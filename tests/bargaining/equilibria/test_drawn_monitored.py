@@ -105,6 +105,39 @@ def test_a_set_with_slack_is_preferred_to_one_without():
 
 
 @pytest.mark.slow
+def test_levels_that_fall_without_end_leave_nothing():
+    """The last profile sustains less and less: its levels have no fixed point, so that floats would overflow."""
+    repeated, payoffs, chances, discount, _ = drawn(97)
+    assert payoff_bounds(repeated, tolerance=1e-5).status is Status.EMPTY
+    signs = np.indices((3, 3, 3)).reshape(3, -1).T - 1.0
+    assert iterate(payoffs, chances, discount, directions=signs[signs.any(axis=1)], tolerance=1e-5)[1] is None
+
+
+@pytest.mark.parametrize(
+    "seed", [129, 133, *(pytest.param(k, marks=pytest.mark.slow) for k in (17, 61, 113, 121, 165))]
+)
+def test_a_set_with_slack_that_is_too_small_gives_way_to_one_on_the_edge(seed):
+    """Stage equilibria with ties have no slack: rows met with some leave the others alone."""
+    found = payoff_bounds(drawn(seed)[0], tolerance=1e-5)
+    assert found.status is Status.OK, found.reason
+    assert certify(found, tolerance=1e-4).holds
+
+
+def test_profiles_go_out_of_play_after_an_inner_set_is_found():
+    """Its states keep the numbers of their profiles in the game."""
+    rng = np.random.default_rng(359)
+    game = Game(*np.moveaxis(rng.integers(-3, 4, (2, 2, 2, 3)).astype(float), -1, 0))
+    monitoring = Monitoring(rng.dirichlet(np.ones(4), (2, 2, 2)))
+    repeated = RepeatedGame(
+        game, float(rng.choice([0.4, 0.5, 0.6, 0.7, 0.8])), exit=Exit([0.2, -0.3, 0.1]), monitoring=monitoring
+    )
+    found = payoff_bounds(repeated, tolerance=1e-2, refinements=3, budget=2_000_000)
+    assert found.status is Status.OK
+    owners = found._found.inner.owners
+    assert set(owners[owners >= 0]) == set(found._found.cuts[-1].alive) == {1, 3}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", range(PIECES))
 def test_four_hundred_games(piece):
     for seed in range(20 * piece, 20 * piece + 20):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from bargaining import (
 )
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
+from bargaining.equilibria.repeated._monitored.solid import Solid
 from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored
 from public_programs import iterate
 
@@ -112,6 +114,15 @@ def test_no_equilibrium_is_said_and_proved():
     found = payoff_bounds(RepeatedGame(game, 0.8, monitoring=Monitoring.none(game)))
     assert found.status is Status.EMPTY
     assert certify(found).holds
+
+
+def test_outlines_that_a_solver_does_not_find(monkeypatch):
+    """HiGHS gives up on some segments, for which the box holds, and on levels that have fallen beyond floats."""
+    levels, normals = np.array([1.0, 0.5, 0.5, 0.0, -0.5, -0.5]), np.vstack([np.eye(3), -np.eye(3)])
+    assert Solid.of(normals, np.full(6, -5e48)) is None
+    assert np.ptp(Solid.of(normals, levels).corners, axis=0).round(5).tolist() == [1, 0, 0]
+    monkeypatch.setattr("scipy.optimize.linprog", lambda *_, **__: SimpleNamespace(x=None))
+    assert np.ptp(Solid.of(normals, levels).corners, axis=0).tolist() == [1, 0, 0]
 
 
 def test_bounds_of_seen_actions_have_no_such_proof():

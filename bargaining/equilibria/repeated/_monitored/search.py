@@ -187,14 +187,20 @@ def _rested(
 def _better(
     new: Automaton | None, edge: Polygon, old: Automaton | None, gap: float, tolerance: float
 ) -> tuple[Automaton | None, float]:
-    """Return the better of two automata, and how far the half-planes reach beyond it.
+    """Return the better of two automata, and how far the half-planes reach beyond it."""
+    return (
+        (old, gap) if new is None else preferred(new, beyond(edge, _points(new.corners)), old, gap, tolerance)
+    )
+
+
+def preferred(
+    new: Automaton, reach: float, old: Automaton | None, gap: float, tolerance: float
+) -> tuple[Automaton, float]:
+    """Return the better of two automata beyond which the outer sets reach by `reach` and `gap`, and how far they do.
 
     One with slack, which can be proved, is better than one without unless its distance is more than twice as large and
     above the tolerance.
     """
-    if new is None:
-        return old, gap
-    reach = beyond(edge, _points(new.corners))
     if old is None or (old.excess < 0.0) == (new.excess < 0.0):
         return (new, reach) if old is None or reach < gap else (old, gap)
     slack, loose = (reach, gap) if new.excess < 0.0 else (gap, reach)

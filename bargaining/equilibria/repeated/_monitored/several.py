@@ -25,7 +25,7 @@ from bargaining.equilibria.repeated._monitored.inner import (
 )
 from bargaining.equilibria.repeated._monitored.outer import Outer
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
-from bargaining.equilibria.repeated._monitored.search import Found, numbered
+from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred
 
 _MOVES = 40  # how often corners move before more half-spaces are added
 _FEW = 100  # corners up to which slack smaller than their moves is tried
@@ -33,6 +33,7 @@ _STEPS = 10  # of the corners towards a fixed point under tighter rows
 _WIDEST = 0.1  # the largest slack tried
 _GROWTH = 40  # steps of a growing set
 _NEARLY = 1.2  # times the half-spaces' distance from moving corners is close enough for now
+_FARTHER = 2.0  # times as far beyond a set with slack as beyond the corners is too far
 _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
@@ -55,12 +56,11 @@ def close(
         hull = sturdy(corners) if len(corners) else None
         hulls = [each for each in (hull, sturdy(points) if len(points) else None) if each is not None]
         if hull is not None:
-            near = min(near, gap(outer, hull))
-            found = _rested(outer, ends, corners, moved, tolerance, budget)
-            if found is not None and _gap(outer, found) > tolerance:
-                found = _grown(outer, ends, found, max(tolerance, _NEARLY * gap(outer, hull)), tolerance)
+            reach = gap(outer, hull)
+            near = min(near, reach)
+            found = _rested(outer, ends, corners, moved, reach, tolerance, budget)
             if found is not None and _gap(outer, found) < best:
-                inner = found
+                inner = numbered(outer, found)
         best = np.inf if inner is None else _gap(outer, inner)
         if best <= tolerance or outer.solved > budget or not left:
             break
@@ -74,8 +74,7 @@ def close(
 def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Found:
     cuts = [*outer.cuts, outer.cut()] if len(outer.index) and outer.outline is not None else outer.cuts
     corners = np.empty((0, data.low.size)) if outer.outline is None else outer.outline.corners
-    play = None if inner is None else numbered(outer, inner)
-    return Found(play, corners, best, outer.rounds, outer.solved, tuple(data.leaves), tuple(cuts))
+    return Found(inner, corners, best, outer.rounds, outer.solved, tuple(data.leaves), tuple(cuts))
 
 
 def _gap(outer: Outer, inner: Automaton) -> float:
@@ -104,21 +103,31 @@ def _moved(
 
 
 def _rested(
-    outer: Outer, ends: Floats, corners: Floats, moved: float, tolerance: float, budget: int
+    outer: Outer, ends: Floats, corners: Floats, moved: float, reach: float, tolerance: float, budget: int
 ) -> Automaton | None:
     """Return an automaton without a profitable deviation, found with a little slack; on a knife edge up to rounding.
 
-    Corners of a round set keep moving by the distance that their hull cuts off; slack of that size offsets it.
+    Corners of a round set keep moving by the distance that their hull cuts off; slack of that size offsets it. Sets
+    with slack grow. Less is tried where the half-spaces still reach beyond the set by much more than `reach`, by which
+    they do beyond the corners.
     """
+    best: Automaton | None = None
+    near, used = np.inf, _WIDEST
     for slack in (tolerance / 20.0, tolerance / 200.0, 0.0, moved, 2.0 * moved, 4.0 * moved):
-        if outer.solved > budget or not slack < _WIDEST or (slack < moved / 4.0 and len(corners) > _FEW):
+        if outer.solved > budget or not slack < used or (slack < moved / 4.0 and len(corners) > _FEW):
             continue
-        found = settled(outer.programs, ends, corners, slack, _STEPS, merge=0.25, known=outer.known)
+        steps = _STEPS if slack or moved > tolerance else _MOVES  # without slack, corners must rest
+        found = settled(outer.programs, ends, corners, slack, steps, merge=0.25, known=outer.known)
         if found is not None:
             outer.solved += found.programs
             if found.excess <= (0.0 if slack else MISSED):
-                return found
-    return None
+                used = slack
+                if _gap(outer, found) > tolerance:
+                    found = _grown(outer, ends, found, max(tolerance, _NEARLY * reach), tolerance)
+                best, near = preferred(found, _gap(outer, found), best, near, tolerance)
+                if near <= max(tolerance, _FARTHER * reach):
+                    break
+    return best
 
 
 def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, tolerance: float) -> Automaton:

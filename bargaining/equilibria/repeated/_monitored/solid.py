@@ -48,10 +48,15 @@ class Solid:
         from scipy.spatial import ConvexHull, QhullError
 
         n = directions.shape[1]
+        if (
+            levels[:n] + levels[n : 2 * n]
+        ).min() < 2.0 * _EMPTY:  # levels without a fixed point fall beyond floats
+            return None
         inside, radius = _ball(directions, levels)
         if radius < _EMPTY:
             return None
-        for pad in (0.0, *_PADS) if radius > _ROOM else [each - min(radius, 0.0) for each in _PADS]:
+        pads = (0.0, *_PADS) if radius > _ROOM else tuple(each - min(radius, 0.0) for each in _PADS)
+        for pad in () if np.isnan(radius) else pads:
             try:
                 dual = ConvexHull(directions / (levels + pad - directions @ inside)[:, None])
             except QhullError:
@@ -95,15 +100,21 @@ def _once(points: Floats) -> Floats:
 
 
 def _ball(directions: Floats, levels: Floats) -> tuple[Floats, float]:
-    """Return the centre and radius of the largest ball inside; the radius is negative if the set is empty."""
+    """Return the centre and radius of the largest ball inside; the radius is negative if the set is empty.
+
+    It is NaN if no solver finds the ball, as happens where the set is a segment.
+    """
     from scipy.optimize import linprog
 
-    found = linprog(
-        np.append(np.zeros(directions.shape[1]), -1.0),
-        A_ub=np.hstack([directions, np.linalg.norm(directions, axis=1)[:, None]]),
-        b_ub=levels,
-        bounds=(None, None),
-        method="highs",
-        options=EXACT,
-    )
-    return np.asarray(found.x[:-1]), float(found.x[-1])
+    for method in ("highs", "highs-ipm"):
+        found = linprog(
+            np.append(np.zeros(directions.shape[1]), -1.0),
+            A_ub=np.hstack([directions, np.linalg.norm(directions, axis=1)[:, None]]),
+            b_ub=levels,
+            bounds=(None, None),
+            method=method,
+            options=EXACT,
+        )
+        if found.x is not None:
+            return np.asarray(found.x[:-1]), float(found.x[-1])
+    return levels[: directions.shape[1]], np.nan

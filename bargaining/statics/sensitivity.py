@@ -63,7 +63,8 @@ def sensitivity(
     result : Division or other answer
         What a concept or a protocol returned; a batch is differentiated cell by cell. Payoff sets (vertices), Markov
         equilibria (values of states), critical discount factors, equilibria of trade models (percent of real income)
-        and tariff equilibria (rates) too, and those of `StochasticBargaining` and `nash_in_nash`. Other answers, with
+        and tariff equilibria (rates) too, and those of `StochasticBargaining` and `nash_in_nash`; of the sets that
+        `payoff_sets` returns one at a time, 200 times as long as solving them. Other answers, with
         ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers require `method`.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or

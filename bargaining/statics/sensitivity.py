@@ -320,15 +320,9 @@ def _exact(
         np.zeros(cells, dtype=bool),
     )
     fixed = n > 2 or asked.result.method.startswith("perles_maschler")
+    # On these sets other points matter besides the sides that are met.
     if asked.method is not None or (asked.name == "points" and fixed):
-        return (
-            first,
-            second,
-            error,
-            done,
-            first,
-            first,
-        )  # on these sets other points matter besides the sides that are met
+        return first, second, error, done, first, first
     # Interim agreements are linear below facets, to any order.
     paths = ("raiffa", "continuous_raiffa") if order == 1 else ("raiffa",)
     if asked.name == "disagreement" and asked.result.method in paths:

@@ -74,7 +74,7 @@ class Definition:
     error: float = 0.0
     """The relative error of the slopes of the equations."""
     twice: bool = True
-    """Whether the equations are right to second order."""
+    """Whether the equations are right to second order; if not, first derivatives beside the answer are compared."""
 
 
 def differentiated(

@@ -109,12 +109,12 @@ def sensitivity(
     Curvatures of a `Frontier` are those of a polynomial through its `derivative`, or its values, near the answer. For
     answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
     constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash` are
-    those of polynomials through their values, to first order only; so are derivatives of tariff equilibria, and those
-    of trade equilibria in elasticities. At a kink of the answer of a game its structure just beside the kink is taken.
-    For all other answers, and at kinks other than those of best payoffs at an end of a frontier, derivatives are
-    computed by SciPy's differences, which solve again on either side of the answer. There are no derivatives of payoff
-    sets with infinitely many vertices, as with unequal discount factors, nor of those from which only one player may
-    leave.
+    those of polynomials through their values, and second derivatives there differences of first ones. Derivatives of
+    tariff equilibria, and those of trade equilibria in elasticities, are known to first order only. At a kink of the
+    answer of a game its structure just beside the kink is taken. For all other answers, and at kinks other than those
+    of best payoffs at an end of a frontier, derivatives are computed by SciPy's differences, which solve again on
+    either side of the answer. There are no derivatives of payoff sets with infinitely many vertices, as with unequal
+    discount factors, nor of those from which only one player may leave.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
@@ -503,9 +503,7 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     if wrt not in made.asked:
         raise InvalidInput(f"`wrt` must be among {', '.join(made.asked)}; got {wrt!r}.")
     if order == 2 and not made.twice:
-        raise NotApplicable(
-            f"`order` must be 1 for a {type(result).__name__}: it is known to first order only."
-        )
+        return _named(made.axes, made.asked[wrt][0], *_bent(made, wrt))
     axes, data, move = made.asked[wrt]
     found = differentiated(made, {data: move}, second=order == 2)
     if found is None:
@@ -544,6 +542,44 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     if second is not None:
         return _named(made.axes, axes, second, np.broadcast_to(error[..., None], second.shape))
     return _named(made.axes, axes, first, error, (below, above))
+
+
+_CENTRAL = np.array([[4 / 5, -1 / 5, 4 / 105, -1 / 280], [3 / 4, -3 / 20, 1 / 60, 0.0]])
+"""Weights of central differences over one to four steps: of order 8, and of order 6, to compare with."""
+_PARTS = (12, 48, 192)  # of the way to 0 or 1: steps, tried until the differences are good enough
+
+
+def _bent(made: Definition, wrt: str) -> tuple[Floats, Floats]:
+    """Return second derivatives in numbers from 0 to 1, as differences of exact first ones, and their error."""
+    axes, data, move = made.asked[wrt]
+    base, count = made.given[data][move.argmax(axis=1)], int(np.prod(made.axes.shape))
+    second, error = np.full((2, count, base.size, base.size), np.nan)
+
+    def slopes(values: Floats) -> Floats:
+        """Return first derivatives and their errors."""
+        try:
+            near = _definition(made.again(wrt, values.reshape(axes.shape)))
+        except BargainingError:
+            near = None
+        found = None if near is None else differentiated(near, {data: near.asked[wrt][2]})
+        return np.full((2, count, base.size), np.nan) if found is None else np.array(found[:2])
+
+    for j, one in enumerate(np.eye(base.size)):
+        best = np.inf
+        for part in _PARTS:
+            step = min(base[j], 1.0 - base[j]) / part
+            if best <= _MISSED * np.abs(second[:, :, j]).max():
+                break
+            beside = np.array(
+                [[slopes(base + k * step * one), slopes(base - k * step * one)] for k in range(1, 5)]
+            )
+            apart = beside[:, 0, 0] - beside[:, 1, 0]
+            eighth, sixth = np.einsum("ok,kai->oai", _CENTRAL, apart) / step
+            off = np.abs(eighth - sixth) + 2.0 * beside[:, :, 1].max(axis=(0, 1)) / step
+            if off.max() < best:
+                best, second[:, :, j], error[:, :, j] = off.max(), eighth, off
+    turned = second.transpose(0, 2, 1)
+    return (second + turned) / 2, np.fmax(error, error.transpose(0, 2, 1)) + np.abs(second - turned) / 2
 
 
 def _named(

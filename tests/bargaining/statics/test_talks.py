@@ -13,7 +13,6 @@ from bargaining import (
     BilateralDeal,
     Frontier,
     InvalidInput,
-    NotApplicable,
     Polytope,
     StochasticBargaining,
     nash_in_nash,
@@ -180,8 +179,6 @@ def test_contracts_of_pairs_answer_weights_and_costs() -> None:
     exact = [float((a - b) / (2 * h)) for a, b in zip(*ends, strict=True)]
     costs = sensitivity(found, wrt={"cost": 0.1}, method=lambda cost: chain(cost=cost))
     np.testing.assert_allclose(costs[:, 0], exact, rtol=0, atol=1e-9)
-    with pytest.raises(NotApplicable, match="`order` must be 1"):
-        sensitivity(found, wrt="weights", order=2)
     np.testing.assert_array_equal(sensitivity(pickle.loads(pickle.dumps(found)), wrt="weights"), ours)
     # A lambda cannot travel, and stays behind.
     alone = nash_in_nash([BilateralDeal(gains=lambda x, _: (x, 1 - x), lower=0.0, upper=1.0)])
@@ -189,6 +186,23 @@ def test_contracts_of_pairs_answer_weights_and_costs() -> None:
     assert sent.contracts == alone.contracts
     with pytest.raises(InvalidInput, match="`method`"):
         sensitivity(sent, wrt="weights")
+
+
+@pytest.mark.parametrize("weights", [(0.5, 0.35), (0.3, 0.55)])
+def test_contracts_of_pairs_bend_with_weights(weights: tuple[float, float]) -> None:
+    ours, h = sensitivity(chain(weights), wrt="weights", order=2), mp.mpf("1e-15")
+    assert ours.dims == ("deal", "weights", "weights_2")
+
+    def at(*signs: int) -> Any:
+        moved = [mp.mpf(w) + sign * h for w, sign in zip(weights, signs, strict=True)]
+        return np.array(exact_chain(moved, mp.mpf(0.1)))
+
+    exact = np.zeros((2, 2, 2))
+    exact[:, 0, 0] = (at(1, 0) - 2 * at(0, 0) + at(-1, 0)) / h**2
+    exact[:, 1, 1] = (at(0, 1) - 2 * at(0, 0) + at(0, -1)) / h**2
+    exact[:, 0, 1] = exact[:, 1, 0] = (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h**2)
+    np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-9)
+    assert (np.abs(ours - exact) <= ours.error).all()
 
 
 def test_a_contract_at_the_end_of_its_range_stays_there() -> None:

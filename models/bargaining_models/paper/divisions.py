@@ -59,8 +59,7 @@ def headline(study: Study) -> Table:
             Payment="a level sum every year, for zero tariffs between the two",
             **words("Route", "Nash", "Weight", "War"),
             Timing=_timings(shown),
-            Talks="while talks last, r is in use if the route is open; if an agreement would close it, only where r is "
-            "the inside option",
+            Talks="r is in use while they last if the route is open, else only as the inside option",
             **NONE,
         ),
     )

@@ -46,7 +46,7 @@ def headline(study: Study) -> Table:
         | {f"{r:g}": clean(transfer) for r, transfer in zip(SHARES, deal.transfer(division), strict=True)}
         for route, deal, reading, division in divisions
     ]
-    columns = [Column("route", title="China route"), Column("reading", title="How they agree")]
+    columns = [Column("route", title="China route"), Column("reading", title="Bargaining by")]
     return Table(
         rows,
         columns=columns + [Column(f"{r:g}", title=f"r = {r:g}") for r in SHARES],

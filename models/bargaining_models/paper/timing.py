@@ -80,7 +80,7 @@ def splits_over_time(study: Study) -> Table:
 
 
 def _path_columns() -> list[Column]:
-    columns = [Column("path", title="r grows by"), Column("reading", title="How they agree")]
+    columns = [Column("path", title="r grows by"), Column("reading", title="Bargaining by")]
     for _, group in ROUTES:
         title = f"China route {group}"
         columns += [

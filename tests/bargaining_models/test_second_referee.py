@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
+from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 import plain_pivot as PLAIN
 from bargaining_models.negotiation.pivot_game import PivotGame
@@ -236,3 +238,17 @@ def test_the_plain_operator_keeps_the_sets_and_shrinks_larger_ones(
         np.testing.assert_allclose(row[f"{case}_{country}"], expected, atol=1e-9)
     nash = [row[f"{case}_nash_{country}"] for country in ("Canada", "US")]
     np.testing.assert_allclose(nash, PLAIN.nash_point(sets[0]), atol=1e-8)
+    bare = pivot.sets("none", discount, leave=leave).at(0).vertices
+    before, after, both = area(bare), area(sets[0]), area(bare, sets[0])
+    areas = [row[f"{case}_new"], row[f"{case}_lost"]]
+    np.testing.assert_allclose(areas, [100 * (x - both) / before for x in (after, before)], atol=1e-6)
+
+
+def area(*polygons: np.ndarray) -> float:
+    """The area of what polygons have in common."""
+    planes = np.concatenate([ConvexHull(one).equations for one in polygons])
+    # The point farthest inside all sides.
+    found = linprog(
+        [0, 0, -1], np.column_stack([planes[:, :2], np.ones(len(planes))]), -planes[:, 2], bounds=(None, None)
+    )
+    return float(ConvexHull(HalfspaceIntersection(planes, found.x[:2]).intersections).volume)

@@ -210,7 +210,7 @@ ELSEWHERE = {
     "T0-sobol": "shares of variance, by the estimator of SALib; tried on a sum of inputs",
     "T4": "text; its numbers are those of T4-figures",
     "T4-figures": "text; a test recomputes the quantifier of each sentence from the tables",
-    "T10-sets": "its sets are kept by a plain operator, which shrinks larger ones",
+    "T10-sets": "its sets are kept by a plain operator, which shrinks larger ones; its numbers follow from them",
     "T12": "every gain and answer",
 }
 """What there is for tables of which no row is computed again here."""

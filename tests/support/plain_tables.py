@@ -221,19 +221,22 @@ class World:
                 found.append((values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * STEP))
             return np.array(found)
 
-        rates, here = self.rates, slopes(self.rates)
-        if self.inverse is None:
-            moved = [(slopes(rates + 1e-4 * one) - here) / 1e-4 for one in np.eye(2)]
-            self.inverse = np.linalg.inv(np.transpose(moved))
-        for _ in range(30):  # Broyden's method, from what was learned at the last war
-            step = np.clip(-self.inverse @ here, -0.05, 0.05)
-            rates = rates + step
-            before, here = here, slopes(rates)
-            turned = self.inverse @ (here - before)
-            self.inverse += np.outer(step - turned, step @ self.inverse) / (step @ turned)
-            if np.abs(here).max() < SETTLED:
-                self.rates = self.fought[cost.tobytes()] = rates
-                return at(rates)
+        # Broyden's method, from what was learned at the last war; if that misleads, afresh.
+        for _ in range(3):
+            rates, here = self.rates, slopes(self.rates)
+            if self.inverse is None:
+                moved = [(slopes(rates + 1e-4 * one) - here) / 1e-4 for one in np.eye(2)]
+                self.inverse = np.linalg.inv(np.transpose(moved))
+            for _ in range(30):
+                step = np.clip(-self.inverse @ here, -0.05, 0.05)
+                rates = rates + step
+                before, here = here, slopes(rates)
+                turned = self.inverse @ (here - before)
+                self.inverse += np.outer(step - turned, step @ self.inverse) / (step @ turned)
+                if np.abs(here).max() < SETTLED:
+                    self.rates = self.fought[cost.tobytes()] = rates
+                    return at(rates)
+            self.inverse = None
         raise AssertionError("the tariff war was not found")
 
 

@@ -41,10 +41,8 @@ _ANSWERS = (
 _PAYOFFS = ("outside", "breakdown_payoffs", "reference")
 _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does not satisfy the conditions
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
-_SHARES = (
-    1 / 512,
-    1 / 8,
-)  # of this step: where the structure beside a kink is read, farther if rounding hides it
+# Of this step: where the structure beside a kink is read, farther if rounding hides it.
+_SHARES = (1 / 512, 1 / 8)
 _ALIKE = 1e-6  # of the range: one-sided differences that agree up to this, or up to their errors, are one derivative
 
 
@@ -63,9 +61,9 @@ def sensitivity(
     result : Division or other answer
         What a concept or a protocol returned; a batch is differentiated cell by cell. Payoff sets (vertices), Markov
         equilibria (values of states), critical discount factors, equilibria of trade models (percent of real income)
-        and tariff equilibria (rates) too, and those of `StochasticBargaining` and `nash_in_nash`; of the sets that
-        `payoff_sets` returns one at a time, 200 times as long as solving them. Other answers, with
-        ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers require `method`.
+        and tariff equilibria (rates) too, and those of `StochasticBargaining` and `nash_in_nash`. Other answers, with
+        ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers require `method`. Sets
+        from `payoff_sets` are differentiated one at a time, which takes 200 times as long as solving them.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
         protocol, such as "weights", "discounts", "outside" or "breakdown". For a game "payoffs", "discounts",
@@ -554,6 +552,7 @@ def _bent(made: Definition, wrt: str) -> tuple[Floats, Floats]:
     axes, data, move = made.asked[wrt]
     base, count = made.given[data][move.argmax(axis=1)], int(np.prod(made.axes.shape))
     second, error = np.full((2, count, base.size, base.size), np.nan)
+    here = differentiated(made, {data: move})
 
     def slopes(values: Floats) -> Floats:
         """Return first derivatives and their errors."""
@@ -566,7 +565,7 @@ def _bent(made: Definition, wrt: str) -> tuple[Floats, Floats]:
 
     for j, one in enumerate(np.eye(base.size)):
         best = np.inf
-        for part in _PARTS:
+        for part in () if here is None or here[3].any() else _PARTS:
             step = min(base[j], 1.0 - base[j]) / part
             if best <= _MISSED * np.abs(second[:, :, j]).max():
                 break

@@ -27,7 +27,7 @@ ONE = [np.ones((len(RATES), len(RATES), 1))]
 
 
 def at_date(study: Study, date: str) -> Study:
-    return study.latest if date else study
+    return {"": study, "-2026": study.latest, "-diverted": study.diverted}[date]
 
 
 @pytest.mark.dear("False-", "False--2026")
@@ -90,17 +90,21 @@ def alternatives(study: Study) -> dict[str, Any]:
 
 def alternatives_of(study: Study) -> dict[str, Any]:
     game = study.pivot_game
-    full, capped, rates = game.capacity, game.capped, game.china
-    return {
+    full, rates = game.capacity, game.china
+    found = {
         "none": plain_pivot(full.at(0)),
         "lasting": plain_pivot(full),
         "lasting, fast": plain_pivot(full, lead=FAST),
         "revocable": plain_pivot(full, **rates),
         "revocable, fast": plain_pivot(full, lead=FAST, **rates),
         "revocable, blocked": plain_pivot(full, blocking=BLOCKING, **rates),
-        "lasting, capped": plain_pivot(capped),
-        "revocable, capped": plain_pivot(capped, **rates),
     }
+    if "lasting, capped" in game.games:
+        found |= {
+            "lasting, capped": plain_pivot(game.capped),
+            "revocable, capped": plain_pivot(game.capped, **rates),
+        }
+    return found
 
 
 def test_terms_and_waiting_are_those_of_iterated_values(alternatives: dict[str, Any]) -> None:
@@ -197,7 +201,8 @@ def test_sets_by_state_are_those_of_the_plain_operator(
 @pytest.mark.parametrize(
     ("date", "discount", "name"),
     [("", discount, name) for discount in PATIENCE for name in SETS if name != "none"]
-    + [("-2026", 0.9, name) for name in SETS if name != "none"],
+    + [("-2026", 0.9, name) for name in SETS if name != "none"]
+    + [("-diverted", 0.9, name) for name in SETS if name not in ("none", "lasting, capped")],
 )
 def test_the_plain_operator_keeps_the_sets_and_shrinks_larger_ones(
     study: Study, date: str, discount: float, name: str, leave: bool

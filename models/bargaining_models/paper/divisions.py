@@ -256,8 +256,8 @@ def _timings(shown: Iterable[Reading]) -> str:
         names.setdefault(reading.timing, []).append(reading.name)
     said = "; ".join(f"{' / '.join(shared)}: {timing}" for timing, shared in names.items())
     before, common, after = said.partition(": offers alternate without delay")
-    where = after.partition(",")[0]
-    return before + common + after.replace(f"{common}{where}", ": such offers")
+    again = common + after.partition(",")[0]
+    return before + common + (after.replace(again, ": such offers") if common else "")
 
 
 QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (

@@ -53,7 +53,7 @@ WIDE = 12  # with more columns of numbers headings must be short
 CLEAR = 3.0  # standard errors of a correlation of zero, as the largest of thirty is looked at
 BINARY = ("the data of ICIO", "links between industries")
 ONE_WORLD = (
-    "Data", "Elasticities", "Tariffs", "Zero", "Capital", "A year of war", "Markov", "As ", "Linear", "Largest",
+    "Data", "Elasticities", "Tariffs", "Zero", "Capital", "A year of war", "Markov", "Not shown", "Linear", "Largest",
 )  # fmt: skip
 """Notes on the figures of one world, which tables of bands do not have."""
 HEADLINE = "headline"  # drawn on its own, for T0: `bands`

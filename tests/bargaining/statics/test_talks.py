@@ -219,6 +219,7 @@ def test_a_contract_at_the_end_of_its_range_stays_there() -> None:
     # w / x = 2 (1 - w / 2 + ... ) by the condition w / x = (2 w + 4 (1 - w)) / (1 - 2 x + p): x = w (1 + p) / 4.
     np.testing.assert_allclose(low.contracts[1], 0.4 * 1.3 / 4, atol=1e-12)
     np.testing.assert_allclose(found[1], [0, 1.3 / 4], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(sensitivity(low, wrt="weights", order=2), 0.0, rtol=0, atol=1e-9)
 
 
 def test_gains_with_a_kink_at_the_contract_have_no_derivative() -> None:

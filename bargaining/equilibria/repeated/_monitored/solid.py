@@ -48,9 +48,8 @@ class Solid:
         from scipy.spatial import ConvexHull, QhullError
 
         n = directions.shape[1]
-        if (
-            levels[:n] + levels[n : 2 * n]
-        ).min() < 2.0 * _EMPTY:  # levels without a fixed point fall beyond floats
+        # Levels without a fixed point fall beyond floats.
+        if (levels[:n] + levels[n : 2 * n]).min() < 2.0 * _EMPTY:
             return None
         inside, radius = _ball(directions, levels)
         if radius < _EMPTY:

@@ -125,10 +125,11 @@ class _Cells(BackendArray):  # type: ignore[misc, unused-ignore]
             block = out[low : low + _BLOCK]
             places = np.unravel_index(np.arange(low, low + len(block)), lengths)
             cells = np.ravel_multi_index([p[k] for p, k in zip(picks, places, strict=False)], grid.shape)
-            for chunk in np.unique(cells // size).tolist():
-                here = cells // size == chunk
-                rows = self.finished.column(chunk * size, self.name)
-                block[here] = rows[np.ix_(cells[here] - chunk * size, *within)]
+            order = np.argsort(cells, kind="stable")
+            for here in np.split(order, 1 + np.flatnonzero(np.diff(cells[order] // size))):
+                start = int(cells[here[0]]) // size * size
+                rows = self.finished.column(start, self.name)
+                block[here] = rows[np.ix_(cells[here] - start, *within)]
         kept = [pick.size for pick, k in zip(picks, key, strict=True) if not isinstance(k, int | np.integer)]
         return out.reshape(kept)
 

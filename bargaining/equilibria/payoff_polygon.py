@@ -174,7 +174,12 @@ class PayoffPolygon(Shown):
 
 def rounding(found: PayoffPolygon) -> float:
     """Return the error of a residual due to the rounding of payoffs far from zero."""
-    return 16.0 * float(np.finfo(float).eps) * float(np.abs(found.vertices).max(initial=0.0)) / found.scale
+    return (
+        16.0
+        * float(np.finfo(float).eps)
+        * float(np.abs(found.vertices).max(initial=0.0))
+        / (found.scale or 1.0)
+    )
 
 
 def shortfall(stats: Stats, effort: Effort) -> str:

@@ -204,6 +204,16 @@ def test_nothing_is_left_of_players_who_differ_in_patience() -> None:
     assert found.status is Status.EMPTY
 
 
+@pytest.mark.parametrize("leave", [None, Exit([1, 0], who=[1]), Exit([3, 3])])
+def test_unequal_patience_changes_nothing_where_only_one_payoff_can_be_had(leave: Exit | None) -> None:
+    for stage in (Game([[2]], [[2]]), Game([[2], [2]], [[2], [2]])):
+        one, other = (payoff_set(RepeatedGame(stage, d, exit=leave)) for d in ([0.5, 0.5], [0.5, 0.25]))
+        assert one.ok
+        assert other.ok
+        np.testing.assert_array_equal(one.vertices, other.vertices)
+        assert other.strategy(other.vertices[0]).regret == 0
+
+
 def test_faces_back_to_back_have_no_corner() -> None:
     """Payoffs worth staying for are those of one profile, and of leaving: a segment along an axis."""
     game, leave = Game([[-3], [3], [-5]], [[0], [4], [5]]), Exit.by_leaver([[0, 0], [2.75, 4]], who=[1])

@@ -16,6 +16,7 @@ from bargaining.equilibria._plane.polygon import beyond, hull
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import distinct
 from bargaining.equilibria.repeated._monitored.programs import (
+    MISSED,
     NOBODY,
     TABLE,
     Indices,
@@ -199,20 +200,22 @@ def settled(
     """Return an automaton with payoffs near `corners` whose rows are met with `slack`; None if nothing is left.
 
     The corners first move to a fixed point under the tighter rows. Then each continuation is written as a lottery over
-    the new corners, and the payoffs of the states solve a linear system. Corners closer than `merge` times the slack
-    are merged.
+    the new corners, and the payoffs of the states solve a linear system. If what the corners would still have moved
+    breaks a row, they move on. Corners closer than `merge` times the slack are merged.
     """
-    tight, solved = replace(programs, limits=programs.limits - slack), 0
-    for _ in range(steps):
+    tight, solved, still = replace(programs, limits=programs.limits - slack), 0, slack / 10.0
+    for step in range(steps):
         image = generated(tight, leaves, corners, max(merge * slack, _SAME), known=known)
         solved, known = solved + image.programs, image.known
         if not 0 < len(image.corners) <= (_MANY if corners.shape[1] == 2 else _SEVERAL):
             return None
         source, corners = corners, image.corners
-        if apart(source, corners) <= slack / 10.0:
-            break
-    later = image.lotteries @ source
-    return _play(programs, Promises(image.corners, image.owners, later), solved)
+        if step == steps - 1 or apart(source, corners) <= still:
+            found = _play(programs, Promises(corners, image.owners, image.lotteries @ source), solved)
+            if found.excess <= MISSED or still <= _SAME:
+                break
+            still /= 10.0
+    return found
 
 
 class Promises(NamedTuple):

@@ -15,7 +15,9 @@ smaller. The condition is affine in e, so it is checked at the ends. If there ar
 the bounds, starting from the feasible payoffs, prove larger levels.
 
 A profile is excluded if multipliers show that no continuations within proven half-planes sustain it:
-:math:`\alpha + \beta x < 0` in the direction zero. Then the next, smaller half-planes are proved without it.
+:math:`\alpha + \beta x < 0` in the direction zero. Then the next, smaller half-planes are proved without it. Nothing is
+left if no profile is, or if two opposite half-planes pass each other in some of these steps: their levels then add up
+to less than zero.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ _ZERO = Fraction(0)
 _SOLVED = 40  # states up to which the linear system of what they give is solved exactly: a second or less
 _FINE = 1 << 48  # levels are rounded up to multiples of one over this
 _STEPS = 400  # of the bounds, where they have no speeds: far more gain little
+_DEEP = -1e9  # levels without a fixed point fall beyond floats; far below this they cross all the same
 Bound = tuple[Fraction, list[tuple[int, Fraction]]]
 """alpha, and beta as pairs of a half-plane and its weight."""
 
@@ -208,7 +211,9 @@ def _outer(
                     break
                 outline = outlined(each.directions, np.array([float(x) for x in levels]))
                 if outline is None:
-                    return np.empty((0, repeated.players)) if not alive and not leaves else None
+                    if (not alive and not leaves) or _apart(each, levels):
+                        return np.empty((0, repeated.players))
+                    break
                 on = partial(_support, each, outline, levels)
             if levels is not None and outline is not None and all(exact.kills(cut, outline, levels)):
                 corners, proved = outline.corners, on
@@ -306,7 +311,7 @@ class _Exact:
         if proved is not None:
             known = [proved(normal) for normal in normals]
             start = [old if new is None else min(old, new) for old, new in zip(start, known, strict=True)]
-        given = [Fraction(x) for x in cut.levels.tolist()]
+        given = [Fraction(x) for x in np.fmax(cut.levels, _DEEP).tolist()]
         if all(x >= s - _PAD for x, s in zip(given, start, strict=True)):
             return [max(x, s) for x, s in zip(given, start, strict=True)]
         outline = outlined(cut.directions, cut.base)
@@ -361,6 +366,13 @@ def _iterated(bounds: list[list[Bound]], start: list[Fraction]) -> list[Fraction
             break
         levels = after
     return levels
+
+
+def _apart(cut: Cut, levels: list[Fraction]) -> bool:
+    """Whether two half-planes that face each other have nothing in common."""
+    places = {tuple(normal): k for k, normal in enumerate(cut.directions.tolist())}
+    facing = ((k, places.get(tuple(-x for x in normal))) for normal, k in places.items())
+    return any(other is not None and levels[k] + levels[other] < 0 for k, other in facing)
 
 
 def _support(cut: Cut, outline: Outline | Solid, levels: list[Fraction], normal: Payoffs) -> Fraction | None:

@@ -30,7 +30,6 @@ OPEN = {
     178,
     188,
     218,
-    242,
     244,
     250,
     298,
@@ -109,6 +108,51 @@ def test_levels_that_fall_without_end_leave_nothing():
     repeated = drawn(97)[0]
     assert payoff_bounds(repeated, tolerance=1e-5).status is Status.EMPTY
     assert not (repeated.game.payoffs == repeated.game.deviations()).all(axis=-1).any()  # nor at a stage
+
+
+@pytest.mark.slow
+def test_levels_that_fall_without_end_are_proved_to_leave_nothing():
+    proof = certify(payoff_bounds(drawn(97)[0], tolerance=1e-5))
+    assert proof.inner
+    assert proof.holds
+    assert "outer sets vanish" in proof.statement
+
+
+def small(seed):
+    """Return a game of two actions and two signals each, with its arrays."""
+    rng = np.random.default_rng(seed)
+    players = 2 + seed % 2
+    payoffs = rng.integers(-4, 5, (*(2,) * players, players)).astype(float)
+    chances = rng.integers(1, 5, (*(2,) * players, 1)) / 5 * [1, -1] + [0, 1]
+    return (
+        RepeatedGame(Game(*np.moveaxis(payoffs, -1, 0)), 0.8, monitoring=Monitoring(chances)),
+        payoffs,
+        chances,
+    )
+
+
+@pytest.mark.parametrize(
+    "seed", [16, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 18, 19, 22, 53))]
+)
+def test_half_planes_that_pass_each_other_are_proved_to_leave_nothing(seed):
+    """The last profiles are playable until opposite half-planes have passed each other; in rationals they do, too."""
+    repeated, payoffs, chances = small(seed)
+    if repeated.players == 2:
+        found = payoff_set(repeated, tolerance=1e-2)
+        assert iterate(payoffs, chances, 0.8, directions=16)[1] is None
+    else:
+        found = payoff_bounds(repeated, tolerance=1e-2)
+    proof = certify(found)
+    assert proof.inner
+    assert proof.outer
+    assert proof.holds
+    assert "outer sets vanish" in proof.statement
+    *before, last = found._found.cuts
+    assert not last.killed.size
+    assert not certify(replace(found, _found=found._found._replace(cuts=tuple(before)))).inner
+    same = Game(*np.zeros_like(np.moveaxis(payoffs, -1, 0)))  # nobody gains by a deviation
+    other = RepeatedGame(same, repeated.exact_discounts[0], monitoring=repeated.monitoring)
+    assert not certify(replace(found, repeated=other)).inner
 
 
 @pytest.mark.parametrize(

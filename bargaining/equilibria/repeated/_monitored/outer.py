@@ -60,7 +60,7 @@ class Touching(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """The proof of the final half-planes, or of those that showed that profiles cannot be played.
+    """The proof of the final half-planes, of those that showed that profiles cannot be played, or of their vanishing.
 
     Attributes
     ----------
@@ -161,14 +161,18 @@ class Outer:
             self._optimise(feasible)
             functions = self._affine()
             self.levels = settled(functions, self.levels)
-            if self.directions.shape[1] > 2:
-                self.way = [*self.way[-_WAY:], self._cut(functions, before)]
-            elif len(before) <= _COARSE:
-                self.way.append(self._cut(functions, before))
-            self.outline = outlined(self.directions, self.levels)
             self.rounds += 1
+            made = self._cut(functions, before)
+            self.outline = outlined(self.directions, self.levels)
+            if self.outline is None:
+                self.cuts.append(made._replace(way=tuple(self.way)))
+                return False
+            if self.directions.shape[1] > 2:
+                self.way = [*self.way[-_WAY:], made]
+            elif len(before) <= _COARSE:
+                self.way.append(made)
             if (before - self.levels).max() <= max(still, STILL) and lived == len(self.index):
-                return self.outline is not None
+                return True
             if self.solved > budget:
                 break
         return self.outline is not None

@@ -168,7 +168,7 @@ class Estimates(Shown):
         function(of, "of", "the parameters")
         self._need_all("`delta`")
         value = scalar(of(self.values.copy()), "of")
-        slopes = []
+        slopes, kinds = [], [kind for _, kind in self.model._ranges()]
         for k, unit in enumerate(np.eye(len(self.values))):
 
             def along(s: Floats, unit: Floats = unit) -> Floats:
@@ -176,7 +176,10 @@ class Estimates(Shown):
                     s.shape
                 )
 
-            step = max(abs(float(self.values[k])), float(self._deviations()[k])) / 16
+            value_k = float(self.values[k])
+            step = max(abs(value_k), float(self._deviations()[k])) / 16
+            if kinds[k] == "(0, 1)":
+                step = min(step, value_k / 2, (1 - value_k) / 2)
             slopes.append(float(derivative(along, 0.0, initial_step=step).df))
         gradient = np.array(slopes)
         return value, float(np.sqrt(gradient @ self.covariance @ gradient))
@@ -248,7 +251,8 @@ class Estimates(Shown):
         Returns
         -------
         DataFrame
-            A row for each sample; ``.std()`` are standard errors, ``.quantile([.025, .975])`` intervals.
+            A row for each sample; ``.std()`` are standard errors, ``.quantile([.025, .975])`` intervals. NaN where a
+            sample allows no estimate, as one that repeats a single observation.
         """
         import pandas as pd
 
@@ -427,7 +431,7 @@ def fitted(
         )
     groups = None if clusters is None else _groups(clusters, m)
     if hasattr(model, "_solved"):
-        return _by_formula(model, method, covariance, groups, instruments)
+        return _by_formula(model, method, groups, instruments)
     problem, spare = _Problem(model), 0
     starts = [np.array(start) for start in model._starts()]
     if method == "ml":
@@ -508,7 +512,7 @@ def fitted(
 
 
 def _by_formula(
-    model: Any, method: str, covariance: str, groups: NDArray[np.intp] | None, instruments: ArrayLike | None
+    model: Any, method: str, groups: NDArray[np.intp] | None, instruments: ArrayLike | None
 ) -> Estimates:
     """Return the estimates of a model whose maximum likelihood has a formula."""
     if method != "ml" or instruments is not None:
@@ -518,11 +522,8 @@ def _by_formula(
     values, errors, logs = model._solved()
     sums = _summed(errors, groups)
     cov = sums.T @ sums * (1.0 if groups is None else len(sums) / (len(sums) - 1))
-    if covariance == "classic" and groups is None:
-        cov = np.diag(np.diag(cov))
-    unit = np.array([kind == "(0, 1)" for _, kind in model._ranges()])
     unknown = np.isnan(values)
-    at_end = unknown | (unit & ((values == 0) | (values == 1)))
+    at_end = unknown | ~errors.any(axis=0)
     cov[at_end] = cov[:, at_end] = np.nan
     ends = model._bounds(values) if hasattr(model, "_bounds") else (0.0, np.inf)
     return Estimates(
@@ -535,9 +536,9 @@ def _by_formula(
         objective=-2 * float(logs.sum()),
         spare=0,
         method=method,
-        errors="clustered" if groups is not None else covariance,
+        errors="clustered" if groups is not None else "robust",
         model=model,
-        told={"covariance": covariance, "clusters": groups, "instruments": None},
+        told={"covariance": "robust", "clusters": groups, "instruments": None},
     )
 
 
@@ -635,11 +636,14 @@ def _resampled(found: Estimates, seed: int, draw: int) -> Floats:
         rows = np.concatenate(members)
         labels = np.repeat(np.arange(count), [len(one) for one in members])
     told = found.told["instruments"]
-    again = fitted(
-        found.model._rows(rows),
-        method=found.method,
-        covariance=found.told["covariance"],
-        clusters=labels,
-        instruments=None if told is None else told[rows],
-    )
+    try:
+        again = fitted(
+            found.model._rows(rows),
+            method=found.method,
+            covariance=found.told["covariance"],
+            clusters=labels,
+            instruments=None if told is None else told[rows],
+        )
+    except InvalidInput:
+        return np.full(len(found.values), np.nan)
     return again.values

@@ -101,7 +101,8 @@ class _Estimated(Shown):
         method : {"ml", "gmm"}
             Maximum likelihood with normal residuals, or the generalised method of moments in two steps.
         covariance : {"robust", "classic"}
-            Standard errors that are robust to heteroskedasticity, or those for homoskedastic residuals.
+            Standard errors that are robust to heteroskedasticity, or those for homoskedastic residuals. They are robust
+            in any case for `DelayModel` and `EfficientDelayModel`, which have no residuals.
         clusters : array_like, shape (m,), optional
             Labels of groups in which residuals may be correlated; standard errors are then clustered.
         instruments : array_like, shape (m, q), optional
@@ -371,6 +372,13 @@ class OffersModel(_Estimated):
             odd = first[~np.isin(first, (0, 1))][0]
             raise InvalidInput(f"`proposer` must be 0 or 1 in each observation; got {odd:g}.")
         _pairs(self, "outside", size)
+        claimed = np.asarray(self.outside)[:, int(self.option) :].sum(axis=1)
+        if (claimed > np.asarray(self.total) * (1 + 1e-12)).any():
+            k = int(np.argmax(claimed - self.total))
+            raise InvalidInput(
+                f"`outside` must add up to no more than `total`, or nobody agrees; got {claimed[k]:g} in observation {k}. "
+                "Drop it."
+            )
         within(self._take("breakdown", self.breakdown, size), "breakdown", 0.0, 1.0, ends="[)")
         _share(self, np.zeros((size, 2)))
 
@@ -604,7 +612,9 @@ class DelayModel(_Estimated):
     Notes
     -----
     Given the horizon the likelihood is maximal at :math:`\hat r_j = n_i / \sum_m k_{im} t_m`, with :math:`n_i` later
-    concessions of i, :math:`k_i = (1 - a_i) / (a_0 + a_1 - 1)` and t the time for which i might have conceded.
+    concessions of i, :math:`k_i = (1 - a_i) / (a_0 + a_1 - 1)` and t the time for which i might have conceded. The
+    share without a concession until the horizon is a product of shares of the talks then observed (Kaplan and Meier's
+    estimate), since some may have been observed for a shorter time.
 
     References
     ----------
@@ -643,6 +653,12 @@ class DelayModel(_Estimated):
                 raise InvalidInput(
                     f"`horizon` must not be before the last concession, {last:g}; got {horizon:g}."
                 )
+            longest = float(dates.max())
+            if longest < horizon and (who[dates == longest] < 0).any():
+                raise InvalidInput(
+                    f"`horizon` must be reached by some talks, to show how many never end; got {horizon:g} where none is "
+                    f"observed after {longest:g}. Leave it out."
+                )
             object.__setattr__(self, "horizon", horizon)
 
     def _ranges(self) -> list[tuple[str, str]]:
@@ -658,15 +674,31 @@ class DelayModel(_Estimated):
         logs = np.zeros(m)
         for i in (0, 1):
             later, exposed = (who == i) & (dates > 0), speed[:, i] * time
-            if later.any():
+            if exposed.any():
                 rate = later.sum() / exposed.sum()
                 values[1 - i] = rate
-                errors[:, 1 - i] = rate / later.sum() * (later - rate * exposed)
-                logs += np.where(later, np.log(rate * speed[:, i]), 0.0) - rate * exposed
-        never = who == -1
-        values[2] = never.mean()
-        errors[:, 2] = (never - values[2]) / m
+                errors[:, 1 - i] = (later - rate * exposed) / exposed.sum()
+                logs += np.log(rate * speed[:, i], where=later, out=np.zeros(m)) - rate * exposed
+        values[2], errors[:, 2] = _surviving(time, who >= 0)
         return values, errors, logs
+
+
+def _surviving(time: Floats, ended: NDArray[np.bool_]) -> tuple[float, Floats]:
+    """Return the estimate of Kaplan and Meier of the share that never ends, and what each talk adds to its error.
+
+    Talks without an end count for as long as they were observed.
+    """
+    dates, ends = np.unique(time[ended], return_counts=True)
+    if not len(dates):
+        return 1.0, np.zeros(len(time))
+    there = len(time) - np.searchsorted(np.sort(time), dates)
+    left = there - ends
+    share = float((left / there).prod())
+    if share == 0:
+        return share, np.zeros(len(time))
+    passed = np.append(0.0, np.cumsum(ends / (there * left)))[np.searchsorted(dates, time, side="right")]
+    lost = ended / left[np.searchsorted(dates, time).clip(max=len(dates) - 1)]
+    return share, share * (passed - lost)
 
 
 @owning

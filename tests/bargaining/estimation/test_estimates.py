@@ -338,12 +338,34 @@ def test_parameters_that_only_count_together_are_not_identified() -> None:
 
 
 def test_a_rate_of_which_nothing_shows_is_not_identified() -> None:
+    at_once = DelayModel([0, 0, 0, 0, 8], who=[0, 0, 1, 0, -1], demands=[0.6, 0.6]).fit()
+    assert at_once.identified.to_dict() == {"rate_0": False, "rate_1": False, "both_obstinate": True}
+    assert "`rate_0` is not identified" in at_once.statement
+
+
+def test_a_player_who_never_concedes_while_talks_last_has_a_rate_of_zero() -> None:
     found = DelayModel([1, 2, 0, 3, 8], who=[0, 0, 1, 0, -1], demands=[0.6, 0.6]).fit()
-    assert not found.identified["rate_0"]
+    assert found.params["rate_0"] == 0
+    assert np.isnan(found.std_errors["rate_0"])
+    assert "`rate_0` is at an end of its range" in found.statement
     assert found.params["rate_1"] == pytest.approx(
         3 / (2 * (1 + 2 + 3 + 3))
     )  # talks without end count until 3
-    assert "`rate_0` is not identified" in found.statement
+
+
+def test_talks_watched_for_a_short_time_do_not_count_as_endless() -> None:
+    found = DelayModel([1, 1.5, 2, 5], who=[0, -1, 1, -1], demands=[0.6, 0.6]).fit()
+    assert found.params["both_obstinate"] == pytest.approx(3 / 4 * 1 / 2)
+    # the variance of Greenwood
+    variance = (3 / 8) ** 2 * (1 / (4 * 3) + 1 / (2 * 1))
+    assert found.covariance[2, 2] == pytest.approx(variance)
+    model, _, truth = delays(np.random.default_rng(2))
+    until = np.random.default_rng(3).uniform(0, 2 * model.dates.max(), model.observations)
+    seen = model.dates <= until
+    cut = DelayModel(
+        np.minimum(model.dates, until), who=np.where(seen, model.who, -1), demands=model.demands
+    ).fit()
+    assert (np.abs(cut.params - pd.Series(truth)) < 4 * cut.std_errors).all()
 
 
 def test_impatience_and_the_fear_of_a_breakdown_are_told_apart_by_known_chances_alone() -> None:
@@ -434,6 +456,23 @@ def test_the_bootstrap_agrees_and_can_be_taken_up_again() -> None:
     assert not found.bootstrap(3, seed=1).equals(draws.iloc[:3])
 
 
+def test_samples_that_repeat_one_observation_do_not_end_a_bootstrap() -> None:
+    found = WeightedNashModel([3.1, 2.4, 1.8, 2.9], total=[10, 8, 7, 9]).fit()
+    draws = found.bootstrap(600)["weight"]
+    assert draws.notna().mean() > 0.95
+    assert draws.std() == pytest.approx(found.std_errors["weight"], rel=0.3)
+
+
+def test_models_without_residuals_keep_their_covariances() -> None:
+    found = waits(np.random.default_rng(4))[0].fit(covariance="classic")
+    assert found.errors == "robust"
+    draws = found.bootstrap(60)
+    mean = np.exp(draws["log_mean"] + draws["log_spread"] ** 2 / 2)
+    spread = found.delta(lambda t: np.exp(t[0] + t[1] ** 2 / 2))[1]
+    # independent errors would give 1.27 times the true spread
+    assert spread == pytest.approx(mean.std(), rel=0.15)
+
+
 def test_workers_change_nothing() -> None:
     found = splits(np.random.default_rng(15), 50)[0].fit()
     pd.testing.assert_frame_equal(found.bootstrap(4, workers=2), found.bootstrap(4))
@@ -445,6 +484,15 @@ def test_the_delta_method_is_that_of_a_known_function() -> None:
     value, spread = found.delta(lambda t: t[0] / (1 - t[0]))
     assert value == pytest.approx(w / (1 - w))
     assert spread == pytest.approx(error / (1 - w) ** 2, rel=1e-8)
+
+
+@pytest.mark.parametrize("w", [0.003, 0.98])
+def test_the_delta_method_stays_in_the_range_of_a_weight(w: float) -> None:
+    payoffs = w + 0.0005 * np.random.default_rng(5).standard_normal(60)
+    found = WeightedNashModel(payoffs, total=1, noise="payoffs").fit()
+    w, error = found.params["weight"], found.std_errors["weight"]
+    spread = found.delta(lambda t: np.log(t[0]) - np.log(1 - t[0]))[1]
+    assert spread == pytest.approx(error / (w * (1 - w)), rel=1e-6)
 
 
 def test_what_is_shown() -> None:
@@ -528,6 +576,14 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         (
             lambda: DelayModel([1, 2], who=[0, 1], demands=[0.6, 0.6], horizon=1),
             "`horizon` must not be before",
+        ),
+        (
+            lambda: DelayModel([1, 2, 3], who=[0, 1, -1], demands=[0.6, 0.6], horizon=4),
+            "`horizon` must be reached by some talks",
+        ),
+        (
+            lambda: OffersModel([0.4, 0.5], total=1, proposer=[0, 1], outside=[[0, 0], [0.7, 0.6]]),
+            "`outside` must add up to no more than `total`.* got 1.3 in observation 1",
         ),
         (
             lambda: DelayModel([1, 2, 3, 4], who=[0, 1, 0, 1], demands=0.6).fit(method="gmm"),

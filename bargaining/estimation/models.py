@@ -376,8 +376,8 @@ class OffersModel(_Estimated):
         if (claimed > np.asarray(self.total) * (1 + 1e-12)).any():
             k = int(np.argmax(claimed - self.total))
             raise InvalidInput(
-                f"`outside` must add up to no more than `total`, or nobody agrees; got {claimed[k]:g} in observation {k}. "
-                "Drop it."
+                f"`outside` must add up to no more than `total`, or nobody agrees; got {claimed[k]:g} in observation "
+                f"{k}. Drop it."
             )
         within(self._take("breakdown", self.breakdown, size), "breakdown", 0.0, 1.0, ends="[)")
         _share(self, np.zeros((size, 2)))
@@ -656,8 +656,8 @@ class DelayModel(_Estimated):
             longest = float(dates.max())
             if longest < horizon and (who[dates == longest] < 0).any():
                 raise InvalidInput(
-                    f"`horizon` must be reached by some talks, to show how many never end; got {horizon:g} where none is "
-                    f"observed after {longest:g}. Leave it out."
+                    f"`horizon` must be reached by some talks, to show how many never end; got {horizon:g}, and none "
+                    f"is observed after {longest:g}. Leave it out."
                 )
             object.__setattr__(self, "horizon", horizon)
 

@@ -309,11 +309,9 @@ class _Sides:
         self.lines: list[tuple[int, int]] = [(i, (i + 1) % k) for i in range(k)]
         if free_disposal:
             far, high = (int(np.lexsort((points[:, 1 - i], points[:, i]))[-1]) for i in (0, 1))
-            chain = sorted(range(k), key=lambda i: (-points[i, 0], points[i, 1]))
-            chain = [i for i in chain if points[i, 1] >= points[far, 1] and points[i, 0] >= points[high, 0]]
             self.lines = [
                 (far, -1),
-                *zip(chain[chain.index(far) :], chain[chain.index(far) + 1 :], strict=False),
+                *(self.lines[i % k] for i in range(far, far + (high - far) % k)),
                 (high, -2),
             ]
 

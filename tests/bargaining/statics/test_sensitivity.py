@@ -468,6 +468,15 @@ def test_a_curvature_that_jumps_at_the_answer_makes_a_kink(known: bool) -> None:
     np.testing.assert_allclose([found.from_below, found.from_above], [1 / 3, 1 / 4], rtol=0, atol=1e-5)
 
 
+def test_a_point_below_the_sides_does_not_hide_a_kink_at_a_corner() -> None:
+    # (2, 4) is a vertex of the hull, but below the side from (5, 3) to (2, 6) that free disposal keeps
+    pie = Polytope([[1, 6], [2, 6], [2, 4], [5, 3]], free_disposal=True)
+    slopes = sensitivity(nash(Problem(pie, [0, -2])), wrt="disagreement")
+    assert np.isnan(slopes.values).all()
+    np.testing.assert_allclose(slopes.from_above.values, [[0, -0.5], [0, 0.5]], atol=1e-8)
+    np.testing.assert_allclose(slopes.from_below.values, [[0.5, 0], [-0.5, 0]], atol=1e-8)
+
+
 def test_a_corner_holds_the_answer_until_a_price_leaves_its_cone() -> None:
     corner = Polytope([[0, 3], [1, 2.5], [2, 1], [2.5, 0]], free_disposal=True)
     inside = nash(Problem(corner, [-0.6, 1.2]))

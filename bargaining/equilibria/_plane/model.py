@@ -62,7 +62,6 @@ class Rows:
 
     now: list[Point]  # (1 - discount) * payoffs
     state: list[int]
-    law: list[int]
     laws: list[Law]
     # for each player, the rows that differ in her action alone
     groups: tuple[list[list[int]], list[list[int]]]
@@ -85,7 +84,7 @@ class Rows:
         delta, found, best = self.delta[i], row, -inf
         for reply in self.groups[i][group]:
             after = 0.0
-            for s, share in self.laws[self.law[reply]]:
+            for s, share in self.laws[reply]:
                 after += share * threat[s][i]
             worth = self.now[reply][i] + delta * after if after < inf else inf
             if worth > best:
@@ -183,12 +182,11 @@ class Model:
         for one in self.replies:
             order, bounds = one.order.tolist(), [*one.starts.tolist(), len(one.order)]
             groups.append([order[low:high] for low, high in pairwise(bounds)])
-        laws = [[(s, p) for s, p in enumerate(law) if p] for law in self.laws.tolist()]
+        laws = [[(s, p) for s, p in enumerate(law) if p] for law in self.transitions.tolist()]
         x, y = self.discounts[:, 0].tolist()
         return Rows(
             now=list(zip(*self.now.tolist(), strict=True)),
             state=self.state.tolist(),
-            law=self.law.tolist(),
             laws=laws,
             groups=(groups[0], groups[1]),
             of=(first.group.tolist(), second.group.tolist()),
@@ -246,12 +244,12 @@ _LOWEST = 1e-12  # in the unit box: a payoff that is less above the threat is th
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """The model in the unit box of all payoffs, the box, and each player's payoffs as given, increasing."""
+    """The model in the unit box of all payoffs, the box, and each player's payoffs as given, not decreasing."""
 
     model: Model
     low: Floats
     size: Floats
-    given: tuple[list[float], list[float]]
+    given: Floats
 
     @classmethod
     def of(cls, game: StochasticGame) -> Scaled:
@@ -277,8 +275,7 @@ class Scaled:
             for some, there in zip(leaves, ends, strict=True)
         ]
         model = _model(game, unit.T, units, own)
-        first, second = (np.unique(column).tolist() for column in everything.T)
-        return cls(model, low, size, (first, second))
+        return cls(model, low, size, np.sort(everything.T))
 
     def start(self) -> Polygon:
         """Return a set that contains every payoff: their hull, or their box if discount factors differ."""
@@ -318,7 +315,8 @@ class Scaled:
         out = []
         for value in units:
             k = bisect_left(given, value, key=unit)
-            near = [payoff for payoff in given[max(k - 1, 0) : k + 1] if abs(unit(payoff) - value) < _NEAR]
+            around = given[max(k - 1, 0) : k + 1].tolist()
+            near = [payoff for payoff in around if abs(unit(payoff) - value) < _NEAR]
             out.append(near[-1] if near else low + size * value)
         return out
 

@@ -91,11 +91,12 @@ def at_most(model: Model, polygons: list[Polygon], threat: Floats, rows: Indices
     return np.where(none[:, None], -inf, np.minimum(free, box))
 
 
-def reaching(model: Model, polygons: list[Polygon], threat: Floats) -> Mask:
-    """Say which rows might go to some face of the polygons or beyond it."""
-    normals = normals_of(polygons)
-    most = at_most(model, polygons, threat, np.arange(len(model.state)), normals)
-    return np.asarray((most >= support(polygons, normals)[model.state] - TIE).any(axis=1))
+def reaching(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) -> Mask:
+    """Say which of the rows `alive` might go to some face of the polygons or beyond it."""
+    normals, rows, out = normals_of(polygons), np.flatnonzero(alive), np.zeros_like(alive)
+    most = at_most(model, polygons, threat, rows, normals)
+    out[rows] = (most >= support(polygons, normals)[model.state[rows]] - TIE).any(axis=1)
+    return out
 
 
 def lowest(polygons: list[Polygon]) -> Floats:

@@ -242,7 +242,7 @@ class Search:
             image = self._apply(source, few)
             distance, solved = self._compared(source, image)
             if few is not None and (solved or not any(image.polygons)):
-                image = self._apply(source, self.alive & reaching(self.model, source, self.threat(source)))
+                image = self._apply(source, reaching(self.model, source, self.threat(source), self.alive))
                 few |= self._behind([*image.tags, *(held.tags for held in image.held)])
                 distance, solved = self._compared(source, image)
             if solved:

@@ -123,7 +123,7 @@ def settled(model: Model, image: Image, source: list[Polygon], threat: Floats) -
     for k, at in zip(moving, sources, strict=True):
         row = tags[k][1]
         x, y = rows.thresholds(row, lows)
-        onward = [sum([share * z[at[s]][i] for s, share in rows.laws[rows.law[row]]]) for i in (0, 1)]
+        onward = [sum([share * z[at[s]][i] for s, share in rows.laws[row]]) for i in (0, 1)]
         if onward[0] >= x - model.slack and onward[1] >= y - model.slack:
             stands.append(k)
     return _gathered(model, image, fan, z, angle, stands)
@@ -139,7 +139,7 @@ def _played_out(
     matrix, known = np.zeros((len(moving), len(moving))), []
     for n, (row, at) in enumerate(zip(played, sources, strict=True)):
         x = y = 0.0
-        for s, share in rows.laws[rows.law[row]]:
+        for s, share in rows.laws[row]:
             if at[s] in place:
                 matrix[n, place[at[s]]] += share
             else:
@@ -261,7 +261,7 @@ class _System:
         self.matrix, self.constant = np.eye(self.start.size), self.start.copy()
         self.edges: list[_Edge] = []
         self.fan = Fan(polygons)
-        self._walks, self._boundaries = self.fan.walks(), dict[int, Boundary]()
+        self._walks, self._boundaries = self.fan.walks(), dict[tuple[tuple[int, float], ...], Boundary]()
         for k, ((kind, row, _), angle) in enumerate(zip(self.tags, chain(*structure.angles), strict=True)):
             if kind != LEAVE:
                 self._add(k, kind, row, later(model, angle))
@@ -277,7 +277,7 @@ class _System:
         for i in (0, 1):
             if not holds[i]:
                 self.constant[2 * k + i] = rows.now[row][i]
-                for s, share in rows.laws[rows.law[row]]:
+                for s, share in rows.laws[row]:
                     self.matrix[2 * k + i, 2 * source[s] + i] -= rows.delta[i] * share
         if edge is not None and rows.delta[kind // 2] > 0.0:
             ahead = self.fan.at[min(position + 1, len(self.fan.owner))]
@@ -291,15 +291,15 @@ class _System:
             self.constant[2 * k + i] = own
             return rows.needed(row, i, own)
         self.constant[2 * k + i] = rows.now[reply][i]
-        for s, share in rows.laws[rows.law[reply]]:
+        for s, share in rows.laws[reply]:
             self.matrix[2 * k + i, 2 * self.lowest[s][i] + i] -= rows.delta[i] * share
         return rows.needed(row, i, worth)
 
     def _place(self, walk: int, row: int, argument: float) -> tuple[int, int | None]:
         """Return where a boundary passes an argument, and the state whose edge it follows there."""
-        law = self.rows.law[row]
+        law = tuple(self.rows.laws[row])
         if law not in self._boundaries:
-            self._boundaries[law] = self.fan.boundary(self.rows.laws[law], self._walks)
+            self._boundaries[law] = self.fan.boundary(self.rows.laws[row], self._walks)
         first, last = sorted(piece(self._boundaries[law].chains[walk], argument))
         if last - first > 1 and first == 0:  # the last edge ends where the first one starts
             first, last = last, last + 1
@@ -344,7 +344,7 @@ class _System:
             width = at[2 * q + i] - at[2 * p + i]
             if abs(width) < 1e-15:
                 continue
-            law, d = self.rows.laws[self.rows.law[row]], self.rows.delta
+            law, d = self.rows.laws[row], self.rows.delta
             slope, base = d[o] * (at[2 * q + o] - at[2 * p + o]) / width, 0.0
             line = matrix[2 * k + o]
             for s, share in law:

@@ -25,6 +25,7 @@ from bargaining.equilibria._plane.polygon import Polygon
 _ROUNDS = 100  # of policy improvement: each improves some state, and few states improve twice
 _BETTER = 1e-15  # relative: smaller gains may be rounding
 _MANY = 1000  # rows from which on it pays to find first which of them matter
+_FEW = 200  # rows up to which applying the operator costs less than to find which of them matter
 _INSIDE = 1e-12  # of the unit box: a row that misses its constraints by less counts as incentive compatible
 _HIGHER = 4  # rounds of bounding the largest payoffs
 _SHRINKS = 0.9  # another round pays if no more than this share of the rows is left
@@ -110,18 +111,17 @@ def thinned(model: Model, start: Polygon) -> Model:
     alone = any(leave.leaver is not None for leaves in model.leaves for leave in leaves)
     if len(model.live) <= _MANY or alone:
         return model
-    live, left, bound = model.live, inf, np.zeros((0, 2))
-    high = np.tile(np.max(start, axis=0), (len(model.states), 1))
+    high, left = np.tile(np.max(start, axis=0), (len(model.states), 1)), inf
     filled = [bool(leaves) for leaves in model.leaves]
-    while (
-        live.sum() < _SHRINKS * left
-        and (np.bincount(model.state[live], minlength=len(filled)) + filled).all()
-    ):
-        left, bound = live.sum(), threat_bound(model, live)
-        live = _reachable(model, bound, high, live)
-    kept = live | _tempting(model, live, bound, high)
-    kept[[span.start for span in model.states]] = True
-    return model.only(kept, live)
+    while len(model.live) > _FEW and model.live.sum() < _SHRINKS * left:
+        if not (np.bincount(model.state[model.live], minlength=len(filled)) + filled).all():
+            break
+        left, bound = model.live.sum(), threat_bound(model, model.live)
+        live = _reachable(model, bound, high, model.live)
+        kept = live | _tempting(model, live, bound, high)
+        kept[[span.start for span in model.states]] = True
+        model = model.only(kept, live)
+    return model
 
 
 def _reachable(model: Model, bound: Floats, high: Floats, alive: Mask) -> Mask:

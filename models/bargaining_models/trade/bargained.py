@@ -19,7 +19,7 @@ from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import rates_of, tariffs_given
-from bargaining_models.trade.links import place
+from bargaining_models.trade.links import in_pairs, place
 from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs
 from bargaining_models.trade.tariff_set import Optimum, TariffPayoffs
 
@@ -422,7 +422,7 @@ def tariffs_in_pairs(
 ) -> TariffsInPairs:
     """Let pairs bargain in turn until no rate changes; `TradeModel.tariffs_in_pairs` describes the arguments."""
     choice(disagreement, "disagreement", ("war", "given"))
-    listed = tuple((str(a), str(b)) for a, b in (_pair(pair) for pair in pairs))
+    listed = tuple(in_pairs(pairs, "pairs", model.regions))
     if not listed:
         raise InvalidInput("`pairs` must hold at least one pair of regions; got none.")
     seen = {frozenset(pair) for pair in listed}
@@ -464,9 +464,3 @@ def tariffs_in_pairs(
         status=Status.OK if good and residual <= 1e-8 else Status.INACCURATE,
         equilibrium=answer,
     )
-
-
-def _pair(pair: Any) -> tuple[str, str]:
-    if isinstance(pair, str) or len(pair) != 2:
-        raise InvalidInput(f"`pairs` must hold pairs of regions; got {pair!r}.")
-    return pair[0], pair[1]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, Shown, choice, owning, real, scalar, within
+from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.conditions import Economy, limited
 
@@ -331,7 +331,9 @@ class TradeData(Shown):
                 "removes from others; got None."
             )
         sector = (
-            absorb if isinstance(absorb, int) else self.sectors.index(choice(absorb, "absorb", self.sectors))
+            self.sectors.index(choice(absorb, "absorb", self.sectors))
+            if isinstance(absorb, str)
+            else whole(absorb, "absorb", 0, len(self.sectors) - 1)
         )
         return limited(self.inputs, output, spending, sector, most)
 
@@ -381,6 +383,13 @@ class TradeData(Shown):
         InvalidInput
             If a name is unknown or used twice.
         """
+        for name, groups in (("regions", regions), ("sectors", sectors)):
+            if groups is not None and not isinstance(groups, Mapping):
+                raise InvalidInput(f"`{name}` must map new names to lists of old ones; got {groups!r}.")
+        if rest is not None and (not isinstance(rest, str) or rest in (regions or {})):
+            raise InvalidInput(
+                f"`rest` must be a name that no group of `regions` has; got {rest!r}. Take another name."
+            )
         if not regions and not sectors and rest is None:
             return self
         rows, new_regions = _merge(regions, self.regions, "regions", rest)
@@ -440,11 +449,13 @@ def _merge(
     where: dict[str, int] = {}
     names: list[str] = []
     for group, members in (groups or {}).items():
-        if isinstance(members, str) or not len(members):
+        wanted = f"a mapping from new names such as {group!r} to lists of old ones"
+        given = [] if isinstance(members, str) else listed(members, name, wanted)
+        if not given:
             raise InvalidInput(
                 f"`{name}` must map {group!r} to a list of names; got {members!r}. Write [{members!r}]."
             )
-        for member in members:
+        for member in given:
             choice(member, name, labels)
             if member in where:
                 raise InvalidInput(f"`{name}` must use each name once; {member!r} is in two groups.")
@@ -491,12 +502,13 @@ def _names(
     checked = []
     for name, labels in given.items():
         assert labels is not None
-        if isinstance(labels, str) or not all(isinstance(label, str) and label for label in labels):
+        entries = [None] if isinstance(labels, str) else listed(labels, name, "a list of strings")
+        if not all(isinstance(label, str) and label for label in entries):
             raise InvalidInput(f"`{name}` must be a list of strings; got {labels!r}.")
-        if len(set(labels)) < len(labels):
-            twice = next(label for k, label in enumerate(labels) if label in list(labels)[:k])
+        if len(set(entries)) < len(entries):
+            twice = next(label for k, label in enumerate(entries) if label in entries[:k])
             raise InvalidInput(f"`{name}` must be unique; got {twice!r} twice.")
-        checked.append(tuple(str(label) for label in labels))
+        checked.append(tuple(map(str, entries)))
     if "world" in checked[0]:
         raise InvalidInput("`regions` must not use 'world', the unit of transfers. Choose another name.")
     if "goods" in checked[1]:
@@ -630,7 +642,7 @@ def _goods(value: Any, sectors: tuple[str, ...]) -> NDArray[np.bool_]:
     """Which sectors are goods: a list of names or one True or False a sector; by default all."""
     if value is None:
         return _frozen(np.ones(len(sectors), dtype=bool))
-    entries = list(value)
+    entries = listed(value, "goods", "a list of sectors")
     if all(isinstance(entry, str) for entry in entries):
         for entry in entries:
             choice(entry, "goods", sectors)

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining.authoring import Floats, choice
+from bargaining.authoring import Floats, choice, real
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import MOST, TAIL, Figures, Row, names, percent_rates, read, table
 from bargaining_models.trade.data import CELL, LINK, USE, TradeData
@@ -47,9 +47,9 @@ def read_folder(
     reconcile: str | None = None,
 ) -> TradeData:
     """Read a folder with the files described in this module; `TradeModel.from_folder` describes the options."""
-    root = Path(folder)
-    if not root.is_dir():
+    if not isinstance(folder, str | Path) or not Path(folder).is_dir():
         raise InvalidInput(f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path.")
+    root = Path(folder)
     rows = read(root, "sectors.csv", ("sector", "goods", "source"))
     sectors = names(rows, "sector")
     goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
@@ -134,7 +134,7 @@ def from_icio(frame: Any, **options: Any) -> TradeData:
         raise InvalidInput(
             f"`frame` has columns of {strangers[:5]}, which sell nothing. Drop columns of totals."
         )
-    values = np.asarray(frame.to_numpy(), dtype=float)
+    values = real(frame.to_numpy(), "frame")
     n, j = len(regions), len(sectors)
     row = [(regions.index(region), sectors.index(sector)) for region, sector in sellers]
     flows, use = np.zeros((n, n, j)), np.zeros((n, j, j))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining.authoring import Floats, Shown, choice, owning, real
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.data import check_rates
-from bargaining_models.trade.links import place
+from bargaining_models.trade.links import distinct, in_pairs
 
 if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
@@ -112,20 +112,16 @@ def rates_of(
     regions = model.regions
     choice(by, "by", BY)
     choice(base, "base", BASE)
-    names = regions if players is None else tuple(players)
-    if isinstance(players, str) or not names:
-        raise InvalidInput(f"`players` must be a list of regions; got {players!r}.")
-    places = np.array([place(name, "player", regions) for name in names], dtype=np.intp)
-    if len(set(names)) < len(names):
-        twice = next(name for k, name in enumerate(names) if name in names[:k])
-        raise InvalidInput(f"`players` must be different regions; got {twice!r} twice.")
+    found = distinct(regions if players is None else players, "players", "player", regions)
+    if not found:
+        raise InvalidInput("`players` must name at least one region; got none.")
+    places = np.array(found, dtype=np.intp)
+    names = tuple(regions[k] for k in places)
     some = _sectors(model, sectors)
     partners = _partners(names, regions, against)
     free = set()
-    for pair in agreements:
-        if isinstance(pair, str) or len(pair) != 2:
-            raise InvalidInput(f"`agreements` must be pairs of regions; got {pair!r}.")
-        a, b = (place(name, "region", regions) for name in pair)
+    for pair in in_pairs(agreements, "agreements", regions):
+        a, b = (regions.index(name) for name in pair)
         free |= {(a, b), (b, a)}
     flows = model.economy.flows
     links = np.full(flows.shape, -1, dtype=np.intp)
@@ -209,15 +205,14 @@ def _sectors(model: TradeModel, sectors: str | Sequence[str]) -> list[int]:
     if isinstance(sectors, str):
         choice(sectors, "sectors", ("goods", "all"))
         return list(np.flatnonzero(model.goods)) if sectors == "goods" else list(range(len(model.sectors)))
-    if not len(sectors):
+    found = distinct(sectors, "sectors", "sector", model.sectors)
+    if not found:
         raise InvalidInput("`sectors` must name at least one sector; got none.")
-    return [place(name, "sector", model.sectors) for name in sectors]
+    return found
 
 
 def _partners(names: tuple[str, ...], regions: tuple[str, ...], against: str | Sequence[str]) -> list[int]:
     if isinstance(against, str):
         choice(against, "against", ("all", "players"))
-        chosen = regions if against == "all" else names
-    else:
-        chosen = tuple(against)
-    return [place(name, "region", regions) for name in chosen]
+        against = regions if against == "all" else names
+    return distinct(against, "against", "region", regions)

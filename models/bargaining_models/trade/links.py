@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, choice, real, within
+from bargaining.authoring import Floats, choice, listed, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import check_rates
@@ -24,11 +24,35 @@ def place(name: str, kind: str, labels: tuple[str, ...], *, besides: tuple[str, 
     return labels.index(name)
 
 
+def distinct(names: Iterable[str], name: str, kind: str, labels: tuple[str, ...]) -> list[int]:
+    """Return where different names stand among `labels`; `name` is the argument, `kind` as for `place`."""
+    wanted = "sectors" if kind == "sector" else "regions"
+    if isinstance(names, str):
+        raise InvalidInput(f"`{name}` must be a list of {wanted}; got {names!r}.")
+    found = [place(entry, kind, labels) for entry in listed(names, name, f"a list of {wanted}")]
+    if len(set(found)) < len(found):
+        twice = next(labels[at] for k, at in enumerate(found) if at in found[:k])
+        raise InvalidInput(f"`{name}` must be different {wanted}; got {twice!r} twice.")
+    return found
+
+
+def in_pairs(given: Iterable[tuple[str, str]], name: str, regions: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the entries of a list of pairs of regions."""
+    if isinstance(given, str):
+        raise InvalidInput(f"`{name}` must be a list of pairs of regions; got {given!r}.")
+    pairs = []
+    for pair in listed(given, name, "a list of pairs of regions"):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise InvalidInput(f"`{name}` must be pairs of regions; got {pair!r}.")
+        pairs.append((choice(pair[0], "region", regions), choice(pair[1], "region", regions)))
+    return pairs
+
+
 def link(
     key: tuple[str, ...], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
 ) -> tuple[int, int, NDArray[np.intp]]:
     """Return importer, exporter and sectors of `(importer, exporter)`, all goods, or `(..., sector)`."""
-    if isinstance(key, str) or len(key) not in (2, 3):
+    if not isinstance(key, tuple | list) or len(key) not in (2, 3):
         raise InvalidInput(
             f"A link must be (importer, exporter) or (importer, exporter, sector); got {key!r}."
         )
@@ -105,7 +129,9 @@ def scenario(
             f"{listed} must have batch axes that broadcast; got {' and '.join(str(s) for s in parts.values())}. "
             f"Insert axes of length 1."
         ) from None
-    where = -1 if unit == "world" else place(unit, "unit", names[0], besides=("world",))
+    where = (
+        -1 if isinstance(unit, str) and unit == "world" else place(unit, "unit", names[0], besides=("world",))
+    )
     refused: dict[tuple[int, ...], str] = {}
     rows: dict[str, Floats] = {}
     for name, array in given.items():
@@ -161,7 +187,7 @@ def received_by(
         amounts = {key: real(value, f"transfers[{key!r}]") for key, value in transfers.items()}
         received = np.zeros((*common_shape(amounts), len(regions)))
         for key, amount in amounts.items():
-            if isinstance(key, str) or len(key) != 2 or key[0] == key[1]:
+            if not isinstance(key, tuple) or len(key) != 2 or key[0] == key[1]:
                 raise InvalidInput(
                     f"`transfers` must be keyed by two regions, (payer, receiver); got {key!r}."
                 )

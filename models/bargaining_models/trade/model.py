@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Method, nash
-from bargaining.authoring import Floats, Shown, choice, owning, real, whole, within
+from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.bargained import (
     BargainedTariffs,
@@ -956,6 +956,10 @@ class TradeModel(Shown):
         >>> model.tariffs({("USA", "CAN"): [0.1, 0.25], ("USA", "CAN", "METAL"): 0.5}).shape
         (2, 4, 4, 11)
         """
+        if not isinstance(rates, Mapping):
+            raise InvalidInput(
+                f"`rates` must map links to rates, {{(importer, exporter): 0.25}}; got {rates!r}."
+            )
         added = {key: real(rate, f"rates[{key!r}]") for key, rate in rates.items()}
         batch = common_shape(added)
         tariffs = np.broadcast_to(self.economy.tariffs, batch + self.economy.tariffs.shape).copy()
@@ -978,7 +982,7 @@ class TradeModel(Shown):
             `inf` on the closed links, whose shares vanish exactly, and 1 elsewhere.
         """
         costs = np.ones_like(self.economy.shares)
-        for key in links:
+        for key in listed(links, "links", "a list of links"):
             importer, exporter, sectors = link(key, self.regions, self.sectors, self.goods)
             costs[importer, exporter, sectors] = np.inf
         return costs

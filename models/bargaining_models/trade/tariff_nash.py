@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining.authoring import Floats, Shown, choice, owning, real, whole
+from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates
@@ -296,10 +296,11 @@ def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats | None]:
 
 def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
     """Rates (S, K) to start from: "formula", one number for all, or one a rate."""
-    if isinstance(starts, str) or not len(starts):
+    given = [] if isinstance(starts, str) else listed(starts, "starts", "a list of starts")
+    if not given:
         raise InvalidInput(f"`starts` must be a list of starts, such as ['formula', 0, 0.4]; got {starts!r}.")
     rows = []
-    for entry in starts:
+    for entry in given:
         if isinstance(entry, str):
             if entry != "formula":
                 raise InvalidInput(f"`starts` must hold 'formula' or rates; got {entry!r}.")

@@ -618,7 +618,7 @@ WRONG = [
     ),
     (lambda m: m.world_talks(["USA"]), "have somebody to tax; USA has nobody"),
     (lambda m: m.tariffs_in_pairs([]), "`pairs` must hold at least one pair"),
-    (lambda m: m.tariffs_in_pairs(["USA"]), "`pairs` must hold pairs of regions; got 'USA'"),
+    (lambda m: m.tariffs_in_pairs(["USA"]), "`pairs` must be pairs of regions; got 'USA'"),
     (lambda m: m.tariffs_in_pairs([("USA", "CAN"), ("CAN", "USA")]), "`pairs` must be different"),
     (lambda m: m.efficient_tariffs([1.0, 1.0]), r"`weights` must be positive, one a region \(4\)"),
     (lambda m: m.efficient_tariffs({"CAN": -1.0}), "`weights` must be positive"),

@@ -199,6 +199,8 @@ WRONG = [
     ({"value_added": -np.ones((3, 2))}, "`value_added` must not be negative"),
     ({"reconcile": "hope"}, "`reconcile` must be one of 'value_added'"),
     ({"final": np.zeros((3, 2))}, "`final` must be positive somewhere in every region; got none for r0"),
+    ({"regions": 5}, "`regions` must be a list of strings; got 5"),
+    ({"goods": 5}, "`goods` must be a list of sectors; got 5"),
     ({"gdp": [1.0, 2.0]}, r"`gdp` must have the axes region \(3\)"),
 ]
 
@@ -215,6 +217,9 @@ OPTIONS = [
     ({"deficits": [1.0, -1.0]}, "`deficits` must be one of .* or have one entry per region"),
     ({"limit": 0.9}, "`absorb` must name the sector"),
     ({"limit": 1.5, "absorb": "s0"}, r"`limit` must lie in \(0, 1\)"),
+    ({"limit": 0.9, "absorb": 5}, "`absorb` must be a whole number, at least 0 and at most 1; got 5"),
+    ({"limit": 0.9, "absorb": -1}, "`absorb` must be a whole number, at least 0"),
+    ({"limit": 0.9, "absorb": True}, "`absorb` must be a whole number, at least 0"),
     ({"limit": 0.9, "absorb": "s9"}, "`absorb` must be one of 's0', 's1'; got 's9'"),
 ]
 
@@ -281,6 +286,8 @@ MERGES = [
     (({"a": ["r0"], "b": ["r0"]},), "`regions` must use each name once; 'r0' is in two"),
     (({"a": "r0"},), "`regions` must map 'a' to a list of names"),
     (({"r1": ["r0"]},), "'r1' names two"),
+    (({"a": 5},), "`regions` must be a mapping from new names such as 'a' to lists of old ones; got 5"),
+    ((["r0"],), r"`regions` must map new names to lists of old ones; got \['r0'\]"),
     ((None, {"all": ["s0", "s1"]}), "`sectors` must not merge goods with others; all would"),
 ]
 
@@ -289,6 +296,31 @@ MERGES = [
 def test_wrong_merges_are_named(groups, message):
     with pytest.raises(InvalidInput, match=message):
         made(goods=["s0"]).aggregate(*groups)
+
+
+@pytest.mark.parametrize("rest", ["a", 5, ["r1"]])
+def test_the_rest_needs_a_name_of_its_own(rest):
+    with pytest.raises(InvalidInput, match="`rest` must be a name that no group"):
+        made().aggregate({"a": ["r0"], "b": ["r1"]}, rest=rest)
+
+
+@pytest.mark.parametrize("folder", [None, 5, ["data"]])
+def test_a_folder_is_a_path(folder):
+    with pytest.raises(InvalidInput, match="`folder` must be a folder of CSV files"):
+        TradeModel.from_folder(folder)
+
+
+def test_links_are_lists_and_mappings_of_tuples():
+    model = TradeModel.from_data(made())
+    for call, message in (
+        (lambda: model.tariffs(5), "`rates` must map links to rates"),
+        (lambda: model.tariffs({5: 0.1}), "A link must be"),
+        (lambda: model.closed(5), "`links` must be a list of links; got 5"),
+        (lambda: model.closed([5]), "A link must be"),
+        (lambda: model.solve(transfers={5: 1.0}), "`transfers` must be keyed by two regions"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            call()
 
 
 def write(folder, file, columns, rows):

@@ -32,14 +32,14 @@ from bargaining.games.stochastic import StochasticGame
 from bargaining.statics.conditions import Given
 
 TIE = 1e-9  # of the payoffs' range: differences below this count as equality
-_BROKEN = 1e-8  # of the largest derivative: a tie that changes by less is preserved
-_MISSED = 1e-9  # of the largest unknown: an answer with a larger violation does not satisfy the equations
+BROKEN = 1e-8  # of the largest derivative: a tie that changes by less is preserved
+MISSED = 1e-9  # of the largest unknown: an answer with a larger violation does not satisfy the equations
 _CLOSE = 1e-8  # of the payoffs' range: error of a zero at a threshold found by bisection
 _NEWTON, _SETTLED = (
     8,
     1e-13,
 )  # steps from beside a kink to it, and what of the largest unknown the last one moves
-_ALONG = 1e-6  # of the payoffs' range: points on an edge that are so far from its ends are beside them
+ALONG = 1e-6  # of the payoffs' range: points on an edge that are so far from its ends are beside them
 _MANY = 1500  # unknowns and data together: with more, jets take longer than solving a few times
 
 Equations = Callable[[Sequence[Any], Given], list[Any]]
@@ -127,7 +127,7 @@ def differentiated(
             equations, points, [np.zeros(1)] * count, wanted=unknowns, second=second
         )
         size = max(float(np.abs(made.unknowns).max(initial=0.0)), np.finfo(float).tiny)
-        if not miss[0] <= _MISSED * size or not np.isfinite(one).all():
+        if not miss[0] <= MISSED * size or not np.isfinite(one).all():
             return None
         along = [Jet(v, one[k], None) for k, v in enumerate(points)]
         start = [Jet(np.zeros(1), np.eye(count)[k][:, None], None) for k in range(count)]
@@ -135,7 +135,7 @@ def differentiated(
         largest = np.abs(one).max(axis=(0, 2)) + max(float(np.abs(move).max()) for move in moves.values())
         for tie in made.ties(along, moved(start)):
             if isinstance(tie, Jet):
-                broken |= np.abs(tie.gradient[:, 0]) > _BROKEN * largest
+                broken |= np.abs(tie.gradient[:, 0]) > BROKEN * largest
     first = one[:answers, :, 0].copy()
     error = np.broadcast_to(
         (4 * np.finfo(float).eps + made.error) * condition[0] * np.abs(first).max(axis=0), first.shape
@@ -174,7 +174,7 @@ def one_sided(
             x = x - step
             if not np.abs(step).max() > _SETTLED * size:
                 break
-    if not (np.abs(x[:answers] - made.unknowns[:answers]) <= _MISSED * size).all():
+    if not (np.abs(x[:answers] - made.unknowns[:answers]) <= MISSED * size).all():
         return None
     slopes = differentiated(replace(here, unknowns=x), moves)
     return None if slopes is None else (slopes[0][:, 0], slopes[1][:, 0])
@@ -461,7 +461,7 @@ class _Polygons:
         away = np.abs(ring - point).max(axis=1)
         if vertices and away.min() <= self.near:
             found[here[away.argmin()]].append(rule)
-        if away.min() <= _ALONG * self.data.unit or len(here) < 2:
+        if away.min() <= ALONG * self.data.unit or len(here) < 2:
             return
         step = np.roll(ring, -1, axis=0) - ring
         off = (step[:, 0] * (point - ring)[:, 1] - step[:, 1] * (point - ring)[:, 0]) / np.hypot(*step.T)

@@ -19,6 +19,7 @@ from bargaining import (
     critical_exit,
     markov_equilibria,
     payoff_set,
+    payoff_sets,
     plan_exit_thresholds,
     sensitivity,
     stationary_profile,
@@ -148,6 +149,108 @@ def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> Non
         }
         np.testing.assert_allclose(values[what](ours.values), slopes, rtol=0, atol=1e-9)
         assert float(ours.error.max()) < 1e-9
+
+
+@pytest.mark.parametrize("discount", [0.3, pytest.param(0.6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("leaving", [False, True])
+def test_vertices_of_drawn_batches_move_as_their_sets_in_fifty_digits_do(
+    discount: float, leaving: bool
+) -> None:
+    rng = np.random.default_rng(3)
+    payoffs, outside = rng.random((3, 2, 3, 3)), rng.uniform(0.1, 0.5, (3, 2)) if leaving else None
+    sets = payoff_sets(payoffs, discount, exit=None if outside is None else Exit(outside))
+    rounds = int(-46 / np.log10(discount))
+    asked = ["payoffs", "discount", *(["outside"] if leaving else [])]
+    h = Decimal(10) ** -16
+    for what in asked:
+        ours = sensitivity(sets, wrt=what)
+        for k, found in enumerate(sets):
+            if not found.ok:
+                continue
+
+            def moved(step: Any, k: int = k, what: str = what) -> Any:
+                g, d = exact(Game(*payoffs[k]), Decimal), Decimal(discount)
+                o = None if outside is None else [Decimal(x) for x in outside[k].tolist()]
+                if what == "payoffs":
+                    g[1][2][1] += step
+                elif what == "discount":
+                    d += step
+                else:
+                    assert o is not None
+                    o[0] += step
+                points = aps(g, [d, d], o, rounds)
+                if len(points) < 3:
+                    return points
+                # what lies on an edge to thirty digits does so after a step of 1e-16 too: no kink
+                sides = zip([points[-1], *points], points, [*points[1:], points[0]], strict=False)
+                return [p for o, p, q in sides if turn(o, p, q) > Decimal(10) ** -30]
+
+            up, down = moved(h), moved(-h)
+            assert len(up) == len(down) == len(found.vertices)
+            slopes = [
+                [float((a - b) / (2 * h)) for a, b in zip(p, q, strict=True)]
+                for p, q in zip(up, down, strict=True)
+            ]
+            one = ours[k, : len(up)].values
+            one = {"payoffs": lambda s: s[..., 1, 2, 1], "outside": lambda s: s[..., 0]}.get(
+                what, lambda s: s
+            )(one)
+            np.testing.assert_allclose(one, np.reshape(slopes, (-1, 2)), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 3), (3, 3)])
+@pytest.mark.parametrize("discount", [0.3, 0.5, 0.8, 0.95])
+@pytest.mark.parametrize("leaving", [False, True])
+@pytest.mark.parametrize(
+    ("whole", "count"),
+    [(False, 8), (True, 2), *(pytest.param(w, 100, marks=pytest.mark.slow) for w in (0, 1))],
+)
+def test_a_batch_of_sets_has_the_derivatives_of_each(
+    size: tuple[int, int], discount: float, leaving: bool, whole: bool, count: int
+) -> None:
+    """Games with whole payoffs often lie on a knife edge."""
+    rng = np.random.default_rng(count)
+    shape = (count, 2, *size)
+    payoffs = rng.integers(0, 5, shape).astype(float) if whole else rng.random(shape)
+    outside = rng.integers(0, 4, (count, 2)).astype(float) if whole else rng.uniform(0, 0.6, (count, 2))
+    sets = payoff_sets(payoffs, discount, exit=Exit(outside) if leaving else None)
+    for wrt in ("discount", *(["outside"] if leaving else []), *([] if whole else ["payoffs"])):
+        batch = sensitivity(sets, wrt=wrt)
+        for k, found in enumerate(sets):
+            many, corners = batch.isel(cell=k), len(found.vertices)
+            assert many[corners:].isnull().all()
+            if not found.ok:
+                continue
+            one = sensitivity(found, wrt=wrt)
+            assert many.dims == one.dims
+            for part in (None, "from_below", "from_above", "error"):
+                theirs, ours = (a.values if part is None else a[part].values for a in (one, many))
+                size_of = max(1.0, float(np.nanmax(np.abs(theirs), initial=0.0)))
+                np.testing.assert_allclose(ours[:corners], theirs, rtol=0, atol=1e-12 * size_of)
+
+
+def test_a_batch_of_sets_says_what_it_does_not_know() -> None:
+    games = np.random.default_rng(0).random((4, 2, 2, 2))
+    sets = payoff_sets(games, 0.6)
+    mapped = sensitivity(sets.reshape(2, 2), wrt="payoffs")
+    assert mapped.dims == ("cell_0", "cell_1", "vertex", "player", "plays_0", "plays_1", "payoff")
+    np.testing.assert_array_equal(
+        mapped.values.ravel(), sensitivity(list(sets), wrt="payoffs").values.ravel()
+    )
+    twice = sensitivity(sets, wrt="discount", order=2)
+    known = [k for k, found in enumerate(sets) if found.ok]
+    for k in known:
+        alone = sensitivity(sets[k], wrt="discount", order=2)
+        np.testing.assert_array_equal(twice[k, : len(alone)].values, alone.values)
+    with pytest.raises(InvalidInput, match="`wrt` must be among discounts, discount, payoffs"):
+        sensitivity(sets, wrt="outside")
+    with pytest.raises(InvalidInput, match="games of one size"):
+        sensitivity([*sets, payoff_set(RepeatedGame(Game(*np.ones((2, 3, 3))), 0.6))], wrt="discount")
+    unequal = payoff_sets(games, [0.6, 0.7])
+    mixed = [*sets, *unequal]
+    assert not np.isnan(sensitivity(mixed, wrt="payoffs").values[known]).all()
+    with pytest.raises(InvalidInput, match="`wrt` must be among discounts, payoffs"):
+        sensitivity(mixed, wrt="discount")
 
 
 @pytest.mark.parametrize("seed", range(3, 5))

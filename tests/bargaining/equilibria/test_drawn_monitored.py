@@ -34,7 +34,7 @@ OPEN = {
     250,
     298,
     396,
-}  # games of great patience that spend the budget before 1e-5
+}  # their round sets, of hundreds of sides at 1e-5, or great patience spend the budget first
 
 
 def drawn(seed):

@@ -426,3 +426,12 @@ def test_public_goods_of_four_and_five(n, share, vertices):
         )
         assert level <= -best.fun + 1e-9
         assert support(bounds.inner, direction[None])[0] >= level - 1e-6 * np.ptp(points)
+
+
+def test_a_player_with_the_payoffs_of_another_cuts_nothing_off() -> None:
+    """Nobody gains by a deviation from (1, 0): played for ever it gives (-5, -3, -5), which is also a vertex inside."""
+    first, second = np.array([[-5, -1], [-5, 0]]), np.array([[3, -3], [-3, -4]])
+    game = Game(*(payoffs[..., None] for payoffs in (first, second, first)))
+    bounds = payoff_bounds(RepeatedGame(game, [0.9, 0.4, 0.9]))
+    assert np.abs(bounds.inner - [-5, -3, -5]).max(axis=1).min() < 1e-9
+    assert bounds.contains([-5, -3, -5])

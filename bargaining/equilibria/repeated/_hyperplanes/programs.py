@@ -92,7 +92,9 @@ def pivot(normals: Floats, rights: Floats, bases: Bases, chosen: Indices) -> tup
     leaving, blocked = _leaving(part, steps)
     exact = _FEASIBLE + _ROUNDING * np.abs(part.inverses).max(axis=(1, 2))
     done = (by <= exact) | blocked
-    empty = (by > _EMPTY * (1.0 + np.abs(steps).sum(axis=1))) & blocked
+    # A basis of nearly parallel rows misplaces its point; steps up to `_PIVOT` count as none but leave some room.
+    missed = np.maximum(_EMPTY, exact) * (1.0 + np.abs(steps).sum(axis=1))
+    empty = (by > missed + steps.shape[1] * np.maximum(steps, 0.0).sum(axis=1)) & blocked
     go = np.flatnonzero(~done)
     rows = part.rows[go]
     rows[np.arange(go.size), leaving[go]] = entering[go]

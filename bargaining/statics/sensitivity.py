@@ -103,22 +103,24 @@ def sensitivity(
     -----
     Conditions are known for `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
     `yu`, `perles_maschler` and `raiffa` on surpluses, frontiers and polygons, and for the first six on polytopes of
-    more players; for both Raiffa solutions of any number of players in the disagreement point, for the continuous one
-    to first order only; for `AlternatingOffers` between two players with an infinite horizon in which responders may
-    leave; and for `RandomProposer` under unanimity, with any number of players who share a surplus and with two on
-    other sets.
+    more players; for both Raiffa solutions of any number of players in the disagreement point; for
+    `AlternatingOffers` between two players with an infinite horizon in which responders may leave; and for
+    `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
     Curvatures of a `Frontier` are those of a polynomial through its `derivative`, or its values, near the answer. For
     answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
-    constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash` are
-    those of polynomials through their values, and second derivatives there differences of first ones. Derivatives of
-    tariff equilibria, and those of trade equilibria in elasticities, are known to first order only. At a kink of the
-    answer of a game its structure just beside the kink is taken. For all other answers, and at kinks other than those
-    of best payoffs at an end of a frontier, derivatives are computed by SciPy's differences, which solve again on
-    either side of the answer. There are no derivatives of payoff sets with infinitely many vertices, as with unequal
-    discount factors, nor of those from which only one player may leave; in a batch they are NaN. First derivatives of
-    a batch of payoff sets with a common discount factor, and the same exit for both players, are computed in arrays, in
-    one to three times the time of the solution for all payoffs of a 3x3 game together; games at a kink, other exits
-    and second derivatives take some 6 ms a game, or more, as one at a time.
+    constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash`
+    are those of polynomials through their values. Second derivatives of `nash_in_nash`, of the continuous Raiffa
+    solution in the disagreement point and of tariff equilibria are differences of exact first ones, eight to 32 an
+    entry of the parameter; those of trade equilibria are exact. Where first derivatives have a kink there, as where a
+    path comes to run into a corner, second ones are NaN. Rates of tariff equilibria, which may be negative, have no
+    kink at zero. At a kink of the answer of a game its structure just beside the kink is taken. For all other
+    answers, and at kinks other than those of best payoffs at an end of a frontier, derivatives are computed by
+    SciPy's differences, which solve again on either side of the answer. There are no derivatives of payoff sets with
+    infinitely many vertices, as with unequal discount factors, nor of those from which only one player may leave; in
+    a batch they are NaN. First derivatives of a batch of payoff sets with a common discount factor, and the same exit
+    for both players, are computed in arrays, in one to three times the time of the solution for all payoffs of a 3x3
+    game together; games at a kink, other exits and second derivatives take some 6 ms a game, or more, as one at a
+    time.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
@@ -191,6 +193,9 @@ def sensitivity(
     if rest.size and order == 1:
         left, right = (first.copy() if one is first else one for one in (left, right))
         first[..., rest], left[..., rest], right[..., rest], error[..., rest] = _by_differences(asked, rest)
+    elif rest.size and second is not None and asked.bends:
+        rest_second, rest_error = _bent_paths(asked)
+        second[..., rest], error[..., rest] = rest_second[..., rest], rest_error[..., rest]
     elif rest.size and not done.any():
         raise NotApplicable(
             f"`order` must be 1 for {result.method}: its conditions are not known here, or it has a kink."
@@ -246,6 +251,13 @@ class _Asked:
         array = np.broadcast_to(value, (*self.batch, *shape))
         self.given[name] = np.ascontiguousarray(array.reshape(self.cells, -1).T)
         self.shapes[name] = shape
+
+    @property
+    def bends(self) -> bool:
+        """Whether second derivatives are differences of first ones: of the ends of continuous paths in their starts."""
+        return (
+            self.method is None and self.name == "disagreement" and self.result.method == "continuous_raiffa"
+        )
 
     @property
     def size(self) -> Floats:
@@ -477,7 +489,14 @@ def _sides(
 
 def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
     """Label the derivatives of an answer that computes its own."""
-    values, error, axes = result._slopes(wrt, order)
+    beside = getattr(result, "_slopes_beside", None)
+    values, error, axes = result._slopes(wrt, order if beside is None else 1)
+    if order == 2 and beside is not None:
+        # Derivatives of a single answer, in whatever has its name on the axes after the first.
+        room, slopes = beside(wrt)
+        shape = *values.shape, *values.shape[1:]
+        values, error = (one.reshape(shape) for one in _bent_alone(slopes, room))
+        axes = axes | {f"{name}_2": labels for name, labels in list(axes.items())[1:]}
     named = {name: labels for name, labels in axes.items() if labels is not None}
     return _named(
         Layout(shape=values.shape, dims=tuple(axes), labels=named),
@@ -523,7 +542,7 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     if wrt not in made.asked:
         raise InvalidInput(f"`wrt` must be among {', '.join(made.asked)}; got {wrt!r}.")
     if order == 2 and not made.twice:
-        return _named(made.axes, made.asked[wrt][0], *_bent(made, wrt))
+        return _named(made.axes, made.asked[wrt][0], *_bent_definition(made, wrt))
     axes, data, move = made.asked[wrt]
     found = differentiated(made, {data: move}, second=order == 2)
     if found is None:
@@ -566,41 +585,103 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
 
 _CENTRAL = np.array([[4 / 5, -1 / 5, 4 / 105, -1 / 280], [3 / 4, -3 / 20, 1 / 60, 0.0]])
 """Weights of central differences over one to four steps: of order 8, and of order 6, to compare with."""
-_PARTS = (12, 48, 192)  # of the way to 0 or 1: steps, tried until the differences are good enough
+_MEAN = np.array([8 / 5, -4 / 5, 8 / 35, -1 / 35])
+"""Weights of the means of either side, which together give the value between if there is no kink."""
+_PARTS = (12, 48, 192, 768)  # of the way that may be gone: steps, tried until the differences are good enough
+_FINE = 1e-10  # of the largest: differences with smaller errors are good enough
+_CLEAR = 1e-6  # of the largest: differences with larger errors are none, as at a kink
+
+Beside = Callable[[int, Floats], Floats]
+"""First derivatives and their errors, (2, k, answers, entries, cells), with an entry moved by each of (k, cells)."""
 
 
-def _bent(made: Definition, wrt: str) -> tuple[Floats, Floats]:
-    """Return second derivatives in numbers from 0 to 1, as differences of exact first ones, and their error."""
+def _bent(slopes: Beside, room: Floats) -> tuple[Floats, Floats]:
+    """Return second derivatives as differences of exact first ones, and their error.
+
+    `room` (entries, cells) is how far each entry may move; where it is 0 nothing depends on the entry. The error is how
+    far differences of order 8 are from those of order 6, how far the first derivatives beside are from leading to those
+    here, and what the errors of both may add. It is large at kinks, also where the two sides are mirror images; second
+    derivatives there are NaN.
+    """
+    here, doubt = slopes(0, np.zeros((1, room.shape[1])))[:, 0]
+    second, error = np.full((2, *here.shape, len(room)), np.nan).swapaxes(-1, -2)
+    still, cells = room == 0, np.arange(room.shape[1])
+    way = np.where(still, np.inf, room)
+    unit = (np.abs(here).max(axis=(0, 1)) / way).max(axis=0)
+    known = np.isfinite(here).all(axis=(0, 1))
+    for j, far in enumerate(np.where(still, 1.0, room)):
+        second[:, :, j, still[j]] = error[:, :, j, still[j]] = 0.0
+        best = np.where(still[j] | ~known, 0.0, np.inf)
+        for part in _PARTS:
+            if (best <= _FINE * unit).all():
+                break
+            step = far / part
+            made = slopes(j, np.arange(-4, 5)[np.arange(-4, 5) != 0][:, None] * step)
+            (ahead, back), loud = (made[0, 4:], made[0, 3::-1]), np.fmax(made[1].max(axis=0), doubt)
+            eighth, sixth = np.einsum("ok,kaic->oaic", _CENTRAL, ahead - back) / step
+            missed = np.abs(np.einsum("k,kaic->aic", _MEAN, (ahead + back) / 2) - here)
+            off = np.abs(eighth - sixth) + (missed + 2.0 * loud) / step
+            worst = off.max(axis=(0, 1))
+            better = cells[worst < best]
+            best[better], second[:, :, j, better] = worst[better], eighth[..., better]
+            error[:, :, j, better] = off[..., better]
+        unit = np.fmax(unit, np.abs(second[:, :, j]).max(axis=(0, 1)))
+    turned = second.swapaxes(1, 2)
+    error = np.fmax(error, error.swapaxes(1, 2)) + np.abs(second - turned) / 2
+    return np.where(error <= _CLEAR * unit, [(second + turned) / 2, error], np.nan)  # type: ignore[return-value]
+
+
+def _bent_alone(slopes: Callable[[int, float], Floats], room: Floats) -> tuple[Floats, Floats]:
+    """Return the same of a single answer, from derivatives and their errors, (2, answers, entries), one at a time."""
+
+    def each(j: int, moves: Floats) -> Floats:
+        return np.stack([slopes(j, float(t)) for t in moves[:, 0]], axis=1)[..., None]
+
+    second, error = _bent(each, room[:, None])
+    return second[..., 0], error[..., 0]
+
+
+def _bent_definition(made: Definition, wrt: str) -> tuple[Floats, Floats]:
+    """Return second derivatives in numbers from 0 to 1 where equations are right to first order, and their error."""
     axes, data, move = made.asked[wrt]
     base, count = made.given[data][move.argmax(axis=1)], int(np.prod(made.axes.shape))
-    second, error = np.full((2, count, base.size, base.size), np.nan)
-    here = differentiated(made, {data: move})
 
-    def slopes(values: Floats) -> Floats:
-        """Return first derivatives and their errors."""
+    def slopes(j: int, t: float) -> Floats:
+        values = base.copy()
+        values[j] += t
         try:
-            near = _definition(made.again(wrt, values.reshape(axes.shape)))
+            near = _definition(made.again(wrt, values.reshape(axes.shape))) if t else made
         except BargainingError:
             near = None
         found = None if near is None else differentiated(near, {data: near.asked[wrt][2]})
         return np.full((2, count, base.size), np.nan) if found is None else np.array(found[:2])
 
-    for j, one in enumerate(np.eye(base.size)):
-        best = np.inf
-        for part in () if here is None or here[3].any() else _PARTS:
-            step = min(base[j], 1.0 - base[j]) / part
-            if best <= _MISSED * np.abs(second[:, :, j]).max():
-                break
-            beside = np.array(
-                [[slopes(base + k * step * one), slopes(base - k * step * one)] for k in range(1, 5)]
+    return _bent_alone(slopes, np.minimum(base, 1.0 - base))
+
+
+def _bent_paths(asked: _Asked) -> tuple[Floats, Floats]:
+    """Return second derivatives of the ends of continuous paths in their starts, and their error."""
+    problem, n = asked.problem, asked.n
+    start = asked.given["disagreement"]
+
+    def slopes(j: int, moves: Floats) -> Floats:
+        starts = start + moves[:, None] * np.eye(n)[j][:, None]  # (k, n, cells)
+        d = np.moveaxis(starts, 1, 2).reshape(len(moves), *asked.batch, n)
+        try:
+            known = path_slopes(
+                _known(asked.result)(Problem(problem.feasible, d, players=problem.player_names), {})
             )
-            apart = beside[:, 0, 0] - beside[:, 1, 0]
-            eighth, sixth = np.einsum("ok,kai->oai", _CENTRAL, apart) / step
-            off = np.abs(eighth - sixth) + 2.0 * beside[:, :, 1].max(axis=(0, 1)) / step
-            if off.max() < best:
-                best, second[:, :, j], error[:, :, j] = off.max(), eighth, off
-    turned = second.transpose(0, 2, 1)
-    return (second + turned) / 2, np.fmax(error, error.transpose(0, 2, 1)) + np.abs(second - turned) / 2
+        except BargainingError:
+            known = None
+        if known is None:
+            return np.full((2, len(moves), n, n, asked.cells), np.nan)
+        found, doubt, sure = known
+        made = np.where(
+            sure, [found, np.broadcast_to(doubt * np.abs(found).max(axis=(0, 1)), found.shape)], np.nan
+        )
+        return np.moveaxis(made.reshape(2, n, n, len(moves), asked.cells), 3, 1)
+
+    return _bent(slopes, np.where(asked.answered, asked.payoffs - start, np.nan))
 
 
 def _named(

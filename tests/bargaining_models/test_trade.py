@@ -7,7 +7,7 @@ import pytest
 
 import bargaining_models
 from bargaining import sensitivity
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel, solve
 from bargaining_models.trade.solve import Solver
@@ -286,8 +286,21 @@ def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model, unit):
     np.testing.assert_allclose(together[1], alone, rtol=0, atol=1e-11)
     with pytest.raises(InvalidInput, match="`wrt` must be"):
         sensitivity(at, wrt="prices")
-    with pytest.raises(NotApplicable, match="`order` must be 1 for the elasticities"):
-        sensitivity(at, wrt="elasticities", order=2)
+
+    # Second derivatives in elasticities, against differences of first ones.
+    def beside(shift):
+        economy = replace(
+            model.economy,
+            elasticities=model.economy.elasticities + shift * np.eye(len(model.sectors))[3],
+        )
+        again = replace(model, economy=economy, solver=Solver(economy)).solve(
+            tariffs=tariffs, costs=costs, transfers=[8.0, -8.0, 0, 0], unit=unit
+        )
+        return sensitivity(again, wrt="elasticities").values
+
+    bent = sensitivity(at, wrt="elasticities", order=2)
+    np.testing.assert_allclose(bent[..., 3], slope(beside, 1e-2), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(bent, bent.values.swapaxes(1, 2), rtol=0, atol=1e-14)
     # Second derivatives: along one link, against differences of first ones.
     base = {"tariffs": tariffs, "costs": costs, "transfers": np.array([8.0, -8.0, 0.0, 0.0])}
     for name, way, step in (

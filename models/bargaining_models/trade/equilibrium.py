@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, owning
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.conditions import Point
 
 if TYPE_CHECKING:
@@ -115,8 +115,6 @@ class TradeEquilibrium(Shown):
                 "`result` must come from `TradeModel.solve`, which keeps what derivatives are made of."
             )
         choice(wrt, "wrt", known)
-        if order == 2 and wrt == "elasticities":
-            raise NotApplicable("`order` must be 1 for the elasticities of a TradeEquilibrium.")
         made, doubt = self._slopes_of["again"](wrt)
         level = 1.0 + self.welfare[..., None] / 100.0
         batch, regions = np.shape(self.residual), len(self.regions)

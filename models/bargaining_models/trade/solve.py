@@ -16,6 +16,7 @@ block, however many tariffs the functions are then differentiated in.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -311,15 +312,17 @@ class Solver:
     def bends(
         self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, wrt: str
     ) -> tuple[Floats, Floats]:
-        """Differentiate `slopes` once more in each entry of "tariffs", "costs" or "transfers", the last axis."""
+        """Differentiate `slopes` once more in each entry of what they are taken in, the last axis."""
         solved, regions = self.solve(self.system.cells(tariffs, costs, received, unit)), self.system.regions
         base = {
             "tariffs": tariffs,
             "costs": np.ones_like(tariffs) if costs is None else costs,
             "transfers": np.zeros((len(tariffs), regions)) if received is None else received,
+            "elasticities": np.broadcast_to(self.system.theta[:, 0], (len(tariffs), self.system.sectors)),
         }
         count = base[wrt][0].size
         size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
+        size = 1 if wrt == "elasticities" else size
         cells = []
         for k in range(len(tariffs)):
             parts = []
@@ -330,9 +333,14 @@ class Solver:
                     for key, value in base.items()
                 }
                 here[wrt] = here[wrt] + 1j * TURN * ways.reshape(here[wrt].shape)
-                turns = self.system.cells(here["tariffs"] + 0j, here["costs"], here["transfers"], unit)
+                mine = self
+                if wrt == "elasticities":  # which are those of a system, not of a cell
+                    mine = copy(self)
+                    mine.system = copy(self.system)
+                    mine.system.theta = here[wrt].reshape(-1, 1)
+                turns = mine.system.cells(here["tariffs"] + 0j, here["costs"], here["transfers"], unit)
                 with np.errstate(all="ignore"):
-                    some = self.turned(solved.take(slice(k, k + 1)), turns)
+                    some = mine.turned(solved.take(slice(k, k + 1)), turns)
                     worth = reduced(some, range(regions)).welfare
                     assert worth is not None
                     parts.append(slopes(some, worth, wrt).imag / TURN)

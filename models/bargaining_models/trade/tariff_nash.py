@@ -11,19 +11,19 @@ unbounded game: no search proves that a finite one is the only one. The spread o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.payoffs import Payoffs
-from bargaining_models.trade.solve import TURN, reduced, slopes, tariff_slopes
+from bargaining_models.trade.solve import TURN, Solver, reduced, slopes, tariff_slopes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -111,10 +111,6 @@ class TariffEquilibrium(Shown):
 
     def _slopes(self, wrt: str, order: int) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
         """Return derivatives of the rates, their error by rounding, and their axes: what `sensitivity` asks."""
-        if order == 2:
-            raise NotApplicable(
-                "`order` must be 1 for a TariffEquilibrium: its conditions are derivatives already."
-            )
         choice(wrt, "wrt", ("tariffs", "costs", "elasticities"))
         if self._slopes_of is None or self.status == Status.FAILED:
             raise InvalidInput("`result` must be rates that were found; its status is FAILED.")
@@ -126,6 +122,34 @@ class TariffEquilibrium(Shown):
         axes["sector"] = list(self.equilibrium.sectors)
         error = doubt * np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
         return values, np.broadcast_to(error, values.shape), axes
+
+    def _slopes_beside(self, wrt: str) -> tuple[Floats, Callable[[int, float], Floats]]:
+        """Return what second derivatives are differences of: how far entries may move, and derivatives beside them.
+
+        They are the same functions of rates and of what is given, along the tangent of the equilibrium: rates need not
+        be solved for again, as a derivative asks only for the direction.
+        """
+        assert self._slopes_of is not None
+        payoffs, values = self._slopes_of.args
+        links = wrt != "elasticities"
+        base = _given(payoffs)[wrt]
+        tangent = _flat(_answers(payoffs, values, wrt)[0], links)
+        theta = payoffs.solver.system.theta[:, 0]
+        room = (base + 1.0 if wrt == "tariffs" else base) / ((1.0 + theta) if links else 8.0)
+        kept = links and wrt == "tariffs" and not payoffs.rates.added
+        room = (
+            np.where(np.isfinite(room) & ~(kept & (payoffs.rates.links >= 0)), room, 0.0) if links else room
+        )
+
+        def slopes(j: int, t: float) -> Floats:
+            moved = base.copy()
+            moved.flat[j] += t
+            near, doubt = _answers(_under(payoffs, wrt, moved), values + t * tangent[:, j], wrt)
+            found = _flat(near, links)
+            error = doubt * np.abs(found).max(axis=1, keepdims=True)
+            return np.array([found, np.broadcast_to(error, found.shape)])
+
+        return room.ravel(), slopes
 
     @property
     def spread(self) -> float:
@@ -253,6 +277,28 @@ def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]
         right[:, np.moveaxis(rates.links, -1, 0) >= 0] = 0.0
     answer = -np.linalg.solve(matrix, right.reshape(rates.size, -1))
     return np.asarray(answer.reshape(right.shape)), 64 * float(np.finfo(float).eps) * condition
+
+
+def _flat(slopes: Floats, links: bool) -> Floats:
+    """Return derivatives in each entry of what is given, (K, entries)."""
+    return np.asarray((np.moveaxis(slopes, 1, -1) if links else slopes).reshape(len(slopes), -1))
+
+
+def _given(payoffs: Payoffs) -> dict[str, Floats]:
+    """Return what rates are set under."""
+    rates, economy = payoffs.rates, payoffs.solver.system.economy
+    costs = np.ones_like(rates.given) if rates.costs is None else rates.costs
+    return {"tariffs": rates.given, "costs": costs, "elasticities": economy.elasticities}
+
+
+def _under(payoffs: Payoffs, wrt: str, given: Floats) -> Payoffs:
+    """Return the same payoffs under other "tariffs", "costs" or "elasticities", with the base held fixed."""
+    told = {"tariffs": "given", "costs": "costs"}
+    if wrt in told:
+        return Payoffs(payoffs.model, replace(payoffs.rates, **{told[wrt]: given}))
+    made = Payoffs(payoffs.model, payoffs.rates)
+    made.solver = Solver(replace(payoffs.solver.system.economy, elasticities=given))
+    return made
 
 
 def formula_rates(payoffs: Payoffs) -> Floats:

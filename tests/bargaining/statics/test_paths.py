@@ -1,6 +1,7 @@
 """How ends of Raiffa's paths answer where they start, against paths followed in many digits that share no code."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import mpmath as mp
@@ -9,7 +10,6 @@ import pytest
 
 from bargaining import (
     Frontier,
-    NotApplicable,
     Polytope,
     Problem,
     TransferableSurplus,
@@ -17,6 +17,7 @@ from bargaining import (
     raiffa,
     sensitivity,
 )
+from bargaining.statics.sensitivity import _bent
 
 ROWS = [[1, 1, 1], [1, 2, 0], [0, 1, 3]]
 LIMITS = [3, 3, 4]
@@ -112,8 +113,47 @@ def test_ends_of_paths_below_facets_answer_their_start(key: str) -> None:
     if key == "discrete":  # linear from one end of a facet to the other
         assert not sensitivity(division, wrt="disagreement", order=2).values.any()
         return
-    with pytest.raises(NotApplicable, match="`order` must be 1 for continuous_raiffa"):
-        sensitivity(division, wrt="disagreement", order=2)
+    bent = sensitivity(division, wrt="disagreement", order=2)
+    with mp.workdps(50):
+        h, n = mp.mpf("1e-9"), len(d)
+        exact = np.zeros((n, n, n))
+        for j, k in product(range(n), repeat=2):
+            at = {}
+            for one, two in product((1, -1), repeat=2):
+                start = [mp.mpf(v) for v in d]
+                start[j] += one * h
+                start[k] += two * h
+                at[one, two] = end(start)
+            ends = zip(at[1, 1], at[1, -1], at[-1, 1], at[-1, -1], strict=True)
+            exact[:, j, k] = [float((a - b - c + e) / (4 * h**2)) for a, b, c, e in ends]
+    np.testing.assert_allclose(bent, exact, rtol=0, atol=1e-9)
+    assert (np.abs(bent - exact) <= bent.error).all()
+
+
+def test_second_derivatives_are_none_where_a_path_comes_to_a_corner() -> None:
+    """By hand: the square's diagonal meets its corner; beside, the side that is met first decides."""
+    square = Polytope([[0, 1], [1, 1], [1, 0], [0, 0]], free_disposal=True)
+    house = Polytope([[0, 2], [1.5, 1.5], [2, 0], [0, 0]])
+    assert not sensitivity(continuous_raiffa(Problem(square, [0.2, 0.1])), wrt="disagreement", order=2).any()
+    at = continuous_raiffa(Problem(house, [[0.2, 0.2], [0.2, 0.3]]))
+    bent = sensitivity(at, wrt="disagreement", order=2)
+    assert bent.dims == ("cell", "player", "disagreement", "disagreement_2")
+    assert np.isnan(bent[0]).all()
+    assert float(bent[1].error.max()) < 1e-8
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_differences_of_mirror_images_are_no_derivatives(power: int) -> None:
+    """The first derivative |t|^power: its second one at 0 is none, or 0."""
+
+    def slopes(j: int, moves: Any) -> Any:
+        return np.stack([np.abs(moves) ** power, np.zeros_like(moves)])[:, :, None, None]
+
+    second, error = _bent(slopes, np.ones((1, 1)))
+    if power == 1:
+        assert np.isnan(second).all()
+    else:
+        assert abs(second[0, 0, 0, 0]) <= error[0, 0, 0, 0] < 1e-12
 
 
 @pytest.mark.slow
@@ -137,6 +177,13 @@ def test_ends_of_paths_below_a_frontier_answer_their_start(frontier: Frontier) -
     np.testing.assert_allclose(found[:, 0], exact, rtol=0, atol=1e-9)
     together = sensitivity(continuous_raiffa(Problem(frontier, [[0.5, 0.1], [0.1, 0.3]])), wrt="disagreement")
     np.testing.assert_allclose(together[1], found, rtol=0, atol=1e-10)
+    if frontier is ARC:
+        with mp.workdps(25):
+            h = mp.mpf("1e-5")
+            three = [end([d[0] + k * h, d[1]]) for k in (1, 0, -1)]
+            exact = [float((a - 2 * b + c) / h**2) for a, b, c in zip(*three, strict=True)]
+        bent = sensitivity(continuous_raiffa(Problem(frontier, [0.1, 0.3])), wrt="disagreement", order=2)
+        np.testing.assert_allclose(bent[:, 0, 0], exact, rtol=0, atol=1e-9)
 
 
 def test_a_pie_is_shared_equally_by_paths_too() -> None:

@@ -377,6 +377,11 @@ def _probe(frontier: Frontier) -> None:
     """Evaluate the function on a grid and refuse it if it is not finite, decreasing and concave."""
     low, high = frontier.lower, frontier.upper
     top, bottom = frontier.function(low), frontier.function(high)
+    if np.shape(top) != low.shape:
+        raise InvalidInput(
+            f"`function` must return a number for each entry of `lower` and `upper`, in the shape {low.shape}; got "
+            f"{np.shape(top)}. For a batch give `lower` or `upper` that shape."
+        )
     if not (np.max(top) <= LARGEST and np.min(bottom) >= -LARGEST):
         size = np.maximum(np.abs(top), np.abs(bottom))
         _refuse(

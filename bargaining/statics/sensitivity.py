@@ -324,6 +324,8 @@ class _Asked:
             )
         else:
             found = _known(self.result)(problem, {k: v for k, v in told.items() if k != "weights_sum"})
+        if not isinstance(found, Division):
+            raise InvalidInput(f"`method` must return a division, as `nash` does; got {short(found)}.")
         return np.ascontiguousarray(np.asarray(found.payoffs).reshape(-1, self.n).T)
 
 
@@ -497,6 +499,8 @@ def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
         shape = *values.shape, *values.shape[1:]
         values, error = (one.reshape(shape) for one in _bent_alone(slopes, room))
         axes = axes | {f"{name}_2": labels for name, labels in list(axes.items())[1:]}
+    solved = np.asarray(getattr(result, "status", Status.OK)) == Status.OK
+    values = np.where(solved.reshape(*solved.shape, *[1] * (values.ndim - solved.ndim)), values, np.nan)
     named = {name: labels for name, labels in axes.items() if labels is not None}
     return _named(
         Layout(shape=values.shape, dims=tuple(axes), labels=named),

@@ -518,6 +518,13 @@ def test_concepts_without_known_conditions_have_numerical_derivatives() -> None:
     assert float(bent.error.max()) < 1e-10
 
 
+def test_a_method_returns_a_division() -> None:
+    pie = nash(Problem(TransferableSurplus(1.0), [0.1, 0.2]))
+    for other in (lambda problem: problem, lambda problem: 3.0, lambda problem: None):
+        with pytest.raises(InvalidInput, match="`method` must return a division"):
+            sensitivity(pie, wrt="disagreement", method=other)
+
+
 W3 = np.array([0.2, 0.3, 0.5])
 
 

@@ -293,9 +293,10 @@ def _given(payoffs: Payoffs) -> dict[str, Floats]:
 
 def _under(payoffs: Payoffs, wrt: str, given: Floats) -> Payoffs:
     """Return the same payoffs under other "tariffs", "costs" or "elasticities", with the base held fixed."""
-    told = {"tariffs": "given", "costs": "costs"}
-    if wrt in told:
-        return Payoffs(payoffs.model, replace(payoffs.rates, **{told[wrt]: given}))
+    if wrt == "tariffs":
+        return Payoffs(payoffs.model, replace(payoffs.rates, given=given))
+    if wrt == "costs":
+        return Payoffs(payoffs.model, replace(payoffs.rates, costs=given))
     made = Payoffs(payoffs.model, payoffs.rates)
     made.solver = Solver(replace(payoffs.solver.system.economy, elasticities=given))
     return made

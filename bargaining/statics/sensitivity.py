@@ -464,14 +464,18 @@ def _sides(
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Return differences of (n, cells) answers, measured in `unit`: from below, central, from above; and their errors.
 
-    The errors are of the central ones, and of both others together.
+    The errors are of the central ones, and of both others together: SciPy's, which compare one step with the next, and
+    what rounding of the answers adds at the last one.
     """
     from scipy.differentiate import derivative
 
+    largest = np.zeros(at.size)
+
     def asked(s: Floats) -> Floats:
         """Solve at one row of values after the other; the rows of one value are alike."""
-        rows = [moved(at + step * column) / unit for column in np.atleast_3d(s)[0].T]
-        return np.stack(rows, axis=-1).reshape(s.shape)
+        rows = np.stack([moved(at + step * column) / unit for column in np.atleast_3d(s)[0].T], axis=-1)
+        np.fmax(largest, np.nan_to_num(np.abs(rows)).max(axis=(0, 2)), out=largest)
+        return rows.reshape(s.shape)
 
     found = []
     for side in (-1, 0, 1):
@@ -484,7 +488,8 @@ def _sides(
                 preserve_shape=True,
                 tolerances={"rtol": 0.0, "atol": 1e-13},
             )
-        found.append(np.array([answer.df, answer.error]) * unit / step)
+        rounded = 4 * EPS * largest * 2.0**answer.nit
+        found.append(np.array([answer.df, answer.error + rounded]) * unit / step)
     (below, low), (middle, off), (above, high) = found
     return below, middle, above, np.where(np.isfinite(off), off, np.fmax(low, high)), low + high
 

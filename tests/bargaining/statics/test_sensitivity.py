@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from bargaining import (
     AlternatingOffers,
     BilateralDeal,
+    CoalitionalGame,
     FreeDisposalHull,
     Frontier,
     Game,
@@ -523,6 +525,24 @@ def test_a_method_returns_a_division() -> None:
     for other in (lambda problem: problem, lambda problem: 3.0, lambda problem: None):
         with pytest.raises(InvalidInput, match="`method` must return a division"):
             sensitivity(pie, wrt="disagreement", method=other)
+
+
+@pytest.mark.parametrize("value", [CoalitionalGame.shapley, CoalitionalGame.nucleolus])
+def test_values_of_coalitional_games_answer_worths(value: Callable[[CoalitionalGame], Any]) -> None:
+    """Both are piecewise linear, so that differences in fractions are exact."""
+
+    def shared(pair: Any, triple: Any) -> Any:
+        worth = {"ab": pair, "ac": 6, "bc": 3, "abc": triple, "bd": 5, "acd": 9, "abcd": 24}
+        return value(CoalitionalGame("abcd", {tuple(who): much for who, much in worth.items()}))
+
+    slopes = sensitivity(shared(11.0, 16.0), wrt={"pair": 11.0, "triple": 16.0}, method=shared)
+    h = Fraction(1, 10**9)
+    for k, (pair, triple) in enumerate(((h, 0), (0, h))):
+        sides = [shared(11 + sign * pair, 16 + sign * triple).exact for sign in (1, 0, -1)]
+        for player, each in enumerate(zip(*sides, strict=True)):
+            above, below = ((x - y) / h for x, y in pairwise(each))
+            assert above == below
+            assert abs(slopes.values[player, k] - float(above)) <= min(1e-9, float(slopes.error[player, k]))
 
 
 W3 = np.array([0.2, 0.3, 0.5])

@@ -338,7 +338,7 @@ class _Rule:
 
     `base`: the vertex of each next state that is continued with, unless both players are held to what a deviation
     gives. `edge`: instead, two such, between which one player is indifferent. `held`: of each player her best reply,
-    -1 for leaving, None where she is not indifferent.
+    -1 for leaving, None where she is not indifferent. `leaver`: who leaves alone, if only one does.
     """
 
     state: int
@@ -346,6 +346,7 @@ class _Rule:
     base: tuple[int, ...] | None = None
     edge: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     held: tuple[int | None, int | None] = (None, None)
+    leaver: int | None = None
 
 
 class _Polygons:
@@ -375,10 +376,11 @@ class _Polygons:
         for s in range(self.data.states):
             leave = self.data.game.exits[s]
             if leave is not None:
-                if any(one.leaver is not None for one in outcomes(leave)):
-                    return False
-                point = np.array(outcomes(leave)[0].payoffs)
-                self._place(s, point, _Rule(state=s), found)
+                by, near = leave.payoffs, TIE * self.data.unit
+                if len(leave.who) == 2 and (by[0] != by[1]).any() and (np.abs(by[0] - by[1]) <= near).any():
+                    return False  # who leaves hangs by a tie
+                for one in outcomes(leave):
+                    self._place(s, np.array(one.payoffs), _Rule(state=s, leaver=one.leaver), found)
             for row in self.data.rows(s):
                 now = np.array([(1 - delta[i]) * self.data.payoff(given, row, i) for i in (0, 1)])
                 walk = self._walk(row)
@@ -475,7 +477,8 @@ class _Polygons:
         if rule.row is None:
             leave = data.game.exits[rule.state]
             assert leave is not None
-            shares = [[data.after(given, rule.state, k, i) for k in leave.who] for i in (0, 1)]
+            leavers = leave.who if rule.leaver is None else (rule.leaver,)
+            shares = [[data.after(given, rule.state, k, i) for k in leavers] for i in (0, 1)]
             return [sum(some[1:], some[0]) * (1 / len(some)) for some in shares]
         now = [data.payoff(given, rule.row, i) * (1.0 - delta[i]) for i in (0, 1)]
         if rule.base is not None:

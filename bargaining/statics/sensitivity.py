@@ -116,11 +116,10 @@ def sensitivity(
     kink at zero. At a kink of the answer of a game its structure just beside the kink is taken. For all other
     answers, and at kinks other than those of best payoffs at an end of a frontier, derivatives are computed by
     SciPy's differences, which solve again on either side of the answer. There are no derivatives of payoff sets with
-    infinitely many vertices, as with unequal discount factors, nor of those from which only one player may leave; in
-    a batch they are NaN. First derivatives of a batch of payoff sets with a common discount factor, and the same exit
-    for both players, are computed in arrays, in one to three times the time of the solution for all payoffs of a 3x3
-    game together; games at a kink, other exits and second derivatives take some 6 ms a game, or more, as one at a
-    time.
+    infinitely many vertices, as with unequal discount factors; in a batch they are NaN. First derivatives of a batch
+    of payoff sets with a common discount factor, and the same exit for both players, are computed in arrays, in one
+    to three times the time of the solution for all payoffs of a 3x3 game together; games at a kink, other exits and
+    second derivatives take some 6 ms a game, or more, as one at a time.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first

@@ -1,6 +1,6 @@
 """Derivatives of payoff sets, thresholds and Markov equilibria, against differences in fifty digits of definitions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -75,24 +75,29 @@ def above(polygon: list[Any], i: int, least: Any) -> list[Any]:
     return out
 
 
-def aps(g: Any, delta: Any, outside: Any, rounds: int) -> list[Any]:
-    """Return the largest self-generating set; g[a][b] are payoff pairs, and both leave for `outside` if given."""
+def aps(g: Any, delta: Any, outside: Any, rounds: int, who: Sequence[int] = (0, 1)) -> list[Any]:
+    """Return the largest self-generating set; g[a][b] are payoff pairs, and who may leave gets `outside` if given.
+
+    One who may leave alone does so only if otherwise she would get no more.
+    """
     profiles = [(a, b) for a in range(len(g)) for b in range(len(g[0]))]
     low = [min(g[a][b][i] for a, b in profiles) for i in (0, 1)]
     high = [max(g[a][b][i] for a, b in profiles) for i in (0, 1)]
     polygon = [[low[0], low[1]], [high[0], low[1]], [high[0], high[1]], [low[0], high[1]]]
     for _ in range(rounds):
         threat = [min(p[i] for p in polygon) for i in (0, 1)]
-        found = [list(outside)] if outside is not None else []
+        found: list[Any] = []
         for a, b in profiles:
             best = [max(g[k][b][0] for k in range(len(g))), max(g[a][k][1] for k in range(len(g[0])))]
             stable = polygon
             for i in (0, 1):
                 needs = (1 - delta[i]) * best[i] + delta[i] * threat[i]
-                if outside is not None:
+                if outside is not None and i in who:
                     needs = max(needs, outside[i])
                 stable = above(stable, i, (needs - (1 - delta[i]) * g[a][b][i]) / delta[i])
             found += [[(1 - delta[i]) * g[a][b][i] + delta[i] * w[i] for i in (0, 1)] for w in stable]
+        if outside is not None and (len(who) > 1 or min(p[who[0]] for p in found) <= outside[who[0]] + NEAR):
+            found.append(list(outside))
         polygon = outline(found)
     return polygon
 
@@ -105,17 +110,20 @@ HARSH = Game(
     [[2.0, 0.0, -3.1], [2.8, 1.0, -2.0], [1.3, 0.4, -2.3]], [[2.1, 2.9, 1.2], [0.1, 1.0, 0.3], [-3, -2, -2.2]]
 )
 SETS = {
-    "prisoners": (PRISONERS, 0.4, None),
-    "carrot and stick": (HARSH, 0.42, None),
-    "with exit": (HARSH, 0.5, [0.3, 0.2]),
+    "prisoners": (PRISONERS, 0.4, None, None),
+    "carrot and stick": (HARSH, 0.42, None, None),
+    "with exit": (HARSH, 0.5, [0.3, 0.2], [0, 1]),
+    "one may leave": (HARSH, 0.5, [0.3, 0.2], [0]),
+    "one who leaves hurts the other": (HARSH, 0.5, [0.3, -1.0], [0]),
+    "the other may leave": (HARSH, 0.5, [0.3, 0.2], [1]),
 }
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> None:
-    game, delta, outside = SETS[name]
+    game, delta, outside, who = SETS[name]
     rounds = int(-46 / np.log10(delta))
-    found = payoff_set(RepeatedGame(game, delta, exit=None if outside is None else Exit(outside)))
+    found = payoff_set(RepeatedGame(game, delta, exit=None if outside is None else Exit(outside, who=who)))
     assert found.ok
 
     def moved(h: Any, what: str) -> Any:
@@ -127,8 +135,8 @@ def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> Non
             d += h
         else:
             assert o is not None
-            o[1] += h
-        return aps(g, [d, d], o, rounds)
+            o[who[-1]] += h
+        return aps(g, [d, d], o, rounds, who or ())
 
     start = np.array([[float(x) for x in p] for p in moved(0, "payoffs")])
     np.testing.assert_allclose(found.vertices, start, atol=1e-12)
@@ -145,7 +153,7 @@ def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> Non
         values = {
             "payoffs": lambda s: s[:, :, 0, 0, 0],
             "discount": lambda s: s,
-            "outside": lambda s: s[..., 1],
+            "outside": lambda s: s[..., who[-1]],
         }
         np.testing.assert_allclose(values[what](ours.values), slopes, rtol=0, atol=1e-9)
         assert float(ours.error.max()) < 1e-9

@@ -174,12 +174,8 @@ class PayoffPolygon(Shown):
 
 def rounding(found: PayoffPolygon) -> float:
     """Return the error of a residual due to the rounding of payoffs far from zero."""
-    return (
-        16.0
-        * float(np.finfo(float).eps)
-        * float(np.abs(found.vertices).max(initial=0.0))
-        / (found.scale or 1.0)
-    )
+    size = float(np.abs(found.vertices).max(initial=0.0))
+    return 16.0 * float(np.finfo(float).eps) * size / (found.scale or 1.0)
 
 
 def shortfall(stats: Stats, effort: Effort) -> str:

@@ -377,11 +377,7 @@ def _probe(frontier: Frontier) -> None:
     """Evaluate the function on a grid and refuse it if it is not finite, decreasing and concave."""
     low, high = frontier.lower, frontier.upper
     top, bottom = frontier.function(low), frontier.function(high)
-    if np.shape(top) != low.shape:
-        raise InvalidInput(
-            f"`function` must return a number for each entry of `lower` and `upper`, in the shape {low.shape}; got "
-            f"{np.shape(top)}. For a batch give `lower` or `upper` that shape."
-        )
+    _one_each(top, "function", low)
     if not (np.max(top) <= LARGEST and np.min(bottom) >= -LARGEST):
         size = np.maximum(np.abs(top), np.abs(bottom))
         _refuse(
@@ -448,6 +444,7 @@ def _compare_slopes(
         sides = (_in_turn(low.shape, -CHORD, -CHORD, CHORD, CHORD),)
     for x, y in points:
         given = derivative(x)
+        _one_each(given, "derivative", low)
         if not few and frontier._is_tangent(x, y, given, sides):
             continue
         size = SLOPE * np.nan_to_num(np.abs(given))
@@ -468,6 +465,14 @@ def _compare_slopes(
                 f"`derivative` must be the slope of `function`, which is {shown} at x0 = {at:.6g}; got {was:.8g}. "
                 f"Correct it, or leave it out: slopes then come from values."
             )
+
+
+def _one_each(returned: Floats, name: str, low: Floats) -> None:
+    if np.shape(returned) != low.shape:
+        raise InvalidInput(
+            f"`{name}` must return a number for each entry of `lower` and `upper`, in the shape {low.shape}; got "
+            f"{np.shape(returned)}. For a batch give `lower` or `upper` that shape."
+        )
 
 
 def _refuse(bad: NDArray[np.bool_], wanted: str, seen: str, x: Floats, advice: str) -> None:

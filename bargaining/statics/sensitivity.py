@@ -595,6 +595,7 @@ _CENTRAL = np.array([[4 / 5, -1 / 5, 4 / 105, -1 / 280], [3 / 4, -3 / 20, 1 / 60
 """Weights of central differences over one to four steps: of order 8, and of order 6, to compare with."""
 _MEAN = np.array([8 / 5, -4 / 5, 8 / 35, -1 / 35])
 """Weights of the means of either side, which together give the value between if there is no kink."""
+_STEPS = np.array([-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0])
 _PARTS = (12, 48, 192, 768)  # of the way that may be gone: steps, tried until the differences are good enough
 _FINE = 1e-10  # of the largest: differences with smaller errors are good enough
 _CLEAR = 1e-6  # of the largest: differences with larger errors are none, as at a kink
@@ -624,7 +625,7 @@ def _bent(slopes: Beside, room: Floats) -> tuple[Floats, Floats]:
             if (best <= _FINE * unit).all():
                 break
             step = far / part
-            made = slopes(j, np.arange(-4, 5)[np.arange(-4, 5) != 0][:, None] * step)
+            made = slopes(j, _STEPS[:, None] * step)
             (ahead, back), loud = (made[0, 4:], made[0, 3::-1]), np.fmax(made[1].max(axis=0), doubt)
             eighth, sixth = np.einsum("ok,kaic->oaic", _CENTRAL, ahead - back) / step
             missed = np.abs(np.einsum("k,kaic->aic", _MEAN, (ahead + back) / 2) - here)
@@ -636,7 +637,8 @@ def _bent(slopes: Beside, room: Floats) -> tuple[Floats, Floats]:
         unit = np.fmax(unit, np.abs(second[:, :, j]).max(axis=(0, 1)))
     turned = second.swapaxes(1, 2)
     error = np.fmax(error, error.swapaxes(1, 2)) + np.abs(second - turned) / 2
-    return np.where(error <= _CLEAR * unit, [(second + turned) / 2, error], np.nan)  # type: ignore[return-value]
+    clear = error <= _CLEAR * unit
+    return np.where(clear, (second + turned) / 2, np.nan), np.where(clear, error, np.nan)
 
 
 def _bent_alone(slopes: Callable[[int, float], Floats], room: Floats) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
-from bargaining.authoring import Floats, Shown, choice, owning, real
+from bargaining.authoring import Floats, Shown, choice, flag, owning, real
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium
@@ -128,7 +128,7 @@ def bargained_tariffs(
         raise InvalidInput(
             f"`measure` must be 'income' or 'gdp' where money is paid one for one; got {measure!r}."
         )
-    if lotteries and (transfers is not None or len(players) != 2):
+    if flag(lotteries, "lotteries") and (transfers is not None or len(players) != 2):
         raise InvalidInput(
             "`lotteries` are for two players without payments: payments convexify by themselves."
         )
@@ -147,7 +147,7 @@ def bargained_tariffs(
 
 def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
     """Divide the set itself; payments within the equilibrium are part of it."""
-    division = method(Problem(payoffs, threat, players=payoffs.rates.players))
+    division = _divided(method, Problem(payoffs, threat, players=payoffs.rates.players))
     status = _status(division)
     if status is not Status.OK:
         return _packed(payoffs, threat, division, None, status)
@@ -190,6 +190,14 @@ def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floa
             f"{array.shape}."
         )
     return array
+
+
+def _divided(method: Method, problem: Problem) -> Division:
+    """Return the division by the user's concept."""
+    division = method(problem)
+    if not isinstance(division, Division):
+        raise InvalidInput(f"`method` must return a division, as `nash` does; got {division!r}.")
+    return division
 
 
 def _status(division: Division) -> Status:
@@ -262,7 +270,9 @@ def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> Barga
             "No rates were found at which the sum of money is at its largest. Take `transfers='inside'`, or fewer "
             "rates."
         )
-    division = method(Problem(TransferableSurplus(float(total)), threat, players=payoffs.rates.players))
+    division = _divided(
+        method, Problem(TransferableSurplus(float(total)), threat, players=payoffs.rates.players)
+    )
     found = payoffs.optimum_at(best)
     status = _status(division)
     if status is Status.OK and not found.residual <= ACCURACY:
@@ -285,7 +295,9 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
     if _is_concave(points):  # no lottery improves on the frontier
         sure = _without_payments(payoffs, threat, method)
         return replace(sure, lottery=((1.0, sure.rates),))
-    division = method(Problem(Polytope(points, free_disposal=True), threat, players=payoffs.rates.players))
+    division = _divided(
+        method, Problem(Polytope(points, free_disposal=True), threat, players=payoffs.rates.players)
+    )
     status = _status(division)
     packed = _packed(payoffs, threat, division, None, status)
     if status is not Status.OK:

@@ -168,6 +168,10 @@ BAD = [
     (lambda: TransferableSurplus(1 + 2j), "`total` must be real numbers"),
     (lambda: Frontier(lambda x: x**2, 0, 1), "`function` must be decreasing"),
     (lambda: Frontier(lambda x: [2, 3], 0, 1), "`function` must return a number for each entry"),
+    (
+        lambda: Frontier(lambda x: 2 - x, 0, 1, derivative=lambda x: [-1, -1]),
+        "`derivative` must return a number for each entry",
+    ),
     (lambda: Frontier(lambda x: (x - 2) ** 2, 0, 1), "`function` must be concave"),
     (lambda: Frontier(lambda x: -x, 1, 1), "`lower` must be below `upper`; got 1 and 1"),
     (lambda: Frontier(lambda x: -1 / x, 0, 1), "`function` must be finite"),

@@ -575,6 +575,14 @@ def test_pairs_take_each_others_agreements_as_given(model, war):
 
 
 WRONG = [
+    (
+        lambda model: model.bargained_tariffs("USA", "CAN", disagreement=[0, 0], method=lambda problem: None),
+        "`method` must return a division",
+    ),
+    (
+        lambda model: model.bargained_tariffs("USA", "CAN", disagreement=[0, 0], lotteries=[0, 1]),
+        "`lotteries` must be True or False",
+    ),
     (lambda m: m.bargained_tariffs("USA", "USA"), "must be different regions"),
     (lambda m: m.bargained_tariffs("USA", "MEX"), "`player` must be one of"),
     (

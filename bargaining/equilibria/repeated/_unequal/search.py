@@ -11,7 +11,7 @@ the levels end at its faces; so the work hardly depends on patience.
 followed twice as far as before, and all levels are lowered. If a step changes little, a vertex is converging to an
 edge: the image without this vertex gives the face of the edge. Bounds also use duals at the limits of the orbits,
 because each step improves the current polygon by only one face of an orbit. After 1, 2, 4, ... steps the inner set is
-computed again. What is then left of a small gap the operator alone closes.
+computed again. If a small gap is left in the end, the operator alone is applied until it closes.
 
 *Proof.* Levels are always at least those of the largest fixed point. The inner set is either self-generating, or every
 face j is moved inwards by :math:`z_j = e_j + F'_j(z)`, plus a little for rounding, where :math:`e_j` is how far the
@@ -273,7 +273,7 @@ class _Chase:
         Otherwise return the outer set, and how far it reaches beyond the inner one.
         """
         if self.inner is not None and self.levels is not None and self.tolerance < self.gap <= _NEARLY:
-            self._plodded(self.inner, self.levels)
+            self._followed(self.inner, self.levels)
         if self.inner is not None and self.levels is not None and self.gap <= self.tolerance:
             inset = None
             if len(self.inner.points) > few:
@@ -294,7 +294,7 @@ class _Chase:
         before = [(x, y) for x, y in self.points.tolist()]
         return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, _low(polygon))
 
-    def _plodded(self, inner: Recipes, levels: Levels) -> None:
+    def _followed(self, inner: Recipes, levels: Levels) -> None:
         """Apply the operator to the outer set while it comes closer to the inner one, until it is close enough.
 
         Just before a set collapses its corners depend on one another so much that faces of fixed directions do not
@@ -305,8 +305,13 @@ class _Chase:
             for _ in range(_MANY):
                 self.budget.spend(len(points) * self.block.index.size)
                 points = np.array(mapped(self.block, points, threats(points, bound), merge=FINEST)[0])
+                if not len(points):  # a knife edge was lost to rounding
+                    return
             closer = self._faces(points, points[:0], FINEST)
-            closer.prune()
+            try:
+                closer.prune()
+            except Astray:
+                return
             before, gap = self.gap, apart_by(closer.polygon, inner.points)
             if gap < before:
                 self.gap, self.levels = gap, closer

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enclosed_payoffs
+from bargaining.exact.public_certificate import _apart
 from public_programs import iterate
 
 PIECES = 20  # of the four hundred games
@@ -116,6 +118,14 @@ def test_levels_that_fall_without_end_are_proved_to_leave_nothing():
     assert proof.inner
     assert proof.holds
     assert "outer sets vanish" in proof.statement
+
+
+@pytest.mark.parametrize(
+    ("gap", "apart"), [(Fraction(-1, 10**30), True), (0, False), (Fraction(1, 10**30), False)]
+)
+def test_half_planes_that_face_each_other_leave_nothing_only_if_they_pass(gap, apart):
+    facing = SimpleNamespace(directions=np.array([[1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]]))
+    assert _apart(facing, [Fraction(1, 3), Fraction(-9), Fraction(-1, 3) + gap]) is apart
 
 
 def small(seed):

@@ -159,6 +159,18 @@ def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> Non
         assert float(ours.error.max()) < 1e-9
 
 
+def test_what_is_left_by_one_of_two_leavers_is_her_own_outcome() -> None:
+    """Player 0 stays behind when 1 leaves, and gets 4.7 from that, not what her own leaving would give."""
+    game = Game([[4.6, 9.3], [9.5, 1.0]], [[0.0, 4.5], [9.1, 8.1]])
+    table = np.array([[1.9, 2.3], [4.7, 5.7]])
+    found = payoff_set(RepeatedGame(game, 0.7, exit=Exit.by_leaver(table)))
+    slopes = sensitivity(found, wrt="outside")
+    assert slopes.dims == ("vertex", "player", "leaver", "outside")
+    (at,) = np.flatnonzero(np.abs(found.vertices - table[1]).max(axis=1) < 1e-12)
+    np.testing.assert_array_equal(slopes[at, :, 0], np.zeros((2, 2)))
+    np.testing.assert_array_equal(slopes[at, :, 1], np.eye(2))
+
+
 @pytest.mark.parametrize("discount", [0.3, pytest.param(0.6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("leaving", [False, True])
 def test_vertices_of_drawn_batches_move_as_their_sets_in_fifty_digits_do(

@@ -20,6 +20,7 @@ from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, slack_
 from bargaining.feasible._hull import Hull
 from bargaining.feasible._planar import Interval, Planar
 from bargaining.feasible._polygon import hull
+from bargaining.feasible._sides import EPS
 from bargaining.feasible.base import of_one_cell, question
 
 Exact = tuple[tuple[Fraction, ...], ...]
@@ -170,7 +171,9 @@ class Polytope(Shown, line=False):
                 f"{i}. Rescale the payoffs."
             )
         size = np.abs(lowest)  # the unit of a player with the same payoff everywhere
-        span = np.where(span > 0, span, np.where(size < SMALLEST, 1.0, size))
+        same = span <= 16 * EPS * size  # up to rounding, which is no range to measure in
+        array = np.where(same, lowest + span, array)
+        span = np.where(~same, span, np.where(size < SMALLEST, 1.0, size))
         shape: Shape
         if array.shape[1] == 1:
             array = np.unique([array.min(axis=0), array.max(axis=0)], axis=0)

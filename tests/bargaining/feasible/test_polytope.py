@@ -249,6 +249,20 @@ METHODS: list[Callable[[Problem], Division]] = [
 ]
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("players", [2, 3])
+@pytest.mark.parametrize("disposal", [True, False])
+def test_a_payoff_that_differs_by_rounding_alone_is_one(
+    method: Callable[[Problem], Division], players: int, disposal: bool
+) -> None:
+    exact = np.array([[0.0, 0.01, -2.0], [0.01, 0.01, 5.0], [0.0, 0.01, 5.0]])[:, :players]
+    rounded = exact + np.array([[0.0], [-3e-18], [2e-18]]) * (np.arange(players) == 1)
+    d = np.array([0.0, -0.02, -3.0])[:players]
+    expected, found = (method(Problem(Polytope(x, free_disposal=disposal), d)) for x in (exact, rounded))
+    assert found.status == expected.status
+    np.testing.assert_allclose(found.payoffs, expected.payoffs, rtol=1e-12)
+
+
 @pytest.mark.dear("3-True", "3-False")
 @pytest.mark.parametrize("disposal", [False, True])
 @pytest.mark.parametrize("players", [2, 3])

@@ -27,7 +27,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring
-from bargaining.games.normal_form import Game, other_actions
+from bargaining.games.normal_form import Game, best_replies, other_actions
 from bargaining.games.repeated import Exit, exit_rows
 
 _ZERO = Fraction(0)
@@ -290,13 +290,13 @@ def curves_of(
     """Return profiles, and the curves of those that can be sustained at all; one floor means one payee for all."""
     plain = monitoring is None or monitoring.is_perfect
     exact, nothing = game.exact, np.empty(0, dtype=object)
-    best = [exact[..., i].max(axis=i) for i in range(game.players)]
+    best = best_replies(exact)
     stages: dict[Profile, Stage] = {}
     curves: Curves = {}
     for profile in np.ndindex(*game.shape) if profiles is None else profiles:
         if plain:
             stages[profile] = Stage(profile, tuple(exact[profile][: len(floors)]), nothing, (), tuple(floors))
-            most = [best[i][profile[:i] + profile[i + 1 :]] for i in range(game.players)]
+            most = list(best[profile])
             curves[profile] = seen(stages[profile], most if len(floors) > 1 else [max(most)])
         else:
             assert monitoring is not None

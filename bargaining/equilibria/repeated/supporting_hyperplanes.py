@@ -193,6 +193,10 @@ def _monitored(
     from bargaining.equilibria.repeated._monitored.data import Data
     from bargaining.equilibria.repeated._monitored.several import close
 
+    if repeated.players < 2:
+        raise NotApplicable(
+            "Bounds under monitoring are for two players or more; the game has 1. Use `joint_payoffs`."
+        )
     if repeated.exit is not None:
         outside_of(repeated.exit, repeated.players)
     data = Data.of(repeated)

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from bargaining import Monitoring, payoff_bounds, symmetric_payoffs
 from bargaining.equilibria.repeated.transfers import transfer_equilibrium
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
@@ -152,3 +153,12 @@ def test_errors():
         transfer_equilibrium(RepeatedGame(PRISONERS, 0.5, exit=Exit.by_leaver([[1, 2], [3, 4]])))
     with pytest.raises(InvalidInput, match="`repeated`"):
         transfer_equilibrium(PRISONERS)
+
+
+def test_one_player_takes_the_best():
+    alone = Game([1, 2])
+    assert transfer_equilibrium(RepeatedGame(alone, 0.5)).exact == (2, (2,))
+    assert transfer_equilibrium(RepeatedGame(alone, 0.5, exit=Exit([3]))).exact == (3, (3,))
+    assert symmetric_payoffs(alone).at(0.5).highest == 2
+    with pytest.raises(NotApplicable, match="two players or more"):
+        payoff_bounds(RepeatedGame(alone, 0.5, monitoring=Monitoring([[0.5, 0.5], [0.2, 0.8]])))

@@ -1277,7 +1277,7 @@ def claims(flows, seen, profile, stake, weights):
 
 
 def at_stake(flows, seen, stake, leave=None):
-    """The largest sum of payoffs that a stake enforces, and how much of it is above the least payoffs."""
+    """The largest sum of payoffs that a stake enforces, and the sum of the least payoffs."""
     here, best = (stake, stake), -np.inf
     least = np.full(2, np.inf) if leave is None else leave
     for profile in np.ndindex(3, 3):
@@ -1285,20 +1285,27 @@ def at_stake(flows, seen, stake, leave=None):
         if leave is None:
             held = [claims(flows, seen, profile, here, weights) for weights in np.eye(3)[:2]]
             least = np.minimum(least, flows[profile] + held)
-    return best, best - least.sum()
+    return best, least.sum()
 
 
 def keeps_paid(flows, seen, leave=None):
-    """The patience at which free trade is kept: a stake is at most what is above the least payoffs from next year on.
+    """The patience at which free trade is kept for ever: a stake is at most what is above the least payoffs later on.
 
-    At the least stake that keeps it, or at a larger one that is worth more patience.
+    Its own stake is what free trade itself leaves above them; to how little they can be held the best agreement says.
+    Both are the least stake that keeps it, or a larger one that is worth more patience.
     """
     least = claims(flows, seen, (0, 0), (0, None), (0, 0, 1))
     found = [
         claims(flows, seen, profile, (least, None), (0, 0, 1)) for profile in np.ndindex(3, 3)
     ]  # where something else begins to be enforceable
     tried = {least, *(x for x in found if np.isfinite(x)), *least * np.linspace(1, 3, 9)}
-    return min(1 / (1 + at_stake(flows, seen, x, leave)[1] / x) for x in tried)
+    kept = {x: flows[0, 0].sum() - claims(flows, seen, (0, 0), (x, x), (-1, -1, 1)) for x in tried}
+    asked = []
+    for stake in tried:
+        best, low = at_stake(flows, seen, stake, leave)
+        own = min(x / (own - low) for x, own in kept.items() if own > low)
+        asked.append(max(stake / (best - low), own))
+    return min(asked) / (1 + min(asked))
 
 
 def most_kept(flows, seen, patience):
@@ -1307,8 +1314,8 @@ def most_kept(flows, seen, patience):
     after = patience / (1 - patience) * 2 * np.ptp(flows, axis=(0, 1)).sum()
     while stake - after > 1e-7:
         stake = after
-        best, more = at_stake(flows, seen, stake)
-        after = patience / (1 - patience) * more
+        best, low = at_stake(flows, seen, stake)
+        after = patience / (1 - patience) * (best - low)
     return best
 
 

@@ -133,7 +133,8 @@ def critical_discount(
     monitoring : Monitoring, optional
         The public signal of the actions; by default the actions are seen.
     transfers : bool, default False
-        Whether the players may pay each other, or burn money, before each period. Then the profile is played for ever.
+        Whether the players may pay each other, or burn money, before each period. Then the profile is played for ever,
+        also if another one would give more.
     tolerance : float in (0, 1), default 2**-40
         The width at which bisection stops, if actions are seen and there is no formula.
 
@@ -164,9 +165,10 @@ def critical_discount(
     since the threat to leave must itself be credible, and the intervals are searched for on a grid.
 
     *Monitoring.* Grim punishments and transfers lead to linear programs in rationals, so that the answer is exact. With
-    optimal punishments and no transfers the payoff set is bounded from both sides at one discount factor after the
-    other: `bracket` is then 1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player`
-    repeats `discount`, since the constraints of all players share one signal.
+    transfers it can be irrational, and is then rounded by less than 1e-18. With optimal punishments and no transfers
+    the payoff set is bounded from both sides at one discount factor after the other: `bracket` is then 1e-5 wide, or
+    wider if the two sides do not decide, `threat` is NaN, and `by_player` repeats `discount`, since the constraints of
+    all players share one signal.
 
     References
     ----------

@@ -95,7 +95,7 @@ class JointPayoffs(Shown):
     steps: tuple[JointStep, ...]
     _ledger: Ledger = field(repr=False)
     _stages: dict[Profile, Stage] = field(repr=False)
-    _leasts: dict[Profile, Fraction] = field(repr=False)
+    _curves: dict[Profile, Curve] = field(repr=False)
 
     def at(self, discount: float | Fraction) -> JointStep | None:
         """Return the payoffs at a discount factor in [0, 1), taken exactly; None if there is no equilibrium.
@@ -113,17 +113,16 @@ class JointPayoffs(Shown):
     def critical_discount(self, profile: stage_game.Profile) -> Fraction | None:
         """Return the lowest discount factor at which a profile can be played for ever; None if there is none.
 
+        An irrational one is rounded, to less than 1e-18.
+
         Examples
         --------
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
         >>> joint_payoffs(prisoners).critical_discount((0, 0))
         Fraction(1, 7)
         """
-        least = self._leasts.get(self.game.profile(profile))
-        if least is None:
-            return None
-        found = self._ledger.critical(least)
-        return found if found < 1 else None
+        curve = self._curves.get(self.game.profile(profile))
+        return None if curve is None else self._ledger.critical(curve)
 
     def claims(self, discount: float | Fraction) -> Rationals | None:
         r"""Return each player's claim after each signal on the path to the joint payoff, shape (S, n).
@@ -232,7 +231,7 @@ def joint_payoffs(
         steps=tuple(_step(game, account, account.discount) for account in ledger.steps()),
         _ledger=ledger,
         _stages=stages,
-        _leasts={profile: some[0][0].start for profile, some in curves.items()},
+        _curves={profile: some[0] for profile, some in curves.items()},
     )
 
 

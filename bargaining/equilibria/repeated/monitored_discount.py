@@ -65,14 +65,13 @@ def transferable(
     floors = [outside[i] if outside is not None and i in who else None for i in range(game.players)]
     _, curves = curves_of(game, monitoring, floors)
     threat = tuple(min(column) for column in zip(*stages, strict=True))
-    least = curves[profile][0][0].start if profile in curves else None
-    if least is None:
+    if profile not in curves:
         return None, _point(None), threat
     low = [[[Piece(_ZERO, -each, _ZERO)]] for each in threat]
     best = [some[0] for some in curves.values()]
     best += [[Piece(_ZERO, sum(stage, _ZERO), _ZERO)] for stage in stages]
-    critical = Ledger(best, low, None, _ZERO).critical(least)
-    return (critical if critical < 1 else None), _point(critical if critical < 1 else None), threat
+    critical = Ledger(best, low, None, _ZERO).critical(curves[profile][0])
+    return critical, _point(critical), threat
 
 
 def grim(

@@ -13,6 +13,7 @@ from bargaining import (
     Monitoring,
     NotApplicable,
     RepeatedGame,
+    critical_discount,
     joint_payoffs,
     symmetric_payoffs,
     transfer_equilibrium,
@@ -353,7 +354,8 @@ def test_the_noisy_dilemma_of_repgame():
     assert all(step.threat == (0, 0) for step in found.steps)
     assert float(found.at(0.77).joint) == pytest.approx(1.503268, abs=1e-6)
     assert found.at(F(4, 5)).joint == F(5, 3)
-    assert found.critical_discount((0, 1)) == F(10, 13)  # L = 15/7 is had with CC, from L = 5 on
+    # CD needs L = 15/7. CC gives it from 10/13 on, but CD for ever is worth 1/2: 15/7 / (15/7 + 1/2).
+    assert found.critical_discount((0, 1)) == F(30, 37)
     leave = joint_payoffs(game, monitoring=noisy, exit=Exit([F(1, 5), F(1, 10)]))
     assert (leave.at(0.8).joint, leave.at(0.9).joint) == (F(3, 10), 2)
 
@@ -364,3 +366,63 @@ def test_of_curves_as_high_the_one_that_starts_first_is_kept() -> None:
     assert _worthwhile([late, early]) == [early]
     above = [Piece(F(5), F(4), F(0))]
     assert _worthwhile([above, early]) == [early, above]
+
+
+def test_what_is_worse_than_the_best_must_carry_itself_for_ever():
+    """(1, 10) leaves 11 - 3 - 3 above the threats, so the 2 at stake need 2 / (2 + 5); (9, 9) is kept from 1/7 on."""
+    prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    found = joint_payoffs(prisoners)
+    assert [found.critical_discount(profile) for profile in np.ndindex(2, 2)] == [
+        F(1, 7),
+        F(2, 7),
+        F(2, 7),
+        0,
+    ]
+    reverted = critical_discount(prisoners, (0, 1), punishment="stage", transfers=True)
+    assert (reverted.exact, reverted.proved) == (F(2, 7), True)
+    poor = Game([[1, 0], [2, 5]], [[1, 2], [0, 5]])  # (1, 1) gives less than the threats
+    assert joint_payoffs(poor, exit=Exit([2, 2])).critical_discount((0, 0)) is None
+
+
+def kept_for_ever(game, chances, discount, profile, threat, floors):
+    """Whether continuations above the threats, together at most what the profile is worth, sustain it: one program."""
+    n, signals, p = game.players, chances.shape[-1], chances[profile]
+    gain, rows, limits = game.payoffs[profile], [], []
+    for y in range(signals):
+        rows.append(np.append(np.tile(np.eye(signals)[y], n), -1))
+        limits.append(0.0)
+    rows.append(np.append(np.tile(-discount * p, n), 1))
+    limits.append((1 - discount) * gain.sum())
+    for i in range(n):
+        of_i = np.kron(np.eye(n)[i], np.ones(signals))
+        for b in range(game.shape[i]):
+            other = (*profile[:i], b, *profile[i + 1 :])
+            rows.append(np.append(of_i * np.tile(discount * (chances[other] - p), n), 0))
+            limits.append((1 - discount) * (gain - game.payoffs[other])[i])
+        if floors is not None:
+            rows.append(np.append(of_i * np.tile(-discount * p, n), 0))
+            limits.append((1 - discount) * gain[i] - floors[i])
+    bounds = [(low, None) for low in threat for _ in range(signals)] + [(None, None)]
+    found = linprog(np.append(np.zeros(n * signals), -1.0), rows, limits, bounds=bounds)
+    return found.status == 0 and -found.fun >= sum(threat) - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_critical_discounts_by_a_program(seed):
+    """Just below a critical discount factor no continuations sustain the profile, just above it some do."""
+    rng = np.random.default_rng(seed)
+    game = Game(*rng.integers(-2, 6, (2, 2, 2)))
+    counts = rng.integers(0, 5, (2, 2, 3)) + np.array([1, 0, 0])
+    noisy = Monitoring([[[F(int(k), int(row.sum())) for k in row] for row in rows] for rows in counts])
+    floors = rng.integers(-2, 3, 2) if seed % 2 else None
+    found = joint_payoffs(game, monitoring=noisy, exit=None if floors is None else Exit(floors))
+    for profile in np.ndindex(2, 2):
+        critical = found.critical_discount(profile)
+        for discount in (
+            (0.05, 0.45, 0.95) if critical is None else (critical - F(1, 10**5), critical + F(1, 10**5))
+        ):
+            step = found.at(discount) if discount >= 0 else None
+            if step is not None:
+                least = np.array(step.threat, dtype=float)
+                kept = kept_for_ever(game, noisy.probabilities, float(discount), profile, least, floors)
+                assert kept == (critical is not None and discount >= critical)

@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ Profile = tuple[int, ...]
 Place = tuple[Fraction, Fraction]
 """An argument of a function, and the value there."""
 _ZERO = Fraction(0)
+_DIGITS = 80  # binary ones of irrational roots, beyond those of floats
 
 
 class Piece(NamedTuple):
@@ -329,7 +331,39 @@ class Ledger:
                 least = account.discount
         return out[::-1]
 
-    def critical(self, stake: Fraction) -> Fraction:
-        """Return the lowest discount factor at which the future surplus is at least this stake."""
-        above = [account.discount for account in self.accounts if account.stake > stake]
-        return min([self.at_stake(stake).discount, *above])
+    def critical(self, curve: Curve) -> Fraction | None:
+        r"""Return the lowest discount factor at which the profile of this curve can be played for ever; None if none.
+
+        Its own joint payoff less the threats, not the largest one, must be worth some L:
+        :math:`r (U_a(L) - \sum v) \ge L` with :math:`r = \delta / (1 - \delta)`. The threats are those at this
+        discount factor, so that r may be the root of a quadratic equation; an irrational one is rounded.
+        """
+        steps = self.steps()
+        for account, after in zip_longest(steps, steps[1:]):
+            low = account.discount / (1 - account.discount)
+            high = None if after is None else after.discount / (1 - after.discount)
+            falls = sum((each.slope for each in account.low), _ZERO)  # of the threats, in what is at stake
+            roots: list[Fraction] = []
+            for piece in curve:
+                worth = piece.value + sum((each.at(account.stake) for each in account.low), _ZERO)
+                if low * worth >= piece.start:
+                    return account.discount
+                # At stake are L + (r S - L) / (1 - r g), with the surplus S at the account's L and its growth g.
+                square = falls * account.surplus - account.growth * worth
+                linear = worth - falls * account.stake + account.growth * piece.start
+                roots += _roots(square, linear, -piece.start)
+            found = min((r for r in roots if r > low and (high is None or r < high)), default=None)
+            if found is not None:
+                return found / (1 + found)
+        return None
+
+
+def _roots(square: Fraction, linear: Fraction, constant: Fraction) -> list[Fraction]:
+    """Return the real roots of a polynomial of degree two or one."""
+    if not square:
+        return [-constant / linear] if linear else []
+    under = linear**2 - 4 * square * constant
+    if under < 0:
+        return []
+    root = Fraction(isqrt(under.numerator * under.denominator << 2 * _DIGITS), under.denominator << _DIGITS)
+    return [(root - linear) / (2 * square), (-root - linear) / (2 * square)]

@@ -14,11 +14,13 @@ from bargaining.equilibria._plane.operator import apply, reach
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.polygon import hull as outline
 from bargaining.equilibria._plane.polygon import outline as hull_of_many
+from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.equilibria.stochastic._search.threats import threat_bound
+from bargaining.equilibria.stochastic.markov import markov_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certify import certify
@@ -531,6 +533,54 @@ def test_relabelling_players_and_states_relabels_the_sets() -> None:
     before, after = stochastic_payoff_sets(game), stochastic_payoff_sets(turned)
     for k, s in enumerate(order):
         assert hausdorff(before.at(s).vertices[:, ::-1][::-1], after.at(k).vertices) < 1e-9
+
+
+def exchanged(game: StochasticGame) -> StochasticGame:
+    """Return the game with the players in the other order."""
+    return StochasticGame(
+        [stage.payoffs.swapaxes(0, 1)[..., ::-1] for stage in game.games],
+        [game.transition(s).swapaxes(0, 1) for s in range(len(game))],
+        game.discounts[::-1],
+    )
+
+
+# Constraints hold with equality at the only payoffs of the first state, which rounding lost for one of the orders.
+KNIFE_EDGES = [
+    StochasticGame(
+        [Game([[6, 3], [8, 7]], [[7, 4], [4, 2]]), Game([[0, 4], [0, 0]], [[4, 7], [9, 2]])],
+        [
+            [[[3 / 5, 2 / 5], [1 / 5, 4 / 5]], [[1, 0], [2 / 3, 1 / 3]]],
+            [[[1, 0], [3 / 5, 2 / 5]], [[2 / 5, 3 / 5], [3 / 7, 4 / 7]]],
+        ],
+        [0.58, 0.53],
+    ),
+    StochasticGame(
+        [
+            Game([[5, 5, 2], [7, 9, 8]], [[9, 6, 0], [8, 7, 9]]),
+            Game([[8, 8, 4], [1, 9, 9]], [[9, 4, 0], [2, 7, 6]]),
+        ],
+        [
+            [[[4 / 7, 3 / 7], [3 / 7, 4 / 7], [1 / 2, 1 / 2]], [[1, 0], [4 / 7, 3 / 7], [1, 0]]],
+            [
+                [[3 / 5, 2 / 5], [2 / 3, 1 / 3], [4 / 5, 1 / 5]],
+                [[1 / 4, 3 / 4], [1 / 5, 4 / 5], [3 / 5, 2 / 5]],
+            ],
+        ],
+        [0.42, 0.94],
+    ),
+]
+
+
+@pytest.mark.parametrize(("game", "only"), [*zip(KNIFE_EDGES, [(8, 4), (8, 9)], strict=True)])
+def test_a_point_on_a_knife_edge_is_lost_in_no_order_of_the_players(
+    game: StochasticGame, only: tuple[float, float]
+) -> None:
+    for order, some in ((1, game), (-1, exchanged(game))):
+        found = stochastic_payoff_sets(some)
+        assert found.ok
+        assert found.at(0).vertices == pytest.approx(np.array([only[::order]]), abs=1e-10)
+        assert markov_equilibria(some).profiles
+        assert all(bounds.status is Status.OK for bounds in payoff_bounds(some).values())
 
 
 def test_unequal_patience_goes_beyond_the_hull() -> None:

@@ -19,7 +19,7 @@ from bargaining.feasible._polygon import clip
 _AXES = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
 _SAME_ANGLE = 1e-9  # radians: of two faces closer than this one is left out
 _TURN = 8.0  # more than a full turn
-_FLAT = 1e-9  # of the unit box: sets thinner than this are cut face by face
+_FLAT = 1e-9  # of the unit box: sets thinner than about this are cut face by face
 _ROUNDING = 1e-14  # of the unit box: rounding that must not cut off a set that is a point or a segment
 _BOX: Polygon = [(-1.0, -1.0), (2.0, -1.0), (2.0, 2.0), (-1.0, 2.0)]
 
@@ -74,14 +74,17 @@ class Faces:
         points = _meeting(first, state, normals, level)
         steps = points - points[_before(first, state)]
         ahead = normals[:, 0] * steps[:, 1] - normals[:, 1] * steps[:, 0]
-        wide = np.bincount(state, np.abs(steps).sum(axis=1), minlength=len(first) - 1)
+        # Nearly parallel faces meet at the ends of a needle, so that rounding moves its corners far.
+        around = points - points[first[state]]
+        area = around[:, 0] * steps[:, 1] - around[:, 1] * steps[:, 0]
+        wide = np.bincount(state, area - _FLAT * np.abs(steps).sum(axis=1), minlength=len(first) - 1) > 0.0
         odd = np.bincount(state, ahead < 0.0, minlength=len(first) - 1) > 0
         out: list[Polygon] = []
         for s in range(len(self.first) - 1):
             here = slice(first[s], first[s + 1])
             if self.first[s] == self.first[s + 1]:
                 out.append([])
-            elif odd[s] or wide[s] < _FLAT or first[s + 1] - first[s] < len(_AXES) - 1:
+            elif odd[s] or not wide[s] or first[s + 1] - first[s] < len(_AXES) - 1:
                 out.append(self._cut(s, levels))
             else:
                 corners = [(x, y) for x, y in points[here].tolist()]

@@ -343,12 +343,16 @@ def attraction(system: Bounds, some: Indices, directions: Indices, bases: Bases)
     return None
 
 
-def moved(outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
-    """Return the part of `outer` within the faces at these offsets, shape (S, J)."""
-    out = []
+def moved(model: Model, outer: list[Polygon], faces: Faces, offsets: Floats) -> list[Polygon]:
+    """Return the part of `outer` within the faces at these offsets, shape (S, J), up to rounding.
+
+    `outer` lacks what the vertices dropped so far add up to: a face that passed it by less would leave nothing of a
+    thin set, or its wrong end.
+    """
+    out, margin = [], _STILL if model.common else model.slack / 2
     for polygon, row in zip(outer, offsets.tolist(), strict=True):
         for (x, y), offset in zip(faces.normals.tolist(), row, strict=True):
-            polygon = clip(polygon, (x, y), offset)
+            polygon = clip(polygon, (x, y), offset + margin)
         out.append([polygon[k] for k in hull(polygon)])
     return out
 
@@ -373,9 +377,9 @@ def sharpened(
             break
         floor = _left(model, faces.normals) - faces.offsets
         change = _fall(Bounds.of(model, faces, rows), pairs[:, 0], pairs[:, 1], floor)
-        if change is None or change.min() > -(_WORTH if model.common else _WORTH / 100):
+        if change is None or change.min() > -(_WORTH if model.common else max(_WORTH / 100, model.slack)):
             break
-        outer = moved(outer, faces, faces.offsets + np.minimum(change, 0.0) + _STILL)
+        outer = moved(model, outer, faces, faces.offsets + np.minimum(change, 0.0))
     return None if outer is start else outer
 
 

@@ -91,7 +91,7 @@ def verdict(
         pairs = _doubtful(system, speed)
         if np.count_nonzero(pairs) <= _FEW:
             known = None if (pairs & ~reaching).any() else bases.of(pairs[reaching])
-            result = _ranged(system, np.argwhere(pairs), speed, outer, known)
+            result = _ranged(model, system, np.argwhere(pairs), speed, outer, known)
             if result.proved:
                 return result
     threat = np.maximum(bound, lowest(outer))
@@ -105,7 +105,7 @@ def verdict(
     count = np.count_nonzero(pairs & beyond) if speed is not None else 0
     if speed is None or count > _PAIRS or 2 * count * len(faces.normals) > _BOUNDS:
         return Verdict(False, inf)
-    return _ranged(system, np.argwhere(pairs & beyond), speed, outer)
+    return _ranged(model, system, np.argwhere(pairs & beyond), speed, outer)
 
 
 def _reaching(model: Model, system: Bounds, candidate: list[Polygon], bound: Floats, rows: Indices) -> Mask:
@@ -123,6 +123,7 @@ def _reaching(model: Model, system: Bounds, candidate: list[Polygon], bound: Flo
 
 
 def _ranged(
+    model: Model,
     system: Bounds,
     pairs: NDArray[np.intp],
     speed: Floats,
@@ -143,7 +144,7 @@ def _ranged(
         return Verdict(True, 0.0)
     if near >= 0.9 * far:
         return Verdict(False, near)
-    return Verdict(False, near, moved(outer, faces, faces.offsets + near * speed))
+    return Verdict(False, near, moved(model, outer, faces, faces.offsets + near * speed))
 
 
 def _doubtful(system: Bounds, speed: Floats) -> Mask:

@@ -12,7 +12,7 @@ from bargaining.equilibria._budget import ACCURACY, Budget, Effort
 from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model, Scaled
 from bargaining.equilibria._plane.operator import Image, Tag, apply, credible
-from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, lowest, off
+from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, hull, lowest, off
 from bargaining.equilibria.stochastic._search.dual_bounds import reaching, sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
 from bargaining.equilibria.stochastic._search.structure import Structure, newton, plain, settled
@@ -200,7 +200,12 @@ class Search:
         return self.rounds & (self.rounds - 1) == 0 or (not self.model.common and self.rounds % 32 == 0)
 
     def _stop(self, image: Image, excess: float, reason: str) -> None:
-        self.polygons, self.excess, self.stopped = image.polygons, excess, reason
+        self.polygons, self.excess, self.stopped = [*map(self._solid, image.polygons)], excess, reason
+
+    def _solid(self, polygon: Polygon) -> Polygon:
+        """Return a point or a segment in place of a set that is no thicker than what counts as nothing."""
+        ends = [] if self.model.common else [polygon[k] for k in hull(polygon, merge=self.model.slack)]
+        return ends if 0 < len(ends) < 3 else polygon
 
     def _look(self) -> bool:
         """Look along the chain for new sets that generate themselves."""

@@ -6,6 +6,7 @@ The corners move to the vertices of the image of their hull, until they converge
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
 _SAME = 1e-13  # the least distance within which corners are merged
 _TOTAL = 100.0  # the weight of the condition that chances add up to one; payoffs are in the unit box
 _APART = 1e-10  # the least distance at which floats distinguish points of a hull in three dimensions
+_THIN = 1e-6  # spread of points below which they may lie in a plane
 _MANY = 300  # corners of a set that does not converge, of two players
 _RATHER = 100.0  # points of a growing set closer than its distance over this are merged
 _DEEP = 1e-6  # how far inside all faces the point lies from which corners are seen
@@ -45,8 +47,8 @@ class Generated:
         Counter-clockwise.
     owners : (m,) array of int
         The profile played, by its place among the programs, or -1 - k where outcome k of leaving ends the game.
-    lotteries : (m, S, v) array
-        The chance of each of the v corners of the other set after each signal.
+    continuations : (m, S, n) array
+        The points of the other set that follow each signal.
     programs : int
         How many programs were solved.
     known : Known
@@ -55,7 +57,7 @@ class Generated:
 
     corners: Floats
     owners: Indices
-    lotteries: Floats
+    continuations: Floats
     programs: int
     known: Known
 
@@ -77,7 +79,7 @@ def generated(
     along = around(corners) if directions is None else directions
     signals, count = programs.chances.shape[1], len(along)
     points, owners = np.zeros_like(along), np.full(count, NOBODY)
-    lotteries = np.zeros((count, signals, len(corners)))
+    continuations = np.zeros((count, signals, corners.shape[1]))
     best = np.full(count, -np.inf)
     if len(leaves):
         worth = leaves @ along.T
@@ -89,11 +91,13 @@ def generated(
     found = winners(programs, corners, along, plans(programs, corners), multipliers, best)
     won = np.flatnonzero(found.owners != NOBODY)
     owners[won] = found.owners[won]
-    lotteries[won] = found.plans.take(won).lotteries(signals, len(corners))
-    points[won] = programs.payoffs(owners[won], lotteries[won] @ corners)
+    continuations[won] = found.plans.take(won).continuations(signals, corners)
+    points[won] = programs.payoffs(owners[won], continuations[won])
     there = np.flatnonzero(owners != NOBODY)
     order = there[extreme(points[there], merge)] if there.size else there
-    return Generated(points[order], owners[order], lotteries[order], found.solved, Known(along, multipliers))
+    return Generated(
+        points[order], owners[order], continuations[order], found.solved, Known(along, multipliers)
+    )
 
 
 def around(corners: Floats) -> Floats:
@@ -116,15 +120,21 @@ def extreme(points: Floats, merge: float) -> Indices:
     """Return which points are vertices of their hull up to `merge`, counter-clockwise in the plane."""
     if points.shape[1] == 2:
         return np.array(hull([(x, y) for x, y in points.tolist()], merge=merge), dtype=np.intp)
+    from scipy.spatial import ConvexHull, QhullError
+
+    if np.linalg.matrix_rank(points - points.mean(axis=0), tol=_THIN) == points.shape[1]:
+        with suppress(QhullError):  # W: points no farther outside are not added
+            solid = ConvexHull(points, qhull_options=f"Qt W{max(merge, _APART)}")
+            return np.sort(solid.vertices).astype(np.intp)
     start = np.unique(np.append(points.argmax(axis=0), points.argmin(axis=0)))
-    kept, solid = _vertices(points, start)
-    while solid is not None:  # add the point farthest beyond each side, until all lie within `merge`
-        far = solid.beyond(points, max(merge, _APART))
-        known, before = len(kept), solid.outside(points).max()
+    kept, flat = _vertices(points, start)
+    while flat is not None:  # add the point farthest beyond each side, until all lie within `merge`
+        far = flat.beyond(points, max(merge, _APART))
+        known, before = len(kept), flat.outside(points).max()
         if not far.size:
             break
-        kept, solid = _vertices(points, np.append(kept, far))
-        if len(kept) <= known and (solid is None or solid.outside(points).max() >= before):
+        kept, flat = _vertices(points, np.append(kept, far))
+        if len(kept) <= known and (flat is None or flat.outside(points).max() >= before):
             break
     return kept
 
@@ -211,7 +221,7 @@ def settled(
             return None
         source, corners = corners, image.corners
         if step == steps - 1 or apart(source, corners) <= still:
-            found = _play(programs, Promises(corners, image.owners, image.lotteries @ source), solved)
+            found = _play(programs, Promises(corners, image.owners, image.continuations), solved)
             if found.excess <= MISSED or still <= _SAME:
                 break
             still /= 10.0
@@ -265,7 +275,7 @@ def grown(
         nearer = max(merge, far / _RATHER)
         image = generated(tight, leaves, own.points, nearer, known=known)
         solved, known = solved + image.programs, image.known
-        more = Promises(image.corners, image.owners, image.lotteries @ own.points)
+        more = Promises(image.corners, image.owners, image.continuations)
         both = own.joined(more)
         before, own = own.points, both.take(extreme(both.points, slack / 10.0))
         if apart(before, own.points) <= merge:
@@ -282,10 +292,10 @@ def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
         return Automaton(promised.points, promised.owners, lotteries, -np.inf, solved)
     owners = np.where(played, promised.owners, 0)
     expected = np.einsum("ms,msk->mk", programs.chances[owners], lotteries) * played[:, None]
-    payoffs = np.empty_like(promised.points)
-    for i, delta in enumerate(programs.discounts.tolist()):
-        today = np.where(played, programs.now[owners, i], promised.points[:, i])
-        payoffs[:, i] = np.linalg.solve(np.eye(len(today)) - delta * expected, today)
+    payoffs = np.where(played[:, None], programs.now[owners], promised.points)
+    for delta in np.unique(programs.discounts).tolist():
+        own = programs.discounts == delta
+        payoffs[:, own] = np.linalg.solve(np.eye(len(owners)) - delta * expected, payoffs[:, own])
     excess = programs.excess(owners, lotteries @ payoffs)[played]
     return Automaton(payoffs, promised.owners, lotteries, float(excess.max(initial=-np.inf)), solved)
 

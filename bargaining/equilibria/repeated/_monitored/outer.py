@@ -278,6 +278,6 @@ class Outer:
         self.solved += found.solved
         won = np.flatnonzero(found.owners != NOBODY)
         owners[won] = found.owners[won]
-        continuations[won] = found.plans.take(won).lotteries(signals, len(corners)) @ corners
+        continuations[won] = found.plans.take(won).continuations(signals, corners)
         points[won] = self.programs.payoffs(owners[won], continuations[won])
         return Touching(points, owners, continuations)

@@ -134,14 +134,14 @@ class Plans(NamedTuple):
         """Return some of them."""
         return Plans(self.multipliers[chosen], self.columns[chosen], self.levels[chosen], self.missed[chosen])
 
-    def lotteries(self, signals: int, corners: int) -> Floats:
-        """Return the chance of each corner after each signal, (Q, S, corners)."""
-        weights = np.zeros((len(self.columns), signals * corners))
-        real = self.columns < signals * corners
-        rows = np.broadcast_to(np.arange(len(self.columns))[:, None], self.columns.shape)
-        np.add.at(weights, (rows[real], self.columns[real]), np.maximum(self.levels[real], 0.0))
-        shared = weights.reshape(-1, signals, corners)
-        return np.asarray(shared / shared.sum(axis=2, keepdims=True))
+    def continuations(self, signals: int, corners: Floats) -> Floats:
+        """Return the continuations after each signal, (Q, S, n)."""
+        signal, corner = np.divmod(self.columns, len(corners))
+        real = signal < signals
+        weights = np.where(real, np.maximum(self.levels, 0.0), 0.0)
+        after = (signal[:, None] == np.arange(signals)[:, None]) * weights[:, None]  # (Q, S, S + K)
+        after /= after.sum(axis=2, keepdims=True)
+        return np.asarray(after @ corners[np.where(real, corner, 0)])
 
 
 def plans(programs: Programs, corners: Floats) -> Plans:
@@ -241,7 +241,7 @@ def winners(
         lower = new <= bounds[profiles, at]
         multipliers[profiles[lower], at[lower]] = found.multipliers[lower]
         bounds[profiles, at] = -np.inf
-        given = programs.payoffs(profiles, found.lotteries(programs.chances.shape[1], len(corners)) @ corners)
+        given = programs.payoffs(profiles, found.continuations(programs.chances.shape[1], corners))
         reached = (given * directions[at]).sum(axis=1)
         order = np.lexsort((reached, at))
         last = order[np.append(np.diff(at[order]) > 0, True)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
-from bargaining._arrays import Floats, fill, real, scalar, within
+from bargaining._arrays import LARGEST, Floats, fill, real, scalar, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 
@@ -53,7 +53,10 @@ class BilateralDeal(Shown):
 
     def __post_init__(self) -> None:
         function(self.gains, "gains", "x and the contracts")
-        lower, upper = scalar(self.lower, "lower"), scalar(self.upper, "upper")
+        lower, upper = (
+            float(within(np.asarray(scalar(value, name)), name, -LARGEST, LARGEST))
+            for value, name in ((self.lower, "lower"), (self.upper, "upper"))
+        )
         if not lower < upper:
             raise InvalidInput(f"`lower` must be below `upper`; got {lower:g} and {upper:g}.")
         weight = within(real(self.weight, "weight", ndim=0), "weight", 0.0, 1.0, ends="()")

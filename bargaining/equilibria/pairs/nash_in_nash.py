@@ -251,7 +251,7 @@ def _coarse(pairs: Pairs, starts: Floats) -> tuple[Floats, Floats]:
         low, mid, high = heights[rows, top - 1], heights[rows, top], heights[rows, top + 1]
         shift = (low - high) / (low - 2 * mid + high) / 2
         contracts[:, k] = nodes[top] + np.where(np.abs(shift) < 1, shift, 0.0) * spacing[k]
-    return contracts, np.minimum(change, pairs.ranges)
+    return contracts, np.fmin(change, pairs.ranges)  # constant gains of zero have no scale
 
 
 def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:

@@ -134,6 +134,8 @@ def test_competitors_of_limited_capacity_are_alike():
     [
         (lambda x: (x - 5, 4.9 - x), Status.EMPTY),
         (lambda x: (x - 5, 5 - x), Status.EMPTY),
+        (lambda x: (0 * x, 0 * x), Status.EMPTY),
+        (lambda x: (0 * x, x), Status.EMPTY),
         (lambda x: (np.minimum(x - 5, 1), 4 - 0.01 * x - x), Status.EMPTY),
         (lambda x: ((x - 5) ** 2 - 30, 10 - x), Status.FAILED),  # convex: nothing seen proves nothing
     ],
@@ -272,6 +274,8 @@ def test_pairs_that_settle_slowly():
 def test_bad_arguments():
     with pytest.raises(InvalidInput, match="`lower`"):
         BilateralDeal(gains=lambda x, _: (x, x), lower=1.0, upper=0.0)
+    with pytest.raises(InvalidInput, match="`lower` must lie in"):
+        BilateralDeal(gains=lambda x, _: (x, x), lower=-1e308, upper=1e308)
     with pytest.raises(InvalidInput, match="`weight`"):
         BilateralDeal(gains=lambda x, _: (x, x), lower=0.0, upper=1.0, weight=1.0)
     with pytest.raises(InvalidInput, match="`gains`"):

@@ -225,20 +225,29 @@ class ReputationalOutcome(Shown):
         -------
         ndarray, shape (*batch, *s, 2)
         """
-        t = within(real(time, "time"), "time", 0.0, np.inf)
-        axes = tuple(range(self.horizon.ndim, self.horizon.ndim + t.ndim))
-        t = np.minimum(t, np.expand_dims(self.horizon, axes))[..., None]
+        passed, _, axes = self._times(time)
         kept = 1 - np.expand_dims(self.initial_concession, axes)
-        return np.asarray(1 - kept * np.exp(-np.expand_dims(self.concession_rates, axes) * t))
+        return np.asarray(1 - kept * np.exp(-np.expand_dims(self.concession_rates, axes) * passed))
 
     def reputation(self, time: ArrayLike) -> Floats:
         """Return the probability that i is committed given that it has not given up by `time`.
 
-        Parameters and shape are those of `concession`.
+        In the war of attrition it grows at the rate of concession, to 1 at the horizon. Parameters and shape are those
+        of `concession`.
         """
-        given_up = self.concession(time)
-        axes = tuple(range(self.horizon.ndim, given_up.ndim - 1))
-        return np.asarray(np.minimum(np.expand_dims(self.game.priors, axes) / (1 - given_up), 1.0))
+        _, left, axes = self._times(time)
+        grown = np.exp(-np.expand_dims(self.concession_rates, axes) * left)
+        at_once = np.where(self.initial_concession > 0, 1.0, self.game.priors)
+        ends = self.leaves.any(axis=-1, keepdims=True)
+        return np.where(np.expand_dims(ends, axes), np.expand_dims(at_once, axes), grown)
+
+    def _times(self, time: ArrayLike) -> tuple[Floats, Floats, tuple[int, ...]]:
+        """Return the times passed and left until the horizon, (*batch, *s, 1), and the axes of s."""
+        t = within(real(time, "time"), "time", 0.0, np.inf)
+        axes = tuple(range(self.horizon.ndim, self.horizon.ndim + t.ndim))
+        horizon = np.expand_dims(self.horizon, axes)
+        passed = np.minimum(t, horizon)
+        return passed[..., None], (horizon - passed)[..., None], axes
 
     @property
     def impasse(self) -> Floats:

@@ -374,3 +374,13 @@ def test_an_answer_that_misses_the_definition_is_not_passed_on():
     wrong = replace(talks, payoffs=talks.payoffs + 1e-3)
     with pytest.raises(Unsolved, match=r"reputational bargaining: INACCURATE, residual 0\.001"):
         wrong.raise_if_failed()
+
+
+def test_a_tiny_prior_keeps_its_digits():
+    """A reputation is the exponential of minus the rate times the time left, whatever the prior is."""
+    talks = ReputationalBargaining((0.6, 0.6), (0.1, 0.1), 1e-14)()
+    left = np.array([0.0, 0.01, 0.5, 1.0])
+    grown = talks.reputation(talks.horizon * (1 - left))
+    assert np.allclose(grown, np.exp(left * np.log(1e-14))[:, None], rtol=1e-12)
+    gone = ReputationalBargaining((0.6, 0.6), (0.1, 0.1), 1e-300, outside=(0.45, None))()
+    assert gone.reputation(1.0).tolist() == [1e-300, 1.0]

@@ -129,6 +129,11 @@ def lump_sum_nash_in_nash(
     transfers, surplus = [], []
     for pair, (i, j), share in zip(network, places, shares, strict=True):
         without = rational(ordered(payoffs(everything - {pair}), "payoffs", names), "payoffs", ndim=1)
+        if without.size != base.size:
+            raise InvalidInput(
+                f"`payoffs` must have an entry for each of {base.size} players, whoever agrees; got {without.size} "
+                f"without {pair!r}."
+            )
         gain = base[[i, j]] - without[[i, j]]
         transfers.append((1 - share) * gain[0] - share * gain[1])
         surplus.append(gain[0] + gain[1])

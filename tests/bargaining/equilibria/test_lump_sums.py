@@ -66,6 +66,11 @@ def test_bad_weights_and_payoffs():
         lump_sum_nash_in_nash(triangle(3, 11), [(0, 1)], weights=[0.5, 0.5])
     with pytest.raises(InvalidInput, match="`payoffs` must be a function of the agreements in force; got 5"):
         lump_sum_nash_in_nash(5, [(0, 1)])
+    for without in ([1], [1, 1, 1]):
+        with pytest.raises(
+            InvalidInput, match=r"`payoffs` must have an entry for each of 2 players.*; got \d without"
+        ):
+            lump_sum_nash_in_nash(lambda agreed, w=without: [2, 2] if agreed else w, [(0, 1)])
 
 
 def test_bad_pairs():

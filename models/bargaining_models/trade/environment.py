@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bargaining.authoring import Floats, Shown, choice
+from bargaining.authoring import Floats, Shown, choice, scalar
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import Row, read
 from bargaining_models.trade.data import TradeData, check_rates
@@ -68,6 +68,20 @@ class Environment(Shown):
     rows: tuple[Rate, ...]
     day: datetime.date | None = None
 
+    def __post_init__(self) -> None:
+        """Check that there is a rate, and none twice."""
+        if not self.rows:
+            raise InvalidInput("`rates` must hold at least one rate; got none.")
+        known: set[tuple[object, ...]] = set()
+        for row in self.rows:
+            key = (row.date, row.importer, row.exporter, row.sector)
+            if key in known:
+                raise InvalidInput(
+                    f"`rates` must hold one of each day and link; got that of {row.importer} on {row.exporter}, "
+                    f"{row.sector}, of {row.date.isoformat()} twice. Drop one."
+                )
+            known.add(key)
+
     @classmethod
     def from_csv(cls, path: str | Path) -> Environment:
         """Read rows of date, importer, exporter, sector (or `goods`), value, unit (percent) and source.
@@ -110,15 +124,24 @@ class Environment(Shown):
         """Make an environment of one date from (importer, exporter) or (importer, exporter, sector) to a fraction."""
         day = _day(date)
         rows = []
+        if not isinstance(rates, Mapping):
+            raise InvalidInput(
+                f"`rates` must be a mapping from links to rates; got a {type(rates).__name__}."
+            )
         for key, rate in rates.items():
-            if isinstance(key, str) or len(key) not in (2, 3):
+            if not isinstance(key, tuple) or len(key) not in (2, 3):
                 raise InvalidInput(
                     f"`rates` must be keyed by (importer, exporter) or (importer, exporter, sector); got {key!r}."
                 )
             sector = key[2] if len(key) == 3 else "goods"
             rows.append(
                 Rate(
-                    date=day, importer=key[0], exporter=key[1], sector=sector, rate=float(rate), source=source
+                    date=day,
+                    importer=key[0],
+                    exporter=key[1],
+                    sector=sector,
+                    rate=scalar(rate, f"rates[{key!r}]"),
+                    source=source,
                 )
             )
         return cls(rows=tuple(rows))
@@ -134,14 +157,19 @@ class Environment(Shown):
         Raises
         ------
         InvalidInput
-            If the day is before the first row, or is no date.
+            If the day is before the first row, after a day that was asked for before, or is no date.
         """
         day = _day(date)
-        if not self.rows or day < self.dates[0]:
-            first = self.dates[0].isoformat() if self.rows else "never"
+        if day < self.dates[0]:
             known = ", ".join(one.isoformat() for one in self.dates)
             raise InvalidInput(
-                f"`date` must not be before the first rate, {first}; got {day.isoformat()}. Rates change on {known}."
+                f"`date` must not be before the first rate, {self.dates[0].isoformat()}; got {day.isoformat()}. "
+                f"Rates change on {known}."
+            )
+        if self.day is not None and day > self.day:
+            raise InvalidInput(
+                f"`date` must not be after {self.day.isoformat()}, the day that was asked for: later rates are left "
+                f"out; got {day.isoformat()}. Ask the environment of all days."
             )
         return replace(self, rows=tuple(row for row in self.rows if row.date <= day), day=day)
 

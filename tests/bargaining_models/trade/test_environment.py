@@ -65,6 +65,22 @@ WRONG = [
         lambda e, m: Environment.from_rates({("USA", "CAN"): -1.0}, date="2025-01-01").tariffs(m),
         "must be above -1",
     ),
+    (
+        lambda e, m: e.at("2025-03-01").at("2026-09-01"),  # it would keep the rates of March
+        "`date` must not be after 2025-03-01, .* got 2026-09-01",
+    ),
+    (
+        lambda e, m: Environment.from_rates({("USA", "CAN"): np.nan}, date="2025-01-01"),
+        r"`rates\[\('USA', 'CAN'\)\]` must be finite; got nan",
+    ),
+    (lambda e, m: Environment.from_rates({}, date="2025-01-01"), "`rates` must hold at least one rate"),
+    (lambda e, m: Environment.from_rates(None, date="2025-01-01"), "`rates` must be a mapping"),
+    (
+        lambda e, m: Environment.from_rates(
+            {("USA", "CAN"): 0.1, ("USA", "CAN", "goods"): 0.2}, date="2025-01-01"
+        ),
+        "`rates` must hold one of each day and link; got that of USA on CAN, goods, of 2025-01-01 twice",
+    ),
 ]
 
 

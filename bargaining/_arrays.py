@@ -38,6 +38,7 @@ _PERCENT = 100.0  # above it a number is no percentage either
 _DEEPEST = 64  # axes that NumPy allows
 _PLAIN = re.compile(r"\b(bool|float|int|str|tuple|Fraction|Literal|None|Problem|Status)\b|\W")
 """What the type of a field without arrays is made of."""
+_LARGE = 4096  # entries, from which a copy costs more than a view of a memoryview
 _ATOMS = {float, int, str, bool, type(None), Fraction}
 
 LARGEST = 1e300
@@ -56,11 +57,15 @@ def owned(array: NDArray[Kind]) -> NDArray[Kind]:
         root = root.base
     if type(root) is bytes or (type(root) is memoryview and isinstance(root.obj, _Sealed)):
         return array
-    if array.dtype.kind != "O":
+    if array.dtype.kind == "O":
+        copied = np.array(array, subok=False)
+        copied.flags.writeable = False
+        return copied
+    if array.size < _LARGE:
         return np.ndarray(array.shape, array.dtype, array.tobytes())
-    copied = np.array(array, subok=False)
-    copied.flags.writeable = False
-    return copied
+    return sealed(
+        np.array(array, order="C")
+    )  # NumPy's own memory comes in large pages, that of `bytes` does not
 
 
 class _Sealed(np.ndarray[Any, Any]):
@@ -69,7 +74,7 @@ class _Sealed(np.ndarray[Any, Any]):
 
 def sealed(array: NDArray[Kind]) -> NDArray[Kind]:
     """Take over an array that the library has made and nobody else holds: `owned`, without a copy if it is large."""
-    if array.size < 4096 or array.dtype.kind == "O":
+    if array.size < _LARGE or array.dtype.kind == "O":
         return owned(array)
     memory: Any = array.view(_Sealed)
     return np.asarray(memoryview(memory).toreadonly())

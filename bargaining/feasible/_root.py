@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,13 @@ STEEP = 8.0  # times the value at the lower end: an upper end that is further fr
 ARRIVED = (
     2.0**-36
 )  # of the bracket, a move after which a cell stays: the next error is its power 1.6, below rounding
-BLOCK = (
-    2**13
-)  # entries done together: a dozen arrays of them fit in a core's cache, which saves most of the time
+# entries done together: a dozen arrays of them fit in the cache, and a call costs little beside their arithmetic
+BLOCK = 2**15
 
 
-def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) -> tuple[Floats, Floats]:
+def decreasing_root(
+    g: Callable[[Floats], Any], low: Floats, high: Floats, *, rule: Blockwise | None = None
+) -> tuple[Floats, Floats]:
     """Return where `g` passes from positive to negative on [low, high], and the width of the proof.
 
     Parameters
@@ -43,6 +45,9 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
         Weakly decreasing in each cell; takes and returns arrays of the batch's shape.
     low, high : ndarray
         Ends of the interval, `low <= high`.
+    rule : Blockwise, optional
+        Makes the decreasing function of x and the arrays that `g` then returns, `rule(x, *g(x))`; it saves passes over
+        large batches.
 
     Returns
     -------
@@ -53,17 +58,19 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
         and NaN where g is NaN.
     """
     with np.errstate(all="ignore"):
-        a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-        ga, gb = np.asarray(g(a), dtype=float), np.asarray(g(b), dtype=float)
+        a, b, asked = np.asarray(low, dtype=float), np.asarray(high, dtype=float), _Asked(g, rule)
+        ga, gb = asked(a), asked(b)
         inside = (ga > 0) & (gb < 0)
         if not inside.any():
             return np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
-        root, width = secant(g, a, b, ga, gb)
+        root = _secant(asked, a, b, ga, gb)
+        left, right = by_blocks(_around, root, a, b)
+        width = asked.then(_proved, right, left, asked(left))
         missed = inside & ~(width > 0)
         if missed.any():
             root, width = np.array(root), np.array(width)
             root[missed], width[missed] = _shrink(
-                _only(g, root, missed), a[missed], b[missed], ga[missed], gb[missed]
+                _only(asked, root, missed), a[missed], b[missed], ga[missed], gb[missed]
             )
         if not inside.all():
             corner, none = np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
@@ -71,50 +78,100 @@ def decreasing_root(g: Callable[[Floats], Floats], low: Floats, high: Floats) ->
     return root, width
 
 
-def secant(
-    g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats, gb: Floats | float = -np.inf
-) -> tuple[Floats, Floats]:
-    """Return a candidate per cell and the width of its proof, 0 where there is none; `gb` may be left out."""
-    small, old = ARRIVED * (b - a), a + (b - a) / 2
-    g_old = g(old)
-    x = by_blocks(_first, old, g_old, a, b, ga, gb, small)
+@dataclass(frozen=True, slots=True, eq=False)
+class Blockwise:
+    """An elementwise function whose last arguments are known, called block by block."""
+
+    function: Callable[..., Any]
+    last: tuple[Floats | float, ...] = ()
+
+    def __call__(self, *first: Floats | float) -> Any:
+        """Return the function, or the several that it returns."""
+        return by_blocks(self.function, *first, *self.last)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A function of x, of which further elementwise steps go over each block while it is in the cache."""
+
+    g: Callable[[Floats], Any]
+    rule: Blockwise | None
+
+    def __call__(self, x: Floats) -> Floats:
+        return np.asarray(self.g(x) if self.rule is None else self.rule(x, *self.g(x)), dtype=float)
+
+    def then(self, step: Callable[..., Any], x: Floats, *more: Floats | float) -> Any:
+        """Return `step(g(x), x, *more)`."""
+        if self.rule is None:
+            return by_blocks(step, self(x), x, *more)
+        function, known = self.rule.function, (*self.g(x), *self.rule.last)
+
+        def both(x: Floats, *rest: Floats) -> Any:
+            return step(function(x, *rest[: len(known)]), x, *rest[len(known) :])
+
+        return by_blocks(both, x, *known, *more)
+
+
+def secant(g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats) -> Floats:
+    """Return where secant steps end that start in the middle and at the lower end, without a proof."""
+    return _secant(_Asked(g, None), a, b, ga, -np.inf)
+
+
+def _secant(g: _Asked, a: Floats, b: Floats, ga: Floats, gb: Floats | float) -> Floats:
+    """Return a candidate per cell, without a proof."""
+    x: Floats
+    old, small = a + (b - a) / 2, ARRIVED * (b - a)
+    g_old, x, arrived = g.then(_first, old, a, b, ga, gb, small)
     for _ in range(SECANT_STEPS):
-        if all((np.abs(new - last) <= least).all() for new, last, least in blocks(x, old, small)):
+        if arrived.all():
             break
-        gx = g(x)
-        old, g_old, x = x, gx, by_blocks(_next, x, old, gx, g_old, a, b, small)
-    left, right = by_blocks(_before, x, a, b), by_blocks(_after, x, a, b)
-    return x, by_blocks(_proved, left, right, g(left), g(right))
+        gx, new, arrived = g.then(_next, x, old, g_old, arrived, a, b, small)
+        old, g_old, x = x, gx, new
+    return x
 
 
-def _proved(left: Floats, right: Floats, before: Floats, after: Floats) -> Floats:
+def _around(x: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Return the ends of an interval around x that is a few units in the last place wide."""
+    hair = 8 * ULP * np.maximum(np.abs(a), np.abs(b))
+    return np.maximum(x - hair, a), np.minimum(x + hair, b)
+
+
+def _proved(after: Floats, right: Floats, left: Floats, before: Floats) -> Floats:
+    """Return the width of an interval where values at its ends have opposite signs, else 0."""
     return np.where((before >= 0) & (after <= 0), right - left, 0.0)
 
 
-def _before(x: Floats, a: Floats, b: Floats) -> Floats:
-    return np.maximum(x - 8 * ULP * np.maximum(np.abs(a), np.abs(b)), a)
-
-
-def _after(x: Floats, a: Floats, b: Floats) -> Floats:
-    return np.minimum(x + 8 * ULP * np.maximum(np.abs(a), np.abs(b)), b)
-
-
-def _first(x: Floats, gx: Floats, a: Floats, b: Floats, ga: Floats, gb: Floats, small: Floats) -> Floats:
-    """Return where the line through the middle and an end is zero: the upper end if the zero is there."""
+def _first(
+    gx: Floats, x: Floats, a: Floats, b: Floats, ga: Floats, gb: Floats | float, small: Floats
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Take the step from the middle along the line through an end: the upper one if the zero is there."""
     above = (gx > 0) & (gb >= -STEEP * ga)
-    return _next(x, np.where(above, b, a), gx, np.where(above, gb, ga), a, b, small)
+    return _next(gx, x, np.where(above, b, a), np.where(above, gb, ga), np.False_, a, b, small)
 
 
-def _next(x: Floats, old: Floats, gx: Floats, g_old: Floats, a: Floats, b: Floats, small: Floats) -> Floats:
-    """Return where the line through the last two points is zero, within [a, b]; an arrived cell stays where it is."""
+def _next(
+    gx: Floats,
+    x: Floats,
+    old: Floats,
+    g_old: Floats,
+    arrived: NDArray[np.bool_] | np.bool_,
+    a: Floats,
+    b: Floats,
+    small: Floats,
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return g(x), where the line through the last two points is zero within [a, b], and whether this has arrived.
+
+    A cell that had arrived stays where it is, and so does one without a slope.
+    """
     slope = gx - g_old
-    slope += slope == 0
     step = x - old
-    moving = np.abs(step) > small
     step *= gx
     step /= slope
-    step *= moving
-    return np.minimum(np.maximum(x - step, a), b)
+    new = np.minimum(np.maximum(x - step, a), b)
+    stays = arrived | (slope == 0)
+    if stays.any():
+        new = np.where(stays, x, new)
+    return gx, new, np.abs(new - x) <= small
 
 
 def blocks(*arrays: Floats | float) -> Iterator[tuple[Any, ...]]:
@@ -123,20 +180,31 @@ def blocks(*arrays: Floats | float) -> Iterator[tuple[Any, ...]]:
         yield arrays
         return
     shape = np.broadcast_shapes(*map(np.shape, arrays))
-    flat = [np.broadcast_to(a, shape).reshape(-1) for a in arrays]
+    flat = [(a, None) if np.ndim(a) == 0 else (None, np.broadcast_to(a, shape).reshape(-1)) for a in arrays]
     for start in range(0, math.prod(shape), BLOCK):
-        yield tuple([a[start : start + BLOCK] for a in flat])
+        here = slice(start, start + BLOCK)
+        yield tuple([one if many is None else many[here] for one, many in flat])
 
 
-def by_blocks(f: Callable[..., Floats], *arrays: Floats | float) -> Floats:
-    """Return an elementwise function of arrays that broadcast together, evaluated block by block."""
+def by_blocks(f: Callable[..., Any], *arrays: Floats | float) -> Any:
+    """Return an elementwise function of arrays that broadcast together, evaluated block by block.
+
+    If the function returns several arrays, so does this.
+    """
     if max(map(np.size, arrays)) <= BLOCK:
         return f(*arrays)
-    out, start = np.empty(np.broadcast_shapes(*map(np.shape, arrays))), 0
+    shape, whole = np.broadcast_shapes(*map(np.shape, arrays)), []
+    start = 0
     for part in blocks(*arrays):
-        out.reshape(-1)[start : start + BLOCK] = f(*part)
+        found = f(*part)
+        pieces = found if isinstance(found, tuple) else (found,)
+        if not start:
+            whole = [np.empty(math.prod(shape), piece.dtype) for piece in pieces]
+        for out, piece in zip(whole, pieces, strict=True):
+            out[start : start + BLOCK] = piece
         start += BLOCK
-    return out
+    whole = [out.reshape(shape) for out in whole]
+    return tuple(whole) if isinstance(found, tuple) else whole[0]
 
 
 def _only(

@@ -361,7 +361,7 @@ class _Look:
 def _closed(look: _Look) -> tuple[Floats, Floats]:
     """Close brackets around the points sought."""
     low, high = look.low, look.high
-    x = secant(look.rough, low, high, look.rough(low))[0]
+    x = secant(look.rough, low, high, look.rough(low))
     x = np.where(np.isfinite(x), x, low + (high - low) / 2)
     a, b, width, live = low, high, np.full(x.shape, np.nan), np.ones(x.shape, dtype=bool)
     # The function, its slope and the condition at the ends; NaN where they were not computed.

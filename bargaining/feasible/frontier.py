@@ -13,7 +13,7 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.feasible._root import blocks, by_blocks, decreasing_root
+from bargaining.feasible._root import Blockwise, blocks, by_blocks, decreasing_root
 from bargaining.feasible._slopes import Condition, Slopes, balance, corners, off_balance, slopes
 from bargaining.feasible.base import question
 
@@ -91,7 +91,9 @@ class Frontier(Shown, line=False):
             None if derivative is None else _Elementwise(callable_of(derivative, "derivative"), "derivative")
         )
         object.__setattr__(self, "derivative", slope)
-        _probe(self)
+        third = _probe(self)
+        if slope is not None:
+            _compare_slopes(self, slope, third)
 
     @property
     def players(self) -> int:
@@ -148,8 +150,8 @@ class Frontier(Shown, line=False):
         Where rounding decides, the answer may be False.
         """
         with np.errstate(all="ignore"):
-            for share in sides:
-                end = by_blocks(_beside, x, self.lower, self.upper, share)
+            ends = by_blocks(_beside, x, self.lower, self.upper, *sides)
+            for end in ends if len(sides) > 1 else (ends,):
                 parts = blocks(self.function(end), x, y, slope, end)
                 if not all((value <= y + slope * (end - x)).all() for value, x, y, slope, end in parts):
                     return False
@@ -164,6 +166,8 @@ class Frontier(Shown, line=False):
         slope = self.derivative
         if slope is None:
             return balance(condition, self.values, low, high, (self.lower, self.upper))
+        if isinstance(condition, Blockwise):
+            return decreasing_root(lambda x: (self.function(x), slope(x)), low, high, rule=condition)
         return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), low, high)
 
     def off_balance(
@@ -256,16 +260,10 @@ class Frontier(Shown, line=False):
         d0, d1, w0, w1 = origin[..., 0][()], origin[..., 1][()], weights[..., 0][()], weights[..., 1][()]
         low, high = _together(*np.broadcast_arrays(self.lower, self.upper, d0, w0)[:2])
         start = np.minimum(np.maximum(low, d0), high)
-
-        def condition(x: Floats, y: Floats, slope: Floats) -> Floats:
-            return by_blocks(_first_order, x, y, slope, d0, d1, w0, w1)
-
-        def imbalance(x: Floats, y: Floats, slope: Floats) -> Floats:
-            return by_blocks(_imbalance, x, y, slope, d0, d1, w0, w1)
-
-        x, _ = self.balance(condition, start, high)
+        known = d0, d1, w0, w1
+        x, _ = self.balance(Blockwise(_first_order, known), start, high)
         y = self.function(x)
-        missed = self.off_balance(imbalance, x, start, high, y=y)
+        missed = self.off_balance(Blockwise(_imbalance, known), x, start, high, y=y)
         return np.stack((x, y), axis=-1), by_blocks(_if_all_gain, missed, x, y, d0, d1, w0, w1)
 
     def short_of_product(self, x: Floats, origin: Floats, weights: Floats) -> Floats:
@@ -298,9 +296,11 @@ def _together(*arrays: Floats) -> list[Floats]:
     return [a[()] for a in np.broadcast_arrays(*arrays)]
 
 
-def _beside(x: Floats, low: Floats, high: Floats, share: Floats) -> Floats:
-    """Return the point so much of an interval beside x, within it."""
-    return np.minimum(np.maximum(x + share * (high - low), low), high)
+def _beside(x: Floats, low: Floats, high: Floats, *shares: Floats | float) -> Any:
+    """Return the point so much of an interval beside x, within it; several if there are several shares."""
+    width = high - low
+    points = tuple([np.minimum(np.maximum(x + share * width, low), high) for share in shares])
+    return points if len(points) > 1 else points[0]
 
 
 def _first_order(
@@ -327,6 +327,8 @@ def _if_all_gain(
 ) -> Floats:
     """Return a residual, NaN where not both players gain beyond rounding, but for those without weight."""
     first, second = (x - d > 16 * EPS * (np.abs(x) + np.abs(d)) for x, d in ((x0, d0), (x1, d1)))
+    if (first & second).all():
+        return missed
     return np.where((first | (w0 == 0)) & (second | (w1 == 0)), missed, np.nan)
 
 
@@ -373,8 +375,11 @@ class _Elementwise:
         return y
 
 
-def _probe(frontier: Frontier) -> None:
-    """Evaluate the function on a grid and refuse it if it is not finite, decreasing and concave."""
+def _probe(frontier: Frontier) -> tuple[Floats, Floats] | None:
+    """Evaluate the function on a grid and refuse it if it is not finite, decreasing and concave.
+
+    Return the points inside and the values there, if each of many frontiers has one.
+    """
     low, high = frontier.lower, frontier.upper
     top, bottom = frontier.function(low), frontier.function(high)
     _one_each(top, "function", low)
@@ -390,31 +395,42 @@ def _probe(frontier: Frontier) -> None:
     end, many = np.float64(1.0), low.size >= MANY
     third: tuple[Floats, Floats] | None = None
     inner = [_in_turn(low.shape, 1 / 3, 2 / 3)] if many else list(np.linspace(0.0, 1.0, PROBES)[1:-1])
-    before, fall, x = top, None, low
-    until: Any = 0.0
-    width: Any = 1.0
+    x: Any = low
+    seen: list[Any] = [0.0, top]  # shares of the interval and values there: two points or three
     for share in [*inner, end]:
-        last, across = x, share - until
-        x = high if share is end else by_blocks(_beside, low, low, high, share)
+        last, x = x, high if share is end else by_blocks(_beside, low, low, high, share)
         value = bottom if share is end else frontier.function(x)
         third = (x, value) if many and share is not end else third
-        rise = value - before
-        behind = None if fall is None else fall * (across / width)
-        before, fall, until, width = value, rise, share, across
-        if (rise <= 0.0).all() and (behind is None or (rise <= behind).all()) and np.isfinite(rise.min()):
+        seen = [*seen[-4:], share, value]
+        if all(_bends_down(*part) for part in blocks(*seen)):
             continue
+        rise, behind = _rises(*seen)
         slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
         _refuse(
             ~np.isfinite(rise), "be finite on [lower, upper]", "it is not near", x, "Narrow the interval."
         )
         _refuse(rise > slack, "be decreasing", "it rises after", last, "Raise `lower` or swap the players.")
-        if behind is not None:
+        if len(seen) > 4:
             advice = (
                 "Use `Polytope` for the convex hull (lotteries) or `FreeDisposalHull` for the set as it is."
             )
             _refuse(rise > behind + slack, "be concave", "its slope rises at", last, advice)
-    if frontier.derivative is not None:
-        _compare_slopes(frontier, frontier.derivative, third)
+    return third
+
+
+def _rises(*seen: Floats) -> tuple[Floats, Floats | float]:
+    """Return the last rise between points, and that which the rise before would lead to on a line."""
+    *before, left, start, right, end = seen
+    rise = end - start
+    if not before:
+        return rise, 0.0
+    return rise, (start - before[1]) * ((right - left) / (left - before[0]))
+
+
+def _bends_down(*seen: Floats) -> bool:
+    """Whether the function falls finitely between the last points, and no more slowly than before."""
+    rise, behind = _rises(*seen)
+    return bool((rise <= 0.0).all() and (rise <= behind).all() and np.isfinite(rise.min()))
 
 
 def _in_turn(shape: tuple[int, ...], *numbers: float) -> Floats:

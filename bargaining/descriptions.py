@@ -300,27 +300,26 @@ def _problem(entries: Mapping[str, Any]) -> Problem:
         raise InvalidInput(f"`problem` must have `disagreement`; got {_keys(entries)}.")
     if ("total" in entries) == ("points" in entries):
         raise InvalidInput(f"`problem` must have one of `total` and `points`; got {_keys(entries)}.")
-    given, players = entries["disagreement"], entries.get("players")
+    given, players = entries["disagreement"], _names(entries.get("players"), "problem.players")
     if isinstance(given, dict) and given:
-        if players is not None and sorted(map(str, players)) != sorted(given):
+        if players is not None and sorted(players) != sorted(given):
             raise InvalidInput(
                 f"`problem.disagreement` must be for the players {players}; got {_keys(given)}."
             )
-        players = list(given) if players is None else players
+        players = _names(list(given), "problem.disagreement") if players is None else players
         given = [given[name] for name in players]
     d = _numbers(given, "problem.disagreement")
     if not isinstance(d, list):
         raise InvalidInput(f"`problem.disagreement` must be a list, one number per player; got {_short(d)}.")
     _check_players(len(d), "problem.disagreement")
-    names = _names(players, "problem.players")
     if "total" in entries:
         pie = TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d))
-        return Problem(pie, d, players=names)
+        return Problem(pie, d, players=players)
     free = entries.get("free_disposal", False)
     if not isinstance(free, bool):
         raise InvalidInput(f"`problem.free_disposal` must be true or false; got {_short(free)}.")
     return Problem(
-        Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free), d, players=names
+        Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free), d, players=players
     )
 
 

@@ -87,6 +87,10 @@ def test_json_says_the_same(tmp_path):
             "[problem]\ndisagreement = [0, 0]\npoints = [[0, 1]]\nfree_disposal = 1",
             "`problem.free_disposal` must be",
         ),
+        (
+            "[problem]\ndisagreement = {Ann = 0, Bob = 0}\ntotal = 1\nplayers = 5",
+            "`problem.players` must be a list of names",
+        ),
         ("[game]", "`game` must have `payoffs`; got none"),
         ("[game]\npayoffs = 3", "`game.payoffs` must be a list"),
         (DILEMMA + "[repeated]\n", "`repeated` must have `discounts`"),

@@ -438,8 +438,8 @@ class Number:
 def measure(result: Any) -> tuple[dict[str, Number], Any]:
     """Return the numbers in a result by name, and its status.
 
-    A mapping gives its entries, a `Division` its payoffs and residual, another dataclass its numeric
-    fields, anything else with `to_dict` the numeric entries of that; a bare number is called `value`.
+    A mapping gives its entries, a `Division` its payoffs and residual, another dataclass its public
+    numeric fields, anything else with `to_dict` the numeric entries of that; a bare number is called `value`.
     """
     strict = isinstance(result, Mapping)
     if strict:
@@ -447,7 +447,8 @@ def measure(result: Any) -> tuple[dict[str, Number], Any]:
     elif hasattr(result, "payoffs") and hasattr(result, "residual"):
         entries = {name: getattr(result, name) for name in ("payoffs", "residual", "status")}
     elif is_dataclass(result) and not isinstance(result, type):
-        entries = {field.name: getattr(result, field.name) for field in fields(result)}
+        public = [field.name for field in fields(result) if not field.name.startswith("_")]
+        entries = {name: getattr(result, name) for name in public}
     elif hasattr(result, "to_dict"):
         entries = dict(result.to_dict())
     else:

@@ -154,9 +154,11 @@ def test_other_results_give_their_numbers():
         low: float
         name: str
         status: Status = Status.INACCURATE
+        _kept: float = 0.0
 
     data = sweep(lambda r: r, {"r": [1.5]}, lambda r: Found(low=r, name="a"))
     assert data["low"].item() == 1.5
+    assert set(data.data_vars) == {"low", "status", "message"}
     assert data["status"].item() == Status.INACCURATE
     assert (
         sweep(lambda r: r, {"r": [1.5]}, lambda r: SimpleNamespace(to_dict=lambda: {"a": r}))["a"].item()

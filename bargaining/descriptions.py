@@ -306,7 +306,7 @@ def _problem(entries: Mapping[str, Any]) -> Problem:
             raise InvalidInput(
                 f"`problem.disagreement` must be for the players {players}; got {_keys(given)}."
             )
-        players = _names(list(given), "problem.disagreement") if players is None else players
+        players = players or _names(list(given), "problem.disagreement") or []
         given = [given[name] for name in players]
     d = _numbers(given, "problem.disagreement")
     if not isinstance(d, list):

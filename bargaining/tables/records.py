@@ -74,6 +74,11 @@ def read(
     if "Dataset" in kind:
         return _from_dataset(rows)
     if "DataArray" in kind:
+        if rows.ndim not in (1, 2):
+            raise InvalidInput(
+                f"`rows` must have one or two axes as a DataArray; got {rows.ndim}. "
+                'Write Table(array.to_dataset(name="value")).'
+            )
         rows = rows.to_pandas() if rows.ndim > 1 else rows.to_series()
     if kind & {"Series", "DataArray"}:
         rows = rows.to_frame() if rows.ndim == 1 else rows
@@ -111,8 +116,12 @@ def _from_frame(frame: Any) -> tuple[tuple[Column, ...], list[Record]]:
         levels = key if isinstance(key, tuple) else (over, key)
         group, title = ": ".join(str(level) for level in levels[:-1]), _title(levels[-1])
         found.append(Column(f"{group} {title}".strip(), title=title, group=group))
-    body = frame.reset_index() if named else frame
     names = [column.name for column in found]
+    if twice := {*map(str, named)} & {*map(str, frame.columns)}:
+        raise InvalidInput(
+            f"`rows` must call its index unlike its columns; got {min(twice)!r} for both. Rename one of them."
+        )
+    body = frame.reset_index(level=named) if named else frame
     return tuple(found), [
         dict(zip(names, row, strict=True)) for row in body.itertuples(index=False, name=None)
     ]
@@ -172,6 +181,8 @@ def _statuses(dataset: Any, shared: Sequence[Any]) -> Any:
     if "status" not in dataset or not (dataset["status"].values != Status.OK).any():
         return None
     codes = dataset["status"].transpose(*shared).values.ravel()
+    if odd := {*codes.tolist()} - {*Status}:
+        raise InvalidInput(f"`rows` must have a `status` as in `Status`; got {min(odd)}.")
     return np.array([Status(int(code)).name for code in codes], dtype=object)
 
 
@@ -210,6 +221,8 @@ def cell(value: Any, row: int, name: str) -> Cell:
     """Return a checked cell; NaN is None."""
     if value is None or isinstance(value, Fraction):
         return value
+    if isinstance(value, np.ndarray) and not value.ndim:
+        return None if np.ma.is_masked(value) else cell(value.item(), row, name)
     if isinstance(value, str):
         return text_of(value, "rows")
     if isinstance(value, bool | np.bool_):

@@ -236,7 +236,7 @@ class Table:
     def _repr_latex_(self) -> str | None:
         try:
             return self.to_latex()
-        except ImportError:
+        except (ImportError, InvalidInput):  # A notebook has the table in HTML, whatever LaTeX cannot set.
             return None
 
 

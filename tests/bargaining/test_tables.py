@@ -185,6 +185,9 @@ def test_arrays_and_series():
     assert Table(grid[0]).rows == ((0.5, 1.0), (1.0, 2.0))
     assert Table(pd.Series([1.0], name="x")).columns[0].name == "x"
     assert Table(np.eye(2)).rows == ((1.0, 0.0), (0.0, 1.0))
+    assert Table([[np.array(0.5), np.ma.masked]]).rows == ((0.5, None),)
+    levels = pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["p", None])
+    assert Table(pd.DataFrame({"x": [1.0, 2.0]}, index=levels)).rows == (("a", 1.0), ("b", 2.0))
 
 
 def test_columns_select_order_and_rename():
@@ -215,6 +218,19 @@ def test_columns_select_order_and_rename():
         (lambda: Table([[1]]).save(".", "../a"), "`name` must be a plain file name"),
         (lambda: Table([[1]]).save(".", "a", endings=["exe"]), "`endings` must be among tex, md, csv, html"),
         (lambda: Table(xr.Dataset({"status": ("r", [0])})), "`rows` must be a Dataset with at least one"),
+        (
+            lambda: Table(xr.Dataset({"x": ("r", [1.0]), "status": ("r", [99])})),
+            "`rows` must have a `status` as in `Status`; got 99",
+        ),
+        (
+            lambda: Table(xr.DataArray(np.ones((1, 1, 1)))),
+            "`rows` must have one or two axes as a DataArray; got 3",
+        ),
+        (lambda: Table(xr.DataArray(1.0)), "`rows` must have one or two axes as a DataArray; got 0"),
+        (
+            lambda: Table(pd.DataFrame({"a": [1]}, index=pd.Index([1], name="a"))),
+            "`rows` must call its index unlike its columns; got 'a' for both",
+        ),
         (
             lambda: Table([["中"]]).to_latex(),
             "`rows`, headings and notes must have characters that LaTeX can set; got '中'",
@@ -284,6 +300,11 @@ def test_a_real_latex_accepts_every_table(tmp_path):
     assert done.returncode == 0, done.stdout[-2000:]
     assert "LaTeX Error" not in done.stdout
     assert (tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_notebook_shows_what_latex_cannot_set():
+    assert Table([["中"]])._repr_latex_() is None
+    assert "中" in Table([["中"]])._repr_html_()
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch):

@@ -48,7 +48,7 @@ def _parts(x: Floats) -> tuple[Floats, Floats]:
 
 NEAR = 1e-9  # of the unit box: a hundred times the errors of the hull, far below what tells vertices apart
 FARTHER = 4  # times that the set is cut off 1e4 farther away: the last is at 1e15 limits, where floats end
-SAME = 1e-12  # rounding errors of a vertex found twice
+SAME = 1e-12  # rounding errors of a vertex, or of a row, found twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,6 +116,8 @@ def _intersections(matrix: Floats, limits: Floats) -> Floats | None:
         return None if ends[0] >= 0 or ends[1] <= 0 else np.array([[1 / ends[0]], [1 / ends[1]]])
     if n == 2:
         ring = hull(polar)
+        # A row given twice, up to rounding, is one: the line through its two points would be a line through noise.
+        ring = ring[np.abs(ring - np.roll(ring, 1, axis=0)).max(axis=1) > SAME * np.abs(ring).max(axis=1)]
         corner = [(float(x), float(y)) for x, y in ring]
         if len(ring) < 3 or any(turn(corner[k - 1], corner[k], (0.0, 0.0)) <= 0 for k in range(len(ring))):
             return None

@@ -165,6 +165,14 @@ def test_bad_input_is_named(make: Callable[[], object], message: str) -> None:
     assert message in str(caught.value)
 
 
+def test_a_row_given_twice_up_to_rounding_is_one() -> None:
+    rows, limits = np.array([[3.0, 1.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]), np.array([2.0, 1.0, 2.0, 8.0])
+    for times in np.random.default_rng(0).random(20):
+        twice = np.vstack([rows, times * rows]), np.append(limits, times * limits * (1 - 1e-16))
+        middle = utilitarian(Problem(Polytope.from_inequalities(*twice), [0, 0])).payoffs
+        np.testing.assert_allclose(middle, [-0.25, 1.25], rtol=1e-12)
+
+
 def test_a_set_of_inequalities_that_is_open_below_has_no_vertices_far_below() -> None:
     pie = Polytope.from_inequalities([[1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]], [6, 4, 4, 4])
     assert sorted(pie.vertices.round(12).tolist()) == sorted(

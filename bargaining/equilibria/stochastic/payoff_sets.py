@@ -346,10 +346,8 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort
         bound=search.excess,
         attained=search.attained,
     )
-    threat = search.threat(search.polygons)
-    sets = []
-    for s, name in enumerate(game.states):
-        vertices, back = scaled.back(search.polygons[s], threat[s])
+    back, sets = scaled.back(search.polygons, search.threat(search.polygons)), []
+    for s, (name, (vertices, threat)) in enumerate(zip(game.states, back, strict=True)):
         status, reason = Status.OK, ""
         if not search.polygons[s]:
             status, reason = Status.EMPTY, _empty(game, search, s)
@@ -359,7 +357,7 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort
             StatePayoffSet(
                 state=name,
                 vertices=vertices,
-                threat=back,
+                threat=threat,
                 status=status,
                 reason=reason,
                 scale=float(scaled.size.max()),

@@ -167,8 +167,7 @@ def in_general(game: StochasticGame) -> list[np.ndarray]:
     """The vertices by the general solver, also for a game of one state."""
     scaled = Scaled.of(game)
     search = solve(scaled, 1000)
-    threat = search.threat(search.polygons)
-    return [scaled.back(polygon, threat[s])[0] for s, polygon in enumerate(search.polygons)]
+    return [vertices for vertices, _ in scaled.back(search.polygons, search.threat(search.polygons))]
 
 
 @pytest.mark.parametrize("case", REPEATED, ids=lambda case: case.name)

@@ -124,17 +124,17 @@ class Model:
 
     def only(self, kept: Mask, live: Mask) -> Model:
         """Return the model of some rows, of which some are live."""
-        first, second = self.labels
-        counts = np.bincount(self.state[kept], minlength=len(self.states)).tolist()
+        rows, (first, second) = np.flatnonzero(kept), self.labels
+        state = self.state.take(rows)
         return replace(
             self,
-            states=_spans(counts),
-            state=self.state[kept],
-            payoffs=self.payoffs[:, kept],
-            now=self.now[:, kept],
-            transitions=self.transitions[kept],
-            labels=(first[kept], second[kept]),
-            live=live[kept],
+            states=_spans(np.bincount(state, minlength=len(self.states)).tolist()),
+            state=state,
+            payoffs=self.payoffs.take(rows, axis=1),
+            now=self.now.take(rows, axis=1),
+            transitions=self.transitions.take(rows, axis=0),
+            labels=(first.take(rows), second.take(rows)),
+            live=live.take(rows),
         )
 
     @cached_property

@@ -129,17 +129,17 @@ def _reachable(model: Model, bound: Floats, high: Floats, alive: Mask) -> Mask:
 
     `high`, the most that each player gets in each state, is lowered in place.
     """
-    need = np.maximum(model.deviations(bound), model.own[model.state].T) - _INSIDE
-    rows, gone = np.flatnonzero(alive), np.full_like(high, -inf)
+    need = np.maximum(model.deviations(bound), model.own.T.take(model.state, axis=1)) - _INSIDE
+    rows, gone = np.arange(len(alive)), np.full_like(high, -inf)
     for s, leaves in enumerate(model.leaves):
         gone[s] = np.max([(-inf, -inf), *(leave.payoffs for leave in leaves)], axis=0)
-    now, after, need = model.now[:, rows], model.transitions[rows], need[:, rows]
+    now, after, stays = model.now, model.transitions, alive
     for _ in range(_HIGHER):
-        most = now + model.discounts * (after @ high).T
-        stays, best = (most >= need).all(axis=0), gone.copy()
-        rows, after = rows[stays], after[stays]
-        now, need, most = now[:, stays], need[:, stays], most[:, stays]
-        state = model.state[rows]
+        most = now + model.discounts * (high.T @ after.T)
+        kept = np.flatnonzero(stays & (most >= need).all(axis=0))
+        rows, after = rows[kept], after.take(kept, axis=0)
+        now, need, most = (each.take(kept, axis=1) for each in (now, need, most))
+        stays, state, best = np.ones(len(kept), dtype=bool), model.state[rows], gone.copy()
         first = np.flatnonzero(np.diff(state, prepend=-1))
         if first.size:
             best[state[first]] = np.maximum(gone[state[first]], np.maximum.reduceat(most, first, axis=1).T)
@@ -159,12 +159,15 @@ def _tempting(model: Model, live: Mask, bound: Floats, high: Floats) -> Mask:
     kept, finite = np.zeros_like(live), bool(np.isfinite(bound).all())
     bound = np.minimum(bound, high)
     middle, half = (bound + high) / 2, np.maximum(high - bound, 0.0) / 2
-    worth = model.values(middle)
-    for i, replies in enumerate(model.replies):
-        star = replies.argbest(worth[i])[replies.group]
-        apart = np.abs(model.transitions - model.transitions[star]) @ half[:, i]
-        faced = np.logical_or.reduceat(live[replies.order], replies.starts)[replies.group]
-        kept |= faced & ((worth[i] + model.discounts[i] * apart >= worth[i, star] - _INSIDE) | (not finite))
+    for i, (replies, worth) in enumerate(zip(model.replies, model.values(middle), strict=True)):
+        star, delta, after = replies.argbest(worth), model.discounts.item(i), half[:, i]
+        faced = np.logical_or.reduceat(live.take(replies.order), replies.starts).take(replies.group)
+        # Two laws are no farther apart than if they led to different states.
+        close = worth >= (worth.take(star) - 2.0 * delta * after.max() - _INSIDE).take(replies.group)
+        rows = np.flatnonzero(faced & close if finite else faced)
+        best = star.take(replies.group.take(rows))
+        apart = np.abs(model.transitions.take(rows, axis=0) - model.transitions.take(best, axis=0)) @ after
+        kept[rows[(worth.take(rows) + delta * apart >= worth.take(best) - _INSIDE) | (not finite)]] = True
         for column in model.transitions.T:
             if not column.all():
                 leads = np.flatnonzero(faced & (column > 0.0))

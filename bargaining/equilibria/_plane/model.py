@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import inf, prod
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,20 +35,23 @@ class Replies:
     @classmethod
     def of(cls, labels: Indices, state: Indices) -> Replies:
         """Group rows that have one label; the labels increase with the state."""
-        small = (
-            labels.astype(np.uint16) if labels.max(initial=0) < 2**16 else labels
-        )  # which are sorted by digits
-        order = np.argsort(small, kind="stable")
-        first = np.append(True, np.diff(labels[order]) > 0)
-        group = np.empty_like(order)
-        group[order] = np.cumsum(first) - 1
-        starts = np.flatnonzero(first)
-        return cls(group, state[order[starts]], order, starts)
+        sizes = np.bincount(labels)
+        some = np.flatnonzero(sizes)
+        number = np.zeros(len(sizes), dtype=np.intp)
+        number[some] = np.arange(len(some))
+        small = labels.astype(np.uint16) if len(sizes) <= 2**16 else labels  # which are sorted by digits
+        order, starts = np.argsort(small, kind="stable"), np.cumsum(sizes[some]) - sizes[some]
+        return cls(number.take(labels), state[order[starts]], order, starts)
 
     def best(self, worth: Floats) -> Floats:
         """Return the largest worth in each group."""
         best: Floats = np.maximum.reduceat(worth[self.order], self.starts)
         return best
+
+    def rows(self, group: int) -> Indices:
+        """Return the rows of a group."""
+        stop = self.starts.item(group + 1) if group + 1 < len(self.starts) else len(self.order)
+        return self.order[self.starts.item(group) : stop]
 
     def argbest(self, worth: Floats) -> Indices:
         """Return the row of the largest worth in each group."""
@@ -56,40 +61,80 @@ class Replies:
         return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """The rows in plain floats: for a few rows this is faster than NumPy."""
+Value = TypeVar("Value")
 
-    now: list[Point]  # (1 - discount) * payoffs
-    state: list[int]
-    laws: list[Law]
-    # for each player, the rows that differ in her action alone
-    groups: tuple[list[list[int]], list[list[int]]]
-    of: tuple[list[int], list[int]]  # for each player, the number of each row's group
-    own: list[Point]  # of each state
-    delta: Point
-    known: dict[tuple[int, int], tuple[int, float]] = field(
-        default_factory=dict
-    )  # the best replies to each group
-    feared: list[list[Point]] = field(default_factory=lambda: [[]])  # the threats to which these belong
+
+class _Asked(dict[int, Value]):
+    """Values by number, each computed when it is first asked for."""
+
+    def __init__(self, value: Callable[[int], Value]) -> None:
+        self._value = value
+
+    def __missing__(self, number: int) -> Value:
+        self[number] = value = self._value(number)
+        return value
+
+
+_LARGE = 16  # replies from which on NumPy finds the best one faster than a loop
+
+
+class Rows:
+    """The rows in plain floats, each when it is asked for: for a few rows this is faster than NumPy.
+
+    Attributes
+    ----------
+    now : dict of Point
+        (1 - discount) * payoffs of each row.
+    laws : dict of Law
+        The law of each row.
+    state : Indices
+        The state of each row.
+    own : list of Point
+        What leaving gives in each state.
+    delta : Point
+        The discount factors.
+    """
+
+    def __init__(self, model: Model) -> None:
+        now, transitions = model.now, model.transitions
+        self.now = _Asked(lambda row: (now.item(0, row), now.item(1, row)))
+        self.laws = _Asked[Law](lambda row: [(s, p) for s, p in enumerate(transitions[row].tolist()) if p])
+        self.state, self.own = model.state, [(a, b) for a, b in model.own.tolist()]
+        self.delta = model.discounts.item(0), model.discounts.item(1)
+        self._replies = model.replies
+        # for each player, the rows that differ in her action alone, their payoffs and laws
+        self._groups = [
+            _Asked(lambda group, i=i: (rows := model.replies[i].rows(group), now[i, rows], transitions[rows]))
+            for i in (0, 1)
+        ]
+        self._known = dict[tuple[int, int], tuple[int, float]]()  # the best replies to each group
+        self._threat: list[Point] = []  # the threats to which these belong
 
     def best(self, row: int, i: int, threat: list[Point]) -> tuple[int, float]:
         """Return player i's best reply to a row, the first of several, and its worth."""
-        if threat is not self.feared[0]:
-            self.feared[0] = threat
-            self.known.clear()
-        group = self.of[i][row]
-        if (i, group) in self.known:
-            return self.known[i, group]
-        delta, found, best = self.delta[i], row, -inf
-        for reply in self.groups[i][group]:
+        if threat is not self._threat:
+            self._threat = threat
+            self._known.clear()
+        group = self._replies[i].group.item(row)
+        if (i, group) not in self._known:
+            self._known[i, group] = self._reply(i, group)
+        return self._known[i, group]
+
+    def _reply(self, i: int, group: int) -> tuple[int, float]:
+        rows, now, laws = self._groups[i][group]
+        least = [point[i] for point in self._threat]
+        if len(rows) >= _LARGE and max(least) < inf:
+            values = now + self.delta[i] * (laws @ np.array(least))
+            k = int(values.argmax())
+            return rows.item(k), values.item(k)
+        found, best = -1, -inf
+        for reply in rows.tolist():
             after = 0.0
             for s, share in self.laws[reply]:
-                after += share * threat[s][i]
-            worth = self.now[reply][i] + delta * after if after < inf else inf
+                after += share * least[s]
+            worth = self.now[reply][i] + self.delta[i] * after if after < inf else inf
             if worth > best:
                 found, best = reply, worth
-        self.known[i, group] = found, best
         return found, best
 
     def needed(self, row: int, i: int, worth: float) -> float:
@@ -101,7 +146,7 @@ class Rows:
 
     def thresholds(self, row: int, threat: list[Point]) -> Point:
         """Return the continuations below which a player would deviate from a row, or would leave."""
-        x, y = self.own[self.state[row]]
+        x, y = self.own[self.state.item(row)]
         x, y = max(x, self.best(row, 0, threat)[1]), max(y, self.best(row, 1, threat)[1])
         return self.needed(row, 0, x), self.needed(row, 1, y)
 
@@ -178,21 +223,7 @@ class Model:
     @cached_property
     def rows(self) -> Rows:
         """The rows in plain floats."""
-        groups, (first, second) = [], self.replies
-        for one in self.replies:
-            order, bounds = one.order.tolist(), [*one.starts.tolist(), len(one.order)]
-            groups.append([order[low:high] for low, high in pairwise(bounds)])
-        laws = [[(s, p) for s, p in enumerate(law) if p] for law in self.transitions.tolist()]
-        x, y = self.discounts[:, 0].tolist()
-        return Rows(
-            now=list(zip(*self.now.tolist(), strict=True)),
-            state=self.state.tolist(),
-            laws=laws,
-            groups=(groups[0], groups[1]),
-            of=(first.group.tolist(), second.group.tolist()),
-            own=[(a, b) for a, b in self.own.tolist()],
-            delta=(x, y),
-        )
+        return Rows(self)
 
     @cached_property
     def plain(self) -> tuple[Floats | Indices, ...]:
@@ -258,7 +289,9 @@ class Scaled:
         given = [stage.payoffs.reshape(-1, 2) for stage in game.games]
         count = sum(map(len, given))
         given += [np.array([leave.payoffs]) for some in leaves for leave in some]
-        everything = np.ascontiguousarray(np.concatenate(given).T)  # along a player's payoffs NumPy is many times faster
+        everything = np.ascontiguousarray(
+            np.concatenate(given).T
+        )  # along a player's payoffs NumPy is many times faster
         low = everything.min(axis=1)
         size = everything.max(axis=1) - low
         size[size == 0.0] = 1.0
@@ -297,9 +330,7 @@ class Scaled:
         near = [self._near(i, [point[i] for point in every]) for i in (0, 1)]
         return [self._state_back(polygon, least, near) for polygon, least in pairs]
 
-    def _state_back(
-        self, polygon: Polygon, least: list[float], near: list[Floats]
-    ) -> tuple[Floats, Floats]:
+    def _state_back(self, polygon: Polygon, least: list[float], near: list[Floats]) -> tuple[Floats, Floats]:
         if not polygon:
             return np.empty((0, 2)), np.full(2, np.nan)
         columns = zip(*polygon, strict=True)

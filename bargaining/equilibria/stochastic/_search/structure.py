@@ -286,7 +286,7 @@ class _System:
     def _hold(self, k: int, row: int, i: int) -> float:
         """Add that player i gets what her best deviation or leaving gives; return the continuation she needs."""
         rows = self.rows
-        (reply, worth), own = rows.best(row, i, self.threat), rows.own[rows.state[row]][i]
+        (reply, worth), own = rows.best(row, i, self.threat), rows.own[rows.state.item(row)][i]
         if own > worth:
             self.constant[2 * k + i] = own
             return rows.needed(row, i, own)
@@ -330,7 +330,7 @@ class _System:
         for (kind, row, _), vertex in zip(self.tags, vertices, strict=True):
             stands = True
             if kind == VERTEX:
-                own = rows.own[rows.state[row]]
+                own = rows.own[rows.state.item(row)]
                 needed = [max(own[i], rows.best(row, i, self.threat)[1]) for i in (0, 1)]
                 stands = vertex[0] >= needed[0] - _SHORT and vertex[1] >= needed[1] - _SHORT
             out.append(stands)

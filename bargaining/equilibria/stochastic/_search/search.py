@@ -142,7 +142,7 @@ class Search:
         if not self._lowered():
             return
         if self.alive is not before:
-            self.bound = threat_bound(self.model, self.alive)
+            self.bound = threat_bound(self.model, self.alive, self.bound)
         self.rounds += 1
         known = self._settled(self.found, judge=self.model.common) or self._close()
         if known or (self._due() and self._look() and self._settled(self.found)):

@@ -31,30 +31,34 @@ _HIGHER = 4  # rounds of bounding the largest payoffs
 _SHRINKS = 0.9  # another round pays if no more than this share of the rows is left
 
 
-def threat_bound(model: Model, alive: Mask) -> Floats:
-    """Return the bound, shape (S, 2); infinite in a state where nothing can be played and nobody may leave."""
-    return np.stack([_bound(model, alive, i) for i in (0, 1)], axis=1)
+def threat_bound(model: Model, alive: Mask, known: Floats | None = None) -> Floats:
+    """Return the bound, shape (S, 2); infinite in a state where nothing can be played and nobody may leave.
+
+    `known` is the bound when more rows were alive, which often holds still.
+    """
+    start = np.zeros((len(model.states), 2)) if known is None else np.where(np.isfinite(known), known, 0.0)
+    return np.stack([_bound(model, alive, i, start[:, i]) for i in (0, 1)], axis=1)
 
 
-def _bound(model: Model, alive: Mask, i: int) -> Floats:
+def _bound(model: Model, alive: Mask, i: int, value: Floats) -> Floats:
     replies, now, delta, own = model.replies[i], model.now[i], model.discounts.item(i), model.own[:, i]
     gone = np.array([min([leave.payoffs[i] for leave in leaves], default=inf) for leaves in model.leaves])
     live = _playable(model, replies, alive, gone)
     owner, count = replies.state[live], len(gone)
-    punish, constant = np.full(count, -1), np.where(gone < inf, gone, 0.0)
-    punish[owner] = live  # any group will do; -1 where the punishment is an outcome of leaving
-    filled, value = (punish >= 0) | (gone < inf), np.zeros(count)
-    for _ in range(_ROUNDS):
-        value = _response(model, replies, i, punish, np.where(punish < 0, constant, value))
-        worst = np.maximum(replies.best(now + delta * (model.transitions @ value))[live], own[owner])
+    punish, constant = np.full(count, -1), np.where(gone < inf, gone, 0.0)  # -1: an outcome of leaving
+    filled, floor = (np.bincount(owner, minlength=count) > 0) | (gone < inf), own[owner]
+    for step in range(_ROUNDS):
+        worst = np.maximum(replies.best(now + delta * (model.transitions @ value)).take(live), floor)
         order = np.lexsort((worst, owner))
         first = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
         least, harshest = np.full(count, inf), punish.copy()
         least[owner[first]], harshest[owner[first]] = worst[first], live[first]
-        harsher = filled & (np.minimum(least, gone) < value - _BETTER * (1.0 + np.abs(value)))
+        less = value - np.minimum(least, gone)
+        harsher = filled & ((less if step else np.abs(less)) > _BETTER * (1.0 + np.abs(value)))
         if not harsher.any():
             break
-        punish = np.where(harsher, np.where(least < gone, harshest, -1), punish)
+        punish = np.where(harsher if step else filled, np.where(least < gone, harshest, -1), punish)
+        value = _response(model, replies, i, punish, np.where(punish < 0, constant, value))
     # Probabilities that sum to 1 only up to rounding can raise the value of patient players above all payoffs.
     most = max([model.payoffs[i].max(), own.max(), *gone[gone < inf].tolist()])
     return np.where(filled, np.minimum(value, most), inf)
@@ -111,12 +115,12 @@ def thinned(model: Model, start: Polygon) -> Model:
     alone = any(leave.leaver is not None for leaves in model.leaves for leave in leaves)
     if len(model.live) <= _MANY or alone:
         return model
-    high, left = np.tile(np.max(start, axis=0), (len(model.states), 1)), inf
+    high, left, bound = np.tile(np.max(start, axis=0), (len(model.states), 1)), inf, None
     filled = [bool(leaves) for leaves in model.leaves]
     while len(model.live) > _FEW and model.live.sum() < _SHRINKS * left:
         if not (np.bincount(model.state[model.live], minlength=len(filled)) + filled).all():
             break
-        left, bound = model.live.sum(), threat_bound(model, model.live)
+        left, bound = model.live.sum(), threat_bound(model, model.live, bound)
         live = _reachable(model, bound, high, model.live)
         kept = live | _tempting(model, live, bound, high)
         kept[[span.start for span in model.states]] = True

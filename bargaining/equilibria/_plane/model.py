@@ -61,17 +61,17 @@ class Replies:
         return out
 
 
-Value = TypeVar("Value")
+Key, Value = TypeVar("Key"), TypeVar("Value")
 
 
-class _Asked(dict[int, Value]):
-    """Values by number, each computed when it is first asked for."""
+class _Asked(dict[Key, Value]):
+    """Values by key, each computed when it is first asked for."""
 
-    def __init__(self, value: Callable[[int], Value]) -> None:
+    def __init__(self, value: Callable[[Key], Value]) -> None:
         self._value = value
 
-    def __missing__(self, number: int) -> Value:
-        self[number] = value = self._value(number)
+    def __missing__(self, key: Key) -> Value:
+        self[key] = value = self._value(key)
         return value
 
 
@@ -97,33 +97,33 @@ class Rows:
 
     def __init__(self, model: Model) -> None:
         now, transitions = model.now, model.transitions
-        self.now = _Asked(lambda row: (now.item(0, row), now.item(1, row)))
-        self.laws = _Asked[Law](lambda row: [(s, p) for s, p in enumerate(transitions[row].tolist()) if p])
+        self.now = _Asked[int, Point](lambda row: (now.item(0, row), now.item(1, row)))
+        self.laws = _Asked[int, Law](
+            lambda row: [(s, p) for s, p in enumerate(transitions[row].tolist()) if p]
+        )
         self.state, self.own = model.state, [(a, b) for a, b in model.own.tolist()]
         self.delta = model.discounts.item(0), model.discounts.item(1)
-        self._replies = model.replies
-        # for each player, the rows that differ in her action alone, their payoffs and laws
-        self._groups = [
-            _Asked(lambda group, i=i: (rows := model.replies[i].rows(group), now[i, rows], transitions[rows]))
-            for i in (0, 1)
-        ]
-        self._known = dict[tuple[int, int], tuple[int, float]]()  # the best replies to each group
-        self._threat: list[Point] = []  # the threats to which these belong
+        self._model, self._replies = model, model.replies
+        self._best, self._tables = _Asked(self._reply), _Asked(self._table)  # by player and group of replies
+        self._threat: list[Point] = []  # the threats to which the best replies belong
 
     def best(self, row: int, i: int, threat: list[Point]) -> tuple[int, float]:
         """Return player i's best reply to a row, the first of several, and its worth."""
         if threat is not self._threat:
             self._threat = threat
-            self._known.clear()
-        group = self._replies[i].group.item(row)
-        if (i, group) not in self._known:
-            self._known[i, group] = self._reply(i, group)
-        return self._known[i, group]
+            self._best.clear()
+        return self._best[i, self._replies[i].group.item(row)]
 
-    def _reply(self, i: int, group: int) -> tuple[int, float]:
-        rows, now, laws = self._groups[i][group]
-        least = [point[i] for point in self._threat]
+    def _table(self, group: tuple[int, int]) -> tuple[Floats, Floats]:
+        i, number = group
+        rows = self._replies[i].rows(number)
+        return self._model.now[i].take(rows), self._model.transitions.take(rows, axis=0)
+
+    def _reply(self, group: tuple[int, int]) -> tuple[int, float]:
+        i, number = group
+        rows, least = self._replies[i].rows(number), [point[i] for point in self._threat]
         if len(rows) >= _LARGE and max(least) < inf:
+            now, laws = self._tables[group]
             values = now + self.delta[i] * (laws @ np.array(least))
             k = int(values.argmax())
             return rows.item(k), values.item(k)
@@ -289,9 +289,7 @@ class Scaled:
         given = [stage.payoffs.reshape(-1, 2) for stage in game.games]
         count = sum(map(len, given))
         given += [np.array([leave.payoffs]) for some in leaves for leave in some]
-        everything = np.ascontiguousarray(
-            np.concatenate(given).T
-        )  # along a player's payoffs NumPy is many times faster
+        everything = np.ascontiguousarray(np.concatenate(given).T)
         low = everything.min(axis=1)
         size = everything.max(axis=1) - low
         size[size == 0.0] = 1.0

@@ -45,18 +45,21 @@ def _bound(model: Model, alive: Mask, i: int, value: Floats) -> Floats:
     gone = np.array([min([leave.payoffs[i] for leave in leaves], default=inf) for leaves in model.leaves])
     live = _playable(model, replies, alive, gone)
     owner, count = replies.state[live], len(gone)
+    starts = np.flatnonzero(np.append(True, owner[1:] > owner[:-1])[: len(owner)])
+    some, floor, least = owner[starts], own[owner], np.full(count, inf)
     punish, constant = np.full(count, -1), np.where(gone < inf, gone, 0.0)  # -1: an outcome of leaving
-    filled, floor = (np.bincount(owner, minlength=count) > 0) | (gone < inf), own[owner]
+    filled = gone < inf
+    filled[some] = True
     for step in range(_ROUNDS):
         worst = np.maximum(replies.best(now + delta * (model.transitions @ value)).take(live), floor)
-        order = np.lexsort((worst, owner))
-        first = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
-        least, harshest = np.full(count, inf), punish.copy()
-        least[owner[first]], harshest[owner[first]] = worst[first], live[first]
+        if len(some):
+            least[some] = np.minimum.reduceat(worst, starts)
         less = value - np.minimum(least, gone)
         harsher = filled & ((less if step else np.abs(less)) > _BETTER * (1.0 + np.abs(value)))
         if not harsher.any():
             break
+        harshest = np.full(count, -1)
+        harshest[some] = live[np.lexsort((worst, owner))[starts]]
         punish = np.where(harsher if step else filled, np.where(least < gone, harshest, -1), punish)
         value = _response(model, replies, i, punish, np.where(punish < 0, constant, value))
     # Probabilities that sum to 1 only up to rounding can raise the value of patient players above all payoffs.

@@ -61,7 +61,8 @@ class Replies:
         return out
 
 
-Key, Value = TypeVar("Key"), TypeVar("Value")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class _Asked(dict[Key, Value]):
@@ -103,8 +104,15 @@ class Rows:
         )
         self.state, self.own = model.state, [(a, b) for a, b in model.own.tolist()]
         self.delta = model.discounts.item(0), model.discounts.item(1)
-        self._model, self._replies = model, model.replies
-        self._best, self._tables = _Asked(self._reply), _Asked(self._table)  # by player and group of replies
+        replies = self._replies = model.replies
+        # by player and group: the payoffs and laws of the replies, and the best one
+        self._tables = _Asked[tuple[int, int], tuple[Floats, Floats]](
+            lambda group: (
+                now[group[0]].take(rows := replies[group[0]].rows(group[1])),
+                transitions.take(rows, axis=0),
+            )
+        )
+        self._best = dict[tuple[int, int], tuple[int, float]]()
         self._threat: list[Point] = []  # the threats to which the best replies belong
 
     def best(self, row: int, i: int, threat: list[Point]) -> tuple[int, float]:
@@ -112,18 +120,15 @@ class Rows:
         if threat is not self._threat:
             self._threat = threat
             self._best.clear()
-        return self._best[i, self._replies[i].group.item(row)]
+        group = self._replies[i].group.item(row)
+        if (i, group) not in self._best:
+            self._best[i, group] = self._reply(i, group)
+        return self._best[i, group]
 
-    def _table(self, group: tuple[int, int]) -> tuple[Floats, Floats]:
-        i, number = group
-        rows = self._replies[i].rows(number)
-        return self._model.now[i].take(rows), self._model.transitions.take(rows, axis=0)
-
-    def _reply(self, group: tuple[int, int]) -> tuple[int, float]:
-        i, number = group
-        rows, least = self._replies[i].rows(number), [point[i] for point in self._threat]
+    def _reply(self, i: int, group: int) -> tuple[int, float]:
+        rows, least = self._replies[i].rows(group), [point[i] for point in self._threat]
         if len(rows) >= _LARGE and max(least) < inf:
-            now, laws = self._tables[group]
+            now, laws = self._tables[i, group]
             values = now + self.delta[i] * (laws @ np.array(least))
             k = int(values.argmax())
             return rows.item(k), values.item(k)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise, product
 from math import ceil
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from hypothesis import strategies as st
 
+from bargaining._arguments import choice, whole
 from bargaining._arrays import Floats, short
 from bargaining.errors import InvalidInput
 from bargaining.feasible.frontier import Frontier
@@ -49,6 +50,7 @@ def weights(*, players: int = 2, zeros: bool = False) -> st.SearchStrategy[Float
     >>> find(weights(players=4), lambda w: True)
     array([0.25, 0.25, 0.25, 0.25])
     """
+    whole(players, "players", 1)
     parts = st.lists(st.integers(0 if zeros else 1, LARGEST), min_size=players, max_size=players)
     one = st.integers(0, players - 1)
     return st.builds(lambda p, k: _shares(np.array(p) + (np.arange(players) == k) * (p[k] == 0)), parts, one)
@@ -78,6 +80,7 @@ def discounts(*, players: int = 2, zero: bool = False) -> st.SearchStrategy[Floa
     >>> find(discounts(), lambda d: True)
     array([0.5, 0.5])
     """
+    whole(players, "players", 1)
     one = st.integers(2, 100).flatmap(lambda m: st.integers(0 if zero else 1, m - 1).map(lambda k: k / m))
     return st.lists(one, min_size=players, max_size=players).map(np.array)
 
@@ -102,6 +105,8 @@ def games(*, players: int = 2, most_actions: int = 3) -> st.SearchStrategy[Game]
     >>> find(games(), lambda game: game.payoffs[0, 0, 0] > 0).payoffs
     array([[[1., 0.]]])
     """
+    whole(players, "players", 1)
+    whole(most_actions, "most_actions", 1)
 
     @st.composite
     def drawn(draw: st.DrawFn) -> Game:
@@ -195,7 +200,7 @@ def problems(
     Raises
     ------
     InvalidInput
-        If a kind is unknown, or no kind has so many players.
+        If a kind or the scale is unknown, or no kind has so many players.
 
     Examples
     --------
@@ -269,11 +274,13 @@ def _shared(data: tuple[int, tuple[int, ...]], unit: Floats) -> Problem:
 
 
 def _units(players: int, scale: Scale | None) -> st.SearchStrategy[Floats]:
+    whole(players, "players", 1)
     if scale is None:
         thin = st.integers(0, players - 1).map(lambda i: np.where(np.arange(players) == i, 2.0**-10, 1.0))
         return st.sampled_from([False] * 5 + [True]).flatmap(
             lambda t: thin if t else st.just(np.ones(players))
         )
+    choice(scale, "scale", get_args(Scale))
     unit = st.builds(lambda m, k: float(f"{m}e{k}"), st.integers(1, LARGEST), st.integers(-12, 12))
     if scale == "each":
         return st.lists(unit, min_size=players, max_size=players).map(np.array)

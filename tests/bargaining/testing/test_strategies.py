@@ -51,13 +51,21 @@ def test_everyone_can_gain_in_what_is_drawn_by_default(problem: Problem) -> None
     assert everyone_gains(problem)
 
 
-def test_kinds_that_do_not_exist_are_refused() -> None:
+def test_kinds_scales_and_numbers_that_do_not_exist_are_refused() -> None:
     with pytest.raises(
         InvalidInput, match="`kinds` must be among points, inequalities, frontier, surplus; got "
     ):
         problems(kinds=["polygon"])  # type: ignore[list-item]
     with pytest.raises(InvalidInput, match="`kinds` must be among points, for sets that are degenerate"):
         problems(kinds=["frontier"], degenerate=True)
+    for strategy in (weights, discounts, games, polytopes, problems):
+        with pytest.raises(InvalidInput, match="`players` must be a whole number, at least 1; got 0"):
+            strategy(players=0)
+    with pytest.raises(InvalidInput, match="`most_actions` must be a whole number, at least 1; got 0"):
+        games(most_actions=0)
+    for scaled in (frontiers, polytopes, problems):
+        with pytest.raises(InvalidInput, match="`scale` must be one of 'one', 'common', 'each'; got 'two'"):
+            scaled(scale="two")
     with pytest.raises(InvalidInput, match="`kinds` must hold more than frontier"):
         problems(players=3, kinds=["frontier"])
 

@@ -30,15 +30,21 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def put(path: Path, content: bytes, argument: str, *, make: bool = False) -> None:
-    """Write a file that a user named, making its folder if asked to; if that fails, the error says why."""
+    """Write a file that a user named, making its folder if asked to; if that fails, the error says why.
+
+    What stands there already is replaced if it is a file, also behind a link; into a device or a pipe it is written.
+    """
     if not make and not path.parent.is_dir():
         raise InvalidInput(
             f"`{argument}` must lie in a folder that exists; got {str(path)!r}. Make it first: "
             f"pathlib.Path({str(path.parent)!r}).mkdir(parents=True)."
         )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(Path(os.path.realpath(path)), content)
     except OSError as error:
         raise InvalidInput(
             f"`{argument}` must be where a file can be written; got {str(path)!r}: {error.strerror}. Name another."

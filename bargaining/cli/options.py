@@ -202,8 +202,8 @@ def at_most(seconds: float, advice: str) -> Iterator[None]:
             raise TimeoutError(f"no answer within {seconds:g} seconds. {advice}")
 
     before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)

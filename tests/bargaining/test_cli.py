@@ -1,15 +1,18 @@
 """The command line beyond its answers: completion by a real shell, and progress that leaves nothing behind."""
 
 import io
+import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 
 import pytest
 
+from bargaining._files import put
 from bargaining.cli import command
-from bargaining.cli.options import working
+from bargaining.cli.options import at_most, working
 
 
 def completed(typed: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -81,3 +84,33 @@ def test_lists_wrap_to_the_terminal(
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 60
     assert any(line.startswith(" " * 12) for line in lines)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no timer to set")
+def test_a_time_limit_that_is_over_at_once_leaves_no_timer_behind():
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        with pytest.raises(TimeoutError, match="no answer within 1e-06 seconds"), at_most(1e-6, ""):
+            time.sleep(1.0)
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        assert signal.getsignal(signal.SIGALRM) == before
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_output_goes_into_a_pipe_or_behind_a_link_and_replaces_neither(tmp_path):
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        put(pipe, b"table", "-o", make=True)
+        assert os.read(reader, 10) == b"table"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    link.symlink_to(file)
+    put(link, b"table", "-o", make=True)
+    assert link.is_symlink()
+    assert file.read_bytes() == b"table"

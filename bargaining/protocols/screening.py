@@ -32,6 +32,7 @@ from bargaining.protocols._seats import UNLABELLED
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
 _ACCURACY = 1e-9  # of the range of profits: the accuracy of slopes by differences
+_ROUNDS = 1_000_000  # of offers to two types: some seconds
 
 
 @owning
@@ -401,11 +402,7 @@ class TwoTypeScreening(Shown):
         """Return the path from the prior, and the belief thresholds up to it and one beyond."""
         low, high = np.asarray(self.values, dtype=float).tolist()
         odds, delta = self.prior / (1 - self.prior), self.discount
-        cuts, worths = [0.0], [low]  # x_n and W(x_n)
-        while cuts[-1] <= odds:
-            cut, worth = self._next(len(cuts), cuts, worths)
-            cuts.append(cut)
-            worths.append(worth)
+        cuts, _ = self._cuts()
         rounds = int(np.searchsorted(cuts, odds, side="right")) - 1
         reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if rounds else np.array([odds])
         prices = high - delta ** np.arange(rounds, -1, -1.0) * (high - low)
@@ -418,7 +415,7 @@ class TwoTypeScreening(Shown):
             prices=prices,
             accepts=sold,
             beliefs=reached / (1 + reached),
-            thresholds=thresholds / (1 + thresholds),
+            thresholds=1 / (1 + 1 / thresholds),  # also where the odds are infinite
             profit=profit,
             payoffs=np.array([0.0, high - prices[0]]),
             parameters=describe(self).parameters,
@@ -437,12 +434,8 @@ class TwoTypeScreening(Shown):
         low, high = np.asarray(self.values, dtype=float).tolist()
         odds, delta = self.prior / (1 - self.prior), self.discount
         rounds = path.prices.size - 1
-        cuts, worths = [0.0], [low]
-        for n in range(1, path.thresholds.size + 1):
-            cut, worth = self._next(n, cuts, worths)
-            cuts.append(cut)
-            worths.append(worth)
-        left = 1.0 - np.append(0.0, np.cumsum(path.accepts)[:-1])  # who has not bought, before each offer
+        cuts, worths = self._cuts(path.thresholds.size)
+        left = np.cumsum(path.accepts[::-1])[::-1]  # who has not bought, before each offer
         believed = 1 - (1 - self.prior) / left  # all low types buy last
         discounts = delta ** np.arange(rounds + 1.0)
         expected = float((path.prices * path.accepts) @ discounts)
@@ -463,7 +456,7 @@ class TwoTypeScreening(Shown):
         odd = [
             float(np.abs(path.beliefs - believed).max()),
             float(np.abs(path.beliefs - reached / (1 + reached)).max()),
-            float(np.abs(path.thresholds - np.array(cuts[1:]) / (1 + np.array(cuts[1:]))).max(initial=0.0)),
+            float(np.abs(path.thresholds - 1 / (1 + 1 / np.array(cuts[1:]))).max(initial=0.0)),
             abs(float(path.accepts.sum()) - 1),
         ]
         residual = max(0.0, *(float(gap) / high for gap in gaps), *odd)
@@ -480,13 +473,25 @@ class TwoTypeScreening(Shown):
             return (1 + x) * self._price(0)
         return (x - cuts[n - 1]) * self._price(n) + self.discount * worths[n - 1]
 
-    def _next(self, n: int, cuts: list[float], worths: list[float]) -> tuple[float, float]:
-        """Solve W_n(x) = W_{n-1}(x), both linear in x, for the n-th threshold."""
+    def _cuts(self, count: int | None = None) -> tuple[list[float], list[float]]:
+        r"""Return the thresholds x_n, in odds, and :math:`W_n(x_n)`: so many after the first, or one beyond the prior.
+
+        As :math:`W_n(x_n) = W_{n-1}(x_n)`, with prices that differ by :math:`\delta^{n-1} (1-\delta) (v_H - v_L)`,
+
+        .. math:: x_n - x_{n-1} = \frac{W_{n-1}(x_{n-1})}{\delta^{n-1} (v_H - v_L)}, \quad
+                  W_n(x_n) = \frac{v_H W_{n-1}(x_{n-1})}{\delta^{n-1} (v_H - v_L)}.
+        """
         low, high = np.asarray(self.values, dtype=float).tolist()
-        slope = self.discount ** (n - 1) * (1 - self.discount) * (high - low)  # of the price
-        start = cuts[n - 1]
-        gap = self._worth(n - 1, start, cuts, worths) - self._worth(n, start, cuts, worths)
-        if gap > slope * LARGEST:
-            return np.inf, np.inf
-        x = start + gap / slope
-        return x, self._worth(n, x, cuts, worths)
+        odds = self.prior / (1 - self.prior)
+        cuts, worths, size = [0.0], [low], high - low
+        while len(cuts) <= count if count is not None else cuts[-1] <= odds:
+            if len(cuts) > _ROUNDS:
+                raise InvalidInput(
+                    f"`values`, `prior` and `discount` must lead to at most {_ROUNDS:,} rounds; got {[low, high]}, "
+                    f"{self.prior:.17g} and {self.discount:.17g}. Raise the low value, or lower the discount factor."
+                )
+            far = worths[-1] > size * LARGEST
+            cuts.append(np.inf if far else cuts[-1] + worths[-1] / size)
+            worths.append(np.inf if far else high * (worths[-1] / size))
+            size *= self.discount
+        return cuts, worths

@@ -1,11 +1,12 @@
 """The Coase conjecture with two types: value iteration over the state of beliefs, deviations and the limit."""
 
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, Status
 from bargaining.protocols.screening import TwoTypeScreening
 
 
@@ -95,3 +96,24 @@ def test_the_unit_of_account_does_not_matter(scale):
 def test_bad_input(arguments, message):
     with pytest.raises(InvalidInput, match=message):
         TwoTypeScreening(*arguments)
+
+
+@pytest.mark.parametrize(("discount", "prior"), [(1 - 1e-12, 0.9), (1 - 1e-9, 1 - 1e-9), (0.9, 1 - 1e-9)])
+def test_patience_and_priors_next_to_one_keep_their_digits(discount, prior):
+    """Thresholds from the indifference between n and n - 1 more rounds, in fractions."""
+    low, high, d = Fraction(1), Fraction(2), Fraction(discount)
+    path = TwoTypeScreening((1.0, 2.0), prior, discount)()
+    assert path.status == Status.OK
+    prices = [high - d**n * (high - low) for n in range(path.thresholds.size + 1)]
+    cut, worth, exact = Fraction(0), low, []
+    for n in range(1, len(prices)):  # (x - cut) p_n + d W = W + (x - cut) p_{n-1}
+        more = (1 - d) * worth / (prices[n] - prices[n - 1])
+        cut, worth = cut + more, more * prices[n] + d * worth
+        exact.append(float(cut / (1 + cut)))
+    np.testing.assert_allclose(path.thresholds, exact, rtol=1e-12)
+
+
+def test_thresholds_beyond_all_floats_and_rounds_without_number():
+    assert TwoTypeScreening((1.0, 2.0), 0.7, 1e-300)().thresholds.tolist() == [0.5, 1.0]
+    with pytest.raises(InvalidInput, match=r"must lead to at most 1,000,000 rounds; got"):
+        TwoTypeScreening((1.0, 1e8), 0.5, 1 - 1e-15)()

@@ -752,6 +752,41 @@ def test_the_threat_bound_of_many_states_against_value_iteration(states: int, di
     np.testing.assert_allclose(found, value, atol=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_threat_bound_may_start_from_the_one_of_more_rows(seed: int) -> None:
+    model = Scaled.of(stochastic_game(seed, KINDS[seed % 4])).model
+    drawn, known = np.random.default_rng(seed).random(len(model.live)), threat_bound(model, model.live)
+    for share in (1.0, 0.9, 0.6, 0.3, 0.0):
+        alive = drawn < share
+        found = threat_bound(model, alive, known)
+        np.testing.assert_allclose(found, threat_bound(model, alive), atol=1e-13)
+        known = found
+
+
+@pytest.mark.parametrize("threat", [[(0.2, 0.4), (0.6, 0.1)], [(0.2, 0.4), (np.inf, np.inf)]])
+@pytest.mark.parametrize("actions", [3, 20])
+def test_best_replies_of_few_and_of_many_actions(actions: int, threat: list[tuple[float, float]]) -> None:
+    rng = np.random.default_rng(actions)
+    stages = [rng.random((actions, actions + s, 2)) for s in (0, 1)]
+    laws = [
+        np.eye(2)[rng.integers(0, 2, stage.shape[:2])] * 0.5 + 0.25 * (s > 0)
+        for s, stage in enumerate(stages)
+    ]
+    laws = [law / law.sum(axis=-1, keepdims=True) for law in laws]
+    game = StochasticGame(stages, laws, [0.4, 0.7])
+    model = Scaled.of(game).model
+    for i, d in enumerate(game.discounts.tolist()):
+        for s, law in enumerate(laws):
+            after = sum(law[..., t] * np.where(law[..., t] > 0, threat[t][i], 0.0) for t in (0, 1))
+            now = model.payoffs[i, model.states[s]].reshape(law.shape[:2])
+            best = np.broadcast_to(((1 - d) * now + d * after).max(axis=i, keepdims=True), now.shape).ravel()
+            found = [
+                model.rows.best(row, i, threat)[1]
+                for row in range(*model.states[s].indices(len(model.state)))
+            ]
+            np.testing.assert_allclose(found, best, atol=1e-14)
+
+
 def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None:
     game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], 0.5)
     scaled = Scaled.of(game)

@@ -18,7 +18,12 @@ from bargaining import (
     payoff_bounds,
     payoff_set,
 )
+from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.equilibria.repeated._monitored.data import Data
+from bargaining.equilibria.repeated._monitored.inner import extreme
+from bargaining.equilibria.repeated._monitored.programs import Known
+from bargaining.equilibria.repeated._monitored.radial import radial
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enclosed_payoffs
@@ -26,17 +31,7 @@ from bargaining.exact.public_certificate import _apart
 from public_programs import iterate
 
 PIECES = 20  # of the four hundred games
-OPEN = {
-    62,
-    162,
-    178,
-    188,
-    218,
-    244,
-    250,
-    298,
-    396,
-}  # their round sets, of hundreds of sides at 1e-5, or great patience spend the budget first
+OPEN = {62, 178, 188}  # round sets of very patient players, whose half-planes may spend the budget first
 
 
 def drawn(seed):
@@ -221,6 +216,34 @@ def test_a_segment_on_a_knife_edge_is_found_where_corners_rest():
     assert found.status is Status.OK, found.reason
     np.testing.assert_allclose(found.vertices.max(axis=0), found.outer.max(axis=0), atol=1e-9)
     np.testing.assert_allclose(found.vertices.min(axis=0), found.outer.min(axis=0), atol=1e-9)
+
+
+def test_profiles_may_go_out_of_play_while_corners_move():
+    """Then nothing touches the half-planes, which raised an error of arrays; all that is left is to leave at once."""
+    repeated, *_, leaving = drawn(290)
+    found = payoff_set(repeated, tolerance=1e-5)
+    assert found.status is Status.OK
+    np.testing.assert_allclose(found.vertices, [leaving], atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [34, 54, 262])
+def test_corners_along_rays_generate_themselves(seed):
+    """From a rough inner set, Newton's method finds one that contains it, with the slack it was asked for."""
+    repeated = drawn(seed)[0]
+    found, data, slack = payoff_set(repeated, tolerance=1e-2)._found, Data.of(repeated), 1e-7
+    programs = replace(data.programs, limits=data.programs.limits - slack)
+    ends = np.array([leave.payoffs for leave in found.leaves]).reshape(-1, 2)
+    none = Known(np.eye(2), np.zeros((len(programs.now), 2, programs.speakers.size)))
+    made, solved = radial(programs, ends, found.inner.corners, none, 1e-4, 1e-11, 1e-4)
+    assert solved > 0
+    corners, played = made.points[extreme(made.points, 0.0)], made.owners >= 0
+    later, owners = made.continuations[played], made.owners[played]
+    given = programs.payoffs(owners, later)
+    np.testing.assert_allclose(made.points[played], given, atol=1e-10)
+    np.testing.assert_array_equal(made.points[~played], ends[-1 - made.owners[~played]])
+    assert data.programs.excess(owners, later).max() <= -slack / 2
+    assert distances(later.reshape(-1, 2), corners).max() <= 1e-10
+    assert distances(found.inner.corners, corners).max() <= 1e-6  # of what the slack takes away
 
 
 def test_enclosed_payoffs_of_an_automaton_are_those_of_its_linear_system():

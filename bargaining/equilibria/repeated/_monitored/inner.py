@@ -156,6 +156,12 @@ def sides(corners: Floats) -> Floats:
     return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
+def between(normals: Floats) -> Floats:
+    """Return the directions midway between neighbouring normals."""
+    between = normals + np.roll(normals, -1, axis=0)
+    return np.asarray(between / np.linalg.norm(between, axis=1, keepdims=True))
+
+
 def apart(one: Floats, other: Floats) -> float:
     """Return the distance between two polygons."""
     if one.shape[1] > 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
     Promises,
     apart,
+    between,
     generated,
     grown,
     settled,
@@ -23,7 +25,8 @@ from bargaining.equilibria.repeated._monitored.inner import (
 from bargaining.equilibria.repeated._monitored.largest import largest
 from bargaining.equilibria.repeated._monitored.outer import Cut, Outer, Touching
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
-from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, PATIENT
+from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, PATIENT, STILL, Programs
+from bargaining.equilibria.repeated._monitored.radial import radial
 
 _START = 16  # directions at first
 _REFINEMENTS = 40  # of the directions: a limit in addition to the budget
@@ -37,6 +40,8 @@ _CLOSER = 10.0  # how much smaller the gap must be before an inner set is solved
 _FAINT = (
     30.0  # half-planes that cut off less than the tolerance over this are not used in solving for corners
 )
+_COARSER = 4.0  # corners of sets that do not grow may be farther apart: the half-planes lose more
+_MANY = 60  # half-planes from which their linear program is slow, and rays have found what there is
 _FEWEST = 12  # unless there are at most this many
 _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
@@ -46,9 +51,7 @@ _RESTED = 1000.0  # half-planes that move by less than a step's loss over this s
 _PARTS = 5  # parts into which the angle of a corner is split: with fewer, half-planes settle more often
 _NARROW = 2e-5  # unless the angle is less than this
 _LEAST = 1e-9  # the least slack: ten times the error of the linear program
-_APART = (
-    1.0 - 5e-13
-)  # the cosine of the least angle between half-planes: corners of nearly parallel ones are ill defined
+_APART = 1e-6  # the least angle between half-planes: corners of nearly parallel ones are ill defined
 _CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
 
 
@@ -92,12 +95,13 @@ def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
 
 
 def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int, common: bool) -> Found:
-    """Move corners until they converge; if players are so patient that this takes long, solve for the corners."""
+    """Move corners until they nearly converge, or if players are so patient that this takes long, solve for them."""
     ends = np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
     outer = _around(data, ends, common)
     inner: Automaton | None = None
     gap, near, wanted = np.inf, np.inf, _COARSE
     patient = float(data.programs.discounts.max())
+    loss = 1.0 / (1.0 - patient)  # the expected gap, over the half-planes' distance from what touches them
     for step in range(_REFINEMENTS):
         if not outer.shrink(budget, tolerance * (1.0 - patient) / _RESTED):
             return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves, tuple(outer.cuts))
@@ -110,9 +114,10 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             gap = beyond(edge, _points(inner.corners))
         if moving:
             corners = _moved(outer, ends, near, tolerance)
-            reach = beyond(edge, _points(corners)) if len(corners) else np.inf
+            reach = _reach(edge, corners)
             if reach <= tolerance:
-                found = _solved(outer, ends, tolerance, beyond(edge, _points(_touched(outer))), grows=True)
+                touched = _touched(outer)
+                found = _solved(outer, ends, tolerance, touched, _reach(edge, touched), grows=True)
                 inner, gap = _better(found, edge, inner, gap, tolerance)
                 if gap > tolerance and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
                     inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
@@ -120,11 +125,13 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             new = _new_sides(outer, corners, reach)
         else:
             touched = _touched(outer)
-            reach = beyond(edge, _points(touched)) if len(touched) else np.inf
-            if reach <= max(wanted, tolerance) * (1.0 - patient):  # each step loses about this share
+            reach = _reach(edge, touched)
+            if reach * loss <= max(wanted, tolerance):
                 grows = _OWN * reach <= tolerance and patient <= PATIENT
-                found = _solved(outer, ends, tolerance, reach, grows=grows)
-                wanted = min(wanted, reach / (1.0 - patient)) / _CLOSER
+                found = _solved(outer, ends, tolerance, touched, reach, grows=grows)
+                if found is not None:
+                    loss = min(loss, _reach(edge, found.corners) / max(reach, STILL))
+                wanted = min(wanted, reach * loss) / _CLOSER
                 inner, gap = _better(found, edge, inner, gap, tolerance)
             new = _new(outer, touched, reach, tolerance)
         if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
@@ -184,6 +191,11 @@ def _rested(
     return inner, gap
 
 
+def _reach(edge: Polygon, corners: Floats) -> float:
+    """Return how far the outer set reaches beyond some corners; infinity if there are none."""
+    return beyond(edge, _points(corners)) if len(corners) else np.inf
+
+
 def _better(
     new: Automaton | None, edge: Polygon, old: Automaton | None, gap: float, tolerance: float
 ) -> tuple[Automaton | None, float]:
@@ -212,15 +224,9 @@ def _touched(outer: Outer) -> Floats:
     assert isinstance(outer.outline, Outline)
     faces = outer.outline.faces
     normals = outer.directions[faces]
-    found = outer.touching(np.vstack([normals, _between(normals)]), np.append(faces, faces))
+    found = outer.touching(np.vstack([normals, between(normals)]), np.append(faces, faces))
     points = found.points[found.owners != NOBODY]
     return _hull(points) if len(points) else points
-
-
-def _between(normals: Floats) -> Floats:
-    """Return the directions midway between neighbouring normals."""
-    between = normals + np.roll(normals, -1, axis=0)
-    return np.asarray(between / np.linalg.norm(between, axis=1, keepdims=True))
 
 
 def _thinned(outer: Outer, within: float) -> Outline:
@@ -246,51 +252,75 @@ def _thinned(outer: Outer, within: float) -> Outline:
     return outline
 
 
-def _solved(outer: Outer, ends: Floats, tolerance: float, reach: float, *, grows: bool) -> Automaton | None:
-    """Return an automaton whose rows are all met, from the largest polygon with the normals of the half-planes.
+def _solved(
+    outer: Outer, ends: Floats, tolerance: float, touched: Floats, reach: float, *, grows: bool
+) -> Automaton | None:
+    """Return an automaton whose rows are all met, near the points that touch the half-planes within `reach`.
 
     Rows are met with a little slack, so that no deviation pays; on a knife edge, where no set has slack, they are met
-    up to rounding. Then the set `grows`, unless players are so patient that this would take too many steps. `reach` is
-    the distance of the half-planes from the points that touch them.
+    up to rounding. Then the set `grows`, unless players are so patient that this would take too many steps.
     """
     patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
     moves = tolerance * (1.0 - patient)
-    outline = _thinned(outer, max(tolerance if grows else moves, reach) / _FAINT)
-    normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
-    there, programs = outer.touching(_between(normals), outline.faces), outer.programs
-    if (there.owners == NOBODY).any():
-        return None
-    if (there.owners < 0).any() and (there.owners >= 0).any():
-        far = reach / (1.0 - min(patient, 0.999)) + tolerance / _INWARDS
-        turned = _turned(normals, levels, there, far)
-        if turned is None:
-            return None
-        outline, normals, levels, there = turned
     assert isinstance(outer.outline, Outline)
     edge = _points(outer.outline.corners)
     fine = max(moves / _FINER, _LEAST)
     for slack in (max(moves / 20.0, _LEAST), fine, *((0.0,) if reach <= moves else ())):
-        tight = replace(programs, limits=programs.limits - 2.0 * slack)
-        found = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
-        outer.solved += there.continuations.shape[0] * there.continuations.shape[1]
-        if found is None:
-            continue
-        start = Promises(found[0], there.owners, found[1])
-        play = grown(
-            programs,
-            ends,
-            start,
-            min(slack, fine),
-            moves / 10.0,
-            outer.known,
-            lambda points: beyond(edge, _points(points)),
-            tolerance,
-            _GROWTH if grows else 0,
-        )
-        outer.solved += play.programs
-        if play.excess <= (0.0 if slack else MISSED):
-            return numbered(outer, play)
+        tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)
+        for start in _starts(outer, tight, ends, tolerance, touched, reach, slack, grows):
+            play = grown(
+                outer.programs,
+                ends,
+                start,
+                min(slack, fine),
+                moves / 10.0,
+                outer.known,
+                lambda points: beyond(edge, _points(points)),
+                tolerance,
+                _GROWTH if grows else 0,
+            )
+            outer.solved += play.programs
+            if play.excess <= (0.0 if slack else MISSED):
+                return numbered(outer, play)
     return None
+
+
+def _starts(
+    outer: Outer,
+    tight: Programs,
+    ends: Floats,
+    tolerance: float,
+    touched: Floats,
+    reach: float,
+    slack: float,
+    grows: bool,
+) -> Iterator[Promises]:
+    """Yield corners of sets that generate themselves: by their distances along rays, and by one linear program."""
+    patient = min(float(outer.programs.discounts.max()), 0.999) if len(outer.index) else 0.0
+    merge = max(tolerance if grows else tolerance * (1.0 - patient), reach) / _FAINT
+    if slack and len(outer.index):
+        found, programs = radial(
+            tight, ends, touched, outer.known, merge if grows else _COARSER * merge, slack / 100.0, reach
+        )
+        outer.solved += programs
+        if found is not None:
+            yield found
+    outline = _thinned(outer, merge)
+    if len(outline.faces) > _MANY:
+        return
+    normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
+    there = outer.touching(between(normals), outline.faces)
+    if (there.owners == NOBODY).any():
+        return
+    if (there.owners < 0).any() and (there.owners >= 0).any():
+        turned = _turned(normals, levels, there, reach / (1.0 - patient) + tolerance / _INWARDS)
+        if turned is None:
+            return
+        outline, normals, levels, there = turned
+    polygon = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
+    outer.solved += there.continuations.shape[0] * there.continuations.shape[1]
+    if polygon is not None:
+        yield Promises(polygon[0], there.owners, polygon[1])
 
 
 def _turned(
@@ -353,8 +383,8 @@ def _new_sides(outer: Outer, corners: Floats, gap: float) -> Floats:
     normals = sides(corners)
     weights, faces = outer.outline.supports(normals)
     reach = (weights * outer.levels[faces]).sum(axis=1) - (normals * corners).sum(axis=1)
-    new = (normals @ outer.directions.T).max(axis=1) < _APART
-    return np.asarray(normals[new & (reach > (gap if np.isfinite(gap) else 0.0) / 20.0)])
+    far = reach > (gap if np.isfinite(gap) else 0.0) / 20.0
+    return _distinct(outer.directions, normals[far])
 
 
 def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Floats:
@@ -379,12 +409,22 @@ def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Float
             if spans[k] > _NARROW:
                 turns = angles[k] + spans[k] * np.arange(1, _PARTS) / _PARTS
                 out.extend(np.column_stack([np.cos(turns), np.sin(turns)]))
-    new: list[Floats] = []
-    for each in out:
-        others = np.vstack([faces, *new])
-        if (others @ each).max() < _APART:
-            new.append(each)
-    return np.array(new).reshape(-1, 2)
+    return _distinct(faces, np.array(out).reshape(-1, 2))
+
+
+def _distinct(faces: Floats, directions: Floats) -> Floats:
+    """Return directions that are parallel neither to faces nor to each other, in the order of their angles."""
+    known, angles = np.sort(angles_of(faces)), angles_of(directions)
+    order = np.argsort(angles)
+    angles = angles[order]
+    at = np.searchsorted(known, angles)
+    around = np.stack([known[at % known.size], known[at - 1]])
+    far = np.abs((around - angles + np.pi) % (2.0 * np.pi) - np.pi).min(axis=0) > _APART
+    kept, last = np.zeros(angles.size, bool), -np.inf
+    for k in np.flatnonzero(far).tolist():
+        kept[k] = angles[k] - last > _APART
+        last = angles[k] if kept[k] else last
+    return directions[order[kept]]
 
 
 def _credible(data: Data, leave: Leave, found: Found) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar
 
-from bargaining._arguments import index, instance, listed, whole
+from bargaining._arguments import instance, listed, whole
 from bargaining._arrays import owning
-from bargaining._names import titles
+from bargaining._names import place, titles
 from bargaining._rich import Card, Shown, number
 from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger, Profile, Stage
 from bargaining.equilibria.repeated.joint import (
@@ -310,12 +310,7 @@ def trigger_strategy(
     if any(game.exact_best(fought, i) > game.exact_payoff(fought, i) for i in range(game.players)):
         raise NotApplicable(f"`war` must be an equilibrium of the stage game; got {fought}.")
     d, named = discount_of(discount), listed(signals, "signals", "a list of signals")
-    bad = {
-        monitoring.signals.index(each)
-        if isinstance(each, str) and each in monitoring.signals
-        else index(each, "signals", "signals", len(monitoring.signals))
-        for each in named
-    }
+    bad = {place(each, "signals", monitoring.signals, "signal") for each in named}
     power = _ZERO if periods is None else d ** whole(periods, "periods", 1, LONGEST)
     chance = monitoring.exact[..., sorted(bad)].sum(axis=-1)
     trigger = chance[kept]

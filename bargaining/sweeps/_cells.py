@@ -317,6 +317,7 @@ def _short(value: Any) -> str:
 MESSAGES, FAILED, PLATFORM, PLAYERS = " messages", " failed", " platform", " players"
 SPECIAL = ("status", MESSAGES, FAILED, PLATFORM, PLAYERS)
 _OK = (Status.OK, Status.DEGENERATE)
+_LAST = int(max(Status))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -490,11 +491,13 @@ def _number(name: str, value: Any, strict: bool, checked: bool) -> Number | None
 
 def _statuses(status: Any) -> NDArray[np.int8]:
     """Return statuses that are among those of `Status`."""
+    if type(status) is Status:
+        return np.array(status, np.int8)
     array = np.asarray(status)
-    known = array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() <= max(Status)
+    known = array.dtype.kind in "iu" and array.size and array.min() >= 0 and array.max() <= _LAST
     if not known:
         raise InvalidInput(
-            f"`method` must return a status from 0 to {int(max(Status))}, as in `Status`; got {short(status)}."
+            f"`method` must return a status from 0 to {_LAST}, as in `Status`; got {short(status)}."
         )
     return array.astype(np.int8)
 
@@ -536,6 +539,9 @@ def _gather(results: list[Cell]) -> Chunk:
     chunk: Chunk = {}
     for name in names:
         arrays = [cell.numbers.get(name) for cell in results]
+        if len(arrays) == 1 and arrays[0] is not None:
+            chunk[name] = arrays[0][None]
+            continue
         shape = widest(array.shape for array in arrays if array is not None)
         chunk[name] = np.stack([padded(array, shape) for array in arrays])
     messages = {k: cell.message for k, cell in enumerate(results) if cell.message}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -41,7 +42,7 @@ class Finished:
     """The chunks of one sweep that are finished, with the shape of every number in them."""
 
     def __init__(self, grid: Grid, size: int, folder: Folder | None) -> None:
-        self.grid, self.size, self.folder = grid, size, folder
+        self.grid, self.size, self.folder, self.cells = grid, size, folder, grid.cells
         self.starts: set[int] = set()
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.platforms: dict[str, int] = {}
@@ -60,7 +61,8 @@ class Finished:
         self.starts.add(start)
         for name in (name for name in chunk if name not in SPECIAL):
             shape = chunk[name].shape[1:]
-            self.shapes[name] = widest([shape, self.shapes.get(name, shape)])
+            if self.shapes.setdefault(name, shape) != shape:
+                self.shapes[name] = widest([shape, self.shapes[name]])
         if (chunk["status"] != Status.FAILED).any():
             self.named.add(tuple(map(str, chunk.get(PLAYERS, ()))))
         made_on = str(chunk[PLATFORM][0])
@@ -79,7 +81,7 @@ class Finished:
         return last[1]
 
     def _column(self, start: int, name: str) -> NDArray[Any]:
-        cells = min(self.size, self.grid.cells - start)
+        cells = min(self.size, self.cells - start)
         chunk = self._chunk(start, (FAILED, MESSAGES) if name == "message" else (name,))
         if name == "message":
             messages = np.full(cells, "", dtype=object)
@@ -87,7 +89,7 @@ class Finished:
                 messages[chunk[FAILED]] = chunk[MESSAGES]
             return messages
         if name == "status":
-            return chunk.get("status", np.full(cells, Status.PENDING, np.int8))
+            return chunk["status"] if chunk else np.full(cells, Status.PENDING, np.int8)
         shape = self.shapes[name]
         return padded(chunk[name], shape, batch=1) if name in chunk else np.full((cells, *shape), np.nan)
 
@@ -121,15 +123,19 @@ class _Cells(BackendArray):  # type: ignore[misc, unused-ignore]
         picks = [np.atleast_1d(np.arange(length)[k]) for length, k in zip(self.shape, key, strict=True)]
         lengths, within = [pick.size for pick in picks[: len(grid.shape)]], picks[len(grid.shape) :]
         out = np.empty((prod(lengths), *(pick.size for pick in within)), self.dtype)
+        all_of_it = all(map(np.array_equal, within, map(np.arange, self.shape[len(lengths) :])))
+        inner: tuple[Any, ...] = () if all_of_it else (slice(None), *np.ix_(*within))
         for low in range(0, len(out), _BLOCK):
             block = out[low : low + _BLOCK]
             places = np.unravel_index(np.arange(low, low + len(block)), lengths)
             cells = np.ravel_multi_index([p[k] for p, k in zip(picks, places, strict=False)], grid.shape)
             order = np.argsort(cells, kind="stable")
-            for here in np.split(order, 1 + np.flatnonzero(np.diff(cells[order] // size))):
-                start = int(cells[here[0]]) // size * size
-                rows = self.finished.column(start, self.name)
-                block[here] = rows[np.ix_(cells[here] - start, *within)]
+            chunks = cells[order] // size
+            edges = np.flatnonzero(np.diff(chunks, prepend=-1, append=-1)).tolist()
+            for first, last in pairwise(edges):
+                here, start = order[first:last], int(chunks[first]) * size
+                rows = self.finished.column(start, self.name)[cells[here] - start]
+                block[here] = rows[inner] if inner else rows
         kept = [pick.size for pick, k in zip(picks, key, strict=True) if not isinstance(k, int | np.integer)]
         return out.reshape(kept)
 

@@ -326,7 +326,7 @@ def test_what_is_wrong_is_named():
         symmetric_payoffs(PARTNERS, exit=Exit([1, 0]))
     with pytest.raises(NotApplicable, match="stage game"):
         trigger_strategy(PARTNERS, (0, 0), (0, 1), 0.9, monitoring=report(1, 0, 0), signals=[1])
-    with pytest.raises(InvalidInput, match="`signals` must be a signal, 0 to 1; got .worse."):
+    with pytest.raises(InvalidInput, match=r"`signals` must be a signal, 0 to 1; got .worse."):
         trigger_strategy(PARTNERS, (0, 0), (1, 1), 0.9, monitoring=report(1, 0, 0), signals=["worse"])
     with pytest.raises(
         InvalidInput, match="`periods` must be a whole number, at least 1 and at most 10000; got 1000000000"

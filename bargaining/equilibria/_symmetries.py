@@ -119,6 +119,26 @@ class Group:
             np.array(kept).reshape(-1, rows.shape[1]), np.array(first, np.intp), np.array(by, np.intp)
         )
 
+    def folded(self, rows: Floats, digits: int = 7) -> Floats:
+        """Return one image of each orbit of rows: the last one in the order of the players' numbers."""
+        by, best = self._last(rows, digits)
+        first = np.unique(best, axis=0, return_index=True)[1]
+        return self.moved(rows[first], by[first])
+
+    def alike(self, rows: Floats, digits: int) -> Indices:
+        """Number the orbits of rows: the same for rows in one."""
+        return np.unique(self._last(rows, digits)[1], axis=0, return_inverse=True)[1].ravel()
+
+    def _last(self, rows: Floats, digits: int) -> tuple[Indices, Floats]:
+        by, each = np.zeros(len(rows), np.intp), np.arange(len(rows))
+        best = rows.round(digits) + 0.0
+        for g in range(1, len(self.players)):
+            image = self.moved(rows, np.full(len(rows), g)).round(digits) + 0.0
+            at = (image != best).argmax(axis=1)
+            later = image[each, at] > best[each, at]
+            by[later], best[later] = g, image[later]
+        return by, best
+
     def classes(self, row: Floats | None = None, digits: int = 7) -> Indices:
         """Return the first profile in the orbit of each, under the symmetries that leave a row invariant."""
         if row is None:

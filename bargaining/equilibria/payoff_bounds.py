@@ -114,6 +114,7 @@ def payoff_bounds(
     `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
     are often round, so that the gap falls about as one over the number of half-spaces, and patience magnifies the error
     at corners. So for patient players expect INACCURATE bounds, which are nevertheless valid. `certify` proves both.
+    With symmetries, half-spaces are also added in the directions of continuations on which most levels depend.
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 

@@ -40,7 +40,7 @@ from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import extreme
-from bargaining.equilibria.repeated._monitored.outer import Cut, outlined
+from bargaining.equilibria.repeated._monitored.outer import Cut, functions_of, outlined
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import Indices, Programs
 from bargaining.equilibria.repeated._monitored.search import Found
@@ -328,7 +328,12 @@ class _Exact:
                 bounds[j].append(bound)
         for j, normal in enumerate(normals):
             bounds[j] += [(dot(normal, end), []) for end in ends]
-        speeds = speeds_of(cut.functions, cut.levels, np.array([float(s) for s in start]))
+        owners, faces = np.indices(cut.multipliers.shape[:2]).reshape(2, -1)
+        programs = self.programs.take(cut.alive)
+        functions = functions_of(programs, outline, cut.directions, owners, faces, cut.multipliers)
+        for end in ends:
+            functions = functions.and_at_least(cut.directions @ np.array(end, float))
+        speeds = speeds_of(functions, cut.levels, np.array([float(s) for s in start]))
         if speeds is not None:
             z = [Fraction(x) for x in speeds.tolist()]
             x = [level + _PAD * each for level, each in zip(given, z, strict=True)]

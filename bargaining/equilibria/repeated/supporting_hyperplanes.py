@@ -191,6 +191,7 @@ def _monitored(
 ) -> PayoffBounds:
     """Return the bounds where actions are seen through a signal."""
     from bargaining.equilibria.repeated._monitored.data import Data
+    from bargaining.equilibria.repeated._monitored.renamings import Renamings
     from bargaining.equilibria.repeated._monitored.several import close
 
     if repeated.players < 2:
@@ -208,6 +209,7 @@ def _monitored(
         max(tolerance, _FINEST),
         budget,
         refinements,
+        Renamings.of(repeated, data.programs.speakers),
         common=common,
     )
     points = None if found.inner is None else found.inner.corners

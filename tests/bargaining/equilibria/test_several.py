@@ -21,8 +21,14 @@ from bargaining import (
 )
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
+from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, unknown
+from bargaining.equilibria.repeated._monitored.data import Data
+from bargaining.equilibria.repeated._monitored.outer import functions_of
+from bargaining.equilibria.repeated._monitored.programs import Promises
+from bargaining.equilibria.repeated._monitored.renamings import Renamings
+from bargaining.equilibria.repeated._monitored.several import _around, _pulled
 from bargaining.equilibria.repeated._monitored.solid import Solid
-from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored
+from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored, directions_of
 from public_programs import iterate
 
 
@@ -237,3 +243,48 @@ def test_strategies_are_refused_where_there_are_none():
         found.strategy([0.5, 0.1])
     with pytest.raises(NotApplicable, match="two players"):
         payoff_bounds(RepeatedGame(repeated.game, 0.8)).strategy([0, 0, 0])
+
+
+@pytest.mark.parametrize("leaving", [None, 0.05])
+def test_symmetries_change_no_level(leaving):
+    """Half-spaces of exchangeable players, with programs for one direction of each orbit and for all."""
+    repeated = public_good(0.8, leaving, ("1/10", "3/10", "3/5", "9/10"))
+    data = Data.of(repeated)
+    renamings = Renamings.of(repeated, data.programs.speakers)
+    assert len(renamings.rows) == 6
+    ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, 3)
+    given = directions_of([[1, 0.3, -0.5], [-1, -0.2, 0.6]], data.size)
+    one = _around(data, ends, given, True, renamings)
+    every = _around(data, ends, one.directions[6:], True, None)
+    for _ in range(2):
+        assert len(one.levels) == len(every.levels)
+        assert one.shrink(10**6)
+        assert every.shrink(10**6)
+        np.testing.assert_allclose(one.reach(every.directions), every.levels, atol=1e-10)
+        pairs = np.indices(one.multipliers.shape[:2]).reshape(2, -1)
+        functions = functions_of(one.programs, one.outline, one.directions, *pairs, one.multipliers)
+        best = functions.at(one.levels)[functions.largest(functions.at(one.levels))]
+        assert (best <= one.levels + 1e-10).all()  # the multipliers of images bound their levels, too
+        one.extend(np.array([[0.36, 0.48, 0.8], [0.36, 0.48, 0.8], [0.8, 0.36, 0.48]]))
+        every.extend(one.directions[len(every.levels) :])
+
+
+def test_directions_of_continuations_move_half_spaces_in():
+    """Pulls of the profiles that determine levels help more than the normals of touching points alone."""
+    repeated = public_good(0.9, None, ("1/10", "3/10", "3/5", "9/10"))
+    data = Data.of(repeated)
+    renamings = Renamings.of(repeated, data.programs.speakers)
+    highest = []
+    for with_pulls in (True, False):
+        outer = _around(data, np.empty((0, 3)), directions_of(None, data.size), True, renamings)
+        for _ in range(3):
+            outer.shrink(10**6, 1e-6)
+            chosen = outer.orbits.chosen
+            there = renamings.completed(Promises(*outer.touching(outer.directions[chosen], chosen)))
+            touched = Hull(there.points)
+            new, _ = _pulled(outer, touched)
+            new = np.vstack([fresh(outer, [touched], renamings.group), new[: with_pulls * len(new)]])
+            outer.extend(unknown(outer, new))
+        outer.shrink(10**6, 1e-6)
+        highest.append(outer.levels[0])
+    assert highest[0] < highest[1] - 1e-3

@@ -83,8 +83,7 @@ def gap(outer: Faces, inner: Hull, group: Group | None = None) -> float:
     """
     normals = distinct(inner.normals())
     if group is not None:
-        orbits = group.orbits(normals)
-        normals = orbits.rows[orbits.chosen]
+        normals = group.folded(normals)
     own = outer.levels - _farthest(inner, outer.directions)
     return float(
         max(own.max(initial=0.0), (outer.reach(normals) - _farthest(inner, normals)).max(initial=0.0))
@@ -116,7 +115,12 @@ def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None) -> Floats
         order = np.argsort(-beyond, kind="stable")
         order = order[beyond[order] > _WORTH]
         chosen.append(normals[order[np.cumsum(many[order]) - many[order] < _MOST]])
-    new = distinct(np.vstack(chosen))
+    return unknown(outer, np.vstack(chosen))
+
+
+def unknown(outer: Faces, normals: Floats) -> Floats:
+    """Return each normal that the outer set lacks once."""
+    new = distinct(normals)
     known = [np.abs(outer.directions - normal).max(axis=1).min() <= _APART for normal in new]
     return np.asarray(new[~np.array(known, bool)])
 

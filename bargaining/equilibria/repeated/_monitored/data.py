@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +11,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Leave, outcomes
 from bargaining.equilibria._plane.polygon import Point
-from bargaining.equilibria.repeated._monitored.programs import Programs
+from bargaining.equilibria.repeated._monitored.programs import Indices, Programs
 from bargaining.games.repeated import RepeatedGame
 
 
@@ -66,20 +67,25 @@ class Data:
         return np.asarray(self.low + self.size * points)
 
 
+def deviations(shape: tuple[int, ...]) -> Iterator[tuple[int, Indices]]:
+    """Return the rows of deviations: the player, and the profile to which each profile leads."""
+    number = np.arange(int(np.prod(shape))).reshape(shape)
+    for i, size in enumerate(shape):
+        for step in range(1, size):  # the action `step` places further, cyclically
+            yield i, np.roll(number, -step, axis=i).ravel()
+
+
 def _programs(repeated: RepeatedGame, unit: Floats, own: Floats | None) -> Programs:
     game, monitoring = repeated.game, repeated.monitoring
     assert monitoring is not None
-    n, shape, delta = game.players, game.shape, repeated.discounts
+    delta = repeated.discounts
     chances = monitoring.probabilities.reshape(-1, len(monitoring.signals))
-    number = np.arange(len(unit)).reshape(shape)
     speakers: list[int] = []
     weights, limits = [], []
-    for i in range(n):
-        for step in range(1, shape[i]):  # the action `step` places further, cyclically
-            other = np.roll(number, -step, axis=i).ravel()
-            speakers.append(i)
-            weights.append(delta[i] * (chances[other] - chances))
-            limits.append((1.0 - delta[i]) * (unit[:, i] - unit[other, i]))
+    for i, other in deviations(game.shape):
+        speakers.append(i)
+        weights.append(delta[i] * (chances[other] - chances))
+        limits.append((1.0 - delta[i]) * (unit[:, i] - unit[other, i]))
     if own is not None:
         for i in np.flatnonzero(np.isfinite(own)).tolist():
             speakers.append(i)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,9 +22,11 @@ from bargaining.equilibria.repeated._monitored.programs import (
     Indices,
     Known,
     Programs,
+    Promises,
     plans,
     winners,
 )
+from bargaining.equilibria.repeated._monitored.renamings import Renamings
 
 _SAME = 1e-13  # the least distance within which corners are merged
 _TOTAL = 100.0  # the weight of the condition that chances add up to one; payoffs are in the unit box
@@ -33,8 +34,12 @@ _APART = 1e-10  # the least distance at which floats distinguish points of a hul
 _THIN = 1e-6  # spread of points below which they may lie in a plane
 _MANY = 300  # corners of a set that does not converge, of two players
 _RATHER = 100.0  # points of a growing set closer than its distance over this are merged
+_RATHERS = (
+    20.0  # the same with symmetries, where half-spaces are close enough for sets that need fewer points
+)
 _DEEP = 1e-6  # how far inside all faces the point lies from which corners are seen
 _SEVERAL = 1000  # the same for more players, whose sets are rounder
+_ALIKE = 1500  # the same with symmetries, which make them cheaper
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,13 +75,17 @@ def generated(
     *,
     directions: Floats | None = None,
     known: Known | None = None,
+    renamings: Renamings | None = None,
 ) -> Generated:
     """Apply the operator to the hull of `corners`; return the hull of its support points in many directions.
 
     By default the directions are the normals of the sides, those at the corners, and the axes. Corners within `merge`
-    of the segment between their neighbours are dropped. Known multipliers show which profiles need not be tried.
+    of the segment between their neighbours are dropped. Known multipliers show which profiles need not be tried. With
+    symmetries, which must map the corners to themselves, programs are solved for one direction of each orbit.
     """
     along = around(corners) if directions is None else directions
+    if renamings is not None:
+        along = renamings.group.folded(along)
     signals, count = programs.chances.shape[1], len(along)
     points, owners = np.zeros_like(along), np.full(count, NOBODY)
     continuations = np.zeros((count, signals, corners.shape[1]))
@@ -93,11 +102,16 @@ def generated(
     owners[won] = found.owners[won]
     continuations[won] = found.plans.take(won).continuations(signals, corners)
     points[won] = programs.payoffs(owners[won], continuations[won])
-    there = np.flatnonzero(owners != NOBODY)
-    order = there[extreme(points[there], merge)] if there.size else there
-    return Generated(
-        points[order], owners[order], continuations[order], found.solved, Known(along, multipliers)
-    )
+    there = Promises(points, owners, continuations).take(np.flatnonzero(owners != NOBODY))
+    if len(there.points):
+        there = vertices(there if renamings is None else renamings.completed(there), merge, renamings)
+    return Generated(*there, found.solved, Known(along, multipliers))
+
+
+def vertices(promises: Promises, merge: float, renamings: Renamings | None) -> Promises:
+    """Return those whose points are vertices of their hull up to `merge`, or images of such."""
+    kept = extreme(promises.points, merge)
+    return promises.take(kept if renamings is None else renamings.closed(promises.points, kept))
 
 
 def around(corners: Floats) -> Floats:
@@ -212,6 +226,7 @@ def settled(
     *,
     merge: float = 0.1,
     known: Known | None = None,
+    renamings: Renamings | None = None,
 ) -> Automaton | None:
     """Return an automaton with payoffs near `corners` whose rows are met with `slack`; None if nothing is left.
 
@@ -221,9 +236,9 @@ def settled(
     """
     tight, solved, still = replace(programs, limits=programs.limits - slack), 0, slack / 10.0
     for step in range(steps):
-        image = generated(tight, leaves, corners, max(merge * slack, _SAME), known=known)
+        image = generated(tight, leaves, corners, max(merge * slack, _SAME), known=known, renamings=renamings)
         solved, known = solved + image.programs, image.known
-        if not 0 < len(image.corners) <= (_MANY if corners.shape[1] == 2 else _SEVERAL):
+        if not 0 < len(image.corners) <= _most(corners, renamings):
             return None
         source, corners = corners, image.corners
         if step == steps - 1 or apart(source, corners) <= still:
@@ -234,24 +249,8 @@ def settled(
     return found
 
 
-class Promises(NamedTuple):
-    """Points, the profile played at each, and what follows each signal: (m, n), (m,) and (m, S, n)."""
-
-    points: Floats
-    owners: Indices
-    continuations: Floats
-
-    def take(self, chosen: Indices) -> Promises:
-        """Return the selected ones."""
-        return Promises(self.points[chosen], self.owners[chosen], self.continuations[chosen])
-
-    def joined(self, more: Promises) -> Promises:
-        """Return these and others, one after the other."""
-        return Promises(
-            np.concatenate([self.points, more.points]),
-            np.concatenate([self.owners, more.owners]),
-            np.concatenate([self.continuations, more.continuations]),
-        )
+def _most(points: Floats, renamings: Renamings | None) -> int:
+    return _MANY if points.shape[1] == 2 else _SEVERAL if renamings is None else _ALIKE
 
 
 def grown(
@@ -264,6 +263,7 @@ def grown(
     away: Callable[[Floats], float],
     enough: float,
     steps: int,
+    renamings: Renamings | None = None,
 ) -> Automaton:
     """Return an automaton whose payoffs are self-generating, grown from the hull of some points.
 
@@ -272,18 +272,17 @@ def grown(
     discount factor. Points closer than `merge` to the hull of the others are not added.
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
-    own = start.take(extreme(start.points, _SAME))
-    pace, most = float(programs.discounts.max()), _MANY if start.points.shape[1] == 2 else _SEVERAL
+    own = vertices(start, _SAME, renamings)
+    pace, most = float(programs.discounts.max()), _most(start.points, renamings)
     for step in range(steps):
         far = away(own.points)
         if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > 2 * most:
             break
-        nearer = max(merge, far / _RATHER)
-        image = generated(tight, leaves, own.points, nearer, known=known)
+        nearer = max(merge, far / (_RATHER if renamings is None else _RATHERS))
+        image = generated(tight, leaves, own.points, nearer, known=known, renamings=renamings)
         solved, known = solved + image.programs, image.known
         more = Promises(image.corners, image.owners, image.continuations)
-        both = own.joined(more)
-        before, own = own.points, both.take(extreme(both.points, slack / 10.0))
+        before, own = own.points, vertices(own.joined(more), slack / 10.0, renamings)
         if apart(before, own.points) <= merge:
             break
     return _play(programs, own, solved)

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria._symmetries import Group, Orbits
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import (
     MISSED,
     NOBODY,
     STILL,
+    Flags,
     Indices,
     Known,
     Plans,
@@ -27,10 +28,12 @@ from bargaining.equilibria.repeated._monitored.programs import (
     plans,
     winners,
 )
+from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.solid import Solid
 
 _WAY = 5  # rounds whose multipliers are kept for the proof of their results
 _COARSE = 64  # half-planes of two players up to which those of all rounds are kept
+_DIGITS = 7  # of directions that are the same
 _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
 # Of a weight: a segment would vanish if rounding moved opposite half-planes inwards.
 _ROUNDING = 1e-15
@@ -40,6 +43,29 @@ def outlined(directions: Floats, levels: Floats) -> Outline | Solid | None:
     """Return the outline of half-planes, or of half-spaces; None if their intersection is empty."""
     kind = Outline if directions.shape[1] == 2 else Solid
     return kind.of(directions, levels)
+
+
+def functions_of(
+    programs: Programs,
+    outline: Outline | Solid,
+    directions: Floats,
+    owners: Indices,
+    faces: Indices,
+    multipliers: Floats,
+) -> Affine:
+    """Return bounds of what profiles give in some of the directions, as functions of the levels.
+
+    Any multipliers (P, F, K) of all profiles and directions are good.
+    """
+    rows, own = directions[faces], multipliers[owners, faces]
+    pulls = programs.pulls(owners, rows, own)
+    weights, columns = outline.supports(pulls)
+    # Payoffs lie in the unit box, which bounds the value of the part of a pull that the weights do not cover.
+    rest = np.maximum(pulls - (weights[..., None] * directions[columns]).sum(axis=-2), 0.0)
+    weights, columns = weights.reshape(len(owners), -1), columns.reshape(len(owners), -1)
+    constants = programs.constants(owners, rows, own) + rest.sum(axis=(1, 2))
+    constants += _ROUNDING * (1.0 + own.sum(axis=1) + weights.sum(axis=1))
+    return Affine(faces, constants, weights, columns)
 
 
 class Touching(NamedTuple):
@@ -66,8 +92,6 @@ class Cut(NamedTuple):
     ----------
     directions, levels : (F, n) and (F,) arrays
     multipliers : (P, F, K) array
-    functions : Affine
-        The bounds that the multipliers give.
     alive : (P,) array of int
         The numbers of the profiles that can be played.
     killed : (Q,) array of int
@@ -75,7 +99,7 @@ class Cut(NamedTuple):
     rays : (Q, K) array
         The multipliers that prove it.
     base : (F,) array
-        The levels at which the functions were computed.
+        The levels at which the multipliers are optimal.
     way : tuple of Cut
         The half-planes of earlier rounds, whose multipliers were optimal at larger levels.
     """
@@ -83,7 +107,6 @@ class Cut(NamedTuple):
     directions: Floats
     levels: Floats
     multipliers: Floats
-    functions: Affine
     alive: Indices
     killed: Indices
     rays: Floats
@@ -105,6 +128,10 @@ class Outer:
     multipliers : (P, F, K) array
     index : (P,) array of int
         The numbers of these profiles in the game.
+    renamings : Renamings or None
+        Symmetries, which permute the directions: programs are solved for one direction of each orbit.
+    orbits : Orbits
+        The orbits of the directions.
     """
 
     programs: Programs
@@ -112,6 +139,8 @@ class Outer:
     directions: Floats
     levels: Floats
     index: Indices
+    renamings: Renamings | None = None
+    orbits: Orbits = field(init=False)
     multipliers: Floats = field(init=False)
     outline: Outline | Solid | None = field(init=False, default=None)
     rounds: int = 0
@@ -120,8 +149,25 @@ class Outer:
     way: list[Cut] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._permuted()
         self.multipliers = np.zeros((len(self.index), len(self.levels), self.programs.speakers.size))
         self.outline = outlined(self.directions, self.levels)
+
+    def _permuted(self) -> None:
+        """Find the orbits of the directions, each once, and add their images, whose levels are the same."""
+        count = len(self.directions)
+        self.orbits = Orbits(self.directions, np.arange(count), np.zeros(count, np.intp))
+        if self.renamings is not None:
+            once = np.sort(np.unique(self.directions.round(_DIGITS) + 0.0, axis=0, return_index=True)[1])
+            self.orbits = self.renamings.group.orbits(self.directions[once], _DIGITS)
+            self.directions = self.orbits.rows
+            self.levels = np.append(self.levels[once], np.full(len(self.directions) - once.size, np.inf))
+            self.levels = self.levels[self.orbits.first]
+
+    @property
+    def group(self) -> Group | None:
+        """The symmetries of players and profiles."""
+        return None if self.renamings is None else self.renamings.group
 
     @property
     def known(self) -> Known:
@@ -132,11 +178,15 @@ class Outer:
         """Add half-planes at the support of the set; drop those that do not touch the set."""
         if self.outline is None or not len(directions):
             return
-        kept = np.sort(self.outline.faces)
+        first = self.orbits.first
+        kept = np.flatnonzero(np.isin(first, first[self.outline.faces]))
         self.levels = np.append(self.levels[kept], self.reach(directions))
-        nearest = (self.directions @ directions.T).argmax(axis=0)
-        self.multipliers = np.concatenate([self.multipliers[:, kept], self.multipliers[:, nearest]], axis=1)
+        before, known = self.directions, self.multipliers
         self.directions = np.vstack([self.directions[kept], directions])
+        self._permuted()
+        new = self.directions[kept.size :]
+        nearest = (before @ new.T).argmax(axis=0)
+        self.multipliers = np.concatenate([known[:, kept], known[:, nearest]], axis=1)
         self.outline = outlined(self.directions, self.levels)
 
     def reach(self, directions: Floats) -> Floats:
@@ -159,10 +209,10 @@ class Outer:
             if feasible is None:
                 return self._only_leaving()
             self._optimise(feasible)
-            functions = self._affine()
-            self.levels = settled(functions, self.levels)
+            levels = settled(self._affine(), self.levels[self.orbits.chosen])
+            self.levels = levels[self.orbits.slots]
             self.rounds += 1
-            made = self._cut(functions, before)
+            made = self._cut(before)
             self.outline = outlined(self.directions, self.levels)
             if self.outline is None:
                 self.cuts.append(made._replace(way=tuple(self.way)))
@@ -183,25 +233,34 @@ class Outer:
         if not len(self.index):
             return None
         found = plans(self.programs, self.outline.corners)
-        kept = found.missed <= MISSED
+        kept = self._alike(found.missed <= MISSED)
         if not kept.all():
             self.cuts.append(self.cut(~kept, found.multipliers)._replace(way=tuple(self.way)))
             self.way.clear()
             self.programs, self.index = self.programs.take(kept), self.index[kept]
             self.multipliers = self.multipliers[kept]
+            if self.renamings is not None:
+                self.renamings = self.renamings.among(np.flatnonzero(kept))
         return found.take(kept) if kept.any() else None
 
-    def cut(self, out: NDArray[np.bool_] | None = None, rays: Floats | None = None) -> Cut:
+    def _alike(self, kept: Flags) -> Flags:
+        """Return which profiles are kept: all that symmetries map to one that is, which rounding may not show."""
+        if self.renamings is None:
+            return kept
+        orbit = self.renamings.group.classes()
+        return np.isin(orbit, orbit[kept])
+
+    def cut(self, out: Flags | None = None, rays: Floats | None = None) -> Cut:
         """Return the present half-planes, with the profiles that they show not to be playable."""
-        found = self._cut(self._affine(), self.levels)
+        found = self._cut(self.levels)
         if out is None or rays is None:
             return found
         return found._replace(killed=self.index[out], rays=rays[out])
 
-    def _cut(self, functions: Affine, base: Floats) -> Cut:
+    def _cut(self, base: Floats) -> Cut:
         none = np.zeros((0, self.programs.speakers.size))
         multipliers, nobody = self.multipliers.copy(), self.index[:0]
-        return Cut(self.directions, self.levels, multipliers, functions, self.index, nobody, none, base)
+        return Cut(self.directions, self.levels, multipliers, self.index, nobody, none, base)
 
     def _only_leaving(self) -> bool:
         if not len(self.leaves):
@@ -212,44 +271,44 @@ class Outer:
         return True
 
     def _pairs(self) -> tuple[Indices, Indices]:
-        shape = self.multipliers.shape[:2]
-        owners, faces = np.indices(shape).reshape(2, -1)
-        return owners, faces
+        chosen = self.orbits.chosen
+        owners, faces = np.indices((len(self.index), chosen.size)).reshape(2, -1)
+        return owners, chosen[faces]
 
     def _affine(self) -> Affine:
-        """Return the bounds of all pairs of a profile and a direction, and of leaving, as functions of the levels."""
+        """Return the bounds of profiles in the chosen directions, and of leaving, as functions of their levels."""
+        assert self.outline is not None
         owners, faces = self._pairs()
-        found = self._bounds(owners, faces)
+        found = functions_of(self.programs, self.outline, self.directions, owners, faces, self.multipliers)
+        slots = self.orbits.slots
+        found = found._replace(faces=slots[found.faces], columns=slots[found.columns])
         for leave in self.leaves:
-            found = found.and_at_least(self.directions @ leave)
+            found = found.and_at_least(self.directions[self.orbits.chosen] @ leave)
         return found
 
-    def _bounds(self, owners: Indices, faces: Indices) -> Affine:
-        found = self._bounds_at(owners, self.directions[faces], self.multipliers[owners, faces])
-        return found._replace(faces=faces)
-
-    def _bounds_at(self, owners: Indices, directions: Floats, multipliers: Floats) -> Affine:
-        """Return bounds (Q,) of what profiles give in directions, from any multipliers."""
-        assert self.outline is not None
-        pulls = self.programs.pulls(owners, directions, multipliers)
-        weights, columns = self.outline.supports(pulls)
-        # Payoffs lie in the unit box, which bounds the value of the part of a pull that the weights do not cover.
-        rest = np.maximum(pulls - (weights[..., None] * self.directions[columns]).sum(axis=-2), 0.0)
-        weights, columns = weights.reshape(len(owners), -1), columns.reshape(len(owners), -1)
-        constants = self.programs.constants(owners, directions, multipliers) + rest.sum(axis=(1, 2))
-        constants += _ROUNDING * (1.0 + multipliers.sum(axis=1) + weights.sum(axis=1))
-        return Affine(owners, constants, weights, columns)
+    def determining(self) -> tuple[Affine, Floats]:
+        """Return the function that determines each chosen level, and the pulls on its continuations, (F, S, n)."""
+        functions, chosen = self._affine(), self.orbits.chosen
+        best = functions.largest(functions.at(self.levels[chosen]))
+        owners, faces = self._pairs()
+        played = best < owners.size  # the others are determined by leaving
+        owners, faces = owners[best[played]], faces[best[played]]
+        pulls = np.zeros((chosen.size, self.programs.chances.shape[1], self.directions.shape[1]))
+        pulls[played] = self.programs.pulls(owners, self.directions[faces], self.multipliers[owners, faces])
+        return functions.take(best), pulls
 
     def _optimise(self, feasible: Plans) -> None:
         """Optimise multipliers, from the highest bound of each direction down, until no other bound is higher."""
         assert self.outline is not None
-        floor = np.full(len(self.levels), -np.inf)
+        chosen = self.orbits.chosen
+        floor = np.full(chosen.size, -np.inf)
         if len(self.leaves):
-            floor = (self.leaves @ self.directions.T).max(axis=0)
-        corners = self.outline.corners
-        self.solved += winners(
-            self.programs, corners, self.directions, feasible, self.multipliers, floor
-        ).solved
+            floor = (self.leaves @ self.directions[chosen].T).max(axis=0)
+        corners, own = self.outline.corners, self.multipliers[:, chosen]
+        self.solved += winners(self.programs, corners, self.directions[chosen], feasible, own, floor).solved
+        self.multipliers[:, chosen] = own
+        if self.renamings is not None:
+            self.multipliers = self.renamings.spread(self.multipliers, self.orbits)
 
     def touching(self, directions: Floats, nearest: Indices) -> Touching:
         """Return points of the operator's value that attain its support in directions, with the profiles played there.

@@ -169,6 +169,26 @@ def optimised(
     return solver.run(directions)
 
 
+class Promises(NamedTuple):
+    """Points, the profile played at each, and what follows each signal: (m, n), (m,) and (m, S, n)."""
+
+    points: Floats
+    owners: Indices
+    continuations: Floats
+
+    def take(self, chosen: Indices) -> Promises:
+        """Return the selected ones."""
+        return Promises(self.points[chosen], self.owners[chosen], self.continuations[chosen])
+
+    def joined(self, more: Promises) -> Promises:
+        """Return these and others, one after the other."""
+        return Promises(
+            np.concatenate([self.points, more.points]),
+            np.concatenate([self.owners, more.owners]),
+            np.concatenate([self.continuations, more.continuations]),
+        )
+
+
 class Known(NamedTuple):
     """Multipliers (P, F, K) that were optimal in some directions (F, n)."""
 

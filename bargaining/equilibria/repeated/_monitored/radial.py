@@ -18,13 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._monitored.inner import Promises, apart, between, extreme, sides
+from bargaining.equilibria.repeated._monitored.inner import apart, between, extreme, sides
 from bargaining.equilibria.repeated._monitored.programs import (
     NOBODY,
     Indices,
     Known,
     Plans,
     Programs,
+    Promises,
     plans,
     winners,
 )

@@ -14,7 +14,6 @@ from bargaining.equilibria._plane.polygon import Polygon, beyond, distances, hul
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
-    Promises,
     apart,
     between,
     generated,
@@ -25,7 +24,14 @@ from bargaining.equilibria.repeated._monitored.inner import (
 from bargaining.equilibria.repeated._monitored.largest import largest
 from bargaining.equilibria.repeated._monitored.outer import Cut, Outer, Touching
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
-from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, PATIENT, STILL, Programs
+from bargaining.equilibria.repeated._monitored.programs import (
+    MISSED,
+    NOBODY,
+    PATIENT,
+    STILL,
+    Programs,
+    Promises,
+)
 from bargaining.equilibria.repeated._monitored.radial import radial
 
 _START = 16  # directions at first

@@ -11,12 +11,11 @@ from functools import partial
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
-from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
+from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap, unknown
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
-    Promises,
     apart,
     extreme,
     generated,
@@ -24,7 +23,8 @@ from bargaining.equilibria.repeated._monitored.inner import (
     settled,
 )
 from bargaining.equilibria.repeated._monitored.outer import Outer
-from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY
+from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, STILL, Promises
+from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred
 
 _MOVES = 40  # how often corners move before more half-spaces are added
@@ -36,39 +36,99 @@ _NEARLY = 1.2  # times the half-spaces' distance from moving corners is close en
 _FARTHER = 2.0  # times as far beyond a set with slack as beyond the corners is too far
 _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
+_OUTER = 0.5  # share of the budget after which inner sets are looked for at every step
+_CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are looked for at every step
+_RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
+_PATIENT = 0.999  # the discount factor up to which that share depends on patience
+_PULLS = 100  # directions of continuations added at a time
+_WORST = 0.5  # levels with at least this share of the largest error are to be improved
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
 def close(
-    data: Data, directions: Floats, tolerance: float, budget: int, refinements: int, *, common: bool
+    data: Data,
+    directions: Floats,
+    tolerance: float,
+    budget: int,
+    refinements: int,
+    renamings: Renamings,
+    *,
+    common: bool,
 ) -> tuple[Outer, Found]:
-    """Return half-spaces around the equilibrium payoffs, and both sides in the form for two players."""
+    """Return half-spaces around the equilibrium payoffs, and both sides in the form for two players.
+
+    With symmetries half-spaces cost little, so that many are added, also where continuations are pulled, before inner
+    sets are looked for; the largest one then only grows.
+    """
     ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, directions.shape[1])
-    outer = _around(data, ends, directions, common)
+    use = directions.shape[1] > 2 and len(renamings.rows) > 1  # polygons must keep the order of their corners
+    outer = _around(data, ends, directions, common, renamings if use else None)
     inner: Automaton | None = None
     best, near = np.inf, np.inf
+    large: Automaton | None = None  # the largest so far, and how many profiles were left
+    alive = 0
+    still = STILL
+    if use:
+        still = tolerance * (1.0 - min(float(data.programs.discounts.max()), _PATIENT)) / _RESTED
     for left in range(refinements, -1, -1):
-        if not outer.shrink(budget):
+        if not outer.shrink(budget, still):
             return outer, _found(data, outer, None, 0.0)
-        touching = outer.touching(outer.directions, np.arange(len(outer.levels)))
-        points = touching.points[touching.owners != NOBODY]
-        corners, moved = _moved(outer, ends, points, near, tolerance, budget)
-        hull = sturdy(corners) if len(corners) else None
-        hulls = [each for each in (hull, sturdy(points) if len(points) else None) if each is not None]
-        if hull is not None:
-            reach = gap(outer, hull)
-            near = min(near, reach)
-            found = _rested(outer, ends, corners, moved, reach, tolerance, budget)
-            if found is not None and _gap(outer, found) < best:
-                inner = numbered(outer, found)
+        chosen = outer.orbits.chosen
+        touching = outer.touching(outer.directions[chosen], chosen)
+        there = Promises(*touching).take(np.flatnonzero(touching.owners != NOBODY))
+        if outer.renamings is not None:
+            there = outer.renamings.completed(there)
+        points = there.points
+        touched = sturdy(points) if len(points) else None
+        pulled, error = outer.directions[:0], 0.0
+        if touched is not None and len(outer.index) and outer.renamings is not None:
+            pulled, error = _pulled(outer, touched)
+        hulls = [] if touched is None else [touched]
+        last = error <= tolerance or not left or outer.solved > budget * _OUTER
+        if use and last and large is not None and len(points) > _FEW and alive == len(outer.index):
+            large = _grown(outer, ends, large, max(tolerance, _FARTHER * error), tolerance)
+            if _gap(outer, large) < best:
+                inner = numbered(outer, large)
+        elif last or outer.orbits.chosen.size <= _CHEAP:
+            corners, moved = _moved(outer, ends, points, near, tolerance, budget)
+            hull = sturdy(corners) if len(corners) else None
+            if hull is not None:
+                hulls = [hull, *hulls]
+                reach = gap(outer, hull, outer.group)
+                near = min(near, reach)
+                found = _rested(outer, ends, corners, moved, reach, tolerance, budget, grows=last)
+                if found is not None and _gap(outer, found) < best:
+                    inner, large, alive = numbered(outer, found), found if last else None, len(outer.index)
         best = np.inf if inner is None else _gap(outer, inner)
         if best <= tolerance or outer.solved > budget or not left:
             break
-        new = fresh(outer, hulls)
+        new = unknown(outer, np.vstack([fresh(outer, hulls, outer.group), pulled]))
         if not len(new):
             break
         outer.extend(new)
     return outer, _found(data, outer, inner, best)
+
+
+def _pulled(outer: Outer, touched: Hull) -> tuple[Floats, float]:
+    """Return directions in which profiles that determine levels pull continuations, where it matters most.
+
+    There the outer set reaches beyond the points that touch it. This error is passed on to the levels that depend on
+    it; also return the largest total error of a level.
+    """
+    functions, pulls = outer.determining()
+    size, flat = len(pulls), pulls.reshape(-1, pulls.shape[-1])
+    local = np.maximum(outer.reach(flat) - (flat @ touched.points.T).max(axis=1), 0.0).reshape(size, -1)
+    matrix = np.eye(size)
+    np.subtract.at(matrix, (functions.faces[:, None], functions.columns), functions.weights)
+    try:
+        error = np.linalg.solve(matrix, local.sum(axis=1))
+        weights = np.linalg.solve(matrix.T, (error > error.max() * _WORST).astype(float))
+    except np.linalg.LinAlgError:
+        error, weights = local.sum(axis=1), np.ones(size)
+    worth = (weights[:, None] * local).ravel()
+    order = np.argsort(-worth, kind="stable")
+    order = order[worth[order] > STILL][:_PULLS]
+    return flat[order] / np.linalg.norm(flat[order], axis=1, keepdims=True), float(error.max())
 
 
 def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Found:
@@ -87,12 +147,15 @@ def _moved(
     """Return approximately fixed corners of the operator, and how far it still moves them."""
     wanted = near if np.isfinite(near) else 0.1
     merge = min(_BETWEEN, max(tolerance / 10.0, wanted / 100.0))
-    corners, moved = points[extreme(points, merge)] if len(points) else points, np.inf
+    corners, moved = points, np.inf
+    if len(points):
+        kept = extreme(points, merge)
+        corners = points[kept if outer.renamings is None else outer.renamings.closed(points, kept)]
     known = outer.known
     for _ in range(_MOVES):
         if not len(corners) or outer.solved > budget:
             break
-        image = generated(outer.programs, ends, corners, merge, known=known)
+        image = generated(outer.programs, ends, corners, merge, known=known, renamings=outer.renamings)
         outer.solved, known = outer.solved + image.programs, image.known
         if not len(image.corners):
             return image.corners, 0.0
@@ -103,7 +166,15 @@ def _moved(
 
 
 def _rested(
-    outer: Outer, ends: Floats, corners: Floats, moved: float, reach: float, tolerance: float, budget: int
+    outer: Outer,
+    ends: Floats,
+    corners: Floats,
+    moved: float,
+    reach: float,
+    tolerance: float,
+    budget: int,
+    *,
+    grows: bool,
 ) -> Automaton | None:
     """Return an automaton without a profitable deviation, found with a little slack; on a knife edge up to rounding.
 
@@ -117,12 +188,21 @@ def _rested(
         if outer.solved > budget or not slack < used or (slack < moved / 4.0 and len(corners) > _FEW):
             continue
         steps = _STEPS if slack or moved > tolerance else _MOVES  # without slack, corners must rest
-        found = settled(outer.programs, ends, corners, slack, steps, merge=0.25, known=outer.known)
+        found = settled(
+            outer.programs,
+            ends,
+            corners,
+            slack,
+            steps,
+            merge=0.25,
+            known=outer.known,
+            renamings=outer.renamings,
+        )
         if found is not None:
             outer.solved += found.programs
             if found.excess <= (0.0 if slack else MISSED):
                 used = slack
-                if _gap(outer, found) > tolerance:
+                if grows and _gap(outer, found) > tolerance:
                     found = _grown(outer, ends, found, max(tolerance, _NEARLY * reach), tolerance)
                 best, near = preferred(found, _gap(outer, found), best, near, tolerance)
                 if near <= max(tolerance, _FARTHER * reach):
@@ -146,6 +226,7 @@ def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, toleranc
         partial(_away, outer),
         enough,
         _GROWTH,
+        outer.renamings,
     )
     outer.solved += more.programs
     return more if more.excess <= 0.0 and _gap(outer, more) < _gap(outer, found) else found
@@ -153,10 +234,10 @@ def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, toleranc
 
 def _away(outer: Outer, points: Floats) -> float:
     hull = sturdy(points)
-    return np.inf if hull is None else gap(outer, hull)
+    return np.inf if hull is None else gap(outer, hull, outer.group)
 
 
-def _around(data: Data, ends: Floats, directions: Floats, common: bool) -> Outer:
+def _around(data: Data, ends: Floats, directions: Floats, common: bool, renamings: Renamings | None) -> Outer:
     """Start from the feasible payoffs: their hull if discount factors are equal, else their box."""
     n = directions.shape[1]
     rows = np.vstack([np.eye(n), -np.eye(n), directions])
@@ -164,4 +245,5 @@ def _around(data: Data, ends: Floats, directions: Floats, common: bool) -> Outer
     if not common:
         ends_of = np.stack([points.min(axis=0), points.max(axis=0)])
         points = ends_of[np.indices((2,) * n).reshape(n, -1).T, np.arange(n)]
-    return Outer(data.programs, ends, rows, (points @ rows.T).max(axis=0), np.arange(len(data.payoffs)))
+    levels, index = (points @ rows.T).max(axis=0), np.arange(len(data.payoffs))
+    return Outer(data.programs, ends, rows, levels, index, renamings)

@@ -78,9 +78,9 @@ def contributors() -> RepeatedGame:
     )
 
 
-def test_three_contributors_within_a_hundredth() -> None:
+def test_three_contributors_within_a_two_hundredth() -> None:
     start = process_time()
-    assert payoff_bounds(contributors(), tolerance=1e-3, refinements=5).gap < 1e-2
+    assert payoff_bounds(contributors(), tolerance=1e-3, refinements=5).gap < 5e-3
     assert process_time() - start < 60
 
 

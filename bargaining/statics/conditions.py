@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining._jets import Jet
 from bargaining.division import Division
+from bargaining.feasible._root import BLOCK
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
@@ -32,7 +33,6 @@ ENOUGH = 1e-11  # relative error of a frontier's derivatives with which the sear
 MISSED = 1e-9  # of a function's rise: by how much the integral of its derivative may miss it
 NODES = 13  # Chebyshev nodes of a polynomial through a function near a point
 _HALVINGS = 60  # interim agreements; gains fall faster than by halves
-BLOCK = 4096  # cells at once: their arrays fit in the processor's cache
 WINDOWS = 12  # each half the last: two windows that agree are enough
 
 Given = Mapping[str, Any]
@@ -138,8 +138,8 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         if not left.size:
             continue
         row = rows[:, left[0]]
-        alike = (rows[:, left] == row[:, None]).all(axis=0)
-        here, left = left[alike], left[~alike]
+        alike = ((rows if left.size == cells else rows[:, left]) == row[:, None]).all(axis=0)
+        here, left = (left, left[:0]) if alike.all() else (left[alike], left[~alike])
         queue.append((side, rows, left))
         known = [*points["x"], *points.get("y", ())]
         if name == "RandomProposer":
@@ -257,7 +257,7 @@ class _Curve:
             error = error * (1 + np.abs(self.mean.ravel() / derivatives[1]))
         sure = curve & (error < SMOOTH)
         self.local[key] = derivatives, np.where(curve, error, 0.0)
-        found = np.full((2, x0.size), -1)
+        found = np.full((2, x0.size), -1, dtype=np.int8)
         found[0, curve] = 0
         end = (np.abs(x0 - high) <= near) & (x1 <= bottom + near)
         start = (np.abs(x1 - top) <= near) & (x0 <= low + near)

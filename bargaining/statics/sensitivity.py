@@ -863,10 +863,6 @@ def _labelled(
     coords, made = {**labels, "error": (dims, put(error))}, put(values)
     for name, side in zip(("from_below", "from_above"), sides or (), strict=False):
         coords[name] = dims, made.copy() if side is values else put(side)
-    return xr.DataArray(
-        made,
-        dims=dims,
-        coords=coords,
-        name="derivative",
-        attrs={"method": asked.result.method, "wrt": asked.name, "order": times},
-    )
+    attrs = {"method": asked.result.method, "wrt": asked.name, "order": times}
+    # A dataset shares its coordinates with the arrays in it; an array made alone copies them.
+    return xr.Dataset({"derivative": (dims, made, attrs)}, coords)["derivative"]

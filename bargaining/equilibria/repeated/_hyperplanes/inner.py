@@ -32,14 +32,13 @@ _MOST = 400  # vertices: in four dimensions their hull has some three thousand f
 class Hull:
     """The convex hull of points, of any dimension: half-spaces within its affine hull."""
 
-    __slots__ = ("basis", "centre", "faces", "meets", "places", "points")
+    __slots__ = ("basis", "centre", "faces", "places", "points")
 
     centre: Floats
     basis: Floats  # rows: the directions of the affine hull
     faces: Floats  # rows (normal, offset): normal @ x + offset <= 0 in these coordinates
     points: Floats  # the vertices
     places: NDArray[np.intp]  # where they are among the points given
-    meets: NDArray[np.intp]  # rows: the vertices of each face
 
     def __init__(self, points: Floats) -> None:
         self.centre = points.mean(axis=0)
@@ -58,17 +57,12 @@ class Hull:
                 self.basis = np.eye(points.shape[1])
                 hull = ConvexHull(spread)
             self.places, self.faces = hull.vertices.astype(np.intp), hull.equations
-            number = np.zeros(len(points), np.intp)
-            number[self.places] = np.arange(len(self.places))
-            self.meets = number[hull.simplices]
         elif len(self.basis) == 1:
             low, high = int(local.argmin()), int(local.argmax())
             self.places = np.array([low, high])
             self.faces = np.array([[-1.0, local[low, 0]], [1.0, -local[high, 0]]])
-            self.meets = np.array([[0], [1]])
         else:
             self.places, self.faces = np.array([0]), np.empty((0, 1))
-            self.meets = np.empty((0, 0), np.intp)
         self.points = points[self.places]
 
     @classmethod
@@ -326,6 +320,7 @@ def pointing(hull: Hull) -> Floats:
     if not len(hull.faces):
         n = hull.points.shape[1]
         return np.full((1, n), n**-0.5)
-    middle = np.zeros((len(hull.points), len(hull.basis)))
-    np.add.at(middle, hull.meets, hull.faces[:, None, :-1])
+    local = (hull.points - hull.centre) @ hull.basis.T
+    meets = local @ hull.faces[:, :-1].T + hull.faces[:, -1] > -1e-9
+    middle = meets @ hull.faces[:, :-1]
     return np.asarray(middle / np.linalg.norm(middle, axis=1, keepdims=True) @ hull.basis)

@@ -1303,9 +1303,9 @@ def keeps_paid(flows, seen, leave=None):
     asked = []
     for stake in tried:
         best, low = at_stake(flows, seen, stake, leave)
-        own = min(x / (own - low) for x, own in kept.items() if own > low)
+        own = min([x / (own - low) for x, own in kept.items() if own > low], default=np.inf)
         asked.append(max(stake / (best - low), own))
-    return min(asked) / (1 + min(asked))
+    return 1 / (1 + 1 / min(asked))  # 1 if never
 
 
 def most_kept(flows, seen, patience):

@@ -79,8 +79,8 @@ def test_optimal_punishment_by_the_payoff_set():
         assert expected is None or found.bracket[0] <= expected <= found.bracket[1]
     alone = critical_discount(PARTNERS, (0, 1), monitoring=CLEAR)
     assert critical_discount(PARTNERS, (0, 0), monitoring=CLEAR).discount < alone.discount
-    above = payoff_set(RepeatedGame(PARTNERS, alone.bracket[1] + 1e-3, monitoring=CLEAR), tolerance=1e-4)
-    below = payoff_set(RepeatedGame(PARTNERS, alone.bracket[0] - 1e-3, monitoring=CLEAR), tolerance=1e-4)
+    above = payoff_set(RepeatedGame(PARTNERS, alone.bracket[1] + 5e-4, monitoring=CLEAR), tolerance=1e-4)
+    below = payoff_set(RepeatedGame(PARTNERS, alone.bracket[0] - 5e-4, monitoring=CLEAR), tolerance=1e-4)
     assert 1 in above._found.inner.owners
     assert 1 not in below._found.inner.owners
 

@@ -61,11 +61,10 @@ def owned(array: NDArray[Kind]) -> NDArray[Kind]:
         copied = np.array(array, subok=False)
         copied.flags.writeable = False
         return copied
-    if array.size < _LARGE:
+    if array.size < _LARGE or array.dtype.kind in "mM":  # a memoryview holds no dates
         return np.ndarray(array.shape, array.dtype, array.tobytes())
-    return sealed(
-        np.array(array, order="C")
-    )  # NumPy's own memory comes in large pages, that of `bytes` does not
+    # NumPy's own memory comes in large pages, that of `bytes` does not.
+    return sealed(np.array(array, order="C"))
 
 
 class _Sealed(np.ndarray[Any, Any]):
@@ -74,7 +73,7 @@ class _Sealed(np.ndarray[Any, Any]):
 
 def sealed(array: NDArray[Kind]) -> NDArray[Kind]:
     """Take over an array that the library has made and nobody else holds: `owned`, without a copy if it is large."""
-    if array.size < _LARGE or array.dtype.kind == "O":
+    if array.size < _LARGE or array.dtype.kind in "OmM":
         return owned(array)
     memory: Any = array.view(_Sealed)
     return np.asarray(memoryview(memory).toreadonly())

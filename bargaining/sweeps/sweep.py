@@ -34,9 +34,7 @@ Mapper = Callable[[Callable[[tuple[int, int]], Any], Iterable[tuple[int, int]]],
 """Anything called like the built-in `map`: `pool.imap_unordered`, `executor.map`."""
 
 _CHUNKS = 1000  # of a sweep: progress is visible, and little is lost by an interruption
-_TURNS = (
-    64  # chunks for each worker where nobody sees them: few to hand over, and none waits long for the last
-)
+_TURNS = 64  # chunks for each worker where nobody sees them: few to hand over, and the last one is short
 _WORKERS = {-1, *range(1, 10_001)}  # more processes than that no machine runs
 _VECTORIZED_CELLS = 2**16  # together: their arrays of a few numbers each stay in megabytes
 

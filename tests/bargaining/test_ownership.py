@@ -179,6 +179,8 @@ def test_memory_of_our_own_is_not_copied_again() -> None:
         np.array(1.5),
         np.array([True, False]),
         np.array([Fraction(1, 3)], dtype=object),
+        np.arange(10_000.0)[::2],
+        np.arange(5_000).astype("M8[D]"),
     ):
         assert not owned(odd).flags.writeable
         assert np.array_equal(owned(odd), odd)

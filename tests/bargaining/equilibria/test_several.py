@@ -245,13 +245,39 @@ def test_strategies_are_refused_where_there_are_none():
         payoff_bounds(RepeatedGame(repeated.game, 0.8)).strategy([0, 0, 0])
 
 
-@pytest.mark.parametrize("leaving", [None, 0.05])
-def test_symmetries_change_no_level(leaving):
-    """Half-spaces of exchangeable players, with programs for one direction of each orbit and for all."""
-    repeated = public_good(0.8, leaving, ("1/10", "3/10", "3/5", "9/10"))
+def renamed(seed):
+    """Return a game of three in which all take the next one's place, and so do signals; some also swap actions."""
+    rng = np.random.default_rng(seed)
+    payoffs, chances = rng.integers(0, 9, (2, 2, 2, 3)), rng.choice([1, 50], (2, 2, 2, 3))
+    swapped, after = rng.integers(0, 2, 3), np.array([1, 2, 0])
+    here = np.indices((2, 2, 2))
+    there = np.empty_like(here)
+    there[after] = here ^ swapped[:, None, None, None]
+    every = [np.zeros((2, 2, 2, 3)), np.zeros((2, 2, 2, 3))]
+    for _ in range(6):
+        for total, one in zip(every, (payoffs, chances), strict=True):
+            total += one
+        images = np.empty_like(payoffs), np.empty_like(chances)
+        for image, one in zip(images, (payoffs, chances), strict=True):
+            image[tuple(there)] = one[..., np.argsort(after)]
+        payoffs, chances = images
+    signals = Monitoring(every[1] / every[1].sum(axis=-1, keepdims=True))
+    return RepeatedGame(Game(*np.moveaxis(every[0], -1, 0)), 0.9, monitoring=signals)
+
+
+@pytest.mark.parametrize(
+    ("repeated", "count"),
+    [
+        (public_good(0.8, None, ("1/10", "3/10", "3/5", "9/10")), 6),
+        (public_good(0.8, 0.05, ("1/10", "3/10", "3/5", "9/10")), 6),
+        *((renamed(seed), 3) for seed in (0, 2, 3)),
+    ],
+)
+def test_symmetries_change_no_level(repeated, count):
+    """With programs for one direction of each orbit and for all; what images of points promise generates them."""
     data = Data.of(repeated)
     renamings = Renamings.of(repeated, data.programs.speakers)
-    assert len(renamings.rows) == 6
+    assert len(renamings.rows) == count
     ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, 3)
     given = directions_of([[1, 0.3, -0.5], [-1, -0.2, 0.6]], data.size)
     one = _around(data, ends, given, True, renamings)
@@ -265,6 +291,12 @@ def test_symmetries_change_no_level(leaving):
         functions = functions_of(one.programs, one.outline, one.directions, *pairs, one.multipliers)
         best = functions.at(one.levels)[functions.largest(functions.at(one.levels))]
         assert (best <= one.levels + 1e-10).all()  # the multipliers of images bound their levels, too
+        chosen = one.orbits.chosen
+        there = one.renamings.completed(Promises(*one.touching(one.directions[chosen], chosen)))
+        played = there.owners >= 0
+        owners, later = there.owners[played], there.continuations[played]
+        np.testing.assert_allclose(there.points[played], one.programs.payoffs(owners, later), atol=1e-12)
+        assert one.programs.excess(owners, later).max() <= 1e-9
         one.extend(np.array([[0.36, 0.48, 0.8], [0.36, 0.48, 0.8], [0.8, 0.36, 0.48]]))
         every.extend(one.directions[len(every.levels) :])
 

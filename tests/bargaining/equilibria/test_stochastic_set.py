@@ -19,7 +19,7 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic._search.dual_bounds import sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
 from bargaining.equilibria.stochastic._search.search import Search, solve
-from bargaining.equilibria.stochastic._search.threats import threat_bound
+from bargaining.equilibria.stochastic._search.threats import _tempting, threat_bound
 from bargaining.equilibria.stochastic.markov import markov_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -785,6 +785,35 @@ def test_best_replies_of_few_and_of_many_actions(actions: int, threat: list[tupl
                 for row in range(*model.states[s].indices(len(model.state)))
             ]
             np.testing.assert_allclose(found, best, atol=1e-14)
+
+
+@pytest.mark.parametrize("unit", [0.1, 1 / 3, 1e-6, 7e5])
+def test_vertices_that_are_stage_payoffs_are_returned_as_given(unit: float) -> None:
+    """Keeping the agreement and breaking it both: two of the payoffs given, to the last bit."""
+    stages = [unit * (PRISONERS.payoffs + np.array([1 / 7, 0.3]))] * 2
+    sets = payoff_set(StochasticGame(stages, [[0.5, 0.5], [0.5, 0.5]], 0.2)).sets
+    for one in sets:
+        corners = {tuple(vertex) for vertex in one.vertices.tolist()}
+        assert {tuple(stages[0][0, 0].tolist()), tuple(stages[0][1, 1].tolist())} <= corners
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_that_nobody_is_tempted_by_are_no_best_deviation(seed: int) -> None:
+    """The best deviation from each live row is among those kept, whatever the threats between the limits."""
+    rng = np.random.default_rng(seed)
+    stages = [rng.random((7, 8, 2)), rng.random((6, 9, 2))]
+    laws = [rng.dirichlet([0.2, 0.2], stage.shape[:2]) for stage in stages]
+    model = Scaled.of(StochasticGame(stages, laws, [0.8, 0.6])).model
+    low, live = 0.4 * rng.random((2, 2)), rng.random(len(model.live)) < 0.3
+    high = low + 0.5 * rng.random((2, 2))
+    kept = _tempting(model, live, low, high)
+    assert not kept.all()
+    shares = [*np.ndindex(2, 2, 2, 2), *rng.random((50, 4))]
+    for threat in (low + (high - low) * np.reshape(share, (2, 2)) for share in shares):
+        for replies, worth in zip(model.replies, model.values(threat), strict=True):
+            faced = np.unique(replies.group[live])
+            best = replies.best(np.where(kept, worth, -np.inf))[faced]
+            np.testing.assert_allclose(best, replies.best(worth)[faced], atol=1e-12)
 
 
 def test_a_smaller_set_that_generates_itself_is_not_proved_the_largest() -> None:

@@ -33,10 +33,8 @@ _TOTAL = 100.0  # the weight of the condition that chances add up to one; payoff
 _APART = 1e-10  # the least distance at which floats distinguish points of a hull in three dimensions
 _THIN = 1e-6  # spread of points below which they may lie in a plane
 _MANY = 300  # corners of a set that does not converge, of two players
-_RATHER = 100.0  # points of a growing set closer than its distance over this are merged
-_RATHERS = (
-    20.0  # the same with symmetries, where half-spaces are close enough for sets that need fewer points
-)
+_FINER = 100.0  # points of a growing set closer than its distance over this are merged
+_FINER_ALIKE = 20.0  # the same with symmetries: with so many half-spaces, fewer points are near enough
 _DEEP = 1e-6  # how far inside all faces the point lies from which corners are seen
 _SEVERAL = 1000  # the same for more players, whose sets are rounder
 _ALIKE = 1500  # the same with symmetries, which make them cheaper
@@ -278,7 +276,7 @@ def grown(
         far = away(own.points)
         if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > 2 * most:
             break
-        nearer = max(merge, far / (_RATHER if renamings is None else _RATHERS))
+        nearer = max(merge, far / (_FINER if renamings is None else _FINER_ALIKE))
         image = generated(tight, leaves, own.points, nearer, known=known, renamings=renamings)
         solved, known = solved + image.programs, image.known
         more = Promises(image.corners, image.owners, image.continuations)

@@ -145,9 +145,12 @@ def main(
     Returns
     -------
     int
-        0, also if the output is cut off, as by ``| head``; 1 if a check found a difference; 2 if the request could not
-        be met, with one line on standard error; 130 after an interrupt.
+        0, also if the output is cut off, as by ``| head``, or closed; 1 if a check found a difference; 2 if the request
+        could not be met, with one line on standard error; 130 after an interrupt.
     """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the shell, as by >&-
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - open as long as the process
     try:
         try:
             options = parser(commands, examples).parse_args(arguments)

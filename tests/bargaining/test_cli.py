@@ -3,9 +3,11 @@
 import io
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -114,3 +116,12 @@ def test_output_goes_into_a_pipe_or_behind_a_link_and_replaces_neither(tmp_path)
     put(link, b"table", "-o", make=True)
     assert link.is_symlink()
     assert file.read_bytes() == b"table"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.parametrize(("closed", "status"), [(">&-", 0), ("2>&- >&-", 0), ("<&-", command.MISUSED)])
+def test_streams_that_the_shell_closed_leave_no_traceback(closed, status):
+    content = b"" if "<" in closed else b"[problem]\ndisagreement = [0, 0]\ntotal = 1\n"
+    line = f"{shlex.quote(sys.executable)} -m bargaining solve - --method nash {closed}"
+    found = subprocess.run(["bash", "-c", line], input=content, capture_output=True, check=False)
+    assert (found.returncode, b"Traceback" in found.stderr) == (status, False)

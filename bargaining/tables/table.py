@@ -175,7 +175,8 @@ class Table:
     def to_json(self) -> str:
         """Return the table as data: columns with their units, cells in full precision, notes.
 
-        A fraction is written as ``{"fraction": "1/3"}``, an interval or band as a list of numbers, None as null.
+        A fraction is written as ``{"fraction": "1/3"}``, an infinite number as ``{"number": "-inf"}``, an interval or
+        band as a list of numbers, None as null.
         """
         return typeset.as_json(self)
 

@@ -6,6 +6,7 @@ import csv as _csv
 import hashlib
 import io
 import json
+import math
 import re
 import sys
 import unicodedata
@@ -207,14 +208,23 @@ def as_json(table: Table) -> str:
     parts = {
         "notes": table.notes,
         "columns": [asdict(column) for column in table.columns],
-        "rows": [[{"fraction": str(c)} if isinstance(c, Fraction) else c for c in row] for row in table.rows],
+        "rows": [list(map(_datum, row)) for row in table.rows],
     }
     fields += [f'"{key}": [\n' + ",\n".join(map(_dumped, lines)) + "\n]" for key, lines in parts.items()]
     return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
+def _datum(cell: Any) -> Any:
+    """Return a cell in terms that JSON has: it knows neither fractions nor infinities."""
+    if isinstance(cell, tuple):
+        return list(map(_datum, cell))
+    if isinstance(cell, Fraction):
+        return {"fraction": str(cell)}
+    return {"number": str(cell)} if isinstance(cell, float) and math.isinf(cell) else cell
+
+
 def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def csv(table: Table) -> str:

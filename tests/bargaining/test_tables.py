@@ -401,6 +401,12 @@ def test_json_has_every_cell():
     assert (found["caption"], found["notes"]) == ("T", ["n."])
 
 
+def test_json_has_no_infinities_which_it_does_not_know():
+    table = Table([[-math.inf, (0.0, math.inf), math.nan]], columns=["x", "y", "z"])
+    found = json.loads(table.to_json(), parse_constant=pytest.fail)
+    assert found["rows"] == [[{"number": "-inf"}, [0.0, {"number": "inf"}], None]]
+
+
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
     [

@@ -55,6 +55,11 @@ def path_of(value: object, argument: str) -> Path:
     """Return a path from a string or a path-like object."""
     if not isinstance(value, str | os.PathLike):
         raise InvalidInput(f"`{argument}` must be a path; got {value!r}. Give a string or a pathlib.Path.")
+    if not (name := os.fspath(value)) or "\0" in os.fsdecode(name):
+        raise InvalidInput(
+            f"`{argument}` must be a path of one sign or more, none of them null; got {name!r}. "
+            'The folder one is in is called ".".'
+        )
     return Path(value)
 
 

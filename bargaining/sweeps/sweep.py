@@ -255,6 +255,11 @@ def _sweep(
                 if chunk is not None:
                     finished.add(start, chunk)
                     advance()
+    if lacking := len(stretches) - len(finished.starts):
+        raise InvalidInput(
+            f"`workers` must call the function that it is given for every argument, like `map`; {name_of(workers)} "
+            f"left out {lacking} of {len(stretches)}."
+        )
     return dataset(finished, _about(name_of(task.model), name_of(task.method), __version__))
 
 
@@ -334,8 +339,7 @@ def _run(
 ) -> Iterable[tuple[int, Chunk | None]]:
     """Compute the missing stretches, here, in other processes or by the caller's `map`."""
     if callable(workers):
-        mapped: Iterable[tuple[int, Chunk | None]] = workers(task, missing) if missing else ()
-        return mapped
+        return _mapped(task, missing, workers)
     if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers not in _WORKERS:
         raise InvalidInput(f"`workers` must be positive, -1, or a function like `map`; got {short(workers)}.")
     if workers == 1 or len(missing) < 2:
@@ -345,6 +349,27 @@ def _run(
     unordered = Parallel(n_jobs=workers, return_as="generator_unordered")
     results: Iterable[tuple[int, Chunk | None]] = unordered(delayed(task)(stretch) for stretch in missing)
     return results
+
+
+def _mapped(
+    task: Task, missing: Sequence[tuple[int, int]], workers: Mapper
+) -> Iterator[tuple[int, Chunk | None]]:
+    """Compute the missing stretches by the caller's `map`, in any order."""
+    starts = {start for start, _ in missing}
+    found = workers(task, missing) if missing else ()
+    if not isinstance(found, Iterable):
+        raise InvalidInput(
+            f"`workers` must return results one by one, like `map`; {name_of(workers)} returned {short(found)}."
+        )
+    for one in found:
+        match one:
+            case (int(start), dict() | None as chunk) if start in starts:
+                yield start, chunk
+            case _:
+                raise InvalidInput(
+                    "`workers` must return what the function that it is given returns, like `map`; "
+                    f"{name_of(workers)} returned {short(one)}."
+                )
 
 
 @contextmanager

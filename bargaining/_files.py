@@ -57,8 +57,8 @@ def path_of(value: object, argument: str) -> Path:
         raise InvalidInput(f"`{argument}` must be a path; got {value!r}. Give a string or a pathlib.Path.")
     if not (name := os.fspath(value)) or "\0" in os.fsdecode(name):
         raise InvalidInput(
-            f"`{argument}` must be a path of one sign or more, none of them null; got {name!r}. "
-            'The folder one is in is called ".".'
+            f"`{argument}` must be a path, neither empty nor with null characters; got {name!r}. "
+            'The current folder is ".".'
         )
     return Path(value)
 

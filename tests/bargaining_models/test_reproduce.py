@@ -16,7 +16,7 @@ QUICK = ["headline", "T1", "T1-money", "T2", "T2-capped", "T2-closed"]
 
 
 def sample(value: float = 0.123456, **more: object) -> Table:
-    rows = [["Nash", 0.1, value, 7, (0.25, 0.75), Fraction(1, 7)], ["=x", 0.2, None, 8, None, True]]
+    rows = [["Nash", 0.1, value, 7, (0.25, math.inf), Fraction(1, 7)], ["=x", 0.2, None, 8, None, True]]
     columns = [
         "method",
         "r",

@@ -160,4 +160,12 @@ def _padded(first: list[str], second: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _cell(value: Any) -> Any:
-    return Fraction(value["fraction"]) if isinstance(value, dict) else value
+    """Return a cell from what JSON has instead of fractions and infinities; see `Table.to_json`."""
+    match value:
+        case list():
+            return list(map(_cell, value))
+        case {"fraction": text}:
+            return Fraction(text)
+        case {"number": text}:
+            return float(text)
+    return value

@@ -197,11 +197,8 @@ def test_axes_may_be_text_whole_numbers_and_labelled_arrays():
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: x), r"like `map`; .* returned \(0, 1\)"),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: [(-1, f(x[0])[1])]), r"returned \(-1, {"),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: [f(x[0])]), "for every argument.* left out"),
-        (lambda: sweep(pie, GRID, nash, checkpoint=""), "`checkpoint` must be a path of one sign or more"),
-        (
-            lambda: sweep(pie, GRID, nash, checkpoint="a\0b"),
-            "`checkpoint` must be a path .*none of them null",
-        ),
+        (lambda: sweep(pie, GRID, nash, checkpoint=""), "`checkpoint` must be a path, neither empty"),
+        (lambda: sweep(pie, GRID, nash, checkpoint="a\0b"), "`checkpoint` must be a path.* null characters"),
         (
             lambda: sweep(pie, {"r": [1, "a"], "h": [1]}, nash),
             r"of one kind; got numbers and text: \[1, 'a'\]",

@@ -359,7 +359,8 @@ class _Problem:
     def at(self, natural: Floats) -> tuple[Floats, Floats]:
         """Return residuals, (m,), and their derivatives in the parameters, (k, m)."""
         k, m = len(natural), self.model.observations
-        found = self.model._residuals(seeds(list(natural), 0, k, 1))
+        with np.errstate(all="ignore"):  # what is not finite is refused in the end
+            found = self.model._residuals(seeds(list(natural), 0, k, 1))
         if not isinstance(found, Jet):
             return np.broadcast_to(found, (m,)), np.zeros((k, m))
         return np.broadcast_to(found.value, (m,)), np.broadcast_to(found.gradient, (k, m))
@@ -375,6 +376,12 @@ class _Problem:
                 residuals, slopes = self.weigh(residuals), np.stack([self.weigh(row) for row in slopes])
             self._last = key, residuals, slopes
         return self._last[1:]
+
+    def total(self, free: Floats) -> float:
+        """Return the sum of squares; infinite where residuals are NaN, so that any other is less."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = float(np.sum(self.both(free)[0] ** 2))
+        return np.inf if np.isnan(total) else total
 
     def least(self, starts: list[Floats], held: dict[int, float] | None = None) -> tuple[Floats, float]:
         """Return the parameters with the least sum of squares, some of them held, and the sum."""
@@ -394,7 +401,7 @@ class _Problem:
             for k, value in held.items():
                 natural[k] = value
             firsts.append(self.free(natural))
-        sums = [float(np.sum(self.both(one)[0] ** 2)) for one in firsts]
+        sums = list(map(self.total, firsts))
         first = firsts[int(np.argmin(sums))]
         best, least = first, min(sums)
         if moving.size:
@@ -406,10 +413,10 @@ class _Problem:
                     col_deriv=True,
                     ftol=1e-14,
                     xtol=1e-12,
+                    full_output=True,  # without it, an end without convergence is a warning
                 )[0]
             found = whole_of(np.atleast_1d(part), first)
-            total = float(np.sum(self.both(found)[0] ** 2))
-            if total <= least:
+            if (total := self.total(found)) <= least:
                 best, least = found, total
         return self.natural(best), least
 
@@ -440,7 +447,7 @@ def fitted(
         values, objective = problem.least(starts)
         residuals, slopes = problem.at(values)
         bread, meat = slopes @ slopes.T, None
-        scores = slopes * residuals
+        scores, level = slopes * residuals, float(np.linalg.norm(residuals))
     else:
         z = _columns(model._instruments() if instruments is None else _table(instruments, m), m)
         if z.shape[1] < k:
@@ -465,7 +472,13 @@ def fitted(
         residuals, slopes = problem.at(values)
         bent = root @ (z.T @ slopes.T) / m
         bread, scores, meat = bent.T @ bent, None, None
-    flat = _flat(bread)
+        level = 1.0  # moments are measured in their standard deviations
+    if (odd := ~np.isfinite(residuals)).any():
+        raise InvalidInput(
+            f"The model must be able to explain each observation; what it predicts for observation {np.argmax(odd)} "
+            "has no finite residual, as the log-odds of a share of 0 or 1. Drop it, or take noise='payoffs'."
+        )
+    flat = _flat(bread, problem.unit, level)
     sigma = float(np.mean(residuals**2))
     if sigma == 0:
         raise InvalidInput(
@@ -477,7 +490,7 @@ def fitted(
     cov = np.full((k, k), np.nan)
     if sure.any():
         pick = np.ix_(sure, sure)
-        inverse = np.linalg.inv(bread[pick])
+        inverse = _inverse(bread[pick])
         if method == "gmm":
             cov[pick] = inverse / m
         elif covariance == "classic" and groups is None:
@@ -490,7 +503,7 @@ def fitted(
             cov[pick] = few * inverse @ meat @ inverse
     lower, upper = values.copy(), values.copy()
     for j in np.flatnonzero(flat):
-        lower[j], upper[j] = _undecided(problem, values, int(j))
+        lower[j], upper[j] = _undecided(problem, [values, *starts], int(j))
     return Estimates(
         names=model.parameters,
         values=np.where(flat, np.nan, values),
@@ -589,10 +602,21 @@ def _columns(table: Floats, m: int) -> Floats:
     return np.column_stack(kept)
 
 
-def _flat(information: Floats) -> NDArray[np.bool_]:
-    """Return which parameters are part of a direction in which nothing changes."""
+def _inverse(information: Floats) -> Floats:
+    """Return the inverse, computed with parameters in units in which each has an information of 1."""
     size = np.sqrt(np.diag(information))
-    none = size <= 1e-12 * max(float(size.max()), np.finfo(float).tiny)
+    inverse: Floats = np.linalg.inv(information / size / size[:, None]) / size / size[:, None]
+    return inverse
+
+
+def _flat(information: Floats, unit: NDArray[np.bool_], level: float) -> NDArray[np.bool_]:
+    """Return which parameters are part of a direction in which nothing changes.
+
+    Parameters between 0 and 1 can be compared with one another and with the level of residuals; coefficients have
+    the units of their variables, and nothing changes with one only if its variable is 0 throughout.
+    """
+    size = np.sqrt(np.diag(information))
+    none = size <= 1e-12 * np.where(unit, max(float(size[unit].max(initial=0.0)), level), 0.0)
     if none.all():
         return none
     scaled = information / np.where(none, 1.0, size)[:, None] / np.where(none, 1.0, size)
@@ -602,14 +626,18 @@ def _flat(information: Floats) -> NDArray[np.bool_]:
     return flat
 
 
-def _undecided(problem: _Problem, values: Floats, j: int) -> tuple[float, float]:
-    """Return the ends of the values of one parameter that fit as well as the best, the others free to adjust."""
+def _undecided(problem: _Problem, starts: list[Floats], j: int) -> tuple[float, float]:
+    """Return the ends of the values of one parameter that fit as well as the best, the others free to adjust.
+
+    The first of the starts are the best values; from these alone the others may not find where to go.
+    """
     if not problem.unit[j]:
         return -np.inf, np.inf
+    values = starts[0]
     best = problem.least([values])[1]
 
     def fits(value: float) -> bool:
-        return problem.least([values], {j: value})[1] <= best * (1 + _SAME)
+        return problem.least(starts, {j: value})[1] <= best * (1 + _SAME)
 
     ends = []
     for end in (1e-9, 1 - 1e-9):

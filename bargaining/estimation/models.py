@@ -804,9 +804,11 @@ class EfficientDelayModel(_Estimated):
         natural = np.array([[1 / z[1], -z[0] / z[1] ** 2], [0.0, -1 / z[1] ** 2]])
         errors = np.zeros((m, 3))
         errors[:, :2] = -scores @ np.linalg.inv(hessian).T @ natural.T
+        if not t.any():  # the threshold may be anything below the surpluses
+            return np.array([mean, spread, np.nan]), errors, logs
         discount, slopes = self._discount(mean, spread, least)
         errors[:, 2] = errors[:, :2] @ slopes
-        return np.array([mean, spread, discount if t.any() else np.nan]), errors, logs
+        return np.array([mean, spread, discount]), errors, logs
 
     def _peak(self, least: float) -> tuple[Floats, Floats, Floats, Floats]:
         """Return the maximum of the likelihood at a threshold, scores, the Hessian, and log-likelihoods.

@@ -337,6 +337,34 @@ def test_parameters_that_only_count_together_are_not_identified() -> None:
         found.delta(lambda t: t[0])
 
 
+def test_bounds_are_those_of_a_curve_of_wages_that_fit_alike() -> None:
+    """With output 7 and a base of 6 the mean wage fixes (1 - weight) replacement 6 + weight 7 alone.
+
+    The best values that are found lie near a weight of 0, from where a search for replacements near 0 lost its way.
+    """
+    for seed in (2, 18, 19):
+        wages = 5 + np.random.default_rng(seed).random(20)
+        found = WageModel(wages, productivity=7, reference=6).fit()
+        assert not found.identified.any()
+        np.testing.assert_allclose(found.lower, [0, 0], atol=1e-8)
+        np.testing.assert_allclose(found.upper, wages.mean() / [7, 6], rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["ml", "gmm"])
+@pytest.mark.parametrize("unit", [1e-13, 1e13])
+def test_the_unit_of_a_covariate_changes_nothing_else(unit: float, method: str) -> None:
+    rng = np.random.default_rng(5)
+    x, total = rng.standard_normal((60, 2)), rng.uniform(1, 2, 60)
+    paid = total * logistic(0.2 + 0.5 * x[:, 0] + 0.3 * rng.standard_normal(60))
+    one, other = (
+        WeightedNashModel(paid, total=total, covariates=x * [scale, 1]).fit(method=method)
+        for scale in (1, unit)
+    )
+    scales = np.array([1, unit, 1])
+    np.testing.assert_allclose(other.values * scales, one.values, rtol=1e-6)
+    np.testing.assert_allclose(other.std_errors * scales, one.std_errors, rtol=1e-6)
+
+
 def test_a_rate_of_which_nothing_shows_is_not_identified() -> None:
     at_once = DelayModel([0, 0, 0, 0, 8], who=[0, 0, 1, 0, -1], demands=[0.6, 0.6]).fit()
     assert at_once.identified.to_dict() == {"rate_0": False, "rate_1": False, "both_obstinate": True}
@@ -591,6 +619,12 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         ),
         (lambda: WeightedNashModel([3.0], total=10).fit(), "more observations than parameters; got 1 and 1"),
         (lambda: WeightedNashModel([3.0, 3.0, 3.0], total=10).fit(), "fits every observation exactly"),
+        (
+            lambda: OffersModel(
+                [0.4, 0.5, 0.6], total=1, proposer=[0, 1, 0], outside=[[0, 0], [0, 0], [0, 1]]
+            ).fit(),
+            "predicts for observation 2 has no finite residual",
+        ),
     ],
 )
 def test_data_that_cannot_be_used_are_refused(call: Callable[[], Any], message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations, pairwise
@@ -337,12 +337,12 @@ def _faces(scores: _Scores) -> Iterator[tuple[Pair, Score]]:
             yield (normal[0], normal[1]), _score(scores, normal)
     for signs in ((1, 1), (-1, 1), (-1, -1), (1, -1)):
         lines = [line for profile in scores.sustained for line in scores.curve(profile, signs)]
-        for t in _kinks(lines):
+        for t in sorted(_kinks(lines) - {_ZERO, _ONE}):  # at an axis the line has the limit, not the score
             top = max((line for line in lines if line.start <= t <= line.end), key=lambda line: line.at(t))
             yield ((1 - t) * signs[0], t * signs[1]), Score(top.at(t), top.profile)
 
 
-def _kinks(lines: Sequence[_Line]) -> Iterable[Fraction]:
+def _kinks(lines: Sequence[_Line]) -> set[Fraction]:
     """Return where the highest of lines may bend: at their ends, and where the highest two cross."""
     ends = sorted({t for line in lines for t in (line.start, line.end)})
     out = set(ends)

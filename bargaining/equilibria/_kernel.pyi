@@ -13,6 +13,18 @@ from bargaining.equilibria._plane.model import Mask
 from bargaining.equilibria._plane.polygon import Point, Polygon
 
 def hull(points: Sequence[tuple[Any, Any]], merge: float, given: int, /) -> list[int] | None: ...
+def image(
+    index: Indices,
+    payoffs: Floats,
+    now: Floats,
+    gain: Floats,
+    floor: Floats | None,
+    delta: Point,
+    threat: Point,
+    polygon: Polygon,
+    leaves: list[Point],
+    /,
+) -> tuple[Polygon, list[Tag], bytes] | None: ...
 def images(
     now: Floats,
     transitions: Floats,

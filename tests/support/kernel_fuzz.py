@@ -108,7 +108,7 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
     one, other = payoff_set(game), interpreted(payoff_set, game)
     assert (one.vertices.tolist(), one.stats) == (other.vertices.tolist(), other.stats)
     np.testing.assert_array_equal(one.threat, other.threat)
-    for name, args in [*_searches(random), *_images(random), *_hostile(random)]:
+    for name, args in [*_searches(random), *_image(random), *_images(random), *_hostile(random)]:
         try:
             call(name, *args)
         except (TypeError, OverflowError):
@@ -169,6 +169,21 @@ def _searches(random: Random) -> Iterator[Call]:
         k = random.randrange(5)
         arrays[k] = random.choice([arrays[k][:0], arrays[k][..., ::2], arrays[k].astype(complex), *JUNK])
     yield "search", (*arrays, leaving)
+
+
+def _image(random: Random) -> Iterator[Call]:
+    """Draw profiles of a repeated game and a polygon, now and then with numbers or arrays that do not fit."""
+    size, wild = random.randrange(1, 40), random.random() < 0.2
+    draw = (lambda: random.choice(WILD)) if wild else (lambda: _number(random))
+    arrays = [np.array([draw() for _ in range(2 * size)]).reshape(2, size) for _ in range(4)]
+    args: list[Any] = [np.arange(size, dtype=np.intp), *arrays, _pair(random), _pair(random)]
+    args += [_polygon(random), _points(random)]
+    if random.random() < 0.3:
+        args[4] = None
+    if random.random() < 0.3:
+        k, junk = random.randrange(9), random.choice(JUNK)
+        args[k] = random.choice([args[k][..., ::2], junk]) if isinstance(args[k], np.ndarray) else junk
+    yield "image", tuple(args)
 
 
 def _images(random: Random) -> Iterator[Call]:

@@ -70,18 +70,20 @@ static void snap(Points vertices, Tag *tags, Points leaves)
 }
 
 /* Write the image's vertices, how each is generated, and which profiles can be played; false if there is no memory.
-   There are at most ROOM leaves and four times the profiles. */
+   There is room for all leaves and four times the profiles. */
 bool image(const Block *block, Points polygon, const double threat[2], Points leaves, Points *vertices, Tag *tags,
            char *alive)
 {
-    double x[ROOM], y[ROOM];
-    Points points = {0, x, y};
-    Tag made[ROOM];
-    ptrdiff_t cycle[ROOM];
+    size_t room = (size_t)(4 * block->size + leaves.size) + 1;
+    double *memory = malloc(room * (2 * sizeof(double) + sizeof(Tag) + sizeof(ptrdiff_t)));
     Chains chains;
-    if (!chains_of(polygon, &chains)) {
+    if (!memory || !chains_of(polygon, &chains)) {
+        free(memory);
         return false;
     }
+    Points points = {0, memory, memory + room};
+    ptrdiff_t *cycle = (ptrdiff_t *)(memory + 2 * room);
+    Tag *made = (Tag *)(cycle + room);
     for (ptrdiff_t n = 0; n < leaves.size; n++) {
         add_point(&points, made, leaves.x[n], leaves.y[n], (Tag){LEAVE, -1, (long)n});
     }
@@ -94,10 +96,11 @@ bool image(const Block *block, Points polygon, const double threat[2], Points le
     ptrdiff_t count = hull(points, MERGE, 0, cycle);
     vertices->size = count < 0 ? 0 : count;
     for (ptrdiff_t k = 0; k < count; k++) {
-        vertices->x[k] = x[cycle[k]];
-        vertices->y[k] = y[cycle[k]];
+        vertices->x[k] = points.x[cycle[k]];
+        vertices->y[k] = points.y[cycle[k]];
         tags[k] = made[cycle[k]];
     }
+    free(memory);
     snap(*vertices, tags, leaves);
     return count >= 0;
 }

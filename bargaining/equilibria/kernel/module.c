@@ -111,18 +111,79 @@ static PyObject *kernel_hull(PyObject *self, PyObject *const *args, Py_ssize_t c
     return found;
 }
 
-/* Put the points that `cycle` lists, or the first ones, and their tags into two lists for each state. */
-static void put(PyObject **lists, Py_ssize_t state, const Made *made, ptrdiff_t size, const ptrdiff_t *cycle)
+/* The points that `cycle` lists, or the first ones, as a list of pairs. */
+static PyObject *listed(Points points, ptrdiff_t size, const ptrdiff_t *cycle)
 {
-    PyObject *points = PyList_New(size), *tags = PyList_New(size);
-    for (ptrdiff_t n = 0; points && tags && n < size; n++) {
+    PyObject *list = PyList_New(size);
+    for (ptrdiff_t n = 0; list && n < size; n++) {
         ptrdiff_t k = cycle ? cycle[n] : n;
-        Tag tag = made->tags[k];
-        PyList_SetItem(points, n, Py_BuildValue("(dd)", made->points.x[k], made->points.y[k]));
-        PyList_SetItem(tags, n, Py_BuildValue("(lll)", tag.kind, tag.profile, tag.source));
+        PyList_SetItem(list, n, Py_BuildValue("(dd)", points.x[k], points.y[k]));
     }
-    PyList_SetItem(lists[0], state, points);
-    PyList_SetItem(lists[1], state, tags);
+    return list;
+}
+
+/* Their tags as a list. */
+static PyObject *labels(const Tag *tags, ptrdiff_t size, const ptrdiff_t *cycle)
+{
+    PyObject *list = PyList_New(size);
+    for (ptrdiff_t n = 0; list && n < size; n++) {
+        Tag tag = tags[cycle ? cycle[n] : n];
+        PyList_SetItem(list, n, Py_BuildValue("(lll)", tag.kind, tag.profile, tag.source));
+    }
+    return list;
+}
+
+/* Apply the operator of a repeated game to a polygon: return the vertices of the image, how each is generated, and the
+   profiles that can be played. */
+static PyObject *kernel_image(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    if (!counted(count, 9, "image")) {
+        return NULL;
+    }
+    Py_buffer views[5] = {{0}};
+    Points polygon = {0}, leaves = {0}, vertices = {0};
+    Block block = {0};
+    PyObject *found = NULL;
+    double threat[2];
+    char *alive = NULL;
+    Tag *tags = NULL;
+    bool floor = args[4] != Py_None, plain = read_pair(args[5], block.delta) && read_pair(args[6], threat);
+    for (int n = 0; plain && n < 4 + floor; n++) {
+        plain = read_numbers(args[n], n ? 'd' : INTEGER, false, n ? 2 : 1, &views[n]);
+        plain = plain && (!n || (views[n].shape[0] == 2 && views[n].shape[1] == views[0].shape[0]));
+    }
+    if (!plain || !read_points(args[7], &polygon) || !polygon.size || !read_points(args[8], &leaves)) {
+        found = undecided();
+        goto done;
+    }
+    block.size = views[0].shape[0];
+    block.index = views[0].buf;
+    block.payoffs = views[1].buf;
+    block.now = views[2].buf;
+    block.gain = views[3].buf;
+    block.floor = floor ? views[4].buf : NULL;
+    size_t room = (size_t)(4 * block.size + leaves.size) + 1;
+    alive = malloc(room);
+    tags = malloc(room * sizeof *tags);
+    vertices.x = malloc(2 * room * sizeof(double));
+    vertices.y = vertices.x + room;
+    if (!alive || !tags || !vertices.x || !image(&block, polygon, threat, leaves, &vertices, tags, alive)) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    found = Py_BuildValue("(NNy#)", listed(vertices, vertices.size, NULL), labels(tags, vertices.size, NULL), alive,
+                          block.size);
+done:
+    for (int n = 0; n < 5; n++) {
+        PyBuffer_Release(&views[n]);
+    }
+    free(polygon.x);
+    free(leaves.x);
+    free(vertices.x);
+    free(alive);
+    free(tags);
+    return found;
 }
 
 /* Whether the arrays of `kernel_images` fit each other. */
@@ -199,8 +260,10 @@ static PyObject *kernel_images(PyObject *self, PyObject *const *args, Py_ssize_t
         lists[n] = PyList_New(states);
     }
     for (Py_ssize_t s = 0; lists[0] && lists[1] && lists[2] && lists[3] && s < states; s++) {
-        put(lists, s, &made[s], made[s].corners, made[s].cycle);
-        put(lists + 2, s, &made[s], made[s].held, NULL);
+        PyList_SetItem(lists[0], s, listed(made[s].points, made[s].corners, made[s].cycle));
+        PyList_SetItem(lists[1], s, labels(made[s].tags, made[s].corners, made[s].cycle));
+        PyList_SetItem(lists[2], s, listed(made[s].points, made[s].held, NULL));
+        PyList_SetItem(lists[3], s, labels(made[s].tags, made[s].held, NULL));
     }
     found = Py_BuildValue("(OOy#OO)", lists[0], lists[1], rows.played, rows.size, lists[2], lists[3]);
 done:
@@ -303,6 +366,7 @@ done:
 
 static PyMethodDef methods[] = {
     {"hull", (PyCFunction)(void (*)(void))kernel_hull, METH_FASTCALL, NULL},
+    {"image", (PyCFunction)(void (*)(void))kernel_image, METH_FASTCALL, NULL},
     {"images", (PyCFunction)(void (*)(void))kernel_images, METH_FASTCALL, NULL},
     {"search", (PyCFunction)(void (*)(void))kernel_search, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

@@ -7,6 +7,9 @@ from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated._search.batch import searched
+from bargaining.equilibria.repeated._search.operator import apply, apply_to_few
+from bargaining.equilibria.repeated._search.scaled import Scaled
+from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import KINDS, exit_of, stage_game
 from kernel_fuzz import fuzz
@@ -46,10 +49,31 @@ def test_hulls_are_the_same(merge: float) -> None:
                 assert kernel.hull(pairs(points), merge, given) == twin
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [3, 8, 15])
+def test_images_of_repeated_games_are_the_same(size: int, kind: str) -> None:
+    """At any number of profiles, of which few or most are dropped."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        payoffs = rng.random((2, size, size)) if seed % 2 else rng.integers(0, 6, (2, size, size))
+        game = RepeatedGame(Game(*payoffs), [0.3, 0.6, 0.9][seed % 3], exit=exit_of(seed, kind))
+        scaled = Scaled.of(game)
+        search = scaled.search(scaled.block)
+        polygon, threat = search.polygon, search.block.threat_bound(scaled.own)
+        for _ in range(3):
+            if not polygon:
+                break
+            one = apply(search.block, polygon, threat)
+            other = interpreted(apply_to_few, search.block, polygon, threat)
+            assert (one.polygon, one.tags) == (other.polygon, other.tags)
+            assert one.alive.tolist() == other.alive.tolist()
+            polygon = one.polygon
+
+
 def test_random_calls_give_the_same_bits() -> None:
     """`make sanitize` makes a million of them, with other seeds and with checks of every access to memory."""
     answers = fuzz(5000, 0)
-    for name in ("hull", "search", "images"):
+    for name in ("hull", "search", "image", "images"):
         assert answers[f"{name}: answered"] > 100
         assert answers[f"{name}: left to Python"]
 
@@ -64,6 +88,6 @@ def test_what_is_not_plain_is_left_to_python() -> None:
     assert kernel.hull([(1, 2), (0, 0)], 0.0, 0) is None
     assert kernel.hull([(0.0, float("nan"))], 0.0, 0) is None
     assert kernel.hull([(0.0, 1.0, 2.0)], 0.0, 0) is None
-    for function in (kernel.hull, kernel.images, kernel.search):
+    for function in (kernel.hull, kernel.image, kernel.images, kernel.search):
         with pytest.raises(TypeError, match="arguments; got 1"):
             function([])

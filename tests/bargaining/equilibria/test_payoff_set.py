@@ -564,7 +564,7 @@ def test_the_operator_for_few_profiles_is_the_operator(kind: str) -> None:
         for _ in range(3):
             bound = search.block.threat_bound(scaled.own)
             threat = tuple(max(a, b) for a, b in zip(bound, lowest(search.polygon), strict=True))
-            many, few = (f(search.block, search.polygon, threat) for f in (apply, apply_to_few))
+            many, few = (interpreted(f, search.block, search.polygon, threat) for f in (apply, apply_to_few))
             assert apart(many.polygon, few.polygon) < 1e-15
             assert many.tags == few.tags
             assert many.alive.tolist() == few.alive.tolist()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter, signature
 from typing import ParamSpec, TypeVar
@@ -82,6 +81,8 @@ def advice(error: TypeError, function: Callable[..., object], name: str) -> Type
 
 
 def _meant(given: str, known: list[Parameter]) -> str:
+    from difflib import get_close_matches
+
     names = [p.name for p in known]
     said = [name for name in names if given.casefold() in _WORDS.get(name, "").split()]
     close = said or get_close_matches(given, names, n=1)

@@ -7,7 +7,6 @@ objects of pandas and xarray, which are recognised by their attributes, so that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,6 +143,8 @@ def meant(value: Any, names: Iterable[str]) -> str:
     """Return "Did you mean ...?" with the most similar name; an empty string if no name is similar."""
     if not isinstance(value, str):
         return ""
+    from difflib import get_close_matches
+
     folded = {name.casefold(): name for name in names}
     close = get_close_matches(value.casefold(), folded, n=1)
     return f" Did you mean {folded[close[0]]}?" if close else ""

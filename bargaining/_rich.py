@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from html import escape
 from typing import Any, ClassVar
 
 import numpy as np
@@ -67,15 +66,21 @@ class Card:
 
     def html(self) -> str:
         """Return the card in HTML; whatever is text is escaped."""
-        head = "".join(f"<th>{escape(text)}</th>" for text in self.heads)
+        head = "".join(f"<th>{_safe(text)}</th>" for text in self.heads)
         body = "".join(
-            f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>\n" for row in self.rows
+            f"<tr>{''.join(f'<td>{_safe(text)}</td>' for text in row)}</tr>\n" for row in self.rows
         )
-        notes = f"<p>{escape('; '.join(self.notes))}</p>\n" if self.notes else ""
+        notes = f"<p>{_safe('; '.join(self.notes))}</p>\n" if self.notes else ""
         return (
-            f'<table class="bargaining">\n<caption>{escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n'
+            f'<table class="bargaining">\n<caption>{_safe(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n'
             f"<tbody>\n{body}</tbody>\n</table>\n{notes}{self.sketch}"
         )
+
+
+def _safe(text: str) -> str:
+    from html import escape
+
+    return escape(text)
 
 
 def entries(result: Any) -> list[tuple[str, Any]]:
@@ -221,7 +226,7 @@ def sketch(marks: Sequence[Mark]) -> str:
         ).round(1)
 
     drawn = "".join(_mark(mark, place(mark.points)) for mark in marks)
-    names = escape("; ".join(dict.fromkeys(mark.name for mark in marks)))
+    names = _safe("; ".join(dict.fromkeys(mark.name for mark in marks)))
     return (
         f'<svg class="bargaining" xmlns="http://www.w3.org/2000/svg" width="{_WIDE}" height="{_HIGH}" '
         f'viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{names}">\n{_axes(low, high)}{drawn}</svg>\n'
@@ -237,7 +242,7 @@ def _axes(low: Any, high: Any) -> str:
         (left - 3, _EDGE + 3, "end", high[1]),
     ]
     ends = "".join(
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="9" fill="currentColor">{escape(number(v, 3))}</text>'
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="9" fill="currentColor">{_safe(number(v, 3))}</text>'
         for x, y, anchor, v in texts
     )
     path = f"M{left} {_EDGE}V{bottom}H{right}"
@@ -245,7 +250,7 @@ def _axes(low: Any, high: Any) -> str:
 
 
 def _mark(mark: Mark, places: Any) -> str:
-    colour, name = _COLOURS[mark.colour % len(_COLOURS)], f"<title>{escape(mark.name)}</title>"
+    colour, name = _COLOURS[mark.colour % len(_COLOURS)], f"<title>{_safe(mark.name)}</title>"
     if mark.kind == "point" or (len(places) == 1 and mark.kind == "outline"):
         return "".join(
             f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}">{name}</circle>\n' for x, y in places

@@ -41,6 +41,15 @@ def test_no_heavy_module_is_loaded_before_it_is_needed(statement: str) -> None:
     assert loaded_after(statement).isdisjoint(HEAVY)
 
 
+def test_a_first_payoff_set_loads_little() -> None:
+    """A new process should find its first set in little more than the time of `import numpy`."""
+    first = "payoff_set(RepeatedGame(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]]), 0.6))"
+    loaded = loaded_after(f"from bargaining import Game, RepeatedGame, payoff_set; {first}")
+    rest = loaded - loaded_after("import numpy")
+    assert "bargaining" in rest
+    assert rest.isdisjoint({"difflib", "html", "pathlib", "secrets", "urllib"})
+
+
 @pytest.mark.parametrize("name", bargaining.__all__)
 def test_public_name_resolves_and_is_listed(name: str) -> None:
     assert getattr(bargaining, name) is getattr(import_module(bargaining._EXPORTS[name]), name)

@@ -10,11 +10,11 @@ from bargaining.errors import InvalidInput
 from bargaining.games.kinds import kind_of, known, loaded
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
-from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated.public import PublicPayoffSet
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+    from bargaining.games.stochastic import StochasticGame
 
 
 @overload
@@ -115,7 +115,7 @@ def payoff_set(
 
     Examples
     --------
-    >>> from bargaining import Exit, Game
+    >>> from bargaining import Exit, Game, StochasticGame
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> payoff_set(RepeatedGame(prisoners, 0.9)).vertices
     array([[3.  , 3.  ],

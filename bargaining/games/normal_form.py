@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owned, owning, real, short
-from bargaining._files import path_of, put
 from bargaining._names import Names, are_given, numbered, ordered, place, titles, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
@@ -187,6 +186,7 @@ class Game(Shown):
         >>> game.shape, game.payoffs[2, 1], game.player_names
         ((3, 2), array([2., 0.]), ('One', 'Two'))
         """
+        from bargaining._files import path_of
         from bargaining.games import _nfg
 
         if isinstance(source, str) and source.lstrip().startswith("NFG"):
@@ -238,6 +238,8 @@ class Game(Shown):
             raise InvalidInput(f"`title` must be a string; got {short(title)}.")
         text = _nfg.written(title, titles(self.player_names), self.actions, self._given)
         if path is not None:
+            from bargaining._files import path_of, put
+
             put(path_of(path, "path"), text.encode(), "path")
         return text
 

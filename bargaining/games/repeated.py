@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,10 @@ from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rich import Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game, require_game, stacked
+
+if TYPE_CHECKING:
+    from bargaining.games.monitoring import Monitoring
 
 
 def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -231,6 +233,19 @@ def require_repeated(repeated: Any) -> None:
         raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.{cure}")
 
 
+def _require_monitoring(monitoring: Any, game: Game) -> None:
+    from bargaining.games.monitoring import Monitoring
+
+    if not isinstance(monitoring, Monitoring):
+        raise InvalidInput(
+            f"`monitoring` must be a Monitoring or None; got {monitoring!r}. Wrap the chances: Monitoring(p)."
+        )
+    if monitoring.shape != game.shape:
+        raise InvalidInput(
+            f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
+        )
+
+
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class RepeatedGame(Shown):
@@ -281,14 +296,8 @@ class RepeatedGame(Shown):
             )
         if exit is not None and exit.players != game.players:
             raise InvalidInput(f"`exit` must have payoffs for {game.players} players; got {exit.players}.")
-        if monitoring is not None and not isinstance(monitoring, Monitoring):
-            raise InvalidInput(
-                f"`monitoring` must be a Monitoring or None; got {monitoring!r}. Wrap the chances: Monitoring(p)."
-            )
-        if monitoring is not None and monitoring.shape != game.shape:
-            raise InvalidInput(
-                f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
-            )
+        if monitoring is not None:
+            _require_monitoring(monitoring, game)
         names = game.player_names
         fill(self, game=game, monitoring=monitoring, discounts=valid_discounts(discounts, names))
         fill(self, exit=None if exit is None else between(exit, names))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._search.shared import is_open
+from bargaining.equilibria._plane.kinds import is_open
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import BargainingError, InvalidInput, Status
 from bargaining.games.repeated import RepeatedGame

@@ -60,3 +60,9 @@ def outcomes(leaving: Exit) -> list[Leave]:
     if second[0] >= first[0]:
         out.append(Leave(second, 1, len(out)))
     return out
+
+
+def is_open(leaving: Exit) -> bool:
+    """Whether all may leave, with the same payoffs whoever leaves, so that the threat is known."""
+    first, second = leaving.payoffs.tolist()
+    return len(leaving.who) == 2 and first == second

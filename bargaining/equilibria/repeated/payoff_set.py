@@ -12,15 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import owning
 from bargaining._calls import suggesting
 from bargaining.equilibria._budget import ACCURACY, Effort
+from bargaining.equilibria._plane.kinds import is_open
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.repeated._search.batch import searched
 from bargaining.equilibria.repeated._search.operator import FEW
-from bargaining.equilibria.repeated._search.scaled import Answer, Scaled, roomy
-from bargaining.equilibria.repeated._search.shared import IMPATIENT, is_open, sweep
+from bargaining.equilibria.repeated._search.scaled import IMPATIENT, Answer, Scaled, roomy
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame, repeated_games, require_repeated
-from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
@@ -135,6 +134,7 @@ class PayoffSet(PayoffPolygon):
         """
         if not self._measured:
             from bargaining.equilibria._plane.enforceable import residuals
+            from bargaining.games.stochastic import StochasticGame
 
             game = StochasticGame.from_repeated(self.repeated)
             self._measured.extend(residuals(game, [self.vertices], [self.threat]))
@@ -148,6 +148,7 @@ class PayoffSet(PayoffPolygon):
     def _generated(self, work: Work) -> Generation | str:
         """Return the set in rationals, found once."""
         from bargaining.equilibria._plane.generation import generate
+        from bargaining.games.stochastic import StochasticGame
 
         if not self._rational:
             game = StochasticGame.from_repeated(self.repeated)
@@ -258,6 +259,8 @@ def payoff_sets(
             for k in places:
                 out.flat[k] = _alone(games[k], effort)
         else:
+            from bargaining.equilibria.repeated._search.shared import sweep
+
             for k, swept in zip(places, sweep([games[k] for k in places], _LIMIT, effort), strict=True):
                 out.flat[k] = _result(games[k], swept, effort)
     return out

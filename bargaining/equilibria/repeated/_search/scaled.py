@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,19 @@ from bargaining._rational import fractions
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.kinds import LEAVE, SLACK, STATIC, VERTEX, Leave, Tag, outcomes
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, outline
-from bargaining.equilibria._plane.rationals import Rationals
 from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.equilibria.repeated._search.operator import FEW, Block, least_by_staying, playable
 from bargaining.equilibria.repeated._search.search import FAST, Search
-from bargaining.equilibria.repeated._unequal.search import bounded, close, plain
-from bargaining.equilibria.repeated._unequal.search import run as run_unequal
 from bargaining.games.repeated import Exit, RepeatedGame
-from bargaining.games.stochastic import StochasticGame
+
+if TYPE_CHECKING:
+    from bargaining.equilibria._plane.rationals import Rationals
+    from bargaining.games.stochastic import StochasticGame
 
 _MANY = 400  # applications of the operator
 _USUAL = Effort()
+IMPATIENT = 1e-6
+"""Below this discount factor continuations lose digits when computed from payoffs."""
 
 
 class Answer(NamedTuple):
@@ -129,7 +131,9 @@ class Scaled:
             if block.common:
                 _run(search, limit, None if like is None else _borrowed(like, block))
             else:
-                run_unequal(search, self.exact())
+                from bargaining.equilibria.repeated._unequal.search import run
+
+                run(search, self.exact())
             iterations, solves = iterations + search.iterations, solves + search.solves
             kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
             if len(kept) == len(block.leaves) or budget.spent:
@@ -145,6 +149,8 @@ class Scaled:
         Players differ in patience. Incentive constraints that bind are tightened by `room`, as some may hold in floats
         only.
         """
+        from bargaining.equilibria.repeated._unequal.search import bounded
+
         gain = np.where(self.block.gain > 0.0, self.block.gain + room, self.block.gain)
         floor, steps = self.block.floor, 0
         block = replace(self.block, gain=gain, floor=None if floor is None else floor + room)
@@ -158,6 +164,8 @@ class Scaled:
 
     def outer(self) -> Search:
         """Return a search that stops, after a few plain steps, at a set that contains every equilibrium payoff."""
+        from bargaining.equilibria.repeated._unequal.search import plain
+
         search = self.search(self.block)
         plain(search)
         if not search.stopped:
@@ -281,6 +289,8 @@ def _run(search: Search, limit: int, guess: tuple[Polygon, list[Tag]] | None) ->
     """Search for the set of equally patient players; use half-planes if many steps have proved nothing."""
     search.run(min(limit, _MANY), guess=guess)
     if search.bound > search.tolerance and not search.budget.spent:
+        from bargaining.equilibria.repeated._unequal.search import close
+
         close(search)
     if search.bound > search.tolerance and not search.budget.spent:
         search.stopped, search.attained = "", True
@@ -316,6 +326,9 @@ def _hull(points: Floats) -> Polygon:
 
 
 def _rationals(repeated: RepeatedGame, low: Floats, size: Floats) -> Rationals:
+    from bargaining.equilibria._plane.rationals import Rationals
+    from bargaining.games.stochastic import StochasticGame
+
     (x, y), (a, b) = (map(Fraction, each.tolist()) for each in (low, size))
     return Rationals(StochasticGame.from_repeated(repeated), ((x, y), (a, b)))
 

@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.kinds import LEAVE, LEFT, SLACK, STATIC, VERTEX, Leave, Tag
+from bargaining.equilibria._plane.kinds import LEAVE, LEFT, SLACK, STATIC, VERTEX, Leave, Tag, is_open
 from bargaining.equilibria._plane.polygon import MERGE, Chains, Polygon, hull
 from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.equilibria.repeated._search.operator import Block, binding
-from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
+from bargaining.equilibria.repeated._search.scaled import IMPATIENT, Answer, Scaled
 from bargaining.equilibria.repeated._search.search import Search
 from bargaining.games.repeated import Exit, RepeatedGame
 
@@ -446,8 +446,6 @@ def _corners(points: Floats, usable: Flags) -> Numbers:
 
 _APART = 24, 6, 1  # in each turn one in this many of the remaining exits is solved separately
 _MANY = 8  # at least this many times as many exits are tried together
-IMPATIENT = 1e-6
-"""Below this discount factor continuations lose digits when computed from payoffs."""
 _NEIGHBOURS = 8  # neighbouring games that share an outer set
 _STOPPED = "the fixed point of ways that generate a neighbour's vertices is proved to be the largest"
 
@@ -463,12 +461,6 @@ def sweep(cells: Sequence[RepeatedGame], limit: int, effort: Effort) -> list[Ans
     if not base.block.common:
         return [one.back(one.solve(limit, effort)) for one in scaled]
     return _chunks(scaled, limit, effort)
-
-
-def is_open(leaving: Exit) -> bool:
-    """Whether all may leave, with the same payoffs whoever leaves, so that the threat is known."""
-    first, second = leaving.payoffs.tolist()
-    return len(leaving.who) == 2 and first == second
 
 
 def _shared(

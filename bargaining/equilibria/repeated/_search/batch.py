@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import LEAVE, STATIC
+from bargaining.equilibria._plane.polygon import lowest
 from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.equilibria.repeated._search.operator import FEW
-from bargaining.equilibria.repeated._search.scaled import Answer
+from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
+from bargaining.equilibria.repeated._search.search import Search
 
 _BLOCK = 512  # games in a call: its input and output stay in the processor's cache
 _VERTICES = 16  # the most that the extension returns
@@ -48,6 +50,28 @@ def searched(payoffs: Floats, discounts: Floats, ends: Floats | None) -> list[An
         part = slice(first, first + _BLOCK)
         out += _block(payoffs[part], discounts[part], None if ends is None else ends[part])
     return out
+
+
+def searched_alone(scaled: Scaled) -> Search | None:
+    """Return the finished search for the set of one small game; None if the extension leaves it to `Search`."""
+    block, leaving = scaled.block, scaled.block.floor is not None
+    if _compiled.kernel is None:
+        return None
+    arrays = [block.payoffs, block.best, block.now, block.gain]
+    blocks = np.array([[each] for each in ([*arrays, block.floor] if leaving else arrays)])
+    numbers, found = np.empty((1, 1 + 2 * _VERTICES)), np.zeros((1, 4 + 2 * _VERTICES), dtype=np.intp)
+    patience, own = np.array([block.discounts[:, 0]]), np.array([scaled.own])
+    if _compiled.kernel.search(blocks, patience, own, numbers, found, leaving) is None:
+        return None
+    (ended, iterations, solves, size, *how), (*points, bound) = found[0].tolist(), numbers[0].tolist()
+    if not ended:
+        return None
+    polygon = [*zip(points[: 2 * size : 2], points[1 : 2 * size : 2], strict=True)]
+    kinds = zip(how[: 2 * size : 2], how[1 : 2 * size : 2], strict=True)
+    tags = [(kind, profile, 0 if kind == LEAVE else -1) for kind, profile in kinds]
+    threat = lowest(polygon) if polygon else (np.nan, np.nan)
+    stopped = _ENDED[ended]
+    return Search(block, block, scaled.own, polygon, tags, threat, threat, iterations, solves, stopped, bound)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -215,9 +215,8 @@ def _monitored(
     points = None if found.inner is None else found.inner.corners
     reach = found.gap if points is not None else np.inf
     n, empty = repeated.players, outer.outline is None
-    sides = Sides(
-        points, outer.directions, outer.levels, -outer.levels[n : 2 * n], reach, empty, outer.rounds
-    )
+    threat = np.full(n, np.nan) if empty else -outer.reach(-np.eye(n))
+    sides = Sides(points, outer.directions, outer.levels, threat, reach, empty, outer.rounds)
     bounds = in_units(sides, data.low, data.size, tolerance, repeated.player_names)
     return replace(bounds, repeated=repeated, _found=found)
 

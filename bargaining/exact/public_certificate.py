@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import product
-from math import ceil, inf
+from math import ceil, inf, isnan
 
 import numpy as np
 
@@ -100,7 +100,8 @@ def certify_public_payoff_set(
         if points:
             vertices = tuple(points[k] for k in extreme(_unit(points, data), 0.0))
             inner = True
-            apart = max(_beyond(_unit(vertices, data), claimed), _beyond(claimed, _unit(vertices, data)))
+            exact = _unit(vertices, data)
+            apart = max(_beyond(exact, claimed), _beyond(claimed, exact), _off(found, data, exact))
     proved = _outer(repeated, data, play.cuts, play.leaves)
     empty = found.status is Status.EMPTY and proved is not None and not len(proved)
     if empty:
@@ -151,6 +152,20 @@ def _asked(found: PublicPayoffSet | PayoffBounds) -> tuple[RepeatedGame, Found, 
     return repeated, play, (points - data.low) / data.size
 
 
+def _off(found: PublicPayoffSet | PayoffBounds, data: Data, exact: Floats) -> float:
+    """Return how far the threat as given is from that of the vertices, and how far these lie beyond the outer set."""
+    least, most = np.broadcast_to((found.threat - data.low) / data.size, (2, data.low.size)) - exact.min(
+        axis=0
+    )
+    if isinstance(found, PayoffBounds):
+        over = (exact * data.size + data.low) @ found.directions.T - found.levels
+        out = float((over / np.linalg.norm(found.directions * data.size, axis=1)).max())
+    else:
+        out = _beyond(exact, (found.outer - data.low) / data.size)
+    off = float(np.max([*np.abs(most), *least, out]))
+    return inf if isnan(off) else off
+
+
 def _statement(
     inner: bool,
     vertices: tuple[Payoffs, ...],
@@ -181,7 +196,9 @@ def _unit(points: Sequence[Payoffs], data: Data) -> Floats:
 
 
 def _beyond(points: Floats, others: Floats) -> float:
-    """Return how far points lie beyond the hull of others."""
+    """Return how far points lie beyond the hull of others; infinity if there are no others."""
+    if not len(points) or not len(others):
+        return inf if len(points) else 0.0
     if points.shape[1] == 2:
         return beyond([(x, y) for x, y in points.tolist()], [(x, y) for x, y in others.tolist()])
     solid = sturdy(others)

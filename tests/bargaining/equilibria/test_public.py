@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from bargaining import (
     Exit,
@@ -18,6 +19,7 @@ from bargaining import (
     Unsolved,
     certify,
     patient_payoffs,
+    payoff_bounds,
     payoff_set,
     renegotiation_proof,
 )
@@ -347,6 +349,38 @@ def test_a_wrong_outer_set_is_not_proved():
     few = found._found.inner
     slipped = replace(few, owners=np.where(few.owners == 0, 3, few.owners))
     assert not certify(replace(found, _found=found._found._replace(inner=slipped)), tolerance=2e-3).holds
+
+
+def test_bounds_of_the_threat_are_those_of_both_sets():
+    """Half-planes are dropped and sorted as more are added: the lowest payoffs were read off the wrong ones."""
+    repeated = RepeatedGame(PARTNERS, Fraction(4, 5), monitoring=report("9/10", "1/2", "1/4"))
+    found = payoff_bounds(repeated, tolerance=1e-3)
+    lowest = [
+        linprog(axis, A_ub=found.directions, b_ub=found.levels, bounds=(None, None)).fun for axis in np.eye(2)
+    ]
+    np.testing.assert_allclose(found.threat, [lowest, found.inner.min(axis=0)], atol=1e-9)
+    pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    empty = payoff_bounds(RepeatedGame(pennies, 0.9, monitoring=Monitoring.none(pennies)))
+    assert empty.status is Status.EMPTY
+    assert np.isnan(empty.threat).all()
+
+
+def test_a_threat_or_an_outer_set_that_was_not_found_is_not_proved():
+    """A change by a tenth or less shows in the bound; of a set without vertices nothing is proved."""
+    repeated = RepeatedGame(PARTNERS, Fraction(4, 5), monitoring=report("9/10", "1/2", "1/4"))
+    found, bounds = payoff_set(repeated, tolerance=1e-2), payoff_bounds(repeated, tolerance=1e-2)
+    assert certify(found, tolerance=2e-2).holds
+    assert certify(bounds, tolerance=2e-2).holds
+    middle = found.vertices.mean(axis=0)
+    changed = [
+        replace(found, threat=found.threat + 0.2),
+        replace(found, outer=middle + 0.9 * (found.outer - middle)),
+        replace(found, vertices=found.vertices[:0]),
+        replace(bounds, threat=bounds.threat + 0.2),
+        replace(bounds, levels=bounds.levels - 0.2),
+    ]
+    for one in changed:
+        assert certify(one, tolerance=2e-2).bound > 3e-2
 
 
 def test_play_of_a_game_some_of_whose_profiles_are_out_of_play():

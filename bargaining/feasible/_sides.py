@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 
 EPS = float(np.finfo(float).eps)
+BLOCK = 4096  # numbers worked on together: what is computed on the way stays in the processor's cache
 
 
 def last_along(
@@ -34,45 +37,64 @@ def last_along(
     slacks : iterable of ndarray, shape (...), optional
         normal . (anchor - start) of each side, where they are known better than from coordinates.
     """
-    start, step = (np.moveaxis(x, -1, 0) for x in np.broadcast_arrays(start, step))
-    if slacks is None:
-        slacks = (_slack(normal, anchor, start) for normal, anchor in zip(normals, anchors, strict=True))
-    return _last(normals, grain, start, step, slacks)
-
-
-def _slack(normal: Floats, anchor: Floats, start: Floats) -> Floats:
-    slack: Floats = normal[0] * (anchor[0] - start[0])
-    for i in range(1, len(normal)):
-        slack = slack + normal[i] * (anchor[i] - start[i])
-    return slack
-
-
-def _last(normals: Floats, grain: Floats, start: Floats, step: Floats, slacks: Iterable[Floats]) -> Floats:
-    """Take one player after the other: faster over so short an axis, and sums do not depend on the batch."""
+    start, step = (players_first(x) for x in np.broadcast_arrays(start, step))
+    rest = () if slacks is None else iter(slacks)
     reach, room = np.abs(step).max(axis=0), rounding(grain, start.T).T
     first, last = np.full(reach.shape, -np.inf), np.full(reach.shape, np.inf)
     flat, beyond = 4 * EPS * reach, np.zeros(reach.shape, dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for normal, slack in zip(normals, slacks, strict=True):
-            speed = normal[0] * step[0]
-            for i in range(1, len(normal)):
-                speed = speed + normal[i] * step[i]
+        for some_normals, some_anchors in _several(normals, anchors, reach):
+            speed = _sum_of_players(some_normals, step)
+            if slacks is None:
+                slack = _sum_of_players(some_normals, [*map(np.subtract, some_anchors, start)])
+            else:
+                slack = np.array([*islice(rest, len(speed))])
             time, ahead = slack / speed, speed > flat
             if ahead.all():
-                last = np.minimum(last, time)
+                last = np.minimum(last, _folded(np.minimum, time))
                 continue
             behind = speed < -flat
             if behind.all():
-                first = np.maximum(first, time)
+                first = np.maximum(first, _folded(np.maximum, time))
                 continue
-            last = np.minimum(last, np.where(ahead, time, np.inf))
-            first = np.maximum(first, np.where(behind, time, -np.inf))
-            beyond = beyond | (~(ahead | behind) & (slack < -across(normal, room)))
+            last = np.minimum(last, _folded(np.minimum, np.where(ahead, time, np.inf)))
+            first = np.maximum(first, _folded(np.maximum, np.where(behind, time, -np.inf)))
+            still = ~(ahead | behind)
+            if still.any():
+                out = still & (slack < -across(some_normals, room))
+                beyond = beyond | _folded(np.logical_or, out)
         missed = first > last
         if missed.any():
             missed = missed & ~((first - last) * np.abs(step) <= 2 * room).all(axis=0)
         missed = missed | beyond
     return np.where(missed, -np.inf, last)
+
+
+def players_first(x: Floats) -> Floats:
+    """Return a view of payoffs with players as the first axis."""
+    return x if x.ndim == 1 else x.transpose(-1, *range(x.ndim - 1))
+
+
+def _several(normals: Floats, anchors: Floats, cells: NDArray[Any]) -> Iterator[tuple[Floats, Floats]]:
+    """Yield sides, shape (n, k, ...), as many at once as make a block with these cells: all of them for one cell."""
+    few = max(1, BLOCK // max(1, cells.size))
+    shape = (normals.shape[1], -1, *(1,) * cells.ndim)
+    for k in range(0, len(normals), few):
+        yield normals[k : k + few].T.reshape(shape), anchors[k : k + few].T.reshape(shape)
+
+
+def _sum_of_players(weights: Floats, x: Sequence[Floats] | Floats) -> Floats:
+    """Take one player after the other: faster over so short an axis, and sums do not depend on the batch."""
+    total: Floats = weights[0] * x[0]
+    for i in range(1, len(weights)):
+        total = total + weights[i] * x[i]
+    return total
+
+
+def _folded(ufunc: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
+    """Return what is left of the first axis, that of the sides."""
+    left: NDArray[Any] = values[0] if len(values) == 1 else ufunc.reduce(values, axis=0)
+    return left
 
 
 def within(
@@ -82,9 +104,10 @@ def within(
     rooms = rounding(grain, x)
     least = -np.inf if open_below else -np.maximum(tol, rooms)
     inside = np.array(every((x <= 1.0 + np.maximum(tol, rooms)) & (x >= least)))
-    room = np.moveaxis(rooms, -1, 0)
-    for normal, anchor in zip(normals, anchors, strict=True):
-        inside &= gap(normal, anchor, x) >= -np.maximum(tol, across(normal, room))
+    start, room = players_first(x), players_first(rooms)
+    for normal, anchor in _several(normals, anchors, inside):
+        gap = _sum_of_players(normal, [*map(np.subtract, anchor, start)])
+        inside &= _folded(np.logical_and, gap >= -np.maximum(tol, across(normal, room)))
     return inside
 
 
@@ -96,18 +119,7 @@ def rounding(grain: Floats, x: Floats) -> Floats:
 
 def across(normal: Floats, room: Floats) -> Floats:
     """Return the tolerances of coordinates, shape (n, ...), as a distance across a side."""
-    total: Floats = np.abs(normal[0]) * room[0]
-    for i in range(1, len(normal)):
-        total = total + np.abs(normal[i]) * room[i]
-    return total
-
-
-def gap(normal: Floats, anchor: Floats, x: Floats) -> Floats:
-    """Return normal . (anchor - x)."""
-    total: Floats = normal[0] * (anchor[0] - x[..., 0])
-    for i in range(1, len(normal)):
-        total = total + normal[i] * (anchor[i] - x[..., i])
-    return total
+    return _sum_of_players(np.abs(normal), room)
 
 
 def largest(x: Floats) -> Floats:

@@ -366,7 +366,7 @@ def describe(rule: object, /, **parameters: Any) -> Named:
     elif "weights" in parameters:
         weights = parameters["weights"]
         total = sum_of(parameters.pop("weights_sum", None))
-        if not np.allclose(total, 1.0, rtol=0.0, atol=_ONE):
+        if not np.all(np.abs(total - 1.0) <= _ONE):
             parameters["weights_sum"] = total
             defaults["weights_sum"] = total  # said in `parameters` and in a notebook, not in the label
         defaults["weights"] = weights.flat[0] if weights.ndim == 1 else None
@@ -435,6 +435,9 @@ def divide(
     ideal : ndarray, shape (..., n)
         From `Problem.ideal`: with d it gives the scale against which rounding of the inputs is judged.
     """
+    sure = (status == int(Status.OK)) & (residual >= 0) & (residual <= ACCURACY) & every(np.isfinite(payoffs))
+    if sure.all() and sure.shape == payoffs.shape[:-1] == residual.shape:
+        return solved(problem, method, np.array(payoffs), np.array(residual))
     d = problem.disagreement
     good = (status == Status.OK) | (status == Status.DEGENERATE)
     broken = good & ~every(np.isfinite(payoffs))

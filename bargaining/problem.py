@@ -16,8 +16,8 @@ from bargaining._names import Names, are_given, carried, place, unique_names
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._cvxpy import is_constraint, payoffs_of
-from bargaining.feasible._sides import every, some
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible._sides import EPS, every, some
+from bargaining.feasible.base import FeasibleSet, is_feasible_set
 
 _LINE = 200  # the longest code that a problem prints as
 _ANGLES = 33  # of a sketch
@@ -97,7 +97,7 @@ class Problem(Shown):
         players: Names | None = None,
     ) -> None:
         feasible, disagreement, players = _opened(feasible, disagreement, players)
-        if not isinstance(feasible, FeasibleSet):
+        if not is_feasible_set(feasible):
             raise InvalidInput(
                 f"`feasible` must answer support, ray, ideal and contains; got a {type(feasible).__name__}. "
                 f"Wrap points in `Polytope` or an amount in `TransferableSurplus`."
@@ -160,16 +160,16 @@ class Problem(Shown):
             ideal = returned(ideal, "ideal")
         by_player(ideal, "ideal", self.players)
         gain = ideal - self.disagreement
-        size = (
-            16
-            * np.finfo(float).eps
-            * (np.abs(np.where(np.isfinite(ideal), ideal, 0)) + np.abs(self.disagreement))
-        )
-        status = np.where(every(gain > size), Status.OK, Status.DEGENERATE)
+        finite = np.isfinite(ideal)
+        size = 16 * EPS * (np.abs(np.where(finite, ideal, 0.0)) + np.abs(self.disagreement))
         # sums and shares would not be right
         beyond = (np.abs(ideal) > 1e4 * LARGEST) | ((gain > 0) & (gain < SMALLEST))
+        usual = (gain > size) & ~beyond
+        if usual.all():
+            return np.zeros(usual.shape[:-1], dtype=np.int8)  # OK
+        status = np.where(every(gain > size), Status.OK, Status.DEGENERATE)
         status = np.where(some(beyond), Status.FAILED, status)
-        if not np.isfinite(ideal).all():
+        if not finite.all():
             status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
             status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)
             status = np.where(np.isnan(ideal).any(axis=-1), Status.FAILED, status)
@@ -266,7 +266,7 @@ class Bargained(Protocol):
 
 def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[Any, Any, Names | None]:
     """Return the set that is meant, the disagreement point and the names, where they are known."""
-    if isinstance(feasible, FeasibleSet):
+    if is_feasible_set(feasible):
         if disagreement is None:
             raise InvalidInput(
                 f"`disagreement` must say what the players get without an agreement; got none. Write "

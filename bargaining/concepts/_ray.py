@@ -127,6 +127,8 @@ def settled(
 
     `aim` takes the index of a cell.
     """
+    if not answer.missed.any() and (answer.residual <= ACCURACY).all():
+        return answer
     status = np.where(answer.missed, Status.EMPTY, answer.status).astype(np.int8)
     doubt = np.asarray(((status == Status.OK) & ~(answer.residual <= ACCURACY)) | answer.missed)
     if not (doubt.any() and may_be_thin(problem.feasible)):

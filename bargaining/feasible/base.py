@@ -24,8 +24,18 @@ They are read by `known` only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload, runtime_checkable
+from functools import cache, wraps
+from typing import (
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeGuard,
+    TypeVar,
+    overload,
+    runtime_checkable,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,6 +83,17 @@ class FeasibleSet(Protocol):
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` times the size of the set."""
         ...
+
+
+def is_feasible_set(value: object) -> TypeGuard[FeasibleSet]:
+    """Say whether something answers the questions of a `FeasibleSet`; the answer for a class is remembered."""
+    return _has_answers(type(value)) or isinstance(value, FeasibleSet)  # type: ignore[arg-type]
+
+
+@cache
+def _has_answers(kind: type) -> bool:
+    questions = ("players", "batch_shape", "support", "ray", "ideal", "contains")
+    return all(getattr(kind, name, None) is not None for name in questions)
 
 
 @overload

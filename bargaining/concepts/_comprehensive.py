@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._hull import facets
+from bargaining.feasible._sides import some
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope, batch_of, sets_of
 from bargaining.feasible.surplus import TransferableSurplus
@@ -66,16 +67,15 @@ def ideal_of(feasible: FeasibleSet) -> Ideal:
     open_below = comprehensive(feasible)
     if feasible.players <= 2 or not isinstance(open_below, Polytope) or not open_below.disposes_freely:
         return feasible.ideal
+    return lambda x: x + along_axes(open_below, x)
+
+
+def along_axes(feasible: FeasibleSet, x: Floats) -> Floats:
+    """Return how far each player alone can be raised from x without leaving the set."""
     axes = np.eye(feasible.players)
-
-    def along_axes(x: Floats) -> Floats:
-        if open_below.batch_shape:
-            return np.asarray(x + np.stack([open_below.ray(x, axis) for axis in axes], axis=-1))
-        far = open_below.ray(x[..., None, :], axes)
-        ideal: Floats = x + far
-        return ideal
-
-    return along_axes
+    if feasible.batch_shape or x.ndim == 1:
+        return np.stack([feasible.ray(x, axis) for axis in axes], axis=-1)
+    return feasible.ray(x[..., None, :], axes)
 
 
 def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -94,15 +94,17 @@ def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) ->
     live : ndarray of bool, shape (...)
         Cells to compute; NaN in the others.
     """
-    low, start = np.where(live[..., None], x, 0.0), np.where(live[..., None], x, 0.0)
+    start = low = x if live.all() else np.where(live[..., None], x, 0.0)
     found = np.broadcast_to(best(low), x.shape)
-    for size in LOWER:
-        outside = live & (found < low - hair).any(axis=-1)
-        if not outside.any():
+    for size in (*LOWER, None):
+        outside = live & some(found < low - hair)
+        if size is None or not outside.any():
             break
         low = np.where(outside[..., None], start - size * hair, low)
         found = np.where(outside[..., None], best(low), found)
-    lost = ~live | (found < low - hair).any(axis=-1)
+    lost = ~live | outside
+    if not lost.any():
+        return found, low
     return np.where(lost[..., None], np.nan, found), np.where(live[..., None], low, x)
 
 

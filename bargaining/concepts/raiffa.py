@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._comprehensive import best_above, ideal_of, lasting_gain, set_by_set
+from bargaining.concepts._comprehensive import along_axes, best_above, ideal_of, lasting_gain, set_by_set
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible._sides import largest
@@ -115,14 +115,13 @@ def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.
     moving = live[..., None] & (ideal > d)
     gains = np.where(moving, ideal - d, 1.0)
     hair = HAIR * (1.0 + np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0) / gains)
-    axes = [*np.eye(n)] if disposes_freely(feasible) else []
-    best = ideal_of(feasible)
+    best, free = ideal_of(feasible), disposes_freely(feasible)
     at = np.zeros(ideal.shape)
     with np.errstate(all="ignore"):
         for _ in range(ROUNDS * n):
             low = d + (at - hair) * gains
-            more = np.stack([feasible.ray(low, axis) for axis in axes], axis=-1) if axes else best(low) - low
-            step = np.where(moving & (more > 0), more / gains - hair, 0.0)
+            gain = along_axes(feasible, low) if free else best(low) - low
+            step = np.where(moving & (gain > 0), gain / gains - hair, 0.0)
             if not (step > hair).any():
                 break
             at = at + np.maximum(step, 0.0) / n
@@ -162,16 +161,17 @@ def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Fl
     for _ in range(ROUNDS * n):
         step = np.where(live[..., None], np.maximum(best - x, 0.0), 0.0)
         left = np.where(live, (step / gains).max(axis=-1), left)
-        last = live & ~(left > np.maximum(hair, lowered))
-        if n > 2 and last.any():
+        room = np.maximum(hair, lowered)
+        if n > 2 and (last := live & ~(left > room)).any():
             rest = lasting_gain(again, x, 4 * tiny)
             left = np.where(last, (rest / gains).max(axis=-1), left)
             step = np.where(last[..., None], rest, step)
-        live = live & (left > np.maximum(hair, lowered))
+        live = live & (left > room)
         if not live.any():
             break
         x = np.where(live[..., None], x + step / n, x)
         best, inside = best_above(again, x, tiny, live)
-        lowered = np.where(live, np.maximum(lowered, ((x - inside) / gains).max(axis=-1)), lowered)
-        x = np.where(live[..., None], inside, x)
+        if inside is not x:
+            lowered = np.where(live, np.maximum(lowered, ((x - inside) / gains).max(axis=-1)), lowered)
+            x = np.where(live[..., None], inside, x)
     return x, np.asarray(left + lowered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import pairwise, permutations, product
 
 import numpy as np
@@ -64,9 +65,16 @@ def _vertices(problem: Problem) -> Floats | None:
 
 def with_points(problem: Problem, points: Floats, *, free: bool) -> Problem:
     """Return a problem with other agreements and the same disagreement point."""
-    return Problem(Polytope(points, free_disposal=free), problem.disagreement, players=problem.player_names)
+    agreements = _hull(points.tobytes(), points.shape, free)
+    return Problem(agreements, problem.disagreement, players=problem.player_names)
 
 
+@lru_cache(maxsize=256)  # one problem leads to about a hundred, and many axioms to the same
+def _hull(points: bytes, shape: tuple[int, ...], free: bool) -> Polytope:
+    return Polytope(np.frombuffer(points).reshape(shape), free_disposal=free)
+
+
+@lru_cache(maxsize=4)
 def rational_part(problem: Problem) -> Problem:
     """Return the problem restricted to the individually rational points and everything below them.
 

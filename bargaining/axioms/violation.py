@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -135,6 +136,20 @@ def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") 
     return Answer(label, problem, payoffs, ideal, scale, tol * scale + 64 * EPS * size)
 
 
+def once(method: Method) -> Method:
+    """Return a method that asks the given one only once about the same set, disagreement point and names."""
+    known: dict[tuple[int, bytes, tuple[str, ...]], tuple[Problem, Division]] = {}
+
+    @wraps(method)
+    def asked(problem: Problem) -> Division:
+        key = id(problem.feasible), problem.disagreement.tobytes(), problem.player_names
+        if key not in known:
+            known[key] = problem, method(problem)  # the problem is kept, and with it the number of its set
+        return known[key][1]
+
+    return asked
+
+
 def _answered(method: Callable[[Problem], object], problem: Problem) -> tuple[str, Floats]:
     """Return the method's name and its payoffs, returned as a `Division` or as an array."""
     label = named(method)
@@ -165,7 +180,8 @@ def _answered(method: Callable[[Problem], object], problem: Problem) -> tuple[st
 
 def named(method: Callable[..., object]) -> str:
     """Return the name of a function, of what a partial calls, or of a protocol's class."""
-    inner = getattr(method, "func", method)
+    inner = getattr(method, "__wrapped__", method)
+    inner = getattr(inner, "func", inner)
     return str(getattr(inner, "__name__", type(inner).__name__))
 
 

@@ -18,7 +18,7 @@ from hypothesis.strategies import SearchStrategy
 import bargaining
 from bargaining._arguments import function, listed
 from bargaining.axioms import AXIOMS, Axiom, Violation
-from bargaining.axioms.violation import TOLERANCE, named
+from bargaining.axioms.violation import TOLERANCE, named, once
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.problem import Problem, as_code, require_problem
@@ -98,12 +98,12 @@ def check_axioms(
     bargaining.testing.checks.AxiomsBroken: egalitarian breaks scale_invariance by 0.667 of the range of gains: ...
     """
     require_problem(problem)
-    function(method, "method")
+    asked = once(function(method, "method"))
     expected = {named(axiom) for axiom in _chosen(expected_failures)}
     found = []
     for axiom in _chosen(axioms):
         try:
-            violation = axiom(method, problem, tol=tol)
+            violation = axiom(asked, problem, tol=tol)
         except NotApplicable:
             if axioms is not None:
                 raise

@@ -94,6 +94,23 @@ def test_axioms_for_two_are_left_out_for_three_unless_asked_for() -> None:
         check_axioms(egalitarian, CUBE, axioms=["risk_sensitivity"])
 
 
+def test_a_method_is_asked_once_about_a_problem() -> None:
+    """The strong axiom of monotonicity compares all the problems that the restricted one does."""
+    asked = []
+
+    def shy(problem: Problem) -> Division:
+        asked.append(problem)
+        return egalitarian(problem)
+
+    assert check_axioms(shy, STEEP, axioms=["strong_monotonicity"]) == ()
+    strong = len(asked)
+    asked.clear()
+    assert check_axioms(shy, STEEP, axioms=["strong_monotonicity", "restricted_monotonicity"]) == ()
+    assert len(asked) == strong > 5
+    with pytest.raises(AxiomsBroken, match="egalitarian breaks"):
+        check_axioms(shy, STEEP, axioms=["scale_invariance"])
+
+
 def test_own_axioms_go_where_names_go() -> None:
     assert check_axioms(egalitarian, STEEP, axioms=[equal_gains]) == ()
     with pytest.raises(AxiomsBroken, match="nash breaks equal_gains"):

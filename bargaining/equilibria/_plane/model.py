@@ -45,7 +45,7 @@ class Replies:
 
     def best(self, worth: Floats) -> Floats:
         """Return the largest worth in each group."""
-        best: Floats = np.maximum.reduceat(worth[self.order], self.starts)
+        best: Floats = np.maximum.reduceat(worth.take(self.order), self.starts)
         return best
 
     def rows(self, group: int) -> Indices:
@@ -55,7 +55,7 @@ class Replies:
 
     def argbest(self, worth: Floats) -> Indices:
         """Return the row of the largest worth in each group."""
-        rows = np.flatnonzero(worth == self.best(worth)[self.group])[::-1]
+        rows = np.flatnonzero(worth == self.best(worth).take(self.group))[::-1]
         out = np.empty(len(self.starts), dtype=np.intp)
         out[self.group[rows]] = rows
         return out
@@ -253,7 +253,7 @@ class Model:
     def deviations(self, threat: Floats) -> Floats:
         """Return the best-deviation payoffs D, shape (2, N)."""
         worth = self.values(threat)
-        return np.stack([self.replies[i].best(worth[i])[self.replies[i].group] for i in (0, 1)])
+        return np.stack([self.replies[i].best(worth[i]).take(self.replies[i].group) for i in (0, 1)])
 
     def playable(self, polygons: list[Polygon], alive: Mask) -> Indices:
         """Return the live rows that cannot lead to a state without payoffs."""

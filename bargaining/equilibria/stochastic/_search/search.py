@@ -48,9 +48,9 @@ def solve(scaled: Scaled, limit: int, effort: Effort = _USUAL) -> Search:
     are dropped, and the search is repeated, until all that remain are credible.
     """
     start, iterations, solves, budget = scaled.start(), 0, 0, effort.budget()
-    model = thinned(scaled.model, start)
+    model, known = thinned(scaled.model, start)
     while True:
-        search = Search.start(model, start)
+        search = Search.start(model, start, known)
         search.tolerance, search.budget = effort.tolerance, budget
         search.run(limit)
         iterations, solves = iterations + search.iterations, solves + search.solves
@@ -84,9 +84,9 @@ class Search:
     budget: Budget = field(default_factory=Budget)
 
     @classmethod
-    def start(cls, model: Model, polygon: Polygon) -> Search:
-        """Start from one set that contains all payoffs of every state."""
-        bound = threat_bound(model, model.live)
+    def start(cls, model: Model, polygon: Polygon, known: Floats | None = None) -> Search:
+        """Start from one set that contains all payoffs of every state, and a bound of the threats if one is known."""
+        bound = threat_bound(model, model.live, known)
         return cls(model, [polygon] * len(model.states), model.live, bound=bound)
 
     def run(self, limit: int) -> None:

@@ -69,7 +69,7 @@ def _bound(model: Model, alive: Mask, i: int, value: Floats) -> Floats:
 
 def _playable(model: Model, replies: Replies, alive: Mask, gone: Floats) -> Indices:
     """Return the groups with a live row and no reply into a state where nothing can be played."""
-    live = np.logical_or.reduceat(alive[replies.order], replies.starts)
+    live = np.logical_or.reduceat(alive.take(replies.order), replies.starts)
     while (empty := (gone == inf) & (np.bincount(replies.state[live], minlength=len(gone)) == 0)).any():
         lost = np.asarray(model.transitions[:, empty].any(axis=1))[replies.order]
         kept = live & ~np.logical_or.reduceat(lost, replies.starts)
@@ -109,15 +109,16 @@ def _response(model: Model, replies: Replies, i: int, punish: Indices, value: Fl
     return value
 
 
-def thinned(model: Model, start: Polygon) -> Model:
-    """Return the model without rows that no continuation in `start` sustains and that are nobody's best deviation.
+def thinned(model: Model, start: Polygon) -> tuple[Model, Floats | None]:
+    """Leave out rows that no continuation in `start` sustains and that are nobody's best deviation.
 
-    The remaining model has the same payoff sets. Models with few rows are not changed, nor are those in which a threat
-    to leave must be credible, because there the rows at which players prefer to leave matter.
+    Returned are the model of the other rows, which has the same payoff sets, and a bound of the threats if one was
+    needed. Models with few rows are not changed, nor are those in which a threat to leave must be credible, because
+    there the rows at which players prefer to leave matter.
     """
     alone = any(leave.leaver is not None for leaves in model.leaves for leave in leaves)
     if len(model.live) <= _MANY or alone:
-        return model
+        return model, None
     high, left, bound = np.tile(np.max(start, axis=0), (len(model.states), 1)), inf, None
     filled = [bool(leaves) for leaves in model.leaves]
     while len(model.live) > _FEW and model.live.sum() < _SHRINKS * left:
@@ -128,7 +129,7 @@ def thinned(model: Model, start: Polygon) -> Model:
         kept = live | _tempting(model, live, bound, high)
         kept[[span.start for span in model.states]] = True
         model = model.only(kept, live)
-    return model
+    return model, bound
 
 
 def _reachable(model: Model, bound: Floats, high: Floats, alive: Mask) -> Mask:

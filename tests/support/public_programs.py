@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.optimize import linprog
+from scipy.sparse import csr_array, eye_array, kron
 
 
 def iterate(payoffs, chances, discount, *, leaving=None, directions=64, rounds=400, tolerance=1e-9):
@@ -39,15 +40,13 @@ def iterate(payoffs, chances, discount, *, leaving=None, directions=64, rounds=4
 
 
 def best(payoffs, chances, discount, leaving, profile, normals, levels):
-    """Return what a profile gives at most in each direction with continuations below the levels."""
-    signals, n, d = chances.shape[-1], payoffs.shape[-1], discount
+    """Return what a profile gives at most in each direction with continuations below the levels.
+
+    The programs of all directions have the same constraints; they are solved as one, each in variables of its own.
+    """
+    signals, n, d, many = chances.shape[-1], payoffs.shape[-1], discount, len(normals)
     p, g = chances[profile], payoffs[profile]
-    rows, limits = [], []
-    for y in range(signals):
-        block = np.zeros((len(normals), signals, n))
-        block[:, y] = normals
-        rows.append(block.reshape(len(normals), -1))
-        limits.append(levels)
+    rows, limits = [np.kron(np.eye(signals), normals)], [np.tile(levels, signals)]
     for player in range(n):
         for action in range(payoffs.shape[player]):
             other = (*profile[:player], action, *profile[player + 1 :])
@@ -60,13 +59,11 @@ def best(payoffs, chances, discount, leaving, profile, normals, levels):
             row[:, player] = -d * p
             rows.append(row.ravel()[None])
             limits.append([(1 - d) * g[player] - leaving[player] + 1e-11])
-    matrix, right = np.vstack(rows), np.concatenate(limits)
-    out = np.full(len(normals), -np.inf)
-    for k, normal in enumerate(normals):
-        cost = -(d * p[:, None] * normal).ravel()
-        found = linprog(cost, A_ub=matrix, b_ub=right, bounds=(None, None))
-        if found.status == 2:
-            return out
-        assert found.status == 0, found.message
-        out[k] = (1 - d) * normal @ g - found.fun
-    return out
+    matrix, right = np.vstack(rows), np.tile(np.concatenate(limits), many)
+    cost = -d * (p[:, None] * normals[:, None, :]).reshape(many, -1)
+    every = kron(eye_array(many), csr_array(matrix), format="csr")
+    found = linprog(cost.ravel(), A_ub=every, b_ub=right, bounds=(None, None))
+    if found.status == 2:
+        return np.full(many, -np.inf)
+    assert found.status == 0, found.message
+    return (1 - d) * normals @ g - (cost * found.x.reshape(many, -1)).sum(axis=1)

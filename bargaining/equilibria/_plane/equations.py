@@ -225,17 +225,16 @@ class Equations:
 
 def recognised(value: Fraction, bits: int) -> Fraction | None:
     """Return the rational that a number given to so many bits seems to be; None if it seems to be none."""
-    spare = Fraction(1, 2 ** (bits - _SPARE))
-    a, b = value.numerator, value.denominator
+    top, bottom = a, b = value.numerator, value.denominator
     before, last = (0, 1), (1, 0)
     while b:
         whole, rest = divmod(a, b)
         before, last = last, (whole * last[0] + before[0], whole * last[1] + before[1])
         if last[1].bit_length() > bits // 2 - _SPARE:
             return None
-        found = Fraction(*last)
-        if abs(found - value) < spare:
-            return found
+        # The two differ by less than 2 ** (_SPARE - bits), in integers: fractions would be reduced at each step.
+        if abs(last[0] * bottom - top * last[1]) << bits - _SPARE < last[1] * bottom:
+            return Fraction(*last)
         a, b = b, rest
     return None
 

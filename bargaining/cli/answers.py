@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -23,12 +24,17 @@ from bargaining import (
     Table,
     compare,
 )
+from bargaining._arrays import short
 from bargaining._names import are_given
 from bargaining._rich import brief
 from bargaining.cli.options import pick
 from bargaining.descriptions import MethodCall
 from bargaining.games.kinds import kind_of, loaded
 
+# the digits are those of files: a power of ten without limit would fill the memory
+_WEIGHT = re.compile(
+    r"[+-]?(\d{1,40}(/\d{1,40})?|(\d{1,40}\.?|\d{0,20}\.\d{1,20})([eE][+-]?\d{1,2})?)", re.ASCII
+)
 _LISTED = 8  # more probabilities in a row would be unreadable
 
 
@@ -49,11 +55,13 @@ def protocols() -> dict[str, Any]:
 def weights_of(texts: Sequence[str]) -> list[Fraction] | None:
     """Read weights given on the command line, as in ``1/3 2/3``; None if there are none."""
     try:
-        return [Fraction(text) for text in texts] or None
-    except (ValueError, ZeroDivisionError):
-        raise InvalidInput(
-            f"`--weights` must be numbers or fractions, one a player; got {list(texts)}."
-        ) from None
+        if all(map(_WEIGHT.fullmatch, texts)):
+            return [Fraction(text) for text in texts] or None
+    except ZeroDivisionError:
+        pass
+    raise InvalidInput(
+        f"`--weights` must be numbers or fractions of at most 40 digits, one a player; got {short(list(texts))}."
+    )
 
 
 def _defined_in(room: str) -> Iterator[tuple[str, Any]]:

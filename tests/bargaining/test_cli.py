@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 
 import pytest
 
 from bargaining._files import put
 from bargaining.cli import command
+from bargaining.cli.answers import weights_of
 from bargaining.cli.options import at_most, working
+from bargaining.errors import InvalidInput
 
 
 def completed(typed: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -125,3 +128,11 @@ def test_streams_that_the_shell_closed_leave_no_traceback(closed, status):
     line = f"{shlex.quote(sys.executable)} -m bargaining solve - --method nash {closed}"
     found = subprocess.run(["bash", "-c", line], input=content, capture_output=True, check=False)
     assert (found.returncode, b"Traceback" in found.stderr) == (status, False)
+
+
+@pytest.mark.parametrize("weight", ["1e5000", "1e999999999", "1" * 41, "nan", "1/0", ""])
+def test_weights_that_no_table_could_show_are_refused(weight: str) -> None:
+    """A power of ten without limit fills the memory, and Python refuses to print one of five thousand digits."""
+    with pytest.raises(InvalidInput, match="`--weights` must be numbers or fractions of at most 40 digits"):
+        weights_of([weight, "1"])
+    assert weights_of(["1/3", ".5", "2e-3", "-1"]) == [Fraction(1, 3), Fraction(1, 2), Fraction(1, 500), -1]

@@ -233,7 +233,7 @@ def test_corners_along_rays_generate_themselves(seed):
     programs = replace(data.programs, limits=data.programs.limits - slack)
     ends = np.array([leave.payoffs for leave in found.leaves]).reshape(-1, 2)
     none = Known(np.eye(2), np.zeros((len(programs.now), 2, programs.speakers.size)))
-    made, solved = radial(programs, ends, found.inner.corners, none, 1e-4, 1e-11, 1e-4)
+    made, solved = radial(programs, ends, found.inner.corners, none, 1e-5, 1e-11, 1e-6)
     assert solved > 0
     corners, played = made.points[extreme(made.points, 0.0)], made.owners >= 0
     later, owners = made.continuations[played], made.owners[played]

@@ -1,14 +1,14 @@
-r"""The largest self-generating set between two players, by its distances from a centre along rays: Newton's method.
+r"""The largest self-generating set, by its distances from a centre along rays: Newton's method.
 
 The hull Z of the points at distances r along given rays generates a set T(Z), which the rays leave at distances R(r). A
 fixed point of R generates its corners. If z is a corner of Z and the ray in direction :math:`u_k` leaves T(Z) through a
-side with normal n, the envelope theorem gives the derivative: with :math:`t_y` as in `programs` and the chance
+face with normal n, the envelope theorem gives the derivative: with :math:`t_y` as in `programs` and the chance
 :math:`\lambda(y, z)` with which z, on the ray in direction :math:`u`, follows signal y,
 
 .. math:: \frac{\partial R_k}{\partial r_z} = \sum_y \lambda(y, z) \frac{t_y \cdot u}{n \cdot u_k} \ge 0.
 
 However patient the players are, a handful of steps is enough. Then the rays are aimed at the vertices of T(Z), which
-need not lie on the old ones, and the steps are repeated.
+need not lie on the old ones, and the steps are repeated. With symmetries, rays of one orbit have one distance.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._monitored.inner import apart, between, extreme, sides
+from bargaining.equilibria._symmetries import Orbits
+from bargaining.equilibria.repeated._monitored.inner import apart, around, extreme
 from bargaining.equilibria.repeated._monitored.programs import (
     NOBODY,
     Indices,
@@ -29,11 +30,23 @@ from bargaining.equilibria.repeated._monitored.programs import (
     plans,
     winners,
 )
+from bargaining.equilibria.repeated._monitored.renamings import Renamings
 
 _SAME = 1e-13  # the least distance of vertices from the segment between their neighbours
-_PASSES = 12  # in which the sides that rays cross are found
+_PASSES = 12  # in which the faces that rays cross are found
 _STEPS = 8  # of Newton's method; five are enough as a rule
 _AIMS = 3  # times that rays are aimed
+_CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
+_FEWER = 7  # of directions that are the same
+_DIGITS = 11  # of points that are the same
+_PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
+_MORE_AIMS = 6  # the same of more players
+_MOST = 400  # distances above which no more rays are added: each step takes some ten programs for each
+_PULLS = 100  # rays added at a time, without their images
+_WORST = 0.5  # distances that lose at least this share of the largest loss are to be improved
+_LITTLE = 0.01  # points that add less than this share of what the best one does are not aimed at
+_ALIKE = 9  # digits of points in one orbit, which rounding has moved apart
+_TIED = 16  # faces tried for a ray, because rounding may take it through the wrong part of a flat face
 
 
 class _Image(NamedTuple):
@@ -41,9 +54,9 @@ class _Image(NamedTuple):
 
     Attributes
     ----------
-    points : (F, 2) array
+    points : (F, n) array
     owners : (F,) array of int
-        As for `Touching`.
+        As for `Touching`; NOBODY if no point lies beyond the floor.
     found : Plans
         The solutions of their programs; meaningless where nobody plays.
     known : Known
@@ -69,74 +82,109 @@ class _Image(NamedTuple):
 
 
 class _Crossing(NamedTuple):
-    """Where rays leave a set: the distances, the normals of the sides there, and the sides' ends.
+    """Where rays leave a set: the distances, the normals of the faces there, and the faces' corners.
 
-    The crossing divides its side: `share` is the weight of the second end. `solved` says which multipliers are those of
-    the side's normal.
+    The crossing is a mixture of these with the weights `shares`. `solved` says which multipliers are those of
+    the face's normal.
     """
 
     image: _Image
     distances: Floats
     normals: Floats
-    ends: tuple[Indices, Indices]
-    share: Floats
-    solved: Indices
+    ends: Indices  # (k, n)
+    shares: Floats
+    solved: Indices  # (k, n)
 
 
 def radial(
-    programs: Programs, ends: Floats, corners: Floats, known: Known, merge: float, enough: float, near: float
+    programs: Programs,
+    ends: Floats,
+    corners: Floats,
+    known: Known,
+    merge: float,
+    enough: float,
+    near: float,
+    renamings: Renamings | None = None,
 ) -> tuple[Promises | None, int]:
     """Return the corners of a self-generating set with what generates them, and how many programs were solved.
 
-    None if the rays miss what they aim at, as where the set is a segment.
+    None if the rays miss what they aim at, as where the set is flat.
 
     Parameters
     ----------
     programs : Programs
         With the slack required at the corners.
-    ends : (L, 2) array
+    ends : (L, n) array
         Outcomes of leaving.
-    corners : (m, 2) array
+    corners : (m, n) array
         Corners of a set near the one that is sought.
     known : Known
         Multipliers of a similar set.
     merge : float
-        No ray is aimed at corners that lie this near to the segment between their neighbours.
+        No ray is aimed at corners that lie this near to the hull of the others.
     enough : float
         The error of the distances along the rays at which to stop.
     near : float
-        Rays are not aimed again if what is generated reaches beyond them by less.
+        Rays are not aimed again if what is generated reaches beyond them by less; of more than two players, if the
+        distances lose less by this.
+    renamings : Renamings, optional
+        Symmetries, which map the corners to themselves.
     """
     solved, found = 0, None
     crossed: _Crossing | None
-    for _ in range(_AIMS):
-        corners = corners[extreme(corners, merge)]
-        if len(corners) < 3:
+    directions = around(corners)
+    for aim in range(_AIMS if corners.shape[1] == 2 else _MORE_AIMS):
+        kept = extreme(corners, merge)
+        corners = corners[kept if renamings is None else renamings.closed(corners, kept)]
+        orbits = _each(corners) if renamings is None else renamings.group.orbits(corners, _ALIKE)
+        chosen, slots = orbits.chosen, orbits.slots
+        if len(corners) <= corners.shape[1] or (aim and len(chosen) > _MOST):
             break
-        centre = corners.mean(axis=0)
-        distances = np.linalg.norm(corners - centre, axis=1)
-        rays = (corners - centre) / distances[:, None]
-        normals = sides(corners)
+        centre = orbits.rows.mean(axis=0)
+        distances = np.linalg.norm(orbits.rows - centre, axis=1)
+        rays = (orbits.rows - centre) / distances[:, None]
         for _ in range(_STEPS):
             if not (distances > 0.0).all():
                 return found, solved
             points = centre + distances[:, None] * rays
-            index = extreme(points, _SAME)
-            crossed, more = _crossed(programs, ends, points[index], centre, rays, normals, known)
+            crossed, more = _crossed(
+                programs, ends, points, centre, rays[chosen], directions, known, enough, renamings
+            )
             solved += more
             if crossed is None:
                 return found, solved
-            normals, known = crossed.normals, crossed.image.known
-            off = crossed.distances - distances
+            known = (
+                crossed.image.known
+            )  # next, the ends' own directions keep the centre within what is generated
+            directions = np.vstack([crossed.normals, known.directions[np.unique(crossed.ends)]])
+            off = crossed.distances - distances[chosen]
+            slopes, pulls = _slopes(programs, rays, chosen, slots, crossed)
             if np.abs(off).max() <= enough:
                 break
-            distances = distances + _newton(programs, rays, index, crossed, off)
+            distances = distances + _solution(np.eye(len(chosen)) - slopes, off)[slots]
         assert crossed is not None
-        found = _promises(programs, points[index], centre + crossed.distances[:, None] * rays, crossed)
-        corners = crossed.image.points[extreme(crossed.image.points, _SAME)]
-        if apart(corners, points[index]) <= near:
-            break
+        found = _promises(programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed)
+        if renamings is not None:
+            found = renamings.completed(found)
+        there = np.flatnonzero(crossed.image.owners != NOBODY)
+        image = crossed.image.points[there]
+        if corners.shape[1] == 2:
+            corners = image[extreme(image, _SAME)]
+            if apart(corners, points) <= near:
+                break
+            directions = around(corners)
+        else:
+            wanted, lost = _wanted(points, image, slopes, pulls)
+            if lost <= near:
+                break
+            corners = np.vstack([points, image[wanted]])
+            directions = np.vstack([directions, crossed.image.known.directions[there[wanted]]])
     return found, solved
+
+
+def _each(points: Floats) -> Orbits:
+    """Return points whose orbits are single points."""
+    return Orbits(points, np.arange(len(points)), np.zeros(len(points), np.intp))
 
 
 def _crossed(
@@ -145,104 +193,179 @@ def _crossed(
     corners: Floats,
     centre: Floats,
     rays: Floats,
-    normals: Floats,
+    directions: Floats,
     known: Known,
+    enough: float,
+    renamings: Renamings | None,
 ) -> tuple[_Crossing | None, int]:
     """Return where rays from the centre leave the set that is generated, and how many programs were solved.
 
-    The hull of points that are generated grows where rays cross it, until no point lies beyond these sides.
+    The hull of points that are generated grows where rays cross it, until no point lies beyond these faces.
     """
+    from scipy.spatial import ConvexHull, KDTree, QhullError
+
     feasible, solved = plans(programs, corners), 0
-    directions = np.vstack([normals, between(normals)])
     image: _Image | None = None
-    tried: dict[tuple[int, int], int] = {}
+    floor = np.full(len(directions), -np.inf)
     for _ in range(_PASSES):
-        more, count = _image(programs, ends, corners, directions, feasible, known)
+        more, count = _image(programs, ends, corners, directions, floor, feasible, known, renamings)
         solved += count
         image = more if image is None else image.joined(more)
-        around = extreme(image.points, _SAME)
-        to = image.points[around] - centre
-        angles = np.arctan2(to[:, 1], to[:, 0])
-        start = int(angles.argmin())
-        around, angles = np.roll(around, -start), np.roll(angles, -start)
-        if len(around) < 3 or (np.diff(angles) <= 0.0).any():
+        there = np.flatnonzero(image.owners != NOBODY)
+        there = there[np.sort(np.unique(image.points[there].round(_DIGITS), axis=0, return_index=True)[1])]
+        try:
+            solid = ConvexHull(image.points[there])
+        except (QhullError, ValueError):
+            return None, solved
+        depth = -(solid.equations[:, :-1] @ centre + solid.equations[:, -1])
+        if not depth.min() > 0.0:
             return None, solved  # the centre lies outside
-        at = np.searchsorted(angles, np.arctan2(rays[:, 1], rays[:, 0]), side="right")
-        first, second = around[at - 1], around[at % len(around)]
-        along = image.points[second] - image.points[first]
-        normals = np.column_stack([along[:, 1], -along[:, 0]])
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        pairs = list(zip(first.tolist(), second.tolist(), strict=True))
-        new = {pair: k for k, pair in enumerate(pairs) if pair not in tried}
-        if not new:
+        speed = rays @ (solid.equations[:, :-1] / depth[:, None]).T
+        at = speed.argmax(axis=1)
+        normals = solid.equations[at, :-1]
+        off, tried = KDTree(image.known.directions).query(normals)
+        new = np.unique(at[off > _PARALLEL])
+        if not new.size:
             break
-        tried |= {pair: len(image.points) + place for place, pair in enumerate(new)}
-        directions = normals[list(new.values())]
+        directions, floor = solid.equations[new, :-1], -solid.equations[new, -1] + enough / _CLOSER
     assert image is not None
-    ahead = (normals * rays).sum(axis=1)
-    if not (ahead > 0.0).all():
-        return None, solved
-    distances = (normals * (image.points[first] - centre)).sum(axis=1) / ahead
-    past = centre + distances[:, None] * rays - image.points[first]
-    share = np.clip((past * along).sum(axis=1) / (along**2).sum(axis=1), 0.0, 1.0)
-    at = np.array([tried.get(pair, pair[0]) for pair in pairs])
-    at = np.where(at < len(image.points), at, first)  # if the last pass was not enough
-    return _Crossing(image, distances, normals, (first, second), share, at), solved
+    # Rounding may make a ray leave through a neighbour in the same plane.
+    best = np.argpartition(-speed, min(_TIED, speed.shape[1]) - 1, axis=1)[:, :_TIED]
+    tops = image.points[there][solid.simplices[best]] - centre  # (k, t, n, n)
+    weights = np.linalg.solve(tops.swapaxes(2, 3), rays[:, None, :, None])[..., 0]
+    good = weights.min(axis=2).argmax(axis=1)
+    rows = np.arange(len(rays))
+    corner, weights = there[solid.simplices[best[rows, good]]], np.maximum(weights[rows, good], 0.0)
+    total = weights.sum(axis=1)
+    at = np.where((off <= _PARALLEL)[:, None], tried[:, None], corner)
+    return _Crossing(image, 1.0 / total, normals, corner, weights / total[:, None], at), solved
 
 
 def _image(
-    programs: Programs, ends: Floats, corners: Floats, directions: Floats, feasible: Plans, known: Known
+    programs: Programs,
+    ends: Floats,
+    corners: Floats,
+    directions: Floats,
+    floor: Floats,
+    feasible: Plans,
+    known: Known,
+    renamings: Renamings | None,
 ) -> tuple[_Image, int]:
-    """Return the points generated that lie farthest in the directions, and how many programs were solved."""
-    floor, owners = np.full(len(directions), -np.inf), np.full(len(directions), NOBODY)
+    """Return the points generated that lie farthest in the directions, beyond the floor, and the programs solved.
+
+    With symmetries, one direction of each orbit is tried and the images are returned, too.
+    """
+    once = np.sort(np.unique(directions.round(_FEWER) + 0.0, axis=0, return_index=True)[1])
+    directions, floor = directions[once], floor[once]
+    if renamings is not None:
+        orbits = renamings.group.orbits(directions, _FEWER)
+        directions, floor = orbits.rows[orbits.chosen], floor[orbits.chosen]  # those given come first
+    floor, owners = floor.copy(), np.full(len(directions), NOBODY)
     points = np.zeros_like(directions)
     if len(ends):
         worth = ends @ directions.T
-        floor, owners = worth.max(axis=0), -1 - worth.argmax(axis=0)
+        higher = worth.max(axis=0) > floor
+        owners[higher] = -1 - worth.argmax(axis=0)[higher]
         points = ends[worth.argmax(axis=0)]
+        floor = np.maximum(worth.max(axis=0), floor)
     known = Known(directions, known.near(directions))
+    signals = programs.chances.shape[1]
     best = winners(programs, corners, directions, feasible, known.multipliers, floor)
     won = np.flatnonzero(best.owners != NOBODY)
     owners[won] = best.owners[won]
-    later = best.plans.take(won).continuations(programs.chances.shape[1], corners)
-    points[won] = programs.payoffs(owners[won], later)
-    return _Image(points, owners, best.plans, known), best.solved
+    points[won] = programs.payoffs(owners[won], best.plans.take(won).continuations(signals, corners))
+    image = _Image(points, owners, best.plans, known)
+    if renamings is not None:
+        image = _spread(image, corners, orbits, renamings, signals)
+    return image, best.solved
 
 
-def _newton(programs: Programs, rays: Floats, index: Indices, crossed: _Crossing, off: Floats) -> Floats:
-    """Return by how much the distances have to change so that they are a fixed point, to first order."""
+def _spread(image: _Image, corners: Floats, orbits: Orbits, renamings: Renamings, signals: int) -> _Image:
+    """Return points, their programs' solutions and multipliers, with their images under symmetries."""
+    from scipy.spatial import KDTree
+
+    group, tree, m = renamings.group, KDTree(corners), len(corners)
+    to = np.array([tree.query(group.moved(corners, np.full(m, g)))[1] for g in range(len(group.players))])
+    slots, by = orbits.slots, orbits.by
+    owners = image.owners[slots]
+    played = owners >= 0
+    owners[played] = group.profiles[by[played], owners[played]]
+    columns = image.found.columns[slots]
+    real = columns < signals * m
+    signal, corner = np.divmod(np.where(real, columns, 0), m)
+    moved = renamings.signals[by[:, None], signal] * m + to[by[:, None], corner]
+    found = image.found.take(slots)._replace(columns=np.where(real, moved, columns))
+    multipliers = np.zeros((image.known.multipliers.shape[0], len(slots), image.known.multipliers.shape[2]))
+    multipliers[:, orbits.chosen] = image.known.multipliers
+    known = Known(orbits.rows, renamings.spread(multipliers, orbits))
+    return _Image(group.moved(image.points[slots], by), owners, found, known)
+
+
+def _slopes(
+    programs: Programs, rays: Floats, chosen: Indices, slots: Indices, crossed: _Crossing
+) -> tuple[Floats, Floats]:
+    """Return the derivatives R' of the chosen rays' distances, and the pulls (k, n, S, n) at the ends of their faces.
+
+    The pulls are weighted by the ends' shares, in units of the rays' distances.
+    """
     image, signals = crossed.image, programs.chances.shape[1]
-    ahead = (crossed.normals * rays).sum(axis=1)
-    matrix = np.eye(len(rays))
-    for end, share in zip(crossed.ends, (1.0 - crossed.share, crossed.share), strict=True):
+    ahead = (crossed.normals * rays[chosen]).sum(axis=1)
+    matrix = np.zeros((len(chosen), len(chosen)))
+    every = np.zeros((*crossed.ends.shape, signals, rays.shape[1]))
+    for j, (end, share, solved) in enumerate(
+        zip(crossed.ends.T, crossed.shares.T, crossed.solved.T, strict=True)
+    ):
         k = np.flatnonzero(image.owners[end] >= 0)
         at = end[k]
         owners = image.owners[at]
-        multipliers = image.known.multipliers[owners, crossed.solved[k]]
-        pulls = programs.pulls(owners, crossed.normals[k], multipliers)
-        signal, corner = np.divmod(image.found.columns[at], len(index))
+        multipliers = image.known.multipliers[owners, solved[k]]
+        pulls = programs.pulls(owners, image.known.directions[solved[k]], multipliers)
+        signal, corner = np.divmod(image.found.columns[at], len(rays))
         chances = np.where(signal < signals, np.maximum(image.found.levels[at], 0.0), 0.0)
         pull = np.take_along_axis(pulls, np.minimum(signal, signals - 1)[:, :, None], axis=1)
-        ray = index[corner]
+        ray = np.minimum(corner, len(rays) - 1)
         slope = chances * (pull * rays[ray]).sum(axis=2) * (share / ahead)[k, None]
-        np.subtract.at(matrix, (np.broadcast_to(k[:, None], ray.shape), ray), slope)
+        np.add.at(matrix, (np.broadcast_to(k[:, None], ray.shape), slots[ray]), slope)
+        every[k, j] = pulls * (share / ahead)[k, None, None]
+    return matrix, every
+
+
+def _wanted(corners: Floats, image: Floats, slopes: Floats, pulls: Floats) -> tuple[Indices, float]:
+    """Return which generated points would add most as corners, and the largest loss of a distance without them.
+
+    Where continuations are pulled, the generated points reach beyond the corners. Losses are passed on to the distances
+    that depend on them.
+    """
+    flat = pulls.reshape(-1, pulls.shape[-1])
+    worth = flat @ image.T
+    best = worth.argmax(axis=1)
+    local = np.maximum(worth.max(axis=1) - (flat @ corners.T).max(axis=1), 0.0).reshape(len(pulls), -1)
+    matrix = np.eye(len(pulls)) - slopes
+    error = _solution(matrix, local.sum(axis=1))
+    weights = _solution(matrix.T, (error > error.max() * _WORST).astype(float))
+    gain = np.zeros(len(image))
+    np.add.at(gain, best, (weights[:, None] * local).ravel())
+    order = np.argsort(-gain, kind="stable")
+    return order[gain[order] > gain.max() * _LITTLE][:_PULLS], float(error.max())
+
+
+def _solution(matrix: Floats, right: Floats) -> Floats:
     try:
-        return np.asarray(np.linalg.solve(matrix, off))
+        return np.asarray(np.linalg.solve(matrix, right))
     except np.linalg.LinAlgError:
-        return off
+        return right
 
 
 def _promises(programs: Programs, corners: Floats, reached: Floats, crossed: _Crossing) -> Promises:
-    """Return the points that the rays reach, and both ends of the side where these are not of one profile."""
+    """Return the points that the rays reach, and the corners of the face where these are not of one profile."""
     image, signals = crossed.image, programs.chances.shape[1]
-    first, second = crossed.ends
-    later = np.zeros((len(image.points), signals, 2))
+    later = np.zeros((len(image.points), signals, corners.shape[1]))
     played = np.flatnonzero(image.owners >= 0)
     later[played] = image.found.take(played).continuations(signals, corners)
-    same = image.owners[first] == image.owners[second]
-    share = crossed.share[:, None, None]
-    mixed = Promises(reached, image.owners[first], (1.0 - share) * later[first] + share * later[second]).take(
-        np.flatnonzero(same & (image.owners[first] >= 0))
-    )
-    pure = np.unique(np.append(first[~same], second[~same]))
+    owners = image.owners[crossed.ends]
+    same = (owners == owners[:, :1]).all(axis=1)
+    mixed = Promises(
+        reached, owners[:, 0], np.einsum("kj,kjsn->ksn", crossed.shares, later[crossed.ends])
+    ).take(np.flatnonzero(same & (owners[:, 0] >= 0)))
+    pure = np.unique(crossed.ends[~same])
     return mixed.joined(Promises(image.points[pure], image.owners[pure], later[pure]))

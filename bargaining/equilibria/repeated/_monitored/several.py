@@ -6,6 +6,7 @@ hulls are computed as for the bounds of games with observed actions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,6 +25,7 @@ from bargaining.equilibria.repeated._monitored.inner import (
 )
 from bargaining.equilibria.repeated._monitored.outer import Outer
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, STILL, Promises
+from bargaining.equilibria.repeated._monitored.radial import radial
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred
 
@@ -42,6 +44,10 @@ _RESTED = 20.0  # a step that moves levels by less than this share of what the t
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
 _PULLS = 100  # directions of continuations added at a time
 _WORST = 0.5  # levels with at least this share of the largest error are to be improved
+_COARSE = 0.02  # the error of half-spaces below which a round set is looked for along rays
+_CLOSER = 4.0  # how much smaller the error must be before it is looked for again
+_ROOM = 200.0  # its slack is what a step may lose over this: more leaves nothing of thin sets
+_FAINT = 10.0  # its rays are aimed at corners beyond their neighbours by a step's error over this
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
@@ -67,6 +73,7 @@ def close(
     best, near = np.inf, np.inf
     large: Automaton | None = None  # the largest so far, and how many profiles were left
     alive = 0
+    wanted = _COARSE
     still = STILL
     if use:
         still = tolerance * (1.0 - min(float(data.programs.discounts.max()), _PATIENT)) / _RESTED
@@ -81,15 +88,23 @@ def close(
         points = there.points
         touched = sturdy(points) if len(points) else None
         pulled, error = outer.directions[:0], 0.0
-        if touched is not None and len(outer.index) and outer.renamings is not None:
+        many = touched is not None and directions.shape[1] > 2 and len(touched.points) > _FEW  # a round set
+        if touched is not None and len(outer.index) and (many or outer.renamings is not None):
             pulled, error = _pulled(outer, touched)
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
-        if use and last and large is not None and len(points) > _FEW and alive == len(outer.index):
-            large = _grown(outer, ends, large, max(tolerance, _FARTHER * error), tolerance)
-            if _gap(outer, large) < best:
-                inner = numbered(outer, large)
-        elif last or outer.orbits.chosen.size <= _CHEAP:
+        rounded: Automaton | None = None  # found along rays
+        if many and (last or error <= wanted):
+            wanted = error / _CLOSER
+            start = points if large is None or alive < len(outer.index) else large.payoffs
+            rounded = _rounded(outer, ends, start, error, tolerance)
+            if rounded is not None:
+                hull = sturdy(rounded.payoffs)
+                hulls = hulls if hull is None else [hull, *hulls]
+                if _gap(outer, rounded) < best:
+                    inner, large, alive = numbered(outer, rounded), rounded, len(outer.index)
+        again = many and large is not None
+        if rounded is None and ((last and not again) or outer.orbits.chosen.size <= _CHEAP):
             corners, moved = _moved(outer, ends, points, near, tolerance, budget)
             hull = sturdy(corners) if len(corners) else None
             if hull is not None:
@@ -139,6 +154,36 @@ def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Fo
 
 def _gap(outer: Outer, inner: Automaton) -> float:
     return _away(outer, inner.payoffs)
+
+
+def _rounded(outer: Outer, ends: Floats, corners: Floats, error: float, tolerance: float) -> Automaton | None:
+    """Return an automaton with slack, found by Newton's method along rays; None if they miss the set.
+
+    Too few rays are to cost half the error of the half-spaces at most.
+    """
+    rough, patience = max(tolerance, error), 1.0 - float(outer.programs.discounts.max())
+    slack, merge = tolerance * patience / _ROOM, rough * patience / _FAINT
+    tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)
+    start, programs = radial(
+        tight, ends, corners, outer.known, merge, slack / 100.0, rough / 2.0, outer.renamings
+    )
+    outer.solved += programs
+    if start is None:
+        return None
+    found = grown(
+        outer.programs,
+        ends,
+        start,
+        slack,
+        merge,
+        outer.known,
+        partial(_away, outer),
+        tolerance,
+        _GROWTH,
+        outer.renamings,
+    )
+    outer.solved += found.programs
+    return found if found.excess <= 0.0 else None
 
 
 def _moved(

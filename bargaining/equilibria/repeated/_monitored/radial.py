@@ -133,12 +133,12 @@ def radial(
     solved, found = 0, None
     crossed: _Crossing | None
     directions = around(corners)
+    while corners.shape[1] > 2 and len(_targets(corners, merge, renamings).chosen) > _MOST:
+        merge *= 2.0
     for aim in range(_AIMS if corners.shape[1] == 2 else _MORE_AIMS):
-        kept = extreme(corners, merge)
-        corners = corners[kept if renamings is None else renamings.closed(corners, kept)]
-        orbits = _each(corners) if renamings is None else renamings.group.orbits(corners, _ALIKE)
+        orbits = _targets(corners, merge, renamings)
         chosen, slots = orbits.chosen, orbits.slots
-        if len(corners) <= corners.shape[1] or (aim and len(chosen) > _MOST):
+        if len(slots) <= corners.shape[1] or (aim and len(chosen) > _MOST):
             break
         centre = orbits.rows.mean(axis=0)
         distances = np.linalg.norm(orbits.rows - centre, axis=1)
@@ -182,9 +182,12 @@ def radial(
     return found, solved
 
 
-def _each(points: Floats) -> Orbits:
-    """Return points whose orbits are single points."""
-    return Orbits(points, np.arange(len(points)), np.zeros(len(points), np.intp))
+def _targets(corners: Floats, merge: float, renamings: Renamings | None) -> Orbits:
+    """Return the orbits of those that are vertices up to `merge`."""
+    kept = extreme(corners, merge)
+    if renamings is None:
+        return Orbits(corners[kept], np.arange(kept.size), np.zeros(kept.size, np.intp))
+    return renamings.group.orbits(corners[renamings.closed(corners, kept)], _ALIKE)
 
 
 def _crossed(

@@ -44,8 +44,6 @@ _RESTED = 20.0  # a step that moves levels by less than this share of what the t
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
 _PULLS = 100  # directions of continuations added at a time
 _WORST = 0.5  # levels with at least this share of the largest error are to be improved
-_COARSE = 0.02  # the error of half-spaces below which a round set is looked for along rays
-_CLOSER = 4.0  # how much smaller the error must be before it is looked for again
 _ROOM = 200.0  # its slack is what a step may lose over this: more leaves nothing of thin sets
 _FAINT = 10.0  # its rays are aimed at corners beyond their neighbours by a step's error over this
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
@@ -63,17 +61,15 @@ def close(
 ) -> tuple[Outer, Found]:
     """Return half-spaces around the equilibrium payoffs, and both sides in the form for two players.
 
-    With symmetries half-spaces cost little, so that many are added, also where continuations are pulled, before inner
-    sets are looked for; the largest one then only grows.
+    Half-spaces of round sets, and of sets with symmetries, are also added where continuations are pulled, before the
+    inner sets of round ones are looked for along rays; corners of the others move.
     """
     ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, directions.shape[1])
     use = directions.shape[1] > 2 and len(renamings.rows) > 1  # polygons must keep the order of their corners
     outer = _around(data, ends, directions, common, renamings if use else None)
     inner: Automaton | None = None
     best, near = np.inf, np.inf
-    large: Automaton | None = None  # the largest so far, and how many profiles were left
-    alive = 0
-    wanted = _COARSE
+    along = False  # whether a set was found along rays
     still = STILL
     if use:
         still = tolerance * (1.0 - min(float(data.programs.discounts.max()), _PATIENT)) / _RESTED
@@ -93,18 +89,14 @@ def close(
             pulled, error = _pulled(outer, touched)
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
-        rounded: Automaton | None = None  # found along rays
-        if many and (last or error <= wanted):
-            wanted = error / _CLOSER
-            start = points if large is None or alive < len(outer.index) else large.payoffs
-            rounded = _rounded(outer, ends, start, error, tolerance)
-            if rounded is not None:
-                hull = sturdy(rounded.payoffs)
-                hulls = hulls if hull is None else [hull, *hulls]
-                if _gap(outer, rounded) < best:
-                    inner, large, alive = numbered(outer, rounded), rounded, len(outer.index)
-        again = many and large is not None
-        if rounded is None and ((last and not again) or outer.orbits.chosen.size <= _CHEAP):
+        rounded = _rounded(outer, ends, points, error, tolerance) if many and last else None
+        if rounded is not None:
+            along = True
+            hull = sturdy(rounded.payoffs)
+            hulls = hulls if hull is None else [hull, *hulls]
+            if _gap(outer, rounded) < best:
+                inner = numbered(outer, rounded)
+        elif (last and not along) or outer.orbits.chosen.size <= _CHEAP:
             corners, moved = _moved(outer, ends, points, near, tolerance, budget)
             hull = sturdy(corners) if len(corners) else None
             if hull is not None:
@@ -113,7 +105,7 @@ def close(
                 near = min(near, reach)
                 found = _rested(outer, ends, corners, moved, reach, tolerance, budget, grows=last)
                 if found is not None and _gap(outer, found) < best:
-                    inner, large, alive = numbered(outer, found), found if last else None, len(outer.index)
+                    inner = numbered(outer, found)
         best = np.inf if inner is None else _gap(outer, inner)
         if best <= tolerance or outer.solved > budget or not left:
             break
@@ -179,10 +171,9 @@ def _rounded(outer: Outer, ends: Floats, corners: Floats, error: float, toleranc
         outer.known,
         partial(_away, outer),
         tolerance,
-        _GROWTH,
+        0,
         outer.renamings,
     )
-    outer.solved += found.programs
     return found if found.excess <= 0.0 else None
 
 

@@ -19,10 +19,12 @@ from bargaining import (
 )
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.inner import extreme
+from bargaining.equilibria.repeated._monitored.inner import extreme, generated
 from bargaining.equilibria.repeated._monitored.programs import Known
 from bargaining.equilibria.repeated._monitored.radial import radial
+from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enclosed_payoffs
@@ -243,6 +245,37 @@ def test_corners_along_rays_generate_themselves(seed):
     assert data.programs.excess(owners, later).max() <= -slack / 2
     assert distances(later.reshape(-1, 2), corners).max() <= 1e-10
     assert distances(found.inner.corners, corners).max() <= 1e-6  # of what the slack takes away
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_corners_along_rays_of_three_players_generate_themselves(alike):
+    """From a rough set, with and without the symmetries of three contributors; each point is generated with slack."""
+    others, slack, none = np.indices((2, 2, 2)), 1e-6, np.empty((0, 3))
+    good = np.array([0.1, 0.3, 0.6, 0.9])[others.sum(axis=0)]
+    game = Game(*(0.6 * others.sum(axis=0) - others[i] for i in range(3)))
+    repeated = RepeatedGame(game, 0.9, monitoring=Monitoring(np.stack([good, 1 - good], axis=-1)))
+    data = Data.of(repeated)
+    programs = replace(data.programs, limits=data.programs.limits - slack)
+    renamings = Renamings.of(repeated, programs.speakers)
+    start = data.payoffs
+    for _ in range(8):
+        start = generated(programs, none, start, 0.01, renamings=renamings).corners
+    known = Known(np.eye(3), np.zeros((8, 3, programs.speakers.size)))
+    made, _ = radial(programs, none, start, known, 0.01, 1e-9, 0.1, renamings if alike else None)
+    given = programs.payoffs(made.owners, made.continuations)
+    np.testing.assert_allclose(made.points, given, atol=1e-9)
+    assert data.programs.excess(made.owners, made.continuations).max() <= -slack / 2
+    hull = sturdy(made.points)
+    assert hull.outside(made.continuations.reshape(-1, 3)).max() <= 1e-8
+    assert np.ptp(hull.points, axis=0).min() > 0.4
+
+
+@pytest.mark.slow
+def test_round_sets_of_three_players_are_found_along_rays():
+    """Corners that moved did not come to rest, so that nothing was found inside."""
+    found = payoff_bounds(drawn(9)[0], tolerance=2e-2, refinements=4)
+    assert found.status is Status.OK, found.reason
+    assert found._found.inner.excess < 0
 
 
 def test_enclosed_payoffs_of_an_automaton_are_those_of_its_linear_system():

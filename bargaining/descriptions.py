@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -180,7 +181,7 @@ def parse_description(
     >>> parse_description(b'{"problem": {"disagreement": [0, "1/5"], "total": 1}}').subject.disagreement
     array([0. , 0.2])
     """
-    found = form or ("json" if content.lstrip()[:1] == b"{" else "toml")
+    found = form or ("json" if content.removeprefix(BOM_UTF8).lstrip()[:1] == b"{" else "toml")
     return _described(content, choice(found, "form", ("toml", "json")), name, "Problem")
 
 

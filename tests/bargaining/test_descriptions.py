@@ -38,6 +38,7 @@ def test_a_problem_of_an_amount(tmp_path):
 def test_a_byte_order_mark_is_ignored(tmp_path):
     for ending, text in (("toml", CAKE), ("json", '{"problem": {"disagreement": [0, 0.2], "total": 1}}')):
         assert read_description(write(tmp_path, b"\xef\xbb\xbf" + text.encode(), ending)).subject.players == 2
+        assert parse_description(b"\xef\xbb\xbf" + text.encode()).subject.players == 2
 
 
 def test_a_problem_of_points(tmp_path):

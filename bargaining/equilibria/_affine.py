@@ -36,6 +36,7 @@ _STILL = 1e-14  # of the levels: a smaller step counts as none
 _FIXED = 1e-10  # of the levels: violation of a policy's equations that rounding can cause
 _MARGIN = 0.5  # of the 1 in z = 1 + max M z that must be left after rounding
 _SHARE = 0.03  # of the first step: at this size of a step the iteration may stop if other steps follow
+_LARGE = 0.5  # levels with at least this share of the largest error are to be improved
 _DENSE = 100  # unknowns up to which a dense matrix is the faster one
 
 
@@ -109,6 +110,25 @@ class Affine(NamedTuple):
         levels = elsewhere.copy()
         levels[self.faces] = found[self.faces]
         return levels
+
+    def passed_on(self, errors: Floats) -> tuple[Floats, Floats]:
+        """Return what errors of the functions, one for each level, add up to, and their weights in the largest totals.
+
+        Errors are passed on to all levels that depend on theirs. The weights are those in the sum of the totals that
+        are larger than half the largest. If there is no fixed point, the totals are the errors, with weights of one.
+        """
+        from scipy.sparse import csc_matrix, identity
+        from scipy.sparse.linalg import splu
+
+        size = errors.size
+        rows, columns = np.repeat(self.faces, self.weights.shape[1]), self.columns.ravel()
+        matrix = csc_matrix((self.weights.ravel(), (rows, columns)), shape=(size, size))
+        try:
+            factors = splu(csc_matrix(identity(size, format="csc") - matrix))
+        except RuntimeError:
+            return errors, np.ones(size)
+        total = np.asarray(factors.solve(errors))
+        return total, np.asarray(factors.solve((total > total.max() * _LARGE).astype(float), trans="T"))
 
 
 def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> Floats:

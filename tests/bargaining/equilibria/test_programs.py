@@ -73,3 +73,13 @@ def test_functions_that_do_not_contract_leave_what_iterates_reach():
     function = Affine(np.array([0]), np.array([-1.0]), np.array([[2.0]]), np.array([[0]]))
     assert settled(function, np.array([1.0])) == pytest.approx(1.0)
     assert settled(function, np.array([0.5])) < -1e6
+
+
+def test_errors_are_passed_on_to_all_levels_that_depend_on_theirs():
+    """Level 0 is half of level 1, which is half of itself; level 2 depends on neither, and its error is small."""
+    functions = Affine(np.arange(3), np.zeros(3), np.array([[0.5], [0.5], [0.0]]), np.array([[1], [1], [0]]))
+    total, targets = functions.passed_on(np.array([1.0, 2.0, 1.0]))
+    np.testing.assert_allclose(total, [3, 4, 1])  # e = errors + weights e
+    np.testing.assert_allclose(targets, [1, 3, 0])  # the first two are large: 3 + 4 = 1 x 1 + 3 x 2
+    endless = functions._replace(weights=np.ones((3, 1)))
+    np.testing.assert_array_equal(endless.passed_on(np.array([1.0, 2.0, 1.0]))[0], [1, 2, 1])

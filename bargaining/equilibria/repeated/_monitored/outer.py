@@ -209,7 +209,7 @@ class Outer:
             if feasible is None:
                 return self._only_leaving()
             self._optimise(feasible)
-            levels = settled(self._affine(), self.levels[self.orbits.chosen])
+            levels = settled(self._affine(self.multipliers), self.levels[self.orbits.chosen])
             self.levels = levels[self.orbits.slots]
             self.rounds += 1
             made = self._cut(before)
@@ -275,26 +275,30 @@ class Outer:
         owners, faces = np.indices((len(self.index), chosen.size)).reshape(2, -1)
         return owners, chosen[faces]
 
-    def _affine(self) -> Affine:
+    def _affine(self, multipliers: Floats) -> Affine:
         """Return the bounds of profiles in the chosen directions, and of leaving, as functions of their levels."""
         assert self.outline is not None
         owners, faces = self._pairs()
-        found = functions_of(self.programs, self.outline, self.directions, owners, faces, self.multipliers)
+        found = functions_of(self.programs, self.outline, self.directions, owners, faces, multipliers)
         slots = self.orbits.slots
         found = found._replace(faces=slots[found.faces], columns=slots[found.columns])
         for leave in self.leaves:
             found = found.and_at_least(self.directions[self.orbits.chosen] @ leave)
         return found
 
-    def determining(self) -> tuple[Affine, Floats]:
-        """Return the function that determines each chosen level, and the pulls on its continuations, (F, S, n)."""
-        functions, chosen = self._affine(), self.orbits.chosen
+    def determining(self, multipliers: Floats | None = None) -> tuple[Affine, Floats]:
+        """Return the function that determines each chosen level, and the pulls on its continuations, (F, S, n).
+
+        By default with the multipliers that are optimal for this set.
+        """
+        own = self.multipliers if multipliers is None else multipliers
+        functions, chosen = self._affine(own), self.orbits.chosen
         best = functions.largest(functions.at(self.levels[chosen]))
         owners, faces = self._pairs()
         played = best < owners.size  # the others are determined by leaving
         owners, faces = owners[best[played]], faces[best[played]]
         pulls = np.zeros((chosen.size, self.programs.chances.shape[1], self.directions.shape[1]))
-        pulls[played] = self.programs.pulls(owners, self.directions[faces], self.multipliers[owners, faces])
+        pulls[played] = self.programs.pulls(owners, self.directions[faces], own[owners, faces])
         return functions.take(best), pulls
 
     def _optimise(self, feasible: Plans) -> None:

@@ -50,6 +50,8 @@ _COARSER = 4.0  # corners of sets that do not grow may be farther apart: the hal
 _MANY = 60  # half-planes from which their linear program is slow, and rays have found what there is
 _FEWEST = 12  # unless there are at most this many
 _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
+_RARE = 20.0  # if fewer than one side in so many is new, those follow to which the gap is due
+_MOST = 0.9  # share of the largest errors that is reduced at a time
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
 _INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
 _FINER = 1000.0  # slack while sets grow is a step's loss over this: small, as signals may be similar
@@ -140,6 +142,8 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
                 wanted = min(wanted, reach * loss) / _CLOSER
                 inner, gap = _better(found, edge, inner, gap, tolerance)
             new = _new(outer, touched, reach, tolerance)
+            if inner is not None and gap > tolerance and _RARE * len(new) < len(outer.levels):
+                new = _distinct(outer.directions, np.vstack([new, _pulled(outer, inner.corners)]))
         if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
             break
         outer.extend(new)
@@ -416,6 +420,33 @@ def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Float
                 turns = angles[k] + spans[k] * np.arange(1, _PARTS) / _PARTS
                 out.extend(np.column_stack([np.cos(turns), np.sin(turns)]))
     return _distinct(faces, np.array(out).reshape(-1, 2))
+
+
+def _pulled(outer: Outer, corners: Floats) -> Floats:
+    """Return directions in which half-planes reach too far beyond a self-generating set, where it matters most.
+
+    Profiles pull continuations between two half-planes there: the error is passed on to the levels that depend on it.
+    With multipliers that are optimal for the set, the sum bounds what the half-planes can still gain.
+    """
+    assert isinstance(outer.outline, Outline)
+    if len(corners) < 3 or not len(outer.index):
+        return outer.directions[:0]
+    image = generated(
+        outer.programs, outer.leaves, corners, 0.0, directions=outer.directions, known=outer.known
+    )
+    outer.solved += image.programs
+    functions, pulls = outer.determining(image.known.multipliers)
+    flat = pulls.reshape(-1, 2)
+    weights, faces = outer.outline.supports(flat)
+    support = (outer.directions @ corners.T).max(axis=1)
+    local = (weights * support[faces]).sum(axis=1) - (flat @ corners.T).max(axis=1)
+    local = np.maximum(local, 0.0).reshape(len(pulls), -1)
+    _, targets = functions.passed_on(local.sum(axis=1))
+    worth = (targets[:, None] * local).ravel()
+    order = np.argsort(-worth, kind="stable")
+    most = np.searchsorted(worth[order].cumsum(), _MOST * worth.sum()) + 1
+    chosen = flat[order[: min(most, len(pulls))]]
+    return np.asarray(chosen / np.linalg.norm(chosen, axis=1, keepdims=True))
 
 
 def _distinct(faces: Floats, directions: Floats) -> Floats:

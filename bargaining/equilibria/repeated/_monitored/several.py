@@ -43,7 +43,6 @@ _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are look
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
 _PULLS = 100  # directions of continuations added at a time
-_WORST = 0.5  # levels with at least this share of the largest error are to be improved
 _ROUND = 40  # vertices above which a set of more than two players is looked for along rays
 _ROOM = 200.0  # its slack is what a step may lose over this: more leaves nothing of thin sets
 _FAINT = 10.0  # its rays are aimed at corners beyond their neighbours by a step's error over this
@@ -126,13 +125,7 @@ def _pulled(outer: Outer, touched: Hull) -> tuple[Floats, float]:
     functions, pulls = outer.determining()
     size, flat = len(pulls), pulls.reshape(-1, pulls.shape[-1])
     local = np.maximum(outer.reach(flat) - (flat @ touched.points.T).max(axis=1), 0.0).reshape(size, -1)
-    matrix = np.eye(size)
-    np.subtract.at(matrix, (functions.faces[:, None], functions.columns), functions.weights)
-    try:
-        error = np.linalg.solve(matrix, local.sum(axis=1))
-        weights = np.linalg.solve(matrix.T, (error > error.max() * _WORST).astype(float))
-    except np.linalg.LinAlgError:
-        error, weights = local.sum(axis=1), np.ones(size)
+    error, weights = functions.passed_on(local.sum(axis=1))
     worth = (weights[:, None] * local).ravel()
     order = np.argsort(-worth, kind="stable")
     order = order[worth[order] > STILL][:_PULLS]

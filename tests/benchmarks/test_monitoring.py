@@ -78,14 +78,14 @@ def contributors() -> RepeatedGame:
     )
 
 
-def test_three_contributors_within_a_two_hundredth() -> None:
+def test_three_contributors_within_a_four_hundredth() -> None:
     start = process_time()
-    assert payoff_bounds(contributors(), tolerance=1e-3, refinements=5).gap < 5e-3
+    assert payoff_bounds(contributors(), tolerance=1e-3, refinements=5).gap < 2.5e-3
     assert process_time() - start < 60
 
 
 @pytest.mark.xfail(
-    reason="a round set in three dimensions: what half-spaces cut off falls as one over their number, 2400 leave 5e-3",
+    reason="a round set in three dimensions: what half-spaces cut off falls as one over their number, 2400 leave 2e-3",
     strict=True,
 )
 def test_three_contributors() -> None:

@@ -30,7 +30,7 @@ from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred
 
 _MOVES = 40  # how often corners move before more half-spaces are added
-_FEW = 100  # corners up to which slack smaller than their moves is tried
+_FEW = 100  # corners up to which slack smaller than their moves is tried; more are looked for along rays
 _STEPS = 10  # of the corners towards a fixed point under tighter rows
 _WIDEST = 0.1  # the largest slack tried
 _GROWTH = 40  # steps of a growing set
@@ -43,7 +43,6 @@ _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are look
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
 _PULLS = 100  # directions of continuations added at a time
-_ROUND = 40  # vertices above which a set of more than two players is looked for along rays
 _ROOM = 200.0  # its slack is what a step may lose over this: more leaves nothing of thin sets
 _FAINT = 10.0  # its rays are aimed at corners beyond their neighbours by a step's error over this
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
@@ -84,7 +83,7 @@ def close(
         points = there.points
         touched = sturdy(points) if len(points) else None
         pulled, error = outer.directions[:0], 0.0
-        many = touched is not None and directions.shape[1] > 2 and len(touched.points) > _ROUND
+        many = touched is not None and directions.shape[1] > 2 and len(touched.points) > _FEW
         if touched is not None and len(outer.index) and (many or outer.renamings is not None):
             pulled, error = _pulled(outer, touched)
         hulls = [] if touched is None else [touched]
@@ -96,7 +95,7 @@ def close(
             hulls = hulls if hull is None else [hull, *hulls]
             if _gap(outer, rounded) < best:
                 inner = numbered(outer, rounded)
-        elif not along and (last or (not many and outer.orbits.chosen.size <= _CHEAP)):
+        elif (last and not along) or outer.orbits.chosen.size <= _CHEAP:  # whose sides point half-spaces well
             corners, moved = _moved(outer, ends, points, near, tolerance, budget)
             hull = sturdy(corners) if len(corners) else None
             if hull is not None:

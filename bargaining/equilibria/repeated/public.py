@@ -206,13 +206,19 @@ def public_payoff_set(
     if not asked > 0.0:
         raise InvalidInput(f"`tolerance` must be positive; got {tolerance!r}.")
     units = BUDGET if budget is None else whole(budget, "budget", 1)
-    return _result(repeated, *_search(repeated, asked, units), asked)
+    data, found = _search(repeated, asked, units)
+    return _result(repeated, data, found, asked, spent=found.programs > _programs(units))
 
 
 def _search(repeated: RepeatedGame, tolerance: float, budget: int) -> tuple[Data, Found]:
     data = Data.of(repeated)
     common = bool(repeated.discounts[0] == repeated.discounts[1])
-    return data, search(data, tolerance, max(budget // _PROGRAM, 1), common=common)
+    return data, search(data, tolerance, _programs(budget), common=common)
+
+
+def _programs(budget: int) -> int:
+    """Return how many programs a budget pays for."""
+    return max(budget // _PROGRAM, 1)
 
 
 def _check(repeated: RepeatedGame) -> None:
@@ -227,7 +233,9 @@ def _check(repeated: RepeatedGame) -> None:
         raise InvalidInput(f"`repeated` must be one game; got a batch of shape {repeated.batch_shape}.")
 
 
-def _result(repeated: RepeatedGame, data: Data, found: Found, tolerance: float) -> PublicPayoffSet:
+def _result(
+    repeated: RepeatedGame, data: Data, found: Found, tolerance: float, *, spent: bool
+) -> PublicPayoffSet:
     inner = np.empty((0, 2)) if found.inner is None else data.outside(found.inner.corners)
     outer = data.outside(found.outer) if len(found.outer) else found.outer
     status, reason, stopped = Status.OK, "", "reached the tolerance"
@@ -236,10 +244,11 @@ def _result(repeated: RepeatedGame, data: Data, found: Found, tolerance: float) 
         reason = "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria."
         stopped = "nothing is left"
     elif found.gap > tolerance:
-        status, stopped = Status.INACCURATE, "used up its budget"
+        status, stopped = Status.INACCURATE, "used up its budget" if spent else "made no progress"
         far = f"reaches {found.gap:.1e} of the payoff range beyond the inner one"
         far = far if found.inner is not None else "is known; no inner set was found"
-        reason = f"The outer set {far}: raise `budget`, or ask for a wider `tolerance`."
+        advice = "raise `budget`, or ask" if spent else "no further half-plane would reduce that; ask"
+        reason = f"The outer set {far}: {advice} for a wider `tolerance`."
     elif repeated.monitoring is not None and repeated.monitoring.is_uninformative:
         reason = (
             "Signals are as likely whatever is played, so that nobody can be punished for what she does: equilibria "

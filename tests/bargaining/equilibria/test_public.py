@@ -51,6 +51,27 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("discount", [0.71124365, 0.712, 0.7121])
+def test_partners_who_are_just_too_impatient_for_more_than_a_segment(discount):
+    """Corners near its ends move too little to be found again along rays: they are looked for as they are."""
+    found = payoff_set(
+        RepeatedGame(PARTNERS, discount, monitoring=report("0.9", "0.5", "0.25")), tolerance=1e-5
+    )
+    np.testing.assert_allclose(found.vertices, [[0, 0], [1.75, 1.75]], atol=1e-4)
+    assert found.status is Status.OK
+    assert certify(found, tolerance=1e-4).holds
+
+
+@pytest.mark.slow
+def test_more_budget_is_advised_only_where_it_helps():
+    partners = RepeatedGame(PARTNERS, 0.71177, monitoring=report("0.9", "0.5", "0.25"))
+    stuck, cut = payoff_set(partners, tolerance=1e-9), payoff_set(partners, tolerance=1e-9, budget=10_000)
+    assert stuck.status is cut.status is Status.INACCURATE
+    assert "no further half-plane would reduce that" in stuck.reason
+    assert "raise `budget`" in cut.reason
+
+
 @pytest.mark.dear(
     "chances1-0.8-None-expected1", "chances3-0.8-None-expected3", "chances2-0.8-leaving2-expected2"
 )

@@ -93,13 +93,14 @@ class Found(NamedTuple):
 
 def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
     """Return both sides; drop outcomes of leaving that turn out not to be credible, and repeat the search."""
-    leaves = tuple(data.leaves)
+    leaves, solved = tuple(data.leaves), 0
     while True:
-        found = _close(data, leaves, tolerance, budget, common)
+        found = _close(data, leaves, tolerance, max(budget - solved, 1), common)
+        solved += found.programs
         kept = tuple(leave for leave in leaves if _credible(data, leave, found))
         if len(kept) == len(leaves):
-            return found
-        leaves, budget = kept, max(budget - found.programs, 1)
+            return found._replace(programs=solved)
+        leaves = kept
 
 
 def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int, common: bool) -> Found:
@@ -134,14 +135,17 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
         else:
             touched = _touched(outer)
             reach = _reach(edge, touched)
-            if reach * loss <= max(wanted, tolerance):
+            new = _new(outer, touched, reach, tolerance)
+            last = inner is None and not len(new) and len(touched) > 0
+            if reach * loss <= max(wanted, tolerance) or last:
                 grows = _OWN * reach <= tolerance and patient <= PATIENT
                 found = _solved(outer, ends, tolerance, touched, reach, grows=grows)
                 if found is not None:
                     loss = min(loss, _reach(edge, found.corners) / max(reach, STILL))
                 wanted = min(wanted, reach * loss) / _CLOSER
                 inner, gap = _better(found, edge, inner, gap, tolerance)
-            new = _new(outer, touched, reach, tolerance)
+                if inner is None and last:  # as where the set is nearly a segment
+                    inner, gap = _rested(outer, ends, touched, tolerance, inner, gap)
             if inner is not None and gap > tolerance and _RARE * len(new) < len(outer.levels):
                 new = _distinct(outer.directions, np.vstack([new, _pulled(outer, inner.corners)]))
         if gap <= tolerance or outer.solved > budget or not (len(new) or moving):

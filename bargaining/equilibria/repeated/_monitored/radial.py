@@ -35,12 +35,11 @@ from bargaining.equilibria.repeated._monitored.renamings import Renamings
 _SAME = 1e-13  # the least distance of vertices from the segment between their neighbours
 _PASSES = 12  # in which the faces that rays cross are found
 _STEPS = 8  # of Newton's method; five are enough as a rule
-_AIMS = 3  # times that rays are aimed
+_AIMS, _MORE_AIMS = 3, 6  # times that rays are aimed, of two and of more players
 _CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
 _FEWER = 7  # of directions that are the same
 _DIGITS = 11  # of points that are the same
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
-_MORE_AIMS = 6  # the same of more players
 _MOST = 400  # distances above which no more rays are added: each step takes some ten programs for each
 _PULLS = 100  # rays added at a time, without their images
 _WORST = 0.5  # distances that lose at least this share of the largest loss are to be improved
@@ -153,9 +152,8 @@ def radial(
             solved += more
             if crossed is None:
                 return found, solved
-            known = (
-                crossed.image.known
-            )  # next, the ends' own directions keep the centre within what is generated
+            known = crossed.image.known
+            # The ends' own directions keep the centre within what is generated next.
             directions = np.vstack([crossed.normals, known.directions[np.unique(crossed.ends)]])
             off = crossed.distances - distances[chosen]
             slopes, pulls = _slopes(programs, rays, chosen, slots, crossed)

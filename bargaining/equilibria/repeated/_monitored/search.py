@@ -449,7 +449,8 @@ def _pulled(outer: Outer, corners: Floats) -> Floats:
     worth = (targets[:, None] * local).ravel()
     order = np.argsort(-worth, kind="stable")
     most = np.searchsorted(worth[order].cumsum(), _MOST * worth.sum()) + 1
-    chosen = flat[order[: min(most, len(pulls))]]
+    order = order[: min(most, len(pulls))]
+    chosen = flat[order[worth[order] > STILL]]
     return np.asarray(chosen / np.linalg.norm(chosen, axis=1, keepdims=True))
 
 

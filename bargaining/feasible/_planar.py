@@ -101,14 +101,25 @@ class Planar:
         Rounding may leave vertices on the edge, so its ends are those farthest apart across the weights.
         """
         scaled = weights * self.span
-        _, tied = best_points(self.unit, scaled, self.grain)
-        across = np.stack([scaled[..., 0] * y - scaled[..., 1] * x for x, y in self.unit])
-        first = np.argmin(np.where(tied, across, np.inf), axis=0)
-        last = np.argmax(np.where(tied, across, -np.inf), axis=0)
-        middle = 0.5 * self.points[first] + 0.5 * self.points[last]
+        best, tied = best_points(self.unit, scaled, self.grain)
+        middle = self._middle(scaled, tied)
+        # Vertices that tie up to rounding must not hide one that sticks out between them by more than little of it.
+        little = self.grain / 4
+        room = (np.abs(scaled) * little).sum(axis=-1)
+        beaten = (weights * (self.points[best] - middle)).sum(axis=-1) > room
+        if beaten.any():
+            _, tied = best_points(self.unit, scaled, little)
+            middle = np.where(beaten[..., None], self._middle(scaled, tied), middle)
         value = (weights * middle).sum(axis=-1)
         bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)
+
+    def _middle(self, scaled: Floats, tied: NDArray[np.bool_]) -> Floats:
+        """Return the middle of those vertices that tie."""
+        across = np.stack([scaled[..., 0] * y - scaled[..., 1] * x for x, y in self.unit])
+        first = np.argmin(np.where(tied, across, np.inf), axis=0)
+        last = np.argmax(np.where(tied, across, -np.inf), axis=0)
+        return np.asarray(0.5 * self.points[first] + 0.5 * self.points[last])
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""

@@ -8,6 +8,7 @@ from bargaining import (
     Frontier,
     Polytope,
     Problem,
+    Status,
     TransferableSurplus,
     Union,
     utilitarian,
@@ -60,3 +61,13 @@ def test_of_two_players_a_shortfall_is_measured_in_gains() -> None:
     np.testing.assert_allclose(two, 0.06 / 4, rtol=1e-12)
     three = missed(Problem(TransferableSurplus(6, players=3), np.zeros(3)), np.array([2, 2, 1.94]))
     np.testing.assert_allclose(three, 0.06 / 5.94, rtol=1e-12)
+
+
+def test_vertices_that_tie_up_to_rounding_hide_none_between_them() -> None:
+    """The outer two of four vertices on one line lie 8.5e-13 too low, which is more than rounding explains."""
+    near = [[40.73891129031916, 40.26108870967401], [49.26108870967316, 31.73891129031916]]
+    low = [[-40.73891129031831, 31.73891129031916], [44.73891129031916, -40.73891129031831]]
+    points = np.array([*near, *low])
+    found = utilitarian(Problem(Polytope([*points, *points[:, ::-1]]), [40.406249999996575] * 2))
+    assert found.status is Status.OK
+    assert found.payoffs.sum() == points.sum(axis=1).max()

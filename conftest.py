@@ -66,7 +66,8 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Look for garbage again; refuse names of dear cases that are gone."""
+    """Look for garbage again, but not among the tests; refuse names of dear cases that are gone."""
+    gc.freeze()
     gc.enable()
     if not any("[" in argument for argument in session.config.args):
         for test, gone in _DEAR.items():

@@ -9,6 +9,8 @@ from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import none
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
@@ -67,6 +69,7 @@ def pytest_collection() -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Look for garbage again, but not among the tests; refuse names of dear cases that are gone."""
+    given(none())(lambda _: None)()  # Hypothesis 6.100 asks, the first time, who holds its random numbers
     gc.freeze()
     gc.enable()
     if not any("[" in argument for argument in session.config.args):

@@ -31,9 +31,9 @@ from bargaining.cli.options import pick
 from bargaining.descriptions import MethodCall
 from bargaining.games.kinds import kind_of, loaded
 
-# the digits are those of files: a power of ten without limit would fill the memory
+# As many digits as in files; a power of ten without limit would fill the memory.
 _WEIGHT = re.compile(
-    r"[+-]?(\d{1,40}(/\d{1,40})?|(\d{1,40}\.?|\d{0,20}\.\d{1,20})([eE][+-]?\d{1,2})?)", re.ASCII
+    r"[+-]?(\d{1,40}(/\d{1,40})?|(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?)", re.ASCII
 )
 _LISTED = 8  # more probabilities in a row would be unreadable
 

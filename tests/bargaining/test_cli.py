@@ -136,3 +136,4 @@ def test_weights_that_no_table_could_show_are_refused(weight: str) -> None:
     with pytest.raises(InvalidInput, match="`--weights` must be numbers or fractions of at most 40 digits"):
         weights_of([weight, "1"])
     assert weights_of(["1/3", ".5", "2e-3", "-1"]) == [Fraction(1, 3), Fraction(1, 2), Fraction(1, 500), -1]
+    assert weights_of(["0." + "3" * 40]) == [Fraction("0." + "3" * 40)]

@@ -490,7 +490,7 @@ def fitted(
     cov = np.full((k, k), np.nan)
     if sure.any():
         pick = np.ix_(sure, sure)
-        inverse = _inverse(bread[pick])
+        inverse = np.linalg.inv(bread[pick])
         if method == "gmm":
             cov[pick] = inverse / m
         elif covariance == "classic" and groups is None:
@@ -600,13 +600,6 @@ def _columns(table: Floats, m: int) -> Floats:
         if np.abs(rest).max() > 1e-8 * np.abs(column).max(initial=0.0):
             kept.append((column - column.mean()) / column.std())
     return np.column_stack(kept)
-
-
-def _inverse(information: Floats) -> Floats:
-    """Return the inverse, computed with parameters in units in which each has an information of 1."""
-    size = np.sqrt(np.diag(information))
-    inverse: Floats = np.linalg.inv(information / size / size[:, None]) / size / size[:, None]
-    return inverse
 
 
 def _flat(information: Floats, unit: NDArray[np.bool_], level: float) -> NDArray[np.bool_]:

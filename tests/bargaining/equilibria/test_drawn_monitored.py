@@ -23,7 +23,7 @@ from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import extreme, generated
 from bargaining.equilibria.repeated._monitored.programs import Known
-from bargaining.equilibria.repeated._monitored.radial import radial
+from bargaining.equilibria.repeated._monitored.radial import _weights, radial
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
@@ -267,6 +267,13 @@ def test_corners_along_rays_of_three_players_generate_themselves(alike):
     hull = sturdy(made.points)
     assert hull.outside(made.continuations.reshape(-1, 3)).max() <= 1e-8
     assert np.ptp(hull.points, axis=0).min() > 0.4
+
+
+def test_no_ray_leaves_through_a_face_without_area():
+    """Hulls have such faces where more than three points lie in a plane."""
+    flat, face = [[1, 0, 0], [2, 0, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    weights = _weights(np.array([[flat, face]], dtype=float), np.array([[1.0, 2.0, 3.0]]))
+    assert weights.tolist() == [[[-np.inf] * 3, [1, 2, 3]]]
 
 
 @pytest.mark.slow

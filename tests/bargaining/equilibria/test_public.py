@@ -23,6 +23,8 @@ from bargaining import (
     payoff_set,
     renegotiation_proof,
 )
+from bargaining.equilibria.repeated._monitored import search as module
+from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import around
 from bargaining.equilibria.repeated.public import public_payoff_set
 from public_programs import iterate
@@ -63,13 +65,48 @@ def test_partners_who_are_just_too_impatient_for_more_than_a_segment(discount):
     assert certify(found, tolerance=1e-4).holds
 
 
-@pytest.mark.slow
 def test_more_budget_is_advised_only_where_it_helps():
-    partners = RepeatedGame(PARTNERS, 0.71177, monitoring=report("0.9", "0.5", "0.25"))
-    stuck, cut = payoff_set(partners, tolerance=1e-9), payoff_set(partners, tolerance=1e-9, budget=10_000)
-    assert stuck.status is cut.status is Status.INACCURATE
+    stuck = payoff_set(RepeatedGame(PARTNERS, 0.5, monitoring=report("0.9", "0.5", "0.25")), tolerance=1e-15)
+    assert (stuck.status, stuck.stats.stopped) == (Status.INACCURATE, "made no progress")
     assert "no further half-plane would reduce that" in stuck.reason
-    assert "raise `budget`" in cut.reason
+    assert stuck.gap < 1e-13
+    assert certify(stuck, tolerance=1e-9).holds
+
+
+def test_searches_with_fewer_outcomes_of_leaving_share_a_budget(monkeypatch):
+    data, budgets = (
+        Data.of(RepeatedGame(PARTNERS, 0.8, exit=Exit([1, 0.5]), monitoring=report(0.9, 0.5, 0.25))),
+        [],
+    )
+
+    def closed(data, leaves, tolerance, budget, common):
+        budgets.append(budget)
+        return module.Found(None, np.empty((0, 2)), 0.0, 1, 30, leaves)
+
+    monkeypatch.setattr(module, "_close", closed)
+    monkeypatch.setattr(module, "_credible", lambda data, leave, found: len(budgets) > 1)
+    found = module.search(data, 1e-3, 50, common=True)
+    assert (budgets, found.programs, len(found.leaves)) == ([50, 20], 60, 0)
+
+
+def test_half_planes_where_continuations_are_pulled_move_the_outer_set_in():
+    """Each cuts something off; together they take away most of what the levels lose."""
+    repeated = RepeatedGame(PARTNERS, 0.9, monitoring=report("0.9", "0.5", "0.25"))
+    corners = payoff_set(repeated, tolerance=1e-5)._found.inner.corners
+    outer = module._around(Data.of(repeated), np.empty((0, 2)), True)
+
+    def beyond():
+        assert outer.shrink(10**6, 1e-10)
+        return module._reach(module._points(outer.outline.corners), corners)
+
+    far = [beyond()]
+    for _ in range(3):
+        pulled = module._pulled(outer, corners)
+        np.testing.assert_allclose(np.linalg.norm(pulled, axis=1), 1)
+        assert (outer.reach(pulled) > (pulled @ corners.T).max(axis=1)).all()
+        outer.extend(module._distinct(outer.directions, pulled))
+        far.append(beyond())
+    assert far[-1] < far[0] / 4
 
 
 @pytest.mark.dear(

@@ -37,15 +37,15 @@ _PASSES = 12  # in which the faces that rays cross are found
 _STEPS = 8  # of Newton's method; five are enough as a rule
 _AIMS, _MORE_AIMS = 3, 6  # times that rays are aimed, of two and of more players
 _CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
-_FEWER = 7  # of directions that are the same
-_DIGITS = 11  # of points that are the same
+_COARSE = 7  # digits to which directions that count as one agree
+_FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
 _MOST = 400  # distances above which no more rays are added: each step takes some ten programs for each
 _PULLS = 100  # rays added at a time, without their images
 _WORST = 0.5  # distances that lose at least this share of the largest loss are to be improved
 _LITTLE = 0.01  # points that add less than this share of what the best one does are not aimed at
-_ALIKE = 9  # digits of points in one orbit, which rounding has moved apart
-_TIED = 16  # faces tried for a ray, because rounding may take it through the wrong part of a flat face
+_ALIKE = 9  # digits to which images of one point agree, as rounding moves them apart
+_TIED = 16  # faces tried for a ray: rounding may take it through a neighbour in the same plane
 
 
 class _Image(NamedTuple):
@@ -213,7 +213,7 @@ def _crossed(
         solved += count
         image = more if image is None else image.joined(more)
         there = np.flatnonzero(image.owners != NOBODY)
-        there = there[np.sort(np.unique(image.points[there].round(_DIGITS), axis=0, return_index=True)[1])]
+        there = there[np.sort(np.unique(image.points[there].round(_FINE), axis=0, return_index=True)[1])]
         try:
             solid = ConvexHull(image.points[there])
         except (QhullError, ValueError):
@@ -230,16 +230,25 @@ def _crossed(
             break
         directions, floor = solid.equations[new, :-1], -solid.equations[new, -1] + enough / _CLOSER
     assert image is not None
-    # Rounding may make a ray leave through a neighbour in the same plane.
     best = np.argpartition(-speed, min(_TIED, speed.shape[1]) - 1, axis=1)[:, :_TIED]
-    tops = image.points[there][solid.simplices[best]] - centre  # (k, t, n, n)
-    weights = np.linalg.solve(tops.swapaxes(2, 3), rays[:, None, :, None])[..., 0]
+    weights = _weights(image.points[there][solid.simplices[best]] - centre, rays)
     good = weights.min(axis=2).argmax(axis=1)
     rows = np.arange(len(rays))
     corner, weights = there[solid.simplices[best[rows, good]]], np.maximum(weights[rows, good], 0.0)
     total = weights.sum(axis=1)
     at = np.where((off <= _PARALLEL)[:, None], tried[:, None], corner)
     return _Crossing(image, 1.0 / total, normals, corner, weights / total[:, None], at), solved
+
+
+def _weights(faces: Floats, rays: Floats) -> Floats:
+    """Write each ray as a sum of the corners of faces, (k, t, n, n); of a face without area none has any weight.
+
+    A ray goes through the face if no weight, (k, t, n), is negative.
+    """
+    none = np.linalg.det(faces) == 0.0
+    faces = np.where(none[..., None, None], np.eye(faces.shape[-1]), faces)
+    weights = np.linalg.solve(faces.swapaxes(2, 3), rays[:, None, :, None])[..., 0]
+    return np.where(none[..., None], -np.inf, weights)
 
 
 def _image(
@@ -256,10 +265,10 @@ def _image(
 
     With symmetries, one direction of each orbit is tried and the images are returned, too.
     """
-    once = np.sort(np.unique(directions.round(_FEWER) + 0.0, axis=0, return_index=True)[1])
+    once = np.sort(np.unique(directions.round(_COARSE) + 0.0, axis=0, return_index=True)[1])
     directions, floor = directions[once], floor[once]
     if renamings is not None:
-        orbits = renamings.group.orbits(directions, _FEWER)
+        orbits = renamings.group.orbits(directions, _COARSE)
         directions, floor = orbits.rows[orbits.chosen], floor[orbits.chosen]  # those given come first
     floor, owners = floor.copy(), np.full(len(directions), NOBODY)
     points = np.zeros_like(directions)

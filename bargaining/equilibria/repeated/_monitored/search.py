@@ -50,8 +50,8 @@ _COARSER = 4.0  # corners of sets that do not grow may be farther apart: the hal
 _MANY = 60  # half-planes from which their linear program is slow, and rays have found what there is
 _FEWEST = 12  # unless there are at most this many
 _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
-_RARE = 20.0  # if fewer than one side in so many is new, those follow to which the gap is due
-_MOST = 0.9  # share of the largest errors that is reduced at a time
+_RARE = 20.0  # if fewer than one side in so many is new, sides are added to which the gap is due
+_MOST = 0.9  # the share of the largest errors that they are due to
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
 _INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
 _FINER = 1000.0  # slack while sets grow is a step's loss over this: small, as signals may be similar
@@ -135,7 +135,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
         else:
             touched = _touched(outer)
             reach = _reach(edge, touched)
-            new = _new(outer, touched, reach, tolerance)
+            new = _new(outer, touched, reach, tolerance) if len(touched) else outer.directions[:0]
             last = inner is None and not len(new) and len(touched) > 0
             if reach * loss <= max(wanted, tolerance) or last:
                 grows = _OWN * reach <= tolerance and patient <= PATIENT

@@ -43,8 +43,8 @@ _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are look
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
 _PULLS = 100  # directions of continuations added at a time
-_ROOM = 200.0  # its slack is what a step may lose over this: more leaves nothing of thin sets
-_FAINT = 10.0  # its rays are aimed at corners beyond their neighbours by a step's error over this
+_ROOM = 200.0  # the slack along rays is what a step may lose over this: more leaves nothing of thin sets
+_FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's error over this
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
@@ -95,7 +95,7 @@ def close(
             hulls = hulls if hull is None else [hull, *hulls]
             if _gap(outer, rounded) < best:
                 inner = numbered(outer, rounded)
-        elif (last and not along) or outer.orbits.chosen.size <= _CHEAP:  # whose sides point half-spaces well
+        elif (last and not along) or outer.orbits.chosen.size <= _CHEAP:  # good directions for the next
             corners, moved = _moved(outer, ends, points, near, tolerance, budget)
             hull = sturdy(corners) if len(corners) else None
             if hull is not None:

@@ -274,6 +274,13 @@ def test_the_symmetric_problem_is_symmetric_and_holds_the_gains(problem: Problem
     assert even.feasible.contains(even.disagreement + shares * scale.max()).all()
 
 
+def test_the_same_points_with_and_without_disposal_are_two_sets() -> None:
+    problem = Problem([[2, 0], [0, 1], [1, 1]], [0, 0])
+    for free in (True, False, True):
+        again = _related.with_points(problem, np.array([[2.0, 0], [0, 1], [1, 1]]), free=free)
+        assert again.feasible.contains([0.0, 0.0]) == free
+
+
 @given(problem=PLAIN)
 def test_the_rational_part_is_that(problem: Problem) -> None:
     part = _related.rational_part(problem)

@@ -289,11 +289,12 @@ def test_the_parameters_answer_again() -> None:
         assert again.parameters == division.parameters
 
 
-def test_no_payoffs_are_a_failure_and_not_an_inaccurate_answer() -> None:
+@pytest.mark.parametrize("residual", [np.nan, 0.0])
+def test_no_payoffs_are_a_failure_and_not_an_inaccurate_answer(residual: float) -> None:
     problem = Problem(TransferableSurplus(10), [0, 0])
     nothing = np.full(2, np.nan)
     status = np.array(Status.OK, dtype=np.int8)
     found = divide(
-        problem, describe("mine"), nothing, np.array(np.nan), status, ideal=np.asarray(problem.ideal)
+        problem, describe("mine"), nothing, np.array(residual), status, ideal=np.asarray(problem.ideal)
     )
     assert found.status is Status.FAILED

@@ -62,6 +62,34 @@ def test_points_mean_the_lotteries_over_them():
     assert Problem(pd.DataFrame(points, columns=["Ann", "Bob"]), [0, 0]).player_names == ("Ann", "Bob")
 
 
+class Disc:
+    """The points at most so far from 0, as somebody may write a feasible set: what it knows is set when it is made."""
+
+    def __init__(self, radius: float) -> None:
+        self.radius, self.players, self.batch_shape = radius, 2, ()
+
+    def support(self, weights):
+        return self.radius * np.hypot(*weights), self.radius * weights / np.hypot(*weights)
+
+    def ray(self, origin, direction):
+        a, b, c = direction @ direction, origin @ direction, origin @ origin - self.radius**2
+        return (np.sqrt(b * b - a * c) - b) / a
+
+    def ideal(self, floor):
+        return np.sqrt(self.radius**2 - floor[::-1] ** 2)
+
+    def contains(self, x, *, tol=1e-9):
+        return np.hypot(*np.moveaxis(x, -1, 0)) <= self.radius + tol
+
+
+def test_a_feasible_set_may_learn_its_players_when_it_is_made():
+    np.testing.assert_allclose(nash(Problem(Disc(5.0), [0, 0])).payoffs, 5 / np.sqrt(2), rtol=1e-8)
+    empty = Disc(1.0)
+    del empty.players
+    with pytest.raises(InvalidInput, match="`feasible` must answer support"):
+        Problem(empty, [0, 0])
+
+
 def test_games_and_payoff_sets_know_over_what_they_bargain():
     stage = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=["Ann", "Bob"])
     assert Problem(stage).disagreement.tolist() == [3.0, 3.0]

@@ -1,6 +1,7 @@
 """A polygon answers a question about one cell in plain numbers: to the last bit as it answers one about many."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +36,15 @@ def test_one_cell_is_a_cell_of_many(
         np.testing.assert_array_equal(one, many[0])
         np.testing.assert_array_equal(many[0], many[1])
         assert one.dtype == many.dtype
+
+
+@pytest.mark.parametrize("players", [2, 3])
+def test_cells_that_fill_blocks_are_answered_like_each(players: int) -> None:
+    """All sides are asked at once about one cell, one after another about thousands."""
+    rng = np.random.default_rng(players)
+    sets = Polytope(rng.standard_normal((30, players)), free_disposal=False)
+    at, way = rng.standard_normal((2, 6000, players)) * [[[0.8]], [[1.0]]]
+    along, inside = sets.ray(at, way), sets.contains(at)
+    assert 0.1 < inside.mean() < 0.99
+    for k in range(0, 6000, 250):
+        assert (along[k], inside[k]) == (sets.ray(at[k], way[k]), sets.contains(at[k]))

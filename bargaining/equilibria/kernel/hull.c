@@ -140,7 +140,7 @@ static ptrdiff_t taken(Points points, Place *places)
     }
     far[8] = far[0];
     for (ptrdiff_t k = 0; k < points.size; k++) {
-        bool inside = points.size > MANY;
+        bool inside = width > 0.0; /* nothing lies inside if all points coincide */
         for (int n = 0; inside && n < 8; n++) {
             Place o = far[n], q = far[n + 1];
             inside = o.place == q.place ||

@@ -11,6 +11,7 @@ from bargaining.equilibria.repeated._search.operator import apply, apply_to_few
 from bargaining.equilibria.repeated._search.scaled import Scaled
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 from drawn_games import KINDS, exit_of, stage_game
 from kernel_fuzz import fuzz
 from twins import interpreted
@@ -43,10 +44,19 @@ def test_hulls_are_the_same(merge: float) -> None:
     rng = np.random.default_rng(0)
     for n in [*range(60), 300, 5000]:
         lattice = rng.integers(0, 4, (n, 2)) / 3
-        for points in (rng.random((n, 2)), lattice, lattice * 1e-15, lattice * 1e-14 + rng.random(2)):
+        near = lattice * 1e-14 + rng.random(2)
+        for points in (rng.random((n, 2)), lattice, lattice * 1e-15, near, lattice * 0.0 + rng.random(2)):
             for given in (0, 3):
                 twin = interpreted(hull, pairs(points), merge=merge, given=given)
                 assert kernel.hull(pairs(points), merge, given) == twin
+
+
+@pytest.mark.parametrize("discounts", [0.5, [0.5, 0.9]])
+def test_many_profiles_that_all_give_the_same_leave_it(discounts: object) -> None:
+    nothing = Game(np.full((11, 11), 4), np.full((11, 11), -1))
+    sets = payoff_set(StochasticGame.from_chain(nothing, [[0.5, 0.5], [0, 1]], discounts)).sets
+    for found in (payoff_set(RepeatedGame(nothing, discounts)), *sets):
+        assert found.vertices.tolist() == [[4, -1]]
 
 
 @pytest.mark.parametrize("kind", KINDS)

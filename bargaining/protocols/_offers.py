@@ -76,12 +76,15 @@ class Talks:
         return p * self.breakdown_payoffs[..., i] + (1 - p) * (d + self.discounts[..., i] * (value - d))
 
     def needed(self, i: int, worth: Floats) -> Floats:
-        """Return the value of the next period at which a refusal is worth `worth` to i: the inverse of w_i."""
-        d, p = self.disagreement[..., i], self.breakdown
+        """Return the least possible value of the next period at which a refusal is worth `worth` to i, if there is one.
+
+        It is the inverse of w_i, or the lowest value if the next period does not matter to i.
+        """
+        d, p, lowest = self.disagreement[..., i], self.breakdown, self.floor[..., i]
         rate = (1 - p) * self.discounts[..., i]
         with np.errstate(divide="ignore", invalid="ignore"):
             value = d + (worth - p * self.breakdown_payoffs[..., i] - (1 - p) * d) / rate
-        return np.where(rate > 0, value, np.inf)
+        return np.where(rate > 0, np.clip(value, lowest, self.ideal[..., i]), lowest)
 
     def best(self, i: int, floor: Floats) -> Floats:
         """Return the most that i can get if the other gets `floor`."""

@@ -78,7 +78,7 @@ def _phase(talks: Talks, leaver: str, threats: Threats, i: int, end: str, low: F
     refusal = _refusal(talks, leaver, threats, i, value, held)
     after = talks.outside
     if refusal == "talks go on":
-        next_own = float(talks.needed(j, np.asarray(held)))  # what j's next offer must give j
+        next_own = max(float(talks.needed(j, np.asarray(held))), float(low[j]))  # what j's next offer gives j
         after = _pair(j, next_own, talks.best(i, np.asarray(next_own)))
     return Phase(proposer=i, end=end, offer=_pair(i, own, talks.best(j, own)), refusal=refusal, after=after)
 
@@ -489,8 +489,14 @@ class AlternatingOffers(Shown):
         floor = np.where(np.asarray(self.breakdown)[..., None] > 0, np.minimum(d, ruin), d)
         with np.errstate(invalid="ignore"):
             ideal = problem.feasible.ideal(floor)
-            wanted = np.where(may_leave & (self.leaver != "proposer"), np.maximum(floor, outside), floor)
-            status = Problem(problem.feasible, floor).gains_status(problem.feasible.ideal(wanted))
+            status = Problem(problem.feasible, floor).gains_status(ideal)
+            if may_leave.any():
+                if n == 2:  # who leaves holds the other to `outside`, also below the payoff of waiting
+                    floor = np.where(may_leave[..., ::-1], np.minimum(floor, outside), floor)
+                    ideal = problem.feasible.ideal(floor)
+                wanted = np.where(may_leave & (self.leaver != "proposer"), np.maximum(floor, outside), floor)
+                left = Problem(problem.feasible, floor).gains_status(problem.feasible.ideal(wanted))
+                status = np.where(left == Status.OK, status, left).astype(np.int8)
         shape = np.broadcast_shapes(ideal.shape[:-1], delta.shape[:-1], outside.shape[:-1], floor.shape[:-1])
         spread = (np.broadcast_to(a, (*shape, n)) for a in (d, delta, ruin, outside, may_leave, floor, ideal))
         d, delta, ruin, outside, may_leave, floor, ideal = spread

@@ -31,6 +31,9 @@ ROOT = Problem(Frontier(lambda x: 1 - x**2, 0, 1, derivative=lambda x: -2 * x), 
 PENTAGON = Problem(Polytope([[0, 0], [3, 0], [3, 1], [2, 2], [0, 3]]), [0.5, 0.25])
 
 
+LOW_RUIN = {"breakdown": 1, "breakdown_payoffs": [0.3, 0.4]}
+
+
 @dataclass(frozen=True)
 class Case:
     source: str
@@ -52,6 +55,34 @@ CASES = [
     Case("Shaked, quits after own offer, strong", 0.9, 0.1, {"outside": [None, 0.85], "leaver": "proposer"}),
     Case("both may quit, unique", 0.9, 0.57, {"outside": [0.43, 0.43], "leaver": "both"}),
 ]
+
+
+WHO_LEAVES = [
+    (
+        "stays for a sure breakdown",
+        [0, 0],
+        0.5,
+        {"outside": [0.1, 0.45], "leaver": "proposer", **LOW_RUIN},
+        0.6,
+    ),
+    ("leaves before one", [0, 0], 0.5, {"outside": [0.4, 0.1], "leaver": "proposer", **LOW_RUIN}, 0.9),
+    ("both may", [0, 0], [0.2, 0.9], {"outside": [0.1, None], "leaver": "both", **LOW_RUIN}, 0.6),
+    ("costs the other an inside flow", [0.3, 0.1], 0.5, {"outside": [None, 0.6], "leaver": "proposer"}, 0.45),
+    ("whatever the other's inside flow", [0.1, 0.4], 0.5, {"outside": [0.8, 0.1]}, 0.7),
+]
+
+
+@pytest.mark.parametrize(("flows", "discounts", "options", "first"), [case[1:] for case in WHO_LEAVES])
+def test_who_leaves_need_not_leave_the_other_the_value_of_waiting(
+    flows: list[float], discounts: Any, options: dict[str, Any], first: float
+) -> None:
+    """Stationary offers solved by hand: what a refusal brings may not depend on the next offer, or lie below d."""
+    problem, talks = Problem(TransferableSurplus(1.0), flows), AlternatingOffers(discounts, **options)
+    assert talks(problem).raise_if_failed().payoffs[0] == pytest.approx(first, rel=1e-12)
+    ends = [[first, first], [1 - first, 1 - first]]
+    np.testing.assert_allclose(talks.equilibria(problem), ends, rtol=1e-12)
+    for phase in talks.supporting(problem):
+        assert np.isfinite(phase.after).all()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.source)

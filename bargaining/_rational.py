@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -229,6 +229,8 @@ def rank(rows: Iterable[Iterable[int]]) -> int:
         for i in range(found + 1, len(work)):
             factor, lead = work[i][column], head[column]
             if factor:
-                work[i] = [lead * x - factor * y for x, y in zip(work[i], head, strict=True)]
+                rest = [lead * x - factor * y for x, y in zip(work[i], head, strict=True)]
+                common = gcd(*rest) or 1  # or else numbers double in length in each column
+                work[i] = [x // common for x in rest]
         found += 1
     return found

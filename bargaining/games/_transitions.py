@@ -20,7 +20,7 @@ from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, unique_names
 from bargaining._rational import Rationals, fractions
 from bargaining.errors import InvalidInput
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, profile_name
 from bargaining.games.repeated import Exit, between
 
 Where = Callable[[int], str]  # the number of a row within its state -> "in state ... at actions ..."
@@ -193,11 +193,6 @@ def _check(shape: tuple[int, ...], allowed: tuple[tuple[int, ...], ...], name: s
 
 
 Exits = Exit | Sequence[Exit | None] | None
-
-
-def profile_name(game: Game, profile: Sequence[int]) -> str:
-    """Return the names of the actions, joined by commas."""
-    return ", ".join(own[action] for own, action in zip(game.actions, profile, strict=True))
 
 
 def state_names(payoffs: Any, transitions: Any, states: Names | None) -> tuple[str, ...]:

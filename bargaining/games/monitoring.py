@@ -9,14 +9,14 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bargaining._arguments import instance, is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owning, real, short
-from bargaining._rational import Rationals, fractions, rational
+from bargaining._rational import Rationals, fractions, integers, rank, rational
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
-from bargaining.games.normal_form import Game, Profile
+from bargaining.games.normal_form import Game, Profile, profile_name
 
 _SUM = 1e-9  # tolerance for the sum of a profile's probabilities in floats
 
@@ -170,7 +170,7 @@ class Monitoring(Shown):
         missing = [profile for profile in np.ndindex(*game.shape) if profile not in known]
         if missing:
             raise InvalidInput(
-                f"`chances` must have every profile; {_titled(game, missing[0])} is not there."
+                f"`chances` must have every profile; {profile_name(game, missing[0])} is not there."
             )
         signals = list(dict.fromkeys(str(signal) for each in known.values() for signal in each))
         table = np.zeros((*game.shape, len(signals)), dtype=object)
@@ -229,7 +229,7 @@ class Monitoring(Shown):
         ('C, C', 'C, D', 'D, C', 'D, D')
         """
         instance(game, "game", Game)
-        names = [_titled(game, profile) for profile in np.ndindex(*game.shape)]
+        names = [profile_name(game, profile) for profile in np.ndindex(*game.shape)]
         count = len(names)
         return cls(np.eye(count, dtype=int).reshape(*game.shape, count), signals=names)._of(game)
 
@@ -429,30 +429,12 @@ class Monitoring(Shown):
             index[k] = slice(None)
             rows.append(self._exact[tuple(index)])
         full = sum(self.shape[k] for k in named) - len(named) + 1
-        return Rank(_rank(np.vstack(rows)), full)
+        return Rank(rank(integers(np.vstack(rows))[0].tolist()), full)
 
 
 def _titled(game: Game | None, profile: tuple[int, ...]) -> str:
     """Return a profile as the names of its actions, if there are names."""
-    if game is None:
-        return str(profile)
-    return ", ".join(own[k] for own, k in zip(game.actions, profile, strict=True))
-
-
-def _rank(matrix: NDArray[Any]) -> int:
-    """Return the rank of a matrix of Fractions by elimination."""
-    rows, rank = [list(row) for row in matrix], 0
-    for column in range(matrix.shape[1]):
-        pivot = next((k for k in range(rank, len(rows)) if rows[k][column]), None)
-        if pivot is None:
-            continue
-        rows[rank], rows[pivot] = rows[pivot], rows[rank]
-        for k in range(rank + 1, len(rows)):
-            factor = rows[k][column] / rows[rank][column]
-            if factor:
-                rows[k] = [x - factor * y for x, y in zip(rows[k], rows[rank], strict=True)]
-        rank += 1
-    return rank
+    return str(profile) if game is None else profile_name(game, profile)
 
 
 def _names(signals: Sequence[str] | None, count: int) -> tuple[str, ...]:

@@ -518,6 +518,11 @@ def other_actions(game: Game, profile: tuple[int, ...], player: int) -> Iterator
             yield action, (*profile[:player], action, *profile[player + 1 :])
 
 
+def profile_name(game: Game, profile: Sequence[int]) -> str:
+    """Return the names of the actions of a profile, joined by commas."""
+    return ", ".join(own[action] for own, action in zip(game.actions, profile, strict=True))
+
+
 def require_game(game: Any) -> None:
     """Raise an error if `game` is not a `Game`."""
     if not isinstance(game, Game):

@@ -25,12 +25,11 @@ from bargaining.games._transitions import (
     exits_by_state,
     games_by_state,
     players_of,
-    profile_name,
     state_names,
     tabulate,
     transitions_by_state,
 )
-from bargaining.games.normal_form import Game, Profile
+from bargaining.games.normal_form import Game, Profile, profile_name
 from bargaining.games.repeated import Exit, RepeatedGame, require_repeated
 
 

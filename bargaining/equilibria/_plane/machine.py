@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from bargaining._rich import Card, Shown, point
 from bargaining.equilibria._plane.lottery import Lottery, Pair, Payoffs
 from bargaining.equilibria.node import Node
 from bargaining.errors import InvalidInput
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, profile_name
 from bargaining.games.stochastic import StochasticGame
 
 Pure = tuple[int, int]
@@ -184,6 +184,14 @@ class Machine(Shown, ABC, Generic[Played]):
                 out.append((k, node.stayed, "stays"))
         return out
 
+    def _play(self, game: Game, place: Any) -> str:
+        """Return what is done at a place in words: actions, or who leaves and what follows if that player stays."""
+        if place.profile is not None:
+            return profile_name(game, place.profile)
+        text = " and ".join(self.player_names[i] for i in place.leavers)
+        text += " leave" if len(place.leavers) > 1 else " leaves"
+        return text if place.stayed is None else f"{text} (else {place.stayed})"
+
     def _gains(self) -> Iterator[Fraction]:
         """Yield what each player gains by the best single deviation at each place."""
         worth = self._worth()
@@ -343,12 +351,6 @@ def spell(lottery: Lottery) -> str:
     if len(lottery) == 1:
         return str(lottery[0][0])
     return " | ".join(f"{n}: {short(share)}" for n, share in lottery)
-
-
-def spell_leaving(leavers: Sequence[int], stayed: int | None, names: Sequence[str]) -> str:
-    """Return in words who leaves, and where play continues if a player who should leave stays."""
-    text = " and ".join(names[i] for i in leavers) + (" leave" if len(leavers) > 1 else " leaves")
-    return text if stayed is None else f"{text} (else {stayed})"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

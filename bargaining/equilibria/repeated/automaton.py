@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Lottery, Pair
-from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell, spell_leaving
+from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell
 from bargaining.equilibria.node import Node
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -126,7 +126,9 @@ class Automaton(Machine[History]):
         for k, state in enumerate(self.states):
             after = [str(n) for n in state.punishment] or ["", ""]
             payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
-            rows.append((str(k), self._play(state), payoffs, spell(state.following), *after))
+            rows.append(
+                (str(k), self._play(self.repeated.game, state), payoffs, spell(state.following), *after)
+            )
         return rows
 
     def _worth(self) -> NodeValues:
@@ -155,10 +157,4 @@ class Automaton(Machine[History]):
         )
 
     def _drawn(self) -> list[tuple[str, Pair]]:
-        return [(self._play(state), state.payoffs) for state in self.states]
-
-    def _play(self, state: State) -> str:
-        if state.profile is None:
-            return spell_leaving(state.leavers, state.stayed, self.player_names)
-        names = self.repeated.game.actions
-        return ", ".join(names[i][action] for i, action in enumerate(state.profile))
+        return [(self._play(self.repeated.game, state), state.payoffs) for state in self.states]

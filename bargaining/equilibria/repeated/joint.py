@@ -27,7 +27,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring
-from bargaining.games.normal_form import Game, best_replies, other_actions
+from bargaining.games.normal_form import Game, best_replies, other_actions, profile_name
 from bargaining.games.repeated import Exit, exit_rows
 
 _ZERO = Fraction(0)
@@ -365,6 +365,4 @@ def discount_of(given: float | Fraction) -> Fraction:
 
 def played(game: Game, profile: Profile | None) -> str:
     """Return what is played in words."""
-    if profile is None:
-        return "part"
-    return ", ".join(game.actions[i][action] for i, action in enumerate(profile))
+    return "part" if profile is None else profile_name(game, profile)

@@ -23,7 +23,6 @@ from bargaining.equilibria._plane.machine import (
     draw,
     short,
     spell,
-    spell_leaving,
 )
 from bargaining.equilibria.repeated._monitored.inner import Automaton as Floating
 from bargaining.equilibria.repeated.automaton import History
@@ -212,7 +211,7 @@ class PublicAutomaton(Machine[PublicHistory]):
         for k, state in enumerate(self.states):
             payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
             after = [spell(lottery) for lottery in state.following] or ["" for _ in self._signals()]
-            rows.append((str(k), self._play(state), payoffs, *after))
+            rows.append((str(k), self._play(self.repeated.game, state), payoffs, *after))
         return rows
 
     def _gains(self, *, own: bool = True) -> Iterator[Fraction]:
@@ -245,13 +244,7 @@ class PublicAutomaton(Machine[PublicHistory]):
         raise NotImplementedError  # deviations are not seen, so nodes have no punishments
 
     def _drawn(self) -> Sequence[tuple[str, Payoffs]]:
-        return [(self._play(state), state.payoffs) for state in self.states]
-
-    def _play(self, state: PublicState) -> str:
-        if state.profile is None:
-            return spell_leaving(state.leavers, state.stayed, self.player_names)
-        names = self.repeated.game.actions
-        return ", ".join(names[i][action] for i, action in enumerate(state.profile))
+        return [(self._play(self.repeated.game, state), state.payoffs) for state in self.states]
 
 
 def begun(automaton: PublicAutomaton, start: Lottery) -> PublicAutomaton:

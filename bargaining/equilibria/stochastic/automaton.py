@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import owning
 from bargaining.equilibria._plane.lottery import Pair
-from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell, spell_leaving
+from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell
 from bargaining.equilibria.node import Node as Node
 from bargaining.equilibria.repeated.automaton import History
 from bargaining.games.stochastic import StochasticGame
@@ -97,13 +97,9 @@ class StochasticAutomaton(Machine[StateHistory]):
                 for where in (following, *(node.punishment or ({}, {})))
             ]
             payoffs = ", ".join(f"{float(value):.6g}" for value in node.payoffs)
-            rows.append((str(k), names[node.state], self._play(node), payoffs, *after))
+            play = self._play(self.game.games[node.state], node)
+            rows.append((str(k), names[node.state], play, payoffs, *after))
         return rows
-
-    def _play(self, node: Node) -> str:
-        if node.profile is None:
-            return spell_leaving(node.leavers, node.stayed, self.player_names)
-        return self.game.profile_name(node.state, node.profile)
 
     def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> StateHistory:
         return StateHistory(
@@ -115,4 +111,5 @@ class StochasticAutomaton(Machine[StateHistory]):
         )
 
     def _drawn(self) -> list[tuple[str, Pair]]:
-        return [(f"{self.game.states[node.state]}: {self._play(node)}", node.payoffs) for node in self.nodes]
+        places = [(self.game.states[node.state], self.game.games[node.state], node) for node in self.nodes]
+        return [(f"{state}: {self._play(game, node)}", node.payoffs) for state, game, node in places]

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.protocols._stationary import Chain, Today, today
+from bargaining.protocols._stationary import Chain, Policy, Today, solve, today
 
 _FIRST, _LAST = np.log(1e-2), np.log(1e7)  # sharpness per unit of payoff: choices nearly even, nearly certain
 _STEPS = 4000  # along the path; a hundred are usual
@@ -54,6 +54,11 @@ class Choices(NamedTuple):
         agree, leave, wait = np.moveaxis(chances, -1, 0)
         return cls(leave / np.where(leave + wait > 0, leave + wait, 1.0), agree)
 
+    @classmethod
+    def certain(cls, policy: Policy) -> Choices:
+        """Return the choices of a policy, which leaves nothing to chance."""
+        return cls(policy.leave.astype(float), policy.agree.astype(float))
+
     @property
     def chances(self) -> Floats:
         """The probabilities of an agreement at once, of the end of talks, and of waiting, (S, 3)."""
@@ -68,6 +73,14 @@ class Lotteries(NamedTuple):
     choices: Choices
     residual: float
     """The largest violation of the payoff equations and of the optimality of choices."""
+
+
+def equilibrium(chain: Chain, accuracy: float) -> tuple[Floats, Choices]:
+    """Return a stationary equilibrium by policy iteration, with lotteries where that leads to none."""
+    values, policy, error = solve(chain)
+    if error > accuracy and (lots := with_lotteries(chain, accuracy)) is not None:
+        return lots.payoffs, lots.choices
+    return values, Choices.certain(policy)
 
 
 def with_lotteries(chain: Chain, accuracy: float) -> Lotteries | None:

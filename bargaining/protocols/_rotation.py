@@ -25,9 +25,9 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Rescaled, set_of_cell
-from bargaining.protocols._lotteries import Choices, violation, with_lotteries
+from bargaining.protocols._lotteries import Choices, equilibrium, violation
 from bargaining.protocols._offers import Mask, Talks
-from bargaining.protocols._stationary import Chain, play, solve
+from bargaining.protocols._stationary import Chain, play
 
 _PROMISED = 1e-12  # the accuracy of divisions
 _ROUNDS = 60  # of Newton, which ends sooner where the frontier is smooth
@@ -106,12 +106,8 @@ def _one_cell(chain: Chain) -> tuple[Floats, Choices]:
     """Return an equilibrium: with all offers accepted if that is one, else by policy iteration, else with lotteries."""
     n = chain.players
     values, choices = _accepted(chain), Choices(np.zeros(n), np.ones(n))
-    if violation(chain, values, choices) <= _PROMISED:
-        return values, choices
-    values, policy, error = solve(chain)
-    if error > _PROMISED and (lots := with_lotteries(chain, _PROMISED)) is not None:
-        return lots.payoffs, lots.choices
-    return values, Choices(policy.leave.astype(float), policy.agree.astype(float))
+    found = violation(chain, values, choices) <= _PROMISED
+    return (values, choices) if found else equilibrium(chain, _PROMISED)
 
 
 def _accepted(chain: Chain) -> Floats:
@@ -244,6 +240,5 @@ def finite_rotation(talks: Talks, rounds: int) -> Turns:
             if len(recent) == n and np.array_equal(now, recent[0]):
                 left %= n  # from here on every n-th round is the same
         payoffs[(slice(None), *cell)] = talks.disagreement[cell] + now * unit
-        choices = Choices(policy.leave.astype(float), policy.agree.astype(float))
-        chances[(slice(None), *cell)] = choices.chances
+        chances[(slice(None), *cell)] = Choices.certain(policy).chances
     return Turns(payoffs, chances, unique)

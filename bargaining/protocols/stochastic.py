@@ -20,9 +20,9 @@ from bargaining.division import Division, describe
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.transform import Rescaled
-from bargaining.protocols._lotteries import Choices, violation, with_lotteries
+from bargaining.protocols._lotteries import Choices, equilibrium, violation
 from bargaining.protocols._seats import take_seats
-from bargaining.protocols._stationary import Chain, Mask, build, play, proven_unique, solve
+from bargaining.protocols._stationary import Chain, Mask, build, play, proven_unique
 
 _STEP = 1e-6  # of payoffs near 1: slopes of a frontier to about half the digits
 _SWEEPS = 2000  # periods of two iterations from above and below, after which nothing is proved
@@ -320,10 +320,7 @@ class StochasticBargaining(Shown):
     def __call__(self) -> StochasticDivision:
         """Return the stationary equilibrium payoffs, and the probability of each outcome in each state."""
         chain, unit = self._chain.in_units()
-        values, policy, error = solve(chain)
-        choices = Choices(policy.leave.astype(float), policy.agree.astype(float))
-        if error > _PROMISED and (lots := with_lotteries(chain, _PROMISED)) is not None:
-            values, choices = lots.payoffs, lots.choices
+        values, choices = equilibrium(chain, _PROMISED)
         return self._packed(values * unit, choices.chances, shown_unique(chain, values))
 
     def check(self, division: StochasticDivision) -> StochasticDivision:

@@ -254,10 +254,10 @@ def end_of_facet_path(
     sides.add(x)
     for _ in range(EVENTS):
         normals, limits = sides.normals, sides.limits
-        distances = _distances(normals, limits, x)
+        distances = distances_to(normals, limits, x)
         gain = distances.min(axis=0)
         jump = x + gain / n
-        left = np.abs(_distances(normals, limits, jump).min(axis=0)).max()
+        left = np.abs(distances_to(normals, limits, jump).min(axis=0)).max()
         if left <= ARRIVED / 50 or gain.max() <= ARRIVED:
             if carry is not None:
                 carry(None, 0.0, jump, np.argmin(distances, axis=0))
@@ -273,7 +273,7 @@ def end_of_facet_path(
     return np.full(n, np.nan), np.nan
 
 
-def _distances(normals: Floats, limits: Floats, x: Floats) -> Floats:
+def distances_to(normals: Floats, limits: Floats, x: Floats) -> Floats:
     """Return how far each player can go up to each facet."""
     slack = limits - normals @ x
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -333,7 +333,7 @@ class _Piece:
 
     def lead(self, x: Floats) -> tuple[Floats, Floats]:
         """Return how much farther other facets are than the nearest, up to rounding, and the rate of change."""
-        distances = _distances(self.normals, self.limits, x)
+        distances = distances_to(self.normals, self.limits, x)
         gain = distances[self.nearest, self.own]
         with np.errstate(divide="ignore", invalid="ignore"):
             pace = np.where(self.normals > 0, -(self.normals @ gain)[:, None] / self.normals, 0.0)
@@ -383,9 +383,7 @@ class FacetSearch:
         """Find the facets above x that are not known, one for each player at most; say whether there were any."""
         before = len(self.limits)
         for i in range(len(x)):
-            slack = self.limits - self.normals @ x
-            with np.errstate(divide="ignore", invalid="ignore"):
-                far = np.where(self.normals[:, i] > 0, slack / self.normals[:, i], np.inf)
+            far = distances_to(self.normals, self.limits, x)[:, i]
             least = float(far.min(initial=np.inf))
             if np.isfinite(least) and self._reached(x, i, int(np.argmin(far)), least):
                 continue

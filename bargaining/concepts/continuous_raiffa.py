@@ -16,6 +16,7 @@ from bargaining.concepts._raiffa_path import (
     FacetSearch,
     Listed,
     PathSides,
+    distances_to,
     end_of_facet_path,
     end_of_flow,
     end_of_path,
@@ -192,10 +193,7 @@ def _along_facets(
 
 def _left_below(sides: PathSides, x: Floats) -> Floats:
     """Return how much each player could gain below the facets."""
-    slack = sides.limits - sides.normals @ x
-    with np.errstate(divide="ignore", invalid="ignore"):
-        far = np.where(sides.normals > 0, slack[:, None] / sides.normals, np.inf)
-    left: Floats = far.min(axis=0)
+    left: Floats = distances_to(sides.normals, sides.limits, x).min(axis=0)
     return left
 
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._jets import Jet, implicit
+from bargaining.equilibria._plane.equations import stable
 from bargaining.equilibria._plane.kinds import outcomes
 from bargaining.equilibria._plane.minkowski import Fan
-from bargaining.equilibria._plane.polygon import cut, hull
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet, seen_payoff_set
 from bargaining.equilibria.stage.equilibria import stage_equilibria
@@ -389,7 +389,7 @@ class _Polygons:
                     rule = self._rule(row, (self.points[k] - now) / delta, least, walk)
                     if rule is not None:
                         found[k].append(rule)
-                for w in self._corners(walk, least):
+                for w in stable(walk, least):
                     rule = self._rule(row, np.array(w), least, walk)
                     if rule is not None:
                         self._place(s, now + delta * w, rule, found, vertices=False)
@@ -404,15 +404,6 @@ class _Polygons:
         law = self.data.given["transitions"].reshape(-1, self.data.states)[row]
         walk: Floats = self.fan.sums(law[None]).points[:, 0].T
         return walk
-
-    def _corners(self, walk: Floats, least: Sequence[float]) -> list[tuple[float, float]]:
-        """Return the corners of the continuations that keep both players to a row."""
-        points = [(float(x), float(y)) for x, y in walk]
-        polygon = [points[k] for k in hull(points)]
-        for i in (0, 1):
-            if polygon:
-                polygon = cut(polygon, (-1.0 + i, -float(i)), -float(least[i]))
-        return polygon
 
     def _held(self, row: int, i: int) -> tuple[Any, int, list[int]]:
         """Return player i's payoff from the best deviation from a row, which one (-1: leaving), and all as good."""

@@ -24,6 +24,7 @@ from bargaining.concepts._raiffa_path import (
     Listed,
     PathSides,
     _Piece,
+    distances_to,
     end_of_facet_path,
     end_of_path,
 )
@@ -141,9 +142,7 @@ def _stepwise(sides_of: Any) -> tuple[Floats, Floats] | None:
     x, carried = np.zeros(n), np.eye(n)
     for _ in range(STEPS):
         sides.add(x)
-        slack = sides.limits - sides.normals @ x
-        with np.errstate(divide="ignore", invalid="ignore"):
-            far = np.where(sides.normals > 0, slack[:, None] / sides.normals, np.inf)
+        far = distances_to(sides.normals, sides.limits, x)
         nearest, gain = far.argmin(axis=0), far.min(axis=0)
         if gain.max() <= ARRIVED:
             return x, _rest(sides.normals, nearest) @ carried

@@ -292,7 +292,7 @@ class Reader:
             for i, (reply, least) in enumerate(replies)
         ]
         base, edge = self._place(points, w, held, law, snap)
-        region = _stable(points, needed)
+        region = stable(points, needed)
         return Rule(
             row,
             base=base,
@@ -358,8 +358,8 @@ def _lowest(polygon: Polygon) -> Sequence[int]:
     return [int(k) for k in np.argmin(polygon, axis=0)] if polygon else []
 
 
-def _stable(points: Floats, needed: Floats) -> Polygon:
-    """Return the continuations at which nobody gains by deviating."""
+def stable(points: Floats, needed: Sequence[float] | Floats) -> Polygon:
+    """Return the corners of the continuations at which nobody gains by deviating."""
     corners = [(float(x), float(y)) for x, y in points]
     polygon = [corners[k] for k in hull(corners)]
     for i in (0, 1):

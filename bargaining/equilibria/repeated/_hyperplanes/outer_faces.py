@@ -26,7 +26,7 @@ from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, Indices, optimise, pivot
+from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Flags, Indices, pivot, reach
 
 _ROUNDS = 60  # of the operator; the half-spaces hold after any number
 _PIVOTS = 100  # a face; the values that are left out are too high, never too low
@@ -92,14 +92,7 @@ class Outer:
 
     def reach(self, directions: Floats) -> Floats:
         """Return bounds on payoffs in other directions."""
-        if not len(directions):
-            return np.empty(0)
-        n = directions.shape[1]
-        rows = np.where(directions > 0, np.arange(n), n + np.arange(n))
-        bases = Bases.at(self.directions, directions, np.zeros(len(directions), np.intp), rows)
-        optimise(self.directions, self.levels[None], bases)
-        weights, rest = bases.repaired(self.directions)
-        return np.asarray((weights * self.levels[bases.rows]).sum(axis=1) + np.maximum(rest, 0.0).sum(axis=1))
+        return reach(self.directions, self.levels, directions)
 
     def shrink(self) -> bool:
         """Apply the operator until nothing changes; say whether anything is left."""

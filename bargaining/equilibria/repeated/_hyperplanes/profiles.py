@@ -46,15 +46,20 @@ class Profiles:
         return np.asarray((1 - self.discounts) * self.payoffs)
 
     def reach(self, directions: Floats) -> Floats:
-        """Return how far feasible payoffs go: the hull of all outcomes, their box if players differ in patience.
-
-        Players who differ in patience trade early payoffs against late ones, and those of leaving come late.
-        """
+        """Return how far feasible payoffs go."""
         outcomes = self.payoffs if self.outside is None else np.vstack([self.payoffs, self.outside])
-        if (self.discounts == self.discounts[0]).all():
-            return np.asarray((directions @ outcomes.T).max(axis=1))
-        low, high = outcomes.min(axis=0), outcomes.max(axis=0)
-        return np.asarray(np.where(directions > 0, directions * high, directions * low).sum(axis=1))
+        return reach_of(outcomes, self.discounts, directions)
+
+
+def reach_of(outcomes: Floats, discounts: Floats, directions: Floats) -> Floats:
+    """Return how far feasible payoffs go: the hull of all outcomes, their box if players differ in patience.
+
+    Players who differ in patience trade early payoffs against late ones, and those of leaving come late.
+    """
+    if (discounts == discounts[0]).all():
+        return np.asarray((directions @ outcomes.T).max(axis=1))
+    low, high = outcomes.min(axis=0), outcomes.max(axis=0)
+    return np.asarray(np.where(directions > 0, directions * high, directions * low).sum(axis=1))
 
 
 FAR = 10.0  # widths of the unit box: no continuation lies there

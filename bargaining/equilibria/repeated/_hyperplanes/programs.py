@@ -71,6 +71,18 @@ class Bases:
         return weights, self.pulls - np.einsum("pj,pji->pi", weights, normals[self.rows])
 
 
+def reach(normals: Floats, levels: Floats, directions: Floats) -> Floats:
+    """Return bounds on x in other directions below half-spaces, of which the axes and their opposites come first."""
+    if not len(directions):
+        return np.empty(0)
+    n = directions.shape[1]
+    rows = np.where(directions > 0, np.arange(n), n + np.arange(n))
+    bases = Bases.at(normals, directions, np.zeros(len(directions), np.intp), rows)
+    optimise(normals, levels[None], bases)
+    weights, rest = bases.repaired(normals)
+    return np.asarray((weights * levels[bases.rows]).sum(axis=1) + np.maximum(rest, 0.0).sum(axis=1))
+
+
 def optimise(normals: Floats, rights: Floats, bases: Bases) -> None:
     """Solve all programs, each of which has a solution."""
     left = np.arange(len(bases.rows))

@@ -83,21 +83,22 @@ def _promising(profiles: Profiles, points: Floats, directions: Floats, low: Floa
     return flags
 
 
-def _program(points: Floats, pulls: Floats) -> tuple[Floats, Floats]:
-    """Return the normals, and the right-hand sides of each pull: points, multipliers from 0 and up to the price."""
-    count, n = points.shape
-    eye, none = np.eye(n), np.zeros((n, 1))
-    normals = np.vstack(
-        [np.hstack([points, -np.ones((count, 1))]), np.hstack([-eye, none]), np.hstack([eye, none])]
-    )
-    prices = np.broadcast_to(np.repeat([0.0, _PRICE], n), (len(pulls), 2 * n))
+def program(points: Floats, pulls: Floats, levels: Floats, price: float) -> tuple[Floats, Floats]:
+    """Return the normals, and the right-hand sides of each pull: points, multipliers from 0 and up to the price.
+
+    `levels` has a row for each point, with a one in the column of its state, whose level no point may exceed.
+    """
+    n, states = points.shape[1], levels.shape[1]
+    eye, none = np.eye(n), np.zeros((n, states))
+    normals = np.vstack([np.hstack([points, -levels]), np.hstack([-eye, none]), np.hstack([eye, none])])
+    prices = np.broadcast_to(np.repeat([0.0, price], n), (len(pulls), 2 * n))
     return normals, np.hstack([-(pulls @ points.T), prices])
 
 
 def _solved(points: Floats, pulls: Floats, face: Indices, low: Floats) -> Bases:
     """Solve for the best mixture of each pull and floor, from the farthest point on, whatever the floor there."""
     count, n = points.shape
-    normals, rights = _program(points, pulls)
+    normals, rights = program(points, pulls, np.ones((count, 1)), _PRICE)
     first = rights[:, :count].argmin(axis=1)[face]
     rows = np.where(points[first] >= low, count + np.arange(n), count + n + np.arange(n))
     costs = np.hstack([low, -np.ones((len(low), 1))])

@@ -23,9 +23,10 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, Indices, largest, settled
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria.repeated._hyperplanes.inner import SLACK, Hull, sturdy
-from bargaining.equilibria.repeated._hyperplanes.profiles import FAR
-from bargaining.equilibria.repeated._hyperplanes.programs import Bases, optimise, pivot
+from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, reach_of
+from bargaining.equilibria.repeated._hyperplanes.programs import Bases, optimise, pivot, reach
 from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap
+from bargaining.equilibria.repeated._hyperplanes.vertex_image import program
 from bargaining.equilibria.repeated.supporting_hyperplanes import outside_of
 from bargaining.games.stochastic import StochasticGame
 
@@ -95,6 +96,11 @@ class Rows:
         return np.asarray(np.isfinite(self.outside).all(axis=1))
 
     @property
+    def gone(self) -> Floats:
+        """The payoffs of leaving, shape (S, n), zero where nobody may leave."""
+        return np.where(np.isfinite(self.outside), self.outside, 0.0)
+
+    @property
     def now(self) -> Floats:
         """The stage payoffs of each row times one minus the discount factor, shape (N, n)."""
         return np.asarray((1.0 - self.discounts) * self.payoffs)
@@ -124,12 +130,8 @@ class Rows:
         return np.clip(needed - self.eased, -FAR, FAR), replies, falls
 
     def reach(self, directions: Floats) -> Floats:
-        """Return the support of the feasible payoffs: of their hull, or of their box if discount factors differ."""
-        every = np.vstack([self.payoffs, self.outside[self.leaves]])
-        if (self.discounts == self.discounts[0]).all():
-            return np.asarray((directions @ every.T).max(axis=1))
-        low, high = every.min(axis=0), every.max(axis=0)
-        return np.asarray(np.where(directions > 0.0, directions * high, directions * low).sum(axis=1))
+        """Return how far feasible payoffs go."""
+        return reach_of(np.vstack([self.payoffs, self.outside[self.leaves]]), self.discounts, directions)
 
 
 class Outer:
@@ -242,7 +244,7 @@ class Outer:
             chances.reshape(len(row), -1),
             columns.reshape(len(row), -1),
         )
-        gone = np.where(np.isfinite(self.rows.outside), self.rows.outside, 0.0) @ self.directions.T
+        gone = self.rows.gone @ self.directions.T
         some = self.rows.leaves[:, None]
         return found.and_at_least(np.where(some, gone, -np.inf).ravel())
 
@@ -250,9 +252,7 @@ class Outer:
         """Return the point where each half-space touches the image of the sets, shape (S, H, n)."""
         best = functions.largest(functions.at(self.levels.ravel()))
         faces, played = functions.faces[best], best < len(self.pairs[0])
-        points = np.repeat(
-            np.where(np.isfinite(self.rows.outside), self.rows.outside, 0.0), self.height, axis=0
-        )
+        points = np.repeat(self.rows.gone, self.height, axis=0)
         chosen = self.bases.take(best[played])
         points[faces[played]] = self.rows.now[chosen.owners] + self.rows.discounts * chosen.points(
             self._rights()
@@ -273,12 +273,7 @@ class Around:
 
     def reach(self, directions: Floats) -> Floats:
         """Return bounds of payoffs in other directions."""
-        n = self.directions.shape[1]
-        boxed = np.where(directions > 0.0, np.arange(n), n + np.arange(n))
-        bases = Bases.at(self.directions, directions, np.zeros(len(directions), np.intp), boxed)
-        optimise(self.directions, self.levels[None], bases)
-        weights, rest = bases.repaired(self.directions)
-        return np.asarray((weights * self.levels[bases.rows]).sum(axis=1) + np.maximum(rest, 0.0).sum(axis=1))
+        return reach(self.directions, self.levels, directions)
 
 
 class Inner:
@@ -341,13 +336,7 @@ class Inner:
         place, every = np.concatenate(places), self.points.reshape(-1, n)
         counts = [len(some) for some in places]
         worth = np.repeat(np.eye(len(places)), counts, axis=0)
-        eye, none = np.eye(n), np.zeros((n, len(places)))
-        normals = np.vstack(
-            [np.hstack([every[place], -worth]), np.hstack([-eye, none]), np.hstack([eye, none])]
-        )
-        pulls = self.outer.directions * rows.discounts
-        prices = np.broadcast_to(np.repeat([0.0, _PRICE], n), (height, 2 * n))
-        rights = np.hstack([-(pulls @ every[place].T), prices])
+        normals, rights = program(every[place], self.outer.directions * rows.discounts, worth, _PRICE)
         # Start from the farthest point of each state, ignoring thresholds.
         first, start = np.empty((height, len(places)), np.intp), 0
         for k, count in enumerate(counts):
@@ -369,7 +358,7 @@ class Inner:
         later = np.einsum("pj,pji->pi", shares, every[at])
         value = ((rows.now[row] + rows.discounts * later) * self.outer.directions[direction]).sum(axis=1)
         face = rows.state[row] * height + direction
-        gone = np.where(np.isfinite(rows.outside), rows.outside, 0.0) @ self.outer.directions.T
+        gone = rows.gone @ self.outer.directions.T
         most = np.where(rows.leaves[:, None], gone, -np.inf).ravel()
         chosen, lotteries = np.full(states * height, -1), np.zeros((states * height, states * height))
         for p in largest(face[met], value[met]).tolist():
@@ -385,8 +374,7 @@ class Inner:
         """Return the current payoffs of the rows, or of leaving, and the weight of the continuation."""
         left = np.flatnonzero(chosen < 0)
         now, shares = self.rows.now[chosen], np.tile(self.rows.discounts, (len(chosen), 1))
-        outside = np.where(np.isfinite(self.rows.outside), self.rows.outside, 0.0)
-        now[left], shares[left] = outside[left // self.points.shape[1]], 0.0
+        now[left], shares[left] = self.rows.gone[left // self.points.shape[1]], 0.0
         return now, shares
 
     def _played(self, chosen: Indices, later: Floats) -> Floats:

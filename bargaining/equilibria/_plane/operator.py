@@ -198,7 +198,7 @@ def credible(model: Model, polygons: list[Polygon], threat: Floats) -> list[list
         [
             leave
             for leave in leaves
-            if leave.leaver is None or least[leave.leaver, s] <= leave.payoffs[leave.leaver] + SLACK
+            if leave.leaver is None or least[leave.leaver, s] <= leave.payoffs[leave.leaver] + model.slack
         ]
         for s, leaves in enumerate(model.leaves)
     ]

@@ -445,6 +445,14 @@ def test_a_threat_that_is_all_a_player_can_get_leaves_the_segment(discount: floa
         assert hausdorff(found.vertices, repeated.vertices) <= 1e-9
 
 
+def test_a_threat_to_leave_that_costs_nothing_is_credible_up_to_rounding() -> None:
+    """Player 1 gets nothing by staying or by leaving; player 0 gets u = .7 * 2 + .3 (u + 1) / 2, or nothing."""
+    then = Game([[-1], [1]], [[1], [0]])
+    leave = [Exit([0, 0], who=[1]), None]
+    game = StochasticGame.from_chain([Game([[2]], [[0]]), then], [[0.5, 0.5], [0, 1]], [0.3, 0.5], exit=leave)
+    np.testing.assert_allclose(stochastic_payoff_sets(game).at(0).vertices, [[0, 0], [31 / 17, 0]], atol=1e-9)
+
+
 def test_where_only_leaving_is_left_the_set_is_one_point() -> None:
     chain = [[0.5, 0.5], [0.5, 0.5]]
     found = stochastic_payoff_sets(

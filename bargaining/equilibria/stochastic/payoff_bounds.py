@@ -135,7 +135,7 @@ def several_payoff_bounds(
     from bargaining.equilibria.stochastic._bounds.several import Rows, bounded
 
     if len(game) == 1:
-        alone = RepeatedGame(game.games[0], game.discounts, exit=game.exits[0])
+        alone = RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0])
         one = repeated_payoff_bounds(alone, directions, refinements, tolerance, effort)
         return StochasticPayoffBounds(game=game, bounds=(one,))
     rows = Rows.of(game)

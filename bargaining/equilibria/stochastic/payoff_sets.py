@@ -319,7 +319,7 @@ def _bound(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort)
 def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:
     """Return the set of a game of one state, a repeated game."""
     found = seen_payoff_set(
-        RepeatedGame(game.games[0], game.discounts, exit=game.exits[0]),
+        RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0]),
         tolerance=effort.tolerance,
         budget=effort.units,
     )

@@ -453,6 +453,15 @@ def test_a_threat_to_leave_that_costs_nothing_is_credible_up_to_rounding() -> No
     np.testing.assert_allclose(stochastic_payoff_sets(game).at(0).vertices, [[0, 0], [31 / 17, 0]], atol=1e-9)
 
 
+def test_one_state_keeps_the_digits_of_its_discount_factors() -> None:
+    """With (1, 2) for ever player 0 gets no more by breaking it, (2 + 2 * 1/2) / 3, as leaving together pays 1/2."""
+    stage = Game([[2, 1, -1], [1, 0, 1], [1, 2, 0]], [[0, 1, -1], [2, 1, -1], [0, 1, -1]])
+    leave = Exit.by_leaver([[1, -1], [0, 2]])
+    repeated = RepeatedGame(stage, [Fraction(2, 3), Fraction(3, 4)], exit=leave)
+    found = stochastic_payoff_sets(StochasticGame.from_repeated(repeated)).at(0)
+    assert found.vertices.tolist() == payoff_set(repeated).vertices.tolist() == [[0.5, 0.5], [1, 2]]
+
+
 def test_where_only_leaving_is_left_the_set_is_one_point() -> None:
     chain = [[0.5, 0.5], [0.5, 0.5]]
     found = stochastic_payoff_sets(

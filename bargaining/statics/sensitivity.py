@@ -29,7 +29,8 @@ from bargaining.statics.talks import of_talks
 if TYPE_CHECKING:
     import xarray as xr
 
-_BY_PLAYER = ("weights", "probabilities", "discounts", "outside", "breakdown_payoffs", "reference")
+_PAYOFFS = ("outside", "inside", "breakdown_payoffs", "reference")
+_BY_PLAYER = ("weights", "probabilities", "discounts", "rates", *_PAYOFFS)
 _OF_SETS = ("disagreement", "total", "points")
 _ANSWERS = (
     ("payoffs", "player"),
@@ -39,7 +40,6 @@ _ANSWERS = (
     ("payoff", ""),
     ("rates", "country"),
 )  # attributes with the numbers of other answers, and the name of their dimension
-_PAYOFFS = ("outside", "breakdown_payoffs", "reference")
 _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does not satisfy the conditions
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
 # Of this step: where the structure beside a kink is read, farther if rounding hides it.
@@ -314,6 +314,8 @@ class _Asked:
         else:
             if np.isneginf(values).any():
                 value = [None if np.isneginf(v) else float(v) for v in np.ravel(value)]
+            if self.name == "probabilities":  # only ratios count
+                value = value / value.sum(axis=-1, keepdims=True)
             told[self.name] = value
         if self.name != "weights":
             told.pop("weights_sum", None)

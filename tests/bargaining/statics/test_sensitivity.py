@@ -14,6 +14,7 @@ from bargaining import (
     AlternatingOffers,
     BilateralDeal,
     CoalitionalGame,
+    ContinuousOffers,
     FreeDisposalHull,
     Frontier,
     Game,
@@ -375,6 +376,26 @@ def test_a_batch_has_the_derivatives_of_its_cells_whatever_binds() -> None:
         np.testing.assert_allclose(together[k], alone, atol=1e-12)
     ways = {tuple(np.abs(row).max(axis=0) > 0) for row in together.values}
     assert len(ways) > 1
+
+
+def test_continuous_offers_have_derivatives_in_rates_and_flows() -> None:
+    """The first gets g0/r0 + r1 (1 - g0/r0 - g1/r1)/(r0 + r1)."""
+    talks = ContinuousOffers([0.1, 0.2], inside=[0.02, 0.01])(Problem(PIE, [0.0, 0.0]))
+    by_flow, by_rate = (sensitivity(talks, wrt=name)[0] for name in ("inside", "rates"))
+    np.testing.assert_allclose(by_flow, [1 / 0.3, -1 / 0.3], rtol=1e-8)
+    second = (1 - 0.2 - 0.05) * 0.1 / 0.3**2 + 0.2 / 0.3 * 0.01 / 0.2**2
+    first = -0.02 / 0.1**2 * (1 - 0.2 / 0.3) - (1 - 0.2 - 0.05) * 0.2 / 0.3**2
+    np.testing.assert_allclose(by_rate, [first, second], rtol=1e-8)
+
+
+def test_only_ratios_of_probabilities_count_also_where_a_majority_is_enough() -> None:
+    chances, pie = np.array([0.5, 0.3, 0.2]), Problem(TransferableSurplus(1.0, players=3), [0.0] * 3)
+    alone = sensitivity(RandomProposer(chances, [0.0] * 3, quota=2)(pie), wrt="probabilities")
+    np.testing.assert_allclose(
+        alone, np.eye(3) - chances[:, None], atol=1e-9
+    )  # each keeps all that she offers
+    slopes = sensitivity(RandomProposer(chances, [0.9, 0.5, 0.7], quota=2)(pie), wrt="probabilities")
+    np.testing.assert_allclose(slopes.values @ chances, 0, atol=1e-9)
 
 
 def test_an_answer_at_a_kink_has_a_derivative_on_either_side() -> None:

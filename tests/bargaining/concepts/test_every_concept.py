@@ -10,23 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Division, Frontier, InvalidInput, Polytope, Problem, Status, TransferableSurplus
-from bargaining.concepts.conley_wilkie import conley_wilkie
-from bargaining.concepts.continuous_raiffa import continuous_raiffa
+from bargaining import Frontier, InvalidInput, Polytope, Problem, Status, TransferableSurplus
 from bargaining.concepts.dictatorial import dictatorial
-from bargaining.concepts.equal_loss import equal_loss
-from bargaining.concepts.gupta_livne import gupta_livne
-from bargaining.concepts.lexicographic import lexicographic_egalitarian, lexicographic_kalai_smorodinsky
-from bargaining.concepts.perles_maschler import perles_maschler
-from bargaining.concepts.raiffa import raiffa
-from bargaining.concepts.yu import yu
+from bargaining.concepts.lexicographic import lexicographic_egalitarian
 from drawn_sets import EXACT_SCALES, SCALES, chains
-
-Method = Callable[[Problem], Division]
-
-
-def livne_from_disagreement(problem: Problem) -> Division:
-    return gupta_livne(problem, reference=problem.disagreement)
+from every_concept import CONCEPTS as ALL
+from every_concept import Method
 
 
 @dataclass(frozen=True)
@@ -36,18 +25,11 @@ class Concept:
     own_scales: bool  # whether each player's payoffs may be rescaled alone
 
 
+ALIKE = ("lexicographic_egalitarian", "equal_loss", "yu 1", "yu 2")  # they compare payoffs between players
 CONCEPTS = [
-    Concept(raiffa, "raiffa", True),
-    Concept(continuous_raiffa, "continuous_raiffa", True),
-    Concept(perles_maschler, "perles_maschler", True),
-    Concept(lexicographic_kalai_smorodinsky, "lexicographic_kalai_smorodinsky", True),
-    Concept(lexicographic_egalitarian, "lexicographic_egalitarian", False),
-    Concept(equal_loss, "equal_loss", False),
-    Concept(partial(yu, p=1), "yu 1", False),
-    Concept(partial(yu, p=2), "yu 2", False),
-    Concept(livne_from_disagreement, "gupta_livne", True),
-    Concept(conley_wilkie, "conley_wilkie", True),
-    Concept(partial(dictatorial, player=1), "dictatorial", True),
+    Concept(method, name, name not in ALIKE)
+    for name, method in (ALL | {"dictatorial": partial(dictatorial, player=1)}).items()
+    if name not in ("nash", "kalai_smorodinsky", "egalitarian", "utilitarian", "yu inf")
 ]
 each = pytest.mark.parametrize("concept", CONCEPTS, ids=lambda c: c.name)
 

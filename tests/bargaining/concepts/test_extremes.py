@@ -1,7 +1,7 @@
 """Payoffs near the limits of floats: an error that says what to do, no answer, or the right one."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,45 +18,12 @@ from bargaining import (
     Problem,
     Status,
     TransferableSurplus,
-    conley_wilkie,
-    continuous_raiffa,
-    dictatorial,
-    egalitarian,
-    equal_loss,
     gupta_livne,
     kalai_smorodinsky,
-    lexicographic_egalitarian,
-    lexicographic_kalai_smorodinsky,
-    nash,
-    perles_maschler,
-    raiffa,
     utilitarian,
-    yu,
 )
+from every_concept import CONCEPTS
 
-
-def from_nothing(problem: Problem) -> Division:
-    return gupta_livne(problem, reference=problem.disagreement)
-
-
-METHODS = {
-    "nash": nash,
-    "kalai_smorodinsky": kalai_smorodinsky,
-    "egalitarian": egalitarian,
-    "utilitarian": utilitarian,
-    "equal_loss": equal_loss,
-    "raiffa": raiffa,
-    "continuous_raiffa": continuous_raiffa,
-    "perles_maschler": perles_maschler,
-    "lexicographic_kalai_smorodinsky": lexicographic_kalai_smorodinsky,
-    "lexicographic_egalitarian": lexicographic_egalitarian,
-    "gupta_livne": from_nothing,
-    "conley_wilkie": conley_wilkie,
-    "dictatorial": partial(dictatorial, player=0),
-    "yu 1": partial(yu, p=1),
-    "yu 2": partial(yu, p=2),
-    "yu inf": partial(yu, p=np.inf),
-}
 CORNERS = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 1.0]])
 CLIFFS = np.array([[1.0, 0.1], [0.1, 1.0], [0.4, 0.4]])
 SETS: dict[str, Callable[[float], Problem]] = {
@@ -92,7 +59,7 @@ CASES = [(name, size) for name in SETS for size in (SIZES if name != "program" e
 def of_size_one(concept: str, name: str) -> Division | None:
     """Return what the method says of the set at its usual size; None if that is none of its sets."""
     try:
-        return METHODS[concept](SETS[name](1.0))
+        return CONCEPTS[concept](SETS[name](1.0))
     except NotApplicable:
         return None
 
@@ -111,12 +78,12 @@ DEAR = {
     ("concept", "name", "size"),
     [
         pytest.param(concept, *case, marks=[pytest.mark.slow] if (concept, *case) in DEAR else [])
-        for concept in METHODS
+        for concept in CONCEPTS
         for case in CASES
     ],
 )
 def test_an_error_or_the_right_answer(concept: str, name: str, size: float) -> None:
-    method, usual = METHODS[concept], of_size_one(concept, name)
+    method, usual = CONCEPTS[concept], of_size_one(concept, name)
     if usual is None:
         with pytest.raises(BargainingError):
             method(SETS[name](size))
@@ -165,7 +132,7 @@ def test_what_is_refused_is_named() -> None:
 def test_a_single_point_at_any_scale_and_wherever_d_is(size: float, d: tuple[float, float]) -> None:
     problem = Problem(Polytope([[size, 2 * size]]), size * np.array(d))
     for name in ("raiffa", "continuous_raiffa", "perles_maschler", "yu 1", "yu 2"):
-        division = METHODS[name](problem)
+        division = CONCEPTS[name](problem)
         assert division.status == {1: Status.DEGENERATE, 2: Status.EMPTY, -1e6: Status.OK}[d[0]]
         if division.ok:
             gains = max(1, abs(d[0])) * size
@@ -179,7 +146,7 @@ def test_far_from_zero_a_single_point_has_nothing_to_divide() -> None:
         Polytope([[6.8719476736e16, 6.872057624762778e16]]), [6.8719476736e16, 6.872057624762778e16]
     )
     for name in ("continuous_raiffa", "perles_maschler", "yu 1", "yu 2"):
-        assert METHODS[name](far).status == Status.DEGENERATE
+        assert CONCEPTS[name](far).status == Status.DEGENERATE
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-11])

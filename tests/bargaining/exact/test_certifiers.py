@@ -20,13 +20,11 @@ from bargaining import (
     TransferableSurplus,
     certify,
     conley_wilkie,
-    continuous_raiffa,
     dictatorial,
     egalitarian,
     equal_loss,
     gupta_livne,
     kalai_smorodinsky,
-    lexicographic_egalitarian,
     lexicographic_kalai_smorodinsky,
     nash,
     perles_maschler,
@@ -34,6 +32,7 @@ from bargaining import (
     utilitarian,
     yu,
 )
+from every_concept import CONCEPTS
 from seeds import cases
 
 RNG = np.random.default_rng(8)
@@ -47,25 +46,11 @@ def from_a_little_more(problem: Problem) -> Division:
     return gupta_livne(problem, reference=problem.disagreement + 0.01)
 
 
-METHODS: dict[str, Callable[[Problem], Division]] = {
-    "nash": nash,
+METHODS: dict[str, Callable[[Problem], Division]] = CONCEPTS | {
     "weighted nash": uneven,
-    "kalai_smorodinsky": kalai_smorodinsky,
-    "egalitarian": egalitarian,
-    "utilitarian": utilitarian,
-    "equal_loss": equal_loss,
-    "raiffa": raiffa,
-    "continuous_raiffa": continuous_raiffa,
-    "perles_maschler": perles_maschler,
-    "lexicographic_kalai_smorodinsky": lexicographic_kalai_smorodinsky,
-    "lexicographic_egalitarian": lexicographic_egalitarian,
-    "conley_wilkie": conley_wilkie,
     "dictatorial": partial(dictatorial, player=1),
     "gupta_livne": from_a_little_more,
-    "yu 1": partial(yu, p=1),
-    "yu 2": partial(yu, p=2),
     "yu 2.5": partial(yu, p=2.5),
-    "yu inf": partial(yu, p=np.inf),
 }
 POINTS = {n: RNG.integers(0, 64, (4 * n, n)) / 64 for n in (2, 3, 4)}
 SETS = {

@@ -37,10 +37,10 @@ from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.protocols.alternating_offers import Phase
 from bargaining.testing.matrix import Verdict
 from bargaining_models.us_canada.baseline import Baseline
+from known_games import PENNIES
 from public_classes import results
 
 DILEMMA = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 
 
 class Cells(HTMLParser):

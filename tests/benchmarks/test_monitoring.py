@@ -8,10 +8,10 @@ import pytest
 from scipy.optimize import linprog
 
 from bargaining import Game, Monitoring, RepeatedGame, Status, payoff_bounds, payoff_set
+from known_games import PARTNERS
 
 pytestmark = pytest.mark.benchmark
 
-PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
 REPORT = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
 CALLS = 2000  # of linprog: what a plain program of outer and inner iterations makes of the dilemma
 

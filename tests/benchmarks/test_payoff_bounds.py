@@ -11,14 +11,9 @@ from bargaining.equilibria.repeated import supporting_hyperplanes
 from bargaining.errors import Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
+from known_games import public_good
 
 pytestmark = pytest.mark.benchmark
-
-
-def public_good(n: int, share: float) -> Game:
-    """Each contribution costs 1 and gives everybody a share."""
-    given = np.indices((2,) * n)
-    return Game(*(share * given.sum(axis=0) - given[i] for i in range(n)))
 
 
 def cournot(firms: int, outputs: int) -> Game:

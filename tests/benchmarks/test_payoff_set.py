@@ -15,6 +15,7 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.payoff_set import payoff_sets
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from known_games import PROFIT
 
 pytestmark = pytest.mark.benchmark
 
@@ -23,8 +24,6 @@ THREE = (
     np.array([[16.0, 3, 0], [21, 10, -1], [9, 5, -5]]),
     np.array([[9.0, 13, 3], [1, 4, 0], [0, -4, -15]]),
 )
-GRID = np.linspace(0, 6, 15)
-PROFIT = GRID[:, None] * (np.maximum(6 - GRID[:, None] - GRID, 0) - 0.6)
 COURNOT = (PROFIT, PROFIT.T)
 
 

@@ -6,21 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
 
-from bargaining import StochasticGame, payoff_bounds
+from bargaining import payoff_bounds
+from known_games import scattered
 
 pytestmark = pytest.mark.benchmark
 
 _NEAR = 1e-6
-
-
-def drawn(states, actions, delta, seed):
-    """Draw a game in which three states may follow each profile."""
-    rng = np.random.default_rng(seed)
-    chances = np.zeros((states, actions * actions, states))
-    for law in chances.reshape(-1, states):
-        law[rng.choice(states, 3, replace=False)] = rng.dirichlet(np.ones(3))
-    payoffs = rng.random((states, actions, actions, 2))
-    return StochasticGame([*payoffs], [*chances.reshape(states, actions, actions, states)], delta)
 
 
 def plain(game, limit=1000):
@@ -108,8 +99,8 @@ def timed(function, *args, **options):
 
 @pytest.mark.parametrize(("delta", "seed", "times"), [(0.5, 5, 2.0), (0.9, 0, 1.0)])
 def test_thirty_states_of_nine_profiles_take_no_longer_than_a_plain_iteration(delta, seed, times):
-    game = drawn(30, 3, delta, seed)
-    payoff_bounds(drawn(3, 2, 0.5, 0))
+    game = scattered(30, 3, delta, seed)
+    payoff_bounds(scattered(3, 2, 0.5, 0))
     ours, bounds = timed(payoff_bounds, game)
     theirs, sets = timed(plain, game)
     print(f"\nd={delta}: {ours:.2f} s, plain {theirs:.2f} s, ratio {ours / theirs:.2f}, gap {bounds.gap:.1e}")
@@ -123,7 +114,7 @@ def test_thirty_states_of_nine_profiles_take_no_longer_than_a_plain_iteration(de
 
 
 def test_a_hundred_states_take_less_than_twenty_seconds():
-    taken, bounds = timed(payoff_bounds, drawn(100, 2, 0.9, 0), tolerance=1e-5)
+    taken, bounds = timed(payoff_bounds, scattered(100, 2, 0.9, 0), tolerance=1e-5)
     print(f"\n100 states: {taken:.1f} s, gap {bounds.gap:.1e}")
     assert bounds.ok
     assert taken < 20

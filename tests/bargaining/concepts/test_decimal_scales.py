@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bargaining import (
-    ConvexProgram,
     FreeDisposalHull,
     Frontier,
     NotApplicable,
@@ -25,6 +24,7 @@ from bargaining import (
     yu,
 )
 from every_concept import Method, but
+from known_sets import two_issues
 
 Make = Callable[
     [np.ndarray, np.ndarray], Problem
@@ -58,17 +58,6 @@ def parabola(s: np.ndarray, o: np.ndarray) -> Problem:
     return Problem(frontier, s * (np.array([0.1, 0.2]) + o))
 
 
-def two_issues(s: np.ndarray, o: np.ndarray) -> Problem:
-    value = np.array([[3.0, 1.0], [1.0, 3.0]])
-    program = ConvexProgram(
-        lambda z: s * (np.array([value[0] @ np.sqrt(z), value[1] @ np.sqrt(1 - z)]) + o),
-        lambda z: s[:, None] * np.array([value[0] / 2 / np.sqrt(z), -value[1] / 2 / np.sqrt(1 - z)]),
-        lower=[0, 0],
-        upper=[1, 1],
-    )
-    return Problem(program, s * (np.array([0.1, 0.4]) + o))
-
-
 def sets(rng: np.random.Generator) -> dict[str, Make]:
     steps = sorted(
         {(int(a), int(b)) for a, b in rng.integers(1, 10, (4, 2))}, key=lambda step: step[1] / step[0]
@@ -87,7 +76,7 @@ def sets(rng: np.random.Generator) -> dict[str, Make]:
         "sides beside": sides(np.vstack((plane, [1.0, -4.0])), np.full(2, 0.02)),
         "sides in space": sides(space, np.full(3, 0.02)),
         "frontier": parabola,
-        "program": two_issues,
+        "program": lambda s, o: Problem(two_issues(s, o), s * (np.array([0.1, 0.4]) + o)),
         "cliffs": lambda s, o: Problem(FreeDisposalHull(s * (chain + o)), s * (d + o)),
     }
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bargaining import (
-    ConvexProgram,
     Frontier,
     NotApplicable,
     Polytope,
@@ -23,6 +22,7 @@ from bargaining import (
 )
 from bargaining.concepts._pareto import sampled
 from every_concept import Method, but
+from known_sets import VALUES, two_issues
 
 METHODS = [
     *but("nash", "kalai_smorodinsky", "egalitarian", "utilitarian", "gupta_livne"),
@@ -131,21 +131,6 @@ def test_what_is_not_smooth_is_not_interpolated() -> None:
     np.testing.assert_allclose(followed.frontier.function(x[:-1]), np.sqrt(9 - x[:-1] ** 2), atol=1e-12)
     floors = np.array([[1.0, 2.0], [0.0, 0.5], [2.5, 2.5]])
     np.testing.assert_allclose(followed.ideal(floors), Disc().ideal(floors), atol=1e-12)
-
-
-VALUES = np.array([[3.0, 1.0], [1.0, 3.0]])
-
-
-def two_issues() -> ConvexProgram:
-    """Two goods to share, of which each player likes another better; the frontier has a closed form in prices."""
-
-    def utilities(z: np.ndarray) -> np.ndarray:
-        return np.array([VALUES[0] @ np.sqrt(z), VALUES[1] @ np.sqrt(1 - z)])
-
-    def jacobian(z: np.ndarray) -> np.ndarray:
-        return np.array([VALUES[0] / 2 / np.sqrt(z), -VALUES[1] / 2 / np.sqrt(1 - z)])
-
-    return ConvexProgram(utilities, jacobian, lower=[0, 0], upper=[1, 1])
 
 
 def point_at(rate: float) -> np.ndarray:

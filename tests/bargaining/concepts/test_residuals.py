@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from bargaining import (
-    ConvexProgram,
     FreeDisposalHull,
     Frontier,
     Polytope,
@@ -24,6 +23,7 @@ from bargaining import (
 from bargaining.concepts._pareto import Curve, curve
 from bargaining.division import describe, divide
 from bargaining.feasible.base import is_convex
+from known_sets import two_issues
 
 discrete, continuous, middle, compromise = (
     import_module(f"bargaining.concepts.{name}")
@@ -85,17 +85,6 @@ CONCEPTS = {
 }
 
 
-def arcs() -> ConvexProgram:
-    """Two issues of which each player likes another one better."""
-    value = np.array([[3.0, 1.0], [1.0, 3.0]])
-    return ConvexProgram(
-        lambda z: np.array([value[0] @ np.sqrt(z), value[1] @ np.sqrt(1 - z)]),
-        lambda z: np.array([value[0] / 2 / np.sqrt(z), -value[1] / 2 / np.sqrt(1 - z)]),
-        lower=[0, 0],
-        upper=[1, 1],
-    )
-
-
 POINTS = np.random.default_rng(5).random((9, 3))
 POINTS = np.concatenate((POINTS / np.linalg.norm(POINTS, axis=1)[:, None], np.eye(3)))
 CHAIN = np.array([[0, 3], [1, 2.8], [2, 2], [2.6, 1], [3, 0]])
@@ -113,7 +102,7 @@ SETS = {
         Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x), [0.1, 0.3]
     ),
     "kinked": lambda: Problem(Frontier(lambda x: np.minimum(4 - x / 2, 7 - 2 * x), 0, 3), [0.1, 0.3]),
-    "program": lambda: Problem(arcs(), [0.5, 0.2]),
+    "program": lambda: Problem(two_issues(), [0.5, 0.2]),
     "rescaled": lambda: Problem(Polytope(CHAIN, free_disposal=True), [0.1, 0.3]).rescale([2, 1e3], [5, -1]),
     "cliffs": lambda: Problem(FreeDisposalHull(CHAIN[1:4]), [0.1, 0.3]),
     "union": lambda: Problem(Union([Polytope(CHAIN[:3]), TransferableSurplus(3.5)]), [0.1, 0.3]),

@@ -11,9 +11,9 @@ from bargaining.errors import InvalidInput, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from drawn_games import exit_of, stage_game
+from known_games import THREE, refuses_bad_simulations
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
-THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
 
 
 def check_every_vertex(repeated: RepeatedGame) -> None:
@@ -211,20 +211,4 @@ def test_a_knife_edge_of_a_player_without_patience_is_passed_by() -> None:
 def test_bad_simulation() -> None:
     automaton = payoff_set(RepeatedGame(PRISONERS, 0.9)).strategy([9, 9])
     assert automaton.simulate(1).payoffs.tolist() == [[9, 9]]
-    endless: list[object] = []
-    endless.append(endless)
-    for periods in (0, 2.5, True, None, 10**9):
-        with pytest.raises(
-            InvalidInput, match="`periods` must be a whole number, at least 1 and at most 1000000; got"
-        ):
-            automaton.simulate(periods)  # type: ignore[arg-type]
-    for slips in (5, [1, 2], {0: 1}, {0: (0, 1, 1)}):
-        with pytest.raises(InvalidInput, match="`deviations` must map periods to pairs"):
-            automaton.simulate(3, 0, deviations=slips)  # type: ignore[arg-type]
-    for seed in (-1, "x", True, endless):
-        with pytest.raises(InvalidInput, match="`rng` must be a Generator, a seed"):
-            automaton.simulate(3, seed)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="`deviations` must be a player, 0 to 1; got 2"):
-        automaton.simulate(3, 0, deviations={0: (2, 0)})
-    with pytest.raises(InvalidInput, match="`deviations`"):
-        automaton.simulate(3, 0, deviations={0: (0, 7)})
+    refuses_bad_simulations(automaton)

@@ -17,9 +17,8 @@ from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from known_games import PRISONERS
 from polygons import ONE, clip, convex, fixed, floats, hull, part_above
-
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 
 
 def threat(game, discount, *, rounds=400):

@@ -12,9 +12,9 @@ from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import NotApplicable, Status
 from drawn_games import KINDS, exit_of, stage_game, stochastic_game
+from known_games import PRISONERS
 from seeds import seeds
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 GAMES = [
     RepeatedGame(PRISONERS, 0.9),
     RepeatedGame(PRISONERS, 0.3),

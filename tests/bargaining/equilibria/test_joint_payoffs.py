@@ -21,15 +21,9 @@ from bargaining import (
 )
 from bargaining.equilibria.repeated._monitored.liquidity import Piece, _worthwhile, highest
 from bargaining.equilibria.repeated.joint import _credible, curves_of
+from known_games import PARTNERS, report
 
-PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
 F = Fraction
-
-
-def report(p, q, r):
-    """Return a good or bad report, good with chance p, q or r if both, one or neither works."""
-    p, q, r = map(Fraction, (p, q, r))
-    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
 
 
 def unequal_tariffs():

@@ -12,8 +12,8 @@ from bargaining.errors import InvalidInput, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
+from known_games import PRISONERS
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 CHICKEN = Game([[0, 7], [2, 6]], [[0, 2], [7, 6]])
 
 

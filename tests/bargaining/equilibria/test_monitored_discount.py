@@ -16,14 +16,9 @@ from bargaining import (
     joint_payoffs,
     payoff_set,
 )
+from known_games import PARTNERS, report
 
 F = Fraction
-PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
-
-
-def report(p, q, r):
-    p, q, r = map(Fraction, (p, q, r))
-    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
 
 
 CLEAR = report("9/10", "1/2", "1/4")

@@ -18,15 +18,10 @@ from bargaining import (
     patient_score,
     payoff_set,
 )
+from known_games import PARTNERS, report
 
 F = Fraction
-PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
 EACH = [[F(9, 10), F(1, 10)], [F(3, 10), F(7, 10)]]
-
-
-def report(p, q, r):
-    p, q, r = map(Fraction, (p, q, r))
-    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
 
 
 ONE = report("9/10", "1/2", "1/4")

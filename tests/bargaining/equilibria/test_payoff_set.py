@@ -25,14 +25,11 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from brackets import Operator, bracket
 from drawn_games import exit_of, stage_game
+from known_games import PRISONERS, PROFIT, THREE
 from polygons import hausdorff, part_above
 from seeds import seeds
 from twins import interpreted
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
-GRID = np.linspace(0, 6, 15)
-PROFIT = GRID[:, None] * (np.maximum(6 - GRID[:, None] - GRID, 0) - 0.6)
 COURNOT = Game(PROFIT, PROFIT.T)
 
 

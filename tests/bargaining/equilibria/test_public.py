@@ -27,15 +27,8 @@ from bargaining.equilibria.repeated._monitored import search as module
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import around
 from bargaining.equilibria.repeated.public import public_payoff_set
+from known_games import PARTNERS, report
 from public_programs import iterate
-
-PARTNERS = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
-
-
-def report(p, q, r):
-    """Return a good or bad report, good with chance p, q or r if both, one or neither works."""
-    p, q, r = map(Fraction, (p, q, r))
-    return Monitoring([[[p, 1 - p], [q, 1 - q]], [[q, 1 - q], [r, 1 - r]]])
 
 
 def extremes(vertices):

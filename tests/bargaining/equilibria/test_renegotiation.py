@@ -9,8 +9,7 @@ from bargaining.equilibria.repeated.renegotiation import patient_renegotiation_p
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
-
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+from known_games import PRISONERS
 
 
 def at(game, discount, profile):

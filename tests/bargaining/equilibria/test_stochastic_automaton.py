@@ -15,9 +15,9 @@ from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from bargaining.plots.plot import plot
 from drawn_games import KINDS, stochastic_game
+from known_games import PENNIES, refuses_bad_simulations
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
-PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 ALWAYS = Fraction(1)
 
 
@@ -279,22 +279,7 @@ def test_simulated_averages_come_close_to_the_payoffs() -> None:
 
 
 def test_bad_simulation() -> None:
-    automaton = grim(Fraction(1, 2))
-    for periods in (0, 2.5, True, None):
-        with pytest.raises(
-            InvalidInput, match="`periods` must be a whole number, at least 1 and at most 1000000; got"
-        ):
-            automaton.simulate(periods)  # type: ignore[arg-type]
-    for slips in (5, [1, 2], {0: 1}, {0: (0, 1, 1)}):
-        with pytest.raises(InvalidInput, match="`deviations` must map periods to pairs"):
-            automaton.simulate(3, 0, deviations=slips)  # type: ignore[arg-type]
-    for seed in (-1, "x"):
-        with pytest.raises(InvalidInput, match="`rng` must be a Generator, a seed"):
-            automaton.simulate(3, seed)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInput, match="`deviations` must be a player, 0 to 1; got 2"):
-        automaton.simulate(3, 0, deviations={0: (2, 0)})
-    with pytest.raises(InvalidInput, match="`deviations`"):
-        automaton.simulate(3, 0, deviations={0: (0, 7)})
+    refuses_bad_simulations(grim(Fraction(1, 2)))
 
 
 def test_a_target_outside_says_how_far() -> None:

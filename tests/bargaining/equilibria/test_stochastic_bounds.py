@@ -14,8 +14,7 @@ from bargaining.equilibria.stochastic._search import search
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.bounds_certificate import _Game, _proved
 from bargaining.exact.public_certificate import value_of
-
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+from known_games import PRISONERS, scattered
 
 
 def drawn(seed):
@@ -134,16 +133,6 @@ def test_a_game_without_pure_equilibria_is_empty():
     assert bounds.gap == 0
 
 
-def ring(states, actions, delta, seed):
-    """Draw a game in which three states may follow each profile."""
-    rng = np.random.default_rng(seed)
-    chances = np.zeros((states, actions * actions, states))
-    for law in chances.reshape(-1, states):
-        law[rng.choice(states, 3, replace=False)] = rng.dirichlet(np.ones(3))
-    payoffs = rng.random((states, actions, actions, 2))
-    return StochasticGame([*payoffs], [*chances.reshape(states, actions, actions, states)], delta)
-
-
 def plain_support(game, polygons, state, direction):
     """Return how far payoffs of a state go: one linear program a profile, over lotteries of corners."""
     from scipy.optimize import linprog
@@ -171,7 +160,7 @@ def plain_support(game, polygons, state, direction):
 
 
 def test_inner_sets_of_many_states_generate_themselves_by_linear_programs():
-    game = ring(5, 2, 0.7, 2)
+    game = scattered(5, 2, 0.7, 2)
     bounds = payoff_bounds(game, tolerance=1e-3)
     assert bounds.ok
     inner, rng = [some.inner for some in bounds.bounds], np.random.default_rng(0)
@@ -181,7 +170,7 @@ def test_inner_sets_of_many_states_generate_themselves_by_linear_programs():
 
 
 def test_a_set_that_spends_its_budget_is_bounded_by_thinned_polygons():
-    game = ring(8, 3, 0.9, 3)
+    game = scattered(8, 3, 0.9, 3)
     found = payoff_set(game, budget=100_000)
     assert {some.status for some in found.sets} == {Status.INACCURATE}
     assert found.stats.attained
@@ -193,7 +182,7 @@ def test_a_set_that_spends_its_budget_is_bounded_by_thinned_polygons():
 
 
 def test_a_budget_that_is_spent_leaves_bounds_that_hold():
-    game = ring(6, 3, 0.9, 3)
+    game = scattered(6, 3, 0.9, 3)
     few, more = payoff_bounds(game, budget=1), payoff_bounds(game, tolerance=1e-4)
     assert {some.status for some in few.bounds} == {Status.INACCURATE}
     for some, near in zip(few.bounds, more.bounds, strict=True):

@@ -14,10 +14,10 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
+from known_games import PRISONERS
 from seeds import seeds
 from state_sets import margin
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 COOPERATE = [(0, 0), (0, 0)]
 DEFECT = [(1, 1), (1, 1)]
 HALF = np.full((2, 2), 0.5)

@@ -16,10 +16,10 @@ from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
+from known_games import PRISONERS
 from polygons import hausdorff
 from seeds import seeds
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 HARD_TIMES = Game([[4, 0], [8, 1]], [[4, 8], [0, 1]])
 
 

@@ -28,14 +28,10 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from drawn_games import KINDS, stochastic_game
+from known_games import PENNIES, PRISONERS, THREE
 from polygons import ONE, Leaving, Points, convex, fixed, floats, hausdorff, part_above, turn
 from seeds import seeds
 from twins import interpreted
-
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
-THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
-
 
 # -- printed numbers -----------------------------------------------------------------------------------------
 

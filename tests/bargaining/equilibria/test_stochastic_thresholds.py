@@ -12,11 +12,10 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
+from known_games import PENNIES, PRISONERS
 from state_sets import margin
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 HARD_TIMES = Game([[4, 0], [8, 1]], [[4, 8], [0, 1]])
-PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 COOPERATE = [(0, 0), (0, 0)]
 DEFECT = [(1, 1), (1, 1)]
 

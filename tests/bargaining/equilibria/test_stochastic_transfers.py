@@ -12,9 +12,8 @@ from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
+from known_games import PENNIES, PRISONERS
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 HALF = Fraction(1, 2)
 
 

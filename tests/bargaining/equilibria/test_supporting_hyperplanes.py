@@ -16,10 +16,9 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from brackets import bracket
 from half_spaces import paths, pushed_in
+from known_games import PRISONERS, THREE, public_good
 from symmetric_games import CASES, symmetric
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
 FREE = np.indices((2, 2, 2))
 COMMONS = Game(*(2 * (3 - FREE.sum(axis=0)) + 3 * FREE[i] for i in range(3)))
 
@@ -401,11 +400,6 @@ def test_symmetries_change_no_answer(case, discount, leaving, seed, monkeypatch)
             assert (reach <= one.levels + 1e-9).all()
             if one.status is other.status is Status.OK:
                 np.testing.assert_allclose(reach, one.levels, atol=1e-5)
-
-
-def public_good(n, share):
-    given = np.indices((2,) * n)
-    return Game(*(share * given.sum(axis=0) - given[i] for i in range(n)))
 
 
 @pytest.mark.dear("5-0.4-227")

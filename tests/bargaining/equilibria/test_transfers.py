@@ -10,9 +10,7 @@ from bargaining.equilibria.repeated.transfers import transfer_equilibrium
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
-
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
+from known_games import PRISONERS, THREE
 
 
 def iterate(game, discount, outside=None, who=()):

@@ -13,12 +13,8 @@ from bargaining.exact.set_certificate import certify_payoff_set
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from drawn_games import exit_of, stage_game
+from known_games import PRISONERS, PROFIT, THREE
 from seeds import seeds
-
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-THREE = Game([[16, 3, 0], [21, 10, -1], [9, 5, -5]], [[9, 13, 3], [1, 4, 0], [0, -4, -15]])
-GRID = np.linspace(0, 6, 15)
-PROFIT = GRID[:, None] * (np.maximum(6 - GRID[:, None] - GRID, 0) - 0.6)
 
 
 @pytest.mark.parametrize("discount", [Fraction(9, 10), Fraction(1, 7), Fraction(999, 1000), 0.3, 0.0])

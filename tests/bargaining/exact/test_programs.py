@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+import known_sets
 from bargaining import (
     ConvexProgram,
     Division,
@@ -55,17 +56,7 @@ SLOW = ("raiffa", "yu 2", "weighted nash", "lexicographic_kalai_smorodinsky", "g
 
 def disc() -> Problem:
     """All payoffs within the unit circle."""
-    return Problem(
-        ConvexProgram(
-            lambda z: z,
-            lambda z: np.eye(2),
-            lower=[0, 0],
-            upper=[2, 2],
-            constraints=lambda z: np.array([z @ z - 1]),
-            constraint_jacobian=lambda z: 2 * z[None],
-        ),
-        [0.1, 0.2],
-    )
+    return Problem(known_sets.disc(), [0.1, 0.2])
 
 
 def roads() -> Problem:
@@ -81,16 +72,7 @@ def roads() -> Problem:
 
 def logrolling() -> Problem:
     """Two issues to divide, of which each cares more for one."""
-    value = np.array([[3.0, 1.0], [1.0, 3.0]])
-    return Problem(
-        ConvexProgram(
-            lambda z: np.array([value[0] @ np.sqrt(z), value[1] @ np.sqrt(1 - z)]),
-            lambda z: np.array([value[0] / 2 / np.sqrt(z), -value[1] / 2 / np.sqrt(1 - z)]),
-            lower=[0, 0],
-            upper=[1, 1],
-        ),
-        [0.1, 0.2],
-    )
+    return Problem(known_sets.two_issues(), [0.1, 0.2])
 
 
 PROBLEMS = {"disc": disc, "roads": roads, "logrolling": logrolling}

@@ -13,6 +13,7 @@ from bargaining.exact._programs import saddle as module
 from bargaining.exact._programs.programs import Case
 from bargaining.exact._programs.saddle import Saddle, Spot, localise
 from bargaining.exact.certify import _claim
+from known_sets import disc
 
 D = (0.1, 0.2)
 
@@ -121,15 +122,7 @@ def test_yu_is_held_closely_wherever_the_claim_is(p: float) -> None:
 
 def circle(weights: tuple[float, float]) -> tuple[Case, list[Fraction]]:
     """The Nash solution on the unit circle above `D`: decision, prices and the constraint's multiplier, exactly."""
-    program = ConvexProgram(
-        lambda z: z,
-        lambda z: np.eye(2),
-        lower=[0, 0],
-        upper=[2, 2],
-        constraints=lambda z: np.array([z @ z - 1]),
-        constraint_jacobian=lambda z: 2 * z[None],
-    )
-    division = nash(Problem(program, D), weights=weights)
+    division = nash(Problem(disc(), D), weights=weights)
     with mpmath.workdps(50):
         v, w = (mpmath.mpf(x) for x in weights)
         d, e = (mpmath.mpf(x) for x in D)

@@ -23,19 +23,9 @@ from bargaining.feasible._concave import ConcaveProgram, Local, _interior, off_c
 from bargaining.feasible._decisions import _gap
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.program import ConvexProgram, differences
+from known_sets import VALUES, two_issues
 
-VALUE = np.array([[3.0, 1.0], [1.0, 3.0]])
 METHODS = [nash, kalai_smorodinsky, egalitarian, utilitarian]
-
-
-def shares(*, scale: float = 1.0, offset: float = 0.0) -> ConvexProgram:
-    """Return two issues, each divided; u_i = sum_j v_ij sqrt(share_ij)."""
-    return ConvexProgram(
-        lambda z: scale * (np.array([VALUE[0] @ np.sqrt(z), VALUE[1] @ np.sqrt(1 - z)]) + offset),
-        lambda z: scale * np.array([VALUE[0] / 2 / np.sqrt(z), -VALUE[1] / 2 / np.sqrt(1 - z)]),
-        lower=[0, 0],
-        upper=[1, 1],
-    )
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
@@ -43,13 +33,13 @@ def shares(*, scale: float = 1.0, offset: float = 0.0) -> ConvexProgram:
 def test_logrolling(method: Callable, scale: float) -> None:
     # By symmetry each cedes nine tenths of what the other values three times as much:
     # u = 3 sqrt(.9) + sqrt(.1) = sqrt(10), and the frontier is smooth and symmetric.
-    division = method(Problem(shares(scale=scale), [0, 0])).raise_if_failed()
+    division = method(Problem(two_issues(scale=scale), [0, 0])).raise_if_failed()
     np.testing.assert_allclose(division.payoffs, np.sqrt(10) * scale, rtol=1e-12)
     assert division.residual <= 1e-12
 
 
 def test_logrolling_from_elsewhere() -> None:
-    problem = Problem(shares(offset=1e3), [1e3 + 0.1, 1e3 + 0.4])
+    problem = Problem(two_issues(offset=1e3), [1e3 + 0.1, 1e3 + 0.4])
     division = nash(problem, weights=[0.3, 0.7]).raise_if_failed()
     # Oracle: the frontier is u0 = sum v0 sqrt(z), u1 = sum v1 sqrt(1 - z) with z_j / (1 - z_j) = (t v0_j / v1_j)^2.
     t = sp.symbols("t", positive=True)
@@ -220,11 +210,11 @@ def test_bad_input_is_named(make: Callable[[], object], message: str) -> None:
 
 
 def roots(z):
-    return np.array([VALUE[0] @ np.sqrt(z), VALUE[1] @ np.sqrt(1 - z)])
+    return np.array([VALUES[0] @ np.sqrt(z), VALUES[1] @ np.sqrt(1 - z)])
 
 
 def root_slopes(z):
-    return np.array([VALUE[0] / 2 / np.sqrt(z), -VALUE[1] / 2 / np.sqrt(1 - z)])
+    return np.array([VALUES[0] / 2 / np.sqrt(z), -VALUES[1] / 2 / np.sqrt(1 - z)])
 
 
 @pytest.mark.dear("kalai_smorodinsky")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from bargaining import (
     ContinuousOffers,
-    ConvexProgram,
     FreeDisposalHull,
     Frontier,
     InvalidInput,
@@ -36,6 +35,7 @@ from bargaining import (
     yu,
 )
 from bargaining.feasible.base import FeasibleSet
+from known_sets import disc
 
 FLAT = Polytope([[4, 0], [3, 1], [0, 2]], free_disposal=True)
 STEEP = Polytope([[2, 0], [1, 3], [0, 4]], free_disposal=True)
@@ -156,16 +156,7 @@ def test_curves_steps_and_surpluses_together(outer: float) -> None:
 
 
 def test_a_program_among_them() -> None:
-    disc = ConvexProgram(
-        lambda z: z,
-        lambda z: np.eye(2),
-        lower=[-2, -2],
-        upper=[2, 2],
-        constraints=lambda z: np.array([z @ z - 2]),
-        constraint_jacobian=lambda z: 2 * z[None],
-        start=[0.1, 0.2],
-    )
-    union = Union([disc, Polytope([[1.4, 0.3]], free_disposal=True)])
+    union = Union([disc(2, -2, start=[0.1, 0.2]), Polytope([[1.4, 0.3]], free_disposal=True)])
     np.testing.assert_allclose(nash(Problem(union, [0, 0])).payoffs, [1, 1], rtol=1e-12)
     np.testing.assert_allclose(kalai_smorodinsky(Problem(union, [0, 0])).payoffs, [1, 1], rtol=1e-12)
     np.testing.assert_array_equal(nash(Problem(union, [1.39, 0.25])).payoffs, [1.4, 0.3])

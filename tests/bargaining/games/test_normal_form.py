@@ -7,9 +7,8 @@ import pytest
 
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
+from known_games import PENNIES, PRISONERS
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
 ROCK = [[0, -1, 1], [1, 0, -1], [-1, 1, 0]]
 
 

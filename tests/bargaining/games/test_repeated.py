@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput
-from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
-
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+from known_games import PRISONERS
 
 
 def test_one_discount_factor_is_given_to_everybody() -> None:

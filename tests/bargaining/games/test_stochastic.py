@@ -10,8 +10,8 @@ from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
+from known_games import PRISONERS
 
-PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 CHAIN = [[0.9, 0.1], [0.2, 0.8]]
 MOVED = [[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]]
 

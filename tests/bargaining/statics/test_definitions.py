@@ -24,6 +24,7 @@ from bargaining import (
     sensitivity,
     stationary_profile,
 )
+from polygons import chain, turn
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"], players=["Ann", "Bob"])
 H = mp.mpf(10) ** -16
@@ -39,27 +40,13 @@ def _digits() -> Any:
 # --- the operator of Abreu, Pearce and Stacchetti in fifty digits, by hand ------------------------------------------
 
 
-def turn(o: Any, a: Any, b: Any) -> Any:
-    return (a[0] - o[0]) * (b[1] - o[1]) - (a[1] - o[1]) * (b[0] - o[0])
-
-
 def outline(points: list[Any]) -> list[Any]:
     """Return the convex hull, counter-clockwise from the leftmost and lowest."""
     kept: list[Any] = []
     for p in sorted(points):
         if not any(abs(p[0] - q[0]) + abs(p[1] - q[1]) < NEAR for q in kept):
             kept.append(p)
-    if len(kept) < 3:
-        return kept
-    half: list[list[Any]] = []
-    for order in (kept, kept[::-1]):
-        chain: list[Any] = []
-        for p in order:
-            while len(chain) > 1 and turn(chain[-2], chain[-1], p) < NEAR:
-                chain.pop()
-            chain.append(p)
-        half.append(chain[:-1])
-    return half[0] + half[1]
+    return chain(kept, NEAR)
 
 
 def above(polygon: list[Any], i: int, least: Any) -> list[Any]:

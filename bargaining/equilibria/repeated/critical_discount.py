@@ -40,8 +40,9 @@ class CriticalDiscount(Shown):
         The lowest of them. If the profile can never be sustained, it is at least 1: the root of the incentive
         constraint, or infinite.
     exact : Fraction or None
-        The same number exactly. If `proved` is false it was recognised as the only simple rational (denominator at
-        most 1000) within the accuracy of the bisection at which the profile is sustained.
+        The same number exactly; None if it is irrational or not known. If `proved` is false it was recognised as the
+        only simple rational (denominator at most 1000) within the accuracy of the bisection at which the profile is
+        sustained.
     bracket : tuple of two floats
         The profile is not sustained at the first and sustained at the second, up to 1e-11 of the payoffs;
         both are `discount` where a formula gives it.
@@ -165,10 +166,10 @@ def critical_discount(
     since the threat to leave must itself be credible, and the intervals are searched for on a grid.
 
     *Monitoring.* Grim punishments and transfers lead to linear programs in rationals, so that the answer is exact. With
-    transfers it can be irrational, and is then rounded by less than 1e-18. With optimal punishments and no transfers
-    the payoff set is bounded from both sides at one discount factor after the other: `bracket` is then 1e-5 wide, or
-    wider if the two sides do not decide, `threat` is NaN, and `by_player` repeats `discount`, since the constraints of
-    all players share one signal.
+    transfers it can be irrational: then `exact` is None, and `discount` is rounded to the nearest float. With optimal
+    punishments and no transfers the payoff set is bounded from both sides at one discount factor after the other:
+    `bracket` is then 1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player` repeats
+    `discount`, since the constraints of all players share one signal.
 
     References
     ----------
@@ -326,7 +327,7 @@ def _through(
         by_player=np.full(path.game.players, least),
         threat=np.full(path.game.players, np.nan) if threat is None else floats(list(threat)),
         monotone=True,
-        proved=complete and (value is None or exact is not None),
+        proved=complete and (transfers or value is None or exact is not None),
         punishment=punishment,
         player_names=path.game.player_names,
     )

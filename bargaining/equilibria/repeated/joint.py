@@ -121,8 +121,12 @@ class JointPayoffs(Shown):
         >>> joint_payoffs(prisoners).critical_discount((0, 0))
         Fraction(1, 7)
         """
+        return self._critical(profile)[0]
+
+    def _critical(self, profile: stage_game.Profile) -> tuple[Fraction | None, bool]:
+        """Return the same, and whether it is exact."""
         curve = self._curves.get(self.game.profile(profile))
-        return None if curve is None else self._ledger.critical(curve)
+        return (None, True) if curve is None else self._ledger.critical(curve)
 
     def claims(self, discount: float | Fraction) -> Rationals | None:
         r"""Return each player's claim after each signal on the path to the joint payoff, shape (S, n).

@@ -45,7 +45,7 @@ _TOLERANCES = (1e-3, 1e-5)  # of the payoff sets: the finer one is used if the c
 _PROGRAMS = 100_000  # that one set may take: some seconds
 _ZERO, _ONE = Fraction(0), Fraction(1)
 Found = tuple[Fraction | float | None, tuple[float, float], tuple[Fraction, ...] | None]
-"""The lowest discount factor (None: there is none), the bracket around it, and the punishment of each player."""
+"""The lowest discount factor (None: there is none; a float if it is not exact), the bracket around it, the threats."""
 
 
 def transferable(
@@ -58,9 +58,9 @@ def transferable(
     game = path.game
     if stages is None:
         found = joint_payoffs(game, monitoring=monitoring, exit=path.exit)
-        value = found.critical_discount(profile)
+        value, exact = found._critical(profile)
         step = None if value is None else found.at(value)
-        return value, _point(value), None if step is None else step.threat
+        return _told(value, exact), _point(value), None if step is None else step.threat
     outside, who = outside_of(game, path.exit)
     floors = [outside[i] if outside is not None and i in who else None for i in range(game.players)]
     _, curves = curves_of(game, monitoring, floors)
@@ -70,8 +70,8 @@ def transferable(
     low = [[[Piece(_ZERO, -each, _ZERO)]] for each in threat]
     best = [some[0] for some in curves.values()]
     best += [[Piece(_ZERO, sum(stage, _ZERO), _ZERO)] for stage in stages]
-    critical = Ledger(best, low, None, _ZERO).critical(curves[profile][0])
-    return critical, _point(critical), threat
+    critical, exact = Ledger(best, low, None, _ZERO).critical(curves[profile][0])
+    return _told(critical, exact), _point(critical), threat
 
 
 def grim(
@@ -182,6 +182,10 @@ def _begins(path: Path, profile: tuple[int, ...], monitoring: Monitoring, discou
 
 def _and_zero(row: Rationals) -> Rationals:
     return np.concatenate([row, np.array([_ZERO])])
+
+
+def _told(value: Fraction | None, exact: bool) -> Fraction | float | None:
+    return value if exact or value is None else float(value)
 
 
 def _point(value: Fraction | None) -> tuple[float, float]:

@@ -92,6 +92,40 @@ def test_with_transfers_it_is_the_joint_payoffs_one():
     assert critical_discount(three, (0, 0, 0), transfers=True).exact is not None
 
 
+def test_an_irrational_one_is_not_called_exact():
+    """The threats fall as more is at stake, so the threshold is the root of a quadratic equation."""
+    payoffs = [
+        [[[3, 2], [3, 4]], [[0, 2], [5, 1]]],
+        [[[2, 3], [3, 3]], [[1, 5], [3, 2]]],
+        [[[1, 5], [4, 5]], [[1, 4], [0, 1]]],
+    ]
+    times = [
+        [[[7, 1, 0], [1, 5, 6]], [[9, 6, 0], [9, 6, 7]]],
+        [[[5, 8, 4], [2, 7, 7]], [[7, 1, 6], [7, 0, 3]]],
+    ]
+    signal = Monitoring(
+        np.vectorize(lambda k, n: F(int(k), int(n)), otypes=[object])(times, np.sum(times, -1)[..., None])
+    )
+    game = Game(*payoffs)
+    joint, found = (
+        joint_payoffs(game, monitoring=signal),
+        critical_discount(game, (0, 1, 0), monitoring=signal, transfers=True),
+    )
+    rounded = joint.critical_discount((0, 1, 0))
+    assert (found.exact, found.proved, found.discount) == (None, True, float(rounded))
+    curve = joint._curves[0, 1, 0]
+
+    def spare(discount):
+        account, reward = joint._ledger.at(discount), discount / (1 - discount)
+        return max(
+            reward * (piece.value + sum(low.at(account.stake) for low in account.low)) - piece.start
+            for piece in curve
+        )
+
+    assert spare(rounded - F(1, 10**15)) < 0 < spare(rounded + F(1, 10**15))
+    assert 0 < abs(spare(rounded)) < 1e-18
+
+
 def test_who_looks_like_a_worker_can_never_be_kept_to_work():
     blind = Monitoring.none(PARTNERS)
     for kwargs in (

@@ -331,8 +331,10 @@ class Ledger:
                 least = account.discount
         return out[::-1]
 
-    def critical(self, curve: Curve) -> Fraction | None:
+    def critical(self, curve: Curve) -> tuple[Fraction | None, bool]:
         r"""Return the lowest discount factor at which the profile of this curve can be played for ever; None if none.
+
+        And say whether it is exact.
 
         Its own joint payoff less the threats, not the largest one, must be worth some L:
         :math:`r (U_a(L) - \sum v) \ge L` with :math:`r = \delta / (1 - \delta)`. The threats are those at this
@@ -343,27 +345,30 @@ class Ledger:
             low = account.discount / (1 - account.discount)
             high = None if after is None else after.discount / (1 - after.discount)
             falls = sum((each.slope for each in account.low), _ZERO)  # of the threats, in what is at stake
-            roots: list[Fraction] = []
+            roots: list[tuple[Fraction, bool]] = []
             for piece in curve:
                 worth = piece.value + sum((each.at(account.stake) for each in account.low), _ZERO)
                 if low * worth >= piece.start:
-                    return account.discount
+                    return account.discount, True
                 # At stake are L + (r S - L) / (1 - r g), with the surplus S at the account's L and its growth g.
                 square = falls * account.surplus - account.growth * worth
                 linear = worth - falls * account.stake + account.growth * piece.start
                 roots += _roots(square, linear, -piece.start)
-            found = min((r for r in roots if r > low and (high is None or r < high)), default=None)
+            found = min(
+                (each for each in roots if each[0] > low and (high is None or each[0] < high)), default=None
+            )
             if found is not None:
-                return found / (1 + found)
-        return None
+                reward, exact = found
+                return reward / (1 + reward), exact
+        return None, True
 
 
-def _roots(square: Fraction, linear: Fraction, constant: Fraction) -> list[Fraction]:
-    """Return the real roots of a polynomial of degree two or one."""
+def _roots(square: Fraction, linear: Fraction, constant: Fraction) -> list[tuple[Fraction, bool]]:
+    """Return the real roots of a polynomial of degree two or one, and whether they are exact."""
     if not square:
-        return [-constant / linear] if linear else []
+        return [(-constant / linear, True)] if linear else []
     under = linear**2 - 4 * square * constant
     if under < 0:
         return []
     root = Fraction(isqrt(under.numerator * under.denominator << 2 * _DIGITS), under.denominator << _DIGITS)
-    return [(root - linear) / (2 * square), (-root - linear) / (2 * square)]
+    return [((sign * root - linear) / (2 * square), root**2 == under) for sign in (1, -1)]

@@ -149,6 +149,11 @@ class Folder:
             content = self._file(start).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise InvalidInput(
+                f"`checkpoint` must hold its chunks as files; {self._file(start)} cannot be read ({error.strerror}). "
+                "Move it away, then call again."
+            ) from None
         archive, digest = content[:-_DIGEST], content[-_DIGEST:]
         if digest != _digest(archive):
             return None
@@ -330,12 +335,17 @@ class Task:
     vectorized: bool
     folder: Folder | None = None
 
-    def __call__(self, stretch: tuple[int, int]) -> tuple[int, Chunk | None]:
+    def __call__(self, stretch: tuple[int, int], *more: object) -> tuple[int, Chunk | None]:
         """Compute the cells `start` to `stop - 1`; return `start` with their numbers, or with None once stored.
 
         A worker that sees the checkpoint stores its chunk itself, so that no finished chunk is lost, whether `map`
         waits for all chunks or returns them in order.
         """
+        if more:
+            raise InvalidInput(
+                "`workers` must call the function that it is given with one argument, like `map`; it gave "
+                f"{1 + len(more)}, as `starmap` does."
+            )
         start, stop = stretch
         chunk = self._computed(start, stop) | {PLATFORM: np.array([made_on()])}
         if self.folder is None or not self.folder.is_here():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._arrays import Floats, fill, owning, real, scalar, short
 from bargaining._rational import rational
 from bargaining._rich import Shown, number
 from bargaining.equilibria._budget import Effort
@@ -69,6 +69,22 @@ class PayoffBounds(Shown):
     player_names: tuple[str, ...] = field(default=(), repr=False)
     repeated: RepeatedGame | None = field(default=None, repr=False)
     _found: Found | None = field(default=None, repr=False)  # the proofs of both sides under monitoring
+
+    def __post_init__(self) -> None:
+        arrays = {}
+        for name in ("directions", "levels", "inner", "threat"):
+            value = getattr(self, name)
+            try:
+                arrays[name] = np.asarray(value, dtype=float)
+            except (TypeError, ValueError):
+                raise InvalidInput(f"`{name}` must be an array of numbers; got {short(value)}.") from None
+        rows = [len(np.atleast_1d(one)) for one in arrays.values()]
+        n = np.shape(arrays["directions"])[-1] if arrays["directions"].ndim else 0
+        wanted = [(rows[0], n), (rows[0],), (rows[2], n), (2, n)]
+        for (name, array), shape in zip(arrays.items(), wanted, strict=True):
+            if array.shape != shape:
+                raise InvalidInput(f"`{name}` must have shape {shape}; got {array.shape}.")
+        fill(self, **arrays)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.levels)} faces outside, {len(self.inner)} vertices inside"

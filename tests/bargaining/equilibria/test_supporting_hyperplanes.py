@@ -1,5 +1,6 @@
 """Bounds for n players against the two-player set, folk-theorem polytopes and a plain iteration by programs."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -429,3 +430,18 @@ def test_a_player_with_the_payoffs_of_another_cuts_nothing_off() -> None:
     bounds = payoff_bounds(RepeatedGame(game, [0.9, 0.4, 0.9]))
     assert np.abs(bounds.inner - [-5, -3, -5]).max(axis=1).min() < 1e-9
     assert bounds.contains([-5, -3, -5])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("inner", [[1, 2, 3]], r"`inner` must have shape \(1, 2\); got \(1, 3\)"),
+        ("directions", [1, 2], r"`directions` must have shape \(2, 2\); got \(2,\)"),
+        ("levels", [1], r"`levels` must have shape \(\d+,\); got \(1,\)"),
+        ("threat", [1, 2], r"`threat` must have shape \(2, 2\); got \(2,\)"),
+        ("threat", "none", "`threat` must be an array of numbers; got 'none'"),
+    ],
+)
+def test_bounds_of_another_shape_are_no_bounds(name, value, message):
+    with pytest.raises(InvalidInput, match=message):
+        replace(payoff_bounds(RepeatedGame(PRISONERS, 0.5)), **{name: value})

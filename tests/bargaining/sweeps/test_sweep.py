@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bargaining import Game, _files, critical_discount
+from bargaining import Game, _files, critical_discount, open_sweep
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.surplus import TransferableSurplus
@@ -196,6 +197,7 @@ def test_axes_may_be_text_whole_numbers_and_labelled_arrays():
         ),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: x), r"like `map`; .* returned \(0, 1\)"),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: [(-1, f(x[0])[1])]), r"returned \(-1, {"),
+        (lambda: sweep(pie, GRID, nash, workers=starmap), "with one argument, like `map`; it gave 2"),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: [f(x[0])]), "for every argument.* left out"),
         (lambda: sweep(pie, GRID, nash, checkpoint=""), "`checkpoint` must be a path, neither empty"),
         (lambda: sweep(pie, GRID, nash, checkpoint="a\0b"), "`checkpoint` must be a path.* null characters"),
@@ -357,6 +359,16 @@ def test_a_chunk_damaged_anywhere_counts_as_absent(tmp_path):
         assert folder.load(0) is None
         path.write_bytes(good[:k] + bytes([good[k] ^ 0x11]) + good[k + 1 :])
         assert folder.load(0) is None
+
+
+def test_a_folder_in_the_place_of_a_chunk_is_named(tmp_path):
+    cut(pie, nash, 12, checkpoint=tmp_path)
+    (path,) = tmp_path.glob("*.npz")
+    path.unlink()
+    path.mkdir()
+    for read in (lambda: open_sweep(tmp_path), lambda: cut(pie, nash, 12, checkpoint=tmp_path)):
+        with pytest.raises(InvalidInput, match=f"{path.name} cannot be read .*Move it away"):
+            read()
 
 
 def test_a_chunk_is_an_ordinary_archive(tmp_path):

@@ -34,8 +34,9 @@ from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import gap
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Duals, Operator
-from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, farthest_out, lowest
+from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, farthest_out
 from bargaining.equilibria.stochastic._bounds.several import Inner, Outer, Rows, Several
+from bargaining.equilibria.stochastic._search.dual_bounds import lowest
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot

@@ -23,6 +23,7 @@ from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import Spent, Work
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Operator
+from bargaining.equilibria.stochastic._search.dual_bounds import lowest
 from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.games.stochastic import StochasticGame
 
@@ -75,10 +76,6 @@ def bounded(game: StochasticGame, scaled: Scaled, tolerance: float, budget: Budg
                 found = replace(found, inner=[[] for _ in within], gap=inf)
             return replace(found, steps=steps)
         model = replace(model, leaves=leaves)
-
-
-def lowest(polygons: list[Polygon]) -> Floats:
-    return np.array([np.min(polygon, axis=0) if polygon else (inf, inf) for polygon in polygons])
 
 
 def _equated(game: StochasticGame, scaled: Scaled, found: Bounds, budget: Budget) -> Bounds:

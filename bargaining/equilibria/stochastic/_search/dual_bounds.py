@@ -100,6 +100,7 @@ def reaching(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask)
 
 
 def lowest(polygons: list[Polygon]) -> Floats:
+    """Return each player's lowest payoff in each state, shape (S, 2); infinite where there is none."""
     return np.array([np.min(p, axis=0) if p else np.full(2, inf) for p in polygons])
 
 

@@ -122,20 +122,10 @@ class PublicAutomaton(Machine[PublicHistory]):
         Once somebody leaves, the state of leaving lasts. The share of states with punishments says how often players
         fight although nobody has cheated.
         """
-        size = len(self.states)
-        matrix = np.zeros((size, size))
-        chances = self._chances()
-        for k, state in enumerate(self.states):
-            if state.profile is None:
-                matrix[k, k] = 1.0
-                continue
-            for y, lottery in enumerate(state.following):
-                for n, share in lottery:
-                    matrix[k, n] += float(chances[(*state.profile, y)] * share)
-        now = np.zeros(size)
+        matrix, now = self._moves(), np.zeros(len(self.states))
         for k, share in self.start:
             now[k] += float(share)
-        step = 0.5 * (matrix + np.eye(size))  # the same averages, without cycles
+        step = 0.5 * (matrix + np.eye(now.size))  # the same averages, without cycles
         for _ in range(_SQUARINGS):
             step = step @ step
             step /= step.sum(axis=1, keepdims=True)
@@ -150,25 +140,27 @@ class PublicAutomaton(Machine[PublicHistory]):
             index(k, "states", "state", len(self.states))
             for k in listed(states, "states", "a list of states")
         ]
-        chances, size = self._chances(), len(inside)
-        stay = np.zeros((size, size))
-        for row, k in enumerate(inside):
-            state = self.states[k]
-            if state.profile is None:
-                stay[row, row] = 1.0
-                continue
-            for y, lottery in enumerate(state.following):
-                for n, share in lottery:
-                    if n in inside:
-                        stay[row, inside.index(n)] += float(chances[(*state.profile, y)] * share)
+        once, places = np.unique(np.array(inside, dtype=np.intp), return_inverse=True)
+        stay = self._moves()[np.ix_(once, once)]
         # states that play leaves with certainty
         able = np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5
-        out = np.full(size, np.inf)
+        out = np.full(once.size, np.inf)
         if able.any():
             out[able] = np.linalg.solve(
                 np.eye(int(able.sum())) - stay[np.ix_(able, able)], np.ones(int(able.sum()))
             )
-        return out
+        return out[places]
+
+    def _moves(self) -> Floats:
+        """Return the chance of each next state, shape (k, k); where somebody has left nothing changes any more."""
+        chances = self._chances()
+        matrix = np.diag([1.0 * (state.profile is None) for state in self.states])
+        for k, state in enumerate(self.states):
+            for y, lottery in enumerate(state.following):
+                assert state.profile is not None
+                for n, share in lottery:
+                    matrix[k, n] += float(chances[(*state.profile, y)] * share)
+        return matrix
 
     def _plays(self) -> list[tuple[Game, Profile | None]]:
         return [(self.repeated.game, state.profile) for state in self.states]
@@ -308,10 +300,8 @@ def enclosed_payoffs(
         return None
     size, columns, off = len(drawn.profiles), [], Fraction(0)
     expected = np.zeros((size, size))
-    for k, following in enumerate(drawn.following):
-        for chance, lottery in zip(drawn.chances(repeated, k), following, strict=True):
-            for n, share in lottery:
-                expected[k, n] += float(chance * share)
+    for k, n, chance in drawn.moves(repeated):
+        expected[k, n] += float(chance)
     for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
         matrix, column, rest = np.eye(size) - float(d) * expected, [Fraction(0)] * size, now
         for _ in range(2):  # the second step corrects the rounding of the first
@@ -344,6 +334,12 @@ class _Drawn(NamedTuple):
         profile = self.profiles[state]
         assert repeated.monitoring is not None
         return [] if profile is None else repeated.monitoring.exact[profile].tolist()
+
+    def moves(self, repeated: RepeatedGame) -> Iterator[tuple[int, int, Fraction]]:
+        """Yield each state, one that follows, and the chance that it does so after some signal."""
+        for k, lotteries in enumerate(self.following):
+            for chance, lottery in zip(self.chances(repeated, k), lotteries, strict=True):
+                yield from ((k, n, chance * share) for n, share in lottery)
 
     def later(self, repeated: RepeatedGame, state: int, values: Sequence[Fraction]) -> Fraction:
         """Return the expected value over the states that follow."""
@@ -393,10 +389,8 @@ def _rounded(
         return None
     size = len(drawn.profiles)
     expected = np.full((size, size), Fraction(0))
-    for k, lotteries in enumerate(drawn.following):
-        for chance, lottery in zip(drawn.chances(repeated, k), lotteries, strict=True):
-            for n, share in lottery:
-                expected[k, n] += chance * share
+    for k, n, chance in drawn.moves(repeated):
+        expected[k, n] += chance
     columns = []
     for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
         found = solve(np.eye(size, dtype=int) * Fraction(1) - d * expected, np.array(now))

@@ -14,6 +14,7 @@ makes an offer that fails if a refusal brings it more. Of the many subgame-perfe
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -88,17 +89,27 @@ def separable(feasible: FeasibleSet) -> bool:
 
 def rotation(talks: Talks, wanted: Mask | None = None) -> Turns:
     """Return the equilibrium of every cell that has something to share, or of those `wanted`; NaN elsewhere."""
+    return _by_cell(talks, lambda chain: (*_one_cell(chain), _proven_unique(chain)), wanted, otherwise=False)
+
+
+def _by_cell(
+    talks: Talks,
+    solved: Callable[[Chain], tuple[Floats, Choices, bool]],
+    wanted: Mask | None = None,
+    *,
+    otherwise: bool,
+) -> Turns:
+    """Return the turns of the cells that have something to share, and `otherwise` as to whether others are unique."""
     n, shape = talks.ideal.shape[-1], talks.ideal.shape[:-1]
     offers, chances = np.full((n, *shape, n), np.nan), np.full((n, *shape, 3), np.nan)
-    unique = np.zeros(shape, dtype=bool)
+    unique = np.full(shape, otherwise)
     for cell in np.ndindex(*shape):
         if not _shared(talks, cell) or (wanted is not None and not wanted[cell]):
             continue
         chain, unit = chain_of_turns(talks, cell)
-        values, choices = _one_cell(chain)
+        values, choices, unique[cell] = solved(chain)
         offers[(slice(None), *cell)] = talks.disagreement[cell] + values * unit
         chances[(slice(None), *cell)] = choices.chances
-        unique[cell] = _proven_unique(chain)
     return Turns(offers, chances, unique)
 
 
@@ -221,24 +232,20 @@ def _proven_unique(chain: Chain) -> bool:
 
 def finite_rotation(talks: Talks, rounds: int) -> Turns:
     """Return the first of `rounds` rounds, by backward induction."""
-    n, shape = talks.ideal.shape[-1], talks.ideal.shape[:-1]
-    payoffs, chances = np.full((n, *shape, n), np.nan), np.full((n, *shape, 3), np.nan)
-    unique = np.ones(shape, dtype=bool)
-    for cell in np.ndindex(*shape):
-        if not _shared(talks, cell):
-            continue
-        chain, unit = chain_of_turns(talks, cell)
+    n = talks.ideal.shape[-1]
+
+    def first(chain: Chain) -> tuple[Floats, Choices, bool]:
         # After the last refusal the only gains are those of a breakdown, as if the next round gave none.
-        now, recent, left = np.zeros((n, n)), deque[Floats](maxlen=n), rounds
+        now, recent, left, unique = np.zeros((n, n)), deque[Floats](maxlen=n), rounds, True
         while left > 0:
             recent.append(now)
             before, left = now, left - 1
             now, policy = play(chain, before)
             for leaving, refusing in ((True, False), (False, True), (True, True)):
                 otherwise, _ = play(chain, before, leaving=leaving, refusing=refusing)
-                unique[cell] &= np.array_equal(otherwise, now)
+                unique = unique and np.array_equal(otherwise, now)
             if len(recent) == n and np.array_equal(now, recent[0]):
                 left %= n  # from here on every n-th round is the same
-        payoffs[(slice(None), *cell)] = talks.disagreement[cell] + now * unit
-        chances[(slice(None), *cell)] = Choices.certain(policy).chances
-    return Turns(payoffs, chances, unique)
+        return now, Choices.certain(policy), unique
+
+    return _by_cell(talks, first, otherwise=True)

@@ -19,7 +19,7 @@ from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import rates_of, tariffs_given
-from bargaining_models.trade.links import in_pairs, place
+from bargaining_models.trade.links import in_pairs, place, rate_on
 from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs
 from bargaining_models.trade.tariff_set import Optimum, TariffPayoffs
 
@@ -101,10 +101,7 @@ class BargainedTariffs(Shown):
 
     def of(self, *label: str) -> float:
         """Return the rate on one flow: `of("USA", "CAN")`."""
-        if label not in self.labels:
-            shown = ", ".join(" on ".join(known) for known in self.labels[:8])
-            raise InvalidInput(f"`label` must be one of {shown}, ...; got {' on '.join(map(str, label))}.")
-        return float(self.rates[self.labels.index(label)])
+        return rate_on(label, self.labels, self.rates)
 
 
 def bargained_tariffs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,14 @@ def place(name: str, kind: str, labels: tuple[str, ...], *, besides: tuple[str, 
     """
     choice(name, kind, (*besides, *labels))
     return labels.index(name)
+
+
+def rate_on(label: tuple[str, ...], labels: Sequence[tuple[str, ...]], rates: Floats) -> float:
+    """Return the rate on the flow of this label."""
+    if label not in labels:
+        shown = ", ".join(" on ".join(known) for known in labels[:8])
+        raise InvalidInput(f"`label` must be one of {shown}, ...; got {' on '.join(map(str, label))}.")
+    return float(rates[labels.index(label)])
 
 
 def distinct(names: Iterable[str], name: str, kind: str, labels: tuple[str, ...]) -> list[int]:

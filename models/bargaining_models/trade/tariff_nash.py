@@ -22,6 +22,7 @@ from bargaining.authoring import Floats, Shown, choice, listed, owning, real, wh
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates
+from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.payoffs import Payoffs
 from bargaining_models.trade.solve import TURN, Solver, reduced, slopes, tariff_slopes
 
@@ -159,10 +160,7 @@ class TariffEquilibrium(Shown):
 
     def of(self, *label: str) -> float:
         """Return the rate on one flow: `of("USA")`, `of("USA", "CAN")`."""
-        if label not in self.labels:
-            shown = ", ".join(" on ".join(known) for known in self.labels[:8])
-            raise InvalidInput(f"`label` must be one of {shown}, ...; got {' on '.join(map(str, label))}.")
-        return float(self.rates[self.labels.index(label)])
+        return rate_on(label, self.labels, self.rates)
 
     def to_xarray(self) -> xr.Dataset:
         """Return the rates by flow, and real income by region."""

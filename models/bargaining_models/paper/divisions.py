@@ -47,12 +47,11 @@ def headline(study: Study) -> Table:
         for route, deal, reading, division in divisions
     ]
     columns = [Column("route", title="China route"), Column("reading", title="Bargaining by")]
-    return Table(
+    return study.table(
         rows,
         columns=columns + [Column(f"{r:g}", title=f"r = {r:g}") for r in SHARES],
         caption="What Canada pays the US for free trade, USD bn a year (negative: the US pays)",
         label="tab:headline",
-        digits=3,
         notes=study.notes(
             *(float(np.max(division.residual)) for *_, division in divisions),
             study.uncapped.war.residual.max(),
@@ -82,12 +81,11 @@ def payoffs(study: Study, measure: str) -> Table:
         for k, r in enumerate(SHARES)
     ]
     what = "percent of real income" if measure == "percent" else "USD bn of 2023 a year"
-    return Table(
+    return study.table(
         rows,
         columns=_outcome_columns("%" if measure == "percent" else study.uncapped.agreement.unit),
         caption=f"What each outcome is worth, {what}, by redirectable share r",
         label=f"tab:payoffs-{measure}",
-        digits=3,
         notes=study.notes(
             *(getattr(d, name).residual.max() for d in deals.values() for name, _ in OUTCOMES),
             Payoffs="r is in use in every outcome; change of real income against free trade at r = 0"
@@ -131,12 +129,11 @@ def meanings(study: Study) -> Table:
     columns += [
         Column(name, title=name, unit="USD bn", group="Canada pays, route") for name in ("open", "closed")
     ]
-    return Table(
+    return study.table(
         rows,
         columns=columns,
         caption="What r means: Canada's exports of goods under free trade, and the Nash transfer",
         label="tab:meanings",
-        digits=3,
         notes=study.notes(
             *residuals,
             Capacity="the cut of the cost of the route to China at which, at fixed prices and spending, Canada would "
@@ -172,12 +169,11 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
     divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings()}
     alike = {name: [] for name in divisions} if study.repeats else _alike(divisions)
-    return Table(
+    return study.table(
         [row for name in alike for row in _split_rows(deal, name, divisions[name])],
         columns=SPLIT_COLUMNS,
         caption=f"The division of an agreement by redirectable share r: {variant}",
         label=f"tab:{label}",
-        digits=3,
         notes=study.notes(
             *(float(np.nanmax(division.residual)) for division in divisions.values()),
             deal.war.residual.max(),
@@ -294,13 +290,12 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         for elasticities, capped in cases
     ]
     residual = max(study.thresholds_deal(*case, True).war.residual.max() for case in cases)
-    return Table(
+    return study.table(
         rows,
         columns=columns,
         caption="Thresholds in the redirectable share r; 0: at every r; none: at no r "
         + ("up to 1" if meaning == "capacity" else "that a capacity up to 1 diverts"),
         label="tab:thresholds",
-        digits=3,
         notes=(study if meaning == "capacity" else study.diverted).notes(
             residual,
             Search="first change of sign on a grid of step 0.05, refined to 1e-6"

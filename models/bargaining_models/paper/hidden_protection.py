@@ -38,13 +38,12 @@ def hidden_table(study: Study) -> Table:
         Column("named", title="who it was", unit="USD bn", group="Worth of inspection"),
         Column("half", title="half the noise", unit="USD bn", group="Worth of inspection"),
     ]
-    return Table(
+    return study.table(
         rows,
         columns=columns,
         caption="Hidden protection: what is left of free trade if each side sees imports only. Barrier and noise are "
         "assumptions, given with ranges",
         label="tab:hidden-protection",
-        digits=3,
         notes=study.notes(
             study.uncapped.war.residual.max(),
             Game="each year both keep free trade, protect covertly (a barrier like a tariff whose rents stay at "

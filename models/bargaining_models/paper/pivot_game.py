@@ -39,12 +39,11 @@ def terms_table(study: Study) -> Table:
         Column("agreed", title="deal", unit="%", group="Builds to"),
         *(Column(f"wait_{c}", title=c, group="A year of war") for c in COUNTRIES),
     ]
-    return Table(
+    return study.table(
         rows,
         columns=columns,
         caption="The pivot game with transfers: terms from the start, before any capacity is built, USD bn a year",
         label="tab:pivot-game",
-        digits=3,
         notes=study.notes(
             *_residuals(study),
             **notes(study),
@@ -164,12 +163,11 @@ def patience_table(study: Study) -> Table:
             Column(f"{name}_deal", title="deal", unit="%", group=name.capitalize()),
             Column(f"{name}_transfer", title="transfer", group=name.capitalize()),
         ]
-    return Table(
+    return study.table(
         [_patience_row(games, discount) for discount in DISCOUNTS],
         columns=columns,
         caption="The pivot game by patience: the share that Canada reaches, and what it pays from the start",
         label="tab:pivot-game-patience",
-        digits=3,
         notes=study.notes(
             *(game.capacity.residual for game in games.values()),
             **notes(study),
@@ -198,12 +196,11 @@ def sensitivity_table(study: Study) -> Table:
     settle: dict[str, list[str]] = {}
     for row in rows:
         settle.setdefault(row.pop("settles"), []).append(row["changed"])
-    return Table(
+    return study.table(
         rows,
         columns=_changed_columns(),
         caption="The pivot game with a revocable alternative, one assumption changed at a time, USD bn a year",
         label="tab:pivot-game-sensitivity",
-        digits=3,
         notes=study.notes(
             *(pivot.capacity.residual for pivot in variants.values()),
             **notes(study)

@@ -28,12 +28,11 @@ def sets_table(study: Study) -> Table:
         columns += [Column(f"{case}_{word}", title=word, unit="%", group=title) for word in ("new", "lost")]
         columns += [Column(f"{case}_nash_{c}", title=f"{c}, Nash", group=title) for c in COUNTRIES]
         columns.append(Column(f"{case}_open", title="open", unit="%", group=title))
-    return Table(
+    return study.table(
         rows,
         columns=columns,
         caption="The pivot game without transfers: what can be enforced from the start, USD bn a year",
         label="tab:pivot-game-sets",
-        digits=3,
         notes=study.notes(
             *(study.pivot_game.games[name].capacity.residual for name in _shown(study)),
             *_bounds(study),

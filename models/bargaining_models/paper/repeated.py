@@ -25,12 +25,11 @@ def critical_discounts(study: Study) -> Table:
         for case, title in PUNISHMENTS.items()
         for country in COUNTRIES
     ]
-    return Table(
+    return study.table(
         rows,
         columns=columns,
         caption="The discount factor per year that each country needs to keep free trade",
         label="tab:critical-discounts",
-        digits=3,
         notes=study.notes(
             study.uncapped.war.residual.max(),
             Game=GAME,
@@ -82,12 +81,11 @@ def self_enforcing(study: Study) -> Table:
         columns += [Column(f"{case}_{c}", title=c, unit="%", group=title) for c in COUNTRIES]
         columns.append(Column(f"{case}_transfer", title="transfer", unit="USD bn", group=title))
     columns += [Column(f"alone_{c}", title=f"{c} alone", unit="USD bn", group=ALONE) for c in COUNTRIES]
-    return Table(
+    return study.table(
         rows,
         columns=columns,
         caption="Self-enforcing agreements: the Nash division of the equilibrium payoffs of the repeated tariff game",
         label="tab:self-enforcing",
-        digits=3,
         notes=study.notes(
             *bounds,
             **{

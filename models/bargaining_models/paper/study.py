@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -213,6 +215,11 @@ class Study:
             f"goods sold to the US and China, USD bn: {us[0]:.0f} and {china[0]:.0f} at r = 0; "
             + "; ".join(f"{a:.0f} ({da:+.1%}) and {b:.0f} ({db:+.0%}) at {r:g}" for r, a, da, b, db in growth)
         )
+
+    @staticmethod
+    def table(rows: Iterable[Mapping[str, Any]], **parts: Any) -> Table:
+        """Return a table with three digits, as many as the figures bear; the parts are those of `Table`."""
+        return Table(rows, digits=3, **parts)
 
     def notes(self, *residuals: float, **more: str) -> dict[str, str | float]:
         """Return the notes every table carries: figures, elasticities, accuracy, version."""

@@ -56,12 +56,11 @@ def splits_over_time(study: Study) -> Table:
             rows.append(row)
     for name, chains in study.timing.chains.items():
         rows += list(_chain_rows(name, chains))
-    return Table(
+    return study.table(
         rows,
         columns=_path_columns(),
         caption="The transfer from Canada to the US a year by the path of the redirectable share r",
         label="tab:timing",
-        digits=3,
         notes=study.notes(
             *residuals,
             Timing=_timings(path_readings(ROLES)),
@@ -153,13 +152,12 @@ def answers(study: Study) -> Table:
         }
         for (_, group, hazard), answer in found
     ]
-    return Table(
+    return study.table(
         rows,
         columns=ANSWER_COLUMNS,
         caption=f"What the US can do about an alternative of {study.timing.main_path}: money a year against free "
         "trade at r = 0",
         label="tab:timing-answers",
-        digits=3,
         notes=study.notes(
             *(answer.residual for _, answer in found),
             Answers="rush: agree today; wait: begin the talks when the capacity is there; replace: "
@@ -236,12 +234,11 @@ def beliefs(study: Study) -> Table:
         for war in study.timing.wars
         for share in study.timing.claimed(route)
     ]
-    return Table(
+    return study.table(
         rows,
         columns=CLAIM_COLUMNS,
         caption="Is the alternative real? Beliefs at which the US concedes to a claim",
         label="tab:beliefs",
-        digits=3,
         notes=study.notes(
             study.timing.deals[True].war.residual.max(),
             **CLAIM_NOTES,
@@ -280,12 +277,11 @@ def delay(study: Study) -> Table:
                 "jump": _jump(study, route, posture),
             }
             rows += [same | row for row in _held_out(held)]
-    return Table(
+    return study.table(
         rows,
         columns=DELAY_COLUMNS,
         caption="Holding out: payoffs, delay and cost when either country may be unable to give way",
         label="tab:delay",
-        digits=3,
         notes=study.notes(
             *residuals,
             **DELAY_NOTES,
@@ -362,7 +358,7 @@ NOTES = {
 def projects(study: Study) -> Table:
     """T9: which project buys the most leverage for each dollar it costs a year."""
     investments = study.timing.investments
-    return Table(
+    return study.table(
         [
             {"project": name, "route": group} | _worth(pair[route])
             for name, pair in investments.items()
@@ -371,7 +367,6 @@ def projects(study: Study) -> Table:
         columns=_columns(),
         caption="What each project does to the transfer agreed today, and for each dollar it costs a year",
         label="tab:projects",
-        digits=3,
         notes=study.notes(
             max(float(pair[True].deal.war.residual.max()) for pair in investments.values()),
             **NOTES,

@@ -50,12 +50,11 @@ def payments(study: Study) -> Table:
     """T11: what Canada pays the US and China, by who bargains when and by redirectable share."""
     triangle = study.triangle
     found = {reading: reading.divide(triangle.money) for reading in triangle_readings()}
-    return Table(
+    return study.table(
         [row for reading, terms in found.items() for row in _payment_rows(triangle, reading.name, terms)],
         columns=PAYMENT_COLUMNS,
         caption="What Canada pays for both agreements, by who bargains when and by redirectable share r",
         label="tab:triangle",
-        digits=3,
         notes=study.notes(
             triangle.residual.max(),
             *(float(terms.residual.max()) for terms in found.values()),
@@ -93,7 +92,7 @@ def core(study: Study) -> Table:
     triangle = study.triangle
     allowed = {name: core_transfers(triangle.money, outsiders=name) for name in OUTSIDERS}
     costs = {"unpaid": triangle.free_up_to(), "opens": triangle.signed_up_to()}
-    return Table(
+    return study.table(
         [
             {"r": float(r)}
             | {f"{name}_{p}": _range(x[k, i]) for name, x in allowed.items() for i, p in enumerate(PARTNERS)}
@@ -103,7 +102,6 @@ def core(study: Study) -> Table:
         columns=CORE_COLUMNS,
         caption="What Canada pays in the core, and what its market may cost China, by redirectable share r",
         label="tab:triangle-core",
-        digits=3,
         notes=study.notes(triangle.residual.max(), **_core_notes(study), **words("War")),
     )
 

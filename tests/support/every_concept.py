@@ -55,3 +55,8 @@ def but(*names: str) -> list[Method]:
     """Return all concepts but some."""
     assert set(names) <= set(CONCEPTS)
     return [method for name, method in CONCEPTS.items() if name not in names]
+
+
+def only(*names: str) -> dict[str, Method]:
+    """Return some concepts by name."""
+    return {name: CONCEPTS[name] for name in names}

@@ -17,22 +17,17 @@ from bargaining import (
     Problem,
     Status,
     conley_wilkie,
-    continuous_raiffa,
     dictatorial,
     egalitarian,
-    equal_loss,
     gupta_livne,
-    kalai_smorodinsky,
-    lexicographic_egalitarian,
     lexicographic_kalai_smorodinsky,
     nash,
     nash_set,
     optimal_face,
-    perles_maschler,
-    raiffa,
     utilitarian,
     yu,
 )
+from every_concept import CONCEPTS as CONCEPTS_BY_NAME
 from kinked import Kinked
 
 W, TENTHS = [0.3, 0.7], Fraction(3, 10)
@@ -55,21 +50,17 @@ def concept(name: str, method: Callable[[Problem], Division], oracle: Callable[[
 
 
 CONCEPTS = [
-    concept("nash", nash, kinked.nash),
+    *(
+        concept(name, method, getattr(kinked, name))
+        for name, method in CONCEPTS_BY_NAME.items()
+        if hasattr(kinked, name) and name not in ("dictatorial", "gupta_livne")
+    ),
     concept("nash weighted", partial(nash, weights=W), partial(kinked.nash, w=TENTHS)),
-    concept("kalai_smorodinsky", kalai_smorodinsky, kinked.kalai_smorodinsky),
     concept("lexicographic_kalai_smorodinsky", lexicographic_kalai_smorodinsky, kinked.kalai_smorodinsky),
-    concept("egalitarian", egalitarian, kinked.egalitarian),
     concept("proportional", partial(egalitarian, weights=W), partial(kinked.egalitarian, w=TENTHS)),
-    concept("lexicographic_egalitarian", lexicographic_egalitarian, kinked.lexicographic_egalitarian),
-    concept("equal_loss", equal_loss, kinked.equal_loss),
     *(concept(f"yu {p}", partial(yu, p=p), partial(kinked.yu, p=p)) for p in (1, 1.5, 2, 3)),
     concept("yu inf", partial(yu, p=np.inf), kinked.equal_loss),
-    concept("utilitarian", utilitarian, kinked.utilitarian),
     concept("utilitarian weighted", partial(utilitarian, weights=W), partial(kinked.utilitarian, w=TENTHS)),
-    concept("raiffa", raiffa, kinked.raiffa),
-    concept("continuous_raiffa", continuous_raiffa, kinked.continuous_raiffa),
-    concept("perles_maschler", perles_maschler, kinked.perles_maschler),
     concept("dictatorial", partial(dictatorial, player=0), partial(kinked.dictatorial, player=0)),
     concept("conley_wilkie", conley_wilkie, kinked.nash),
     Concept(

@@ -14,7 +14,6 @@ from scipy.optimize import brentq
 import known_sets
 from bargaining import (
     ConvexProgram,
-    Division,
     NotApplicable,
     Polytope,
     Problem,
@@ -24,32 +23,22 @@ from bargaining import (
     equal_loss,
     gupta_livne,
     kalai_smorodinsky,
-    lexicographic_egalitarian,
-    lexicographic_kalai_smorodinsky,
     nash,
-    raiffa,
     utilitarian,
-    yu,
 )
 from bargaining.exact._programs.programs import Programs
 from bargaining.exact.certificate import Claim
 from bargaining.exact.certify import _claim
+from every_concept import Method, only
 
-Method = Callable[[Problem], Division]
 CONCEPTS: dict[str, Method] = {
-    "nash": nash,
+    **only("nash", "kalai_smorodinsky", "equal_loss", "lexicographic_kalai_smorodinsky"),
+    **only("lexicographic_egalitarian", "raiffa", "yu 2", "yu inf"),
     "weighted nash": partial(nash, weights=[0.3, 0.7]),
-    "kalai_smorodinsky": kalai_smorodinsky,
     "egalitarian": partial(egalitarian, weights=[0.4, 0.6]),
-    "equal_loss": equal_loss,
     "utilitarian": partial(utilitarian, weights=[0.6, 0.4]),
     "dictatorial": partial(dictatorial, player=1),
     "gupta_livne": partial(gupta_livne, reference=[0.3, 0.4]),
-    "lexicographic_kalai_smorodinsky": lexicographic_kalai_smorodinsky,
-    "lexicographic_egalitarian": lexicographic_egalitarian,
-    "raiffa": raiffa,
-    "yu 2": partial(yu, p=2),
-    "yu inf": partial(yu, p=np.inf),
 }
 SLOW = ("raiffa", "yu 2", "weighted nash", "lexicographic_kalai_smorodinsky", "gupta_livne")
 

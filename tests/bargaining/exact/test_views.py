@@ -19,24 +19,17 @@ from bargaining import (
     Status,
     TransferableSurplus,
     certify,
-    conley_wilkie,
     dictatorial,
     egalitarian,
-    equal_loss,
     gupta_livne,
     kalai_smorodinsky,
-    lexicographic_egalitarian,
-    lexicographic_kalai_smorodinsky,
     nash,
-    perles_maschler,
-    raiffa,
     utilitarian,
     yu,
 )
 from bargaining.exact.certify import Certificate, Claim, register
+from every_concept import Method, only
 from seeds import cases
-
-Method = Callable[[Problem], Division]
 
 SCALE, SHIFT = np.array([0.5, 4.0, 0.25]), np.array([-3.0, 2.0, 0.5])
 
@@ -52,23 +45,18 @@ def uneven(problem: Problem, method: Callable[..., Division]) -> Division:
     return method(problem, weights=w / w.sum())
 
 
-COVARIANT: dict[str, Method] = {
+COVARIANT: dict[str, Method] = only(
+    *("nash", "kalai_smorodinsky", "raiffa", "perles_maschler", "lexicographic_kalai_smorodinsky"),
+    *("conley_wilkie", "dictatorial", "gupta_livne"),
+) | {
     "nash": partial(uneven, method=nash),
-    "kalai_smorodinsky": kalai_smorodinsky,
-    "raiffa": raiffa,
-    "perles_maschler": perles_maschler,
-    "lexicographic_kalai_smorodinsky": lexicographic_kalai_smorodinsky,
-    "conley_wilkie": conley_wilkie,
     "dictatorial": partial(dictatorial, player=1),
     "gupta_livne": near_the_disagreement_point,
 }
 OTHERS: dict[str, Method] = {
     "egalitarian": partial(uneven, method=egalitarian),
     "utilitarian": partial(uneven, method=utilitarian),
-    "lexicographic_egalitarian": lexicographic_egalitarian,
-    "equal_loss": equal_loss,
-    "yu 1": partial(yu, p=1),
-    "yu 2": partial(yu, p=2),
+    **only("lexicographic_egalitarian", "equal_loss", "yu 1", "yu 2"),
     "yu 2.5": partial(yu, p=2.5),
 }
 ALL = COVARIANT | OTHERS

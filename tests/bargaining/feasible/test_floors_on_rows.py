@@ -7,22 +7,13 @@ from bargaining import (
     Polytope,
     Problem,
     Status,
-    egalitarian,
-    kalai_smorodinsky,
-    lexicographic_egalitarian,
-    lexicographic_kalai_smorodinsky,
-    nash,
-    raiffa,
 )
+from every_concept import only
 
-CONCEPTS = [
-    nash,
-    kalai_smorodinsky,
-    egalitarian,
-    lexicographic_egalitarian,
-    lexicographic_kalai_smorodinsky,
-    raiffa,
-]
+CONCEPTS = only(
+    *("nash", "kalai_smorodinsky", "egalitarian", "lexicographic_egalitarian"),
+    *("lexicographic_kalai_smorodinsky", "raiffa"),
+).values()
 ROWS = [
     ([[1, 2]], [1, -2]),
     ([[2, 1, 2], [2, 0, 0], [1, 2, 1]], [0, 1, -2]),

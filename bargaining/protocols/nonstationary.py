@@ -319,6 +319,17 @@ class NonstationaryOffers(Shown):
             return allowed
 
         edges, found = mesh(self._terms, np.unique(np.concatenate([near, far, kinks])), tolerance)
+        a, b = edges[:-1], edges[1:]
+        hazard = self._terms.breakdown(times(a, b, rule().nodes)).max(axis=-1)
+        parts = np.maximum(np.ceil((self._terms.rates.mean() + hazard) * (b - a) / _SPAN), 1.0)
+        if not parts.sum() <= _LONGEST:
+            raise InvalidInput(
+                f"`until` must be at most {_LONGEST:g} over the mean of `rates` with `breakdown`; got {until:g} at "
+                f"{hazard.max():g}. Measure time in a longer unit."
+            )
+        count = parts.astype(int)
+        inner = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        edges = np.append(np.repeat(a, count) + inner * np.repeat((b - a) / count, count), b[-1])
         return edges, np.union1d(kinks, found)
 
 
@@ -334,16 +345,23 @@ def _horizon(terms: Terms, until: float, rate: float) -> float:
     today = terms(np.array([0.0, until]))[:, PIE].max()
     length = -np.log(_TAIL) / rate
     before = np.inf
+
+    def left(length: float) -> float:
+        """Return the logarithm of the pie that waiting for so long leaves, over that of today."""
+        end = np.array([until + length])
+        hazard = terms.breakdown(times(np.array([until]), end, rule().nodes)) @ rule().weights
+        waited = terms.rates.mean() * length + float(hazard[0]) * length / 2
+        return float(np.log(terms.surplus(end)[0] / today) - waited)
+
     while True:
         end = until + length
-        hazard = terms.breakdown(times(np.array([until]), np.array([end]), rule().nodes)) @ rule().weights
-        waited = terms.rates.mean() * length + float(hazard[0]) * length / 2
-        left = np.log(terms.surplus(np.array([end]))[0] / today) - waited
-        if left <= np.log(_TAIL):
-            return float(end)
-        if left >= before or end > 1e6 * (until + 1 / rate):
+        if (after := left(length)) <= np.log(_TAIL):
+            while left(length / 2) <= np.log(_TAIL):  # the hazard has risen
+                length /= 2
+            return float(until + length)
+        if after >= before or end > 1e6 * (until + 1 / rate):
             break
-        before = left
+        before = after
         length *= 2
     raise InvalidInput(
         f"`surplus` must grow more slowly than it is discounted; got {terms.surplus(np.array([end]))[0]:.17g} at "

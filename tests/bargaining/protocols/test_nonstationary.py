@@ -180,6 +180,20 @@ def test_a_drop_of_the_pie_is_shared_equally(drop):
     assert result.kinks.tolist() == [2]  # where pieces of time meet that are looked at anyway
 
 
+@pytest.mark.parametrize("until", [None, 30.0])
+@pytest.mark.parametrize("steep", [1.0, 10.0])
+def test_a_hazard_that_rises_without_bound(steep, until):
+    """x_0' = (R + L) x_0 - (r_1 + L (1 + b_0 - b_1)) / 2 with R the mean rate and L = steep t."""
+    path = NonstationaryOffers(
+        [0.1, 0.3], surplus=1.0, breakdown=lambda t: steep * t, breakdown_payoffs=[0.2, 0.1], until=until
+    )()
+
+    def flow(s):
+        return math.exp(-0.2 * s - steep * s**2 / 2) * (0.3 + steep * s * 1.1) / 2
+
+    assert path.raise_if_failed().payoffs[0] == pytest.approx(quad(flow, 0, 20, epsabs=1e-14)[0], abs=1e-11)
+
+
 def test_the_end_is_put_off_until_it_does_not_matter():
     """A flow keeps player 1 from agreeing until t = 30, and player 0 does not discount."""
     flows = lambda t: 0.01 * (t < 30), lambda t: 0.41 * (t < 30)

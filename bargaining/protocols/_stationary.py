@@ -174,7 +174,7 @@ def leaving(value: object, states: int, players: int) -> tuple[Floats, Mask]:
         raise InvalidInput("`outside` must not be +inf; give a finite payoff, or None for who may not leave.")
     array = np.broadcast_to(array, shape)
     may = np.isfinite(array)
-    return np.where(may, array, 0.0), may
+    return real(np.where(may, array, 0.0), "outside", payoffs=True), may
 
 
 def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: int | None) -> int:

@@ -359,7 +359,7 @@ def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Float
     >>> kambe_limit((0.1, 0.05)).round(7).tolist()
     [0.3333333, 0.6666667]
     """
-    speed = _concession.checked_rates(rates) * within(
-        per_player(exponents, "exponents", 2), "exponents", 0.0, np.inf, ends="()"
-    )
+    powers = within(per_player(exponents, "exponents", 2), "exponents", 0.0, np.inf, ends="()")
+    r, k = (each / each.max(axis=-1, keepdims=True) for each in (_concession.checked_rates(rates), powers))
+    speed = r * k  # of numbers up to 1: nothing overflows
     return np.asarray(speed[..., ::-1] / speed.sum(axis=-1, keepdims=True))

@@ -460,6 +460,8 @@ def _read(
 
 def _made_of(data: Rationals, reading: _Reading, work: Work, false: list[Generation]) -> Generation | str:
     """Return the exact solution of the equations, or that with the least inset; add those with a fault."""
+    if not reading.rules:
+        return "these sets generate nothing"
     exact = _exactly(Equations(data, reading.rules, reading.lowest), reading.start, work)
     if exact is None:
         return "the equations of the vertices have no solution that Newton's steps find"

@@ -173,6 +173,14 @@ def test_a_false_claim_of_emptiness_is_not_certified() -> None:
     assert not certify(replace(found, sets=both)).holds
 
 
+def test_sets_that_generate_nothing_are_not_certified() -> None:
+    """Every state leads to the one that is said to be empty."""
+    game = StochasticGame.from_chain([PRISONERS] * 2, [[0, 1], [0, 1]], Fraction(1, 2))
+    proof = certify(changed(stochastic_payoff_sets(game), 1, np.empty((0, 2))))
+    assert not proof.holds
+    assert proof.statement.startswith("Not proved from inside: these sets generate nothing.")
+
+
 # -- what is not right ---------------------------------------------------------------------------------------
 
 

@@ -169,6 +169,21 @@ def test_inner_sets_of_many_states_generate_themselves_by_linear_programs():
             assert plain_support(game, inner, state, direction) >= (corners @ direction).max() - 1e-7
 
 
+def test_outer_sets_that_become_needles_keep_their_ends():
+    """In state 2 (3, 0) needs all that player 1 can be promised; rounding must not cut it off."""
+    payoffs = [
+        [[[-1, -1], [-2, 2], [0, -1]], [[3, 0], [3, 0], [0, 4]]],
+        [[[4, -1], [1, 2]]],
+        [[[2, -2], [1, 0]], [[1, -2], [4, 2]]],
+    ]
+    chain = [
+        [[[0.5, 0, 0.5], [0.75, 0, 0.25], [0.75, 0, 0.25]], [[0.25, 0, 0.75], [0.5, 0, 0.5], [0.5, 0, 0.5]]],
+        [[[0, 1, 0], [0.5, 0.5, 0]]],
+        [[[0, 0, 1], [0, 0, 1]], [[1, 0, 0], [0, 0, 1]]],
+    ]
+    enclosed(StochasticGame(payoffs, chain, 0.5, exit=[None, Exit([1, 1]), None]))
+
+
 def test_a_set_that_spends_its_budget_is_bounded_by_thinned_polygons():
     game = scattered(8, 3, 0.9, 3)
     found = payoff_set(game, budget=100_000)

@@ -21,6 +21,7 @@ _SAME_ANGLE = 1e-9  # radians: of two faces closer than this one is left out
 _TURN = 8.0  # more than a full turn
 _FLAT = 1e-9  # of the unit box: sets thinner than about this are cut face by face
 _ROUNDING = 1e-14  # of the unit box: rounding that must not cut off a set that is a point or a segment
+_STEEP = 1e3  # weights of two faces from which on rounding moves where they meet: far along a needle
 _BOX: Polygon = [(-1.0, -1.0), (2.0, -1.0), (2.0, 2.0), (-1.0, 2.0)]
 
 
@@ -214,7 +215,8 @@ def _thinned(
         with np.errstate(divide="ignore", invalid="ignore"):
             one, other = (x * y[q] - y * x[q]) / turn, (x[p] * y - y[p] * x) / turn
             high = one * c[p] + other * c[q] - c + slack[left]
-        high = np.where(axes[left] | ~((turn > 0.0) & (one >= 0.0) & (other >= 0.0)), np.inf, high)
+        kept = axes[left] | ~((turn > 0.0) & (one >= 0.0) & (other >= 0.0) & (one + other < _STEEP))
+        high = np.where(kept, np.inf, high)
         # Of two neighbours only the one that costs less is dropped; ties are resolved by place.
         rank = np.empty(left.size, np.intp)
         rank[np.argsort(high, kind="stable")] = np.arange(left.size)

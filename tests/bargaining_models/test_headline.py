@@ -117,9 +117,9 @@ def test_what_r_means(talks: Negotiation) -> None:
     sold = talks.exports(talks.payoffs(r=r))
     np.testing.assert_allclose(sold[2] / sold[0], [1 - 0.0360, 2.496], atol=5.1e-4)
     plain = plain_trade()
-    before = plain.trade[0, 1, :9].sum()
+    before = plain.flows[0, 1, :9].sum()
     for share in (0.1, 0.15):
-        trade = plain.solve(plain.tariff, diverted.route(share))["trade"]
+        trade = plain.solve(plain.tariff, diverted.route(share))["flows"]
         assert trade[0, 1, :9].sum() / before == pytest.approx(1.0 - share, abs=1e-9)
     # Market size: shares of China's spending add up to 1 at base prices, and only Canada's part rises.
     economy, hats = market.model.economy, market.route(0.15)

@@ -30,14 +30,14 @@ def plain() -> PlainTrade:
 
 def along(plain: PlainTrade, capacity: float) -> Any:
     """Hats of the cost of the route from Canada to China at which, at fixed prices, it sells more by that part."""
-    cost, sold = np.ones_like(plain.trade), plain.trade[:, 1, :9]
+    cost, sold = np.ones_like(plain.flows), plain.flows[:, 1, :9]
     cost[2, 1, :9] = (1 + capacity * sold[0] / sold[2]) ** -0.2
     return cost
 
 
 def exports(plain: PlainTrade, capacity: float) -> Any:
     """Canada's exports of goods to the US and to China under free trade."""
-    return plain.solve(plain.tariff, along(plain, capacity))["trade"][[0, 2], 1, :9].sum(axis=-1)
+    return plain.solve(plain.tariff, along(plain, capacity))["flows"][[0, 2], 1, :9].sum(axis=-1)
 
 
 def rows_of(name: str, *keys: str) -> dict[tuple[Any, ...], dict[str, Any]]:

@@ -112,12 +112,12 @@ def test_what_r_means_is_what_is_sold(study: Study) -> None:
     # In a plain program that shares no code: what the capacity diverts, and the transfer at the rates of the war.
     plain = PlainTrade(Path(bargaining_models.__file__).parent / "data", 5.0)
     for row in rows[-2:]:
-        cost = np.ones_like(plain.trade)
-        sold = plain.trade[:, 1, :9]  # by Canada
+        cost = np.ones_like(plain.flows)
+        sold = plain.flows[:, 1, :9]  # by Canada
         cost[2, 1, :9] = (1 + row["capacity"] * sold[0] / sold[2]) ** -0.2
         free, war = plain.tariff, plain.tariff.copy()
         found = plain.solve(free, cost)
-        assert found["trade"][0, 1, :9].sum() / sold[0].sum() == pytest.approx(1 - row["r"], abs=1e-8)
+        assert found["flows"][0, 1, :9].sum() / sold[0].sum() == pytest.approx(1 - row["r"], abs=1e-8)
         war[1, 0, :9], war[0, 1, :9] = study.baseline.war(r=row["capacity"]).rates
         lost = (plain.welfare(free, cost) - plain.welfare(war, cost))[:2] * plain.income[:2] / 100
         assert row["open"] == pytest.approx((lost[1] - lost[0]) / 2, abs=1e-6)

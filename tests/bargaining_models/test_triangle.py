@@ -388,7 +388,7 @@ def test_the_states_are_those_of_a_plain_program(baseline: Baseline, triangle: T
     goods = range(9)
     us, canada, china = range(3)
     route = np.ones_like(plain.tariff)
-    growth = 1 + 0.15 * plain.trade[us, canada, :9] / plain.trade[china, canada, :9]
+    growth = 1 + 0.15 * plain.flows[us, canada, :9] / plain.flows[china, canada, :9]
     route[china, canada, :9] = growth ** (-1 / plain.theta[:9])
     for with_us in (0, 1):
         for with_china in (0, 1):

@@ -76,13 +76,13 @@ def plain_headline(theta, gdp):
             moved = [self.gap(row, self.tariff, 1.0) for row in 1e-7 * np.eye(size)]
             return np.linalg.inv((np.array(moved) - gap).T / 1e-7)
 
-        def solve(self, tariff, cost=1.0):
+        def solve(self, tariff, cost=1.0, *rest):
             start = np.zeros(size)
             known = self.known if hasattr(self, "known") else self.inverse()
             gap = self.gap(start, tariff, cost)
             found = broyden(lambda z: self.gap(z, tariff, cost), start, gap, known, ROUNDING)
             prices = found[shape[0] :].reshape(shape)
-            return self.market(found[: shape[0]], prices, tariff, cost) | {"log_price": prices}
+            return self.market(found[: shape[0]], prices, tariff, cost, *rest) | {"price": prices}
 
     base = Program(FOLDER, theta)
     base.known = base.inverse()
@@ -99,7 +99,7 @@ def plain_headline(theta, gdp):
     rates, inverse, paid = START, None, []
     for r in SHARES:
         cost = np.ones((shape[0], *shape))
-        more = r * base.trade[US, CANADA, :goods] / base.trade[CHINA, CANADA, :goods]
+        more = r * base.flows[US, CANADA, :goods] / base.flows[CHINA, CANADA, :goods]
         cost[CHINA, CANADA, :goods] = (1 + more) ** (-1 / base.theta[:goods])
         here = slopes(rates, cost)
         if inverse is None:

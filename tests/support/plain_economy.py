@@ -14,6 +14,8 @@ class PlainEconomy:
     `deficits` is "balanced", "fixed" or "share", or an array of deficits in the unit of the flows.
     """
 
+    accuracy = 1e-13  # of the roots
+
     def __init__(self, flows, tariffs, inputs, theta, *, deficits="balanced", final=None):
         self.n, _, self.j = flows.shape
         output, spending = flows.sum(0), (flows * (1 + tariffs)).sum(1)
@@ -40,7 +42,7 @@ class PlainEconomy:
         self.deficit, self.ratio = base["deficit"], base["deficit"] / self.factor
         self.income, self.flows, self.spending = base["income"], base["flows"], base["spending"]
 
-    def market(self, log_wage, log_price, tariff, cost, paid, unit):
+    def market(self, log_wage, log_price, tariff, cost=1.0, paid=0.0, unit=None):
         wage = np.exp(log_wage)
         earned = wage * self.factor
         log_cost = self.va * log_wage[:, None] + np.einsum("ijk,ik->ij", self.io, log_price)
@@ -58,11 +60,8 @@ class PlainEconomy:
         size = self.n * self.j
         matrix = np.zeros((self.n, self.j, self.n, self.j))
         for n in range(self.n):
-            for m in range(self.n):
-                for k in range(self.j):
-                    matrix[n, :, m, k] += self.io[n, k] * net[m, n, k]
-            for k in range(self.j):
-                matrix[n, :, n, k] += self.alpha[n] * (1 - net[n, :, k].sum())
+            matrix[n] += np.einsum("kj,mk->jmk", self.io[n], net[:, n])
+            matrix[n, :, n, :] += np.outer(self.alpha[n], (tariff * net)[n].sum(0))
         right = (self.alpha * got[:, None]).ravel()
         spending = np.linalg.solve(np.eye(size) - matrix.reshape(size, size), right).reshape(self.n, self.j)
         flows = net * spending[:, None]
@@ -87,7 +86,7 @@ class PlainEconomy:
     def solve(self, tariff, cost=1.0, paid=0.0, unit=None):
         scenario = (tariff, cost, paid, unit)
         start = np.zeros(self.n * (1 + self.j))
-        found = root(self.gap, start, args=scenario, tol=1e-13)
+        found = root(self.gap, start, args=scenario, tol=self.accuracy)
         if np.abs(found.fun).max() > 1e-8:  # far from the base: halfway there first
             half = (
                 (1 + tariff) ** 0.5 * (1 + self.tariff) ** 0.5 - 1,
@@ -95,8 +94,8 @@ class PlainEconomy:
                 np.asarray(paid) / 2,
                 unit,
             )
-            start = root(self.gap, start, args=half, tol=1e-13).x
-            found = root(self.gap, start, args=scenario, tol=1e-13)
+            start = root(self.gap, start, args=half, tol=self.accuracy).x
+            found = root(self.gap, start, args=scenario, tol=self.accuracy)
         log_wage, log_price = found.x[: self.n], found.x[self.n :].reshape(self.n, self.j)
         return self.market(log_wage, log_price, *scenario) | {"gap": np.abs(found.fun).max()}
 

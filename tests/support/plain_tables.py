@@ -172,7 +172,7 @@ class World:
         """Trade costs, of the route to China alone: r of exports to the US by sector, at fixed prices."""
         share, cost = np.broadcast_to(r, self.caps.shape)[: self.goods], self.friction.copy()
         share = np.minimum(share, self.caps[: self.goods]) if capped else share
-        sold = self.model.trade[:, CAN, : self.goods]
+        sold = self.model.flows[:, CAN, : self.goods]
         cost[CHN, CAN, : self.goods] = (1 + share * sold[USA] / sold[CHN]) ** (-1 / self.theta[: self.goods])
         return cost
 
@@ -804,7 +804,7 @@ def division(world, reading, share, *, route=True, capped=False):
 
 def sold(world, share):
     """Canada's exports of goods to the US and to China under free trade."""
-    trade = world.model.solve(world.free, world.cost(share))["trade"][:, CAN, : world.goods].sum(axis=-1)
+    trade = world.model.solve(world.free, world.cost(share))["flows"][:, CAN, : world.goods].sum(axis=-1)
     return trade[[USA, CHN]]
 
 
@@ -1352,7 +1352,7 @@ def hidden(world, barrier, noise, r, patience=0.9):
         tariff[CAN, USA, : world.goods] += (0.0, barrier, war[0])[a]
         tariff[USA, CAN, : world.goods] += (0.0, barrier, war[1])[b]
         flows[a, b] = world.money(tariff, cost)[:2]
-        trade = world.model.solve(tariff, cost)["trade"][..., : world.goods].sum(axis=-1)
+        trade = world.model.solve(tariff, cost)["flows"][..., : world.goods].sum(axis=-1)
         imports[a, b] = trade[CAN, USA], trade[USA, CAN]
     seen, leave = reports(imports, noise), world.of("exit", r)[:2]
     cells = {}

@@ -1,15 +1,14 @@
-"""The trade model as a plain program: one scenario at a time, NumPy and `scipy.optimize.root`.
+"""The plain economy of a folder of figures, as the models of the package use them: the rival of their benchmark.
 
-It reads the CSV files itself and shares no code with `bargaining_models.trade`; it is the oracle of
-its tests and the rival of its benchmark. Unknowns are log wages and log prices; expenditures come
-from a linear system.
+It reads the CSV files itself and shares no code with `bargaining_models`.
 """
 
 import csv
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import root
+
+from plain_economy import PlainEconomy
 
 GOODS = 9  # the first nine sectors
 REGIONS, SECTORS = 4, 11
@@ -28,8 +27,10 @@ def column(folder, file, axes, **only):
     return array
 
 
-class PlainTrade:
+class PlainTrade(PlainEconomy):
     """A base with balanced trade made from a folder of figures, and scenarios from it."""
+
+    accuracy = 1e-12  # what its tests need: the rival of a benchmark does no more
 
     def __init__(self, folder, theta):
         regions = column(folder, "regions.csv", ["region"])
@@ -62,60 +63,4 @@ class PlainTrade:
                 cut = io[n, :, j] * (1 - 0.9 * spending[n, j] / use)
                 io[n, :, j] -= cut
                 io[n, :, -1] += cut
-        final = spending - np.einsum("nkj,nk->nj", io, output)
-        self.io, self.va, self.theta, self.tariff = io, 1 - io.sum(2), theta, tariff
-        self.alpha = final / final.sum(1, keepdims=True)
-        self.factor = (self.va * output).sum(1)
-        self.share = flows * (1 + tariff) / spending[:, None, :]
-        base = self.solve(tariff)
-        self.share, self.factor = base["share"], base["wage"] * self.factor
-        self.income, self.trade, self.spending = base["income"], base["trade"], base["spending"]
-
-    def market(self, log_wage, log_price, tariff, cost):
-        log_cost = self.va * log_wage[:, None] + np.einsum("nkj,nj->nk", self.io, log_price)
-        kappa = cost * (1 + tariff) / (1 + self.tariff)
-        term = self.share * (np.exp(log_cost)[None] * kappa) ** -self.theta
-        share = term / term.sum(1, keepdims=True)
-        net = share / (1 + tariff)
-        shape = self.alpha.shape
-        matrix = np.zeros(shape * 2)
-        for i in range(shape[0]):
-            matrix[i] += np.einsum("kj,nk->jnk", self.io[i], net[:, i])
-            matrix[i, :, i, :] += np.outer(self.alpha[i], (tariff * net)[i].sum(0))
-        size = shape[0] * shape[1]
-        wage = np.exp(log_wage)
-        earned = (self.alpha * (wage * self.factor)[:, None]).ravel()
-        spending = np.linalg.solve(np.eye(size) - matrix.reshape(size, size), earned).reshape(shape)
-        trade = net * spending[:, None, :]
-        income = wage * self.factor + (tariff * trade).sum((1, 2))
-        price = -np.log(term.sum(1)) / self.theta
-        return {
-            "share": share,
-            "trade": trade,
-            "income": income,
-            "price": price,
-            "wage": wage,
-            "spending": spending,
-        }
-
-    def gap(self, unknown, tariff, cost):
-        log_wage, log_price = np.split(unknown, [len(self.alpha)])
-        log_price = log_price.reshape(self.alpha.shape)
-        at = self.market(log_wage, log_price, tariff, cost)
-        labour = ((self.va * at["trade"].sum(0)).sum(1) - at["wage"] * self.factor) / self.factor
-        labour[-1] = (at["wage"] * self.factor).sum() / self.factor.sum() - 1
-        return np.concatenate([labour, (at["price"] - log_price).ravel()])
-
-    def solve(self, tariff, cost=1.0):
-        unknowns = len(self.alpha) + self.alpha.size
-        found = root(self.gap, np.zeros(unknowns), args=(tariff, cost), tol=1e-12)
-        log_wage, log_price = np.split(found.x, [len(self.alpha)])
-        log_price = log_price.reshape(self.alpha.shape)
-        return self.market(log_wage, log_price, tariff, cost) | {
-            "log_price": log_price,
-            "gap": np.abs(found.fun).max(),
-        }
-
-    def welfare(self, tariff, cost=1.0):
-        at = self.solve(tariff, cost)
-        return 100 * (at["income"] / self.income / np.exp((self.alpha * at["log_price"]).sum(1)) - 1)
+        super().__init__(flows, tariff, io, theta)

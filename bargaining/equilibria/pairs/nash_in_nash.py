@@ -191,13 +191,6 @@ def nash_in_nash(
                 )
 
 
-def contracts_miss(deals: Sequence[BilateralDeal], contracts: ArrayLike) -> float:
-    """Return the residual of contracts, (k,), by the definition: see `NashInNash`."""
-    pairs = Pairs(listed(deals, "deals", "a list of BilateralDeal"))
-    with np.errstate(all="ignore"):
-        return shortfall(pairs, per_player(contracts, "contracts", len(pairs)))[0]
-
-
 def _starts(starts: ArrayLike | None, pairs: Pairs) -> Floats:
     lower, upper = pairs.lower, pairs.upper
     if starts is None:

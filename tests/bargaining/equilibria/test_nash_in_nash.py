@@ -8,8 +8,15 @@ import pytest
 
 import exact_deals
 from bargaining import BilateralDeal
-from bargaining.equilibria.pairs.nash_in_nash import contracts_miss, nash_in_nash
+from bargaining.equilibria.pairs._system import shortfall
+from bargaining.equilibria.pairs.deal import Pairs
+from bargaining.equilibria.pairs.nash_in_nash import nash_in_nash
 from bargaining.errors import InvalidInput, Status
+
+
+def contracts_miss(deals, contracts):
+    with np.errstate(all="ignore"):
+        return shortfall(Pairs(deals), np.array(contracts))[0]
 
 
 def supplier(own, other, weight, *, scale=1.0):

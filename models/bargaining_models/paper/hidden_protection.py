@@ -8,7 +8,7 @@ from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.hidden_protection import HiddenProtection, Reports
 from bargaining_models.paper.study import LEAVING, Study, clean, words
 
-SHARES = (0.0, 0.15, 0.30)
+SHARES = (0.0, 0.15, 0.30)  # none, that of the headline, and twice as much
 ASSUMED = ((0.05, 0.05), (0.05, 0.1), (0.05, 0.2), (0.03, 0.1), (0.1, 0.1))
 """Pairs of a covert barrier and noise: the middle case, and each assumption moved down and up alone."""
 PATIENCE = 0.9  # a year: high, as in T6

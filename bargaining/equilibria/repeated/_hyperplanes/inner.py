@@ -21,8 +21,9 @@ SLACK = 1e-12
 """A point this far outside a set, in shares of the payoff range, counts as inside."""
 
 _EDGE = 1e-14  # and this much is rounding in a constraint that binds
+# Of the way to the centre, tried in turn: the less a set is shrunk, the less may be lost for good.
 _SHRINK = (0.0, 1e-6, 1e-2, 0.03, 0.1, 0.2, 0.35, 0.5)
-_TRIALS, _PATIENT = 12, 150
+_TRIALS, _PATIENT = 12, 150  # rounds from a shrunk set, and from the points as they are, which fall slowly
 _GAIN = 1e-9  # a point that adds less than this to a set is not worth a vertex
 _ROUNDS = 200  # of growing; what has been grown by then generates itself
 _MANY = 400  # faces, or points, beyond which no more than some directions are looked at

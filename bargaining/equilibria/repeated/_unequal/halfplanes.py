@@ -17,6 +17,7 @@ from bargaining._arrays import Floats
 AXES = np.array([[-1.0, 0.0], [0.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
 FINEST = 1e-15  # vertices closer to an edge than this lie on it, up to rounding
 _ALIKE = 1e-14  # normals closer than this are equal, up to rounding
+# Sines below which half-planes meet so flatly that rounding moves their corner far; a step back that is more than that.
 _PARALLEL, _BACKWARDS = 1e-5, 1e-14
 _STEEPEST = 1e-14  # normals closer to an axis than this get no face
 

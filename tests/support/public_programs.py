@@ -67,3 +67,17 @@ def best(payoffs, chances, discount, leaving, profile, normals, levels):
         return np.full(many, -np.inf)
     assert found.status == 0, found.message
     return (1 - d) * normals @ g - (cost * found.x.reshape(many, -1)).sum(axis=1)
+
+
+def kept_to(game, chances, profile, weights, most, slack=0.0):
+    """Return rows and limits on claims (n, S): their weighted sum after each signal, and that nobody deviates."""
+    rows, limits = (
+        [np.outer(weights, signal) for signal in np.eye(chances.shape[-1])],
+        [most] * chances.shape[-1],
+    )
+    for i in range(game.players):
+        for b in range(game.shape[i]):
+            other = (*profile[:i], b, *profile[i + 1 :])
+            rows.append(np.outer(np.eye(game.players)[i], chances[other] - chances[profile]))
+            limits.append(game.payoffs[profile][i] - game.payoffs[other][i] + slack)
+    return [row.ravel() for row in rows], limits

@@ -22,6 +22,7 @@ from bargaining import (
 from bargaining.equilibria.repeated._monitored.liquidity import Piece, _worthwhile, highest
 from bargaining.equilibria.repeated.joint import _credible, curves_of
 from known_games import PARTNERS, report
+from public_programs import kept_to
 
 F = Fraction
 
@@ -39,19 +40,8 @@ def programs(game, chances, stake, floors):
     n, signals = game.players, chances.shape[-1]
     joint, low = -np.inf, np.full(n, np.inf)
     for a in np.ndindex(*game.shape):
-        p, rows, limits = chances[a], [], []
-        for y in range(signals):
-            row = np.zeros((n, signals))
-            row[:, y] = 1
-            rows.append(row.ravel())
-            limits.append(stake)
+        p, (rows, limits) = chances[a], kept_to(game, chances, a, np.ones(n), stake, slack=1e-11)
         for i in range(n):
-            for b in range(game.shape[i]):
-                other = (*a[:i], b, *a[i + 1 :])
-                row = np.zeros((n, signals))
-                row[i] = chances[other] - p
-                rows.append(row.ravel())
-                limits.append(game.payoffs[a][i] - game.payoffs[other][i] + 1e-11)
             if floors is not None and floors[i] is not None:
                 row = np.zeros((n, signals))
                 row[i] = -p

@@ -19,6 +19,7 @@ from bargaining import (
     payoff_set,
 )
 from known_games import PARTNERS, report
+from public_programs import kept_to
 
 F = Fraction
 EACH = [[F(9, 10), F(1, 10)], [F(3, 10), F(7, 10)]]
@@ -29,21 +30,9 @@ ONE = report("9/10", "1/2", "1/4")
 
 def program(game, chances, normal):
     """Return the score by scipy, payoffs and continuations free variables."""
-    n, signals, best = game.players, chances.shape[-1], -np.inf
+    best = -np.inf
     for a in np.ndindex(*game.shape):
-        rows, limits = [], []
-        for y in range(signals):
-            row = np.zeros((n, signals))
-            row[:, y] = normal
-            rows.append(row.ravel())
-            limits.append(0)
-        for i in range(n):
-            for b in range(game.shape[i]):
-                other = (*a[:i], b, *a[i + 1 :])
-                row = np.zeros((n, signals))
-                row[i] = chances[other] - chances[a]
-                rows.append(row.ravel())
-                limits.append(game.payoffs[a][i] - game.payoffs[other][i])
+        rows, limits = kept_to(game, chances, a, normal, 0)
         goal = np.outer(normal, chances[a]).ravel()
         found = linprog(-goal, A_ub=np.array(rows), b_ub=limits, bounds=(None, None))
         if found.status == 0:

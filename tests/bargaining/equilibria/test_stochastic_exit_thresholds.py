@@ -1,6 +1,5 @@
 """The payoffs of leaving that break a plan: against the repeated game, closed forms and plain iterations."""
 
-from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -8,13 +7,12 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria.repeated.critical_exit import critical_exit
-from bargaining.equilibria.stochastic import payoff_sets as stochastic_set
 from bargaining.equilibria.stochastic.thresholds import plan_exit_thresholds, plan_thresholds
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
-from known_games import PRISONERS
+from known_games import PRISONERS, without_accuracy
 from seeds import seeds
 from state_sets import margin
 
@@ -232,13 +230,7 @@ def test_units_change_nothing(size, shift):
 
 
 def test_inaccurate_sets_do_not_sustain_a_plan(monkeypatch):
-    solve = stochastic_set.stochastic_payoff_sets
-
-    def inaccurate(game):
-        found = solve(game)
-        return replace(found, sets=tuple(replace(one, status=Status.INACCURATE) for one in found.sets))
-
-    monkeypatch.setattr(stochastic_set, "stochastic_payoff_sets", inaccurate)
+    without_accuracy(monkeypatch)
     game = StochasticGame.from_chain(PRISONERS, HALF, 0.5, exit=Exit([0, 4], who=[0]))
     found = plan_exit_thresholds(game, COOPERATE, 0)
     assert found.status is Status.INACCURATE

@@ -1,18 +1,15 @@
 """Thresholds of stationary plans against the repeated game, closed forms and a plain iteration of the operator."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from bargaining.equilibria.repeated.critical_discount import critical_discount
-from bargaining.equilibria.stochastic import payoff_sets as stochastic_set
 from bargaining.equilibria.stochastic.thresholds import plan_thresholds
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
-from known_games import PENNIES, PRISONERS
+from known_games import PENNIES, PRISONERS, without_accuracy
 from state_sets import margin
 
 HARD_TIMES = Game([[4, 0], [8, 1]], [[4, 8], [0, 1]])
@@ -164,13 +161,7 @@ def test_one_action_each_is_kept_to_by_everybody():
 
 
 def test_inaccurate_sets_do_not_sustain_a_plan(monkeypatch):
-    solve = stochastic_set.stochastic_payoff_sets
-
-    def inaccurate(game):
-        found = solve(game)
-        return replace(found, sets=tuple(replace(one, status=Status.INACCURATE) for one in found.sets))
-
-    monkeypatch.setattr(stochastic_set, "stochastic_payoff_sets", inaccurate)
+    without_accuracy(monkeypatch)
     game = StochasticGame.from_chain(PRISONERS, np.full((2, 2), 0.5), 0)
     found = plan_thresholds(game, COOPERATE)
     assert found.status is Status.INACCURATE

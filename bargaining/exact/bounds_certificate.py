@@ -32,6 +32,7 @@ from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria._plane.rationals import DEFAULT, Rationals, Spent, Work
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import gap
+from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Duals, Operator
 from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, farthest_out
@@ -123,15 +124,22 @@ def _apart(one: Sequence[Polygon], other: Sequence[Sequence[Pair]]) -> float:
 
 
 def _off(found: StochasticPayoffBounds, data: Rationals, vertices: Sequence[Sequence[Pair]]) -> float:
-    """Return how far the given inner sets stick out of rational ones, and these out of the given outer sets."""
+    """Return how far the inner sets and threats that were given are from what rational sets prove."""
     low, size = (np.array([float(x) for x in pair]) for pair in (data.low, data.size))
     given: list[Polygon] = [[(x, y) for x, y in (some.inner - low) / size] for some in found.bounds]
     out = _apart(given, vertices)
     for some, rational in zip(found.bounds, vertices, strict=True):
         if rational:
-            beyond = (np.array(floats(rational)) * size + low) @ some.directions.T - some.levels
-            out = max(out, float((beyond / np.linalg.norm(some.directions * size, axis=1)).max()))
+            out = max(out, _past(some, np.array(floats(rational)), low, size))
     return out
+
+
+def _past(some: PayoffBounds, points: Floats, low: Floats, size: Floats) -> float:
+    """Return how far points of the unit box pass the outer set and the bounds of the threat as they were given."""
+    beyond = (points * size + low) @ some.directions.T - some.levels
+    least, most = (some.threat - low) / size - points.min(axis=0)
+    far = beyond / np.linalg.norm(some.directions * size, axis=1)
+    return float(np.fmax.reduce([*far.ravel(), *least, *-most]))
 
 
 def _inside(data: Rationals, found: Bounds, work: Work) -> Generation | str:
@@ -305,14 +313,13 @@ def _beyond(proved: Outer, hulls: Sequence[Hull | None]) -> float:
 
 
 def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull | None]) -> float:
-    """Return how far inner sets as they were given stick out of hulls, and these out of the outer sets given."""
+    """Return how far the inner sets and threats that were given are from what hulls prove."""
     low, size, out = sides.outer.rows.low, sides.outer.rows.size, 0.0
     for some, solid in zip(found.bounds, hulls, strict=True):
         if solid is not None:
             if len(some.inner):
                 out = max(out, float(solid.outside((some.inner - low) / size).max()))
-            beyond = (solid.points * size + low) @ some.directions.T - some.levels
-            out = max(out, float((beyond / np.linalg.norm(some.directions * size, axis=1)).max()))
+            out = max(out, _past(some, solid.points, low, size))
     return out
 
 

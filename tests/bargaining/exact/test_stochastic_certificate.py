@@ -375,7 +375,9 @@ def test_bounds_that_are_off_are_not_proved() -> None:
     bounds = bounded(1)
     low = tuple(replace(some, levels=some.levels - 1e-3) for some in bounds.bounds)
     wide = tuple(replace(some, inner=some.inner * 1.001) for some in bounds.bounds)
-    for wrong in (low, wide):
+    high = tuple(replace(some, threat=some.threat - [[-1e-3], [0]]) for some in bounds.bounds)
+    less = tuple(replace(some, threat=some.threat - [[0], [1e-3]]) for some in bounds.bounds)
+    for wrong in (low, wide, high, less):
         proof = certify(replace(bounds, bounds=wrong), tolerance=1e-5)
         assert not proof.holds
         assert proof.bound > 1e-5

@@ -392,5 +392,10 @@ def _row(value: Any, index: Mapping[Any, int], state: Any, profile: tuple[Any, .
             raise InvalidInput(
                 f"`transition` must lead to one of `states`; in state {state} at {profile} it leads to {following!r}."
             )
+        if returned(probability, "transition").ndim:
+            raise InvalidInput(
+                f"`transition` must return a number for each next state; in state {state} at {profile} "
+                f"it returned {value!r}."
+            )
         row[index[following]] += probability
     return row

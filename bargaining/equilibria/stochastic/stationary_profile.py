@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
-from bargaining._arrays import Floats, owning, per_player, real, spread, within
+from bargaining._arrays import Floats, owning, per_player, real, scalar, spread, within
 from bargaining._names import ordered, place, titles
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays
@@ -55,6 +55,7 @@ class StationaryProfile(Shown):
 
     def pure(self, *, tol: float = 1e-9) -> bool:
         """Say whether nobody randomises."""
+        tol = scalar(tol, "tol")
         certain = [own.max() > 1 - tol for state in self.strategies for own in state]
         return all(certain) and bool((np.abs(self.leave - 0.5) > 0.5 - tol).all())
 

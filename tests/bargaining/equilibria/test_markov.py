@@ -307,6 +307,8 @@ def test_strategies_are_checked():
         stationary_profile(game, [[[1, 0]]])
     with pytest.raises(InvalidInput, match="may not leave"):
         stationary_profile(game, [[[1, 0], [1, 0]]], leave=[1, 0])
+    with pytest.raises(InvalidInput, match="`tol`"):
+        stationary_profile(game, [[[1, 0], [1, 0]]]).pure(tol="1e-9")
 
 
 def drawn(seed, states, players, actions, *, exits=False):

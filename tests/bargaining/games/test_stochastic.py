@@ -182,6 +182,11 @@ def test_what_is_wrong_is_said(arguments, message):
         ({"payoff": lambda state, profile: 1}, "`payoff` must return 2 numbers; in state 0"),
         ({"transition": lambda state, profile: {5: 1}}, "leads to 5"),
         ({"transition": lambda state, profile: [1]}, "in state 0 at \\(0, 0\\)"),
+        (
+            {"transition": lambda state, profile: {state: None}},
+            "`transition` must return real numbers; got None",
+        ),
+        ({"transition": lambda state, profile: {state: [1]}}, "`transition` must return a number for each"),
         ({"actions": [[0], []]}, "`actions`"),
     ],
 )

@@ -244,6 +244,7 @@ def test_marginal_welfare_is_the_derivative(model, rates):
     )
 
 
+@pytest.mark.dear("uniform5-world", "uniform4-world", "uniform4-CAN", "cp-CAN")
 @pytest.mark.parametrize("unit", ["world", "CAN"])
 def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model, unit):
     tariffs = model.tariffs({US_ON_CANADA: 0.25, CANADA_ON_US: 0.1})

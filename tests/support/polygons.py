@@ -60,11 +60,14 @@ def hull(points: np.ndarray) -> np.ndarray:
 def clip(polygon: np.ndarray, axis: int, bound: float) -> np.ndarray:
     """The part of a polygon at or above a bound."""
     kept = []
-    for p, q in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+    corners = polygon.tolist()
+    for p, q in zip(corners, corners[1:] + corners[:1], strict=True):
         if p[axis] >= bound - 1e-12:
             kept.append(p)
         if (p[axis] - bound) * (q[axis] - bound) < -1e-26:
-            kept.append(p + (q - p) * (bound - p[axis]) / (q[axis] - p[axis]))
+            kept.append(
+                [x + (y - x) * (bound - p[axis]) / (q[axis] - p[axis]) for x, y in zip(p, q, strict=True)]
+            )
     return np.array(kept).reshape(-1, 2)
 
 

@@ -293,8 +293,10 @@ def test_strategies_follow_the_signal_without_regret(leaving):
     leave = None if leaving is None else Exit([Fraction(each) for each in leaving])
     repeated = RepeatedGame(PARTNERS, Fraction(4, 5), exit=leave, monitoring=chances)
     found = payoff_set(repeated, tolerance=1e-4)
-    for point in [[1.25, 1], *found.vertices[::12]]:
-        play = found.strategy(point)
+    points = [[1.25, 1], *found.vertices[::12]]
+    plays = [found.strategy(point) for point in points]
+    assert (plays[0].payoffs == points[0]).all()
+    for point, play in zip(points, plays, strict=True):
         assert play.regret == 0
         assert np.abs(play.payoffs - point).max() < 1e-3
         d, p = Fraction(4, 5), chances.exact
@@ -318,7 +320,6 @@ def test_strategies_follow_the_signal_without_regret(leaving):
                     p[tuple(other)] @ later[:, i]
                 ) <= worth
                 assert leave is None or worth >= leave.exact[i, i]
-    assert (found.strategy([1.25, 1]).payoffs == [1.25, 1]).all()
 
 
 def test_how_often_and_how_long_they_fight():

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linprog
 
 from bargaining import Game, Monitoring, RepeatedGame, Status, payoff_bounds, payoff_set
-from known_games import PARTNERS
+from known_games import PARTNERS, ROUND
 
 pytestmark = pytest.mark.benchmark
 
@@ -66,21 +66,9 @@ def test_ten_actions_and_eight_signals() -> None:
     assert process_time() - start < 20
 
 
-def contributors() -> RepeatedGame:
-    """Return a game of three players whose sets are round."""
-    others = np.indices((2, 2, 2))
-    total = others.sum(axis=0)
-    good = np.array([0.1, 0.3, 0.6, 0.9])[total]
-    return RepeatedGame(
-        Game(*(0.6 * total - others[i] for i in range(3))),
-        0.9,
-        monitoring=Monitoring(np.stack([good, 1 - good], axis=-1)),
-    )
-
-
 def test_three_contributors_within_a_four_hundredth() -> None:
     start = process_time()
-    assert payoff_bounds(contributors(), tolerance=1e-3, refinements=5).gap < 2.5e-3
+    assert payoff_bounds(ROUND, tolerance=1e-3, refinements=5).gap < 2.5e-3
     assert process_time() - start < 60
 
 
@@ -90,6 +78,6 @@ def test_three_contributors_within_a_four_hundredth() -> None:
 )
 def test_three_contributors() -> None:
     start = process_time()
-    found = payoff_bounds(contributors(), tolerance=1e-3, refinements=2)
+    found = payoff_bounds(ROUND, tolerance=1e-3, refinements=2)
     assert found.status is Status.OK
     assert process_time() - start < 30

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining import Game, InvalidInput, Monitoring, Status, StochasticGame
+from bargaining import Exit, Game, InvalidInput, Monitoring, RepeatedGame, Status, StochasticGame
 from bargaining.equilibria.stochastic import payoff_sets
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
@@ -31,6 +31,18 @@ def public_good(n, share):
     """Return the game of n players each of whose contributions costs 1 and gives everybody a share."""
     given = np.indices((2,) * n)
     return Game(*(share * given.sum(axis=0) - given[i] for i in range(n)))
+
+
+def contributors(share, chances, discount, leaving=None):
+    """Let three play it again and again: the more of them contribute, the more likely a good signal."""
+    good = np.array(chances)[np.indices((2, 2, 2)).sum(axis=0)]
+    leave = None if leaving is None else Exit([leaving] * 3)
+    signals = Monitoring(np.stack([good, 1 - good], axis=-1))
+    return RepeatedGame(public_good(3, share), discount, exit=leave, monitoring=signals)
+
+
+ROUND = contributors(0.6, [0.1, 0.3, 0.6, 0.9], 0.9)
+"""Three contributors whose sets are round."""
 
 
 def scattered(states, actions, delta, seed):

@@ -29,6 +29,7 @@ from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enclosed_payoffs
 from bargaining.exact.public_certificate import _apart
+from known_games import ROUND
 from public_programs import iterate
 
 PIECES = 20  # of the four hundred games
@@ -249,13 +250,10 @@ def test_corners_along_rays_generate_themselves(seed):
 @pytest.mark.parametrize("alike", [False, True])
 def test_corners_along_rays_of_three_players_generate_themselves(alike):
     """From a rough set, with and without the symmetries of three contributors; each point is generated with slack."""
-    others, slack, none = np.indices((2, 2, 2)), 1e-6, np.empty((0, 3))
-    good = np.array([0.1, 0.3, 0.6, 0.9])[others.sum(axis=0)]
-    game = Game(*(0.6 * others.sum(axis=0) - others[i] for i in range(3)))
-    repeated = RepeatedGame(game, 0.9, monitoring=Monitoring(np.stack([good, 1 - good], axis=-1)))
-    data = Data.of(repeated)
+    slack, none = 1e-6, np.empty((0, 3))
+    data = Data.of(ROUND)
     programs = replace(data.programs, limits=data.programs.limits - slack)
-    renamings = Renamings.of(repeated, programs.speakers)
+    renamings = Renamings.of(ROUND, programs.speakers)
     start = data.payoffs
     for _ in range(8):
         start = generated(programs, none, start, 0.01, renamings=renamings).corners

@@ -29,24 +29,12 @@ from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.several import _around, _pulled
 from bargaining.equilibria.repeated._monitored.solid import Solid
 from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored, directions_of
+from known_games import contributors
 from public_programs import iterate
 
 
-def public_good(discount, leaving=None, chances=("1/5", "3/10", "1/2", "9/10")):
-    """Each contribution costs 1 and gives .6 to each of three; more of them, more good signals."""
-    others = np.indices((2, 2, 2))
-    total = others.sum(axis=0)
-    game = Game(
-        *(
-            [[[Fraction(3, 5) * int(t) for t in row] for row in side] for side in total] - others[i]
-            for i in range(3)
-        )
-    )
-    good = np.array([Fraction(each) for each in chances], dtype=object)[total]
-    leave = None if leaving is None else Exit([leaving] * 3)
-    return RepeatedGame(
-        game, discount, exit=leave, monitoring=Monitoring(np.stack([good, 1 - good], axis=-1))
-    )
+def exact_contributors(discount, leaving=None, chances=("1/5", "3/10", "1/2", "9/10")):
+    return contributors(Fraction(3, 5), [*map(Fraction, chances)], discount, leaving)
 
 
 @pytest.mark.dear("0.6-None-expected0", "0.8-None-expected1", "0.8-0.1-expected3")
@@ -56,7 +44,7 @@ def public_good(discount, leaving=None, chances=("1/5", "3/10", "1/2", "9/10")):
 )
 def test_three_contributors(discount, leaving, expected):
     """All contribute, or nobody: each is tempted by .4, the bad signal, one in ten, burns .1 x .4 / (.9 - .5)."""
-    found = payoff_bounds(public_good(discount, leaving), tolerance=1e-4)
+    found = payoff_bounds(exact_contributors(discount, leaving), tolerance=1e-4)
     assert found.status is Status.OK
     assert found.gap <= 1e-4
     corners = sorted(found.inner.tolist())
@@ -79,7 +67,7 @@ def blind(cut):
     ],
 )
 def test_both_sides_are_proved(discount, leaving):
-    found = payoff_bounds(public_good(discount, leaving), tolerance=1e-3)
+    found = payoff_bounds(exact_contributors(discount, leaving), tolerance=1e-3)
     proof = certify(found, tolerance=2e-3)
     assert (proof.inner, proof.outer, proof.holds) == (True, True, True), proof.statement
     assert all(len(vertex) == 3 for vertex in proof.vertices)
@@ -99,7 +87,7 @@ def test_both_sides_are_proved(discount, leaving):
 
 def test_leaving_alone_is_proved_where_profiles_go_one_after_the_other():
     """Multipliers that show the last profile out of play were good for larger levels than those they led to."""
-    found = payoff_bounds(public_good(Fraction(3, 5), Fraction(1, 10)), tolerance=1e-3)
+    found = payoff_bounds(exact_contributors(Fraction(3, 5), Fraction(1, 10)), tolerance=1e-3)
     proof = certify(found, tolerance=1e-6)
     assert proof.holds, proof.statement
     assert proof.vertices == ((Fraction(1, 10),) * 3,)
@@ -132,7 +120,7 @@ def test_outlines_that_a_solver_does_not_find(monkeypatch):
 
 
 def test_bounds_of_seen_actions_have_no_such_proof():
-    game = public_good(0.6).game
+    game = exact_contributors(0.6).game
     with pytest.raises(NotApplicable, match="Monitoring"):
         certify(payoff_bounds(RepeatedGame(game, 0.6)))
 
@@ -197,7 +185,7 @@ def test_two_players_agree_with_the_payoff_set():
 @pytest.mark.parametrize("leaving", [None, pytest.param(Fraction(1, 10), marks=pytest.mark.slow)])
 def test_strategies_of_three_players_have_no_regret(leaving):
     """Values and incentives recomputed from the table of the automaton alone, in rationals."""
-    repeated = public_good(Fraction(4, 5), leaving)
+    repeated = exact_contributors(Fraction(4, 5), leaving)
     found = payoff_bounds(repeated, tolerance=1e-2)
     play = found.strategy([0.35] * 3, tolerance=1e-3)
     assert play.regret == 0
@@ -235,7 +223,7 @@ def test_a_point_within_a_solid_set_is_attained_exactly():
 
 
 def test_strategies_are_refused_where_there_are_none():
-    repeated = public_good(Fraction(3, 5))
+    repeated = exact_contributors(Fraction(3, 5))
     found = payoff_bounds(repeated, tolerance=1e-2)
     with pytest.raises(InvalidInput, match="outside"):
         found.strategy([0.5, 0.1, 0.1])
@@ -268,8 +256,8 @@ def renamed(seed):
 @pytest.mark.parametrize(
     ("repeated", "count"),
     [
-        (public_good(0.8, None, ("1/10", "3/10", "3/5", "9/10")), 6),
-        (public_good(0.8, 0.05, ("1/10", "3/10", "3/5", "9/10")), 6),
+        (exact_contributors(0.8, None, ("1/10", "3/10", "3/5", "9/10")), 6),
+        (exact_contributors(0.8, 0.05, ("1/10", "3/10", "3/5", "9/10")), 6),
         *((renamed(seed), 3) for seed in (0, 2, 3)),
     ],
 )
@@ -303,7 +291,7 @@ def test_symmetries_change_no_level(repeated, count):
 
 def test_directions_of_continuations_move_half_spaces_in():
     """Pulls of the profiles that determine levels help more than the normals of touching points alone."""
-    repeated = public_good(0.9, None, ("1/10", "3/10", "3/5", "9/10"))
+    repeated = exact_contributors(0.9, None, ("1/10", "3/10", "3/5", "9/10"))
     data = Data.of(repeated)
     renamings = Renamings.of(repeated, data.programs.speakers)
     highest = []

@@ -9,6 +9,7 @@ from bargaining.equilibria._symmetries import symmetries
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from known_games import public_good
 from symmetric_games import CASES, played, symmetric
 
 
@@ -46,11 +47,6 @@ def test_all_are_found(n, size, order, actions, seed):
     assert all(one.after(other).key in keys for one in found for other in found)
 
 
-def public_good(n):
-    given = np.indices((2,) * n)
-    return Game(*(0.6 * given.sum(axis=0) - given[i] for i in range(n)))
-
-
 def test_rounding_is_no_difference_and_a_billionth_is():
     """Sums of profits in another order differ in the last digit."""
     outputs = np.linspace(0, 0.7, 5)
@@ -65,7 +61,7 @@ def test_rounding_is_no_difference_and_a_billionth_is():
 
 @pytest.mark.parametrize("n", [2, 4, 5])
 def test_patience_and_leaving_tell_players_apart(n):
-    game, apart = public_good(n), np.full(n, 0.5)
+    game, apart = public_good(n, 0.6), np.full(n, 0.5)
     apart[0] = 0.4
     assert len(symmetries(RepeatedGame(game, 0.5))) == {2: 2, 4: 24, 5: 120}[n]
     assert len(symmetries(RepeatedGame(game, apart))) == {2: 1, 4: 6, 5: 24}[n]

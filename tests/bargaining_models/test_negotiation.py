@@ -160,6 +160,10 @@ BAD: dict[str, Callable[[TradeModel], Any]] = {
     "Roles must not share regions; 'CAN' is in": lambda m: Negotiation(
         m, home={"both": ["CAN", "USA"]}, partner="Canada"
     ),
+    "`partner` must be a list of the regions of 'EU'; got 1": lambda m: Negotiation(
+        m, home="Canada", partner={"EU": 1}
+    ),
+    "`partner` must be a region of the model": lambda m: Negotiation(m, home="Canada", partner=None),
     "`partner` must give 'EU' a list of regions": lambda m: Negotiation(
         m, home="Canada", partner={"EU": "DEU"}
     ),

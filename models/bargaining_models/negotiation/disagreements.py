@@ -45,7 +45,7 @@ def outcome_without(negotiation: Negotiation, given: Any, *, r: Share, capped: b
     """Return the outcome given by a name, a name with a rate or date, or tariffs."""
     if isinstance(given, Outcome):
         return given
-    if isinstance(given, str) or (isinstance(given, tuple) and not _is_numbers(given)):
+    if isinstance(given, str) or (isinstance(given, tuple) and given and not _is_numbers(given)):
         name, option = parsed(given)
         if name == "war":
             return negotiation.war(r=r, capped=capped)

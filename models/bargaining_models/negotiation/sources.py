@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from bargaining.authoring import Floats, Shown, real
+from bargaining.authoring import Floats, Shown, listed, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.roles import PARTS, region
 from bargaining_models.parameters import Parameters, load
@@ -183,7 +183,7 @@ def _merged(
     names: dict[str, str | None] = {}
     for part in PARTS:
         role = parts[part]
-        if role is None:
+        if role is None and part == "alternative":
             names[part] = None
         elif isinstance(role, Mapping):
             if len(role) != 1:
@@ -191,7 +191,7 @@ def _merged(
                     f"`{part}` must be a region, or one new name with the regions it is made of; got {dict(role)!r}."
                 )
             (name, members), *_ = role.items()
-            if isinstance(members, str) or not len(members):
+            if isinstance(members, str) or not listed(members, part, f"a list of the regions of {name!r}"):
                 raise InvalidInput(
                     f"`{part}` must give {name!r} a list of regions; got {members!r}. Write [{members!r}]."
                 )

@@ -561,7 +561,10 @@ def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Flo
 
 def _all_known(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
     """Return numbers; raise an error that names an entry which is not a number."""
-    raw = np.asarray(value) if not np.ma.isMaskedArray(value) else None
+    try:
+        raw = np.asarray(value) if not np.ma.isMaskedArray(value) else None
+    except ValueError:  # ragged: `real` says so
+        raw = None
     if raw is not None and raw.dtype.kind == "f" and raw.shape == tuple(map(len, axes.values())):
         bad = np.argwhere(~np.isfinite(raw))
         if len(bad):

@@ -37,7 +37,7 @@ from bargaining_models.trade.links import (
     shares_by_sector,
 )
 from bargaining_models.trade.solve import Solver, rebase
-from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs
+from bargaining_models.trade.tariff_nash import MOST_POINTS, TariffEquilibrium, nash_tariffs
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
@@ -591,8 +591,8 @@ class TradeModel(Shown):
         True
         """
         choice(method, "method", METHODS)
-        points = whole(steps, "steps", 2)
-        if costs is not None and not np.isfinite(np.asarray(costs, dtype=float)).all():
+        points = whole(steps, "steps", 2, MOST_POINTS)
+        if costs is not None and not np.isfinite(real(costs, "costs", finite=False)).all():
             raise InvalidInput(
                 "`costs` must be finite in a decomposition: closing a link saves no definite amount. "
                 "Take a high cost, 100 for instance."

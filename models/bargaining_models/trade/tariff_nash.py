@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole
+from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium
 from bargaining_models.trade.instruments import Rates
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MARGINAL, REGRET = 1e-9, 1e-8  # values that count as zero: percent per unit of a rate, and percent
 # of deviations, even in log(1 + rate): from a subsidy of a fifth to the end of nearly all trade
 GRID = -0.2, 5.0
+MOST_POINTS = 10_000  # of a grid or a way: each is a solution of the model
+HIGHEST = 1e3  # of a rate to start from: at higher ones there is no trade to tax
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
@@ -187,7 +189,7 @@ def nash_tariffs(
     model: TradeModel, rates: Rates, *, starts: Sequence[Any] = ("formula", 0.0, 0.4), grid: int = 17
 ) -> TariffEquilibrium:
     """Find rates of which each player's are best given the others'; `TradeModel.nash_tariffs` describes them."""
-    points, payoffs, hats = whole(grid, "grid", 3), Payoffs(model, rates), rates.costs
+    points, payoffs, hats = whole(grid, "grid", 3, MOST_POINTS), Payoffs(model, rates), rates.costs
     formula = formula_rates(payoffs)
     begin = _starts(starts, rates, formula)
     before = model.solve(tariffs=rates.given, costs=hats)
@@ -351,7 +353,7 @@ def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
                 raise InvalidInput(f"`starts` must hold 'formula' or rates; got {entry!r}.")
             rows.append(formula)
             continue
-        row = real(entry, "starts")
+        row = within(real(entry, "starts"), "starts", -HIGHEST, HIGHEST)
         if row.shape not in ((), (rates.size,)):
             raise InvalidInput(
                 f"`starts` must hold 'formula', one rate for all, or {rates.size} rates; got shape {row.shape}."

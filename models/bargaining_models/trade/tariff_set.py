@@ -244,7 +244,7 @@ class TariffPayoffs:
         self.rates = rates_of(model, players, by, base, against, sectors, agreements, given, costs)
         if len(self.rates.players) < 2:
             raise InvalidInput(f"`players` must be at least two regions; got {list(self.rates.players)}.")
-        if not isinstance(lower, int | float | np.floating) or np.isnan(lower) or lower >= HIGHEST:
+        if not isinstance(lower, int | float | np.floating) or not lower < HIGHEST:
             raise InvalidInput(f"`lower` must be a rate, -inf for any above -1; got {lower!r}.")
         self.model, self.inside, self._lower = model, bool(inside), float(lower)
         self._payoffs = Payoffs(model, self.rates)

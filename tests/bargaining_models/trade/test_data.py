@@ -201,6 +201,7 @@ WRONG = [
     ({"final": np.zeros((3, 2))}, "`final` must be positive somewhere in every region; got none for r0"),
     ({"regions": 5}, "`regions` must be a list of strings; got 5"),
     ({"goods": 5}, "`goods` must be a list of sectors; got 5"),
+    ({"flows": [[1.0, 2.0], [3.0]]}, "`flows` must be an array of numbers"),
     ({"gdp": [1.0, 2.0]}, r"`gdp` must have the axes region \(3\)"),
 ]
 

@@ -110,7 +110,7 @@ class Roles(Shown):
         return self.alternative
 
 
-def region(name: str, part: str, regions: tuple[str, ...]) -> str:
+def region(name: str | None, part: str, regions: tuple[str, ...]) -> str:
     """Return the region of a model called `name`, by its name there or an everyday one."""
     if isinstance(name, str):
         if name in regions:

@@ -443,3 +443,21 @@ def test_three_players_without_an_equilibrium():
     proof = certify(bounds)
     assert proof.holds
     assert "vanish" in proof.statement
+
+
+def test_three_players_who_can_only_leave():
+    bounds = payoff_bounds(StochasticGame([SHARED] * 2, [[0.5, 0.5]] * 2, 0.5, exit=Exit([99] * 3)))
+    assert [some.inner.tolist() for some in bounds.bounds] == [[[99, 99, 99]]] * 2
+
+
+@pytest.mark.parametrize("discounts", [0.5, [0, 0.5, 0.5]])
+def test_three_players_who_can_reach_a_state_without_an_equilibrium(discounts):
+    """Whoever deviates in the first state moves to a game without an equilibrium, also if she does not care."""
+    pennies = np.zeros((2, 2, 1, 3))
+    pennies[..., 0, 0], pennies[..., 0, 1] = np.eye(2), 1 - np.eye(2)
+    chain = np.zeros((2, 2, 1, 3))
+    chain[..., 1], chain[0, 0, 0] = 1, [1, 0, 0]
+    game = StochasticGame(
+        [np.ones((2, 2, 1, 3)), pennies, [[[[2, 2, 2]]]]], [chain, [0, 1, 0], [0, 0, 1]], discounts
+    )
+    assert [some.status for some in payoff_bounds(game).bounds] == [Status.EMPTY, Status.EMPTY, Status.OK]

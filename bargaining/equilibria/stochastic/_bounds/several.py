@@ -111,8 +111,10 @@ class Rows:
         Shapes (N, n). The threat, of shape (S, n), is infinite in a state without payoffs.
         """
         now, own = self.now, self.outside[self.state]
-        ahead = np.where(self.laws[:, :, None] > 0.0, self.laws[:, :, None] * threat, 0.0).sum(axis=1)
-        worth = now + self.discounts * ahead
+        follows = self.laws[:, :, None]
+        ahead = (follows * np.where(follows > 0.0, threat, 0.0)).sum(axis=1)
+        known = np.isfinite(ahead)
+        worth = np.where(known, now + self.discounts * np.where(known, ahead, 0.0), np.inf)
         replies = np.empty(worth.shape, np.intp)
         for i, group in enumerate(self.groups):
             order = np.lexsort((worth[:, i], group))
@@ -238,11 +240,12 @@ class Outer:
         chances = np.where((moves | ~floor)[:, :, None], self.chances[reply], 0.0) * weights[:, :, None]
         column = np.where(floor, n + player, self.bases.rows - n)
         columns = self.ahead[reply] * height + column[:, :, None]
+        shape = len(row), floor.shape[1] * self.ahead.shape[1]
         found = Affine(
             self.rows.state[row] * height + direction,
             constant,
-            chances.reshape(len(row), -1),
-            columns.reshape(len(row), -1),
+            chances.reshape(shape),
+            columns.reshape(shape),
         )
         gone = self.rows.gone @ self.directions.T
         some = self.rows.leaves[:, None]

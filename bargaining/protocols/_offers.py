@@ -70,6 +70,12 @@ class Talks:
     floor: Floats
     ideal: Floats
 
+    @property
+    def slack(self) -> Floats:
+        """What counts as rounding of a payoff."""
+        slack: Floats = TIE * (self.ideal - self.floor)
+        return slack
+
     def wait(self, i: int, value: Floats) -> Floats:
         """Return w_i: player i's payoff after a refusal if the next period is worth `value`."""
         d, p = self.disagreement[..., i], self.breakdown
@@ -191,7 +197,8 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
         for i in (0, 1):
             if _may_tie(talks, i, waiting[i], agreed[i]):
                 for eager in ((True, False), (False, True), (True, True)):
-                    unique &= (_agree(talks, leaver, i, waiting[i], *eager)[0] == agreed[i]).all(axis=-1)
+                    other = _agree(talks, leaver, i, waiting[i], *eager)[0]
+                    unique &= (np.abs(other - agreed[i]) <= 4 * talks.slack).all(axis=-1)
         # Refusing i's offer leads to the subgame in which the other proposes.
         refused = [np.stack([talks.wait(k, agreed[1 - i][..., k]) for k in (0, 1)], axis=-1) for i in (0, 1)]
         before, earlier, waiting, rounds = waiting, before, np.stack(refused), rounds - 1
@@ -202,8 +209,10 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
 
 def _may_tie(talks: Talks, i: int, waiting: Floats, agreed: Floats) -> bool:
     """Say whether a player may be indifferent when i proposes."""
-    own, o = agreed[..., i], talks.outside
-    return bool(((o == waiting).any(axis=-1) | (own == waiting[..., i]) | (own == o[..., i])).any())
+    own, o, slack = agreed[..., i], talks.outside, talks.slack
+    leaving = (np.abs(o - waiting) <= slack).any(axis=-1)
+    refusing = np.abs(own[..., None] - np.stack([waiting[..., i], o[..., i]], axis=-1)) <= slack[..., [i]]
+    return bool((leaving | refusing.any(axis=-1)).any())
 
 
 def _agree(
@@ -211,20 +220,20 @@ def _agree(
 ) -> tuple[Floats, Floats]:
     """Return the payoffs, and the offer's fate, if i proposes and refusal leads to `waiting` unless one leaves.
 
-    An indifferent player stays, and an indifferent proposer agrees, unless the arguments say otherwise.
+    A player who is indifferent but for rounding stays, and such a proposer agrees, unless the arguments say otherwise.
     """
     j = 1 - i
     refused, left = waiting, np.zeros(waiting.shape[:-1], dtype=bool)
-    above = np.greater_equal if leaving else np.greater
+    margin = -talks.slack if leaving else talks.slack
     for leaves, k in (("proposer", i), ("responder", j)):
         if leaver in (leaves, "both"):
-            goes = talks.may_leave[..., k] & above(talks.outside[..., k], refused[..., k])
+            goes = talks.may_leave[..., k] & (talks.outside[..., k] > refused[..., k] + margin[..., k])
             refused, left = np.where(goes[..., None], talks.outside, refused), left | goes
     own = talks.best(i, refused[..., j])
     other = talks.best(j, own)
     offer = np.stack((own, other) if i == 0 else (other, own), axis=-1)
-    at_least = np.greater if refusing else np.greater_equal
-    agree = np.asarray(np.isfinite(offer).all(axis=-1) & at_least(own, refused[..., i]))
+    least = refused[..., i] + (1 if refusing else -1) * talks.slack[..., i]
+    agree = np.asarray(np.isfinite(offer).all(axis=-1) & (own > least))
     chances = np.stack([agree, ~agree & left, ~agree & ~left], axis=-1).astype(float)
     return np.where(agree[..., None], offer, refused), chances
 

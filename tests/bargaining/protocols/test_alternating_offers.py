@@ -577,6 +577,13 @@ def test_who_is_unique_with_a_last_offer(players: int) -> None:
     assert tie.unique is (players == 2)
 
 
+@pytest.mark.parametrize("option", [0.1, 0.2, 0.3])
+def test_who_is_indifferent_but_for_rounding_leaves_payoffs_open(option: float) -> None:
+    """Of the last offer a patient first proposer gets her option, so that leaving before is as good for her."""
+    talks = AlternatingOffers([1.0, 0.6], outside=[option, 0.3], leaver="both", horizon=2)
+    assert talks(Problem(TransferableSurplus(1.0), [0.0, 0.05])).unique is False
+
+
 def test_play_is_shown_where_there_is_one_equilibrium_problem_for_ever() -> None:
     with pytest.raises(NotApplicable, match="finite `horizon`"):
         AlternatingOffers(0.9, horizon=3).supporting(PIE)

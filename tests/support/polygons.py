@@ -54,7 +54,7 @@ def chain(points, least):
 
 def hull(points: np.ndarray) -> np.ndarray:
     """The convex hull of points rounded to 12 digits, ends of thin sets kept."""
-    return np.array(chain(sorted(set(map(tuple, np.round(points, 12)))), 1e-13)).reshape(-1, 2)
+    return np.array(chain(sorted(set(map(tuple, np.round(points, 12).tolist()))), 1e-13)).reshape(-1, 2)
 
 
 def clip(polygon: np.ndarray, axis: int, bound: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from itertools import permutations
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -151,6 +151,7 @@ def bodies(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=15)
 @given(bodies())
+@example((np.array([[2, 0, 0], [3, 3, 3], [2, 2, 5], *np.eye(3, dtype=int)]), np.array([6, 14, 14, 5, 5, 5])))
 def test_an_integrator_ends_in_the_box(data: tuple[np.ndarray, np.ndarray]) -> None:
     matrix, limits = data
     n = matrix.shape[1]
@@ -160,10 +161,11 @@ def test_an_integrator_ends_in_the_box(data: tuple[np.ndarray, np.ndarray]) -> N
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(matrix > 0, (limits - matrix @ x)[:, None] / matrix, np.inf).min(axis=0)
 
-    path = solve_ivp(rate, (0, 40), np.zeros(n), method="DOP853", rtol=1e-9, atol=1e-11)
+    # Many kinks: a method of high order once was off by 1.04e-6 at 1e-9; this one is within 6e-10 of 1e-13's answers.
+    path = solve_ivp(rate, (0, 40), np.zeros(n), method="LSODA", rtol=1e-10, atol=1e-12)
     for a, x, b in zip(low, path.y[:, -1], high, strict=True):
         assert b - a <= F(1, 10**13)
-        assert float(a) - 1e-6 <= x <= float(b) + 1e-6
+        assert float(a) - 1e-8 <= x <= float(b) + 1e-8
 
 
 @pytest.mark.dear("4")

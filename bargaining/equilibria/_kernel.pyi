@@ -12,6 +12,14 @@ from bargaining.equilibria._plane.minkowski import Indices
 from bargaining.equilibria._plane.model import Mask
 from bargaining.equilibria._plane.polygon import Point, Polygon
 
+def farthest(
+    tree: object,
+    directions: Floats,
+    besides: NDArray[np.intp],
+    places: NDArray[np.intp],
+    values: Floats,
+    /,
+) -> Literal[True] | None: ...
 def hull(points: Sequence[tuple[Any, Any]], merge: float, given: int, /) -> list[int] | None: ...
 def image(
     index: Indices,
@@ -44,3 +52,4 @@ def images(
 def search(
     blocks: Floats, discounts: Floats, own: Floats, numbers: Floats, found: NDArray[np.intp], leaving: bool, /
 ) -> Literal[True] | None: ...
+def tree(points: Floats, /) -> object | None: ...

@@ -102,12 +102,16 @@ class Group:
                 keys[key] = len(kept)
                 kept.append(row)
         first, by = [-1] * len(kept), [0] * len(kept)
-        everybody = np.arange(len(self.players))
-        for k in range(len(kept)):
+        everybody, given = np.arange(len(self.players)), np.array(kept).reshape(-1, rows.shape[1])
+        moved = self.moved(
+            np.repeat(given, everybody.size, axis=0), np.tile(everybody, len(given))
+        )  # those of each row together
+        keyed = _keys(moved, digits)
+        for k in range(len(given)):
             if first[k] >= 0:
                 continue
-            images = self.moved(np.tile(kept[k], (len(everybody), 1)), everybody)
-            for g, (image, key) in enumerate(zip(images, _keys(images, digits), strict=True)):
+            these = slice(k * everybody.size, (k + 1) * everybody.size)
+            for g, (image, key) in enumerate(zip(moved[these], keyed[these], strict=True)):
                 at = keys.setdefault(key, len(kept))
                 if at == len(kept):
                     kept.append(image)

@@ -108,7 +108,22 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
     one, other = payoff_set(game), interpreted(payoff_set, game)
     assert (one.vertices.tolist(), one.stats) == (other.vertices.tolist(), other.stats)
     np.testing.assert_array_equal(one.threat, other.threat)
-    for name, args in [*_searches(random), *_image(random), *_images(random), *_hostile(random)]:
+    tree, rows, besides = _tree(random)
+    if tree is not None and (grown := call("tree", tree)) is not None:
+        places, values = np.empty(len(rows), np.intp), np.empty(len(rows))
+        assert call("farthest", grown, rows, besides, places, values)
+        worth = rows @ tree.T
+        np.put_along_axis(worth, besides[:, None], -inf, axis=1)
+        np.testing.assert_allclose(values, worth.max(axis=1), atol=1e-12)
+        at = worth[np.arange(len(rows)), places]
+        assert len(tree) == 1 or np.abs(at - values).max(initial=0.0) <= 1e-12
+    for name, args in [
+        *_searches(random),
+        *_image(random),
+        *_images(random),
+        *_hostile(random),
+        *_strange_trees(random),
+    ]:
         try:
             call(name, *args)
         except (TypeError, OverflowError):
@@ -203,6 +218,29 @@ def _images(random: Random) -> Iterator[Call]:
         cut = args[k][..., ::2] if isinstance(args[k], np.ndarray) else junk
         args[k] = random.choice([cut, junk, -args[k] if isinstance(args[k], np.ndarray) and k < 8 else junk])
     yield "images", tuple(args)
+
+
+def _tree(random: Random) -> tuple[Any, Any, Any]:
+    """Draw points, some of them the same, directions, and a point to leave out in each."""
+    size, axes, rows = random.choice([1, 2, 8, 9, 17, random.randrange(1, 300)]), random.randrange(1, 5), 5
+    points = np.array([_number(random) for _ in range(size * axes)]).reshape(size, axes)
+    directions = np.array([random.choice([-1, 1]) * _number(random) for _ in range(rows * axes)])
+    return points, directions.reshape(rows, axes), np.array([random.randrange(size) for _ in range(rows)])
+
+
+def _strange_trees(random: Random) -> Iterator[Call]:
+    """Draw trees and directions with numbers, or of arrays, that do not fit."""
+    points, directions, besides = _tree(random)
+    grown = _compiled.kernel.tree(points)
+    args = [grown, directions, besides, np.empty(len(directions), np.intp), np.empty(len(directions))]
+    directions.flat[random.randrange(directions.size)] = random.choice(WILD)
+    besides[random.randrange(len(besides))] = random.choice([-1, 10**9])
+    yield "farthest", tuple(args)
+    k = random.randrange(5)
+    args[k] = random.choice([args[k][:0], args[k][..., ::2], *JUNK]) if k else random.choice(JUNK)
+    yield "farthest", tuple(args)
+    points.flat[random.randrange(points.size)] = random.choice(WILD)
+    yield "tree", (random.choice([points, points[:0], points[:, ::2], points.T, *JUNK]),)
 
 
 def _hostile(random: Random) -> Iterator[Call]:

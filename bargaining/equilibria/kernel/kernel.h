@@ -1,5 +1,6 @@
 /* Inner loops of the solvers of repeated and stochastic games, in plain doubles. Each does what a function in Python
-   does, in the same order, so that both give the same bits; those functions document what is computed and why. */
+   does, in the same order, so that both give the same bits (but for `farthest`, where ties and rounding may decide
+   otherwise); those functions document what is computed and why. */
 
 #ifndef BARGAINING_KERNEL_H
 #define BARGAINING_KERNEL_H
@@ -64,6 +65,14 @@ bool chains_of(Points polygon, Chains *chains);
 ptrdiff_t piece(const Chain *chain, double argument);
 double value_at(const Chain *chain, double argument);
 void lowest(Points polygon, double low[2]);
+
+/* farthest.c */
+typedef struct Tree Tree;
+Tree *planted(const double *points, ptrdiff_t size, ptrdiff_t axes);
+void fell(Tree *tree);
+ptrdiff_t axes_of(const Tree *tree);
+void find_farthest(const Tree *tree, const double *directions, ptrdiff_t size, const ptrdiff_t *besides,
+                   ptrdiff_t *places, double *values);
 
 /* What fits into a search: profiles, and vertices of an answer and of the sets on the way. */
 enum { MOST_PROFILES = 20, MOST_VERTICES = 16, ROOM = 4 * MOST_PROFILES + 2 };

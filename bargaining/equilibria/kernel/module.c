@@ -364,11 +364,71 @@ done:
     return found;
 }
 
+static const char TREE[] = "bargaining tree"; /* the name of its capsules */
+
+static void fell_capsule(PyObject *capsule)
+{
+    fell(PyCapsule_GetPointer(capsule, TREE));
+}
+
+/* Make a tree of points, the rows of an array. */
+static PyObject *kernel_tree(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    if (!counted(count, 1, "tree")) {
+        return NULL;
+    }
+    Py_buffer view = {0};
+    PyObject *found = NULL;
+    bool plain = read_numbers(args[0], 'd', false, 2, &view) && view.shape[0] && view.shape[1];
+    for (Py_ssize_t k = 0; plain && k < view.shape[0] * view.shape[1]; k++) {
+        plain = isfinite(((const double *)view.buf)[k]);
+    }
+    if (!plain) {
+        found = undecided();
+    } else {
+        Tree *tree = planted(view.buf, view.shape[0], view.shape[1]);
+        found = tree ? PyCapsule_New(tree, TREE, fell_capsule) : PyErr_NoMemory();
+        if (tree && !found) {
+            fell(tree);
+        }
+    }
+    PyBuffer_Release(&view);
+    return found;
+}
+
+/* Write for each row of directions which point of a tree, besides one, is the farthest, and its value. */
+static PyObject *kernel_farthest(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    if (!counted(count, 5, "farthest")) {
+        return NULL;
+    }
+    static const char kinds[] = {'d', INTEGER, INTEGER, 'd'};
+    Py_buffer views[4] = {{0}};
+    bool plain = PyCapsule_IsValid(args[0], TREE);
+    for (int n = 0; plain && n < 4; n++) {
+        plain = read_numbers(args[n + 1], kinds[n], n > 1, n ? 1 : 2, &views[n]);
+        plain = plain && views[n].shape[0] == views[0].shape[0];
+    }
+    const Tree *tree = plain ? PyCapsule_GetPointer(args[0], TREE) : NULL;
+    plain = plain && views[0].shape[1] == axes_of(tree);
+    if (plain) {
+        find_farthest(tree, views[0].buf, views[0].shape[0], views[1].buf, views[2].buf, views[3].buf);
+    }
+    for (int n = 0; n < 4; n++) {
+        PyBuffer_Release(&views[n]);
+    }
+    return plain ? PyBool_FromLong(1) : undecided();
+}
+
 static PyMethodDef methods[] = {
+    {"farthest", (PyCFunction)(void (*)(void))kernel_farthest, METH_FASTCALL, NULL},
     {"hull", (PyCFunction)(void (*)(void))kernel_hull, METH_FASTCALL, NULL},
     {"image", (PyCFunction)(void (*)(void))kernel_image, METH_FASTCALL, NULL},
     {"images", (PyCFunction)(void (*)(void))kernel_images, METH_FASTCALL, NULL},
     {"search", (PyCFunction)(void (*)(void))kernel_search, METH_FASTCALL, NULL},
+    {"tree", (PyCFunction)(void (*)(void))kernel_tree, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

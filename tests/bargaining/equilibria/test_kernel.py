@@ -6,6 +6,7 @@ import pytest
 from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated._monitored.cloud import Cloud
 from bargaining.equilibria.repeated._search.batch import searched
 from bargaining.equilibria.repeated._search.operator import apply, apply_to_few
 from bargaining.equilibria.repeated._search.scaled import Scaled
@@ -80,10 +81,33 @@ def test_images_of_repeated_games_are_the_same(size: int, kind: str) -> None:
             polygon = one.polygon
 
 
+@pytest.mark.parametrize("kind", ["round", "lattice", "flat", "one"])
+@pytest.mark.parametrize("axes", [3, 4])
+def test_the_farthest_of_many_points_are_those_of_a_table(axes: int, kind: str) -> None:
+    """Up to rounding: where several are as far, either answer is good."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(700, axes))
+    if kind == "round":
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+    elif kind != "flat":
+        points = points.round() if kind == "lattice" else np.ones_like(points)
+    else:
+        points[:, 0] = 0.5
+    directions = np.vstack([rng.normal(size=(299 - axes, axes)), np.eye(axes), np.zeros((1, axes))])
+    directions = directions.reshape(2, -1, axes)
+    besides = (directions @ points.T).argmax(axis=-1)
+    for without in (None, besides):
+        place, value = Cloud(points).farthest(directions, without)
+        _, expected = interpreted(Cloud(points).farthest, directions, without)
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-14)
+        np.testing.assert_allclose((points[place] * directions).sum(axis=-1), expected, atol=1e-14)
+        assert without is None or (place != without).all()
+
+
 def test_random_calls_give_the_same_bits() -> None:
     """`make sanitize` makes a million of them, with other seeds and with checks of every access to memory."""
     answers = fuzz(5000, 0)
-    for name in ("hull", "search", "image", "images"):
+    for name in ("hull", "search", "image", "images", "tree", "farthest"):
         assert answers[f"{name}: answered"] > 100
         assert answers[f"{name}: left to Python"]
 
@@ -98,6 +122,7 @@ def test_what_is_not_plain_is_left_to_python() -> None:
     assert kernel.hull([(1, 2), (0, 0)], 0.0, 0) is None
     assert kernel.hull([(0.0, float("nan"))], 0.0, 0) is None
     assert kernel.hull([(0.0, 1.0, 2.0)], 0.0, 0) is None
-    for function in (kernel.hull, kernel.image, kernel.images, kernel.search):
+    for function in (kernel.hull, kernel.image, kernel.images, kernel.search, kernel.farthest):
         with pytest.raises(TypeError, match="arguments; got 1"):
             function([])
+    assert kernel.tree([[1.0]]) is None

@@ -15,10 +15,10 @@ from bargaining._arrays import Floats
 from bargaining.equilibria._plane.polygon import beyond, hull
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import distinct
+from bargaining.equilibria.repeated._monitored.cloud import TABLE
 from bargaining.equilibria.repeated._monitored.programs import (
     MISSED,
     NOBODY,
-    TABLE,
     Indices,
     Known,
     Programs,

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria.repeated._monitored.cloud import Cloud
 
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]
@@ -45,8 +46,6 @@ NOBODY = np.iinfo(np.intp).min
 # move do not come to rest. They move if players are not too patient.
 _AT_ONCE, _PATIENT_AT_ONCE = 100_000, 2000
 PATIENT = 0.95  # discount factor up to which moving corners come to rest soon
-TABLE = 1_000_000
-"""Entries of a table that is computed in one piece."""
 _ROUNDS = 400  # pivots; after these the multipliers found so far are used
 
 
@@ -146,12 +145,12 @@ class Plans(NamedTuple):
 
 def plans(programs: Programs, corners: Floats) -> Plans:
     """Find, for every profile, continuations in the hull of the corners that meet its rows, or violate them least."""
-    return _Simplex.at_a_corner(programs, corners).run(None)
+    return _Simplex.at_a_corner(programs, Cloud(corners)).run(None)
 
 
 def optimised(
     programs: Programs,
-    corners: Floats,
+    cloud: Cloud,
     owners: Indices,
     directions: Floats,
     feasible: Plans,
@@ -161,7 +160,7 @@ def optimised(
 
     Multipliers (Q, K) that are nearly optimal, as those of a similar set, save most of the pivots.
     """
-    solver = _Simplex(programs.take(owners), corners, feasible.columns[owners])
+    solver = _Simplex(programs.take(owners), cloud, feasible.columns[owners])
     if solver.columns.size > _CRASH:
         solver.crash(directions, multipliers)
     else:
@@ -197,7 +196,7 @@ class Known(NamedTuple):
 
     def near(self, directions: Floats) -> Floats:
         """Return the multipliers of the nearest directions."""
-        return np.asarray(self.multipliers[:, (self.directions @ directions.T).argmax(axis=0)])
+        return np.asarray(self.multipliers[:, Cloud(self.directions).farthest(directions)[0]])
 
 
 class Winners(NamedTuple):
@@ -234,10 +233,10 @@ def winners(
     Any multipliers (P, F, K) give valid bounds; multipliers of solved programs replace them if their bounds are lower.
     If no profile gives more than the floor (F,), the owner is NOBODY.
     """
-    count = len(directions)
+    count, cloud = len(directions), Cloud(corners)
     bounds = np.full((len(programs.now), count), -np.inf)
     for k in np.flatnonzero(feasible.missed <= MISSED).tolist():
-        bounds[k] = _bounds(programs.take([k]), corners, np.zeros(count, np.intp), directions, multipliers[k])
+        bounds[k] = _bounds(programs.take([k]), cloud, np.zeros(count, np.intp), directions, multipliers[k])
     values, owners, solved = floor.copy(), np.full(count, NOBODY), 0
     none = np.zeros((count, programs.chances.shape[1] + programs.speakers.size))
     best = Plans(
@@ -255,9 +254,9 @@ def winners(
         first = np.flatnonzero(np.append(True, np.diff(at) > 0))
         rank = np.arange(at.size) - np.repeat(first, np.diff(np.append(first, at.size)))
         profiles, at, most = profiles[rank < most], at[rank < most], 2 * most
-        found = optimised(programs, corners, profiles, directions[at], feasible, multipliers[profiles, at])
+        found = optimised(programs, cloud, profiles, directions[at], feasible, multipliers[profiles, at])
         solved += at.size
-        new = _bounds(programs, corners, profiles, directions[at], found.multipliers)
+        new = _bounds(programs, cloud, profiles, directions[at], found.multipliers)
         lower = new <= bounds[profiles, at]
         multipliers[profiles[lower], at[lower]] = found.multipliers[lower]
         bounds[profiles, at] = -np.inf
@@ -272,29 +271,29 @@ def winners(
 
 
 def _bounds(
-    programs: Programs, corners: Floats, owners: Indices, directions: Floats, multipliers: Floats
+    programs: Programs, cloud: Cloud, owners: Indices, directions: Floats, multipliers: Floats
 ) -> Floats:
-    """Return the bounds (Q,) that multipliers give of profiles' continuation values over the hull of the corners."""
-    out = programs.constants(owners, directions, multipliers)
-    for part in np.array_split(np.arange(len(owners)), 1 + out.size * len(corners) // TABLE):
-        pulls = programs.pulls(owners[part], directions[part], multipliers[part])
-        out[part] += (pulls @ corners.T).max(axis=2).sum(axis=1)
-    return out
+    """Return the bounds (Q,) that multipliers give of profiles' continuation values over the hull of a cloud."""
+    pulls = programs.pulls(owners, directions, multipliers)
+    ahead: Floats = cloud.farthest(pulls)[1].sum(axis=1)
+    return programs.constants(owners, directions, multipliers) + ahead
 
 
 class _Simplex:
     """The revised simplex method for many programs of one shape, each with its own basis."""
 
-    def __init__(self, programs: Programs, corners: Floats, columns: Indices) -> None:
-        self.programs, self.corners, self.columns = programs, corners, columns
+    def __init__(self, programs: Programs, cloud: Cloud, columns: Indices) -> None:
+        self.programs, self.cloud, self.columns = programs, cloud, columns
+        self.corners = corners = cloud.points
         self.known = columns.copy()  # bases whose inverses are known
         self.signals, self.rows = programs.chances.shape[1], programs.speakers.size
         self.size = self.signals * len(corners)  # slacks follow, then the column of violations
         self.own = corners[:, programs.speakers]  # (V, K)
 
     @classmethod
-    def at_a_corner(cls, programs: Programs, corners: Floats) -> _Simplex:
+    def at_a_corner(cls, programs: Programs, cloud: Cloud) -> _Simplex:
         """Start with the same corner after every signal, the one at which the rows are violated least."""
+        corners = cloud.points
         own = corners[:, programs.speakers]
         total = programs.weights.sum(axis=2)
         over = np.maximum(total[:, None] * own - programs.limits[:, None], 0.0).sum(axis=2)  # (P, V)
@@ -304,7 +303,7 @@ class _Simplex:
         slack = programs.limits - total * own[best]
         rest = signals * count + np.arange(programs.speakers.size)
         basic = np.where(slack >= 0.0, rest, rest + programs.speakers.size)
-        made = cls(programs, corners, np.hstack([real, basic]))
+        made = cls(programs, cloud, np.hstack([real, basic]))
         made.refactor()
         return made
 
@@ -314,19 +313,17 @@ class _Simplex:
         After each signal the best corner follows. For each row with a multiplier a second-best corner joins, where it
         is worth nearly as much; the slacks of the others complete the basis.
         """
-        worth = self.programs.pulls(np.arange(len(self.columns)), directions, multipliers) @ self.corners.T
-        first = worth.argmax(axis=2)[:, :, None]
-        best = np.take_along_axis(worth, first, axis=2)
-        np.put_along_axis(worth, first, -np.inf, axis=2)
-        second = worth.argmax(axis=2)
-        apart = np.abs(self.corners[first[:, :, 0]] - self.corners[second]).max(axis=2)
-        less = (best - worth.max(axis=2, keepdims=True))[:, :, 0] / np.maximum(apart, STILL)
+        pulls = self.programs.pulls(np.arange(len(self.columns)), directions, multipliers)
+        first, best = self.cloud.farthest(pulls)
+        second, next_best = self.cloud.farthest(pulls, besides=first)
+        apart = np.abs(self.corners[first] - self.corners[second]).max(axis=2)
+        less = (best - next_best) / np.maximum(apart, STILL)
         order = less.argsort(axis=1)
         binding = multipliers > 0.0
         signal = np.take_along_axis(order, np.clip(binding.cumsum(axis=1) - 1, 0, self.signals - 1), axis=1)
         joins = signal * len(self.corners) + np.take_along_axis(second, signal, axis=1)
         slacks = self.size + np.arange(self.rows)
-        follows = np.arange(self.signals) * len(self.corners) + first[:, :, 0]
+        follows = np.arange(self.signals) * len(self.corners) + first
         self.columns = np.hstack([follows, np.where(binding, joins, slacks)])
         self.refactor()
         bad = (self.levels < -MISSED).any(axis=1) | (np.abs(self.inverse).max(axis=(1, 2)) > _STEEP)
@@ -401,9 +398,8 @@ class _Simplex:
         multipliers = duals[:, self.signals :]
         pulls = self.pulls[active]
         pulls -= (multipliers[:, None] @ self.change[active]).reshape(pulls.shape)
-        worth = pulls @ self.corners.T  # (Q, S, V)
-        corner = worth.argmax(axis=2)
-        gains = np.hstack([worth.max(axis=2) - duals[:, : self.signals], -multipliers])
+        corner, worth = self.cloud.farthest(pulls)
+        gains = np.hstack([worth - duals[:, : self.signals], -multipliers])
         chosen = gains.argmax(axis=1)
         rows = np.arange(len(active))
         signal = np.minimum(chosen, self.signals - 1)

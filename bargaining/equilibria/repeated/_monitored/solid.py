@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria.repeated._monitored.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices
 
 _ROOM = 1e-6  # an inner ball of this radius suffices for floats to find the corners
@@ -28,7 +29,7 @@ class Solid:
     faces : (F,) array of int
         The numbers of the half-spaces, including those along the axes.
     corners : (V, n) array
-    tops : (T, n) array
+    cloud : Cloud of T points
         The corners again; a corner where more than n half-spaces meet occurs several times.
     meets : (T, n) array of int
         The half-spaces whose normals span the directions in which each of these corners is the farthest.
@@ -38,7 +39,7 @@ class Solid:
 
     faces: Indices
     corners: Floats
-    tops: Floats
+    cloud: Cloud
     meets: Indices
     inverses: Floats
 
@@ -66,11 +67,11 @@ class Solid:
                 tops = inside - dual.equations[good, :-1] / dual.equations[good, -1:]
                 meets = dual.simplices[good].astype(np.intp)
                 faces = np.union1d(meets.ravel(), np.arange(2 * n))
-                return cls(faces, _once(tops), tops, meets, np.linalg.inv(normals[good]))
+                return cls(faces, _once(tops), Cloud(tops), meets, np.linalg.inv(normals[good]))
         signs = np.indices((2,) * n).reshape(n, -1).T  # the box around the set
         meets = np.arange(n) + n * signs
         tops = levels[meets] * (1 - 2 * signs)
-        return cls(np.arange(len(directions)), tops, tops, meets, np.linalg.inv(directions[meets]))
+        return cls(np.arange(len(directions)), tops, Cloud(tops), meets, np.linalg.inv(directions[meets]))
 
     def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
         """Write directions (..., n) as sums of normals with weights (..., n); also return these half-spaces.
@@ -80,13 +81,12 @@ class Solid:
         """
         shape, n = pulls.shape, pulls.shape[-1]
         flat = pulls.reshape(-1, n)
-        worth = flat @ self.tops.T
-        at = worth.argmax(axis=1)
+        at = self.cloud.farthest(flat)[0]
         weights = (flat[:, None] @ self.inverses[at])[:, 0]
         bad = np.flatnonzero(weights.min(axis=1) < _NEGATIVE)
         if bad.size:
-            count = min(_TIED, len(self.tops))
-            near = np.argpartition(-worth[bad], count - 1, axis=1)[:, :count]
+            count = min(_TIED, len(self.cloud.points))
+            near = np.argpartition(-flat[bad] @ self.cloud.points.T, count - 1, axis=1)[:, :count]
             tried = np.einsum("qi,qkij->qkj", flat[bad], self.inverses[near])
             best = tried.min(axis=2).argmax(axis=1)
             rows = np.arange(bad.size)

@@ -1,0 +1,63 @@
+"""The points that are the farthest in some directions: what prices continuations and bounds payoffs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arrays import Floats
+from bargaining.equilibria import _compiled
+
+Indices = NDArray[np.intp]
+
+TABLE = 1_000_000
+"""Entries of a table that is computed in one piece."""
+_MANY = (
+    64  # points, and directions, from which on the compiled tree of boxes is quicker than a table of them all
+)
+
+
+class Cloud:
+    """Points (V, n) in which the farthest is looked for, the tree of boxes among them once it pays.
+
+    In the plane, a table of all points always decides.
+    """
+
+    __slots__ = ("_tree", "points")
+
+    def __init__(self, points: Floats) -> None:
+        self.points = points
+        self._tree: object | None = None
+
+    def farthest(self, directions: Floats, besides: Indices | None = None) -> tuple[Indices, Floats]:
+        """Return which point is the farthest in each direction (..., n), and how far: two arrays (...).
+
+        One point for each direction, `besides`, can be left out, if there are others.
+        """
+        shape, n = directions.shape[:-1], directions.shape[-1]
+        flat = np.ascontiguousarray(directions).reshape(-1, n)
+        if self._tree is None and n > 2 and min(len(flat), len(self.points)) >= _MANY and _compiled.kernel:
+            self._tree = _compiled.kernel.tree(np.ascontiguousarray(self.points))
+        if self._tree is not None:
+            places, values = np.empty(len(flat), np.intp), np.empty(len(flat))
+            none = np.full(len(flat), -1, np.intp) if besides is None else besides.ravel()
+            if _compiled.kernel.farthest(self._tree, flat, none, places, values):
+                return places.reshape(shape), values.reshape(shape)
+        found = [
+            _in_table(part @ self.points.T, None if besides is None else besides[at])
+            for at, part in _parts(directions, len(self.points))
+        ]
+        places, values = (np.concatenate(each) for each in zip(*found, strict=True))
+        return places, values
+
+
+def _parts(directions: Floats, points: int) -> list[tuple[slice, Floats]]:
+    size = max(1, TABLE * len(directions) // max(1, directions[..., 0].size * points))
+    starts = range(0, max(1, len(directions)), size)
+    return [(slice(k, k + size), directions[k : k + size]) for k in starts]
+
+
+def _in_table(worth: Floats, besides: Indices | None) -> tuple[Indices, Floats]:
+    if besides is not None:
+        np.put_along_axis(worth, besides[..., None], -np.inf, axis=-1)
+    return worth.argmax(axis=-1), worth.max(axis=-1)

@@ -268,10 +268,21 @@ def test_corners_along_rays_of_three_players_generate_themselves(alike):
 
 
 def test_no_ray_leaves_through_a_face_without_area():
-    """Hulls have such faces where more than three points lie in a plane."""
+    """Hulls have such faces where more than three points lie in a plane; nor does it through one in another plane."""
     flat, face = [[1, 0, 0], [2, 0, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    weights = _weights(np.array([[flat, face]], dtype=float), np.array([[1.0, 2.0, 3.0]]))
-    assert weights.tolist() == [[[-np.inf] * 3, [1, 2, 3]]]
+    away = [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
+    weights = _weights(
+        np.array([[flat, face, away]], dtype=float), np.array([[1.0, 2.0, 3.0]]), np.array([6.0])
+    )
+    assert weights.tolist() == [[[-np.inf] * 3, [1, 2, 3], [-np.inf] * 3]]
+
+
+def test_faces_that_rounding_leaves_without_area_raise_no_error():
+    """The determinant of a matrix and of its transpose may differ, so that only one of them is zero."""
+    rng = np.random.default_rng(0)
+    along, share = rng.normal(size=(1000, 1, 3)), rng.random((1000, 3, 1))
+    faces = (rng.normal(size=(1000, 1, 3)) + share * along) @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    assert not np.isnan(_weights(faces[:, None], faces.mean(axis=1), np.ones(1000))).any()
 
 
 @pytest.mark.slow

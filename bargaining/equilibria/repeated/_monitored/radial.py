@@ -19,9 +19,11 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._symmetries import Orbits
+from bargaining.equilibria.repeated._monitored.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.inner import apart, around, extreme
 from bargaining.equilibria.repeated._monitored.programs import (
     NOBODY,
+    STILL,
     Indices,
     Known,
     Plans,
@@ -35,6 +37,9 @@ from bargaining.equilibria.repeated._monitored.renamings import Renamings
 _SAME = 1e-13  # the least distance of vertices from the segment between their neighbours
 _PASSES = 12  # in which the faces that rays cross are found
 _STEPS = 8  # of Newton's method; five are enough as a rule
+_FINER = (
+    0.01  # of the last step: the error that the next one may leave in distances of three and more players
+)
 _AIMS, _MORE_AIMS = 3, 6  # times that rays are aimed, of two and of more players
 _CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
 _COARSE = 7  # digits to which directions that count as one agree
@@ -45,7 +50,8 @@ _PULLS = 100  # rays added at a time, without their images
 _WORST = 0.5  # distances that lose at least this share of the largest loss are to be improved
 _LITTLE = 0.01  # points that add less than this share of what the best one does are not aimed at
 _ALIKE = 9  # digits to which images of one point agree, as rounding moves them apart
-_TIED = 16  # faces tried for a ray: rounding may take it through a neighbour in the same plane
+_SLIVER = 1e-9  # of the speed: the weights of faces with hardly any area are off by more
+_TIED = 64  # faces tried for a ray: rounding may take it through a neighbour in the same plane
 
 
 class _Image(NamedTuple):
@@ -142,12 +148,14 @@ def radial(
         centre = orbits.rows.mean(axis=0)
         distances = np.linalg.norm(orbits.rows - centre, axis=1)
         rays = (orbits.rows - centre) / distances[:, None]
+        finer = 0.0 if corners.shape[1] == 2 else _FINER  # in the plane, faces cost little
+        within = max(enough, finer * near)
         for _ in range(_STEPS):
             if not (distances > 0.0).all():
                 return found, solved
             points = centre + distances[:, None] * rays
             crossed, more = _crossed(
-                programs, ends, points, centre, rays[chosen], directions, known, enough, renamings
+                programs, ends, points, centre, rays[chosen], directions, known, within, renamings
             )
             solved += more
             if crossed is None:
@@ -157,8 +165,10 @@ def radial(
             directions = np.vstack([crossed.normals, known.directions[np.unique(crossed.ends)]])
             off = crossed.distances - distances[chosen]
             slopes, pulls = _slopes(programs, rays, chosen, slots, crossed)
-            if np.abs(off).max() <= enough:
+            largest = float(np.abs(off).max())
+            if max(largest, within) <= enough:
                 break
+            within = max(enough, finer * largest)
             distances = distances + _solution(np.eye(len(chosen)) - slopes, off)[slots]
         assert crossed is not None
         found = _promises(programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed)
@@ -207,12 +217,14 @@ def _crossed(
 
     feasible, solved = plans(programs, corners), 0
     image: _Image | None = None
+    there = np.zeros(0, np.intp)
     floor = np.full(len(directions), -np.inf)
     for _ in range(_PASSES):
         more, count = _image(programs, ends, corners, directions, floor, feasible, known, renamings)
         solved += count
+        before = 0 if image is None else len(image.points)
         image = more if image is None else image.joined(more)
-        there = np.flatnonzero(image.owners != NOBODY)
+        there = np.append(there, before + np.flatnonzero(more.owners != NOBODY))
         there = there[np.sort(np.unique(image.points[there].round(_FINE), axis=0, return_index=True)[1])]
         try:
             solid = ConvexHull(image.points[there])
@@ -221,33 +233,42 @@ def _crossed(
         depth = -(solid.equations[:, :-1] @ centre + solid.equations[:, -1])
         if not depth.min() > 0.0:
             return None, solved  # the centre lies outside
-        speed = rays @ (solid.equations[:, :-1] / depth[:, None]).T
-        at = speed.argmax(axis=1)
+        polar = Cloud(solid.equations[:, :-1] / depth[:, None])
+        at, speed = polar.farthest(rays)
         normals = solid.equations[at, :-1]
-        off, tried = KDTree(image.known.directions).query(normals)
+        off, nearest = KDTree(image.known.directions).query(normals)
         new = np.unique(at[off > _PARALLEL])
         if not new.size:
             break
+        there = there[np.sort(solid.vertices)]
         directions, floor = solid.equations[new, :-1], -solid.equations[new, -1] + enough / _CLOSER
     assert image is not None
-    best = np.argpartition(-speed, min(_TIED, speed.shape[1]) - 1, axis=1)[:, :_TIED]
-    weights = _weights(image.points[there][solid.simplices[best]] - centre, rays)
-    good = weights.min(axis=2).argmax(axis=1)
-    rows = np.arange(len(rays))
-    corner, weights = there[solid.simplices[best[rows, good]]], np.maximum(weights[rows, good], 0.0)
-    total = weights.sum(axis=1)
-    at = np.where((off <= _PARALLEL)[:, None], tried[:, None], corner)
-    return _Crossing(image, 1.0 / total, normals, corner, weights / total[:, None], at), solved
+    faces = image.points[there][solid.simplices] - centre
+    weights = _weights(faces[at][:, None], rays, speed)[:, 0]
+    lost = np.flatnonzero(weights.min(axis=1) < 0.0)
+    if lost.size:
+        speeds = rays[lost] @ polar.points.T
+        best = np.argpartition(-speeds, min(_TIED, speeds.shape[1]) - 1, axis=1)[:, :_TIED]
+        tried = _weights(faces[best], rays[lost], speed[lost])
+        rows, good = np.arange(lost.size), tried.min(axis=2).argmax(axis=1)
+        at[lost], weights[lost] = best[rows, good], tried[rows, good]
+    corner, shares = there[solid.simplices[at]], np.maximum(weights, 0.0)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), STILL)
+    own = np.where((off <= _PARALLEL)[:, None], nearest[:, None], corner)
+    return _Crossing(image, 1.0 / speed, normals, corner, shares, own), solved
 
 
-def _weights(faces: Floats, rays: Floats) -> Floats:
-    """Write each ray as a sum of the corners of faces, (k, t, n, n); of a face without area none has any weight.
+def _weights(faces: Floats, rays: Floats, speed: Floats) -> Floats:
+    """Write each ray as a sum of the corners of faces, (k, t, n, n), that it reaches at this speed.
 
-    A ray goes through the face if no weight, (k, t, n), is negative.
+    A ray goes through the face if no weight, (k, t, n), is negative. Of a face without area none is finite, nor if
+    their sum is not the speed: then the face has hardly any area, or lies in another plane.
     """
-    none = np.linalg.det(faces) == 0.0
-    faces = np.where(none[..., None, None], np.eye(faces.shape[-1]), faces)
-    weights = np.linalg.solve(faces.swapaxes(2, 3), rays[:, None, :, None])[..., 0]
+    ends = np.ascontiguousarray(faces.swapaxes(2, 3))
+    none = np.linalg.det(ends) == 0.0
+    ends[none] = np.eye(faces.shape[-1])
+    weights = np.linalg.solve(ends, rays[:, None, :, None])[..., 0]
+    none |= np.abs(weights.sum(axis=2) - speed[:, None]) > _SLIVER * speed[:, None]
     return np.where(none[..., None], -np.inf, weights)
 
 
@@ -347,9 +368,8 @@ def _wanted(corners: Floats, image: Floats, slopes: Floats, pulls: Floats) -> tu
     that depend on them.
     """
     flat = pulls.reshape(-1, pulls.shape[-1])
-    worth = flat @ image.T
-    best = worth.argmax(axis=1)
-    local = np.maximum(worth.max(axis=1) - (flat @ corners.T).max(axis=1), 0.0).reshape(len(pulls), -1)
+    best, reached = Cloud(image).farthest(flat)
+    local = np.maximum(reached - Cloud(corners).farthest(flat)[1], 0.0).reshape(len(pulls), -1)
     matrix = np.eye(len(pulls)) - slopes
     error = _solution(matrix, local.sum(axis=1))
     weights = _solution(matrix.T, (error > error.max() * _WORST).astype(float))

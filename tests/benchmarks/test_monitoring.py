@@ -66,14 +66,14 @@ def test_ten_actions_and_eight_signals() -> None:
     assert process_time() - start < 20
 
 
-def test_three_contributors_within_a_four_hundredth() -> None:
+def test_three_contributors_within_a_seven_hundredth() -> None:
     start = process_time()
-    assert payoff_bounds(ROUND, tolerance=1e-3, refinements=5).gap < 2.5e-3
+    assert payoff_bounds(ROUND, tolerance=1e-3, refinements=7).gap < 1 / 700
     assert process_time() - start < 60
 
 
 @pytest.mark.xfail(
-    reason="a round set in three dimensions: what half-spaces cut off falls as one over their number, 2400 leave 2e-3",
+    reason="a round set in three dimensions: what half-spaces cut off falls as one over their number, 3700 leave .0012",
     strict=True,
 )
 def test_three_contributors() -> None:

@@ -102,7 +102,9 @@ def close(
                 hulls = [hull, *hulls]
                 reach = gap(outer, hull, outer.group)
                 near = min(near, reach)
-                found = _rested(outer, ends, corners, moved, reach, tolerance, budget, grows=last)
+                found = None
+                if last or len(corners) <= _FEW:  # more corners do not rest, but show where sides are
+                    found = _rested(outer, ends, corners, moved, reach, tolerance, budget, grows=last)
                 if found is not None and _gap(outer, found) < best:
                     inner = numbered(outer, found)
         best = np.inf if inner is None else _gap(outer, inner)

@@ -110,7 +110,7 @@ class CostlyStep(Shown):
     g being what calling a weak owner gains and l what calling a strong one loses. A type takes the
     step iff it raises the probability of a concession by at least :math:`k_\theta = c_\theta/b_\theta`, its
     cost over what a concession is worth to it. All perfect Bayesian equilibria, for
-    :math:`k_s < k_w` and :math:`q \neq \mu^*`:
+    :math:`k_s < k_w`, both different from 1 (there a type may mix as she likes), and :math:`q \neq \mu^*`:
 
     * only the strong type steps iff :math:`k_s \le 1 \le k_w`; the receiver concedes to the step alone;
     * both step iff :math:`q > \mu^*` and :math:`k_w \le 1`; the receiver concedes to the step, and at most with

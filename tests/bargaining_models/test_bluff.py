@@ -1,5 +1,7 @@
 """The bluff: beliefs at which the US is indifferent, what a step proves, and where holding out ends."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -171,6 +173,9 @@ def test_bad_input(pairs: dict[float, Deal], small: dict[bool, Deal]) -> None:
         "`prior` must lie": lambda: Claim(deal=deal, war=1.0).talks(1.0),
         "`deal` must be at an increasing": lambda: HoldOut(deal=deal.elsewhere([0.1, 0.2]), priors=0.05),
         "`partner_demand` must lie": lambda: HoldOut(deal=small[True], priors=0.05, partner_demand=1.0),
+        "`deal` must leave a surplus over the status quo": lambda: (
+            HoldOut(deal=replace(small[True], status_quo=small[True].agreement), priors=0.05).outcome
+        ),
         "`priors` must lie": lambda: HoldOut(deal=small[True], priors=0.0).outcome,
         "`demands` must conflict": lambda: HoldOut(deal=small[True], priors=0.05, partner_demand=0.1).outcome,
     }

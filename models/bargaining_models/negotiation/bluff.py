@@ -193,6 +193,11 @@ class HoldOut(Shown):
     def surplus(self) -> Floats:
         """The surplus of an agreement over the status quo while they talk, money a year, at the shares above 0."""
         surplus: Floats = (self.deal.total - self._talks.sum(axis=-1))[1:]
+        if not (surplus > 0).all():
+            raise InvalidInput(
+                f"`deal` must leave a surplus over the status quo at every share; got {surplus.min():.17g}. "
+                f"There is nothing to hold out for."
+            )
         return surplus
 
     @property

@@ -293,6 +293,12 @@ def test_round_sets_of_three_players_are_found_along_rays():
     assert found._found.inner.excess < 0
 
 
+@pytest.mark.slow
+def test_rays_do_not_end_beyond_the_centre_of_a_set_of_three_players():
+    """A step of Newton's method led past it, which left a set so small that the gap was .8."""
+    assert payoff_bounds(drawn(69)[0], tolerance=1e-3, refinements=2).gap < 0.1
+
+
 def test_enclosed_payoffs_of_an_automaton_are_those_of_its_linear_system():
     partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))

@@ -42,6 +42,7 @@ _FINER = (
 )
 _AIMS, _MORE_AIMS = 3, 6  # times that rays are aimed, of two and of more players
 _CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
+_INWARDS = 0.5  # of a distance, at most, in a step: far from a fixed point, steps lead past the centre
 _COARSE = 7  # digits to which directions that count as one agree
 _FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
@@ -169,7 +170,10 @@ def radial(
             if max(largest, within) <= enough:
                 break
             within = max(enough, finer * largest)
-            distances = distances + _solution(np.eye(len(chosen)) - slopes, off)[slots]
+            step = _solution(np.eye(len(chosen)) - slopes, off)[slots]
+            if corners.shape[1] > 2:  # in the plane, other methods follow
+                step *= min(1.0, _INWARDS / max(float((-step / distances).max()), _INWARDS))
+            distances = distances + step
         assert crossed is not None
         found = _promises(programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed)
         if renamings is not None:

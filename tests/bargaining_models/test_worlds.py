@@ -125,7 +125,7 @@ def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
     goods, regions, sectors = slice(0, 9), load().regions, load().sectors
     us, canada, china = (regions.index(code) for code in ("USA", "CAN", "CHN"))
     cost = np.ones_like(model.tariff)
-    base = model.trade
+    base = model.flows
     cost[china, canada, goods] = (1 + r * base[us, canada, goods] / base[china, canada, goods]) ** (
         -1 / theta[goods]
     )

@@ -166,10 +166,10 @@ def critical_discount(
     since the threat to leave must itself be credible, and the intervals are searched for on a grid.
 
     *Monitoring.* Grim punishments and transfers lead to linear programs in rationals, so that the answer is exact. With
-    transfers it can be irrational: then `exact` is None, and `discount` is rounded to the nearest float. With optimal
-    punishments and no transfers the payoff set is bounded from both sides at one discount factor after the other:
-    `bracket` is then 1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player` repeats
-    `discount`, since the constraints of all players share one signal.
+    transfers it can be irrational: then `exact` is None, and `discount` is rounded to the nearest float. With
+    optimal punishments and no transfers the payoff set is bounded from both sides at one discount factor after the
+    other: `bracket` is then 1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player`
+    repeats `discount`, since the constraints of all players share one signal.
 
     References
     ----------

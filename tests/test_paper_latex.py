@@ -76,7 +76,11 @@ def typeset(text: str, folder: Path) -> str:
 @pytest.fixture(scope="module")
 def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return what LaTeX had to say of each table that is asked for: on pages of its own, in one document."""
-    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    items = [
+        item
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path
+    ]
     names = {item.callspec.params["name"] for item in items if request.fixturename in item.fixturenames}
     texts = {name: (WIDE[name] if name in WIDE else stored(name)).to_latex() for name in sorted(names)}
     body = "".join(rf"\typeout{{== {name}}}{text}\clearpage" for name, text in texts.items())

@@ -59,11 +59,11 @@ def test_partners_who_are_just_too_impatient_for_more_than_a_segment(discount):
 
 
 def test_more_budget_is_advised_only_where_it_helps():
-    stuck = payoff_set(RepeatedGame(PARTNERS, 0.5, monitoring=report("0.9", "0.5", "0.25")), tolerance=1e-15)
+    stuck = payoff_set(RepeatedGame(PARTNERS, 0.7, monitoring=report("0.9", "0.5", "0.25")), tolerance=1e-11)
     assert (stuck.status, stuck.stats.stopped) == (Status.INACCURATE, "made no progress")
     assert "no further half-plane would reduce that" in stuck.reason
-    assert stuck.gap < 1e-13
-    assert certify(stuck, tolerance=1e-9).holds
+    assert stuck.gap < 2e-9
+    assert certify(stuck, tolerance=1e-8).holds
 
 
 def test_searches_with_fewer_outcomes_of_leaving_share_a_budget(monkeypatch):

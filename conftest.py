@@ -68,9 +68,10 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Look for garbage again, but not among the tests; refuse names of dear cases that are gone."""
+    """Look for garbage again, but seldom and not among the tests; refuse names of dear cases that are gone."""
     given(none())(lambda _: None)()  # Hypothesis 6.100 asks, the first time, who holds its random numbers
     gc.freeze()
+    gc.set_threshold(20_000, 50, 50)  # a thirteenth of the time of a run goes with Python's own
     gc.enable()
     if not any("[" in argument for argument in session.config.args):
         for test, gone in _DEAR.items():

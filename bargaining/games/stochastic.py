@@ -214,7 +214,7 @@ class StochasticGame(Shown):
             raise InvalidInput(
                 f"`repeated` must be a single game; got a batch {repeated.batch_shape}. Use `repeated.at(index)`."
             )
-        return cls([repeated.game], [[1]], repeated.exact_discounts, exit=repeated.exit)
+        return cls([repeated.game], [[1]], repeated._given, exit=repeated.exit)
 
     def __repr__(self) -> str:
         leave = ", with exit" if any(self.exits) else ""
@@ -266,6 +266,10 @@ class StochasticGame(Shown):
     def transition_matrix(self) -> Any:
         """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
         return self._transitions.matrix()
+
+    def _repeated(self) -> RepeatedGame:
+        """Return a game of one state as a repeated game, with the discount factors as they were given."""
+        return RepeatedGame(self.games[0], self._given, exit=self.exits[0])
 
     @property
     def exact_discounts(self) -> Rationals:

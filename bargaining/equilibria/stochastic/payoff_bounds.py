@@ -24,7 +24,6 @@ from bargaining.equilibria.repeated.supporting_hyperplanes import (
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.search import Bounds, bounded
 from bargaining.errors import Status
-from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
@@ -135,8 +134,7 @@ def several_payoff_bounds(
     from bargaining.equilibria.stochastic._bounds.several import Rows, bounded
 
     if len(game) == 1:
-        alone = RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0])
-        one = repeated_payoff_bounds(alone, directions, refinements, tolerance, effort)
+        one = repeated_payoff_bounds(game._repeated(), directions, refinements, tolerance, effort)
         return StochasticPayoffBounds(game=game, bounds=(one,))
     rows = Rows.of(game)
     found = bounded(rows, directions_of(directions, rows.size), refinements, tolerance, effort.budget())

@@ -21,7 +21,6 @@ from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
 from bargaining.equilibria.stochastic._bounds.search import bounded
 from bargaining.equilibria.stochastic._search.search import Search, solve
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
@@ -318,11 +317,7 @@ def _bound(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort)
 
 def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:
     """Return the set of a game of one state, a repeated game."""
-    found = seen_payoff_set(
-        RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0]),
-        tolerance=effort.tolerance,
-        budget=effort.units,
-    )
+    found = seen_payoff_set(game._repeated(), tolerance=effort.tolerance, budget=effort.units)
     scale = found.scale
     if game.exits[0] is not None:  # outcomes of leaving may lie beyond the stage payoffs
         payoffs = np.concatenate([found.vertices, game.games[0].payoffs.reshape(-1, 2)])

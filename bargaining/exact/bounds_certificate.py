@@ -32,7 +32,6 @@ from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria._plane.rationals import DEFAULT, Rationals, Spent, Work
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import gap
-from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Duals, Operator
 from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, farthest_out
@@ -41,7 +40,7 @@ from bargaining.equilibria.stochastic._search.dual_bounds import lowest
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
-from bargaining.exact.public_certificate import Bound, contracts, value_of
+from bargaining.exact.public_certificate import Bound, contracts, past, value_of
 from bargaining.exact.set_certificate import StochasticCertificate, fields_of
 from bargaining.games.stochastic import StochasticGame
 
@@ -130,16 +129,8 @@ def _off(found: StochasticPayoffBounds, data: Rationals, vertices: Sequence[Sequ
     out = _apart(given, vertices)
     for some, rational in zip(found.bounds, vertices, strict=True):
         if rational:
-            out = max(out, _past(some, np.array(floats(rational)), low, size))
+            out = max(out, past(some, np.array(floats(rational)), low, size))
     return out
-
-
-def _past(some: PayoffBounds, points: Floats, low: Floats, size: Floats) -> float:
-    """Return how far points of the unit box pass the outer set and the bounds of the threat as they were given."""
-    beyond = (points * size + low) @ some.directions.T - some.levels
-    least, most = (some.threat - low) / size - points.min(axis=0)
-    far = beyond / np.linalg.norm(some.directions * size, axis=1)
-    return float(np.fmax.reduce([*far.ravel(), *least, *-most]))
 
 
 def _inside(data: Rationals, found: Bounds, work: Work) -> Generation | str:
@@ -319,7 +310,7 @@ def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull
         if solid is not None:
             if len(some.inner):
                 out = max(out, float(solid.outside((some.inner - low) / size).max()))
-            out = max(out, _past(some, solid.points, low, size))
+            out = max(out, past(some, solid.points, low, size))
     return out
 
 

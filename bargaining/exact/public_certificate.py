@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import product
-from math import ceil, inf, isnan
+from math import ceil, inf
 
 import numpy as np
 
@@ -54,7 +54,7 @@ from bargaining.equilibria.repeated.public_automaton import (
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts.bodies import dot
-from bargaining.exact.set_certificate import PayoffCertificate
+from bargaining.exact.set_certificate import PayoffCertificate, worst
 from bargaining.games.repeated import RepeatedGame
 
 _PAD = Fraction(1, 10**11)
@@ -154,16 +154,18 @@ def _asked(found: PublicPayoffSet | PayoffBounds) -> tuple[RepeatedGame, Found, 
 
 def _off(found: PublicPayoffSet | PayoffBounds, data: Data, exact: Floats) -> float:
     """Return how far the threat as given is from that of the vertices, and how far these lie beyond the outer set."""
-    least, most = np.broadcast_to((found.threat - data.low) / data.size, (2, data.low.size)) - exact.min(
-        axis=0
-    )
     if isinstance(found, PayoffBounds):
-        over = (exact * data.size + data.low) @ found.directions.T - found.levels
-        out = float((over / np.linalg.norm(found.directions * data.size, axis=1)).max())
-    else:
-        out = _beyond(exact, (found.outer - data.low) / data.size)
-    off = float(np.max([*np.abs(most), *least, out]))
-    return inf if isnan(off) else off
+        return past(found, exact, data.low, data.size)
+    threat = (found.threat - data.low) / data.size - exact.min(axis=0)
+    return worst([*np.abs(threat), _beyond(exact, (found.outer - data.low) / data.size)])
+
+
+def past(found: PayoffBounds, points: Floats, low: Floats, size: Floats) -> float:
+    """Return how far points of the unit box pass the outer set and the bounds of the threat as they were given."""
+    beyond = (points * size + low) @ found.directions.T - found.levels
+    far = beyond / np.linalg.norm(found.directions * size, axis=1)
+    least, most = (found.threat - low) / size - points.min(axis=0)
+    return worst([*far.ravel(), *least, *np.abs(most)])
 
 
 def _statement(

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import whole
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, short
 from bargaining._rational import solve
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.generation import Generation, floats, generate
@@ -180,6 +180,9 @@ def _proof(
     hints: Sequence[Any] | None = None,
 ) -> dict[str, Any]:
     """Return what is proved, as the fields of a certificate."""
+    for some in sets:
+        if not np.isfinite(some).all():
+            raise InvalidInput(f"`result` must have finite vertices; got {short(some)}. Compute it again.")
     work = Work(None if budget is None else whole(budget, "budget", 1))
     why = f"nothing was proved within a `budget` of {budget or DEFAULT} units; give a larger one"
     try:
@@ -273,6 +276,12 @@ def _excess(one: tuple[Pair, ...], other: tuple[Pair, ...]) -> float:
     return beyond(floats(one), floats(other)) if other else np.inf
 
 
+def worst(errors: Iterable[float]) -> float:
+    """Return the largest error; infinite if one is not a number."""
+    out = float(np.max([*errors]))
+    return np.inf if np.isnan(out) else out
+
+
 def _apart(sets: Sequence[Floats], threats: Sequence[Floats], made: Generation) -> float:
     """Return how far the sets, and the threats, are from the rational ones, as a share of the payoff ranges."""
     low, size = (np.array([float(x) for x in pair]) for pair in (made.data.low, made.data.size))
@@ -284,7 +293,7 @@ def _apart(sets: Sequence[Floats], threats: Sequence[Floats], made: Generation) 
         if claimed:
             exact = floats(vertices)
             threat = (low_ones - low) / size - np.min(exact, axis=0)
-            off = max(beyond(claimed, exact), beyond(exact, claimed), float(np.abs(threat).max()))
+            off = worst([beyond(claimed, exact), beyond(exact, claimed), *np.abs(threat)])
             # Floats of payoffs with an offset cannot come closer than their own rounding.
             rounding = float((np.abs(some) / size).max()) * np.finfo(float).eps
             out = max(out, off if off > rounding else 0.0)

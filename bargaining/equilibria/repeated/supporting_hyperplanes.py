@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, fill, owning, real, scalar, short
+from bargaining._arrays import Floats, fill, owning, real, scalar
 from bargaining._rational import rational
 from bargaining._rich import Shown, number
 from bargaining.equilibria._budget import Effort
@@ -71,20 +71,15 @@ class PayoffBounds(Shown):
     _found: Found | None = field(default=None, repr=False)  # the proofs of both sides under monitoring
 
     def __post_init__(self) -> None:
-        arrays = {}
         for name in ("directions", "levels", "inner", "threat"):
             value = getattr(self, name)
-            try:
-                arrays[name] = np.asarray(value, dtype=float)
-            except (TypeError, ValueError):
-                raise InvalidInput(f"`{name}` must be an array of numbers; got {short(value)}.") from None
-        rows = [len(np.atleast_1d(one)) for one in arrays.values()]
-        n = np.shape(arrays["directions"])[-1] if arrays["directions"].ndim else 0
-        wanted = [(rows[0], n), (rows[0],), (rows[2], n), (2, n)]
-        for (name, array), shape in zip(arrays.items(), wanted, strict=True):
-            if array.shape != shape:
-                raise InvalidInput(f"`{name}` must have shape {shape}; got {array.shape}.")
-        fill(self, **arrays)
+            if np.size(value) and (name != "threat" or np.size(self.inner)):  # without points it is not known
+                fill(self, **{name: real(value, name, finite=name in ("directions", "inner"))})
+        faces, n, points = np.shape(self.directions)[:1], np.shape(self.directions)[-1:], np.shape(self.inner)[:1]
+        shapes = {"directions": faces + n, "levels": faces, "inner": points + n, "threat": (2, *n)}
+        for name, shape in shapes.items():
+            if np.shape(getattr(self, name)) != shape:
+                raise InvalidInput(f"`{name}` must have shape {shape}; got {np.shape(getattr(self, name))}.")
 
     def __repr__(self) -> str:
         sizes = f"{len(self.levels)} faces outside, {len(self.inner)} vertices inside"

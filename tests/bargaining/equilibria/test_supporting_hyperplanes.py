@@ -438,8 +438,10 @@ def test_a_player_with_the_payoffs_of_another_cuts_nothing_off() -> None:
         ("inner", [[1, 2, 3]], r"`inner` must have shape \(1, 2\); got \(1, 3\)"),
         ("directions", [1, 2], r"`directions` must have shape \(2, 2\); got \(2,\)"),
         ("levels", [1], r"`levels` must have shape \(\d+,\); got \(1,\)"),
+        ("levels", np.nan, "`levels` must be not NaN; got nan"),
+        ("inner", [[1, 2j]], "`inner` must be real numbers"),
         ("threat", [1, 2], r"`threat` must have shape \(2, 2\); got \(2,\)"),
-        ("threat", "none", "`threat` must be an array of numbers; got 'none'"),
+        ("threat", "none", "`threat` must be real numbers; got 'none'"),
     ],
 )
 def test_bounds_of_another_shape_are_no_bounds(name, value, message):

@@ -31,7 +31,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from drawn_games import KINDS, stochastic_game
-from known_games import PENNIES, PRISONERS, THREE
+from known_games import PARTNERS, PENNIES, PRISONERS, THREE, contributors, public_good, report
 from seeds import seeds
 
 
@@ -187,6 +187,42 @@ def test_sets_that_generate_nothing_are_not_certified() -> None:
 def changed(found: StochasticPayoffSets, state: int, vertices: np.ndarray) -> StochasticPayoffSets:
     sets = [replace(some, vertices=vertices) if s == state else some for s, some in enumerate(found.sets)]
     return replace(found, sets=tuple(sets))
+
+
+TWO = StochasticGame.from_chain([PRISONERS] * 2, [[0.5, 0.5], [0.25, 0.75]], 0.6)
+THREE_PLAYERS = StochasticGame([public_good(3, 0.6)] * 2, [[0.5, 0.5]] * 2, 0.6)
+FOUND = {
+    "a repeated game": lambda: payoff_set(RepeatedGame(PRISONERS, 0.6)),
+    "signals": lambda: payoff_set(
+        RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-3
+    ),
+    "signals of three": lambda: payoff_bounds(contributors(0.6, [0.2, 0.3, 0.5, 0.9], 0.6), tolerance=1e-2),
+    "states": lambda: payoff_set(TWO),
+    "bounds of states": lambda: payoff_bounds(TWO),
+    "bounds of three in states": lambda: payoff_bounds(THREE_PLAYERS, tolerance=1e-2),
+}
+
+
+@pytest.mark.dear("bounds of three in states")
+@pytest.mark.parametrize("name", FOUND)
+def test_what_is_no_number_is_refused_or_not_proved(name: str) -> None:
+    found = FOUND[name]()
+    assert certify(found, tolerance=0.1).holds
+    parts = "sets" if hasattr(found, "sets") else "bounds" if hasattr(found, "bounds") else ""
+    one, tried = getattr(found, parts)[0] if parts else found, 0
+    for array in ("vertices", "inner", "outer", "directions", "levels", "threat"):
+        for place in (0, -1):
+            if hasattr(one, array):
+                value = getattr(one, array).copy()
+                value.flat[place], tried = np.nan, tried + 1
+                try:
+                    wrong = replace(one, **{array: value})
+                    others = {parts: (wrong, *getattr(found, parts)[1:])} if parts else {}
+                    proof = certify(replace(found, **others) if parts else wrong, tolerance=0.1)
+                except InvalidInput:
+                    continue
+                assert not proof.holds, array
+    assert tried >= 4
 
 
 @pytest.mark.dear("2-two-sided", "0-two-sided")

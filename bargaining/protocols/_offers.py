@@ -170,7 +170,7 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
     # A root of an equation is the less exact the less steep it is, and this one is flat where both are patient.
     steep = 1 - ((1 - talks.breakdown[..., None]) * talks.discounts).prod(axis=-1)
     for i in (0, 1):
-        option, slack = talks.outside[..., i], TIE * (talks.ideal - talks.floor)[..., i] / steep
+        option, slack = talks.outside[..., i], talks.slack[..., i] / steep
         worst = after_refusal(talks, leaver, threats, 1 - i, low[..., i], worst=True)
         best = talks.best(i, low[..., 1 - i])
         leaves.append(talks.wait(i, worst) <= option + slack)

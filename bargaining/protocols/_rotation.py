@@ -27,7 +27,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Rescaled, set_of_cell
 from bargaining.protocols._lotteries import Choices, equilibrium, violation
-from bargaining.protocols._offers import Mask, Talks
+from bargaining.protocols._offers import TIE, Mask, Talks
 from bargaining.protocols._stationary import Chain, play
 
 _PROMISED = 1e-12  # the accuracy of divisions
@@ -240,10 +240,10 @@ def finite_rotation(talks: Talks, rounds: int) -> Turns:
         while left > 0:
             recent.append(now)
             before, left = now, left - 1
-            now, policy = play(chain, before)
+            now, policy = play(chain, before, slack=TIE)
             for leaving, refusing in ((True, False), (False, True), (True, True)):
-                otherwise, _ = play(chain, before, leaving=leaving, refusing=refusing)
-                unique = unique and np.array_equal(otherwise, now)
+                otherwise, _ = play(chain, before, leaving=leaving, refusing=refusing, slack=TIE)
+                unique = unique and bool((np.abs(otherwise - now) <= 4 * TIE).all())
             if len(recent) == n and np.array_equal(now, recent[0]):
                 left %= n  # from here on every n-th round is the same
         return now, Choices.certain(policy), unique

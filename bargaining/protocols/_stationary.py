@@ -345,20 +345,20 @@ def today(chain: Chain, values: Floats) -> Today:
 
 
 def play(
-    chain: Chain, values: Floats, *, leaving: bool = False, refusing: bool = False
+    chain: Chain, values: Floats, *, leaving: bool = False, refusing: bool = False, slack: float = 0.0
 ) -> tuple[Floats, Policy]:
     """Return today's payoffs when tomorrow's are `values`, and the policy that gives them.
 
     A responder's reservation is the better of leaving and waiting. The proposer agrees if the rest after the
-    reservations is at least the payoff of having the offer refused. Indifferent players wait and agree, unless the
-    arguments say otherwise.
+    reservations is at least the payoff of having the offer refused. Players who are indifferent, up to `slack`, wait
+    and agree, unless the arguments say otherwise.
     """
     now = today(chain, values)
     proposes = chain.proposes
-    leaves = now.stay <= 0 if leaving else now.stay < 0
+    leaves = now.stay <= slack if leaving else now.stay < -slack
     refused = np.where(leaves[:, None], chain.outside, now.waiting)
     give = now.rest - refused[now.rows, chain.proposer]
-    agree = give > 0 if refusing else give >= 0
+    agree = give > slack if refusing else give >= -slack
     agreed = np.where(proposes, now.rest[:, None], now.reservation)
     policy = Policy(agree=agree, leave=leaves & ~agree, binds=now.tempted & ~proposes & agree[:, None])
     return np.where(agree[:, None], agreed, refused), policy

@@ -266,7 +266,7 @@ class NonstationaryOffers(Shown):
         if not rate * until <= _LONGEST:
             raise InvalidInput(
                 f"`until` must be at most {_LONGEST:g} over the mean of `rates` with `breakdown`; got {until:g} at "
-                f"{rate:g}. Measure time in a longer unit."
+                f"{rate:g}. Choose a smaller one."
             )
         horizon = _horizon(terms, until, rate)
         for _ in range(4):
@@ -324,8 +324,8 @@ class NonstationaryOffers(Shown):
         parts = np.maximum(np.ceil((self._terms.rates.mean() + hazard) * (b - a) / _SPAN), 1.0)
         if not parts.sum() <= _LONGEST:
             raise InvalidInput(
-                f"`until` must be at most {_LONGEST:g} over the mean of `rates` with `breakdown`; got {until:g} at "
-                f"{hazard.max():g}. Measure time in a longer unit."
+                f"`breakdown` must leave at most {_LONGEST:g} mean waits ahead; it rises to {hazard.max():g}, "
+                f"`until` is {until:g}. Choose a smaller `until`."
             )
         count = parts.astype(int)
         inner = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)

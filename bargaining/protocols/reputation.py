@@ -360,6 +360,7 @@ def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Float
     [0.3333333, 0.6666667]
     """
     powers = within(per_player(exponents, "exponents", 2), "exponents", 0.0, np.inf, ends="()")
-    r, k = (each / each.max(axis=-1, keepdims=True) for each in (_concession.checked_rates(rates), powers))
-    speed = r * k  # of numbers up to 1: nothing overflows
+    (r, of_rates), (k, of_powers) = np.frexp(_concession.checked_rates(rates)), np.frexp(powers)
+    power = of_rates + of_powers
+    speed = np.ldexp(r * k, power - power.max(axis=-1, keepdims=True))  # the products may overflow
     return np.asarray(speed[..., ::-1] / speed.sum(axis=-1, keepdims=True))

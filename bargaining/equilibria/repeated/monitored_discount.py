@@ -185,6 +185,7 @@ def _and_zero(row: Rationals) -> Rationals:
 
 
 def _told(value: Fraction | None, exact: bool) -> Fraction | float | None:
+    """Return the number in the type that says whether it is exact."""
     return value if exact or value is None else float(value)
 
 

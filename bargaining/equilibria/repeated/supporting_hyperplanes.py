@@ -75,7 +75,11 @@ class PayoffBounds(Shown):
             value = getattr(self, name)
             if np.size(value) and (name != "threat" or np.size(self.inner)):  # without points it is not known
                 fill(self, **{name: real(value, name, finite=name in ("directions", "inner"))})
-        faces, n, points = np.shape(self.directions)[:1], np.shape(self.directions)[-1:], np.shape(self.inner)[:1]
+        faces, n, points = (
+            np.shape(self.directions)[:1],
+            np.shape(self.directions)[-1:],
+            np.shape(self.inner)[:1],
+        )
         shapes = {"directions": faces + n, "levels": faces, "inner": points + n, "threat": (2, *n)}
         for name, shape in shapes.items():
             if np.shape(getattr(self, name)) != shape:

@@ -196,7 +196,7 @@ class HoldOut(Shown):
         if not (surplus > 0).all():
             raise InvalidInput(
                 f"`deal` must leave a surplus over the status quo at every share; got {surplus.min():.17g}. "
-                f"There is nothing to hold out for."
+                "There is nothing to hold out for."
             )
         return surplus
 

@@ -136,7 +136,7 @@ def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms
     (array([4., 1.]), array([3., 2.]))
     """
     states, w = checked(money), hub_weights(weights)
-    if not isinstance(first, int | np.integer) or first not in PARTNERS:
+    if isinstance(first, bool) or not isinstance(first, int | np.integer) or first not in PARTNERS:
         raise InvalidInput(f"`first` must be 1 or 2, the partner who comes first; got {first!r}.")
     nothing, with_2, with_1, both = four(states)
     mine, other = (with_1, with_2) if first == 1 else (with_2, with_1)

@@ -59,7 +59,10 @@ def test_partners_who_are_just_too_impatient_for_more_than_a_segment(discount):
 
 
 def test_more_budget_is_advised_only_where_it_helps():
-    stuck = payoff_set(RepeatedGame(PARTNERS, 0.7, monitoring=report("0.9", "0.5", "0.25")), tolerance=1e-11)
+    partners = RepeatedGame(PARTNERS, 0.7, monitoring=report("0.9", "0.5", "0.25"))
+    stuck, cut = payoff_set(partners, tolerance=1e-11), payoff_set(partners, tolerance=1e-11, budget=500)
+    assert cut.status is Status.INACCURATE
+    assert "raise `budget`" in cut.reason
     assert (stuck.status, stuck.stats.stopped) == (Status.INACCURATE, "made no progress")
     assert "no further half-plane would reduce that" in stuck.reason
     assert stuck.gap < 2e-9

@@ -584,6 +584,13 @@ def test_who_is_indifferent_but_for_rounding_leaves_payoffs_open(option: float) 
     assert talks(Problem(TransferableSurplus(1.0), [0.0, 0.05])).unique is False
 
 
+def test_who_is_indifferent_but_for_rounding_leaves_payoffs_of_three_open() -> None:
+    """The second gets .07 by agreeing, by leaving and by waiting: .2 x .15 + .8 x .05; the first .9, .9 or .06."""
+    last = {"horizon": 1, "breakdown": 0.2, "breakdown_payoffs": [0.1, 0.15, 0.15]}
+    talks = AlternatingOffers([0.5, 0.9, 0.6], outside=[0.9, 0.07, 0.03], proposer=1, **last)
+    assert talks(Problem(TransferableSurplus(1.0, players=3), [0.05, 0.05, 0.0])).unique is False
+
+
 def test_play_is_shown_where_there_is_one_equilibrium_problem_for_ever() -> None:
     with pytest.raises(NotApplicable, match="finite `horizon`"):
         AlternatingOffers(0.9, horizon=3).supporting(PIE)

@@ -332,6 +332,7 @@ def test_kambes_limit_is_where_small_priors_lead():
     # A prior that vanishes twice as fast weakens its owner.
     assert kambe_limit(rates, exponents=(2, 1)) == pytest.approx([0.3 / 0.5, 0.2 / 0.5])
     assert kambe_limit(rates * 1e308, exponents=(2e300, 1e300)) == pytest.approx([0.3 / 0.5, 0.2 / 0.5])
+    assert kambe_limit([1e-300, 3e300], exponents=(1e300, 1e-300)) == pytest.approx([3 / 4, 1 / 4])
     strong = ReputationalBargaining((0.6 - 1e-2, 0.9), rates, (1e-200, 1e-100))()
     assert strong.initial_concession[0] == 0
 

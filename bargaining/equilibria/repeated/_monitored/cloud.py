@@ -12,9 +12,7 @@ Indices = NDArray[np.intp]
 
 TABLE = 1_000_000
 """Entries of a table that is computed in one piece."""
-_MANY = (
-    64  # points, and directions, from which on the compiled tree of boxes is quicker than a table of them all
-)
+_MANY = 64  # points, and directions, from which on the compiled tree of boxes is quicker than a table
 
 
 class Cloud:

@@ -37,9 +37,7 @@ from bargaining.equilibria.repeated._monitored.renamings import Renamings
 _SAME = 1e-13  # the least distance of vertices from the segment between their neighbours
 _PASSES = 12  # in which the faces that rays cross are found
 _STEPS = 8  # of Newton's method; five are enough as a rule
-_FINER = (
-    0.01  # of the last step: the error that the next one may leave in distances of three and more players
-)
+_ROUGH = 0.01  # of a step: the error that the next one may leave in distances of three and more players
 _AIMS, _MORE_AIMS = 3, 6  # times that rays are aimed, of two and of more players
 _CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
 _INWARDS = 0.5  # of a distance, at most, in a step: far from a fixed point, steps lead past the centre
@@ -149,8 +147,8 @@ def radial(
         centre = orbits.rows.mean(axis=0)
         distances = np.linalg.norm(orbits.rows - centre, axis=1)
         rays = (orbits.rows - centre) / distances[:, None]
-        finer = 0.0 if corners.shape[1] == 2 else _FINER  # in the plane, faces cost little
-        within = max(enough, finer * near)
+        rough = 0.0 if corners.shape[1] == 2 else _ROUGH  # in the plane, faces cost little
+        within = max(enough, rough * near)
         for _ in range(_STEPS):
             if not (distances > 0.0).all():
                 return found, solved
@@ -169,7 +167,7 @@ def radial(
             largest = float(np.abs(off).max())
             if max(largest, within) <= enough:
                 break
-            within = max(enough, finer * largest)
+            within = max(enough, rough * largest)
             step = _solution(np.eye(len(chosen)) - slopes, off)[slots]
             if corners.shape[1] > 2:  # in the plane, other methods follow
                 step *= min(1.0, _INWARDS / max(float((-step / distances).max()), _INWARDS))

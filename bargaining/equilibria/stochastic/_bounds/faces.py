@@ -21,9 +21,7 @@ _SAME_ANGLE = 1e-9  # radians: of two faces closer than this one is left out
 _TURN = 8.0  # more than a full turn
 _FLAT = 1e-9  # of the unit box: sets thinner than about this are cut face by face
 _ROUNDING = 1e-14  # of the unit box: rounding that must not cut off a set that is a point or a segment
-_STEEP = (
-    1e3  # sum of two faces' weights from which on they meet so flatly that rounding moves their corner far
-)
+_STEEP = 1e3  # sum of the weights of two faces above which rounding moves their corner far: they are nearly parallel
 _BOX: Polygon = [(-1.0, -1.0), (2.0, -1.0), (2.0, 2.0), (-1.0, 2.0)]
 
 

@@ -335,9 +335,11 @@ def test_how_often_and_how_long_they_fight():
     assert play.frequencies().sum() == pytest.approx(1)
     lasting = [k for k, state in enumerate(play.states) if state.profile is None]
     assert play.frequencies()[lasting].sum() == pytest.approx(1)  # sooner or later luck is bad enough
+    assert np.isinf(play.expected_length(lasting)).all()
     together = [k for k, state in enumerate(play.states) if state.profile is not None]
     lengths = [int((play.simulate(400, seed).signals >= 0).sum()) for seed in range(300)]
     expected = play.expected_length(together)
+    assert play.expected_length(together[::-1] + together[:1]).tolist() == [*expected[::-1], expected[0]]
     begun = sum(float(share) * expected[together.index(k)] for k, share in play.start if k in together)
     assert np.mean(lengths) == pytest.approx(begun, rel=0.15)
     for states in (None, [len(play.states)], ["first"]):

@@ -82,7 +82,10 @@ def test_who_leaves_need_not_leave_the_other_the_value_of_waiting(
     ends = [[first, first], [1 - first, 1 - first]]
     np.testing.assert_allclose(talks.equilibria(problem), ends, rtol=1e-12)
     for phase in talks.supporting(problem):
-        assert np.isfinite(phase.after).all()
+        other = AlternatingOffers(discounts, proposer=1 - phase.proposer, **options)(problem)
+        left = np.nan_to_num(np.array(options["outside"], dtype=float))
+        expected = other.payoffs if phase.refusal == "talks go on" else left
+        np.testing.assert_allclose(phase.after, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.source)

@@ -180,8 +180,9 @@ def test_a_drop_of_the_pie_is_shared_equally(drop):
     assert result.kinks.tolist() == [2]  # where pieces of time meet that are looked at anyway
 
 
-@pytest.mark.parametrize("until", [None, 30.0])
-@pytest.mark.parametrize("steep", [1.0, 10.0])
+@pytest.mark.parametrize(
+    ("steep", "until"), [(1.0, None), (1.0, 30.0), (10.0, None), (10.0, 30.0), (100.0, None)]
+)
 def test_a_hazard_that_rises_without_bound(steep, until):
     """x_0' = (R + L) x_0 - (r_1 + L (1 + b_0 - b_1)) / 2 with R the mean rate and L = steep t."""
     path = NonstationaryOffers(

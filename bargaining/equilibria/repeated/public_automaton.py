@@ -277,10 +277,13 @@ def rational_automaton(
     """Return an automaton in rationals near one in floats, without regret; None if rounding leaves some regret.
 
     Weights become simple fractions if all of them are close to one; otherwise they are rounded so finely that the slack
-    of the incentive constraints covers the error. The payoffs of states then follow exactly from a linear system.
+    of the incentive constraints covers the error. On a knife edge only some states have slack: then lotteries that are
+    close to simple ones become simple, and only the others are rounded. The payoffs of states then follow exactly from
+    a linear system.
     """
-    for simple in (True, False):
-        made = _rounded(repeated, play, leaves, simple, 1 << _bits(repeated, play))
+    fine = 1 << _bits(repeated, play)
+    for simple, scale in ((True, None), (False, fine), (True, fine)):
+        made = _rounded(repeated, play, leaves, simple, scale)
         if made is not None and made.regret == 0:
             return made
     return None
@@ -360,7 +363,7 @@ def _bits(repeated: RepeatedGame, play: Floating) -> int:
 
 
 def _drawn_play(
-    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int
+    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int | None
 ) -> _Drawn | None:
     following: list[tuple[Lottery, ...]] = []
     for owner, lotteries in zip(play.owners.tolist(), play.lotteries, strict=True):
@@ -382,7 +385,7 @@ def _drawn_play(
 
 
 def _rounded(
-    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int
+    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int | None
 ) -> PublicAutomaton | None:
     drawn = _drawn_play(repeated, play, leaves, simple, scale)
     if drawn is None:
@@ -471,17 +474,18 @@ def after_leaving(repeated: RepeatedGame, leave: Leave) -> Payoffs:
     return tuple(sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in range(repeated.players))
 
 
-def _lottery(weights: Floats, simple: bool, scale: int) -> Lottery | None:
-    """Return weights as fractions that add up to one; None if simple fractions are required and not found."""
-    chosen = np.flatnonzero(weights > (_NEAR if simple else 0.5 / scale)).tolist()
+def _lottery(weights: Floats, simple: bool, scale: int | None) -> Lottery | None:
+    """Return weights as simple fractions if wanted and found, else as multiples of one over a scale if there is one."""
     if simple:
+        chosen = np.flatnonzero(weights > _NEAR).tolist()
         shares = [Fraction(float(weights[k])).limit_denominator(_SIMPLE) for k in chosen]
-        if sum(shares) != 1 or any(
-            abs(float(share) - weights[k]) > _NEAR for k, share in zip(chosen, shares, strict=True)
-        ):
-            return None
-    else:
-        shares = [Fraction(round(float(weights[k]) * scale), scale) for k in chosen]
-        most = max(range(len(shares)), key=shares.__getitem__)
-        shares[most] += 1 - sum(shares)
+        near = all(abs(float(share) - weights[k]) <= _NEAR for k, share in zip(chosen, shares, strict=True))
+        if near and sum(shares) == 1:
+            return tuple(zip(chosen, shares, strict=True))
+    if scale is None:
+        return None
+    chosen = np.flatnonzero(weights > 0.5 / scale).tolist()
+    shares = [Fraction(round(float(weights[k]) * scale), scale) for k in chosen]
+    most = max(range(len(shares)), key=shares.__getitem__)
+    shares[most] += 1 - sum(shares)
     return tuple((k, share) for k, share in zip(chosen, shares, strict=True) if share)

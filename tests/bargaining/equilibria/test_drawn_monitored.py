@@ -185,6 +185,15 @@ def test_profiles_go_out_of_play_after_an_inner_set_is_found():
     assert set(owners[owners >= 0]) == set(found._found.cuts[-1].alive) == {1, 3}
 
 
+def test_states_without_slack_are_simple_where_others_are_rounded():
+    """A stage equilibrium with ties, for ever, and a strict one, from which lotteries lead to both."""
+    found = payoff_set(drawn(284)[0], tolerance=1e-5)
+    proof = certify(found, tolerance=1e-4)
+    assert proof.holds, proof.statement
+    assert (-1, -1) in proof.vertices
+    np.testing.assert_allclose(found.vertices.max(axis=0), [3, 4], atol=1e-8)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", range(PIECES))
 def test_four_hundred_games(piece):

@@ -141,7 +141,10 @@ def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:
 def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, Floats]:
     """Return the last agreement of one cell and the remaining gains, computed in gains over the disagreement point."""
     d = np.broadcast_to(problem.disagreement, (*problem.batch_shape, problem.players))[cell]
-    moved = Problem(problem.feasible, d).rescale(1.0, -d)
+    here = Problem(problem.feasible, d)
+    moved = here.rescale(1.0, -d)
+    if not np.isfinite(moved.ideal).all():  # on the frontier: the moved set misses 0 by rounding
+        return _agree(here, here.ideal, np.asarray(True))
     gains, left = _agree(moved, moved.ideal, np.asarray(True))
     return d + gains, left
 

@@ -194,6 +194,16 @@ def test_states_without_slack_are_simple_where_others_are_rounded():
     np.testing.assert_allclose(found.vertices.max(axis=0), [3, 4], atol=1e-8)
 
 
+@pytest.mark.parametrize("seed", [0, 14, pytest.param(22, marks=pytest.mark.slow)])
+def test_a_tolerance_below_rounding_gives_the_best_that_floats_can(seed):
+    """Half-planes were added until rounding moved their corners by 1e-8 and more, or no inner set was found."""
+    found = payoff_set(drawn(seed)[0], tolerance=1e-15)
+    assert found.status is Status.INACCURATE
+    assert 1e-15 < found.gap < 1e-11
+    proof = certify(found, tolerance=1e-10)
+    assert proof.holds, proof.statement
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", range(PIECES))
 def test_four_hundred_games(piece):

@@ -61,6 +61,7 @@ _NARROW = 2e-5  # unless the angle is less than this
 _LEAST = 1e-9  # the least slack: ten times the error of the linear program
 _APART = 1e-6  # the least angle between half-planes: corners of nearly parallel ones are ill defined
 _CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
+_FINEST = 1e-13  # the least tolerance that is worked for: below it more half-planes only add rounding
 
 
 class Found(NamedTuple):
@@ -106,32 +107,37 @@ def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
 def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int, common: bool) -> Found:
     """Move corners until they nearly converge, or if players are so patient that this takes long, solve for them."""
     ends = np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
-    outer = _around(data, ends, common)
-    inner: Automaton | None = None
-    gap, near, wanted = np.inf, np.inf, _COARSE
+    outer, tolerance = _around(data, ends, common), max(tolerance, _FINEST)
+    kept, cuts, inner = np.empty((0, 2)), (*outer.cuts,), None
+    gap, near, wanted, resting = np.inf, np.inf, _COARSE, False
     patient = float(data.programs.discounts.max())
     loss = 1.0 / (1.0 - patient)  # the expected gap, over the half-planes' distance from what touches them
     for step in range(_REFINEMENTS):
         if not outer.shrink(budget, tolerance * (1.0 - patient) / _RESTED):
             return Found(None, np.empty((0, 2)), 0.0, outer.rounds, outer.solved, leaves, tuple(outer.cuts))
         assert isinstance(outer.outline, Outline)
-        edge = _points(outer.outline.corners)
+        reach = np.inf if inner is None else _reach(_points(outer.outline.corners), inner.corners)
+        if (
+            reach <= gap
+        ):  # outer sets shrink: if one reaches farther than that before, rounding moved its corners
+            kept, cuts, gap = outer.outline.corners, _proof(outer), reach
+        edge = _points(kept)
         size = outer.programs.weights.shape
         small = size[0] * (size[1] + size[2]) ** 2 <= _SMALL
-        moving = small and patient <= PATIENT and step < _REFINEMENTS // 2
-        if inner is not None:
-            gap = beyond(edge, _points(inner.corners))
+        moving = small and patient <= PATIENT and step < _REFINEMENTS // 2 and not resting
         if moving:
             corners = _moved(outer, ends, near, tolerance)
             reach = _reach(edge, corners)
-            if reach <= tolerance:
-                touched = _touched(outer)
-                found = _solved(outer, ends, tolerance, touched, _reach(edge, touched), grows=True)
-                inner, gap = _better(found, edge, inner, gap, tolerance)
-                if gap > tolerance and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
-                    inner, gap = _rested(outer, ends, corners, tolerance, inner, gap)
-            near = min(near, reach) if inner is None else gap
             new = _new_sides(outer, corners, reach)
+            resting = inner is None and not len(new) and reach >= near  # that is as near as they get
+            within = max(tolerance, reach) if resting else tolerance
+            if reach <= within:
+                touched = _touched(outer)
+                found = _solved(outer, ends, within, touched, _reach(edge, touched), grows=True)
+                inner, gap = _better(found, edge, inner, gap, within)
+                if gap > within and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
+                    inner, gap = _rested(outer, ends, corners, edge, within, inner, gap)
+            near = min(near, reach) if inner is None else gap
         else:
             touched = _touched(outer)
             reach = _reach(edge, touched)
@@ -145,17 +151,19 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
                 wanted = min(wanted, reach * loss) / _CLOSER
                 inner, gap = _better(found, edge, inner, gap, tolerance)
                 if inner is None and last:  # as where the set is nearly a segment
-                    inner, gap = _rested(outer, ends, touched, tolerance, inner, gap)
+                    inner, gap = _rested(outer, ends, touched, edge, tolerance, inner, gap)
             if inner is not None and gap > tolerance and _RARE * len(new) < len(outer.levels):
                 new = _distinct(outer.directions, np.vstack([new, _pulled(outer, inner.corners)]))
         if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
             break
         outer.extend(new)
-    assert isinstance(outer.outline, Outline)
-    cuts = (
-        (*outer.cuts, outer.cut()._replace(way=tuple(outer.way))) if len(outer.index) else tuple(outer.cuts)
-    )
-    return Found(inner, outer.outline.corners, gap, outer.rounds, outer.solved, leaves, cuts)
+    return Found(inner, kept, gap, outer.rounds, outer.solved, leaves, cuts)
+
+
+def _proof(outer: Outer) -> tuple[Cut, ...]:
+    """Return the proof of the half-planes as they are."""
+    last = (outer.cut()._replace(way=tuple(outer.way)),) if len(outer.index) else ()
+    return (*outer.cuts, *last)
 
 
 def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
@@ -180,15 +188,19 @@ def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:
 
 
 def _rested(
-    outer: Outer, ends: Floats, corners: Floats, tolerance: float, inner: Automaton | None, gap: float
+    outer: Outer,
+    ends: Floats,
+    corners: Floats,
+    edge: Polygon,
+    tolerance: float,
+    inner: Automaton | None,
+    gap: float,
 ) -> tuple[Automaton | None, float]:
     """Return the best automaton whose rows are all met, and how far the half-planes reach beyond it.
 
     Rows are met with a little slack, so that no deviation pays; on a knife edge, where slack shrinks the set, they are
     met up to rounding.
     """
-    assert isinstance(outer.outline, Outline)
-    edge = _points(outer.outline.corners)
     patient = min(float(outer.programs.discounts.max()), 0.999) if len(outer.index) else 0.0
     steps = 10 + int(np.log(1e-3) / np.log(max(patient, 0.1)))  # distances fall by the discount factor a step
     for slack in (tolerance / 20.0, tolerance / 200.0, 0.0):

@@ -53,10 +53,16 @@ def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
         return feasible
     if feasible.batch_shape:
         return batch_of(np.vectorize(comprehensive, otypes=[object])(sets_of(feasible)))
+    points = _points_of(feasible)
+    return feasible if points is None else Polytope(points, free_disposal=True)
+
+
+def _points_of(feasible: Polytope) -> Floats | None:
+    """Return points of which a polytope is the hull, perhaps more than its vertices; None if it has no vertices."""
     try:
-        return Polytope(feasible.vertices, free_disposal=True)
+        return feasible.vertices if feasible.points is None else feasible.points
     except NotApplicable:
-        return feasible
+        return None
 
 
 def ideal_of(feasible: FeasibleSet) -> Ideal:
@@ -135,11 +141,8 @@ def sides_of(feasible: FeasibleSet) -> Sides | None:
         return None
     if feasible.inequalities is not None and (feasible.inequalities[0] >= 0).all():
         return _as_given(*feasible.inequalities)
-    try:
-        points = feasible.vertices
-    except NotApplicable:
-        return None
-    return _listed(points, open_below=True)
+    points = _points_of(feasible)
+    return None if points is None else _listed(points, open_below=True)
 
 
 def inequalities_of(feasible: FeasibleSet) -> tuple[Floats, Floats] | None:

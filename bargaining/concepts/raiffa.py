@@ -6,12 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._comprehensive import along_axes, best_above, ideal_of, lasting_gain, set_by_set
+from bargaining.concepts._comprehensive import (
+    FEW,
+    along_axes,
+    best_above,
+    comprehensive,
+    ideal_of,
+    lasting_gain,
+    set_by_set,
+)
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible._sides import largest
 from bargaining.feasible.base import disposes_freely
-from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.polytope import Polytope, with_facets
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
@@ -91,6 +99,7 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     """Return the last agreement, and the remaining gains plus any infeasibility on the way, over ideal gains."""
     live = np.asarray(np.isfinite(ideal).all(axis=-1))
+    problem = _listed(problem)
     far = live & _far(problem, ideal)
     x, left = _agree(problem, ideal, live & ~far)
     for cell in map(tuple, np.argwhere(far)):
@@ -102,6 +111,14 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
         rounding = 8 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
         x = np.where((np.abs(x - ideal) <= rounding).all(axis=-1, keepdims=True), ideal, x)
     return x, left
+
+
+def _listed(problem: Problem) -> Problem:
+    """Return the problem with free disposal, which has the same agreements, and with facets for some hundred rays."""
+    feasible = problem.feasible if problem.players == 2 else comprehensive(problem.feasible)
+    if problem.players == 2 or not isinstance(feasible, Polytope):
+        return problem
+    return Problem(with_facets(feasible, FEW), problem.disagreement)
 
 
 def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.bool_]) -> Floats:
@@ -142,7 +159,7 @@ def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, F
     """Return the last agreement of one cell and the remaining gains, computed in gains over the disagreement point."""
     d = np.broadcast_to(problem.disagreement, (*problem.batch_shape, problem.players))[cell]
     here = Problem(problem.feasible, d)
-    moved = here.rescale(1.0, -d)
+    moved = _listed(here.rescale(1.0, -d))
     if not np.isfinite(moved.ideal).all():  # on the frontier: the moved set misses 0 by rounding
         return _agree(here, here.ideal, np.asarray(True))
     gains, left = _agree(moved, moved.ideal, np.asarray(True))

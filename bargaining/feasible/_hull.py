@@ -91,10 +91,19 @@ ACCURATE = 1e-12  # residual that divisions promise: a cell above it is solved a
 class Hull:
     """conv(points), or conv(points) less the positive orthant; coordinates are brought to the unit box first."""
 
-    __slots__ = ("_sides", "_sought", "free_disposal", "grain", "origin", "points", "span", "unit")
+    __slots__ = ("_sides", "_sought", "few", "free_disposal", "grain", "origin", "points", "span", "unit")
 
-    def __init__(self, points: Floats, origin: Floats, span: Floats, *, free_disposal: bool) -> None:
+    def __init__(
+        self,
+        points: Floats,
+        origin: Floats,
+        span: Floats,
+        *,
+        free_disposal: bool,
+        few: tuple[int, int] = FEW,
+    ) -> None:
         self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
+        self.few = few
         self.unit = (points - origin) / span
         self.grain = 16 * EPS * (1.0 + np.abs(points).max(axis=0) / span)
         self._sides: Facets | None = None
@@ -104,7 +113,8 @@ class Hull:
     def sides(self) -> Facets | None:
         """The facets, found when first needed; None where there may be too many."""
         if not self._sought:
-            self._sides, self._sought = facets(self.unit, open_below=self.free_disposal), True
+            self._sides = facets(self.unit, open_below=self.free_disposal, few=self.few)
+            self._sought = True
         return self._sides
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:

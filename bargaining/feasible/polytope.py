@@ -383,6 +383,17 @@ class Polytope(Shown, line=False):
         return f"Polytope({self._points.tolist()}{disposal})"
 
 
+def with_facets(feasible: Polytope, few: tuple[int, int]) -> Polytope:
+    """Return a polytope that lists its facets up to so many dimensions and points: it pays off for many rays."""
+    shape = feasible._shape
+    if not isinstance(shape, Hull) or shape.sides is not None:
+        return feasible
+    shape = Hull(shape.points, shape.origin, shape.span, free_disposal=shape.free_disposal, few=few)
+    made = Polytope.__new__(Polytope)
+    _fill(made, shape.points, None, shape, free_disposal=shape.free_disposal, exact=None)
+    return made
+
+
 def batch_of(sets: Sets) -> Polytope:
     """Return an array of polytopes as one batch."""
     made = Polytope.__new__(Polytope)

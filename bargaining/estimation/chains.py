@@ -336,14 +336,17 @@ class VerticalChain(Shown):
             retail_margins=margins.retail,
             wholesale_margins=margins.wholesale,
             profits=profits,
-            surplus=float(np.log1p(np.exp(np.asarray(self.values) - self.slope * best).sum()) / self.slope),
+            surplus=float(np.logaddexp.reduce(np.append(self._utilities(best), 0.0)) / self.slope),
             residual=residual,
             status=status,
             products=tuple(self.products),
         )
 
+    def _utilities(self, p: Floats) -> Floats:
+        return np.asarray(np.asarray(self.values) - self.slope * p)
+
     def _shares(self, p: Floats) -> Floats:
-        u = np.asarray(self.values) - self.slope * p
+        u = self._utilities(p)
         top = max(0.0, float(u.max()))
         e = np.exp(u - top)
         shares: Floats = e / (np.exp(-top) + e.sum())

@@ -277,7 +277,7 @@ class Estimates(Shown):
         rows = [
             {
                 "parameter": name,
-                "estimate": self.values[k],
+                "estimate": "not identified" if np.isnan(self.values[k]) else self.values[k],
                 "standard error": self._deviations()[k],
                 "95% lower": ends["lower"].iloc[k],
                 "95% upper": ends["upper"].iloc[k],
@@ -290,7 +290,7 @@ class Estimates(Shown):
             "Log-likelihood": self.loglike,
             "Identification": self.statement,
         }
-        return Table(rows, caption=type(self.model).__name__, notes=notes, missing="not identified")
+        return Table(rows, caption=type(self.model).__name__, notes=notes, missing="none")
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the estimates with their 95% intervals.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NOISES = ("ability", "payoffs")
 UNIT, REAL = "(0, 1)", "real"
 _AGAIN = 4  # steps that converge quadratically, or shrink by the number of observations
+_LARGEST = 300.0  # of logs: squares of exponentials stay finite
 _STARTS = (0.5, 0.2, 0.8, 0.95)  # of parameters between 0 and 1
 
 
@@ -778,10 +779,10 @@ class EfficientDelayModel(_Estimated):
         from scipy.stats import norm
 
         d = (mean + spread**2 - least) / spread
-        average = np.exp(mean + spread**2 / 2)
-        worth = np.exp(least) * norm.cdf(spread - d) + average * norm.cdf(d)
-        known = np.exp(least) / worth
-        slopes = -known / worth * average * np.array([norm.cdf(d), spread * norm.cdf(d) + norm.pdf(d)])
+        # the mean over the threshold, kept finite: beyond, the discount factor is 0
+        average = np.exp(min(mean + spread**2 / 2 - least, _LARGEST))
+        known = 1 / (norm.cdf(spread - d) + average * norm.cdf(d))
+        slopes = -(known**2) * average * np.array([norm.cdf(d), spread * norm.cdf(d) + norm.pdf(d)])
         return float(known), slopes
 
     def _solved(self) -> tuple[Floats, Floats, Floats]:

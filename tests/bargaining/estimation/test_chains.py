@@ -382,3 +382,17 @@ def test_without_weight_products_are_sold_at_cost_and_with_all_of_it_at_no_price
 def test_what_makes_no_chain_is_refused(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         call()
+
+
+def test_values_beyond_exponentials_of_floats_warn_of_nothing() -> None:
+    chain = VerticalChain(
+        [800, 900],
+        slope=1,
+        retail_costs=1,
+        wholesale_costs=1,
+        retailers=["D1", "D2"],
+        wholesalers=["U1", "U2"],
+    )
+    found = chain.solve()
+    assert found.status == Status.FAILED
+    assert found.surplus == pytest.approx(900 - found.prices[1])

@@ -371,11 +371,19 @@ def test_a_rate_of_which_nothing_shows_is_not_identified() -> None:
     assert "`rate_0` is not identified" in at_once.statement
 
 
+def test_surpluses_of_which_the_mean_is_no_float_leave_no_patience() -> None:
+    found = EfficientDelayModel([0, 10**5, 2, 1, 0, 1], surplus=[3, 1e10, 2, 3, 4, 1e-9]).fit()
+    assert found.params["log_spread"] > 100
+    assert found.params["discount"] < 1e-100
+    assert np.isfinite(found.std_errors).all()
+
+
 def test_a_player_who_never_concedes_while_talks_last_has_a_rate_of_zero() -> None:
     found = DelayModel([1, 2, 0, 3, 8], who=[0, 0, 1, 0, -1], demands=[0.6, 0.6]).fit()
     assert found.params["rate_0"] == 0
     assert np.isnan(found.std_errors["rate_0"])
     assert "`rate_0` is at an end of its range" in found.statement
+    assert "not identified" not in str(found.summary())
     assert found.params["rate_1"] == pytest.approx(
         3 / (2 * (1 + 2 + 3 + 3))
     )  # talks without end count until 3

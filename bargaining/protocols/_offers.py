@@ -252,11 +252,21 @@ def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Mask]:
         many = np.asarray(np.zeros(high0.shape, dtype=bool))
     else:
         low, high, _ = settle(talks, leaver)
-        high0, low1 = high[..., 0], low[..., 1]
-        many = np.asarray(((high - low) > 1e-9 * (talks.ideal - talks.floor)).any(axis=-1))
+        return on_frontier(talks, high, low), several(talks, low, high)
+    return on_frontier(talks, high0[..., None], low1[..., None]), many
+
+
+def on_frontier(talks: Talks, high: Floats, low: Floats) -> Floats:
+    """Return the offers that give player 0 her highest payoff and player 1 her lowest, the first and the last."""
+    high0, low1 = high[..., 0], low[..., -1]
     x = np.stack((high0, talks.best(1, high0)), axis=-1)
     y = np.stack((talks.best(0, low1), low1), axis=-1)
-    return np.stack((x, y)), many
+    return np.stack((x, y))
+
+
+def several(talks: Talks, low: Floats, high: Floats) -> Mask:
+    """Say where the lowest and the highest payoffs differ."""
+    return np.asarray(((high - low) > 1e-9 * (talks.ideal - talks.floor)).any(axis=-1))
 
 
 def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats, Floats]:
@@ -298,27 +308,36 @@ def _waiting(talks: Talks, i: int, offers: Floats) -> Floats:
     return np.stack([talks.wait(k, offers[1 - i][..., k]) for k in (0, 1)], axis=-1)
 
 
-def pair_miss(talks: Talks, leaver: str, offers: Floats) -> Floats:
-    """Return the most that a player gains by one deviation from these offers, over the range of gains.
+def pair_miss(talks: Talks, leaver: str, offers: Floats, chances: Floats | None = None) -> Floats:
+    """Return the most that a player gains by one deviation from these turns, over the range of gains.
 
-    A refusal is followed by the other's offer, or by the departure of a player who may leave, as those players prefer.
-    Each offer must be the best that the other accepts, and no worse for the proposer than a refusal.
+    A refusal is followed by the other's turn, or by the departure of a player who may leave, as those players prefer.
+    Each offer must be the best that the other accepts, and no worse for the proposer than a refusal; or, where the
+    chances say so, a turn must give what a refusal gives, and the proposer no less than any offer that is accepted.
     """
+    if chances is None:
+        chances = np.broadcast_to([1.0, 0.0, 0.0], (*offers.shape[:-1], 3))
     plays = {"responder": ["responder leaves"], "proposer": ["proposer leaves"]}
     plays["both"] = plays["responder"] + plays["proposer"]
     rounds = [
         np.min(
-            [np.maximum(*_after(talks, leaver, i, each, offers)) for each in ("wait", *plays[leaver])], axis=0
+            [
+                np.maximum(*_after(talks, leaver, i, each, offers, chances[i]))
+                for each in ("wait", *plays[leaver])
+            ],
+            axis=0,
         )
         for i in (0, 1)
     ]
     return np.asarray(np.maximum(*rounds))
 
 
-def _after(talks: Talks, leaver: str, i: int, play: str, offers: Floats) -> tuple[Floats, Floats]:
-    """Return the violation by i's offer if this play follows a refusal, and the gain from another play.
+def _after(
+    talks: Talks, leaver: str, i: int, play: str, offers: Floats, chances: Floats
+) -> tuple[Floats, Floats]:
+    """Return the violation by i's turn if this play follows a refusal, and the gain from another play.
 
-    The gain includes that of a proposer who prefers a refusal to the offer.
+    The gain includes that of a proposer who prefers a refusal to the offer, or an offer that is accepted to a refusal.
     """
     j, span, o, may = 1 - i, talks.ideal - talks.floor, talks.outside, talks.may_leave
     waiting = _waiting(talks, i, offers)
@@ -337,4 +356,9 @@ def _after(talks: Talks, leaver: str, i: int, play: str, offers: Floats) -> tupl
     generous = offer[..., i] >= talks.ideal[..., i]  # nothing more to take: giving more is no violation
     off = np.where(generous, np.maximum(short, 0.0), np.abs(short)) / span[..., j]
     miss = np.maximum(off, np.abs(most - offer[..., i]) / span[..., i])
-    return miss, np.maximum(np.maximum(tempted, (held[..., i] - offer[..., i]) / span[..., i]), 0.0)
+    refused = chances[..., 0] == 0
+    planned = chances[..., 2 if play == "wait" else 1] == 1
+    apart = np.where(planned, (np.abs(offer - held) / span).max(axis=-1), np.inf)
+    reached = np.where(np.isfinite(most), most, -np.inf)
+    gain = np.where(refused, reached - held[..., i], held[..., i] - offer[..., i]) / span[..., i]
+    return np.where(refused, apart, miss), np.maximum(np.maximum(tempted, gain), 0.0)

@@ -18,6 +18,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.base import is_convex
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import (
+    ROUNDING,
     Mask,
     Talks,
     Threats,
@@ -25,10 +26,13 @@ from bargaining.protocols._offers import (
     finite_offers,
     idle,
     offer_pair,
+    on_frontier,
     pair_miss,
     require_two,
     settle,
+    several,
 )
+from bargaining.protocols._refusals import Refusals, refusals
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
 from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
 
@@ -199,6 +203,11 @@ class AlternatingOffers(Shown):
     that fails, for instance because the first responder would then leave and this gives k more. If no equilibrium in
     pure strategies is found, indifferent players randomise.
 
+    *Two players.* A refusal may be worth more than any agreement: if leaving or a breakdown lies beyond the frontier,
+    or if an impatient player may be left with less than disagreement gives. The answer then is what bounds of all
+    equilibrium payoffs close in on, with refusals in `chances`. If they do not meet, `equilibria` are NaN, and the
+    answer is a stationary equilibrium when only the responder may leave, and INACCURATE or MULTIPLE otherwise.
+
     For a finite horizon the answer is found by backward induction, with several players too.
 
     An outside option is not a disagreement payoff: with ``leaver="responder"`` it changes nothing until
@@ -317,10 +326,12 @@ class AlternatingOffers(Shown):
             never = (turns.chances[..., :2] == 0).all(axis=(0, -1)) & (self.horizon is None)
         status = np.where(never & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
         division = self._packed(problem, talks, status, turns, turns.offers[self._first])
-        off = np.asarray(division.status) == Status.INACCURATE
-        if off.any() and self._may_be_refused(problem):
-            turns = _with_refusals(talks, turns, off)
-            division = self._packed(problem, talks, status, turns, turns.offers[self._first])
+        pair = self.horizon is None and problem.players == 2
+        off, many = (np.asarray(division.status) == each for each in (Status.INACCURATE, Status.MULTIPLE))
+        if pair and (off | many).any():
+            refused, status = self._with_refusals(talks, turns, status, off, many)
+            if refused is not turns:
+                division = self._packed(problem, talks, status, refused, refused.offers[self._first])
         return division
 
     def check(self, division: OffersDivision) -> OffersDivision:
@@ -354,10 +365,44 @@ class AlternatingOffers(Shown):
         status = np.where(many & (status == Status.OK), Status.MULTIPLE, status).astype(np.int8)
         return Turns(offers, chances, unique), status
 
-    def _may_be_refused(self, problem: Problem) -> bool:
-        """Say whether a player may prefer a refusal of her offer, which pairs of accepted offers do not cover."""
-        infinite = self.horizon is None and self.leaver == "responder"
-        return infinite and problem.players == 2 and separable(problem.feasible)
+    def _with_refusals(
+        self, talks: Talks, turns: Turns, status: NDArray[np.int8], off: Mask, many: Mask
+    ) -> tuple[Turns, NDArray[np.int8]]:
+        """Return the turns where a refusal may be worth more than offers that are accepted.
+
+        Bounds of all equilibria find them where payoffs are unique; else those of a stationary equilibrium if only the
+        responder may leave.
+        """
+        here, _, found = self._refused(talks, off, many)
+        if here.any():
+            idle = here & (found.chances[..., 2] == 1).all(axis=0)
+            turns = _replaced(turns, here, found.payoffs, found.chances)._replace(unique=turns.unique | here)
+            status = np.where(here, np.where(idle, Status.EMPTY, Status.OK), status).astype(np.int8)
+        off = off & ~here
+        if off.any() and self.leaver == "responder" and separable(talks.feasible):
+            others = rotation(talks, off)
+            turns = _replaced(turns, off, others.offers, others.chances)._replace(unique=turns.unique & ~off)
+        return turns, status
+
+    def _doubts(self, talks: Talks, low: Floats, high: Floats) -> tuple[Mask, Mask]:
+        """Return where accepted offers between these ends are no equilibrium, and where they are an interval."""
+        off = ~(pair_miss(talks, self.leaver, on_frontier(talks, high, low)) <= ROUNDING)
+        return off, several(talks, low, high)
+
+    def _refused(self, talks: Talks, off: Mask, many: Mask) -> tuple[Mask, Mask, Refusals]:
+        """Return where refusals decide and payoffs are unique, where they may decide but are not, and these payoffs.
+
+        Refusals decide where accepted offers are `off`. If leaving and a breakdown are feasible, a refusal is worth no
+        more than some agreement unless one may be left with less than disagreement gives: who is impatient would take
+        it later, and the other would gain more by then.
+        """
+        inside, d = talks.feasible.contains, talks.disagreement
+        safe = inside(d) & ((talks.breakdown == 0) | inside(talks.breakdown_payoffs))
+        safe &= ~talks.may_leave.any(axis=-1) | inside(talks.outside)
+        safe &= (talks.floor >= d).all(axis=-1) | (np.ptp(talks.discounts, axis=-1) == 0)
+        odd = np.where(many, ~safe, off)
+        found = refusals(talks, self.leaver, odd)
+        return odd & found.known, odd & ~found.known & ~(many & found.agreed), found
 
     def _by_induction(self, talks: Talks) -> Turns:
         assert self.horizon is not None
@@ -375,7 +420,9 @@ class AlternatingOffers(Shown):
             return turns_miss(talks, turns)
         miss = pair_miss(talks, self.leaver, turns.offers)
         refused = np.asarray((turns.chances[..., 0] < 1).any(axis=0))
-        if refused.any() and separable(talks.feasible):
+        if self.leaver != "responder":
+            miss = pair_miss(talks, self.leaver, turns.offers, turns.chances)
+        elif refused.any() and separable(talks.feasible):
             miss = np.where(refused, turns_miss(talks, turns, refused), miss)
         return miss
 
@@ -411,7 +458,8 @@ class AlternatingOffers(Shown):
         -------
         ndarray, shape (..., 2, 2)
             ``[..., i, 0]`` is player i's lowest payoff and ``[..., i, 1]`` the highest; equal where equilibrium
-            is unique, NaN where no agreement is acceptable to both.
+            is unique, NaN where no agreement is acceptable to both, or where a refusal may be worth more than any
+            agreement and equilibria are not known to be unique.
         """
         require_two(problem, "AlternatingOffers.equilibria")
         if (one := self._for(problem)) is not self:
@@ -427,6 +475,10 @@ class AlternatingOffers(Shown):
                 own = np.stack((low[..., k], high[..., k]), axis=-1)
                 others = np.stack((talks.best(other, high[..., k]), talks.best(other, low[..., k])), axis=-1)
                 ends = np.stack((own, others) if k == 0 else (others, own), axis=-2)
+                known, lost, found = self._refused(talks, *self._doubts(talks, low, high))
+                met = np.where((found.chances[..., 2] == 1).all(axis=0)[..., None], np.nan, found.payoffs[k])
+                ends = np.where(known[..., None, None], met[..., None], ends)
+                ends = np.where(lost[..., None, None], np.nan, ends)
         answered = (status == Status.OK) | (status == Status.DEGENERATE)
         return np.where(answered[..., None, None], ends, np.nan)
 
@@ -472,6 +524,12 @@ class AlternatingOffers(Shown):
             raise InvalidInput(f"`problem` must be one problem; got a batch of shape {status.shape}.")
         if status != Status.OK:
             raise NotApplicable(f"There is no play to show: {Status(int(status)).advice}")
+        low, high, _ = settle(talks, self.leaver)
+        known, lost, _ = self._refused(talks, *self._doubts(talks, low, high))
+        if known or lost:
+            raise NotApplicable(
+                "A player may prefer that an offer is refused; see `chances` of the division."
+            )
         return phases(talks, self.leaver)
 
     def _talks(self, problem: Problem) -> tuple[Talks, NDArray[np.int8]]:
@@ -514,11 +572,12 @@ class AlternatingOffers(Shown):
         return talks, np.broadcast_to(status, shape)
 
 
-def _with_refusals(talks: Talks, turns: Turns, off: Mask) -> Turns:
-    """Return the turns with those of some cells replaced by stationary ones in which offers may be refused."""
-    others, here = rotation(talks, off), off[..., None]
-    offers = np.where(here, others.offers, turns.offers)
-    return Turns(offers, np.where(here, others.chances, turns.chances), turns.unique & ~off)
+def _replaced(turns: Turns, here: Mask, offers: Floats, chances: Floats) -> Turns:
+    """Return the turns with those of some cells replaced."""
+    here = here[..., None]
+    return turns._replace(
+        offers=np.where(here, offers, turns.offers), chances=np.where(here, chances, turns.chances)
+    )
 
 
 def _exits(outside: ArrayLike | Sequence[float | None] | None, players: int) -> tuple[Floats, Mask]:

@@ -508,6 +508,59 @@ def test_two_players_may_want_their_offers_refused() -> None:
     assert refused > 3
 
 
+HASTY = {"outside": [0.75, 0.1], "breakdown": 0.1, "breakdown_payoffs": [0.30514478, 0.1334584]}
+
+
+@pytest.mark.parametrize("leaver", ["proposer", "both"])
+def test_a_proposer_may_want_to_be_refused_where_she_is_left_with_less_than_disagreement(leaver: str) -> None:
+    """Player 0 leaves after a refusal of his own offer, so that 1 accepts .1, and 1 would rather wait for that."""
+    d, discounts = np.array([0.40637632, 0.36458053]), np.array([0.90176436, 0.28423974])
+    problem = Problem(TransferableSurplus(1.0), d)
+    waiting = 0.1 * np.array(HASTY["breakdown_payoffs"]) + 0.9 * (d + discounts * ([0.9, 0.1] - d))
+    for proposer, payoffs, fate in ((0, [0.9, 0.1], [1, 0, 0]), (1, waiting, [0, 0, 1])):
+        protocol = AlternatingOffers(discounts, **HASTY, leaver=leaver, proposer=proposer)
+        division = protocol(problem)
+        assert division.status is Status.OK
+        assert division.unique
+        np.testing.assert_allclose(division.payoffs, payoffs, atol=1e-14)
+        np.testing.assert_array_equal(division.chances[proposer], fate)
+        np.testing.assert_allclose(protocol.equilibria(problem), np.stack([payoffs] * 2, axis=-1), atol=1e-14)
+        with pytest.raises(NotApplicable, match="refused"):
+            protocol.supporting(problem)
+        moved = replace(division, offers=division.offers + 1e-3)
+        assert protocol.check(moved).status is Status.INACCURATE
+        accepted = replace(division, chances=np.broadcast_to([1.0, 0.0, 0.0], (2, 3)))
+        assert protocol.check(accepted).status is Status.INACCURATE
+    both = AlternatingOffers([discounts, [0.5, 0.5]], **HASTY, leaver=leaver, proposer=1)(problem)
+    np.testing.assert_allclose(both.payoffs[0], waiting, atol=1e-14)
+    np.testing.assert_array_equal(both.agree[1], [False, True])
+
+
+def test_refusals_are_those_of_a_long_horizon() -> None:
+    """Leaving, a breakdown or disagreement beyond the frontier: where payoffs are unique, a long horizon nears them."""
+    refused, unknown = 0, 0
+    for seed in range(30):
+        rng = np.random.default_rng([seed, 9])
+        discounts, p = rng.uniform(0.1, 0.9, 2), float(rng.choice([0.0, rng.uniform()]))
+        given: dict[str, Any] = {"breakdown": p, "breakdown_payoffs": rng.uniform(-0.3, 1.1, 2)}
+        given["outside"] = [None if rng.random() < 0.3 else float(x) for x in rng.uniform(0, 1, 2)]
+        given["leaver"] = str(rng.choice(["proposer", "both", "responder"]))
+        problem = Problem(TransferableSurplus(1.0), rng.uniform(0, 0.8, 2))
+        protocol = AlternatingOffers(discounts, **given)
+        division, ends = protocol(problem), protocol.equilibria(problem)
+        assert division.status in (Status.OK, Status.MULTIPLE, Status.EMPTY), seed
+        if division.status == Status.EMPTY:
+            continue
+        late = AlternatingOffers(discounts, **given, horizon=200)(problem).payoffs
+        unknown += int(np.isnan(ends).any())
+        assert (~(ends[:, 0] > late + 1e-9) & ~(ends[:, 1] < late - 1e-9)).all(), seed
+        if division.ok and division.unique:
+            np.testing.assert_allclose(division.payoffs, late, atol=1e-9)
+            refused += int(division.chances[0, 0] < 1)
+    assert refused > 2
+    assert unknown < 4
+
+
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_rounds_before_the_last_by_backward_induction(n: int) -> None:
     for seed in range(15):

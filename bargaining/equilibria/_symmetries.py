@@ -63,6 +63,11 @@ class Orbits:
     first: Indices  # (m,)
     by: Indices  # (m,) numbers of symmetries
 
+    @classmethod
+    def single(cls, rows: Floats) -> Orbits:
+        """Return rows whose orbits are single rows."""
+        return cls(rows, np.arange(len(rows)), np.zeros(len(rows), np.intp))
+
     @property
     def chosen(self) -> Indices:
         """The number of one row of each orbit."""
@@ -86,6 +91,11 @@ class Group:
         """Return those that `symmetries` finds."""
         found = symmetries(repeated)
         return cls(np.array([one.players for one in found]), np.array([one.profiles for one in found]))
+
+    @classmethod
+    def identity(cls, players: int, profiles: int) -> Group:
+        """Return the group of the identity alone."""
+        return cls(np.arange(players)[None], np.arange(profiles)[None])
 
     def moved(self, rows: Floats, by: Indices) -> Floats:
         """Return each row renamed by one symmetry."""

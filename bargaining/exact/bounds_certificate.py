@@ -15,13 +15,13 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from fractions import Fraction
-from itertools import product
 from math import inf
 
 import numpy as np
 
-from bargaining._arguments import whole
+from bargaining._arguments import instance, whole
 from bargaining._arrays import Floats
+from bargaining._rational import solve
 from bargaining.equilibria._affine import Indices, settled, speeds_of
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.generation import Generation, floats, generate, repaired
@@ -30,18 +30,24 @@ from bargaining.equilibria._plane.model import Model, Scaled
 from bargaining.equilibria._plane.operator import credible
 from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria._plane.rationals import DEFAULT, Rationals, Spent, Work
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
-from bargaining.equilibria.repeated._hyperplanes.refinement import gap
+from bargaining.equilibria._symmetries import Group, Orbits
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy, sustained
+from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points, lotteries
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap
+from bargaining.equilibria.repeated._hyperplanes.vertex_image import image
+from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.stochastic._bounds.faces import Faces
 from bargaining.equilibria.stochastic._bounds.rows import Duals, Operator
 from bargaining.equilibria.stochastic._bounds.search import Bounds, Closing, farthest_out
-from bargaining.equilibria.stochastic._bounds.several import Inner, Outer, Rows, Several
+from bargaining.equilibria.stochastic._bounds.several import Inner
 from bargaining.equilibria.stochastic._search.dual_bounds import lowest
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
-from bargaining.exact.public_certificate import Bound, contracts, past, value_of
-from bargaining.exact.set_certificate import StochasticCertificate, fields_of
+from bargaining.exact.public_certificate import Bound, certify_public_payoff_set, contracts, past, value_of
+from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, fields_of
 from bargaining.games.stochastic import StochasticGame
 
 _MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
@@ -53,7 +59,40 @@ _UNITS = 50  # of floats that one of a proof is worth
 _ROOMS = 1e-3, 3e-2
 _FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
 _MANY = 300  # vertices beyond which their equations take too long
+_UNKNOWN = "Only bounds that `payoff_bounds` has returned can be proved: it keeps how they were found."
+_FEW, _SIMPLE = (
+    40,
+    10**6,
+)  # points on a knife edge that are solved for exactly, and the largest denominators of weights
 _ZERO = Fraction(0)
+
+
+def certify_payoff_bounds(
+    found: PayoffBounds, *, tolerance: float = 1e-6, budget: int | None = None
+) -> PayoffCertificate:
+    """Prove both sides of the bounds of a repeated game; see `certify`, which takes the same.
+
+    Examples
+    --------
+    >>> from bargaining import Game, RepeatedGame, payoff_bounds
+    >>> given = 2 - np.indices((2, 2, 2)).sum(axis=0) + 1  # by three who may give 1 each, worth .6 to everybody
+    >>> game = Game(*(0.6 * given - (1 - np.indices((2, 2, 2))[i]) for i in range(3)))
+    >>> proof = certify_payoff_bounds(payoff_bounds(RepeatedGame(game, 0.8)))
+    >>> proof.inner, proof.outer, proof.holds
+    (True, True, True)
+    """
+    sides, repeated = instance(found, "found", PayoffBounds)._found, found.repeated
+    if sides is None or repeated is None:
+        raise NotApplicable(_UNKNOWN)
+    if not isinstance(sides, Several):
+        return certify_public_payoff_set(found, tolerance=tolerance, budget=budget)
+    game = StochasticGame.from_repeated(repeated)
+    proof = certify_stochastic_payoff_bounds(
+        StochasticPayoffBounds(game=game, bounds=(found,), _found=sides), tolerance=tolerance, budget=budget
+    )
+    proved = {name: getattr(proof, name) for name in ("inner", "outer", "bound")}
+    vertices = proof.vertices[0] if proof.vertices else ()
+    return PayoffCertificate(**fields_of(tolerance, proof.statement, **proved, vertices=vertices))
 
 
 def certify_stochastic_payoff_bounds(
@@ -74,10 +113,7 @@ def certify_stochastic_payoff_bounds(
     sides = found._found
     units = DEFAULT if budget is None else whole(budget, "budget", 1)
     if sides is None:
-        raise NotApplicable(
-            "The bounds of a game of one state and more than two players are those of a repeated game: prove them of "
-            "RepeatedGame(game.games[0], game.discounts, monitoring=Monitoring.perfect(game.games[0]))."
-        )
+        raise NotApplicable(_UNKNOWN)
     if not isinstance(sides, Bounds):
         return _certify_several(found, sides, tolerance, units)
     data, work, spent = Rationals(found.game), Work(units), ""
@@ -255,11 +291,12 @@ def _certify_several(
     found: StochasticPayoffBounds, sides: Several, tolerance: float, units: int
 ) -> StochasticCertificate:
     """Prove both sides of bounds of three players or more."""
-    game = _Game(found.game, sides.outer.rows)
+    game = _Game(found.game, sides.outer.profiles)
     proved = game.levels(sides, Budget(units * _UNITS))
     if proved is not None and not any(proved.filled):
         text = "No profile can be sustained in any state: the outer sets vanish."
-        return StochasticCertificate(**fields_of(tolerance, text, inner=True, outer=True, bound=0.0))
+        bound = inf if any(len(some.inner) for some in found.bounds) else 0.0
+        return StochasticCertificate(**fields_of(tolerance, text, inner=True, outer=True, bound=bound))
     inside, bound, vertices = "Nothing is proved from inside.", inf, None
     for points, error in game.points(sides, Budget(units * _UNITS)):
         hulls = [sturdy(np.array(some, float)) if some else None for some in points]
@@ -305,7 +342,7 @@ def _beyond(proved: Outer, hulls: Sequence[Hull | None]) -> float:
 
 def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull | None]) -> float:
     """Return how far the inner sets and threats that were given are from what hulls prove."""
-    low, size, out = sides.outer.rows.low, sides.outer.rows.size, 0.0
+    low, size, out = sides.outer.profiles.low, sides.outer.profiles.size, 0.0
     for some, solid in zip(found.bounds, hulls, strict=True):
         if solid is not None:
             if len(some.inner):
@@ -317,12 +354,10 @@ def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull
 class _Game:
     """A game of any number of players in rationals, in the unit box of its floats."""
 
-    def __init__(self, game: StochasticGame, rows: Rows) -> None:
+    def __init__(self, game: StochasticGame, profiles: Profiles) -> None:
         n, states = game.players, range(len(game))
-        self.rows, self.low, self.size = (
-            rows,
-            *(list(map(Fraction, x.tolist())) for x in (rows.low, rows.size)),
-        )
+        self.profiles = replace(profiles, group=Group.identity(n, len(profiles.payoffs)))
+        self.low, self.size = (list(map(Fraction, x.tolist())) for x in (profiles.low, profiles.size))
         self.discounts = game.exact_discounts.tolist()
         unit = [self._unit(row) for s in states for row in game.games[s].exact.reshape(-1, n).tolist()]
         self.now = [[(1 - d) * x for d, x in zip(self.discounts, row, strict=True)] for row in unit]
@@ -331,14 +366,14 @@ class _Game:
             for s in states
             for row in game.exact_transition(s).reshape(-1, len(game)).tolist()
         ]
-        self.state = rows.state.tolist()
+        self.state = profiles.state.tolist()
         self.outside = [
             None if leave is None else self._unit(leave.exact[0].tolist()) for leave in game.exits
         ]
         every = [*unit, *(point for point in self.outside if point is not None)]
         self.box = [(min(x), max(x)) for x in zip(*every, strict=True)]
         self.replies = [dict[int, list[int]]() for _ in range(n)]
-        for i, group in enumerate(rows.groups):
+        for i, group in enumerate(profiles.groups):
             for row, number in enumerate(group.tolist()):
                 self.replies[i].setdefault(number, []).append(row)
 
@@ -352,13 +387,13 @@ class _Game:
     def levels(self, found: Several, budget: Budget) -> Outer | None:
         """Return half-spaces within which all equilibrium payoffs are proved to lie; None if that fails."""
         n, given = len(self.discounts), found.outer
-        outer = Outer(replace(self.rows, eased=_MARGIN), given.directions[2 * n :], budget)
+        outer = Outer.around(replace(self.profiles, eased=_MARGIN), given.directions[2 * n :], budget)
         some = outer.shrink()
         if budget.spent or outer.filled.tolist() != given.filled.tolist():
             return None
         if not some:
             return outer
-        start, outer.rows = outer.levels.ravel() + _MARGIN, self.rows
+        start, outer.profiles = outer.levels.ravel() + _MARGIN, self.profiles
         functions = outer.functions()
         near = settled(functions, start)
         speeds = speeds_of(functions, near, start)
@@ -372,12 +407,12 @@ class _Game:
 
     def _bounds(self, outer: Outer) -> list[list[Bound]]:
         """Return, for each half-space, exact bounds of how far rows go, with multipliers found in floats."""
-        n, height = len(self.discounts), outer.height
+        n, height = len(self.discounts), len(outer.directions)
         normals = [[Fraction(x) for x in row] for row in outer.directions.tolist()]
         bounds: list[list[Bound]] = [[] for _ in range(outer.levels.size)]
         weights, _ = outer.bases.repaired(np.vstack([-np.eye(n), outer.directions]))
-        _, replies, falls = self.rows.thresholds(outer.threat)
-        for p, (row, j) in enumerate(zip(*(pair.tolist() for pair in outer.pairs), strict=True)):
+        least, pairs = self.profiles.thresholds(outer.threat), (outer.bases.owners, outer.faces)
+        for p, (row, j) in enumerate(zip(*(pair.tolist() for pair in pairs), strict=True)):
             rest = [d * x for d, x in zip(self.discounts, normals[j], strict=True)]
             constant = dot(normals[j], self.now[row])
             columns = []
@@ -387,11 +422,11 @@ class _Game:
                     rest = [x - share * y for x, y in zip(rest, normals[k - n], strict=True)]
                     columns += [(s * height + k - n, share * q) for s, q in self.laws[row].items()]
                 elif share and self.discounts[k]:
-                    reply, own = int(replies[row, k]), self.outside[self.state[row]]
-                    gives = self.now[reply][k] if falls[row, k] or own is None else own[k]
+                    reply, own = int(least.replies[row, k]), self.outside[self.state[row]]
+                    gives = self.now[reply][k] if least.moves[row, k] or own is None else own[k]
                     constant -= share * (gives - self.now[row][k]) / self.discounts[k]
                     rest[k] += share
-                    if falls[row, k] or own is None:
+                    if least.moves[row, k] or own is None:
                         columns += [(s * height + n + k, share * q) for s, q in self.laws[reply].items()]
             constant += sum((x * self.box[i][x > 0] for i, x in enumerate(rest)), _ZERO)
             bounds[self.state[row] * height + j].append((constant, columns))
@@ -409,25 +444,62 @@ class _Game:
         playing them for ever are the fixed point of a contraction, so one application bounds their distance.
         """
         outer = copy(found.outer)
-        outer.budget, height = budget, outer.height
-        patience = 1.0 - float(self.rows.discounts.max())
+        outer.budget, height = budget, len(outer.directions)
+        patience = 1.0 - float(self.profiles.discounts.max())
         near = min(max(found.gap, _FINE), _COARSE) * patience
         nothing: list[Hull | None] = [None] * len(found.inner)
-        for share, start in product(_ROOMS, (found.inner, nothing)):
-            inner = Inner(outer, share * near, start)
-            points = inner.settled(near / _ROOM, every=1)
-            if points is None or inner.plan is None:
-                continue
-            exact = [[Fraction(x) for x in point] for some in points for point in some.tolist()]
-            error = self._error(exact, *inner.plan, inner.states.tolist(), height)
-            if error is not None:
-                yield (
-                    [
-                        exact[s * height : (s + 1) * height] if s in inner.states else []
-                        for s in range(len(points))
-                    ],
-                    error,
-                )
+        for share in _ROOMS:
+            if len(found.inner) == 1 and (solved := self._solved(found.inner[0], share * near, budget)):
+                points, chosen, shares = solved
+                exact = [list(map(Fraction, point)) for point in points.tolist()]
+                error = self._error(exact, chosen, shares, [0], len(points))
+                if error is not None:
+                    yield [exact], error
+            for start in (found.inner, nothing):
+                inner = Inner(outer, share * near, start)
+                moved = inner.settled(near / _ROOM, every=1)
+                if moved is None or inner.plan is None:
+                    continue
+                exact = [list(map(Fraction, point)) for some in moved for point in some.tolist()]
+                error = self._error(exact, *inner.plan, inner.states.tolist(), height)
+                if error is not None:
+                    own = [exact[s * height : (s + 1) * height] for s in range(len(moved))]
+                    yield [some if s in inner.states else [] for s, some in enumerate(own)], error
+        if len(found.inner) == 1 and (solved := self._solved(found.inner[0], 0.0, budget)):
+            yield from self._on_an_edge(*solved)
+
+    def _solved(self, inner: Hull | None, by: float, budget: Budget) -> tuple[Floats, Indices, Floats] | None:
+        """Return points next to those of one state that generate themselves with room, their profiles and lotteries."""
+        profiles = replace(self.profiles, raised=by)
+        roomy, proved = (None, False) if inner is None else sustained(profiles, inner.points, budget)
+        if roomy is None or not proved:
+            return None
+        recipes = image(profiles, roomy.points, pointing(roomy))
+        if len(recipes.payoffs) < len(roomy.points):
+            return None
+        points = generating_points(profiles, Orbits.single(roomy.points), recipes)
+        shares = None if points is None else lotteries(profiles, points, recipes)
+        return None if points is None or shares is None else (points, recipes.profiles, shares)
+
+    def _on_an_edge(
+        self, points: Floats, chosen: Indices, shares: Floats
+    ) -> Iterator[tuple[list[list[list[Fraction]]], Fraction]]:
+        """Yield the same points in rationals if they generate themselves although no threshold leaves any room."""
+        if len(points) > _FEW:
+            return
+        drawn = [[Fraction(x).limit_denominator(_SIMPLE) for x in row] for row in shares.tolist()]
+        weights = np.array([[x / (sum(row) or 1) for x in row] for row in drawn], dtype=object)
+        leaving = self.outside[0] or [_ZERO] * len(self.discounts)
+        columns = []
+        for i, d in enumerate(self.discounts):
+            now = [self.now[k][i] if k >= 0 else leaving[i] for k in chosen.tolist()]
+            later = np.array([d if k >= 0 else _ZERO for k in chosen.tolist()], dtype=object)
+            system = np.eye(len(points), dtype=int) - later[:, None] * weights
+            columns.append(solve(system, np.array(now, dtype=object)))
+        exact = [list(point) for point in zip(*(column or () for column in columns), strict=True)]
+        error = self._error(exact, chosen, weights, [0], len(points))
+        if error == 0:
+            yield [exact], error
 
     def _error(
         self, points: list[list[Fraction]], chosen: Indices, lotteries: Floats, states: list[int], height: int
@@ -444,7 +516,7 @@ class _Game:
                 later[k] = [_ZERO] * n
                 for s, chance in self.laws[row].items():
                     shares = lotteries[k, s * height : (s + 1) * height]
-                    drawn = {int(m): Fraction(float(shares[m])) for m in np.flatnonzero(shares)}
+                    drawn = {int(m): Fraction(shares[m]) for m in np.flatnonzero(shares)}
                     if not drawn:
                         return None
                     each = chance / sum(drawn.values())
@@ -467,8 +539,13 @@ class _Game:
                 row = int(chosen[k])
                 own = self.outside[k // height]
                 gets = self.now[row][i] + d * (after[i] - error[i])
-                group = self.replies[i][int(self.rows.groups[i][row])]
-                rivals = [worth[reply] for reply in group if reply != row]
+                group = self.replies[i][int(self.profiles.groups[i][row])]
+                # A deviation that brings no more now and changes nothing else is followed by less than any lottery.
+                rivals = [
+                    worth[reply]
+                    for reply in group
+                    if self.now[reply][i] > self.now[row][i] or self.laws[reply] != self.laws[row]
+                ]
                 if own is not None and gets < own[i]:
                     return None
                 if any(x is None or gets < x for x in rivals):

@@ -136,18 +136,14 @@ def _attained(repeated: RepeatedGame, play: Found) -> tuple[list[Payoffs], Fract
 
 def _asked(found: PublicPayoffSet | PayoffBounds) -> tuple[RepeatedGame, Found, Floats]:
     """Return the game, what was found, and the corners that are claimed, in the unit box."""
-    play = found._found if isinstance(found, PayoffBounds | PublicPayoffSet) else None
-    if isinstance(found, PayoffBounds):
-        if play is None or found.repeated is None:
-            raise NotApplicable(
-                "Payoff bounds are proved in rationals where actions are seen through a signal: give the game "
-                "`monitoring`, for actions that are seen `Monitoring.perfect(game)`."
-            )
-        repeated, points = found.repeated, found.inner
-    else:
-        instance(found, "found", PublicPayoffSet)
-        repeated, points = found.repeated, found.vertices
-        assert play is not None
+    points = (
+        found.inner if isinstance(found, PayoffBounds) else instance(found, "found", PublicPayoffSet).vertices
+    )
+    repeated, play = found.repeated, found._found
+    if repeated is None or not isinstance(play, Found):
+        raise NotApplicable(
+            "`found` must be what was computed for a game with `monitoring`; else see `certify`."
+        )
     data = Data.of(repeated)
     return repeated, play, (points - data.low) / data.size
 

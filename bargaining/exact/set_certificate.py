@@ -100,12 +100,12 @@ class TwoSidedCertificate(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoffCertificate(TwoSidedCertificate):
-    """What is proved about a payoff set.
+    """What is proved about a payoff set, or about bounds.
 
     Attributes
     ----------
-    vertices : tuple of pairs of Fraction
-        The inner vertices, counter-clockwise; none if there is no equilibrium.
+    vertices : tuple of tuples of Fraction
+        The inner vertices, counter-clockwise for two players; none if there is no equilibrium.
     inner, outer, bound, exact, tolerance, statement
         As for `TwoSidedCertificate`.
     """

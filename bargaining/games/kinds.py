@@ -70,7 +70,7 @@ _KINDS = [
         game="bargaining.games.repeated:RepeatedGame",
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
         result="bargaining.equilibria.repeated.supporting_hyperplanes:PayoffBounds",
-        certificate="bargaining.exact.public_certificate:certify_public_payoff_set",
+        certificate="bargaining.exact.bounds_certificate:certify_payoff_bounds",
     ),
     GameKind(
         game="bargaining.games.stochastic:StochasticGame",

@@ -16,10 +16,11 @@ from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
-from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-from bargaining.equilibria.repeated._hyperplanes.refinement import gap, refined
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, outside_of
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap, refined
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
-from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria.repeated._monitored.search import Found
@@ -68,7 +69,9 @@ class PayoffBounds(Shown):
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
     player_names: tuple[str, ...] = field(default=(), repr=False)
     repeated: RepeatedGame | None = field(default=None, repr=False)
-    _found: Found | None = field(default=None, repr=False)  # the proofs of both sides under monitoring
+    _found: Found | Several | None = field(
+        default=None, repr=False
+    )  # both sides in the unit box, with their proofs
 
     def __post_init__(self) -> None:
         for name in ("directions", "levels", "inner", "threat"):
@@ -141,9 +144,10 @@ class PayoffBounds(Shown):
         >>> play.regret, bool(abs(play.payoffs - 0.35).max() < 1e-3)
         (Fraction(0, 1), True)
         """
+        from bargaining.equilibria.repeated._monitored.search import Found
         from bargaining.equilibria.repeated.public_automaton import begun, mixture, rational_automaton
 
-        if self._found is None or self.repeated is None:
+        if not isinstance(self._found, Found) or self.repeated is None:
             raise NotApplicable(
                 "Where actions are seen, strategies are written down for two players: see `payoff_set`. With three and "
                 "more they are where a signal is seen that does not show the actions."
@@ -177,16 +181,18 @@ def repeated_payoff_bounds(
         raise InvalidInput("`game` must be a single game; take one of the batch with `.at(index)`.")
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
         return _monitored(repeated, directions, refinements, tolerance, effort)
-    profiles, low, size = _unit(repeated)
-    outer = Outer.around(profiles, directions_of(directions, size), effort.budget())
+    profiles = Profiles.of(StochasticGame.from_repeated(repeated), Group.of(repeated))
+    outer = Outer.around(profiles, directions_of(directions, profiles.size), effort.budget())
     inner = None
     if outer.shrink():
         outer, inner = refined(outer, refinements, tolerance)
     points = None if inner is None else inner.points
     empty = inner is None and not outer.alive.any()
-    reach = np.inf if inner is None else gap(outer, inner, profiles.group)
-    found = Sides(points, outer.directions, outer.levels, outer.threat, reach, empty, outer.steps)
-    return replace(in_units(found, low, size, tolerance, repeated.player_names), repeated=repeated)
+    reach = np.inf if inner is None else gap(outer.of(0), inner, profiles.group)
+    levels, n = outer.levels[0], repeated.players
+    sides = Sides(points, outer.directions, levels, -levels[n : 2 * n], reach, empty, outer.steps)
+    bounds = in_units(sides, profiles.low, profiles.size, tolerance, repeated.player_names)
+    return replace(bounds, repeated=repeated, _found=Several(outer, [inner], reach))
 
 
 class Sides(NamedTuple):
@@ -234,30 +240,6 @@ def _monitored(
     sides = Sides(points, outer.directions, outer.levels, threat, reach, empty, outer.rounds)
     bounds = in_units(sides, data.low, data.size, tolerance, repeated.player_names)
     return replace(bounds, repeated=repeated, _found=found)
-
-
-def _unit(repeated: RepeatedGame) -> tuple[Profiles, Floats, Floats]:
-    """Return the game in the unit box, with the box's corner and size."""
-    n = repeated.players
-    payoffs, best = repeated.game.payoffs.reshape(-1, n), repeated.game.deviations().reshape(-1, n)
-    outside = None if repeated.exit is None else outside_of(repeated.exit, n)
-    everything = payoffs if outside is None else np.vstack([payoffs, outside])
-    low, size = everything.min(axis=0), np.ptp(everything, axis=0)
-    size = np.where(size > 0, size, 1.0)
-    scaled = None if outside is None else (outside - low) / size
-    unit, best = (payoffs - low) / size, (best - low) / size
-    return Profiles(unit, best, repeated.discounts, scaled, Group.of(repeated)), low, size
-
-
-def outside_of(leave: Exit, players: int) -> Floats:
-    """Return the payoffs after an exit that is open to all and does not depend on who leaves."""
-    if len(leave.who) < players or (leave.payoffs != leave.payoffs[0]).any():
-        raise NotApplicable(
-            "These bounds need an exit that is open to all with the same payoffs whoever leaves; got "
-            f"{leave!r}. For two players see `payoff_set`."
-        )
-    outside: Floats = leave.payoffs[0]
-    return outside
 
 
 def directions_of(given: ArrayLike | None, size: Floats) -> Floats:

@@ -27,7 +27,7 @@ from bargaining.errors import Status
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
-    from bargaining.equilibria.stochastic._bounds.several import Several
+    from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 
 
 @owning
@@ -131,19 +131,24 @@ def several_payoff_bounds(
     game: StochasticGame, directions: ArrayLike | None, refinements: int, tolerance: float, effort: Effort
 ) -> StochasticPayoffBounds:
     """Bound the payoffs of each state of a game of three players or more by polytopes, see `payoff_bounds`."""
-    from bargaining.equilibria.stochastic._bounds.several import Rows, bounded
+    from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+    from bargaining.equilibria.repeated._hyperplanes.refinement import Several
+    from bargaining.equilibria.stochastic._bounds.several import bounded
 
     if len(game) == 1:
         one = repeated_payoff_bounds(game._repeated(), directions, refinements, tolerance, effort)
-        return StochasticPayoffBounds(game=game, bounds=(one,))
-    rows = Rows.of(game)
-    found = bounded(rows, directions_of(directions, rows.size), refinements, tolerance, effort.budget())
+        both = one._found if isinstance(one._found, Several) else None
+        return StochasticPayoffBounds(game=game, bounds=(one,), _found=both)
+    profiles = Profiles.of(game)
+    found = bounded(
+        profiles, directions_of(directions, profiles.size), refinements, tolerance, effort.budget()
+    )
     out, outer = [], found.outer
     for s, hull in enumerate(found.inner):
         empty, points = not outer.filled[s], None if hull is None else hull.points
         reach = 0.0 if empty else found.gap
-        levels = np.full(outer.height, -np.inf) if empty else outer.levels[s]
+        levels = np.full(len(outer.directions), -np.inf) if empty else outer.levels[s]
         threat = np.full(game.players, np.nan) if empty else outer.threat[s]
         sides = Sides(points, outer.directions, levels, threat, reach, empty, outer.steps)
-        out.append(in_units(sides, rows.low, rows.size, tolerance, game.player_names))
+        out.append(in_units(sides, profiles.low, profiles.size, tolerance, game.player_names))
     return StochasticPayoffBounds(game=game, bounds=tuple(out), _found=found)

@@ -213,8 +213,8 @@ def test_what_is_asked_of_stochastic_games_in_vain():
     three = Game(*np.zeros((3, 1, 1, 1)))
     with pytest.raises(NotApplicable, match="open to all"):
         payoff_bounds(StochasticGame([three] * 2, [[1, 0]] * 2, 0.5, exit=Exit([0, 0, 0], who=[0])))
-    with pytest.raises(NotApplicable, match="one state"):
-        certify(payoff_bounds(StochasticGame([three], [[1]], 0.5)))
+    with pytest.raises(NotApplicable, match="how they were found"):
+        certify(replace(payoff_bounds(StochasticGame([three], [[1]], 0.5)), _found=None))
     with pytest.raises(KeyError):
         payoff_bounds(game)["elsewhere"]
 
@@ -398,24 +398,24 @@ def test_both_sides_of_three_players_are_proved_in_rationals(game, refinements):
 def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     game = StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3)
     sides = payoff_bounds(game, refinements=0)._found
-    exact = _Game(game, sides.outer.rows)
+    exact = _Game(game, sides.outer.profiles)
     inner = Inner(sides.outer, 1e-6, [None, None])
     points = [
         [Fraction(x) for x in point] for some in inner.settled(1e-9, every=1) for point in some.tolist()
     ]
-    (rows, lotteries), height = inner.plan, sides.outer.height
-    assert exact._error(points, rows, lotteries, [0, 1], height) < 1e-12
+    (plan, lotteries), height = inner.plan, len(sides.outer.directions)
+    assert exact._error(points, plan, lotteries, [0, 1], height) < 1e-12
     # Everybody contributes in every point: whoever does not gets more where the worst that follows is as good.
-    off = np.where(rows < 8, 0, 8)
+    off = np.where(plan < 8, 0, 8)
     assert exact._error(points, off, lotteries, [0, 1], height) is None
     # Whoever may leave for more than every payoff does not stay.
     left = _Game(
-        StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=Exit([99] * 3)), sides.outer.rows
+        StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=Exit([99] * 3)), sides.outer.profiles
     )
-    assert left._error(points, rows, lotteries, [0, 1], height) is None
+    assert left._error(points, plan, lotteries, [0, 1], height) is None
     # A step from points that nothing gives is as long as they are off.
     far = [[x + Fraction(1, 10) for x in point] for point in points]
-    error = exact._error(far, rows, lotteries, [0, 1], height)
+    error = exact._error(far, plan, lotteries, [0, 1], height)
     assert error is None or error > 0.05
     outer = exact.levels(sides, Budget(10**9))
     low = [Fraction(x) - Fraction(1, 100) for x in outer.levels.ravel().tolist()]

@@ -176,9 +176,9 @@ def _centre(halfspaces: Floats) -> Floats | None:
 
 def generated(profiles: Profiles, hull: Hull) -> Floats:
     """Return payoffs that the hull generates, and those of profiles that sustain themselves for ever."""
-    outside = profiles.outside
+    outside = profiles.leaving
     threat = hull.points.min(axis=0) if outside is None else outside
-    low = profiles.lowest(threat)
+    low = profiles.floors(threat)
     delta = profiles.discounts
     stable = (profiles.payoffs >= low - _EDGE).all(axis=1)
     found = [profiles.payoffs[stable]] + ([] if outside is None else [outside[None]])
@@ -217,9 +217,11 @@ def self_generating(
 
 def from_stage(profiles: Profiles, directions: Floats, enough: float, budget: Budget) -> Hull | None:
     """Return the set grown from the pure stage equilibria and from leaving; None if there is neither."""
-    still = profiles.payoffs[(profiles.best <= profiles.payoffs).all(axis=1)]
-    if profiles.outside is not None:
-        still = np.vstack([still[(still >= profiles.outside).all(axis=1)], profiles.outside])
+    gets, leaving = profiles.payoffs, profiles.leaving
+    replies = profiles.thresholds(np.zeros((1, gets.shape[1]))).replies
+    still = gets[(np.take_along_axis(gets, replies, axis=0) <= gets).all(axis=1)]
+    if leaving is not None:
+        still = np.vstack([still[(still >= leaving).all(axis=1)], leaving])
     start = Hull.of(still)
     return grown(profiles, start, directions, enough, budget) if start else None
 
@@ -278,7 +280,7 @@ def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull 
             hull = sturdy(orbits.rows)
             if hull is None:
                 break
-            orbits = _each(hull.points)
+            orbits = Orbits.single(hull.points)
         chosen = orbits.chosen
         if not budget.spend(len(chosen) * len(profiles.payoffs)):
             break
@@ -301,17 +303,13 @@ def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull 
     return hull, False
 
 
-def _each(points: Floats) -> Orbits:
-    """Return points whose orbits are single points."""
-    return Orbits(points, np.arange(len(points)), np.zeros(len(points), np.intp))
-
-
 def sturdy(points: Floats) -> Hull | None:
     """Return the hull of points, leaving out neighbours as near as it takes to find one in floats."""
     for digits in (14, 10, 9, 8, 7, 6):
-        kept = np.unique(points.round(digits), axis=0, return_index=True)[1]
-        hull = Hull.of(points[np.sort(kept)])
+        kept = np.sort(np.unique(points.round(digits), axis=0, return_index=True)[1])
+        hull = Hull.of(points[kept])
         if hull is not None:
+            hull.places = kept[hull.places]
             return hull
     return None
 

@@ -45,12 +45,23 @@ def generating_points(profiles: Profiles, orbits: Orbits, recipes: Recipes) -> F
     return None
 
 
+def lotteries(profiles: Profiles, points: Floats, recipes: Recipes) -> Floats | None:
+    """Return the weights of all points in the lottery that follows each, by its recipe, shape (m, m)."""
+    system = _System(profiles, Orbits.single(points), recipes)
+    solved = system.weights(points)
+    if solved is None:
+        return None
+    out, (recipe, row) = np.zeros((len(points), len(points))), np.nonzero(system.mixed)
+    np.add.at(out, (recipe, system.parents[recipe, row]), np.maximum(solved[1][recipe, row], 0.0))
+    return out
+
+
 class _System:
     """The equations of all recipes."""
 
     def __init__(self, profiles: Profiles, orbits: Orbits, recipes: Recipes) -> None:
         (count, n), chosen = orbits.rows.shape, orbits.chosen
-        self.outside, self.threats = profiles.outside, orbits.rows.argmin(axis=0)
+        self.outside, self.threats = profiles.leaving, orbits.rows.argmin(axis=0)
         # The coordinate c of point k is the coordinate `origin[k, c]` of the unknown `slots[k]`.
         self.slots, self.origin = orbits.slots, profiles.group.players[orbits.by].argsort(axis=1)
         assert len(chosen) == len(recipes.payoffs)
@@ -58,8 +69,8 @@ class _System:
         self.shares = np.where(self.leave[:, None], 0.0, profiles.discounts)
         self.now = np.where(
             self.leave[:, None],
-            0.0 if profiles.outside is None else profiles.outside,
-            profiles.now()[recipes.profiles],
+            0.0 if profiles.leaving is None else profiles.leaving,
+            profiles.now[recipes.profiles],
         )
         low = profiles.floors(np.zeros(n) if self.outside is None else self.outside)
         self.low = low[recipes.profiles]

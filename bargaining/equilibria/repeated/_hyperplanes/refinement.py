@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +20,17 @@ from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 
 _MOST = 100  # normals that one set adds at a time
 _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space
+_POINTS = 11  # digits of points that are the same
 _APART = 1e-7  # normals closer than this count as the same
+
+
+@dataclass(slots=True, eq=False)
+class Several:
+    """Both sides in the unit box: half-spaces, and the inner hulls of the states that have any."""
+
+    outer: Outer
+    inner: list[Hull | None]
+    gap: float
 
 
 class Faces(Protocol):
@@ -36,27 +47,26 @@ class Faces(Protocol):
 
 
 def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hull | None]:
-    """Refine the outer set where its error is largest; return it and the nearest inner set, if any was found."""
+    """Refine the outer set of a game of one state where its error is largest.
+
+    Returns it and the nearest inner set, if any was found.
+    """
     inner, given, group = None, len(outer.directions), outer.profiles.group
     for left in range(refinements, -1, -1):
         if outer.budget.spent:
             break
-        touching = outer.touching()
+        touching = _touching(outer)
         near, proved = sustained(outer.profiles, touching, outer.budget)
-        if (
-            near is not None
-            and proved
-            and (inner is None or gap(outer, near, group) < gap(outer, inner, group))
-        ):
+        if near is not None and proved and (inner is None or _error(outer, near) < _error(outer, inner)):
             inner = near
         if inner is not None and refinements:
-            if gap(outer, inner, group) <= tolerance:
+            if _error(outer, inner) <= tolerance:
                 return outer, inner
             cleared = _cleared(outer, inner, given)
-            if not left or gap(cleared, inner, group) <= tolerance:
+            if not left or _error(cleared, inner) <= tolerance:
                 return cleared, inner
         hulls = [hull for hull in (sturdy(touching), near, inner) if hull is not None]
-        added = fresh(outer, hulls, group)
+        added = fresh(outer.of(0), hulls, group)
         if not left or not len(added):
             break
         outer.extend(added)
@@ -71,9 +81,17 @@ def _cleared(outer: Outer, inner: Hull, given: int) -> Outer:
     Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
     for poor bases.
     """
-    few, group = outer.narrowed(given, distinct(inner.normals())), outer.profiles.group
+    few = outer.narrowed(given, distinct(inner.normals()))
     few.shrink()
-    return few if gap(few, inner, group) <= gap(outer, inner, group) else outer
+    return few if _error(few, inner) <= _error(outer, inner) else outer
+
+
+def _error(outer: Outer, inner: Hull) -> float:
+    return gap(outer.of(0), inner, outer.profiles.group)
+
+
+def _touching(outer: Outer) -> Floats:
+    return outer.profiles.group.orbits(outer.touching()[0], _POINTS).rows
 
 
 def gap(outer: Faces, inner: Hull, group: Group | None = None) -> float:
@@ -94,9 +112,9 @@ def _grown(outer: Outer, tolerance: float) -> Hull | None:
     """Return the larger of a set grown from the stage equilibria and one from shrunk points, if there is any."""
     profiles, directions, enough = outer.profiles, outer.directions, max(tolerance, _WORTH)
     still = from_stage(profiles, directions, enough, outer.budget)
-    shrunk = self_generating(profiles, outer.touching(), directions, enough, outer.budget)
+    shrunk = self_generating(profiles, _touching(outer), directions, enough, outer.budget)
     found = [hull for hull in (still, shrunk) if hull is not None]
-    return min(found, key=lambda hull: gap(outer, hull, outer.profiles.group), default=None)
+    return min(found, key=lambda hull: _error(outer, hull), default=None)
 
 
 def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None) -> Floats:

@@ -38,15 +38,15 @@ class Recipes(NamedTuple):
 
 def image(profiles: Profiles, points: Floats, directions: Floats) -> Recipes:
     """Return the farthest payoff that the hull of points generates in each direction, unless well inside the hull."""
-    threat = points.min(axis=0) if profiles.outside is None else profiles.outside
+    threat = points.min(axis=0) if profiles.leaving is None else profiles.leaving
     low = profiles.floors(threat)
     face, profile = np.nonzero(_promising(profiles, points, directions, low))
     bases = _solved(points, directions * profiles.discounts, face, low[profile])
     later, met = _continuations(points, bases)
-    payoffs = profiles.now()[profile] + profiles.discounts * later
+    payoffs = profiles.now[profile] + profiles.discounts * later
     found = Recipes(face[met], profile[met], bases.rows[met], payoffs[met])
-    if profiles.outside is not None:
-        found = _or_leaving(found, profiles.outside, len(points), len(directions))
+    if profiles.leaving is not None:
+        found = _or_leaving(found, profiles.leaving, len(points), len(directions))
     values = (found.payoffs * directions[found.directions]).sum(axis=1)
     order = np.lexsort((values, found.directions))
     last = np.append(np.diff(found.directions[order]) > 0, np.ones(min(1, order.size), bool))
@@ -75,7 +75,7 @@ def _or_leaving(found: Recipes, outside: Floats, count: int, directions: int) ->
 def _promising(profiles: Profiles, points: Floats, directions: Floats, low: Floats) -> Flags:
     """Return for which directions and profiles a floor in reach and the best point promise enough."""
     later = (directions * profiles.discounts) @ points.T
-    now = directions @ profiles.now().T
+    now = directions @ profiles.now.T
     enough = (directions @ points.T).max(axis=1) - _MARGIN
     flags: Flags = (now + later.max(axis=1)[:, None] >= enough[:, None]) & (
         low <= points.max(axis=0) + _MISSING

@@ -119,12 +119,6 @@ def test_outlines_that_a_solver_does_not_find(monkeypatch):
     assert np.ptp(Solid.of(normals, levels).corners, axis=0).tolist() == [1, 0, 0]
 
 
-def test_bounds_of_seen_actions_have_no_such_proof():
-    game = exact_contributors(0.6).game
-    with pytest.raises(NotApplicable, match="Monitoring"):
-        certify(payoff_bounds(RepeatedGame(game, 0.6)))
-
-
 @pytest.mark.parametrize("seed", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in range(2, 30))])
 def test_a_plain_iteration_agrees(seed):
     """Linear programs of scipy in the axes and diagonals, half of the games with the right to leave."""

@@ -14,7 +14,8 @@ from bargaining._arrays import Floats, owning
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria._plane.brinks import SENSITIVE, on_a_brink
+from bargaining.equilibria._plane.model import Model, Scaled
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
 from bargaining.equilibria.repeated._search.scaled import roomy
 from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
@@ -342,8 +343,9 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort
         attained=search.attained,
     )
     back, sets = scaled.back(search.polygons, search.threat(search.polygons)), []
+    note = SENSITIVE if search.excess <= effort.tolerance and _on_a_brink(scaled.model, search) else ""
     for s, (name, (vertices, threat)) in enumerate(zip(game.states, back, strict=True)):
-        status, reason = Status.OK, ""
+        status, reason = Status.OK, note
         if not search.polygons[s]:
             status, reason = Status.EMPTY, _empty(game, search, s)
         elif search.excess > effort.tolerance:
@@ -370,6 +372,15 @@ def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort
         ),
         stats=stats,
     )
+
+
+def _on_a_brink(model: Model, search: Search) -> bool:
+    """Say whether some profile is playable only just, or only just not; it is not asked if patience is equal."""
+    rows = model.playable(search.polygons, model.live)
+    if model.common or not rows.size:
+        return False
+    needed = model.thresholds(rows, model.deviations(search.threat(search.polygons)), staying=True)
+    return on_a_brink(needed, model.transitions[rows], search.polygons)
 
 
 def _empty(game: StochasticGame, search: Search, state: int) -> str:

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from bargaining import Exit, Game, RepeatedGame, payoff_set
+from bargaining import Exit, Game, RepeatedGame, StochasticGame, payoff_set
 from bargaining.errors import Status
 from plane_operator import PlaneOperator, circle
 from polygons import beyond
@@ -91,6 +91,15 @@ MANY = (1455, 4900)  # thousands of vertices that are nearly in line
 )
 def test_drawn_games_agree_with_another_operator(number: int) -> None:
     assert check(Drawn(number).game()) in (Status.OK, Status.EMPTY)
+
+
+def test_states_of_unequal_patience_say_so_too():
+    """The same game in two states, between which a chain moves on."""
+    chain = [[Fraction(1, 2)] * 2, [Fraction(1, 4), Fraction(3, 4)]]
+    for number, on_edge in ((3857, True), (4, False)):
+        game = Drawn(number).game()
+        found = payoff_set(StochasticGame.from_chain(game.game, chain, game.exact_discounts.tolist()))
+        assert all(some.ok and ("however small" in some.reason) is on_edge for some in found.values())
 
 
 def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Astray
 from bargaining.equilibria._budget import ACCURACY, Budget
+from bargaining.equilibria._plane.brinks import SENSITIVE, on_a_brink
 from bargaining.equilibria._plane.kinds import FINE, LEAVE, STATIC
 from bargaining.equilibria._plane.polygon import Point, Polygon, apart, hull, lowest, off
 from bargaining.equilibria.repeated._search.operator import Block, apply
@@ -86,10 +87,6 @@ _FACES = 12_000  # with more a stage takes minutes
 _SHARE = 1e-2  # of the tolerance: how much vertices that the inner set at first leaves out may matter
 _FAILED = 3  # tilts in a row, each a tenth of the one before, that may bring the faces no closer
 _SYSTEM = 1000  # the cost of solving for the level of a face, in profiles tried in a direction
-_SENSITIVE = (
-    "Some profile can be played only if a player is promised the most that she can get: "
-    "a change in payoffs or discount factors, however small, may change the set."
-)
 _PROOFS = 4  # rounds in which levels are lowered with the duals at one inner set
 
 
@@ -98,6 +95,15 @@ def run(search: Search, data: Rationals) -> None:
 
     Payoffs that are known exactly replace the profiles that require a player's largest payoff.
     """
+    block = search.block
+    _finish(search, data)
+    if search.polygon and search.bound <= search.tolerance:
+        needed = block.thresholds(search.threat)
+        if on_a_brink(needed, np.ones((needed.shape[1], 1)), [search.polygon]):
+            search.note = SENSITIVE
+
+
+def _finish(search: Search, data: Rationals) -> None:
     plain(search)
     if search.budget.spent and not search.stopped:
         search.give_up(None)
@@ -110,7 +116,7 @@ def run(search: Search, data: Rationals) -> None:
         steps += found.steps
         if found.bound <= tolerance and (not found.polygon or edges.hold([found.low])):
             _take(search, found._replace(tags=edges.tagged(found.tags), steps=steps))
-            search.note = _SENSITIVE
+            search.note = SENSITIVE
             return
         kept = _reachable(search.block, found) if found.bound <= tolerance else np.array(True)
         exact = not kept.all()

@@ -105,33 +105,15 @@ class Group:
 
     def orbits(self, rows: Floats, digits: int = 7) -> Orbits:
         """Return rows with all their images, without repetitions up to some digits; given ones first, in order."""
-        keys: dict[tuple[float, ...], int] = {}
-        kept: list[Floats] = []
-        for row, key in zip(rows, _keys(rows, digits), strict=True):
-            if key not in keys:
-                keys[key] = len(kept)
-                kept.append(row)
-        first, by = [-1] * len(kept), [0] * len(kept)
-        everybody, given = np.arange(len(self.players)), np.array(kept).reshape(-1, rows.shape[1])
-        moved = self.moved(
-            np.repeat(given, everybody.size, axis=0), np.tile(everybody, len(given))
-        )  # those of each row together
-        keyed = _keys(moved, digits)
-        for k in range(len(given)):
-            if first[k] >= 0:
-                continue
-            these = slice(k * everybody.size, (k + 1) * everybody.size)
-            for g, (image, key) in enumerate(zip(moved[these], keyed[these], strict=True)):
-                at = keys.setdefault(key, len(kept))
-                if at == len(kept):
-                    kept.append(image)
-                    first.append(-1)
-                    by.append(0)
-                if first[at] < 0:
-                    kept[at], first[at], by[at] = image, k, g
-        return Orbits(
-            np.array(kept).reshape(-1, rows.shape[1]), np.array(first, np.intp), np.array(by, np.intp)
-        )
+        given = rows[_once(rows, digits)[0]]
+        size, many = len(given), len(self.players)
+        moved = self.moved(np.repeat(given, many, axis=0), np.tile(np.arange(many), size))
+        kept, slots = _once(np.vstack([given, moved]), digits)
+        images = slots[size:].reshape(size, many)
+        first = np.full(len(kept), size)
+        np.minimum.at(first, images, np.arange(size)[:, None])  # of each orbit, the first row given
+        by = (images[first] == np.arange(len(kept))[:, None]).argmax(axis=1)
+        return Orbits(moved[first * many + by].reshape(-1, rows.shape[1]), first, by)
 
     def folded(self, rows: Floats, digits: int = 7) -> Floats:
         """Return one image of each orbit of rows: the last one in the order of the players' numbers."""
@@ -162,8 +144,13 @@ class Group:
         return np.asarray(self.profiles[same].min(axis=0))
 
 
-def _keys(rows: Floats, digits: int) -> list[tuple[float, ...]]:
-    return [tuple(row) for row in (rows.round(digits) + 0.0).tolist()]
+def _once(rows: Floats, digits: int) -> tuple[Indices, Indices]:
+    """Return where rows that differ in these digits occur first, in order, and the number of each row among them."""
+    keys = np.ascontiguousarray(rows.round(digits) + 0.0)
+    flat = keys.view([("", keys.dtype)] * keys.shape[1]).ravel()  # records are sorted faster than rows
+    _, first, slots = np.unique(flat, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[slots.ravel()]
 
 
 def symmetries(repeated: RepeatedGame) -> list[Symmetry]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._symmetries import Orbits
+from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.inner import apart, around, extreme
 from bargaining.equilibria.repeated._monitored.programs import (
@@ -37,14 +38,16 @@ from bargaining.equilibria.repeated._monitored.renamings import Renamings
 _SAME = 1e-13  # the least distance of vertices from the segment between their neighbours
 _PASSES = 12  # in which the faces that rays cross are found
 _STEPS = 8  # of Newton's method; five are enough as a rule
-_ROUGH = 0.01  # of a step: the error that the next one may leave in distances of three and more players
-_AIMS, _MORE_AIMS = 3, 6  # times that rays are aimed, of two and of more players
+_ROUGH = 0.1  # of a step: the error that the next one may leave in distances of three and more players
+_AIMS, _MORE_AIMS = 3, 8  # times that rays are aimed, of two and of more players
 _CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
 _INWARDS = 0.5  # of a distance, at most, in a step: far from a fixed point, steps lead past the centre
 _COARSE = 7  # digits to which directions that count as one agree
 _FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
 _MOST = 400  # distances above which no more rays are added: each step takes some ten programs for each
+_FIRST = 120  # distances to begin with: far fewer miss sides of the set, and more are not where they are needed
+_NEARLY = 0.5  # of the loss that is small enough: when steps are no longer, rays are aimed again
 _PULLS = 100  # rays added at a time, without their images
 _WORST = 0.5  # distances that lose at least this share of the largest loss are to be improved
 _LITTLE = 0.01  # points that add less than this share of what the best one does are not aimed at
@@ -134,22 +137,24 @@ def radial(
     renamings : Renamings, optional
         Symmetries, which map the corners to themselves.
     """
-    solved, found = 0, None
+    solved, found, plane = 0, None, corners.shape[1] == 2
     crossed: _Crossing | None
-    directions = around(corners)
-    while corners.shape[1] > 2 and len(_targets(corners, merge, renamings).chosen) > _MOST:
-        merge *= 2.0
-    for aim in range(_AIMS if corners.shape[1] == 2 else _MORE_AIMS):
-        orbits = _targets(corners, merge, renamings)
+    apart_by = merge
+    while not plane and len(_targets(corners, apart_by, renamings).chosen) > _FIRST:
+        apart_by *= 2.0
+    orbits = _targets(corners, apart_by, renamings)
+    centre = orbits.rows.mean(axis=0)
+    directions = around(corners if plane else orbits.rows)
+    for aim in range(_AIMS if plane else _MORE_AIMS):
         chosen, slots = orbits.chosen, orbits.slots
-        if len(slots) <= corners.shape[1] or (aim and len(chosen) > _MOST):
+        if len(slots) <= corners.shape[1] or (plane and aim and len(chosen) > _MOST):
             break
-        centre = orbits.rows.mean(axis=0)
         distances = np.linalg.norm(orbits.rows - centre, axis=1)
         rays = (orbits.rows - centre) / distances[:, None]
-        rough = 0.0 if corners.shape[1] == 2 else _ROUGH  # in the plane, faces cost little
+        rough = 0.0 if plane else _ROUGH  # in the plane, faces cost little
         within = max(enough, rough * near)
-        for _ in range(_STEPS):
+        settling = plane or aim == _MORE_AIMS - 1  # other rays are aimed again once they have nearly settled
+        for step in range(_STEPS if plane else 2 * _STEPS):
             if not (distances > 0.0).all():
                 return found, solved
             points = centre + distances[:, None] * rays
@@ -165,30 +170,39 @@ def radial(
             off = crossed.distances - distances[chosen]
             slopes, pulls = _slopes(programs, rays, chosen, slots, crossed)
             largest = float(np.abs(off).max())
-            if max(largest, within) <= enough:
+            if settling and max(largest, within) <= enough:
                 break
             within = max(enough, rough * largest)
-            step = _solution(np.eye(len(chosen)) - slopes, off)[slots]
-            if corners.shape[1] > 2:  # in the plane, other methods follow
-                step *= min(1.0, _INWARDS / max(float((-step / distances).max()), _INWARDS))
-            distances = distances + step
+            move = _solution(np.eye(len(chosen)) - slopes, off)[slots]
+            if not plane:  # in the plane, other methods follow
+                move *= min(1.0, _INWARDS / max(float((-move / distances).max()), _INWARDS))
+            distances = distances + move
+            if not settling and (largest <= _NEARLY * near or step == _STEPS - 1):
+                wanted, lost = _wanted(points, crossed.image, slopes, pulls, near)
+                settling = lost <= near or len(chosen) > _MOST
+                if not settling:
+                    corners = np.vstack([centre + distances[:, None] * rays, crossed.image.points[wanted]])
+                    directions = np.vstack([directions, known.directions[wanted]])
+                    orbits = _targets(corners, merge, renamings)
+                    break
+        if not settling:
+            continue
         assert crossed is not None
-        found = _promises(programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed)
+        there = np.flatnonzero(crossed.image.owners != NOBODY)
+        far = there[:0] if plane else there[_beyond(points, crossed.image.points[there], near)]
+        found = _promises(
+            programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed, far
+        )
         if renamings is not None:
             found = renamings.completed(found)
-        there = np.flatnonzero(crossed.image.owners != NOBODY)
+        if not plane:
+            break
         image = crossed.image.points[there]
-        if corners.shape[1] == 2:
-            corners = image[extreme(image, _SAME)]
-            if apart(corners, points) <= near:
-                break
-            directions = around(corners)
-        else:
-            wanted, lost = _wanted(points, image, slopes, pulls)
-            if lost <= near:
-                break
-            corners = np.vstack([points, image[wanted]])
-            directions = np.vstack([directions, crossed.image.known.directions[there[wanted]]])
+        corners = image[extreme(image, _SAME)]
+        if apart(corners, points) <= near:
+            break
+        orbits, directions = _targets(corners, merge, renamings), around(corners)
+        centre = orbits.rows.mean(axis=0)
     return found, solved
 
 
@@ -363,22 +377,34 @@ def _slopes(
     return matrix, every
 
 
-def _wanted(corners: Floats, image: Floats, slopes: Floats, pulls: Floats) -> tuple[Indices, float]:
+def _wanted(
+    corners: Floats, image: _Image, slopes: Floats, pulls: Floats, near: float
+) -> tuple[Indices, float]:
     """Return which generated points would add most as corners, and the largest loss of a distance without them.
 
     Where continuations are pulled, the generated points reach beyond the corners. Losses are passed on to the distances
-    that depend on them.
+    that depend on them. Points that reach far beyond the corners are wanted, too: no ray shows what is lost there.
     """
-    flat = pulls.reshape(-1, pulls.shape[-1])
-    best, reached = Cloud(image).farthest(flat)
+    there = np.flatnonzero(image.owners != NOBODY)
+    points, flat = image.points[there], pulls.reshape(-1, pulls.shape[-1])
+    best, reached = Cloud(points).farthest(flat)
     local = np.maximum(reached - Cloud(corners).farthest(flat)[1], 0.0).reshape(len(pulls), -1)
     matrix = np.eye(len(pulls)) - slopes
     error = _solution(matrix, local.sum(axis=1))
     weights = _solution(matrix.T, (error > error.max() * _WORST).astype(float))
-    gain = np.zeros(len(image))
+    gain = np.zeros(len(points))
     np.add.at(gain, best, (weights[:, None] * local).ravel())
     order = np.argsort(-gain, kind="stable")
-    return order[gain[order] > gain.max() * _LITTLE][:_PULLS], float(error.max())
+    most = order[gain[order] > gain.max() * _LITTLE][:_PULLS]
+    return there[np.union1d(most, _beyond(corners, points, near)[:_PULLS])], float(error.max())
+
+
+def _beyond(corners: Floats, points: Floats, near: float) -> Indices:
+    """Return which points lie farther than this beyond the hull of the corners, the farthest first."""
+    hull = sturdy(corners)
+    off = np.zeros(len(points)) if hull is None else hull.outside(points)
+    order = np.argsort(-off, kind="stable")
+    return np.asarray(order[off[order] > near])
 
 
 def _solution(matrix: Floats, right: Floats) -> Floats:
@@ -388,8 +414,10 @@ def _solution(matrix: Floats, right: Floats) -> Floats:
         return right
 
 
-def _promises(programs: Programs, corners: Floats, reached: Floats, crossed: _Crossing) -> Promises:
-    """Return the points that the rays reach, and the corners of the face where these are not of one profile."""
+def _promises(
+    programs: Programs, corners: Floats, reached: Floats, crossed: _Crossing, more: Indices
+) -> Promises:
+    """Return the points that the rays reach, the corners of the face where these are not of one profile, and more."""
     image, signals = crossed.image, programs.chances.shape[1]
     later = np.zeros((len(image.points), signals, corners.shape[1]))
     played = np.flatnonzero(image.owners >= 0)
@@ -399,5 +427,5 @@ def _promises(programs: Programs, corners: Floats, reached: Floats, crossed: _Cr
     mixed = Promises(
         reached, owners[:, 0], np.einsum("kj,kjsn->ksn", crossed.shares, later[crossed.ends])
     ).take(np.flatnonzero(same & (owners[:, 0] >= 0)))
-    pure = np.unique(crossed.ends[~same])
+    pure = np.union1d(crossed.ends[~same], more)
     return mixed.joined(Promises(image.points[pure], image.owners[pure], later[pure]))

@@ -114,7 +114,8 @@ def payoff_bounds(
     `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
     are often round, so that the gap falls about as one over the number of half-spaces, and patience magnifies the error
     at corners. So for patient players expect INACCURATE bounds, which are nevertheless valid. `certify` proves both.
-    With symmetries, half-spaces are also added in the directions of continuations on which most levels depend.
+    With symmetries, half-spaces are also added in the directions of continuations on which most levels depend. Once a
+    round inner set is found, the last refinement adds as many as it shows to be needed, several hundred.
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 

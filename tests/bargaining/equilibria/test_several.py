@@ -26,7 +26,7 @@ from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.outer import functions_of
 from bargaining.equilibria.repeated._monitored.programs import Promises
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
-from bargaining.equilibria.repeated._monitored.several import _around, _pulled
+from bargaining.equilibria.repeated._monitored.several import _around, _guided, _pulled
 from bargaining.equilibria.repeated._monitored.solid import Solid
 from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored, directions_of
 from known_games import contributors
@@ -302,3 +302,33 @@ def test_directions_of_continuations_move_half_spaces_in():
         outer.shrink(10**6, 1e-6)
         highest.append(outer.levels[0])
     assert highest[0] < highest[1] - 1e-3
+
+
+def test_half_spaces_are_chosen_next_to_a_set():
+    """They lie farther in than more that are chosen as before, and hold two payoffs known by hand.
+
+    Nobody contributes, or all do until a bad signal, which burns .1 x .4 / (.9 - .6) of .8.
+    """
+    repeated = exact_contributors(0.9, None, ("1/10", "3/10", "3/5", "9/10"))
+    data = Data.of(repeated)
+    renamings = Renamings.of(repeated, data.programs.speakers)
+    inside = (np.array([[0.0] * 3, [2 / 3] * 3]) - data.low) / data.size
+    highest = []
+    for guided in (True, False):
+        outer = _around(data, np.empty((0, 3)), directions_of(None, data.size), True, renamings)
+        for left in (1, 0):
+            outer.shrink(10**6, 1e-6)
+            chosen = outer.orbits.chosen
+            there = renamings.completed(Promises(*outer.touching(outer.directions[chosen], chosen)))
+            touched = Hull(there.points)
+            if left or not guided:
+                new = np.vstack([fresh(outer, [touched], renamings.group), _pulled(outer, touched)[0]])
+                outer.extend(unknown(outer, new))
+            else:
+                _guided(outer, touched, 0.03)
+                assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()
+        outer.shrink(10**6, 1e-6)
+        assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()
+        highest.append((outer.levels[0], len(outer.levels)))
+    assert highest[0][0] < highest[1][0] - 0.005
+    assert highest[0][1] < highest[1][1]

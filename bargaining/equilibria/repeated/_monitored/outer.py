@@ -15,6 +15,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria._symmetries import Group, Orbits
+from bargaining.equilibria.repeated._monitored.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import (
     MISSED,
@@ -34,6 +35,7 @@ from bargaining.equilibria.repeated._monitored.solid import Solid
 _WAY = 5  # rounds whose multipliers are kept for the proof of their results
 _COARSE = 64  # half-planes of two players up to which those of all rounds are kept
 _DIGITS = 7  # of directions that are the same
+_NEXT = 1e-5  # between half-planes and points: through a point itself, floats cannot tell more than n from each other
 _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
 # Of a weight: a segment would vanish if rounding moved opposite half-planes inwards.
 _ROUNDING = 1e-15
@@ -174,10 +176,10 @@ class Outer:
         """The multipliers, for use with similar sets."""
         return Known(self.directions, self.multipliers)
 
-    def extend(self, directions: Floats) -> None:
-        """Add half-planes at the support of the set; drop those that do not touch the set."""
+    def extend(self, directions: Floats) -> int:
+        """Add half-planes at the support of the set; drop those that do not touch it, and return how many are left."""
         if self.outline is None or not len(directions):
-            return
+            return len(self.levels)
         first = self.orbits.first
         kept = np.flatnonzero(np.isin(first, first[self.outline.faces]))
         self.levels = np.append(self.levels[kept], self.reach(directions))
@@ -188,6 +190,7 @@ class Outer:
         nearest = (before @ new.T).argmax(axis=0)
         self.multipliers = np.concatenate([known[:, kept], known[:, nearest]], axis=1)
         self.outline = outlined(self.directions, self.levels)
+        return kept.size
 
     def reach(self, directions: Floats) -> Floats:
         """Return bounds of payoffs in other directions."""
@@ -195,6 +198,29 @@ class Outer:
         weights, faces = self.outline.supports(directions)
         rest = np.maximum(directions - (weights[..., None] * self.directions[faces]).sum(axis=-2), 0.0)
         return np.asarray((weights * self.levels[faces] + _ROUNDING * weights + rest).sum(axis=1))
+
+    def around(self, points: Floats) -> Outer:
+        """Return the same half-planes next to points instead, with the multipliers that are optimal for their hull."""
+        found = Outer(self.programs, self.leaves, self.directions, self.levels, self.index, self.renamings)
+        found.multipliers = self.multipliers.copy()
+        found.touch(points)
+        return found
+
+    def touch(self, points: Floats, known: int = 0) -> None:
+        """Move half-planes next to points; optimise for their hull all multipliers but those of the first ones."""
+        chosen = self.orbits.chosen
+        self._optimise(plans(self.programs, points), points, chosen[chosen >= known])
+        self.levels = Cloud(points).farthest(self.directions)[1] + _NEXT
+        self.outline = outlined(self.directions, self.levels)
+
+    def adopt(self, other: Outer) -> None:
+        """Take over other half-planes, at the levels that their multipliers prove with the sums of their outline."""
+        levels = self.reach(other.directions)
+        self.directions, self.orbits, self.outline = other.directions, other.orbits, other.outline
+        self.multipliers = other.multipliers
+        self.levels = settled(self._affine(self.multipliers), levels[self.orbits.chosen])[self.orbits.slots]
+        self.outline = outlined(self.directions, self.levels)
+        self.solved += other.solved
 
     def shrink(self, budget: int, still: float = STILL) -> bool:
         """Move the half-planes inwards until they move by no more than `still`, or until `budget` programs are solved.
@@ -208,7 +234,7 @@ class Outer:
             feasible = self._playable()
             if feasible is None:
                 return self._only_leaving()
-            self._optimise(feasible)
+            self._optimise(feasible, self.outline.corners, self.orbits.chosen)
             levels = settled(self._affine(self.multipliers), self.levels[self.orbits.chosen])
             self.levels = levels[self.orbits.slots]
             self.rounds += 1
@@ -301,14 +327,12 @@ class Outer:
         pulls[played] = self.programs.pulls(owners, self.directions[faces], own[owners, faces])
         return functions.take(best), pulls
 
-    def _optimise(self, feasible: Plans) -> None:
+    def _optimise(self, feasible: Plans, corners: Floats, chosen: Indices) -> None:
         """Optimise multipliers, from the highest bound of each direction down, until no other bound is higher."""
-        assert self.outline is not None
-        chosen = self.orbits.chosen
         floor = np.full(chosen.size, -np.inf)
         if len(self.leaves):
             floor = (self.leaves @ self.directions[chosen].T).max(axis=0)
-        corners, own = self.outline.corners, self.multipliers[:, chosen]
+        own = self.multipliers[:, chosen]
         self.solved += winners(self.programs, corners, self.directions[chosen], feasible, own, floor).solved
         self.multipliers[:, chosen] = own
         if self.renamings is not None:

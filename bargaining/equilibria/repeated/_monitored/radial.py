@@ -8,7 +8,8 @@ face with normal n, the envelope theorem gives the derivative: with :math:`t_y` 
 .. math:: \frac{\partial R_k}{\partial r_z} = \sum_y \lambda(y, z) \frac{t_y \cdot u}{n \cdot u_k} \ge 0.
 
 However patient the players are, a handful of steps is enough. Then the rays are aimed at the vertices of T(Z), which
-need not lie on the old ones, and the steps are repeated. With symmetries, rays of one orbit have one distance.
+need not lie on the old ones, and the steps are repeated; of three and more players, few rays are aimed first, and more
+at the points of T(Z) that would add most. With symmetries, rays of one orbit have one distance.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _COARSE = 7  # digits to which directions that count as one agree
 _FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
 _MOST = 400  # distances above which no more rays are added: each step takes some ten programs for each
-_FIRST = 120  # distances to begin with: far fewer miss sides of the set, and more are not where they are needed
+_FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
 _NEARLY = 0.5  # of the loss that is small enough: when steps are no longer, rays are aimed again
 _PULLS = 100  # rays added at a time, without their images
 _WORST = 0.5  # distances that lose at least this share of the largest loss are to be improved
@@ -133,7 +134,7 @@ def radial(
         The error of the distances along the rays at which to stop.
     near : float
         Rays are not aimed again if what is generated reaches beyond them by less; of more than two players, if the
-        distances lose less by this.
+        distances lose less by this. Points that reach farther beyond the corners of more players join them in the end.
     renamings : Renamings, optional
         Symmetries, which map the corners to themselves.
     """
@@ -190,9 +191,7 @@ def radial(
         assert crossed is not None
         there = np.flatnonzero(crossed.image.owners != NOBODY)
         far = there[:0] if plane else there[_beyond(points, crossed.image.points[there], near)]
-        found = _promises(
-            programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed, far
-        )
+        found = _promises(programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed, far)
         if renamings is not None:
             found = renamings.completed(found)
         if not plane:

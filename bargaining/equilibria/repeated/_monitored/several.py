@@ -14,6 +14,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap, unknown
+from bargaining.equilibria.repeated._monitored.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
@@ -45,6 +46,8 @@ _PATIENT = 0.999  # the discount factor up to which that share depends on patien
 _PULLS = 100  # directions of continuations added at a time
 _ROOM = 200.0  # the slack along rays is what a step may lose over this: more leaves nothing of thin sets
 _FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's error over this
+_GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
+_GUIDED = 0.6  # of the tolerance, that they may leave: the set itself takes less than the rest
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
@@ -61,7 +64,7 @@ def close(
     """Return half-spaces around the equilibrium payoffs, and both sides in the form for two players.
 
     Half-spaces of round sets, and of sets with symmetries, are also added where continuations are pulled, before the
-    inner sets of round ones are looked for along rays; corners of the others move.
+    inner sets of round ones are looked for along rays, which then guide more half-spaces; corners of the others move.
     """
     ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, directions.shape[1])
     use = directions.shape[1] > 2 and len(renamings.rows) > 1  # polygons must keep the order of their corners
@@ -75,6 +78,8 @@ def close(
     for left in range(refinements, -1, -1):
         if not outer.shrink(budget, still):
             return outer, _found(data, outer, None, 0.0)
+        if along and inner is not None and (best := _gap(outer, inner)) <= tolerance:
+            break
         chosen = outer.orbits.chosen
         touching = outer.touching(outer.directions[chosen], chosen)
         there = Promises(*touching).take(np.flatnonzero(touching.owners != NOBODY))
@@ -88,7 +93,8 @@ def close(
             pulled, error = _pulled(outer, touched)
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
-        rounded = _rounded(outer, ends, points, error, tolerance) if many and last else None
+        rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
+        rounded = _rounded(outer, ends, points, error, tolerance) if rays else None
         if rounded is not None:
             along = True
             hull = sturdy(rounded.payoffs)
@@ -110,6 +116,9 @@ def close(
         best = np.inf if inner is None else _gap(outer, inner)
         if best <= tolerance or outer.solved > budget or not left:
             break
+        if rounded is not None and hull is not None:
+            _guided(outer, hull, _GUIDED * tolerance)
+            continue
         new = unknown(outer, np.vstack([fresh(outer, hulls, outer.group), pulled]))
         if not len(new):
             break
@@ -131,6 +140,27 @@ def _pulled(outer: Outer, touched: Hull) -> tuple[Floats, float]:
     order = np.argsort(-worth, kind="stable")
     order = order[worth[order] > STILL][:_PULLS]
     return flat[order] / np.linalg.norm(flat[order], axis=1, keepdims=True), float(error.max())
+
+
+def _guided(outer: Outer, hull: Hull, enough: float) -> None:
+    """Add half-spaces until they would reach at most so far beyond a self-generating set, if it were the largest.
+
+    They are put next to it, with the multipliers that are optimal for it, so that no half-space has to be moved in
+    before the next are chosen: where these pull continuations, and at sides of the set.
+    """
+    near = outer.around(hull.points)
+    for _ in range(_GUIDES):
+        if near.outline is None:
+            return
+        pulled, error = _pulled(near, hull)
+        sides = fresh(near, [hull], near.group)
+        beyond = near.reach(sides) - Cloud(hull.points).farthest(sides)[1]
+        new = unknown(near, np.vstack([pulled[: _PULLS if error > enough else 0], sides[beyond > enough]]))
+        if not len(new):
+            break
+        near.touch(hull.points, near.extend(new))
+    if near.outline is not None:
+        outer.adopt(near)
 
 
 def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Found:

@@ -47,7 +47,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     Raises
     ------
     InvalidInput
-        If `problem` is a batch, whose cells may have faces of different sizes, or `weights` is not a distribution.
+        If `problem` is a batch, whose cells may have faces of different sizes, or a weight is negative, or all are 0.
     NotApplicable
         If the sum has no upper bound, the face has no extreme points, or the set cannot list them.
 

@@ -31,7 +31,8 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     -------
     Division
         `payoffs` of shape (..., n). If several points tie, the answer is their middle: the midpoint of an
-        edge, the equal division of a `TransferableSurplus`. UNBOUNDED where the sum is unbounded.
+        edge, the mean of a face's vertices, the equal division of a `TransferableSurplus`. With free disposal and a
+        weight of 0, of those that nobody can improve on. UNBOUNDED where the sum is unbounded.
 
     Raises
     ------

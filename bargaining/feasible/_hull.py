@@ -84,6 +84,7 @@ def _inside(points: Floats) -> Floats | None:
 
 
 EPS = float(np.finfo(float).eps)
+TIED = 16 * EPS  # of the span: what rounding can put between a point and a mixture that equals it
 BLOCK = 512  # cells solved together
 ACCURATE = 1e-12  # residual that divisions promise: a cell above it is solved again, by itself
 
@@ -118,8 +119,9 @@ class Hull:
         return self._sides
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and the middle of the points where it is attained."""
+        """Return the best weighted sum and the middle of the vertices where it is attained."""
         _, tied = best_points(self.unit, weights * self.span, np.full(len(self.span), 4 * EPS))
+        tied = self._vertices_among(tied)
         count, middle = tied.sum(axis=0), np.zeros(weights.shape)
         for each, point in zip(tied, self.unit, strict=True):
             middle += np.where(each[..., None], point, 0.0)
@@ -127,6 +129,26 @@ class Hull:
         bounded = np.asarray((weights >= 0).all(axis=-1) | (not self.free_disposal))
         value = (weights * middle).sum(axis=-1)
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)
+
+    def _vertices_among(self, tied: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Drop points that tie and are mixtures of others or, with free disposal, below them: the face is the same."""
+        flat = tied.reshape(len(tied), -1).copy()
+        several = np.flatnonzero(flat.sum(axis=0) > (1 if self.free_disposal else 2))
+        if several.size:
+            faces, which = np.unique(flat[:, several], axis=1, return_inverse=True)
+            for face in faces.T:
+                for k in np.flatnonzero(face):
+                    face[k] = False
+                    others = Hull(
+                        self.points[face],
+                        self.origin,
+                        self.span,
+                        free_disposal=self.free_disposal,
+                        few=(0, 0),
+                    )
+                    face[k] = not (face.any() and others.contains(self.points[k], tol=TIED))
+            flat[:, several] = faces[:, which.reshape(-1)]
+        return flat.reshape(tied.shape)
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""

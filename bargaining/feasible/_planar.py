@@ -77,6 +77,7 @@ class Planar:
         "normals",
         "numbers",
         "origin",
+        "pareto",
         "points",
         "sides",
         "span",
@@ -87,6 +88,10 @@ class Planar:
         self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
         self.unit = (points - origin) / span
         self.grain = 16 * EPS * (1.0 + np.abs(points).max(axis=0) / span)
+        above = (self.unit >= self.unit[:, None]).all(axis=-1) & (self.unit != self.unit[:, None]).any(
+            axis=-1
+        )
+        self.pareto = ~above.any(axis=1)
         # Vertices a rounding error apart need not be convex in unit coordinates: a side could cut off the others.
         convex = hull(self.unit)
         self.chain = _falling(pareto_chain(convex))
@@ -115,7 +120,9 @@ class Planar:
         return np.where(bounded, value, np.inf), np.where(bounded[..., None], middle, np.nan)
 
     def _middle(self, scaled: Floats, tied: NDArray[np.bool_]) -> Floats:
-        """Return the middle of those vertices that tie."""
+        """Return the middle of those vertices that tie; with free disposal, of those that no other is above."""
+        if self.free_disposal:
+            tied = tied & self.pareto.reshape(-1, *(1,) * (tied.ndim - 1))
         across = np.stack([scaled[..., 0] * y - scaled[..., 1] * x for x, y in self.unit])
         first = np.argmin(np.where(tied, across, np.inf), axis=0)
         last = np.argmax(np.where(tied, across, -np.inf), axis=0)

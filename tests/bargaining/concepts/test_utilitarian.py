@@ -71,3 +71,27 @@ def test_vertices_that_tie_up_to_rounding_hide_none_between_them() -> None:
     found = utilitarian(Problem(Polytope([*points, *points[:, ::-1]]), [40.406249999996575] * 2))
     assert found.status is Status.OK
     assert found.payoffs.sum() == points.sum(axis=1).max()
+
+
+@pytest.mark.parametrize("free_disposal", [False, True])
+def test_points_that_are_mixtures_of_others_do_not_move_the_middle_of_ties(free_disposal: bool) -> None:
+    corners, more = np.eye(3) * 0.3, np.array([[0.1, 0.2, 0.0], [0.1, 0.1, 0.1], [0.05, 0.0, 0.25]])
+    for points in (corners, np.concatenate((more, corners)), np.concatenate((corners, more[::-1], more))):
+        problem = Problem(Polytope(points, free_disposal=free_disposal), [[0, 0, 0], [-1, 0, 0]])
+        found = utilitarian(problem, weights=[[1, 1, 1], [2, 2, 1]]).payoffs
+        np.testing.assert_allclose(found, [[0.1, 0.1, 0.1], [0.15, 0.15, 0.0]], atol=1e-15)
+
+
+@pytest.mark.parametrize("weights", [[1, 0, 0], [1, 0]])
+def test_with_free_disposal_a_dominated_point_is_no_tie(weights: list[int]) -> None:
+    n = len(weights)
+    below = np.array([[3, 1, 1], [3, 0, 1], [3, 0, 0.5], [0, 0, 4]])[:, :n]
+    assert (
+        utilitarian(
+            Problem(Polytope(below, free_disposal=True), np.zeros(n)), weights=weights
+        ).payoffs.tolist()
+        == [3, 1, 1][:n]
+    )
+    between = np.array([[3, 2, 0], [3, 0, 2], [3, 0.9, 0.9]])
+    found = utilitarian(Problem(Polytope(between, free_disposal=True), np.zeros(3)), weights=[1, 0, 0])
+    np.testing.assert_allclose(found.payoffs, [3, 1, 1], atol=1e-15)

@@ -38,6 +38,8 @@ def take_seats(protocol: Any, *parameters: str, player: str = "", count: int | N
         return
     if count is None:
         count = len(names) if hasattr(names, "__len__") else 0
+        if not count and hasattr(names, "__len__"):
+            raise InvalidInput(f"`players` must name at least two players; got {names!r}.")
     known = unique_names(names, "players", count)
     for name, value in given.items():
         if carried(value) is not None:

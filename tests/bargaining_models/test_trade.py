@@ -474,7 +474,7 @@ BAD_CALLS = [
     (lambda m: m.redirect({"AGR": 2}, **ROUTE), r"must lie in \[0, 1\]; got 2"),
     (lambda m: m.redirect({"SERV": 0.1}, **ROUTE), "must name goods sectors; got 'SERV'"),
     (lambda m: m.redirect({"GRAIN": 0.1}, **ROUTE), "`sector` must be one of"),
-    (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="MARS"), "`region` must be one of"),
+    (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="MARS"), "`target` must be one of"),
     (lambda m: m.redirect(0.1, caps=[0.1, 0.2], **ROUTE), "`caps` must have one entry per sector"),
     (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="CAN"), "must be three regions"),
     (lambda m: m.solve().of("MEX"), "`region` must be one of"),

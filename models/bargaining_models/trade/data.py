@@ -89,6 +89,9 @@ class TradeData(Shown):
         source: str = "",
     ) -> TradeData:
         """Arrange and check figures; the parameters are those of `TradeModel.from_arrays`."""
+        for name, text in (("unit", unit), ("source", source)):
+            if not isinstance(text, str):
+                raise InvalidInput(f"`{name}` must be a string; got {type(text).__name__}.")
         regions, sectors = _names(flows, regions, sectors)
         axes = dict(zip(LINK, (regions, regions, sectors), strict=True))
         sold = _arranged(flows, "flows", axes)

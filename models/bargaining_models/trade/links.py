@@ -15,12 +15,12 @@ from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import check_rates
 
 
-def place(name: str, kind: str, labels: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> int:
-    """Return where `name` stands among `labels`; `kind` is "region" or "sector".
+def place(name: str, argument: str, labels: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> int:
+    """Return where `name` stands among `labels`; `argument` is what gives it, or "region" or "sector" where a key does.
 
     `besides` are other words that would have been allowed, for the message.
     """
-    choice(name, kind, (*besides, *labels))
+    choice(name, argument, (*besides, *labels))
     return labels.index(name)
 
 
@@ -33,11 +33,11 @@ def rate_on(label: tuple[str, ...], labels: Sequence[tuple[str, ...]], rates: Fl
 
 
 def distinct(names: Iterable[str], name: str, kind: str, labels: tuple[str, ...]) -> list[int]:
-    """Return where different names stand among `labels`; `name` is the argument, `kind` as for `place`."""
+    """Return where different names stand among `labels`; `name` is the argument, `kind` is "region" or "sector"."""
     wanted = "sectors" if kind == "sector" else "regions"
     if isinstance(names, str):
         raise InvalidInput(f"`{name}` must be a list of {wanted}; got {names!r}.")
-    found = [place(entry, kind, labels) for entry in listed(names, name, f"a list of {wanted}")]
+    found = [place(entry, name, labels) for entry in listed(names, name, f"a list of {wanted}")]
     if len(set(found)) < len(found):
         twice = next(labels[at] for k, at in enumerate(found) if at in found[:k])
         raise InvalidInput(f"`{name}` must be different {wanted}; got {twice!r} twice.")
@@ -52,7 +52,7 @@ def in_pairs(given: Iterable[tuple[str, str]], name: str, regions: tuple[str, ..
     for pair in listed(given, name, "a list of pairs of regions"):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise InvalidInput(f"`{name}` must be pairs of regions; got {pair!r}.")
-        pairs.append((choice(pair[0], "region", regions), choice(pair[1], "region", regions)))
+        pairs.append((choice(pair[0], name, regions), choice(pair[1], name, regions)))
     return pairs
 
 

@@ -658,6 +658,7 @@ class TradeModel(Shown):
         >>> dict(zip(model.regions, best.percent.round(3).tolist()))
         {'USA': 0.251, 'CAN': -1.257, 'CHN': -0.009, 'ROW': -0.202}
         """
+        place(region, "region", self.regions)
         rates = rates_of(self, [region], by, base, against, sectors, agreements, given, costs)
         return nash_tariffs(self, rates, starts=starts, grid=grid)
 
@@ -804,6 +805,8 @@ class TradeModel(Shown):
         >>> paid.payment.round(2)  # USD bn a year
         array([ 3.98, -3.98])
         """
+        for argument, region in (("home", home), ("partner", partner)):
+            place(region, argument, self.regions)
         return bargained_tariffs(
             self,
             [home, partner],
@@ -1024,7 +1027,8 @@ class TradeModel(Shown):
         >>> model.solve(tariffs=model.tariffs({("USA", "CAN"): 0.25}), costs=route).of("CAN").round(2)
         np.float64(-1.31)
         """
-        out, old, new = (place(name, "region", self.regions) for name in (exporter, market, target))
+        named = {"exporter": exporter, "market": market, "target": target}
+        out, old, new = (place(name, argument, self.regions) for argument, name in named.items())
         if len({out, old, new}) < 3:
             raise InvalidInput(
                 f"`exporter`, `market` and `target` must be three regions; got {exporter!r}, {market!r}, {target!r}."

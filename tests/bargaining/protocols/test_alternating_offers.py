@@ -293,6 +293,7 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: AlternatingOffers(True), "`discounts` must be real numbers"),
     (lambda: AlternatingOffers([0.9, 0.9, 0.9])(PIE), "one entry per player"),
     (lambda: AlternatingOffers(0.9, proposer=2)(PIE), "`proposer` must be a player, 0 to 1"),
+    (lambda: AlternatingOffers(0.9, players=[]), "`players` must name at least two players; got []"),
     (lambda: AlternatingOffers(0.9, breakdown=1.5), "`breakdown` must lie in [0, 1]"),
     (lambda: AlternatingOffers(0.9, horizon=0), "`horizon` must be a positive number"),
     (lambda: AlternatingOffers(0.9, horizon=True), "`horizon` must be a positive number"),

@@ -584,7 +584,7 @@ WRONG = [
         "`lotteries` must be True or False",
     ),
     (lambda m: m.bargained_tariffs("USA", "USA"), "must be different regions"),
-    (lambda m: m.bargained_tariffs("USA", "MEX"), "`player` must be one of"),
+    (lambda m: m.bargained_tariffs("USA", "MEX"), "`partner` must be one of"),
     (
         lambda m: m.bargained_tariffs("USA", "CAN", transfers="cash"),
         "`transfers` must be one of 'inside', 'money'",

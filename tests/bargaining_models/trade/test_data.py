@@ -152,6 +152,7 @@ def row_of(frame, **values):
 
 LONG = labelled(drawn(1)[0], LINK).to_series().rename("value").reset_index()
 WRONG = [
+    ({"unit": np.ones(3)}, "`unit` must be a string; got ndarray"),
     (
         changed("flows", (0, 1, 1), -1.0),
         "`flows` must not be negative; got -1 for importer r0, exporter r1, sector s1",

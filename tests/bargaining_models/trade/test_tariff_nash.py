@@ -294,7 +294,7 @@ def test_a_player_who_could_do_better_is_seen(model, monkeypatch):
 
 
 WRONG = [
-    (lambda m: m.optimal_tariffs("MEX"), "`player` must be one of 'USA'.*; got 'MEX'"),
+    (lambda m: m.optimal_tariffs("MEX"), "`region` must be one of 'USA'.*; got 'MEX'"),
     (lambda m: m.nash_tariffs(["USA", "USA"]), "`players` must be different regions; got 'USA' twice"),
     (lambda m: m.optimal_tariffs("USA", by="partner", against=["CAN", "CAN"]), "got 'CAN' twice"),
     (lambda m: m.optimal_tariffs("USA", by="sector", sectors=["METAL", "METAL"]), "got 'METAL' twice"),
@@ -318,8 +318,8 @@ WRONG = [
     (lambda m: m.nash_tariffs(against="friends"), "`against` must be one of 'all', 'players'"),
     (lambda m: m.nash_tariffs(["USA"], against="players"), "each have somebody to tax; USA has nobody"),
     (lambda m: m.nash_tariffs(agreements=["USA"]), "`agreements` must be pairs of regions; got 'USA'"),
-    (lambda m: m.nash_tariffs(agreements=[("USA", "MEX")]), "`region` must be one of"),
-    (lambda m: m.nash_tariffs(sectors=["STEEL"]), "`sector` must be one of"),
+    (lambda m: m.nash_tariffs(agreements=[("USA", "MEX")]), "`agreements` must be one of"),
+    (lambda m: m.nash_tariffs(sectors=["STEEL"]), "`sectors` must be one of"),
     (lambda m: m.nash_tariffs(sectors=[]), "`sectors` must name at least one"),
     (lambda m: m.nash_tariffs(starts=["best"]), "`starts` must hold 'formula' or rates; got 'best'"),
     (lambda m: m.nash_tariffs(starts=[[0.1, 0.2]]), "one rate for all, or 4 rates"),

@@ -113,6 +113,10 @@ def _nearest_point(problem: Problem, ideal: Floats, power: float) -> tuple[Float
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     usual = np.asarray((np.isfinite(ideal) & (ideal > d)).all(axis=-1))
     gains = np.where(usual[..., None], ideal - d, 1.0)
+    if problem.players > 2:  # some who can gain may share what others cannot: their losses have a unit, too
+        usual = np.asarray(np.isfinite(ideal).all(axis=-1) & (ideal > d).any(axis=-1))
+        own = np.where(usual[..., None], ideal - d, 1.0)
+        gains = np.where(own > 0, own, own.max(axis=-1, keepdims=True))
     if problem.players == 2 and not of_decisions(problem.feasible):
         unit, residual = _two_players(problem, ideal, gains, power)
     else:

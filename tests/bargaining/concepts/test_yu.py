@@ -271,3 +271,14 @@ def test_the_limit_of_large_powers_on_a_polytope() -> None:
         off = [np.abs(yu(problem, p=p).raise_if_failed().payoffs - limit).max() for p in (16, 128)]
         assert off[1] < 0.02
         assert off[1] < 0.2 * off[0] + 1e-12
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 8])
+@pytest.mark.parametrize("free_disposal", [False, True])
+def test_two_of_three_who_can_gain_share_what_there_is(p: float, free_disposal: bool) -> None:
+    # The ideal point (3, 3, 0) is not feasible; losses are equal at (1.5, 1.5, 0).
+    problem = Problem(Polytope([[3, 0, 0], [0, 3, 0]], free_disposal=free_disposal), [0, 0, 0])
+    division = yu(problem, p=p)
+    assert division.status == Status.DEGENERATE
+    assert division.residual <= 1e-12
+    np.testing.assert_allclose(division.payoffs, [1.5, 1.5, 0], atol=1e-9)

@@ -139,16 +139,14 @@ class Hull:
             for face in faces.T:
                 for k in np.flatnonzero(face):
                     face[k] = False
-                    others = Hull(
-                        self.points[face],
-                        self.origin,
-                        self.span,
-                        free_disposal=self.free_disposal,
-                        few=(0, 0),
-                    )
-                    face[k] = not (face.any() and others.contains(self.points[k], tol=TIED))
+                    face[k] = not (face.any() and self._of(face).contains(self.points[k], tol=TIED))
             flat[:, several] = faces[:, which.reshape(-1)]
         return flat.reshape(tied.shape)
+
+    def _of(self, chosen: NDArray[np.bool_]) -> Hull:
+        """Return the hull of some points, whose facets are not worth a list."""
+        disposal = self.free_disposal
+        return Hull(self.points[chosen], self.origin, self.span, free_disposal=disposal, few=(0, 0))
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""

@@ -77,7 +77,6 @@ class Planar:
         "normals",
         "numbers",
         "origin",
-        "pareto",
         "points",
         "sides",
         "span",
@@ -88,10 +87,6 @@ class Planar:
         self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
         self.unit = (points - origin) / span
         self.grain = 16 * EPS * (1.0 + np.abs(points).max(axis=0) / span)
-        above = (self.unit >= self.unit[:, None]).all(axis=-1) & (self.unit != self.unit[:, None]).any(
-            axis=-1
-        )
-        self.pareto = ~above.any(axis=1)
         # Vertices a rounding error apart need not be convex in unit coordinates: a side could cut off the others.
         convex = hull(self.unit)
         self.chain = _falling(pareto_chain(convex))
@@ -121,11 +116,12 @@ class Planar:
 
     def _middle(self, scaled: Floats, tied: NDArray[np.bool_]) -> Floats:
         """Return the middle of those vertices that tie; with free disposal, of those that no other is above."""
-        if self.free_disposal:
-            tied = tied & self.pareto.reshape(-1, *(1,) * (tied.ndim - 1))
         across = np.stack([scaled[..., 0] * y - scaled[..., 1] * x for x, y in self.unit])
         first = np.argmin(np.where(tied, across, np.inf), axis=0)
         last = np.argmax(np.where(tied, across, -np.inf), axis=0)
+        if self.free_disposal:  # a player without weight has most at one end, which is above the others
+            last = np.where(scaled[..., 0] == 0.0, first, last)
+            first = np.where(scaled[..., 1] == 0.0, last, first)
         return np.asarray(0.5 * self.points[first] + 0.5 * self.points[last])
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:

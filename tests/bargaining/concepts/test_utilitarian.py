@@ -95,3 +95,8 @@ def test_with_free_disposal_a_dominated_point_is_no_tie(weights: list[int]) -> N
     between = np.array([[3, 2, 0], [3, 0, 2], [3, 0.9, 0.9]])
     found = utilitarian(Problem(Polytope(between, free_disposal=True), np.zeros(3)), weights=[1, 0, 0])
     np.testing.assert_allclose(found.payoffs, [3, 1, 1], atol=1e-15)
+
+
+def test_a_point_that_is_given_twice_ties_with_itself() -> None:
+    twice = Polytope([[0, 0, 3], [0, 0, 3], [1, 0, 0]], free_disposal=True)
+    assert utilitarian(Problem(twice, np.zeros(3))).payoffs.tolist() == [0, 0, 3]

@@ -91,7 +91,7 @@ def _error(outer: Outer, inner: Hull) -> float:
 
 
 def _touching(outer: Outer) -> Floats:
-    return outer.profiles.group.orbits(outer.touching()[0], _POINTS).rows
+    return outer.profiles.group.orbits(outer.touching()[0, outer.orbits.chosen], _POINTS).rows
 
 
 def gap(outer: Faces, inner: Hull, group: Group | None = None) -> float:

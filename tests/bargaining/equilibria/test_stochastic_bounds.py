@@ -12,8 +12,8 @@ from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.stochastic._bounds.several import Inner
 from bargaining.equilibria.stochastic._search import search
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.exact.bounds_certificate import _Game, _proved
 from bargaining.exact.public_certificate import value_of
+from bargaining.exact.several_certificate import _Game, levels_proved
 from known_games import PRISONERS, scattered
 
 
@@ -428,9 +428,9 @@ def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
 def test_levels_are_proved_by_bounds_that_contract(near):
     """Levels x with x >= 1 + x / 2 are 2 and more; those with x >= 1 + x do not exist."""
     start, speed = np.array([100.0]), np.array([2.0])
-    (level,) = _proved([[(Fraction(1), [(0, Fraction(1, 2))])]], start, np.array([near]), speed)
+    (level,) = levels_proved([[(Fraction(1), [(0, Fraction(1, 2))])]], start, np.array([near]), speed)
     assert 2 <= level < 100
-    assert _proved([[(Fraction(1), [(0, Fraction(1))])]], start, np.array([near]), speed) is None
+    assert levels_proved([[(Fraction(1), [(0, Fraction(1))])]], start, np.array([near]), speed) is None
 
 
 def test_three_players_without_an_equilibrium():

@@ -1,0 +1,326 @@
+r"""Bounds of games of any number of players certified from both sides, all states at once; a repeated game has one.
+
+*Outer.* As in `bounds_certificate`, with the multipliers of half-spaces in the same directions around every state.
+
+*Inner.* Points are looked for that generate themselves with thresholds raised by more than rounding. Playing their
+profiles and lotteries for ever gives payoffs whose distance from the points is at most what one application moves them
+by, over one minus the discount factor; no deviation pays even if they are as far off. In a game of one state the points
+solve the equations of an inner set; on a knife edge, where no threshold can be raised, its equations in rationals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import replace
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining._rational import solve
+from bargaining.equilibria._affine import Indices, settled, speeds_of
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._symmetries import Group, Orbits
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy, sustained
+from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points, lotteries
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap
+from bargaining.equilibria.repeated._hyperplanes.vertex_image import image
+from bargaining.equilibria.stochastic._bounds.several import Inner
+from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
+from bargaining.exact._concepts.bodies import dot
+from bargaining.exact.public_certificate import Bound, contracts, past, value_of
+from bargaining.exact.set_certificate import StochasticCertificate, fields_of
+from bargaining.games.stochastic import StochasticGame
+
+MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
+COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
+UNITS = 50  # of floats that one of a proof is worth
+_PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
+_ROOMS = 1e-3, 3e-2  # times the gap and the patience: by which thresholds are raised
+_CLOSE = 30  # times more than points may move in the end
+_FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
+_FEW = 40  # points on a knife edge that are solved for in rationals
+_SIMPLE = 10**6  # the largest denominators of their weights
+_ZERO = Fraction(0)
+
+
+def certify_several(
+    found: StochasticPayoffBounds, sides: Several, tolerance: float, units: int
+) -> StochasticCertificate:
+    """Prove both sides of bounds by half-spaces."""
+    game = _Game(found.game, sides.outer.profiles)
+    proved = game.levels(sides, Budget(units * UNITS))
+    if proved is not None and not any(proved.filled):
+        text = "No profile can be sustained in any state: the outer sets vanish."
+        bound = inf if any(len(some.inner) for some in found.bounds) else 0.0
+        return StochasticCertificate(**fields_of(tolerance, text, inner=True, outer=True, bound=bound))
+    inside, bound, vertices = "Nothing is proved from inside.", inf, None
+    for points, error in game.points(sides, Budget(units * UNITS)):
+        hulls = [sturdy(np.array(some, float)) if some else None for some in points]
+        reach = _claimed(found, sides, hulls) + float(error)
+        reach = inf if proved is None else max(_beyond(proved, hulls) + float(error), reach)
+        if vertices is None or reach < bound:
+            bound = reach
+            vertices = tuple(
+                () if hull is None else tuple(game.back(some[k]) for k in hull.places.tolist())
+                for some, hull in zip(points, hulls, strict=True)
+            )
+            where = f" in {len(found)} states" if len(found) > 1 else ""
+            inside = (
+                f"{sum(map(len, vertices))} payoffs{where}, known to within {float(error):.0e} of the range, generate "
+                "themselves: promises are kept and no deviation pays, checked exactly."
+            )
+        if bound <= 2 * sides.gap:
+            break
+    outside = "Nothing is proved from outside."
+    if proved is not None:
+        outside = f"The operator maps {proved.levels.size} half-spaces into themselves, checked exactly"
+        outside += (
+            "." if vertices is None else f"; they reach {bound:.1e} of the range beyond the payoffs at most."
+        )
+    return StochasticCertificate(
+        **fields_of(
+            tolerance,
+            f"{inside} {outside}",
+            inner=vertices is not None,
+            outer=proved is not None,
+            bound=bound,
+            vertices=vertices or (),
+        )
+    )
+
+
+def levels_proved(
+    bounds: list[list[Bound]], start: Floats, near: Floats, speeds: Floats
+) -> list[Fraction] | None:
+    """Return levels a little above `near` that contain every payoff below `start`; None if bounds do not prove it."""
+    given, z = ([Fraction(x) for x in array.tolist()] for array in (near, speeds))
+    over = (value_of(each, given) - given[j] for j, some in enumerate(bounds) for each in some)
+    out = 2 * max(_ZERO, *over) + _PAD
+    levels = [level + out * each for level, each in zip(given, z, strict=True)]
+    return levels if contracts(bounds, [Fraction(x) for x in start.tolist()], levels, z) else None
+
+
+def _beyond(proved: Outer, hulls: Sequence[Hull | None]) -> float:
+    """Return the largest distance by which half-spaces reach beyond hulls; infinite where there is no hull."""
+    far = [
+        inf if hull is None else gap(proved.of(s), hull) for s, hull in enumerate(hulls) if proved.filled[s]
+    ]
+    return max(far)
+
+
+def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull | None]) -> float:
+    """Return how far the inner sets and threats that were given are from what hulls prove."""
+    low, size, out = sides.outer.profiles.low, sides.outer.profiles.size, 0.0
+    for some, solid in zip(found.bounds, hulls, strict=True):
+        if solid is not None:
+            if len(some.inner):
+                out = max(out, float(solid.outside((some.inner - low) / size).max()))
+            out = max(out, past(some, solid.points, low, size))
+    return out
+
+
+class _Game:
+    """A game of any number of players in rationals, in the unit box of its floats."""
+
+    def __init__(self, game: StochasticGame, profiles: Profiles) -> None:
+        n, states = game.players, range(len(game))
+        self.profiles = replace(profiles, group=Group.identity(n, len(profiles.payoffs)))
+        self.low, self.size = (list(map(Fraction, x.tolist())) for x in (profiles.low, profiles.size))
+        self.discounts = game.exact_discounts.tolist()
+        unit = [self._unit(row) for s in states for row in game.games[s].exact.reshape(-1, n).tolist()]
+        self.now = [[(1 - d) * x for d, x in zip(self.discounts, row, strict=True)] for row in unit]
+        self.laws = [
+            {k: p for k, p in enumerate(row) if p}
+            for s in states
+            for row in game.exact_transition(s).reshape(-1, len(game)).tolist()
+        ]
+        self.state = profiles.state.tolist()
+        self.outside = [
+            None if leave is None else self._unit(leave.exact[0].tolist()) for leave in game.exits
+        ]
+        every = [*unit, *(point for point in self.outside if point is not None)]
+        self.box = [(min(x), max(x)) for x in zip(*every, strict=True)]
+        self.replies = [dict[int, list[int]]() for _ in range(n)]
+        for i, group in enumerate(profiles.groups):
+            for row, number in enumerate(group.tolist()):
+                self.replies[i].setdefault(number, []).append(row)
+
+    def _unit(self, row: Sequence[Fraction]) -> list[Fraction]:
+        return [(x - low) / size for x, low, size in zip(row, self.low, self.size, strict=True)]
+
+    def back(self, point: Sequence[Fraction]) -> tuple[Fraction, ...]:
+        """Return a point of the box in the unit of the payoffs."""
+        return tuple(low + size * x for x, low, size in zip(point, self.low, self.size, strict=True))
+
+    def levels(self, found: Several, budget: Budget) -> Outer | None:
+        """Return half-spaces within which all equilibrium payoffs are proved to lie; None if that fails."""
+        n, given = len(self.discounts), found.outer
+        outer = Outer.around(replace(self.profiles, eased=MARGIN), given.directions[2 * n :], budget)
+        some = outer.shrink()
+        if budget.spent or outer.filled.tolist() != given.filled.tolist():
+            return None
+        if not some:
+            return outer
+        start, outer.profiles = outer.levels.ravel() + MARGIN, self.profiles
+        functions = outer.functions()
+        near = settled(functions, start)
+        speeds = speeds_of(functions, near, start)
+        if speeds is None:
+            return None
+        levels = levels_proved(self._bounds(outer), start, near, speeds)
+        if levels is None:
+            return None
+        outer.levels = np.nextafter([float(level) for level in levels], inf).reshape(outer.levels.shape)
+        return outer
+
+    def _bounds(self, outer: Outer) -> list[list[Bound]]:
+        """Return, for each half-space, exact bounds of how far profiles go, with multipliers found in floats."""
+        n, height = len(self.discounts), len(outer.directions)
+        normals = [[Fraction(x) for x in row] for row in outer.directions.tolist()]
+        bounds: list[list[Bound]] = [[] for _ in range(outer.levels.size)]
+        weights, _ = outer.bases.repaired(np.vstack([-np.eye(n), outer.directions]))
+        least, pairs = self.profiles.thresholds(outer.threat), (outer.bases.owners, outer.faces)
+        for p, (row, j) in enumerate(zip(*(pair.tolist() for pair in pairs), strict=True)):
+            rest = [d * x for d, x in zip(self.discounts, normals[j], strict=True)]
+            constant = dot(normals[j], self.now[row])
+            columns = []
+            for k, weight in zip(outer.bases.rows[p].tolist(), weights[p].tolist(), strict=True):
+                share = Fraction(weight)
+                if k >= n:
+                    rest = [x - share * y for x, y in zip(rest, normals[k - n], strict=True)]
+                    columns += [(s * height + k - n, share * q) for s, q in self.laws[row].items()]
+                elif share and self.discounts[k]:
+                    reply, own = int(least.replies[row, k]), self.outside[self.state[row]]
+                    gives = self.now[reply][k] if least.moves[row, k] or own is None else own[k]
+                    constant -= share * (gives - self.now[row][k]) / self.discounts[k]
+                    rest[k] += share
+                    if least.moves[row, k] or own is None:
+                        columns += [(s * height + n + k, share * q) for s, q in self.laws[reply].items()]
+            constant += sum((x * self.box[i][x > 0] for i, x in enumerate(rest)), _ZERO)
+            bounds[self.state[row] * height + j].append((constant, columns))
+        for s, point in enumerate(self.outside):
+            if point is not None:
+                for j, normal in enumerate(normals):
+                    gone = dot(normal, point)
+                    bounds[s * height + j].append((gone, []))
+        return bounds
+
+    def points(self, found: Several, budget: Budget) -> Iterator[tuple[list[list[list[Fraction]]], Fraction]]:
+        """Yield points of each state, and a bound of their distance from payoffs that generate themselves.
+
+        The payoffs of playing their profiles and lotteries for ever are the fixed point of a contraction, so one
+        application bounds their distance.
+        """
+        outer = copy(found.outer)
+        outer.budget, height = budget, len(outer.directions)
+        patience = 1.0 - float(self.profiles.discounts.max())
+        near = min(max(found.gap, _FINE), COARSE) * patience
+        nothing: list[Hull | None] = [None] * len(found.inner)
+        for share in _ROOMS:
+            if len(found.inner) == 1 and (solved := self._solved(found.inner[0], share * near, budget)):
+                points, chosen, shares = solved
+                exact = [list(map(Fraction, point)) for point in points.tolist()]
+                error = self._error(exact, chosen, shares, [0], len(points))
+                if error is not None:
+                    yield [exact], error
+            for start in (found.inner, nothing):
+                inner = Inner(outer, share * near, start)
+                moved = inner.settled(near / _CLOSE, every=1)
+                if moved is None or inner.plan is None:
+                    continue
+                exact = [list(map(Fraction, point)) for some in moved for point in some.tolist()]
+                error = self._error(exact, *inner.plan, inner.states.tolist(), height)
+                if error is not None:
+                    own = [exact[s * height : (s + 1) * height] for s in range(len(moved))]
+                    yield [some if s in inner.states else [] for s, some in enumerate(own)], error
+        if len(found.inner) == 1 and (solved := self._solved(found.inner[0], 0.0, budget)):
+            yield from self._on_an_edge(*solved)
+
+    def _solved(self, inner: Hull | None, by: float, budget: Budget) -> tuple[Floats, Indices, Floats] | None:
+        """Return points next to those of one state that generate themselves with room, their profiles and lotteries."""
+        profiles = replace(self.profiles, raised=by)
+        roomy, proved = (None, False) if inner is None else sustained(profiles, inner.points, budget)
+        if roomy is None or not proved:
+            return None
+        recipes = image(profiles, roomy.points, pointing(roomy))
+        if len(recipes.payoffs) < len(roomy.points):
+            return None
+        points = generating_points(profiles, Orbits.single(roomy.points), recipes)
+        shares = None if points is None else lotteries(profiles, points, recipes)
+        return None if points is None or shares is None else (points, recipes.profiles, shares)
+
+    def _on_an_edge(
+        self, points: Floats, chosen: Indices, shares: Floats
+    ) -> Iterator[tuple[list[list[list[Fraction]]], Fraction]]:
+        """Yield the same points in rationals if they generate themselves although no threshold leaves any room."""
+        if len(points) > _FEW:
+            return
+        drawn = [[Fraction(x).limit_denominator(_SIMPLE) for x in row] for row in shares.tolist()]
+        weights = np.array([[x / (sum(row) or 1) for x in row] for row in drawn], dtype=object)
+        leaving = self.outside[0] or [_ZERO] * len(self.discounts)
+        columns = []
+        for i, d in enumerate(self.discounts):
+            now = [self.now[k][i] if k >= 0 else leaving[i] for k in chosen.tolist()]
+            later = np.array([d if k >= 0 else _ZERO for k in chosen.tolist()], dtype=object)
+            system = np.eye(len(points), dtype=int) - later[:, None] * weights
+            columns.append(solve(system, np.array(now, dtype=object)))
+        exact = [list(point) for point in zip(*(column or () for column in columns), strict=True)]
+        error = self._error(exact, chosen, weights, [0], len(points))
+        if error == 0:
+            yield [exact], error
+
+    def _error(
+        self, points: list[list[Fraction]], chosen: Indices, lotteries: Floats, states: list[int], height: int
+    ) -> Fraction | None:
+        """Bound the distance of the fixed point from points; None if it may not generate itself."""
+        n, places = len(self.discounts), [s * height + j for s in states for j in range(height)]
+        later, off = dict[int, list[Fraction]](), [_ZERO] * n
+        for k in places:
+            row = int(chosen[k])
+            if row < 0:
+                image = self.outside[k // height]
+                assert image is not None
+            else:
+                later[k] = [_ZERO] * n
+                for s, chance in self.laws[row].items():
+                    shares = lotteries[k, s * height : (s + 1) * height]
+                    drawn = {int(m): Fraction(shares[m]) for m in np.flatnonzero(shares)}
+                    if not drawn:
+                        return None
+                    each = chance / sum(drawn.values())
+                    for m, q in drawn.items():
+                        later[k] = [
+                            x + each * q * y for x, y in zip(later[k], points[s * height + m], strict=True)
+                        ]
+                image = [x + d * y for x, d, y in zip(self.now[row], self.discounts, later[k], strict=True)]
+            off = [max(x, abs(a - b)) for x, a, b in zip(off, image, points[k], strict=True)]
+        error: list[Fraction] = [x / (1 - d) for x, d in zip(off, self.discounts, strict=True)]
+        low = {s: [min(x) for x in zip(*points[s * height : (s + 1) * height], strict=True)] for s in states}
+        for i, d in enumerate(self.discounts):
+            worth = [
+                None
+                if any(s not in low for s in law)
+                else self.now[row][i] + d * (sum((q * low[s][i] for s, q in law.items()), _ZERO) + error[i])
+                for row, law in enumerate(self.laws)
+            ]
+            for k, after in later.items():
+                row = int(chosen[k])
+                own = self.outside[k // height]
+                gets = self.now[row][i] + d * (after[i] - error[i])
+                group = self.replies[i][int(self.profiles.groups[i][row])]
+                # A deviation that brings no more now and changes nothing else is followed by less than any lottery.
+                rivals = [
+                    worth[reply]
+                    for reply in group
+                    if self.now[reply][i] > self.now[row][i] or self.laws[reply] != self.laws[row]
+                ]
+                if own is not None and gets < own[i]:
+                    return None
+                if any(x is None or gets < x for x in rivals):
+                    return None
+        return max(error, default=_ZERO)

@@ -37,7 +37,14 @@ from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBound
 from bargaining.errors import NotApplicable
 from bargaining.exact.public_certificate import Bound, certify_public_payoff_set, past
 from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, fields_of
-from bargaining.exact.several_certificate import COARSE, MARGIN, UNITS, certify_several, levels_proved
+from bargaining.exact.several_certificate import (
+    COARSE,
+    MARGIN,
+    UNITS,
+    certify_several,
+    levels_proved,
+    off_nothing,
+)
 from bargaining.games.stochastic import StochasticGame
 
 _ROOM = 30  # times the patience by the gap: by how much leaving out faces may increase the gap
@@ -126,7 +133,7 @@ def certify_stochastic_payoff_bounds(
             f"{inside} {outside}{spent}".strip(),
             inner=inner,
             outer=levels is not None,
-            bound=0.0 if empty else bound,
+            bound=off_nothing(found) if empty else bound,
             vertices=tuple(tuple(data.back(vertex) for vertex in some) for some in vertices),
         )
     )

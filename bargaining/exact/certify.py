@@ -82,7 +82,7 @@ def certify(
         `payoff_bounds` returned, which keep how they were found.
     tolerance : float, default 1e-12
         The required relative accuracy. For data of size m and range of gains g, 64 m / g roundings are allowed in
-        addition.
+        addition. Bounds are proved to about 1e-10 at best: give the tolerance that they were computed with.
     cell : tuple of int, optional
         Which cell of a batch.
     budget : int, optional

@@ -157,7 +157,12 @@ def _off(found: PublicPayoffSet | PayoffBounds, data: Data, exact: Floats) -> fl
 
 
 def past(found: PayoffBounds, points: Floats, low: Floats, size: Floats) -> float:
-    """Return how far points of the unit box pass the outer set and the bounds of the threat as they were given."""
+    """Return how far points of the unit box pass the outer set and the bounds of the threat as they were given.
+
+    Infinity if the set was said to be empty.
+    """
+    if found.status is Status.EMPTY:
+        return inf
     beyond = (points * size + low) @ found.directions.T - found.levels
     far = beyond / np.linalg.norm(found.directions * size, axis=1)
     least, most = (found.threat - low) / size - points.min(axis=0)

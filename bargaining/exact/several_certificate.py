@@ -22,7 +22,7 @@ from bargaining._arrays import Floats
 from bargaining._rational import solve
 from bargaining.equilibria._affine import Indices, settled, speeds_of
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._symmetries import Group, Orbits
+from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy, sustained
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
@@ -31,6 +31,7 @@ from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import image
 from bargaining.equilibria.stochastic._bounds.several import Inner
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
+from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
 from bargaining.exact.public_certificate import Bound, contracts, past, value_of
 from bargaining.exact.set_certificate import StochasticCertificate, fields_of
@@ -51,17 +52,21 @@ _ZERO = Fraction(0)
 def certify_several(
     found: StochasticPayoffBounds, sides: Several, tolerance: float, units: int
 ) -> StochasticCertificate:
-    """Prove both sides of bounds by half-spaces."""
-    game = _Game(found.game, sides.outer.profiles)
+    """Prove both sides of bounds by half-spaces; what was found only shows where to look."""
+    game = _Game(found.game)
+    given, own = sides.outer.profiles, game.profiles
+    if given.payoffs.shape != own.payoffs.shape or given.laws.shape != own.laws.shape:
+        raise NotApplicable("The bounds are those of a game of another size: compute them again.")
     proved = game.levels(sides, Budget(units * UNITS))
     if proved is not None and not any(proved.filled):
         text = "No profile can be sustained in any state: the outer sets vanish."
-        bound = inf if any(len(some.inner) for some in found.bounds) else 0.0
-        return StochasticCertificate(**fields_of(tolerance, text, inner=True, outer=True, bound=bound))
+        return StochasticCertificate(
+            **fields_of(tolerance, text, inner=True, outer=True, bound=off_nothing(found))
+        )
     inside, bound, vertices = "Nothing is proved from inside.", inf, None
     for points, error in game.points(sides, Budget(units * UNITS)):
         hulls = [sturdy(np.array(some, float)) if some else None for some in points]
-        reach = _claimed(found, sides, hulls) + float(error)
+        reach = _claimed(found, game.profiles, hulls) + float(error)
         reach = inf if proved is None else max(_beyond(proved, hulls) + float(error), reach)
         if vertices is None or reach < bound:
             bound = reach
@@ -70,9 +75,10 @@ def certify_several(
                 for some, hull in zip(points, hulls, strict=True)
             )
             where = f" in {len(found)} states" if len(found) > 1 else ""
+            known = f"to within {float(error):.0e} of the range" if error else "exactly"
             inside = (
-                f"{sum(map(len, vertices))} payoffs{where}, known to within {float(error):.0e} of the range, generate "
-                "themselves: promises are kept and no deviation pays, checked exactly."
+                f"The vertices ({sum(map(len, vertices))}{where}), known {known}, generate themselves: promises are "
+                "kept and no deviation pays, checked exactly."
             )
         if bound <= 2 * sides.gap:
             break
@@ -80,7 +86,7 @@ def certify_several(
     if proved is not None:
         outside = f"The operator maps {proved.levels.size} half-spaces into themselves, checked exactly"
         outside += (
-            "." if vertices is None else f"; they reach {bound:.1e} of the range beyond the payoffs at most."
+            "." if vertices is None else f"; they reach {bound:.1e} of the range beyond the vertices at most."
         )
     return StochasticCertificate(
         **fields_of(
@@ -92,6 +98,11 @@ def certify_several(
             vertices=vertices or (),
         )
     )
+
+
+def off_nothing(found: StochasticPayoffBounds) -> float:
+    """Return how far the inner sets that were given are from none: infinity if there are any."""
+    return inf if any(len(some.inner) for some in found.bounds) else 0.0
 
 
 def levels_proved(
@@ -113,9 +124,9 @@ def _beyond(proved: Outer, hulls: Sequence[Hull | None]) -> float:
     return max(far)
 
 
-def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull | None]) -> float:
+def _claimed(found: StochasticPayoffBounds, profiles: Profiles, hulls: Sequence[Hull | None]) -> float:
     """Return how far the inner sets and threats that were given are from what hulls prove."""
-    low, size, out = sides.outer.profiles.low, sides.outer.profiles.size, 0.0
+    low, size, out = profiles.low, profiles.size, 0.0
     for some, solid in zip(found.bounds, hulls, strict=True):
         if solid is not None:
             if len(some.inner):
@@ -127,9 +138,9 @@ def _claimed(found: StochasticPayoffBounds, sides: Several, hulls: Sequence[Hull
 class _Game:
     """A game of any number of players in rationals, in the unit box of its floats."""
 
-    def __init__(self, game: StochasticGame, profiles: Profiles) -> None:
+    def __init__(self, game: StochasticGame) -> None:
         n, states = game.players, range(len(game))
-        self.profiles = replace(profiles, group=Group.identity(n, len(profiles.payoffs)))
+        self.profiles = profiles = Profiles.of(game)
         self.low, self.size = (list(map(Fraction, x.tolist())) for x in (profiles.low, profiles.size))
         self.discounts = game.exact_discounts.tolist()
         unit = [self._unit(row) for s in states for row in game.games[s].exact.reshape(-1, n).tolist()]
@@ -217,6 +228,7 @@ class _Game:
         application bounds their distance.
         """
         outer = copy(found.outer)
+        outer.profiles = replace(self.profiles, group=outer.profiles.group)
         outer.budget, height = budget, len(outer.directions)
         patience = 1.0 - float(self.profiles.discounts.max())
         near = min(max(found.gap, _FINE), COARSE) * patience
@@ -268,8 +280,10 @@ class _Game:
             now = [self.now[k][i] if k >= 0 else leaving[i] for k in chosen.tolist()]
             later = np.array([d if k >= 0 else _ZERO for k in chosen.tolist()], dtype=object)
             system = np.eye(len(points), dtype=int) - later[:, None] * weights
-            columns.append(solve(system, np.array(now, dtype=object)))
-        exact = [list(point) for point in zip(*(column or () for column in columns), strict=True)]
+            column = solve(system, np.array(now, dtype=object))
+            assert column is not None  # the weights of what follows add up to less than one
+            columns.append(column)
+        exact = [list(point) for point in zip(*columns, strict=True)]
         error = self._error(exact, chosen, weights, [0], len(points))
         if error == 0:
             yield [exact], error
@@ -313,7 +327,7 @@ class _Game:
                 own = self.outside[k // height]
                 gets = self.now[row][i] + d * (after[i] - error[i])
                 group = self.replies[i][int(self.profiles.groups[i][row])]
-                # A deviation that brings no more now and changes nothing else is followed by less than any lottery.
+                # A deviation that brings no more now and changes nothing else: no lottery gives less later.
                 rivals = [
                     worth[reply]
                     for reply in group

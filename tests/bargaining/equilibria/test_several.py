@@ -325,7 +325,7 @@ def test_half_spaces_are_chosen_next_to_a_set():
                 new = np.vstack([fresh(outer, [touched], renamings.group), _pulled(outer, touched)[0]])
                 outer.extend(unknown(outer, new))
             else:
-                _guided(outer, touched, 0.03)
+                _guided(outer, touched, 0.03, 10**6)
                 assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()
         outer.shrink(10**6, 1e-6)
         assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()

@@ -398,7 +398,7 @@ def test_both_sides_of_three_players_are_proved_in_rationals(game, refinements):
 def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     game = StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3)
     sides = payoff_bounds(game, refinements=0)._found
-    exact = _Game(game, sides.outer.profiles)
+    exact = _Game(game)
     inner = Inner(sides.outer, 1e-6, [None, None])
     points = [
         [Fraction(x) for x in point] for some in inner.settled(1e-9, every=1) for point in some.tolist()
@@ -409,9 +409,7 @@ def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     off = np.where(plan < 8, 0, 8)
     assert exact._error(points, off, lotteries, [0, 1], height) is None
     # Whoever may leave for more than every payoff does not stay.
-    left = _Game(
-        StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=Exit([99] * 3)), sides.outer.profiles
-    )
+    left = _Game(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=Exit([99] * 3)))
     assert left._error(points, plan, lotteries, [0, 1], height) is None
     # A step from points that nothing gives is as long as they are off.
     far = [[x + Fraction(1, 10) for x in point] for point in points]

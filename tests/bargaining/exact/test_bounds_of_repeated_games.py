@@ -93,6 +93,8 @@ def test_a_knife_edge_is_proved(players, discount):
         lambda found: {"inner": found.inner + 0.1},
         lambda found: {"levels": found.levels - 0.1},
         lambda found: {"threat": found.threat + 0.1},
+        lambda found: {"repeated": RepeatedGame(PRISONERS, 0.2)},
+        lambda found: {"inner": np.empty((0, 2)), "status": Status.EMPTY},
     ],
 )
 def test_what_is_claimed_is_compared_with_what_is_proved(forged):

@@ -413,7 +413,8 @@ def test_bounds_that_are_off_are_not_proved() -> None:
     wide = tuple(replace(some, inner=some.inner * 1.001) for some in bounds.bounds)
     high = tuple(replace(some, threat=some.threat - [[-1e-3], [0]]) for some in bounds.bounds)
     less = tuple(replace(some, threat=some.threat - [[0], [1e-3]]) for some in bounds.bounds)
-    for wrong in (low, wide, high, less):
+    nothing = tuple(replace(some, status=Status.EMPTY, inner=np.empty((0, 2))) for some in bounds.bounds)
+    for wrong in (low, wide, high, less, nothing):
         proof = certify(replace(bounds, bounds=wrong), tolerance=1e-5)
         assert not proof.holds
         assert proof.bound > 1e-5
@@ -423,6 +424,8 @@ def test_bounds_of_a_market_without_equilibrium_and_of_a_small_budget() -> None:
     empty = payoff_bounds(StochasticGame([PENNIES] * 2, [[0.5, 0.5]] * 2, 0.1))
     assert certify(empty).holds
     assert "outer sets vanish" in certify(empty).statement
+    point = replace(empty.bounds[0], inner=[[0.5, 0.5]], threat=[[0.5, 0.5]] * 2)
+    assert not certify(replace(empty, bounds=(point, empty.bounds[1]))).holds
     proof = certify(bounded(1), budget=1)
     assert not proof.holds
     assert "give a larger one" in proof.statement

@@ -117,7 +117,7 @@ def close(
         if best <= tolerance or outer.solved > budget or not left:
             break
         if rounded is not None and hull is not None:
-            _guided(outer, hull, _GUIDED * tolerance)
+            _guided(outer, hull, _GUIDED * tolerance, budget - outer.solved)
             continue
         new = unknown(outer, np.vstack([fresh(outer, hulls, outer.group), pulled]))
         if not len(new):
@@ -142,7 +142,7 @@ def _pulled(outer: Outer, touched: Hull) -> tuple[Floats, float]:
     return flat[order] / np.linalg.norm(flat[order], axis=1, keepdims=True), float(error.max())
 
 
-def _guided(outer: Outer, hull: Hull, enough: float) -> None:
+def _guided(outer: Outer, hull: Hull, enough: float, budget: int) -> None:
     """Add half-spaces until they would reach at most so far beyond a self-generating set, if it were the largest.
 
     They are put next to it, with the multipliers that are optimal for it, so that no half-space has to be moved in
@@ -152,6 +152,8 @@ def _guided(outer: Outer, hull: Hull, enough: float) -> None:
     for _ in range(_GUIDES):
         if near.outline is None:
             return
+        if near.solved > budget:
+            break
         pulled, error = _pulled(near, hull)
         sides = fresh(near, [hull], near.group)
         beyond = near.reach(sides) - Cloud(hull.points).farthest(sides)[1]

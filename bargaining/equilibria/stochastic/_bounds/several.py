@@ -27,11 +27,8 @@ _SETTLE = 80  # rounds in which points converge, as their moves shrink by the di
 _EVERY = 4  # rounds after which the current profiles and lotteries are fixed and solved for
 _PRICE = 1e3  # price of a missed threshold, in payoffs
 _NEAR = 0.1  # of the tolerance times 1 - discount factor: points that move less have converged
-_INSETS = (
-    0.0,
-    1e-3,
-    3e-2,
-)  # of the tolerance times 1 - discount factor: increases of thresholds if points do not converge
+# of the tolerance times 1 - discount factor: increases of thresholds if points do not converge
+_INSETS = 0.0, 1e-3, 3e-2
 
 
 class Inner:

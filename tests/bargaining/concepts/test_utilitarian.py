@@ -82,16 +82,12 @@ def test_points_that_are_mixtures_of_others_do_not_move_the_middle_of_ties(free_
         np.testing.assert_allclose(found, [[0.1, 0.1, 0.1], [0.15, 0.15, 0.0]], atol=1e-15)
 
 
-@pytest.mark.parametrize("weights", [[1, 0, 0], [1, 0]])
+@pytest.mark.parametrize("weights", [[1, 0, 0], [1, 0], [0, 1]])
 def test_with_free_disposal_a_dominated_point_is_no_tie(weights: list[int]) -> None:
-    n = len(weights)
-    below = np.array([[3, 1, 1], [3, 0, 1], [3, 0, 0.5], [0, 0, 4]])[:, :n]
-    assert (
-        utilitarian(
-            Problem(Polytope(below, free_disposal=True), np.zeros(n)), weights=weights
-        ).payoffs.tolist()
-        == [3, 1, 1][:n]
-    )
+    order = sorted(range(len(weights)), key=lambda i: -weights[i])  # the player who counts comes first below
+    below = np.array([[3, 1, 1], [3, 0, 1], [3, 0, 0.5], [0, 0, 4]])[:, order]
+    problem = Problem(Polytope(below, free_disposal=True), np.zeros(len(weights)))
+    assert utilitarian(problem, weights=weights).payoffs.tolist() == below[0].tolist()
     between = np.array([[3, 2, 0], [3, 0, 2], [3, 0.9, 0.9]])
     found = utilitarian(Problem(Polytope(between, free_disposal=True), np.zeros(3)), weights=[1, 0, 0])
     np.testing.assert_allclose(found.payoffs, [3, 1, 1], atol=1e-15)

@@ -327,6 +327,15 @@ def test_half_spaces_are_chosen_next_to_a_set():
             else:
                 _guided(outer, touched, 0.03, 10**6)
                 assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()
+                # Next to a set that is far too small they are moved out to where their multipliers prove them.
+                small = Hull(
+                    touched.points.mean(axis=0) + 0.3 * (touched.points - touched.points.mean(axis=0))
+                )
+                near = outer.around(small.points)
+                near.touch(small.points)
+                assert (near.levels < (near.directions @ inside.T).max(axis=1)).any()
+                _guided(outer, small, 0.03, 10**6)
+                assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()
         outer.shrink(10**6, 1e-6)
         assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()
         highest.append((outer.levels[0], len(outer.levels)))

@@ -408,8 +408,10 @@ def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     # Everybody contributes in every point: whoever does not gets more where the worst that follows is as good.
     off = np.where(plan < 8, 0, 8)
     assert exact._error(points, off, lotteries, [0, 1], height) is None
-    # Whoever may leave for more than every payoff does not stay.
-    left = _Game(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=Exit([99] * 3)))
+    # Whoever may leave for as much as the most that she can get does not stay.
+    most = Exit(SHARED.payoffs.reshape(-1, 3).max(axis=0))
+    left = _Game(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=most))
+    assert (left.low, left.size) == (exact.low, exact.size)
     assert left._error(points, plan, lotteries, [0, 1], height) is None
     # A step from points that nothing gives is as long as they are off.
     far = [[x + Fraction(1, 10) for x in point] for point in points]

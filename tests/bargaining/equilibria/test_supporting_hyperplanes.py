@@ -8,13 +8,17 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._symmetries import Group, symmetries
 from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated import supporting_hyperplanes
+from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 from brackets import bracket
 from half_spaces import paths, pushed_in
 from known_games import PRISONERS, THREE, public_good
@@ -447,3 +451,21 @@ def test_a_player_with_the_payoffs_of_another_cuts_nothing_off() -> None:
 def test_bounds_of_another_shape_are_no_bounds(name, value, message):
     with pytest.raises(InvalidInput, match=message):
         replace(payoff_bounds(RepeatedGame(PRISONERS, 0.5)), **{name: value})
+
+
+def test_lower_thresholds_leave_more() -> None:
+    """Proofs from outside start from there, those from inside leave room."""
+    plain = Profiles.of(StochasticGame.from_repeated(RepeatedGame(COMMONS, 0.24)))
+    threat = np.zeros((1, 3))
+    lower, higher = replace(plain, eased=0.05), replace(plain, raised=0.05)
+    np.testing.assert_allclose(lower.thresholds(threat).needed, plain.thresholds(threat).needed - 0.05)
+    raised = higher.floors(threat[0]) - plain.floors(threat[0])
+    np.testing.assert_allclose(
+        raised, 0.05 * (FREE.reshape(3, -1).T == 0), atol=1e-15
+    )  # who takes is not tempted
+    together = []
+    for profiles in (plain, lower):
+        outer = Outer.around(profiles, np.ones((1, 3)) / np.sqrt(3.0), Budget())
+        assert outer.shrink()
+        together.append(outer.levels[0, -1])
+    assert together[0] < together[1] - 0.1  # all give, as at a discount factor of .25

@@ -30,6 +30,16 @@ def of_matplotlib(value: Any, name: str, method: str) -> Any:
     return value
 
 
+def literal(name: str) -> str:
+    """Return a name such that matplotlib shows it as it is; it takes what is between dollars for a formula."""
+    return name.replace("$", r"\$")
+
+
+def visible(label: str) -> str:
+    """Return a label that legends show; they leave out those that begin with `_`."""
+    return f" {label}" if label.startswith("_") else label
+
+
 def draw_automaton(
     automaton: Automaton | StochasticAutomaton, ax: Axes, colours: tuple[str, ...], ink: str, paper: str
 ) -> None:
@@ -47,7 +57,7 @@ def draw_automaton(
             _arrow(ax, places[a], places[b], k, styles[kind], label, paper)
     _nodes(automaton, places, ax, ink, paper)
     for kind in dict.fromkeys(kind for arrows in between.values() for kind, _ in arrows):
-        ax.plot([], [], label=kind, **styles[kind])
+        ax.plot([], [], label=visible(literal(kind)), **styles[kind])
     ax.set(xlim=(-2.4, 2.4), ylim=(-1.7, 2.5), aspect="equal")
     ax.set_axis_off()
     if ax.get_legend_handles_labels()[0]:
@@ -133,7 +143,7 @@ def _nodes(
         ax.text(
             x,
             y,
-            f"{label}\n({payoffs})",
+            f"{literal(label)}\n({payoffs})",
             fontsize="small",
             ha="left" if x > 0.3 else "right" if x < -0.3 else "center",
             va="center",

@@ -17,10 +17,10 @@ from bargaining._files import path_of, put
 from bargaining._names import are_given, titles
 from bargaining._optional import needs
 from bargaining.division import Division
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.kinds import kind_of, loaded
 from bargaining.games.normal_form import Game
-from bargaining.plots.automata import draw_automaton, of_matplotlib
+from bargaining.plots.automata import draw_automaton, literal, of_matplotlib, visible
 from bargaining.problem import Problem, frontier_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Look:
 
     def named(self, name: str) -> str:
         """Return the label of a part of the result."""
-        return f"{self.label}, {name}" if self.label else name
+        return f"{self.label}, {name}" if self.label else visible(name)
 
     def style(self, k: int = 0) -> dict[str, Any]:
         """Return the colour and the dash of its k-th line."""
@@ -152,14 +152,14 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         _draw_common_problems([one for _, one in entries], looks, ax)
         for kind, (_, one), look in zip(kinds, entries, looks, strict=True):
             kind.draw(one, ax, look)
-        _finish(ax)
+        _finish(ax, ours=bool(kinds[0].axes))
     return ax
 
 
-def _finish(ax: Axes) -> None:
-    """Remove superfluous lines, and add a legend if there are labels."""
+def _finish(ax: Axes, *, ours: bool) -> None:
+    """Remove superfluous lines, and add a legend if there are labels; a picture that has its own keeps it."""
     ax.spines[["top", "right"]].set_visible(False)
-    if ax.get_legend_handles_labels()[1] and ax.get_legend() is None:
+    if ax.get_legend_handles_labels()[1] and (ours or ax.get_legend() is None):
         ax.legend(frameon=False, fontsize="small")
 
 
@@ -171,7 +171,7 @@ def _entries(result: Any) -> list[tuple[str, Any]]:
     if not by_state and (kind_of(result, "result") is not None or _is_labelled(result)):
         return [("", result)]
     if isinstance(result, Mapping) and result:
-        return [(str(label), one) for label, one in result.items()]
+        return [(visible(literal(label) if by_state else str(label)), one) for label, one in result.items()]
     if isinstance(result, Sequence) and not isinstance(result, str) and result:
         names = [one.method if isinstance(one, Division) else str(k) for k, one in enumerate(result)]
         twice = {name for name in names if names.count(name) > 1}
@@ -375,7 +375,8 @@ def _outline(corners: Floats, ax: Axes, look: Look, name: str, *, k: int = 0, do
 
 def _draw_bounds(found: PayoffBounds, ax: Axes, look: Look) -> None:
     _two_players(found.directions.shape[1], (), "game")
-    _outline(_left(found.directions, found.levels), ax, look, "outer bound")
+    outer = np.empty((0, 2)) if found.status is Status.EMPTY else _left(found.directions, found.levels)
+    _outline(outer, ax, look, "outer bound")
     if len(found.inner):
         corners = _hull(found.inner)
         ax.plot(
@@ -403,7 +404,7 @@ def _left(directions: Floats, levels: Floats) -> Floats:
 
 def _draw_states(found: StochasticPayoffSets, ax: Axes, look: Look) -> None:
     for k, some in enumerate(found.sets):
-        _outline(some.vertices, ax, look, f"state {some.state}", k=k)
+        _outline(some.vertices, ax, look, f"state {literal(some.state)}", k=k)
         ax.plot(*some.threat, "X", color=look.style(k)["color"], markersize=6, markeredgecolor=_paper())
     _label_payoffs(ax, found.game.player_names)
 
@@ -416,7 +417,7 @@ def _label_payoffs(ax: Axes, names: Sequence[str]) -> None:
     """Name the axes by the players, unless a result drawn before knew their names."""
     if are_given(names) or not ax.get_xlabel():
         one, other = titles(names)
-        ax.set(xlabel=f"payoff of {one}", ylabel=f"payoff of {other}")
+        ax.set(xlabel=f"payoff of {literal(one)}", ylabel=f"payoff of {literal(other)}")
 
 
 def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None:
@@ -425,7 +426,7 @@ def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None
     end = float(outcome.horizon)
     times = np.linspace(0.0, end if np.isfinite(end) and end > 0 else 1.0, 201)
     for player in (0, 1):
-        label = look.named(titles(outcome.player_names)[player])
+        label = look.named(literal(titles(outcome.player_names)[player]))
         ax.plot(times, outcome.concession(times)[:, player], label=label, **look.style(player))
     ax.set(xlabel="time", ylabel="probability of having conceded", ylim=(0.0, 1.02))
 
@@ -443,23 +444,24 @@ def _variables(data: Any) -> dict[str, Any]:
     return shown
 
 
-def _along(values: Any) -> Any:
-    """Return the numeric axis with the most values."""
-    numeric = [
-        d for d in values.dims if d != "player" and values[d].dtype.kind in "iuf" and values.sizes[d] > 1
-    ]
+def _along(data: Any) -> Any:
+    """Return the numeric axis with the most values, among those that all variables have: panels share it."""
+    first, *rest = _variables(data).values()
+    common = [d for d in first.dims if d != "player" and all(d in values.dims for values in rest)]
+    numeric = [d for d in common if first[d].dtype.kind in "iuf" and first.sizes[d] > 1]
     if not numeric:
         raise InvalidInput(
-            "`result` must have a numeric axis with two values or more to draw along; got none."
+            "`result` must have a numeric axis with two values or more to draw all its variables along; got none. Pick "
+            "one variable, or give the axis numbers."
         )
-    return max(numeric, key=lambda d: values.sizes[d])
+    return max(numeric, key=lambda d: first.sizes[d])
 
 
 def _lines(data: Any) -> int:
     """Return the largest number of lines that a variable of a sweep needs."""
-    most = 0
+    most, along = 0, _along(data)
     for values in _variables(data).values():
-        others = [d for d in values.dims if d != _along(values)]
+        others = [d for d in values.dims if d != along]
         lines = int(np.prod([values.sizes[d] for d in others]))
         if lines > len(COLOURS):
             raise InvalidInput(
@@ -477,19 +479,23 @@ def _panels(results: Sequence[Any]) -> int:
 def _draw_sweeps(entries: Sequence[tuple[str, Any]], lines: Sequence[int], ax: Axes) -> None:
     """Draw one panel for each variable, one below the other, with a common axis."""
     names = list(dict.fromkeys(name for _, data in entries for name in _variables(data)))
+    along = [_along(data) for _, data in entries]
+    heads = [_with_unit(axis, data[axis]) for axis, (_, data) in zip(along, entries, strict=True)]
+    shared = dict.fromkeys(head for head in (ax.get_xlabel(), *heads) if head)
+    if len(shared) > 1:
+        raise InvalidInput(f"`result` must be sweeps along one axis; got {' and '.join(map(repr, shared))}.")
     panels = [ax] if len(names) == 1 else _stacked(ax, len(names))
     before: list[str] = []
     for panel, name in zip(panels, names, strict=True):
         for k, (label, data) in enumerate(entries):
             if name in _variables(data):
                 look = Look(label=label, first=sum(lines[:k]), alone=len(entries) == 1)
-                _draw_sweep(_variables(data)[name], name, panel, look)
+                _draw_sweep(_variables(data)[name], name, along[k], panel, look)
         labels = panel.get_legend_handles_labels()[1]
         panel.spines[["top", "right"]].set_visible(False)
         if labels and labels != before:
             panel.legend(frameon=False, fontsize="small")
-        if panel is not panels[-1]:
-            panel.set_xlabel("")
+        panel.set_xlabel(heads[0] if panel is panels[-1] else "")
         before = labels
 
 
@@ -504,31 +510,28 @@ def _stacked(ax: Axes, panels: int) -> list[Axes]:
     return found
 
 
-def _draw_sweep(values: Any, name: str, ax: Axes, look: Look) -> None:
-    along = _along(values)
+def _draw_sweep(values: Any, name: str, along: Any, ax: Axes, look: Look) -> None:
     others = [d for d in values.dims if d != along]
     array = values.transpose(along, *others).values
     for k, place in enumerate(np.ndindex(*array.shape[1:])):
         parts = [_place(values, d, at) for d, at in zip(others, place, strict=True)]
-        label = ", ".join([look.label, *parts] if look.label else parts)
+        label = look.named(", ".join(parts)) if parts else look.label
         ax.plot(values[along].values, array[(..., *place)], label=label or None, **look.style(k))
-    if ax.get_xlabel() not in ("", _with_unit(along, values[along])):
-        raise InvalidInput(f"`result` must be sweeps along one axis; got {ax.get_xlabel()!r} and {along!r}.")
-    ax.set(xlabel=_with_unit(along, values[along]), ylabel=_with_unit(name, values))
+    ax.set_ylabel(_with_unit(name, values))
 
 
 def _place(data: Any, axis: Any, k: int) -> str:
     """Name one value of an axis for a legend; a named player needs no more than the name."""
     value = data[axis].values[k]
-    text = f"{value:g}" if isinstance(value, np.floating) else str(value)
+    text = f"{value:g}" if isinstance(value, np.floating) else literal(str(value))
     if axis == "player":
         return text if isinstance(value, str) else f"player {text}"
-    return f"{axis} = {text}"
+    return f"{literal(str(axis))} = {text}"
 
 
 def _with_unit(name: Any, variable: Any) -> str:
     unit = variable.attrs.get("units", "")
-    return f"{name} ({unit})" if unit and unit != "1" else str(name)
+    return literal(f"{name} ({unit})" if unit and unit != "1" else str(name))
 
 
 def save_figure(figure: Figure | Axes, path: str | Path) -> Path:

@@ -195,7 +195,7 @@ def test_several_sweeps_share_their_panels():
     np.testing.assert_array_equal(drawn(gain)["later, h = 0.7"][:, 1], 2 * drawn(gain)["now, h = 0.7"][:, 1])
     assert list(drawn(total)) == ["now, h = 0.7", "now, h = 0.9"]
     with pytest.raises(
-        InvalidInput, match=r"`result` must be sweeps along one axis; got 'r \(share\)' and 't'"
+        InvalidInput, match=r"`result` must be sweeps along one axis; got 'r \(share\)' and 't \(share\)'"
     ):
         plot([TWO["gain"], TWO["gain"].rename(r="t")], ax=axes())
 
@@ -257,6 +257,52 @@ def test_bounds_of_a_stochastic_game_are_two_outlines_a_state():
     for state, some in found.items():
         assert (lines[f"{state}, outer bound"] @ some.directions.T <= some.levels + 1e-9).all()
         assert len(lines[f"{state}, inner bound"]) == len(some.inner) + 1
+
+
+def test_bounds_without_any_payoff_are_no_point():
+    found = payoff_bounds(RepeatedGame(Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]]), 0.5))
+    assert found.status is Status.EMPTY
+    assert drawn(plot(found, ax=axes()))["outer bound (none)"].size == 0
+
+
+def test_names_are_shown_as_they_are():
+    named = Game(DILEMMA.payoffs[..., 0], DILEMMA.payoffs[..., 1], players=["$x_$", "_Bob"])
+    found = payoff_set(RepeatedGame(named, 0.5))
+    outcome = ReputationalBargaining([0.6, 0.6], [0.1, 0.2], [0.05, 0.05], players=["$x_$", "_Bob"])()
+    data = sweep(
+        lambda _h, r: pie(r, _h), {"_h": [0.7, 0.9], "r": [0.0, 0.1, 0.2]}, lambda one: {"$^$": one.ideal[0]}
+    )
+    for result, shown in (
+        (found.strategy((9, 9)), ["next", "$x_$ deviates", " _Bob deviates"]),
+        (outcome, ["$x_$", " _Bob"]),
+        ({"_a": found, r"$\delta$": found}, [" _a", r"$\delta$"]),
+        (data, [" _h = 0.7", " _h = 0.9"]),
+    ):
+        ax = plot(result, ax=axes())
+        ax.figure.canvas.draw()
+        assert len(ax.get_legend().get_texts()) == len(shown)
+        assert [text.get_text().replace(r"\$", "$") for text in ax.get_legend().get_texts()][:2] == shown[:2]
+
+
+def test_panels_share_the_axis_along_which_they_are_drawn():
+    data = sweep(
+        pie,
+        {"r": [0.0, 0.1, 0.3]},
+        lambda one: {"ideal": one.ideal[0], "path": np.arange(4.0) * one.ideal[0]},
+    )
+    ax = plot(data, ax=axes())
+    ideal, path = ax.child_axes
+    np.testing.assert_array_equal(ideal.get_lines()[0].get_xdata(), [0.0, 0.1, 0.3])
+    np.testing.assert_array_equal(path.get_lines()[3].get_xdata(), [0.0, 0.1, 0.3])
+    assert path.get_xlabel() == "r"
+    with pytest.raises(InvalidInput, match="sweeps along one axis; got 'r' and 'path_0'"):
+        plot([data[["ideal"]], data[["path"]].rename(path="other")], ax=axes())
+
+
+def test_what_is_added_to_a_picture_is_added_to_its_legend():
+    ax = plot({"loose": payoff_set(RepeatedGame(DILEMMA, 0.5))}, ax=axes())
+    plot({"tight": payoff_set(RepeatedGame(DILEMMA, 0.1))}, ax=ax)
+    assert {"loose", "tight"} <= {text.get_text() for text in ax.get_legend().get_texts()}
 
 
 def test_figures_of_its_own_do_not_pile_up():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,6 @@ from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game, Profile, require_game
 from bargaining.games.repeated import Exit, own_index
-
-if TYPE_CHECKING:
-    from bargaining.equilibria.stage.equilibria import StageEquilibria
 
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
 
@@ -127,10 +124,10 @@ def critical_discount(
     punishment : {"optimal", "stage"}
         ``"optimal"``: P_i is i's lowest equilibrium payoff, at the same discount factor, in pure actions
         with public randomisation. ``"stage"``: reversion for ever to i's worst stage equilibrium, mixed ones included;
-        with exit, a player who prefers leaving to this equilibrium leaves, and P is the payoff of leaving. A mixed
-        equilibrium can be harsher than every punishment in pure actions. With monitoring, bad signals are followed,
-        with some probability, by one stage equilibrium for ever, chosen optimally; with transfers, a player who does
-        not pay is punished by her worst one.
+        with exit, players who prefer leaving to this equilibrium leave, with those who then want to join
+        them, and P is the payoff of leaving. A mixed equilibrium can be harsher than every punishment in pure
+        actions. With monitoring, bad signals are followed, with some probability, by one stage equilibrium
+        for ever, chosen optimally; with transfers, a player who does not pay is punished by her worst one.
     monitoring : Monitoring, optional
         The public signal of the actions; by default the actions are seen.
     transfers : bool, default False
@@ -148,8 +145,9 @@ def critical_discount(
     InvalidInput
         If the profile is not in the game, or the exit is for another number of players or a batch.
     NotApplicable
-        If there is no stage equilibrium to revert to; or if `punishment` is "optimal", the game does not have two
-        players and not all may leave; or, with monitoring, if only one player may leave.
+        If there is no stage equilibrium to revert to, or who leaves it goes in circles; or if `punishment` is
+        "optimal", the game does not have two players and not all may leave; or, with monitoring, if only one
+        player may leave.
     Unsolved
         If a payoff set that the search needs is too inaccurate.
 
@@ -306,9 +304,8 @@ def _through(
 
     stages, complete = None, True
     if punishment == "stage":
-        found = _reverted(path)
-        stages, complete = [_after(path, payoffs) for payoffs in found.exact_payoffs], found.complete
-        complete = complete and not any(found.regret)
+        stages, complete, rational = _reverted(path)
+        complete = complete and rational
     if transfers:
         value, bracket, threat = through.transferable(path, profile, monitoring, stages)
     else:
@@ -357,16 +354,14 @@ def _formula(path: Path, threat: Sequence[Fraction], *, punishment: str, proved:
 
 def _stage(path: Path) -> CriticalDiscount:
     """Revert for ever to the stage equilibrium that is worst for the deviator."""
-    found = _reverted(path)
-    after = [_after(path, payoffs) for payoffs in found.exact_payoffs]
+    after, complete, rational = _reverted(path)
     threat = [min(column) for column in zip(*after, strict=True)]
-    answer = _formula(path, threat, punishment="stage", proved=found.complete)
-    rational = not any(found.regret)  # equilibria of three and more players can be irrational
+    answer = _formula(path, threat, punishment="stage", proved=complete)
     return answer if rational else replace(answer, exact=None, proved=False)
 
 
-def _reverted(path: Path) -> StageEquilibria:
-    """Return the stage equilibria that play may revert to."""
+def _reverted(path: Path) -> tuple[list[tuple[Fraction, ...]], bool, bool]:
+    """Return the payoffs of reversion to stage equilibria, whether there are no others, and whether all are exact."""
     from bargaining.equilibria.stage.equilibria import stage_equilibria
 
     found = stage_equilibria(path.game)
@@ -374,18 +369,38 @@ def _reverted(path: Path) -> StageEquilibria:
         raise NotApplicable(
             "The stage game has no equilibrium to revert to that was found; see `stage_equilibria`."
         )
-    return found
+    after = [_after(path, payoffs) for payoffs in found.exact_payoffs]
+    kept = [payoffs for payoffs in after if payoffs is not None]
+    if not kept:
+        raise NotApplicable(
+            "No stage equilibrium is a punishment: who wants to leave depends on who else leaves, and no choice of all "
+            'is an equilibrium. Use punishment="optimal".'
+        )
+    rational = not any(found.regret)  # equilibria of three and more players can be irrational
+    return kept, found.complete and len(kept) == len(after), rational
 
 
-def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
-    """Return the payoffs of reversion to an equilibrium if players may leave."""
+def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...] | None:
+    """Return the payoffs of reversion to an equilibrium if players may leave; None if their choices go in circles.
+
+    First leaves who prefers it to the equilibrium. Where payoffs depend on who left, others may then want to join
+    them, and some of them rather stay: one after the other changes, until nobody wants to.
+    """
     if path.exit is None:
         return payoffs
-    own = path.exit.exact
-    leavers = [i for i in path.exit.who if own[i, i] > payoffs[i]]
-    if not leavers:
-        return payoffs
-    return tuple(sum(own[k, i] for k in leavers) / len(leavers) for i in range(path.game.players))
+    own, seen = path.exit.exact, set[frozenset[int]]()
+
+    def worth(leavers: frozenset[int], i: int) -> Fraction:
+        return sum((own[k, i] for k in leavers), Fraction(0)) / len(leavers) if leavers else payoffs[i]
+
+    leaving = frozenset(i for i in path.exit.who if own[i, i] > payoffs[i])
+    while leaving not in seen:
+        seen.add(leaving)
+        changes = [i for i in path.exit.who if worth(leaving ^ {i}, i) > worth(leaving, i)]
+        if not changes:
+            return tuple(worth(leaving, i) for i in range(path.game.players))
+        leaving ^= {changes[0]}
+    return None
 
 
 def _bisected(path: Path) -> CriticalDiscount:

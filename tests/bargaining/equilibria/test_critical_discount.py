@@ -152,6 +152,35 @@ def test_stage_reversion_when_players_may_leave():
     assert not critical_discount(PRISONERS, (0, 0), exit=exit_, punishment="stage").sustainable
 
 
+def test_who_leaves_the_stage_equilibrium_leaves_in_equilibrium():
+    """Players join those who leave, or stay, if that is better for them: else the punishment is not credible."""
+    game = Game(
+        [[3, 5], [0, 7]], [[5, 3], [9, 6]]
+    )  # player 0 leaves (3, 5) for 4; then player 1 gets 1, or 1.5
+    joined = critical_discount(game, (1, 1), exit=Exit.by_leaver([[4, 1], [1, 2]]), punishment="stage")
+    np.testing.assert_array_equal(joined.threat, [2.5, 1.5])
+    assert joined.exact == critical_discount(game, (1, 1), exit=Exit.by_leaver([[4, 1], [1, 2]])).exact
+    circle = Exit.by_leaver(
+        [[4, 1], [5, 2]]
+    )  # once player 1 joins, player 0 stays; alone, player 1 stays too
+    with pytest.raises(NotApplicable, match="no choice of all is an equilibrium"):
+        critical_discount(game, (1, 1), exit=circle, punishment="stage")
+    rng, compared = np.random.default_rng(4), 0
+    while compared < 8:
+        drawn = Game(*rng.integers(0, 10, (2, 2, 2)))
+        profile = np.unravel_index(drawn.payoffs.sum(axis=-1).argmax(), (2, 2))
+        if len(stage_equilibria(drawn)) != 1 or not len(drawn.pure_equilibria()):
+            continue
+        leave = Exit.by_leaver(rng.integers(-1, 8, (2, 2)))
+        try:
+            static = critical_discount(drawn, profile, exit=leave, punishment="stage")
+        except NotApplicable:
+            continue
+        if 0 < static.discount < 1:
+            compared += 1
+            assert critical_discount(drawn, profile, exit=leave).discount <= static.discount + 1e-9
+
+
 @pytest.mark.parametrize(("outside", "expected"), [(0, "1/7"), (2, "1/7"), (4, "1/6"), (5, "1/5")])
 def test_one_sided_exit(outside, expected):
     """Leaving for less than the stage equilibrium is not credible; for more it sets the floor."""

@@ -93,7 +93,7 @@ class OfferPath(Division):
 
     @property
     def delay(self) -> float:
-        """The time of agreement when talks start at 0; inf if it lies beyond `until`."""
+        """The time of agreement when talks start at 0; inf if it lies beyond `until` or any peak will do."""
         first = np.flatnonzero(self.regimes != Regime.DELAY)
         return float(self.edges[first[0]]) if len(first) else np.inf
 
@@ -186,6 +186,11 @@ class NonstationaryOffers(Shown):
     the two extreme divisions at T, in which one player gets the least possible. `tail` is the difference between the
     two extremes at `until`; T is raised until it is below 1e-12. One assumption cannot be checked from finitely many
     values: that agreement at T is no worse than waiting from then on, unless flows alone exceed the pie.
+
+    *A rate of 0.* Without a hazard, flows and options, the payoff of a player who does not discount never rises with
+    time: it falls at m / 2 where they agree, and is constant where they wait. If the pie swings for ever between the
+    same bounds, she gets the highest one and the other nothing: at each peak a part of what she lacks is made good.
+    Peaks that rise for ever leave a `tail`, and the status is INACCURATE unless they do so by less than 1e-8.
 
     *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 15 to 1e-12,
     switches of regime are polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.optimize import brentq
+from scipy.optimize import brentq, root
 
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.protocols.nonstationary import NonstationaryOffers
@@ -153,6 +153,54 @@ def test_they_wait_for_a_pie_that_grows():
     assert not result.agree_at(0.5)
     assert result.agree_at(3.5)
     assert result.payoffs.sum() > 1
+
+
+def shared_on_a_wave(r, height):
+    """Return when a pie of 1 + height sin(t) is shared, from a to b in each period, and payoffs at b; r[0] < r[1].
+
+    The difference of payoffs solves y' = R y - k pie while they agree, R = (r_0 + r_1) / 2 and k = (r_1 - r_0) / 2. At
+    a waiting costs nothing; before, they wait, up to the b of the period before.
+    """
+    mean, k = sum(r) / 2, (r[1] - r[0]) / 2
+    slope = k * height / (1 + mean**2)
+
+    def payoffs(t, free):
+        pie = 1 + height * math.sin(t)
+        y = k / mean + slope * (mean * math.sin(t) + math.cos(t)) + free * math.exp(mean * (t - math.pi / 2))
+        return np.array([pie + y, pie - y]) / 2
+
+    def off(unknown):
+        a, width, free = unknown
+        first, last = payoffs(a, free), payoffs(a + width, free)
+        waited = np.exp(-np.array(r) * (2 * math.pi - width)) * first
+        return [r @ first - height * math.cos(a), *(waited - last)]
+
+    found = root(off, [math.pi / 2 - r[0], 4 * math.sqrt(r[0]), (1 - k / mean) * (1 + height)], tol=1e-14)
+    a, width, free = found.x
+    assert np.abs(found.fun).max() < 1e-12
+    assert 0 < width < math.pi / 2
+    return a, a + width, payoffs(a + width, free)
+
+
+@pytest.mark.parametrize("patient", [1e-2, 1e-4, 1e-6])
+def test_a_pie_that_swings_is_shared_for_moments_by_a_patient_player(patient):
+    """They agree for far less time than nodes are apart, so that agreements were missed."""
+    r = np.array([patient, 0.4])
+    a, b, payoffs = shared_on_a_wave(r, 0.6)
+    result = NonstationaryOffers(r, surplus=lambda t: 1 + 0.6 * np.sin(t))()
+    assert result.ok
+    assert result.delay == pytest.approx(a, abs=1e-7)
+    assert result.kinks[1] == pytest.approx(b, abs=1e-7)
+    np.testing.assert_allclose(result.payoffs_at(b), payoffs, atol=1e-9)
+
+
+def test_a_player_who_does_not_discount_gets_the_peak_of_a_pie_that_swings():
+    """The limit of rates that fall to 0; any peak will do, and none of it is left for the other."""
+    result = NonstationaryOffers([0.4, 0], surplus=lambda t: 1 + 0.6 * np.sin(t))()
+    assert result.ok
+    np.testing.assert_allclose(result.payoffs_at([0, 1, 2, 5]), [[0, 1.6]] * 4, atol=1e-10)
+    limit = shared_on_a_wave([1e-6, 0.4], 0.6)[2]
+    np.testing.assert_allclose(result.payoffs[::-1], limit, atol=1e-4)
 
 
 def test_an_option_can_end_the_wait():

@@ -28,7 +28,6 @@ import numpy as np
 
 from bargaining._rational import Rationals, maximise
 from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.liquidity import Ledger, Piece
 from bargaining.equilibria.repeated._monitored.programs import MISSED, plans
 from bargaining.equilibria.repeated._monitored.search import search
 from bargaining.equilibria.repeated._patience import Path
@@ -43,6 +42,7 @@ _TRIED = Fraction(9, 10), Fraction(99, 100)
 _WIDTH = 1e-5  # of the bracket at which halving stops
 _TOLERANCES = (1e-3, 1e-5)  # of the payoff sets: the finer one is used if the coarser does not decide
 _PROGRAMS = 100_000  # that one set may take: some seconds
+_ROUNDING = Fraction(1, 2**60)  # beyond the digits of a float
 _ZERO, _ONE = Fraction(0), Fraction(1)
 Found = tuple[Fraction | float | None, tuple[float, float], tuple[Fraction, ...] | None]
 """The lowest discount factor (None: there is none; a float if it is not exact), the bracket around it, the threats."""
@@ -61,17 +61,50 @@ def transferable(
         value, exact = found._critical(profile)
         step = None if value is None else found.at(value)
         return _told(value, exact), _point(value), None if step is None else step.threat
-    outside, who = outside_of(game, path.exit)
-    floors = [outside[i] if outside is not None and i in who else None for i in range(game.players)]
-    _, curves = curves_of(game, monitoring, floors)
     threat = tuple(min(column) for column in zip(*stages, strict=True))
-    if profile not in curves:
-        return None, _point(None), threat
-    low = [[[Piece(_ZERO, -each, _ZERO)]] for each in threat]
-    best = [some[0] for some in curves.values()]
-    best += [[Piece(_ZERO, sum(stage, _ZERO), _ZERO)] for stage in stages]
-    critical, exact = Ledger(best, low, None, _ZERO).critical(curves[profile][0])
-    return _told(critical, exact), _point(critical), threat
+    least, exact = _reverting(path, profile, monitoring, threat)
+    value = None if least is None else least / (1 + least)
+    return _told(value, exact), _point(value), threat
+
+
+def _reverting(
+    path: Path, profile: tuple[int, ...], monitoring: Monitoring | None, threat: Sequence[Fraction]
+) -> tuple[Fraction | None, bool]:
+    r"""Return the least :math:`r = \delta / (1 - \delta)`, and whether it is exact; None if there is none.
+
+    Who stays gets :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, a player who may leave stays
+    if :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`. The floor on claims is lower, the higher r is, and so is the
+    least r that it allows: the answer is where the two are the same.
+    """
+    outside, who = outside_of(path.game, path.exit)
+    below = _ZERO if outside is None else max(threat[i] - outside[i] for i in who)
+
+    def allowed(reward: Fraction) -> Fraction | None:
+        floors = [
+            outside[i] - reward * (low - outside[i]) if outside is not None and i in who else None
+            for i, low in enumerate(threat)
+        ]
+        _, curves = curves_of(path.game, monitoring, floors, [profile])
+        pieces = curves[profile][0] if profile in curves else []
+        worth = [(piece.start, piece.value - sum(threat, _ZERO)) for piece in pieces]
+        return min(
+            (stake / value if stake else _ZERO for stake, value in worth if value > 0 or not stake),
+            default=None,
+        )
+
+    high = allowed(_ZERO)
+    low = high if high is None or below <= 0 else allowed(high)
+    while high is not None and low is not None and high - low > _ROUNDING * high:
+        above, under = allowed(low), allowed(high)
+        assert above is not None
+        assert under is not None
+        middle = low + (high - low) * (above - low) / (
+            above - low + high - under
+        )  # exact where both are linear
+        at = allowed(middle)
+        assert at is not None
+        low, high = max(low, min(middle, at)), min(high, max(middle, at))
+    return high, high == low
 
 
 def grim(

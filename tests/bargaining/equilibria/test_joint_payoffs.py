@@ -383,7 +383,7 @@ def kept_for_ever(game, chances, discount, profile, threat, floors):
             other = (*profile[:i], b, *profile[i + 1 :])
             rows.append(np.append(of_i * np.tile(discount * (chances[other] - p), n), 0))
             limits.append((1 - discount) * (gain - game.payoffs[other])[i])
-        if floors is not None:
+        if floors is not None and np.isfinite(floors[i]):
             rows.append(np.append(of_i * np.tile(-discount * p, n), 0))
             limits.append((1 - discount) * gain[i] - floors[i])
     bounds = [(low, None) for low in threat for _ in range(signals)] + [(None, None)]
@@ -410,3 +410,24 @@ def test_critical_discounts_by_a_program(seed):
                 least = np.array(step.threat, dtype=float)
                 kept = kept_for_ever(game, noisy.probabilities, float(discount), profile, least, floors)
                 assert kept == (critical is not None and discount >= critical)
+
+
+@pytest.mark.parametrize("outside", [1, F(3, 2), 2, F(5, 2), 3, 4])
+@pytest.mark.parametrize("noise", [0, F(1, 20), F(1, 5)])
+def test_who_may_leave_counts_the_future_after_a_deviation(outside, noise):
+    """Player 1 stays for the stage equilibrium's 3, so a lower payoff from leaving is a floor on the present alone."""
+    game = Game([[9, 0], [10, 2]], [[0, 1], [0, 3]])
+    chances = np.full((2, 2, 4), noise)
+    chances[*np.indices((2, 2)), np.arange(4).reshape(2, 2)] = 1 - 3 * noise
+    leave = Exit([0, outside], who=[1])
+    found = critical_discount(
+        game, (0, 0), exit=leave, transfers=True, punishment="stage", monitoring=Monitoring(chances)
+    )
+    if not noise and outside in (2, F(5, 2)):
+        # 10 (1 - d) + 2 d to deter player 0, and the payoff of leaving for player 1, are 9 together.
+        assert found.exact == (1 + F(outside)) / 8
+    for discount in (found.discount - 1e-6, found.discount + 1e-6):
+        kept = kept_for_ever(
+            game, chances.astype(float), discount, (0, 0), found.threat, [-np.inf, float(outside)]
+        )
+        assert kept == (discount > found.discount)

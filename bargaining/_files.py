@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from secrets import token_hex
 
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, short
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -49,6 +49,19 @@ def put(path: Path, content: bytes, argument: str, *, make: bool = False) -> Non
         raise InvalidInput(
             f"`{argument}` must be where a file can be written; got {str(path)!r}: {error.strerror}. Name another."
         ) from None
+
+
+def content_of(path: Path, argument: str, what: str, most: int) -> bytes:
+    """Return what a file that a user named begins with, up to `most` bytes; if that fails, the error says why."""
+    try:
+        if path.is_file():  # a pipe or a device could be read for ever
+            with path.open("rb") as file:
+                return file.read(most)
+    except OSError as error:
+        raise InvalidInput(
+            f"`{argument}` {what} that can be read; got {short(str(path))}: {error.strerror}."
+        ) from None
+    raise InvalidInput(f"`{argument}` {what} that exists; got {short(str(path))}.")
 
 
 def path_of(value: object, argument: str) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bargaining._arguments import choice, player_index
-from bargaining._files import path_of
+from bargaining._files import content_of, path_of
 from bargaining._names import Names, meant, ordered
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
@@ -146,10 +146,7 @@ def read_description(path: str | Path) -> Description:
     path = path_of(path, "path")
     if path.suffix not in (".toml", ".json"):
         raise InvalidInput(f"`path` must end in .toml or .json; got {path.name!r}.")
-    if not path.is_file():
-        raise InvalidInput(f"`path` must be a file that exists; got {str(path)!r}.")
-    with path.open("rb") as file:
-        content = file.read(_BYTES + 1)
+    content = content_of(path, "path", "must be a file", _BYTES + 1)
     return _described(content, path.suffix[1:], path.name, path.stem)
 
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import flag, function, is_sequence, listed
 from bargaining._arrays import Floats, real, short
-from bargaining._files import path_of
+from bargaining._files import content_of, path_of
 from bargaining._names import Names
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.points import FreeDisposalHull, undominated_at
@@ -275,10 +275,7 @@ class _Element:
 
 def _tree(path: Path) -> _Element:
     """Return the root of a file."""
-    if not path.is_file():
-        raise InvalidInput(f"`profiles` must be files that exist; got {short(str(path))}.")
-    with path.open("rb") as file:
-        content = file.read(_BYTES + 1)
+    content = content_of(path, "profiles", "must each be a file", _BYTES + 1)
     if len(content) > _BYTES:
         raise InvalidInput(f"`profiles` must be at most {_BYTES // 10**6} MB each; {path.name!r} is longer.")
     top, open_ones = _Element("", {}), list[_Element]()
@@ -301,7 +298,11 @@ def _tree(path: Path) -> _Element:
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = declared
     try:
         parser.Parse(content, True)
-    except (expat.ExpatError, ValueError) as error:
+    except (
+        expat.ExpatError,
+        LookupError,
+        ValueError,
+    ) as error:  # a LookupError: an encoding that nobody knows
         if isinstance(error, InvalidInput):
             raise
         raise InvalidInput(f"`profiles` must be XML; {path.name!r} is not ({error}).") from None
@@ -312,7 +313,12 @@ def _profile(root: _Element, path: Path) -> _Profile:
     where = f"`profiles`, {path.name!r},"
     if root.name != "utility_space":
         raise InvalidInput(f"{where} must hold a utility_space; got {short(root.name)}.")
-    weights = {one.attributes.get("index", ""): _attribute(one, "value", where) for one in root.all("weight")}
+    weighed = root.all("weight")
+    weights = {one.attributes.get("index", ""): _attribute(one, "value", where) for one in weighed}
+    if len(weights) < len(weighed):
+        raise InvalidInput(
+            f"{where} must have one weight for each index; got {len(weighed)} for {len(weights)}."
+        )
     issues: dict[str, dict[str, float]] = {}
     for issue in root.all("issue"):
         name = _words(issue.attributes.get("name", ""), where)
@@ -321,7 +327,7 @@ def _profile(root: _Element, path: Path) -> _Profile:
             raise NotApplicable(
                 f"{where} has an issue {name!r} that is {kind}: only discrete ones can be read."
             )
-        weight = weights.get(issue.attributes.get("index", ""))
+        weight = weights.pop(issue.attributes.get("index", ""), None)
         if weight is None or weight < 0 or name in issues:
             raise InvalidInput(
                 f"{where} must have each issue once, with a weight of at least 0; see {name!r}."
@@ -336,6 +342,8 @@ def _profile(root: _Element, path: Path) -> _Profile:
     if not issues:
         raise InvalidInput(f"{where} must have issues; got none.")
     reservations = [_attribute(one, "value", where) for one in root.all("reservation")]
+    if len(reservations) > 1:
+        raise InvalidInput(f"{where} must have at most one reservation; got {len(reservations)}.")
     return _Profile(name=path.stem, issues=issues, reservation=reservations[0] if reservations else 0.0)
 
 

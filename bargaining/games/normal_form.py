@@ -186,19 +186,15 @@ class Game(Shown):
         >>> game.shape, game.payoffs[2, 1], game.player_names
         ((3, 2), array([2., 0.]), ('One', 'Two'))
         """
-        from bargaining._files import path_of
+        from bargaining._files import content_of, path_of
         from bargaining.games import _nfg
 
         if isinstance(source, str) and source.lstrip().startswith("NFG"):
             text = source
         else:
-            path = path_of(source, "source")
-            if not path.is_file():
-                raise InvalidInput(
-                    f"`source` must be a .nfg file that exists, or the text of one; got {short(str(path))}."
-                )
-            with path.open("rb") as file:
-                text = file.read(_nfg.LARGEST + 1).decode("utf-8-sig", errors="replace")
+            what = "must be the text of a .nfg file, or one"
+            content = content_of(path_of(source, "source"), "source", what, _nfg.LARGEST + 1)
+            text = content.decode("utf-8-sig", errors="replace")
         if len(text) > _nfg.LARGEST:
             raise InvalidInput(f"`source` must be at most {_nfg.LARGEST // 10**6} MB; it is longer.")
         found = _nfg.read(text)

@@ -133,6 +133,19 @@ def test_millions_of_outcomes_are_read(tmp_path):
         ("<a>" * 50 + "</a>" * 50, "must nest at most 30 deep"),
         ("<x/>", "must hold a utility_space; got 'x'"),
         ("<utility_space/>", "must have issues; got none"),
+        (
+            '<?xml version="1.0" encoding="nobody-knows"?><x/>',
+            "must be XML; 'bad.xml' is not .unknown encoding",
+        ),
+        (
+            profile(*BUYER).replace("</objective>", '<weight index="1" value="0.9"/></objective>'),
+            "one weight for each index; got 3 for 2",
+        ),
+        (profile(*BUYER).replace('index="2" name', 'index="1" name'), "each issue once, with a weight"),
+        (
+            profile(*BUYER[:2], 0.1, extra='<reservation value="0.2"/>'),
+            "at most one reservation; got 2",
+        ),
         (profile([1, "one"], BUYER[1]), "a number as the value of each weight; got 'one'"),
         (profile([1, -1], BUYER[1]), "with a weight of at least 0; see 'delivery'"),
         (profile(BUYER[0], [[1, 2, "x" * 99], [1, 1]]), "a number as the evaluation of each item"),
@@ -166,8 +179,10 @@ def test_other_refusals(folder, monkeypatch):
     path.write_bytes(b" " * 2_000_001)
     with pytest.raises(InvalidInput, match="at most 2 MB"):
         read_scenario(folder / "buyer.xml", path)
-    with pytest.raises(InvalidInput, match="files that exist"):
+    with pytest.raises(InvalidInput, match="`profiles` must each be a file that exists"):
         read_scenario(folder / "buyer.xml", folder / "nowhere.xml")
+    with pytest.raises(InvalidInput, match="a file that can be read; got"):
+        read_scenario(folder / "buyer.xml", folder / ("x" * 5000))
     with pytest.raises(InvalidInput, match="two parties or more, or a folder with them; got 1"):
         read_scenario(folder / "buyer.xml")
     monkeypatch.setattr("bargaining.scenarios._SUMS", 1)

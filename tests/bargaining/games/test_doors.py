@@ -92,7 +92,7 @@ def test_what_is_no_game_is_said(text, message):
 
 
 def test_what_is_no_file_is_said():
-    with pytest.raises(InvalidInput, match=r"`source` must be a \.nfg file that exists"):
+    with pytest.raises(InvalidInput, match=r"`source` must be the text of a \.nfg file, or one that exists"):
         Game.from_nfg("nowhere.nfg")
     with pytest.raises(InvalidInput, match="`title` must be a string"):
         Game(A, B).to_nfg(title=3)

@@ -460,13 +460,23 @@ def _continuous_since(terms: Terms, block: Block) -> int:
 def _candidates(
     terms: Terms, block: Block, payoffs: Floats, end: Floats, tolerance: float
 ) -> Iterator[Candidate]:
-    """Yield the regimes that can hold before the end of the block, the binding ones first."""
-    for i in terms.may_leave:
-        if payoffs[i] <= end[OUTSIDE][i] + tolerance:
-            yield _bound(terms, block, i)
+    """Yield the regimes that can hold before the end of the block, the binding ones first.
+
+    Where an option ends the wait and does not bind before, they agree from what it leaves to the other.
+    """
+    binding = [i for i in terms.may_leave if payoffs[i] <= end[OUTSIDE][i] + tolerance]
+    for i in binding:
+        yield _bound(terms, block, i)
     if payoffs.sum() <= end[PIE] + tolerance:
         yield _agree(terms, block, payoffs)
     yield _delay(terms, block, payoffs)
+    for i in binding:
+        yield _agree(terms, block, _kept(payoffs, i, end))
+
+
+def _kept(payoffs: Floats, i: int, end: Floats) -> Floats:
+    """Return an agreement that gives player i what these payoffs do."""
+    return np.where(np.arange(2) == i, payoffs, end[PIE] - payoffs[i])
 
 
 def _candidate(block: Block, regime: Regime, payoffs: Floats, starts: Floats, tests: Floats) -> Candidate:
@@ -548,20 +558,27 @@ def _holds_since(candidate: Candidate, since: int) -> tuple[int, float] | None:
 
     None if a test fails at the very end. Pieces before `since` are not looked at.
     """
-    points = rule()
-    tests = candidate.tests
-    if (tests[:, -1, -1] < -TOLERANCE).any():
+    points, tests = rule(), candidate.tests
+    ends = tests @ points.ends[1]
+    turned = ends[:, -1] > TOLERANCE  # a test that is passed at the end may fail before the last node
+    if ((tests[:, -1, -1] < -TOLERANCE) & ~turned).any():
         return None
     fails = (_lowest(tests) < -TOLERANCE) | (tests @ points.ends[0] < -TOLERANCE)
     bad = np.flatnonzero(fails.any(axis=0)[since:])
     if not len(bad):
         return since, -1.0
     k = since + int(bad[-1])
-    last = points.nodes[-1] if k == tests.shape[1] - 1 else 1.0
-    roots = [_last_failure(points.coefficients @ test, last) for test in tests[fails[:, k], k]]
+    inner = k + 1 < tests.shape[1]
+    if inner and (ends[:, k] < -TOLERANCE).any():  # a primitive has a kink
+        return k + 1, -1.0
+    before = np.where(turned | inner, 1.0, points.nodes[-1])[fails[:, k]]
+    roots = [
+        _last_failure(points.coefficients @ test, last)
+        for test, last in zip(tests[fails[:, k], k], before.tolist(), strict=True)
+    ]
     if max(roots) < 1.0 - 1e-9:  # not at the very end of the piece
         return k, max(roots)
-    return (k + 1, -1.0) if k + 1 < tests.shape[1] else None
+    return (k + 1, -1.0) if inner else None
 
 
 def _lowest(tests: Floats) -> Floats:
@@ -657,9 +674,10 @@ def _passing(terms: Terms, path: Trajectory, end: Floats) -> Floats:
 def _before(terms: Terms, after: Floats, end: Floats, regime: int) -> Floats:
     """Return payoffs just before a moment; an option that just binds ends delay even if the other prefers it."""
     payoffs = cross(terms, after, end, 1e-11 * float(end[PIE]))
-    if regime in (Regime.FIRST_BOUND, Regime.SECOND_BOUND) and payoffs.sum() > end[PIE]:
-        i = int(regime) - int(Regime.FIRST_BOUND)
-        payoffs[1 - i] = end[PIE] - payoffs[i]
+    if regime != Regime.DELAY and payoffs.sum() > end[PIE]:
+        for i in terms.may_leave:
+            if payoffs[i] <= end[OUTSIDE][i] + TOLERANCE * (end[PIE] + np.abs(after).sum()):
+                return _kept(payoffs, i, end)
     return payoffs
 
 

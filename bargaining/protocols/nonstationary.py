@@ -186,6 +186,8 @@ class NonstationaryOffers(Shown):
     the two extreme divisions at T, in which one player gets the least possible. `tail` is the difference between the
     two extremes at `until`; T is raised until it is below 1e-12. One assumption cannot be checked from finitely many
     values: that agreement at T is no worse than waiting from then on, unless flows alone exceed the pie.
+    Where an option ends waits of a patient player, the two extremes may stay apart: payoffs then depend on the last
+    date however late it is, and the status is INACCURATE.
 
     *A rate of 0.* Without a hazard, flows and options, the payoff of a player who does not discount never rises with
     time: it falls at m / 2 where they agree, and is constant where they wait. If the pie swings for ever between the

@@ -297,6 +297,24 @@ def test_backward_induction_on_a_fine_grid(seed):
     assert result.ok
 
 
+@pytest.mark.parametrize(
+    ("r", "height", "speed", "shift", "option"),
+    [
+        (0.74, 0.57, 2.5, 5.3, 0.11),  # the option ends waits, before which they agree for more than it
+        (0.68, 0.57, 2.55, 1.35, 0.13),  # it stops binding at a kink of the pie
+        (0.51, 0.43, 2.63, 4.12, 0.13),  # a regime ends just before the end of a piece
+    ],
+)
+def test_an_option_that_ends_waits_on_a_fine_grid(r, height, speed, shift, option):
+    """A pie that swings less and less until t = 12, and an option of the player who is less patient."""
+    r = [0.1, r]
+    pie = lambda t: 1 + height * np.sin(speed * t + shift) * np.maximum(1 - t / 12, 0)  # noqa: E731
+    case = {"surplus": pie, "inside": [lambda _: 0.0] * 2, "outside": [lambda _: 0.0, lambda _: option]}
+    result = NonstationaryOffers(r, surplus=pie, outside=(0.0, option))()
+    assert result.ok
+    np.testing.assert_allclose(result.payoffs, backward(r, case, 0.005, 40.0), atol=4e-3)
+
+
 def test_units_of_money_and_time():
     def scaled(money, time):
         return NonstationaryOffers(

@@ -28,8 +28,9 @@ class Curve:
         (lambda r: np.cos(7 * r) - 1.5, None),
         (lambda r: 1.0 - r, 0.0),
         (lambda r: (r - 0.3) * (0.9 - r), 0.3),
+        (lambda r: np.where(r < 0.42, np.nan, r), 0.42),
     ],
-    ids=["crosses", "never", "at once", "twice"],
+    ids=["crosses", "never", "at once", "twice", "from where there is a deal"],
 )
 def test_first_crossing(margin, expected: float | None) -> None:  # type: ignore[no-untyped-def]
     found = first_crossing(cast("Deal", Curve(r=GRID)), lambda curve: margin(curve.r))
@@ -37,4 +38,4 @@ def test_first_crossing(margin, expected: float | None) -> None:  # type: ignore
         assert found.value is None
     else:
         assert found.value == pytest.approx(expected, abs=1e-6)
-    assert found.margin == pytest.approx(margin(0.0))
+    assert found.margin == pytest.approx(float(margin(0.0)), nan_ok=True)

@@ -58,7 +58,8 @@ def first_crossing(deal: Outcomes, margin: Callable[[Outcomes], Floats]) -> Thre
     deal : Deal, or other outcomes at shares
         At ``r=GRID``, or another increasing array.
     margin : callable
-        Takes the outcomes and returns an array of the shape of their r, continuous in r.
+        Takes the outcomes and returns an array of the shape of their r, continuous in r. Where it is NaN, as the terms
+        of a deal are where there is nothing to agree on, nothing holds.
 
     Notes
     -----
@@ -74,7 +75,10 @@ def first_crossing(deal: Outcomes, margin: Callable[[Outcomes], Floats]) -> Thre
     from scipy.optimize import brentq
 
     root = brentq(
-        lambda r: float(margin(deal.elsewhere(np.array([r])))[0]), grid[k - 1], grid[k], xtol=ACCURACY
+        lambda r: float(np.nan_to_num(margin(deal.elsewhere(np.array([r]))), nan=-1.0)[0]),
+        grid[k - 1],
+        grid[k],
+        xtol=ACCURACY,
     )
     return Threshold(value=float(root), margin=float(values[0]))
 

@@ -211,9 +211,10 @@ def load(folder: str | Path | None = None) -> Parameters:
     >>> load().elasticities["cp"].values
     array([8.  , 8.  , 2.62, 8.  , 8.  , 2.8 , 5.1 , 6.5 , 1.4 , 5.  , 5.  ])
     """
-    root = Path(__file__).parent / "data" if folder is None else Path(folder)
-    if not root.is_dir():
+    folder = Path(__file__).parent / "data" if folder is None else folder
+    if not isinstance(folder, str | Path) or not Path(folder).is_dir():
         raise InvalidInput(f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path.")
+    root = Path(folder)
     regions_file = read(root, "regions.csv", ("region", *TAIL))
     regions = names(regions_file, "region")
     sectors, goods, absorbing = _sectors(root)

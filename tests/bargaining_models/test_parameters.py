@@ -435,6 +435,8 @@ def test_malicious_files_cost_little(folder, tmp_path_factory):
 def test_unknown_folder_and_regions_are_named(parameters, tmp_path):
     with pytest.raises(InvalidInput, match="`folder` must be a folder of CSV files"):
         load(tmp_path / "absent")
+    with pytest.raises(InvalidInput, match="`folder` must be a folder of CSV files; got '3'"):
+        load(3)
     with pytest.raises(InvalidInput, match="`importer` must be one of USA, CAN, CHN, ROW; got 'MEX'"):
         parameters.export_share("CAN", "MEX")
     assert np.isfinite(parameters.export_share("ROW", "CHN"))

@@ -91,6 +91,8 @@ class Environment(Shown):
         InvalidInput
             If a column, date, number, unit or source is missing or wrong; the message names file, row and column.
         """
+        if not isinstance(path, str | Path):
+            raise InvalidInput(f"`path` must be the path of a CSV file; got {path!r}.")
         file = Path(path)
         rows = [_rate(row) for row in read(file.parent, file.name, COLUMNS)]
         return cls(rows=tuple(sorted(rows, key=lambda row: row.date)))

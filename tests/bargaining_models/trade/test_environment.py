@@ -88,6 +88,8 @@ WRONG = [
 def test_wrong_arguments_are_named(path, call, message):
     with pytest.raises(InvalidInput, match=message):
         call(Environment.from_csv(path), project())
+    with pytest.raises(InvalidInput, match="`path` must be the path of a CSV file; got 3"):
+        Environment.from_csv(3)
 
 
 @pytest.mark.parametrize(

@@ -326,15 +326,17 @@ def frontier_of(problem: Problem, angles: int) -> Floats:
     if not (np.isfinite(gains).all() and (gains > 0).all()):
         return np.empty((0, 2))
     turns = np.linspace(0.0, np.pi / 2, angles)
-    weights = np.column_stack([np.cos(turns), np.sin(turns)]) / gains
-    corners = (problem.feasible.support(weights)[1] - d) / gains
-    inside = (corners >= 0).all(axis=-1) & (corners > 0).any(axis=-1)
-    turns = np.unique(np.concatenate([turns, np.arctan2(corners[inside, 1], corners[inside, 0])]))
-    directions = np.column_stack([np.cos(turns), np.sin(turns)]) * gains
-    far = problem.feasible.ray(d, directions)
+    directions = np.column_stack([np.cos(turns), np.sin(turns)])
+    far = problem.feasible.ray(d, directions * gains)
     reached = np.isfinite(far)
-    edge: Floats = d + far[reached, None] * directions[reached]
-    return edge
+    # No ray meets a corner of a thin set exactly: corners are taken as they are.
+    corners = problem.feasible.support(directions / gains)[1]
+    above = (corners - d) / gains
+    inside = np.isfinite(above).all(axis=-1) & (above >= 0).all(axis=-1) & (above > 0).any(axis=-1)
+    edge = np.vstack([corners[inside], d + (far[:, None] * directions * gains)[reached]])
+    turns = np.concatenate([np.arctan2(above[inside, 1], above[inside, 0]), turns[reached]])
+    ordered: Floats = edge[np.unique(turns, return_index=True)[1]]
+    return ordered
 
 
 def marks_of(problem: Problem) -> list[Mark]:

@@ -512,11 +512,12 @@ def _stacked(ax: Axes, panels: int) -> list[Axes]:
 
 def _draw_sweep(values: Any, name: str, along: Any, ax: Axes, look: Look) -> None:
     others = [d for d in values.dims if d != along]
-    array = values.transpose(along, *others).values
+    order = np.argsort(values[along].values, kind="stable")
+    array = values.transpose(along, *others).values[order]
     for k, place in enumerate(np.ndindex(*array.shape[1:])):
         parts = [_place(values, d, at) for d, at in zip(others, place, strict=True)]
         label = look.named(", ".join(parts)) if parts else look.label
-        ax.plot(values[along].values, array[(..., *place)], label=label or None, **look.style(k))
+        ax.plot(values[along].values[order], array[(..., *place)], label=label or None, **look.style(k))
     ax.set_ylabel(_with_unit(name, values))
 
 

@@ -86,6 +86,11 @@ def test_the_corners_of_a_polytope_are_drawn_exactly(scale):
         assert np.abs(edge - corner).sum(axis=1).min() <= 1e-12 * scale
 
 
+def test_a_thin_set_is_drawn_up_to_its_corner():
+    edge = curve(plot(Problem(Polytope([[0, 0], [1, 1]]), [0, 0]), ax=axes()))
+    assert edge.max(axis=0).tolist() == [1.0, 1.0]
+
+
 def test_several_solutions_share_one_picture():
     ax = plot([nash(PARABOLA), kalai_smorodinsky(PARABOLA)], ax=axes())
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
@@ -116,6 +121,11 @@ def test_a_sweep_is_drawn_against_its_longest_axis():
     assert ax.get_xlabel() == "r (share)"
     assert list(drawn(ax)) == [f"h = {h}, player {k}" for h in (0.7, 0.9) for k in (0, 1)]
     np.testing.assert_allclose(drawn(ax)["h = 0.9, player 0"], np.column_stack([r, 0.5 + 0.45 * r]))
+
+
+def test_a_line_goes_along_its_axis_whatever_the_order_of_the_grid():
+    data = sweep(pie, {"r": [0.3, 0.1, 0.2]}, nash)
+    np.testing.assert_allclose(drawn(plot(data, ax=axes()))["player 0"][:, 0], [0.1, 0.2, 0.3])
 
 
 def test_players_may_have_names_and_failed_cells_are_gaps():

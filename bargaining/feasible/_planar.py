@@ -220,7 +220,8 @@ class Planar:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
 
         Edge by edge down the frontier: on the line through an edge the best point divides the line's whole surplus
-        over `origin` by the weights; the search continues while that point lies beyond the edge's near end. If a player
+        over `origin` by the weights; the search continues while that point lies beyond the edge's near end. Gains, not
+        payoffs, are computed, so that those of a player with little weight keep their digits. If a player
         has no weight, the other's best point must give that player at least the disagreement payoff. The residual is
         the duality gap max sum(w (y - d) / (x - d)) - 1 over feasible y >= d; NaN where not everyone with a weight can
         gain.
@@ -257,15 +258,17 @@ class Planar:
         d0, d1 = ((d[:, i] - self.origin[i]) / self.span[i] for i in (0, 1))
         w0, w1 = w[:, 0], w[:, 1]
         x_first, y_first = self.chain[0]
-        x, y = np.full(d0.shape, x_first), np.full(d0.shape, y_first)
+        x, y, gain0, gain1 = x_first, y_first, x_first - d0, y_first - d1
         for (left, high), (right, low) in zip(self.chain[:-1], self.chain[1:], strict=True):
             rate = (high - low) / (right - left)
-            wanted = d0 + w0 * ((high - d1) / rate + (left - d0))
-            on = wanted > left
-            x = np.where(on, np.minimum(wanted, right), x)
-            y = np.where(on, np.maximum(high - (wanted - left) * rate, low), y)
+            whole = (high - d1) + (left - d0) * rate
+            part0, part1 = w0 * (whole / rate), w1 * whole
+            on = d0 + part0 > left
+            gain0 = np.where(on, np.minimum(part0, right - d0), gain0)
+            gain1 = np.where(on, np.maximum(part1, low - d1), gain1)
+            x = np.where(on, np.minimum(d0 + part0, right), x)  # exactly at a vertex
+            y = np.where(on, np.maximum(d1 + part1, low), y)
         with np.errstate(all="ignore"):
-            gain0, gain1 = x - d0, y - d1
             price0, price1 = np.where(w0 > 0, w0 / gain0, 0.0), np.where(w1 > 0, w1 / gain1, 0.0)
             # Only points at or above the origin compete; far ones would add their rounding errors.
             right, top = np.interp(d1, self.chain[::-1, 1], self.chain[::-1, 0]), np.interp(d0, *self.chain.T)
@@ -287,12 +290,14 @@ class Planar:
         o, u, width, height, grain0, grain1 = self.numbers
         d0, d1, chain = (d0 - o) / width, (d1 - u) / height, self.chain.tolist()
         x, y = chain[0]
+        gain0, gain1, gap = x - d0, y - d1, np.nan
         for (left, high), (right, low) in pairwise(chain):
             rate = (high - low) / (right - left)
-            wanted = d0 + w0 * ((high - d1) / rate + (left - d0))
-            if wanted > left:
-                x, y = min(wanted, right), max(high - (wanted - left) * rate, low)
-        gain0, gain1, gap = x - d0, y - d1, np.nan
+            whole = (high - d1) + (left - d0) * rate
+            part0, part1 = w0 * (whole / rate), w1 * whole
+            if d0 + part0 > left:
+                gain0, gain1 = min(part0, right - d0), max(part1, low - d1)
+                x, y = min(d0 + part0, right), max(d1 + part1, low)
         if gain0 > grain0 and gain1 > grain1:
             price0, price1 = w0 / gain0, w1 / gain1
             right = float(np.interp(d1, self.chain[::-1, 1], self.chain[::-1, 0]))

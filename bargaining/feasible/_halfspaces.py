@@ -307,9 +307,8 @@ class Halfspaces:
             gap = np.abs((price * slack / size).sum(axis=1) - 1.0) + (np.maximum(off, 0.0) * gain).sum(axis=1)
             over = np.matmul(matrix, gain[:, :, None])[:, :, 0] - slack / size
             least = np.where(w > 0, gain, np.inf).min(axis=1)
-            residual = np.maximum(
-                gap, np.maximum(over.max(axis=1), -gain.min(axis=1)) / np.minimum(1.0, least)
-            )
+            dear = np.maximum(1.0, w.shape[1] * wanted.max(axis=1))
+            residual = np.maximum(gap, np.maximum(over.max(axis=1), -gain.min(axis=1)) * dear)
         return gain * size, np.where((least > 0) & np.isfinite(residual), residual, np.nan)
 
     def _held(self, d: Floats, w: Floats) -> tuple[Floats, float]:

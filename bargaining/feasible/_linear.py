@@ -205,6 +205,7 @@ FURTHER = 1e-13  # gap at which the path ends if polishing does not improve the 
 STEPS = 60  # of the path: it gains a constant factor a step at worst
 USUAL = 12  # steps after which every second step only recentres
 ARRIVED = 1e-6  # gap at which binding rows can be distinguished from the others
+LIGHT = 1e-3  # a weight below which the gap must be smaller, as it must be small beside each weight
 POLISH = 3  # steps of Newton's method from a gap of 1e-6: two double its digits to rounding
 SOFT = (
     1e-8  # regularisation of redundant rows in the polish; it slows Newton's method but does not move its end
@@ -235,7 +236,8 @@ def maximise_product(
     multipliers : ndarray, shape (cells, m)
     """
     with np.errstate(all="ignore"):
-        path = _approach(weights, matrix, limits, ARRIVED if polish else FURTHER)
+        light = np.where(weights > 0, weights, 1.0).min(axis=1) / LIGHT
+        path = _approach(weights, matrix, limits, (ARRIVED if polish else FURTHER) * np.minimum(light, 1.0))
         if polish:
             return _polish(weights, matrix, limits, path)
         y, _, _, multipliers = _split(path, weights.shape[1])
@@ -280,16 +282,17 @@ def _split(path: Floats, n: int) -> tuple[Floats, Floats, Floats, Floats]:
     return path[:, :n], path[:, n : 2 * n], path[:, 2 * n : 2 * n + m], path[:, 2 * n + m :]
 
 
-def _approach(w: Floats, g: Floats, c: Floats, near: float) -> Floats:
+def _approach(w: Floats, g: Floats, c: Floats, near: Floats) -> Floats:
     """Follow the central path until all conditions nearly hold; cells that have converged no longer move."""
     path = _start(w, g, c)
     arrived, nearest = np.full_like(path, np.nan), np.full(len(w), np.inf)
     live = np.arange(len(w))
     for k in range(STEPS):
         before, (path, off) = path, _step(w, g, c, path, careful=k > USUAL and k % 2 == 0)
-        if k > USUAL or near < ARRIVED:  # a cell that gets no further keeps its best
-            closer = off < nearest[live]
-            arrived[live[closer]], nearest[live[closer]] = before[closer], off[closer]
+        closer = ((near < ARRIVED) | (k > USUAL)) & (
+            off < nearest[live]
+        )  # a cell that gets no further keeps its best
+        arrived[live[closer]], nearest[live[closer]] = before[closer], off[closer]
         going = off > near
         if k % 4 == 3:  # y grows without a bound where G y <= 0: leave NaN
             going &= ~(
@@ -302,6 +305,7 @@ def _approach(w: Floats, g: Floats, c: Floats, near: float) -> Floats:
         if not going.any():
             break
         w, g, c, path, live = w[going], g[going], c[going], path[going], live[going]
+        near = near[going]
     return arrived
 
 

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
 from bargaining import (
     BargainingError,
@@ -20,6 +21,7 @@ from bargaining import (
     TransferableSurplus,
     gupta_livne,
     kalai_smorodinsky,
+    nash,
     utilitarian,
 )
 from every_concept import CONCEPTS
@@ -167,3 +169,30 @@ def test_utilitarian_from_a_corner_that_rounding_moved() -> None:
     division = utilitarian(Problem(Polytope(points), [0, 0])).raise_if_failed()
     np.testing.assert_array_equal(division.payoffs, points[1])
     assert division.residual <= 1e-15
+
+
+@pytest.mark.parametrize("light", [1e-4, 1e-8, 1e-12])
+def test_nash_gives_a_player_of_little_weight_a_gain_to_the_last_digits(light: float) -> None:
+    """On a line of two players gains divide the surplus by the weights; its rounding was called an inaccuracy."""
+    found = nash(Problem(Polytope([[0, 0], [0, 0.9], [0.7, 0.8], [1.1, 0]]), [0, 0]), weights=[1, light])
+    assert found.ok
+    assert found.payoffs[1] == pytest.approx(2.2 * light / (1 + light), rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("light", [1e-4, 1e-8, 1e-12])
+@pytest.mark.parametrize("players", [3, 4])
+def test_a_player_of_little_weight_in_a_set_of_inequalities(players: int, light: float) -> None:
+    """The prices w / x are multipliers of the rows that bind: the optimality conditions, by least squares."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        rows, weights = rng.uniform(0.1, 1, (5, players)), rng.uniform(0.2, 1, players)
+        weights[0] = light
+        found = nash(
+            Problem(Polytope.from_inequalities(rows, np.ones(5)), np.zeros(players)), weights=weights
+        )
+        assert found.ok, found.residual
+        slack = 1 - rows @ found.payoffs
+        assert slack.min() > -1e-14
+        prices = weights / weights.sum() / found.payoffs
+        _, missed = nnls(rows[slack < 1e-12].T, prices)
+        assert missed < 1e-10

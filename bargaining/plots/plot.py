@@ -41,6 +41,11 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)),
 _GREY = "#8C8C8C"
 _SHADE = 0.14  # opacity: what lies below shows, on light and on dark pages
 _ANGLES = 257  # directions in which a frontier is asked for: a smooth curve at any size of picture
+_FAR = 1e3  # times the largest level: nothing that is drawn is farther
+_SLACKS = (
+    1e-9,
+    1e-12,
+)  # of it: a single point is not lost to rounding, first in a large box and then in a close one
 _GAP = 0.12  # between panels, as a share of their height
 _OPEN = 20  # figures, where matplotlib's settings name no limit
 
@@ -388,18 +393,20 @@ def _draw_bounds(found: PayoffBounds, ax: Axes, look: Look) -> None:
 
 
 def _left(directions: Floats, levels: Floats) -> Floats:
-    """Return the corners of the polygon that the half-planes leave, which is bounded: the axes are among them."""
+    """Return the corners of the polygon that the half-planes leave, which is bounded, from a box around it inwards."""
     from bargaining.feasible._polygon import clip
 
-    rows = list(zip(directions.tolist(), levels.tolist(), strict=True))
-    right, top, left, bottom = (
-        min(level for direction, level in rows if direction == axis)
-        for axis in ([1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0])
-    )
-    polygon = [(-left, -bottom), (right, -bottom), (right, top), (-left, top)]
-    for (x, y), level in rows:
-        polygon = clip(polygon, (x, y), level)
-    return np.array(polygon).reshape(-1, 2)
+    size = float(np.abs(levels).max()) or 1.0
+    low, high = np.full(2, -_FAR * size), np.full(2, _FAR * size)
+    for share in _SLACKS:
+        (left, bottom), (right, top) = low.tolist(), high.tolist()
+        polygon = [(left, bottom), (right, bottom), (right, top), (left, top)]
+        for (x, y), level in zip(directions.tolist(), (levels + share * size).tolist(), strict=True):
+            polygon = clip(polygon, (x, y), level)
+        corners = np.array(polygon).reshape(-1, 2)
+        if len(corners):
+            low, high = corners.min(axis=0) - size, corners.max(axis=0) + size
+    return corners
 
 
 def _draw_states(found: StochasticPayoffSets, ax: Axes, look: Look) -> None:

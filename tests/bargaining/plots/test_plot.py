@@ -23,6 +23,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -249,9 +250,16 @@ def test_a_game_shows_its_profiles_and_pure_equilibria():
         plot(Game(*np.zeros((3, 2, 2, 2))), ax=axes())
 
 
-@pytest.mark.parametrize("discounts", [0.4, [0.2, 0.6]])
-def test_bounds_are_an_outer_and_an_inner_outline(discounts):
-    found = payoff_bounds(RepeatedGame(DILEMMA, discounts))
+SEEN = RepeatedGame(DILEMMA, 0.8, monitoring=Monitoring(np.array([[[9, 1], [5, 5]], [[5, 5], [2, 8]]]) / 10))
+
+
+@pytest.mark.parametrize(
+    "game",
+    [*(RepeatedGame(DILEMMA, discounts) for discounts in (0.1, 0.4, [0.2, 0.6])), SEEN],
+    ids=["a point", "equal", "unequal", "signals"],
+)
+def test_bounds_are_an_outer_and_an_inner_outline(game):
+    found = payoff_bounds(game, tolerance=1e-2)
     lines = drawn(plot(found, ax=axes()))
     heights = lines["outer bound"] @ found.directions.T - found.levels
     assert heights.max() < 1e-9

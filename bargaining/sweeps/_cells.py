@@ -257,10 +257,13 @@ def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
             Axis(name=name, values=np.load(path / f"axis-{k}.npy", allow_pickle=False), unit=entry["unit"])
             for k, (name, entry) in enumerate(manifest["grid"].items())
         ]
-        whole = all(_entry(axis) == manifest["grid"][axis.name] for axis in axes)
+        whole = all(_entry(axis) == manifest["grid"][axis.name] for axis in axes) and all(
+            isinstance(one, str)
+            for one in (manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
+        )
         grid, size = Grid(axes=tuple(axes)), int(manifest["cells per chunk"])
         folder = Folder(path=path, key=_key(manifest), chunks=-(-grid.cells // size), name=begun["name"])
-    except (AttributeError, KeyError, TypeError, ValueError, OSError):
+    except Exception:  # Neither file need be what it was; what a damaged array raises depends on the place.
         whole = False
     if not whole:
         raise InvalidInput(f"`path` must be a folder that `sweep` made as a checkpoint; got {str(path)!r}.")

@@ -154,7 +154,19 @@ def test_numbers_that_have_vanished_are_no_numbers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage", ["absent", "file", "no manifest", "no json", "other json", "no axis", "other axis"]
+    "damage",
+    [
+        "absent",
+        "file",
+        "no manifest",
+        "no json",
+        "other json",
+        "no axis",
+        "other axis",
+        "empty axis",
+        "no cells",
+        "no model",
+    ],
 )
 def test_what_is_no_checkpoint_is_named(tmp_path, damage):
     folder = tmp_path / "sweep"
@@ -176,6 +188,12 @@ def test_what_is_no_checkpoint_is_named(tmp_path, damage):
         (folder / "axis-1.npy").unlink()
     if damage == "other axis":
         shutil.copy(folder / "axis-0.npy", folder / "axis-1.npy")
+    if damage == "empty axis":
+        (folder / "axis-1.npy").write_bytes(b"")
+    if damage == "no cells":
+        (folder / "manifest.json").write_text(json.dumps(manifest | {"cells per chunk": 0}))
+    if damage == "no model":
+        (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k != "model"}))
     with pytest.raises(InvalidInput, match=r"`path` must be a folder that `sweep` made .*; got '.*sweep'"):
         open_sweep(folder)
 

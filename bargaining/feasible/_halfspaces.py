@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, by_cell
 from bargaining._rational import fractions, maximise
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible._linear import LinearProgram, decompose, maximise_product, optimise
+from bargaining.feasible._linear import LinearProgram, decompose, exactly, maximise_product, optimise
 from bargaining.feasible._polygon import hull, turn
 from bargaining.feasible._sides import EPS, across, last_along, rounding
 
@@ -64,13 +64,72 @@ def corners(shape: Halfspaces) -> Corners | None:
     found = unit_corners(shape.matrix, shape.limits)
     if found is None:
         return None
-    points = shape.origin + shape.span * found.points
-    # Vertices on a row that bounds one player alone are put exactly on it: a side tilted by rounding is no longer
-    # level.
+    points = _levelled(shape, shape.origin + shape.span * found.points)
+    return Corners(points=points, open_below=found.open_below)
+
+
+def _levelled(shape: Halfspaces, points: Floats) -> Floats:
+    """Put vertices exactly on rows that bound one player alone: a side tilted by rounding is no longer level."""
     for i, level in shape.levels():
         near = np.abs(points[:, i] - level) <= SAME * (np.abs(level) + shape.span[i])
         points[near, i] = level
-    return Corners(points=points, open_below=found.open_below)
+    return points
+
+
+def flat_corners(shape: Halfspaces) -> Floats | None:
+    """Return the vertices of a bounded set in which some rows always bind; None for another, or where too many may be.
+
+    Rows that always bind are found in floats and confirmed in rationals, so that a thin set does not count as flat.
+    They give some payoffs from the others, in which the set has an inside.
+    """
+    rows, limits, _ = shape._given
+    players = rows.shape[1]
+    if players > FEW[0] or len(rows) > FEW[1] or (shape.limits > NEAR).all():
+        return None
+    found = optimise(_slacks_together(rows, limits))
+    bind = np.flatnonzero(found.point[players:-1] < 0.5) if found.status == Status.OK else np.array([], int)
+    if not bind.size or exactly(_slacks_together(rows[bind], limits[bind])).value > 0.0:
+        return None
+    table = fractions(np.column_stack((rows, limits)))
+    given: dict[int, int] = {}  # payoffs that follow from the others, and the rows that give them
+    for k in bind.tolist():
+        pivot = next((i for i in range(players) if table[k, i]), None)
+        if pivot is not None:
+            given[pivot] = k
+            table[k] = table[k] / table[k, pivot]
+            rest = np.arange(len(table)) != k
+            table[rest] = table[rest] - table[rest, pivot, None] * table[k]
+    free = [i for i in range(players) if i not in given]
+    inside = np.delete(table, bind, axis=0)
+    inside = inside[[bool(row[free].any()) for row in inside]].astype(float)
+    points = np.zeros((1, 0))
+    if free:
+        drawn = corners(Halfspaces(inside[:, free], inside[:, -1])) if len(inside) else None
+        if drawn is None or drawn.open_below:
+            return None
+        points = drawn.points
+    vertices = np.zeros((len(points), players))
+    vertices[:, free] = points
+    for i, k in given.items():
+        vertices[:, i] = [float(table[k, -1] - row @ table[k, free]) for row in fractions(points)]
+    return _levelled(shape, vertices * shape.span)
+
+
+def _slacks_together(rows: Floats, limits: Floats) -> LinearProgram:
+    """Return the program of as many slacks as possible, each of at most one, at a multiple of a point of the set.
+
+    At a large multiple every row that does not always bind has a slack of one. Variables are the payoffs, the slacks
+    and by how much the multiple exceeds one.
+    """
+    m, n = rows.shape
+    return LinearProgram(
+        objective=np.repeat([0.0, 1.0, 0.0], [n, m, 1]),
+        matrix=np.block(
+            [[rows, np.eye(m), -limits[:, None]], [np.zeros((m, n)), np.eye(m), np.zeros((m, 1))]]
+        ),
+        limits=np.append(limits, np.ones(m)),
+        lower=np.repeat([-np.inf, 0.0], [n, m + 1]),
+    )
 
 
 def unit_corners(matrix: Floats, limits: Floats) -> Corners | None:

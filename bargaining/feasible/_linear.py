@@ -77,7 +77,7 @@ def optimise(program: LinearProgram) -> Optimum:
     if isinstance(guess, Status):
         return _nowhere(program, guess)
     point = _tighten(program, guess)
-    return _exactly(program) if point is None else _at(program, point)
+    return exactly(program) if point is None else _at(program, point)
 
 
 def _at(program: LinearProgram, point: Floats) -> Optimum:
@@ -182,7 +182,7 @@ def _onto(
     return None
 
 
-def _exactly(program: LinearProgram) -> Optimum:
+def exactly(program: LinearProgram) -> Optimum:
     """Solve in rationals; a variable without a lower bound is a difference of two."""
     free = np.isneginf(program.lower)
     equal = program.matrix[: program.equalities]

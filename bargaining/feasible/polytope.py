@@ -16,7 +16,7 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, fill, owning, real, short
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, slack_at
+from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, flat_corners, slack_at
 from bargaining.feasible._hull import Hull
 from bargaining.feasible._planar import Interval, Planar
 from bargaining.feasible._polygon import hull
@@ -206,7 +206,8 @@ class Polytope(Shown, line=False):
         Notes
         -----
         A set that is unbounded above is accepted; solutions that are then unbounded have the status UNBOUNDED. In the
-        plane a bounded set, or one with everything below it, is turned into its vertices.
+        plane a bounded set, or one with everything below it, is turned into its vertices, as is a bounded flat set
+        of up to four players.
 
         Examples
         --------
@@ -236,6 +237,9 @@ class Polytope(Shown, line=False):
         drawn = corners(shape) if rows.shape[1] <= 2 else None
         if drawn is not None:
             return cls(drawn.points, free_disposal=drawn.open_below)
+        flat = flat_corners(shape)
+        if flat is not None:
+            return cls(flat)
         made = cls.__new__(cls)
         _fill(made, None, (rows, right), shape, free_disposal=False, exact=None)
         return made

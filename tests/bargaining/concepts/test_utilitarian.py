@@ -1,9 +1,13 @@
 """Utilitarian points where the players' units are far apart: a large payoff hides no small one."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 
 from bargaining import (
+    Division,
     FreeDisposalHull,
     Frontier,
     Polytope,
@@ -11,7 +15,9 @@ from bargaining import (
     Status,
     TransferableSurplus,
     Union,
+    continuous_raiffa,
     utilitarian,
+    yu,
 )
 from bargaining.concepts.utilitarian import missed
 from bargaining.feasible.base import FeasibleSet
@@ -96,3 +102,18 @@ def test_with_free_disposal_a_dominated_point_is_no_tie(weights: list[int]) -> N
 def test_a_point_that_is_given_twice_ties_with_itself() -> None:
     twice = Polytope([[0, 0, 3], [0, 0, 3], [1, 0, 0]], free_disposal=True)
     assert utilitarian(Problem(twice, np.zeros(3))).payoffs.tolist() == [0, 0, 3]
+
+
+@pytest.mark.parametrize("solve", [utilitarian, partial(yu, p=1), continuous_raiffa])
+def test_flat_sets_of_inequalities_are_solved_as_those_of_points(
+    solve: Callable[[Problem], Division],
+) -> None:
+    """An end of the edge that ties was returned, and the path of `continuous_raiffa` took fifteen seconds."""
+    rows = [[1, 1, 1], [-1, -1, -1], [-1, 0, 0], [0, -1, 0], [0, 0, -1], [1, 0, 0]]
+    below = Polytope.from_inequalities(rows, [1, -1, 0, 0, 0, 0.5])
+    points = Polytope([[0.5, 0.5, 0], [0.5, 0, 0.5], [0, 1, 0], [0, 0, 1]])
+    segment = Polytope.from_inequalities([[1, 1], [-1, -1], [-1, 0], [0, -1]], [1, -1, 0, 0])
+    found = solve(Problem(below, np.zeros(3)))
+    assert found.ok
+    np.testing.assert_allclose(found.payoffs, solve(Problem(points, np.zeros(3))).payoffs, atol=1e-14)
+    assert solve(Problem(segment, [0, 0])).payoffs.tolist() == [0.5, 0.5]

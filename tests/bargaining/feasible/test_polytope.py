@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from bargaining import (
     perles_maschler,
     utilitarian,
 )
+from bargaining._rational import solve
 from bargaining.feasible._hull import Hull, facets
 from bargaining.feasible._linear import LinearProgram, optimise
 from bargaining.feasible._polygon import clip
@@ -70,6 +72,54 @@ def test_inequalities_give_back_their_vertices(players: int) -> None:
         found = Polytope.from_inequalities(rows / scale, limits + rows @ np.full(players, offset)).vertices
         found = np.array(sorted(found.tolist())) / scale - offset
         np.testing.assert_allclose(found, sorted(points[hull.vertices].tolist()), atol=1e-12)
+
+
+def meeting_points(rows: np.ndarray, limits: np.ndarray) -> set[tuple[Fraction, ...]]:
+    """Return the points of the set in which as many independent rows meet as there are players, in rationals."""
+    players = rows.shape[1]
+    exact = [[Fraction(x) for x in row] for row in np.column_stack((rows, limits)).tolist()]
+    found = set()
+    for few in combinations(exact, players):
+        matrix = np.array([row[:-1] for row in few], dtype=object)
+        point = solve(matrix, np.array([row[-1] for row in few], dtype=object))
+        if point is not None and all(
+            sum(a * x for a, x in zip(row, point, strict=False)) <= row[-1] for row in exact
+        ):
+            found.add(point)
+    return found
+
+
+@pytest.mark.parametrize("players", [2, 3, 4])
+def test_flat_sets_of_inequalities_have_their_vertices(players: int) -> None:
+    """One or more equations, each as two inequalities, in a box that further inequalities cut."""
+    box, ends = np.concatenate((np.eye(players), -np.eye(players))), np.repeat([1.0, 0.0], players)
+    for seed in range(60 // players**2):
+        rng = np.random.default_rng(seed)
+        equal = rng.integers(-9, 10, (int(rng.integers(1, players + 1)), players)) / 8
+        equal = equal[equal.any(axis=1)]
+        inside = rng.integers(0, 5, players) / 4
+        cut = rng.integers(1, 9, (2, players)) / 8
+        rows = np.concatenate((equal, -equal, cut, box))
+        limits = np.concatenate(
+            (equal @ inside, -equal @ inside, cut @ inside + rng.integers(0, 3, 2) / 8, ends)
+        )
+        expected = meeting_points(rows, limits)
+        if expected:
+            found = Polytope.from_inequalities(rows, limits).vertices
+            apart = np.abs(found - np.array(list(expected), dtype=float)[:, None]).max(axis=2)
+            assert len(found) == len(expected)
+            assert apart.min(axis=0).max() < 1e-13
+
+
+def test_one_point_a_thin_set_and_rows_that_leave_a_ray() -> None:
+    only = Polytope.from_inequalities([[1, 1, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1]], [0, 0, 0, 0])
+    assert only.vertices.tolist() == [[0, 0, 0]]
+    rows = np.array([[1, 1, 1], [-1, -1, -1], [-1, 0, 0], [0, -1, 0], [0, 0, -1.0]])
+    for thickness in (0, 2.0**-40):
+        thin = Polytope.from_inequalities(rows, [1, thickness - 1, 0, 0, 0])
+        assert (thin.inequalities is None) == (thickness == 0)
+        assert thin.contains([0.5, 0.25, 0.25 - thickness / 2])
+        assert not Polytope.from_inequalities(rows[:-1], [1, -1, 0, 0]).contains([1, 1, 1])
 
 
 def test_sets_without_a_list_of_vertices() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from bargaining.errors import InvalidInput
 from bargaining.tables.table import Column, Table
@@ -67,14 +68,20 @@ class Replication:
         Raises
         ------
         InvalidInput
-            If data that may not be shipped are needed, and the folder has them not.
+            If data that may not be shipped are needed, and the folder has them not, or others.
         """
         if self.data and (folder is None or not (folder / self.data).exists()):
             raise InvalidInput(
                 f"{self.name} needs {self.data}, which may not be shipped: name its folder by --data. "
                 f"It holds {self.obtain}."
             )
-        return tuple(map(float, self.compute(folder)))
+        try:
+            return tuple(map(float, self.compute(folder)))
+        except (BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
+            if not self.data:
+                raise
+            why = f"{type(error).__name__}: {error}"
+            raise InvalidInput(f"{self.data} must hold {self.obtain}; it cannot be used: {why}.") from None
 
     def table(self, folder: Path | None = None) -> Table:
         """Return published, ours and the difference, a row each."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput
@@ -92,3 +93,10 @@ def test_data_that_are_not_there_are_asked_for(tmp_path: Path, capsys: pytest.Ca
         MUSEUM["nafta"].computed(tmp_path)
     assert replicate.check([MUSEUM["nafta"]], tmp_path, named=False) == 0
     assert "skipped" in capsys.readouterr().err
+    for content in (b"", b"no archive"):
+        (tmp_path / "cp2015_nafta.npz").write_bytes(content)
+        with pytest.raises(InvalidInput, match=r"cp2015_nafta.npz must hold .*; it cannot be used: "):
+            MUSEUM["nafta"].computed(tmp_path)
+    np.savez(tmp_path / "cp2015_nafta.npz", other=np.ones(3))
+    with pytest.raises(InvalidInput, match="it cannot be used: KeyError: 'F"):
+        MUSEUM["nafta"].computed(tmp_path)

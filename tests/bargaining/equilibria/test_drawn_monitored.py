@@ -212,7 +212,11 @@ def test_four_hundred_games(piece):
 
 
 @pytest.mark.parametrize(
-    "seed", [70, *(pytest.param(k, marks=pytest.mark.slow) for k in (34, 110, 116, 124, 150, 160, 182, 242))]
+    "seed",
+    [
+        70,
+        *(pytest.param(k, marks=pytest.mark.slow) for k in (34, 62, 110, 116, 124, 150, 160, 182, 188, 242)),
+    ],
 )
 def test_round_sets_and_sides_that_start_where_somebody_leaves(seed):
     """Corners of a round set move on for ever, and those beside an exit have no room for slack on their side."""

@@ -96,10 +96,10 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         `payoff_bounds` found as its inner and its outer set; the sets of a stochastic game as one outline and threat a
         state; an `Automaton`, or a `StochasticAutomaton`, as a graph; a heavy edge marks a start. A
         `ReputationalOutcome` is drawn as the probabilities of having conceded. A `Dataset` from `sweep` is drawn
-        against its longest numeric axis, with one panel for each variable, and in it a line for each other cell
-        and player; `data["x"]` is one variable alone. Several results, in a list or a mapping of labels to
-        them, share one picture if they have the same axes: all that consists of payoffs of two players, sweeps,
-        or reputations.
+        against the longest numeric axis that all its variables have, with one panel for each variable, and in it a
+        line for each other cell and player; `data["x"]` is one variable alone. Several results, in a list or a
+        mapping of labels to them, share one picture if they have the same axes: all that consists of payoffs of two
+        players, sweeps, or reputations.
     ax : Axes, optional
         Where to draw; a new figure with a transparent background if None. Of the figures made so, the oldest are
         closed once there are more than 20 (`figure.max_open_warning` in the settings of matplotlib).

@@ -6,7 +6,7 @@ files. The regions are those of `regions.csv`, the sectors those of `sectors.csv
 ======================  =====================================================  ========================================
 file                    key columns                                            value
 ======================  =====================================================  ========================================
-`regions.csv`           region                                                 GDP
+`regions.csv`           region                                                 GDP, in the unit of the flows
 `sectors.csv`           sector, goods (yes, no), absorbing (yes for one)       none: no unit and year
 `trade_flows.csv`       exporter, sector, importer                             producer prices, domestic sales included
 `input_shares.csv`      region, using_sector, input_sector                     share of gross output
@@ -219,14 +219,15 @@ def load(folder: str | Path | None = None) -> Parameters:
     regions = names(regions_file, "region")
     sectors, goods, absorbing = _sectors(root)
     flow_axes = {"importer": regions, "exporter": regions, "sector": sectors}
+    flows = table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=MOST)
     input_axes = {"region": regions, "using_sector": sectors, "input_sector": sectors}
     return Parameters(
         regions=regions,
         sectors=sectors,
         goods=goods,
         absorbing=absorbing,
-        gdp=table(regions_file, {"region": regions}, low=1e-12, high=MOST),
-        flows=table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=MOST),
+        gdp=table(regions_file, {"region": regions}, low=1e-12, high=MOST, unit=flows.unit),
+        flows=flows,
         input_shares=_input_shares(read(root, "input_shares.csv", (*input_axes, *TAIL)), input_axes),
         tariffs=_base_tariffs(read(root, "tariffs.csv", (*flow_axes, *TAIL)), regions, sectors, goods),
         elasticities=_sets(read(root, "elasticities.csv", ("set", "sector", *TAIL)), sectors),

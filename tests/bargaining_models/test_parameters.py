@@ -11,8 +11,10 @@ import pytest
 import bargaining_models
 from bargaining.errors import InvalidInput
 from bargaining_models import _figures
+from bargaining_models.paper.study import Study
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
+from bargaining_models.us_canada.projects import projects
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 OPTIONAL = ("tariff_schedules.csv", "facts.csv", "macro_estimates.csv", "tariff_measures.csv")
@@ -156,6 +158,21 @@ def test_schedules_name_the_links_they_tax(parameters):
     assert canada[1, 0, parameters.sectors.index("METAL")] == pytest.approx(metals, abs=0.05)
     assert us.sum() == pytest.approx(us[0, 1].sum(), rel=1e-12)
     assert canada.sum() == pytest.approx(canada[1, 0].sum(), rel=1e-12)
+
+
+def test_money_has_one_unit_and_the_tables_name_it(folder):
+    for file in ("regions.csv", "trade_flows.csv"):
+        text = (folder / file).read_text(encoding="utf-8")
+        (folder / file).write_text(text.replace("USD bn", "USD mn"), encoding="utf-8")
+        if file == "regions.csv":
+            for call in (load, lambda at: TradeModel.from_folder(at, elasticities=5.0)):
+                with pytest.raises(
+                    InvalidInput, match=r"`regions.csv`, row 2, column `unit`: must be 'USD bn'"
+                ):
+                    call(folder)
+    for reader in (Study, projects):
+        with pytest.raises(InvalidInput, match="`parameters` must be in USD bn; got flows in USD mn"):
+            reader(load(folder))
 
 
 def test_a_folder_may_leave_out_what_no_model_needs(folder):

@@ -18,6 +18,7 @@ from bargaining_models.paper.pivot_study import PivotStudy
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import Deal
+from bargaining_models.us_canada.projects import check_unit
 from bargaining_models.us_canada.tariff_war import TariffGame
 from bargaining_models.us_canada.triangle import Triangle
 
@@ -99,6 +100,7 @@ class Study:
         meaning: str = "capacity",
     ) -> None:
         self.parameters = load() if parameters is None else parameters
+        check_unit(self.parameters)  # the tables name it
         self.elasticities = elasticities
         self.tariffs, self.meaning = tariffs, meaning
         self.made: dict[str, Table] = {}

@@ -10,7 +10,7 @@ file                    key columns                                             
 `final_demand.csv`      region, sector                                           in the unit of the flows
 `tariffs.csv`           importer, exporter, sector (or `goods`)                  percent; absent rows are 0
 `elasticities.csv`      set, sector                                              trade elasticity, positive
-`regions.csv`           region                                                   GDP
+`regions.csv`           region                                                   GDP, in the unit of the flows
 ======================  =======================================================  =====================================
 
 Every row also has `unit`, `year` and `source`; `sectors.csv` has `source`. Only the first two files are required. With
@@ -68,7 +68,9 @@ def read_folder(
             np.nan_to_num(percent_rates(_optional(root, "tariffs.csv", LINK), regions, sectors, goods))
             / 100.0
         )
-    gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=MOST).values if gdp_rows else None
+    gdp = None
+    if gdp_rows:
+        gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=MOST, unit=flows.unit).values
     values = table(inputs, use, low=-MOST, high=MOST, unit=unit).values if inputs else None
     final = _cells(root, "final_demand.csv", cell, flows.unit)
     numbers = _elasticities(root, elasticities, sectors)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.projects import Project
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, US
 
 DAYS = 365.0  # of a year
+UNIT = "USD bn"
 _PIPELINE = ("drag_added", "optimisation_added", "added_capacity")
 
 
@@ -30,6 +32,7 @@ def projects(parameters: Parameters) -> tuple[Project, ...]:
     second expansion 5.0 {'MIN': 0.123}
     LNG Canada phase 2 6.75 {'MIN': 0.013}
     """
+    check_unit(parameters)
     figures = _Figures(parameters)
     value = figures.value
     cad = value("cad_per_usd")
@@ -47,6 +50,14 @@ def projects(parameters: Parameters) -> tuple[Project, ...]:
         project("second expansion", "tmx", value("tmx_cost") / cad, "MIN", pipe),
         project("LNG Canada phase 2", "lng_canada", later / cad, "MIN", phase_2),
     )
+
+
+def check_unit(parameters: Parameters) -> None:
+    """Raise InvalidInput unless flows are in the unit to which prices and costs of `facts.csv` are converted."""
+    if parameters.flows.unit != UNIT:
+        raise InvalidInput(
+            f"`parameters` must be in {UNIT}; got flows in {parameters.flows.unit}. Convert them, and GDP."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def flat_corners(shape: Halfspaces) -> Floats | None:
     """
     rows, limits, _ = shape._given
     players = rows.shape[1]
-    if players > FEW[0] or len(rows) > FEW[1] or (shape.limits > NEAR).all():
+    if len(rows) > FEW[1] or (shape.limits > NEAR).all():
         return None
     found = optimise(_slacks_together(rows, limits))
     bind = np.flatnonzero(found.point[players:-1] < 0.5) if found.status == Status.OK else np.array([], int)
@@ -100,6 +100,8 @@ def flat_corners(shape: Halfspaces) -> Floats | None:
             rest = np.arange(len(table)) != k
             table[rest] = table[rest] - table[rest, pivot, None] * table[k]
     free = [i for i in range(players) if i not in given]
+    if len(free) > FEW[0]:
+        return None
     inside = np.delete(table, bind, axis=0)
     inside = inside[[bool(row[free].any()) for row in inside]].astype(float)
     points = np.zeros((1, 0))

@@ -207,7 +207,7 @@ class Polytope(Shown, line=False):
         -----
         A set that is unbounded above is accepted; solutions that are then unbounded have the status UNBOUNDED. In the
         plane a bounded set, or one with everything below it, is turned into its vertices, as is a bounded flat set
-        of up to four players.
+        of up to four dimensions.
 
         Examples
         --------

@@ -109,11 +109,13 @@ def test_flat_sets_of_inequalities_are_solved_as_those_of_points(
     solve: Callable[[Problem], Division],
 ) -> None:
     """An end of the edge that ties was returned, and the path of `continuous_raiffa` took fifteen seconds."""
-    rows = [[1, 1, 1], [-1, -1, -1], [-1, 0, 0], [0, -1, 0], [0, 0, -1], [1, 0, 0]]
-    below = Polytope.from_inequalities(rows, [1, -1, 0, 0, 0, 0.5])
-    points = Polytope([[0.5, 0.5, 0], [0.5, 0, 0.5], [0, 1, 0], [0, 0, 1]])
+    for players in (3, 5):
+        ones, unit = np.ones((1, players)), np.eye(players)
+        rows = np.concatenate((ones, -ones, -unit, unit[:1]))
+        below = Polytope.from_inequalities(rows, [1, -1, *[0] * players, 0.5])
+        points = Polytope([*((unit[0] + unit[1:]) / 2), *unit[1:]])
+        found, expected = (solve(Problem(one, np.zeros(players))) for one in (below, points))
+        assert found.ok
+        np.testing.assert_allclose(found.payoffs, expected.payoffs, atol=1e-14)
     segment = Polytope.from_inequalities([[1, 1], [-1, -1], [-1, 0], [0, -1]], [1, -1, 0, 0])
-    found = solve(Problem(below, np.zeros(3)))
-    assert found.ok
-    np.testing.assert_allclose(found.payoffs, solve(Problem(points, np.zeros(3))).payoffs, atol=1e-14)
     assert solve(Problem(segment, [0, 0])).payoffs.tolist() == [0.5, 0.5]

@@ -175,6 +175,21 @@ def test_money_has_one_unit_and_the_tables_name_it(folder):
             reader(load(folder))
 
 
+def test_tables_say_which_figures_are_not_those_of_the_package(folder):
+    for file, was, now in (
+        ("redirect_caps.csv", "MIN,0.15,", "MIN,0.24,"),
+        ("facts.csv", "crude_price,", "oil_price,"),
+        ("elasticities.csv", "uniform5,AGR,5,", "uniform5,AGR,3,"),
+    ):
+        text = (folder / file).read_text(encoding="utf-8")
+        assert was in text
+        (folder / file).write_text(text.replace(was, now), encoding="utf-8")
+    notes, shipped = Study(load(folder)).notes(), Study().notes()
+    assert str(notes["Data"]) == f"{shipped['Data']}, but figures of your own in redirect_caps.csv, facts.csv"
+    assert notes["Elasticities"] == "uniform5"
+    assert str(shipped["Elasticities"]).startswith("uniform5: 5 in every sector")
+
+
 def test_a_folder_may_leave_out_what_no_model_needs(folder):
     for file in OPTIONAL:
         (folder / file).unlink()

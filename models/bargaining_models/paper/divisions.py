@@ -20,7 +20,7 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.paper.study import COUNTRIES, MEANT, NOISE, SHARES, Study, clean, words
+from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean, words
 from bargaining_models.us_canada.deal import Deal, readings
 
 OUTCOMES = (
@@ -302,7 +302,7 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
             + ("" if meaning == "capacity" else "; in capacity, which diverts what is shown"),
         )
         | {
-            "Elasticities": "; ".join(MEANT[name] for name in study.sets if name in MEANT),
+            "Elasticities": "; ".join(study.meant(name) for name in study.sets),
             "Leaving": "closing the goods border with the US for good",
             "Pays": "by the Nash division",
             "Binds": "Canada would have more in the war than by offers that nobody can walk out of",

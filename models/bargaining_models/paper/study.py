@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,14 @@ MEANT = {
     "cp": "cp: those of Caliendo and Parro (2015)",
 }
 ELASTICITIES = tuple(MEANT)
+FILES = {
+    "flows": "trade_flows.csv",
+    "gdp": "regions.csv",
+    "input_shares": "input_shares.csv",
+    "tariffs": "tariffs.csv",
+    "caps": "redirect_caps.csv",
+}
+"""Where the figures are that decide all tables, besides elasticities."""
 MEANINGS = {
     "capacity": "capacity of a new route to China by which, at fixed prices and spending, Canada would sell it more "
     "goods, by r times what it sells the US",
@@ -218,6 +226,23 @@ class Study:
             + "; ".join(f"{a:.0f} ({da:+.1%}) and {b:.0f} ({db:+.0%}) at {r:g}" for r, a, da, b, db in growth)
         )
 
+    @cached_property
+    def own(self) -> list[str]:
+        """The files whose figures are not those of this package."""
+        theirs, ours = self.parameters, _package()
+        found = [
+            file
+            for name, file in FILES.items()
+            if not np.array_equal(getattr(theirs, name).values, getattr(ours, name).values)
+        ]
+        return found + ["facts.csv"] * (dict(theirs.facts) != dict(ours.facts))
+
+    def meant(self, name: str) -> str:
+        """Say what an elasticity set is; one of this package's names with other numbers is just its name."""
+        given, known = self.parameters.elasticities.get(name), _package().elasticities.get(name)
+        same = given is not None and known is not None and np.array_equal(given.values, known.values)
+        return MEANT.get(name, name) if same else name
+
     @staticmethod
     def table(rows: Iterable[Mapping[str, Any]], **parts: Any) -> Table:
         """Return a table with three digits, as many as the figures bear; the parts are those of `Table`."""
@@ -226,8 +251,9 @@ class Study:
     def notes(self, *residuals: float, **more: str) -> dict[str, str | float]:
         """Return the notes every table carries: figures, elasticities, accuracy, version."""
         return {
-            "Data": "trade flows and GDP of 2023, input-output structure of 2011 (sources in the package's SOURCES.md)",
-            "Elasticities": MEANT.get(self.elasticities, self.elasticities),
+            "Data": "trade flows and GDP of 2023, input-output structure of 2011 (sources in the package's SOURCES.md)"
+            + (f", but figures of your own in {', '.join(self.own)}" if self.own else ""),
+            "Elasticities": self.meant(self.elasticities),
             "Tariffs": "of all on all, the base of 2023; while they talk, of the two, December 2025"
             if self.tariffs is None
             else f"of all on all, in force on {self.tariffs}, US rates adjusted for steel and for claims of CUSMA, "
@@ -237,6 +263,11 @@ class Study:
             "Largest residual": max(residuals, default=0.0),
             "Version": __version__,
         }
+
+
+@cache
+def _package() -> Parameters:
+    return load()
 
 
 def words(*names: str) -> dict[str, str]:

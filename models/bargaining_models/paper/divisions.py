@@ -279,11 +279,14 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
 
     cases = [(elasticities, capped) for elasticities in study.sets for capped in (False, True)]
     rows: list[dict[str, str | float | None]] = []
+    always = True  # whether what holds at r = 0 holds at every r
     for name, margin, route in QUESTIONS:
         deals = {case: study.thresholds_deal(*case, route) for case in cases}
         row: dict[str, str | float | None] = {"question": name}
         for (e, capped), deal in deals.items():
-            row[f"{e}_{capped}"] = told(first_crossing(deal, margin).value, e, capped)
+            value = first_crossing(deal, margin).value
+            row[f"{e}_{capped}"] = told(value, e, capped)
+            always = always and (value != 0.0 or bool((margin(deal) >= 0.0).all()))
         rows.append(row)
     columns = [Column("question", title="Smallest r from which")] + [
         Column(f"{elasticities}_{capped}", title="capped" if capped else "unlimited", group=elasticities)
@@ -293,7 +296,7 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
     return study.table(
         rows,
         columns=columns,
-        caption="Thresholds in the redirectable share r; 0: at every r; none: at no r "
+        caption=f"Thresholds in the redirectable share r; 0: at {'every r' if always else 'r = 0'}; none: at no r "
         + ("up to 1" if meaning == "capacity" else "that a capacity up to 1 diverts"),
         label="tab:thresholds",
         notes=(study if meaning == "capacity" else study.diverted).notes(

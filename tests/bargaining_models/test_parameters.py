@@ -14,6 +14,7 @@ from bargaining_models import _figures
 from bargaining_models.paper.study import Study
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
+from bargaining_models.us_canada.events import Scorer
 from bargaining_models.us_canada.projects import projects
 
 DATA = Path(bargaining_models.__file__).parent / "data"
@@ -170,7 +171,7 @@ def test_money_has_one_unit_and_the_tables_name_it(folder):
                     InvalidInput, match=r"`regions.csv`, row 2, column `unit`: must be 'USD bn'"
                 ):
                     call(folder)
-    for reader in (Study, projects):
+    for reader in (Study, projects, Scorer):
         with pytest.raises(InvalidInput, match="`parameters` must be in USD bn; got flows in USD mn"):
             reader(load(folder))
 

@@ -25,6 +25,7 @@ from bargaining.authoring import Floats, Shown
 from bargaining_models._figures import Row, read
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeModel
+from bargaining_models.us_canada.projects import check_unit
 
 COLUMNS = (
     "event_id", "date", "event", "actor", "target", "kind", "outcome", "outcome_value", "outcome_unit",
@@ -182,6 +183,7 @@ class Scorer:
 
     def __init__(self, parameters: Parameters | None = None, *, elasticities: str = "uniform5") -> None:
         self.parameters = load() if parameters is None else parameters
+        check_unit(self.parameters)
         self.model = TradeModel.from_parameters(self.parameters, elasticities=elasticities)
         self.environment = Environment.shipped()
         self.events = events()

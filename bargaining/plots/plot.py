@@ -114,7 +114,8 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     NotApplicable
         If there is no picture for `result`, it does not have two players, or several results cannot share axes.
     InvalidInput
-        If `result` is a batch of sets, or needs more than eight lines in one panel.
+        If `result` is a batch of sets, or needs more than eight lines in one panel; or if results have the players in
+        another order.
 
     Notes
     -----
@@ -423,8 +424,12 @@ def _draw_graph(automaton: Any, ax: Axes, _: Look) -> None:
 def _label_payoffs(ax: Axes, names: Sequence[str]) -> None:
     """Name the axes by the players, unless a result drawn before knew their names."""
     if are_given(names) or not ax.get_xlabel():
-        one, other = titles(names)
-        ax.set(xlabel=f"payoff of {literal(one)}", ylabel=f"payoff of {literal(other)}")
+        one, other = (f"payoff of {literal(name)}" for name in titles(names))
+        if (ax.get_xlabel(), ax.get_ylabel()) == (other, one):
+            raise InvalidInput(
+                f"`result` must have the players in one order; got {', '.join(names)} and {', '.join(names[::-1])}."
+            )
+        ax.set(xlabel=one, ylabel=other)
 
 
 def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None:

@@ -283,6 +283,16 @@ def test_bounds_without_any_payoff_are_no_point():
     assert drawn(plot(found, ax=axes()))["outer bound (none)"].size == 0
 
 
+def test_players_in_another_order_are_not_drawn_on_the_same_axes():
+    games = [
+        Game(DILEMMA.payoffs[..., 0], DILEMMA.payoffs[..., 1], players=names)
+        for names in (["Ann", "Bob"], ["Bob", "Ann"])
+    ]
+    with pytest.raises(InvalidInput, match="the players in one order; got Bob, Ann and Ann, Bob"):
+        plot(games, ax=axes())
+    assert plot([DILEMMA, *games[:1], DILEMMA], ax=axes()).get_ylabel() == "payoff of Bob"
+
+
 def test_names_are_shown_as_they_are():
     named = Game(DILEMMA.payoffs[..., 0], DILEMMA.payoffs[..., 1], players=["$x_$", "_Bob"])
     found = payoff_set(RepeatedGame(named, 0.5))

@@ -279,7 +279,7 @@ class Halfspaces:
         for row, limit, _ in zip(*self._given, strict=True):
             if np.count_nonzero(row) == 1:
                 i = int(np.argmax(row != 0))
-                yield i, float(limit / row[i] * self.span[i])
+                yield i, float(limit / row[i] * self.span[i]) + 0.0  # no -0
 
     @property
     def corners(self) -> Floats:

@@ -113,7 +113,7 @@ def test_flat_sets_of_inequalities_have_their_vertices(players: int) -> None:
 
 def test_one_point_a_thin_set_and_rows_that_leave_a_ray() -> None:
     only = Polytope.from_inequalities([[1, 1, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1]], [0, 0, 0, 0])
-    assert only.vertices.tolist() == [[0, 0, 0]]
+    assert str(only.vertices.tolist()) == "[[0.0, 0.0, 0.0]]"
     rows = np.array([[1, 1, 1], [-1, -1, -1], [-1, 0, 0], [0, -1, 0], [0, 0, -1.0]])
     for thickness in (0, 2.0**-40):
         thin = Polytope.from_inequalities(rows, [1, thickness - 1, 0, 0, 0])

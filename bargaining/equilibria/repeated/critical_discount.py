@@ -373,8 +373,8 @@ def _reverted(path: Path) -> tuple[list[tuple[Fraction, ...]], bool, bool]:
     kept = [payoffs for payoffs in after if payoffs is not None]
     if not kept:
         raise NotApplicable(
-            "No stage equilibrium is a punishment: who wants to leave depends on who else leaves, and no choice of all "
-            'is an equilibrium. Use punishment="optimal".'
+            "No stage equilibrium is a punishment: who wants to leave depends on who else leaves, and their choices "
+            "go in circles." + (' Use punishment="optimal".' if path.game.players == 2 else "")
         )
     rational = not any(found.regret)  # equilibria of three and more players can be irrational
     return kept, found.complete and len(kept) == len(after), rational

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 
 Indices = NDArray[np.intp]
+Sparse = Any  # a sparse matrix, which scipy does not annotate
 
 _POLICIES = 60  # steps, which end after a handful unless rounding decides
 _ITERATES = 200  # plain ones, where the functions do not contract
@@ -112,33 +113,51 @@ class Affine(NamedTuple):
         return levels
 
     def passed_on(self, errors: Floats) -> tuple[Floats, Floats]:
-        """Return what errors of the functions, one for each level, add up to, and their weights in the largest totals.
+        """Return what errors of the functions, one for each level, add up to, and their weights: see `passed_on`."""
+        from scipy.sparse import csc_matrix
 
-        Errors are passed on to all levels that depend on theirs. The weights are those in the sum of the totals that
-        are larger than half the largest. If there is no fixed point, the totals are the errors, with weights of one.
-        """
-        from scipy.sparse import csc_matrix, identity
-        from scipy.sparse.linalg import splu
-
-        size = errors.size
         rows, columns = np.repeat(self.faces, self.weights.shape[1]), self.columns.ravel()
-        matrix = csc_matrix((self.weights.ravel(), (rows, columns)), shape=(size, size))
-        try:
-            factors = splu(csc_matrix(identity(size, format="csc") - matrix))
-        except RuntimeError:
-            return errors, np.ones(size)
-        total = np.asarray(factors.solve(errors))
-        return total, np.asarray(factors.solve((total > total.max() * _LARGE).astype(float), trans="T"))
+        return passed_on(
+            csc_matrix((self.weights.ravel(), (rows, columns)), shape=(errors.size,) * 2), errors
+        )
+
+
+def passed_on(slopes: Sparse, errors: Floats) -> tuple[Floats, Floats]:
+    """Return what errors add up to, and their weights in the largest totals.
+
+    Errors are passed on to all levels that depend on theirs. The weights are those in the sum of the totals that are
+    larger than half the largest. If there is no fixed point, the totals are the errors, with weights of one.
+    """
+    try:
+        factors = _factors(slopes)
+    except RuntimeError:
+        return errors, np.ones(errors.size)
+    total = np.asarray(factors.solve(errors))
+    return total, np.asarray(factors.solve((total > total.max() * _LARGE).astype(float), trans="T"))
+
+
+def solution(slopes: Sparse, right: Floats) -> Floats:
+    """Solve x = right + slopes x; if there is no solution, return what is given."""
+    try:
+        return np.asarray(_factors(slopes).solve(right))
+    except RuntimeError:
+        return right
+
+
+def _factors(slopes: Sparse) -> Any:
+    from scipy.sparse import csc_matrix, identity
+    from scipy.sparse.linalg import splu
+
+    return splu(csc_matrix(identity(slopes.shape[0], format="csc") - slopes))
 
 
 def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> Floats:
     """Solve x = right + weights x, with one step of refinement."""
-    from scipy.sparse import csc_matrix, identity
-    from scipy.sparse.linalg import splu
+    from scipy.sparse import csc_matrix
 
     matrix = csc_matrix((weights, (rows, columns)), shape=(right.size, right.size))
     try:
-        factors = splu(csc_matrix(identity(right.size, format="csc") - matrix))
+        factors = _factors(matrix)
     except RuntimeError as singular:
         raise Astray from singular
     found = factors.solve(right)

@@ -1,4 +1,4 @@
-/* The farthest of many points in a direction: the twin of `Cloud`, repeated/_monitored/cloud.py. */
+/* The farthest of many points in a direction: the twin of `Cloud`, repeated/_hyperplanes/cloud.py. */
 
 #include "kernel.h"
 

@@ -14,6 +14,7 @@ from bargaining._arguments import index, listed
 from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, solve
 from bargaining._rich import Shown
+from bargaining.equilibria._affine import solution
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.lottery import Lottery, Payoffs
 from bargaining.equilibria._plane.machine import (
@@ -298,17 +299,19 @@ def enclosed_payoffs(
     rounding. The payoffs of states solve z = now + d E z, where E is a matrix of probabilities, so that ``|E z| <=
     |z|``: payoffs with a residual r have an error of at most ``|r| / (1 - d)``.
     """
+    from scipy.sparse import csc_matrix
+
     drawn = _drawn_play(repeated, play, leaves, False, 1 << _bits(repeated, play))
     if drawn is None:
         return None
     size, columns, off = len(drawn.profiles), [], Fraction(0)
-    expected = np.zeros((size, size))
-    for k, n, chance in drawn.moves(repeated):
-        expected[k, n] += float(chance)
+    moves = [(k, n, float(chance)) for k, n, chance in drawn.moves(repeated)]
+    at, to, chances = zip(*moves, strict=True) if moves else ((), (), ())
+    expected = csc_matrix((chances, (at, to)), (size, size))
     for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
-        matrix, column, rest = np.eye(size) - float(d) * expected, [Fraction(0)] * size, now
+        column, rest = [Fraction(0)] * size, now
         for _ in range(2):  # the second step corrects the rounding of the first
-            more = np.linalg.solve(matrix, np.array([float(x) for x in rest])).tolist()
+            more = solution(float(d) * expected, np.array([float(x) for x in rest])).tolist()
             column = [
                 Fraction(round((x + Fraction(y)) * _FINEST), _FINEST)
                 for x, y in zip(column, more, strict=True)
@@ -366,8 +369,13 @@ def _drawn_play(
     repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int | None
 ) -> _Drawn | None:
     following: list[tuple[Lottery, ...]] = []
-    for owner, lotteries in zip(play.owners.tolist(), play.lotteries, strict=True):
-        made = [_lottery(weights, simple, scale) for weights in lotteries] if owner >= 0 else []
+    rows, signals = play.lotteries, play.lotteries.shape[0] // len(play.owners)
+    ends = rows.indptr.tolist()
+    for k, owner in enumerate(play.owners.tolist()):
+        parts = [slice(*ends[row : row + 2]) for row in range(k * signals, (k + 1) * signals)]
+        made = (
+            [_lottery(rows.indices[at], rows.data[at], simple, scale) for at in parts] if owner >= 0 else []
+        )
         rounded = [each for each in made if each is not None]
         if len(rounded) < len(made):
             return None
@@ -461,7 +469,7 @@ def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
         shares = solve(matrix, np.array([*target, Fraction(1)]))
         if shares is not None and min(shares) >= 0:
             return tuple((k, share) for k, share in zip(chosen, shares, strict=True) if share), True
-    rounded = _lottery(weights / weights.sum(), False, 1 << 40)
+    rounded = _lottery(np.arange(len(weights)), weights / weights.sum(), False, 1 << 40)
     assert rounded is not None
     mean = tuple(sum((share * points[k][i] for k, share in rounded), Fraction(0)) for i in range(n))
     return rounded, mean == target
@@ -474,18 +482,18 @@ def after_leaving(repeated: RepeatedGame, leave: Leave) -> Payoffs:
     return tuple(sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in range(repeated.players))
 
 
-def _lottery(weights: Floats, simple: bool, scale: int | None) -> Lottery | None:
+def _lottery(places: NDArray[np.intp], weights: Floats, simple: bool, scale: int | None) -> Lottery | None:
     """Return weights as simple fractions if wanted and found, else as multiples of one over a scale if there is one."""
     if simple:
-        chosen = np.flatnonzero(weights > _NEAR).tolist()
-        shares = [Fraction(float(weights[k])).limit_denominator(_SIMPLE) for k in chosen]
+        chosen = np.flatnonzero(weights > _NEAR)
+        shares = [Fraction(each).limit_denominator(_SIMPLE) for each in weights[chosen].tolist()]
         near = all(abs(float(share) - weights[k]) <= _NEAR for k, share in zip(chosen, shares, strict=True))
         if near and sum(shares) == 1:
-            return tuple(zip(chosen, shares, strict=True))
+            return tuple(zip(places[chosen].tolist(), shares, strict=True))
     if scale is None:
         return None
-    chosen = np.flatnonzero(weights > 0.5 / scale).tolist()
-    shares = [Fraction(round(float(weights[k]) * scale), scale) for k in chosen]
+    chosen = np.flatnonzero(weights > 0.5 / scale)
+    shares = [Fraction(round(each * scale), scale) for each in weights[chosen].tolist()]
     most = max(range(len(shares)), key=shares.__getitem__)
     shares[most] += 1 - sum(shares)
-    return tuple((k, share) for k, share in zip(chosen, shares, strict=True) if share)
+    return tuple((k, share) for k, share in zip(places[chosen].tolist(), shares, strict=True) if share)

@@ -23,7 +23,7 @@ from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import extreme, generated
 from bargaining.equilibria.repeated._monitored.programs import Known
-from bargaining.equilibria.repeated._monitored.radial import _weights, radial
+from bargaining.equilibria.repeated._monitored.radial import _weights, radial, radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
@@ -281,7 +281,7 @@ def test_corners_along_rays_of_three_players_generate_themselves(alike):
     for _ in range(8):
         start = generated(programs, none, start, 0.01, renamings=renamings).corners
     known = Known(np.eye(3), np.zeros((8, 3, programs.speakers.size)))
-    made, _ = radial(programs, none, start, known, 0.01, 1e-9, 0.1, renamings if alike else None)
+    made, _ = radial_solid(programs, none, start, known, 0.01, 1e-9, 0.1, 10**6, renamings if alike else None)
     given = programs.payoffs(made.owners, made.continuations)
     np.testing.assert_allclose(made.points, given, atol=1e-9)
     assert data.programs.excess(made.owners, made.continuations).max() <= -slack / 2

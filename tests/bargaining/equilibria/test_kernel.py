@@ -6,7 +6,7 @@ import pytest
 from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.polygon import Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated._monitored.cloud import Cloud
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._search.batch import searched
 from bargaining.equilibria.repeated._search.operator import apply, apply_to_few
 from bargaining.equilibria.repeated._search.scaled import Scaled

@@ -243,7 +243,7 @@ def test_the_inner_set_generates_itself():
     chances, d = repeated.monitoring.probabilities.reshape(4, 2), 0.8
     for state, owner in enumerate(play.owners):
         a = divmod(int(owner), 2)
-        later = play.lotteries[state] @ worth
+        later = play.continuations[state] * size + low
         kept = (1 - d) * PARTNERS.payoffs[a] + d * chances[owner] @ later
         assert kept == pytest.approx(worth[state], abs=1e-12)
         for player in (0, 1):

@@ -332,7 +332,7 @@ def test_half_spaces_are_chosen_next_to_a_set():
                     touched.points.mean(axis=0) + 0.3 * (touched.points - touched.points.mean(axis=0))
                 )
                 near = outer.around(small.points)
-                near.touch(small.points)
+                near.touch(small.points, 1e-5)
                 assert (near.levels < (near.directions @ inside.T).max(axis=1)).any()
                 _guided(outer, small, 0.03, 10**6)
                 assert (outer.levels >= (outer.directions @ inside.T).max(axis=1)).all()

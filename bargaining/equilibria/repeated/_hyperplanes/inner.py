@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._symmetries import Orbits
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import image
@@ -27,6 +28,7 @@ _TRIALS, _PATIENT = 12, 150  # rounds from a shrunk set, and from the points as 
 _GAIN = 1e-9  # a point that adds less than this to a set is not worth a vertex
 _ROUNDS = 200  # of growing; what has been grown by then generates itself
 _MANY = 400  # faces, or points, beyond which no more than some directions are looked at
+_TABLE = 10_000_000  # entries, some 100 MB, of a table of faces and points
 _MOST = 400  # vertices: in four dimensions their hull has some three thousand faces
 
 
@@ -93,11 +95,10 @@ class Hull:
         return self._beyond(local, least)
 
     def _beyond(self, local: Floats, least: float) -> NDArray[np.intp]:
-        best: set[int] = set()
-        for faces in portions(self.faces, len(local)):
-            beyond = local @ faces[:, :-1].T + faces[:, -1]
-            best.update(beyond.argmax(axis=0)[beyond.max(axis=0) > least].tolist())
-        return np.array(sorted(best), dtype=np.intp)
+        if not len(self.faces):
+            return np.zeros(0, dtype=np.intp)
+        best, far = Cloud(local).farthest(self.faces[:, :-1])
+        return np.unique(best[far + self.faces[:, -1] > least])
 
     def outside(self, points: Floats) -> Floats:
         """Return the distance of each point from the affine hull, or beyond a face."""
@@ -106,9 +107,8 @@ class Hull:
         off = np.abs(spread - local @ self.basis).max(axis=1)
         if not len(self.faces):
             return np.asarray(off)
-        for faces in portions(self.faces, len(points)):
-            off = np.maximum(off, (local @ faces[:, :-1].T + faces[:, -1]).max(axis=1))
-        return np.asarray(off)
+        beyond = Cloud(self.faces).farthest(np.column_stack([local, np.ones(len(local))]))[1]
+        return np.asarray(np.maximum(off, beyond))
 
     def normals(self) -> Floats:
         """Return the outward normals of the faces in the whole space, and both ways off a hull that is flat."""
@@ -128,11 +128,6 @@ class Hull:
         local = vertices(np.vstack([self.faces, limits[moves]]), guess)
         found: Floats = np.concatenate([kept, self.centre + local @ self.basis])
         return found
-
-
-def portions(faces: Floats, points: int) -> list[Floats]:
-    """Split faces so that a table of them and the points stays within some 100 MB."""
-    return np.array_split(faces, 1 + len(faces) * points // 10_000_000)
 
 
 def vertices(halfspaces: Floats, guess: Floats | None) -> Floats:
@@ -254,9 +249,7 @@ def _size(profiles: Profiles, hull: Hull | None) -> int:
 
 def _farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:
     """Return which points lie farthest in some direction."""
-    return np.unique(
-        np.concatenate([(part @ points.T).argmax(axis=1) for part in portions(directions, len(points))])
-    )
+    return np.unique(Cloud(points).farthest(directions)[0])
 
 
 _MOVES = 40  # of the points; those that settle do so in far fewer
@@ -320,6 +313,7 @@ def pointing(hull: Hull) -> Floats:
         n = hull.points.shape[1]
         return np.full((1, n), n**-0.5)
     local = (hull.points - hull.centre) @ hull.basis.T
-    meets = local @ hull.faces[:, :-1].T + hull.faces[:, -1] > -1e-9
-    middle = meets @ hull.faces[:, :-1]
+    middle = np.zeros_like(local)
+    for faces in np.array_split(hull.faces, 1 + len(hull.faces) * len(local) // _TABLE):
+        middle += (local @ faces[:, :-1].T + faces[:, -1] > -1e-9) @ faces[:, :-1]
     return np.asarray(middle / np.linalg.norm(middle, axis=1, keepdims=True) @ hull.basis)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._symmetries import Group
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import (
     Hull,
     from_stage,
@@ -117,8 +118,8 @@ def _grown(outer: Outer, tolerance: float) -> Hull | None:
     return min(found, key=lambda hull: _error(outer, hull), default=None)
 
 
-def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None) -> Floats:
-    """Return missing normals of the hulls' faces, those beyond which the outer set reaches farthest.
+def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None, most: int = _MOST) -> Floats:
+    """Return missing normals of the hulls' faces, those beyond which the outer set reaches farthest, `most` of a hull.
 
     With a group whole orbits of normals count, one of each is returned.
     """
@@ -132,15 +133,16 @@ def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None) -> Floats
         beyond = outer.reach(normals) - _farthest(hull, normals)
         order = np.argsort(-beyond, kind="stable")
         order = order[beyond[order] > _WORTH]
-        chosen.append(normals[order[np.cumsum(many[order]) - many[order] < _MOST]])
+        chosen.append(normals[order[np.cumsum(many[order]) - many[order] < most]])
     return unknown(outer, np.vstack(chosen))
 
 
 def unknown(outer: Faces, normals: Floats) -> Floats:
     """Return each normal that the outer set lacks once."""
+    from scipy.spatial import KDTree
+
     new = distinct(normals)
-    known = [np.abs(outer.directions - normal).max(axis=1).min() <= _APART for normal in new]
-    return np.asarray(new[~np.array(known, bool)])
+    return np.asarray(new[KDTree(outer.directions).query(new, p=np.inf)[0] > _APART])
 
 
 def distinct(normals: Floats) -> Floats:
@@ -150,4 +152,4 @@ def distinct(normals: Floats) -> Floats:
 
 
 def _farthest(inner: Hull, directions: Floats) -> Floats:
-    return np.asarray((directions @ inner.points.T).max(axis=1, initial=-np.inf))
+    return Cloud(inner.points).farthest(directions)[1]

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Sparse, solution
 from bargaining.equilibria._plane.polygon import beyond, hull
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud, walked
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import distinct
-from bargaining.equilibria.repeated._monitored.cloud import TABLE
 from bargaining.equilibria.repeated._monitored.programs import (
     MISSED,
     NOBODY,
@@ -195,8 +197,8 @@ class Automaton:
         The payoffs of each state.
     owners : (m,) array of int
         The profile played in each state, or -1 - k where outcome k of leaving ends the game.
-    lotteries : (m, S, m) array
-        The chance of each state after each signal.
+    lotteries : sparse (m S, m) matrix
+        The chance of each state after each signal: row ``state * S + signal``.
     excess : float
         The largest gain from a deviation, in the units of the programs; negative if every deviation loses.
     programs : int
@@ -205,9 +207,15 @@ class Automaton:
 
     payoffs: Floats
     owners: Indices
-    lotteries: Floats
+    lotteries: Sparse
     excess: float
     programs: int
+
+    @property
+    def continuations(self) -> Floats:
+        """The expected payoffs after each signal, (m, S, n)."""
+        m, n = self.payoffs.shape
+        return np.asarray(self.lotteries @ self.payoffs).reshape(m, -1, n)
 
     @property
     def corners(self) -> Floats:
@@ -288,36 +296,39 @@ def grown(
 
 def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
     """Return the automaton that continues with lotteries over the points, so that its payoffs are the points."""
-    lotteries = np.array([_shares(promised.points, later) for later in promised.continuations.swapaxes(0, 1)])
-    lotteries = lotteries.swapaxes(0, 1)  # (m, S, m)
+    from scipy.sparse import csr_matrix
+
+    signals, n = promised.continuations.shape[1:]
+    lotteries = csr_matrix(_shares(promised.points, promised.continuations.reshape(-1, n)))
+    found = Automaton(promised.points, promised.owners, lotteries, -np.inf, solved)
     played = promised.owners >= 0
     if not played.any():
-        return Automaton(promised.points, promised.owners, lotteries, -np.inf, solved)
+        return found
     owners = np.where(played, promised.owners, 0)
-    expected = np.einsum("ms,msk->mk", programs.chances[owners], lotteries) * played[:, None]
+    chances = (programs.chances[owners] * played[:, None]).ravel()
+    every = np.arange(chances.size)
+    expected = csr_matrix((chances, (every // signals, every))) @ lotteries
     payoffs = np.where(played[:, None], programs.now[owners], promised.points)
     for delta in np.unique(programs.discounts).tolist():
         own = programs.discounts == delta
-        payoffs[:, own] = np.linalg.solve(np.eye(len(owners)) - delta * expected, payoffs[:, own])
-    excess = programs.excess(owners, lotteries @ payoffs)[played]
-    return Automaton(payoffs, promised.owners, lotteries, float(excess.max(initial=-np.inf)), solved)
+        payoffs[:, own] = solution(delta * expected, payoffs[:, own])
+    found = replace(found, payoffs=payoffs)
+    excess = programs.excess(owners, found.continuations)[played]
+    return replace(found, excess=float(excess.max(initial=-np.inf)))
 
 
-def _shares(corners: Floats, points: Floats) -> Floats:
-    """Write points, or approximately the nearest points of a polygon, as lotteries over its corners, (p, m)."""
+def _shares(corners: Floats, points: Floats) -> Any:
+    """Write points, or approximately the nearest points of a polygon, as lotteries over its corners, (p, m).
+
+    The result is sparse for corners in more dimensions.
+    """
     m = len(corners)
+    if corners.shape[1] > 2 and m > 1:
+        return _seen_from_within(corners, points)
     out = np.zeros((len(points), m))
     if m == 1:
         out[:] = 1.0
         return out
-    if corners.shape[1] > 2:
-        from scipy.optimize import nnls
-
-        out, left = _seen_from_within(corners, points)
-        system = np.vstack([corners.T, np.full(m, _TOTAL)])
-        for k in left.tolist():
-            out[k] = nnls(system, np.append(points[k], _TOTAL))[0]
-        return np.asarray(out / out.sum(axis=1, keepdims=True))
     if m == 2:
         along = corners[1] - corners[0]
         share = np.clip((points - corners[0]) @ along / (along @ along), 0.0, 1.0)
@@ -341,33 +352,47 @@ def _shares(corners: Floats, points: Floats) -> Floats:
     return out
 
 
-def _seen_from_within(corners: Floats, points: Floats) -> tuple[Floats, Indices]:
+def _seen_from_within(corners: Floats, points: Floats) -> Sparse:
     """Write points as lotteries over an interior point and the corners of the face behind which each lies.
 
-    The interior point is the mean of the corners farthest out along the axes. Also return the points without a lottery:
-    if several faces lie in one plane, the first may be the wrong one. These are all points if the corners are in one
-    plane.
+    The interior point is the mean of the corners farthest out along the axes. If several faces lie in one plane, the
+    first may be the wrong one: then, and if all corners lie in one plane, a program finds the lottery.
     """
+    from scipy.optimize import nnls
+    from scipy.sparse import csr_matrix
     from scipy.spatial import ConvexHull, QhullError
 
-    out, everyone = np.zeros((len(points), len(corners))), np.arange(len(points))
-    try:
-        solid = ConvexHull(corners)
-    except QhullError:
-        return out, everyone
+    m, n, rows = len(corners), corners.shape[1], np.arange(len(points))
     far = np.unique(np.append(corners.argmax(axis=0), corners.argmin(axis=0)))
     centre = corners[far].mean(axis=0)
-    depth = -(solid.equations[:, :-1] @ centre + solid.equations[:, -1])
-    if depth.min() < _DEEP:
-        return out, everyone
-    rays, missed = points - centre, np.zeros(len(points), bool)
-    for part in np.array_split(everyone, 1 + len(points) * len(depth) // TABLE):
-        face = ((rays[part] @ solid.equations[:, :-1].T) / depth).argmax(axis=1)
-        ends = solid.simplices[face]  # (p, n)
-        shares = np.linalg.solve((corners[ends] - centre).swapaxes(1, 2), rays[part, :, None])[:, :, 0]
-        missed[part] = shares.min(axis=1) < -_APART
-        shares = np.maximum(shares, 0.0)
-        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
-        out[part[:, None], ends] = shares
-        out[np.ix_(part, far)] += (1.0 - shares.sum(axis=1, keepdims=True)) / len(far)
-    return out, np.flatnonzero(missed)
+    ends, shares, missed = np.zeros((len(points), n), np.intp), np.zeros((len(points), n)), rows >= 0
+    with suppress(QhullError):
+        solid = ConvexHull(corners)
+        depth = -(solid.equations[:, :-1] @ centre + solid.equations[:, -1])
+        if depth.min() >= _DEEP:
+            polar, to = Cloud(solid.equations[:, :-1] / depth[:, None]), points - centre
+            spans = corners[solid.simplices] - centre
+            flat = np.linalg.det(spans) == 0.0
+            spans[flat] = np.eye(n)
+            cones = np.linalg.inv(spans)
+
+            def weigh(rows: Indices, faces: Indices) -> Floats:
+                weights = (to[rows][:, None] @ cones[faces])[:, 0]
+                return np.asarray(np.where(flat[faces][:, None], -np.inf, weights))
+
+            face, shares = walked(polar.farthest(to)[0], solid.neighbors, weigh, -_APART)
+            ends = solid.simplices[face]
+            missed = shares.min(axis=1) < -_APART
+    shares = np.maximum(shares, 0.0)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
+    rest = np.repeat((1.0 - shares.sum(axis=1, keepdims=True)) / far.size, far.size, axis=1)
+    values = np.hstack([shares, rest]) * ~missed[:, None]
+    columns = np.hstack([ends, np.broadcast_to(far, rest.shape)])
+    out = csr_matrix((values.ravel(), (np.repeat(rows, columns.shape[1]), columns.ravel())), (len(points), m))
+    left = np.flatnonzero(missed)
+    if left.size:
+        system = np.vstack([corners.T, np.full(m, _TOTAL)])
+        found = np.array([nnls(system, np.append(points[k], _TOTAL))[0] for k in left])
+        place = csr_matrix((np.ones(left.size), (left, np.arange(left.size))), (len(points), left.size))
+        out = out + place @ csr_matrix(found / found.sum(axis=1, keepdims=True))
+    return out

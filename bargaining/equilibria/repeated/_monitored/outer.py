@@ -15,7 +15,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria._symmetries import Group, Orbits
-from bargaining.equilibria.repeated._monitored.cloud import Cloud
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import (
     MISSED,
@@ -35,7 +35,7 @@ from bargaining.equilibria.repeated._monitored.solid import Solid
 _WAY = 5  # rounds whose multipliers are kept for the proof of their results
 _COARSE = 64  # half-planes of two players up to which those of all rounds are kept
 _DIGITS = 7  # of directions that are the same
-_NEXT = 1e-5  # between half-planes and points: through a point itself, floats cannot tell more than n from each other
+_NEXT = 1e-5  # the most between half-planes and points: through a point itself, floats cannot tell more than n apart
 _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
 # Of a weight: a segment would vanish if rounding moved opposite half-planes inwards.
 _ROUNDING = 1e-15
@@ -199,18 +199,18 @@ class Outer:
         rest = np.maximum(directions - (weights[..., None] * self.directions[faces]).sum(axis=-2), 0.0)
         return np.asarray((weights * self.levels[faces] + _ROUNDING * weights + rest).sum(axis=1))
 
-    def around(self, points: Floats) -> Outer:
+    def around(self, points: Floats, pad: float = _NEXT) -> Outer:
         """Return the same half-planes next to points instead, with the multipliers that are optimal for their hull."""
         found = Outer(self.programs, self.leaves, self.directions, self.levels, self.index, self.renamings)
         found.multipliers = self.multipliers.copy()
-        found.touch(points)
+        found.touch(points, pad)
         return found
 
-    def touch(self, points: Floats, known: int = 0) -> None:
+    def touch(self, points: Floats, pad: float, known: int = 0) -> None:
         """Move half-planes next to points; optimise for their hull all multipliers but those of the first ones."""
         chosen = self.orbits.chosen
         self._optimise(plans(self.programs, points), points, chosen[chosen >= known])
-        self.levels = Cloud(points).farthest(self.directions)[1] + _NEXT
+        self.levels = Cloud(points).farthest(self.directions)[1] + min(pad, _NEXT)
         self.outline = outlined(self.directions, self.levels)
 
     def adopt(self, other: Outer) -> None:

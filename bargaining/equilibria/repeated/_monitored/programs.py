@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._monitored.cloud import Cloud
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]

@@ -14,14 +14,15 @@ at the points of T(Z) that would add most. With symmetries, rays of one orbit ha
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Sparse, passed_on, solution
 from bargaining.equilibria._symmetries import Orbits
-from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
-from bargaining.equilibria.repeated._monitored.cloud import Cloud
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.inner import apart, around, extreme
 from bargaining.equilibria.repeated._monitored.programs import (
     NOBODY,
@@ -40,17 +41,17 @@ _SAME = 1e-13  # the least distance of vertices from the segment between their n
 _PASSES = 12  # in which the faces that rays cross are found
 _STEPS = 8  # of Newton's method; five are enough as a rule
 _ROUGH = 0.1  # of a step: the error that the next one may leave in distances of three and more players
-_AIMS, _MORE_AIMS = 3, 8  # times that rays are aimed, of two and of more players
+_AIMS = 3  # times that rays are aimed, of two players
 _CLOSER = 10.0  # a face is final if nothing lies beyond it by the accuracy over this
 _INWARDS = 0.5  # of a distance, at most, in a step: far from a fixed point, steps lead past the centre
 _COARSE = 7  # digits to which directions that count as one agree
 _FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
-_MOST = 400  # distances above which no more rays are added: each step takes some ten programs for each
+_MOST = 400  # distances of two players above which rays are not aimed again
 _FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
 _NEARLY = 0.5  # of the loss that is small enough: when steps are no longer, rays are aimed again
-_PULLS = 100  # rays added at a time, without their images
-_WORST = 0.5  # distances that lose at least this share of the largest loss are to be improved
+_SETTLED = 0.05  # of the last loss: the same
+_PULLS = 100  # rays added at a time, without their images; half of those there are, if these are more
 _LITTLE = 0.01  # points that add less than this share of what the best one does are not aimed at
 _ALIKE = 9  # digits to which images of one point agree, as rounding moves them apart
 _SLIVER = 1e-9  # of the speed: the weights of faces with hardly any area are off by more
@@ -75,6 +76,11 @@ class _Image(NamedTuple):
     owners: Indices
     found: Plans
     known: Known
+
+    @property
+    def there(self) -> Indices:
+        """Which points lie beyond the floor."""
+        return np.flatnonzero(self.owners != NOBODY)
 
     def joined(self, more: _Image) -> _Image:
         """Return these points and more."""
@@ -112,9 +118,8 @@ def radial(
     merge: float,
     enough: float,
     near: float,
-    renamings: Renamings | None = None,
 ) -> tuple[Promises | None, int]:
-    """Return the corners of a self-generating set with what generates them, and how many programs were solved.
+    """Return the corners of a polygon that generates itself, what generates them, and how many programs were solved.
 
     None if the rays miss what they aim at, as where the set is flat.
 
@@ -122,9 +127,9 @@ def radial(
     ----------
     programs : Programs
         With the slack required at the corners.
-    ends : (L, n) array
+    ends : (L, 2) array
         Outcomes of leaving.
-    corners : (m, n) array
+    corners : (m, 2) array
         Corners of a set near the one that is sought.
     known : Known
         Multipliers of a similar set.
@@ -133,76 +138,327 @@ def radial(
     enough : float
         The error of the distances along the rays at which to stop.
     near : float
-        Rays are not aimed again if what is generated reaches beyond them by less; of more than two players, if the
-        distances lose less by this. Points that reach farther beyond the corners of more players join them in the end.
+        Rays are not aimed again if what is generated reaches beyond them by less.
+    """
+    solved, found = 0, None
+    targets, directions = corners[extreme(corners, merge)], around(corners)
+    for aim in range(_AIMS):
+        if len(targets) <= 2 or (aim and len(targets) > _MOST):
+            break
+        rays = _Rays(programs, ends, Orbits.single(targets), directions, known, None)
+        step = rays.settled(enough, _STEPS)
+        solved += rays.solved
+        if step is None:
+            break
+        found, known = step.promises(programs, np.zeros(0, np.intp)), rays.known
+        image = step.crossed.image.points[step.crossed.image.there]
+        corners = image[extreme(image, _SAME)]
+        if apart(corners, step.points) <= near:
+            break
+        targets, directions = corners[extreme(corners, merge)], around(corners)
+    return found, solved
+
+
+def radial_solid(
+    programs: Programs,
+    ends: Floats,
+    corners: Floats,
+    known: Known,
+    merge: float,
+    enough: float,
+    near: float,
+    budget: int,
+    renamings: Renamings | None = None,
+) -> tuple[Promises | None, int]:
+    """Return the same of three and more players: few rays are aimed first, and more where distances lose most.
+
+    The other parameters are those of `radial`.
+
+    Parameters
+    ----------
+    near : float
+        No rays are added if the distances lose less by this. Points that reach farther beyond the corners join them in
+        the end.
+    budget : int
+        No rays are added once so many programs are solved.
     renamings : Renamings, optional
         Symmetries, which map the corners to themselves.
     """
-    solved, found, plane = 0, None, corners.shape[1] == 2
-    crossed: _Crossing | None
-    apart_by = merge
-    while not plane and len(_targets(corners, apart_by, renamings).chosen) > _FIRST:
-        apart_by *= 2.0
-    orbits = _targets(corners, apart_by, renamings)
-    centre = orbits.rows.mean(axis=0)
-    directions = around(corners if plane else orbits.rows)
-    for aim in range(_AIMS if plane else _MORE_AIMS):
-        chosen, slots = orbits.chosen, orbits.slots
-        if len(slots) <= corners.shape[1] or (plane and aim and len(chosen) > _MOST):
+    coarse, solved, lost = merge, 0, 0.0
+    while len(_targets(corners, coarse, renamings).chosen) > _FIRST:
+        coarse *= 2.0
+    orbits = _targets(corners, coarse, renamings)
+    directions, found = around(orbits.rows), None
+    while len(orbits.slots) > corners.shape[1]:
+        rays = _Rays(programs, ends, orbits, directions, known, renamings)
+        step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=max(_NEARLY * near, _SETTLED * lost))
+        done = False
+        if step is not None:
+            wanted, lost = step.wanted(near)
+            done = lost <= near or solved + rays.solved > budget
+        if step is not None and done:
+            step = rays.settled(enough, 2 * _STEPS, step)
+        if step is not None and done:
+            step = rays.everywhere(step, near / _CLOSER)
+            wanted, lost = step.wanted(near)
+            found = step.promises(programs, wanted)
+        solved, known = solved + rays.solved, rays.known
+        if step is None or (done and lost <= near) or solved > budget:
             break
-        distances = np.linalg.norm(orbits.rows - centre, axis=1)
-        rays = (orbits.rows - centre) / distances[:, None]
-        rough = 0.0 if plane else _ROUGH  # in the plane, faces cost little
-        within = max(enough, rough * near)
-        settling = plane or aim == _MORE_AIMS - 1  # other rays are aimed again once they have nearly settled
-        for step in range(_STEPS if plane else 2 * _STEPS):
-            if not (distances > 0.0).all():
-                return found, solved
-            points = centre + distances[:, None] * rays
-            crossed, more = _crossed(
-                programs, ends, points, centre, rays[chosen], directions, known, within, renamings
-            )
-            solved += more
-            if crossed is None:
-                return found, solved
-            known = crossed.image.known
-            # The ends' own directions keep the centre within what is generated next.
-            directions = np.vstack([crossed.normals, known.directions[np.unique(crossed.ends)]])
-            off = crossed.distances - distances[chosen]
-            slopes, pulls = _slopes(programs, rays, chosen, slots, crossed)
-            largest = float(np.abs(off).max())
-            if settling and max(largest, within) <= enough:
+        rays.move(step)
+        image = step.crossed.image
+        orbits = _targets(np.vstack([rays.points, image.points[wanted]]), merge, renamings)
+        directions = np.vstack([rays.directions, image.known.directions[wanted]])
+    return found if found is None or renamings is None else renamings.completed(found), solved
+
+
+class _Step(NamedTuple):
+    """A step of Newton's method: what the hull of some points generates, and how far rays reach there.
+
+    Attributes
+    ----------
+    points : (m, n) array
+    crossed : _Crossing
+        Where the rays leave what is generated, one of each orbit.
+    reached : (k, n) array
+        The points there.
+    off : (k,) array
+        How much farther these are.
+    slopes : sparse (k, k) matrix
+        The derivatives R'.
+    pulls : (k, n, S, n) array
+        The pulls at the ends of the faces, weighted by the ends' shares, in units of the rays' distances.
+    """
+
+    points: Floats
+    crossed: _Crossing
+    reached: Floats
+    off: Floats
+    slopes: Sparse
+    pulls: Floats
+
+    @property
+    def largest(self) -> float:
+        """The largest distance by which the rays reach farther."""
+        return float(np.abs(self.off).max())
+
+    def wanted(self, near: float) -> tuple[Indices, float]:
+        """Return which generated points would add most as corners, and the largest loss without them.
+
+        Where continuations are pulled, the generated points reach beyond the corners. Losses are passed on to the
+        distances that depend on them. Points that reach far beyond the corners are wanted, too: no ray shows what is
+        lost there.
+        """
+        image, there = self.crossed.image, self.crossed.image.there
+        points, flat, corners = (
+            image.points[there],
+            self.pulls.reshape(-1, self.points.shape[1]),
+            Cloud(self.points),
+        )
+        best, reached = Cloud(points).farthest(flat)
+        local = np.maximum(reached - corners.farthest(flat)[1], 0.0).reshape(len(self.pulls), -1)
+        error, weights = passed_on(self.slopes, local.sum(axis=1))
+        gain = np.zeros(len(points))
+        np.add.at(gain, best, (weights[:, None] * local).ravel())
+        order, most = np.argsort(-gain, kind="stable"), max(_PULLS, len(self.points) // 2)
+        order = order[gain[order] > gain.max() * _LITTLE][:most]
+        normals = image.known.directions[there]
+        beyond = (points * normals).sum(axis=1) - corners.farthest(normals)[1]
+        missing = np.argsort(-beyond, kind="stable")[:most]
+        missing = missing[beyond[missing] > near]
+        return there[np.union1d(order, missing)], float(max(error.max(), beyond.max()))
+
+    def promises(self, programs: Programs, more: Indices) -> Promises:
+        """Return the points that the rays reach, the corners of faces where these are not of one profile, and more."""
+        crossed, image, signals = self.crossed, self.crossed.image, programs.chances.shape[1]
+        later = np.zeros((len(image.points), signals, self.points.shape[1]))
+        played = np.flatnonzero(image.owners >= 0)
+        later[played] = image.found.take(played).continuations(signals, self.points)
+        owners = image.owners[crossed.ends]
+        same = (owners == owners[:, :1]).all(axis=1)
+        mixed = Promises(
+            self.reached, owners[:, 0], np.einsum("kj,kjsn->ksn", crossed.shares, later[crossed.ends])
+        ).take(np.flatnonzero(same & (owners[:, 0] >= 0)))
+        pure = np.union1d(crossed.ends[~same], more)
+        return mixed.joined(Promises(image.points[pure], image.owners[pure], later[pure]))
+
+
+@dataclass(slots=True, eq=False)
+class _Rays:
+    """Rays from the centre of some points through each, and distances along them.
+
+    Attributes
+    ----------
+    orbits : Orbits
+        The points through which the rays are aimed.
+    directions : (D, n) array
+        In which what is generated is looked for first.
+    known : Known
+    solved : int
+        How many programs were solved.
+    centre, rays, distances : (n,), (m, n) and (m,) arrays
+    """
+
+    programs: Programs
+    ends: Floats
+    orbits: Orbits
+    directions: Floats
+    known: Known
+    renamings: Renamings | None
+    solved: int = 0
+    centre: Floats = field(init=False)
+    rays: Floats = field(init=False)
+    distances: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.centre = self.orbits.rows.mean(axis=0)
+        self.distances = np.linalg.norm(self.orbits.rows - self.centre, axis=1)
+        self.rays = (self.orbits.rows - self.centre) / self.distances[:, None]
+
+    @property
+    def points(self) -> Floats:
+        """The points at these distances."""
+        return self.centre + self.distances[:, None] * self.rays
+
+    def settled(
+        self, enough: float, steps: int, step: _Step | None = None, *, nearly: float = 0.0
+    ) -> _Step | None:
+        """Move until the rays reach no farther, or by no more than `nearly`; None if they miss what they aim at."""
+        rough = _ROUGH if self.centre.size > 2 else 0.0  # in the plane, faces cost little
+        for _ in range(steps):
+            within = enough
+            if step is not None:
+                within = max(enough, rough * step.largest)
+                self.move(step)
+            step = self.step(within)
+            if step is None or max(step.largest, within) <= max(enough, nearly):
                 break
-            within = max(enough, rough * largest)
-            move = _solution(np.eye(len(chosen)) - slopes, off)[slots]
-            if not plane:  # in the plane, other methods follow
-                move *= min(1.0, _INWARDS / max(float((-move / distances).max()), _INWARDS))
-            distances = distances + move
-            if not settling and (largest <= _NEARLY * near or step == _STEPS - 1):
-                wanted, lost = _wanted(points, crossed.image, slopes, pulls, near)
-                settling = lost <= near or len(chosen) > _MOST
-                if not settling:
-                    corners = np.vstack([centre + distances[:, None] * rays, crossed.image.points[wanted]])
-                    directions = np.vstack([directions, known.directions[wanted]])
-                    orbits = _targets(corners, merge, renamings)
-                    break
-        if not settling:
-            continue
-        assert crossed is not None
-        there = np.flatnonzero(crossed.image.owners != NOBODY)
-        far = there[:0] if plane else there[_beyond(points, crossed.image.points[there], near)]
-        found = _promises(programs, points, centre + crossed.distances[:, None] * rays[chosen], crossed, far)
-        if renamings is not None:
-            found = renamings.completed(found)
-        if not plane:
-            break
-        image = crossed.image.points[there]
-        corners = image[extreme(image, _SAME)]
-        if apart(corners, points) <= near:
-            break
-        orbits, directions = _targets(corners, merge, renamings), around(corners)
-        centre = orbits.rows.mean(axis=0)
-    return found, solved
+        return step
+
+    def move(self, step: _Step) -> None:
+        """Move the distances as Newton's method does."""
+        move = solution(step.slopes, step.off)[self.orbits.slots]
+        if self.centre.size > 2:  # in the plane, other methods follow
+            move *= min(1.0, _INWARDS / max(float((-move / self.distances).max()), _INWARDS))
+        self.distances = self.distances + move
+
+    def step(self, enough: float) -> _Step | None:
+        """Return where the rays leave what the hull of the points generates; None if they miss it."""
+        if not (self.distances > 0.0).all():
+            return None
+        points, chosen = self.points, self.orbits.chosen
+        crossed = self._crossed(points, enough)
+        if crossed is None:
+            return None
+        self.known = crossed.image.known
+        # The ends' own directions keep the centre within what is generated next.
+        self.directions = np.vstack([crossed.normals, self.known.directions[np.unique(crossed.ends)]])
+        reached = self.centre + crossed.distances[:, None] * self.rays[chosen]
+        return _Step(
+            points, crossed, reached, crossed.distances - self.distances[chosen], *self._slopes(crossed)
+        )
+
+    def _crossed(self, corners: Floats, enough: float) -> _Crossing | None:
+        """Return where the rays leave the set that is generated, up to `enough`.
+
+        The hull of points that are generated grows where rays cross it, until no point lies beyond these faces.
+        """
+        from scipy.spatial import ConvexHull, KDTree, QhullError
+
+        feasible, rays = plans(self.programs, corners), self.rays[self.orbits.chosen]
+        image: _Image | None = None
+        directions, there = self.directions, np.zeros(0, np.intp)
+        floor = np.full(len(directions), -np.inf)
+        for _ in range(_PASSES):
+            more, count = _image(
+                self.programs, self.ends, corners, directions, floor, feasible, self.known, self.renamings
+            )
+            self.solved += count
+            before = 0 if image is None else len(image.points)
+            image = more if image is None else image.joined(more)
+            there = np.append(there, before + more.there)
+            there = there[np.sort(np.unique(image.points[there].round(_FINE), axis=0, return_index=True)[1])]
+            try:
+                solid = ConvexHull(image.points[there])
+            except (QhullError, ValueError):
+                return None
+            depth = -(solid.equations[:, :-1] @ self.centre + solid.equations[:, -1])
+            if not depth.min() > 0.0:
+                return None  # the centre lies outside
+            polar = Cloud(solid.equations[:, :-1] / depth[:, None])
+            at, speed = polar.farthest(rays)
+            normals = solid.equations[at, :-1]
+            off, nearest = KDTree(image.known.directions).query(normals)
+            new = np.unique(at[off > _PARALLEL])
+            if not new.size:
+                break
+            there = there[np.sort(solid.vertices)]
+            directions, floor = solid.equations[new, :-1], -solid.equations[new, -1] + enough / _CLOSER
+        assert image is not None
+        faces = image.points[there][solid.simplices] - self.centre
+        weights = _weights(faces[at][:, None], rays, speed)[:, 0]
+        lost = np.flatnonzero(weights.min(axis=1) < 0.0)
+        if lost.size:
+            speeds = rays[lost] @ polar.points.T
+            best = np.argpartition(-speeds, min(_TIED, speeds.shape[1]) - 1, axis=1)[:, :_TIED]
+            tried = _weights(faces[best], rays[lost], speed[lost])
+            rows, good = np.arange(lost.size), tried.min(axis=2).argmax(axis=1)
+            at[lost], weights[lost] = best[rows, good], tried[rows, good]
+        corner, shares = there[solid.simplices[at]], np.maximum(weights, 0.0)
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), STILL)
+        own = np.where((off <= _PARALLEL)[:, None], nearest[:, None], corner)
+        return _Crossing(image, 1.0 / speed, normals, corner, shares, own)
+
+    def everywhere(self, step: _Step, enough: float) -> _Step:
+        """Look for points generated beyond all faces, those that no ray crosses too, until none is beyond `enough`."""
+        from scipy.spatial import ConvexHull, KDTree
+
+        image, feasible = step.crossed.image, plans(self.programs, step.points)
+        for _ in range(_PASSES):
+            faces = ConvexHull(image.points[image.there]).equations
+            new = faces[KDTree(image.known.directions).query(faces[:, :-1])[0] > _PARALLEL]
+            more, count = _image(
+                self.programs,
+                self.ends,
+                step.points,
+                new[:, :-1],
+                -new[:, -1] + enough,
+                feasible,
+                image.known,
+                self.renamings,
+            )
+            self.solved += count
+            image = image.joined(more)
+            if not more.there.size:
+                break
+        return step._replace(crossed=step.crossed._replace(image=image))
+
+    def _slopes(self, crossed: _Crossing) -> tuple[Sparse, Floats]:
+        """Return the derivatives R' of the chosen rays' distances, and the weighted pulls."""
+        from scipy.sparse import csc_array
+
+        image, signals = crossed.image, self.programs.chances.shape[1]
+        chosen, slots = self.orbits.chosen, self.orbits.slots
+        ahead = (crossed.normals * self.rays[chosen]).sum(axis=1)
+        entries: list[tuple[Floats, Indices, Indices]] = []
+        every = np.zeros((*crossed.ends.shape, signals, self.centre.size))
+        for j, (end, share, solved) in enumerate(
+            zip(crossed.ends.T, crossed.shares.T, crossed.solved.T, strict=True)
+        ):
+            k = np.flatnonzero(image.owners[end] >= 0)
+            at = end[k]
+            owners = image.owners[at]
+            multipliers = image.known.multipliers[owners, solved[k]]
+            pulls = self.programs.pulls(owners, image.known.directions[solved[k]], multipliers)
+            signal, corner = np.divmod(image.found.columns[at], len(self.rays))
+            chances = np.where(signal < signals, np.maximum(image.found.levels[at], 0.0), 0.0)
+            pull = np.take_along_axis(pulls, np.minimum(signal, signals - 1)[:, :, None], axis=1)
+            ray = np.minimum(corner, len(self.rays) - 1)
+            slope = chances * (pull * self.rays[ray]).sum(axis=2) * (share / ahead)[k, None]
+            entries.append((slope.ravel(), np.repeat(k, ray.shape[1]), slots[ray].ravel()))
+            every[k, j] = pulls * (share / ahead)[k, None, None]
+        values, rows, columns = (np.concatenate(each) for each in zip(*entries, strict=True))
+        return csc_array((values, (rows, columns)), shape=(len(chosen),) * 2), every
 
 
 def _targets(corners: Floats, merge: float, renamings: Renamings | None) -> Orbits:
@@ -211,66 +467,6 @@ def _targets(corners: Floats, merge: float, renamings: Renamings | None) -> Orbi
     if renamings is None:
         return Orbits(corners[kept], np.arange(kept.size), np.zeros(kept.size, np.intp))
     return renamings.group.orbits(corners[renamings.closed(corners, kept)], _ALIKE)
-
-
-def _crossed(
-    programs: Programs,
-    ends: Floats,
-    corners: Floats,
-    centre: Floats,
-    rays: Floats,
-    directions: Floats,
-    known: Known,
-    enough: float,
-    renamings: Renamings | None,
-) -> tuple[_Crossing | None, int]:
-    """Return where rays from the centre leave the set that is generated, and how many programs were solved.
-
-    The hull of points that are generated grows where rays cross it, until no point lies beyond these faces.
-    """
-    from scipy.spatial import ConvexHull, KDTree, QhullError
-
-    feasible, solved = plans(programs, corners), 0
-    image: _Image | None = None
-    there = np.zeros(0, np.intp)
-    floor = np.full(len(directions), -np.inf)
-    for _ in range(_PASSES):
-        more, count = _image(programs, ends, corners, directions, floor, feasible, known, renamings)
-        solved += count
-        before = 0 if image is None else len(image.points)
-        image = more if image is None else image.joined(more)
-        there = np.append(there, before + np.flatnonzero(more.owners != NOBODY))
-        there = there[np.sort(np.unique(image.points[there].round(_FINE), axis=0, return_index=True)[1])]
-        try:
-            solid = ConvexHull(image.points[there])
-        except (QhullError, ValueError):
-            return None, solved
-        depth = -(solid.equations[:, :-1] @ centre + solid.equations[:, -1])
-        if not depth.min() > 0.0:
-            return None, solved  # the centre lies outside
-        polar = Cloud(solid.equations[:, :-1] / depth[:, None])
-        at, speed = polar.farthest(rays)
-        normals = solid.equations[at, :-1]
-        off, nearest = KDTree(image.known.directions).query(normals)
-        new = np.unique(at[off > _PARALLEL])
-        if not new.size:
-            break
-        there = there[np.sort(solid.vertices)]
-        directions, floor = solid.equations[new, :-1], -solid.equations[new, -1] + enough / _CLOSER
-    assert image is not None
-    faces = image.points[there][solid.simplices] - centre
-    weights = _weights(faces[at][:, None], rays, speed)[:, 0]
-    lost = np.flatnonzero(weights.min(axis=1) < 0.0)
-    if lost.size:
-        speeds = rays[lost] @ polar.points.T
-        best = np.argpartition(-speeds, min(_TIED, speeds.shape[1]) - 1, axis=1)[:, :_TIED]
-        tried = _weights(faces[best], rays[lost], speed[lost])
-        rows, good = np.arange(lost.size), tried.min(axis=2).argmax(axis=1)
-        at[lost], weights[lost] = best[rows, good], tried[rows, good]
-    corner, shares = there[solid.simplices[at]], np.maximum(weights, 0.0)
-    shares /= np.maximum(shares.sum(axis=1, keepdims=True), STILL)
-    own = np.where((off <= _PARALLEL)[:, None], nearest[:, None], corner)
-    return _Crossing(image, 1.0 / speed, normals, corner, shares, own), solved
 
 
 def _weights(faces: Floats, rays: Floats, speed: Floats) -> Floats:
@@ -345,86 +541,3 @@ def _spread(image: _Image, corners: Floats, orbits: Orbits, renamings: Renamings
     multipliers[:, orbits.chosen] = image.known.multipliers
     known = Known(orbits.rows, renamings.spread(multipliers, orbits))
     return _Image(group.moved(image.points[slots], by), owners, found, known)
-
-
-def _slopes(
-    programs: Programs, rays: Floats, chosen: Indices, slots: Indices, crossed: _Crossing
-) -> tuple[Floats, Floats]:
-    """Return the derivatives R' of the chosen rays' distances, and the pulls (k, n, S, n) at the ends of their faces.
-
-    The pulls are weighted by the ends' shares, in units of the rays' distances.
-    """
-    image, signals = crossed.image, programs.chances.shape[1]
-    ahead = (crossed.normals * rays[chosen]).sum(axis=1)
-    matrix = np.zeros((len(chosen), len(chosen)))
-    every = np.zeros((*crossed.ends.shape, signals, rays.shape[1]))
-    for j, (end, share, solved) in enumerate(
-        zip(crossed.ends.T, crossed.shares.T, crossed.solved.T, strict=True)
-    ):
-        k = np.flatnonzero(image.owners[end] >= 0)
-        at = end[k]
-        owners = image.owners[at]
-        multipliers = image.known.multipliers[owners, solved[k]]
-        pulls = programs.pulls(owners, image.known.directions[solved[k]], multipliers)
-        signal, corner = np.divmod(image.found.columns[at], len(rays))
-        chances = np.where(signal < signals, np.maximum(image.found.levels[at], 0.0), 0.0)
-        pull = np.take_along_axis(pulls, np.minimum(signal, signals - 1)[:, :, None], axis=1)
-        ray = np.minimum(corner, len(rays) - 1)
-        slope = chances * (pull * rays[ray]).sum(axis=2) * (share / ahead)[k, None]
-        np.add.at(matrix, (np.broadcast_to(k[:, None], ray.shape), slots[ray]), slope)
-        every[k, j] = pulls * (share / ahead)[k, None, None]
-    return matrix, every
-
-
-def _wanted(
-    corners: Floats, image: _Image, slopes: Floats, pulls: Floats, near: float
-) -> tuple[Indices, float]:
-    """Return which generated points would add most as corners, and the largest loss of a distance without them.
-
-    Where continuations are pulled, the generated points reach beyond the corners. Losses are passed on to the distances
-    that depend on them. Points that reach far beyond the corners are wanted, too: no ray shows what is lost there.
-    """
-    there = np.flatnonzero(image.owners != NOBODY)
-    points, flat = image.points[there], pulls.reshape(-1, pulls.shape[-1])
-    best, reached = Cloud(points).farthest(flat)
-    local = np.maximum(reached - Cloud(corners).farthest(flat)[1], 0.0).reshape(len(pulls), -1)
-    matrix = np.eye(len(pulls)) - slopes
-    error = _solution(matrix, local.sum(axis=1))
-    weights = _solution(matrix.T, (error > error.max() * _WORST).astype(float))
-    gain = np.zeros(len(points))
-    np.add.at(gain, best, (weights[:, None] * local).ravel())
-    order = np.argsort(-gain, kind="stable")
-    most = order[gain[order] > gain.max() * _LITTLE][:_PULLS]
-    return there[np.union1d(most, _beyond(corners, points, near)[:_PULLS])], float(error.max())
-
-
-def _beyond(corners: Floats, points: Floats, near: float) -> Indices:
-    """Return which points lie farther than this beyond the hull of the corners, the farthest first."""
-    hull = sturdy(corners)
-    off = np.zeros(len(points)) if hull is None else hull.outside(points)
-    order = np.argsort(-off, kind="stable")
-    return np.asarray(order[off[order] > near])
-
-
-def _solution(matrix: Floats, right: Floats) -> Floats:
-    try:
-        return np.asarray(np.linalg.solve(matrix, right))
-    except np.linalg.LinAlgError:
-        return right
-
-
-def _promises(
-    programs: Programs, corners: Floats, reached: Floats, crossed: _Crossing, more: Indices
-) -> Promises:
-    """Return the points that the rays reach, the corners of the face where these are not of one profile, and more."""
-    image, signals = crossed.image, programs.chances.shape[1]
-    later = np.zeros((len(image.points), signals, corners.shape[1]))
-    played = np.flatnonzero(image.owners >= 0)
-    later[played] = image.found.take(played).continuations(signals, corners)
-    owners = image.owners[crossed.ends]
-    same = (owners == owners[:, :1]).all(axis=1)
-    mixed = Promises(
-        reached, owners[:, 0], np.einsum("kj,kjsn->ksn", crossed.shares, later[crossed.ends])
-    ).take(np.flatnonzero(same & (owners[:, 0] >= 0)))
-    pure = np.union1d(crossed.ends[~same], more)
-    return mixed.joined(Promises(image.points[pure], image.owners[pure], later[pure]))

@@ -12,9 +12,9 @@ from functools import partial
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap, unknown
-from bargaining.equilibria.repeated._monitored.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
@@ -26,7 +26,7 @@ from bargaining.equilibria.repeated._monitored.inner import (
 )
 from bargaining.equilibria.repeated._monitored.outer import Outer
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, STILL, Promises
-from bargaining.equilibria.repeated._monitored.radial import radial
+from bargaining.equilibria.repeated._monitored.radial import radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred
 
@@ -46,7 +46,10 @@ _PATIENT = 0.999  # the discount factor up to which that share depends on patien
 _PULLS = 100  # directions of continuations added at a time
 _ROOM = 200.0  # the slack along rays is what a step may lose over this: more leaves nothing of thin sets
 _FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's error over this
+_SHARE = 0.5  # of the tolerance, that rays may leave
 _GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
+_LITTLE = 0.01  # half-spaces that matter less than this share of what the best one does are not added
+_PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
 _GUIDED = 0.6  # of the tolerance, that they may leave: the set itself takes less than the rest
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
@@ -94,7 +97,9 @@ def close(
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
-        rounded = _rounded(outer, ends, points, error, tolerance) if rays else None
+        rounded = (
+            _rounded(outer, ends, points, error, tolerance, (budget - outer.solved) // 2) if rays else None
+        )
         if rounded is not None:
             along = True
             hull = sturdy(rounded.payoffs)
@@ -134,11 +139,11 @@ def _pulled(outer: Outer, touched: Hull) -> tuple[Floats, float]:
     """
     functions, pulls = outer.determining()
     size, flat = len(pulls), pulls.reshape(-1, pulls.shape[-1])
-    local = np.maximum(outer.reach(flat) - (flat @ touched.points.T).max(axis=1), 0.0).reshape(size, -1)
+    local = np.maximum(outer.reach(flat) - Cloud(touched.points).farthest(flat)[1], 0.0).reshape(size, -1)
     error, weights = functions.passed_on(local.sum(axis=1))
     worth = (weights[:, None] * local).ravel()
     order = np.argsort(-worth, kind="stable")
-    order = order[worth[order] > STILL][:_PULLS]
+    order = order[worth[order] > max(STILL, _LITTLE * worth.max())][: max(_PULLS, size // 2)]
     return flat[order] / np.linalg.norm(flat[order], axis=1, keepdims=True), float(error.max())
 
 
@@ -148,19 +153,20 @@ def _guided(outer: Outer, hull: Hull, enough: float, budget: int) -> None:
     They are put next to it, with the multipliers that are optimal for it, so that no half-space has to be moved in
     before the next are chosen: where these pull continuations, and at sides of the set.
     """
-    near = outer.around(hull.points)
+    pad = enough * (1.0 - float(outer.programs.discounts.max())) / _PAD
+    near = outer.around(hull.points, pad)
     for _ in range(_GUIDES):
         if near.outline is None:
             return
         if near.solved > budget:
             break
         pulled, error = _pulled(near, hull)
-        sides = fresh(near, [hull], near.group)
+        sides = fresh(near, [hull], near.group, max(_PULLS, len(near.levels) // 2))
         beyond = near.reach(sides) - Cloud(hull.points).farthest(sides)[1]
-        new = unknown(near, np.vstack([pulled[: _PULLS if error > enough else 0], sides[beyond > enough]]))
+        new = unknown(near, np.vstack([pulled[: None if error > enough else 0], sides[beyond > enough]]))
         if not len(new):
             break
-        near.touch(hull.points, near.extend(new))
+        near.touch(hull.points, pad, near.extend(new))
     if near.outline is not None:
         outer.adopt(near)
 
@@ -175,16 +181,18 @@ def _gap(outer: Outer, inner: Automaton) -> float:
     return _away(outer, inner.payoffs)
 
 
-def _rounded(outer: Outer, ends: Floats, corners: Floats, error: float, tolerance: float) -> Automaton | None:
+def _rounded(
+    outer: Outer, ends: Floats, corners: Floats, error: float, tolerance: float, budget: int
+) -> Automaton | None:
     """Return an automaton with slack, found by Newton's method along rays; None if they miss the set.
 
     Too few rays are to cost half the error of the half-spaces at most.
     """
-    rough, patience = max(tolerance, error), 1.0 - float(outer.programs.discounts.max())
-    slack, merge = tolerance * patience / _ROOM, rough * patience / _FAINT
+    patience = 1.0 - float(outer.programs.discounts.max())
+    slack, merge = tolerance * patience / _ROOM, tolerance * patience / _FAINT
     tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)
-    start, programs = radial(
-        tight, ends, corners, outer.known, merge, slack / 100.0, rough / 2.0, outer.renamings
+    start, programs = radial_solid(
+        tight, ends, corners, outer.known, merge, slack / 100.0, _SHARE * tolerance, budget, outer.renamings
     )
     outer.solved += programs
     if start is None:
@@ -278,7 +286,7 @@ def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, toleranc
     slack = min(tolerance / 20.0, -found.excess / 2.0)
     if slack <= _LEAST:
         return found
-    start = Promises(found.payoffs, found.owners, found.lotteries @ found.payoffs)
+    start = Promises(found.payoffs, found.owners, found.continuations)
     more = grown(
         outer.programs,
         ends,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.repeated._monitored.cloud import Cloud
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud, walked
 from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices
 
 _ROOM = 1e-6  # an inner ball of this radius suffices for floats to find the corners
@@ -15,7 +15,10 @@ _EMPTY = -1e-7  # half-spaces that miss each other by this much have an empty in
 _PADS = (1e-8, 1e-7, 1e-6)  # by which half-spaces with a smaller ball are moved out first
 _FLAT = 1e-14  # the least determinant of normals that meet in a corner
 _NEGATIVE = -1e-12  # a weight below this shows that a direction lies in another cone
-_TIED = 16  # corners tried for a direction, because many normals may meet in one
+_STEPS = (
+    50  # from corner to corner, to the one whose cone a direction lies in, when many normals may meet in one
+)
+_TIED = 16  # corners tried for a direction if there are no such steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +38,8 @@ class Solid:
         The half-spaces whose normals span the directions in which each of these corners is the farthest.
     inverses : (T, n, n) array
         A row vector times this matrix gives its coordinates in these normals.
+    beside : (T, n) array of int
+        The corner that has all of these half-spaces but the one, or -1 if floats cannot tell it.
     """
 
     faces: Indices
@@ -42,6 +47,7 @@ class Solid:
     cloud: Cloud
     meets: Indices
     inverses: Floats
+    beside: Indices
 
     @classmethod
     def of(cls, directions: Floats, levels: Floats) -> Solid | None:
@@ -67,11 +73,22 @@ class Solid:
                 tops = inside - dual.equations[good, :-1] / dual.equations[good, -1:]
                 meets = dual.simplices[good].astype(np.intp)
                 faces = np.union1d(meets.ravel(), np.arange(2 * n))
-                return cls(faces, _once(tops), Cloud(tops), meets, np.linalg.inv(normals[good]))
+                place = np.where(good, good.cumsum() - 1, -1)
+                return cls(
+                    faces,
+                    _once(tops),
+                    Cloud(tops),
+                    meets,
+                    np.linalg.inv(normals[good]),
+                    place[dual.neighbors[good]],
+                )
         signs = np.indices((2,) * n).reshape(n, -1).T  # the box around the set
         meets = np.arange(n) + n * signs
         tops = levels[meets] * (1 - 2 * signs)
-        return cls(np.arange(len(directions)), tops, Cloud(tops), meets, np.linalg.inv(directions[meets]))
+        beside = np.arange(1 << n)[:, None] ^ (1 << np.arange(n))[::-1]
+        return cls(
+            np.arange(len(directions)), tops, Cloud(tops), meets, np.linalg.inv(directions[meets]), beside
+        )
 
     def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
         """Write directions (..., n) as sums of normals with weights (..., n); also return these half-spaces.
@@ -81,8 +98,12 @@ class Solid:
         """
         shape, n = pulls.shape, pulls.shape[-1]
         flat = pulls.reshape(-1, n)
-        at = self.cloud.farthest(flat)[0]
-        weights = (flat[:, None] @ self.inverses[at])[:, 0]
+        at, weights = walked(
+            self.cloud.farthest(flat)[0],
+            self.beside,
+            lambda rows, cones: np.asarray((flat[rows][:, None] @ self.inverses[cones])[:, 0]),
+            _NEGATIVE,
+        )
         bad = np.flatnonzero(weights.min(axis=1) < _NEGATIVE)
         if bad.size:
             count = min(_TIED, len(self.cloud.points))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ Indices = NDArray[np.intp]
 
 TABLE = 1_000_000
 """Entries of a table that is computed in one piece."""
+_STEPS = 50  # from cone to cone: many meet where more than n faces do
 _MANY = 64  # points, and directions, from which on the compiled tree of boxes is quicker than a table
 
 
@@ -47,6 +50,36 @@ class Cloud:
         ]
         places, values = (np.concatenate(each) for each in zip(*found, strict=True))
         return places, values
+
+
+def walked(
+    at: Indices, beside: Indices, weigh: Callable[[Indices, Indices], Floats], least: float
+) -> tuple[Indices, Floats]:
+    """Return the cone in which each of some directions lies, and its weights (k, n), all at least `least`.
+
+    From the cone `at`, which may be wrong where several corners are as far, one walks across the side that the lowest
+    weight shows. Where there is no way the weights are those of the last cone.
+
+    Parameters
+    ----------
+    at : (k,) array of int
+    beside : (T, n) array of int
+        The cone beyond each side of a cone; -1 if it is not known.
+    weigh : callable
+        Returns the weights (q, n) of directions (q,) in cones (q,).
+    least : float
+    """
+    every = np.arange(len(at))
+    at, weights = at.copy(), weigh(every, at)
+    bad = np.flatnonzero(weights.min(axis=1) < least)
+    for _ in range(_STEPS):
+        to = beside[at[bad], weights[bad].argmin(axis=1)]
+        bad, to = bad[to >= 0], to[to >= 0]
+        if not bad.size:
+            break
+        at[bad], weights[bad] = to, weigh(bad, to)
+        bad = bad[weights[bad].min(axis=1) < least]
+    return at, weights
 
 
 def _parts(directions: Floats, points: int) -> list[tuple[slice, Floats]]:

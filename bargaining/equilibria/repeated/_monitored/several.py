@@ -39,18 +39,19 @@ _NEARLY = 1.2  # times the half-spaces' distance from moving corners is close en
 _FARTHER = 2.0  # times as far beyond a set with slack as beyond the corners is too far
 _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
-_OUTER = 0.5  # share of the budget after which inner sets are looked for at every step
+_OUTER = 0.5  # share of the budget after which inner sets are looked for at every step, and along rays no more
 _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are looked for at every step
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
 _PULLS = 100  # directions of continuations added at a time
 _ROOM = 200.0  # the slack along rays is what a step may lose over this: more leaves nothing of thin sets
 _FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's error over this
+_NEARER = 0.6  # of the tolerance: if both sides together leave more than that, both come nearer
 _SHARE = 0.5  # of the tolerance, that rays may leave
 _GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
 _LITTLE = 0.01  # half-spaces that matter less than this share of what the best one does are not added
 _PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
-_GUIDED = 0.6  # of the tolerance, that they may leave: the set itself takes less than the rest
+_GUIDED = 0.6  # of the tolerance, that they may leave: the two are seldom in one place
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
@@ -74,15 +75,17 @@ def close(
     outer = _around(data, ends, directions, common, renamings if use else None)
     inner: Automaton | None = None
     best, near = np.inf, np.inf
-    along = False  # whether a set was found along rays
+    along, aim = False, tolerance  # whether a set was found along rays, and how near the next one is to be
     still = STILL
     if use:
         still = tolerance * (1.0 - min(float(data.programs.discounts.max()), _PATIENT)) / _RESTED
     for left in range(refinements, -1, -1):
         if not outer.shrink(budget, still):
             return outer, _found(data, outer, None, 0.0)
-        if along and inner is not None and (best := _gap(outer, inner)) <= tolerance:
-            break
+        if along and inner is not None:
+            best = _gap(outer, inner)
+            if best <= tolerance or outer.solved > budget * _OUTER:
+                break
         chosen = outer.orbits.chosen
         touching = outer.touching(outer.directions[chosen], chosen)
         there = Promises(*touching).take(np.flatnonzero(touching.owners != NOBODY))
@@ -97,9 +100,7 @@ def close(
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
-        rounded = (
-            _rounded(outer, ends, points, error, tolerance, (budget - outer.solved) // 2) if rays else None
-        )
+        rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 2) if rays else None
         if rounded is not None:
             along = True
             hull = sturdy(rounded.payoffs)
@@ -122,7 +123,8 @@ def close(
         if best <= tolerance or outer.solved > budget or not left:
             break
         if rounded is not None and hull is not None:
-            _guided(outer, hull, _GUIDED * tolerance, budget - outer.solved)
+            _guided(outer, hull, _GUIDED * aim, budget - outer.solved)
+            aim *= _NEARER
             continue
         new = unknown(outer, np.vstack([fresh(outer, hulls, outer.group), pulled]))
         if not len(new):
@@ -181,13 +183,8 @@ def _gap(outer: Outer, inner: Automaton) -> float:
     return _away(outer, inner.payoffs)
 
 
-def _rounded(
-    outer: Outer, ends: Floats, corners: Floats, error: float, tolerance: float, budget: int
-) -> Automaton | None:
-    """Return an automaton with slack, found by Newton's method along rays; None if they miss the set.
-
-    Too few rays are to cost half the error of the half-spaces at most.
-    """
+def _rounded(outer: Outer, ends: Floats, corners: Floats, tolerance: float, budget: int) -> Automaton | None:
+    """Return an automaton with slack, found by Newton's method along rays; None if they miss the set."""
     patience = 1.0 - float(outer.programs.discounts.max())
     slack, merge = tolerance * patience / _ROOM, tolerance * patience / _FAINT
     tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)

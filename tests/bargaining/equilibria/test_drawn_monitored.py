@@ -317,6 +317,21 @@ def test_round_sets_of_three_players_are_found_along_rays():
 
 
 @pytest.mark.slow
+def test_a_larger_budget_brings_both_sides_of_a_round_set_nearer():
+    """Thousands of rays and half-spaces: four hundred left a gap of 4e-4, whatever the budget."""
+    found = payoff_bounds(drawn(9)[0], tolerance=1e-4, budget=3 * 10**9)
+    assert found.status is Status.OK
+    assert len(found.inner) > 2000
+    play = found._found.inner
+    programs = Data.of(drawn(9)[0]).programs
+    assert programs.excess(play.owners, play.continuations).max() < 0
+    np.testing.assert_allclose(programs.payoffs(play.owners, play.continuations), play.payoffs, atol=1e-12)
+    chances = np.asarray(play.lotteries.sum(axis=1)).ravel()
+    np.testing.assert_allclose(chances, 1.0, atol=1e-9)
+    assert play.lotteries.data.min() >= 0
+
+
+@pytest.mark.slow
 def test_rays_do_not_end_beyond_the_centre_of_a_set_of_three_players():
     """A step of Newton's method led past it, which left a set so small that the gap was .8."""
     assert payoff_bounds(drawn(69)[0], tolerance=1e-3, refinements=2).gap < 0.1

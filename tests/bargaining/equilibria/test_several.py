@@ -304,6 +304,23 @@ def test_directions_of_continuations_move_half_spaces_in():
     assert highest[0] < highest[1] - 1e-3
 
 
+def test_directions_are_sums_of_normals_that_meet_in_a_corner():
+    """Also where many half-spaces meet: the one whose corner is found first may be another's."""
+    rng = np.random.default_rng(0)
+    for n in (3, 4):
+        normals = rng.normal(size=(300, n))
+        normals = np.vstack([np.eye(n), -np.eye(n), normals / np.linalg.norm(normals, axis=1)[:, None]])
+        points = rng.normal(size=(60, n))
+        levels = (points @ normals.T).max(axis=0)  # through a point each: many meet there
+        solid = Solid.of(normals, levels)
+        pulls = np.vstack([normals, rng.normal(size=(500, n)), normals[:-1] + normals[1:]])
+        weights, faces = solid.supports(pulls)
+        np.testing.assert_allclose((weights[..., None] * normals[faces]).sum(axis=1), pulls, atol=1e-12)
+        np.testing.assert_allclose(
+            (weights * levels[faces]).sum(axis=1), (pulls @ solid.corners.T).max(axis=1), atol=1e-12
+        )
+
+
 def test_half_spaces_are_chosen_next_to_a_set():
     """They lie farther in than more that are chosen as before, and hold two payoffs known by hand.
 

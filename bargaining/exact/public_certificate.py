@@ -62,6 +62,7 @@ _PAD = Fraction(1, 10**11)
 _ZERO = Fraction(0)
 _SOLVED = 40  # states up to which the linear system of what they give is solved exactly: a second or less
 _FINE = 1 << 48  # levels are rounded up to multiples of one over this
+_ROUNDED = 1e-12  # of the terms of a sum: floats are a hundred times as good
 _STEPS = 400  # of the bounds, where they have no speeds: far more gain little
 _DEEP = -1e9  # levels without a fixed point fall beyond floats; far below this they cross all the same
 Bound = tuple[Fraction, list[tuple[int, Fraction]]]
@@ -367,12 +368,41 @@ def value_of(bound: Bound, levels: list[Fraction]) -> Fraction:
     return bound[0] + sum((weight * levels[k] for k, weight in bound[1]), _ZERO)
 
 
+class _Rough:
+    """Bounds in floats, with the most that rounding can hide: they show which ones need not be computed exactly."""
+
+    def __init__(self, bounds: list[list[Bound]]) -> None:
+        from scipy.sparse import csr_matrix
+
+        every = [bound for some in bounds for bound in some]
+        self.ends = np.cumsum([0, *(len(some) for some in bounds)]).tolist()
+        self.owners = np.repeat(np.arange(len(bounds)), [len(some) for some in bounds])
+        self.constants = np.array([float(constant) for constant, _ in every])
+        entries = [(k, face, float(weight)) for k, (_, beta) in enumerate(every) for face, weight in beta]
+        rows, columns, weights = zip(*entries, strict=True) if entries else ((), (), ())
+        self.weights = csr_matrix((weights, (rows, columns)), (len(every), len(bounds)), dtype=float)
+
+    def of(self, face: int) -> slice:
+        """Return which bounds are those of a level."""
+        return slice(self.ends[face], self.ends[face + 1])
+
+    def between(self, levels: list[Fraction], *, own: bool = False) -> tuple[Floats, Floats]:
+        """Return numbers between which the bounds lie at some levels; with `own`, each one's own level lies."""
+        x = np.array([float(level) for level in levels])
+        values, size = self.constants + self.weights @ x, np.abs(self.constants) + self.weights @ np.abs(x)
+        if own:
+            values, size = x[self.owners], np.abs(x[self.owners])
+        return values - _ROUNDED * (1.0 + size), values + _ROUNDED * (1.0 + size)
+
+
 def contracts(bounds: list[list[Bound]], start: list[Fraction], x: list[Fraction], z: list[Fraction]) -> bool:
     """Whether all bounds at levels x + e z, none above the start, lie below x + e z for every e > 0, and at e = 0."""
     most = max((s - level) / each for s, level, each in zip(start, x, z, strict=True))
+    rough = _Rough(bounds)
+    clear = rough.between(start)[1] < rough.between(x, own=True)[0]
     for j, some in enumerate(bounds):
-        for bound in some:
-            if value_of(bound, start) <= x[j]:
+        for bound, below in zip(some, clear[rough.of(j)].tolist(), strict=True):
+            if below or value_of(bound, start) <= x[j]:
                 continue
             over = value_of(bound, x) - x[j]
             faster = sum((weight * z[k] for k, weight in bound[1]), _ZERO) - z[j]
@@ -383,9 +413,14 @@ def contracts(bounds: list[list[Bound]], start: list[Fraction], x: list[Fraction
 
 def _iterated(bounds: list[list[Bound]], start: list[Fraction]) -> list[Fraction]:
     """Return where the bounds have pushed the levels after some steps from the start, each rounded up."""
-    levels = start
+    levels, rough = start, _Rough(bounds)
     for _ in range(_STEPS):
-        image = [max((value_of(bound, levels) for bound in some), default=_ZERO) for some in bounds]
+        low, high = rough.between(levels)
+        image = []
+        for j, some in enumerate(bounds):
+            at = rough.of(j)
+            highest = np.flatnonzero(~(high[at] < low[at].max(initial=-inf))).tolist()  # the others are lower
+            image.append(max((value_of(some[k], levels) for k in highest), default=_ZERO))
         after = [min(old, Fraction(ceil(new * _FINE), _FINE)) for old, new in zip(levels, image, strict=True)]
         if after == levels:
             break

@@ -319,9 +319,9 @@ def test_round_sets_of_three_players_are_found_along_rays():
 @pytest.mark.slow
 def test_a_larger_budget_brings_both_sides_of_a_round_set_nearer():
     """Thousands of rays and half-spaces: four hundred left a gap of 4e-4, whatever the budget."""
-    found = payoff_bounds(drawn(9)[0], tolerance=1e-4, budget=3 * 10**9)
+    found = payoff_bounds(drawn(9)[0], tolerance=2e-4, budget=10**9)
     assert found.status is Status.OK
-    assert len(found.inner) > 2000
+    assert len(found.inner) > 1000
     play = found._found.inner
     programs = Data.of(drawn(9)[0]).programs
     assert programs.excess(play.owners, play.continuations).max() < 0

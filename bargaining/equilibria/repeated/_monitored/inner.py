@@ -385,7 +385,8 @@ def _seen_from_within(corners: Floats, points: Floats) -> Sparse:
             missed = shares.min(axis=1) < -_APART
     shares = np.maximum(shares, 0.0)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1.0)
-    rest = np.repeat((1.0 - shares.sum(axis=1, keepdims=True)) / far.size, far.size, axis=1)
+    rest = np.maximum(1.0 - shares.sum(axis=1, keepdims=True), 0.0) / far.size
+    rest = np.repeat(rest, far.size, axis=1)
     values = np.hstack([shares, rest]) * ~missed[:, None]
     columns = np.hstack([ends, np.broadcast_to(far, rest.shape)])
     out = csr_matrix((values.ravel(), (np.repeat(rows, columns.shape[1]), columns.ravel())), (len(points), m))

@@ -23,7 +23,7 @@ from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import extreme, generated
 from bargaining.equilibria.repeated._monitored.programs import Known
-from bargaining.equilibria.repeated._monitored.radial import _weights, radial, radial_solid
+from bargaining.equilibria.repeated._monitored.radial import _Rays, _weights, radial, radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
@@ -270,9 +270,18 @@ def test_corners_along_rays_generate_themselves(seed):
     assert distances(found.inner.corners, corners).max() <= 1e-6  # of what the slack takes away
 
 
-@pytest.mark.parametrize("alike", [False, True])
-def test_corners_along_rays_of_three_players_generate_themselves(alike):
-    """From a rough set, with and without the symmetries of three contributors; each point is generated with slack."""
+@pytest.mark.parametrize(
+    ("alike", "most", "near"), [(False, np.inf, 0.1), (True, np.inf, 0.1), (False, 140, 0.01)]
+)
+def test_corners_along_rays_of_three_players_generate_themselves(alike, most, near, monkeypatch):
+    """From a rough set, with and without the symmetries of three contributors; each point is generated with slack.
+
+    Where more rays miss the set, those before count.
+    """
+    step = _Rays.step
+    monkeypatch.setattr(
+        _Rays, "step", lambda self, enough: step(self, enough) if len(self.rays) < most else None
+    )
     slack, none = 1e-6, np.empty((0, 3))
     data = Data.of(ROUND)
     programs = replace(data.programs, limits=data.programs.limits - slack)
@@ -281,7 +290,9 @@ def test_corners_along_rays_of_three_players_generate_themselves(alike):
     for _ in range(8):
         start = generated(programs, none, start, 0.01, renamings=renamings).corners
     known = Known(np.eye(3), np.zeros((8, 3, programs.speakers.size)))
-    made, _ = radial_solid(programs, none, start, known, 0.01, 1e-9, 0.1, 10**6, renamings if alike else None)
+    made, _ = radial_solid(
+        programs, none, start, known, near / 10.0, 1e-9, near, 10**6, renamings if alike else None
+    )
     given = programs.payoffs(made.owners, made.continuations)
     np.testing.assert_allclose(made.points, given, atol=1e-9)
     assert data.programs.excess(made.owners, made.continuations).max() <= -slack / 2

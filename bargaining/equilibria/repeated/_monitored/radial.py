@@ -51,6 +51,7 @@ _MOST = 400  # distances of two players above which rays are not aimed again
 _FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
 _NEARLY = 0.5  # of the loss that is small enough: when steps are no longer, rays are aimed again
 _SETTLED = 0.05  # of the last loss: the same
+_STALLED = 5  # aims without a smaller loss than ever before are the last: new rays are too near to others
 _PULLS = 100  # rays added at a time, without their images; half of those there are, if these are more
 _LITTLE = 0.01  # points that add less than this share of what the best one does are not aimed at
 _ALIKE = 9  # digits to which images of one point agree, as rounding moves them apart
@@ -184,26 +185,32 @@ def radial_solid(
     renamings : Renamings, optional
         Symmetries, which map the corners to themselves.
     """
-    coarse, solved, lost = merge, 0, 0.0
+    coarse, solved, lost, least, stalled = merge, 0, 0.0, np.inf, 0
     while len(_targets(corners, coarse, renamings).chosen) > _FIRST:
         coarse *= 2.0
     orbits = _targets(corners, coarse, renamings)
     directions, found = around(orbits.rows), None
+    before: tuple[_Rays, _Step] | None = None
     while len(orbits.slots) > corners.shape[1]:
         rays = _Rays(programs, ends, orbits, directions, known, renamings)
         step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=max(_NEARLY * near, _SETTLED * lost))
-        done = False
+        solved += rays.solved
+        done = step is None or solved > budget
         if step is not None:
             wanted, lost = step.wanted(near)
-            done = lost <= near or solved + rays.solved > budget
-        if step is not None and done:
-            step = rays.settled(enough, 2 * _STEPS, step)
-        if step is not None and done:
-            step = rays.everywhere(step, near / _CLOSER)
-            wanted, lost = step.wanted(near)
-            found = step.promises(programs, wanted)
-        solved, known = solved + rays.solved, rays.known
-        if step is None or (done and lost <= near) or solved > budget:
+            stalled = 0 if lost < least else stalled + 1
+            done, least = done or stalled == _STALLED, min(lost, least)
+            before, known = (rays, step), rays.known
+        if before is not None and (done or lost <= near):  # where the last rays miss, those before are final
+            rays, reached = before
+            rays.solved, rays.distances = 0, np.linalg.norm(reached.points - rays.centre, axis=1)
+            step = rays.settled(enough, 2 * _STEPS, reached)
+            if step is not None:
+                step = rays.everywhere(step, near / _CLOSER)
+                wanted, lost = step.wanted(near)
+                found = step.promises(programs, wanted)
+            solved += rays.solved
+        if step is None or done or lost <= near:
             break
         rays.move(step)
         image = step.crossed.image

@@ -189,11 +189,9 @@ class NonstationaryOffers(Shown):
     Where an option ends waits of a patient player, the two extremes may stay apart: payoffs then depend on the last
     date however late it is, and the status is INACCURATE.
 
-    *A rate of 0* (:numref:`nonstationary-patient`). Without a hazard, flows and options, the payoff of a player who does
-    not discount never rises with time: it falls at m / 2 where they agree, and is constant where they wait. If the pie
-    swings for ever between the same bounds, she gets the highest one and the other nothing: at each peak a part of
-    what she lacks is made good. Peaks that rise for ever leave a `tail`, and the status is INACCURATE unless they do
-    so by less than 1e-8.
+    *A rate of 0* (:numref:`nonstationary-patient`). Without a hazard, flows and options a player who does not discount
+    gets the highest pie, if that comes back for ever, and the other nothing. Peaks that rise for ever leave a `tail`,
+    and the status is INACCURATE unless they do so by less than 1e-8.
 
     *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 15 to 1e-12,
     switches of regime are polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the

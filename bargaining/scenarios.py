@@ -298,11 +298,7 @@ def _tree(path: Path) -> _Element:
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = declared
     try:
         parser.Parse(content, True)
-    except (
-        expat.ExpatError,
-        LookupError,
-        ValueError,
-    ) as error:  # a LookupError: an encoding that nobody knows
+    except (expat.ExpatError, LookupError, ValueError) as error:  # LookupError: an encoding that nobody knows
         if isinstance(error, InvalidInput):
             raise
         raise InvalidInput(f"`profiles` must be XML; {path.name!r} is not ({error}).") from None

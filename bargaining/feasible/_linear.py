@@ -289,9 +289,8 @@ def _approach(w: Floats, g: Floats, c: Floats, near: Floats) -> Floats:
     live = np.arange(len(w))
     for k in range(STEPS):
         before, (path, off) = path, _step(w, g, c, path, careful=k > USUAL and k % 2 == 0)
-        closer = ((near < ARRIVED) | (k > USUAL)) & (
-            off < nearest[live]
-        )  # a cell that gets no further keeps its best
+        # A cell that gets no further keeps its best.
+        closer = ((near < ARRIVED) | (k > USUAL)) & (off < nearest[live])
         arrived[live[closer]], nearest[live[closer]] = before[closer], off[closer]
         going = off > near
         if k % 4 == 3:  # y grows without a bound where G y <= 0: leave NaN

@@ -42,10 +42,8 @@ _GREY = "#8C8C8C"
 _SHADE = 0.14  # opacity: what lies below shows, on light and on dark pages
 _ANGLES = 257  # directions in which a frontier is asked for: a smooth curve at any size of picture
 _FAR = 1e3  # times the largest level: nothing that is drawn is farther
-_SLACKS = (
-    1e-9,
-    1e-12,
-)  # of it: a single point is not lost to rounding, first in a large box and then in a close one
+# Of the largest level: a single point is not lost to rounding, first in a large box and then in a close one.
+_SLACKS = 1e-9, 1e-12
 _GAP = 0.12  # between panels, as a share of their height
 _OPEN = 20  # figures, where matplotlib's settings name no limit
 

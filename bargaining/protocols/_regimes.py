@@ -592,9 +592,7 @@ def _lowest(tests: Floats) -> Floats:
     bend = slope @ points.derivative.T
     step = np.divide(-slope, bend, out=np.full(tests.shape, np.inf), where=bend > 0.0)
     close = (step >= around[:-2] - points.nodes) & (step <= around[2:] - points.nodes)
-    falls = np.where(close, slope**2, 0.0) / np.where(
-        close, bend, 1.0
-    )  # twice what it would be of a parabola
+    falls = np.where(close, slope**2, 0.0) / np.where(close, bend, 1.0)  # twice those of a parabola
     near = (lowest >= -TOLERANCE) & ((tests - falls).min(axis=-1) < 0.0)
     if not near.any():
         return np.asarray(lowest)

@@ -98,9 +98,8 @@ def _reverting(
         above, under = allowed(low), allowed(high)
         assert above is not None
         assert under is not None
-        middle = low + (high - low) * (above - low) / (
-            above - low + high - under
-        )  # exact where both are linear
+        share = (above - low) / (above - low + high - under)  # exact where both are linear
+        middle = low + (high - low) * share
         at = allowed(middle)
         assert at is not None
         low, high = max(low, min(middle, at)), min(high, max(middle, at))

@@ -154,15 +154,12 @@ def test_stage_reversion_when_players_may_leave():
 
 def test_who_leaves_the_stage_equilibrium_leaves_in_equilibrium():
     """Players join those who leave, or stay, if that is better for them: else the punishment is not credible."""
-    game = Game(
-        [[3, 5], [0, 7]], [[5, 3], [9, 6]]
-    )  # player 0 leaves (3, 5) for 4; then player 1 gets 1, or 1.5
+    # Player 0 leaves (3, 5) for 4; then player 1 gets 1, or 1.5.
+    game = Game([[3, 5], [0, 7]], [[5, 3], [9, 6]])
     joined = critical_discount(game, (1, 1), exit=Exit.by_leaver([[4, 1], [1, 2]]), punishment="stage")
     np.testing.assert_array_equal(joined.threat, [2.5, 1.5])
     assert joined.exact == critical_discount(game, (1, 1), exit=Exit.by_leaver([[4, 1], [1, 2]])).exact
-    circle = Exit.by_leaver(
-        [[4, 1], [5, 2]]
-    )  # once player 1 joins, player 0 stays; alone, player 1 stays too
+    circle = Exit.by_leaver([[4, 1], [5, 2]])  # player 0 stays once player 1 joins, who stays when alone
     with pytest.raises(NotApplicable, match="their choices go in circles"):
         critical_discount(game, (1, 1), exit=circle, punishment="stage")
     rng, compared = np.random.default_rng(4), 0

@@ -257,11 +257,8 @@ class _Step(NamedTuple):
         lost there.
         """
         image, there = self.crossed.image, self.crossed.image.there
-        points, flat, corners = (
-            image.points[there],
-            self.pulls.reshape(-1, self.points.shape[1]),
-            Cloud(self.points),
-        )
+        points, corners = image.points[there], Cloud(self.points)
+        flat = self.pulls.reshape(-1, self.points.shape[1])
         best, reached = Cloud(points).farthest(flat)
         local = np.maximum(reached - corners.farthest(flat)[1], 0.0).reshape(len(self.pulls), -1)
         error, weights = passed_on(self.slopes, local.sum(axis=1))
@@ -442,7 +439,7 @@ class _Rays:
 
     def _slopes(self, crossed: _Crossing) -> tuple[Sparse, Floats]:
         """Return the derivatives R' of the chosen rays' distances, and the weighted pulls."""
-        from scipy.sparse import csc_array
+        from scipy.sparse import csc_matrix
 
         image, signals = crossed.image, self.programs.chances.shape[1]
         chosen, slots = self.orbits.chosen, self.orbits.slots
@@ -465,14 +462,14 @@ class _Rays:
             entries.append((slope.ravel(), np.repeat(k, ray.shape[1]), slots[ray].ravel()))
             every[k, j] = pulls * (share / ahead)[k, None, None]
         values, rows, columns = (np.concatenate(each) for each in zip(*entries, strict=True))
-        return csc_array((values, (rows, columns)), shape=(len(chosen),) * 2), every
+        return csc_matrix((values, (rows, columns)), shape=(len(chosen),) * 2), every
 
 
 def _targets(corners: Floats, merge: float, renamings: Renamings | None) -> Orbits:
     """Return the orbits of those that are vertices up to `merge`."""
     kept = extreme(corners, merge)
     if renamings is None:
-        return Orbits(corners[kept], np.arange(kept.size), np.zeros(kept.size, np.intp))
+        return Orbits.single(corners[kept])
     return renamings.group.orbits(corners[renamings.closed(corners, kept)], _ALIKE)
 
 

@@ -39,17 +39,20 @@ _NEARLY = 1.2  # times the half-spaces' distance from moving corners is close en
 _FARTHER = 2.0  # times as far beyond a set with slack as beyond the corners is too far
 _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
-_OUTER = 0.5  # share of the budget after which inner sets are looked for at every step, along rays no more
+_OUTER = 0.5  # share of the budget after which inner sets are looked for at every step
+_AGAIN = 0.75  # and up to which one is looked for along rays again
 _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are looked for at every step
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
-_PULLS = 100  # directions of continuations added at a time
+_PULLS = 100  # directions of continuations added at a time, or half as many as there are half-spaces
 _ROOM = 200.0  # the slack along rays is what a step may lose over this: more leaves nothing of thin sets
 _FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's error over this
 _NEARER = 0.6  # of the tolerance: if both sides together leave more than that, both come nearer
 _SHARE = 0.5  # of the tolerance, that rays may leave
 _GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
-_LITTLE = 0.01  # half-spaces that matter less than this share of what the best one does are not added
+_LITTLE = (
+    0.01  # before there is such a set, half-spaces that matter less than this share of the best are not added
+)
 _PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
 _GUIDED = 0.6  # of the tolerance, that they may leave: the two are seldom in one place
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
@@ -84,7 +87,7 @@ def close(
             return outer, _found(data, outer, None, 0.0)
         if along and inner is not None:
             best = _gap(outer, inner)
-            if best <= tolerance or outer.solved > budget * _OUTER:
+            if best <= tolerance or outer.solved > budget * _AGAIN:
                 break
         chosen = outer.orbits.chosen
         touching = outer.touching(outer.directions[chosen], chosen)
@@ -96,7 +99,7 @@ def close(
         pulled, error = outer.directions[:0], 0.0
         many = touched is not None and directions.shape[1] > 2 and len(touched.points) > _FEW
         if touched is not None and len(outer.index) and (many or outer.renamings is not None):
-            pulled, error = _pulled(outer, touched)
+            pulled, error = _pulled(outer, touched, _LITTLE)
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
@@ -133,11 +136,12 @@ def close(
     return outer, _found(data, outer, inner, best)
 
 
-def _pulled(outer: Outer, touched: Hull) -> tuple[Floats, float]:
+def _pulled(outer: Outer, touched: Hull, little: float = 0.0) -> tuple[Floats, float]:
     """Return directions in which profiles that determine levels pull continuations, where it matters most.
 
     There the outer set reaches beyond the points that touch it. This error is passed on to the levels that depend on
-    it; also return the largest total error of a level.
+    it; directions that matter less than a share of what the best one does are left out. Also return the largest total
+    error of a level.
     """
     functions, pulls = outer.determining()
     size, flat = len(pulls), pulls.reshape(-1, pulls.shape[-1])
@@ -145,7 +149,7 @@ def _pulled(outer: Outer, touched: Hull) -> tuple[Floats, float]:
     error, weights = functions.passed_on(local.sum(axis=1))
     worth = (weights[:, None] * local).ravel()
     order = np.argsort(-worth, kind="stable")
-    order = order[worth[order] > max(STILL, _LITTLE * worth.max())][: max(_PULLS, size // 2)]
+    order = order[worth[order] > max(STILL, little * worth.max())][: max(_PULLS, size // 2)]
     return flat[order] / np.linalg.norm(flat[order], axis=1, keepdims=True), float(error.max())
 
 

@@ -15,10 +15,7 @@ _EMPTY = -1e-7  # half-spaces that miss each other by this much have an empty in
 _PADS = (1e-8, 1e-7, 1e-6)  # by which half-spaces with a smaller ball are moved out first
 _FLAT = 1e-14  # the least determinant of normals that meet in a corner
 _NEGATIVE = -1e-12  # a weight below this shows that a direction lies in another cone
-_STEPS = (
-    50  # from corner to corner, to the one whose cone a direction lies in, when many normals may meet in one
-)
-_TIED = 16  # corners tried for a direction if there are no such steps
+_TIED = 16  # corners tried for a direction if no way leads to the one whose cone it lies in
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,13 +16,14 @@ TEXTBOOKS = {
     "fudenberg1991", "mailath2006", "muthoo1999", "myerson1991", "osborne1990", "peters1992", "roth1979b",
     "thomson1994",
 }  # fmt: skip
+# Pages that rest on no textbook of game theory:
 COMPUTATION = {
     "certificates-computed",
     "concepts-computed",
     "protocols-computed",
     "trade-model",
     "tariff-games",
-}  # pages that rest on no textbook of game theory
+}
 PAGES = sorted(page for page in (ROOT / "docs" / "theory").glob("*.md") if page.stem != "index")
 SECTION = re.compile(r"^ *References\n *-{5,}\n(.*?)(?=\n\s*\n *[A-Z][A-Za-z ]+\n *-{4,}|\Z)", re.M | re.S)
 

@@ -23,9 +23,7 @@ from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
 CHORDS_AGREE = 1e-14  # accuracy to which two sums of chords can agree, given rounding errors
-CHORDS = (
-    128  # of either part, to check the answer: closer together towards the ends, where slopes may be infinite
-)
+CHORDS = 128  # of either part, to check the answer: closer together at the ends, where slopes may be infinite
 
 
 def perles_maschler(problem: Problem) -> Division:

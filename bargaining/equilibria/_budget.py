@@ -12,7 +12,7 @@ ACCURACY = 1e-9
 """The default accuracy: the distance between the inner and the outer set, as a share of the payoff range."""
 
 WORK = 300_000_000
-"""The default budget in units of work: some twenty seconds."""
+"""The default budget in units of work: some twenty seconds, or a minute for round sets of three players."""
 
 _FINEST = 1e-12  # as a share of the payoff range: the rounding of floats, added up over the steps of a search
 

@@ -67,9 +67,10 @@ def payoff_bounds(
         default all sign vectors, up to four players. Not for stochastic games of two players: their polygons choose
         their own.
     refinements : int, default 8
-        How many times normals are added: those of faces of the inner set and of the hull of the points at which the
-        half-spaces are attained, at most 100 of each at a time, beyond which the outer set reaches farthest. Like
-        `directions`, not for stochastic games of two players.
+        How many times normals are added: those of the faces of the inner set, and of the hull of the points at which
+        the half-spaces are attained, beyond which the outer set reaches farthest. At most 100 of each are added at a
+        time; under monitoring half as many as there are, if that is more. Like `directions`, not for stochastic games
+        of two players.
     tolerance : float, default 1e-6
         The gap at which refinement stops, as a share of the payoff range; with 0 it uses all refinements or the budget.
     budget : int, default 300,000,000
@@ -116,8 +117,9 @@ def payoff_bounds(
     the more the smaller the `tolerance`: a game of three players takes 700 points for a gap of 1e-3 and 3,000 for 1e-4,
     and twenty times as long. The default budget stops the second, with INACCURATE bounds that are nevertheless valid;
     pass a larger `budget` for more. Half-spaces are also added in the directions of continuations on which most levels
-    depend. The points are the distances along rays at which a set generates itself, found by Newton's method; rays and
-    half-spaces are added where they matter most for others. `certify` proves both sides, which may take longer.
+    depend. The points of the inner set lie on rays from a centre, at the distances at which they generate themselves,
+    found by Newton's method. Rays and half-spaces are added where they matter most for others. `certify` proves both
+    sides, which may take longer.
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 

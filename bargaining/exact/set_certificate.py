@@ -331,9 +331,7 @@ _EXACT = 16  # units that a bound costs more in rationals
 _LATE = 32  # steps before the first attempt where there are many faces
 _PAIRS = 30_000  # of profiles and faces: from so many a step in rationals takes minutes
 
-_ROUND_OUT = (
-    1e-11  # floats err by less than a thousandth of it, and drop no vertex that sticks out by a tenth
-)
+_ROUND_OUT = 1e-11  # floats err by less than a thousandth of it, and drop no vertex out by a tenth
 _STEPS = 100  # of the operator; the polygons hold after any number
 
 

@@ -207,9 +207,7 @@ USUAL = 12  # steps after which every second step only recentres
 ARRIVED = 1e-6  # gap at which binding rows can be distinguished from the others
 LIGHT = 1e-3  # a weight below which the gap must be smaller, as it must be small beside each weight
 POLISH = 3  # steps of Newton's method from a gap of 1e-6: two double its digits to rounding
-SOFT = (
-    1e-8  # regularisation of redundant rows in the polish; it slows Newton's method but does not move its end
-)
+SOFT = 1e-8  # regularises redundant rows in the polish: it slows Newton's method but does not move its end
 
 
 def maximise_product(

@@ -27,9 +27,8 @@ SECANT_STEPS = 9  # they more than double the digits in two steps; where they do
 BRACKET_STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
 ULP = 2.0**-52  # the spacing of floats at one
 STEEP = 8.0  # times the value at the lower end: an upper end that is further from zero is no help in the first step
-ARRIVED = (
-    2.0**-36
-)  # of the bracket, a move after which a cell stays: the next error is its power 1.6, below rounding
+# Of the bracket, a move after which a cell stays: the next error is its power 1.6, below rounding.
+ARRIVED = 2.0**-36
 # entries done together: a dozen arrays of them fit in the cache, and a call costs little beside their arithmetic
 BLOCK = 2**15
 

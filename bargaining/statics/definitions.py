@@ -35,10 +35,8 @@ TIE = 1e-9  # of the payoffs' range: differences below this count as equality
 BROKEN = 1e-8  # of the largest derivative: a tie that changes by less is preserved
 MISSED = 1e-9  # of the largest unknown: an answer with a larger violation does not satisfy the equations
 _CLOSE = 1e-8  # of the payoffs' range: error of a zero at a threshold found by bisection
-_NEWTON, _SETTLED = (
-    8,
-    1e-13,
-)  # steps from beside a kink to it, and what of the largest unknown the last one moves
+_NEWTON = 8  # steps from beside a kink to it
+_SETTLED = 1e-13  # of the largest unknown: what the last of these steps moves
 ALONG = 1e-6  # of the payoffs' range: points on an edge that are so far from its ends are beside them
 _MANY = 1500  # unknowns and data together: with more, jets take longer than solving a few times
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _PAYOFFS = ("outside", "inside", "breakdown_payoffs", "reference")
 _BY_PLAYER = ("weights", "probabilities", "discounts", "rates", *_PAYOFFS)
 _OF_SETS = ("disagreement", "total", "points")
+# Attributes with the numbers of other answers, and the name of their dimension:
 _ANSWERS = (
     ("payoffs", "player"),
     ("contracts", "deal"),
@@ -39,7 +40,7 @@ _ANSWERS = (
     ("discount", ""),
     ("payoff", ""),
     ("rates", "country"),
-)  # attributes with the numbers of other answers, and the name of their dimension
+)
 _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does not satisfy the conditions
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
 # Of this step: where the structure beside a kink is read, farther if rounding hides it.
@@ -229,9 +230,8 @@ class _Asked:
             if key == "weights":
                 value = value * np.asarray(told.get("weights_sum", 1.0))[..., None]
             if isinstance(value, tuple) and all(one is None or isinstance(one, int | float) for one in value):
-                value = np.array(
-                    [-np.inf if one is None else one for one in value], dtype=float
-                )  # may not leave
+                # None stands for a player who may not leave.
+                value = np.array([-np.inf if one is None else one for one in value], dtype=float)
             if (
                 not isinstance(value, np.ndarray | float | int)
                 or isinstance(value, bool)

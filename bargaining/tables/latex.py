@@ -255,10 +255,11 @@ def fit(
                 shares = _shares(needed, folds, numeric, (page, scale, gap, readable))
                 if shares is not None:
                     room = (int(share * page / (_CHARACTER * scale)) for share in shares)
+                    # A heading of text may be as long as what is below it.
                     wide = [
                         fold if number else max(fold, chars or need)
                         for fold, number, chars, need in zip(folds, numeric, room, needed, strict=True)
-                    ]  # a heading of text may be as long as what is below it
+                    ]
                     return Fit(size=size, gap=gap, folds=tuple(wide), shares=shares, turned=page > _UPRIGHT)
     size, _, gap = _SIZES[-1]
     return Fit(size=size, gap=gap, folds=tuple(folds), shares=none, turned=True)

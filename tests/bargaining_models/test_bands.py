@@ -203,9 +203,8 @@ def test_what_moves_the_headline_is_stored_and_shown(
     assert len(causes) == len(drawn) * len(stored_bands.INPUTS)
     for row in causes:
         if row["input"] not in ("structure", "Canada's weight"):
-            assert (
-                abs(row["transfer_total"]) < 1e-9
-            )  # of a single draw a structure, at r = 0, the rest moves nothing
+            # Of a single draw a structure, at r = 0, the rest moves nothing.
+            assert abs(row["transfer_total"]) < 1e-9
         if row["input"] == "elasticities":
             assert abs(row["with_total"]) < 1e-9
     for environment in drawn:  # total effects of all inputs make up the variance at least, here those of two

@@ -63,9 +63,8 @@ def test_bad_luck_by_hand(talks):
     lost = sum(gain / more for gain, more in zip(gains, worse, strict=True))
     assert luck.alarms == pytest.approx(p[0, 0, 1])
     assert luck.burnt == pytest.approx(p[0, 0, 1] * lost)
-    assert one.enforced(PATIENCE) == pytest.approx(
-        stage[0, 0].sum() - luck.burnt
-    )  # it is also the best agreement
+    # It is also the best agreement:
+    assert one.enforced(PATIENCE) == pytest.approx(stage[0, 0].sum() - luck.burnt)
     years = np.arange(10_000)
     cost = stage[0, 0].sum() - stage[2, 2].sum()
     paid = (PATIENCE**years).cumsum() * cost  # a war from the next year on, valued at its start
@@ -81,9 +80,8 @@ def test_without_payments_the_war_must_be_bad_enough(talks):
     d, p, g = game.without_payments(), game.monitoring.probabilities, game.stage.payoffs
 
     def deters(d):
-        chance = np.linspace(0, 1, 100_001)[
-            :, None
-        ]  # of war after an alarm; after an open tariff it is certain
+        # Of war after an alarm; after an open tariff it is certain.
+        chance = np.linspace(0, 1, 100_001)[:, None]
         risk = d * p[0, 0, 1] * chance
         value = ((1 - d) * g[0, 0] + risk * g[2, 2]) / (1 - d + risk)
         hides = np.array([g[1, 0, 0], g[0, 1, 1]])

@@ -148,9 +148,8 @@ def test_schedules_name_the_links_they_tax(parameters):
     rates = dict(zip(parameters.sectors, us[0, 1], strict=True))
     assert (rates["METAL"], rates["AUTO"], rates["MIN"], rates["WOOD"]) == (32.36, 12.1, 0.6763, 2.803)
     flows = parameters.flows.values[0, 1]
-    assert us[0, 1] @ flows / flows[parameters.goods].sum() == pytest.approx(
-        7.3, abs=0.01
-    )  # 6.9 at weights of 2024
+    # 6.9 at weights of 2024:
+    assert us[0, 1] @ flows / flows[parameters.goods].sum() == pytest.approx(7.3, abs=0.01)
     vehicles = (
         100 * 0.25 * 0.6 * 35.6 / 1.37 / parameters.flows.values[1, 0, parameters.sectors.index("AUTO")]
     )

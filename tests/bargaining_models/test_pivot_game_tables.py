@@ -159,9 +159,8 @@ def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dic
     assert paid["half the capital"] < paid["nothing"] < paid["twice the capital"]
     blocked = [paid["nothing"], *(paid[f"escalation blocks {part}%"] for part in (25, 50, 100))]
     assert (np.diff(blocked) > 0).all()
-    assert paid["nothing is built after leaving"] == pytest.approx(
-        paid["nothing"], abs=1e-9
-    )  # nobody may leave
+    # Nobody may leave.
+    assert paid["nothing is built after leaving"] == pytest.approx(paid["nothing"], abs=1e-9)
 
 
 # Figures, and what can be enforced without transfers

@@ -16,9 +16,8 @@ from plain_economy import PlainEconomy, drawn
 def test_nafta_reads_accounts_in_values_and_lists_three_countries(tmp_path: Path) -> None:
     flows, before, inputs, theta = drawn(1, regions=4)
     names = ["Rest", "Canada", "USA", "Mexico"]
-    after = before * (
-        1 - 0.002 * np.arange(1, 5)[:, None, None]
-    )  # small changes, of another size in each country
+    # Small changes, of another size in each country:
+    after = before * (1 - 0.002 * np.arange(1, 5)[:, None, None])
     output, spending = flows.sum(0), (flows * (1 + before)).sum(1)
     np.savez(
         tmp_path / "cp2015_nafta.npz",

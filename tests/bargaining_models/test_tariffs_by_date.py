@@ -93,9 +93,8 @@ def test_the_published_series_can_be_had_beside_the_adjusted_one():
         for v in ("adjusted", "tracker")
     ]
     adjusted, tracker = (one.standing[0, 1] for one in found)
-    assert (
-        adjusted[metal] > tracker[metal]
-    )  # steel and aluminium themselves are missing from the tracker's lists
+    # Steel and aluminium themselves are missing from the tracker's lists.
+    assert adjusted[metal] > tracker[metal]
     flows = load().flows.values[0, 1] * load().goods
     assert (adjusted * flows).sum() < (tracker * flows).sum()  # which takes too much as outside the agreement
 

@@ -42,9 +42,7 @@ from plain_trade import PlainTrade
 SHARES = [0.0, 0.05, 0.15, 0.30]
 TOGETHER = np.array([[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1, 0, 0]]])
 # Where outsiders are expected to agree and a condition binds that cannot if they are to stand alone:
-PAIRS_BLOCK = np.array(
-    [[[-7, -1, -2], [-3, -8, -3]], [[-5, 4, -9], [3, -5, -8]]]
-)  # the three pairs, half each
+PAIRS_BLOCK = np.array([[[-7, -1, -2], [-3, -8, -3]], [[-5, 4, -9], [3, -5, -8]]])  # three pairs, half each
 US_IS_OWED = np.array([[[-6, 4, -5], [-8, -8, -1]], [[-3, 9, -3], [14, -5, -1]]])  # more than it has alone
 CHINA_ADDS_LESS = np.array([[[-2, 1, -6], [0, -8, 2]], [[1, -7, -8], [4, 3, -4]]])  # the later it joins
 SUBSETS = [who for size in (1, 2, 3) for who in combinations(range(3), size)]

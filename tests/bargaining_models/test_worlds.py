@@ -212,9 +212,8 @@ def test_bands_are_quantiles_over_all_structures() -> None:
         stored_bands.PARTS.update(part)
     assert {row["draws"] for row in rows} == {6}
     assert {row["failed"] for row in rows} == {1}
-    assert {(row["low"], row["median"], row["high"]) for row in rows} == {
-        ("0", "2", "inf")
-    }  # of 0, 1, 2, 4, none
+    # Of 0, 1, 2, 4, none:
+    assert {(row["low"], row["median"], row["high"]) for row in rows} == {("0", "2", "inf")}
 
 
 def test_a_verdict_is_its_words() -> None:

@@ -113,9 +113,7 @@ def test_a_slider_in_a_notebook(dilemma: b.Game) -> None:
     def picture(option: float = 0.0) -> Any:
         return b.plot(b.payoff_set(b.RepeatedGame(dilemma, 0.5, exit=b.Exit([option, option]))))
 
-    ends = [
-        picture(option) for option in np.linspace(0, 8, 25)
-    ]  # what ipywidgets.interact(picture, ...) does
+    ends = [picture(option) for option in np.linspace(0, 8, 25)]  # as ipywidgets.interact(picture, ...) does
     # At patience one half an option of 8 leaves cooperation alone; and no figures are left behind.
     import matplotlib.pyplot as plt
 

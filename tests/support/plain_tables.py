@@ -388,9 +388,8 @@ def along(path, during, *, hazard=0.0, walk=None):
         flow = RATE * path.at(during, k, moments) + hazard * war[k]
         for n in reversed(range(STEPS)):
             left = np.exp(-(RATE + hazard) * h / 2 * np.arange(3))
-            here = (
-                h / 6 * (flow[2 * n] + 4 * left[1] * flow[2 * n + 1] + left[2] * flow[2 * n + 2])
-            )  # Simpson
+            # Simpson's rule:
+            here = h / 6 * (flow[2 * n] + 4 * left[1] * flow[2 * n + 1] + left[2] * flow[2 * n + 2])
             got, now = settle(agreed[k][2 * n].sum(), here + left[2] * got, out[k][2 * n], walk)
             when = start + n * h if now else when
     return got, end, when
@@ -482,9 +481,8 @@ def chain_cells(world, share, opening, closing, reopening, route, reading):
     process = np.block([[moves - hazard * np.eye(3), hazard * np.eye(3)], [np.zeros((3, 3)), moves]])
     never = worth(process, np.concatenate([talks, at["war"]]))
     month = np.exp(-RATE / 12) * expm(process / 12)
-    kept = (
-        never - month @ never
-    )  # what a month of talks is worth by itself, the war after a breakdown included
+    # What a month of talks is worth by itself, the war after a breakdown included:
+    kept = never - month @ never
     value = never.copy()
     for _ in range(20_000):
         waits = (kept + month @ value)[:3]
@@ -652,9 +650,8 @@ def readings_of_three(m):
         return pair(signed, pair(other, none, 3 - first), first)
 
     # Again: Canada and each partner gain alike by their agreement, one that breaks leaving the other pair to divide.
-    left = [
-        (one[0] + one[p] + none[0] - none[p]) / 2 for one, p in ((c, 2), (u, 1))
-    ]  # Canada's without partner 1, 2
+    # This is what Canada has without partner 1, and without 2:
+    left = [(one[0] + one[p] + none[0] - none[p]) / 2 for one, p in ((c, 2), (u, 1))]
     outside = [c[1], u[2]]
     canada = (both.sum() + sum(left) - sum(outside)) / 3
     again = np.array([canada, *(canada - x + o for x, o in zip(left, outside, strict=True))])
@@ -1295,9 +1292,8 @@ def keeps_paid(flows, seen, leave=None):
     Both are the least stake that keeps it, or a larger one that is worth more patience.
     """
     least = claims(flows, seen, (0, 0), (0, None), (0, 0, 1))
-    found = [
-        claims(flows, seen, profile, (least, None), (0, 0, 1)) for profile in np.ndindex(3, 3)
-    ]  # where something else begins to be enforceable
+    # Where something else begins to be enforceable:
+    found = [claims(flows, seen, profile, (least, None), (0, 0, 1)) for profile in np.ndindex(3, 3)]
     tried = {least, *(x for x in found if np.isfinite(x)), *least * np.linspace(1, 3, 9)}
     kept = {x: flows[0, 0].sum() - claims(flows, seen, (0, 0), (x, x), (-1, -1, 1)) for x in tried}
     asked = []

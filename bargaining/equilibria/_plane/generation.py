@@ -34,9 +34,7 @@ from bargaining.games.stochastic import StochasticGame
 
 _ROUNDS = 6  # of cutting vertices off: what needs more is a knife edge
 _NEAR = 1e-9  # a vertex this close to the others may be dropped rather than cut off
-_MANY_TO_CUT = (
-    120  # vertices of a state beyond which cutting takes longer than looking again for a set with room
-)
+_MANY_TO_CUT = 120  # vertices of a state: with more, cutting takes longer than finding a set with room
 _TOO_LONG = 1500  # bits of a coordinate beyond which cutting leads nowhere
 
 Sets = tuple[tuple[Pair, ...], ...]

@@ -69,9 +69,8 @@ class PayoffBounds(Shown):
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
     player_names: tuple[str, ...] = field(default=(), repr=False)
     repeated: RepeatedGame | None = field(default=None, repr=False)
-    _found: Found | Several | None = field(
-        default=None, repr=False
-    )  # both sides in the unit box, with their proofs
+    # Both sides in the unit box, with their proofs:
+    _found: Found | Several | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("directions", "levels", "inner", "threat"):

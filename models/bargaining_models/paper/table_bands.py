@@ -318,9 +318,8 @@ def banded(study: Study, name: str, make: Make) -> Table:
             shown.setdefault((environment, row_text(key)), line)
     for row in rows:
         triple = tuple(round(float(row[end]), 3) for end in ("low", "median", "high"))
-        nowhere = (
-            np.isnan(triple).any() or triple[0] == np.inf
-        )  # no number, or no threshold, in any draw or nearly all
+        # No number, or no threshold, in any draw or nearly all:
+        nowhere = np.isnan(triple).any() or triple[0] == np.inf
         shown[row["environment"], row["row"]][row["column"]] = None if nowhere else triple
     kept = [line for line in shown.values() if len(line) > len(keys) + 1]
     draws, failed = int(rows[0]["draws"]), max(int(row["failed"]) for row in rows)

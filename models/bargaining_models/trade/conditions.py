@@ -106,9 +106,7 @@ def limited(inputs: Floats, output: Floats, expenditures: Floats, absorbing: int
     return cut
 
 
-DENSE_BLOCKS = (
-    250  # up to so many sectors of regions, one product with zeros in it beats one product a region
-)
+DENSE_BLOCKS = 250  # sectors of regions: up to so many, one product with zeros beats one product a region
 
 
 class System:

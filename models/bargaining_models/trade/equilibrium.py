@@ -71,9 +71,8 @@ class TradeEquilibrium(Shown):
     sectors: tuple[str, ...]
     unit: str = ""
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
-    _slopes_of: dict[str, Any] = field(
-        default_factory=dict, repr=False
-    )  # "again", "bends": what finds derivatives
+    # "again", "bends": what finds derivatives.
+    _slopes_of: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def of(self, region: str) -> Floats:
         """Change of real income of one region in percent, shape batch."""

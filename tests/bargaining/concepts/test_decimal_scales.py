@@ -26,16 +26,9 @@ from bargaining import (
 from every_concept import Method, but
 from known_sets import two_issues
 
-Make = Callable[
-    [np.ndarray, np.ndarray], Problem
-]  # of units s and offsets o: every payoff x becomes s (x + o)
-ALIKE = {
-    egalitarian,
-    lexicographic_egalitarian,
-    utilitarian,
-    equal_loss,
-    yu,
-}  # they compare payoffs between players
+Make = Callable[[np.ndarray, np.ndarray], Problem]  # of units s and offsets o: payoff x becomes s (x + o)
+# These compare payoffs between players:
+ALIKE = {egalitarian, lexicographic_egalitarian, utilitarian, equal_loss, yu}
 METHODS = but("gupta_livne")
 STEEP = 15.0  # slopes of all sets lie between 1 / STEEP and STEEP
 

@@ -119,9 +119,8 @@ def test_the_partners_dilemma(chances, discount, leaving, expected):
     assert extremes(found.outer) == pytest.approx(expected, abs=1.2e-5)
 
 
-@pytest.mark.dear(
-    "chances0-None-expected0", "chances2-None-expected2", "chances3-leaving3-expected3"
-)  # where profiles tie beside an outcome of leaving, corners get lost most easily: this case runs always
+# Where profiles tie beside an outcome of leaving, corners get lost most easily: this case runs always.
+@pytest.mark.dear("chances0-None-expected0", "chances2-None-expected2", "chances3-leaving3-expected3")
 @pytest.mark.parametrize(
     ("chances", "leaving", "expected"),
     [

@@ -73,9 +73,8 @@ def test_both_sides_are_proved(discount, leaving):
     assert all(len(vertex) == 3 for vertex in proof.vertices)
     cut = found._found.cuts[-1]
     lower = found._found._replace(cuts=(*found._found.cuts[:-1], cut._replace(levels=cut.levels - 0.05)))
-    assert (
-        certify(replace(found, _found=lower), tolerance=2e-3).bound > 0.99 * proof.bound
-    )  # no nearer than the truth
+    # No nearer than the truth:
+    assert certify(replace(found, _found=lower), tolerance=2e-3).bound > 0.99 * proof.bound
     cuts = tuple(  # with the rounds before, which may prove as much
         blind(each)._replace(way=tuple(map(blind, each.way))) for each in found._found.cuts
     )

@@ -195,9 +195,8 @@ def check_against_iteration(seed):
         least = margin(stages, laws, leave, plan, d)
         if abs(least) > 1e-7:
             assert (least > 0) == any(low <= d < high for low, high in found.intervals), (seed, d, least)
-    long = found.intervals[
-        np.ptp(found.intervals, axis=1) > 1e-3
-    ]  # others are points where players are indifferent
+    # Others are points where players are indifferent.
+    long = found.intervals[np.ptp(found.intervals, axis=1) > 1e-3]
     inside = long[(long > 0) & (long < 0.6)]
     for d in inside:
         signs = [margin(stages, laws, leave, plan, d + step) >= -1e-9 for step in (-1e-4, 1e-4)]

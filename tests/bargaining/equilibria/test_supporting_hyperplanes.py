@@ -460,9 +460,8 @@ def test_lower_thresholds_leave_more() -> None:
     lower, higher = replace(plain, eased=0.05), replace(plain, raised=0.05)
     np.testing.assert_allclose(lower.thresholds(threat).needed, plain.thresholds(threat).needed - 0.05)
     raised = higher.floors(threat[0]) - plain.floors(threat[0])
-    np.testing.assert_allclose(
-        raised, 0.05 * (FREE.reshape(3, -1).T == 0), atol=1e-15
-    )  # who takes is not tempted
+    # Who takes is not tempted.
+    np.testing.assert_allclose(raised, 0.05 * (FREE.reshape(3, -1).T == 0), atol=1e-15)
     together = []
     for profiles in (plain, lower):
         outer = Outer.around(profiles, np.ones((1, 3)) / np.sqrt(3.0), Budget())

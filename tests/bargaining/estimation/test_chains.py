@@ -249,9 +249,8 @@ def test_gains_and_prices_of_the_vignette_are_met() -> None:
 def test_a_vertical_merger_with_bargained_prices_is_that_of_the_vignette() -> None:
     """Its optimiser leaves the weight at .499768, which it does not print: one change gives it, five are met."""
     told, fitted = VIGNETTE, from_the_vignette()
-    assert fitted.slope == pytest.approx(
-        told["slope"], rel=1e-5
-    )  # least squares in parts of prices, there in money
+    # Least squares in parts of prices, there in money.
+    assert fitted.slope == pytest.approx(told["slope"], rel=1e-5)
 
     def chain(weight: float) -> VerticalChain:
         made = replace(

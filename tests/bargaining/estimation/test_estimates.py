@@ -118,9 +118,8 @@ def delays(rng: np.random.Generator, m: int = 4000) -> Any:
     end = (-np.log(z) / speed).min()
     at_once = 1 - z * np.exp(speed * end)
     u = rng.random((m, 2))
-    dates = np.where(
-        u < at_once, 0.0, -np.log((1 - u) / (1 - at_once)) / speed
-    )  # 1 - F(t) = (1 - F(0)) e^(-speed t)
+    # 1 - F(t) = (1 - F(0)) e^(-speed t)
+    dates = np.where(u < at_once, 0.0, -np.log((1 - u) / (1 - at_once)) / speed)
     dates = np.where(u >= 1 - z, np.inf, dates)  # obstinate
     first = dates.argmin(axis=1)
     when = dates.min(axis=1)
@@ -384,9 +383,8 @@ def test_a_player_who_never_concedes_while_talks_last_has_a_rate_of_zero() -> No
     assert np.isnan(found.std_errors["rate_0"])
     assert "`rate_0` is at an end of its range" in found.statement
     assert "not identified" not in str(found.summary())
-    assert found.params["rate_1"] == pytest.approx(
-        3 / (2 * (1 + 2 + 3 + 3))
-    )  # talks without end count until 3
+    # Talks without end count until 3.
+    assert found.params["rate_1"] == pytest.approx(3 / (2 * (1 + 2 + 3 + 3)))
 
 
 def test_talks_watched_for_a_short_time_do_not_count_as_endless() -> None:

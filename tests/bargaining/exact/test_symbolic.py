@@ -84,9 +84,8 @@ PRINTED = [
     Printed("ks linear", {"m": 1, "k": 0.25, "d_0": 0, "d_1": 0}, 2.0, 0.5),
     Printed("egalitarian linear", {"m": 1, "k": 0.25, "d_0": 0, "d_1": 0, "p_0": 1, "p_1": 1}, 0.8, 0.8),
     Printed("rubinstein", {"s": 1, "delta_0": 0.9, "delta_1": 0.8}, 0.7142857),
-    Printed(
-        "rubinstein", {"s": 1, "delta_0": np.exp(-0.1), "delta_1": np.exp(-0.05)}, 0.3501319, None
-    ),  # rates (.1, .05), period 1
+    # Rates (.1, .05), period 1:
+    Printed("rubinstein", {"s": 1, "delta_0": np.exp(-0.1), "delta_1": np.exp(-0.05)}, 0.3501319, None),
     Printed("rubinstein quadratic", {"m": 1, "k": 1, "delta_0": 0.9, "delta_1": 0.9}, 0.3690037**0.5),
     Printed("breakdown", {"s": 1, "p": 0.2, "b_0": 0.3, "b_1": 0.1}, 0.6333333),
     Printed("breakdown", {"s": 1, "p": 1e-9, "b_0": 0.3, "b_1": 0.1}, 0.6),

@@ -114,9 +114,8 @@ def test_cobb_douglas() -> None:
     )  # fmt: skip
     division = nash(Problem(program, [0.1, 0.3]), weights=[0.25, 0.75]).raise_if_failed()
     np.testing.assert_allclose(division.payoffs, [0.1 + 0.25 * 0.6, 0.3 + 0.75 * 0.6], rtol=1e-11)
-    np.testing.assert_allclose(
-        program.decision(division.payoffs), division.payoffs[0], rtol=1e-6
-    )  # each takes the same share of both goods
+    # Each takes the same share of both goods.
+    np.testing.assert_allclose(program.decision(division.payoffs), division.payoffs[0], rtol=1e-6)
 
 
 def test_quadratic_losses_under_a_convex_constraint() -> None:

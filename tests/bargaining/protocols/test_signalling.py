@@ -53,9 +53,8 @@ def extreme_equilibria(prior, costs, owner, receiver):
     signal that is never sent.
     """
     types = [prior, 1 - prior]
-    plans = list(
-        product((0, 1), repeat=2)
-    )  # of the owner: signal per type; of the receiver: answer per signal
+    # Of the owner: signal per type; of the receiver: answer per signal.
+    plans = list(product((0, 1), repeat=2))
     table = {}
     for plan, answers in product(plans, plans):
         own = other = Q(0)

@@ -391,9 +391,8 @@ def test_continuous_offers_have_derivatives_in_rates_and_flows() -> None:
 def test_only_ratios_of_probabilities_count_also_where_a_majority_is_enough() -> None:
     chances, pie = np.array([0.5, 0.3, 0.2]), Problem(TransferableSurplus(1.0, players=3), [0.0] * 3)
     alone = sensitivity(RandomProposer(chances, [0.0] * 3, quota=2)(pie), wrt="probabilities")
-    np.testing.assert_allclose(
-        alone, np.eye(3) - chances[:, None], atol=1e-9
-    )  # each keeps all that she offers
+    # Each keeps all that she offers.
+    np.testing.assert_allclose(alone, np.eye(3) - chances[:, None], atol=1e-9)
     slopes = sensitivity(RandomProposer(chances, [0.9, 0.5, 0.7], quota=2)(pie), wrt="probabilities")
     np.testing.assert_allclose(slopes.values @ chances, 0, atol=1e-9)
 

@@ -67,11 +67,8 @@ def test_all_that_is_broken_is_named_at_once() -> None:
     with pytest.raises(AxiomsBroken) as caught:
         check_axioms(egalitarian, STEEP)
     broken = {violation.axiom for violation in caught.value.violations}
-    silent = {
-        "strong_pareto",
-        "interim_agreements",
-        "population_monotonicity",
-    }  # a straight frontier of two players
+    # Which hold on a straight frontier of two players:
+    silent = {"strong_pareto", "interim_agreements", "population_monotonicity"}
     assert broken == set(AXIOMS) - set(proven("egalitarian")) - silent
     assert all(f"breaks {axiom}" in str(caught.value) for axiom in broken)
 

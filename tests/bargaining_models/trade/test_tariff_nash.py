@@ -52,9 +52,8 @@ def test_two_countries_many_sectors():
     assert 1 / found.rates[0] == pytest.approx((theta * own * exports).sum() / exports.sum(), abs=1e-11)
     # A small country faces given prices abroad: its rate falls to that of its exports' demand.
     by_sector = certified(model.optimal_tariffs("r0", by="sector"))
-    np.testing.assert_allclose(
-        by_sector.rates, found.rates[0], rtol=1e-8
-    )  # sectors all alike: one price, the wage
+    # Sectors are all alike: one price, the wage.
+    np.testing.assert_allclose(by_sector.rates, found.rates[0], rtol=1e-8)
 
 
 @pytest.mark.parametrize(("size", "rate"), [(0.1, 0.25181), (0.01, 0.25018), (0.001, 0.25002)])

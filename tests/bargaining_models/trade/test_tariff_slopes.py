@@ -42,9 +42,8 @@ class World:
         ]
         total = [sum(row) for row in cost]
         now = [[cost[i][j] / total[i] for j in n] for i in n]
-        level = sum(w[i] * self.made[i] for i in n) / sum(
-            self.made
-        )  # what a unit of world value added is worth
+        # What a unit of world value added is worth:
+        level = sum(w[i] * self.made[i] for i in n) / sum(self.made)
         money = [w[i] * self.made[i] + self.paid[i] * level for i in n]
         income = [money[i] / sum(now[i][j] / (1 + tau[i, j]) for j in n) for i in n]
         sold = [sum(now[i][j] / (1 + tau[i, j]) * income[i] for i in n) / (w[j] * self.made[j]) for j in n]
@@ -213,9 +212,8 @@ def test_nash_tariffs_answer_what_they_are_set_under(n: int) -> None:
         for ours, move in cases:
             np.testing.assert_allclose(ours, slopes(model, move, h), rtol=0, atol=1e-10)
     set_here = ~np.eye(n, dtype=bool)[:2]
-    assert (
-        np.abs(of["tariffs"].values[:, :2][:, set_here]).max() == 0
-    )  # the players' own rates take their place
+    # The players' own rates take their place.
+    assert np.abs(of["tariffs"].values[:, :2][:, set_here]).max() == 0
     assert all(float(one.error.max()) < 1e-12 for one in of.values())
 
 

@@ -341,9 +341,8 @@ def _shares(corners: Floats, points: Floats) -> Any:
     other = (first[:, 0] * to[..., 1] - first[:, 1] * to[..., 0]) / area
     weights = np.maximum(np.stack([1.0 - one - other, one, other], axis=-1), 0.0)
     weights /= weights.sum(axis=-1, keepdims=True)
-    missed = np.abs(weights[..., 1:2] * first + weights[..., 2:] * second - to).max(
-        axis=-1
-    )  # much in thin triangles
+    # Much is missed in thin triangles.
+    missed = np.abs(weights[..., 1:2] * first + weights[..., 2:] * second - to).max(axis=-1)
     best = missed.argmin(axis=1)
     rows = np.arange(len(points))
     chosen = weights[rows, best]

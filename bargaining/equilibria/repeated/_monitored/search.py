@@ -43,9 +43,7 @@ _MOVES = 25  # how often corners move before half-planes are added
 _BETWEEN = 1e-3  # the largest distance within which moving corners are merged, at first
 _COARSE = 0.1  # the expected gap below which an inner set is solved for
 _CLOSER = 10.0  # how much smaller the gap must be before an inner set is solved for again
-_FAINT = (
-    30.0  # half-planes that cut off less than the tolerance over this are not used in solving for corners
-)
+_FAINT = 30.0  # half-planes that cut off less than the tolerance over this are not used to solve for corners
 _COARSER = 4.0  # corners of sets that do not grow may be farther apart: the half-planes lose more
 _MANY = 60  # half-planes from which their linear program is slow, and rays have found what there is
 _FEWEST = 12  # unless there are at most this many

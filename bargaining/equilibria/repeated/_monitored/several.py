@@ -50,9 +50,7 @@ _FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's 
 _NEARER = 0.6  # of the tolerance: if both sides together leave more than that, both come nearer
 _SHARE = 0.5  # of the tolerance, that rays may leave
 _GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
-_LITTLE = (
-    0.01  # before there is such a set, half-spaces that matter less than this share of the best are not added
-)
+_LITTLE = 0.01  # of what the best half-space matters: before there is such a set, no others are added
 _PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
 _GUIDED = 0.6  # of the tolerance, that they may leave: the two are seldom in one place
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first

@@ -1,10 +1,15 @@
 """Exact linear systems and programs against floats and against their own certificates."""
 
 from fractions import Fraction
+from math import isqrt
 
 import numpy as np
+import pytest
 from scipy.optimize import linprog
+from sympy import QQ
+from sympy.polys.matrices import DomainMatrix
 
+from bargaining._lifting import _primes, lifted
 from bargaining._rational import floats, fractions, maximise, rank, solve
 
 
@@ -46,6 +51,76 @@ def test_solve_is_exact_and_names_singular_systems():
     assert list(fractions(matrix) @ answer) == list(fractions(right))
     np.testing.assert_allclose(floats(answer), np.linalg.solve(matrix, right), rtol=1e-10)
     assert solve(fractions(np.ones((2, 2))), fractions(np.ones(2))) is None
+
+
+def _peer(matrix, right):
+    """Solve a system by SymPy; None if it is singular."""
+    whole = [[QQ(x.numerator, x.denominator) for x in row] for row in np.column_stack([matrix, right])]
+    reduced, pivots = DomainMatrix(whole, (len(right), len(right) + 1), QQ).rref()
+    if pivots != tuple(range(len(right))):
+        return None
+    column = reduced.to_list()
+    return tuple(Fraction(int(row[-1].numerator), int(row[-1].denominator)) for row in column)
+
+
+def _system(kind, size, rng):
+    """Return a system of one kind, in Fractions."""
+    matrix, right = rng.integers(-9, 10, (size, size)), fractions(rng.integers(-9, 10, size))
+    if kind == "sparse":  # often singular, and seldom in one piece
+        matrix = matrix * (rng.random((size, size)) < 4 / size)
+    if kind == "rational":
+        return fractions(matrix) / (1 + fractions(rng.integers(0, 2**40, (size, size)))), right
+    if kind == "triangular":
+        order = rng.permutation(size)
+        matrix = (np.triu(matrix, 1) + np.diag(1 + abs(np.diag(matrix))))[order][:, order]
+    if kind == "ill-conditioned":
+        return np.array([[Fraction(1, i + j + 1) for j in range(size)] for i in range(size)]), right
+    if kind == "chances":
+        chances = rng.dirichlet(np.ones(size), size) * (rng.random((size, size)) < 0.3)
+        return fractions(np.eye(size)) - Fraction(0.9) * fractions(chances), right
+    if kind == "long":
+        return fractions(rng.random((size, size))) ** 9, right
+    return fractions(matrix), right
+
+
+@pytest.mark.parametrize(
+    "kind", ["whole", "sparse", "rational", "triangular", "ill-conditioned", "chances", "long"]
+)
+def test_large_systems_are_solved_as_by_sympy(kind):
+    rng, singular = np.random.default_rng(2), 0
+    for size in {"sparse": [20] * 12, "rational": [20]}.get(kind, [20, 21, 26]):
+        matrix, right = _system(kind, size, rng)
+        answer = solve(matrix, right)
+        if kind in ("rational", "long"):  # SymPy takes seconds
+            assert list(matrix @ np.array(answer)) == list(right)
+        else:
+            assert answer == _peer(matrix, right)
+        singular += answer is None
+    assert (0 < singular < 12) == (kind == "sparse")
+
+
+def test_a_solution_is_lifted_from_residues_whatever_its_length():
+    rng = np.random.default_rng(3)
+    for size in range(1, 9):
+        for longest in (1, 3, 2**62):
+            matrix = fractions(rng.integers(-longest, longest, (size, size), endpoint=True))
+            right = fractions(rng.integers(-longest, longest, size, endpoint=True))
+            whole = [[int(x) for x in row] for row in np.column_stack([matrix, right])]
+            system = np.array(whole, dtype=object)
+            assert lifted(system[:, :-1], system[:, -1]) == _peer(matrix, right)
+
+
+def test_a_determinant_that_the_primes_divide_is_not_taken_for_zero():
+    matrix, right = _system("whole", 24, np.random.default_rng(4))
+    expected, primes = solve(matrix, right), list(_primes(isqrt(2**53 // 24)))
+    for k, prime in enumerate(primes):
+        matrix[k] *= prime
+        right[k] *= prime
+    system = np.array([[int(x) for x in row] for row in np.column_stack([matrix, right])], dtype=object)
+    assert lifted(system[:, :-1], system[:, -1]) is None
+    assert solve(matrix, right) == expected == _peer(matrix, right)
+    matrix[-1] = matrix[:-1].sum(axis=0)
+    assert solve(matrix, right) is None
 
 
 def test_rank():

@@ -242,6 +242,41 @@ def test_a_segment_on_a_knife_edge_is_found_where_corners_rest():
     np.testing.assert_allclose(found.vertices.min(axis=0), found.outer.min(axis=0), atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("payoffs", "hundredths", "discounts", "leaving"),
+    [
+        (
+            ([[-1, 0], [1, 4]], [[-4, 3], [-3, -3]]),
+            [[[43, 27, 30], [54, 41, 5]], [[2, 1, 97], [17, 23, 60]]],
+            (Fraction(21, 25), Fraction(53, 100)),
+            None,
+        ),
+        pytest.param(
+            ([[4, -3], [0, 2]], [[-1, -1], [3, -3]]),
+            [[[9, 53, 38], [42, 57, 1]], [[32, 10, 58], [8, 41, 51]]],
+            (Fraction(37, 50), Fraction(21, 50)),
+            [-2, -1],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_round_sets_with_a_corner_that_has_no_slack_grow_from_smaller_ones(
+    payoffs, hundredths, discounts, leaving
+):
+    """Where player 1 gets only what a stage equilibrium with ties, or leaving, gives, no row can be tightened."""
+    signal = Monitoring(Fraction(1, 100) * np.array(hundredths))
+    leave = None if leaving is None else Exit(leaving)
+    found = payoff_set(
+        RepeatedGame(Game(*payoffs), discounts, exit=leave, monitoring=signal),
+        tolerance=1e-5,
+        budget=50_000_000,
+    )
+    assert found.status is Status.OK, found.reason
+    assert found.vertices.max(axis=0)[0] == pytest.approx(4, abs=1e-4)
+    if leave is not None:
+        assert certify(found, tolerance=2e-5).holds
+
+
 def test_profiles_may_go_out_of_play_while_corners_move():
     """Then nothing touches the half-planes, which raised an error of arrays; all that is left is to leave at once."""
     repeated, *_, leaving = drawn(290)

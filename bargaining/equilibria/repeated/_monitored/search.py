@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
     NOBODY,
     PATIENT,
     STILL,
+    Indices,
     Programs,
     Promises,
 )
@@ -51,6 +53,8 @@ _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over 
 _RARE = 20.0  # if fewer than one side in so many is new, sides are added to which the gap is due
 _MOST = 0.9  # the share of the largest errors that they are due to
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
+_LOOSEST = 0.01  # slack that leaves little of a set
+_SHRINKS = 10  # how often corners move under such slack
 _INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
 _FINER = 1000.0  # slack while sets grow is a step's loss over this: small, as signals may be similar
 _RESTED = 1000.0  # half-planes that move by less than a step's loss over this stand still
@@ -133,6 +137,10 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
                 touched = _touched(outer)
                 found = _solved(outer, ends, within, touched, _reach(edge, touched), grows=True)
                 inner, gap = _better(found, edge, inner, gap, within)
+                if inner is None:
+                    inner, gap = _better(
+                        _regrown(outer, ends, corners, edge, within), edge, inner, gap, within
+                    )
                 if gap > within and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
                     inner, gap = _rested(outer, ends, corners, edge, within, inner, gap)
             near = min(near, reach) if inner is None else gap
@@ -213,6 +221,58 @@ def _rested(
         if gap <= tolerance:
             break
     return inner, gap
+
+
+def _regrown(
+    outer: Outer, ends: Floats, corners: Floats, edge: Polygon, tolerance: float
+) -> Automaton | None:
+    """Return an automaton whose rows are all met, grown from a smaller one that more slack leaves; None if none does.
+
+    Corners of a round set keep moving by what their hull cuts off; slack of that size offsets it. Stage equilibria need
+    none: they are absorbing, like the outcomes of leaving.
+    """
+    programs, tolerated = outer.programs, tolerance * (1.0 - float(outer.programs.discounts.max()))
+    stage = programs.now / (1.0 - programs.discounts)
+    every = np.arange(len(stage))
+    later = np.repeat(stage[:, None], programs.chances.shape[1], axis=1)
+    absorbing = np.flatnonzero((programs.excess(every, later) <= MISSED).all(axis=1))
+    stay = np.vstack([ends, stage[absorbing]])
+    slack = tolerance
+    while slack < _LOOSEST:
+        slack *= 4.0
+        small = settled(programs, stay, corners, slack, _SHRINKS, merge=0.25, known=outer.known)
+        if small is None:
+            continue
+        outer.solved += small.programs
+        if small.excess <= 0.0:
+            start = Promises(small.payoffs, small.owners, small.continuations)
+            fine = min(max(tolerated / _FINER, _LEAST), -small.excess / 2.0)
+            play = grown(
+                programs,
+                stay,
+                start,
+                fine,
+                tolerated / 10.0,
+                outer.known,
+                partial(_reach, edge),
+                tolerance,
+                _GROWTH,
+            )
+            outer.solved += play.programs
+            return numbered(outer, _for_ever(play, len(ends), absorbing)) if play.excess <= 0.0 else None
+    return None
+
+
+def _for_ever(play: Automaton, ends: int, absorbing: Indices) -> Automaton:
+    """Return the automaton that plays a stage equilibrium for ever where it stops, except by leaving."""
+    stopped = np.flatnonzero((play.owners < -ends) & (play.owners != NOBODY))
+    owners, lotteries = play.owners.copy(), play.lotteries.tolil()
+    owners[stopped] = absorbing[-1 - owners[stopped] - ends]
+    signals = lotteries.shape[0] // len(owners)
+    for state in stopped.tolist():
+        lotteries[state * signals : (state + 1) * signals] = 0.0
+        lotteries[state * signals : (state + 1) * signals, state] = 1.0
+    return replace(play, owners=owners, lotteries=lotteries.tocsr())
 
 
 def _reach(edge: Polygon, corners: Floats) -> float:

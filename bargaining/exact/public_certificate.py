@@ -2,8 +2,7 @@ r"""Payoffs of perfect public equilibria certified from both sides, in rationals
 
 *Inner.* An automaton with rational weights: the payoffs of its states follow from a linear system, so continuation
 payoffs are exact, and neither a deviation nor leaving pays. So the payoffs of its states, and all points of their hull,
-are equilibrium payoffs. If it has many states, the solution is enclosed instead, and every deviation must lose more
-than the width of the enclosure, which the statement gives.
+are equilibrium payoffs.
 
 *Outer.* For given multipliers the operator is bounded, in direction :math:`n_j` and for profile a, by a function
 :math:`\alpha + \beta \cdot c` of the levels c of the half-planes, with :math:`\beta \ge 0` (see `programs`). Take
@@ -46,11 +45,7 @@ from bargaining.equilibria.repeated._monitored.programs import Indices, Programs
 from bargaining.equilibria.repeated._monitored.search import Found
 from bargaining.equilibria.repeated._monitored.solid import Solid
 from bargaining.equilibria.repeated.public import PublicPayoffSet
-from bargaining.equilibria.repeated.public_automaton import (
-    after_leaving,
-    enclosed_payoffs,
-    rational_automaton,
-)
+from bargaining.equilibria.repeated.public_automaton import after_leaving, rational_automaton
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts.bodies import dot
@@ -60,7 +55,6 @@ from bargaining.games.repeated import RepeatedGame
 _PAD = Fraction(1, 10**11)
 """How far half-planes are moved out, in units of their speeds: more than the error of floats."""
 _ZERO = Fraction(0)
-_SOLVED = 40  # states up to which the linear system of what they give is solved exactly: a second or less
 _FINE = 1 << 48  # levels are rounded up to multiples of one over this
 _ROUNDED = 1e-12  # of the terms of a sum: floats are a hundred times as good
 _STEPS = 400  # of the bounds, where they have no speeds: far more gain little
@@ -95,14 +89,14 @@ def certify_public_payoff_set(
     repeated, play, claimed = _asked(found)
     vertices: tuple[Payoffs, ...] = ()
     data = Data.of(repeated)
-    inner, apart, off = False, inf, _ZERO
-    if play.inner is not None:
-        points, off = _attained(repeated, play)
-        if points:
-            vertices = tuple(points[k] for k in extreme(_unit(points, data), 0.0))
-            inner = True
-            exact = _unit(vertices, data)
-            apart = max(_beyond(exact, claimed), _beyond(claimed, exact), _off(found, data, exact))
+    inner, apart = False, inf
+    automaton = None if play.inner is None else rational_automaton(repeated, play.inner, play.leaves)
+    if automaton is not None:
+        points = automaton.values()
+        vertices = tuple(points[k] for k in extreme(_unit(points, data), 0.0))
+        inner = True
+        exact = _unit(vertices, data)
+        apart = max(_beyond(exact, claimed), _beyond(claimed, exact), _off(found, data, exact))
     proved = _outer(repeated, data, play.cuts, play.leaves)
     empty = found.status is Status.EMPTY and proved is not None and not len(proved)
     if empty:
@@ -116,23 +110,9 @@ def certify_public_payoff_set(
         bound=float(bound),
         exact=False,
         tolerance=tolerance,
-        statement=_statement(inner, vertices, float(off), proved, bound, empty),
+        statement=_statement(inner, vertices, proved, bound, empty),
         vertices=vertices,
     )
-
-
-def _attained(repeated: RepeatedGame, play: Found) -> tuple[list[Payoffs], Fraction]:
-    """Return payoffs of the states of an automaton without regret, and how far off they are at most; none if it fails.
-
-    The linear system of many states is not solved exactly: its solution is enclosed where slack allows that.
-    """
-    assert play.inner is not None
-    if len(play.inner.owners) > _SOLVED:
-        enclosed = enclosed_payoffs(repeated, play.inner, play.leaves)
-        if enclosed is not None:
-            return enclosed
-    automaton = rational_automaton(repeated, play.inner, play.leaves)
-    return ([] if automaton is None else [state.payoffs for state in automaton.states]), _ZERO
 
 
 def _asked(found: PublicPayoffSet | PayoffBounds) -> tuple[RepeatedGame, Found, Floats]:
@@ -173,7 +153,6 @@ def past(found: PayoffBounds, points: Floats, low: Floats, size: Floats) -> floa
 def _statement(
     inner: bool,
     vertices: tuple[Payoffs, ...],
-    off: float,
     proved: Floats | None,
     bound: float,
     empty: bool,
@@ -182,9 +161,7 @@ def _statement(
         return "No profile can be sustained: the outer sets vanish, checked exactly."
     text = "Nothing is proved from inside."
     if inner:
-        near = f", up to {off:.0e}" if off else ""
-        text = f"{len(vertices)} rational vertices generate themselves by an automaton without regret{near}"
-        text += ", checked exactly."
+        text = f"{len(vertices)} rational vertices generate themselves by an automaton without regret, checked exactly."
     if proved is None:
         return f"{text} Nothing is proved from outside."
     if bound == inf:

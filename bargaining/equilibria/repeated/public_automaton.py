@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import frexp
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +33,10 @@ from bargaining.games.repeated import RepeatedGame
 
 _SIMPLE = 1000  # the largest denominator of weights that are rounded to simple fractions
 _APART = 1e-9  # of the ranges: points closer to a plane than this count as points of the plane
-_FINEST = 1 << 120  # payoffs that are not computed exactly are multiples of one over this
-_NEAR = 1e-9  # how near to a simple fraction a weight must be, and to a knife edge the gain of a deviation
+_GRID = 48  # bits of payoffs that are rounded: fewer than floats have
+_SPREAD = 1e-6  # the least spread of points whose weights follow from rounded payoffs: these move by 1e-8
+_LIGHT = 1e-9  # the least chance of such a point, so that its weight stays positive
+_NEAR = 1e-9  # how near to a simple fraction a weight must be
 
 
 @owning
@@ -207,7 +210,7 @@ class PublicAutomaton(Machine[PublicHistory]):
             rows.append((str(k), self._play(self.repeated.game, state), payoffs, *after))
         return rows
 
-    def _gains(self, *, own: bool = True) -> Iterator[Fraction]:
+    def _gains(self) -> Iterator[Fraction]:
         chances, exact = self._chances(), self.repeated.game.exact
         leaving = None if self.repeated.exit is None else self.repeated.exit.exact
         for state in self.states:
@@ -225,8 +228,6 @@ class PublicAutomaton(Machine[PublicHistory]):
                     for lottery in state.following
                 ]
                 for action in range(self.repeated.game.shape[i]):
-                    if action == state.profile[i] and not own:
-                        continue
                     other = (*state.profile[:i], action, *state.profile[i + 1 :])
                     value = (1 - d) * exact[other][i] + d * sum(
                         chances[other] * np.array(later, dtype=object)
@@ -279,8 +280,7 @@ def rational_automaton(
 
     Weights become simple fractions if all of them are close to one; otherwise they are rounded so finely that the slack
     of the incentive constraints covers the error. On a knife edge only some states have slack: then lotteries that are
-    close to simple ones become simple, and only the others are rounded. The payoffs of states then follow exactly from
-    a linear system.
+    close to simple ones become simple, and only the others are rounded. Payoffs are exact, see `_anchored`.
     """
     fine = 1 << _bits(repeated, play)
     for simple, scale in ((True, None), (False, fine), (True, fine)):
@@ -288,44 +288,6 @@ def rational_automaton(
         if made is not None and made.regret == 0:
             return made
     return None
-
-
-def enclosed_payoffs(
-    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave]
-) -> tuple[list[Payoffs], Fraction] | None:
-    """Return approximate payoffs of the states of an automaton without regret, and a bound of their error.
-
-    The automaton has rational weights. The payoffs are empty if a deviation pays; the result is None if this depends on
-    rounding. The payoffs of states solve z = now + d E z, where E is a matrix of probabilities, so that ``|E z| <=
-    |z|``: payoffs with a residual r have an error of at most ``|r| / (1 - d)``.
-    """
-    from scipy.sparse import csc_matrix
-
-    drawn = _drawn_play(repeated, play, leaves, False, 1 << _bits(repeated, play))
-    if drawn is None:
-        return None
-    size, columns, off = len(drawn.profiles), [], Fraction(0)
-    moves = [(k, n, float(chance)) for k, n, chance in drawn.moves(repeated)]
-    at, to, chances = zip(*moves, strict=True) if moves else ((), (), ())
-    expected = csc_matrix((chances, (at, to)), (size, size))
-    for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
-        column, rest = [Fraction(0)] * size, now
-        for _ in range(2):  # the second step corrects the rounding of the first
-            more = solution(float(d) * expected, np.array([float(x) for x in rest])).tolist()
-            column = [
-                Fraction(round((x + Fraction(y)) * _FINEST), _FINEST)
-                for x, y in zip(column, more, strict=True)
-            ]
-            rest = [now[k] + d * drawn.later(repeated, k, column) - value for k, value in enumerate(column)]
-        off = max(off, max(map(abs, rest)) / (1 - d))
-        columns.append(column)
-    automaton = _completed(repeated, play, leaves, drawn, columns)
-    if automaton is None:
-        return None
-    most = max(automaton._gains(own=False), default=Fraction(-1)) + 2 * off
-    if 0 < most <= _NEAR * np.ptp(repeated.game.payoffs):
-        return None
-    return ([] if most > 0 else [state.payoffs for state in automaton.states]), off
 
 
 class _Drawn(NamedTuple):
@@ -346,16 +308,6 @@ class _Drawn(NamedTuple):
         for k, lotteries in enumerate(self.following):
             for chance, lottery in zip(self.chances(repeated, k), lotteries, strict=True):
                 yield from ((k, n, chance * share) for n, share in lottery)
-
-    def later(self, repeated: RepeatedGame, state: int, values: Sequence[Fraction]) -> Fraction:
-        """Return the expected value over the states that follow."""
-        return sum(
-            (
-                chance * sum((share * values[n] for n, share in lottery), Fraction(0))
-                for chance, lottery in zip(self.chances(repeated, state), self.following[state], strict=True)
-            ),
-            Fraction(0),
-        )
 
 
 def _bits(repeated: RepeatedGame, play: Floating) -> int:
@@ -398,17 +350,115 @@ def _rounded(
     drawn = _drawn_play(repeated, play, leaves, simple, scale)
     if drawn is None:
         return None
-    size = len(drawn.profiles)
-    expected = np.full((size, size), Fraction(0))
+    drawn, values = _anchored(repeated, drawn)
+    return _completed(repeated, play, leaves, drawn, values.T.tolist())
+
+
+def _anchored(repeated: RepeatedGame, drawn: _Drawn) -> tuple[_Drawn, Rationals]:
+    """Return the play with some weights changed a little, and the payoffs of the states, shape (k, n).
+
+    Where small changes of its weights move the continuation payoffs of a state in all directions, its payoffs are
+    rounded, and the weights follow from them. Payoffs of the other states solve a linear system. Were those of all
+    states to solve it, they would have as many digits as its determinant.
+    """
+    from scipy.sparse import csc_matrix
+
+    moves = [(k, n, float(chance)) for k, n, chance in drawn.moves(repeated)]
+    at, to, chances = zip(*moves, strict=True) if moves else ((), (), ())
+    expected = csc_matrix((chances, (at, to)), (len(drawn.profiles),) * 2)
+    near = np.column_stack(
+        [
+            solution(float(d) * expected, np.array([float(x) for x in now]))
+            for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True)
+        ]
+    )
+    values, size = np.empty(near.shape, dtype=object), np.ptp(near, axis=0)
+    for i, length in enumerate(size.tolist()):
+        grid = Fraction(2) ** (frexp(length)[1] - _GRID)
+        values[:, i] = [grid * round(Fraction(x) / grid) for x in near[:, i].tolist()]
+    free = {}
+    if size.all() and repeated.discounts.all():
+        found = ((k, _movable(repeated, drawn, near / size, k)) for k in range(len(near)))
+        free = {k: way for k, way in found if way is not None}
+    while True:
+        _solve_for([k for k in range(len(near)) if k not in free], repeated, drawn, values)
+        moved = {k: _moved(repeated, drawn, values, k, way) for k, way in free.items()}
+        if all(each is not None for each in moved.values()):
+            following = [moved.get(k) or lotteries for k, lotteries in enumerate(drawn.following)]
+            return drawn._replace(following=following), values
+        free = {k: way for k, way in free.items() if moved[k] is not None}
+
+
+def _movable(repeated: RepeatedGame, drawn: _Drawn, unit: Floats, state: int) -> list[tuple[int, int]] | None:
+    """Return pairs of a signal and a state after it, the likeliest whose weights can give a state all payoffs nearby.
+
+    There is one for each player and one for each signal whose weights are not simple fractions, which stay. None if
+    there are fewer, or if one is so unlikely that its weight could become negative.
+    """
+    chances, count = drawn.chances(repeated, state), unit.shape[1]
+    pool = [
+        (float(chance * share), y, n)
+        for y, (chance, lottery) in enumerate(zip(chances, drawn.following[state], strict=True))
+        if chance and max(share.denominator for _, share in lottery) > _SIMPLE
+        for n, share in lottery
+    ]
+    pool.sort(reverse=True)
+    columns = np.zeros((len(pool), count + len(chances)))
+    for row, (_, y, n) in zip(columns, pool, strict=True):
+        row[:count], row[count + y] = unit[n], 1.0
+        row *= float(chances[y])
+    chosen = _independent(columns, range(len(pool)), _SPREAD)
+    enough = len(chosen) == count + len({y for _, y, _ in pool}) and pool[chosen[-1]][0] > _LIGHT
+    return [pool[k][1:] for k in chosen] if enough else None
+
+
+def _independent(rows: Floats, order: Iterable[int], apart: float) -> list[int]:
+    """Return the first rows in an order that are linearly independent, and farther than this from being dependent."""
+    chosen: list[int] = []
+    for k in order:
+        if np.linalg.matrix_rank(rows[[*chosen, k]], tol=apart) > len(chosen):
+            chosen.append(k)
+        if len(chosen) == rows.shape[1]:
+            break
+    return chosen
+
+
+def _solve_for(states: list[int], repeated: RepeatedGame, drawn: _Drawn, values: Rationals) -> None:
+    """Fill in the payoffs of some states, given those of the others."""
+    place = {k: new for new, k in enumerate(states)}
+    expected, known = np.full((len(states), len(states)), Fraction(0)), np.full(values.shape, Fraction(0))
     for k, n, chance in drawn.moves(repeated):
-        expected[k, n] += chance
-    columns = []
-    for d, now in zip(repeated.exact_discounts.tolist(), drawn.now, strict=True):
-        found = solve(np.eye(size, dtype=int) * Fraction(1) - d * expected, np.array(now))
-        if found is None:
-            return None
-        columns.append(found)
-    return _completed(repeated, play, leaves, drawn, columns)
+        if k in place and n in place:
+            expected[place[k], place[n]] += chance
+        elif k in place:
+            known[k] += chance * values[n]
+    for i, d in enumerate(repeated.exact_discounts.tolist()):
+        right = np.array(drawn.now[i], dtype=object) + d * known[:, i]
+        found = solve(np.eye(len(states), dtype=int) * Fraction(1) - d * expected, right[states])
+        assert found is not None  # the chances of the states that follow add up to at most one
+        values[states, i] = found
+
+
+def _moved(
+    repeated: RepeatedGame, drawn: _Drawn, values: Rationals, state: int, chosen: list[tuple[int, int]]
+) -> tuple[Lottery, ...] | None:
+    """Return a state's lotteries with those weights of the chosen states that give it its payoffs."""
+    chances, lotteries = drawn.chances(repeated, state), drawn.following[state]
+    now = np.array([column[state] for column in drawn.now])
+    mean = (values[state] - now) / repeated.exact_discounts
+    signals = list(dict.fromkeys(y for y, _ in chosen))
+    kept = [{n: share for n, share in each if (y, n) not in chosen} for y, each in enumerate(lotteries)]
+    for y, weights in enumerate(kept):
+        for n, share in weights.items():
+            mean = mean - chances[y] * share * values[n]
+    left = [Fraction(1) - sum(kept[y].values()) for y in signals]
+    columns = [[*(chances[y] * values[n]), *(Fraction(signal == y) for signal in signals)] for y, n in chosen]
+    shares = solve(np.array(columns).T, np.array([*mean, *left]))
+    if shares is None or min(shares) < 0:
+        return None
+    for (y, n), share in zip(chosen, shares, strict=True):
+        kept[y][n] = share
+    return tuple(tuple((n, share) for n, share in sorted(each.items()) if share) for each in kept)
 
 
 def _completed(
@@ -456,14 +506,8 @@ def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
         b_eq=np.append(goal, 1.0),
     )
     weights = np.maximum(found.x[: len(points)], 0.0)
-    order = np.argsort(-weights, kind="stable").tolist()
-    chosen: list[int] = []
-    for k in order:  # points in general position, the largest weights first
-        rows = floats[[*chosen, k]] / size
-        if np.linalg.matrix_rank(rows[1:] - rows[0], tol=_APART) == len(chosen):
-            chosen.append(k)
-        if len(chosen) > n:
-            break
+    heaviest = np.argsort(-weights, kind="stable").tolist()
+    chosen = _independent(np.vstack([unit, np.ones(len(points))]).T, heaviest, _APART)
     if len(chosen) == n + 1:
         matrix = np.array([[points[k][i] for k in chosen] for i in range(n)] + [[Fraction(1)] * (n + 1)])
         shares = solve(matrix, np.array([*target, Fraction(1)]))

@@ -27,7 +27,7 @@ from bargaining.equilibria.repeated._monitored.radial import _Rays, _weights, ra
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
-from bargaining.equilibria.repeated.public_automaton import _bits, _rounded, enclosed_payoffs
+from bargaining.equilibria.repeated.public_automaton import rational_automaton
 from bargaining.exact.public_certificate import _apart
 from known_games import ROUND
 from public_programs import iterate
@@ -383,22 +383,60 @@ def test_rays_do_not_end_beyond_the_centre_of_a_set_of_three_players():
     assert payoff_bounds(drawn(69)[0], tolerance=1e-3, refinements=2).gap < 0.1
 
 
-def test_enclosed_payoffs_of_an_automaton_are_those_of_its_linear_system():
+@pytest.mark.parametrize(
+    ("seed", "tolerance", "discounts"),
+    [
+        (2, 1e-5, None),
+        (2, 1e-3, (0.65, 0.7)),
+        (7, 1e-2, None),
+        pytest.param(7, 1e-2, (0.7, 0.8, 0.75), marks=pytest.mark.slow),
+        pytest.param(41, 1e-2, None, marks=pytest.mark.slow),
+    ],
+)
+def test_short_payoffs_of_automata_are_what_their_states_promise(seed, tolerance, discounts):
+    """Solving for the payoffs of all states at once takes as many digits as the determinant has."""
+    repeated = drawn(seed)[0]
+    if discounts is not None:
+        repeated = RepeatedGame(repeated.game, discounts, exit=repeated.exit, monitoring=repeated.monitoring)
+    found = (payoff_set if repeated.players == 2 else payoff_bounds)(repeated, tolerance=tolerance)
+    play = rational_automaton(repeated, found._found.inner, found._found.leaves)
+    assert len(play.states) > 20
+    assert play.regret == 0
+    data = Data.of(repeated)
+    near = found._found.inner.payoffs * data.size + data.low
+    np.testing.assert_allclose(np.array(play.values(), dtype=float), near, atol=1e-5)
+    for state in play.states:
+        assert max(value.denominator for value in state.payoffs) < 2**2000
+        if state.profile is None:
+            continue
+        assert all(min(share for _, share in after) > 0 for after in state.following)
+        assert all(sum(share for _, share in after) == 1 for after in state.following)
+        for i, d in enumerate(repeated.exact_discounts):
+            later = sum(
+                chance * share * play.states[k].payoffs[i]
+                for chance, after in zip(
+                    repeated.monitoring.exact[state.profile], state.following, strict=True
+                )
+                for k, share in after
+            )
+            assert state.payoffs[i] == (1 - d) * repeated.game.exact[state.profile][i] + d * later
+
+
+def test_payoffs_of_a_player_who_does_not_wait_do_not_follow_from_what_comes_later():
+    repeated = drawn(62)[0]
+    repeated = RepeatedGame(repeated.game, (0, 0.9), exit=repeated.exit, monitoring=repeated.monitoring)
+    found = payoff_set(repeated, tolerance=1e-3)
+    assert found.strategy(found.vertices.mean(axis=0)).regret == 0
+
+
+def test_an_automaton_with_regret_is_not_returned():
     partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
     repeated = RepeatedGame(partners, Fraction(4, 5), exit=Exit([1, Fraction(1, 2)]), monitoring=report)
-    found = payoff_set(repeated, tolerance=1e-3)
-    near, off = enclosed_payoffs(repeated, found._found.inner, found._found.leaves)
-    solved = _rounded(
-        repeated, found._found.inner, found._found.leaves, False, 1 << _bits(repeated, found._found.inner)
-    )
-    assert len(near) == len(solved.states) > 5
-    assert 0 < off < 1e-25
-    for one, state in zip(near, solved.states, strict=True):
-        assert max(abs(a - b) for a, b in zip(one, state.payoffs, strict=True)) <= off
-    play = found._found.inner
-    shirking = replace(play, owners=np.where(play.owners == 0, 1, play.owners))
-    assert enclosed_payoffs(repeated, shirking, found._found.leaves)[0] == []
+    found = payoff_set(repeated, tolerance=1e-3)._found
+    shirking = replace(found.inner, owners=np.where(found.inner.owners == 0, 1, found.inner.owners))
+    assert rational_automaton(repeated, found.inner, found.leaves) is not None
+    assert rational_automaton(repeated, shirking, found.leaves) is None
 
 
 def shown(seed):

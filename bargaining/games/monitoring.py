@@ -117,7 +117,7 @@ class Monitoring(Shown):
             )
         given = fractions(np.asarray(probabilities), chances.shape)
         total = given.sum(axis=-1)
-        loose = np.asarray(probabilities).dtype.kind == "f"
+        loose = any(isinstance(chance, float | np.floating) for chance in np.asarray(probabilities).flat)
         for profile in np.ndindex(*chances.shape[:-1]):
             if (chances[profile] < 0).any():
                 least = float(chances[profile].min())
@@ -127,7 +127,7 @@ class Monitoring(Shown):
             if abs(total[profile] - 1) > (_SUM if loose else 0):
                 raise InvalidInput(
                     f"`probabilities` of each profile must add up to 1; those of profile {profile} add up to "
-                    f"{float(chances[profile].sum()):.12g}. Divide by the sum."
+                    f"{float(total[profile])!r}. Divide by the sum."
                 )
         exact = given / total[..., None]
         floats = exact.astype(float)
@@ -177,8 +177,7 @@ class Monitoring(Shown):
         for profile, each in known.items():
             for signal, chance in each.items():
                 table[(*profile, signals.index(str(signal)))] = chance
-        floats = any(isinstance(chance, float) for chance in table.flat)
-        return cls(table.astype(float) if floats else table, signals=signals)._of(game)
+        return cls(table, signals=signals)._of(game)
 
     def __repr__(self) -> str:
         return f"<Monitoring of {' x '.join(map(str, self.shape))} actions by {len(self.signals)} signals>"
@@ -262,7 +261,9 @@ class Monitoring(Shown):
         True
         """
         tables = listed(own, "own", "a list with one array per player")
-        parts = [rational(table, f"own[{k}]", ndim=2) for k, table in enumerate(tables)]
+        for k, table in enumerate(tables):
+            real(table, f"own[{k}]", ndim=2)
+        parts = [Monitoring(table).exact for table in tables]  # the same conditions
         named = signals if signals is not None else [list(map(str, range(part.shape[1]))) for part in parts]
         wanted = "a list of lists of names"
         words = [list(map(str, listed(each, "signals", wanted))) for each in listed(named, "signals", wanted)]
@@ -285,11 +286,7 @@ class Monitoring(Shown):
             ("" if short_names else ", ").join(each[y] for each, y in zip(words, seen, strict=True))
             for seen in np.ndindex(*counts)
         ]
-        chances = joint.reshape(*shape, -1)
-        total = chances.sum(axis=-1, keepdims=True)
-        if all(np.asarray(table).dtype.kind == "f" for table in tables) and (abs(total - 1) <= _SUM).all():
-            chances = chances / total
-        return cls(chances, signals=names)
+        return cls(joint.reshape(*shape, -1), signals=names)
 
     @classmethod
     def noisy(cls, game: Game, correct: Any) -> Monitoring:
@@ -339,7 +336,8 @@ class Monitoring(Shown):
                [0.25, 0.75]])
         """
         base, shift = real(levels, "levels"), real(shocks, "shocks", ndim=1)
-        weight = rational(chances, "chances", ndim=1)
+        real(chances, "chances", ndim=1)
+        weight = Monitoring(np.asarray(chances)[None]).exact[0]  # the same conditions
         bounds = real(cuts, "cuts", ndim=1)
         if weight.shape != shift.shape:
             raise InvalidInput(f"`chances` must have {shift.size} entries, one a shock; got {weight.size}.")
@@ -349,9 +347,8 @@ class Monitoring(Shown):
         seen = np.searchsorted(bounds, base[..., None] + shift, side="right")
         for index in np.ndindex(*seen.shape):
             out[*index[:-1], seen[index]] += weight[index[-1]]
-        names = [f"below {c:g}" for c in bounds] + [f"from {bounds[-1]:g} on"]
-        total = out.sum(axis=-1, keepdims=True)
-        return cls(out / total if (abs(total - 1) <= _SUM).all() else out, signals=names)
+        names = [f"below {c:.15g}" for c in bounds] + [f"from {bounds[-1]:.15g} on"]
+        return cls(out, signals=names)
 
     def garbled(self, noise: ArrayLike, *, signals: Sequence[str] | None = None) -> Monitoring:
         """Return a coarser signal: after signal y, signal z of another list is seen with probability `noise[y, z]`.
@@ -422,8 +419,8 @@ class Monitoring(Shown):
         rows = []
         names = self.players if self._game is None else self._game.player_names
         named = [player_index(k, "players", names) for k in listed(players, "players", "a list of players")]
-        if not named:
-            raise InvalidInput("`players` must name at least one player; got none.")
+        if not named or len(set(named)) < len(named):
+            raise InvalidInput(f"`players` must name one player or more, each once; got {short(players)}.")
         for k in named:
             index: list[Any] = [int(a) for a in at]
             index[k] = slice(None)

@@ -33,6 +33,25 @@ def test_what_is_no_distribution_is_named(chances, message):
         Monitoring(chances)
 
 
+def test_floats_beside_fractions_are_rounded_numbers_too():
+    """.1 + .2 + .7 is not 1 in floats; where one table has floats and the other does not, it was refused."""
+    rough, third = [[0.1, 0.2, 0.7]], [Fraction(1, 3), Fraction(2, 3)]
+    beside = Monitoring.product([rough, [[1, 0], [0, 1]]])
+    assert beside.exact.sum(axis=-1).tolist() == [[1, 1]]
+    assert Monitoring([third, [0.1, 0.9]]).exact[0].tolist() == third
+    with pytest.raises(InvalidInput, match=r"add up to 1\.000000000000001\. Divide"):
+        Monitoring([[Fraction(1, 2), Fraction(10**15 + 2, 2 * 10**15)]])
+
+
+def test_every_part_must_be_a_distribution():
+    """What is wrong in one table must not be hidden by the other, or by signals into which shocks are gathered."""
+    for wrong in ([[[2.0, 0.0]], [[0.5, 0.0]]], [[[1.5, -0.5]], [[-0.5, 1.5]]]):
+        with pytest.raises(InvalidInput, match=r"`probabilities`.*profile \(0,\)"):
+            Monitoring.product(wrong)
+    with pytest.raises(InvalidInput, match="must not be negative"):
+        Monitoring.from_shocks([[1, 2]], [0, 1], [1.5, -0.5], cuts=[9])
+
+
 def test_names_must_fit():
     with pytest.raises(InvalidInput, match="2 different names"):
         Monitoring([[[0.5, 0.5]] * 2] * 2, signals=["a", "a"])
@@ -72,6 +91,8 @@ def test_rank_tells_who_can_be_told_apart():
     assert (both.rank, both.full, both.holds) == (2, 3, False)
     assert Monitoring.noisy(PRISONERS, 0.9).pairwise_full_rank((0, 0), (0, 1)).holds
     assert not Monitoring.none(PRISONERS).full_rank((0, 0), 0).holds
+    with pytest.raises(InvalidInput, match="each once"):
+        ONE_REPORT.pairwise_full_rank((0, 0), (0, 0))
 
 
 def test_expected_payoffs():
@@ -91,6 +112,8 @@ def test_a_price_with_shocks():
     assert prices.signals == ("below 4", "below 7", "from 7 on")
     with pytest.raises(InvalidInput, match="ascend"):
         Monitoring.from_shocks([[1]], [0], [1], cuts=[2, 1])
+    near = Monitoring.from_shocks([[0]], [0], [1], cuts=[1_000_001, 1_000_002])
+    assert near.signals == ("below 1000001", "below 1000002", "from 1000002 on")
 
 
 def test_chances_are_given_by_name() -> None:

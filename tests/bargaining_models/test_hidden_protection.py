@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import plain_tables as plain
-from bargaining import InvalidInput
+from bargaining import InvalidInput, trigger_strategy
 from bargaining_models.negotiation.hidden_protection import HiddenProtection
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.hidden_protection import PATIENCE
@@ -65,10 +65,16 @@ def test_bad_luck_by_hand(talks):
     assert luck.burnt == pytest.approx(p[0, 0, 1] * lost)
     # It is also the best agreement:
     assert one.enforced(PATIENCE) == pytest.approx(stage[0, 0].sum() - luck.burnt)
-    years = np.arange(10_000)
-    cost = stage[0, 0].sum() - stage[2, 2].sum()
-    paid = (PATIENCE**years).cumsum() * cost  # a war from the next year on, valued at its start
-    assert years[np.searchsorted(paid, lost)] <= luck.war <= years[np.searchsorted(paid, lost)] + 1
+    # Wars that are too short by less than a year leave more than burning money does, those a year longer less.
+    short, long = (
+        sum(
+            trigger_strategy(
+                one.stage, (0, 0), (2, 2), PATIENCE, monitoring=one.monitoring, signals=[1], periods=years
+            ).payoffs
+        )
+        for years in (int(luck.war), int(luck.war) + 1)
+    )
+    assert short > one.enforced(PATIENCE) > long
     assert (each.bad_luck(PATIENCE).burnt, each.bad_luck(PATIENCE).war) == (0, 0)
     assert each.bad_luck(PATIENCE).alarms == pytest.approx(1 - each.monitoring.probabilities[0, 0, 0])
     assert each.enforced(PATIENCE) == pytest.approx(stage[0, 0].sum())
@@ -126,6 +132,16 @@ def test_chances_are_distributions_and_answers_exact(talks):
 def test_what_is_wrong_is_named(talks, wrong, match):
     with pytest.raises(InvalidInput, match=match):
         HiddenProtection.at(talks, **wrong)
+
+
+@pytest.mark.parametrize("discount", [1, -0.5, np.nan, "0.9"])
+def test_what_is_no_discount_factor_is_named(talks, discount):
+    with pytest.raises(InvalidInput, match="`discount` must"):
+        HiddenProtection.at(talks, noise=0.05, reports="one").bad_luck(discount)
+
+
+def test_who_has_no_patience_fears_no_war(talks):
+    assert HiddenProtection.at(talks, noise=0.05, reports="one").bad_luck(0).war == np.inf
 
 
 @pytest.mark.slow

@@ -37,7 +37,9 @@ def near(found: Any, value: Any, close: float) -> bool:
     if isinstance(value, tuple):
         return found is not None and all(near(*pair, close) for pair in zip(found, value, strict=True))
     missing = [one is None or bool(np.isnan(one)) for one in (found, value)]
-    return all(missing) if any(missing) else abs(found - value) <= close * max(1.0, abs(value))
+    if any(missing) or np.isinf(value):
+        return all(missing) or found == value
+    return abs(found - value) <= close * max(1.0, abs(value))
 
 
 def same(name: str, found: dict[str, Any], row: dict[str, Any]) -> None:

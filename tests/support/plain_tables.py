@@ -1364,8 +1364,10 @@ def hidden(world, barrier, noise, r, patience=0.9):
     lost = sum(
         max((flows[one] - flows[0, 0])[k], 0.0) / (p[one] - p[0, 0]) for k, one in enumerate([(1, 0), (0, 1)])
     )
-    left = 1 - lost * (1 - patience) / surplus
-    cells |= {"burnt": p[0, 0] * lost, "war": np.log(left) / np.log(patience)}
+    # What is left is worth (1 - d) kept + d (1 - P) left + d P ((1 - d^T) war + d^T left), with wars of T years.
+    burnt = p[0, 0] * lost
+    after = 1 - (1 - patience) * burnt / (patience * p[0, 0] * (surplus - burnt))
+    cells |= {"burnt": burnt, "war": np.log(after) / np.log(patience) if 0 < after <= 1 else np.inf}
     each, one, sharp = (
         most_kept(flows, chances, patience)
         for chances in (seen["each"], seen["one"], reports(imports, noise / 2)["one"])

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from bargaining import Game, Monitoring, critical_discount, joint_payoffs
 from bargaining.authoring import Floats, Shown, owning
-from bargaining.equilibria.repeated.joint import JointPayoffs
+from bargaining.equilibria.repeated.joint import JointPayoffs, discount_of
 from bargaining.errors import InvalidInput
 from bargaining.games.repeated import Exit
 from bargaining_models.negotiation.negotiation import Negotiation
@@ -54,8 +54,8 @@ class BadLuck(Shown):
     burnt : float
         The money burnt per year: zero if fines can be paid to the other side.
     war : float
-        Years of an open tariff war, from the next one on, that costs the two together as much as what is burnt after an
-        alarm; infinite if one without end costs less.
+        Years of an open tariff war after each alarm, from the next year on, that cost the two together as much as the
+        money; infinite if a war without end costs less.
     """
 
     alarms: float
@@ -169,13 +169,14 @@ class HiddenProtection(Shown):
         found = critical_discount(self.stage, (0, 0), monitoring=self.monitoring, punishment="stage")
         return min(found.discount, 1.0)
 
-    def bad_luck(self, discount: float) -> BadLuck:
+    def bad_luck(self, discount: float | Fraction) -> BadLuck:
         r"""Return how often reports are low on the path of free trade, and their cost.
 
         Suppose that the only report is low with probability p if both keep to free trade and :math:`p_i` if only side i
         protects covertly, which gains her :math:`D_i`. To deter this, i must lose :math:`D_i / (p_i - p)` after an
         alarm.
         """
+        patience = float(discount_of(discount))
         chances = self.monitoring.exact[0, 0]
         low = [" low" in signal for signal in self.monitoring.signals]
         alarms = sum((p for p, bad in zip(chances, low, strict=True) if bad), Fraction(0))
@@ -187,16 +188,16 @@ class HiddenProtection(Shown):
             worse = self.monitoring.exact[alone][1] - alarms
             if gain > 0:
                 lost += gain / worse
-        total = exact.sum(axis=-1)
-        war = _years(float(lost), float(total[0, 0] - total[2, 2]), discount)
-        return BadLuck(alarms=float(alarms), burnt=float(alarms * lost), war=war)
+        total, burnt = exact.sum(axis=-1), alarms * lost
+        war = _years(float(lost), float(total[0, 0] - burnt - total[2, 2]), patience)
+        return BadLuck(alarms=float(alarms), burnt=float(burnt), war=war)
 
 
 def _years(cost: float, each: float, discount: float) -> float:
-    """Return the number of years after which a loss of `each` a year, from the next on, adds up to a given cost."""
+    """Return for how many years, from the next on, a loss of `each` a year is worth a given cost now."""
     if cost <= 0.0:
         return 0.0
-    left = 1.0 - cost * (1.0 - discount) / each
+    left = 1.0 - cost * (1.0 - discount) / (discount * each) if discount * each > 0.0 else 0.0
     return log(left) / log(discount) if left > 0.0 else inf
 
 

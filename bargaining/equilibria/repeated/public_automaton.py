@@ -145,14 +145,11 @@ class PublicAutomaton(Machine[PublicHistory]):
             for k in listed(states, "states", "a list of states")
         ]
         once, places = np.unique(np.array(inside, dtype=np.intp), return_inverse=True)
-        stay = self._moves()[np.ix_(once, once)]
-        # states that play leaves with certainty
-        able = np.linalg.matrix_power(stay, 1 << 20).sum(axis=1) < 0.5
+        moves = self._moves()[once]
+        stay, leave = moves[:, once], np.delete(moves, once, axis=1).sum(axis=1)
+        able = ~_reaching(stay, ~_reaching(stay, leave > 0.0))  # states that play leaves with certainty
         out = np.full(once.size, np.inf)
-        if able.any():
-            out[able] = np.linalg.solve(
-                np.eye(int(able.sum())) - stay[np.ix_(able, able)], np.ones(int(able.sum()))
-            )
+        out[able] = _lengths(stay[np.ix_(able, able)], leave[able])
         return out[places]
 
     def _moves(self) -> Floats:
@@ -268,6 +265,33 @@ def begun(automaton: PublicAutomaton, start: Lottery) -> PublicAutomaton:
         states=states,
         start=tuple((place[k], share) for k, share in sorted(begin.items())),
     )
+
+
+def _reaching(moves: Floats, goal: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the states from which play may reach some of the goal."""
+    while True:
+        more = goal | (moves[:, goal] > 0.0).any(axis=1)
+        if (more == goal).all():
+            return more
+        goal = more
+
+
+def _lengths(stay: Floats, leave: Floats) -> Floats:
+    """Return the expected number of periods until play leaves, from each state.
+
+    States are eliminated one after the other. Nothing is subtracted, so that small chances of leaving keep their
+    digits.
+    """
+    stay, leave, spent, gone = stay.copy(), leave.copy(), np.ones(leave.size), np.empty(leave.size)
+    for k in reversed(range(leave.size)):
+        gone[k] = leave[k] + stay[k, :k].sum()
+        visits = stay[:k, k] / gone[k]
+        stay[:k, :k] += np.outer(visits, stay[k, :k])
+        leave[:k] += visits * leave[k]
+        spent[:k] += visits * spent[k]
+    for k in range(leave.size):
+        spent[k] = (spent[k] + stay[k, :k] @ spent[:k]) / gone[k]
+    return spent
 
 
 _SQUARINGS = 40  # 2^40 periods: the long run

@@ -348,6 +348,17 @@ def test_how_often_and_how_long_they_fight():
     assert history.profiles[0][0] != play.states[history.states[0]].profile[0] or history.signals[0] == -1
 
 
+@pytest.mark.parametrize("rare", [Fraction(1, 10**7), Fraction(1, 10**9)])
+def test_rare_wars_begin_after_a_long_time_not_never(rare):
+    """A bad report comes once in ten million periods, or more seldom; with some chance they fight for ever after it."""
+    repeated = RepeatedGame(PARTNERS, Fraction(4, 5), monitoring=report(1 - rare, "1/2", "1/4"))
+    play = payoff_set(repeated, tolerance=1e-3).strategy([1.9, 1.9])
+    fight, work = sorted(range(2), key=lambda k: play.states[k].profile, reverse=True)
+    chance = dict(play.states[work].following[1])[fight]
+    assert play.expected_length([work]) == pytest.approx(float(1 / (rare * chance)), rel=1e-12)
+    assert np.isinf(play.expected_length([fight, work])).all()
+
+
 def test_the_door_and_its_refusals():
     one = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-2)
     assert type(one).__name__ == "PublicPayoffSet"

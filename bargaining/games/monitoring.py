@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import instance, is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owning, real, short
+from bargaining._names import are_given
 from bargaining._rational import Rationals, fractions, integers, rank, rational
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
@@ -427,6 +428,28 @@ class Monitoring(Shown):
             rows.append(self._exact[tuple(index)])
         full = sum(self.shape[k] for k in named) - len(named) + 1
         return Rank(rank(integers(np.vstack(rows))[0].tolist()), full)
+
+
+def check_monitoring(game: Game, monitoring: Monitoring | None) -> None:
+    """Raise InvalidInput unless the monitoring, if any, is of the actions of the game."""
+    if monitoring is None:
+        return
+    if not isinstance(monitoring, Monitoring):
+        raise InvalidInput(
+            f"`monitoring` must be a Monitoring or None; got {short(monitoring)}. Wrap the chances: Monitoring(p)."
+        )
+    if monitoring.shape != game.shape:
+        raise InvalidInput(
+            f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
+        )
+    if monitoring._game is not None:
+        made_of = (monitoring._game.player_names, *monitoring._game.actions)
+        for names, others in zip((game.player_names, *game.actions), made_of, strict=True):
+            if names != others and are_given(names) and are_given(others):
+                raise InvalidInput(
+                    f"`monitoring` must be of the same players and actions in the same order; the game has "
+                    f"{', '.join(names)}, it {', '.join(others)}. Make it of this game."
+                )
 
 
 def _titled(game: Game | None, profile: tuple[int, ...]) -> str:

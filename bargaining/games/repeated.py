@@ -233,19 +233,6 @@ def require_repeated(repeated: Any) -> None:
         raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.{cure}")
 
 
-def _require_monitoring(monitoring: Any, game: Game) -> None:
-    from bargaining.games.monitoring import Monitoring
-
-    if not isinstance(monitoring, Monitoring):
-        raise InvalidInput(
-            f"`monitoring` must be a Monitoring or None; got {monitoring!r}. Wrap the chances: Monitoring(p)."
-        )
-    if monitoring.shape != game.shape:
-        raise InvalidInput(
-            f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
-        )
-
-
 @owning
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class RepeatedGame(Shown):
@@ -297,7 +284,9 @@ class RepeatedGame(Shown):
         if exit is not None and exit.players != game.players:
             raise InvalidInput(f"`exit` must have payoffs for {game.players} players; got {exit.players}.")
         if monitoring is not None:
-            _require_monitoring(monitoring, game)
+            from bargaining.games.monitoring import check_monitoring
+
+            check_monitoring(game, monitoring)
         names = game.player_names
         fill(self, game=game, monitoring=monitoring, discounts=valid_discounts(discounts, names))
         fill(self, exit=None if exit is None else between(exit, names))

@@ -17,9 +17,8 @@ from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Shown, number
 from bargaining.equilibria.repeated._patience import PATIENT, WIDTH, Path, halve, holds, recognised, threat
-from bargaining.equilibria.repeated.joint import check_monitoring
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.games.monitoring import Monitoring
+from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, Profile, require_game
 from bargaining.games.repeated import Exit, own_index
 

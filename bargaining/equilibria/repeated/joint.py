@@ -26,7 +26,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
 )
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games import normal_form as stage_game
-from bargaining.games.monitoring import Monitoring
+from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, best_replies, other_actions, profile_name
 from bargaining.games.repeated import Exit, exit_rows
 
@@ -336,17 +336,6 @@ def _credible(game: Game, monitoring: Monitoring | None, leaver: int, outside: F
             if not following or at < min(following):
                 return at
     return None
-
-
-def check_monitoring(game: Game, monitoring: Monitoring | None) -> None:
-    """Raise InvalidInput unless the monitoring, if any, is of the actions of the game."""
-    if monitoring is None:
-        return
-    instance(monitoring, "monitoring", Monitoring)
-    if monitoring.shape != game.shape:
-        raise InvalidInput(
-            f"`monitoring` must have the game's {' x '.join(map(str, game.shape))} actions; got {monitoring!r}."
-        )
 
 
 def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[Fraction, ...] | None, tuple[int, ...]]:

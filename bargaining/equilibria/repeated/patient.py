@@ -19,10 +19,10 @@ from bargaining._rich import Card, Shown
 from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._monitored.liquidity import Place, kinks
-from bargaining.equilibria.repeated.joint import check_monitoring, played
+from bargaining.equilibria.repeated.joint import played
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._polygon import clip
-from bargaining.games.monitoring import Monitoring, Rank
+from bargaining.games.monitoring import Monitoring, Rank, check_monitoring
 from bargaining.games.normal_form import Game, other_actions
 
 Profile = tuple[int, ...]

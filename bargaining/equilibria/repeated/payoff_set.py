@@ -314,7 +314,7 @@ def _is_small(game: RepeatedGame, effort: Effort) -> bool:
 
 
 def _check(repeated: RepeatedGame) -> None:
-    repeated.require_seen("payoff_set")
+    repeated.require_seen("payoff_sets")
     if repeated.players != 2:
         raise NotApplicable(f"The exact payoff set is known for two players; got {repeated.players}.")
 

@@ -13,7 +13,6 @@ from bargaining._names import place, titles
 from bargaining._rich import Card, Shown, number
 from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger, Profile, Stage
 from bargaining.equilibria.repeated.joint import (
-    check_monitoring,
     claims,
     curves_of,
     discount_of,
@@ -22,7 +21,7 @@ from bargaining.equilibria.repeated.joint import (
 )
 from bargaining.errors import NotApplicable
 from bargaining.games import normal_form as stage_game
-from bargaining.games.monitoring import Monitoring
+from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, other_actions
 from bargaining.games.repeated import Exit
 

@@ -21,6 +21,7 @@ from bargaining import (
     patient_payoffs,
     payoff_bounds,
     payoff_set,
+    payoff_sets,
     renegotiation_proof,
 )
 from bargaining.equilibria.repeated._monitored import search as module
@@ -265,14 +266,15 @@ def test_a_budget_is_kept_and_said():
 
 
 @pytest.mark.parametrize(
-    "function",
+    ("name", "function"),
     [
-        lambda repeated: renegotiation_proof(repeated, (0, 0)),
-        StochasticGame.from_repeated,
+        ("payoff_sets", payoff_sets),
+        ("renegotiation_proof", lambda repeated: renegotiation_proof(repeated, (0, 0))),
+        ("StochasticGame.from_repeated", StochasticGame.from_repeated),
     ],
 )
-def test_solvers_that_see_actions_refuse_a_signal(function):
-    with pytest.raises(NotApplicable, match="seen through"):
+def test_solvers_that_see_actions_refuse_a_signal(name, function):
+    with pytest.raises(NotApplicable, match=f"`{name}` is for actions that are seen; .* seen through"):
         function(RepeatedGame(PARTNERS, 0.9, monitoring=report(0.9, 0.5, 0.25)))
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining import Game, InvalidInput, Monitoring, RepeatedGame
+from bargaining import Game, InvalidInput, Monitoring, RepeatedGame, full_rank, joint_payoffs
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
 ONE_REPORT = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
@@ -31,6 +31,21 @@ def test_fractions_stay_exact_and_floats_add_up():
 def test_what_is_no_distribution_is_named(chances, message):
     with pytest.raises(InvalidInput, match=message):
         Monitoring(chances)
+
+
+def test_a_signal_of_other_actions_is_refused():
+    """Chances given by name for work and shirk would be those of shirk and work in a game that lists these first."""
+    payoffs = [[2, -1], [3, 0]], [[2, 3], [-1, 0]]
+    one, named = (Game(*payoffs, actions=names) for names in (None, [["work", "shirk"]] * 2))
+    other = Game(*np.array(payoffs)[:, ::-1, ::-1], actions=[["shirk", "work"]] * 2)
+    signal = Monitoring.noisy(named, Fraction(9, 10))
+    assert RepeatedGame(one, 0.9, monitoring=signal).monitoring is signal
+    assert joint_payoffs(named, monitoring=Monitoring.noisy(one, 0.9)).steps
+    for refused in (lambda: RepeatedGame(other, 0.9, monitoring=signal), lambda: full_rank(other, signal)):
+        with pytest.raises(
+            InvalidInput, match=r"the game has shirk, work, it work, shirk\. Make it of this game"
+        ):
+            refused()
 
 
 def test_floats_beside_fractions_are_rounded_numbers_too():

@@ -110,7 +110,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
     """Move corners until they nearly converge, or if players are so patient that this takes long, solve for them."""
     ends = np.array([leave.payoffs for leave in leaves]).reshape(-1, 2)
     outer, tolerance = _around(data, ends, common), max(tolerance, _FINEST)
-    kept, cuts, inner = np.empty((0, 2)), (*outer.cuts,), None
+    kept, cuts, inner, spare = np.empty((0, 2)), (*outer.cuts,), None, None
     gap, near, wanted, resting = np.inf, np.inf, _COARSE, False
     patient = float(data.programs.discounts.max())
     loss = 1.0 / (1.0 - patient)  # the expected gap, over the half-planes' distance from what touches them
@@ -138,9 +138,9 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
                 found = _solved(outer, ends, within, touched, _reach(edge, touched), grows=True)
                 inner, gap = _better(found, edge, inner, gap, within)
                 if inner is None:
-                    inner, gap = _better(
-                        _regrown(outer, ends, corners, edge, within), edge, inner, gap, within
-                    )
+                    spare = _regrown(outer, ends, corners, edge, within) or spare
+                    if spare is not None and _reach(edge, spare.corners) <= within:
+                        inner, gap = spare, _reach(edge, spare.corners)
                 if gap > within and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
                     inner, gap = _rested(outer, ends, corners, edge, within, inner, gap)
             near = min(near, reach) if inner is None else gap
@@ -163,6 +163,8 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
         if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
             break
         outer.extend(new)
+    if inner is None and spare is not None:  # far from the largest set, where others might have been found
+        inner, gap = spare, _reach(_points(kept), spare.corners)
     return Found(inner, kept, gap, outer.rounds, outer.solved, leaves, cuts)
 
 

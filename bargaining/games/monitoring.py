@@ -209,7 +209,7 @@ class Monitoring(Shown):
     @property
     def is_perfect(self) -> bool:
         """Whether every signal reveals the profile: no signal can follow two profiles."""
-        flat = self.probabilities.reshape(-1, len(self.signals)) > 0
+        flat = self._exact.reshape(-1, len(self.signals)) > 0
         return bool((flat.sum(axis=0) <= 1).all())
 
     @property

@@ -78,6 +78,8 @@ def test_perfect_none_and_what_is_between():
     assert Monitoring.perfect(PRISONERS).is_perfect
     assert Monitoring.none(PRISONERS).is_uninformative
     assert not ONE_REPORT.is_perfect
+    rare = Fraction(1, 10**400)  # not zero, although its float is
+    assert not Monitoring([[1 - rare, rare], [0, 1]]).is_perfect
     assert not ONE_REPORT.is_uninformative
 
 

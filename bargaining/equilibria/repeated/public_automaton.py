@@ -126,14 +126,21 @@ class PublicAutomaton(Machine[PublicHistory]):
         Once somebody leaves, the state of leaving lasts. The share of states with punishments says how often players
         fight although nobody has cheated.
         """
-        matrix, now = self._moves(), np.zeros(len(self.states))
+        from scipy.sparse.csgraph import connected_components
+
+        moves, now = self._moves(), np.zeros(len(self.states))
         for k, share in self.start:
             now[k] += float(share)
-        step = 0.5 * (matrix + np.eye(now.size))  # the same averages, without cycles
-        for _ in range(_SQUARINGS):
-            step = step @ step
-            step /= step.sum(axis=1, keepdims=True)
-        return np.asarray(now @ step)
+        count, groups = connected_components(moves > 0.0, connection="strong")
+        left = np.array([moves[np.ix_(groups == g, groups != g)].any() for g in range(count)])
+        for k in np.flatnonzero(left[groups]).tolist():  # play leaves these states for good, sooner or later
+            goes = np.where(np.arange(now.size) == k, 0.0, moves[k]) / np.delete(moves[k], k).sum()
+            now, moves = now + now[k] * goes, moves + np.outer(moves[:, k], goes)
+            now[k], moves[:, k] = 0.0, 0.0
+        for g in np.flatnonzero(~left).tolist():
+            inside = np.flatnonzero(groups == g)
+            now[inside] = now[inside].sum() * _stationary(moves[np.ix_(inside, inside)])
+        return now
 
     def expected_length(self, states: Sequence[int]) -> Floats:
         """Return the expected number of periods that play stays within some states, from each of them, shape (k,).
@@ -212,9 +219,7 @@ class PublicAutomaton(Machine[PublicHistory]):
         leaving = None if self.repeated.exit is None else self.repeated.exit.exact
         for state in self.states:
             if state.profile is None:
-                if state.stayed is not None:
-                    leaver = state.leavers[0]
-                    yield self.states[state.stayed].payoffs[leaver] - state.payoffs[leaver]
+                yield from self._changes(state)
                 continue
             for i in range(self.repeated.players):
                 if leaving is not None and self.repeated.exit is not None and i in self.repeated.exit.who:
@@ -230,6 +235,17 @@ class PublicAutomaton(Machine[PublicHistory]):
                         chances[other] * np.array(later, dtype=object)
                     )
                     yield value - state.payoffs[i]
+
+    def _changes(self, state: PublicState) -> Iterator[Fraction]:
+        """Yield what each player who may leave gains by joining those who leave, or by staying."""
+        assert self.repeated.exit is not None
+        for i in self.repeated.exit.who:
+            others = {*state.leavers} ^ {i}
+            if others:
+                left = sum((self.repeated.exit.exact[k, i] for k in others), Fraction(0)) / len(others)
+                yield left - state.payoffs[i]
+            elif state.stayed is not None:
+                yield self.states[state.stayed].payoffs[i] - state.payoffs[i]
 
     def _worth(self) -> NodeValues:
         raise NotImplementedError  # deviations are not seen, so nodes have no punishments
@@ -276,6 +292,21 @@ def _reaching(moves: Floats, goal: NDArray[np.bool_]) -> NDArray[np.bool_]:
         goal = more
 
 
+def _stationary(moves: Floats) -> Floats:
+    """Return the shares of periods in the states of a chain in which each leads to all others.
+
+    States are eliminated without subtracting, as in `_lengths` (Grassmann, Taksar and Heyman 1985, *Operations
+    Research* 33(5), 1107-1116, doi:10.1287/opre.33.5.1107).
+    """
+    moves, shares = moves.copy(), np.ones(len(moves))
+    for k in reversed(range(1, len(moves))):
+        moves[:k, k] /= moves[k, :k].sum()
+        moves[:k, :k] += np.outer(moves[:k, k], moves[k, :k])
+    for k in range(1, len(moves)):
+        shares[k] = shares[:k] @ moves[:k, k]
+    return np.asarray(shares / shares.sum())
+
+
 def _lengths(stay: Floats, leave: Floats) -> Floats:
     """Return the expected number of periods until play leaves, from each state.
 
@@ -292,9 +323,6 @@ def _lengths(stay: Floats, leave: Floats) -> Floats:
     for k in range(leave.size):
         spent[k] = (spent[k] + stay[k, :k] @ spent[:k]) / gone[k]
     return spent
-
-
-_SQUARINGS = 40  # 2^40 periods: the long run
 
 
 def rational_automaton(

@@ -28,6 +28,7 @@ from bargaining.equilibria.repeated._monitored import search as module
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import around
 from bargaining.equilibria.repeated.public import public_payoff_set
+from bargaining.results import PublicAutomaton, PublicState
 from known_games import PARTNERS, report
 from public_programs import iterate
 
@@ -326,6 +327,22 @@ def test_strategies_follow_the_signal_without_regret(leaving):
                 assert leave is None or worth >= leave.exact[i, i]
 
 
+@pytest.mark.parametrize(
+    ("leave", "regret"),
+    [
+        (Exit.by_leaver([[1, 3], [3, 1]]), 1),
+        (Exit.by_leaver([[3, 1], [1, 3]]), 0),
+        (Exit([2, 2]), 0),
+    ],
+)
+def test_whoever_would_rather_be_left_behind_regrets_leaving(leave, regret):
+    """Both leave for 2 each, the mean of what each gets by leaving and by being left."""
+    repeated = RepeatedGame(PARTNERS, 0.8, exit=leave, monitoring=report("9/10", "1/2", "1/4"))
+    part = PublicState(profile=None, leavers=(0, 1), payoffs=(Fraction(2), Fraction(2)))
+    play = PublicAutomaton(repeated=repeated, states=(part,), start=((0, Fraction(1)),))
+    assert play.regret == regret
+
+
 def test_how_often_and_how_long_they_fight():
     """Frequencies and lengths against a long simulation, which nobody spoils by cheating."""
     patient = RepeatedGame(
@@ -359,6 +376,23 @@ def test_rare_wars_begin_after_a_long_time_not_never(rare):
     chance = dict(play.states[work].following[1])[fight]
     assert play.expected_length([work]) == pytest.approx(float(1 / (rare * chance)), rel=1e-12)
     assert np.isinf(play.expected_length([fight, work])).all()
+    assert play.frequencies()[[fight, work]].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("least", [Fraction(1, 10), Fraction(1, 10**18)])
+def test_the_long_run_is_longer_than_any_chance_is_small(least):
+    """Play moves between two states, to the second twice as often, until with this chance it reaches the last."""
+    repeated = RepeatedGame(PARTNERS, 0.5, monitoring=Monitoring.none(PARTNERS))
+    moves = [
+        [(0, 1 - 2 * least), (1, 2 * least)],
+        [(0, least), (1, 1 - least)],
+        [(0, least / 3), (2, 1 - least), (3, 2 * least / 3)],
+        [(3, Fraction(1))],
+    ]
+    states = [PublicState(profile=(1, 1), following=(tuple(row),), payoffs=(0, 0)) for row in moves]
+    play = PublicAutomaton(repeated=repeated, states=tuple(states), start=((2, Fraction(1)),))
+    np.testing.assert_allclose(play.frequencies(), [1 / 9, 2 / 9, 0, 2 / 3], atol=1e-14)
+    assert play.expected_length([2]) == pytest.approx(float(1 / least), rel=1e-14)
 
 
 def test_the_door_and_its_refusals():

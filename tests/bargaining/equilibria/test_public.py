@@ -395,6 +395,20 @@ def test_the_long_run_is_longer_than_any_chance_is_small(least):
     assert play.expected_length([2]) == pytest.approx(float(1 / least), rel=1e-14)
 
 
+def test_a_corner_where_players_leave_does_not_move():
+    """Of a segment from leaving to a stage equilibrium the largest polygon reached below the payoff of leaving."""
+    game = Game([[-1, -1], [-4, -2]], [[1, 2], [0, -3]])
+    quarters = [[[2, 1, 1], [1, 2, 1]], [[2, 1, 1], [1, 0, 3]]]
+    found = payoff_set(
+        RepeatedGame(
+            game, [0.55, 0.87], exit=Exit([-1, 1]), monitoring=Monitoring(Fraction(1, 4) * np.array(quarters))
+        ),
+        tolerance=1e-5,
+    )
+    np.testing.assert_allclose(found.vertices, [[-1, 1], [-1, 2]], atol=1e-9)
+    np.testing.assert_allclose(found.threat, [-1, 1], atol=1e-9)
+
+
 def test_the_door_and_its_refusals():
     one = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-2)
     assert type(one).__name__ == "PublicPayoffSet"

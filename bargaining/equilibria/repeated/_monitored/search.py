@@ -406,7 +406,9 @@ def _starts(
     polygon = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
     outer.solved += there.continuations.shape[0] * there.continuations.shape[1]
     if polygon is not None:
-        yield Promises(polygon[0], there.owners, polygon[1])
+        points, left = polygon[0].copy(), there.owners < 0
+        points[left] = ends[-1 - there.owners[left]]  # there the program moves corners, too
+        yield Promises(points, there.owners, polygon[1])
 
 
 def _turned(

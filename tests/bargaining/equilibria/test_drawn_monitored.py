@@ -277,6 +277,17 @@ def test_round_sets_with_a_corner_that_has_no_slack_grow_from_smaller_ones(
         assert certify(found, tolerance=2e-5).holds
 
 
+def test_where_a_fine_tolerance_finds_nothing_a_wider_one_is_tried():
+    """A corner without slack that no stage equilibrium gives: with rows as tight as 1e-4 allows nothing was found."""
+    game = Game([[-2, -2], [-2, 2]], [[-1, -1], [-1, 3]])
+    signal = Monitoring(Fraction(1, 4) * np.array([[[3, 1], [2, 2]], [[3, 1], [4, 0]]]))
+    found = payoff_set(
+        RepeatedGame(game, (Fraction(3, 4), Fraction(4, 5)), monitoring=signal), tolerance=1e-4, budget=10**8
+    )
+    assert found.gap < 1e-3
+    np.testing.assert_allclose(found.vertices.min(axis=0), [-2, -1], atol=5e-3)
+
+
 def test_profiles_may_go_out_of_play_while_corners_move():
     """Then nothing touches the half-planes, which raised an error of arrays; all that is left is to leave at once."""
     repeated, *_, leaving = drawn(290)

@@ -53,6 +53,7 @@ _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over 
 _RARE = 20.0  # if fewer than one side in so many is new, sides are added to which the gap is due
 _MOST = 0.9  # the share of the largest errors that they are due to
 _STEPS = 30  # how often corners move towards a fixed point, on a knife edge
+_WIDER = 10.0  # times the tolerance, if no set is nearer
 _LOOSEST = 0.01  # slack that leaves little of a set
 _SHRINKS = 10  # how often corners move under such slack
 _INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
@@ -95,15 +96,27 @@ class Found(NamedTuple):
 
 
 def search(data: Data, tolerance: float, budget: int, *, common: bool) -> Found:
-    """Return both sides; drop outcomes of leaving that turn out not to be credible, and repeat the search."""
+    """Return both sides; drop outcomes of leaving that turn out not to be credible, and repeat the search.
+
+    If the gap stays far above the tolerance, the inner set of a wider one may be nearer, as its rows have more slack.
+    """
     leaves, solved = tuple(data.leaves), 0
     while True:
         found = _close(data, leaves, tolerance, max(budget - solved, 1), common)
         solved += found.programs
         kept = tuple(leave for leave in leaves if _credible(data, leave, found))
         if len(kept) == len(leaves):
-            return found._replace(programs=solved)
+            break
         leaves = kept
+    wide = _WIDER * max(tolerance, _FINEST)
+    if wide < min(found.gap, _COARSE) and solved < budget:
+        rough = search(data, wide, budget - solved, common=common)
+        solved += rough.programs
+        if rough.inner is not None and rough.leaves == found.leaves:
+            reach = _reach(_points(found.outer), rough.inner.corners)
+            if reach < found.gap:
+                found = found._replace(inner=rough.inner, gap=reach)
+    return found._replace(programs=solved)
 
 
 def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int, common: bool) -> Found:

@@ -39,6 +39,11 @@ _MARGIN = 0.5  # of the 1 in z = 1 + max M z that must be left after rounding
 _SHARE = 0.03  # of the first step: at this size of a step the iteration may stop if other steps follow
 _LARGE = 0.5  # levels with at least this share of the largest error are to be improved
 _DENSE = 100  # unknowns up to which a dense matrix is the faster one
+_FACTORISED = 500  # and up to which factors of a sparse one are
+_GRADIENT, _GRADIENTS = 1e-9, 500  # of a residual: what conjugate gradients leave, in at most so many steps
+_REFINED, _RESIDUAL = 5, 3e-15  # times that the residual is solved for again, until it is rounding
+ROUGHLY = 1e-8
+"""Of a solution: the residual where one only shows the way."""
 
 
 class Astray(Exception):
@@ -122,47 +127,67 @@ class Affine(NamedTuple):
         )
 
 
-def passed_on(slopes: Sparse, errors: Floats) -> tuple[Floats, Floats]:
+def passed_on(slopes: Sparse, errors: Floats, least: float = np.inf) -> tuple[Floats, Floats]:
     """Return what errors add up to, and their weights in the largest totals.
 
     Errors are passed on to all levels that depend on theirs. The weights are those in the sum of the totals that are
-    larger than half the largest. If there is no fixed point, the totals are the errors, with weights of one.
+    larger than half the largest, or than `least`. If there is no fixed point, the totals are the errors, with weights of one.
     """
     try:
-        factors = _factors(slopes)
+        solve = _solver(slopes, ROUGHLY)
+        total = solve(errors)
+        return total, solve((total > min(total.max() * _LARGE, least)).astype(float), "T")
     except RuntimeError:
         return errors, np.ones(errors.size)
-    total = np.asarray(factors.solve(errors))
-    return total, np.asarray(factors.solve((total > total.max() * _LARGE).astype(float), trans="T"))
 
 
-def solution(slopes: Sparse, right: Floats) -> Floats:
-    """Solve x = right + slopes x; if there is no solution, return what is given."""
+def solution(slopes: Sparse, right: Floats, within: float = _RESIDUAL) -> Floats:
+    """Solve x = right + slopes x, up to a share of the solution; if there is none, return what is given."""
     try:
-        return np.asarray(_factors(slopes).solve(right))
+        return _solver(slopes, within)(right)
     except RuntimeError:
         return right
 
 
-def _factors(slopes: Sparse) -> Any:
-    from scipy.sparse import csc_matrix, identity
-    from scipy.sparse.linalg import splu
+def _solver(slopes: Sparse, within: float) -> Callable[..., Floats]:
+    """Return a function that solves x = right + slopes x, or with the transpose; a RuntimeError if there is no solution.
 
-    return splu(csc_matrix(identity(slopes.shape[0], format="csc") - slopes))
+    Factors of large matrices fill up: many unknowns are found by stabilised biconjugate gradients, unless these do not
+    come to rest.
+    """
+    from scipy.sparse import csc_matrix, identity
+    from scipy.sparse.linalg import bicgstab, splu
+
+    matrix = csc_matrix(identity(slopes.shape[0], format="csc") - slopes)
+    factors = [splu(matrix)] if slopes.shape[0] <= _FACTORISED else []
+
+    def solve(right: Floats, trans: str = "N") -> Floats:
+        if right.ndim > 1:
+            return np.stack([solve(column, trans) for column in right.T], axis=1)
+        rows = (matrix.T if trans == "T" else matrix).tocsr()
+        found = np.zeros_like(right)
+        for _ in range(0 if factors else _REFINED):
+            left = right - rows @ found
+            if np.abs(left).max() <= within * np.abs(found).max():
+                return found
+            found = found + bicgstab(rows, left, rtol=_GRADIENT, atol=0.0, maxiter=_GRADIENTS)[0]
+        if not factors:
+            factors.append(splu(matrix))
+        found = factors[0].solve(right, trans)
+        return np.asarray(found + factors[0].solve(right - rows @ found, trans))
+
+    return solve
 
 
 def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> Floats:
-    """Solve x = right + weights x, with one step of refinement."""
+    """Solve x = right + weights x."""
     from scipy.sparse import csc_matrix
 
-    matrix = csc_matrix((weights, (rows, columns)), shape=(right.size, right.size))
+    slopes = csc_matrix((weights, (rows, columns)), shape=(right.size, right.size))
     try:
-        factors = _factors(matrix)
+        return _solver(slopes, _RESIDUAL)(right)
     except RuntimeError as singular:
         raise Astray from singular
-    found = factors.solve(right)
-    found += factors.solve(right + matrix @ found - found)
-    return np.asarray(found)
 
 
 def largest(faces: Indices, values: Floats) -> Indices:

@@ -131,7 +131,8 @@ def passed_on(slopes: Sparse, errors: Floats, least: float = np.inf) -> tuple[Fl
     """Return what errors add up to, and their weights in the largest totals.
 
     Errors are passed on to all levels that depend on theirs. The weights are those in the sum of the totals that are
-    larger than half the largest, or than `least`. If there is no fixed point, the totals are the errors, with weights of one.
+    larger than half the largest, or than `least`. If there is no fixed point, the totals are the errors, with weights
+    of one.
     """
     try:
         solve = _solver(slopes, ROUGHLY)
@@ -150,7 +151,7 @@ def solution(slopes: Sparse, right: Floats, within: float = _RESIDUAL) -> Floats
 
 
 def _solver(slopes: Sparse, within: float) -> Callable[..., Floats]:
-    """Return a function that solves x = right + slopes x, or with the transpose; a RuntimeError if there is no solution.
+    """Return a function that solves x = right + slopes x, or with the transpose; a RuntimeError if nothing does.
 
     Factors of large matrices fill up: many unknowns are found by stabilised biconjugate gradients, unless these do not
     come to rest.

@@ -10,7 +10,7 @@ failure: str | None = None
 try:
     from bargaining.equilibria import _kernel as kernel
 
-    if not hasattr(kernel, "farthest"):  # as in an editable installation whose sources have changed
+    if not hasattr(kernel, "winners"):  # as in an editable installation whose sources have changed
         raise ImportError("it was compiled from older sources; install again")
 except ImportError as error:  # there was no C compiler, or another one than this Python's
     kernel = None  # type: ignore[assignment]

@@ -53,3 +53,24 @@ def search(
     blocks: Floats, discounts: Floats, own: Floats, numbers: Floats, found: NDArray[np.intp], leaving: bool, /
 ) -> Literal[True] | None: ...
 def tree(points: Floats, /) -> object | None: ...
+def winners(
+    tree: object,
+    now: Floats,
+    discounts: Floats,
+    chances: Floats,
+    speakers: NDArray[np.intp],
+    weights: Floats,
+    limits: Floats,
+    feasible: NDArray[np.intp],
+    playable: NDArray[np.bool_],
+    directions: Floats,
+    known: Floats,
+    values: Floats,
+    owners: NDArray[np.intp],
+    multipliers: Floats,
+    columns: NDArray[np.intp],
+    levels: Floats,
+    at_once: bool,
+    thorough: bool,
+    /,
+) -> int | None: ...

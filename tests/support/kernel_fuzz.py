@@ -13,9 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from bargaining._arrays import Floats
 from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.polygon import Point, Polygon, hull
 from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
+from bargaining.equilibria.repeated._monitored.programs import (
+    MISSED,
+    NOBODY,
+    Programs,
+    plans,
+    winners,
+)
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from twins import interpreted
@@ -117,12 +126,18 @@ def _round(random: Random, answers: Counter[str]) -> list[Call]:
         np.testing.assert_allclose(values, worth.max(axis=1), atol=1e-12)
         at = worth[np.arange(len(rows)), places]
         assert len(tree) == 1 or np.abs(at - values).max(initial=0.0) <= 1e-12
+    programs, cloud, floor, args = _programs(random)
+    if call("winners", *args) is not None:
+        directions, feasible = args[9], plans(programs, cloud)
+        best = interpreted(winners, programs, cloud, directions, feasible, np.zeros_like(args[10]), floor)
+        np.testing.assert_allclose(args[11], best.values, atol=1e-9)
     for name, args in [
         *_searches(random),
         *_image(random),
         *_images(random),
         *_hostile(random),
         *_strange_trees(random),
+        *_strange_programs(random),
     ]:
         try:
             call(name, *args)
@@ -241,6 +256,61 @@ def _strange_trees(random: Random) -> Iterator[Call]:
     yield "farthest", tuple(args)
     points.flat[random.randrange(points.size)] = random.choice(WILD)
     yield "tree", (random.choice([points, points[:0], points[:, ::2], points.T, *JUNK]),)
+
+
+def _programs(random: Random) -> tuple[Programs, Cloud, Floats, list[Any]]:
+    """Draw profiles of three or four players under monitoring, points, and directions with a floor."""
+    players, profiles, signals = random.choice([3, 3, 4]), random.randrange(1, 5), random.randrange(1, 5)
+    rows, size, points = random.randrange(1, 5), random.randrange(1, 6), random.choice([1, 9, 40])
+    rng = np.random.default_rng(random.randrange(2**32))
+    chances, discounts = rng.dirichlet(np.ones(signals), profiles), rng.random(players)
+    programs = Programs(
+        rng.random((profiles, players)) * (1.0 - discounts),
+        discounts,
+        chances,
+        rng.integers(0, players, rows),
+        rng.normal(size=(profiles, rows, signals)) / 4.0,
+        rng.normal(size=(profiles, rows)) / 4.0 + 0.1,
+    )
+    corners = rng.random((points, players)).round(random.choice([1, 16]))
+    cloud, directions = Cloud(corners), rng.normal(size=(size, players))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    floor = np.where(rng.random(size) < 0.5, -inf, rng.random(size))
+    feasible, m = plans(programs, cloud), signals + rows
+    return (
+        programs,
+        cloud,
+        floor,
+        [
+            _compiled.kernel.tree(corners),
+            *(programs.now, discounts, chances, programs.speakers, programs.weights, programs.limits),
+            *(feasible.columns, feasible.missed <= MISSED, directions),
+            rng.random((profiles, size, rows)) * random.choice([0.0, 1.0]),
+            *(floor.copy(), np.full(size, NOBODY), np.zeros((size, rows))),
+            *(
+                np.zeros((size, m), np.intp),
+                np.zeros((size, m)),
+                random.random() < 0.5,
+                random.random() < 0.5,
+            ),
+        ],
+    )
+
+
+def _strange_programs(random: Random) -> Iterator[Call]:
+    """Draw programs with numbers that none has, or of arrays that do not fit."""
+    args = _programs(random)[-1]
+    number = random.choice([k for k in range(1, 12) if args[k].size and args[k].dtype == float])
+    args[number].flat[random.randrange(args[number].size)] = random.choice(WILD)
+    yield "winners", tuple(args)
+    k = random.randrange(18)
+    if k in (4, 7) and args[k].size:
+        args[k].flat[random.randrange(args[k].size)] = random.choice([-1, 10**9])
+    elif 0 < k < 16:
+        args[k] = random.choice([args[k][:0], args[k][..., ::2], *JUNK])
+    else:
+        args[k] = random.choice(JUNK)
+    yield "winners", tuple(args)
 
 
 def _hostile(random: Random) -> Iterator[Call]:

@@ -422,6 +422,61 @@ static PyObject *kernel_farthest(PyObject *self, PyObject *const *args, Py_ssize
     return plain ? PyBool_FromLong(1) : undecided();
 }
 
+/* Write the best profile in each direction and the solution of its program; return how many were solved. */
+static PyObject *kernel_winners(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    (void)self;
+    if (!counted(count, 18, "winners")) {
+        return NULL;
+    }
+    enum { NOW, DISCOUNTS, CHANCES, SPEAKERS, WEIGHTS, LIMITS, FEASIBLE, PLAYABLE, DIRECTIONS, KNOWN, VALUES, OWNERS,
+           MULTIPLIERS, COLUMNS, LEVELS, ARRAYS };
+    static const char kinds[] = {'d', 'd', 'd', INTEGER, 'd', 'd', INTEGER, '?', 'd', 'd', 'd', INTEGER, 'd', INTEGER, 'd'};
+    static const int axes[] = {2, 1, 2, 1, 3, 2, 2, 1, 2, 3, 1, 1, 2, 2, 2};
+    Py_buffer views[ARRAYS] = {{0}};
+    PyObject *result = NULL;
+    int at_once = PyObject_IsTrue(args[16]), thorough = PyObject_IsTrue(args[17]);
+    bool plain = at_once >= 0 && thorough >= 0 && PyCapsule_IsValid(args[0], TREE);
+    for (int n = 0; plain && n < ARRAYS; n++) {
+        plain = read_numbers(args[n + 1], kinds[n], n >= KNOWN, axes[n], &views[n]);
+    }
+    const Tree *tree = plain ? PyCapsule_GetPointer(args[0], TREE) : NULL;
+    if (plain) {
+        Py_ssize_t profiles = views[NOW].shape[0], players = views[NOW].shape[1], signals = views[CHANCES].shape[1];
+        Py_ssize_t rows = views[SPEAKERS].shape[0], size = views[DIRECTIONS].shape[0], m = signals + rows;
+        const Py_ssize_t wanted[ARRAYS][3] = {{profiles, players}, {players}, {profiles, signals}, {rows},
+                                              {profiles, rows, signals}, {profiles, rows}, {profiles, m}, {profiles},
+                                              {size, players}, {profiles, size, rows}, {size}, {size}, {size, rows},
+                                              {size, m}, {size, m}};
+        for (int n = 0; n < ARRAYS; n++) {
+            for (int axis = 0; axis < axes[n]; axis++) {
+                plain = plain && views[n].shape[axis] == wanted[n][axis];
+            }
+        }
+        plain = plain && profiles && signals && players == axes_of(tree);
+        const ptrdiff_t *speakers = views[SPEAKERS].buf, *feasible = views[FEASIBLE].buf;
+        for (Py_ssize_t k = 0; plain && k < rows; k++) {
+            plain = speakers[k] >= 0 && speakers[k] < players;
+        }
+        for (Py_ssize_t k = 0; plain && k < profiles * m; k++) {
+            plain = feasible[k] >= 0 && feasible[k] < signals * size_of(tree) + 2 * rows;
+        }
+        if (plain) {
+            Plans plans = {profiles, signals, rows, players, size_of(tree), tree, views[NOW].buf, views[DISCOUNTS].buf,
+                           views[CHANCES].buf, views[WEIGHTS].buf, views[LIMITS].buf, speakers, feasible,
+                           views[PLAYABLE].buf};
+            Winners found = {size, at_once, thorough, views[DIRECTIONS].buf, views[KNOWN].buf, views[VALUES].buf,
+                             views[MULTIPLIERS].buf, views[LEVELS].buf, views[OWNERS].buf, views[COLUMNS].buf};
+            ptrdiff_t solved = winners(&plans, &found);
+            result = solved == NO_MEMORY ? PyErr_NoMemory() : solved < 0 ? undecided() : PyLong_FromSsize_t(solved);
+        }
+    }
+    for (int n = 0; n < ARRAYS; n++) {
+        PyBuffer_Release(&views[n]);
+    }
+    return plain ? result : undecided();
+}
+
 static PyMethodDef methods[] = {
     {"farthest", (PyCFunction)(void (*)(void))kernel_farthest, METH_FASTCALL, NULL},
     {"hull", (PyCFunction)(void (*)(void))kernel_hull, METH_FASTCALL, NULL},
@@ -429,6 +484,7 @@ static PyMethodDef methods[] = {
     {"images", (PyCFunction)(void (*)(void))kernel_images, METH_FASTCALL, NULL},
     {"search", (PyCFunction)(void (*)(void))kernel_search, METH_FASTCALL, NULL},
     {"tree", (PyCFunction)(void (*)(void))kernel_tree, METH_FASTCALL, NULL},
+    {"winners", (PyCFunction)(void (*)(void))kernel_winners, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -27,6 +27,7 @@ from fractions import Fraction
 import numpy as np
 
 from bargaining._rational import Rationals, maximise
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.programs import MISSED, plans
 from bargaining.equilibria.repeated._monitored.search import search
@@ -205,9 +206,9 @@ def _begins(path: Path, profile: tuple[int, ...], monitoring: Monitoring, discou
     own = data.programs.take(np.array([int(np.ravel_multi_index(profile, game.shape))]))
     for tolerance in _TOLERANCES:
         found = search(data, tolerance, _PROGRAMS, common=True)
-        if not len(found.outer) or plans(own, found.outer).missed[0] > MISSED:
+        if not len(found.outer) or plans(own, Cloud(found.outer)).missed[0] > MISSED:
             return False
-        if found.inner is not None and plans(own, found.inner.corners).missed[0] <= MISSED:
+        if found.inner is not None and plans(own, Cloud(found.inner.corners)).missed[0] <= MISSED:
             return True
     return None
 

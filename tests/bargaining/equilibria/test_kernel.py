@@ -107,7 +107,7 @@ def test_the_farthest_of_many_points_are_those_of_a_table(axes: int, kind: str) 
 def test_random_calls_give_the_same_bits() -> None:
     """`make sanitize` makes a million of them, with other seeds and with checks of every access to memory."""
     answers = fuzz(5000, 0)
-    for name in ("hull", "search", "image", "images", "tree", "farthest"):
+    for name in ("hull", "search", "image", "images", "tree", "farthest", "winners"):
         assert answers[f"{name}: answered"] > 100
         assert answers[f"{name}: left to Python"]
 
@@ -122,7 +122,14 @@ def test_what_is_not_plain_is_left_to_python() -> None:
     assert kernel.hull([(1, 2), (0, 0)], 0.0, 0) is None
     assert kernel.hull([(0.0, float("nan"))], 0.0, 0) is None
     assert kernel.hull([(0.0, 1.0, 2.0)], 0.0, 0) is None
-    for function in (kernel.hull, kernel.image, kernel.images, kernel.search, kernel.farthest):
+    for function in (
+        kernel.hull,
+        kernel.image,
+        kernel.images,
+        kernel.search,
+        kernel.farthest,
+        kernel.winners,
+    ):
         with pytest.raises(TypeError, match="arguments; got 1"):
             function([])
     assert kernel.tree([[1.0]]) is None

@@ -30,6 +30,12 @@ class Cloud:
         self.points = points
         self._tree: object | None = None
 
+    def tree(self, least: int) -> object | None:
+        """Return the tree of the points, of three and more players, if there are at least so many."""
+        if self._tree is None and self.points.shape[1] > 2 and len(self.points) >= least and _compiled.kernel:
+            self._tree = _compiled.kernel.tree(np.ascontiguousarray(self.points))
+        return self._tree
+
     def farthest(self, directions: Floats, besides: Indices | None = None) -> tuple[Indices, Floats]:
         """Return which point is the farthest in each direction (..., n), and how far: two arrays (...).
 
@@ -37,9 +43,7 @@ class Cloud:
         """
         shape, n = directions.shape[:-1], directions.shape[-1]
         flat = np.ascontiguousarray(directions).reshape(-1, n)
-        if self._tree is None and n > 2 and min(len(flat), len(self.points)) >= _MANY and _compiled.kernel:
-            self._tree = _compiled.kernel.tree(np.ascontiguousarray(self.points))
-        if self._tree is not None:
+        if (self._tree is not None or len(flat) >= _MANY) and self.tree(_MANY) is not None:
             places, values = np.empty(len(flat), np.intp), np.empty(len(flat))
             none = np.full(len(flat), -1, np.intp) if besides is None else besides.ravel()
             if _compiled.kernel.farthest(self._tree, flat, none, places, values):

@@ -86,7 +86,7 @@ def generated(
     along = around(corners) if directions is None else directions
     if renamings is not None:
         along = renamings.group.folded(along)
-    signals, count = programs.chances.shape[1], len(along)
+    signals, count, cloud = programs.chances.shape[1], len(along), Cloud(corners)
     points, owners = np.zeros_like(along), np.full(count, NOBODY)
     continuations = np.zeros((count, signals, corners.shape[1]))
     best = np.full(count, -np.inf)
@@ -97,7 +97,7 @@ def generated(
     multipliers = (
         np.zeros((len(programs.now), count, programs.speakers.size)) if known is None else known.near(along)
     )
-    found = winners(programs, corners, along, plans(programs, corners), multipliers, best)
+    found = winners(programs, cloud, along, plans(programs, cloud), multipliers, best)
     won = np.flatnonzero(found.owners != NOBODY)
     owners[won] = found.owners[won]
     continuations[won] = found.plans.take(won).continuations(signals, corners)

@@ -209,8 +209,9 @@ class Outer:
     def touch(self, points: Floats, pad: float, known: int = 0) -> None:
         """Move half-planes next to points; optimise for their hull all multipliers but those of the first ones."""
         chosen = self.orbits.chosen
-        self._optimise(plans(self.programs, points), points, chosen[chosen >= known])
-        self.levels = Cloud(points).farthest(self.directions)[1] + min(pad, _NEXT)
+        cloud = Cloud(points)
+        self._optimise(plans(self.programs, cloud), cloud, chosen[chosen >= known])
+        self.levels = cloud.farthest(self.directions)[1] + min(pad, _NEXT)
         self.outline = outlined(self.directions, self.levels)
 
     def adopt(self, other: Outer) -> None:
@@ -234,7 +235,7 @@ class Outer:
             feasible = self._playable()
             if feasible is None:
                 return self._only_leaving()
-            self._optimise(feasible, self.outline.corners, self.orbits.chosen)
+            self._optimise(feasible, Cloud(self.outline.corners), self.orbits.chosen)
             levels = settled(self._affine(self.multipliers), self.levels[self.orbits.chosen])
             self.levels = levels[self.orbits.slots]
             self.rounds += 1
@@ -258,7 +259,7 @@ class Outer:
         assert self.outline is not None
         if not len(self.index):
             return None
-        found = plans(self.programs, self.outline.corners)
+        found = plans(self.programs, Cloud(self.outline.corners))
         kept = self._alike(found.missed <= MISSED)
         if not kept.all():
             self.cuts.append(self.cut(~kept, found.multipliers)._replace(way=tuple(self.way)))
@@ -327,13 +328,14 @@ class Outer:
         pulls[played] = self.programs.pulls(owners, self.directions[faces], own[owners, faces])
         return functions.take(best), pulls
 
-    def _optimise(self, feasible: Plans, corners: Floats, chosen: Indices) -> None:
+    def _optimise(self, feasible: Plans, cloud: Cloud, chosen: Indices) -> None:
         """Optimise multipliers, from the highest bound of each direction down, until no other bound is higher."""
         floor = np.full(chosen.size, -np.inf)
         if len(self.leaves):
             floor = (self.leaves @ self.directions[chosen].T).max(axis=0)
         own = self.multipliers[:, chosen]
-        self.solved += winners(self.programs, corners, self.directions[chosen], feasible, own, floor).solved
+        found = winners(self.programs, cloud, self.directions[chosen], feasible, own, floor, thorough=True)
+        self.solved += found.solved
         self.multipliers[:, chosen] = own
         if self.renamings is not None:
             self.multipliers = self.renamings.spread(self.multipliers, self.orbits)
@@ -361,7 +363,8 @@ class Outer:
         feasible = self._playable()
         if feasible is None:
             return Touching(points, owners, continuations)
-        found = winners(self.programs, corners, directions, feasible, self.multipliers[:, nearest], best)
+        cloud = Cloud(corners)
+        found = winners(self.programs, cloud, directions, feasible, self.multipliers[:, nearest], best)
         self.solved += found.solved
         won = np.flatnonzero(found.owners != NOBODY)
         owners[won] = found.owners[won]

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria import _compiled
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 
 Indices = NDArray[np.intp]
@@ -46,6 +47,7 @@ NOBODY = np.iinfo(np.intp).min
 # move do not come to rest. They move if players are not too patient.
 _AT_ONCE, _PATIENT_AT_ONCE = 100_000, 2000
 PATIENT = 0.95  # discount factor up to which moving corners come to rest soon
+_FEW = 16  # points from which on a tree of them is made for the compiled twin
 _ROUNDS = 400  # pivots; after these the multipliers found so far are used
 
 
@@ -143,9 +145,9 @@ class Plans(NamedTuple):
         return np.asarray(after @ corners[np.where(real, corner, 0)])
 
 
-def plans(programs: Programs, corners: Floats) -> Plans:
-    """Find, for every profile, continuations in the hull of the corners that meet its rows, or violate them least."""
-    return _Simplex.at_a_corner(programs, Cloud(corners)).run(None)
+def plans(programs: Programs, cloud: Cloud) -> Plans:
+    """Find, for every profile, continuations in the hull of a cloud that meet its rows, or violate them least."""
+    return _Simplex.at_a_corner(programs, cloud).run(None)
 
 
 def optimised(
@@ -222,18 +224,24 @@ class Winners(NamedTuple):
 
 def winners(
     programs: Programs,
-    corners: Floats,
+    cloud: Cloud,
     directions: Floats,
     feasible: Plans,
     multipliers: Floats,
     floor: Floats,
+    *,
+    thorough: bool = False,
 ) -> Winners:
     """Return the best profiles in directions (F, n), solved from the highest bound down until no other is higher.
 
     Any multipliers (P, F, K) give valid bounds; multipliers of solved programs replace them if their bounds are lower.
-    If no profile gives more than the floor (F,), the owner is NOBODY.
+    If no profile gives more than the floor (F,), the owner is NOBODY. If `thorough`, the multipliers then bound every
+    profile by the value found.
     """
-    count, cloud = len(directions), Cloud(corners)
+    count = len(directions)
+    compiled = _compiled_winners(programs, cloud, directions, feasible, multipliers, floor, thorough)
+    if compiled is not None:
+        return compiled
     bounds = np.full((len(programs.now), count), -np.inf)
     for k in np.flatnonzero(feasible.missed <= MISSED).tolist():
         bounds[k] = _bounds(programs.take([k]), cloud, np.zeros(count, np.intp), directions, multipliers[k])
@@ -242,9 +250,7 @@ def winners(
     best = Plans(
         np.zeros((count, programs.speakers.size)), none.astype(np.intp), none.copy(), np.zeros(count)
     )
-    ordered = programs.discounts.max() > PATIENT and not np.isfinite(floor).any()
-    at_once = bounds.size * none.shape[1] ** 2 <= (_PATIENT_AT_ONCE if ordered else _AT_ONCE)
-    most = len(programs.now) if at_once else 1
+    most = len(programs.now) if _at_once(programs, floor) else 1
     while True:
         profiles, at = np.nonzero(bounds > values + STILL)
         if not at.size:
@@ -260,7 +266,7 @@ def winners(
         lower = new <= bounds[profiles, at]
         multipliers[profiles[lower], at[lower]] = found.multipliers[lower]
         bounds[profiles, at] = -np.inf
-        given = programs.payoffs(profiles, found.continuations(programs.chances.shape[1], corners))
+        given = programs.payoffs(profiles, found.continuations(programs.chances.shape[1], cloud.points))
         reached = (given * directions[at]).sum(axis=1)
         order = np.lexsort((reached, at))
         last = order[np.append(np.diff(at[order]) > 0, True)]
@@ -268,6 +274,61 @@ def winners(
         values[at[last]], owners[at[last]] = reached[last], profiles[last]
         for whole, part in zip(best, found, strict=True):
             whole[at[last]] = part[last]
+
+
+def _at_once(programs: Programs, floor: Floats) -> bool:
+    """Say whether all programs are solved, not only those of the highest bounds."""
+    ordered = programs.discounts.max() > PATIENT and not np.isfinite(floor).any()
+    size = programs.chances.shape[1] + programs.speakers.size
+    return bool(len(programs.now) * floor.size * size**2 <= (_PATIENT_AT_ONCE if ordered else _AT_ONCE))
+
+
+def _compiled_winners(
+    programs: Programs,
+    cloud: Cloud,
+    directions: Floats,
+    feasible: Plans,
+    multipliers: Floats,
+    floor: Floats,
+    thorough: bool,
+) -> Winners | None:
+    """Return what the compiled twin finds, with trees of three and more players' points; None where it does not."""
+    tree = cloud.tree(_FEW)
+    if tree is None or _compiled.kernel is None:
+        return None
+    flat, size = np.ascontiguousarray, programs.chances.shape[1] + programs.speakers.size
+    known = flat(multipliers)
+    values, owners = floor.copy(), np.full(floor.size, NOBODY)
+    found = Plans(
+        np.zeros((floor.size, programs.speakers.size)),
+        np.zeros((floor.size, size), np.intp),
+        np.zeros((floor.size, size)),
+        np.zeros(floor.size),
+    )
+    solved = _compiled.kernel.winners(
+        tree,
+        flat(programs.now),
+        flat(programs.discounts),
+        flat(programs.chances),
+        flat(programs.speakers),
+        flat(programs.weights),
+        flat(programs.limits),
+        flat(feasible.columns),
+        feasible.missed <= MISSED,
+        flat(directions),
+        known,
+        values,
+        owners,
+        found.multipliers,
+        found.columns,
+        found.levels,
+        _at_once(programs, floor),
+        thorough,
+    )
+    if solved is None:
+        return None
+    multipliers[:] = known
+    return Winners(values, owners, found, solved)
 
 
 def _bounds(
@@ -373,7 +434,8 @@ class _Simplex:
             if not active.size:
                 break
             entering, gains = self.entering(active)
-            going = gains > ENTERS
+            # A gain of what is in the basis is rounding.
+            going = (gains > ENTERS) & (self.columns[active] != entering[:, None]).all(axis=1)
             active, entering = active[going], entering[going]
             if active.size:
                 active = active[self.pivot(active, entering, directions is not None)]

@@ -20,9 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._affine import Sparse, passed_on, solution
+from bargaining.equilibria._affine import ROUGHLY, Sparse, largest, passed_on, solution
 from bargaining.equilibria._symmetries import Orbits
-from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud, walked
 from bargaining.equilibria.repeated._monitored.inner import apart, around, extreme
 from bargaining.equilibria.repeated._monitored.programs import (
     NOBODY,
@@ -48,12 +48,13 @@ _COARSE = 7  # digits to which directions that count as one agree
 _FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
 _MOST = 400  # distances of two players above which rays are not aimed again
-_FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
-_NEARLY = 0.5  # of the loss that is small enough: when steps are no longer, rays are aimed again
+FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
+_NEARLY = 0.5  # of what a step may lose: when steps are no longer, rays are aimed again, for they would count as losses
 _SETTLED = 0.05  # of the last loss: the same
 _STALLED = 5  # aims without a smaller loss than ever before are the last: new rays are too near to others
 _PULLS = 100  # rays added at a time, without their images; half of those there are, if these are more
-_LITTLE = 0.01  # points that add less than this share of what the best one does are not aimed at
+_LITTLE = 0.1  # of the loss that is small enough: what the points that are not aimed at may add
+_MORE = 0.1  # of the rays there are, at least so many are added
 _ALIKE = 9  # digits to which images of one point agree, as rounding moves them apart
 _SLIVER = 1e-9  # of the speed: the weights of faces with hardly any area are off by more
 _TIED = 64  # faces tried for a ray: rounding may take it through a neighbour in the same plane
@@ -170,6 +171,7 @@ def radial_solid(
     near: float,
     budget: int,
     renamings: Renamings | None = None,
+    first: int = FIRST,
 ) -> tuple[Promises | None, int]:
     """Return the same of three and more players: few rays are aimed first, and more where distances lose most.
 
@@ -184,38 +186,40 @@ def radial_solid(
         No rays are added once so many programs are solved.
     renamings : Renamings, optional
         Symmetries, which map the corners to themselves.
+    first : int
+        The number of rays to begin with.
     """
     coarse, solved, lost, least, stalled = merge, 0, 0.0, np.inf, 0
-    while len(_targets(corners, coarse, renamings).chosen) > _FIRST:
+    while len(_targets(corners, coarse, renamings).chosen) > first:
         coarse *= 2.0
     orbits = _targets(corners, coarse, renamings)
     directions, found = around(orbits.rows), None
     before: tuple[_Rays, _Step] | None = None
     while len(orbits.slots) > corners.shape[1]:
         rays = _Rays(programs, ends, orbits, directions, known, renamings)
-        step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=max(_NEARLY * near, _SETTLED * lost))
-        solved += rays.solved
-        done = step is None or solved > budget
+        still = max(_NEARLY * near * (1.0 - float(programs.discounts.max())), _SETTLED * lost)
+        step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=still)
         if step is not None:
-            wanted, lost = step.wanted(near)
-            stalled = 0 if lost < least else stalled + 1
-            done, least = done or stalled == _STALLED, min(lost, least)
+            step = rays.pulled(step)
+            wanted, lost = step.wanted(programs, near)
+            stalled, least = 0 if lost < least else stalled + 1, min(lost, least)
             before, known = (rays, step), rays.known
-        if before is not None and (done or lost <= near):  # where the last rays miss, those before are final
-            rays, reached = before
-            rays.solved, rays.distances = 0, np.linalg.norm(reached.points - rays.centre, axis=1)
-            step = rays.settled(enough, 2 * _STEPS, reached)
-            if step is not None:
-                step = rays.everywhere(step, near / _CLOSER)
-                wanted, lost = step.wanted(near)
-                found = step.promises(programs, wanted)
-            solved += rays.solved
-        if step is None or done or lost <= near:
+        solved += rays.solved
+        if step is None or solved > budget or stalled == _STALLED or lost <= near:
             break
         rays.move(step)
         image = step.crossed.image
         orbits = _targets(np.vstack([rays.points, image.points[wanted]]), merge, renamings)
         directions = np.vstack([rays.directions, image.known.directions[wanted]])
+    if before is None:
+        return None, solved
+    rays, reached = before  # where the last rays miss, those before are final
+    rays.solved, rays.distances = 0, np.linalg.norm(reached.points - rays.centre, axis=1)
+    step = rays.settled(enough, 2 * _STEPS, reached)
+    if step is not None:
+        step = rays.pulled(rays.everywhere(step, near / _CLOSER))
+        found = step.promises(programs, step.wanted(programs, near)[0])
+    solved += rays.solved
     return found if found is None or renamings is None else renamings.completed(found), solved
 
 
@@ -224,7 +228,8 @@ class _Step(NamedTuple):
 
     Attributes
     ----------
-    points : (m, n) array
+    cloud : Cloud
+        The points, (m, n).
     crossed : _Crossing
         Where the rays leave what is generated, one of each orbit.
     reached : (k, n) array
@@ -237,7 +242,7 @@ class _Step(NamedTuple):
         The pulls at the ends of the faces, weighted by the ends' shares, in units of the rays' distances.
     """
 
-    points: Floats
+    cloud: Cloud
     crossed: _Crossing
     reached: Floats
     off: Floats
@@ -245,32 +250,55 @@ class _Step(NamedTuple):
     pulls: Floats
 
     @property
-    def largest(self) -> float:
+    def points(self) -> Floats:
+        """The points."""
+        return self.cloud.points
+
+    @property
+    def most(self) -> float:
         """The largest distance by which the rays reach farther."""
         return float(np.abs(self.off).max())
 
-    def wanted(self, near: float) -> tuple[Indices, float]:
+    def wanted(self, programs: Programs, near: float) -> tuple[Indices, float]:
         """Return which generated points would add most as corners, and the largest loss without them.
 
         Where continuations are pulled, the generated points reach beyond the corners. Losses are passed on to the
         distances that depend on them. Points that reach far beyond the corners are wanted, too: no ray shows what is
-        lost there.
+        lost there. Of each profile, so is the one that misses most of what it would be as its own continuation.
         """
         image, there = self.crossed.image, self.crossed.image.there
-        points, corners = image.points[there], Cloud(self.points)
+        points = image.points[there]
         flat = self.pulls.reshape(-1, self.points.shape[1])
         best, reached = Cloud(points).farthest(flat)
-        local = np.maximum(reached - corners.farthest(flat)[1], 0.0).reshape(len(self.pulls), -1)
-        error, weights = passed_on(self.slopes, local.sum(axis=1))
+        local = np.maximum(reached - self.cloud.farthest(flat)[1], 0.0).reshape(len(self.pulls), -1)
+        error, weights = passed_on(self.slopes, local.sum(axis=1), near)
         gain = np.zeros(len(points))
         np.add.at(gain, best, (weights[:, None] * local).ravel())
-        order, most = np.argsort(-gain, kind="stable"), max(_PULLS, len(self.points) // 2)
-        order = order[gain[order] > gain.max() * _LITTLE][:most]
-        normals = image.known.directions[there]
-        beyond = (points * normals).sum(axis=1) - corners.farthest(normals)[1]
+        most, order = max(_PULLS, len(self.points) // 2), np.argsort(-gain, kind="stable")
+        enough = (1.0 - min(_LITTLE * near / max(error.max(), STILL), 1.0)) * gain.sum()
+        needed = np.searchsorted(gain[order].cumsum(), enough) + 1
+        order = order[: min(max(needed, int(_MORE * len(self.points))), most)]
+        beyond, alone = self._beyond(programs, there)
         missing = np.argsort(-beyond, kind="stable")[:most]
         missing = missing[beyond[missing] > near]
-        return there[np.union1d(order, missing)], float(max(error.max(), beyond.max()))
+        best = largest(image.owners[there], alone)
+        best = best[alone[best] > near]
+        every = np.concatenate([order[gain[order] > 0.0], missing, best])
+        return there[np.unique(every)], float(max(error.max(), alone.max()))
+
+    def _beyond(self, programs: Programs, there: Indices) -> tuple[Floats, Floats]:
+        """Return how far generated points lie beyond the corners, and would if they were their own continuations."""
+        image = self.crossed.image
+        normals = image.known.directions[there]
+        beyond = (image.points[there] * normals).sum(axis=1) - self.cloud.farthest(normals)[1]
+        played = np.flatnonzero((image.owners[there] >= 0) & (beyond > STILL))
+        at = there[played]
+        owners = image.owners[at]
+        pulls = programs.pulls(owners, normals[played], image.known.multipliers[owners, at])
+        more = (pulls * image.points[at][:, None]).sum(axis=2) - self.cloud.farthest(pulls)[1]
+        share, alone = np.maximum(more, 0.0).sum(axis=1) / beyond[played], beyond.copy()
+        alone[played] /= 1.0 - np.minimum(share, programs.discounts.max())
+        return beyond, alone
 
     def promises(self, programs: Programs, more: Indices) -> Promises:
         """Return the points that the rays reach, the corners of faces where these are not of one profile, and more."""
@@ -332,16 +360,16 @@ class _Rays:
         for _ in range(steps):
             within = enough
             if step is not None:
-                within = max(enough, rough * step.largest)
+                within = max(enough, rough * step.most)
                 self.move(step)
             step = self.step(within)
-            if step is None or max(step.largest, within) <= max(enough, nearly):
+            if step is None or max(step.most, within) <= max(enough, nearly):
                 break
         return step
 
     def move(self, step: _Step) -> None:
         """Move the distances as Newton's method does."""
-        move = solution(step.slopes, step.off)[self.orbits.slots]
+        move = solution(step.slopes, step.off, ROUGHLY)[self.orbits.slots]
         if self.centre.size > 2:  # in the plane, other methods follow
             move *= min(1.0, _INWARDS / max(float((-move / self.distances).max()), _INWARDS))
         self.distances = self.distances + move
@@ -350,8 +378,8 @@ class _Rays:
         """Return where the rays leave what the hull of the points generates; None if they miss it."""
         if not (self.distances > 0.0).all():
             return None
-        points, chosen = self.points, self.orbits.chosen
-        crossed = self._crossed(points, enough)
+        cloud, chosen = Cloud(self.points), self.orbits.chosen
+        crossed = self._crossed(cloud, enough)
         if crossed is None:
             return None
         self.known = crossed.image.known
@@ -359,23 +387,23 @@ class _Rays:
         self.directions = np.vstack([crossed.normals, self.known.directions[np.unique(crossed.ends)]])
         reached = self.centre + crossed.distances[:, None] * self.rays[chosen]
         return _Step(
-            points, crossed, reached, crossed.distances - self.distances[chosen], *self._slopes(crossed)
+            cloud, crossed, reached, crossed.distances - self.distances[chosen], *self._slopes(crossed)
         )
 
-    def _crossed(self, corners: Floats, enough: float) -> _Crossing | None:
+    def _crossed(self, cloud: Cloud, enough: float) -> _Crossing | None:
         """Return where the rays leave the set that is generated, up to `enough`.
 
         The hull of points that are generated grows where rays cross it, until no point lies beyond these faces.
         """
         from scipy.spatial import ConvexHull, KDTree, QhullError
 
-        feasible, rays = plans(self.programs, corners), self.rays[self.orbits.chosen]
+        feasible, rays = plans(self.programs, cloud), self.rays[self.orbits.chosen]
         image: _Image | None = None
         directions, there = self.directions, np.zeros(0, np.intp)
         floor = np.full(len(directions), -np.inf)
         for _ in range(_PASSES):
             more, count = _image(
-                self.programs, self.ends, corners, directions, floor, feasible, self.known, self.renamings
+                self.programs, self.ends, cloud, directions, floor, feasible, self.known, self.renamings
             )
             self.solved += count
             before = 0 if image is None else len(image.points)
@@ -400,9 +428,14 @@ class _Rays:
             directions, floor = solid.equations[new, :-1], -solid.equations[new, -1] + enough / _CLOSER
         assert image is not None
         faces = image.points[there][solid.simplices] - self.centre
-        weights = _weights(faces[at][:, None], rays, speed)[:, 0]
+        at, weights = walked(
+            at,
+            solid.neighbors,
+            lambda some, cones: _weights(faces[cones][:, None], rays[some], speed[some])[:, 0],
+            0.0,
+        )
         lost = np.flatnonzero(weights.min(axis=1) < 0.0)
-        if lost.size:
+        if lost.size:  # faces without area bar the way
             speeds = rays[lost] @ polar.points.T
             best = np.argpartition(-speeds, min(_TIED, speeds.shape[1]) - 1, axis=1)[:, :_TIED]
             tried = _weights(faces[best], rays[lost], speed[lost])
@@ -413,18 +446,37 @@ class _Rays:
         own = np.where((off <= _PARALLEL)[:, None], nearest[:, None], corner)
         return _Crossing(image, 1.0 / speed, normals, corner, shares, own)
 
+    def pulled(self, step: _Step) -> _Step:
+        """Look for points generated in the directions in which continuations are pulled."""
+        flat = step.pulls.reshape(-1, self.centre.size)
+        size = np.linalg.norm(flat, axis=1)
+        directions = flat[size > STILL] / size[size > STILL, None]
+        image = step.crossed.image
+        more, count = _image(
+            self.programs,
+            self.ends,
+            step.cloud,
+            directions,
+            np.full(len(directions), -np.inf),
+            plans(self.programs, step.cloud),
+            image.known,
+            self.renamings,
+        )
+        self.solved += count
+        return step._replace(crossed=step.crossed._replace(image=image.joined(more)))
+
     def everywhere(self, step: _Step, enough: float) -> _Step:
         """Look for points generated beyond all faces, those that no ray crosses too, until none is beyond `enough`."""
         from scipy.spatial import ConvexHull, KDTree
 
-        image, feasible = step.crossed.image, plans(self.programs, step.points)
+        image, feasible = step.crossed.image, plans(self.programs, step.cloud)
         for _ in range(_PASSES):
             faces = ConvexHull(image.points[image.there]).equations
             new = faces[KDTree(image.known.directions).query(faces[:, :-1])[0] > _PARALLEL]
             more, count = _image(
                 self.programs,
                 self.ends,
-                step.points,
+                step.cloud,
                 new[:, :-1],
                 -new[:, -1] + enough,
                 feasible,
@@ -490,7 +542,7 @@ def _weights(faces: Floats, rays: Floats, speed: Floats) -> Floats:
 def _image(
     programs: Programs,
     ends: Floats,
-    corners: Floats,
+    cloud: Cloud,
     directions: Floats,
     floor: Floats,
     feasible: Plans,
@@ -516,13 +568,13 @@ def _image(
         floor = np.maximum(worth.max(axis=0), floor)
     known = Known(directions, known.near(directions))
     signals = programs.chances.shape[1]
-    best = winners(programs, corners, directions, feasible, known.multipliers, floor)
+    best = winners(programs, cloud, directions, feasible, known.multipliers, floor)
     won = np.flatnonzero(best.owners != NOBODY)
     owners[won] = best.owners[won]
-    points[won] = programs.payoffs(owners[won], best.plans.take(won).continuations(signals, corners))
+    points[won] = programs.payoffs(owners[won], best.plans.take(won).continuations(signals, cloud.points))
     image = _Image(points, owners, best.plans, known)
     if renamings is not None:
-        image = _spread(image, corners, orbits, renamings, signals)
+        image = _spread(image, cloud.points, orbits, renamings, signals)
     return image, best.solved
 
 

@@ -26,7 +26,7 @@ from bargaining.equilibria.repeated._monitored.inner import (
 )
 from bargaining.equilibria.repeated._monitored.outer import Outer
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, STILL, Promises
-from bargaining.equilibria.repeated._monitored.radial import radial_solid
+from bargaining.equilibria.repeated._monitored.radial import FIRST, radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred
 
@@ -52,7 +52,7 @@ _SHARE = 0.5  # of the tolerance, that rays may leave
 _GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
 _LITTLE = 0.01  # of what the best half-space matters: before there is such a set, no others are added
 _PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
-_GUIDED = 0.6  # of the tolerance, that they may leave: the two are seldom in one place
+_GUIDED = 0.25  # of the tolerance, that they may leave: the two are seldom in one place
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
@@ -76,9 +76,10 @@ def close(
     outer = _around(data, ends, directions, common, renamings if use else None)
     inner: Automaton | None = None
     best, near = np.inf, np.inf
+    before: Floats | None = None
     along, aim = False, tolerance  # whether a set was found along rays, and how near the next one is to be
     still = STILL
-    if use:
+    if directions.shape[1] > 2:
         still = tolerance * (1.0 - min(float(data.programs.discounts.max()), _PATIENT)) / _RESTED
     for left in range(refinements, -1, -1):
         if not outer.shrink(budget, still):
@@ -101,8 +102,9 @@ def close(
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
-        rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 2) if rays else None
+        rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 2, before) if rays else None
         if rounded is not None:
+            before = rounded.payoffs
             along = True
             hull = sturdy(rounded.payoffs)
             hulls = hulls if hull is None else [hull, *hulls]
@@ -185,13 +187,27 @@ def _gap(outer: Outer, inner: Automaton) -> float:
     return _away(outer, inner.payoffs)
 
 
-def _rounded(outer: Outer, ends: Floats, corners: Floats, tolerance: float, budget: int) -> Automaton | None:
-    """Return an automaton with slack, found by Newton's method along rays; None if they miss the set."""
+def _rounded(
+    outer: Outer, ends: Floats, corners: Floats, tolerance: float, budget: int, before: Floats | None
+) -> Automaton | None:
+    """Return an automaton with slack, found by Newton's method along rays; None if they miss the set.
+
+    Rays are aimed at the corners, or at those of the set before.
+    """
     patience = 1.0 - float(outer.programs.discounts.max())
     slack, merge = tolerance * patience / _ROOM, tolerance * patience / _FAINT
     tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)
     start, programs = radial_solid(
-        tight, ends, corners, outer.known, merge, slack / 100.0, _SHARE * tolerance, budget, outer.renamings
+        tight,
+        ends,
+        corners if before is None else before,
+        outer.known,
+        merge,
+        slack / 10.0,
+        _SHARE * tolerance,
+        budget,
+        outer.renamings,
+        FIRST if before is None else len(before),
     )
     outer.solved += programs
     if start is None:

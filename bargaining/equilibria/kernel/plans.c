@@ -1,0 +1,566 @@
+/* The best profile in each of many directions: the twin of `winners`, repeated/_monitored/programs.py, with another
+   start of the simplex method.
+
+   A multiplier that is nearly optimal is confined to an interval around it at first. Then the corners that are optimal
+   for such multipliers are a feasible basis: violations and slack are worth the ends of the intervals. Intervals that
+   bind are widened, and widening them keeps the basis. */
+
+#include "kernel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTERS 1e-12 /* see programs.py */
+#define MISSED 1e-11
+#define PIVOT 1e-9
+#define STILL 1e-13
+enum { ROUNDS = 400 };
+#define NARROW 1e-3 /* half an interval, as a share of the largest multiplier, and as a number */
+#define WIDER 16.0  /* times as wide, where an interval binds */
+#define WIDEST 1e6  /* an interval that still binds shows a knife edge */
+
+/* A basis of one program, its inverse, and what the method keeps; S signals, K rows, m = S + K. Columns below S points
+   are those of a signal and a point, by their places in the tree; then come the slacks and the violations. */
+typedef struct {
+    ptrdiff_t *columns, *corner; /* (m), (S) */
+    double *inverse, *levels, *costs, *duals, *along, *column; /* (m, m) and (m) */
+    double *low, *high; /* (K) */
+    double *plain, *pulls, *worth; /* (S, n), (S, n) and (S) */
+    double *work; /* (m, 2 m) */
+} Basis;
+
+static const double *weights_of(const Plans *plans, ptrdiff_t profile)
+{
+    return plans->weights + profile * plans->rows * plans->signals;
+}
+
+/* Write the directions in which the objective pulls the continuations after each signal. */
+static void pull(const Plans *plans, ptrdiff_t profile, const double *multipliers, Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, axes = plans->axes;
+    memcpy(basis->pulls, basis->plain, (size_t)(signals * axes) * sizeof(double));
+    for (ptrdiff_t k = 0; k < plans->rows; k++) {
+        const double *weights = weights_of(plans, profile) + k * signals;
+        for (ptrdiff_t y = 0; y < signals && multipliers[k] != 0.0; y++) {
+            basis->pulls[y * axes + plans->speakers[k]] -= multipliers[k] * weights[y];
+        }
+    }
+}
+
+/* Return what multipliers bound the profile's value by, once `worth` is what the pulls bring. */
+static double bound(const Plans *plans, ptrdiff_t profile, const double *direction, const double *multipliers,
+                    const Basis *basis)
+{
+    double out = 0.0;
+    for (ptrdiff_t i = 0; i < plans->axes; i++) {
+        out += plans->now[profile * plans->axes + i] * direction[i];
+    }
+    for (ptrdiff_t k = 0; k < plans->rows; k++) {
+        out += multipliers[k] * plans->limits[profile * plans->rows + k];
+    }
+    for (ptrdiff_t y = 0; y < plans->signals; y++) {
+        out += basis->worth[y];
+    }
+    return out;
+}
+
+/* Find the farthest points in the directions of the pulls. */
+static void farthest(const Plans *plans, Basis *basis)
+{
+    ptrdiff_t axes = plans->axes, signals = plans->signals;
+    for (ptrdiff_t y = 0; y < signals; y++) {
+        const double *pulls = basis->pulls + y * axes, *point = points_of(plans->tree) + basis->corner[y] * axes;
+        double worth = 0.0;
+        for (ptrdiff_t i = 0; i < axes; i++) {
+            worth += pulls[i] * point[i];
+        }
+        look_farther(plans->tree, pulls, -1, &basis->corner[y], &worth);
+        basis->worth[y] = worth;
+    }
+}
+
+/* Write a column. */
+static void column(const Plans *plans, ptrdiff_t profile, ptrdiff_t id, double *out)
+{
+    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points;
+    memset(out, 0, (size_t)(signals + rows) * sizeof(double));
+    if (id >= real) {
+        out[signals + (id - real) % rows] = id < real + rows ? 1.0 : -1.0;
+        return;
+    }
+    ptrdiff_t y = id / plans->points;
+    const double *point = points_of(plans->tree) + id % plans->points * plans->axes;
+    out[y] = 1.0;
+    for (ptrdiff_t k = 0; k < rows; k++) {
+        out[signals + k] = weights_of(plans, profile)[k * signals + y] * point[plans->speakers[k]];
+    }
+}
+
+/* Return the value of a column. */
+static double value(const Plans *plans, ptrdiff_t id, const Basis *basis)
+{
+    ptrdiff_t rows = plans->rows, real = plans->signals * plans->points;
+    if (id >= real + rows) {
+        return -basis->high[id - real - rows];
+    }
+    if (id >= real) {
+        return basis->low[id - real];
+    }
+    const double *point = points_of(plans->tree) + id % plans->points * plans->axes;
+    const double *plain = basis->plain + id / plans->points * plans->axes;
+    double out = 0.0;
+    for (ptrdiff_t i = 0; i < plans->axes; i++) {
+        out += plain[i] * point[i];
+    }
+    return out;
+}
+
+/* Write the duals of the basis: those of the signals, then the multipliers. */
+static void price(const Plans *plans, Basis *basis)
+{
+    ptrdiff_t m = plans->signals + plans->rows;
+    memset(basis->duals, 0, (size_t)m * sizeof(double));
+    for (ptrdiff_t j = 0; j < m; j++) {
+        for (ptrdiff_t i = 0; i < m && basis->costs[j] != 0.0; i++) {
+            basis->duals[i] += basis->costs[j] * basis->inverse[j * m + i];
+        }
+    }
+}
+
+/* Compute the inverse and the levels from the basis; false if it is singular. */
+static bool refactor(const Plans *plans, ptrdiff_t profile, Basis *basis)
+{
+    ptrdiff_t m = plans->signals + plans->rows, wide = 2 * m;
+    for (ptrdiff_t j = 0; j < m; j++) { /* columns of the basis, next to the identity */
+        column(plans, profile, basis->columns[j], basis->column);
+        for (ptrdiff_t i = 0; i < m; i++) {
+            basis->work[i * wide + j] = basis->column[i];
+            basis->work[i * wide + m + j] = i == j;
+        }
+    }
+    for (ptrdiff_t j = 0; j < m; j++) {
+        ptrdiff_t best = j;
+        for (ptrdiff_t i = j + 1; i < m; i++) {
+            best = fabs(basis->work[i * wide + j]) > fabs(basis->work[best * wide + j]) ? i : best;
+        }
+        double size = basis->work[best * wide + j];
+        if (!(fabs(size) > DBL_EPSILON)) {
+            return false;
+        }
+        for (ptrdiff_t k = j; k < wide; k++) {
+            double moved = basis->work[best * wide + k] / size;
+            basis->work[best * wide + k] = basis->work[j * wide + k];
+            basis->work[j * wide + k] = moved;
+        }
+        for (ptrdiff_t i = 0; i < m; i++) {
+            double factor = basis->work[i * wide + j];
+            for (ptrdiff_t k = j; k < wide && i != j && factor != 0.0; k++) {
+                basis->work[i * wide + k] -= factor * basis->work[j * wide + k];
+            }
+        }
+    }
+    for (ptrdiff_t j = 0; j < m; j++) {
+        memcpy(basis->inverse + j * m, basis->work + j * wide + m, (size_t)m * sizeof(double));
+        basis->levels[j] = 0.0;
+        for (ptrdiff_t i = 0; i < m; i++) {
+            double right = i < plans->signals ? 1.0 : plans->limits[profile * plans->rows + i - plans->signals];
+            basis->levels[j] += basis->inverse[j * m + i] * right;
+        }
+    }
+    return true;
+}
+
+/* Exchange a column of the basis for one that enters. If `feasible`, violations stay at zero: such a column leaves
+   first, whatever its sign. False if nothing can leave. */
+static bool pivot(const Plans *plans, ptrdiff_t profile, ptrdiff_t id, bool feasible, Basis *basis)
+{
+    ptrdiff_t m = plans->signals + plans->rows, missing = plans->signals * plans->points + plans->rows, leaving = -1;
+    double least = INFINITY;
+    column(plans, profile, id, basis->column);
+    for (ptrdiff_t j = 0; j < m; j++) {
+        double along = 0.0;
+        for (ptrdiff_t i = 0; i < m; i++) {
+            along += basis->inverse[j * m + i] * basis->column[i];
+        }
+        basis->along[j] = along;
+    }
+    for (int turn = 0; turn < 2; turn++) { /* the least ratio, then the largest of the entries that tie */
+        for (ptrdiff_t j = 0; j < m; j++) {
+            bool held = feasible && basis->columns[j] >= missing;
+            double size = basis->along[j], level = held ? 0.0 : fmax(basis->levels[j], 0.0);
+            if (size > PIVOT || (held && -size > PIVOT)) {
+                double ratio = level / fabs(size);
+                if (!turn) {
+                    least = ratio < least ? ratio : least;
+                } else if (ratio <= least * (1.0 + 1e-10) + 1e-15 &&
+                           (leaving < 0 || fabs(size) > fabs(basis->along[leaving]))) {
+                    leaving = j;
+                }
+            }
+        }
+        if (!isfinite(least)) {
+            return false;
+        }
+    }
+    double *row = basis->inverse + leaving * m, size = basis->along[leaving];
+    for (ptrdiff_t i = 0; i < m; i++) {
+        row[i] /= size;
+    }
+    for (ptrdiff_t j = 0; j < m; j++) {
+        if (j != leaving) {
+            for (ptrdiff_t i = 0; i < m; i++) {
+                basis->inverse[j * m + i] -= basis->along[j] * row[i];
+            }
+            basis->levels[j] -= least * basis->along[j];
+        }
+    }
+    basis->levels[leaving] = least;
+    basis->columns[leaving] = id;
+    basis->costs[leaving] = value(plans, id, basis);
+    return true;
+}
+
+/* Pivot until no column enters; false if the method stops before. */
+static bool run(const Plans *plans, ptrdiff_t profile, bool feasible, Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points;
+    for (ptrdiff_t round = 0; round < ROUNDS; round++) {
+        price(plans, basis);
+        pull(plans, profile, basis->duals + signals, basis);
+        farthest(plans, basis);
+        ptrdiff_t best = -1;
+        double gain = ENTERS;
+        for (ptrdiff_t y = 0; y < signals; y++) {
+            if (basis->worth[y] - basis->duals[y] > gain) {
+                gain = basis->worth[y] - basis->duals[y];
+                best = y * plans->points + basis->corner[y];
+            }
+        }
+        for (ptrdiff_t k = 0; k < rows; k++) {
+            double multiplier = basis->duals[signals + k];
+            if (basis->low[k] - multiplier > gain) {
+                gain = basis->low[k] - multiplier;
+                best = real + k;
+            }
+            if (!feasible && multiplier - basis->high[k] > gain) {
+                gain = multiplier - basis->high[k];
+                best = real + rows + k;
+            }
+        }
+        for (ptrdiff_t j = 0; j < signals + rows; j++) { /* a gain of what is in the basis is rounding */
+            best = basis->columns[j] == best ? -1 : best;
+        }
+        if (best < 0) {
+            return true;
+        }
+        if (!pivot(plans, profile, best, feasible, basis)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* Start at the corners that were found for some multipliers, which are confined to intervals. */
+static void begin(const Plans *plans, ptrdiff_t profile, const double *multipliers, Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points, m = signals + rows;
+    double largest = 0.0;
+    for (ptrdiff_t k = 0; k < rows; k++) {
+        largest = fmax(largest, multipliers[k]);
+    }
+    memset(basis->inverse, 0, (size_t)(m * m) * sizeof(double));
+    for (ptrdiff_t y = 0; y < signals; y++) {
+        basis->columns[y] = y * plans->points + basis->corner[y];
+        basis->inverse[y * m + y] = basis->levels[y] = 1.0;
+        basis->costs[y] = value(plans, basis->columns[y], basis);
+    }
+    for (ptrdiff_t k = 0; k < rows; k++) {
+        double left = plans->limits[profile * rows + k], half = NARROW * fmax(largest, 1.0);
+        double *row = basis->inverse + (signals + k) * m;
+        for (ptrdiff_t y = 0; y < signals; y++) {
+            const double *point = points_of(plans->tree) + basis->corner[y] * plans->axes;
+            row[y] = -weights_of(plans, profile)[k * signals + y] * point[plans->speakers[k]];
+            left += row[y];
+        }
+        for (ptrdiff_t y = 0; y < signals && left < 0.0; y++) {
+            row[y] = -row[y];
+        }
+        row[signals + k] = left < 0.0 ? -1.0 : 1.0;
+        basis->low[k] = fmax(multipliers[k] - half, 0.0);
+        basis->high[k] = multipliers[k] + half;
+        basis->levels[signals + k] = fabs(left);
+        basis->columns[signals + k] = real + k + (left < 0.0 ? rows : 0);
+        basis->costs[signals + k] = value(plans, basis->columns[signals + k], basis);
+    }
+}
+
+/* Widen the intervals that bind; -1 if one is too wide, 0 if none binds. */
+static int widened(const Plans *plans, Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points;
+    int out = 0;
+    for (ptrdiff_t j = 0; j < signals + rows; j++) {
+        ptrdiff_t k = basis->columns[j] - real;
+        if (k < 0 || !(basis->levels[j] > STILL)) {
+            continue;
+        }
+        if (k < rows ? basis->low[k] > 0.0 : true) {
+            k %= rows;
+            double half = WIDER * (basis->high[k] - basis->low[k]);
+            if (!(half <= WIDEST)) {
+                return -1;
+            }
+            if (basis->columns[j] < real + rows) {
+                basis->low[k] = fmax(basis->low[k] - half, 0.0);
+            } else {
+                basis->high[k] += half;
+            }
+            out = 1;
+        }
+    }
+    for (ptrdiff_t j = 0; j < signals + rows && out; j++) {
+        basis->costs[j] = value(plans, basis->columns[j], basis);
+    }
+    return out;
+}
+
+/* Find the best continuations of a profile, beginning with multipliers and the corners that these want, or with a
+   feasible basis. False if the method does not end. */
+static bool optimise(const Plans *plans, ptrdiff_t profile, const double *multipliers, Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, rows = plans->rows, m = signals + rows;
+    begin(plans, profile, multipliers, basis);
+    int wide = 1;
+    while (wide > 0) {
+        wide = run(plans, profile, false, basis) ? widened(plans, basis) : -1;
+    }
+    if (wide == 0 && refactor(plans, profile, basis)) {
+        double least = 0.0;
+        for (ptrdiff_t j = 0; j < m; j++) {
+            least = fmin(least, basis->levels[j]);
+        }
+        if (least > -MISSED) {
+            return true;
+        }
+    }
+    memcpy(basis->columns, plans->feasible + profile * m, (size_t)m * sizeof(ptrdiff_t));
+    memset(basis->low, 0, (size_t)rows * sizeof(double));
+    memset(basis->high, 0, (size_t)rows * sizeof(double));
+    if (!refactor(plans, profile, basis)) {
+        return false;
+    }
+    for (ptrdiff_t j = 0; j < m; j++) {
+        basis->costs[j] = value(plans, basis->columns[j], basis);
+    }
+    return run(plans, profile, true, basis) && refactor(plans, profile, basis);
+}
+
+/* Return how far the present continuations reach in a direction. */
+static double reached(const Plans *plans, ptrdiff_t profile, const double *direction, const Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, m = signals + plans->rows, axes = plans->axes, real = signals * plans->points;
+    double out = 0.0;
+    for (ptrdiff_t i = 0; i < axes; i++) {
+        out += plans->now[profile * axes + i] * direction[i];
+    }
+    for (ptrdiff_t y = 0; y < signals; y++) {
+        double total = 0.0, later = 0.0;
+        for (ptrdiff_t j = 0; j < m; j++) {
+            ptrdiff_t id = basis->columns[j];
+            if (id < real && id / plans->points == y) {
+                double level = fmax(basis->levels[j], 0.0);
+                total += level;
+                later += level * value(plans, id, basis);
+            }
+        }
+        out += later / total;
+    }
+    return out;
+}
+
+/* Make room for everything that depends on the numbers of signals, rows and players; NULL if there is no memory. */
+static double *room(const Plans *plans, Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, rows = plans->rows, axes = plans->axes, m = signals + rows;
+    ptrdiff_t *whole = malloc((size_t)(m + signals) * sizeof *whole);
+    double *next = malloc((size_t)(3 * m * m + 5 * m + 2 * rows + 2 * signals * axes + signals) * sizeof *next);
+    double *start = next;
+    basis->columns = whole;
+    if (!whole || !next) {
+        free(next);
+        return NULL;
+    }
+    basis->corner = whole + m;
+    struct {
+        double **array;
+        ptrdiff_t size;
+    } const arrays[] = {
+        {&basis->inverse, m * m},         {&basis->work, 2 * m * m}, {&basis->levels, m}, {&basis->costs, m},
+        {&basis->duals, m},               {&basis->along, m},        {&basis->column, m}, {&basis->low, rows},
+        {&basis->high, rows},             {&basis->plain, signals * axes},
+        {&basis->pulls, signals * axes},  {&basis->worth, signals},
+    };
+    for (size_t n = 0; n < sizeof arrays / sizeof *arrays; n++) {
+        *arrays[n].array = next;
+        next += arrays[n].size;
+    }
+    return start;
+}
+
+/* Write the plain pulls of a profile: what its continuations are worth in a direction. */
+static void turn(const Plans *plans, ptrdiff_t profile, const double *direction, Basis *basis)
+{
+    for (ptrdiff_t y = 0; y < plans->signals; y++) {
+        for (ptrdiff_t i = 0; i < plans->axes; i++) {
+            basis->plain[y * plans->axes + i] =
+                plans->chances[profile * plans->signals + y] * plans->discounts[i] * direction[i];
+        }
+    }
+}
+
+/* What is known of a profile from the last direction in which it was looked at: the direction, a bound, and which
+   points were the farthest; what it can give at most in the present one, and whether it has been looked at there. */
+typedef struct {
+    double *direction, bound, most;
+    ptrdiff_t *corner;
+    bool looked;
+} Last;
+
+/* Return what a profile can give at most, as no payoff lies farther from the middle of the unit box than its corners. */
+static double most(const Plans *plans, const double *direction, const Last *last)
+{
+    double square = 0.0, shift = 0.0;
+    for (ptrdiff_t i = 0; i < plans->axes; i++) {
+        double by = direction[i] - last->direction[i];
+        square += by * by;
+        shift += by / 2.0;
+    }
+    return last->bound + shift + sqrt(square * (double)plans->axes) / 2.0;
+}
+
+/* Find the best profile in one direction, number f, from the one with the highest bound down until no other is higher;
+   see `winners`. Return how many programs were solved; -1 if one was not. */
+static ptrdiff_t winner(const Plans *plans, ptrdiff_t f, Winners *found, Last *lasts, Basis *basis)
+{
+    ptrdiff_t signals = plans->signals, rows = plans->rows, axes = plans->axes, m = signals + rows, solved = 0;
+    const double *direction = found->directions + f * axes, floor = found->values[f];
+    for (ptrdiff_t p = 0; p < plans->profiles; p++) {
+        lasts[p].looked = false;
+        lasts[p].most = !plans->playable[p] ? -INFINITY : found->thorough ? INFINITY : most(plans, direction, lasts + p);
+    }
+    for (;;) {
+        ptrdiff_t p = 0;
+        for (ptrdiff_t other = 1; other < plans->profiles; other++) {
+            p = lasts[other].most > lasts[p].most ? other : p;
+        }
+        Last *last = lasts + p;
+        if (!(last->most > (found->at_once ? floor : found->values[f]) + STILL)) {
+            return solved;
+        }
+        double *multipliers = found->known + (p * found->size + f) * rows;
+        turn(plans, p, direction, basis);
+        memcpy(basis->corner, last->corner, (size_t)signals * sizeof(ptrdiff_t));
+        if (!last->looked) {
+            pull(plans, p, multipliers, basis);
+            farthest(plans, basis);
+            memcpy(last->corner, basis->corner, (size_t)signals * sizeof(ptrdiff_t));
+            memcpy(last->direction, direction, (size_t)axes * sizeof(double));
+            last->bound = last->most = bound(plans, p, direction, multipliers, basis);
+            last->looked = true;
+        } else {
+            if (!optimise(plans, p, multipliers, basis)) {
+                return -1;
+            }
+            solved++;
+            for (ptrdiff_t k = 0; k < rows; k++) {
+                basis->duals[signals + k] = fmax(basis->duals[signals + k], 0.0);
+            }
+            double lower = bound(plans, p, direction, basis->duals + signals, basis);
+            if (lower <= last->bound) {
+                memcpy(multipliers, basis->duals + signals, (size_t)rows * sizeof(double));
+                last->bound = lower;
+            }
+            last->most = -INFINITY;
+            double far = reached(plans, p, direction, basis);
+            if (far > found->values[f]) {
+                found->values[f] = far;
+                found->owners[f] = p;
+                memcpy(found->multipliers + f * rows, basis->duals + signals, (size_t)rows * sizeof(double));
+                memcpy(found->columns + f * m, basis->columns, (size_t)m * sizeof(ptrdiff_t));
+                memcpy(found->levels + f * m, basis->levels, (size_t)m * sizeof(double));
+            }
+        }
+    }
+}
+
+/* A direction, and the place of the point that is the farthest in it: neighbours have similar programs. */
+typedef struct {
+    ptrdiff_t place, number;
+} Turn;
+
+static int before(const void *one, const void *other)
+{
+    ptrdiff_t first = ((const Turn *)one)->place, second = ((const Turn *)other)->place;
+    return (first > second) - (first < second);
+}
+
+/* Rename the points of columns. */
+static void rename(const Plans *plans, ptrdiff_t *columns, ptrdiff_t size, const ptrdiff_t *to)
+{
+    for (ptrdiff_t k = 0; k < size; k++) {
+        if (columns[k] < plans->signals * plans->points) {
+            columns[k] += to[columns[k] % plans->points] - columns[k] % plans->points;
+        }
+    }
+}
+
+/* Find the best profile in each direction. Return how many programs were solved; UNDECIDED if one was not. */
+ptrdiff_t winners(const Plans *given, Winners *found)
+{
+    Plans own = *given, *plans = &own;
+    ptrdiff_t profiles = plans->profiles, signals = plans->signals, axes = plans->axes, m = signals + plans->rows;
+    const ptrdiff_t *order = order_of(plans->tree);
+    ptrdiff_t solved = 0, whole = plans->points + profiles * (m + signals);
+    Basis basis = {0};
+    double *arrays = room(plans, &basis), *directions = calloc((size_t)(profiles * axes), sizeof *directions);
+    Last *lasts = calloc((size_t)profiles, sizeof *lasts);
+    Turn *turns = malloc((size_t)(found->size + 1) * sizeof *turns);
+    ptrdiff_t *places = calloc((size_t)whole, sizeof *places), *feasible = places + plans->points;
+    if (!arrays || !directions || !lasts || !turns || !places) {
+        solved = NO_MEMORY;
+        goto done;
+    }
+    for (ptrdiff_t k = 0; k < plans->points; k++) {
+        places[order[k]] = k;
+    }
+    memcpy(feasible, given->feasible, (size_t)(profiles * m) * sizeof *feasible);
+    rename(plans, feasible, profiles * m, places);
+    plans->feasible = feasible;
+    for (ptrdiff_t p = 0; p < profiles; p++) {
+        lasts[p] = (Last){directions + p * axes, INFINITY, 0.0, feasible + profiles * m + p * signals, false};
+    }
+    for (ptrdiff_t f = 0; f < found->size; f++) {
+        double value = -INFINITY;
+        turns[f] = (Turn){0, f};
+        look_farther(plans->tree, found->directions + f * axes, -1, &turns[f].place, &value);
+    }
+    qsort(turns, (size_t)found->size, sizeof *turns, before);
+    for (ptrdiff_t n = 0; n < found->size; n++) {
+        ptrdiff_t more = winner(plans, turns[n].number, found, lasts, &basis);
+        if (more < 0) {
+            solved = UNDECIDED;
+            goto done;
+        }
+        solved += more;
+    }
+    rename(plans, found->columns, found->size * m, order);
+done:
+    free(basis.columns);
+    free(arrays);
+    free(directions);
+    free(lasts);
+    free(turns);
+    free(places);
+    return solved;
+}

@@ -102,7 +102,7 @@ def close(
         hulls = [] if touched is None else [touched]
         last = error <= tolerance or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
-        rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 2, before) if rays else None
+        rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 3, before) if rays else None
         if rounded is not None:
             before = rounded.payoffs
             along = True

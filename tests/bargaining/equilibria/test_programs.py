@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_matrix
 from scipy.optimize import linprog
 
-from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria._affine import Affine, passed_on, settled, solution
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, optimise, pivot
 
 
@@ -83,3 +84,24 @@ def test_errors_are_passed_on_to_all_levels_that_depend_on_theirs():
     np.testing.assert_allclose(targets, [1, 3, 0])  # the first two are large: 3 + 4 = 1 x 1 + 3 x 2
     endless = functions._replace(weights=np.ones((3, 1)))
     np.testing.assert_array_equal(endless.passed_on(np.array([1.0, 2.0, 1.0]))[0], [1, 2, 1])
+
+
+@pytest.mark.parametrize("radius", [0.3, 0.999, 30.0])
+def test_many_unknowns_are_found_as_exactly_as_by_factors(radius):
+    """Where gradients come to rest and where they do not; what is given comes back if there is no solution."""
+    rng, size = np.random.default_rng(0), 700
+    dense = np.where(rng.random((size, size)) < 0.01, rng.random((size, size)), 0.0)
+    dense *= radius / dense.sum(axis=1, keepdims=True).max()
+    slopes, right = csc_matrix(dense), rng.random((size, 2))
+    matrix = np.eye(size) - dense
+    np.testing.assert_allclose(
+        solution(slopes, right), np.linalg.solve(matrix, right), atol=1e-12, rtol=1e-12
+    )
+    total, weights = passed_on(slopes, right[:, 0], 1.0)
+    expected = np.linalg.solve(matrix, right[:, 0])
+    np.testing.assert_allclose(total, expected, atol=1e-6)
+    picked = expected > min(expected.max() / 2.0, 1.0)
+    np.testing.assert_allclose(weights, np.linalg.solve(matrix.T, picked.astype(float)), atol=1e-6)
+    none = csc_matrix(np.eye(size))  # x = right + x
+    np.testing.assert_array_equal(solution(none, right), right)
+    np.testing.assert_array_equal(passed_on(none, right[:, 0])[1], np.ones(size))

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.sparse import csc_matrix
 from scipy.optimize import linprog
+from scipy.sparse import csc_matrix
 
 from bargaining.equilibria._affine import Affine, passed_on, settled, solution
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, optimise, pivot

@@ -165,17 +165,17 @@ def _solver(slopes: Sparse, within: float) -> Callable[..., Floats]:
     def solve(right: Floats, trans: str = "N") -> Floats:
         if right.ndim > 1:
             return np.stack([solve(column, trans) for column in right.T], axis=1)
-        rows = (matrix.T if trans == "T" else matrix).tocsr()
+        rows, moves = (matrix.T.tocsr(), slopes.T) if trans == "T" else (matrix.tocsr(), slopes)
         found = np.zeros_like(right)
         for _ in range(0 if factors else _REFINED):
-            left = right - rows @ found
+            left = right + moves @ found - found  # without the rounding of the matrix
             if np.abs(left).max() <= within * np.abs(found).max():
                 return found
             found = found + bicgstab(rows, left, rtol=_GRADIENT, atol=0.0, maxiter=_GRADIENTS)[0]
         if not factors:
             factors.append(splu(matrix))
         found = factors[0].solve(right, trans)
-        return np.asarray(found + factors[0].solve(right - rows @ found, trans))
+        return np.asarray(found + factors[0].solve(right + moves @ found - found, trans))
 
     return solve
 

@@ -40,7 +40,7 @@ _FARTHER = 2.0  # times as far beyond a set with slack as beyond the corners is 
 _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
 _OUTER = 0.5  # share of the budget after which inner sets are looked for at every step
-_AGAIN = 0.75  # and up to which one is looked for along rays again
+_AGAIN = 0.9  # and up to which one is looked for along rays again
 _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are looked for at every step
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
@@ -50,6 +50,7 @@ _FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's 
 _NEARER = 0.6  # of the tolerance: if both sides together leave more than that, both come nearer
 _SHARE = 0.5  # of the tolerance, that rays may leave
 _GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
+_STALLED = 2  # times without a smaller error than ever before are the last
 _LITTLE = 0.01  # of what the best half-space matters: before there is such a set, no others are added
 _PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
 _GUIDED = 0.25  # of the tolerance, that they may leave: the two are seldom in one place
@@ -160,13 +161,14 @@ def _guided(outer: Outer, hull: Hull, enough: float, budget: int) -> None:
     before the next are chosen: where these pull continuations, and at sides of the set.
     """
     pad = enough * (1.0 - float(outer.programs.discounts.max())) / _PAD
-    near = outer.around(hull.points, pad)
+    near, least, stalled = outer.around(hull.points, pad), np.inf, 0
     for _ in range(_GUIDES):
         if near.outline is None:
             return
-        if near.solved > budget:
-            break
         pulled, error = _pulled(near, hull)
+        stalled, least = 0 if error < least else stalled + 1, min(error, least)
+        if near.solved > budget or stalled == _STALLED:
+            break
         sides = fresh(near, [hull], near.group, max(_PULLS, len(near.levels) // 2))
         beyond = near.reach(sides) - Cloud(hull.points).farthest(sides)[1]
         new = unknown(near, np.vstack([pulled[: None if error > enough else 0], sides[beyond > enough]]))

@@ -1,6 +1,6 @@
 /* Inner loops of the solvers of repeated and stochastic games, in plain doubles. Each does what a function in Python
-   does, in the same order, so that both give the same bits (but for `farthest` and `winners`, where ties and rounding may
-   decide otherwise); those functions document what is computed and why. */
+   does, in the same order, so that both give the same bits (but for `farthest` and `winners`, where ties and rounding
+   may decide otherwise); those functions document what is computed and why. */
 
 #ifndef BARGAINING_KERNEL_H
 #define BARGAINING_KERNEL_H
@@ -78,7 +78,7 @@ void look_farther(const Tree *tree, const double *direction, ptrdiff_t besides, 
 void find_farthest(const Tree *tree, const double *directions, ptrdiff_t size, const ptrdiff_t *besides,
                    ptrdiff_t *places, double *values);
 
-/* plans.c */
+/* programs.c */
 
 /* Profiles under monitoring, see `Programs` in repeated/_monitored/programs.py, and the points of their continuations;
    `feasible` is a basis of each that is `playable`. */
@@ -88,7 +88,7 @@ typedef struct {
     const double *now, *discounts, *chances, *weights, *limits;
     const ptrdiff_t *speakers, *feasible;
     const char *playable;
-} Plans;
+} Programs;
 
 /* The best profile in each direction, see `Winners` there: `values` holds the floor first, `known` multipliers of all
    profiles; `multipliers`, `columns` and `levels` are those of the owners. If `thorough`, the known multipliers bound
@@ -101,7 +101,7 @@ typedef struct {
     ptrdiff_t *owners, *columns;
 } Winners;
 
-ptrdiff_t winners(const Plans *plans, Winners *found);
+ptrdiff_t winners(const Programs *programs, Winners *found);
 
 /* What fits into a search: profiles, and vertices of an answer and of the sets on the way. */
 enum { MOST_PROFILES = 20, MOST_VERTICES = 16, ROOM = 4 * MOST_PROFILES + 2 };

@@ -431,7 +431,8 @@ static PyObject *kernel_winners(PyObject *self, PyObject *const *args, Py_ssize_
     }
     enum { NOW, DISCOUNTS, CHANCES, SPEAKERS, WEIGHTS, LIMITS, FEASIBLE, PLAYABLE, DIRECTIONS, KNOWN, VALUES, OWNERS,
            MULTIPLIERS, COLUMNS, LEVELS, ARRAYS };
-    static const char kinds[] = {'d', 'd', 'd', INTEGER, 'd', 'd', INTEGER, '?', 'd', 'd', 'd', INTEGER, 'd', INTEGER, 'd'};
+    static const char kinds[] = {'d', 'd', 'd', INTEGER, 'd', 'd', INTEGER, '?',
+                                 'd', 'd', 'd', INTEGER, 'd', INTEGER, 'd'};
     static const int axes[] = {2, 1, 2, 1, 3, 2, 2, 1, 2, 3, 1, 1, 2, 2, 2};
     Py_buffer views[ARRAYS] = {{0}};
     PyObject *result = NULL;
@@ -462,12 +463,12 @@ static PyObject *kernel_winners(PyObject *self, PyObject *const *args, Py_ssize_
             plain = feasible[k] >= 0 && feasible[k] < signals * size_of(tree) + 2 * rows;
         }
         if (plain) {
-            Plans plans = {profiles, signals, rows, players, size_of(tree), tree, views[NOW].buf, views[DISCOUNTS].buf,
-                           views[CHANCES].buf, views[WEIGHTS].buf, views[LIMITS].buf, speakers, feasible,
-                           views[PLAYABLE].buf};
+            Programs programs = {profiles, signals, rows, players, size_of(tree), tree, views[NOW].buf,
+                                 views[DISCOUNTS].buf, views[CHANCES].buf, views[WEIGHTS].buf, views[LIMITS].buf,
+                                 speakers, feasible, views[PLAYABLE].buf};
             Winners found = {size, at_once, thorough, views[DIRECTIONS].buf, views[KNOWN].buf, views[VALUES].buf,
                              views[MULTIPLIERS].buf, views[LEVELS].buf, views[OWNERS].buf, views[COLUMNS].buf};
-            ptrdiff_t solved = winners(&plans, &found);
+            ptrdiff_t solved = winners(&programs, &found);
             result = solved == NO_MEMORY ? PyErr_NoMemory() : solved < 0 ? undecided() : PyLong_FromSsize_t(solved);
         }
     }

@@ -255,7 +255,7 @@ class _Step(NamedTuple):
         return self.cloud.points
 
     @property
-    def most(self) -> float:
+    def largest(self) -> float:
         """The largest distance by which the rays reach farther."""
         return float(np.abs(self.off).max())
 
@@ -360,10 +360,10 @@ class _Rays:
         for _ in range(steps):
             within = enough
             if step is not None:
-                within = max(enough, rough * step.most)
+                within = max(enough, rough * step.largest)
                 self.move(step)
             step = self.step(within)
-            if step is None or max(step.most, within) <= max(enough, nearly):
+            if step is None or max(step.largest, within) <= max(enough, nearly):
                 break
         return step
 

@@ -30,96 +30,96 @@ typedef struct {
     double *work; /* (m, 2 m) */
 } Basis;
 
-static const double *weights_of(const Plans *plans, ptrdiff_t profile)
+static const double *weights_of(const Programs *programs, ptrdiff_t profile)
 {
-    return plans->weights + profile * plans->rows * plans->signals;
+    return programs->weights + profile * programs->rows * programs->signals;
 }
 
 /* Write the directions in which the objective pulls the continuations after each signal. */
-static void pull(const Plans *plans, ptrdiff_t profile, const double *multipliers, Basis *basis)
+static void pull(const Programs *programs, ptrdiff_t profile, const double *multipliers, Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, axes = plans->axes;
+    ptrdiff_t signals = programs->signals, axes = programs->axes;
     memcpy(basis->pulls, basis->plain, (size_t)(signals * axes) * sizeof(double));
-    for (ptrdiff_t k = 0; k < plans->rows; k++) {
-        const double *weights = weights_of(plans, profile) + k * signals;
+    for (ptrdiff_t k = 0; k < programs->rows; k++) {
+        const double *weights = weights_of(programs, profile) + k * signals;
         for (ptrdiff_t y = 0; y < signals && multipliers[k] != 0.0; y++) {
-            basis->pulls[y * axes + plans->speakers[k]] -= multipliers[k] * weights[y];
+            basis->pulls[y * axes + programs->speakers[k]] -= multipliers[k] * weights[y];
         }
     }
 }
 
 /* Return what multipliers bound the profile's value by, once `worth` is what the pulls bring. */
-static double bound(const Plans *plans, ptrdiff_t profile, const double *direction, const double *multipliers,
+static double bound(const Programs *programs, ptrdiff_t profile, const double *direction, const double *multipliers,
                     const Basis *basis)
 {
     double out = 0.0;
-    for (ptrdiff_t i = 0; i < plans->axes; i++) {
-        out += plans->now[profile * plans->axes + i] * direction[i];
+    for (ptrdiff_t i = 0; i < programs->axes; i++) {
+        out += programs->now[profile * programs->axes + i] * direction[i];
     }
-    for (ptrdiff_t k = 0; k < plans->rows; k++) {
-        out += multipliers[k] * plans->limits[profile * plans->rows + k];
+    for (ptrdiff_t k = 0; k < programs->rows; k++) {
+        out += multipliers[k] * programs->limits[profile * programs->rows + k];
     }
-    for (ptrdiff_t y = 0; y < plans->signals; y++) {
+    for (ptrdiff_t y = 0; y < programs->signals; y++) {
         out += basis->worth[y];
     }
     return out;
 }
 
 /* Find the farthest points in the directions of the pulls. */
-static void farthest(const Plans *plans, Basis *basis)
+static void farthest(const Programs *programs, Basis *basis)
 {
-    ptrdiff_t axes = plans->axes, signals = plans->signals;
+    ptrdiff_t axes = programs->axes, signals = programs->signals;
     for (ptrdiff_t y = 0; y < signals; y++) {
-        const double *pulls = basis->pulls + y * axes, *point = points_of(plans->tree) + basis->corner[y] * axes;
+        const double *pulls = basis->pulls + y * axes, *point = points_of(programs->tree) + basis->corner[y] * axes;
         double worth = 0.0;
         for (ptrdiff_t i = 0; i < axes; i++) {
             worth += pulls[i] * point[i];
         }
-        look_farther(plans->tree, pulls, -1, &basis->corner[y], &worth);
+        look_farther(programs->tree, pulls, -1, &basis->corner[y], &worth);
         basis->worth[y] = worth;
     }
 }
 
 /* Write a column. */
-static void column(const Plans *plans, ptrdiff_t profile, ptrdiff_t id, double *out)
+static void column(const Programs *programs, ptrdiff_t profile, ptrdiff_t id, double *out)
 {
-    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points;
+    ptrdiff_t signals = programs->signals, rows = programs->rows, real = signals * programs->points;
     memset(out, 0, (size_t)(signals + rows) * sizeof(double));
     if (id >= real) {
         out[signals + (id - real) % rows] = id < real + rows ? 1.0 : -1.0;
         return;
     }
-    ptrdiff_t y = id / plans->points;
-    const double *point = points_of(plans->tree) + id % plans->points * plans->axes;
+    ptrdiff_t y = id / programs->points;
+    const double *point = points_of(programs->tree) + id % programs->points * programs->axes;
     out[y] = 1.0;
     for (ptrdiff_t k = 0; k < rows; k++) {
-        out[signals + k] = weights_of(plans, profile)[k * signals + y] * point[plans->speakers[k]];
+        out[signals + k] = weights_of(programs, profile)[k * signals + y] * point[programs->speakers[k]];
     }
 }
 
 /* Return the value of a column. */
-static double value(const Plans *plans, ptrdiff_t id, const Basis *basis)
+static double value(const Programs *programs, ptrdiff_t id, const Basis *basis)
 {
-    ptrdiff_t rows = plans->rows, real = plans->signals * plans->points;
+    ptrdiff_t rows = programs->rows, real = programs->signals * programs->points;
     if (id >= real + rows) {
         return -basis->high[id - real - rows];
     }
     if (id >= real) {
         return basis->low[id - real];
     }
-    const double *point = points_of(plans->tree) + id % plans->points * plans->axes;
-    const double *plain = basis->plain + id / plans->points * plans->axes;
+    const double *point = points_of(programs->tree) + id % programs->points * programs->axes;
+    const double *plain = basis->plain + id / programs->points * programs->axes;
     double out = 0.0;
-    for (ptrdiff_t i = 0; i < plans->axes; i++) {
+    for (ptrdiff_t i = 0; i < programs->axes; i++) {
         out += plain[i] * point[i];
     }
     return out;
 }
 
 /* Write the duals of the basis: those of the signals, then the multipliers. */
-static void price(const Plans *plans, Basis *basis)
+static void price(const Programs *programs, Basis *basis)
 {
-    ptrdiff_t m = plans->signals + plans->rows;
+    ptrdiff_t m = programs->signals + programs->rows;
     memset(basis->duals, 0, (size_t)m * sizeof(double));
     for (ptrdiff_t j = 0; j < m; j++) {
         for (ptrdiff_t i = 0; i < m && basis->costs[j] != 0.0; i++) {
@@ -129,11 +129,11 @@ static void price(const Plans *plans, Basis *basis)
 }
 
 /* Compute the inverse and the levels from the basis; false if it is singular. */
-static bool refactor(const Plans *plans, ptrdiff_t profile, Basis *basis)
+static bool refactor(const Programs *programs, ptrdiff_t profile, Basis *basis)
 {
-    ptrdiff_t m = plans->signals + plans->rows, wide = 2 * m;
+    ptrdiff_t m = programs->signals + programs->rows, wide = 2 * m;
     for (ptrdiff_t j = 0; j < m; j++) { /* columns of the basis, next to the identity */
-        column(plans, profile, basis->columns[j], basis->column);
+        column(programs, profile, basis->columns[j], basis->column);
         for (ptrdiff_t i = 0; i < m; i++) {
             basis->work[i * wide + j] = basis->column[i];
             basis->work[i * wide + m + j] = i == j;
@@ -164,7 +164,8 @@ static bool refactor(const Plans *plans, ptrdiff_t profile, Basis *basis)
         memcpy(basis->inverse + j * m, basis->work + j * wide + m, (size_t)m * sizeof(double));
         basis->levels[j] = 0.0;
         for (ptrdiff_t i = 0; i < m; i++) {
-            double right = i < plans->signals ? 1.0 : plans->limits[profile * plans->rows + i - plans->signals];
+            bool chance = i < programs->signals; /* the weights after a signal add up to one */
+            double right = chance ? 1.0 : programs->limits[profile * programs->rows + i - programs->signals];
             basis->levels[j] += basis->inverse[j * m + i] * right;
         }
     }
@@ -173,11 +174,12 @@ static bool refactor(const Plans *plans, ptrdiff_t profile, Basis *basis)
 
 /* Exchange a column of the basis for one that enters. If `feasible`, violations stay at zero: such a column leaves
    first, whatever its sign. False if nothing can leave. */
-static bool pivot(const Plans *plans, ptrdiff_t profile, ptrdiff_t id, bool feasible, Basis *basis)
+static bool pivot(const Programs *programs, ptrdiff_t profile, ptrdiff_t id, bool feasible, Basis *basis)
 {
-    ptrdiff_t m = plans->signals + plans->rows, missing = plans->signals * plans->points + plans->rows, leaving = -1;
+    ptrdiff_t m = programs->signals + programs->rows, leaving = -1;
+    ptrdiff_t missing = programs->signals * programs->points + programs->rows;
     double least = INFINITY;
-    column(plans, profile, id, basis->column);
+    column(programs, profile, id, basis->column);
     for (ptrdiff_t j = 0; j < m; j++) {
         double along = 0.0;
         for (ptrdiff_t i = 0; i < m; i++) {
@@ -217,24 +219,24 @@ static bool pivot(const Plans *plans, ptrdiff_t profile, ptrdiff_t id, bool feas
     }
     basis->levels[leaving] = least;
     basis->columns[leaving] = id;
-    basis->costs[leaving] = value(plans, id, basis);
+    basis->costs[leaving] = value(programs, id, basis);
     return true;
 }
 
 /* Pivot until no column enters; false if the method stops before. */
-static bool run(const Plans *plans, ptrdiff_t profile, bool feasible, Basis *basis)
+static bool run(const Programs *programs, ptrdiff_t profile, bool feasible, Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points;
+    ptrdiff_t signals = programs->signals, rows = programs->rows, real = signals * programs->points;
     for (ptrdiff_t round = 0; round < ROUNDS; round++) {
-        price(plans, basis);
-        pull(plans, profile, basis->duals + signals, basis);
-        farthest(plans, basis);
+        price(programs, basis);
+        pull(programs, profile, basis->duals + signals, basis);
+        farthest(programs, basis);
         ptrdiff_t best = -1;
         double gain = ENTERS;
         for (ptrdiff_t y = 0; y < signals; y++) {
             if (basis->worth[y] - basis->duals[y] > gain) {
                 gain = basis->worth[y] - basis->duals[y];
-                best = y * plans->points + basis->corner[y];
+                best = y * programs->points + basis->corner[y];
             }
         }
         for (ptrdiff_t k = 0; k < rows; k++) {
@@ -254,7 +256,7 @@ static bool run(const Plans *plans, ptrdiff_t profile, bool feasible, Basis *bas
         if (best < 0) {
             return true;
         }
-        if (!pivot(plans, profile, best, feasible, basis)) {
+        if (!pivot(programs, profile, best, feasible, basis)) {
             return false;
         }
     }
@@ -262,25 +264,25 @@ static bool run(const Plans *plans, ptrdiff_t profile, bool feasible, Basis *bas
 }
 
 /* Start at the corners that were found for some multipliers, which are confined to intervals. */
-static void begin(const Plans *plans, ptrdiff_t profile, const double *multipliers, Basis *basis)
+static void begin(const Programs *programs, ptrdiff_t profile, const double *multipliers, Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points, m = signals + rows;
+    ptrdiff_t signals = programs->signals, rows = programs->rows, real = signals * programs->points, m = signals + rows;
     double largest = 0.0;
     for (ptrdiff_t k = 0; k < rows; k++) {
         largest = fmax(largest, multipliers[k]);
     }
     memset(basis->inverse, 0, (size_t)(m * m) * sizeof(double));
     for (ptrdiff_t y = 0; y < signals; y++) {
-        basis->columns[y] = y * plans->points + basis->corner[y];
+        basis->columns[y] = y * programs->points + basis->corner[y];
         basis->inverse[y * m + y] = basis->levels[y] = 1.0;
-        basis->costs[y] = value(plans, basis->columns[y], basis);
+        basis->costs[y] = value(programs, basis->columns[y], basis);
     }
     for (ptrdiff_t k = 0; k < rows; k++) {
-        double left = plans->limits[profile * rows + k], half = NARROW * fmax(largest, 1.0);
+        double left = programs->limits[profile * rows + k], half = NARROW * fmax(largest, 1.0);
         double *row = basis->inverse + (signals + k) * m;
         for (ptrdiff_t y = 0; y < signals; y++) {
-            const double *point = points_of(plans->tree) + basis->corner[y] * plans->axes;
-            row[y] = -weights_of(plans, profile)[k * signals + y] * point[plans->speakers[k]];
+            const double *point = points_of(programs->tree) + basis->corner[y] * programs->axes;
+            row[y] = -weights_of(programs, profile)[k * signals + y] * point[programs->speakers[k]];
             left += row[y];
         }
         for (ptrdiff_t y = 0; y < signals && left < 0.0; y++) {
@@ -291,14 +293,14 @@ static void begin(const Plans *plans, ptrdiff_t profile, const double *multiplie
         basis->high[k] = multipliers[k] + half;
         basis->levels[signals + k] = fabs(left);
         basis->columns[signals + k] = real + k + (left < 0.0 ? rows : 0);
-        basis->costs[signals + k] = value(plans, basis->columns[signals + k], basis);
+        basis->costs[signals + k] = value(programs, basis->columns[signals + k], basis);
     }
 }
 
 /* Widen the intervals that bind; -1 if one is too wide, 0 if none binds. */
-static int widened(const Plans *plans, Basis *basis)
+static int widened(const Programs *programs, Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, rows = plans->rows, real = signals * plans->points;
+    ptrdiff_t signals = programs->signals, rows = programs->rows, real = signals * programs->points;
     int out = 0;
     for (ptrdiff_t j = 0; j < signals + rows; j++) {
         ptrdiff_t k = basis->columns[j] - real;
@@ -320,22 +322,22 @@ static int widened(const Plans *plans, Basis *basis)
         }
     }
     for (ptrdiff_t j = 0; j < signals + rows && out; j++) {
-        basis->costs[j] = value(plans, basis->columns[j], basis);
+        basis->costs[j] = value(programs, basis->columns[j], basis);
     }
     return out;
 }
 
 /* Find the best continuations of a profile, beginning with multipliers and the corners that these want, or with a
    feasible basis. False if the method does not end. */
-static bool optimise(const Plans *plans, ptrdiff_t profile, const double *multipliers, Basis *basis)
+static bool optimise(const Programs *programs, ptrdiff_t profile, const double *multipliers, Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, rows = plans->rows, m = signals + rows;
-    begin(plans, profile, multipliers, basis);
+    ptrdiff_t signals = programs->signals, rows = programs->rows, m = signals + rows;
+    begin(programs, profile, multipliers, basis);
     int wide = 1;
     while (wide > 0) {
-        wide = run(plans, profile, false, basis) ? widened(plans, basis) : -1;
+        wide = run(programs, profile, false, basis) ? widened(programs, basis) : -1;
     }
-    if (wide == 0 && refactor(plans, profile, basis)) {
+    if (wide == 0 && refactor(programs, profile, basis)) {
         double least = 0.0;
         for (ptrdiff_t j = 0; j < m; j++) {
             least = fmin(least, basis->levels[j]);
@@ -344,34 +346,35 @@ static bool optimise(const Plans *plans, ptrdiff_t profile, const double *multip
             return true;
         }
     }
-    memcpy(basis->columns, plans->feasible + profile * m, (size_t)m * sizeof(ptrdiff_t));
+    memcpy(basis->columns, programs->feasible + profile * m, (size_t)m * sizeof(ptrdiff_t));
     memset(basis->low, 0, (size_t)rows * sizeof(double));
     memset(basis->high, 0, (size_t)rows * sizeof(double));
-    if (!refactor(plans, profile, basis)) {
+    if (!refactor(programs, profile, basis)) {
         return false;
     }
     for (ptrdiff_t j = 0; j < m; j++) {
-        basis->costs[j] = value(plans, basis->columns[j], basis);
+        basis->costs[j] = value(programs, basis->columns[j], basis);
     }
-    return run(plans, profile, true, basis) && refactor(plans, profile, basis);
+    return run(programs, profile, true, basis) && refactor(programs, profile, basis);
 }
 
 /* Return how far the present continuations reach in a direction. */
-static double reached(const Plans *plans, ptrdiff_t profile, const double *direction, const Basis *basis)
+static double reached(const Programs *programs, ptrdiff_t profile, const double *direction, const Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, m = signals + plans->rows, axes = plans->axes, real = signals * plans->points;
+    ptrdiff_t signals = programs->signals, axes = programs->axes, m = signals + programs->rows;
+    ptrdiff_t real = signals * programs->points;
     double out = 0.0;
     for (ptrdiff_t i = 0; i < axes; i++) {
-        out += plans->now[profile * axes + i] * direction[i];
+        out += programs->now[profile * axes + i] * direction[i];
     }
     for (ptrdiff_t y = 0; y < signals; y++) {
         double total = 0.0, later = 0.0;
         for (ptrdiff_t j = 0; j < m; j++) {
             ptrdiff_t id = basis->columns[j];
-            if (id < real && id / plans->points == y) {
+            if (id < real && id / programs->points == y) {
                 double level = fmax(basis->levels[j], 0.0);
                 total += level;
-                later += level * value(plans, id, basis);
+                later += level * value(programs, id, basis);
             }
         }
         out += later / total;
@@ -380,9 +383,9 @@ static double reached(const Plans *plans, ptrdiff_t profile, const double *direc
 }
 
 /* Make room for everything that depends on the numbers of signals, rows and players; NULL if there is no memory. */
-static double *room(const Plans *plans, Basis *basis)
+static double *room(const Programs *programs, Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, rows = plans->rows, axes = plans->axes, m = signals + rows;
+    ptrdiff_t signals = programs->signals, rows = programs->rows, axes = programs->axes, m = signals + rows;
     ptrdiff_t *whole = malloc((size_t)(m + signals) * sizeof *whole);
     double *next = malloc((size_t)(3 * m * m + 5 * m + 2 * rows + 2 * signals * axes + signals) * sizeof *next);
     double *start = next;
@@ -409,12 +412,12 @@ static double *room(const Plans *plans, Basis *basis)
 }
 
 /* Write the plain pulls of a profile: what its continuations are worth in a direction. */
-static void turn(const Plans *plans, ptrdiff_t profile, const double *direction, Basis *basis)
+static void turn(const Programs *programs, ptrdiff_t profile, const double *direction, Basis *basis)
 {
-    for (ptrdiff_t y = 0; y < plans->signals; y++) {
-        for (ptrdiff_t i = 0; i < plans->axes; i++) {
-            basis->plain[y * plans->axes + i] =
-                plans->chances[profile * plans->signals + y] * plans->discounts[i] * direction[i];
+    for (ptrdiff_t y = 0; y < programs->signals; y++) {
+        for (ptrdiff_t i = 0; i < programs->axes; i++) {
+            basis->plain[y * programs->axes + i] =
+                programs->chances[profile * programs->signals + y] * programs->discounts[i] * direction[i];
         }
     }
 }
@@ -427,31 +430,32 @@ typedef struct {
     bool looked;
 } Last;
 
-/* Return what a profile can give at most, as no payoff lies farther from the middle of the unit box than its corners. */
-static double most(const Plans *plans, const double *direction, const Last *last)
+/* Return what a profile can give at most: no payoff lies farther from the middle of the unit box than its corners. */
+static double most(const Programs *programs, const double *direction, const Last *last)
 {
     double square = 0.0, shift = 0.0;
-    for (ptrdiff_t i = 0; i < plans->axes; i++) {
+    for (ptrdiff_t i = 0; i < programs->axes; i++) {
         double by = direction[i] - last->direction[i];
         square += by * by;
         shift += by / 2.0;
     }
-    return last->bound + shift + sqrt(square * (double)plans->axes) / 2.0;
+    return last->bound + shift + sqrt(square * (double)programs->axes) / 2.0;
 }
 
 /* Find the best profile in one direction, number f, from the one with the highest bound down until no other is higher;
    see `winners`. Return how many programs were solved; -1 if one was not. */
-static ptrdiff_t winner(const Plans *plans, ptrdiff_t f, Winners *found, Last *lasts, Basis *basis)
+static ptrdiff_t winner(const Programs *programs, ptrdiff_t f, Winners *found, Last *lasts, Basis *basis)
 {
-    ptrdiff_t signals = plans->signals, rows = plans->rows, axes = plans->axes, m = signals + rows, solved = 0;
+    ptrdiff_t signals = programs->signals, rows = programs->rows, axes = programs->axes, m = signals + rows, solved = 0;
     const double *direction = found->directions + f * axes, floor = found->values[f];
-    for (ptrdiff_t p = 0; p < plans->profiles; p++) {
+    for (ptrdiff_t p = 0; p < programs->profiles; p++) {
         lasts[p].looked = false;
-        lasts[p].most = !plans->playable[p] ? -INFINITY : found->thorough ? INFINITY : most(plans, direction, lasts + p);
+        lasts[p].most = found->thorough ? INFINITY : most(programs, direction, lasts + p);
+        lasts[p].most = programs->playable[p] ? lasts[p].most : -INFINITY;
     }
     for (;;) {
         ptrdiff_t p = 0;
-        for (ptrdiff_t other = 1; other < plans->profiles; other++) {
+        for (ptrdiff_t other = 1; other < programs->profiles; other++) {
             p = lasts[other].most > lasts[p].most ? other : p;
         }
         Last *last = lasts + p;
@@ -459,30 +463,30 @@ static ptrdiff_t winner(const Plans *plans, ptrdiff_t f, Winners *found, Last *l
             return solved;
         }
         double *multipliers = found->known + (p * found->size + f) * rows;
-        turn(plans, p, direction, basis);
+        turn(programs, p, direction, basis);
         memcpy(basis->corner, last->corner, (size_t)signals * sizeof(ptrdiff_t));
         if (!last->looked) {
-            pull(plans, p, multipliers, basis);
-            farthest(plans, basis);
+            pull(programs, p, multipliers, basis);
+            farthest(programs, basis);
             memcpy(last->corner, basis->corner, (size_t)signals * sizeof(ptrdiff_t));
             memcpy(last->direction, direction, (size_t)axes * sizeof(double));
-            last->bound = last->most = bound(plans, p, direction, multipliers, basis);
+            last->bound = last->most = bound(programs, p, direction, multipliers, basis);
             last->looked = true;
         } else {
-            if (!optimise(plans, p, multipliers, basis)) {
+            if (!optimise(programs, p, multipliers, basis)) {
                 return -1;
             }
             solved++;
             for (ptrdiff_t k = 0; k < rows; k++) {
                 basis->duals[signals + k] = fmax(basis->duals[signals + k], 0.0);
             }
-            double lower = bound(plans, p, direction, basis->duals + signals, basis);
+            double lower = bound(programs, p, direction, basis->duals + signals, basis);
             if (lower <= last->bound) {
                 memcpy(multipliers, basis->duals + signals, (size_t)rows * sizeof(double));
                 last->bound = lower;
             }
             last->most = -INFINITY;
-            double far = reached(plans, p, direction, basis);
+            double far = reached(programs, p, direction, basis);
             if (far > found->values[f]) {
                 found->values[f] = far;
                 found->owners[f] = p;
@@ -506,55 +510,56 @@ static int before(const void *one, const void *other)
 }
 
 /* Rename the points of columns. */
-static void rename(const Plans *plans, ptrdiff_t *columns, ptrdiff_t size, const ptrdiff_t *to)
+static void rename(const Programs *programs, ptrdiff_t *columns, ptrdiff_t size, const ptrdiff_t *to)
 {
     for (ptrdiff_t k = 0; k < size; k++) {
-        if (columns[k] < plans->signals * plans->points) {
-            columns[k] += to[columns[k] % plans->points] - columns[k] % plans->points;
+        if (columns[k] < programs->signals * programs->points) {
+            columns[k] += to[columns[k] % programs->points] - columns[k] % programs->points;
         }
     }
 }
 
 /* Find the best profile in each direction. Return how many programs were solved; UNDECIDED if one was not. */
-ptrdiff_t winners(const Plans *given, Winners *found)
+ptrdiff_t winners(const Programs *given, Winners *found)
 {
-    Plans own = *given, *plans = &own;
-    ptrdiff_t profiles = plans->profiles, signals = plans->signals, axes = plans->axes, m = signals + plans->rows;
-    const ptrdiff_t *order = order_of(plans->tree);
-    ptrdiff_t solved = 0, whole = plans->points + profiles * (m + signals);
+    Programs own = *given, *programs = &own;
+    ptrdiff_t profiles = programs->profiles, signals = programs->signals, axes = programs->axes;
+    ptrdiff_t m = signals + programs->rows;
+    const ptrdiff_t *order = order_of(programs->tree);
+    ptrdiff_t solved = 0, whole = programs->points + profiles * (m + signals);
     Basis basis = {0};
-    double *arrays = room(plans, &basis), *directions = calloc((size_t)(profiles * axes), sizeof *directions);
+    double *arrays = room(programs, &basis), *directions = calloc((size_t)(profiles * axes), sizeof *directions);
     Last *lasts = calloc((size_t)profiles, sizeof *lasts);
     Turn *turns = malloc((size_t)(found->size + 1) * sizeof *turns);
-    ptrdiff_t *places = calloc((size_t)whole, sizeof *places), *feasible = places + plans->points;
+    ptrdiff_t *places = calloc((size_t)whole, sizeof *places), *feasible = places + programs->points;
     if (!arrays || !directions || !lasts || !turns || !places) {
         solved = NO_MEMORY;
         goto done;
     }
-    for (ptrdiff_t k = 0; k < plans->points; k++) {
+    for (ptrdiff_t k = 0; k < programs->points; k++) {
         places[order[k]] = k;
     }
     memcpy(feasible, given->feasible, (size_t)(profiles * m) * sizeof *feasible);
-    rename(plans, feasible, profiles * m, places);
-    plans->feasible = feasible;
+    rename(programs, feasible, profiles * m, places);
+    programs->feasible = feasible;
     for (ptrdiff_t p = 0; p < profiles; p++) {
         lasts[p] = (Last){directions + p * axes, INFINITY, 0.0, feasible + profiles * m + p * signals, false};
     }
     for (ptrdiff_t f = 0; f < found->size; f++) {
         double value = -INFINITY;
         turns[f] = (Turn){0, f};
-        look_farther(plans->tree, found->directions + f * axes, -1, &turns[f].place, &value);
+        look_farther(programs->tree, found->directions + f * axes, -1, &turns[f].place, &value);
     }
     qsort(turns, (size_t)found->size, sizeof *turns, before);
     for (ptrdiff_t n = 0; n < found->size; n++) {
-        ptrdiff_t more = winner(plans, turns[n].number, found, lasts, &basis);
+        ptrdiff_t more = winner(programs, turns[n].number, found, lasts, &basis);
         if (more < 0) {
             solved = UNDECIDED;
             goto done;
         }
         solved += more;
     }
-    rename(plans, found->columns, found->size * m, order);
+    rename(programs, found->columns, found->size * m, order);
 done:
     free(basis.columns);
     free(arrays);

@@ -52,9 +52,12 @@ FIRST = 120  # distances to begin with: fewer miss sides of the set, more are no
 _NEARLY = 0.5  # of what a step may lose: when steps are no longer, rays are aimed again, for they would count as losses
 _SETTLED = 0.05  # of the last loss: the same
 _STALLED = 5  # aims without a smaller loss than ever before are the last: new rays are too near to others
-_PULLS = 100  # rays added at a time, without their images; half of those there are, if these are more
+_ADDED = 100  # rays added at a time, without their images; half of those there are, if these are more
 _LITTLE = 0.1  # of the loss that is small enough: what the points that are not aimed at may add
 _MORE = 0.1  # of the rays there are, at least so many are added
+_BEYOND = 0.3  # of the loss: points generated so far beyond the corners are aimed at, whoever needs them
+_UNSEEN = 0.5  # of the loss that is small enough: how far points beyond what is found may lie
+_SOON = 0.025  # of the last loss: the same
 _ALIKE = 9  # digits to which images of one point agree, as rounding moves them apart
 _SLIVER = 1e-9  # of the speed: the weights of faces with hardly any area are off by more
 _TIED = 64  # faces tried for a ray: rounding may take it through a neighbour in the same plane
@@ -180,8 +183,8 @@ def radial_solid(
     Parameters
     ----------
     near : float
-        No rays are added if the distances lose less by this. Points that reach farther beyond the corners join them in
-        the end.
+        No rays are added if the distances lose less by this. Points that reach beyond the corners by a share of it join
+        them in the end.
     budget : int
         No rays are added once so many programs are solved.
     renamings : Renamings, optional
@@ -200,8 +203,8 @@ def radial_solid(
         still = max(_NEARLY * near * (1.0 - float(programs.discounts.max())), _SETTLED * lost)
         step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=still)
         if step is not None:
-            step = rays.pulled(step)
-            wanted, lost = step.wanted(programs, near)
+            step = rays.everywhere(step, max(_UNSEEN * near, _SOON * lost))
+            wanted, lost = rays.wanted(step, near)
             stalled, least = 0 if lost < least else stalled + 1, min(lost, least)
             before, known = (rays, step), rays.known
         solved += rays.solved
@@ -217,8 +220,8 @@ def radial_solid(
     rays.solved, rays.distances = 0, np.linalg.norm(reached.points - rays.centre, axis=1)
     step = rays.settled(enough, 2 * _STEPS, reached)
     if step is not None:
-        step = rays.pulled(rays.everywhere(step, near / _CLOSER))
-        found = step.promises(programs, step.wanted(programs, near)[0])
+        step = rays.everywhere(step, near / _CLOSER)
+        found = step.promises(programs, rays.wanted(step, near)[0])
     solved += rays.solved
     return found if found is None or renamings is None else renamings.completed(found), solved
 
@@ -238,8 +241,6 @@ class _Step(NamedTuple):
         How much farther these are.
     slopes : sparse (k, k) matrix
         The derivatives R'.
-    pulls : (k, n, S, n) array
-        The pulls at the ends of the faces, weighted by the ends' shares, in units of the rays' distances.
     """
 
     cloud: Cloud
@@ -247,7 +248,6 @@ class _Step(NamedTuple):
     reached: Floats
     off: Floats
     slopes: Sparse
-    pulls: Floats
 
     @property
     def points(self) -> Floats:
@@ -259,46 +259,19 @@ class _Step(NamedTuple):
         """The largest distance by which the rays reach farther."""
         return float(np.abs(self.off).max())
 
-    def wanted(self, programs: Programs, near: float) -> tuple[Indices, float]:
-        """Return which generated points would add most as corners, and the largest loss without them.
-
-        Where continuations are pulled, the generated points reach beyond the corners. Losses are passed on to the
-        distances that depend on them. Points that reach far beyond the corners are wanted, too: no ray shows what is
-        lost there. Of each profile, so is the one that misses most of what it would be as its own continuation.
-        """
+    def alone(self, programs: Programs) -> Floats:
+        """Return how far generated points would lie beyond the corners if they were their own continuations."""
         image, there = self.crossed.image, self.crossed.image.there
-        points = image.points[there]
-        flat = self.pulls.reshape(-1, self.points.shape[1])
-        best, reached = Cloud(points).farthest(flat)
-        local = np.maximum(reached - self.cloud.farthest(flat)[1], 0.0).reshape(len(self.pulls), -1)
-        error, weights = passed_on(self.slopes, local.sum(axis=1), near)
-        gain = np.zeros(len(points))
-        np.add.at(gain, best, (weights[:, None] * local).ravel())
-        most, order = max(_PULLS, len(self.points) // 2), np.argsort(-gain, kind="stable")
-        enough = (1.0 - min(_LITTLE * near / max(error.max(), STILL), 1.0)) * gain.sum()
-        needed = np.searchsorted(gain[order].cumsum(), enough) + 1
-        order = order[: min(max(needed, int(_MORE * len(self.points))), most)]
-        beyond, alone = self._beyond(programs, there)
-        missing = np.argsort(-beyond, kind="stable")[:most]
-        missing = missing[beyond[missing] > near]
-        best = largest(image.owners[there], alone)
-        best = best[alone[best] > near]
-        every = np.concatenate([order[gain[order] > 0.0], missing, best])
-        return there[np.unique(every)], float(max(error.max(), alone.max()))
-
-    def _beyond(self, programs: Programs, there: Indices) -> tuple[Floats, Floats]:
-        """Return how far generated points lie beyond the corners, and would if they were their own continuations."""
-        image = self.crossed.image
         normals = image.known.directions[there]
-        beyond = (image.points[there] * normals).sum(axis=1) - self.cloud.farthest(normals)[1]
-        played = np.flatnonzero((image.owners[there] >= 0) & (beyond > STILL))
+        alone = (image.points[there] * normals).sum(axis=1) - self.cloud.farthest(normals)[1]
+        played = np.flatnonzero((image.owners[there] >= 0) & (alone > STILL))
         at = there[played]
         owners = image.owners[at]
         pulls = programs.pulls(owners, normals[played], image.known.multipliers[owners, at])
         more = (pulls * image.points[at][:, None]).sum(axis=2) - self.cloud.farthest(pulls)[1]
-        share, alone = np.maximum(more, 0.0).sum(axis=1) / beyond[played], beyond.copy()
+        share = np.maximum(more, 0.0).sum(axis=1) / alone[played]
         alone[played] /= 1.0 - np.minimum(share, programs.discounts.max())
-        return beyond, alone
+        return alone
 
     def promises(self, programs: Programs, more: Indices) -> Promises:
         """Return the points that the rays reach, the corners of faces where these are not of one profile, and more."""
@@ -387,7 +360,7 @@ class _Rays:
         self.directions = np.vstack([crossed.normals, self.known.directions[np.unique(crossed.ends)]])
         reached = self.centre + crossed.distances[:, None] * self.rays[chosen]
         return _Step(
-            cloud, crossed, reached, crossed.distances - self.distances[chosen], *self._slopes(crossed)
+            cloud, crossed, reached, crossed.distances - self.distances[chosen], self._slopes(crossed)
         )
 
     def _crossed(self, cloud: Cloud, enough: float) -> _Crossing | None:
@@ -446,32 +419,13 @@ class _Rays:
         own = np.where((off <= _PARALLEL)[:, None], nearest[:, None], corner)
         return _Crossing(image, 1.0 / speed, normals, corner, shares, own)
 
-    def pulled(self, step: _Step) -> _Step:
-        """Look for points generated in the directions in which continuations are pulled."""
-        flat = step.pulls.reshape(-1, self.centre.size)
-        size = np.linalg.norm(flat, axis=1)
-        directions = flat[size > STILL] / size[size > STILL, None]
-        image = step.crossed.image
-        more, count = _image(
-            self.programs,
-            self.ends,
-            step.cloud,
-            directions,
-            np.full(len(directions), -np.inf),
-            plans(self.programs, step.cloud),
-            image.known,
-            self.renamings,
-        )
-        self.solved += count
-        return step._replace(crossed=step.crossed._replace(image=image.joined(more)))
-
     def everywhere(self, step: _Step, enough: float) -> _Step:
         """Look for points generated beyond all faces, those that no ray crosses too, until none is beyond `enough`."""
-        from scipy.spatial import ConvexHull, KDTree
+        from scipy.spatial import KDTree
 
         image, feasible = step.crossed.image, plans(self.programs, step.cloud)
         for _ in range(_PASSES):
-            faces = ConvexHull(image.points[image.there]).equations
+            faces = _faces(image.points[image.there])
             new = faces[KDTree(image.known.directions).query(faces[:, :-1])[0] > _PARALLEL]
             more, count = _image(
                 self.programs,
@@ -489,18 +443,51 @@ class _Rays:
                 break
         return step._replace(crossed=step.crossed._replace(image=image))
 
-    def _slopes(self, crossed: _Crossing) -> tuple[Sparse, Floats]:
-        """Return the derivatives R' of the chosen rays' distances, and the weighted pulls."""
+    def wanted(self, step: _Step, near: float) -> tuple[Indices, float]:
+        """Return which generated points would add most as corners, and the largest loss without them.
+
+        With all of them as corners the rays would reach farther; those that are used for it are wanted. What a ray
+        gains is passed on to those that depend on it. Points that reach far beyond the corners are wanted, too: no ray
+        shows what is lost there. Of each profile, so is the one that misses most of what it would be as its own
+        continuation.
+        """
+        there, m = step.crossed.image.there, len(step.points)
+        points = step.crossed.image.points[there]
+        ahead = self._crossed(Cloud(np.vstack([step.points, points])), _ROUGH * near)
+        if ahead is None:
+            return np.zeros(0, np.intp), np.inf
+        gain = np.maximum(ahead.distances - step.crossed.distances, 0.0)
+        error, weights = passed_on(step.slopes, gain, near)
+        worth, signals = np.zeros(len(points)), self.programs.chances.shape[1]
+        for end, share in zip(ahead.ends.T, ahead.shares.T, strict=True):
+            played = np.flatnonzero(ahead.image.owners[end] >= 0)
+            found = ahead.image.found.take(end[played])
+            signal, corner = np.divmod(found.columns, m + len(points))
+            used = np.where((signal < signals) & (corner >= m), np.maximum(found.levels, 0.0), 0.0)
+            np.add.at(worth, np.maximum(corner - m, 0), used * (weights * gain * share)[played, None])
+        most, order = max(_ADDED, m // 2), np.argsort(-worth, kind="stable")
+        enough = (1.0 - min(_LITTLE * near / max(error.max(), STILL), 1.0)) * worth.sum()
+        needed = np.searchsorted(worth[order].cumsum(), enough) + 1
+        order = order[: min(max(needed, int(_MORE * m)), most)]
+        faces = _faces(step.points)
+        far, reached = Cloud(points).farthest(faces[:, :-1])
+        beyond = reached + faces[:, -1]
+        missing = np.argsort(-beyond, kind="stable")[:most]
+        missing = far[missing[beyond[missing] > _BEYOND * max(near, error.max())]]
+        alone = step.alone(self.programs)
+        best = largest(step.crossed.image.owners[there], alone)
+        every = np.concatenate([order[worth[order] > 0.0], missing, best[alone[best] > near]])
+        return there[np.unique(every)], float(max(error.max(), alone.max(), beyond.max(initial=0.0)))
+
+    def _slopes(self, crossed: _Crossing) -> Sparse:
+        """Return the derivatives R' of the chosen rays' distances."""
         from scipy.sparse import csc_matrix
 
         image, signals = crossed.image, self.programs.chances.shape[1]
         chosen, slots = self.orbits.chosen, self.orbits.slots
         ahead = (crossed.normals * self.rays[chosen]).sum(axis=1)
         entries: list[tuple[Floats, Indices, Indices]] = []
-        every = np.zeros((*crossed.ends.shape, signals, self.centre.size))
-        for j, (end, share, solved) in enumerate(
-            zip(crossed.ends.T, crossed.shares.T, crossed.solved.T, strict=True)
-        ):
+        for end, share, solved in zip(crossed.ends.T, crossed.shares.T, crossed.solved.T, strict=True):
             k = np.flatnonzero(image.owners[end] >= 0)
             at = end[k]
             owners = image.owners[at]
@@ -512,9 +499,18 @@ class _Rays:
             ray = np.minimum(corner, len(self.rays) - 1)
             slope = chances * (pull * self.rays[ray]).sum(axis=2) * (share / ahead)[k, None]
             entries.append((slope.ravel(), np.repeat(k, ray.shape[1]), slots[ray].ravel()))
-            every[k, j] = pulls * (share / ahead)[k, None, None]
         values, rows, columns = (np.concatenate(each) for each in zip(*entries, strict=True))
-        return csc_matrix((values, (rows, columns)), shape=(len(chosen),) * 2), every
+        return csc_matrix((values, (rows, columns)), shape=(len(chosen),) * 2)
+
+
+def _faces(points: Floats) -> Floats:
+    """Return the normals and offsets of the faces of a hull, none if floats find no hull."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        return np.asarray(ConvexHull(points).equations)
+    except (QhullError, ValueError):
+        return np.empty((0, points.shape[1] + 1))
 
 
 def _targets(corners: Floats, merge: float, renamings: Renamings | None) -> Orbits:

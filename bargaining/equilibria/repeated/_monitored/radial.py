@@ -204,7 +204,7 @@ def radial_solid(
         step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=still)
         if step is not None:
             step = rays.everywhere(step, max(_UNSEEN * near, _SOON * lost))
-            wanted, lost = rays.wanted(step, near)
+            wanted, limits, lost = rays.wanted(step, near)
             stalled, least = 0 if lost < least else stalled + 1, min(lost, least)
             before, known = (rays, step), rays.known
         solved += rays.solved
@@ -212,7 +212,7 @@ def radial_solid(
             break
         rays.move(step)
         image = step.crossed.image
-        orbits = _targets(np.vstack([rays.points, image.points[wanted]]), merge, renamings)
+        orbits = _targets(np.vstack([rays.points, image.points[wanted], limits]), merge, renamings)
         directions = np.vstack([rays.directions, image.known.directions[wanted]])
     if before is None:
         return None, solved
@@ -443,19 +443,20 @@ class _Rays:
                 break
         return step._replace(crossed=step.crossed._replace(image=image))
 
-    def wanted(self, step: _Step, near: float) -> tuple[Indices, float]:
-        """Return which generated points would add most as corners, and the largest loss without them.
+    def wanted(self, step: _Step, near: float) -> tuple[Indices, Floats, float]:
+        """Return which generated points would add most as corners, targets beyond them, and the largest loss.
 
         With all of them as corners the rays would reach farther; those that are used for it are wanted. What a ray
         gains is passed on to those that depend on it. Points that reach far beyond the corners are wanted, too: no ray
         shows what is lost there. Of each profile, so is the one that misses most of what it would be as its own
-        continuation.
+        continuation; where it would come to rest is a target.
         """
         there, m = step.crossed.image.there, len(step.points)
         points = step.crossed.image.points[there]
-        ahead = self._crossed(Cloud(np.vstack([step.points, points])), _ROUGH * near)
+        both = Cloud(np.vstack([step.points, points]))
+        ahead = self._crossed(both, _ROUGH * near)
         if ahead is None:
-            return np.zeros(0, np.intp), np.inf
+            return np.zeros(0, np.intp), points[:0], np.inf
         gain = np.maximum(ahead.distances - step.crossed.distances, 0.0)
         error, weights = passed_on(step.slopes, gain, near)
         worth, signals = np.zeros(len(points)), self.programs.chances.shape[1]
@@ -466,7 +467,7 @@ class _Rays:
             used = np.where((signal < signals) & (corner >= m), np.maximum(found.levels, 0.0), 0.0)
             np.add.at(worth, np.maximum(corner - m, 0), used * (weights * gain * share)[played, None])
         most, order = max(_ADDED, m // 2), np.argsort(-worth, kind="stable")
-        enough = (1.0 - min(_LITTLE * near / max(error.max(), STILL), 1.0)) * worth.sum()
+        enough = (1.0 - min(_LITTLE * max(near / max(error.max(), STILL), 1.0), 1.0)) * worth.sum()
         needed = np.searchsorted(worth[order].cumsum(), enough) + 1
         order = order[: min(max(needed, int(_MORE * m)), most)]
         faces = _faces(step.points)
@@ -476,8 +477,43 @@ class _Rays:
         missing = far[missing[beyond[missing] > _BEYOND * max(near, error.max())]]
         alone = step.alone(self.programs)
         best = largest(step.crossed.image.owners[there], alone)
-        every = np.concatenate([order[worth[order] > 0.0], missing, best[alone[best] > near]])
-        return there[np.unique(every)], float(max(error.max(), alone.max(), beyond.max(initial=0.0)))
+        every = np.unique(np.concatenate([order[worth[order] > 0.0], missing, best[alone[best] > near]]))
+        patience = 1.0 - float(self.programs.discounts.max())
+        limits = self._limits(
+            step, both, there[every[alone[every] > max(near, error.max())]], near * patience
+        )
+        return there[every], limits, float(max(error.max(), alone.max(), beyond.max(initial=0.0)))
+
+    def _limits(self, step: _Step, both: Cloud, chosen: Indices, off: float) -> Floats:
+        """Return where points that are their own continuations would come to rest, moved back towards the centre.
+
+        What is generated in their directions with them as corners shows the rate at which they move. They are placed
+        a little outside all that is generated.
+        """
+        from scipy.spatial import KDTree
+
+        image, faces = step.crossed.image, _faces(both.points if chosen.size else self.centre[None])
+        depth = -(faces[:, :-1] @ self.centre + faces[:, -1])
+        if not depth.size or not depth.min() > 0.0:
+            return image.points[:0]
+        normals, points = image.known.directions[chosen], image.points[chosen]
+        more, count = _image(
+            self.programs,
+            self.ends,
+            both,
+            normals,
+            np.full(len(normals), -np.inf),
+            plans(self.programs, both),
+            image.known,
+            self.renamings,
+        )
+        self.solved += count
+        next_ = more.points[KDTree(more.known.directions).query(normals)[1]]
+        moved = (points * normals).sum(axis=1) - step.cloud.farthest(normals)[1]
+        rate = np.clip(((next_ - points) * normals).sum(axis=1) / moved, 0.0, self.programs.discounts.max())
+        limits = points + (next_ - points) / (1.0 - rate)[:, None] - self.centre
+        reach = 1.0 / Cloud(faces[:, :-1] / depth[:, None]).farthest(limits)[1]
+        return np.asarray(self.centre + limits * (reach + off / np.linalg.norm(limits, axis=1))[:, None])
 
     def _slopes(self, crossed: _Crossing) -> Sparse:
         """Return the derivatives R' of the chosen rays' distances."""

@@ -271,7 +271,7 @@ class _Step(NamedTuple):
         more = (pulls * image.points[at][:, None]).sum(axis=2) - self.cloud.farthest(pulls)[1]
         share = np.maximum(more, 0.0).sum(axis=1) / alone[played]
         alone[played] /= 1.0 - np.minimum(share, programs.discounts.max())
-        return alone
+        return np.asarray(alone)
 
     def promises(self, programs: Programs, more: Indices) -> Promises:
         """Return the points that the rays reach, the corners of faces where these are not of one profile, and more."""

@@ -377,6 +377,24 @@ def test_round_sets_of_three_players_are_found_along_rays():
 
 
 @pytest.mark.slow
+def test_few_refinements_suffice_where_points_are_their_own_continuations():
+    """Rays were aimed at them again and again while they crept towards a corner: the gap stayed at 5e-3."""
+    found = payoff_bounds(ROUND, tolerance=1e-3, refinements=4)
+    assert found.status is Status.OK, found.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [3, 9, 39])
+def test_round_sets_of_three_players_within_a_hundred_thousandth(seed):
+    """Points were missed where no ray leaves the set, and thousands added in vain where they changed nothing."""
+    found = payoff_bounds(drawn(seed)[0], tolerance=1e-5, refinements=30, budget=10**11)
+    assert found.status is Status.OK, found.reason
+    assert found.gap <= 1e-5
+    play = found._found.inner
+    assert Data.of(drawn(seed)[0]).programs.excess(play.owners, play.continuations).max() < 0
+
+
+@pytest.mark.slow
 def test_a_larger_budget_brings_both_sides_of_a_round_set_nearer():
     """Thousands of rays and half-spaces: four hundred left a gap of 4e-4, whatever the budget."""
     found = payoff_bounds(drawn(9)[0], tolerance=2e-4, budget=10**9)

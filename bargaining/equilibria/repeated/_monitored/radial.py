@@ -453,8 +453,7 @@ class _Rays:
         """
         there, m = step.crossed.image.there, len(step.points)
         points = step.crossed.image.points[there]
-        both = Cloud(np.vstack([step.points, points]))
-        ahead = self._crossed(both, _ROUGH * near)
+        ahead = self._crossed(Cloud(np.vstack([step.points, points])), _ROUGH * near)
         if ahead is None:
             return np.zeros(0, np.intp), points[:0], np.inf
         gain = np.maximum(ahead.distances - step.crossed.distances, 0.0)
@@ -479,12 +478,10 @@ class _Rays:
         best = largest(step.crossed.image.owners[there], alone)
         every = np.unique(np.concatenate([order[worth[order] > 0.0], missing, best[alone[best] > near]]))
         patience = 1.0 - float(self.programs.discounts.max())
-        limits = self._limits(
-            step, both, there[every[alone[every] > max(near, error.max())]], near * patience
-        )
+        limits = self._limits(step, there[every[alone[every] > max(near, error.max())]], near * patience)
         return there[every], limits, float(max(error.max(), alone.max(), beyond.max(initial=0.0)))
 
-    def _limits(self, step: _Step, both: Cloud, chosen: Indices, off: float) -> Floats:
+    def _limits(self, step: _Step, chosen: Indices, off: float) -> Floats:
         """Return where points that are their own continuations would come to rest, moved back towards the centre.
 
         What is generated in their directions with them as corners shows the rate at which they move. They are placed
@@ -492,26 +489,22 @@ class _Rays:
         """
         from scipy.spatial import KDTree
 
-        image, faces = step.crossed.image, _faces(both.points if chosen.size else self.centre[None])
+        image, programs = step.crossed.image, self.programs
+        normals, points = image.known.directions[chosen], image.points[chosen]
+        cloud = Cloud(np.vstack([step.points, points]))
+        faces = _faces(np.vstack([step.points, image.points[image.there]]) if chosen.size else points)
         depth = -(faces[:, :-1] @ self.centre + faces[:, -1])
         if not depth.size or not depth.min() > 0.0:
-            return image.points[:0]
-        normals, points = image.known.directions[chosen], image.points[chosen]
+            return points[:0]
+        floor = np.full(len(normals), -np.inf)
         more, count = _image(
-            self.programs,
-            self.ends,
-            both,
-            normals,
-            np.full(len(normals), -np.inf),
-            plans(self.programs, both),
-            image.known,
-            self.renamings,
+            programs, self.ends, cloud, normals, floor, plans(programs, cloud), image.known, self.renamings
         )
         self.solved += count
-        next_ = more.points[KDTree(more.known.directions).query(normals)[1]]
-        moved = (points * normals).sum(axis=1) - step.cloud.farthest(normals)[1]
-        rate = np.clip(((next_ - points) * normals).sum(axis=1) / moved, 0.0, self.programs.discounts.max())
-        limits = points + (next_ - points) / (1.0 - rate)[:, None] - self.centre
+        moved = more.points[KDTree(more.known.directions).query(normals)[1]] - points
+        first = (points * normals).sum(axis=1) - step.cloud.farthest(normals)[1]
+        rate = np.clip((moved * normals).sum(axis=1) / first, 0.0, programs.discounts.max())
+        limits = points + moved / (1.0 - rate)[:, None] - self.centre
         reach = 1.0 / Cloud(faces[:, :-1] / depth[:, None]).farthest(limits)[1]
         return np.asarray(self.centre + limits * (reach + off / np.linalg.norm(limits, axis=1))[:, None])
 

@@ -41,6 +41,7 @@ _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
 _OUTER = 0.5  # share of the budget after which inner sets are looked for at every step
 _AGAIN = 0.9  # and up to which one is looked for along rays again
+_AIMED = 1e-4  # the error of half-spaces that is small enough to aim rays, which then guide more
 _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are looked for at every step
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
@@ -101,7 +102,7 @@ def close(
         if touched is not None and len(outer.index) and (many or outer.renamings is not None):
             pulled, error = _pulled(outer, touched, _LITTLE)
         hulls = [] if touched is None else [touched]
-        last = error <= tolerance or not left or outer.solved > budget * _OUTER
+        last = error <= max(tolerance, _AIMED) or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
         rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 3, before) if rays else None
         if rounded is not None:

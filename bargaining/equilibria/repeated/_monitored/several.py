@@ -102,7 +102,8 @@ def close(
         if touched is not None and len(outer.index) and (many or outer.renamings is not None):
             pulled, error = _pulled(outer, touched, _LITTLE)
         hulls = [] if touched is None else [touched]
-        last = error <= max(tolerance, _AIMED) or not left or outer.solved > budget * _OUTER
+        near_enough = max(tolerance, _AIMED) if many else tolerance
+        last = error <= near_enough or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
         rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 3, before) if rays else None
         if rounded is not None:

@@ -53,7 +53,7 @@ _NEARLY = 0.5  # of what a step may lose: when steps are no longer, rays are aim
 _SETTLED = 0.05  # of the last loss: the same
 _STALLED = 5  # aims without a smaller loss than ever before are the last: new rays are too near to others
 _ADDED = 100  # rays added at a time, without their images; half of those there are, if these are more
-_LITTLE = 0.1  # of the loss that is small enough: what the points that are not aimed at may add
+_LITTLE = 0.1  # of all that points would add: no rays are aimed at those that add the last of it
 _MORE = 0.1  # of the rays there are, at least so many are added
 _BEYOND = 0.3  # of the loss: points generated so far beyond the corners are aimed at, whoever needs them
 _UNSEEN = 0.5  # of the loss that is small enough: how far points beyond what is found may lie
@@ -466,8 +466,7 @@ class _Rays:
             used = np.where((signal < signals) & (corner >= m), np.maximum(found.levels, 0.0), 0.0)
             np.add.at(worth, np.maximum(corner - m, 0), used * (weights * gain * share)[played, None])
         most, order = max(_ADDED, m // 2), np.argsort(-worth, kind="stable")
-        enough = (1.0 - min(_LITTLE * max(near / max(error.max(), STILL), 1.0), 1.0)) * worth.sum()
-        needed = np.searchsorted(worth[order].cumsum(), enough) + 1
+        needed = np.searchsorted(worth[order].cumsum(), (1.0 - _LITTLE) * worth.sum()) + 1
         order = order[: min(max(needed, int(_MORE * m)), most)]
         faces = _faces(step.points)
         far, reached = Cloud(points).farthest(faces[:, :-1])

@@ -77,7 +77,7 @@ def close(
     use = directions.shape[1] > 2 and len(renamings.rows) > 1  # polygons must keep the order of their corners
     outer = _around(data, ends, directions, common, renamings if use else None)
     inner: Automaton | None = None
-    best, near = np.inf, np.inf
+    best, near, least, stalled = np.inf, np.inf, np.inf, 0
     before: Floats | None = None
     along, aim = False, tolerance  # whether a set was found along rays, and how near the next one is to be
     still = STILL
@@ -102,8 +102,11 @@ def close(
         if touched is not None and len(outer.index) and (many or outer.renamings is not None):
             pulled, error = _pulled(outer, touched, _LITTLE)
         hulls = [] if touched is None else [touched]
-        near_enough = max(tolerance, _AIMED) if many else tolerance
-        last = error <= near_enough or not left or outer.solved > budget * _OUTER
+        near_enough = error <= tolerance
+        if many:
+            stalled, least = 0 if error < least else stalled + 1, min(error, least)
+            near_enough = error <= max(tolerance, _AIMED) or stalled >= _STALLED
+        last = near_enough or not left or outer.solved > budget * _OUTER
         rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
         rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 3, before) if rays else None
         if rounded is not None:

@@ -18,10 +18,12 @@ from bargaining import (
     payoff_set,
 )
 from bargaining.equilibria._plane.polygon import distances
+from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.inner import extreme, generated
+from bargaining.equilibria.repeated._monitored.inner import around, extreme, generated
 from bargaining.equilibria.repeated._monitored.programs import Known
 from bargaining.equilibria.repeated._monitored.radial import _Rays, _weights, radial, radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
@@ -348,6 +350,36 @@ def test_corners_along_rays_of_three_players_generate_themselves(alike, most, ne
     hull = sturdy(made.points)
     assert hull.outside(made.continuations.reshape(-1, 3)).max() <= 1e-8
     assert np.ptp(hull.points, axis=0).min() > 0.4
+
+
+@pytest.mark.parametrize(("tolerance", "merge", "creep"), [(2e-3, 3e-4, False), (5e-3, 2e-3, True)])
+def test_the_points_wanted_take_rays_most_of_the_way_that_all_would(tolerance, merge, creep):
+    """And no ray shows some that lie far beyond the corners; where they creep, targets lie just outside them all."""
+    repeated, near = drawn(39)[0], 1e-4
+    data, start = Data.of(repeated), payoff_bounds(repeated, tolerance=tolerance)._found.inner.payoffs
+    known = Known(np.eye(3), np.zeros((len(data.programs.now), 3, data.programs.speakers.size)))
+    ends = np.array([leave.payoffs for leave in data.leaves])
+    rays = _Rays(data.programs, ends, Orbits.single(start[extreme(start, merge)]), around(start), known, None)
+    step = rays.everywhere(rays.settled(1e-9, 20), near)
+    image, here = step.crossed.image, step.crossed.distances
+    wanted, targets, lost = rays.wanted(step, near)
+    assert np.isin(wanted, image.there).all()
+    assert len(wanted) < len(image.there) / 2
+    sides = sturdy(step.points).normals()
+    gains, beyond = [], []
+    for more in (image.points[image.there], image.points[wanted]):
+        gains.append(rays._crossed(Cloud(np.vstack([step.points, more])), 1e-5).distances - here)
+        beyond.append((more @ sides.T).max(axis=0) - (step.points @ sides.T).max(axis=0))
+    assert 0.0 < gains[0].max() <= lost
+    assert (gains[0] - gains[1]).sum() <= 0.3 * gains[0].sum()
+    far = beyond[0] > 0.3 * lost
+    assert far.any()
+    np.testing.assert_allclose(beyond[1][far], beyond[0][far], atol=1e-12)
+    assert bool(len(targets)) is creep
+    if creep:
+        off = sturdy(np.vstack([step.points, image.points[image.there]])).outside(targets)
+        room = near * (1.0 - data.programs.discounts.max())
+        assert room / 20.0 < off.min() <= off.max() <= room
 
 
 def test_no_ray_leaves_through_a_face_without_area():

@@ -204,7 +204,7 @@ def radial_solid(
         step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=still)
         if step is not None:
             step = rays.everywhere(step, max(_UNSEEN * near, _SOON * lost))
-            wanted, limits, lost = rays.wanted(step, near)
+            wanted, targets, lost = rays.wanted(step, near)
             stalled, least = 0 if lost < least else stalled + 1, min(lost, least)
             before, known = (rays, step), rays.known
         solved += rays.solved
@@ -212,7 +212,7 @@ def radial_solid(
             break
         rays.move(step)
         image = step.crossed.image
-        orbits = _targets(np.vstack([rays.points, image.points[wanted], limits]), merge, renamings)
+        orbits = _targets(np.vstack([rays.points, image.points[wanted], targets]), merge, renamings)
         directions = np.vstack([rays.directions, image.known.directions[wanted]])
     if before is None:
         return None, solved
@@ -477,10 +477,11 @@ class _Rays:
         best = largest(step.crossed.image.owners[there], alone)
         every = np.unique(np.concatenate([order[worth[order] > 0.0], missing, best[alone[best] > near]]))
         patience = 1.0 - float(self.programs.discounts.max())
-        limits = self._limits(step, there[every[alone[every] > max(near, error.max())]], near * patience)
-        return there[every], limits, float(max(error.max(), alone.max(), beyond.max(initial=0.0)))
+        creeping = there[every[alone[every] > max(near, error.max())]]
+        targets = self._resting(step, creeping, near * patience)
+        return there[every], targets, float(max(error.max(), alone.max(), beyond.max(initial=0.0)))
 
-    def _limits(self, step: _Step, chosen: Indices, off: float) -> Floats:
+    def _resting(self, step: _Step, chosen: Indices, off: float) -> Floats:
         """Return where points that are their own continuations would come to rest, moved back towards the centre.
 
         What is generated in their directions with them as corners shows the rate at which they move. They are placed
@@ -501,11 +502,11 @@ class _Rays:
         )
         self.solved += count
         moved = more.points[KDTree(more.known.directions).query(normals)[1]] - points
-        first = (points * normals).sum(axis=1) - step.cloud.farthest(normals)[1]
-        rate = np.clip((moved * normals).sum(axis=1) / first, 0.0, programs.discounts.max())
-        limits = points + moved / (1.0 - rate)[:, None] - self.centre
-        reach = 1.0 / Cloud(faces[:, :-1] / depth[:, None]).farthest(limits)[1]
-        return np.asarray(self.centre + limits * (reach + off / np.linalg.norm(limits, axis=1))[:, None])
+        before = (points * normals).sum(axis=1) - step.cloud.farthest(normals)[1]
+        rate = np.clip((moved * normals).sum(axis=1) / before, 0.0, programs.discounts.max())
+        resting = points + moved / (1.0 - rate)[:, None] - self.centre
+        reach = 1.0 / Cloud(faces[:, :-1] / depth[:, None]).farthest(resting)[1]
+        return np.asarray(self.centre + resting * (reach + off / np.linalg.norm(resting, axis=1))[:, None])
 
     def _slopes(self, crossed: _Crossing) -> Sparse:
         """Return the derivatives R' of the chosen rays' distances."""

@@ -429,6 +429,15 @@ def test_round_sets_of_three_players_within_a_hundred_thousandth(seed):
 
 
 @pytest.mark.slow
+def test_a_round_set_of_three_players_is_proved_within_a_hundred_thousandth():
+    found = payoff_bounds(drawn(39)[0], tolerance=1e-5, refinements=30, budget=10**11)
+    assert found.strategy(found.inner.mean(axis=0)).regret == 0
+    proof = certify(found, tolerance=1e-5)
+    assert proof.holds, proof.statement
+    assert proof.bound <= 1e-5
+
+
+@pytest.mark.slow
 def test_a_larger_budget_brings_both_sides_of_a_round_set_nearer():
     """Thousands of rays and half-spaces: four hundred left a gap of 4e-4, whatever the budget."""
     found = payoff_bounds(drawn(9)[0], tolerance=2e-4, budget=10**9)

@@ -152,6 +152,19 @@ def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
     return rows
 
 
+def read_if_there(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
+    """Read the rows of a file with these columns and the usual last ones; none if there is no such file."""
+    return read(folder, file, (*columns, *TAIL)) if (folder / file).exists() else []
+
+
+def grouped(rows: Iterable[Row], column: str) -> dict[str, list[Row]]:
+    """Return the rows by their entry of a column."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.text(column), []).append(row)
+    return groups
+
+
 def _lines(folder: Path, file: str, columns: Sequence[str]) -> list[list[str]]:
     path = folder / file
     if not path.is_file():
@@ -237,14 +250,14 @@ def table(
     for row in rows:
         where = tuple(places[column][row.one_of(column, labels)] for column, labels in axes.items())
         if not np.isnan(values[where]):
-            row.fail(next(iter(axes)), f"{_named(where, axes)} is there already. Drop one of the rows.")
+            row.fail(next(iter(axes)), f"{named(where, axes)} is there already. Drop one of the rows.")
         values[where] = row.number_in("value", low, high)
     absent = np.argwhere(np.isnan(values))
     if len(absent):
         where = tuple(int(k) for k in absent[0])
         last = rows[-1]
         Row(last.file, last.number + 1, {}).fail(
-            next(iter(axes)), f"a row for {_named(where, axes)} is missing ({len(absent)} in all). Add it."
+            next(iter(axes)), f"a row for {named(where, axes)} is missing ({len(absent)} in all). Add it."
         )
     if unit is not None and rows[0].text("unit") != unit:
         rows[0].fail("unit", f"must be {unit!r}; got {_short(rows[0].text('unit'))}. Convert the values.")
@@ -258,7 +271,13 @@ def figures(values: Floats, axes: tuple[str, ...], rows: Sequence[Row]) -> Figur
     return Figures(values=values, axes=axes, unit=unit, year=year, source=source)
 
 
-def _named(where: tuple[int, ...], axes: Mapping[str, Sequence[str]]) -> str:
+def elasticity_set(rows: Sequence[Row], sectors: Sequence[str]) -> Figures:
+    """Return the trade elasticities of a set, (J,)."""
+    return table(rows, {"sector": sectors}, low=1e-3, high=1e3, unit="elasticity")
+
+
+def named(where: tuple[int, ...], axes: Mapping[str, Sequence[str]]) -> str:
+    """Return the axes and labels of a cell: "region CAN, sector AGR"."""
     return ", ".join(f"{column} {labels[k]}" for k, (column, labels) in zip(where, axes.items(), strict=True))
 
 

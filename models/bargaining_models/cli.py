@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bargaining import InvalidInput
 from bargaining.cli import command, replicate
-from bargaining.cli.command import section, summary
+from bargaining.cli.command import section
 from bargaining.cli.options import add_output, deliver, pick, working
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def add_list(commands: Any) -> argparse.ArgumentParser:
 def catalogue(options: argparse.Namespace) -> int:
     """Print the names of tables, figures and methods."""
     from bargaining.cli.answers import concepts
-    from bargaining_models.paper.figures import FIGURES
+    from bargaining_models.paper.figures import FIGURES, shows
     from bargaining_models.paper.reproduce import stored, stored_names
     from bargaining_models.paper.tables import TABLES
 
@@ -125,9 +124,8 @@ def catalogue(options: argparse.Namespace) -> int:
         name: stored(name).caption if name in stored_names() else "(not stored: computed when asked for)"
         for name in TABLES
     }
-    pictures = {name: re.sub(r"^F[0-9]+: ", "", summary(draw)) for name, draw in FIGURES.items()}
     print(section("Tables (bargaining table NAME)", captions))
-    print(section("Figures (bargaining figure NAME)", pictures))
+    print(section("Figures (bargaining figure NAME)", {name: shows(name) for name in FIGURES}))
     print(section("Methods (bargaining solve FILE --method NAME)", concepts()))
     return 0
 

@@ -39,10 +39,13 @@ from bargaining_models._figures import (
     Figures,
     Named,
     Row,
+    elasticity_set,
     figures,
+    grouped,
     names,
     percent_rates,
     read,
+    read_if_there,
     table,
 )
 
@@ -233,16 +236,12 @@ def load(folder: str | Path | None = None) -> Parameters:
         elasticities=_sets(read(root, "elasticities.csv", ("set", "sector", *TAIL)), sectors),
         caps=_caps(read(root, "redirect_caps.csv", ("sector", *TAIL)), sectors, goods),
         schedules=_schedules(
-            _optional(root, "tariff_schedules.csv", ("schedule", *flow_axes)), regions, sectors, goods
+            read_if_there(root, "tariff_schedules.csv", ("schedule", *flow_axes)), regions, sectors, goods
         ),
-        facts=facts(_optional(root, "facts.csv", FACT)),
-        estimates=estimates(_optional(root, "macro_estimates.csv", ESTIMATE)),
-        measures=measures(_optional(root, "tariff_measures.csv", MEASURE)),
+        facts=facts(read_if_there(root, "facts.csv", FACT)),
+        estimates=estimates(read_if_there(root, "macro_estimates.csv", ESTIMATE)),
+        measures=measures(read_if_there(root, "tariff_measures.csv", MEASURE)),
     )
-
-
-def _optional(root: Path, file: str, columns: tuple[str, ...]) -> list[Row]:
-    return read(root, file, (*columns, *TAIL)) if (root / file).exists() else []
 
 
 def _sectors(root: Path) -> tuple[tuple[str, ...], NDArray[np.bool_], int]:
@@ -293,13 +292,7 @@ def _base_tariffs(
 
 
 def _sets(rows: list[Row], sectors: tuple[str, ...]) -> Mapping[str, Figures]:
-    groups = _grouped(rows, "set")
-    return Named(
-        {
-            name: table(some, {"sector": sectors}, low=1e-3, high=1e3, unit="elasticity")
-            for name, some in groups.items()
-        }
-    )
+    return Named({name: elasticity_set(some, sectors) for name, some in grouped(rows, "set").items()})
 
 
 def _caps(rows: list[Row], sectors: tuple[str, ...], goods: NDArray[np.bool_]) -> Figures:
@@ -317,13 +310,6 @@ def _schedules(
     return Named(
         {
             name: figures(np.nan_to_num(percent_rates(some, regions, sectors, goods)), axes, some)
-            for name, some in _grouped(rows, "schedule").items()
+            for name, some in grouped(rows, "schedule").items()
         }
     )
-
-
-def _grouped(rows: list[Row], column: str) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row.text(column), []).append(row)
-    return groups

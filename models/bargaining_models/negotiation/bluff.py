@@ -192,17 +192,13 @@ class HoldOut(Shown):
     @cached_property
     def surplus(self) -> Floats:
         """The surplus of an agreement over the status quo while they talk, money a year, at the shares above 0."""
-        surplus: Floats = (self.deal.total - self._talks.sum(axis=-1))[1:]
+        surplus: Floats = (self.deal.total - self.deal.money("talks").sum(axis=-1))[1:]
         if not (surplus > 0).all():
             raise InvalidInput(
                 f"`deal` must leave a surplus over the status quo at every share; got {surplus.min():.17g}. "
                 "There is nothing to hold out for."
             )
         return surplus
-
-    @property
-    def _talks(self) -> Floats:
-        return np.broadcast_to(self.deal.talks.money, self.deal.war.money.shape)
 
     @cached_property
     def demands(self) -> Floats:
@@ -211,7 +207,7 @@ class HoldOut(Shown):
         home insists on no more than .95: beyond its surplus the partner prefers the status quo to the deal.
         """
         terms, fixed = self.deal.transfer(nash(self.deal.problem()).raise_if_failed()), self.partner_demand
-        gain = (self.deal.agreement.money - self._talks)[1:]
+        gain = (self.deal.agreement.money - self.deal.money("talks"))[1:]
         home = np.minimum((gain[:, 0] - terms[1:]) / self.surplus, MOST)
         partner = (gain[:, 1] + terms[0]) / self.surplus
         return np.stack([home, partner if fixed is None else np.full_like(partner, fixed)], axis=1)
@@ -219,7 +215,7 @@ class HoldOut(Shown):
     @cached_property
     def walking_out(self) -> Floats:
         """Payoffs of home and the partner in the tariff war over the status quo, as shares of the surplus."""
-        parts: Floats = (self.deal.war.money - self._talks)[1:] / self.surplus[:, None]
+        parts: Floats = (self.deal.war.money - self.deal.money("talks"))[1:] / self.surplus[:, None]
         return parts
 
     @cached_property
@@ -239,7 +235,7 @@ class HoldOut(Shown):
     @property
     def payoffs(self) -> Floats:
         """Expected payoffs of home and the partner if they can concede, a year, at the shares above 0, (S - 1, 2)."""
-        payoffs: Floats = self._talks[1:] + self.surplus[:, None] * self.outcome.payoffs
+        payoffs: Floats = self.deal.money("talks")[1:] + self.surplus[:, None] * self.outcome.payoffs
         return payoffs
 
     @property
@@ -271,7 +267,7 @@ def gain_over_giving_way(deal: Deal, *, partner_demand: float | None = None, tra
     transfer : float
         The transfer on which it insists, if `partner_demand` is None.
     """
-    talks = np.broadcast_to(deal.talks.money, deal.war.money.shape)
+    talks = deal.money("talks")
     left = deal.agreement.money[..., 0] - transfer
     if partner_demand is not None:
         left = talks[..., 0] + (1 - partner_demand) * (deal.total - talks.sum(axis=-1))

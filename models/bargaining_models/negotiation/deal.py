@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 DISCOUNT_RATE = 0.05  # a year: assumption
 HAZARDS = (0.5, 0.05)  # a year: talks that break down soon, or hardly ever
 HOME_WEIGHT = 0.4  # assumption, to show what a weight does
-THREATS = ("war", "status quo", "exit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -143,14 +142,18 @@ class Deal(Shown):
         """The outcome while they talk: if the agreement will close the route, it is closed during talks too."""
         return self.status_quo if self.route_survives else self.idle
 
+    def money(self, name: str) -> Floats:
+        """Return the money of an outcome, such as "war", at every share, (*batch, 2), also if it is constant."""
+        return np.broadcast_to(getattr(self, name).money, self.war.money.shape)
+
     def threat(self, name: Any = None) -> Floats:
         """Return the money of each country without an agreement; by default the negotiation's disagreement outcome.
 
         `name` is "war", "status quo", "exit", anything else that `Negotiation.without_agreement` accepts, or payoffs.
         """
         chosen = self.negotiation.disagreement if name is None else name
-        if isinstance(chosen, str) and chosen in THREATS:
-            known = {"war": self.war, "status quo": self.status_quo, "exit": self.exit}
+        known = {"war": self.war, "status quo": self.status_quo, "exit": self.exit}
+        if isinstance(chosen, str) and chosen in known:
             return known[chosen].money
         return money_without(self.negotiation, chosen, r=self.r, capped=self.capped)
 

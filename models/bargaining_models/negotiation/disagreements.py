@@ -95,5 +95,11 @@ def label(negotiation: Negotiation, given: Any) -> str:
     return f"{tariff}, unanswered" if name == "unanswered" else f"{tariff}, answered in kind"
 
 
+def applicable(negotiation: Negotiation) -> list[str]:
+    """Return the names, without the status quo where it is free trade."""
+    free = np.array_equal(negotiation.standing, negotiation.free)
+    return [name for name in NAMES if name != "status quo" or not free]
+
+
 def _is_numbers(given: Sequence[Any]) -> bool:
     return len(given) > 0 and not isinstance(given[0], str)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput
-from bargaining_models.negotiation.disagreements import label, parsed
+from bargaining_models.negotiation.disagreements import applicable, label, parsed
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.uncertainty import AnyPrior, uncertainty
 
@@ -162,8 +162,7 @@ def headline_draws(
     if unknown:
         raise InvalidInput(f"`priors` must be of elasticities and r here; got {', '.join(unknown)}.")
     if disagreements is None:
-        standing = () if np.array_equal(negotiation.standing, negotiation.free) else ("status quo",)
-        disagreements = ("war", "unanswered", "in kind", *standing, "exit")
+        disagreements = tuple(applicable(negotiation))
     if not isinstance(shares, Mapping):
         shares = {f"{share:g}": float(share) for share in real(shares, "shares", ndim=1)}
     extra = tuple(shares.values())

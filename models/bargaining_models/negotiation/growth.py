@@ -60,7 +60,7 @@ class OutcomeCurves(Shown):
         within(real(upper, "upper", ndim=0), "upper", 0.0, 1.0, ends="(]")
         points = chebyshev.chebpts1(_NODES)
         deal = Deal.at(negotiation, r=upper * (1 + points) / 2, route_survives=route_survives)
-        values = np.stack([_along(deal, name) for name in OUTCOMES], axis=1)
+        values = np.stack([deal.money(name) for name in OUTCOMES], axis=1)
         matrix = chebyshev.chebvander(points, _NODES - 1)
         found = np.asarray(np.linalg.solve(matrix, values.reshape(_NODES, -1)), dtype=np.float64)
         return cls(deal=deal, upper=float(upper), coefficients=found.reshape(values.shape))
@@ -85,14 +85,8 @@ class OutcomeCurves(Shown):
         points = np.sort(chebyshev.chebpts1(_NODES))
         between = self.upper * (1 + np.concatenate([[-1.0], (points[1:] + points[:-1]) / 2, [1.0]])) / 2
         deal = self.deal.elsewhere(between)
-        exact = np.stack([_along(deal, name) for name in OUTCOMES], axis=1)
+        exact = np.stack([deal.money(name) for name in OUTCOMES], axis=1)
         return float(np.abs(self.money(between) - exact).max())
-
-
-def _along(deal: Deal, name: str) -> Floats:
-    """Return the money of an outcome at every share of the deal, also if it is constant."""
-    money = getattr(deal, name).money
-    return np.broadcast_to(money, (*deal.war.money.shape[:-1], 2))
 
 
 @owning
@@ -131,7 +125,7 @@ class Growth(Shown):
             Which entries of the deal's `r` to go through, m + 1 of them; all by default.
         """
         when = _checked_dates(dates)
-        values = np.stack([_along(deal, name) for name in OUTCOMES], axis=-2)
+        values = np.stack([deal.money(name) for name in OUTCOMES], axis=-2)
         if stages is not None:
             values = values[list(stages)]
         if values.ndim != 3 or len(values) != len(when) + 1:

@@ -12,7 +12,7 @@ from bargaining import Column, Method, Table, __version__, nash
 from bargaining.authoring import Floats, choice, real, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.disagreements import label
+from bargaining_models.negotiation.disagreements import applicable, label
 from bargaining_models.negotiation.payments import paid_inside
 
 if TYPE_CHECKING:
@@ -85,12 +85,8 @@ def _listed(negotiation: Negotiation, given: Sequence[Any] | None) -> list[Any]:
         if isinstance(given, str) or not len(given):
             raise InvalidInput(f"`disagreements` must be a list of one or more; got {given!r}.")
         return list(given)
-    usual: list[Any] = ["war", "unanswered", "in kind"]
-    if not np.array_equal(negotiation.standing, negotiation.free):
-        usual.append("status quo")
-    usual.append("exit")
     own = negotiation.disagreement
-    return usual if isinstance(own, str) else [own, *usual]
+    return [*([] if isinstance(own, str) else [own]), *applicable(negotiation)]
 
 
 def _exports(negotiation: Negotiation, deal: Deal, places: NDArray[np.intp]) -> Iterator[dict[str, Any]]:

@@ -493,10 +493,8 @@ class Negotiation(Shown):
         batch = costs.shape[:-3]
         nash = self._nash(costs.reshape(-1, *costs.shape[-3:]))
         rates = nash.rates.reshape(*batch, 2)
-        lost = np.asarray(np.isnan(rates).any(axis=-1))[..., None, None, None]
-        outcome = self.outcome(self.game.tariffs(np.nan_to_num(rates)), np.where(lost, np.inf, costs))
-        status = np.maximum(nash.status.reshape(batch), np.asarray(outcome.status))
-        fields = {name: getattr(outcome, name) for name in Outcome.__dataclass_fields__}
+        fields = self._at_rates(rates, costs)
+        status = np.maximum(nash.status.reshape(batch), np.asarray(fields["status"]))
         return TariffWar(
             **fields | {"status": status if batch else Status(int(status))},
             rates=rates,
@@ -688,12 +686,13 @@ class Negotiation(Shown):
     def _charging(self, home: ArrayLike, partner: ArrayLike, costs: Floats) -> TariffOutcome:
         """Outcome of a pair of rates."""
         rates = np.stack(np.broadcast_arrays(home, partner, np.zeros(costs.shape[:-3]))[:2], axis=-1)
-        lost = np.isnan(rates).any(axis=-1)
-        found = self.outcome(
-            self.game.tariffs(np.nan_to_num(rates)), np.where(lost[..., None, None, None], np.inf, costs)
-        )
-        fields = {name: getattr(found, name) for name in Outcome.__dataclass_fields__}
-        return TariffOutcome(**fields, rates=rates)
+        return TariffOutcome(**self._at_rates(rates, costs), rates=rates)
+
+    def _at_rates(self, rates: Floats, costs: Floats) -> dict[str, Any]:
+        """Fields of the outcome of rates (*batch, 2), home's first; costs are infinite where a rate is NaN."""
+        lost = np.asarray(np.isnan(rates).any(axis=-1))[..., None, None, None]
+        found = self.outcome(self.game.tariffs(np.nan_to_num(rates)), np.where(lost, np.inf, costs))
+        return {name: getattr(found, name) for name in Outcome.__dataclass_fields__}
 
     def _best(self, costs: Floats) -> Floats:
         """The partner's best rates if home sets none, shape batch."""

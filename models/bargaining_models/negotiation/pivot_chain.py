@@ -109,8 +109,7 @@ class PivotChain(Shown):
 
     def annuity(self, outcome: str) -> Floats:
         """Return the annuity of an outcome by state: "agreement", "status_quo", "war" or "talks"."""
-        money = np.broadcast_to(getattr(self.deal, outcome).money, self.deal.war.money.shape)
-        return _annuity(np.asarray(self.moves), money, self.rate)
+        return _annuity(np.asarray(self.moves), self.deal.money(outcome), self.rate)
 
     def offers(
         self, *, hazard: float = 0.0, in_use: bool | None = None, walk_out: bool = False
@@ -118,8 +117,7 @@ class PivotChain(Shown):
         """Return the stationary division; the arguments are those of `Pivot.offers`."""
         within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)")
         count = len(self.deal.war.money)
-        during = "status_quo" if in_use else "talks"
-        talks = np.broadcast_to(getattr(self.deal, during).money, (count, 2))
+        talks = self.deal.money("status_quo" if in_use else "talks")
         # States 0 to S - 1: they talk; S to 2S - 1: talks broke down.
         moves, stay = np.asarray(self.moves), np.eye(count)
         process = np.block([[moves - hazard * stay, hazard * stay], [np.zeros_like(moves), moves]])

@@ -12,7 +12,7 @@ from shutil import get_terminal_size
 
 from bargaining.plots.plot import save_figure
 from bargaining.tables.table import Table
-from bargaining_models.paper.figures import FIGURES
+from bargaining_models.paper.figures import FIGURES, shows
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES, table
 
@@ -85,7 +85,7 @@ def _make(study: Study, name: str, folder: Path) -> tuple[Table | None, str]:
     """Write one table or figure; return the table, and what it shows in a line."""
     if name in FIGURES:
         save_figure(FIGURES[name](study), folder / f"{name}.pdf")
-        return None, (FIGURES[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
+        return None, shows(name)
     made = table(study, name)
     made.save(folder, name)
     return made, made.caption

@@ -33,6 +33,7 @@ from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment
 from bargaining_models.uncertainty import LEVELS, AnyPrior, priors
 from bargaining_models.us_canada.baseline import CANADA, CHINA, FARM, US
+from bargaining_models.us_canada.projects import sold_to_us
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +47,6 @@ SAMPLED = 1
 TRIED = 1  # in each environment and structure, whenever the table is asked for
 ENVIRONMENTS = {"2023": None, "19 August 2026": "2026-08-19"}
 SHARES = (0.10, 0.15)  # of exports that can be redirected, as in the headline
-DISAGREEMENTS = ("war", "unanswered", "in kind", "status quo", "exit")
 INPUTS = (
     "structure", "elasticities", "capacity", "china_closure_rate", "china_closure_rate_other", "china_reopening_rate",
     "breakdown_rate", "discount_rate", "bargaining_weight_canada",
@@ -97,8 +97,7 @@ def draw(
     shares: dict[str, Any] = {f"{share:g}": share for share in SHARES}
     for part, chosen in (("farm", True), ("other", False)):
         shares[part] = {s: SHARES[-1] for s in goods if (s in FARM) == chosen}
-    disagreements = tuple(d for d in DISAGREEMENTS if d != "status quo" or ENVIRONMENTS[environment])
-    return headline_draws(talks, given, draws=draws, shares=shares, disagreements=disagreements, **options)
+    return headline_draws(talks, given, draws=draws, shares=shares, **options)
 
 
 def pooled(found: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -116,8 +115,7 @@ def capacities(parameters: Parameters) -> Floats:
 
     It is taken to be the same share in every sector, the mean by exports to the US of the shares drawn.
     """
-    us, canada = (parameters.regions.index(name) for name in (US, CANADA))
-    exports = parameters.flows.values[us, canada] * parameters.goods
+    exports = sold_to_us(parameters) * parameters.goods
     shares = np.zeros(BASE_SAMPLE)
     for name, sold in zip(parameters.sectors, exports / exports.sum(), strict=True):
         if f"redirect_cap_{name}" in priors():

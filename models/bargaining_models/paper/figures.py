@@ -155,6 +155,11 @@ def noise(study: Study) -> Figure:
     return _with_legend(figure, 3)
 
 
+def shows(name: str) -> str:
+    """Return what a figure shows, in a line."""
+    return (FIGURES[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
+
+
 def _look(k: int, points: int) -> dict[str, Any]:
     """How line k is drawn: marks, at other places on each line, tell lines apart where colours print grey."""
     step = max(points // 7, 1)
@@ -199,8 +204,7 @@ def _later(name: str) -> Callable[[Study], Figure]:
     def drawn(study: Study) -> Figure:
         return FIGURES[name](study.latest)
 
-    what = (FIGURES[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
-    drawn.__doc__ = f"{what} At the tariffs of {LATEST}."
+    drawn.__doc__ = f"{shows(name)} At the tariffs of {LATEST}."
     return drawn
 
 

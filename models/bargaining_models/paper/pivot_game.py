@@ -19,10 +19,8 @@ from bargaining_models.paper.pivot_game_study import (
     RUNNING,
     SectorPivot,
 )
-from bargaining_models.paper.study import ALONE, COUNTRIES, LEAVING, Study, clean, words
+from bargaining_models.paper.study import ALONE, CASES, COUNTRIES, LEAVING, Study, clean, words
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, REPEATED, US_TARIFFS, Capacity
-
-CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
 
 
 def terms_table(study: Study) -> Table:

@@ -11,12 +11,11 @@ from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.pivot_game import notes
 from bargaining_models.paper.pivot_game_study import PATIENCE
-from bargaining_models.paper.study import COUNTRIES, LEAVING, Study, clean
+from bargaining_models.paper.study import CASES, COUNTRIES, LEAVING, Study, clean
 
 SHOWN = (
     "none", "lasting", "lasting, fast", "lasting, capped", "revocable", "revocable, fast", "revocable, blocked",
 )  # fmt: skip
-CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
 
 
 def sets_table(study: Study) -> Table:

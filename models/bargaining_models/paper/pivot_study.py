@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, real
 from bargaining_models.negotiation.bluff import Claim, HoldOut
@@ -100,30 +102,29 @@ class PivotStudy:
         dates, shares = together(tuple(p for p in self.projects if p.name in PROGRAMME))
         programme = Deal.at(self.baseline, r=shares)
         staged = {True: programme, False: programme.without_route()}
-        large = f"{LARGE:.0%} in {YEARS:g} years"
         return {
-            "none": {route: self._step(route, 0.0, None) for route in (True, False)},
-            f"{SHARE:.0%} in 1 year": {route: self._step(route, SHARE, 1.0) for route in (True, False)},
-            self.main_path: {route: self._step(route, SHARE, YEARS) for route in (True, False)},
-            f"{SHARE:.0%} in 7 years": {route: self._step(route, SHARE, 7.0) for route in (True, False)},
+            "none": self._in_steps(self.deals, [], (0,)),
+            f"{SHARE:.0%} in 1 year": self._step(SHARE, 1.0),
+            self.main_path: self._step(SHARE, YEARS),
+            f"{SHARE:.0%} in 7 years": self._step(SHARE, 7.0),
             self.steady_path: {
-                route: Pivot(growth=Growth.in_a_line(self.curves[route], YEARS, end=SHARE))
-                for route in (True, False)
+                route: Pivot(growth=Growth.in_a_line(curves, YEARS, end=SHARE))
+                for route, curves in self.curves.items()
             },
-            large: {route: self._step(route, LARGE, YEARS) for route in (True, False)},
-            "projects": {
-                route: Pivot(growth=Growth.in_steps(staged[route], dates)) for route in (True, False)
-            },
+            f"{LARGE:.0%} in {YEARS:g} years": self._step(LARGE, YEARS),
+            "projects": self._in_steps(staged, dates),
         }
 
-    def _step(self, route: bool, share: float, date: float | None) -> Pivot:
-        last = int(np.argmin(np.abs(self.shares - share)))
-        growth = (
-            Growth.in_steps(self.deals[route], [], stages=(last,))
-            if date is None
-            else Growth.in_steps(self.deals[route], [date], stages=(0, last))
-        )
-        return Pivot(growth=growth)
+    def _step(self, share: float, date: float) -> dict[bool, Pivot]:
+        return self._in_steps(self.deals, [date], (0, int(np.argmin(np.abs(self.shares - share)))))
+
+    @staticmethod
+    def _in_steps(
+        deals: dict[bool, Deal], dates: ArrayLike, stages: Sequence[int] | None = None
+    ) -> dict[bool, Pivot]:
+        return {
+            route: Pivot(growth=Growth.in_steps(deal, dates, stages=stages)) for route, deal in deals.items()
+        }
 
     @cached_property
     def chains(self) -> dict[str, dict[bool, PivotChain]]:
@@ -164,13 +165,11 @@ class PivotStudy:
 
     def claim(self, route: bool, share: float, war: float) -> Claim:
         """Return the claim that a share can be redirected."""
-        return Claim(deal=self._pair(route, share), war=war)
-
-    def _pair(self, route: bool, share: float) -> Deal:
-        return self._pairs[route, int(np.argmin(np.abs(self.shares - share)))]
+        return Claim(deal=self._pairs[route, int(np.argmin(np.abs(self.shares - share)))], war=war)
 
     @cached_property
     def _pairs(self) -> dict[tuple[bool, int], Deal]:
+        """The deals at no share and one of the others, by its number."""
         found: dict[tuple[bool, int], Deal] = {}
         for k in range(1, len(self.shares)):
             deal = Deal.at(self.baseline, r=self.shares[[0, k]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bargaining.tables.table import Column, Table
-from bargaining_models.paper.study import ALONE, COUNTRIES, DISCOUNTS, LEAVING, Study, clean, words
+from bargaining_models.paper.study import ALONE, CASES, COUNTRIES, DISCOUNTS, LEAVING, Study, clean, words
 from bargaining_models.us_canada.tariff_war import RATES, TariffGame
 
 GAME = f"each year both set one tariff on all goods of the other, of {len(RATES)} from 0 to {RATES[-1]:.0%}"
@@ -67,7 +67,7 @@ def self_enforcing(study: Study) -> Table:
         for r, game in study.tariff_games.items():
             row: dict[str, Any] = {"discount": discount, "r": r}
             bounds.append(game.payoff_set(discount).stats.bound)
-            for leave, case in ((False, "stay"), (True, "leave")):
+            for leave, case, _ in CASES:
                 division = game.self_enforcing(discount, leave=leave).raise_if_failed()
                 row |= {f"{case}_{c}": float(x) for c, x in zip(COUNTRIES, division.payoffs, strict=True)}
                 paid = game.with_transfers(discount, leave=leave).raise_if_failed()
@@ -77,7 +77,7 @@ def self_enforcing(study: Study) -> Table:
                 row[f"alone_{country}"] = clean(game.transfer(paid))
             rows.append(row)
     columns = [Column("discount", title="discount factor"), Column("r")]
-    for case, title in (("stay", "Neither may leave"), ("leave", "Either may leave")):
+    for _, case, title in CASES:
         columns += [Column(f"{case}_{c}", title=c, unit="%", group=title) for c in COUNTRIES]
         columns.append(Column(f"{case}_transfer", title="transfer", unit="USD bn", group=title))
     columns += [Column(f"alone_{c}", title=f"{c} alone", unit="USD bn", group=ALONE) for c in COUNTRIES]

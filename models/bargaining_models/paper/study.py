@@ -25,6 +25,7 @@ from bargaining_models.us_canada.triangle import Triangle
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])  # from none to twice the share of the headline
 COUNTRIES = ("Canada", "US")
 ALONE = "One may leave"
+CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
 LEAVING = (
     "may close the goods border for good; to be punished by that is worse than by war, and credible as both close it "
     "at the same moment, each because the other does; neither would do so alone"
@@ -119,10 +120,13 @@ class Study:
         """Return the outcomes under another elasticity set, and at the tariffs of another day than in the base."""
         key = elasticities, tariffs or self.tariffs
         if key not in self._baselines:
-            self._baselines[key] = Baseline.from_parameters(
-                self.parameters, elasticities=elasticities, tariffs=key[1], meaning=self.meaning
-            )
+            self._baselines[key] = self._baseline(*key)
         return self._baselines[key]
+
+    def _baseline(self, elasticities: str, day: str | None) -> Baseline:
+        return Baseline.from_parameters(
+            self.parameters, elasticities=elasticities, tariffs=day, meaning=self.meaning
+        )
 
     @property
     def baseline(self) -> Baseline:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, choice
 from bargaining.errors import InvalidInput
@@ -23,7 +24,8 @@ from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.trade.folders import structure
 from bargaining_models.uncertainty import AnyPrior, ElasticityPrior, elasticity_priors, priors
-from bargaining_models.us_canada.baseline import CANADA, US, Baseline
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.projects import sold_to_us
 
 STRUCTURES = {
     "WIOD 2011": ("wiod2011", True),
@@ -144,20 +146,17 @@ class DrawnStudy(Study):
         super().__init__(drawn(parameters, structure, given), elasticities=DRAWN, tariffs=tariffs)
         self.figures, self.structure = parameters, structure
 
-    def baseline_with(self, elasticities: str, tariffs: str | None = None) -> Baseline:
-        """Return the outcomes, at the tariffs of another day too."""
-        day = tariffs or self.tariffs
-        if (elasticities, day) not in self._baselines:
-            self._baselines[elasticities, day] = Nearby.from_parameters(
-                self.parameters,
-                elasticities=elasticities,
-                tariffs=tariffs_in(self.figures, self.structure, day),
-            )
-        return self._baselines[elasticities, day]
+    def _baseline(self, elasticities: str, day: str | None) -> Baseline:
+        tariffs = tariffs_in(self.figures, self.structure, day)
+        return Nearby.from_parameters(self.parameters, elasticities=elasticities, tariffs=tariffs)
 
 
 def _indicator(parameters: Parameters) -> Floats:
     return np.array([[s in old for old, _ in MERGED.values()] for s in parameters.sectors], dtype=float)
+
+
+def _goods(parameters: Parameters) -> NDArray[np.bool_]:
+    return np.array([parameters.goods[parameters.sectors.index(old[0])] for old, _ in MERGED.values()])
 
 
 def _mean(values: Floats, weights: Floats, to: Floats) -> Floats:
@@ -178,7 +177,6 @@ def _merged(parameters: Parameters) -> Parameters:
             f"{', '.join(sorted(unknown))}."
         )
     to, flows = _indicator(parameters), parameters.flows.values
-    us, canada = (parameters.regions.index(code) for code in (US, CANADA))
     trade = flows.sum(axis=(0, 1))
 
     def by(figures: Figures, weights: Floats) -> Figures:
@@ -187,13 +185,13 @@ def _merged(parameters: Parameters) -> Parameters:
     return replace(
         parameters,
         sectors=tuple(MERGED),
-        goods=np.array([parameters.goods[parameters.sectors.index(old[0])] for old, _ in MERGED.values()]),
+        goods=_goods(parameters),
         absorbing=len(MERGED) - 1,
         flows=replace(parameters.flows, values=flows @ to),
         input_shares=replace(parameters.input_shares, values=_icio_shares(parameters.regions)),
         tariffs=by(parameters.tariffs, flows),
         schedules=Named({name: by(one, flows) for name, one in parameters.schedules.items()}),
-        caps=by(parameters.caps, flows[us, canada]),
+        caps=by(parameters.caps, sold_to_us(parameters)),
         elasticities=Named({name: by(one, trade) for name, one in parameters.elasticities.items()}),
     )
 
@@ -215,9 +213,7 @@ def _merged_tariffs(parameters: Parameters, day: str) -> Environment:
     shipped = Environment.shipped().at(day)
     rates = shipped.tariffs(TradeModel.from_parameters(parameters).data)
     merged = _mean(rates, parameters.flows.values, _indicator(parameters))
-    goods = [
-        k for k, (old, _) in enumerate(MERGED.values()) if parameters.goods[parameters.sectors.index(old[0])]
-    ]
+    goods = np.flatnonzero(_goods(parameters))
     listed: dict[tuple[str, ...], float] = {
         (importer, exporter, sector): float(merged[i, j, k])
         for i, importer in enumerate(parameters.regions)

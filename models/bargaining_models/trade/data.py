@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
 from bargaining.errors import InvalidInput
+from bargaining_models._figures import named
 from bargaining_models.trade.conditions import Economy, limited
 
 BALANCE = 1e-6
@@ -109,7 +110,7 @@ class TradeData(Shown):
             if array is not None and (array < 0.0).any():
                 where = tuple(int(k) for k in np.argwhere(array < 0.0)[0])
                 raise InvalidInput(
-                    f"`{name}` must not be negative; got {array[where]:.6g} for {_said(where, over)}. "
+                    f"`{name}` must not be negative; got {array[where]:.6g} for {named(where, over)}. "
                     f"Book it elsewhere or set it to 0."
                 )
         check_rates(rates, regions, sectors)
@@ -149,7 +150,7 @@ class TradeData(Shown):
             where = tuple(int(k) for k in np.argwhere(total >= 1.0)[0])
             raise InvalidInput(
                 f"`inputs` must be shares of output that leave value added; those of "
-                f"{_said(where, self._cells)} sum to {total[where]:.6g}. Lower them, or, if they are values, give "
+                f"{named(where, self._cells)} sum to {total[where]:.6g}. Lower them, or, if they are values, give "
                 f"`value_added` too."
             )
         return self
@@ -174,7 +175,7 @@ class TradeData(Shown):
             if (flows[own, own] < 0.0).any():
                 where = tuple(int(k) for k in np.argwhere(flows[own, own] < 0.0)[0])
                 raise InvalidInput(
-                    f"`reconcile` cannot be 'own_sales': {_said(where, self._cells)} exports more than its costs. "
+                    f"`reconcile` cannot be 'own_sales': {named(where, self._cells)} exports more than its costs. "
                     f"Take 'value_added' or 'inputs'."
                 )
             return _frozen(flows), inputs, added
@@ -183,7 +184,7 @@ class TradeData(Shown):
             bad = int((relative > BALANCE).sum())
             raise InvalidInput(
                 f"`value_added` and `inputs` must add up to output, the sales in `flows`: for "
-                f"{_said(where, self._cells)} they come to {(use + added)[where]:.6g} and sales to "
+                f"{named(where, self._cells)} they come to {(use + added)[where]:.6g} and sales to "
                 f"{output[where]:.6g}, {100 * relative[where]:.3g}% apart ({bad} cells in all). "
                 f"reconcile='value_added' would set value added of that cell to {(output - use)[where]:.6g}, 'inputs' "
                 f"would multiply its inputs by {((output - added) / np.where(use > 0, use, 1.0))[where]:.4g}, "
@@ -573,7 +574,7 @@ def _all_known(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Fl
         if len(bad):
             where = tuple(map(int, bad[0]))
             raise InvalidInput(
-                f"`{name}` must be finite; got {raw[where]} for {_said(where, axes)}. Drop or repair that entry."
+                f"`{name}` must be finite; got {raw[where]} for {named(where, axes)}. Drop or repair that entry."
             )
     return real(value, name)
 
@@ -632,13 +633,13 @@ def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> 
     if len(np.unique(flat)) < len(flat):
         twice = np.flatnonzero(np.bincount(flat) > 1)[0]
         where = tuple(int(k) for k in np.unravel_index(twice, array.shape))
-        raise InvalidInput(f"`{name}` must have one row a cell; {_said(where, axes)} has two. Add them up.")
+        raise InvalidInput(f"`{name}` must have one row a cell; {named(where, axes)} has two. Add them up.")
     array.ravel()[flat] = numbers
     absent = np.isnan(array)
     if absent.any():
         where = tuple(int(k) for k in np.argwhere(absent)[0])
         raise InvalidInput(
-            f"`{name}` must have a row for every cell; {_said(where, axes)} is missing "
+            f"`{name}` must have a row for every cell; {named(where, axes)} is missing "
             f"({int(absent.sum())} in all). Add it, with 0 if nothing is traded."
         )
     return array
@@ -693,10 +694,6 @@ def check_rates(
             f"`{name}` must be 0 on a region's own sales; got {own[..., sector, region].flat[0]:.17g} in "
             f"{regions[region]} {sectors[sector]}. Clear the diagonal."
         )
-
-
-def _said(where: tuple[int, ...], axes: Mapping[str, tuple[str, ...]]) -> str:
-    return ", ".join(f"{axis} {labels[k]}" for k, (axis, labels) in zip(where, axes.items(), strict=True))
 
 
 def _frozen(array: NDArray[Kind]) -> NDArray[Kind]:

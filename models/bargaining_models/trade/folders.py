@@ -27,7 +27,18 @@ import numpy as np
 
 from bargaining.authoring import Floats, choice, real
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import MOST, TAIL, Figures, Row, names, percent_rates, read, table
+from bargaining_models._figures import (
+    MOST,
+    TAIL,
+    Row,
+    elasticity_set,
+    grouped,
+    names,
+    percent_rates,
+    read,
+    read_if_there,
+    table,
+)
 from bargaining_models.trade.data import CELL, LINK, USE, TradeData
 
 STRUCTURES = Path(__file__).parents[1] / "data" / "structures"
@@ -54,18 +65,18 @@ def read_folder(
     sectors = names(rows, "sector")
     goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
     flow_rows = read(root, "trade_flows.csv", (*LINK, *TAIL))
-    gdp_rows = _optional(root, "regions.csv", ("region",))
+    gdp_rows = read_if_there(root, "regions.csv", ("region",))
     regions = names(gdp_rows, "region") if gdp_rows else _appearing(flow_rows)
     link = dict(zip(LINK, (regions, regions, sectors), strict=True))
     use = dict(zip(USE, (regions, sectors, sectors), strict=True))
     cell = dict(zip(CELL, (regions, sectors), strict=True))
     flows = table(flow_rows, link, low=0.0, high=MOST)
     value_added = _cells(root, "value_added.csv", cell, flows.unit)
-    inputs = _optional(root, "input_shares.csv", USE)
+    inputs = read_if_there(root, "input_shares.csv", USE)
     unit = "share of gross output" if value_added is None else flows.unit
     if tariffs is None:
         tariffs = (
-            np.nan_to_num(percent_rates(_optional(root, "tariffs.csv", LINK), regions, sectors, goods))
+            np.nan_to_num(percent_rates(read_if_there(root, "tariffs.csv", LINK), regions, sectors, goods))
             / 100.0
         )
     gdp = None
@@ -154,16 +165,12 @@ def from_icio(frame: Any, **options: Any) -> TradeData:
     )
 
 
-def _optional(root: Path, file: str, columns: tuple[str, ...]) -> list[Row]:
-    return read(root, file, (*columns, *TAIL)) if (root / file).exists() else []
-
-
 def _appearing(rows: list[Row]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.text("exporter") for row in rows))
 
 
 def _cells(root: Path, file: str, axes: dict[str, tuple[str, ...]], unit: str) -> Floats | None:
-    rows = _optional(root, file, CELL)
+    rows = read_if_there(root, file, CELL)
     return table(rows, axes, low=0.0, high=MOST, unit=unit).values if rows else None
 
 
@@ -171,14 +178,12 @@ def _elasticities(root: Path, given: Any, sectors: tuple[str, ...]) -> Any:
     """The numbers given, or a set of `elasticities.csv`, the only one if none is named."""
     if given is not None and not isinstance(given, str):
         return given
-    rows = _optional(root, "elasticities.csv", ("set", "sector"))
+    rows = read_if_there(root, "elasticities.csv", ("set", "sector"))
     if not rows:
         raise InvalidInput(
             "`elasticities` must be given, a number for all or one a sector: the folder has no `elasticities.csv`."
         )
-    sets: dict[str, list[Row]] = {}
-    for row in rows:
-        sets.setdefault(row.text("set"), []).append(row)
+    sets = grouped(rows, "set")
     if given is None:
         if len(sets) > 1:
             raise InvalidInput(
@@ -186,5 +191,4 @@ def _elasticities(root: Path, given: Any, sectors: tuple[str, ...]) -> Any:
             )
         given = next(iter(sets))
     choice(given, "elasticities", tuple(sets))
-    figures: Figures = table(sets[given], {"sector": sectors}, low=1e-3, high=1e3, unit="elasticity")
-    return figures.values
+    return elasticity_set(sets[given], sectors).values

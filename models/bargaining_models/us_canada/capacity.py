@@ -19,8 +19,8 @@ from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.projects import Project
 from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.parameters import Parameters
-from bargaining_models.us_canada.baseline import CANADA, US, Baseline
-from bargaining_models.us_canada.projects import projects
+from bargaining_models.us_canada.baseline import Baseline
+from bargaining_models.us_canada.projects import projects, sold_to_us
 
 __all__ = [
     "CANADA_TARIFFS",
@@ -106,7 +106,7 @@ def points(parameters: Parameters, levels: ArrayLike, *, capped: bool = False) -
     array([10.4, 12.2])
     """
     shares = within(real(levels, "levels"), "levels", 0.0, 1.0)[..., None]
-    exports = _exports(parameters)
+    exports = sold_to_us(parameters) * parameters.goods
     redirected = np.minimum(shares, parameters.caps.values) if capped else shares
     found: Floats = 100.0 * (redirected * exports).sum(axis=-1) / exports.sum()
     return found
@@ -136,12 +136,6 @@ def merit_order(parameters: Parameters, added: ArrayLike) -> Floats:
 
 def size(parameters: Parameters, project: Project) -> float:
     """Return what a project can redirect in points."""
-    exports = _exports(parameters)
+    exports = sold_to_us(parameters) * parameters.goods
     parts = [share * exports[parameters.sectors.index(sector)] for sector, share in project.share.items()]
     return float(100.0 * sum(parts) / exports.sum())
-
-
-def _exports(parameters: Parameters) -> Floats:
-    importer, exporter = (parameters.regions.index(name) for name in (US, CANADA))
-    exports: Floats = parameters.flows.values[importer, exporter] * parameters.goods
-    return exports

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from bargaining.authoring import Floats, Shown
-from bargaining_models._figures import Row, read
+from bargaining_models._figures import Row, grouped, read
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.us_canada.projects import check_unit
@@ -127,9 +127,10 @@ def events() -> tuple[Event, ...]:
     >>> first.date.isoformat(), first.kind, first.happened
     ('2024-11-25', 'threat', True)
     """
-    steps: dict[str, list[Step]] = {}
-    for row in read(FOLDER, "event_measures.csv", STEPS):
-        steps.setdefault(row.text("event_id"), []).append(_step(row))
+    steps = {
+        name: tuple(map(_step, rows))
+        for name, rows in grouped(read(FOLDER, "event_measures.csv", STEPS), "event_id").items()
+    }
     return tuple(_event(row, steps) for row in read(FOLDER, "events.csv", COLUMNS))
 
 
@@ -145,7 +146,7 @@ def _step(row: Row) -> Step:
     )
 
 
-def _event(row: Row, steps: Mapping[str, Sequence[Step]]) -> Event:
+def _event(row: Row, steps: Mapping[str, tuple[Step, ...]]) -> Event:
     name = row.text("event_id")
     return Event(
         name=name,
@@ -159,7 +160,7 @@ def _event(row: Row, steps: Mapping[str, Sequence[Step]]) -> Event:
         figure_unit=row.cells["outcome_unit"],
         period=row.cells["outcome_period"],
         carried_out=row.cells["carried_out"],
-        steps=tuple(steps.get(name, ())),
+        steps=steps.get(name, ()),
         source=row.text("source"),
     )
 
@@ -186,6 +187,7 @@ class Scorer:
         check_unit(self.parameters)
         self.model = TradeModel.from_parameters(self.parameters, elasticities=elasticities)
         self.environment = Environment.shipped()
+        self.canada, self.us = (self.model.regions.index(name) for name in ("CAN", "USA"))
         self.events = events()
         self.residual = 0.0
 
@@ -320,18 +322,15 @@ class Scorer:
 
     def _share(self, tariffs: Floats) -> float:
         flows = self._solved(tariffs).sum(axis=-1)
-        canada, us = (self.model.regions.index(name) for name in ("CAN", "USA"))
-        abroad = np.delete(flows[:, canada], canada)
-        return float(100.0 * flows[us, canada] / abroad.sum())
+        abroad = np.delete(flows[:, self.canada], self.canada)
+        return float(100.0 * flows[self.us, self.canada] / abroad.sum())
 
     def _sold(self, tariffs: Floats) -> float:
-        canada, us = (self.model.regions.index(name) for name in ("CAN", "USA"))
-        return float(self._solved(tariffs)[us, canada].sum())
+        return float(self._solved(tariffs)[self.us, self.canada].sum())
 
     def _collected(self, event: Event) -> float:
-        tariffs = self.before(event)
-        canada, us = (self.model.regions.index(name) for name in ("CAN", "USA"))
-        flows, rates = self._solved(tariffs)[us, canada], tariffs[us, canada, self.model.goods]
+        tariffs, link = self.before(event), (self.us, self.canada)
+        flows, rates = self._solved(tariffs)[link], tariffs[(*link, self.model.goods)]
         return float(100.0 * (flows * rates).sum() / flows.sum())
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from bargaining.authoring import Floats
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.projects import Project
 from bargaining_models.parameters import Parameters
@@ -52,6 +55,12 @@ def projects(parameters: Parameters) -> tuple[Project, ...]:
     )
 
 
+def sold_to_us(parameters: Parameters) -> Floats:
+    """Return what the US buys of Canada by sector, (J,), in the unit of the flows."""
+    importer, exporter = (parameters.regions.index(name) for name in (US, CANADA))
+    return np.asarray(parameters.flows.values[importer, exporter])
+
+
 def check_unit(parameters: Parameters) -> None:
     """Raise InvalidInput unless flows are in the unit to which prices and costs of `facts.csv` are converted."""
     if parameters.flows.unit != UNIT:
@@ -83,5 +92,4 @@ class _Figures:
         return billion_cubic_feet_a_day * DAYS * self.value("gas_price") / 1e3
 
     def exports(self, sector: str) -> float:
-        importer, exporter = (self.parameters.regions.index(name) for name in (US, CANADA))
-        return float(self.parameters.flows.values[importer, exporter, self.parameters.sectors.index(sector)])
+        return float(sold_to_us(self.parameters)[self.parameters.sectors.index(sector)])

@@ -209,13 +209,11 @@ def _call(given: Any) -> MethodCall:
     rest = {name: value for name, value in entries.items() if name != "name"}
     if odd := [name for name in rest if not _is_word(name)]:
         raise InvalidInput(f"`methods` must name parameters by words; got {_short(odd[0])}.")
-    return MethodCall(
-        name=entries["name"], parameters={name: _parameter(value, name) for name, value in rest.items()}
-    )
-
-
-def _parameter(value: Any, name: str) -> Any:
-    return value if isinstance(value, bool) or _is_word(value) else _by_player(value, name)
+    parameters = {
+        name: value if isinstance(value, bool) or _is_word(value) else _by_player(value, name)
+        for name, value in rest.items()
+    }
+    return MethodCall(name=entries["name"], parameters=parameters)
 
 
 def _is_word(value: Any) -> bool:

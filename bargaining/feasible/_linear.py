@@ -77,10 +77,8 @@ def optimise(program: LinearProgram) -> Optimum:
     if isinstance(guess, Status):
         return _nowhere(program, guess)
     point = _tighten(program, guess)
-    return exactly(program) if point is None else _at(program, point)
-
-
-def _at(program: LinearProgram, point: Floats) -> Optimum:
+    if point is None:
+        return exactly(program)
     return Optimum(status=Status.OK, point=point, value=float(program.objective @ point))
 
 

@@ -205,7 +205,8 @@ class Frontier(Shown, line=False):
         )
         upright = p0 == 0
         speed = np.where(upright, 1.0, p0)
-        first, last = (np.where(upright, 0.0, t) for t in _sorted((low - o0) / speed, (high - o0) / speed))
+        ends = (low - o0) / speed, (high - o0) / speed
+        first, last = (np.where(upright, 0.0, t) for t in (np.minimum(*ends), np.maximum(*ends)))
 
         def gap(t: Floats) -> Floats:
             return self.function(np.minimum(np.maximum(o0 + t * p0, low), high)) - (o1 + t * p1)
@@ -330,10 +331,6 @@ def _if_all_gain(
     if (first & second).all():
         return missed
     return np.where((first | (w0 == 0)) & (second | (w1 == 0)), missed, np.nan)
-
-
-def _sorted(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    return np.minimum(a, b), np.maximum(a, b)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -57,7 +57,7 @@ def read(text: str) -> Table:
     rows = (
         _outcomes(words, len(players), prod(shape))
         if words.peek() == "{"
-        else _payoffs(words, len(players), prod(shape))
+        else [[words.number() for _ in players] for _ in range(prod(shape))]
     )
     if words.peek():
         words.fail(f"goes on after the last payoff with {words.peek()!r}")
@@ -139,10 +139,6 @@ def _actions(words: _Words, players: int) -> tuple[tuple[str, ...], ...]:
     if len(found) != players or not all(found):
         words.fail(f"must have actions for each of {players} players, and has {len(found)}")
     return tuple(found)
-
-
-def _payoffs(words: _Words, players: int, profiles: int) -> list[list[Fraction]]:
-    return [[words.number() for _ in range(players)] for _ in range(profiles)]
 
 
 def _outcomes(words: _Words, players: int, profiles: int) -> list[list[Fraction]]:

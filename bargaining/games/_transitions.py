@@ -149,21 +149,13 @@ def block(value: Any, name: str, shape: tuple[int, ...], states: int, where: Whe
             f"`transitions` must sum to 1 over the next state; {where(row)} they sum to {total[row]:.10g}. "
             "Add what is missing or divide by the sum."
         )
-    one = Block(counts, targets, values / total[owner], given)
-    return one if len(counts) == _size(shape) else _repeat(one, _size(shape))
+    parts = (counts, targets, values / total[owner], given)
+    times = 1 if len(counts) == _size(shape) else _size(shape)
+    return Block(*(np.tile(part, times) for part in parts)) if times > 1 else Block(*parts)
 
 
 def _size(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape))
-
-
-def _repeat(row: Block, times: int) -> Block:
-    return Block(
-        np.tile(row.counts, times),
-        np.tile(row.targets, times),
-        np.tile(row.values, times),
-        np.tile(row.given, times),
-    )
 
 
 def _rows(

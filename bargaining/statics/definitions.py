@@ -307,7 +307,7 @@ class _Again:
         old = self.repeated
         game, discounts, leave = old.game, old.exact_discounts, old.exit
         if name == "payoffs":
-            game = _with(game, values)
+            game = Game(*np.moveaxis(values.reshape(game.payoffs.shape), -1, 0))
         elif name in ("discounts", "discount"):
             discounts = np.broadcast_to(values, old.discounts.shape)
         else:
@@ -316,10 +316,6 @@ class _Again:
 
     def __call__(self, name: str, values: Floats) -> PayoffSet:
         return seen_payoff_set(self.game(name, values))
-
-
-def _with(game: Game, values: Floats) -> Game:
-    return Game(*np.moveaxis(values.reshape(game.payoffs.shape), -1, 0))
 
 
 def _leaving(leave: Exit | None, values: Floats) -> Exit:

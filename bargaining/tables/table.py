@@ -297,7 +297,10 @@ def compare(
         )
     several = isinstance(problem, Mapping)
     problems = {name: _problem(one) for name, one in (problem if several else {"": problem}).items()}
-    named = list(methods.items()) if isinstance(methods, Mapping) else _nameless(methods)
+    if isinstance(methods, Mapping):
+        named = list(methods.items())
+    else:
+        named = [("", method) for method in listed(methods, "methods", "a list of functions")]
     for _, method in named:
         if isinstance(method, str):
             raise InvalidInput(
@@ -349,10 +352,6 @@ def _problem(problem: Any) -> Any:
     if shape := getattr(problem, "batch_shape", ()):
         raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")
     return problem
-
-
-def _nameless(methods: Any) -> list[tuple[str, Callable[..., Any]]]:
-    return [("", method) for method in listed(methods, "methods", "a list of functions")]
 
 
 def _outcome(

@@ -289,7 +289,8 @@ def parametrize_with_checks(
     cases = []
     for name, method in pairs:
         failures = expected_failures(method) if callable(expected_failures) else expected_failures
-        known = {named(axiom): _reason(failures, axiom) for axiom in _chosen(failures)}
+        why = failures if isinstance(failures, Mapping) else {}
+        known = {named(axiom): why.get(named(axiom), "") for axiom in _chosen(failures)}
         for axiom in _chosen(axioms):
             label = named(axiom)
             marks = [pytest.mark.xfail(reason=known[label], raises=AxiomsBroken)] if label in known else []
@@ -322,7 +323,3 @@ def _outside(trace: TracebackType | None) -> TracebackType | None:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
         trace = trace.tb_next
     return trace
-
-
-def _reason(failures: Failures, axiom: Axiom) -> str:
-    return failures.get(named(axiom), "") if isinstance(failures, Mapping) else ""

@@ -224,6 +224,7 @@ def load(folder: str | Path | None = None) -> Parameters:
     flow_axes = {"importer": regions, "exporter": regions, "sector": sectors}
     flows = table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=MOST)
     input_axes = {"region": regions, "using_sector": sectors, "input_sector": sectors}
+    sets = grouped(read(root, "elasticities.csv", ("set", "sector", *TAIL)), "set")
     return Parameters(
         regions=regions,
         sectors=sectors,
@@ -233,7 +234,7 @@ def load(folder: str | Path | None = None) -> Parameters:
         flows=flows,
         input_shares=_input_shares(read(root, "input_shares.csv", (*input_axes, *TAIL)), input_axes),
         tariffs=_base_tariffs(read(root, "tariffs.csv", (*flow_axes, *TAIL)), regions, sectors, goods),
-        elasticities=_sets(read(root, "elasticities.csv", ("set", "sector", *TAIL)), sectors),
+        elasticities=Named({name: elasticity_set(some, sectors) for name, some in sets.items()}),
         caps=_caps(read(root, "redirect_caps.csv", ("sector", *TAIL)), sectors, goods),
         schedules=_schedules(
             read_if_there(root, "tariff_schedules.csv", ("schedule", *flow_axes)), regions, sectors, goods
@@ -289,10 +290,6 @@ def _base_tariffs(
             f"Add it, with sector 'goods' for all goods.",
         )
     return figures(np.nan_to_num(values), ("importer", "exporter", "sector"), rows)
-
-
-def _sets(rows: list[Row], sectors: tuple[str, ...]) -> Mapping[str, Figures]:
-    return Named({name: elasticity_set(some, sectors) for name, some in grouped(rows, "set").items()})
 
 
 def _caps(rows: list[Row], sectors: tuple[str, ...], goods: NDArray[np.bool_]) -> Figures:

@@ -107,11 +107,9 @@ class Equations:
                 if p[1 - i] != q[1 - i]:
                     out[i] += (q[i] - p[i]) / (q[1 - i] - p[1 - i]) * (out[1 - i] - base[1 - i])
         if self.inset:
-            out = [w + self.inset * (self._towards(rule, i) - w) for i, w in enumerate(out)]
+            towards = [(rule.centre if rule.known[1 - i] is None else rule.across)[i] for i in (0, 1)]
+            out = [w + self.inset * (at - w) for w, at in zip(out, towards, strict=True)]
         return out
-
-    def _towards(self, rule: Rule, i: int) -> Fraction:
-        return rule.centre[i] if rule.known[1 - i] is None else rule.across[i]
 
     def _held(self, z: Sequence[Pair], rule: Rule, i: int, otherwise: Fraction) -> Fraction:
         data, reply = self.data, rule.held[i]

@@ -200,12 +200,10 @@ class Machine(Shown, ABC, Generic[Played]):
 
     def _flows(self, visited: list[int], played: list[Profile]) -> Floats:
         """Return the payoffs of each period of a history: those of the stage game, or of leaving per period."""
-        worth = self._worth()
+        plays, values = self._plays(), self.values() if (-1,) * len(self.player_names) in played else []
         return np.array(
             [
-                worth.game.games[worth.nodes[k].state].payoffs[profile]
-                if profile[0] >= 0
-                else [float(value) for value in worth.promise(worth.nodes[k], ())]
+                plays[k][0].payoffs[profile] if profile[0] >= 0 else [float(value) for value in values[k]]
                 for k, profile in zip(visited, played, strict=True)
             ]
         )
@@ -344,6 +342,11 @@ def draw(lottery: Lottery, generator: np.random.Generator) -> int:
 def short(share: Fraction) -> str:
     """Return a probability in a few characters."""
     return str(share) if share.denominator < 1000 else f"{float(share):.6g}"
+
+
+def amounts(payoffs: Payoffs) -> str:
+    """Return payoffs in a few characters."""
+    return ", ".join(f"{float(value):.6g}" for value in payoffs)
 
 
 def spell(lottery: Lottery) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.polygon import Chain, Point, Polygon
+from bargaining.equilibria._plane.polygon import Point, Polygon, chain
 
 Indices = NDArray[np.intp]
 
@@ -56,7 +56,7 @@ class Fan:
             start, angles, steps = _turned(polygon)
             stand.append(min(self.first[s] + start, last))  # an empty polygon has no weight
             edges += [(angle, s, step) for angle, step in zip(angles, steps, strict=True)]
-        edges.sort(key=_angle)
+        edges.sort(key=lambda edge: edge[0])
         self.angle = [angle for angle, _, _ in edges]
         self.owner = [s for _, s, _ in edges]
         self.edges = [step for _, _, step in edges]
@@ -100,10 +100,6 @@ class Fan:
         return [top[::-1], bottom, right, left[::-1]]
 
 
-def _angle(edge: tuple[float, int, Point]) -> float:
-    return edge[0]
-
-
 def _turned(polygon: Polygon) -> tuple[int, Iterable[float], list[Point]]:
     """Return the vertex at which a polygon's edges have the lowest angle, and the angles and edges from there on."""
     if len(polygon) < 2:
@@ -139,11 +135,7 @@ class Boundary:
         self.x, self.y = x, y
         self.low, self.high = (min(x), min(y)), (max(x), max(y))
         top, bottom, right, left = walks
-        self.chains = (_chain(x, y, top), _chain(x, y, bottom), _chain(y, x, right), _chain(y, x, left))
-
-
-def _chain(arguments: list[float], values: list[float], walk: list[int]) -> Chain:
-    return [arguments[k] for k in walk], [values[k] for k in walk], walk
+        self.chains = (chain(x, y, top), chain(x, y, bottom), chain(y, x, right), chain(y, x, left))
 
 
 class Sums(NamedTuple):

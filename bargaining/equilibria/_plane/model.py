@@ -308,7 +308,10 @@ class Scaled:
             own = np.array([data.own(s, i) for s in range(len(game)) for i in (0, 1)], dtype=float)
             own = np.where(np.isnan(own), -np.inf, own).reshape(-1, 2)
         units = [
-            [Leave(_pair(end), leave.leaver, leave.number) for leave, end in zip(some, there, strict=True)]
+            [
+                Leave((end.item(0), end.item(1)), leave.leaver, leave.number)
+                for leave, end in zip(some, there, strict=True)
+            ]
             for some, there in zip(leaves, ends, strict=True)
         ]
         return cls(_model(game, unit, units, own), low, size, everything)
@@ -395,10 +398,6 @@ def _model(game: StochasticGame, payoffs: Floats, leaves: list[list[Leave]], own
 
 def _spans(counts: list[int]) -> list[slice]:
     return [slice(stop - count, stop) for stop, count in zip(accumulate(counts), counts, strict=True)]
-
-
-def _pair(array: Floats) -> tuple[float, float]:
-    return array.item(0), array.item(1)
 
 
 def _distinct(rows: Floats) -> tuple[Floats, Indices]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from math import hypot
+from math import hypot, inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,10 +212,10 @@ class Chains:
         self.low, self.high = (min(xs), min(ys)), (max(xs), max(ys))
         across = sorted(ends, key=xs.__getitem__) if self.low[0] < self.high[0] else []
         along = sorted(ends, key=ys.__getitem__) if self.low[1] < self.high[1] else []
-        self.bottom = _chain(xs, ys, across or [min(ends, key=ys.__getitem__)])
-        self.top = _chain(xs, ys, across or [max(ends, key=ys.__getitem__)])
-        self.left = _chain(ys, xs, along or [min(ends, key=xs.__getitem__)])
-        self.right = _chain(ys, xs, along or [max(ends, key=xs.__getitem__)])
+        self.bottom = chain(xs, ys, across or [min(ends, key=ys.__getitem__)])
+        self.top = chain(xs, ys, across or [max(ends, key=ys.__getitem__)])
+        self.left = chain(ys, xs, along or [min(ends, key=xs.__getitem__)])
+        self.right = chain(ys, xs, along or [max(ends, key=xs.__getitem__)])
 
 
 def _span(values: list[float], extreme: float, n: int) -> tuple[int, int]:
@@ -234,7 +234,8 @@ def _walk(start: int, stop: int, n: int) -> slice:
     return slice(start, stop + 1 if start <= stop else stop + n + 1)
 
 
-def _chain(arguments: list[float], values: list[float], walk: list[int]) -> Chain:
+def chain(arguments: list[float], values: list[float], walk: list[int]) -> Chain:
+    """Return a boundary along some vertices, increasing in the arguments."""
     return [arguments[k] for k in walk], [values[k] for k in walk], walk
 
 
@@ -248,8 +249,8 @@ def piece(chain: Chain, argument: float) -> tuple[int, int]:
 
 
 def lowest(polygon: Polygon) -> Point:
-    """Return the smallest coordinates."""
-    return min([x for x, _ in polygon]), min([y for _, y in polygon])
+    """Return the smallest coordinates, infinite of an empty polygon."""
+    return min([x for x, _ in polygon], default=inf), min([y for _, y in polygon], default=inf)
 
 
 def cut(polygon: Polygon, normal: Point, bound: float) -> Polygon:

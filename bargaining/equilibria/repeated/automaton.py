@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.lottery import Lottery, Pair
-from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell
+from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, amounts, spell
 from bargaining.equilibria.node import Node
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -125,10 +125,8 @@ class Automaton(Machine[History]):
         ]
         for k, state in enumerate(self.states):
             after = [str(n) for n in state.punishment] or ["", ""]
-            payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
-            rows.append(
-                (str(k), self._play(self.repeated.game, state), payoffs, spell(state.following), *after)
-            )
+            play = self._play(self.repeated.game, state)
+            rows.append((str(k), play, amounts(state.payoffs), spell(state.following), *after))
         return rows
 
     def _worth(self) -> NodeValues:

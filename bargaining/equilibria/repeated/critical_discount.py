@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import choice, listed
+from bargaining._arguments import choice, flag, listed
 from bargaining._arrays import Floats, owning, real, within
 from bargaining._calls import suggesting
 from bargaining._names import titles
@@ -279,9 +279,7 @@ def _width(tolerance: float) -> float:
 def _found(path: Path, punishment: str, monitoring: Monitoring | None, transfers: bool) -> CriticalDiscount:
     choice(punishment, "punishment", ("optimal", "stage"))
     check_monitoring(path.game, monitoring)
-    if not isinstance(transfers, bool | np.bool_):
-        raise InvalidInput(f"`transfers` must be True or False; got {transfers!r}.")
-    if transfers or (monitoring is not None and not monitoring.is_perfect):
+    if flag(transfers, "transfers") or (monitoring is not None and not monitoring.is_perfect):
         return _through(path, path.profile, monitoring, punishment, bool(transfers))
     if punishment == "stage":
         return _stage(path)

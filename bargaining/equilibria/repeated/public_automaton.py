@@ -22,6 +22,7 @@ from bargaining.equilibria._plane.machine import (
     Machine,
     NodeValues,
     Profile,
+    amounts,
     draw,
     short,
     spell,
@@ -183,16 +184,11 @@ class PublicAutomaton(Machine[PublicHistory]):
         return follow
 
     def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> PublicHistory:
-        stage = self.repeated.game.payoffs
-        flows = [
-            stage[profile].tolist() if profile[0] >= 0 else [float(value) for value in self.states[k].payoffs]
-            for k, profile in zip(visited, played, strict=True)
-        ]
         return PublicHistory(
             states=np.array(visited),
             profiles=np.array(played),
             signals=np.array(seen),
-            payoffs=np.array(flows),
+            payoffs=self._flows(visited, played),
             player_names=self.player_names,
         )
 
@@ -209,9 +205,8 @@ class PublicAutomaton(Machine[PublicHistory]):
             ("state", "play", "payoffs", *(f"after {name}" for name in self._signals()))
         ]
         for k, state in enumerate(self.states):
-            payoffs = ", ".join(f"{float(value):.6g}" for value in state.payoffs)
             after = [spell(lottery) for lottery in state.following] or ["" for _ in self._signals()]
-            rows.append((str(k), self._play(self.repeated.game, state), payoffs, *after))
+            rows.append((str(k), self._play(self.repeated.game, state), amounts(state.payoffs), *after))
         return rows
 
     def _gains(self) -> Iterator[Fraction]:

@@ -17,6 +17,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger
 from bargaining.equilibria.repeated.joint import of_joint, outside_of
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
+from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.problem import Problem
@@ -144,22 +145,22 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     tables: dict[Any, Ledger] = {}  # games that differ in patience alone have one
     cells = []
     for game in games:
-        discount, outside = _cell(game)
+        discount, outside = common_discount(game), outside_of(game.game, game.exit)[0]
         if outside not in tables:
             tables[outside] = of_joint(game.game, game.monitoring, game.exit)[0]
         cells.append(tables[outside].at(discount))
     return _pack(cells, shape, repeated.player_names)
 
 
-def _cell(repeated: RepeatedGame) -> tuple[Fraction, tuple[Fraction, ...] | None]:
-    """Return the discount factor and the payoffs after exit."""
-    given = set(repeated.exact_discounts.tolist())
+def common_discount(game: RepeatedGame | StochasticGame) -> Fraction:
+    """Return the discount factor, which must be the same for all players."""
+    given: set[Fraction] = set(game.exact_discounts.tolist())
     if len(given) > 1:
         raise NotApplicable(
-            f"With transfers `discounts` must be the same for all players; got {repeated.discounts.tolist()}. "
+            f"With transfers `discounts` must be the same for all players; got {game.discounts.tolist()}. "
             "Unequal patience makes lending profitable without bound."
         )
-    return given.pop(), outside_of(repeated.game, repeated.exit)[0]
+    return given.pop()
 
 
 def _pack(cells: list[Account | None], shape: tuple[int, ...], names: tuple[str, ...]) -> TransferEquilibrium:

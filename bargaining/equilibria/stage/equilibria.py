@@ -264,13 +264,12 @@ def _pure(exact: Rationals) -> list[tuple[Strategy, ...]]:
     for i in range(exact.shape[-1]):
         stable &= (exact[..., i] == exact[..., i].max(axis=i, keepdims=True)).astype(bool)
     return [
-        tuple(_unit(action, count) for action, count in zip(profile, shape, strict=True))
+        tuple(
+            tuple(Fraction(int(k == action)) for k in range(count))
+            for action, count in zip(profile, shape, strict=True)
+        )
         for profile in np.argwhere(stable).tolist()
     ]
-
-
-def _unit(action: int, count: int) -> Strategy:
-    return tuple(Fraction(int(k == action)) for k in range(count))
 
 
 def _by_supports(exact: Rationals, budget: int) -> tuple[list[Any], bool]:

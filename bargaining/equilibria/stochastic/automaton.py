@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import owning
 from bargaining.equilibria._plane.lottery import Pair
-from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, spell
+from bargaining.equilibria._plane.machine import Machine, NodeValues, Profile, amounts, spell
 from bargaining.equilibria.node import Node as Node
 from bargaining.equilibria.repeated.automaton import History
 from bargaining.games.stochastic import StochasticGame
@@ -96,9 +96,8 @@ class StochasticAutomaton(Machine[StateHistory]):
                 ", ".join(f"{names[s]} {n}" for s, n in sorted(where.items()))
                 for where in (following, *(node.punishment or ({}, {})))
             ]
-            payoffs = ", ".join(f"{float(value):.6g}" for value in node.payoffs)
             play = self._play(self.game.games[node.state], node)
-            rows.append((str(k), names[node.state], play, payoffs, *after))
+            rows.append((str(k), names[node.state], play, amounts(node.payoffs), *after))
         return rows
 
     def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> StateHistory:

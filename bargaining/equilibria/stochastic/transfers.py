@@ -19,6 +19,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._names import are_given
 from bargaining._rational import floats, integers, solve
 from bargaining._rich import Shown
+from bargaining.equilibria.repeated.transfers import common_discount
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
@@ -392,11 +393,7 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
 
 
 def _check(game: StochasticGame) -> None:
-    if len(set(game.exact_discounts.tolist())) > 1:
-        raise NotApplicable(
-            f"With transfers `discounts` must be the same for all players; got {game.discounts.tolist()}. "
-            "Unequal patience makes lending profitable without bound."
-        )
+    common_discount(game)
     for name, leave in zip(game.states, game.exits, strict=True):
         if leave is not None and len({tuple(leave.exact[k]) for k in leave.who}) > 1:
             raise NotApplicable(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import inf, isqrt, nextafter
+from math import inf, nextafter
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts import raiffa_path_frontier
-from bargaining.exact._concepts.intervals import enclosed_power
+from bargaining.exact._concepts.intervals import enclosed_power, square_root
 from bargaining.exact._concepts.raiffa_path_frontier import MANY, Below
 from bargaining.exact.certificate import (
     Certificate,
@@ -491,5 +491,4 @@ def _least(run: Fraction, fall: Fraction, flat: Fraction, steep: Fraction) -> Fr
 
 def _root(x: Fraction) -> Fraction:
     """Return a rational at or below the square root, by at most 2^-BITS of it."""
-    shift = 2 * BITS + 2 * max(0, x.denominator.bit_length() - x.numerator.bit_length())
-    return Fraction(isqrt((x.numerator << shift) // x.denominator), 1 << (shift // 2))
+    return square_root(x, BITS)[0]

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import isqrt
 from typing import Any
 
 BITS = 400  # binary digits: bounds are a hundred decimal digits finer than any tolerance
+
+
+def square_root(x: Fraction, bits: int) -> tuple[Fraction, Fraction]:
+    """Return rationals around a square root; their relative distance is 2^-bits or less."""
+    shift = bits + max(0, x.denominator.bit_length() - x.numerator.bit_length())
+    low = isqrt((x.numerator << 2 * shift) // x.denominator)
+    return Fraction(low, 1 << shift), Fraction(low + 1, 1 << shift)
 
 
 def intervals(bits: int) -> Any:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions, solve
 from bargaining.exact._concepts.bodies import Body, Vector, vector
+from bargaining.exact._concepts.intervals import square_root
 
 HEAVY = 1e3  # weight of the row that makes shares add up to one; the other rows are in the unit box
 IDLE = 1e-9  # smaller shares and slacks count as zero: a thousand times the accuracy of divisions
@@ -99,7 +99,7 @@ def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Ve
     low, high = [], []
     for floor, payoff, w in zip(d, x, weights, strict=True):
         h = gap / w if w else Fraction(0)
-        ratio = 1 + (h + _root_above(h * h + 4 * h)) / 2
+        ratio = 1 + (h + square_root(h * h + 4 * h, BITS)[1]) / 2
         low.append(floor + (payoff - floor) / ratio if w else floor)
         high.append(floor + (payoff - floor) * ratio)
     return tuple(low), tuple(high)
@@ -228,13 +228,6 @@ def _rounded(x: Fraction) -> Fraction:
         return x
     shift = BITS - (abs(x.numerator).bit_length() - x.denominator.bit_length())
     return Fraction(round(x * Fraction(2) ** shift)) / Fraction(2) ** shift
-
-
-def _root_above(x: Fraction) -> Fraction:
-    """Return a rational at or above the square root."""
-    shift = max(0, 2 * BITS - 2 * (x.numerator.bit_length() - x.denominator.bit_length()))
-    shift += shift % 2
-    return Fraction(isqrt((x.numerator << shift) // x.denominator) + 1, 1 << (shift // 2))
 
 
 Box = tuple[Vector, Vector]

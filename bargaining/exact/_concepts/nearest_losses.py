@@ -29,7 +29,7 @@ from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Body, Enclosure, Polygon, Vector, settled, vector
 from bargaining.exact._concepts.intervals import BITS, enclosed_power, log_of_product
 from bargaining.exact._concepts.nash_box import IDLE, binding, shares_of
-from bargaining.exact._concepts.rays import pieces
+from bargaining.exact._concepts.rays import Pair, between, pieces
 
 STEPS = 10  # of Newton's method: four take a double's digits to BITS, more where a loss is small
 CLOSED = Fraction(1, 2**200)  # points that improve by less than this are not added
@@ -234,8 +234,6 @@ def _rounded(values: Rationals) -> Rationals:
     return vector(Fraction(round(v * 2**BITS), 2**BITS) for v in values)
 
 
-Pair = tuple[Fraction, Fraction]
-
 HALVINGS = 200  # at most: 90 reach FINE
 FINE = Fraction(1, 2**90)  # of a piece: far less than the rounding of a float
 
@@ -271,20 +269,20 @@ def _turn(a: Pair, b: Pair, ideal: Pair, power: Fraction) -> tuple[Pair, Pair]:
     run, fall = b[0] - a[0], a[1] - b[1]
     if power == 2:  # (l0 - t run) run = (l1 + t fall) fall
         l_0, l_1 = ideal[0] - a[0], ideal[1] - a[1]
-        x = _at(a, b, (l_0 * run - l_1 * fall) / (run * run + fall * fall))
+        x = between(a, b, (l_0 * run - l_1 * fall) / (run * run + fall * fall))
         return x, x
     low, high = Fraction(0), Fraction(1)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        sign = _goes_on(_at(a, b, middle), a, b, ideal, power)
+        sign = _goes_on(between(a, b, middle), a, b, ideal, power)
         if sign == 0:  # the middle, up to the width of the enclosed logarithms
             near = max(low, middle - FINE), min(high, middle + FINE)
-            signs = [_goes_on(_at(a, b, t), a, b, ideal, power) for t in near]
+            signs = [_goes_on(between(a, b, t), a, b, ideal, power) for t in near]
             low, high = near if signs[0] > 0 > signs[1] else (low, high)
         if sign == 0 or high - low < FINE:
             break
         low, high = (middle, high) if sign > 0 else (low, middle)
-    return _at(a, b, low), _at(a, b, high)
+    return between(a, b, low), between(a, b, high)
 
 
 def _goes_on(x: Pair, a: Pair, b: Pair, ideal: Pair, power: Fraction) -> int:
@@ -300,7 +298,3 @@ def _goes_on(x: Pair, a: Pair, b: Pair, ideal: Pair, power: Fraction) -> int:
         return (gain > 0) - (gain < 0)
     low, high = log_of_product([(l_0 / l_1, power - 1), (run / fall, Fraction(1))])
     return 1 if low > 0 else -1 if high < 0 else 0
-
-
-def _at(a: Pair, b: Pair, share: Fraction) -> Pair:
-    return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from math import ceil, floor, isqrt
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ import numpy as np
 from bargaining._rational import Program, Rationals, maximise, solve
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Body, Enclosure, Plane, Polygon, Solid, Vector, less, settled
+from bargaining.exact._concepts.intervals import square_root
 
 Answer = Callable[[Solid, Vector], Vector | None]
+Pair = tuple[Fraction, Fraction]
 
 
 def answered(it: Solid, answer: Answer) -> Enclosure:
@@ -233,7 +235,7 @@ def perles_maschler(problem: Polygon) -> Enclosure:
     if status != Status.OK:
         point = edges[0] if edges else None
         return settled(point, status)
-    roots = [_root_interval(_area(a, b)) for a, b in pairwise(edges)]
+    roots = [square_root(abs((b[0] - a[0]) * (b[1] - a[1])), DIGITS) for a, b in pairwise(edges)]
     ends = [(Fraction(0), Fraction(0)), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
     boxes = []
     for (a, b), before, root in zip(pairwise(edges), ends, roots, strict=False):
@@ -241,14 +243,14 @@ def perles_maschler(problem: Polygon) -> Enclosure:
         low = (ends[-1][0] / 2 - before[1]) / (root[1] or 1)
         high = (ends[-1][1] / 2 - before[0]) / (root[0] or 1)
         if high >= 0 and low <= 1:
-            boxes += [_between(a, b, max(low, Fraction(0))), _between(a, b, min(high, Fraction(1)))]
+            boxes += [between(a, b, max(low, Fraction(0))), between(a, b, min(high, Fraction(1)))]
     columns = list(zip(*(boxes or edges), strict=True))
     return Enclosure(
         low=(min(columns[0]), min(columns[1])), high=(max(columns[0]), max(columns[1])), status=Status.OK
     )
 
 
-def pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:
+def pieces(problem: Polygon) -> tuple[list[Pair], Status]:
     """Return the corners of the frontier above d, player 1's best first; a single point if somebody cannot gain."""
     ideal = problem.ideal()
     if ideal is None:
@@ -262,18 +264,6 @@ def pieces(problem: Polygon) -> tuple[list[tuple[Fraction, Fraction]], Status]:
     return [problem.payoffs(x, y) for x, y in [*first, *inner, *last]], Status.OK
 
 
-def _area(a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction]) -> Fraction:
-    return abs((b[0] - a[0]) * (b[1] - a[1]))
-
-
-def _root_interval(value: Fraction) -> tuple[Fraction, Fraction]:
-    """Return rationals around a square root; their relative distance is 2^-DIGITS."""
-    shift = 2 * DIGITS + 2 * max(0, value.denominator.bit_length() - value.numerator.bit_length())
-    low = isqrt((value.numerator << shift) // value.denominator)
-    return Fraction(low, 1 << (shift // 2)), Fraction(low + 1, 1 << (shift // 2))
-
-
-def _between(
-    a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction], share: Fraction
-) -> tuple[Fraction, Fraction]:
+def between(a: Pair, b: Pair, share: Fraction) -> Pair:
+    """Return a point between two."""
     return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])

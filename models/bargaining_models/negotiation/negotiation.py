@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import Method, Table, nash
-from bargaining.authoring import Floats, Shown, choice, owning, real, within
+from bargaining.authoring import Floats, Shown, choice, flag, owning, real, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation._tariff_nash import Side, TariffGame, TariffNash
 from bargaining_models.negotiation.deal import Deal
@@ -47,7 +47,7 @@ from bargaining_models.negotiation.routes import MEANINGS, route_hats
 from bargaining_models.negotiation.sources import Role, Whole, cube, world_of
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeData, TradeModel
-from bargaining_models.trade.links import per_sector
+from bargaining_models.trade.links import caps_by_sector
 
 Share = ArrayLike | Mapping[str, ArrayLike]
 AGREEMENTS = ("free trade", "base")
@@ -212,9 +212,7 @@ class Negotiation(Shown):
             "whole": world.whole,
             "disagreement": disagreement,
             "meaning": meaning,
-            "caps": None
-            if caps is None
-            else within(per_sector(caps, "caps", model.sectors), "caps", 0.0, 1.0),
+            "caps": None if caps is None else caps_by_sector(caps, model.sectors),
             "schedules": {
                 name: cube(rates, f"schedules[{name!r}]", model) for name, rates in (schedules or {}).items()
             },
@@ -314,7 +312,7 @@ class Negotiation(Shown):
 
     def with_caps(self, caps: ArrayLike) -> Self:
         """Return the same negotiation where the redirectable share has these limits by sector, (J,), if `capped`."""
-        return self._with(caps=within(per_sector(caps, "caps", self.model.sectors), "caps", 0.0, 1.0))
+        return self._with(caps=caps_by_sector(caps, self.model.sectors))
 
     def with_friction(self, hats: ArrayLike) -> Self:
         """Return the same negotiation where trade costs are higher by these hats, (N, N, J), in every outcome."""
@@ -649,9 +647,8 @@ class Negotiation(Shown):
 
     def route(self, r: Share, *, capped: bool = False, in_use: bool = True) -> Floats:
         """Hats of trade cost that a redirectable share stands for, (*batch, N, N, J)."""
-        for name, value in (("capped", capped), ("route", in_use)):
-            if not isinstance(value, bool | np.bool_):
-                raise InvalidInput(f"`{name}` must be True or False; got {value!r}.")
+        flag(capped, "capped")
+        flag(in_use, "route")
         if capped and self.caps is None:
             raise InvalidInput("`capped` must be False where the negotiation has no `caps`; got True.")
         share = r if isinstance(r, Mapping) else within(real(r, "r")[..., None], "r", 0.0, 1.0)[..., 0]

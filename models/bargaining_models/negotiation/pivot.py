@@ -30,7 +30,6 @@ from numpy.typing import ArrayLike
 from bargaining import NonstationaryOffers
 from bargaining.authoring import Floats, Shown, real, scalar, within
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols.nonstationary import OfferPath
 from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS
 from bargaining_models.negotiation.growth import Growth
@@ -204,7 +203,7 @@ class Pivot(Shown):
             until=self.until,
         )()
         return self._pack(
-            _level(found, origin),
+            lambda t: np.asarray(found.payoffs_at(np.minimum(t, found.until)) + origin),
             found.delay,
             float(np.max(found.residual)),
             Status(int(found.status)),
@@ -246,11 +245,6 @@ class Pivot(Shown):
 def _above(path: Callable[[Any], Floats], origin: float, factor: float = 1.0) -> Callable[[Any], Any]:
     """Subtract from a function of time the payoffs of a closed border today, below those of any agreement."""
     return lambda t: factor * (path(t) - origin)
-
-
-def _level(found: OfferPath, origin: Floats) -> Callable[[ArrayLike], Floats]:
-    """Return the payoffs of a path of offers, in money and at every date."""
-    return lambda t: np.asarray(found.payoffs_at(np.minimum(t, found.until)) + origin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,9 +210,6 @@ def _merged(
                     f"Leave it out of one."
                 )
     if rest is not None or any(isinstance(role, Mapping) for role in parts.values()):
-        model = cast("Kind", model.aggregate(groups, rest=rest if _others(model, groups) else None))
+        others = set(model.regions) - {member for members in groups.values() for member in members}
+        model = cast("Kind", model.aggregate(groups, rest=rest if others else None))
     return model, names
-
-
-def _others(model: TradeModel | TradeData, groups: Mapping[str, Sequence[str]]) -> bool:
-    return len({member for members in groups.values() for member in members}) < len(model.regions)

@@ -67,7 +67,9 @@ def splits_over_time(study: Study) -> Table:
             Paths="'in n years': capacity opens at that date; 'at rate': it opens at that rate; revocable: China "
             f"closes at rate {study.timing.fact('china_closure_rate'):g} a year and reopens at "
             f"{study.timing.fact('china_reopening_rate'):g}; r grows whatever the two do; projects: "
-            f"{', '.join(_programme(study))}",
+            + ", ".join(
+                f"{p.name} ({p.lead_time:g} years)" for p in study.timing.projects if p.name in PROGRAMME
+            ),
             **words("Nash", "War", "Route"),
             **study.timing.carried,
             Waiting="gain of the country if talks begin only when the last capacity opens",
@@ -94,10 +96,6 @@ def _path_columns() -> list[Column]:
 
 def _timings(shown: Iterable[PathReading]) -> str:
     return "; ".join(f"{reading.name}: {reading.timing}" for reading in shown)
-
-
-def _programme(study: Study) -> list[str]:
-    return [f"{p.name} ({p.lead_time:g} years)" for p in study.timing.projects if p.name in PROGRAMME]
 
 
 def _along(pivot: Pivot, reading: PathReading, group: str) -> tuple[dict[str, Any], float]:

@@ -40,13 +40,13 @@ def nafta(folder: Path | None) -> list[float]:
     return [float(x) for x in (*parts, *exact)]
 
 
-def _world(folder: Path | None, elasticities: Any = None) -> TradeModel:
+def _world(folder: Path | None) -> TradeModel:
     wiod = _arrays(folder, "wiod2014.npz")
     spending, tariffs = wiod["X"].swapaxes(0, 1), wiod["T"].swapaxes(0, 1)  # importer first
     return TradeModel.from_arrays(
         spending / (1 + tariffs),
         tariffs,
-        elasticities=wiod["eps"] if elasticities is None else elasticities,
+        elasticities=wiod["eps"],
         regions=wiod["C"],
         sectors=[f"s{k}" for k in range(16)],
     )

@@ -30,7 +30,6 @@ from bargaining.errors import InvalidInput
 from bargaining_models._figures import (
     MOST,
     TAIL,
-    Row,
     elasticity_set,
     grouped,
     names,
@@ -66,7 +65,8 @@ def read_folder(
     goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
     flow_rows = read(root, "trade_flows.csv", (*LINK, *TAIL))
     gdp_rows = read_if_there(root, "regions.csv", ("region",))
-    regions = names(gdp_rows, "region") if gdp_rows else _appearing(flow_rows)
+    sellers = tuple(dict.fromkeys(row.text("exporter") for row in flow_rows))
+    regions = names(gdp_rows, "region") if gdp_rows else sellers
     link = dict(zip(LINK, (regions, regions, sectors), strict=True))
     use = dict(zip(USE, (regions, sectors, sectors), strict=True))
     cell = dict(zip(CELL, (regions, sectors), strict=True))
@@ -163,10 +163,6 @@ def from_icio(frame: Any, **options: Any) -> TradeData:
     return TradeData.from_arrays(
         flows, options.pop("tariffs", 0.0), shares, regions=regions, sectors=sectors, **options
     )
-
-
-def _appearing(rows: list[Row]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row.text("exporter") for row in rows))
 
 
 def _cells(root: Path, file: str, axes: dict[str, tuple[str, ...]], unit: str) -> Floats | None:

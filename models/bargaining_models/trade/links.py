@@ -72,14 +72,12 @@ def link(
     return importer, exporter, np.array([place(key[2], "sector", sectors)])
 
 
-def per_sector(value: ArrayLike, name: str, sectors: tuple[str, ...]) -> Floats:
-    """Return one number per sector."""
-    array = real(value, name)
-    if array.shape != (len(sectors),):
-        raise InvalidInput(
-            f"`{name}` must have one entry per sector ({len(sectors)}); got shape {array.shape}."
-        )
-    return array
+def caps_by_sector(value: ArrayLike, sectors: tuple[str, ...]) -> Floats:
+    """Return the largest share of each sector."""
+    caps = real(value, "caps")
+    if caps.shape != (len(sectors),):
+        raise InvalidInput(f"`caps` must have one entry per sector ({len(sectors)}); got shape {caps.shape}.")
+    return within(caps, "caps", 0.0, 1.0)
 
 
 def shares_by_sector(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Method, nash
-from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole, within
+from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.bargained import (
     BargainedTariffs,
@@ -29,9 +29,9 @@ from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
 from bargaining_models.trade.folders import from_icio, read_folder, structure
 from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.links import (
+    caps_by_sector,
     common_shape,
     link,
-    per_sector,
     place,
     scenario,
     shares_by_sector,
@@ -1035,7 +1035,7 @@ class TradeModel(Shown):
             )
         shares = shares_by_sector(share, self.sectors, self.goods)
         if caps is not None:
-            shares = np.minimum(shares, within(per_sector(caps, "caps", self.sectors), "caps", 0.0, 1.0))
+            shares = np.minimum(shares, caps_by_sector(caps, self.sectors))
         flows = self.economy.flows
         wanted = shares * flows[old, out]
         empty = (wanted > 0.0) & (flows[new, out] == 0.0)

@@ -497,7 +497,7 @@ class _Broyden:
             if k > 1:
                 c = solved(self._system[:, : k - 1, : k - 1], along[:, :-1])
                 step = step + np.matmul(c.swapaxes(1, 2), self._steps[:, 1:k])[:, 0]
-                last = _dot(self._steps[:, k - 1], step) / self._squares[:, k - 1]
+                last = (self._steps[:, k - 1] * step).sum(axis=1, keepdims=True) / self._squares[:, k - 1]
             step = step / (1.0 - last)
         self._steps[:, k] = step
         products = np.matmul(self._steps[:, : k + 1], step[:, :, None])
@@ -513,10 +513,6 @@ class _Broyden:
             self._squares[cells],
             self._system[cells],
         )
-
-
-def _dot(a: Floats, b: Floats) -> Floats:
-    return np.asarray((a * b).sum(axis=1, keepdims=True))
 
 
 def rebase(economy: Economy) -> Economy:

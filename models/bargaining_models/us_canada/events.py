@@ -304,7 +304,8 @@ class Scorer:
             said = f"{ours:+.1f} points since the end of 2024, observed {figure:+.1f}"
             ratio = ours / figure
         elif "year on year" in event.figure_unit and figure is not None:
-            sold = [self._sold(tariffs) for tariffs in (self.start, self.before(event))]
+            years = (self.start, self.before(event))
+            sold = [float(self._solved(tariffs)[self.us, self.canada].sum()) for tariffs in years]
             ours = 100.0 * (sold[1] / sold[0] - 1.0)
             said = f"{ours:+.1f} percent since the end of 2024"
             ratio = ours / figure
@@ -324,9 +325,6 @@ class Scorer:
         flows = self._solved(tariffs).sum(axis=-1)
         abroad = np.delete(flows[:, self.canada], self.canada)
         return float(100.0 * flows[self.us, self.canada] / abroad.sum())
-
-    def _sold(self, tariffs: Floats) -> float:
-        return float(self._solved(tariffs)[self.us, self.canada].sum())
 
     def _collected(self, event: Event) -> float:
         tariffs, link = self.before(event), (self.us, self.canada)

@@ -293,12 +293,17 @@ class _Chase:
             if far > _NEARLY:
                 far = min(far, _off(self.levels, excess_of(self.levels, np.array(polygon))))
             return Bounded(
-                polygon, sourced(self.levels.points, polygon, tags), far, 0, self.levels.block, _low(polygon)
+                polygon,
+                sourced(self.levels.points, polygon, tags),
+                far,
+                0,
+                self.levels.block,
+                lowest(polygon),
             )
         threat = threats(self.points, self.block.threat_bound(self.own))
         polygon, tags = mapped(self.block, self.points, threat, merge=FINE)
         before = [(x, y) for x, y in self.points.tolist()]
-        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, _low(polygon))
+        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, lowest(polygon))
 
     def _followed(self, inner: Recipes, levels: Levels) -> None:
         """Apply the operator to the outer set while it comes closer to the inner one, until it is close enough.
@@ -329,7 +334,7 @@ class _Chase:
         threat = threats(inner.points, self.block.threat_bound(self.own))
         polygon, tags = mapped(self.block, inner.points, threat, merge=FINE)
         before = [(x, y) for x, y in inner.points.tolist()]
-        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, _low(polygon))
+        return Bounded(polygon, sourced(before, polygon, tags), self.gap, 0, self.block, lowest(polygon))
 
     def _shrunk(self, *, patient: bool) -> bool:
         """Lower faces until they hardly move, or return true once the outer and the inner set are close enough.
@@ -526,8 +531,4 @@ def _left(block: Block, steps: int) -> Bounded:
     leaves = [leave.payoffs for leave in block.leaves]
     corners = hull(leaves)
     tags = [(LEAVE, -1, block.leaves[k].number) for k in corners]
-    return Bounded([leaves[k] for k in corners], tags, 0.0, steps, block, _low(leaves))
-
-
-def _low(polygon: Polygon) -> Point:
-    return lowest(polygon) if polygon else (inf, inf)
+    return Bounded([leaves[k] for k in corners], tags, 0.0, steps, block, lowest(leaves))

@@ -12,7 +12,7 @@ from bargaining.equilibria._budget import ACCURACY, Budget, Effort
 from bargaining.equilibria._plane.kinds import FINE
 from bargaining.equilibria._plane.model import Mask, Model, Scaled
 from bargaining.equilibria._plane.operator import Image, Tag, apply, credible
-from bargaining.equilibria._plane.polygon import Point, Polygon, apart, beyond, cut, hull, lowest, off
+from bargaining.equilibria._plane.polygon import Polygon, apart, beyond, cut, hull, lowest, off
 from bargaining.equilibria.stochastic._search.dual_bounds import reaching, sharpened
 from bargaining.equilibria.stochastic._search.proof import verdict
 from bargaining.equilibria.stochastic._search.structure import Structure, newton, plain, settled
@@ -130,7 +130,7 @@ class Search:
 
     def threat(self, polygons: Polygons) -> Floats:
         """Return each player's lowest payoff in each state, shape (S, 2); infinite where there is none."""
-        threat: Floats = np.maximum([_lowest(polygon) for polygon in polygons], self.bound)
+        threat: Floats = np.maximum([lowest(polygon) for polygon in polygons], self.bound)
         return threat
 
     def _apply(self, polygons: Polygons, alive: Mask | None = None) -> Image:
@@ -284,14 +284,11 @@ class Search:
     def _tolerance(self) -> float:
         return _SOLVED if self.model.common else _CLOSE
 
-    def _same(self, one: Polygons, other: Polygons) -> bool:
-        return _distance(one, other, enough=self._tolerance) <= self._tolerance
-
     def _settled(self, image: Image | None, *, judge: bool = True) -> bool:
         """Say whether a candidate is the largest fixed point."""
         if image is None:
             return False
-        if self._same(self.polygons, image.polygons):
+        if _distance(self.polygons, image.polygons, enough=self._tolerance) <= self._tolerance:
             self._stop(image, self._tolerance, "the operator maps the sets to themselves")
             return True
         if not judge:
@@ -315,10 +312,6 @@ class Search:
             if self.budget.spent:
                 break
         return False
-
-
-def _lowest(polygon: Polygon) -> Point:
-    return lowest(polygon) if polygon else (inf, inf)
 
 
 def _distance(one: Polygons, other: Polygons, *, enough: float = inf) -> float:

@@ -473,6 +473,7 @@ def _packed(
 
 
 Special = TypeVar("Special", bound=Division)
+Judged = TypeVar("Judged")
 
 
 def extended(division: Division, kind: type[Special], **more: Any) -> Special:
@@ -483,6 +484,12 @@ def extended(division: Division, kind: type[Special], **more: Any) -> Special:
 def named(division: Special, method: Named) -> Special:
     """Return a division under the name of a method, with its parameters."""
     return replace(division, method=method.label, parameters=method.parameters)
+
+
+def judged(answer: Judged, residual: float, most: float) -> Judged:
+    """Return an answer of a protocol with another residual: OK up to `most`, INACCURATE beyond."""
+    status = Status.OK if residual <= most else Status.INACCURATE
+    return replace(answer, residual=residual, status=status)  # type: ignore[type-var]
 
 
 def told(division: Special, rule: object, **parameters: Any) -> Special:

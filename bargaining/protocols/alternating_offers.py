@@ -79,7 +79,7 @@ def _phase(talks: Talks, leaver: str, threats: Threats, i: int, end: str, low: F
     own = (high if worst else low)[i]
     value = (low if worst else high)[j]
     held = float(after_refusal(talks, leaver, threats, i, value, worst=worst))
-    refusal = _refusal(talks, leaver, threats, i, value, held)
+    refusal = _refusal(talks, leaver, threats, i, held)
     after = talks.outside
     if refusal == "talks go on":
         next_own = max(float(talks.needed(j, np.asarray(held))), float(low[j]))  # what j's next offer gives j
@@ -87,7 +87,7 @@ def _phase(talks: Talks, leaver: str, threats: Threats, i: int, end: str, low: F
     return Phase(proposer=i, end=end, offer=_pair(i, own, talks.best(j, own)), refusal=refusal, after=after)
 
 
-def _refusal(talks: Talks, leaver: str, threats: Threats, i: int, value: Floats, held: float) -> str:
+def _refusal(talks: Talks, leaver: str, threats: Threats, i: int, held: float) -> str:
     """Say which continuation gives the responder j exactly `held`."""
     j = 1 - i
     leaves = held == float(talks.outside[j])

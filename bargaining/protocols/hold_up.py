@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, fill, owning, real, returned, scalar, within
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
-from bargaining.division import Division, describe
+from bargaining.division import Division, describe, judged
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
 
@@ -213,15 +213,14 @@ class HoldUp(Shown):
         answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)
         if not 0 <= float(k) <= self.upper:
-            return replace(outcome, residual=np.inf, status=Status.INACCURATE)
+            return judged(outcome, np.inf, _ACCURACY)
         residual = max(
             shortfall(self.net, float(k), 0.0, self.upper, count=_GRID),
             float(np.abs(outcome.payoffs - self._payoffs(k)).max()),
             float(abs(outcome.option - np.asarray(self.option(k), dtype=float))),
             *(shortfall(self.net, float(tie), 0.0, self.upper, count=65) for tie in outcome.ties),
         )
-        status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
-        return replace(outcome, residual=residual, status=status)
+        return judged(outcome, residual, _ACCURACY)
 
     def _payoffs(self, k: Floats) -> Floats:
         own, cost = float(self.net(k)), float(np.asarray(self.cost(k)))

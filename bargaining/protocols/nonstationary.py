@@ -6,7 +6,7 @@ Payoffs and regimes along the path of offers are functions of time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from bargaining._arguments import answer_of, is_sequence
 from bargaining._arrays import Floats, owning, per_player, real, scalar, within
 from bargaining._names import Names
 from bargaining._rich import Shown
-from bargaining.division import Division, told
+from bargaining.division import Division, judged, told
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._regimes import (
     HAZARD,
@@ -307,8 +307,7 @@ class NonstationaryOffers(Shown):
         )
         apart = float(np.abs(path.payoffs - whole.starts[0]).max() / self._terms(np.zeros(1))[0, PIE])
         residual = max(defect(self._terms, whole) + path.tail, apart)
-        status = Status.OK if residual <= _PROMISED else Status.INACCURATE
-        return replace(path, residual=residual, status=status)
+        return judged(path, residual, _PROMISED)
 
     def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
         """Return the ends of the pieces, finer up to `until`, and every kink."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from bargaining._arrays import (
 )
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
-from bargaining.division import ACCURACY, describe
+from bargaining.division import ACCURACY, describe, judged
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._peaks import peaks, shortfall
 from bargaining.protocols._seats import UNLABELLED
@@ -207,8 +207,7 @@ class OutsideOptionScreening(Shown):
             abs(outcome.gain - gain) / scale,
             *(shortfall(self.profit, float(tie), low, self.upper, count=65) for tie in outcome.prices),
         )
-        status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
-        return replace(outcome, residual=residual, status=status)
+        return judged(outcome, residual, _ACCURACY)
 
     def _brings(self, price: float) -> tuple[float, float, float]:
         """Return the profit, the probability of trade and the buyer's gain at a price."""
@@ -445,7 +444,7 @@ class TwoTypeScreening(Shown):
         surplus = discounts * (high - path.prices)
         reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if 0 < rounds < len(cuts) else np.array([odds])
         if reached.size != rounds + 1 or cuts[-1] <= odds:
-            return replace(path, residual=np.inf, status=Status.INACCURATE)
+            return judged(path, np.inf, ACCURACY)
         gaps = [
             max(others) / (1 + odds) - expected,
             abs(path.profit - expected),
@@ -460,8 +459,7 @@ class TwoTypeScreening(Shown):
             abs(float(path.accepts.sum()) - 1),
         ]
         residual = max(0.0, *(float(gap) / high for gap in gaps), *odd)
-        status = Status.OK if residual <= ACCURACY else Status.INACCURATE
-        return replace(path, residual=residual, status=status)
+        return judged(path, residual, ACCURACY)
 
     def _price(self, rounds: int) -> float:
         low, high = np.asarray(self.values, dtype=float).tolist()

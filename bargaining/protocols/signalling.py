@@ -6,7 +6,7 @@ A claim is free but may be called; a costly step can make it credible.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +17,7 @@ from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, fill, owning, real, scalar, within
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
-from bargaining.division import ACCURACY, describe
+from bargaining.division import ACCURACY, describe, judged
 from bargaining.errors import InvalidInput, Status
 from bargaining.protocols._seats import UNLABELLED
 
@@ -249,8 +249,7 @@ class CostlyStep(Shown):
             float(np.maximum(-odds, odds - 1).max()),
         ]
         residual = max(0.0, *gaps)
-        status = Status.OK if residual <= ACCURACY else Status.INACCURATE
-        return replace(equilibrium, residual=residual, status=status)
+        return judged(equilibrium, residual, ACCURACY)
 
     def _implied(self, x: Floats, answer: Floats) -> tuple[Floats, Floats, float, Floats]:
         """Return beliefs, the types' payoffs, the receiver's, and each type's payoff of each signal."""
@@ -490,8 +489,7 @@ class Bluff(Shown):
             *(max(-chance, chance - 1) for chance in (strong, weak, concede)),
         ]
         residual = max(0.0, *(float(gap) for gap in gaps))
-        status = Status.OK if residual <= ACCURACY else Status.INACCURATE
-        return replace(outcome, residual=residual, status=status)
+        return judged(outcome, residual, ACCURACY)
 
 
 def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:

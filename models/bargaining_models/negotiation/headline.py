@@ -57,10 +57,11 @@ def headline(
         without = threat[0] - deal.agreement.money[0]
         row = {"what": label(negotiation, given), "home": _clean(without[0]), "partner": _clean(without[1])}
         rows.append(row | _cells(paid, places))
+    home, partner = negotiation.roles.said[:2]
     return Table(
         rows,
-        columns=_columns(negotiation, deal, shown),
-        caption=_caption(negotiation),
+        columns=_columns(negotiation, shown),
+        caption=f"What {home} pays {partner} a year for free trade, by what happens without an agreement",
         label="tab:headline",
         notes=_notes(negotiation, deal, residuals, payment=payment, empty=empty),
         digits=3,
@@ -110,7 +111,7 @@ def _cells(values: Floats, places: NDArray[np.intp]) -> dict[str, float | None]:
     return found
 
 
-def _columns(negotiation: Negotiation, deal: Deal, shown: Floats) -> list[Column]:
+def _columns(negotiation: Negotiation, shown: Floats) -> list[Column]:
     unit = negotiation.model.data.unit or "money"
     home, partner = negotiation.roles.names[:2]
     columns = [
@@ -123,11 +124,6 @@ def _columns(negotiation: Negotiation, deal: Deal, shown: Floats) -> list[Column
         if share > 0.0:
             columns.append(Column(f"change_{k}", title="change", unit="%", group=f"r = {share:g}"))
     return columns
-
-
-def _caption(negotiation: Negotiation) -> str:
-    home, partner = negotiation.roles.said[:2]
-    return f"What {home} pays {partner} a year for free trade, by what happens without an agreement"
 
 
 def _notes(

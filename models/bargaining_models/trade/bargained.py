@@ -144,8 +144,7 @@ def bargained_tariffs(
 
 def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
     """Divide the set itself; payments within the equilibrium are part of it."""
-    division = _divided(method, Problem(payoffs, threat, players=payoffs.rates.players))
-    status = _status(division)
+    division, status = _divided(payoffs, payoffs, threat, method)
     if status is not Status.OK:
         return _packed(payoffs, threat, division, None, status)
     found = payoffs.optimum_at(division.payoffs)
@@ -189,20 +188,16 @@ def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floa
     return array
 
 
-def _divided(method: Method, problem: Problem) -> Division:
-    """Return the division by the user's concept."""
-    division = method(problem)
+def _divided(
+    payoffs: TariffPayoffs, feasible: Any, threat: Floats, method: Method
+) -> tuple[Division, Status]:
+    """Return the division of a set by the user's concept; a residual within this model's accuracy is fine."""
+    division = method(Problem(feasible, threat, players=payoffs.rates.players))
     if not isinstance(division, Division):
         raise InvalidInput(f"`method` must return a division, as `nash` does; got {division!r}.")
-    return division
-
-
-def _status(division: Division) -> Status:
-    """A concept's residual within this model's accuracy is fine."""
     status = Status(int(np.asarray(division.status)))
-    if status is Status.INACCURATE and float(np.asarray(division.residual)) <= ACCURACY:
-        return Status.OK
-    return status
+    fine = status is Status.INACCURATE and float(np.asarray(division.residual)) <= ACCURACY
+    return division, Status.OK if fine else status
 
 
 def _packed(
@@ -267,11 +262,8 @@ def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> Barga
             "No rates were found at which the sum of money is at its largest. Take `transfers='inside'`, or fewer "
             "rates."
         )
-    division = _divided(
-        method, Problem(TransferableSurplus(float(total)), threat, players=payoffs.rates.players)
-    )
+    division, status = _divided(payoffs, TransferableSurplus(float(total)), threat, method)
     found = payoffs.optimum_at(best)
-    status = _status(division)
     if status is Status.OK and not found.residual <= ACCURACY:
         status = Status.INACCURATE
     return _packed(payoffs, threat, division, found, status, payment=division.payoffs - found.payoffs)
@@ -292,10 +284,7 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
     if _is_concave(points):  # no lottery improves on the frontier
         sure = _without_payments(payoffs, threat, method)
         return replace(sure, lottery=((1.0, sure.rates),))
-    division = _divided(
-        method, Problem(Polytope(points, free_disposal=True), threat, players=payoffs.rates.players)
-    )
-    status = _status(division)
+    division, status = _divided(payoffs, Polytope(points, free_disposal=True), threat, method)
     packed = _packed(payoffs, threat, division, None, status)
     if status is not Status.OK:
         return packed
@@ -361,11 +350,13 @@ def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
     answer = model.solve(tariffs=tariffs).raise_if_failed()
     economy = model.economy
     income = answer.income * economy.income
-    deficits = np.asarray(_deficits(model, answer))
+    if economy.closure != "fixed":
+        raise InvalidInput(
+            "`deficits` of the model must be 'balanced' or fixed for efficient tariffs: shares move with wages."
+        )
     # Goods of n at home cost lam_n times their price if there were one price worldwide.
-    prices = lam
-    spread = (answer.wages * economy.factor / prices).sum() / economy.factor.sum()
-    transfers = (income - answer.wages * economy.factor) / prices / spread - deficits
+    spread = (answer.wages * economy.factor / lam).sum() / economy.factor.sum()
+    transfers = (income - answer.wages * economy.factor) / lam / spread - economy.deficits
     free = model.solve(tariffs=np.zeros_like(tariffs), transfers=transfers - transfers.mean())
     return EfficientTariffs(
         weights=lam,
@@ -375,15 +366,6 @@ def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
         gap=float(np.abs(free.welfare - answer.welfare).max()),
         equilibrium=answer,
     )
-
-
-def _deficits(model: TradeModel, answer: TradeEquilibrium) -> Floats:
-    economy = model.economy
-    if economy.closure != "fixed":
-        raise InvalidInput(
-            "`deficits` of the model must be 'balanced' or fixed for efficient tariffs: shares move with wages."
-        )
-    return economy.deficits
 
 
 @owning

@@ -388,9 +388,8 @@ def _uphill(blocks: Floats) -> Floats:
     return np.asarray(-(vectors * np.maximum(np.abs(values), least)[:, None]) @ vectors.swapaxes(1, 2))
 
 
-def _steps(matrix: Floats, slopes: Floats) -> Floats:
-    """Newton steps no longer than `LONGEST` in any rate."""
-    steps = -np.linalg.solve(matrix, slopes[..., None])[..., 0]
+def _shortened(steps: Any) -> Floats:
+    """Return steps no longer than `LONGEST` in any rate."""
     longest = np.abs(steps).max(axis=1, keepdims=True)
     return np.asarray(steps * (LONGEST / np.maximum(longest, LONGEST)))
 
@@ -409,7 +408,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
             break
         top = np.linalg.eigvalsh((blocks + blocks.swapaxes(1, 2)) / 2.0)[:, -1]
         matrix[far] = np.where((top < 0.0)[:, None, None], blocks, _uphill(blocks))
-        steps = _steps(matrix[far], slopes[far])
+        steps = _shortened(-np.linalg.solve(matrix[far], slopes[far][..., None])[..., 0])
         values[far] = np.maximum(values[far] + steps, (values[far] + low) / 2.0)
         _, slopes[far] = payoffs.own_slopes(values[far])
         far = far[(np.abs(steps).max(axis=1) > NEAR) | (top >= 0.0)]
@@ -427,9 +426,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
         left = left[np.abs(slopes[left]).max(axis=1) > DONE]
         if not len(left):
             break
-        steps = -np.matmul(inverse[left], slopes[left][..., None])[..., 0]
-        longest = np.abs(steps).max(axis=1, keepdims=True)
-        steps *= LONGEST / np.maximum(longest, LONGEST)
+        steps = _shortened(-np.matmul(inverse[left], slopes[left][..., None])[..., 0])
         new = np.maximum(values[left] + steps, (values[left] + low) / 2.0)
         steps = new - values[left]
         values[left] = new

@@ -63,9 +63,9 @@ def payoff_bounds(
         two players with any right to leave, or of more with a right as in a repeated game. The players may differ in
         patience.
     directions : array_like of shape (h, n), optional
-        Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them. By
-        default all sign vectors, up to four players. Not for stochastic games of two players: their polygons choose
-        their own.
+        Normals of the outer half-spaces to start with, in units of the payoffs; the axes are always among them, and
+        where actions are seen those of a plane in which all payoffs lie. By default all sign vectors, up to four
+        players. Not for stochastic games of two players: their polygons choose their own.
     refinements : int, default 8
         How many times normals are added: those of the faces of the inner set, and of the hull of the points at which
         the half-spaces are attained, beyond which the outer set reaches farthest. At most 100 of each are added at a

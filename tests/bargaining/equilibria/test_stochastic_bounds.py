@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_bounds, payoff_set
 from bargaining.equilibria._budget import Budget, Effort
@@ -461,3 +462,24 @@ def test_three_players_who_can_reach_a_state_without_an_equilibrium(discounts):
         [np.ones((2, 2, 1, 3)), pennies, [[[[2, 2, 2]]]]], [chain, [0, 1, 0], [0, 0, 1]], discounts
     )
     assert [some.status for some in payoff_bounds(game).bounds] == [Status.EMPTY, Status.EMPTY, Status.OK]
+
+
+def test_payoffs_of_three_players_that_add_up_to_a_constant_in_each_state():
+    """What remains to be shared in each state solves linear equations; the sets are segments."""
+    first = [[[2, 5], [0, 5]], [[5, -5], [1, -2]]], [[[1, 3], [-4, 2]], [[-3, 0], [4, -5]]]
+    second = [[[4, -1], [3, 5]], [[5, -1], [5, 1]]], [[[1, -4], [1, -2]], [[-1, 5], [2, -5]]]
+    pies, laws, delta = np.array([10, 17]), np.array([[0.5, 0.5], [0.25, 0.75]]), 0.6
+    two = np.array([first, second])
+    stages = np.concatenate([two, pies[:, None, None, None, None] - two.sum(axis=-1, keepdims=True)], axis=-1)
+    bounds = payoff_bounds(StochasticGame(list(stages), list(laws), delta))
+    shared = np.linalg.solve(np.eye(2) - delta * laws, (1 - delta) * pies)
+    for some, total in zip(bounds.bounds, shared, strict=True):
+        assert some.status is Status.OK
+        assert len(some.inner) == 2
+        np.testing.assert_allclose(some.inner.sum(axis=1), total, atol=1e-9)
+        for sign in (1, -1):
+            farthest = linprog(-sign * np.ones(3), some.directions, some.levels + 1e-12, bounds=(None, None))
+            assert -sign * farthest.fun == pytest.approx(total, abs=1e-9)
+    proof = certify(bounds)
+    assert proof.inner
+    assert proof.outer

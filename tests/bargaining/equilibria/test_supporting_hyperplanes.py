@@ -88,6 +88,21 @@ def test_patient_players_reach_everything_above_the_minmax(discount):
     np.testing.assert_allclose(bounds.threat, 3, atol=1e-6)
 
 
+@pytest.mark.parametrize("discount", [0.9, 0.99, 0.999])
+def test_payoffs_that_add_up_to_a_constant(discount):
+    """Three share 10: all divisions that give each her minmax are equilibria, a triangle in a plane."""
+    two = np.array([[[[4, 2], [-3, -2]], [[-5, -5], [3, 2]]], [[[0, 1], [3, 1]], [[1, 5], [3, 2]]]])
+    payoffs = np.concatenate([two, 10 - two.sum(axis=-1, keepdims=True)], axis=-1)
+    least = [np.moveaxis(payoffs[..., i], i, 0).reshape(2, -1).max(axis=0).min() for i in range(3)]
+    bounds = payoff_bounds(RepeatedGame(Game(*np.moveaxis(payoffs, -1, 0)), discount))
+    assert bounds.status == Status.OK
+    ends = least + (10 - sum(least)) * np.eye(3)
+    found = bounds.inner[np.lexsort(bounds.inner.T[::-1])]
+    np.testing.assert_allclose(found, ends[np.lexsort(ends.T[::-1])], atol=1e-9)
+    assert bounds.contains(ends.mean(axis=0))
+    assert bounds.contains(ends.mean(axis=0) + 1e-6) is False
+
+
 @pytest.mark.parametrize(("discount", "directions"), [(0.25, None), (0.6, np.eye(3))])
 def test_no_gap_means_that_the_two_sets_are_the_same(discount, directions):
     """Directions in which they agree do not suffice: every corner of the outer set is near the inner one."""

@@ -33,6 +33,8 @@ from bargaining.equilibria.repeated._hyperplanes.programs import Bases, pivot, r
 _ROUNDS = 100  # of the operator; the half-spaces hold after any number
 _PIVOTS = 100  # a face; the values that are left out are too high, never too low
 _STILL = 1e-13  # rounding of a level, in the unit box
+_FIRST = 2.0  # above the payoffs: constants that come first are pivots, so that normals have as many zeros as may be
+_RANK = 1e-9  # of the largest pivot: smaller ones are rounding
 
 
 @dataclass(slots=True, eq=False)
@@ -116,8 +118,33 @@ class Outer:
             self.levels = now.reshape(len(before), -1)[:, self.orbits.slots]
             self.steps += 1
             if (before - self.levels).max() <= _STILL and lived == self.alive.sum():
-                break
+                known = len(self.directions)
+                self.extend(self._flat())
+                if len(self.directions) == known:
+                    break
         return True
+
+    def _flat(self) -> Floats:
+        r"""Return both normals of planes, one for each state, in which the payoffs of the profiles that are left lie.
+
+        Planes :math:`h \cdot v = c_s` that are mapped into themselves solve, for each of these profiles,
+        :math:`(1-\delta) h \cdot g(a) + \delta \sum_{s'} P(s') c_{s'} = c_s`, where all players in h have the
+        discount factor :math:`\delta`.
+        """
+        profiles, states = self.profiles, np.flatnonzero(self.filled)
+        left = np.flatnonzero(profiles.leaves)
+        state = np.append(profiles.state[self.alive], left)
+        payoffs = np.vstack([profiles.payoffs[self.alive], profiles.gone[left]])
+        laws = np.vstack([profiles.laws[self.alive], np.eye(len(self.levels))[left]])[:, states]
+        here = (state[:, None] == states).astype(float)
+        found = []
+        for delta in np.unique(profiles.discounts):
+            own = np.flatnonzero(profiles.discounts == delta)
+            planes = _null_space(np.hstack([_FIRST * (here - delta * laws) / (1.0 - delta), payoffs[:, own]]))
+            found.append(planes[:, len(states) :] @ np.eye(len(profiles.discounts))[own])
+        normals = np.vstack(found)
+        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        return np.vstack([normals, -normals])
 
     def touching(self) -> Floats:
         """Return the point where each half-space touches the image of the sets, shape (S, h, n)."""
@@ -245,3 +272,16 @@ def _boxed(profiles: Profiles, orbits: Orbits, alive: Mask, first: int = 0) -> t
     boxed = np.where(pulls > 0, n + np.arange(n), np.arange(n))
     owners = np.concatenate([*playable, np.empty(0, np.intp)])
     return Bases.at(np.vstack([-np.eye(n), directions]), pulls, owners, boxed), faces
+
+
+def _null_space(matrix: Floats) -> Floats:
+    """Return a basis of the null space in its rows, each the only one with an entry in its own column."""
+    from scipy.linalg import qr
+
+    upper, order = qr(matrix, mode="r", pivoting=True)
+    pivots = np.abs(np.diag(upper))
+    rank = int((pivots > _RANK * pivots[0]).sum())
+    out = np.zeros((matrix.shape[1] - rank, matrix.shape[1]))
+    out[:, order[:rank]] = -np.linalg.solve(upper[:rank, :rank], upper[:rank, rank:]).T
+    out[:, order[rank:]] = np.eye(len(out))
+    return out

@@ -54,23 +54,28 @@ class Inner:
 
         Self-generation is checked every `every` steps, and when the points hardly move.
         """
-        found = None
+        found, patience, late = None, 1.0 - self.profiles.discounts.max(), 0
         for step in range(_SETTLE):
             made = self._best()
             if made is None or self.outer.budget.spent:
                 break
             chosen, lotteries, image = made
-            move = float(
-                np.abs(((image - self.points) * self.outer.directions).sum(axis=2)[self.states]).max()
-            )
+            move = float(np.abs(self._farther(image, self.points)).max())
             solved = self._solved(chosen, lotteries) if step % every == 0 or move <= enough else None
             if solved is not None:
-                found = image = solved
-                self.plan = chosen, lotteries
+                found, self.plan = solved, (chosen, lotteries)
+                # Of several points that are as far, each round may take another, so that solutions lie far inside.
+                if move > enough or self._farther(image, solved).max() <= enough / patience:
+                    image = solved
             self.points = image
-            if move <= enough and (found is not None or move <= _STILL):
+            late += move <= enough
+            if move <= enough and (move <= _STILL if found is None else image is found or late > _EVERY):
                 break
         return None if found is None else [*found]
+
+    def _farther(self, points: Floats, than: Floats) -> Floats:
+        """Return by how much points are farther than others in their directions, in states with payoffs."""
+        return np.asarray(((points - than) * self.outer.directions).sum(axis=2)[self.states])
 
     def _threat(self) -> Floats:
         threat = np.full((len(self.points), self.profiles.discounts.size), np.inf)

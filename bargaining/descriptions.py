@@ -222,11 +222,8 @@ def _is_word(value: Any) -> bool:
 
 def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
     if "problem" in data:
-        return _problem(
-            _table(
-                data["problem"], "problem", ("disagreement", "total", "points", "free_disposal", "players")
-            )
-        )
+        allowed = ("disagreement", "total", "points", "free_disposal", "players")
+        return _problem(_table(data["problem"], "problem", allowed, required=allowed[:1]))
     stage = _game(data["game"]) if "game" in data else None
     kind = next((kind for table, kind in described().items() if table in data), None)
     if kind is None or kind.reader is None:
@@ -292,8 +289,6 @@ def _players(given: Any, players: Names) -> list[int] | None:
 
 
 def _problem(entries: Mapping[str, Any]) -> Problem:
-    if "disagreement" not in entries:
-        raise InvalidInput(f"`problem` must have `disagreement`; got {_keys(entries)}.")
     if ("total" in entries) == ("points" in entries):
         raise InvalidInput(f"`problem` must have one of `total` and `points`; got {_keys(entries)}.")
     given, players = entries["disagreement"], _names(entries.get("players"), "problem.players")

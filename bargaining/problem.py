@@ -375,6 +375,15 @@ def require_problem(problem: object) -> None:
         )
 
 
+def require_one_problem(problem: Problem) -> None:
+    """Raise an error if `problem` is not a single `Problem`."""
+    require_problem(problem)
+    if problem.batch_shape:
+        raise InvalidInput(
+            f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
+        )
+
+
 def _made_of(value: object) -> str:
     """Return how a problem is made of what was given instead."""
     if callable(getattr(value, "problem", None)):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, per_player, within
 from bargaining._names import Names
 from bargaining.axioms import _related
-from bargaining.axioms.violation import TOLERANCE, Answer, Violation, ask, gains_everyone
+from bargaining.axioms.violation import TOLERANCE, Violation, ask, gains_everyone
 from bargaining.division import Method
 from bargaining.problem import Problem
 
@@ -109,16 +109,9 @@ def _same_map(
             b = per_player(shift, "shift", problem.player_names)
         mapped = ask(method, problem.rescale(c, b), tol)
         off = np.abs(mapped.payoffs - (c * answer.payoffs + b))
-        if found := _compared(axiom, mapped, answer, off):
-            return found
+        if found := mapped.short(axiom, off, "{} gets something else in other units"):
+            return answer.broken(axiom, found.reason, found.size, mapped)
     return None
-
-
-def _compared(axiom: str, mapped: Answer, answer: Answer, off: Floats) -> Violation | None:
-    """Compare in the units of the mapped problem, but list the given problem first."""
-    reason = "{} gets something else in other units"
-    found = mapped.short(axiom, off, reason)
-    return found and answer.broken(axiom, found.reason, found.size, mapped)
 
 
 def independence_of_nonrational_alternatives(

@@ -80,7 +80,6 @@ class Answer:
     method: str
     problem: Problem
     payoffs: Floats
-    ideal: Floats
     scale: Floats
     allowed: Floats
 
@@ -89,9 +88,7 @@ class Answer:
         """How many there are."""
         return self.problem.players
 
-    def short(
-        self, axiom: str, shortfall: ArrayLike, reason: str, *others: Answer, size: float | None = None
-    ) -> Violation | None:
+    def short(self, axiom: str, shortfall: ArrayLike, reason: str, *others: Answer) -> Violation | None:
         """Return a violation if some entry of `shortfall`, in payoffs per player, is more than rounding."""
         missing = np.broadcast_to(np.asarray(shortfall, dtype=float), (self.players,))
         beyond = (missing - np.max([a.allowed for a in (self, *others)], axis=0)) / self.scale
@@ -133,7 +130,7 @@ def ask(method: Method, problem: Problem, tol: float, *, name: str = "problem") 
     label, payoffs = _answered(function(method, "method"), problem)
     scale = ideal - problem.disagreement
     size = np.maximum(np.abs(ideal), np.abs(problem.disagreement))
-    return Answer(label, problem, payoffs, ideal, scale, tol * scale + 64 * EPS * size)
+    return Answer(label, problem, payoffs, scale, tol * scale + 64 * EPS * size)
 
 
 def once(method: Method) -> Method:

@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts.nash import nash
-from bargaining.errors import InvalidInput, Status
-from bargaining.feasible.points import FreeDisposalHull, best_products
+from bargaining.errors import Status
+from bargaining.feasible.points import FreeDisposalHull, best_products, first_player_first
 from bargaining.feasible.transform import Restricted
 from bargaining.feasible.union import Union
-from bargaining.problem import Problem, require_problem
+from bargaining.problem import Problem, require_one_problem
 
 SAME = 1e-9  # of the gains: solutions of two sets that are one
 
@@ -63,11 +63,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
     array([[4., 1.],
            [1., 4.]])
     """
-    require_problem(problem)
-    if problem.batch_shape:
-        raise InvalidInput(
-            f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
-        )
+    require_one_problem(problem)
     w = spread(weights_of(weights, problem.player_names), "weights", (problem.players,))
     feasible = problem.feasible.within if isinstance(problem.feasible, Restricted) else problem.feasible
     if isinstance(feasible, FreeDisposalHull):
@@ -88,7 +84,7 @@ def _of_union(union: Union, d: Floats, w: Floats) -> Floats:
     if not len(found):
         return found
     best = found[best_products(found, d, w)]
-    best = best[np.lexsort(best.T[::-1])[::-1]]
+    best = first_player_first(best)
     gains = best - d
     again = [any((np.abs(gains[:k] - one) <= SAME * np.abs(one)).all(axis=1)) for k, one in enumerate(gains)]
     return np.array(best[~np.array(again)])

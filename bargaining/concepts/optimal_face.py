@@ -7,14 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, spread, weights_of
 from bargaining._calls import suggesting
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import NotApplicable
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.frontier import Frontier
-from bargaining.feasible.points import FreeDisposalHull, undominated
+from bargaining.feasible.points import FreeDisposalHull, first_player_first, undominated
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.union import Union
-from bargaining.problem import Problem, require_problem
+from bargaining.problem import Problem, require_one_problem
 
 EPS = float(np.finfo(float).eps)
 DIFFERENCES = 1e-11  # relative error of slopes from values
@@ -64,11 +64,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     array([[3., 0.],
            [0., 3.]])
     """
-    require_problem(problem)
-    if problem.batch_shape:
-        raise InvalidInput(
-            f"`problem` must be one problem; got a batch {problem.batch_shape}. Pass its cells one by one."
-        )
+    require_one_problem(problem)
     w = spread(weights_of(weights, problem.player_names), "weights", (problem.players,))
     feasible = problem.feasible
     if not np.isfinite(feasible.support(w)[0]):
@@ -82,7 +78,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
     if isinstance(feasible, Polytope):
         points = feasible.vertices
         points = points[_tied(points, w)]
-        return undominated(points) if feasible.free_disposal else _first_player_first(points)
+        return undominated(points) if feasible.free_disposal else first_player_first(points)
     if problem.players == 2:
         return _along_tangent(feasible, w)
     raise NotApplicable(
@@ -99,11 +95,7 @@ def _of_union(union: Union, d: Floats, w: Floats) -> Floats:
         for one, tied in zip(union.sets, _tied(best, w), strict=True)
         if tied
     ]
-    return _first_player_first(np.unique(np.concatenate(faces), axis=0))
-
-
-def _first_player_first(points: Floats) -> Floats:
-    return np.array(points[np.lexsort(points.T[::-1])[::-1]])
+    return first_player_first(np.unique(np.concatenate(faces), axis=0))
 
 
 def _along_tangent(feasible: FeasibleSet, w: Floats) -> Floats:
@@ -136,7 +128,7 @@ def _of_frontier(feasible: Frontier, w: Floats) -> Floats:
     """Return the ends of the interval on which the slope is that of the weights."""
     corners = feasible.corners()
     if corners is not None:
-        return _first_player_first(corners[_tied(corners, w)])
+        return first_player_first(corners[_tied(corners, w)])
     low, high = float(feasible.lower), float(feasible.upper)
     fall = float(feasible.function(feasible.lower) - feasible.function(feasible.upper))
     slack = (w[0] * (high - low) + w[1] * fall) / (high - low)

@@ -191,6 +191,11 @@ class FreeDisposalHull(Shown, line=False):
         return grain
 
 
+def first_player_first(points: Floats) -> Floats:
+    """Return the rows in order, the best for player 0 first."""
+    return np.array(points[np.lexsort(points.T[::-1])[::-1]])
+
+
 def undominated(points: Floats) -> Floats:
     """Return the rows that no other row weakly exceeds in every column, the largest first."""
     return points[undominated_at(points)]

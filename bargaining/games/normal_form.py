@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import flag, is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owned, owning, real, short
 from bargaining._names import Names, are_given, numbered, ordered, place, titles, unique_names
+from bargaining._rational import floats, fractions
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput
 
@@ -85,8 +86,11 @@ class Game(Shown):
     ) -> None:
         if not payoffs:
             raise InvalidInput("`payoffs` must hold one array per player; got none.")
-        if len(payoffs) == 1:
-            _refuse_foreign(payoffs[0])
+        if len(payoffs) == 1 and is_foreign(payoffs[0]):
+            raise InvalidInput(
+                f"`payoffs` must be arrays, one per player; got a {type(payoffs[0]).__name__}. Convert it: "
+                "Game.of(game)."
+            )
         payoffs, labels = _labelled(payoffs)
         floats = [real(array, f"payoffs[{player}]", payoffs=True) for player, array in enumerate(payoffs)]
         _same_shape(floats)
@@ -280,11 +284,7 @@ class Game(Shown):
     @property
     def exact(self) -> NDArray[Any]:
         """The payoffs as `Fraction`, of the shape of `payoffs`."""
-        flat = [[Fraction(entry) for entry in given.ravel().tolist()] for given in self._given]
-        out = np.empty((len(flat[0]), self.players), dtype=object)
-        for player, column in enumerate(flat):
-            out[:, player] = column
-        return out.reshape(self.payoffs.shape)
+        return np.stack([fractions(given) for given in self._given], axis=-1)
 
     @property
     def has_fractions(self) -> bool:
@@ -351,7 +351,6 @@ class Game(Shown):
         ndarray of shape (n,)
         """
         if flag(mixed, "mixed"):
-            from bargaining._rational import floats
             from bargaining.games._matrix_game import matrix_game
 
             return floats([matrix_game(self._against(player)).value for player in range(self.players)])
@@ -443,14 +442,6 @@ def _labelled(payoffs: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[list[str]
     rows, columns = sides[0]
     arrays = (table.loc[rows, columns].to_numpy() if hasattr(table, "loc") else table for table in payoffs)
     return tuple(arrays), [list(map(str, rows)), list(map(str, columns))]
-
-
-def _refuse_foreign(game: Any) -> None:
-
-    if is_foreign(game):
-        raise InvalidInput(
-            f"`payoffs` must be arrays, one per player; got a {type(game).__name__}. Convert it: Game.of(game)."
-        )
 
 
 def _same_shape(floats: list[Floats]) -> None:

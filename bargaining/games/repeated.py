@@ -14,22 +14,13 @@ from bargaining._arguments import cell, is_sequence, player_index
 from bargaining._arrays import Floats, fill, owned, owning, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, carried, ordered, unique_names
+from bargaining._rational import fractions
 from bargaining._rich import Card, Shown, brief
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game, require_game, stacked
 
 if TYPE_CHECKING:
     from bargaining.games.monitoring import Monitoring
-
-
-def _fractions(given: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return the numbers as given, as `Fraction`, broadcast to `shape`."""
-    array = np.asarray(given)
-    exact = np.empty(array.shape, dtype=object)
-    exact[...] = np.array([Fraction(entry) for entry in array.ravel().tolist()], dtype=object).reshape(
-        array.shape
-    )
-    return np.broadcast_to(exact, shape)
 
 
 @owning
@@ -171,7 +162,7 @@ class Exit(Shown):
     @property
     def exact(self) -> NDArray[Any]:
         """The payoffs as `Fraction`, of the shape of `payoffs`."""
-        return _fractions(self._given, self.payoffs.shape)
+        return np.broadcast_to(fractions(self._given), self.payoffs.shape)
 
     def at(self, index: tuple[int, ...]) -> Exit:
         """Return one exit of the batch."""
@@ -340,7 +331,7 @@ class RepeatedGame(Shown):
     @property
     def exact_discounts(self) -> NDArray[Any]:
         """The discount factors as `Fraction`, of the shape of `discounts`."""
-        return _fractions(self._given, self.discounts.shape)
+        return np.broadcast_to(fractions(self._given), self.discounts.shape)
 
     def require_seen(self, function: str) -> None:
         """Raise NotApplicable if actions are seen only through a signal, which `function` does not support."""

@@ -205,7 +205,22 @@ def _flat(values: Floats, cells: int) -> Floats:
 # --- pieces of boundaries -------------------------------------------------------------------------------------------
 
 
-class _Budget:
+class _Linear:
+    """A boundary of linear pieces, of which slopes have no error."""
+
+    def error(self, here: NDArray[np.intp]) -> Floats:
+        return np.zeros(here.size)
+
+    def met(self, slacks: Any, size: Floats, most: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the first pieces without slack, -1 where there are fewer, and whether there are some, and no more."""
+        near = np.abs(slacks) <= TIE * size
+        order = np.argsort(~near, axis=0, kind="stable")[:most]
+        found = np.full((most, near.shape[1]), -1)
+        found[: len(order)] = np.where(np.take_along_axis(near, order, axis=0), order, -1)
+        return found, (near.sum(axis=0) >= 1) & (near.sum(axis=0) <= most)
+
+
+class _Budget(_Linear):
     """Sums of payoffs up to a total."""
 
     def __init__(self, cells: int) -> None:
@@ -213,9 +228,6 @@ class _Budget:
 
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         return np.array([[0], [-1]]).repeat(self.cells, axis=1), np.ones(self.cells, dtype=bool)
-
-    def error(self, here: NDArray[np.intp]) -> Floats:
-        return np.zeros(here.size)
 
     def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
         return given["total"][0] - sum(x[1:], x[0])
@@ -300,7 +312,7 @@ class _Curve:
         return (-f[1], -f[2]) if piece == 0 else (0 * f[1], 0 * f[1])
 
 
-class _Sides:
+class _Sides(_Linear):
     """A polygon: each side is a line through two of its points, or through one along an axis by free disposal."""
 
     def __init__(self, points: Floats, free_disposal: bool) -> None:
@@ -321,13 +333,7 @@ class _Sides:
         for k in range(len(self.lines)):
             a, b = self.normal(k, key, point, given, slice(None))
             slacks.append(self.slack(k, key, point, given, slice(None)) / np.hypot(a, b))
-        near = np.abs(slacks) <= TIE * size
-        order = np.argsort(~near, axis=0, kind="stable")[:2]
-        found = np.where(np.take_along_axis(near, order, axis=0), order, -1)
-        return found, (near.sum(axis=0) >= 1) & (near.sum(axis=0) <= 2)
-
-    def error(self, here: NDArray[np.intp]) -> Floats:
-        return np.zeros(here.size)
+        return self.met(slacks, size, 2)
 
     def _ends(self, piece: int, given: Given) -> list[Any]:
         i, j = self.lines[piece]
@@ -363,7 +369,7 @@ class _Sides:
         return fall, 0.0 * fall
 
 
-class _Facets:
+class _Facets(_Linear):
     """A polytope of three players or more, by its inequalities."""
 
     ideal: tuple[Floats, Floats]
@@ -374,14 +380,7 @@ class _Facets:
 
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         slacks = (self.limits[:, None] - self.rows @ point) / np.linalg.norm(self.rows, axis=1)[:, None]
-        near = np.abs(slacks) <= TIE * size
-        order = np.argsort(~near, axis=0, kind="stable")[: self.pieces]
-        found = np.full((self.pieces, near.shape[1]), -1)
-        found[: len(order)] = np.where(np.take_along_axis(near, order, axis=0), order, -1)
-        return found, (near.sum(axis=0) >= 1) & (near.sum(axis=0) <= self.pieces)
-
-    def error(self, here: NDArray[np.intp]) -> Floats:
-        return np.zeros(here.size)
+        return self.met(slacks, size, self.pieces)
 
     def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
         return self.limits[piece] - sum((x[i] * self.rows[piece, i] for i in range(self.pieces)), 0.0)

@@ -819,7 +819,5 @@ def _reverting(data: Data, game: Game) -> _Punished | None:
 
         return run
 
-    def ties(x: Sequence[Any], given: Given) -> list[Any]:
-        return each(lambda part: part.ties)(x, given)
-
-    return start, each(lambda part: part.equations), ties, lambda i, x, given: x[first[worst[i]] + i]
+    equations, ties = each(lambda part: part.equations), each(lambda part: part.ties)
+    return start, equations, ties, lambda i, x, given: x[first[worst[i]] + i]

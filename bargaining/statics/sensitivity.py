@@ -716,7 +716,7 @@ def _named(
 
 
 def _of_data(
-    made: Definition, at: Mapping[str, Floats], method: Callable[..., Any], labels: list[str]
+    made: Definition, at: Mapping[str, Floats], method: Callable[..., Any], axes: Layout
 ) -> xr.DataArray | None:
     """Return derivatives of an answer in arguments of a function: exact, given how these move its data.
 
@@ -763,12 +763,7 @@ def _of_data(
         return None
     first, error = found[:2]
     error = error + np.abs(first).max() * doubt.max() / max(float(np.abs(move).max()), np.finfo(float).tiny)
-    return _named(
-        made.axes,
-        Layout(shape=(len(labels),), dims=("parameter",), labels={"parameter": labels}),
-        first,
-        error,
-    )
+    return _named(made.axes, axes, first, error)
 
 
 def _places(at: Mapping[str, Floats]) -> Iterator[tuple[str, Floats, tuple[int, ...]]]:
@@ -794,7 +789,8 @@ def _of_arguments(
         raise InvalidInput("`wrt` must name an argument of `method`; got an empty mapping.")
     labels = [f"{name}{list(place)}" if place else name for name, _, place in _places(at)]
     made = _definition(result)
-    exact = None if made is None else _of_data(made, at, method, labels)
+    axes = Layout(shape=(len(labels),), dims=("parameter",), labels={"parameter": labels})
+    exact = None if made is None else _of_data(made, at, method, axes)
     if exact is not None:
         return exact
     answer, kind = _numbers(result)
@@ -825,7 +821,6 @@ def _of_arguments(
     sides = np.where(kinked, below, middle), np.where(kinked, above, middle)
     dims = (kind,) if answer.ndim == 1 else tuple(f"{kind}_{k}" for k in range(answer.ndim))
     own = Layout(shape=answer.shape, dims=dims)
-    axes = Layout(shape=(len(labels),), dims=("parameter",), labels={"parameter": labels})
     return _named(own, axes, np.where(kinked, np.nan, middle), off, sides)
 
 

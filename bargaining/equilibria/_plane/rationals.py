@@ -122,13 +122,6 @@ class Rationals:
         s = self.state[row]
         return {k: p for k, p in enumerate(self._tables(s)[self.actions(row)].tolist()) if p}
 
-    def follows(self, law: Law, values: Sequence[Fraction]) -> Fraction:
-        """Return the mean of a value of the next state."""
-        if len(law) == 1:
-            ((k, p),) = law.items()
-            return values[k] if p == 1 else p * values[k]
-        return sum((p * values[k] for k, p in law.items()), Fraction(0))
-
     def worth(self, i: int, row: int, threat: Sequence[Fraction | None]) -> Fraction | None:
         """Return what a row gives player i with her lowest payoffs to follow, None if a state has none."""
         law, total = self.law(row), self.now(i, row)

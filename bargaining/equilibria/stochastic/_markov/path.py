@@ -287,14 +287,12 @@ def regret(arrays: Arrays, strategy: Floats) -> float:
     return float(max(0.0, best.max()))
 
 
-def supports(
-    arrays: Arrays, point: Point, ratios: tuple[float, ...] = _RATIOS
-) -> Iterator[NDArray[np.bool_]]:
+def supports(arrays: Arrays, point: Point) -> Iterator[NDArray[np.bool_]]:
     """Yield guesses of the actions used: probability large against the loss; never none in a block."""
     best = np.zeros(arrays.decisions * arrays.players)
     np.maximum.at(best, arrays.block, point.strategy)
     most = point.strategy == best[arrays.block]
-    for ratio in ratios:
+    for ratio in _RATIOS:
         yield (point.strategy > ratio * point.slack) | most
 
 

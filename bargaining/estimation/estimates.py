@@ -15,6 +15,7 @@ from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining._jets import Jet, seeds
 from bargaining._rich import Card, Shown, number
 from bargaining.errors import InvalidInput, Unsolved
+from bargaining.estimation.models import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -446,8 +447,8 @@ def fitted(
             raise InvalidInput("`instruments` are for method='gmm'.")
         values, objective = problem.least(starts)
         residuals, slopes = problem.at(values)
-        bread, meat = slopes @ slopes.T, None
-        scores, level = slopes * residuals, float(np.linalg.norm(residuals))
+        bread, scores = slopes @ slopes.T, slopes * residuals
+        level = float(np.linalg.norm(residuals))
     else:
         z = _columns(model._instruments() if instruments is None else _table(instruments, m), m)
         if z.shape[1] < k:
@@ -471,7 +472,7 @@ def fitted(
         problem, objective, spare = second, m * least, z.shape[1] - k
         residuals, slopes = problem.at(values)
         bent = root @ (z.T @ slopes.T) / m
-        bread, scores, meat = bent.T @ bent, None, None
+        bread, scores = bent.T @ bent, None
         level = 1.0  # moments are measured in their standard deviations
     if (odd := ~np.isfinite(residuals)).any():
         raise InvalidInput(
@@ -499,8 +500,7 @@ def fitted(
             assert scores is not None
             sums = _summed(scores[sure].T, groups)
             few = m / (m - k) if groups is None else len(sums) / (len(sums) - 1) * (m - 1) / (m - k)
-            meat = sums.T @ sums
-            cov[pick] = few * inverse @ meat @ inverse
+            cov[pick] = few * inverse @ (sums.T @ sums) @ inverse
     lower, upper = values.copy(), values.copy()
     for j in np.flatnonzero(flat):
         lower[j], upper[j] = _undecided(problem, [values, *starts], int(j))
@@ -556,8 +556,7 @@ def _by_formula(
 
 
 def _groups(clusters: ArrayLike, m: int) -> NDArray[np.intp]:
-    plain = clusters.to_numpy() if hasattr(clusters, "to_numpy") else clusters
-    labels = np.asarray(plain, dtype=object)  # NaN among strings stays NaN
+    labels = np.asarray(plain(clusters), dtype=object)  # NaN among strings stays NaN
     if labels.shape != (m,):
         raise InvalidInput(
             f"`clusters` must have one label for each of {m} observations; got shape {labels.shape}."
@@ -582,7 +581,7 @@ def _summed(rows: Floats, groups: NDArray[np.intp] | None) -> Floats:
 
 
 def _table(instruments: ArrayLike, m: int) -> Floats:
-    table = real(instruments.to_numpy() if hasattr(instruments, "to_numpy") else instruments, "instruments")
+    table = real(plain(instruments), "instruments")
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2 or len(table) != m:
         raise InvalidInput(

@@ -71,7 +71,7 @@ class _Estimated(Shown):
 
     def _take(self, name: str, value: ArrayLike, size: int | None, *, axes: int = 1) -> Floats:
         """Keep one entry, or row, an observation."""
-        array = real(_plain(value), name)
+        array = real(plain(value), name)
         count = array.shape[0] if array.ndim and size is None else size
         if count is None:
             raise InvalidInput(f"`{name}` must have one entry an observation; got a single number.")
@@ -124,7 +124,7 @@ class _Estimated(Shown):
         return fitted(self, method=method, covariance=covariance, clusters=clusters, instruments=instruments)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return pandas data as an array; missing values stay NaN and are refused later."""
     return value.to_numpy() if hasattr(value, "to_numpy") else value
 
@@ -281,7 +281,7 @@ def _of_odds(odds: Any) -> Any:
 
 def _pairs(model: Any, name: str, size: int) -> None:
     """Keep an entry for each of two players an observation."""
-    array = real(_plain(getattr(model, name)), name)
+    array = real(plain(getattr(model, name)), name)
     try:
         pairs = np.broadcast_to(array, (size, 2))
     except ValueError:

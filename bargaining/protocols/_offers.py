@@ -24,7 +24,7 @@ none is dropped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,10 @@ class Talks:
         d, p = self.disagreement[..., i], self.breakdown
         return p * self.breakdown_payoffs[..., i] + (1 - p) * (d + self.discounts[..., i] * (value - d))
 
+    def waits(self, values: Floats) -> Floats:
+        """Return the payoffs of both after a refusal if nobody leaves and the next period is worth `values`."""
+        return np.stack([self.wait(i, values[..., i]) for i in (0, 1)], axis=-1)
+
     def needed(self, i: int, worth: Floats) -> Floats:
         """Return the least possible value of the next period at which a refusal is worth `worth` to i, if there is one.
 
@@ -123,10 +127,8 @@ def after_refusal(
         share = talks.best(j, talks.needed(i, talks.outside[..., i]))
         stay = np.where(held, np.minimum(stay, talks.wait(j, share)), stay)
     leaves, stays = held & threats.proposer_leaves[..., i], threats.proposer_stays[..., i] | ~held
-    if worst:
-        payoff = np.where(stays, np.where(leaves, np.minimum(leave, stay), stay), leave)
-    else:
-        payoff = np.where(stays, np.where(leaves, np.maximum(leave, stay), stay), leave)
+    extreme = np.minimum if worst else np.maximum
+    payoff = np.where(stays, np.where(leaves, extreme(leave, stay), stay), leave)
     return np.where(can, np.maximum(leave, payoff), payoff) if leaver == "both" else payoff
 
 
@@ -175,8 +177,7 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
         best = talks.best(i, low[..., 1 - i])
         leaves.append(talks.wait(i, worst) <= option + slack)
         stays.append(talks.wait(i, best) >= option - slack)
-    return replace(
-        threats,
+    return Threats(
         proposer_leaves=threats.proposer_leaves & np.stack(leaves, axis=-1),
         proposer_stays=threats.proposer_stays & np.stack(stays, axis=-1),
     )
@@ -200,7 +201,7 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
                     other = _agree(talks, leaver, i, waiting[i], *eager)[0]
                     unique &= (np.abs(other - agreed[i]) <= 4 * talks.slack).all(axis=-1)
         # Refusing i's offer leads to the subgame in which the other proposes.
-        refused = [np.stack([talks.wait(k, agreed[1 - i][..., k]) for k in (0, 1)], axis=-1) for i in (0, 1)]
+        refused = [talks.waits(agreed[1 - i]) for i in (0, 1)]
         before, earlier, waiting, rounds = waiting, before, np.stack(refused), rounds - 1
         if earlier is not None and np.array_equal(waiting, earlier):
             rounds %= 2  # from here on every second round is the same
@@ -247,13 +248,11 @@ def offer_pair(talks: Talks, leaver: str) -> tuple[Floats, Mask]:
     If only responders may leave, concavity makes the highest and the lowest payoffs coincide: one pair is enough, and
     each offer leaves the responder indifferent, or takes all that is feasible.
     """
-    if leaver == "responder":
-        high0, low1 = _without_cancellation(talks, *extreme_pair(talks, leaver, None, 0))
-        many = np.asarray(np.zeros(high0.shape, dtype=bool))
-    else:
+    if leaver != "responder":
         low, high, _ = settle(talks, leaver)
         return on_frontier(talks, high, low), several(talks, low, high)
-    return on_frontier(talks, high0[..., None], low1[..., None]), many
+    high0, low1 = _without_cancellation(talks, *extreme_pair(talks, leaver, None, 0))
+    return on_frontier(talks, high0[..., None], low1[..., None]), np.zeros(high0.shape, dtype=bool)
 
 
 def on_frontier(talks: Talks, high: Floats, low: Floats) -> Floats:
@@ -287,8 +286,7 @@ def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats,
     )
     answer = total - a[..., 0] - b[..., 0] * exact
     own = np.stack([exact, answer], axis=-1)
-    waiting = np.stack([talks.wait(i, own[..., i]) for i in (0, 1)], axis=-1)
-    free = (own > talks.floor) & (own < talks.ideal) & ~(talks.may_leave & (talks.outside > waiting))
+    free = (own > talks.floor) & (own < talks.ideal) & ~(talks.may_leave & (talks.outside > talks.waits(own)))
     here = np.asarray(free.all(axis=-1))
     return np.where(here, exact, x0), np.where(here, answer, y1)
 
@@ -297,15 +295,11 @@ def idle(talks: Talks, offers: Floats) -> Mask:
     """Say where nobody makes an acceptable offer, since both prefer waiting for a breakdown to an agreement."""
     refused = []
     for i in (0, 1):
-        goes = talks.may_leave[..., 1 - i] & (talks.outside > _waiting(talks, i, offers))[..., 1 - i]
-        held = np.where(goes, talks.outside[..., i], _waiting(talks, i, offers)[..., i])
+        waiting = talks.waits(offers[1 - i])
+        goes = talks.may_leave[..., 1 - i] & (talks.outside > waiting)[..., 1 - i]
+        held = np.where(goes, talks.outside[..., i], waiting[..., i])
         refused.append((held - offers[i][..., i]) / (talks.ideal - talks.floor)[..., i] > ROUNDING)
     return np.asarray(refused[0] & refused[1])
-
-
-def _waiting(talks: Talks, i: int, offers: Floats) -> Floats:
-    """Return the payoffs of both after a refusal of i's offer if nobody leaves."""
-    return np.stack([talks.wait(k, offers[1 - i][..., k]) for k in (0, 1)], axis=-1)
 
 
 def pair_miss(talks: Talks, leaver: str, offers: Floats, chances: Floats | None = None) -> Floats:
@@ -340,7 +334,7 @@ def _after(
     The gain includes that of a proposer who prefers a refusal to the offer, or an offer that is accepted to a refusal.
     """
     j, span, o, may = 1 - i, talks.ideal - talks.floor, talks.outside, talks.may_leave
-    waiting = _waiting(talks, i, offers)
+    waiting = talks.waits(offers[1 - i])
     responder = may[..., j] & (leaver != "proposer")
     proposer = may[..., i] & (leaver != "responder")
     better = (o - waiting) / span  # what leaving adds to waiting

@@ -65,7 +65,7 @@ def refusals(talks: Talks, leaver: str, wanted: Mask) -> Refusals:
 def _turn(talks: Talks, leaver: str, i: int, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
     """Return bounds of what i's turn gives, from those of j's turn, and what certainly becomes of i's offer."""
     j, slack = 1 - i, talks.slack[..., i]
-    low, high = (np.stack([talks.wait(k, end[..., k]) for k in (0, 1)], axis=-1) for end in (low, high))
+    low, high = talks.waits(low), talks.waits(high)
     left, waited = np.zeros(low.shape[:-1], bool), np.ones(low.shape[:-1], bool)
     for name, k in (("proposer", i), ("responder", j)):
         if leaver not in (name, "both"):

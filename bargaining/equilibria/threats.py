@@ -164,7 +164,7 @@ def _locate(chain: list[Point], first: Rationals, second: Rationals) -> tuple[Po
     bounds = [Fraction(0), Fraction(1)]
     while low < high:
         edge = (low + high) // 2
-        (left, right), total = chain[edge : edge + 2], Fraction(0)
+        left, right = chain[edge : edge + 2]
         weights = _normal(left, right)
         total = weights[0] * left[0] + weights[1] * left[1]
         advantage = matrix_game(weights[0] * first - weights[1] * second).value

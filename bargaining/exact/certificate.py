@@ -7,7 +7,7 @@ combined into a single `View`, exactly. Certifiers are registered by the name of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, isfinite, nextafter
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bargaining._arrays import Floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.base import FeasibleSet
@@ -37,6 +38,11 @@ class View:
     scale: Weights
     shift: Weights
     floor: Weights | None
+
+    def within(self, payoffs: Sequence[Fraction]) -> Floats:
+        """Return payoffs in the units of the set, rounded to floats."""
+        scaled = zip(payoffs, self.scale, self.shift, strict=True)
+        return np.array([float((x - b) / a) for x, a, b in scaled])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

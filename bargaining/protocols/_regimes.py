@@ -182,11 +182,6 @@ class Path:
     vectorised: bool
     negative: bool = True
 
-    @property
-    def constant(self) -> bool:
-        """Whether it is a number."""
-        return not callable(self.value)
-
     def __call__(self, times: Floats) -> Floats:
         """Return the values at these times, in their shape."""
         if not callable(self.value):

@@ -1155,7 +1155,7 @@ def held_out(world, r, route, insists):
     """T8-delay: a war of attrition in which either may be unable to give way, and Canada may walk out."""
     share = r if route else 0.0
     deal, war = world.of("agreement", share)[:2], world.of("war", r)[:2]
-    talks, S = world.of("quo", share)[:2], 0.0
+    talks = world.of("quo", share)[:2]
     S = (deal - talks).sum()
     terms_here, before = nash(deal, war), nash(world.of("agreement")[:2], world.of("war")[:2])
     a = np.array(

@@ -133,20 +133,6 @@ class Body:
         assert self.limits is not None
         return w, self.matrix, self.limits - self.matrix @ low, dot(weights, tuple(low))
 
-    def best(self, weights: Vector) -> Fraction:
-        """Return the largest weights . x over the whole set.
-
-        Raises
-        ------
-        OverflowError
-            If the maximum is infinite.
-        """
-        if self.points is not None and self.floor is None:
-            return Fraction(max(self.points @ vector(weights)))
-        top = self.top(weights)
-        assert top is not None
-        return dot(weights, top)
-
     def top(self, weights: Vector) -> Vector | None:
         """Return a maximiser of weights . x, of given points the mean of those that tie; None if nothing is feasible.
 

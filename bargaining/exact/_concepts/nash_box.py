@@ -123,9 +123,7 @@ def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
         best = tuple(d + g for d, g in zip(body.disagreement, mixed, strict=True))
         prices = dict(zip(held, found[1], strict=True))
         worth = gains @ vector(
-            tuple(
-                w / g if w else prices.get(i, w) for i, (w, g) in enumerate(zip(weights, mixed, strict=True))
-            )
+            w / g if w else prices.get(i, w) for i, (w, g) in enumerate(zip(weights, mixed, strict=True))
         )
         more = int(np.argmax(worth))
         if worth[more] - max(worth[used]) <= Fraction(1, 2 ** (BITS // 2)) or more in used:
@@ -153,22 +151,31 @@ def _shares(
     w = vector(weights)[counted]
     rows = np.concatenate((fractions(np.ones((1, count))), points[:, held].T))
     for _ in range(STEPS):
-        gains = np.array([_rounded(g) for g in shares @ points[:, counted]], dtype=object)
+        gains = vector(map(_rounded, shares @ points[:, counted]))
         if min(gains) <= 0:
             return None
         over = points[:, counted] / gains
-        system = np.zeros((count + len(rows),) * 2, dtype=object) + Fraction(0)
-        system[:count, :count] = -(over * w) @ over.T
-        system[:count, count:], system[count:, :count] = rows.T, rows
         miss = vector((Fraction(0), *(HAIR - g for g in shares @ points[:, held])))
-        step = solve(system, np.concatenate((-(over @ w), miss)))
+        step = newton(-(over * w) @ over.T, -(over @ w), rows, miss)
         if step is None:
             break
-        shares = np.array([_rounded(s + t) for s, t in zip(shares, step[:count], strict=True)], dtype=object)
+        shares = vector(map(_rounded, shares + step[:count]))
         price = list(step[count + 1 :])
-    shares = np.array([max(s, Fraction(0)) for s in shares], dtype=object)
+    shares = vector(max(s, Fraction(0)) for s in shares)
     whole = shares.sum()
     return None if whole == 0 else (shares / whole, price)
+
+
+def newton(hessian: Rationals, slope: Rationals, rows: Rationals, miss: Rationals) -> Rationals | None:
+    """Return the step to a point that meets the rows with equality and whose prices are a combination of the rows.
+
+    The change of the rows' multipliers follows it.
+    """
+    n, held = len(slope), len(rows)
+    system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
+    system[:n, :n], system[:n, n:], system[n:, :n] = hessian, rows.T, rows
+    found = solve(system, np.concatenate((slope, miss)))
+    return None if found is None else vector(found)
 
 
 def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
@@ -194,21 +201,14 @@ def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
 
 def _ratios(rows: Rationals, room: Rationals, weights: Vector, multipliers: Rationals) -> Rationals | None:
     """Return the gains, over those guessed, with w / r = multipliers . rows and rows r = room."""
-    n, held = len(weights), len(rows)
+    n, w = len(weights), vector(weights)
     r = fractions(np.ones(n))
     for _ in range(STEPS):
-        system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
-        for i in range(n):
-            system[i, i] = weights[i] / r[i] ** 2
-        system[:n, n:], system[n:, :n] = rows.T, rows
-        slope = np.array([w / x for w, x in zip(weights, r, strict=True)], dtype=object) - multipliers @ rows
-        step = solve(system, np.concatenate((slope, room - rows @ r)))
+        step = newton(np.diag(w / r**2), w / r - multipliers @ rows, rows, room - rows @ r)
         if step is None:
             return None
-        r = np.array([_rounded(x + t) for x, t in zip(r, step[:n], strict=True)], dtype=object)
-        multipliers = np.array(
-            [_rounded(m + t) for m, t in zip(multipliers, step[n:], strict=True)], dtype=object
-        )
+        r = vector(map(_rounded, r + step[:n]))
+        multipliers = vector(map(_rounded, multipliers + step[n:]))
         if min(r) <= 0:
             return None
     return r

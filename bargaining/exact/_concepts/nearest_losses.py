@@ -20,15 +20,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from bargaining._rational import Rationals, floats, fractions, solve
+from bargaining._rational import Rationals, floats, fractions
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Body, Enclosure, Polygon, Vector, settled, vector
 from bargaining.exact._concepts.intervals import BITS, enclosed_power, log_of_product
-from bargaining.exact._concepts.nash_box import IDLE, binding, shares_of
+from bargaining.exact._concepts.nash_box import IDLE, binding, newton, shares_of
 from bargaining.exact._concepts.rays import Pair, between, pieces
 
 STEPS = 10  # of Newton's method: four take a double's digits to BITS, more where a loss is small
@@ -175,10 +174,10 @@ def _mixed(
     """Return the shares of the mixture of the points that is nearest to the origin, by Newton's method."""
     for _ in range(STEPS):
         slope, bend = _derivatives(-found @ held, power)
-        step = _newton((held * bend) @ held.T, held @ slope, rows, right - rows @ found)
+        step = newton((held * bend) @ held.T, held @ slope, rows, right - rows @ found)
         if step is None:
             break
-        found = found + step
+        found = found + step[: len(found)]
         if power == 2:
             break
         found = _rounded(found)
@@ -202,10 +201,10 @@ def _of_inequalities(
     rows, room, _ = found
     for k in range(STEPS):
         slope, bend = _derivatives(ideal - x, power)
-        step = _newton(np.diag(bend), slope, rows, room - rows @ x)
+        step = newton(np.diag(bend), slope, rows, room - rows @ x)
         if step is None:
             return None
-        x = x + step
+        x = x + step[: len(x)]
         if power == 2:
             break
         x = _rounded(x) if k < STEPS - 1 else x
@@ -215,18 +214,9 @@ def _of_inequalities(
 def _derivatives(losses: Rationals, power: Fraction) -> tuple[Rationals, Rationals]:
     """Return the prices and their derivatives, rounded; a negative loss has price zero."""
     least = Fraction(1, 2 ** (BITS // 4))
-    slope = np.array([enclosed_power(max(v, Fraction(0)), power - 1)[0] for v in losses], dtype=object)
-    bend = np.array([(power - 1) * enclosed_power(max(v, least), power - 2)[0] for v in losses], dtype=object)
+    slope = vector(enclosed_power(max(v, Fraction(0)), power - 1)[0] for v in losses)
+    bend = vector((power - 1) * enclosed_power(max(v, least), power - 2)[0] for v in losses)
     return (slope, bend) if power == 2 else (_rounded(slope), _rounded(bend))
-
-
-def _newton(hessian: Rationals, slope: Rationals, rows: Rationals, miss: Any) -> Rationals | None:
-    """Return the step to a point that meets the rows with equality and whose prices are a combination of the rows."""
-    n, held = len(slope), len(rows)
-    system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
-    system[:n, :n], system[:n, n:], system[n:, :n] = hessian, rows.T, rows
-    found = solve(system, np.concatenate((slope, np.reshape(miss, held))))
-    return None if found is None else vector(found[:n])
 
 
 def _rounded(values: Rationals) -> Rationals:

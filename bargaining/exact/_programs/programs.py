@@ -61,9 +61,7 @@ class Programs:
 
         If it violates constraints by rounding, it is moved by the smallest change that meets them.
         """
-        view = self.view
-        inner = [float((x - b) / a) for x, a, b in zip(payoffs, view.scale, view.shift, strict=True)]
-        first: Floats = self.set.decision(np.array(inner))
+        first: Floats = self.set.decision(self.view.within(payoffs))
         if not np.isfinite(first).all():
             return None
         for margin in MARGINS:
@@ -202,7 +200,7 @@ class Programs:
 
     def _moved(self, z: Floats, floor: Vector | None, margin: float) -> Floats:
         """Return a decision moved inwards by a multiple of rounding, away from binding constraints and the floor."""
-        inside, view = self.inside, self.view
+        inside = self.inside
         places, rows = self.active(z)
         kept = [k for k, place in enumerate(places) if place >= 0]
         rows = rows[kept]
@@ -210,10 +208,7 @@ class Programs:
         if floor is not None:
             gradients = np.asarray(inside.jacobian(z), dtype=float) * inside.width
             values = np.asarray(inside.utilities(z), dtype=float)
-            wanted = np.array(
-                [float((f - b) / a) for f, a, b in zip(floor, view.scale, view.shift, strict=True)]
-            )
-            tight = values - wanted <= BROKEN * np.abs(gradients).max(axis=1)
+            tight = values - self.view.within(floor) <= BROKEN * np.abs(gradients).max(axis=1)
             rows = np.concatenate((rows, -gradients[tight]))
             room = np.append(
                 room, -np.abs(values[tight]) / np.abs(gradients[tight]).max(axis=1, initial=1e-300)
@@ -332,8 +327,7 @@ class Case:
 
     def _best(self, floor: Vector) -> tuple[list[Fraction | None], Vector] | None:
         view = self.it.view
-        inner = [float((x - b) / a) for x, a, b in zip(floor, view.scale, view.shift, strict=True)]
-        best = self.claim.feasible.ideal(np.array(inner))
+        best = self.claim.feasible.ideal(view.within(floor))
         low: list[Fraction | None] = []
         high = []
         for i, top in enumerate(best.tolist()):

@@ -47,6 +47,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._rational import fractions
 from bargaining.exact._concepts.bodies import Vector
 from bargaining.exact._programs.programs import ZERO, Case, Decided, Interval, Programs, close
 
@@ -103,11 +104,8 @@ class Saddle:
         count = len(it.inside.limits)
         places = sorted({p for p in it.active(z)[0] if p >= 0})
         self.rows, self.bends = [p for p in places if p < count], [p - count for p in places if p >= count]
-        self.matrix = np.array(
-            [[Fraction(a) for a in row] for row in it.inside.matrix.tolist()], dtype=object
-        )
-        self.matrix = self.matrix.reshape(count, z.size)
-        self.limits = np.array([Fraction(b) for b in it.inside.limits.tolist()], dtype=object)
+        self.matrix = fractions(it.inside.matrix, (count, z.size))
+        self.limits = fractions(it.inside.limits)
         near = it.payoffs(z)
         if near is not None:
             self.held = [i for i, f in self.floors.items() if close(near[i][0], f)]
@@ -239,7 +237,7 @@ class Saddle:
             values = it.values(inside.constraints, inside.constraint_jacobian, z)
         if slopes is None or bends is None or payoffs is None or values is None:
             return None
-        room = [*(self.limits - self.matrix @ np.array([Fraction(v) for v in z.tolist()], dtype=object))]
+        room = [*(self.limits - self.matrix @ fractions(z))]
         idle = [s for r, s in enumerate(room) if r not in self.rows]
         idle += [-high for b, (_, high) in enumerate(values) if b not in self.bends]
         idle += [payoffs[i][0] - f for i, f in self.floors.items() if i not in self.held]

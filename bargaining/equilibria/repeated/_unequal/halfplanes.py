@@ -80,15 +80,22 @@ def angles(vectors: Floats) -> Floats:
 
 
 def unit(vectors: Floats) -> Floats:
-    """Return vectors of length 1."""
-    return np.asarray(vectors / np.hypot(vectors[:, 0], vectors[:, 1])[:, None])
+    """Return vectors of length 1; those of length 0 stay."""
+    length = np.hypot(vectors[:, 0], vectors[:, 1])[:, None]
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0.0)
+
+
+def sides(points: Floats) -> Floats:
+    """Return the edges of a polygon, counter-clockwise, turned to the outside."""
+    edge = np.roll(points, -1, axis=0) - points
+    return np.stack([edge[:, 1], -edge[:, 0]], axis=1)
 
 
 def normals_around(points: Floats, known: Floats) -> Floats:
     """Return the axes, the `known` normals, and the other normals of a polygon's edges."""
-    edge = np.roll(points, -1, axis=0) - points
+    edge = sides(points)
     length = np.hypot(edge[:, 0], edge[:, 1])
-    own = unit(np.stack([edge[:, 1], -edge[:, 0]], axis=1)[length > 0.0])
+    own = unit(edge[length > 0.0])
     known = np.concatenate([AXES, known])
     known = known[np.argsort(angles(known), kind="stable")]
     place = np.searchsorted(angles(known), angles(own))
@@ -105,8 +112,7 @@ def normals_around(points: Floats, known: Floats) -> Floats:
 
 def farthest(points: Floats, directions: Floats) -> NDArray[np.intp]:
     """Return which vertex of a polygon, counter-clockwise, is the farthest in each direction."""
-    edge = np.roll(points, -1, axis=0) - points
-    angle = angles(np.stack([edge[:, 1], -edge[:, 0]], axis=1))
+    angle = angles(sides(points))
     first = int(angle.argmin())
     place = np.searchsorted(np.roll(angle, -first), angles(directions)) + first
     around = np.stack([(place + k) % len(points) for k in (-1, 0, 1)])
@@ -122,10 +128,7 @@ def reach(points: Floats, directions: Floats) -> Floats:
 
 def outward(points: Floats) -> Floats:
     """Return, for each vertex of a polygon, a direction in which it is the farthest."""
-    edge = np.roll(points, -1, axis=0) - points
-    normal = np.stack([edge[:, 1], -edge[:, 0]], axis=1)
-    length = np.hypot(edge[:, 0], edge[:, 1])[:, None]
-    normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0.0)
+    normal = unit(sides(points))
     return np.asarray(normal + np.roll(normal, 1, axis=0))
 
 
@@ -201,8 +204,7 @@ def extended(normals: Floats, discounts: Floats) -> Floats:
 
 def following(normals: Floats, vectors: Floats, tol: float) -> NDArray[np.intp]:
     """Return, for each vector, the number of the normal with its direction up to `tol`; -1 if there is none."""
-    length = np.hypot(vectors[:, 0], vectors[:, 1])[:, None]
-    wanted = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0.0)
+    wanted = unit(vectors)
     place = np.searchsorted(angles(normals), angles(wanted))
     found = np.full(len(wanted), -1)
     for k in ((place - 1) % len(normals), place % len(normals)):

@@ -37,7 +37,7 @@ from bargaining.equilibria._plane.kinds import (
 )
 from bargaining.equilibria._plane.polygon import Chains, Point, Polygon, hull, piece
 from bargaining.equilibria.repeated._search.operator import Block, binding
-from bargaining.equilibria.repeated._unequal.halfplanes import AXES, farthest, outward, unit
+from bargaining.equilibria.repeated._unequal.halfplanes import AXES, farthest, outward, sides, unit
 
 Index = NDArray[np.intp]
 
@@ -162,9 +162,8 @@ def image(ways: Ways, *, merge: float) -> Image:
     """
     if not ways.alive.any() and not len(ways.leaves):
         return ways.generated(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))
-    edge = np.roll(ways.points, -1, axis=0) - ways.points
-    sides = np.stack([edge[:, 1], -edge[:, 0]], axis=1)
-    directions = np.concatenate([AXES, outward(ways.points), unit(sides[np.hypot(*sides.T) > 0.0])])
+    edge = sides(ways.points)
+    directions = np.concatenate([AXES, outward(ways.points), unit(edge[np.hypot(*edge.T) > 0.0])])
     _, way, source = ways.reach(directions)
     found = ways.generated(way[:0], source[:0])
     known = set[tuple[int, int]]()

@@ -58,7 +58,7 @@ def winners(
     now: Floats,
     discounts: Floats,
     chances: Floats,
-    speakers: NDArray[np.intp],
+    views: Floats,
     weights: Floats,
     limits: Floats,
     feasible: NDArray[np.intp],

@@ -268,7 +268,9 @@ def _programs(random: Random) -> tuple[Programs, Cloud, Floats, list[Any]]:
         rng.random((profiles, players)) * (1.0 - discounts),
         discounts,
         chances,
-        rng.integers(0, players, rows),
+        np.eye(players)[rng.integers(0, players, rows)]
+        if rng.random() < 0.5
+        else rng.normal(size=(rows, players)),
         rng.normal(size=(profiles, rows, signals)) / 4.0,
         rng.normal(size=(profiles, rows)) / 4.0 + 0.1,
     )
@@ -283,7 +285,7 @@ def _programs(random: Random) -> tuple[Programs, Cloud, Floats, list[Any]]:
         floor,
         [
             _compiled.kernel.tree(corners),
-            *(programs.now, discounts, chances, programs.speakers, programs.weights, programs.limits),
+            *(programs.now, discounts, chances, programs.views, programs.weights, programs.limits),
             *(feasible.columns, feasible.missed <= MISSED, directions),
             rng.random((profiles, size, rows)) * random.choice([0.0, 1.0]),
             *(floor.copy(), np.full(size, NOBODY), np.zeros((size, rows))),

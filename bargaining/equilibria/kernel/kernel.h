@@ -85,8 +85,8 @@ void find_farthest(const Tree *tree, const double *directions, ptrdiff_t size, c
 typedef struct {
     ptrdiff_t profiles, signals, rows, axes, points;
     const Tree *tree;
-    const double *now, *discounts, *chances, *weights, *limits;
-    const ptrdiff_t *speakers, *feasible;
+    const double *now, *discounts, *chances, *views, *weights, *limits;
+    const ptrdiff_t *feasible;
     const char *playable;
 } Programs;
 

@@ -429,11 +429,11 @@ static PyObject *kernel_winners(PyObject *self, PyObject *const *args, Py_ssize_
     if (!counted(count, 18, "winners")) {
         return NULL;
     }
-    enum { NOW, DISCOUNTS, CHANCES, SPEAKERS, WEIGHTS, LIMITS, FEASIBLE, PLAYABLE, DIRECTIONS, KNOWN, VALUES, OWNERS,
+    enum { NOW, DISCOUNTS, CHANCES, VIEWS, WEIGHTS, LIMITS, FEASIBLE, PLAYABLE, DIRECTIONS, KNOWN, VALUES, OWNERS,
            MULTIPLIERS, COLUMNS, LEVELS, ARRAYS };
-    static const char kinds[] = {'d', 'd', 'd', INTEGER, 'd', 'd', INTEGER, '?',
+    static const char kinds[] = {'d', 'd', 'd', 'd', 'd', 'd', INTEGER, '?',
                                  'd', 'd', 'd', INTEGER, 'd', INTEGER, 'd'};
-    static const int axes[] = {2, 1, 2, 1, 3, 2, 2, 1, 2, 3, 1, 1, 2, 2, 2};
+    static const int axes[] = {2, 1, 2, 2, 3, 2, 2, 1, 2, 3, 1, 1, 2, 2, 2};
     Py_buffer views[ARRAYS] = {{0}};
     PyObject *result = NULL;
     int at_once = PyObject_IsTrue(args[16]), thorough = PyObject_IsTrue(args[17]);
@@ -444,8 +444,8 @@ static PyObject *kernel_winners(PyObject *self, PyObject *const *args, Py_ssize_
     const Tree *tree = plain ? PyCapsule_GetPointer(args[0], TREE) : NULL;
     if (plain) {
         Py_ssize_t profiles = views[NOW].shape[0], players = views[NOW].shape[1], signals = views[CHANCES].shape[1];
-        Py_ssize_t rows = views[SPEAKERS].shape[0], size = views[DIRECTIONS].shape[0], m = signals + rows;
-        const Py_ssize_t wanted[ARRAYS][3] = {{profiles, players}, {players}, {profiles, signals}, {rows},
+        Py_ssize_t rows = views[VIEWS].shape[0], size = views[DIRECTIONS].shape[0], m = signals + rows;
+        const Py_ssize_t wanted[ARRAYS][3] = {{profiles, players}, {players}, {profiles, signals}, {rows, players},
                                               {profiles, rows, signals}, {profiles, rows}, {profiles, m}, {profiles},
                                               {size, players}, {profiles, size, rows}, {size}, {size}, {size, rows},
                                               {size, m}, {size, m}};
@@ -455,17 +455,14 @@ static PyObject *kernel_winners(PyObject *self, PyObject *const *args, Py_ssize_
             }
         }
         plain = plain && profiles && signals && players == axes_of(tree);
-        const ptrdiff_t *speakers = views[SPEAKERS].buf, *feasible = views[FEASIBLE].buf;
-        for (Py_ssize_t k = 0; plain && k < rows; k++) {
-            plain = speakers[k] >= 0 && speakers[k] < players;
-        }
+        const ptrdiff_t *feasible = views[FEASIBLE].buf;
         for (Py_ssize_t k = 0; plain && k < profiles * m; k++) {
             plain = feasible[k] >= 0 && feasible[k] < signals * size_of(tree) + 2 * rows;
         }
         if (plain) {
             Programs programs = {profiles, signals, rows, players, size_of(tree), tree, views[NOW].buf,
-                                 views[DISCOUNTS].buf, views[CHANCES].buf, views[WEIGHTS].buf, views[LIMITS].buf,
-                                 speakers, feasible, views[PLAYABLE].buf};
+                                 views[DISCOUNTS].buf, views[CHANCES].buf, views[VIEWS].buf, views[WEIGHTS].buf,
+                                 views[LIMITS].buf, feasible, views[PLAYABLE].buf};
             Winners found = {size, at_once, thorough, views[DIRECTIONS].buf, views[KNOWN].buf, views[VALUES].buf,
                              views[MULTIPLIERS].buf, views[LEVELS].buf, views[OWNERS].buf, views[COLUMNS].buf};
             ptrdiff_t solved = winners(&programs, &found);

@@ -35,6 +35,16 @@ static const double *weights_of(const Programs *programs, ptrdiff_t profile)
     return programs->weights + profile * programs->rows * programs->signals;
 }
 
+/* Return what a row weighs of a continuation. */
+static double seen(const Programs *programs, ptrdiff_t row, const double *point)
+{
+    double out = 0.0;
+    for (ptrdiff_t i = 0; i < programs->axes; i++) {
+        out += programs->views[row * programs->axes + i] * point[i];
+    }
+    return out;
+}
+
 /* Write the directions in which the objective pulls the continuations after each signal. */
 static void pull(const Programs *programs, ptrdiff_t profile, const double *multipliers, Basis *basis)
 {
@@ -42,8 +52,11 @@ static void pull(const Programs *programs, ptrdiff_t profile, const double *mult
     memcpy(basis->pulls, basis->plain, (size_t)(signals * axes) * sizeof(double));
     for (ptrdiff_t k = 0; k < programs->rows; k++) {
         const double *weights = weights_of(programs, profile) + k * signals;
+        const double *view = programs->views + k * axes;
         for (ptrdiff_t y = 0; y < signals && multipliers[k] != 0.0; y++) {
-            basis->pulls[y * axes + programs->speakers[k]] -= multipliers[k] * weights[y];
+            for (ptrdiff_t i = 0; i < axes; i++) {
+                basis->pulls[y * axes + i] -= multipliers[k] * weights[y] * view[i];
+            }
         }
     }
 }
@@ -93,7 +106,7 @@ static void column(const Programs *programs, ptrdiff_t profile, ptrdiff_t id, do
     const double *point = points_of(programs->tree) + id % programs->points * programs->axes;
     out[y] = 1.0;
     for (ptrdiff_t k = 0; k < rows; k++) {
-        out[signals + k] = weights_of(programs, profile)[k * signals + y] * point[programs->speakers[k]];
+        out[signals + k] = weights_of(programs, profile)[k * signals + y] * seen(programs, k, point);
     }
 }
 
@@ -282,7 +295,7 @@ static void begin(const Programs *programs, ptrdiff_t profile, const double *mul
         double *row = basis->inverse + (signals + k) * m;
         for (ptrdiff_t y = 0; y < signals; y++) {
             const double *point = points_of(programs->tree) + basis->corner[y] * programs->axes;
-            row[y] = -weights_of(programs, profile)[k * signals + y] * point[programs->speakers[k]];
+            row[y] = -weights_of(programs, profile)[k * signals + y] * seen(programs, k, point);
             left += row[y];
         }
         for (ptrdiff_t y = 0; y < signals && left < 0.0; y++) {

@@ -229,7 +229,7 @@ def _monitored(
         max(tolerance, _FINEST),
         budget,
         refinements,
-        Renamings.of(repeated, data.programs.speakers),
+        Renamings.of(repeated, data.programs),
         common=common,
     )
     points = None if found.inner is None else found.inner.corners

@@ -184,7 +184,7 @@ def test_profiles_go_out_of_play_after_an_inner_set_is_found():
     repeated = RepeatedGame(
         game, float(rng.choice([0.4, 0.5, 0.6, 0.7, 0.8])), exit=Exit([0.2, -0.3, 0.1]), monitoring=monitoring
     )
-    found = payoff_bounds(repeated, tolerance=1e-2, refinements=3, budget=2_000_000)
+    found = payoff_bounds(repeated, tolerance=1e-2, refinements=3, budget=20_000_000)
     assert found.status is Status.OK
     owners = found._found.inner.owners
     assert set(owners[owners >= 0]) == set(found._found.cuts[-1].alive) == {1, 3}
@@ -308,7 +308,7 @@ def test_corners_along_rays_generate_themselves(seed):
     found, data, slack = payoff_set(repeated, tolerance=1e-2)._found, Data.of(repeated), 1e-7
     programs = replace(data.programs, limits=data.programs.limits - slack)
     ends = np.array([leave.payoffs for leave in found.leaves]).reshape(-1, 2)
-    none = Known(np.eye(2), np.zeros((len(programs.now), 2, programs.speakers.size)))
+    none = Known(np.eye(2), np.zeros((len(programs.now), 2, len(programs.views))))
     made, solved = radial(programs, ends, found.inner.corners, none, 1e-5, 1e-11, 1e-6)
     assert solved > 0
     corners, played = made.points[extreme(made.points, 0.0)], made.owners >= 0
@@ -336,11 +336,11 @@ def test_corners_along_rays_of_three_players_generate_themselves(alike, most, ne
     slack, none = 1e-6, np.empty((0, 3))
     data = Data.of(ROUND)
     programs = replace(data.programs, limits=data.programs.limits - slack)
-    renamings = Renamings.of(ROUND, programs.speakers)
+    renamings = Renamings.of(ROUND, programs)
     start = data.payoffs
     for _ in range(8):
         start = generated(programs, none, start, 0.01, renamings=renamings).corners
-    known = Known(np.eye(3), np.zeros((8, 3, programs.speakers.size)))
+    known = Known(np.eye(3), np.zeros((8, 3, len(programs.views))))
     made, _ = radial_solid(
         programs, none, start, known, near / 10.0, 1e-9, near, 10**6, renamings if alike else None
     )
@@ -352,13 +352,14 @@ def test_corners_along_rays_of_three_players_generate_themselves(alike, most, ne
     assert np.ptp(hull.points, axis=0).min() > 0.4
 
 
-@pytest.mark.parametrize(("tolerance", "merge", "creep"), [(2e-3, 3e-4, False), (5e-3, 2e-3, True)])
-def test_the_points_wanted_take_rays_most_of_the_way_that_all_would(tolerance, merge, creep):
+@pytest.mark.parametrize("merge", [1e-3, 3e-3])
+def test_the_points_wanted_take_rays_most_of_the_way_that_all_would(merge):
     """And no ray shows some that lie far beyond the corners; where they creep, targets lie just outside them all."""
-    repeated, near = drawn(39)[0], 1e-4
-    data, start = Data.of(repeated), payoff_bounds(repeated, tolerance=tolerance)._found.inner.payoffs
-    known = Known(np.eye(3), np.zeros((len(data.programs.now), 3, data.programs.speakers.size)))
-    ends = np.array([leave.payoffs for leave in data.leaves])
+    data, near = Data.of(drawn(39)[0]), 1e-4
+    ends, start = np.array([leave.payoffs for leave in data.leaves]), np.indices((2,) * 3).reshape(3, -1).T
+    for _ in range(15):
+        start = generated(data.programs, ends, start.astype(float), 3.0 * merge).corners
+    known = Known(np.eye(3), np.zeros((len(data.programs.now), 3, len(data.programs.views))))
     rays = _Rays(data.programs, ends, Orbits.single(start[extreme(start, merge)]), around(start), known, None)
     step = rays.everywhere(rays.settled(1e-9, 20), near)
     image, here = step.crossed.image, step.crossed.distances
@@ -375,11 +376,9 @@ def test_the_points_wanted_take_rays_most_of_the_way_that_all_would(tolerance, m
     far = beyond[0] > 0.3 * lost
     assert far.any()
     np.testing.assert_allclose(beyond[1][far], beyond[0][far], atol=1e-12)
-    assert bool(len(targets)) is creep
-    if creep:
-        off = sturdy(np.vstack([step.points, image.points[image.there]])).outside(targets)
-        room = near * (1.0 - data.programs.discounts.max())
-        assert room / 20.0 < off.min() <= off.max() <= room
+    off = sturdy(np.vstack([step.points, image.points[image.there]])).outside(targets)
+    room = near * (1.0 - data.programs.discounts.max())
+    assert room / 20.0 < off.min() <= off.max() <= room
 
 
 def test_no_ray_leaves_through_a_face_without_area():

@@ -96,7 +96,7 @@ def _programs(repeated: RepeatedGame, unit: Floats, own: Floats | None) -> Progr
         (1.0 - delta) * unit,
         delta,
         chances,
-        np.array(speakers, dtype=np.intp),
+        np.eye(game.players)[np.array(speakers, dtype=np.intp)],
         np.stack(weights, axis=1) if rows else np.zeros((len(unit), 0, chances.shape[1])),
         np.stack(limits, axis=1) if rows else np.zeros((len(unit), 0)),
     )

@@ -95,7 +95,7 @@ def generated(
         best, owners = worth.max(axis=0), -1 - worth.argmax(axis=0)
         points = leaves[worth.argmax(axis=0)]
     multipliers = (
-        np.zeros((len(programs.now), count, programs.speakers.size)) if known is None else known.near(along)
+        np.zeros((len(programs.now), count, len(programs.views))) if known is None else known.near(along)
     )
     found = winners(programs, cloud, along, plans(programs, cloud), multipliers, best)
     won = np.flatnonzero(found.owners != NOBODY)

@@ -151,8 +151,10 @@ def _corners(
 
 def _deviations(programs: Programs, owners: Indices, place: Indices) -> Rows:
     out = Rows(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0))
-    for k, speaker in enumerate(programs.speakers.tolist()):
-        out = out.below(
-            Rows.of(place[:, :, speaker], programs.weights[owners, k], programs.limits[owners, k])
-        )
+    for k, view in enumerate(programs.views):
+        seen = np.flatnonzero(view)
+        values = programs.weights[owners, k][:, :, None] * view[seen]
+        shape = len(owners), values[0].size if len(owners) else 0
+        columns = place[:, :, seen].reshape(shape)
+        out = out.below(Rows.of(columns, values.reshape(shape), programs.limits[owners, k]))
     return out

@@ -30,7 +30,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
     winners,
 )
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
-from bargaining.equilibria.repeated._monitored.solid import Solid
+from bargaining.equilibria.repeated._monitored.solid import Sheet, Solid
 
 _WAY = 5  # rounds whose multipliers are kept for the proof of their results
 _COARSE = 64  # half-planes of two players up to which those of all rounds are kept
@@ -41,7 +41,7 @@ _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
 _ROUNDING = 1e-15
 
 
-def outlined(directions: Floats, levels: Floats) -> Outline | Solid | None:
+def outlined(directions: Floats, levels: Floats) -> Outline | Solid | Sheet | None:
     """Return the outline of half-planes, or of half-spaces; None if their intersection is empty."""
     kind = Outline if directions.shape[1] == 2 else Solid
     return kind.of(directions, levels)
@@ -49,7 +49,7 @@ def outlined(directions: Floats, levels: Floats) -> Outline | Solid | None:
 
 def functions_of(
     programs: Programs,
-    outline: Outline | Solid,
+    outline: Outline | Solid | Sheet,
     directions: Floats,
     owners: Indices,
     faces: Indices,
@@ -144,7 +144,7 @@ class Outer:
     renamings: Renamings | None = None
     orbits: Orbits = field(init=False)
     multipliers: Floats = field(init=False)
-    outline: Outline | Solid | None = field(init=False, default=None)
+    outline: Outline | Solid | Sheet | None = field(init=False, default=None)
     rounds: int = 0
     solved: int = 0
     cuts: list[Cut] = field(default_factory=list)
@@ -152,7 +152,7 @@ class Outer:
 
     def __post_init__(self) -> None:
         self._permuted()
-        self.multipliers = np.zeros((len(self.index), len(self.levels), self.programs.speakers.size))
+        self.multipliers = np.zeros((len(self.index), len(self.levels), len(self.programs.views)))
         self.outline = outlined(self.directions, self.levels)
 
     def _permuted(self) -> None:
@@ -285,7 +285,7 @@ class Outer:
         return found._replace(killed=self.index[out], rays=rays[out])
 
     def _cut(self, base: Floats) -> Cut:
-        none = np.zeros((0, self.programs.speakers.size))
+        none = np.zeros((0, len(self.programs.views)))
         multipliers, nobody = self.multipliers.copy(), self.index[:0]
         return Cut(self.directions, self.levels, multipliers, self.index, nobody, none, base)
 

@@ -4,14 +4,15 @@ A profile a is played, a signal y is observed, and a continuation :math:`w(y)` i
 the profile gives at most
 
 .. math:: h \cdot (1-\delta) g(a) + \max_w \sum_y p(y \mid a)\, h \cdot \delta w(y) \quad \text{with}\quad
-          \sum_y \omega_k(y)\, w_{i_k}(y) \le r_k,
+          \sum_y \omega_k(y)\, v_k \cdot w(y) \le r_k,
 
 a row k for each deviation, :math:`\omega(y) = \delta_i (p(y \mid b, a_{-i}) - p(y \mid a))` and :math:`r = (1-\delta_i)
 (g_i(a) - g_i(b, a_{-i}))`, and one for each player who may leave, :math:`\omega(y) = -\delta_i p(y \mid a)` and
-:math:`r = (1-\delta_i) g_i(a) - o_i`. With multipliers :math:`l \ge 0` of the rows, *any* of them, the value is at most
+:math:`r = (1-\delta_i) g_i(a) - o_i`; :math:`v_k` has a 1 for this player and 0 for the others. With multipliers
+:math:`l \ge 0` of the rows, *any* of them, the value is at most
 
 .. math:: h \cdot (1-\delta) g(a) + l \cdot r + \sum_y S_W(t_y), \qquad
-          t_y = p(y \mid a)\, \delta h - \sum_k l_k \omega_k(y) e_{i_k},
+          t_y = p(y \mid a)\, \delta h - \sum_k l_k \omega_k(y) v_k,
 
 where :math:`S_W` is the support of W. So the bounds are valid even if a program was not solved exactly. The simplex
 method solves the programs over the corners of W; its columns are pairs of a signal and a corner, and :math:`S_W` prices
@@ -62,8 +63,8 @@ class Programs:
     discounts : (n,) array
     chances : (P, S) array
         The chance of each signal.
-    speakers : (K,) array of int
-        The player whose continuations are weighted in a row.
+    views : (K, n) array
+        What a row weighs in continuations: those of one player, or in other coordinates any linear function.
     weights : (P, K, S) array
     limits : (P, K) array
     """
@@ -71,7 +72,7 @@ class Programs:
     now: Floats
     discounts: Floats
     chances: Floats
-    speakers: Indices
+    views: Floats
     weights: Floats
     limits: Floats
 
@@ -81,7 +82,7 @@ class Programs:
             self.now[profiles],
             self.discounts,
             self.chances[profiles],
-            self.speakers,
+            self.views,
             self.weights[profiles],
             self.limits[profiles],
         )
@@ -89,11 +90,8 @@ class Programs:
     def pulls(self, owners: Indices, directions: Floats, multipliers: Floats) -> Floats:
         """Return the directions in which the objective pulls the continuations after each signal, (Q, S, n)."""
         pulls = self.chances[owners][:, :, None] * (self.discounts * directions)[:, None, :]
-        weights = self.weights[owners]
-        for i in range(directions.shape[1]):
-            rows = self.speakers == i
-            pulls[:, :, i] -= (multipliers[:, None, rows] @ weights[:, rows])[:, 0]
-        return np.asarray(pulls)
+        weighted = multipliers[:, :, None] * self.weights[owners]
+        return np.asarray(pulls - weighted.swapaxes(1, 2) @ self.views)
 
     def constants(self, owners: Indices, directions: Floats, multipliers: Floats) -> Floats:
         """Return the part of the bounds that does not depend on W, (Q,)."""
@@ -107,7 +105,7 @@ class Programs:
 
     def excess(self, owners: Indices, continuations: Floats) -> Floats:
         """Return the violation of the rows by the continuations (Q, S, n), (Q, K); negative where there is slack."""
-        own = continuations[:, :, self.speakers].swapaxes(1, 2)
+        own = (continuations @ self.views.T).swapaxes(1, 2)
         return np.asarray((self.weights[owners] * own).sum(axis=2) - self.limits[owners])
 
 
@@ -246,10 +244,8 @@ def winners(
     for k in np.flatnonzero(feasible.missed <= MISSED).tolist():
         bounds[k] = _bounds(programs.take([k]), cloud, np.zeros(count, np.intp), directions, multipliers[k])
     values, owners, solved = floor.copy(), np.full(count, NOBODY), 0
-    none = np.zeros((count, programs.chances.shape[1] + programs.speakers.size))
-    best = Plans(
-        np.zeros((count, programs.speakers.size)), none.astype(np.intp), none.copy(), np.zeros(count)
-    )
+    none = np.zeros((count, programs.chances.shape[1] + len(programs.views)))
+    best = Plans(np.zeros((count, len(programs.views))), none.astype(np.intp), none.copy(), np.zeros(count))
     most = len(programs.now) if _at_once(programs, floor) else 1
     while True:
         profiles, at = np.nonzero(bounds > values + STILL)
@@ -279,7 +275,7 @@ def winners(
 def _at_once(programs: Programs, floor: Floats) -> bool:
     """Say whether all programs are solved, not only those of the highest bounds."""
     ordered = programs.discounts.max() > PATIENT and not np.isfinite(floor).any()
-    size = programs.chances.shape[1] + programs.speakers.size
+    size = programs.chances.shape[1] + len(programs.views)
     return bool(len(programs.now) * floor.size * size**2 <= (_PATIENT_AT_ONCE if ordered else _AT_ONCE))
 
 
@@ -296,11 +292,11 @@ def _compiled_winners(
     tree = cloud.tree(_FEW)
     if tree is None or _compiled.kernel is None:
         return None
-    flat, size = np.ascontiguousarray, programs.chances.shape[1] + programs.speakers.size
+    flat, size = np.ascontiguousarray, programs.chances.shape[1] + len(programs.views)
     known = flat(multipliers)
     values, owners = floor.copy(), np.full(floor.size, NOBODY)
     found = Plans(
-        np.zeros((floor.size, programs.speakers.size)),
+        np.zeros((floor.size, len(programs.views))),
         np.zeros((floor.size, size), np.intp),
         np.zeros((floor.size, size)),
         np.zeros(floor.size),
@@ -310,7 +306,7 @@ def _compiled_winners(
         flat(programs.now),
         flat(programs.discounts),
         flat(programs.chances),
-        flat(programs.speakers),
+        flat(programs.views),
         flat(programs.weights),
         flat(programs.limits),
         flat(feasible.columns),
@@ -347,23 +343,23 @@ class _Simplex:
         self.programs, self.cloud, self.columns = programs, cloud, columns
         self.corners = corners = cloud.points
         self.known = columns.copy()  # bases whose inverses are known
-        self.signals, self.rows = programs.chances.shape[1], programs.speakers.size
+        self.signals, self.rows = programs.chances.shape[1], len(programs.views)
         self.size = self.signals * len(corners)  # slacks follow, then the column of violations
-        self.own = corners[:, programs.speakers]  # (V, K)
+        self.own = corners @ programs.views.T  # (V, K)
 
     @classmethod
     def at_a_corner(cls, programs: Programs, cloud: Cloud) -> _Simplex:
         """Start with the same corner after every signal, the one at which the rows are violated least."""
         corners = cloud.points
-        own = corners[:, programs.speakers]
+        own = corners @ programs.views.T
         total = programs.weights.sum(axis=2)
         over = np.maximum(total[:, None] * own - programs.limits[:, None], 0.0).sum(axis=2)  # (P, V)
         best = over.argmin(axis=1)
         signals, count = programs.chances.shape[1], len(corners)
         real = np.arange(signals) * count + best[:, None]
         slack = programs.limits - total * own[best]
-        rest = signals * count + np.arange(programs.speakers.size)
-        basic = np.where(slack >= 0.0, rest, rest + programs.speakers.size)
+        rest = signals * count + np.arange(len(programs.views))
+        basic = np.where(slack >= 0.0, rest, rest + len(programs.views))
         made = cls(programs, cloud, np.hstack([real, basic]))
         made.refactor()
         return made
@@ -423,8 +419,9 @@ class _Simplex:
     def run(self, directions: Floats | None) -> Plans:
         """Pivot until no column enters; without directions, until the violation is minimal."""
         programs, active, n = self.programs, np.arange(len(self.columns)), self.corners.shape[1]
-        own = programs.speakers[:, None] == np.arange(n)
-        self.change = (programs.weights[..., None] * own[:, None]).reshape(-1, self.rows, self.signals * n)
+        self.change = (programs.weights[..., None] * programs.views[:, None]).reshape(
+            -1, self.rows, self.signals * n
+        )
         self.violation = -1.0 if directions is None else 0.0
         self.pulls = np.zeros((active.size, self.signals, n))
         if directions is not None:

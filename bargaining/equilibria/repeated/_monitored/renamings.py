@@ -9,7 +9,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._symmetries import Group, Orbits, symmetries
 from bargaining.equilibria.repeated._monitored.data import deviations
-from bargaining.equilibria.repeated._monitored.programs import Indices, Promises
+from bargaining.equilibria.repeated._monitored.programs import Indices, Programs, Promises
 from bargaining.games.repeated import RepeatedGame
 
 _DIGITS = 11  # of points that are the same
@@ -35,9 +35,9 @@ class Renamings:
     rows: Indices
 
     @classmethod
-    def of(cls, repeated: RepeatedGame, speakers: Indices) -> Renamings:
-        """Return those of a game whose rows concern the continuations of `speakers`; the identity is the first."""
-        found = symmetries(repeated)
+    def of(cls, repeated: RepeatedGame, programs: Programs) -> Renamings:
+        """Return those of a game with the programs of its profiles; the identity is the first."""
+        found, speakers = symmetries(repeated), programs.views.argmax(axis=1)
         others = [other for _, other in deviations(repeated.game.shape)]
         here = np.arange(repeated.game.payoffs[..., 0].size)
         # A row is known by its player and the profile to which she leads; who stays leads nowhere.
@@ -51,6 +51,13 @@ class Renamings:
         ]
         group = Group(np.array([one.players for one in found]), np.array([one.profiles for one in found]))
         return cls(group, np.array([one.signals for one in found]), np.array(rows))
+
+    @classmethod
+    def none(cls, programs: Programs) -> Renamings:
+        """Return the identity alone."""
+        (profiles, n), (rows, signals) = programs.now.shape, programs.weights.shape[1:]
+        group = Group(np.arange(n)[None], np.arange(profiles)[None])
+        return cls(group, np.arange(signals)[None], np.tile(np.arange(rows), (1, profiles, 1)))
 
     def among(self, kept: Indices) -> Renamings:
         """Return the same for some profiles, which the symmetries permute."""

@@ -16,6 +16,7 @@ from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, gap, unknown
 from bargaining.equilibria.repeated._monitored.data import Data
+from bargaining.equilibria.repeated._monitored.flat import Flat
 from bargaining.equilibria.repeated._monitored.inner import (
     Automaton,
     apart,
@@ -28,7 +29,7 @@ from bargaining.equilibria.repeated._monitored.outer import Outer
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, STILL, Promises
 from bargaining.equilibria.repeated._monitored.radial import FIRST, radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
-from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred
+from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred, search
 
 _MOVES = 40  # how often corners move before more half-spaces are added
 _FEW = 100  # corners up to which slack smaller than their moves is tried; more are looked for along rays
@@ -53,6 +54,8 @@ _SHARE = 0.5  # of the tolerance, that rays may leave
 _GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
 _STALLED = 2  # times without a smaller error than ever before are the last
 _LITTLE = 0.01  # of what the best half-space matters: before there is such a set, no others are added
+_MOST = 0.9  # of the tolerance: what both sides of a flat set may leave in its own coordinates
+_LAST = 5  # rounds in which the half-spaces of flat sets are moved, whatever the budget
 _PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
 _GUIDED = 0.25  # of the tolerance, that they may leave: the two are seldom in one place
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
@@ -86,6 +89,9 @@ def close(
     for left in range(refinements, -1, -1):
         if not outer.shrink(budget, still):
             return outer, _found(data, outer, None, 0.0)
+        flat = _flat(outer) if common else None
+        if flat is not None:
+            return outer, _flattened(data, outer, flat, directions, tolerance, budget, refinements, still)
         if along and inner is not None:
             best = _gap(outer, inner)
             if best <= tolerance or outer.solved > budget * _AGAIN:
@@ -140,6 +146,50 @@ def close(
             break
         outer.extend(new)
     return outer, _found(data, outer, inner, best)
+
+
+def _flat(outer: Outer) -> Flat | None:
+    """Return coordinates of the affine hull of what can be played, if it is flat."""
+    if outer.directions.shape[1] == 2 or not len(outer.index):
+        return None
+    return Flat.of(np.vstack([outer.programs.now / (1.0 - outer.programs.discounts), outer.leaves]))
+
+
+def _flattened(
+    data: Data,
+    outer: Outer,
+    flat: Flat,
+    directions: Floats,
+    tolerance: float,
+    budget: int,
+    refinements: int,
+    still: float,
+) -> Found:
+    """Find both sides of a flat set in fewer coordinates, and take over its half-spaces."""
+    within, near = flat.data(outer.programs, outer.leaves), _MOST * tolerance / flat.size
+    left = max(budget - outer.solved, 1)
+    if len(flat.axes) == 2:
+        found = search(within, near, left, common=True)
+    else:
+        rows = directions @ flat.axes.T
+        rows = rows[np.linalg.norm(rows, axis=1) > _LEAST]
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        found = close(within, rows, near, left, refinements, Renamings.none(within.programs), common=True)[1]
+    outer.solved += found.programs
+    inner = None
+    if found.inner is not None:
+        inner = numbered(outer, replace(found.inner, payoffs=flat.outside(found.inner.payoffs)))
+    normals = unknown(outer, flat.normals(found.cuts[-1].directions))
+    if len(found.outer):
+        points = flat.outside(found.outer)
+        around = outer.around(points, _LEAST)
+        around.touch(points, _LEAST, around.extend(normals))
+        outer.adopt(around)
+    else:
+        outer.extend(normals)
+    if not outer.shrink(max(budget, outer.solved + _LAST * outer.multipliers[:, :, 0].size), still):
+        return _found(data, outer, None, 0.0)
+    return _found(data, outer, inner, np.inf if inner is None else _gap(outer, inner))
 
 
 def _pulled(outer: Outer, touched: Hull, little: float = 0.0) -> tuple[Floats, float]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud, walked
+from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices
 
 _ROOM = 1e-6  # an inner ball of this radius suffices for floats to find the corners
@@ -15,6 +16,8 @@ _EMPTY = -1e-7  # half-spaces that miss each other by this much have an empty in
 _PADS = (1e-8, 1e-7, 1e-6)  # by which half-spaces with a smaller ball are moved out first
 _FLAT = 1e-14  # the least determinant of normals that meet in a corner
 _NEGATIVE = -1e-12  # a weight below this shows that a direction lies in another cone
+_PLANE = 1e-9  # half-spaces that face each other this near hold a plane between them
+_STEEP = 1e-6  # the sine of the angle between a half-space and the plane, from which it cuts the plane
 _TIED = 16  # corners tried for a direction if no way leads to the one whose cone it lies in
 
 
@@ -47,7 +50,7 @@ class Solid:
     beside: Indices
 
     @classmethod
-    def of(cls, directions: Floats, levels: Floats) -> Solid | None:
+    def of(cls, directions: Floats, levels: Floats) -> Solid | Sheet | None:
         """Return the outline of the set {x : directions x <= levels}; None if it is empty."""
         from scipy.spatial import ConvexHull, QhullError
 
@@ -58,6 +61,9 @@ class Solid:
         inside, radius = _ball(directions, levels)
         if radius < _EMPTY:
             return None
+        sheet = None if radius > _ROOM else Sheet.of(directions, levels)
+        if sheet is not None:
+            return sheet
         pads = (0.0, *_PADS) if radius > _ROOM else tuple(each - min(radius, 0.0) for each in _PADS)
         for pad in () if np.isnan(radius) else pads:
             try:
@@ -110,6 +116,98 @@ class Solid:
             rows = np.arange(bad.size)
             weights[bad], at[bad] = tried[rows, best], near[rows, best]
         return np.maximum(weights, 0.0).reshape(shape), self.meets[at].reshape(shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """The outline of half-spaces whose intersection lies in a plane, between pairs that face each other.
+
+    Attributes
+    ----------
+    faces : (F,) array of int
+        The numbers of the half-spaces that touch the set, including those along the axes.
+    corners : (V, n) array
+    within : Outline
+        The outline in the plane.
+    axes : (2, n) array
+        Orthonormal directions of the plane.
+    cuts : (C,) array of int
+        The numbers of the half-spaces that cut the plane.
+    steep : (C,) array
+        The sine of their angles with it.
+    normals : (C, n) array
+    off : (n - 2, n) array
+        Directions that span those off the plane.
+    pairs : (n - 2, 2) array of int
+        The half-spaces in each of these directions, and against it.
+    """
+
+    faces: Indices
+    corners: Floats
+    within: Outline
+    axes: Floats
+    cuts: Indices
+    steep: Floats
+    normals: Floats
+    off: Floats
+    pairs: Indices
+
+    @classmethod
+    def of(cls, directions: Floats, levels: Floats) -> Sheet | None:
+        """Return the outline of a set in a plane; None if no pairs of half-spaces hold it there, or if it is empty."""
+        n = directions.shape[1]
+        pairs = _facing(directions, levels)
+        if len(pairs) < n - 2:
+            return None
+        off = directions[pairs[:, 0]]
+        axes = np.linalg.svd(off)[2][n - 2 :]
+        inside = directions @ axes.T
+        steep = np.linalg.norm(inside, axis=1)
+        cuts = np.flatnonzero(steep > _STEEP)
+        ends = np.stack([levels[pairs[:, 0]], -levels[pairs[:, 1]]])  # how far the set lies off the origin
+        slant = (directions[cuts] @ np.linalg.pinv(off))[:, None] * ends  # (C, 2, n - 2)
+        room = levels[cuts] - slant.min(axis=1).sum(axis=1)
+        within = Outline.of(inside[cuts] / steep[cuts, None], room / steep[cuts])
+        if within is None:
+            return None
+        sides = np.indices((2,) * (n - 2)).reshape(n - 2, -1).T
+        base = ends[sides, np.arange(n - 2)] @ np.linalg.pinv(off).T
+        faces = np.unique(np.concatenate([np.arange(2 * n), pairs.ravel(), cuts[within.faces]]))
+        return cls(
+            faces,
+            _once((base[:, None] + within.corners @ axes).reshape(-1, n)),
+            within,
+            axes,
+            cuts,
+            steep[cuts],
+            directions[cuts],
+            off,
+            pairs,
+        )
+
+    def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
+        """Write directions as sums of normals, as `Solid` does: two that meet in the plane, and those off it."""
+        shape, n = pulls.shape, pulls.shape[-1]
+        flat = pulls.reshape(-1, n)
+        weights, at = self.within.supports(flat @ self.axes.T)
+        weights = weights / self.steep[at]
+        rest = (flat - (weights[..., None] * self.normals[at]).sum(axis=1)) @ np.linalg.pinv(self.off)
+        faces = np.hstack([self.cuts[at], np.where(rest >= 0.0, self.pairs[:, 0], self.pairs[:, 1])])
+        return np.hstack([weights, np.abs(rest)]).reshape(shape), faces.reshape(shape)
+
+
+def _facing(directions: Floats, levels: Floats) -> Indices:
+    """Return pairs of half-spaces between which nothing but a plane is left, independent ones."""
+    from scipy.spatial import KDTree
+
+    apart, other = KDTree(directions).query(-directions)
+    width = np.where(apart < _FLAT, levels + levels[other], np.inf)
+    pairs = np.empty((0, 2), np.intp)
+    for k in np.flatnonzero(width <= _PLANE).tolist():
+        more = np.vstack([pairs, [k, other[k]]])
+        if np.linalg.matrix_rank(directions[more[:, 0]], tol=_STEEP) == len(more):
+            pairs = more
+    return pairs[: directions.shape[1] - 2]
 
 
 def _once(points: Floats) -> Floats:

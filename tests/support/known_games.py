@@ -85,3 +85,21 @@ def without_accuracy(monkeypatch):
         return replace(found, sets=tuple(replace(one, status=Status.INACCURATE) for one in found.sets))
 
     monkeypatch.setattr(payoff_sets, "stochastic_payoff_sets", inaccurate)
+
+
+def drawn(seed):
+    """Return a game of two or three players, its arrays, and what all get if anybody leaves."""
+    rng = np.random.default_rng(10_000 + seed)
+    players = 2 + seed % 2
+    shape = tuple(rng.integers(2, 4, players).tolist())
+    payoffs = rng.integers(-4, 5, (*shape, players)).astype(float)
+    chances = rng.dirichlet(np.ones(int(rng.integers(2, 5))), shape)
+    discount = float(np.round(rng.uniform(0.3, 0.99), 3))
+    leaving = rng.integers(-2, 2, players).astype(float) if seed % 4 >= 2 else None
+    repeated = RepeatedGame(
+        Game(*np.moveaxis(payoffs, -1, 0)),
+        discount,
+        exit=None if leaving is None else Exit(leaving),
+        monitoring=Monitoring(chances),
+    )
+    return repeated, payoffs, chances, discount, leaving

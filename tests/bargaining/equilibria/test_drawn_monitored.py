@@ -33,29 +33,11 @@ from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import rational_automaton
 from bargaining.equilibria.repeated.supporting_hyperplanes import directions_of
 from bargaining.exact.public_certificate import _apart
-from known_games import ROUND
+from known_games import ROUND, drawn
 from public_programs import iterate
 from twins import interpreted
 
 PIECES = 20  # of the four hundred games
-
-
-def drawn(seed):
-    """Return a game of two or three players, its arrays, and what all get if anybody leaves."""
-    rng = np.random.default_rng(10_000 + seed)
-    players = 2 + seed % 2
-    shape = tuple(rng.integers(2, 4, players).tolist())
-    payoffs = rng.integers(-4, 5, (*shape, players)).astype(float)
-    chances = rng.dirichlet(np.ones(int(rng.integers(2, 5))), shape)
-    discount = float(np.round(rng.uniform(0.3, 0.99), 3))
-    leaving = rng.integers(-2, 2, players).astype(float) if seed % 4 >= 2 else None
-    repeated = RepeatedGame(
-        Game(*np.moveaxis(payoffs, -1, 0)),
-        discount,
-        exit=None if leaving is None else Exit(leaving),
-        monitoring=Monitoring(chances),
-    )
-    return repeated, payoffs, chances, discount, leaving
 
 
 def check(seed):

@@ -40,16 +40,15 @@ class Flat:
     def of(cls, points: Floats) -> Flat | None:
         """Return coordinates of the affine hull of some points; None if it is the whole space."""
         n = points.shape[1]
-        spread = points - points.mean(axis=0)
+        centre = points.mean(axis=0)
+        spread = points - centre
         _, widths, axes = np.linalg.svd(np.vstack([spread, np.zeros((n, n))]), full_matrices=False)
         m = max(int((widths > _THIN).sum()), 2)
         if m >= n:
             return None
-        local = points @ axes[:m].T
+        local = spread @ axes[:m].T
         size = float(np.ptp(local, axis=0).max())
-        base = points.mean(axis=0) - spread.mean(axis=0)
-        base = base + (local.min(axis=0) - base @ axes[:m].T) @ axes[:m]
-        return cls(base, axes[:m], size if size > 0.0 else 1.0)
+        return cls(centre + local.min(axis=0) @ axes[:m], axes[:m], size if size > 0.0 else 1.0)
 
     def inside(self, points: Floats) -> Floats:
         """Return the coordinates of points of the hull."""

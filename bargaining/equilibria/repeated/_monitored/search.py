@@ -46,6 +46,9 @@ _BETWEEN = 1e-3  # the largest distance within which moving corners are merged, 
 _COARSE = 0.1  # the expected gap below which an inner set is solved for
 _CLOSER = 10.0  # how much smaller the gap must be before an inner set is solved for again
 _FAINT = 30.0  # half-planes that cut off less than the tolerance over this are not used to solve for corners
+_DENSER = (
+    2.0  # times less may a corner stick out that is dropped, where an inner set would else stay too small
+)
 _COARSER = 4.0  # corners of sets that do not grow may be farther apart: the half-planes lose more
 _MANY = 60  # half-planes from which their linear program is slow, and rays have found what there is
 _FEWEST = 12  # unless there are at most this many
@@ -126,6 +129,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
     kept, cuts, inner, spare = np.empty((0, 2)), (*outer.cuts,), None, None
     gap, near, wanted, resting = np.inf, np.inf, _COARSE, False
     patient = float(data.programs.discounts.max())
+    share = 1.0  # of what a step may lose, for dropping corners of inner sets that are solved for
     loss = 1.0 / (1.0 - patient)  # the expected gap, over the half-planes' distance from what touches them
     for step in range(_REFINEMENTS):
         if not outer.shrink(budget, tolerance * (1.0 - patient) / _RESTED):
@@ -164,9 +168,12 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             last = inner is None and not len(new) and len(touched) > 0
             if reach * loss <= max(wanted, tolerance) or last:
                 grows = _OWN * reach <= tolerance and patient <= PATIENT
-                found = _solved(outer, ends, tolerance, touched, reach, grows=grows)
+                found = _solved(outer, ends, tolerance, touched, reach, grows=grows, share=share)
                 if found is not None:
-                    loss = min(loss, _reach(edge, found.corners) / max(reach, STILL))
+                    lost = _reach(edge, found.corners)
+                    loss = min(loss, lost / max(reach, STILL))
+                    if lost > tolerance and reach < share * tolerance * (1.0 - patient):
+                        share /= _DENSER
                 wanted = min(wanted, reach * loss) / _CLOSER
                 inner, gap = _better(found, edge, inner, gap, tolerance)
                 if inner is None and last:  # as where the set is nearly a segment
@@ -352,7 +359,14 @@ def _thinned(outer: Outer, within: float) -> Outline:
 
 
 def _solved(
-    outer: Outer, ends: Floats, tolerance: float, touched: Floats, reach: float, *, grows: bool
+    outer: Outer,
+    ends: Floats,
+    tolerance: float,
+    touched: Floats,
+    reach: float,
+    *,
+    grows: bool,
+    share: float = 1.0,
 ) -> Automaton | None:
     """Return an automaton whose rows are all met, near the points that touch the half-planes within `reach`.
 
@@ -366,7 +380,7 @@ def _solved(
     fine = max(moves / _FINER, _LEAST)
     for slack in (max(moves / 20.0, _LEAST), fine, *((0.0,) if reach <= moves else ())):
         tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)
-        for start in _starts(outer, tight, ends, tolerance, touched, reach, slack, grows):
+        for start in _starts(outer, tight, ends, share * tolerance, touched, reach, slack, grows):
             play = grown(
                 outer.programs,
                 ends,

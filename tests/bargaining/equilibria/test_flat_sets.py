@@ -1,0 +1,116 @@
+"""Payoffs of three and more players under monitoring that lie in a plane or on a line."""
+
+import numpy as np
+import pytest
+
+from bargaining import Game, Monitoring, RepeatedGame, Status, certify, payoff_bounds, payoff_set
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull
+from bargaining.equilibria.repeated._monitored.data import Data
+from bargaining.equilibria.repeated._monitored.flat import Flat
+from bargaining.equilibria.repeated._monitored.solid import Sheet, Solid
+from known_games import drawn
+from public_programs import iterate
+
+
+def watched(payoffs, chances, discount):
+    """Return a game with one more player, who has nothing to do and whose payoff follows from those of the others."""
+    more = 1.0 + payoffs[..., 0] - 2.0 * payoffs[..., 1] + payoffs[..., 2:].sum(axis=-1)
+    every = np.concatenate([payoffs, more[..., None]], axis=-1)[..., None, :]
+    return RepeatedGame(
+        Game(*np.moveaxis(every, -1, 0)), discount, monitoring=Monitoring(chances[..., None, :])
+    )
+
+
+def supports(points, n):
+    """Return how far points reach in many directions of the first n players."""
+    directions = np.random.default_rng(0).normal(size=(500, n))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return (points[:, :n] @ directions.T).max(axis=0)
+
+
+@pytest.mark.parametrize("seed", [12, 76, 92, 136, pytest.param(188, marks=pytest.mark.slow)])
+def test_a_player_who_only_watches_changes_nothing_for_two_others(seed):
+    """Also where the set has many vertices (76), and where half-spaces must be exact to prove anything (136)."""
+    repeated, payoffs, chances, discount, _ = drawn(seed)
+    two = payoff_set(repeated, tolerance=1e-5)
+    three = payoff_bounds(watched(payoffs, chances, discount), tolerance=2e-5)
+    assert two.status is three.status is Status.OK
+    np.testing.assert_allclose(supports(three.inner, 2), supports(two.vertices, 2), atol=4e-4)
+    if seed != 188:
+        assert certify(three, tolerance=2e-5).holds
+
+
+@pytest.mark.parametrize("seed", [13, 61, pytest.param(233, marks=pytest.mark.slow)])
+def test_a_player_who_only_watches_changes_nothing_for_three_others(seed):
+    """Of the four players' set, a plane or three dimensions are left."""
+    repeated, payoffs, chances, discount, _ = drawn(seed)
+    three = payoff_bounds(repeated, tolerance=1e-4)
+    four = payoff_bounds(watched(payoffs, chances, discount), tolerance=1e-4)
+    assert three.status is four.status is Status.OK
+    np.testing.assert_allclose(supports(four.inner, 3), supports(three.inner, 3), atol=2e-3)
+    assert certify(four, tolerance=2e-4).holds
+
+
+@pytest.mark.parametrize("seed", [233, *(pytest.param(k, marks=pytest.mark.slow) for k in (35, 85))])
+def test_a_set_in_a_plane_is_found_from_both_sides(seed):
+    """Three profiles can be played, or two and leaving; hulls in space found the set within 6e-3 only."""
+    repeated, payoffs, chances, discount, leaving = drawn(seed)
+    found = payoff_bounds(repeated, tolerance=1e-5)
+    assert found.status is Status.OK
+    assert found.gap <= 1e-5
+    data, play = Data.of(repeated), found._found.inner
+    stays = play.owners >= 0
+    assert data.programs.excess(play.owners[stays], play.continuations[stays]).max() <= 0.0
+    np.testing.assert_allclose(
+        data.programs.payoffs(play.owners[stays], play.continuations[stays]), play.payoffs[stays], atol=1e-12
+    )
+    # Continuations are lotteries over the states; the plain program agrees from outside.
+    assert play.lotteries.min() >= 0.0
+    normals = Hull((found.inner - data.low) / data.size).normals() / data.size
+    normals, levels = iterate(
+        payoffs, chances, discount, leaving=leaving, directions=normals[:6], tolerance=1e-7
+    )
+    assert ((found.inner @ normals.T).max(axis=0) <= levels + 1e-7).all()
+
+
+def test_coordinates_of_a_plane_lead_there_and_back():
+    rng = np.random.default_rng(0)
+    points = rng.random((7, 2)) @ rng.random((2, 4)) + 0.1
+    flat = Flat.of(points)
+    inside = flat.inside(points)
+    assert inside.shape == (7, 2)
+    assert -1e-12 <= inside.min() <= inside.max() <= 1.0 + 1e-12
+    np.testing.assert_allclose(flat.outside(inside), points, atol=1e-12)
+    np.testing.assert_allclose((points - points[0]) @ flat.normals(np.empty((0, 2))).T, 0.0, atol=1e-12)
+    assert Flat.of(rng.random((7, 4))) is None
+    for few in (points[:2], points[:1]):  # a line and a point, as parts of a plane
+        there = Flat.of(few)
+        np.testing.assert_allclose(there.outside(there.inside(few)), few, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_half_spaces_that_face_each_other_hold_a_polygon(n):
+    """Its corners are those of a square; directions are sums of normals that bound them exactly."""
+    rng = np.random.default_rng(n)
+    axes = np.linalg.qr(rng.normal(size=(n, n)))[0]
+    square = np.array([[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]]) @ axes[:2] + 0.3 * axes[2:].sum(
+        axis=0
+    )
+    sides = np.vstack([axes[:2], -axes[:2]])
+    slanted = sides[0] + 3.0 * axes[2]  # cuts the plane along a side
+    normals = np.vstack(
+        [np.eye(n), -np.eye(n), axes[2:], -axes[2:], sides[1:], slanted / np.linalg.norm(slanted)]
+    )
+    found = Solid.of(normals, (square @ normals.T).max(axis=0))
+    assert isinstance(found, Sheet)
+    assert Hull(square).outside(found.corners).max() <= 1e-9
+    assert Hull(found.corners).outside(square).max() <= 1e-9
+    pulls = rng.normal(size=(50, n))
+    weights, faces = found.supports(pulls)
+    assert weights.min() >= 0.0
+    np.testing.assert_allclose((weights[..., None] * normals[faces]).sum(axis=1), pulls, atol=1e-12)
+    np.testing.assert_allclose(
+        (weights * (square @ normals.T).max(axis=0)[faces]).sum(axis=1),
+        (square @ pulls.T).max(axis=0),
+        atol=1e-9,
+    )

@@ -10,7 +10,6 @@ from bargaining import BilateralDeal, nash_in_nash
 
 SUPPLIERS, RETAILERS = 2, 3
 SIZE = SUPPLIERS * RETAILERS
-SUPPLIER = np.repeat(np.arange(SUPPLIERS), RETAILERS)
 RETAILER = np.tile(np.arange(RETAILERS), SUPPLIERS)
 
 

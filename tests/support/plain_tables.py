@@ -754,16 +754,6 @@ def outcomes(world, r, capped, money=True):
     return cells
 
 
-DIVISIONS = (
-    "Nash",
-    "Nash, Canada's weight 0.4",
-    "Kalai-Smorodinsky",
-    "Egalitarian",
-    *READINGS[1:],
-    "Offers, outside option: exit",
-)
-
-
 def agreed(world, share, route, reading, *, capped=False):
     """What Canada has by an agreement; NaN where both have more without one."""
     at = {name: world.of(name, share, capped=capped)[:2] for name in ("quo", "war", "exit")}

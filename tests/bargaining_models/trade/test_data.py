@@ -146,10 +146,6 @@ def changed(name, index, value):
     return {name: array}
 
 
-def row_of(frame, **values):
-    return labelled(world()["flows"], LINK).to_series().rename("value").reset_index().assign(**values)
-
-
 LONG = labelled(drawn(1)[0], LINK).to_series().rename("value").reset_index()
 WRONG = [
     ({"unit": np.ones(3)}, "`unit` must be a string; got ndarray"),

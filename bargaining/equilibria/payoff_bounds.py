@@ -102,7 +102,9 @@ def payoff_bounds(
 
     *Inner.* The points at which the half-spaces are attained are replaced by the points that their hull generates,
     until they no longer change, or until the points that generate themselves in the same way can be solved for, to
-    1e-11 of the payoff range. If this fails, shrunk points and the stage equilibria are used.
+    1e-11 of the payoff range. Very patient players are approached by less patient ones: the profile and the lottery
+    that generate a point often stay the same while patience grows and the point moves. If this fails, shrunk points and
+    the stage equilibria are used.
 
     *Both* sets are the same polytope once the inner set has all its vertices and the half-spaces are those at its
     faces.

@@ -97,8 +97,8 @@ def test_payoffs_that_add_up_to_a_constant(discount):
     bounds = payoff_bounds(RepeatedGame(Game(*np.moveaxis(payoffs, -1, 0)), discount))
     assert bounds.status == Status.OK
     ends = least + (10 - sum(least)) * np.eye(3)
-    found = bounds.inner[np.lexsort(bounds.inner.T[::-1])]
-    np.testing.assert_allclose(found, ends[np.lexsort(ends.T[::-1])], atol=1e-9)
+    np.testing.assert_allclose(bounds.inner[bounds.inner.argmax(axis=0)], ends, atol=1e-9)
+    assert len(bounds.inner) == 3
     assert bounds.contains(ends.mean(axis=0))
     assert bounds.contains(ends.mean(axis=0) + 1e-6) is False
 
@@ -196,32 +196,34 @@ def test_what_is_an_equilibrium_lies_in_the_outer_set(seed, players):
         assert (points @ bounds.directions.T <= bounds.levels + 1e-9 * 11).all()
 
 
+def generated_by_programs(game, discount, z):
+    """Say whether each of some points z is a mixture of what profiles followed by mixtures of z give."""
+    g, c = game.payoffs.reshape(-1, 3), game.deviations().reshape(-1, 3)
+    low = z.min(axis=0) + (1 - discount) / discount * (c - g)
+    # Weights on (profile, continuation vertex): mixtures over profiles, continuations above the bounds.
+    pays = ((1 - discount) * g[:, None] + discount * z).reshape(-1, 3)
+    above = np.zeros((len(g) * 3, len(g) * len(z)))
+    for a in range(len(g)):
+        above[3 * a : 3 * a + 3, a * len(z) : (a + 1) * len(z)] = (low[a] - z).T
+    return [
+        linprog(
+            np.zeros(len(pays)),
+            A_ub=above,
+            b_ub=np.full(len(above), 1e-7),
+            A_eq=np.vstack([pays.T, np.ones(len(pays))]),
+            b_eq=np.append(vertex, 1.0),
+        ).status
+        == 0
+        for vertex in z[:: max(1, len(z) // 8)]
+    ]
+
+
 def test_the_inner_set_generates_itself_by_linear_programs():
     rng = np.random.default_rng(11)
-    checked = 0
     for game in (COMMONS, Game(*rng.integers(0, 10, (3, 2, 2, 2)))):
-        discount = 0.5
-        z = payoff_bounds(RepeatedGame(game, discount), refinements=1).inner
-        if len(z) < 2:
-            continue
-        g, c = game.payoffs.reshape(-1, 3), game.deviations().reshape(-1, 3)
-        low = z.min(axis=0) + (1 - discount) / discount * (c - g)
-        # Weights on (profile, continuation vertex): mixtures over profiles, continuations above the bounds.
-        pays = ((1 - discount) * g[:, None] + discount * z).reshape(-1, 3)
-        above = np.zeros((len(g) * 3, len(g) * len(z)))
-        for a in range(len(g)):
-            above[3 * a : 3 * a + 3, a * len(z) : (a + 1) * len(z)] = (low[a] - z).T
-        for vertex in z[:: max(1, len(z) // 8)]:
-            found = linprog(
-                np.zeros(len(pays)),
-                A_ub=above,
-                b_ub=np.full(len(above), 1e-7),
-                A_eq=np.vstack([pays.T, np.ones(len(pays))]),
-                b_eq=np.append(vertex, 1.0),
-            )
-            assert found.status == 0
-            checked += 1
-    assert checked > 5
+        z = payoff_bounds(RepeatedGame(game, 0.5), refinements=1).inner
+        assert len(z) > 2
+        assert all(generated_by_programs(game, 0.5, z))
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-9, 1e-6), (1e9, 1e12)])
@@ -293,6 +295,17 @@ def test_three_patient_players_end_in_a_polytope(seed):
     assert bounds.status == Status.OK
     assert bounds.gap < 1e-8
     assert beyond(bounds, game) < 1e-7
+
+
+@pytest.mark.dear("3-0.999")
+@pytest.mark.parametrize(("seed", "discount"), [(0, 0.99), (0, 0.999), (3, 0.999)])
+def test_very_patient_players_end_in_a_polytope(seed, discount):
+    game = Game(*np.random.default_rng(seed).integers(-5, 6, (2, 2, 2, 3)).transpose(3, 0, 1, 2))
+    bounds = payoff_bounds(RepeatedGame(game, discount))
+    assert bounds.status == Status.OK
+    assert len(bounds.inner) < 40
+    assert all(generated_by_programs(game, discount, bounds.inner))
+    assert beyond(bounds, game) < 1e-6
 
 
 @pytest.mark.slow

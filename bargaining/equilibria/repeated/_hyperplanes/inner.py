@@ -296,6 +296,17 @@ def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull 
     return hull, False
 
 
+def continued(less: Profiles, more: Profiles, hull: Hull) -> Hull | None:
+    """Solve for what generates itself for more patient players as the points of a hull do for less patient ones."""
+    orbits = less.group.orbits(hull.points, _DIGITS)
+    if len(orbits.rows) > len(hull.points):
+        return None
+    chosen = orbits.chosen
+    found = image(less, orbits.rows, pointing(hull)[chosen if len(hull.faces) else [0]])
+    solved = generating_points(more, orbits, found) if len(found.payoffs) == len(chosen) else None
+    return None if solved is None else sturdy(solved)
+
+
 def sturdy(points: Floats) -> Hull | None:
     """Return the hull of points, leaving out neighbours as near as it takes to find one in floats."""
     for digits in (14, 10, 9, 8, 7, 6):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import (
     Hull,
+    continued,
     from_stage,
     self_generating,
     sturdy,
@@ -22,6 +23,11 @@ from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 _MOST = 100  # normals that one set adds at a time
 _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space
 _POINTS = 11  # digits of points that are the same
+_EASY = 0.1  # one minus a discount factor: more patient players are approached by less patient ones
+_IMPATIENT = 0.5  # the most of it there, for any player
+_LEAP = 2.0  # by how much it falls until the set of less patient players is computed again
+_STEP = 0.9  # and by how much while its equations are solved again
+_FEW = 2  # refinements that are tried before
 _APART = 1e-7  # normals closer than this count as the same
 
 
@@ -50,9 +56,68 @@ class Faces(Protocol):
 def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hull | None]:
     """Refine the outer set of a game of one state where its error is largest.
 
-    Returns it and the nearest inner set, if any was found.
+    Returns it and the nearest inner set, if any was found. Sets of patient players are also looked for next to those of
+    less patient ones.
     """
+    found, few = [], min(refinements, _FEW)
+    if 1.0 - outer.profiles.discounts.max() < _EASY and few:
+        found.append(_closed(_copied(outer), few, tolerance))
+        if _apart(*found[-1]) > tolerance and found[-1][0].filled.all():
+            near = _carried_on(outer, few, tolerance)
+            found.append(_closed(_copied(outer), refinements, tolerance, near))
+            if near is not None and np.ptp(outer.profiles.discounts) == 0.0:
+                found.append((found[-1][0], near))  # what generates itself does so with more patience
+    if all(_apart(*sides) > tolerance for sides in found):
+        found.append(_closed(outer, refinements, tolerance))
+    outer, inner = min(reversed(found), key=lambda sides: _apart(*sides))
+    return outer, _grown(outer, tolerance) if inner is None and outer.filled.all() else inner
+
+
+def _copied(outer: Outer) -> Outer:
+    return outer.narrowed(len(outer.directions), outer.directions[:0])
+
+
+def _apart(outer: Outer, inner: Hull | None) -> float:
+    return np.inf if inner is None else _error(outer, inner)
+
+
+def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hull | None:
+    """Return an inner set of less patient players, carried on towards the patience of these as far as it goes.
+
+    The profile and lottery that generate each point often stay the same, while the points move.
+    """
+    profiles, wait, hull = outer.profiles, 1.0 - outer.profiles.discounts, None
+    times, enough = min(_EASY / wait.min(), _IMPATIENT / wait.max()), outer.budget.left / 2
+    while times > 1.0 and outer.budget.left > enough:
+        less = replace(profiles, discounts=1.0 - times * wait)
+        around = Outer.around(less, outer.directions[2 * wait.size :], outer.budget)
+        if around.shrink():
+            hull = _closed(around, refinements, tolerance, hull)[1] or hull
+        goal = max(times / _LEAP, 1.0)
+        while hull is not None and times > goal:
+            times = max(times * _STEP, goal)
+            more = replace(profiles, discounts=1.0 - times * wait)
+            after = continued(less, more, hull)
+            if after is None:
+                after, proved = sustained(more, hull.points, outer.budget)
+                if not proved:
+                    break
+            less, hull = more, after
+        times = goal
+    return hull
+
+
+def _closed(
+    outer: Outer, refinements: int, tolerance: float, near: Hull | None = None
+) -> tuple[Outer, Hull | None]:
+    """Refine the outer set, and look for inner ones, also next to one that is given."""
     inner, given, group = None, len(outer.directions), outer.profiles.group
+    if near is not None:
+        outer.extend(fresh(outer.of(0), [near], group))
+        if not outer.shrink():
+            return outer, None
+        near, proved = sustained(outer.profiles, near.points, outer.budget)
+        inner = near if proved else None
     for left in range(refinements, -1, -1):
         if outer.budget.spent:
             break
@@ -73,7 +138,7 @@ def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hu
         outer.extend(added)
         if not outer.shrink():
             return outer, None
-    return outer, _grown(outer, tolerance) if inner is None else inner
+    return outer, inner
 
 
 def _cleared(outer: Outer, inner: Hull, given: int) -> Outer:

@@ -167,7 +167,8 @@ class Estimates(Shown):
         from scipy.differentiate import derivative
 
         function(of, "of", "the parameters")
-        self._need_all("`delta`")
+        if np.isnan(self.covariance).any():
+            raise Unsolved(f"`delta` needs all parameters identified inside their ranges. {self.statement}")
         value = scalar(of(self.values.copy()), "of")
         slopes, kinds = [], [kind for _, kind in self.model._ranges()]
         for k, unit in enumerate(np.eye(len(self.values))):
@@ -325,10 +326,6 @@ class Estimates(Shown):
     def _deviations(self) -> Floats:
         with np.errstate(invalid="ignore"):
             return np.sqrt(np.diag(self.covariance))
-
-    def _need_all(self, what: str) -> None:
-        if np.isnan(self.covariance).any():
-            raise Unsolved(f"{what} needs all parameters identified inside their ranges. {self.statement}")
 
     def _card(self) -> Card:
         rows = [

@@ -186,7 +186,10 @@ class Monitoring(Shown):
     def _card(self) -> Card:
         """Return a row for each of the first profiles, with the chance of each signal after it."""
         rows = [
-            [_titled(self._game, profile), *map(number, self.probabilities[profile])]
+            [
+                str(profile) if self._game is None else profile_name(self._game, profile),
+                *map(number, self.probabilities[profile]),
+            ]
             for profile in islice(np.ndindex(*self.shape), SHOWN * SHOWN)
         ]
         return Card(title="Monitoring: chances of signals", heads=["profile", *self.signals], rows=rows)
@@ -450,11 +453,6 @@ def check_monitoring(game: Game, monitoring: Monitoring | None) -> None:
                     f"`monitoring` must be of the same players and actions in the same order; the game has "
                     f"{', '.join(names)}, it {', '.join(others)}. Make it of this game."
                 )
-
-
-def _titled(game: Game | None, profile: tuple[int, ...]) -> str:
-    """Return a profile as the names of its actions, if there are names."""
-    return str(profile) if game is None else profile_name(game, profile)
 
 
 def _names(signals: Sequence[str] | None, count: int) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from bargaining._arrays import Floats
 from bargaining._rich import Shown
 from bargaining.axioms import _related
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
@@ -30,6 +29,7 @@ from bargaining.concepts.utilitarian import utilitarian
 from bargaining.concepts.yu import yu
 from bargaining.division import Division, Method
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible._polygon import hull
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 from bargaining.tables.table import Column, Table
@@ -49,8 +49,10 @@ def equal_area(problem: Problem) -> Division:
     if problem.players != 2:
         raise NotApplicable(f"equal_area is for two players; got {problem.players}.")
     part = _related.rational_part(problem)
-    points, _ = _related.points_of(part)
-    chain = _frontier(points - problem.disagreement)
+    gains = _related.points_of(part)[0] - problem.disagreement
+    (most, other), kept = gains.max(axis=0), gains[(gains >= 0).all(axis=1)]
+    corners = hull(np.concatenate(([[0.0, 0.0], [most, 0.0], [0.0, other]], kept)))
+    chain = np.concatenate((corners[:0:-1], [[most, 0.0]]))  # from player 1's best to player 0's
     left, right = chain[:-1], chain[1:]
     areas = (left[:, 1] * right[:, 0] - left[:, 0] * right[:, 1]) / 2  # of the triangles with corner d
     before = np.concatenate(([0.0], np.cumsum(areas)))
@@ -63,23 +65,6 @@ def equal_area(problem: Problem) -> Division:
     return Division(
         payoffs=payoffs, status=Status.OK, method="equal_area", residual=float(residual), problem=problem
     )
-
-
-def _frontier(gains: Floats) -> Floats:
-    """Return the frontier's corners from (0, most of player 1) to (most of player 0, 0)."""
-    ends = np.array([[0.0, gains[:, 1].max()], [gains[:, 0].max(), 0.0]])
-    ordered = sorted({(float(x), float(y)) for x, y in np.concatenate((gains, ends)) if x >= 0 and y >= 0})
-    chain: list[tuple[float, float]] = []
-    for point in ordered:
-        while len(chain) > 1 and not _turns_right(chain[-2], chain[-1], point):
-            chain.pop()
-        chain.append(point)
-    corner = (chain[-1][0], 0.0)  # an upright last piece, if there is one
-    return np.array(chain if chain[-1] == corner else [*chain, corner])
-
-
-def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
-    return (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0]) < 0
 
 
 METHODS: Mapping[str, Method] = {

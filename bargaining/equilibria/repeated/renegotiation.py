@@ -13,6 +13,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._rational import floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.points import undominated_at
 from bargaining.games.normal_form import Game, Profile, best_replies, require_game
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
@@ -154,24 +155,15 @@ def patient_renegotiation_proof(game: Game) -> Floats:
     require_game(game)
     _two(game)
     payoffs, best = game.payoffs.reshape(-1, 2), game.deviations().reshape(-1, 2)
-    sides = [_undominated(best[:, i], payoffs[:, 1 - i]) for i in (0, 1)]
+    # Undominated pairs: the payoff to which a player is held, and that of the other.
+    every = [np.stack((best[:, i], payoffs[:, 1 - i]), axis=1) for i in (0, 1)]
+    sides = [pairs[undominated_at(pairs * [-1.0, 1.0])] for pairs in every]
     boxes = [
         ((low[0], low[1]), (high[1], high[0]))
         for low, high in (((a[0], b[0]), (a[1], b[1])) for a in sides[0].tolist() for b in sides[1].tolist())
         if high[1] > low[0] and high[0] > low[1]
     ]
     return np.array(boxes).reshape(-1, 2, 2)
-
-
-def _undominated(held: Floats, given: Floats) -> Floats:
-    """Return the undominated pairs (payoff to which i is held, payoff of the other)."""
-    order = np.lexsort((-given, held))
-    best, kept = -np.inf, []
-    for k in order:
-        if given[k] > best:
-            best = given[k]
-            kept.append((held[k], given[k]))
-    return np.array(kept)
 
 
 def _two(game: Game) -> None:

@@ -25,8 +25,8 @@ _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not wo
 _POINTS = 11  # digits of points that are the same
 _EASY = 0.1  # one minus a discount factor: more patient players are approached by less patient ones
 _IMPATIENT = 0.5  # the most of it there, for any player
-_LEAP = 2.0  # by how much it falls until the set of less patient players is computed again
-_STEP = 0.9  # and by how much while its equations are solved again
+_LEAP = 1.5  # by how much it falls until the set of less patient players is computed again
+_STEP = 0.95  # and by how much while its equations are solved again
 _FEW = 2  # refinements that are tried before
 _APART = 1e-7  # normals closer than this count as the same
 

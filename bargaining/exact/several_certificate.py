@@ -41,7 +41,7 @@ MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of flo
 COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
 UNITS = 50  # of floats that one of a proof is worth
 _PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
-_ROOMS = 1e-3, 3e-2  # times the gap and the patience: by which thresholds are raised
+_ROOMS = 1e-3, 3e-2, 1.0, 10.0  # times the gap and the patience: by which thresholds are raised
 _CLOSE = 30  # times more than points may move in the end
 _FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
 _FEW = 40  # points on a knife edge that are solved for in rationals
@@ -80,7 +80,7 @@ def certify_several(
                 f"The vertices ({sum(map(len, vertices))}{where}), known {known}, generate themselves: promises are "
                 "kept and no deviation pays, checked exactly."
             )
-        if bound <= 2 * sides.gap:
+        if bound <= 2 * max(sides.gap, _FINE):
             break
     outside = "Nothing is proved from outside."
     if proved is not None:

@@ -54,6 +54,14 @@ EDGES = {13}  # a knife edge that is not rational, up to which nothing near is p
 FEW = [*range(8), 15, 39]  # the last two have points that come twice
 
 
+@pytest.mark.dear("1")
+@pytest.mark.parametrize("seed", [1, 7])
+def test_both_sides_of_very_patient_players_are_proved(seed):
+    """What follows is worth a thousand times what comes now, and so is rounding in it."""
+    game = Game(*np.random.default_rng(seed).integers(-5, 6, (2, 2, 2, 3)).transpose(3, 0, 1, 2))
+    assert certify(payoff_bounds(RepeatedGame(game, 0.999)), tolerance=1e-5).holds
+
+
 @pytest.mark.parametrize(
     "seed", [*FEW, *(pytest.param(k, marks=pytest.mark.slow) for k in range(100) if k not in FEW)]
 )

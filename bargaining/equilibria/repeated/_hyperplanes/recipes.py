@@ -17,6 +17,7 @@ from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Reci
 
 _ITERATIONS = 8  # of Newton's method, which doubles the digits in each
 _EXACT = 1e-14  # points generate themselves up to rounding
+_EPSILON = np.finfo(float).eps  # of each unit of the inverse of a recipe's equations: their rounding
 _ROUNDING = 1e-13  # of weights and payoffs that come from a linear system
 
 
@@ -33,7 +34,7 @@ def generating_points(profiles: Profiles, orbits: Orbits, recipes: Recipes) -> F
             return None
         inverse, weights = solved
         left = points - system.generated(points, weights)
-        if np.abs(left).max() <= _EXACT:
+        if np.abs(left).max() <= _EXACT + _EPSILON * np.abs(inverse).max():
             return system.all(points) if system.holds(points, weights) else None
         try:
             step = np.linalg.solve(system.slope(points, inverse, weights), left.ravel())

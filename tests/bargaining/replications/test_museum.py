@@ -40,7 +40,7 @@ def test_a_number_that_is_off_in_its_last_digit_is_noticed(name: str) -> None:
     for k, number in enumerate(one.numbers):
         text = number.ours or number.printed
         digits = len(text.partition(".")[2])
-        off = float(Fraction(text)) + 1.2 * (10.0**-digits + one.within)
+        off = float(Fraction(text)) + 1.2 * (max(10.0**-digits, 2e-12) + one.within)
         moved = Printed(of=number.of, printed=f"{off:.{digits + 3}f}")
         assert not moved.allows(values[k], one.within)
     shorter = replace(one, numbers=one.numbers[1:])

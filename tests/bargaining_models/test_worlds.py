@@ -182,7 +182,9 @@ def test_stored_cells_come_out_again() -> None:
     rows = stored_bands.read_rows(stored_bands.FOLDER / stored_bands.SAMPLE)
     for name in ("T1", "T2"):
         np.testing.assert_array_equal(first[name].values, second[name].values)
-        kept = [float(row["value"]) for row in rows if (row["environment"], row["table"]) == (environment, name)]
+        kept = [
+            float(row["value"]) for row in rows if (row["environment"], row["table"]) == (environment, name)
+        ]
         np.testing.assert_allclose(first[name].values[0], kept, rtol=1e-9, atol=1e-12)
 
 

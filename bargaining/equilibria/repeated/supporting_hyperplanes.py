@@ -47,7 +47,7 @@ class PayoffBounds(Shown):
     gap : float
         How far the outer set reaches beyond the inner one, in any of the directions or beyond any face of the inner
         set, as a share of the payoff range (payoffs scaled to the unit box, directions to length 1): 0 only if the
-        two are the same. Infinite without an inner set.
+        two are the same. Infinite without an inner set, and 0 if it is shown that no equilibrium exists.
     status : Status
         OK; EMPTY if it is shown that no equilibrium exists; INACCURATE if `gap` exceeds the tolerance, but the bounds
         are valid.
@@ -271,7 +271,7 @@ def in_units(
         directions=directions / norms[:, None],
         levels=(found.levels + directions @ low) / norms,
         threat=np.stack([found.threat * size + low, highest]),
-        gap=float(found.gap),
+        gap=0.0 if found.empty else float(found.gap),
         status=Status.EMPTY if found.empty else Status.OK if found.gap <= tolerance else Status.INACCURATE,
         steps=found.steps,
         _size=size,

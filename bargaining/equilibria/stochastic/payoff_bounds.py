@@ -146,9 +146,8 @@ def several_payoff_bounds(
     out, outer = [], found.outer
     for s, hull in enumerate(found.inner):
         empty, points = not outer.filled[s], None if hull is None else hull.points
-        reach = 0.0 if empty else found.gap
         levels = np.full(len(outer.directions), -np.inf) if empty else outer.levels[s]
         threat = np.full(game.players, np.nan) if empty else outer.threat[s]
-        sides = Sides(points, outer.directions, levels, threat, reach, empty, outer.steps)
+        sides = Sides(points, outer.directions, levels, threat, found.gap, empty, outer.steps)
         out.append(in_units(sides, profiles.low, profiles.size, tolerance, game.player_names))
     return StochasticPayoffBounds(game=game, bounds=tuple(out), _found=found)

@@ -91,7 +91,9 @@ def test_a_set_with_slack_is_preferred_to_one_without():
 def test_levels_that_fall_without_end_leave_nothing():
     """The last profile sustains less and less: its levels have no fixed point, so that floats would overflow."""
     repeated = drawn(97)[0]
-    assert payoff_bounds(repeated, tolerance=1e-5).status is Status.EMPTY
+    found = payoff_bounds(repeated, tolerance=1e-5)
+    assert found.status is Status.EMPTY
+    assert found.gap == 0.0
     assert not (repeated.game.payoffs == repeated.game.deviations()).all(axis=-1).any()  # nor at a stage
 
 

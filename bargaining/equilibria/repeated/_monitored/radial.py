@@ -49,8 +49,11 @@ _FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
 _MOST = 400  # distances of two players above which rays are not aimed again
 FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
-_NEARLY = 0.5  # of what a step may lose: when steps are no longer, rays are aimed again, for they would count as losses
-_SETTLED = 0.05  # of the last loss: the same
+_NEARLY = (
+    0.5  # of the loss that is small enough: when steps lose less, rays are aimed again, as that is a loss too
+)
+_SETTLED = 0.25  # of the last loss: the same
+_WORSE = 1.5  # times as far to go as before: such a step of three and more players is halved
 _STALLED = 5  # aims without a smaller loss than ever before are the last: new rays are too near to others
 _ADDED = 100  # rays added at a time, without their images; half of those there are, if these are more
 _LITTLE = 0.1  # of all that points would add: no rays are aimed at those that add the last of it
@@ -200,7 +203,7 @@ def radial_solid(
     before: tuple[_Rays, _Step] | None = None
     while len(orbits.slots) > corners.shape[1]:
         rays = _Rays(programs, ends, orbits, directions, known, renamings)
-        still = max(_NEARLY * near * (1.0 - float(programs.discounts.max())), _SETTLED * lost)
+        still = max(_NEARLY * near, _SETTLED * lost) * (1.0 - float(programs.discounts.max()))
         step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=still)
         if step is not None:
             step = rays.everywhere(step, max(_UNSEEN * near, _SOON * lost))
@@ -331,11 +334,14 @@ class _Rays:
         """Move until the rays reach no farther, or by no more than `nearly`; None if they miss what they aim at."""
         rough = _ROUGH if self.centre.size > 2 else 0.0  # in the plane, faces cost little
         for _ in range(steps):
-            within = enough
-            if step is not None:
-                within = max(enough, rough * step.largest)
-                self.move(step)
+            within, last, before = enough, step, self.distances
+            if last is not None:
+                within = max(enough, rough * last.largest)
+                self.move(last)
             step = self.step(within)
+            if rough and last is not None and step is not None and step.largest > _WORSE * last.largest:
+                self.distances = 0.5 * (before + self.distances)
+                step = self.step(within)
             if step is None or max(step.largest, within) <= max(enough, nearly):
                 break
         return step

@@ -42,7 +42,7 @@ _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
 _OUTER = 0.5  # share of the budget after which inner sets are looked for at every step
 _AGAIN = 0.9  # and up to which one is looked for along rays again
-_AIMED = 1e-4  # the error of half-spaces that is small enough to aim rays, which then guide more
+_AIMED = 1e-2  # the error of half-spaces that is small enough to aim rays, which then guide more
 _CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are looked for at every step
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
@@ -139,6 +139,9 @@ def close(
             break
         if rounded is not None and hull is not None:
             _guided(outer, hull, _GUIDED * aim, budget - outer.solved)
+            best = np.inf if inner is None else _gap(outer, inner)
+            if best <= tolerance:
+                break
             aim *= _NEARER
             continue
         new = unknown(outer, np.vstack([fresh(outer, hulls, outer.group), pulled]))

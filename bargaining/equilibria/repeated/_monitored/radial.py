@@ -49,9 +49,7 @@ _FINE = 11  # digits to which points that count as one agree
 _PARALLEL = 1e-8  # the distance of normals within which they are the same up to rounding
 _MOST = 400  # distances of two players above which rays are not aimed again
 FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
-_NEARLY = (
-    0.5  # of the loss that is small enough: when steps lose less, rays are aimed again, as that is a loss too
-)
+_NEARLY = 0.5  # of the loss that is small enough: once steps lose less, rays are aimed again
 _SETTLED = 0.25  # of the last loss: the same
 _WORSE = 1.5  # times as far to go as before: such a step of three and more players is halved
 _STALLED = 5  # aims without a smaller loss than ever before are the last: new rays are too near to others

@@ -183,7 +183,7 @@ def test_states_without_slack_are_simple_where_others_are_rounded():
     np.testing.assert_allclose(found.vertices.max(axis=0), [3, 4], atol=1e-8)
 
 
-@pytest.mark.parametrize("seed", [0, 14, pytest.param(22, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [0, 14, 22])
 def test_a_tolerance_below_rounding_gives_the_best_that_floats_can(seed):
     """Half-planes were added until rounding moved their corners by 1e-8 and more, or no inner set was found."""
     found = payoff_set(drawn(seed)[0], tolerance=1e-15)

@@ -66,6 +66,7 @@ _PARTS = 5  # parts into which the angle of a corner is split: with fewer, half-
 _NARROW = 2e-5  # unless the angle is less than this
 _LEAST = 1e-9  # the least slack: ten times the error of the linear program
 _APART = 1e-6  # the least angle between half-planes: corners of nearly parallel ones are ill defined
+_NEAREST = 1e-11  # unless no others are found, and they are parallel to sides of an inner set
 _CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
 _FINEST = 1e-13  # the least tolerance that is worked for: below it more half-planes only add rounding
 
@@ -180,7 +181,11 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
                     inner, gap = _rested(outer, ends, touched, edge, tolerance, inner, gap)
             if inner is not None and gap > tolerance and _RARE * len(new) < len(outer.levels):
                 new = _distinct(outer.directions, np.vstack([new, _pulled(outer, inner.corners)]))
-        if gap <= tolerance or outer.solved > budget or not (len(new) or moving):
+        if gap <= tolerance or outer.solved > budget:
+            break
+        if not (len(new) or moving) and inner is not None:  # half-planes may be nearly parallel to its sides
+            new = _new_sides(outer, inner.corners, gap, _NEAREST)
+        if not (len(new) or moving):
             break
         outer.extend(new)
     if inner is None and spare is not None:  # far from the largest set, where others might have been found
@@ -490,7 +495,7 @@ def _around(data: Data, ends: Floats, common: bool) -> Outer:
     return Outer(data.programs, ends, directions, levels, np.arange(len(data.payoffs)))
 
 
-def _new_sides(outer: Outer, corners: Floats, gap: float) -> Floats:
+def _new_sides(outer: Outer, corners: Floats, gap: float, nearest: float = _APART) -> Floats:
     """Return the normals of the sides of a polygon beyond which the half-planes still reach."""
     assert isinstance(outer.outline, Outline)
     if len(corners) < 2:
@@ -499,7 +504,7 @@ def _new_sides(outer: Outer, corners: Floats, gap: float) -> Floats:
     weights, faces = outer.outline.supports(normals)
     reach = (weights * outer.levels[faces]).sum(axis=1) - (normals * corners).sum(axis=1)
     far = reach > (gap if np.isfinite(gap) else 0.0) / 20.0
-    return _distinct(outer.directions, normals[far])
+    return _distinct(outer.directions, normals[far], nearest)
 
 
 def _new(outer: Outer, touched: Floats, reach: float, tolerance: float) -> Floats:
@@ -555,17 +560,17 @@ def _pulled(outer: Outer, corners: Floats) -> Floats:
     return np.asarray(chosen / np.linalg.norm(chosen, axis=1, keepdims=True))
 
 
-def _distinct(faces: Floats, directions: Floats) -> Floats:
+def _distinct(faces: Floats, directions: Floats, nearest: float = _APART) -> Floats:
     """Return directions that are parallel neither to faces nor to each other, in the order of their angles."""
     known, angles = np.sort(angles_of(faces)), angles_of(directions)
     order = np.argsort(angles)
     angles = angles[order]
     at = np.searchsorted(known, angles)
     around = np.stack([known[at % known.size], known[at - 1]])
-    far = np.abs((around - angles + np.pi) % (2.0 * np.pi) - np.pi).min(axis=0) > _APART
+    far = np.abs((around - angles + np.pi) % (2.0 * np.pi) - np.pi).min(axis=0) > nearest
     kept, last = np.zeros(angles.size, bool), -np.inf
     for k in np.flatnonzero(far).tolist():
-        kept[k] = angles[k] - last > _APART
+        kept[k] = angles[k] - last > nearest
         last = angles[k] if kept[k] else last
     return directions[order[kept]]
 

@@ -241,7 +241,7 @@ def test_nothing_in_pure_actions():
     bounds = payoff_bounds(RepeatedGame(Game(pennies, -pennies), 0.9))
     assert bounds.status == Status.EMPTY
     assert len(bounds.inner) == 0
-    assert bounds.gap == np.inf
+    assert bounds.gap == 0.0
     with_exit = payoff_bounds(RepeatedGame(Game(pennies, -pennies), 0.9, exit=Exit([0, 0])))
     assert with_exit.contains([0, 0]) is True
 

@@ -43,7 +43,7 @@ from bargaining.equilibria.repeated._monitored.outer import Cut, functions_of, o
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import Indices, Programs
 from bargaining.equilibria.repeated._monitored.search import Found
-from bargaining.equilibria.repeated._monitored.solid import Sheet, Solid
+from bargaining.equilibria.repeated._monitored.solid import AnyOutline
 from bargaining.equilibria.repeated.public import PublicPayoffSet
 from bargaining.equilibria.repeated.public_automaton import after_leaving, rational_automaton
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
@@ -260,7 +260,7 @@ class _Exact:
         normal: Payoffs,
         multipliers: list[Fraction],
         cut: Cut,
-        outline: Outline | Solid | Sheet,
+        outline: AnyOutline,
         levels: list[Fraction] | None = None,
     ) -> Bound | None:
         """Return alpha, and beta as (half-plane, weight) pairs; None if a direction lies between no two of them.
@@ -284,7 +284,7 @@ class _Exact:
                 weights.extend(pair)
         return constant, weights
 
-    def kills(self, cut: Cut, outline: Outline | Solid | Sheet, levels: list[Fraction]) -> Iterator[bool]:
+    def kills(self, cut: Cut, outline: AnyOutline, levels: list[Fraction]) -> Iterator[bool]:
         """Say of each profile whether its multipliers show that continuations within the levels do not sustain it."""
         zero = (_ZERO,) * self.players
         for profile, ray in zip(cut.killed.tolist(), cut.rays, strict=True):
@@ -412,16 +412,14 @@ def _apart(cut: Cut, levels: list[Fraction]) -> bool:
     return any(other is not None and levels[k] + levels[other] < 0 for k, other in facing)
 
 
-def _support(
-    cut: Cut, outline: Outline | Solid | Sheet, levels: list[Fraction], normal: Payoffs
-) -> Fraction | None:
+def _support(cut: Cut, outline: AnyOutline, levels: list[Fraction], normal: Payoffs) -> Fraction | None:
     """Return how far half-planes let payoffs go in a direction; None if it lies between no two of them."""
     weights = _between(list(normal), cut, outline)
     return None if weights is None else value_of((_ZERO, weights), levels)
 
 
 def _between(
-    pull: list[Fraction], cut: Cut, outline: Outline | Solid | Sheet, levels: list[Fraction] | None = None
+    pull: list[Fraction], cut: Cut, outline: AnyOutline, levels: list[Fraction] | None = None
 ) -> list[tuple[int, Fraction]] | None:
     """Write a direction as a sum of normals that meet in a corner, with weights that are not negative."""
     if not isinstance(outline, Outline):

@@ -28,30 +28,35 @@ def supports(points, n):
     return (points[:, :n] @ directions.T).max(axis=0)
 
 
-@pytest.mark.parametrize("seed", [12, 76, 92, 136, pytest.param(188, marks=pytest.mark.slow)])
-def test_a_player_who_only_watches_changes_nothing_for_two_others(seed):
-    """Also where the set has many vertices (76), and where half-spaces must be exact to prove anything (136)."""
+@pytest.mark.parametrize(
+    ("seed", "tolerance"),
+    [
+        *((seed, 1e-5) for seed in (12, 76, 92, 136)),
+        *((seed, 1e-4) for seed in (13, 61)),
+        pytest.param(188, 1e-5, marks=pytest.mark.slow),
+        pytest.param(233, 1e-4, marks=pytest.mark.slow),
+        pytest.param(9, 1e-3, marks=pytest.mark.slow),
+    ],
+)
+def test_a_player_who_only_watches_changes_nothing_for_the_others(seed, tolerance):
+    """Of two others, also with many vertices (76) and where only exact half-spaces prove anything (136), and of three.
+
+    Of the spaces of four players a plane is left, or three dimensions (9).
+    """
     repeated, payoffs, chances, discount, _ = drawn(seed)
-    two = payoff_set(repeated, tolerance=1e-5)
-    three = payoff_bounds(watched(payoffs, chances, discount), tolerance=2e-5)
-    assert two.status is three.status is Status.OK
-    np.testing.assert_allclose(supports(three.inner, 2), supports(two.vertices, 2), atol=4e-4)
-    if seed != 188:
-        assert certify(three, tolerance=2e-5).holds
+    n = repeated.players
+    alone = (
+        payoff_set(repeated, tolerance=tolerance) if n == 2 else payoff_bounds(repeated, tolerance=tolerance)
+    )
+    found = payoff_bounds(watched(payoffs, chances, discount), tolerance=2 * tolerance)
+    assert alone.status is found.status is Status.OK
+    points = alone.vertices if n == 2 else alone.inner
+    np.testing.assert_allclose(supports(found.inner, n), supports(points, n), atol=20 * tolerance)
+    if seed not in (9, 188):  # proofs of their hundreds of vertices take minutes
+        assert certify(found, tolerance=2 * tolerance).holds
 
 
-@pytest.mark.parametrize("seed", [13, 61, pytest.param(233, marks=pytest.mark.slow)])
-def test_a_player_who_only_watches_changes_nothing_for_three_others(seed):
-    """Of the four players' set, a plane or three dimensions are left."""
-    repeated, payoffs, chances, discount, _ = drawn(seed)
-    three = payoff_bounds(repeated, tolerance=1e-4)
-    four = payoff_bounds(watched(payoffs, chances, discount), tolerance=1e-4)
-    assert three.status is four.status is Status.OK
-    np.testing.assert_allclose(supports(four.inner, 3), supports(three.inner, 3), atol=2e-3)
-    assert certify(four, tolerance=2e-4).holds
-
-
-@pytest.mark.parametrize("seed", [233, *(pytest.param(k, marks=pytest.mark.slow) for k in (35, 85))])
+@pytest.mark.parametrize("seed", [35, 233, pytest.param(85, marks=pytest.mark.slow)])
 def test_a_set_in_a_plane_is_found_from_both_sides(seed):
     """Three profiles can be played, or two and leaving; hulls in space found the set within 6e-3 only."""
     repeated, payoffs, chances, discount, leaving = drawn(seed)

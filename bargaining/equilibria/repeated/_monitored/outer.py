@@ -30,7 +30,7 @@ from bargaining.equilibria.repeated._monitored.programs import (
     winners,
 )
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
-from bargaining.equilibria.repeated._monitored.solid import Sheet, Solid
+from bargaining.equilibria.repeated._monitored.solid import AnyOutline, Solid
 
 _WAY = 5  # rounds whose multipliers are kept for the proof of their results
 _COARSE = 64  # half-planes of two players up to which those of all rounds are kept
@@ -41,7 +41,7 @@ _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
 _ROUNDING = 1e-15
 
 
-def outlined(directions: Floats, levels: Floats) -> Outline | Solid | Sheet | None:
+def outlined(directions: Floats, levels: Floats) -> AnyOutline | None:
     """Return the outline of half-planes, or of half-spaces; None if their intersection is empty."""
     kind = Outline if directions.shape[1] == 2 else Solid
     return kind.of(directions, levels)
@@ -49,7 +49,7 @@ def outlined(directions: Floats, levels: Floats) -> Outline | Solid | Sheet | No
 
 def functions_of(
     programs: Programs,
-    outline: Outline | Solid | Sheet,
+    outline: AnyOutline,
     directions: Floats,
     owners: Indices,
     faces: Indices,
@@ -144,7 +144,7 @@ class Outer:
     renamings: Renamings | None = None
     orbits: Orbits = field(init=False)
     multipliers: Floats = field(init=False)
-    outline: Outline | Solid | Sheet | None = field(init=False, default=None)
+    outline: AnyOutline | None = field(init=False, default=None)
     rounds: int = 0
     solved: int = 0
     cuts: list[Cut] = field(default_factory=list)

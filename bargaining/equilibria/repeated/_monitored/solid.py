@@ -196,6 +196,9 @@ class Sheet:
         return np.hstack([weights, np.abs(rest)]).reshape(shape), faces.reshape(shape)
 
 
+AnyOutline = Outline | Solid | Sheet
+
+
 def _facing(directions: Floats, levels: Floats) -> Indices:
     """Return pairs of half-spaces between which nothing but a plane is left, independent ones."""
     from scipy.spatial import KDTree

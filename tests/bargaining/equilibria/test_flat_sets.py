@@ -78,6 +78,14 @@ def test_a_set_in_a_plane_is_found_from_both_sides(seed):
     assert ((found.inner @ normals.T).max(axis=0) <= levels + 1e-7).all()
 
 
+def test_a_tolerance_of_zero_does_not_lose_a_flat_set():
+    """Half-planes that were nearly parallel moved each other's corners until nothing seemed to be left."""
+    _, payoffs, chances, discount, _ = drawn(76)
+    found = payoff_bounds(watched(payoffs, chances, discount), tolerance=0.0)
+    assert found.status is Status.INACCURATE
+    assert found.gap < 1e-6
+
+
 def test_coordinates_of_a_plane_lead_there_and_back():
     rng = np.random.default_rng(0)
     points = rng.random((7, 2)) @ rng.random((2, 4)) + 0.1

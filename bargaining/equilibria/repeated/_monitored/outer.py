@@ -176,12 +176,18 @@ class Outer:
         """The multipliers, for use with similar sets."""
         return Known(self.directions, self.multipliers)
 
-    def extend(self, directions: Floats) -> int:
-        """Add half-planes at the support of the set; drop those that do not touch it, and return how many are left."""
+    def extend(self, directions: Floats, instead: float = 0.0) -> int:
+        """Add half-planes at the support of the set, and return how many are left of the others.
+
+        Those that do not touch the set are dropped, and those that a new one replaces, as their angle is less than
+        `instead`.
+        """
         if self.outline is None or not len(directions):
             return len(self.levels)
         first = self.orbits.first
         kept = np.flatnonzero(np.isin(first, first[self.outline.faces]))
+        if instead:
+            kept = kept[(self.directions[kept] @ directions.T).max(axis=1) < np.cos(instead)]
         self.levels = np.append(self.levels[kept], self.reach(directions))
         before, known = self.directions, self.multipliers
         self.directions = np.vstack([self.directions[kept], directions])

@@ -66,7 +66,7 @@ _PARTS = 5  # parts into which the angle of a corner is split: with fewer, half-
 _NARROW = 2e-5  # unless the angle is less than this
 _LEAST = 1e-9  # the least slack: ten times the error of the linear program
 _APART = 1e-6  # the least angle between half-planes: corners of nearly parallel ones are ill defined
-_NEAREST = 1e-11  # unless no others are found, and they are parallel to sides of an inner set
+_SAME = 1e-12  # unless they are parallel to a side of an inner set: these replace others
 _CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
 _FINEST = 1e-13  # the least tolerance that is worked for: below it more half-planes only add rounding
 
@@ -183,11 +183,12 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
                 new = _distinct(outer.directions, np.vstack([new, _pulled(outer, inner.corners)]))
         if gap <= tolerance or outer.solved > budget:
             break
-        if not (len(new) or moving) and inner is not None:  # half-planes may be nearly parallel to its sides
-            new = _new_sides(outer, inner.corners, gap, _NEAREST)
+        instead = 0.0
+        if inner is not None and not (len(new) or moving):
+            new, instead = _new_sides(outer, inner.corners, gap, _SAME), _APART
         if not (len(new) or moving):
             break
-        outer.extend(new)
+        outer.extend(new, instead)
     if inner is None and spare is not None:  # far from the largest set, where others might have been found
         inner, gap = spare, _reach(_points(kept), spare.corners)
     return Found(inner, kept, gap, outer.rounds, outer.solved, leaves, cuts)

@@ -24,7 +24,7 @@ from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
 from bargaining.equilibria.repeated._monitored.data import Data
 from bargaining.equilibria.repeated._monitored.inner import around, extreme, generated
-from bargaining.equilibria.repeated._monitored.programs import Known
+from bargaining.equilibria.repeated._monitored.programs import Known, Programs
 from bargaining.equilibria.repeated._monitored.radial import _Rays, _weights, radial, radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import _better
@@ -229,6 +229,37 @@ def test_a_segment_on_a_knife_edge_is_found_where_corners_rest():
     assert found.status is Status.OK, found.reason
     np.testing.assert_allclose(found.vertices.max(axis=0), found.outer.max(axis=0), atol=1e-9)
     np.testing.assert_allclose(found.vertices.min(axis=0), found.outer.min(axis=0), atol=1e-9)
+
+
+def test_rows_of_a_player_whose_payoffs_tie_need_no_slack():
+    """All that can follow gives player 0 three, whatever she does, but player 1 can be held to his part."""
+    found = payoff_set(drawn(192)[0], tolerance=1e-5)
+    np.testing.assert_allclose(found.vertices[:, 0], 3.0, atol=1e-9)
+    assert np.ptp(found.vertices[:, 1]) > 0.8
+    assert found._found.inner.excess < -1e-8
+    assert certify(found, tolerance=1e-4).holds
+    assert found.strategy(found.vertices[-1]).regret == 0
+
+
+def test_rows_are_tied_where_all_continuations_just_meet_them():
+    """From two points each: the least that a row weighs, over all ways to follow signals, is its limit or is not."""
+    rng, count = np.random.default_rng(0), 0
+    for _ in range(20):
+        points, weights = rng.integers(0, 2, (2, 2)) / 2.0, rng.integers(-2, 3, (1, 2, 3)) / 4.0
+        programs = Programs(
+            np.zeros((1, 2)), np.full(2, 0.5), np.ones((1, 3)) / 3.0, np.eye(2), weights, np.zeros((1, 2))
+        )
+        least = [
+            min(
+                sum(w * points[k, row] for w, k in zip(weights[0, row], after, strict=True)) for after in ways
+            )
+            for row, ways in ((row, list(np.ndindex(2, 2, 2))) for row in range(2))
+        ]
+        tied = np.array(least) == 0.0
+        count += tied.sum()
+        assert programs.tied(points).tolist() == [tied.tolist()]
+        np.testing.assert_array_equal(programs.tightened(0.1, points).limits[0], np.where(tied, 0.0, -0.1))
+    assert 5 < count < 35
 
 
 @pytest.mark.parametrize(

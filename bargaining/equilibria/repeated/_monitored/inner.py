@@ -200,7 +200,8 @@ class Automaton:
     lotteries : sparse (m S, m) matrix
         The chance of each state after each signal: row ``state * S + signal``.
     excess : float
-        The largest gain from a deviation, in the units of the programs; negative if every deviation loses.
+        The largest gain from a deviation, in the units of the programs; negative if every deviation loses. Rows
+        that are tied among the payoffs do not count while they are met.
     programs : int
         How many programs were solved.
     """
@@ -238,9 +239,10 @@ def settled(
 
     The corners first move to a fixed point under the tighter rows. Then each continuation is written as a lottery over
     the new corners, and the payoffs of the states solve a linear system. If what the corners would still have moved
-    breaks a row, they move on. Corners closer than `merge` times the slack are merged.
+    breaks a row, they move on. Corners closer than `merge` times the slack are merged. Rows that are tied among the
+    corners need no slack.
     """
-    tight, solved, still = replace(programs, limits=programs.limits - slack), 0, slack / 10.0
+    tight, solved, still = programs.tightened(slack, corners), 0, slack / 10.0
     for step in range(steps):
         image = generated(tight, leaves, corners, max(merge * slack, _SAME), known=known, renamings=renamings)
         solved, known = solved + image.programs, image.known
@@ -313,8 +315,9 @@ def _play(programs: Programs, promised: Promises, solved: int) -> Automaton:
         own = programs.discounts == delta
         payoffs[:, own] = solution(delta * expected, payoffs[:, own])
     found = replace(found, payoffs=payoffs)
-    excess = programs.excess(owners, found.continuations)[played]
-    return replace(found, excess=float(excess.max(initial=-np.inf)))
+    excess = programs.excess(owners, found.continuations)
+    excess[programs.tied(payoffs)[owners] & (excess <= MISSED)] = -np.inf
+    return replace(found, excess=float(excess[played].max(initial=-np.inf)))
 
 
 def _shares(corners: Floats, points: Floats) -> Any:

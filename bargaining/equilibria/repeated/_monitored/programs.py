@@ -21,7 +21,7 @@ them all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -107,6 +107,17 @@ class Programs:
         """Return the violation of the rows by the continuations (Q, S, n), (Q, K); negative where there is slack."""
         own = (continuations @ self.views.T).swapaxes(1, 2)
         return np.asarray((self.weights[owners] * own).sum(axis=2) - self.limits[owners])
+
+    def tied(self, points: Floats) -> Flags:
+        """Return the rows that no continuations among some points meet with slack, but some without, (P, K)."""
+        own = self.views @ points.T
+        ends = np.stack([own.min(axis=1), own.max(axis=1)], axis=-1)
+        least = (self.weights[..., None] * ends[:, None]).min(axis=-1).sum(axis=-1)
+        return np.asarray(np.abs(least - self.limits) <= MISSED)
+
+    def tightened(self, slack: float, points: Floats) -> Programs:
+        """Return the programs whose rows are met with slack, except those that are tied among some points."""
+        return replace(self, limits=self.limits - np.where(self.tied(points), 0.0, slack))
 
 
 class Plans(NamedTuple):

@@ -210,6 +210,43 @@ def test_patience_that_free_trade_needs(talks: Negotiation) -> None:
         assert (1 - delta) * best + delta * war == pytest.approx(agreed, abs=2e-5)
 
 
+def test_rates_worse_than_the_war_are_kept_at_no_patience(talks: Negotiation) -> None:
+    """No discount factor in [0, 1] makes a year of breach and the war for ever worth no more than the agreement."""
+    war, discounts = talks.war(), np.linspace(0.0, 1.0, 101)
+    for partner, home in ((0.3, 0.0), (0.5, 0.5), (0.2, 0.05), (0.05, 0.02)):
+        found, agreed = talks.critical_discounts(partner, home), talks.payoffs(partner, home).percent
+        grid = np.linspace(-0.2, 1.0, 601)
+        best = (
+            talks.stage_payoffs([partner], grid)[..., 0].max(),
+            talks.stage_payoffs(grid, [home])[..., 1].max(),
+        )
+        for own in (0, 1):
+            keeps = (1 - discounts) * best[own] + discounts * war.percent[own] <= agreed[own]
+            np.testing.assert_array_equal(keeps, discounts >= found[own])
+    np.testing.assert_array_equal(
+        talks.critical_discounts(*war.rates[::-1]), 0.0
+    )  # a breach of the war gains nothing
+
+
+def test_rates_may_be_whole_numbers(talks: Negotiation) -> None:
+    np.testing.assert_array_equal(talks.critical_discounts(0, 0), talks.critical_discounts())
+
+
+def test_a_war_that_newton_leaves_from_both_ends_fails_without_an_error() -> None:
+    """Deficits in proportion to value added: no finite rates settle, and the last search leaves the grid."""
+    model = TradeModel.from_arrays(
+        [[[3.2989], [2.635]], [[1.1188], [17.128]]],
+        [[[0.0], [0.0]], [[0.1927], [0.0]]],
+        elasticities=7.5897,
+        regions=["A", "B"],
+        sectors=["all"],
+        deficits="share",
+    )
+    war = Negotiation(model, home="B", partner="A").war()
+    assert war.status == Status.FAILED
+    assert np.isnan(war.rates).all()
+
+
 def test_who_gains_from_the_war_keeps_no_agreement() -> None:
     """The US prefers its war with Mexico to free trade: above 1."""
     talks = Negotiation(blocs({"MEX": ["MEX"]}), home="MEX", partner="USA")

@@ -156,17 +156,12 @@ class TariffGame:
         Newton's method does not settle are searched as in `equilibrium`.
         """
         rates = np.broadcast_to(start, (len(costs), 2)).copy()
-        steps = np.array([[0.0, 0.0], [DIFFERENCE, 0.0], [0.0, DIFFERENCE]])
         marginal = np.full(len(costs), np.inf)
         for _ in range(2 * NEWTON_STEPS):
-            here, first, second = self.slopes(rates + steps[:, None], costs)
+            here, moved = self._newton_step(rates, costs)
             marginal = np.abs(here).max(axis=1)
             if not (marginal > SETTLED).any():
                 break
-            (a, c), (b, d) = ((side - here).T / DIFFERENCE for side in (first, second))
-            with np.errstate(all="ignore"):
-                step = np.stack([d * here[:, 0] - b * here[:, 1], a * here[:, 1] - c * here[:, 0]], axis=-1)
-                moved = rates - step / (a * d - b * c)[:, None]
             rates = np.clip(np.nan_to_num(moved), GRID[0], GRID[-1])
         regret = self._regret(rates, costs, COARSE_GRID)
         good = np.maximum(marginal, regret) <= ACCURACY
@@ -217,19 +212,23 @@ class TariffGame:
             rates[known, own] = self.best_response(own, rates[known, 1 - own], costs[known], tolerance=ROUGH)
             known = known[np.isfinite(rates[known, own])]
         rates[np.setdiff1d(np.arange(len(rates)), known)] = np.nan
-        for _ in range(NEWTON_STEPS if len(known) else 0):
-            rates[known] = self._newton_step(rates[known], costs[known])
-            known = known[((rates[known] > GRID[0]) & (rates[known] < GRID[-1])).all(axis=1)]
+        for _ in range(NEWTON_STEPS):
+            if not len(known):
+                break
+            moved = self._newton_step(rates[known], costs[known])[1]
+            inside = ((moved > GRID[0]) & (moved < GRID[-1])).all(axis=1)
+            rates[known] = np.where(inside[:, None], moved, np.nan)
+            known = known[inside]
         return rates
 
-    def _newton_step(self, rates: Floats, costs: Floats) -> Floats:
-        """One step with the slopes differenced in both rates; NaN where it leaves the grid."""
+    def _newton_step(self, rates: Floats, costs: Floats) -> tuple[Floats, Floats]:
+        """Marginal welfare, and the rates after a step with its slopes differenced; NaN where they are singular."""
         steps = np.array([[0.0, 0.0], [DIFFERENCE, 0.0], [0.0, DIFFERENCE]])
         here, first, second = self.slopes(rates + steps[:, None], costs)
-        matrix = np.stack([first - here, second - here], axis=-1) / DIFFERENCE
-        moved = rates - np.linalg.solve(matrix, here[..., None])[..., 0]
-        inside = ((moved > GRID[0]) & (moved < GRID[-1])).all(axis=-1, keepdims=True)
-        return np.where(inside, moved, np.nan)
+        (a, c), (b, d) = ((side - here).T / DIFFERENCE for side in (first, second))
+        step = np.stack([d * here[:, 0] - b * here[:, 1], a * here[:, 1] - c * here[:, 0]], axis=-1)
+        with np.errstate(all="ignore"):
+            return here, rates - step / (a * d - b * c)[:, None]
 
     def _regret(self, rates: Floats, costs: Floats, grid: Floats = FINE_GRID) -> Floats:
         """Gain of the best deviation on a grid, at least 0."""

@@ -41,7 +41,7 @@ from bargaining_models.negotiation._tariff_nash import Side, TariffGame, TariffN
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import outcome_without, parsed
 from bargaining_models.negotiation.headline import headline
-from bargaining_models.negotiation.outcomes import Change, Outcome, TariffOutcome, TariffWar
+from bargaining_models.negotiation.outcomes import Change, Outcome, TariffOutcome, TariffWar, patience_needed
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.negotiation.routes import MEANINGS, route_hats
 from bargaining_models.negotiation.sources import Role, Whole, cube, world_of
@@ -554,7 +554,8 @@ class Negotiation(Shown):
         Returns
         -------
         ndarray
-            1 or more if the side prefers the war at any patience. NaN where a best rate or the war was not found.
+            1 or more if the side prefers the war at any patience, infinite if it prefers the war even to the year of
+            breach. NaN where a best rate or the war was not found.
 
         Notes
         -----
@@ -572,7 +573,8 @@ class Negotiation(Shown):
         costs = self.route(r, capped=capped, in_use=route)
         batch = kept.shape[:-1]
         cells = np.broadcast_to(costs, (*batch, *costs.shape[-3:])).reshape(-1, *costs.shape[-3:])
-        agreed = [np.broadcast_to(rate, batch).ravel() for rate in (home_tariff, partner_tariff)]
+        agreed = [self._rates(home_tariff, "home_tariff"), self._rates(partner_tariff, "partner_tariff")]
+        agreed = [np.broadcast_to(rate, batch).ravel() for rate in agreed]
         breach = np.empty((len(cells), 2))
         for own in (0, 1):
             rates = np.stack(agreed, axis=-1)
@@ -580,8 +582,7 @@ class Negotiation(Shown):
             lost = np.isnan(rates).any(axis=1)
             found = self.game.welfare(np.nan_to_num(rates), cells)[:, own]
             breach[:, own] = np.where(lost, np.nan, found)
-        best = breach.reshape(*batch, 2)
-        return np.asarray((best - kept) / (best - war))
+        return patience_needed(breach.reshape(*batch, 2), kept, war)
 
     def change(self, outcome: Callable[..., Outcome], *, r: Share, capped: bool = False) -> Change:
         """Split the effect of `r` on an outcome into trade with the alternative itself and exposure to the partner.

@@ -11,6 +11,8 @@ from bargaining.authoring import Floats, Shown, owning
 from bargaining.errors import Status
 from bargaining_models.trade import TradeEquilibrium
 
+ACCURACY = 1e-8  # percent: the regret that a war may have
+
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,3 +97,15 @@ class Change(Shown):
     total: Floats
     route_trade: Floats
     exposure: Floats
+
+
+def patience_needed(breach: Floats, kept: Floats, war: Floats) -> Floats:
+    """The least discount factor at which a year of breach and the war ever after are worth no more than what is kept.
+
+    `breach` is the best that a side can have in the year, so at least `kept`, both in percent. Infinite where the war
+    is better even than the year of breach; 0 where a breach gains nothing and the war is no better.
+    """
+    gain, punishment = breach - kept, breach - war
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = np.where(punishment <= 0.0, np.inf, gain / punishment)
+    return np.where((gain <= ACCURACY) & (punishment >= -ACCURACY), 0.0, needed)

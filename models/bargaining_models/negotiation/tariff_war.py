@@ -34,6 +34,7 @@ from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput
 from bargaining.games.repeated import Exit
 from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.outcomes import patience_needed
 from bargaining_models.negotiation.roles import Leave, who_leaves
 
 RATES = np.linspace(0.0, 0.48, 25)  # steps of two percent, up to several times the rates of a war
@@ -130,11 +131,10 @@ class TariffGame(Shown):
     def critical_under_war(self) -> Floats:
         """Return each country's critical discount factor if the tariff war follows any breach for ever, shape (2,).
 
-        1 or more if the country prefers the war at any patience.
+        1 or more if the country prefers the war at any patience, as for `Negotiation.critical_discounts`.
         """
         kept, breach = self.stage.payoffs[self.free_trade], self.stage.deviations()[self.free_trade]
-        needed: Floats = (breach - kept) / (breach - self.war)
-        return needed
+        return patience_needed(breach, kept, self.war)
 
     def self_enforcing(self, discount: ArrayLike, *, method: Method = nash, leave: Leave = False) -> Division:
         """Return a division of the enforceable payoffs, in percent, without transfers, about the threat."""

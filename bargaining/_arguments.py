@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining._arrays import short
 from bargaining._names import Names, meant, numbered, place
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, with_article
 
 Kind = TypeVar("Kind")
 
@@ -116,5 +116,5 @@ def instance(value: Any, name: str, kind: type[Kind]) -> Kind:
     """Return `value` if it is an object of that class."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise InvalidInput(f"`{name}` must be {article} {kind.__name__}; got a {type(value).__name__}.")
+        raise InvalidInput(f"`{name}` must be {article} {kind.__name__}; got {with_article(value)}.")
     return value

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._calls import advice
 from bargaining._names import Names, numbered, ordered, titles
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 from bargaining.errors import short as short
 
 Floats = NDArray[np.float64]
@@ -172,7 +172,8 @@ def real(
     if array.size == 0:
         raise InvalidInput(f"`{name}` must not be empty; got an array of shape {array.shape}.")
     if ndim is not None and array.ndim != ndim:
-        raise InvalidInput(f"`{name}` must have {ndim} axes; got {array.ndim}, shape {array.shape}.")
+        wanted = ("be a single number", "be one list of numbers")[ndim] if ndim < 2 else f"have {ndim} axes"
+        raise InvalidInput(f"`{name}` must {wanted}; got shape {array.shape}.")
     # A sum of squares is finite unless an entry is not (or it overflows): one pass without a mask.
     if not np.isfinite(np.vdot(array, array)):
         bad = ~np.isfinite(array) if finite else np.isnan(array)
@@ -263,7 +264,8 @@ def _from_objects(array: NDArray[Any], name: str, verb: str) -> Floats:
     for entry in array.flat:
         if isinstance(entry, bool) or not isinstance(entry, Rational | float | np.floating | np.integer):
             raise InvalidInput(
-                f"`{name}` must {verb} real numbers; got {short(entry)}, a {type(entry).__name__}."
+                f"`{name}` must {verb} real numbers; got {short(entry)}, of type {type(entry).__name__}. "
+                "Pass a number or a Fraction."
             )
     try:
         return array.astype(np.float64)
@@ -328,19 +330,21 @@ def within(
     if bad.any():
         where = tuple(int(k) for k in np.argwhere(bad)[0])
         player = f" at index {where}" if where else ""
-        cure = _of_share(float(array[where])) if (low, high) == (0.0, 1.0) else ""
+        cure = _of_share(float(array[where]), name) if (low, high) == (0.0, 1.0) else ""
         if array.ndim == 1:
             player = f" for {titles(players or numbered(len(array)))[where[-1]]}"
         raise InvalidInput(
-            f"`{name}` must lie in {ends[0]}{low:g}, {high:g}{ends[1]}; got {array[where]:.17g}{player}.{cure}"
+            f"`{name}` must lie in {ends[0]}{low:g}, {high:g}{ends[1]}; got {plain(array[where])}{player}.{cure}"
         )
     return array
 
 
-def _of_share(value: float) -> str:
+def _of_share(value: float, name: str) -> str:
     """Return a suggestion for a number that should lie between 0 and 1."""
     if value == 1.0:
         return " For the limit take a number just below, such as 0.999."
+    if name.startswith("discount") and 1.0 < value < 2.0:
+        return f" Is it 1 plus an interest rate? Then take 1 / {value:g} = {1 / value:.3g}."
     return f" A percentage? Divide it by 100: {value / 100:g}." if 1.0 < value <= _PERCENT else ""
 
 
@@ -390,7 +394,7 @@ def distribution(value: ArrayLike | None, name: str, players: int | Names) -> Fl
     missed = np.abs(total - 1.0)
     if (missed > 1e-9).any():
         raise InvalidInput(
-            f"`{name}` must sum to 1 over players; got a sum of {total.flat[np.argmax(missed)]:.17g}. "
+            f"`{name}` must sum to 1 over players; got a sum of {plain(total.flat[np.argmax(missed)])}. "
             f"Divide by the sum."
         )
     if (missed <= count * np.finfo(float).eps).all():  # as near as the rounding of the sum tells

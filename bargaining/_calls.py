@@ -44,14 +44,15 @@ _HINTS = {
 
 
 def suggesting(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
-    """Make a function explain how to call it when its arguments are wrong."""
+    """Make a function, or the `__init__` of a class, explain how to call it when its arguments are wrong."""
+    name = function.__qualname__.removesuffix(".__init__")
 
     @wraps(function)
     def called(*arguments: Given.args, **options: Given.kwargs) -> Answer:
         try:
             return function(*arguments, **options)
         except TypeError as error:
-            if (better := advice(error, function, function.__name__)) is None:
+            if (better := advice(error, function, name)) is None:
                 raise
             raise better from None
 

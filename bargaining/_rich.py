@@ -172,6 +172,18 @@ def _some(texts: Iterable[str], brackets: str, count: int, limit: int) -> str:
     )
 
 
+def listing(array: Any) -> str:
+    """Return an array as a list that can be pasted, or its shape where it is large."""
+    return str(array.tolist()) if array.size <= _SIZE else f"<array of shape {array.shape}>"
+
+
+def counted(count: int, word: str) -> str:
+    """Return how many there are of something: "1 state", "2 vertices"."""
+    if count == 1:
+        return f"1 {word}"
+    return f"{count} {word[:-2]}ices" if word.endswith("ex") else f"{count} {word}s"
+
+
 def number(value: Any, digits: int = DIGITS) -> str:
     """Return a number with its significant digits; NaN is none."""
     return "none" if np.isnan(value) else significant(float(value), digits, pad=False)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bargaining._arguments import choice, player_index
+from bargaining._calls import suggesting
 from bargaining._files import content_of, path_of
 from bargaining._names import Names, meant, ordered
 from bargaining._rich import Shown
@@ -89,6 +90,7 @@ class Description(Shown):
         return tuple(call.name for call in self.calls)
 
 
+@suggesting
 def read_description(path: str | Path) -> Description:
     """Read a problem, a game or a repeated game from a .toml or .json file.
 

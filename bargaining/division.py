@@ -293,8 +293,8 @@ class Division(Shown):
         payoffs: Any = self.payoffs
         if are_given(self.player_names) and not shape:
             payoffs = dict(zip(self.player_names, self.payoffs, strict=True))
-        answer = f"batch of shape {shape}" if shape else f"payoffs={brief(payoffs)}, {self._counts()}"
-        return f"<{type(self).__name__} {self.method!r}: {answer}>"
+        answer = f"batch of shape {shape}" if shape else f"payoffs={brief(payoffs)}"
+        return f"<{type(self).__name__} {self.method!r}: {answer}, {self._counts()}>"
 
     def _counts(self) -> str:
         """Return the status in words, or how many cells of a batch ended in each."""
@@ -324,9 +324,9 @@ class Division(Shown):
         rows = [[name, *(number(values[k]) for values in known.values())] for k, name in enumerate(names)]
         state = Status(int(np.asarray(self.status)))
         note = state.name if state is Status.OK else f"{state.name}. {state.advice}"
-        notes = [note, f"residual {number(float(self.residual), 2)}"]
+        notes = [f"residual {number(float(self.residual), 2)}", note]
         if "weights_sum" in self.parameters:
-            notes.append(f"weights divided by their sum, {brief(self.parameters['weights_sum'])}")
+            notes.insert(0, f"weights divided by their sum, {brief(self.parameters['weights_sum'])}")
         marks = () if self.problem is None else marks_of(self.problem)
         answer = [Mark(points=self.payoffs, name=self.method, kind="point", colour=1)]
         picture = sketch([*marks, *answer]) if marks else ""

@@ -16,6 +16,17 @@ def short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def with_article(value: object) -> str:
+    """Return the type of a value as messages name it: "a list", "an int", "None"."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
+
+
+def plain(number: float) -> str:
+    """Return a float with as few digits as tell it from every other float, as messages show it."""
+    return repr(float(number)).removesuffix(".0")
+
+
 class BargainingError(Exception):
     """Base class of all errors of this library."""
 

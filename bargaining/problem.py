@@ -14,7 +14,7 @@ from bargaining._arguments import is_sequence
 from bargaining._arrays import LARGEST, SMALLEST, Floats, by_player, fill, owning, per_player, returned
 from bargaining._names import Names, are_given, carried, place, unique_names
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, with_article
 from bargaining.feasible._cvxpy import is_constraint, payoffs_of
 from bargaining.feasible._sides import EPS, every, some
 from bargaining.feasible.base import FeasibleSet, is_feasible_set
@@ -64,7 +64,7 @@ class Problem(Shown):
     --------
     >>> from bargaining import Problem, TransferableSurplus
     >>> Problem(TransferableSurplus(1.0), [0.0, 0.2])
-    Problem(TransferableSurplus(total=array(1.), players=2), [0.0, 0.2])
+    Problem(TransferableSurplus(1.0), [0.0, 0.2])
 
     Points, and games that know their threat:
 
@@ -99,7 +99,7 @@ class Problem(Shown):
         feasible, disagreement, players = _opened(feasible, disagreement, players)
         if not is_feasible_set(feasible):
             raise InvalidInput(
-                f"`feasible` must answer support, ray, ideal and contains; got a {type(feasible).__name__}. "
+                f"`feasible` must answer support, ray, ideal and contains; got {with_article(feasible)}. "
                 f"Wrap points in `Polytope` or an amount in `TransferableSurplus`."
             )
         names = unique_names(_names(disagreement, feasible, players), "players", feasible.players)
@@ -279,7 +279,7 @@ def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[An
         return whole.feasible, whole.disagreement, known if players is None else players
     if isinstance(disagreement, FeasibleSet):
         raise InvalidInput(
-            f"`feasible` must come before `disagreement`; got a {type(disagreement).__name__} second. "
+            f"`feasible` must come before `disagreement`; got {with_article(disagreement)} second. "
             "Write Problem(feasible, disagreement)."
         )
     if isinstance(feasible, int | float) and not isinstance(feasible, bool):
@@ -370,9 +370,7 @@ def _vector(value: ArrayLike, name: str, players: Names) -> Floats:
 def require_problem(problem: object) -> None:
     """Raise an error if `problem` is not a `Problem`."""
     if not isinstance(problem, Problem):
-        raise InvalidInput(
-            f"`problem` must be a Problem; got a {type(problem).__name__}. {_made_of(problem)}"
-        )
+        raise InvalidInput(f"`problem` must be a Problem; got {with_article(problem)}. {_made_of(problem)}")
 
 
 def require_one_problem(problem: Problem) -> None:

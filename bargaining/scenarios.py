@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import flag, function, is_sequence, listed
 from bargaining._arrays import Floats, real, short
+from bargaining._calls import suggesting
 from bargaining._files import content_of, path_of
 from bargaining._names import Names
 from bargaining.errors import InvalidInput, NotApplicable
@@ -38,8 +39,9 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+
 _ONE = 1.0 + 1e-9  # utilities that exceed one by rounding are in shares already
 
 
+@suggesting
 def outcome_problem(
-    utilities: Sequence[Callable[[Any], Any]],
+    utilities: Sequence[Callable[[Any], Any] | Mapping[Any, float]],
     outcomes: Iterable[Any] | None = None,
     disagreement: ArrayLike | Mapping[str, Any] | None = None,
     *,
@@ -50,11 +52,12 @@ def outcome_problem(
 
     Parameters
     ----------
-    utilities : sequence of callables
-        One per player: takes an outcome and returns a number, as utility functions of NegMAS do.
+    utilities : sequence of callables or mappings
+        One per player: takes an outcome and returns a number, as utility functions of NegMAS do; or maps outcomes to
+        numbers.
     outcomes : iterable, optional
-        What can be agreed on, at most a million. By default what the first utility function knows as its
-        ``outcome_space``, as those of NegMAS do.
+        What can be agreed on, at most a million. By default the keys of the first mapping, or what the first utility
+        function knows as its ``outcome_space``, as those of NegMAS do.
     disagreement : array_like, shape (n,), optional
         Utilities without an agreement; by default the ``reserved_value`` of each utility function.
     players : sequence of str, optional
@@ -80,15 +83,32 @@ def outcome_problem(
     >>> trade = outcome_problem([lambda p: p - 45, lambda p: 90 - p], prices, [0, 0], players=["seller", "buyer"])
     >>> nash(trade).decision, nash(trade).payoffs
     (70, array([25., 20.]))
+    >>> outcome_problem([{"sea": 4, "city": 3}, {"sea": 1, "city": 3}], disagreement=[0, 0]).ideal
+    array([4., 3.])
     """
-    functions = [function(one, f"utilities[{k}]", "an outcome") for k, one in enumerate(_several(utilities))]
-    space = list(islice(_outcomes(functions[0], outcomes), _OUTCOMES + 1))
+    functions = [_utility_of(one, k) for k, one in enumerate(_several(utilities))]
+    space = list(islice(_outcomes(utilities[0], outcomes), _OUTCOMES + 1))
     if not 0 < len(space) <= _OUTCOMES:
         raise InvalidInput(f"`outcomes` must be 1 to {_OUTCOMES} of them; got {'more' if space else 'none'}.")
     payoffs = np.array([[_utility(one(outcome), k) for k, one in enumerate(functions)] for outcome in space])
     if disagreement is None:
         disagreement = [_reservation(one, k) for k, one in enumerate(functions)]
     return _problem(payoffs, space, disagreement, players, flag(lotteries, "lotteries"))
+
+
+def _utility_of(one: Any, player: int) -> Any:
+    """Return the utility function of a player."""
+    if not isinstance(one, Mapping):
+        return function(one, f"utilities[{player}]", "an outcome")
+
+    def looked_up(outcome: Any) -> Any:
+        if outcome not in one:
+            raise InvalidInput(
+                f"`utilities[{player}]` must have an entry for every outcome; got none for {short(outcome)}."
+            )
+        return one[outcome]
+
+    return looked_up
 
 
 def _several(utilities: Any) -> list[Any]:
@@ -104,6 +124,8 @@ def _outcomes(utility: Any, outcomes: Iterable[Any] | None) -> Iterable[Any]:
             if not isinstance(outcomes, Iterable)
             else outcomes
         )
+    if isinstance(utility, Mapping):
+        return utility
     space = getattr(utility, "outcome_space", None)
     if space is None or not hasattr(space, "enumerate"):
         raise InvalidInput("`outcomes` must say what can be agreed on; the first utility function does not.")
@@ -150,6 +172,7 @@ class _Profile:
     reservation: float
 
 
+@suggesting
 def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
     r"""Read the scenario of a negotiation between agents, as Genius, NegMAS and the ANAC competitions have them.
 

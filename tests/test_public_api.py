@@ -43,6 +43,9 @@ DEFINED = [
 ]
 TOOLS = [name for name in DEFINED if not _is_label(getattr(bargaining, name))]
 
+UNADVISED = {"show_config", "Certificate", "Description", "Method"}
+"""Public names that nobody calls with arguments of her own."""
+
 
 def test_the_stub_lists_public_names_once_and_makes_all_it_names_public() -> None:
     tree = ast.parse(Path(bargaining.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
@@ -117,6 +120,12 @@ def test_exports_and_results_have_reference_pages() -> None:
     assert set(EXPORTS) <= set(library)
     assert set(bargaining.testing.__all__) <= set(testing)
     assert {PAGES.entry(item) for item in RESULTS.values()} <= {*library, *testing}
+
+
+@pytest.mark.parametrize("name", [name for name in TOOLS if name not in UNADVISED])
+def test_a_wrong_keyword_is_answered_by_how_to_write_the_call(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"{name}\(\) has no argument `bogus`.* Write {name}\("):
+        getattr(bargaining, name)(bogus=1)
 
 
 def test_results_can_be_imported_from_one_place() -> None:

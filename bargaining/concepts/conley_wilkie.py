@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.concepts.nash import missed as short_of_nash
 from bargaining.concepts.nash import nash
@@ -15,6 +16,7 @@ from bargaining.feasible.transform import with_lotteries
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def conley_wilkie(problem: Problem) -> Division:
     r"""Return the Conley-Wilkie solution: towards the Nash solution of the convex hull, as far as feasible.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining.concepts._comprehensive import Sides, best_above, ideal_of, set_by_set, sides_above, sides_of
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.concepts._pareto import Followed, pareto
@@ -40,6 +41,7 @@ Facets = Callable[[Floats, Floats], PathSides]
 """Takes d and the ideal gains, and returns the facets in gains over ideal gains."""
 
 
+@suggesting
 def continuous_raiffa(problem: Problem) -> Division:
     r"""Return the continuous Raiffa solution: interim agreements move continuously towards their current ideal point.
 

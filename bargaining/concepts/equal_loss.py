@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining._rational import Rationals, fractions
 from bargaining.concepts._ray import Answer, off_ray, settled
 from bargaining.division import Division, Named, describe, divide
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def equal_loss(problem: Problem) -> Division:
     r"""Return the equal-loss solution: everyone falls short of their ideal payoff by the same amount.
 

@@ -18,6 +18,7 @@ from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
 
+@suggesting
 def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
     r"""Return the lexicographic Kalai-Smorodinsky solution: Pareto optimal for any number of players.
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining.concepts._missed import apart
 from bargaining.concepts._pareto import Curve, Followed, both_gain, curve, pareto, vertices_by_cell
 from bargaining.division import ACCURACY, Division, describe, divide
@@ -26,6 +27,7 @@ CHORDS_AGREE = 1e-14  # accuracy to which two sums of chords can agree, given ro
 CHORDS = 128  # of either part, to check the answer: closer together at the ends, where slopes may be infinite
 
 
+@suggesting
 def perles_maschler(problem: Problem) -> Division:
     r"""Return the Perles-Maschler solution: the point that halves the frontier, measured free of both scales.
 

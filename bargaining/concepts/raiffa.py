@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining._calls import suggesting
 from bargaining.concepts._comprehensive import (
     FEW,
     along_axes,
@@ -31,6 +32,7 @@ HAIR = 16 * EPS
 MAGNIFIED = 2.0**22  # times a hair: by how much the last agreement can move with it where facets are steep
 
 
+@suggesting
 def raiffa(problem: Problem) -> Division:
     r"""Return the discrete Raiffa solution: the limit of interim agreements, each the mean of the players' best.
 

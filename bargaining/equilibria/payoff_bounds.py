@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
 from bargaining._arrays import scalar
+from bargaining._calls import suggesting
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds, repeated_payoff_bounds
 from bargaining.equilibria.stochastic.payoff_bounds import several_payoff_bounds, stochastic_payoff_bounds
@@ -40,6 +41,7 @@ def payoff_bounds(
     tolerance: float = 1e-6,
     budget: int | None = None,
 ) -> StochasticPayoffBounds: ...
+@suggesting
 def payoff_bounds(
     game: RepeatedGame | StochasticGame,
     *,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
-from bargaining._rich import Card, Mark, Shown, number, point, point_latex, sketch
+from bargaining._rich import Card, Mark, Shown, counted, number, point, point_latex, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -123,7 +123,7 @@ class PayoffPolygon(Shown):
             if len(self.vertices)
             else self.status.name
         )
-        return f"<{type(self).__name__} of {len(self.vertices)} vertices, {about}>"
+        return f"<{type(self).__name__} of {counted(len(self.vertices), 'vertex')}, {about}>"
 
     def _card(self) -> Card:
         """Return a row for each vertex, then the threat and the status."""

@@ -14,7 +14,7 @@ from bargaining._arguments import choice, function, whole
 from bargaining._arrays import Floats, owning, real, scalar, within
 from bargaining._jets import Jet, seeds
 from bargaining._rich import Card, Shown, number
-from bargaining.errors import InvalidInput, Unsolved
+from bargaining.errors import InvalidInput, Unsolved, with_article
 from bargaining.estimation.models import plain
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class Estimates(Shown):
         from scipy.stats import norm
 
         if not isinstance(other, Estimates):
-            raise InvalidInput(f"`other` must be Estimates; got a {type(other).__name__}.")
+            raise InvalidInput(f"`other` must be Estimates; got {with_article(other)}.")
         mine, theirs = (getattr(one.model, one.model._columns[0]) for one in (self, other))
         if not np.array_equal(mine, theirs):
             raise InvalidInput("`other` must explain the same observations, in the same order.")

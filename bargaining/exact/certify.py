@@ -14,7 +14,7 @@ import numpy as np
 from bargaining._arrays import scalar
 from bargaining._calls import suggesting
 from bargaining.division import ACCURACY, Division
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.exact.certificate import (
     VIEWERS,
     Certificate,
@@ -169,7 +169,7 @@ def _certify_other(
     kind = kind_of(result, "result")
     if kind is None or kind.certificate is None:
         raise InvalidInput(
-            f"`result` must be a Division or one of {', '.join(known('result'))}; got a {type(result).__name__}. "
+            f"`result` must be a Division or one of {', '.join(known('result'))}; got {with_article(result)}. "
             "Pass what a concept or `payoff_set` returned, as in certify(nash(problem))."
         )
     proof: PayoffCertificate | PublicCertificate | StochasticCertificate = loaded(kind.certificate)(

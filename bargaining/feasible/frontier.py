@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
-from bargaining._rich import Shown
+from bargaining._rich import Shown, brief, listing
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import Blockwise, blocks, by_blocks, decreasing_root
 from bargaining.feasible._slopes import Condition, Slopes, balance, corners, off_balance, slopes
@@ -29,7 +29,7 @@ BESIDE = 16 * EPS  # of the interval's ends: twice as far as roots are proved to
 
 
 @owning
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class Frontier(Shown, line=False):
     """The two-player payoffs {x : lower <= x0 <= upper, x1 <= f(x0)} with f decreasing and concave.
 
@@ -62,7 +62,7 @@ class Frontier(Shown, line=False):
     lower: Floats
     upper: Floats
     derivative: Callable[[Floats], Floats] | None
-    batch_shape: tuple[int, ...] = field(repr=False)
+    batch_shape: tuple[int, ...]
 
     def __init__(
         self,
@@ -94,6 +94,10 @@ class Frontier(Shown, line=False):
         third = _probe(self)
         if slope is not None:
             _compare_slopes(self, slope, third)
+
+    def __repr__(self) -> str:
+        slope = "" if self.derivative is None else f", derivative={self.derivative!r}"
+        return f"Frontier({self.function!r}, {listing(self.lower)}, {listing(self.upper)}{slope})"
 
     @property
     def players(self) -> int:
@@ -341,7 +345,7 @@ class _Elementwise:
     name: str
 
     def __repr__(self) -> str:
-        return repr(self.function)
+        return brief(self.function)
 
     def __call__(self, x: Floats) -> Floats:
         if type(x) is np.ndarray:

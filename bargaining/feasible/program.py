@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fill, real
+from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible._decisions import (
@@ -99,6 +100,7 @@ class ConvexProgram(Shown, line=False):
     _decisions: Decisions = field(repr=False)
     _whole: tuple[Floats, Floats] | None = field(repr=False)
 
+    @suggesting
     def __init__(
         self,
         utilities: Vector,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, fill, owning, real
-from bargaining._rich import Shown
+from bargaining._rich import Shown, listing
 from bargaining.errors import InvalidInput, NotApplicable, short
 from bargaining.feasible._sides import some
 from bargaining.feasible.base import of_one_cell, question
@@ -20,7 +20,7 @@ MOST = 10**6  # players: a limit, since each has a name and a payoff
 
 
 @owning
-@dataclass(frozen=True, slots=True, eq=False, init=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
 class TransferableSurplus(Shown, line=False):
     """The payoffs {x : sum(x) <= total}.
 
@@ -45,7 +45,7 @@ class TransferableSurplus(Shown, line=False):
 
     total: Floats
     players: int
-    batch_shape: tuple[int, ...] = field(repr=False)
+    batch_shape: tuple[int, ...]
 
     def __init__(self, total: ArrayLike, *, players: int = 2) -> None:
         if isinstance(players, bool) or not isinstance(players, int | np.integer) or players < 1:
@@ -54,6 +54,10 @@ class TransferableSurplus(Shown, line=False):
             raise InvalidInput(f"`players` must be at most {MOST:,}; got {short(players)}.")
         array = real(total, "total", payoffs=True)
         fill(self, total=array, players=int(players), batch_shape=array.shape)
+
+    def __repr__(self) -> str:
+        players = "" if self.players == 2 else f", players={self.players}"
+        return f"TransferableSurplus({listing(self.total)}{players})"
 
     @property
     def disposes_freely(self) -> bool:

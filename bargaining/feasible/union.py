@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, fill, owning
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, with_article
 from bargaining.feasible.base import FeasibleSet, disposes_freely, is_convex, question
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
 from bargaining.feasible.polytope import Polytope
@@ -185,7 +185,7 @@ def _flat(sets: object) -> tuple[FeasibleSet, ...]:
     for one in sets:
         if not isinstance(one, FeasibleSet):
             raise InvalidInput(
-                f"`sets` must answer support, ray, ideal and contains; got a {type(one).__name__}. Wrap points in "
+                f"`sets` must answer support, ray, ideal and contains; got {with_article(one)}. Wrap points in "
                 f"`Polytope` or an amount in `TransferableSurplus`."
             )
     parts = (one.sets if isinstance(one, Union) else (one,) for one in sets)

@@ -19,7 +19,7 @@ from bargaining._arrays import Floats, real, returned
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, unique_names
 from bargaining._rational import Rationals, fractions
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, with_article
 from bargaining.games.normal_form import Game, profile_name
 from bargaining.games.repeated import Exit, between
 
@@ -192,7 +192,7 @@ def state_names(payoffs: Any, transitions: Any, states: Names | None) -> tuple[s
     for name, value in (("payoffs", payoffs), ("transitions", transitions)):
         if not is_sequence(value):
             raise InvalidInput(
-                f"`{name}` must be a sequence with one entry a state; got a {type(value).__name__}."
+                f"`{name}` must be a sequence with one entry a state; got {with_article(value)}."
             )
     if not len(payoffs) or len(payoffs) != len(transitions):
         raise InvalidInput(

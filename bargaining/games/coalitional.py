@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
 from bargaining._arrays import Floats, owning, per_player
+from bargaining._calls import suggesting
 from bargaining._names import meant, series
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational
 from bargaining._rich import SHOWN, Card, Shown, brief
@@ -106,6 +107,7 @@ class CoalitionalGame(Shown):
 
     __slots__ = ("_worth", "players")
 
+    @suggesting
     def __init__(self, players: Sequence[Hashable], worth: Worth) -> None:
         names = tuple(listed(players, "players", "a list of names"))
         if not 2 <= len(names) <= _LARGEST:
@@ -127,7 +129,7 @@ class CoalitionalGame(Shown):
         if not isinstance(worth, Mapping):
             raise InvalidInput(f"`worth` must be a mapping or a function of coalitions; got {worth!r}.")
         for coalition, value in worth.items():
-            mask = self._mask(coalition)
+            mask = self._mask(coalition, "worth")
             if mask in named:
                 raise InvalidInput(f"`worth` names the coalition {coalition!r} twice; keep one of them.")
             named.add(mask)
@@ -155,12 +157,12 @@ class CoalitionalGame(Shown):
     def _members(self, mask: int) -> frozenset[Hashable]:
         return frozenset(name for i, name in enumerate(self.players) if mask >> i & 1)
 
-    def _mask(self, coalition: Iterable[Hashable] | Hashable) -> int:
+    def _mask(self, coalition: Iterable[Hashable] | Hashable, argument: str = "coalition") -> int:
         one = isinstance(coalition, Hashable) and (isinstance(coalition, str) or coalition in self.players)
         members = list(coalition) if isinstance(coalition, Iterable) and not one else [coalition]
         if not all(isinstance(name, Hashable) and name in self.players for name in members):
             raise InvalidInput(
-                f"A coalition must be made of the players {self.players}, several in a tuple; got {coalition!r}."
+                f"`{argument}` must name players among {self.players}, several in a tuple; got {coalition!r}."
                 f"{_meant(members, self.players)}"
             )
         return sum(1 << self.players.index(name) for name in set(members))

@@ -15,7 +15,7 @@ from bargaining._arguments import instance, is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owning, real, short
 from bargaining._names import are_given
 from bargaining._rational import Rationals, fractions, integers, rank, rational
-from bargaining._rich import SHOWN, Card, Shown, number
+from bargaining._rich import SHOWN, Card, Shown, counted, number
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game, Profile, profile_name
 
@@ -181,7 +181,7 @@ class Monitoring(Shown):
         return cls(table, signals=signals)._of(game)
 
     def __repr__(self) -> str:
-        return f"<Monitoring of {' x '.join(map(str, self.shape))} actions by {len(self.signals)} signals>"
+        return f"<Monitoring of {' x '.join(map(str, self.shape))} actions by {counted(len(self.signals), 'signal')}>"
 
     def _card(self) -> Card:
         """Return a row for each of the first profiles, with the chance of each signal after it."""

@@ -20,7 +20,7 @@ from bargaining._arrays import Floats, fill, owned, owning, real, short
 from bargaining._names import Names, are_given, numbered, ordered, place, titles, unique_names
 from bargaining._rational import floats, fractions
 from bargaining._rich import SHOWN, Card, Shown, number
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, with_article
 
 if TYPE_CHECKING:
     from bargaining.equilibria.stage.equilibria import StageEquilibria
@@ -88,7 +88,7 @@ class Game(Shown):
             raise InvalidInput("`payoffs` must hold one array per player; got none.")
         if len(payoffs) == 1 and is_foreign(payoffs[0]):
             raise InvalidInput(
-                f"`payoffs` must be arrays, one per player; got a {type(payoffs[0]).__name__}. Convert it: "
+                f"`payoffs` must be arrays, one per player; got {with_article(payoffs[0])}. Convert it: "
                 "Game.of(game)."
             )
         payoffs, labels = _labelled(payoffs)

@@ -59,7 +59,7 @@ class Exit(Shown):
     >>> Exit.by_leaver([[4, 2], [1, 3]]).own
     array([4., 3.])
     >>> Exit({"Canada": 5, "US": 3}, who=["US"])
-    <Exit by US, batch ()>
+    Exit({'Canada': 5, 'US': 3}, who=['US'])
     """
 
     payoffs: Floats
@@ -134,7 +134,17 @@ class Exit(Shown):
         fill(self, payoffs=payoffs, who=leavers, player_names=known, _given=np.array(given))
 
     def __repr__(self) -> str:
-        return f"<Exit by {_leavers(self)}, batch {self.batch_shape}>"
+        if self.batch_shape:
+            return f"<Exit by {_leavers(self)}, batch {self.batch_shape}>"
+        named = are_given(self.player_names)
+        who = [self.player_names[i] for i in self.who] if named else list(self.who)
+        some = "" if len(who) == self.players else f", who={who}"
+        given = self._given.tolist()
+        if len(given) > 1:
+            players = f", players={list(self.player_names)}" if named else ""
+            return f"Exit.by_leaver({given}{some}{players})"
+        (row,) = given
+        return f"Exit({dict(zip(self.player_names, row, strict=True)) if named else row}{some})"
 
     @property
     def players(self) -> int:
@@ -251,6 +261,8 @@ class RepeatedGame(Shown):
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> RepeatedGame(prisoners, 0.9, exit=Exit([2, 1])).discounts
     array([0.9, 0.9])
+    >>> RepeatedGame(prisoners, 0.9, exit=Exit([2, 1]))
+    <RepeatedGame, stage <Game of 2 x 2 actions>, discounts 0.9, exit Exit([2, 1])>
     """
 
     game: Game
@@ -291,11 +303,10 @@ class RepeatedGame(Shown):
             ) from None
 
     def __repr__(self) -> str:
-        leave = ""
-        if self.exit is not None:
-            leave = f", exit by {_leavers(self.exit) if are_given(self.player_names) else self.exit.who}"
+        batch = f", batch {self.batch_shape}" if self.batch_shape else ""
+        leave = "" if self.exit is None else f", exit {self.exit!r}"
         seen = "" if self.monitoring is None else f", seen through {self.monitoring!r}"
-        return f"<RepeatedGame, stage {self.game!r}, batch {self.batch_shape}{leave}{seen}>"
+        return f"<RepeatedGame, stage {self.game!r}, discounts {brief(self._given)}{batch}{leave}{seen}>"
 
     def _card(self) -> Card:
         """Return the stage game, with patience and exit below."""

@@ -15,7 +15,7 @@ from bargaining._arguments import index, listed
 from bargaining._arrays import Floats, fill, owning
 from bargaining._names import Names, are_given, ordered
 from bargaining._rational import Rationals, fractions
-from bargaining._rich import SHOWN, Card, Shown, brief
+from bargaining._rich import SHOWN, Card, Shown, brief, counted
 from bargaining.errors import InvalidInput
 from bargaining.games._transitions import (
     Exits,
@@ -221,7 +221,7 @@ class StochasticGame(Shown):
         profiles = sum(len(game.payoffs.reshape(-1, self.players)) for game in self.games)
         names = self.player_names
         who = f"between {' and '.join(names)}" if are_given(names) else f"{self.players} players"
-        return f"<StochasticGame, {len(self.games)} states, {who}, {profiles} profiles{leave}>"
+        return f"<StochasticGame, {counted(len(self.games), 'state')}, {who}, {counted(profiles, 'profile')}{leave}>"
 
     def _card(self) -> Card:
         """Return a row for each state."""
@@ -232,7 +232,7 @@ class StochasticGame(Shown):
             )
         ]
         return Card(
-            title=f"Stochastic game of {len(self.games)} states",
+            title=f"Stochastic game of {counted(len(self.games), 'state')}",
             heads=["state", "actions", "exit"],
             rows=rows,
             notes=[

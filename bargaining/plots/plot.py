@@ -17,7 +17,7 @@ from bargaining._files import path_of, put
 from bargaining._names import are_given, titles
 from bargaining._optional import needs
 from bargaining.division import Division
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.games.kinds import kind_of, loaded
 from bargaining.games.normal_form import Game
 from bargaining.plots.automata import draw_automaton, literal, of_matplotlib, visible
@@ -224,7 +224,7 @@ def _kind(result: Any) -> Kind:
 def _no_picture(result: Any, *_: Any) -> Any:
     raise NotApplicable(
         "`result` must be a Problem, a Division, a Game, payoff sets or bounds, an Automaton, a ReputationalOutcome or "
-        f"a Dataset, or several of them; got a {type(result).__name__}."
+        f"a Dataset, or several of them; got {with_article(result)}."
     )
 
 
@@ -545,6 +545,7 @@ def _with_unit(name: Any, variable: Any) -> str:
     return literal(f"{name} ({unit})" if unit and unit != "1" else str(name))
 
 
+@suggesting
 def save_figure(figure: Figure | Axes, path: str | Path) -> Path:
     """Write a figure as a file; two runs write the same bytes.
 

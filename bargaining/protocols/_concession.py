@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, per_player, real, within
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 
 # Games solved at a time: the scratch of one block stays in the cache and is never handed back to the system.
 _BLOCK = 10_000
@@ -178,13 +178,13 @@ def _check_options(options: Floats, received: Floats, demands: Floats) -> None:
     total = received.sum(axis=-1)
     if total.max() >= 1:
         raise InvalidInput(
-            f"`outside` must leave something to bargain over, o_1 + o_2 < 1; got {total.max():.17g}. "
+            f"`outside` must leave something to bargain over, o_1 + o_2 < 1; got {plain(total.max())}. "
             f"Lower the options."
         )
     above = options >= demands
     if above.any():
         where = tuple(int(k) for k in np.argwhere(above)[0])
         raise InvalidInput(
-            f"`outside` must be below the player's own demand; got {options[where]:.17g} at index {where}. "
+            f"`outside` must be below the player's own demand; got {plain(options[where])} at index {where}. "
             f"A player who can leave with more than it asks for does not bargain: raise the demand."
         )

@@ -20,7 +20,7 @@ from numpy.polynomial import legendre
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, real
-from bargaining.errors import InvalidInput, Unsolved
+from bargaining.errors import InvalidInput, Unsolved, plain
 
 DEGREE = 15
 """Degree of the polynomial on a piece."""
@@ -198,7 +198,7 @@ class Path:
         try:
             return self.value(time)
         except ArithmeticError as error:
-            raise InvalidInput(f"`{self.name}` has no value at t = {time:.17g}: {error}.") from None
+            raise InvalidInput(f"`{self.name}` has no value at t = {plain(time)}: {error}.") from None
 
     def _check(self, values: Floats, times: Floats) -> None:
         bad = ~np.isfinite(values)
@@ -208,7 +208,7 @@ class Path:
             k = int(np.argmax(bad))
             wanted = "finite" if self.negative else "finite and not negative"
             raise InvalidInput(
-                f"`{self.name}` must be {wanted} at every time; got {values[k]:.17g} at t = {times[k]:.17g}. "
+                f"`{self.name}` must be {wanted} at every time; got {plain(values[k])} at t = {plain(times[k])}. "
                 f"Repair the function there."
             )
 
@@ -220,7 +220,7 @@ def path(value: object, name: str, *, negative: bool = True) -> Path:
         if number.ndim:
             raise InvalidInput(f"`{name}` must be a number or a function of time; got shape {number.shape}.")
         if not negative and number < 0:
-            raise InvalidInput(f"`{name}` must not be negative; got {float(number):.17g}.")
+            raise InvalidInput(f"`{name}` must not be negative; got {plain(float(number))}.")
         return Path(name, float(number), True, negative)
     return Path(name, value, _takes_arrays(value, name), negative)
 
@@ -292,7 +292,7 @@ class Terms:
         if (pie <= 0).any():
             where = np.unravel_index(np.argmin(pie), pie.shape)
             raise InvalidInput(
-                f"`surplus` must be positive at every time; got {pie[where]:.17g} at t = {t[where]:.17g}. "
+                f"`surplus` must be positive at every time; got {plain(pie[where])} at t = {plain(t[where])}. "
                 f"Where nothing is left to share, end the talks by a hazard."
             )
         excess = options.sum(axis=-1) - pie - 1e-12 * (np.abs(options).sum(axis=-1) + pie)
@@ -300,7 +300,7 @@ class Terms:
             where = np.unravel_index(np.argmax(excess), pie.shape)
             raise InvalidInput(
                 f"`outside` must add up to no more than `surplus` at every time; got "
-                f"{options[where].sum():.17g} against {pie[where]:.17g} at t = {t[where]:.17g}. "
+                f"{plain(options[where].sum())} against {plain(pie[where])} at t = {plain(t[where])}. "
                 f"Where leaving beats every agreement there is nothing to negotiate."
             )
 

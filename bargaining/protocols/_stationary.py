@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, discounts, real
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 
 _MOST = 1000  # players: one more adds a column to every array, and often S equations to a dense system
 
@@ -124,8 +124,8 @@ class Chain:
         if excess.any():
             s = int(np.argmax(excess))
             raise InvalidInput(
-                f"`outside` must add up to no more than `surplus` in every state; got {total[s]:.17g} "
-                f"against {self.surplus[s]:.17g} in state {s}. Where leaving beats every agreement, "
+                f"`outside` must add up to no more than `surplus` in every state; got {plain(total[s])} "
+                f"against {plain(self.surplus[s])} in state {s}. Where leaving beats every agreement, "
                 f"let the surplus of that state be what leaving gives."
             )
 
@@ -136,13 +136,13 @@ def transition_matrix(value: Any) -> Any:
     if matrix.shape[0] != matrix.shape[1]:
         raise InvalidInput(f"`transition` must be square, one row per state; got shape {matrix.shape}.")
     if matrix.min() < 0:
-        raise InvalidInput(f"`transition` must not be negative; got {float(matrix.min()):.17g}.")
+        raise InvalidInput(f"`transition` must not be negative; got {plain(float(matrix.min()))}.")
     total = np.asarray(matrix.sum(axis=1)).ravel()
     error = np.abs(total - 1.0)
     if (error > 1e-9).any():
         s = int(np.argmax(error))
         raise InvalidInput(
-            f"`transition` rows must sum to 1; row {s} sums to {total[s]:.17g}. "
+            f"`transition` rows must sum to 1; row {s} sums to {plain(total[s])}. "
             f"Divide each row by its sum, or add the missing state."
         )
     return matrix
@@ -195,7 +195,7 @@ def proposers(value: ArrayLike) -> Ints:
     if bad.any():
         s = int(np.argmax(bad))
         raise InvalidInput(
-            f"`proposer` must hold players, 0, 1, ..., below {_MOST}; got {array[s]:.17g} in state {s}."
+            f"`proposer` must hold players, 0, 1, ..., below {_MOST}; got {plain(array[s])} in state {s}."
         )
     return array.astype(np.intp)
 

@@ -13,7 +13,7 @@ from bargaining._arrays import Floats, owning, per_player, scalar, within
 from bargaining._names import Names, numbered, ordered, titles
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, Division, told
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status, plain
 from bargaining.protocols._seats import take_seats
 
 
@@ -175,7 +175,7 @@ def _checked(war: WarOfAttrition, names: Names) -> _State:
     if not (win > lose).all():
         i = int(np.argmin(win - lose))
         raise InvalidInput(
-            f"`win` must be above `lose`; got {win[i]:.17g} and {lose[i]:.17g} for {titles(names)[i]}. "
+            f"`win` must be above `lose`; got {plain(win[i])} and {plain(lose[i])} for {titles(names)[i]}. "
             f"With nothing to win there is no war."
         )
     floor, gain, leaves = lose, win - lose, np.zeros(2, dtype=bool)
@@ -192,8 +192,8 @@ def _checked(war: WarOfAttrition, names: Names) -> _State:
     if not (pace > 0).all():
         i = int(np.argmin(pace))
         raise InvalidInput(
-            f"`rates` and `costs` must make waiting costly to both; a moment costs {titles(names)[i]} {pace[i]:.17g}. "
-            f"Give it a cost, or a positive rate and a positive payoff to delay."
+            f"`rates` and `costs` must make waiting costly to both; a moment costs "
+            f"{titles(names)[i]} {plain(pace[i])}. Give it a cost, or a positive rate and a positive payoff to delay."
         )
     return _State(floor=floor, gain=gain, pace=pace, rates=rates, costs=costs, leaves=leaves)
 

@@ -11,7 +11,7 @@ from bargaining._arguments import answer_of
 from bargaining._arrays import SMALLEST, Floats, owning, scalar
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._seats import pie
@@ -34,6 +34,7 @@ class DemandDivision(Division):
     compatible: float
 
 
+@owning
 @dataclass(frozen=True, slots=True, eq=False)
 class NashDemandGame(Shown):
     r"""All players demand payoffs simultaneously; compatible demands are met, otherwise there is disagreement.
@@ -91,9 +92,9 @@ class NashDemandGame(Shown):
     def __post_init__(self) -> None:
         noise = scalar(self.noise, "noise")
         if noise < 0:
-            raise InvalidInput(f"`noise` must not be negative; got {noise:.17g}.")
+            raise InvalidInput(f"`noise` must not be negative; got {plain(noise)}.")
         if noise and not SMALLEST <= noise <= 1 / SMALLEST:
-            raise InvalidInput(f"`noise` must be 0, or {SMALLEST:g} to {1 / SMALLEST:g}; got {noise:.17g}.")
+            raise InvalidInput(f"`noise` must be 0, or {SMALLEST:g} to {1 / SMALLEST:g}; got {plain(noise)}.")
         object.__setattr__(self, "noise", noise)
 
     def __call__(self, problem: Problem | None = None) -> DemandDivision:

@@ -10,18 +10,41 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, fill, owning, real, returned, scalar, within
+from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, judged
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols._peaks import peaks, shortfall
 
 Rule = Callable[[Floats], ArrayLike]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule that shows as the call that made it, and can be pickled."""
+
+    name: str
+    function: Callable[..., ArrayLike]
+    parameters: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, option: Floats) -> ArrayLike:
+        return self.function(option, *self.parameters)
+
+
+def itself(investment: Floats) -> Floats:
+    """Return the cost of an investment that is counted in what it costs."""
+    return investment
+
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
 _ACCURACY = 1e-9  # of the range of payoffs: the accuracy of slopes by differences
 
 
+@suggesting
 def split_the_difference(weight: float) -> Rule:
     r"""Return the rule :math:`o \mapsto o + w(1-o)`: the option is the disagreement payoff (Nash).
 
@@ -41,9 +64,14 @@ def split_the_difference(weight: float) -> Rule:
     0.58
     """
     w = float(within(real(weight, "weight", ndim=0), "weight", 0.0, 1.0))
-    return lambda option: option + w * (1 - option)
+    return _Rule(f"split_the_difference({plain(w)})", _split, (w,))
 
 
+def _split(option: Floats, weight: float) -> Floats:
+    return option + weight * (1 - option)
+
+
+@suggesting
 def deal_me_out(share: float) -> Rule:
     r"""Return the rule :math:`o \mapsto \max(s, o)`: the option counts only where it binds.
 
@@ -68,9 +96,10 @@ def deal_me_out(share: float) -> Rule:
     [0.4, 0.5]
     """
     s = float(within(real(share, "share", ndim=0), "share", 0.0, 1.0))
-    return lambda option: np.maximum(s, option)
+    return _Rule(f"deal_me_out({plain(s)})", np.maximum, (s,))
 
 
+@suggesting
 def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
     r"""Return the rule of frequent offers if talks break down at a hazard rate and the option is then taken.
 
@@ -98,12 +127,13 @@ def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
         raise InvalidInput(f"`rates` must have one entry per player (2); got shape {r.shape}.")
     own, other = r.tolist()
     risk = float(within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)"))
+    name = f"risk_of_breakdown([{plain(own)}, {plain(other)}], {plain(risk)})"
+    return _Rule(name, _at_risk, (own, other, risk))
 
-    def rule(option: Floats) -> Floats:
-        threat = risk / (own + risk) * option
-        return np.asarray(threat + (1 - threat) * (other + risk) / (own + other + 2 * risk))
 
-    return rule
+def _at_risk(option: Floats, own: float, other: float, risk: float) -> Floats:
+    threat = risk / (own + risk) * option
+    return np.asarray(threat + (1 - threat) * (other + risk) / (own + other + 2 * risk))
 
 
 @owning
@@ -162,17 +192,20 @@ class HoldUp(Shown):
     option: Callable[[Floats], ArrayLike]
     rule: Rule
     upper: float
-    cost: Callable[[Floats], ArrayLike] = field(default=lambda k: k, kw_only=True)
+    cost: Callable[[Floats], ArrayLike] = field(default=itself, kw_only=True)
     players: Names = field(default=("owner", "other"), kw_only=True)
 
     def __post_init__(self) -> None:
         upper = scalar(self.upper, "upper")
         if upper <= 0:
-            raise InvalidInput(f"`upper` must be positive; got {upper:.17g}. It bounds the investment.")
+            raise InvalidInput(f"`upper` must be positive; got {plain(upper)}. It bounds the investment.")
         fill(self, upper=upper, players=unique_names(self.players, "players", 2))
         for name in ("option", "rule", "cost"):
             if not callable(getattr(self, name)):
-                raise InvalidInput(f"`{name}` must be a function; got {getattr(self, name)!r}.")
+                cure = " Take `split_the_difference`, `deal_me_out` or `risk_of_breakdown`." * (
+                    name == "rule"
+                )
+                raise InvalidInput(f"`{name}` must be a function; got {getattr(self, name)!r}.{cure}")
 
     def net(self, investment: ArrayLike) -> Floats:
         """Return the owner's payoff net of the cost of `investment`."""
@@ -181,8 +214,8 @@ class HoldUp(Shown):
         bad = (option < 0) | (option > 1)
         if bad.any():
             raise InvalidInput(
-                f"`option` must lie in [0, 1], a part of the pie; got {option[bad][0]:.17g} at investment "
-                f"{k[bad][0]:.17g}. Measure it in pies, or lower `upper`."
+                f"`option` must lie in [0, 1], a part of the pie; got {plain(option[bad][0])} at investment "
+                f"{plain(k[bad][0])}. Measure it in pies, or lower `upper`."
             )
         return np.asarray(_values(self.rule(option), "rule", k) - _values(self.cost(k), "cost", k))
 
@@ -239,7 +272,7 @@ def _values(value: ArrayLike, name: str, k: Floats) -> Floats:
     if not np.isfinite(array).all():
         bad = k[~np.isfinite(array)] if k.ndim else k
         raise InvalidInput(
-            f"`{name}` must return finite values; it does not at investment {np.ravel(bad)[0]:.17g}."
+            f"`{name}` must return finite values; it does not at investment {plain(np.ravel(bad)[0])}."
         )
     return array
 

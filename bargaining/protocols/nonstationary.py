@@ -18,7 +18,7 @@ from bargaining._arrays import Floats, owning, per_player, real, scalar, within
 from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, judged, told
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols._regimes import (
     HAZARD,
     OUTSIDE,
@@ -255,7 +255,7 @@ class NonstationaryOffers(Shown):
         )
         object.__setattr__(self, "_terms", terms)
         if (known < 0).any():
-            raise InvalidInput(f"`kinks` must be times from 0 on; got {known.min():.17g}. Drop it.")
+            raise InvalidInput(f"`kinks` must be times from 0 on; got {plain(known.min())}. Drop it.")
         object.__setattr__(self, "_kinks", np.unique(known))
         if self.until is not None:
             within(real(scalar(self.until, "until"), "until"), "until", 0.0, np.inf, ends="()")
@@ -369,8 +369,8 @@ def _horizon(terms: Terms, until: float, rate: float) -> float:
         before = after
         length *= 2
     raise InvalidInput(
-        f"`surplus` must grow more slowly than it is discounted; got {terms.surplus(np.array([end]))[0]:.17g} at "
-        f"t = {end:.17g}, against mean `rates` of {terms.rates.mean():g}. Lower its growth or raise the rates."
+        f"`surplus` must grow more slowly than it is discounted; got {plain(terms.surplus(np.array([end]))[0])} at "
+        f"t = {plain(end)}, against mean `rates` of {terms.rates.mean():g}. Lower its growth or raise the rates."
     )
 
 
@@ -397,7 +397,7 @@ def _refuse_infinite(alone: Floats, horizon: float) -> None:
     """Refuse a flow for ever that a patient player does not discount."""
     if not np.isfinite(alone).all():
         raise InvalidInput(
-            f"`inside` must be 0 at late times for a player with `rates` 0; got a flow at t = {horizon:.17g}."
+            f"`inside` must be 0 at late times for a player with `rates` 0; got a flow at t = {plain(horizon)}."
         )
 
 

@@ -184,7 +184,10 @@ class RandomProposer(Shown):
         if q is not None and (isinstance(q, bool) or not isinstance(q, int | np.integer) or q < 1):
             raise InvalidInput(f"`quota` must be a positive number of votes; got {q!r}.")
         if self.probabilities is not None:
-            object.__setattr__(self, "probabilities", real(self.probabilities, "probabilities"))
+            p = real(self.probabilities, "probabilities")
+            if p.ndim:
+                distribution(p, "probabilities", p.shape[-1])
+            object.__setattr__(self, "probabilities", p)
         object.__setattr__(self, "discounts", real(self.discounts, "discounts"))
 
     def __call__(self, problem: Problem | None = None) -> RandomProposerDivision:

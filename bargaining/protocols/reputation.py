@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owned, owning, per_player, real, sealed, within
+from bargaining._calls import suggesting
 from bargaining._names import Names, numbered
 from bargaining._rich import Shown
 from bargaining.division import describe
@@ -326,6 +327,7 @@ def _annuity(rate: Floats, time: Floats) -> Floats:
     return np.asarray(time * np.where(scaled > 0, -np.expm1(-safe) / safe, 1.0))
 
 
+@suggesting
 def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Floats:
     r"""Return the division as the probabilities of commitment vanish and every demand can be made.
 

@@ -18,7 +18,7 @@ from bargaining._arrays import SMALLEST, Floats, fill, owning, real, spread, wit
 from bargaining._names import Names, numbered, titles
 from bargaining._rich import Shown
 from bargaining.division import Division, told
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols import _concession
 from bargaining.protocols._seats import take_seats
 
@@ -171,7 +171,7 @@ def _checked_types(demands: ArrayLike, priors: ArrayLike, player: str) -> tuple[
         bad = (array <= 0) | (array >= 1)
         if bad.any():
             raise InvalidInput(
-                f"`{name}` must lie in (0, 1); got {array[bad][0]:.17g} for a type of {player}. "
+                f"`{name}` must lie in (0, 1); got {plain(array[bad][0])} for a type of {player}. "
                 f"Drop that type, or move it inside."
             )
     if a.shape != z.shape:
@@ -182,7 +182,7 @@ def _checked_types(demands: ArrayLike, priors: ArrayLike, player: str) -> tuple[
         raise InvalidInput(f"`demands` must be distinct; got {a.tolist()} for {player}. Add up their priors.")
     if z.sum() >= 1:
         raise InvalidInput(
-            f"`priors` must sum to less than 1; got {z.sum():.17g} for {player}. Leave room for the normal type."
+            f"`priors` must sum to less than 1; got {plain(z.sum())} for {player}. Leave room for the normal type."
         )
     return a, z
 

@@ -23,10 +23,11 @@ from bargaining._arrays import (
     spread,
     within,
 )
+from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, describe, judged
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols._peaks import peaks, shortfall
 from bargaining.protocols._seats import UNLABELLED
 
@@ -138,10 +139,10 @@ class OutsideOptionScreening(Shown):
             scalar(x, n) for x, n in ((self.lower, "lower"), (self.upper, "upper"), (self.cost, "cost"))
         )
         if not lower < upper:
-            raise InvalidInput(f"`lower` must be below `upper`; got {lower:.17g} and {upper:.17g}.")
+            raise InvalidInput(f"`lower` must be below `upper`; got {plain(lower)} and {plain(upper)}.")
         if not cost < upper:
             raise InvalidInput(
-                f"`cost` must be below `upper`, {upper:.17g}; got {cost:.17g}. No trade is worth making."
+                f"`cost` must be below `upper`, {plain(upper)}; got {plain(cost)}. No trade is worth making."
             )
         fill(self, lower=lower, upper=upper, cost=cost)
         function(self.survival, "survival")
@@ -217,6 +218,7 @@ class OutsideOptionScreening(Shown):
         return float(self.profit(price)), float(self._survival(np.asarray(price))), float(gain)
 
 
+@suggesting
 def screen_types(
     values: ArrayLike,
     outside: ArrayLike,
@@ -486,7 +488,7 @@ class TwoTypeScreening(Shown):
             if len(cuts) > _ROUNDS:
                 raise InvalidInput(
                     f"`values`, `prior` and `discount` must lead to at most {_ROUNDS:,} rounds; got {[low, high]}, "
-                    f"{self.prior:.17g} and {self.discount:.17g}. Raise the low value, or lower the discount factor."
+                    f"{plain(self.prior)} and {plain(self.discount)}. Raise the low value or lower the discount factor."
                 )
             far = worths[-1] > size * LARGEST
             cuts.append(np.inf if far else cuts[-1] + worths[-1] / size)

@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, fill, owning, real, scalar, within
+from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
 from bargaining.division import ACCURACY, describe, judged
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain, with_article
 from bargaining.protocols._seats import UNLABELLED
 
 
@@ -167,7 +168,7 @@ class CostlyStep(Shown):
         if self.hurdles[0] == self.hurdles[1]:
             raise InvalidInput(
                 f"`costs` must differ between the types relative to what a concession is worth to them; got "
-                f"{self.hurdles[0]:.17g} for both. The step then tells nothing: move one a little."
+                f"{plain(self.hurdles[0])} for both. The step then tells nothing: move one a little."
             )
 
     @property
@@ -192,7 +193,7 @@ class CostlyStep(Shown):
         q, mu, (k_strong, k_weak) = self.prior, self.threshold, self.hurdles
         if q == mu:
             raise InvalidInput(
-                f"`prior` must differ from the belief threshold {mu:.17g}; there equilibria are a continuum."
+                f"`prior` must differ from the belief threshold {plain(mu)}; there equilibria are a continuum."
             )
         low, high = min(k_strong, k_weak), max(k_strong, k_weak)
         sure = float(q > mu)
@@ -420,18 +421,18 @@ class Bluff(Shown):
         if silence.shape != (2,) or not low < silence[0] < high:
             raise InvalidInput(
                 f"`silence` must be a pair, the first between the weak type's payoffs if called and if conceded to, "
-                f"({low:.17g}, {high:.17g}); got {silence.tolist()}. A caught bluff must leave less than silence, "
+                f"({plain(low)}, {plain(high)}); got {silence.tolist()}. A caught bluff must leave less than silence, "
                 f"an uncaught one more."
             )
         if silence[0] > owner[0, 1]:
             raise InvalidInput(
-                f"`silence` must not be worth more than a called claim to the strong type, {owner[0, 1]:.17g}; "
-                f"got {silence[0]:.17g}. Otherwise the strong type might keep silent."
+                f"`silence` must not be worth more than a called claim to the strong type, {plain(owner[0, 1])}; "
+                f"got {plain(silence[0])}. Otherwise the strong type might keep silent."
             )
         fill(self, prior=prior, _tables=(owner, receiver, silence))
         if prior == self.threshold:
             raise InvalidInput(
-                f"`prior` must differ from the belief threshold {prior:.17g}: there the receiver may answer anything."
+                f"`prior` must differ from the belief threshold {plain(prior)}: there the receiver may answer anything."
             )
 
     @property
@@ -492,6 +493,7 @@ class Bluff(Shown):
         return judged(outcome, residual, ACCURACY)
 
 
+@suggesting
 def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
     r"""Return the probability of a concession that a step of each size buys.
 
@@ -521,7 +523,7 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
     array([0.25, 0.5 , 1.  ,  nan])
     """
     if not isinstance(game, CostlyStep):
-        raise InvalidInput(f"`game` must be a CostlyStep; got a {type(game).__name__}.")
+        raise InvalidInput(f"`game` must be a CostlyStep; got {with_article(game)}.")
     e = within(real(sizes, "sizes"), "sizes", 0.0, np.inf, ends="()")
     k_strong, k_weak = game.hurdles
     if game.prior > game.threshold or k_strong > k_weak:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import function, whole
 from bargaining._arrays import Floats, real, short
+from bargaining._calls import suggesting
 from bargaining._jets import Jet, implicit
+from bargaining._names import meant
 from bargaining.division import Division, Method
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash
-from bargaining.errors import BargainingError, InvalidInput, NotApplicable, Status
+from bargaining.errors import BargainingError, InvalidInput, NotApplicable, Status, with_article
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
@@ -48,6 +50,7 @@ _SHARES = (1 / 512, 1 / 8)
 _ALIKE = 1e-6  # of the range: one-sided differences that agree up to this, or up to their errors, are one derivative
 
 
+@suggesting
 def sensitivity(
     result: Any, *, wrt: str | Mapping[str, Any], order: int = 1, method: Callable[..., Any] | None = None
 ) -> xr.DataArray:
@@ -184,7 +187,7 @@ def sensitivity(
         return _of_definition(result, wrt, order)
     if result.problem is None:
         raise InvalidInput(
-            f"`result` must be a Division of a problem; got a {type(result).__name__}. Pass "
+            f"`result` must be a Division of a problem; got {with_article(result)}. Pass "
             "wrt={name: value} and the `method` that leads to it."
         )
     asked = _Asked(result, wrt, method)
@@ -242,7 +245,7 @@ class _Asked:
             self._take(key, array, (self.n,) if key in _BY_PLAYER and array.ndim else ())
         if name not in self.given or name in ("horizon", "proposer", "player"):
             known = [key for key in self.given if key not in ("horizon", "proposer", "player")]
-            raise InvalidInput(f"`wrt` must be among {', '.join(known)}; got {name!r}.")
+            raise InvalidInput(f"`wrt` must be among {', '.join(known)}; got {name!r}.{meant(name, known)}")
         self.shape = self.shapes[name]
         self.count = len(self.given[name])
 
@@ -546,11 +549,13 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
     made = _definition(result)
     if made is None:
         raise InvalidInput(
-            f"`result` must be a Division, or an answer whose equations are known; got a {type(result).__name__}. Pass "
+            f"`result` must be a Division, or an answer whose equations are known; got {with_article(result)}. Pass "
             "wrt={name: value} and the `method` that leads to it."
         )
     if wrt not in made.asked:
-        raise InvalidInput(f"`wrt` must be among {', '.join(made.asked)}; got {wrt!r}.")
+        raise InvalidInput(
+            f"`wrt` must be among {', '.join(made.asked)}; got {wrt!r}.{meant(wrt, made.asked)}"
+        )
     if order == 2 and not made.twice:
         return _named(made.axes, made.asked[wrt][0], *_bent_definition(made, wrt))
     axes, data, move = made.asked[wrt]

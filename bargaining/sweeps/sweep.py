@@ -42,6 +42,7 @@ _VECTORIZED_CELLS = 2**16  # together: their arrays of a few numbers each stay i
 Model = TypeVar("Model", bound=Callable[..., Any])
 
 
+@suggesting
 def vectorized(model: Model) -> Model:
     """Mark a model that takes arrays: one call returns a batch, one entry per cell.
 
@@ -170,6 +171,7 @@ def sweep(
     return _sweep(task, size, workers=workers, checkpoint=checkpoint, version=version, progress=progress)
 
 
+@suggesting
 def open_sweep(path: str | Path) -> xr.Dataset:
     """Open the checkpoint of a sweep, finished or not, without its model.
 

@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bargaining._arguments import listed
+from bargaining._arrays import owning
 from bargaining._digits import significant
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, with_article
 
 Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, ...] | None
 """A number, an interval, a number with its band (low, middle, high), a string, a truth value, a fraction, or None."""
@@ -23,6 +24,7 @@ Cell: TypeAlias = float | int | str | bool | Fraction | tuple[float, ...] | None
 Record: TypeAlias = Mapping[str, Any]
 
 
+@owning
 @dataclass(frozen=True, slots=True)
 class Column(Shown):
     """One column of a `Table`: which entry of a row it shows, and its heading.
@@ -91,7 +93,7 @@ def _from_lists(rows: Any, columns: Sequence[str | Column] | None) -> tuple[tupl
     if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
         raise InvalidInput(
             "`rows` must be a list of dicts, 2-d data, a DataFrame or a Dataset; "
-            f"got a {type(rows).__name__}.{' Write Table(answer.to_frame()).' * hasattr(rows, 'to_frame')}"
+            f"got {with_article(rows)}.{' Write Table(answer.to_frame()).' * hasattr(rows, 'to_frame')}"
         )
     given = list(rows)
     if all(isinstance(row, Mapping) for row in given):

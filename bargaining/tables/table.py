@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from bargaining._arguments import function, listed, whole
+from bargaining._arguments import function, is_sequence, listed, whole
 from bargaining._arrays import fill, short
 from bargaining._calls import suggesting
 from bargaining._digits import significant
@@ -18,7 +18,7 @@ from bargaining._files import file_name, path_of, put
 from bargaining._names import are_given
 from bargaining._rich import Card
 from bargaining._version import __version__
-from bargaining.errors import BargainingError, InvalidInput, Status
+from bargaining.errors import BargainingError, InvalidInput, Status, with_article
 from bargaining.tables import latex, typeset
 from bargaining.tables.records import (
     Cell,
@@ -102,6 +102,7 @@ class Table:
     digits: int
     missing: str
 
+    @suggesting
     def __init__(
         self,
         rows: Iterable[Mapping[str, Any] | Sequence[Any]] | pd.DataFrame | xr.DataArray | xr.Dataset,
@@ -171,6 +172,19 @@ class Table:
         """
         names = [column.name for column in self.columns]
         return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the cells as a pandas DataFrame, with a column for each column's name.
+
+        Examples
+        --------
+        >>> Table([{"r": 0.1, "transfer": 6.8}], columns=["r", Column("transfer", unit="USD bn")]).to_frame()
+             r  transfer
+        0  0.1       6.8
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.rows, columns=[column.name for column in self.columns])
 
     def to_json(self) -> str:
         """Return the table as data: columns with their units, cells in full precision, notes.
@@ -292,7 +306,7 @@ def compare(
     """
     if hasattr(methods, "feasible") or (callable(methods) and not isinstance(methods, Iterable)):
         raise InvalidInput(
-            f"`methods` must be a list of functions, and come before the problem; got a {type(methods).__name__}. "
+            f"`methods` must be a list of functions, and come before the problem; got {with_article(methods)}. "
             "Write compare([nash], problem)."
         )
     several = isinstance(problem, Mapping)
@@ -349,6 +363,11 @@ def compare(
 def _problem(problem: Any) -> Any:
     if callable(getattr(problem, "problem", None)) and not isinstance(problem, type):
         return problem.problem()
+    if is_sequence(problem):
+        raise InvalidInput(
+            f"`problem` must be one problem, or a mapping of names to problems; got {with_article(problem)}. Write "
+            'compare(methods, {"low": low, "high": high}).'
+        )
     if shape := getattr(problem, "batch_shape", ()):
         raise InvalidInput(f"`problem` must be a single problem; got a batch of shape {shape}. Use `sweep`.")
     return problem

@@ -109,6 +109,24 @@ CURES = [
     ("RepeatedGame(game)", "RepeatedGame(game, discounts", "RepeatedGame(game, discounts)"),
     ("RepeatedGame(game, 90)", "0.9", "RepeatedGame(game, 0.9)"),
     ("RepeatedGame(game, 1)", "0.999", "RepeatedGame(game, 0.999)"),
+    ("RepeatedGame(game, 1.05)", "1 / 1.05", "RepeatedGame(game, 1 / 1.05)"),
+    (
+        "compare([nash], [problem, named])",
+        '{"low": low, "high": high}',
+        'low, high = problem, named; compare([nash], {"low": low, "high": high})',
+    ),
+    ("sensitivity(answer, wrt='disagrement')", "disagreement", "sensitivity(answer, wrt='disagreement')"),
+    (
+        "HoldUp(np.sqrt, 'split', 1.0)",
+        "split_the_difference",
+        "HoldUp(np.sqrt, split_the_difference(0.5), 1.0)",
+    ),
+    (
+        "outcome_problem([{'a': 1}, {}], disagreement=[0, 0])",
+        "'a'",
+        "outcome_problem([{'a': 1}, {'a': 2}], disagreement=[0, 0])",
+    ),
+    ("raiffa(problem, weights=[1, 2])", "raiffa(problem)", "raiffa(problem)"),
     ("RepeatedGame(A, 0.9)", "Game(A, B)", "RepeatedGame(Game(A, B), 0.9)"),
     (
         "RepeatedGame(game, 0.9, exit=[2, 1])",

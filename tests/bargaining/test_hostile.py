@@ -100,7 +100,7 @@ FAULTS: dict[str, tuple[str, Callable[[], Any]]] = {
         lambda: Exit([[2, 1], [3, 1]]).at((2,)),
     ),
     "no profile": (
-        "`profile` must be a StationaryProfile; got a int",
+        "`profile` must be a StationaryProfile; got an int",
         lambda: equilibrium_branch(lambda d: CHAIN, 0.1, 0.2, profile=3),  # type: ignore[arg-type]
     ),
     "tiny rows": (

@@ -198,7 +198,6 @@ def test_an_exit_is_given_by_name_in_any_order():
     assert repeated.exit.exact[0].tolist() == [2, Fraction(1, 3)]
     by_leaver = Exit.by_leaver([[4, 2], [1, 3]], players=["Bob", "Ann"])
     assert RepeatedGame(STAGE, 0.9, exit=by_leaver).exit.payoffs.tolist() == [[3, 1], [2, 4]]
-    assert repr(leave) == "<Exit by Bob, batch ()>"
     moving = StochasticGame.from_chain(STAGE, [[1.0]], 0.9, exit=leave)
     assert moving.player_names == PEOPLE
     assert moving.exit_own[0].tolist() == [-np.inf, 1 / 3]

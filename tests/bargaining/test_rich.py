@@ -75,7 +75,7 @@ def test_a_division_shows_payoffs_disagreement_and_gains():
         ["0", "0.4", "0", "0.4"],
         ["1", "0.6", "0.2", "0.4"],
     ]
-    assert "<p>OK; residual" in text
+    assert "; OK</p>" in text
 
 
 def test_a_status_that_is_not_ok_gives_its_advice():
@@ -137,6 +137,48 @@ def test_the_states_of_a_chain_are_rows():
     cells = Cells(found._repr_html_())
     assert cells.rows[1:] == [["(0,)", "0", "2.45455", "OK"], ["(1,)", "0", "3", "OK"]]
     assert found._repr_latex_() is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "TransferableSurplus(1.5)",
+        "TransferableSurplus([1.0, 2.0], players=3)",
+        "Frontier(negative, -1.0, 0.0)",
+        "Frontier(negative, -1.0, 0.0, derivative=slope)",
+        "Exit([5, 3])",
+        "Exit([0.5, 3.0], who=[1])",
+        "Exit({'Ann': Fraction(1, 3), 'Bob': 2}, who=['Bob'])",
+        "Exit.by_leaver([[4, 2], [1, 3]])",
+        "Exit.by_leaver([[4, 2], [1, 3]], who=['Ann'], players=['Ann', 'Bob'])",
+    ],
+)
+def test_what_a_prompt_shows_can_be_pasted(code):
+    def slope(x):
+        return -np.ones_like(x)
+
+    slope.__qualname__ = "slope"
+    names = {name: getattr(b, name) for name in ("TransferableSurplus", "Frontier", "Exit")}
+    assert repr(eval(code, names | {"Fraction": Fraction, "negative": np.negative, "slope": slope})) == code
+
+
+def test_a_repeated_game_shows_patience_and_exit():
+    leave = Exit({"Ann": 5, "Bob": 3}, who=["Bob"])
+    game = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=["Ann", "Bob"])
+    stage = "<Game of 2 x 2 actions between Ann and Bob>"
+    assert repr(RepeatedGame(game, Fraction(1, 2))) == f"<RepeatedGame, stage {stage}, discounts 1/2>"
+    several = RepeatedGame(game, [[0.5, 0.4], [0.6, 0.4]], exit=leave)
+    assert repr(several) == (
+        f"<RepeatedGame, stage {stage}, discounts [[0.5, 0.4], [0.6, 0.4]], batch (2,), exit {leave!r}>"
+    )
+
+
+def test_one_is_not_several():
+    one = StochasticGame.from_repeated(RepeatedGame(DILEMMA, 0.5))
+    assert repr(one) == "<StochasticGame, 1 state, 2 players, 4 profiles>"
+    alone = payoff_set(RepeatedGame(DILEMMA, 0.5)).strategy([3, 3])
+    assert repr(alone) == "<Automaton of 1 state, payoffs (3, 3)>"
+    assert repr(payoff_set(one)["0"].strategy([3, 3])) == "<StochasticAutomaton of 1 node, payoffs (3, 3)>"
 
 
 DISAGREEMENT = [[0.9, 0.1], [0, 1]]

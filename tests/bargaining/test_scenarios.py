@@ -215,6 +215,17 @@ def test_utility_functions_that_know_their_outcomes_need_nothing_more():
     assert outcome_problem(functions, lotteries=True).feasible.contains([4.0, -3.5])
 
 
+def test_utilities_may_be_tables():
+    mine, yours = {"a": 1, "b": 3, "c": 4}, {"a": 4, "b": 3, "c": 0}
+    functions = outcome_problem([mine.get, yours.get], "abc", [0, 0])
+    for tables in (
+        outcome_problem([mine, yours], disagreement=[0, 0]),
+        outcome_problem([mine, yours.get], ["a", "b", "c"], [0, 0]),
+    ):
+        assert tables.feasible.points.tolist() == functions.feasible.points.tolist()
+        assert nash(tables).decision == "b"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -226,6 +237,10 @@ def test_utility_functions_that_know_their_outcomes_need_nothing_more():
         (([len, len], ["ab"]), "`disagreement` must be given: utility function 0 has no finite"),
         (([len, lambda _: np.nan], ["ab"], [0, 0]), r"`utilities\[1\]\(outcome\)` must be finite"),
         (([len, lambda _: [1, 2]], ["ab"], [0, 0]), "one number an outcome"),
+        (
+            ([{"a": 1}, {"b": 1}], None, [0, 0]),
+            r"`utilities\[1\]` must have an entry .* none for 'a'",
+        ),
         (([Additive((1, 1), -np.inf)] * 2,), "has no finite `reserved_value`; got -inf"),
     ],
 )

@@ -269,7 +269,7 @@ BAD_CALLS = [
     (lambda b: b.payoffs(r=0.1, capped="no"), "`capped` must be True or False; got 'no'"),
     (lambda b: b.payoffs(r=0.1, route=None), "`route` must be True or False"),
     (lambda b: b.schedule("us_2030"), "`names` must be one of 'us_2025_26'.*got 'us_2030'"),
-    (lambda b: b.stage_payoffs(0.1, [0.1]), "`partner_rates` must have 1 axes"),
+    (lambda b: b.stage_payoffs(0.1, [0.1]), "`partner_rates` must be one list of numbers"),
     (lambda b: b.stage_payoffs([0.1], [-1.5]), "`home_rates`, of Canada on the US, must be above -1"),
 ]
 

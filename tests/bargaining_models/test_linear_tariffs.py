@@ -307,7 +307,7 @@ def test_bad_arguments_are_refused_by_name() -> None:
         model.most_cooperative_tariffs(1.0)
     with pytest.raises(InvalidInput, match="`disagreement` must sum to at most 0"):
         model.transfer((0.2, 0.0))
-    with pytest.raises(InvalidInput, match="`rates` must have 1 axes"):
+    with pytest.raises(InvalidInput, match="`rates` must be one list of numbers"):
         model.stage_game([[0.0, 0.1]])
     with pytest.raises(NotApplicable, match="for one model"):
         model.redirect([0.1, 0.2]).threshold()

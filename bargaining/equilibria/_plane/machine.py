@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from bargaining._arguments import generator, is_sequence, player_index, whole
 from bargaining._arrays import Floats
 from bargaining._names import titles
 from bargaining._rational import solve
-from bargaining._rich import Card, Shown, point
+from bargaining._rich import Card, Shown, counted, point
 from bargaining.equilibria._plane.lottery import Lottery, Pair, Payoffs
 from bargaining.equilibria.node import Node
 from bargaining.errors import InvalidInput
@@ -143,6 +143,7 @@ class Machine(Shown, ABC, Generic[Played]):
         The lottery over where play begins.
     """
 
+    _unit: ClassVar[str] = "state"
     start: Lottery
 
     @property
@@ -213,7 +214,7 @@ class Machine(Shown, ABC, Generic[Played]):
 
     def __repr__(self) -> str:
         payoffs = point(self.payoffs, self.player_names)
-        return f"<{type(self).__name__} of {len(self._drawn())} places, payoffs {payoffs}>"
+        return f"<{type(self).__name__} of {counted(len(self._drawn()), self._unit)}, payoffs {payoffs}>"
 
     def _card(self) -> Card:
         heads, *rows = self._table()

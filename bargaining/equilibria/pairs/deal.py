@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
-from bargaining._arrays import LARGEST, Floats, fill, real, scalar, within
+from bargaining._arrays import LARGEST, Floats, fill, owning, real, scalar, within
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 
 Gains = Callable[[float, Floats], ArrayLike]
 
 _ALIKE = 1e-13  # allowed difference between gains computed from numbers and from arrays, as a share of a gain
 
 
+@owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BilateralDeal(Shown):
     r"""One pair bargains over one number x, say a price, given the contracts of all pairs.
@@ -151,7 +152,7 @@ class Pairs:
             k, at = np.argwhere(~np.isfinite(found).all(axis=1))[0]
             raise InvalidInput(
                 f"`gains` must be finite; got {found[k, :, at].tolist()} of deal {k + first} at "
-                f"x = {points[k, k + first, at]:.17g}. Give the pair bounds between which they are."
+                f"x = {plain(points[k, k + first, at])}. Give the pair bounds between which they are."
             )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function, is_sequence, listed, player_index
 from bargaining._arrays import Floats, owning, real, within
+from bargaining._calls import suggesting
 from bargaining._names import Names, carried, ordered, unique_names
 from bargaining._rational import Rationals, floats, rational
 from bargaining._rich import Shown
@@ -68,6 +69,7 @@ def _shares(weights: ArrayLike, count: int) -> Rationals:
     return np.broadcast_to(given, (count,))
 
 
+@suggesting
 def lump_sum_nash_in_nash(
     payoffs: Callable[[frozenset[tuple[Any, Any]]], ArrayLike | Mapping[str, Any]],
     pairs: Iterable[tuple[int | str, int | str]],

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed, whole
 from bargaining._arrays import Floats, owning, per_player
+from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.division import describe
 from bargaining.equilibria.pairs._system import Nothing, newton, peak, shortfall
@@ -108,6 +109,7 @@ class _Run(NamedTuple):
     gains: Floats
 
 
+@suggesting
 def nash_in_nash(
     deals: Sequence[BilateralDeal] | Mapping[str, BilateralDeal],
     *,

@@ -11,7 +11,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats
-from bargaining.errors import Status, Unsolved
+from bargaining.errors import Status, Unsolved, plain
 from bargaining.games.normal_form import Game, best_replies
 from bargaining.games.repeated import Exit, RepeatedGame, exit_rows
 
@@ -161,4 +161,4 @@ def _payoff_set(path: Path, discount: Fraction) -> PayoffSet:
 
 def _inaccurate(discount: Fraction) -> Unsolved:
     at = float(discount)
-    return Unsolved(f"The payoff set at the discount factor {at:.17g} is not accurate enough.")
+    return Unsolved(f"The payoff set at the discount factor {plain(at)} is not accurate enough.")

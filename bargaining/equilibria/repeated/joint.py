@@ -12,9 +12,10 @@ import numpy as np
 from bargaining._arguments import instance
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._arrays import owning, short
+from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import Rationals, rational
-from bargaining._rich import Card, Shown, number
+from bargaining._rich import Card, Shown, counted, number
 from bargaining.equilibria.repeated._monitored.liquidity import (
     Account,
     Curve,
@@ -141,7 +142,7 @@ class JointPayoffs(Shown):
         return claims(self.game, self.monitoring, self._stages[step.profile], step.liquidity)
 
     def __repr__(self) -> str:
-        return f"<JointPayoffs of {self.game!r}, {len(self.steps)} steps>"
+        return f"<JointPayoffs of {self.game!r}, {counted(len(self.steps), 'step')}>"
 
     def _card(self) -> Card:
         """Return a row for each step."""
@@ -164,6 +165,7 @@ class JointPayoffs(Shown):
         return Card(title="Joint payoffs with transfers", heads=heads, rows=rows)
 
 
+@suggesting
 def joint_payoffs(
     game: Game,
     *,

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import instance
 from bargaining._arrays import owning
+from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import Rationals, floats, maximise, rational
 from bargaining._rich import Card, Shown
@@ -44,6 +45,7 @@ class Score(NamedTuple):
     profile: Profile | None
 
 
+@suggesting
 def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | None = None) -> Score:
     r"""Return the score of Fudenberg and Levine (1994) in a direction, in rationals.
 
@@ -142,6 +144,7 @@ class PatientPayoffs(PayoffPolygon):
         return self.game.player_names
 
 
+@suggesting
 def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> PatientPayoffs:
     r"""Return the payoffs of two patient players, in the limit of a common discount factor, exactly.
 
@@ -447,6 +450,7 @@ class FullRank(Shown):
         )
 
 
+@suggesting
 def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
     """Say at which pure profiles deviations can be distinguished; where they cannot, say which look alike.
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
 from bargaining._arrays import Floats, discounts, real, scalar, within
+from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, Status, Unsolved
 
@@ -46,6 +47,7 @@ class RelationalContract(Shown):
     first_best: bool
 
 
+@suggesting
 def relational_contract(
     surplus: Callable[[float], float],
     temptation: Callable[[float], float],
@@ -213,6 +215,7 @@ def _end(slack: Callable[[float], float], peak: float, best: float) -> float:
     return peak
 
 
+@suggesting
 def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
     r"""Return the least spread of pay that makes each effort optimal if only noisy output is observed.
 

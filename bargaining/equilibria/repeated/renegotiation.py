@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._calls import suggesting
 from bargaining._rational import floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
@@ -51,6 +52,7 @@ class RenegotiationProof(Shown):
     _by_player: ClassVar = ("payoffs", "forgiven")
 
 
+@suggesting
 def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> RenegotiationProof:
     r"""Say whether a profile, played for ever, is a weakly renegotiation-proof equilibrium path.
 
@@ -123,6 +125,7 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> Renegotiati
     return _found(stage, None, delta, sustained=None if possible else False)
 
 
+@suggesting
 def patient_renegotiation_proof(game: Game) -> Floats:
     r"""Return the payoffs that are weakly renegotiation-proof for patient players, as boxes.
 

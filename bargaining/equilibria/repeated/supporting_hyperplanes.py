@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, fill, owning, real, scalar
 from bargaining._rational import rational
-from bargaining._rich import Shown, number
+from bargaining._rich import Shown, counted, number
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
@@ -88,7 +88,7 @@ class PayoffBounds(Shown):
                 raise InvalidInput(f"`{name}` must have shape {shape}; got {np.shape(getattr(self, name))}.")
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.levels)} faces outside, {len(self.inner)} vertices inside"
+        sizes = f"{counted(len(self.levels), 'face')} outside, {counted(len(self.inner), 'vertex')} inside"
         return f"<PayoffBounds: {sizes}, gap {number(self.gap, 2)}, {self.status.name}>"
 
     def contains(self, payoffs: ArrayLike) -> bool | None:

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from bargaining._arguments import instance, listed, whole
 from bargaining._arrays import owning
+from bargaining._calls import suggesting
 from bargaining._names import place, titles
-from bargaining._rich import Card, Shown, number
+from bargaining._rich import Card, Shown, counted, number
 from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger, Profile, Stage
 from bargaining.equilibria.repeated.joint import (
     claims,
@@ -88,7 +89,7 @@ class SymmetricPayoffs(Shown):
         return None if found is None else _step(self.game, self.monitoring, self._stages, found, given)
 
     def __repr__(self) -> str:
-        return f"<SymmetricPayoffs of {self.game!r}, {len(self.steps)} steps>"
+        return f"<SymmetricPayoffs of {self.game!r}, {counted(len(self.steps), 'step')}>"
 
     def _card(self) -> Card:
         """Return a row for each step."""
@@ -107,6 +108,7 @@ class SymmetricPayoffs(Shown):
         return Card(title=who, heads=heads, rows=rows)
 
 
+@suggesting
 def symmetric_payoffs(
     game: Game,
     *,
@@ -244,6 +246,7 @@ class TriggerStrategy(Shown):
         return self.slack >= 0
 
 
+@suggesting
 def trigger_strategy(
     game: Game,
     profile: stage_game.Profile,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, owning
+from bargaining._calls import suggesting
 from bargaining._names import are_given
 from bargaining._rational import floats
 from bargaining._rich import Shown
@@ -78,6 +79,7 @@ class TransferEquilibrium(Shown):
         )
 
 
+@suggesting
 def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     r"""Return the subgame-perfect payoffs of a repeated game with voluntary transfers, in pure actions.
 

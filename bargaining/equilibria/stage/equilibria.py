@@ -94,6 +94,12 @@ class StageEquilibria(Shown):
     def __len__(self) -> int:
         return len(self.profiles)
 
+    def __getitem__(self, index: int) -> tuple[Floats, ...]:
+        return self.profiles[index]
+
+    def __iter__(self) -> Iterator[tuple[Floats, ...]]:
+        return iter(self.profiles)
+
     def __repr__(self) -> str:
         known = "complete" if self.complete else "perhaps not all"
         return f"<StageEquilibria: {len(self)} found, {known}>"
@@ -217,6 +223,11 @@ def stage_equilibria(
     >>> found = stage_equilibria(chicken)
     >>> found.complete, found.payoffs.round(4).tolist()
     (True, [[2.0, 7.0], [4.6667, 4.6667], [7.0, 2.0]])
+    >>> for first, second in found:
+    ...     print(first.round(3), second.round(3))
+    [1. 0.] [0. 1.]
+    [0.333 0.667] [0.333 0.667]
+    [0. 1.] [1. 0.]
     """
     require_game(game)
     choice(method, "method", ("auto", "vertices", "nashpy", "supports", "pure"))

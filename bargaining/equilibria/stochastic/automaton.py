@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,7 @@ class StochasticAutomaton(Machine[StateHistory]):
     Fraction(0, 1)
     """
 
+    _unit: ClassVar[str] = "node"
     game: StochasticGame
     nodes: tuple[Node, ...]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bargaining._arguments import whole
+from bargaining._calls import suggesting
 from bargaining._rational import Rationals
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.equilibria.stochastic._markov.arrays import compile_game
@@ -28,6 +29,7 @@ Local = tuple[list[tuple[Strategies, Values]], bool]
 """The equilibria of one state, given the values that follow, each with its values; and whether these are all."""
 
 
+@suggesting
 def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> MarkovEquilibria:
     r"""Return all stationary equilibria of a stochastic game in which no state is reached again once it is left.
 

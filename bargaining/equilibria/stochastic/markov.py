@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import generator, listed
 from bargaining._arrays import Floats, owning, short
+from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import path, refine, supports
@@ -60,6 +61,7 @@ class MarkovEquilibria(Shown):
         return iter(self.profiles)
 
 
+@suggesting
 def markov_equilibria(
     game: StochasticGame,
     *,
@@ -154,6 +156,7 @@ def markov_equilibria(
     )
 
 
+@suggesting
 def stationary_profile(
     game: StochasticGame, strategies: Sequence[Sequence[ArrayLike]], *, leave: ArrayLike | None = None
 ) -> StationaryProfile:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import function, instance, whole
 from bargaining._arrays import Floats, owning, scalar
+from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import REGRET, refine
@@ -337,6 +338,7 @@ class EquilibriumBranch(Shown):
         return tuple(found)
 
 
+@suggesting
 def equilibrium_branch(
     family: Callable[[float], StochasticGame],
     start: float,

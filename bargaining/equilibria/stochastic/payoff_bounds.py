@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
 from bargaining._arrays import owning
-from bargaining._rich import SHOWN, Card, Shown, number, point
+from bargaining._rich import SHOWN, Card, Shown, counted, number, point
 from bargaining.equilibria._budget import Budget, Effort
 from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.repeated.supporting_hyperplanes import (
@@ -49,7 +49,9 @@ class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
 
     def __repr__(self) -> str:
         status = ", ".join(sorted({some.status.name for some in self.bounds}))
-        return f"<StochasticPayoffBounds of {len(self)} states, gap {number(self.gap, 2)}, {status}>"
+        return (
+            f"<StochasticPayoffBounds of {counted(len(self), 'state')}, gap {number(self.gap, 2)}, {status}>"
+        )
 
     def _card(self) -> Card:
         """Return a row for each state."""

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
+from bargaining._calls import suggesting
 from bargaining._names import titles
-from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
+from bargaining._rich import SHOWN, Card, Mark, Shown, counted, number, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.brinks import SENSITIVE, on_a_brink
 from bargaining.equilibria._plane.model import Model, Scaled
@@ -119,9 +120,8 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{some.state}: {len(some.vertices)}" for some in self.sets[:SHOWN])
-        return (
-            f"<StochasticPayoffSets of {len(self)} states, vertices {sizes}{', ...' * (len(self) > SHOWN)}>"
-        )
+        more = ", ..." * (len(self) > SHOWN)
+        return f"<StochasticPayoffSets of {counted(len(self), 'state')}, vertices {sizes}{more}>"
 
     def _card(self) -> Card:
         """Return a row for each state."""
@@ -190,6 +190,7 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
         return np.array([some.threat for some in self.sets])
 
 
+@suggesting
 def stochastic_payoff_sets(
     game: StochasticGame, *, tolerance: float | None = None, budget: int | None = None
 ) -> StochasticPayoffSets:

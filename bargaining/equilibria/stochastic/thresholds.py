@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owning, scalar
+from bargaining._calls import suggesting
 from bargaining._rational import solve
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -447,6 +448,7 @@ class PlanThresholds(Shown):
         return len(self.intervals) > 0
 
 
+@suggesting
 def plan_thresholds(
     game: StochasticGame,
     plan: Profiles,
@@ -610,6 +612,7 @@ class PlanExitThresholds(Shown):
         return len(self.intervals) > 0
 
 
+@suggesting
 def plan_exit_thresholds(
     game: StochasticGame,
     plan: Profiles,

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
+from bargaining._calls import suggesting
 from bargaining._names import are_given
 from bargaining._rational import floats, integers, solve
 from bargaining._rich import Shown
@@ -321,6 +322,7 @@ class StochasticTransferEquilibrium(Shown):
         )
 
 
+@suggesting
 def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferEquilibrium:
     r"""Return the subgame-perfect payoffs of a stochastic game with voluntary transfers, in pure actions.
 

@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike
 
 from bargaining import Bluff, CostlyStep, ReputationalBargaining, nash
 from bargaining.authoring import Floats, Shown, owning, real, scalar, within
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 from bargaining.protocols.reputation import ReputationalOutcome
 from bargaining.protocols.signalling import BluffOutcome, belief_threshold
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
@@ -78,7 +78,7 @@ class Claim(Shown):
     def __post_init__(self) -> None:
         for name in ("war", "rate"):
             if scalar(getattr(self, name), name) <= 0:
-                raise InvalidInput(f"`{name}` must be positive; got {getattr(self, name):.17g}.")
+                raise InvalidInput(f"`{name}` must be positive; got {plain(getattr(self, name))}.")
         if self.deal.war.money.shape != (2, 2):
             raise InvalidInput(
                 f"`deal` must be at two shares, none and the one claimed; got shape {self.deal.war.money.shape[:-1]}."
@@ -86,7 +86,7 @@ class Claim(Shown):
         if not self.terms[STRONG] < self.terms[WEAK]:
             raise InvalidInput(
                 f"`deal` must bring {self.deal.negotiation.roles.said[0]} better terms at the second share; the "
-                f"transfers are {self.terms[WEAK]:.17g} and {self.terms[STRONG]:.17g}. There is nothing to claim."
+                f"transfers are {plain(self.terms[WEAK])} and {plain(self.terms[STRONG])}. There is nothing to claim."
             )
 
     @cached_property
@@ -195,7 +195,7 @@ class HoldOut(Shown):
         surplus: Floats = (self.deal.total - self.deal.money("talks").sum(axis=-1))[1:]
         if not (surplus > 0).all():
             raise InvalidInput(
-                f"`deal` must leave a surplus over the status quo at every share; got {surplus.min():.17g}. "
+                f"`deal` must leave a surplus over the status quo at every share; got {plain(surplus.min())}. "
                 "There is nothing to hold out for."
             )
         return surplus

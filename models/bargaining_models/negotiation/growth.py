@@ -10,7 +10,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, owning, real, within
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 from bargaining_models.negotiation._piecewise import Piecewise, constant, fit, steps
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.negotiation import Negotiation
@@ -170,7 +170,7 @@ def _checked_dates(dates: ArrayLike) -> Floats:
     when = real(dates, "dates", ndim=1)
     if (when <= 0).any():
         raise InvalidInput(
-            f"`dates` must be years after today; got {when.min():.17g}. Begin with that share."
+            f"`dates` must be years after today; got {plain(when.min())}. Begin with that share."
         )
     if (np.diff(when) <= 0).any():
         raise InvalidInput(f"`dates` must increase; got {when.tolist()}. Join what happens at one date.")

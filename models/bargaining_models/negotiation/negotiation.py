@@ -36,7 +36,7 @@ from numpy.typing import ArrayLike
 
 from bargaining import Method, Table, nash
 from bargaining.authoring import Floats, Shown, choice, flag, owning, real, within
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models.negotiation._tariff_nash import Side, TariffGame, TariffNash
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import outcome_without, parsed
@@ -710,7 +710,7 @@ class Negotiation(Shown):
             whose, on = self.roles.said[:2] if name.startswith("home") else self.roles.said[1::-1]
             raise InvalidInput(
                 f"`{name}`, of {whose} on {on}, must be above -1, a subsidy of the whole price; got "
-                f"{rates.min():.17g}. Give rates as fractions, 0.25 for 25 percent."
+                f"{plain(rates.min())}. Give rates as fractions, 0.25 for 25 percent."
             )
         return rates
 

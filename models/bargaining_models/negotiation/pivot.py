@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 
 from bargaining import NonstationaryOffers
 from bargaining.authoring import Floats, Shown, real, scalar, within
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS
 from bargaining_models.negotiation.growth import Growth
@@ -83,12 +83,6 @@ class PivotDivision(Shown):
         """The transfer if they agree at date 0."""
         return float(self.transfer_at(0.0))
 
-    @property
-    def share(self) -> float:
-        """Home's part of what the agreement adds to the tariff war at date 0."""
-        war, total = self.values["war"](0.0), self.values["agreement"](0.0).sum()
-        return float((self.payoffs[0] - war[0]) / (total - war.sum()))
-
     def waiting(self, years: ArrayLike) -> Floats:
         """Return each country's gain if talks begin only then, under the status quo until then.
 
@@ -137,7 +131,7 @@ class Pivot(Shown):
         rate = scalar(self.rate, "rate")
         if rate <= 0:
             raise InvalidInput(
-                f"`rate` must be positive; got {rate:.17g}. Without discounting there is no reason to agree soon."
+                f"`rate` must be positive; got {plain(rate)}. Without discounting there is no reason to agree soon."
             )
         names = ("agreement", "status_quo", "war", "talks")
         object.__setattr__(self, "_values", {name: annuity(self.growth.flow(name), rate) for name in names})

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining import StochasticBargaining
 from bargaining.authoring import Floats, Shown, owning, real, scalar, within
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 
@@ -103,7 +103,7 @@ class PivotChain(Shown):
         within(moves[~np.eye(states, dtype=bool)], "moves", 0.0, np.inf, ends="[)")
         for name in ("rate", "period"):
             if scalar(getattr(self, name), name) <= 0:
-                raise InvalidInput(f"`{name}` must be positive; got {getattr(self, name):.17g}.")
+                raise InvalidInput(f"`{name}` must be positive; got {plain(getattr(self, name))}.")
         generator = moves - np.diag(np.diag(moves))
         object.__setattr__(self, "moves", generator - np.diag(generator.sum(axis=1)))
 

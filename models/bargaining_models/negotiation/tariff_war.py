@@ -21,8 +21,6 @@ from bargaining import (
     Division,
     Game,
     Method,
-    Polytope,
-    Problem,
     RepeatedGame,
     nash,
     payoff_set,
@@ -159,8 +157,3 @@ class TariffGame(Shown):
         """Return what home pays the partner a year, in money, relative to free trade at this r."""
         kept = self.stage.payoffs[self.free_trade][0] * self.gdp[0] / 100.0
         return float(kept - division.payoffs[0])
-
-    def lotteries(self) -> Problem:
-        """Return the division over all lotteries of rates, enforceable or not, about the tariff war."""
-        points = Polytope(self.stage.payoffs.reshape(-1, 2), free_disposal=True)
-        return Problem(points, self.war, players=self.stage.player_names)

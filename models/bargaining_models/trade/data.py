@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 from bargaining_models._figures import named
 from bargaining_models.trade.conditions import Economy, limited
 
@@ -683,7 +683,7 @@ def check_rates(
     if (rates <= -1.0).any():
         importer, exporter, sector = (int(k) for k in np.argwhere(rates <= -1.0)[0][-3:])
         raise InvalidInput(
-            f"`{name}` must be above -1, a subsidy of the whole price; got {rates[rates <= -1.0][0]:.17g} of "
+            f"`{name}` must be above -1, a subsidy of the whole price; got {plain(rates[rates <= -1.0][0])} of "
             f"{regions[importer]} on {regions[exporter]} {sectors[sector]}. "
             f"Give rates as fractions, 0.25 for 25 percent."
         )
@@ -691,7 +691,7 @@ def check_rates(
     if own.any():
         sector, region = (int(k) for k in np.argwhere(own)[0][-2:])
         raise InvalidInput(
-            f"`{name}` must be 0 on a region's own sales; got {own[..., sector, region].flat[0]:.17g} in "
+            f"`{name}` must be 0 on a region's own sales; got {plain(own[..., sector, region].flat[0])} in "
             f"{regions[region]} {sectors[sector]}. Clear the diagonal."
         )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bargaining.authoring import Floats, Shown, choice, scalar
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, with_article
 from bargaining_models._figures import Row, read
 from bargaining_models.trade.data import TradeData, check_rates
 from bargaining_models.trade.links import link
@@ -127,9 +127,7 @@ class Environment(Shown):
         day = _day(date)
         rows = []
         if not isinstance(rates, Mapping):
-            raise InvalidInput(
-                f"`rates` must be a mapping from links to rates; got a {type(rates).__name__}."
-            )
+            raise InvalidInput(f"`rates` must be a mapping from links to rates; got {with_article(rates)}.")
         for key, rate in rates.items():
             if not isinstance(key, tuple) or len(key) not in (2, 3):
                 raise InvalidInput(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, choice, listed, real, within
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, plain
 from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import check_rates
 
@@ -171,7 +171,7 @@ def _kept(array: Floats, axes: int, check: Callable[[Floats], None]) -> tuple[Fl
 def _check_hats(hats: Floats) -> None:
     if not (hats > 0.0).all():
         raise InvalidInput(
-            f"`costs` must be positive hats, 1 for no change; got {hats.min():.17g}. Raise it."
+            f"`costs` must be positive hats, 1 for no change; got {plain(hats.min())}. Raise it."
         )
 
 

@@ -168,7 +168,7 @@ def test_a_positive_map_of_the_worths_maps_the_values():
         ([["a"], ["b"]], {}, "`players` must be hashable"),
         (["a", "b"], 5, "`worth` must be a mapping or a function of coalitions; got 5"),
         (["a", "a"], {}, "must differ"),
-        (["a", "b"], {("a", "c"): 1}, "made of the players"),
+        (["a", "b"], {("a", "c"): 1}, "`worth` must name players among"),
         (["a", "b"], {("a", "b"): 1, ("b", "a"): 2}, "twice"),
         (["a", "b"], {("a", "b"): float("nan")}, "worth"),
         (["a", "b"], {("a", "b"): "3"}, "worth"),
@@ -181,7 +181,7 @@ def test_bad_games_are_refused(players, worth, message):
 
 
 def test_an_array_is_no_coalition():
-    with pytest.raises(InvalidInput, match="made of the players"):
+    with pytest.raises(InvalidInput, match="`coalition` must name players among"):
         CoalitionalGame(["a", "b"], {"a": 1}).worth(np.eye(2))
 
 

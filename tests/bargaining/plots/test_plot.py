@@ -379,7 +379,7 @@ SETS = Problem(TransferableSurplus([1.0, 2.0]), [0.0, 0.0])
 @pytest.mark.parametrize(
     ("result", "error", "message"),
     [
-        (3, NotApplicable, "`result` must be a Problem.*got a int"),
+        (3, NotApplicable, "`result` must be a Problem.*got an int"),
         ([], NotApplicable, "got a list"),
         ("text", NotApplicable, "got a str"),
         (

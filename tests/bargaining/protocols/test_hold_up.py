@@ -1,5 +1,6 @@
 """Investment in the outside option: closed forms, exhaustive search, kinks and ties."""
 
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -68,6 +69,16 @@ def test_against_exhaustive_search(seed):
     value = rule(option(k)) - cost(k)
     assert outcome.payoffs[0] >= value.max() - 1e-13
     assert float(outcome.investment) == pytest.approx(k[value.argmax()], abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    "rule", [split_the_difference(0.4), deal_me_out(0.25), risk_of_breakdown([0.05, 0.1], 0.5)], ids=repr
+)
+def test_a_rule_shows_as_its_call_and_can_be_sent_to_another_process(rule):
+    made = {f.__name__: f for f in (split_the_difference, deal_me_out, risk_of_breakdown)}
+    outcome = pickle.loads(pickle.dumps(HoldUp(np.sqrt, rule, 0.5)()))
+    for other in (outcome.parameters["rule"], eval(repr(rule), made)):
+        assert other(np.array([0.1, 0.6])).tolist() == rule(np.array([0.1, 0.6])).tolist()
 
 
 def test_a_kink_is_found():

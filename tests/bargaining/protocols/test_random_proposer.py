@@ -288,7 +288,7 @@ def test_nothing_to_share():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: RandomProposer([0.5, 0.6], 0.9)(pie(2)), InvalidInput, "`probabilities` must sum to 1"),
+        (lambda: RandomProposer([0.5, 0.6], 0.9), InvalidInput, "`probabilities` must sum to 1"),
         (lambda: RandomProposer([1.5, -0.5], 0.9)(pie(2)), InvalidInput, "`probabilities` must lie in"),
         (
             lambda: RandomProposer([1.0], 0.9)(pie(2)),

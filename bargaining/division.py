@@ -433,7 +433,7 @@ def divide(
     status : ndarray of int8, shape (...)
         From `Problem.gains_status`.
     ideal : ndarray, shape (..., n)
-        From `Problem.ideal`: with d it gives the scale against which rounding of the inputs is judged.
+        From `Problem.ideal`: with d and the payoffs it gives the scale against which rounding is judged.
     """
     sure = (status == int(Status.OK)) & (residual >= 0) & (residual <= ACCURACY) & every(np.isfinite(payoffs))
     if sure.all() and sure.shape == payoffs.shape[:-1] == residual.shape:
@@ -444,7 +444,8 @@ def divide(
     doubtful = (status == Status.OK) & ~broken & ~((residual >= 0) & (residual <= ACCURACY))
     if doubtful.any():
         with np.errstate(all="ignore"):
-            magnitude = largest(np.maximum(np.abs(ideal), np.abs(d)) / (ideal - d))
+            size = np.maximum(np.maximum(np.abs(ideal), np.abs(d)), np.abs(payoffs))
+            magnitude = largest(size / (ideal - d))
         allowed = ACCURACY + 64 * np.finfo(float).eps * magnitude
         doubtful &= ~((residual >= 0) & (residual <= allowed))
         status = np.where(doubtful, Status.INACCURATE, status).astype(np.int8)

@@ -2,7 +2,8 @@ r"""Linear programs with proved answers, and the largest weighted product over l
 
 HiGHS accepts an infeasibility of 1e-7 and drops coefficients below 1e-9. Its answer is therefore used only as a
 guess of the active constraints: they must have non-negative multipliers that reproduce the objective, and the
-point is moved onto them. If this fails, the program is solved in rationals.
+point is moved onto them. If this fails, or the program has such coefficients and HiGHS finds no answer, it is solved in
+rationals.
 
 Every n-player Nash solution ends at the largest weighted product over linear inequalities,
 
@@ -38,6 +39,7 @@ from bargaining.errors import Status
 
 EPS = float(np.finfo(float).eps)
 NEAR = 1e-6  # slack below which a constraint may be active
+DROPPED = 1e-9  # size up to which HiGHS drops coefficients: what it finds empty or unbounded without them may not be
 PROVED = 64 * EPS  # of the coefficients: rounding of a product of some tens of entries
 
 
@@ -75,7 +77,8 @@ def optimise(program: LinearProgram) -> Optimum:
     """Solve a linear program to rounding error."""
     guess = _guess(program)
     if isinstance(guess, Status):
-        return _nowhere(program, guess)
+        dropped = (program.matrix != 0) & (np.abs(program.matrix) <= DROPPED)
+        return exactly(program) if dropped.any() else _nowhere(program, guess)
     point = _tighten(program, guess)
     if point is None:
         return exactly(program)

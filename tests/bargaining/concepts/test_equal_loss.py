@@ -33,6 +33,17 @@ def test_three_players_may_lose_more_than_the_talks_can_give() -> None:
     assert division.payoffs[2] < problem.disagreement[2]
 
 
+@pytest.mark.parametrize("players", [3, 5, 6])
+@pytest.mark.parametrize("little", [1e-3, 1e-6, 1e-8, 1e-10, 1e-12])
+def test_a_player_who_can_gain_next_to_nothing_loses_as_much_as_the_others(players, little) -> None:
+    # The last gets less than d, and the others divide: with a the ideal point, sum((a_i - t) / a_i) = 1 over them.
+    best = np.append(1 + np.arange(players - 1) / 16, little)
+    division = equal_loss(Problem(Polytope(np.diag(best), free_disposal=True), np.zeros(players)))
+    loss = (players - 2) / (1 / best[:-1]).sum()
+    np.testing.assert_allclose(division.payoffs, best - loss, atol=1e-14)
+    assert division.status == Status.OK
+
+
 def test_the_first_feasible_point_also_without_convexity() -> None:
     steps = FreeDisposalHull([[4, 1], [1, 3]])
     division = equal_loss(Problem(steps, [0, 0]))

@@ -149,9 +149,15 @@ def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) ->
         return _packed(payoffs, threat, division, None, status)
     found = payoffs.optimum_at(division.payoffs)
     apart = np.abs(found.payoffs - division.payoffs).max() / payoffs.scale.max()
-    if not max(found.residual, apart) <= ACCURACY or payoffs.cut_short(found):
-        status = Status.INACCURATE
-    return _packed(payoffs, threat, division, found, status)
+    return _packed(
+        payoffs, threat, division, found, _judged(payoffs, [found], max(found.residual, float(apart)))
+    )
+
+
+def _judged(payoffs: TariffPayoffs, ends: Sequence[Optimum], residual: float) -> Status:
+    """OK, or INACCURATE where the residual is too large or a search ended at a bound of its own."""
+    fine = residual <= ACCURACY and not any(payoffs.cut_short(one) for one in ends)
+    return Status.OK if fine else Status.INACCURATE
 
 
 def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floats:
@@ -264,8 +270,8 @@ def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> Barga
         )
     division, status = _divided(payoffs, TransferableSurplus(float(total)), threat, method)
     found = payoffs.optimum_at(best)
-    if status is Status.OK and not found.residual <= ACCURACY:
-        status = Status.INACCURATE
+    if status is Status.OK:
+        status = _judged(payoffs, [found], found.residual)
     return _packed(payoffs, threat, division, found, status, payment=division.payoffs - found.payoffs)
 
 
@@ -300,10 +306,19 @@ def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> B
             if gap < best[0] - 1e-12:
                 best = (gap, a, b, part)
     _, a, b, part = best
-    drawn = [(1.0 - part, corners[a]), (part, corners[b])]
-    lottery = tuple((chance, one.variables[: payoffs.rates.size]) for chance, one in drawn if chance > 1e-12)
-    residual = max([one.residual for chance, one in drawn if chance > 1e-12])
-    return replace(packed, lottery=lottery, residual=residual, payment=np.zeros(2))
+    drawn = [
+        (chance, one) for chance, one in ((1.0 - part, corners[a]), (part, corners[b])) if chance > 1e-12
+    ]
+    ends = [one for _, one in drawn]
+    residual = max(one.residual for one in ends)
+    return replace(
+        packed,
+        lottery=tuple((chance, one.variables[: payoffs.rates.size]) for chance, one in drawn),
+        residual=residual,
+        payment=np.zeros(2),
+        status=_judged(payoffs, ends, residual),
+        limits=tuple(dict.fromkeys(name for one in ends for name in payoffs.cut_short(one))),
+    )
 
 
 @owning

@@ -603,20 +603,23 @@ class TariffPayoffs:
     def frontier(self, floor: ArrayLike, points: int = 33) -> list[Optimum]:
         """Points along the frontier of two players above `floor`, from the best of the first to the best of the second.
 
-        They lie on rays from the floor at equal angles, so that parts of the frontier which maximise no weighted sum
-        are included. Empty if not both can gain.
+        Those between lie on rays from the floor at equal angles, so that parts of the frontier which maximise no
+        weighted sum are included. Empty if not both can gain.
         """
         if self.players != 2:
             raise InvalidInput(f"`players` must be two for a frontier; got {self.players}.")
         low = real(floor, "floor", ndim=1)
-        reach = self._ideal(low) - low
+        ends = self._ends(low)
+        if ends is None:
+            return []
+        reach = np.array([end.payoffs[k] for k, end in enumerate(ends)]) - low
         if not (reach > 0.0).all():
             return []
-        found = []
-        for angle in np.linspace(0.0, np.pi / 2.0, points + 2)[1:-1]:
+        between = []
+        for angle in np.linspace(0.0, np.pi / 2.0, points)[1:-1]:
             self._ray(low, reach * np.array([np.cos(angle), np.sin(angle)]))
-            found.append(self._known[-1])
-        return found
+            between.append(self._known[-1])
+        return [ends[0], *between, ends[1]]
 
     # The programs.
 

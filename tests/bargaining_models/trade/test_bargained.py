@@ -191,6 +191,19 @@ def test_a_lottery_is_drawn_between_the_ends_of_a_frontier_that_bends_inwards(tw
     np.testing.assert_array_equal([at for _, at in drawn_.lottery], rates[[0, 2]])
 
 
+def test_a_bound_of_the_search_is_no_best_sum_of_money():
+    """At an elasticity of .3 the sum of money rises up to the largest subsidy that is tried, and beyond."""
+    flows = np.array([[6.0, 6.0, 0.2], [1.0, 5.8, 4.0], [2.0, 4.6, 11.2]])[..., None]
+    three = TradeModel.from_arrays(flows, elasticities=0.3, regions=["A", "B", "C"], sectors=["x"])
+    found = three.bargained_tariffs("A", "B", disagreement=[-3.0, -3.0], transfers="money")
+    assert found.limits == ("rate of B on A",)
+    further = np.array(found.tariffs)
+    further[1, 0] -= 0.03
+    money = three.economy.income[:2] / 100.0
+    assert three.solve(tariffs=further).welfare[:2] @ money > found.percent[:2] @ money
+    assert found.status is Status.INACCURATE
+
+
 def test_disagreements_of_two_blocs_in_every_form(two):
     war = two.nash_tariffs(["r0", "r1"], against="players")
     percent = dict(zip(war.players, war.percent, strict=True))
@@ -364,6 +377,11 @@ def test_a_frontier_that_bends_inwards():
             two.bargained_tariffs("A", "B", disagreement=war, method=method)
     fair = two.bargained_tariffs("A", "B", disagreement=war, method=kalai_smorodinsky)
     assert fair.status is Status.OK
+    # Lotteries do not change what is best for each, and so what Kalai-Smorodinsky gains are in proportion to.
+    ideals = TariffPayoffs(two, ["A", "B"]).ideal(war.percent)
+    drawn_ = two.bargained_tariffs("A", "B", disagreement=war, method=kalai_smorodinsky, lotteries=True)
+    parts = drawn_.gains / (ideals - war.percent)
+    assert parts[0] == pytest.approx(parts[1], abs=1e-8)
 
 
 slow = pytest.mark.slow

@@ -1,27 +1,54 @@
-"""Runs the Python examples of every Markdown page in order and in one namespace; says which tests share a worker.
+"""Runs the Python examples of every page, in one namespace a page or a section; says which tests share a worker.
 
 `--brief` runs every test, but of one with many cases only three: for another Python, or another way to install.
 """
 
 import gc
+import re
 from collections import defaultdict
+from collections.abc import Iterator
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis.strategies import none
-from sybil import Sybil
+from sybil import Document, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 _DEAR: dict[str, set[str]] = {}
 """The cases that a test calls dear and that were not seen yet."""
 
-pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
-    patterns=["*.md"],
-    excludes=["stories.md", "*/stories.md"],  # run by tests/test_stories.py, each alone
-).pytest()
+_BLOCKS = [PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()]
+_SESSIONS = [
+    "hundred-states.md",
+    "reproduce-the-paper.md",
+    "sweep-on-a-cluster.md",
+    "use-your-own-trade-data.md",
+]
+"""How-to guides that are one session, and say so."""
+_BY_SECTION = ["README.md", "docs/coming-from.md", "docs/install.md", "docs/which.md", "docs/how-to/*.md"]
+_BY_SECTION += ["docs/tutorials/solutions.md"]
+"""Pages that people copy from, a section at a time."""
+
+
+def _headings(document: Document) -> Iterator[Region]:
+    """Yield the headings of sections, each of which starts without the names of the one before."""
+    for found in re.finditer(r"^## .*$", document.text, re.MULTILINE):
+        yield Region(found.start(), found.end(), None, lambda example: example.namespace.clear())
+
+
+_SEPARATE = Sybil(parsers=[*_BLOCKS, _headings], patterns=_BY_SECTION, excludes=_SESSIONS)
+_WHOLE = Sybil(
+    parsers=_BLOCKS, patterns=["*.md"], excludes=["stories.md"]
+)  # tests/test_stories.py runs each alone
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the examples of a page, whole or by section."""
+    sybil = _SEPARATE if _SEPARATE.should_parse(file_path) else _WHOLE
+    return sybil.pytest()(file_path, parent)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,24 @@ def test_nothing_computed_is_stored(book: Path) -> None:
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
             ast.parse("".join(cell["source"]))
+
+
+def test_the_lecture_says_from_which_share_walking_out_counts() -> None:
+    from bargaining_models.negotiation import Negotiation
+    from bargaining_models.negotiation.deal import Deal, readings
+    from bargaining_models.parameters import load
+
+    text = "".join("".join(cell["source"]) for cell in _cells(FOLDER / "the-negotiation.ipynb"))
+    found = re.search(r"Walking out into a tariff war\nbegins to count at about r = (0\.\d+)", text)
+    assert found is not None
+    at = float(found[1])
+    schedules = ["us_2025_26", "canada_2025_26"]
+    talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China", status_quo=schedules)
+    deal = Deal.at(talks, r=[0.0, at - 0.01, at + 0.01], route_survives=False)
+    (walk_out,) = (one for one in readings(talks.roles) if one.name == "Offers, outside option: war")
+    paid = deal.transfer(walk_out.divide(deal))
+    assert paid[1] == pytest.approx(paid[0])
+    assert paid[2] < paid[0] - 0.1
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)

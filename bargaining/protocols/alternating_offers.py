@@ -178,7 +178,8 @@ class AlternatingOffers(Shown):
     horizon : int, optional
         Number of offers; infinite by default. After the last rejection the disagreement payoffs are final.
     proposer : int or str, default 0
-        Who makes the first offer; by name too, if the players have names.
+        Who makes the first offer; by name too, if the players have names. Where parameters are given by name and
+        `players` is not, 0 is the player named first.
     players : sequence of str, optional
         Names of the players, in the order of parameters with an entry per player; by default those of parameters given
         by name, as ``discounts={"Canada": 0.9, "US": 0.8}``. A problem between them may have them in another order.

@@ -85,8 +85,8 @@ class Table:
     ...               caption="The split", notes={"Method": "Nash", "Residual": 2.2e-16})
     >>> print(table)
     The split
-    r         share  critical
-         of the pie
+       r       share  critical
+          of the pie
     ----  ----------  --------
     0         0.5000    0.1429
     0.15      0.5525      none

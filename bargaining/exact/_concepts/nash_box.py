@@ -18,25 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining._rational import Rationals, floats, fractions, solve
+from bargaining._rational import Rationals, floats, fractions
 from bargaining.exact._concepts.bodies import Body, Vector, vector
-from bargaining.exact._concepts.intervals import square_root
-
-HEAVY = 1e3  # weight of the row that makes shares add up to one; the other rows are in the unit box
-IDLE = 1e-9  # smaller shares and slacks count as zero: a thousand times the accuracy of divisions
-
-
-def shares_of(points: Floats, target: Floats, *, free: bool) -> Floats | None:
-    """Return the shares of the mixture closest to a point, or above it if `free`; None if the search fails."""
-    from scipy.optimize import nnls
-
-    below = -np.eye(len(target)) if free else np.empty((len(target), 0))
-    total = HEAVY * np.append(np.ones(len(points)), np.zeros(below.shape[1]))
-    try:
-        found: Floats = nnls(np.vstack((np.hstack((points.T, below)), total)), np.append(target, HEAVY))[0]
-    except RuntimeError:
-        return None
-    return found[: len(points)]
+from bargaining.exact._concepts.intervals import BITS, square_root
+from bargaining.exact._concepts.mixtures import IDLE, best_mixture, newton, rounded, shares_of
 
 
 def binding(
@@ -62,9 +47,7 @@ def binding(
     return rows[near[used]], room[near[used]], multipliers[used]
 
 
-BITS = 240  # intermediate numbers are rounded to this many binary digits
-STEPS = 7  # of Newton's method: three of them take the precision of a double to BITS
-TRIES = 3  # points that may be added to a mixture
+STEPS = 7  # of Newton's method: four of them take the precision of a double to BITS
 HAIR = Fraction(1, 2**200)  # players held at d get this much more; rounding is far smaller
 
 
@@ -106,76 +89,30 @@ def box_of_gap(d: Vector, x: Vector, weights: Vector, gap: Fraction) -> tuple[Ve
 
 
 def _mixture(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
-    """Return a mixture of the points, by Newton's method on the shares that are positive."""
+    """Return the best mixture of the points, in which players without weight who are close to d gain `HAIR`."""
     assert body.points is not None
     shares = shares_of(*_scaled(body, guess), free=body.free_disposal)
     if shares is None:
         return None
-    used = np.flatnonzero(shares > IDLE).tolist()
-    held = _held(body, weights, guess)
-    best: Vector | None = None
-    gains = body.points - vector(body.disagreement)
-    for _ in range(TRIES):
-        found = _shares(gains[used], weights, fractions(shares[used] / shares[used].sum()), held)
-        if found is None:
-            break
-        mixed = found[0] @ gains[used]
-        best = tuple(d + g for d, g in zip(body.disagreement, mixed, strict=True))
-        prices = dict(zip(held, found[1], strict=True))
-        worth = gains @ vector(
-            w / g if w else prices.get(i, w) for i, (w, g) in enumerate(zip(weights, mixed, strict=True))
-        )
-        more = int(np.argmax(worth))
-        if worth[more] - max(worth[used]) <= Fraction(1, 2 ** (BITS // 2)) or more in used:
-            break
-        used.append(more)
-    return best
+    counted, w, d = np.array([bool(v) for v in weights]), vector(weights), vector(body.disagreement)
+
+    def prices(gains: Rationals) -> tuple[Rationals, Rationals] | None:
+        if min(gains[counted]) <= 0:
+            return None
+        price = w.copy()
+        price[counted] /= rounded(gains[counted])
+        bend = price.copy()
+        bend[counted] *= price[counted] / w[counted]
+        return price, bend
+
+    found = best_mixture(body.points - d, shares, prices, dict.fromkeys(_held(body, weights, guess), HAIR))
+    return None if found is None else tuple(d + found)
 
 
 def _held(body: Body, weights: Vector, guess: list[float]) -> list[int]:
     """Return the players without weight who are close to d."""
     places = zip(weights, guess, body.disagreement, body.spans(), strict=True)
     return [i for i, (w, x, d, s) in enumerate(places) if not w and Fraction(x) - d <= Fraction(IDLE) * s]
-
-
-def _shares(
-    points: Rationals, weights: Vector, shares: Rationals, held: list[int]
-) -> tuple[Rationals, list[Fraction]] | None:
-    """Return the shares at which the weighted product of mixtures of gains is largest, and the held players' prices.
-
-    At the solution the points that are mixed have equal sums of prices times gains. The price of a player with weight
-    is w over her gain; players who are held at d gain `HAIR`.
-    """
-    count, price = len(shares), [Fraction(0)] * len(held)
-    counted = np.array([i for i, w in enumerate(weights) if w])
-    w = vector(weights)[counted]
-    rows = np.concatenate((fractions(np.ones((1, count))), points[:, held].T))
-    for _ in range(STEPS):
-        gains = vector(map(_rounded, shares @ points[:, counted]))
-        if min(gains) <= 0:
-            return None
-        over = points[:, counted] / gains
-        miss = vector((Fraction(0), *(HAIR - g for g in shares @ points[:, held])))
-        step = newton(-(over * w) @ over.T, -(over @ w), rows, miss)
-        if step is None:
-            break
-        shares = vector(map(_rounded, shares + step[:count]))
-        price = list(step[count + 1 :])
-    shares = vector(max(s, Fraction(0)) for s in shares)
-    whole = shares.sum()
-    return None if whole == 0 else (shares / whole, price)
-
-
-def newton(hessian: Rationals, slope: Rationals, rows: Rationals, miss: Rationals) -> Rationals | None:
-    """Return the step to a point that meets the rows with equality and whose prices are a combination of the rows.
-
-    The change of the rows' multipliers follows it.
-    """
-    n, held = len(slope), len(rows)
-    system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)
-    system[:n, :n], system[:n, n:], system[n:, :n] = hessian, rows.T, rows
-    found = solve(system, np.concatenate((slope, miss)))
-    return None if found is None else vector(found)
 
 
 def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
@@ -207,8 +144,8 @@ def _ratios(rows: Rationals, room: Rationals, weights: Vector, multipliers: Rati
         step = newton(np.diag(w / r**2), w / r - multipliers @ rows, rows, room - rows @ r)
         if step is None:
             return None
-        r = vector(map(_rounded, r + step[:n]))
-        multipliers = vector(map(_rounded, multipliers + step[n:]))
+        r = rounded(r + step[:n])
+        multipliers = rounded(multipliers + step[n:])
         if min(r) <= 0:
             return None
     return r
@@ -220,14 +157,6 @@ def _scaled(body: Body, guess: list[float]) -> tuple[Floats, Floats]:
     low = vector(tuple(min(c) for c in body.points.T.tolist()))
     spans = vector(body.spans())
     return floats((body.points - low) / spans), floats((fractions(np.array(guess)) - low) / spans)
-
-
-def _rounded(x: Fraction) -> Fraction:
-    """Return a fraction of about `BITS` significant binary digits."""
-    if x == 0:
-        return x
-    shift = BITS - (abs(x.numerator).bit_length() - x.denominator.bit_length())
-    return Fraction(round(x * Fraction(2) ** shift)) / Fraction(2) ** shift
 
 
 Box = tuple[Vector, Vector]

@@ -27,12 +27,11 @@ from bargaining._rational import Rationals, floats, fractions
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Body, Enclosure, Polygon, Vector, settled, vector
 from bargaining.exact._concepts.intervals import BITS, enclosed_power, log_of_product
-from bargaining.exact._concepts.nash_box import IDLE, binding, newton, shares_of
+from bargaining.exact._concepts.mixtures import IDLE, best_mixture, newton, rounded, shares_of
+from bargaining.exact._concepts.nash_box import binding
 from bargaining.exact._concepts.rays import Pair, between, pieces
 
 STEPS = 10  # of Newton's method: four take a double's digits to BITS, more where a loss is small
-CLOSED = Fraction(1, 2**200)  # points that improve by less than this are not added
-TRIES = 3  # points that may be added to a mixture
 
 
 def nearest_losses(
@@ -148,41 +147,9 @@ def _of_mixtures(
     shares = shares_of(floats(points), floats(target), free=body.free_disposal)
     if shares is None:
         return None
-    used = np.flatnonzero(shares > IDLE).tolist()
-    best: Rationals | None = None
-    for _ in range(TRIES if used else 0):
-        rows, right = fractions(np.ones((1, len(used)))), vector([Fraction(1)])
-        if floored:
-            assert body.floor is not None
-            rows = np.concatenate((rows, points[used].T[floored]))
-            right = np.concatenate((right, ((vector(body.floor) - ideal) / unit)[floored]))
-        found = _mixed(points[used], fractions(shares[used] / shares[used].sum()), rows, right, power)
-        if found is None:
-            break
-        best = found @ points[used]
-        worth = points @ _derivatives(-best, power)[0]
-        more = int(np.argmax(worth))
-        if more in used or worth[more] - max(worth[used]) <= CLOSED:
-            break
-        used.append(more)
-    return None if best is None else tuple(ideal + unit * best)
-
-
-def _mixed(
-    held: Rationals, found: Rationals, rows: Rationals, right: Rationals, power: Fraction
-) -> Rationals | None:
-    """Return the shares of the mixture of the points that is nearest to the origin, by Newton's method."""
-    for _ in range(STEPS):
-        slope, bend = _derivatives(-found @ held, power)
-        step = newton((held * bend) @ held.T, held @ slope, rows, right - rows @ found)
-        if step is None:
-            break
-        found = found + step[: len(found)]
-        if power == 2:
-            break
-        found = _rounded(found)
-    found = vector(max(share, Fraction(0)) for share in found)
-    return found / found.sum() if found.sum() else None
+    held = {k: (body.floor[k] - ideal[k]) / unit for k in floored} if body.floor is not None else {}
+    found = best_mixture(points, shares, lambda x: _derivatives(-x, power), held, quadratic=power == 2)
+    return None if found is None else tuple(ideal + unit * found)
 
 
 def _of_inequalities(
@@ -207,21 +174,16 @@ def _of_inequalities(
         x = x + step[: len(x)]
         if power == 2:
             break
-        x = _rounded(x) if k < STEPS - 1 else x
+        x = rounded(x) if k < STEPS - 1 else x
     return tuple(unit * x)
 
 
 def _derivatives(losses: Rationals, power: Fraction) -> tuple[Rationals, Rationals]:
-    """Return the prices and their derivatives, rounded; a negative loss has price zero."""
+    """Return the prices and their derivatives, rounded; a negative loss has price zero, whatever its size."""
     least = Fraction(1, 2 ** (BITS // 4))
     slope = vector(enclosed_power(max(v, Fraction(0)), power - 1)[0] for v in losses)
-    bend = vector((power - 1) * enclosed_power(max(v, least), power - 2)[0] for v in losses)
-    return (slope, bend) if power == 2 else (_rounded(slope), _rounded(bend))
-
-
-def _rounded(values: Rationals) -> Rationals:
-    """Return fractions of `BITS` binary places."""
-    return vector(Fraction(round(v * 2**BITS), 2**BITS) for v in values)
+    bend = vector(v >= 0 and (power - 1) * enclosed_power(max(v, least), power - 2)[0] for v in losses)
+    return (slope, bend) if power == 2 else (rounded(slope), rounded(bend))
 
 
 HALVINGS = 200  # at most: 90 reach FINE

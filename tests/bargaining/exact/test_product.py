@@ -1,10 +1,13 @@
-"""Boxes that hold the Nash solution: they start from points that are feasible, exactly."""
+"""Boxes that hold the Nash solution, or the point nearest to the ideal: they start from points that are feasible."""
 
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
+from bargaining import Polytope, Problem, certify, nash, yu
 from bargaining._rational import fractions
 from bargaining.exact._concepts.bodies import Body
 from bargaining.exact._concepts.nash_box import _corner, nash_box
@@ -35,3 +38,17 @@ def test_points_meet_every_inequality_however_close_two_are(tilt: float, player:
     assert low is not None
     assert all(a <= x <= b for a, x, b in zip(low, found, high, strict=True))
     assert max(b - a for a, b in zip(low, high, strict=True)) < 1e-5
+
+
+@pytest.mark.parametrize(("players", "count"), [(3, 8), (3, 30), (4, 12)])
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("rule", [nash, partial(yu, p=2), partial(yu, p=3)])
+def test_shares_of_one_cake_lie_in_a_plane_only_up_to_rounding(players, count, seed, rule) -> None:
+    """Each point is a division of the cake in floats; which few of them the exact answer mixes no float can say."""
+    shares = np.random.default_rng(seed).dirichlet(np.ones(players), count)
+    division = rule(Problem(Polytope(shares, free_disposal=True), np.zeros(players)))
+    proof = certify(division)
+    assert proof.holds
+    assert proof.bound < 1e-14
+    aside = 1e-9 * (np.arange(players) - (players - 1) / 2)
+    assert not certify(replace(division, payoffs=division.payoffs + aside)).holds

@@ -225,7 +225,9 @@ class Division(Shown):
     def gains(self) -> Floats:
         """Payoffs less the disagreement point."""
         if self.problem is None:
-            raise AttributeError(f"{self.method} carries its own primitives: there is no disagreement point.")
+            raise AttributeError(
+                f"{self.method} is not the answer to a `Problem`: there is no disagreement point."
+            )
         gains: Floats = self.payoffs - self.problem.disagreement
         return gains
 

@@ -71,5 +71,5 @@ html_static_path = ["_static"]
 html_favicon = "_static/icon.svg"
 html_css_files = ["pages.css"]
 html_show_sourcelink = False
-copybutton_prompt_text = ">>> |\\.\\.\\. "
+copybutton_prompt_text = r">>> |\.\.\. ?|\$ "
 copybutton_prompt_is_regexp = True

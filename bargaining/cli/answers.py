@@ -35,12 +35,19 @@ from bargaining.games.kinds import kind_of, loaded
 _WEIGHT = re.compile(
     r"[+-]?(\d{1,40}(/\d{1,40})?|(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?)", re.ASCII
 )
+_EXAMPLES = {"p": "2", "player": "0", "reference": "[0.5, 0.5]"}
+"""Parameters as a file writes them; the others are discount factors and probabilities."""
 _LISTED = 8  # more probabilities in a row would be unreadable
 
 
 def concepts() -> dict[str, Method]:
     """Return the solution concepts that need only a problem, by name."""
-    return {name: item for name, item in _defined_in("concepts") if _asks_for_a_problem(item)}
+    return {name: item for name, item in _solutions() if not _required(item)}
+
+
+def concepts_with_parameters() -> dict[str, Method]:
+    """Return the solution concepts that need a parameter, which a file gives, by name."""
+    return {name: item for name, item in _solutions() if _required(item)}
 
 
 def protocols() -> dict[str, Any]:
@@ -70,12 +77,16 @@ def _defined_in(room: str) -> Iterator[tuple[str, Any]]:
             yield name, getattr(bargaining, name)
 
 
-def _asks_for_a_problem(item: Any) -> bool:
-    if not isfunction(item):
-        return False
-    form = signature(item)
-    asked = [p for p in form.parameters.values() if p.default is Parameter.empty]
-    return len(asked) == 1 and form.return_annotation in (Division, "Division")
+def _solutions() -> Iterator[tuple[str, Any]]:
+    for name, item in _defined_in("concepts"):
+        if isfunction(item) and signature(item).return_annotation in (Division, "Division"):
+            yield name, item
+
+
+def _required(item: Any) -> list[str]:
+    """Return the parameters that must be given beside the problem."""
+    form = signature(item).parameters.items()
+    return [name for name, p in form if p.default is Parameter.empty and name != "problem"]
 
 
 def answers(
@@ -125,7 +136,7 @@ def answers(
 
 def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, Method]:
     """Return a method with its parameters, and the heading of its row."""
-    known: dict[str, Any] = {**concepts(), **protocols()}
+    known: dict[str, Any] = {**concepts(), **concepts_with_parameters(), **protocols()}
     item: Any = pick(known, call.name, "method", "bargaining methods")
     given = dict(call.parameters)
     takes = signature(item).parameters
@@ -135,15 +146,15 @@ def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, 
         others = ", ".join(name for name in takes if name != "problem") or "none"
         raise InvalidInput(f"`methods` gives {call.name} a parameter {unknown[0]!r}; it takes {others}.")
     label = call.name + (f"({', '.join(f'{k}={_shown(v)}' for k, v in given.items())})" if given else "")
-    if call.name not in protocols():
-        return label, partial(item, **given) if given else item
-    missing = [name for name, p in takes.items() if p.default is Parameter.empty and name not in given]
-    if missing:
+    if missing := [name for name in _required(item) if name not in given]:
+        example = _EXAMPLES.get(missing[0], "0.9")
         raise InvalidInput(
             f"`methods` must give {call.name} its `{missing[0]}`, as in "
-            f'{{name = "{call.name}", {missing[0]} = 0.9}} in the file.'
+            f'{{name = "{call.name}", {missing[0]} = {example}}} in the file.'
         )
-    return label, item(**given)
+    if call.name in protocols():
+        return label, item(**given)
+    return label, partial(item, **given) if given else item
 
 
 def _shown(value: Any) -> str:

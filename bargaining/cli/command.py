@@ -100,9 +100,10 @@ def add_methods(commands: Any) -> argparse.ArgumentParser:
 
 def run_methods(options: argparse.Namespace) -> int:
     """Print the concepts and the protocols, a line each."""
-    from bargaining.cli.answers import concepts, protocols
+    from bargaining.cli.answers import concepts, concepts_with_parameters, protocols
 
     print(section("Concepts (bargaining solve FILE --method NAME)", concepts()))
+    print(section('Concepts with a parameter (in FILE: {name = "yu", p = 2})', concepts_with_parameters()))
     print(section("Protocols (in FILE, with their parameters: see `bargaining solve --help`)", protocols()))
     return 0
 
@@ -119,8 +120,9 @@ def section(title: str, entries: Mapping[str, Callable[..., Any] | str]) -> str:
 
 
 def summary(function: Callable[..., Any]) -> str:
-    """Return the first line of a docstring."""
-    return (function.__doc__ or "").strip().partition("\n")[0]
+    """Return the first line of a docstring, as a title."""
+    line = (function.__doc__ or "").strip().partition("\n")[0].removeprefix("Return ")
+    return line[:1].upper() + line[1:]
 
 
 CHANGED = 1  # exit status: a stored table differs from the computed one

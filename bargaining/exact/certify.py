@@ -135,7 +135,9 @@ def certify(
     if budget is not None:
         raise InvalidInput(f"`budget` is for payoff sets; got {budget!r} with a Division.")
     if result.problem is None:
-        raise NotApplicable(f"{result.method} carries its own primitives; there is no certifier for it.")
+        raise NotApplicable(
+            f"{result.method} is not the answer to a `Problem`; there is no certifier for it."
+        )
     _fill()
     claim = _claim(result, cell, tolerance)
     name = claim.method.partition("(")[0]

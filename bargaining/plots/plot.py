@@ -300,7 +300,8 @@ def _draw_common_problems(results: Sequence[Any], looks: Sequence[Look], ax: Axe
     for problem, look in answered.values():
         if problem is None:
             raise NotApplicable(
-                "`result` must be a division of a problem; its protocol carries its own primitives."
+                "`result` must be the answer to a `Problem`, whose set is drawn; got one without. Draw its fields "
+                "with matplotlib."
             )
         _draw_problem(problem, ax, replace(look, label="", alone=len(answered) == 1))
 

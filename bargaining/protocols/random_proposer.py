@@ -100,7 +100,7 @@ class RandomProposerDivision(Division):
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
 class RandomProposer(Shown):
-    r"""n players; each period one is drawn to propose, and enough of the others must accept.
+    r"""Each period one of n players is drawn to propose, and enough of the others must accept.
 
     Timing, in every period:
 

@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 
+from bargaining import Polytope, Problem, __main__, dictatorial, gupta_livne, yu
 from bargaining._files import put
 from bargaining.cli import command
-from bargaining.cli.answers import weights_of
+from bargaining.cli.answers import answers, weights_of
 from bargaining.cli.options import at_most, working
+from bargaining.descriptions import parse_description
 from bargaining.errors import InvalidInput
 
 
@@ -128,6 +131,49 @@ def test_streams_that_the_shell_closed_leave_no_traceback(closed, status):
     line = f"{shlex.quote(sys.executable)} -m bargaining solve - --method nash {closed}"
     found = subprocess.run(["bash", "-c", line], input=content, capture_output=True, check=False)
     assert (found.returncode, b"Traceback" in found.stderr) == (status, False)
+
+
+@pytest.mark.parametrize(
+    ("call", "division"),
+    [
+        ('{name = "yu", p = 3}', lambda problem: yu(problem, p=3)),
+        (
+            '{name = "gupta_livne", reference = [0.5, 0.5]}',
+            lambda problem: gupta_livne(problem, reference=[0.5, 0.5]),
+        ),
+        ('{name = "dictatorial", player = 1}', lambda problem: dictatorial(problem, player=1)),
+    ],
+)
+def test_concepts_with_a_parameter_are_applied_from_a_file(call, division):
+    points = [[0, 1], [1, 0.5], [1.2, 0]]
+    file = parse_description(
+        f"methods = [{call}]\n[problem]\ndisagreement = [0, 0]\npoints = {points}\n".encode()
+    )
+    (table,) = answers(file)
+    expected = division(Problem(Polytope(points, free_disposal=True), [0, 0]))
+    assert table.rows[0][1:] == tuple(expected.payoffs)
+
+
+@pytest.mark.parametrize(("name", "cure"), [("yu", "p = 2"), ("dictatorial", "player = 0")])
+def test_a_concept_without_its_parameter_is_answered_by_how_to_give_it(name, cure):
+    file = parse_description(b"[problem]\ndisagreement = [0, 0]\ntotal = 1\n")
+    with pytest.raises(InvalidInput, match=re.escape(f'{{name = "{name}", {cure}}}')):
+        answers(file, [name])
+    repaired = f'methods = [{{name = "{name}", {cure}}}]\n[problem]\ndisagreement = [0, 0]\ntotal = 1\n'
+    assert len(answers(parse_description(repaired.encode()))[0].rows) == 1
+
+
+def test_the_module_runs_the_command_that_is_installed(monkeypatch, capsys):
+    ran = []
+    installed = SimpleNamespace(load=lambda: lambda: ran.append("installed") or 3)
+    monkeypatch.setattr(
+        __main__, "entry_points", lambda **asked: [installed] if asked["name"] == "bargaining" else []
+    )
+    assert (__main__.main(), ran) == (3, ["installed"])
+    monkeypatch.setattr(__main__, "entry_points", lambda **asked: [])
+    monkeypatch.setattr("sys.argv", ["bargaining", "methods"])
+    assert __main__.main() == 0
+    assert "egalitarian" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("weight", ["1e5000", "1e999999999", "1" * 41, "nan", "1/0", ""])

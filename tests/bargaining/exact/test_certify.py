@@ -289,7 +289,7 @@ def test_what_cannot_be_certified_says_so() -> None:
         certify(replace(nash(Problem(program, [0, 0])), method="perles_maschler"))
     with pytest.raises(NotApplicable, match="describe the payoffs as a Polytope"):
         certify(replace(nash(Problem(program, [0, 0]).restrict()), method="perles_maschler"))
-    with pytest.raises(NotApplicable, match="carries its own primitives"):
+    with pytest.raises(NotApplicable, match="is not the answer to a `Problem`"):
         certify(replace(division, problem=None))
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(\); got \(0,\)"):
         certify(division, cell=(0,))

@@ -440,7 +440,7 @@ def test_the_missing_extra_is_named(monkeypatch):
 
 def test_a_division_without_a_problem_has_no_picture():
     alone = Division(payoffs=np.array([0.5, 0.5]), status=Status.OK, method="m", residual=0.0)
-    with pytest.raises(NotApplicable, match="carries its own primitives"):
+    with pytest.raises(NotApplicable, match="must be the answer to a `Problem`"):
         plot(alone, ax=axes())
 
 

@@ -26,7 +26,7 @@ from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import set_of_cell
+from bargaining.feasible.transform import set_of_cell, without_low_floors
 from bargaining.problem import Problem
 
 EPS = float(np.finfo(float).eps)
@@ -42,7 +42,8 @@ def pareto(problem: Problem, ideal: Floats) -> Floats | Followed:
     many, a hundred points are interpolated; and if the frontier is not smooth, an ideal point is computed at every
     argument.
     """
-    feasible, d = problem.feasible, np.broadcast_to(problem.disagreement, ideal.shape)
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    feasible = without_low_floors(problem.feasible, d)
     if isinstance(feasible, TransferableSurplus):
         return np.broadcast_to(_SEGMENT, (*ideal.shape[:-1], 2, 2))
     usual = both_gain(ideal, d)
@@ -102,6 +103,7 @@ def vertices_by_cell(feasible: FeasibleSet, d: Floats, usual: Floats) -> Floats 
     For an unbounded set of inequalities they are those of the part above a point well below each cell's d,
     shape (..., k, 2).
     """
+    feasible = without_low_floors(feasible, d)
     if isinstance(feasible, Frontier):
         return feasible.corners()
     if not isinstance(feasible, Polytope):

@@ -178,7 +178,8 @@ def _advance(pair: Pair, x: Floats) -> tuple[Floats, Floats]:
         return np.minimum(v0 - beyond0, v1 - beyond1)
 
     with np.errstate(all="ignore"):
-        latest = np.minimum((right[:, 0] - x[:, 0]) / across, (top[:, 1] - x[:, 1]) / down)
+        # Player 0's best payoff is top[0] at least, so that what is left to it falls at least as exp(-t).
+        latest = np.log1p(np.minimum((right[:, 0] - x[:, 0]) / across, (top[:, 1] - x[:, 1]) / down))
         t, _ = decreasing_root(short, np.zeros(len(x)), latest)
         v0, v1 = moved(t)
         rest0, rest1 = v0 - beyond0, v1 - beyond1

@@ -26,7 +26,7 @@ from bargaining.concepts._raiffa_path import (
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.polytope import Polytope
-from bargaining.feasible.transform import Restricted, convex_only
+from bargaining.feasible.transform import convex_only, without_low_floors
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
@@ -136,8 +136,7 @@ def facets_of(feasible: FeasibleSet, d: Floats, floors: Floats) -> Facets | None
     Floors of the set that are nowhere above d do not count, as the path never asks for less than d.
     For few points, or for inequalities, they are listed once; for many points, each path finds those it passes below.
     """
-    while isinstance(feasible, Restricted) and (feasible.floor <= d).all():
-        feasible = feasible.within
+    feasible = without_low_floors(feasible, d)
     points = feasible.points if isinstance(feasible, Polytope) else None
     if points is not None and (feasible.players > FEW[0] or len(points) > FEW[1]):
         return lambda d, gains: FacetSearch((points - d) / gains)

@@ -89,6 +89,13 @@ def set_of_cell(feasible: FeasibleSet, cell: tuple[int, ...], batch: tuple[int, 
     return feasible
 
 
+def without_low_floors(feasible: FeasibleSet, d: Floats) -> FeasibleSet:
+    """Return the set within floors that are nowhere above d: its points above d are the same."""
+    while isinstance(feasible, Restricted) and (feasible.floor <= d).all():
+        feasible = feasible.within
+    return feasible
+
+
 def support_above(feasible: FeasibleSet, weights: Floats, floor: Floats) -> Floats:
     """Return a point with the best weighted sum over the x >= floor, for one cell.
 

@@ -241,6 +241,15 @@ def test_a_symmetric_set_with_a_short_edge_in_the_middle() -> None:
     np.testing.assert_allclose(division.payoffs, egalitarian(problem).payoffs, rtol=1e-15)
 
 
+@pytest.mark.parametrize("edge", [1e-3, 1e-6, 1e-9, 1e-12])
+def test_an_edge_however_short(edge: float) -> None:
+    corners = np.array([[0, 1], [7 / 8, 7 / 8], [7 / 8 + edge, 7 / 8 - edge / 4], [1, 3 / 4]])
+    expected = by_events(corners)
+    division = continuous_raiffa(Problem(Polytope(corners, free_disposal=True), [0, 0]))
+    np.testing.assert_allclose(division.payoffs, expected, atol=2e-13)
+    assert division.status == Status.OK
+
+
 def test_not_applicable_without_lotteries() -> None:
     with pytest.raises(NotApplicable, match="needs a convex set"):
         continuous_raiffa(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))

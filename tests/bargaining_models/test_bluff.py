@@ -182,3 +182,11 @@ def test_bad_input(pairs: dict[float, Deal], small: dict[bool, Deal]) -> None:
     for message, make in cases.items():
         with pytest.raises(InvalidInput, match=message):
             make()
+
+
+def test_a_call_that_costs_more_than_a_bluff_brings_is_said_so(baseline: Baseline) -> None:
+    claim = Claim(deal=Deal.at(baseline, r=[0.0, 0.05]), war=3.0)
+    assert claim.threshold == 0.0
+    for ask in (lambda: claim.talks(0.3), lambda: claim.step(0.3, [0.1, 0.2])):
+        with pytest.raises(InvalidInput, match="`war` must be so short that the US gains by calling a bluff"):
+            ask()

@@ -12,7 +12,7 @@ import pytest
 
 import plain_tables
 from bargaining_models.paper import claims
-from bargaining_models.paper.reproduce import REFERENCE
+from bargaining_models.paper.reproduce import REFERENCE, stored
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 
@@ -227,7 +227,8 @@ def test_leaving_and_the_threat_are_those_of_a_plain_program(said: dict[str, str
     for theta in (5.0, 4.0, np.array([float(row["value"]) for row in listed])):
         world = plain_tables.World(plain_tables.DATA, theta=theta)
         income = world.model.income[plain_tables.CAN] / 100
-        lost += [-world.of("exit", r)[0] / income for r in np.linspace(0, 1, 21)]
+        shares = np.linspace(0, 1, 21)
+        lost += [(world.of("agreement", r)[0] - world.of("exit", r)[0]) / income for r in shares]
         if np.ndim(theta) == 0 and theta == 5.0:
             blow = []
             for r in np.linspace(0, 1, 21):
@@ -350,5 +351,13 @@ def test_the_war_is_judged_at_both_dates(study: Study, said: dict[str, str]) -> 
     assert lost < 0 < gained
     verdict = said["US pressure assumed dependence: a tariff war hurts only Canada"]
     assert verdict.startswith("fails at the tariffs of 2023")
-    assert "holds at those of August 2026" in verdict
+    assert "holds at r = 0 at those of August 2026" in verdict
     assert cast("float", gained) == pytest.approx(0.0154, abs=5e-4)
+    # At larger r the US loses: from where the stored thresholds of that date say.
+    loses = next(row["uniform5_False"] for row in raw("T3-2026") if "loses" in row["question"])
+    for r, sign in ((loses - 0.01, 1), (loses + 0.01, -1), (1.0, -1)):
+        assert sign * (now.war(r=r).percent[1] - now.payoffs(r=r).percent[1]) > 0
+    figures = next(row for row in stored("T4-figures").records() if "pressure" in row["claim"])
+    assert f"from r = {loses:.2f};" in f"{figures['figures']};"
+    assert "sentence stands" in figures["chance"]
+    assert "2026" not in figures["chance"].partition("the sentence stands")[2]  # it names both dates

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -136,14 +137,22 @@ class Claim(Shown):
 
     def talks(self, prior: float) -> BluffOutcome:
         """Return the equilibrium of a free claim, at the partner's belief `prior`."""
-        silence = (-self.terms[WEAK], self.terms[WEAK])
-        names = self.deal.negotiation.roles.names[:2]
-        return Bluff(prior, owner=self.owner, receiver=self.receiver, silence=silence, players=names)()
+        return Bluff(prior, silence=(-self.terms[WEAK], self.terms[WEAK]), **self._game())()
 
     def step(self, prior: float, costs: ArrayLike) -> CostlyStep:
         """Return the game of a visible step with these costs a year to a strong and a weak home."""
+        return CostlyStep(prior, costs, **self._game())
+
+    def _game(self) -> dict[str, Any]:
+        """What claims and steps share: payoffs and names; an error if no belief matters to the partner."""
+        _, partner = self.deal.negotiation.roles.said[:2]
+        if self.threshold == 0.0:
+            raise InvalidInput(
+                f"`war` must be so short that {partner} gains by calling a bluff; got {self.war:.17g} years, for which "
+                f"better terms do not make up, so that {partner} concedes whatever it believes."
+            )
         names = self.deal.negotiation.roles.names[:2]
-        return CostlyStep(prior, costs, owner=self.owner, receiver=self.receiver, players=names)
+        return {"owner": self.owner, "receiver": self.receiver, "players": names}
 
 
 @owning

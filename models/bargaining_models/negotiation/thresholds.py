@@ -88,6 +88,11 @@ def partner_loss_from_war(deal: Deal) -> Floats:
     return deal.agreement.money[..., 1] - deal.war.money[..., 1]
 
 
+def joint_gain_from_war(deal: Deal) -> Floats:
+    """Return what the tariff war gives both together over the agreement; where it is positive they do not agree."""
+    return np.asarray(deal.war.money.sum(axis=-1) - deal.total)
+
+
 def gain_from_leaving(deal: Deal) -> Floats:
     """Return home's gain from a closed border over the tariff war."""
     return deal.exit.money[..., 0] - deal.war.money[..., 0]

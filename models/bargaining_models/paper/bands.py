@@ -362,7 +362,7 @@ def shares_table(study: Study) -> Table:
     for name, title in (
         ("transfer", "Transfer at r = 0"),
         ("with", "With the alternative"),
-        ("lost", "Part lost"),
+        ("lost", "Lost to it"),
     ):
         for index, head in (("first", "alone"), ("total", "in all")):
             columns.append(Column(f"{name}_{index}", title=head, unit="%", group=title))
@@ -376,8 +376,8 @@ def shares_table(study: Study) -> Table:
             "market and opens it again, and at which talks break down into the war; Canada's part of what both gain",
             **words("War"),
             "Transfer": "what Canada pays the US a year for free trade, about the tariff war; with the alternative, "
-            "and the part lost, about talks that break down into it at a rate drawn, under the tariffs of the day "
-            "(of 2023: about the war, as there are none)",
+            "and how much less that is than without it, about talks that break down into it at a rate drawn, under the "
+            "tariffs of the day (of 2023: about the war, as there are none)",
             "Design": f"Saltelli's, {BASE_SAMPLE} base points, by SALib; 250 draws of elasticities in each structure",
         },
     )
@@ -468,14 +468,10 @@ def store_causes(
                 }
             spread.append(row | tail("USD bn; percent"))
 
-        def part(points: Floats, mixed: Any = mixed) -> Floats:
-            first, later = mixed(points)
-            return np.asarray((first - later) / np.abs(first).mean())
-
         for quantity, function in (
             ("transfer", lambda points, alone=alone: alone(points)[0]),
             ("with", lambda points, mixed=mixed: mixed(points)[1]),
-            ("lost", part),
+            ("lost", lambda points, mixed=mixed: np.subtract(*mixed(points))),
         ):
             for index, values in sobol(function, INPUTS, BASE_SAMPLE).items():
                 for name, value in zip(INPUTS, values.tolist(), strict=True):

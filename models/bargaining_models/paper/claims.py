@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from bargaining.authoring import Shown
-from bargaining_models.negotiation.thresholds import first_crossing, gain_from_refusing
+from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.thresholds import (
+    GRID,
+    first_crossing,
+    gain_from_refusing,
+    partner_loss_from_war,
+)
 from bargaining_models.negotiation.triangle import gain_from_the_clause
 from bargaining_models.paper.bands import chance
 from bargaining_models.paper.pivot_game import SHOWN
@@ -66,7 +72,7 @@ def verdicts(study: Study, rows: Rows) -> list[Claim]:
 
 def verdicts_at(study: Study, rows: Rows) -> list[str | None]:
     """Return the verdict on each claim at the tariffs of a later study; None for claims that name their dates."""
-    return [None if judge in (dependence, pressure) else judge(study, rows).verdict for judge in judges()]
+    return [None if judge in NAMING_DATES else judge(study, rows).verdict for judge in judges()]
 
 
 def judges() -> tuple[Judge, ...]:
@@ -104,22 +110,29 @@ def dependence(study: Study, _: Rows) -> Claim:
 
 def pressure(study: Study, _: Rows) -> Claim:
     """US pressure assumed dependence: a tariff war hurts Canada and not the US."""
-    lost = {name: study.thresholds_deal(name, False, True).war.percent for name in study.sets}
+    deals = {name: study.thresholds_deal(name, False, True) for name in study.sets}
+    lost = {name: deal.war.percent - deal.agreement.percent for name, deal in deals.items()}
     us = np.array([found[:, 1] for found in lost.values()])
-    dated = study.baseline_with(study.elasticities, LATEST)
-    war, peace = dated.war(), dated.payoffs()
-    later = war.percent - peace.percent
+    dated = Deal.at(study.baseline_with(study.elasticities, LATEST), r=GRID)
+    later = (dated.war.percent - dated.agreement.percent)[0]
+    turns = first_crossing(dated, partner_loss_from_war).value
     return Claim(
         claim="US pressure assumed dependence: a tariff war hurts only Canada",
         verdict=f"{_holds(bool((us >= 0).all()))} at the tariffs of 2023, at every r under all elasticities; "
-        f"{_holds(bool(later[1] >= 0))} at those of August 2026, which third countries pay too",
+        f"{_holds(bool(later[1] >= 0))} at r = 0 at those of August 2026, which others pay too",
         assumption="both set Nash tariffs",
-        figures=f"war, in percent of real income: Canada {lost[study.elasticities][0, 0]:+.2f} at r = 0, the US "
+        figures="war against free trade at the same r, in percent of real income: "
+        f"Canada {lost[study.elasticities][0, 0]:+.2f} at r = 0, the US "
         f"{us.min():+.3f} to {us.max():+.3f} over r from 0 to 1 and the elasticities; at the tariffs of August 2026 "
-        f"Canada {later[0]:+.2f}, the US {later[1]:+.3f}",
-        tables="T1, T3",
+        f"Canada {later[0]:+.2f}, the US {later[1]:+.3f} at r = 0, which loses "
+        + ("at no r" if turns is None else f"from r = {turns:.2f}"),
+        tables="T1, T3, T3-2026",
         chance=f"the US loses: {chance('the US loses from the war')}",
     )
+
+
+NAMING_DATES = (dependence, pressure)
+"""Claims that name their dates: at the tariffs of another there is no other verdict."""
 
 
 def erosion(_: Study, rows: Rows) -> Claim:
@@ -167,7 +180,10 @@ def suicide(study: Study, _: Rows) -> Claim:
     """Leaving the US market would be economic suicide."""
     deals = [study.thresholds_deal(name, False, True) for name in study.sets]
     worse = all(bool((deal.exit.percent[:, 0] < deal.war.percent[:, 0]).all()) for deal in deals)
-    lost = {name: deal.exit.percent[:, 0] for name, deal in zip(study.sets, deals, strict=True)}
+    lost = {
+        name: (deal.exit.percent - deal.agreement.percent)[:, 0]
+        for name, deal in zip(study.sets, deals, strict=True)
+    }
     own = ", ".join(
         f"{name} {loss[0]:+.1f} at r = 0 and {loss[-1]:+.1f} at r = 1" for name, loss in lost.items()
     )
@@ -176,7 +192,7 @@ def suicide(study: Study, _: Rows) -> Claim:
         verdict=f"{_holds(worse)} in that leaving is worse than the war at every r and under all elasticities; cost "
         f"{_span([-x for x in _flat(lost)], '{:.1f}')}% of income",
         assumption="long run; only goods trade is closed",
-        figures=f"goods border closed, percent of Canada's real income: {own}",
+        figures=f"goods border closed, against free trade at the same r, percent of Canada's real income: {own}",
         tables="T1, T3",
         chance=f"worse than the war: {chance('leaving is worse than the war')}",
     )

@@ -17,6 +17,7 @@ from bargaining_models.negotiation.thresholds import (
     gain_from_leaving,
     gain_from_refusing,
     gain_from_walking_out,
+    joint_gain_from_war,
     paid_to_home,
     partner_loss_from_war,
 )
@@ -293,6 +294,11 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         for elasticities, capped in cases
     ]
     residual = max(study.thresholds_deal(*case, True).war.residual.max() for case in cases)
+    ends = {
+        e: told(first_crossing(study.thresholds_deal(e, False, False), joint_gain_from_war).value, e, False)
+        for e in study.sets
+    }
+    below = ", ".join(f"{value:.3f} ({e})" for e, value in ends.items() if value is not None)
     return study.table(
         rows,
         columns=columns,
@@ -307,7 +313,12 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         | {
             "Elasticities": "; ".join(study.meant(name) for name in study.sets),
             "Leaving": "closing the goods border with the US for good",
-            "Pays": "by the Nash division",
+            "Pays": "by the Nash division"
+            + (
+                f"; where the deal closes the route, unlimited, they agree only below r = {below}"
+                if below
+                else ""
+            ),
             "Binds": "Canada would have more in the war than by offers that nobody can walk out of",
             **words("War", "Nash", "Capped", "Route"),
         },

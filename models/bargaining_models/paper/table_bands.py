@@ -369,13 +369,16 @@ def check(parameters: Parameters, name: str, make: Make) -> None:
     same(kept, lambda row: now.get(row["row"] + row["column"], np.nan), name)
 
 
-def stands(claim: str) -> str:
-    """The share of drawn worlds in which a verdict of T4 is the same up to figures, by date, and what turns it."""
+def stands(claim: str, *, dated: bool = False) -> str:
+    """The share of drawn worlds in which a verdict of T4 is the same up to figures, by date, and what turns it.
+
+    Where the claim names its dates (`dated`), only those worlds count that are drawn at the first of them.
+    """
+    rows = [row for row in read_rows(FOLDER / CHANCES) if row["claim"] == claim]
     texts = []
-    for row in read_rows(FOLDER / CHANCES):
-        if row["claim"] == claim:
-            turns = f" ({row['turns']})" if row["turns"] else ""
-            texts.append(f"{float(row['value']):.0%} at the tariffs of {row['environment']}{turns}")
+    for row in rows[:1] if dated else rows:
+        turns = f" ({row['turns']})" if row["turns"] else ""
+        texts.append(f"{float(row['value']):.0%} at the tariffs of {row['environment']}{turns}")
     return f"the sentence stands in {'; '.join(texts)}"
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table, shares_table, spread_table
-from bargaining_models.paper.claims import verdicts, verdicts_at
+from bargaining_models.paper.claims import NAMING_DATES, judges, verdicts, verdicts_at
 from bargaining_models.paper.divisions import headline, meanings, payoffs, splits, thresholds
 from bargaining_models.paper.events import events_table
 from bargaining_models.paper.hidden_protection import hidden_table
@@ -45,8 +45,9 @@ def _claims(study: Study, columns: list[Column], what: str, label: str) -> Table
         now = verdicts_at(study.latest, lambda name: table(study.latest, name).records())
         for row, verdict in zip(found, now, strict=True):
             row["later"] = "the same" if verdict in (None, row["verdict"]) else verdict
-    for row in found:
-        row["chance"] = "; ".join(filter(None, [row["chance"], stands(row["claim"])]))
+    for row, judge in zip(found, judges(), strict=True):
+        said = stands(row["claim"], dated=judge in NAMING_DATES)
+        row["chance"] = "; ".join(filter(None, [row["chance"], said]))
     kept = [column.name for column in columns]
     return Table(
         [[row[name] for name in kept] for row in found],

@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,22 @@ from hypothesis import given
 from hypothesis.strategies import none
 from sybil import Document, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+
+@cache
+def _public() -> frozenset[str]:
+    """Return the names with modules of what users call and get back."""
+    import bargaining.results
+
+    kinds = [getattr(bargaining.results, name) for name in bargaining.results.__all__]
+    homes = {f"{home}.{name}" for name, home in bargaining._EXPORTS.items()}
+    return frozenset(homes | {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds})
+
+
+def _is_public(name: str) -> bool:
+    """Whether a docstring is that of a public function or class, or of a method of one."""
+    return name in _public() or name.rpartition(".")[0] in _public()
+
 
 _DEAR: dict[str, set[str]] = {}
 """The cases that a test calls dear and that were not seen yet."""
@@ -80,7 +97,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Leave the cases that `@pytest.mark.dear` names to the long searches."""
+    """Run examples of public names alone, and leave the cases that `@pytest.mark.dear` names to the long searches."""
+    example = getattr(item, "dtest", None)
+    if example is not None and _is_public(example.name):
+        example.globs.clear()  # readers of `help` have nothing else
     marker = item.get_closest_marker("dear")
     if marker is not None:
         test, _, case = item.nodeid.partition("[")

@@ -74,7 +74,8 @@ class Description(Shown):
 
     Examples
     --------
-    >>> from bargaining import Problem, TransferableSurplus
+    >>> from bargaining import Description, Problem, TransferableSurplus
+    >>> from bargaining.descriptions import MethodCall
     >>> pie = Problem(TransferableSurplus(1), [0, 0])
     >>> Description(title="Pie", subject=pie, calls=(MethodCall(name="nash"),)).methods
     ('nash',)
@@ -138,11 +139,12 @@ def read_description(path: str | Path) -> Description:
 
     Examples
     --------
-    >>> from tempfile import NamedTemporaryFile
-    >>> with NamedTemporaryFile("w", suffix=".toml") as file:
-    ...     _ = file.write('[problem]\\ndisagreement = [0, "1/5"]\\ntotal = 1\\n')
-    ...     file.flush()
-    ...     read_description(file.name).subject.disagreement
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from bargaining import read_description
+    >>> path = Path(mkdtemp()) / "cake.toml"
+    >>> _ = path.write_text('[problem]\\ndisagreement = [0, "1/5"]\\ntotal = 1\\n')
+    >>> read_description(path).subject.disagreement
     array([0. , 0.2])
     """
     path = path_of(path, "path")

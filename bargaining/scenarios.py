@@ -78,7 +78,7 @@ def outcome_problem(
 
     Examples
     --------
-    >>> from bargaining import nash
+    >>> from bargaining import nash, outcome_problem
     >>> prices = range(50, 101, 10)
     >>> trade = outcome_problem([lambda p: p - 45, lambda p: 90 - p], prices, [0, 0], players=["seller", "buyer"])
     >>> nash(trade).decision, nash(trade).payoffs
@@ -215,8 +215,9 @@ def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import mkdtemp
-    >>> from bargaining import nash
+    >>> from bargaining import nash, read_scenario
     >>> folder = Path(mkdtemp())
     >>> profile = '''<utility_space><objective index="1" name="any">
     ...   <issue index="1" name="price" type="discrete"><item value="low" evaluation="{}"/>

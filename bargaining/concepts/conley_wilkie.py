@@ -40,8 +40,7 @@ def conley_wilkie(problem: Problem) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Problem
-    >>> from bargaining import FreeDisposalHull
+    >>> from bargaining import FreeDisposalHull, Problem, conley_wilkie
     >>> conley_wilkie(Problem(FreeDisposalHull([[4, 1], [1, 3]]), [0, 0])).payoffs
     array([1.5, 1. ])
     """

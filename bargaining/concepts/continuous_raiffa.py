@@ -87,7 +87,7 @@ def continuous_raiffa(problem: Problem) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Frontier, Problem
+    >>> from bargaining import Frontier, Problem, continuous_raiffa
     >>> continuous_raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.17658972, 2.61563663])
     """

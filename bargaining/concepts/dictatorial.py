@@ -39,7 +39,7 @@ def dictatorial(problem: Problem, *, player: int) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Problem, TransferableSurplus
+    >>> from bargaining import Problem, TransferableSurplus, dictatorial
     >>> dictatorial(Problem(TransferableSurplus(10), [1, 3]), player=1).payoffs
     array([1., 9.])
     """

@@ -38,7 +38,7 @@ def equal_loss(problem: Problem) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Polytope, Problem
+    >>> from bargaining import Polytope, Problem, equal_loss
     >>> equal_loss(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])).payoffs
     array([3.2, 0.2])
     """

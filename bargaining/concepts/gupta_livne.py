@@ -46,7 +46,7 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Frontier, Problem
+    >>> from bargaining import Frontier, Problem, gupta_livne
     >>> gupta_livne(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0]), reference=[1, 1]).payoffs
     array([1.37228132, 2.11684397])
     """

@@ -55,7 +55,7 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Polytope, Problem
+    >>> from bargaining import Polytope, Problem, lexicographic_kalai_smorodinsky
     >>> box = Polytope([[4, 1], [1, 1]], free_disposal=True)
     >>> lexicographic_kalai_smorodinsky(Problem(box, [0, 0])).payoffs
     array([4., 1.])
@@ -112,7 +112,7 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
 
     Examples
     --------
-    >>> from bargaining import Polytope, Problem
+    >>> from bargaining import Polytope, Problem, lexicographic_egalitarian
     >>> tall = Polytope([[1, 0], [1, 3], [0, 4]], free_disposal=True)
     >>> lexicographic_egalitarian(Problem(tall, [0, 0])).payoffs
     array([1., 3.])

@@ -57,8 +57,7 @@ def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
 
     Examples
     --------
-    >>> from bargaining import Problem
-    >>> from bargaining import FreeDisposalHull
+    >>> from bargaining import FreeDisposalHull, Problem, nash_set
     >>> nash_set(Problem(FreeDisposalHull([[4, 1], [1, 4], [1.5, 1.5]]), [0, 0]))
     array([[4., 1.],
            [1., 4.]])

@@ -59,7 +59,7 @@ def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Float
 
     Examples
     --------
-    >>> from bargaining import Polytope, Problem
+    >>> from bargaining import Polytope, Problem, optimal_face
     >>> optimal_face(Problem(Polytope([[0, 0], [3, 0], [2, 1], [0, 3]]), [0, 0]))
     array([[3., 0.],
            [0., 3.]])

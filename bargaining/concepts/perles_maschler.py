@@ -79,7 +79,7 @@ def perles_maschler(problem: Problem) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Frontier, Problem
+    >>> from bargaining import Frontier, Problem, perles_maschler
     >>> frontier = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
     >>> perles_maschler(Problem(frontier, [0, 0])).payoffs
     array([1.25992105, 2.41259895])

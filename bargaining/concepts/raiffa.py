@@ -76,7 +76,7 @@ def raiffa(problem: Problem) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Frontier, Problem
+    >>> from bargaining import Frontier, Problem, raiffa
     >>> raiffa(Problem(Frontier(lambda x: 4 - x**2, 0, 2), [0, 0])).payoffs
     array([1.21594182, 2.5214855 ])
     """

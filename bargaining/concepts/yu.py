@@ -83,7 +83,7 @@ def yu(problem: Problem, *, p: float) -> Division:
 
     Examples
     --------
-    >>> from bargaining import Frontier, Problem
+    >>> from bargaining import Frontier, Problem, yu
     >>> frontier = Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x)
     >>> yu(Problem(frontier, [0, 0]), p=2).payoffs
     array([0.83512235, 3.30257066])

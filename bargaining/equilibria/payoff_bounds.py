@@ -155,7 +155,7 @@ def payoff_bounds(
     Three players share a public good worth 2 to each per contributor; a free rider saves 3:
 
     >>> import numpy as np
-    >>> from bargaining import Game
+    >>> from bargaining import Game, RepeatedGame, StochasticGame, payoff_bounds
     >>> others = np.indices((2, 2, 2))
     >>> game = Game(*(2 * (3 - others.sum(axis=0)) + 3 * others[i] for i in range(3)))
     >>> bounds = payoff_bounds(RepeatedGame(game, 0.25))

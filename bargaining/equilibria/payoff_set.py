@@ -115,7 +115,7 @@ def payoff_set(
 
     Examples
     --------
-    >>> from bargaining import Exit, Game, StochasticGame
+    >>> from bargaining import Exit, Game, RepeatedGame, StochasticGame, payoff_set
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> payoff_set(RepeatedGame(prisoners, 0.9)).vertices
     array([[3.  , 3.  ],

@@ -83,6 +83,7 @@ def coco_value(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatDivisio
 
     Examples
     --------
+    >>> from bargaining import coco_value
     >>> coco_value([[1, 2, 0], [4, 1, 2], [5, 2, 0]], [[5, 2, 1], [2, 0, 1], [0, 3, 0]]).payoffs
     array([3.5, 2.5])
     """
@@ -131,6 +132,7 @@ def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatD
 
     Examples
     --------
+    >>> from bargaining import variable_threats
     >>> division = variable_threats([[2, 0], [4, 1]], [[1, 3], [0, 1]])
     >>> division.exact
     (Fraction(11, 6), Fraction(13, 8))

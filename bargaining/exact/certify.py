@@ -118,7 +118,7 @@ def certify(
 
     Examples
     --------
-    >>> from bargaining import Polytope, Problem, nash
+    >>> from bargaining import Polytope, Problem, certify, nash
     >>> proof = certify(nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])))
     >>> proof.exact
     (Fraction(2, 1), Fraction(1, 2))

@@ -55,7 +55,7 @@ class FreeDisposalHull(Shown, line=False):
 
     Examples
     --------
-    >>> from bargaining import Problem, nash
+    >>> from bargaining import FreeDisposalHull, Problem, nash
     >>> nash(Problem(FreeDisposalHull([[4, 1], [1, 3], [0, 0]]), [0, 0])).payoffs
     array([4., 1.])
     >>> nash(Problem(FreeDisposalHull([[4, 1], [1, 3]], outcomes=["sell", "rent"]), [0, 0])).decision

@@ -176,6 +176,7 @@ class ConvexProgram(Shown, line=False):
         Examples
         --------
         >>> import cvxpy  # doctest: +SKIP
+        >>> from bargaining import ConvexProgram, Problem, nash
         >>> hours = cvxpy.Variable(2, nonneg=True)  # doctest: +SKIP
         >>> payoffs = [2 * cvxpy.sqrt(hours[0]), cvxpy.log(1 + hours[1])]  # doctest: +SKIP
         >>> nash(Problem(ConvexProgram.from_cvxpy(payoffs, [cvxpy.sum(hours) <= 8]), [0, 0]))  # doctest: +SKIP

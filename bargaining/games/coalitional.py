@@ -57,6 +57,7 @@ class Allocation(Shown):
 
         Examples
         --------
+        >>> from bargaining import CoalitionalGame
         >>> CoalitionalGame(["Canada", "US"], {("Canada", "US"): 10}).shapley().payoff("US")
         Fraction(5, 1)
         """
@@ -97,6 +98,7 @@ class CoalitionalGame(Shown):
     --------
     Two partners compete for a third player's trade:
 
+    >>> from bargaining import CoalitionalGame
     >>> game = CoalitionalGame(["Canada", "US", "China"], {
     ...     ("Canada", "US"): 10, ("Canada", "China"): 6, ("Canada", "US", "China"): 12})
     >>> game.shapley().exact

@@ -92,6 +92,7 @@ class Monitoring(Shown):
     --------
     A good report is likely if both work, less so if one does, rare if neither does:
 
+    >>> from bargaining import Monitoring
     >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "bad"])
     >>> report.shape, report.signals
     ((2, 2), ('good', 'bad'))
@@ -152,6 +153,7 @@ class Monitoring(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game, Monitoring
         >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2)
         >>> one = {"good": 0.5, "bad": 0.5}
         >>> report = Monitoring.of(partners, {("work", "work"): {"good": 0.9, "bad": 0.1}, ("work", "shirk"): one,
@@ -227,6 +229,7 @@ class Monitoring(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game, Monitoring
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
         >>> Monitoring.perfect(prisoners).signals
         ('C, C', 'C, D', 'D, C', 'D, D')
@@ -257,6 +260,7 @@ class Monitoring(Shown):
 
         Examples
         --------
+        >>> from bargaining import Monitoring
         >>> each = [[0.9, 0.1], [0.3, 0.7]]
         >>> reports = Monitoring.product([each, each], signals=["+-", "+-"])
         >>> reports.signals
@@ -330,6 +334,7 @@ class Monitoring(Shown):
 
         Examples
         --------
+        >>> from bargaining import Monitoring
         >>> prices = Monitoring.from_shocks([[8, 5], [5, 2]], [-3, 0, 3], ["1/4", "1/2", "1/4"], cuts=[4])
         Traceback (most recent call last):
         ...

@@ -62,6 +62,7 @@ class Game(Shown):
 
     Examples
     --------
+    >>> from bargaining import Game
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> prisoners.shape, prisoners.minmax(), prisoners.pure_equilibria()
     ((2, 2), array([3., 3.]), array([[1, 1]]))
@@ -120,6 +121,7 @@ class Game(Shown):
         Examples
         --------
         >>> import nashpy
+        >>> from bargaining import Game
         >>> Game.of(nashpy.Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])).pure_equilibria()
         array([[1, 1]])
         """
@@ -150,7 +152,7 @@ class Game(Shown):
 
         Examples
         --------
-        >>> from bargaining import Monitoring
+        >>> from bargaining import Game, Monitoring
         >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
         >>> sales = [[3, -7], [5, 1]]
         >>> Game.from_realised([sales, sales], report).payoffs[0, 0].round(6)
@@ -186,6 +188,7 @@ class Game(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game
         >>> game = Game.from_nfg('NFG 1 R "Selten, figure 2" { "One" "Two" } { 3 2 }  1 1 0 2 0 2 1 1 0 3 2 0')
         >>> game.shape, game.payoffs[2, 1], game.player_names
         ((3, 2), array([2., 0.]), ('One', 'Two'))
@@ -219,6 +222,7 @@ class Game(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game
         >>> print(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=["Ann", "Bob"]).to_nfg(title="Prisoners"))
         NFG 1 R "Prisoners" { "Ann" "Bob" }
         <BLANKLINE>
@@ -327,6 +331,7 @@ class Game(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game
         >>> pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
         >>> pennies.equilibria().exact
         (((Fraction(1, 2), Fraction(1, 2)), (Fraction(1, 2), Fraction(1, 2))),)
@@ -377,7 +382,7 @@ class Game(Shown):
 
         Examples
         --------
-        >>> from bargaining import nash
+        >>> from bargaining import Game, nash
         >>> nash(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=["Ann", "Bob"]).problem())
         <Division 'nash': payoffs={'Ann': 9, 'Bob': 9}, OK>
         """

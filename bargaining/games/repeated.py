@@ -52,6 +52,7 @@ class Exit(Shown):
 
     Examples
     --------
+    >>> from bargaining import Exit
     >>> Exit([5, 3]).own
     array([5., 3.])
     >>> Exit([5, 3], who=[0]).own
@@ -258,6 +259,7 @@ class RepeatedGame(Shown):
 
     Examples
     --------
+    >>> from bargaining import Exit, Game, RepeatedGame
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> RepeatedGame(prisoners, 0.9, exit=Exit([2, 1])).discounts
     array([0.9, 0.9])

@@ -81,6 +81,7 @@ class StochasticGame(Shown):
     --------
     Cooperation is worth more in good times, and defection makes them end:
 
+    >>> from bargaining import Game, StochasticGame
     >>> good, bad = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]]), Game([[4, 0], [5, 1]], [[4, 5], [0, 1]])
     >>> worsens = [[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]]
     >>> game = StochasticGame([good, bad], [worsens, [0.3, 0.7]], 0.9, states=["good", "bad"])
@@ -143,6 +144,7 @@ class StochasticGame(Shown):
         --------
         An outside option that strengthens for good:
 
+        >>> from bargaining import Exit, Game, StochasticGame
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
         >>> StochasticGame.from_chain(prisoners, [[0.9, 0.1], [0, 1]], 0.3, exit=Exit([[1, 1], [8, 3]])).absorbing
         array([False,  True])
@@ -184,6 +186,7 @@ class StochasticGame(Shown):
         --------
         A stock that both harvest; what is left grows by one, up to three:
 
+        >>> from bargaining import StochasticGame
         >>> game = StochasticGame.from_functions(
         ...     range(4),
         ...     lambda stock: [range(stock // 2 + 1)] * 2,
@@ -292,6 +295,7 @@ class StochasticGame(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game, StochasticGame
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
         >>> StochasticGame.from_chain(prisoners, [[0.5, 0.5], [0, 1]], 0.3).with_discounts(0.9).discounts
         array([0.9, 0.9])

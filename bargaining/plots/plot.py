@@ -124,7 +124,7 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> from bargaining import TransferableSurplus, nash
+    >>> from bargaining import Problem, TransferableSurplus, nash, plot
     >>> problem = Problem(TransferableSurplus(1.0), [0.0, 0.2])
     >>> ax = plot(nash(problem), ax=Figure().add_subplot())
     >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
@@ -570,7 +570,8 @@ def save_figure(figure: Figure | Axes, path: str | Path) -> Path:
     Examples
     --------
     >>> import tempfile
-    >>> from bargaining import Polytope, Problem, nash, plot
+    >>> from pathlib import Path
+    >>> from bargaining import Polytope, Problem, nash, plot, save_figure
     >>> drawn = plot(nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])))
     >>> save_figure(drawn, Path(tempfile.mkdtemp()) / "split.svg").name
     'split.svg'

@@ -75,6 +75,7 @@ class WarOfAttrition(Shown):
 
     Examples
     --------
+    >>> from bargaining import WarOfAttrition
     >>> war = WarOfAttrition(win=(10.0, 10.0), lose=(0.0, 0.0), costs=(1.0, 2.0))
     >>> war().hazards.tolist(), war().payoffs.tolist(), round(war().delay, 7)
     ([0.2, 0.1], [0.0, 0.0], 3.3333333)

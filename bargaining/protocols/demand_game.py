@@ -81,7 +81,7 @@ class NashDemandGame(Shown):
 
     Examples
     --------
-    >>> from bargaining import Problem, TransferableSurplus
+    >>> from bargaining import NashDemandGame, Problem, TransferableSurplus
     >>> game = NashDemandGame(noise=0.01)(Problem(TransferableSurplus(1.0), [0.0, 0.2]))
     >>> game.demands.round(4), round(game.compatible, 4)
     (array([0.3846, 0.5846]), 0.9792)

@@ -60,6 +60,7 @@ def split_the_difference(weight: float) -> Rule:
 
     Examples
     --------
+    >>> from bargaining import split_the_difference
     >>> round(split_the_difference(0.4)(0.3), 10)
     0.58
     """
@@ -92,6 +93,7 @@ def deal_me_out(share: float) -> Rule:
 
     Examples
     --------
+    >>> from bargaining import deal_me_out
     >>> [float(deal_me_out(0.4)(option)) for option in (0.3, 0.5)]
     [0.4, 0.5]
     """
@@ -119,6 +121,7 @@ def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
 
     Examples
     --------
+    >>> from bargaining import risk_of_breakdown
     >>> round(float(risk_of_breakdown([0.05, 0.05], 0.5)(0.105)), 4)
     0.5477
     """
@@ -183,6 +186,7 @@ class HoldUp(Shown):
     Examples
     --------
     >>> import numpy as np
+    >>> from bargaining import HoldUp, deal_me_out, split_the_difference
     >>> HoldUp(np.sqrt, split_the_difference(0.4), 1.0)().investment.round(10).tolist()
     0.09
     >>> HoldUp(np.sqrt, deal_me_out(0.4), 1.0)().investment.tolist()

@@ -97,6 +97,7 @@ class ReputationalBargaining(Shown):
 
     Examples
     --------
+    >>> from bargaining import ReputationalBargaining
     >>> talks = ReputationalBargaining((0.6, 0.6), (0.1, 0.2), (0.05, 0.05))()
     >>> talks.payoffs.round(7).tolist(), talks.initial_concession.round(7).tolist()
     ([0.5552786, 0.4], [0.0, 0.7763932])
@@ -358,6 +359,7 @@ def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Float
 
     Examples
     --------
+    >>> from bargaining import kambe_limit
     >>> kambe_limit((0.1, 0.05)).round(7).tolist()
     [0.3333333, 0.6666667]
     """

@@ -71,6 +71,7 @@ class ReputationalDemands(Shown):
 
     Examples
     --------
+    >>> from bargaining import ReputationalDemands
     >>> talks = ReputationalDemands(([0.5, 0.6], [0.5, 0.6, 0.7]), (0.1, 0.1), ([0.02, 0.02], [0.01] * 3))()
     >>> bool(talks.residual < 1e-10)
     True

@@ -123,6 +123,7 @@ class OutsideOptionScreening(Shown):
     --------
     A value uniform on [0, 1] and an outside option of .2:
 
+    >>> from bargaining import OutsideOptionScreening
     >>> round(OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)().price, 10)
     0.4
     """
@@ -249,6 +250,7 @@ def screen_types(
     --------
     A strong type, with an option of .5, and a weak one, with .1, who both value the good at 1:
 
+    >>> from bargaining import screen_types
     >>> screen_types([1.0, 1.0], [0.5, 0.1], [0.7, 0.3]).price
     0.5
     >>> screen_types([1.0, 1.0], [0.5, 0.1], [0.3, 0.7]).price
@@ -376,6 +378,7 @@ class TwoTypeScreening(Shown):
 
     Examples
     --------
+    >>> from bargaining import TwoTypeScreening
     >>> path = TwoTypeScreening((1.0, 2.0), 0.7, 0.9)()
     >>> path.prices.round(4), path.thresholds.round(4)
     (array([1.1, 1. ]), array([0.5   , 0.7632]))

@@ -142,6 +142,7 @@ class CostlyStep(Shown):
 
     Examples
     --------
+    >>> from bargaining import CostlyStep
     >>> game = CostlyStep(0.3, (0.05, 0.2), owner=[[0.6, 0.4], [0.6, 0.2]], receiver=[[0.4, 0.1], [0.4, 0.8]])
     >>> round(game.threshold, 4)
     0.5714
@@ -401,6 +402,7 @@ class Bluff(Shown):
 
     Examples
     --------
+    >>> from bargaining import Bluff
     >>> talks = Bluff(0.2, owner=[[0.6, 0.4], [0.6, 0.1]], receiver=[[0.4, 0.1], [0.4, 0.9]], silence=(0.2, 0.8))()
     >>> talks.claim, round(talks.concede, 4), round(talks.belief, 4)
     (array([1.  , 0.15]), 0.2, 0.625)
@@ -517,7 +519,7 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> from bargaining import CostlyStep
+    >>> from bargaining import CostlyStep, credibility
     >>> step = CostlyStep(0.3, (0.05, 0.2), owner=[[0.6, 0.4], [0.6, 0.2]], receiver=[[0.4, 0.1], [0.4, 0.8]])
     >>> credibility(step, [0.5, 1.0, 2.0, 5.0])
     array([0.25, 0.5 , 1.  ,  nan])

@@ -59,6 +59,7 @@ def vectorized(model: Model) -> Model:
 
     Examples
     --------
+    >>> from bargaining import sweep, vectorized
     >>> share = vectorized(lambda r: 0.5 + 0.35 * r)
     >>> sweep(share, {"r": [0.0, 0.1]}, lambda array: array)["value"].values
     array([0.5  , 0.535])
@@ -148,6 +149,7 @@ def sweep(
 
     Examples
     --------
+    >>> from bargaining import sweep
     >>> data = sweep(lambda total, r: (total - r) / 2, {"total": ([1.0, 2.0], "bn US$"), "r": [0.0, 0.5]},
     ...              lambda half: {"payoffs": [half, half]})
     >>> data["payoffs"].sel(total=2.0, player=0).values
@@ -199,6 +201,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     Examples
     --------
     >>> from tempfile import mkdtemp
+    >>> from bargaining import open_sweep, sweep
     >>> folder = mkdtemp()
     >>> data = sweep(lambda r: 2 * r, {"r": [0.0, 0.5]}, float, checkpoint=folder)
     >>> open_sweep(folder)["value"].values

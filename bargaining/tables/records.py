@@ -44,6 +44,7 @@ class Column(Shown):
 
     Examples
     --------
+    >>> from bargaining import Column
     >>> Column("transfer", title="Canada to US", unit="USD bn").heading
     'Canada to US'
     """

@@ -80,6 +80,7 @@ class Table:
 
     Examples
     --------
+    >>> from bargaining import Column, Table
     >>> rows = [{"r": 0.0, "share": 0.5, "critical": 1 / 7}, {"r": 0.15, "share": 0.55252, "critical": None}]
     >>> table = Table(rows, columns=["r", Column("share", unit="of the pie"), "critical"],
     ...               caption="The split", notes={"Method": "Nash", "Residual": 2.2e-16})
@@ -150,6 +151,7 @@ class Table:
 
         Examples
         --------
+        >>> from bargaining import Table
         >>> wide = Table([["Canada", 1.25, 3.5]], columns=["country", "tariff", "revenue"])
         >>> print(wide.to_text(20))
         country  tariff
@@ -167,6 +169,7 @@ class Table:
 
         Examples
         --------
+        >>> from bargaining import Table
         >>> Table([{"r": 0.1, "transfer": 6.8}]).records()
         [{'r': 0.1, 'transfer': 6.8}]
         """
@@ -178,6 +181,7 @@ class Table:
 
         Examples
         --------
+        >>> from bargaining import Column, Table
         >>> Table([{"r": 0.1, "transfer": 6.8}], columns=["r", Column("transfer", unit="USD bn")]).to_frame()
              r  transfer
         0  0.1       6.8
@@ -288,7 +292,7 @@ def compare(
 
     Examples
     --------
-    >>> from bargaining import Polytope, Problem, egalitarian, nash
+    >>> from bargaining import Polytope, Problem, compare, egalitarian, nash
     >>> table = compare([nash, egalitarian], Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0]))
     >>> [row[:3] for row in table.rows]
     [('nash', 2.0, 0.5), ('egalitarian', 0.8, 0.8)]

@@ -43,6 +43,7 @@ class BilateralDeal(Shown):
     --------
     A price x that one pays the other out of a surplus of 1, whatever the other contracts:
 
+    >>> from bargaining import BilateralDeal
     >>> BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0).weight
     0.5
     """

@@ -105,6 +105,7 @@ def lump_sum_nash_in_nash(
 
     Examples
     --------
+    >>> from bargaining import lump_sum_nash_in_nash
     >>> worth = {0: 0, 1: 6, 2: 10, 3: 12}  # by the bits 1 (with China) and 2 (with the US)
     >>> def payoffs(agreed):
     ...     return [worth[((0, 2) in agreed) + 2 * ((0, 1) in agreed)], 0, 0]

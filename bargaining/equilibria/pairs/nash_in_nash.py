@@ -163,6 +163,7 @@ def nash_in_nash(
     --------
     Two suppliers each sell to one of two Cournot competitors, at input prices w; inverse demand 1 - q1 - q2:
 
+    >>> from bargaining import BilateralDeal, nash_in_nash
     >>> def pair(own, other):
     ...     def gains(w, prices):
     ...         quantity = (1 - 2 * w + prices[other]) / 3

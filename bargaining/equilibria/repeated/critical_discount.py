@@ -178,7 +178,8 @@ def critical_discount(
 
     Examples
     --------
-    >>> from bargaining import Exit, Game
+    >>> from fractions import Fraction
+    >>> from bargaining import Exit, Game, critical_discount
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> critical_discount(prisoners, (0, 0)).exact
     Fraction(1, 7)
@@ -243,7 +244,7 @@ def critical_discounts(
 
     Examples
     --------
-    >>> from bargaining import Exit, Game
+    >>> from bargaining import Exit, Game, critical_discounts
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> found = critical_discounts(prisoners, [(0, 0), (1, 1)], exit=Exit([[[1, 1]], [[3, 3]], [[5, 5]]]))
     >>> [[str(cell.exact) for cell in row] for row in found]

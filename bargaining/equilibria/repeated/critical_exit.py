@@ -45,7 +45,7 @@ def critical_exit(game: Game, profile: Profile, discounts: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> from bargaining import Game
+    >>> from bargaining import Game, critical_exit
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> critical_exit(prisoners, (0, 0), 0.2)
     array([5., 5.])

@@ -103,6 +103,8 @@ class JointPayoffs(Shown):
 
         Examples
         --------
+        >>> from fractions import Fraction
+        >>> from bargaining import Game, joint_payoffs
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
         >>> joint_payoffs(prisoners).at(Fraction(1, 7)).joint
         Fraction(18, 1)
@@ -118,6 +120,7 @@ class JointPayoffs(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game, joint_payoffs
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
         >>> joint_payoffs(prisoners).critical_discount((0, 0))
         Fraction(1, 7)
@@ -219,6 +222,9 @@ def joint_payoffs(
     One report on both partners. If it is bad somebody must pay; but nobody knows who shirked, so both do, and burn the
     money:
 
+    >>> from fractions import Fraction
+    >>> import numpy as np
+    >>> from bargaining import Game, Monitoring, joint_payoffs
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
     >>> found = joint_payoffs(partners, monitoring=report)

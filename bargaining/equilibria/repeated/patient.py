@@ -79,6 +79,9 @@ def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | 
 
     Examples
     --------
+    >>> from fractions import Fraction
+    >>> import numpy as np
+    >>> from bargaining import Game, Monitoring, patient_score
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
     >>> patient_score(partners, [1, 1], monitoring=report)
@@ -187,6 +190,9 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
 
     Examples
     --------
+    >>> from fractions import Fraction
+    >>> import numpy as np
+    >>> from bargaining import Game, Monitoring, patient_payoffs
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
     >>> found = patient_payoffs(partners, monitoring=report)
@@ -478,6 +484,7 @@ def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
 
     Examples
     --------
+    >>> from bargaining import Game, Monitoring, full_rank
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2)
     >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
     >>> found = full_rank(partners, report)

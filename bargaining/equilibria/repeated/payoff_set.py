@@ -104,7 +104,7 @@ class PayoffSet(PayoffPolygon):
 
         Examples
         --------
-        >>> from bargaining import Game, payoff_set
+        >>> from bargaining import Game, RepeatedGame, payoff_set
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
         >>> automaton = payoff_set(RepeatedGame(prisoners, 0.9)).strategy([8, 8])
         >>> automaton.payoffs, automaton.regret
@@ -231,7 +231,8 @@ def payoff_sets(
 
     Examples
     --------
-    >>> from bargaining import Exit, Game
+    >>> import numpy as np
+    >>> from bargaining import Exit, Game, RepeatedGame, payoff_sets
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> sets = payoff_sets(RepeatedGame(prisoners, 0.15, exit=Exit([[0, 0], [2, 2], [5, 5]])))
     >>> [found.contains([9, 9]) for found in sets]

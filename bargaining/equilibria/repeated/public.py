@@ -93,10 +93,11 @@ class PublicPayoffSet(PayoffPolygon):
         Examples
         --------
         >>> from fractions import Fraction
-        >>> from bargaining import Game, Monitoring
+        >>> import numpy as np
+        >>> from bargaining import Game, Monitoring, RepeatedGame, payoff_set
         >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]], actions=[["work", "shirk"]] * 2)
         >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
-        >>> found = public_payoff_set(RepeatedGame(partners, Fraction(4, 5), monitoring=report), tolerance=1e-4)
+        >>> found = payoff_set(RepeatedGame(partners, Fraction(4, 5), monitoring=report), tolerance=1e-4)
         >>> automaton = found.strategy([1, 1])
         >>> automaton.payoffs, automaton.regret
         (array([1., 1.]), Fraction(0, 1))

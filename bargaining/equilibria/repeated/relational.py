@@ -104,6 +104,7 @@ def relational_contract(
     --------
     Output equal to effort at cost e^2 / 2; the efficient effort is 1:
 
+    >>> from bargaining import relational_contract
     >>> contract = relational_contract(
     ...     lambda e: e - e**2 / 2, lambda e: e**2 / 2, 0.4, lower=0, upper=2, outside=0.05)
     >>> round(contract.effort, 7)
@@ -246,6 +247,7 @@ def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
     --------
     Two outputs and two efforts: the good output is 40 points likelier after effort, which costs 1.
 
+    >>> from bargaining import bonus_spread
     >>> bonus_spread([[0.7, 0.3], [0.3, 0.7]], [0, 1])
     array([0. , 2.5])
     """

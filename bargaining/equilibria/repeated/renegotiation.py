@@ -108,7 +108,7 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> Renegotiati
 
     Examples
     --------
-    >>> from bargaining import Game
+    >>> from bargaining import Game, RepeatedGame, renegotiation_proof
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> found = renegotiation_proof(RepeatedGame(prisoners, 0.5), (0, 0))
     >>> found.sustained, found.punishments.tolist(), found.punishment_payoffs.tolist()
@@ -152,6 +152,7 @@ def patient_renegotiation_proof(game: Game) -> Floats:
     --------
     In the prisoners' dilemma everything above the minmax qualifies:
 
+    >>> from bargaining import Game, patient_renegotiation_proof
     >>> patient_renegotiation_proof(Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])).tolist()
     [[[3.0, 3.0], [10.0, 10.0]]]
     """

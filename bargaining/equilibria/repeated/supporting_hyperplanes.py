@@ -133,7 +133,8 @@ class PayoffBounds(Shown):
         Three may give 1 each for a public good, worth .6 to each; more gifts make a good signal likelier:
 
         >>> from fractions import Fraction
-        >>> from bargaining import Game, Monitoring, payoff_bounds
+        >>> import numpy as np
+        >>> from bargaining import Game, Monitoring, RepeatedGame, payoff_bounds
         >>> given = 2 - np.indices((2, 2, 2)).sum(axis=0) + 1
         >>> game = Game(*(0.6 * given - (1 - np.indices((2, 2, 2))[i]) for i in range(3)))
         >>> good = np.array([Fraction(k, 10) for k in (2, 3, 5, 9)])[given]

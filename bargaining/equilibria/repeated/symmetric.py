@@ -157,6 +157,8 @@ def symmetric_payoffs(
     --------
     Two firms of Green and Porter's kind, whose price is high, middling or low:
 
+    >>> from fractions import Fraction
+    >>> from bargaining import Game, Monitoring, symmetric_payoffs
     >>> high, low = Fraction("19.05"), Fraction("15.2")
     >>> firms = Game([[high, 15], [20, low]], [[high, 20], [15, low]])
     >>> price = Monitoring([[[0.5, 0.45, 0.05], [0.25, 0.5, 0.25]], [[0.25, 0.5, 0.25], [0.1, 0.4, 0.5]]])
@@ -300,6 +302,7 @@ def trigger_strategy(
 
     Examples
     --------
+    >>> from bargaining import Game, Monitoring, trigger_strategy
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     >>> report = Monitoring([[[0.75, 0.25], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "bad"])
     >>> found = trigger_strategy(partners, (0, 0), (1, 1), 0.875, monitoring=report, signals=["bad"])

@@ -133,7 +133,7 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
 
     Examples
     --------
-    >>> from bargaining import Game
+    >>> from bargaining import Game, RepeatedGame, transfer_equilibrium
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> found = transfer_equilibrium(RepeatedGame(prisoners, 0.15))
     >>> found.joint, found.threat

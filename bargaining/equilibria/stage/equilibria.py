@@ -119,6 +119,7 @@ class StageEquilibria(Shown):
 
         Examples
         --------
+        >>> from bargaining import Game
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"], players=["Ann", "Bob"])
         >>> prisoners.equilibria().to_frame()
                               C    D  payoff
@@ -219,15 +220,16 @@ def stage_equilibria(
 
     Examples
     --------
+    >>> from bargaining import Game, stage_equilibria
     >>> chicken = Game([[0, 7], [2, 6]], [[0, 2], [7, 6]])
     >>> found = stage_equilibria(chicken)
     >>> found.complete, found.payoffs.round(4).tolist()
     (True, [[2.0, 7.0], [4.6667, 4.6667], [7.0, 2.0]])
     >>> for first, second in found:
     ...     print(first.round(3), second.round(3))
-    [1. 0.] [0. 1.]
-    [0.333 0.667] [0.333 0.667]
     [0. 1.] [1. 0.]
+    [0.333 0.667] [0.333 0.667]
+    [1. 0.] [0. 1.]
     """
     require_game(game)
     choice(method, "method", ("auto", "vertices", "nashpy", "supports", "pure"))

@@ -76,6 +76,7 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
     --------
     Two firms may each build a plant or wait; only one plant is profitable. A firm that builds alone has it for good:
 
+    >>> from bargaining import Game, StochasticGame, directional_equilibria
     >>> before = Game([[0, 0], [0, 0]], [[0, 0], [0, 0]])
     >>> after = [Game([[one]], [[other]]) for one, other in ((3, 0), (0, 3), (-1, -1))]
     >>> builds = [[[1, 0, 0, 0], [0, 0, 1, 0]], [[0, 1, 0, 0], [0, 0, 0, 1]]]

@@ -128,7 +128,7 @@ def markov_equilibria(
     --------
     Working raises the chance of good times, in which work is worth more:
 
-    >>> from bargaining import Game
+    >>> from bargaining import Game, StochasticGame, markov_equilibria
     >>> bad, good = Game([[0, -1], [1, 0]], [[0, 1], [-1, 0]]), Game([[6, 3], [7, 4]], [[6, 7], [3, 4]])
     >>> rises = [[[0.2, 0.8], [0.6, 0.4]], [[0.6, 0.4], [0.9, 0.1]]]
     >>> game = StochasticGame([bad, good], [rises, rises], 0.9, actions=[["work", "shirk"]] * 2)
@@ -178,7 +178,7 @@ def stationary_profile(
 
     Examples
     --------
-    >>> from bargaining import Game
+    >>> from bargaining import Game, StochasticGame, stationary_profile
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> game = StochasticGame([prisoners], [[1]], 0.9)
     >>> found = stationary_profile(game, [[[1, 0], [1, 0]]])

@@ -383,7 +383,7 @@ def equilibrium_branch(
     Meeting at the first place is worth m, at the second 1. As m falls to 0 the branch on which both go to the
     first turns into the mixed equilibrium and comes back:
 
-    >>> from bargaining import Game, stationary_profile
+    >>> from bargaining import Game, StochasticGame, equilibrium_branch, stationary_profile
     >>> def places(m):
     ...     return StochasticGame([Game([[m, 0], [0, 1]], [[m, 0], [0, 1]])], [[1]], 0.9)
     >>> first = stationary_profile(places(2), [[[1, 0], [1, 0]]])

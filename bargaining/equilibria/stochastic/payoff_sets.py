@@ -272,7 +272,7 @@ def stochastic_payoff_sets(
     --------
     An alternative that may be built, and then stays, makes cooperation impossible later and poorer today:
 
-    >>> from bargaining import Exit, Game
+    >>> from bargaining import Exit, Game, StochasticGame, stochastic_payoff_sets
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> game = StochasticGame(
     ...     [prisoners, prisoners],

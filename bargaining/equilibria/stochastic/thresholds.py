@@ -522,7 +522,7 @@ def plan_thresholds(
     Keep the rules until an alternative is there that only player 0 likes, then part. The impatient break them for
     the gain of a day. A patient player 1 breaks them to part today, for 5 rather than for 3 later:
 
-    >>> from bargaining import Exit, Game, StochasticGame
+    >>> from bargaining import Exit, Game, StochasticGame, plan_thresholds
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> game = StochasticGame.from_chain(
     ...     prisoners, [[0.9, 0.1], [0, 1]], 0.5, exit=Exit([[5, 5], [8, 3]]), states=["now", "later"]
@@ -685,7 +685,7 @@ def plan_exit_thresholds(
     The state does not matter, as in a repeated game, and leaving breaks cooperation where it pays more than 5:
 
     >>> from fractions import Fraction
-    >>> from bargaining import Exit, Game, StochasticGame
+    >>> from bargaining import Exit, Game, StochasticGame, plan_exit_thresholds
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> chain, patience = [[0.5, 0.5], [0.5, 0.5]], Fraction(1, 5)
     >>> game = StochasticGame.from_chain(prisoners, chain, patience, exit=Exit([0, 0]))

@@ -381,7 +381,7 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
     --------
     An outside option that strengthens for good ends cooperation when it comes, and not before:
 
-    >>> from bargaining import Exit, Game
+    >>> from bargaining import Exit, Game, StochasticGame, stochastic_transfer_equilibrium
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> strengthens = [[0.9, 0.1], [0, 1]]
     >>> game = StochasticGame.from_chain(prisoners, strengthens, 0.3, exit=Exit([[1, 1], [9, 8]]))

@@ -89,9 +89,28 @@ def test_rates_before_an_event_are_those_of_the_latest_day_with_measures_since(s
     ]
     assert np.allclose(np.delete(rise, energy), 0.25)
     assert np.allclose(rise[energy], 0.10)
-    late = by_name["2026-01-24-USA-threat"]
-    expected = scorer.environment.at("2025-12-04").tariffs(scorer.model)
-    np.testing.assert_array_equal(scorer.before(late), expected)
+    # Between two days of the figures too: China's measure of August and Canada's relief of September 2025, and Canada's
+    # measure of December, which the figures of the next days have.
+    summer = raised(
+        scorer,
+        by_name["2025-09-01-CAN-relief"],
+        raised(
+            scorer,
+            by_name["2025-08-14-CHN-tariff"],
+            scorer.environment.at("2025-08-07").tariffs(scorer.model),
+        ),
+    )
+    np.testing.assert_allclose(scorer.before(by_name["2025-10-14-USA-tariff"]), summer, rtol=0, atol=1e-15)
+    winter = raised(
+        scorer,
+        by_name["2025-12-26-CAN-tariff"],
+        scorer.environment.at("2025-12-04").tariffs(scorer.model),
+    )
+    late = scorer.before(by_name["2026-01-24-USA-threat"])
+    np.testing.assert_allclose(late, winter, rtol=0, atol=1e-15)
+    metal = scorer.model.sectors.index("METAL")
+    found = scorer.environment.at("2026-02-20").tariffs(scorer.model)[canada, us, metal]
+    assert late[canada, us, metal] == pytest.approx(found, abs=0.01)
 
 
 def test_scores_compare_with_what_happened(scorer):

@@ -35,6 +35,7 @@ STEPS = ("event_id", "importer", "exporter", "sector", "value", "coverage", "cov
 FOLDER = Path(__file__).parent.parent / "data"
 BRIEF = datetime.date(2025, 3, 4)
 """In force for only three days: rates of later days are derived from those before it and the measures since."""
+NEXT = datetime.timedelta(days=1)
 TALKS = ("talks", "review")
 ANSWERED = ("threat", "order", "tariff")
 WITHIN = 2.0
@@ -211,16 +212,18 @@ class Scorer:
         return self._measure(event)
 
     def before(self, event: Event) -> Floats:
-        """Return the tariffs before an event: those of the latest day, with the measures carried out since."""
+        """Return the tariffs before an event: those of the latest day, with the measures carried out since.
+
+        Rates of a day include the measures of the next one.
+        """
         dates = [day for day in self.environment.dates if day != BRIEF]
-        day = max((one for one in dates if one < event.date - datetime.timedelta(days=1)), default=dates[0])
+        day = max((one for one in dates if one + NEXT < event.date), default=dates[0])
         tariffs = self.environment.at(day).tariffs(self.model)
-        if day == dates[0]:
-            for earlier in self.events:
-                if earlier.name == event.name:
-                    break
-                if earlier.happened and earlier.kind not in ("threat", "order") and earlier.date > day:
-                    tariffs = self._after(tariffs, earlier.steps)
+        for earlier in self.events:
+            if earlier.name == event.name:
+                break
+            if earlier.happened and earlier.kind not in ("threat", "order") and earlier.date > day + NEXT:
+                tariffs = self._after(tariffs, earlier.steps)
         return tariffs
 
     def _after(self, tariffs: Floats, steps: Sequence[Step]) -> Floats:

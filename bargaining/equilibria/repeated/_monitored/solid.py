@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,8 +52,6 @@ class Solid:
     @classmethod
     def of(cls, directions: Floats, levels: Floats) -> Solid | Sheet | None:
         """Return the outline of the set {x : directions x <= levels}; None if it is empty."""
-        from scipy.spatial import ConvexHull, QhullError
-
         n = directions.shape[1]
         # Levels without a fixed point fall beyond floats.
         if (levels[:n] + levels[n : 2 * n]).min() < 2.0 * _EMPTY:
@@ -61,9 +59,29 @@ class Solid:
         inside, radius = _ball(directions, levels)
         if radius < _EMPTY:
             return None
-        sheet = None if radius > _ROOM else Sheet.of(directions, levels)
-        if sheet is not None:
-            return sheet
+        found = (None if radius > _ROOM else Sheet.of(directions, levels)) or cls._hull(
+            directions, levels, inside, radius
+        )
+        if found is not None:
+            return replace(found, faces=np.union1d(found.faces, np.arange(2 * n)))
+        signs = np.indices((2,) * n).reshape(n, -1).T  # the box around the set
+        meets = np.arange(n) + n * signs
+        tops = levels[meets] * (1 - 2 * signs)
+        beside = np.arange(1 << n)[:, None] ^ (1 << np.arange(n))[::-1]
+        return cls(
+            np.arange(len(directions)), tops, Cloud(tops), meets, np.linalg.inv(directions[meets]), beside
+        )
+
+    @classmethod
+    def within(cls, directions: Floats, levels: Floats) -> Solid | None:
+        """Return the same if no half-space need be along an axis; None also if floats do not find the corners."""
+        inside, radius = _ball(directions, levels)
+        return None if radius < _EMPTY else cls._hull(directions, levels, inside, radius)
+
+    @classmethod
+    def _hull(cls, directions: Floats, levels: Floats, inside: Floats, radius: float) -> Solid | None:
+        from scipy.spatial import ConvexHull, QhullError
+
         pads = (0.0, *_PADS) if radius > _ROOM else tuple(each - min(radius, 0.0) for each in _PADS)
         for pad in () if np.isnan(radius) else pads:
             try:
@@ -74,24 +92,16 @@ class Solid:
             good = (np.abs(np.linalg.det(normals)) > _FLAT) & (dual.equations[:, -1] < 0.0)
             if good.any():
                 tops = inside - dual.equations[good, :-1] / dual.equations[good, -1:]
-                meets = dual.simplices[good].astype(np.intp)
-                faces = np.union1d(meets.ravel(), np.arange(2 * n))
-                place = np.where(good, good.cumsum() - 1, -1)
+                meets, place = dual.simplices[good].astype(np.intp), np.where(good, good.cumsum() - 1, -1)
                 return cls(
-                    faces,
+                    np.unique(meets),
                     _once(tops),
                     Cloud(tops),
                     meets,
                     np.linalg.inv(normals[good]),
                     place[dual.neighbors[good]],
                 )
-        signs = np.indices((2,) * n).reshape(n, -1).T  # the box around the set
-        meets = np.arange(n) + n * signs
-        tops = levels[meets] * (1 - 2 * signs)
-        beside = np.arange(1 << n)[:, None] ^ (1 << np.arange(n))[::-1]
-        return cls(
-            np.arange(len(directions)), tops, Cloud(tops), meets, np.linalg.inv(directions[meets]), beside
-        )
+        return None
 
     def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
         """Write directions (..., n) as sums of normals with weights (..., n); also return these half-spaces.
@@ -120,31 +130,31 @@ class Solid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sheet:
-    """The outline of half-spaces whose intersection lies in a plane, between pairs that face each other.
+    """The outline of half-spaces whose intersection is flat, between k pairs that face each other.
 
     Attributes
     ----------
     faces : (F,) array of int
-        The numbers of the half-spaces that touch the set, including those along the axes.
+        The numbers of the half-spaces that touch the set.
     corners : (V, n) array
-    within : Outline
-        The outline in the plane.
-    axes : (2, n) array
+    within : Outline or Solid
+        The outline in the plane, or in the space of n - k dimensions, that they leave.
+    axes : (n - k, n) array
         Orthonormal directions of the plane.
     cuts : (C,) array of int
         The numbers of the half-spaces that cut the plane.
     steep : (C,) array
         The sine of their angles with it.
     normals : (C, n) array
-    off : (n - 2, n) array
+    off : (k, n) array
         Directions that span those off the plane.
-    pairs : (n - 2, 2) array of int
+    pairs : (k, 2) array of int
         The half-spaces in each of these directions, and against it.
     """
 
     faces: Indices
     corners: Floats
-    within: Outline
+    within: Outline | Solid
     axes: Floats
     cuts: Indices
     steep: Floats
@@ -154,28 +164,27 @@ class Sheet:
 
     @classmethod
     def of(cls, directions: Floats, levels: Floats) -> Sheet | None:
-        """Return the outline of a set in a plane; None if no pairs of half-spaces hold it there, or if it is empty."""
-        n = directions.shape[1]
+        """Return the outline of a flat set; None if no pairs of half-spaces hold it in a plane, or if it is empty."""
         pairs = _facing(directions, levels)
-        if len(pairs) < n - 2:
+        if not len(pairs):
             return None
-        off = directions[pairs[:, 0]]
-        axes = np.linalg.svd(off)[2][n - 2 :]
+        off, count = directions[pairs[:, 0]], len(pairs)
+        axes = np.linalg.svd(off)[2][count:]
         inside = directions @ axes.T
         steep = np.linalg.norm(inside, axis=1)
         cuts = np.flatnonzero(steep > _STEEP)
         ends = np.stack([levels[pairs[:, 0]], -levels[pairs[:, 1]]])  # how far the set lies off the origin
-        slant = (directions[cuts] @ np.linalg.pinv(off))[:, None] * ends  # (C, 2, n - 2)
+        slant = (directions[cuts] @ np.linalg.pinv(off))[:, None] * ends  # (C, 2, k)
         room = levels[cuts] - slant.min(axis=1).sum(axis=1)
-        within = Outline.of(inside[cuts] / steep[cuts, None], room / steep[cuts])
+        outline = Outline.of if len(axes) == 2 else Solid.within
+        within = outline(inside[cuts] / steep[cuts, None], room / steep[cuts])
         if within is None:
             return None
-        sides = np.indices((2,) * (n - 2)).reshape(n - 2, -1).T
-        base = ends[sides, np.arange(n - 2)] @ np.linalg.pinv(off).T
-        faces = np.unique(np.concatenate([np.arange(2 * n), pairs.ravel(), cuts[within.faces]]))
+        sides = np.indices((2,) * count).reshape(count, -1).T
+        base = ends[sides, np.arange(count)] @ np.linalg.pinv(off).T
         return cls(
-            faces,
-            _once((base[:, None] + within.corners @ axes).reshape(-1, n)),
+            np.unique(np.concatenate([pairs.ravel(), cuts[within.faces]])),
+            _once((base[:, None] + within.corners @ axes).reshape(-1, len(axes) + count)),
             within,
             axes,
             cuts,
@@ -186,7 +195,7 @@ class Sheet:
         )
 
     def supports(self, pulls: Floats) -> tuple[Floats, Indices]:
-        """Write directions as sums of normals, as `Solid` does: two that meet in the plane, and those off it."""
+        """Write directions as sums of normals, as `Solid` does: those that meet in the plane, and those off it."""
         shape, n = pulls.shape, pulls.shape[-1]
         flat = pulls.reshape(-1, n)
         weights, at = self.within.supports(flat @ self.axes.T)

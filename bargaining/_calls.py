@@ -37,8 +37,10 @@ _WORDS = {
 
 
 _HINTS = {
+    "payoff_bounds": " Patience belongs to the game: payoff_bounds(RepeatedGame(game, discounts)).",
     "payoff_set": " Patience belongs to the game: payoff_set(RepeatedGame(game, discounts)).",
     "stage_equilibria": " Payoffs make a game first: stage_equilibria(Game(A, B)).",
+    "transfer_equilibrium": " Patience belongs to the game: transfer_equilibrium(RepeatedGame(game, discounts)).",
 }
 """Further advice on a call with wrong arguments."""
 

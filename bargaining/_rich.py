@@ -151,6 +151,8 @@ def _word(value: Any, limit: int = _ENTRY) -> str:
     if callable(value) and name:
         return str(name)
     text = " ".join(repr(value).split())
+    if " object at 0x" in text:
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

@@ -91,9 +91,12 @@ def _statuses(value: Any) -> Status | NDArray[np.int8]:
     if known and value.min(initial=0) >= 0 and value.max(initial=0) < len(Status):
         kept: NDArray[np.int8] = value
         return kept
-    codes = np.asarray(returned(value, "status"))
+    try:
+        codes = np.asarray(returned(value, "status"))
+    except InvalidInput:
+        codes = np.array(np.nan)
     if not np.isin(codes, list(Status)).all():
-        raise InvalidInput(f"`status` must hold members of Status; got {short(value)}.")
+        raise InvalidInput(f"`status` must hold members of Status, such as Status.OK; got {short(value)}.")
     return codes.astype(np.int8) if codes.ndim else Status(int(codes))
 
 

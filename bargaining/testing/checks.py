@@ -17,6 +17,7 @@ from hypothesis.strategies import SearchStrategy
 
 import bargaining
 from bargaining._arguments import function, listed
+from bargaining._names import meant
 from bargaining.axioms import AXIOMS, Axiom, Violation
 from bargaining.axioms.violation import TOLERANCE, named, once
 from bargaining.division import Method
@@ -302,12 +303,14 @@ def parametrize_with_checks(
 def _chosen(axioms: Iterable[str | Axiom] | None) -> list[Axiom]:
     """Return the axioms asked for, all by default."""
     chosen: list[Axiom] = []
-    given = AXIOMS if axioms is None else axioms
+    given = AXIOMS if axioms is None else [axioms] if isinstance(axioms, str) else axioms
     for axiom in (
         given if isinstance(given, Mapping) else listed(given, "axioms", "a list of names and functions")
     ):
         if isinstance(axiom, str) and axiom not in AXIOMS:
-            raise InvalidInput(f"`axioms` must be among {', '.join(AXIOMS)}, or functions; got {axiom!r}.")
+            raise InvalidInput(
+                f"`axioms` must be among {', '.join(AXIOMS)}, or functions; got {axiom!r}.{meant(axiom, AXIOMS)}"
+            )
         chosen.append(AXIOMS[axiom] if isinstance(axiom, str) else function(axiom, "axioms"))
     return chosen
 

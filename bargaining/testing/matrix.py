@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from bargaining._names import meant
 from bargaining._rich import Shown
 from bargaining.axioms import _related
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
@@ -261,7 +262,9 @@ def verdict(concept: str, axiom: str, *, players: int = 2) -> Verdict:
     methods, cells = methods_of(players), _cells(players)
     for name, value, known in (("concept", concept, methods), ("axiom", axiom, cells)):
         if not isinstance(value, str) or value not in known:
-            raise InvalidInput(f"`{name}` must be among {', '.join(known)}; got {value!r}.")
+            raise InvalidInput(
+                f"`{name}` must be among {', '.join(known)}; got {value!r}.{meant(value, known)}"
+            )
     cell = cells[axiom][concept]
     if cell in _SOURCES:
         return Verdict(answer="yes", source=_SOURCES[cell])

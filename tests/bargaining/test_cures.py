@@ -9,6 +9,7 @@ import bargaining
 from bargaining import *  # noqa: F403 (what a session at a prompt has)
 from bargaining._calls import suggesting
 from bargaining.descriptions import parse_description
+from bargaining.testing import find_violation, verdict
 
 A, B = np.array([[9, 1], [10, 3]]), np.array([[9, 10], [1, 3]])
 
@@ -22,6 +23,8 @@ def session() -> dict[str, object]:
     return names | {
         "np": np,
         "parse_description": parse_description,
+        "find_violation": find_violation,
+        "verdict": verdict,
         "A": A,
         "B": B,
         "tall": np.array([[9, 1], [10, 3], [0, 0]]),
@@ -108,6 +111,27 @@ CURES = [
     ("RepeatedGame(game, discount=0.9)", "`discounts`", "RepeatedGame(game, discounts=0.9)"),
     ("RepeatedGame(game)", "RepeatedGame(game, discounts", "RepeatedGame(game, discounts)"),
     ("RepeatedGame(game, 90)", "0.9", "RepeatedGame(game, 0.9)"),
+    (
+        "transfer_equilibrium(game, 0.9)",
+        "RepeatedGame(game, discounts)",
+        "transfer_equilibrium(RepeatedGame(game, discounts))",
+    ),
+    (
+        "payoff_bounds(game, 0.9)",
+        "RepeatedGame(game, discounts)",
+        "payoff_bounds(RepeatedGame(game, discounts))",
+    ),
+    ("verdict('Nash', 'symmetry')", "Did you mean nash?", "verdict('nash', 'symmetry')"),
+    (
+        "find_violation(nash, 'simmetry', examples=3)",
+        "Did you mean symmetry?",
+        "find_violation(nash, 'symmetry', examples=3)",
+    ),
+    (
+        "Division(payoffs=[1, 2], status='OK', method='mine', residual=0)",
+        "Status.OK",
+        "Division(payoffs=[1, 2], status=Status.OK, method='mine', residual=0)",
+    ),
     ("RepeatedGame(game, 1)", "0.999", "RepeatedGame(game, 0.999)"),
     ("RepeatedGame(game, 1.05)", "1 / 1.05", "RepeatedGame(game, 1 / 1.05)"),
     (

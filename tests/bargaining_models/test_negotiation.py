@@ -147,6 +147,9 @@ BAD: dict[str, Callable[[TradeModel], Any]] = {
     "`partner` must be a region of the model, USA, CAN, CHN, ROW; got 'Mexico'": lambda m: Negotiation(
         m, home="Canada", partner="Mexico"
     ),
+    "`home` must be a region of the model.*got 'Canda'. Did you mean Canada": lambda m: Negotiation(
+        m, home="Canda", partner="US"
+    ),
     "`home` must be a region of the model.*got 'Atlantis'": lambda m: Negotiation(
         data="icio2019", home="Atlantis", partner="US"
     ),

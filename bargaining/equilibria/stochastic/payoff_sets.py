@@ -173,7 +173,7 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
         return self._measured
 
     def _missing(self, state: object) -> StatePayoffSet:
-        raise KeyError(state)
+        raise KeyError(f"There is no state {state!r}; the states are {', '.join(self.game.states)}.")
 
     def at(self, state: int) -> StatePayoffSet:
         """Return the set of a state given by its number."""

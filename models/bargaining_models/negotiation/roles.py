@@ -121,7 +121,12 @@ def region(name: str | None, part: str, regions: tuple[str, ...]) -> str:
         for one in regions:
             if one.casefold() == name.casefold():
                 return one
-    raise InvalidInput(f"`{part}` must be a region of the model, {', '.join(regions)}; got {name!r}.")
+    from difflib import get_close_matches
+
+    known = {word: code for word, code in _codes().items() if code in regions}
+    close = get_close_matches(str(name).casefold(), known, n=1)
+    meant = f" Did you mean {in_a_sentence(known[close[0]])}?" if close else ""
+    raise InvalidInput(f"`{part}` must be a region of the model, {', '.join(regions)}; got {name!r}.{meant}")
 
 
 def in_a_sentence(code: str) -> str:

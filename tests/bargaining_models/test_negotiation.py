@@ -250,6 +250,24 @@ def test_a_war_that_newton_leaves_from_both_ends_fails_without_an_error() -> Non
     assert np.isnan(war.rates).all()
 
 
+@pytest.mark.parametrize("elasticity", [4.1, 7.6, 12.8])
+def test_war_of_two_countries_by_formula_where_one_end_leads_nowhere(elasticity: float) -> None:
+    """One good: t = 1 / (theta s), s the other's own part of what it buys, at producer prices (Johnson 1953).
+
+    At a high elasticity nobody trades at a rate of 500 percent, so that no response to it is best.
+    """
+    flows = np.array([[8.6, 0.9], [1.7, 9.4]])
+    model = TradeModel.from_arrays(
+        flows[..., None], elasticities=elasticity, regions=["A", "B"], sectors=["x"]
+    )
+    war = Negotiation(model, home="A", partner="B").war()
+    assert war.status == Status.OK
+    sold = war.equilibrium.flows[..., 0]
+    own = np.diag(sold) / sold.sum(axis=1)
+    np.testing.assert_allclose(war.rates, 1.0 / (elasticity * own[::-1]), rtol=1e-9)
+    assert not war.unique or elasticity < 5
+
+
 def test_who_gains_from_the_war_keeps_no_agreement() -> None:
     """The US prefers its war with Mexico to free trade: above 1."""
     talks = Negotiation(blocs({"MEX": ["MEX"]}), home="MEX", partner="USA")

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from bargaining import InvalidInput, Status, nash
+from bargaining.errors import Unsolved
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import HeadlineDraw, headline_draws
 from bargaining_models.parameters import load
+from bargaining_models.trade import TradeModel
 from bargaining_models.uncertainty import (
     ElasticityPrior,
     Prior,
@@ -182,3 +184,23 @@ def test_bad_draws_of_the_headline_are_named(talks: Negotiation) -> None:
     other = Negotiation(data="icio2019", **NEGOTIATION)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="`model` must have the regions USA, CAN, CHN, ROW"):
         talks.on(other.model)
+
+
+def test_draws_without_a_certified_war_fail_by_name() -> None:
+    flows = [
+        [[3.2, 4.8], [2.5, 22.4], [0.4, 0.8]],
+        [[0.6, 2.2], [3.8, 1.2], [0.4, 0.9]],
+        [[0.5, 3.5], [0.5, 0.6], [0.9, 2.5]],
+    ]
+    model = TradeModel.from_arrays(
+        flows, elasticities=[0.3, 14.0], regions=["A", "B", "C"], sectors=["x", "y"], deficits="share"
+    )
+    talks = Negotiation(model, home="A", partner="B", alternative="C")
+    assert talks.war().status == Status.FAILED
+    given = {"r": Prior(name="r", distribution="uniform", parameters=[0.01, 0.02])}
+    with pytest.raises(
+        Unsolved, match=r"None of the 2 draws could be solved.*No Nash tariffs were certified"
+    ):
+        headline_draws(talks, given, draws=2, disagreements=("war",), shares=[0.05])
+    other = headline_draws(talks, given, draws=2, disagreements=(("unanswered", 0.1),), shares=[0.05])
+    assert other.attrs["failed"] == 0

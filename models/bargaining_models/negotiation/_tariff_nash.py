@@ -3,8 +3,9 @@
 From each end of a grid of the second side's rates, the sides play best responses in turn (roots of
 their marginal welfare next to the best point of the grid); Newton's method on both first-order conditions
 then finds the equilibrium. If best responses are monotone, every equilibrium lies
-between the limits from the two ends, so that one limit from both means one equilibrium. The result is
-checked against deviations over a finer grid.
+between the limits from the two ends, so that one limit from both means one equilibrium. One end may lead nowhere, as
+where a rate of 500 percent leaves no trade to tax; then the other one counts. The result is checked against deviations
+over a finer grid.
 
 `bargaining_models.trade.tariff_nash` is for any number of players and rates, in one scenario. This one is for two
 rates in a whole batch of scenarios, and says of each whether best responses lead to one point. The two share no code
@@ -30,7 +31,7 @@ COARSE_GRID = GRID[::4]  # for regrets of draws
 ROUGH = 1e-3  # of a rate: Newton's method goes on from there
 SETTLED = 1e-9  # of marginal welfare, percent per unit of the rate
 DIFFERENCE = 1e-4  # of rates, for slopes of marginal welfare
-NEWTON_STEPS = 5  # limit of Newton's method, which starts from `ROUGH`
+NEWTON_STEPS = 10  # limit of Newton's method
 SAME = 1e-8  # rates from both ends of the grid
 ACCURACY = 1e-8  # of marginal welfare and regret, which `TariffWar` promises
 
@@ -133,16 +134,17 @@ class TariffGame:
         ends = np.repeat([GRID[0], GRID[-1]], cells)
         both = self._rest(ends, np.concatenate([costs, costs]))
         low, high = both[:cells], both[cells:]
-        found = np.flatnonzero(np.isfinite(low + high).all(axis=1))
+        rates = np.where(np.isfinite(low).all(axis=1, keepdims=True), low, high)
+        found = np.flatnonzero(np.isfinite(rates).all(axis=1))
         marginal, regret = np.full(cells, np.nan), np.full(cells, np.nan)
         status = np.full(cells, Status.FAILED, dtype=np.int8)
         if len(found):
-            marginal[found] = np.abs(self.slopes(low[found], costs[found])).max(axis=1)
-            regret[found] = self._regret(low[found], costs[found])
+            marginal[found] = np.abs(self.slopes(rates[found], costs[found])).max(axis=1)
+            regret[found] = self._regret(rates[found], costs[found])
             good = np.maximum(marginal, regret)[found] <= ACCURACY
             status[found] = np.where(good, Status.OK, Status.INACCURATE)
         return TariffNash(
-            rates=np.where((status == Status.FAILED)[:, None], np.nan, low),
+            rates=rates,
             marginal=marginal,
             regret=regret,
             unique=np.asarray((np.abs(low - high) < SAME).all(axis=1)),
@@ -157,7 +159,7 @@ class TariffGame:
         """
         rates = np.broadcast_to(start, (len(costs), 2)).copy()
         marginal = np.full(len(costs), np.inf)
-        for _ in range(2 * NEWTON_STEPS):
+        for _ in range(NEWTON_STEPS):
             here, moved = self._newton_step(rates, costs)
             marginal = np.abs(here).max(axis=1)
             if not (marginal > SETTLED).any():
@@ -185,7 +187,7 @@ class TariffGame:
         """
         rates, nudge, marginal = np.zeros((len(costs), 2)), np.zeros(2), np.full(len(costs), np.inf)
         rates[:, own], nudge[own] = start, DIFFERENCE
-        for _ in range(2 * NEWTON_STEPS):
+        for _ in range(NEWTON_STEPS):
             here, there = self.slopes(rates + np.stack([0.0 * nudge, nudge])[:, None], costs)[..., own]
             marginal = np.abs(here)
             if not (marginal > SETTLED).any():
@@ -215,10 +217,10 @@ class TariffGame:
         for _ in range(NEWTON_STEPS):
             if not len(known):
                 break
-            moved = self._newton_step(rates[known], costs[known])[1]
+            here, moved = self._newton_step(rates[known], costs[known])
             inside = ((moved > GRID[0]) & (moved < GRID[-1])).all(axis=1)
             rates[known] = np.where(inside[:, None], moved, np.nan)
-            known = known[inside]
+            known = known[inside & (np.abs(here).max(axis=1) > SETTLED)]
         return rates
 
     def _newton_step(self, rates: Floats, costs: Floats) -> tuple[Floats, Floats]:

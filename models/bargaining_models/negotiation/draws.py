@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, real
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.negotiation.disagreements import applicable, label, parsed
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.uncertainty import AnyPrior, uncertainty
@@ -100,7 +100,10 @@ class HeadlineDraw(Shown):
         name, option = parsed(given)
         game = talks.game
         if name == "war":
-            rates = game.near(costs, np.array(START)).rates
+            found = game.near(costs, np.array(START))
+            if (found.status != Status.OK).any():
+                raise Unsolved("No Nash tariffs were certified for the war. Leave it out of `disagreements`.")
+            rates = found.rates
         elif name in ("unanswered", "in kind"):
             rate = best() if option is None else np.full(len(costs), float(option))
             rates = np.column_stack([rate if name == "in kind" else np.zeros_like(rate), rate])
@@ -144,6 +147,11 @@ def headline_draws(
         `transfer` and `lost` along `draw`, `disagreement`, `route` and `share`, and `gains` along `player` too; see
         `HeadlineDraw` and `uncertainty`.
 
+    Raises
+    ------
+    Unsolved
+        If no draw could be solved.
+
     Examples
     --------
     >>> from bargaining_models.parameters import load
@@ -170,6 +178,8 @@ def headline_draws(
     found = uncertainty(
         model, priors, draws=draws, seed=seed, workers=workers, checkpoint=checkpoint, progress=progress
     )
+    if "transfer" not in found:
+        raise Unsolved(f"None of the {draws} draws could be solved. The first: {found['message'].values[0]}")
     names = ["0", *(["r"] if "r" in priors else []), *shares]
     labels = [label(negotiation, one) for one in disagreements]
     kept = {}

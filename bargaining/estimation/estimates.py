@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bargaining.tables.table import Table
 
-_FLAT = 1e-9  # of the information: directions with less are not identified
+_FLAT = 1e-9  # of the change with a parameter alone: directions with less are not identified
 _SHARE = 1e-3  # of a direction that is not identified: a parameter with less of it is identified
 _EDGE = 1e-6  # of the range: estimates this close to an end count as at the end
 _SAME = 1e-9  # of the sum of squares: values of a parameter that fit as well as the best
@@ -57,7 +57,7 @@ class Estimates(Shown):
     objective : float
         The sum of squared residuals, or the statistic of Hansen's J test.
     spare : int
-        Number of moments less number of parameters for "gmm"; else 0.
+        Number of moments for "gmm" less number of parameters, or of the directions that are identified; else 0.
     method, errors : str
         How parameters and their standard errors were computed.
     model : object
@@ -103,10 +103,10 @@ class Estimates(Shown):
 
     @property
     def pvalues(self) -> pd.Series[float]:
-        """The p-values of the hypotheses that a parameter is zero."""
-        from scipy.stats import norm
+        """The p-values of the hypotheses that a parameter is zero, from the distribution of `conf_int`."""
+        from scipy.stats import t
 
-        return self._by_name(2 * norm.sf(np.abs(self.tstats.to_numpy())), "pvalues")
+        return self._by_name(2 * t.sf(np.abs(self.tstats.to_numpy()), self._freedom), "pvalues")
 
     @property
     def identified(self) -> pd.Series[bool]:
@@ -136,7 +136,9 @@ class Estimates(Shown):
         return " ".join(said) or "All parameters are identified."
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Return confidence intervals, from normal quantiles times standard errors.
+        """Return confidence intervals, from quantiles of Student's t times standard errors.
+
+        Degrees of freedom are the number of observations less that of parameters, or that of clusters less one.
 
         Parameters
         ----------
@@ -144,10 +146,10 @@ class Estimates(Shown):
             The coverage.
         """
         import pandas as pd
-        from scipy.stats import norm
+        from scipy.stats import t
 
         within(real(level, "level", ndim=0), "level", 0.0, 1.0, ends="()")
-        half = float(norm.ppf(0.5 + float(level) / 2)) * self._deviations()
+        half = float(t.ppf(0.5 + float(level) / 2, self._freedom)) * self._deviations()
         ends = {"lower": self.values - half, "upper": self.values + half}
         return pd.DataFrame(ends, index=list(self.names))
 
@@ -209,12 +211,13 @@ class Estimates(Shown):
         Parameters
         ----------
         other : Estimates
-            Another, non-nested model of the same observations.
+            Another, non-nested model of the same observations. With clusters, the same for both, log-likelihoods may be
+            correlated within each.
 
         Raises
         ------
         InvalidInput
-            If the observations are not the same.
+            If the observations or the clusters are not the same.
 
         References
         ----------
@@ -228,7 +231,10 @@ class Estimates(Shown):
         mine, theirs = (getattr(one.model, one.model._columns[0]) for one in (self, other))
         if not np.array_equal(mine, theirs):
             raise InvalidInput("`other` must explain the same observations, in the same order.")
-        gap = self.log_likelihoods - other.log_likelihoods
+        groups, theirs = self.told["clusters"], other.told["clusters"]
+        if (groups is None) != (theirs is None) or not np.array_equal(groups, theirs):
+            raise InvalidInput("`other` must be fitted with the same `clusters`.")
+        gap = _summed((self.log_likelihoods - other.log_likelihoods)[:, None], groups)[:, 0]
         spread = float(gap.std())
         if spread <= 1e-12 * float(np.abs(self.log_likelihoods).max()):
             return Comparison(0.0, 1.0, "Both fit every observation alike.")
@@ -322,6 +328,11 @@ class Estimates(Shown):
         import pandas as pd
 
         return pd.Series(values, index=list(self.names), name=title)
+
+    @property
+    def _freedom(self) -> int:
+        groups = self.told["clusters"]
+        return self.nobs - len(self.names) if groups is None else int(groups.max())
 
     def _deviations(self) -> Floats:
         with np.errstate(invalid="ignore"):
@@ -437,15 +448,14 @@ def fitted(
     groups = None if clusters is None else _groups(clusters, m)
     if hasattr(model, "_solved"):
         return _by_formula(model, method, groups, instruments)
-    problem, spare = _Problem(model), 0
+    problem, z = _Problem(model), None
     starts = [np.array(start) for start in model._starts()]
     if method == "ml":
         if instruments is not None:
             raise InvalidInput("`instruments` are for method='gmm'.")
         values, objective = problem.least(starts)
         residuals, slopes = problem.at(values)
-        bread, scores = slopes @ slopes.T, slopes * residuals
-        level = float(np.linalg.norm(residuals))
+        design, level = slopes.T, float(np.linalg.norm(residuals))
     else:
         z = _columns(model._instruments() if instruments is None else _table(instruments, m), m)
         if z.shape[1] < k:
@@ -466,17 +476,16 @@ def fitted(
             ) from None
         second = _Problem(model, lambda r: root @ (z.T @ r) / m)
         values, least = second.least([values, *starts])
-        problem, objective, spare = second, m * least, z.shape[1] - k
+        problem, objective = second, m * least
         residuals, slopes = problem.at(values)
-        bent = root @ (z.T @ slopes.T) / m
-        bread, scores = bent.T @ bent, None
+        design = root @ (z.T @ slopes.T) / m
         level = 1.0  # moments are measured in their standard deviations
     if (odd := ~np.isfinite(residuals)).any():
         raise InvalidInput(
             f"The model must be able to explain each observation; what it predicts for observation {np.argmax(odd)} "
             "has no finite residual, as the log-odds of a share of 0 or 1. Drop it, or take noise='payoffs'."
         )
-    flat = _flat(bread, problem.unit, level)
+    flat, lost = _flat(design, problem.unit, level)
     sigma = float(np.mean(residuals**2))
     if sigma == 0:
         raise InvalidInput(
@@ -487,17 +496,17 @@ def fitted(
     sure = ~flat & ~at_end
     cov = np.full((k, k), np.nan)
     if sure.any():
-        pick = np.ix_(sure, sure)
-        inverse = np.linalg.inv(bread[pick])
+        size = np.linalg.norm(design[:, sure], axis=0)
+        inverse = np.linalg.pinv(design[:, sure] / size) / size[:, None]
         if method == "gmm":
-            cov[pick] = inverse / m
+            found = inverse @ inverse.T / m
         elif covariance == "classic" and groups is None:
-            cov[pick] = inverse * sigma * m / (m - k)
+            found = inverse @ inverse.T * sigma * m / (m - k)
         else:
-            assert scores is not None
-            sums = _summed(scores[sure].T, groups)
+            sums = _summed((inverse * residuals).T, groups)
             few = m / (m - k) if groups is None else len(sums) / (len(sums) - 1) * (m - 1) / (m - k)
-            cov[pick] = few * inverse @ (sums.T @ sums) @ inverse
+            found = few * sums.T @ sums
+        cov[np.ix_(sure, sure)] = found
     lower, upper = values.copy(), values.copy()
     for j in np.flatnonzero(flat):
         lower[j], upper[j] = _undecided(problem, [values, *starts], int(j))
@@ -509,7 +518,7 @@ def fitted(
         upper=upper,
         log_likelihoods=logs,
         objective=float(objective),
-        spare=spare,
+        spare=0 if z is None else z.shape[1] - k + lost,
         method=method,
         errors="clustered" if groups is not None else "robust" if method == "gmm" else covariance,
         model=model,
@@ -598,21 +607,22 @@ def _columns(table: Floats, m: int) -> Floats:
     return np.column_stack(kept)
 
 
-def _flat(information: Floats, unit: NDArray[np.bool_], level: float) -> NDArray[np.bool_]:
-    """Return which parameters are part of a direction in which nothing changes.
+def _flat(design: Floats, unit: NDArray[np.bool_], level: float) -> tuple[NDArray[np.bool_], int]:
+    """Return which parameters are part of a direction in which nothing changes, and the number of such directions.
 
-    Parameters between 0 and 1 can be compared with one another and with the level of residuals; coefficients have
-    the units of their variables, and nothing changes with one only if its variable is 0 throughout.
+    Columns of the design say how the terms, whose squares are summed, change with a parameter. Parameters between 0 and
+    1 can be compared with one another and with the level of residuals; coefficients have the units of their variables,
+    and nothing changes with one only if its variable is 0 throughout.
     """
-    size = np.sqrt(np.diag(information))
+    size = np.linalg.norm(design, axis=0)
     none = size <= 1e-12 * np.where(unit, max(float(size[unit].max(initial=0.0)), level), 0.0)
     if none.all():
-        return none
-    scaled = information / np.where(none, 1.0, size)[:, None] / np.where(none, 1.0, size)
-    values, vectors = np.linalg.eigh(scaled)
-    dull = np.abs(vectors[:, values <= _FLAT]).max(axis=1, initial=0.0)
-    flat: NDArray[np.bool_] = none | (dull > _SHARE)
-    return flat
+        return none, len(none)
+    _, values, vectors = np.linalg.svd(design[:, ~none] / size[~none], full_matrices=False)
+    dull = vectors[values <= _FLAT]
+    flat = none.copy()
+    flat[~none] = np.abs(dull).max(axis=0, initial=0.0) > _SHARE
+    return flat, int(none.sum()) + len(dull)
 
 
 def _undecided(problem: _Problem, starts: list[Floats], j: int) -> tuple[float, float]:

@@ -602,20 +602,23 @@ class DelayModel(_Estimated):
         Who conceded; -1 for nobody.
     demands : array_like, shape (2,) or (m, 2)
         Each player's demand, as a share; the two add up to more than 1.
-    horizon : float, optional
-        The date after which nobody concedes; by default the last concession, a consistent estimate of it.
+    horizon : array_like, shape (m,) or scalar, optional
+        The date after which nobody concedes; by default the last concession in talks with the same demands, a
+        consistent estimate of it if these are many.
 
     Raises
     ------
     InvalidInput
-        If data are missing, dates are negative, somebody concedes after the horizon, or demands are compatible.
+        If data are missing, dates are negative, somebody concedes after the horizon, demands are compatible, or no
+        talks show the horizon of some demands.
 
     Notes
     -----
     Given the horizon the likelihood is maximal at :math:`\hat r_j = n_i / \sum_m k_{im} t_m`, with :math:`n_i` later
     concessions of i, :math:`k_i = (1 - a_i) / (a_0 + a_1 - 1)` and t the time for which i might have conceded. The
-    share without a concession until the horizon is a product of shares of the talks then observed (Kaplan and Meier's
-    estimate), since some may have been observed for a shorter time.
+    horizon depends on the demands. The share without a concession until the horizon is a product of shares of the talks
+    then observed (Kaplan and Meier's estimate), since some may have been observed for a shorter time; talks with
+    different demands are averaged by their numbers.
 
     References
     ----------
@@ -633,7 +636,7 @@ class DelayModel(_Estimated):
     _: KW_ONLY
     who: ArrayLike
     demands: ArrayLike
-    horizon: float | None = None
+    horizon: ArrayLike | None = None
     _columns: ClassVar[tuple[str, ...]] = ("dates",)
 
     def __post_init__(self) -> None:
@@ -647,20 +650,36 @@ class DelayModel(_Estimated):
             raise InvalidInput(f"`who` must be 0, 1 or -1; got {who[~np.isin(who, (-1, 0, 1))][0]:g}.")
         if not ((demands > 0) & (demands < 1)).all() or not (demands.sum(axis=1) > 1).all():
             raise InvalidInput("`demands` must be shares between 0 and 1 that add up to more than 1.")
-        last = float(dates[who >= 0].max(initial=0.0))
-        if self.horizon is not None:
-            horizon = float(real(self.horizon, "horizon", ndim=0))
+        given = None if self.horizon is None else self._take("horizon", self.horizon, len(dates))
+        alike = self._alike()
+        for rows in alike:
+            conceded = who[rows] >= 0
+            last = float(dates[rows][conceded].max(initial=0.0))
+            if given is None:
+                if len(alike) > 1 and not conceded.any():
+                    raise InvalidInput(
+                        f"`horizon` must be given for the demands {demands[rows[0]].tolist()}: nobody conceded, so "
+                        "that the data do not show it."
+                    )
+                continue
+            horizon, longest = float(given[rows[0]]), float(dates[rows].max())
             if horizon < last:
                 raise InvalidInput(
                     f"`horizon` must not be before the last concession, {last:g}; got {horizon:g}."
                 )
-            longest = float(dates.max())
-            if longest < horizon and (who[dates == longest] < 0).any():
+            if longest < horizon and (who[rows][dates[rows] == longest] < 0).any():
                 raise InvalidInput(
                     f"`horizon` must be reached by some talks, to show how many never end; got {horizon:g}, and none "
                     f"is observed after {longest:g}. Leave it out."
                 )
-            object.__setattr__(self, "horizon", horizon)
+
+    def _alike(self) -> list[NDArray[np.intp]]:
+        """Return the talks of each horizon: those with the same demands, and the same horizon if it is known."""
+        known = [np.asarray(self.demands)] + (
+            [] if self.horizon is None else [np.asarray(self.horizon)[:, None]]
+        )
+        groups = np.unique(np.hstack(known), axis=0, return_inverse=True)[1].ravel()
+        return [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
 
     def _ranges(self) -> list[tuple[str, str]]:
         return [("rate_0", REAL), ("rate_1", REAL), ("both_obstinate", UNIT)]
@@ -668,10 +687,22 @@ class DelayModel(_Estimated):
     def _solved(self) -> tuple[Floats, Floats, Floats]:
         """Return the estimates, what each observation adds to their errors, (m, 3), and its log-likelihood."""
         dates, who, demands = self.dates, np.asarray(self.who), np.asarray(self.demands)
-        end = self.horizon if self.horizon is not None else float(dates[who >= 0].max(initial=0.0))
-        time, m = np.minimum(dates, end), len(dates)
-        speed = (1 - demands) / (demands.sum(axis=1) - 1)[:, None]
+        m, time = len(dates), dates.copy()
         values, errors = np.full(3, np.nan), np.zeros((m, 3))
+        shares = []
+        for rows in self._alike():
+            ended = who[rows] >= 0
+            end = (
+                dates[rows][ended].max(initial=0.0)
+                if self.horizon is None
+                else np.asarray(self.horizon)[rows]
+            )
+            time[rows] = np.minimum(dates[rows], end)
+            share, error = _surviving(time[rows], ended)
+            shares.append(share * len(rows) / m)
+            errors[rows, 2] = error * len(rows) / m
+        values[2] = sum(shares)
+        speed = (1 - demands) / (demands.sum(axis=1) - 1)[:, None]
         logs = np.zeros(m)
         for i in (0, 1):
             later, exposed = (who == i) & (dates > 0), speed[:, i] * time
@@ -680,7 +711,6 @@ class DelayModel(_Estimated):
                 values[1 - i] = rate
                 errors[:, 1 - i] = (later - rate * exposed) / exposed.sum()
                 logs += np.log(rate * speed[:, i], where=later, out=np.zeros(m)) - rate * exposed
-        values[2], errors[:, 2] = _surviving(time, who >= 0)
         return values, errors, logs
 
 

@@ -78,7 +78,8 @@ def optimise(program: LinearProgram) -> Optimum:
     guess = _guess(program)
     if isinstance(guess, Status):
         dropped = (program.matrix != 0) & (np.abs(program.matrix) <= DROPPED)
-        return exactly(program) if dropped.any() else _nowhere(program, guess)
+        finite = np.isfinite(program.matrix).all() and np.isfinite(program.limits).all()
+        return exactly(program) if finite and dropped.any() else _nowhere(program, guess)
     point = _tighten(program, guess)
     if point is None:
         return exactly(program)

@@ -63,6 +63,9 @@ class Rationals:
         self.law: Callable[[int], Law] = cache(self._law)
         self._tables = cache(self.game.exact_transition)
 
+    def __reduce__(self) -> tuple[type[Rationals], tuple[StochasticGame, tuple[Pair, Pair]]]:
+        return type(self), (self.game, (self.low, self.size))  # what is remembered cannot be pickled
+
     @cached_property
     def given(self) -> list[Pair]:
         """The payoffs of the rows as they were given."""

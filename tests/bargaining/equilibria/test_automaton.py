@@ -1,6 +1,10 @@
 """Automata: every vertex is attained, nobody gains by a single deviation, and the table says what is played."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +12,10 @@ import pytest
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.automaton import Automaton, State
 from bargaining.errors import InvalidInput, Unsolved
+from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.stochastic import StochasticGame
 from drawn_games import exit_of, stage_game
 from known_games import THREE, refuses_bad_simulations
 
@@ -26,6 +32,23 @@ def check_every_vertex(repeated: RepeatedGame) -> None:
         middle = found.vertices.mean(axis=0)
         assert found.strategy(middle).regret == 0
         np.testing.assert_allclose(found.strategy(middle).payoffs, middle, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "again", [lambda found: pickle.loads(pickle.dumps(found)), copy.deepcopy], ids=["pickled", "copied"]
+)
+@pytest.mark.parametrize("discounts", [0.5, [0.5, 0.4]], ids=["equal", "unequal"])
+def test_a_set_can_be_sent_to_another_process_after_it_was_used(
+    discounts: Any, again: Callable[[Any], Any]
+) -> None:
+    repeated = RepeatedGame(PRISONERS, discounts, exit=Exit([2, 1]))
+    alone, states = payoff_set(repeated), payoff_set(StochasticGame.from_repeated(repeated))
+    used = alone.strategy(alone.vertices[0]), states["0"].strategy(alone.vertices[0])
+    proofs = certify(alone), certify(states)
+    alone, states = again(alone), again(states)
+    assert str(alone.strategy(alone.vertices[0])) == str(used[0])
+    assert str(states["0"].strategy(alone.vertices[0])) == str(used[1])
+    assert (certify(alone).statement, certify(states).statement) == (proofs[0].statement, proofs[1].statement)
 
 
 @pytest.mark.parametrize("kind", ["none", "two-sided", "one-sided", "by leaver"])

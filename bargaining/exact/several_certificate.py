@@ -4,14 +4,13 @@ r"""Bounds of games of any number of players certified from both sides, all stat
 
 *Inner.* Points are looked for that generate themselves with thresholds raised by more than rounding. Playing their
 profiles and lotteries for ever gives payoffs whose distance from the points is at most what one application moves them
-by, over one minus the discount factor; no deviation pays even if they are as far off. In a game of one state the points
-solve the equations of an inner set; on a knife edge, where no threshold can be raised, its equations in rationals.
+by, over one minus the discount factor; no deviation pays even if they are as far off. The points solve the equations
+of inner sets; on a knife edge, where no threshold can be raised, these equations in rationals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import replace
 from fractions import Fraction
 from math import inf
@@ -22,14 +21,12 @@ from bargaining._arrays import Floats
 from bargaining._rational import solve
 from bargaining.equilibria._affine import Indices, settled, speeds_of
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._symmetries import Orbits
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy, sustained
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, Hulls, stacked, sturdy, sustained
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points, lotteries
+from bargaining.equilibria.repeated._hyperplanes.recipes import lotteries
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap
-from bargaining.equilibria.repeated._hyperplanes.vertex_image import image
-from bargaining.equilibria.stochastic._bounds.several import Inner
+from bargaining.equilibria.repeated._hyperplanes.vertex_image import Points
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
@@ -42,7 +39,6 @@ COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
 UNITS = 50  # of floats that one of a proof is worth
 _PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
 _ROOMS = 1e-3, 3e-2, 1.0, 10.0  # times the gap and the patience: by which thresholds are raised
-_CLOSE = 30  # times more than points may move in the end
 _FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
 _FEW = 40  # points on a knife edge that are solved for in rationals
 _SIMPLE = 10**6  # the largest denominators of their weights
@@ -227,94 +223,82 @@ class _Game:
         The payoffs of playing their profiles and lotteries for ever are the fixed point of a contraction, so one
         application bounds their distance.
         """
-        outer = copy(found.outer)
-        outer.profiles = replace(self.profiles, group=outer.profiles.group)
-        outer.budget, height = budget, len(outer.directions)
+        inner = {s: hull for s, hull in enumerate(found.inner) if hull is not None}
+        if not inner:
+            return
         patience = 1.0 - float(self.profiles.discounts.max())
         near = min(max(found.gap, _FINE), COARSE) * patience
-        nothing: list[Hull | None] = [None] * len(found.inner)
-        for share in _ROOMS:
-            if len(found.inner) == 1 and (solved := self._solved(found.inner[0], share * near, budget)):
-                points, chosen, shares = solved
-                exact = [list(map(Fraction, point)) for point in points.tolist()]
-                error = self._error(exact, chosen, shares, [0], len(points))
-                if error is not None:
-                    yield [exact], error
-            for start in (found.inner, nothing):
-                inner = Inner(outer, share * near, start)
-                moved = inner.settled(near / _CLOSE, every=1)
-                if moved is None or inner.plan is None:
-                    continue
-                exact = [list(map(Fraction, point)) for some in moved for point in some.tolist()]
-                error = self._error(exact, *inner.plan, inner.states.tolist(), height)
-                if error is not None:
-                    own = [exact[s * height : (s + 1) * height] for s in range(len(moved))]
-                    yield [some if s in inner.states else [] for s, some in enumerate(own)], error
-        if len(found.inner) == 1 and (solved := self._solved(found.inner[0], 0.0, budget)):
-            yield from self._on_an_edge(*solved)
+        for share in (*_ROOMS, 0.0):
+            solved = self._solved(inner, share * near, budget)
+            if solved is None:
+                continue
+            points, chosen, shares = solved
+            state = points.state.tolist()
+            if share:
+                exact = [list(map(Fraction, point)) for point in points.rows.tolist()]
+                error = self._error(exact, chosen, shares, state)
+            else:
+                exact, error = self._on_an_edge(*solved)
+            if error is not None:
+                pairs = [*zip(exact, state, strict=True)]
+                yield [[point for point, k in pairs if k == s] for s in range(len(found.inner))], error
 
-    def _solved(self, inner: Hull | None, by: float, budget: Budget) -> tuple[Floats, Indices, Floats] | None:
-        """Return points next to those of one state that generate themselves with room, their profiles and lotteries."""
+    def _solved(self, inner: Hulls, by: float, budget: Budget) -> tuple[Points, Indices, Floats] | None:
+        """Return points next to those of hulls that generate themselves with room, their profiles and lotteries."""
         profiles = replace(self.profiles, raised=by)
-        roomy, proved = (None, False) if inner is None else sustained(profiles, inner.points, budget)
-        if roomy is None or not proved:
+        proof = sustained(profiles, stacked(inner), budget)[1]
+        shares = None if proof is None else lotteries(profiles, *proof)
+        if proof is None or shares is None:
             return None
-        recipes = image(profiles, roomy.points, pointing(roomy))
-        if len(recipes.payoffs) < len(roomy.points):
-            return None
-        points = generating_points(profiles, Orbits.single(roomy.points), recipes)
-        shares = None if points is None else lotteries(profiles, points, recipes)
-        return None if points is None or shares is None else (points, recipes.profiles, shares)
+        return Points(proof.rows, proof.near.state), proof.recipes.profiles, shares
 
     def _on_an_edge(
-        self, points: Floats, chosen: Indices, shares: Floats
-    ) -> Iterator[tuple[list[list[list[Fraction]]], Fraction]]:
-        """Yield the same points in rationals if they generate themselves although no threshold leaves any room."""
-        if len(points) > _FEW:
-            return
-        drawn = [[Fraction(x).limit_denominator(_SIMPLE) for x in row] for row in shares.tolist()]
-        weights = np.array([[x / (sum(row) or 1) for x in row] for row in drawn], dtype=object)
-        leaving = self.outside[0] or [_ZERO] * len(self.discounts)
+        self, points: Points, chosen: Indices, shares: Floats
+    ) -> tuple[list[list[Fraction]], Fraction | None]:
+        """Return the same points in rationals if they generate themselves although no threshold leaves any room."""
+        state, weights = points.state.tolist(), np.full(shares.shape, _ZERO, dtype=object)
+        if len(state) > _FEW:
+            return [], None
+        for k, row in enumerate(chosen.tolist()):
+            for s, chance in self.laws[row].items() if row >= 0 else ():
+                own = np.flatnonzero(points.state == s)
+                drawn = [Fraction(x).limit_denominator(_SIMPLE) for x in shares[k, own].tolist()]
+                weights[k, own] = [chance * x / (sum(drawn) or 1) for x in drawn]
         columns = []
         for i, d in enumerate(self.discounts):
-            now = [self.now[k][i] if k >= 0 else leaving[i] for k in chosen.tolist()]
-            later = np.array([d if k >= 0 else _ZERO for k in chosen.tolist()], dtype=object)
-            system = np.eye(len(points), dtype=int) - later[:, None] * weights
+            gone = [_ZERO if point is None else point[i] for point in self.outside]
+            now = [self.now[row][i] if row >= 0 else gone[s] for row, s in zip(chosen, state, strict=True)]
+            system = np.eye(len(state), dtype=int) - d * weights
             column = solve(system, np.array(now, dtype=object))
             assert column is not None  # the weights of what follows add up to less than one
             columns.append(column)
         exact = [list(point) for point in zip(*columns, strict=True)]
-        error = self._error(exact, chosen, weights, [0], len(points))
-        if error == 0:
-            yield [exact], error
+        error = self._error(exact, chosen, weights, state)
+        return exact, error if error == 0 else None
 
     def _error(
-        self, points: list[list[Fraction]], chosen: Indices, lotteries: Floats, states: list[int], height: int
+        self, points: list[list[Fraction]], chosen: Indices, lotteries: Floats, state: list[int]
     ) -> Fraction | None:
         """Bound the distance of the fixed point from points; None if it may not generate itself."""
-        n, places = len(self.discounts), [s * height + j for s in states for j in range(height)]
+        n, each = len(self.discounts), {s: [k for k, t in enumerate(state) if t == s] for s in state}
         later, off = dict[int, list[Fraction]](), [_ZERO] * n
-        for k in places:
-            row = int(chosen[k])
+        for k, row in enumerate(chosen.tolist()):
             if row < 0:
-                image = self.outside[k // height]
+                image = self.outside[state[k]]
                 assert image is not None
             else:
                 later[k] = [_ZERO] * n
                 for s, chance in self.laws[row].items():
-                    shares = lotteries[k, s * height : (s + 1) * height]
-                    drawn = {int(m): Fraction(shares[m]) for m in np.flatnonzero(shares)}
+                    drawn = {m: Fraction(lotteries[k, m]) for m in each.get(s, ()) if lotteries[k, m]}
                     if not drawn:
                         return None
-                    each = chance / sum(drawn.values())
+                    share = chance / sum(drawn.values())
                     for m, q in drawn.items():
-                        later[k] = [
-                            x + each * q * y for x, y in zip(later[k], points[s * height + m], strict=True)
-                        ]
+                        later[k] = [x + share * q * y for x, y in zip(later[k], points[m], strict=True)]
                 image = [x + d * y for x, d, y in zip(self.now[row], self.discounts, later[k], strict=True)]
             off = [max(x, abs(a - b)) for x, a, b in zip(off, image, points[k], strict=True)]
         error: list[Fraction] = [x / (1 - d) for x, d in zip(off, self.discounts, strict=True)]
-        low = {s: [min(x) for x in zip(*points[s * height : (s + 1) * height], strict=True)] for s in states}
+        low = {s: [min(x) for x in zip(*(points[k] for k in own), strict=True)] for s, own in each.items()}
         for i, d in enumerate(self.discounts):
             worth = [
                 None
@@ -324,7 +308,7 @@ class _Game:
             ]
             for k, after in later.items():
                 row = int(chosen[k])
-                own = self.outside[k // height]
+                own = self.outside[state[k]]
                 gets = self.now[row][i] + d * (after[i] - error[i])
                 group = self.replies[i][int(self.profiles.groups[i][row])]
                 # A deviation that brings no more now and changes nothing else: no lottery gives less later.

@@ -15,9 +15,8 @@ from bargaining._rich import Shown, counted, number
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
-from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, outside_of
-from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap, refined
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -182,17 +181,15 @@ def repeated_payoff_bounds(
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
         return _monitored(repeated, directions, refinements, tolerance, effort)
     profiles = Profiles.of(StochasticGame.from_repeated(repeated), Group.of(repeated))
-    outer = Outer.around(profiles, directions_of(directions, profiles.size), effort.budget())
-    inner = None
-    if outer.shrink():
-        outer, inner = refined(outer, refinements, tolerance)
+    found = bounded(
+        profiles, directions_of(directions, profiles.size), refinements, tolerance, effort.budget()
+    )
+    outer, (inner,), n = found.outer, found.inner, repeated.players
     points = None if inner is None else inner.points
-    empty = inner is None and not outer.alive.any()
-    reach = np.inf if inner is None else gap(outer.of(0), inner, profiles.group)
-    levels, n = outer.levels[0], repeated.players
-    sides = Sides(points, outer.directions, levels, -levels[n : 2 * n], reach, empty, outer.steps)
+    empty, levels = inner is None and not outer.alive.any(), outer.levels[0]
+    sides = Sides(points, outer.directions, levels, -levels[n : 2 * n], found.gap, empty, outer.steps)
     bounds = in_units(sides, profiles.low, profiles.size, tolerance, repeated.player_names)
-    return replace(bounds, repeated=repeated, _found=Several(outer, [inner], reach))
+    return replace(bounds, repeated=repeated, _found=found)
 
 
 class Sides(NamedTuple):

@@ -133,16 +133,15 @@ def several_payoff_bounds(
     game: StochasticGame, directions: ArrayLike | None, refinements: int, tolerance: float, effort: Effort
 ) -> StochasticPayoffBounds:
     """Bound the payoffs of each state of a game of three players or more by polytopes, see `payoff_bounds`."""
+    from bargaining.equilibria.repeated._hyperplanes import refinement
     from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-    from bargaining.equilibria.repeated._hyperplanes.refinement import Several
-    from bargaining.equilibria.stochastic._bounds.several import bounded
 
     if len(game) == 1:
         one = repeated_payoff_bounds(game._repeated(), directions, refinements, tolerance, effort)
-        both = one._found if isinstance(one._found, Several) else None
+        both = one._found if isinstance(one._found, refinement.Several) else None
         return StochasticPayoffBounds(game=game, bounds=(one,), _found=both)
     profiles = Profiles.of(game)
-    found = bounded(
+    found = refinement.bounded(
         profiles, directions_of(directions, profiles.size), refinements, tolerance, effort.budget()
     )
     out, outer = [], found.outer

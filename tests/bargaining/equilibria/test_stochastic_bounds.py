@@ -10,7 +10,6 @@ from scipy.optimize import linprog
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_bounds, payoff_set
 from bargaining.equilibria._budget import Budget, Effort
 from bargaining.equilibria._plane.model import Scaled
-from bargaining.equilibria.stochastic._bounds.several import Inner
 from bargaining.equilibria.stochastic._search import search
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.public_certificate import value_of
@@ -298,41 +297,103 @@ def lowest(laws, stages, threats, delta):
     return np.stack(np.broadcast_arrays(*best), axis=-1)
 
 
-@pytest.mark.parametrize(
-    ("seed", "delta"),
-    [(2, 0.4), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((2, 0.6), (4, 0.4)))],
-)
-def test_inner_points_of_three_players_generate_themselves_by_linear_programs(seed, delta):
+def missed(game, inner, delta):
+    """Return by how much single profiles and lotteries over the inner sets miss the corners of these sets at most."""
     from scipy.optimize import linprog
 
-    game = three(seed, delta)
-    bounds = payoff_bounds(game, refinements=0)
-    inner = [some.inner for some in bounds.bounds]
-    assert all(map(len, inner))
     threats = np.array([points.min(axis=0) for points in inner])
+    columns, out = np.arange(len(game)), 0.0
+    lottery = np.repeat(np.eye(len(game)), [len(some) for some in inner], axis=1)
     for s, points in enumerate(inner):
         stages, laws = game.games[s].payoffs, game.transition(s)
         best = lowest(laws, stages, threats, delta)
         for corner in points:
             slack = []
-            for profile in np.ndindex(2, 2, 2):
+            for profile in np.ndindex(*game.shape(s)):
                 # The continuation that gives the corner, as a lottery in each state; miss it by as little as can be.
                 after = (corner - (1 - delta) * stages[profile]) / delta
                 if (corner < best[profile] - 1e-9).any():
                     continue
-                columns = np.hstack([laws[profile][k] * inner[k].T for k in (0, 1)])
-                lottery = np.repeat(np.eye(2), [len(some) for some in inner], axis=1)
+                means = np.hstack([laws[profile][k] * inner[k].T for k in columns])
                 miss = -np.ones((3, 1))
                 found = linprog(
-                    np.append(np.zeros(columns.shape[1]), 1.0),
-                    A_ub=np.vstack([np.hstack([columns, miss]), np.hstack([-columns, miss])]),
+                    np.append(np.zeros(means.shape[1]), 1.0),
+                    A_ub=np.vstack([np.hstack([means, miss]), np.hstack([-means, miss])]),
                     b_ub=np.concatenate([after, -after]),
-                    A_eq=np.hstack([lottery, np.zeros((2, 1))]),
-                    b_eq=np.ones(2),
+                    A_eq=np.hstack([lottery, np.zeros((len(game), 1))]),
+                    b_eq=np.ones(len(game)),
                 )
                 slack.append(found.fun)
-            # Corners are points that single profiles give.
-            assert min(slack) < 1e-8
+            out = max(out, min(slack))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("seed", "delta"),
+    [(2, 0.4), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((2, 0.6), (4, 0.4)))],
+)
+def test_inner_points_of_three_players_generate_themselves_by_linear_programs(seed, delta):
+    game = three(seed, delta)
+    bounds = payoff_bounds(game, refinements=0)
+    inner = [some.inner for some in bounds.bounds]
+    assert all(map(len, inner))
+    assert missed(game, inner, delta) < 1e-8
+
+
+def patient(seed, delta, leave=None):
+    """Draw a game of two states whose third player only watches."""
+    rng = np.random.default_rng(seed)
+    payoffs, laws = rng.integers(-5, 6, (2, 2, 2, 1, 3)), rng.dirichlet(np.ones(2), (2, 2, 2, 1))
+    return StochasticGame([*payoffs], [*laws], delta, exit=leave)
+
+
+@pytest.mark.parametrize(
+    ("seed", "delta"),
+    [
+        (2, 0.97),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in ((0, 0.99), (1, 0.999), (2, 0.999), (3, 0.9))
+        ),
+    ],
+)
+def test_sets_of_three_patient_players_are_found_from_both_sides(seed, delta):
+    game = patient(seed, delta)
+    bounds = payoff_bounds(game)
+    assert bounds.ok
+    assert missed(game, [some.inner for some in bounds.bounds], delta) < 1e-8
+    for some in bounds.bounds:
+        assert (some.directions @ some.inner.T <= some.levels[:, None] + 1e-9).all()
+    proof = certify(bounds, tolerance=1e-5)
+    assert proof.inner
+    assert proof.holds
+
+
+@pytest.mark.slow
+def test_sets_of_three_patient_players_of_whom_all_may_leave_are_proved():
+    bounds = payoff_bounds(patient(2, 0.99, [Exit([-1, -1, -1]), None]))
+    assert bounds.ok
+    assert certify(bounds, tolerance=1e-5).holds
+
+
+@pytest.mark.slow
+def test_sets_of_three_patient_players_in_three_states_are_found_from_both_sides():
+    rng = np.random.default_rng(0)
+    payoffs, laws = rng.integers(-5, 6, (3, 2, 2, 1, 3)), rng.dirichlet(np.ones(3), (3, 2, 2, 1))
+    game = StochasticGame([*payoffs], [*laws], 0.97)
+    bounds = payoff_bounds(game)
+    assert bounds.ok
+    assert missed(game, [some.inner for some in bounds.bounds], 0.97) < 1e-8
+
+
+def test_what_generates_itself_need_not_do_so_with_more_patience():
+    """A payoff of 1 now and of 0 ever after is worth one minus the discount factor."""
+    payoffs = [np.ones((1, 1, 1, 3)), np.zeros((1, 1, 1, 3))]
+    for delta in (0.5, 0.99, 0.999):
+        bounds = payoff_bounds(StochasticGame(payoffs, [[0, 1], [0, 1]], delta))
+        assert bounds.ok
+        np.testing.assert_allclose(bounds.at(0).inner, [[1 - delta] * 3], atol=1e-9)
+        np.testing.assert_allclose(bounds.at(1).inner, [[0] * 3], atol=1e-9)
 
 
 @pytest.mark.slow
@@ -400,23 +461,20 @@ def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     game = StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3)
     sides = payoff_bounds(game, refinements=0)._found
     exact = _Game(game)
-    inner = Inner(sides.outer, 1e-6, [None, None])
-    points = [
-        [Fraction(x) for x in point] for some in inner.settled(1e-9, every=1) for point in some.tolist()
-    ]
-    (plan, lotteries), height = inner.plan, len(sides.outer.directions)
-    assert exact._error(points, plan, lotteries, [0, 1], height) < 1e-12
+    near, plan, lotteries = exact._solved(dict(enumerate(sides.inner)), 1e-6, Budget(10**9))
+    points, state = [[Fraction(x) for x in point] for point in near.rows.tolist()], near.state.tolist()
+    assert exact._error(points, plan, lotteries, state) < 1e-12
     # Everybody contributes in every point: whoever does not gets more where the worst that follows is as good.
     off = np.where(plan < 8, 0, 8)
-    assert exact._error(points, off, lotteries, [0, 1], height) is None
+    assert exact._error(points, off, lotteries, state) is None
     # Whoever may leave for as much as the most that she can get does not stay.
     most = Exit(SHARED.payoffs.reshape(-1, 3).max(axis=0))
     left = _Game(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=most))
     assert (left.low, left.size) == (exact.low, exact.size)
-    assert left._error(points, plan, lotteries, [0, 1], height) is None
+    assert left._error(points, plan, lotteries, state) is None
     # A step from points that nothing gives is as long as they are off.
     far = [[x + Fraction(1, 10) for x in point] for point in points]
-    error = exact._error(far, plan, lotteries, [0, 1], height)
+    error = exact._error(far, plan, lotteries, state)
     assert error is None or error > 0.05
     outer = exact.levels(sides, Budget(10**9))
     low = [Fraction(x) - Fraction(1, 100) for x in outer.levels.ravel().tolist()]

@@ -498,7 +498,7 @@ def test_lower_thresholds_leave_more() -> None:
     threat = np.zeros((1, 3))
     lower, higher = replace(plain, eased=0.05), replace(plain, raised=0.05)
     np.testing.assert_allclose(lower.thresholds(threat).needed, plain.thresholds(threat).needed - 0.05)
-    raised = higher.floors(threat[0]) - plain.floors(threat[0])
+    raised = higher.floors(higher.thresholds(threat)) - plain.floors(plain.thresholds(threat))
     # Who takes is not tempted.
     np.testing.assert_allclose(raised, 0.05 * (FREE.reshape(3, -1).T == 0), atol=1e-15)
     together = []

@@ -7,16 +7,18 @@ the hull of Z and whatever Z generates. Everything is in the unit box.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._symmetries import Orbits
+from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points
-from bargaining.equilibria.repeated._hyperplanes.vertex_image import image
+from bargaining.equilibria.repeated._hyperplanes.vertex_image import Points, Recipes, image
 
 SLACK = 1e-12
 """A point this far outside a set, in shares of the payoff range, counts as inside."""
@@ -171,12 +173,11 @@ def _centre(halfspaces: Floats) -> Floats | None:
 
 def generated(profiles: Profiles, hull: Hull) -> Floats:
     """Return payoffs that the hull generates, and those of profiles that sustain themselves for ever."""
-    outside = profiles.leaving
-    threat = hull.points.min(axis=0) if outside is None else outside
-    low = profiles.floors(threat)
+    threat = profiles.threat(hull.points, np.zeros(len(hull.points), np.intp))
+    low = profiles.floors(profiles.thresholds(threat))
     delta = profiles.discounts
     stable = (profiles.payoffs >= low - _EDGE).all(axis=1)
-    found = [profiles.payoffs[stable]] + ([] if outside is None else [outside[None]])
+    found = [profiles.payoffs[stable], profiles.gone[profiles.leaves]]
     for gets, floor in zip(profiles.payoffs, low, strict=True):
         if (floor <= hull.points.max(axis=0) + SLACK).all():
             found.append((1 - delta) * gets + delta * hull.above(floor))
@@ -258,53 +259,101 @@ _SLOWER = 0.3  # and what is left of the move before if it is worth solving for 
 _DIGITS = 11  # of points that are the same
 _NEAR = 3.0  # how far they may lie, in what all further moves would add up to
 
+Hulls = dict[int, Hull]
+"""The hull of each state that has payoffs, in the order of the states."""
 
-def sustained(profiles: Profiles, points: Floats, budget: Budget) -> tuple[Hull | None, bool]:
-    """Return the hull of points next to these and whether they generate themselves, which ends the search.
+
+class Proof(NamedTuple):
+    """How points generate themselves: by recipes found near them."""
+
+    near: Points
+    recipes: Recipes
+    rows: Floats  # the points
+
+
+def hulls_of(points: Points) -> Hulls | None:
+    """Return the hulls, None if the points of some state are too close to degenerate for floats."""
+    each = {s: sturdy(points.rows[points.state == s]) for s in points.states.tolist()}
+    found = {s: hull for s, hull in each.items() if hull is not None}
+    return found if len(found) == len(each) else None
+
+
+def stacked(hulls: Hulls) -> Points:
+    """Return the vertices of all hulls."""
+    return joined({s: hull.points for s, hull in hulls.items()})
+
+
+def joined(rows: dict[int, Floats]) -> Points:
+    """Return the points of all states, given by state."""
+    return Points(np.vstack([*rows.values()]), np.repeat([*rows], [*map(len, rows.values())]))
+
+
+def sustained(profiles: Profiles, points: Points, budget: Budget) -> tuple[Hulls | None, Proof | None]:
+    """Return hulls of points next to these, and how they generate themselves, which ends the search; None if unknown.
 
     One point of each orbit under the symmetries of the game stands for all.
     """
-    hull, before, patience = sturdy(points), np.inf, 1.0 - profiles.discounts.max()
+    hulls, before, patience = hulls_of(points), np.inf, 1.0 - profiles.discounts.max()
     for trial in range(_MOVES):
-        if hull is None:
+        if hulls is None:
             break
-        orbits = profiles.group.orbits(hull.points, _DIGITS)
-        if len(orbits.rows) > len(hull.points):  # images were left out as too close to others
-            hull = sturdy(orbits.rows)
-            if hull is None:
+        orbits, points = _orbits(profiles, hulls)
+        if len(points.rows) > len(stacked(hulls).rows):  # images were left out as too close to others
+            hulls = hulls_of(points)
+            if hulls is None:
                 break
-            orbits = Orbits.single(hull.points)
+            points = stacked(hulls)
+            orbits = Orbits.single(points.rows)
         chosen = orbits.chosen
         if not budget.spend(len(chosen) * len(profiles.payoffs)):
             break
-        found = image(profiles, orbits.rows, pointing(hull)[chosen if len(hull.faces) else [0]])
-        if not len(found.payoffs):
+        found = farthest(profiles, hulls, points, chosen)
+        at = chosen[found.directions]
+        reached = {s: found.payoffs[points.state[at] == s] for s in hulls}
+        if not all(map(len, reached.values())):
             break
-        move = float(np.abs(found.payoffs - orbits.rows[chosen[found.directions]]).max())
+        move = float(np.abs(found.payoffs - points.rows[at]).max())
         if len(found.payoffs) == len(chosen):
-            if move <= SLACK:
-                return hull, True
-            if move < _SLOWER * before or trial % _EVERY == _EVERY - 1:
-                solved = generating_points(profiles, orbits, found)
+            if move <= SLACK or move < _SLOWER * before or trial % _EVERY == _EVERY - 1:
+                solved = generating_points(profiles, orbits, points.state, found)
                 if (
                     solved is not None
                     and np.abs(solved[chosen] - found.payoffs).max() <= _NEAR * move / patience
                 ):
-                    return sturdy(solved), True
+                    return hulls_of(Points(solved, points.state)), Proof(points, found, solved)
                 before = move
-        hull = sturdy(profiles.group.orbits(found.payoffs, _DIGITS).rows)
-    return hull, False
+            if move <= SLACK:
+                return hulls, Proof(points, found, points.rows)
+        hulls = hulls_of(joined({s: profiles.group.orbits(own, _DIGITS).rows for s, own in reached.items()}))
+    return hulls, None
 
 
-def continued(less: Profiles, more: Profiles, hull: Hull) -> Hull | None:
-    """Solve for what generates itself for more patient players as the points of a hull do for less patient ones."""
-    orbits = less.group.orbits(hull.points, _DIGITS)
-    if len(orbits.rows) > len(hull.points):
+def continued(less: Profiles, more: Profiles, hulls: Hulls) -> Hulls | None:
+    """Solve for what generates itself for more patient players as the points of hulls do for less patient ones."""
+    orbits, points = _orbits(less, hulls)
+    if len(points.rows) > len(stacked(hulls).rows):
         return None
     chosen = orbits.chosen
-    found = image(less, orbits.rows, pointing(hull)[chosen if len(hull.faces) else [0]])
-    solved = generating_points(more, orbits, found) if len(found.payoffs) == len(chosen) else None
-    return None if solved is None else sturdy(solved)
+    found = farthest(less, hulls, points, chosen)
+    if len(found.payoffs) < len(chosen):
+        return None
+    solved = generating_points(more, orbits, points.state, found)
+    return None if solved is None else hulls_of(Points(solved, points.state))
+
+
+def farthest(profiles: Profiles, hulls: Hulls, points: Points, chosen: Indices) -> Recipes:
+    """Return the farthest payoffs that the points generate where each chosen vertex is the farthest."""
+    middle = np.vstack([pointing(hull) for hull in hulls.values()])
+    return image(profiles, points, middle[chosen], points.state[chosen])
+
+
+def _orbits(profiles: Profiles, hulls: Hulls) -> tuple[Orbits, Points]:
+    """Return the orbits of the vertices, and all their points."""
+    points = stacked(hulls)
+    if len(profiles.group.players) == 1:
+        return Orbits.single(points.rows), points
+    orbits = profiles.group.orbits(points.rows, _DIGITS)
+    return orbits, Points(orbits.rows, np.zeros(len(orbits.rows), np.intp))  # in a game of one state
 
 
 def sturdy(points: Floats) -> Hull | None:

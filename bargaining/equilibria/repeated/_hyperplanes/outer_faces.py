@@ -146,14 +146,19 @@ class Outer:
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         return np.vstack([normals, -normals])
 
+    def best(self) -> tuple[Bases, Indices]:
+        """Return the bases that the levels come from, and the places of these levels, state by state."""
+        functions = self.functions()
+        best = functions.largest(functions.at(self._chosen()))
+        best = best[best < len(self.faces)]
+        return self.bases.take(best), functions.faces[best]
+
     def touching(self) -> Floats:
         """Return the point where each half-space touches the image of the sets, shape (S, h, n)."""
-        profiles, functions = self.profiles, self.functions()
-        best = functions.largest(functions.at(self._chosen()))
-        faces, played = functions.faces[best], best < len(self.faces)
+        profiles, (part, places) = self.profiles, self.best()
         points = np.repeat(profiles.gone, len(self.orbits.chosen), axis=0)
-        part, rights = self.bases.take(best[played]), self._rights(profiles.thresholds(self.threat))
-        points[faces[played]] = profiles.now[part.owners] + profiles.discounts * part.points(rights)
+        rights = self._rights(profiles.thresholds(self.threat))
+        points[places] = profiles.now[part.owners] + profiles.discounts * part.points(rights)
         every = points.reshape(len(self.levels), -1, points.shape[1])[:, self.orbits.slots]
         return np.stack([profiles.group.moved(some, self.orbits.by) for some in every])
 

@@ -45,7 +45,7 @@ class Profiles:
     size: Floats
     group: Group  # the symmetries of a game of one state, the identity alone for several
     eased: float = 0.0  # by which thresholds of continuations are lowered
-    raised: float = 0.0  # by which `floors` are raised for players who are tempted to deviate
+    raised: float = 0.0  # by which `floors` are higher for players who are tempted to deviate
 
     @classmethod
     def of(cls, game: StochasticGame, group: Group | None = None) -> Profiles:
@@ -131,10 +131,18 @@ class Profiles:
         changes = (self.laws[least.replies] != self.laws[:, None]).any(axis=2)
         return np.asarray(~least.moves | (least.gains > 0.0) | changes)
 
-    def floors(self, threat: Floats) -> Floats:
-        """Return the thresholds in a game of one state, whose threat has shape (n,)."""
-        least = self.thresholds(threat[None])
+    def floors(self, least: Thresholds) -> Floats:
+        """Return the thresholds, raised for players who are tempted to deviate."""
         return least.needed + self.raised * self.tempted(least) if self.raised else least.needed
+
+    def threat(self, points: Floats, state: Indices) -> Floats:
+        """Return the lowest payoffs of each state's points, those of leaving where all may, shape (S, n).
+
+        They are infinite in a state without points.
+        """
+        low = np.full(self.outside.shape, np.inf)
+        np.minimum.at(low, state, points)
+        return np.where(self.leaves[:, None], self.gone, low)
 
     def reach(self, directions: Floats) -> Floats:
         """Return how far feasible payoffs go: the hull of all outcomes, their box if players differ in patience.

@@ -1,19 +1,21 @@
 r"""Points that generate themselves by given recipes, solved for at once.
 
-Point k is :math:`x_k = (1-\delta) g(a_k) + \delta \sum_j \lambda_{kj} x_j`, where the weights of its few points sum to
-one and put the players whose floor binds exactly on it: as many equations as weights. The floors move with the lowest
-points. Newton's method solves for all points; weights that are not negative and floors that hold then prove
-that the points generate themselves.
+Point k is :math:`x_k = (1-\delta) g(a_k) + \delta \sum_j \lambda_{kj} x_j`, where the weights of its few points in each
+state sum to the state's probability and put the players whose floor binds exactly on it: as many equations as weights.
+The floors move with the lowest points. Newton's method solves for all points; weights that are not negative and floors
+that hold then prove that the points generate themselves.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._symmetries import Orbits
+from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Recipes
+from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Points, Recipes
 
 _ITERATIONS = 8  # of Newton's method, which doubles the digits in each
 _EXACT = 1e-14  # points generate themselves up to rounding
@@ -22,12 +24,12 @@ _MOST = 1e-12  # of that rounding: points nearly on a line have no bound of it
 _ROUNDING = 1e-13  # of weights and payoffs that come from a linear system
 
 
-def generating_points(profiles: Profiles, orbits: Orbits, recipes: Recipes) -> Floats | None:
+def generating_points(profiles: Profiles, orbits: Orbits, state: Indices, recipes: Recipes) -> Floats | None:
     """Solve for the points, one of each orbit by its recipe; None if they do not generate themselves.
 
-    Returns all of them. The threat to a player is her payoff at the point that is the lowest for her now.
+    Returns all of them. The threat to a player is her payoff at the point of a state that is the lowest for her now.
     """
-    system = _System(profiles, orbits, recipes)
+    system = _System(profiles, orbits, state, recipes)
     points = recipes.payoffs
     for _ in range(_ITERATIONS):
         solved = system.weights(points)
@@ -47,9 +49,12 @@ def generating_points(profiles: Profiles, orbits: Orbits, recipes: Recipes) -> F
     return None
 
 
-def lotteries(profiles: Profiles, points: Floats, recipes: Recipes) -> Floats | None:
-    """Return the weights of all points in the lottery that follows each, by its recipe, shape (m, m)."""
-    system = _System(profiles, Orbits.single(points), recipes)
+def lotteries(profiles: Profiles, near: Points, recipes: Recipes, points: Floats) -> Floats | None:
+    """Return the weights of all points in the lotteries that follow each, by its recipe, shape (m, m).
+
+    The recipes, and the points that threaten, are those found near these points.
+    """
+    system = _System(profiles, Orbits.single(near.rows), near.state, recipes)
     solved = system.weights(points)
     if solved is None:
         return None
@@ -61,21 +66,28 @@ def lotteries(profiles: Profiles, points: Floats, recipes: Recipes) -> Floats | 
 class _System:
     """The equations of all recipes."""
 
-    def __init__(self, profiles: Profiles, orbits: Orbits, recipes: Recipes) -> None:
+    def __init__(self, profiles: Profiles, orbits: Orbits, state: Indices, recipes: Recipes) -> None:
         (count, n), chosen = orbits.rows.shape, orbits.chosen
-        self.outside, self.threats = profiles.leaving, orbits.rows.argmin(axis=0)
+        points = Points(orbits.rows, state)
+        self.profiles, self.state, self.played = profiles, state, recipes.profiles
         # The coordinate c of point k is the coordinate `origin[k, c]` of the unknown `slots[k]`.
         self.slots, self.origin = orbits.slots, profiles.group.players[orbits.by].argsort(axis=1)
         assert len(chosen) == len(recipes.payoffs)
         self.leave = recipes.profiles == LEAVE
         self.shares = np.where(self.leave[:, None], 0.0, profiles.discounts)
-        self.now = np.where(
-            self.leave[:, None],
-            0.0 if profiles.leaving is None else profiles.leaving,
-            profiles.now[recipes.profiles],
+        self.now = np.where(self.leave[:, None], profiles.gone[state[chosen]], profiles.now[recipes.profiles])
+        self.laws, self.here = profiles.laws[recipes.profiles][:, points.states], points.here
+        # The threat to player i in state s, if not to leave, is her payoff at the point `threats[s, i]`.
+        least = profiles.thresholds(profiles.threat(*points))
+        ends = np.append(points.first, count)
+        self.threats = np.stack(
+            [low + orbits.rows[low:high].argmin(axis=0) for low, high in pairwise(ends.tolist())]
         )
-        low = profiles.floors(np.zeros(n) if self.outside is None else self.outside)
-        self.low = low[recipes.profiles]
+        # Floors move with the threats in the states that may follow the best deviation, shape (m, n, S).
+        after = profiles.laws[least.replies[recipes.profiles]][:, :, points.states]
+        moves = least.moves[recipes.profiles][:, :, None] & ~profiles.leaves[points.states]
+        self.chances = after * moves
+        self.low = profiles.floors(least)[recipes.profiles] - self.threatened(orbits.rows)
         self.mixed = recipes.rows < count
         self.parents = np.where(self.mixed, recipes.rows, 0)
         self.players = np.where(self.mixed, 0, (recipes.rows - count) % n)
@@ -85,10 +97,14 @@ class _System:
         """Return the points of every orbit, from one of each."""
         return np.asarray(np.take_along_axis(points[self.slots], self.origin, axis=1))
 
+    def threatened(self, rows: Floats) -> Floats:
+        """Return what the threats contribute to each floor."""
+        lowest = rows[self.threats, np.arange(rows.shape[1])]
+        return np.asarray(np.einsum("kis,si->ki", self.chances, lowest))
+
     def floors(self, points: Floats) -> Floats:
-        if self.outside is not None:
-            return self.low
-        return np.asarray(self.low + self.all(points)[self.threats, np.arange(self.threats.size)])
+        """Return the floors of each recipe while the same points threaten."""
+        return np.asarray(self.low + self.threatened(self.all(points)))
 
     def columns(self, points: Floats) -> Floats:
         """Return the points of each recipe as columns, zero where the row is a player."""
@@ -99,15 +115,16 @@ class _System:
     def weights(self, points: Floats) -> tuple[Floats, Floats] | None:
         """Return the inverse of each recipe's equations, and what it weights its rows by."""
         m, n = points.shape
-        matrix = np.zeros((m, n + 1, n + 1))
-        matrix[:, :n], matrix[:, n] = self.columns(points), self.mixed
+        matrix = np.zeros((m, *[n + self.laws.shape[1]] * 2))
+        matrix[:, :n] = self.columns(points)
+        matrix[:, n:] = (self.here[self.parents] * self.mixed[:, :, None]).transpose(0, 2, 1)
         recipe, row = np.nonzero(~self.mixed)
         matrix[recipe, self.players[recipe, row], row] = self.signs[recipe, row]
         try:
             inverse = np.linalg.inv(matrix)
         except np.linalg.LinAlgError:
             return None
-        return inverse, np.einsum("kij,kj->ki", inverse, np.hstack([self.floors(points), np.ones((m, 1))]))
+        return inverse, np.einsum("kij,kj->ki", inverse, np.hstack([self.floors(points), self.laws]))
 
     def later(self, points: Floats, weights: Floats) -> Floats:
         shares = np.where(self.mixed, weights, 0.0)
@@ -126,18 +143,17 @@ class _System:
         mine, parents = np.arange(n)[:, None], self.parents[recipe, row]
         yours = self.origin[parents][:, None, :]
         np.add.at(out, (recipe[:, None, None], mine, self.slots[parents][:, None, None], yours), moved)
-        if self.outside is None:
-            for i, threat in enumerate(self.threats):
-                out[:, :, self.slots[threat], self.origin[threat, i]] -= self.shares * kept[:, :, i]
+        for (s, i), threat in np.ndenumerate(self.threats):
+            falls = self.shares * kept[:, :, i] * self.chances[:, i, s, None]
+            out[:, :, self.slots[threat], self.origin[threat, i]] -= falls
         each = np.arange(m)[:, None]
         out[each, np.arange(n), each, np.arange(n)] += 1.0
         return out.reshape(m * n, m * n)
 
     def holds(self, points: Floats, weights: Floats) -> bool:
         """Say whether every weight is a share and every floor holds."""
-        low = self.floors(points)
-        if self.outside is None:
-            low = self.low + self.all(points).min(axis=0)
+        threat = self.profiles.threat(self.all(points), self.state)
+        low = self.profiles.floors(self.profiles.thresholds(threat))[self.played]
         shares = weights[self.mixed].min(initial=0.0) >= -_ROUNDING
         holds = (self.later(points, weights) >= low - _ROUNDING).all(axis=1)
         return bool(shares and (holds | self.leave).all())

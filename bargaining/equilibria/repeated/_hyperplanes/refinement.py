@@ -8,17 +8,23 @@ from typing import Protocol
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._symmetries import Group
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._symmetries import Group, Indices
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import (
     Hull,
+    Hulls,
     continued,
     from_stage,
+    hulls_of,
+    joined,
     self_generating,
-    sturdy,
+    stacked,
     sustained,
 )
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.repeated._hyperplanes.vertex_image import Points, continuing, image
 
 _MOST = 100  # normals that one set adds at a time
 _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space
@@ -53,86 +59,106 @@ class Faces(Protocol):
         """Return bounds on payoffs in other directions."""
 
 
-def refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hull | None]:
-    """Refine the outer set of a game of one state where its error is largest.
+def bounded(
+    profiles: Profiles, directions: Floats, refinements: int, tolerance: float, budget: Budget
+) -> Several:
+    """Bound the payoffs of every state from both sides, and refine the bounds where their error is largest.
 
-    Returns it and the nearest inner set, if any was found. Sets of patient players are also looked for next to those of
-    less patient ones.
+    Sets of patient players are also looked for next to those of less patient ones.
     """
-    found, few = [], min(refinements, _FEW)
+    outer = Outer.around(profiles, directions, budget)
+    nothing: list[Hull | None] = [None] * len(outer.levels)
+    if not outer.shrink():
+        return Several(outer, nothing, 0.0)
+    outer, inner = _refined(outer, refinements, tolerance)
+    if not outer.filled.any():
+        return Several(outer, nothing, 0.0)
+    hulls = inner or {}
+    return Several(outer, [hulls.get(s) for s in range(len(nothing))], _apart(outer, inner))
+
+
+def _refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hulls | None]:
+    found, near = list[tuple[Outer, Hulls | None]](), None
+    few, alone = min(refinements, _FEW), len(outer.levels) == 1
     if 1.0 - outer.profiles.discounts.max() < _EASY and few:
         found.append(_closed(_copied(outer), few, tolerance))
-        if _apart(*found[-1]) > tolerance and found[-1][0].filled.all():
+        if _apart(*found[-1]) > tolerance and found[-1][0].filled.any():
             near = _carried_on(outer, few, tolerance)
-            found.append(_closed(_copied(outer), refinements, tolerance, near))
-            if near is not None and np.ptp(outer.profiles.discounts) == 0.0:
-                found.append((found[-1][0], near))  # what generates itself does so with more patience
-    if all(_apart(*sides) > tolerance for sides in found):
+            if near is not None:
+                found.append(_closed(_copied(outer), refinements, tolerance, near))
+                if alone and np.ptp(outer.profiles.discounts) == 0.0:
+                    found.append((found[-1][0], near))  # what generates itself does so with more patience
+    if all(_apart(*sides) > tolerance for sides in found) and (near is None or alone):
         found.append(_closed(outer, refinements, tolerance))
     outer, inner = min(reversed(found), key=lambda sides: _apart(*sides))
-    return outer, _grown(outer, tolerance) if inner is None and outer.filled.all() else inner
+    if inner is None and alone and outer.filled.all():
+        grown = _grown(outer, tolerance)
+        inner = None if grown is None else {0: grown}
+    return outer, inner
 
 
 def _copied(outer: Outer) -> Outer:
     return outer.narrowed(len(outer.directions), outer.directions[:0])
 
 
-def _apart(outer: Outer, inner: Hull | None) -> float:
+def _apart(outer: Outer, inner: Hulls | None) -> float:
     return np.inf if inner is None else _error(outer, inner)
 
 
-def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hull | None:
-    """Return an inner set of less patient players, carried on towards the patience of these as far as it goes.
+def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hulls | None:
+    """Return inner sets of less patient players, carried on towards the patience of these as far as they go.
 
-    The profile and lottery that generate each point often stay the same, while the points move.
+    The profile and lottery that generate each point often stay the same, while the points move. In a game of several
+    states the sets of less patient players need not generate themselves: they only show where to look.
     """
-    profiles, wait, hull = outer.profiles, 1.0 - outer.profiles.discounts, None
+    profiles, wait, hulls = outer.profiles, 1.0 - outer.profiles.discounts, None
     times, enough = min(_EASY / wait.min(), _IMPATIENT / wait.max()), outer.budget.left / 2
     while times > 1.0 and outer.budget.left > enough:
         less = replace(profiles, discounts=1.0 - times * wait)
         around = Outer.around(less, outer.directions[2 * wait.size :], outer.budget)
         if around.shrink():
-            hull = _closed(around, refinements, tolerance, hull)[1] or hull
+            hulls = _closed(around, refinements, tolerance, hulls)[1] or hulls
         goal = max(times / _LEAP, 1.0)
-        while hull is not None and times > goal:
+        while hulls is not None and times > goal:
             times = max(times * _STEP, goal)
             more = replace(profiles, discounts=1.0 - times * wait)
-            after = continued(less, more, hull)
+            after = continued(less, more, hulls)
             if after is None:
-                after, proved = sustained(more, hull.points, outer.budget)
-                if not proved:
+                after, proof = sustained(more, stacked(hulls), outer.budget)
+                if proof is None:
                     break
-            less, hull = more, after
+            less, hulls = more, after
         times = goal
-    return hull
+    return hulls
 
 
 def _closed(
-    outer: Outer, refinements: int, tolerance: float, near: Hull | None = None
-) -> tuple[Outer, Hull | None]:
-    """Refine the outer set, and look for inner ones, also next to one that is given."""
-    inner, given, group = None, len(outer.directions), outer.profiles.group
+    outer: Outer, refinements: int, tolerance: float, near: Hulls | None = None
+) -> tuple[Outer, Hulls | None]:
+    """Refine the outer sets, and look for inner ones, also next to those that are given."""
+    inner, given = None, len(outer.directions)
     if near is not None:
-        outer.extend(fresh(outer.of(0), [near], group))
+        outer.extend(_added(outer, [near]))
         if not outer.shrink():
             return outer, None
-        near, proved = sustained(outer.profiles, near.points, outer.budget)
-        inner = near if proved else None
+        near, proof = sustained(outer.profiles, stacked(near), outer.budget)
+        inner = near if proof else None
     for left in range(refinements, -1, -1):
         if outer.budget.spent:
             break
         touching = _touching(outer)
-        near, proved = sustained(outer.profiles, touching, outer.budget)
-        if near is not None and proved and (inner is None or _error(outer, near) < _error(outer, inner)):
-            inner = near
+        for points in (touching, None if inner is None else _larger(outer, inner)):
+            if points is not None:
+                near, proof = sustained(outer.profiles, points, outer.budget)
+                if proof and _apart(outer, near) < _apart(outer, inner):
+                    inner = near
         if inner is not None and refinements:
             if _error(outer, inner) <= tolerance:
                 return outer, inner
             cleared = _cleared(outer, inner, given)
             if not left or _error(cleared, inner) <= tolerance:
                 return cleared, inner
-        hulls = [hull for hull in (sturdy(touching), near, inner) if hull is not None]
-        added = fresh(outer.of(0), hulls, group)
+        added = _added(outer, [hulls_of(touching), near, inner])
         if not left or not len(added):
             break
         outer.extend(added)
@@ -141,23 +167,72 @@ def _closed(
     return outer, inner
 
 
-def _cleared(outer: Outer, inner: Hull, given: int) -> Outer:
-    """Return the outer set, held by the given directions and the inner faces alone if they hold it as well.
+def _added(outer: Outer, families: list[Hulls | None]) -> Floats:
+    """Return missing normals of the faces of each state's hulls, see `fresh`, and of sums of the sets of several."""
+    known = [hulls for hulls in families if hulls is not None]
+    each = [
+        fresh(outer.of(s), [hulls[s] for hulls in known if s in hulls], outer.profiles.group)
+        for s in np.flatnonzero(outer.filled).tolist()
+    ]
+    if len(outer.levels) > 1 and known:
+        each.append(unknown(outer.of(0), _crossing(outer, known[-1])))
+    return distinct(np.vstack(each))
+
+
+def _reaching(outer: Outer, hulls: Hulls) -> tuple[Indices, Indices]:
+    """Return the states and directions in which the outer sets reach farthest beyond hulls, `_MOST` at most."""
+    beyond = np.full(outer.levels.shape, -np.inf)
+    for s, hull in hulls.items():
+        beyond[s] = outer.levels[s] - _farthest(hull, outer.directions)
+    order = np.argsort(-beyond, axis=None, kind="stable")[:_MOST]
+    state, face = np.divmod(order[beyond.ravel()[order] > _WORTH], len(outer.directions))
+    return state, face
+
+
+def _larger(outer: Outer, hulls: Hulls) -> Points | None:
+    """Return hulls with what they generate beyond themselves where the outer sets reach farthest beyond them."""
+    state, face = _reaching(outer, hulls)
+    found = image(outer.profiles, stacked(hulls), outer.directions[face], state)
+    new = {s: found.payoffs[state[found.directions] == s] for s in hulls}
+    new = {s: some[hulls[s].outside(some) > _WORTH] for s, some in new.items() if len(some)}
+    if not any(map(len, new.values())):
+        return None
+    return joined({s: np.vstack([hull.points, *([new[s]] if s in new else [])]) for s, hull in hulls.items()})
+
+
+def _crossing(outer: Outer, hulls: Hulls) -> Floats:
+    """Return normals of faces of means of the successors' hulls, on which levels depend that reach beyond the hulls.
+
+    Where an edge of one hull crosses an edge of another, the mean has a face that none of them has.
+    """
+    (part, places), (state, face) = outer.best(), _reaching(outer, hulls)
+    played = np.isin(state * len(outer.directions) + face, places)
+    state, face = state[played], face[played]
+    owners = part.owners[np.searchsorted(places, state * len(outer.directions) + face)]
+    found = continuing(outer.profiles, stacked(hulls), outer.directions[face], owners)
+    size = np.linalg.norm(found, axis=1, keepdims=True)
+    return np.asarray((found / np.where(size > 0.0, size, 1.0))[size[:, 0] > _WORTH])
+
+
+def _cleared(outer: Outer, inner: Hulls, given: int) -> Outer:
+    """Return the outer sets, held by the given directions and the inner faces alone if they hold them as well.
 
     Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
     for poor bases.
     """
-    few = outer.narrowed(given, distinct(inner.normals()))
+    few = outer.narrowed(given, distinct(np.vstack([hull.normals() for hull in inner.values()])))
     few.shrink()
     return few if _error(few, inner) <= _error(outer, inner) else outer
 
 
-def _error(outer: Outer, inner: Hull) -> float:
-    return gap(outer.of(0), inner, outer.profiles.group)
+def _error(outer: Outer, inner: Hulls) -> float:
+    filled, group = np.flatnonzero(outer.filled).tolist(), outer.profiles.group
+    return max(gap(outer.of(s), inner[s], group) if s in inner else np.inf for s in filled)
 
 
-def _touching(outer: Outer) -> Floats:
-    return outer.profiles.group.orbits(outer.touching()[0, outer.orbits.chosen], _POINTS).rows
+def _touching(outer: Outer) -> Points:
+    points, group = outer.touching()[:, outer.orbits.chosen], outer.profiles.group
+    return joined({s: group.orbits(points[s], _POINTS).rows for s in np.flatnonzero(outer.filled).tolist()})
 
 
 def gap(outer: Faces, inner: Hull, group: Group | None = None) -> float:
@@ -178,9 +253,9 @@ def _grown(outer: Outer, tolerance: float) -> Hull | None:
     """Return the larger of a set grown from the stage equilibria and one from shrunk points, if there is any."""
     profiles, directions, enough = outer.profiles, outer.directions, max(tolerance, _WORTH)
     still = from_stage(profiles, directions, enough, outer.budget)
-    shrunk = self_generating(profiles, _touching(outer), directions, enough, outer.budget)
+    shrunk = self_generating(profiles, _touching(outer).rows, directions, enough, outer.budget)
     found = [hull for hull in (still, shrunk) if hull is not None]
-    return min(found, key=lambda hull: _error(outer, hull), default=None)
+    return min(found, key=lambda hull: _error(outer, {0: hull}), default=None)
 
 
 def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None, most: int = _MOST) -> Floats:

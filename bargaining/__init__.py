@@ -9,5 +9,6 @@ from __future__ import annotations
 from bargaining._lazy import attach
 from bargaining._version import __version__ as __version__
 
-_EXPORTS, __getattr__, __dir__ = attach(__name__)
+_MODULES = ("authoring", "axioms", "errors", "exact", "results", "testing")
+_EXPORTS, __getattr__, __dir__ = attach(__name__, _MODULES)
 __all__ = list(_EXPORTS)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
 
-def attach(package: str) -> tuple[dict[str, str], Callable[[str], object], Callable[[], list[str]]]:
+def attach(
+    package: str, modules: Sequence[str] = ()
+) -> tuple[dict[str, str], Callable[[str], object], Callable[[], list[str]]]:
     """Return where the names in a package's ``__init__.pyi`` live, and its functions ``__getattr__`` and ``__dir__``.
 
     A line ``from module import name as name`` of the stub makes `name` public. It is read by its words, since a parser
-    would take most of the time that importing the package takes.
+    would take most of the time that importing the package takes. Modules of the package that `modules` lists are
+    imported on first use too.
     """
     here: Any = sys.modules[package]
     homes = _listed(here.__spec__.loader.get_data(f"{here.__file__}i").decode())
 
     def get(name: str) -> object:
+        if name in modules:
+            return import_module(f"{package}.{name}")
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=here)
         value = getattr(import_module(homes[name]), name)
@@ -25,7 +30,7 @@ def attach(package: str) -> tuple[dict[str, str], Callable[[str], object], Calla
         return value
 
     def names() -> list[str]:
-        return sorted({*vars(here), *homes})
+        return sorted({*homes, *modules, *(name for name in vars(here) if name.startswith("__"))})
 
     return homes, get, names
 

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import bargaining
+import bargaining.testing
 
 HEAVY = {
     *("jinja2", "joblib", "matplotlib", "numba", "pandas", "tqdm", "xarray"),
@@ -54,6 +56,25 @@ def test_a_first_payoff_set_loads_little() -> None:
 def test_public_name_resolves_and_is_listed(name: str) -> None:
     assert getattr(bargaining, name) is getattr(import_module(bargaining._EXPORTS[name]), name)
     assert name in dir(bargaining)
+
+
+@pytest.mark.parametrize("package", [bargaining, bargaining.testing], ids=lambda package: package.__name__)
+def test_completion_offers_public_names_alone(package: ModuleType) -> None:
+    offered = {name for name in dir(package) if not name.startswith("__")}
+    assert offered == {*package.__all__, *getattr(package, "_MODULES", ())}
+
+
+def test_modules_for_users_need_no_import_of_their_own() -> None:
+    code = "import bargaining; print(bargaining.testing.verdict('nash', 'symmetry').answer, *bargaining._MODULES)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(_source_folders())}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    answer, *modules = run.stdout.split()
+    assert answer == "yes"
+    assert [getattr(bargaining, name).__name__ for name in modules] == [
+        f"bargaining.{name}" for name in modules
+    ]
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

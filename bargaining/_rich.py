@@ -64,6 +64,13 @@ class Card:
     notes: Sequence[str] = ()
     sketch: str = ""
 
+    def text(self) -> str:
+        """Return the card in plain text: its columns, and the notes below."""
+        table = [list(self.heads), *map(list, self.rows)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        return "\n".join([*lines, *self.notes])
+
     def html(self) -> str:
         """Return the card in HTML; whatever is text is escaped."""
         head = "".join(f"<th>{_safe(text)}</th>" for text in self.heads)

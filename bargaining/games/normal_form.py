@@ -72,6 +72,11 @@ class Game(Shown):
     >>> named = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=[["work", "shirk"]] * 2, players=["Ann", "Bob"])
     >>> named.exact_payoff(("shirk", "work"), "Ann"), named.profile({"Bob": "work", "Ann": "shirk"})
     (Fraction(10, 1), (1, 0))
+    >>> print(named)
+    Ann \ Bob  work      shirk
+    work       (9, 9)    (1, 10*)
+    shirk      (10*, 1)  (3*, 3*)
+    * best reply to the others
     """
 
     payoffs: Floats
@@ -250,6 +255,9 @@ class Game(Shown):
     def __repr__(self) -> str:
         between = f" between {' and '.join(self.player_names)}" if are_given(self.player_names) else ""
         return f"<Game of {' x '.join(map(str, self.shape))} actions{between}>"
+
+    def __str__(self) -> str:
+        return self._card().text()
 
     def _card(self) -> Card:
         """Return the bimatrix of two players, or the first profiles of more; best replies have a star."""

@@ -4,8 +4,8 @@ From each end of a grid of the second side's rates, the sides play best response
 their marginal welfare next to the best point of the grid); Newton's method on both first-order conditions
 then finds the equilibrium. If best responses are monotone, every equilibrium lies
 between the limits from the two ends, so that one limit from both means one equilibrium. One end may lead nowhere, as
-where a rate of 500 percent leaves no trade to tax; then the other one counts. The result is checked against deviations
-over a finer grid.
+where a rate of 500 percent leaves no trade to tax; then the other one counts, and if neither leads anywhere the sides
+start from a rate of 0. The result is checked against deviations over a finer grid.
 
 `bargaining_models.trade.tariff_nash` is for any number of players and rates, in one scenario. This one is for two
 rates in a whole batch of scenarios, and says of each whether best responses lead to one point. The two share no code
@@ -135,14 +135,18 @@ class TariffGame:
         both = self._rest(ends, np.concatenate([costs, costs]))
         low, high = both[:cells], both[cells:]
         rates = np.where(np.isfinite(low).all(axis=1, keepdims=True), low, high)
+        lost = np.flatnonzero(np.isnan(rates).any(axis=1))
+        if len(lost):
+            rates[lost] = self._rest(np.zeros(len(lost)), costs[lost])
         found = np.flatnonzero(np.isfinite(rates).all(axis=1))
         marginal, regret = np.full(cells, np.nan), np.full(cells, np.nan)
         status = np.full(cells, Status.FAILED, dtype=np.int8)
         if len(found):
             marginal[found] = np.abs(self.slopes(rates[found], costs[found])).max(axis=1)
             regret[found] = self._regret(rates[found], costs[found])
-            good = np.maximum(marginal, regret)[found] <= ACCURACY
-            status[found] = np.where(good, Status.OK, Status.INACCURATE)
+            worst = np.maximum(marginal, regret)
+            status[worst <= ACCURACY], status[worst > ACCURACY] = Status.OK, Status.INACCURATE
+        rates[status == Status.FAILED] = np.nan
         return TariffNash(
             rates=rates,
             marginal=marginal,

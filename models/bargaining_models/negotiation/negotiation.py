@@ -480,8 +480,8 @@ class Negotiation(Shown):
         -------
         TariffWar
             With rates, `marginal` and `regret`, the evidence on uniqueness, and `status`: INACCURATE also
-            where `marginal` or `regret` exceeds 1e-8, FAILED (and NaN) where best responses lead to none from either
-            end of a grid of rates from -0.2 to 5.
+            where `marginal` or `regret` exceeds 1e-8, FAILED (and NaN) where best responses lead to none from 0 or an
+            end of the grid of rates from -0.2 to 5.
 
         Notes
         -----

@@ -19,6 +19,8 @@ from bargaining.errors import InvalidInput, plain
 from bargaining_models._figures import named
 from bargaining_models.trade.conditions import Economy, limited
 
+PERCENT = 10.0
+"""A tariff on goods that are traded is below it; what is above was meant in percent."""
 BALANCE = 1e-6
 """Of output or income: what published tables lose to the digits they are printed with."""
 RECONCILE = ("value_added", "inputs", "own_sales", "final")
@@ -114,6 +116,13 @@ class TradeData(Shown):
                     f"Book it elsewhere or set it to 0."
                 )
         check_rates(rates, regions, sectors)
+        if (taxed := (rates >= PERCENT) & (sold > 0.0)).any():
+            where = tuple(int(k) for k in np.argwhere(taxed)[0])
+            raise InvalidInput(
+                f"`tariffs` must be fractions of the price, below {PERCENT:g} where there is trade; got "
+                f"{plain(rates[where])} for {named(where, axes)}. A percentage? Divide it by 100: "
+                f"{rates[where] / 100:g}."
+            )
         unit = unit or str(getattr(flows, "attrs", {}).get("unit", ""))
         given = getattr(flows, "attrs", {})
         data = cls(

@@ -190,3 +190,13 @@ def test_a_call_that_costs_more_than_a_bluff_brings_is_said_so(baseline: Baselin
     for ask in (lambda: claim.talks(0.3), lambda: claim.step(0.3, [0.1, 0.2])):
         with pytest.raises(InvalidInput, match="`war` must be so short that the US gains by calling a bluff"):
             ask()
+
+
+def test_terms_worse_than_the_status_quo_are_nothing_to_hold_out_for(baseline: Baseline) -> None:
+    """Canada would pay more for peace than the tariffs of the two while they talk, which are none, cost it."""
+    deal = Deal.at(baseline, r=[0.0, 0.1])
+    quiet = replace(deal, status_quo=replace(deal.agreement, money=deal.agreement.money - [0.5, 0.1]))
+    with pytest.raises(
+        InvalidInput, match=r"at r = 0.1 the terms of Canada are -\d.* nothing to hold out for"
+    ):
+        _ = HoldOut(deal=quiet, priors=(0.05, 0.05)).outcome

@@ -231,9 +231,18 @@ class HoldOut(Shown):
     def outcome(self) -> ReputationalOutcome:
         """The equilibrium at each share above 0."""
         option = np.maximum(self.walking_out[:, 0], 0.0)  # nobody leaves for a loss
-        names = self.deal.negotiation.roles.names[:2]
+        roles, demands = self.deal.negotiation.roles, self.demands
+        outside = np.argwhere((demands <= 0.0) | (demands >= 1.0))
+        if len(outside):
+            k, side = outside[0].tolist()
+            raise InvalidInput(
+                f"`deal` must leave each side a part of the surplus over the status quo, in (0, 1); at "
+                f"r = {np.asarray(self.deal.r)[k + 1]:g} the terms of {roles.said[side]} are {demands[k, side]:.6g} of "
+                f"it, so there is nothing to hold out for."
+            )
+        names = roles.names[:2]
         return ReputationalBargaining(
-            self.demands, self.rate, self.priors, outside=(option, None), players=names
+            demands, self.rate, self.priors, outside=(option, None), players=names
         )()
 
     @property

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _FLAT = 1e-9  # of the change with a parameter alone: directions with less are not identified
 _SHARE = 1e-3  # of a direction that is not identified: a parameter with less of it is identified
 _EDGE = 1e-6  # of the range: estimates this close to an end count as at the end
+# Where residuals have kinks: numbers along each axis of a grid of log-odds for one to four parameters, how far it goes,
+# how many observations are enough to see valleys, how many are explored, and how closely, first and in the end.
+_LINE, _FAR, _ENOUGH, _VALLEYS, _COARSE, _FINE = (201, 41, 13, 7), 4.0, 200, 8, 1e-3, 1e-9
 _SAME = 1e-9  # of the sum of squares: values of a parameter that fit as well as the best
 
 
@@ -388,46 +391,95 @@ class _Problem:
 
     def total(self, free: Floats) -> float:
         """Return the sum of squares; infinite where residuals are NaN, so that any other is less."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = float(np.sum(self.both(free)[0] ** 2))
-        return np.inf if np.isnan(total) else total
+        return float(self.totals(free[:, None])[0])
+
+    def totals(self, free: Floats) -> Floats:
+        """Return the sums of squares of many parameters, (k, many)."""
+        with np.errstate(all="ignore"):
+            found = self.model._residuals(list(self.natural(free.T).T[:, :, None]))
+            terms = np.broadcast_to(found, (free.shape[1], self.model.observations))
+            if self.weigh is not None:
+                terms = np.stack([self.weigh(row) for row in terms])
+            sums = (terms**2).sum(axis=1)
+        return np.where(np.isnan(sums), np.inf, sums)
 
     def least(self, starts: list[Floats], held: dict[int, float] | None = None) -> tuple[Floats, float]:
-        """Return the parameters with the least sum of squares, some of them held, and the sum."""
-        from scipy.optimize import leastsq
+        """Return the parameters with the least sum of squares, some of them held, and the sum.
 
+        Where residuals have kinks there are several local minima, some of them at kinks, where derivatives do not help:
+        unless some parameters are held, so that starts are good, a simplex explores every valley.
+        """
         held = held or {}
         moving = np.array([k for k in range(len(self.unit)) if k not in held], dtype=np.intp)
-
-        def whole_of(part: Floats, start: Floats) -> Floats:
-            made = start.copy()
-            made[moving] = part
-            return made
-
         firsts = []
         for start in starts:
             natural = start.copy()
             for k, value in held.items():
                 natural[k] = value
             firsts.append(self.free(natural))
-        sums = list(map(self.total, firsts))
-        first = firsts[int(np.argmin(sums))]
-        best, least = first, min(sums)
+        best = min(firsts, key=self.total)
         if moving.size:
-            with np.errstate(all="ignore"):
-                part = leastsq(
-                    lambda part: self.both(whole_of(part, first))[0],
-                    first[moving],
-                    Dfun=lambda part: self.both(whole_of(part, first))[1][moving],
-                    col_deriv=True,
-                    ftol=1e-14,
-                    xtol=1e-12,
-                    full_output=True,  # without it, an end without convergence is a warning
-                )[0]
-            found = whole_of(np.atleast_1d(part), first)
-            if (total := self.total(found)) <= least:
-                best, least = found, total
-        return self.natural(best), least
+            best = self._descended(best, moving)
+        if self.model._kinked and not held:
+            found = [self._tumbled(valley, _COARSE) for valley in self._valleys()]
+            best = self._descended(min([best, *found], key=self.total), moving)
+            best = self._descended(self._tumbled(best, _FINE), moving)
+        return self.natural(best), self.total(best)
+
+    def _valleys(self) -> list[Floats]:
+        """Return the lowest points of a grid that are no higher than those around, as some observations see it."""
+        from scipy.ndimage import minimum_filter
+
+        k, m = len(self.unit), self.model.observations
+        seen = self if m <= _ENOUGH else _Problem(self.model._rows(np.arange(0, m, -(-m // _ENOUGH))))
+        line = np.linspace(-_FAR, _FAR, _LINE[k - 1])
+        points = np.stack(np.meshgrid(*[line] * k, indexing="ij")).reshape(k, -1)
+        totals = seen.totals(points)
+        around = minimum_filter(totals.reshape((line.size,) * k), size=3, mode="nearest").ravel()
+        low = np.flatnonzero(totals <= around)
+        each = np.unique(totals[low].astype(np.float32), return_index=True)[1]  # a plateau is one valley
+        return list(points.T[low[each[:_VALLEYS]]])
+
+    def _tumbled(self, first: Floats, close: float) -> Floats:
+        """Return where a simplex leads, which starts anew as long as it gains more than `close` of the sum."""
+        from scipy.optimize import minimize
+
+        k, before = first.size, np.inf
+        corners = _FAR / _LINE[k - 1] * np.vstack([np.zeros(k), np.eye(k)])
+        options = {"xatol": close, "fatol": np.inf, "maxfev": 200 * k}
+        while self.total(first) < before * (1 - close):
+            before = self.total(first)
+            with np.errstate(invalid="ignore"):  # sums of squares may be infinite
+                found = minimize(
+                    self.total,
+                    first,
+                    method="Nelder-Mead",
+                    options={**options, "initial_simplex": first + corners},
+                )
+            first, corners = min(first, np.asarray(found.x, dtype=float), key=self.total), -corners
+        return first
+
+    def _descended(self, first: Floats, moving: NDArray[np.intp]) -> Floats:
+        """Return where derivatives lead in some of the parameters, or the start if there is nothing to gain."""
+        from scipy.optimize import leastsq
+
+        def whole_of(part: Floats) -> Floats:
+            made = first.copy()
+            made[moving] = part
+            return made
+
+        with np.errstate(all="ignore"):
+            part = leastsq(
+                lambda part: self.both(whole_of(part))[0],
+                first[moving],
+                Dfun=lambda part: self.both(whole_of(part))[1][moving],
+                col_deriv=True,
+                ftol=1e-14,
+                xtol=1e-12,
+                full_output=True,  # without it, an end without convergence is a warning
+            )[0]
+        found = whole_of(np.atleast_1d(part))
+        return found if self.total(found) <= self.total(first) else first
 
 
 def fitted(

@@ -53,6 +53,11 @@ class _Estimated(Shown):
         """Return values of the parameters to start from; the best of them is taken."""
         return [[start if kind == UNIT else 0.0 for _, kind in self._ranges()] for start in _STARTS]
 
+    @property
+    def _kinked(self) -> bool:
+        """Whether residuals have kinks in the parameters."""
+        return False
+
     def _residuals(self, t: Sequence[Any]) -> Any:
         raise NotImplementedError
 
@@ -328,6 +333,9 @@ class OffersModel(_Estimated):
     g, and the discount factor anything from g to 1; `lower` and `upper` contain these bounds. If `breakdown` is known,
     discount factors are identified.
 
+    Where an option starts to bind residuals have a kink, and there are several local optima. The best is looked for
+    from a grid; in a few small samples a slightly better one, at a kink, may be missed.
+
     Raises
     ------
     InvalidInput
@@ -387,6 +395,11 @@ class OffersModel(_Estimated):
         factors = ["discount"] if self.common else ["discount_0", "discount_1"]
         more = [*(["hazard"] if self.hazard else []), *(["outside"] if self.option else [])]
         return [(name, UNIT) for name in (*factors, *more)]
+
+    @property
+    def _kinked(self) -> bool:
+        """Whether an option may start to bind."""
+        return self.option or bool((np.asarray(self.outside) > 0).any())
 
     def _residuals(self, t: Sequence[Any]) -> Any:
         goes_on = 1.0 - np.asarray(self.breakdown)

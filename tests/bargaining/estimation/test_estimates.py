@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -259,6 +260,48 @@ def test_offers_maximise_the_likelihood() -> None:
         loss, [0.7, 0.8], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000}
     )
     np.testing.assert_allclose(model.fit().values, best.x, atol=1e-6)
+
+
+def binding_share(a: Any, b: Any, o: Any, p: Any) -> Any:
+    """Return the first player's share: of four cases of whose option binds, the one that is true of its own offers."""
+    share = np.nan
+    for leaves, other in product((False, True), repeat=2):
+        y_of_x = (0.0, o[:, 0]) if leaves else (a, 0.0)  # y = first x + second
+        x_of_y = (0.0, 1 - o[:, 1]) if other else (b, 1 - b)
+        x = (x_of_y[1] + x_of_y[0] * y_of_x[1]) / (1 - x_of_y[0] * y_of_x[0])
+        y = y_of_x[0] * x + y_of_x[1]
+        true = (np.abs(y - np.maximum(o[:, 0], a * x)) < 1e-12) & (
+            np.abs(1 - x - np.maximum(o[:, 1], b * (1 - y))) < 1e-12
+        )
+        share = np.where(true, np.where(p == 0, x, y), share)
+    return share
+
+
+@pytest.mark.parametrize("noise", ["payoffs", "ability"])
+def test_no_discount_factors_fit_better_where_options_bind_or_not(noise: str) -> None:
+    """Where an option starts to bind the likelihood has a kink, and between kinks local maxima."""
+    line = np.linspace(0.01, 0.99, 50)
+    for seed in range(12):
+        rng = np.random.default_rng([30, seed])
+        m = (6, 12, 40)[seed % 3]
+        p, o, factors = rng.integers(0, 2, m), rng.uniform(0, 0.48, (m, 2)), rng.uniform(0.05, 0.97, 2)
+        share, error = binding_share(*factors, o, p).clip(1e-3, 1 - 1e-3), rng.standard_normal(m)
+        odds = np.log(share / (1 - share))
+        paid = share + 0.1 * error if noise == "payoffs" else logistic(odds + 0.3 * error)
+
+        def loss(a: Any, b: Any, o: Any = o, p: Any = p, paid: Any = paid) -> Any:
+            share = binding_share(a, b, o, p)
+            return np.sum(
+                (share - paid if noise == "payoffs" else np.log(share / (1 - share) * (1 - paid) / paid))
+                ** 2,
+                axis=-1,
+            )
+
+        best = loss(line[:, None, None], line[:, None]).min()
+        found = OffersModel(paid, total=1, proposer=p, outside=o, common=False, noise=noise).fit()
+        assert found.objective <= best * (1 + 1e-9)
+        if found.identified.all():
+            assert found.objective == pytest.approx(loss(*found.values), rel=1e-9)
 
 
 def test_moments_of_wages_are_solved_where_there_are_as_many_as_parameters() -> None:

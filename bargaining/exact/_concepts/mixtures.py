@@ -1,8 +1,9 @@
-"""The mixture of points at which a smooth concave function is largest, in rationals of many digits.
+"""Where a smooth concave function is largest, on mixtures of points or below inequalities, in rationals of many digits.
 
 Newton's method on the shares of some points, from shares in floats. A step that would make a share negative ends where
 it is zero, and that point is dropped; when the step is all but zero, the point that is worth the most at the prices
 there is added. Where points nearly lie in a plane, floats cannot say which ones are mixed: these exchanges find out.
+Inequalities are exchanged likewise: one that a step meets binds from there on, until its multiplier is negative.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ IDLE = 1e-9  # smaller shares and slacks count as zero: a thousand times the acc
 HEAVY = 1e3  # weight of the row that makes shares add up to one; the other rows are in the unit box
 EXCHANGES = 200  # steps, each of which may drop or add a point: a limit against cycles
 SETTLED = Fraction(1, 2**110)  # the step after one so short changes nothing
+INWARDS = Fraction(1, 2**20)  # far more than the rounding of floats
 CLOSED = Fraction(1, 2**200)  # points that are worth more by less than this are not added
 
 
@@ -77,11 +79,12 @@ def best_mixture(
         while prices(moved @ points) is None:
             reach, dropped = reach / 2, None
             moved[used] = shares[used] + reach * moves
-        shares = moved if quadratic and reach == 1 else rounded(moved)
+        settled = dropped is None and reach == 1 and max(abs(moves)) <= SETTLED
+        shares = moved if settled and quadratic else rounded(moved)
         if dropped is not None:
             shares[dropped] = Fraction(0)
             used.remove(dropped)
-        elif reach == 1 and max(abs(moves)) <= SETTLED:
+        elif settled:
             over = points @ slope - step[len(used) :] @ rows
             more = int(np.argmax(over))
             if more in used or over[more] <= CLOSED:
@@ -91,10 +94,60 @@ def best_mixture(
     return (shares / whole) @ points if whole > 0 else None
 
 
+def best_within(
+    rows: Rationals, room: Rationals, start: Rationals, inside: Rationals, prices: Prices
+) -> Rationals | None:
+    """Return the best x with rows x <= room, exactly if the function is quadratic; None if nothing is found.
+
+    Parameters
+    ----------
+    rows, room : arrays of Fraction, shapes (m, n) and (m,)
+    start, inside : arrays of Fraction, shape (n,)
+        A point near the best, and one well within the inequalities, towards which it is moved a little: steps that
+        begin within them meet no two that depend on each other.
+    prices : callable
+    """
+    x: Rationals = start + INWARDS * (inside - start)
+    active: list[int] = []
+    for _ in range(EXCHANGES):
+        slopes = prices(x)
+        if slopes is None:
+            return None
+        slope, bend = slopes
+        left = room - rows @ x
+        step = newton(np.diag([b or Fraction(1) for b in bend]), slope, rows[active], left[active])
+        if step is None:
+            return None
+        move, multipliers = step[: len(x)], step[len(x) :]
+        speed = rows @ move
+        ahead = (k for k in np.flatnonzero((speed > CLOSED) & (left < speed)).tolist() if k not in active)
+        reach, met = min(
+            ((max(left[k], Fraction(0)) / speed[k], k) for k in ahead), default=(Fraction(1), None)
+        )
+        moved = x + reach * move
+        while prices(moved) is None:
+            reach, met = reach / 2, None
+            moved = x + reach * move
+        settled = met is None and reach == 1 and max(abs(move)) <= SETTLED
+        x = moved if settled else rounded(moved)
+        if met is not None:
+            active.append(met)
+        elif settled:
+            if min(multipliers, default=0) >= 0:
+                break
+            active.pop(int(np.argmin(multipliers)))
+    # Rounding may violate an inequality, by far less than that of a float: back inwards until all hold.
+    over, slack = rows @ x - room, room - rows @ inside
+    back = max(
+        (o / (o + v) for o, v in zip(over, slack, strict=True) if o > 0 and v >= 0), default=Fraction(0)
+    )
+    return np.asarray(x + back * (inside - x))
+
+
 def newton(hessian: Rationals, slope: Rationals, rows: Rationals, miss: Rationals) -> Rationals | None:
     """Return the step to a point that meets the rows with equality and whose prices are a combination of the rows.
 
-    The multipliers of the rows, or their change if the slope has their prices subtracted, follow it.
+    The multipliers of the rows follow it.
     """
     n, held = len(slope), len(rows)
     system = np.zeros((n + held, n + held), dtype=object) + Fraction(0)

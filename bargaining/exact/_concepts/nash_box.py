@@ -5,7 +5,7 @@ close to the solution, and the duality gap of x, :math:`g = \max_y \sum_i w_i (y
 exactly. Let :math:`r_i` be the ratio of player i's gain at the solution to that at x. By optimality :math:`\sum w_i /
 r_i \le 1`, and by the gap :math:`\sum w_i r_i \le 1 + g`; so :math:`w_i (r_i + 1/r_i - 2) \le g` for each player, which
 bounds :math:`r_i`. Players without weight whose payoffs are close to d are kept just above d by equations in Newton's
-method. The face of x is given by the points that x mixes, or by the inequalities that bind at x.
+method. Which points x mixes, or which inequalities bind at x, is found on the way.
 """
 
 from __future__ import annotations
@@ -15,39 +15,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, floats, fractions
 from bargaining.exact._concepts.bodies import Body, Vector, vector
 from bargaining.exact._concepts.intervals import BITS, square_root
-from bargaining.exact._concepts.mixtures import IDLE, best_mixture, newton, rounded, shares_of
+from bargaining.exact._concepts.mixtures import IDLE, best_mixture, best_within, rounded, shares_of
 
-
-def binding(
-    rows: Rationals, room: Rationals, x: Rationals, prices: Floats, size: float
-) -> tuple[Rationals, Rationals, Floats] | None:
-    """Return the rows a x <= b that bind and have a multiplier, their b and the multipliers; None if none do.
-
-    Rows are scaled to a largest entry of one; `size` is the size of the numbers that x was computed from, whose
-    rounding affects its slacks.
-    """
-    from scipy.optimize import nnls
-
-    largest = np.array([max(abs(a) for a in row) or 1 for row in rows], dtype=object)
-    rows, room = rows / largest[:, None], room / largest
-    near: NDArray[np.intp] = np.flatnonzero(np.abs(floats(room - rows @ x)) <= IDLE + 1e-13 * size)
-    if not near.size:
-        return None
-    try:
-        multipliers = nnls(floats(rows[near]).T, prices)[0]
-    except RuntimeError:
-        return None
-    used = multipliers > IDLE * multipliers.max()
-    return rows[near[used]], room[near[used]], multipliers[used]
-
-
-STEPS = 7  # of Newton's method: four of them take the precision of a double to BITS
 HAIR = Fraction(1, 2**200)  # players held at d get this much more; rounding is far smaller
 
 
@@ -116,39 +90,21 @@ def _held(body: Body, weights: Vector, guess: list[float]) -> list[int]:
 
 
 def _corner(body: Body, weights: Vector, guess: list[float]) -> Vector | None:
-    """Return a point that meets the inequalities, by Newton's method on those that bind."""
+    """Return a point that meets the inequalities, the best of them up to rounding."""
     assert body.matrix is not None
     assert body.limits is not None
-    d = vector(body.disagreement)
+    d, w = vector(body.disagreement), vector(weights)
     gains = fractions(np.array(guess)) - d
-    if min(gains) <= 0:
-        return None
     rows, room = body.matrix * gains, body.limits - body.matrix @ d
-    size = float(max(abs(Fraction(x)) / g for x, g in zip(guess, gains, strict=True)))
-    found = binding(rows, room, fractions(np.ones(len(gains))), floats(vector(weights)), size)
-    if found is None:
+    if min(gains) <= 0 or min(room) < 0:
         return None
-    ratios = _ratios(found[0], found[1], weights, fractions(found[2]))
-    if ratios is None or min(room) < 0:
-        return None
-    # Move towards d until every inequality holds: the violation is far less than the rounding of a float.
-    share = min([Fraction(1), *(r / v for r, v in zip(room, rows @ ratios, strict=True) if v > r)])
-    return tuple(body.disagreement + share * ratios * gains)
 
+    def prices(ratios: Rationals) -> tuple[Rationals, Rationals] | None:
+        return None if min(ratios) <= 0 else (rounded(w / ratios), rounded(w / ratios**2))
 
-def _ratios(rows: Rationals, room: Rationals, weights: Vector, multipliers: Rationals) -> Rationals | None:
-    """Return the gains, over those guessed, with w / r = multipliers . rows and rows r = room."""
-    n, w = len(weights), vector(weights)
-    r = fractions(np.ones(n))
-    for _ in range(STEPS):
-        step = newton(np.diag(w / r**2), w / r - multipliers @ rows, rows, room - rows @ r)
-        if step is None:
-            return None
-        r = rounded(r + step[:n])
-        multipliers = rounded(multipliers + step[n:])
-        if min(r) <= 0:
-            return None
-    return r
+    ones = fractions(np.ones(len(gains)))
+    ratios = best_within(rows, room, ones, 0 * ones, prices)
+    return None if ratios is None else tuple(d + ratios * gains)
 
 
 def _scaled(body: Body, guess: list[float]) -> tuple[Floats, Floats]:

@@ -27,11 +27,8 @@ from bargaining._rational import Rationals, floats, fractions
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import Body, Enclosure, Polygon, Vector, settled, vector
 from bargaining.exact._concepts.intervals import BITS, enclosed_power, log_of_product
-from bargaining.exact._concepts.mixtures import IDLE, best_mixture, newton, rounded, shares_of
-from bargaining.exact._concepts.nash_box import binding
+from bargaining.exact._concepts.mixtures import IDLE, best_mixture, best_within, rounded, shares_of
 from bargaining.exact._concepts.rays import Pair, between, pieces
-
-STEPS = 10  # of Newton's method: four take a double's digits to BITS, more where a loss is small
 
 
 def nearest_losses(
@@ -136,7 +133,11 @@ def _on_face(
         return _of_mixtures(body, vector(ideal), power, guess, unit, held)
     assert body.matrix is not None
     assert body.limits is not None
-    return _of_inequalities(body.matrix, body.limits / unit, vector(ideal) / unit, power, guess, unit)
+    a = vector(ideal) / unit
+    rows, room, start = body.matrix, body.limits / unit, fractions(np.array(guess)) / unit
+    inside = vector(body.disagreement) / unit
+    found = best_within(rows, room, start, inside, lambda x: _derivatives(a - x, power))
+    return None if found is None else tuple(unit * found)
 
 
 def _of_mixtures(
@@ -150,32 +151,6 @@ def _of_mixtures(
     held = {k: (body.floor[k] - ideal[k]) / unit for k in floored} if body.floor is not None else {}
     found = best_mixture(points, shares, lambda x: _derivatives(-x, power), held, quadratic=power == 2)
     return None if found is None else tuple(ideal + unit * found)
-
-
-def _of_inequalities(
-    matrix: Rationals,
-    limits: Rationals,
-    ideal: Rationals,
-    power: Fraction,
-    guess: list[float],
-    unit: Fraction,
-) -> Vector | None:
-    x = fractions(np.array(guess)) / unit
-    prices = np.maximum(floats(ideal - x), 0.0) ** (float(power) - 1)
-    found = binding(matrix, limits, x, prices, float(max(map(abs, (*x, *ideal)))))
-    if found is None:
-        return None
-    rows, room, _ = found
-    for k in range(STEPS):
-        slope, bend = _derivatives(ideal - x, power)
-        step = newton(np.diag(bend), slope, rows, room - rows @ x)
-        if step is None:
-            return None
-        x = x + step[: len(x)]
-        if power == 2:
-            break
-        x = rounded(x) if k < STEPS - 1 else x
-    return tuple(unit * x)
 
 
 def _derivatives(losses: Rationals, power: Fraction) -> tuple[Rationals, Rationals]:

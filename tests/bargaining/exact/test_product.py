@@ -52,3 +52,19 @@ def test_shares_of_one_cake_lie_in_a_plane_only_up_to_rounding(players, count, s
     assert proof.bound < 1e-14
     aside = 1e-9 * (np.arange(players) - (players - 1) / 2)
     assert not certify(replace(division, payoffs=division.payoffs + aside)).holds
+
+
+@pytest.mark.parametrize("players", [3, 4])
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("rule", "most"), [(nash, 1e-12), (partial(yu, p=2), 1e-8), (partial(yu, p=3), 1e-8)]
+)
+def test_rows_that_all_but_repeat_each_other(players, seed, rule, most) -> None:
+    """All rows hold with equality at (1, ..., 1), and each is there again, three tenths of it in floats."""
+    rows = np.random.default_rng(seed).dirichlet(np.ones(players), 6)
+    limits = rows.sum(axis=1)
+    twice = Polytope.from_inequalities(np.vstack([rows, 0.3 * rows]), np.append(limits, 0.3 * limits))
+    division = rule(Problem(twice, np.zeros(players)))
+    assert certify(division).bound < most
+    aside = 1e-6 * (np.arange(players) - (players - 1) / 2)
+    assert certify(replace(division, payoffs=division.payoffs + aside)).bound > 1e-7

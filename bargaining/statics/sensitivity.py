@@ -106,8 +106,8 @@ def sensitivity(
     Notes
     -----
     Conditions are known for `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
-    `yu`, `perles_maschler` and `raiffa` on surpluses, frontiers and polygons, and for the first six on polytopes of
-    more players; for both Raiffa solutions of any number of players in the disagreement point; for
+    `yu`, `perles_maschler` and `raiffa` on surpluses (but not for `utilitarian`: all divisions tie), frontiers and
+    polygons, and for the first six on polytopes of more players; for both Raiffa solutions of any number of players in the disagreement point; for
     `AlternatingOffers` between two players with an infinite horizon in which responders may leave; and for
     `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
     Curvatures of a `Frontier` are those of a polynomial through its `derivative`, or its values, near the answer. For

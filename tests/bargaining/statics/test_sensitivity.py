@@ -848,3 +848,15 @@ def test_on_a_pie_what_is_left_is_halved(method: Callable[..., Any]) -> None:
     np.testing.assert_allclose(sensitivity(division, wrt="total"), [0.5, 0.5], atol=1e-9)
     with pytest.raises(InvalidInput, match="`result` must be a Division of a problem"):
         sensitivity(replace(division, problem=None), wrt="disagreement")
+
+
+def test_the_utilitarian_division_of_a_surplus_moves_with_the_surplus_alone() -> None:
+    """All divisions tie, and the answer is the equal one; at other weights there is none."""
+    for players in (2, 3):
+        problem = Problem(TransferableSurplus(1.0, players=players), [0.1, 0.2, 0.3][:players])
+        split = utilitarian(problem)
+        np.testing.assert_allclose(sensitivity(split, wrt="disagreement"), 0, atol=1e-12)
+        np.testing.assert_allclose(sensitivity(split, wrt="total"), 1 / players, atol=1e-12)
+        assert sensitivity(split, wrt="weights").isnull().all()
+        with pytest.raises(NotApplicable, match="`order` must be 1"):
+            sensitivity(split, wrt="total", order=2)

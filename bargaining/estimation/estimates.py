@@ -141,7 +141,8 @@ class Estimates(Shown):
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Return confidence intervals, from quantiles of Student's t times standard errors.
 
-        Degrees of freedom are the number of observations less that of parameters, or that of clusters less one.
+        Degrees of freedom are the number of observations less that of parameters; with clusters, or for "gmm", that of
+        clusters, or observations, less one and `spare`.
 
         Parameters
         ----------
@@ -192,20 +193,21 @@ class Estimates(Shown):
         return value, float(np.sqrt(gradient @ self.covariance @ gradient))
 
     def j_test(self) -> Comparison:
-        """Return Hansen's test of the overidentifying moments.
+        """Return Hansen's test of the overidentifying moments, with the distribution F of Hotelling.
 
         Raises
         ------
         Unsolved
             If there are no such moments.
         """
-        from scipy.stats import chi2
+        from scipy.stats import f
 
         if self.method != "gmm" or not self.spare:
             raise Unsolved(
                 "There is no J test: it needs fit(method='gmm') with more instruments than parameters."
             )
-        p = float(chi2.sf(self.objective, self.spare))
+        rest = self._many - self.spare
+        p = float(f.sf(self.objective * rest / (self._many * self.spare), self.spare, rest))
         return Comparison(self.objective, p, f"J with {self.spare} degrees of freedom: all moments hold.")
 
     def vuong(self, other: Estimates) -> Comparison:
@@ -333,9 +335,15 @@ class Estimates(Shown):
         return pd.Series(values, index=list(self.names), name=title)
 
     @property
-    def _freedom(self) -> int:
+    def _many(self) -> int:
+        """The number of clusters, or of observations."""
         groups = self.told["clusters"]
-        return self.nobs - len(self.names) if groups is None else int(groups.max())
+        return self.nobs if groups is None else int(groups.max()) + 1
+
+    @property
+    def _freedom(self) -> int:
+        each = self.told["clusters"] is None and self.method == "ml"
+        return self._many - self.spare - (len(self.names) if each else 1)
 
     def _deviations(self) -> Floats:
         with np.errstate(invalid="ignore"):
@@ -498,6 +506,7 @@ def fitted(
             "`method` must be 'gmm' here: prices are set with costs in view. Pass `instruments` too."
         )
     groups = None if clusters is None else _groups(clusters, m)
+    many = m if groups is None else int(groups.max()) + 1
     if hasattr(model, "_solved"):
         return _by_formula(model, method, groups, instruments)
     problem, z = _Problem(model), None
@@ -513,6 +522,11 @@ def fitted(
         if z.shape[1] < k:
             raise InvalidInput(
                 f"`instruments` must be {k - 1} or more besides the constant; got {z.shape[1] - 1}."
+            )
+        if z.shape[1] >= many:
+            raise InvalidInput(
+                f"`instruments` must be fewer than {'observations' if groups is None else 'clusters'}; got "
+                f"{z.shape[1]} with the constant, and {many}. Take fewer."
             )
         root = np.linalg.inv(np.linalg.cholesky(z.T @ z / m))
         first = _Problem(model, lambda r: root @ (z.T @ r) / m)
@@ -546,17 +560,19 @@ def fitted(
     logs = -0.5 * (np.log(2 * np.pi * sigma) + residuals**2 / sigma) + model._log_scale()
     at_end = problem.unit & ((values < _EDGE) | (values > 1 - _EDGE))
     sure = ~flat & ~at_end
+    spare = 0 if z is None else z.shape[1] - k + lost
     cov = np.full((k, k), np.nan)
     if sure.any():
         size = np.linalg.norm(design[:, sure], axis=0)
         inverse = np.linalg.pinv(design[:, sure] / size) / size[:, None]
         if method == "gmm":
-            found = inverse @ inverse.T / m
+            # exact for normal moments that are linear in the parameters (Rao 1967)
+            found = inverse @ inverse.T / m * (many + objective) / (many - 1 - spare)
         elif covariance == "classic" and groups is None:
             found = inverse @ inverse.T * sigma * m / (m - k)
         else:
             sums = _summed((inverse * residuals).T, groups)
-            few = m / (m - k) if groups is None else len(sums) / (len(sums) - 1) * (m - 1) / (m - k)
+            few = m / (m - k) if groups is None else many / (many - 1) * (m - 1) / (m - k)
             found = few * sums.T @ sums
         cov[np.ix_(sure, sure)] = found
     lower, upper = values.copy(), values.copy()
@@ -570,7 +586,7 @@ def fitted(
         upper=upper,
         log_likelihoods=logs,
         objective=float(objective),
-        spare=0 if z is None else z.shape[1] - k + lost,
+        spare=spare,
         method=method,
         errors="clustered" if groups is not None else "robust" if method == "gmm" else covariance,
         model=model,

@@ -107,9 +107,10 @@ def sensitivity(
     -----
     Conditions are known for `nash`, `egalitarian`, `kalai_smorodinsky`, `gupta_livne`, `equal_loss`, `utilitarian`,
     `yu`, `perles_maschler` and `raiffa` on surpluses (but not for `utilitarian`: all divisions tie), frontiers and
-    polygons, and for the first six on polytopes of more players; for both Raiffa solutions of any number of players in the disagreement point; for
-    `AlternatingOffers` between two players with an infinite horizon in which responders may leave; and for
-    `RandomProposer` under unanimity, with any number of players who share a surplus and with two on other sets.
+    polygons, and for the first six on polytopes of more players; for both Raiffa solutions of any number of players in
+    the disagreement point; for `AlternatingOffers` between two players with an infinite horizon in which responders may
+    leave; and for `RandomProposer` under unanimity, with any number of players who share a surplus and with two on
+    other sets.
     Curvatures of a `Frontier` are those of a polynomial through its `derivative`, or its values, near the answer. For
     answers of games the structure is read off the answer: how each vertex is generated, which actions are used, which
     constraint binds at a threshold, who agrees and who leaves in each state. The slopes of gains in `nash_in_nash`

@@ -388,6 +388,24 @@ def test_intervals_cover_with_few_observations_or_clusters(many: int, size: int)
     assert 0.92 <= np.mean(covers) <= 0.98
 
 
+@pytest.mark.parametrize("many", [6, 12])
+def test_moments_of_few_clusters_have_wider_intervals_and_their_own_test(many: int) -> None:
+    covers, rejected = [], []
+    for seed in range(300):
+        rng = np.random.default_rng([31, many, seed])
+        groups = np.repeat(np.arange(many), 10)
+        total, other = rng.uniform(5, 15, len(groups)), rng.standard_normal((len(groups), 2))
+        error = 0.5 * rng.standard_normal(many)[groups] + 0.5 * rng.standard_normal(len(groups))
+        found = WeightedNashModel(0.35 * total + error, total=total, noise="payoffs").fit(
+            method="gmm", instruments=np.column_stack([total, other]), clusters=groups
+        )
+        low, high = found.conf_int().loc["weight"]
+        covers.append(low <= 0.35 <= high)
+        rejected.append(found.j_test().p_value < 0.1)
+    assert 0.91 <= np.mean(covers) <= 0.98
+    assert 0.05 <= np.mean(rejected) <= 0.15
+
+
 def test_the_horizon_of_concessions_depends_on_demands() -> None:
     """Talks of two kinds, of which one is over after 6 and the other after 35; both have the same rates."""
     rng, a, b = np.random.default_rng(26), [0.6, 0.7], [0.85, 0.8]
@@ -704,6 +722,12 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
         (lambda: PAIRS.fit(method="gmm"), "`instruments` must be given"),
         (lambda: FINE.fit(clusters=["a", "a", "a"]), "`clusters` must name two groups at least; got one"),
         (lambda: FINE.fit(clusters=["a", None, "b"]), "some are missing"),
+        (
+            lambda: WeightedNashModel([3.0, 2.0, 4.0, 3.5], total=[10.0, 8.0, 9.0, 8.5]).fit(
+                method="gmm", clusters=[0, 0, 1, 1]
+            ),
+            "`instruments` must be fewer than clusters; got 2 with the constant, and 2",
+        ),
         (lambda: FINE.fit(clusters=[1, 2]), "`clusters` must have one label"),
         (lambda: FINE.fit(instruments=[1, 2, 3]), "`instruments` are for method='gmm'"),
         (lambda: FINE.fit(method="gmm", instruments=[1, 2]), "`instruments` must have a row"),

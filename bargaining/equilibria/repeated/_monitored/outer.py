@@ -32,8 +32,8 @@ from bargaining.equilibria.repeated._monitored.programs import (
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.solid import AnyOutline, Solid
 
-_WAY = 5  # rounds whose multipliers are kept for the proof of their results
-_COARSE = 64  # half-planes of two players up to which those of all rounds are kept
+_WAY = 20_000_000  # multipliers of earlier rounds that are kept for the proof of their results
+_MOVED = 1e-3  # a round that moves no half-plane farther is not needed there
 _DIGITS = 7  # of directions that are the same
 _NEXT = 1e-5  # the most between half-planes and points: through a point itself, floats cannot tell more than n apart
 _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
@@ -250,10 +250,10 @@ class Outer:
             if self.outline is None:
                 self.cuts.append(made._replace(way=tuple(self.way)))
                 return False
-            if self.directions.shape[1] > 2:
-                self.way = [*self.way[-_WAY:], made]
-            elif len(before) <= _COARSE:
+            if (before - self.levels).max() > _MOVED:
                 self.way.append(made)
+                while sum(each.multipliers.size for each in self.way) > _WAY:
+                    del self.way[0]
             if (before - self.levels).max() <= max(still, STILL) and lived == len(self.index):
                 return True
             if self.solved > budget:
@@ -289,6 +289,12 @@ class Outer:
         if out is None or rays is None:
             return found
         return found._replace(killed=self.index[out], rays=rays[out])
+
+    def proof(self) -> tuple[Cut, ...]:
+        """Return the proof of the half-planes as they are."""
+        if not len(self.index) or self.outline is None:
+            return tuple(self.cuts)
+        return (*self.cuts, self.cut()._replace(way=tuple(self.way)))
 
     def _cut(self, base: Floats) -> Cut:
         none = np.zeros((0, len(self.programs.views)))

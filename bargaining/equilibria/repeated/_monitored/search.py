@@ -140,7 +140,7 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
         if (
             reach <= gap
         ):  # outer sets shrink: if one reaches farther than that before, rounding moved its corners
-            kept, cuts, gap = outer.outline.corners, _proof(outer), reach
+            kept, cuts, gap = outer.outline.corners, outer.proof(), reach
         edge = _points(kept)
         size = outer.programs.weights.shape
         small = size[0] * (size[1] + size[2]) ** 2 <= _SMALL
@@ -192,12 +192,6 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
     if inner is None and spare is not None:  # far from the largest set, where others might have been found
         inner, gap = spare, _reach(_points(kept), spare.corners)
     return Found(inner, kept, gap, outer.rounds, outer.solved, leaves, cuts)
-
-
-def _proof(outer: Outer) -> tuple[Cut, ...]:
-    """Return the proof of the half-planes as they are."""
-    last = (outer.cut()._replace(way=tuple(outer.way)),) if len(outer.index) else ()
-    return (*outer.cuts, *last)
 
 
 def _moved(outer: Outer, ends: Floats, gap: float, tolerance: float) -> Floats:

@@ -238,9 +238,8 @@ def _guided(outer: Outer, hull: Hull, enough: float, budget: int) -> None:
 
 
 def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Found:
-    cuts = [*outer.cuts, outer.cut()] if len(outer.index) and outer.outline is not None else outer.cuts
     corners = np.empty((0, data.low.size)) if outer.outline is None else outer.outline.corners
-    return Found(inner, corners, best, outer.rounds, outer.solved, tuple(data.leaves), tuple(cuts))
+    return Found(inner, corners, best, outer.rounds, outer.solved, tuple(data.leaves), outer.proof())
 
 
 def _gap(outer: Outer, inner: Automaton) -> float:

@@ -10,6 +10,7 @@ from scipy.optimize import linprog
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_bounds, payoff_set
 from bargaining.equilibria._budget import Budget, Effort
 from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria.repeated._hyperplanes import outer_faces
 from bargaining.equilibria.stochastic._search import search
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.public_certificate import value_of
@@ -338,6 +339,26 @@ def test_inner_points_of_three_players_generate_themselves_by_linear_programs(se
     inner = [some.inner for some in bounds.bounds]
     assert all(map(len, inner))
     assert missed(game, inner, delta) < 1e-8
+
+
+def test_programs_with_many_rows_are_paid_for_by_the_budget(monkeypatch):
+    """With a small budget few rows are looked at, and the inner set that is found by then is kept."""
+    game, delta, budget, looked = three(0, [0.6, 0.7, 0.5]), np.array([0.6, 0.7, 0.5]), 1_000_000, []
+    plain = outer_faces.pivot
+
+    def counted(normals, rights, bases, chosen):
+        looked.append(len(chosen) * len(normals))
+        return plain(normals, rights, bases, chosen)
+
+    monkeypatch.setattr(outer_faces, "pivot", counted)
+    bounds = payoff_bounds(game, budget=budget)
+    assert sum(looked) < 100 * budget
+    assert {some.status for some in bounds.bounds} == {Status.INACCURATE}
+    assert bounds.gap < 0.1
+    inner = [some.inner for some in bounds.bounds]
+    assert missed(game, inner, delta) < 1e-8
+    for some in bounds.bounds:
+        assert (some.directions @ some.inner.T <= some.levels[:, None] + 1e-9).all()
 
 
 def patient(seed, delta, leave=None):

@@ -17,6 +17,7 @@ from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.repeated._hyperplanes.programs import work
 from bargaining.equilibria.repeated._hyperplanes.recipes import generating_points
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import Points, Recipes, image
 
@@ -305,7 +306,7 @@ def sustained(profiles: Profiles, points: Points, budget: Budget) -> tuple[Hulls
             points = stacked(hulls)
             orbits = Orbits.single(points.rows)
         chosen = orbits.chosen
-        if not budget.spend(len(chosen) * len(profiles.payoffs)):
+        if not budget.spend(work(len(chosen) * len(profiles.payoffs), len(points.rows))):
             break
         found = farthest(profiles, hulls, points, chosen)
         at = chosen[found.directions]
@@ -315,7 +316,7 @@ def sustained(profiles: Profiles, points: Points, budget: Budget) -> tuple[Hulls
         move = float(np.abs(found.payoffs - points.rows[at]).max())
         if len(found.payoffs) == len(chosen):
             if move <= SLACK or move < _SLOWER * before or trial % _EVERY == _EVERY - 1:
-                solved = generating_points(profiles, orbits, points.state, found)
+                solved = generating_points(profiles, orbits, points.state, found, budget)
                 if (
                     solved is not None
                     and np.abs(solved[chosen] - found.payoffs).max() <= _NEAR * move / patience
@@ -328,7 +329,7 @@ def sustained(profiles: Profiles, points: Points, budget: Budget) -> tuple[Hulls
     return hulls, None
 
 
-def continued(less: Profiles, more: Profiles, hulls: Hulls) -> Hulls | None:
+def continued(less: Profiles, more: Profiles, hulls: Hulls, budget: Budget) -> Hulls | None:
     """Solve for what generates itself for more patient players as the points of hulls do for less patient ones."""
     orbits, points = _orbits(less, hulls)
     if len(points.rows) > len(stacked(hulls).rows):
@@ -337,7 +338,7 @@ def continued(less: Profiles, more: Profiles, hulls: Hulls) -> Hulls | None:
     found = farthest(less, hulls, points, chosen)
     if len(found.payoffs) < len(chosen):
         return None
-    solved = generating_points(more, orbits, points.state, found)
+    solved = generating_points(more, orbits, points.state, found, budget)
     return None if solved is None else hulls_of(Points(solved, points.state))
 
 

@@ -28,7 +28,7 @@ from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles, Thresholds
-from bargaining.equilibria.repeated._hyperplanes.programs import Bases, pivot, reach
+from bargaining.equilibria.repeated._hyperplanes.programs import Bases, pivot, reach, work
 
 _ROUNDS = 100  # of the operator; the half-spaces hold after any number
 _PIVOTS = 100  # a face; the values that are left out are too high, never too low
@@ -242,7 +242,7 @@ class Outer:
             left = np.flatnonzero(~done & (shows | (values > best[place] + _STILL)))
             if not left.size:
                 break
-            self.budget.spend(left.size)
+            self.budget.spend(work(left.size, len(normals)))
             optimal, empty = pivot(normals, rights, self.bases, left)
             self.alive[np.isin(classes, classes[self.bases.owners[left[empty]]])] = False
             dead = ~self.alive[self.bases.owners]

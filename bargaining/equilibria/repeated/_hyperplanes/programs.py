@@ -28,6 +28,7 @@ _PIVOT = 1e-8  # below it rows are too close to parallel to be in one basis
 _EMPTY = 1e-10  # by which a row must be missed before a program counts as infeasible
 _ENTRIES = 2_000_000  # of a table of programs and rows
 _PIVOTS = 100  # a program; programs of few rows end after a few
+_SMALL, _ROWS = 4, 50  # units of work of a pivot, whatever its rows, and rows that count as one more
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +91,11 @@ def optimise(normals: Floats, rights: Floats, bases: Bases) -> None:
         if not left.size:
             break
         left = left[~pivot(normals, rights, bases, left)[0]]
+
+
+def work(programs: int, rows: int) -> int:
+    """Return how many units of a budget one pivot of each program is worth."""
+    return programs * (_SMALL + rows // _ROWS)
 
 
 def pivot(normals: Floats, rights: Floats, bases: Bases, chosen: Indices) -> tuple[Flags, Flags]:

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Points, Recipes
@@ -21,10 +22,13 @@ _ITERATIONS = 8  # of Newton's method, which doubles the digits in each
 _EXACT = 1e-14  # points generate themselves up to rounding
 _EPSILON = np.finfo(float).eps  # of each unit of the inverse of a recipe's equations: their rounding
 _MOST = 1e-12  # of that rounding: points nearly on a line have no bound of it
+_UNIT = 6000  # of the cube of the number of unknowns: one unit of work
 _ROUNDING = 1e-13  # of weights and payoffs that come from a linear system
 
 
-def generating_points(profiles: Profiles, orbits: Orbits, state: Indices, recipes: Recipes) -> Floats | None:
+def generating_points(
+    profiles: Profiles, orbits: Orbits, state: Indices, recipes: Recipes, budget: Budget
+) -> Floats | None:
     """Solve for the points, one of each orbit by its recipe; None if they do not generate themselves.
 
     Returns all of them. The threat to a player is her payoff at the point of a state that is the lowest for her now.
@@ -39,6 +43,8 @@ def generating_points(profiles: Profiles, orbits: Orbits, state: Indices, recipe
         left = points - system.generated(points, weights)
         if np.abs(left).max() <= _EXACT + min(_EPSILON * np.abs(inverse).max(), _MOST):
             return system.all(points) if system.holds(points, weights) else None
+        if not budget.spend(points.size**3 // _UNIT):
+            return None
         try:
             step = np.linalg.solve(system.slope(points, inverse, weights), left.ravel())
         except np.linalg.LinAlgError:

@@ -122,7 +122,7 @@ def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hulls | Non
         while hulls is not None and times > goal:
             times = max(times * _STEP, goal)
             more = replace(profiles, discounts=1.0 - times * wait)
-            after = continued(less, more, hulls)
+            after = continued(less, more, hulls, outer.budget)
             if after is None:
                 after, proof = sustained(more, stacked(hulls), outer.budget)
                 if proof is None:

@@ -278,13 +278,15 @@ def test_an_inner_set_that_no_shrinking_finds_is_what_the_operator_leaves(seed):
 
 
 def beyond(bounds, game):
-    """How far the corners of the outer set lie beyond the faces of the inner one, by hulls, as a share of the range."""
+    """How far the outer set reaches beyond the faces of the inner one, by a program each, as a share of the range."""
     size = np.ptp(game.payoffs.reshape(-1, game.players), axis=0)
-    faces = ConvexHull(bounds.inner / size).equations
-    sides = np.c_[bounds.directions, -bounds.levels]
-    # Q12: sides by the hundred that almost meet in one point may be merged into wide ones.
-    outer = HalfspaceIntersection(sides, bounds.inner.mean(axis=0), qhull_options="Qx Q12")
-    return (outer.intersections / size @ faces[:, :-1].T + faces[:, -1]).max()
+    faces = np.unique(ConvexHull(bounds.inner / size).equations.round(12), axis=0)
+    fine = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+    reach = [
+        -linprog(-face[:-1] / size, bounds.directions, bounds.levels, bounds=(None, None), options=fine).fun
+        for face in faces
+    ]
+    return (reach + faces[:, -1]).max()
 
 
 @pytest.mark.dear("3", "6")

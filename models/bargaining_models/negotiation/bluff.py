@@ -148,8 +148,8 @@ class Claim(Shown):
         _, partner = self.deal.negotiation.roles.said[:2]
         if self.threshold == 0.0:
             raise InvalidInput(
-                f"`war` must be so short that {partner} gains by calling a bluff; got {self.war:.17g} years, for which "
-                f"better terms do not make up, so that {partner} concedes whatever it believes."
+                f"`war` must be so short that {partner} gains by calling a bluff; got {plain(self.war)} years, for "
+                f"which better terms do not make up, so that {partner} concedes whatever it believes."
             )
         names = self.deal.negotiation.roles.names[:2]
         return {"owner": self.owner, "receiver": self.receiver, "players": names}

@@ -9,7 +9,7 @@ from numbers import Rational
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, by_player, own, owning, returned, sealed, short
 from bargaining._names import are_given, frame, numbered, place, series, sum_of, titles
@@ -492,10 +492,14 @@ def named(division: Special, method: Named) -> Special:
     return replace(division, method=method.label, parameters=method.parameters)
 
 
-def judged(answer: Judged, residual: float, most: float) -> Judged:
-    """Return an answer of a protocol with another residual: OK up to `most`, INACCURATE beyond."""
-    status = Status.OK if residual <= most else Status.INACCURATE
-    return replace(answer, residual=residual, status=status)  # type: ignore[type-var]
+def judged(answer: Judged, most: float, *gaps: ArrayLike) -> Judged:
+    """Return an answer of a protocol with the largest of these gaps as its residual: OK up to `most`.
+
+    A gap that is not a number counts as infinite.
+    """
+    worst = max(0.0, *(float(np.max(gap)) if np.isfinite(gap).all() else np.inf for gap in gaps))
+    status = Status.OK if worst <= most else Status.INACCURATE
+    return replace(answer, residual=worst, status=status)  # type: ignore[type-var]
 
 
 def told(division: Special, rule: object, **parameters: Any) -> Special:

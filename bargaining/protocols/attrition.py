@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from bargaining._arguments import answer_of, is_sequence, player_index
 from bargaining._arrays import Floats, owning, per_player, scalar, within
 from bargaining._names import Names, numbered, ordered, titles
 from bargaining._rich import Shown
-from bargaining.division import ACCURACY, Division, told
+from bargaining.division import ACCURACY, Division, judged, told
 from bargaining.errors import InvalidInput, NotApplicable, Status, plain
 from bargaining.protocols._seats import take_seats
 
@@ -125,8 +125,16 @@ class WarOfAttrition(Shown):
         loser = player_index(weak, "weak", self.players or 2)
         state, initial = self._state, np.where(np.arange(2) == loser, share, 0.0)
         hazards = state.pace[::-1] / state.gain[::-1]
-        payoffs = state.floor + initial[::-1] * state.gain
-        return told(_outcome(state, hazards, initial, payoffs), self, mass=share, weak=loser)
+        outcome = AttritionOutcome(
+            payoffs=state.floor + initial[::-1] * state.gain,
+            status=Status.OK,
+            method="WarOfAttrition",
+            residual=0.0,
+            hazards=hazards,
+            initial=initial,
+            delay=float((1 - initial).prod() / hazards.sum()),
+        )
+        return self.check(told(outcome, self, mass=share, weak=loser))
 
     def check(self, outcome: AttritionOutcome) -> AttritionOutcome:
         """Return an outcome with `residual` and `status` computed anew from its payoffs, hazards and masses at 0.
@@ -135,8 +143,16 @@ class WarOfAttrition(Shown):
         payoff of giving up at 0, or at some later date, and the payoff of the outcome.
         """
         answer_of(outcome, "outcome", AttritionOutcome)
-        again = _outcome(self._state, outcome.hazards, outcome.initial, outcome.payoffs)
-        return replace(outcome, residual=again.residual, status=again.status)
+        hazards, initial = outcome.hazards, outcome.initial
+        dates = np.array([[0.0], [0.1], [1.0], [10.0]]) / hazards.sum()
+        apart = np.abs(_value(self._state, hazards, initial, dates) - outcome.payoffs)
+        return judged(
+            outcome,
+            ACCURACY,
+            apart / np.abs(self._state.gain).max(),
+            initial.min(),  # at most one gives up at 0
+            np.maximum(-initial, initial - 1),
+        )
 
     def equilibria(self) -> Floats:
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).
@@ -226,22 +242,6 @@ class AttritionOutcome(Division):
     hazards: Floats
     initial: Floats
     delay: float
-
-
-def _outcome(state: _State, hazards: Floats, initial: Floats, payoffs: Floats) -> AttritionOutcome:
-    """Return an outcome; at most one player gives up at 0, and after that both are indifferent between all dates."""
-    dates = np.array([[0.0], [0.1], [1.0], [10.0]]) / hazards.sum()
-    gap = np.abs(_value(state, hazards, initial, dates) - payoffs).max() / np.abs(state.gain).max()
-    gap = max(float(gap), float(initial.min()), float(np.maximum(-initial, initial - 1).max()))
-    return AttritionOutcome(
-        payoffs=payoffs,
-        status=Status.OK if gap <= ACCURACY else Status.INACCURATE,
-        method="WarOfAttrition",
-        residual=gap,
-        hazards=hazards,
-        initial=initial,
-        delay=float((1 - initial).prod() / hazards.sum()),
-    )
 
 
 def _value(state: _State, hazards: Floats, initial: Floats, time: Floats) -> Floats:

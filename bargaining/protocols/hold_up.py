@@ -250,14 +250,15 @@ class HoldUp(Shown):
         answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)
         if not 0 <= float(k) <= self.upper:
-            return judged(outcome, np.inf, _ACCURACY)
-        residual = max(
+            return judged(outcome, _ACCURACY, np.inf)
+        return judged(
+            outcome,
+            _ACCURACY,
             shortfall(self.net, float(k), 0.0, self.upper, count=_GRID),
-            float(np.abs(outcome.payoffs - self._payoffs(k)).max()),
-            float(abs(outcome.option - np.asarray(self.option(k), dtype=float))),
+            np.abs(outcome.payoffs - self._payoffs(k)),
+            np.abs(outcome.option - np.asarray(self.option(k), dtype=float)),
             *(shortfall(self.net, float(tie), 0.0, self.upper, count=65) for tie in outcome.ties),
         )
-        return judged(outcome, residual, _ACCURACY)
 
     def _payoffs(self, k: Floats) -> Floats:
         own, cost = float(self.net(k)), float(np.asarray(self.cost(k)))

@@ -305,9 +305,8 @@ class NonstationaryOffers(Shown):
                 for f in fields(Trajectory)
             }
         )
-        apart = float(np.abs(path.payoffs - whole.starts[0]).max() / self._terms(np.zeros(1))[0, PIE])
-        residual = max(defect(self._terms, whole) + path.tail, apart)
-        return judged(path, residual, _PROMISED)
+        apart = np.abs(path.payoffs - whole.starts[0]) / self._terms(np.zeros(1))[0, PIE]
+        return judged(path, _PROMISED, defect(self._terms, whole) + path.tail, apart)
 
     def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
         """Return the ends of the pieces, finer up to `until`, and every kink."""

@@ -7,7 +7,7 @@ the second replies a_2 or accepts. All the second player's committed types are a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from bargaining._arguments import answer_of, listed, player_index
 from bargaining._arrays import SMALLEST, Floats, fill, owning, real, spread, within
 from bargaining._names import Names, numbered, titles
 from bargaining._rich import Shown
-from bargaining.division import Division, told
+from bargaining.division import Division, judged, told
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols import _concession
 from bargaining.protocols._seats import take_seats
@@ -133,13 +133,8 @@ class ReputationalDemands(Shown):
         again = _assess(
             self._first, announcements, outcome.announcements, beliefs, outcome.replies, outcome.acceptance
         )
-        apart = [
-            np.abs(outcome.payoffs - again.payoffs).max(),
-            *(np.abs(x - y).max() for x, y in zip(outcome.beliefs, again.beliefs, strict=True)),
-        ]
-        residual = float(max(float(again.residual), *apart))
-        status = Status.OK if residual < _ACCURACY else Status.INACCURATE
-        return replace(outcome, residual=residual, status=status)
+        odd = (np.abs(x - y) for x, y in zip(outcome.beliefs, again.beliefs, strict=True))
+        return judged(outcome, _ACCURACY, again.residual, np.abs(outcome.payoffs - again.payoffs), *odd)
 
     def _announcements(self) -> tuple[list[Announcement], float]:
         order = [self._first, 1 - self._first]
@@ -243,25 +238,25 @@ def _assess(
     value = acceptance * (1 - own) + leaving * one.received[1] + (replies * seconds).sum(axis=1)
     met = acceptance * own + leaving * one.received[0] + (replies * firsts).sum(axis=1)
     worth = firsts @ one.masses + one.normal * met
-    normal = float(np.sum(announced))
+    normal = np.sum(announced)
     first_payoff = float(announced @ worth)
     weights = np.array([a.mass for a in announcements])
     weights = weights + (1 - weights.sum()) * announced
     payoffs = np.array([first_payoff, float(weights @ value)])
-    odds = [announced, replies, acceptance, leaving]
-    residual = float(max(np.abs(best - value).max(), worth.max() - first_payoff, abs(normal - 1), 0.0))
-    residual = max(residual, *(float(-chance.min()) for chance in odds))
-    return DemandOutcome(
+    outcome = DemandOutcome(
         payoffs=payoffs[::-1] if first else payoffs,
         announcements=announced,
         replies=replies,
         acceptance=acceptance,
         beliefs=(beliefs, committed),
-        residual=residual,
-        status=Status.OK if residual < _ACCURACY else Status.INACCURATE,
+        residual=0.0,
+        status=Status.OK,
         method="ReputationalDemands",
         first=first,
     )
+    odds = (announced, replies, acceptance, leaving)
+    gains = (np.abs(best - value), worth - first_payoff)
+    return judged(outcome, _ACCURACY, *gains, abs(normal - 1), *(-chance for chance in odds))
 
 
 def _continuations(

@@ -199,17 +199,20 @@ class OutsideOptionScreening(Shown):
         profits.
         """
         answer_of(outcome, "outcome", ScreeningOutcome)
-        profit, trade, gain = self._brings(outcome.price)
         low = max(self.lower, self.cost)
+        if not low <= outcome.price <= self.upper:
+            return judged(outcome, _ACCURACY, np.inf)
+        profit, trade, gain = self._brings(outcome.price)
         scale = max(abs(self.upper - self.cost), float(np.finfo(float).tiny))
-        residual = max(
+        return judged(
+            outcome,
+            _ACCURACY,
             shortfall(self.profit, outcome.price, low, self.upper, count=_GRID),
             abs(outcome.profit - profit) / scale,
             abs(outcome.trade - trade),
             abs(outcome.gain - gain) / scale,
             *(shortfall(self.profit, float(tie), low, self.upper, count=65) for tie in outcome.prices),
         )
-        return judged(outcome, residual, _ACCURACY)
 
     def _brings(self, price: float) -> tuple[float, float, float]:
         """Return the profit, the probability of trade and the buyer's gain at a price."""
@@ -449,22 +452,21 @@ class TwoTypeScreening(Shown):
         surplus = discounts * (high - path.prices)
         reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if 0 < rounds < len(cuts) else np.array([odds])
         if reached.size != rounds + 1 or cuts[-1] <= odds:
-            return judged(path, np.inf, ACCURACY)
+            return judged(path, ACCURACY, np.inf)
         gaps = [
             max(others) / (1 + odds) - expected,
             abs(path.profit - expected),
-            float(np.ptp(surplus)),
-            abs(float(path.prices[-1]) - low),
+            np.ptp(surplus),
+            abs(path.prices[-1] - low),
             *np.abs(path.payoffs - [0.0, high - path.prices[0]]),
         ]
         odd = [
-            float(np.abs(path.beliefs - believed).max()),
-            float(np.abs(path.beliefs - reached / (1 + reached)).max()),
-            float(np.abs(path.thresholds - 1 / (1 + 1 / np.array(cuts[1:]))).max(initial=0.0)),
-            abs(float(path.accepts.sum()) - 1),
+            np.abs(path.beliefs - believed),
+            np.abs(path.beliefs - reached / (1 + reached)),
+            np.abs(path.thresholds - 1 / (1 + 1 / np.array(cuts[1:]))),
+            abs(path.accepts.sum() - 1),
         ]
-        residual = max(0.0, *(float(gap) / high for gap in gaps), *odd)
-        return judged(path, residual, ACCURACY)
+        return judged(path, ACCURACY, *(gap / high for gap in gaps), *odd)
 
     def _price(self, rounds: int) -> float:
         low, high = np.asarray(self.values, dtype=float).tolist()

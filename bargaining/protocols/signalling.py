@@ -243,15 +243,15 @@ class CostlyStep(Shown):
         beliefs, payoffs, met, value = self._implied(x, answer)
         stakes = owner[:, :1] - owner[:, 1:]
         odds = np.concatenate([x, answer.ravel()])
-        gaps = [
+        return judged(
+            equilibrium,
+            ACCURACY,
             self._regret(x, answer, equilibrium.beliefs, value),
-            float(np.abs(equilibrium.beliefs - beliefs).max()),
-            float((np.abs(equilibrium.payoffs - payoffs) / stakes).max()),
-            abs(equilibrium.receiver - met) / float(np.ptp(receiver)),
-            float(np.maximum(-odds, odds - 1).max()),
-        ]
-        residual = max(0.0, *gaps)
-        return judged(equilibrium, residual, ACCURACY)
+            np.abs(equilibrium.beliefs - beliefs),
+            np.abs(equilibrium.payoffs - payoffs) / stakes,
+            abs(equilibrium.receiver - met) / np.ptp(receiver),
+            np.maximum(-odds, odds - 1),
+        )
 
     def _implied(self, x: Floats, answer: Floats) -> tuple[Floats, Floats, float, Floats]:
         """Return beliefs, the types' payoffs, the receiver's, and each type's payoff of each signal."""
@@ -483,16 +483,17 @@ class Bluff(Shown):
         expected = claims * claimed + (1 - claims) * silent
         believed = q * strong / (types @ claims)
         choices = np.array([believed, 1 - believed]) @ receiver
-        gaps = [
-            *(np.abs(outcome.payoffs - expected) / stake),
-            *((np.maximum(claimed, silent) - expected) / stake),
+        odds = np.array([strong, weak, concede])
+        return judged(
+            outcome,
+            ACCURACY,
+            np.abs(outcome.payoffs - expected) / stake,
+            (np.maximum(claimed, silent) - expected) / stake,
             (choices.max() - choices @ answer) / span,
             abs(outcome.receiver - types @ (claims * met + (1 - claims) * unclaimed)) / span,
             abs(outcome.belief - believed),
-            *(max(-chance, chance - 1) for chance in (strong, weak, concede)),
-        ]
-        residual = max(0.0, *(float(gap) for gap in gaps))
-        return judged(outcome, residual, ACCURACY)
+            np.maximum(-odds, odds - 1),
+        )
 
 
 @suggesting

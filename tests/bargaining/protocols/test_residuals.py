@@ -218,6 +218,25 @@ def test_an_answer_that_is_moved_is_not(case: Case, name: str, sign: int) -> Non
         assert np.all(np.asarray(wrong.status) == Status.INACCURATE), entry
 
 
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [pytest.param(case, name) for case in CASES for name in case.moved if name != "_coefficients"],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero", "ignore:overflow")
+def test_an_answer_that_is_no_number_is_not(case: Case, name: str, bad: float) -> None:
+    found = case.answer()
+    given = getattr(found, name)
+    value = np.array(given, dtype=float)
+    value.flat[0] = bad
+    wrong = checked(case.protocol)(
+        replace(found, **{name: value if isinstance(given, np.ndarray) else float(value)})
+    )
+    assert not np.any(np.asarray(wrong.status) == Status.OK)
+    assert not np.any(np.asarray(wrong.residual) <= MOVE)
+
+
 @pytest.mark.parametrize("scale", [1.0, 50.0])
 @pytest.mark.parametrize(
     "protocol",

@@ -52,8 +52,11 @@ class Conditions:
     """1 or -1 where they hold only as a disagreement payoff rises or falls: a best payoff lies at a curve's end."""
 
 
-def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Conditions]:
-    """Yield the equations of the cells whose structure is known and strict, cells of one structure together."""
+def conditions(division: Division, given: Given, *, second: bool, moving: bool) -> Iterator[Conditions]:
+    """Yield the equations of the cells whose structure is known and strict, cells of one structure together.
+
+    `moving` says whether the points of the set move: a level side through several of them has a kink in each.
+    """
     name, problem = division.method.partition("(")[0], division.problem
     assert problem is not None
     cells = int(np.prod(division.payoffs.shape[:-1]))
@@ -83,8 +86,6 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
     flat = isinstance(boundary, _Facets)
     if boundary is None or (name == "perles_maschler" and flat) or (name == "yu" and flat):
         return
-    if name == "utilitarian" and isinstance(boundary, _Budget):
-        return  # all divisions have the same sum: the one in the middle is no strict optimum
     size = np.abs(points["x"] - given["disagreement"]).max(axis=0)
     if name == "raiffa" and not isinstance(boundary, _Budget):
         points |= _interim(boundary, problem, cells)
@@ -104,6 +105,8 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
             else:
                 tied = False & tied
             sure = sure & (pieces[0] >= 0) & (tied | (pieces[1] < 0))
+        if moving and isinstance(boundary, _Sides):
+            sure = sure & ~np.isin(pieces, boundary.shared).any(axis=0)
         structure.append(pieces)
         strict &= sure
     if ideal and flat:
@@ -126,6 +129,8 @@ def conditions(division: Division, given: Given, *, second: bool) -> Iterator[Co
         strict &= sure & accepted & (structure[0][1] < 0) & (structure[1][1] < 0)
     if name in _RAYS:
         strict &= structure[0][1] < 0
+    if name == "utilitarian" and isinstance(boundary, _Linear):
+        strict &= structure[0][-1] >= 0  # anywhere but at a corner the best divisions are a whole face
     rows: Any = np.concatenate(structure)
     left = np.flatnonzero(strict & ~np.any(list(ties.values()), axis=0)) if ties else np.flatnonzero(strict)
     queue = [(0, rows, left)]
@@ -328,6 +333,14 @@ class _Sides(_Linear):
                 *(self.lines[i % k] for i in range(far, far + (high - far) % k)),
                 (high, -2),
             ]
+        level = points.max(axis=0) - points <= TIE * np.ptp(points, axis=0).max()
+        self.shared = [
+            k
+            for k, (p, q) in enumerate(self.lines)
+            for i in (0, 1)
+            if level[:, i].sum() > 1 and level[p, i] and (q == -1 - i or (q >= 0 and level[q, i]))
+        ]
+        """Sides along an axis with several points: whichever of these is moved up alone makes the best payoff."""
 
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         given = {"points": self.points.ravel()}

@@ -47,6 +47,7 @@ _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does 
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
 # Of this step: where the structure beside a kink is read, farther if rounding hides it.
 _SHARES = (1 / 512, 1 / 8)
+_LOOSE = 0.01  # of a difference, or of the range: with a larger error it is none, as at a jump
 _ALIKE = 1e-6  # of the range: one-sided differences that agree up to this, or up to their errors, are one derivative
 
 
@@ -378,7 +379,7 @@ def _exact(
     skip = 2 * int(asked.result.parameters.get("proposer") == 1)
     with np.errstate(all="ignore"):
         size = asked.size
-        for found in conditions(asked.result, terms, second=order == 2):
+        for found in conditions(asked.result, terms, second=order == 2, moving=asked.name == "points"):
             here = found.cells
             one, two, miss, condition = implicit(
                 _with(asked, found, terms),
@@ -456,21 +457,17 @@ def _by_differences(whole: _Asked, rest: NDArray[np.intp]) -> tuple[Floats, Floa
             share = (base[j] > 0) & (base[j] < 1)
             step = np.where(share, np.minimum(base[j], 1 - base[j]) / 8, np.maximum(base[j], 1.0) * _STEP)
         sides = _sides(moved, base[j], step, size, asked.n)
-        below, middle, above, error[:, j], doubt = (one[:, rest] for one in sides)
-        per = (size / step * _STEP)[rest]
-        kinked = ~(np.abs(above - below) <= _ALIKE * per + 16 * doubt)
-        first[:, j] = np.where(kinked, np.nan, middle)
-        left[:, j], right[:, j] = np.where(kinked, below, middle), np.where(kinked, above, middle)
+        left[:, j], first[:, j], right[:, j], error[:, j] = (one[:, rest] for one in sides)
     return first, left, right, error
 
 
 def _sides(
     moved: Callable[[Floats], Floats], at: Floats, step: Floats, unit: Floats, n: int
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return differences of (n, cells) answers, measured in `unit`: from below, central, from above; and their errors.
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return derivatives of (n, cells) answers, measured in `unit`: from below, where both sides agree, from above.
 
-    The errors are of the central ones, and of both others together: SciPy's, which compare one step with the next, and
-    what rounding of the answers adds at the last one.
+    Their errors come last: SciPy's, which compare one step of differences with the next, and what rounding of the
+    answers adds at the last one. A side whose differences do not settle, as at a jump, has no derivative.
     """
     from scipy.differentiate import derivative
 
@@ -493,10 +490,19 @@ def _sides(
                 preserve_shape=True,
                 tolerances={"rtol": 0.0, "atol": 1e-13},
             )
-        rounded = 4 * EPS * largest * 2.0**answer.nit
-        found.append(np.array([answer.df, answer.error + rounded]) * unit / step)
+        rounded = EPS * largest * 2.0**answer.nit
+        # Differences that settle by the square root of their step are still 2.4 times as far as the last two are apart.
+        found.append(np.array([answer.df, 4 * (answer.error + rounded)]) * unit / step)
     (below, low), (middle, off), (above, high) = found
-    return below, middle, above, np.where(np.isfinite(off), off, np.fmax(low, high)), low + high
+    per = unit / step * _STEP
+    below, above = (
+        np.where(doubt <= _LOOSE * np.fmax(np.abs(one), per), one, np.nan)
+        for one, doubt in ((below, low), (above, high))
+    )
+    kinked = ~(np.abs(above - below) <= _ALIKE * per + 4 * (low + high))
+    error = np.where(kinked | ~np.isfinite(off), np.fmax(low, high), off)
+    sides = (np.where(kinked, one, middle) for one in (below, above))
+    return next(sides), np.where(kinked, np.nan, middle), next(sides), error
 
 
 def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
@@ -509,8 +515,7 @@ def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
         shape = *values.shape, *values.shape[1:]
         values, error = (one.reshape(shape) for one in _bent_alone(slopes, room))
         axes = axes | {f"{name}_2": labels for name, labels in list(axes.items())[1:]}
-    solved = np.asarray(getattr(result, "status", Status.OK)) == Status.OK
-    values = np.where(solved.reshape(*solved.shape, *[1] * (values.ndim - solved.ndim)), values, np.nan)
+    values = _solved(result, values)
     named = {name: labels for name, labels in axes.items() if labels is not None}
     return _named(
         Layout(shape=values.shape, dims=tuple(axes), labels=named),
@@ -590,7 +595,7 @@ def _of_definition(result: Any, wrt: str, order: int) -> xr.DataArray:
         along = {data: move[j : j + 1]}
         sides = [_beside(made, solved, float(base[j]), sign * step[0], along) for sign in (-1, 1)]
         if None in sides:
-            low, _, high, _, doubt = _sides(moved, base[j : j + 1], step, size, answer.size)
+            low, _, high, doubt = _sides(moved, base[j : j + 1], step, size, answer.size)
             sides = [(low[:, 0], doubt[:, 0]), (high[:, 0], doubt[:, 0])]
         (below[:, j], off), (above[:, j], more) = sides  # type: ignore[misc]
         below[:, j], above[:, j], error[:, j] = below[:, j] + 0.0, above[:, j] + 0.0, np.fmax(off, more)
@@ -740,15 +745,15 @@ def _of_data(
         again = _definition(other)
         return None if again is None else again.given
 
-    def data(value: Mapping[str, Any]) -> Floats:
+    def data(value: Mapping[str, Floats]) -> Floats:
         try:
-            again = given_of(method(**value))
+            again = given_of(_called(method, value))
         except BargainingError:
             again = None
         flat = [] if again is None else [again.get(one, np.zeros(0)) for one in names]
         return np.concatenate(flat) if [len(one) for one in flat] == sizes else np.full(base.size, np.nan)
 
-    if not np.array_equal(data({k: v if v.ndim else float(v) for k, v in at.items()}), base):
+    if not np.array_equal(data(at), base):
         raise InvalidInput("`method` must lead to `result` at the values in `wrt`; it led from other data.")
     unit = np.array([max(float(np.abs(base).max()), np.finfo(float).tiny)])
     columns = []
@@ -758,7 +763,7 @@ def _of_data(
             return data({**at, name: _changed(value, place, t)})[:, None]
 
         step = np.array([max(abs(float(value[place])), 1e-3) * _STEP])
-        _, middle, _, off, _ = _sides(moved, np.array([value[place]]), step, unit, base.size)
+        _, middle, _, off = _sides(moved, np.array([value[place]]), step, unit, base.size)
         columns.append((middle[:, 0], off[:, 0]))
     move, doubt = (np.array([column[k] for column in columns]) for k in (0, 1))
     if not np.isfinite(move).all():
@@ -777,11 +782,16 @@ def _places(at: Mapping[str, Floats]) -> Iterator[tuple[str, Floats, tuple[int, 
     return ((name, value, place) for name, value in at.items() for place in np.ndindex(*value.shape))
 
 
-def _changed(value: Floats, place: tuple[int, ...], t: Floats) -> Any:
+def _changed(value: Floats, place: tuple[int, ...], t: Floats) -> Floats:
     """Return an argument with one entry changed."""
     changed = value.copy()
     changed[place] = float(t[0])
-    return changed if value.ndim else float(changed)
+    return changed
+
+
+def _called(method: Callable[..., Any], at: Mapping[str, Floats]) -> Any:
+    """Return what a user's function makes of its arguments; single numbers are floats."""
+    return method(**{name: value if value.ndim else float(value) for name, value in at.items()})
 
 
 def _of_arguments(
@@ -800,16 +810,17 @@ def _of_arguments(
     if exact is not None:
         return exact
     answer, kind = _numbers(result)
-    again, _ = _numbers(method(**{k: float(v) if v.ndim == 0 else v for k, v in at.items()}))
-    slack = 1e-9 * float(np.abs(answer).max(initial=1.0))
-    if again.shape != answer.shape or not np.allclose(again, answer, rtol=1e-9, atol=slack):
+    again, _ = _numbers(_called(method, at))
+    largest = float(np.nan_to_num(np.abs(answer)).max(initial=0.0))
+    slack = 1e-9 * max(largest, 1.0)
+    if again.shape != answer.shape or not np.allclose(again, answer, rtol=1e-9, atol=slack, equal_nan=True):
         raise InvalidInput("`method` must lead to `result` at the values in `wrt`; it gave another answer.")
-    columns, units = [], []
+    columns = []
     for name, value, place in _places(at):
 
         def moved(t: Floats, name: str = name, value: Floats = value, place: Any = place) -> Floats:
             try:
-                found = _numbers(method(**{**at, name: _changed(value, place, t)}))[0]
+                found = _numbers(_called(method, {**at, name: _changed(value, place, t)}))[0]
             except BargainingError:
                 found = np.zeros(0)
             alike = found.shape == answer.shape
@@ -818,24 +829,26 @@ def _of_arguments(
             )
 
         step = np.array([max(abs(float(value[place])), 1e-3) * _STEP])
-        size = np.array([max(float(np.abs(answer).max(initial=0.0)), np.finfo(float).tiny)])
+        size = np.array([max(largest, np.finfo(float).tiny)])
         columns.append(_sides(moved, np.array([value[place]]), step, size, answer.size))
-        units.append(size[0] / step[0] * _STEP)
-    below, middle, above, off, doubt = (np.stack([c[k][:, 0] for c in columns], axis=-1) for k in range(5))
-    with np.errstate(invalid="ignore"):
-        kinked = ~(np.abs(above - below) <= _ALIKE * np.array(units) + 16 * doubt)
-    sides = np.where(kinked, below, middle), np.where(kinked, above, middle)
+    below, middle, above, off = (np.stack([c[k][:, 0] for c in columns], axis=-1) for k in range(4))
     dims = (kind,) if answer.ndim == 1 else tuple(f"{kind}_{k}" for k in range(answer.ndim))
     own = Layout(shape=answer.shape, dims=dims)
-    return _named(own, axes, np.where(kinked, np.nan, middle), off, sides)
+    return _named(own, axes, middle, off, (below, above))
 
 
 def _numbers(result: Any) -> tuple[Floats, str]:
-    """Return the numbers of an answer, and the name of their dimension."""
+    """Return the numbers of an answer, NaN where it is not OK, and the name of their dimension."""
     for attribute, kind in _ANSWERS:
         if hasattr(result, attribute):
-            return np.asarray(getattr(result, attribute), dtype=float), kind
+            return _solved(result, np.asarray(getattr(result, attribute), dtype=float)), kind
     return real(result, "result", finite=False), "entry"
+
+
+def _solved(result: Any, values: Floats) -> Floats:
+    """Return numbers of an answer, NaN where it is not OK."""
+    solved = np.asarray(getattr(result, "status", Status.OK)) == Status.OK
+    return np.where(solved[(..., *[None] * (values.ndim - solved.ndim))], values, np.nan)
 
 
 def _labelled(

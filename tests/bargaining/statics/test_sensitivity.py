@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -860,3 +861,72 @@ def test_the_utilitarian_division_of_a_surplus_moves_with_the_surplus_alone() ->
         assert sensitivity(split, wrt="weights").isnull().all()
         with pytest.raises(NotApplicable, match="`order` must be 1"):
             sensitivity(split, wrt="total", order=2)
+
+
+def test_utilitarian_divisions_that_tie_along_a_side_stay_in_its_middle() -> None:
+    side = Polytope([[1, 2], [6, 2], [3, 4]], free_disposal=True)
+    split = utilitarian(Problem(side, [2.0, 0.0]), weights=[2, 3])
+    np.testing.assert_allclose(sensitivity(split, wrt="disagreement"), 0, atol=1e-9)
+    jump = sensitivity(split, wrt="weights")
+    assert np.isnan([jump, jump.from_below, jump.from_above]).all()
+    triangle = utilitarian(Problem(Polytope(np.eye(3)), [-1.0, -1.0, -1.0]))
+    np.testing.assert_allclose(sensitivity(triangle, wrt="disagreement"), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("points", "disposal", "concept", "d", "place", "sides"),
+    [
+        # the ray meets a level side at (3, 4): it rises by half as much as either end, and stays where an end falls
+        ([[0, 4], [6, 4], [3, 2]], True, egalitarian, [1, 2], 0, [[0, 0], [0.5, 0.5]]),
+        ([[0, 4], [6, 4], [3, 2]], True, egalitarian, [1, 2], 1, [[0.5, 0.5], [1, 1]]),
+        # the best payoff of the second player is the higher end of the side from (0, 4) to (3, 4)
+        ([[0, 4], [4, 0], [4, 1], [3, 4]], False, equal_loss, [-1, 2], 0, [[0, 0], [-0.25, 0.75]]),
+    ],
+)
+def test_a_level_side_has_a_kink_in_each_of_its_points(
+    points: Any, disposal: bool, concept: Any, d: list[float], place: int, sides: Any
+) -> None:
+    pie = Polytope(points, free_disposal=disposal)
+    row = pie.points.tolist().index(points[place])
+    found = sensitivity(concept(Problem(pie, d)), wrt="points")[:, row, 1]
+    assert np.isnan(found).any()
+    np.testing.assert_allclose([found.from_below, found.from_above], sides, rtol=0, atol=1e-8)
+
+
+def test_a_jump_has_no_derivative_on_its_side() -> None:
+    """Below a flat side Perles and Maschler leave nothing to divide; below a steep one they halve it."""
+    flat = Polytope([[0, 0], [4, 0]])
+    row = flat.points.tolist().index([0, 0])
+    found = sensitivity(perles_maschler(Problem(flat, [3, -1])), wrt="points")[:, row, 1]
+    np.testing.assert_array_equal(found.from_below, [0, 0])
+    assert np.isnan(found[0])
+    assert np.isnan(found.from_above[0])
+
+
+def test_the_error_bounds_what_differences_miss_that_settle_slowly() -> None:
+    found = sensitivity(1.0, wrt={"t": 0.0}, method=lambda t: 1 + abs(t) ** 1.5)
+    assert (np.abs([found.from_below, found.from_above]) <= found.error.values).all()
+
+
+def test_a_method_of_several_numbers_gets_floats() -> None:
+    @cache
+    def split(cost: float, floor: float) -> Any:
+        return nash(Problem(TransferableSurplus(1.0 - cost), [0, floor]))
+
+    found = sensitivity(split(0.3, 0.2), wrt={"cost": 0.3, "floor": 0.2}, method=split)
+    np.testing.assert_allclose(found, [[-0.5, -0.5], [-0.5, 0.5]], rtol=0, atol=1e-9)
+    assert np.isnan(sensitivity(split(0.3, 0.9), wrt={"cost": 0.3, "floor": 0.9}, method=split)).all()
+
+
+def test_data_with_a_kink_in_an_argument_make_a_kink_of_the_answer() -> None:
+    """Only cooperation yields |c| more: the vertex at which both cooperate has the payoffs (3 + |c|, 3)."""
+
+    def found(c: float) -> Any:
+        own = np.array([[3.0, 0.0], [4.0, 1.0]])
+        return payoff_set(RepeatedGame(Game([[3.0 + abs(c), 0.0], [4.0, 1.0]], own.T), 0.7))
+
+    slopes = sensitivity(found(0.0), wrt={"c": 0.0}, method=found)
+    both = found(0.0).vertices.tolist().index([3.0, 3.0])
+    assert np.isnan(slopes[both, 0])
+    np.testing.assert_allclose(slopes.from_below[both], [[-1], [0]], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(slopes.from_above[both], [[1], [0]], rtol=0, atol=1e-4)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._rows import once
 from bargaining.games.repeated import RepeatedGame
 
 Indices = NDArray[np.intp]
@@ -105,10 +106,10 @@ class Group:
 
     def orbits(self, rows: Floats, digits: int = 7) -> Orbits:
         """Return rows with all their images, without repetitions up to some digits; given ones first, in order."""
-        given = rows[_once(rows, digits)[0]]
+        given = rows[once(rows, digits)[0]]
         size, many = len(given), len(self.players)
         moved = self.moved(np.repeat(given, many, axis=0), np.tile(np.arange(many), size))
-        kept, slots = _once(np.vstack([given, moved]), digits)
+        kept, slots = once(np.vstack([given, moved]), digits)
         images = slots[size:].reshape(size, many)
         first = np.full(len(kept), size)
         np.minimum.at(first, images, np.arange(size)[:, None])  # of each orbit, the first row given
@@ -126,14 +127,14 @@ class Group:
         return np.unique(self._last(rows, digits)[1], axis=0, return_inverse=True)[1].ravel()
 
     def _last(self, rows: Floats, digits: int) -> tuple[Indices, Floats]:
-        by, each = np.zeros(len(rows), np.intp), np.arange(len(rows))
-        best = rows.round(digits) + 0.0
-        for g in range(1, len(self.players)):
-            image = self.moved(rows, np.full(len(rows), g)).round(digits) + 0.0
-            at = (image != best).argmax(axis=1)
-            later = image[each, at] > best[each, at]
-            by[later], best[later] = g, image[later]
-        return by, best
+        """Return which symmetry makes each row the last in the order of its numbers, and the row it becomes."""
+        images = (rows.round(digits) + 0.0)[:, self.players.argsort(axis=1)]  # (m, G, n)
+        last = np.ones(images.shape[:2], bool)
+        for own in np.moveaxis(images, 2, 0):
+            worth = np.where(last, own, -np.inf)
+            last = worth == worth.max(axis=1, keepdims=True)
+        by = last.argmax(axis=1)
+        return by, images[np.arange(len(rows)), by]
 
     def classes(self, row: Floats | None = None, digits: int = 7) -> Indices:
         """Return the first profile in the orbit of each, under the symmetries that leave a row invariant."""
@@ -142,15 +143,6 @@ class Group:
         images = self.moved(np.tile(row, (len(self.players), 1)), np.arange(len(self.players)))
         same = (images.round(digits) == row.round(digits)).all(axis=1)
         return np.asarray(self.profiles[same].min(axis=0))
-
-
-def _once(rows: Floats, digits: int) -> tuple[Indices, Indices]:
-    """Return where rows that differ in these digits occur first, in order, and the number of each row among them."""
-    keys = np.ascontiguousarray(rows.round(digits) + 0.0)
-    flat = keys.view([("", keys.dtype)] * keys.shape[1]).ravel()  # records are sorted faster than rows
-    _, first, slots = np.unique(flat, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    return first[order], np.argsort(order)[slots.ravel()]
 
 
 def symmetries(repeated: RepeatedGame) -> list[Symmetry]:

@@ -21,7 +21,14 @@ from bargaining._arrays import Floats
 from bargaining._rational import solve
 from bargaining.equilibria._affine import Indices, settled, speeds_of
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull, Hulls, stacked, sturdy, sustained
+from bargaining.equilibria.repeated._hyperplanes.inner import (
+    Hull,
+    Hulls,
+    hulls_of,
+    stacked,
+    sturdy,
+    sustained,
+)
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.recipes import lotteries
@@ -246,7 +253,7 @@ class _Game:
     def _solved(self, inner: Hulls, by: float, budget: Budget) -> tuple[Points, Indices, Floats] | None:
         """Return points next to those of hulls that generate themselves with room, their profiles and lotteries."""
         profiles = replace(self.profiles, raised=by)
-        proof = sustained(profiles, stacked(inner), budget)[1]
+        proof = sustained(profiles, hulls_of(stacked(inner)), budget)[1]
         shares = None if proof is None else lotteries(profiles, *proof)
         if proof is None or shares is None:
             return None

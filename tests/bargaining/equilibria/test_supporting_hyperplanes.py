@@ -412,6 +412,13 @@ def test_past_its_budget_the_bounds_hold(budget: int) -> None:
         payoff_bounds(game, budget=0)
 
 
+@pytest.mark.parametrize("discount", [0.8999, 0.9])
+def test_players_with_a_discount_factor_of_nine_tenths_are_not_approached_by_others(discount: float) -> None:
+    """In floats 1 - .9 is less than .1; then the same sets were computed twice, for 480,000 units of work."""
+    game = Game(*np.random.default_rng(1).random((3, 2, 2, 2)))
+    assert payoff_bounds(RepeatedGame(game, discount), budget=420_000).status is Status.OK
+
+
 def alone(game):
     """The group without a symmetry, in which nothing is left out."""
     players = np.arange(game.players)[None]

@@ -5,7 +5,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from bargaining.equilibria._symmetries import symmetries
+from bargaining.equilibria._symmetries import Group, symmetries
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
@@ -90,3 +90,35 @@ def test_signals_are_renamed_with_the_players():
 def test_players_with_other_actions_and_actions_that_look_alike():
     assert len(symmetries(RepeatedGame(Game(np.zeros((2, 3)), np.zeros((2, 3))), 0.5))) == 1
     assert len(symmetries(RepeatedGame(Game(*np.zeros((3, 8, 8, 8))), 0.5))) == 6
+
+
+@pytest.mark.parametrize("players", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_are_sorted_into_orbits(players, seed):
+    """Against sets of tuples: all permutations, or the rotations alone; rows with many ties."""
+    rows = np.random.default_rng(seed).integers(-1, 2, (20, players)) / 3.0
+    rows[rows == 0.0] *= -1.0
+    every = list(permutations(range(players)))
+    orders = np.array(
+        every if seed % 2 else [[(k + i) % players for i in range(players)] for k in range(players)]
+    )
+    group = Group(orders, np.zeros((len(orders), 1), np.intp))
+
+    def orbit(row):
+        images = [[0.0] * players for _ in orders]
+        for image, order in zip(images, orders, strict=True):
+            for i, k in enumerate(order):
+                image[k] = row[i] + 0.0
+        return frozenset(map(tuple, images))
+
+    known = list(dict.fromkeys(orbit(row) for row in rows.tolist()))
+    folded = [tuple(row) for row in (group.folded(rows) + 0.0).tolist()]
+    assert sorted(folded) == sorted(max(each) for each in known)
+    found = group.orbits(rows)
+    assert len(found.rows) == sum(map(len, known))
+    assert {tuple(row) for row in (found.rows + 0.0).tolist()} == set().union(*known)
+    given = list(dict.fromkeys(tuple(row) for row in (rows + 0.0).tolist()))
+    assert [tuple(row) for row in (found.rows[: len(given)] + 0.0).tolist()] == given
+    assert [orbit(row) for row in found.rows[found.chosen].tolist()] == known
+    moved = group.moved(found.rows[found.first], found.by)
+    np.testing.assert_array_equal(moved, found.rows)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._rows import once
 from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
@@ -289,12 +290,12 @@ def joined(rows: dict[int, Floats]) -> Points:
     return Points(np.vstack([*rows.values()]), np.repeat([*rows], [*map(len, rows.values())]))
 
 
-def sustained(profiles: Profiles, points: Points, budget: Budget) -> tuple[Hulls | None, Proof | None]:
-    """Return hulls of points next to these, and how they generate themselves, which ends the search; None if unknown.
+def sustained(profiles: Profiles, hulls: Hulls | None, budget: Budget) -> tuple[Hulls | None, Proof | None]:
+    """Return hulls of points next to the vertices of these, and how they generate themselves; None if unknown.
 
-    One point of each orbit under the symmetries of the game stands for all.
+    That ends the search. One point of each orbit under the symmetries of the game stands for all.
     """
-    hulls, before, patience = hulls_of(points), np.inf, 1.0 - profiles.discounts.max()
+    before, patience = np.inf, 1.0 - profiles.discounts.max()
     for trial in range(_MOVES):
         if hulls is None:
             break
@@ -360,7 +361,7 @@ def _orbits(profiles: Profiles, hulls: Hulls) -> tuple[Orbits, Points]:
 def sturdy(points: Floats) -> Hull | None:
     """Return the hull of points, leaving out neighbours as near as it takes to find one in floats."""
     for digits in (14, 10, 9, 8, 7, 6):
-        kept = np.sort(np.unique(points.round(digits), axis=0, return_index=True)[1])
+        kept = once(points, digits)[0]
         hull = Hull.of(points[kept])
         if hull is not None:
             hull.places = kept[hull.places]

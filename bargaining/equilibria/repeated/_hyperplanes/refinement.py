@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._rows import once
 from bargaining.equilibria._symmetries import Group, Indices
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import (
@@ -35,6 +36,19 @@ _LEAP = 1.5  # by how much it falls until the set of less patient players is com
 _STEP = 0.95  # and by how much while its equations are solved again
 _FEW = 2  # refinements that are tried before
 _APART = 1e-7  # normals closer than this count as the same
+
+
+class Pair(NamedTuple):
+    """Both sides, and how far the outer sets reach beyond the inner ones."""
+
+    outer: Outer
+    inner: Hulls | None
+    gap: float
+
+    @classmethod
+    def of(cls, outer: Outer, inner: Hulls | None) -> Pair:
+        """Measure the gap: infinite without inner sets."""
+        return cls(outer, inner, np.inf if inner is None else _error(outer, inner))
 
 
 @dataclass(slots=True, eq=False)
@@ -70,39 +84,35 @@ def bounded(
     nothing: list[Hull | None] = [None] * len(outer.levels)
     if not outer.shrink():
         return Several(outer, nothing, 0.0)
-    outer, inner = _refined(outer, refinements, tolerance)
-    if not outer.filled.any():
-        return Several(outer, nothing, 0.0)
-    hulls = inner or {}
-    return Several(outer, [hulls.get(s) for s in range(len(nothing))], _apart(outer, inner))
+    found = _refined(outer, refinements, tolerance)
+    if not found.outer.filled.any():
+        return Several(found.outer, nothing, 0.0)
+    hulls = found.inner or {}
+    return Several(found.outer, [hulls.get(s) for s in range(len(nothing))], found.gap)
 
 
-def _refined(outer: Outer, refinements: int, tolerance: float) -> tuple[Outer, Hulls | None]:
-    found, near = list[tuple[Outer, Hulls | None]](), None
+def _refined(outer: Outer, refinements: int, tolerance: float) -> Pair:
+    found, near = list[Pair](), None
     few, alone = min(refinements, _FEW), len(outer.levels) == 1
-    if 1.0 - outer.profiles.discounts.max() < _EASY and few:
+    if outer.profiles.discounts.max() > 1.0 - _EASY and few:
         found.append(_closed(_copied(outer), few, tolerance))
-        if _apart(*found[-1]) > tolerance and found[-1][0].filled.any():
+        if found[-1].gap > tolerance and found[-1].outer.filled.any():
             near = _carried_on(outer, few, tolerance)
             if near is not None:
                 found.append(_closed(_copied(outer), refinements, tolerance, near))
                 if alone and np.ptp(outer.profiles.discounts) == 0.0:
-                    found.append((found[-1][0], near))  # what generates itself does so with more patience
-    if all(_apart(*sides) > tolerance for sides in found) and (near is None or alone):
+                    found.append(Pair.of(found[-1].outer, near))  # generates itself with more patience, too
+    if all(one.gap > tolerance for one in found) and (near is None or alone):
         found.append(_closed(outer, refinements, tolerance))
-    outer, inner = min(reversed(found), key=lambda sides: _apart(*sides))
-    if inner is None and alone and outer.filled.all():
-        grown = _grown(outer, tolerance)
-        inner = None if grown is None else {0: grown}
-    return outer, inner
+    best = min(reversed(found), key=lambda one: one.gap)
+    if best.inner is None and alone and best.outer.filled.all():
+        grown = _grown(best.outer, tolerance)
+        return best if grown is None else Pair.of(best.outer, {0: grown})
+    return best
 
 
 def _copied(outer: Outer) -> Outer:
     return outer.narrowed(len(outer.directions), outer.directions[:0])
-
-
-def _apart(outer: Outer, inner: Hulls | None) -> float:
-    return np.inf if inner is None else _error(outer, inner)
 
 
 def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hulls | None:
@@ -117,14 +127,14 @@ def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hulls | Non
         less = replace(profiles, discounts=1.0 - times * wait)
         around = Outer.around(less, outer.directions[2 * wait.size :], outer.budget)
         if around.shrink():
-            hulls = _closed(around, refinements, tolerance, hulls)[1] or hulls
+            hulls = _closed(around, refinements, tolerance, hulls).inner or hulls
         goal = max(times / _LEAP, 1.0)
         while hulls is not None and times > goal:
             times = max(times * _STEP, goal)
             more = replace(profiles, discounts=1.0 - times * wait)
             after = continued(less, more, hulls, outer.budget)
             if after is None:
-                after, proof = sustained(more, stacked(hulls), outer.budget)
+                after, proof = sustained(more, hulls_of(stacked(hulls)), outer.budget)
                 if proof is None:
                     break
             less, hulls = more, after
@@ -132,39 +142,40 @@ def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hulls | Non
     return hulls
 
 
-def _closed(
-    outer: Outer, refinements: int, tolerance: float, near: Hulls | None = None
-) -> tuple[Outer, Hulls | None]:
+def _closed(outer: Outer, refinements: int, tolerance: float, near: Hulls | None = None) -> Pair:
     """Refine the outer sets, and look for inner ones, also next to those that are given."""
     inner, given = None, len(outer.directions)
     if near is not None:
         outer.extend(_added(outer, [near]))
         if not outer.shrink():
-            return outer, None
-        near, proof = sustained(outer.profiles, stacked(near), outer.budget)
+            return Pair.of(outer, None)
+        near, proof = sustained(outer.profiles, hulls_of(stacked(near)), outer.budget)
         inner = near if proof else None
+    best = Pair.of(outer, inner)
     for left in range(refinements, -1, -1):
         if outer.budget.spent:
             break
-        touching = _touching(outer)
-        for points in (touching, None if inner is None else _larger(outer, inner)):
-            if points is not None:
-                near, proof = sustained(outer.profiles, points, outer.budget)
-                if proof and _apart(outer, near) < _apart(outer, inner):
-                    inner = near
-        if inner is not None and refinements:
-            if _error(outer, inner) <= tolerance:
-                return outer, inner
-            cleared = _cleared(outer, inner, given)
-            if not left or _error(cleared, inner) <= tolerance:
-                return cleared, inner
-        added = _added(outer, [hulls_of(touching), near, inner])
+        touching, near = hulls_of(_touching(outer)), None
+        larger = None if best.inner is None else _larger(outer, best.inner)
+        for hulls in (touching, larger):
+            if hulls is not None:
+                near, proof = sustained(outer.profiles, hulls, outer.budget)
+                if proof:
+                    best = min(best, Pair.of(outer, near), key=lambda one: one.gap)
+        if best.inner is not None and refinements:
+            if best.gap <= tolerance:
+                return best
+            cleared = _cleared(best, given)
+            if not left or cleared.gap <= tolerance:
+                return cleared
+        added = _added(outer, [touching, near, best.inner])
         if not left or not len(added):
             break
         outer.extend(added)
         if not outer.shrink():
-            return outer, None
-    return outer, inner
+            return Pair.of(outer, None)
+        best = Pair.of(outer, best.inner)
+    return best
 
 
 def _added(outer: Outer, families: list[Hulls | None]) -> Floats:
@@ -189,7 +200,7 @@ def _reaching(outer: Outer, hulls: Hulls) -> tuple[Indices, Indices]:
     return state, face
 
 
-def _larger(outer: Outer, hulls: Hulls) -> Points | None:
+def _larger(outer: Outer, hulls: Hulls) -> Hulls | None:
     """Return hulls with what they generate beyond themselves where the outer sets reach farthest beyond them."""
     state, face = _reaching(outer, hulls)
     found = image(outer.profiles, stacked(hulls), outer.directions[face], state)
@@ -197,7 +208,9 @@ def _larger(outer: Outer, hulls: Hulls) -> Points | None:
     new = {s: some[hulls[s].outside(some) > _WORTH] for s, some in new.items() if len(some)}
     if not any(map(len, new.values())):
         return None
-    return joined({s: np.vstack([hull.points, *([new[s]] if s in new else [])]) for s, hull in hulls.items()})
+    return hulls_of(
+        joined({s: np.vstack([hull.points, *([new[s]] if s in new else [])]) for s, hull in hulls.items()})
+    )
 
 
 def _crossing(outer: Outer, hulls: Hulls) -> Floats:
@@ -214,15 +227,17 @@ def _crossing(outer: Outer, hulls: Hulls) -> Floats:
     return np.asarray((found / np.where(size > 0.0, size, 1.0))[size[:, 0] > _WORTH])
 
 
-def _cleared(outer: Outer, inner: Hulls, given: int) -> Outer:
+def _cleared(best: Pair, given: int) -> Pair:
     """Return the outer sets, held by the given directions and the inner faces alone if they hold them as well.
 
     Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
     for poor bases.
     """
+    outer, inner, _ = best
+    assert inner is not None
     few = outer.narrowed(given, distinct(np.vstack([hull.normals() for hull in inner.values()])))
     few.shrink()
-    return few if _error(few, inner) <= _error(outer, inner) else outer
+    return min(Pair.of(few, inner), best, key=lambda one: one.gap)
 
 
 def _error(outer: Outer, inner: Hulls) -> float:
@@ -287,8 +302,7 @@ def unknown(outer: Faces, normals: Floats) -> Floats:
 
 def distinct(normals: Floats) -> Floats:
     """Return each normal once, in the order given."""
-    first = np.unique(normals.round(7), axis=0, return_index=True)[1]
-    return np.asarray(normals[np.sort(first)])
+    return np.asarray(normals[once(normals, 7)[0]])
 
 
 def _farthest(inner: Hull, directions: Floats) -> Floats:

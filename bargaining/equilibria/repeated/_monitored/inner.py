@@ -15,6 +15,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Sparse, solution
 from bargaining.equilibria._plane.polygon import beyond, hull
+from bargaining.equilibria._rows import once
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud, walked
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull, pointing, sturdy
 from bargaining.equilibria.repeated._hyperplanes.refinement import distinct
@@ -156,7 +157,7 @@ def extreme(points: Floats, merge: float) -> Indices:
 def _vertices(points: Floats, some: Indices) -> tuple[Indices, Hull | None]:
     """Return which points are vertices of their hull, and the hull; all points if floats find no hull."""
     for digits in (10, 9, 8, 7, 6):
-        kept = some[np.sort(np.unique(points[some].round(digits), axis=0, return_index=True)[1])]
+        kept = some[once(points[some], digits)[0]]
         solid = Hull.of(points[kept])
         if solid is not None:
             return np.asarray(kept[solid.places]), solid

@@ -14,6 +14,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria._rows import once
 from bargaining.equilibria._symmetries import Group, Orbits
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.outline import Outline
@@ -160,10 +161,10 @@ class Outer:
         count = len(self.directions)
         self.orbits = Orbits(self.directions, np.arange(count), np.zeros(count, np.intp))
         if self.renamings is not None:
-            once = np.sort(np.unique(self.directions.round(_DIGITS) + 0.0, axis=0, return_index=True)[1])
-            self.orbits = self.renamings.group.orbits(self.directions[once], _DIGITS)
+            kept = once(self.directions, _DIGITS)[0]
+            self.orbits = self.renamings.group.orbits(self.directions[kept], _DIGITS)
             self.directions = self.orbits.rows
-            self.levels = np.append(self.levels[once], np.full(len(self.directions) - once.size, np.inf))
+            self.levels = np.append(self.levels[kept], np.full(len(self.directions) - kept.size, np.inf))
             self.levels = self.levels[self.orbits.first]
 
     @property

@@ -21,6 +21,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import ROUGHLY, Sparse, largest, passed_on, solution
+from bargaining.equilibria._rows import once
 from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud, walked
 from bargaining.equilibria.repeated._monitored.inner import apart, around, extreme
@@ -386,7 +387,7 @@ class _Rays:
             before = 0 if image is None else len(image.points)
             image = more if image is None else image.joined(more)
             there = np.append(there, before + more.there)
-            there = there[np.sort(np.unique(image.points[there].round(_FINE), axis=0, return_index=True)[1])]
+            there = there[once(image.points[there], _FINE)[0]]
             try:
                 solid = ConvexHull(image.points[there])
             except (QhullError, ValueError):
@@ -582,8 +583,8 @@ def _image(
 
     With symmetries, one direction of each orbit is tried and the images are returned, too.
     """
-    once = np.sort(np.unique(directions.round(_COARSE) + 0.0, axis=0, return_index=True)[1])
-    directions, floor = directions[once], floor[once]
+    kept = once(directions, _COARSE)[0]
+    directions, floor = directions[kept], floor[kept]
     if renamings is not None:
         orbits = renamings.group.orbits(directions, _COARSE)
         directions, floor = orbits.rows[orbits.chosen], floor[orbits.chosen]  # those given come first

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._rows import once
 from bargaining.equilibria._symmetries import Group, Orbits, symmetries
 from bargaining.equilibria.repeated._monitored.data import deviations
 from bargaining.equilibria.repeated._monitored.programs import Indices, Programs, Promises
@@ -87,7 +88,7 @@ class Renamings:
             after[:, self.signals[g][:, None], self.group.players[g]] = promises.continuations
             continuations.append(after)
         every = Promises(np.concatenate(points), np.concatenate(owners), np.concatenate(continuations))
-        return every.take(np.sort(np.unique(every.points.round(_DIGITS), axis=0, return_index=True)[1]))
+        return every.take(once(every.points, _DIGITS)[0])
 
     def closed(self, points: Floats, kept: Indices) -> Indices:
         """Return which points are images of those that are kept."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._rows import once
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud, walked
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import EXACT, Indices
@@ -223,7 +224,7 @@ def _facing(directions: Floats, levels: Floats) -> Indices:
 
 
 def _once(points: Floats) -> Floats:
-    return np.asarray(points[np.sort(np.unique(points.round(12), axis=0, return_index=True)[1])])
+    return np.asarray(points[once(points, 12)[0]])
 
 
 def _ball(directions: Floats, levels: Floats) -> tuple[Floats, float]:

@@ -424,6 +424,7 @@ def divide(
     status: NDArray[np.int8],
     *,
     ideal: Floats,
+    floor: Floats | None = None,
 ) -> Division:
     """Return a division: decide the status of each cell, with NaN where there is no answer.
 
@@ -438,12 +439,14 @@ def divide(
     status : ndarray of int8, shape (...)
         From `Problem.gains_status`.
     ideal : ndarray, shape (..., n)
-        From `Problem.ideal`: with d and the payoffs it gives the scale against which rounding is judged.
+        From `Problem.ideal`: with the floor and the payoffs it gives the scale against which rounding is judged.
+    floor : ndarray, shape (..., n), optional
+        The payoffs from which gains are measured; the disagreement point by default.
     """
     sure = (status == int(Status.OK)) & (residual >= 0) & (residual <= ACCURACY) & every(np.isfinite(payoffs))
     if sure.all() and sure.shape == payoffs.shape[:-1] == residual.shape:
         return solved(problem, method, np.array(payoffs), np.array(residual))
-    d = problem.disagreement
+    d = problem.disagreement if floor is None else floor
     good = (status == Status.OK) | (status == Status.DEGENERATE)
     broken = good & ~every(np.isfinite(payoffs))
     doubtful = (status == Status.OK) & ~broken & ~((residual >= 0) & (residual <= ACCURACY))

@@ -291,17 +291,6 @@ def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats,
     return np.where(here, exact, x0), np.where(here, answer, y1)
 
 
-def idle(talks: Talks, offers: Floats) -> Mask:
-    """Say where nobody makes an acceptable offer, since both prefer waiting for a breakdown to an agreement."""
-    refused = []
-    for i in (0, 1):
-        waiting = talks.waits(offers[1 - i])
-        goes = talks.may_leave[..., 1 - i] & (talks.outside > waiting)[..., 1 - i]
-        held = np.where(goes, talks.outside[..., i], waiting[..., i])
-        refused.append((held - offers[i][..., i]) / (talks.ideal - talks.floor)[..., i] > ROUNDING)
-    return np.asarray(refused[0] & refused[1])
-
-
 def pair_miss(talks: Talks, leaver: str, offers: Floats, chances: Floats | None = None) -> Floats:
     """Return the most that a player gains by one deviation from these turns, over the range of gains.
 

@@ -24,7 +24,6 @@ from bargaining.protocols._offers import (
     Threats,
     after_refusal,
     finite_offers,
-    idle,
     offer_pair,
     on_frontier,
     pair_miss,
@@ -209,6 +208,9 @@ class AlternatingOffers(Shown):
     equilibrium payoffs close in on, with refusals in `chances`. If they do not meet, `equilibria` are NaN, and the
     answer is a stationary equilibrium when only the responder may leave, and INACCURATE or MULTIPLE otherwise.
 
+    The status is EMPTY where talks go on for ever, and among three and more players also where disagreement is worth
+    more than any agreement.
+
     For a finite horizon the answer is found by backward induction, with several players too.
 
     An outside option is not a disagreement payoff: with ``leaver="responder"`` it changes nothing until
@@ -324,16 +326,20 @@ class AlternatingOffers(Shown):
                 turns = rotation(talks)
             else:
                 turns, status = self._pair(talks, status)
-            never = (turns.chances[..., :2] == 0).all(axis=(0, -1)) & (self.horizon is None)
-        status = np.where(never & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
-        division = self._packed(problem, talks, status, turns, turns.offers[self._first])
+        division = self._packed(problem, talks, self._ended(turns, status), turns, turns.offers[self._first])
         pair = self.horizon is None and problem.players == 2
         off, many = (np.asarray(division.status) == each for each in (Status.INACCURATE, Status.MULTIPLE))
         if pair and (off | many).any():
             refused, status = self._with_refusals(talks, turns, status, off, many)
             if refused is not turns:
+                status = self._ended(refused, status)
                 division = self._packed(problem, talks, status, refused, refused.offers[self._first])
         return division
+
+    def _ended(self, turns: Turns, status: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return the status of each cell, EMPTY where talks go on for ever."""
+        never = (turns.chances[..., 2] == 1).all(axis=0) & (self.horizon is None)
+        return np.where(never & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
 
     def check(self, division: OffersDivision) -> OffersDivision:
         """Return a division with `residual` and `status` computed anew from its payoffs, offers and chances.
@@ -361,8 +367,6 @@ class AlternatingOffers(Shown):
         # If a breakdown is worth more than agreements, delay may be an equilibrium too.
         safe = (talks.breakdown == 0) | talks.feasible.contains(talks.breakdown_payoffs)
         unique = np.asarray(~many & safe & is_convex(talks.feasible))
-        if self.leaver == "responder":
-            chances[:, idle(talks, offers)] = [0.0, 0.0, 1.0]
         status = np.where(many & (status == Status.OK), Status.MULTIPLE, status).astype(np.int8)
         return Turns(offers, chances, unique), status
 
@@ -376,9 +380,8 @@ class AlternatingOffers(Shown):
         """
         here, _, found = self._refused(talks, off, many)
         if here.any():
-            idle = here & (found.chances[..., 2] == 1).all(axis=0)
             turns = _replaced(turns, here, found.payoffs, found.chances)._replace(unique=turns.unique | here)
-            status = np.where(here, np.where(idle, Status.EMPTY, Status.OK), status).astype(np.int8)
+            status = np.where(here, Status.OK, status).astype(np.int8)
         off = off & ~here
         if off.any() and self.leaver == "responder" and separable(talks.feasible):
             others = rotation(talks, off)
@@ -436,7 +439,9 @@ class AlternatingOffers(Shown):
             residual = np.maximum(self._miss(talks, turns), apart.max(axis=-1))
             odd = np.abs(turns.chances.sum(axis=-1) - 1).max(axis=0)
             residual = np.maximum(np.maximum(residual, odd), -turns.chances.min(axis=(0, -1)))
-            first = divide(problem, describe(self), payoffs, residual, status, ideal=talks.ideal)
+            first = divide(
+                problem, describe(self), payoffs, residual, status, ideal=talks.ideal, floor=talks.floor
+            )
         answered = np.asarray(np.isfinite(first.payoffs).all(axis=-1))
         unique = np.asarray(turns.unique & answered)
         return extended(
@@ -547,15 +552,10 @@ class AlternatingOffers(Shown):
         delta = per_player(self.discounts, "discounts", n)
         floor = np.where(np.asarray(self.breakdown)[..., None] > 0, np.minimum(d, ruin), d)
         with np.errstate(invalid="ignore"):
+            if n == 2:  # who leaves holds the other to `outside`, also below the payoff of waiting
+                floor = np.where(may_leave[..., ::-1], np.minimum(floor, outside), floor)
             ideal = problem.feasible.ideal(floor)
             status = Problem(problem.feasible, floor).gains_status(ideal)
-            if may_leave.any():
-                if n == 2:  # who leaves holds the other to `outside`, also below the payoff of waiting
-                    floor = np.where(may_leave[..., ::-1], np.minimum(floor, outside), floor)
-                    ideal = problem.feasible.ideal(floor)
-                wanted = np.where(may_leave & (self.leaver != "proposer"), np.maximum(floor, outside), floor)
-                left = Problem(problem.feasible, floor).gains_status(problem.feasible.ideal(wanted))
-                status = np.where(left == Status.OK, status, left).astype(np.int8)
         shape = np.broadcast_shapes(ideal.shape[:-1], delta.shape[:-1], outside.shape[:-1], floor.shape[:-1])
         spread = (np.broadcast_to(a, (*shape, n)) for a in (d, delta, ruin, outside, may_leave, floor, ideal))
         d, delta, ruin, outside, may_leave, floor, ideal = spread

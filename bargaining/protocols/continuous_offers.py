@@ -70,6 +70,7 @@ class ContinuousOffers(Shown):
     The three alternatives are separate arguments because their effects differ. A flow g changes t by
     :math:`g/(r+\lambda)` and a breakdown payoff by :math:`\lambda b/(r+\lambda)`, however small they are. An outside
     option has no effect until it exceeds its owner's payoff without it; from then on the payoff equals the option.
+    Where no agreement gives both their options the status is EMPTY.
 
     References
     ----------
@@ -136,8 +137,8 @@ class ContinuousOffers(Shown):
         require_problem(problem)
         if (other := seated(self, problem, *_BY_PLAYER)) is not self:
             return other(problem)
-        payoffs, residual, status, ideal = self._limit(problem)
-        return divide(problem, describe(self), payoffs, residual, status, ideal=ideal)
+        payoffs, residual, status, floor, ideal = self._limit(problem)
+        return divide(problem, describe(self), payoffs, residual, status, ideal=ideal, floor=floor)
 
     def check(self, division: Division) -> Division:
         """Return a division with `residual` and `status` computed anew from its payoffs.
@@ -150,16 +151,18 @@ class ContinuousOffers(Shown):
         assert problem is not None
         if (other := seated(self, problem, *_BY_PLAYER)) is not self:
             return other.check(division)
-        payoffs, residual, status, ideal = self._limit(problem)
+        payoffs, residual, status, floor, ideal = self._limit(problem)
         with np.errstate(all="ignore"):
-            apart = np.abs(division.payoffs - payoffs) / (ideal - self.threat(problem))
+            apart = np.abs(division.payoffs - payoffs) / (ideal - floor)
         worst = np.maximum(residual, apart.max(axis=-1))
-        return divide(problem, describe(self), division.payoffs, worst, status, ideal=ideal)
+        return divide(problem, describe(self), division.payoffs, worst, status, ideal=ideal, floor=floor)
 
-    def _limit(self, problem: Problem) -> tuple[Floats, Floats, NDArray[np.int8], Floats]:
+    def _limit(self, problem: Problem) -> tuple[Floats, Floats, NDArray[np.int8], Floats, Floats]:
+        """Return payoffs, residual and status, and the ends of the range of gains."""
         require_two(problem, "ContinuousOffers")
         convex_only(problem.feasible, "ContinuousOffers")
         threat, feasible = self.threat(problem), problem.feasible
+        floor = threat
         with np.errstate(all="ignore"):
             ideal = feasible.ideal(threat)
             status = Problem(feasible, threat).gains_status(ideal)
@@ -168,8 +171,9 @@ class ContinuousOffers(Shown):
             residual = np.where(status == Status.OK, residual, 0.0)
             if self.outside is not None:
                 payoffs, status = _cut(feasible, threat, np.asarray(self.outside), payoffs, status)
-                ideal = feasible.ideal(np.minimum(threat, self.outside))
-        return payoffs, residual, status, ideal
+                floor = np.minimum(threat, self.outside)
+                ideal = feasible.ideal(floor)
+        return payoffs, residual, status, floor, ideal
 
 
 def _cut(

@@ -283,7 +283,14 @@ def test_batch_equals_cells_and_scale_does_not_matter() -> None:
         np.testing.assert_array_equal(one.payoffs, batch.payoffs[k])
     rich = AlternatingOffers(delta, outside=1e9 * outside)(Problem(TransferableSurplus(1e9), [0, 0]))
     np.testing.assert_allclose(rich.payoffs / 1e9, batch.payoffs, rtol=1e-13)
-    assert (batch.status == Status.EMPTY).sum() == (outside.sum(axis=1) > 1).sum() > 0
+    beyond = outside.sum(axis=1) > 1
+    assert beyond.any()
+    np.testing.assert_array_equal(
+        batch.payoffs[beyond], outside[beyond]
+    )  # who is refused, or refuses, leaves
+    np.testing.assert_array_equal(
+        batch.chances[:, beyond], np.broadcast_to([0.0, 1.0, 0.0], (2, beyond.sum(), 3))
+    )
 
 
 BAD: list[tuple[Callable[[], object], str]] = [
@@ -483,6 +490,68 @@ def test_no_deviation_pays(n: int, seeds: range) -> None:
     assert (played[: 1 if n == 2 else 3] > 0).all()  # two players always agree
 
 
+def test_an_option_ends_talks_that_are_worth_more_than_the_pie() -> None:
+    """Talking for ever is worth 1.1, but player 0 would leave: 1 pays her .1 in his turn, for which she waits in hers.
+
+    Waiting gives -.1 x .2 + .9 x .1 = .07 and .1 x 1.3 + .9 x .9 = .94.
+    """
+    problem = Problem(TransferableSurplus(1.0), [-0.2, 1.3])
+    for horizon in (None, 31):
+        protocol = AlternatingOffers(0.9, outside=[0.1, 0.2], horizon=horizon)
+        division = protocol(problem).raise_if_failed()
+        np.testing.assert_allclose(division.offers, [[0.07, 0.94], [0.1, 0.9]], rtol=1e-14)
+        np.testing.assert_array_equal(division.chances, [[0, 0, 1], [1, 0, 0]])
+        np.testing.assert_allclose(protocol.equilibria(problem), [[0.07] * 2, [0.94] * 2], rtol=1e-14)
+    often = AlternatingOffers(np.exp(-1e-6), outside=[0.1, 0.2])(problem)
+    limit = ContinuousOffers([1.0, 1.0], outside=[0.1, 0.2])(problem)
+    np.testing.assert_allclose(often.payoffs, limit.payoffs, atol=1e-5)
+    assert AlternatingOffers(0.9, outside=[-0.3, 0.2])(problem).status is Status.EMPTY  # nobody leaves
+
+
+def test_disagreement_at_the_limit_of_the_pie_excuses_nothing() -> None:
+    problem = Problem(TransferableSurplus(1.0), [0.5, 0.5])
+    waits = AlternatingOffers([0.9, 0.8], outside=[0.6, None])(problem).raise_if_failed()
+    np.testing.assert_allclose(
+        waits.payoffs, [0.59, 0.42], rtol=1e-14
+    )  # 0 leaves after refusing less than .6
+    protocol = AlternatingOffers([0.9, 0.8], breakdown=0.1, breakdown_payoffs=[0.5, 0.2])
+    division = protocol(problem).raise_if_failed()
+    moved = replace(division, payoffs=division.payoffs + np.array([0.01, -0.01]))
+    assert protocol.check(moved).status is Status.INACCURATE
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("beyond", ["options", "disagreement"])
+def test_no_deviation_pays_where_refusals_are_worth_more_than_the_pie(n: int, beyond: str) -> None:
+    played = np.zeros(3)
+    for seed in range(40):
+        rng = np.random.default_rng([seed, n, 3])
+        problem, given = drawn(rng, n)
+        if beyond == "options":
+            given["outside"] = (rng.dirichlet(np.ones(n)) * rng.uniform(1, 1.4)).tolist()
+        else:
+            problem = Problem(problem.feasible, rng.dirichlet(np.ones(n)) * rng.uniform(0.8, 1.4))
+        division = AlternatingOffers(**given)(problem)
+        if division.status == Status.EMPTY:
+            assert beyond == "disagreement" or given["breakdown_payoffs"].sum() > 1
+            continue
+        division.raise_if_failed()
+        played += division.chances.sum(axis=0)
+        miss = turns_miss(
+            division.offers.tolist(),
+            division.chances.tolist(),
+            total=1.0,
+            discounts=given["discounts"].tolist(),
+            breakdown=given["breakdown"],
+            ruin=given["breakdown_payoffs"].tolist(),
+            outside=given["outside"],
+            disagreement=problem.disagreement.tolist(),
+        )
+        assert miss < 1e-9, seed
+    assert played[0] > 0
+    assert played[1] > 20 or beyond == "disagreement"
+
+
 def test_two_players_may_want_their_offers_refused() -> None:
     """Where a breakdown is worth much, an option can still force one of the two to be paid for an agreement."""
     refused = 0
@@ -616,7 +685,7 @@ def test_who_is_unique() -> None:
     assert AlternatingOffers(0.9, outside=[0.3, 0.3, 0.3])(THREE).unique is False
     assert AlternatingOffers(0.5, outside=[0.1, 0.1, 0.1])(THREE).unique is True
     batch = AlternatingOffers(0.9, outside=[[0.2, 0.3], [0.7, 0.7]])(PIE)
-    assert batch.unique.tolist() == [True, False]  # nothing is agreed in the second
+    assert batch.unique.tolist() == [True, True]  # both leave in the second
     windfall = {"breakdown": 0.5, "breakdown_payoffs": [0.6, 0.5]}
     assert AlternatingOffers(0.9, **windfall)(PIE).unique is False
     cliffs = Problem(FreeDisposalHull([[1, 0], [0.6, 0.6], [0, 1]]), [0, 0])

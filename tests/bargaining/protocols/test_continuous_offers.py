@@ -1,5 +1,6 @@
 """The continuous limit: three readings of an alternative, and their closed form."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -121,3 +122,12 @@ def test_a_better_option_never_hurts_its_owner(
     protocol = ContinuousOffers(np.array(rates) / 100, breakdown=hazard / 20, **{which: options})
     before, after = protocol(problem).raise_if_failed().payoffs[:, 0]
     assert after >= before - 1e-12
+
+
+def test_disagreement_at_the_limit_of_the_pie_excuses_nothing() -> None:
+    """Flows replace the disagreement payoff of 1, which is all that player 1 can get."""
+    protocol = ContinuousOffers([0.1, 0.1], inside=[0.0, 0.0])
+    division = protocol(Problem(TransferableSurplus(1.0), [0.0, 1.0])).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, [0.5, 0.5], rtol=1e-14)
+    moved = replace(division, payoffs=division.payoffs + np.array([0.01, -0.01]))
+    assert protocol.check(moved).status is Status.INACCURATE

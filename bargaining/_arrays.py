@@ -79,6 +79,15 @@ def sealed(array: NDArray[Kind]) -> NDArray[Kind]:
     return np.asarray(memoryview(memory).toreadonly())
 
 
+def _once_for_all(value: Any) -> Any:
+    """Copy a large array of floats before it is checked: the check and the field then share the copy."""
+    return (
+        owned(value)
+        if type(value) is np.ndarray and value.size >= _LARGE and value.dtype == _FLOAT
+        else value
+    )
+
+
 def own(value: Any, depth: int = 0) -> Any:
     """Return a value that shares no memory with the one given, where it is an array or a collection of them."""
     if depth > _DEEPEST:
@@ -111,10 +120,13 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
     public = tuple(name for name, private, type_ in known if type_ and not private)
     private = tuple(name for name, private, type_ in known if type_ and private)
     numbers = tuple(name for name, private, type_ in known if not type_)
-    given = kind.__init__
+    given, keeps = kind.__init__, kind.__dataclass_params__.init  # type: ignore[attr-defined]
 
     @wraps(given)
     def init(self: Any, *arguments: Any, **options: Any) -> None:
+        if keeps:
+            arguments = tuple(map(_once_for_all, arguments))
+            options = {name: _once_for_all(value) for name, value in options.items()}
         try:
             given(self, *arguments, **options)
         except TypeError as error:

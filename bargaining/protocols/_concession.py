@@ -11,7 +11,7 @@ from bargaining._arrays import Floats, per_player, real, within
 from bargaining.errors import InvalidInput, plain
 
 # Games solved at a time: the scratch of one block stays in the cache and is never handed back to the system.
-_BLOCK = 10_000
+_BLOCK = 5000
 
 
 class Concession(NamedTuple):
@@ -27,7 +27,10 @@ def war_of_attrition(demands: Floats, rates: Floats, priors: Floats) -> Concessi
     batch = demands.shape[:-1]
     a, r, z = (array.reshape(-1, 2).T for array in (demands, rates, priors))
     size = a.shape[1]
-    answer = np.empty((5, size))  # one allocation, so that the next batch reuses the memory
+    # In one piece, so that the next batch reuses the memory: the GNU allocator hands back to the system what is freed
+    # once it is more than twice the largest piece. Two rows that nobody touches keep it below that, together with the
+    # copies of the arguments.
+    answer = np.empty((7, size))
     initial, payoffs, horizon = answer[:2], answer[2:4], answer[4]
     scratch, flags = np.empty((9, min(size, _BLOCK))), np.empty(min(size, _BLOCK), dtype=bool)
     for start in range(0, size, _BLOCK):
@@ -54,7 +57,8 @@ def _solve_block(
     step writes into `scratch`: fresh arrays would cost more than the arithmetic.
     """
     conflict, lead, mass = scratch[6:]
-    rest, speed, logs = scratch[:2], scratch[2:4], scratch[4:6]
+    rest, logs = (scratch[k : k + 2].reshape(-1, 2).T for k in (0, 4))  # laid out as the arguments are
+    speed = scratch[2:4]
     (u1, u2), (log1, log2) = speed, logs
     np.subtract(1, demands, out=rest)
     np.subtract(np.add(demands[0], demands[1], out=conflict), 1, out=conflict)

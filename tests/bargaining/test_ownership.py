@@ -24,6 +24,7 @@ from bargaining import (
     Polytope,
     Problem,
     RepeatedGame,
+    ReputationalBargaining,
     Status,
     TransferableSurplus,
     nash,
@@ -185,6 +186,17 @@ def test_memory_of_our_own_is_not_copied_again() -> None:
         assert not owned(odd).flags.writeable
         assert np.array_equal(owned(odd), odd)
         assert not np.shares_memory(owned(odd), odd)
+
+
+def test_what_is_given_is_copied_once() -> None:
+    """The field and what is computed from it share the copy, which the caller cannot reach."""
+    demands = np.full((5_000, 2), 0.7)
+    talks = ReputationalBargaining(demands, 0.1, priors=np.full((5_000, 2), 0.1))
+    kept = np.asarray(talks.demands)
+    assert np.shares_memory(kept, talks().game.demands)
+    assert not np.shares_memory(kept, demands)
+    demands[:] = 0.0
+    assert kept.min() == 0.7
 
 
 def test_collections_are_copied_all_the_way_down() -> None:

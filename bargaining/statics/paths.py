@@ -33,10 +33,10 @@ from bargaining.division import Division
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
-from bargaining.statics.conditions import EPS, SMOOTH, TIE, local
+from bargaining.statics.conditions import SMOOTH, TIE, local
 
 STEPS = 4000  # of interim agreements
-HALVES = 60  # squares of a step until it changes nothing
+FLAT = 1e-10  # of the largest singular value: facets with smaller ones are one
 LEFT = 1e-6  # of the path in s: the rest is straight to the square of that
 SHARP = 1e-13  # tolerance of the integration, a step
 
@@ -94,13 +94,11 @@ def _rows(normals: Floats, nearest: NDArray[np.intp]) -> Floats:
 
 
 def _rest(normals: Floats, nearest: NDArray[np.intp]) -> Floats:
-    """Return what endless steps carry changes to: at corners those fade last that one more step hardly changes."""
-    step = np.eye(normals.shape[1]) - _rows(normals, nearest) / normals.shape[1]
-    for _ in range(HALVES):
-        before, step = step, step @ step
-        if np.abs(step - before).max() <= 4 * EPS:
-            break
-    return np.asarray(step)
+    """Return what endless steps carry changes to: their part along all nearest facets, which no step changes."""
+    left, sizes, right = np.linalg.svd(_rows(normals, nearest))
+    met = int((sizes > FLAT * sizes[0]).sum())
+    stay, lost = right[met:].T, left[:, met:].T
+    return np.asarray(stay @ np.linalg.solve(lost @ stay, lost))
 
 
 def _along(sides_of: Any) -> tuple[Floats, Floats] | None:

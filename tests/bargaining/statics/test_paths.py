@@ -236,3 +236,42 @@ def test_ends_of_many_paths_below_polygons_agree_with_differences_of_solutions()
             ends = [continuous_raiffa(Problem(feasible, d + sign * step)).payoffs for sign in (1, -1)]
             np.testing.assert_allclose(found[..., k], (ends[0] - ends[1]) / (2 * h), rtol=0, atol=1e-7)
         assert float(found.error.max()) < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("concept", "points", "disposal", "d"),
+    [
+        (continuous_raiffa, [[2, 0, 0], [0, 2, 4], [2, 3, 3], [2, 3, 0]], True, [0, 1, 0]),
+        (
+            raiffa,
+            [[1, 2, 0, 3], [3, 4, 2, 4], [3, 4, 3, 0], [3, 2, 1, 2], [3, 0, 3, 4]],
+            True,
+            [-1, -1, 0, 0],
+        ),
+        (
+            raiffa,
+            [
+                [4, 1, 2, 2],
+                [4, 3, 4, 3],
+                [4, 0, 3, 1],
+                [3, 3, 1, 2],
+                [4, 2, 0, 3],
+                [4, 0, 1, 4],
+                [3, 2, 3, 0],
+                [3, 0, 2, 4],
+            ],
+            False,
+            [-0.875, 1, 1, 0],
+        ),
+    ],
+)
+def test_slopes_stay_small_where_endless_steps_keep_part_of_a_change(
+    concept: Any, points: Any, disposal: bool, d: list[float]
+) -> None:
+    """Against differences: steps in vain multiply rounding until it is all that is left."""
+    pie, step = Polytope(points, free_disposal=disposal), 1e-5
+    found = sensitivity(concept(Problem(pie, d)), wrt="disagreement")
+    moved = [
+        [concept(Problem(pie, d + sign * row)).payoffs for sign in (1, -1)] for row in step * np.eye(len(d))
+    ]
+    np.testing.assert_allclose(found, (np.subtract(*np.moveaxis(moved, 1, 0)) / (2 * step)).T, atol=1e-6)

@@ -18,8 +18,10 @@ _ONE_SIDED = np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12
 _TIE = 1e-12
 
 
-def peaks(objective: Objective, grid: Floats) -> tuple[Floats, float]:
-    """Return every maximiser found, in ascending order, and by how much the best grid point exceeds it, over the range.
+def peaks(objective: Objective, grid: Floats) -> Floats:
+    """Return every maximiser found, in ascending order.
+
+    Of an interval of maximisers these are the first and the last on the grid.
 
     Parameters
     ----------
@@ -30,13 +32,13 @@ def peaks(objective: Objective, grid: Floats) -> tuple[Floats, float]:
     """
     values = objective(grid)
     scale = max(float(np.ptp(values)), np.finfo(float).tiny)
-    padded = np.concatenate([[-np.inf], values, [-np.inf]])
-    rises = (values >= padded[:-2]) & (values >= padded[2:]) & (values > values.max() - _NEAR * scale)
+    before, after = np.append(-np.inf, values[:-1]), np.append(values[1:], -np.inf)
+    level = (values == before) & (values == after)  # inside an interval of equally good points
+    rises = (values >= before) & (values >= after) & ~level & (values >= values.max() - _NEAR * scale)
     found = np.array(sorted({_refined(objective, grid, int(n)) for n in np.flatnonzero(rises)}))
     heights = objective(found)
-    best = max(float(heights.max()), float(values.max()))
-    ties = found[heights >= heights.max() - _TIE * scale]
-    return ties, (best - float(objective(ties[:1])[0])) / scale
+    ties: Floats = found[heights >= heights.max() - _TIE * scale]
+    return ties
 
 
 def shortfall(objective: Objective, x: float, low: float, high: float, *, count: int) -> float:

@@ -225,7 +225,7 @@ class HoldUp(Shown):
 
     def __call__(self) -> HoldUpOutcome:
         """Return the best investment, and all others that are equally good."""
-        best, _ = peaks(self.net, self.upper * np.linspace(0, 1, _GRID) ** 2)
+        best = peaks(self.net, self.upper * np.linspace(0, 1, _GRID) ** 2)
         k = best[:1].reshape(())
         outcome = HoldUpOutcome(
             investment=k,
@@ -244,8 +244,8 @@ class HoldUp(Shown):
 
         The answer may be one of this protocol, or a changed one. The residual is the largest of three numbers: the gain
         from another investment, among many near and far; the slope of the owner's payoff on a side on which it rises;
-        and the distance of payoffs and option from those that the investment gives. All are over the range of the
-        payoff.
+        and the distance of payoffs and option from those that the investment gives. The first two are over the range of
+        the payoff.
         """
         answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)
@@ -292,7 +292,7 @@ class HoldUpOutcome(Division):
     investment : ndarray, shape ()
         The smallest best investment.
     ties : ndarray, shape (m,)
-        All candidates that are equally good: several mean several equilibria.
+        All candidates that are equally good: several mean several equilibria. Of an interval of them, the ends.
     payoffs : ndarray, shape (2,)
         The owner's net payoff and the other's. They sum to 1 less the cost, which is wasted.
     option : ndarray, shape ()

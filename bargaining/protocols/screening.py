@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ from bargaining.protocols._seats import UNLABELLED
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
 _ACCURACY = 1e-9  # of the range of profits: the accuracy of slopes by differences
+_LEVELS = np.array([0.999, 0.9, 0.5, 0.1, 1e-3, 1e-6, 1e-12])  # of who buys: between them gains are added up
+_HALVINGS = 100
 _ROUNDS = 1_000_000  # of offers to two types: some seconds
 
 
@@ -46,7 +49,7 @@ class ScreeningOutcome(Shown):
     price : float
         The seller's price; the lowest if several are equally good.
     prices : ndarray, shape (m,)
-        All prices that are equally good: several mean several equilibria.
+        All prices that are equally good: several mean several equilibria. Of an interval of them, the ends.
     profit : float
         The seller's expected payoff.
     trade : float
@@ -174,7 +177,7 @@ class OutsideOptionScreening(Shown):
 
     def __call__(self) -> ScreeningOutcome:
         """Return the equilibrium price, and all others that are equally good."""
-        prices, _ = peaks(self.profit, np.linspace(max(self.lower, self.cost), self.upper, _GRID))
+        prices = peaks(self.profit, np.linspace(max(self.lower, self.cost), self.upper, _GRID))
         price = float(prices[0])
         profit, trade, gain = self._brings(price)
         outcome = ScreeningOutcome(
@@ -196,14 +199,14 @@ class OutsideOptionScreening(Shown):
         The answer may be one of this protocol, or a changed one. The residual is the largest of three numbers: the gain
         in profit from another price, among many near and far; the slope of the profit on a side on which it rises; and
         the distance of profit, trade and gain from those that the price gives. The first two are over the range of
-        profits.
+        profits, and profit and gain over their sum.
         """
         answer_of(outcome, "outcome", ScreeningOutcome)
         low = max(self.lower, self.cost)
         if not low <= outcome.price <= self.upper:
             return judged(outcome, _ACCURACY, np.inf)
         profit, trade, gain = self._brings(outcome.price)
-        scale = max(abs(self.upper - self.cost), float(np.finfo(float).tiny))
+        scale = max(profit + gain, float(np.finfo(float).tiny))
         return judged(
             outcome,
             _ACCURACY,
@@ -218,8 +221,23 @@ class OutsideOptionScreening(Shown):
         """Return the profit, the probability of trade and the buyer's gain at a price."""
         from scipy.integrate import quad
 
-        gain = quad(lambda u: float(self._survival(np.asarray(u))), price, self.upper, limit=200)[0]
-        return float(self.profit(price)), float(self._survival(np.asarray(price))), float(gain)
+        def survival(u: float) -> float:
+            return float(self._survival(np.asarray(u)))
+
+        ends = self._quantiles(price)
+        precise: dict[str, Any] = {"limit": 200, "epsabs": 0.0, "epsrel": 1e-12, "full_output": True}
+        gains = [quad(survival, a, b, **precise)[0] for a, b in pairwise(ends)]
+        return float(self.profit(price)), survival(price), float(sum(gains))
+
+    def _quantiles(self, price: float) -> Floats:
+        """Return values between which the survival above a price falls, however far the rest of the range reaches."""
+        low, high = np.full(_LEVELS.size, price), np.full(_LEVELS.size, self.upper)
+        levels = _LEVELS * self._survival(low)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            above = self._survival(middle) > levels
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        return np.unique(np.concatenate([[price], high, [self.upper]]))
 
 
 @suggesting

@@ -36,6 +36,12 @@ def test_an_option_that_does_not_bind_attracts_no_investment():
     assert outcome.payoffs.tolist() == [0.4, 0.6]
 
 
+def test_an_owner_whom_investment_neither_costs_nor_brings_anything_does_not_invest():
+    outcome = HoldUp(lambda k: 0.2 + 0 * k, deal_me_out(0.4), 1.0, cost=lambda k: 0 * k)()
+    assert (float(outcome.investment), outcome.payoffs.tolist()) == (0, [0.4, 0.6])
+    assert (outcome.ties.min(), outcome.ties.max(), outcome.status) == (0, 1, Status.OK)
+
+
 def test_a_weak_owner_invests_until_the_option_binds_and_beyond():
     # max over k of sqrt k - k is at 1/4 and worth 1/4: above a share of .2, so worth making it bind.
     outcome = HoldUp(root(1.0), deal_me_out(0.2), 1.0)()

@@ -20,6 +20,14 @@ def test_a_uniform_value_with_a_constant_option(w):
     assert outcome.status is Status.OK
 
 
+@pytest.mark.parametrize("upper", [1.0, 10.0, 1e3])
+def test_the_gain_does_not_depend_on_how_far_an_empty_range_reaches(upper):
+    outcome = OutsideOptionScreening(lambda u: np.maximum(1 - u, 0), 0, upper)()
+    assert outcome.price == pytest.approx(0.5, abs=1e-11)
+    assert outcome.gain == pytest.approx(1 / 8, rel=1e-11)
+    assert outcome.status is Status.OK
+
+
 def test_the_printed_number():
     assert OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)().price == pytest.approx(0.4, abs=1e-11)
 

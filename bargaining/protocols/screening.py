@@ -35,7 +35,7 @@ from bargaining.protocols._seats import UNLABELLED
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
 _ACCURACY = 1e-9  # of the range of profits: the accuracy of slopes by differences
 _LEVELS = np.array([0.999, 0.9, 0.5, 0.1, 1e-3, 1e-6, 1e-12])  # of who buys: between them gains are added up
-_HALVINGS = 100
+_HALVINGS = 100  # of the range: to neighbouring floats, also beside 0
 _ROUNDS = 1_000_000  # of offers to two types: some seconds
 
 

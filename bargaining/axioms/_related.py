@@ -48,9 +48,12 @@ def closed_below(problem: Problem) -> Problem:
     """Return a polytope with free disposal added, if it already contains the dictators' points."""
     whole = polytope(problem)
     points, free = points_of(whole)
-    if free or not whole.feasible.contains(dictators(whole)).all():
-        return whole
-    return with_points(whole, points, free=True)
+    return whole if free or not comprehensive(whole) else with_points(whole, points, free=True)
+
+
+def comprehensive(problem: Problem) -> bool:
+    """Say whether a polytope contains everything between d and its frontier."""
+    return points_of(problem)[1] or bool(problem.feasible.contains(dictators(problem)).all())
 
 
 def _vertices(problem: Problem) -> Floats | None:

@@ -257,20 +257,24 @@ def _twisted(problem: Problem, answer: Floats, i: int) -> Iterator[Problem]:
     j = 1 - i
     points, _ = _related.points_of(problem)
     worse = points[:, i] < answer[i]
-    kept = np.concatenate((points[~worse], [answer]))
-    beyond = answer.copy()
+    edge = answer.copy()  # or the frontier above it: what is better for player i than the answer stays
+    edge[j] = max(
+        edge[j], problem.feasible.ideal(np.where(np.arange(2) == i, answer, problem.disagreement))[j]
+    )
+    kept = np.concatenate((points[~worse], [edge]))
+    beyond = edge.copy()
     beyond[i] = 2 * problem.ideal[i] - problem.disagreement[i]
-    beyond[j] = (answer[j] + problem.disagreement[j]) / 2
-    halved = np.concatenate((points, [answer]))
-    halved[:-1][worse, j] = (points[worse, j] + answer[j]) / 2
-    # to the answer in a straight line, which is below a concave frontier
+    beyond[j] = (edge[j] + problem.disagreement[j]) / 2
+    halved = np.concatenate((points, [edge]))
+    halved[:-1][worse, j] = (points[worse, j] + edge[j]) / 2
+    # to the edge in a straight line, which is below a concave frontier
     corner = problem.disagreement.copy()
     corner[j] = problem.ideal[j]
     for chosen in (kept, np.concatenate((kept, [beyond])), np.concatenate((kept, [corner])), halved):
         yield _related.with_points(problem, chosen, free=True)
     for share in (0.5, 0.1):
-        tilted = np.concatenate((points, [answer]))
-        tilted[:, j] = answer[j] + share * (tilted[:, j] - answer[j])
+        tilted = np.concatenate((points, [edge]))
+        tilted[:, j] = edge[j] + share * (tilted[:, j] - edge[j])
         yield _related.with_points(problem, tilted, free=True)
 
 

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import numpy as np
 
+from bargaining._arrays import Floats
 from bargaining._names import titles
 from bargaining.axioms.violation import TOLERANCE, Violation, ask
 from bargaining.division import Method
@@ -57,17 +58,17 @@ def weak_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> 
     r"""Not everyone can do better: no :math:`y \in S` with :math:`y_i > F_i(S, d)` for all i (Nash 1950).
 
     Parameters and errors are those of `feasibility`.
-
-    Notes
-    -----
-    Take for each player the best point among those that give everyone at least the answer. If every player gains at
-    her own point, the mean of these points is better for all, since the set is convex.
     """
     answer = ask(method, problem, tol)
+    if not _dominated(problem, answer.payoffs + answer.allowed):
+        return None
     spare = problem.feasible.ideal(answer.payoffs) - answer.payoffs
-    if (spare > answer.allowed).all():
-        return answer.broken("weak_pareto", "everyone could gain more", (spare / answer.scale).min())
-    return None
+    return answer.broken("weak_pareto", "everyone could gain more", (spare / answer.scale).min())
+
+
+def _dominated(problem: Problem, place: Floats) -> bool:
+    """Say whether some agreement gives everyone at least this much."""
+    return not np.isneginf(problem.feasible.ideal(place)).any()
 
 
 def strong_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -144,10 +145,10 @@ def suppes_sen(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> V
     answer = ask(method, problem, tol)
     gains = answer.payoffs - problem.disagreement
     upward = np.full(problem.players, answer.scale.max())
+    allowed = (2 * tol + (answer.allowed / answer.scale).max()) * upward
     for order in permutations(range(problem.players)):
         place = problem.disagreement + gains[list(order)]
-        if problem.feasible.contains(place, tol=tol):
-            spare = float(problem.feasible.ray(place, upward))
-            if spare > 2 * tol + (answer.allowed / answer.scale).max():
-                return answer.broken("suppes_sen", "everyone could have more than in another's place", spare)
+        if _dominated(problem, place + allowed):
+            spare = max(float(problem.feasible.ray(place, upward)), 0.0)
+            return answer.broken("suppes_sen", "everyone could have more than in another's place", spare)
     return None

@@ -119,8 +119,8 @@ def independence_of_nonrational_alternatives(
 ) -> Violation | None:
     r"""Agreements that not all prefer to d do not matter: :math:`F(S, d) = F(\{x \in S : x \ge d\}, d)` (Peters 1992).
 
-    Parameters and errors are those of `feasibility`. For two players the points below individually rational
-    agreements are kept.
+    Parameters and errors are those of `feasibility`. The points below individually rational agreements of two players
+    are kept, if S contains everything between d and its frontier.
 
     References
     ----------
@@ -129,7 +129,8 @@ def independence_of_nonrational_alternatives(
     """
     whole = _related.polytope(problem) if problem.players == 2 else problem
     answer = ask(method, whole, tol)
-    kept = _related.rational_part(whole) if problem.players == 2 else problem.restrict()
+    closed = problem.players == 2 and _related.comprehensive(whole)
+    kept = _related.rational_part(whole) if closed else whole.restrict()
     part = ask(method, kept, tol)
     off = np.abs(part.payoffs - answer.payoffs)
     reason = "{} gets something else without agreements that somebody would refuse"

@@ -242,12 +242,12 @@ class Halfspaces:
         self.origin = np.zeros(matrix.shape[1])
         # The first middle is as good as the scale of the limits allows, the second is good.
         for _ in range(2):
-            unit, room, span = _equilibrate(matrix, slack_at(matrix, limits, self.origin))
+            unit, room, span = _equilibrate(matrix, limits, self.origin)
             middle = _middle(unit, room)
             if np.isnan(middle).any():
                 raise InvalidInput("`b` must leave some payoffs feasible; no x has A x <= b. Raise a limit.")
             self.origin = self.origin + span * middle
-        self.matrix, self.limits, span = _equilibrate(matrix, slack_at(matrix, limits, self.origin))
+        self.matrix, self.limits, span = _equilibrate(matrix, limits, self.origin)
         size = np.exp2(np.round(np.log2(np.abs(self.limits).max()))) if self.limits.any() else 1.0
         self.limits, self.span = self.limits / size, span * size
         squares = (self.matrix**2).sum(axis=1, keepdims=True)
@@ -399,7 +399,7 @@ class Halfspaces:
         bound, base = np.isfinite(floor), self._base(floor)
         slack = np.array([float(row) for row in self._slacks(base)])
         room = np.abs(self.matrix) @ rounding(self.grain, (base - self.origin) / self.span)
-        tries = [_equilibrate(self.matrix, slack + much * room) for much in allowances]
+        tries = [_equilibrate(self.matrix, slack + much * room, np.zeros(len(base))) for much in allowances]
 
         def best(weights: Floats) -> Floats:
             for matrix, limits, span in tries:
@@ -450,14 +450,16 @@ def slack_at(matrix: Floats, limits: Floats, x: Floats) -> Floats:
     )
 
 
-def _equilibrate(matrix: Floats, limits: Floats) -> tuple[Floats, Floats, Floats]:
-    """Scale rows and columns, the limits being one more column, until entries are about one.
+def _equilibrate(matrix: Floats, limits: Floats, origin: Floats) -> tuple[Floats, Floats, Floats]:
+    """Scale rows and columns, the slacks at `origin` being one more column, until entries are about one.
 
     The sum of squared logarithms of the nonzero entries is minimised (Curtis and Reid 1972), so that units of the
-    payoffs do not matter. Factors are powers of two, which are exact.
+    payoffs do not matter; a slack that is no more than the rounding of `origin` says nothing about them. Factors are
+    powers of two, which are exact.
     """
-    table = np.column_stack((matrix, limits))
+    table = np.column_stack((matrix, slack_at(matrix, limits, origin)))
     used = table != 0
+    used[:, -1] &= np.abs(table[:, -1]) > 2 * EPS * (np.abs(matrix) @ np.abs(origin))
     size = np.log2(np.abs(np.where(used, table, 1.0)))
     across, down = np.maximum(used.sum(axis=1), 1), np.maximum(used.sum(axis=0), 1)
     columns = np.zeros(table.shape[1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bargaining import (
     Division,
+    FreeDisposalHull,
     Frontier,
     InvalidInput,
     NotApplicable,
@@ -17,6 +19,7 @@ from bargaining import (
     Problem,
     Status,
     TransferableSurplus,
+    Union,
     Unsolved,
     egalitarian,
     kalai_smorodinsky,
@@ -24,6 +27,7 @@ from bargaining import (
     perles_maschler,
     utilitarian,
 )
+from bargaining._arrays import Floats
 from bargaining.axioms import AXIOMS, Violation, _related, change, comparison
 from bargaining.concepts.dictatorial import dictatorial
 from bargaining.testing import problems
@@ -383,3 +387,37 @@ def test_the_tolerance_is_a_share_of_the_gains() -> None:
         near = says(0.5 * unit, (0.5 - 1e-6) * unit)
         assert AXIOMS["weak_pareto"](near, problem, tol=1e-5) is None
         assert isinstance(AXIOMS["weak_pareto"](near, problem, tol=1e-7), Violation)
+
+
+def test_nobody_can_do_better_than_the_inner_corner_of_a_union() -> None:
+    """One regime is better than (1, 1) for player 0, the other for player 1, and none for both."""
+    corners = [[3, 1], [1, 3]]
+    for both in (Union([FreeDisposalHull([corner]) for corner in corners]), FreeDisposalHull(corners)):
+        problem = Problem(both, [0, 0])
+        assert AXIOMS["weak_pareto"](kalai_smorodinsky, problem) is None
+        assert AXIOMS["suppes_sen"](kalai_smorodinsky, problem) is None
+        assert AXIOMS["weak_pareto"](says(0.9, 0.9), problem) is not None
+
+
+def test_an_exchange_of_gains_need_not_be_feasible_to_be_dominated() -> None:
+    """(3.2, 3.3) is more for both than (1, 3), which nothing but free disposal would make feasible."""
+    slanted = Problem(Polytope([[0, 0], [3, 1], [3.2, 3.3]]), [0, 0])
+    assert not slanted.feasible.contains([1.0, 3.0])
+    assert AXIOMS["suppes_sen"](says(3, 1), slanted) is not None
+
+
+def test_without_nonrational_agreements_to_leave_out_nothing_changes() -> None:
+    """The ray of gains 1 : 5 meets the set at d alone; with free disposal it would go on."""
+    slanted = Problem(Polytope([[0, 0], [4, 1], [1, 4]]), [0, 0])
+    method = partial(egalitarian, weights=[1, 5])
+    assert AXIOMS["independence_of_nonrational_alternatives"](method, slanted) is None
+
+
+def test_a_twist_keeps_all_that_is_better_for_its_player_than_a_wasteful_answer() -> None:
+    """Half of equal gains: the twist leaves the equal gains of the whole set feasible."""
+
+    def half(problem: Problem) -> Floats:
+        return (egalitarian(problem).payoffs + problem.disagreement) / 2
+
+    for problem in (LINE, STEEP, KINKED, BEVEL):
+        assert AXIOMS["twisting"](half, problem) is None

@@ -115,3 +115,12 @@ def test_the_path_alone_comes_as_near_as_its_polished_end(polish: bool) -> None:
     y, multipliers = maximise_product(np.array([[0.3, 0.7], [0.5, 0.5]]), rows, limits, polish=polish)
     np.testing.assert_allclose(y, [[0.3, 0.35], [1.5, 0.75]], rtol=0, atol=1e-11)
     np.testing.assert_allclose(multipliers, [[1.0, 0.0], [1 / 3, 0.0]], rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("price", [1.0, 1e-3, 1e-6])
+def test_a_flat_set_without_a_floor_is_met_wherever_its_bound_is_rounded(price: float) -> None:
+    """Nothing for the second player, and at most 4 / price for the first."""
+    line = Polytope.from_inequalities([[0, -1], [0, 1], [price, 0], [0, 1]], [0, 0, 4, 1])
+    for slope in (8 / price, 1 / price, 1.0):
+        assert line.ray([0.0, 2.0], [slope, 4.0]) == -0.5
+    np.testing.assert_allclose(line.ray([0.0, 0.0], [1 / price, 0.0]), 4, rtol=1e-15)

@@ -52,8 +52,13 @@ _GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
 _WRAPPERS = (property, staticmethod, classmethod, cached_property)
 _ATOMS = (type(None), bool, float, complex, str, bytes)
-_ANNOTATIONS = ("__annotate__", "__annotate_func__")
-"""Functions of a class that return its annotations, from Python 3.14 on."""
+_INERT = (
+    *("__module__", "__qualname__", "__doc__", "__slots__", "__firstlineno__", "__static_attributes__"),
+    *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
+    *("__orig_bases__", "__parameters__", "__type_params__", "__match_args__", "__abstractmethods__"),
+    *("__dataclass_fields__", "__dataclass_params__"),
+)
+"""Entries of a class that describe it; what it computes with is elsewhere, too."""
 _IMPORT = "import "
 
 
@@ -190,7 +195,8 @@ class _Reader:
             body = self._texts(np.asarray(array).ravel().tolist(), at)
         else:
             body = sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-        mask = self.text(np.ma.getmaskarray(array), at) if isinstance(array, np.ma.MaskedArray) else ""
+        masked = isinstance(array, np.ma.MaskedArray)
+        mask = self._texts((np.ma.getmaskarray(array), array.fill_value), at) if masked else ""
         return f"array {array.dtype.descr if array.dtype.names else array.dtype}{array.shape}{body}{mask}"
 
     def _compiled(self, value: Any, at: str) -> str:
@@ -373,12 +379,14 @@ def _column(values: Any) -> tuple[Any, Any]:
 
 def _of_the_body(name: str, value: Any, kind: type) -> bool:
     """Whether an entry of a class can change what its objects compute."""
-    if isinstance(value, MemberDescriptorType | GetSetDescriptorType) or name in _ANNOTATIONS:
+    if isinstance(value, MemberDescriptorType | GetSetDescriptorType) or name in _INERT:
         return False
     if issubclass(kind, Enum) and name.startswith("_") and not isinstance(value, FunctionType):
         return False
-    if name.startswith("__") and name.endswith("__"):
-        return isinstance(value, FunctionType | staticmethod | classmethod | property)
+    if name.startswith("__") and name.endswith("__") and not isinstance(value, (FunctionType, *_WRAPPERS)):
+        # A metaclass of a package keeps its notes under names that its own base has.
+        bases = (base for base in kind.__mro__[1:-1] if _package_of(base.__module__))
+        return not any(name in vars(base) for base in bases)
     return name != "_abc_impl"
 
 

@@ -125,6 +125,26 @@ CHANGES = {
         "2.0",
         "planted.model.__init__",
     ),
+    "special method that is no function": (
+        "from functools import partialmethod\nclass M:\n def f(self, r, k): return r * k\n"
+        " __call__ = partialmethod(f, k=X)\nmodel = M()",
+        "1",
+        "2",
+        "planted.M.__call__",
+    ),
+    "class attribute between underscores": (
+        "class M:\n __rate__ = X\n def __call__(self, r): return r * self.__rate__\nmodel = M()",
+        "1",
+        "2",
+        "planted.M.__rate__",
+    ),
+    "what fills masked entries": (
+        "import numpy as np\nA = np.ma.array([1, 2], mask=[0, 1], fill_value=X)\n"
+        "def model(r): return A.filled()[1]",
+        "1",
+        "2",
+        "planted.A",
+    ),
     "class attribute": (
         "class M:\n rate = X\n def __call__(self, r): return r * self.rate\nmodel = M()",
         "1",

@@ -160,7 +160,7 @@ def _pair(random: Random) -> Point:
 
 def _points(random: Random) -> list[Point]:
     """Draw points: anywhere, on a lattice, almost the same, or near a line; now and then many."""
-    size = random.randrange(12) if random.random() < 0.97 else random.randrange(12, 200)
+    size = random.randrange(12) if random.random() < 0.97 else random.randrange(12, 600)
     kind, step = random.randrange(4), random.choice([1.0, 0.25, 1e-14, 1e-15])
     a, b = _pair(random)
     if kind == 0:

@@ -76,7 +76,7 @@ class _Asked(dict[Key, Value]):
         return value
 
 
-_LARGE = 16  # replies from which on NumPy finds the best one faster than a loop
+_LARGE = 64  # rows from which on NumPy finds all best replies faster than a loop those that are asked for
 
 
 class Rows:
@@ -104,14 +104,7 @@ class Rows:
         )
         self.state, self.own = model.state, [(a, b) for a, b in model.own.tolist()]
         self.delta = model.discounts.item(0), model.discounts.item(1)
-        replies = self._replies = model.replies
-        # by player and group: the payoffs and laws of the replies, and the best one
-        self._tables = _Asked[tuple[int, int], tuple[Floats, Floats]](
-            lambda group: (
-                now[group[0]].take(rows := replies[group[0]].rows(group[1])),
-                transitions.take(rows, axis=0),
-            )
-        )
+        self._replies, self._numbers = model.replies, (now, model.discounts, transitions)
         self._best = dict[tuple[int, int], tuple[int, float]]()
         self._threat: list[Point] = []  # the threats to which the best replies belong
 
@@ -119,24 +112,30 @@ class Rows:
         """Return player i's best reply to a row, the first of several, and its worth."""
         if threat is not self._threat:
             self._threat = threat
-            self._best.clear()
+            self._best = self._every() if len(self.state) >= _LARGE else {}
         group = self._replies[i].group.item(row)
         if (i, group) not in self._best:
             self._best[i, group] = self._reply(i, group)
         return self._best[i, group]
 
+    def _every(self) -> dict[tuple[int, int], tuple[int, float]]:
+        """Return all best replies, by player and group; none where a state has no payoffs."""
+        (now, discounts, transitions), least = self._numbers, np.array(self._threat)
+        if not np.isfinite(least).all():
+            return {}
+        found, values = dict[tuple[int, int], tuple[int, float]](), now + discounts * (transitions @ least).T
+        for i, replies in enumerate(self._replies):
+            rows = replies.argbest(values[i])
+            best = zip(rows.tolist(), values[i, rows].tolist(), strict=True)
+            found.update({(i, group): reply for group, reply in enumerate(best)})
+        return found
+
     def _reply(self, i: int, group: int) -> tuple[int, float]:
-        rows, least = self._replies[i].rows(group), [point[i] for point in self._threat]
-        if len(rows) >= _LARGE and max(least) < inf:
-            now, laws = self._tables[i, group]
-            values = now + self.delta[i] * (laws @ np.array(least))
-            k = int(values.argmax())
-            return rows.item(k), values.item(k)
         found, best = -1, -inf
-        for reply in rows.tolist():
+        for reply in self._replies[i].rows(group).tolist():
             after = 0.0
             for s, share in self.laws[reply]:
-                after += share * least[s]
+                after += share * self._threat[s][i]
             worth = self.now[reply][i] + self.delta[i] * after if after < inf else inf
             if worth > best:
                 found, best = reply, worth

@@ -8,7 +8,7 @@
 
 #define WELL 1e-12 /* of the square of the width: far more than rounding */
 
-enum { MANY = 100 }; /* points from which on it pays to leave some out */
+enum { MANY = 100, FEW = 16, DEEP = 8 }; /* points from which on it pays to leave some out, and in how many steps */
 
 typedef struct {
     double x, y;
@@ -120,37 +120,98 @@ static ptrdiff_t simplify(Place *cycle, ptrdiff_t size, double merge, ptrdiff_t 
     return size;
 }
 
-/* Take over the points, but of many not those well inside the farthest ones in eight directions. */
+/* How far a point lies to the left of the way from one to another, times the length of the way. */
+static double left_of(Place from, Place to, double x, double y)
+{
+    return (to.x - from.x) * (y - from.y) - (to.y - from.y) * (x - from.x);
+}
+
+/* Keep, of points to the right of the way from o to q, those that are not well inside triangles of some of them. */
+static ptrdiff_t beyond(Place *places, ptrdiff_t size, Place o, Place q, double well, int depth)
+{
+    double most = -well;
+    Place far = o;
+    for (ptrdiff_t k = 0; size > FEW && k < size; k++) {
+        double left = left_of(o, q, places[k].x, places[k].y);
+        if (left < most) {
+            most = left;
+            far = places[k];
+        }
+    }
+    if (most == -well || depth == 0) {
+        return size;
+    }
+    ptrdiff_t first = 0, second = size; /* how many lie beyond the first side, and where those beyond the second start */
+    for (ptrdiff_t k = 0; k < second;) {
+        Place p = places[k];
+        bool within = left_of(o, far, p.x, p.y) > well;
+        if (within && left_of(far, q, p.x, p.y) <= well) {
+            places[k] = places[--second];
+            places[second] = p;
+            continue;
+        }
+        if (!within || left_of(o, q, p.x, p.y) >= -well) {
+            places[first++] = p;
+        }
+        k++;
+    }
+    ptrdiff_t rest = beyond(places + second, size - second, far, q, well, depth - 1);
+    first = beyond(places, first, o, far, well, depth - 1);
+    memmove(places + first, places + second, (size_t)rest * sizeof *places);
+    return first + rest;
+}
+
+/* Take over the points, but of many not those well inside triangles of others. */
 static ptrdiff_t taken(Points points, Place *places)
 {
-    static const double directions[8][2] = {{1, 0}, {1, 1}, {0, 1}, {-1, 1}, {-1, 0}, {-1, -1}, {0, -1}, {1, -1}};
-    Place far[9] = {{0}};
-    double width = 0.0;
-    ptrdiff_t size = 0;
-    for (int n = 0; points.size > MANY && n < 8; n++) {
-        double most = -INFINITY, a = directions[n][0], b = directions[n][1];
-        far[n] = (Place){points.x[0], points.y[0], 0};
-        for (ptrdiff_t k = 0; k < points.size; k++) {
-            if (a * points.x[k] + b * points.y[k] > most) {
-                most = a * points.x[k] + b * points.y[k];
-                far[n] = (Place){points.x[k], points.y[k], k};
-            }
+    Place west = {INFINITY, 0.0, 0}, east = {-INFINITY, 0.0, 0}, low, high;
+    double south = INFINITY, north = -INFINITY, least = 0.0, most = 0.0;
+    ptrdiff_t under = 0, over = 0;
+    if (points.size <= MANY) {
+        for (; under < points.size; under++) {
+            places[under] = (Place){points.x[under], points.y[under], under};
         }
-        width = fmax(width, fmax(fabs(far[n].x - far[0].x), fabs(far[n].y - far[0].y)));
+        return under;
     }
-    far[8] = far[0];
     for (ptrdiff_t k = 0; k < points.size; k++) {
-        bool inside = width > 0.0; /* nothing lies inside if all points coincide */
-        for (int n = 0; inside && n < 8; n++) {
-            Place o = far[n], q = far[n + 1];
-            inside = o.place == q.place ||
-                     (q.x - o.x) * (points.y[k] - o.y) - (q.y - o.y) * (points.x[k] - o.x) > WELL * width * width;
+        double x = points.x[k], y = points.y[k];
+        if (x < west.x || (x == west.x && y < west.y)) {
+            west = (Place){x, y, k};
         }
-        if (!inside) {
-            places[size++] = (Place){points.x[k], points.y[k], k};
+        if (x > east.x || (x == east.x && y > east.y)) {
+            east = (Place){x, y, k};
+        }
+        south = y < south ? y : south;
+        north = y > north ? y : north;
+    }
+    double width = fmax(east.x - west.x, north - south), well = WELL * width * width;
+    low = high = west;
+    for (ptrdiff_t k = 0; k < points.size; k++) {
+        double left = left_of(west, east, points.x[k], points.y[k]);
+        if (left < least) {
+            least = left;
+            low = (Place){points.x[k], points.y[k], k};
+        }
+        if (left > most) {
+            most = left;
+            high = (Place){points.x[k], points.y[k], k};
         }
     }
-    return size;
+    Place *above = places + points.size;
+    for (ptrdiff_t k = 0; k < points.size; k++) {
+        double x = points.x[k], y = points.y[k], left = left_of(west, east, x, y);
+        if (left <= 0.0) {
+            if (left >= -well || left_of(west, low, x, y) <= well || left_of(low, east, x, y) <= well) {
+                places[under++] = (Place){x, y, k};
+            }
+        } else if (left <= well || left_of(east, high, x, y) <= well || left_of(high, west, x, y) <= well) {
+            above[over++] = (Place){x, y, k};
+        }
+    }
+    under = beyond(places, under, west, east, well, DEEP);
+    over = beyond(above, over, east, west, well, DEEP);
+    memmove(places + under, above, (size_t)over * sizeof *places);
+    return under + over;
 }
 
 /* Write which points are the vertices of their hull; return how many, -1 if there is no memory. */

@@ -4,14 +4,18 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HALF 1.5707963267948966
 #define TURN 6.283185307179586
+
+enum { CROWD = 100 }; /* payoffs at which constraints bind from which on those that others surround are left out */
 
 /* The edges of all polygons by angle, where each polygon's boundary starts, the four sides of every weighted sum as
    positions along its boundary, and the boundary of one sum; see `Fan` in _plane/minkowski.py. */
 typedef struct {
     ptrdiff_t size, length[4], *owner, *walk[4];
+    const double *law; /* of the sum */
     double *angle, *dx, *dy, *start, *x, *y, low[2], high[2];
 } Fan;
 
@@ -109,9 +113,13 @@ static bool fan_of(const Points *polygons, ptrdiff_t states, Fan *fan)
     return true;
 }
 
-/* Lay out the boundary of a weighted sum. */
+/* Lay out the boundary of a weighted sum, unless it is there. */
 static void sum(Fan *fan, const double *law, ptrdiff_t states)
 {
+    if (fan->law && !memcmp(fan->law, law, (size_t)states * sizeof *law)) {
+        return;
+    }
+    fan->law = law;
     double x = 0.0, y = 0.0;
     for (ptrdiff_t s = 0; s < states; s++) {
         x += law[s] * fan->start[2 * s];
@@ -252,6 +260,27 @@ static void play(const Rows *rows, Fan *fan, const Points *polygons, const doubl
     rows->played[row] |= points->size > before;
 }
 
+/* Of many payoffs at which a constraint binds leave out those that others surround; false if there is no memory. */
+static bool spared(Points *points, Tag *tags, ptrdiff_t *cycle)
+{
+    if (points->size <= CROWD) {
+        return true;
+    }
+    ptrdiff_t size = 0, count = hull(*points, MERGE, 0, cycle);
+    for (ptrdiff_t n = 0; n < count; n++) {
+        tags[cycle[n]].source = 0;
+    }
+    for (ptrdiff_t k = 0; k < points->size; k++) {
+        if (tags[k].source == 0) {
+            tags[size] = (Tag){tags[k].kind, tags[k].profile, -1};
+            points->x[size] = points->x[k];
+            points->y[size++] = points->y[k];
+        }
+    }
+    points->size = size;
+    return count >= 0;
+}
+
 /* Whether some points are no numbers. */
 static bool strange_in(const Points *points)
 {
@@ -290,7 +319,7 @@ Answer images(const Rows *rows, const Points *polygons, Made *made)
             play(rows, &fan, polygons, best, row, true, points, tags);
         }
         strange = strange || strange_in(points);
-        done = done && !strange;
+        done = done && !strange && spared(points, tags, made[s].cycle);
         for (ptrdiff_t k = 0; done && k < rows->exits; k++) {
             if (rows->exit[2 * k] == s) {
                 points->x[points->size] = rows->ends[2 * k];

@@ -262,9 +262,15 @@ class _System:
         self.edges: list[_Edge] = []
         self.fan = Fan(polygons)
         self._walks, self._boundaries = self.fan.walks(), dict[tuple[tuple[int, float], ...], Boundary]()
+        # the equation, the player, the row whose law weighs, and a vertex of each state
+        self._follows: list[tuple[int, int, int, Sequence[int]]] = []
         for k, ((kind, row, _), angle) in enumerate(zip(self.tags, chain(*structure.angles), strict=True)):
             if kind != LEAVE:
                 self._add(k, kind, row, later(model, angle))
+        if self._follows:
+            at, who, played, vertices = map(np.array, zip(*self._follows, strict=True))
+            shares = model.discounts[who] * model.transitions[played]
+            np.subtract.at(self.matrix, (at[:, None], 2 * vertices + who[:, None]), shares)
 
     def _add(self, k: int, kind: int, row: int, angle: float) -> None:
         """Add the equations of one vertex."""
@@ -277,8 +283,7 @@ class _System:
         for i in (0, 1):
             if not holds[i]:
                 self.constant[2 * k + i] = rows.now[row][i]
-                for s, share in rows.laws[row]:
-                    self.matrix[2 * k + i, 2 * source[s] + i] -= rows.delta[i] * share
+                self._follows.append((2 * k + i, i, row, source))
         if edge is not None and rows.delta[kind // 2] > 0.0:
             ahead = self.fan.at[min(position + 1, len(self.fan.owner))]
             self.edges.append(_Edge(k, row, kind // 2, source[edge], ahead[edge], source))
@@ -291,8 +296,7 @@ class _System:
             self.constant[2 * k + i] = own
             return rows.needed(row, i, own)
         self.constant[2 * k + i] = rows.now[reply][i]
-        for s, share in rows.laws[reply]:
-            self.matrix[2 * k + i, 2 * self.lowest[s][i] + i] -= rows.delta[i] * share
+        self._follows.append((2 * k + i, i, reply, self.lowest[i]))
         return rows.needed(row, i, worth)
 
     def _place(self, walk: int, row: int, argument: float) -> tuple[int, int | None]:
@@ -359,16 +363,19 @@ class _System:
         return matrix, residual
 
 
-def _lowest(polygons: list[Polygon], first: list[int]) -> tuple[list[tuple[int, int]], list[Point]]:
-    """Return the vertices with each player's lowest payoffs in each state, and these payoffs."""
-    lowest, threat = [], []
+def _lowest(polygons: list[Polygon], first: list[int]) -> tuple[tuple[list[int], list[int]], list[Point]]:
+    """Return, for each player, the vertices with her lowest payoffs in each state, and these payoffs by state."""
+    lowest: tuple[list[int], list[int]] = [], []
+    threat = []
     for polygon, start in zip(polygons, first, strict=False):
         if polygon:
             xs, ys = [x for x, _ in polygon], [y for _, y in polygon]
             x, y = min(xs), min(ys)
-            lowest.append((start + xs.index(x), start + ys.index(y)))
+            lowest[0].append(start + xs.index(x))
+            lowest[1].append(start + ys.index(y))
             threat.append((x, y))
         else:
-            lowest.append((0, 0))
+            lowest[0].append(0)
+            lowest[1].append(0)
             threat.append((inf, inf))
     return lowest, threat

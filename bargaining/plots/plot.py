@@ -354,7 +354,8 @@ def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
     if leaving is not None and look.alone:
         # Hollow, because it often coincides with the threat.
         hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colours()[2], "markersize": 9}
-        ax.plot(*np.unique(leaving.payoffs.reshape(-1, 2), axis=0).T, "s", label="exit", **hollow)
+        after = np.unique(leaving.payoffs[list(leaving.who)], axis=0)
+        ax.plot(*after.T, "s", label="exit", **hollow)
     _label_payoffs(ax, found.player_names)
 
 

@@ -44,7 +44,8 @@ class Finished:
     def __init__(self, grid: Grid, size: int, folder: Folder | None) -> None:
         self.grid, self.size, self.folder, self.cells = grid, size, folder, grid.cells
         self.starts: set[int] = set()
-        self.shapes: dict[str, tuple[int, ...]] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._places: dict[str, tuple[int, int]] = {}
         self.platforms: dict[str, int] = {}
         self.named: set[tuple[str, ...]] = set()
         self._chunks: dict[int, Chunk] | None = {}
@@ -56,13 +57,19 @@ class Finished:
         """Whether all of it is in memory."""
         return self._chunks is not None
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every number in a cell, in the order of the grid, in which chunks need not come."""
+        return {name: self._shapes[name] for name in sorted(self._shapes, key=self._places.__getitem__)}
+
     def add(self, start: int, chunk: Chunk) -> None:
         """Add a finished chunk; once there are too many for memory, only the folder is used."""
         self.starts.add(start)
-        for name in (name for name in chunk if name not in SPECIAL):
+        for k, name in enumerate(name for name in chunk if name not in SPECIAL):
             shape = chunk[name].shape[1:]
-            if self.shapes.setdefault(name, shape) != shape:
-                self.shapes[name] = widest([shape, self.shapes[name]])
+            if self._shapes.setdefault(name, shape) != shape:
+                self._shapes[name] = widest([shape, self._shapes[name]])
+            self._places[name] = min(self._places.get(name, (start, k)), (start, k))
         if (chunk["status"] != Status.FAILED).any():
             self.named.add(tuple(map(str, chunk.get(PLAYERS, ()))))
         made_on = str(chunk[PLATFORM][0])
@@ -90,7 +97,7 @@ class Finished:
             return messages
         if name == "status":
             return chunk["status"] if chunk else np.full(cells, Status.PENDING, np.int8)
-        shape = self.shapes[name]
+        shape = self._shapes[name]
         return padded(chunk[name], shape, batch=1) if name in chunk else np.full((cells, *shape), np.nan)
 
     def _chunk(self, start: int, names: tuple[str, ...]) -> Chunk:

@@ -183,7 +183,14 @@ def _statuses(dataset: Any, shared: Sequence[Any]) -> Any:
     """The status of each row in words, or None where all are OK."""
     if "status" not in dataset or not (dataset["status"].values != Status.OK).any():
         return None
-    codes = dataset["status"].transpose(*shared).values.ravel()
+    given = dataset["status"]
+    if more := [str(d) for d in given.dims if d not in shared]:
+        raise InvalidInput(
+            f"`rows` must have a `status` for each row; it differs along {more[0]}, which some variable lacks. Drop "
+            "the status, or that variable."
+        )
+    each = given.expand_dims({d: dataset.sizes[d] for d in shared if d not in given.dims})
+    codes = each.transpose(*shared).values.ravel()
     if odd := {*codes.tolist()} - {*Status}:
         raise InvalidInput(f"`rows` must have a `status` as in `Status`; got {min(odd)}.")
     return np.array([Status(int(code)).name for code in codes], dtype=object)

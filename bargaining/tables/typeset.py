@@ -191,8 +191,9 @@ def markdown(table: Table) -> str:
 
 
 def _markdown_escape(text: str) -> str:
-    """Escape text so that it cannot become markup: neither a link, nor a link definition, which would hide the line."""
-    return re.sub(r"([\\`*_<>|$#~])|\](?=[(:])", r"\\\g<0>", text)
+    """Escape text so that it is no markup: no list, entity or link, nor a definition of one, which would vanish."""
+    plain = re.sub(r"[\\`*_<>|$#~]|\](?=[(:])|&(?=\w+;)|^[-+](?= )", r"\\\g<0>", text)
+    return re.sub(r"^\d+(?=[.)] )", r"\g<0>\\", plain)
 
 
 def flat_heading(column: Any) -> str:

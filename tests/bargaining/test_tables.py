@@ -167,6 +167,9 @@ def test_a_failed_cell_shows_its_status():
     assert table.columns[-1].name == "status"
     assert table.rows[-1] == (0.9, 0.15, None, None, "FAILED")
     assert table.rows[0][-1] == "OK"
+    both = {"x": (("r", "k"), [[1.0, 2.0], [np.nan, np.nan]]), "status": ("r", [0, 5])}
+    rows = Table(xr.Dataset(both)).rows
+    assert rows == ((0, 0, 1.0, "OK"), (0, 1, 2.0, "OK"), (1, 0, None, "FAILED"), (1, 1, None, "FAILED"))
 
 
 def test_an_axis_that_not_all_variables_have_goes_across():
@@ -221,6 +224,12 @@ def test_columns_select_order_and_rename():
         (
             lambda: Table(xr.Dataset({"x": ("r", [1.0]), "status": ("r", [99])})),
             "`rows` must have a `status` as in `Status`; got 99",
+        ),
+        (
+            lambda: Table(
+                xr.Dataset({"x": ("r", [1.0]), "y": (("r", "s"), [[1.0]]), "status": (("r", "s"), [[5]])})
+            ),
+            "`rows` must have a `status` for each row; it differs along s",
         ),
         (
             lambda: Table(xr.DataArray(np.ones((1, 1, 1)))),
@@ -464,6 +473,22 @@ def test_a_note_cannot_define_a_link():
     text = Table([{"[a]: x": "[b]: y"}], caption="[c]: z", notes=notes).to_markdown()
     assert not re.search(r"(?<!\\)\]:", text)
     assert r"[here\]: https://example.org" in text
+
+
+def test_no_text_becomes_an_entity_or_a_list() -> None:
+    table = Table(
+        [{"a": "&copy; AT&T"}], notes=["- one", "+ two", "3. three", "4) four", "5.6 is a number", "-7 too"]
+    )
+    assert table.to_markdown().splitlines()[2:] == [
+        r"| \&copy; AT&T |",
+        "",
+        r"\- one.  ",
+        r"\+ two.  ",
+        r"3\. three.  ",
+        r"4\) four.  ",
+        "5.6 is a number.  ",
+        "-7 too.  ",
+    ]
 
 
 def test_a_number_with_its_band() -> None:

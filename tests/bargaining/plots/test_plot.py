@@ -113,6 +113,9 @@ def test_a_payoff_set_shows_vertices_threat_exit_and_stage_game():
     np.testing.assert_allclose(lines["equilibrium payoffs"], found.vertices)
     assert {tuple(point) for point in lines["stage game"]} == {(9, 9), (1, 10), (10, 1), (3, 3)}
     assert "exit" not in drawn(plot(payoff_set(RepeatedGame(DILEMMA, 0.5)), ax=axes()))
+    alone = Exit.by_leaver([[3.0, 5.0], [0.0, 0.0]], who=[0])  # nobody gets what the second row says
+    lines = drawn(plot(payoff_set(RepeatedGame(DILEMMA, 0.5, exit=alone)), ax=axes()))
+    np.testing.assert_allclose(lines["exit"], [[3.0, 5.0]])
 
 
 def test_a_sweep_is_drawn_against_its_longest_axis():

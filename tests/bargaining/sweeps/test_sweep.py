@@ -599,3 +599,16 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bits(way, tmp_path):
         assert killed.result(timeout=60) < 12
     data.attrs = whole.attrs
     same(data, whole)
+
+
+def test_numbers_come_in_the_order_of_the_grid_whatever_the_workers_finish_first():
+    def numbers(r):
+        return {"b": r, "c": r} if r < 2 else {"a": r, "b": r}
+
+    def last_first(compute, stretches):
+        return [compute(one) for one in reversed(list(stretches))]
+
+    grid = {"r": np.arange(4)}
+    here = sweep(lambda r: r, grid, numbers)
+    there = sweep(lambda r: r, grid, numbers, workers=last_first)
+    assert list(here.data_vars) == list(there.data_vars) == ["b", "c", "a", "status", "message"]

@@ -346,6 +346,7 @@ def sample(terms: Terms, edges: Floats) -> Block:
 
 TOLERANCE = 1e-11  # of the pie and the payoffs: ten times what integrals of a piece lose to rounding
 _SHORTEST = 1e-9  # of time, relative: a shorter regime counts as a single moment
+_CLOSER = 1 / 64  # of a piece: a regime that holds for less is looked at by itself
 _NEWTON = 3  # steps from a node to a minimum beside it: their error is then far below the tolerance
 _WINDOW = 16  # pieces followed back at a time; a switch of regime ends such a window
 
@@ -412,18 +413,19 @@ def _step(terms: Terms, block: Block, after: Floats) -> Trajectory:
     tolerance = TOLERANCE * float(end[PIE] + np.abs(after).sum())
     payoffs = cross(terms, after, end, tolerance)
     since = _continuous_since(terms, block)
-    tried: Candidate | None = None
+    last, tried = len(block.a) - 1, list[Candidate]()
+    start, stop = float(block.a[last]), float(block.b[last])
+    apart = stop - start > _SHORTEST * stop
     for candidate in _candidates(terms, block, payoffs, end, tolerance):
         held = _holds_since(candidate, since)
+        if held is not None and apart and held[0] == last and held[1] > 1 - 2 * _CLOSER:
+            break
         if held is not None:
             return _cut(block, candidate, *held)
-        tried = tried or candidate
-    last = block.part(-1, None)
-    if last.b[0] - last.a[0] > _SHORTEST * last.b[0]:  # the regime switches again almost at once: look closer
-        near = np.array([last.b[0] - (last.b[0] - last.a[0]) / 64, last.b[0]])
-        return _step(terms, sample(terms, near), after)
-    assert tried is not None
-    return _cut(block, tried, len(block.a) - 1, -1.0)
+        tried.append(candidate)
+    if apart:  # the regime switches again almost at once: look closer, where functions are resolved better
+        return _step(terms, sample(terms, np.array([stop - (stop - start) * _CLOSER, stop])), after)
+    return _cut(block, tried[0], last, -1.0)
 
 
 def cross(terms: Terms, after: Floats, end: Floats, tolerance: float) -> Floats:

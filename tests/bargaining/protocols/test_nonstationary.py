@@ -315,6 +315,17 @@ def test_an_option_that_ends_waits_on_a_fine_grid(r, height, speed, shift, optio
     np.testing.assert_allclose(result.payoffs, backward(r, case, 0.005, 40.0), atol=4e-3)
 
 
+def test_a_pie_that_swings_fast_does_not_keep_the_walk_busy():
+    """Late pieces are long, and no polynomials follow the pie there: regimes must not switch without end."""
+    r, pie = [0.14, 0.36], lambda t: 1.8 + 0.17 * np.sin(4 * t + 2.9)
+    case = {"surplus": pie, "inside": [lambda _: 0.07, lambda _: 0.0]}
+    case["outside"] = [lambda _: 0.4, lambda _: 0.0]
+    result = NonstationaryOffers(r, surplus=pie, inside=(0.07, 0.0), outside=(0.4, None))()
+    assert result.ok
+    coarse, fine = (backward(r, case, dt, 80.0) for dt in (0.01, 0.005))
+    np.testing.assert_allclose(result.payoffs, 2 * fine - coarse, atol=1e-3)
+
+
 def test_units_of_money_and_time():
     def scaled(money, time):
         return NonstationaryOffers(

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 
 @contextmanager
@@ -53,6 +51,9 @@ def _install(extra: str, record: str | None, requirements: list[str]) -> str:
     source = json.loads(record) if record else {}
     url = source.get("url", "")
     if url.startswith("file:"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
         path = url2pathname(urlsplit(url).path)
         if Path(path).exists():
             editable = "--editable " if source.get("dir_info", {}).get("editable") else ""

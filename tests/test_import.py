@@ -20,18 +20,35 @@ HEAVY = {
 
 def loaded_after(statement: str) -> set[str]:
     """Return the top-level modules a fresh interpreter has loaded after `statement`."""
+    return {name.partition(".")[0] for name in modules_after(statement)}
+
+
+def modules_after(statement: str) -> list[str]:
+    """Return all modules a fresh interpreter has loaded after `statement`."""
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(_source_folders())}
     run = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    return {name.partition(".")[0] for name in run.stdout.split()}
+    return run.stdout.split("\n")[-2].split()
 
 
 def _source_folders() -> list[str]:
     import bargaining_models
 
     return [str(Path(package.__file__).parents[1]) for package in (bargaining, bargaining_models)]
+
+
+def test_one_method_on_the_command_line_loads_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "cake.toml"
+    path.write_text("[problem]\ndisagreement = [0, 0]\ntotal = 1\n")
+    call = ["solve", str(path), "--method", "nash"]
+    loaded = modules_after(f"from bargaining.cli import command\ncommand.main({call})")
+    assert "bargaining.concepts.nash" in loaded
+    assert not [
+        name for name in loaded if name.startswith(("bargaining.protocols.", "bargaining.concepts.raiffa"))
+    ]
+    assert "urllib.request" not in loaded
 
 
 def test_importing_bargaining_loads_not_even_numpy() -> None:

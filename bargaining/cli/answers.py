@@ -52,11 +52,7 @@ def concepts_with_parameters() -> dict[str, Method]:
 
 def protocols() -> dict[str, Any]:
     """Return the protocols that divide a problem, by name; each is called with its parameters first."""
-    return {
-        name: item
-        for name, item in _defined_in("protocols")
-        if isclass(item) and "__call__" in vars(item) and "problem" in signature(item.__call__).parameters
-    }
+    return {name: item for name, item in _defined_in("protocols") if _divides(item)}
 
 
 def weights_of(texts: Sequence[str]) -> list[Fraction] | None:
@@ -79,8 +75,27 @@ def _defined_in(room: str) -> Iterator[tuple[str, Any]]:
 
 def _solutions() -> Iterator[tuple[str, Any]]:
     for name, item in _defined_in("concepts"):
-        if isfunction(item) and signature(item).return_annotation in (Division, "Division"):
+        if _is_concept(item):
             yield name, item
+
+
+def _is_concept(item: Any) -> bool:
+    return isfunction(item) and signature(item).return_annotation in (Division, "Division")
+
+
+def _divides(item: Any) -> bool:
+    """Whether this is a protocol that divides a problem."""
+    return isclass(item) and "__call__" in vars(item) and "problem" in signature(item.__call__).parameters
+
+
+def _named(name: str) -> Any:
+    """Return a concept or a protocol, importing others only if there is none of that name, to suggest one."""
+    if bargaining._EXPORTS.get(name, "").startswith(("bargaining.concepts.", "bargaining.protocols.")):
+        item = getattr(bargaining, name)
+        if _is_concept(item) or _divides(item):
+            return item
+    known = {**concepts(), **concepts_with_parameters(), **protocols()}
+    return pick(known, name, "method", "bargaining methods")
 
 
 def _required(item: Any) -> list[str]:
@@ -136,8 +151,7 @@ def answers(
 
 def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, Method]:
     """Return a method with its parameters, and the heading of its row."""
-    known: dict[str, Any] = {**concepts(), **concepts_with_parameters(), **protocols()}
-    item: Any = pick(known, call.name, "method", "bargaining methods")
+    item = _named(call.name)
     given = dict(call.parameters)
     takes = signature(item).parameters
     if weights is not None and "weights" in takes and "weights" not in given:
@@ -152,7 +166,7 @@ def _method(call: MethodCall, weights: Sequence[Fraction] | None) -> tuple[str, 
             f"`methods` must give {call.name} its `{missing[0]}`, as in "
             f'{{name = "{call.name}", {missing[0]} = {example}}} in the file.'
         )
-    if call.name in protocols():
+    if _divides(item):
         return label, item(**given)
     return label, partial(item, **given) if given else item
 

@@ -187,7 +187,8 @@ def _beside(pairs: Pairs, contracts: Floats, here: Floats, lengths: Floats) -> f
     scale = np.minimum(lengths / _CHANGE, pairs.ranges[:, None])
     weighed = (pairs.weights[:, :, None, None] * rises).sum(axis=1)
     misses = weighed * (scale**2 / (lengths * pairs.ranges[:, None]))[:, :, None]
-    chosen = np.where(np.ptp(misses, axis=2) <= _NOISE, misses[:, :, 0], misses[:, :, -1])
+    # The widest steps miss curvature, the shortest round.
+    chosen = np.where(np.ptp(misses, axis=2) <= _NOISE, np.median(misses, axis=2), misses[:, :, -1])
     least = pairs.ranges[:, None] * _HALVES[-1]  # nearer to a limit is as good as there
     return float(np.where(lengths > least, chosen, 0.0).max(initial=0.0))
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import exact_deals
 from bargaining import BilateralDeal
@@ -118,6 +119,19 @@ def test_one_pair(gains, upper, weight, expected):
     assert found.status == Status.OK
     assert found.contracts[0] == pytest.approx(expected, rel=1e-11, abs=1e-12)
     assert 0 <= found.residual < 1e-11
+
+
+@pytest.mark.parametrize("weight", [0.2, 0.3, 0.4])
+def test_curvature_is_no_slope(weight):
+    """The gains bend within a few hundredths of their ranges; the root of the product's slope is between 0 and 1."""
+
+    def slope(x):
+        first, second = np.sqrt(x + 0.1) + 1, np.log(3 - x) + 1
+        return weight / (2 * np.sqrt(x + 0.1) * first) - (1 - weight) / ((3 - x) * second)
+
+    found = alone(lambda x: (np.sqrt(x + 0.1) + 1, np.log(3 - x) + 1), 0, 1, weight)
+    assert found.contracts[0] == pytest.approx(brentq(slope, 0, 1, xtol=1e-15), abs=1e-11)
+    assert found.status is Status.OK
 
 
 def test_competitors_of_limited_capacity_are_alike():

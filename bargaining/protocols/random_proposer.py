@@ -37,6 +37,7 @@ from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import Talks, best_response, extreme_pair
@@ -142,8 +143,8 @@ class RandomProposer(Shown):
     stationary equilibrium.
 
     *Unanimity.* On a surplus, and for two players on any convex set, stationary equilibrium payoffs are
-    unique (:numref:`unanimity-shares`). For three or more players on other sets an equilibrium is computed, and
-    `unique` is False.
+    unique (:numref:`unanimity-shares`). On other sets `unique` is False: for three or more players an equilibrium is
+    computed, and for two on a set that is not convex the answer is INACCURATE where the equations have no solution.
 
     *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
     the others; where prices tie, the votes bought are random, with the probabilities that keep the prices tied.
@@ -258,7 +259,8 @@ class RandomProposer(Shown):
             proposing=votes.proposing,
             accepts=votes.bought,
             quota=quota,
-            unique=n == 2 or isinstance(problem.feasible, TransferableSurplus),
+            unique=isinstance(problem.feasible, TransferableSurplus)
+            or (n == 2 and is_convex(problem.feasible)),
             probabilities=p,
         )
 

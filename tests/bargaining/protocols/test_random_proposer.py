@@ -7,6 +7,7 @@ import pytest
 
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.frontier import Frontier
+from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
@@ -328,3 +329,9 @@ def test_nothing_to_share():
 def test_bad_input(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_nothing_is_said_to_be_unique_on_a_set_that_is_not_convex():
+    """A proposer gets .6 and may leave the other .6, or .2, for which he waits: payoffs of .6 or .4 each."""
+    steps = FreeDisposalHull([[1, 0], [0.6, 0.6], [0, 1]])
+    assert not RandomProposer(None, 0.5)(Problem(steps, [0.0, 0.0])).unique

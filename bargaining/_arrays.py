@@ -47,6 +47,11 @@ SMALLEST = 1e-290
 """The smallest gain that does not count as zero: products of relative roundings stay above the subnormal floats."""
 
 
+# The GNU allocator hands memory back to the system as soon as more than twice the largest piece freed so far is free,
+# and clearing it again takes longer than most arithmetic on it. A piece that is never touched costs nothing.
+np.empty(1 << 20)
+
+
 def owned(array: NDArray[Kind]) -> NDArray[Kind]:
     """Return an array in memory that nobody can write: itself if it is one, or a copy.
 
@@ -120,7 +125,7 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
     public = tuple(name for name, private, type_ in known if type_ and not private)
     private = tuple(name for name, private, type_ in known if type_ and private)
     numbers = tuple(name for name, private, type_ in known if not type_)
-    given, keeps = kind.__init__, kind.__dataclass_params__.init  # type: ignore[attr-defined]
+    given, keeps = kind.__init__, kind.__dataclass_params__.init and hasattr(kind, "__post_init__")  # type: ignore[attr-defined]
 
     @wraps(given)
     def init(self: Any, *arguments: Any, **options: Any) -> None:

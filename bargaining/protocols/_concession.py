@@ -27,10 +27,7 @@ def war_of_attrition(demands: Floats, rates: Floats, priors: Floats) -> Concessi
     batch = demands.shape[:-1]
     a, r, z = (array.reshape(-1, 2).T for array in (demands, rates, priors))
     size = a.shape[1]
-    # In one piece, so that the next batch reuses the memory: the GNU allocator hands back to the system what is freed
-    # once it is more than twice the largest piece. Two rows that nobody touches keep it below that, together with the
-    # copies of the arguments.
-    answer = np.empty((7, size))
+    answer = np.empty((5, size))
     initial, payoffs, horizon = answer[:2], answer[2:4], answer[4]
     scratch, flags = np.empty((9, min(size, _BLOCK))), np.empty(min(size, _BLOCK), dtype=bool)
     for start in range(0, size, _BLOCK):

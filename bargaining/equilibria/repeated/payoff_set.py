@@ -279,7 +279,7 @@ def _cells(
         _check(repeated)
         out = np.empty(repeated.batch_shape, dtype=object)
         for index in np.ndindex(*out.shape):
-            out[index] = repeated.at(index)
+            out[index] = repeated._one(repeated.game, index)
         return out
     if discounts is None or isinstance(repeated, Game):
         require_repeated(repeated)

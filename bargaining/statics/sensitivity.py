@@ -476,6 +476,7 @@ def _sides(
     def asked(s: Floats) -> Floats:
         """Solve at one row of values after the other; the rows of one value are alike."""
         rows = np.stack([moved(at + step * column) / unit for column in np.atleast_3d(s)[0].T], axis=-1)
+        rows[~np.isfinite(rows)] = np.nan  # no answer, as a threshold that is never reached
         np.fmax(largest, np.nan_to_num(np.abs(rows)).max(axis=(0, 2)), out=largest)
         return rows.reshape(s.shape)
 

@@ -16,6 +16,7 @@ from bargaining import (
     BilateralDeal,
     CoalitionalGame,
     ContinuousOffers,
+    Exit,
     FreeDisposalHull,
     Frontier,
     Game,
@@ -930,3 +931,12 @@ def test_data_with_a_kink_in_an_argument_make_a_kink_of_the_answer() -> None:
     assert np.isnan(slopes[both, 0])
     np.testing.assert_allclose(slopes.from_below[both], [[-1], [0]], rtol=0, atol=1e-4)
     np.testing.assert_allclose(slopes.from_above[both], [[1], [0]], rtol=0, atol=1e-4)
+
+
+def test_no_answer_on_one_side_leaves_the_derivative_on_the_other() -> None:
+    """Below zero no discount factor is high enough, and above it 3/4 is."""
+    game = Game([[3, 0, 3], [4, 0, 2]], [[1, 4, 4], [0, 4, 0]])
+    found = critical_discount(game, (0, 0), exit=Exit([0.0, 0.0], who=[0]))
+    slope = sensitivity(found, wrt="outside")[0]
+    assert np.isnan([slope.values, slope.from_below.values]).all()
+    assert slope.from_above == 0

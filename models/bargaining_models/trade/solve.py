@@ -37,6 +37,9 @@ from bargaining_models.trade.conditions import (
     push,
 )
 
+Unknowns = tuple[Floats, Floats | None, Floats | None]
+"""Log wages, and with links log prices and outputs, of solved scenarios; see `System.split`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Worth(Shown):
@@ -294,10 +297,18 @@ class Solver:
         return np.concatenate(parts)
 
     def slopes(
-        self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, wrt: str
+        self,
+        tariffs: Floats,
+        costs: Floats | None,
+        received: Floats | None,
+        unit: int,
+        unknowns: Unknowns,
+        wrt: str,
     ) -> tuple[Floats, Floats]:
-        """Solve scenarios again and differentiate log welfare, see `slopes`; also bound the rounding error."""
-        at = self.solve(self.system.cells(tariffs, costs, received, unit))
+        """Differentiate log welfare in solved scenarios, see `slopes`; also bound the rounding error."""
+        cells = self.system.cells(tariffs, costs, received, unit)
+        with np.errstate(all="ignore"):
+            at = Point(self.system, cells, *unknowns)
         parts, doubts = [], []
         size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
         with np.errstate(all="ignore"):
@@ -310,10 +321,18 @@ class Solver:
         return np.concatenate(parts), np.concatenate(doubts)
 
     def bends(
-        self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, wrt: str
+        self,
+        tariffs: Floats,
+        costs: Floats | None,
+        received: Floats | None,
+        unit: int,
+        unknowns: Unknowns,
+        wrt: str,
     ) -> tuple[Floats, Floats]:
         """Differentiate `slopes` once more in each entry of what they are taken in, the last axis."""
-        solved, regions = self.solve(self.system.cells(tariffs, costs, received, unit)), self.system.regions
+        with np.errstate(all="ignore"):
+            solved = Point(self.system, self.system.cells(tariffs, costs, received, unit), *unknowns)
+        regions = self.system.regions
         base = {
             "tariffs": tariffs,
             "costs": np.ones_like(tariffs) if costs is None else costs,
@@ -345,7 +364,7 @@ class Solver:
                     assert worth is not None
                     parts.append(slopes(some, worth, wrt).imag / TURN)
             cells.append(np.moveaxis(np.concatenate(parts), 0, -1))
-        return np.stack(cells), self.slopes(tariffs, costs, received, unit, wrt)[1]
+        return np.stack(cells), self.slopes(tariffs, costs, received, unit, unknowns, wrt)[1]
 
     def _solve_chunk(self, cells: Cells, tolerance: float) -> Floats:
         with np.errstate(all="ignore"):  # a cell that fails is found by its residual

@@ -194,8 +194,9 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
     waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
     before, unique = None, np.ones(talks.ideal.shape[:-1], dtype=bool)
     while rounds > 0:
-        agreed, chances = zip(*(_agree(talks, leaver, i, waiting[i]) for i in (0, 1)), strict=True)
+        agreed, chances, spare = zip(*(_agree(talks, leaver, i, waiting[i]) for i in (0, 1)), strict=True)
         for i in (0, 1):
+            unique &= ~spare[i]
             if _may_tie(talks, i, waiting[i], agreed[i]):
                 for eager in ((True, False), (False, True), (True, True)):
                     other = _agree(talks, leaver, i, waiting[i], *eager)[0]
@@ -218,10 +219,11 @@ def _may_tie(talks: Talks, i: int, waiting: Floats, agreed: Floats) -> bool:
 
 def _agree(
     talks: Talks, leaver: str, i: int, waiting: Floats, leaving: bool = False, refusing: bool = False
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, Floats, Mask]:
     """Return the payoffs, and the offer's fate, if i proposes and refusal leads to `waiting` unless one leaves.
 
-    A player who is indifferent but for rounding stays, and such a proposer agrees, unless the arguments say otherwise.
+    And say where i, who takes all there is, may as well give the responder less. A player who is indifferent but for
+    rounding stays, and such a proposer agrees, unless the arguments say otherwise.
     """
     j = 1 - i
     refused, left = waiting, np.zeros(waiting.shape[:-1], dtype=bool)
@@ -236,7 +238,8 @@ def _agree(
     least = refused[..., i] + (1 if refusing else -1) * talks.slack[..., i]
     agree = np.asarray(np.isfinite(offer).all(axis=-1) & (own > least))
     chances = np.stack([agree, ~agree & left, ~agree & ~left], axis=-1).astype(float)
-    return np.where(agree[..., None], offer, refused), chances
+    spare = agree & differ(talks, refused[..., j], other, j)
+    return np.where(agree[..., None], offer, refused), chances, spare
 
 
 ROUNDING = 1e-12  # of the range of gains: less is no loss, at the accuracy of divisions
@@ -263,9 +266,14 @@ def on_frontier(talks: Talks, high: Floats, low: Floats) -> Floats:
     return np.stack((x, y))
 
 
+def differ(talks: Talks, low: Floats, high: Floats, player: int) -> Mask:
+    """Say where one payoff of a player is below another by more than rounding."""
+    return np.asarray(high - low > 1e-9 * (talks.ideal - talks.floor)[..., player])
+
+
 def several(talks: Talks, low: Floats, high: Floats) -> Mask:
     """Say where the lowest and the highest payoffs differ."""
-    return np.asarray(((high - low) > 1e-9 * (talks.ideal - talks.floor)).any(axis=-1))
+    return differ(talks, low[..., 0], high[..., 0], 0) | differ(talks, low[..., 1], high[..., 1], 1)
 
 
 def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats, Floats]:
@@ -289,6 +297,20 @@ def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats,
     free = (own > talks.floor) & (own < talks.ideal) & ~(talks.may_leave & (talks.outside > talks.waits(own)))
     here = np.asarray(free.all(axis=-1))
     return np.where(here, exact, x0), np.where(here, answer, y1)
+
+
+def spared(talks: Talks, leaver: str, offers: Floats) -> Mask:
+    """Say where a proposer who takes all there is leaves the responder more than she could insist on."""
+    found = []
+    for i in (0, 1):
+        j, may = 1 - i, talks.may_leave
+        held = talks.waits(offers[j])
+        for name, k in (("proposer", i), ("responder", j)):
+            if leaver in (name, "both"):
+                goes = may[..., k] & (talks.outside[..., k] > held[..., k])
+                held = np.where(goes[..., None], talks.outside, held)
+        found.append(differ(talks, held[..., j], offers[i][..., j], j))
+    return np.asarray(found[0] | found[1])
 
 
 def pair_miss(talks: Talks, leaver: str, offers: Floats, chances: Floats | None = None) -> Floats:

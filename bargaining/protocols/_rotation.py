@@ -33,6 +33,7 @@ from bargaining.protocols._stationary import Chain, play
 _PROMISED = 1e-12  # the accuracy of divisions
 _ROUNDS = 60  # of Newton, which ends sooner where the frontier is smooth
 _DONE = 4 * float(np.finfo(float).eps)  # of payoffs near 1: a step that is rounding
+_SPARE = 1e-9  # of the range of gains: a larger difference is not rounding
 _STEP = 2.0**-20  # of a unit of payoff: slopes of a frontier to about 1e-10
 
 
@@ -70,6 +71,11 @@ class ChainOnSet(Chain):
         most = self.feasible.ideal(np.where(self.proposes, -np.inf, reservation))
         best: Floats = most[np.arange(self.states), self.proposer]
         return best
+
+    def spares(self, values: Floats, agree: Mask) -> bool:
+        """Say whether a proposer who takes all there is leaves a responder less than she could for nothing."""
+        most = self.feasible.ideal(values)
+        return bool(((most > values + _SPARE) & ~self.proposes)[agree].any())
 
     def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
         """Return the proposer's best payoff and its slopes in the reservations, (S,) and (S, n)."""
@@ -241,6 +247,7 @@ def finite_rotation(talks: Talks, rounds: int) -> Turns:
             recent.append(now)
             before, left = now, left - 1
             now, policy = play(chain, before, slack=TIE)
+            unique = unique and not chain.spares(now, policy.agree)
             for leaving, refusing in ((True, False), (False, True), (True, True)):
                 otherwise, _ = play(chain, before, leaving=leaving, refusing=refusing, slack=TIE)
                 unique = unique and bool((np.abs(otherwise - now) <= 4 * TIE).all())

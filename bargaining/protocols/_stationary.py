@@ -95,6 +95,10 @@ class Chain:
         """Return the proposer's best payoff that leaves no responder less than the reservation, (S,)."""
         return self.rest(reservation)
 
+    def spares(self, values: Floats, agree: Mask) -> bool:
+        """Say whether a proposer who takes all there is leaves a responder less than she could for nothing."""
+        return False
+
     def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
         """Return `rest`, (S,), and its slopes in the reservations, (S, n)."""
         return self.rest(reservation), np.where(self.proposes, 0.0, -1.0)

@@ -23,6 +23,7 @@ from bargaining.protocols._offers import (
     Talks,
     Threats,
     after_refusal,
+    differ,
     finite_offers,
     offer_pair,
     on_frontier,
@@ -30,6 +31,7 @@ from bargaining.protocols._offers import (
     require_two,
     settle,
     several,
+    spared,
 )
 from bargaining.protocols._refusals import Refusals, refusals
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
@@ -366,7 +368,7 @@ class AlternatingOffers(Shown):
         chances[..., 0] = 1.0
         # If a breakdown is worth more than agreements, delay may be an equilibrium too.
         safe = (talks.breakdown == 0) | talks.feasible.contains(talks.breakdown_payoffs)
-        unique = np.asarray(~many & safe & is_convex(talks.feasible))
+        unique = np.asarray(~many & safe & is_convex(talks.feasible) & ~spared(talks, self.leaver, offers))
         status = np.where(many & (status == Status.OK), Status.MULTIPLE, status).astype(np.int8)
         return Turns(offers, chances, unique), status
 
@@ -380,7 +382,8 @@ class AlternatingOffers(Shown):
         """
         here, _, found = self._refused(talks, off, many)
         if here.any():
-            turns = _replaced(turns, here, found.payoffs, found.chances)._replace(unique=turns.unique | here)
+            unique = np.where(here, ~spared(talks, self.leaver, found.payoffs), turns.unique)
+            turns = _replaced(turns, here, found.payoffs, found.chances)._replace(unique=unique)
             status = np.where(here, Status.OK, status).astype(np.int8)
         off = off & ~here
         if off.any() and self.leaver == "responder" and separable(talks.feasible):
@@ -465,7 +468,7 @@ class AlternatingOffers(Shown):
         ndarray, shape (..., 2, 2)
             ``[..., i, 0]`` is player i's lowest payoff and ``[..., i, 1]`` the highest; equal where equilibrium
             is unique, NaN where no agreement is acceptable to both, or where a refusal may be worth more than any
-            agreement and equilibria are not known to be unique.
+            agreement and equilibria are not known to be unique. For a finite horizon both are those of the division.
         """
         require_two(problem, "AlternatingOffers.equilibria")
         if (one := self._for(problem)) is not self:
@@ -477,9 +480,12 @@ class AlternatingOffers(Shown):
                 payoffs = finite_offers(talks, self.leaver, self.horizon)[0][k]
                 ends = np.stack((payoffs, payoffs), axis=-1)
             else:
-                low, high, _ = settle(talks, self.leaver)
+                low, high, threats = settle(talks, self.leaver)
                 own = np.stack((low[..., k], high[..., k]), axis=-1)
-                others = np.stack((talks.best(other, high[..., k]), talks.best(other, low[..., k])), axis=-1)
+                least, most = talks.best(other, high[..., k]), talks.best(other, low[..., k])
+                held = after_refusal(talks, self.leaver, threats, k, low[..., other], worst=True)
+                least = np.where(differ(talks, held, least, other), held, least)  # k takes all that there is
+                others = np.stack((least, most), axis=-1)
                 ends = np.stack((own, others) if k == 0 else (others, own), axis=-2)
                 known, lost, found = self._refused(talks, *self._doubts(talks, low, high))
                 met = np.where((found.chances[..., 2] == 1).all(axis=0)[..., None], np.nan, found.payoffs[k])

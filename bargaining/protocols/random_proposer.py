@@ -143,8 +143,9 @@ class RandomProposer(Shown):
     stationary equilibrium.
 
     *Unanimity.* On a surplus, and for two players on any convex set, stationary equilibrium payoffs are
-    unique (:numref:`unanimity-shares`). On other sets `unique` is False: for three or more players an equilibrium is
-    computed, and for two on a set that is not convex the answer is INACCURATE where the equations have no solution.
+    unique (:numref:`unanimity-shares`), unless a proposer can take all there is and still leave the other more than
+    waiting does. On other sets `unique` is False: for three or more players an equilibrium is computed, and for two on
+    a set that is not convex the answer is INACCURATE where the equations have no solution.
 
     *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
     the others; where prices tie, the votes bought are random, with the probabilities that keep the prices tied.
@@ -260,9 +261,16 @@ class RandomProposer(Shown):
             accepts=votes.bought,
             quota=quota,
             unique=isinstance(problem.feasible, TransferableSurplus)
-            or (n == 2 and is_convex(problem.feasible)),
+            or (n == 2 and self._decided(problem, votes, ideal)),
             probabilities=p,
         )
+
+    def _decided(self, problem: Problem, votes: Votes, ideal: Floats) -> bool:
+        """Say whether two have one equilibrium: not where a proposer who takes all there is may as well give less."""
+        d = problem.disagreement
+        waiting = d + checked_discounts(self.discounts, 2) * (votes.payoffs - d)
+        spare = votes.prices - np.maximum(_options(self.outside, 2), waiting)
+        return is_convex(problem.feasible) and not (spare > _SPARE * (ideal - d)).any()
 
     def _quota(self, problem: Problem) -> int:
         """Return the votes needed, after checking that the case is covered."""
@@ -372,6 +380,7 @@ def _best(problem: Problem, k: int, prices: Floats) -> Floats:
     return np.asarray(prices[..., k] + problem.feasible.ray(prices, np.broadcast_to(axis, prices.shape)))
 
 
+_SPARE = 1e-9  # of the range of gains: a larger difference is not rounding
 _STAGES = 8  # from impatience to the discount factors asked for: Newton's start is near at each
 
 

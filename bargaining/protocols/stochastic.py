@@ -47,6 +47,11 @@ class ChainOfSets(Chain):
         floor[self.proposer[state]] = -np.inf
         return float(np.ravel(self.sets[state].ideal(floor))[self.proposer[state]])
 
+    def spares(self, values: Floats, agree: Mask) -> bool:
+        """Say whether a proposer who takes all there is leaves the responder less than she could for nothing."""
+        most = np.array([np.ravel(each.ideal(row)) for each, row in zip(self.sets, values, strict=True)])
+        return bool(((most > values + _GAP) & ~self.proposes)[agree].any())
+
     @property
     def transferable(self) -> bool:
         """Utility need not be."""
@@ -118,7 +123,8 @@ def bracketed(chain: ChainOfSets, values: Floats) -> bool:
     for _ in range(_SWEEPS):
         low, high = play(chain, low)[0], play(chain, high)[0]
         if np.abs(high - low).max() <= _GAP:
-            return bool(np.abs(values - low).max() <= 2 * _GAP)
+            met = bool(np.abs(values - low).max() <= 2 * _GAP)
+            return met and not chain.spares(values, play(chain, values)[1].agree)
     return False
 
 
@@ -242,7 +248,8 @@ class StochasticBargaining(Shown):
     which players randomise who are indifferent between leaving and waiting, or between an agreement and a refusal. If
     none was found in pure strategies, it is computed, for up to 400 payoffs, and `chances` has its probabilities. The
     status is INACCURATE if none was found either way. For two players with general sets, iteration from both extremes
-    brackets every equilibrium, and `unique` says whether the bracket closed to 1e-6 of the scale. For two players and
+    brackets every equilibrium, and `unique` says whether the bracket closed to 1e-6 of the scale, and no proposer takes
+    all there is and might leave the other more. For two players and
     transferable utility there is no other subgame perfect equilibrium payoff either, under the same conditions; for
     more players only stationary equilibria are claimed.
 

@@ -736,3 +736,17 @@ def test_a_batch_of_three_with_a_last_round_is_its_problems_one_by_one(leaver: s
         np.testing.assert_allclose(payoffs, alone.payoffs, rtol=1e-14)
         ends = rule.equilibria(Problem(TransferableSurplus(pie), [0.0, 0.0]))
         np.testing.assert_allclose(ends, np.repeat(alone.payoffs[:, None], 2, axis=1), rtol=1e-14)
+
+
+def test_who_takes_all_there_is_may_give_the_other_more_or_less() -> None:
+    """Player 0 can take no more than 1, and 1 accepts half of the 1.5 of his own turn, though .25 more costs nobody."""
+    problem = Problem(Frontier(lambda x: 2 - x, 0, 1), [0.0, 0.0])
+    protocol = AlternatingOffers(0.5)
+    assert not protocol(problem).unique
+    np.testing.assert_allclose(protocol.equilibria(problem), [[1, 1], [0.75, 1]], rtol=1e-12)
+    assert not AlternatingOffers(0.5, horizon=3)(problem).unique
+    patient = [0.5, 0.9]  # player 1 leaves 0 less than 1
+    assert AlternatingOffers(patient)(problem).unique
+    assert AlternatingOffers(patient, horizon=30)(ROOT).unique  # where the last proposer leaves nothing
+    cube = Problem(Polytope([[0.4, 1, 1], [1, 0.4, 1], [1, 1, 0.4]], free_disposal=True), [0.0, 0.0, 0.0])
+    assert not AlternatingOffers(0.1, horizon=2)(cube).unique

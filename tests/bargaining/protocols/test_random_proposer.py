@@ -335,3 +335,10 @@ def test_nothing_is_said_to_be_unique_on_a_set_that_is_not_convex():
     """A proposer gets .6 and may leave the other .6, or .2, for which he waits: payoffs of .6 or .4 each."""
     steps = FreeDisposalHull([[1, 0], [0.6, 0.6], [0, 1]])
     assert not RandomProposer(None, 0.5)(Problem(steps, [0.0, 0.0])).unique
+
+
+def test_who_takes_all_there_is_may_give_the_other_more_or_less():
+    """Player 0 can take no more than 1, and whatever he then leaves from half of what 1 expects up to 1 is accepted."""
+    problem = Problem(Frontier(lambda x: 2 - x, 0, 1), [0.0, 0.0])
+    assert not RandomProposer(None, 0.5)(problem).unique
+    assert RandomProposer(None, [0.5, 0.9])(problem).unique

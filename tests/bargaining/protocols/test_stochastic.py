@@ -485,3 +485,11 @@ def test_steps_along_a_path_that_are_too_long_are_not_seen(states, seed):
     result = StochasticBargaining(surplus, transition, 0.9999, proposer, outside=outside, players=3)()
     assert result.ok
     assert miss_of(result, surplus, transition, [0.9999] * 3, proposer, outside) < 1e-9
+
+
+def test_who_takes_all_there_is_may_give_the_other_more_or_less():
+    """Where 0 proposes and takes 1, all there is, 1 may get anything from .75, half of his own 1.5, to 1."""
+    pie = Frontier(lambda x: 2 - x, 0, 1)
+    turns = [[0, 1], [1, 0]]
+    assert not StochasticBargaining([pie, pie], turns, 0.5, [0, 1])().unique
+    assert StochasticBargaining([pie, pie], turns, [0.5, 0.9], [0, 1])().unique

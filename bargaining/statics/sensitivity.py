@@ -319,6 +319,8 @@ class _Asked:
         else:
             if np.isneginf(values).any():
                 value = [None if np.isneginf(v) else float(v) for v in np.ravel(value)]
+            if self.name in _BY_PLAYER and not self.shape:  # one number for all
+                value = np.repeat(np.expand_dims(value, -1), self.n, axis=-1)
             if self.name == "probabilities":  # only ratios count
                 value = value / value.sum(axis=-1, keepdims=True)
             told[self.name] = value

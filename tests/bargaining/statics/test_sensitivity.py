@@ -940,3 +940,17 @@ def test_no_answer_on_one_side_leaves_the_derivative_on_the_other() -> None:
     slope = sensitivity(found, wrt="outside")[0]
     assert np.isnan([slope.values, slope.from_below.values]).all()
     assert slope.from_above == 0
+
+
+def test_a_discount_factor_common_to_all_is_one_parameter_of_a_batch() -> None:
+    """At d = (.1, 1) an offer lies at a corner of the polygon: on either side there is another derivative."""
+    pie, starts = Polytope([[0, 3], [1, 2.5], [2, 1], [2.5, 0]], free_disposal=True), [[0.0, 0.5], [0.1, 1.0]]
+
+    def split(discount: float) -> Any:
+        return AlternatingOffers(discount, outside=[0.3, 0.4])(Problem(pie, starts))
+
+    found, step = sensitivity(split(0.9), wrt="discounts"), 1e-7
+    for side, sign in ((found.from_below, -1), (found.from_above, 1)):
+        moved = (split(0.9 + sign * step).payoffs - split(0.9).payoffs) / (sign * step)
+        np.testing.assert_allclose(side, moved, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(np.isnan(found), [[False, False], [True, True]])

@@ -48,7 +48,7 @@ class WarOfAttrition(Shown):
 
     Giving up means the better of yielding and leaving, worth :math:`y_i`. Let :math:`w_i` be player i's
     payoff when j gives up: `win` if j yields, ``exits[j][i]`` if j would rather leave. If
-    :math:`w_i \le y_i`, waiting for j has no value and i gives up at once. Otherwise i is
+    :math:`w_i < y_i`, waiting for j has no value and i gives up at once. If :math:`w_i > y_i`, i is
     indifferent between giving up now and a moment later iff j gives up at the rate
 
     .. math:: \lambda_j = \frac{r_i y_i + c_i}{w_i - y_i}.
@@ -105,7 +105,7 @@ class WarOfAttrition(Shown):
 
     @property
     def yields_at_once(self) -> NDArray[np.bool_]:
-        """Whether each player gives up at once because she gains nothing when the other leaves; shape (2,)."""
+        """Whether each player gains nothing when the other leaves, and gives up at once unless she loses nothing; (2,)."""
         return np.asarray(self._state.gain <= 0)
 
     def __call__(self, *, mass: float = 0.0, weak: int | str = 0) -> AttritionOutcome:
@@ -158,17 +158,14 @@ class WarOfAttrition(Shown):
         """Return the lowest and highest equilibrium payoff of each player, shape (2, 2).
 
         The two ends belong to different equilibria: one player's best is the other's worst. If one player gains nothing
-        by waiting, she gives up at once and the two ends coincide. If neither gains, one of them gives up at 0, and the
-        ends are the payoffs of the two cases.
+        by waiting, she gives up at once and the two ends coincide, unless she loses nothing either. If neither gains,
+        one of them gives up at 0, and the ends are the payoffs of the two cases.
         """
         floor, win = self._state.floor, self._state.floor + self._state.gain
-        at_once = self.yields_at_once
-        if at_once.all():
-            return np.stack([np.minimum(floor, win), np.maximum(floor, win)], axis=-1)
-        if at_once.any():
-            payoffs = np.where(at_once, floor, win)
-            return np.stack([payoffs, payoffs], axis=-1)
-        return np.stack([floor, win], axis=-1)
+        loses = self._state.gain < 0
+        if loses.any() and not self.yields_at_once.all():
+            floor = win = np.where(loses, floor, win)
+        return np.stack([np.minimum(floor, win), np.maximum(floor, win)], axis=-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -291,19 +291,19 @@ def screen_types(
     best = profits >= profits.max() - 1e-14 * max(float(np.ptp(profits)), np.finfo(float).tiny)
     price = float(prices[best][0])
     buys = net >= price
-    scale = max(float(np.ptp(profits)), np.finfo(float).tiny)
-    earned = float((price - c) * chances[buys].sum())
-    return ScreeningOutcome(
+    outcome = ScreeningOutcome(
         player_names=unique_names(players, "players", 2),
         price=price,
         prices=prices[best],
         profit=float(profits.max()),
         trade=float(chances[buys].sum()),
         gain=float(chances[buys] @ (net[buys] - price)),
-        residual=abs(float(profits.max()) - earned) / scale,
+        residual=0.0,
         status=Status.OK,
         parameters=describe("screen_types", values=v, outside=w, probabilities=chances, cost=c).parameters,
     )
+    scale = max(float(np.ptp(profits)), np.finfo(float).tiny)
+    return judged(outcome, ACCURACY, abs(outcome.profit - (price - c) * outcome.trade) / scale)
 
 
 @owning

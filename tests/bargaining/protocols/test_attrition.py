@@ -84,6 +84,13 @@ def test_exit_that_leaves_the_other_nothing_to_wait_for():
         war()
 
 
+def test_who_neither_gains_nor_loses_by_waiting_may_let_the_other_give_up():
+    """Player 0 gets .5 by leaving and when player 1 leaves, for .2, who would get .6 if 0 left."""
+    war = WarOfAttrition((1, 1), (0, 0), costs=(1, 1), exits=((0.5, 0.6), (0.5, 0.2)))
+    assert war.yields_at_once.tolist() == [True, False]
+    assert war.equilibria().tolist() == [[0.5, 0.5], [0.2, 0.6]]
+
+
 def test_exit_on_both_sides_ends_the_war_at_once():
     war = WarOfAttrition((5, 4), (1, 1), rates=(0.1, 0.1), exits=((2, 0.5), (0.5, 2)))
     assert war.equilibria().tolist() == [[0.5, 2], [0.5, 2]]

@@ -105,7 +105,7 @@ class WarOfAttrition(Shown):
 
     @property
     def yields_at_once(self) -> NDArray[np.bool_]:
-        """Whether each player gains nothing when the other leaves, and gives up at once unless she loses nothing; (2,)."""
+        """Whether a player gains nothing when the other leaves, and gives up at once if she loses by that; (2,)."""
         return np.asarray(self._state.gain <= 0)
 
     def __call__(self, *, mass: float = 0.0, weak: int | str = 0) -> AttritionOutcome:

@@ -684,8 +684,8 @@ def _flat(design: Floats, unit: NDArray[np.bool_], level: float) -> tuple[NDArra
     """
     size = np.linalg.norm(design, axis=0)
     none = size <= 1e-12 * np.where(unit, max(float(size[unit].max(initial=0.0)), level), 0.0)
-    if none.all():
-        return none, len(none)
+    if none.sum() >= len(none) - 1:  # a column alone is no part of others
+        return none, int(none.sum())
     _, values, vectors = np.linalg.svd(design[:, ~none] / size[~none], full_matrices=False)
     dull = vectors[values <= _FLAT]
     flat = none.copy()

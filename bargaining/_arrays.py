@@ -125,11 +125,12 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
     public = tuple(name for name, private, type_ in known if type_ and not private)
     private = tuple(name for name, private, type_ in known if type_ and private)
     numbers = tuple(name for name, private, type_ in known if not type_)
-    given, keeps = kind.__init__, kind.__dataclass_params__.init and hasattr(kind, "__post_init__")  # type: ignore[attr-defined]
+    given, checks = kind.__init__, kind.__dataclass_params__.init and hasattr(kind, "__post_init__")  # type: ignore[attr-defined]
+    shares = checks and any(f.init and not f.kw_only for f in fields(kind))  # type: ignore[arg-type]
 
     @wraps(given)
     def init(self: Any, *arguments: Any, **options: Any) -> None:
-        if keeps:
+        if shares:
             arguments = tuple(map(_once_for_all, arguments))
             options = {name: _once_for_all(value) for name, value in options.items()}
         try:

@@ -13,6 +13,7 @@ itself be the punishment.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import inf
 
 import numpy as np
@@ -45,7 +46,9 @@ def _bound(model: Model, alive: Mask, i: int, value: Floats) -> Floats:
     gone = np.array([min([leave.payoffs[i] for leave in leaves], default=inf) for leaves in model.leaves])
     live = _playable(model, replies, alive, gone)
     owner, count = replies.state[live], len(gone)
-    starts = np.flatnonzero(np.append(True, owner[1:] > owner[:-1])[: len(owner)])
+    first = np.ones(len(owner), bool)
+    first[1:] = owner[1:] > owner[:-1]
+    starts = np.flatnonzero(first)
     some, floor, least = owner[starts], own[owner], np.full(count, inf)
     punish, constant = np.full(count, -1), np.where(gone < inf, gone, 0.0)  # -1: an outcome of leaving
     filled = gone < inf
@@ -87,10 +90,9 @@ def _response(model: Model, replies: Replies, i: int, punish: Indices, value: Fl
     states, delta, unit = np.flatnonzero(punish >= 0), model.discounts.item(i), np.eye(len(value))
     if not states.size:
         return value
-    ends = np.append(replies.starts[1:], len(replies.order))
-    groups = [replies.order[replies.starts[g] : ends[g]] for g in punish[states]]
+    groups = [replies.rows(group) for group in punish[states].tolist()]
     sizes, rows, own = [*map(len, groups)], np.concatenate(groups), model.own[states, i]
-    starts, now, law = np.cumsum([0, *sizes[:-1]]), model.now[i, rows], delta * model.transitions[rows]
+    starts, now, law = [0, *accumulate(sizes[:-1])], model.now[i, rows], delta * model.transitions[rows]
     policy, known = np.zeros((states.size, len(value))), value.copy()
     for step in range(_ROUNDS):
         worth = now + law @ value

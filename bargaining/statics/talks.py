@@ -123,7 +123,7 @@ class Talks:
         for s in range(self.states):
             waits, out, held, rest, refused = self.at(s, x, given)
             k = int(self.chain.proposer[s])
-            found += [waits[j] - out[j] for j in range(self.n) if j != k and self.chain.credible[s, j]]
+            found += [waits[j] - out[j] for j in range(self.n) if j != k and self.chain.may_leave[s, j]]
             if self.agree[s] < 1 and np.isfinite(self.now.stay[s]) and ("leave", s) not in self.place:
                 found.append(waits[self.stays[s]] - out[self.stays[s]])
             if s not in self.pieces:

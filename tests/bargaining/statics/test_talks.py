@@ -234,3 +234,12 @@ def test_gains_with_a_kink_at_the_contract_have_no_derivative() -> None:
     np.testing.assert_allclose(kinked.contracts, 0.4, atol=1e-9)
     with pytest.raises(InvalidInput, match="equations are known"):
         sensitivity(kinked, wrt="weights")
+
+
+def test_an_option_worth_nothing_binds_as_soon_as_it_is_worth_something() -> None:
+    """Player 0 never proposes, so that waiting is worth nothing: an option of h is worth h at once."""
+    talks = StochasticBargaining([2.0], [[1.0]], 0.8, [1], outside=[[0.0, 0.1]])
+    slope = sensitivity(talks(), wrt="outside").sel(outside=talks().player_names[0])[0, :, 0]
+    assert np.isnan(slope).all()
+    np.testing.assert_array_equal(slope.from_below, [0, 0])
+    np.testing.assert_allclose(slope.from_above, [1, -1], rtol=0, atol=1e-12)

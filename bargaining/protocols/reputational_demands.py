@@ -110,7 +110,7 @@ class ReputationalDemands(Shown):
     def __call__(self) -> DemandOutcome:
         """Return the equilibrium announcements and replies, and the expected payoffs of normal players."""
         announcements, normal = self._announcements()
-        announced, _ = announce(announcements, normal)
+        announced = announce(announcements, normal)
         masses = np.array([a.mass for a in announcements])
         beliefs = masses / (masses + normal * announced)
         played = [a.replies(float(x)) for a, x in zip(announcements, beliefs, strict=True)]
@@ -406,8 +406,8 @@ class Announcement:
         return float((conflict[greedy] - following) / (conflict[greedy] * odds - following))
 
 
-def announce(announcements: list[Announcement], normal: float) -> tuple[Floats, float]:
-    """Return the normal first player's probability of each announcement, and its payoff.
+def announce(announcements: list[Announcement], normal: float) -> Floats:
+    """Return the normal first player's probability of each announcement.
 
     The more often the normal type announces a demand the less it is worth, as its owner is less likely to be committed
     (:numref:`reputation-demands`): mix so that all demands used are worth the same.
@@ -433,12 +433,15 @@ def announce(announcements: list[Announcement], normal: float) -> tuple[Floats, 
             [a.mass * (f and b >= floor) for a, b, f in zip(announcements, bottom, flat, strict=True)]
         )
         if not left_over.any():  # one announcement takes all, up to rounding
-            return at_floor / at_floor.sum(), floor
-        return at_floor + (1 - at_floor.sum()) * left_over / left_over.sum(), floor
+            return np.asarray(at_floor / at_floor.sum())
+        return np.asarray(at_floor + (1 - at_floor.sum()) * left_over / left_over.sum())
+    at_top = mixing(max(top))
+    if at_top.sum() >= 1:  # the best announcement is worth no less if the normal type always makes it
+        return np.asarray(at_top / at_top.sum())
     level = float(
         brentq(lambda v: mixing(v).sum() - 1, floor, max(top), xtol=_TINY, rtol=_NEXT, maxiter=2000)
     )
-    return _between(mixing(level * (1 - _NEXT)), mixing(level * (1 + _NEXT))), level
+    return _between(mixing(level * (1 - _NEXT)), mixing(level * (1 + _NEXT)))
 
 
 def _between(one: Floats, other: Floats) -> Floats:

@@ -529,7 +529,7 @@ def credibility(game: CostlyStep, sizes: ArrayLike) -> Floats:
         raise InvalidInput(f"`game` must be a CostlyStep; got {with_article(game)}.")
     e = within(real(sizes, "sizes"), "sizes", 0.0, np.inf, ends="()")
     k_strong, k_weak = game.hurdles
-    if game.prior > game.threshold or k_strong > k_weak:
+    if game.prior >= game.threshold or k_strong > k_weak:
         raise InvalidInput(
             "`game` must have a prior below its threshold and a step that is relatively cheaper for the strong type; "
             "otherwise the step buys no credibility."

@@ -178,3 +178,11 @@ def test_bad_input(change, message):
     } | change
     with pytest.raises(InvalidInput, match=message):
         ReputationalDemands(**arguments)()
+
+
+def test_against_a_player_who_is_hardly_ever_committed_the_greediest_demand_is_always_made():
+    """However often the normal first player asks for .7, the other's reputation is too small for a war."""
+    talks = ReputationalDemands(([0.3, 0.7], [0.2, 0.85]), (1, 5), ([0.05, 0.03], [1e-20, 1e-20]))()
+    assert talks.announcements.tolist() == [0, 1]
+    assert talks.payoffs[0] == pytest.approx(0.7, rel=1e-15)
+    assert talks.status is Status.OK

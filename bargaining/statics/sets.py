@@ -239,7 +239,7 @@ class _Games:
                     across = np.abs(step[..., i]) > near
                     inside[:, :, m + 1 + i :: 2] = (beyond <= near[..., None]) & across[:, None]
             slack = w - least[:, :, None]
-            inside &= (slack >= -near[..., None, None]).all(axis=-1)
+            inside &= (slack[..., 0] >= -near[..., None]) & (slack[..., 1] >= -near[..., None])
         worth = self.now[:, :, None] + d[:, None, None] * w
         worth[~inside] = np.nan
         self.worth = np.full((count, len(self.kind), 2), np.nan)
@@ -309,7 +309,7 @@ class _Games:
             return data[..., part].sum(axis=-1, keepdims=True) if wrt == "discount" else data[..., part]
 
         near = self.near[:, None]
-        met = np.stack([np.abs(self.worth - self.x[:, k, None]).max(axis=2) for k in range(m)], axis=2)
+        met = np.stack([_far(self.worth - self.x[:, k, None]) for k in range(m)], axis=2)
         away = met.min(axis=2)
         met = met <= near[..., None] / _SAFE
         known: NDArray[np.bool_] = met.any(axis=1).all(axis=1)
@@ -354,7 +354,7 @@ class _Games:
         vertices, data = self.rates(c, n)
         change = np.einsum("nij,njt->nit", vertices, moved[c]) + of(data)
         there = at_vertex[c, n]
-        k = np.abs(self.worth[c, n][:, None] - self.x[c]).max(axis=2).argmin(axis=1)
+        k = _far(self.worth[c, n][:, None] - self.x[c]).argmin(axis=1)
         for i in (0, 1):
             tie(c[there], (change - first[c, k])[there, i])
         p, q, e = edge[c, n], (edge[c, n] + 1) % m, ~there
@@ -370,3 +370,8 @@ class _Games:
             tie(c[held[:, i]], (change - binding)[held[:, i], i])
         error = 4 * EPS * condition[:, None] * np.abs(moved).max(axis=1)
         return first, error, known
+
+
+def _far(gap: Floats) -> Floats:
+    """Return the larger of two coordinates in size; NumPy is slow to reduce a last axis of two."""
+    return np.maximum(np.abs(gap[..., 0]), np.abs(gap[..., 1]))

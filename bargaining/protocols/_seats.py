@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
+from bargaining._arrays import Floats
 from bargaining._names import Names, are_given, carried, ordered, place, unique_names
 from bargaining.errors import InvalidInput
 from bargaining.feasible.surplus import TransferableSurplus
@@ -84,3 +85,22 @@ def pie(problem: Problem | None, names: Names | None, *sizes: ArrayLike | None) 
         return Problem(TransferableSurplus(1.0, players=players), np.zeros(players), players=names)
     unnamed = names is not None and isinstance(problem, Problem) and not are_given(problem.player_names)
     return Problem(problem.feasible, problem.disagreement, players=names) if unnamed else problem
+
+
+def batch_of(problem: Problem, **parameters: Floats) -> tuple[int, ...]:
+    """Return the shape of the batch of a problem and of parameters whose last axis holds players.
+
+    Raises
+    ------
+    InvalidInput
+        If a parameter does not broadcast against the problem and the parameters before.
+    """
+    shape = problem.batch_shape
+    for name, value in parameters.items():
+        try:
+            shape = np.broadcast_shapes(shape, value.shape[:-1])
+        except ValueError:
+            raise InvalidInput(
+                f"`{name}` must broadcast against a batch of shape {shape}; got one of shape {value.shape[:-1]}."
+            ) from None
+    return shape

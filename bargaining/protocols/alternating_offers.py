@@ -35,7 +35,7 @@ from bargaining.protocols._offers import (
 )
 from bargaining.protocols._refusals import Refusals, refusals
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
-from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
+from bargaining.protocols._seats import UNLABELLED, batch_of, pie, seated, take_seats
 
 
 @owning
@@ -150,7 +150,8 @@ class AlternatingOffers(Shown):
 
     Timing, in every period:
 
-    1. The proposer (`proposer` in the first period, then the next in order, and so on) offers a feasible x.
+    1. The proposer (`proposer` in the first period, then the next in the order of the problem's players, and so on)
+       offers a feasible x.
     2. The responder accepts, and the payoffs are x for good; or rejects. Several responders answer one after the
        other, those who propose sooner first; all must accept, and the first who rejects ends the round.
     3. After a rejection those whom `leaver` names may leave, the one who rejected first: all then get `outside`.
@@ -556,13 +557,14 @@ class AlternatingOffers(Shown):
         ruin = d if self.breakdown_payoffs is None else np.asarray(self.breakdown_payoffs)
         outside, may_leave = _exits(self.outside, n)
         delta = per_player(self.discounts, "discounts", n)
-        floor = np.where(np.asarray(self.breakdown)[..., None] > 0, np.minimum(d, ruin), d)
+        chance = np.asarray(self.breakdown)[..., None]
+        shape = batch_of(problem, discounts=delta, breakdown=chance, breakdown_payoffs=ruin, outside=outside)
+        floor = np.where(chance > 0, np.minimum(d, ruin), d)
         with np.errstate(invalid="ignore"):
             if n == 2:  # who leaves holds the other to `outside`, also below the payoff of waiting
                 floor = np.where(may_leave[..., ::-1], np.minimum(floor, outside), floor)
             ideal = problem.feasible.ideal(floor)
             status = Problem(problem.feasible, floor).gains_status(ideal)
-        shape = np.broadcast_shapes(ideal.shape[:-1], delta.shape[:-1], outside.shape[:-1], floor.shape[:-1])
         spread = (np.broadcast_to(a, (*shape, n)) for a in (d, delta, ruin, outside, may_leave, floor, ideal))
         d, delta, ruin, outside, may_leave, floor, ideal = spread
         talks = Talks(

@@ -18,7 +18,7 @@ from bargaining.feasible.product import best_product
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import best_response, require_two
-from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
+from bargaining.protocols._seats import UNLABELLED, batch_of, pie, seated, take_seats
 
 _BY_PLAYER = ("rates", "inside", "breakdown_payoffs", "outside")
 
@@ -121,6 +121,8 @@ class ContinuousOffers(Shown):
         d, rates, hazard = problem.disagreement, np.asarray(self.rates), np.asarray(self.breakdown)[..., None]
         flow = rates * d if self.inside is None else np.asarray(self.inside)
         ruin = d if self.breakdown_payoffs is None else np.asarray(self.breakdown_payoffs)
+        outside = d if self.outside is None else np.asarray(self.outside)
+        batch_of(problem, rates=rates, inside=flow, breakdown=hazard, breakdown_payoffs=ruin, outside=outside)
         threat: Floats = (flow + hazard * ruin) / (rates + hazard)
         return threat
 

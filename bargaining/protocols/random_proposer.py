@@ -41,7 +41,7 @@ from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import Talks, best_response, extreme_pair
-from bargaining.protocols._seats import UNLABELLED, pie, seated, take_seats
+from bargaining.protocols._seats import UNLABELLED, batch_of, pie, seated, take_seats
 
 _BY_PLAYER = ("probabilities", "discounts", "outside")
 
@@ -206,7 +206,7 @@ class RandomProposer(Shown):
         with np.errstate(all="ignore"):
             d = problem.disagreement
             ideal = problem.feasible.ideal(d)
-            shape = np.broadcast_shapes(ideal.shape, d.shape, p.shape, delta.shape, outside.shape)
+            shape = (*batch_of(problem, probabilities=p, discounts=delta, outside=outside), n)
             p, delta, ideal, d = (np.broadcast_to(each, shape) for each in (p, delta, ideal, d))
             status = self._status(problem, ideal, outside)
             if isinstance(problem.feasible, TransferableSurplus):

@@ -306,6 +306,27 @@ def test_one_option_for_a_batch_of_continuous_offers() -> None:
         np.testing.assert_array_equal(payoffs, rule(Problem(TransferableSurplus(pie), [0.0, 0.1])).payoffs)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "name"),
+    [
+        (AlternatingOffers([[0.9, 0.8]] * 2), "discounts"),
+        (AlternatingOffers(0.9, breakdown=[0.1, 0.2]), "breakdown"),
+        (AlternatingOffers(0.9, breakdown=0.1, breakdown_payoffs=[[0.1, 0.1]] * 2), "breakdown_payoffs"),
+        (AlternatingOffers(0.9, outside=[[0.1, 0.1]] * 2), "outside"),
+        (RandomProposer([[0.5, 0.5]] * 2, 0.9), "probabilities"),
+        (RandomProposer(None, [[0.9, 0.9]] * 2), "discounts"),
+        (RandomProposer(None, 0.9, outside=[[0.1, 0.1]] * 2), "outside"),
+        (ContinuousOffers([[0.1, 0.1]] * 2), "rates"),
+        (ContinuousOffers(0.1, inside=[[0.1, 0.1]] * 2), "inside"),
+        (ContinuousOffers(0.1, outside=[[0.1, 0.1]] * 2), "outside"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_batch_that_does_not_fit_is_named(protocol: Any, name: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"`{name}` must broadcast against a batch of shape \(3,\)"):
+        protocol(Problem(TransferableSurplus([1.0, 2.0, 3.0]), [0.0, 0.0]))
+
+
 def checked(protocol: Any) -> Callable[[Any], Any]:
     """Return what finds the residual of an answer anew; a reputational outcome does so itself."""
     return getattr(protocol, "check", lambda outcome: outcome)

@@ -47,6 +47,7 @@ _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does 
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
 # Of this step: where the structure beside a kink is read, farther if rounding hides it.
 _SHARES = (1 / 512, 1 / 8)
+_NEAR = 1 / 64  # of this step: where differences begin if there is no answer at the whole step
 _LOOSE = 0.01  # of a difference, or of the range: with a larger error it is none, as at a jump
 _ALIKE = 1e-6  # of the range: one-sided differences that agree up to this, or up to their errors, are one derivative
 
@@ -482,20 +483,24 @@ def _sides(
         np.fmax(largest, np.nan_to_num(np.abs(rows)).max(axis=(0, 2)), out=largest)
         return rows.reshape(s.shape)
 
-    found = []
-    for side in (-1, 0, 1):
+    def differences(side: int, first: float) -> Floats:
         with np.errstate(all="ignore"):
             answer = derivative(
                 asked,
                 np.zeros((n, at.size)),
-                initial_step=1.0,
+                initial_step=first,
                 step_direction=side,
                 preserve_shape=True,
                 tolerances={"rtol": 0.0, "atol": 1e-13},
             )
-        rounded = EPS * largest * 2.0**answer.nit
+        rounded = EPS * largest * 2.0**answer.nit / first
         # Differences that settle by the square root of their step are still 2.4 times as far as the last two are apart.
-        found.append(np.array([answer.df, 4 * (answer.error + rounded)]) * unit / step)
+        return np.array([answer.df, 4 * (answer.error + rounded)]) * unit / step
+
+    found = np.array([differences(side, 1.0) for side in (-1, 0, 1)])
+    known = np.isfinite(found).all(axis=1, keepdims=True)
+    if not known.all():  # there may be answers nearer by
+        found = np.where(known, found, [differences(side, _NEAR) for side in (-1, 0, 1)])
     (below, low), (middle, off), (above, high) = found
     per = unit / step * _STEP
     below, above = (

@@ -26,6 +26,7 @@ from bargaining import (
     Problem,
     RandomProposer,
     RepeatedGame,
+    Status,
     StochasticBargaining,
     TransferableSurplus,
     continuous_raiffa,
@@ -954,3 +955,15 @@ def test_a_discount_factor_common_to_all_is_one_parameter_of_a_batch() -> None:
         moved = (split(0.9 + sign * step).payoffs - split(0.9).payoffs) / (sign * step)
         np.testing.assert_allclose(side, moved, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(np.isnan(found), [[False, False], [True, True]])
+
+
+def test_a_derivative_does_not_need_an_answer_far_from_it() -> None:
+    """From a discount factor of about .55 on there are several equilibria, and no division."""
+    pie = Problem(Polytope([[0, 2], [1, 1.5], [1.5, 1], [2, 0]], free_disposal=True), [0.1, 0.0])
+
+    def split(second: float) -> Any:
+        return AlternatingOffers([0.8, second], outside=[0.5, 0.5], leaver="both", proposer=1)(pie)
+
+    assert split(0.5625).status == Status.MULTIPLE
+    np.testing.assert_array_equal(split(0.51).payoffs, split(0.5).payoffs)
+    np.testing.assert_allclose(sensitivity(split(0.5), wrt="discounts")[:, 1], 0, rtol=0, atol=1e-9)

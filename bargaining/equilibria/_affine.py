@@ -194,7 +194,8 @@ def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> 
 def largest(faces: Indices, values: Floats) -> Indices:
     """Return, for each face in order, the index of its largest value."""
     order = np.lexsort((values, faces))
-    last = np.append(np.diff(faces[order]) > 0, np.ones(min(1, order.size), bool))
+    along, last = faces[order], np.ones(order.size, bool)
+    last[:-1] = along[1:] > along[:-1]
     return np.asarray(order[last])
 
 

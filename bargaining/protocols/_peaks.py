@@ -14,6 +14,8 @@ Objective = Callable[[Floats], Floats]
 _NEAR = 1e-3
 # The slope at 0 from five values at 0, 1, ..., 4.
 _ONE_SIDED = np.array([-25.0, 48.0, -36.0, 16.0, -3.0]) / 12
+# Neighbouring floats whose values differ by more, relative to the fall beside a peak, are two sides of a jump.
+_JUMP = 1e-3
 # Values this close, relative to the range, count as equally good.
 _TIE = 1e-12
 
@@ -26,7 +28,7 @@ def peaks(objective: Objective, grid: Floats) -> Floats:
     Parameters
     ----------
     objective : callable
-        Vectorised and continuous; smooth but for kinks.
+        Vectorised; smooth but for kinks and jumps.
     grid : ndarray, shape (m,)
         Increasing points; a peak narrower than their spacing can be missed.
     """
@@ -95,7 +97,25 @@ def _refined(objective: Objective, grid: Floats, n: int) -> float:
         # Golden section stops where rounding hides the differences; the root of the slope does not.
         if height(root) >= height(near) - 1e-14 * abs(height(near)):
             near = float(root)
-    return max((float(grid[n]), near), key=height)
+    best = max((float(grid[n]), near), key=height)
+    for end in (low, high):
+        best = _edge(height, best, end)
+    return best
+
+
+def _edge(height: Callable[[float], float], best: float, end: float) -> float:
+    """Return the point at which the objective jumps down between the best point and an end, if it does, or the best."""
+    fall = height(best) - height(end)
+    least = max(_JUMP * fall, 1e-12 * abs(height(best)))  # the rounding of what has no jump
+    if fall <= least:
+        return best
+    near, far = best, end
+    while (middle := (near + far) / 2) not in (near, far):
+        if height(middle) >= height(near):
+            near = middle
+        else:
+            far = middle
+    return near if height(near) - height(far) > least else best
 
 
 def _slope(objective: Objective, x: float, step: float) -> float:

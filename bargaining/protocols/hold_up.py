@@ -172,8 +172,9 @@ class HoldUp(Shown):
     have no return. The best k is then 0 or one at which the option binds, and the two must be compared, so local
     conditions are not enough.
 
-    Local maxima are bracketed on a grid that is dense near 0 and refined to roots of the derivative. The best of them
-    and of the two ends is taken. A peak between neighbouring points of the grid (1 part in 4000) can be missed.
+    Local maxima are bracketed on a grid that is dense near 0 and refined to roots of the derivative, or to jumps. The
+    best of them and of the two ends is taken. A peak between neighbouring points of the grid (1 part in 4000) can be
+    missed.
 
     References
     ----------

@@ -36,6 +36,13 @@ def test_an_option_that_does_not_bind_attracts_no_investment():
     assert outcome.payoffs.tolist() == [0.4, 0.6]
 
 
+@pytest.mark.parametrize("least", [0.3, 0.25, 1 / 7])
+def test_an_option_that_takes_a_least_investment_takes_just_that(least):
+    outcome = HoldUp(lambda k: np.where(k >= least, 0.9, 0.0), deal_me_out(0.4), 1.0)()
+    assert (float(outcome.investment), outcome.status) == (least, Status.OK)
+    assert float(HoldUp(lambda k: np.where(k >= 0.6, 0.9, 0.0), deal_me_out(0.4), 1.0)().investment) == 0
+
+
 def test_an_owner_whom_investment_neither_costs_nor_brings_anything_does_not_invest():
     outcome = HoldUp(lambda k: 0.2 + 0 * k, deal_me_out(0.4), 1.0, cost=lambda k: 0 * k)()
     assert (float(outcome.investment), outcome.payoffs.tolist()) == (0, [0.4, 0.6])

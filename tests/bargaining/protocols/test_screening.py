@@ -48,6 +48,13 @@ def test_selling_to_everybody_may_be_best():
     assert (outcome.price, outcome.trade) == (2, 1)
 
 
+def test_a_price_just_below_many_equal_net_values():
+    # Six tenths of buyers have a net value of 1/3, the others one uniform from there to 1.
+    outcome = OutsideOptionScreening(lambda u: np.where(u < 1 / 3, 1.0, 0.6 * (1 - u)), 0, 1)()
+    assert outcome.price == pytest.approx(1 / 3, rel=1e-15)
+    assert (outcome.trade, outcome.status) == (1, Status.OK)
+
+
 def test_two_humps_are_compared():
     # Net values uniform on [0, .4] or [1.0, 1.4] with equal chances: a steep fall, a plateau, a steep fall.
     def survival(u):

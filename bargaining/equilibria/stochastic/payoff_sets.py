@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats, fill, owning
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, Mark, Shown, counted, number, sketch
@@ -116,7 +116,8 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
     _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sets", tuple(replace(some, _whole=self) for some in self.sets))
+        sets = tuple(some if some._whole is None else replace(some) for some in self.sets)
+        object.__setattr__(self, "sets", tuple(fill(some, _whole=self) for some in sets))
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{some.state}: {len(some.vertices)}" for some in self.sets[:SHOWN])

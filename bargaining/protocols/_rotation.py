@@ -128,7 +128,7 @@ def _one_cell(chain: Chain) -> tuple[Floats, Choices]:
 
 
 def _accepted(chain: Chain) -> Floats:
-    """Return the payoffs of turns if all offers are accepted, by Newton's method on each proposer's own payoff."""
+    """Return the payoffs of turns if all offers are accepted: by Newton's method, or that of Powell at kinks."""
     n, own = chain.players, np.arange(chain.players)
 
     def held(part: Floats) -> Floats:
@@ -161,6 +161,12 @@ def _accepted(chain: Chain) -> Floats:
         if size < _STEP:
             break
         part, now = part + size * move, following
+    if not np.abs(now).max() <= _PROMISED:  # at kinks of a frontier
+        from scipy.optimize import root
+
+        found = np.asarray(root(miss, part, method="hybr", options={"xtol": _DONE}).x, dtype=float)
+        if np.abs(after := miss(found)).max() < np.abs(now).max():
+            part, now = found, after
     values = held(part)
     values[own, own] = part + now
     return values

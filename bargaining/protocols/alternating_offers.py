@@ -13,7 +13,7 @@ from bargaining._arguments import answer_of, choice, player_index
 from bargaining._arrays import Floats, fill, owning, per_player, real, within
 from bargaining._names import Names
 from bargaining._rich import Shown
-from bargaining.division import Division, describe, divide, extended
+from bargaining.division import ACCURACY, Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.base import is_convex
 from bargaining.problem import Problem, require_problem
@@ -329,19 +329,23 @@ class AlternatingOffers(Shown):
                 turns = rotation(talks)
             else:
                 turns, status = self._pair(talks, status)
-        division = self._packed(problem, talks, self._ended(turns, status), turns, turns.offers[self._first])
+        division = self._packed(
+            problem, talks, self._ended(talks, turns, status), turns, turns.offers[self._first]
+        )
         pair = self.horizon is None and problem.players == 2
         off, many = (np.asarray(division.status) == each for each in (Status.INACCURATE, Status.MULTIPLE))
         if pair and (off | many).any():
             refused, status = self._with_refusals(talks, turns, status, off, many)
             if refused is not turns:
-                status = self._ended(refused, status)
+                status = self._ended(talks, refused, status)
                 division = self._packed(problem, talks, status, refused, refused.offers[self._first])
         return division
 
-    def _ended(self, turns: Turns, status: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Return the status of each cell, EMPTY where talks go on for ever."""
+    def _ended(self, talks: Talks, turns: Turns, status: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return the status of each cell, EMPTY where talks go on for ever in an equilibrium."""
         never = (turns.chances[..., 2] == 1).all(axis=0) & (self.horizon is None)
+        if never.any() and (self.leaver != "responder" or separable(talks.feasible)):
+            never &= self._miss(talks, turns) <= ACCURACY
         return np.where(never & (status == Status.OK), Status.EMPTY, status).astype(np.int8)
 
     def check(self, division: OffersDivision) -> OffersDivision:

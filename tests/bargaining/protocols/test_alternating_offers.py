@@ -750,3 +750,16 @@ def test_who_takes_all_there_is_may_give_the_other_more_or_less() -> None:
     assert AlternatingOffers(patient, horizon=30)(ROOT).unique  # where the last proposer leaves nothing
     cube = Problem(Polytope([[0.4, 1, 1], [1, 0.4, 1], [1, 1, 0.4]], free_disposal=True), [0.0, 0.0, 0.0])
     assert not AlternatingOffers(0.1, horizon=2)(cube).unique
+
+
+def test_patient_players_who_were_not_found_to_agree_do_not_talk_for_ever() -> None:
+    """On a polytope with free disposal somebody would rather offer: EMPTY is no excuse for a search that fails."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        n = 3 + seed % 2
+        points = np.vstack([rng.dirichlet(np.ones(n), 8) * rng.uniform(0.7, 1.3, (8, 1)), np.eye(n)])
+        problem = Problem(Polytope(points, free_disposal=True), np.zeros(n))
+        for discount, failed in ((1 - 1e-4, ()), (1 - 1e-8, (Status.INACCURATE,))):
+            division = AlternatingOffers(discount)(problem)
+            assert division.status in (Status.OK, *failed), seed
+            assert division.agree.all() or not division.ok, seed

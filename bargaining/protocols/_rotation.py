@@ -121,10 +121,33 @@ def _by_cell(
 
 def _one_cell(chain: Chain) -> tuple[Floats, Choices]:
     """Return an equilibrium: with all offers accepted if that is one, else by policy iteration, else with lotteries."""
-    n = chain.players
-    values, choices = _accepted(chain), Choices(np.zeros(n), np.ones(n))
-    found = violation(chain, values, choices) <= _PROMISED
-    return (values, choices) if found else equilibrium(chain, _PROMISED)
+    choices = Choices(np.zeros(chain.players), np.ones(chain.players))
+    for accepted in (_free, _accepted) if chain.transferable else (_accepted,):
+        values = accepted(chain)
+        if violation(chain, values, choices) <= _PROMISED:
+            return values, choices
+    return equilibrium(chain, _PROMISED)
+
+
+def _free(chain: Chain) -> Floats:
+    """Return the payoffs of turns if all offers are accepted and no option binds, without loss of digits to patience.
+
+    If player j gets y_j in her own turn beyond what waiting for ever gives, she gets b_j^m y_j in the turn m before.
+    These add up to the same in every turn k. With u_j = (1 - b_j) y_j the differences of successive turns are
+
+        (1 + b_k + ... + b_k^(n - 2)) u_k = sum over other j of b_j^(m - 1) u_j,
+
+    in which nothing cancels as all b_j tend to 1.
+    """
+    n, b, rest = chain.players, chain.discounts, 1 - chain.discounts
+    before = (np.arange(n) - np.arange(n)[:, None]) % n  # by how many turns j's own comes after k's
+    sums = (b ** np.arange(n - 1)[:, None]).sum(axis=0)
+    matrix = np.where(before == 0, sums, -(b ** np.maximum(before - 1, 0)))
+    matrix[-1] = 1.0  # the last difference follows from the others; let the u_j add up to 1
+    gains = np.linalg.solve(matrix, np.eye(n)[-1]) / rest
+    alone = chain.inflow[0] / rest
+    shares = b**before * gains
+    return np.asarray(alone + shares * (chain.surplus[0] - alone.sum()) / shares[0].sum())
 
 
 def _accepted(chain: Chain) -> Floats:

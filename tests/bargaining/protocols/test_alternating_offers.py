@@ -111,6 +111,22 @@ def test_patience_close_to_one_costs_no_digits(k: int, breakdown: float) -> None
     assert division.status == Status.OK
 
 
+@pytest.mark.parametrize("k", [2, 6, 10, 14])
+@pytest.mark.parametrize("gaps", [[1, 1, 1], [1, 3, 2], [1, 1, 1, 1, 1], [5, 2, 9, 1, 3, 2, 4]])
+def test_patience_of_several_close_to_one_costs_no_digits(k: int, gaps: list[int]) -> None:
+    """Own gains G solve, for each turn k, the sum over j of b_j^m G_j = 1, j's turn coming m turns later."""
+    n, discounts = len(gaps), [1 - gap * 10.0**-k for gap in gaps]
+    exact = [Fraction(b) for b in discounts]
+    rows = [[exact[j] ** ((j - turn) % n) for j in range(n)] + [Fraction(1)] for turn in range(n)]
+    for i in range(n):  # Gauss and Jordan
+        rows[i] = [entry / rows[i][i] for entry in rows[i]]
+        for other in set(range(n)) - {i}:
+            rows[other] = [x - rows[other][i] * y for x, y in zip(rows[other], rows[i], strict=True)]
+    expected = [float(exact[j] ** j * rows[j][-1]) for j in range(n)]
+    division = AlternatingOffers(discounts)(Problem(TransferableSurplus(1.0, players=n), np.zeros(n)))
+    np.testing.assert_allclose(division.payoffs, expected, rtol=1e-14)
+
+
 def test_the_responder_with_a_binding_option_keeps_it_when_proposing() -> None:
     offers = AlternatingOffers(0.9, outside=[0.0, 0.6])(PIE).offers
     np.testing.assert_allclose(offers[:, 1], [0.6, 0.64], rtol=1e-13)

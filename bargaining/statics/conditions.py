@@ -52,10 +52,13 @@ class Conditions:
     """1 or -1 where they hold only as a disagreement payoff rises or falls: a best payoff lies at a curve's end."""
 
 
-def conditions(division: Division, given: Given, *, second: bool, moving: bool) -> Iterator[Conditions]:
+def conditions(
+    division: Division, given: Given, size: Floats, *, second: bool, moving: bool
+) -> Iterator[Conditions]:
     """Yield the equations of the cells whose structure is known and strict, cells of one structure together.
 
-    `moving` says whether the points of the set move: a level side through several of them has a kink in each.
+    `size` (n, cells) is the unit in which each player's payoffs are near or far. `moving` says whether the points of
+    the set move: a level side through several of them has a kink in each.
     """
     name, problem = division.method.partition("(")[0], division.problem
     assert problem is not None
@@ -86,7 +89,6 @@ def conditions(division: Division, given: Given, *, second: bool, moving: bool) 
     flat = isinstance(boundary, _Facets)
     if boundary is None or (name == "perles_maschler" and flat) or (name == "yu" and flat):
         return
-    size = np.abs(points["x"] - given["disagreement"]).max(axis=0)
     if name == "raiffa" and not isinstance(boundary, _Budget):
         points |= _interim(boundary, problem, cells)
     if ideal and flat:
@@ -218,9 +220,9 @@ class _Linear:
     def error(self, here: NDArray[np.intp]) -> Floats:
         return np.zeros(here.size)
 
-    def met(self, slacks: Any, size: Floats, most: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def met(self, slacks: Any, most: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the first pieces without slack, -1 where there are fewer, and whether there are some, and no more."""
-        near = np.abs(slacks) <= TIE * size
+        near = np.abs(slacks) <= TIE
         order = np.argsort(~near, axis=0, kind="stable")[:most]
         found = np.full((most, near.shape[1]), -1)
         found[: len(order)] = np.where(np.take_along_axis(near, order, axis=0), order, -1)
@@ -268,18 +270,18 @@ class _Curve:
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         x0, x1 = point
         self.at[key] = x0
-        near, ((high, bottom), (low, top)) = TIE * size, self.ends
-        asked = np.where((x0 >= high) & (x1 < bottom - near), np.nan, x0).reshape(self.batch)
+        (near, level), ((high, bottom), (low, top)) = TIE * size, self.ends
+        asked = np.where((x0 >= high) & (x1 < bottom - level), np.nan, x0).reshape(self.batch)
         derivatives, error = local(self.frontier, asked, self.order, mean=self.mean)
-        curve = (np.abs(x1 - derivatives[0]) <= near) & (x0 >= low - near) & (x0 <= high + near)
+        curve = (np.abs(x1 - derivatives[0]) <= level) & (x0 >= low - near) & (x0 <= high + near)
         if key.endswith("first"):  # there the inverse of the slope counts
             error = error * (1 + np.abs(self.mean.ravel() / derivatives[1]))
         sure = curve & (error < SMOOTH)
         self.local[key] = derivatives, np.where(curve, error, 0.0)
         found = np.full((2, x0.size), -1, dtype=np.int8)
         found[0, curve] = 0
-        end = (np.abs(x0 - high) <= near) & (x1 <= bottom + near)
-        start = (np.abs(x1 - top) <= near) & (x0 <= low + near)
+        end = (np.abs(x0 - high) <= near) & (x1 <= bottom + level)
+        start = (np.abs(x1 - top) <= level) & (x0 <= low + near)
         for k, met in ((1, end), (2, start)):
             if met.any():
                 found[:, met] = np.where(curve[met], [[0], [k]], [[k], [-1]])
@@ -347,8 +349,8 @@ class _Sides(_Linear):
         slacks = []
         for k in range(len(self.lines)):
             a, b = self.normal(k, key, point, given, slice(None))
-            slacks.append(self.slack(k, key, point, given, slice(None)) / np.hypot(a, b))
-        return self.met(slacks, size, 2)
+            slacks.append(self.slack(k, key, point, given, slice(None)) / np.hypot(a * size[0], b * size[1]))
+        return self.met(slacks, 2)
 
     def _ends(self, piece: int, given: Given) -> list[Any]:
         i, j = self.lines[piece]
@@ -394,8 +396,8 @@ class _Facets(_Linear):
         self.pieces = rows.shape[1]
 
     def active(self, key: str, point: Floats, size: Floats) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        slacks = (self.limits[:, None] - self.rows @ point) / np.linalg.norm(self.rows, axis=1)[:, None]
-        return self.met(slacks, size, self.pieces)
+        slacks = (self.limits[:, None] - self.rows @ point) / np.sqrt(self.rows**2 @ size**2)
+        return self.met(slacks, self.pieces)
 
     def slack(self, piece: int, key: str, x: Any, given: Given, here: Any) -> Any:
         return self.limits[piece] - sum((x[i] * self.rows[piece, i] for i in range(self.pieces)), 0.0)
@@ -640,12 +642,12 @@ def _binding(
     points: Mapping[str, Floats], given: Given, size: Floats
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return for each player whether her outside option binds when she responds, and whether this is strict."""
-    binds, sure = [], np.ones(size.shape, dtype=bool)
+    binds, sure = [], np.ones(size.shape[1:], dtype=bool)
     for i, own in enumerate(("x", "y")):
         waits = _waits(i, points[own][i], given)
         gap = given["outside"][i] - waits
-        binds.append(np.broadcast_to(gap > 0, size.shape))
-        sure = sure & (np.abs(gap) > TIE * size)
+        binds.append(np.broadcast_to(gap > 0, size[i].shape))
+        sure = sure & (np.abs(gap) > TIE * size[i])
     which: NDArray[np.intp] = np.array(binds).astype(np.intp)
     return which, sure
 

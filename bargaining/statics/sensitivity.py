@@ -266,9 +266,12 @@ class _Asked:
 
     @property
     def size(self) -> Floats:
-        """The largest gain or loss in each cell: the unit of its payoffs."""
-        gains = np.abs(self.payoffs - self.given["disagreement"]).max(axis=0)
-        return np.where(gains > 0, gains, 1.0)
+        """The unit of each player's payoffs, (n, cells): a power of two near what she, or else another, can gain."""
+        d, best = self.given["disagreement"], np.broadcast_to(self.problem.ideal, (*self.batch, self.n))
+        gains = [np.abs(self.payoffs - d), best.reshape(-1, self.n).T - d]
+        size = np.fmax(*np.where(np.isfinite(gains), gains, 0.0))
+        size = np.where(size > 0, size, size.max(axis=0))
+        return np.asarray(np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0)))))
 
     def part(self, cells: NDArray[np.intp]) -> _Asked:
         """Return some of the cells, as a batch of their own; all where the set or a user's `method` has a shape."""
@@ -382,7 +385,7 @@ def _exact(
     skip = 2 * int(asked.result.parameters.get("proposer") == 1)
     with np.errstate(all="ignore"):
         size = asked.size
-        for found in conditions(asked.result, terms, second=order == 2, moving=asked.name == "points"):
+        for found in conditions(asked.result, terms, size, second=order == 2, moving=asked.name == "points"):
             here = found.cells
             one, two, miss, condition = implicit(
                 _with(asked, found, terms),
@@ -391,7 +394,7 @@ def _exact(
                 wanted=skip + n,
                 second=order == 2,
             )
-            good = (miss <= _MISSED * size[here]) & asked.answered[here]
+            good = (miss <= _MISSED * size.max(axis=0)[here]) & asked.answered[here]
             doubt = (found.error + 4 * EPS) * condition
             at: Any = here if good.all() else np.arange(asked.cells)[here][good]
             into, have = first, done
@@ -438,7 +441,7 @@ def _by_differences(whole: _Asked, rest: NDArray[np.intp]) -> tuple[Floats, Floa
     base = asked.given[asked.name]
     again = asked.solved(base)
     size = asked.size
-    if not (np.abs(again - asked.payoffs)[:, rest] <= 1e-6 * size[rest]).all():
+    if not (np.abs(again - asked.payoffs) <= 1e-6 * size)[:, rest].all():
         raise InvalidInput(
             "`method` must lead to `result`; solving again gave other payoffs. Pass the function that found it."
         )
@@ -455,7 +458,8 @@ def _by_differences(whole: _Asked, rest: NDArray[np.intp]) -> tuple[Floats, Floa
             except BargainingError:
                 return np.full((asked.n, asked.cells), np.nan)
 
-        step = size * _STEP
+        own = asked.name == "points" or (asked.shape and asked.name != "total")
+        step = (size[j % asked.n] if own else size.max(axis=0)) * _STEP
         if asked.name not in (*_OF_SETS, *_PAYOFFS):
             share = (base[j] > 0) & (base[j] < 1)
             step = np.where(share, np.minimum(base[j], 1 - base[j]) / 8, np.maximum(base[j], 1.0) * _STEP)
@@ -467,7 +471,7 @@ def _by_differences(whole: _Asked, rest: NDArray[np.intp]) -> tuple[Floats, Floa
 def _sides(
     moved: Callable[[Floats], Floats], at: Floats, step: Floats, unit: Floats, n: int
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return derivatives of (n, cells) answers, measured in `unit`: from below, where both sides agree, from above.
+    """Return derivatives of (n, cells) answers, each in its `unit`: from below, where both sides agree, from above.
 
     Their errors come last: SciPy's, which compare one step of differences with the next, and what rounding of the
     answers adds at the last one. A side whose differences do not settle, as at a jump, has no derivative.

@@ -63,7 +63,7 @@ class Talks:
                 return
             point = np.array(self.now.reservation[s], dtype=float)
             point[k] = self.now.rest[s]
-            pieces, sure = boundary.active("x", point[:, None], np.array([self.unit]))
+            pieces, sure = boundary.active("x", point[:, None], np.full((2, 1), self.unit))
             self.sure &= bool(sure[0]) and pieces[0, 0] >= 0 and pieces[1, 0] < 0
             self.pieces[s] = boundary, int(pieces[0, 0])
 

@@ -967,3 +967,26 @@ def test_a_derivative_does_not_need_an_answer_far_from_it() -> None:
     assert split(0.5625).status == Status.MULTIPLE
     np.testing.assert_array_equal(split(0.51).payoffs, split(0.5).payoffs)
     np.testing.assert_allclose(sensitivity(split(0.5), wrt="discounts")[:, 1], 0, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("concept", "points", "d"),
+    [
+        (nash, [[6, 1, 5], [4, 5, 2], [2, 6, 5], [2, 3, 2], [3, 4, 2]], [1.0, 0.0, 1.0]),
+        (kalai_smorodinsky, [[6, 1], [3, 3], [5, 2], [4, 1], [6, 3]], [0.0, -1.0]),
+        (raiffa, [[3, 4], [0, 6], [1, 5], [1, 4]], [1.0, 0.0]),
+        (raiffa, [[4, 1], [3, 0], [5, 3], [2, 4], [3, 0]], [-1.0, 0.5]),
+    ],
+)
+def test_derivatives_and_kinks_do_not_depend_on_the_units_of_the_players(
+    concept: Any, points: Any, d: list[float]
+) -> None:
+    unit = np.array([2.0**15, 2.0**-19, 2.0**4])[: len(d)]
+    plain, other = (
+        sensitivity(
+            concept(Problem(Polytope(np.array(points) * u, free_disposal=True), d * u)), wrt="disagreement"
+        )
+        for u in (np.ones(len(d)), unit)
+    )
+    for part in (lambda s: s, lambda s: s.from_below, lambda s: s.from_above):
+        np.testing.assert_allclose(part(other) * unit / unit[:, None], part(plain), rtol=0, atol=1e-6)

@@ -259,7 +259,9 @@ class StochasticBargaining(Shown):
     the end of a path: choices have logistic probabilities of their gains, with increasing sharpness, from one half
     (where there is one solution) to certainty. This takes about a hundred dense systems of n S unknowns.
 
-    `residual` is the largest gain by a one-shot deviation, in any state, over the largest given payoff.
+    `residual` is the largest gain by a one-shot deviation, in any state, over the largest given payoff. Rounding of
+    1e-16 in that gain can move payoffs by 1e-16 over one less the discount factor: by 1e-7 at a discount factor of
+    1 - 1e-9.
 
     References
     ----------

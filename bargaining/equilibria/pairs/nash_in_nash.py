@@ -148,8 +148,9 @@ def nash_in_nash(
     product on both sides are those of a peak. Otherwise the pairs bargain in turn. Each maximises its product: the
     interval on which both gain is found by maximising the smaller gain, and the peak by narrowing a bracket, until the
     gains are smooth in it, or to the next float if the peak is a kink. If rounds of bargaining converge slowly,
-    Newton's method is tried on the replies. Contracts are accurate to about 1e-12 of their range for smooth gains, and
-    up to rounding at kinks. If gains are not concave, a peak or an interval can be missed.
+    Newton's method is tried on the replies. Contracts are accurate to about 1e-12 of their range for gains that are
+    smooth over it, to 1e-10 for gains that bend sharply, and up to rounding at kinks. If gains are not concave, a peak
+    or an interval can be missed.
 
     References
     ----------

@@ -58,6 +58,7 @@ _ADDED = 100  # rays added at a time, without their images; half of those there 
 _LITTLE = 0.1  # of all that points would add: no rays are aimed at those that add the last of it
 _MORE = 0.1  # of the rays there are, at least so many are added
 _BEYOND = 0.3  # of the loss: points generated so far beyond the corners are aimed at, whoever needs them
+_MOVES = 20  # times that points lead on to others
 _UNSEEN = 0.5  # of the loss that is small enough: how far points beyond what is found may lie
 _SOON = 0.025  # of the last loss: the same
 _ALIKE = 9  # digits to which images of one point agree, as rounding moves them apart
@@ -380,10 +381,7 @@ class _Rays:
         directions, there = self.directions, np.zeros(0, np.intp)
         floor = np.full(len(directions), -np.inf)
         for _ in range(_PASSES):
-            more, count = _image(
-                self.programs, self.ends, cloud, directions, floor, feasible, self.known, self.renamings
-            )
-            self.solved += count
+            more = self._look(cloud, directions, floor, feasible, self.known)
             before = 0 if image is None else len(image.points)
             image = more if image is None else image.joined(more)
             there = np.append(there, before + more.there)
@@ -425,36 +423,35 @@ class _Rays:
         return _Crossing(image, 1.0 / speed, normals, corner, shares, own)
 
     def everywhere(self, step: _Step, enough: float) -> _Step:
-        """Look for points generated beyond all faces, those that no ray crosses too, until none is beyond `enough`."""
+        """Look for points generated beyond all faces, those that no ray crosses too, until none is beyond `enough`.
+
+        Then look in the normals of the corners' own faces beyond which points lie: corners that move a little are near
+        to where they would rest only in directions between those in which they were found.
+        """
         from scipy.spatial import KDTree
 
         image, feasible = step.crossed.image, plans(self.programs, step.cloud)
         for _ in range(_PASSES):
             faces = _faces(image.points[image.there])
-            new = faces[KDTree(image.known.directions).query(faces[:, :-1])[0] > _PARALLEL]
-            more, count = _image(
-                self.programs,
-                self.ends,
-                step.cloud,
-                new[:, :-1],
-                -new[:, -1] + enough,
-                feasible,
-                image.known,
-                self.renamings,
-            )
-            self.solved += count
-            image = image.joined(more)
-            if not more.there.size:
+            faces = faces[KDTree(image.known.directions).query(faces[:, :-1])[0] > _PARALLEL]
+            found = self._look(step.cloud, faces[:, :-1], -faces[:, -1] + enough, feasible, image.known)
+            image = image.joined(found)
+            if not found.there.size:
                 break
+        faces = _faces(step.points)
+        far, beyond = _beyond(image.points[image.there], faces)
+        best = largest(far, beyond)
+        best = best[beyond[best] > enough * (1.0 - float(self.programs.discounts.max()))]
+        floor = np.full(len(best), -np.inf)
+        image = image.joined(self._look(step.cloud, faces[best, :-1], floor, feasible, image.known))
         return step._replace(crossed=step.crossed._replace(image=image))
 
     def wanted(self, step: _Step, near: float) -> tuple[Indices, Floats, float]:
-        """Return which generated points would add most as corners, targets beyond them, and the largest loss.
+        """Return which generated points would add most as corners, where they lead, and the largest loss.
 
         With all of them as corners the rays would reach farther; those that are used for it are wanted. What a ray
         gains is passed on to those that depend on it. Points that reach far beyond the corners are wanted, too: no ray
-        shows what is lost there. Of each profile, so is the one that misses most of what it would be as its own
-        continuation; where it would come to rest is a target.
+        shows what is lost there. So are those that miss most of what they would be as their own continuations.
         """
         there, m = step.crossed.image.there, len(step.points)
         points = step.crossed.image.points[there]
@@ -473,45 +470,61 @@ class _Rays:
         most, order = max(_ADDED, m // 2), np.argsort(-worth, kind="stable")
         needed = np.searchsorted(worth[order].cumsum(), (1.0 - _LITTLE) * worth.sum()) + 1
         order = order[: min(max(needed, int(_MORE * m)), most)]
-        faces = _faces(step.points)
-        far, reached = Cloud(points).farthest(faces[:, :-1])
-        beyond = reached + faces[:, -1]
+        far, beyond = _beyond(points, _faces(step.points))
         missing = np.argsort(-beyond, kind="stable")[:most]
         missing = far[missing[beyond[missing] > _BEYOND * max(near, error.max())]]
         alone = step.alone(self.programs)
-        best = largest(step.crossed.image.owners[there], alone)
-        every = np.unique(np.concatenate([order[worth[order] > 0.0], missing, best[alone[best] > near]]))
-        patience = 1.0 - float(self.programs.discounts.max())
-        creeping = there[every[alone[every] > max(near, error.max())]]
-        targets = self._resting(step, creeping, near * patience)
-        return there[every], targets, float(max(error.max(), alone.max(), beyond.max(initial=0.0)))
+        creeping = np.argsort(-alone, kind="stable")[:most]
+        creeping = creeping[alone[creeping] > max(near, error.max())]
+        every = np.unique(np.concatenate([order[worth[order] > 0.0], missing, creeping]))
+        targets, farther = self._ahead(
+            step, there[every], near * (1.0 - float(self.programs.discounts.max()))
+        )
+        return there[every], targets, float(max(error.max(), farther, beyond.max(initial=0.0)))
 
-    def _resting(self, step: _Step, chosen: Indices, off: float) -> Floats:
-        """Return where points that are their own continuations would come to rest, moved back towards the centre.
+    def _ahead(self, step: _Step, chosen: Indices, off: float) -> tuple[Floats, float]:
+        """Return where points lead that are corners from now on, and how far beyond the corners that is.
 
-        What is generated in their directions with them as corners shows the rate at which they move. They are placed
-        a little outside all that is generated.
+        What is generated in their directions joins the corners, again and again, as long as it moves by more than
+        `off`. Of those that still move in the end, it is also foreseen where they come to rest; they are placed in that
+        direction, a little outside all the others.
         """
-        from scipy.spatial import KDTree
-
-        image, programs = step.crossed.image, self.programs
-        normals, points = image.known.directions[chosen], image.points[chosen]
-        cloud = Cloud(np.vstack([step.points, points]))
-        faces = _faces(np.vstack([step.points, image.points[image.there]]) if chosen.size else points)
+        image, known = step.crossed.image, step.crossed.image.known
+        points, normals = image.points[chosen], known.directions[chosen]
+        floor, still = (points * normals).sum(axis=1) + off, False
+        clouds = [step.cloud, Cloud(np.vstack([step.points, points]))]
+        for _ in range(_MOVES):
+            more = self._look(clouds[-1], normals, floor, plans(self.programs, clouds[-1]), known)
+            still = more.there.size > 0
+            if not still:
+                break
+            points, normals, known = more.points[more.there], more.known.directions[more.there], more.known
+            floor = (points * normals).sum(axis=1) + off
+            clouds.append(Cloud(np.vstack([clouds[-1].points, points])))
+        targets = clouds[-1].points[len(clouds[1].points) :]
+        looked = image.known.directions[chosen]
+        farther = clouds[-1].farthest(looked)[1] - step.cloud.farthest(looked)[1]
+        faces = _faces(clouds[-1].points if still else points[:0])
         depth = -(faces[:, :-1] @ self.centre + faces[:, -1])
-        if not depth.size or not depth.min() > 0.0:
-            return points[:0]
-        floor = np.full(len(normals), -np.inf)
-        more, count = _image(
-            programs, self.ends, cloud, normals, floor, plans(programs, cloud), image.known, self.renamings
+        if len(faces) and depth.min() > 0.0:
+            (_, first), (at, second), (_, third) = (cloud.farthest(normals) for cloud in clouds[-3:])
+            last = third - second
+            rate = np.clip(last / np.maximum(second - first, last), 0.0, self.programs.discounts.max())
+            times = rate / (1.0 - rate)
+            farther = np.append(farther, third - step.cloud.farthest(normals)[1] + times * last)
+            resting = points + times[:, None] * (points - clouds[-2].points[at]) - self.centre
+            reach = 1.0 / Cloud(faces[:, :-1] / depth[:, None]).farthest(resting)[1]
+            resting *= (reach + off / np.linalg.norm(resting, axis=1))[:, None]
+            targets = np.vstack([targets, self.centre + resting])
+        return targets, float(farther.max(initial=0.0))
+
+    def _look(self, cloud: Cloud, directions: Floats, floor: Floats, feasible: Plans, known: Known) -> _Image:
+        """Return what `_image` does, and count the programs."""
+        image, count = _image(
+            self.programs, self.ends, cloud, directions, floor, feasible, known, self.renamings
         )
         self.solved += count
-        moved = more.points[KDTree(more.known.directions).query(normals)[1]] - points
-        before = (points * normals).sum(axis=1) - step.cloud.farthest(normals)[1]
-        rate = np.clip((moved * normals).sum(axis=1) / before, 0.0, programs.discounts.max())
-        resting = points + moved / (1.0 - rate)[:, None] - self.centre
-        reach = 1.0 / Cloud(faces[:, :-1] / depth[:, None]).farthest(resting)[1]
-        return np.asarray(self.centre + resting * (reach + off / np.linalg.norm(resting, axis=1))[:, None])
+        return image
 
     def _slopes(self, crossed: _Crossing) -> Sparse:
         """Return the derivatives R' of the chosen rays' distances."""
@@ -545,6 +558,12 @@ def _faces(points: Floats) -> Floats:
         return np.asarray(ConvexHull(points).equations)
     except (QhullError, ValueError):
         return np.empty((0, points.shape[1] + 1))
+
+
+def _beyond(points: Floats, faces: Floats) -> tuple[Indices, Floats]:
+    """Return which point lies farthest beyond each face, and how far."""
+    far, reached = Cloud(points).farthest(faces[:, :-1])
+    return far, reached + faces[:, -1]
 
 
 def _targets(corners: Floats, merge: float, renamings: Renamings | None) -> Orbits:

@@ -52,7 +52,8 @@ _MOST = 400  # distances of two players above which rays are not aimed again
 FIRST = 120  # distances to begin with: fewer miss sides of the set, more are not where they are needed
 _NEARLY = 0.5  # of the loss that is small enough: once steps lose less, rays are aimed again
 _SETTLED = 0.5  # of the last loss: the same
-_WORSE = 1.5  # times as far to go as before: such a step of three and more players is halved
+_WORSE = 1.5  # times as far to go as before: such a step of three and more players leads astray
+_SHORTER = (0.5, 0.25, 0.125)  # shares of such a step, tried before a plain one
 _STALLED = 5  # aims without a smaller loss than ever before are the last: new rays are too near to others
 _ADDED = 100  # rays added at a time, without their images; half of those there are, if these are more
 _LITTLE = 0.1  # of all that points would add: no rays are aimed at those that add the last of it
@@ -334,16 +335,24 @@ class _Rays:
         """Move until the rays reach no farther, or by no more than `nearly`; None if they miss what they aim at."""
         rough = _ROUGH if self.centre.size > 2 else 0.0  # in the plane, faces cost little
         for _ in range(steps):
-            within, last, before = enough, step, self.distances
-            if last is not None:
-                within = max(enough, rough * last.largest)
-                self.move(last)
-            step = self.step(within)
-            if rough and last is not None and step is not None and step.largest > _WORSE * last.largest:
-                self.distances = 0.5 * (before + self.distances)
-                step = self.step(within)
+            within = enough if step is None else max(enough, rough * step.largest)
+            step = self.step(within) if step is None else self._after(step, within)
             if step is None or max(step.largest, within) <= max(enough, nearly):
                 break
+        return step
+
+    def _after(self, last: _Step, within: float) -> _Step | None:
+        """Return the next step; of three and more players a shorter or plain one where Newton's leads astray."""
+        before = self.distances
+        self.move(last)
+        step, moved = self.step(within), self.distances - before
+        if self.centre.size == 2:
+            return step
+        for other in (*(share * moved for share in _SHORTER), last.off[self.orbits.slots]):
+            if step is not None and step.largest <= _WORSE * last.largest:
+                break
+            self.distances = before + other
+            step = self.step(within)
         return step
 
     def move(self, step: _Step) -> None:

@@ -44,7 +44,7 @@ _OWN = 5.0  # the half-planes' distance from the largest set, over that from the
 _MOVES = 25  # how often corners move before half-planes are added
 _BETWEEN = 1e-3  # the largest distance within which moving corners are merged, at first
 _COARSE = 0.1  # the expected gap below which an inner set is solved for
-_CLOSER = 10.0  # how much smaller the gap must be before an inner set is solved for again
+_CLOSER = 30.0  # how much smaller the gap must be before an inner set is solved for again
 _FAINT = 30.0  # half-planes that cut off less than the tolerance over this are not used to solve for corners
 _DENSER = (
     2.0  # times less may a corner stick out that is dropped, where an inner set would else stay too small

@@ -44,6 +44,7 @@ _ANSWERS = (
     ("rates", "country"),
 )
 _MISSED = 1e-9  # of the payoffs' range: an answer with a larger violation does not satisfy the conditions
+_LITTLE = 0.01  # of the largest gain of any player: of those who gain less, what they could gain counts
 _STEP = 2.0**-6  # of the payoffs' range, or an eighth of the way to 0 or 1: where differences begin
 # Of this step: where the structure beside a kink is read, farther if rounding hides it.
 _SHARES = (1 / 512, 1 / 8)
@@ -266,10 +267,14 @@ class _Asked:
 
     @property
     def size(self) -> Floats:
-        """The unit of each player's payoffs, (n, cells): a power of two near what she, or else another, can gain."""
-        d, best = self.given["disagreement"], np.broadcast_to(self.problem.ideal, (*self.batch, self.n))
-        gains = [np.abs(self.payoffs - d), best.reshape(-1, self.n).T - d]
-        size = np.fmax(*np.where(np.isfinite(gains), gains, 0.0))
+        """The unit of each player's payoffs, (n, cells): a power of two near what she, or else another, gains."""
+        d = self.given["disagreement"]
+        size = np.abs(self.payoffs - d)
+        size = np.where(np.isfinite(size), size, 0.0)
+        little = size.min(axis=0) <= _LITTLE * size.max(axis=0)
+        if little.any():
+            best = np.broadcast_to(self.problem.ideal, (*self.batch, self.n)).reshape(-1, self.n).T - d
+            size = np.where(little & np.isfinite(best), np.maximum(size, best), size)
         size = np.where(size > 0, size, size.max(axis=0))
         return np.asarray(np.exp2(np.round(np.log2(np.where(size > 0, size, 1.0)))))
 

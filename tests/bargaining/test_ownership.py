@@ -5,9 +5,6 @@ Every public name takes part; one without an entry in `public_calls` fails.
 
 import copy
 import pickle
-import platform
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -200,24 +197,6 @@ def test_what_is_given_is_copied_once() -> None:
     assert not np.shares_memory(kept, demands)
     demands[:] = 0.0
     assert kept.min() == 0.7
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have other rules")
-def test_the_memory_of_a_batch_serves_the_next_one() -> None:
-    """Else the system clears some eight megabytes at every call, page by page."""
-    lines = [
-        "import resource",
-        "import numpy as np",
-        "from bargaining import Frontier, Problem, nash, sensitivity",
-        "d = np.random.default_rng(0).uniform(0, 0.5, (20_000, 2))",
-        "answer = nash(Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x), d))",
-        "pages = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt",
-        "first = [sensitivity(answer, wrt='disagreement') for _ in range(3)] and pages()",
-        "[sensitivity(answer, wrt='disagreement') for _ in range(5)]",
-        "print(pages() - first)",
-    ]
-    run = [sys.executable, "-c", "\n".join(lines)]
-    assert int(subprocess.run(run, capture_output=True, text=True, check=True).stdout) < 2000
 
 
 def test_collections_are_copied_all_the_way_down() -> None:

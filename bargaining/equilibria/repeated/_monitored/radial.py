@@ -59,6 +59,7 @@ _ADDED = 100  # rays added at a time, without their images; half of those there 
 _LITTLE = 0.1  # of all that points would add: no rays are aimed at those that add the last of it
 _MORE = 0.1  # of the rays there are, at least so many are added
 _BEYOND = 0.3  # of the loss: points generated so far beyond the corners are aimed at, whoever needs them
+_FOCUS = 0.1  # of the last loss: what loses less is left for later
 _MOVES = 20  # times that points lead on to others
 _UNSEEN = 0.5  # of the loss that is small enough: how far points beyond what is found may lie
 _SOON = 0.025  # of the last loss: the same
@@ -208,7 +209,7 @@ def radial_solid(
         step = rays.settled(max(enough, _ROUGH * near), _STEPS, nearly=still)
         if step is not None:
             step = rays.everywhere(step, max(_UNSEEN * near, _SOON * lost))
-            wanted, targets, lost = rays.wanted(step, near)
+            wanted, targets, lost = rays.wanted(step, max(near, _FOCUS * lost))
             stalled, least = 0 if lost < least else stalled + 1, min(lost, least)
             before, known = (rays, step), rays.known
         solved += rays.solved

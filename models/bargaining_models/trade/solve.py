@@ -37,8 +37,8 @@ from bargaining_models.trade.conditions import (
     push,
 )
 
+# Log wages, and with links log prices and outputs, of solved scenarios; see `System.split`.
 Unknowns = tuple[Floats, Floats | None, Floats | None]
-"""Log wages, and with links log prices and outputs, of solved scenarios; see `System.split`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

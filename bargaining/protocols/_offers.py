@@ -242,6 +242,7 @@ def _agree(
     return np.where(agree[..., None], offer, refused), chances, spare
 
 
+SPARE = 1e-9  # of the range of gains: a larger difference between payoffs is not rounding
 ROUNDING = 1e-12  # of the range of gains: less is no loss, at the accuracy of divisions
 
 
@@ -268,7 +269,7 @@ def on_frontier(talks: Talks, high: Floats, low: Floats) -> Floats:
 
 def differ(talks: Talks, low: Floats, high: Floats, player: int) -> Mask:
     """Say where one payoff of a player is below another by more than rounding."""
-    return np.asarray(high - low > 1e-9 * (talks.ideal - talks.floor)[..., player])
+    return np.asarray(high - low > SPARE * (talks.ideal - talks.floor)[..., player])
 
 
 def several(talks: Talks, low: Floats, high: Floats) -> Mask:

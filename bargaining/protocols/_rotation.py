@@ -27,13 +27,12 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Rescaled, set_of_cell
 from bargaining.protocols._lotteries import Choices, equilibrium, violation
-from bargaining.protocols._offers import TIE, Mask, Talks
+from bargaining.protocols._offers import SPARE, TIE, Mask, Talks
 from bargaining.protocols._stationary import Chain, play
 
 _PROMISED = 1e-12  # the accuracy of divisions
 _ROUNDS = 60  # of Newton, which ends sooner where the frontier is smooth
 _DONE = 4 * float(np.finfo(float).eps)  # of payoffs near 1: a step that is rounding
-_SPARE = 1e-9  # of the range of gains: a larger difference is not rounding
 _STEP = 2.0**-20  # of a unit of payoff: slopes of a frontier to about 1e-10
 
 
@@ -75,7 +74,7 @@ class ChainOnSet(Chain):
     def spares(self, values: Floats, agree: Mask) -> bool:
         """Say whether a proposer who takes all there is leaves a responder less than she could for nothing."""
         most = self.feasible.ideal(values)
-        return bool(((most > values + _SPARE) & ~self.proposes)[agree].any())
+        return bool(((most > values + SPARE) & ~self.proposes)[agree].any())
 
     def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
         """Return the proposer's best payoff and its slopes in the reservations, (S,) and (S, n)."""

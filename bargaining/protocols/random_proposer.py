@@ -40,7 +40,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._offers import Talks, best_response, extreme_pair
+from bargaining.protocols._offers import SPARE, Talks, best_response, extreme_pair
 from bargaining.protocols._seats import UNLABELLED, batch_of, pie, seated, take_seats
 
 _BY_PLAYER = ("probabilities", "discounts", "outside")
@@ -270,7 +270,7 @@ class RandomProposer(Shown):
         d = problem.disagreement
         waiting = d + checked_discounts(self.discounts, 2) * (votes.payoffs - d)
         spare = votes.prices - np.maximum(_options(self.outside, 2), waiting)
-        return is_convex(problem.feasible) and not (spare > _SPARE * (ideal - d)).any()
+        return is_convex(problem.feasible) and not (spare > SPARE * (ideal - d)).any()
 
     def _quota(self, problem: Problem) -> int:
         """Return the votes needed, after checking that the case is covered."""
@@ -380,7 +380,6 @@ def _best(problem: Problem, k: int, prices: Floats) -> Floats:
     return np.asarray(prices[..., k] + problem.feasible.ray(prices, np.broadcast_to(axis, prices.shape)))
 
 
-_SPARE = 1e-9  # of the range of gains: a larger difference is not rounding
 _STAGES = 8  # from impatience to the discount factors asked for: Newton's start is near at each
 
 

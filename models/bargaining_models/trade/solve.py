@@ -306,9 +306,7 @@ class Solver:
         wrt: str,
     ) -> tuple[Floats, Floats]:
         """Differentiate log welfare in solved scenarios, see `slopes`; also bound the rounding error."""
-        cells = self.system.cells(tariffs, costs, received, unit)
-        with np.errstate(all="ignore"):
-            at = Point(self.system, cells, *unknowns)
+        at = self._found(tariffs, costs, received, unit, unknowns)
         parts, doubts = [], []
         size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
         with np.errstate(all="ignore"):
@@ -330,9 +328,7 @@ class Solver:
         wrt: str,
     ) -> tuple[Floats, Floats]:
         """Differentiate `slopes` once more in each entry of what they are taken in, the last axis."""
-        with np.errstate(all="ignore"):
-            solved = Point(self.system, self.system.cells(tariffs, costs, received, unit), *unknowns)
-        regions = self.system.regions
+        solved, regions = self._found(tariffs, costs, received, unit, unknowns), self.system.regions
         base = {
             "tariffs": tariffs,
             "costs": np.ones_like(tariffs) if costs is None else costs,
@@ -365,6 +361,13 @@ class Solver:
                     parts.append(slopes(some, worth, wrt).imag / TURN)
             cells.append(np.moveaxis(np.concatenate(parts), 0, -1))
         return np.stack(cells), self.slopes(tariffs, costs, received, unit, unknowns, wrt)[1]
+
+    def _found(
+        self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, unknowns: Unknowns
+    ) -> Point:
+        """Return solved scenarios as points of the conditions."""
+        with np.errstate(all="ignore"):
+            return Point(self.system, self.system.cells(tariffs, costs, received, unit), *unknowns)
 
     def _solve_chunk(self, cells: Cells, tolerance: float) -> Floats:
         with np.errstate(all="ignore"):  # a cell that fails is found by its residual

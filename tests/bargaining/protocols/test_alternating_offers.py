@@ -473,6 +473,20 @@ def drawn(rng: np.random.Generator, n: int) -> tuple[Problem, dict[str, Any]]:
     return Problem(TransferableSurplus(1.0, players=n), d), given
 
 
+def missed(division: Any, given: dict[str, Any]) -> float:
+    """Return what somebody gains from a deviation, by walking the game tree of every turn."""
+    return turns_miss(
+        division.offers.tolist(),
+        division.chances.tolist(),
+        total=1.0,
+        discounts=given["discounts"].tolist(),
+        breakdown=given["breakdown"],
+        ruin=given["breakdown_payoffs"].tolist(),
+        outside=given["outside"],
+        disagreement=division.problem.disagreement.tolist(),
+    )
+
+
 @pytest.mark.parametrize(
     ("n", "seeds"),
     [
@@ -492,17 +506,7 @@ def test_no_deviation_pays(n: int, seeds: range) -> None:
             continue
         assert division.ok
         played += division.chances.sum(axis=0)
-        miss = turns_miss(
-            division.offers.tolist(),
-            division.chances.tolist(),
-            total=1.0,
-            discounts=given["discounts"].tolist(),
-            breakdown=given["breakdown"],
-            ruin=given["breakdown_payoffs"].tolist(),
-            outside=given["outside"],
-            disagreement=problem.disagreement.tolist(),
-        )
-        assert miss < 1e-9, seed
+        assert missed(division, given) < 1e-9, seed
     assert (played[: 1 if n == 2 else 3] > 0).all()  # two players always agree
 
 
@@ -553,17 +557,7 @@ def test_no_deviation_pays_where_refusals_are_worth_more_than_the_pie(n: int, be
             continue
         division.raise_if_failed()
         played += division.chances.sum(axis=0)
-        miss = turns_miss(
-            division.offers.tolist(),
-            division.chances.tolist(),
-            total=1.0,
-            discounts=given["discounts"].tolist(),
-            breakdown=given["breakdown"],
-            ruin=given["breakdown_payoffs"].tolist(),
-            outside=given["outside"],
-            disagreement=problem.disagreement.tolist(),
-        )
-        assert miss < 1e-9, seed
+        assert missed(division, given) < 1e-9, seed
     assert played[0] > 0
     assert played[1] > 20 or beyond == "disagreement"
 

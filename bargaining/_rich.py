@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._digits import significant
 from bargaining._names import Names, are_given
-from bargaining.errors import Status
+from bargaining.errors import NotApplicable, Status, Unsolved
 
 DIGITS = 6  # significant digits shown: enough to tell answers apart, few enough for a line
 SHOWN = 10
@@ -52,6 +53,43 @@ class Shown:
         """Return what a notebook shows."""
         rows = [[name, brief(value, limit=2 * _LINE)] for name, value in entries(self)]
         return Card(title=type(self).__name__, heads=["", "value"], rows=rows)
+
+
+class Result(Shown):
+    """Base of results with a `status`: one, or an array of them with an entry for each cell or state."""
+
+    __slots__ = ()
+    status: Any
+
+    @property
+    def ok(self) -> bool | NDArray[np.bool_]:
+        """Whether the answer meets its definition, cell by cell: the status is OK or DEGENERATE."""
+        status = np.asarray(self.status)
+        good = (status == Status.OK) | (status == Status.DEGENERATE)
+        return good if good.ndim else bool(good)
+
+    def raise_if_failed(self) -> Self:
+        """Return self, or raise with the advice of the first cell that has no answer.
+
+        Raises
+        ------
+        Unsolved
+            If a status is neither OK nor DEGENERATE.
+        """
+        bad = ~np.asarray(self.ok)
+        if bad.any():
+            cell = tuple(int(k) for k in np.argwhere(bad)[0])
+            status = Status(int(np.asarray(self.status)[cell]))
+            where = f" in cell {cell} (and {int(bad.sum()) - 1} more)" if cell else ""
+            try:
+                residual = getattr(self, "residual", None)
+            except NotApplicable:
+                residual = None
+            size = "" if residual is None else f", residual {np.broadcast_to(residual, bad.shape)[cell]:.2g}"
+            name = getattr(self, "method", type(self).__name__)
+            reason = getattr(self, "reason", "") or status.advice
+            raise Unsolved(f"{name}: {status.name}{where}{size}. {reason}")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,11 @@ from __future__ import annotations
 from bargaining._arguments import choice, flag, listed, player_index, whole
 from bargaining._arrays import Floats, discounts, owning, per_player, real, scalar, within
 from bargaining._files import file_name, write_whole
-from bargaining._rich import Shown
+from bargaining._rich import Result, Shown
 
 __all__ = [
     "Floats",
+    "Result",
     "Shown",
     "choice",
     "discounts",

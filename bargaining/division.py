@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from itertools import islice
 from numbers import Rational
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, by_player, own, owning, returned, sealed, short
 from bargaining._names import are_given, frame, numbered, place, series, sum_of, titles
-from bargaining._rich import SHOWN, Card, Mark, Shown, brief, number, point_latex, sketch
-from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining._rich import SHOWN, Card, Mark, Result, brief, number, point_latex, sketch
+from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._sides import every, largest
 from bargaining.feasible.base import known
 from bargaining.problem import Problem, marks_of, require_problem
@@ -105,7 +105,7 @@ _NONE = Parameters({})
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Division(Shown):
+class Division(Result):
     """The payoffs of an answer, how well they meet their definition, and how they were found.
 
     Attributes
@@ -219,12 +219,6 @@ class Division(Shown):
         return table
 
     @property
-    def ok(self) -> bool | NDArray[np.bool_]:
-        """Whether the payoffs meet the definition: the status is OK or DEGENERATE."""
-        good = (np.asarray(self.status) == Status.OK) | (np.asarray(self.status) == Status.DEGENERATE)
-        return good if good.ndim else bool(good)
-
-    @property
     def gains(self) -> Floats:
         """Payoffs less the disagreement point."""
         if self.problem is None:
@@ -263,23 +257,6 @@ class Division(Shown):
         if self.payoffs.ndim > 1 or not np.isfinite(self.payoffs).all():
             raise AttributeError(f"{self.method} has a decision where there is one answer, with payoffs.")
         return asked(self.payoffs)
-
-    def raise_if_failed(self) -> Self:
-        """Return self, or raise with the advice of the first cell that has no answer.
-
-        Raises
-        ------
-        Unsolved
-            If a cell's status is neither OK nor DEGENERATE.
-        """
-        bad = ~np.asarray(self.ok)
-        if bad.any():
-            where = tuple(int(k) for k in np.argwhere(bad)[0])
-            status = Status(int(np.asarray(self.status)[where]))
-            cell = f" in cell {where} (and {int(bad.sum()) - 1} more)" if where else ""
-            residual = np.broadcast_to(self.residual, bad.shape)[where]
-            raise Unsolved(f"{self.method}: {status.name}{cell}, residual {residual:.2g}. {status.advice}")
-        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain Python values, for JSON or a data frame."""

@@ -58,6 +58,9 @@ class Status(IntEnum):
     MULTIPLE = 6
     PENDING = 7
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def advice(self) -> str:
         """What the status means and what to do about it."""

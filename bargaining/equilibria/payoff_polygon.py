@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
-from bargaining._rich import Card, Mark, Shown, counted, number, point, point_latex, sketch
+from bargaining._rich import Card, Mark, Result, Shown, counted, number, point, point_latex, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -52,7 +52,7 @@ class Stats(Shown):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PayoffPolygon(Shown):
+class PayoffPolygon(Result):
     """Average payoffs that some subgame-perfect equilibrium gives: a polygon, a segment, a point or nothing.
 
     Attributes
@@ -90,11 +90,6 @@ class PayoffPolygon(Shown):
     def to_frame(self) -> pd.DataFrame:
         """Return the vertices as a pandas DataFrame with a column for each player."""
         return frame(self.vertices, self.player_names, "vertex")
-
-    @property
-    def ok(self) -> bool:
-        """Whether the set is not empty and meets its definition."""
-        return self.status is Status.OK
 
     def excess(self, payoffs: ArrayLike) -> float:
         """Return how far a payoff pair lies outside the set, in the unit of the payoffs; infinity if it is empty."""

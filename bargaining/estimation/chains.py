@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, listed
 from bargaining._arrays import Floats, owning, real, within
-from bargaining._rich import Card, Shown, number
+from bargaining._rich import Card, Result, Shown, number
 from bargaining.errors import InvalidInput, Status
 
 _ACCURACY = 1e-10  # of the prices: violations that OK allows
@@ -27,7 +27,7 @@ class _Margins(NamedTuple):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChainEquilibrium(Shown):
+class ChainEquilibrium(Result):
     """Prices along a vertical chain.
 
     Attributes

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, owned, owning, per_player, real, sealed, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, numbered
-from bargaining._rich import Shown
+from bargaining._rich import Result, Shown
 from bargaining.division import describe
-from bargaining.errors import Status, Unsolved
+from bargaining.errors import Status
 from bargaining.protocols import _concession
 from bargaining.protocols._seats import UNLABELLED, take_seats
 
@@ -143,7 +143,7 @@ class ReputationalBargaining(Shown):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ReputationalOutcome(Shown):
+class ReputationalOutcome(Result):
     """The equilibrium of `ReputationalBargaining`, per game of the batch.
 
     Attributes
@@ -188,20 +188,6 @@ class ReputationalOutcome(Shown):
         """OK where the `residual` is below 1e-10, INACCURATE elsewhere."""
         status = np.where(self.residual <= _PROMISED, Status.OK, Status.INACCURATE).astype(np.int8)
         return status if status.ndim else Status(int(status))
-
-    @property
-    def ok(self) -> bool | NDArray[np.bool_]:
-        """Whether the payoffs meet the definition."""
-        good = np.asarray(self.residual <= _PROMISED)
-        return good if good.ndim else bool(good)
-
-    def raise_if_failed(self) -> ReputationalOutcome:
-        """Return self, or raise `Unsolved` if a game's payoffs miss the definition."""
-        if not np.all(self.ok):
-            raise Unsolved(
-                f"{self.method}: INACCURATE, residual {float(np.max(self.residual)):.2g}. {Status.INACCURATE.advice}"
-            )
-        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain Python values."""

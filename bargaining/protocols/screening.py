@@ -26,7 +26,7 @@ from bargaining._arrays import (
 )
 from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
-from bargaining._rich import Shown
+from bargaining._rich import Result, Shown
 from bargaining.division import ACCURACY, describe, judged
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols._peaks import peaks, shortfall
@@ -41,7 +41,7 @@ _ROUNDS = 1_000_000  # of offers to two types: some seconds
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScreeningOutcome(Shown):
+class ScreeningOutcome(Result):
     """The price and who buys.
 
     Attributes
@@ -308,7 +308,7 @@ def screen_types(
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScreeningPath(Shown):
+class ScreeningPath(Result):
     """Offers, purchases and beliefs on the path of `TwoTypeScreening`.
 
     Attributes

@@ -17,7 +17,7 @@ from bargaining._arguments import answer_of
 from bargaining._arrays import Floats, fill, owning, real, scalar, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
-from bargaining._rich import Shown
+from bargaining._rich import Result, Shown
 from bargaining.division import ACCURACY, describe, judged
 from bargaining.errors import InvalidInput, Status, plain, with_article
 from bargaining.protocols._seats import UNLABELLED
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SignallingEquilibrium(Shown):
+class SignallingEquilibrium(Result):
     """One perfect Bayesian equilibrium of `CostlyStep`. Types: 0 strong, 1 weak. Signals: 0 step, 1 none.
 
     Attributes
@@ -322,7 +322,7 @@ def belief_threshold(receiver: Floats) -> float:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BluffOutcome(Shown):
+class BluffOutcome(Result):
     """The equilibrium of `Bluff`.
 
     Attributes

@@ -27,10 +27,11 @@ from bargaining import (
     StochasticBargaining,
     StochasticGame,
     TransferableSurplus,
+    Unsolved,
     nash,
     payoff_set,
 )
-from bargaining._rich import Mark, Shown, brief, sketch
+from bargaining._rich import Mark, Result, Shown, brief, sketch
 from bargaining.axioms import strong_pareto
 from bargaining.descriptions import Description, MethodCall
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
@@ -464,3 +465,20 @@ def test_a_model_prints_as_one_line():
     assert line.startswith("Baseline(")
     assert len(line) <= 200
     assert Cells(Baseline.from_parameters()._repr_html_()).rows[0] == ["", "value"]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_results_with_a_status_say_whether_they_are_ok_and_raise_if_not(name):
+    made = MADE[name]()
+    if not hasattr(made, "status"):
+        return
+    assert isinstance(made, Result), "Derive a class with a status from Result."
+    if np.all(made.ok):
+        assert made.raise_if_failed() is made
+    else:
+        with pytest.raises(Unsolved, match=r"EMPTY|INACCURATE|FAILED|MULTIPLE|UNBOUNDED"):
+            made.raise_if_failed()
+
+
+def test_a_status_prints_its_name():
+    assert str(Status.OK) == f"{Status.OK}" == "OK"

@@ -15,13 +15,13 @@ from bargaining._arrays import Floats, owning, real, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, carried, ordered, unique_names
 from bargaining._rational import Rationals, floats, rational
-from bargaining._rich import Shown
+from bargaining._rich import Result
 from bargaining.errors import InvalidInput, Status
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LumpSums(Shown):
+class LumpSums(Result):
     """Transfers that split each pair's joint gain from its agreement, the other agreements given.
 
     Attributes

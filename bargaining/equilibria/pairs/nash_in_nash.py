@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import listed, whole
 from bargaining._arrays import Floats, owning, per_player
 from bargaining._calls import suggesting
-from bargaining._rich import Shown
+from bargaining._rich import Result
 from bargaining.division import describe
 from bargaining.equilibria.pairs._system import Nothing, newton, peak, shortfall
 from bargaining.equilibria.pairs.deal import BilateralDeal, Pairs
@@ -35,7 +35,7 @@ _ACCURACY = 1e-9  # of the gains: an answer with a larger residual is computed a
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NashInNash(Shown):
+class NashInNash(Result):
     """Contracts of which each is the Nash solution of its pair, given the others.
 
     Attributes

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import function
 from bargaining._arrays import Floats, discounts, real, scalar, within
 from bargaining._calls import suggesting
-from bargaining._rich import Shown
+from bargaining._rich import Result
 from bargaining.errors import InvalidInput, Status, Unsolved
 
 _NODES = 256  # points of the first grid over the range of efforts
@@ -19,7 +19,7 @@ _HALVINGS = 60  # a float has 53 digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RelationalContract(Shown):
+class RelationalContract(Result):
     """The best contract that two parties can enforce by the threat to part.
 
     Attributes

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, fill, owning, real, scalar
 from bargaining._rational import rational
-from bargaining._rich import Shown, counted, number
+from bargaining._rich import Result, counted, number
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
@@ -32,7 +32,7 @@ _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PayoffBounds(Shown):
+class PayoffBounds(Result):
     r"""A polytope that contains all equilibrium payoffs and one that is contained in them.
 
     Attributes

@@ -13,7 +13,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
 from bargaining._names import are_given
 from bargaining._rational import floats
-from bargaining._rich import Shown
+from bargaining._rich import Result
 from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger
 from bargaining.equilibria.repeated.joint import of_joint, outside_of
 from bargaining.errors import NotApplicable, Status, Unsolved
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TransferEquilibrium(Shown):
+class TransferEquilibrium(Result):
     r"""The equilibrium payoffs :math:`\{u \ge v : \sum u \le U\}` of a repeated game with transfers.
 
     Attributes

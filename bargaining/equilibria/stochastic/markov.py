@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import generator, listed
 from bargaining._arrays import Floats, owning, short
 from bargaining._calls import suggesting
-from bargaining._rich import Shown
+from bargaining._rich import Result
 from bargaining.equilibria.stochastic._markov.arrays import Arrays, compile_game
 from bargaining.equilibria.stochastic._markov.path import path, refine, supports
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile, flat, stationary
@@ -28,7 +28,7 @@ _SAME = 1e-7  # of probabilities: equilibria that close are one found twice
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MarkovEquilibria(Shown):
+class MarkovEquilibria(Result):
     """The stationary equilibria found, each with its regret.
 
     Attributes

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from bargaining._arguments import index
 from bargaining._arrays import owning
-from bargaining._rich import SHOWN, Card, Shown, counted, number, point
+from bargaining._rich import SHOWN, Card, Result, counted, number, point
 from bargaining.equilibria._budget import Budget, Effort
 from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.repeated.supporting_hyperplanes import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
+class StochasticPayoffBounds(Result, Mapping[str, PayoffBounds]):
     """Bounds on the payoffs of every state, by the state's name, or by its number with `at`.
 
     Attributes
@@ -89,9 +89,9 @@ class StochasticPayoffBounds(Shown, Mapping[str, PayoffBounds]):
         return max(some.gap for some in self.bounds)
 
     @property
-    def ok(self) -> bool:
-        """Whether every state's bounds are as close as required."""
-        return all(some.status is Status.OK for some in self.bounds)
+    def status(self) -> Status:
+        """OK where every state's bounds are as close as required, or else the status of the first that are not."""
+        return next((some.status for some in self.bounds if some.status is not Status.OK), Status.OK)
 
 
 def stochastic_payoff_bounds(

@@ -13,7 +13,7 @@ from bargaining._arguments import index
 from bargaining._arrays import Floats, fill, owning
 from bargaining._calls import suggesting
 from bargaining._names import titles
-from bargaining._rich import SHOWN, Card, Mark, Shown, counted, number, sketch
+from bargaining._rich import SHOWN, Card, Mark, Result, counted, number, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.brinks import SENSITIVE, on_a_brink
 from bargaining.equilibria._plane.model import Model, Scaled
@@ -93,7 +93,7 @@ class StatePayoffSet(PayoffPolygon):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
+class StochasticPayoffSets(Result, Mapping[str, StatePayoffSet]):
     """The payoff set of every state, by the state's name, or by its number with `at`.
 
     Attributes
@@ -181,9 +181,9 @@ class StochasticPayoffSets(Shown, Mapping[str, StatePayoffSet]):
         return self.sets[index(state, "state", "state", len(self))]
 
     @property
-    def ok(self) -> bool:
-        """Whether no set is empty and all meet their definition."""
-        return all(some.ok for some in self.sets)
+    def status(self) -> Status:
+        """OK where the sets of all states are, or else the status of the first that is not."""
+        return next((some.status for some in self.sets if some.status is not Status.OK), Status.OK)
 
     @property
     def threats(self) -> Floats:

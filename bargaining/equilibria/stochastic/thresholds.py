@@ -23,7 +23,7 @@ from bargaining._arguments import is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owning, scalar
 from bargaining._calls import suggesting
 from bargaining._rational import solve
-from bargaining._rich import Shown
+from bargaining._rich import Result, Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 
@@ -410,7 +410,7 @@ _GRID = (*(k / 64 for k in range(64)), *(1 - 2.0**-k for k in range(7, 10)))
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlanThresholds(Shown):
+class PlanThresholds(Result):
     r"""The discount factors at which a plan is an equilibrium path.
 
     Attributes
@@ -570,7 +570,7 @@ _POINTS = 64  # steps of the grid, over twice the range of her payoffs
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlanExitThresholds(Shown):
+class PlanExitThresholds(Result):
     r"""The payoffs of leaving for one player at which a plan is an equilibrium path.
 
     Attributes

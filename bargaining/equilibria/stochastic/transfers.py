@@ -19,7 +19,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
 from bargaining._names import are_given
 from bargaining._rational import floats, integers, solve
-from bargaining._rich import Shown
+from bargaining._rich import Result
 from bargaining.equilibria.repeated.transfers import common_discount
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.stochastic import StochasticGame, require_stochastic
@@ -255,7 +255,7 @@ class _Bounds:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticTransferEquilibrium(Shown):
+class StochasticTransferEquilibrium(Result):
     r"""The equilibrium payoffs :math:`\{u \ge v(s) : \sum u \le U(s)\}` of each state.
 
     Attributes

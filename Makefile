@@ -9,7 +9,6 @@ ARGS ?=
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PINS := pyproject.toml constraints.txt
-KERNEL := hatch_build.py $(wildcard bargaining/equilibria/kernel/*.[ch])
 
 # Sums in one thread come out in one order, so that two runs give the same digits.
 OMP_NUM_THREADS ?= 1
@@ -23,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: paper pdf uncertainty test coverage mutants test-slow benchmark sanitize lint format types layers docs readme explorer wheels refresh-constraints clean help
+.PHONY: paper pdf uncertainty test coverage mutants test-slow benchmark lint format types layers docs readme explorer wheels refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -52,9 +51,6 @@ test-slow: $(VENV)/.test $(VENV)/.slow  ## run the long searches
 benchmark: $(VENV)/.test $(VENV)/.rivals  ## time ours against its rivals and print the ratios
 	$(PY) -m pytest -q -m benchmark tests/benchmarks $(ARGS)
 
-sanitize: $(VENV)/.test  ## build the C extension with checks of memory, and fuzz it: a million calls, some minutes
-	$(PY) .ci/sanitize.py --seed 1000000 $(ARGS)
-
 lint: $(VENV)/.lint  ## check style
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
@@ -79,8 +75,11 @@ readme: $(VENV)/.paper  ## draw README's picture and compute its table
 explorer: $(VENV)/.docs  ## compute the figures of the explorer, a page for the browser, into build/explorer.html
 	$(PY) docs/_explorer/build.py build/explorer.html
 
-wheels: $(VENV)/.release  ## build what a release consists of into dist: sources, a wheel of pure Python, one with the extension
-	.ci/wheels $(PY) dist
+wheels: $(VENV)/.release  ## build what a release consists of into dist, and check it: the sources and a wheel
+	rm -rf dist
+	$(PY) -m build --outdir dist . >/dev/null
+	$(PY) -m twine check --strict dist/*
+	$(PY) .ci/check_wheel.py dist/*.whl
 
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { \
@@ -94,11 +93,8 @@ $(VENV)/.created:
 	$(PIP_INSTALL) 'pip>=25.1'
 	@touch $@
 
-$(VENV)/.paper: $(VENV)/.created $(PINS) $(KERNEL)
+$(VENV)/.paper: $(VENV)/.created $(PINS)
 	$(PIP_INSTALL) --editable '.[paper]'
-	@$(PY) -c 'import bargaining.equilibria._kernel' 2>/dev/null || { \
-	  echo "make: going on without the C extension: answers are the same, repeated games take up to three times as long. For it" >&2; \
-	  echo "make: install a C compiler and Python's headers (Debian: apt-get install gcc python3-dev), then make clean" >&2; }
 	@touch $@
 
 $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.rivals $(VENV)/.slow $(VENV)/.release $(VENV)/.mutants: $(VENV)/.%: $(VENV)/.paper $(PINS)
@@ -123,7 +119,6 @@ refresh-constraints:  ## pin the newest versions that work; needs PYTHON=python3
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
-	rm -f bargaining/equilibria/_kernel.abi3.so bargaining/equilibria/_kernel.pyd
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "make %-20s %s\n", $$1, $$2 }'

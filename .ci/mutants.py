@@ -136,15 +136,12 @@ def write(path: Path, content: object) -> None:
 
 
 def copy() -> None:
-    """Copy the sources that git knows, and the extension, so that what is changed is never the original."""
+    """Copy the sources that git knows, so that what is changed is never the original."""
     files = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     shutil.rmtree(TREE, ignore_errors=True)
-    extensions = [
-        str(path.relative_to(ROOT)) for path in (ROOT / "bargaining/equilibria").glob("_kernel.*[so|pyd]")
-    ]
-    for name in [*filter(None, files.split("\0")), *extensions]:
+    for name in filter(None, files.split("\0")):
         if (ROOT / name).exists():
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, TREE / name)

@@ -211,7 +211,7 @@ def test_two_states_against_one_by_the_same_solver(name: str, speedup: Callable[
 def test_two_states_of_a_hundred_actions_against_one(
     discount: float, times: float, speedup: Callable[..., float]
 ) -> None:
-    """One state is left to the kernel, which takes 0.2 ms where next to nothing can be sustained."""
+    """One state takes next to no time where next to nothing can be sustained."""
     rng = np.random.default_rng(0 if discount > 0.3 else 1)
     payoffs, laws = rng.random((2, 100, 100, 2)), rng.dirichlet([1, 1], (2, 100, 100))
     double = StochasticGame([*payoffs], [*laws], discount)

@@ -229,16 +229,6 @@ class Model:
         """The rows in plain floats."""
         return Rows(self)
 
-    @cached_property
-    def plain(self) -> tuple[Floats | Indices, ...]:
-        """The rows as the compiled operator reads them: payoffs, laws, leaving, and who differs in one action alone."""
-        ends = [(s, leave) for s, leaves in enumerate(self.leaves) for leave in leaves]
-        exits = np.array([(s, leave.number) for s, leave in ends], dtype=np.intp).reshape(-1, 2)
-        payoffs = np.array([leave.payoffs for _, leave in ends], dtype=float).reshape(-1, 2)
-        group = np.stack([one.group for one in self.replies])
-        now, laws, own = (np.ascontiguousarray(a) for a in (self.now, self.transitions, self.own))
-        return now, laws, own, payoffs, self.state, group, exits
-
     def values(self, threat: Floats) -> Floats:
         """Return the payoffs of each row if every player's lowest continuation payoffs follow, shape (2, N)."""
         known = np.logical_and(*np.isfinite(threat).T)

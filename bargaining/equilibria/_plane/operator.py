@@ -18,14 +18,12 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, SLACK, VERTEX, Leave
 from bargaining.equilibria._plane.minkowski import Fan, Indices, Sums
 from bargaining.equilibria._plane.model import Mask, Model
 from bargaining.equilibria._plane.polygon import Point, Polygon, outline
 
 _CROWD = 100  # payoffs at which constraints bind from which on those that others surround are left out
-_MANY = 1_000_000  # pairs of a row and a vertex up to which the compiled operator is the faster one
 _SPARE = 4  # times as many laws as rows from which on those of the rows are picked out
 
 Tag = tuple[int, int, int]
@@ -83,14 +81,6 @@ def apply(model: Model, polygons: list[Polygon], threat: Floats, alive: Mask) ->
 
     `threat`, of shape (S, 2), is each player's lowest payoff in each state; infinite where there is none.
     """
-    compiled = getattr(_compiled.kernel, "images", None)
-    if compiled is not None and len(alive) * sum(map(len, polygons)) <= _MANY:
-        now, laws, own, ends, *places = model.plain
-        numbers = now, laws, own, ends, threat, *places, alive
-        found = compiled(*numbers, model.rows.delta, model.slack, model.merge, polygons)
-        if found is not None:
-            images, tags, live, points, kinds = found
-            return Image(images, tags, np.frombuffer(live, dtype=bool), [*map(Held, points, kinds)])
     rows = model.playable(polygons, alive)
     needed = model.thresholds(rows, model.deviations(threat), staying=True)
     laws, law = _laws(model, rows)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.feasible._polygon import N, clip, ring
 
 Point = tuple[float, float]
@@ -35,8 +34,6 @@ def hull(points: Sequence[tuple[N, N]], *, merge: float = MERGE, given: int = 0)
     vertex only if it lies *between* its neighbours, so that a thin set keeps its ends. Of points
     that coincide the first is kept, and of the first `given` points all that are vertices and do not coincide.
     """
-    if _compiled.kernel is not None and (found := _compiled.kernel.hull(points, merge, given)) is not None:
-        return found
     first = dict(zip(points[::-1], range(len(points) - 1, -1, -1), strict=True))
     around = ring(first)
     cycle = [first[point] for point in around]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import owning
 from bargaining._calls import suggesting
-from bargaining.equilibria._budget import ACCURACY, Effort
-from bargaining.equilibria._plane.kinds import is_open
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
-from bargaining.equilibria.repeated._search.batch import searched, searched_alone
-from bargaining.equilibria.repeated._search.operator import FEW
-from bargaining.equilibria.repeated._search.scaled import IMPATIENT, Answer, Scaled, roomy
+from bargaining.equilibria.repeated._search.scaled import Answer, Scaled, roomy
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame, repeated_games, require_repeated
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 
 _LIMIT = 2000  # applications of the operator: a bound in addition to the budget
-_AMPLE = 10_000_000  # units of work: more than the extension spends on a game before it leaves it to Python
 _FEW = 4  # games: for fewer, shared work does not pay off
 
 
@@ -223,11 +218,9 @@ def payoff_sets(
 
     Notes
     -----
-    Games with equally patient players and at most 20 profiles are solved by the extension in C, hundreds in one call:
-    two to four times as fast as making each game and solving it, with the same bits. Larger games with exits that share
-    a discount factor are solved together: a set that contains all of theirs is computed first, and most sets are found
-    from the structures of a few, spread over the batch. So a fine grid in its natural order is cheapest; these answers
-    are those of `payoff_set` up to rounding.
+    Games that differ only in their exits are solved together: a set that contains all of theirs is computed first, and
+    most sets are found from the structures of a few, spread over the batch. So a fine grid in its natural order is
+    cheapest; these answers are those of `payoff_set` up to rounding. Other games are solved one by one.
 
     Examples
     --------
@@ -250,15 +243,12 @@ def payoff_sets(
     out = np.empty(cells.shape, dtype=object)
     games: list[RepeatedGame] = cells.ravel().tolist()
     groups: dict[tuple[Game, tuple[float, ...]], list[int]] = {}
-    for k, (game, answer) in enumerate(zip(games, _at_once(games, effort), strict=True)):
-        if answer is None:
-            groups.setdefault((game.game, tuple(game.discounts.tolist())), []).append(k)
-        else:
-            out.flat[k] = _result(game, answer, effort)
+    for k, game in enumerate(games):
+        groups.setdefault((game.game, tuple(game.discounts.tolist())), []).append(k)
     for places in groups.values():
         if games[places[0]].exit is None or len(places) < _FEW:
             for k in places:
-                out.flat[k] = _alone(Scaled.of(games[k]), effort)
+                out.flat[k] = _solved(games[k], effort)
         else:
             from bargaining.equilibria.repeated._search.shared import sweep
 
@@ -287,33 +277,6 @@ def _cells(
     return repeated_games(repeated, discounts, leave)
 
 
-def _at_once(games: Sequence[RepeatedGame], effort: Effort) -> list[Answer | None]:
-    """Return the answers for small games of equally patient players, None for the others."""
-    out: list[Answer | None] = [None] * len(games)
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for k, game in enumerate(games):
-        if _is_small(game, effort):
-            alike.setdefault((*game.game.shape, game.exit is not None), []).append(k)
-    for (*_, leaving), places in alike.items():
-        some = [games[k] for k in places]
-        answers = searched(
-            np.moveaxis(np.array([game.game.payoffs for game in some]), -1, 1),
-            np.array([game.discounts.item(0) for game in some]),
-            np.array([game.exit.payoffs[0] for game in some if game.exit is not None]) if leaving else None,
-        )
-        for k, answer in zip(places, answers, strict=True):
-            out[k] = answer
-    return out
-
-
-def _is_small(game: RepeatedGame, effort: Effort) -> bool:
-    """Whether the extension may search for the set."""
-    usual = effort.tolerance <= ACCURACY and effort.units >= _AMPLE
-    first, second = game.discounts.tolist()
-    plain = usual and IMPATIENT < first == second and game.game.payoffs.size <= 2 * FEW
-    return plain and not game.has_fractions and (game.exit is None or is_open(game.exit))
-
-
 def _check(repeated: RepeatedGame) -> None:
     repeated.require_seen("payoff_sets")
     if repeated.players != 2:
@@ -322,13 +285,7 @@ def _check(repeated: RepeatedGame) -> None:
 
 def _solved(game: RepeatedGame, effort: Effort) -> PayoffSet:
     scaled = Scaled.of(game)
-    search = searched_alone(scaled) if _is_small(game, effort) else None
-    return _alone(scaled, effort) if search is None else _result(game, scaled.back(search), effort)
-
-
-def _alone(scaled: Scaled, effort: Effort) -> PayoffSet:
-    """Search for the set of a game that the extension leaves to Python."""
-    found = _result(scaled.repeated, scaled.back(scaled.solve(_LIMIT, effort)), effort)
+    found = _result(game, scaled.back(scaled.solve(_LIMIT, effort)), effort)
     return found if scaled.block.common else _measured(found, scaled, effort)
 
 

@@ -30,14 +30,11 @@ from bargaining.equilibria.repeated._monitored.programs import Known, Programs
 from bargaining.equilibria.repeated._monitored.radial import _Rays, _weights, radial, radial_solid
 from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import _better
-from bargaining.equilibria.repeated._monitored.several import _around
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import rational_automaton
-from bargaining.equilibria.repeated.supporting_hyperplanes import directions_of
 from bargaining.exact.public_certificate import _apart
 from known_games import ROUND, drawn
 from public_programs import iterate
-from twins import interpreted
 
 PIECES = 20  # of the four hundred games
 
@@ -690,17 +687,3 @@ def reaches_every_vertex(seed):
         play = found.strategy(vertex, tolerance=1e-3)
         assert play.regret == 0
         assert np.abs(play.payoffs - vertex).max() <= 3e-3 * found.scale
-
-
-@pytest.mark.parametrize("seed", [3, 9])
-def test_half_spaces_are_the_same_without_the_compiled_programs(seed):
-    """Whatever multipliers are found for profiles that tie, and whichever of them neighbours show to be worse."""
-    data = Data.of(drawn(seed)[0])
-    ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, 3)
-    rng = np.random.default_rng(seed)
-    more = np.repeat(rng.normal(size=(6, 3)), 50, axis=0) + 0.02 * rng.normal(size=(300, 3))  # neighbours
-    rows = np.vstack([directions_of(None, data.size), more / np.linalg.norm(more, axis=1, keepdims=True)])
-    one, other = (_around(data, ends, rows, True, None) for _ in range(2))
-    assert one.shrink(10**6, 1e-9)
-    assert interpreted(other.shrink, 10**6, 1e-9)
-    np.testing.assert_allclose(one.levels, other.levels, atol=1e-7)

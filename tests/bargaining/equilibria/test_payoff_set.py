@@ -15,7 +15,7 @@ from scipy.optimize import brentq, linprog
 
 from bargaining.equilibria._plane.polygon import Chains, apart, lowest
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated._search.operator import FEW, apply, apply_to_few
+from bargaining.equilibria.repeated._search.operator import apply, apply_to_few
 from bargaining.equilibria.repeated._search.scaled import Scaled
 from bargaining.equilibria.repeated._search.search import cut_of, faces_of, pair_of
 from bargaining.equilibria.repeated.payoff_set import PayoffSet, payoff_sets
@@ -28,7 +28,6 @@ from drawn_games import exit_of, stage_game
 from known_games import PRISONERS, PROFIT, THREE
 from polygons import hausdorff, part_above
 from seeds import seeds
-from twins import interpreted
 
 COURNOT = Game(PROFIT, PROFIT.T)
 
@@ -561,7 +560,7 @@ def test_the_operator_for_few_profiles_is_the_operator(kind: str) -> None:
         for _ in range(3):
             bound = search.block.threat_bound(scaled.own)
             threat = tuple(max(a, b) for a, b in zip(bound, lowest(search.polygon), strict=True))
-            many, few = (interpreted(f, search.block, search.polygon, threat) for f in (apply, apply_to_few))
+            many, few = (f(search.block, search.polygon, threat) for f in (apply, apply_to_few))
             assert apart(many.polygon, few.polygon) < 1e-15
             assert many.tags == few.tags
             assert many.alive.tolist() == few.alive.tolist()
@@ -677,8 +676,6 @@ def test_sweeps_until_leaving_is_all_that_is_left_are_those_of_each_exit(size: i
             assert found.threat.tolist() == alone.threat.tolist() == option.tolist()
             np.testing.assert_allclose(found.vertices, alone.vertices, rtol=0, atol=1e-12)
         shared = ["neighbour" in found.stats.stopped for found in sets]
-        if size * size <= FEW and not any(shared):  # the extension searches for few profiles
-            continue
         assert sum(shared) > 10
         if options[-1].min() > 0.9:
             leaving = [len(found.vertices) == 1 for found in sets]
@@ -917,7 +914,7 @@ def test_many_games_have_the_bits_of_each(kind: str, actions: tuple[int, int]) -
         assert sets.shape == (40, 3)
         for (k, d), found in np.ndenumerate(sets):
             exit_ = None if leave is None else Exit(options[k])
-            alone = interpreted(payoff_set, RepeatedGame(Game(*payoffs[k]), patience[d], exit=exit_))
+            alone = payoff_set(RepeatedGame(Game(*payoffs[k]), patience[d], exit=exit_))
             np.testing.assert_array_equal(found.vertices, alone.vertices)
             np.testing.assert_array_equal(found.threat, alone.threat)
             assert (found.status, found.stats, found.scale) == (alone.status, alone.stats, alone.scale)

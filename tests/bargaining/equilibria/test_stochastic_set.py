@@ -31,7 +31,6 @@ from drawn_games import KINDS, stochastic_game
 from known_games import PENNIES, PRISONERS, THREE
 from polygons import ONE, Leaving, Points, convex, fixed, floats, hausdorff, part_above, turn
 from seeds import seeds
-from twins import interpreted
 
 # -- printed numbers -----------------------------------------------------------------------------------------
 
@@ -714,21 +713,6 @@ def test_how_far_payoffs_reach_is_how_far_the_vertices_of_each_row_do(seed: int)
         image = apply(alone, polygons, threat, rows == k).polygons[model.state[k]]
         most = (np.array(image) @ normals.T).max(axis=0) if image else np.full(20, -np.inf)
         np.testing.assert_allclose(found[k], most, atol=1e-12)
-
-
-@pytest.mark.parametrize("seed", seeds(13, 40))
-def test_the_compiled_operator_gives_what_it_gives_in_arrays(seed: int) -> None:
-    game = stochastic_game(seed, KINDS[seed % 4], unequal=seed % 3 == 0)
-    scaled = Scaled.of(game)
-    search = Search.start(scaled.model, scaled.start())
-    for _ in range(4):
-        threat = search.threat(search.polygons)
-        given = scaled.model, search.polygons, threat, search.alive
-        image, plain = apply(*given), interpreted(apply, *given)
-        assert (image.alive == plain.alive).all()
-        for one, other in zip(image.polygons, plain.polygons, strict=True):
-            assert hausdorff(np.array(one), np.array(other)) < 1e-14
-        search.polygons, search.alive = image.polygons, image.alive
 
 
 @pytest.mark.parametrize("seed", range(6))

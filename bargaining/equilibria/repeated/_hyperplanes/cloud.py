@@ -8,46 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 
 Indices = NDArray[np.intp]
 
 TABLE = 1_000_000
 """Entries of a table that is computed in one piece."""
 _STEPS = 50  # from cone to cone: many meet where more than n faces do
-_MANY = 64  # points, and directions, from which on the compiled tree of boxes is quicker than a table
 
 
 class Cloud:
-    """Points (V, n) in which the farthest is looked for, the tree of boxes among them once it pays.
+    """Points (V, n) in which the farthest is looked for."""
 
-    In the plane, a table of all points always decides.
-    """
-
-    __slots__ = ("_tree", "points")
+    __slots__ = ("points",)
 
     def __init__(self, points: Floats) -> None:
         self.points = points
-        self._tree: object | None = None
-
-    def tree(self, least: int) -> object | None:
-        """Return the tree of the points, of three and more players, if there are at least so many."""
-        if self._tree is None and self.points.shape[1] > 2 and len(self.points) >= least and _compiled.kernel:
-            self._tree = _compiled.kernel.tree(np.ascontiguousarray(self.points))
-        return self._tree
 
     def farthest(self, directions: Floats, besides: Indices | None = None) -> tuple[Indices, Floats]:
         """Return which point is the farthest in each direction (..., n), and how far: two arrays (...).
 
         One point for each direction, `besides`, can be left out, if there are others.
         """
-        shape, n = directions.shape[:-1], directions.shape[-1]
-        flat = np.ascontiguousarray(directions).reshape(-1, n)
-        if (self._tree is not None or len(flat) >= _MANY) and self.tree(_MANY) is not None:
-            places, values = np.empty(len(flat), np.intp), np.empty(len(flat))
-            none = np.full(len(flat), -1, np.intp) if besides is None else besides.ravel()
-            if _compiled.kernel.farthest(self._tree, flat, none, places, values):
-                return places.reshape(shape), values.reshape(shape)
         found = [
             _in_table(part @ self.points.T, None if besides is None else besides[at])
             for at, part in _parts(directions, len(self.points))

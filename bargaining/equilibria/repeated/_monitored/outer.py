@@ -347,7 +347,7 @@ class Outer:
         if len(self.leaves):
             floor = (self.leaves @ self.directions[chosen].T).max(axis=0)
         own = self.multipliers[:, chosen]
-        found = winners(self.programs, cloud, self.directions[chosen], feasible, own, floor, thorough=True)
+        found = winners(self.programs, cloud, self.directions[chosen], feasible, own, floor)
         self.solved += found.solved
         self.multipliers[:, chosen] = own
         if self.renamings is not None:

@@ -28,7 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 
 Indices = NDArray[np.intp]
@@ -48,7 +47,6 @@ NOBODY = np.iinfo(np.intp).min
 # move do not come to rest. They move if players are not too patient.
 _AT_ONCE, _PATIENT_AT_ONCE = 100_000, 2000
 PATIENT = 0.95  # discount factor up to which moving corners come to rest soon
-_FEW = 16  # points from which on a tree of them is made for the compiled twin
 _ROUNDS = 400  # pivots; after these the multipliers found so far are used
 
 
@@ -238,19 +236,14 @@ def winners(
     feasible: Plans,
     multipliers: Floats,
     floor: Floats,
-    *,
-    thorough: bool = False,
 ) -> Winners:
     """Return the best profiles in directions (F, n), solved from the highest bound down until no other is higher.
 
-    Any multipliers (P, F, K) give valid bounds; multipliers of solved programs replace them if their bounds are lower.
-    If no profile gives more than the floor (F,), the owner is NOBODY. If `thorough`, the multipliers then bound every
-    profile by the value found.
+    Any multipliers (P, F, K) give valid bounds; multipliers of solved programs replace them if their bounds are lower,
+    so that in the end they bound every profile by the value. If no profile gives more than the floor (F,), the owner is
+    NOBODY.
     """
     count = len(directions)
-    compiled = _compiled_winners(programs, cloud, directions, feasible, multipliers, floor, thorough)
-    if compiled is not None:
-        return compiled
     bounds = np.full((len(programs.now), count), -np.inf)
     for k in np.flatnonzero(feasible.missed <= MISSED).tolist():
         bounds[k] = _bounds(programs.take([k]), cloud, np.zeros(count, np.intp), directions, multipliers[k])
@@ -288,54 +281,6 @@ def _at_once(programs: Programs, floor: Floats) -> bool:
     ordered = programs.discounts.max() > PATIENT and not np.isfinite(floor).any()
     size = programs.chances.shape[1] + len(programs.views)
     return bool(len(programs.now) * floor.size * size**2 <= (_PATIENT_AT_ONCE if ordered else _AT_ONCE))
-
-
-def _compiled_winners(
-    programs: Programs,
-    cloud: Cloud,
-    directions: Floats,
-    feasible: Plans,
-    multipliers: Floats,
-    floor: Floats,
-    thorough: bool,
-) -> Winners | None:
-    """Return what the compiled twin finds, with trees of three and more players' points; None where it does not."""
-    tree = cloud.tree(_FEW)
-    if tree is None or _compiled.kernel is None:
-        return None
-    flat, size = np.ascontiguousarray, programs.chances.shape[1] + len(programs.views)
-    known = flat(multipliers)
-    values, owners = floor.copy(), np.full(floor.size, NOBODY)
-    found = Plans(
-        np.zeros((floor.size, len(programs.views))),
-        np.zeros((floor.size, size), np.intp),
-        np.zeros((floor.size, size)),
-        np.zeros(floor.size),
-    )
-    solved = _compiled.kernel.winners(
-        tree,
-        flat(programs.now),
-        flat(programs.discounts),
-        flat(programs.chances),
-        flat(programs.views),
-        flat(programs.weights),
-        flat(programs.limits),
-        flat(feasible.columns),
-        feasible.missed <= MISSED,
-        flat(directions),
-        known,
-        values,
-        owners,
-        found.multipliers,
-        found.columns,
-        found.levels,
-        _at_once(programs, floor),
-        thorough,
-    )
-    if solved is None:
-        return None
-    multipliers[:] = known
-    return Winners(values, owners, found, solved)
 
 
 def _bounds(

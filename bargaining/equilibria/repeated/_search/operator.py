@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria import _compiled
 from bargaining.equilibria._plane.kinds import (
     BOTTOM,
     CORNER,
@@ -94,8 +93,6 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
     the hull of the stage payoffs; a polygon that was cut otherwise is mapped by the `full` operator once, with
     every continuation, as for players who differ in patience.
     """
-    if block.common and not full and (found := _compiled_image(block, polygon, threat)) is not None:
-        return found
     chains = Chains(polygon)
     b = block.thresholds(threat)
     w, feasible = binding(chains, b)
@@ -124,25 +121,6 @@ def apply(block: Block, polygon: Polygon, threat: Point, *, full: bool = False) 
     tags = [origin.tag(block, k) for k in corners]
     snap(block, image, tags)
     return Image(image, tags, alive)
-
-
-def _compiled_image(block: Block, polygon: Polygon, threat: Point) -> Image | None:
-    """Return what `apply_to_few` does, of any number of profiles; None if Python has to do it."""
-    compiled = getattr(_compiled.kernel, "image", None)
-    if compiled is None:
-        return None
-    arrays = block.index, block.payoffs, block.now, block.gain, block.floor
-    leaves, patience = [leave.payoffs for leave in block.leaves], tuple(block.discounts.ravel().tolist())
-    found = compiled(*arrays, patience, threat, polygon, leaves)
-    if found is None:
-        return None
-    vertices, tags, alive = found
-    if leaves:
-        tags = [
-            (kind, profile, block.leaves[source].number if kind == LEAVE else source)
-            for kind, profile, source in tags
-        ]
-    return Image(vertices, tags, np.frombuffer(alive, dtype=bool))
 
 
 def snap(block: Block, image: Polygon, tags: list[Tag]) -> None:
@@ -237,8 +215,6 @@ FEW = 20
 
 def apply_to_few(block: Block, polygon: Polygon, threat: Point) -> Image:
     """Return what `apply` does for equally patient players."""
-    if (image := _compiled_image(block, polygon, threat)) is not None:
-        return image
     chains = Chains(polygon)
     delta = block.discounts.item(0)
     points: list[Point] = [leave.payoffs for leave in block.leaves]

@@ -239,7 +239,6 @@ def faces_of(candidate: Polygon, outer: Polygon, bound: Point) -> Faces:
     offsets = [-min(xs), -min(ys), max(xs), max(ys)]
     after = []
     for (x, y), (px, py) in zip(candidate, candidate[1:] + candidate[:1], strict=True):
-        # Not hypot, which Python rounds differently from C: the compiled version gives the same bits.
         length = sqrt((px - x) * (px - x) + (py - y) * (py - y))
         a, b = ((py - y) / length, (x - px) / length) if length > 0.0 else (-1.0, 0.0)
         # An edge along an axis is a face already; it does not move if the threat is known.

@@ -48,7 +48,6 @@ def generates(block: Block, polygon: Polygon, tags: list[Tag], bound: Point) -> 
     sides = []
     if len(polygon) > 2:
         for (p, q), (r, s) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-            # not hypot: the compiled version gives the same bits
             length = sqrt((r - p) * (r - p) + (s - q) * (s - q))
             a, b = (q - s) / length, (r - p) / length
             sides.append((a, b, a * p + b * q - 2 * SLACK))

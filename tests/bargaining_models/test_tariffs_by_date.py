@@ -23,14 +23,13 @@ PAIR = {"home": "Canada", "partner": "US"}
 
 
 def rates_on(day, structure, variant="adjusted"):
-    """The rates of the last date that is not after the day, read with the csv module alone."""
+    """The rates of the last date of each link that is not after the day, read with the csv module alone."""
     with (DATA / "tariffs" / f"{structure}_{variant}.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    last = max(row["date"] for row in rows if row["date"] <= day)
+        rows = sorted(csv.DictReader(file), key=lambda row: row["date"])
     return {
         (row["importer"], row["exporter"], row["sector"]): float(row["value"]) / 100
         for row in rows
-        if row["date"] == last
+        if row["date"] <= day
     }
 
 
@@ -71,7 +70,8 @@ def test_the_us_gains_from_the_war_of_august_2026_where_it_loses_at_the_rates_of
 
 
 @pytest.mark.parametrize(
-    ("day", "since"), [("2026-08-19", "2026-08-19"), ("2026-08-18", "2026-07-24"), ("2030-01-01", LAST)]
+    ("day", "since"),
+    [("2026-08-19", "2026-08-19"), ("2026-08-18", "2026-07-31"), ("2025-04-10", "2025-04-09")],
 )
 def test_the_latest_rates_are_in_force(day, since):
     talks = Negotiation(data=load(), tariffs=day, **PAIR)
@@ -84,6 +84,83 @@ def test_the_latest_rates_are_in_force(day, since):
         assert talks.free[place] == (0.0 if {importer, exporter} == {"USA", "CAN"} else rate)
     untouched = model.regions.index("ROW")
     np.testing.assert_array_equal(talks.standing[untouched], model.economy.tariffs[untouched])
+
+
+# Averages of US rates on Canada, China and others at imports of 2024 (github.com/tradewartracker/trade-war-redux-2025,
+# adjusted as SOURCES.md says), and what Canada loses by the tariffs of the day, USD bn, in a program of its own.
+DAYS = {
+    "2025-03-05": ((19.3, 30.9, 6.4), 31.0),
+    "2025-03-10": ((1.5, 30.9, 1.8), None),  # goods of the agreement are exempt from 7 March
+    "2025-04-10": ((4.6, 139.2, 12.7), 7.0),
+    "2025-04-12": ((4.6, 110.6, 11.5), None),
+    "2025-05-20": ((4.6, 37.9, 11.2), None),
+    "2025-10-20": ((6.9, 42.1, 16.5), None),
+    "2026-08-19": ((8.0, 22.8, 10.4), None),
+}
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_a_day_has_its_own_tariffs_and_not_those_of_three_days_in_march(day):
+    """Rates of 4 March 2025 ruled until June: 20 percent on Canada, 31 on China, and a loss of 31 on 10 April."""
+    averages, lost = DAYS[day]
+    talks = Negotiation(data=load(), tariffs=day, **PAIR)
+    flows, goods = talks.model.economy.flows, talks.model.goods
+    for exporter, average in zip(("CAN", "CHN", "ROW"), averages, strict=True):
+        link = talks.model.regions.index("USA"), talks.model.regions.index(exporter)
+        rate = (talks.standing[link] * flows[link])[goods].sum() / flows[link][goods].sum()
+        assert 100 * rate == pytest.approx(average, rel=0.09)  # at the trade of 2023 in place of that of 2024
+    if lost is not None:
+        cost = talks.payoffs().money - talks.status_quo().money
+        assert cost[0] == pytest.approx(lost, rel=0.03)
+
+
+def test_canada_and_china_change_their_rates_on_days_of_their_own():
+    model = TradeModel.from_parameters(load())
+    metal, farm = (model.sectors.index(name) for name in ("METAL", "AGR"))
+    us, canada, china = (model.regions.index(name) for name in ("USA", "CAN", "CHN"))
+    for before, after, link in [
+        ("2025-03-12", "2025-03-13", (canada, us, metal)),
+        ("2025-08-13", "2025-08-14", (china, canada, farm)),
+        ("2025-12-25", "2025-12-26", (canada, us, metal)),
+    ]:
+        first, then = (Environment.shipped().at(day).tariffs(model)[link] for day in (before, after))
+        assert then > first + 0.02
+    first, then = (Environment.shipped().at(day).tariffs(model) for day in ("2026-02-28", "2026-03-01"))
+    assert then[china, canada, farm] < first[china, canada, farm] - 0.2
+
+
+def test_no_day_after_the_last_known_one_without_a_word():
+    with pytest.raises(
+        InvalidInput, match="`date` must not be after 2026-08-19, the last day for which rates"
+    ):
+        Negotiation(data=load(), tariffs="2031-01-01", **PAIR)
+    shipped = Environment.shipped()
+    later = Negotiation(data=load(), tariffs=shipped.at("2031-01-01", latest=True), **PAIR)
+    np.testing.assert_array_equal(later.standing, Negotiation(data=load(), tariffs=LAST, **PAIR).standing)
+    assert "Tariffs: tariffs of 19 August 2026, the last known, for 1 January 2031" in str(
+        later.headline([0.0])
+    )
+    assert Negotiation(data=load(), tariffs=shipped, **PAIR).environment.words == "tariffs of 19 August 2026"
+    spring = Negotiation(data=load(), tariffs="2025-04-10", **PAIR)
+    assert "in force since 9 April 2025, sectors scaled" in str(spring.headline([0.0]))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Negotiation(data=load(), **PAIR).payoffs(25),
+        lambda: Negotiation(data=load(), **PAIR).unanswered(25),
+        lambda: TradeModel.from_parameters(load()).tariffs({("USA", "CAN"): 25}),
+        lambda: Environment.from_rates({("USA", "CAN"): 25}, date=LAST).tariffs(
+            TradeModel.from_parameters(load())
+        ),
+    ],
+)
+def test_a_rate_in_percent_is_refused(call):
+    with pytest.raises(
+        InvalidInput, match=r"must be at most 3, 300 percent; got 25.* Divide it by 100: 0.25"
+    ):
+        call()
 
 
 def test_the_published_series_can_be_had_beside_the_adjusted_one():
@@ -148,6 +225,10 @@ def test_every_row_has_unit_year_and_source(structure, variant):
     assert all(row["year"] == row["date"][:4] for row in rows)
     assert all(row["source"].startswith(("derived", "assumption", "no measure")) for row in rows)
     assert len({(r["date"], r["importer"], r["exporter"], r["sector"]) for r in rows}) == len(rows)
+    days = {row["date"] for row in rows if row["importer"] == "USA"}
+    assert len(days) == (
+        26 if variant == "adjusted" else 24
+    )  # none of 4 March and 1 August 2025 in the tracker
     world = (
         TradeModel.from_parameters(load())
         if structure == "wiod2011"
@@ -157,11 +238,10 @@ def test_every_row_has_unit_year_and_source(structure, variant):
 
 
 WRONG = {
-    "`date` must not be before the first rate, 2024-12-31; got 2020-01-01. Rates change on 2024-12-31, 2025-03-04": {
+    "`date` must not be before the first rate, 2024-12-31; got 2020-01-01. Rates change on 2024-12-31, 2025-02-04": {
         "tariffs": "2020-01-01"
     },
     "`date` must be a date such as": {"tariffs": "August"},
-    "`tariffs` must be an environment at a day": {"tariffs": Environment.shipped()},
     "`tariffs` must have one number for each importer": {"tariffs": np.zeros((2, 2, 2))},
 }
 

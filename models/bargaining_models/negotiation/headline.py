@@ -152,9 +152,7 @@ def _notes(
     environment = negotiation.environment
     notes |= {
         "Data": f"{data.unit or 'unit not given'}{when}; {data.source or 'source not given'}",
-        "Tariffs": "those of the figures"
-        if environment is None
-        else f"in force on {(environment.day or environment.since).isoformat()}, since {environment.since.isoformat()}",
+        "Tariffs": "those of the figures" if environment is None else environment.words,
         "Elasticities": f"{theta[0]:g} in every sector"
         if np.ptp(theta) == 0.0
         else f"by sector, {theta.min():g} to {theta.max():g}",

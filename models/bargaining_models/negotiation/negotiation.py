@@ -47,6 +47,8 @@ from bargaining_models.negotiation.routes import MEANINGS, route_hats
 from bargaining_models.negotiation.sources import Role, Whole, cube, world_of
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeData, TradeModel
+from bargaining_models.trade.data import too_high
+from bargaining_models.trade.environment import in_words
 from bargaining_models.trade.links import caps_by_sector
 
 Share = ArrayLike | Mapping[str, ArrayLike]
@@ -84,9 +86,11 @@ class Negotiation(Shown):
         With `data`: a number, one a sector, or the name of a set of the figures; by default 5.
     tariffs : str, date, Environment or (N, N, J) array_like, optional
         The tariffs in force in every outcome, third countries included: a day such as "2026-08-19", whose rates are
-        those of `Environment.shipped`; an environment of your own, at a day; or the rates themselves. By default those
-        of the base. With a day and data="icio2019" the flows of 2019 are taken to have been made under the rates at the
-        end of 2024, the first that are known.
+        those of `Environment.shipped`; an environment, by default at its last known day; or the rates themselves. By
+        default those of the base. A day after the last known one is refused;
+        ``Environment.shipped().at(day, latest=True)`` takes the last known rates for it. With a day and
+        data="icio2019" the flows of 2019 are taken to have been made under the rates at the end of 2024, the first
+        that are known.
     status_quo : sequence of str, or (N, N, J) array_like, optional
         The tariffs between the two while there is no agreement: schedules, which are added up, or tariffs; by default
         `tariffs`.
@@ -186,9 +190,8 @@ class Negotiation(Shown):
         codes = {part: code for part, code in world.names.items() if code is not None}
         roles = Roles.among(model.regions, **codes)
         if world.environment is not None:
-            day = world.environment.day or world.environment.since
-            words = f"{day.day} {day:%B %Y}"
-            roles = roles.calling(status_quo=f"tariffs of {words}", meanwhile=f"the tariffs of {words}")
+            words = f"tariffs of {in_words(world.environment.until or world.environment.day)}"
+            roles = roles.calling(status_quo=words, meanwhile=f"the {words}")
         free = np.array(world.tariffs)
         for link in _links(model, roles):
             if not (model.economy.shares[link][model.goods] > 0.0).any():
@@ -712,6 +715,7 @@ class Negotiation(Shown):
                 f"`{name}`, of {whose} on {on}, must be above -1, a subsidy of the whole price; got "
                 f"{plain(rates.min())}. Give rates as fractions, 0.25 for 25 percent."
             )
+        too_high(rates, name)
         return rates
 
     def _with(self, **changed: Any) -> Self:

@@ -147,11 +147,7 @@ def world_of(
 def _environment(tariffs: Any, world: TradeModel | TradeData) -> Environment | None:
     """Return the environment that `tariffs` names, at its day; None where it is none."""
     if isinstance(tariffs, Environment):
-        if tariffs.day is None and len(tariffs.dates) > 1:
-            raise InvalidInput(
-                "`tariffs` must be an environment at a day where its rates have several; use `at`."
-            )
-        return tariffs
+        return tariffs if tariffs.day is not None else tariffs.at()
     if not isinstance(tariffs, str | datetime.date):
         return None
     known = [Environment.shipped(name) for name in ENVIRONMENTS]

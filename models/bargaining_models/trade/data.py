@@ -19,8 +19,8 @@ from bargaining.errors import InvalidInput, plain
 from bargaining_models._figures import named
 from bargaining_models.trade.conditions import Economy, limited
 
-PERCENT = 10.0
-"""A tariff on goods that are traded is below it; what is above was meant in percent."""
+HIGHEST = 3.0
+"""Of a tariff, 300 percent; what is above was meant in percent."""
 BALANCE = 1e-6
 """Of output or income: what published tables lose to the digits they are printed with."""
 RECONCILE = ("value_added", "inputs", "own_sales", "final")
@@ -116,13 +116,6 @@ class TradeData(Shown):
                     f"Book it elsewhere or set it to 0."
                 )
         check_rates(rates, regions, sectors)
-        if (taxed := (rates >= PERCENT) & (sold > 0.0)).any():
-            where = tuple(int(k) for k in np.argwhere(taxed)[0])
-            raise InvalidInput(
-                f"`tariffs` must be fractions of the price, below {PERCENT:g} where there is trade; got "
-                f"{plain(rates[where])} for {named(where, axes)}. A percentage? Divide it by 100: "
-                f"{rates[where] / 100:g}."
-            )
         unit = unit or str(getattr(flows, "attrs", {}).get("unit", ""))
         given = getattr(flows, "attrs", {})
         data = cls(
@@ -686,9 +679,14 @@ def _elasticities(value: Any, sectors: tuple[str, ...]) -> Floats:
 
 
 def check_rates(
-    rates: Floats, regions: tuple[str, ...], sectors: tuple[str, ...], name: str = "tariffs"
+    rates: Floats,
+    regions: tuple[str, ...],
+    sectors: tuple[str, ...],
+    name: str = "tariffs",
+    *,
+    highest: float = HIGHEST,
 ) -> None:
-    """Refuse rates of -1 or less and rates on own sales."""
+    """Refuse rates of -1 or less, rates above `highest`, and rates on own sales."""
     if (rates <= -1.0).any():
         importer, exporter, sector = (int(k) for k in np.argwhere(rates <= -1.0)[0][-3:])
         raise InvalidInput(
@@ -696,12 +694,25 @@ def check_rates(
             f"{regions[importer]} on {regions[exporter]} {sectors[sector]}. "
             f"Give rates as fractions, 0.25 for 25 percent."
         )
+    if (rates > highest).any():
+        importer, exporter, sector = (int(k) for k in np.argwhere(rates > highest)[0][-3:])
+        too_high(rates, name, f" of {regions[importer]} on {regions[exporter]} {sectors[sector]}")
     own = np.diagonal(rates, axis1=-3, axis2=-2)
     if own.any():
         sector, region = (int(k) for k in np.argwhere(own)[0][-2:])
         raise InvalidInput(
             f"`{name}` must be 0 on a region's own sales; got {plain(own[..., sector, region].flat[0])} in "
             f"{regions[region]} {sectors[sector]}. Clear the diagonal."
+        )
+
+
+def too_high(rates: Floats, name: str, where: str = "") -> None:
+    """Refuse a rate above 300 percent."""
+    rate = float(np.max(rates, initial=-1.0))
+    if rate > HIGHEST:
+        raise InvalidInput(
+            f"`{name}` must be at most {HIGHEST:g}, 300 percent; got {plain(rate)}{where}. Rates are fractions: is it "
+            f"a percentage? Divide it by 100: {rate / 100:g}."
         )
 
 

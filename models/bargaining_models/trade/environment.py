@@ -1,8 +1,9 @@
 """Tariffs in force on a day: what everybody charges everybody, third countries included.
 
 An environment is a list of dated rates. On a day, each link has the rate of the latest row that is not after it;
-links without a row keep the rate of the model's base. Payoffs are compared within one environment: it is in force
-under an agreement, in a war and without either.
+links without a row keep the rate of the model's base. The day of the last row is the last known day: what is in force
+later is not known, and is taken to be the same only where that is asked for. Payoffs are compared within one
+environment: it is in force under an agreement, in a war and without either.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bargaining.authoring import Floats, Shown, choice, scalar
+from bargaining.authoring import Floats, Shown, choice, flag, scalar
 from bargaining.errors import InvalidInput, with_article
 from bargaining_models._figures import Row, read
 from bargaining_models.trade.data import TradeData, check_rates
@@ -29,6 +30,8 @@ FOLDER = Path(__file__).parent.parent / "data" / "tariffs"
 STRUCTURES = ("wiod2011", "icio2019")
 VARIANTS = ("adjusted", "tracker")
 COLUMNS = ("date", "importer", "exporter", "sector", "value", "unit", "source")
+SCALED = "sectors scaled"
+"""In the source of a rate by sector that is that of another day, scaled to the total of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,9 @@ class Environment(Shown):
     rows : tuple of Rate
         In the order of their dates.
     day : datetime.date or None
-        The day that was asked for; None: all days.
+        The day that was asked for; None: all days, and the last known one where rates are needed.
+    until : datetime.date or None
+        The last known day, where `day` is later.
 
     Examples
     --------
@@ -67,6 +72,7 @@ class Environment(Shown):
 
     rows: tuple[Rate, ...]
     day: datetime.date | None = None
+    until: datetime.date | None = None
 
     def __post_init__(self) -> None:
         """Check that there is a rate, and none twice."""
@@ -101,6 +107,9 @@ class Environment(Shown):
     def shipped(cls, structure: str = "wiod2011", variant: str = "adjusted") -> Environment:
         """Read the tariffs of this package: US rates by partner, Canada's on the US and China's on Canada.
 
+        The totals of US rates by partner are known on 26 days, rates by sector on ten of them; on the others those of
+        the nearest day with the same measures are scaled to the total of the day.
+
         Parameters
         ----------
         structure : {"wiod2011", "icio2019"}
@@ -113,7 +122,9 @@ class Environment(Shown):
         --------
         >>> env = Environment.shipped()
         >>> env.dates[0].isoformat(), env.dates[-1].isoformat(), len(env.dates)
-        ('2024-12-31', '2026-08-19', 10)
+        ('2024-12-31', '2026-08-19', 32)
+        >>> print(env.at("2025-04-10").words)
+        tariffs of 10 April 2025, in force since 9 April 2025, sectors scaled
         """
         choice(structure, "structure", STRUCTURES)
         choice(variant, "variant", VARIANTS)
@@ -151,27 +162,53 @@ class Environment(Shown):
         """The days on which something changes."""
         return tuple(sorted({row.date for row in self.rows}))
 
-    def at(self, date: str | datetime.date) -> Environment:
-        """Return what is in force on a day.
+    def at(self, date: str | datetime.date | None = None, *, latest: bool = False) -> Environment:
+        """Return what is in force on a day, by default the last known one.
+
+        Parameters
+        ----------
+        date : str or datetime.date, optional
+        latest : bool
+            Whether the last known rates may stand for those of a later day; `words` then says so.
 
         Raises
         ------
         InvalidInput
-            If the day is before the first row, after a day that was asked for before, or is no date.
+            If the day is before the first row, after the last known day, or is no date.
+
+        Examples
+        --------
+        >>> Environment.shipped().at("2031-01-01", latest=True).words
+        'tariffs of 19 August 2026, the last known, for 1 January 2031'
         """
-        day = _day(date)
+        known = ", ".join(one.isoformat() for one in self.dates)
+        last = self.day or self.dates[-1]
+        day = last if date is None else _day(date)
         if day < self.dates[0]:
-            known = ", ".join(one.isoformat() for one in self.dates)
             raise InvalidInput(
                 f"`date` must not be before the first rate, {self.dates[0].isoformat()}; got {day.isoformat()}. "
                 f"Rates change on {known}."
             )
-        if self.day is not None and day > self.day:
+        if day > last and not flag(latest, "latest"):
             raise InvalidInput(
-                f"`date` must not be after {self.day.isoformat()}, the day that was asked for: later rates are left "
-                f"out; got {day.isoformat()}. Ask the environment of all days."
+                f"`date` must not be after {last.isoformat()}, the last day for which rates are known; got "
+                f"{day.isoformat()}. Take the last known rates with `.at({day.isoformat()!r}, latest=True)`, which "
+                f"says so wherever they are used."
             )
-        return replace(self, rows=tuple(row for row in self.rows if row.date <= day), day=day)
+        rows = tuple(row for row in self.rows if row.date <= day)
+        return replace(self, rows=rows, day=day, until=last if day > last else None)
+
+    @property
+    def words(self) -> str:
+        """Which tariffs these are, for notes and labels."""
+        if self.day is None:
+            return f"tariffs of {len(self.dates)} days"
+        if self.until is not None:
+            return f"tariffs of {in_words(self.until)}, the last known, for {in_words(self.day)}"
+        since = "" if self.since == self.day else f", in force since {in_words(self.since)}"
+        current = {(row.importer, row.exporter, row.sector): row for row in self.rows}  # rows are in order
+        scaled = f", {SCALED}" if any(SCALED in row.source for row in current.values()) else ""
+        return f"tariffs of {in_words(self.day)}{since}{scaled}"
 
     @property
     def since(self) -> datetime.date:
@@ -188,15 +225,14 @@ class Environment(Shown):
     def tariffs(self, model: TradeModel | TradeData) -> Floats:
         """The tariffs of all links of a model, (N, N, J): those of its base, replaced where a row says so.
 
-        A row on all goods comes before rows on sectors of the same day.
+        They are those of the last known day unless another was chosen with `at`. A row on all goods comes before rows
+        on sectors of the same day.
 
         Raises
         ------
         InvalidInput
-            If there are several dates and none was chosen with `at`, or a row names an unknown region or sector.
+            If a row names an unknown region or sector, or a rate is above 300 percent.
         """
-        if self.day is None and len(self.dates) > 1:
-            raise InvalidInput("`date` must be chosen with `at` where rates have several dates.")
         tariffs = np.array(model.tariffs if isinstance(model, TradeData) else model.economy.tariffs)
         for row in sorted(self.rows, key=lambda row: (row.date, row.sector != "goods")):
             key = (row.importer, row.exporter) + (() if row.sector == "goods" else (row.sector,))
@@ -233,6 +269,11 @@ def _rate(row: Row) -> Rate:
         rate=row.number_in("value", -99.0, 1e6) / 100.0,
         source=row.text("source"),
     )
+
+
+def in_words(day: datetime.date) -> str:
+    """Return a day as it is written in a sentence."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def _day(date: str | datetime.date) -> datetime.date:

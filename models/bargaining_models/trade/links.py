@@ -118,7 +118,7 @@ def scenario(
     shape = economy.shares.shape
     given = {"tariffs": _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)}
     checks: dict[str, Callable[[Floats], None]] = {
-        "tariffs": lambda rates: check_rates(rates, *names),
+        "tariffs": lambda rates: check_rates(rates, *names, highest=np.inf),  # searches try high rates
         "costs": _check_hats,
         "transfers": lambda received: _check_incomes(received, economy, names[0]),
     }

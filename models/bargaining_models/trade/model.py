@@ -23,7 +23,7 @@ from bargaining_models.trade.bargained import (
     tariffs_in_pairs,
 )
 from bargaining_models.trade.conditions import Economy
-from bargaining_models.trade.data import TradeData
+from bargaining_models.trade.data import TradeData, too_high
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
 from bargaining_models.trade.folders import from_icio, read_folder, structure
@@ -964,6 +964,8 @@ class TradeModel(Shown):
                 f"`rates` must map links to rates, {{(importer, exporter): 0.25}}; got {rates!r}."
             )
         added = {key: real(rate, f"rates[{key!r}]") for key, rate in rates.items()}
+        for key, rate in added.items():
+            too_high(rate, f"rates[{key!r}]")
         batch = common_shape(added)
         tariffs = np.broadcast_to(self.economy.tariffs, batch + self.economy.tariffs.shape).copy()
         for key, rate in added.items():

@@ -33,8 +33,6 @@ COLUMNS = (
 )  # fmt: skip
 STEPS = ("event_id", "importer", "exporter", "sector", "value", "coverage", "coverage_unit", "year", "source")
 FOLDER = Path(__file__).parent.parent / "data"
-BRIEF = datetime.date(2025, 3, 4)
-"""In force for only three days: rates of later days are derived from those before it and the measures since."""
 NEXT = datetime.timedelta(days=1)
 TALKS = ("talks", "review")
 ANSWERED = ("threat", "order", "tariff")
@@ -216,7 +214,7 @@ class Scorer:
 
         Rates of a day include the measures of the next one.
         """
-        dates = [day for day in self.environment.dates if day != BRIEF]
+        dates = self.environment.dates
         day = max((one for one in dates if one + NEXT < event.date), default=dates[0])
         tariffs = self.environment.at(day).tariffs(self.model)
         for earlier in self.events:

@@ -160,7 +160,7 @@ WRONG = [
     (changed("tariffs", (0, 1, 1), -1.0), "`tariffs` must be above -1.* got -1 of r0 on r1 s1"),
     (
         changed("tariffs", (0, 1, 1), 25.0),
-        "`tariffs` must be fractions .* got 25 for importer r0, exporter r1, sector s1.* 100: 0.25",
+        "`tariffs` must be at most 3, 300 percent; got 25 of r0 on r1 s1.* 100: 0.25",
     ),
     (changed("tariffs", (0, 0, 1), 0.1), "`tariffs` must be 0 on a region's own sales; got .* in r0 s1"),
     (changed("flows", (slice(None), slice(None), 1), 0.0), "some trade in every sector; got none in s1"),

@@ -29,9 +29,10 @@ def test_the_latest_rate_of_a_link_is_in_force(path):
     model, env = project(), Environment.from_csv(path)
     assert env.dates[0] == datetime.date(2025, 2, 4)
     metal = model.sectors.index("METAL")
-    early, later, last = (
-        env.at(day).tariffs(model) for day in ("2025-02-10", "2025-03-04", datetime.date(2027, 1, 1))
-    )
+    early, later = (env.at(day).tariffs(model) for day in ("2025-02-10", datetime.date(2025, 3, 4)))
+    last = env.at("2027-01-01", latest=True).tariffs(model)
+    np.testing.assert_array_equal(env.tariffs(model), last)  # by default the last known day
+    np.testing.assert_array_equal(env.at().tariffs(model), last)
     assert early[0, 2, 0] == 0.1
     assert early[0, 2, metal] == 0.25  # a row on a sector beats one on all goods of that day
     assert early[0, 1, 0] == 0.0
@@ -53,7 +54,10 @@ def test_the_war_within_an_environment():
 
 
 WRONG = [
-    (lambda e, m: e.tariffs(m), "`date` must be chosen with `at`"),
+    (
+        lambda e, m: e.at("2027-01-01"),
+        "`date` must not be after 2026-08-19, the last day for which rates are",
+    ),
     (lambda e, m: e.at("2025-01-01"), "`date` must not be before the first rate, 2025-02-04; got 2025-01-01"),
     (lambda e, m: e.at("yesterday"), "`date` must be a date such as '2026-08-19'; got 'yesterday'"),
     (

@@ -50,10 +50,7 @@ from bargaining.equilibria.stage.equilibria import stage_equilibria as stage_equ
 from bargaining.equilibria.stochastic.directional import directional_equilibria as directional_equilibria
 from bargaining.equilibria.stochastic.markov import markov_equilibria as markov_equilibria
 from bargaining.equilibria.stochastic.markov import stationary_profile as stationary_profile
-from bargaining.equilibria.stochastic.markov_branch import equilibrium_branch as equilibrium_branch
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets as stochastic_payoff_sets
-from bargaining.equilibria.stochastic.thresholds import plan_exit_thresholds as plan_exit_thresholds
-from bargaining.equilibria.stochastic.thresholds import plan_thresholds as plan_thresholds
 from bargaining.equilibria.stochastic.transfers import (
     stochastic_transfer_equilibrium as stochastic_transfer_equilibrium,
 )

@@ -32,11 +32,9 @@ from bargaining.equilibria.repeated.transfers import TransferEquilibrium
 from bargaining.equilibria.stage.equilibria import StageEquilibria
 from bargaining.equilibria.stochastic.automaton import StateHistory, StochasticAutomaton
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
-from bargaining.equilibria.stochastic.markov_branch import EquilibriumBranch
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet, StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
-from bargaining.equilibria.stochastic.thresholds import PlanConstraint, PlanExitThresholds, PlanThresholds
 from bargaining.equilibria.stochastic.transfers import StochasticTransferEquilibrium
 from bargaining.equilibria.threats import ThreatDivision
 from bargaining.estimation.chains import ChainEquilibrium
@@ -68,7 +66,6 @@ __all__ = [
     "CriticalDiscount",
     "DemandDivision",
     "DemandOutcome",
-    "EquilibriumBranch",
     "Estimates",
     "FeasibleSet",
     "FullRank",
@@ -89,9 +86,6 @@ __all__ = [
     "PayoffCertificate",
     "PayoffPolygon",
     "Phase",
-    "PlanConstraint",
-    "PlanExitThresholds",
-    "PlanThresholds",
     "PublicAutomaton",
     "PublicCertificate",
     "PublicHistory",

@@ -27,7 +27,6 @@ from bargaining import (
     TransferableSurplus,
     TwoTypeScreening,
     egalitarian,
-    equilibrium_branch,
     markov_equilibria,
     relational_contract,
     stationary_profile,
@@ -98,10 +97,6 @@ FAULTS: dict[str, tuple[str, Callable[[], Any]]] = {
     "a cell beyond": (
         "`index` must be a cell along its axis, 0 to 1; got 2",
         lambda: Exit([[2, 1], [3, 1]]).at((2,)),
-    ),
-    "no profile": (
-        "`profile` must be a StationaryProfile; got an int",
-        lambda: equilibrium_branch(lambda d: CHAIN, 0.1, 0.2, profile=3),  # type: ignore[arg-type]
     ),
     "tiny rows": (
         "`A` must have entries of size 1e-290",

@@ -136,9 +136,6 @@ def test_profiles_are_given_by_names_everywhere():
     found = payoff_set(RepeatedGame(STAGE, 0.9)).strategy([9, 9])
     slipped = found.simulate(2, rng=0, deviations={0: ("Ann", "shirk")})
     assert slipped.profiles.tolist() == [[1, 0], [1, 1]]
-    moving = StochasticGame.from_chain(STAGE, [[0.5, 0.5], [0.0, 1.0]], 0.9)
-    by_name = b.plan_thresholds(moving, [("work", "work")] * 2)
-    assert by_name.discount == b.plan_thresholds(moving, [(0, 0)] * 2).discount
 
 
 def test_stationary_strategies_are_given_by_names():
@@ -475,7 +472,6 @@ NAMELESS = {
     "DelayModel": OBSERVED,
     "EfficientDelayModel": OBSERVED,
     "Description": "what a file says; its game or problem has the names",
-    "EquilibriumBranch": "its profiles have them",
     "Estimates": OBSERVED,
     "FreeDisposalHull": A_SET,
     "Frontier": A_SET,
@@ -492,9 +488,6 @@ NAMELESS = {
     "PayoffCertificate": A_PROOF,
     "PayoffPolygon": "what sets of payoffs have in common; those of games have names",
     "Phase": "the offers of a division, which has the names",
-    "PlanExitThresholds": ONE_NUMBER,
-    "PlanConstraint": ONE_NUMBER,
-    "PlanThresholds": ONE_NUMBER,
     "Polytope": A_SET,
     "PublicCertificate": A_PROOF,
     "PublicState": A_PART,

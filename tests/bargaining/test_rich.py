@@ -203,7 +203,6 @@ MAKERS = b.VerticalChain(
 )
 DEAL = b.BilateralDeal(gains=lambda x, contracts: (1 - x, x), lower=0.0, upper=1.0)
 COALITIONS = b.CoalitionalGame(["a", "b<"], {("a", "b<"): Fraction(1, 3)})
-PLAN = [(0, 0), None]
 SEEN = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "<bad>"])
 PUBLIC = b.payoff_set(RepeatedGame(DILEMMA, 0.8, monitoring=SEEN), tolerance=1e-3)
 
@@ -235,7 +234,6 @@ MADE = {
     "DemandOutcome": DEMANDS,
     "Description": lambda: Description(title="<b>", subject=PIE, calls=(MethodCall(name="nash"),)),
     "Division": lambda: nash(PIE),
-    "EquilibriumBranch": lambda: b.equilibrium_branch(places, 2, -1, profile=FIRST),
     "Exit": lambda: Exit([3, 5]),
     "FreeDisposalHull": lambda: b.FreeDisposalHull([[1, 0], [0, 1]]),
     "Frontier": lambda: b.Frontier(lambda x: 1 - x, 0, 1),
@@ -276,9 +274,6 @@ MADE = {
     "Phase": lambda: Phase(
         proposer=0, end="highest", offer=np.ones(2), refusal="talks go on", after=np.zeros(2)
     ),
-    "PlanExitThresholds": lambda: b.plan_exit_thresholds(CHAIN, PLAN, 1, states="later", start="now"),
-    "PlanConstraint": lambda: b.plan_thresholds(CHAIN, PLAN, start="now").binding,
-    "PlanThresholds": lambda: b.plan_thresholds(CHAIN, PLAN, start="now"),
     "Polytope": lambda: TRIANGLE.feasible,
     "Problem": lambda: PIE,
     "PublicAutomaton": lambda: PUBLIC.strategy([6, 6]),

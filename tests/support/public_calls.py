@@ -652,16 +652,6 @@ CALLS: dict[str, Call] = {
     "dictatorial": of_plane(b.dictatorial, player=lambda: 1),
     "egalitarian": of_plane(b.egalitarian, **WEIGHTS),
     "equal_loss": of_plane(b.equal_loss),
-    "equilibrium_branch": Call(
-        b.equilibrium_branch,
-        lambda: {
-            "family": stochastic,
-            "start": 0.1,
-            "stop": 0.2,
-            "profile": b.markov_equilibria(stochastic(0.1)).profiles[0],
-            "points": 50,
-        },
-    ),
     "gupta_livne": of_plane(b.gupta_livne, reference=lambda: array(0.5, 0.25)),
     "joint_payoffs": Call(
         b.joint_payoffs,
@@ -789,28 +779,6 @@ CALLS: dict[str, Call] = {
     ),
     "patient_renegotiation_proof": Call(b.patient_renegotiation_proof, lambda: {"game": STAGE}),
     "perles_maschler": of_plane(b.perles_maschler),
-    "plan_exit_thresholds": Call(
-        b.plan_exit_thresholds,
-        lambda: {
-            "game": leaving(),
-            "plan": np.array([[0, 0], [0, 0]]),
-            "player": 0,
-            "states": [0],
-            "start": [0],
-            "punishment": "optimal",
-            "tolerance": 1e-9,
-        },
-    ),
-    "plan_thresholds": Call(
-        b.plan_thresholds,
-        lambda: {
-            "game": two_states(),
-            "plan": np.array([[0, 0], [0, 0]]),
-            "start": [0],
-            "punishment": "optimal",
-            "tolerance": 1e-9,
-        },
-    ),
     "plot": Call(b.plot, lambda: {"result": b.nash(PLANE), "ax": None}, lambda axes: None),
     "PublicPayoffSet.strategy": Call(
         PUBLIC.strategy, lambda: {"payoffs": PUBLIC.vertices.mean(axis=0), "tolerance": 1e-6}

@@ -20,7 +20,6 @@ from bargaining import (
     markov_equilibria,
     payoff_set,
     payoff_sets,
-    plan_exit_thresholds,
     sensitivity,
     stationary_profile,
 )
@@ -476,14 +475,6 @@ def test_outside_options_that_break_a_profile_move_with_patience_and_temptation(
     found = sensitivity(exits(0.2, 10.0), wrt={"d": 0.2, "t": 10.0}, method=exits)
     np.testing.assert_allclose(found, [[25, -4]] * 2, rtol=0, atol=1e-9)
     assert float(found.error.max()) < 1e-9
-
-    def plan(t: float) -> Any:
-        stage = Game([[9, 1], [t, 3]], [[9, t], [1, 3]])
-        game = StochasticGame.from_chain(stage, [[0.5, 0.5], [0.5, 0.5]], 0.2, exit=Exit([0, 0]))
-        return plan_exit_thresholds(game, [(0, 0), (0, 0)], player=0)
-
-    slope = sensitivity(plan(10.0), wrt={"t": 10.0}, method=plan)
-    np.testing.assert_allclose(slope, [-4], rtol=0, atol=1e-9)
 
 
 def test_what_is_not_known_is_said() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
 
@@ -136,6 +136,19 @@ class Claim:
                 f"{', '.join(map(repr, self.parameters)) or 'none'}."
             )
         return self.at_cell(self.parameters[name], one_each=one_each)
+
+    def power(self) -> float:
+        """Return the p of Yu's solution.
+
+        Raises
+        ------
+        NotApplicable
+            If it is not 1, 2 or infinity.
+        """
+        power = float(self.given("p"))
+        if power not in (1, 2, inf):
+            raise NotApplicable(f"{self.method} is certified with p = 1, 2 and infinity only. {_RESIDUAL}")
+        return power
 
     def at_cell(self, value: Any, *, one_each: bool = False) -> Any:
         """Return the part of a batched array that belongs to this cell, as plain numbers."""
@@ -326,11 +339,14 @@ Certifier = Callable[[Claim], Certificate]
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
 VIEWERS: set[Certifier] = set()
 _REASONS = {
-    "ConvexProgram": "only what a single program defines is proved there. To certify an answer, describe the payoffs "
-    "as a Polytope or, of two players, as a Frontier.",
+    "ConvexProgram": "nothing is proved about programs.",
+    "FreeDisposalHull": "only what rays, ideal points and weighted sums decide is proved there.",
+    "Union": "only what rays, ideal points and weighted sums decide is proved there.",
+    "continuous_raiffa": "its path is not followed in rationals.",
 }
 """Why a concept, or a representation, has no certifier."""
 _NOBODY = "none was registered; add one with `bargaining.exact.certify.register`, or describe the set as a Polytope."
+_RESIDUAL = "The `residual` of the division says by how much the payoffs violate their definition."
 
 
 def register(method: str, feasible: type, *, views: bool = False) -> Callable[[Certifier], Certifier]:
@@ -366,4 +382,4 @@ def why_not(name: str, feasible: Any) -> str:
     known = sorted(method for method, kind in _CERTIFIERS if isinstance(feasible, kind))
     represented = type(feasible).__name__
     reason = _REASONS.get(name) or _REASONS.get(represented) or _NOBODY
-    return f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}."
+    return f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}. {_RESIDUAL}"

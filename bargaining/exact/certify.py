@@ -23,6 +23,7 @@ from bargaining.exact.certificate import (
     compare,
     enclose,
     register,
+    unwrap,
     why_not,
 )
 from bargaining.feasible.transform import set_of_cell
@@ -38,12 +39,6 @@ if TYPE_CHECKING:
     from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate
 
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
-
-_CERTIFIERS = {
-    "_concepts": ["polytope_certifiers", "frontier_certifiers"],
-    "_programs": ["program_certifiers"],
-}
-"""The modules that register certifiers, by room."""
 
 
 @overload
@@ -110,11 +105,8 @@ def certify(
     the exact one, for the data in the set, or, if that is not rational, with a box of rationals that contains it. On a
     `Frontier` the proof assumes that `function` is decreasing and concave, and that `function` and `derivative` are
     right to four units in the last place. Without a derivative it uses only chords, and the bound is no better than
-    about 1e-8 if the division is at a smooth optimum. A length, as in Perles and Maschler's solution, is proved to
-    about 1e-6, and the path of continuous Raiffa without a derivative to a few 1e-12. On a `ConvexProgram` the proof
-    assumes concave utilities, convex constraints and gradients of the same accuracy; the solutions of Nash and Yu are
-    proved to about 1e-12 if a single decision gives them and some decision is strictly within the constraints, and
-    otherwise to 1e-7. All this also holds in other units, under other names and above a floor.
+    about 1e-8 if the division is at a smooth optimum. All this also holds in other units, under other names and above
+    a floor. What has no certifier still has a `residual`, computed anew from the payoffs.
 
     Examples
     --------
@@ -144,8 +136,6 @@ def certify(
     own = certifier_of(name, type(claim.feasible))
     if own is not None:
         return own(claim)
-    from bargaining.exact.certificate import unwrap
-
     inner = unwrap(claim)
     within = None if inner is None else certifier_of(name, type(inner.claim.feasible))
     if inner is not None and within is not None:
@@ -160,9 +150,8 @@ def certify(
 
 def _fill() -> None:
     """Import the modules that register certifiers."""
-    for room, modules in _CERTIFIERS.items():
-        for module in modules:
-            import_module(f"bargaining.exact.{room}.{module}")
+    for room in ("polytopes", "frontiers"):
+        import_module(f"bargaining.exact._concepts.{room}")
 
 
 def _certify_other(

@@ -9,14 +9,15 @@ from numpy.typing import ArrayLike
 
 from bargaining._rational import rational
 from bargaining.errors import InvalidInput
-from bargaining.exact._concepts import bodies, rays
-from bargaining.exact._concepts.bodies import Enclosure, Exact, Plane, Polygon
+from bargaining.exact._concepts import answers
+from bargaining.exact._concepts.answers import Enclosure
+from bargaining.exact._concepts.bodies import Body, mixtures
 
 EQUAL = (Fraction(1, 2), Fraction(1, 2))
 
 
-def polygon(points: ArrayLike, disagreement: ArrayLike, *, free_disposal: bool = False) -> Polygon:
-    """Return the convex hull of points, with a disagreement point, in integers.
+def polygon(points: ArrayLike, disagreement: ArrayLike, *, free_disposal: bool = False) -> Body:
+    """Return the convex hull of points, with a disagreement point.
 
     Parameters
     ----------
@@ -37,35 +38,34 @@ def polygon(points: ArrayLike, disagreement: ArrayLike, *, free_disposal: bool =
         raise InvalidInput(
             f"`points` and `disagreement` must be pairs; got shapes {rows.shape} and {d.shape}."
         )
-    return bodies.from_pairs(rows.tolist(), d.tolist(), free_disposal=free_disposal)
+    return mixtures(rows, d.tolist(), free_disposal=free_disposal)
 
 
-def nash(problem: Polygon, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
+def nash(problem: Body, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
     """Return the Nash solution with weights that sum to one."""
-    return bodies.nash(problem, weights)
+    return answers.nash(problem, weights)
 
 
-def kalai_smorodinsky(problem: Polygon) -> Enclosure:
+def kalai_smorodinsky(problem: Body) -> Enclosure:
     """Return the last point on the ray from d to the ideal point."""
-    return rays.answered(Plane(polygon=problem), rays.kalai_smorodinsky)
+    return answers.answered(problem, answers.kalai_smorodinsky)
 
 
-def egalitarian(problem: Polygon, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
+def egalitarian(problem: Body, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
     """Return the last point on the ray from d in the proportions `weights`."""
-    return rays.answered(Plane(polygon=problem), rays.egalitarian(tuple(weights)))
+    return answers.answered(problem, answers.egalitarian(tuple(weights)))
 
 
-def equal_loss(problem: Polygon) -> Enclosure:
+def equal_loss(problem: Body) -> Enclosure:
     """Return the first feasible point on the way down from the ideal point with equal losses."""
-    return rays.answered(Plane(polygon=problem), rays.equal_loss)
+    return answers.answered(problem, answers.equal_loss)
 
 
-def gupta_livne(problem: Polygon, reference: Sequence[Exact]) -> Enclosure:
+def gupta_livne(problem: Body, reference: Sequence[Fraction | float]) -> Enclosure:
     """Return the last feasible point from a reference, weakly dominated by a feasible point, to the ideal point."""
-    start = tuple(Fraction(x) for x in reference)
-    return rays.answered(Plane(polygon=problem), rays.gupta_livne(start))
+    return answers.answered(problem, answers.gupta_livne(tuple(Fraction(x) for x in reference)))
 
 
-def dictatorial(problem: Polygon, player: int) -> Enclosure:
+def dictatorial(problem: Body, player: int) -> Enclosure:
     """Return the ideal payoff of one player and the disagreement payoff of the other, if that is feasible."""
-    return rays.answered(Plane(polygon=problem), rays.dictatorial(player))
+    return answers.answered(problem, answers.dictatorial(player))

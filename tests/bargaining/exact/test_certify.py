@@ -19,12 +19,14 @@ from bargaining import (
     Problem,
     RepeatedGame,
     TransferableSurplus,
+    continuous_raiffa,
     egalitarian,
     gupta_livne,
     kalai_smorodinsky,
     nash,
     payoff_set,
     utilitarian,
+    yu,
 )
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -50,7 +52,7 @@ def test_the_triangle_is_answered_in_fractions() -> None:
     assert proof.exact == (Fraction(2), Fraction(1, 2))
     assert proof.bound == 0.0
     assert proof.holds
-    assert proof.statement.startswith("nash on a polygon of 3 vertices: the exact answer is rational")
+    assert proof.statement.startswith("nash on a polygon: the exact answer is rational")
 
 
 def _polygon(seed: int, scale: float, offset: float, *, free_disposal: bool) -> Problem:
@@ -285,10 +287,12 @@ def test_what_cannot_be_certified_says_so() -> None:
     ):
         certify(replace(division, method="custom"))
     program = ConvexProgram(lambda z: z, lambda z: np.eye(2), lower=[0, 0], upper=[1, 1])
-    with pytest.raises(NotApplicable, match="describe the payoffs as a Polytope"):
-        certify(replace(nash(Problem(program, [0, 0])), method="perles_maschler"))
-    with pytest.raises(NotApplicable, match="describe the payoffs as a Polytope"):
-        certify(replace(nash(Problem(program, [0, 0]).restrict()), method="perles_maschler"))
+    with pytest.raises(NotApplicable, match=r"nothing is proved about programs. .* The `residual`"):
+        certify(nash(Problem(program, [0, 0]).restrict()))
+    with pytest.raises(NotApplicable, match=r"path is not followed .* The `residual`"):
+        certify(continuous_raiffa(TRIANGLE))
+    with pytest.raises(NotApplicable, match=r"p = 1, 2 and infinity only. The `residual`"):
+        certify(yu(TRIANGLE, p=3))
     with pytest.raises(NotApplicable, match="is not the answer to a `Problem`"):
         certify(replace(division, problem=None))
     with pytest.raises(InvalidInput, match=r"`cell` must name one cell of the batch \(\); got \(0,\)"):

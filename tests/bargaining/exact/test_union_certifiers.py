@@ -29,8 +29,6 @@ from bargaining import (
 )
 
 METHODS = {
-    "nash": nash,
-    "weighted nash": lambda p: nash(p, weights=np.arange(1, p.players + 1) / sum(range(p.players + 1))),
     "kalai_smorodinsky": kalai_smorodinsky,
     "egalitarian": egalitarian,
     "equal_loss": equal_loss,
@@ -76,30 +74,17 @@ def replace_payoffs(division: Division, payoffs: np.ndarray) -> Division:
 def test_exact_answers() -> None:
     problem = Problem(SETS["two polygons"], [0, 0])
     assert certify(kalai_smorodinsky(problem)).exact == (Fraction(3, 2), Fraction(3, 2))
-    assert certify(conley_wilkie(problem)).exact == (Fraction(3, 2), Fraction(3, 2))
     assert certify(egalitarian(problem, weights=[0.75, 0.25])).exact == (3, 1)
-
-
-def test_another_set_holds_a_better_product() -> None:
-    """What is best in one set is not the answer where another beats it by a millionth."""
-    union = Union([FreeDisposalHull([[2, 2]]), FreeDisposalHull([[4 * (1 + 1e-6), 1]])])
-    division = nash(Problem(union, [0, 0]))
-    assert certify(division).holds
-    wrong = certify(replace_payoffs(division, np.array([2.0, 2.0])))
-    assert wrong.bound == pytest.approx(0.5e-6, rel=1e-3)
-    assert not wrong.holds
 
 
 def test_what_is_not_certified_says_why() -> None:
     curved = Problem(Union([Frontier(lambda x: 4 - x**2, 0, 2), Polytope([[1, 1]])]), [0, 0])
     with pytest.raises(NotApplicable, match="a Frontier is none"):
         certify(kalai_smorodinsky(curved))
-    with pytest.raises(NotApplicable, match="lets everyone gain"):
-        certify(nash(Problem(Union([FreeDisposalHull([[1, 0]]), FreeDisposalHull([[0, 1]])]), [0, 0])))
-    with pytest.raises(NotApplicable, match="unions of two players"):
-        certify(conley_wilkie(Problem(SETS["three players"], [0, 0, 0])))
+    for method in (nash, conley_wilkie):
+        with pytest.raises(NotApplicable, match="only what rays, ideal points and weighted sums decide"):
+            certify(method(Problem(SETS["two polygons"], [0, 0])))
 
 
 def test_nothing_feasible_and_no_bound() -> None:
-    assert certify(nash(Problem(SETS["two polygons"], [9, 9]))).bound == 0
     assert certify(kalai_smorodinsky(Problem(SETS["two polygons"], [9, 9]))).bound == 0

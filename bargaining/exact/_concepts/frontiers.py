@@ -12,11 +12,7 @@ from math import inf, nextafter
 
 import numpy as np
 
-from bargaining._arrays import Floats
 from bargaining.errors import NotApplicable, Status
-from bargaining.exact._concepts import raiffa_path_frontier
-from bargaining.exact._concepts.intervals import enclosed_power, square_root
-from bargaining.exact._concepts.raiffa_path_frontier import MANY, Below
 from bargaining.exact.certificate import (
     Certificate,
     Claim,
@@ -259,15 +255,6 @@ def without_answer(cell: Cell) -> Certificate:
     )
 
 
-STEPS = 60  # halvings: 56 reduce the gains to rounding
-SMALL = Fraction(1, 2**56)  # of the gains: less than the rounding of a float
-# Chords of this many pieces give the frontier's length to about 1e-6; more points lie near its ends and the claim.
-PARTS = 1024
-NEAR = range(3, 40)  # halvings of the distance to the ends, around the claim
-BITS = 120  # binary digits of square roots, twice those of a float
-FEW = 2**12  # nodes of a path, however many cells a batch has
-
-
 @register("equal_loss", Frontier, views=True)
 def equal_loss_on_frontier(claim: Claim) -> Certificate:
     """Bracket (a0 - x) - (a1 - f) = 0, with the ideal payoff a0 bracketed first."""
@@ -287,10 +274,10 @@ def equal_loss_on_frontier(claim: Claim) -> Certificate:
 @register("yu", Frontier, views=True)
 def yu_on_frontier(claim: Claim) -> Certificate:
     """Bracket the first-order condition of the sum of losses to the power p: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
-    power = float(claim.given("p"))
-    if power == float("inf"):
+    power = claim.power()
+    if power == inf:
         return equal_loss_on_frontier(claim)
-    cell, k = Cell(claim), Fraction(power) - 1
+    cell = Cell(claim)
     ideal = cell.ideal()
     if ideal is None:
         return without_answer(cell)
@@ -298,17 +285,14 @@ def yu_on_frontier(claim: Claim) -> Certificate:
 
     def condition(x: Fraction) -> Interval:
         (f, g), (s, t) = cell.value(x), cell.slope(x)
-        least, most = _marginal(a - x, b - x, k)
-        low, high = _marginal(p - g, q - f, k)
-        return least + min(s * high, s * low), most + max(t * low, t * high)
+        if power == 1:
+            return 1 + s, 1 + t
+        low, high = max(p - g, Fraction(0)), max(q - f, Fraction(0))
+        return max(a - x, Fraction(0)) + min(s * high, s * low), max(b - x, Fraction(0)) + max(
+            t * low, t * high
+        )
 
     return proved(cell, condition, "the first-order condition")
-
-
-def _marginal(least: Fraction, most: Fraction, power: Fraction) -> Interval:
-    """Bound a power of a loss that lies between two bounds; a negative loss counts as zero."""
-    low = enclosed_power(least, power)[0] if least > 0 else Fraction(0)
-    return low, enclosed_power(most, power)[1] if most >= 0 else Fraction(0)
 
 
 @register("gupta_livne", Frontier, views=True)
@@ -363,132 +347,3 @@ def lexicographic_on_frontier(claim: Claim) -> Certificate:
             f"{claim.method} is certified on a frontier where it is the solution without the extension; it is not here."
         )
     return proof
-
-
-@register("raiffa", Frontier, views=True)
-def raiffa_on_frontier(claim: Claim) -> Certificate:
-    """Take the steps in intervals, until the ideal point is nearly reached."""
-    cell = Cell(claim)
-    if cell.ideal() is None:
-        return without_answer(cell)
-    ranges = cell.ranges()
-    (a, b), (p, q) = (cell.d_0, cell.d_0), (cell.d_1, cell.d_1)
-    for _ in range(STEPS):
-        (_, right), (bottom, _) = cell.farthest(max(p, cell.least)), cell.value(max(b, cell.start))
-        (left, _), (_, top) = cell.farthest(max(q, cell.least)), cell.value(max(a, cell.start))
-        if max((right - a) / ranges[0], (top - p) / ranges[1]) <= SMALL:
-            break
-        here = a, p
-        a, b = (a + max(left, a)) / 2, (b + max(right, b)) / 2
-        p, q = (p + max(bottom, p)) / 2, (q + max(top, q)) / 2
-        if (a, p) == here:
-            break
-    return enclose(claim, (a, p), (right, top), ranges, f"{claim.method} on a frontier")
-
-
-@register("continuous_raiffa", Frontier, views=True)
-def continuous_raiffa_on_frontier(claim: Claim) -> Certificate:
-    """Follow the path by a curve that uses chords of the frontier, in floats, and bound the rounding."""
-    cell = Cell(claim)
-    ideal = cell.ideal()
-    if ideal is None:
-        return without_answer(cell)
-    low: Interval = (cell.d_0, cell.d_1)
-    high: Interval = (max(ideal[0][1], cell.d_0), max(ideal[1][1], cell.d_1))
-    if low[0] < ideal[0][0] and low[1] < ideal[1][0] and cell.above_floor(*low):
-        box = raiffa_path_frontier.continuous_raiffa(_below(cell, (ideal[0][0], ideal[1][0])))
-        low, high = (low, high) if box is None else (_seen(cell, box[0]), _seen(cell, box[1]))
-    return enclose(claim, low, high, cell.ranges(), f"{claim.method} on a frontier")
-
-
-def _seen(cell: Cell, x: Interval) -> Interval:
-    """Convert payoffs from the frontier's units to those of the claim."""
-    return cell.scale[0] * x[0] + cell.shift[0], cell.scale[1] * x[1] + cell.shift[1]
-
-
-def _below(cell: Cell, ideal: tuple[Fraction, Fraction]) -> Below:
-    """Return the frontier of a cell, in the frontier's own units."""
-    claim, inner = cell.claim, cell.set
-    start = [(x - b) / a for x, a, b in zip((cell.d_0, cell.d_1), cell.scale, cell.shift, strict=True)]
-    gains = [(a - x) / r for a, x, r in zip(ideal, (cell.d_0, cell.d_1), cell.scale, strict=True)]
-    ends = [float(claim.at_cell(end)) for end in (inner.lower, inner.upper)]
-    cells, slope = (slice(None), *claim.cell), inner.derivative
-    axes = (1,) * len(claim.batch)
-
-    def spread(x: Floats) -> Floats:
-        return np.broadcast_to(x.reshape(-1, *axes), (len(x), *claim.batch))
-
-    def inverse(y: Floats) -> Floats:
-        floor = np.stack((np.full(len(y), -np.inf), y), axis=-1)
-        best = inner.ideal(np.broadcast_to(floor.reshape(-1, *axes, 2), (len(y), *claim.batch, 2)))
-        own: Floats = best[cells][..., 0]
-        return own
-
-    return Below(
-        function=lambda x: inner.function(spread(x))[cells],
-        inverse=inverse,
-        derivative=None if slope is None else lambda x: slope(spread(x))[cells],
-        low=ends[0],
-        high=ends[1],
-        d=np.array([float(x) for x in start]),
-        gains=np.array([float(g) for g in gains]),
-        off=float(max(abs(Fraction(float(x)) - x) for x in start)),
-        nodes=max(MANY // int(np.prod(claim.batch, dtype=int)), FEW),
-    )
-
-
-@register("perles_maschler", Frontier, views=True)
-def perles_maschler_on_frontier(claim: Claim) -> Certificate:
-    """Enclose the lengths of short pieces by their chords, and by their slopes at both ends; halve the sum.
-
-    A piece with run h and fall v has a length of at most sqrt(h v). Its slope only falls. So the length is at least
-    that of two straight pieces that have the slopes at its ends and together the same run and fall.
-    """
-    cell = Cell(claim)
-    ideal = cell.ideal()
-    if ideal is None or claim.status != Status.OK:
-        return without_answer(cell)
-    nodes = _nodes(cell.start, ideal[0][0], Fraction(claim.payoffs[0]))
-    values, slopes = [cell.value(x) for x in nodes], [cell.slope(x) for x in nodes]
-    least, most = [Fraction(0)], [Fraction(0)]
-    for k in range(len(nodes) - 1):
-        run = nodes[k + 1] - nodes[k]
-        fall = max(values[k][0] - values[k + 1][1], Fraction(0)), values[k][1] - values[k + 1][0]
-        least.append(least[-1] + _least(run, fall[0], -slopes[k][1], -slopes[k + 1][0]))
-        most.append(most[-1] + _root(run * fall[1]) + Fraction(1, 2**BITS))
-    # The piece between the last node and the ideal payoff has a length between zero and `sliver`.
-    sliver = _root((ideal[0][1] - ideal[0][0]) * max(values[-1][1] - cell.least, Fraction(0))) + Fraction(
-        1, 2**BITS
-    )
-    half = least[-1] / 2, (most[-1] + sliver) / 2
-    left = max(x for x, m in zip(nodes, most, strict=True) if m <= half[0])
-    right = min([x for x, m in zip(nodes, least, strict=True) if m >= half[1]], default=ideal[0][1])
-    low, high = (left, cell.value(right)[0]), (right, cell.value(left)[1])
-    return enclose(claim, low, high, cell.ranges(), f"{claim.method} on a frontier")
-
-
-def _nodes(low: Fraction, high: Fraction, around: Fraction) -> list[Fraction]:
-    """Return nodes from low to high, floats except for the ends, dense around a point and at the ends."""
-    width, middle = high - low, min(max(around, low), high)
-    nodes = {low + width * k / PARTS for k in range(PARTS)}
-    nodes |= {middle + s * width / 2**k for k in NEAR for s in (1, -1)}
-    nodes |= {high - width / 2**k for k in NEAR} | {low + width / 2**k for k in NEAR}
-    exact = {Fraction(float(x)) for x in nodes if low < x < high}
-    return [low, *sorted(x for x in exact if low < x < high), high]
-
-
-def _least(run: Fraction, fall: Fraction, flat: Fraction, steep: Fraction) -> Fraction:
-    """Bound from below the length of a piece whose slopes lie between two: it is least if only these occur."""
-    flat = max(flat, Fraction(0))
-    if run <= 0 or fall <= 0:
-        return Fraction(0)
-    mean = fall / run
-    if steep <= flat or mean <= flat:
-        return run * _root(flat)
-    share = min((mean - flat) / (steep - flat), Fraction(1))
-    return run * (share * _root(steep) + (1 - share) * _root(flat))
-
-
-def _root(x: Fraction) -> Fraction:
-    """Return a rational at or below the square root, by at most 2^-BITS of it."""
-    return square_root(x, BITS)[0]

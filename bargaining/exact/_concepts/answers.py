@@ -1,0 +1,378 @@
+r"""The concepts in rationals: the exact answer where it is rational, and otherwise a box that contains it.
+
+An `Answer` takes the set and its ideal point, and returns the exact payoffs, or None if there is no answer.
+
+With three or more players the Nash solution is not rational in general. Newton's method in rationals finds a feasible x
+close to the solution, and the duality gap of x, :math:`g = \max_y \sum_i w_i (y_i - d_i)/(x_i - d_i) - 1`, is computed
+exactly. Let :math:`r_i` be the ratio of player i's gain at the solution to that at x. By optimality :math:`\sum w_i /
+r_i \le 1`, and by the gap :math:`\sum w_i r_i \le 1 + g`; so :math:`w_i (r_i + 1/r_i - 2) \le g` for each player, which
+bounds :math:`r_i`.
+
+The point nearest to the ideal a is rational, and one step of the same method finds it. With losses :math:`l = a - x`
+the sum :math:`\frac12 \sum l^2` exceeds its least value by at most :math:`g = \max_y l \cdot (y - x)`, and so
+no loss is further than :math:`\sqrt{2 g}` from that of the nearest point. If x is exact, g is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from math import ceil, floor, isqrt
+
+import numpy as np
+
+from bargaining._rational import Rationals, floats, fractions, maximise, solve
+from bargaining.errors import Status
+from bargaining.exact._concepts.bodies import ONE, ZERO, Body, Pair, Solid, Vector, dot, less, vector
+
+Answer = Callable[[Solid, Vector], Vector | None]
+Derivatives = Callable[[Rationals], tuple[Rationals, Rationals]]
+"""Takes payoffs; returns the gradient of a function, and by how much each entry falls."""
+
+BITS = 256  # binary digits of numbers that are not rational: far more than a float has
+IDLE = 1e-9  # smaller shares and slacks count as zero: a thousand times the accuracy of divisions
+LITTLE = Fraction(1, 2**56)  # of the gains: less than the rounding of a float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A box of payoffs that contains the answer: a single point if it is rational, None if there is no answer."""
+
+    low: tuple[Fraction, ...] | None
+    high: tuple[Fraction, ...] | None
+    status: Status
+
+    @property
+    def payoffs(self) -> tuple[Fraction, ...] | None:
+        """The answer if it is rational; None otherwise."""
+        return self.low if self.low == self.high else None
+
+
+def settled(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
+    """Return the enclosure of an answer that is known exactly, or of None if there is no answer."""
+    return Enclosure(low=payoffs, high=payoffs, status=status)
+
+
+def answered(solid: Solid, answer: Answer) -> Enclosure:
+    """Return an answer with its status."""
+    ideal = solid.ideal()
+    payoffs = None if ideal is None else answer(solid, ideal)
+    if payoffs is None or ideal is None:
+        return settled(None, Status.EMPTY)
+    return settled(payoffs, Status.OK if min(less(ideal, solid.disagreement)) > 0 else Status.DEGENERATE)
+
+
+def kalai_smorodinsky(solid: Solid, ideal: Vector) -> Vector | None:
+    """Follow the ray to the ideal point."""
+    return along(solid, solid.disagreement, less(ideal, solid.disagreement))
+
+
+def egalitarian(weights: Vector) -> Answer:
+    """Follow the ray of equal or proportional gains."""
+    return lambda solid, ideal: along(solid, solid.disagreement, weights)
+
+
+def equal_loss(solid: Solid, ideal: Vector) -> Vector | None:
+    """Move down from the ideal point by equal losses."""
+    return along(solid, ideal, (-ONE,) * len(ideal), nearest=True)
+
+
+def gupta_livne(reference: Vector) -> Answer:
+    """Follow the ray to the ideal point from a reference, which is at least d and not better than a feasible point."""
+
+    def answer(solid: Solid, ideal: Vector) -> Vector | None:
+        low = any(r < d for r, d in zip(reference, solid.disagreement, strict=True))
+        if low or solid.ideal(reference) is None:
+            return None
+        return along(solid, reference, less(ideal, reference))
+
+    return answer
+
+
+def dictatorial(player: int) -> Answer:
+    """Give one player the ideal payoff and the others d, if that is feasible."""
+
+    def answer(solid: Solid, ideal: Vector) -> Vector | None:
+        point = tuple(ideal[i] if i == player else d for i, d in enumerate(solid.disagreement))
+        return point if solid.contains(point) else None
+
+    return answer
+
+
+def lexicographic_kalai_smorodinsky(solid: Solid, ideal: Vector) -> Vector:
+    """Raise all payoffs together towards the ideal point; a player who cannot gain any more stays."""
+    return lexicographic(solid, less(ideal, solid.disagreement))
+
+
+def lexicographic_egalitarian(weights: Vector) -> Answer:
+    """Raise all payoffs in proportion to the weights; a player who cannot gain any more stays."""
+    return lambda solid, ideal: lexicographic(solid, weights)
+
+
+def least_losses(solid: Solid, ideal: Vector) -> Vector:
+    """Lower the largest loss from the ideal point, then the second largest, and so on."""
+    far = max(less(ideal, solid.disagreement))
+    return lexicographic(solid, (ONE,) * len(ideal), tuple(a - far for a in ideal))
+
+
+def along(solid: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
+    """Return the last, or the nearest, feasible point of a ray."""
+    if not any(step):
+        return origin if solid.contains(origin) else None
+    t = solid.furthest(origin, step, nearest=nearest)
+    return None if t is None else between(origin, tuple(o + p for o, p in zip(origin, step, strict=True)), t)
+
+
+def lexicographic(solid: Solid, direction: Vector, start: Vector | None = None) -> Vector:
+    """Raise all payoffs in a direction; a player who cannot gain any more stays.
+
+    The start is the disagreement point, or a point that some feasible point weakly dominates.
+    """
+    x, free = start or solid.disagreement, [p > 0 for p in direction]
+    while any(free):
+        step = tuple(p if f else ZERO for p, f in zip(direction, free, strict=True))
+        t = solid.furthest(x, step, below=True)
+        assert t is not None
+        x = tuple(v + t * p for v, p in zip(x, step, strict=True))
+        ideal = solid.ideal(x) or x
+        free = [f and most > here for f, most, here in zip(free, ideal, x, strict=True)]
+    return x
+
+
+def between(a: Vector, b: Vector, share: Fraction) -> Vector:
+    """Return the point at a share of the way from a to b."""
+    return tuple(x + share * (y - x) for x, y in zip(a, b, strict=True))
+
+
+def raiffa(body: Body) -> Enclosure:
+    """Return a box around the limit of the interim agreements; its sides are 2^-56 of the gains, or zero.
+
+    Interim agreements rise and ideal payoffs do not, so the solution lies between an agreement and its ideal point. If
+    fractions become long, the agreement is enclosed between two shorter ones: ideal payoffs do not rise with it.
+    """
+    ideal = body.ideal()
+    if ideal is None:
+        return settled(None, Status.EMPTY)
+    gains = less(ideal, body.disagreement)
+    status = Status.OK if min(gains) > 0 else Status.DEGENERATE
+    low = high = body.disagreement
+    first = True
+    while any(a - x > LITTLE * g for a, x, g in zip(ideal, low, gains, strict=True)):
+        if first and body.ideal(ideal) is not None:
+            return settled(ideal, status)
+        first = False
+        least = ideal if low == high else body.ideal(high)
+        if least is None:  # rounding has passed the frontier, so the agreement is close to it
+            break
+        low, high = _shortened(interim(low, least), interim(high, ideal), gains)
+        ideal = body.ideal(low) or low
+        if low == high and body.ideal(ideal) is not None:
+            return settled(ideal, status)  # the ideal point is feasible, so the agreement moves no further
+    return Enclosure(low=low, high=ideal, status=status)
+
+
+def interim(x: Vector, ideal: Vector) -> Vector:
+    """Return the next interim agreement: the mean of the players' best points, none below the last one."""
+    return tuple(v + max(a - v, ZERO) / len(x) for v, a in zip(x, ideal, strict=True))
+
+
+def _shortened(low: Vector, high: Vector, gains: Vector) -> tuple[Vector, Vector]:
+    """Round long fractions outward."""
+    if max(v.denominator.bit_length() for v in (*low, *high)) <= 2 * BITS:
+        return low, high
+    units = [Fraction(1, 2 ** (BITS + (1 / (g or ONE)).__ceil__().bit_length())) for g in gains]
+    return (
+        tuple(floor(v / u) * u for v, u in zip(low, units, strict=True)),
+        tuple(ceil(v / u) * u for v, u in zip(high, units, strict=True)),
+    )
+
+
+def nash(body: Body, weights: Sequence[Fraction]) -> Enclosure:
+    """Return the Nash solution of two players, with weights that sum to one.
+
+    Along each edge w0 log(x - d0) + w1 log(y - d1) is concave. So the walk down the frontier stops at the first vertex
+    after which this sum falls, or inside the edge on which it is largest; there the first-order condition is linear in
+    x. If some player cannot gain, the solution is the ideal point.
+    """
+    ideal = body.ideal()
+    if ideal is None:
+        return settled(None, Status.EMPTY)
+    (d_0, d_1), (w_0, w_1) = body.disagreement, weights
+    if min(less(ideal, body.disagreement)) <= 0:
+        return settled(ideal, Status.DEGENERATE)
+    (left, high), *others = body.frontier(ideal)
+    for right, low in others:
+        width, fall = right - left, high - low
+        if w_0 * (high - d_1) * width <= w_1 * (left - d_0) * fall:
+            break
+        if w_0 * (low - d_1) * width <= w_1 * (right - d_0) * fall:
+            gain = w_0 * ((high - d_1) * width + (left - d_0) * fall) / ((w_0 + w_1) * fall)
+            return settled((d_0 + gain, high - (d_0 + gain - left) * fall / width), Status.OK)
+        left, high = right, low
+    return settled((left, high), Status.OK)
+
+
+def perles_maschler(body: Body) -> Enclosure:
+    """Return a box of side 2^-200 or less around the Perles-Maschler solution.
+
+    The frontier above d is measured with sqrt(-dx dy): a straight piece has length sqrt(|D0 D1|). The
+    solution is the point that halves it, irrational in general; square roots are enclosed in rationals.
+    """
+    ideal = body.ideal()
+    if ideal is None:
+        return settled(None, Status.EMPTY)
+    if min(less(ideal, body.disagreement)) <= 0:
+        return settled(ideal, Status.DEGENERATE)
+    corners = body.frontier(ideal)
+    roots = [square_root((b[0] - a[0]) * (a[1] - b[1])) for a, b in pairwise(corners)]
+    ends = [(ZERO, ZERO), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
+    box: list[Vector] = []
+    for (a, b), before, root in zip(pairwise(corners), ends, roots, strict=False):
+        # The share of this piece that lies before the middle of the frontier, if it can be in [0, 1].
+        low = (ends[-1][0] / 2 - before[1]) / (root[1] or 1)
+        high = (ends[-1][1] / 2 - before[0]) / (root[0] or 1)
+        if high >= 0 and low <= 1:
+            box += [between(a, b, max(low, ZERO)), between(a, b, min(high, ONE))]
+    columns = list(zip(*(box or corners), strict=True))
+    return Enclosure(low=tuple(map(min, columns)), high=tuple(map(max, columns)), status=Status.OK)
+
+
+def square_root(x: Fraction) -> Pair:
+    """Return rationals around a square root; their relative distance is 2^-BITS or less."""
+    shift = BITS + max(0, x.denominator.bit_length() - x.numerator.bit_length())
+    low = isqrt((x.numerator << 2 * shift) // x.denominator)
+    return Fraction(low, 1 << shift), Fraction(low + 1, 1 << shift)
+
+
+def nash_box(body: Body, weights: Vector, guess: Sequence[float]) -> tuple[Vector, Vector]:
+    """Return the lowest and highest payoffs that the Nash solution of any number of players can have.
+
+    Parameters
+    ----------
+    weights : tuple of Fraction
+        Positive, and they add up to one.
+    guess : sequence of float
+        A point near the solution, better than d for everyone.
+    """
+    d, w = vector(body.disagreement), vector(weights)
+
+    def derivatives(x: Rationals) -> tuple[Rationals, Rationals]:
+        return rounded(w / (x - d)), rounded(w / (x - d) ** 2)
+
+    x = feasible(body, polished(body, guess, derivatives, inside=lambda x: min(x - d) > 0))
+    prices = w / (x - d)
+    best = body.most(prices, body.disagreement)
+    assert best is not None
+    gap = max(best - dot(prices, d) - 1, ZERO)
+    spread = [1 + (g + square_root(g * g + 4 * g)[1]) / 2 if g else ONE for g in gap / w]
+    return tuple(d + (x - d) / spread), tuple(d + (x - d) * spread)
+
+
+def least_squares(body: Body, ideal: Vector, guess: Sequence[float]) -> tuple[Vector, Fraction] | None:
+    """Return a feasible point and how far it can be from the nearest to the ideal; None where somebody loses nothing.
+
+    Parameters
+    ----------
+    guess : sequence of float
+        A point near the answer.
+    """
+    a = vector(ideal)
+    x = polished(body, guess, lambda x: (a - x, 0 * x + 1), steps=1)
+    if min(a - x) < 0 or not body.contains(tuple(x)):
+        x = feasible(body, x)
+    losses = a - x
+    if min(losses) < 0:
+        return None
+    best = body.most(losses, tuple(a - sum(losses)))  # the nearest point loses no more than all lose at x
+    assert best is not None
+    gap = best - dot(losses, x)
+    return tuple(x), square_root(2 * gap)[1] if gap > 0 else ZERO
+
+
+def least_sum(body: Body, ideal: Vector) -> Fraction:
+    """Return the least sum of losses over the set."""
+    n, (k, m) = len(ideal), body.rows.shape
+    losses = np.concatenate((-fractions(np.eye(n)), -body.basis), axis=1)
+    rows = np.concatenate((np.concatenate((np.full((k, n), ZERO), body.rows), axis=1), losses))
+    limits = np.concatenate((body.limits, body.origin - vector(ideal)))
+    found = maximise(vector([-1] * n + [0] * m), rows, limits)
+    assert found is not None
+    return -found.value
+
+
+def polished(
+    body: Body,
+    guess: Sequence[float],
+    derivatives: Derivatives,
+    *,
+    steps: int = 3,
+    inside: Callable[[Rationals], bool] = lambda x: True,
+) -> Rationals:
+    """Return where a concave function is largest on the face of a guess, by Newton's method; at worst the guess.
+
+    Parameters
+    ----------
+    steps : int
+        Three take the rounding of a float to a hundred digits; on a quadratic function one is exact.
+    inside : callable
+        Says whether payoffs are in the domain of the function.
+    """
+    start = fractions(np.array(guess, dtype=float))
+    columns, values, tight = _support(body, start)
+    payoffs = np.concatenate((body.basis, np.full((len(start), len(body.rows)), ZERO)), axis=1)[:, columns]
+    rows = np.concatenate((body.rows, fractions(np.eye(len(body.rows)))), axis=1)[np.ix_(tight, columns)]
+    limits, n = body.limits[tight], len(columns)
+    system = np.full((n + len(tight), n + len(tight)), ZERO)
+    system[:n, n:], system[n:, :n] = rows.T, rows
+    for _ in range(steps):
+        x = body.origin + payoffs @ values
+        if not inside(x):
+            return start
+        slope, bend = derivatives(x)
+        system[:n, :n] = payoffs.T @ (bend[:, None] * payoffs)
+        step = solve(system, np.concatenate((slope @ payoffs, limits - rows @ values)))
+        if step is None:
+            return start
+        values = values + vector(step[:n])
+        values = values if steps == 1 else rounded(values)
+    x = np.asarray(body.origin + payoffs @ values)
+    return x if inside(x) else start
+
+
+def _support(body: Body, x: Rationals) -> tuple[list[int], Rationals, list[int]]:
+    """Return the variables and slacks that are positive at x, their values, and rows that are independent."""
+    from scipy.linalg import qr
+    from scipy.optimize import nnls
+
+    spans, k = vector(body.spans()), len(body.rows)
+    sizes = np.abs(floats(body.rows)).max(axis=1, initial=0)
+    sizes[sizes == 0] = 1.0
+    rows = floats(body.rows) / sizes[:, None]
+    system = np.block([[floats(body.basis / spans[:, None]), np.zeros((len(x), k))], [rows, np.eye(k)]])
+    right = np.concatenate((floats((x - body.origin) / spans), floats(body.limits) / sizes))
+    try:
+        values = nnls(system, right)[0]
+    except RuntimeError:
+        return [], x[:0], []
+    columns = np.flatnonzero(values > IDLE * max(values.max(initial=0), 1)).tolist()
+    pivots = qr(system[len(x) :, columns].T, mode="r", pivoting=True) if columns and k else None
+    rank = 0 if pivots is None else int((np.abs(np.diag(pivots[0])) > IDLE).sum())
+    tight = [] if pivots is None else pivots[1][:rank].tolist()
+    scale = [sizes[c - body.basis.shape[1]] if c >= body.basis.shape[1] else 1.0 for c in columns]
+    return columns, fractions(values[columns] * scale), tight
+
+
+def feasible(body: Body, x: Rationals) -> Rationals:
+    """Return the last point on the way from d to x that some feasible point weakly dominates."""
+    d = body.disagreement
+    t = body.furthest(d, less(tuple(x), d), below=True)
+    assert t is not None
+    return np.asarray(vector(d) + min(t, ONE) * (x - vector(d)))
+
+
+def rounded(values: Rationals) -> Rationals:
+    """Return fractions of about `BITS` significant binary digits."""
+    scales = [BITS - x.numerator.bit_length() + x.denominator.bit_length() for x in values]
+    return vector(round(x * Fraction(2) ** s) / Fraction(2) ** s for x, s in zip(values, scales, strict=True))

@@ -1,1 +1,0 @@
-"""Certifiers on concave programs: intervals, boxes around saddle points, and prices."""

@@ -889,13 +889,6 @@ def test_a_point_beyond_what_continuations_reach_does_not_generate_itself() -> N
     assert certify(found).holds
 
 
-def test_the_work_is_counted() -> None:
-    """At .6 the first structure that is solved is the set's; at .2 the iterates reach the one point by themselves."""
-    prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-    counts = [payoff_set(RepeatedGame(prisoners, delta)).stats for delta in (0.6, 0.2)]
-    assert [(stats.iterations, stats.solves) for stats in counts] == [(1, 1), (2, 0)]
-
-
 def test_a_batch_may_hold_one_game_many_times() -> None:
     prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     alone = payoff_set(RepeatedGame(prisoners, 0.6))

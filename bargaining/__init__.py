@@ -7,8 +7,15 @@ Every public name is here: the stub beside this file lists them. They are import
 from __future__ import annotations
 
 from bargaining._lazy import attach
-from bargaining._version import __version__ as __version__
 
 _MODULES = ("authoring", "axioms", "errors", "exact", "results", "testing")
-_EXPORTS, __getattr__, __dir__ = attach(__name__, _MODULES)
+_EXPORTS, _get, __dir__ = attach(__name__, _MODULES)
 __all__ = list(_EXPORTS)
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":  # asks git in a checkout, so not before somebody wants to know
+        from bargaining._version import version
+
+        return version()
+    return _get(name)

@@ -8,7 +8,7 @@ from typing import Literal, overload
 
 from bargaining._optional import install
 from bargaining._platform import describe_platform
-from bargaining._version import __version__
+from bargaining._version import version
 from bargaining.errors import InvalidInput
 
 REQUIRED = ("numpy", "scipy", "pandas", "xarray", "nashpy", "sympy", "hypothesis")
@@ -74,7 +74,7 @@ def _config() -> Config:
     optional = {name: extra for extra, names in reversed(OPTIONAL.items()) for name in names}
     versions = {name: _version(name) or f"missing: {install(extra)}" for name, extra in optional.items()}
     return {
-        "bargaining": {"version": __version__, "folder": str(Path(__file__).parent)},
+        "bargaining": {"version": version(), "folder": str(Path(__file__).parent)},
         "platform": describe_platform(),
         "required": {name: _version(name) or "missing" for name in REQUIRED},
         "optional": {name: versions[name] for name in sorted(versions)},

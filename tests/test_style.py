@@ -1,4 +1,4 @@
-"""What CONTRIBUTING promises and no linter checks: one version, mathematics set as such, constants with a reason."""
+"""What CONTRIBUTING promises and no linter checks: mathematics set as such, constants with a reason."""
 
 import ast
 import re
@@ -19,13 +19,6 @@ SET = re.compile(r"^ *```.*?^ *```$|\$\$.*?\$\$|\$[^$]*?\$|`[^`]*`", re.M | re.S
 TYPED = re.compile(  # subscripts, powers, Greek letters, p_i
     r"[₀-₉ᵢⱼₖₙ²³¹⁻ⁿᵖʳ√Σ∑∂∇∞≤≥≠∈α-ωΓΔΘΛΠΦΨΩ]|\b[a-z]_[a-z0-9]\b"
 )
-
-
-@pytest.mark.parametrize(
-    ("file", "line"), [("CITATION.cff", "version: {}\n"), ("CHANGELOG.md", "\n## [{}] - ")]
-)
-def test_version_is_repeated(file: str, line: str) -> None:
-    assert line.format(bargaining.__version__) in _read(file)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

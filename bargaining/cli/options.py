@@ -20,9 +20,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+import bargaining
 from bargaining._files import put
 from bargaining._names import meant
-from bargaining._version import __version__
 from bargaining.errors import InvalidInput
 from bargaining.tables.table import Table
 
@@ -75,7 +75,7 @@ def parser(commands: Sequence[Add], examples: str = "") -> argparse.ArgumentPars
         epilog=_EXAMPLES.format(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    whole.add_argument("--version", action="version", version=f"bargaining {__version__}")
+    whole.add_argument("--version", action="version", version=f"bargaining {bargaining.__version__}")
     subparsers = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in commands:
         add(subparsers)

@@ -20,7 +20,7 @@ from bargaining._arrays import short
 from bargaining._calls import suggesting
 from bargaining._optional import needs
 from bargaining._platform import made_on
-from bargaining._version import __version__
+from bargaining._version import version as library_version
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.sweeps._cells import Chunk, Grid, Task, open_folder, read_folder, read_grid
 from bargaining.sweeps._fingerprint import fingerprint, name_of
@@ -265,7 +265,7 @@ def _sweep(
             f"`workers` must call the function that it is given for every argument, like `map`; {name_of(workers)} "
             f"left out {lacking} of {len(stretches)}."
         )
-    return dataset(finished, _about(name_of(task.model), name_of(task.method), __version__))
+    return dataset(finished, _about(name_of(task.model), name_of(task.method), library_version()))
 
 
 def _about(model: str, method: str, version: str) -> dict[str, str]:
@@ -309,7 +309,7 @@ def _identity(task: Task, version: str | None) -> dict[str, Any]:
         if version is None:
             about[f"{argument} code"] = fingerprint(part, argument)
     versions = {
-        "bargaining": __version__,
+        "bargaining": library_version(),
         "numpy": np.__version__,
         "scipy": metadata.version("scipy"),
         "python": f"{version_info.major}.{version_info.minor}",

@@ -17,7 +17,7 @@ from bargaining._digits import significant
 from bargaining._files import file_name, path_of, put
 from bargaining._names import are_given
 from bargaining._rich import Card
-from bargaining._version import __version__
+from bargaining._version import version
 from bargaining.errors import BargainingError, InvalidInput, Status, with_article
 from bargaining.tables import latex, typeset
 from bargaining.tables.records import (
@@ -358,7 +358,7 @@ def compare(
         notes=[
             *(f"{label}: {note}" if several else note for label, *_, note in outcomes if note),
             *worst,
-            f"Version: bargaining {__version__}",
+            f"Version: bargaining {version()}",
         ],
         digits=digits,
     )

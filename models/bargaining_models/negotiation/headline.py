@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining import Column, Method, Table, __version__, nash
+import bargaining
+from bargaining import Column, Method, Table, nash
 from bargaining.authoring import Floats, choice, real, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.deal import Deal
@@ -157,7 +158,7 @@ def _notes(
         if np.ptp(theta) == 0.0
         else f"by sector, {theta.min():g} to {theta.max():g}",
         "Largest residual": max(residuals),
-        "Version": __version__,
+        "Version": bargaining.__version__,
     }
     return notes
 

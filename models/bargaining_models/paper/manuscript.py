@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bargaining import __version__
+import bargaining
 from bargaining.authoring import write_whole
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.plots.plot import save_figure
@@ -167,7 +167,7 @@ def _numbers() -> dict[str, Any]:
         return _plain(next(row["verdict"] for row in claims if row["claim"] == claim))
 
     return {
-        "version": __version__,
+        "version": bargaining.__version__,
         "cell": cell,
         "lost": lost,
         "verdict": verdict,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining import __version__
+import bargaining
 from bargaining.authoring import Floats
 from bargaining.tables.table import Table
 from bargaining_models.linear_tariffs import LinearTariffs
@@ -265,7 +265,7 @@ class Study:
             "r": f"{MEANINGS[self.meaning]}. Under free trade, {self.sold}",
             **more,
             "Largest residual": max(residuals, default=0.0),
-            "Version": __version__,
+            "Version": bargaining.__version__,
         }
 
 

@@ -408,14 +408,14 @@ def other_pie(r, h):
         ({"grid": {**GRID, "r": ([0.0, 0.1, 0.15, 0.3], "%")}}, 'grid r unit was "share" and is now "%"'),
         ({"model": other_pie}, r'model was ".*\.pie" and is now ".*\.other_pie"; model code'),
         ({"method": partial(nash, weights=[0.4, 0.6])}, "method was .*nash.*partial"),
-        ({"version": "9.9"}, 'versions bargaining was "[0-9.]+" and is now "9.9"'),
+        ({"version": "9.9"}, 'versions bargaining was ".*" and is now "9.9"'),
     ],
 )
 def test_a_changed_sweep_is_refused_with_the_difference(change, message, tmp_path, monkeypatch):
     sweep(pie, GRID, nash, checkpoint=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     if "version" in change:
-        monkeypatch.setattr("bargaining.sweeps.sweep.__version__", change["version"])
+        monkeypatch.setattr("bargaining.sweeps.sweep.library_version", lambda: change["version"])
     with pytest.raises(InvalidInput, match="`checkpoint` holds another sweep") as caught:
         sweep(
             change.get("model", pie),

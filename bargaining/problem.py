@@ -18,6 +18,7 @@ from bargaining.errors import InvalidInput, Status, with_article
 from bargaining.feasible._cvxpy import is_constraint, payoffs_of
 from bargaining.feasible._sides import EPS, every, some
 from bargaining.feasible.base import FeasibleSet, is_feasible_set
+from bargaining.feasible.surplus import TransferableSurplus
 
 _LINE = 200  # the longest code that a problem prints as
 _ANGLES = 33  # of a sketch
@@ -272,6 +273,8 @@ def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[An
                 f"`disagreement` must say what the players get without an agreement; got none. Write "
                 f"Problem(feasible, {[0] * feasible.players})."
             )
+        if isinstance(feasible, TransferableSurplus) and (count := _count(disagreement)) > 1:
+            feasible = feasible.among(count)
         return feasible, disagreement, players
     if callable(getattr(feasible, "problem", None)) and not isinstance(feasible, type):
         whole = feasible.problem(disagreement)
@@ -303,6 +306,17 @@ def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[An
         names = carried(feasible) if hasattr(feasible, "columns") and players is None else players
         return Polytope(feasible), disagreement, names
     return feasible, disagreement, players
+
+
+def _count(disagreement: Any) -> int:
+    """Return how many players have an entry, or 0 for a number or what is no array."""
+    labels = carried(disagreement)
+    if labels is not None:
+        return len(labels)
+    try:
+        return (np.shape(disagreement) or (0,))[-1]
+    except ValueError:  # lists of different lengths
+        return 0
 
 
 def _names(disagreement: Any, feasible: FeasibleSet, players: Names | None) -> Names | None:
@@ -344,7 +358,6 @@ def marks_of(problem: Problem) -> list[Mark]:
     from bargaining.feasible.frontier import Frontier
     from bargaining.feasible.points import FreeDisposalHull
     from bargaining.feasible.polytope import Polytope
-    from bargaining.feasible.surplus import TransferableSurplus
     from bargaining.feasible.union import Union
 
     quick = Frontier | FreeDisposalHull | Polytope | TransferableSurplus | Union

@@ -28,8 +28,8 @@ class TransferableSurplus(Shown, line=False):
     ----------
     total : array_like
         The surplus, in the unit of the payoffs. An array is a batch of sets, one per entry.
-    players : int, default 2
-        Number of players.
+    players : int, optional
+        Number of players; by default as many as the disagreement point of a `Problem` has entries, and 2 elsewhere.
 
     Raises
     ------
@@ -46,14 +46,21 @@ class TransferableSurplus(Shown, line=False):
     total: Floats
     players: int
     batch_shape: tuple[int, ...]
+    _any_players: bool
 
-    def __init__(self, total: ArrayLike, *, players: int = 2) -> None:
+    def __init__(self, total: ArrayLike, *, players: int | None = None) -> None:
+        unstated = players is None
+        players = 2 if players is None else players
         if isinstance(players, bool) or not isinstance(players, int | np.integer) or players < 1:
             raise InvalidInput(f"`players` must be a positive integer; got {players!r}.")
         if players > MOST:
             raise InvalidInput(f"`players` must be at most {MOST:,}; got {short(players)}.")
         array = real(total, "total", payoffs=True)
-        fill(self, total=array, players=int(players), batch_shape=array.shape)
+        fill(self, total=array, players=int(players), batch_shape=array.shape, _any_players=unstated)
+
+    def among(self, players: int) -> TransferableSurplus:
+        """Return the surplus shared by this many players; itself if its number of players was given."""
+        return TransferableSurplus(self.total, players=players) if self._any_players else self
 
     def __repr__(self) -> str:
         players = "" if self.players == 2 else f", players={self.players}"

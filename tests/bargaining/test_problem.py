@@ -112,3 +112,12 @@ def test_the_threat_of_a_game_is_its_minmax_in_mixed_actions():
 def test_a_missing_disagreement_point_is_said():
     with pytest.raises(InvalidInput, match=r"`disagreement` must say .* Problem\(feasible, \[0, 0\]\)"):
         Problem(TransferableSurplus(1.0))
+
+
+def test_a_surplus_has_as_many_players_as_the_disagreement_point():
+    three = Problem(TransferableSurplus(90), {"a": 0, "b": 30, "c": 0})
+    assert three.player_names == ("a", "b", "c")
+    assert nash(three).payoffs.tolist() == [20, 50, 20]
+    assert Problem(TransferableSurplus(90), [[0, 30, 0], [0, 0, 0]]).players == 3
+    with pytest.raises(InvalidInput, match=r"one entry per player on its last axis \(2\)"):
+        Problem(TransferableSurplus(90, players=2), [0, 30, 0])

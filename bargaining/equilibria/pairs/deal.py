@@ -75,11 +75,19 @@ class Pairs:
         self.ranges = self.upper - self.lower
         self.weights = np.array([(deal.weight, 1 - deal.weight) for deal in deals])
         """Of the first and of the second, (k, 2)."""
+        self.scale = np.ones((len(deals), 2))
+        """By which gains are divided, so that their products neither overflow nor vanish: powers of 2."""
         # whether gains take arrays; None: not asked yet
         self._at_once: list[bool | None] = [None] * len(deals)
 
     def __len__(self) -> int:
         return len(self.deals)
+
+    def measure(self, starts: Floats) -> None:
+        """Set the scale to the size of the largest gains at some contracts, (s, k)."""
+        points = np.broadcast_to(starts.T, (len(self), *starts.T.shape))
+        largest = np.abs(self.gains(points)).max(axis=2)
+        self.scale = np.where(largest > 0, np.exp2(np.frexp(largest)[1] - 1.0), 1.0)
 
     def gains(self, points: Floats) -> Floats:
         """Return the gains of each pair, (k, 2, m), at its own points, (k, k, m): pair, contract, point."""
@@ -87,6 +95,7 @@ class Pairs:
         for k in range(len(self)):
             self._write(k, points[k], found[k])
         self._check(found, points)
+        found /= self.scale[:, :, None]
         return found
 
     def gains_of(self, k: int, points: Floats) -> Floats:
@@ -94,6 +103,7 @@ class Pairs:
         found = np.empty((2, points.shape[1]))
         self._write(k, points, found)
         self._check(found[None], points[None], k)
+        found /= self.scale[k, :, None]
         return found
 
     def of_pair(self, k: int, contracts: Floats) -> Callable[[Floats], Floats]:
@@ -113,7 +123,7 @@ class Pairs:
         """
         alike = True
         for k, at_once in enumerate(self._at_once):
-            if at_once and not _same(gains[k], self._single(k, contracts)):
+            if at_once and not _same(gains[k] * self.scale[k], self._single(k, contracts)):
                 self._at_once[k] = alike = False
         return alike
 

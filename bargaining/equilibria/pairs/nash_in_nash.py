@@ -182,6 +182,7 @@ def nash_in_nash(
         raise InvalidInput(f"`deals` must be one or more BilateralDeal; got {deals!r}.")
     pairs = Pairs(given)
     points = _starts(starts, pairs)
+    pairs.measure(points)
     told = describe("nash_in_nash", starts=points, sweeps=sweeps).parameters
     with np.errstate(all="ignore"):
         while True:
@@ -327,7 +328,7 @@ def _packed(pairs: Pairs, runs: list[_Run], best: _Run, told: Mapping[str, Any])
         proven = all(each.proven for run in runs for each in run.empty if each is not None)
         return NashInNash(
             contracts=np.where(empty, np.nan, best.contracts),
-            gains=np.where(empty[:, None], np.nan, best.gains),
+            gains=np.where(empty[:, None], np.nan, best.gains * pairs.scale),
             solutions=np.empty((0, len(pairs))),
             modulus=np.nan,
             status=Status.EMPTY if proven else Status.FAILED,
@@ -342,7 +343,7 @@ def _packed(pairs: Pairs, runs: list[_Run], best: _Run, told: Mapping[str, Any])
     slopes = _slopes_by_replies(pairs, best.contracts) if best.slopes is None else best.slopes
     return NashInNash(
         contracts=best.contracts,
-        gains=best.gains,
+        gains=best.gains * pairs.scale,
         solutions=np.array(solutions),
         modulus=float((np.abs(slopes) * pairs.ranges / pairs.ranges[:, None]).sum(axis=1).max()),
         status=Status.OK if best.residual <= _ACCURACY else Status.INACCURATE,

@@ -315,3 +315,11 @@ def test_bad_arguments():
         nash_in_nash([BilateralDeal(gains=lambda x, _: (np.log(x), 1 - x), lower=0.0, upper=1.0)])
     with pytest.raises(InvalidInput, match="`starts`"):
         nash_in_nash([supplier(0, 1, 0.5), supplier(1, 0, 0.5)], starts=[[0.1, 3.0]])
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
+def test_contracts_do_not_depend_on_the_unit_of_gains(size):
+    deal = BilateralDeal(gains=lambda x, _: (size * (1 - x**2), x / size), lower=0.0, upper=1.0)
+    found = nash_in_nash([deal])
+    assert found.contracts == pytest.approx([3**-0.5], abs=1e-12)
+    assert found.gains[0] == pytest.approx([size * 2 / 3, 3**-0.5 / size])

@@ -36,10 +36,15 @@ def rational(value: ArrayLike, name: str, *, ndim: int | None = None) -> Rationa
 def fractions(array: NDArray[Any], shape: tuple[int, ...] | None = None) -> Rationals:
     """Return a finite array as Fractions without checking it."""
     flat = np.asarray(array).ravel()
-    if flat.dtype.kind in "iuf":
+    if flat.dtype.kind == "f":
+        entries = flat.astype(np.float64).tolist()
+    elif flat.dtype.kind in "iu":
         entries = flat.tolist()
     else:  # NumPy integers among objects would stay 64 bits wide inside a Fraction, and wrap around
-        entries = [x.item() if isinstance(x, np.generic) else x for x in flat]
+        entries = [
+            float(x) if isinstance(x, np.floating) else x.item() if isinstance(x, np.generic) else x
+            for x in flat
+        ]
     exact = np.empty(len(entries), dtype=object)
     exact[:] = [Fraction(x) for x in entries]
     return exact.reshape(np.shape(array) if shape is None else shape)

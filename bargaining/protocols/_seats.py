@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -9,12 +10,13 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._names import Names, are_given, carried, ordered, place, unique_names
-from bargaining.errors import InvalidInput
+from bargaining.division import Division
+from bargaining.errors import InvalidInput, Status
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 Talks = TypeVar("Talks")
 
@@ -34,9 +36,12 @@ def take_seats(protocol: Any, *parameters: str, player: str = "", count: int | N
         names = carried(value) if names is None else names
     who = getattr(protocol, player) if player else None
     if names is None:
-        if isinstance(who, str):
-            raise InvalidInput(f"`{player}` names {who!r}; say who the players are: players=[...].")
         return
+    alone = next((name for name, value in given.items() if len(carried(value) or "12") == 1), None)
+    if alone is not None:
+        raise InvalidInput(
+            f"`{alone}` must have an entry for each player; got one for {names[0]} alone. Add the others'."
+        )
     if count is None:
         count = len(names) if hasattr(names, "__len__") else 0
         if not count and hasattr(names, "__len__"):
@@ -54,6 +59,13 @@ def seated(protocol: Talks, problem: Problem, *parameters: str, player: str = ""
     """Return the protocol for a problem's players in their order: itself, unless its own names say otherwise."""
     own: Names | None = cast("Any", protocol).players
     theirs = problem.player_names
+    if own is None and player and isinstance(who := getattr(protocol, player), str):
+        if not are_given(theirs):
+            raise InvalidInput(
+                f"`{player}` names {who!r}, but the players have no names; give the problem or the protocol "
+                "players=[...]."
+            )
+        return replace(cast("Any", protocol), **{player: place(who, player, theirs)})  # type: ignore[no-any-return]
     if own is None or own == theirs or not are_given(theirs):
         return protocol
     if set(own) != set(theirs):
@@ -85,6 +97,20 @@ def pie(problem: Problem | None, names: Names | None, *sizes: ArrayLike | None) 
         return Problem(TransferableSurplus(1.0, players=players), np.zeros(players), players=names)
     unnamed = names is not None and isinstance(problem, Problem) and not are_given(problem.player_names)
     return Problem(problem.feasible, problem.disagreement, players=names) if unnamed else problem
+
+
+def claims(division: Division, protocol: Callable[[Problem], Division], problem: Problem) -> NDArray[np.int8]:
+    """Return the status with which a check begins: OK where there are payoffs to judge.
+
+    A claim that there is no answer stands where the protocol finds none either, and is INACCURATE elsewhere.
+    """
+    claim = np.asarray(division.status)
+    judged = (claim == Status.OK) | (claim == Status.INACCURATE) | (claim == Status.DEGENERATE)
+    status = np.where(claim == Status.INACCURATE, Status.OK, claim)
+    if not judged.all():
+        same = claim == np.asarray(protocol(problem).status)
+        status = np.where(judged | same, status, Status.INACCURATE)
+    return status.astype(np.int8)
 
 
 def batch_of(problem: Problem, **parameters: Floats) -> tuple[int, ...]:

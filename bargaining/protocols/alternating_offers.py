@@ -35,7 +35,7 @@ from bargaining.protocols._offers import (
 )
 from bargaining.protocols._refusals import Refusals, refusals
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
-from bargaining.protocols._seats import UNLABELLED, batch_of, pie, seated, take_seats
+from bargaining.protocols._seats import UNLABELLED, batch_of, claims, pie, seated, take_seats
 
 
 @owning
@@ -301,9 +301,10 @@ class AlternatingOffers(Shown):
     def _check(self, players: int) -> None:
         """Check the arguments that have an entry per player."""
         per_player(self.discounts, "discounts", players)
-        player_index(self.proposer, "proposer", players)
+        if not isinstance(self.proposer, str):
+            player_index(self.proposer, "proposer", players)
         if self.breakdown_payoffs is not None:
-            per_player(self.breakdown_payoffs, "breakdown_payoffs", players)
+            per_player(self.breakdown_payoffs, "breakdown_payoffs", players, payoffs=True)
         _exits(self.outside, players)
 
     @property
@@ -362,8 +363,7 @@ class AlternatingOffers(Shown):
             return other.check(division)
         talks, _ = self._talks(problem)
         turns = Turns(division.offers, division.chances, np.asarray(division.unique))
-        known = np.asarray(division.status)
-        status = np.where(known == Status.INACCURATE, Status.OK, known).astype(np.int8)
+        status = claims(division, self, problem)
         return self._packed(problem, talks, status, turns, division.payoffs)
 
     def _pair(self, talks: Talks, status: NDArray[np.int8]) -> tuple[Turns, NDArray[np.int8]]:
@@ -601,6 +601,8 @@ def _exits(outside: ArrayLike | Sequence[float | None] | None, players: int) -> 
         if len(outside) != players:
             raise InvalidInput(f"`outside` must have one entry per player ({players}); got {outside!r}.")
         given = [0.0 if entry is None else entry for entry in outside]
-        return per_player(given, "outside", players), np.array([entry is not None for entry in outside])
-    payoffs = per_player(cast("ArrayLike", outside), "outside", players)
+        return per_player(given, "outside", players, payoffs=True), np.array(
+            [entry is not None for entry in outside]
+        )
+    payoffs = per_player(cast("ArrayLike", outside), "outside", players, payoffs=True)
     return payoffs, np.ones(payoffs.shape, dtype=bool)

@@ -111,7 +111,7 @@ class ContinuousOffers(Shown):
         for name in ("inside", "breakdown_payoffs", "outside"):
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, per_player(value, name, 2))
+                object.__setattr__(self, name, per_player(value, name, 2, payoffs=True))
 
     def threat(self, problem: Problem) -> Floats:
         """Return the payoffs of talking for ever, from which gains are measured; shape (..., 2)."""

@@ -14,7 +14,7 @@ from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining.feasible.product import best_product
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._seats import pie
+from bargaining.protocols._seats import claims, pie
 
 
 @owning
@@ -145,8 +145,7 @@ class NashDemandGame(Shown):
         """
         problem = answer_of(division, "division", DemandDivision, problem=True).problem
         assert problem is not None
-        known = np.asarray(division.status)
-        status = np.where(known == Status.INACCURATE, Status.OK, known).astype(np.int8)
+        status = claims(division, self, problem)
         gain, d, ideal = status == Status.OK, problem.disagreement, problem.ideal
         asked = np.where(gain[..., None], division.demands - d, 0.0)
         apart = np.abs(division.payoffs - d - division.compatible * asked) / (ideal - d)

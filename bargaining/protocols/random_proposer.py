@@ -41,7 +41,7 @@ from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import SPARE, Talks, best_response, extreme_pair
-from bargaining.protocols._seats import UNLABELLED, batch_of, pie, seated, take_seats
+from bargaining.protocols._seats import UNLABELLED, batch_of, claims, pie, seated, take_seats
 
 _BY_PLAYER = ("probabilities", "discounts", "outside")
 
@@ -232,8 +232,7 @@ class RandomProposer(Shown):
             proposing=division.proposing,
             bought=division.accepts,
         )
-        known = np.asarray(division.status)
-        status = np.where(known == Status.INACCURATE, Status.OK, known).astype(np.int8)
+        status = claims(division, self, problem)
         ideal = np.broadcast_to(problem.ideal, division.payoffs.shape)
         return self._packed(problem, votes, division.probabilities, status, ideal)
 

@@ -310,8 +310,14 @@ def test_protocols_know_their_players_by_name():
     assert unnamed.payoff("Canada") == pytest.approx(named(pie).payoff("Canada"))
     with pytest.raises(InvalidInput, match="`problem` must be between US, Canada; got Ann, Bob"):
         named(Problem(TransferableSurplus(1.0), [0, 0], players=PEOPLE))
-    with pytest.raises(InvalidInput, match=r"`proposer` names 'US'; say who the players are"):
-        b.AlternatingOffers(0.9, proposer="US")
+    first = b.AlternatingOffers(0.9, proposer="US")
+    assert first(pie).payoffs.tolist() == b.AlternatingOffers(0.9, proposer=1)(pie).payoffs.tolist()
+    with pytest.raises(InvalidInput, match=r"`proposer` names 'US', but the players have no names"):
+        first(Problem(TransferableSurplus(1.0), [0, 0]))
+    with pytest.raises(
+        InvalidInput, match="`outside` must have an entry for each player; got one for US alone"
+    ):
+        b.AlternatingOffers(0.9, outside={"US": 0.6})
 
 
 def test_a_protocol_s_flows_and_chances_go_with_the_players():

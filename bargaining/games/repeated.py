@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import cell, is_sequence, player_index
+from bargaining._arguments import cell, is_sequence, listed, player_index
 from bargaining._arrays import Floats, fill, owned, owning, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rational import fractions
 from bargaining._rich import Card, Shown, brief
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, with_article
 from bargaining.games.normal_form import Game, require_game, stacked
 
 if TYPE_CHECKING:
@@ -75,7 +75,11 @@ class Exit(Shown):
         who: Sequence[int | str] | None = None,
         players: Names | None = None,
     ) -> None:
-        names = carried(payoffs) if players is None else tuple(map(str, players))
+        names = (
+            carried(payoffs)
+            if players is None
+            else tuple(map(str, listed(players, "players", "a list of names")))
+        )
         payoffs = payoffs if names is None else ordered(payoffs, "payoffs", names)
         common = real(cast("ArrayLike", payoffs), "payoffs", payoffs=True)
         if common.ndim == 0:
@@ -224,15 +228,15 @@ def exit_rows(game: Game, leave: Exit | None) -> set[tuple[Fraction, ...]]:
     return {tuple(leave.exact[leaver]) for leaver in leave.who}
 
 
-def require_repeated(repeated: Any) -> None:
-    """Raise an error if `repeated` is not a `RepeatedGame`."""
-    if not isinstance(repeated, RepeatedGame):
-        cure = (
-            " Say how patient the players are: RepeatedGame(game, discounts)."
-            if isinstance(repeated, Game)
-            else ""
-        )
-        raise InvalidInput(f"`repeated` must be a RepeatedGame; got {type(repeated).__name__}.{cure}")
+def require_repeated(game: Any, *, twin: str = "") -> None:
+    """Raise an error if `game` is not a `RepeatedGame`; `twin` does the same for stochastic games."""
+    if not isinstance(game, RepeatedGame):
+        cure = ""
+        if isinstance(game, Game):
+            cure = " Say how patient the players are: RepeatedGame(game, discounts)."
+        elif twin and hasattr(game, "transition"):
+            cure = f" Use `{twin}`."
+        raise InvalidInput(f"`game` must be a RepeatedGame; got {with_article(game)}.{cure}")
 
 
 @owning
@@ -380,14 +384,14 @@ def repeated_games(payoffs: ArrayLike, discounts: ArrayLike, leave: Exit | None)
 
     The payoffs have shape (*games, 2, a_1, a_2), discount factors (*batch, 2) or none.
     """
-    games = stacked(payoffs, "repeated", 2)
+    games = stacked(payoffs, "game", 2)
     first: Game = games.ravel().tolist()[0]
     common = RepeatedGame(first, discounts, exit=leave)
     try:
         shape = np.broadcast_shapes(games.shape, common.batch_shape)
     except ValueError:
         raise InvalidInput(
-            f"`repeated`, {games.shape} games, must broadcast against `discounts` and `exit`, batch "
+            f"`game`, {games.shape} games, must broadcast against `discounts` and `exit`, batch "
             f"{common.batch_shape}."
         ) from None
     out = np.empty(shape, dtype=object)

@@ -203,21 +203,21 @@ class StochasticGame(Shown):
         return cls(payoffs, chain, discounts, exit=exits, states=labels, actions=names, players=players)
 
     @classmethod
-    def from_repeated(cls, repeated: RepeatedGame) -> StochasticGame:
+    def from_repeated(cls, game: RepeatedGame) -> StochasticGame:
         """Return a repeated game as a stochastic game of one state.
 
         Raises
         ------
         InvalidInput
-            If `repeated` is a batch; take one of it with `repeated.at(index)`.
+            If `game` is a batch; take one of it with `game.at(index)`.
         """
-        require_repeated(repeated)
-        repeated.require_seen("StochasticGame.from_repeated")
-        if repeated.batch_shape:
+        require_repeated(game)
+        game.require_seen("StochasticGame.from_repeated")
+        if game.batch_shape:
             raise InvalidInput(
-                f"`repeated` must be a single game; got a batch {repeated.batch_shape}. Use `repeated.at(index)`."
+                f"`game` must be a single game; got a batch {game.batch_shape}. Use `game.at(index)`."
             )
-        return cls([repeated.game], [[1]], repeated._given, exit=repeated.exit)
+        return cls([game.game], [[1]], game._given, exit=game.exit)
 
     def __repr__(self) -> str:
         leave = ", with exit" if any(self.exits) else ""

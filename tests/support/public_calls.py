@@ -570,7 +570,7 @@ CALLS: dict[str, Call] = {
         lambda game: (game.transition(0), game.games[1].payoffs),
     ),
     "StochasticGame.from_repeated": Call(
-        StochasticGame.from_repeated, lambda: {"repeated": REPEATED}, lambda game: game.discounts
+        StochasticGame.from_repeated, lambda: {"game": REPEATED}, lambda game: game.discounts
     ),
     "StochasticGame.shape": Call(stochastic().shape, lambda: {"state": 1}),
     "StochasticGame.transition": Call(stochastic().transition, lambda: {"state": 1}),
@@ -773,7 +773,7 @@ CALLS: dict[str, Call] = {
         },
     ),
     "payoff_set": Call(b.payoff_set, lambda: {"game": REPEATED, "tolerance": 1e-6, "budget": 10**6}),
-    "payoff_sets": Call(b.payoff_sets, lambda: {"repeated": REPEATED, "tolerance": 1e-6, "budget": 10**6}),
+    "payoff_sets": Call(b.payoff_sets, lambda: {"game": REPEATED, "tolerance": 1e-6, "budget": 10**6}),
     "bonus_spread": Call(
         b.bonus_spread, lambda: {"probabilities": array([[0.8, 0.2], [0.3, 0.7]]), "costs": array(0, 1)}
     ),
@@ -806,7 +806,7 @@ CALLS: dict[str, Call] = {
         },
     ),
     "renegotiation_proof": Call(
-        b.renegotiation_proof, lambda: {"repeated": REPEATED, "profile": np.array([0, 0])}
+        b.renegotiation_proof, lambda: {"game": REPEATED, "profile": np.array([0, 0])}
     ),
     "risk_of_breakdown": Call(
         b.risk_of_breakdown,
@@ -982,7 +982,7 @@ CALLS: dict[str, Call] = {
         },
         lambda found: (found.get("payoffs"), found["a"].values),
     ),
-    "transfer_equilibrium": Call(b.transfer_equilibrium, lambda: {"repeated": REPEATED}),
+    "transfer_equilibrium": Call(b.transfer_equilibrium, lambda: {"game": REPEATED}),
     "utilitarian": of_plane(b.utilitarian, **WEIGHTS),
     "variable_threats": Call(b.variable_threats, lambda: {"A": array(A), "B": array(B)}),
     "vectorized": Call(b.vectorized, lambda: {"model": pie_at}, lambda made: made(0.1)),

@@ -178,7 +178,7 @@ def seen_payoff_set(
 
 @suggesting
 def payoff_sets(
-    repeated: RepeatedGame | ArrayLike,
+    game: RepeatedGame | ArrayLike,
     discounts: ArrayLike | None = None,
     *,
     exit: Exit | None = None,  # noqa: A002 (the field's word)
@@ -189,7 +189,7 @@ def payoff_sets(
 
     Parameters
     ----------
-    repeated : RepeatedGame, or array_like of shape (..., 2, a_1, a_2)
+    game : RepeatedGame, or array_like of shape (..., 2, a_1, a_2)
         Two players. A repeated game with a batch of discount factors or exits; or the payoffs of many stage games of
         one size, stacked, the players' axis before those of actions.
     discounts : array_like of shape (*batch, 2), or one number
@@ -205,7 +205,7 @@ def payoff_sets(
     Returns
     -------
     ndarray of PayoffSet
-        Of the shape `repeated.batch_shape`, or that of games, discount factors and exits together. Each set has its own
+        Of the shape `game.batch_shape`, or that of games, discount factors and exits together. Each set has its own
         `status`.
 
     Raises
@@ -239,7 +239,7 @@ def payoff_sets(
     ((1000, 2), [187, 594])
     """
     effort = Effort.of(tolerance, budget)
-    cells = _cells(repeated, discounts, exit)
+    cells = _cells(game, discounts, exit)
     out = np.empty(cells.shape, dtype=object)
     games: list[RepeatedGame] = cells.ravel().tolist()
     groups: dict[tuple[Game, tuple[float, ...]], list[int]] = {}

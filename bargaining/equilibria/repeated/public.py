@@ -225,13 +225,13 @@ def _programs(budget: int) -> int:
 def _check(repeated: RepeatedGame) -> None:
     require_repeated(repeated)
     if repeated.monitoring is None:
-        raise InvalidInput("`repeated` must have `monitoring`; got none. Use `payoff_set`.")
+        raise InvalidInput("`game` must have `monitoring`; got none. Use `payoff_set`.")
     if repeated.players != 2:
         raise NotApplicable(
             f"Inner and outer sets are computed for two players only; got {repeated.players}. Use `payoff_bounds`."
         )
     if repeated.batch_shape:
-        raise InvalidInput(f"`repeated` must be one game; got a batch of shape {repeated.batch_shape}.")
+        raise InvalidInput(f"`game` must be one game; got a batch of shape {repeated.batch_shape}.")
 
 
 def _result(

@@ -53,7 +53,7 @@ class RenegotiationProof(Shown):
 
 
 @suggesting
-def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> RenegotiationProof:
+def renegotiation_proof(game: RepeatedGame, profile: Profile) -> RenegotiationProof:
     r"""Say whether a profile, played for ever, is a weakly renegotiation-proof equilibrium path.
 
     An equilibrium is weakly renegotiation-proof if no two of its continuation payoffs are strictly Pareto ranked:
@@ -61,7 +61,7 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> Renegotiati
 
     Parameters
     ----------
-    repeated : RepeatedGame
+    game : RepeatedGame
         Two players with one discount factor, without exit and not a batch.
     profile : sequence of int or str, or mapping from players to them
         The actions a on the path, with payoffs v = g(a).
@@ -114,8 +114,8 @@ def renegotiation_proof(repeated: RepeatedGame, profile: Profile) -> Renegotiati
     >>> found.sustained, found.punishments.tolist(), found.punishment_payoffs.tolist()
     (True, [[0, 1], [1, 0]], [[3.0, 9.75], [9.75, 3.0]])
     """
-    delta = _discount(repeated)
-    stage = _Stage.of(repeated.game, repeated.game.profile(profile))
+    delta = _discount(game)
+    stage = _Stage.of(game.game, game.game.profile(profile))
     options = [stage.options(i, delta) for i in (0, 1)]
     for first in options[0]:
         for second in options[1]:
@@ -175,17 +175,17 @@ def _two(game: Game) -> None:
         raise NotApplicable(f"Renegotiation-proofness is for two players here; the game has {game.players}.")
 
 
-def _discount(repeated: RepeatedGame) -> Fraction:
-    require_repeated(repeated)
-    repeated.require_seen("renegotiation_proof")
-    _two(repeated.game)
-    if repeated.exit is not None:
+def _discount(game: RepeatedGame) -> Fraction:
+    require_repeated(game)
+    game.require_seen("renegotiation_proof")
+    _two(game.game)
+    if game.exit is not None:
         raise NotApplicable("Renegotiation-proofness is defined here without the right to leave.")
-    if repeated.batch_shape:
-        raise InvalidInput("`repeated` must be a single game; take one of the batch with `.at(index)`.")
-    given = set(repeated.exact_discounts.tolist())
+    if game.batch_shape:
+        raise InvalidInput("`game` must be a single game; take one of the batch with `.at(index)`.")
+    given = set(game.exact_discounts.tolist())
     if len(given) > 1:
-        raise NotApplicable(f"`discounts` must be the same for both; got {repeated.discounts.tolist()}.")
+        raise NotApplicable(f"`discounts` must be the same for both; got {game.discounts.tolist()}.")
     discount: Fraction = given.pop()
     return discount
 

@@ -80,7 +80,7 @@ class TransferEquilibrium(Result):
 
 
 @suggesting
-def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
+def transfer_equilibrium(game: RepeatedGame) -> TransferEquilibrium:
     r"""Return the subgame-perfect payoffs of a repeated game with voluntary transfers, in pure actions.
 
     With :math:`G(a) = \sum_i g_i(a)`, best deviation payoffs :math:`c_i(a)` and
@@ -94,7 +94,7 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
 
     Parameters
     ----------
-    repeated : RepeatedGame
+    game : RepeatedGame
         Any number of players, one discount factor for all; a batch of discount factors and exits is solved
         cell by cell.
 
@@ -141,17 +141,17 @@ def transfer_equilibrium(repeated: RepeatedGame) -> TransferEquilibrium:
     >>> transfer_equilibrium(RepeatedGame(prisoners, [[0.14] * 2, [0.15] * 2])).joint
     array([ 6., 18.])
     """
-    require_repeated(repeated)
-    shape = repeated.batch_shape
-    games = [repeated.at(index) if shape else repeated for index in np.ndindex(shape)]
+    require_repeated(game, twin="stochastic_transfer_equilibrium")
+    shape = game.batch_shape
     tables: dict[Any, Ledger] = {}  # games that differ in patience alone have one
     cells = []
-    for game in games:
-        discount, outside = common_discount(game), outside_of(game.game, game.exit)[0]
+    for index in np.ndindex(shape):
+        cell = game.at(index) if shape else game
+        discount, outside = common_discount(cell), outside_of(cell.game, cell.exit)[0]
         if outside not in tables:
-            tables[outside] = of_joint(game.game, game.monitoring, game.exit)[0]
+            tables[outside] = of_joint(cell.game, cell.monitoring, cell.exit)[0]
         cells.append(tables[outside].at(discount))
-    return _pack(cells, shape, repeated.player_names)
+    return _pack(cells, shape, game.player_names)
 
 
 def common_discount(game: RepeatedGame | StochasticGame) -> Fraction:

@@ -131,7 +131,7 @@ def test_everything_above_the_minmax_is_proof_in_the_patient_dilemma():
 
 
 def test_bad_arguments():
-    with pytest.raises(InvalidInput, match="`repeated`"):
+    with pytest.raises(InvalidInput, match="`game`"):
         renegotiation_proof(PRISONERS, (0, 0))
     with pytest.raises(InvalidInput, match="`profile`"):
         renegotiation_proof(RepeatedGame(PRISONERS, 0.5), (0, 5))

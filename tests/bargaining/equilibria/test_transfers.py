@@ -149,7 +149,7 @@ def test_errors():
         transfer_equilibrium(RepeatedGame(PRISONERS, [0.5, 0.6]))
     with pytest.raises(NotApplicable, match="who leaves"):
         transfer_equilibrium(RepeatedGame(PRISONERS, 0.5, exit=Exit.by_leaver([[1, 2], [3, 4]])))
-    with pytest.raises(InvalidInput, match="`repeated`"):
+    with pytest.raises(InvalidInput, match="`game`"):
         transfer_equilibrium(PRISONERS)
 
 

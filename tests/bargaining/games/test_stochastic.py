@@ -107,7 +107,7 @@ def test_a_repeated_game_is_one_state():
     np.testing.assert_array_equal(game.exit_own, [[2, 1]])
     with pytest.raises(InvalidInput, match="at\\(index\\)"):
         StochasticGame.from_repeated(RepeatedGame(PRISONERS, [[0.5, 0.5], [0.6, 0.6]]))
-    with pytest.raises(InvalidInput, match="`repeated`"):
+    with pytest.raises(InvalidInput, match="`game`"):
         StochasticGame.from_repeated(PRISONERS)
 
 

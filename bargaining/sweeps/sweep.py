@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import io
 import pickle
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
 from sys import version_info
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -23,7 +26,6 @@ from bargaining._platform import made_on
 from bargaining._version import version as library_version
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.sweeps._cells import Chunk, Grid, Task, open_folder, read_folder, read_grid
-from bargaining.sweeps._fingerprint import fingerprint, name_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -108,8 +110,8 @@ def sweep(
         A folder that keeps finished chunks. The same call again computes only what is missing; a
         call with another grid, model, method or version is refused. `open_sweep` reads what is finished.
     version : str, optional
-        A version of the model and the method, used instead of their code: another string
-        means another sweep. If code cannot be read, an error asks for a version.
+        A version of the model and the method, used instead of their source: another string
+        means another sweep. If the source cannot be read, an error asks for a version.
     progress : bool, default False
         Whether to show a progress bar.
 
@@ -126,8 +128,8 @@ def sweep(
     Raises
     ------
     InvalidInput
-        If the grid is malformed or does not fit the model, `checkpoint` holds another sweep, or the model
-        or the method depends on something that cannot be read.
+        If the grid is malformed or does not fit the model, `checkpoint` holds another sweep, or the source of the
+        model or the method cannot be read and there is no `version`.
     OSError
         If `checkpoint` cannot be written; chunks finished before are safe.
 
@@ -142,10 +144,10 @@ def sweep(
     another processor, or with another library for linear algebra, the last bits may differ. Each
     chunk records its platform, and the attribute `platform` of the result lists them.
 
-    A checkpoint identifies a model by its code and everything that this code refers to: defaults, closures, constants,
-    functions and classes of your own modules with their bases, and values by their content. Installed packages are
-    identified by their version. Not noticed are dependencies through names made at run time: files, `getattr` with
-    a computed name, modules imported by `importlib`. Give a `version` if a model depends on those.
+    A checkpoint identifies a model and a method by their source, by what a `functools.partial` or an object holds,
+    and by the versions of Python, NumPy, SciPy and this library; another version of the library does not continue it.
+    Helpers that the source calls, global constants and closures are not seen. Give a `version`, and change it, if
+    they change.
 
     Examples
     --------
@@ -203,7 +205,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     >>> from tempfile import mkdtemp
     >>> from bargaining import open_sweep, sweep
     >>> folder = mkdtemp()
-    >>> data = sweep(lambda r: 2 * r, {"r": [0.0, 0.5]}, float, checkpoint=folder)
+    >>> data = sweep(lambda r: 2 * r, {"r": [0.0, 0.5]}, float, checkpoint=folder, version="1")
     >>> open_sweep(folder)["value"].values
     array([0., 1.])
     """
@@ -307,7 +309,7 @@ def _identity(task: Task, version: str | None) -> dict[str, Any]:
     for argument, part in (("model", task.model), ("method", task.method)):
         about[argument] = name_of(part)
         if version is None:
-            about[f"{argument} code"] = fingerprint(part, argument)
+            about[f"{argument} source"] = _source_hash(part, argument)
     versions = {
         "bargaining": library_version(),
         "numpy": np.__version__,
@@ -315,6 +317,41 @@ def _identity(task: Task, version: str | None) -> dict[str, Any]:
         "python": f"{version_info.major}.{version_info.minor}",
     }
     return about | ({} if version is None else {"version": version}) | {"versions": versions}
+
+
+def name_of(function: Any) -> str:
+    """Return `module.name` of a function, or of the class of another callable."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+class _SourcePickler(pickle.Pickler):
+    """Pickles functions and classes by their source; compiled ones by their name."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, FunctionType):
+            return str, (inspect.getsource(value),)
+        if isinstance(value, type):
+            try:
+                return str, (inspect.getsource(value),)
+            except (OSError, TypeError):
+                return NotImplemented
+        return NotImplemented
+
+
+def _source_hash(function: Any, argument: str) -> str:
+    """Return a hash of the source of a function, and of the values that it holds if it is another callable."""
+    buffer = io.BytesIO()
+    pickler = _SourcePickler(buffer)
+    pickler.fast = True  # or else the bytes would depend on which equal values are one object
+    try:
+        pickler.dump(function)
+    except Exception as error:  # whatever an object raises that cannot be pickled
+        raise InvalidInput(
+            f"`version` must be given with `checkpoint` here: the source of the {argument} {name_of(function)} cannot "
+            f'be read ({error}). Write version="1", and another string when the {argument} changes.'
+        ) from None
+    return sha256(buffer.getvalue()).hexdigest()[:16]
 
 
 def _results(
@@ -349,8 +386,8 @@ def _run(
         raise InvalidInput(f"`workers` must be positive, -1, or a function like `map`; got {short(workers)}.")
     if workers == 1 or len(missing) < 2:
         return map(replace(task, folder=None), missing)
-    with needs("paper"):
-        from joblib import Parallel, delayed
+    from joblib import Parallel, delayed
+
     unordered = Parallel(n_jobs=workers, return_as="generator_unordered")
     results: Iterable[tuple[int, Chunk | None]] = unordered(delayed(task)(stretch) for stretch in missing)
     return results

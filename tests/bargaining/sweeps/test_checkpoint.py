@@ -2,6 +2,7 @@
 
 import io
 import json
+import linecache
 import os
 import pickle
 import shutil
@@ -13,6 +14,8 @@ import time
 from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
+from threading import Lock
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -108,6 +111,59 @@ def test_a_checkpoint_opens_whatever_has_changed_since(tmp_path):
     with pytest.raises(InvalidInput, match="`open_sweep` reads what it holds"):
         cut(5, tmp_path, method=lambda point: point[0])
     xr.testing.assert_identical(open_sweep(str(tmp_path)), whole)
+
+
+def planted(path, source, name="model"):
+    """Return what a file with this source calls `name`."""
+    path.write_text(source)
+    linecache.checkcache(str(path))
+    space = {"__name__": "planted", "partial": partial}
+    exec(compile(source, str(path), "exec"), space)
+    sys.modules["planted"] = ModuleType("planted")
+    sys.modules["planted"].__file__ = str(path)
+    vars(sys.modules["planted"]).update(space)
+    return space[name]
+
+
+SOURCES = {
+    "function": "def model(r):\n    return X * r\n",
+    "lambda": "model = lambda r: X * r\n",
+    "partial": "def f(r, s):\n    return s * r\nmodel = partial(f, s=X)\n",
+    "object": "class M(dict):\n    def __call__(self, r): return self['s'] * r\nmodel = M(s=X)\n",
+    "class": "class M:\n    def __call__(self, r): return X * r\nmodel = M()\n",
+    "method": "class M:\n    def f(self, r): return X * r\nmodel = M().f\n",
+    "partial of a function": "model = partial(lambda f, r: f(r), lambda r: X * r)\n",
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_another_source_is_another_sweep(kind, tmp_path):
+    grid, path = {"r": [0.0, 1.0]}, tmp_path / "planted.py"
+
+    def run(x, folder, **options):
+        made = planted(path, SOURCES[kind].replace("X", x))
+        return sweep(made, grid, float, checkpoint=tmp_path / folder, **options)["value"].values
+
+    for option in ({}, {"version": "1"}):
+        folder = "seen" if not option else "named"
+        assert run("2", folder, **option)[1] == run("2", folder, **option)[1] == 2
+    with pytest.raises(InvalidInput, match="holds another sweep: model source was"):
+        run("3", "seen")
+    assert run("3", "named", version="1")[1] == 2
+    with pytest.raises(InvalidInput, match='holds another sweep: version was "1" and is now "2"'):
+        run("3", "named", version="2")
+
+
+def test_without_a_source_a_version_is_asked_for_by_name(tmp_path):
+    space = {}
+    exec("def model(r):\n    return r", space)
+    locked = partial(max, key=Lock())
+    for model in (space["model"], locked):
+        with pytest.raises(
+            InvalidInput, match=r"`version` must be given .* the model .* Write version=\"1\""
+        ):
+            sweep(model, {"r": [1.0]}, float, checkpoint=tmp_path)
+    sweep(space["model"], {"r": [1.0]}, float, checkpoint=tmp_path, version="1")
 
 
 @pytest.mark.usefixtures("_out_of_core")
@@ -273,7 +329,7 @@ def model(k):
 
 with get_context("fork").Pool(2) as pool:
     one_by_one = lambda f, tasks: pool.map(f, tasks, chunksize=1)
-    sweep(model, {"k": list(range(40))}, float, workers=one_by_one, checkpoint=sys.argv[1])
+    sweep(model, {"k": list(range(40))}, float, workers=one_by_one, checkpoint=sys.argv[1], version="1")
 """
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -406,7 +407,7 @@ def other_pie(r, h):
     [
         ({"grid": {**GRID, "h": [0.7, 0.9]}}, r"grid h values was \[0.7, 0.9, 1.1\] and is now \[0.7, 0.9\]"),
         ({"grid": {**GRID, "r": ([0.0, 0.1, 0.15, 0.3], "%")}}, 'grid r unit was "share" and is now "%"'),
-        ({"model": other_pie}, r'model was ".*\.pie" and is now ".*\.other_pie"; model code'),
+        ({"model": other_pie}, r'model was ".*\.pie" and is now ".*\.other_pie"; model source'),
         ({"method": partial(nash, weights=[0.4, 0.6])}, "method was .*nash.*partial"),
         ({"version": "9.9"}, 'versions bargaining was ".*" and is now "9.9"'),
     ],
@@ -517,7 +518,8 @@ def model(d):
     return Problem(TransferableSurplus(1.0), [d, 0.1])
 
 print("ready", flush=True)
-data = sweep(model, {"d": [k / 300 for k in range(100)]}, nash, workers=int(sys.argv[2]), checkpoint=sys.argv[1])
+data = sweep(model, {"d": [k / 300 for k in range(100)]}, nash, workers=int(sys.argv[2]), checkpoint=sys.argv[1],
+             version="1")
 sys.stdout.write(data["payoffs"].values.tobytes().hex())
 """
 
@@ -612,3 +614,9 @@ def test_numbers_come_in_the_order_of_the_grid_whatever_the_workers_finish_first
     here = sweep(lambda r: r, grid, numbers)
     there = sweep(lambda r: r, grid, numbers, workers=last_first)
     assert list(here.data_vars) == list(there.data_vars) == ["b", "c", "a", "status", "message"]
+
+
+def test_several_workers_need_no_extra():
+    """What `sweep` imports to run processes is a dependency of the package itself."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert any(line.startswith("joblib") for line in project["dependencies"])

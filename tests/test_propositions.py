@@ -36,8 +36,8 @@ def test_a_proposition_says_how_it_is_known(proposition: Proposition) -> None:
     assert "**Conclusion.**" in proposition.body
     assert basis == "cited" or "place" not in proposition.options
     if basis == "cited":
-        place = proposition.options.get("place", "number not checked")
-        assert re.search(r"(?:theorem|page|proposition) \d|abstract|number not checked", place)
+        place = proposition.options.get("place", "abstract")
+        assert re.search(r"(?:theorem|page|proposition) \d|abstract", place)
         assert not re.search(r"theorem \d", text), "Numbers stand in the option `place`."
         keys = {key for keys in bibliography.CITED.findall(text) for key in keys.split(",")}
         assert keys
@@ -67,7 +67,7 @@ def test_claims_stand_in_propositions_or_refer_to_one(page: Path) -> None:
 
 def test_claims_of_docstrings_refer_to_propositions() -> None:
     assert list(unsupported_docstrings()) == [], (
-        "State it in a proposition of a page, and refer to it by :numref:."
+        "State it in a proposition of a page, and refer to it as proposition `label`."
     )
 
 
@@ -75,7 +75,7 @@ def test_references_of_docstrings_lead_somewhere() -> None:
     found = {
         label
         for module in bibliography.MODULES.values()
-        for label in re.findall(r":numref:`([^`]+)`", module.read_text("utf-8"))
+        for label in re.findall(r"\bpropositions?\s+`([a-z0-9-]+)`", module.read_text("utf-8"))
     }
     assert found
     assert found - set(LABELS) == set()

@@ -66,8 +66,8 @@ def perles_maschler(problem: Problem) -> Division:
     It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
     about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it among
     problems whose frontier is more than a point; where a frontier shrinks to a point it is discontinuous
-    (:numref:`perles-maschler-characterisation`). With three players no solution has them all
-    (:numref:`perles-maschler-three`).
+    (proposition `perles-maschler-characterisation`). With three players no solution has them all
+    (proposition `perles-maschler-three`).
 
     References
     ----------

@@ -34,7 +34,7 @@ def payoff_set(
     For a stochastic game it returns a set for each state, see `stochastic_payoff_sets`. If actions are seen only
     through a public signal, it returns an inner and an outer set of the payoffs of perfect public equilibria.
 
-    The largest bounded set :math:`V` of average payoffs (:numref:`repeated-games-operator`) with
+    The largest bounded set :math:`V` of average payoffs (proposition `repeated-games-operator`) with
 
     .. math:: V = \operatorname{co}\, \{ v : v_i = (1-\delta_i) g_i(a) + \delta_i w_i,\; w \in V,\;
               v_i \ge (1-\delta_i) c_i(a) + \delta_i P_i \},
@@ -49,7 +49,7 @@ def payoff_set(
     - both may leave: leaving together is an equilibrium if neither would rather be the one left behind, which always
       holds if the payoffs do not depend on who leaves. The threat is then :math:`P = o`.
     - otherwise the threat of player k to leave is credible only if some equilibrium without leaving gives her no
-      more than :math:`o_k` (:numref:`repeated-games-exit-alone`), and if the other player, if she may leave too,
+      more than :math:`o_k` (proposition `repeated-games-exit-alone`), and if the other player, if she may leave too,
       prefers not to.
 
     Parameters

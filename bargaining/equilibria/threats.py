@@ -121,10 +121,10 @@ def variable_threats(A: ArrayLike | Game, B: ArrayLike | None = None) -> ThreatD
 
     Notes
     -----
-    Payoffs of the solution are unique (:numref:`threats-unique`). On an edge of the frontier the weights are known, so
-    one matrix game says whether the solution lies on it or on which side of it; bisection finds the edge or the vertex.
-    All of this is exact. At a vertex only the weights, and with them the threats, remain to be found: a root of
-    :math:`\operatorname{val}(\lambda_0 (A - u_0) - \lambda_1 (B - u_1))`, which is in general not rational.
+    Payoffs of the solution are unique (proposition `threats-unique`). On an edge of the frontier the weights are
+    known, so one matrix game says whether the solution lies on it or on which side of it; bisection finds the edge or
+    the vertex. All of this is exact. At a vertex only the weights, and with them the threats, remain to be found: a
+    root of :math:`\operatorname{val}(\lambda_0 (A - u_0) - \lambda_1 (B - u_1))`, which is in general not rational.
 
     References
     ----------

@@ -336,7 +336,7 @@ _STEPS = 100  # of the operator; the polygons hold after any number
 
 
 class Outward:
-    """Polygons that contain all equilibrium payoffs (:numref:`stochastic-operator`), made smaller step by step.
+    """Polygons that contain all equilibrium payoffs (proposition `stochastic-operator`), made smaller step by step.
 
     Floats may err, but by far less than a polygon is moved out before and after every step; and what the operator gives
     only grows with the polygons.

@@ -362,7 +362,7 @@ class Monitoring(Shown):
     def garbled(self, noise: ArrayLike, *, signals: Sequence[str] | None = None) -> Monitoring:
         """Return a coarser signal: after signal y, signal z of another list is seen with probability `noise[y, z]`.
 
-        A garbled signal never enlarges the set of equilibrium payoffs (:numref:`monitoring-garbling`).
+        A garbled signal never enlarges the set of equilibrium payoffs (proposition `monitoring-garbling`).
 
         Parameters
         ----------

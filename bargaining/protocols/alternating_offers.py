@@ -160,9 +160,9 @@ class AlternatingOffers(Shown):
        periods is worth :math:`d_i + \delta_i^t (x_i - d_i)`.
 
     With two players, of whom the responder may leave, the subgame-perfect equilibrium is unique: each offers the other
-    the value of rejecting (:numref:`offers-unique`). The offers x and y satisfy :math:`x_1 = \max\{o_1, w_1(y_1)\}` and
-    :math:`y_0 = \max\{o_0, w_0(x_0)\}`, with :math:`w_i(v) = p b_i + (1-p)(d_i + \delta_i(v - d_i))`. For three and
-    more players the answer is a stationary equilibrium: see the Notes.
+    the value of rejecting (proposition `offers-unique`). The offers x and y satisfy :math:`x_1 = \max\{o_1,
+    w_1(y_1)\}` and :math:`y_0 = \max\{o_0, w_0(x_0)\}`, with :math:`w_i(v) = p b_i + (1-p)(d_i + \delta_i(v - d_i))`.
+    For three and more players the answer is a stationary equilibrium: see the Notes.
 
     Parameters
     ----------

@@ -56,12 +56,12 @@ class WarOfAttrition(Shown):
     If both can gain by waiting, the Nash equilibria in which play can reach every date are the following. One player
     gives up at 0 with any probability :math:`m < 1`, the other does not; after that both give up at the rates
     :math:`\lambda`. As :math:`m \to 1` they tend to the two pure equilibria, in which one player gives up at once
-    because the other never would (:numref:`attrition-all`). Every payoff :math:`u_i` from :math:`y_i` to :math:`w_i` is
-    therefore an equilibrium payoff of one player, while the other gets :math:`y_j`. All equilibria listed are subgame
-    perfect as well. Three of them do not depend on the date: the two in which one player gives up at every date and the
-    other never does, and the mixed one without a mass at 0, which the call returns by default. The mixed one is
-    fragile: if payoffs during the war vary randomly and the players' payoffs of giving up differ, only the pure ones
-    survive (Georgiadis, Kim and Kwon 2021).
+    because the other never would (proposition `attrition-all`). Every payoff :math:`u_i` from :math:`y_i` to
+    :math:`w_i` is therefore an equilibrium payoff of one player, while the other gets :math:`y_j`. All equilibria
+    listed are subgame perfect as well. Three of them do not depend on the date: the two in which one player gives up
+    at every date and the other never does, and the mixed one without a mass at 0, which the call returns by default.
+    The mixed one is fragile: if payoffs during the war vary randomly and the players' payoffs of giving up differ,
+    only the pure ones survive (Georgiadis, Kim and Kwon 2021).
 
     The reputations of `ReputationalBargaining` select one member of this family.
 

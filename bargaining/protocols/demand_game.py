@@ -64,7 +64,7 @@ class NashDemandGame(Shown):
 
     On a smooth frontier the first-order conditions have no other solution (Euler's theorem makes
     :math:`(x_i-d_i)\,\partial_i g = g/n` for every i), so the equilibrium is unique
-    (:numref:`demand-ray`). With a kink at N,
+    (proposition `demand-ray`). With a kink at N,
     neighbouring levels on the same ray can be equilibria too; the one with the largest product is
     returned. With three and more players kinks elsewhere may hold other equilibria, off this ray.
     As :math:`\sigma \to 0` demands and expected payoffs tend to N. So they do for a

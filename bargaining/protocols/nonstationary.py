@@ -179,7 +179,7 @@ class NonstationaryOffers(Shown):
     3. Otherwise talks break down with probability L dt, with payoffs :math:`b_i(t)`, or last, with
        flows :math:`g_i(t)` dt, and the next period begins. Payoffs are discounted at :math:`r_i`.
 
-    The payoffs are the limit as dt goes to 0 (:numref:`nonstationary-limit`, :numref:`nonstationary-kinks`). From a
+    The payoffs are the limit as dt goes to 0 (propositions `nonstationary-limit` and `nonstationary-kinks`). From a
     given division at a last date equilibrium is unique, by backward induction.
 
     *Infinite horizon.* Payoffs are computed backwards from a date T at which the steady state is assumed, and also from
@@ -189,9 +189,9 @@ class NonstationaryOffers(Shown):
     Where an option ends waits of a patient player, the two extremes may stay apart: payoffs then depend on the last
     date however late it is, and the status is INACCURATE.
 
-    *A rate of 0* (:numref:`nonstationary-patient`). Without a hazard, flows and options a player who does not discount
-    gets the highest pie, if that comes back for ever, and the other nothing. Peaks that rise for ever leave a `tail`,
-    and the status is INACCURATE unless they do so by less than 1e-8.
+    *A rate of 0* (proposition `nonstationary-patient`). Without a hazard, flows and options a player who does not
+    discount gets the highest pie, if that comes back for ever, and the other nothing. Peaks that rise for ever leave
+    a `tail`, and the status is INACCURATE unless they do so by less than 1e-8.
 
     *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 15 to 1e-12,
     switches of regime are polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the

@@ -143,14 +143,14 @@ class RandomProposer(Shown):
     stationary equilibrium.
 
     *Unanimity.* On a surplus, and for two players on any convex set, stationary equilibrium payoffs are
-    unique (:numref:`unanimity-shares`), unless a proposer can take all there is and still leave the other more than
+    unique (proposition `unanimity-shares`), unless a proposer can take all there is and still leave the other more than
     waiting does. On other sets `unique` is False: for three or more players an equilibrium is computed, and for two on
     a set that is not convex the answer is INACCURATE where the equations have no solution.
 
     *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
     the others; where prices tie, the votes bought are random, with the probabilities that keep the prices tied.
-    Stationary equilibrium payoffs are unique (:numref:`quota-unique`). The mixture is the root of a falling piecewise
-    linear function, found by sorting; `coalitions` says whose votes each proposer buys.
+    Stationary equilibrium payoffs are unique (proposition `quota-unique`). The mixture is the root of a falling
+    piecewise linear function, found by sorting; `coalitions` says whose votes each proposer buys.
 
     References
     ----------

@@ -59,7 +59,7 @@ class ReputationalBargaining(Shown):
     3. A committed player only ever holds out. The first concession or departure ends the talks.
 
     If leaving pays nobody more than conceding, :math:`o_i \le 1-a_j`, the equilibrium is unique
-    (:numref:`reputation-unique`) and the options do not matter. From time 0 on each player concedes at the
+    (proposition `reputation-unique`) and the options do not matter. From time 0 on each player concedes at the
     constant rate that keeps the other indifferent,
 
     .. math:: \lambda_i = r_j \frac{1-a_i}{a_1+a_2-1},

@@ -58,12 +58,12 @@ class ReputationalDemands(Shown):
     Normal players mix so that every demand they use gives the same payoff. A reply is worth less the more often it is
     imitated, so player 1's mixture solves one monotone equation. The value of an announcement increases in the belief
     that its owner is committed, so player 0's mixture does too. A sequential equilibrium exists, and all of them give
-    the same distribution over outcomes (:numref:`reputation-demands`). Strategies can differ where a player concedes at
-    0 in any case: here player 1 then accepts instead of making a demand first, and player 0 distributes the remaining
-    probability in proportion to the priors.
+    the same distribution over outcomes (proposition `reputation-demands`). Strategies can differ where a player
+    concedes at 0 in any case: here player 1 then accepts instead of making a demand first, and player 0 distributes
+    the remaining probability in proportion to the priors.
 
     As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`
-    (:numref:`reputation-limit` for equal rates).
+    (proposition `reputation-limit` for equal rates).
 
     References
     ----------
@@ -410,7 +410,7 @@ def announce(announcements: list[Announcement], normal: float) -> Floats:
     """Return the normal first player's probability of each announcement.
 
     The more often the normal type announces a demand the less it is worth, as its owner is less likely to be committed
-    (:numref:`reputation-demands`): mix so that all demands used are worth the same.
+    (proposition `reputation-demands`): mix so that all demands used are worth the same.
     """
     from scipy.optimize import brentq
 

@@ -108,7 +108,7 @@ class OutsideOptionScreening(Shown):
 
     In the unique equilibrium the seller asks the price of a monopolist who sells to the net value,
     :math:`\max_p (p-c) S(p)`, in every period; the buyer accepts at once if :math:`v-w \ge p` and leaves at once
-    otherwise (:numref:`screening-one-price`). If some types waited, the one with the lowest net value would face a
+    otherwise (proposition `screening-one-price`). If some types waited, the one with the lowest net value would face a
     price of at least its net value, and so get at most w, but later; it would prefer to leave at once. So nobody waits,
     the seller has no reason to cut the price, and the Coase conjecture fails however short the period and however small
     :math:`w > 0`. At :math:`w = 0` this argument fails, since leaving at once is no better than waiting; see
@@ -385,7 +385,7 @@ class TwoTypeScreening(Shown):
     .. math:: W_n(x) = (x - x_{n-1}) p_n + \delta W_{n-1}(x_{n-1}), \quad W_0(x) = (1+x) v_L,
 
     and :math:`W_n(x_n) = W_{n-1}(x_n)`. In each period high types accept until the odds are at the threshold
-    below. The equilibrium is unique except at a threshold (:numref:`screening-two-values`); it ends
+    below. The equilibrium is unique except at a threshold (proposition `screening-two-values`); it ends
     after finitely many rounds, and as :math:`\delta \to 1` the first price tends to :math:`v_L` (the Coase
     conjecture). If the informed side makes offers too, its offers are signals and there are many
     equilibria.

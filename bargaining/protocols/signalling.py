@@ -398,7 +398,7 @@ class Bluff(Shown):
       receiver concedes just often enough, :math:`p = \frac{s-u_{call}}{u_{concede}-u_{call}}`, to leave the
       weak type indifferent to silence, worth s.
 
-    It is the only equilibrium in which a strong owner claims, for :math:`q \ne \mu^*` (:numref:`bluff-unique`).
+    It is the only equilibrium in which a strong owner claims, for :math:`q \ne \mu^*` (proposition `bluff-unique`).
 
     Examples
     --------

@@ -102,7 +102,7 @@ def with_sets(chain: Chain, sets: Sequence[FeasibleSet]) -> ChainOfSets:
 
 
 def shown_unique(chain: Chain, values: Floats) -> bool:
-    """Say whether :numref:`markov-chain-contraction` or :numref:`markov-chain-order` leaves one stationary payoff."""
+    """Say whether proposition `markov-chain-contraction` or `markov-chain-order` leaves one stationary payoff."""
     return bracketed(chain, values) if isinstance(chain, ChainOfSets) else proven_unique(chain)
 
 
@@ -113,8 +113,8 @@ def bracketed(chain: ChainOfSets, values: Floats) -> bool:
 
     Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs to today's
     preserves this order, so from the two extreme pairs it converges to the extreme equilibria; if these agree there is
-    no other (:numref:`markov-chain-order`). An option that may start to bind while waiting is still efficient breaks
-    the order, and then nothing is shown.
+    no other (proposition `markov-chain-order`). An option that may start to bind while waiting is still efficient
+    breaks the order, and then nothing is shown.
     """
     if not _ordered(chain):
         return False
@@ -240,16 +240,16 @@ class StochasticBargaining(Shown):
     *Uniqueness.* Let :math:`|y|` be the largest absolute sum of y over a set of players. With
     transferable utility and nobody leaving, today's payoffs are a non-expansive function of x in
     this norm, for n players, and waiting contracts it by the largest discount factor: stationary
-    equilibrium payoffs exist and are unique (:numref:`markov-chain-contraction`), for individual discount factors too.
-    With a common one the total solves :math:`v = \max\{c, \delta P v\}`: they agree exactly where that is efficient.
-    With outside options the same holds if every state's surplus covers the largest total of waiting (for n > 2 plus the
-    options). Otherwise a payoff may jump where an option starts to bind while waiting is efficient. There may then be
-    several equilibria, and `unique` is False; or there may be none in pure strategies. An equilibrium always exists in
-    which players randomise who are indifferent between leaving and waiting, or between an agreement and a refusal. If
-    none was found in pure strategies, it is computed, for up to 400 payoffs, and `chances` has its probabilities. The
-    status is INACCURATE if none was found either way. For two players with general sets, iteration from both extremes
-    brackets every equilibrium, and `unique` says whether the bracket closed to 1e-6 of the scale, and no proposer takes
-    all there is and might leave the other more. For two players and
+    equilibrium payoffs exist and are unique (proposition `markov-chain-contraction`), for individual discount factors
+    too. With a common one the total solves :math:`v = \max\{c, \delta P v\}`: they agree exactly where that is
+    efficient. With outside options the same holds if every state's surplus covers the largest total of waiting (for n
+    > 2 plus the options). Otherwise a payoff may jump where an option starts to bind while waiting is efficient.
+    There may then be several equilibria, and `unique` is False; or there may be none in pure strategies. An
+    equilibrium always exists in which players randomise who are indifferent between leaving and waiting, or between
+    an agreement and a refusal. If none was found in pure strategies, it is computed, for up to 400 payoffs, and
+    `chances` has its probabilities. The status is INACCURATE if none was found either way. For two players with
+    general sets, iteration from both extremes brackets every equilibrium, and `unique` says whether the bracket
+    closed to 1e-6 of the scale, and no proposer takes all there is and might leave the other more. For two players and
     transferable utility there is no other subgame perfect equilibrium payoff either, under the same conditions; for
     more players only stationary equilibria are claimed.
 

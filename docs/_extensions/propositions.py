@@ -3,8 +3,8 @@
 Its argument is a name, its options a label and how the proposition is known; its body has a paragraph that begins
 with **Hypotheses.** and one that begins with **Conclusion.**. Exactly one of three options says how it is known:
 `proof` where the proof is found ("below"), `cited` who proved it, `tested` the test that found no counterexample.
-What is cited may have a `place`: the number or page of the theorem, and where it was seen; else the box says that the
-number was not checked. The directive `propositions` lists all of them.
+What is cited may have a `place`: the number or page of the theorem, and where it was seen. The directive
+`propositions` lists all of them.
 """
 
 import re
@@ -20,7 +20,6 @@ from sphinx.writers.html5 import HTML5Translator
 
 BASES = {"proof": "*Proof:* {}.", "cited": "*Proved by* {}.", "tested": "*Tested, not proved:* {}."}
 PARTS = ("**Hypotheses.**", "**Conclusion.**")
-UNSEEN = "number not checked"
 BOX = re.compile(r"^```\{proposition\} (.*?)\n(.*?)\n\n", re.M | re.S)
 
 
@@ -49,9 +48,8 @@ class Proposition(SphinxDirective):
         self.set_source_info(node)
         self.state.document.note_explicit_target(node, node)
         how = BASES[basis[0]].format(self.options[basis[0]])
-        if basis == ["cited"]:
-            place = self.options.get("place", UNSEEN)
-            how += f" *Where:* {place}."
+        if "place" in self.options:
+            how += f" *Where:* {self.options['place']}."
         lines = StringList([*self.content, "", how], source=self.get_source_info()[0])
         self.state.nested_parse(lines, self.content_offset, node)
         return [node]
@@ -67,7 +65,11 @@ class Propositions(SphinxDirective):
             for name, head in BOX.findall(page.read_text(encoding="utf-8")):
                 options = dict(re.findall(r"^:(\w+): (.*)$", head, re.M))
                 (basis,) = (name for name in BASES if name in options)
-                known = {"proof": "proof", "tested": "tests", "cited": options.get("place", UNSEEN)}[basis]
+                known = {
+                    "proof": "proof",
+                    "tested": "tests",
+                    "cited": options.get("place", options.get("cited")),
+                }[basis]
                 lines.append(
                     f"| {{numref}}`{options['label']}` | {name} | [{page.stem}]({page.name}) | {known} |"
                 )

@@ -39,6 +39,17 @@ def escape_shapes(app: Sphinx, what: str, name: str, item: object, options: obje
     lines[:] = [shape.sub(lambda found: found[1] or r"\*", line) for line in lines]
 
 
+def link_propositions(
+    app: Sphinx, what: str, name: str, item: object, options: object, lines: list[str]
+) -> None:
+    """Make "proposition `label`" a link with its number; in Python's own help the label is easier to read."""
+    text = "\n".join(lines)
+    for stated in re.findall(r"propositions?\s+`[a-z0-9-]+`(?:\s+(?:and|or)\s+`[a-z0-9-]+`)*", text):
+        links = re.sub(r"`([a-z0-9-]+)`", r":numref:`\1`", re.sub(r"propositions?\s+", "", stated, count=1))
+        text = text.replace(stated, links)
+    lines[:] = text.split("\n")
+
+
 def hide_private(
     app: Sphinx,
     what: str,
@@ -90,6 +101,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     app.connect("config-inited", write)
     app.connect("autodoc-process-docstring", say_of_alias, priority=50)
     app.connect("autodoc-process-docstring", escape_shapes, priority=100)
+    app.connect("autodoc-process-docstring", link_propositions, priority=100)
     app.connect("autodoc-process-docstring", name_what_is_given, priority=100)
     app.connect("autodoc-process-signature", hide_private)
     app.connect("missing-reference", find_result)

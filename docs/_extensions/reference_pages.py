@@ -24,6 +24,8 @@ CHAPTERS = {
     "bargaining.equilibria": "Equilibria",
     "bargaining.axioms": "Axioms",
     "bargaining.exact": "Exact answers and certificates",
+    "bargaining.statics": "How answers change",
+    "bargaining.estimation": "Estimation",
     "bargaining.errors": "Errors and status",
     "bargaining": "Sweeps, tables and figures",
 }
@@ -96,9 +98,10 @@ def _given(names: list[str]) -> str:
 
 
 def modules_page(title: str, package: ModuleType) -> str:
-    """Return a page that documents every public module under `package`; what a command runs has a --help instead."""
+    """Return a page that documents the modules of `package` that users import, and not how its paper is made."""
     found = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    public = [name for name in found if "._" not in name and not name.endswith(".cli")]
+    inside = re.compile(r"\._|\.(cli|paper|replications)\b")
+    public = [name for name in found if not inside.search(name)]
     return f"# {title}\n" + "".join(MODULE.format(name=name) for name in [package.__name__, *public])
 
 

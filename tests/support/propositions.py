@@ -71,7 +71,7 @@ def unsupported(page: Path) -> Iterator[str]:
 
 
 def unsupported_docstrings() -> Iterator[str]:
-    """Yield the paragraphs of public docstrings that claim such a thing and refer to no proposition by `:numref:`.
+    """Yield the paragraphs of public docstrings that claim such a thing and refer to none by its label.
 
     Sections that explain a field, examples, and the list of references claim nothing.
     """
@@ -83,5 +83,5 @@ def unsupported_docstrings() -> Iterator[str]:
                 continue
             text = SECTIONS.sub("", ast.get_docstring(node) or "")
             for paragraph in re.split(r"\n\s*\n", text):
-                if ":numref:" not in paragraph and CLAIM.search(NAMES.sub("", paragraph)):
+                if "proposition" not in paragraph and CLAIM.search(NAMES.sub("", paragraph)):
                     yield f"{name}, {node.name}: " + re.sub(r"\s+", " ", paragraph).strip()

@@ -53,7 +53,7 @@ def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | 
               v_i \ge g_i(b, a_{-i}) + E[x_i \mid b, a_{-i}],\; n \cdot x(y) \le 0 \text{ for all } y \}
 
     At every discount factor that all players share, no equilibrium payoff lies beyond: :math:`n \cdot v \le k^*(n)`
-    (:numref:`monitoring-scores`).
+    (proposition `monitoring-scores`).
 
     Parameters
     ----------
@@ -434,7 +434,7 @@ class FullRank(Shown):
         """Whether both hold.
 
         Then patient players who may mix can have every payoff in the interior of the feasible ones above the minmax
-        (:numref:`monitoring-folk`). The condition is sufficient, not necessary.
+        (proposition `monitoring-folk`). The condition is sufficient, not necessary.
         """
         return self.individual and self.pairwise
 

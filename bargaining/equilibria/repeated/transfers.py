@@ -90,7 +90,7 @@ def transfer_equilibrium(game: RepeatedGame) -> TransferEquilibrium:
 
     and :math:`U = \max G(a)`, :math:`v_i = \min c_i(a)` over the profiles that can be sustained. The answer is
     the greatest fixed point; every :math:`u \ge v` with :math:`\sum u \le U` is an equilibrium payoff
-    (:numref:`transfers-set`).
+    (proposition `transfers-set`).
 
     Parameters
     ----------

@@ -217,7 +217,7 @@ def stochastic_payoff_sets(
     .. math:: V_s = \operatorname{co}\,(\{o(s)\} \cup \{v \in B_s(V) : v \ge o(s)\}), \qquad P(s) = o(s).
 
     If only one player may leave, she does so only if some equilibrium without leaving gives her no more
-    (:numref:`repeated-games-exit-alone`, state by state).
+    (proposition `repeated-games-exit-alone`, state by state).
 
     Parameters
     ----------

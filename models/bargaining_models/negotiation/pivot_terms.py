@@ -168,8 +168,8 @@ def dominance(pivot: PivotGame, discount: float) -> float:
     r"""Return the least margin by which the Nash rates beat every other tariff of their lists, USD bn in the year.
 
     If it is above 0, both set them in every state of every Markov equilibrium, which is then unique but for ties in
-    what home builds (:numref:`pivot-game-war`): Home's tariff never moves the state, the partner's one only where it
-    blocks.
+    what home builds (proposition `pivot-game-war`): Home's tariff never moves the state, the partner's one only where
+    it blocks.
 
     Raises
     ------

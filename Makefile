@@ -59,8 +59,9 @@ format: $(VENV)/.lint  ## mend style
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
-types: $(VENV)/.lint $(VENV)/.test  ## check types
+types: $(VENV)/.lint $(VENV)/.test  ## check types, of the packages and of what readers of the pages write
 	$(PY) -m mypy
+	$(PY) .ci/callers.py
 
 layers: $(VENV)/.lint  ## check who imports whom
 	$(VENV)/bin/lint-imports --no-logo

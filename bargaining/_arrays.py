@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
 from functools import wraps
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy import typing as npt
+from numpy.typing import NDArray
 
 from bargaining._calls import advice
 from bargaining._names import Names, numbered, ordered, titles
@@ -27,6 +28,13 @@ from bargaining.errors import InvalidInput, plain
 from bargaining.errors import short as short
 
 Floats = NDArray[np.float64]
+ArrayLike: TypeAlias = "npt.ArrayLike | Fraction | Sequence[ArrayLike]"
+"""What becomes an array of numbers; unlike NumPy's it may be in fractions."""
+ByPlayer: TypeAlias = "ArrayLike | Mapping[str, Any]"
+"""One number for all players, one for each, or numbers by players' names."""
+
+Entries: TypeAlias = Any
+"""A field that takes an array-like and holds an array: no type of a dataclass says both."""
 Kind = TypeVar("Kind", bound=np.generic)
 Frozen = TypeVar("Frozen")
 Made = TypeVar("Made")
@@ -304,7 +312,7 @@ def scalar(value: ArrayLike, name: str, *, finite: bool = True) -> float:
     return float(array)
 
 
-def per_player(value: ArrayLike, name: str, players: int | Names, *, payoffs: bool = False) -> Floats:
+def per_player(value: ByPlayer, name: str, players: int | Names, *, payoffs: bool = False) -> Floats:
     """Return `value` with players as its last axis; a bare scalar is given to every player.
 
     Players are given by their names, or by how many they are; labelled data come in their order.
@@ -312,7 +320,7 @@ def per_player(value: ArrayLike, name: str, players: int | Names, *, payoffs: bo
     count = players if isinstance(players, int) else len(players)
     if type(value) is not np.ndarray:
         value = ordered(value, name, numbered(count) if isinstance(players, int) else players)
-    array = real(value, name, payoffs=payoffs)
+    array = real(cast("ArrayLike", value), name, payoffs=payoffs)
     if array.ndim == 0:
         array = np.broadcast_to(array, (count,))
     return by_player(array, name, count)
@@ -366,13 +374,13 @@ def _of_share(value: float, name: str) -> str:
     return f" A percentage? Divide it by 100: {value / 100:g}." if 1.0 < value <= _PERCENT else ""
 
 
-def discounts(value: ArrayLike, players: int | Names, *, name: str = "discounts") -> Floats:
+def discounts(value: ByPlayer, players: int | Names, *, name: str = "discounts") -> Floats:
     """Return per-period discount factors in [0, 1), one per player."""
     names = None if isinstance(players, int) else players
     return within(per_player(value, name, players), name, 0.0, 1.0, ends="[)", players=names)
 
 
-def weights_of(value: ArrayLike | None, players: Names) -> Floats:
+def weights_of(value: ByPlayer | None, players: Names) -> Floats:
     """Return weights of players, none negative and some positive, over their sum; None gives equal ones."""
     if value is None:
         return np.full(len(players), 1.0 / len(players))
@@ -401,7 +409,7 @@ def _for_two(value: float, players: int) -> str:
     return str([value, *[round(rest / (players - 1), 12)] * (players - 1)])
 
 
-def distribution(value: ArrayLike | None, name: str, players: int | Names) -> Floats:
+def distribution(value: ByPlayer | None, name: str, players: int | Names) -> Floats:
     """Return non-negative weights that sum to one on the last axis; None gives equal weights."""
     count = players if isinstance(players, int) else len(players)
     if value is None:

@@ -16,9 +16,9 @@ from math import gcd, lcm
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, real
+from bargaining._arrays import ArrayLike, Floats, real
 from bargaining._lifting import Integers as Integers
 from bargaining._lifting import lifted
 

@@ -168,7 +168,7 @@ class Division(Result):
         given, count = self.parameters.get("players"), self.payoffs.shape[-1]
         return given if isinstance(given, tuple) and len(given) == count else numbered(count)
 
-    def payoff(self, player: int | str) -> Floats:
+    def payoff(self, player: int | str) -> Any:
         """Return the payoffs of one player, given by number or name: shape (...).
 
         Examples
@@ -177,8 +177,7 @@ class Division(Result):
         >>> nash(Problem(TransferableSurplus(1.0), {"Canada": 0.0, "US": 0.5})).payoff("US")
         np.float64(0.75)
         """
-        own: Floats = self.payoffs[..., place(player, "player", self.player_names)][()]
-        return own
+        return self.payoffs[..., place(player, "player", self.player_names)][()]
 
     def to_series(self) -> pd.Series[Any]:
         """Return the payoffs as a pandas Series with the players as its index.

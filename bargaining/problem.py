@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bargaining._arguments import is_sequence
-from bargaining._arrays import LARGEST, SMALLEST, Floats, by_player, fill, owning, per_player, returned
+from bargaining._arrays import (
+    LARGEST,
+    SMALLEST,
+    ArrayLike,
+    ByPlayer,
+    Floats,
+    by_player,
+    fill,
+    owning,
+    per_player,
+    returned,
+)
 from bargaining._names import Names, are_given, carried, place, unique_names
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status, with_article
@@ -93,7 +103,7 @@ class Problem(Shown):
     def __init__(
         self,
         feasible: FeasibleSet | Bargained | ArrayLike,
-        disagreement: ArrayLike | Mapping[str, Any] | None = None,
+        disagreement: ByPlayer | None = None,
         *,
         players: Names | None = None,
     ) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from numpy.typing import ArrayLike
-
-from bargaining._arrays import Floats, spread, weights_of
+from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe
@@ -12,7 +10,7 @@ from bargaining.problem import Problem, require_problem
 
 
 @suggesting
-def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
+def egalitarian(problem: Problem, *, weights: ByPlayer | None = None) -> Division:
     r"""Return the egalitarian solution: equal gains, as large as feasible; proportional to `weights` if given.
 
     The last point :math:`d + t w` in S.
@@ -54,7 +52,7 @@ def egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     return last_on_ray(problem, label, problem.disagreement, direction, problem.ideal)
 
 
-def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
+def missed(problem: Problem, payoffs: Floats, *, weights: ByPlayer | None = None) -> Floats:
     """Return how far payoffs are from the last feasible point with gains in proportion to weights, over ideal gains."""
     w = weights_of(weights, problem.player_names)
     direction = spread(w, "weights", payoffs.shape)

@@ -6,9 +6,8 @@ Both raise everybody together, freeze those who are blocked, and go on with the 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, spread, weights_of
+from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts._comprehensive import Ideal, comprehensive, ideal_of, lasting_gain
 from bargaining.concepts._missed import outside, units
@@ -72,7 +71,7 @@ def lexicographic_kalai_smorodinsky(problem: Problem) -> Division:
 
 
 @suggesting
-def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
+def lexicographic_egalitarian(problem: Problem, *, weights: ByPlayer | None = None) -> Division:
     r"""Return the lexicographic egalitarian solution: Pareto optimal, gains as equal as that allows.
 
     Among the feasible points it has the largest least gain :math:`(x_i - d_i)/w_i`; among these the largest second
@@ -130,7 +129,7 @@ def lexicographic_egalitarian(problem: Problem, *, weights: ArrayLike | None = N
 
 
 def missed(
-    problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None, by_ideal: bool = False
+    problem: Problem, payoffs: Floats, *, weights: ByPlayer | None = None, by_ideal: bool = False
 ) -> Floats:
     """Return by how much payoffs are not the lexicographic maximum, of gains in ideal gains or of weighted gains."""
     ideal = problem.ideal

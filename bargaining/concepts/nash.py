@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, weights_of
+from bargaining._arrays import ByPlayer, Floats, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts._missed import outside, units
 from bargaining.division import ACCURACY, Division, describe, divide, solved
@@ -16,7 +16,7 @@ from bargaining.problem import Problem, require_problem
 
 
 @suggesting
-def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
+def nash(problem: Problem, *, weights: ByPlayer | None = None) -> Division:
     r"""Return the Nash solution: the feasible point with the largest weighted product of gains.
 
     .. math:: \arg\max_{x \in S,\ x \ge d} \prod_i (x_i - d_i)^{w_i}, \qquad \sum_i w_i = 1.
@@ -78,7 +78,7 @@ def nash(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
     return divide(problem, label, payoffs, residual, status, ideal=ideal)
 
 
-def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
+def missed(problem: Problem, payoffs: Floats, *, weights: ByPlayer | None = None) -> Floats:
     """Return by how much payoffs miss the best weighted product, or feasibility, over the range of gains.
 
     Of players without a weight only that they get no less than their disagreement payoff.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, spread, weights_of
+from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts.nash import nash
 from bargaining.errors import Status
@@ -18,7 +17,7 @@ SAME = 1e-9  # of the gains: solutions of two sets that are one
 
 
 @suggesting
-def nash_set(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
+def nash_set(problem: Problem, *, weights: ByPlayer | None = None) -> Floats:
     r"""Return every feasible point with the largest weighted product of gains.
 
     .. math:: \arg\max_{x \in S,\ x \ge d} \prod_i (x_i - d_i)^{w_i}, \qquad \sum_i w_i = 1.

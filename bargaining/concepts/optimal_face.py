@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, spread, weights_of
+from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.errors import NotApplicable
 from bargaining.feasible._root import decreasing_root
@@ -22,7 +22,7 @@ SHORT = 1e-6  # of the interval: a shorter face counts as a point
 
 
 @suggesting
-def optimal_face(problem: Problem, *, weights: ArrayLike | None = None) -> Floats:
+def optimal_face(problem: Problem, *, weights: ByPlayer | None = None) -> Floats:
     r"""Return the extreme points of the set of utilitarian points.
 
     .. math:: \arg\max_{x \in S} \sum_i w_i x_i

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, spread, weights_of
+from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts._missed import EPS, outside
 from bargaining.division import Division, describe, divide
@@ -15,7 +14,7 @@ from bargaining.problem import Problem, require_problem
 
 
 @suggesting
-def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Division:
+def utilitarian(problem: Problem, *, weights: ByPlayer | None = None) -> Division:
     r"""Return a utilitarian point: the feasible payoffs with the largest weighted sum.
 
     .. math:: \arg\max_{x \in S} \sum_i w_i x_i
@@ -56,7 +55,7 @@ def utilitarian(problem: Problem, *, weights: ArrayLike | None = None) -> Divisi
     return divide(problem, label, payoffs, residual, status, ideal=problem.disagreement + span)
 
 
-def missed(problem: Problem, payoffs: Floats, *, weights: ArrayLike | None = None) -> Floats:
+def missed(problem: Problem, payoffs: Floats, *, weights: ByPlayer | None = None) -> Floats:
     """Return by how much payoffs miss the largest weighted sum, or feasibility, over the weighted range of payoffs."""
     w = np.broadcast_to(weights_of(weights, problem.player_names), payoffs.shape)
     span = _spans(problem, payoffs)

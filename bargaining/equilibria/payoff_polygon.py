@@ -7,9 +7,8 @@ from math import hypot
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, real, returned, scalar
+from bargaining._arrays import ArrayLike, Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Result, Shown, counted, number, point, point_latex, sketch
 from bargaining.equilibria._budget import Effort

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, listed
-from bargaining._arrays import Floats, owning, real, within
+from bargaining._arrays import Entries, Floats, owning, real, within
 from bargaining._rich import Card, Result, Shown, number
 from bargaining.errors import InvalidInput, Status
 
@@ -140,14 +140,14 @@ class VerticalChain(Shown):
     array([17.39, 17.63, 17.39, 17.63])
     """
 
-    values: Floats
+    values: Entries
     _: KW_ONLY
     slope: float
     retail_costs: ArrayLike
     wholesale_costs: ArrayLike
     retailers: Sequence[str]
     wholesalers: Sequence[str]
-    weights: ArrayLike = 0.5
+    weights: Entries = 0.5
     consumers: ArrayLike = 0.0
     conduct: str = "bertrand"
     products: Sequence[str] = ()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, flag
-from bargaining._arrays import Floats, fill, owning, real, within
+from bargaining._arrays import Entries, Floats, fill, owning, real, within
 from bargaining._jets import Jet
 from bargaining._names import unique_names
 from bargaining._rich import Shown
@@ -230,7 +230,7 @@ class WeightedNashModel(_Estimated):
     ({'weight': 0.297}, {'weight': 0.014})
     """
 
-    payoffs: Floats
+    payoffs: Entries
     _: KW_ONLY
     total: ArrayLike
     disagreement: ArrayLike = 0.0
@@ -354,7 +354,7 @@ class OffersModel(_Estimated):
     {'discount': 0.869}
     """
 
-    payoffs: Floats
+    payoffs: Entries
     _: KW_ONLY
     total: ArrayLike
     proposer: ArrayLike
@@ -480,7 +480,7 @@ class WageModel(_Estimated):
     {'weight': 0.574}
     """
 
-    wages: Floats
+    wages: Entries
     _: KW_ONLY
     productivity: ArrayLike
     reference: ArrayLike
@@ -560,7 +560,7 @@ class NashInNashModel(_Estimated):
     """
 
     _likely: ClassVar[bool] = False
-    prices: Floats
+    prices: Entries
     _: KW_ONLY
     gains: ArrayLike
     slopes: ArrayLike
@@ -645,7 +645,7 @@ class DelayModel(_Estimated):
     {'rate_0': 0.087, 'rate_1': 0.087, 'both_obstinate': 0.167}
     """
 
-    dates: Floats
+    dates: Entries
     _: KW_ONLY
     who: ArrayLike
     demands: ArrayLike
@@ -791,7 +791,7 @@ class EfficientDelayModel(_Estimated):
     {'log_mean': 0.65, 'log_spread': 0.38, 'discount': 0.87}
     """
 
-    delays: Floats
+    delays: Entries
     _: KW_ONLY
     surplus: ArrayLike
     _columns: ClassVar[tuple[str, ...]] = ("delays",)

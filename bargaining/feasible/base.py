@@ -62,25 +62,25 @@ class FeasibleSet(Protocol):
         """Shape of the leading axes: () for one set."""
         ...
 
-    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+    def support(self, weights: Floats, /) -> tuple[Floats, Floats]:
         """Return max sum(weights * x) over the set and a point where it is attained.
 
         The value is inf, and the point NaN, where the sum has no upper bound.
         """
         ...
 
-    def ray(self, origin: Floats, direction: Floats) -> Floats:
+    def ray(self, origin: Floats, direction: Floats, /) -> Floats:
         """Return the largest t with origin + t * direction in the set; -inf where the line misses it."""
         ...
 
-    def ideal(self, floor: Floats) -> Floats:
+    def ideal(self, floor: Floats, /) -> Floats:
         """Return each player's best payoff over the x >= floor in the set; -inf where there is no such x.
 
         An entry of `floor` may be -inf: that player has no floor.
         """
         ...
 
-    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+    def contains(self, x: Floats, /, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` times the size of the set."""
         ...
 

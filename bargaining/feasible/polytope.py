@@ -9,11 +9,11 @@ from numbers import Rational
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bargaining._arguments import cell, flag
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, Floats, fill, owning, real, short
+from bargaining._arrays import LARGEST, SMALLEST, ArrayLike, Floats, fill, owning, real, short
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, flat_corners, slack_at

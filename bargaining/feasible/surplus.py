@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, fill, owning, real
+from bargaining._arrays import ArrayLike, Floats, fill, owning, real
 from bargaining._rich import Shown, listing
 from bargaining.errors import InvalidInput, NotApplicable, short
 from bargaining.feasible._sides import some

@@ -9,10 +9,9 @@ from math import factorial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bargaining._arguments import listed
-from bargaining._arrays import Floats, owning, per_player
+from bargaining._arrays import ArrayLike, Floats, owning, per_player
 from bargaining._calls import suggesting
 from bargaining._names import meant, series
 from bargaining._rational import Rationals, floats, fractions, maximise, rank, rational

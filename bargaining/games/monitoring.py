@@ -9,10 +9,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bargaining._arguments import instance, is_sequence, listed, player_index
-from bargaining._arrays import Floats, fill, owning, real, short
+from bargaining._arrays import ArrayLike, Floats, fill, owning, real, short
 from bargaining._names import are_given
 from bargaining._rational import Rationals, fractions, integers, rank, rational
 from bargaining._rich import SHOWN, Card, Shown, counted, number

@@ -13,10 +13,10 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bargaining._arguments import flag, is_sequence, listed, player_index
-from bargaining._arrays import Floats, fill, owned, owning, real, short
+from bargaining._arrays import ArrayLike, Floats, fill, owned, owning, real, short
 from bargaining._names import Names, are_given, numbered, ordered, place, titles, unique_names
 from bargaining._rational import floats, fractions
 from bargaining._rich import SHOWN, Card, Shown, number

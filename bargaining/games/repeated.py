@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bargaining._arguments import cell, is_sequence, listed, player_index
-from bargaining._arrays import Floats, fill, owned, owning, real
+from bargaining._arrays import ArrayLike, ByPlayer, Floats, fill, owned, owning, real
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, carried, ordered, unique_names
 from bargaining._rational import fractions
@@ -70,7 +70,7 @@ class Exit(Shown):
 
     def __init__(
         self,
-        payoffs: ArrayLike | Mapping[str, Any],
+        payoffs: ByPlayer,
         *,
         who: Sequence[int | str] | None = None,
         players: Names | None = None,
@@ -280,7 +280,7 @@ class RepeatedGame(Shown):
     def __init__(
         self,
         game: Game,
-        discounts: ArrayLike,
+        discounts: ByPlayer,
         *,
         exit: Exit | None = None,  # noqa: A002 (the field's word)
         monitoring: Monitoring | None = None,

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bargaining._arguments import index, listed
-from bargaining._arrays import Floats, fill, owning
+from bargaining._arrays import ArrayLike, ByPlayer, Floats, fill, owning
 from bargaining._names import Names, are_given, ordered
 from bargaining._rational import Rationals, fractions
 from bargaining._rich import SHOWN, Card, Shown, brief, counted
@@ -103,7 +103,7 @@ class StochasticGame(Shown):
         self,
         payoffs: Sequence[Game | ArrayLike],
         transitions: Sequence[Any],
-        discounts: ArrayLike,
+        discounts: ByPlayer,
         *,
         exit: Exits = None,  # noqa: A002 (the field's word)
         states: Names | None = None,
@@ -123,7 +123,7 @@ class StochasticGame(Shown):
         cls,
         game: Game | Sequence[Game],
         transition: Any,
-        discounts: ArrayLike,
+        discounts: ByPlayer,
         *,
         exit: Exits = None,  # noqa: A002
         states: Names | None = None,
@@ -160,7 +160,7 @@ class StochasticGame(Shown):
         actions: Callable[[Any], Sequence[Sequence[Any]]] | Sequence[Sequence[Any]],
         payoff: Callable[[Any, tuple[Any, ...]], ArrayLike],
         transition: Callable[[Any, tuple[Any, ...]], Mapping[Any, Any] | ArrayLike],
-        discounts: ArrayLike,
+        discounts: ByPlayer,
         *,
         exit: Callable[[Any], Exit | None] | Exits = None,  # noqa: A002
         players: Names | None = None,
@@ -285,7 +285,7 @@ class StochasticGame(Shown):
         nobody = np.full(self.players, -np.inf)
         return np.array([nobody if leave is None else leave.own for leave in self.exits])
 
-    def with_discounts(self, discounts: ArrayLike) -> StochasticGame:
+    def with_discounts(self, discounts: ByPlayer) -> StochasticGame:
         """Return the same game with other discount factors.
 
         Parameters

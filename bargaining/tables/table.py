@@ -21,7 +21,6 @@ from bargaining._version import version
 from bargaining.errors import BargainingError, InvalidInput, Status, with_article
 from bargaining.tables import latex, typeset
 from bargaining.tables.records import (
-    Cell,
     Column,
     cell,
     choose,
@@ -95,7 +94,7 @@ class Table:
     Residual: 2.20e-16.
     """
 
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Any, ...], ...]
     columns: tuple[Column, ...]
     caption: str
     label: str
@@ -261,7 +260,7 @@ class Table:
 
 @suggesting
 def compare(
-    methods: Mapping[str, Callable[..., Any]] | Iterable[Callable[..., Any]],
+    methods: Mapping[str, Any] | Iterable[Callable[..., Any]],
     problem: Any,
     *,
     digits: int = 4,

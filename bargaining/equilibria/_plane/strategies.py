@@ -6,10 +6,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bargaining._arguments import whole
-from bargaining._arrays import real, scalar
+from bargaining._arrays import ArrayLike, real, scalar
 from bargaining._rational import fractions
 from bargaining.equilibria._plane.generation import NEAR, Generation, Plan
 from bargaining.equilibria._plane.lottery import Lottery, Pair, nearest

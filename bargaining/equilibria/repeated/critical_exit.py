@@ -5,9 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats
+from bargaining._arrays import ArrayLike, Floats
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._calls import suggesting
 from bargaining._names import ordered

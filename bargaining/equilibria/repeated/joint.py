@@ -356,7 +356,7 @@ def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[Fraction, ...] | N
 
 def discount_of(given: float | Fraction) -> Fraction:
     """Return a discount factor as an exact rational."""
-    exact = rational(given, "discount")  # type: ignore[arg-type]
+    exact = rational(given, "discount")
     if exact.shape != ():
         raise InvalidInput(f"`discount` must be one number; got {short(given)}.")
     valid_discounts(np.asarray(float(exact.item())), 1, name="discount")

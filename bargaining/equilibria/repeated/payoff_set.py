@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from bargaining._arrays import owning
+from bargaining._arrays import ArrayLike, owning
 from bargaining._calls import suggesting
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall

@@ -107,7 +107,7 @@ from bargaining.protocols.signalling import credibility as credibility
 from bargaining.protocols.stochastic import StochasticBargaining as StochasticBargaining
 from bargaining.scenarios import outcome_problem as outcome_problem
 from bargaining.scenarios import read_scenario as read_scenario
-from bargaining.statics.sensitivity import sensitivity as sensitivity
+from bargaining.statics import sensitivity as sensitivity
 from bargaining.sweeps.sweep import open_sweep as open_sweep
 from bargaining.sweeps.sweep import sweep as sweep
 from bargaining.sweeps.sweep import vectorized as vectorized

@@ -189,6 +189,17 @@ def stationary_profile(
     return stationary(game, compile_game(game), flat(game, strategies, leave))
 
 
+def continued(profile: StationaryProfile, game: StochasticGame) -> StationaryProfile | None:
+    """Return the equilibrium of another game, of the same shape, that uses the same actions; None if there is none.
+
+    Newton's method begins at the strategies of `profile`.
+    """
+    arrays = compile_game(game)
+    strategy = flat(game, profile.strategies, profile.leave)
+    refined = refine(arrays, strategy, strategy > _SAME)
+    return None if refined is None else stationary(game, arrays, refined)
+
+
 def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list[Floats]:
     if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
         if not 1 <= starts <= _STARTS:

@@ -1,1 +1,0 @@
-"""Comparative statics: how answers change with their data."""

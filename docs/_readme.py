@@ -80,7 +80,7 @@ def draw(path: Path, shade: str) -> Path:
 
 def headline() -> str:
     """Return README's table: rows of the paper's headline table, with the range over the sets of elasticities."""
-    tables = [TABLES["headline"](Study(elasticities=name)) for name in ELASTICITIES]
+    tables = [TABLES["headline"].at(Study(elasticities=name)) for name in ELASTICITIES]
     lines = [
         "| Without a deal Canada can | " + " | ".join(f"r = {share:.0%}" for share in SHARES) + " |",
         "| :--- |" + " ---: |" * len(SHARES),

@@ -43,9 +43,6 @@ WIDE = {
 }
 TABLES = [*stored_names(), *WIDE]
 
-# The columns of the table of their name, or some of them, with other numbers.
-VARIANTS = [name for name in TABLES if name.endswith(("-2026", "-diverted"))]
-
 
 # Twenty rows at a time, a table over several pages would settle its widths in the second run only.
 WHOLE = r"\setcounter{LTchunksize}{1000}"
@@ -90,7 +87,6 @@ def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @NEEDS_LATEX
-@pytest.mark.dear(*VARIANTS)
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_fits_the_page(name: str, said: dict[str, str]) -> None:
     complaints = r"^(?:Overfull|LaTeX Error|LaTeX Warning: Float too large).*"

@@ -9,19 +9,19 @@ from bargaining_models.paper.reproduce import stored
 
 
 def claims() -> str:
-    """Return each claim of table T4 with its verdict, what that depends on, and T4-figures."""
+    """Return each claim of table T4 with its verdict, what that depends on, and what T4-figures counts."""
     parts = []
-    for row, (_, figures, later, chance, tables) in zip(
-        stored("T4").rows, stored("T4-figures").rows, strict=True
-    ):
-        claim, verdict, assumption = row
-        parts.append(f"## {claim}\n\n**{_sentence(verdict)}**\n\n")
-        if later != "the same":
-            parts.append(f"At the tariffs of 19 August 2026\n: {_sentence(later)}\n\n")
-        parts.append(f"Figures\n: {_sentence(figures)} Read off {tables}.\n\n")
-        parts.append(f"Depends on\n: {_sentence(assumption)}\n\n")
-        if chance != "not drawn":
-            parts.append(f"Probability\n: {_sentence(chance)}\n\n")
+    for row, counts in zip(stored("T4").records(), stored("T4-figures").records(), strict=True):
+        parts.append(f"## {row['claim']}\n\n**{row['verdict']}**\n\n")
+        parts.append(f"Counted\n: {_sentence(counts['event'])} Read off {counts['tables']}.\n\n")
+        for year, date in (("2023", "2023"), ("later", "19 August 2026")):
+            low, high = counts[f"{year}_size"]
+            drawn = f" In drawn worlds: {counts[f'{year}_drawn']}." if counts[f"{year}_drawn"] else ""
+            parts.append(
+                f"At the tariffs of {date}\n: Holds in {counts[f'{year}_holds']}; {counts['what']}: {low:.2g} to "
+                f"{high:.2g}.{drawn}\n\n"
+            )
+        parts.append(f"Depends on\n: {_sentence(row['assumption'])}\n\n")
     return "".join(parts)
 
 

@@ -120,9 +120,9 @@ def test_check_says_which_digit_changed(
 ) -> None:
     table = stored("T1")
     monkeypatch.setitem(TABLES, "T1", lambda study: table)
-    assert run("reproduce", "T1", "--check", capsys=capsys) == (0, "T1: 120 cells, unchanged\n", "")
+    assert run("reproduce", "T1", "--check", capsys=capsys) == (0, "T1: 264 cells, unchanged\n", "")
     row = list(table.rows[1])
-    row[2] *= 1.01
+    row[3] *= 1.01
     monkeypatch.setitem(
         TABLES,
         "T1",
@@ -136,8 +136,10 @@ def test_check_says_which_digit_changed(
     status, out, err = run("reproduce", "T1", "--check", capsys=capsys)
     assert (status, err) == (1, "")
     first, second = out.splitlines()
-    assert first == "T1: 120 cells, CHANGED"
-    assert second.startswith("  row 2 | capacity unlimited | r 0.05 | Free trade: Canada (%): stored ")
+    assert first == "T1: 264 cells, CHANGED"
+    assert second.startswith(
+        "  row 2 | Tariffs of 2023 | capacity unlimited | Free trade: Canada (%): stored "
+    )
 
 
 def test_reproduce_writes_the_tables(

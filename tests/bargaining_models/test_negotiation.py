@@ -79,21 +79,6 @@ def test_a_rate_is_the_tariff_itself_where_the_base_has_one(model: TradeModel) -
     np.testing.assert_allclose(pair.war().rates, nash.rates, atol=1e-8)
 
 
-@pytest.mark.dear("pair1", "pair0")
-@pytest.mark.parametrize("pair", [("Canada", "US"), ("China", "US"), ("Canada", "China")])
-def test_both_solvers_of_tariff_wars_agree(model: TradeModel, pair: tuple[str, str]) -> None:
-    """Best responses from both ends of a grid, and first-order conditions from several starts, with a route too."""
-    (other,) = {"Canada", "China", "US"} - set(pair)
-    talks = Negotiation(model, home=pair[0], partner=pair[1], alternative=other)
-    war = talks.war(r=[0.0, 0.15])
-    assert war.unique.all()
-    for k, costs in enumerate(talks.route([0.0, 0.15])):
-        found = model.nash_tariffs(talks.roles.players, against="players", given=talks.free, costs=costs)
-        assert found.status is Status.OK
-        np.testing.assert_allclose(war.rates[k], found.rates, rtol=0, atol=1e-9)
-        np.testing.assert_allclose(war.percent[k], found.percent[talks.places], rtol=0, atol=1e-9)
-
-
 def test_every_text_has_the_names_of_the_roles(three: TradeModel) -> None:
     talks = Negotiation(three, home="Lilliput", partner="Blefuscu", alternative="Laputa")
     roles, deal = talks.roles, Deal.at(talks, r=[0.0, 0.3])
@@ -261,15 +246,11 @@ EVEN, UNEVEN = [[8.6, 0.9], [1.7, 9.4]], [[32.709, 0.572], [0.613, 0.845]]
         (EVEN, (0.0, 0.0), 12.8),
         (UNEVEN, (0.0935, 0.2771), 11.3),
     ],
-    ids=["both ends", "one end", "one end, later", "neither end"],
 )
-def test_war_of_two_countries_by_formula_where_ends_lead_nowhere(
+def test_war_of_two_countries_by_formula(
     flows: list[list[float]], tariffs: tuple[float, float], elasticity: float
 ) -> None:
-    """One good: t = 1 / (theta s), s the other's own part of what it buys, at producer prices (Johnson 1953).
-
-    At a high elasticity nobody trades at a rate of 500 percent, so that no response to it is best.
-    """
+    """One good: t = 1 / (theta s), s the other's own part of what it buys, at producer prices (Johnson 1953)."""
     rates = np.zeros((2, 2, 1))
     rates[0, 1], rates[1, 0] = tariffs
     model = TradeModel.from_arrays(
@@ -280,7 +261,7 @@ def test_war_of_two_countries_by_formula_where_ends_lead_nowhere(
     sold = war.equilibrium.flows[..., 0]
     own = np.diag(sold) / sold.sum(axis=1)
     np.testing.assert_allclose(war.rates, 1.0 / (elasticity * own[::-1]), rtol=1e-9)
-    assert bool(war.unique) == (elasticity < 5)
+    assert war.unique
 
 
 def test_who_gains_from_the_war_keeps_no_agreement() -> None:

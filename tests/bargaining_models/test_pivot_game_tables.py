@@ -1,7 +1,6 @@
 """The tables, figures and claims of the pivot game: they agree with the repeated game and with each other."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from bargaining import Table
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.pivot_terms import builds_to
-from bargaining_models.paper import pivot_game_sets
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import waits
 from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGameStudy
@@ -22,7 +20,7 @@ from table_records import records
 
 @pytest.fixture(scope="module")
 def table(study: Study) -> Table:
-    return TABLES["T10"](study)
+    return TABLES["T10"].at(study)
 
 
 @pytest.fixture(scope="module")
@@ -193,52 +191,3 @@ def test_figures_draw_every_state_and_path(small: Study, name: str) -> None:
         assert ax.get_xlabel()
         for line in lines:
             assert np.isfinite(np.asarray(line.get_ydata(), dtype=float)).all()
-
-
-@pytest.mark.parametrize("patience", [(0.6,), pytest.param((0.9, 0.95), marks=pytest.mark.slow)], ids=str)
-def test_the_table_of_sets_lists_every_alternative(
-    study: Study, patience: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pivot_game_sets, "PATIENCE", patience)
-    small = quick(study, [0.0, 0.15])
-    rows = records(TABLES["T10-sets"](small))
-    assert [row["alternative"] for row in rows] == [*pivot_game_sets.SHOWN] * len(patience)
-    sizes = (
-        np.ptp(small.pivot_game.capacity.flows, axis=(0, 1, 2)) + np.abs(small.pivot_game.capacity.exit).max()
-    )
-    for row, (case, leave) in product(rows, (("stay", False), ("leave", True))):
-        first, bare = (
-            small.pivot_game.sets(name, row["discount"], leave=leave).at(0)
-            for name in (row["alternative"], "none")
-        )
-        # Vertices, also where the table has bounds: what it shows can be enforced, and is all but `open` of it.
-        beyond = row[f"{case}_open"]
-        assert (beyond == 0) == ("revocable" not in row["alternative"])
-        ranges = np.array([row[f"{case}_{country}"] for country in ("Canada", "US")])
-        inside = np.stack(
-            [ranges[:, 0] - first.vertices.min(axis=0), first.vertices.max(axis=0) - ranges[:, 1]]
-        )
-        if beyond is None:
-            assert (inside <= 1e-9).all()
-            assert row[f"{case}_new"] is None
-            continue
-        assert (inside >= -1e-9).all()
-        assert (inside <= beyond / 100 * sizes + 1e-9).all()
-        division = np.array([row[f"{case}_nash_{country}"] for country in ("Canada", "US")])
-        assert ((ranges[:, 0] <= division) & (division <= ranges[:, 1])).all()
-        both = pivot_game_sets._area(pivot_game_sets._overlap(first.vertices, bare.vertices))
-        areas = [pivot_game_sets._area(some.vertices) for some in (first, bare)]
-        close = 20 * beyond + 1e-6
-        assert row[f"{case}_new"] == pytest.approx(100 * (areas[0] - both) / areas[1], abs=close)
-        assert row[f"{case}_lost"] == pytest.approx(100 * (areas[1] - both) / areas[1], abs=close)
-    for row in rows:
-        assert row["leave_Canada"][0] < row["stay_Canada"][0]
-
-
-def test_new_and_lost_are_the_parts_of_two_areas() -> None:
-    square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]])
-    diamond = np.array([[1.0, -1.0], [3.0, 1.0], [1.0, 3.0], [-1.0, 1.0]])
-    assert pivot_game_sets._area(square) == 4.0
-    for other, both in ((square, 4.0), (square + 1.0, 1.0), (diamond, 4.0), (diamond - 1.0, 2.0)):
-        assert pivot_game_sets._area(pivot_game_sets._overlap(square, other)) == pytest.approx(both)
-        assert pivot_game_sets._area(pivot_game_sets._overlap(other, square)) == pytest.approx(both)

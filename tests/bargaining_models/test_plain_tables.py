@@ -4,7 +4,6 @@
 bargaining, and share no code with the package.
 """
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import plain_tables as plain
-from bargaining_models.paper import bands, table_bands
+from bargaining_models.paper import bands
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.paper.worlds import STRUCTURES
@@ -23,12 +22,12 @@ from recomputed import (
     PROGRAMS,
     matrix,
     numbers,
-    parts,
+    world_at,
     world_of,
 )
 
-FAST = ("T2-2026", "T2-closed-2026", "T8-2026", "T11-2026")
-WORLDS = {"2023": ("wiod2011", None), "19 August 2026": ("icio2019", LATEST)}
+FAST = ("T2", "T2-closed", "T8", "T11")
+DAYS = {"2023": None, "19 August 2026": LATEST}
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "reproduce-the-paper.md"
 
 
@@ -53,27 +52,20 @@ def same(name: str, found: dict[str, Any], row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in FAST else pytest.mark.slow)
-        for name in TABLES
-        if parts(name)[0] in PROGRAMS
-    ],
+    [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in PROGRAMS],
 )
 def test_rows_are_those_of_a_plain_program(name: str) -> None:
-    base, world = parts(name)[0], world_of(name)
-    program = PROGRAMS[base]
     for row in stored(name).records():
-        found = program.cells(world, row)
+        found = PROGRAMS[name].cells(world_of(row), row)
         assert set(numbers(name)) <= set(found)  # nothing is left out
-        same(base, found, row)
+        same(name, found, row)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["T7", "T7-2026", "T7-diverted"])
-def test_dates_of_agreement(name: str) -> None:
+def test_dates_of_agreement() -> None:
     """What T7 says in words."""
-    world = world_of(name)
-    for row in stored(name).records():
+    world = world_at(None)
+    for row in stored("T7").records():
         for group in ("open", "closed"):
             if row["path"] not in PATHS:
                 continue
@@ -92,46 +84,16 @@ def test_dates_of_agreement(name: str) -> None:
 # The stored draws
 
 
-@cache
-def drawn_world(date: str) -> Any:
-    """The first draw of a date, whose cells are stored."""
-    structure, day = WORLDS[date]
-    given = plain.draw_by_hand(plain.DATA, 0, structure)
-    theta = given.pop("elasticities")
-    return plain.World(plain.DATA, day=day, theta=theta, icio=structure == "icio2019", given=given)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", table_bands.BANDED)
-@pytest.mark.parametrize("date", WORLDS)
-def test_rows_of_a_draw_are_those_of_a_plain_program(date: str, name: str) -> None:
-    cells: dict[str, dict[str, float]] = {}
-    for row in table_bands.read_rows(table_bands.FOLDER / table_bands.SAMPLE):
-        if (row["environment"], row["table"]) == (date, name):
-            cells.setdefault(row["row"], {})[row["column"]] = float(row["value"])
-    keys = table_bands.keys_of(stored(name))
-    assert cells
-    for label, drawn in cells.items():
-        values = [
-            float(part) if part[:1].isdigit() and key in table_bands.KEYS else part
-            for key, part in zip(keys, label.split(" | "), strict=True)
-        ]
-        row = dict(zip(keys, values, strict=True)) | drawn
-        found = PROGRAMS[name].cells(drawn_world(date), row)
-        assert set(drawn) <= set(found)
-        same(name, {column: found[column] for column in drawn}, row)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("structure", STRUCTURES)
-@pytest.mark.parametrize("date", WORLDS)
+@pytest.mark.parametrize("date", DAYS)
 def test_the_first_draw_of_the_first_table(date: str, structure: str) -> None:
     """T0 in the first world of each structure: what Canada pays by disagreement, route and share."""
     source, links = STRUCTURES[structure]
     given = plain.draw_by_hand(plain.DATA, 0, source)
     theta, january = given.pop("elasticities"), given["r"]
     world = plain.World(
-        plain.DATA, day=WORLDS[date][1], theta=theta, icio=source == "icio2019", given=given, links=links
+        plain.DATA, day=DAYS[date], theta=theta, icio=source == "icio2019", given=given, links=links
     )
     rows = [
         row

@@ -4,13 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
-from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 import plain_pivot as PLAIN
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.pivot_terms import path, settles
-from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE
+from bargaining_models.paper.pivot_game_study import BLOCKING, FAST
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.us_canada.capacity import Capacity
@@ -18,7 +16,6 @@ from bargaining_models.us_canada.tariff_war import RATES, TariffGame
 from table_records import records
 
 NASH = (3, 3)
-SETS = list(dict.fromkeys(row[1] for row in stored("T10-sets").rows))
 BLOCKED = {"closure": 0.2, "reopening": 0.53, "blocking": BLOCKING}
 ONE = [np.ones((len(RATES), len(RATES), 1))]
 
@@ -26,18 +23,11 @@ ONE = [np.ones((len(RATES), len(RATES), 1))]
 # The repeated game: T6 and F1
 
 
-def at_date(study: Study, date: str) -> Study:
-    return {"": study, "-2026": study.latest, "-diverted": study.diverted}[date]
-
-
-@pytest.mark.dear("False-", "False--2026")
-@pytest.mark.parametrize("date", ["", "-2026"])
+@pytest.mark.dear("False")
 @pytest.mark.parametrize("leave", [False, True])
-def test_self_enforcing_divisions_are_those_of_the_plain_operator(
-    study: Study, leave: bool, date: str
-) -> None:
-    game = at_date(study, date).tariff_games[0.15]
-    row = next(r for r in records(stored(f"T6{date}")) if (r["discount"], r["r"]) == (0.9, 0.15))
+def test_self_enforcing_divisions_are_those_of_the_plain_operator(study: Study, leave: bool) -> None:
+    game = study.tariff_games[0.15]
+    row = next(r for r in records(stored("T6")) if (r["discount"], r["r"]) == (0.9, 0.15))
     flows, case = game.stage.payoffs, "leave" if leave else "stay"
     border = game.leaving.own[None] if leave else None
     (found,) = PLAIN.payoff_sets([flows], ONE, 0.9, border)
@@ -48,11 +38,11 @@ def test_self_enforcing_divisions_are_those_of_the_plain_operator(
     assert flows[0, 0, 0] * money[0] - lowest[0, 0] - half == pytest.approx(row[f"{case}_transfer"], abs=1e-8)
 
 
-@pytest.mark.parametrize("date", ["", "-2026"])
+@pytest.mark.parametrize("date", ["2023", "2026"])
 def test_patience_under_war_and_exit_is_the_closed_form(study: Study, date: str) -> None:
     """T5: who breaks free trade has its best reply once, and then the war, or a closed border, for ever."""
-    game = at_date(study, date).tariff_games[0.15]
-    row = next(r for r in records(stored(f"T5{date}")) if r["r"] == 0.15)
+    game = (study if date == "2023" else study.latest).tariff_games[0.15]
+    row = next(r for r in records(stored("T5")) if (r["tariffs"], r["r"]) == (date, 0.15))
     kept = game.stage.payoffs[0, 0]
     breach = np.array([game.stage.payoffs[:, 0, 0].max(), game.stage.payoffs[0, :, 1].max()])
     for case, after in (("war", game.war), ("exit", game.leaving.own)):
@@ -109,11 +99,14 @@ def alternatives_of(study: Study) -> dict[str, Any]:
 
 def test_terms_and_waiting_are_those_of_iterated_values(alternatives: dict[str, Any]) -> None:
     """Some rows; `test_plain_tables` has all, from its own years."""
-    same_terms(alternatives, records(stored("T10"))[::5])
+    same_terms(alternatives, [row for row in records(stored("T10")) if row["tariffs"] == "2023"][::5])
 
 
 def test_terms_at_the_latest_tariffs_are_those_of_iterated_values(study: Study) -> None:
-    same_terms(alternatives_of(study.latest), records(stored("T10-2026"))[3::16])
+    same_terms(
+        alternatives_of(study.latest),
+        [row for row in records(stored("T10")) if row["tariffs"] == "2026"][3::16],
+    )
 
 
 def same_terms(alternatives: dict[str, Any], rows: list[dict[str, Any]]) -> None:
@@ -194,66 +187,3 @@ def test_sets_by_state_are_those_of_the_plain_operator(
     for one, other in zip(found, own.enforceable(0.6, leave=leave).sets, strict=True):
         assert PLAIN.distance(one, other.vertices) < 1e-5  # of a range of 100
         np.testing.assert_allclose(one.min(axis=0), other.threat, atol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("leave", [False, True])
-@pytest.mark.parametrize(
-    ("date", "discount", "name"),
-    [("", discount, name) for discount in PATIENCE for name in SETS if name != "none"]
-    + [("-2026", 0.9, name) for name in SETS if name != "none"]
-    + [("-diverted", 0.9, name) for name in SETS if name not in ("none", "lasting, capped")],
-)
-def test_the_plain_operator_keeps_the_sets_and_shrinks_larger_ones(
-    study: Study, date: str, discount: float, name: str, leave: bool
-) -> None:
-    """Sets between bounds it moves by no more than these are apart; then the table's row."""
-    own = at_date(study, date)
-    game, pivot = alternatives_of(own)[name], own.pivot_game
-    border = game.after_leaving(discount) if leave else None
-    row = next(
-        r for r in records(stored(f"T10-sets{date}")) if (r["discount"], r["alternative"]) == (discount, name)
-    )
-    case = "leave" if leave else "stay"
-    if row[f"{case}_open"] is None:
-        pytest.skip("no set was found that enforces itself")
-    if row[f"{case}_open"]:
-        sets = [some.inner for some in pivot.bounds(name, discount, leave=leave).bounds]
-        close = 2 * row[f"{case}_open"] / 100 * np.ptp(np.concatenate(sets), axis=0).max() + 1e-9
-    else:
-        sets = [some.vertices for some in pivot.sets(name, discount, leave=leave).sets]
-        close = 1e-9
-
-    def apply(polygons: list[np.ndarray]) -> list[np.ndarray]:
-        found: list[np.ndarray] = PLAIN.operator(polygons, game.games, game.chains, discount, border, 1e-10)
-        return found
-
-    def apart(polygons: list[np.ndarray]) -> float:
-        return max(map(PLAIN.distance, polygons, sets))
-
-    assert apart(apply(sets)) < close
-    larger = [some.mean(axis=0) + 1.03 * (some - some.mean(axis=0)) for some in sets]
-    distances = [apart(larger)]
-    for _ in range(12):
-        larger = apply(larger)
-        distances.append(apart(larger))
-    assert distances[-1] < 0.7 * distances[0]
-    for c, country in enumerate(("Canada", "US")):
-        expected = sets[0][:, c].min(), sets[0][:, c].max()
-        np.testing.assert_allclose(row[f"{case}_{country}"], expected, atol=1e-9)
-    nash = [row[f"{case}_nash_{country}"] for country in ("Canada", "US")]
-    np.testing.assert_allclose(nash, PLAIN.nash_point(sets[0]), atol=1e-8)
-    bare = pivot.sets("none", discount, leave=leave).at(0).vertices
-    before, after, both = area(bare), area(sets[0]), area(bare, sets[0])
-    areas = [row[f"{case}_new"], row[f"{case}_lost"]]
-    np.testing.assert_allclose(areas, [100 * (x - both) / before for x in (after, before)], atol=1e-6)
-
-
-def area(*polygons: np.ndarray) -> float:
-    """The area of what polygons have in common."""
-    planes = np.concatenate([ConvexHull(one).equations for one in polygons])
-    # The point farthest inside all sides.
-    found = linprog(
-        [0, 0, -1], np.column_stack([planes[:, :2], np.ones(len(planes))]), -planes[:, 2], bounds=(None, None)
-    )
-    return float(ConvexHull(HalfspaceIntersection(planes, found.x[:2]).intersections).volume)

@@ -114,13 +114,9 @@ def test_delay_is_lost_by_both_and_ends_at_the_jump(study: Study, tables: dict[s
             assert row["jump"] is None or row["jump"] > row["r"]
 
 
-@pytest.mark.parametrize("name", ["F2", "F3", pytest.param("F2-2026", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["F2", "F3"])
 def test_figures_draw_every_path(study: Study, name: str) -> None:
     figure = FIGURES[name](study)
-    if name == "F2-2026":
-        later = study.latest.timing.paths["none"][True].offers(hazard=0.5).transfer_at([0.0])
-        assert figure.axes[0].lines[0].get_ydata()[0] == pytest.approx(later[0], rel=1e-12)
-        name = "F2"
     first, second = figure.axes
     for ax in (first, second):
         assert len(ax.lines) == (len(study.timing.paths) if name == "F2" else 6)

@@ -7,23 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import linprog
 
 import bargaining_models
 from bargaining import InvalidInput, Status, nash
 from bargaining_models.negotiation.thresholds import GRID, first_crossing
-from bargaining_models.negotiation.triangle import core_exists, gain_from_the_clause, paid_to_alternative
+from bargaining_models.negotiation.triangle import gain_from_the_clause, paid_to_alternative
 from bargaining_models.negotiation.triangle_coalitions import (
     OUTSIDERS,
-    complaint,
-    convex,
-    core_margin,
-    core_transfers,
     nucleolus,
     shapley,
-    superadditive,
     worths,
 )
 from bargaining_models.negotiation.triangle_terms import (
@@ -289,69 +283,8 @@ def test_without_effects_on_outsiders_bargaining_again_is_shapley(money: np.ndar
     np.testing.assert_allclose(shapley(money, outsiders="agree").payoffs, expected, atol=1e-10)
 
 
-@given(together, st.sampled_from(OUTSIDERS))
-@example(PAIRS_BLOCK, "agree")
-@example(US_IS_OWED, "agree")
-def test_the_core_is_that_of_linear_programs(money: np.ndarray, outsiders: str) -> None:
-    worth = {who: float(plain_worth(money, who, outsiders)) for who in SUBSETS}
-    above = np.array([[-1.0 if p in who else 0.0 for p in range(3)] for who in SUBSETS[:-1]])
-    limits = [-worth[who] for who in SUBSETS[:-1]]
-    found = core_transfers(money, outsiders=outsiders)
-    least = linprog(np.ones(3), above, limits, bounds=[(None, None)] * 3)  # that satisfies every coalition
-    assert core_margin(money, outsiders=outsiders) == pytest.approx(worth[0, 1, 2] - least.fun, abs=1e-7)
-    for partner in (1, 2):
-        for end, sign in enumerate((1.0, -1.0)):
-            goal = sign * np.eye(3)[partner]
-            best = linprog(goal, above, limits, [[1, 1, 1]], [worth[0, 1, 2]], bounds=[(None, None)] * 3)
-            if best.status == 2:
-                assert np.isnan(found).all()
-                assert core_margin(money, outsiders=outsiders) < 0
-            else:
-                assert best.status == 0
-                paid = sign * best.fun - money[1, 1, partner]
-                assert found[partner - 1, end] == pytest.approx(paid, abs=1e-7)
-                assert core_margin(money, outsiders=outsiders) >= 0
-
-
-@given(together, st.sampled_from(OUTSIDERS))
-@example(US_IS_OWED, "agree")
-@example(CHINA_ADDS_LESS, "agree")
-def test_superadditive_and_convex_by_their_definitions(money: np.ndarray, outsiders: str) -> None:
-    worth: dict[frozenset[int], Fraction] = {frozenset(): Fraction(0)}
-    worth |= {frozenset(who): plain_worth(money, who, outsiders) for who in SUBSETS}
-    gains = {
-        (one, other): worth[one | other] + worth[one & other] - worth[one] - worth[other]
-        for one in worth
-        for other in worth
-    }
-    assert convex(money, outsiders=outsiders) == all(gain >= 0 for gain in gains.values())
-    apart = [gain for (one, other), gain in gains.items() if not one & other]
-    assert superadditive(money, outsiders=outsiders) == all(gain >= 0 for gain in apart)
-
-
-@given(whole, st.sampled_from(OUTSIDERS))
-def test_a_superadditive_star_has_a_core_and_the_nucleolus_is_in_it(
-    money: np.ndarray, outsiders: str
-) -> None:
-    money = money.copy()
-    money[1, 1, 0] += 60
-    v = worths(money, outsiders=outsiders)
-    if superadditive(money, outsiders=outsiders) and v[1, 2] == v[1,] + v[2,]:
-        assert core_margin(money, outsiders=outsiders) >= 0
-    if core_margin(money, outsiders=outsiders) >= 0:
-        found = nucleolus(money, outsiders=outsiders)
-        assert complaint(money, found.payoffs, outsiders=outsiders) <= 1e-9
-        low, high = np.moveaxis(core_transfers(money, outsiders=outsiders), -1, 0)
-        assert ((found.transfers >= low - 1e-9) & (found.transfers <= high + 1e-9)).all()
-
-
 def test_what_the_states_allow_in_numbers() -> None:
     money = [[[0, 0, 0], [6, 0, 0]], [[10, 0, 0], [12, 0, 0]]]
-    np.testing.assert_allclose(core_transfers(money), [[0, 6], [0, 2]])
-    assert superadditive(money)
-    assert not convex(money)
-    assert complaint(money, [12, 0, 0]) == 0
-    assert complaint(money, [4, 5, 3]) == 1  # the hub and partner 1
     np.testing.assert_allclose(nucleolus(money).payoffs, [8, 3, 1])
 
 
@@ -365,9 +298,6 @@ def test_batches_are_their_cells() -> None:
             np.testing.assert_allclose(whole_batch.payoffs[cell], one.payoffs)
             np.testing.assert_allclose(whole_batch.transfers[cell], one.transfers)
             assert whole_batch.status[cell] == one.status
-    for outsiders in OUTSIDERS:
-        cells = [core_transfers(money[cell], outsiders=outsiders) for cell in np.ndindex(2, 3)]
-        np.testing.assert_allclose(core_transfers(money, outsiders=outsiders).reshape(6, 2, 2), cells)
 
 
 def test_terms_that_a_pair_would_not_sign_are_marked() -> None:
@@ -468,10 +398,6 @@ def test_thresholds_of_the_triangle(baseline: Baseline, triangle: Triangle) -> N
         found = first_crossing(wide, margin)
         assert found.value is None
         assert found.margin == pytest.approx(margin(triangle)[1])
-    begins = first_crossing(triangle, core_exists).value
-    assert begins is not None
-    around = Triangle.at(baseline, r=[begins - 1e-4, begins + 1e-4])
-    assert np.isnan(core_transfers(around.money)).any(axis=(1, 2)).tolist() == [True, False]
 
 
 def test_what_china_takes_is_measured_by_what_the_route_is_worth(deal: Deal, triangle: Triangle) -> None:

@@ -11,15 +11,14 @@ from table_records import records
 
 @pytest.fixture(scope="module")
 def tables(study: Study) -> dict[str, Table]:
-    return {name: TABLES[name](study) for name in ("headline", "T11", "T11-core")}
+    return {name: TABLES[name].at(study) for name in ("headline", "T11")}
 
 
-@pytest.mark.parametrize("name", ["T11", "T11-core"])
-def test_notes_say_where_the_numbers_come_from(tables: dict[str, Table], name: str) -> None:
-    notes = " ".join(tables[name].notes)
+def test_notes_say_where_the_numbers_come_from(tables: dict[str, Table]) -> None:
+    notes = " ".join(tables["T11"].notes)
     for words in ("2023", "uniform5", "residual", "Version"):
         assert words in notes
-    residual = next(note for note in tables[name].notes if note.startswith("Largest residual"))
+    residual = next(note for note in tables["T11"].notes if note.startswith("Largest residual"))
     assert float(residual.split(": ")[1].rstrip(".")) < 1e-10
 
 
@@ -49,18 +48,3 @@ def test_rows_add_up(tables: dict[str, Table]) -> None:
             assert row["CHN"] - row["China"] == pytest.approx(all_of["CHN"], abs=1e-9)
             assert row["USA"] - row["US"] == pytest.approx(all_of["USA"] - all_of["US"], abs=1e-9)
         assert row["clause"] == pytest.approx(-row["CAN"] - row["USA"], abs=1e-9)
-
-
-def test_lump_sums_are_in_the_core_where_the_notes_name_no_objection(tables: dict[str, Table]) -> None:
-    ranges = {row["r"]: row for row in records(tables["T11-core"])}
-    notes = {note.partition(":")[0]: note for note in tables["T11-core"].notes}
-    for name, title in (("alone", "Others stand alone"), ("agree", "Others agree")):
-        assert "convex at no r" in notes[title]
-        for row in records(tables["T11"]):
-            bounds = ranges[row["r"]]
-            if f"{row['reading']} at" in notes[title] or bounds[f"{name}_US"] is None or row["r"] == 0:
-                continue
-            for partner in ("US", "China"):
-                low, high = bounds[f"{name}_{partner}"]
-                assert low - 1e-9 <= row[partner] <= high + 1e-9
-    assert ranges[0.0]["alone_US"] is None  # empty: China would claim what the war diverts to it

@@ -12,10 +12,9 @@ from scipy.stats import norm
 import bargaining_models
 from bargaining import InvalidInput
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.paper import table_bands as stored_bands
 from bargaining_models.paper import worlds
 from bargaining_models.paper.study import LATEST, Study
-from bargaining_models.paper.tables import table
+from bargaining_models.paper.tables import rows
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment
 from bargaining_models.trade.folders import structure
@@ -118,7 +117,7 @@ def elasticities_by_hand(draw: int) -> Any:
 
 
 def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
-    """T1's war, exit and tariffs of a draw, the Nash transfer of T2: stored, and by a program that shares no code."""
+    """T1's war and exit, and the Nash transfer of T2, in a world at drawn elasticities."""
     draw, r = 0, 0.15
     theta = elasticities_by_hand(draw)
     model = PlainTrade(DATA, theta)
@@ -130,11 +129,6 @@ def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
         -1 / theta[goods]
     )
     free = model.tariff.copy()
-    stored = {
-        (row["table"], row["row"], row["column"]): float(row["value"])
-        for row in stored_bands.read_rows(stored_bands.FOLDER / stored_bands.SAMPLE)
-        if row["environment"] == "2023"
-    }
     assert sectors[:9] == ("AGR", "MIN", "FOOD", "WOOD", "PETR", "CHEM", "METAL", "OMAN", "AUTO")
     peace = model.welfare(free)
 
@@ -160,70 +154,12 @@ def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
     shut = cost.copy()
     shut[canada, us, goods] = shut[us, canada, goods] = 1e6
     cells["exit"] = of(free, shut)
+    at = {(row["capacity"], row["r"]): row for row in rows(drawn, "T1")}["unlimited", r]
     for outcome, values in cells.items():
         for name, value in zip(("Canada", "US"), values, strict=True):
             close = 1e-6 if outcome != "exit" else 1e-3  # what is closed there costs a million here
-            assert stored["T1", "unlimited | 0.15", f"{outcome}_{name}"] == pytest.approx(value, abs=close)
+            assert at[f"{outcome}_{name}"] == pytest.approx(value, abs=close)
     money = model.income[[canada, us]] / 100
     gain = (cells["agreement"] - cells["war"]) * money
-    transfer = (gain[0] - gain[1]) / 2
-    assert stored["T2", "Nash | 0.15", "transfer"] == pytest.approx(transfer, rel=1e-6)
-    assert stored["headline", "open | Nash", "0.15"] == pytest.approx(transfer, rel=1e-6)
-
-
-def test_stored_cells_come_out_again() -> None:
-    """The first draw of T1 and T2, twice: the same bits, and what is stored, up to the rounding of another machine."""
-    environment, structure = stored_bands.SAMPLED[0]
-    model = stored_bands.WorldDraw(
-        parameters=load(), structure=structure, environment=environment, tables=("T1", "T2"), make=table
-    )
-    given = worlds.table_priors(structure, load())
-    first, second = (uncertainty(model, given, draws=1) for _ in range(2))
-    rows = stored_bands.read_rows(stored_bands.FOLDER / stored_bands.SAMPLE)
-    for name in ("T1", "T2"):
-        np.testing.assert_array_equal(first[name].values, second[name].values)
-        kept = [
-            float(row["value"]) for row in rows if (row["environment"], row["table"]) == (environment, name)
-        ]
-        np.testing.assert_allclose(first[name].values[0], kept, rtol=1e-9, atol=1e-12)
-
-
-def test_bands_are_quantiles_over_all_structures() -> None:
-    """By hand, of made-up draws: failed ones left out and counted, a threshold that is not there beyond all others."""
-    xr = pytest.importorskip("xarray")
-    cells = len(stored_bands.layout("T3", "2023"))
-    values = np.arange(6.0)[:, None] + np.zeros(cells)
-    values[5] = np.nan  # at no r
-
-    def made(rows: Any, failed: Any) -> Any:
-        return xr.Dataset(
-            {
-                "status": ("draw", np.zeros(len(rows), dtype=np.int8)),
-                "T3_failed": ("draw", np.array(failed, dtype=float)),
-                "T3": (("draw", "cell"), rows),
-            }
-        )
-
-    part = dict(stored_bands.PARTS)
-    try:
-        stored_bands.PARTS["alone"] = ("T3",)
-        found = {"a": made(values[:3], [0, 0, 0]), "b": made(values[3:], [1, 0, 0])}
-        rows = list(stored_bands.band_rows("2023", "alone", found))
-    finally:
-        stored_bands.PARTS.clear()
-        stored_bands.PARTS.update(part)
-    assert {row["draws"] for row in rows} == {6}
-    assert {row["failed"] for row in rows} == {1}
-    # Of 0, 1, 2, 4, none:
-    assert {(row["low"], row["median"], row["high"]) for row in rows} == {("0", "2", "inf")}
-
-
-def test_a_verdict_is_its_words() -> None:
-    form = stored_bands.form_of
-    assert form("holds from 0.87 to 0.95, or 5%; fails") == form("holds from 0.9, or 12.5%; fails")
-    assert form("fails for a visit") != form("holds for a visit")
-    holds = np.repeat([1.0, 0.0], 8)
-    inputs = {"x y": np.arange(16.0), stored_bands.BINARY[0]: np.tile([0.0, 1.0], 8)}
-    assert stored_bands._turning(holds, inputs) == "less often with a high x y"
-    assert stored_bands._turning(np.ones(16), inputs) == ""
-    assert stored_bands._turning(np.tile([1.0, 1.0, 0.0, 0.0], 4), inputs) == "with no single input"
+    (row,) = (row for row in rows(drawn, "T2") if (row["reading"], row["r"]) == ("Nash", r))
+    assert row["transfer"] == pytest.approx((gain[0] - gain[1]) / 2, rel=1e-6)

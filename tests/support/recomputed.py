@@ -15,7 +15,6 @@ import numpy as np
 
 import plain_tables as plain
 from bargaining_models.paper.reproduce import stored
-from bargaining_models.paper.table_bands import keys_of
 from bargaining_models.paper.tables import TABLES
 
 Row = Mapping[str, Any]
@@ -45,16 +44,19 @@ def world_at(day: str | None, elasticities: str = "uniform5", *, diverted: bool 
     return kind(plain.DATA, day=day, theta=np.array([float(row["value"]) for row in listed]))
 
 
-def parts(name: str) -> tuple[str, str]:
-    """The name of a table without what is added for a date or a reading, and that."""
-    ending = next((one for one in ("-2026", "-diverted") if name.endswith(one)), "")
-    return name.removesuffix(ending), ending
+def world_of(row: Row) -> Any:
+    """The plain world of a row of a table."""
+    return world_at(LATEST if row.get("tariffs") == LATEST[:4] else None)
 
 
-def world_of(name: str) -> Any:
-    """The plain world of a table."""
-    ending = parts(name)[1]
-    return world_at(LATEST if ending == "-2026" else None, diverted=ending == "-diverted")
+def keys_of(table: Any) -> list[str]:
+    """The columns that say what a row is: those in front that are text, or r, or patience."""
+    names = []
+    for k, column in enumerate(table.columns):
+        if column.name not in ("r", "discount") and not isinstance(table.rows[0][k], str):
+            break
+        names.append(column.name)
+    return names
 
 
 def kept(world: Any, name: str, make: Callable[[], Any]) -> Any:
@@ -68,8 +70,11 @@ def kept(world: Any, name: str, make: Callable[[], Any]) -> Any:
 
 
 def headline(world: Any, row: Row) -> dict[str, Any]:
-    route = row["route"] == "open"
-    return {f"{r:g}": plain.division(world, row["reading"], r, route=route)["transfer"] for r in plain.SHARES}
+    route, elsewhere = row["route"] == "open", world_at(world.day, diverted=True)
+    paid = {f"{r:g}": plain.division(world, row["reading"], r, route=route)["transfer"] for r in plain.SHARES}
+    for r in (0.05, 0.1, 0.15):
+        paid[f"diverted_{r:g}"] = plain.division(elsewhere, row["reading"], r, route=route)["transfer"]
+    return paid
 
 
 def payoffs(world: Any, row: Row, *, money: bool = False) -> dict[str, Any]:
@@ -85,15 +90,9 @@ def threshold(world: Any, row: Row) -> dict[str, Any]:
     cells = {}
     for column in set(row) - {"question"}:
         name, _, capped = column.partition("_")
-        diverted = isinstance(world, plain.Diverted)
-        own = world.other if diverted else world
-        there = own if name in ("uniform5", "drawn") else world_at(world.day, name)
+        there = world if name == "uniform5" else world_at(world.day, name)
         found = kept(there, column, lambda w=there, c=capped: plain.thresholds(w, c == "True"))
-        value = found[questions.index(row["question"])]
-        if diverted and value:  # looked for in capacity: what that diverts
-            assert capped == "False"
-            value = 1 - plain.sold(there, value)[0] / plain.sold(there, 0.0)[0]
-        cells[column] = value
+        cells[column] = found[questions.index(row["question"])]
     return cells
 
 
@@ -195,22 +194,14 @@ PROGRAMS = {
     "T10-patience": Program(lambda world, row: plain.by_patience(pivots(world), row["discount"])),
     "T10-sensitivity": Program(changed),
     "T11": Program(triangle, 1e-5),
-    "T11-core": Program(lambda world, row: plain.core(world, row["r"]), 1e-5),
-    "T13": Program(
-        lambda world, row: plain.hidden(world, row["barrier"] / 100, row["noise"] / 100, row["r"]),
-        1e-4,  # the package rounds chances to one in a million
-        asked=("barrier", "noise", "r"),
-    ),
 }
 
-BY_SAMPLE = "quantiles of draws; the first draw of each date is computed again, cell by cell"
 ELSEWHERE = {
     "T0": "quantiles of a thousand draws; of each date and structure the first is computed again, cell by cell",
     "T0-structures": "the same",
     "T0-sobol": "shares of variance, by the estimator of SALib; tried on a sum of inputs",
-    "T4": "text; its numbers are those of T4-figures",
-    "T4-figures": "text; a test recomputes the quantifier of each sentence from the tables",
-    "T10-sets": "its sets are kept by a plain operator, which shrinks larger ones; its numbers follow from them",
+    "T4": "text, written by hand",
+    "T4-figures": "counts of rows of the other tables, which a test counts again",
     "T12": "every gain and answer",
 }
 """What there is for tables of which no row is computed again here."""
@@ -224,7 +215,7 @@ def numbers(name: str) -> dict[str, int]:
     columns = [column.name for column in table.columns]
     kinds = (int, float, tuple)
     count = [sum(isinstance(row[k], kinds) for row in table.rows) for k in range(len(columns))]
-    program = PROGRAMS.get(parts(name)[0])
+    program = PROGRAMS.get(name)
     asked = program.asked if program else ()
     found = dict(list(zip(columns, count, strict=True))[first:])
     return {column: n for column, n in found.items() if n and column not in asked}
@@ -235,14 +226,11 @@ def matrix() -> list[str]:
     lines = ["| table | numbers | computed again | what else |", "|---|---|---|---|"]
     total, again = 0, 0
     for name in TABLES:
-        base, _ = parts(name)
         count = numbers(name)
-        if name.endswith("-bands"):
-            done, rest = 0, BY_SAMPLE
-        elif base in PROGRAMS:
+        if name in PROGRAMS:
             done, rest = sum(count.values()), ""
         else:
-            done, rest = sum(count.values()) if base in WHOLE else 0, ELSEWHERE[base]
+            done, rest = sum(count.values()) if name in WHOLE else 0, ELSEWHERE[name]
         total, again = total + sum(count.values()), again + done
         lines.append(f"| {name} | {sum(count.values())} | {done} | {rest} |")
     return [*lines, f"| all | {total} | {again} |  |"]

@@ -146,7 +146,8 @@ class _Menu:
     nash: Floats
 
     def tariffs(self, listed: Sequence[float | str]) -> Floats:
-        direction = self.negotiation.game.sides[self.player].direction
+        unit = np.eye(2)[self.player]
+        direction = self.negotiation.tariffs_at(unit) - self.negotiation.free
         schedules = self.negotiation.schedules
         return np.stack(
             [

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ROUTES = ("open", "closed")
-START = (0.1, 0.13)  # near the war of the base figures, home first
+NEAR: dict[str, Any] = {"starts": (0.12,), "points": 5}
+"""From rates near the war of the base figures, and with few deviations tried."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +68,7 @@ class HeadlineDraw(Shown):
         costs = talks.route(shares)
         free = talks.outcome(talks.free, costs).money
         shut = np.broadcast_to(free[0], free.shape)
-        best = cache(lambda: talks.game.best_near(1, costs, START[1]))
+        best = cache(lambda: talks.best_rates(costs, (1,), **NEAR).rates[:, 0])
         threats = np.stack([self._threat(talks, one, shares, costs, best) for one in self.disagreements])
         agreed = np.stack([free, shut])  # by route: with the route, and where the agreement closes it
         gains = agreed - threats[:, None]  # (D, routes, S, players)
@@ -96,11 +97,10 @@ class HeadlineDraw(Shown):
     def _threat(
         self, talks: Negotiation, given: Any, shares: Share, costs: Floats, best: Callable[[], Floats]
     ) -> Floats:
-        """Money without an agreement at each share, (S, 2); rates by Newton's method from rates that are near."""
+        """Money without an agreement at each share, (S, 2)."""
         name, option = parsed(given)
-        game = talks.game
         if name == "war":
-            found = game.near(costs, np.array(START))
+            found = talks.best_rates(costs, **NEAR)
             if (found.status != Status.OK).any():
                 raise Unsolved("No Nash tariffs were certified for the war. Leave it out of `disagreements`.")
             rates = found.rates
@@ -111,7 +111,7 @@ class HeadlineDraw(Shown):
             return talks.status_quo(option, r=shares).money
         else:
             return talks.leave(r=shares).money
-        return talks.outcome(game.tariffs(rates), costs).money
+        return talks.outcome(talks.tariffs_at(rates), costs).money
 
 
 def headline_draws(

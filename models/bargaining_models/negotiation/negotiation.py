@@ -27,7 +27,7 @@ from __future__ import annotations
 import copy
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypedDict
 
@@ -37,7 +37,6 @@ from numpy.typing import ArrayLike
 from bargaining import Method, Table, nash
 from bargaining.authoring import Floats, Shown, choice, flag, owning, real, within
 from bargaining.errors import InvalidInput, Status, plain
-from bargaining_models.negotiation._tariff_nash import Side, TariffGame, TariffNash
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import outcome_without, parsed
 from bargaining_models.negotiation.headline import headline
@@ -49,7 +48,9 @@ from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeData, TradeModel
 from bargaining_models.trade.data import too_high
 from bargaining_models.trade.environment import in_words
+from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.links import caps_by_sector
+from bargaining_models.trade.tariff_nash import TariffWars, tariff_wars
 
 Share = ArrayLike | Mapping[str, ArrayLike]
 AGREEMENTS = ("free trade", "base")
@@ -365,7 +366,7 @@ class Negotiation(Shown):
                 f"`partner_tariff`, `home_tariff` and `r` must broadcast; got shapes {partner.shape}, {home.shape} and "
                 f"{costs.shape[:-3]}. Insert axes of length 1."
             ) from None
-        return self.outcome(self.game.tariffs(rates), costs)
+        return self.outcome(self.tariffs_at(rates), costs)
 
     def schedule(self, *names: str, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
         """Outcome of one or more schedules of rates, added up.
@@ -483,8 +484,8 @@ class Negotiation(Shown):
         -------
         TariffWar
             With rates, `marginal` and `regret`, the evidence on uniqueness, and `status`: INACCURATE also
-            where `marginal` or `regret` exceeds 1e-8, FAILED (and NaN) where best responses lead to none from 0 or an
-            end of the grid of rates from -0.2 to 5.
+            where `marginal` or `regret` exceeds 1e-8, FAILED (and NaN) where the search leads to none from rates of 0,
+            .2 and .4.
 
         Notes
         -----
@@ -492,7 +493,7 @@ class Negotiation(Shown):
         """
         costs = self.route(r, capped=capped, in_use=route)
         batch = costs.shape[:-3]
-        nash = self._nash(costs.reshape(-1, *costs.shape[-3:]))
+        nash = self.best_rates(costs.reshape(-1, *costs.shape[-3:]))
         rates = nash.rates.reshape(*batch, 2)
         fields = self._at_rates(rates, costs)
         status = np.maximum(nash.status.reshape(batch), np.asarray(fields["status"]))
@@ -504,9 +505,31 @@ class Negotiation(Shown):
             unique=nash.unique.reshape(batch),
         )
 
-    def _nash(self, costs: Floats) -> TariffNash:
-        """The rates of the war for each row of `costs`; a drawn negotiation searches near those of the base."""
-        return self.game.equilibrium(costs)
+    def best_rates(
+        self,
+        costs: Floats,
+        players: Sequence[int] = (0, 1),
+        rates: Floats | None = None,
+        **options: Any,
+    ) -> TariffWars:
+        """Return best rates in each row of `costs` (B, N, N, J): of both against each other, or of one player alone.
+
+        Parameters
+        ----------
+        costs : (B, N, N, J) array
+            Hats of trade cost.
+        players : sequence of int
+            Who chooses its rate: 0 home, 1 the partner.
+        rates : (B, 2) array, optional
+            Those of who does not choose; by default 0.
+        **options
+            `starts` and `points` of `tariff_wars`.
+        """
+        fixed = np.zeros((len(costs), 2)) if rates is None else np.array(rates)
+        fixed[:, list(players)] = 0.0
+        chosen = [self.roles.players[k] for k in players]
+        laid = rates_of(self.model, chosen, base="add", against=self.roles.players, given=self.free)
+        return tariff_wars(self.model, replace(laid, given=self.tariffs_at(fixed), costs=costs), **options)
 
     def stage_payoffs(
         self,
@@ -535,7 +558,8 @@ class Negotiation(Shown):
         partner = self._rates(partner_rates, "partner_rates", ndim=1)
         home = self._rates(home_rates, "home_rates", ndim=1)
         costs = self.route(r, capped=capped, in_use=route)[..., None, None, :, :, :]
-        return self.game.welfare(np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1), costs)
+        rates = np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1)
+        return self.model.solve(tariffs=self.tariffs_at(rates), costs=costs).welfare[..., self.places]
 
     def critical_discounts(
         self,
@@ -581,10 +605,10 @@ class Negotiation(Shown):
         breach = np.empty((len(cells), 2))
         for own in (0, 1):
             rates = np.stack(agreed, axis=-1)
-            rates[:, own] = self.game.best_response(own, agreed[1 - own], cells)
+            rates[:, own] = self.best_rates(cells, (own,), rates).rates[:, 0]
             lost = np.isnan(rates).any(axis=1)
-            found = self.game.welfare(np.nan_to_num(rates), cells)[:, own]
-            breach[:, own] = np.where(lost, np.nan, found)
+            found = self.model.solve(tariffs=self.tariffs_at(np.nan_to_num(rates)), costs=cells)
+            breach[:, own] = np.where(lost, np.nan, found.welfare[:, self.places[own]])
         return patience_needed(breach.reshape(*batch, 2), kept, war)
 
     def change(self, outcome: Callable[..., Outcome], *, r: Share, capped: bool = False) -> Change:
@@ -622,15 +646,12 @@ class Negotiation(Shown):
             "exit": self.leave(**options),
         }
 
-    @property
-    def game(self) -> TariffGame:
-        """The tariff game on the trade model: home on the partner's goods, the partner on home's."""
-        sides = []
-        for importer, exporter in _links(self.model, self.roles):
-            direction = np.zeros_like(self.free)
-            direction[importer, exporter, self.model.goods] = 1.0
-            sides.append(Side(region=importer, direction=direction))
-        return TariffGame(model=self.model, sides=(sides[0], sides[1]), base=self.free)
+    def tariffs_at(self, rates: Floats) -> Floats:
+        """Tariffs of everybody, (..., N, N, J), where home and the partner add rates (..., 2) on each other's goods."""
+        tariffs = np.broadcast_to(self.free, (*rates.shape[:-1], *self.free.shape)).copy()
+        for k, (importer, exporter) in enumerate(_links(self.model, self.roles)):
+            tariffs[..., importer, exporter, self.model.goods] += rates[..., k, None]
+        return tariffs
 
     @property
     def places(self) -> list[int]:
@@ -692,13 +713,13 @@ class Negotiation(Shown):
     def _at_rates(self, rates: Floats, costs: Floats) -> dict[str, Any]:
         """Fields of the outcome of rates (*batch, 2), home's first; costs are infinite where a rate is NaN."""
         lost = np.asarray(np.isnan(rates).any(axis=-1))[..., None, None, None]
-        found = self.outcome(self.game.tariffs(np.nan_to_num(rates)), np.where(lost, np.inf, costs))
+        found = self.outcome(self.tariffs_at(np.nan_to_num(rates)), np.where(lost, np.inf, costs))
         return {name: getattr(found, name) for name in Outcome.__dataclass_fields__}
 
     def _best(self, costs: Floats) -> Floats:
         """The partner's best rates if home sets none, shape batch."""
         cells = costs.reshape(-1, *costs.shape[-3:])
-        return self.game.best_response(1, np.zeros(len(cells)), cells).reshape(costs.shape[:-3])
+        return self.best_rates(cells, (1,)).rates[:, 0].reshape(costs.shape[:-3])
 
     def _scheduled(self, names: Sequence[str]) -> Floats:
         tariffs = self.free

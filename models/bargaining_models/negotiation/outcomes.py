@@ -69,9 +69,9 @@ class TariffWar(TariffOutcome):
     marginal : (*batch) array
         Largest absolute marginal welfare of a player in its own rate, percent per unit of the rate.
     regret : (*batch) array
-        Largest gain, in percent, of a player from any other rate on a grid from -0.2 to 5.
+        Largest gain, in percent, of a player from any other rate on a grid from -0.2 to 5; at least 0.
     unique : (*batch) array of bool
-        Whether alternating best responses, started from both ends of that grid, converge to these rates.
+        Whether the search leads to these rates from each of its starts.
     """
 
     marginal: Floats

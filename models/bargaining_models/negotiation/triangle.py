@@ -34,7 +34,7 @@ from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.negotiation.outcomes import Outcome
 from bargaining_models.negotiation.roles import Roles
-from bargaining_models.negotiation.triangle_coalitions import core_margin, nucleolus, shapley
+from bargaining_models.negotiation.triangle_coalitions import nucleolus, shapley
 from bargaining_models.negotiation.triangle_terms import (
     Terms,
     exclusive,
@@ -217,11 +217,6 @@ def paid_to_alternative(triangle: Triangle) -> Floats:
 def gain_from_the_clause(triangle: Triangle) -> Floats:
     """Return the joint gain of home and the partner from ruling out C before home turns to the alternative."""
     return triangle.clause(in_order(triangle.money, first=PARTNER))
-
-
-def core_exists(triangle: Triangle) -> Floats:
-    """Return the margin by which the core is not empty, if outsiders are expected to stand alone."""
-    return core_margin(triangle.money)
 
 
 def _money(negotiation: Negotiation, outcome: Outcome) -> Floats:

@@ -18,7 +18,7 @@ from bargaining_models.paper.tables import TABLES, table
 
 HEADLINE = "headline"
 _WIDTH = 100  # of a table if there is no terminal
-_APART = re.compile("sets|bands|diverted|T12|F4|F6")
+_APART = re.compile("T0|T5|T12|F4")
 """What shares little with the rest: a process of its own computes it if all is asked for."""
 
 
@@ -66,7 +66,10 @@ def _work(names: Sequence[str], folder: Path, quiet: bool) -> tuple[dict[str, st
         except Exception as error:  # one failure must not prevent the others
             tqdm.write(f"{name} failed: {error}", file=sys.stderr)
         else:
-            shown = made if made is not None and (name == HEADLINE or len(names) == 1) else shown
+            if name == HEADLINE and len(names) > 1:
+                shown = TABLES[name].at(study)  # at one date it is a screen wide
+            elif len(names) == 1:
+                shown = made
     return written, shown
 
 

@@ -7,7 +7,7 @@ formulas.
 
 A thousand draws take minutes, so their bands are stored with the figures. Whoever asks for the table gets them after a
 draw of each structure was solved again and came out as stored.
-`python -m bargaining_models.paper.table_bands` draws all anew.
+`python -m bargaining_models.paper.draws` draws all anew.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "data" / "draws"
 BANDS, SAMPLE = "headline_bands.csv", "headline_sample.csv"
-CHANCES, SPREAD, SOBOL = "headline_chances.csv", "headline_structures.csv", "headline_sobol.csv"
+SPREAD, SOBOL = "headline_structures.csv", "headline_sobol.csv"
 KEYS = ("disagreement", "route", "share")
 SAMPLED = 1
 """How many draws of each structure are stored one by one."""
@@ -87,7 +87,10 @@ def talks_in(parameters: Parameters, environment: str, structure: str) -> Negoti
 def draw(
     parameters: Parameters, environment: str, draws: int, structure: str = "WIOD 2011", **options: Any
 ) -> xr.Dataset:
-    """Draw elasticities, and the share that stands for the arrangement of January 2026, in one environment."""
+    """Draw elasticities, and the share that stands for the arrangement of January 2026, in one environment.
+
+    Each structure has a random stream of its own.
+    """
     talks = talks_in(parameters, environment, structure)
     given: dict[str, AnyPrior] = {
         "elasticities": elasticities(structure),
@@ -97,7 +100,8 @@ def draw(
     shares: dict[str, Any] = {f"{share:g}": share for share in SHARES}
     for part, chosen in (("farm", True), ("other", False)):
         shares[part] = {s: SHARES[-1] for s in goods if (s in FARM) == chosen}
-    return headline_draws(talks, given, draws=draws, shares=shares, **options)
+    seed = 1 + list(STRUCTURES).index(structure)
+    return headline_draws(talks, given, draws=draws, shares=shares, seed=seed, **options)
 
 
 def pooled(found: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -391,37 +395,10 @@ def shares_table(study: Study) -> Table:
     )
 
 
-def chance(key: str) -> str:
-    """The share of the draws in which a claim holds, by date, and the structure in which it holds least often."""
-    rows = [row for row in read_rows(FOLDER / CHANCES) if row["claim"] == key]
-    texts = []
-    for environment in ENVIRONMENTS:
-        own = [row for row in rows if row["environment"] == environment]
-        (whole,) = (float(row["value"]) for row in own if row["structure"] == "all")
-        by = {row["structure"]: float(row["value"]) for row in own if row["structure"] != "all"}
-        least = min(by, key=lambda name: by[name])
-        text = f"{whole:.0%} at the tariffs of {environment}"
-        texts.append(f"{text} ({least}: {by[least]:.0%})" if by[least] < whole - 0.05 else text)
-    return "; ".join(texts)
-
-
-def chances(drawn: xr.Dataset) -> dict[str, Floats]:
-    """Whether each of some claims holds, by draw."""
-    war, away = (by_share(drawn, name, "open") for name in ("tariff war", "goods border closed"))
-    lost = drawn.lost.sel(disagreement="tariff war").sel(share=["0.1", "0.15"])
-    nash = _transfer(war["0.15"], 0.5)
-    return {
-        "the US loses from the war": war["0"][:, 1] > 0.0,
-        "leverage erodes": (lost > 0.0).all(["share", "route"]).values,
-        "leaving is worse than the war": away["0"][:, 0] > war["0"][:, 0],
-        "leaving does not bind": away["0.15"][:, 0] > nash,
-    }
-
-
 def store(
     found: Mapping[str, Mapping[str, xr.Dataset]], parameters: Parameters, folder: Path = FOLDER
 ) -> None:
-    """Write the bands, the first draws one by one, and what the draws say of claims, structures and inputs."""
+    """Write the bands, and the first draws one by one."""
     capacity = capacities(parameters)
     whole = {name: pooled(parts) for name, parts in found.items()}
     banded = [row for name, drawn in whole.items() for row in _band_rows(name, drawn, capacity)]
@@ -431,9 +408,8 @@ def store(
         for s, drawn in parts.items()
         for row in _single_rows(name, s, drawn)
     ]
-    claims = [row for name, drawn in whole.items() for row in _chance_rows(name, drawn)]
     folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, list[dict[str, Any]]] = {BANDS: banded, SAMPLE: single, CHANCES: claims}
+    files: dict[str, list[dict[str, Any]]] = {BANDS: banded, SAMPLE: single}
     for name, rows in files.items():
         write_rows(folder / name, rows)
 
@@ -501,15 +477,6 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue().encode())
-
-
-def _chance_rows(environment: str, drawn: xr.Dataset) -> Iterator[dict[str, Any]]:
-    solved = drawn.status.values == Status.OK
-    for key, holds in chances(drawn).items():
-        for name in ("all", *dict.fromkeys(drawn.structure.values.tolist())):
-            among = solved & ((drawn.structure.values == name) | (name == "all"))
-            cell = {"environment": environment, "claim": key, "structure": name}
-            yield cell | {"value": f"{holds[among].mean():.6g}", **tail("share of draws")}
 
 
 def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterator[dict[str, Any]]:

@@ -21,7 +21,7 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.paper.study import COUNTRIES, NOISE, SHARES, Study, clean, words
+from bargaining_models.paper.study import COUNTRIES, DIVERTED, NOISE, SHARES, Study, clean, words
 from bargaining_models.us_canada.deal import Deal, readings
 
 OUTCOMES = (
@@ -30,32 +30,40 @@ OUTCOMES = (
     ("war", "Tariff war"),
     ("exit", "Exit"),
 )
-DIVERTED = np.array([0.0, 0.05, 0.10, 0.15])
 NONE = {"None": "both have more by going on as they are than by an agreement"}
 SAME_AS_NASH = ("Kalai-Smorodinsky", "Egalitarian")  # where any transfer is possible
 
 
 def headline(study: Study) -> Table:
     """The transfer by reading and redirectable share, the China route open or closed under the agreement."""
-    deals = {"open": study.uncapped, "closed": study.closed_route}
     shown = [reading for reading in readings() if reading.name not in SAME_AS_NASH]
-    divisions = [
-        (route, deal, reading, reading.divide(deal)) for route, deal in deals.items() for reading in shown
-    ]
-    rows = [
-        {"route": route, "reading": reading.name}
-        | {f"{r:g}": clean(transfer) for r, transfer in zip(SHARES, deal.transfer(division), strict=True)}
-        for route, deal, reading, division in divisions
-    ]
+    routes = {
+        "open": (study.uncapped, study.diverted),
+        "closed": (study.closed_route, study.diverted.without_route()),
+    }
+    rows, residuals = [], []
+    for route, deals in routes.items():
+        for reading in shown:
+            row: dict[str, Any] = {"route": route, "reading": reading.name}
+            for deal, shares, prefix in zip(deals, (SHARES, DIVERTED), ("", "diverted_"), strict=True):
+                division = reading.divide(deal)
+                residuals.append(float(np.nanmax(division.residual)))
+                for r, transfer in zip(shares, deal.transfer(division), strict=True):
+                    row[f"{prefix}{r:g}"] = None if np.isnan(transfer) else clean(transfer)
+            rows.append(row)
     columns = [Column("route", title="China route"), Column("reading", title="Bargaining by")]
+    columns += [Column(f"{r:g}", title=f"{r:g}", group="r is capacity") for r in SHARES]
+    columns += [Column(f"diverted_{r:g}", title=f"{r:g}", group="r is diverted") for r in DIVERTED[1:]]
     return study.table(
-        rows,
-        columns=columns + [Column(f"{r:g}", title=f"r = {r:g}") for r in SHARES],
+        ({name: row[name] for name in (column.name for column in columns)} for row in rows),
+        columns=columns,
         caption="What Canada pays the US for free trade, USD bn a year (negative: the US pays)",
         label="tab:headline",
         notes=study.notes(
-            *(float(np.max(division.residual)) for *_, division in divisions),
+            *residuals,
             study.uncapped.war.residual.max(),
+            Diverted="the part of its exports of goods to the US that Canada sells elsewhere under free trade; the "
+            "capacity which that takes is in T1-r",
             Payment="a level sum every year, for zero tariffs between the two",
             **words("Route", "Nash", "Weight", "War"),
             Timing=_timings(shown),
@@ -68,9 +76,7 @@ def headline(study: Study) -> Table:
 def payoffs(study: Study, measure: str) -> Table:
     """T1: what each outcome is worth, by redirectable share, with and without capacity caps."""
     zero = getattr(study.uncapped.agreement, measure)[0]
-    deals = {"unlimited": study.uncapped}
-    if study.meaning == "capacity":
-        deals["capped"] = study.capped
+    deals = {"unlimited": study.uncapped, "capped": study.capped}
     rows = [
         {"capacity": caps, "r": float(r)}
         | {
@@ -91,7 +97,7 @@ def payoffs(study: Study, measure: str) -> Table:
             *(getattr(d, name).residual.max() for d in deals.values() for name, _ in OUTCOMES),
             Payoffs="r is in use in every outcome; change of real income against free trade at r = 0"
             + ("" if measure == "percent" else ", times income in the base"),
-            **words("Free trade", "War", *(["Capped"] if len(deals) > 1 else [])),
+            **words("Free trade", "War", "Capped"),
             **{
                 "Status quo": f"{study.baseline.roles.meanwhile} between the two (weighted by what claims CUSMA, "
                 "the agreement of the US, Canada and Mexico)"
@@ -169,7 +175,7 @@ SPLIT_COLUMNS = [
 def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
     divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings()}
-    alike = {name: [] for name in divisions} if study.repeats else _alike(divisions)
+    alike = _alike(divisions)
     return study.table(
         [row for name in alike for row in _split_rows(deal, name, divisions[name])],
         columns=SPLIT_COLUMNS,
@@ -268,16 +274,8 @@ QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (
 )
 
 
-def thresholds(study: Study, meaning: str = "capacity") -> Table:
+def thresholds(study: Study) -> Table:
     """T3: the redirectable shares at which something changes, by elasticities and capacity."""
-
-    def told(value: float | None, elasticities: str, capped: bool) -> float | None:
-        if value is None or meaning == "capacity":
-            return value
-        base = study.baseline_with(elasticities)
-        us = base.exports(base.payoffs(r=[0.0, value], capped=capped))[:, 0]
-        return clean(1.0 - us[1] / us[0])
-
     cases = [(elasticities, capped) for elasticities in study.sets for capped in (False, True)]
     rows: list[dict[str, str | float | None]] = []
     always = True  # whether what holds at r = 0 holds at every r
@@ -286,7 +284,7 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         row: dict[str, str | float | None] = {"question": name}
         for (e, capped), deal in deals.items():
             value = first_crossing(deal, margin).value
-            row[f"{e}_{capped}"] = told(value, e, capped)
+            row[f"{e}_{capped}"] = value
             always = always and (value != 0.0 or bool((margin(deal) >= 0.0).all()))
         rows.append(row)
     columns = [Column("question", title="Smallest r from which")] + [
@@ -295,7 +293,7 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
     ]
     residual = max(study.thresholds_deal(*case, True).war.residual.max() for case in cases)
     ends = {
-        e: told(first_crossing(study.thresholds_deal(e, False, False), joint_gain_from_war).value, e, False)
+        e: first_crossing(study.thresholds_deal(e, False, False), joint_gain_from_war).value
         for e in study.sets
     }
     below = ", ".join(f"{value:.3f} ({e})" for e, value in ends.items() if value is not None)
@@ -303,13 +301,9 @@ def thresholds(study: Study, meaning: str = "capacity") -> Table:
         rows,
         columns=columns,
         caption=f"Thresholds in the redirectable share r; 0: at {'every r' if always else 'r = 0'}; none: at no r "
-        + ("up to 1" if meaning == "capacity" else "that a capacity up to 1 diverts"),
+        "up to 1",
         label="tab:thresholds",
-        notes=(study if meaning == "capacity" else study.diverted).notes(
-            residual,
-            Search="first change of sign on a grid of step 0.05, refined to 1e-6"
-            + ("" if meaning == "capacity" else "; in capacity, which diverts what is shown"),
-        )
+        notes=study.notes(residual, Search="first change of sign on a grid of step 0.05, refined to 1e-6")
         | {
             "Elasticities": "; ".join(study.meant(name) for name in study.sets),
             "Leaving": "closing the goods border with the US for good",

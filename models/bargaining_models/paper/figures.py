@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining.plots.plot import COLOURS, DASHES, MARKERS
-from bargaining_models.negotiation.hidden_protection import HiddenProtection
 from bargaining_models.negotiation.pivot_terms import path
-from bargaining_models.paper import hidden_protection
 from bargaining_models.paper.bands import ENVIRONMENTS, bands_table
 from bargaining_models.paper.bands import SHARES as BANDED
 from bargaining_models.paper.pivot_game_study import PATIENT
 from bargaining_models.paper.pivot_study import HAZARD, POSTURES
-from bargaining_models.paper.study import COUNTRIES, LATEST, SHARES, Study
+from bargaining_models.paper.study import COUNTRIES, SHARES, Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +26,6 @@ HELD = (0.05, 0.15, 0.30)  # shares of F3, as more lines would hide each other
 LEVELS = ("0%", "10%", "20%", "30%")
 ALTERNATIVES = ("lasting", "lasting, fast", "revocable", "revocable, fast")
 YEARS = 40  # of F5
-NOISE = np.linspace(0.03, 0.24, 8)  # of F6
 
 
 def leverage(study: Study) -> Figure:
@@ -107,9 +104,10 @@ def sets_by_state(study: Study) -> Figure:
     """F4: what the two can enforce from each level of a lasting alternative, without and with the right to leave."""
     figure, axes = _panels()
     for ax, (leave, title) in zip(axes, LEAVING, strict=True):
-        bare = study.pivot_game.sets("none", PATIENT, leave=leave).at(0)
+        games = study.pivot_game.games
+        bare = games["none"].enforceable(PATIENT, leave=leave).at(0)
         _outline(ax, bare, "black", DASHES[4], "no alternative")
-        found = study.pivot_game.sets("lasting", PATIENT, leave=leave)
+        found = games["lasting"].enforceable(PATIENT, leave=leave)
         for k, level in enumerate(LEVELS):
             _outline(ax, found[level], COLOURS[k], DASHES[k], f"from r = {level}")
         ax.set(xlabel="Canada, USD bn a year", ylabel="US, USD bn a year", title=title)
@@ -133,26 +131,6 @@ def paths(study: Study) -> Figure:
     _dashes(axes[0], {"-": "war", "--": "best agreement"})
     _dashes(axes[1], {"-": COUNTRIES[0], ":": COUNTRIES[1]})
     return _with_legend(figure, 4)
-
-
-def noise(study: Study) -> Figure:
-    """F6: the patience that free trade needs, and what is lost without naming the culprit, by noise and r."""
-    figure, (left, right) = _panels()
-    for k, r in enumerate(hidden_protection.SHARES):
-        for (name, title), dash in zip(hidden_protection.REPORTS.items(), DASHES, strict=False):
-            games = [
-                HiddenProtection.at(study.baseline, r=r, noise=float(each), reports=name) for each in NOISE
-            ]
-            label = f"r = {r:g}, {title[0].lower()}{title[1:]}"
-            needed = [game.critical_discount() for game in games]
-            left.plot(100 * NOISE, needed, linestyle=dash, label=label, **_look(k, len(NOISE)))
-            lost = [
-                game.stage.payoffs[0, 0].sum() - game.enforced(hidden_protection.PATIENCE) for game in games
-            ]
-            right.plot(100 * NOISE, lost, linestyle=dash, **_look(k, len(NOISE)))
-    left.set(xlabel="noise, %", ylabel="discount factor that free trade needs")
-    right.set(xlabel="noise, %", ylabel="lost of free trade, USD bn a year")
-    return _with_legend(figure, 3)
 
 
 def shows(name: str) -> str:
@@ -198,16 +176,6 @@ def _dashes(ax: Axes, words: Mapping[Any, str]) -> None:
     ax.legend(handles, list(words.values()), frameon=False, fontsize="x-small", loc="center right")
 
 
-def _later(name: str) -> Callable[[Study], Figure]:
-    """A figure at the latest tariffs."""
-
-    def drawn(study: Study) -> Figure:
-        return FIGURES[name](study.latest)
-
-    drawn.__doc__ = f"{shows(name)} At the tariffs of {LATEST}."
-    return drawn
-
-
 FIGURES: dict[str, Callable[[Study], Figure]] = {
     "F0": leverage,
     "F1": payoff_sets,
@@ -215,7 +183,4 @@ FIGURES: dict[str, Callable[[Study], Figure]] = {
     "F3": reputations,
     "F4": sets_by_state,
     "F5": paths,
-    "F6": noise,
 }
-# F0 has both dates; of F3 there is none: at some r one country asks for more than there is, see T8-delay.
-FIGURES |= {f"{name}-2026": _later(name) for name in ("F1", "F2", "F4", "F5", "F6")}

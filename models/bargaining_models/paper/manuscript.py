@@ -32,7 +32,6 @@ UNBROKEN = ("T0",)
 """Tables whose cells fit on one line each in the paper, which is wider than LaTeX's narrowest class."""
 UNSAID = ("Version: ", "Largest residual: ")
 """Notes that the paper has no room for at every table."""
-HIDDEN = (5.0, 10.0, 0.0)  # barrier, noise, r: the middle of the assumptions of T13
 _RUNS = 3  # of LaTeX, after which references and the widths of long tables are settled
 
 
@@ -163,6 +162,10 @@ def _numbers() -> dict[str, Any]:
     def lost(environment: str, disagreement: str, route: str, r: str) -> str:
         return f"{cell('T0', f'lost_{r}', environment=environment, disagreement=disagreement, route=route)[1]:.0f}"
 
+    def diverted(r: str) -> str:
+        (row,) = _rows("headline", tariffs="2023", route="open", reading="Nash")
+        return f"{100.0 * (1.0 - row[f'diverted_{r}'] / row['0']):.0f}"
+
     def verdict(claim: str) -> str:
         return _plain(next(row["verdict"] for row in claims if row["claim"] == claim))
 
@@ -171,6 +174,7 @@ def _numbers() -> dict[str, Any]:
         "cell": cell,
         "lost": lost,
         "verdict": verdict,
+        "diverted": diverted,
         "claims": claims,
         "cases": len(cases),
         "bluffs": sum(row["threshold"] > PRIOR for row in cases),
@@ -180,11 +184,10 @@ def _numbers() -> dict[str, Any]:
         "china": f"{max(paid):.0f}",
         "empty": empty,
         "named": sum(row["score"] == "hit" for row in empty),
-        "share": float(trade["figures"].partition("%")[0]),
+        "share": trade["2023_size"][1],
         "later_share": float(
             cell("T4", "assumption", claim=trade["claim"]).rpartition("%")[0].rpartition(" ")[2]
         ),
-        "worlds": int(_note("T10-bands", "Draws").split()[0]),
         "events": _note("T12", "Hits"),
         "benchmark": _note("T12", "Benchmark").replace("of", "Of", 1),
         "structures": [
@@ -192,7 +195,6 @@ def _numbers() -> dict[str, Any]:
             for row in _rows("T0-structures")
             if row["environment"] == "2023" and row["structure"] in STRUCTURES
         ],
-        "hidden": next(row for row in _rows("T13") if (row["barrier"], row["noise"], row["r"]) == HIDDEN),
         "times": _paid("US tariff only") / _paid("tariff war"),
     }
 

@@ -128,9 +128,7 @@ def notes(study: Study) -> dict[str, str]:
         "Timing": "every year each sets one tariff of five (0, 2, 35 percent, the schedule of 2025-26, the Nash "
         "rate, which is best against the other's) and Canada builds the next level of r or not; with the right to "
         "leave either may first close the goods border for good",
-        "Levels": "0, 5, ..., 30 percent; capped: in no sector more than its ports, pipelines and plants can carry"
-        if study.meaning == "capacity"
-        else "0, 5, 10, 15 percent of exports to the US diverted, at the capital of the capacity that takes (T1-r)",
+        "Levels": "0, 5, ..., 30 percent; capped: in no sector more than its ports, pipelines and plants can carry",
         **words("Discount factor", "War"),
         "Alternative": f"none: nothing can be built; lasting: China never closes; a level takes {LEAD_TIME:g} years "
         f"({FAST:g} if fast) on average; revocable: China closes at "
@@ -254,8 +252,7 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
                 f"China {verb} at rate {china[name] * factor:g}",
                 game.revocable(**{name: china[name] * factor}),
             )
-    if study.meaning == "capacity":  # what is diverted is one share of all goods
-        yield "two markets close apart", game.closing_by_sector()
+    yield "two markets close apart", game.closing_by_sector()
     for factor in (0.5, 2.0):
         yield f"a level takes {LEAD_TIME * factor:g} years", game.revocable(lead_time=LEAD_TIME * factor)
     for blocking in (BLOCKING / 2, BLOCKING, 1.0):

@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 
 from bargaining.authoring import Floats
-from bargaining.equilibria.payoff_bounds import payoff_bounds
-from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
-from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining_models.negotiation.pivot_game import Choice, PivotGame, State
 from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms, war
@@ -22,15 +19,12 @@ from bargaining_models.us_canada.baseline import FARM, Baseline
 from bargaining_models.us_canada.capacity import LEVELS, Capacity
 
 PATIENCE = (0.6, 0.9, 0.95)  # a year, from low to high
-DIVERTED = (0.0, 0.05, 0.10, 0.15)  # levels, where r is the part diverted from the US
 PATIENT = 0.95  # the 5 percent a year of the other tables
 FAST = 1.0  # years a step, the least that the game takes
 BLOCKING = 0.5  # assumption: the partner's highest tariff halves the chance
 LIFE = 25.0  # assumption: years until capacity falls by a level, of pipelines and ports
 RUNNING = 0.03  # assumption: what it costs to run a year, as a part of its capital
 CLOSURES = ("china_closure_rate", "china_closure_rate_other")  # of farm goods, of others
-WORK = 4 * 10**6  # budget for a set: a second or two
-BOUND = 3e-4  # how far a bounded set may be from the true one, as a part of the payoffs' range
 WORTHWHILE = 0.10  # the lower end of "10-15% of key exports"
 
 
@@ -47,7 +41,6 @@ class PivotGameStudy:
         self.baseline = baseline
         self._terms: dict[tuple[str, float, Leave], Terms] = {}
         self._war: dict[tuple[str, float], StationaryProfile] = {}
-        self._sets: dict[tuple[str, float, bool], StochasticPayoffSets] = {}
 
     @cached_property
     def china(self) -> dict[str, float]:
@@ -55,14 +48,11 @@ class PivotGameStudy:
         facts = {"closure": "china_closure_rate", "reopening": "china_reopening_rate"}
         return {name: self.baseline.parameters.fact(fact).value for name, fact in facts.items()}
 
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """Levels 0, 5, ..., 30 percent, the same in every sector; or up to 15 percent diverted."""
-        return LEVELS if self.baseline.meaning == "capacity" else DIVERTED
+    levels = LEVELS
 
     @cached_property
     def capacity(self) -> Capacity:
-        """Those levels."""
+        """Levels 0, 5, ..., 30 percent, the same in every sector."""
         return Capacity.solve(self.baseline, levels=self.levels)
 
     @cached_property
@@ -73,17 +63,13 @@ class PivotGameStudy:
     @cached_property
     def games(self) -> dict[str, PivotGame]:
         """The alternatives, by name."""
-        found = {
+        return {
             "none": PivotGame(capacity=self.capacity.at(0)),
             "lasting": PivotGame(capacity=self.capacity),
             "lasting, fast": PivotGame(capacity=self.capacity, lead_time=FAST),
             "revocable": self.revocable(),
             "revocable, fast": self.revocable(lead_time=FAST),
             "revocable, blocked": self.revocable(blocking=BLOCKING),
-        }
-        if self.baseline.meaning == "diverted":  # caps are of capacity, sector by sector
-            return found
-        return found | {
             "lasting, capped": PivotGame(capacity=self.capped),
             "revocable, capped": self.revocable(capacity=self.capped),
         }
@@ -116,17 +102,6 @@ class PivotGameStudy:
         if key not in self._war:
             self._war[key] = war(self.games[name], discount)
         return self._war[key]
-
-    def sets(self, name: str, discount: float, *, leave: bool) -> StochasticPayoffSets:
-        """Return what can be enforced without transfers."""
-        key = (name, discount, leave)
-        if key not in self._sets:
-            self._sets[key] = self.games[name].enforceable(discount, leave=leave)
-        return self._sets[key]
-
-    def bounds(self, name: str, discount: float, *, leave: bool) -> StochasticPayoffBounds:
-        """Return bounds of what can be enforced: for sets with thousands of vertices, as where the market may close."""
-        return payoff_bounds(self.games[name].game(discount, leave=leave), tolerance=BOUND, budget=WORK)
 
     def dearer(self, factor: float) -> Capacity:
         """Return the capacity at `factor` times the capital."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +17,6 @@ from bargaining_models.negotiation.pivot_investment import Investment
 from bargaining_models.negotiation.projects import Project, together
 from bargaining_models.negotiation.replacement import Answer, partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.capacity import size
 from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import projects
 
@@ -75,18 +73,8 @@ class PivotStudy:
 
     @cached_property
     def projects(self) -> tuple[Project, ...]:
-        """The projects of the figures; if r is what is diverted, each diverts what it carries, of all goods alike."""
-        found, figures = projects(self.baseline.parameters), self.baseline.parameters
-        if self.baseline.meaning != "diverted":
-            return found
-        goods = np.array(figures.sectors)[figures.goods].tolist()
-        return tuple(replace(one, share=dict.fromkeys(goods, size(figures, one) / 100)) for one in found)
-
-    @property
-    def carried(self) -> dict[str, str]:
-        """A note on what projects divert, where r is that."""
-        words = "a project diverts from the US as much as it can carry, of all goods alike"
-        return {"Diverted": words} if self.baseline.meaning == "diverted" else {}
+        """The projects of the figures."""
+        return projects(self.baseline.parameters)
 
     @cached_property
     def investments(self) -> dict[str, dict[bool, Investment]]:

@@ -13,7 +13,6 @@ PUNISHMENTS = {
     "optimal": "Harshest punishment",
     "exit": "Either may leave",
     "war": "Tariff war for ever",
-    "linear": "Linear model, war",
 }
 
 
@@ -39,7 +38,6 @@ def critical_discounts(study: Study) -> Table:
             Punishment="what follows for a country that breaks it; harshest: its lowest payoff in any equilibrium at "
             "that discount factor; either may leave: the border closed for good",
             **{
-                "Linear model": "two goods, linear demand, the base year's ratio of exports, the war for ever",
                 "Either may leave": LEAVING,
                 ALONE: "if one country alone may leave, nothing changes",
             },
@@ -49,10 +47,9 @@ def critical_discounts(study: Study) -> Table:
 
 def _critical_row(study: Study, r: float, game: TariffGame) -> dict[str, float]:
     cases = {
-        "optimal": game.critical_discount(tolerance=study.tolerance).by_player,
+        "optimal": game.critical_discount().by_player,
         "exit": game.critical_discount(leave=True).by_player,
         "war": game.critical_under_war(),
-        "linear": study.linear_model.redirect(r).critical_discounts(),
     }
     row = {"r": r}
     for case, values in cases.items():

@@ -11,7 +11,6 @@ import numpy as np
 import bargaining
 from bargaining.authoring import Floats
 from bargaining.tables.table import Table
-from bargaining_models.linear_tariffs import LinearTariffs
 from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.paper.pivot_game_study import PivotGameStudy
 from bargaining_models.paper.pivot_study import PivotStudy
@@ -61,12 +60,12 @@ FILES = {
     "caps": "redirect_caps.csv",
 }
 """Where the figures are that decide all tables, besides elasticities."""
-MEANINGS = {
-    "capacity": "capacity of a new route to China by which, at fixed prices and spending, Canada would sell it more "
-    "goods, by r times what it sells the US",
-    "diverted": "part of its exports of goods to the US that a new route to China diverts under free trade, by the "
-    "same capacity in all sectors (which T1-r has), so that nothing is capped by sector and T2-capped is not shown",
-}
+CAPACITY = (
+    "capacity of a new route to China by which, at fixed prices and spending, Canada would sell it more goods, by r "
+    "times what it sells the US"
+)
+DIVERTED = np.array([0.0, 0.05, 0.10, 0.15])
+"""Parts of its exports of goods to the US that Canada diverts."""
 
 
 class Study:
@@ -81,24 +80,16 @@ class Study:
     tariffs : str, optional
         The day whose tariffs are in force, third countries' in every outcome; by default those of the base of 2023, and
         the schedules of December 2025 between the two while they talk.
-    meaning : str, default "capacity"
-        Of r, as for any `Negotiation`.
 
     Attributes
     ----------
     made : dict
-        The tables made so far, by name.
+        The tables made so far.
     sets : tuple of str
         The elasticity sets between which tables compare; where they are drawn there is one.
-    repeats : bool
-        Whether tables also list rows that equal a row above: true if figures are drawn, so that rows keep their places.
-    tolerance : float
-        Of discount factors that are bisected for.
     """
 
     sets: tuple[str, ...] = ELASTICITIES
-    repeats: bool = False
-    tolerance: float = 2.0**-40
 
     def __init__(
         self,
@@ -106,13 +97,12 @@ class Study:
         *,
         elasticities: str = "uniform5",
         tariffs: str | None = None,
-        meaning: str = "capacity",
     ) -> None:
         self.parameters = load() if parameters is None else parameters
         check_unit(self.parameters)  # the tables name it
         self.elasticities = elasticities
-        self.tariffs, self.meaning = tariffs, meaning
-        self.made: dict[str, Table] = {}
+        self.tariffs = tariffs
+        self.made: dict[Any, Table] = {}
         self._baselines: dict[tuple[str, str | None], Baseline] = {}
         self._wide: dict[tuple[str, bool, bool], Deal] = {}
 
@@ -123,9 +113,9 @@ class Study:
             self._baselines[key] = self._baseline(*key)
         return self._baselines[key]
 
-    def _baseline(self, elasticities: str, day: str | None) -> Baseline:
+    def _baseline(self, elasticities: str, day: str | None, meaning: str = "capacity") -> Baseline:
         return Baseline.from_parameters(
-            self.parameters, elasticities=elasticities, tariffs=day, meaning=self.meaning
+            self.parameters, elasticities=elasticities, tariffs=day, meaning=meaning
         )
 
     @property
@@ -136,16 +126,12 @@ class Study:
     @cached_property
     def latest(self) -> Study:
         """The same at the tariffs of the last date of the figures, the variant `adjusted`."""
-        return Study(self.parameters, elasticities=self.elasticities, tariffs=LATEST, meaning=self.meaning)
+        return Study(self.parameters, elasticities=self.elasticities, tariffs=LATEST)
 
     @cached_property
-    def diverted(self) -> Study:
-        """The same where r is the part of its exports of goods to the US that Canada diverts."""
-        found = Study(
-            self.parameters, elasticities=self.elasticities, tariffs=self.tariffs, meaning="diverted"
-        )
-        found.tolerance = 2.0**-20  # tables of it print three digits
-        return found
+    def diverted(self) -> Deal:
+        """The deal over parts of its exports of goods to the US that Canada diverts."""
+        return Deal.at(self._baseline(self.elasticities, self.tariffs, "diverted"), r=DIVERTED)
 
     @cached_property
     def uncapped(self) -> Deal:
@@ -203,12 +189,6 @@ class Study:
         flows: Floats = self.parameters.flows.values[..., self.parameters.goods].sum(axis=-1)
         return flows
 
-    @cached_property
-    def linear_model(self) -> LinearTariffs:
-        """The two-good model at the base year's ratio of US to Canadian exports to each other."""
-        canada, us = (self.parameters.regions.index(name) for name in ("CAN", "USA"))
-        return LinearTariffs(exports=[1.0, self.goods_flows[canada, us] / self.goods_flows[us, canada]])
-
     @property
     def zero(self) -> dict[str, str]:
         """A note on what payoffs are counted from, where that is not free trade under the tariffs in force."""
@@ -262,7 +242,7 @@ class Study:
             if self.tariffs is None
             else f"of all on all, in force on {self.tariffs}, US rates adjusted for steel and for claims of CUSMA, "
             "the agreement of the US, Canada and Mexico",
-            "r": f"{MEANINGS[self.meaning]}. Under free trade, {self.sold}",
+            "r": f"{CAPACITY}. Under free trade, {self.sold}",
             **more,
             "Largest residual": max(residuals, default=0.0),
             "Version": bargaining.__version__,

@@ -71,7 +71,6 @@ def splits_over_time(study: Study) -> Table:
                 f"{p.name} ({p.lead_time:g} years)" for p in study.timing.projects if p.name in PROGRAMME
             ),
             **words("Nash", "War", "Route"),
-            **study.timing.carried,
             Waiting="gain of the country if talks begin only when the last capacity opens",
             Agreement="when both agree, foreseeing the path; never: the two together have more without; a sum is shown "
             "where there is one",
@@ -293,7 +292,6 @@ def delay(study: Study) -> Table:
             ),
             **words("Nash", "War"),
             Dates=_elsewhere(study.latest, f"at the tariffs of {LATEST}, which already weigh on Canada"),
-            Diverted=_elsewhere(study.diverted, "where r is the part diverted from the US"),
             **words("Route"),
             **RATE_NOTE,
         ),
@@ -368,7 +366,6 @@ def projects(study: Study) -> Table:
         notes=study.notes(
             max(float(pair[True].deal.war.residual.max()) for pair in investments.values()),
             **NOTES,
-            **study.timing.carried,
             Timing=_timings(one for one in path_readings(ROLES) if one.name in CHOSEN),
             **words("Nash", "War", "Route"),
             **RATE_NOTE,

@@ -1,4 +1,4 @@
-"""Worlds in which the paper's tables are computed again: another structure, and figures drawn from their priors.
+"""Worlds in which claims are judged again: another structure, and figures drawn from their priors.
 
 A structure is a set of figures like those of the package. ICIO 2019 gives what industries buy from each other; it has
 all manufacturing in one sector, so that trade of 2023 is added up to its sectors. Where no industry buys from another
@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from bargaining.authoring import Floats, choice
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import Figures, Named
-from bargaining_models.negotiation._tariff_nash import TariffNash
-from bargaining_models.negotiation.draws import START
 from bargaining_models.paper.study import Study
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeModel
@@ -52,8 +50,8 @@ DRAWN = "drawn"
 LEAST = 1e-3  # of elasticities that are drawn, and of prices and costs
 
 
-def table_priors(name: str, parameters: Parameters) -> dict[str, AnyPrior]:
-    """What is drawn in a structure when a table is: by the name that `drawn` takes it under."""
+def world_priors(name: str, parameters: Parameters) -> dict[str, AnyPrior]:
+    """What is drawn in a structure where claims are judged: by the name that `drawn` takes it under."""
     known = priors()
     caps = {k: known[k] for k in (f"redirect_cap_{s}" for s in parameters.sectors) if k in known}
     return {"elasticities": elasticities(name)} | {k: known[k] for k in (*FACTS, *FACTORS)} | caps
@@ -107,15 +105,6 @@ def tariffs_in(parameters: Parameters, name: str, day: str | None) -> Environmen
     return _merged_tariffs(parameters, day)
 
 
-class Nearby(Baseline):
-    """A negotiation whose wars are first sought near that of the base figures; a full search follows if this fails."""
-
-    __slots__ = ()
-
-    def _nash(self, costs: Floats) -> TariffNash:
-        return self.game.near(costs, np.array(START))
-
-
 class DrawnStudy(Study):
     """The outcomes behind the tables in a world that was drawn, one draw of it.
 
@@ -132,8 +121,6 @@ class DrawnStudy(Study):
     """
 
     sets = (DRAWN,)
-    repeats = True
-    tolerance = 1e-4
 
     def __init__(
         self,
@@ -146,9 +133,13 @@ class DrawnStudy(Study):
         super().__init__(drawn(parameters, structure, given), elasticities=DRAWN, tariffs=tariffs)
         self.figures, self.structure = parameters, structure
 
-    def _baseline(self, elasticities: str, day: str | None) -> Baseline:
-        tariffs = tariffs_in(self.figures, self.structure, day)
-        return Nearby.from_parameters(self.parameters, elasticities=elasticities, tariffs=tariffs)
+    def _baseline(self, elasticities: str, day: str | None, meaning: str = "capacity") -> Baseline:
+        return Baseline.from_parameters(
+            self.parameters,
+            elasticities=elasticities,
+            tariffs=tariffs_in(self.figures, self.structure, day),
+            meaning=meaning,
+        )
 
 
 def _indicator(parameters: Parameters) -> Floats:

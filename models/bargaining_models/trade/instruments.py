@@ -8,7 +8,7 @@ A rate is one number that a region sets on a set of links: on all goods of all p
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,11 +45,12 @@ class Rates(Shown):
     links : (N, N, J) array of int
         Which rate falls on each link; -1: none.
     given : (N, N, J) array
-        The tariffs in force where no rate falls, and below it if rates are added.
+        The tariffs in force where no rate falls, and below it if rates are added; or those of B scenarios,
+        (B, N, N, J).
     added : bool
         Whether rates are added to `given`.
     costs : (N, N, J) array, or None
-        Hats of trade cost in force.
+        Hats of trade cost in force; or (B, N, N, J).
     """
 
     by: str
@@ -66,6 +67,19 @@ class Rates(Shown):
     def size(self) -> int:
         """Number of rates K."""
         return len(self.owners)
+
+    @property
+    def varied(self) -> bool:
+        """Whether there are several scenarios."""
+        return self.given.ndim == 4 or (self.costs is not None and self.costs.ndim == 4)
+
+    def take(self, scenarios: NDArray[np.intp]) -> Rates:
+        """Return the same rates in some of the scenarios, (B,); where there is one scenario, in that."""
+        if not self.varied:
+            return self
+        given = self.given[scenarios] if self.given.ndim == 4 else self.given
+        costs = self.costs[scenarios] if self.costs is not None and self.costs.ndim == 4 else self.costs
+        return replace(self, given=given, costs=costs)
 
     def tariffs(self, rates: Floats) -> Floats:
         """Tariffs (*batch, N, N, J) under rates (*batch, K)."""
@@ -88,7 +102,7 @@ class Rates(Shown):
         """The rate at which each link would be subsidised whole, (K,): rates stay above."""
         if not self.added:
             return np.full(self.size, -1.0)
-        return np.array([-1.0 - self.given[self.links == k].min() for k in range(self.size)])
+        return np.array([-1.0 - self.given[..., self.links == k].min() for k in range(self.size)])
 
     def in_force(self) -> Floats:
         """The rates now in force, weighted equally over links, (K,); 0 where they are added."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, Shown
 from bargaining_models.trade.conditions import Point
@@ -46,6 +47,14 @@ class Payoffs:
     def __init__(self, model: TradeModel, rates: Rates) -> None:
         self.model, self.rates = model, rates
         self.solver: Solver = model.solver
+
+    def take(self, scenarios: NDArray[np.intp]) -> Payoffs:
+        """Return the payoffs in some of the scenarios, (B,), one for each row of rates."""
+        if not self.rates.varied:
+            return self
+        taken = Payoffs(self.model, self.rates.take(scenarios))
+        taken.solver = self.solver
+        return taken
 
     def points(self, values: Floats, paid: Floats | None = None, *, tolerance: float = TOLERANCE) -> Point:
         """The equilibria at rates (B, K), and at what the players receive, (B, n)."""

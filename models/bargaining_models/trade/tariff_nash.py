@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
@@ -43,6 +44,7 @@ NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method e
 ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better
 NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
+SAME = 1e-8  # rates from all starts of a batch
 DONE = 1e-13  # of log welfare per unit of a rate: rounding
 
 
@@ -193,7 +195,8 @@ def nash_tariffs(
     formula = formula_rates(payoffs)
     begin = _starts(starts, rates, formula)
     before = model.solve(tariffs=rates.given, costs=hats)
-    found, values = _search(payoffs, begin)
+    found, off = _search(payoffs, begin)
+    values = _most_exact(found, off)
     marginal = regret = float("nan")
     curvature = np.full(len(rates.players), np.nan)
     status = Status.FAILED
@@ -212,7 +215,8 @@ def nash_tariffs(
         if len(rates.players) > 1 or regret <= REGRET:
             break
         # One player alone: go on from the better rates.
-        more, higher = _search(payoffs, better[None])
+        more, off = _search(payoffs, better[None])
+        higher = _most_exact(more, off)
         found, begin = np.concatenate([found, more]), np.concatenate([begin, better[None]])
         if higher is None:
             break
@@ -329,16 +333,94 @@ def formula_rates(payoffs: Payoffs) -> Floats:
     return values
 
 
-def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats | None]:
-    """The solution of the first-order conditions from each start (S, K), NaN if none, and the most exact solution."""
+def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats]:
+    """The solution of the first-order conditions from each start (S, K), NaN if none, and how far they are off."""
     with np.errstate(all="ignore"):
         found = _solve(payoffs, begin)
         _, slopes = payoffs.own_slopes(np.nan_to_num(found))
         off = np.where(np.isfinite(found).all(axis=1), np.abs(slopes).max(axis=1), np.inf)
     off[~(off < NOTHING)] = np.inf
     found[np.isinf(off)] = np.nan
+    return found, off
+
+
+def _most_exact(found: Floats, off: Floats) -> Floats | None:
     best = int(np.argmin(off))
-    return found, found[best] if np.isfinite(off[best]) else None
+    return found[best] if np.isfinite(off[best]) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TariffWars(Shown):
+    """Best rates, given the others', in each of B scenarios.
+
+    Attributes
+    ----------
+    rates : (B, K) array
+        NaN where no start leads to rates that meet the first-order conditions.
+    marginal, regret : (B,) array
+        As for `TariffEquilibrium`, the regret over `points` of the grid.
+    unique : (B,) array of bool
+        Whether all starts lead to the same rates.
+    status : (B,) int8 array
+        OK, INACCURATE (marginal or regret above 1e-8) or FAILED.
+    """
+
+    rates: Floats
+    marginal: Floats
+    regret: Floats
+    unique: NDArray[np.bool_]
+    status: NDArray[np.int8]
+
+
+def tariff_wars(
+    model: TradeModel, rates: Rates, starts: Sequence[Any] = (0.0, 0.2, 0.4), *, points: int = 33
+) -> TariffWars:
+    """Find best rates in each scenario of `rates`, by the search of `nash_tariffs` from each start."""
+    count, size = (
+        len(rates.costs if rates.costs is not None and rates.costs.ndim == 4 else rates.given),
+        rates.size,
+    )
+    begin = np.tile([np.broadcast_to(one, (size,)) for one in starts], (count, 1))
+    own = Payoffs(model, rates)
+    found, off = _search(
+        own.take(np.repeat(np.arange(count), len(starts))), np.maximum(begin, rates.lowest() + 0.05)
+    )
+    found, off = found.reshape(count, -1, size), off.reshape(count, -1)
+    values = found[np.arange(count), off.argmin(axis=1)]
+    solved = np.flatnonzero(np.isfinite(values).all(axis=1))
+    marginal, regret = np.full(count, np.nan), np.full(count, np.nan)
+    if len(solved):
+        some = own.take(solved)
+        here, slopes = some.own_slopes(values[solved])
+        level = 100.0 * np.exp(here)
+        marginal[solved] = np.abs(level[:, rates.owners] * slopes).max(axis=1)
+        best = _best_deviations(some, values[solved], points)
+        regret[solved] = (level * np.maximum(np.expm1(best - here), 0.0)).max(axis=1)
+    status = np.where(np.maximum(marginal, regret) <= REGRET, Status.OK, Status.INACCURATE)
+    status[np.isnan(marginal)] = Status.FAILED
+    return TariffWars(
+        rates=values,
+        marginal=marginal,
+        regret=regret,
+        unique=np.asarray(np.isfinite(off).all(axis=1) & (np.ptp(found, axis=1).max(axis=1) < SAME)),
+        status=status.astype(np.int8),
+    )
+
+
+def _best_deviations(payoffs: Payoffs, values: Floats, points: int) -> Floats:
+    """The best log welfare (B, n) of each player who moves all its rates together over the grid."""
+    grid = np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points))
+    some, best = (
+        payoffs.take(np.repeat(np.arange(len(values)), points)),
+        np.empty((len(values), len(payoffs.rates.players))),
+    )
+    for player in range(best.shape[1]):
+        tried = np.repeat(values, points, axis=0)
+        tried[:, payoffs.rates.owners == player] = np.tile(grid, len(values))[:, None]
+        tried = np.maximum(tried, (payoffs.rates.lowest() + np.repeat(values, points, axis=0)) / 2.0)
+        welfare = some.log_welfare(tried)[:, player]
+        best[:, player] = np.nan_to_num(welfare, nan=-np.inf).reshape(-1, points).max(axis=1)
+    return best
 
 
 def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
@@ -372,7 +454,8 @@ def _own_blocks(payoffs: Payoffs, values: Floats, slopes: Floats) -> Floats:
     order = np.array([np.count_nonzero(rates.owners[:k] == rates.owners[k]) for k in range(rates.size)])
     rounds = int(order.max()) + 1
     moved = values[:, None] + DIFFERENCE * (order == np.arange(rounds)[:, None])
-    _, after = payoffs.own_slopes(moved.reshape(-1, rates.size))
+    scenarios = np.repeat(np.arange(len(values)), rounds)
+    _, after = payoffs.take(scenarios).own_slopes(moved.reshape(-1, rates.size))
     change = (after.reshape(len(values), rounds, -1) - slopes[:, None]) / DIFFERENCE
     blocks = np.zeros((len(values), rates.size, rates.size))
     for k in range(rates.size):
@@ -401,7 +484,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
     matrix = np.zeros((len(values), values.shape[1], values.shape[1]))
     far = np.arange(len(values))
     for _ in range(NEWTON_STEPS):
-        blocks = _own_blocks(payoffs, values[far], slopes[far])
+        blocks = _own_blocks(payoffs.take(far), values[far], slopes[far])
         good = np.isfinite(blocks).all(axis=(1, 2))
         far, blocks = far[good], blocks[good]
         if not len(far):
@@ -410,7 +493,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
         matrix[far] = np.where((top < 0.0)[:, None, None], blocks, _uphill(blocks))
         steps = _shortened(-np.linalg.solve(matrix[far], slopes[far][..., None])[..., 0])
         values[far] = np.maximum(values[far] + steps, (values[far] + low) / 2.0)
-        _, slopes[far] = payoffs.own_slopes(values[far])
+        _, slopes[far] = payoffs.take(far).own_slopes(values[far])
         far = far[(np.abs(steps).max(axis=1) > NEAR) | (top >= 0.0)]
         if not len(far):
             break
@@ -420,7 +503,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
     left = np.flatnonzero(fine & np.isfinite(slopes).all(axis=1))
     least = np.abs(slopes).max(axis=1)
     best = values.copy()
-    if len(left):  # the following equilibria are nearby: solve from there
+    if len(left) and not payoffs.rates.varied:  # the following equilibria are nearby: solve from there
         payoffs = payoffs.based_at(values[left[int(np.argmin(least[left]))]])
     for _ in range(BROYDEN_STEPS):
         left = left[np.abs(slopes[left]).max(axis=1) > DONE]
@@ -430,7 +513,7 @@ def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
         new = np.maximum(values[left] + steps, (values[left] + low) / 2.0)
         steps = new - values[left]
         values[left] = new
-        _, after = payoffs.own_slopes(new)
+        _, after = payoffs.take(left).own_slopes(new)
         change = after - slopes[left]
         slopes[left] = after
         worst = np.abs(after).max(axis=1)

@@ -17,7 +17,6 @@ from bargaining_models.negotiation import capacity
 from bargaining_models.negotiation.capacity import LEVELS, NASH
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.projects import Project
-from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import projects, sold_to_us
@@ -76,16 +75,12 @@ class Capacity(capacity.Capacity):
         levels, capped, home_tariffs, partner_tariffs
             As for any negotiation; Canada is home.
         capital : float or array_like, shape (L - 1,), optional
-            USD bn from each level to the next, 0 or more; by default `merit_order`, of the capacity that `levels` take
-            where they are shares diverted.
+            USD bn from each level to the next, 0 or more; by default `merit_order`.
         """
         base = Baseline.from_parameters() if baseline is None else cast("Baseline", baseline)
         shares = capacity.increasing(levels)
         if capital is None and len(shares) > 1:
-            used = shares
-            if base.meaning == "diverted":
-                used = Diversion(base.model, base.roles, base.free).capacity(shares)
-            capital = np.diff(merit_order(base.parameters, points(base.parameters, used, capped=capped)))
+            capital = np.diff(merit_order(base.parameters, points(base.parameters, shares, capped=capped)))
         return super().solve(
             base,
             levels=levels,

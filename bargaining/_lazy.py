@@ -7,6 +7,21 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
+# What people look for under the name of an author, or a common name.
+_AUTHORS = {
+    "rubinstein": "AlternatingOffers",
+    "stahl": "AlternatingOffers",
+    "nash_bargaining": "nash",
+    "kalai": "egalitarian",
+    "proportional": "egalitarian",
+    "shapley": "CoalitionalGame",
+    "nucleolus": "CoalitionalGame",
+    "abreu_gul": "ReputationalBargaining",
+    "binmore": "ContinuousOffers",
+    "grout": "HoldUp",
+    "horn_wolinsky": "nash_in_nash",
+}
+
 
 def attach(
     package: str, modules: Sequence[str] = ()
@@ -24,7 +39,11 @@ def attach(
         if name in modules:
             return import_module(f"{package}.{name}")
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name, obj=here)
+            from bargaining._names import meant
+
+            known = _AUTHORS.get(name.casefold())
+            hint = f" Did you mean {known}?" if known in homes else meant(name, homes)
+            raise AttributeError(f"module {package!r} has no attribute {name!r}.{hint}", name=name, obj=here)
         value = getattr(import_module(homes[name]), name)
         setattr(here, name, value)
         return value

@@ -363,6 +363,14 @@ def frontier_of(problem: Problem, angles: int) -> Floats:
     return ordered
 
 
+def undominated(edge: Floats) -> Floats:
+    """Return the part of a boundary, from player 0's side to player 1's, between the best points of the two."""
+    if not len(edge):
+        return edge
+    first = len(edge) - 1 - int(edge[::-1, 0].argmax())
+    return edge[first : max(first, int(edge[:, 1].argmax())) + 1]
+
+
 def marks_of(problem: Problem) -> list[Mark]:
     """Return what a sketch shows of one problem of two players; nothing where each ray is a program to solve."""
     from bargaining.feasible.frontier import Frontier
@@ -378,7 +386,7 @@ def marks_of(problem: Problem) -> list[Mark]:
         return []
     return [
         Mark(points=np.vstack([problem.disagreement, edge]), name="agreements above the disagreement point"),
-        Mark(points=edge, name="frontier", kind="curve"),
+        Mark(points=undominated(edge), name="frontier", kind="curve"),
         Mark(points=problem.disagreement, name="disagreement", kind="cross"),
     ]
 

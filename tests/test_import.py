@@ -97,3 +97,9 @@ def test_modules_for_users_need_no_import_of_their_own() -> None:
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'bargaining' has no attribute 'nsah'"):
         _ = bargaining.nsah  # type: ignore[attr-defined]
+
+
+def test_a_name_that_is_none_gets_the_one_that_was_meant():
+    for name, meant in (("rubinstein", "AlternatingOffers"), ("kalai_smorodinski", "kalai_smorodinsky")):
+        with pytest.raises(AttributeError, match=f"Did you mean {meant}?"):
+            getattr(bargaining, name)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bargaining.cli.options import add_output, pick
+from bargaining.cli.options import add_output, deliver, pick
+from bargaining.tables.table import Table
 
 if TYPE_CHECKING:
     from bargaining.replications.museum import Replication
@@ -54,16 +55,26 @@ def run(options: argparse.Namespace, museum: Mapping[str, Replication]) -> int:
     chosen = [pick(museum, name, "replication", "bargaining replicate") for name in options.names]
     if options.check:
         return check(chosen or list(museum.values()), folder, named=bool(chosen))
+    if not chosen and (options.format or options.output):
+        deliver([catalogue(museum)], options)
+        return 0
     if not chosen:
         width = max(map(len, museum))
         for name, one in museum.items():
             needs = f" (needs {one.data})" if one.data else ""
             print(f"{name:{width}}  {len(one.numbers):3} numbers  {one.title}{needs}")
         return 0
-    from bargaining.cli.options import deliver
-
     deliver([one.table(folder) for one in chosen], options)
     return 0
+
+
+def catalogue(museum: Mapping[str, Replication]) -> Table:
+    """Return a table of what there is."""
+    rows = [
+        {"name": name, "numbers": len(one.numbers), "title": one.title, "needs": one.data or None}
+        for name, one in museum.items()
+    ]
+    return Table(rows, caption="Published numbers that can be computed again", missing="")
 
 
 def check(chosen: list[Replication], folder: Path | None, *, named: bool) -> int:

@@ -215,14 +215,14 @@ class HoldUp(Shown):
     def net(self, investment: ArrayLike) -> Floats:
         """Return the owner's payoff net of the cost of `investment`."""
         k = real(investment, "investment")
-        option = _values(self.option(k), "option", k)
+        option = _values(self.option, "option", k, k)
         bad = (option < 0) | (option > 1)
         if bad.any():
             raise InvalidInput(
                 f"`option` must lie in [0, 1], a part of the pie; got {plain(option[bad][0])} at investment "
                 f"{plain(k[bad][0])}. Measure it in pies, or lower `upper`."
             )
-        return np.asarray(_values(self.rule(option), "rule", k) - _values(self.cost(k), "cost", k))
+        return np.asarray(_values(self.rule, "rule", option, k) - _values(self.cost, "cost", k, k))
 
     def __call__(self) -> HoldUpOutcome:
         """Return the best investment, and all others that are equally good."""
@@ -266,8 +266,14 @@ class HoldUp(Shown):
         return np.array([own, 1 - own - cost])
 
 
-def _values(value: ArrayLike, name: str, k: Floats) -> Floats:
-    array = returned(value, name)
+def _values(function: Callable[[Floats], ArrayLike], name: str, at: Floats, k: Floats) -> Floats:
+    try:
+        array = returned(function(at), name)
+    except TypeError as error:  # as math.sqrt does
+        raise InvalidInput(
+            f"`{name}` must take an array; it raised a TypeError ({error}). Use functions of NumPy, or "
+            f"np.vectorize({name})."
+        ) from None
     if array.shape != k.shape:
         try:
             array = np.broadcast_to(array, k.shape)

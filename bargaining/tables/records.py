@@ -69,8 +69,8 @@ class Column(Shown):
 
 def read(
     rows: Any, columns: Sequence[str | Column] | None
-) -> tuple[tuple[Column, ...], list[Record], tuple[str, ...]]:
-    """Return the columns found in `rows`, its rows as mappings, and its notes."""
+) -> tuple[tuple[Column, ...], list[Record], dict[str, str | float]]:
+    """Return the columns found in `rows`, its rows as mappings, and its notes by their names."""
     kind = {
         base.__name__ for base in type(rows).__mro__ if base.__module__.split(".")[0] in ("pandas", "xarray")
     }
@@ -86,8 +86,8 @@ def read(
     if kind & {"Series", "DataArray"}:
         rows = rows.to_frame() if rows.ndim == 1 else rows
     if kind & {"DataFrame", "Series", "DataArray"}:
-        return *_from_frame(rows), ()
-    return *_from_lists(rows, columns), ()
+        return *_from_frame(rows), {}
+    return *_from_lists(rows, columns), {}
 
 
 def _from_lists(rows: Any, columns: Sequence[str | Column] | None) -> tuple[tuple[Column, ...], list[Record]]:
@@ -130,7 +130,7 @@ def _from_frame(frame: Any) -> tuple[tuple[Column, ...], list[Record]]:
     ]
 
 
-def _from_dataset(dataset: Any) -> tuple[tuple[Column, ...], list[Record], tuple[str, ...]]:
+def _from_dataset(dataset: Any) -> tuple[tuple[Column, ...], list[Record], dict[str, str | float]]:
     variables = {
         name: v for name, v in dataset.data_vars.items() if name not in ("status", "residual", "message")
     }
@@ -196,17 +196,18 @@ def _statuses(dataset: Any, shared: Sequence[Any]) -> Any:
     return np.array([Status(int(code)).name for code in codes], dtype=object)
 
 
-def _dataset_notes(dataset: Any) -> tuple[str, ...]:
-    carried = {
+def _dataset_notes(dataset: Any) -> dict[str, str | float]:
+    """Return what a dataset says of itself; the name of a function without one, as <lambda>, says nothing."""
+    carried: dict[str, str | float] = {
         key.capitalize(): dataset.attrs[key]
         for key in ("data", "model", "method", "source")
-        if isinstance(dataset.attrs.get(key), str)
+        if isinstance(dataset.attrs.get(key), str) and "<" not in dataset.attrs[key]
     }
     if "residual" in dataset and np.isfinite(dataset["residual"].values).any():
         carried["Largest residual"] = float(np.nanmax(dataset["residual"].values))
     if isinstance(dataset.attrs.get("version"), str):
         carried["Version"] = dataset.attrs["version"]
-    return note_lines(carried)
+    return carried
 
 
 def choose(found: Sequence[Column], columns: Sequence[str | Column] | None) -> tuple[Column, ...]:

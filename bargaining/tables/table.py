@@ -58,7 +58,8 @@ class Table:
     caption, label : str, optional
         The caption, and the LaTeX label.
     notes : mapping of str to str or number, or sequence of str, optional
-        Notes under the table, such as data and their year, method, residual, version, source.
+        Notes under the table, such as data and their year, method, residual, version, source. What a Dataset says of
+        itself follows; a key of yours replaces its.
     digits : int, default 4
         Significant digits.
     missing : str, default "none"
@@ -121,6 +122,9 @@ class Table:
             ]
         found, records, found_notes = read(rows, columns)
         shown = choose(found, columns)
+        if isinstance(notes, Mapping):
+            own = {str(key).casefold() for key in notes}
+            found_notes = {key: note for key, note in found_notes.items() if key.casefold() not in own}
         values = {
             "rows": tuple(
                 tuple(cell(row.get(c.name), k, c.name) for c in shown) for k, row in enumerate(records)
@@ -128,7 +132,7 @@ class Table:
             "columns": shown,
             "caption": text_of(caption, "caption"),
             "label": label_of(label),
-            "notes": note_lines(notes) + found_notes,
+            "notes": note_lines(notes) + note_lines(found_notes),
             "digits": digits_of(digits),
             "missing": text_of(missing, "missing"),
         }
@@ -210,7 +214,10 @@ class Table:
         return typeset.html(self)
 
     def to_csv(self) -> str:
-        """Return the cells in full precision, units in the header; None is an empty field."""
+        """Return the cells in full precision, units in the header; None is an empty field.
+
+        A column with intervals or bands becomes two or three: low, high, and between them the number itself.
+        """
         return typeset.csv(self)
 
     def save(

@@ -31,7 +31,7 @@ def texts(table: Table) -> list[list[str]]:
 
     In neighbouring columns of one group, trailing zeros are added in all or in none.
     """
-    columns = [[row[k] for row in table.rows] for k in range(len(table.columns))]
+    columns = _columns(table)
     digits = [column.digits or table.digits for column in table.columns]
     padded = [_digits.rounds(_numbers(cells), size) for cells, size in zip(columns, digits, strict=True)]
     grouped = {c.group for c, pad in zip(table.columns, padded, strict=True) if pad and c.group}
@@ -232,16 +232,35 @@ def csv(table: Table) -> str:
     """Write the cells in full precision."""
     out = io.StringIO(newline="")
     writer = _csv.writer(out, lineterminator="\n")
-    writer.writerow([_inert(flat_heading(column)) for column in table.columns])
-    writer.writerows([_exact(cell) for cell in row] for row in table.rows)
+    sizes = [
+        max((len(cell) for cell in cells if isinstance(cell, tuple)), default=1) for cells in _columns(table)
+    ]
+    heads = [
+        f"{flat_heading(column)}{part}"
+        for column, size in zip(table.columns, sizes, strict=True)
+        for part in {1: [""], 2: [" low", " high"], 3: [" low", "", " high"]}[size]
+    ]
+    writer.writerow(map(_inert, heads))
+    for row in table.rows:
+        parts = (_parts(cell, size) for cell, size in zip(row, sizes, strict=True))
+        writer.writerow([_exact(part) for cell in parts for part in cell])
     return out.getvalue()
+
+
+def _columns(table: Table) -> list[list[Any]]:
+    return [[row[k] for row in table.rows] for k in range(len(table.columns))]
+
+
+def _parts(cell: Any, size: int) -> list[Any]:
+    """Return the low and the high end of a cell, or also the number between; one number is all of these."""
+    if isinstance(cell, tuple):
+        return list(cell) if len(cell) == size else [cell[0], None, cell[1]]
+    return [cell] * size
 
 
 def _exact(cell: Any) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, tuple):
-        return f"[{', '.join(map(repr, cell))}]"
     if isinstance(cell, str):
         return _inert(cell)
     return str(cell) if isinstance(cell, bool | Fraction) else repr(cell)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bargaining import InvalidInput
+from bargaining._optional import needs
 from bargaining.cli import command, replicate
 from bargaining.cli.command import section
 from bargaining.cli.options import add_output, deliver, pick, working
@@ -62,10 +63,17 @@ def _table_names() -> list[str]:
     return list(TABLES)
 
 
-def _figure_names() -> list[str]:
-    from bargaining_models.paper.figures import FIGURES
+def _figures() -> dict[str, Any]:
+    """Return what draws each figure, or say how to install what draws."""
+    with needs("paper"):
+        import matplotlib  # noqa: F401
 
-    return list(FIGURES)
+        from bargaining_models.paper.figures import FIGURES
+    return FIGURES
+
+
+def _figure_names() -> list[str]:
+    return list(_figures())
 
 
 def table(options: argparse.Namespace) -> int:
@@ -94,10 +102,9 @@ def add_figure(commands: Any) -> argparse.ArgumentParser:
 def figure(options: argparse.Namespace) -> int:
     """Compute one figure of the paper and write it."""
     from bargaining import save_figure
-    from bargaining_models.paper.figures import FIGURES
     from bargaining_models.paper.study import Study
 
-    draw = pick(FIGURES, options.name, "figure", "bargaining list")
+    draw = pick(_figures(), options.name, "figure", "bargaining list")
     with working(f"computing {options.name}"):
         drawn = draw(Study())
     print(save_figure(drawn, options.output or Path(f"{options.name}.pdf")))

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from bargaining import sweep
 from bargaining._digits import significant
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.tables.table import Column, Table, compare
@@ -500,7 +501,27 @@ def test_a_number_with_its_band() -> None:
     assert "5.7 [3.1, 11]" in text
     assert "[0.1, 0.25]" in text
     assert "2.0 [1.0, ∞]" in text or "2 [1, ∞]" in text
-    assert "[3.126, 5.7, 11.04]" in table.to_csv()
+    assert table.to_csv().splitlines()[1:3] == ["3.126,5.7,11.04", "0.1,,0.25"]
     assert table.rows[0] == ((3.126, 5.7, 11.04),)
     with pytest.raises(InvalidInput, match="two or three of them together"):
         Table([{"paid": (1, 2, 3, 4)}])
+
+
+def test_a_note_of_ones_own_replaces_that_of_the_dataset():
+    data = sweep(lambda r: r, {"r": [0.0, 1.0]}, float)
+    notes = Table(data, notes={"method": "Nash", "Data": "2024"}).notes
+    assert notes[:2] == ("method: Nash.", "Data: 2024.")
+    assert sum(note.casefold().startswith("method") for note in notes) == 1
+
+
+def test_a_function_without_a_name_is_no_note():
+    data = sweep(lambda r: r, {"r": [0.0, 1.0]}, float)
+    assert "lambda" in data.attrs["model"]
+    assert "lambda" not in Table(data).to_latex()
+
+
+def test_bands_are_columns_of_numbers_in_csv():
+    rows = [{"r": 0.1, "t": (1.0, 2.0, 4.0), "i": (0.0, 1.0)}, {"r": 0.2, "t": 3.0, "i": None}]
+    head, *body = csv.reader(io.StringIO(Table(rows, columns=["r", Column("t", unit="bn"), "i"]).to_csv()))
+    assert head == ["r", "t (bn) low", "t (bn)", "t (bn) high", "i low", "i high"]
+    assert body == [["0.1", "1.0", "2.0", "4.0", "0.0", "1.0"], ["0.2", "3.0", "3.0", "3.0", "", ""]]

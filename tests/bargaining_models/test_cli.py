@@ -439,3 +439,15 @@ def test_of_many_actions_those_that_are_played_are_listed(file, capsys: pytest.C
 
 def test_stored_tables_are_all_offered() -> None:
     assert set(stored_names()) <= set(TABLES)
+
+
+def test_a_figure_without_matplotlib_says_how_to_install_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert cli.main(["figure", "F1"]) == 2
+    assert "is not installed; run `pip install" in capsys.readouterr().err
+
+
+def test_the_list_of_replications_has_formats(capsys):
+    assert cli.main(["replicate", "--format", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert ["nash-1950", 10] in [row[:2] for row in listed["rows"]]

@@ -453,3 +453,12 @@ def test_a_batch_of_threats_is_drawn_on_one_frontier() -> None:
     lines = {line.get_label(): line.get_xydata() for line in ax.lines}
     np.testing.assert_allclose(lines["nash"], [[0.5, 0.5], [0.6, 0.4], [0.7, 0.3]])
     np.testing.assert_allclose(lines["disagreement"], threats)
+
+
+def test_the_line_of_a_frontier_has_no_dominated_edge():
+    """The edges from (2.5, 0) to (3, 1), and from (1, 3) back to d, are the boundary of the set only."""
+    line = plot(Problem(Polytope([[0, 0], [1, 3], [3, 1], [2.5, 0]]), [0.0, 0.0])).lines[0]
+    x, y = line.get_data()
+    assert (x[0], y[0], x[-1], y[-1]) == (3, 1, 1, 3)
+    assert (np.diff(x) < 0).all()
+    assert (np.diff(y) > 0).all()

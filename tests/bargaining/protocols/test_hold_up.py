@@ -1,5 +1,6 @@
 """Investment in the outside option: closed forms, exhaustive search, kinks and ties."""
 
+import math
 import pickle
 from fractions import Fraction
 
@@ -131,3 +132,12 @@ BAD = [
 def test_bad_input(call, message):
     with pytest.raises(InvalidInput, match=message):
         call()
+
+
+def test_a_function_of_single_numbers_is_refused_by_name():
+    for name, protocol in (
+        ("option", HoldUp(math.sqrt, split_the_difference(0.5), 1.0)),
+        ("cost", HoldUp(np.sqrt, split_the_difference(0.5), 1.0, cost=math.exp)),
+    ):
+        with pytest.raises(InvalidInput, match=f"`{name}` must take an array; .* np.vectorize"):
+            protocol()

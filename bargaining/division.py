@@ -401,6 +401,7 @@ def divide(
     *,
     ideal: Floats,
     floor: Floats | None = None,
+    accuracy: float = ACCURACY,
 ) -> Division:
     """Return a division: decide the status of each cell, with NaN where there is no answer.
 
@@ -418,19 +419,21 @@ def divide(
         From `Problem.ideal`: with the floor and the payoffs it gives the scale against which rounding is judged.
     floor : ndarray, shape (..., n), optional
         The payoffs from which gains are measured; the disagreement point by default.
+    accuracy : float
+        The residual up to which an answer is OK.
     """
-    sure = (status == int(Status.OK)) & (residual >= 0) & (residual <= ACCURACY) & every(np.isfinite(payoffs))
+    sure = (status == int(Status.OK)) & (residual >= 0) & (residual <= accuracy) & every(np.isfinite(payoffs))
     if sure.all() and sure.shape == payoffs.shape[:-1] == residual.shape:
         return solved(problem, method, np.array(payoffs), np.array(residual))
     d = problem.disagreement if floor is None else floor
     good = (status == Status.OK) | (status == Status.DEGENERATE)
     broken = good & ~every(np.isfinite(payoffs))
-    doubtful = (status == Status.OK) & ~broken & ~((residual >= 0) & (residual <= ACCURACY))
+    doubtful = (status == Status.OK) & ~broken & ~((residual >= 0) & (residual <= accuracy))
     if doubtful.any():
         with np.errstate(all="ignore"):
             size = np.maximum(np.maximum(np.abs(ideal), np.abs(d)), np.abs(payoffs))
             magnitude = largest(size / (ideal - d))
-        allowed = ACCURACY + 64 * np.finfo(float).eps * magnitude
+        allowed = accuracy + 64 * np.finfo(float).eps * magnitude
         doubtful &= ~((residual >= 0) & (residual <= allowed))
         status = np.where(doubtful, Status.INACCURATE, status).astype(np.int8)
     status = np.where(broken, Status.FAILED, status).astype(np.int8)

@@ -14,7 +14,6 @@ The library also uses the following methods and attributes if a set has them:
 ``decision(payoffs)``                       a decision that gives at least these payoffs
 ``moving_prices(floor)``                    of two players: pairs of prices, (k, 2, 2), from the best point for 0 above
                                             a floor to that for 1, between which the best point moves smoothly
-``ideal_slopes(floor)``                     the ideal point, and its derivatives in the floor's entries, (..., n, n)
 ``within``                                  the set that this one gives in other units or names, or above a floor
 ==========================================  =====================================================================
 
@@ -142,7 +141,6 @@ Question = Literal[
     "disposes_freely",
     "decision",
     "moving_prices",
-    "ideal_slopes",
     "within",
 ]
 

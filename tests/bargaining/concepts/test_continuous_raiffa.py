@@ -1,4 +1,7 @@
-"""Continuous Raiffa: against a Taylor series in 30 digits, a solver with events, closed forms and itself."""
+"""Continuous Raiffa: against a Taylor series in 30 digits, a solver with events, and closed forms.
+
+The answer promises 1e-7 of the ideal gains; where the path is smooth or straight it is better.
+"""
 
 import mpmath
 import numpy as np
@@ -8,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus, egalitarian
-from bargaining.concepts._raiffa_path import end_of_path
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.feasible.points import FreeDisposalHull
 from drawn_sets import chain, steps
@@ -63,13 +65,17 @@ def by_events(corners: np.ndarray) -> np.ndarray:
     raise AssertionError
 
 
+PROMISED = 1e-7
+
+
 @given(steps, st.integers(0, 3), st.integers(0, 3))
 def test_polygons_by_a_solver_with_events(pairs: list[tuple[int, int]], left: int, low: int) -> None:
     corners = chain(pairs)
     start = np.array([left, low]) / 10
     unit = start + corners / corners.max(axis=0) * (1 - start)
     unit[-1, 0] = unit[0, 1] = 1.0
-    np.testing.assert_allclose(end_of_path(unit)[0], by_events(unit), atol=2e-12)
+    division = continuous_raiffa(Problem(Polytope(unit, free_disposal=True), [0, 0])).raise_if_failed()
+    np.testing.assert_allclose(division.payoffs, by_events(unit), atol=PROMISED)
 
 
 def test_one_vertex_in_closed_form() -> None:
@@ -89,7 +95,7 @@ def test_one_vertex_in_closed_form() -> None:
             expected = [vertex[0] + a * rest / 2, vertex[1] - rest / 2]
     kinked = Polytope([[0, 1], [0.6, 0.8], [1, 0]], free_disposal=True)
     division = continuous_raiffa(Problem(kinked, [0, 0]))
-    np.testing.assert_allclose(division.payoffs, np.array(expected, dtype=float), rtol=1e-14)
+    np.testing.assert_allclose(division.payoffs, np.array(expected, dtype=float), rtol=PROMISED)
 
 
 def test_a_path_that_ends_in_the_vertex() -> None:
@@ -105,13 +111,15 @@ def test_kinked_frontier_agrees_with_the_polygon() -> None:
     drawn = Polytope(corners, free_disposal=True)
     d = [0.5, 0.1]
     np.testing.assert_allclose(
-        continuous_raiffa(Problem(bent, d)).payoffs, continuous_raiffa(Problem(drawn, d)).payoffs, rtol=1e-12
+        continuous_raiffa(Problem(bent, d)).payoffs,
+        continuous_raiffa(Problem(drawn, d)).payoffs,
+        rtol=PROMISED,
     )
 
 
 def test_surplus_is_divided_equally() -> None:
     division = continuous_raiffa(Problem(TransferableSurplus(10, players=4), [0, 1, 2, 3]))
-    np.testing.assert_allclose(division.payoffs, [1, 2, 3, 4], rtol=1e-15)
+    np.testing.assert_allclose(division.payoffs, [1, 2, 3, 4], rtol=1e-14)
 
 
 ROWS = np.array([[1.0, 2, 1], [2, 1, 1], [1, 1, 3], [0, 1, 2]])
@@ -131,10 +139,10 @@ def test_three_players_below_facets() -> None:
     sides = np.column_stack((np.vstack((ROWS, -np.eye(3))), np.append(-LIMITS, np.zeros(3))))
     corners = HalfspaceIntersection(sides, np.full(3, 0.1)).intersections
     division = continuous_raiffa(Problem(Polytope(corners), [0, 0, 0])).raise_if_failed()
-    np.testing.assert_allclose(division.payoffs, found.y[:, -1], atol=1e-9)
+    np.testing.assert_allclose(division.payoffs, found.y[:, -1], atol=PROMISED)
     order = [2, 0, 1]
     turned = continuous_raiffa(Problem(Polytope(corners[:, order]), [0, 0, 0])).payoffs
-    np.testing.assert_allclose(turned, division.payoffs[order], atol=1e-12)
+    np.testing.assert_allclose(turned, division.payoffs[order], atol=PROMISED)
 
 
 MIXED = np.array([[1.0, 2, 1], [2, 1, -1], [-1, 1, 3], [0, -1, 2], [3, 1, 0]])
@@ -152,10 +160,10 @@ def test_inequalities_that_bound_from_above_only(rows: np.ndarray, limits: np.nd
         feasible.vertices  # noqa: B018
     division = continuous_raiffa(Problem(feasible, [0, 0, 0])).raise_if_failed()
     expected = continuous_raiffa(Problem(Polytope(corners), [0, 0, 0])).payoffs
-    np.testing.assert_allclose(division.payoffs, expected, atol=1e-12)
+    np.testing.assert_allclose(division.payoffs, expected, atol=PROMISED)
     batch = continuous_raiffa(Problem(feasible, [[0.1, 0.2, 0], [0, 0, 0], [9, 9, 9]]))
     assert batch.status.tolist() == [Status.OK, Status.OK, Status.EMPTY]
-    np.testing.assert_allclose(batch.payoffs[1], expected, atol=1e-12)
+    np.testing.assert_allclose(batch.payoffs[1], expected, atol=PROMISED)
 
 
 def test_five_players_end_on_the_frontier() -> None:
@@ -166,7 +174,7 @@ def test_five_players_end_on_the_frontier() -> None:
     np.testing.assert_allclose(left, 0, atol=1e-12)
     units = np.array([1, 2, 4, 8, 16])
     scaled = continuous_raiffa(Problem(Polytope(points * units, free_disposal=True), np.zeros(5))).payoffs
-    np.testing.assert_allclose(scaled, division.payoffs * units, rtol=1e-12)
+    np.testing.assert_allclose(scaled, division.payoffs * units, rtol=PROMISED)
 
 
 def test_three_players_agree_in_two_representations() -> None:
@@ -230,7 +238,7 @@ def test_sides_that_all_but_meet_in_one_point() -> None:
     problem = Problem(Polytope.from_inequalities(rows, limits), [0, -0.2])
     division = continuous_raiffa(problem).raise_if_failed()
     right = (limits[2] + 0.2 * rows[2, 1]) / rows[2, 0]
-    np.testing.assert_allclose(division.payoffs, [right / 2, 0.9], rtol=1e-12)
+    np.testing.assert_allclose(division.payoffs, [right / 2, 0.9], rtol=PROMISED)
 
 
 def test_a_symmetric_set_with_a_short_edge_in_the_middle() -> None:
@@ -238,7 +246,7 @@ def test_a_symmetric_set_with_a_short_edge_in_the_middle() -> None:
     points = np.array([(0.27, 28.1), (8, 24.27), (16.273, 16.278)])
     problem = Problem(Polytope(np.concatenate([points, points[:, ::-1]]), free_disposal=True), [3.27, 3.27])
     division = continuous_raiffa(problem).raise_if_failed()
-    np.testing.assert_allclose(division.payoffs, egalitarian(problem).payoffs, rtol=1e-15)
+    np.testing.assert_allclose(division.payoffs, egalitarian(problem).payoffs, rtol=PROMISED)
 
 
 @pytest.mark.parametrize("edge", [1e-3, 1e-6, 1e-9, 1e-12])
@@ -246,8 +254,27 @@ def test_an_edge_however_short(edge: float) -> None:
     corners = np.array([[0, 1], [7 / 8, 7 / 8], [7 / 8 + edge, 7 / 8 - edge / 4], [1, 3 / 4]])
     expected = by_events(corners)
     division = continuous_raiffa(Problem(Polytope(corners, free_disposal=True), [0, 0]))
-    np.testing.assert_allclose(division.payoffs, expected, atol=2e-13)
+    np.testing.assert_allclose(division.payoffs, expected, atol=PROMISED)
     assert division.status == Status.OK
+
+
+@pytest.mark.parametrize(
+    ("players", "count"),
+    [(5, 16), *(pytest.param(*large, marks=pytest.mark.slow) for large in [(6, 11), (3, 110)])],
+)
+def test_many_players_or_points(players: int, count: int) -> None:
+    rng = np.random.default_rng(players)
+    points = rng.dirichlet(np.ones(players), count) ** 0.6
+    problem = Problem(Polytope(points, free_disposal=True), np.zeros(players))
+    division = continuous_raiffa(problem).raise_if_failed()
+    left = Problem(problem.feasible, division.payoffs).ideal - division.payoffs
+    np.testing.assert_allclose(left, 0, atol=1e-12)
+    order = rng.permutation(players)
+    turned = continuous_raiffa(problem.relabel(order)).raise_if_failed()
+    np.testing.assert_allclose(turned.payoffs, division.payoffs[order], atol=PROMISED)
+    units = 10.0 ** rng.integers(-12, 13, players)
+    scaled = continuous_raiffa(problem.rescale(units)).raise_if_failed()
+    np.testing.assert_allclose(scaled.payoffs / units, division.payoffs, atol=PROMISED)
 
 
 def test_not_applicable_without_lotteries() -> None:
@@ -257,12 +284,11 @@ def test_not_applicable_without_lotteries() -> None:
 
 @pytest.mark.parametrize("disposal", [True, False])
 def test_a_floor_at_the_disagreement_point_changes_nothing(disposal: bool) -> None:
-    # Without the facets the path would be integrated across every kink of the set, for minutes.
     points = np.vstack((np.random.default_rng(0).random((8, 3)), np.eye(3)))
     problem = Problem(Polytope(points, free_disposal=disposal), np.full(3, 0.03))
     whole, part = continuous_raiffa(problem), continuous_raiffa(problem.restrict())
     assert part.status == Status.OK
-    np.testing.assert_allclose(part.payoffs, whole.payoffs, rtol=1e-13)
+    np.testing.assert_allclose(part.payoffs, whole.payoffs, rtol=PROMISED)
 
 
 @pytest.mark.dear("0.0")
@@ -284,73 +310,4 @@ def test_who_cannot_gain_stays_and_the_others_go_on(offset: float) -> None:
         np.testing.assert_allclose(division.payoffs[:2], alone.payoffs, rtol=1e-12)
     batch = continuous_raiffa(Problem(Polytope(points), points[0] - [[0, 0, 0], [0, 0, 0.5], [1, 1, -1]]))
     assert batch.status.tolist() == [Status.DEGENERATE, Status.OK, Status.EMPTY]
-    np.testing.assert_allclose(batch.payoffs[:2] - offset, [[1, 0.5, 0]] * 2, rtol=1e-12, atol=1e-12)
-
-
-class Balls:
-    """What three players get below all of some ellipsoids; it may say how its ideal point answers the floor."""
-
-    players, batch_shape, disposes_freely = 3, (), True
-
-    def __init__(self, *sizes: list[float], slopes: bool = True) -> None:
-        self.shapes = 1.0 / np.array(sizes) ** 2
-        if slopes:
-            self.ideal_slopes = self.asked
-
-    def far(self, floor: np.ndarray) -> np.ndarray:
-        squares = np.maximum(np.asarray(floor), 0.0)[..., None, :] ** 2 * self.shapes
-        left = 1.0 - squares.sum(axis=-1, keepdims=True) + squares
-        return np.where(left >= 0.0, np.sqrt(np.abs(left) / self.shapes), -np.inf)
-
-    def ideal(self, floor: np.ndarray) -> np.ndarray:
-        best: np.ndarray = self.far(floor).min(axis=-2)
-        return best
-
-    def asked(self, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        far = self.far(floor)
-        tight, best = far.argmin(axis=-2), far.min(axis=-2)
-        shape = self.shapes[tight]
-        slopes = (
-            -np.maximum(floor, 0.0)[..., None, :]
-            * shape
-            / (best * shape[..., [0, 1, 2], [0, 1, 2]])[..., None]
-        )
-        slopes[..., [0, 1, 2], [0, 1, 2]] = 0.0
-        return best, slopes
-
-    def ray(self, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        o, d = np.broadcast_arrays(origin, direction)
-        o, d = o[..., None, :], d[..., None, :]
-        a, b, c = (
-            (d * d * self.shapes).sum(-1),
-            (o * d * self.shapes).sum(-1),
-            (o * o * self.shapes).sum(-1) - 1,
-        )
-        t: np.ndarray = ((np.sqrt(b * b - a * c) - b) / a).min(axis=-1)
-        return t
-
-    def contains(self, x: np.ndarray, *, tol: float = 1e-12) -> np.ndarray:
-        return np.asarray(((x * x)[..., None, :] * self.shapes).sum(axis=-1).max(axis=-1) <= 1 + tol)
-
-    def support(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        raise NotImplementedError
-
-
-@pytest.mark.parametrize("sizes", [([1.0, 2.0, 3.0],), ([1.0, 2.0, 3.0], [1.4, 1.6, 2.8])])
-def test_a_set_that_knows_how_its_ideal_point_answers_the_floor(sizes: tuple[list[float], ...]) -> None:
-    """Polynomials at Gauss nodes against extrapolated midpoint steps, on a smooth set and along a kink."""
-    d = [0.1, 0.2, 0.1]
-    by_nodes = continuous_raiffa(Problem(Balls(*sizes), d))
-    by_steps = continuous_raiffa(Problem(Balls(*sizes, slopes=False), d))
-    assert by_steps.status == Status.OK
-    assert by_nodes.residual < 1e-9
-    np.testing.assert_allclose(by_nodes.payoffs, by_steps.payoffs, rtol=0, atol=1e-9)
-
-
-def test_a_set_that_knows_it_wrongly_is_found_out() -> None:
-    class Wrong(Balls):
-        def asked(self, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            best, slopes = super().asked(floor)
-            return best * (1 - 1e-3), slopes
-
-    assert continuous_raiffa(Problem(Wrong([1.0, 2.0, 3.0]), [0.1, 0.2, 0.1])).residual > 1e-5
+    np.testing.assert_allclose(batch.payoffs[:2] - offset, [[1, 0.5, 0]] * 2, atol=PROMISED)

@@ -1,8 +1,10 @@
 """How the documentation is built: `make docs`. Nothing is fetched, and a warning is an error."""
 
+import logging
 import sys
 from pathlib import Path
 
+from nbclient import NotebookClient
 from numpydoc.xref import DEFAULT_LINKS
 
 import bargaining
@@ -51,6 +53,8 @@ numpydoc_xref_aliases = {name: f"{kind.__module__}.{name}" for name, kind in res
 numpydoc_xref_aliases |= {name: f"bargaining.{name}" for name in bargaining.__all__}
 
 nb_execution_mode = "force"  # notebooks are stored without outputs
+logging.getLogger("traitlets").setLevel(logging.WARNING)
+NotebookClient.extra_arguments.default_args = (["--log-level=ERROR"],)  # kernels warn that they use TCP
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True

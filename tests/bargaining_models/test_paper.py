@@ -25,11 +25,10 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixt
     for name in files:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
     said = capsys.readouterr()
-    assert "  T2         The division of an agreement" in said.out
     assert said.err == ""
 
 
-def test_the_job_ends_with_one_table_and_a_list_of_what_it_wrote(
+def test_the_job_ends_with_one_table_and_where_the_files_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
@@ -39,8 +38,7 @@ def test_the_job_ends_with_one_table_and_a_list_of_what_it_wrote(
     assert lines[0].startswith("What Canada pays the US for free trade")
     assert max(len(line.replace(str(tmp_path), "")) for line in lines) <= 100
     assert len(lines) < 60
-    assert f"Tables, as .tex, .md and .csv, in {tmp_path}:" in lines
-    assert lines[-1] == f"2 of 2 in {tmp_path}"
+    assert lines[-1].startswith(f"2 of 2 in {tmp_path}: tables as .tex, .md and .csv")
     assert said.err == ""  # no debris of a progress bar where there is no terminal
 
 
@@ -67,9 +65,7 @@ def test_everything_is_shared_between_two_processes(
     assert {path.stem for path in tmp_path.iterdir()} == set(names)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("What Canada pays the US for free trade")
-    listed = [line.split()[0] for line in lines if line.startswith("  ")]
-    assert listed[-3:] == names
-    assert lines[-1] == f"3 of 3 in {tmp_path}"
+    assert lines[-1].startswith(f"3 of 3 in {tmp_path}: ")
 
 
 def test_an_unknown_table_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

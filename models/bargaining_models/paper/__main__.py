@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from shutil import get_terminal_size
 
 from bargaining.plots.plot import save_figure
 from bargaining.tables.table import Table
-from bargaining_models.paper.figures import FIGURES, shows
+from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES, table
 
@@ -25,7 +25,7 @@ _APART = re.compile("T0|T5|T12|F4")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute the tables and figures named, or all, and write them to a folder; then say what matters most.
 
-    What is printed is the headline, or the only table asked for, and a line for each file or group of files.
+    What is printed is the headline, or the only table asked for, and where the files are.
 
     Returns
     -------
@@ -41,31 +41,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ProcessPoolExecutor(1) as pool:
             other = pool.submit(_work, shares[1], options.output, True)
             made, shown = _work(shares[0], options.output, options.quiet)
-            made |= other.result()[0]
-    written = {name: made[name] for name in names if name in made}
+            made += other.result()[0]
     if shown is not None:
         width = get_terminal_size((_WIDTH, 0)).columns
         print(f"{shown.to_text(max(width, 20))}\n")
-    _list(written, options.output)
-    failed = len(names) - len(written)
-    print(f"{len(written)} of {len(names)} in {options.output}")
-    return failed
+    print(
+        f"{len(made)} of {len(names)} in {options.output}: tables as .tex, .md and .csv, figures as .pdf. "
+        "`bargaining list` says what they show."
+    )
+    return len(names) - len(made)
 
 
-def _work(names: Sequence[str], folder: Path, quiet: bool) -> tuple[dict[str, str], Table | None]:
-    """Write tables and figures; return what each shows, and the table to print."""
+def _work(names: Sequence[str], folder: Path, quiet: bool) -> tuple[list[str], Table | None]:
+    """Write tables and figures; return which, and the table to print."""
     from tqdm import tqdm
 
-    study, written = Study(), dict[str, str]()
+    study, written = Study(), list[str]()
     shown: Table | None = None
     bar = tqdm(names, file=sys.stderr, leave=False, disable=quiet or None)  # None: on terminals only
     for name in bar:
         bar.set_description(name)
         try:
-            made, written[name] = _make(study, name, folder)
+            made = _make(study, name, folder)
         except Exception as error:  # one failure must not prevent the others
             tqdm.write(f"{name} failed: {error}", file=sys.stderr)
         else:
+            written.append(name)
             if name == HEADLINE and len(names) > 1:
                 shown = TABLES[name].at(study)  # at one date it is a screen wide
             elif len(names) == 1:
@@ -73,25 +74,14 @@ def _work(names: Sequence[str], folder: Path, quiet: bool) -> tuple[dict[str, st
     return written, shown
 
 
-def _list(written: Mapping[str, str], folder: Path) -> None:
-    """Print a line for each table and figure: where it is and what it shows, as far as the terminal is wide."""
-    width = get_terminal_size((_WIDTH, 0)).columns
-    pad = max(map(len, written), default=0)
-    for title, names in (("Tables, as .tex, .md and .csv", TABLES), ("Figures, as .pdf", FIGURES)):
-        found = {name: text for name, text in written.items() if name in names}
-        if found:
-            print(f"{title}, in {folder}:")
-            print("".join(f"{f'  {name:{pad}}  {text}'[:width].rstrip()}\n" for name, text in found.items()))
-
-
-def _make(study: Study, name: str, folder: Path) -> tuple[Table | None, str]:
-    """Write one table or figure; return the table, and what it shows in a line."""
+def _make(study: Study, name: str, folder: Path) -> Table | None:
+    """Write one table or figure; return the table."""
     if name in FIGURES:
         save_figure(FIGURES[name](study), folder / f"{name}.pdf")
-        return None, shows(name)
+        return None
     made = table(study, name)
     made.save(folder, name)
-    return made, made.caption
+    return made
 
 
 def _parser() -> argparse.ArgumentParser:

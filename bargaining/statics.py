@@ -9,6 +9,7 @@ in a direction of its normal cone, a Markov equilibrium keeps its supports, cont
 References
 ----------
 Ridders, C. J. F. (1982). Accurate computation of F'(x) and F'(x)F''(x). *Advances in Engineering Software* 4(2), 75-76.
+doi:10.1016/S0141-1195(82)80057-0
 """
 
 from __future__ import annotations

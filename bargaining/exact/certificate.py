@@ -1,48 +1,23 @@
 """Certificates: how a claim is compared with the exact answer or a box that contains it, and the table of certifiers.
 
-`Problem.rescale`, `relabel` and `restrict` wrap a set that they cannot rewrite. A claim about the wrapped set is turned
-into one about the set within: the players are put into its order, which matters to no concept; units and floors are
-combined into a single `View`, exactly. Certifiers are registered by the name of the method and the class of the set.
+Certifiers are registered by the name of the method and the class of the set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, isfinite, nextafter
 from typing import Any
 
 import numpy as np
 
-from bargaining._arrays import Floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
 
 Weights = tuple[Fraction, ...]
 Number = float | Fraction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """Payoffs x are feasible if (x - shift) / scale is in the set and x is at or above the floor, if there is one.
-
-    Attributes
-    ----------
-    scale, shift : tuple of Fraction
-    floor : tuple of Fraction, or None
-    """
-
-    scale: Weights
-    shift: Weights
-    floor: Weights | None
-
-    def within(self, payoffs: Sequence[Fraction]) -> Floats:
-        """Return payoffs in the units of the set, rounded to floats."""
-        scaled = zip(payoffs, self.scale, self.shift, strict=True)
-        return np.array([float((x - b) / a) for x, a, b in scaled])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +62,6 @@ class Claim:
     ----------
     feasible : FeasibleSet
         The set, of the type the certifier was registered for.
-    view : View, or None
-        How the payoffs are related to the set; None where they are payoffs of the set.
     batch : tuple of int
         The shape of the batch.
     cell : tuple of int
@@ -114,7 +87,6 @@ class Claim:
     parameters: Mapping[str, Any]
     tolerance: float
     method: str
-    view: View | None = None
 
     @property
     def finite(self) -> bool:
@@ -224,10 +196,8 @@ def _error(
 
 def allowance(claim: Claim, payoffs: tuple[Fraction, ...], ranges: tuple[Fraction, ...]) -> float:
     """Return the tolerance plus 64 roundings of the data over the range of gains."""
-    shifts = (Fraction(0),) * len(ranges) if claim.view is None else claim.view.shift
     sizes = (
-        max(abs(x), abs(Fraction(d)), abs(x - b), abs(Fraction(d) - b)) / r
-        for x, d, b, r in zip(payoffs, claim.disagreement, shifts, ranges, strict=True)
+        max(abs(x), abs(Fraction(d))) / r for x, d, r in zip(payoffs, claim.disagreement, ranges, strict=True)
     )
     return claim.tolerance + 64 * float(np.finfo(float).eps) * float(max(sizes))
 
@@ -240,108 +210,19 @@ def above(value: Fraction) -> float:
         return inf
 
 
-Vector = tuple[Fraction, ...]
-
-ROUNDINGS = Fraction(4, 2**52)  # relative: those of two changes of units
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unwrapped:
-    """A claim about the innermost set, and the index of each given player among its players."""
-
-    claim: Claim
-    places: tuple[int, ...]
-
-    def back(self, proof: Certificate) -> Certificate:
-        """Return a proof about the claim with the players in the order they were given."""
-        exact = None if proof.exact is None else tuple(proof.exact[k] for k in self.places)
-        return replace(proof, exact=exact)
-
-
-def unwrap(claim: Claim) -> Unwrapped | None:
-    """Return a claim about the set within the wrappers; None if there are none."""
-    if not isinstance(claim.feasible, Rescaled | Relabelled | Restricted):
-        return None
-    n = len(claim.payoffs)
-    feasible: FeasibleSet = claim.feasible
-    view = View(scale=(Fraction(1),) * n, shift=(Fraction(0),) * n, floor=None)
-    places = tuple(range(n))  # among the set's players, of each player given
-    while isinstance(feasible, Rescaled | Relabelled | Restricted):
-        if isinstance(feasible, Relabelled):
-            places = tuple(int(feasible.order[k]) for k in places)
-        else:
-            view = _through(feasible, view, claim, places)
-        feasible = feasible.within
-    order = [places.index(k) for k in range(n)]
-    inner = replace(
-        claim,
-        feasible=feasible,
-        view=_turned(view, claim, order),
-        disagreement=[claim.disagreement[k] for k in order],
-        payoffs=[claim.payoffs[k] for k in order],
-        parameters=_reordered(claim, order),
-    )
-    return Unwrapped(claim=inner, places=places)
-
-
-def _through(feasible: Rescaled | Restricted, view: View, claim: Claim, places: tuple[int, ...]) -> View:
-    """Return the view of the set within, given that of its wrapper."""
-    if isinstance(feasible, Restricted):
-        bound = _affine(_given(claim, feasible.floor, places), view)
-        return replace(view, floor=bound if view.floor is None else tuple(map(max, view.floor, bound)))
-    shift = _affine(_given(claim, feasible.shift, places), view)
-    scale = _given(claim, feasible.scale, places)
-    return replace(view, scale=tuple(a * v for a, v in zip(view.scale, scale, strict=True)), shift=shift)
-
-
-def _affine(vector: Vector, view: View) -> Vector:
-    return tuple(a * v + b for a, v, b in zip(view.scale, vector, view.shift, strict=True))
-
-
-def _turned(view: View, claim: Claim, order: list[int]) -> View:
-    """Return the view with the players in another order."""
-    floor = None if view.floor is None else _lowered(view.floor, claim.disagreement, view.shift)
-    turned = [None if v is None else tuple(v[k] for k in order) for v in (view.scale, view.shift, floor)]
-    return View(scale=turned[0] or (), shift=turned[1] or (), floor=turned[2])
-
-
-def _lowered(floor: Vector, disagreement: list[Number], shift: Vector) -> Vector:
-    """Return the floor, or d where it is a few roundings above, as after `restrict()` and a change of units."""
-    found = []
-    for f, x, b in zip(floor, disagreement, shift, strict=True):
-        d = Fraction(x)
-        near = d < f <= d + ROUNDINGS * (abs(d) + abs(b) + abs(d - b))
-        found.append(d if near else f)
-    return tuple(found)
-
-
-def _given(claim: Claim, vector: Any, places: tuple[int, ...]) -> Vector:
-    """Return a vector over the players of a wrapped set in the order of those given."""
-    values = claim.at_cell(vector, one_each=True)
-    return tuple(Fraction(values[k]) for k in places)
-
-
-def _reordered(claim: Claim, order: list[int]) -> dict[str, Any]:
-    """Return the parameters for players in another order."""
-    found = dict(claim.parameters)
-    for name in ("weights", "reference"):
-        if found.get(name) is not None:
-            values = claim.given(name, one_each=True)
-            found[name] = [values[k] for k in order]
-    if "player" in found:
-        found["player"] = order.index(claim.given("player"))
-    return found
-
-
 Certifier = Callable[[Claim], Certificate]
 """Proves how far the payoffs of a claim are from the exact ones."""
 
 _CERTIFIERS: dict[tuple[str, type], Certifier] = {}
-VIEWERS: set[Certifier] = set()
+_WRAPPED = "certify the answer to the problem before it is rescaled, relabelled or restricted."
 _REASONS = {
     "ConvexProgram": "nothing is proved about programs.",
-    "FreeDisposalHull": "only what rays, ideal points and weighted sums decide is proved there.",
-    "Union": "only what rays, ideal points and weighted sums decide is proved there.",
+    "FreeDisposalHull": "nothing is proved about sets that are not convex.",
+    "Union": "nothing is proved about sets that are not convex.",
+    "Rescaled": _WRAPPED,
+    "Relabelled": _WRAPPED,
+    "Restricted": _WRAPPED,
+    "raiffa": "its steps are not taken in rationals.",
     "continuous_raiffa": "its path is not followed in rationals.",
 }
 """Why a concept, or a representation, has no certifier."""
@@ -349,7 +230,7 @@ _NOBODY = "none was registered; add one with `bargaining.exact.certify.register`
 _RESIDUAL = "The `residual` of the division says by how much the payoffs violate their definition."
 
 
-def register(method: str, feasible: type, *, views: bool = False) -> Callable[[Certifier], Certifier]:
+def register(method: str, feasible: type) -> Callable[[Certifier], Certifier]:
     """Make a function the certifier of a method on a class of sets; the most specific class is used.
 
     Parameters
@@ -358,14 +239,10 @@ def register(method: str, feasible: type, *, views: bool = False) -> Callable[[C
         The name a division's `method` starts with.
     feasible : type
         The class of feasible sets.
-    views : bool, default False
-        Whether the certifier reads `Claim.view`, so that it also serves the set in other units and above a floor.
     """
 
     def add(certifier: Certifier) -> Certifier:
         _CERTIFIERS[method, feasible] = certifier
-        if views:
-            VIEWERS.add(certifier)
         return certifier
 
     return add

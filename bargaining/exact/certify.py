@@ -16,14 +16,12 @@ from bargaining._calls import suggesting
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.exact.certificate import (
-    VIEWERS,
     Certificate,
     Claim,
     certifier_of,
     compare,
     enclose,
     register,
-    unwrap,
     why_not,
 )
 from bargaining.feasible.transform import set_of_cell
@@ -101,12 +99,11 @@ def certify(
 
     Notes
     -----
-    On a `Polytope`, a `TransferableSurplus`, a `FreeDisposalHull` and a `Union` of these the answer is compared with
-    the exact one, for the data in the set, or, if that is not rational, with a box of rationals that contains it. On a
-    `Frontier` the proof assumes that `function` is decreasing and concave, and that `function` and `derivative` are
-    right to four units in the last place. Without a derivative it uses only chords, and the bound is no better than
-    about 1e-8 if the division is at a smooth optimum. All this also holds in other units, under other names and above
-    a floor. What has no certifier still has a `residual`, computed anew from the payoffs.
+    On a `Polytope` and a `TransferableSurplus` the answer is compared with the exact one, for the data in the set, or,
+    if that is not rational, with a box of rationals that contains it. On a `Frontier` the proof assumes that
+    `function` is decreasing and concave, and that `function` and `derivative` are right to four units in the last
+    place. Without a derivative it uses only chords, and the bound is no better than about 1e-8 if the division is at a
+    smooth optimum. What has no certifier still has a `residual`, computed anew from the payoffs.
 
     Examples
     --------
@@ -133,19 +130,10 @@ def certify(
     _fill()
     claim = _claim(result, cell, tolerance)
     name = claim.method.partition("(")[0]
-    own = certifier_of(name, type(claim.feasible))
-    if own is not None:
-        return own(claim)
-    inner = unwrap(claim)
-    within = None if inner is None else certifier_of(name, type(inner.claim.feasible))
-    if inner is not None and within is not None:
-        if within not in VIEWERS:
-            raise NotApplicable(
-                f"the certifier for {name} on {type(inner.claim.feasible).__name__} was registered without `views`: it "
-                f"knows the set as it is. Certify the problem before it is rescaled, relabelled or restricted."
-            )
-        return inner.back(within(inner.claim))
-    raise NotApplicable(why_not(name, claim.feasible if inner is None else inner.claim.feasible))
+    certifier = certifier_of(name, type(claim.feasible))
+    if certifier is None:
+        raise NotApplicable(why_not(name, claim.feasible))
+    return certifier(claim)
 
 
 def _fill() -> None:

@@ -19,21 +19,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from math import ceil, floor, isqrt
+from math import isqrt
 
 import numpy as np
 
 from bargaining._rational import Rationals, floats, fractions, maximise, solve
 from bargaining.errors import Status
-from bargaining.exact._concepts.bodies import ONE, ZERO, Body, Pair, Solid, Vector, dot, less, vector
+from bargaining.exact._concepts.bodies import ONE, ZERO, Body, Pair, Vector, dot, less, vector
 
-Answer = Callable[[Solid, Vector], Vector | None]
+Answer = Callable[[Body, Vector], Vector | None]
 Derivatives = Callable[[Rationals], tuple[Rationals, Rationals]]
 """Takes payoffs; returns the gradient of a function, and by how much each entry falls."""
 
 BITS = 256  # binary digits of numbers that are not rational: far more than a float has
 IDLE = 1e-9  # smaller shares and slacks count as zero: a thousand times the accuracy of divisions
-LITTLE = Fraction(1, 2**56)  # of the gains: less than the rounding of a float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,38 +54,38 @@ def settled(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
     return Enclosure(low=payoffs, high=payoffs, status=status)
 
 
-def answered(solid: Solid, answer: Answer) -> Enclosure:
+def answered(body: Body, answer: Answer) -> Enclosure:
     """Return an answer with its status."""
-    ideal = solid.ideal()
-    payoffs = None if ideal is None else answer(solid, ideal)
+    ideal = body.ideal()
+    payoffs = None if ideal is None else answer(body, ideal)
     if payoffs is None or ideal is None:
         return settled(None, Status.EMPTY)
-    return settled(payoffs, Status.OK if min(less(ideal, solid.disagreement)) > 0 else Status.DEGENERATE)
+    return settled(payoffs, Status.OK if min(less(ideal, body.disagreement)) > 0 else Status.DEGENERATE)
 
 
-def kalai_smorodinsky(solid: Solid, ideal: Vector) -> Vector | None:
+def kalai_smorodinsky(body: Body, ideal: Vector) -> Vector | None:
     """Follow the ray to the ideal point."""
-    return along(solid, solid.disagreement, less(ideal, solid.disagreement))
+    return along(body, body.disagreement, less(ideal, body.disagreement))
 
 
 def egalitarian(weights: Vector) -> Answer:
     """Follow the ray of equal or proportional gains."""
-    return lambda solid, ideal: along(solid, solid.disagreement, weights)
+    return lambda body, ideal: along(body, body.disagreement, weights)
 
 
-def equal_loss(solid: Solid, ideal: Vector) -> Vector | None:
+def equal_loss(body: Body, ideal: Vector) -> Vector | None:
     """Move down from the ideal point by equal losses."""
-    return along(solid, ideal, (-ONE,) * len(ideal), nearest=True)
+    return along(body, ideal, (-ONE,) * len(ideal), nearest=True)
 
 
 def gupta_livne(reference: Vector) -> Answer:
     """Follow the ray to the ideal point from a reference, which is at least d and not better than a feasible point."""
 
-    def answer(solid: Solid, ideal: Vector) -> Vector | None:
-        low = any(r < d for r, d in zip(reference, solid.disagreement, strict=True))
-        if low or solid.ideal(reference) is None:
+    def answer(body: Body, ideal: Vector) -> Vector | None:
+        low = any(r < d for r, d in zip(reference, body.disagreement, strict=True))
+        if low or body.ideal(reference) is None:
             return None
-        return along(solid, reference, less(ideal, reference))
+        return along(body, reference, less(ideal, reference))
 
     return answer
 
@@ -94,49 +93,49 @@ def gupta_livne(reference: Vector) -> Answer:
 def dictatorial(player: int) -> Answer:
     """Give one player the ideal payoff and the others d, if that is feasible."""
 
-    def answer(solid: Solid, ideal: Vector) -> Vector | None:
-        point = tuple(ideal[i] if i == player else d for i, d in enumerate(solid.disagreement))
-        return point if solid.contains(point) else None
+    def answer(body: Body, ideal: Vector) -> Vector | None:
+        point = tuple(ideal[i] if i == player else d for i, d in enumerate(body.disagreement))
+        return point if body.contains(point) else None
 
     return answer
 
 
-def lexicographic_kalai_smorodinsky(solid: Solid, ideal: Vector) -> Vector:
+def lexicographic_kalai_smorodinsky(body: Body, ideal: Vector) -> Vector:
     """Raise all payoffs together towards the ideal point; a player who cannot gain any more stays."""
-    return lexicographic(solid, less(ideal, solid.disagreement))
+    return lexicographic(body, less(ideal, body.disagreement))
 
 
 def lexicographic_egalitarian(weights: Vector) -> Answer:
     """Raise all payoffs in proportion to the weights; a player who cannot gain any more stays."""
-    return lambda solid, ideal: lexicographic(solid, weights)
+    return lambda body, ideal: lexicographic(body, weights)
 
 
-def least_losses(solid: Solid, ideal: Vector) -> Vector:
+def least_losses(body: Body, ideal: Vector) -> Vector:
     """Lower the largest loss from the ideal point, then the second largest, and so on."""
-    far = max(less(ideal, solid.disagreement))
-    return lexicographic(solid, (ONE,) * len(ideal), tuple(a - far for a in ideal))
+    far = max(less(ideal, body.disagreement))
+    return lexicographic(body, (ONE,) * len(ideal), tuple(a - far for a in ideal))
 
 
-def along(solid: Solid, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
+def along(body: Body, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
     """Return the last, or the nearest, feasible point of a ray."""
     if not any(step):
-        return origin if solid.contains(origin) else None
-    t = solid.furthest(origin, step, nearest=nearest)
+        return origin if body.contains(origin) else None
+    t = body.furthest(origin, step, nearest=nearest)
     return None if t is None else between(origin, tuple(o + p for o, p in zip(origin, step, strict=True)), t)
 
 
-def lexicographic(solid: Solid, direction: Vector, start: Vector | None = None) -> Vector:
+def lexicographic(body: Body, direction: Vector, start: Vector | None = None) -> Vector:
     """Raise all payoffs in a direction; a player who cannot gain any more stays.
 
     The start is the disagreement point, or a point that some feasible point weakly dominates.
     """
-    x, free = start or solid.disagreement, [p > 0 for p in direction]
+    x, free = start or body.disagreement, [p > 0 for p in direction]
     while any(free):
         step = tuple(p if f else ZERO for p, f in zip(direction, free, strict=True))
-        t = solid.furthest(x, step, below=True)
+        t = body.furthest(x, step, below=True)
         assert t is not None
         x = tuple(v + t * p for v, p in zip(x, step, strict=True))
-        ideal = solid.ideal(x) or x
+        ideal = body.ideal(x) or x
         free = [f and most > here for f, most, here in zip(free, ideal, x, strict=True)]
     return x
 
@@ -144,49 +143,6 @@ def lexicographic(solid: Solid, direction: Vector, start: Vector | None = None) 
 def between(a: Vector, b: Vector, share: Fraction) -> Vector:
     """Return the point at a share of the way from a to b."""
     return tuple(x + share * (y - x) for x, y in zip(a, b, strict=True))
-
-
-def raiffa(body: Body) -> Enclosure:
-    """Return a box around the limit of the interim agreements; its sides are 2^-56 of the gains, or zero.
-
-    Interim agreements rise and ideal payoffs do not, so the solution lies between an agreement and its ideal point. If
-    fractions become long, the agreement is enclosed between two shorter ones: ideal payoffs do not rise with it.
-    """
-    ideal = body.ideal()
-    if ideal is None:
-        return settled(None, Status.EMPTY)
-    gains = less(ideal, body.disagreement)
-    status = Status.OK if min(gains) > 0 else Status.DEGENERATE
-    low = high = body.disagreement
-    first = True
-    while any(a - x > LITTLE * g for a, x, g in zip(ideal, low, gains, strict=True)):
-        if first and body.ideal(ideal) is not None:
-            return settled(ideal, status)
-        first = False
-        least = ideal if low == high else body.ideal(high)
-        if least is None:  # rounding has passed the frontier, so the agreement is close to it
-            break
-        low, high = _shortened(interim(low, least), interim(high, ideal), gains)
-        ideal = body.ideal(low) or low
-        if low == high and body.ideal(ideal) is not None:
-            return settled(ideal, status)  # the ideal point is feasible, so the agreement moves no further
-    return Enclosure(low=low, high=ideal, status=status)
-
-
-def interim(x: Vector, ideal: Vector) -> Vector:
-    """Return the next interim agreement: the mean of the players' best points, none below the last one."""
-    return tuple(v + max(a - v, ZERO) / len(x) for v, a in zip(x, ideal, strict=True))
-
-
-def _shortened(low: Vector, high: Vector, gains: Vector) -> tuple[Vector, Vector]:
-    """Round long fractions outward."""
-    if max(v.denominator.bit_length() for v in (*low, *high)) <= 2 * BITS:
-        return low, high
-    units = [Fraction(1, 2 ** (BITS + (1 / (g or ONE)).__ceil__().bit_length())) for g in gains]
-    return (
-        tuple(floor(v / u) * u for v, u in zip(low, units, strict=True)),
-        tuple(ceil(v / u) * u for v, u in zip(high, units, strict=True)),
-    )
 
 
 def nash(body: Body, weights: Sequence[Fraction]) -> Enclosure:

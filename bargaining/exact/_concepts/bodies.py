@@ -1,4 +1,4 @@
-r"""Polytopes and their unions in exact arithmetic, with the queries that the concepts need.
+r"""Polytopes in exact arithmetic, with the queries that the concepts need.
 
 Every float is a rational number, so answers are exact for float data too. A polytope is the set of payoffs :math:`x = o
 + B s` over the :math:`s \ge 0` with :math:`A s \le b`. If it is given by points, o is one of them and s are the shares
@@ -8,18 +8,15 @@ of the others; if by inequalities, s has the positive and the negative parts of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from bargaining._rational import Rationals, fractions, maximise
-from bargaining.errors import NotApplicable
-from bargaining.exact.certificate import Claim, Number, View, unwrap
+from bargaining.exact.certificate import Claim, Number
 from bargaining.feasible._polygon import clip, pareto, ring
-from bargaining.feasible.points import FreeDisposalHull
-from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 
 Vector = tuple[Fraction, ...]
@@ -46,8 +43,6 @@ class Body:
         The inequalities that the set is given by.
     free_disposal : bool
         Whether everything below a mixture of the points is feasible.
-    floor : tuple of Fraction, or None
-        A lower bound of every feasible x; it is among the rows.
     """
 
     origin: Rationals
@@ -58,7 +53,6 @@ class Body:
     points: list[Vector] | None
     halfspaces: tuple[Rationals, Rationals] | None
     free_disposal: bool
-    floor: Vector | None
 
     @property
     def what(self) -> str:
@@ -123,14 +117,14 @@ class Body:
         return tuple(max(c) - min(c) or ONE for c in columns)
 
     def frontier(self, ideal: Vector) -> list[Pair]:
-        """Return the corners of two players' Pareto frontier at or above d and the floor, the best for player 1 first.
+        """Return the corners of two players' Pareto frontier at or above d, the best for player 1 first.
 
         Parameters
         ----------
         ideal : tuple of Fraction
             The ideal point.
         """
-        low = self.disagreement if self.floor is None else tuple(map(max, self.disagreement, self.floor))
+        low = self.disagreement
         (left, down), (right, up) = low, ideal
         corners: list[Pair] = [(left, down), (right, down), (right, up), (left, up)]
         if self.halfspaces is not None:
@@ -146,23 +140,15 @@ class Body:
 
 
 def body_of(claim: Claim) -> Body:
-    """Return the polytope, or the surplus, that a claim is about, in the units of its payoffs."""
+    """Return the polytope, or the surplus, that a claim is about."""
     n, feasible = len(claim.payoffs), claim.feasible
-    view = claim.view or View(scale=(ONE,) * n, shift=(ZERO,) * n, floor=None)
-    scale, shift = vector(view.scale), vector(view.shift)
     if isinstance(feasible, TransferableSurplus):
-        halfspaces = fractions(np.ones((1, n))), vector([claim.at_cell(feasible.total)])
+        matrix, limits = fractions(np.ones((1, n))), vector([claim.at_cell(feasible.total)])
     elif feasible.inequalities is not None:
-        halfspaces = fractions(feasible.inequalities[0]), fractions(feasible.inequalities[1])
+        matrix, limits = fractions(feasible.inequalities[0]), fractions(feasible.inequalities[1])
     else:
         known = feasible.points if feasible.exact is None else np.array(feasible.exact, dtype=object)
-        moved = fractions(known) * scale + shift
-        return mixtures(moved, claim.disagreement, free_disposal=feasible.free_disposal, floor=view.floor)
-    matrix = halfspaces[0] / scale
-    limits = halfspaces[1] + matrix @ shift
-    if view.floor is not None:
-        matrix = np.concatenate((matrix, -fractions(np.eye(n))))
-        limits = np.concatenate((limits, -vector(view.floor)))
+        return mixtures(fractions(known), claim.disagreement, free_disposal=feasible.free_disposal)
     unit = fractions(np.eye(n))
     return Body(
         origin=np.full(n, ZERO),
@@ -173,122 +159,27 @@ def body_of(claim: Claim) -> Body:
         points=None,
         halfspaces=(matrix, limits),
         free_disposal=False,
-        floor=view.floor,
     )
 
 
-def mixtures(
-    points: Rationals, disagreement: Sequence[Number], *, free_disposal: bool, floor: Vector | None = None
-) -> Body:
+def mixtures(points: Rationals, disagreement: Sequence[Number], *, free_disposal: bool) -> Body:
     """Return the mixtures of points, shape (m, n), with everything below them if there is free disposal."""
     n = points.shape[1]
     basis = (points[1:] - points[0]).T
     rows = np.full((1, len(points) - 1), ONE)
-    limits = vector([1])
     if free_disposal:
         basis = np.concatenate((basis, -fractions(np.eye(n))), axis=1)
         rows = np.concatenate((rows, np.full((1, n), ZERO)), axis=1)
-    if floor is not None:
-        rows = np.concatenate((rows, -basis))
-        limits = np.concatenate((limits, points[0] - vector(floor)))
     return Body(
         origin=points[0],
         basis=basis,
         rows=rows,
-        limits=limits,
+        limits=vector([1]),
         disagreement=tuple(vector(disagreement)),
         points=[tuple(row) for row in points.tolist()],
         halfspaces=None,
         free_disposal=free_disposal,
-        floor=floor,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bodies:
-    """A union of polytopes, and a disagreement point.
-
-    Attributes
-    ----------
-    parts : list of Body
-    disagreement : tuple of Fraction
-    what : str
-        A description of the set.
-    """
-
-    parts: list[Body]
-    disagreement: Vector
-    what: str
-
-    def top(self, weights: Vector) -> Vector | None:
-        """Return a feasible point with the largest weights . x; None if there is none."""
-        tops = [top for part in self.parts if (top := part.top(weights)) is not None]
-        return max(tops, key=lambda x: dot(weights, x)) if tops else None
-
-    def ideal(self, floor: Vector | None = None) -> Vector | None:
-        """Return each player's largest payoff over the feasible x >= floor, d by default; None if there are none."""
-        ideals = [best for part in self.parts if (best := part.ideal(floor)) is not None]
-        return _largest(ideals) if ideals else None
-
-    def furthest(
-        self, origin: Vector, step: Vector, *, below: bool = False, nearest: bool = False
-    ) -> Fraction | None:
-        """Return the largest t >= 0 with origin + t * step in the set, or the smallest; None if there is none."""
-        each = (part.furthest(origin, step, below=below, nearest=nearest) for part in self.parts)
-        times = [t for t in each if t is not None]
-        return None if not times else min(times) if nearest else max(times)
-
-    def contains(self, x: Vector) -> bool:
-        """Say whether x is feasible."""
-        return any(part.contains(x) for part in self.parts)
-
-    def spans(self) -> Vector:
-        """Return a size for each player."""
-        points = [part.points for part in self.parts]
-        if all(one is not None and len(one) == 1 for one in points):
-            columns = zip(*(one[0] for one in points if one), strict=True)
-            return tuple(max(c) - min(c) or ONE for c in columns)
-        return _largest([part.spans() for part in self.parts])
-
-
-Solid = Body | Bodies
-
-
-def bodies_of(claim: Claim) -> Bodies:
-    """Return the union, or the points without lotteries, that a claim is about.
-
-    Raises
-    ------
-    NotApplicable
-        If one of the sets of a union is given neither by points nor by inequalities.
-    """
-    parts = _parts(claim)
-    cliffs = isinstance(claim.feasible, FreeDisposalHull)
-    n = len(claim.payoffs)
-    what = f"{len(parts)} points without lotteries" if cliffs else f"a union of {n} players"
-    return Bodies(parts=parts, disagreement=tuple(vector(claim.disagreement)), what=what)
-
-
-def _parts(claim: Claim) -> list[Body]:
-    """Return the polytopes that make up a set."""
-    inner = unwrap(claim)
-    claim = claim if inner is None else inner.claim
-    feasible = claim.feasible
-    if isinstance(feasible, FreeDisposalHull):
-        corners = feasible.points[:, None]
-        return [body_of(replace(claim, feasible=Polytope(one, free_disposal=True))) for one in corners]
-    if isinstance(feasible, Polytope | TransferableSurplus):
-        return [body_of(claim)]
-    if hasattr(feasible, "sets"):
-        return [part for member in feasible.sets for part in _parts(replace(claim, feasible=member))]
-    raise NotApplicable(
-        f"a union is certified where its sets are points, polytopes and surpluses; a {type(feasible).__name__} "
-        f"is none. Describe it as a Polytope."
-    )
-
-
-def _largest(vectors: Iterable[Vector]) -> Vector:
-    return tuple(map(max, zip(*vectors, strict=True)))
 
 
 def dot(x: Iterable[Fraction | int], y: Iterable[Fraction]) -> Fraction:

@@ -16,7 +16,6 @@ from bargaining.errors import NotApplicable, Status
 from bargaining.exact.certificate import (
     Certificate,
     Claim,
-    View,
     above,
     allowance,
     compare,
@@ -29,7 +28,6 @@ Interval = tuple[Fraction, Fraction]
 Condition = Callable[[Fraction], Interval]
 
 ULPS = Fraction(4, 2**52)  # four units in the last place: the premise about the user's functions
-ONES, NONE = (Fraction(1),) * 2, (Fraction(0),) * 2
 FAR = Fraction(10) ** 400  # stands for infinity: no float is near it
 FINEST = 52  # halvings of the set from which a bracket starts
 CHORDS = range(12, 40, 4)  # halvings of the set that give the lengths of chords
@@ -40,29 +38,18 @@ class Cell:
 
     def __init__(self, claim: Claim, *, rational: bool = True) -> None:
         self.claim, self.set = claim, claim.feasible
-        view = claim.view or View(scale=ONES, shift=NONE, floor=None)
-        self.scale, self.shift = view.scale, view.shift
-        self.low, self.high = (
-            Fraction(claim.at_cell(end)) * self.scale[0] + self.shift[0]
-            for end in (self.set.lower, self.set.upper)
-        )
+        self.low, self.high = (Fraction(claim.at_cell(end)) for end in (self.set.lower, self.set.upper))
         self.d_0, self.d_1 = (Fraction(x) for x in claim.disagreement)
-        self.floor = view.floor
-        floor_0, floor_1 = view.floor or (self.low, self.d_1)
-        self.low = min(max(self.low, floor_0), self.high)
         self.start = min(max(self.low, self.d_0), self.high) if rational else self.low
-        self.least = max(self.d_1, floor_1)  # the least payoff of player 1 at which both gain
 
     def value(self, x: Fraction) -> Interval:
         """Return f(x)."""
-        low, high = self._call(self.set.function, x)
-        return low * self.scale[1] + self.shift[1], high * self.scale[1] + self.shift[1]
+        return self._call(self.set.function, x)
 
     def slope(self, x: Fraction) -> Interval:
         """Bound f'(x) by `derivative`, or by the slopes of chords to the right and to the left of x."""
         if self.set.derivative is not None:
-            low, high = self._call(self.set.derivative, x)
-            return low * self.scale[1] / self.scale[0], high * self.scale[1] / self.scale[0]
+            return self._call(self.set.derivative, x)
         top, least, most = self.value(x)[1], -FAR, FAR
         for power in CHORDS:
             step = (self.high - self.low) / 2**power
@@ -72,27 +59,6 @@ class Cell:
             if self.low <= left < x:
                 most = min(most, (top - self.value(left)[0]) / (x - left))
         return least, most
-
-    def held(self, condition: Condition) -> Condition:
-        """Return the condition, made negative where player 1 gets less than the floor: the solution is further left."""
-        if self.floor is None:
-            return condition
-        floor = self.floor[1]
-
-        def with_floor(x: Fraction) -> Interval:
-            f, g = self.value(x)
-            if g < floor:
-                return Fraction(-1), Fraction(-1)
-            low, high = condition(x)
-            return (low, high) if f >= floor else (min(low, Fraction(-1)), max(high, Fraction(-1)))
-
-        return with_floor
-
-    def above_floor(self, x: Fraction, y: Fraction) -> bool:
-        """Say whether the disagreement point, or else the payoffs (x, y), are at or above the floor."""
-        if self.floor is None or (self.d_0 >= self.floor[0] and self.d_1 >= self.floor[1]):
-            return True
-        return x >= self.floor[0] and y >= self.floor[1]
 
     def bracket(self, condition: Condition, around: Fraction) -> Interval:
         """Return points near `around` between which a falling condition changes sign, or ends of the set."""
@@ -108,44 +74,36 @@ class Cell:
 
     def ideal(self) -> tuple[Interval, Interval] | None:
         """Return brackets of each player's best payoff where the other gets at least d; None if there is none."""
-        guess = self._guess(self.least, self.start)
-        return None if guess is None else (self.farthest(self.least), self.value(self.start))
-
-    def farthest(self, floor: Fraction) -> Interval:
-        """Return a bracket of player 0's best payoff, given that player 1 gets at least a floor."""
+        floor = np.array([float(self.start), float(self.d_1)])
+        best = self.claim.at_cell(self.set.ideal(floor), one_each=True)[0]
+        if not np.isfinite(best):
+            return None
 
         def over_floor(x: Fraction) -> Interval:
             f, g = self.value(x)
-            return f - floor, g - floor
+            return f - self.d_1, g - self.d_1
 
-        return self.bracket(over_floor, self._guess(floor, self.low) or self.low)
-
-    def _guess(self, floor: Fraction, own: Fraction) -> Fraction | None:
-        """Return player 0's best payoff, computed in floats."""
-        inside = [float((x - b) / a) for x, a, b in zip((own, floor), self.scale, self.shift, strict=True)]
-        best = self.claim.at_cell(self.set.ideal(np.array(inside)), one_each=True)[0]
-        return Fraction(best) * self.scale[0] + self.shift[0] if np.isfinite(best) else None
+        return self.bracket(over_floor, Fraction(best)), self.value(self.start)
 
     def ranges(self) -> tuple[Fraction, Fraction]:
         """Return a lower bound of each player's range of gains, or the span of the set if the player cannot gain."""
         low, high = self.start, self.high
         for _ in range(30):
             middle = _float((low + high) / 2)
-            low, high = (middle, high) if self.value(middle)[0] >= self.least else (low, middle)
+            low, high = (middle, high) if self.value(middle)[0] >= self.d_1 else (low, middle)
         gains = (low - self.d_0, self.value(self.start)[0] - self.d_1)
         spans = (self.high - self.low, self.value(self.low)[1] - self.value(self.high)[0])
         return tuple(g if g > 0 else s for g, s in zip(gains, spans, strict=True))  # type: ignore[return-value]
 
     def _call(self, function: Callable[..., object], x: Fraction) -> Interval:
-        """Bound a falling function at x, which in the set's units may lie between two floats."""
-        inside = (x - self.shift[0]) / self.scale[0]
-        near = float(inside)
-        if near == inside:
+        """Bound a falling function at x, which may lie between two floats."""
+        near = float(x)
+        if near == x:
             return self._at(function, near)
-        left, right = (near, nextafter(near, inf)) if near < inside else (nextafter(near, -inf), near)
-        ends = (self.claim.at_cell(end) for end in (self.set.upper, self.set.lower))
-        last, first = ends
-        return self._at(function, min(right, last))[0], self._at(function, max(left, first))[1]
+        left, right = (near, nextafter(near, inf)) if near < x else (nextafter(near, -inf), near)
+        return self._at(function, min(right, float(self.high)))[0], self._at(
+            function, max(left, float(self.low))
+        )[1]
 
     def _at(self, function: Callable[..., object], x: float) -> Interval:
         found = self.claim.at_cell(function(np.full(self.claim.batch, x)))
@@ -160,8 +118,8 @@ def _float(x: Fraction) -> Fraction:
     return Fraction(float(x))
 
 
-@register("nash", Frontier, views=True)
-@register("conley_wilkie", Frontier, views=True)
+@register("nash", Frontier)
+@register("conley_wilkie", Frontier)
 def nash_on_frontier(claim: Claim) -> Certificate:
     """Bracket the first-order condition w0 (f - d1) + w1 (x - d0) f' = 0."""
     cell, (w_0, w_1) = Cell(claim), claim.weights()
@@ -174,14 +132,14 @@ def nash_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the first-order condition")
 
 
-@register("kalai_smorodinsky", Frontier, views=True)
+@register("kalai_smorodinsky", Frontier)
 def kalai_smorodinsky_on_frontier(claim: Claim) -> Certificate:
     """Follow the ray from d towards the ideal point."""
     cell = Cell(claim)
     return _to_ideal(cell, cell.d_0, cell.d_1, "the ray to the ideal point")
 
 
-@register("egalitarian", Frontier, views=True)
+@register("egalitarian", Frontier)
 def egalitarian_on_frontier(claim: Claim) -> Certificate:
     """Bracket w0 (f - d1) - w1 (x - d0) = 0; the other payoff is on the ray."""
     cell, (w_0, w_1) = Cell(claim), claim.weights()
@@ -194,7 +152,7 @@ def egalitarian_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the ray of proportional gains", other=ray)
 
 
-@register("utilitarian", Frontier, views=True)
+@register("utilitarian", Frontier)
 def utilitarian_on_frontier(claim: Claim) -> Certificate:
     """Bracket w0 + w1 f' = 0 over the whole set; the disagreement point does not matter."""
     cell, (w_0, w_1) = Cell(claim, rational=False), claim.weights()
@@ -203,7 +161,7 @@ def utilitarian_on_frontier(claim: Claim) -> Certificate:
         p, q = cell.slope(x)
         return w_0 + w_1 * p, w_0 + w_1 * q
 
-    return proved(cell, condition, "the first-order condition", free=True)
+    return proved(cell, condition, "the first-order condition")
 
 
 def proved(
@@ -212,24 +170,20 @@ def proved(
     what: str,
     *,
     other: Callable[[Fraction], Fraction] | None = None,
-    free: bool = False,
 ) -> Certificate:
-    """Return the certificate, which bounds the error of the payoffs by the bracket of the sign change.
-
-    A concept that is `free` maximises over all points at or above the floor; its solution may lie on the floor.
-    """
+    """Return the certificate, which bounds the error of the payoffs by the bracket of the sign change."""
     claim = cell.claim
     if not claim.finite:
         return without_answer(cell)
     x, y = (Fraction(payoff) for payoff in claim.payoffs)
-    left, right = cell.bracket(cell.held(condition), x)
+    left, right = cell.bracket(condition, x)
     if other is None:
         lowest, highest = cell.value(right)[0], cell.value(left)[1]
     else:
         lowest, highest = other(left), other(right)
     ranges = cell.ranges()
     errors = (max(x - left, right - x) / ranges[0], max(y - lowest, highest - y) / ranges[1])
-    bound = above(max(*errors, Fraction(0))) if free or cell.above_floor(left, lowest) else inf
+    bound = above(max(*errors, Fraction(0)))
     premise = "`function` and `derivative` are" if cell.set.derivative is not None else "`function` is"
     statement = (
         f"{claim.method} on a frontier: {what} changes sign within {bound:.2g} of the range of gains around the "
@@ -243,8 +197,7 @@ def proved(
 def without_answer(cell: Cell) -> Certificate:
     """Check that a cell without payoffs is empty."""
     claim = cell.claim
-    start = cell.start if cell.floor is None else max(cell.start, cell.floor[0])
-    empty = max(cell.d_0, start) > cell.high or cell.value(cell.start)[1] < cell.least
+    empty = cell.d_0 > cell.high or cell.value(cell.start)[1] < cell.d_1
     agreed = empty and claim.status == Status.EMPTY
     statement = (
         f"{claim.method} on a frontier: {'nothing' if empty else 'something'} feasible gives both players their "
@@ -255,7 +208,7 @@ def without_answer(cell: Cell) -> Certificate:
     )
 
 
-@register("equal_loss", Frontier, views=True)
+@register("equal_loss", Frontier)
 def equal_loss_on_frontier(claim: Claim) -> Certificate:
     """Bracket (a0 - x) - (a1 - f) = 0, with the ideal payoff a0 bracketed first."""
     cell = Cell(claim)
@@ -271,7 +224,7 @@ def equal_loss_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the difference of the losses")
 
 
-@register("yu", Frontier, views=True)
+@register("yu", Frontier)
 def yu_on_frontier(claim: Claim) -> Certificate:
     """Bracket the first-order condition of the sum of losses to the power p: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
     power = claim.power()
@@ -295,7 +248,7 @@ def yu_on_frontier(claim: Claim) -> Certificate:
     return proved(cell, condition, "the first-order condition")
 
 
-@register("gupta_livne", Frontier, views=True)
+@register("gupta_livne", Frontier)
 def gupta_livne_on_frontier(claim: Claim) -> Certificate:
     """Follow the ray from the reference to the ideal point, if the reference lies on or below the frontier."""
     cell = Cell(claim)
@@ -321,7 +274,7 @@ def _to_ideal(cell: Cell, r_0: Fraction, r_1: Fraction, what: str) -> Certificat
     return proved(cell, condition, what)
 
 
-@register("dictatorial", Frontier, views=True)
+@register("dictatorial", Frontier)
 def dictatorial_on_frontier(claim: Claim) -> Certificate:
     """Bracket one player's ideal payoff; the other gets d."""
     cell = Cell(claim)
@@ -331,13 +284,13 @@ def dictatorial_on_frontier(claim: Claim) -> Certificate:
     low, high = [cell.d_0, cell.d_1], [cell.d_0, cell.d_1]
     player = claim.given("player")
     low[player], high[player] = ideal[player]
-    if (cell.d_0 < cell.low and player == 1) or not cell.above_floor(low[0], low[1]):
+    if cell.d_0 < cell.low and player == 1:
         return compare(claim, None, Status.EMPTY, (), f"{claim.method} on a frontier")
     return enclose(claim, tuple(low), tuple(high), cell.ranges(), f"{claim.method} on a frontier")
 
 
-@register("lexicographic_kalai_smorodinsky", Frontier, views=True)
-@register("lexicographic_egalitarian", Frontier, views=True)
+@register("lexicographic_kalai_smorodinsky", Frontier)
+@register("lexicographic_egalitarian", Frontier)
 def lexicographic_on_frontier(claim: Claim) -> Certificate:
     """On a falling frontier nobody can gain alone from the Kalai-Smorodinsky or the egalitarian point."""
     by_ideal = claim.method.startswith("lexicographic_kalai")

@@ -1,4 +1,4 @@
-"""Certifiers on polytopes, surpluses, and unions of them, and on points without lotteries.
+"""Certifiers on polytopes and surpluses.
 
 If the exact answer is rational, it is computed and compared; otherwise a box of rationals provably contains it.
 """
@@ -13,7 +13,7 @@ from math import inf
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts import answers
 from bargaining.exact._concepts.answers import Answer, Enclosure, settled
-from bargaining.exact._concepts.bodies import ZERO, Body, Solid, Vector, bodies_of, body_of, dot, less
+from bargaining.exact._concepts.bodies import ZERO, Body, Vector, body_of, dot, less
 from bargaining.exact.certificate import (
     Certificate,
     Certifier,
@@ -24,12 +24,10 @@ from bargaining.exact.certificate import (
     enclose,
     register,
 )
-from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.union import Union
 
-CONVEX, CLIFFS = (Polytope, TransferableSurplus), (FreeDisposalHull, Union)
+CONVEX = (Polytope, TransferableSurplus)
 
 
 def on(method: str, *kinds: type) -> Callable[[Certifier], Certifier]:
@@ -41,19 +39,13 @@ def on(method: str, *kinds: type) -> Callable[[Certifier], Certifier]:
             try:
                 return certifier(claim)
             except OverflowError:  # raised by linear programs without an upper bound
-                kind = "union" if isinstance(claim.feasible, Union) else "polytope"
-                return compare(claim, None, Status.UNBOUNDED, (), f"{claim.method} on a {kind}")
+                return compare(claim, None, Status.UNBOUNDED, (), f"{claim.method} on a polytope")
 
         for kind in kinds:
-            register(method, kind, views=kind is not Union)(bounded)
+            register(method, kind)(bounded)
         return certifier
 
     return add
-
-
-def solid_of(claim: Claim) -> Solid:
-    """Return the set that a claim is about, in rationals and in the units of its payoffs."""
-    return bodies_of(claim) if isinstance(claim.feasible, CLIFFS) else body_of(claim)
 
 
 def _reference(claim: Claim) -> Vector:
@@ -74,27 +66,27 @@ RATIONAL: dict[str, Callable[[Claim], Answer]] = {
 
 def rational(claim: Claim) -> Certificate:
     """Compare the claim with the exact answer."""
-    solid = solid_of(claim)
-    return beside(claim, solid, answers.answered(solid, RATIONAL[claim.method.partition("(")[0]](claim)))
+    body = body_of(claim)
+    return beside(claim, body, answers.answered(body, RATIONAL[claim.method.partition("(")[0]](claim)))
 
 
 for _method in RATIONAL:
-    on(_method, *CONVEX, *(() if "lexicographic" in _method else CLIFFS))(rational)
+    on(_method, *CONVEX)(rational)
 
 
-@on("utilitarian", *CONVEX, *CLIFFS)
+@on("utilitarian", *CONVEX)
 def utilitarian(claim: Claim) -> Certificate:
     """Bound the difference of the weighted sum from the maximum; all maximisers are solutions."""
-    solid, weights = solid_of(claim), claim.weights()
-    top, what = solid.top(weights), f"{claim.method} on {solid.what}"
+    body, weights = body_of(claim), claim.weights()
+    top, what = body.top(weights), f"{claim.method} on {body.what}"
     if top is None:
         return compare(claim, None, Status.EMPTY, (), what)
-    sizes = solid.spans()
+    sizes = body.spans()
     if claim.status != Status.OK or not claim.finite:
         return compare(claim, top, Status.OK, sizes, what)
     x = tuple(Fraction(v) for v in claim.payoffs)
     short = abs(dot(weights, top) - dot(weights, x)) / dot(weights, sizes)
-    far = above(short if solid.contains(x) else max(short, outside(solid, x, sizes)))
+    far = above(short if body.contains(x) else max(short, outside(body, x, sizes)))
     statement = f"{what}: the weighted sum is within {far:.2g} of the best, over its range."
     return Certificate(exact=top, bound=far, tolerance=allowance(claim, x, sizes), statement=statement)
 
@@ -117,13 +109,6 @@ def nash(claim: Claim) -> Certificate:
         return beside(claim, body, Enclosure(low=body.disagreement, high=ideal, status=Status.OK))
     low, high = answers.nash_box(body, weights, [float(x) for x in claim.payoffs])
     return beside(claim, body, Enclosure(low=low, high=high, status=Status.OK))
-
-
-@on("raiffa", *CONVEX)
-def raiffa(claim: Claim) -> Certificate:
-    """Take the steps in rationals, until one reaches the frontier or little is left to gain."""
-    body = body_of(claim)
-    return beside(claim, body, answers.raiffa(body))
 
 
 @on("perles_maschler", Polytope)
@@ -162,14 +147,14 @@ def yu(claim: Claim) -> Certificate:
     return beside(claim, body, Enclosure(low=low, high=high, status=Status.OK))
 
 
-def _least_sum(claim: Claim, solid: Body, ideal: Vector) -> Certificate:
+def _least_sum(claim: Claim, body: Body, ideal: Vector) -> Certificate:
     """Bound by how much the sum of losses exceeds the minimum, and by how much the payoffs miss feasibility."""
-    ranges, x = ranges_of(solid, ideal), tuple(Fraction(v) for v in claim.payoffs)
+    ranges, x = ranges_of(body, ideal), tuple(Fraction(v) for v in claim.payoffs)
     losses = sum((max(a - v, ZERO) for a, v in zip(ideal, x, strict=True)), ZERO)
-    short = abs(losses - answers.least_sum(solid, ideal)) / sum(ranges)
-    far = above(max(short, outside(solid, x, ranges)))
+    short = abs(losses - answers.least_sum(body, ideal)) / sum(ranges)
+    far = above(max(short, outside(body, x, ranges)))
     statement = (
-        f"{claim.method} on {solid.what}: the sum of losses is within {far:.2g} of the least, over the gains."
+        f"{claim.method} on {body.what}: the sum of losses is within {far:.2g} of the least, over the gains."
     )
     return Certificate(exact=None, bound=far, tolerance=allowance(claim, x, ranges), statement=statement)
 
@@ -178,15 +163,10 @@ def _least_sum(claim: Claim, solid: Body, ideal: Vector) -> Certificate:
 @on("conley_wilkie", TransferableSurplus)
 @on("perles_maschler", TransferableSurplus)
 def shares_of_surplus(claim: Claim) -> Certificate:
-    """Divide the surplus by the weights, d + w (total - sum d); certify a claim with a floor as on a polytope."""
-    view = claim.view
-    if view is not None and view.floor is not None:
-        return perles_maschler(claim) if claim.method.startswith("perles_maschler") else nash(claim)
+    """Divide the surplus by the weights, d + w (total - sum d)."""
     body = body_of(claim)
-    assert body.halfspaces is not None
-    d, (prices,), (total,) = body.disagreement, *body.halfspaces
-    surplus = total - dot(prices, d)
-    shares = tuple(x + w * surplus / p for x, w, p in zip(d, claim.weights(), prices, strict=True))
+    surplus = Fraction(claim.at_cell(claim.feasible.total)) - sum(body.disagreement)
+    shares = tuple(x + w * surplus for x, w in zip(body.disagreement, claim.weights(), strict=True))
     exact = settled(shares if surplus >= 0 else None, Status.OK if surplus > 0 else Status.EMPTY)
     return beside(claim, body, exact)
 
@@ -195,31 +175,31 @@ def shares_of_surplus(claim: Claim) -> Certificate:
 def utilitarian_on_surplus(claim: Claim) -> Certificate:
     """With equal weights divide the total equally; with unequal weights the sum is unbounded."""
     total, weights, n = Fraction(claim.at_cell(claim.feasible.total)), claim.weights(), len(claim.payoffs)
-    if claim.view is not None or len(set(weights)) > 1:
+    if len(set(weights)) > 1:
         return utilitarian(claim)
     what = f"{claim.method} on {body_of(claim).what}"
     return compare(claim, (total / n,) * n, Status.OK, (abs(total) or Fraction(1),) * n, what)
 
 
-def beside(claim: Claim, solid: Solid, answer: Enclosure) -> Certificate:
+def beside(claim: Claim, body: Body, answer: Enclosure) -> Certificate:
     """Compare a claim with the answer, or with the box that contains it."""
-    what, ideal = f"{claim.method} on {solid.what}", solid.ideal()
+    what, ideal = f"{claim.method} on {body.what}", body.ideal()
     if answer.low is None or answer.high is None:
         return compare(claim, None, answer.status, (), what)
-    ranges = ranges_of(solid, solid.disagreement if ideal is None else ideal)
+    ranges = ranges_of(body, body.disagreement if ideal is None else ideal)
     if answer.low == answer.high:
         return compare(claim, answer.low, answer.status, ranges, what)
     return enclose(claim, answer.low, answer.high, ranges, what)
 
 
-def ranges_of(solid: Solid, ideal: Vector) -> Vector:
+def ranges_of(body: Body, ideal: Vector) -> Vector:
     """Return each player's range of gains, or the span of the set if the player cannot gain."""
-    gains = less(ideal, solid.disagreement)
-    return tuple(g if g > 0 else s for g, s in zip(gains, solid.spans(), strict=True))
+    gains = less(ideal, body.disagreement)
+    return tuple(g if g > 0 else s for g, s in zip(gains, body.spans(), strict=True))
 
 
-def outside(solid: Solid, x: Vector, sizes: Vector) -> Fraction:
+def outside(body: Body, x: Vector, sizes: Vector) -> Fraction:
     """Return the fall of all payoffs, over their ranges, that takes them to a feasible point or below one."""
-    t = solid.furthest(x, tuple(-s for s in sizes), below=True, nearest=True)
+    t = body.furthest(x, tuple(-s for s in sizes), below=True, nearest=True)
     assert t is not None
     return t

@@ -70,7 +70,7 @@ highlight_options = {"python": {"stripnl": True}}  # no empty line at the end of
 
 html_math_renderer = "mathml"
 html_theme = "furo"
-html_title = f"bargaining {release}"
+html_title = "bargaining"
 html_static_path = ["_static"]
 html_favicon = "_static/icon.svg"
 html_css_files = ["pages.css"]

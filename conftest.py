@@ -1,6 +1,8 @@
 """Runs the Python examples of every page, in one namespace a page or a section; says which tests share a worker.
 
 `--brief` runs every test, but of one with many cases only three: for another Python, or another way to install.
+`--rotate WORD` runs tests in an order that each word changes, and starts none after 100 seconds: each run of CI takes
+other slow tests.
 """
 
 import gc
@@ -9,7 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -33,6 +37,9 @@ def _is_public(name: str) -> bool:
     """Whether a docstring is that of a public function or class, or of a method of one."""
     return name in _public() or name.rpartition(".")[0] in _public()
 
+
+ROTATION = 100.0
+"""Seconds for a part of the slow tests: with all other steps `.ci/run` stays below ten minutes."""
 
 _DEAR: dict[str, set[str]] = {}
 """The cases that a test calls dear and that were not seen yet."""
@@ -88,11 +95,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take `--brief`."""
+    """Take `--brief` and `--rotate`."""
     parser.addoption(
         "--brief",
         action="store_true",
         help="of a test with many cases run the first, the middle and the last",
+    )
+    parser.addoption(
+        "--rotate",
+        metavar="WORD",
+        help=f"run tests in the order of hashes of WORD and their names, and start none after {ROTATION:g} seconds",
     )
 
 
@@ -138,3 +150,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = {case for found in cases.values() for case in (found[0], found[len(found) // 2], found[-1])}
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = [item for item in items if item in kept]
+    if word := config.getoption("rotate"):
+        items.sort(key=lambda item: sha256(f"{word} {item.nodeid}".encode()).digest())
+
+
+_STARTED = monotonic()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what comes too late in the order of `--rotate`."""
+    if item.config.getoption("rotate") and monotonic() - _STARTED > ROTATION:
+        pytest.skip("left to another word of --rotate")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
@@ -18,7 +18,6 @@ from hashlib import blake2b, sha256
 from math import prod
 from numbers import Real
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -120,7 +119,6 @@ Chunk = dict[str, NDArray[Any]]
 """`status` (cells,), every number (cells, ...), the platform, and, if cells have messages, those and their places."""
 
 _MANIFEST = "manifest.json"
-_BEGUN = "begun"  # entries of the manifest that may differ between runs of a sweep
 _DIGEST = 16  # bytes of a hash: enough that no two parts share one by chance
 _STALE = 3600.0  # seconds: a temporary file this old was left by a process that ended
 _LISTED = 1000  # values of an axis: longer ones are named by their ends
@@ -133,15 +131,6 @@ class Folder:
     path: Path
     key: str
     chunks: int
-    name: str = ""
-    """A random name in the manifest, by which a worker on another machine recognises the same folder."""
-
-    def is_here(self) -> bool:
-        """Whether this process sees the folder: on another machine the path may be another folder."""
-        return (
-            bool(self.name)
-            and (_stored(self.path / _MANIFEST) or {}).get(_BEGUN, {}).get("name") == self.name
-        )
 
     def load(self, start: int) -> Chunk | None:
         """Return the chunk that begins at cell `start`, or None where it is absent or damaged."""
@@ -161,14 +150,6 @@ class Folder:
             with np.load(io.BytesIO(archive), allow_pickle=False) as stored:
                 return {name[1:]: stored[name] for name in stored.files}
         except Exception:  # Not written by `store`: a pickle, say, which is not opened.
-            return None
-
-    def read(self, start: int, names: Iterable[str]) -> Chunk | None:
-        """Return some entries of a chunk that was whole, without reading the others; None where it is damaged now."""
-        try:
-            with self._file(start).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                return {name: stored[f".{name}"] for name in names if f".{name}" in stored.files}
-        except Exception:  # Each entry has a checksum; what a damaged archive raises depends on the place.
             return None
 
     def store(self, start: int, chunk: Chunk) -> None:
@@ -224,21 +205,19 @@ def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: in
         if _stored(path / _MANIFEST) is None:
             for k, axis in enumerate(grid.axes):
                 write_whole(path / f"axis-{k}.npy", _npy(axis.values))
-            begun = {_BEGUN: {"on": made_on(), "name": token_hex(8)}}
-            write_whole(path / _MANIFEST, json.dumps(wanted | begun, indent=1, ensure_ascii=False).encode())
+            write_whole(path / _MANIFEST, json.dumps(wanted, indent=1, ensure_ascii=False).encode())
         stored = _stored(path / _MANIFEST) or {}
         _sweep_up(path)
     except FileExistsError:
         raise InvalidInput(f"`checkpoint` must be a folder; {str(path)!r} is a file.") from None
     except OSError as error:
         raise folder._refused(error) from None
-    begun = stored.pop(_BEGUN, {})
     if stored != wanted:
         raise InvalidInput(
             f"`checkpoint` holds another sweep: {'; '.join(_differences(stored, wanted))}. "
             f"Use another folder, or delete {str(path)!r}; `open_sweep` reads what it holds."
         )
-    return Folder(path=path, key=folder.key, chunks=folder.chunks, name=str(begun.get("name", "")))
+    return folder
 
 
 def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
@@ -252,7 +231,6 @@ def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
     path = path_of(path, "path").absolute()
     manifest = _stored(path / _MANIFEST)
     try:
-        begun = manifest.pop(_BEGUN)
         axes = [
             Axis(name=name, values=np.load(path / f"axis-{k}.npy", allow_pickle=False), unit=entry["unit"])
             for k, (name, entry) in enumerate(manifest["grid"].items())
@@ -262,7 +240,7 @@ def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
             for one in (manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
         )
         grid, size = Grid(axes=tuple(axes)), int(manifest["cells per chunk"])
-        folder = Folder(path=path, key=_key(manifest), chunks=-(-grid.cells // size), name=begun["name"])
+        folder = Folder(path=path, key=_key(manifest), chunks=-(-grid.cells // size))
     except Exception:  # Neither file need be what it was; what a damaged array raises depends on the place.
         whole = False
     if not whole:
@@ -330,31 +308,22 @@ _LAST = int(max(Status))
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Task:
-    """The work of one process: how to compute a range of cells, and the folder for the results if it is visible."""
+    """The work of one process: how to compute a range of cells."""
 
     model: Callable[..., Any]
     method: Callable[[Any], Any]
     grid: Grid
     vectorized: bool
-    folder: Folder | None = None
 
-    def __call__(self, stretch: tuple[int, int], *more: object) -> tuple[int, Chunk | None]:
-        """Compute the cells `start` to `stop - 1`; return `start` with their numbers, or with None once stored.
-
-        A worker that sees the checkpoint stores its chunk itself, so that no finished chunk is lost, whether `map`
-        waits for all chunks or returns them in order.
-        """
+    def __call__(self, stretch: tuple[int, int], *more: object) -> tuple[int, Chunk]:
+        """Compute the cells `start` to `stop - 1`; return `start` with their numbers."""
         if more:
             raise InvalidInput(
                 "`workers` must call the function that it is given with one argument, like `map`; it gave "
                 f"{1 + len(more)}, as `starmap` does."
             )
         start, stop = stretch
-        chunk = self._computed(start, stop) | {PLATFORM: np.array([made_on()])}
-        if self.folder is None or not self.folder.is_here():
-            return start, chunk
-        self.folder.store(start, chunk)
-        return start, None
+        return start, self._computed(start, stop) | {PLATFORM: np.array([made_on()])}
 
     def _computed(self, start: int, stop: int) -> Chunk:
         columns = self.grid.columns(start, stop)

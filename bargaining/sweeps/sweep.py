@@ -6,9 +6,9 @@ import inspect
 import io
 import pickle
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
@@ -25,12 +25,11 @@ from bargaining._optional import needs
 from bargaining._platform import made_on
 from bargaining._version import version as library_version
 from bargaining.errors import InvalidInput, Unsolved
-from bargaining.sweeps._cells import Chunk, Grid, Task, open_folder, read_folder, read_grid
+from bargaining.sweeps._cells import PLATFORM, Chunk, Folder, Grid, Task, open_folder, read_folder, read_grid
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bargaining.sweeps._dataset import Finished
 
 Mapper = Callable[[Callable[[tuple[int, int]], Any], Iterable[tuple[int, int]]], Iterable[Any]]
 """Anything called like the built-in `map`: `pool.imap_unordered`, `executor.map`."""
@@ -122,8 +121,7 @@ def sweep(
         the players' names, or their numbers.
         `status` is the status of each cell, and `message` explains a status that the method did not return itself:
         a cell that raised an error is FAILED, and its numbers are NaN; one that returned NaN is
-        FAILED, and one that returned an infinite number UNBOUNDED. A sweep with a checkpoint and more than
-        128 MB of numbers stays in its folder and is read from there when needed.
+        FAILED, and one that returned an infinite number UNBOUNDED.
 
     Raises
     ------
@@ -187,8 +185,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        As from `sweep`; cells that have not been computed yet are PENDING, and their numbers NaN. More than
-        128 MB of numbers stay in the folder and are read from there when needed.
+        As from `sweep`; cells that have not been computed yet are PENDING, and their numbers NaN.
 
     Raises
     ------
@@ -209,16 +206,12 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     >>> open_sweep(folder)["value"].values
     array([0., 1.])
     """
-    from bargaining.sweeps._dataset import Finished, dataset
+    from bargaining.sweeps._dataset import dataset
 
     folder, grid, manifest = read_folder(path)
-    finished = Finished(grid, manifest["cells per chunk"], folder)
-    for start in range(0, grid.cells, finished.size):
-        if (chunk := folder.load(start)) is not None:
-            finished.add(start, chunk)
-    return dataset(
-        finished, _about(manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
-    )
+    starts = range(0, grid.cells, manifest["cells per chunk"])
+    about = _about(manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
+    return dataset(grid, _stored(folder, starts), about)
 
 
 def _chunks(workers: int | Mapper, *, seen: bool) -> int:
@@ -238,48 +231,44 @@ def _sweep(
     version: str | None = None,
 ) -> xr.Dataset:
     """Sweep in chunks of `size` cells."""
-    from bargaining.sweeps._dataset import Finished, dataset
+    from bargaining.sweeps._dataset import dataset
 
-    folder = (
-        None if checkpoint is None else open_folder(checkpoint, task.grid, _identity(task, version), size)
-    )
-    stretches = [(k, min(k + size, task.grid.cells)) for k in range(0, task.grid.cells, size)]
-    finished = Finished(task.grid, size, folder)
-    if folder is not None:
-        for start, _ in stretches:
-            if (chunk := folder.load(start)) is not None:
-                finished.add(start, chunk)
-        _compare_platforms(finished)
-    with _bar(len(stretches), len(finished.starts), progress) as advance:
-        for stored_there in (folder, None):
-            # A worker that stored its chunk in another folder of the same name has to give it back instead.
-            missing = [stretch for stretch in stretches if stretch[0] not in finished.starts]
-            for start, chunk in _results(replace(task, folder=stored_there), missing, workers):
-                if folder is not None and chunk is not None:
-                    folder.store(start, chunk)
-                elif folder is not None:
-                    chunk = folder.load(start)
-                if chunk is not None:
-                    finished.add(start, chunk)
-                    advance()
-    if lacking := len(stretches) - len(finished.starts):
+    starts = range(0, task.grid.cells, size)
+    folder, chunks = None, dict[int, Chunk]()
+    if checkpoint is not None:
+        folder = open_folder(checkpoint, task.grid, _identity(task, version), size)
+        chunks = _stored(folder, starts)
+        _compare_platforms(chunks)
+    missing = [(k, min(k + size, task.grid.cells)) for k in starts if k not in chunks]
+    with _bar(len(starts), len(chunks), progress) as advance:
+        for start, chunk in _results(task, missing, workers):
+            if folder is not None:
+                folder.store(start, chunk)
+            chunks[start] = chunk
+            advance()
+    if lacking := len(starts) - len(chunks):
         raise InvalidInput(
             f"`workers` must call the function that it is given for every argument, like `map`; {name_of(workers)} "
-            f"left out {lacking} of {len(stretches)}."
+            f"left out {lacking} of {len(starts)}."
         )
-    return dataset(finished, _about(name_of(task.model), name_of(task.method), library_version()))
+    about = _about(name_of(task.model), name_of(task.method), library_version())
+    return dataset(task.grid, chunks, about)
+
+
+def _stored(folder: Folder, starts: Iterable[int]) -> dict[int, Chunk]:
+    """Return the chunks that a folder holds."""
+    return {start: chunk for start in starts if (chunk := folder.load(start)) is not None}
 
 
 def _about(model: str, method: str, version: str) -> dict[str, str]:
     return {"model": model, "method": method, "version": f"bargaining {version}"}
 
 
-def _compare_platforms(finished: Finished) -> None:
+def _compare_platforms(chunks: Mapping[int, Chunk]) -> None:
     """Warn if chunks were made on another platform."""
     here = made_on()
-    if elsewhere := [
-        f"{count} chunks made on {place}" for place, count in finished.platforms.items() if place != here
-    ]:
+    counts = Counter(str(chunk[PLATFORM][0]) for chunk in chunks.values())
+    if elsewhere := [f"{count} chunks made on {place}" for place, count in counts.items() if place != here]:
         warnings.warn(
             f"`checkpoint` holds {', '.join(elsewhere)}, and this is {here}: their last bits may differ from those "
             "computed here. Use another folder to compute all of them here.",
@@ -356,7 +345,7 @@ def _source_hash(function: Any, argument: str) -> str:
 
 def _results(
     task: Task, missing: Sequence[tuple[int, int]], workers: int | Mapper
-) -> Iterator[tuple[int, Chunk | None]]:
+) -> Iterator[tuple[int, Chunk]]:
     """Compute the missing stretches; a worker that cannot start or is killed ends the sweep with advice."""
     from concurrent.futures.process import BrokenProcessPool
 
@@ -378,24 +367,22 @@ def _results(
 
 def _run(
     task: Task, missing: Sequence[tuple[int, int]], workers: int | Mapper
-) -> Iterable[tuple[int, Chunk | None]]:
+) -> Iterable[tuple[int, Chunk]]:
     """Compute the missing stretches, here, in other processes or by the caller's `map`."""
     if callable(workers):
         return _mapped(task, missing, workers)
     if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers not in _WORKERS:
         raise InvalidInput(f"`workers` must be positive, -1, or a function like `map`; got {short(workers)}.")
     if workers == 1 or len(missing) < 2:
-        return map(replace(task, folder=None), missing)
+        return map(task, missing)
     from joblib import Parallel, delayed
 
     unordered = Parallel(n_jobs=workers, return_as="generator_unordered")
-    results: Iterable[tuple[int, Chunk | None]] = unordered(delayed(task)(stretch) for stretch in missing)
+    results: Iterable[tuple[int, Chunk]] = unordered(delayed(task)(stretch) for stretch in missing)
     return results
 
 
-def _mapped(
-    task: Task, missing: Sequence[tuple[int, int]], workers: Mapper
-) -> Iterator[tuple[int, Chunk | None]]:
+def _mapped(task: Task, missing: Sequence[tuple[int, int]], workers: Mapper) -> Iterator[tuple[int, Chunk]]:
     """Compute the missing stretches by the caller's `map`, in any order."""
     starts = {start for start, _ in missing}
     found = workers(task, missing) if missing else ()
@@ -405,7 +392,7 @@ def _mapped(
         )
     for one in found:
         match one:
-            case (int(start), dict() | None as chunk) if start in starts:
+            case (int(start), dict() as chunk) if start in starts:
                 yield start, chunk
             case _:
                 raise InvalidInput(

@@ -4,14 +4,8 @@ import io
 import json
 import linecache
 import os
-import pickle
 import shutil
-import signal
-import subprocess
 import sys
-import textwrap
-import time
-from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from threading import Lock
@@ -21,7 +15,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bargaining import InvalidInput, Problem, Status, TransferableSurplus, open_sweep, sweep, vectorized
+from bargaining import InvalidInput, Status, open_sweep, sweep
 from bargaining.sweeps import _cells
 from bargaining.sweeps._cells import Task, read_grid
 from bargaining.sweeps.sweep import _sweep
@@ -43,12 +37,6 @@ def numbers(point):
 def cut(size, checkpoint, method=numbers, **options):
     task = Task(model=model, method=method, grid=read_grid(GRID), vectorized=False)
     return _sweep(task, size, **{"workers": 1, "checkpoint": checkpoint, "progress": False} | options)
-
-
-@pytest.fixture
-def _out_of_core(monkeypatch):
-    monkeypatch.setattr("bargaining.sweeps._dataset._KEPT", 0)
-    monkeypatch.setattr("bargaining.sweeps._dataset._BLOCK", 5)
 
 
 def test_a_checkpoint_opens_as_the_dataset_that_the_sweep_gave(tmp_path):
@@ -166,49 +154,6 @@ def test_without_a_source_a_version_is_asked_for_by_name(tmp_path):
     sweep(space["model"], {"r": [1.0]}, float, checkpoint=tmp_path, version="1")
 
 
-@pytest.mark.usefixtures("_out_of_core")
-@pytest.mark.parametrize("half", [False, True])
-def test_numbers_out_of_memory_are_read_as_they_are_asked_for(tmp_path, half):
-    cut(5, tmp_path)
-    for path in sorted(tmp_path.glob("*.npz"))[1 : 3 if half else 1]:
-        path.unlink()
-    lazy, rng = open_sweep(tmp_path) if half else cut(5, tmp_path), np.random.default_rng(1)
-    assert not any(variable._in_memory for variable in lazy.data_vars.values() if variable.name != "player")
-    whole = lazy.copy(deep=True).load()
-    looks = [
-        {"r": 1},
-        {"who": slice(None, None, -1)},
-        {"k": [1, 0, 1], "r": [3, 0]},
-        {"r": [], "k": 0},
-        {"who": -1, "player": 1},
-        {"rows_0": slice(1, 3), "rows_1": 0, "r": slice(1, 2)},
-        {
-            "r": xr.DataArray(rng.integers(4, size=6), dims="at"),
-            "who": xr.DataArray(rng.integers(3, size=6), dims="at"),
-        },
-    ]
-    for look in looks:
-        again = open_sweep(tmp_path)
-        for name in again.data_vars:
-            own = {axis: place for axis, place in look.items() if axis in again[name].dims}
-            xr.testing.assert_identical(again[name].isel(own).load(), whole[name].isel(own))
-    sent = pickle.loads(pickle.dumps(open_sweep(tmp_path)))
-    xr.testing.assert_identical(sent.load(), whole)
-
-
-@pytest.mark.usefixtures("_out_of_core")
-def test_numbers_that_have_vanished_are_no_numbers(tmp_path):
-    data = cut(5, tmp_path)
-    first, second, *_ = sorted(tmp_path.glob("*.npz"))
-    first.unlink()
-    second.write_bytes(second.read_bytes()[:-900])
-    for cell in (0, 5):
-        place = dict(zip(("r", "who", "k"), np.unravel_index(cell, (4, 3, 2)), strict=True))
-        with pytest.raises(OSError, match=f"the cells from {cell} on cannot be read from .* any more"):
-            data["payoffs"].isel(place).load()
-    np.testing.assert_array_equal(data["payoffs"][3, 2, 1], [0.3, -0.3])
-
-
 @pytest.mark.parametrize(
     "damage",
     [
@@ -237,9 +182,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path, damage):
     if damage == "no json":
         (folder / "manifest.json").write_text("{")
     if damage == "other json":
-        (folder / "manifest.json").write_text(
-            json.dumps({"begun": {"name": "x"}, "grid": list(manifest["grid"])})
-        )
+        (folder / "manifest.json").write_text(json.dumps({"grid": list(manifest["grid"])}))
     if damage == "no axis":
         (folder / "axis-1.npy").unlink()
     if damage == "other axis":
@@ -252,13 +195,6 @@ def test_what_is_no_checkpoint_is_named(tmp_path, damage):
         (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k != "model"}))
     with pytest.raises(InvalidInput, match=r"`path` must be a folder that `sweep` made .*; got '.*sweep'"):
         open_sweep(folder)
-
-
-def test_the_manifest_says_on_what_it_was_begun(tmp_path):
-    data = cut(5, tmp_path)
-    begun = json.loads((tmp_path / "manifest.json").read_text())["begun"]
-    assert begun["on"] == data.attrs["platform"]
-    assert "BLAS" in begun["on"]
 
 
 def test_going_on_elsewhere_is_said(tmp_path, monkeypatch):
@@ -292,91 +228,3 @@ def test_a_pool_that_cannot_take_the_model_says_so():
         pytest.raises(InvalidInput, match="`workers` cannot send the model"),
     ):
         sweep(lambda r: r, {"r": [1, 2]}, lambda r: r, workers=pool.map)
-
-
-def elsewhere(task, stretches, path):
-    """Workers on a machine on which the path of the folder leads elsewhere."""
-    moved = task if task.folder is None else replace(task, folder=replace(task.folder, path=path))
-    return [moved(stretch) for stretch in stretches]
-
-
-def test_workers_that_do_not_see_the_folder_give_their_chunks_back(tmp_path):
-    data = cut(5, tmp_path / "here", workers=partial(elsewhere, path=tmp_path / "there"))
-    xr.testing.assert_identical(open_sweep(tmp_path / "here"), data)
-    assert not (tmp_path / "there").exists()
-
-
-def test_workers_that_see_a_copy_of_the_folder_do_not_mislead(tmp_path):
-    whole = cut(5, tmp_path / "here")
-    for path in (tmp_path / "here").glob("*.npz"):
-        path.unlink()
-    shutil.copytree(tmp_path / "here", tmp_path / "there")
-    data = cut(5, tmp_path / "here", workers=partial(elsewhere, path=tmp_path / "there"))
-    xr.testing.assert_identical(data, whole)
-    assert len(list((tmp_path / "here").glob("*.npz"))) == 5
-
-
-KILLED = """
-import sys, time
-from multiprocessing import get_context
-from bargaining import sweep
-
-def model(k):
-    if k == 0:
-        print("begun", flush=True)
-        time.sleep(600)
-    return k
-
-with get_context("fork").Pool(2) as pool:
-    one_by_one = lambda f, tasks: pool.map(f, tasks, chunksize=1)
-    sweep(model, {"k": list(range(40))}, float, workers=one_by_one, checkpoint=sys.argv[1], version="1")
-"""
-
-
-def test_a_killed_sweep_loses_no_finished_chunk_of_a_map_that_waits_for_all(tmp_path):
-    """The first cell takes for ever, so that the map gives back nothing; the other 39 are finished."""
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stdout.readline() == "begun\n"
-        end = time.monotonic() + 120
-        while len(list(tmp_path.glob("*.npz"))) < 39 and time.monotonic() < end:
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-    data = open_sweep(tmp_path)
-    assert data["status"].values.tolist() == [Status.PENDING] + [Status.OK] * 39
-    np.testing.assert_array_equal(data["value"], [np.nan, *range(1, 40)])
-
-
-@vectorized
-def pies(r, h):
-    """A pie of 1 with an option worth h r to player 0."""
-    return Problem(TransferableSurplus(1.0), np.stack([h * r, 0.0 * r], axis=-1))
-
-
-MEMORY = """
-import resource, sys
-import numpy as np
-from test_checkpoint import pies
-from bargaining import nash, sweep
-
-side = int(sys.argv[2])
-data = sweep(pies, {"r": np.linspace(0, 0.3, side), "h": np.linspace(0.1, 0.9, side)}, nash, checkpoint=sys.argv[1])
-assert float(data["payoffs"][-1, -1, 0]) == 0.5 + 0.3 * 0.9 / 2
-assert int((data["status"][::97] != 0).sum()) == 0
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_number_of_cells(tmp_path):
-    used = []
-    for side in (3000, 5000):
-        command = [sys.executable, "-c", textwrap.dedent(MEMORY), str(tmp_path / str(side)), str(side)]
-        folders = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
-        run = subprocess.run(
-            command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": folders}
-        )
-        used.append(int(run.stdout))
-        shutil.rmtree(tmp_path / str(side))
-    assert max(used) < 500, f"{used} MB for 9 and 25 million cells"
-    assert used[1] < used[0] + 60, f"{used} MB for 9 and 25 million cells"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import re
 import signal
 import sys
 import threading
@@ -47,24 +46,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose error messages are one line, with a pointer to the help."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(MISUSED, f"{self.prog}: {message}.{self._meant(message)} See `{self.prog} --help`.\n")
-
-    def _meant(self, message: str) -> str:
-        """Return "Did you mean ...?" with a known word, if the message is about an unknown one."""
-        if found := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
-            return meant(found[1], re.findall(r"[\w.-]+", found[2]))
-        if found := re.search(r"unrecognized arguments: (--?[\w-]+)", message):
-            return meant(found[1], _options(self))
-        return ""
-
-
-def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield the options of a parser and of the commands below it."""
-    for action in parser._actions:
-        yield from action.option_strings
-        if isinstance(action.choices, Mapping):
-            for command in action.choices.values():
-                yield from _options(command)
+        self.exit(MISUSED, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
 
 
 def parser(commands: Sequence[Add], examples: str = "") -> argparse.ArgumentParser:

@@ -45,7 +45,7 @@ def add(commands: Any, *, museum: Museum = theory) -> argparse.ArgumentParser:
         help=f"data that may not be shipped (default: the folder that {FOLDER} names)",
     )
     add_output(command)
-    command.set_defaults(run=lambda options: run(options, museum()), completes=lambda: list(museum()))
+    command.set_defaults(run=lambda options: run(options, museum()))
     return command
 
 

@@ -71,15 +71,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "--seconds", type=_positive, default=60.0, metavar="N", help="give up after so long (default: 60)"
     )
     add_output(command)
-    command.set_defaults(run=run, completes=_names)
+    command.set_defaults(run=run)
     return command
-
-
-def _names() -> list[str]:
-    """Return what `--method` takes."""
-    from bargaining.cli.answers import concepts
-
-    return list(concepts())
 
 
 def run(options: argparse.Namespace) -> int:

@@ -53,14 +53,8 @@ def add_table(commands: Any) -> argparse.ArgumentParser:
     command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
     command.add_argument("--recompute", action="store_true", help="compute it now; takes up to a minute")
     add_output(command)
-    command.set_defaults(run=table, completes=_table_names)
+    command.set_defaults(run=table)
     return command
-
-
-def _table_names() -> list[str]:
-    from bargaining_models.paper.tables import TABLES
-
-    return list(TABLES)
 
 
 def _figures() -> dict[str, Any]:
@@ -95,7 +89,7 @@ def add_figure(commands: Any) -> argparse.ArgumentParser:
     command.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="ending in .pdf, .svg or .png (default: NAME.pdf)"
     )
-    command.set_defaults(run=figure, completes=_figure_names)
+    command.set_defaults(run=figure)
     return command
 
 
@@ -167,7 +161,7 @@ def add_reproduce(commands: Any) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="(default: build/paper)",
     )
-    command.set_defaults(run=reproduce, completes=_table_names)
+    command.set_defaults(run=reproduce)
     return command
 
 

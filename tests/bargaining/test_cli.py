@@ -1,4 +1,4 @@
-"""The command line beyond its answers: completion by a real shell, and progress that leaves nothing behind."""
+"""The command line beyond its answers: progress that leaves nothing behind."""
 
 import io
 import os
@@ -21,39 +21,6 @@ from bargaining.cli.answers import answers, weights_of
 from bargaining.cli.options import at_most, working
 from bargaining.descriptions import parse_description
 from bargaining.errors import InvalidInput
-
-
-def completed(typed: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What bash offers for the last word of a line."""
-    assert command.main(["completion", "bash"]) == 0
-    words = typed.split(" ")
-    ask = (
-        f"COMP_WORDS=({' '.join(words)!s}); COMP_CWORD={len(words) - 1}; _bargaining; echo ${{COMPREPLY[@]}}"
-    )
-    text = capsys.readouterr().out.replace("complete -o", ": complete -o") + ask.replace("( ", "('' ")
-    return subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True).stdout.split()
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-def test_bash_completes_commands_options_and_names(capsys: pytest.CaptureFixture[str]) -> None:
-    assert completed("bargaining so", capsys) == ["solve"]
-    assert completed("bargaining com", capsys) == ["completion"]
-    assert completed("bargaining solve --me", capsys) == ["--method"]
-    assert completed("bargaining solve cake.toml --method egal", capsys) == ["egalitarian"]
-    assert completed("bargaining completion z", capsys) == ["zsh"]
-
-
-@pytest.mark.parametrize("shell", command.SHELLS)
-def test_every_shell_gets_its_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    assert "solve" in script
-    assert ("bashcompinit" in script) == (shell == "zsh")
-    assert ("__fish_use_subcommand" in script) == (shell == "fish")
-
-
-def test_quotes_in_a_name_end_nothing() -> None:
-    assert "'it'\\''s'" in command.script({"solve": ["it's"]}, "bash")
 
 
 class Terminal(io.StringIO):

@@ -26,25 +26,13 @@ class LinearTariffs(Shown):
     a numeraire that enters utility linearly, so the goods can be studied one at a time and welfare
     is measured in the numeraire.
 
-    *One good.* Importer M and exporter X. Utility from consuming :math:`c` is
-    :math:`(A_k c - c^2/2)/\beta`, cost of producing :math:`y` is :math:`(B_k y + y^2/2)/\gamma`, for
-    k = M, X, with :math:`\beta + \gamma = 1` (this fixes the unit of quantity). Price-takers demand
-    :math:`A_k - \beta p` and supply :math:`\gamma p - B_k`, so net demand is :math:`p^a_k - p` with
-    :math:`p^a_k = A_k + B_k` the price without trade. Let :math:`G = p^a_M - p^a_X > 0`, the *market
-    size*. With a specific tariff :math:`t`, :math:`p_M = p_X + t` and markets clear where
-    :math:`(p^a_M - p_M) + (p^a_X - p_X) = 0`, hence
+    Where the prices without trade are G apart (the *market size*), a specific tariff :math:`t` leaves imports
+    :math:`(G - t)/2`, and moves welfare from free trade, for :math:`0 \le t \le G`, by
 
-    .. math:: p_M = (p^a_M + p^a_X + t)/2, \quad p_X = (p^a_M + p^a_X - t)/2, \quad m = (G - t)/2.
+    .. math:: V(t) = G t/4 - 3 t^2/8, \qquad X(t) = -G t/4 + t^2/8
 
-    Imports :math:`m` fall to zero at the prohibitive tariff :math:`t = G`. By the envelope theorem
-    the importer's welfare (surplus of consumers and producers plus revenue :math:`t m`) changes by
-    :math:`-m\,dp_M + d(tm) = (G - 3t)/4\,dt`, the exporter's by :math:`m\,dp_X = -(G - t)/4\,dt`.
-    Measured from free trade they are therefore, for :math:`0 \le t \le G`,
-
-    .. math:: V(t) = G t/4 - 3 t^2/8, \qquad X(t) = -G t/4 + t^2/8,
-
-    and constant beyond G. Player i, who taxes a good of size :math:`G_j` and exports one of size
-    :math:`G_i`, gets :math:`V(t_i; G_j) + X(t_j; G_i)`.
+    for the importer and the exporter; beyond G nothing is traded. Player i, who taxes a good of size :math:`G_j` and
+    exports one of size :math:`G_i`, gets :math:`V(t_i; G_j) + X(t_j; G_i)`. The page on the model derives this.
 
     Parameters
     ----------
@@ -63,11 +51,10 @@ class LinearTariffs(Shown):
 
     References
     ----------
-    .. [1] Dixit, A. (1987). Strategic aspects of trade policy. In *Advances in Economic Theory: Fifth World
-       Congress*, Cambridge University Press, 329-362.
+    Dixit, A. (1987). Strategic aspects of trade policy. In *Advances in Economic Theory: Fifth World Congress*,
+    Cambridge University Press, 329-362.
 
-    .. [2] Bagwell, K. and Staiger, R. W. (1990). A theory of managed trade. *American Economic Review* 80(4),
-       779-795.
+    Bagwell, K. and Staiger, R. W. (1990). A theory of managed trade. *American Economic Review* 80(4), 779-795.
 
     Examples
     --------
@@ -94,17 +81,9 @@ class LinearTariffs(Shown):
         return self.exports[..., ::-1]
 
     def welfare(self, tariffs: ArrayLike) -> Floats:
-        """Payoffs, relative to free trade, when player i charges ``tariffs[..., i]``.
+        """Payoffs (*batch, 2), relative to free trade, when player i charges ``tariffs[..., i]`` per unit.
 
-        Parameters
-        ----------
-        tariffs : array_like, shape (*batch, 2)
-            Specific tariffs, in units of the price; non-negative. Above the market size no trade is
-            left and a higher tariff changes nothing.
-
-        Returns
-        -------
-        ndarray, shape (*batch, 2)
+        Above the market size no trade is left and a higher tariff changes nothing.
         """
         tariffs = within(per_player(tariffs, "tariffs", 2), "tariffs", 0.0, np.inf)
         t = np.minimum(tariffs, self.imports)
@@ -115,10 +94,6 @@ class LinearTariffs(Shown):
     def nash_tariffs(self) -> Floats:
         """Each player's best tariff, a third of the market size, whatever the other charges."""
         return self.imports / 3
-
-    def prohibitive_tariffs(self) -> Floats:
-        """The lowest tariffs that stop all trade: the market sizes."""
-        return self.imports.copy()
 
     def threat_tariffs(self) -> Floats:
         """The optimal threats of Nash (1953) when transfers are free: half the market size.
@@ -138,21 +113,13 @@ class LinearTariffs(Shown):
 
     def autarky(self) -> Floats:
         """Payoffs with no trade in either good: each side of a good loses G²/8."""
-        return self.welfare(self.prohibitive_tariffs())
+        return self.welfare(self.imports)
 
     def redirect(self, share: ArrayLike, *, player: int = 0) -> LinearTariffs:
-        """The model after `player` redirects a share of its exports elsewhere without loss.
+        """The model after `player` redirects a share in [0, 1] of its exports elsewhere without loss.
 
-        Redirected exports earn the same as under free trade and are not exposed to the partner's tariffs; the
-        market at stake shrinks to ``(1 - share)`` of its size. Payoffs stay relative to the same
-        free trade, so models with different shares compare.
-
-        Parameters
-        ----------
-        share : array_like, shape (*batch,)
-            The share redirected, in [0, 1].
-        player : int, default 0
-            Whose exports.
+        Redirected exports earn what they earn under free trade and are not exposed to the partner's tariffs: the market
+        at stake shrinks to ``(1 - share)`` of its size. Payoffs stay relative to the same free trade.
         """
         share = within(real(share, "share"), "share", 0.0, 1.0)
         left = np.ones((*share.shape, 2))
@@ -162,21 +129,9 @@ class LinearTariffs(Shown):
     def transfer(self, disagreement: ArrayLike) -> Floats:
         r"""What player 0 pays player 1 for free trade in the Nash bargain about `disagreement`.
 
-        Free trade maximises the sum of payoffs (it is zero; a tariff loses :math:`t^2/4` of it) and
-        payments are free, so each player gets its disagreement payoff and half the surplus: the
-        payment is :math:`(d_1 - d_0)/2`.
-
-        Parameters
-        ----------
-        disagreement : array_like, shape (*batch, 2)
-            Payoffs without an agreement, relative to free trade: `war()`, ``welfare(threat_tariffs())``,
-            `autarky()` or any other.
-
-        Returns
-        -------
-        ndarray, shape (*batch,)
-            Negative if player 1 pays. About the tariff war it is (G_0² - G_1²)/18, about optimal
-            threats (G_0² - G_1²)/16.
+        Each gets its disagreement payoff, (*batch, 2), and half the surplus over it: the payment is
+        :math:`(d_1 - d_0)/2`, negative if player 1 pays. About the tariff war it is (G_0² - G_1²)/18, about optimal
+        threats (G_0² - G_1²)/16.
 
         Raises
         ------
@@ -203,27 +158,6 @@ class LinearTariffs(Shown):
         needed = np.sqrt(5 / 3) * self.exports[1 - player]
         return float(1 - needed / own) if needed <= own else None
 
-    def stage_game(self, rates: ArrayLike, partner_rates: ArrayLike | None = None) -> tuple[Floats, Floats]:
-        """Payoff matrices of the one-shot game in which both choose from a list of tariffs.
-
-        Parameters
-        ----------
-        rates : array_like, shape (m,)
-            Tariffs player 0 chooses from.
-        partner_rates : array_like, shape (k,), optional
-            Tariffs player 1 chooses from; by default the same.
-
-        Returns
-        -------
-        A, B : ndarray, shape (*batch, m, k)
-            Payoffs of player 0 and of player 1.
-        """
-        rows = real(rates, "rates", ndim=1)
-        columns = rows if partner_rates is None else real(partner_rates, "partner_rates", ndim=1)
-        profiles = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1)
-        payoffs = LinearTariffs(exports=self.exports[..., None, None, :]).welfare(profiles)
-        return payoffs[..., 0], payoffs[..., 1]
-
     def critical_discounts(self) -> Floats:
         r"""The lowest discount factor at which each player keeps to free trade, under the threat of war.
 
@@ -243,18 +177,12 @@ class LinearTariffs(Shown):
     def most_cooperative_tariffs(self, discounts: ArrayLike) -> Floats:
         r"""The lowest constant tariffs that the threat of war sustains, one per player.
 
-        Let :math:`p_i = G_j/3 - t_i` be player i's cut below its Nash tariff. Its gain from
-        deviating is :math:`3 p_i^2/8`, its loss per period of war, beyond that gain,
-        :math:`X(t_j) - X(G_i/3) = p_j (p_j + 4 G_i/3)/8`. So tariffs are self-enforcing when
+        Let :math:`p_i = G_j/3 - t_i` be player i's cut below its Nash tariff. Tariffs enforce themselves when
 
         .. math:: 3 p_i^2 \le \delta_i\, p_j (p_j + 4 G_i / 3) \quad\text{for both } i.
 
-        Each right side grows with :math:`p_j`, so the self-enforcing pairs have a largest element:
-        one pair of tariffs is the lowest for both at once, and no other has a higher joint payoff.
-        It is below the Nash tariffs at every positive discount factor, even for a player who would win
-        a war, since the gain is of second order in the cuts and the loss of first. Tariffs do not go
-        below zero. In a symmetric model :math:`t = (G/3)(3 - 5\delta)/(3 - \delta)`, and free trade
-        from :math:`\delta = 3/5`.
+        Each right side grows with :math:`p_j`, so that one pair has the deepest cuts of both. Tariffs do not go below
+        zero.
 
         Parameters
         ----------
@@ -267,10 +195,8 @@ class LinearTariffs(Shown):
 
         Notes
         -----
-        Timing: tariffs are set together each period and observed; any deviation is followed by the
-        tariff war for ever. The pair is found by lowering both cuts from free trade until neither is
-        too deep. In logarithms of the cuts the step contracts with modulus 3/5, so a hundred steps
-        reach rounding from anywhere; their number is fixed so that no cell depends on the others.
+        Tariffs are set together each period and observed; any deviation is followed by the tariff war for ever. Both
+        cuts are lowered from free trade until neither is too deep; in their logarithms a step contracts by 3/5.
 
         Examples
         --------

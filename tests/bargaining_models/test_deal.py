@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bargaining import Status, kalai_smorodinsky, nash
+from bargaining import Status, nash
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal, readings
 
@@ -21,15 +21,10 @@ def test_nash_transfer_is_half_the_difference_of_what_the_war_costs(deal: Deal) 
     np.testing.assert_allclose(transfer, (loss[:, 0] - loss[:, 1]) / 2, rtol=1e-12)
 
 
-def test_with_transfers_three_concepts_agree_and_without_they_do_not(deal: Deal) -> None:
+def test_with_transfers_three_concepts_agree(deal: Deal) -> None:
     divisions = {reading.name: reading.divide(deal) for reading in readings()}
     for name in ("Kalai-Smorodinsky", "Egalitarian"):
         np.testing.assert_allclose(divisions[name].payoffs, divisions["Nash"].payoffs, rtol=1e-12)
-    problem = Deal.at(deal.baseline, r=0.1).problem_without_transfers(np.linspace(-0.05, 0.15, 9))
-    by_tariffs = nash(problem).raise_if_failed(), kalai_smorodinsky(problem).raise_if_failed()
-    assert not np.allclose(by_tariffs[0].payoffs, by_tariffs[1].payoffs, rtol=1e-3)
-    for division in by_tariffs:
-        assert (division.payoffs > problem.disagreement).all()
 
 
 @pytest.mark.parametrize("reading", readings(), ids=lambda reading: reading.name)

@@ -76,7 +76,7 @@ def test_special_tariffs_solve_their_conditions(primitives: Primitives) -> None:
     model = LinearTariffs(exports=(1.0, 0.6))
     np.testing.assert_allclose(model.nash_tariffs(), [0.2, 1 / 3], rtol=1e-15)
     np.testing.assert_allclose(model.threat_tariffs(), [0.3, 0.5], rtol=1e-15)
-    np.testing.assert_allclose(model.prohibitive_tariffs(), [0.6, 1.0], rtol=1e-15)
+    np.testing.assert_array_equal(model.autarky(), model.welfare([0.6, 1.0]))
 
 
 def test_nash_tariffs_are_best_responses_found_by_search() -> None:
@@ -183,9 +183,6 @@ def test_batches_agree_with_single_models() -> None:
         np.testing.assert_array_equal(
             batch.most_cooperative_tariffs(0.4)[k], one.most_cooperative_tariffs(0.4)
         )
-        np.testing.assert_array_equal(
-            batch.stage_game([0.0, 0.2, 0.5])[1][k], one.stage_game([0.0, 0.2, 0.5])[1]
-        )
 
 
 def test_payoffs_scale_with_the_square_of_the_markets() -> None:
@@ -195,16 +192,6 @@ def test_payoffs_scale_with_the_square_of_the_markets() -> None:
     np.testing.assert_allclose(
         small.most_cooperative_tariffs(0.5) * 1e12, large.most_cooperative_tariffs(0.5), rtol=1e-13
     )
-
-
-def test_stage_game_holds_the_payoffs_of_every_pair() -> None:
-    model = LinearTariffs(exports=(1.0, 0.65))
-    rows, columns = [0.0, 0.1, 0.3], [0.0, 0.5]
-    first, second = model.stage_game(rows, columns)
-    assert first.shape == second.shape == (3, 2)
-    for i, own in enumerate(rows):
-        for j, other in enumerate(columns):
-            np.testing.assert_array_equal([first[i, j], second[i, j]], model.welfare((own, other)))
 
 
 def test_critical_discounts_are_where_deviating_just_fails_to_pay() -> None:
@@ -307,8 +294,6 @@ def test_bad_arguments_are_refused_by_name() -> None:
         model.most_cooperative_tariffs(1.0)
     with pytest.raises(InvalidInput, match="`disagreement` must sum to at most 0"):
         model.transfer((0.2, 0.0))
-    with pytest.raises(InvalidInput, match="`rates` must be one list of numbers"):
-        model.stage_game([[0.0, 0.1]])
     with pytest.raises(NotApplicable, match="for one model"):
         model.redirect([0.1, 0.2]).threshold()
 

@@ -74,12 +74,18 @@ def test_free_trade_must_be_among_the_rates(baseline: Baseline) -> None:
         TariffGame.at(baseline, rates=[0.1, 0.2])
 
 
+def stage_game(model: LinearTariffs, war: np.ndarray) -> Game:
+    """Free trade or the Nash tariff, for each."""
+    payoffs = model.welfare(np.stack(np.meshgrid([0.0, war[0]], [0.0, war[1]], indexing="ij"), axis=-1))
+    return Game(payoffs[..., 0], payoffs[..., 1])
+
+
 @pytest.mark.parametrize("share", [Fraction(0), Fraction(1, 10), Fraction(3, 10)])
 def test_the_same_code_gives_the_linear_models_formulas(share: Fraction) -> None:
     # With only free trade and the Nash tariffs to choose from, the harshest punishment is the war for ever.
     model = LinearTariffs(exports=[1.0, 0.65]).redirect(float(share))
     war = model.nash_tariffs()
-    game = Game(*model.stage_game([0.0, war[0]], [0.0, war[1]]))
+    game = stage_game(model, war)
     found = critical_discount(game, (0, 0))
     np.testing.assert_allclose(found.by_player, model.critical_discounts(), rtol=1e-9)
 
@@ -87,7 +93,7 @@ def test_the_same_code_gives_the_linear_models_formulas(share: Fraction) -> None
 def test_linear_transfers_at_full_patience_are_the_nash_transfer() -> None:
     model = LinearTariffs(exports=[1.0, 0.65])
     war = model.nash_tariffs()
-    game = Game(*model.stage_game([0.0, war[0]], [0.0, war[1]]))
+    game = stage_game(model, war)
     division = nash(transfer_equilibrium(RepeatedGame(game, 0.95)).problem())
     assert -division.payoffs[0] == pytest.approx(float(model.transfer(model.war())), rel=1e-9)
 

@@ -141,7 +141,7 @@ def test_tariffs_between_two_countries_by_name() -> None:
     flows = pd.DataFrame(names, columns=["importer", "exporter", "sector"]).assign(value=[80.0, 20, 20, 80])
     model = TradeModel.from_arrays(flows, tariffs=0.0, elasticities=4)
     war = model.nash_tariffs(["Norway", "Chile"])
-    deal = model.bargained_tariffs("Norway", "Chile", disagreement=war)
+    deal = model.bargained_tariffs(["Norway", "Chile"], disagreement=war)
     # Two alike fight at one rate, 1 / (elasticity x the part of the partner's output that it sells at home).
     (rate, _), home = war.rates, war.equilibrium.shares[1, 1, 0]
     sold = home / (home + (1 - home) / (1 + rate))

@@ -19,12 +19,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bargaining import (
     ContinuousOffers,
     Division,
-    Polytope,
     Problem,
     TransferableSurplus,
     egalitarian,
@@ -176,27 +174,6 @@ class Deal(Shown):
         surplus = self.total - self.war.money.sum(axis=-1)
         gain: Floats = division.payoffs[..., 0] - self.war.money[..., 0]
         return gain / np.where(surplus > 0.0, surplus, np.nan)
-
-    def problem_without_transfers(self, rates: ArrayLike) -> Problem:
-        """Return the division by tariffs alone: lotteries over pairs of rates from a list, about the war.
-
-        Parameters
-        ----------
-        rates : array_like, shape (m,)
-            Rates that each side may set under the agreement; negative ones subsidise imports.
-
-        Returns
-        -------
-        Problem
-            In money a year; `r` must be one number.
-        """
-        percent = self.negotiation.stage_payoffs(
-            rates, rates, r=self.r, capped=self.capped, route=self.route_survives
-        )
-        points = percent.reshape(-1, 2) / 100.0 * self.negotiation.worth()
-        return Problem(
-            Polytope(points, free_disposal=True), self.war.money, players=self.negotiation.roles.names[:2]
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

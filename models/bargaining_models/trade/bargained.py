@@ -8,13 +8,13 @@ maximise the sum of money, and the concept divides it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining import Method, Polytope, Problem, TransferableSurplus, nash
-from bargaining.authoring import Floats, Shown, choice, flag, owning, real
+from bargaining import Method, Problem, TransferableSurplus, nash
+from bargaining.authoring import Floats, Shown, choice, owning, real
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
 
 ACCURACY = 1e-9  # of the first-order conditions, relative; rounding is 1e-13
-CORNERS = 33  # of the frontier that lotteries are drawn from
 
 
 @owning
@@ -39,7 +38,6 @@ class BargainedTariffs(Shown):
     ----------
     players : tuple of str
     rates : (K,) array
-        NaN with lotteries, see `lottery`.
     labels : tuple of tuple of str
         What each rate is on: (player, partner), or with a sector.
     tariffs : (N, N, J) array
@@ -57,12 +55,9 @@ class BargainedTariffs(Shown):
     multipliers : (n,) array
         Weights at which the sum of payoffs is at its best there: the frontier's slope between k and l is -m_k / m_l.
     concave : bool
-        Whether the sum with these weights is locally concave in the rates, so that no lottery between nearby agreements
-        does better.
+        Whether the sum with these weights is locally concave in the rates.
     residual : float
         How far the first-order conditions are from holding, relative.
-    lottery : tuple of (probability, rates), or None
-        What is drawn, where lotteries are allowed; one draw that is sure where the frontier is concave.
     division : Division
         What the concept said.
     status : Status
@@ -73,7 +68,7 @@ class BargainedTariffs(Shown):
         income. What is maximised goes on rising beyond. The sum of percents with payments does: a unit of money is more
         percent of a small income, however much was paid already.
     equilibrium : TradeEquilibrium or None
-        Everything at these rates; None with lotteries.
+        Everything at these rates; None where there is no agreement.
     """
 
     players: tuple[str, ...]
@@ -88,7 +83,6 @@ class BargainedTariffs(Shown):
     multipliers: Floats
     concave: bool
     residual: float
-    lottery: tuple[tuple[float, Floats], ...] | None
     division: Division
     status: Status
     equilibrium: TradeEquilibrium | None
@@ -113,7 +107,6 @@ def bargained_tariffs(
     lower: float = -np.inf,
     transfers: str | None = None,
     measure: str | None = None,
-    lotteries: bool = False,
     **layout: Any,
 ) -> BargainedTariffs:
     """Divide the payoffs that tariffs reach; `TradeModel.bargained_tariffs` and `rates_of` describe the arguments."""
@@ -125,10 +118,6 @@ def bargained_tariffs(
         raise InvalidInput(
             f"`measure` must be 'income' or 'gdp' where money is paid one for one; got {measure!r}."
         )
-    if flag(lotteries, "lotteries") and (transfers is not None or len(players) != 2):
-        raise InvalidInput(
-            "`lotteries` are for two players without payments: payments convexify by themselves."
-        )
     if not callable(method):
         raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
     payoffs = TariffPayoffs(
@@ -137,8 +126,6 @@ def bargained_tariffs(
     threat = _disagreement(model, payoffs, disagreement)
     if transfers == "money":
         return _with_money(payoffs, threat, method)
-    if lotteries:
-        return _with_lotteries(payoffs, threat, method)
     return _without_payments(payoffs, threat, method)
 
 
@@ -150,13 +137,13 @@ def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) ->
     found = payoffs.optimum_at(division.payoffs)
     apart = np.abs(found.payoffs - division.payoffs).max() / payoffs.scale.max()
     return _packed(
-        payoffs, threat, division, found, _judged(payoffs, [found], max(found.residual, float(apart)))
+        payoffs, threat, division, found, _judged(payoffs, found, max(found.residual, float(apart)))
     )
 
 
-def _judged(payoffs: TariffPayoffs, ends: Sequence[Optimum], residual: float) -> Status:
+def _judged(payoffs: TariffPayoffs, found: Optimum, residual: float) -> Status:
     """OK, or INACCURATE where the residual is too large or a search ended at a bound of its own."""
-    fine = residual <= ACCURACY and not any(payoffs.cut_short(one) for one in ends)
+    fine = residual <= ACCURACY and not payoffs.cut_short(found)
     return Status.OK if fine else Status.INACCURATE
 
 
@@ -222,7 +209,6 @@ def _packed(
         "labels": rates.labels,
         "disagreement": threat,
         "measure": payoffs.measure,
-        "lottery": None,
         "division": division,
     }
     if found is None:
@@ -271,54 +257,8 @@ def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> Barga
     division, status = _divided(payoffs, TransferableSurplus(float(total)), threat, method)
     found = payoffs.optimum_at(best)
     if status is Status.OK:
-        status = _judged(payoffs, [found], found.residual)
+        status = _judged(payoffs, found, found.residual)
     return _packed(payoffs, threat, division, found, status, payment=division.payoffs - found.payoffs)
-
-
-def _is_concave(points: Floats) -> bool:
-    """Whether points in order along a frontier turn one way, up to rounding."""
-    steps = np.diff(points, axis=0)
-    turns = steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]
-    size = np.linalg.norm(steps[:-1], axis=1) * np.linalg.norm(steps[1:], axis=1)
-    return bool((turns >= -1e-9 * size).all())
-
-
-def _with_lotteries(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
-    """Divide the hull of points along the frontier that hurt nobody; also return the lottery."""
-    corners = payoffs.frontier(threat, CORNERS)
-    points = np.stack([corner.payoffs for corner in corners] or [threat])
-    if _is_concave(points):  # no lottery improves on the frontier
-        sure = _without_payments(payoffs, threat, method)
-        return replace(sure, lottery=((1.0, sure.rates),))
-    division, status = _divided(payoffs, Polytope(points, free_disposal=True), threat, method)
-    packed = _packed(payoffs, threat, division, None, status)
-    if status is not Status.OK:
-        return packed
-    # The two neighbours on the hull between which the answer lies.
-    x = np.asarray(division.payoffs)
-    best: tuple[float, int, int, float] = (np.inf, 0, 0, 1.0)
-    for a in range(len(points)):
-        for b in range(a, len(points)):
-            along = points[b] - points[a]
-            size = float(along @ along)
-            part = float(np.clip((x - points[a]) @ along / size, 0.0, 1.0)) if size > 0.0 else 0.0
-            gap = float(np.abs(points[a] + part * along - x).max())
-            if gap < best[0] - 1e-12:
-                best = (gap, a, b, part)
-    _, a, b, part = best
-    drawn = [
-        (chance, one) for chance, one in ((1.0 - part, corners[a]), (part, corners[b])) if chance > 1e-12
-    ]
-    ends = [one for _, one in drawn]
-    residual = max(one.residual for one in ends)
-    return replace(
-        packed,
-        lottery=tuple((chance, one.variables[: payoffs.rates.size]) for chance, one in drawn),
-        residual=residual,
-        payment=np.zeros(2),
-        status=_judged(payoffs, ends, residual),
-        limits=tuple(dict.fromkeys(name for one in ends for name in payoffs.cut_short(one))),
-    )
 
 
 @owning

@@ -14,14 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining import Method, nash
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole
 from bargaining.errors import InvalidInput, Status
-from bargaining_models.trade.bargained import (
-    BargainedTariffs,
-    EfficientTariffs,
-    TariffsInPairs,
-    bargained_tariffs,
-    efficient_tariffs,
-    tariffs_in_pairs,
-)
 from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import TradeData, too_high
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
@@ -37,10 +29,11 @@ from bargaining_models.trade.links import (
     shares_by_sector,
 )
 from bargaining_models.trade.solve import Solver, rebase
-from bargaining_models.trade.tariff_nash import MOST_POINTS, TariffEquilibrium, nash_tariffs
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
+    from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs, TariffsInPairs
+    from bargaining_models.trade.tariff_nash import TariffEquilibrium
 
 
 LIMIT = 0.9
@@ -591,7 +584,7 @@ class TradeModel(Shown):
         True
         """
         choice(method, "method", METHODS)
-        points = whole(steps, "steps", 2, MOST_POINTS)
+        points = whole(steps, "steps", 2, 10_000)  # each is a solution of the model
         if costs is not None and not np.isfinite(real(costs, "costs", finite=False)).all():
             raise InvalidInput(
                 "`costs` must be finite in a decomposition: closing a link saves no definite amount. "
@@ -660,6 +653,8 @@ class TradeModel(Shown):
         """
         place(region, "region", self.regions)
         rates = rates_of(self, [region], by, base, against, sectors, agreements, given, costs)
+        from bargaining_models.trade.tariff_nash import nash_tariffs
+
         return nash_tariffs(self, rates, starts=starts, grid=grid)
 
     def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
@@ -739,93 +734,13 @@ class TradeModel(Shown):
         (array([0.129, 0.102]), 'OK', True)
         """
         rates = rates_of(self, players, by, base, against, sectors, agreements, given, costs)
+        from bargaining_models.trade.tariff_nash import nash_tariffs
+
         return nash_tariffs(self, rates, starts=starts, grid=grid)
 
     def bargained_tariffs(
         self,
-        home: str,
-        partner: str,
-        *,
-        method: Method = nash,
-        disagreement: Any = "war",
-        by: str = "partner",
-        base: str = "replace",
-        sectors: str | Sequence[str] = "goods",
-        given: Any = None,
-        costs: ArrayLike | None = None,
-        lower: float = -np.inf,
-        transfers: str | None = None,
-        measure: str | None = None,
-        lotteries: bool = False,
-    ) -> BargainedTariffs:
-        """Find the tariffs on each other that two regions agree on, the others' as given.
-
-        Parameters
-        ----------
-        home, partner : str
-        method : callable, default bargaining.nash
-            Any concept of the library, or your own from a `Problem` to a `Division`.
-        disagreement : "war", equilibrium or (2,) array_like
-            What happens without an agreement: Nash tariffs on each other; an equilibrium of this model (`solve`,
-            `nash_tariffs`); or payoffs in `measure`, home first.
-        by, base, sectors, given, costs
-            As in `nash_tariffs`; "partner" is one rate each on all goods, "partner and sector" one on each sector.
-        lower : float
-            The lowest rate: by default any above -1, so that imports may be subsidised; 0 forbids that.
-        transfers : {"inside", "money"}, optional
-            Whether the two may pay each other: within the equilibrium, or money that counts one for one, by what
-            100 percent of real income is worth. By default not.
-        measure : {"percent", "log", "income", "gdp"}, optional
-            The unit of payoffs; by default percent of real income, and base income in money if `transfers` is "money".
-            Concepts that compare gains, such as egalitarian, depend on it.
-        lotteries : bool
-            Whether they may draw lots between agreements: needed where the frontier is not concave, see
-            `BargainedTariffs.concave`.
-
-        Returns
-        -------
-        BargainedTariffs
-
-        Notes
-        -----
-        Programs in the rates are solved to first-order conditions; they find a local optimum, as Ossa (2014) does.
-        Most concepts take a second; Yu, Perles-Maschler and continuous Raiffa ask for many points and take some. With
-        `lower=0` rates meet that bound on the path of continuous Raiffa, which then takes more than a minute for three
-        countries. The utilitarian sum of percents asks a large region to give up nearly everything for a small one:
-        take a `measure` in money.
-
-        Examples
-        --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
-        >>> deal = model.bargained_tariffs("USA", "CAN")
-        >>> deal.rates.round(4), deal.payoffs.round(4), deal.status.name  # Canada pays by a subsidy of its imports
-        (array([ 0.0086, -0.0329]), array([ 0.0293, -0.361 ]), 'OK')
-        >>> paid = model.bargained_tariffs("USA", "CAN", transfers="inside")
-        >>> paid.payment.round(2)  # USD bn a year
-        array([ 3.98, -3.98])
-        """
-        for argument, region in (("home", home), ("partner", partner)):
-            place(region, argument, self.regions)
-        return bargained_tariffs(
-            self,
-            [home, partner],
-            method=method,
-            disagreement=disagreement,
-            by=by,
-            base=base,
-            sectors=sectors,
-            given=given,
-            costs=costs,
-            lower=lower,
-            transfers=transfers,
-            measure=measure,
-            lotteries=lotteries,
-        )
-
-    def world_talks(
-        self,
-        players: Sequence[str] | None = None,
+        players: Sequence[str],
         *,
         method: Method = nash,
         disagreement: Any = "war",
@@ -839,28 +754,61 @@ class TradeModel(Shown):
         transfers: str | None = None,
         measure: str | None = None,
     ) -> BargainedTariffs:
-        """Find the tariffs on each other that many regions agree on (Ossa 2014's trade talks).
+        """Find the tariffs on each other that two or more regions agree on, the others' as given.
 
         Parameters
         ----------
-        players : sequence of str, optional
-            By default all regions.
+        players : sequence of str
+        method : callable, default bargaining.nash
+            Any concept of the library, or your own from a `Problem` to a `Division`.
+        disagreement : "war", equilibrium, mapping or (n,) array_like
+            What happens without an agreement: Nash tariffs on each other; an equilibrium of this model (`solve`,
+            `nash_tariffs`); or payoffs in `measure`, in the order of the players or by name.
+        by, base, sectors, given, costs
+            As in `nash_tariffs`; "partner" is one rate each on all goods, "partner and sector" one on each sector.
         agreements : iterable of (region, region)
             Pairs whose tariffs on each other are not on the table.
-        method, disagreement, by, base, sectors, given, costs, lower, transfers, measure
-            As in `bargained_tariffs`.
+        lower : float
+            The lowest rate: by default any above -1, so that imports may be subsidised; 0 forbids that.
+        transfers : {"inside", "money"}, optional
+            Whether they may pay each other: within the equilibrium, or money that counts one for one, by what
+            100 percent of real income is worth. By default not.
+        measure : {"percent", "log", "income", "gdp"}, optional
+            The unit of payoffs; by default percent of real income, and base income in money if `transfers` is "money".
+            Concepts that compare gains, such as egalitarian, depend on it.
+
+        Returns
+        -------
+        BargainedTariffs
+
+        Raises
+        ------
+        NotApplicable
+            If the concept follows the whole frontier: Yu except at p = infinity, Perles-Maschler, continuous
+            Raiffa.
+
+        Notes
+        -----
+        Programs in the rates are solved to first-order conditions; they find a local optimum, as Ossa (2014) does. The
+        utilitarian sum of percents asks a large region to give up nearly everything for a small one: take a `measure`
+        in money.
 
         Examples
         --------
         >>> from bargaining_models.parameters import load
         >>> model = TradeModel.from_parameters(load())
-        >>> talks = model.world_talks(disagreement=model.nash_tariffs())
-        >>> talks.status.name, bool((talks.gains > 0).all()), len(talks.rates)
-        ('OK', True, 12)
+        >>> deal = model.bargained_tariffs(["USA", "CAN"])
+        >>> deal.rates.round(4), deal.payoffs.round(4), deal.status.name  # Canada pays by a subsidy of its imports
+        (array([ 0.0086, -0.0329]), array([ 0.0293, -0.361 ]), 'OK')
+        >>> paid = model.bargained_tariffs(["USA", "CAN"], transfers="inside")
+        >>> paid.payment.round(2)  # USD bn a year
+        array([ 3.98, -3.98])
         """
+        from bargaining_models.trade.bargained import bargained_tariffs
+
         return bargained_tariffs(
             self,
-            self.regions if players is None else players,
+            players,
             method=method,
             disagreement=disagreement,
             by=by,
@@ -873,6 +821,21 @@ class TradeModel(Shown):
             transfers=transfers,
             measure=measure,
         )
+
+    def world_talks(self, players: Sequence[str] | None = None, **options: Any) -> BargainedTariffs:
+        """Find the tariffs on each other that all regions agree on, or those named (Ossa 2014's trade talks).
+
+        The options are those of `bargained_tariffs`.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> talks = model.world_talks(disagreement=model.nash_tariffs())
+        >>> talks.status.name, bool((talks.gains > 0).all()), len(talks.rates)
+        ('OK', True, 12)
+        """
+        return self.bargained_tariffs(self.regions if players is None else players, **options)
 
     def tariffs_in_pairs(
         self,
@@ -909,6 +872,8 @@ class TradeModel(Shown):
         >>> deals.status.name, bool((deals.gains > 0).all())
         ('OK', True)
         """
+        from bargaining_models.trade.bargained import tariffs_in_pairs
+
         return tariffs_in_pairs(
             self, pairs, method=method, disagreement=disagreement, sectors=sectors, given=given
         )
@@ -935,6 +900,8 @@ class TradeModel(Shown):
         >>> bool(best.gap < 1e-9)
         True
         """
+        from bargaining_models.trade.bargained import efficient_tariffs
+
         return efficient_tariffs(self, weights)
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MARGINAL, REGRET = 1e-9, 1e-8  # values that count as zero: percent per unit of a rate, and percent
 # of deviations, even in log(1 + rate): from a subsidy of a fifth to the end of nearly all trade
 GRID = -0.2, 5.0
-MOST_POINTS = 10_000  # of a grid or a way: each is a solution of the model
+MOST_POINTS = 10_000  # of a grid: each is a solution of the model
 HIGHEST = 1e3  # of a rate to start from: at higher ones there is no trade to tax
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9

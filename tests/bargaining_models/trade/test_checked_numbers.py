@@ -43,10 +43,11 @@ def test_the_frontier_of_the_us_and_canada():
     model = project()
     war = model.nash_tariffs(["USA", "CAN"], against="players")
     payoffs, d = TariffPayoffs(model, ["USA", "CAN"]), war.percent[:2]
-    np.testing.assert_allclose(payoffs.ideal(d), [0.065473, 0.107205], rtol=0, atol=5.1e-7)
-    (ends,) = payoffs.moving_prices(d)  # at the best points of the two
-    np.testing.assert_allclose(-ends[:, 0] / ends[:, 1], [-14.9, -11.5], rtol=0, atol=0.05)
-    deal = model.bargained_tariffs("USA", "CAN", disagreement=war)
+    ideal = payoffs.ideal(d)
+    np.testing.assert_allclose(ideal, [0.065473, 0.107205], rtol=0, atol=5.1e-7)
+    ends = [payoffs.optimum_at(point).multipliers for point in ([ideal[0], d[1]], [d[0], ideal[1]])]
+    np.testing.assert_allclose([-a / b for a, b in ends], [-14.9, -11.5], rtol=0, atol=0.05)
+    deal = model.bargained_tariffs(["USA", "CAN"], disagreement=war)
     assert np.prod(1 + deal.rates) == pytest.approx(0.977, abs=5e-4)
     closed = model.solve(costs=model.closed([("USA", "CAN"), ("CAN", "USA")]))
     np.testing.assert_allclose(closed.welfare[:2], [-0.27958, -4.19338], rtol=0, atol=5.1e-6)

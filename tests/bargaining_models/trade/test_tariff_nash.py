@@ -301,7 +301,7 @@ WRONG = [
     (lambda m: m.nash_tariffs(grid=10**9), "`grid` must be a whole number, at least 3 and at most 10000"),
     (lambda m: m.decomposition(steps=10**9), "`steps` must be a whole number, at least 2 and at most 10000"),
     (lambda m: m.decomposition(costs="dear"), "`costs` must be real numbers"),
-    (lambda m: m.bargained_tariffs("USA", "CAN", lower=10**400), "`lower` must be a rate"),
+    (lambda m: m.bargained_tariffs(["USA", "CAN"], lower=10**400), "`lower` must be a rate"),
     (lambda m: m.nash_tariffs(5), "`players` must be a list of regions; got 5"),
     (lambda m: m.nash_tariffs([]), "`players` must name at least one region"),
     (lambda m: m.nash_tariffs(against=5), "`against` must be a list of regions; got 5"),

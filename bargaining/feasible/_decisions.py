@@ -17,10 +17,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, fill, real
 from bargaining.errors import InvalidInput
-from bargaining.feasible._concave import SURE, ConcaveProgram, Local, Point, maximise, polish, resume
+from bargaining.feasible._concave import (
+    GOOD,
+    SURE,
+    ConcaveProgram,
+    Local,
+    Point,
+    maximise,
+    off_conditions,
+    polish,
+    resume,
+)
 
 EDGE = 1e-6  # on a bound, differences are taken this much further in
 CLOSER = 3  # times that decisions are measured anew
+ASIDE = 0.37  # of the width: where gradients that are the same as at the start suggest a linear program
+ALIKE = 1e-9  # of gradients: less is rounding, or the error of differences
+ROUGHLY = 1e-6  # violation of the conditions that linear programs may leave; Newton's method removes it
 STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 
 Vector = Callable[[Floats], ArrayLike]
@@ -152,8 +165,12 @@ class Decisions:
         logs = len(eye) if weights.any() else 0
         own = np.concatenate((rows, eye[:logs])), np.append(room, np.zeros(logs))
         targets = np.concatenate((np.zeros(len(rows)), weights[:logs], np.zeros(0 if bend is None else 1)))
-        here, found = self, maximise(self._program(objective, targets, matrix, offset, own, bend))
-        for _ in range(CLOSER):
+        whole = self._program(objective, targets, matrix, offset, own, bend)
+        with np.errstate(all="ignore"):  # slopes may be infinite at bounds
+            here, found = self, self._by_tangents(whole) if not logs and bend is None else None
+        exact = found is not None and found.off <= GOOD
+        found = maximise(whole) if found is None else found
+        for _ in range(0 if exact else CLOSER):
             # Measured from where it is, a decision near a bound keeps all its digits.
             here = replace(here, start=here.at(found.v[:k]))
             v = np.append(np.zeros(k), found.v[k:])
@@ -165,6 +182,31 @@ class Decisions:
         return Choice(
             decision=here.at(found.v[:k]), rest=found.v[k:], multipliers=found.multipliers, off=found.off
         )
+
+    def _by_tangents(self, program: ConcaveProgram) -> Point | None:
+        """Return the optimum of the linear program of the tangents at the start, if it is that of the program.
+
+        Concave constraints lie below their tangents, so the answer of the linear program is that of the program where
+        the two agree at it: everywhere if utilities and constraints are linear.
+        """
+        from scipy.optimize import linprog
+
+        aside = self.start + ASIDE * np.where(np.isfinite(self.upper), 1.0, -1.0) * self.width
+        slopes, other = (self.slopes(z) for z in (self.start, np.clip(aside, self.lower, self.upper)))
+        if not (np.abs(other - slopes) <= ALIKE * (1.0 + np.abs(slopes))).all():
+            return None
+        near = program.at(program.start)
+        found = linprog(
+            -program.objective,
+            A_ub=-near.gradients,
+            b_ub=near.values - near.gradients @ program.start,
+            bounds=(None, None),
+        )
+        if not found.success:
+            return None
+        there, multipliers = program.at(found.x), -found.ineqlin.marginals
+        off = off_conditions(program, there, np.maximum(there.values, 0.0), multipliers)
+        return Point(v=found.x, multipliers=multipliers, off=off) if off <= ROUGHLY else None
 
     def _program(
         self,

@@ -202,7 +202,10 @@ BAD = [
     (lambda: Frontier("4 - x**2", 0, 1), "`function` must be callable"),
     (lambda: Frontier(lambda x: {}[float(x)], 0, 1), None),
     (lambda: Problem({1, 2}, [0, 0]), "`feasible` must answer support, ray, ideal and contains"),
-    (lambda: Problem(TransferableSurplus(1), [0, 0, 0]), "`disagreement` must have one entry per player"),
+    (
+        lambda: Problem(TransferableSurplus(1, players=2), [0, 0, 0]),
+        "`disagreement` must have one entry per player",
+    ),
     (lambda: Problem(TransferableSurplus([1, 2]), np.zeros((3, 2))), "`disagreement` must broadcast"),
 ]
 

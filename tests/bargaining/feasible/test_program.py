@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.optimize import linprog
 
 from bargaining import (
     InvalidInput,
@@ -281,3 +282,34 @@ def test_a_broken_constraint_without_slack_violates_the_conditions() -> None:
         objective=np.ones(1), targets=np.zeros(1), at=lambda v: near, start=np.zeros(1), strict=0
     )
     assert off_conditions(program, near, np.zeros(1), np.ones(1)) == 0.5
+
+
+def test_linear_programs_are_recognised() -> None:
+    """A hundred and twenty decisions, whose utilities a concave solver would ask for thousands of times."""
+    rng = np.random.default_rng(0)
+    values, matrix = rng.random((3, 120)), rng.random((10, 120))
+    limits, asked = 0.3 * matrix.sum(axis=1), []
+
+    def utilities(z: np.ndarray) -> np.ndarray:
+        asked.append(z)
+        return values @ z
+
+    program = ConvexProgram(
+        utilities, lambda _: values, lower=np.zeros(120), upper=np.ones(120), matrix=matrix, limits=limits
+    )
+    weights = np.array([0.2, 0.3, 0.5])
+    best = linprog(-weights @ values, A_ub=matrix, b_ub=limits, bounds=(0, 1))
+    before = len(asked)
+    assert program.support(weights)[0] == pytest.approx(-best.fun, rel=1e-12)
+    assert len(asked) - before < 20
+
+
+def test_a_program_that_is_linear_only_in_the_middle_is_not_taken_for_a_linear_one() -> None:
+    def utilities(z: np.ndarray) -> np.ndarray:
+        return np.array([z[0] - np.maximum(z[0] - 0.95, 0.0) ** 2 * 100, 1 - z[0]])
+
+    def jacobian(z: np.ndarray) -> np.ndarray:
+        return np.array([[1 - 200 * np.maximum(z[0] - 0.95, 0.0)], [-1.0]])
+
+    bent = ConvexProgram(utilities, jacobian, lower=[0], upper=[1])
+    assert bent.support([1.0, 0.0])[0] == pytest.approx(0.9525, abs=1e-12)

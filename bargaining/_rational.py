@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from graphlib import TopologicalSorter
 from math import gcd, lcm
 from typing import Any
 
@@ -206,38 +205,7 @@ class _Tableau:
 
 
 def solve(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
-    """Solve a square linear system exactly; None if it is singular.
-
-    Unknowns that depend on one another are solved for together, after those that they depend on.
-    """
-    if len(right) < _LARGE:
-        return _eliminated(matrix, right)
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    entries = np.nonzero(matrix)
-    count, blocks = connected_components(
-        coo_array((np.ones(len(entries[0])), entries), matrix.shape), connection="strong"
-    )
-    outside = blocks[entries[0]] != blocks[entries[1]]
-    terms: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-    for row, column in zip(*(places[outside].tolist() for places in entries), strict=True):
-        terms[blocks[row]].append((row, column))
-    before = {k: {blocks[column] for _, column in needed} for k, needed in enumerate(terms)}
-    rest, found = right.copy(), np.empty_like(right)
-    for k in TopologicalSorter(before).static_order():
-        for row, column in terms[k]:
-            rest[row] -= matrix[row, column] * found[column]
-        own = np.flatnonzero(blocks == k)
-        solved = _together(matrix[np.ix_(own, own)], rest[own])
-        if solved is None:
-            return None
-        found[own] = solved
-    return tuple(found)
-
-
-def _together(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
-    """Solve a system without parts that could be solved before others; None if it is singular."""
+    """Solve a square linear system exactly; None if it is singular."""
     if len(right) >= _LARGE:
         rows = [integers(np.append(*row))[0] for row in zip(matrix, right, strict=True)]
         whole = np.array(rows, dtype=object)

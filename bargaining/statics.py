@@ -45,7 +45,7 @@ from bargaining.protocols.stochastic import StochasticBargaining, StochasticDivi
 if TYPE_CHECKING:
     import xarray as xr
 
-_BY_PLAYER = (
+_BY_PLAYER = [
     "weights",
     "probabilities",
     "discounts",
@@ -54,12 +54,11 @@ _BY_PLAYER = (
     "inside",
     "breakdown_payoffs",
     "reference",
-)
+]
 _SHARES = ("weights", "probabilities", "discounts", "rates")
 _OF_PROBLEM = ("disagreement", "total", "points")
-_STEP = (
-    2.0**-5
-)  # the largest step, of what a player gains or of the way to 0 or 1; each next one is half as long
+_ANSWERS = {"payoffs": "player", "vertices": "vertex", "discount": "", "payoff": "", "rates": "country"}
+_STEP = 2.0**-5  # the largest step, of a gain or of the way to 0 or 1; each next one is half as long
 _LEVELS = 12
 _PASSES = (
     (1.0, 5),
@@ -126,8 +125,8 @@ def sensitivity(
         What a concept or a protocol returned; a batch is differentiated cell by cell. Also payoff sets (vertices),
         Markov equilibria (values of states), critical discount factors, equilibria of trade models (percent of real
         income), tariff equilibria (rates), and the answers of `StochasticBargaining` and `nash_in_nash`. Other answers,
-        with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers require `method`. An
-        array or a sequence of payoff sets of games of one size, as `payoff_sets` returns, is a batch too.
+        with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers require `method`. Of
+        several payoff sets take each by itself.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
         protocol, such as "weights", "discounts", "outside" or "breakdown". For a game "payoffs", "discounts",
@@ -149,8 +148,7 @@ def sensitivity(
         Second derivatives have the last ones twice. Each entry is NaN where the status is not OK, at a kink, and where
         differences do not settle. The coordinates ``from_below`` and ``from_above`` contain the one-sided derivatives,
         which are equal except at a kink. The coordinate ``error`` estimates the error. `plot` draws it, and `Table`
-        takes its ``.to_pandas()``. Payoff sets have "vertex" before "player"; in a batch it is as long as the most
-        vertices of a set, with NaN past the others'.
+        takes its ``.to_pandas()``. Payoff sets have "vertex" before "player".
 
     Raises
     ------
@@ -208,8 +206,6 @@ def sensitivity(
         raise InvalidInput(f"`wrt` must be the name of a parameter or a mapping; got {short(wrt)}.")
     if hasattr(result, "_slopes"):
         return _of_slopes(result, wrt, order)
-    if (sets := _array_of_sets(result)) is not None:
-        return _of_sets(sets, wrt, order)
     if not isinstance(result, Division) or isinstance(result, StochasticDivision):
         return _differentiated(_of_game(result, wrt), order)
     if result.problem is None:
@@ -506,26 +502,16 @@ def _reader(result: Any) -> tuple[Reader, _Axes]:
         }
         return values, _Axes(dims=("state", "player"), shape=result.values.shape, labels=labels)
     if isinstance(result, NashInNash):
-        return lambda other: _ok(other, "contracts"), _Axes(
-            dims=("deal",), shape=result.contracts.shape, labels={"deal": list(result.deals)}
-        )
+        axes = _Axes(dims=("deal",), shape=result.contracts.shape, labels={"deal": list(result.deals)})
+        return lambda other: _ok(other, "contracts"), axes
     if isinstance(result, StochasticDivision):
-        return _ok, _Axes(
-            dims=("state", "player"), shape=result.payoffs.shape, labels={"player": list(result.player_names)}
-        )
-    for name, kind in (
-        ("payoffs", "player"),
-        ("contracts", "deal"),
-        ("vertices", "vertex"),
-        ("discount", ""),
-        ("payoff", ""),
-        ("rates", "country"),
-    ):
+        labels = {"player": list(result.player_names)}
+        return _ok, _Axes(dims=("state", "player"), shape=result.payoffs.shape, labels=labels)
+    for name, kind in _ANSWERS.items():
         if hasattr(result, name):
             return lambda other, name=name: _ok(other, name), _plain(_ok(result, name), kind)
-    return lambda other: real(other, "result", finite=False), _plain(
-        real(result, "result", finite=False), "entry"
-    )
+    axes = _plain(real(result, "result", finite=False), "entry")
+    return lambda other: real(other, "result", finite=False), axes
 
 
 def _plain(values: Floats, kind: str) -> _Axes:
@@ -600,9 +586,8 @@ def _of_game(result: Any, name: str) -> _Question:
 def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Floats], Any]]:
     """Return the parameters of an answer, and a function that solves again where one of them has other values."""
     if isinstance(result, PayoffSet):
-        return _of_payoffs(result.repeated), lambda name, value: payoff_set(
-            _changed(result.repeated, name, value)
-        )
+        repeated = result.repeated
+        return _of_payoffs(repeated), lambda name, value: payoff_set(_changed(repeated, name, value))
     if isinstance(result, StochasticPayoffSets):
         return _of_payoffs(result.game), lambda name, value: payoff_set(_changed(result.game, name, value))
     if isinstance(result, StationaryProfile) and (game := result._game) is not None:
@@ -634,9 +619,8 @@ def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Float
             moved = [replace(deal, weight=float(w)) for deal, w in zip(deals, value, strict=True)]
             return nash_in_nash(moved, starts=result.contracts[None])
 
-        return {
-            "weights": (weights, _Axes(dims=("weights",), shape=weights.shape, labels=labels), 0.0)
-        }, contracts
+        axes = _Axes(dims=("weights",), shape=weights.shape, labels=labels)
+        return {"weights": (weights, axes, 0.0)}, contracts
     if isinstance(result, StochasticDivision):
         return _of_talks(result)
     raise InvalidInput(
@@ -724,51 +708,6 @@ def _of_talks(result: StochasticDivision) -> tuple[dict[str, Parameter], Callabl
         return replace(protocol, **changes)()
 
     return parameters, again
-
-
-def _array_of_sets(result: Any) -> Any:
-    """Return an array or a sequence of payoff sets as an array; None if it is none."""
-    if not isinstance(result, np.ndarray | list | tuple):
-        return None
-    sets = np.empty(len(result), dtype=object) if not isinstance(result, np.ndarray) else result
-    if sets is not result:
-        sets[:] = result
-    return sets if sets.size and all(isinstance(one, PayoffSet) for one in sets.flat) else None
-
-
-def _of_sets(sets: Any, name: str, order: int) -> xr.DataArray:
-    """Return the derivatives of the vertices of many payoff sets of games of one size."""
-    import xarray as xr
-
-    flat: list[PayoffSet] = sets.ravel().tolist()
-    sizes = {one.repeated.game.payoffs.shape for one in flat}
-    if len(sizes) > 1:
-        raise InvalidInput(f"`result` must have games of one size; got {', '.join(map(str, sorted(sizes)))}.")
-    known = [
-        key for key in _of_payoffs(flat[0].repeated) if all(key in _of_payoffs(one.repeated) for one in flat)
-    ]
-    if name not in known:
-        raise InvalidInput(f"`wrt` must be among {', '.join(known)}, which every game has; got {name!r}.")
-    most, n = max(len(one.vertices) for one in flat), len(flat[0].player_names)
-    axes = _of_payoffs(flat[0].repeated)[name][1]
-    full = (most, n, *axes.shape * order)
-    parts = {
-        key: np.full((len(flat), *full), np.nan)
-        for key in ("error", "from_below", "from_above")[: 5 - 2 * order]
-    }
-    values = np.full((len(flat), *full), np.nan)
-    for k, one in enumerate(flat):
-        if one.status is Status.OK:
-            slopes = _differentiated(_of_game(one, name), order)
-            values[k, : len(one.vertices)] = slopes.values
-            for key, part in parts.items():
-                part[k, : len(one.vertices)] = slopes[key].values
-    cells = ["cell"] if sets.ndim == 1 else [f"cell_{k}" for k in range(sets.ndim)]
-    dims = [*cells, "vertex", "player", *axes.dims, *(f"{one}_2" for one in axes.dims if order == 2)]
-    labels = {"player": list(flat[0].player_names), **axes.labels}
-    labels |= {f"{one}_2": listed for one, listed in axes.labels.items() if order == 2}
-    coords = labels | {key: (dims, part.reshape(*sets.shape, *full)) for key, part in parts.items()}
-    return xr.DataArray(values.reshape(*sets.shape, *full), dims=dims, coords=coords, name="derivative")
 
 
 def _of_arguments(result: Any, wrt: Mapping[str, Any], method: Callable[..., Any]) -> _Question:

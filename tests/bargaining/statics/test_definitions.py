@@ -19,7 +19,6 @@ from bargaining import (
     critical_exit,
     markov_equilibria,
     payoff_set,
-    payoff_sets,
     sensitivity,
     stationary_profile,
 )
@@ -315,22 +314,6 @@ def test_only_the_vertices_at_a_kink_have_no_derivative() -> None:
     both, alone = found.vertices.tolist().index([9, 9]), found.vertices.tolist().index([3, 3])
     assert np.isnan(ours[both]).all()
     np.testing.assert_allclose(ours[alone], 0, atol=1e-9)
-
-
-def test_a_batch_of_sets_is_one_array() -> None:
-    games = np.random.default_rng(0).random((4, 2, 2, 2))
-    sets = payoff_sets(games, 0.6)
-    mapped = sensitivity(sets.reshape(2, 2), wrt="discount")
-    assert mapped.dims == ("cell_0", "cell_1", "vertex", "player")
-    for k, one in enumerate(sets):
-        cell = mapped.values.reshape(4, -1, 2)[k]
-        if one.ok:
-            np.testing.assert_array_equal(cell[: len(one.vertices)], sensitivity(one, wrt="discount"))
-        assert np.isnan(cell[len(one.vertices) :]).all()
-    with pytest.raises(InvalidInput, match="`wrt` must be among discounts, discount, payoffs"):
-        sensitivity(sets, wrt="outside")
-    with pytest.raises(InvalidInput, match="games of one size"):
-        sensitivity([*sets, payoff_set(RepeatedGame(Game(*np.ones((2, 3, 3))), 0.6))], wrt="discount")
 
 
 def test_vertices_of_a_stochastic_game_move_with_patience() -> None:

@@ -704,7 +704,7 @@ def _of_talks(result: StochasticDivision) -> tuple[dict[str, Parameter], Callabl
         parameters["surplus"] = surplus, _Axes(dims=("in_state",), shape=(states,)), reach
 
     def again(name: str, value: Floats) -> Any:
-        changes: dict[str, Any] = {"discount" if name == "discounts" else name: value}
+        changes: dict[str, Any] = {"discounts" if name == "discount" else name: value}
         return replace(protocol, **changes)()
 
     return parameters, again

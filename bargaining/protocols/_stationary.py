@@ -215,10 +215,10 @@ def build(
     """Check every argument and that their shapes agree."""
     matrix = transition_matrix(transition)
     states = matrix.shape[0]
-    factors = real(discount, "discount")
+    factors = real(discount, "discounts")
     if factors.ndim > 1:
         raise InvalidInput(
-            f"`discount` must be a number or have one entry per player; got shape {factors.shape}. "
+            f"`discounts` must be a number or have one entry per player; got shape {factors.shape}. "
             f"Solve one game at a time."
         )
     who = proposers(proposer)
@@ -236,7 +236,7 @@ def build(
         inflow=np.zeros((states, n)),
         surplus=np.zeros(states) if surplus is None else surplus,
         transition=matrix,
-        discounts=discounts(factors, n, name="discount"),
+        discounts=discounts(factors, n, name="discounts"),
         proposer=who,
         outside=payoffs,
         may_leave=may,

@@ -102,7 +102,7 @@ def deal_me_out(share: float) -> Rule:
 
 
 @suggesting
-def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
+def risk_of_breakdown(rates: ArrayLike, breakdown: float) -> Rule:
     r"""Return the rule of frequent offers if talks break down at a hazard rate and the option is then taken.
 
     With :math:`\theta = L o/(r_1+L)` the owner gets :math:`\theta + (1-\theta)(r_2+L)/(r_1+r_2+2L)`.
@@ -111,7 +111,7 @@ def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
     ----------
     rates : array_like, shape (2,)
         Discount rates, the owner's first; positive.
-    hazard : float
+    breakdown : float
         Rate of breakdown L, not negative.
 
     Returns
@@ -129,7 +129,7 @@ def risk_of_breakdown(rates: ArrayLike, hazard: float) -> Rule:
     if r.shape != (2,):
         raise InvalidInput(f"`rates` must have one entry per player (2); got shape {r.shape}.")
     own, other = r.tolist()
-    risk = float(within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)"))
+    risk = float(within(real(breakdown, "breakdown", ndim=0), "breakdown", 0.0, np.inf, ends="[)"))
     name = f"risk_of_breakdown([{plain(own)}, {plain(other)}], {plain(risk)})"
     return _Rule(name, _at_risk, (own, other, risk))
 
@@ -146,7 +146,7 @@ class HoldUp(Shown):
 
     Parameters
     ----------
-    option : callable
+    outside : callable
         The option's value as a function of investment; vectorised; values from 0 to 1.
     rule : callable
         The owner's payoff from the talks as a function of the option; vectorised. Any protocol can be
@@ -194,7 +194,7 @@ class HoldUp(Shown):
     0.0
     """
 
-    option: Callable[[Floats], ArrayLike]
+    outside: Callable[[Floats], ArrayLike]
     rule: Rule
     upper: float
     cost: Callable[[Floats], ArrayLike] = field(default=itself, kw_only=True)
@@ -205,7 +205,7 @@ class HoldUp(Shown):
         if upper <= 0:
             raise InvalidInput(f"`upper` must be positive; got {plain(upper)}. It bounds the investment.")
         fill(self, upper=upper, players=unique_names(self.players, "players", 2))
-        for name in ("option", "rule", "cost"):
+        for name in ("outside", "rule", "cost"):
             if not callable(getattr(self, name)):
                 cure = " Take `split_the_difference`, `deal_me_out` or `risk_of_breakdown`." * (
                     name == "rule"
@@ -215,11 +215,11 @@ class HoldUp(Shown):
     def net(self, investment: ArrayLike) -> Floats:
         """Return the owner's payoff net of the cost of `investment`."""
         k = real(investment, "investment")
-        option = _values(self.option, "option", k, k)
+        option = _values(self.outside, "outside", k, k)
         bad = (option < 0) | (option > 1)
         if bad.any():
             raise InvalidInput(
-                f"`option` must lie in [0, 1], a part of the pie; got {plain(option[bad][0])} at investment "
+                f"`outside` must lie in [0, 1], a part of the pie; got {plain(option[bad][0])} at investment "
                 f"{plain(k[bad][0])}. Measure it in pies, or lower `upper`."
             )
         return np.asarray(_values(self.rule, "rule", option, k) - _values(self.cost, "cost", k, k))
@@ -232,7 +232,7 @@ class HoldUp(Shown):
             investment=k,
             ties=best,
             payoffs=self._payoffs(k),
-            option=np.asarray(self.option(k), dtype=float),
+            outside=np.asarray(self.outside(k), dtype=float),
             residual=0.0,
             status=Status.OK,
             method="HoldUp",
@@ -257,7 +257,7 @@ class HoldUp(Shown):
             _ACCURACY,
             shortfall(self.net, float(k), 0.0, self.upper, count=_GRID),
             np.abs(outcome.payoffs - self._payoffs(k)),
-            np.abs(outcome.option - np.asarray(self.option(k), dtype=float)),
+            np.abs(outcome.outside - np.asarray(self.outside(k), dtype=float)),
             *(shortfall(self.net, float(tie), 0.0, self.upper, count=65) for tie in outcome.ties),
         )
 
@@ -302,7 +302,7 @@ class HoldUpOutcome(Division):
         All candidates that are equally good: several mean several equilibria. Of an interval of them, the ends.
     payoffs : ndarray, shape (2,)
         The owner's net payoff and the other's. They sum to 1 less the cost, which is wasted.
-    option : ndarray, shape ()
+    outside : ndarray, shape ()
         The option's value.
     residual : float
         The gain from another investment to the owner, over the range of her payoff; see `HoldUp.check`.
@@ -311,4 +311,4 @@ class HoldUpOutcome(Division):
 
     investment: Floats
     ties: Floats
-    option: Floats
+    outside: Floats

@@ -365,7 +365,7 @@ class TwoTypeScreening(Shown):
         willing to give: 1 less the payoff from holding out, strong type first.
     prior : float
         Probability of the high value, strictly between 0 and 1.
-    discount : float
+    discounts : float
         Common discount factor per period, strictly between 0 and 1.
     players : sequence of str, default ("seller", "buyer")
         Names of the two.
@@ -407,7 +407,7 @@ class TwoTypeScreening(Shown):
 
     values: ArrayLike
     prior: float
-    discount: float
+    discounts: float
     players: Names = field(default=("seller", "buyer"), kw_only=True, metadata=UNLABELLED)
 
     def __post_init__(self) -> None:
@@ -420,13 +420,13 @@ class TwoTypeScreening(Shown):
                 f"`values` must differ by a factor of {1 / SMALLEST:g} at most; got {values.tolist()}."
             )
         prior = within(np.asarray(scalar(self.prior, "prior")), "prior", 0.0, 1.0, ends="()")
-        discount = within(np.asarray(scalar(self.discount, "discount")), "discount", 0.0, 1.0, ends="()")
-        fill(self, values=values, prior=float(prior), discount=float(discount))
+        delta = within(np.asarray(scalar(self.discounts, "discounts")), "discounts", 0.0, 1.0, ends="()")
+        fill(self, values=values, prior=float(prior), discounts=float(delta))
 
     def __call__(self) -> ScreeningPath:
         """Return the path from the prior, and the belief thresholds up to it and one beyond."""
         low, high = np.asarray(self.values, dtype=float).tolist()
-        odds, delta = self.prior / (1 - self.prior), self.discount
+        odds, delta = self.prior / (1 - self.prior), self.discounts
         cuts, _ = self._cuts()
         rounds = int(np.searchsorted(cuts, odds, side="right")) - 1
         reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if rounds else np.array([odds])
@@ -457,7 +457,7 @@ class TwoTypeScreening(Shown):
         """
         answer_of(path, "path", ScreeningPath)
         low, high = np.asarray(self.values, dtype=float).tolist()
-        odds, delta = self.prior / (1 - self.prior), self.discount
+        odds, delta = self.prior / (1 - self.prior), self.discounts
         rounds = path.prices.size - 1
         cuts, worths = self._cuts(path.thresholds.size)
         left = np.cumsum(path.accepts[::-1])[::-1]  # who has not bought, before each offer
@@ -488,13 +488,13 @@ class TwoTypeScreening(Shown):
 
     def _price(self, rounds: int) -> float:
         low, high = np.asarray(self.values, dtype=float).tolist()
-        return float(high - self.discount**rounds * (high - low))
+        return float(high - self.discounts**rounds * (high - low))
 
     def _worth(self, n: int, x: float, cuts: list[float], worths: list[float]) -> float:
         """Return W_n(x)."""
         if n == 0:
             return (1 + x) * self._price(0)
-        return (x - cuts[n - 1]) * self._price(n) + self.discount * worths[n - 1]
+        return (x - cuts[n - 1]) * self._price(n) + self.discounts * worths[n - 1]
 
     def _cuts(self, count: int | None = None) -> tuple[list[float], list[float]]:
         r"""Return the thresholds x_n, in odds, and :math:`W_n(x_n)`: so many after the first, or one beyond the prior.
@@ -510,11 +510,11 @@ class TwoTypeScreening(Shown):
         while len(cuts) <= count if count is not None else cuts[-1] <= odds:
             if len(cuts) > _ROUNDS:
                 raise InvalidInput(
-                    f"`values`, `prior` and `discount` must lead to at most {_ROUNDS:,} rounds; got {[low, high]}, "
-                    f"{plain(self.prior)} and {plain(self.discount)}. Raise the low value or lower the discount factor."
+                    f"`values`, `prior` and `discounts` must lead to at most {_ROUNDS:,} rounds; got {[low, high]}, "
+                    f"{plain(self.prior)} and {plain(self.discounts)}. Raise the low value or lower `discounts`."
                 )
             far = worths[-1] > size * LARGEST
             cuts.append(np.inf if far else cuts[-1] + worths[-1] / size)
             worths.append(np.inf if far else high * (worths[-1] / size))
-            size *= self.discount
+            size *= self.discounts
         return cuts, worths

@@ -205,7 +205,7 @@ class StochasticBargaining(Shown):
         Feasible sets are for two players.
     transition : array_like or scipy.sparse array, (S, S)
         Row s: the probabilities of the next period's states. Sparse input stays sparse.
-    discount : float or array_like (n,)
+    discounts : float or array_like (n,)
         Discount factor per period, in [0, 1), common or one per player.
     proposer : array_like of int, (S,)
         Who proposes in each state. For a random proposer use a larger chain.
@@ -213,9 +213,9 @@ class StochasticBargaining(Shown):
         Payoffs if somebody leaves. None or -inf for a player who may not leave; that player gets 0
         if another does. By default nobody may leave.
     players : int or sequence of str, optional
-        Number of players n, or their names, by which `discount`, `outside` and `proposer` may then be given. By default
-        the names given with `discount` or `outside`, or the length of `discount` or of a row of `outside`, or else two
-        or the number of proposers.
+        Number of players n, or their names, by which `discounts`, `outside` and `proposer` may then be given. By
+        default the names given with `discounts` or `outside`, or the length of `discounts` or of a row of `outside`,
+        or else two or the number of proposers.
 
     Raises
     ------
@@ -300,7 +300,7 @@ class StochasticBargaining(Shown):
 
     surplus: ArrayLike | Sequence[FeasibleSet]
     transition: Any
-    discount: ArrayLike
+    discounts: ArrayLike
     proposer: ArrayLike
     outside: Any = field(default=None, kw_only=True)
     players: int | Names | None = field(default=None, kw_only=True)
@@ -312,18 +312,18 @@ class StochasticBargaining(Shown):
         count: Any = None if is_sequence(self.players) else self.players
         if count is not None:
             object.__setattr__(self, "players", None)
-        take_seats(self, "discount", "outside")
+        take_seats(self, "discounts", "outside")
         names: Any = self.players
         if names is not None:
             count = len(names) if count is None else count
             who = listed(self.proposer, "proposer", "a list of players, one a state")
             who = [place(k, "proposer", names) if isinstance(k, str) else k for k in who]
             object.__setattr__(self, "proposer", who)
-        chain = build(numbers, self.transition, self.discount, self.proposer, self.outside, count)
+        chain = build(numbers, self.transition, self.discounts, self.proposer, self.outside, count)
         if sets:
             chain = with_sets(chain, sets)
         chain.check_options()
-        fill(self, surplus=sets or chain.surplus, transition=chain.transition, discount=chain.discounts)
+        fill(self, surplus=sets or chain.surplus, transition=chain.transition, discounts=chain.discounts)
         fill(self, proposer=chain.proposer, players=names or chain.players, _chain=chain)
 
     def __call__(self) -> StochasticDivision:

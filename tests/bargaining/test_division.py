@@ -116,7 +116,7 @@ TOLD: list[tuple[Callable[[], Division], str, dict[str, Any]]] = [
         {
             "surplus": [1, 3],
             "transition": np.full((2, 2), 0.5),
-            "discount": [0.9, 0.9],
+            "discounts": [0.9, 0.9],
             "proposer": [0, 1],
             "outside": None,
             "players": 2,
@@ -163,7 +163,7 @@ ASKED = [
         lambda: screen_types([1, 1], [0.5, 0.1], cost=0.2),
         {"values": [1, 1], "outside": [0.5, 0.1], "probabilities": [0.5, 0.5], "cost": 0.2},
     ),
-    (lambda: TwoTypeScreening((1, 2), 0.7, 0.9)(), {"values": [1, 2], "prior": 0.7, "discount": 0.9}),
+    (lambda: TwoTypeScreening((1, 2), 0.7, 0.9)(), {"values": [1, 2], "prior": 0.7, "discounts": 0.9}),
     (
         lambda: Bluff(0.2, owner=[[2, 1], [2, 0]], receiver=[[1, 0], [1, 2]], silence=[0.5, 1.5])(),
         {"prior": 0.2, "owner": [[2, 1], [2, 0]], "receiver": [[1, 0], [1, 2]], "silence": [0.5, 1.5]},
@@ -212,7 +212,7 @@ def test_functions_of_a_protocol_are_among_its_parameters() -> None:
     offers = NonstationaryOffers([0.1, 0.1], surplus=pie)()
     assert offers.method == "NonstationaryOffers"
     assert offers.parameters["surplus"] is pie
-    assert HoldUp(np.sqrt, split_the_difference(0.5), 1.0)().parameters["option"] is np.sqrt
+    assert HoldUp(np.sqrt, split_the_difference(0.5), 1.0)().parameters["outside"] is np.sqrt
 
 
 def test_parameters_go_by_cell() -> None:

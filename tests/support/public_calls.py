@@ -387,7 +387,12 @@ CALLS: dict[str, Call] = {
     "Game.profile": Call(STAGE.profile, lambda: {"value": np.array([0, 1]), "name": "profile"}),
     "HoldUp": Call(
         b.HoldUp,
-        lambda: {"option": np.sqrt, "rule": b.split_the_difference(0.5), "upper": array(0.5), "cost": itself},
+        lambda: {
+            "outside": np.sqrt,
+            "rule": b.split_the_difference(0.5),
+            "upper": array(0.5),
+            "cost": itself,
+        },
         lambda game: game().payoffs,
     ),
     "HoldUp.net": Call(
@@ -524,7 +529,7 @@ CALLS: dict[str, Call] = {
         lambda: {
             "surplus": array(1, 3),
             "transition": array(EVEN),
-            "discount": array(0.9, 0.9),
+            "discounts": array(0.9, 0.9),
             "proposer": np.array([0, 1]),
             "outside": array([[0.1, 0.1], [0.2, 0.1]]),
             "players": 2,
@@ -608,7 +613,7 @@ CALLS: dict[str, Call] = {
     **asked("TransferableSurplus", SURPLUS),
     "TwoTypeScreening": Call(
         b.TwoTypeScreening,
-        lambda: {"values": array(1, 2), "prior": array(0.6), "discount": array(0.9)},
+        lambda: {"values": array(1, 2), "prior": array(0.6), "discounts": array(0.9)},
         lambda game: game(),
     ),
     "Union": Call(b.Union, lambda: {"sets": [TRIANGLE, CLIFFS]}, questions),
@@ -673,7 +678,7 @@ CALLS: dict[str, Call] = {
             "game": STAGE,
             "profile": [0, 0],
             "war": [1, 1],
-            "discount": 0.9,
+            "discounts": 0.9,
             "monitoring": REPORT,
             "signals": [1],
             "periods": 3,
@@ -798,7 +803,7 @@ CALLS: dict[str, Call] = {
         lambda: {
             "surplus": lambda e: e - e**2,
             "temptation": lambda e: e**2,
-            "discount": array(0.8),
+            "discounts": array(0.8),
             "lower": array(0.0),
             "upper": array(1.0),
             "outside": array(0.0),
@@ -810,7 +815,7 @@ CALLS: dict[str, Call] = {
     ),
     "risk_of_breakdown": Call(
         b.risk_of_breakdown,
-        lambda: {"rates": array(0.1, 0.2), "hazard": array(0.1)},
+        lambda: {"rates": array(0.1, 0.2), "breakdown": array(0.1)},
         lambda rule: rule(array(0.1, 0.6)),
     ),
     "save_figure": Call(

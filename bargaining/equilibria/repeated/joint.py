@@ -354,12 +354,12 @@ def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[Fraction, ...] | N
     return (None, ()) if leave is None else (rows.pop(), leave.who)
 
 
-def discount_of(given: float | Fraction) -> Fraction:
+def discount_of(given: float | Fraction, name: str = "discount") -> Fraction:
     """Return a discount factor as an exact rational."""
-    exact = rational(given, "discount")
+    exact = rational(given, name)
     if exact.shape != ():
-        raise InvalidInput(f"`discount` must be one number; got {short(given)}.")
-    valid_discounts(np.asarray(float(exact.item())), 1, name="discount")
+        raise InvalidInput(f"`{name}` must be one number; got {short(given)}.")
+    valid_discounts(np.asarray(float(exact.item())), 1, name=name)
     out: Fraction = exact.item()
     return out
 

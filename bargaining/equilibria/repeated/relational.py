@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
-from bargaining._arrays import Floats, discounts, real, scalar, within
+from bargaining._arrays import Floats, real, scalar, within
+from bargaining._arrays import discounts as discounts_of
 from bargaining._calls import suggesting
 from bargaining._rich import Result
 from bargaining.errors import InvalidInput, Status, Unsolved
@@ -51,7 +52,7 @@ class RelationalContract(Result):
 def relational_contract(
     surplus: Callable[[float], float],
     temptation: Callable[[float], float],
-    discount: float,
+    discounts: float,
     *,
     lower: float,
     upper: float,
@@ -69,7 +70,7 @@ def relational_contract(
     temptation : callable
         T(e): the largest payment that no court enforces, convex. With an observed effort of cost c(e)
         and no enforceable pay for it, T = c; with noisy output see `bonus_spread`.
-    discount : float
+    discounts : float
         The common discount factor per period, in [0, 1).
     lower, upper : float
         The range of efforts.
@@ -110,7 +111,7 @@ def relational_contract(
     >>> round(contract.effort, 7)
     0.7464102
     """
-    delta = float(discounts(scalar(discount, "discount"), 1, name="discount")[0])
+    delta = float(discounts_of(scalar(discounts, "discounts"), 1)[0])
     low, high = scalar(lower, "lower"), scalar(upper, "upper")
     if not low < high:
         raise InvalidInput(f"`lower` must be below `upper`; got {low:g} and {high:g}.")

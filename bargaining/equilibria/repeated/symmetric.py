@@ -253,7 +253,7 @@ def trigger_strategy(
     game: Game,
     profile: stage_game.Profile,
     war: stage_game.Profile,
-    discount: float | Fraction,
+    discounts: float | Fraction,
     *,
     monitoring: Monitoring,
     signals: Sequence[int | str],
@@ -276,7 +276,7 @@ def trigger_strategy(
         The actions a.
     war : sequence of int or str, or mapping from players to them
         The actions e, a pure equilibrium of the stage game.
-    discount : number
+    discounts : number
         The discount factor of all players, in [0, 1).
     monitoring : Monitoring
         The public signal.
@@ -314,7 +314,7 @@ def trigger_strategy(
     kept, fought = game.profile(profile), game.profile(war, "war")
     if any(game.exact_best(fought, i) > game.exact_payoff(fought, i) for i in range(game.players)):
         raise NotApplicable(f"`war` must be an equilibrium of the stage game; got {fought}.")
-    d, named = discount_of(discount), listed(signals, "signals", "a list of signals")
+    d, named = discount_of(discounts, "discounts"), listed(signals, "signals", "a list of signals")
     bad = {place(each, "signals", monitoring.signals, "signal") for each in named}
     power = _ZERO if periods is None else d ** whole(periods, "periods", 1, LONGEST)
     chance = monitoring.exact[..., sorted(bad)].sum(axis=-1)

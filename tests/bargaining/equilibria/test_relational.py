@@ -111,7 +111,7 @@ def test_what_tempts_nobody_needs_no_future(best):
 
 
 def test_bad_arguments():
-    with pytest.raises(InvalidInput, match="`discount`"):
+    with pytest.raises(InvalidInput, match="`discounts`"):
         quadratic(1.0, 0.0)
     with pytest.raises(InvalidInput, match="`lower`"):
         relational_contract(lambda e: e, lambda e: e, 0.5, lower=1, upper=1)

@@ -109,22 +109,25 @@ def test_the_unit_of_investment_does_not_matter(unit):
 
 BAD = [
     (lambda: HoldUp(root(1), deal_me_out(0.4), 0.0), "`upper` must be positive"),
-    (lambda: HoldUp(0.5, deal_me_out(0.4), 1.0), "`option` must be a function"),
-    (lambda: HoldUp(root(2), deal_me_out(0.4), 1.0)(), r"`option` must lie in \[0, 1\].* at investment 0.25"),
+    (lambda: HoldUp(0.5, deal_me_out(0.4), 1.0), "`outside` must be a function"),
+    (
+        lambda: HoldUp(root(2), deal_me_out(0.4), 1.0)(),
+        r"`outside` must lie in \[0, 1\].* at investment 0.25",
+    ),
     (
         lambda: HoldUp(lambda k: np.where(k > 0.5, np.nan, k), deal_me_out(0.4), 1.0)(),
-        "`option` must return finite",
+        "`outside` must return finite",
     ),
-    (lambda: HoldUp(lambda k: np.ones(3), deal_me_out(0.4), 1.0)(), "`option` must return one value"),
+    (lambda: HoldUp(lambda k: np.ones(3), deal_me_out(0.4), 1.0)(), "`outside` must return one value"),
     (
         lambda: HoldUp(lambda k: "part", deal_me_out(0.4), 1.0)(),
-        "`option` must return real numbers; got 'part'",
+        "`outside` must return real numbers; got 'part'",
     ),
     (lambda: split_the_difference(1.2), "`weight` must lie in"),
     (lambda: deal_me_out(-0.1), "`share` must lie in"),
     (lambda: risk_of_breakdown((0.1, -0.1), 0.1), "`rates` must lie in"),
     (lambda: risk_of_breakdown((0.1, 0.1, 0.1), 0.1), "`rates` must have one entry per player"),
-    (lambda: risk_of_breakdown((0.1, 0.1), -0.1), "`hazard` must lie in"),
+    (lambda: risk_of_breakdown((0.1, 0.1), -0.1), "`breakdown` must lie in"),
 ]
 
 

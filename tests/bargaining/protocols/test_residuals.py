@@ -174,7 +174,7 @@ CASES = [
         moved=("prices", "accepts", "beliefs", "thresholds", "profit", "payoffs"),
     ),
     Case(
-        "hold-up", HoldUp(np.sqrt, split_the_difference(0.4), 1.0), moved=("payoffs", "investment", "option")
+        "hold-up", HoldUp(np.sqrt, split_the_difference(0.4), 1.0), moved=("payoffs", "investment", "outside")
     ),
 ]
 

@@ -162,7 +162,7 @@ def test_better_option_to_come_never_hurts_its_owner():
 
 def test_several_equilibria_are_never_claimed_unique():
     """Waiting for a pie of 3 is efficient, but an option may force an agreement on the pie of 1."""
-    game = {"surplus": [1.0, 3.0], "transition": [[0, 1], [1, 0]], "discount": 0.9, "proposer": [0, 0]}
+    game = {"surplus": [1.0, 3.0], "transition": [[0, 1], [1, 0]], "discounts": 0.9, "proposer": [0, 0]}
     result = StochasticBargaining(**game, outside=[(0, 0.5), (0, 0)])()
     assert not result.unique
     assert result.ok
@@ -185,7 +185,7 @@ def test_the_more_patient_player_says_what_waiting_may_be_worth(discount, unique
 LOTS = {
     "surplus": [4, 2, 1],
     "transition": [[0, 1, 0], [0, 0.5, 0.5], [1, 0, 0]],
-    "discount": 0.8,
+    "discounts": 0.8,
     "proposer": [0, 1, 0],
     "outside": [(0, 0), (0, 0), (0, 0.8)],
 }
@@ -407,7 +407,7 @@ class TestGeneralSets:
         np.testing.assert_allclose(result.payoffs[0], [0.2**0.5, 0.8], atol=1e-12)
 
 
-GOOD = {"surplus": [1, 1], "transition": HALF, "discount": 0.9, "proposer": [0, 1]}
+GOOD = {"surplus": [1, 1], "transition": HALF, "discounts": 0.9, "proposer": [0, 1]}
 
 
 @pytest.mark.parametrize(
@@ -417,11 +417,11 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discount": 0.9, "proposer": [0, 
         ({"transition": [[1.5, -0.5], [0.5, 0.5]]}, r"`transition` must not be negative; got -0.5"),
         ({"transition": [[0.5, 0.5]]}, "`transition` must be square"),
         ({"transition": [[np.nan, 0.5], [0.5, 0.5]]}, "`transition` must be finite"),
-        ({"discount": 1.0}, r"`discount` must lie in \[0, 1\)"),
-        ({"discount": -0.1}, r"`discount` must lie in \[0, 1\)"),
-        ({"discount": [[0.9, 0.9]] * 2}, r"`discount` must be a number or have one .*got shape \(2, 2\)"),
-        ({"discount": []}, "`discount` must not be empty"),
-        ({"discount": [0.9, 1.2]}, r"`discount` must lie in \[0, 1\); got 1.2"),
+        ({"discounts": 1.0}, r"`discounts` must lie in \[0, 1\)"),
+        ({"discounts": -0.1}, r"`discounts` must lie in \[0, 1\)"),
+        ({"discounts": [[0.9, 0.9]] * 2}, r"`discounts` must be a number or have one .*got shape \(2, 2\)"),
+        ({"discounts": []}, "`discounts` must not be empty"),
+        ({"discounts": [0.9, 1.2]}, r"`discounts` must lie in \[0, 1\); got 1.2"),
         ({"proposer": [0, 0.5]}, "`proposer` must hold players"),
         ({"proposer": [0, -1]}, "`proposer` must hold players"),
         ({"proposer": [0, 2], "players": 2}, "`proposer` must hold players 0 to 1; got 2"),
@@ -439,7 +439,7 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discount": 0.9, "proposer": [0, 
         ({"outside": np.zeros((3, 2))}, "`outside` must have shape"),
         ({"players": 1}, "`players` must be a whole number, at least 2; got 1"),
         ({"players": 10**6}, "`players` must be 2 to 1000; got 1000000"),
-        ({"discount": np.full(2000, 0.9)}, "`players` must be 2 to 1000; got 2000"),
+        ({"discounts": np.full(2000, 0.9)}, "`players` must be 2 to 1000; got 2000"),
         ({"proposer": [0, 1e30]}, r"`proposer` must hold players, .* below 1000; got 1e\+30 in state 1"),
         ({"proposer": [0, 1e16]}, r"`proposer` must hold players, .* below 1000; got 1e\+16"),
         ({"proposer": [1e8, 1e8 + 1]}, "`proposer` must .* below 1000; got 100000000 in state 0"),

@@ -89,8 +89,8 @@ def test_the_unit_of_account_does_not_matter(scale):
         (((0.0, 1.0), 0.5, 0.9), "`values` must lie in"),
         (((1.0, 2.0), 0.0, 0.9), "`prior` must lie in"),
         (((1.0, 2.0), 1.0, 0.9), "`prior` must lie in"),
-        (((1.0, 2.0), 0.5, 1.0), "`discount` must lie in"),
-        (((1.0, 2.0), 0.5, 0.0), "`discount` must lie in"),
+        (((1.0, 2.0), 0.5, 1.0), "`discounts` must lie in"),
+        (((1.0, 2.0), 0.5, 0.0), "`discounts` must lie in"),
     ],
 )
 def test_bad_input(arguments, message):

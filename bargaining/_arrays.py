@@ -347,20 +347,20 @@ def spread(array: Floats, name: str, shape: tuple[int, ...]) -> Floats:
 
 
 def within(
-    array: Floats, name: str, low: float, high: float, *, ends: str = "[]", players: Names | None = None
+    array: Floats, name: str, lower: float, upper: float, *, ends: str = "[]", players: Names | None = None
 ) -> Floats:
-    """Check that every entry lies between `low` and `high`; `ends` says which ends are included."""
-    below = array < low if ends[0] == "[" else array <= low
-    above = array > high if ends[1] == "]" else array >= high
+    """Check that every entry lies between `lower` and `upper`; `ends` says which ends are included."""
+    below = array < lower if ends[0] == "[" else array <= lower
+    above = array > upper if ends[1] == "]" else array >= upper
     bad = below | above
     if bad.any():
         where = tuple(int(k) for k in np.argwhere(bad)[0])
         player = f" at index {where}" if where else ""
-        cure = _of_share(float(array[where]), name) if (low, high) == (0.0, 1.0) else ""
+        cure = _of_share(float(array[where]), name) if (lower, upper) == (0.0, 1.0) else ""
         if array.ndim == 1:
             player = f" for {titles(players or numbered(len(array)))[where[-1]]}"
         raise InvalidInput(
-            f"`{name}` must lie in {ends[0]}{low:g}, {high:g}{ends[1]}; got {plain(array[where])}{player}.{cure}"
+            f"`{name}` must lie in {ends[0]}{lower:g}, {upper:g}{ends[1]}; got {plain(array[where])}{player}.{cure}"
         )
     return array
 

@@ -165,19 +165,19 @@ class Frontier(Shown, line=False):
         """Return f'(x), at a kink the slope of either side."""
         return self.derivative(x) if self.derivative is not None else self.slopes(x).best()[0]
 
-    def balance(self, condition: Condition, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    def balance(self, condition: Condition, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
         """Return where a condition on x, f(x) and f'(x) passes zero, and the width of the proof."""
         slope = self.derivative
         if slope is None:
-            return balance(condition, self.values, low, high, (self.lower, self.upper))
+            return balance(condition, self.values, lower, upper, (self.lower, self.upper))
         if isinstance(condition, Blockwise):
-            return decreasing_root(lambda x: (self.function(x), slope(x)), low, high, rule=condition)
-        return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), low, high)
+            return decreasing_root(lambda x: (self.function(x), slope(x)), lower, upper, rule=condition)
+        return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), lower, upper)
 
     def off_balance(
-        self, condition: Condition, x: Floats, low: Floats, high: Floats, *, y: Floats | None = None
+        self, condition: Condition, x: Floats, lower: Floats, upper: Floats, *, y: Floats | None = None
     ) -> Floats:
-        """Return the distance of a condition from zero at x in [low, high] with every slope that the frontier has.
+        """Return the distance of a condition from zero at x in [lower, upper] with every slope that the frontier has.
 
         One slope is enough if values do not contradict it: with the others the distance can only be smaller. The
         function's value y is computed unless it is given.
@@ -189,7 +189,7 @@ class Frontier(Shown, line=False):
                 missed = np.abs(condition(x, y, slope))
             if (missed <= SLOPE).all() and self._is_tangent(x, y, slope):
                 return np.asarray(missed)
-        return off_balance(condition, x, y, self.slopes(x).within(x > low, x < high))
+        return off_balance(condition, x, y, self.slopes(x).within(x > lower, x < upper))
 
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:

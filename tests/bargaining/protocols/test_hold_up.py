@@ -139,7 +139,7 @@ def test_bad_input(call, message):
 
 def test_a_function_of_single_numbers_is_refused_by_name():
     for name, protocol in (
-        ("option", HoldUp(math.sqrt, split_the_difference(0.5), 1.0)),
+        ("outside", HoldUp(math.sqrt, split_the_difference(0.5), 1.0)),
         ("cost", HoldUp(np.sqrt, split_the_difference(0.5), 1.0, cost=math.exp)),
     ):
         with pytest.raises(InvalidInput, match=f"`{name}` must take an array; .* np.vectorize"):

@@ -20,6 +20,7 @@ from bargaining._arrays import (
     fill,
     owning,
     per_player,
+    real,
     returned,
 )
 from bargaining._names import Names, are_given, carried, place, unique_names
@@ -319,14 +320,12 @@ def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[An
 
 
 def _count(disagreement: Any) -> int:
-    """Return how many players have an entry, or 0 for a number or what is no array."""
+    """Return how many players have an entry, or 0 for a number."""
     labels = carried(disagreement)
     if labels is not None:
         return len(labels)
-    try:
-        return (np.shape(disagreement) or (0,))[-1]
-    except ValueError:  # lists of different lengths
-        return 0
+    array = real(disagreement, "disagreement", payoffs=True)
+    return array.shape[-1] if array.ndim else 0
 
 
 def _names(disagreement: Any, feasible: FeasibleSet, players: Names | None) -> Names | None:

@@ -193,7 +193,8 @@ class Decisions:
 
         aside = self.start + ASIDE * np.where(np.isfinite(self.upper), 1.0, -1.0) * self.width
         slopes, other = (self.slopes(z) for z in (self.start, np.clip(aside, self.lower, self.upper)))
-        if not (np.abs(other - slopes) <= ALIKE * (1.0 + np.abs(slopes))).all():
+        linear = (np.abs(other - slopes) <= ALIKE * (1.0 + np.abs(slopes))).all()
+        if not linear or not np.isfinite(program.objective).all():
             return None
         near = program.at(program.start)
         found = linprog(

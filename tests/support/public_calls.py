@@ -56,9 +56,10 @@ def itself(x: Any) -> Any:
 
 WRITTEN = Double.Variable(2)
 TRIANGLE = Polytope([[0, 0], [4, 0], [0, 1]])
-PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2])
-PLANE = Problem(TRIANGLE, [0.0, 0.0])
-STAGE = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+PEOPLE = ("Ann", "Bob")
+PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2], players=PEOPLE)
+PLANE = Problem(TRIANGLE, [0.0, 0.0], players=PEOPLE)
+STAGE = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], players=PEOPLE)
 REPORT = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]])
 REPEATED = RepeatedGame(STAGE, 0.6)
 PUBLIC = b.payoff_set(RepeatedGame(STAGE, 0.6, monitoring=REPORT), tolerance=1e-3)
@@ -73,7 +74,9 @@ EVEN = [[0.5, 0.5], [0.5, 0.5]]
 
 
 def stochastic(discount: float = 0.3) -> StochasticGame:
-    return StochasticGame.from_chain([STAGE, Game([[4, 0], [5, 1]], [[4, 5], [0, 1]])], EVEN, discount)
+    return StochasticGame.from_chain(
+        [STAGE, Game([[4, 0], [5, 1]], [[4, 5], [0, 1]], players=PEOPLE)], EVEN, discount
+    )
 
 
 def screening() -> Any:
@@ -81,7 +84,7 @@ def screening() -> Any:
 
 
 def chain() -> Any:
-    return b.StochasticBargaining([1, 3], EVEN, 0.9, [0, 1])
+    return b.StochasticBargaining([1, 3], EVEN, 0.9, [0, 1], players=PEOPLE)
 
 
 @cache
@@ -185,7 +188,7 @@ def bluff() -> Any:
 
 
 def war() -> Any:
-    return b.WarOfAttrition([2, 2], [1, 1], rates=0.1)
+    return b.WarOfAttrition([2, 2], [1, 1], rates=0.1, players=PEOPLE)
 
 
 CHECKED: dict[str, tuple[Callable[[], Any], str, Callable[[Any], Any]]] = {
@@ -195,11 +198,15 @@ CHECKED: dict[str, tuple[Callable[[], Any], str, Callable[[Any], Any]]] = {
     "CostlyStep": (lambda: step(), "equilibrium", lambda p: p()[0]),
     "HoldUp": (lambda: b.HoldUp(np.sqrt, b.split_the_difference(0.5), 0.5), "outcome", lambda p: p()),
     "NashDemandGame": (lambda: b.NashDemandGame(noise=0.1), "division", lambda p: p(PIE)),
-    "NonstationaryOffers": (lambda: b.NonstationaryOffers([0.1, 0.2], surplus=1.0), "path", lambda p: p()),
+    "NonstationaryOffers": (
+        lambda: b.NonstationaryOffers([0.1, 0.2], surplus=1.0, players=PEOPLE),
+        "path",
+        lambda p: p(),
+    ),
     "OutsideOptionScreening": (lambda: screening(), "outcome", lambda p: p()),
     "RandomProposer": (lambda: b.RandomProposer(None, 0.9), "division", lambda p: p(PIE)),
     "ReputationalDemands": (
-        lambda: b.ReputationalDemands([[0.6], [0.7]], [0.1, 0.1], [[0.1], [0.2]]),
+        lambda: b.ReputationalDemands([[0.6], [0.7]], [0.1, 0.1], [[0.1], [0.2]], players=PEOPLE),
         "outcome",
         lambda p: p(),
     ),
@@ -610,6 +617,7 @@ CALLS: dict[str, Call] = {
         lambda: {"total": array(2.0, 3.0), "players": 2},
         lambda made: (b.nash(Problem(made, [0, 0])).payoffs, questions(made)),
     ),
+    "TransferableSurplus.among": Call(SURPLUS.among, lambda: {"players": 3}),
     **asked("TransferableSurplus", SURPLUS),
     "TwoTypeScreening": Call(
         b.TwoTypeScreening,

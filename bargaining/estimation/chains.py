@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, listed
-from bargaining._arrays import Entries, Floats, owning, real, within
+from bargaining._arrays import Entries, Floats, fill, owning, real, within
+from bargaining._names import carried, numbered, ordered
 from bargaining._rich import Card, Result, Shown, number
 from bargaining.errors import InvalidInput, Status
 
 _ACCURACY = 1e-10  # of the prices: violations that OK allows
 _ALIKE = ("one", "retailer", "wholesaler", "pair")
-
-
-class _Margins(NamedTuple):
-    """Margins of every product at given prices, and the gains of each side from an agreement."""
-
-    retail: Floats
-    wholesale: Floats
 
 
 @owning
@@ -107,7 +101,7 @@ class VerticalChain(Shown):
         Whether retailers set prices or quantities; quantities require `consumers=0`. With quantities the others' stay
         the same without an agreement.
     products : sequence of str, optional
-        Names.
+        Names; by default the labels of data of pandas, which are put into the order of the products.
 
     Raises
     ------
@@ -153,28 +147,24 @@ class VerticalChain(Shown):
     products: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        size = len(real(self.values, "values", ndim=1))
-        object.__setattr__(self, "values", real(self.values, "values", ndim=1))
-        for name in ("retail_costs", "wholesale_costs"):
-            object.__setattr__(self, name, _row(getattr(self, name), name, size))
-        for name in ("weights", "consumers"):
-            row = within(_row(getattr(self, name), name, size), name, 0.0, 1.0, ends="[)")
-            object.__setattr__(self, name, row)
+        data = (self.retail_costs, self.wholesale_costs, self.retailers, self.wholesalers, self.weights)
+        products = _product_names(self.products, "values", self.values, *data, self.consumers)
+        fill(self, products=products)
+        for name in ("values", "retail_costs", "wholesale_costs", "weights", "consumers"):
+            row = _row(getattr(self, name), name, products)
+            if name in ("weights", "consumers"):
+                within(row, name, 0.0, 1.0, ends="[)")
+            fill(self, **{name: row})
         slope = float(real(self.slope, "slope", ndim=0))
         if not slope > 0:
             raise InvalidInput(f"`slope` must be positive: demand falls; got {slope:g}.")
-        object.__setattr__(self, "slope", slope)
         choice(self.conduct, "conduct", ("bertrand", "cournot"))
         if self.conduct == "cournot" and np.any(self.consumers):
             raise InvalidInput(
                 "`consumers` must be 0 where `conduct` is 'cournot': nobody bargains over quantities."
             )
-        for name in ("retailers", "wholesalers"):
-            object.__setattr__(self, name, _firms(getattr(self, name), name, size))
-        numbered = isinstance(self.products, Sequence) and not len(self.products)
-        object.__setattr__(
-            self, "products", _firms(range(size) if numbered else self.products, "products", size)
-        )
+        firms = {name: _firms(getattr(self, name), name, products) for name in ("retailers", "wholesalers")}
+        fill(self, slope=slope, **firms)
 
     @classmethod
     def calibrated(
@@ -213,15 +203,20 @@ class VerticalChain(Shown):
         InvalidInput
             If shares, prices or margins are not possible, or a needed margin is missing.
         """
-        s = within(real(shares, "shares", ndim=1), "shares", 0.0, 1.0, ends="()")
+        data = (prices, retail_margins, wholesale, wholesale_margins, retailers, wholesalers, consumers)
+        products = _product_names(products, "shares", shares, *data)
+        s = within(_row(shares, "shares", products), "shares", 0.0, 1.0, ends="()")
         size = len(s)
         if not s.sum() < 1:
             raise InvalidInput(f"`shares` must add up to less than 1: some buy nothing; got {s.sum():g}.")
         choice(common, "common", _ALIKE)
-        p, w = _row(prices, "prices", size), _row(wholesale, "wholesale", size)
+        p, w = _row(prices, "prices", products), _row(wholesale, "wholesale", products)
         known = [
-            _known(given, name, size)
-            for given, name in ((retail_margins, "retail_margins"), (wholesale_margins, "wholesale_margins"))
+            _known(margins, name, products)
+            for margins, name in (
+                (retail_margins, "retail_margins"),
+                (wholesale_margins, "wholesale_margins"),
+            )
         ]
         for name, row in zip(("retail_margins", "wholesale_margins"), known, strict=True):
             if not np.isfinite(row).any() or not (row[np.isfinite(row)] > 0).all():
@@ -243,37 +238,33 @@ class VerticalChain(Shown):
             raise InvalidInput(
                 f"`retailers` and `wholesalers` must be different firms here; {min(both)} is in both."
             )
-        shape = unit._margins(s, wholesale=np.zeros(size)).retail / p  # at a price coefficient of 1
+        matrix, most = unit._conditions(s)[0]
+        shape = np.linalg.solve(matrix[:, :size], most) / p  # at a price coefficient of 1
         parts, seen = known[0] / p, np.isfinite(known[0])
         slope = float((shape[seen] ** 2).sum() / (shape[seen] * parts[seen]).sum())
-        retail = shape * p / slope
         up = known[1]
         if not np.isfinite(up).all():
             raise InvalidInput(
                 f"`wholesale_margins` must be known of every product, since each counts in the talks about others; "
                 f"missing of {unit.products[int(np.flatnonzero(~np.isfinite(up))[0])]}."
             )
-        made = replace(unit, slope=slope)
-        ours, theirs = made._gains(s, _Margins(retail, up))
+        chain = replace(unit, slope=slope)
+        ours, theirs = chain._gains(s, np.concatenate([shape * p / slope, up]))
         weights = np.empty(size)
         for group in _groups(common, unit):
-            both_gain = ours[group] + theirs[group]
-            part = both_gain / np.abs(both_gain).max()  # whose squares neither vanish nor overflow
-            weights[group] = (ours[group] / np.abs(both_gain).max() * part).sum() / (part**2).sum()
+            joint = ours[group] + theirs[group]
+            part = joint / np.abs(joint).max()  # whose squares neither vanish nor overflow
+            weights[group] = (ours[group] / np.abs(joint).max() * part).sum() / (part**2).sum()
         possible = (weights >= 0) & (weights < 1)
         if not possible.all():
             raise InvalidInput(
                 "`wholesale_margins` must leave both sides a gain from every agreement; the weight would be "
                 f"{weights[~possible][0]:.4g}."
             )
-        made = replace(made, weights=weights)
-        margins = made._margins(s)
-        return replace(
-            made,
-            values=np.log(s / (1 - s.sum())) + slope * p,
-            retail_costs=p - w - margins.retail,
-            wholesale_costs=w - margins.wholesale,
-        )
+        chain = replace(chain, weights=weights)
+        retail, upstream = np.split(chain._margins(s), 2)
+        values = np.log(s / (1 - s.sum())) + slope * p
+        return replace(chain, values=values, retail_costs=p - w - retail, wholesale_costs=w - upstream)
 
     def solve(
         self,
@@ -292,50 +283,47 @@ class VerticalChain(Shown):
         retail_costs, wholesale_costs : array_like, shape (k,), optional
             Costs after the merger.
         """
-        told: dict[str, Any] = {
+        changes: dict[str, Any] = {
             "retailers": retailers,
             "wholesalers": wholesalers,
             "retail_costs": retail_costs,
             "wholesale_costs": wholesale_costs,
         }
-        chain = replace(self, **{name: value for name, value in told.items() if value is not None})
-        return chain._solved()
+        return replace(self, **{name: v for name, v in changes.items() if v is not None})._equilibrium()
 
-    def _solved(self) -> ChainEquilibrium:
+    def _equilibrium(self) -> ChainEquilibrium:
         from scipy.optimize import root
 
         cost = np.asarray(self.retail_costs) + np.asarray(self.wholesale_costs)
 
-        def miss(p: Floats) -> Floats:
-            margins = self._margins(self._shares(p))
-            return np.asarray(p - cost - margins.retail - margins.wholesale)
+        def gap(p: Floats) -> Floats:
+            return np.asarray(p - cost - self._margins(self._shares(p)).reshape(2, -1).sum(axis=0))
 
-        start, best, least = cost + 1 / self.slope, cost, np.inf
+        best, least = cost, np.inf
         with np.errstate(all="ignore"):
             for method in ("hybr", "lm", "df-sane"):
-                found = np.asarray(root(miss, start, method=method, tol=1e-13).x, dtype=float)
-                gap = float(np.abs(miss(found)).max())
-                if gap < least:
-                    best, least = found, gap
-                if least <= _ACCURACY * float(np.abs(found).mean()):
+                p = np.asarray(root(gap, cost + 1 / self.slope, method=method, tol=1e-13).x, dtype=float)
+                if (worst := float(np.abs(gap(p)).max())) < least:
+                    best, least = p, worst
+                if least <= _ACCURACY * float(np.abs(p).mean()):
                     break
             s = self._shares(best)
-            margins = self._margins(s)
-            residual = self._violation(best, s, margins)
+            margins, (matrix, known) = self._margins(s), self._system(s)
+            violations = np.concatenate([gap(best), matrix @ margins - known])
+            residual = float(np.abs(violations).max() / np.abs(best).mean())
         status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
         if not np.isfinite(residual):
             status, residual = Status.FAILED, np.inf
         owners = list(dict.fromkeys([*self.retailers, *self.wholesalers]))
-        earned = self._earned(margins)
-        names = list(dict.fromkeys([*self.wholesalers, *self.retailers]))
-        profits = {firm: float(earned[names.index(firm)] @ s) for firm in owners}
+        profits = self._owned(owners) @ (margins * np.tile(s, 2))
+        retail, upstream = np.split(margins, 2)
         return ChainEquilibrium(
             prices=best,
-            wholesale=np.asarray(self.wholesale_costs) + margins.wholesale,
+            wholesale=np.asarray(self.wholesale_costs) + upstream,
             shares=s,
-            retail_margins=margins.retail,
-            wholesale_margins=margins.wholesale,
-            profits=profits,
+            retail_margins=retail,
+            wholesale_margins=upstream,
+            profits=dict(zip(owners, profits.tolist(), strict=True)),
             surplus=float(np.logaddexp.reduce(np.append(self._utilities(best), 0.0)) / self.slope),
             residual=residual,
             status=status,
@@ -352,103 +340,57 @@ class VerticalChain(Shown):
         shares: Floats = e / (np.exp(-top) + e.sum())
         return shares
 
-    def _roles(self) -> tuple[list[str], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return firms, and which products each sells (F, k), and makes."""
-        names = list(dict.fromkeys([*self.wholesalers, *self.retailers]))
-        sells = np.array([[firm == who for who in self.retailers] for firm in names])
-        makes = np.array([[firm == who for who in self.wholesalers] for firm in names])
-        return names, sells, makes
+    def _owned(self, firms: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which retail margins and which wholesale margins each firm earns, (n, 2k)."""
+        earners = np.array([*self.retailers, *self.wholesalers])
+        return np.asarray(np.array(firms)[:, None] == earners)
 
-    def _earned(self, margins: _Margins) -> Floats:
-        """Return what each firm earns on a unit of each product, (F, k)."""
-        _, sells, makes = self._roles()
-        total: Floats = sells * margins.retail + makes * margins.wholesale
-        return total
+    def _conditions(self, s: Floats) -> list[tuple[Floats, Floats]]:
+        """Return conditions on the retail and wholesale margins, (2k,): matrices, (k, 2k), and right-hand sides.
 
-    def _pricing(self, s: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return retail conditions, linear in both margins: a matrix (k, k) for each, and the right-hand side."""
-        names, sells, makes = self._roles()
-        size, rest = len(s), 1 - s.sum()
-        mine = np.array([names.index(who) for who in self.retailers])
-        if self.conduct == "cournot":
-            return (
-                np.eye(size),
-                np.zeros((size, size)),
-                (1 + (sells[mine] * s).sum(axis=1) / rest) / self.slope,
-            )
-        level = np.eye(size) - s
-        odds, bought = np.asarray(self.consumers) / (1 - np.asarray(self.consumers)), s > 0
-        spared = np.where(bought, -np.log1p(-s), 1.0)  # consumers' gain from a product, in utility
-        most = 1 / (self.slope * (1 + odds * np.where(bought, s / (1 - s), 1.0) / spared))
-        return level * sells[mine], level * makes[mine], most
-
-    def _division(self, s: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        """Return gains from agreements, linear in both margins: matrices of the wholesaler's, the retailer's, and more.
-
-        The last is what the retailer loses by higher prices of its other products at given quantities.
+        The first is that of retail prices; the matrices of the others, less the right-hand sides, give the gains of
+        wholesalers and of retailers from an agreement about a unit of each product.
         """
-        names, sells, makes = self._roles()
-        size = len(s)
-        maker = np.array([names.index(who) for who in self.wholesalers])
-        seller = np.array([names.index(who) for who in self.retailers])
-        fixed = self.conduct == "cournot"
-        diverted = np.eye(size) if fixed else np.eye(size) * (1 + s / (1 - s)) - s / (1 - s)[:, None]
-        extra = np.zeros((2, size))
-        if fixed:
+        size, rest = len(s), 1 - s.sum()
+        sells, makes, same = self._owned(self.retailers), self._owned(self.wholesalers), np.eye(size)
+        if self.conduct == "cournot":
             # Without j the others sell as much, at prices higher by log((s0 + s_j) / s0) over the slope.
-            rise = np.log1p(s / (1 - s.sum())) / self.slope / s
-            for k, firms in enumerate((maker, seller)):
-                own = (sells[firms] * s).sum(axis=1) - sells[firms, np.arange(size)] * s
-                extra[k] = own * rise
-        return (
-            diverted * sells[maker],
-            diverted * makes[maker],
-            diverted * sells[seller],
-            diverted * makes[seller],
-            extra,
-        )
-
-    def _gains(self, s: Floats, margins: _Margins) -> tuple[Floats, Floats]:
-        """Return the gains of the wholesaler and of the retailer from an agreement about a unit of each product."""
-        a, b, c, d, extra = self._division(s)
-        up, down = margins.wholesale, margins.retail
-        return a @ down + b @ up - extra[0], c @ down + d @ up - extra[1]
-
-    def _margins(self, s: Floats, *, wholesale: Floats | None = None) -> _Margins:
-        """Return the margins that satisfy both sets of conditions at some shares; wholesale ones may be given."""
-        first, second, most = self._pricing(s)
-        size = len(s)
-        if wholesale is not None:
-            retail = np.asarray(np.linalg.solve(first, most - second @ wholesale), dtype=np.float64)
-            return _Margins(retail, wholesale)
-        a, b, c, d, extra = self._division(s)
-        part = np.asarray(self.weights)[:, None]
-        alone = np.array(self.retailers) == np.array(self.wholesalers)
-        left = np.where(alone[:, None], 0.0, (1 - part) * a - part * c)
-        right = np.where(alone[:, None], np.eye(size), (1 - part) * b - part * d)
-        known = np.where(alone, 0.0, (1 - part[:, 0]) * extra[0] - part[:, 0] * extra[1])
-        matrix = np.block([[first, second], [left, right]])
-        try:
-            both = np.asarray(np.linalg.solve(matrix, np.concatenate([most, known])), dtype=np.float64)
-        except np.linalg.LinAlgError:
-            both = np.full(2 * size, np.nan)
-        return _Margins(both[:size], both[size:])
-
-    def _violation(self, p: Floats, s: Floats, margins: _Margins) -> float:
-        """Return the largest violation of prices, of retail conditions and of divisions, over the mean price."""
-        first, second, most = self._pricing(s)
-        ours, theirs = self._gains(s, margins)
-        part, alone = np.asarray(self.weights), np.array(self.retailers) == np.array(self.wholesalers)
-        gaps = [
-            p
-            - np.asarray(self.retail_costs)
-            - np.asarray(self.wholesale_costs)
-            - margins.retail
-            - margins.wholesale,
-            first @ margins.retail + second @ margins.wholesale - most,
-            np.where(alone, margins.wholesale, (1 - part) * ours - part * theirs),
+            rise = np.log1p(s / rest) / self.slope / s
+            sold = sells[:, :size] @ s
+            lost = [(own[:, :size] @ s - np.diag(own[:, :size]) * s) * rise for own in (makes, sells)]
+            pricing = np.hstack([same, 0 * same]), (1 + sold / rest) / self.slope
+            return [pricing, (np.tile(same, 2) * makes, lost[0]), (np.tile(same, 2) * sells, lost[1])]
+        odds, bought = np.asarray(self.consumers) / (1 - np.asarray(self.consumers)), s > 0
+        gain = np.where(bought, -np.log1p(-s), 1.0)  # of consumers from a product, in utility
+        most = 1 / (self.slope * (1 + odds * np.where(bought, s / (1 - s), 1.0) / gain))
+        diverted = np.tile(same * (1 + s / (1 - s)) - s / (1 - s)[:, None], 2)
+        return [
+            (np.tile(same - s, 2) * sells, most),
+            (diverted * makes, np.zeros(size)),
+            (diverted * sells, np.zeros(size)),
         ]
-        return float(np.abs(gaps).max() / np.abs(p).mean())
+
+    def _gains(self, s: Floats, margins: Floats) -> tuple[Floats, Floats]:
+        """Return the gains of the wholesaler and of the retailer from an agreement about a unit of each product."""
+        (up, lost), (down, less) = self._conditions(s)[1:]
+        return up @ margins - lost, down @ margins - less
+
+    def _system(self, s: Floats) -> tuple[Floats, Floats]:
+        """Return the linear equations of all margins, (2k,), at some shares: a matrix and a right-hand side."""
+        (pricing, most), (up, lost), (down, less) = self._conditions(s)
+        w, alone = np.asarray(self.weights), np.array(self.retailers) == np.array(self.wholesalers)
+        at_cost = np.eye(2 * len(s))[len(s) :]
+        division = np.where(alone[:, None], at_cost, (1 - w)[:, None] * up - w[:, None] * down)
+        known = np.where(alone, 0.0, (1 - w) * lost - w * less)
+        return np.vstack([pricing, division]), np.concatenate([most, known])
+
+    def _margins(self, s: Floats) -> Floats:
+        """Return the retail and wholesale margins, (2k,), that satisfy both sets of conditions at some shares."""
+        matrix, known = self._system(s)
+        try:
+            return np.asarray(np.linalg.solve(matrix, known), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            return np.full(len(known), np.nan)
 
     def _card(self) -> Card:
         columns = zip(self.products, self.retailers, self.wholesalers, np.asarray(self.weights), strict=True)
@@ -457,31 +399,42 @@ class VerticalChain(Shown):
         return Card(title=f"Vertical chain, {self.conduct}", heads=heads, rows=rows, notes=[])
 
 
-def _known(value: Any, name: str, size: int) -> Floats:
+def _product_names(names: Sequence[str], name: str, first: Any, *others: Any) -> tuple[str, ...]:
+    """Return names, or the labels of the first labelled data, or numbers: one for each entry of the first data."""
+    size = len(real(first.to_numpy() if hasattr(first, "to_numpy") else first, name, ndim=1))
+    if isinstance(names, Sequence) and not len(names):
+        names = next((labels for labels in map(carried, (first, *others)) if labels), numbered(size))
+    return _firms(names, "products", numbered(size))
+
+
+def _known(value: Any, name: str, products: Sequence[str]) -> Floats:
     """Return one number a product, NaN where it is not known."""
+    value = ordered(value, name, products)
     try:
         missing = np.isnan(np.asarray(value, dtype=float))
     except (TypeError, ValueError, OverflowError):
         missing = np.zeros(1, dtype=bool)
-    row = _row(np.where(missing, 1.0, np.asarray(value)) if missing.any() else value, name, size)
+    row = _row(np.where(missing, 1.0, np.asarray(value)) if missing.any() else value, name, products)
     return np.where(missing, np.nan, row)
 
 
-def _row(value: Any, name: str, size: int) -> Floats:
-    """Return one number a product."""
-    array = real(value, name)
-    if array.ndim > 1 or (array.ndim and len(array) != size):
+def _row(value: Any, name: str, products: Sequence[str]) -> Floats:
+    """Return one number a product; labelled data in the order of the products."""
+    array = real(ordered(value, name, products), name)
+    if array.ndim > 1 or (array.ndim and len(array) != len(products)):
         raise InvalidInput(
-            f"`{name}` must have one entry for each of the {size} products; got shape {array.shape}."
+            f"`{name}` must have one entry for each of the {len(products)} products; got shape {array.shape}."
         )
-    return np.broadcast_to(array, (size,)).copy()
+    return np.broadcast_to(array, (len(products),)).copy()
 
 
-def _firms(value: Any, name: str, size: int) -> tuple[str, ...]:
-    given = tuple(map(str, listed(value, name, "a list of names, one a product")))
-    if len(given) != size:
-        raise InvalidInput(f"`{name}` must have one name for each of the {size} products; got {len(given)}.")
-    return given
+def _firms(value: Any, name: str, products: Sequence[str]) -> tuple[str, ...]:
+    firms = tuple(map(str, listed(ordered(value, name, products), name, "a list of names, one a product")))
+    if len(firms) != len(products):
+        raise InvalidInput(
+            f"`{name}` must have one name for each of the {len(products)} products; got {len(firms)}."
+        )
+    return firms
 
 
 def _groups(common: str, chain: VerticalChain) -> list[NDArray[np.intp]]:

@@ -1,21 +1,20 @@
-"""Estimates with their standard errors, and bounds on parameters that are not identified."""
+"""Estimates with their standard errors and intervals, and bounds on parameters that are not identified."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import choice, function, whole
-from bargaining._arrays import Floats, owning, real, scalar, within
-from bargaining._jets import Jet, seeds
-from bargaining._rich import Card, Shown, number
-from bargaining.errors import InvalidInput, Unsolved, with_article
-from bargaining.estimation.models import plain
+from bargaining._arguments import function, whole
+from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._rich import Card, Result, Shown, number
+from bargaining.errors import InvalidInput, Status, Unsolved, with_article
+from bargaining.estimation.criterion import EDGE, POSITIVE, REAL, UNIT, Criterion, summed, two_steps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,16 +22,16 @@ if TYPE_CHECKING:
 
     from bargaining.tables.table import Table
 
-_FLAT = 1e-9  # of the change with a parameter alone: directions with less are not identified
-_SHARE = 1e-3  # of a direction that is not identified: a parameter with less of it is identified
-_EDGE = 1e-6  # of the range: estimates this close to an end count as at the end
-# Where residuals have kinks: numbers along each axis of a grid of log-odds for one to four parameters, how far it goes,
-# how many observations are enough to see valleys, how many are explored, and how closely, first and in the end.
-_LINE, _FAR, _ENOUGH, _VALLEYS, _COARSE, _FINE = (201, 41, 13, 7), 4.0, 200, 8, 1e-3, 1e-9
-_SAME = 1e-9  # of the sum of squares: values of a parameter that fit as well as the best
+_STRONG = (
+    23.1  # effective first-stage F: 5% critical value for a bias above a tenth of the worst (one instrument)
+)
+_GRID = np.linspace(-14.0, 14.0, 29)  # log-odds of the weights that Anderson-Rubin sets are searched for
+_SLICES = 17  # weights between the ends of such a set, at which the sets of costs are computed
+_NESTED = 1e-9  # of the sum of squares: a model that explains another's predictions as closely contains it
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Shown):
     """A test: its statistic, its p-value, and the conclusion in words."""
 
     statistic: float
@@ -42,8 +41,8 @@ class Comparison(NamedTuple):
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Estimates(Shown):
-    """Parameters estimated from observed divisions.
+class Estimates(Result):
+    """Parameters estimated from observed negotiations.
 
     Attributes
     ----------
@@ -52,7 +51,9 @@ class Estimates(Shown):
     values : ndarray, shape (k,)
         The estimates; NaN where a parameter is not identified.
     covariance : ndarray, shape (k, k)
-        Of the estimates; NaN where a parameter is not identified, or is at an end of its range.
+        Of the estimates; NaN where a parameter is not identified, is at an end of its range, or depends on one cluster.
+    degrees : ndarray, shape (k,)
+        Degrees of freedom of each parameter's t-statistic.
     lower, upper : ndarray, shape (k,)
         Bounds of the identified set of each parameter; both equal the estimate if it is identified.
     log_likelihoods : ndarray, shape (m,)
@@ -61,26 +62,42 @@ class Estimates(Shown):
         The sum of squared residuals, or the statistic of Hansen's J test.
     spare : int
         Number of moments for "gmm" less number of parameters, or of the directions that are identified; else 0.
+    first_stage : float
+        For `NashInNashModel` the effective F of Montiel Olea and Pflueger (2013): how strongly instruments move the
+        suppliers' margins, given the covariates; NaN for other models.
     method, errors : str
         How parameters and their standard errors were computed.
     model : object
         The model.
-    told : mapping
+    fit_options : mapping
         The other arguments of `fit`.
     """
 
     names: tuple[str, ...]
     values: Floats
     covariance: Floats
+    degrees: Floats
     lower: Floats
     upper: Floats
     log_likelihoods: Floats
     objective: float
     spare: int
+    first_stage: float
     method: str
     errors: str
     model: Any
-    told: dict[str, Any] = field(default_factory=dict)
+    fit_options: Mapping[str, Any] = field(default_factory=dict)
+    _criterion: Criterion | None = field(default=None, repr=False)
+
+    @property
+    def status(self) -> Status:
+        """OK, or MULTIPLE if several values of a parameter fit as well, or nearly so with weak instruments."""
+        return Status.OK if self.identified.all() else Status.MULTIPLE
+
+    @property
+    def reason(self) -> str:
+        """Which parameters are not identified; empty if all are."""
+        return "" if self.status is Status.OK else self.statement
 
     @property
     def params(self) -> pd.Series[float]:
@@ -106,15 +123,15 @@ class Estimates(Shown):
 
     @property
     def pvalues(self) -> pd.Series[float]:
-        """The p-values of the hypotheses that a parameter is zero, from the distribution of `conf_int`."""
+        """The p-values of the hypotheses that a parameter is zero, from Student's t with `degrees`."""
         from scipy.stats import t
 
-        return self._by_name(2 * t.sf(np.abs(self.tstats.to_numpy()), self._freedom), "pvalues")
+        return self._by_name(2 * t.sf(np.abs(self.tstats.to_numpy()), self.degrees), "pvalues")
 
     @property
     def identified(self) -> pd.Series[bool]:
-        """Whether each parameter is identified."""
-        return self._by_name(np.isfinite(self.values), "identified")
+        """Whether each parameter is identified; none is with weak instruments."""
+        return self._by_name(np.isfinite(self.values) & ~self._weak, "identified")
 
     @property
     def loglike(self) -> float:
@@ -127,35 +144,200 @@ class Estimates(Shown):
         return len(self.log_likelihoods)
 
     @property
+    def aic(self) -> float:
+        """Akaike's criterion, twice the number of parameters less the log-likelihood; NaN for "gmm"."""
+        return 2.0 * (len(self.names) - self.loglike) if self.method == "ml" else np.nan
+
+    @property
+    def bic(self) -> float:
+        """The Bayesian criterion, with log(`nobs`) in place of 2; NaN for "gmm"."""
+        return self.aic + (float(np.log(self.nobs)) - 2) * len(self.names)
+
+    @property
+    def fitted_values(self) -> pd.Series[float]:
+        """What the model predicts for each observation, in the units of the observed variable: see `predict`."""
+        return self.predict().rename("fitted_values")
+
+    @property
+    def resids(self) -> pd.Series[float]:
+        """What was observed less what is predicted."""
+        return self.predict().rsub(self.model._observed()).rename("resids")
+
+    def predict(self, model: Any = None) -> pd.Series[float]:
+        """Return what is predicted for observations, at the estimates.
+
+        With ``noise="ability"`` this is the payoff at the median share. Where a parameter is not identified, one of the
+        values that fit best is taken.
+
+        Parameters
+        ----------
+        model : object, optional
+            A model of the same kind with other observations; by default those of the fit.
+
+        Raises
+        ------
+        InvalidInput
+            If the model is of another kind.
+        Unsolved
+            If the model is one of delays, which predicts distributions only.
+        """
+        import pandas as pd
+
+        model = self.model if model is None else model
+        if type(model) is not type(self.model) or model.parameters != self.names:
+            raise InvalidInput(
+                f"`model` must be a {type(self.model).__name__} with the parameters {', '.join(self.names)}; "
+                f"got {with_article(model)}."
+            )
+        if self._criterion is None:
+            raise Unsolved(f"{type(model).__name__} predicts a distribution of delays, and no single value.")
+        payoffs = model._predicted(list(self._criterion.values[:, None]))
+        return pd.Series(np.broadcast_to(payoffs, model.observations), index=model._index, name="predicted")
+
+    @property
     def statement(self) -> str:
         """Which parameters are identified, and bounds on the others."""
-        said = []
+        notes = []
+        if self._weak:
+            notes.append(
+                f"All parameters are weakly identified: the first-stage F is {self.first_stage:.3g}, below {_STRONG}. "
+                "`conf_int` gives Anderson-Rubin sets, which hold with weak instruments and may be unbounded."
+            )
         for k, name in enumerate(self.names):
             if np.isnan(self.values[k]):
                 span = f"[{self.lower[k]:.4g}, {self.upper[k]:.4g}]"
-                said.append(f"`{name}` is not identified: every value in {span} fits as well.")
+                notes.append(f"`{name}` is not identified: every value in {span} fits as well.")
             elif np.isnan(self.covariance[k, k]):
-                said.append(f"`{name}` is at an end of its range, where normal intervals do not hold.")
-        return " ".join(said) or "All parameters are identified."
+                why = (
+                    "is at an end of its range: it has an interval, and no standard error."
+                    if self._at_end(k)
+                    else "depends on a single cluster or observation, and has no standard error."
+                )
+                notes.append(f"`{name}` {why}")
+        return " ".join(notes) or "All parameters are identified."
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Return confidence intervals, from quantiles of Student's t times standard errors.
-
-        Degrees of freedom are the number of observations less that of parameters; with clusters, or for "gmm", that of
-        clusters, or observations, less one and `spare`.
+        """Return confidence intervals, one for every parameter.
 
         Parameters
         ----------
         level : float, default 0.95
-            The coverage.
+            The coverage, from .5 to below 1.
+
+        Notes
+        -----
+        There are four kinds:
+
+        - A share or discount factor has the values that the likelihood ratio does not reject, robustly and with
+          clusters where standard errors are, at the critical values of chi-squared with one degree of freedom (of F in
+          small samples); for "gmm" the distance of moments takes its place. The interval stays within [0, 1], and holds
+          at the ends and at kinks: where the parameter is at an end, or an option is worth less than waiting, the
+          statistic has half its mass at 0 (Self and Liang 1987, Andrews 2001), so that a 95% interval covers in 97.5%
+          of samples. Coefficients have such intervals where a share is at an end.
+        - Otherwise it is the estimate and its standard error times a quantile of Student's t with `degrees`: of the
+          logarithm for positive parameters, of the log-odds for shares in models of delays.
+        - With weak instruments it is the set of Anderson and Rubin: the weights at which Hansen's test does not reject,
+          and the costs that go with them. It may be unbounded, and is NaN where the test rejects at every weight.
+        - The share of obstinate talks has the interval of Clopper and Pearson with its effective number of talks
+          (Korn and Graubard 1998).
+
+        References
+        ----------
+        Andrews, D. W. K. (2001). Testing when a parameter is on the boundary of the maintained hypothesis.
+        *Econometrica* 69(3), 683-734. doi:10.1111/1468-0262.00210
         """
         import pandas as pd
+
+        level = float(real(level, "level", ndim=0))
+        if not 0.5 <= level < 1:
+            cure = f" Did you mean {1 - level:.4g}?" if 0 < level < 0.5 else ""
+            raise InvalidInput(f"`level` must be the coverage, from 0.5 to below 1; got {level:g}.{cure}")
+        if self._weak:
+            ends = self._anderson_rubin(level)
+        else:
+            ends = np.array([self._interval(k, level) for k in range(len(self.names))])
+        return pd.DataFrame(ends, index=list(self.names), columns=["lower", "upper"])
+
+    def _interval(self, k: int, level: float) -> tuple[float, float]:
         from scipy.stats import t
 
-        within(real(level, "level", ndim=0), "level", 0.0, 1.0, ends="()")
-        half = float(t.ppf(0.5 + float(level) / 2, self._freedom)) * self._deviations()
-        ends = {"lower": self.values - half, "upper": self.values + half}
-        return pd.DataFrame(ends, index=list(self.names))
+        exact: tuple[float, float] | None = self.model._exact_interval(self, k, level)
+        if exact is not None:
+            return exact
+        kind, value, spread = self.model._ranges()[k][1], self.values[k], self._deviations()[k]
+        if self._criterion is not None and (
+            kind == UNIT or (spread > 0 and any(map(self._at_end, range(k))))
+        ):
+            return self._criterion.interval(k, float(spread), lambda v: self._excess(k, v, level))
+        if np.isnan(spread):
+            return -np.inf, np.inf
+        reach = float(t.ppf(0.5 + level / 2, self.degrees[k])) * spread * np.array([-1.0, 1.0])
+        if kind == UNIT:
+            odds = np.log(value / (1 - value)) + reach / (value * (1 - value))
+            lower, upper = 1 / (1 + np.exp(-odds))
+        else:
+            lower, upper = value * np.exp(reach / value) if kind == POSITIVE else value + reach
+        return float(lower), float(upper)
+
+    def _excess(self, k: int, value: float, level: float) -> float:
+        """Return by how much the likelihood ratio of a value of a parameter is above its critical value."""
+        from scipy.stats import f
+
+        groups, plain = self.fit_options["clusters"], self.fit_options["covariance"] == "classic"
+        assert self._criterion is not None
+        statistic = self._criterion.ratio(k, value, groups, robust=groups is not None or not plain)
+        freedom = self._many - self.spare - (len(self.names) if groups is None and self.method == "ml" else 1)
+        if self.method == "gmm":
+            statistic *= freedom / (self._many + self.objective)
+        elif statistic < self._many:  # from a sum over the sum of squares to the square of Student's t
+            statistic *= freedom / (self._many - statistic)
+        else:
+            statistic = 1e300
+        return float(statistic - f.ppf(level, 1, freedom))
+
+    def _anderson_rubin(self, level: float) -> Floats:
+        """Return for each parameter the ends of the set of Anderson and Rubin, NaN where it is empty.
+
+        At each weight, the first parameter, costs are estimated by the method of moments. Weights at which the test of
+        the moments does not reject are in the set, and so are costs c with :math:`J + (c - \\hat c)^2 / V` no larger
+        than its critical value.
+        """
+        from scipy.optimize import brentq
+        from scipy.special import expit
+        from scipy.stats import f
+
+        criterion: Any = self._criterion
+        k = len(self.names)
+        spare = criterion.z.shape[1] - k + 1
+        rest = self._many - spare
+        most = f.ppf(level, spare, rest) * self._many * spare / rest
+
+        def at(odds: float) -> tuple[float, Floats]:
+            """Return how far J is below its critical value at a weight, and the ends of the costs."""
+            solved: Any = two_steps(
+                self.model, criterion.z, self.fit_options["clusters"], {0: float(expit(odds))}
+            )
+            room = most - self.nobs * solved.lowest
+            lean = np.linalg.pinv(solved.weights @ solved.at(solved.values)[1][1:].T)
+            reach = np.sqrt(max(room, 0.0) * (lean**2).sum(axis=1) / self.nobs)
+            return room, solved.values[1:, None] + reach[:, None] * [-1, 1]
+
+        grid = np.sort(np.append(_GRID, criterion.free(criterion.values)[0]))
+        inside = [n for n, odds in enumerate(grid) if at(odds)[0] >= 0]
+        if not inside:
+            return np.full((k, 2), np.nan)
+        ends = [
+            grid[n] if n == stop else brentq(lambda odds: at(odds)[0], grid[n], grid[n + side], xtol=1e-6)
+            for n, side, stop in ((inside[0], -1, 0), (inside[-1], 1, len(grid) - 1))
+        ]
+        costs = np.array([at(odds)[1] for odds in np.linspace(ends[0], ends[1], _SLICES)])
+        lower, upper = costs[..., 0].min(axis=0), costs[..., 1].max(axis=0)
+        if ends[1] == grid[-1]:  # margins without bound
+            last, before = costs[-1], costs[-2]
+            lower[(last[:, 0] == lower) & (last[:, 0] < before[:, 0] - 0.1 * np.abs(before[:, 0]))] = -np.inf
+            upper[(last[:, 1] == upper) & (last[:, 1] > before[:, 1] + 0.1 * np.abs(before[:, 1]))] = np.inf
+        weight = np.where(np.array(ends) == grid[[0, -1]], [0.0, 1.0], expit(ends))
+        return np.vstack([weight, np.column_stack([lower, upper])])
 
     def delta(self, of: Callable[[Floats], Any]) -> tuple[float, float]:
         """Return a smooth function of the parameters, and its standard error by the delta method.
@@ -168,29 +350,75 @@ class Estimates(Shown):
         Raises
         ------
         Unsolved
-            If a parameter is not identified or at an end of its range.
+            If a parameter has no standard error.
         """
         from scipy.differentiate import derivative
 
         function(of, "of", "the parameters")
         if np.isnan(self.covariance).any():
-            raise Unsolved(f"`delta` needs all parameters identified inside their ranges. {self.statement}")
-        value = scalar(of(self.values.copy()), "of")
-        slopes, kinds = [], [kind for _, kind in self.model._ranges()]
-        for k, unit in enumerate(np.eye(len(self.values))):
+            raise Unsolved(f"`delta` needs a standard error of each parameter. {self.statement}")
+        gradient = []
+        for k, (value, spread) in enumerate(zip(self.values, self._deviations(), strict=True)):
+            step = max(abs(value), spread) / 16
+            if self.model._ranges()[k][1] == UNIT:
+                step = min(step, value / 2, (1 - value) / 2)
 
-            def along(s: Floats, unit: Floats = unit) -> Floats:
-                return np.array([scalar(of(self.values + one * unit), "of") for one in s.ravel()]).reshape(
-                    s.shape
-                )
+            def along(steps: Floats, k: int = k) -> Floats:
+                points = self.values + steps.reshape(-1, 1) * np.eye(len(self.values))[k]
+                return np.array([scalar(of(point), "of") for point in points]).reshape(steps.shape)
 
-            value_k = float(self.values[k])
-            step = max(abs(value_k), float(self._deviations()[k])) / 16
-            if kinds[k] == "(0, 1)":
-                step = min(step, value_k / 2, (1 - value_k) / 2)
-            slopes.append(float(derivative(along, 0.0, initial_step=step).df))
-        gradient = np.array(slopes)
-        return value, float(np.sqrt(gradient @ self.covariance @ gradient))
+            gradient.append(float(derivative(along, 0.0, initial_step=step).df))
+        variance = np.array(gradient) @ self.covariance @ np.array(gradient)
+        return scalar(of(self.values.copy()), "of"), float(np.sqrt(variance))
+
+    def wald_test(self, restriction: ArrayLike, value: ArrayLike = 0.0) -> Comparison:
+        """Return the Wald test of linear restrictions R b = q on the parameters b, with the distribution F.
+
+        Parameters
+        ----------
+        restriction : array_like, shape (k,) or (r, k)
+            R: a row for each restriction, an entry for each parameter in the order of `names`.
+        value : array_like, shape (r,) or scalar, default 0
+            q.
+
+        Raises
+        ------
+        InvalidInput
+            If shapes do not fit, or restrictions repeat each other.
+        Unsolved
+            If a parameter that is restricted has no standard error, or instruments are weak.
+
+        Examples
+        --------
+        >>> from bargaining import WeightedNashModel
+        >>> estimates = WeightedNashModel([3.1, 2.4, 1.8, 2.9], total=[10, 8, 7, 9]).fit()
+        >>> estimates.wald_test([1], 0.5).statement
+        'The restriction is rejected at the 5% level (p = 0.00078).'
+        """
+        from scipy.stats import f
+
+        rows = np.atleast_2d(real(restriction, "restriction"))
+        target = real(value, "value")
+        if rows.ndim != 2 or rows.shape[1] != len(self.names) or target.shape not in ((), (1,), (len(rows),)):
+            raise InvalidInput(
+                f"`restriction` must have a row of {len(self.names)} entries, and `value` a number, for each "
+                f"restriction; got shapes {rows.shape} and {target.shape}."
+            )
+        used = rows.any(axis=0)
+        if self._weak or np.isnan(self.covariance[np.ix_(used, used)]).any():
+            raise Unsolved(f"`wald_test` needs standard errors. {self.statement}")
+        gap = rows[:, used] @ self.values[used] - target
+        variance = rows[:, used] @ self.covariance[np.ix_(used, used)] @ rows[:, used].T
+        if np.linalg.matrix_rank(variance, hermitian=True) < len(rows):
+            raise InvalidInput("`restriction` must have independent rows that are not 0. Drop some.")
+        statistic = float(gap @ np.linalg.solve(variance, gap)) / len(rows)
+        p = float(f.sf(statistic, len(rows), self.degrees[used].min()))
+        subject = "The restriction is" if len(rows) == 1 else "The restrictions are"
+        return Comparison(
+            statistic=statistic,
+            p_value=p,
+            statement=f"{subject} {'' if p < 0.05 else 'not '}rejected {_level(p)}.",
+        )
 
     def j_test(self) -> Comparison:
         """Return Hansen's test of the overidentifying moments, with the distribution F of Hotelling.
@@ -208,7 +436,9 @@ class Estimates(Shown):
             )
         rest = self._many - self.spare
         p = float(f.sf(self.objective * rest / (self._many * self.spare), self.spare, rest))
-        return Comparison(self.objective, p, f"J with {self.spare} degrees of freedom: all moments hold.")
+        verdict = "rejects" if p < 0.05 else "does not reject"
+        statement = f"J with {self.spare} degrees of freedom {verdict} that all moments hold {_level(p)}."
+        return Comparison(statistic=self.objective, p_value=p, statement=statement)
 
     def vuong(self, other: Estimates) -> Comparison:
         """Return the test of Vuong (1989): whether two models fit the same observations equally well.
@@ -216,13 +446,14 @@ class Estimates(Shown):
         Parameters
         ----------
         other : Estimates
-            Another, non-nested model of the same observations. With clusters, the same for both, log-likelihoods may be
-            correlated within each.
+            Another, non-nested model of the same observations, by maximum likelihood too. With clusters, the same for
+            both, log-likelihoods may be correlated within each.
 
         Raises
         ------
         InvalidInput
-            If the observations or the clusters are not the same.
+            If the observations, the clusters or the method are not the same, or one model contains the other: it
+            explains exactly what the other predicts. Test the additional parameters instead.
 
         References
         ----------
@@ -233,20 +464,39 @@ class Estimates(Shown):
 
         if not isinstance(other, Estimates):
             raise InvalidInput(f"`other` must be Estimates; got {with_article(other)}.")
-        mine, theirs = (getattr(one.model, one.model._columns[0]) for one in (self, other))
-        if not np.array_equal(mine, theirs):
+        if not np.array_equal(self.model._observed(), other.model._observed()):
             raise InvalidInput("`other` must explain the same observations, in the same order.")
-        groups, theirs = self.told["clusters"], other.told["clusters"]
+        groups, theirs = self.fit_options["clusters"], other.fit_options["clusters"]
         if (groups is None) != (theirs is None) or not np.array_equal(groups, theirs):
             raise InvalidInput("`other` must be fitted with the same `clusters`.")
-        gap = _summed((self.log_likelihoods - other.log_likelihoods)[:, None], groups)[:, 0]
+        if {self.method, other.method} != {"ml"}:
+            raise InvalidInput(
+                "`other` must be fitted by method='ml', like this: moments have no likelihood."
+            )
+        gap = summed((self.log_likelihoods - other.log_likelihoods)[:, None], groups)[:, 0]
         spread = float(gap.std())
         if spread <= 1e-12 * float(np.abs(self.log_likelihoods).max()):
-            return Comparison(0.0, 1.0, "Both fit every observation alike.")
+            return Comparison(statistic=0.0, p_value=1.0, statement="Both fit every observation alike.")
+        if self._contains(other) or other._contains(self):
+            raise InvalidInput(
+                "`other` must not be nested; one of these models explains all that the other predicts, so that the "
+                "test does not apply. Use `wald_test` on the parameters that it adds."
+            )
         statistic = float(gap.sum() / (np.sqrt(len(gap)) * spread))
-        better = "the first" if statistic > 0 else "the second"
         p = float(2 * norm.sf(abs(statistic)))
-        return Comparison(statistic, p, f"Both models are equally near the truth; {better} fits better.")
+        nearer = f"The {'first' if statistic > 0 else 'second'} model is"
+        verdict = nearer if p < 0.05 else "Neither model is significantly"
+        return Comparison(
+            statistic=statistic, p_value=p, statement=f"{verdict} nearer to the truth {_level(p)}."
+        )
+
+    def _contains(self, other: Estimates) -> bool:
+        """Whether the model explains exactly what another predicts, with the same kind of error."""
+        mine, theirs = self.model, other.model
+        if self._criterion is None or getattr(mine, "noise", None) != getattr(theirs, "noise", None):
+            return False
+        predicted = mine._with_observed(other.predict().to_numpy())
+        return Criterion(predicted).least()[1] <= _NESTED * other.objective
 
     def bootstrap(self, draws: int | range = 999, *, seed: int = 0, workers: int = 1) -> pd.DataFrame:
         """Return the parameters estimated again from samples drawn with replacement, of clusters where there are any.
@@ -271,16 +521,16 @@ class Estimates(Shown):
 
         whole(seed, "seed", 0)
         whole(workers, "workers", 1)
-        wanted = draws if isinstance(draws, range) else range(whole(draws, "draws", 1))
-        again = partial(_resampled, self, seed)
+        numbers = draws if isinstance(draws, range) else range(whole(draws, "draws", 1))
+        again = partial(_resampled, self.model, self.method, self.fit_options, seed)
         if workers == 1:
-            found = [again(k) for k in wanted]
+            rows = list(map(again, numbers))
         else:
             from concurrent.futures import ProcessPoolExecutor
 
             with ProcessPoolExecutor(workers) as pool:
-                found = list(pool.map(again, wanted, chunksize=max(1, len(wanted) // (4 * workers))))
-        return pd.DataFrame(found, index=pd.Index(list(wanted), name="draw"), columns=list(self.names))
+                rows = list(pool.map(again, numbers, chunksize=max(1, len(numbers) // (4 * workers))))
+        return pd.DataFrame(rows, index=pd.Index(list(numbers), name="draw"), columns=list(self.names))
 
     def summary(self) -> Table:
         """Return a table of estimates, standard errors and intervals, with notes on identification."""
@@ -301,9 +551,49 @@ class Estimates(Shown):
             "Method": f"{type(self.model).__name__}, {self.method}, {self.errors} standard errors",
             "Observations": str(self.nobs),
             "Log-likelihood": self.loglike,
-            "Identification": self.statement,
         }
+        if not np.isnan(self.first_stage):
+            notes["First-stage F"] = self.first_stage
+        notes["Identification"] = self.statement
         return Table(rows, caption=type(self.model).__name__, notes=notes, missing="none")
+
+    def compare(self, *others: Estimates) -> Table:
+        """Return a table with a column for this model and for each of the others.
+
+        Standard errors are below the estimates, in round brackets.
+
+        Examples
+        --------
+        >>> from bargaining import WeightedNashModel
+        >>> payoffs, total = [3.1, 2.4, 1.8, 2.9], [10, 8, 7, 9]
+        >>> one, two = (WeightedNashModel(payoffs, total=total, noise=n).fit() for n in ("ability", "payoffs"))
+        >>> print(one.compare(two))
+                             (1)      (2)
+        --------------  --------  -------
+        weight            0.2967   0.3024
+                        (0.0145)  (0.011)
+        observations      4        4
+        log-likelihood    0.5593   1.053
+        AIC               0.8814  -0.1060
+        BIC               0.2677  -0.7197
+        """
+        from bargaining.tables.table import Table
+
+        for other in others:
+            if not isinstance(other, Estimates):
+                raise InvalidInput(f"`others` must be Estimates; got {with_article(other)}.")
+        models = {f"({k})": model for k, model in enumerate((self, *others), 1)}
+        rows: list[dict[str, Any]] = []
+        for name in dict.fromkeys(name for model in models.values() for name in model.names):
+            having = {head: model for head, model in models.items() if name in model.names}
+            rows.append({"": name} | {head: model.params[name] for head, model in having.items()})
+            rows.append(
+                {"": ""} | {head: f"({model.std_errors[name]:.3g})" for head, model in having.items()}
+            )
+        rows.append({"": "observations"} | {head: str(model.nobs) for head, model in models.items()})
+        for name, of in (("log-likelihood", "loglike"), ("AIC", "aic"), ("BIC", "bic")):
+            rows.append({"": name} | {head: getattr(model, of) for head, model in models.items()})
+        return Table(rows, missing="")
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the estimates with their 95% intervals.
@@ -322,7 +612,8 @@ class Estimates(Shown):
             ax = plt.subplots(figsize=(4.8, 1.2 + 0.4 * len(self.names)), layout="constrained")[1]
         ax = of_matplotlib(ax, "ax", "spines")
         ends, places = self.conf_int(), np.arange(len(self.names))
-        ax.errorbar(self.values, places, xerr=self.values - ends["lower"].to_numpy(), fmt="o", capsize=3)
+        ax.hlines(places, ends["lower"], ends["upper"])
+        ax.plot(self.values, places, "o")
         ax.set_yticks(places, self.names)
         ax.set_ylim(-0.7, len(self.names) - 0.3)
         ax.invert_yaxis()
@@ -337,13 +628,16 @@ class Estimates(Shown):
     @property
     def _many(self) -> int:
         """The number of clusters, or of observations."""
-        groups = self.told["clusters"]
+        groups = self.fit_options["clusters"]
         return self.nobs if groups is None else int(groups.max()) + 1
 
     @property
-    def _freedom(self) -> int:
-        each = self.told["clusters"] is None and self.method == "ml"
-        return self._many - self.spare - (len(self.names) if each else 1)
+    def _weak(self) -> bool:
+        return self.first_stage < _STRONG
+
+    def _at_end(self, k: int) -> bool:
+        kind, value = self.model._ranges()[k][1], self.values[k]
+        return bool((kind != REAL and value < EDGE) or (kind == UNIT and value > 1 - EDGE))
 
     def _deviations(self) -> Floats:
         with np.errstate(invalid="ignore"):
@@ -360,385 +654,28 @@ class Estimates(Shown):
         )
 
 
-class _Problem:
-    """Residuals and their derivatives in unbounded parameters: those in (0, 1) by their log-odds."""
-
-    def __init__(self, model: Any, weigh: Callable[[Floats], Floats] | None = None) -> None:
-        self.model, self.weigh = model, weigh
-        self.unit = np.array([kind == "(0, 1)" for _, kind in model._ranges()])
-        self._last: tuple[bytes, Floats, Floats] | None = None
-
-    def natural(self, free: Floats) -> Floats:
-        with np.errstate(over="ignore"):
-            return np.where(self.unit, 1 / (1 + np.exp(-np.where(self.unit, free, 0.0))), free)
-
-    def free(self, natural: Floats) -> Floats:
-        inside = np.where(self.unit, np.clip(natural, 1e-9, 1 - 1e-9), 0.5)
-        return np.where(self.unit, np.log(inside / (1 - inside)), natural)
-
-    def at(self, natural: Floats) -> tuple[Floats, Floats]:
-        """Return residuals, (m,), and their derivatives in the parameters, (k, m)."""
-        k, m = len(natural), self.model.observations
-        with np.errstate(all="ignore"):  # what is not finite is refused in the end
-            found = self.model._residuals(seeds(list(natural), 0, k, 1))
-        if not isinstance(found, Jet):
-            return np.broadcast_to(found, (m,)), np.zeros((k, m))
-        return np.broadcast_to(found.value, (m,)), np.broadcast_to(found.gradient, (k, m))
-
-    def both(self, free: Floats) -> tuple[Floats, Floats]:
-        """Return the terms whose squares are summed, and their derivatives in unbounded parameters, kept for reuse."""
-        key = free.tobytes()
-        if self._last is None or self._last[0] != key:
-            natural = self.natural(free)
-            residuals, slopes = self.at(natural)
-            slopes = slopes * np.where(self.unit, natural * (1 - natural), 1.0)[:, None]
-            if self.weigh is not None:
-                residuals, slopes = self.weigh(residuals), np.stack([self.weigh(row) for row in slopes])
-            self._last = key, residuals, slopes
-        return self._last[1:]
-
-    def total(self, free: Floats) -> float:
-        """Return the sum of squares; infinite where residuals are NaN, so that any other is less."""
-        return float(self.totals(free[:, None])[0])
-
-    def totals(self, free: Floats) -> Floats:
-        """Return the sums of squares of many parameters, (k, many)."""
-        with np.errstate(all="ignore"):
-            found = self.model._residuals(list(self.natural(free.T).T[:, :, None]))
-            terms = np.broadcast_to(found, (free.shape[1], self.model.observations))
-            if self.weigh is not None:
-                terms = np.stack([self.weigh(row) for row in terms])
-            sums = (terms**2).sum(axis=1)
-        return np.where(np.isnan(sums), np.inf, sums)
-
-    def least(self, starts: list[Floats], held: dict[int, float] | None = None) -> tuple[Floats, float]:
-        """Return the parameters with the least sum of squares, some of them held, and the sum.
-
-        Where residuals have kinks there are several local minima, some of them at kinks, where derivatives do not help:
-        unless some parameters are held, so that starts are good, a simplex explores every valley.
-        """
-        held = held or {}
-        moving = np.array([k for k in range(len(self.unit)) if k not in held], dtype=np.intp)
-        firsts = []
-        for start in starts:
-            natural = start.copy()
-            for k, value in held.items():
-                natural[k] = value
-            firsts.append(self.free(natural))
-        best = min(firsts, key=self.total)
-        if moving.size:
-            best = self._descended(best, moving)
-        if self.model._kinked and not held:
-            found = [self._tumbled(valley, _COARSE) for valley in self._valleys()]
-            best = self._descended(min([best, *found], key=self.total), moving)
-            best = self._descended(self._tumbled(best, _FINE), moving)
-        return self.natural(best), self.total(best)
-
-    def _valleys(self) -> list[Floats]:
-        """Return the lowest points of a grid that are no higher than those around, as some observations see it."""
-        from scipy.ndimage import minimum_filter
-
-        k, m = len(self.unit), self.model.observations
-        seen = self if m <= _ENOUGH else _Problem(self.model._rows(np.arange(0, m, -(-m // _ENOUGH))))
-        line = np.linspace(-_FAR, _FAR, _LINE[k - 1])
-        points = np.stack(np.meshgrid(*[line] * k, indexing="ij")).reshape(k, -1)
-        totals = seen.totals(points)
-        around = minimum_filter(totals.reshape((line.size,) * k), size=3, mode="nearest").ravel()
-        low = np.flatnonzero(totals <= around)
-        each = np.unique(totals[low].astype(np.float32), return_index=True)[1]  # a plateau is one valley
-        return list(points.T[low[each[:_VALLEYS]]])
-
-    def _tumbled(self, first: Floats, close: float) -> Floats:
-        """Return where a simplex leads, which starts anew as long as it gains more than `close` of the sum."""
-        from scipy.optimize import minimize
-
-        k, before = first.size, np.inf
-        corners = _FAR / _LINE[k - 1] * np.vstack([np.zeros(k), np.eye(k)])
-        options = {"xatol": close, "fatol": np.inf, "maxfev": 200 * k}
-        while self.total(first) < before * (1 - close):
-            before = self.total(first)
-            with np.errstate(invalid="ignore"):  # sums of squares may be infinite
-                found = minimize(
-                    self.total,
-                    first,
-                    method="Nelder-Mead",
-                    options={**options, "initial_simplex": first + corners},
-                )
-            first, corners = min(first, np.asarray(found.x, dtype=float), key=self.total), -corners
-        return first
-
-    def _descended(self, first: Floats, moving: NDArray[np.intp]) -> Floats:
-        """Return where derivatives lead in some of the parameters, or the start if there is nothing to gain."""
-        from scipy.optimize import leastsq
-
-        def whole_of(part: Floats) -> Floats:
-            made = first.copy()
-            made[moving] = part
-            return made
-
-        with np.errstate(all="ignore"):
-            part = leastsq(
-                lambda part: self.both(whole_of(part))[0],
-                first[moving],
-                Dfun=lambda part: self.both(whole_of(part))[1][moving],
-                col_deriv=True,
-                ftol=1e-14,
-                xtol=1e-12,
-                full_output=True,  # without it, an end without convergence is a warning
-            )[0]
-        found = whole_of(np.atleast_1d(part))
-        return found if self.total(found) <= self.total(first) else first
+def _level(p: float) -> str:
+    return f"at the 5% level (p = {p:.2g})"
 
 
-def fitted(
-    model: Any, *, method: str, covariance: str, clusters: ArrayLike | None, instruments: ArrayLike | None
-) -> Estimates:
-    """Estimate a model's parameters: see `WeightedNashModel.fit`."""
-    choice(method, "method", ("ml", "gmm"))
-    choice(covariance, "covariance", ("robust", "classic"))
-    m, k = model.observations, len(model.parameters)
-    if m <= k:
-        raise InvalidInput(
-            f"There must be more observations than parameters; got {m} and {k}. Give more rows."
-        )
-    if method == "ml" and not getattr(model, "_likely", True):
-        raise InvalidInput(
-            "`method` must be 'gmm' here: prices are set with costs in view. Pass `instruments` too."
-        )
-    groups = None if clusters is None else _groups(clusters, m)
-    many = m if groups is None else int(groups.max()) + 1
-    if hasattr(model, "_solved"):
-        return _by_formula(model, method, groups, instruments)
-    problem, z = _Problem(model), None
-    starts = [np.array(start) for start in model._starts()]
-    if method == "ml":
-        if instruments is not None:
-            raise InvalidInput("`instruments` are for method='gmm'.")
-        values, objective = problem.least(starts)
-        residuals, slopes = problem.at(values)
-        design, level = slopes.T, float(np.linalg.norm(residuals))
-    else:
-        z = _columns(model._instruments() if instruments is None else _table(instruments, m), m)
-        if z.shape[1] < k:
-            raise InvalidInput(
-                f"`instruments` must be {k - 1} or more besides the constant; got {z.shape[1] - 1}."
-            )
-        if z.shape[1] >= many:
-            raise InvalidInput(
-                f"`instruments` must be fewer than {'observations' if groups is None else 'clusters'}; got "
-                f"{z.shape[1]} with the constant, and {many}. Take fewer."
-            )
-        root = np.linalg.inv(np.linalg.cholesky(z.T @ z / m))
-        first = _Problem(model, lambda r: root @ (z.T @ r) / m)
-        values, _ = first.least(starts)
-        residuals, _ = problem.at(values)
-        moments = _summed(z * residuals[:, None], groups)
-        moments = moments - moments.mean(axis=0)
-        try:
-            root = np.linalg.inv(np.linalg.cholesky(moments.T @ moments / m))
-        except np.linalg.LinAlgError:
-            raise InvalidInput(
-                "`instruments` must vary: the moments' variance is singular. Take fewer."
-            ) from None
-        second = _Problem(model, lambda r: root @ (z.T @ r) / m)
-        values, least = second.least([values, *starts])
-        problem, objective = second, m * least
-        residuals, slopes = problem.at(values)
-        design = root @ (z.T @ slopes.T) / m
-        level = 1.0  # moments are measured in their standard deviations
-    if (odd := ~np.isfinite(residuals)).any():
-        raise InvalidInput(
-            f"The model must be able to explain each observation; what it predicts for observation {np.argmax(odd)} "
-            "has no finite residual, as the log-odds of a share of 0 or 1. Drop it, or take noise='payoffs'."
-        )
-    flat, lost = _flat(design, problem.unit, level)
-    sigma = float(np.mean(residuals**2))
-    if sigma == 0:
-        raise InvalidInput(
-            "The model fits every observation exactly: there is no error to estimate. Check the data."
-        )
-    logs = -0.5 * (np.log(2 * np.pi * sigma) + residuals**2 / sigma) + model._log_scale()
-    at_end = problem.unit & ((values < _EDGE) | (values > 1 - _EDGE))
-    sure = ~flat & ~at_end
-    spare = 0 if z is None else z.shape[1] - k + lost
-    cov = np.full((k, k), np.nan)
-    if sure.any():
-        size = np.linalg.norm(design[:, sure], axis=0)
-        inverse = np.linalg.pinv(design[:, sure] / size) / size[:, None]
-        if method == "gmm":
-            # exact for normal moments that are linear in the parameters (Rao 1967)
-            found = inverse @ inverse.T / m * (many + objective) / (many - 1 - spare)
-        elif covariance == "classic" and groups is None:
-            found = inverse @ inverse.T * sigma * m / (m - k)
-        else:
-            sums = _summed((inverse * residuals).T, groups)
-            few = m / (m - k) if groups is None else many / (many - 1) * (m - 1) / (m - k)
-            found = few * sums.T @ sums
-        cov[np.ix_(sure, sure)] = found
-    lower, upper = values.copy(), values.copy()
-    for j in np.flatnonzero(flat):
-        lower[j], upper[j] = _undecided(problem, [values, *starts], int(j))
-    return Estimates(
-        names=model.parameters,
-        values=np.where(flat, np.nan, values),
-        covariance=cov,
-        lower=lower,
-        upper=upper,
-        log_likelihoods=logs,
-        objective=float(objective),
-        spare=spare,
-        method=method,
-        errors="clustered" if groups is not None else "robust" if method == "gmm" else covariance,
-        model=model,
-        told={
-            "covariance": covariance,
-            "clusters": groups,
-            "instruments": None if instruments is None else _table(instruments, m),
-        },
-    )
-
-
-def _by_formula(
-    model: Any, method: str, groups: NDArray[np.intp] | None, instruments: ArrayLike | None
-) -> Estimates:
-    """Return the estimates of a model whose maximum likelihood has a formula."""
-    if method != "ml" or instruments is not None:
-        raise InvalidInput(
-            "`method` must be 'ml' here, without `instruments`: there is a likelihood and no residual."
-        )
-    values, errors, logs = model._solved()
-    sums = _summed(errors, groups)
-    cov = sums.T @ sums * (1.0 if groups is None else len(sums) / (len(sums) - 1))
-    unknown = np.isnan(values)
-    at_end = unknown | ~errors.any(axis=0)
-    cov[at_end] = cov[:, at_end] = np.nan
-    ends = model._bounds(values) if hasattr(model, "_bounds") else (0.0, np.inf)
-    return Estimates(
-        names=model.parameters,
-        values=values,
-        covariance=cov,
-        lower=np.where(unknown, ends[0], values),
-        upper=np.where(unknown, ends[1], values),
-        log_likelihoods=logs,
-        objective=-2 * float(logs.sum()),
-        spare=0,
-        method=method,
-        errors="clustered" if groups is not None else "robust",
-        model=model,
-        told={"covariance": "robust", "clusters": groups, "instruments": None},
-    )
-
-
-def _groups(clusters: ArrayLike, m: int) -> NDArray[np.intp]:
-    labels = np.asarray(plain(clusters), dtype=object)  # NaN among strings stays NaN
-    if labels.shape != (m,):
-        raise InvalidInput(
-            f"`clusters` must have one label for each of {m} observations; got shape {labels.shape}."
-        )
-    if any(label is None or label != label for label in labels.tolist()):
-        raise InvalidInput("`clusters` must have a label for every observation; some are missing.")
-    _, groups = np.unique(labels.astype(str), return_inverse=True)
-    if groups.max() == 0:
-        raise InvalidInput(
-            "`clusters` must name two groups at least; got one, which has no variance between groups. Leave it out."
-        )
-    return np.asarray(groups, dtype=np.intp)
-
-
-def _summed(rows: Floats, groups: NDArray[np.intp] | None) -> Floats:
-    """Return sums of rows by group, or the rows."""
-    if groups is None:
-        return rows
-    sums = np.zeros((int(groups.max()) + 1, rows.shape[1]))
-    np.add.at(sums, groups, rows)
-    return sums
-
-
-def _table(instruments: ArrayLike, m: int) -> Floats:
-    table = real(plain(instruments), "instruments")
-    table = table[:, None] if table.ndim == 1 else table
-    if table.ndim != 2 or len(table) != m:
-        raise InvalidInput(
-            f"`instruments` must have a row for each of the {m} observations; got shape {table.shape}."
-        )
-    return table
-
-
-def _columns(table: Floats, m: int) -> Floats:
-    """Return a constant and the columns that are no combination of those before, over their spread."""
-    kept = [np.ones(m)]
-    for column in table.T:
-        base = np.column_stack(kept)
-        rest = column - base @ np.linalg.lstsq(base, column, rcond=None)[0]
-        if np.abs(rest).max() > 1e-8 * np.abs(column).max(initial=0.0):
-            kept.append((column - column.mean()) / column.std())
-    return np.column_stack(kept)
-
-
-def _flat(design: Floats, unit: NDArray[np.bool_], level: float) -> tuple[NDArray[np.bool_], int]:
-    """Return which parameters are part of a direction in which nothing changes, and the number of such directions.
-
-    Columns of the design say how the terms, whose squares are summed, change with a parameter. Parameters between 0 and
-    1 can be compared with one another and with the level of residuals; coefficients have the units of their variables,
-    and nothing changes with one only if its variable is 0 throughout.
-    """
-    size = np.linalg.norm(design, axis=0)
-    none = size <= 1e-12 * np.where(unit, max(float(size[unit].max(initial=0.0)), level), 0.0)
-    if none.sum() >= len(none) - 1:  # a column alone is no part of others
-        return none, int(none.sum())
-    _, values, vectors = np.linalg.svd(design[:, ~none] / size[~none], full_matrices=False)
-    dull = vectors[values <= _FLAT]
-    flat = none.copy()
-    flat[~none] = np.abs(dull).max(axis=0, initial=0.0) > _SHARE
-    return flat, int(none.sum()) + len(dull)
-
-
-def _undecided(problem: _Problem, starts: list[Floats], j: int) -> tuple[float, float]:
-    """Return the ends of the values of one parameter that fit as well as the best, the others free to adjust.
-
-    The first of the starts are the best values; from these alone the others may not find where to go.
-    """
-    if not problem.unit[j]:
-        return -np.inf, np.inf
-    values = starts[0]
-    best = problem.least([values])[1]
-
-    def fits(value: float) -> bool:
-        return problem.least(starts, {j: value})[1] <= best * (1 + _SAME)
-
-    ends = []
-    for end in (1e-9, 1 - 1e-9):
-        good, bad = float(np.clip(values[j], 1e-9, 1 - 1e-9)), end
-        if fits(end):
-            good = end
-        else:
-            while abs(bad - good) > 1e-9:
-                middle = (good + bad) / 2
-                good, bad = (middle, bad) if fits(middle) else (good, middle)
-        ends.append(round(good, 8))
-    return ends[0], ends[1]
-
-
-def _resampled(found: Estimates, seed: int, draw: int) -> Floats:
+def _resampled(model: Any, method: str, options: Mapping[str, Any], seed: int, draw: int) -> Floats:
     """Return the parameters of one sample of observations, or of clusters, with replacement."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, draw]))
-    groups, m = found.told["clusters"], found.nobs
+    groups, z, m = options["clusters"], options["instruments"], model.observations
     if groups is None:
         rows, labels = rng.integers(0, m, m), None
     else:
         count = int(groups.max()) + 1
         members = [np.flatnonzero(groups == g) for g in rng.integers(0, count, count)]
-        rows = np.concatenate(members)
-        labels = np.repeat(np.arange(count), [len(one) for one in members])
-    told = found.told["instruments"]
+        rows, labels = np.concatenate(members), np.repeat(np.arange(count), list(map(len, members)))
     try:
-        again = fitted(
-            found.model._rows(rows),
-            method=found.method,
-            covariance=found.told["covariance"],
+        again = model._rows(rows).fit(
+            method=method,
+            covariance=options["covariance"],
             clusters=labels,
-            instruments=None if told is None else told[rows],
+            instruments=None if z is None else z[rows],
         )
     except InvalidInput:
-        return np.full(len(found.values), np.nan)
-    return again.values
+        return np.full(len(model.parameters), np.nan)
+    values: Floats = again.values
+    return values

@@ -1,52 +1,64 @@
 r"""Models of observed negotiations, whose parameters are estimated.
 
-A model maps parameters to one residual per observation, written once over numbers with derivatives. Maximum likelihood
-assumes normal residuals; the method of moments assumes that they are uncorrelated with instruments.
+A model predicts the observed variable from parameters, which may be complex numbers for the sake of derivatives.
+Maximum likelihood assumes normal residuals; the method of moments assumes that they are uncorrelated with instruments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, flag
 from bargaining._arrays import Entries, Floats, fill, owning, real, within
-from bargaining._jets import Jet
 from bargaining._names import unique_names
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from bargaining.estimation.estimates import Estimates
+from bargaining.estimation.criterion import POSITIVE, REAL, UNIT
+from bargaining.estimation.estimates import Estimates
+from bargaining.estimation.fitting import fitted
 
 NOISES = ("ability", "payoffs")
-UNIT, REAL = "(0, 1)", "real"
 _AGAIN = 4  # steps that converge quadratically, or shrink by the number of observations
 _LARGEST = 300.0  # of logs: squares of exponentials stay finite
+_SQUARES = 1e150  # of covariates: their squares stay finite
 _STARTS = (0.5, 0.2, 0.8, 0.95)  # of parameters between 0 and 1
 
 
-class _Estimated(Shown):
-    """The base of all models: checked data, names and ranges of parameters, and `fit`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Model(Shown):
+    """The base of all models: checked data, names and ranges of parameters, and `fit`.
 
-    __slots__ = ()
+    Data of pandas are aligned with the first that is passed.
+    """
+
+    _index: Any = field(init=False, repr=False, default=None)
     _columns: ClassVar[tuple[str, ...]]
+    _likely: ClassVar[bool] = True
 
     @property
     def observations(self) -> int:
         """The number of observed negotiations."""
-        return len(getattr(self, self._columns[0]))
+        return len(self._observed())
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the parameters."""
         return tuple(name for name, _ in self._ranges())
 
+    def _observed(self) -> Floats:
+        values: Floats = getattr(self, self._columns[0])
+        return values
+
+    def _with_observed(self, values: Floats) -> Any:
+        return replace(self, **{self._columns[0]: values})
+
     def _ranges(self) -> list[tuple[str, str]]:
+        """Return the names of the parameters and their ranges."""
         raise NotImplementedError
 
     def _starts(self) -> list[list[float]]:
@@ -58,8 +70,20 @@ class _Estimated(Shown):
         """Whether residuals have kinks in the parameters."""
         return False
 
-    def _residuals(self, t: Sequence[Any]) -> Any:
+    @property
+    def _without_effect(self) -> tuple[str, ...]:
+        """Parameters that have no effect at 0, nor up to a kink."""
+        return ()
+
+    def _exact_interval(self, estimates: Estimates, k: int, level: float) -> tuple[float, float] | None:
+        """Return an interval of its own for a parameter, if the model has one."""
+        return None
+
+    def _predicted(self, t: Sequence[Any]) -> Any:
         raise NotImplementedError
+
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        return self._predicted(t) - self._observed()
 
     def _log_scale(self) -> Floats:
         """Return for each observation the log derivative of the residual in the observed variable."""
@@ -70,27 +94,56 @@ class _Estimated(Shown):
 
     def _rows(self, rows: NDArray[np.intp]) -> Any:
         """Return the model of some of the observations, as a bootstrap draws them."""
-        many = {f.name: getattr(self, f.name) for f in fields(self) if f.init}  # type: ignore[arg-type]
-        taken = {k: v[rows] for k, v in many.items() if isinstance(v, np.ndarray) and v.ndim}
-        return replace(self, **taken)  # type: ignore[type-var]
+        data = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+        return replace(self, **{k: v[rows] for k, v in data.items() if isinstance(v, np.ndarray) and v.ndim})
 
-    def _take(self, name: str, value: ArrayLike, size: int | None, *, axes: int = 1) -> Floats:
-        """Keep one entry, or row, an observation."""
-        array = real(plain(value), name)
+    def _align(self, value: Any, name: str) -> Any:
+        """Return data of pandas in the order of the index of the first; other data as they are."""
+        if not hasattr(value, "to_numpy"):
+            return value
+        index = getattr(value, "index", None)
+        if index is None:
+            return value.to_numpy()
+        if self._index is None:
+            fill(self, _index=index)
+        elif not index.equals(self._index):
+            if len(index) != len(self._index) or not index.is_unique or not index.isin(self._index).all():
+                raise InvalidInput(
+                    f"`{name}` must have the index of the other data, whose rows it belongs to; got "
+                    f"{list(index[:3])}... for {list(self._index[:3])}.... Reindex it, or pass `.to_numpy()`."
+                )
+            value = value.loc[self._index]
+        return value.to_numpy()
+
+    def _take(self, name: str, size: int | None = None, *, axes: int = 1) -> Floats:
+        """Check a field that has one entry, or row, an observation."""
+        array = real(self._align(getattr(self, name), name), name)
         count = array.shape[0] if array.ndim and size is None else size
         if count is None:
             raise InvalidInput(f"`{name}` must have one entry an observation; got a single number.")
-        if axes == 2 and array.ndim == 1:
-            array = array[:, None] if len(array) == count else np.broadcast_to(array, (count, len(array)))
         if array.ndim < axes:
-            array = np.broadcast_to(array, (count,) + (1,) * (axes - 1))
+            array = array[:, None] if array.ndim else np.broadcast_to(array, (count, 1)[:axes])
         if array.ndim != axes or len(array) != count:
             raise InvalidInput(
                 f"`{name}` must have one entry for each of the {count} observations; got shape {array.shape}."
             )
         array = real(array, name)
-        object.__setattr__(self, name, array)
+        fill(self, **{name: array})
         return array
+
+    def _take_pairs(self, name: str, size: int) -> Floats:
+        """Check a field that has an entry for each of two players, the same or another in each observation."""
+        value = getattr(self, name)
+        shared = getattr(value, "shape", ()) == (2,)  # pandas data by player
+        array = real(np.asarray(value) if shared else self._align(value, name), name)
+        try:
+            pairs = real(np.broadcast_to(array, (size, 2)), name)
+        except ValueError:
+            raise InvalidInput(
+                f"`{name}` must have the shape (2,) or ({size}, 2): an entry for each player; got {array.shape}."
+            ) from None
+        fill(self, **{name: pairs})
+        return pairs
 
     def fit(
         self,
@@ -107,10 +160,11 @@ class _Estimated(Shown):
         method : {"ml", "gmm"}
             Maximum likelihood with normal residuals, or the generalised method of moments in two steps.
         covariance : {"robust", "classic"}
-            Standard errors that are robust to heteroskedasticity, or those for homoskedastic residuals. They are robust
-            in any case for `DelayModel` and `EfficientDelayModel`, which have no residuals.
+            Standard errors that are robust to heteroskedasticity (HC2), or those for homoskedastic residuals. They are
+            robust in any case for `DelayModel` and `EfficientDelayModel`, which have no residuals.
         clusters : array_like, shape (m,), optional
-            Labels of groups in which residuals may be correlated; standard errors are then clustered.
+            Labels of groups in which residuals may be correlated; standard errors are then clustered (CR2), with
+            degrees of freedom for few clusters (Bell and McCaffrey 2002).
         instruments : array_like, shape (m, q), optional
             Variables that are uncorrelated with residuals, for "gmm"; a constant is added. By default the variables
             of the model.
@@ -122,74 +176,99 @@ class _Estimated(Shown):
         Raises
         ------
         InvalidInput
-            If there are fewer observations than parameters, or clusters than two, or too few instruments.
+            If there are fewer observations than parameters, or clusters than two, or too few instruments; or if data
+            of pandas have another index than those of the model.
         """
-        from bargaining.estimation.estimates import fitted
-
         return fitted(self, method=method, covariance=covariance, clusters=clusters, instruments=instruments)
 
 
-def plain(value: Any) -> Any:
-    """Return pandas data as an array; missing values stay NaN and are refused later."""
-    return value.to_numpy() if hasattr(value, "to_numpy") else value
+@dataclass(frozen=True, slots=True, eq=False)
+class _ShareModel(_Model):
+    """A model of the first player's share of the surplus over disagreement payoffs.
+
+    With ``noise="ability"`` residuals are those of the log-odds of shares, otherwise those of payoffs.
+    """
+
+    spare: Floats = field(init=False, repr=False)
+    share: Floats = field(init=False, repr=False)
+    _floor: Floats = field(init=False, repr=False)
+
+    def _take_share(self, d: Floats) -> None:
+        """Keep the surplus over the disagreement payoffs, and the first player's share of it."""
+        me: Any = self
+        spare = me.total - d[:, 0] - d[:, 1]
+        _require(
+            spare > 0,
+            spare,
+            "`total` must leave something to share over `disagreement`; got {:g} in {}. Drop it.",
+        )
+        share = (me.payoffs - d[:, 0]) / spare
+        fill(
+            self,
+            spare=real(spare, "total"),
+            share=real(share, "payoffs"),
+            _floor=real(d[:, 0], "disagreement"),
+        )
+        if me.noise == "ability":
+            _require(
+                (share > 0) & (share < 1),
+                share,
+                "`payoffs` must leave both players more than their disagreement payoffs; the first player's share is "
+                "{:.4g} in {}. Drop it, or take noise='payoffs' if payoffs are measured with error.",
+            )
+            real(_log_odds(share), "payoffs")
+
+    def _shares(self, t: Sequence[Any]) -> Any:
+        raise NotImplementedError
+
+    def _predicted(self, t: Sequence[Any]) -> Any:
+        return self._floor + self._shares(t) * self.spare
+
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        me: Any = self
+        if me.noise == "ability":
+            return _log_odds(self._shares(t)) - _log_odds(self.share)
+        return (self._shares(t) - self.share) * self.spare
+
+    def _log_scale(self) -> Floats:
+        me: Any = self
+        if me.noise == "payoffs":
+            return np.zeros(self.observations)
+        scale: Floats = -np.log(self.spare * self.share * (1 - self.share))
+        return scale
 
 
-def _coefficients(model: WeightedNashModel | NashInNashModel, size: int) -> None:
+def _require(good: NDArray[np.bool_], values: Floats, message: str) -> None:
+    """Raise with the first value that is not good, and its observation."""
+    if not good.all():
+        k = int(np.argmin(good))
+        raise InvalidInput(message.format(values[k], f"observation {k}"))
+
+
+def _log_odds(share: Any) -> Any:
+    return np.log(share / (1 - share))
+
+
+def _take_covariates(model: WeightedNashModel | NashInNashModel, size: int) -> None:
     """Take the covariates of a model, and the names of their coefficients."""
     if model.covariates is None:
         return
     columns = getattr(model.covariates, "columns", None)
-    table = model._take("covariates", model.covariates, size, axes=2)
-    known = columns if columns is not None else model.names
-    missing = isinstance(known, tuple) and not known
-    object.__setattr__(model, "names", unique_names(None if missing else known, "names", table.shape[1]))
+    table = within(model._take("covariates", size, axes=2), "covariates", -_SQUARES, _SQUARES)
+    names = columns if columns is not None else model.names
+    missing = isinstance(names, tuple) and not names
+    fill(model, names=unique_names(None if missing else names, "names", table.shape[1]))
 
 
-def _share(model: Any, d: Floats) -> None:
-    """Keep the surplus over the disagreement payoffs, and the first player's share of it."""
-    spare = model.total - d[:, 0] - d[:, 1]
-    if not (spare > 0).all():
-        k = int(np.argmin(spare))
-        raise InvalidInput(
-            f"`total` must leave something to share over `disagreement`; got {spare[k]:g} in observation {k}. Drop it."
-        )
-    share = (model.payoffs - d[:, 0]) / spare
-    if model.noise == "ability" and not ((share > 0) & (share < 1)).all():
-        k = int(np.argmax(~((share > 0) & (share < 1))))
-        raise InvalidInput(
-            f"`payoffs` must leave both players more than their disagreement payoffs; the first player's share is "
-            f"{share[k]:.4g} in observation {k}. Drop it, or take noise='payoffs' if payoffs are measured with error."
-        )
-    fill(model, spare=real(spare, "total"), share=real(share, "payoffs"))
-    if model.noise == "ability":
-        object.__setattr__(model, "share_odds", real(_odds(share), "payoffs"))
-
-
-def _odds(share: Any) -> Any:
-    """Return the log-odds of a share, a jet or numbers."""
-    if isinstance(share, Jet):
-        v = share.value
-        return share.through(np.log(v / (1 - v)), 1 / (v * (1 - v)), (2 * v - 1) / (v * (1 - v)) ** 2)
-    return np.log(share / (1 - share))
-
-
-def _missed(model: Any, predicted: Any) -> Any:
-    """Return residuals: of log-odds of shares, or of payoffs."""
-    if model.noise == "ability":
-        return _odds(predicted) - model.share_odds
-    return (predicted - model.share) * model.spare
-
-
-def _scale(model: Any) -> Floats:
-    if model.noise != "ability":
-        return np.zeros(len(model.share))
-    scale: Floats = -np.log(model.spare * model.share * (1 - model.share))
-    return scale
+def _index_of(covariates: ArrayLike | None, t: Sequence[Any]) -> Any:
+    """Return a constant plus covariates times their coefficients."""
+    columns = () if covariates is None else np.asarray(covariates).T
+    return sum((c * column for c, column in zip(t[1:], columns, strict=True)), t[0])
 
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class WeightedNashModel(_Estimated):
+class WeightedNashModel(_ShareModel):
     r"""Observed divisions of a surplus by the weighted Nash solution.
 
     The first player gets :math:`x = d_0 + w (S - d_0 - d_1)`. With ``noise="ability"`` the log-odds of the weight vary
@@ -237,18 +316,15 @@ class WeightedNashModel(_Estimated):
     covariates: ArrayLike | None = None
     noise: str = "ability"
     names: Sequence[str] = ()
-    spare: Floats = field(init=False, repr=False)
-    share: Floats = field(init=False, repr=False)
-    share_odds: Floats | None = field(init=False, repr=False, default=None)
     _columns: ClassVar[tuple[str, ...]] = ("payoffs",)
 
     def __post_init__(self) -> None:
         choice(self.noise, "noise", NOISES)
-        size = len(self._take("payoffs", self.payoffs, None))
-        self._take("total", self.total, size)
-        _pairs(self, "disagreement", size)
-        _coefficients(self, size)
-        _share(self, np.asarray(self.disagreement))
+        size = len(self._take("payoffs"))
+        self._take("total", size)
+        d = self._take_pairs("disagreement", size)
+        _take_covariates(self, size)
+        self._take_share(d)
 
     def _starts(self) -> list[list[float]]:
         if self.covariates is not None:
@@ -260,45 +336,24 @@ class WeightedNashModel(_Estimated):
             return [("weight", UNIT)]
         return [("constant", REAL), *((name, REAL) for name in self.names)]
 
-    def _residuals(self, t: Sequence[Any]) -> Any:
+    def _shares(self, t: Sequence[Any]) -> Any:
         if self.covariates is None:
-            return _missed(self, t[0])
-        table = np.asarray(self.covariates)
-        odds = sum((t[k + 1] * table[:, k] for k in range(table.shape[1])), t[0])
-        if self.noise == "ability":
-            return odds - self.share_odds
-        return (_of_odds(odds) - self.share) * self.spare
+            return t[0]
+        return (1 + np.tanh(_index_of(self.covariates, t) / 2)) / 2
 
-    def _log_scale(self) -> Floats:
-        return _scale(self)
+    def _residuals(self, t: Sequence[Any]) -> Any:
+        if self.covariates is not None and self.noise == "ability":
+            return _index_of(self.covariates, t) - _log_odds(self.share)
+        return super(WeightedNashModel, self)._residuals(t)
 
     def _instruments(self) -> Floats:
         more = [np.asarray(self.covariates)] if self.covariates is not None else []
         return np.column_stack([np.asarray(self.total), *more])
 
 
-def _of_odds(odds: Any) -> Any:
-    value = 1 / (1 + np.exp(-getattr(odds, "value", odds)))
-    if not isinstance(odds, Jet):
-        return value
-    return odds.through(value, value * (1 - value), value * (1 - value) * (1 - 2 * value))
-
-
-def _pairs(model: Any, name: str, size: int) -> None:
-    """Keep an entry for each of two players an observation."""
-    array = real(plain(getattr(model, name)), name)
-    try:
-        pairs = np.broadcast_to(array, (size, 2))
-    except ValueError:
-        raise InvalidInput(
-            f"`{name}` must have the shape (2,) or ({size}, 2): an entry for each player; got {array.shape}."
-        ) from None
-    object.__setattr__(model, name, real(pairs, name))
-
-
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class OffersModel(_Estimated):
+class OffersModel(_ShareModel):
     r"""Observed divisions by alternating offers with outside options.
 
     Shares follow :class:`AlternatingOffers` with one discount factor per player. The proposer is observed, and a
@@ -318,23 +373,26 @@ class OffersModel(_Estimated):
         Whether both players have the same discount factor.
     option : bool, default False
         Whether to estimate the value of the first player's outside option, as a share of `total`. It is identified
-        if it binds in some observations, and otherwise only bounded.
+        if the data show that it binds, and otherwise only bounded.
     breakdown : array_like, shape (m,) or scalar, default 0
-        The probability, if known, that talks break down after a refusal and leave nothing.
-    hazard : bool, default False
-        Whether to estimate such a probability, the same for all observations.
+        The probability that talks break down after a refusal and leave nothing; None to estimate it, the same for all
+        observations.
     noise : {"ability", "payoffs"}
         Whether log-odds of shares vary normally, or payoffs are measured with a normal error.
 
     Notes
     -----
     Impatience and the risk of breakdown have the same effect: shares depend on the product g of the discount factor and
-    the probability that talks go on. So `hazard` is never identified from divisions: it may be anything from 0 to 1 -
-    g, and the discount factor anything from g to 1; `lower` and `upper` contain these bounds. If `breakdown` is known,
-    discount factors are identified.
+    the probability that talks go on. So they are never identified together from divisions: the probability of a
+    breakdown may be anything from 0 to 1 - g, and the discount factor anything from g to 1; `lower` and `upper` contain
+    these bounds. If `breakdown` is known, discount factors are identified.
 
     Where an option starts to bind residuals have a kink, and there are several local optima. The best is looked for
-    from a grid; in a few small samples a slightly better one, at a kink, may be missed.
+    from a grid; in a few small samples a slightly better one, at a kink, may be missed. With `option` the likelihood
+    ratio at the 5% level decides whether the option binds; if not, discount factors are those without an option, and
+    `outside` is not identified. Below the kink the statistic is half the time 0, and otherwise chi-squared with one
+    degree of freedom, so that critical values of chi-squared are conservative. At the kink, and at one between two
+    slopes, it exceeds them no more often than chi-squared does.
 
     Raises
     ------
@@ -361,70 +419,52 @@ class OffersModel(_Estimated):
     outside: ArrayLike = 0.0
     common: bool = True
     option: bool = False
-    breakdown: ArrayLike = 0.0
-    hazard: bool = False
+    breakdown: ArrayLike | None = 0.0
     noise: str = "ability"
-    spare: Floats = field(init=False, repr=False)
-    share: Floats = field(init=False, repr=False)
-    share_odds: Floats | None = field(init=False, repr=False, default=None)
     _columns: ClassVar[tuple[str, ...]] = ("payoffs",)
 
     def __post_init__(self) -> None:
         choice(self.noise, "noise", NOISES)
         flag(self.common, "common")
         flag(self.option, "option")
-        flag(self.hazard, "hazard")
-        size = len(self._take("payoffs", self.payoffs, None))
-        self._take("total", self.total, size)
-        first = self._take("proposer", self.proposer, size)
-        if not np.isin(first, (0, 1)).all():
-            odd = first[~np.isin(first, (0, 1))][0]
-            raise InvalidInput(f"`proposer` must be 0 or 1 in each observation; got {odd:g}.")
-        _pairs(self, "outside", size)
-        claimed = np.asarray(self.outside)[:, int(self.option) :].sum(axis=1)
-        if (claimed > np.asarray(self.total) * (1 + 1e-12)).any():
-            k = int(np.argmax(claimed - self.total))
-            raise InvalidInput(
-                f"`outside` must add up to no more than `total`, or nobody agrees; got {claimed[k]:g} in observation "
-                f"{k}. Drop it."
-            )
-        within(self._take("breakdown", self.breakdown, size), "breakdown", 0.0, 1.0, ends="[)")
-        _share(self, np.zeros((size, 2)))
+        size = len(self._take("payoffs"))
+        total = self._take("total", size)
+        first = self._take("proposer", size)
+        _require(
+            np.isin(first, (0, 1)), first, "`proposer` must be 0 or 1 in each observation; got {:g} in {}."
+        )
+        claimed = self._take_pairs("outside", size)[:, int(self.option) :].sum(axis=1)
+        _require(
+            claimed <= total * (1 + 1e-12),
+            claimed,
+            "`outside` must add up to no more than `total`, or nobody agrees; got {:g} in {}. Drop it.",
+        )
+        if self.breakdown is not None:
+            within(self._take("breakdown", size), "breakdown", 0.0, 1.0, ends="[)")
+        self._take_share(np.zeros((size, 2)))
 
     def _ranges(self) -> list[tuple[str, str]]:
         factors = ["discount"] if self.common else ["discount_0", "discount_1"]
-        more = [*(["hazard"] if self.hazard else []), *(["outside"] if self.option else [])]
+        more = ["breakdown"] * (self.breakdown is None) + ["outside"] * self.option
         return [(name, UNIT) for name in (*factors, *more)]
+
+    @property
+    def _without_effect(self) -> tuple[str, ...]:
+        return ("outside",) * self.option
 
     @property
     def _kinked(self) -> bool:
         """Whether an option may start to bind."""
         return self.option or bool((np.asarray(self.outside) > 0).any())
 
-    def _residuals(self, t: Sequence[Any]) -> Any:
-        goes_on = 1.0 - np.asarray(self.breakdown)
-        a, b = t[0] * goes_on, t[0 if self.common else 1] * goes_on
-        if self.hazard:
-            rest = 1.0 - t[1 if self.common else 2]
-            a, b = a * rest, b * rest
-        o = [np.asarray(self.outside)[:, i] / self.spare for i in (0, 1)]
-        options: list[Any] = [t[-1] if self.option else o[0], o[1]]
-        av, bv, o0, o1 = (np.asarray(getattr(v, "value", v)) for v in (a, b, *options))
-        x = (1 - bv) / (1 - av * bv) + 0 * self.spare
-        for _ in range(
-            4
-        ):  # which options bind: none, then those that do given the others, at most twice each
-            y = np.maximum(o0, av * x)
-            x = 1 - np.maximum(o1, bv * (1 - y))
-            first, second = (o0 > av * x) * 1.0, (o1 > bv * (1 - y)) * 1.0
-            x = _first_offer(av, bv, o0, o1, first, second)
-        offer = _first_offer(a, b, options[0], options[1], first, second)
-        answer = options[0] * first + a * offer * (1.0 - first)
-        proposes = np.asarray(self.proposer)
-        return _missed(self, offer * (1.0 - proposes) + answer * proposes)
-
-    def _log_scale(self) -> Floats:
-        return _scale(self)
+    def _shares(self, t: Sequence[Any]) -> Any:
+        goes_on = 1.0 - (t[2 - self.common] if self.breakdown is None else np.asarray(self.breakdown))
+        a, b = t[0] * goes_on, t[1 - self.common] * goes_on
+        o0, o1 = np.asarray(self.outside).T / self.spare
+        o0 = t[-1] if self.option else o0
+        # the fixed point of x = 1 - max(o1, b (1 - y)), y = max(o0, a x): slopes are below 1
+        offer = -_larger(o1 - 1, -_larger(1 - b * (1 - o0), (1 - b) / (1 - a * b)))
+        return np.where(np.asarray(self.proposer) == 0, offer, _larger(o0, a * offer))
 
     def _instruments(self) -> Floats:
         return np.column_stack(
@@ -432,15 +472,14 @@ class OffersModel(_Estimated):
         )
 
 
-def _first_offer(a: Any, b: Any, o0: Any, o1: Any, first: Floats, second: Floats) -> Any:
-    """Return the first player's payoff as the proposer, given whose option binds (1) when responding."""
-    rest = b * (1.0 - second)
-    return (1.0 - o1 * second - rest * (1.0 - o0 * first)) / (1.0 - rest * a * (1.0 - first))
+def _larger(one: Any, other: Any) -> Any:
+    """Return the larger of two numbers whose imaginary parts are steps of derivatives."""
+    return np.where(np.real(one) >= np.real(other), one, other)
 
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class WageModel(_Estimated):
+class WageModel(_Model):
     r"""Observed wages that firm and worker bargain over.
 
     .. math:: w = (1 - \beta)\, \rho z + \beta\, (y + k),
@@ -489,19 +528,19 @@ class WageModel(_Estimated):
     _columns: ClassVar[tuple[str, ...]] = ("wages",)
 
     def __post_init__(self) -> None:
-        size = len(self._take("wages", self.wages, None))
+        size = len(self._take("wages"))
         for name in ("productivity", "reference", "saved"):
-            self._take(name, getattr(self, name), size)
+            self._take(name, size)
         if self.replacement is not None:
             object.__setattr__(self, "replacement", float(real(self.replacement, "replacement", ndim=0)))
 
     def _ranges(self) -> list[tuple[str, str]]:
         return [("weight", UNIT), *([("replacement", UNIT)] if self.replacement is None else [])]
 
-    def _residuals(self, t: Sequence[Any]) -> Any:
+    def _predicted(self, t: Sequence[Any]) -> Any:
         z, y = np.asarray(self.reference), np.asarray(self.productivity) + np.asarray(self.saved)
         share = t[1] if self.replacement is None else self.replacement
-        return (1.0 - t[0]) * share * z + t[0] * y - np.asarray(self.wages)
+        return (1.0 - t[0]) * share * z + t[0] * y
 
     def _instruments(self) -> Floats:
         return np.column_stack([np.asarray(self.productivity), np.asarray(self.reference)])
@@ -509,7 +548,7 @@ class WageModel(_Estimated):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class NashInNashModel(_Estimated):
+class NashInNashModel(_Model):
     r"""Observed prices between many suppliers and buyers, each Nash-bargained given all others.
 
     A supplier with cost c and weight w sells q(p) to a buyer who gains B(p) over having no agreement, with
@@ -569,29 +608,18 @@ class NashInNashModel(_Estimated):
     _columns: ClassVar[tuple[str, ...]] = ("prices",)
 
     def __post_init__(self) -> None:
-        size = len(self._take("prices", self.prices, None))
-        gains, slopes = self._take("gains", self.gains, size), self._take("slopes", self.slopes, size)
-        if not (gains > 0).all():
-            k = int(np.argmin(gains))
-            raise InvalidInput(
-                f"`gains` must be positive: nobody buys at a loss; got {gains[k]:g} in observation {k}."
-            )
-        if not (slopes <= 0).all():
-            k = int(np.argmax(slopes))
-            raise InvalidInput(
-                f"`slopes` must not be positive: demand falls; got {slopes[k]:g} in observation {k}."
-            )
-        _coefficients(self, size)
+        size = len(self._take("prices"))
+        gains, slopes = self._take("gains", size), self._take("slopes", size)
+        _require(gains > 0, gains, "`gains` must be positive: nobody buys at a loss; got {:g} in {}.")
+        _require(slopes <= 0, slopes, "`slopes` must not be positive: demand falls; got {:g} in {}.")
+        _take_covariates(self, size)
 
     def _ranges(self) -> list[tuple[str, str]]:
         return [("weight", UNIT), ("cost", REAL), *((name, REAL) for name in self.names)]
 
-    def _residuals(self, t: Sequence[Any]) -> Any:
+    def _predicted(self, t: Sequence[Any]) -> Any:
         gains, slopes, w = np.asarray(self.gains), np.asarray(self.slopes), t[0]
-        margin = w * gains / (1.0 - w - w * (slopes * gains))
-        table = np.empty((self.observations, 0)) if self.covariates is None else np.asarray(self.covariates)
-        cost = sum((t[k + 2] * table[:, k] for k in range(table.shape[1])), t[1])
-        return self.prices - margin - cost
+        return w * gains / (1.0 - w - w * (slopes * gains)) + _index_of(self.covariates, t[1:])
 
     def _instruments(self) -> Floats:
         raise InvalidInput("`instruments` must be given: what moves buyers' gains and not suppliers' costs.")
@@ -599,7 +627,7 @@ class NashInNashModel(_Estimated):
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class DelayModel(_Estimated):
+class DelayModel(_Model):
     r"""Observed delays in the war of attrition between reputations of Abreu and Gul (2000).
 
     After the first moment player i concedes at the rate :math:`\lambda_i = r_j \frac{1 - a_i}{a_0 + a_1 - 1}` until
@@ -653,17 +681,14 @@ class DelayModel(_Estimated):
     _columns: ClassVar[tuple[str, ...]] = ("dates",)
 
     def __post_init__(self) -> None:
-        dates = self._take("dates", self.dates, None)
-        who = self._take("who", self.who, len(dates))
-        _pairs(self, "demands", len(dates))
-        demands = np.asarray(self.demands)
-        if (dates < 0).any():
-            raise InvalidInput(f"`dates` must not be negative; got {dates.min():g}.")
-        if not np.isin(who, (-1, 0, 1)).all():
-            raise InvalidInput(f"`who` must be 0, 1 or -1; got {who[~np.isin(who, (-1, 0, 1))][0]:g}.")
+        dates = self._take("dates")
+        who = self._take("who", len(dates))
+        demands = self._take_pairs("demands", len(dates))
+        _require(dates >= 0, dates, "`dates` must not be negative; got {:g} in {}.")
+        _require(np.isin(who, (-1, 0, 1)), who, "`who` must be 0, 1 or -1; got {:g} in {}.")
         if not ((demands > 0) & (demands < 1)).all() or not (demands.sum(axis=1) > 1).all():
             raise InvalidInput("`demands` must be shares between 0 and 1 that add up to more than 1.")
-        given = None if self.horizon is None else self._take("horizon", self.horizon, len(dates))
+        given = None if self.horizon is None else self._take("horizon", len(dates))
         alike = self._alike()
         for rows in alike:
             conceded = who[rows] >= 0
@@ -695,35 +720,56 @@ class DelayModel(_Estimated):
         return [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
 
     def _ranges(self) -> list[tuple[str, str]]:
-        return [("rate_0", REAL), ("rate_1", REAL), ("both_obstinate", UNIT)]
+        return [("rate_0", POSITIVE), ("rate_1", POSITIVE), ("both_obstinate", UNIT)]
+
+    def _bounds(self, values: Floats) -> tuple[Floats, Floats]:
+        return np.zeros(3), np.array([np.inf, np.inf, 1.0])
+
+    def _exact_interval(self, estimates: Estimates, k: int, level: float) -> tuple[float, float] | None:
+        """Return the interval of a share by its effective number of talks, or of a rate of which nothing was seen."""
+        from scipy.stats import beta
+
+        value, variance, tail = estimates.values[k], estimates.covariance[k, k], (1 - level) / 2
+        if self._ranges()[k][1] == UNIT:
+            talks = value * (1 - value) / variance if variance > 0 else self.observations
+            ends = beta.ppf([tail, 1 - tail], talks * value + [0, 1], talks * (1 - value) + [1, 0])
+            return float(np.nan_to_num(ends[0], nan=0.0)), float(np.nan_to_num(ends[1], nan=1.0))
+        if value == 0:  # no concession, of which a rate leaves the chance exp(-rate * exposure)
+            return 0.0, float(-np.log(tail) / self._exposure(1 - k).sum())
+        return (0.0, np.inf) if np.isnan(value) else None
+
+    def _times(self) -> Floats:
+        """Return for how long a concession in each talk might have been seen."""
+        times = np.array(self.dates)
+        for rows in self._alike():
+            ended = np.asarray(self.who)[rows] >= 0
+            last = times[rows][ended].max(initial=0.0)
+            end = last if self.horizon is None else np.asarray(self.horizon)[rows]
+            times[rows] = np.minimum(times[rows], end)
+        return times
+
+    def _exposure(self, i: int) -> Floats:
+        """Return for each talk the time for which i might have conceded, by its speed at a rate of 1."""
+        demands = np.asarray(self.demands)
+        return np.asarray((1 - demands[:, i]) / (demands.sum(axis=1) - 1) * self._times())
 
     def _solved(self) -> tuple[Floats, Floats, Floats]:
         """Return the estimates, what each observation adds to their errors, (m, 3), and its log-likelihood."""
-        dates, who, demands = self.dates, np.asarray(self.who), np.asarray(self.demands)
-        m, time = len(dates), dates.copy()
-        values, errors = np.full(3, np.nan), np.zeros((m, 3))
-        shares = []
+        dates, who, times = np.asarray(self.dates), np.asarray(self.who), self._times()
+        m = len(dates)
+        values, errors, logs = np.array([np.nan, np.nan, 0.0]), np.zeros((m, 3)), np.zeros(m)
         for rows in self._alike():
-            ended = who[rows] >= 0
-            end = (
-                dates[rows][ended].max(initial=0.0)
-                if self.horizon is None
-                else np.asarray(self.horizon)[rows]
-            )
-            time[rows] = np.minimum(dates[rows], end)
-            share, error = _surviving(time[rows], ended)
-            shares.append(share * len(rows) / m)
+            share, error = _surviving(times[rows], who[rows] >= 0)
+            values[2] += share * len(rows) / m
             errors[rows, 2] = error * len(rows) / m
-        values[2] = sum(shares)
-        speed = (1 - demands) / (demands.sum(axis=1) - 1)[:, None]
-        logs = np.zeros(m)
         for i in (0, 1):
-            later, exposed = (who == i) & (dates > 0), speed[:, i] * time
+            later, exposed = (who == i) & (dates > 0), self._exposure(i)
             if exposed.any():
                 rate = later.sum() / exposed.sum()
                 values[1 - i] = rate
                 errors[:, 1 - i] = (later - rate * exposed) / exposed.sum()
-                logs += np.log(rate * speed[:, i], where=later, out=np.zeros(m)) - rate * exposed
+                speed = exposed / np.where(times > 0, times, 1.0)
+                logs += np.log(rate * speed, where=later, out=np.zeros(m)) - rate * exposed
         return values, errors, logs
 
 
@@ -747,7 +793,7 @@ def _surviving(time: Floats, ended: NDArray[np.bool_]) -> tuple[float, Floats]:
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class EfficientDelayModel(_Estimated):
+class EfficientDelayModel(_Model):
     r"""Observed delays until the surplus is large enough for an agreement, as in Merlo and Wilson (1998).
 
     In each period a surplus s is drawn, with log-normal distribution F. Players with a common discount factor
@@ -762,7 +808,7 @@ class EfficientDelayModel(_Estimated):
     ----------
     delays : array_like, shape (m,)
         Periods without an agreement, 0 for an agreement at once.
-    surplus : array_like, shape (m,)
+    total : array_like, shape (m,)
         The surplus that was divided in the end.
 
     Raises
@@ -786,36 +832,47 @@ class EfficientDelayModel(_Estimated):
     Examples
     --------
     >>> from bargaining import EfficientDelayModel
-    >>> found = EfficientDelayModel([0, 2, 1, 0, 3, 1, 0, 5], surplus=[3.1, 2.4, 2.2, 4.0, 2.9, 3.3, 2.3, 2.6]).fit()
+    >>> found = EfficientDelayModel([0, 2, 1, 0, 3, 1, 0, 5], total=[3.1, 2.4, 2.2, 4.0, 2.9, 3.3, 2.3, 2.6]).fit()
     >>> found.params.round(2).to_dict()
     {'log_mean': 0.65, 'log_spread': 0.38, 'discount': 0.87}
     """
 
     delays: Entries
     _: KW_ONLY
-    surplus: ArrayLike
+    total: ArrayLike
     _columns: ClassVar[tuple[str, ...]] = ("delays",)
 
     def __post_init__(self) -> None:
-        delays = self._take("delays", self.delays, None)
-        surplus = self._take("surplus", self.surplus, len(delays))
-        odd = (delays < 0) | (delays != np.floor(delays))
-        if odd.any():
-            raise InvalidInput(f"`delays` must be whole numbers from 0; got {delays[odd][0]:g}.")
-        if not (surplus > 0).all():
-            k = int(np.argmin(surplus))
-            raise InvalidInput(f"`surplus` must be positive; got {surplus[k]:g} in observation {k}.")
+        delays = self._take("delays")
+        surplus = self._take("total", len(delays))
+        whole = (delays >= 0) & (delays == np.floor(delays))
+        _require(whole, delays, "`delays` must be whole numbers from 0; got {:g} in {}.")
+        _require(surplus > 0, surplus, "`total` must be positive; got {:g} in {}.")
         if not np.ptp(surplus):
-            raise InvalidInput("`surplus` must vary; all observations have the same.")
+            raise InvalidInput("`total` must vary; all observations have the same.")
 
     def _ranges(self) -> list[tuple[str, str]]:
-        return [("log_mean", REAL), ("log_spread", REAL), ("discount", UNIT)]
+        return [("log_mean", REAL), ("log_spread", POSITIVE), ("discount", UNIT)]
 
     def _bounds(self, values: Floats) -> tuple[Floats, Floats]:
         """Return bounds on parameters that are not identified."""
-        least = float(np.log(np.min(np.asarray(self.surplus))))
-        top = self._discount(float(values[0]), float(values[1]), least)[0]
-        return np.array([-np.inf, 0.0, 0.0]), np.array([np.inf, np.inf, top])
+        return np.array([-np.inf, 0.0, 0.0]), np.array([np.inf, np.inf, self._most(values)[0]])
+
+    def _most(self, values: Floats) -> tuple[float, Floats]:
+        return self._discount(
+            float(values[0]), float(values[1]), float(np.log(np.min(np.asarray(self.total))))
+        )
+
+    def _exact_interval(self, estimates: Estimates, k: int, level: float) -> tuple[float, float] | None:
+        """Return the interval of a discount factor that is only bounded: up to the upper end of that of its bound."""
+        from scipy.stats import norm
+
+        if not np.isnan(estimates.values[k]):
+            return None
+        most, slopes = self._most(estimates.values)
+        spread = np.sqrt(slopes @ estimates.covariance[:2, :2] @ slopes)
+        odds = np.log(most / (1 - most)) + norm.ppf(0.5 + level / 2) * spread / (most * (1 - most))
+        return 0.0, float(1 / (1 + np.exp(-odds)))
 
     def _discount(self, mean: float, spread: float, least: float) -> tuple[float, Floats]:
         """Return the discount factor at which a surplus, in logs, is just worth waiting, and its slopes in both."""
@@ -832,7 +889,7 @@ class EfficientDelayModel(_Estimated):
         """Return the estimates, what each observation adds to their errors, (m, 3), and its log-likelihood."""
         from scipy.stats import norm
 
-        lowest, t = float(np.log(np.min(np.asarray(self.surplus)))), self.delays
+        lowest, t = float(np.log(np.min(np.asarray(self.total)))), np.asarray(self.delays)
         m, least = len(t), lowest
         with np.errstate(all="ignore"):
             for _ in range(_AGAIN):
@@ -842,7 +899,7 @@ class EfficientDelayModel(_Estimated):
                 least = lowest - 1 / (m * hazard)
         if not np.isfinite([*z, least]).all() or not z[1] > 0:
             raise InvalidInput(
-                "`surplus` and `delays` lead to no log-normal distribution: too few agreements, or too much alike."
+                "`total` and `delays` lead to no log-normal distribution: too few agreements, or too much alike."
             )
         mean, spread = float(z[0] / z[1]), float(1 / z[1])
         natural = np.array([[1 / z[1], -z[0] / z[1] ** 2], [0.0, -1 / z[1] ** 2]])
@@ -862,7 +919,7 @@ class EfficientDelayModel(_Estimated):
         from scipy.optimize import minimize
         from scipy.stats import norm
 
-        logs, t = np.log(np.asarray(self.surplus)), self.delays
+        logs, t = np.log(np.asarray(self.total)), np.asarray(self.delays)
 
         def parts(z: Floats) -> tuple[Floats, Floats, Floats]:
             a, b = z
@@ -886,7 +943,7 @@ class EfficientDelayModel(_Estimated):
                 z = z - np.linalg.solve(hessian, scores.sum(axis=0))
             except np.linalg.LinAlgError:
                 raise InvalidInput(
-                    "`delays` and `surplus` must let the likelihood have a single peak; between delays of "
+                    "`delays` and `total` must let the likelihood have a single peak; between delays of "
                     f"{t.min():.3g} and {t.max():.3g} it is flat."
                 ) from None
         value, scores, hessian = parts(z)

@@ -127,8 +127,8 @@ def vertical_merger(_: Path | None) -> list[float]:
         made = VerticalChain(
             values, slope=slope, retailers=shops, wholesalers=makers, weights=weight, **costs
         )
-        margins = made._margins(s)
-        return replace(made, retail_costs=p - w - margins.retail, wholesale_costs=w - margins.wholesale)
+        retail, wholesale = np.split(made._margins(s), 2)
+        return replace(made, retail_costs=p - w - retail, wholesale_costs=w - wholesale)
 
     def change(weight: float) -> Floats:
         return np.asarray(chain(weight).solve(retailers=merged).prices / p - 1)
@@ -141,8 +141,8 @@ def vertical_merger(_: Path | None) -> list[float]:
         retail_costs=0.1,
         wholesale_costs=0.25,
     )
-    seen = chain(weight)._margins(s)._replace(retail=p - 0.1 - w, wholesale=w - 0.2)
-    makers_gain, shops_gain = (s * one for one in chain(weight)._gains(s, seen))
+    margins = np.concatenate([p - 0.1 - w, w - 0.2])
+    makers_gain, shops_gain = (s * gain for gain in chain(weight)._gains(s, margins))
     columns = [alone.solve().prices, shops_gain, makers_gain, values, change(weight)]
     return [float(x) for row in zip(*columns, strict=True) for x in row]
 

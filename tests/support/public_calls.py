@@ -886,7 +886,7 @@ CALLS: dict[str, Call] = {
         b.EfficientDelayModel,
         lambda: {
             "delays": array(0, 2, 1, 0, 3, 1, 0, 5),
-            "surplus": array(3.1, 2.4, 2.2, 4.0, 2.9, 3.3, 2.3, 2.6),
+            "total": array(3.1, 2.4, 2.2, 4.0, 2.9, 3.3, 2.3, 2.6),
         },
         lambda model: model.fit().values,
     ),

@@ -29,6 +29,7 @@ STATE = b.payoff_set(stochastic())["0"]
 FURTHER: dict[str, Callable[[], Any]] = {
     "Allocation": PAIR.shapley,
     "CoalitionalGame": lambda: PAIR,
+    "Comparison": lambda: b.WeightedNashModel([3, 2, 4], total=10).fit().wald_test([1]),
     "Game": lambda: STAGE,
     "MethodCall": lambda: MethodCall(name="nash"),
     "Node": lambda: STATE.strategy(STATE.vertices[0]).nodes[0],

@@ -44,7 +44,6 @@ _ANGLES = 257  # directions in which a frontier is asked for: a smooth curve at 
 _FAR = 1e3  # times the largest level: nothing that is drawn is farther
 # Of the largest level: a single point is not lost to rounding, first in a large box and then in a close one.
 _SLACKS = 1e-9, 1e-12
-_GAP = 0.12  # between panels, as a share of their height
 _OPEN = 20  # figures, where matplotlib's settings name no limit
 
 _ours: list[weakref.ref[Any]] = []
@@ -93,11 +92,10 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         `PayoffSet` is drawn with its vertices, the threat point, the exit and the payoffs of the stage game; what
         `payoff_bounds` found as its inner and its outer set; the sets of a stochastic game as one outline and threat a
         state; an `Automaton`, or a `StochasticAutomaton`, as a graph; a heavy edge marks a start. A
-        `ReputationalOutcome` is drawn as the probabilities of having conceded. A `Dataset` from `sweep` is drawn
-        against the longest numeric axis that all its variables have, with one panel for each variable, and in it a
-        line for each other cell and player; `data["x"]` is one variable alone. Several results, in a list or a
-        mapping of labels to them, share one picture if they have the same axes: all that consists of payoffs of two
-        players, sweeps, or reputations.
+        `ReputationalOutcome` is drawn as the probabilities of having conceded. A `Dataset` from `sweep` with one
+        variable, or `data["x"]` of several, is drawn against its longest numeric axis, with a line for each other cell
+        and player. Several results, in a list or a mapping of labels to them, share one picture if they have the same
+        axes: all that consists of payoffs of two players, sweeps, or reputations.
     ax : Axes, optional
         Where to draw; a new figure with a transparent background if None. Of the figures made so, the oldest are
         closed once there are more than 20 (`figure.max_open_warning` in the settings of matplotlib).
@@ -105,15 +103,15 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     Axes
-        The axes, for titles and more. If a sweep has several variables, the panels are its `child_axes`.
+        The axes, for titles and more.
 
     Raises
     ------
     NotApplicable
         If there is no picture for `result`, it does not have two players, or several results cannot share axes.
     InvalidInput
-        If `result` is a batch of sets, or needs more than eight lines in one panel; or if results have the players in
-        another order.
+        If `result` is a batch of sets, or several variables, or needs more than eight lines; or if results have the
+        players in another order.
 
     Notes
     -----
@@ -145,18 +143,14 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         )
     with needs("paper"):
         import matplotlib.pyplot  # noqa: F401
-    ax = _new_axes(_panels([one for _, one in entries])) if ax is None else of_matplotlib(ax, "ax", "spines")
-    if kinds[0].axes == "sweep":
-        _draw_sweeps(entries, lines, ax)
-    else:
-        looks = [
-            Look(label=entry[0], first=sum(lines[:k]), alone=len(entries) == 1)
-            for k, entry in enumerate(entries)
-        ]
-        _draw_common_problems([one for _, one in entries], looks, ax)
-        for kind, (_, one), look in zip(kinds, entries, looks, strict=True):
-            kind.draw(one, ax, look)
-        _finish(ax, ours=bool(kinds[0].axes))
+    ax = _new_axes() if ax is None else of_matplotlib(ax, "ax", "spines")
+    looks = [
+        Look(label=entry[0], first=sum(lines[:k]), alone=len(entries) == 1) for k, entry in enumerate(entries)
+    ]
+    _draw_common_problems([one for _, one in entries], looks, ax)
+    for kind, (_, one), look in zip(kinds, entries, looks, strict=True):
+        kind.draw(one, ax, look)
+    _finish(ax, ours=bool(kinds[0].axes))
     return ax
 
 
@@ -200,7 +194,7 @@ def _kind(result: Any) -> Kind:
     from bargaining.protocols.reputation import ReputationalOutcome
 
     if _is_labelled(result):
-        return Kind(draw=_no_picture, axes="sweep", lines=_lines)
+        return Kind(draw=_draw_sweep, axes="sweep", lines=_lines)
     kinds: dict[Any, Kind] = {
         Problem: Kind(draw=_draw_problem, axes="payoffs"),
         Division: Kind(draw=_draw_division, axes="payoffs"),
@@ -228,7 +222,7 @@ def _no_picture(result: Any, *_: Any) -> Any:
     )
 
 
-def _new_axes(panels: int) -> Axes:
+def _new_axes() -> Axes:
     """Return axes in a new pyplot figure; the oldest figures made in this way are closed."""
     import matplotlib.pyplot as plt
 
@@ -238,8 +232,7 @@ def _new_axes(panels: int) -> Axes:
     ]
     while open_ones and len(plt.get_fignums()) >= limit:
         plt.close(open_ones.pop(0))
-    height = 3.6 if panels == 1 else 2.2 * panels
-    figure, ax = plt.subplots(figsize=(4.8, height), layout="constrained", facecolor="none")
+    figure, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained", facecolor="none")
     ax.set_facecolor("none")
     _ours[:] = [weakref.ref(one) for one in (*open_ones, figure)]
     return ax
@@ -443,86 +436,54 @@ def _draw_reputation(outcome: ReputationalOutcome, ax: Axes, look: Look) -> None
     ax.set(xlabel="time", ylabel="probability of having conceded", ylim=(0.0, 1.02))
 
 
-def _variables(data: Any) -> dict[str, Any]:
-    """Return the variables of a sweep to draw: its numbers, without status and residual."""
+def _variable(data: Any) -> Any:
+    """Return the numbers of a sweep to draw, without status and residual."""
     if not hasattr(data, "data_vars"):
-        return {str(data.name or "value"): data}
-    found = {str(name): values for name, values in data.data_vars.items() if values.dtype.kind in "biuf"}
-    shown = {name: values for name, values in found.items() if name not in ("status", "residual")}
+        return data
+    numbers = {str(name): values for name, values in data.data_vars.items() if values.dtype.kind in "biuf"}
+    shown = [name for name in numbers if name not in ("status", "residual")]
     if not shown:
         raise InvalidInput(
             "`result` must have a variable besides its status; every cell failed. Read `message`."
         )
-    return shown
+    if len(shown) > 1:
+        raise InvalidInput(
+            f"`result` must have one variable; got {', '.join(shown)}. Pick one, as in data[{shown[0]!r}]."
+        )
+    return numbers[shown[0]]
 
 
-def _along(data: Any) -> Any:
-    """Return the numeric axis with the most values, among those that all variables have: panels share it."""
-    first, *rest = _variables(data).values()
-    common = [d for d in first.dims if d != "player" and all(d in values.dims for values in rest)]
-    numeric = [d for d in common if first[d].dtype.kind in "iuf" and first.sizes[d] > 1]
+def _along(values: Any) -> Any:
+    """Return the numeric axis with the most values."""
+    numeric = [
+        d for d in values.dims if d != "player" and values[d].dtype.kind in "iuf" and values.sizes[d] > 1
+    ]
     if not numeric:
         raise InvalidInput(
-            "`result` must have a numeric axis with two values or more to draw all its variables along; got none. Pick "
-            "one variable, or give the axis numbers."
+            "`result` must have a numeric axis with two values or more to draw along; got none. Give an axis numbers."
         )
-    return max(numeric, key=lambda d: first.sizes[d])
+    return max(numeric, key=lambda d: values.sizes[d])
 
 
 def _lines(data: Any) -> int:
-    """Return the largest number of lines that a variable of a sweep needs."""
-    most, along = 0, _along(data)
-    for values in _variables(data).values():
-        others = [d for d in values.dims if d != along]
-        lines = int(np.prod([values.sizes[d] for d in others]))
-        if lines > len(COLOURS):
-            raise InvalidInput(
-                f"`result` would be {lines} lines for {values.name}; pick up to {len(COLOURS)} with "
-                f"`.sel({others[0]}=...)`, or one variable with `[{str(values.name)!r}]`."
-            )
-        most = max(most, lines)
-    return most
+    """Return the number of lines that a sweep needs."""
+    values = _variable(data)
+    others = [d for d in values.dims if d != _along(values)]
+    lines = int(np.prod([values.sizes[d] for d in others]))
+    if lines > len(COLOURS):
+        raise InvalidInput(
+            f"`result` would be {lines} lines; pick up to {len(COLOURS)} with `.sel({others[0]}=...)`."
+        )
+    return lines
 
 
-def _panels(results: Sequence[Any]) -> int:
-    return len({name for one in results if _is_labelled(one) for name in _variables(one)}) or 1
-
-
-def _draw_sweeps(entries: Sequence[tuple[str, Any]], lines: Sequence[int], ax: Axes) -> None:
-    """Draw one panel for each variable, one below the other, with a common axis."""
-    names = list(dict.fromkeys(name for _, data in entries for name in _variables(data)))
-    along = [_along(data) for _, data in entries]
-    heads = [_with_unit(axis, data[axis]) for axis, (_, data) in zip(along, entries, strict=True)]
-    shared = dict.fromkeys(head for head in (ax.get_xlabel(), *heads) if head)
-    if len(shared) > 1:
-        raise InvalidInput(f"`result` must be sweeps along one axis; got {' and '.join(map(repr, shared))}.")
-    panels = [ax] if len(names) == 1 else _stacked(ax, len(names))
-    before: list[str] = []
-    for panel, name in zip(panels, names, strict=True):
-        for k, (label, data) in enumerate(entries):
-            if name in _variables(data):
-                look = Look(label=label, first=sum(lines[:k]), alone=len(entries) == 1)
-                _draw_sweep(_variables(data)[name], name, along[k], panel, look)
-        labels = panel.get_legend_handles_labels()[1]
-        panel.spines[["top", "right"]].set_visible(False)
-        if labels and labels != before:
-            panel.legend(frameon=False, fontsize="small")
-        panel.set_xlabel(heads[0] if panel is panels[-1] else "")
-        before = labels
-
-
-def _stacked(ax: Axes, panels: int) -> list[Axes]:
-    """Return axes within `ax`, one below the other, which share the horizontal axis; `ax` itself shows nothing."""
-    height, found = 1.0 / (panels + _GAP * (panels - 1)), list[Any]()
-    for k in range(panels):
-        bounds = (0.0, 1.0 - height - k * height * (1.0 + _GAP), 1.0, height)
-        found.append(ax.inset_axes(bounds, sharex=found[0] if found else None, facecolor="none"))
-        found[-1].tick_params(labelbottom=k == panels - 1)
-    ax.set_axis_off()
-    return found
-
-
-def _draw_sweep(values: Any, name: str, along: Any, ax: Axes, look: Look) -> None:
+def _draw_sweep(data: Any, ax: Axes, look: Look) -> None:
+    """Draw a line for each cell beyond the axis."""
+    values = _variable(data)
+    along = _along(values)
+    head = _with_unit(along, values[along])
+    if ax.get_xlabel() not in ("", head):
+        raise InvalidInput(f"`result` must be sweeps along one axis; got {ax.get_xlabel()!r} and {head!r}.")
     others = [d for d in values.dims if d != along]
     order = np.argsort(values[along].values, kind="stable")
     array = values.transpose(along, *others).values[order]
@@ -530,7 +491,7 @@ def _draw_sweep(values: Any, name: str, along: Any, ax: Axes, look: Look) -> Non
         parts = [_place(values, d, at) for d, at in zip(others, place, strict=True)]
         label = look.named(", ".join(parts)) if parts else look.label
         ax.plot(values[along].values[order], array[(..., *place)], label=label or None, **look.style(k))
-    ax.set_ylabel(_with_unit(name, values))
+    ax.set(xlabel=head, ylabel=_with_unit(values.name or "value", values))
 
 
 def _place(data: Any, axis: Any, k: int) -> str:

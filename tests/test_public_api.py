@@ -55,7 +55,10 @@ def test_the_stub_lists_public_names_once_and_makes_all_it_names_public() -> Non
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     ]
-    assert sorted(listed) == sorted({(name, name, module) for name, module in EXPORTS.items()})
+    twice = {name for name, _, _ in listed if [name for name, _, _ in listed].count(name) > 1}
+    assert not twice, "bargaining/__init__.pyi lists these more than once."
+    wrong = set(listed) ^ {(name, name, module) for name, module in EXPORTS.items()}
+    assert not wrong, "A line of bargaining/__init__.pyi must read `from module import name as name`."
     assert set(bargaining.__all__) == set(EXPORTS)
 
 
@@ -91,7 +94,8 @@ def test_docstring_describes_every_parameter(name: str) -> None:
     item = getattr(bargaining, name)
     sections = _sections(item)
     described = _heads(sections.get("Parameters", "")) | _heads(sections.get("Attributes", ""))
-    assert {name for name in inspect.signature(item).parameters if not name.startswith("_")} <= described
+    bare = {name for name in inspect.signature(item).parameters if not name.startswith("_")} - described
+    assert not bare, "Describe these under Parameters in the docstring, with shape, unit and default."
 
 
 @pytest.mark.parametrize("name", TOOLS)
@@ -112,7 +116,8 @@ def test_every_attribute_of_a_result_is_described(name: str) -> None:
         for part in ("Attributes", "Parameters")
         for head in _heads(section.get(part, ""))
     }
-    assert {field.name for field in fields(RESULTS[name]) if not field.name.startswith("_")} <= described
+    bare = {field.name for field in fields(RESULTS[name]) if not field.name.startswith("_")} - described
+    assert not bare, "Describe these under Attributes in the docstring."
 
 
 def test_exports_and_results_have_reference_pages() -> None:
@@ -124,13 +129,16 @@ def test_exports_and_results_have_reference_pages() -> None:
 
 @pytest.mark.parametrize("name", [name for name in TOOLS if name not in UNADVISED])
 def test_a_wrong_keyword_is_answered_by_how_to_write_the_call(name: str) -> None:
-    with pytest.raises(TypeError, match=rf"{name}\(\) has no argument `bogus`.* Write {name}\("):
+    with pytest.raises(TypeError) as caught:
         getattr(bargaining, name)(bogus=1)
+    assert re.search(rf"{name}\(\) has no argument `bogus`.* Write {name}\(", str(caught.value)), (
+        f"Decorate {name} with `suggesting` of bargaining/_calls.py."
+    )
 
 
 def test_results_can_be_imported_from_one_place() -> None:
     own = {name for name, kind in RESULTS.items() if not kind.__module__.startswith("bargaining.testing")}
-    assert set(bargaining.results.__all__) == own
+    assert set(bargaining.results.__all__) == own, "Import in bargaining/results.py what functions return."
     assert all(getattr(bargaining.results, name) is RESULTS[name] for name in own)
 
 

@@ -30,7 +30,8 @@ from bargaining import (
 )
 from bargaining.axioms import strong_pareto
 from bargaining.testing.strategies import problems
-from public_classes import objects, results
+from public_classes import made as object_of
+from public_classes import results
 
 A, B = [[9, 1], [10, 3]], [[9, 10], [1, 3]]
 PEOPLE = ("Ann", "Bob")
@@ -366,7 +367,7 @@ TRIO = ("Ann", "Bob", "Cleo")
 
 @pytest.mark.parametrize("name", sorted(results()))
 def test_names_are_shown_wherever_players_are(name):
-    made = objects()[name]
+    made = object_of(name)
     text = re.sub("<svg.*?</svg>", "", made._repr_html_(), flags=re.DOTALL)
     known = getattr(made, "player_names", None) or getattr(made, "players", None)
     known = known if isinstance(known, tuple) else ()

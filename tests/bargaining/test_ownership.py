@@ -99,7 +99,7 @@ def cases() -> list[Any]:
 
 
 def test_every_public_name_is_called() -> None:
-    assert missing() == [], "add a call of these to tests/support/public_calls.py"
+    assert not (names := missing()), f"Add a call of {', '.join(names)} to tests/support/public_calls.py."
 
 
 @pytest.mark.parametrize(("call", "name"), cases())
@@ -119,7 +119,9 @@ def test_what_a_dataclass_hands_out_cannot_be_written(call: Call) -> None:
     result = call.function(**call.arguments())
     for made in (result, copy.copy(result), *_again(result)) if is_dataclass(result) else ():
         for field, array in held(made):
-            assert not array.flags.writeable, field
+            assert not array.flags.writeable, (
+                f"Decorate {type(made).__name__} with `owning`: {field} can be written."
+            )
             if array.dtype != object:
                 with pytest.raises(ValueError, match="WRITEABLE"):
                     array.flags.writeable = True

@@ -70,9 +70,18 @@ def results() -> dict[str, type]:
     return {name: item for name, item in (classes | given).items() if not issubclass(item, tuple)}
 
 
+def made(name: str) -> Any:
+    """Return an object of a class."""
+    assert name in objects(), (
+        f"Nothing is known to return a {name}: add a call to tests/support/public_calls.py, or a row to FURTHER in "
+        "tests/support/public_classes.py."
+    )
+    return objects()[name]
+
+
 @cache
 def objects() -> dict[str, Any]:
-    """Return an object of each class, by the name of the class."""
+    """Return an object of each class that calls return, by the name of the class."""
     met: dict[str, Any] = {name: make() for name, make in FURTHER.items()}
     for call in CALLS.values():
         arguments = call.arguments()

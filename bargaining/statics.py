@@ -59,7 +59,7 @@ _SHARES = ("weights", "probabilities", "discounts", "rates")
 _OF_PROBLEM = ("disagreement", "total", "points")
 _ANSWERS = {"payoffs": "player", "vertices": "vertex", "discount": "", "payoff": "", "rates": "country"}
 _STEP = 2.0**-5  # the largest step, of a gain or of the way to 0 or 1; each next one is half as long
-_LEVELS = 12
+_LEVELS = 12  # steps: rounding takes over before the last of them
 _PASSES = (
     (1.0, 5),
     (1.0, _LEVELS),

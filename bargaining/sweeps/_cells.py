@@ -18,7 +18,7 @@ from hashlib import blake2b, sha256
 from math import prod
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -329,72 +329,39 @@ class Task:
         columns = self.grid.columns(start, stop)
         if self.vectorized:
             try:
-                return self._together(columns, stop - start)
+                return self._read(self.method(self.model(**columns)), stop - start)
             except Exception:
                 pass  # The cells are tried again one by one, and keep their own messages.
-        return _gather([self._alone(columns, k) for k in range(stop - start)])
+        return _joined([self._alone(columns, k) for k in range(stop - start)])
 
-    def _together(self, columns: dict[str, NDArray[Any]], cells: int) -> Chunk:
-        result = self.method(self.model(**columns))
-        numbers, status = self._measured(result)
-        for name, number in numbers.items():
-            if number.values.ndim and number.values.shape[0] != cells:
-                raise InvalidInput(
-                    f"a vectorized model and method must return {cells} cells on the first axis; "
-                    f"`{name}` has {number.values.shape}."
-                )
-        spread = {name: number.spread(cells) for name, number in numbers.items()}
-        ended, messages = _judged(spread, np.broadcast_to(status, (cells,)).copy())
-        chunk = {name: number.values for name, number in spread.items()}
-        return chunk | _ends(ended, messages) | _called(_players(result))
-
-    def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> Cell:
+    def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> Chunk:
         """Return one cell."""
         try:
             if self.vectorized:
-                chunk = self._together({name: values[k : k + 1] for name, values in columns.items()}, 1)
-                message = str(chunk[MESSAGES][0]) if FAILED in chunk else ""
-                found = {n: a[0] for n, a in chunk.items() if n not in SPECIAL}
-                return Cell(found, int(chunk["status"][0]), message, tuple(chunk.get(PLAYERS, ())))
+                part = {name: values[k : k + 1] for name, values in columns.items()}
+                return self._read(self.method(self.model(**part)), 1)
             point = {name: values[k].item() for name, values in columns.items()}
-            result = self.method(self.model(**point))
-            numbers, status = self._measured(result)
-            if status.size != 1:
-                raise InvalidInput(f"`method` must return one status; got {short(status.tolist())}.")
-            ended, messages = _judged(
-                {n: number.alone() for n, number in numbers.items()}, status.reshape(1).copy()
-            )
-            found = {name: number.values for name, number in numbers.items()}
-            return Cell(found, int(ended[0]), messages.get(0, ""), _players(result))
+            return self._read(self.method(self.model(**point)), None)
         except Exception as error:  # One failing cell must not stop the others.
-            return Cell({}, Status.FAILED, f"{type(error).__name__}: {error}", ())
+            return _ends(np.array([Status.FAILED], np.int8), {0: f"{type(error).__name__}: {error}"})
 
-    def _measured(self, result: Any) -> tuple[dict[str, Number], NDArray[np.int8]]:
+    def _read(self, result: Any, cells: int | None) -> Chunk:
+        """Return the numbers of a result of so many cells, or of one cell without an axis of cells if None."""
         numbers, status = measure(result)
         if twice := numbers.keys() & {*(axis.name for axis in self.grid.axes), "message", "player"}:
             raise InvalidInput(
                 f"`method` must not name a number like a parameter, `message` or `player`; got {min(twice)!r}."
             )
-        return numbers, _statuses(status)
-
-
-class Cell(NamedTuple):
-    """The result of one cell: numbers, the status, the message, and the names of the players if they have any."""
-
-    numbers: dict[str, NDArray[Any]]
-    status: int
-    message: str
-    players: tuple[str, ...]
-
-
-def _players(result: Any) -> tuple[str, ...]:
-    names = getattr(result, "player_names", ())
-    return tuple(names) if isinstance(names, tuple) and are_given(names) else ()
-
-
-def _called(players: tuple[str, ...]) -> Chunk:
-    """Return the names of the players, as a chunk keeps them: most have none."""
-    return {PLAYERS: np.array(players, dtype=np.str_)} if players else {}
+        ends = _statuses(status)
+        if cells is None and ends.size != 1:
+            raise InvalidInput(f"`method` must return one status; got {short(ends.tolist())}.")
+        ends = ends.reshape(1).copy() if cells is None else np.broadcast_to(ends, (cells,)).copy()
+        numbers = {name: number.by_cell(name, cells) for name, number in numbers.items()}
+        ends, messages = _judged(numbers, ends)
+        names = getattr(result, "player_names", ())
+        named = isinstance(names, tuple) and are_given(names)
+        players: Chunk = {PLAYERS: np.array(names, dtype=np.str_)} if named and names else {}
+        return {name: number.values for name, number in numbers.items()} | _ends(ends, messages) | players
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -402,20 +369,21 @@ class Number:
     """A result of a method under one name; numbers that do not exist are NaN and marked as absent."""
 
     values: NDArray[np.float64]
-    absent: NDArray[np.bool_] | None = None
+    absent: NDArray[np.bool_]
     checked: bool = True
 
-    def spread(self, cells: int) -> Number:
-        """Return one entry a cell; a single number is given to all."""
-        if self.values.ndim:
-            return self
-        absent = None if self.absent is None else np.broadcast_to(self.absent, (cells,))
-        return Number(values=np.broadcast_to(self.values, (cells,)), absent=absent, checked=self.checked)
-
-    def alone(self) -> Number:
-        """Return the number of a single cell as a batch of one."""
-        absent = None if self.absent is None else self.absent[None]
-        return Number(values=self.values[None], absent=absent, checked=self.checked)
+    def by_cell(self, name: str, cells: int | None) -> Number:
+        """Return one entry a cell; a single number is given to all. None stands for one cell, without an axis."""
+        if cells is None:
+            return Number(values=self.values[None], absent=self.absent[None], checked=self.checked)
+        if self.values.ndim and self.values.shape[0] != cells:
+            raise InvalidInput(
+                f"a vectorized model and method must return {cells} cells on the first axis; "
+                f"`{name}` has {self.values.shape}."
+            )
+        shape = (cells, *self.values.shape[1:])
+        values, absent = np.broadcast_to(self.values, shape), np.broadcast_to(self.absent, shape)
+        return Number(values=values, absent=absent, checked=self.checked)
 
 
 def measure(result: Any) -> tuple[dict[str, Number], Any]:
@@ -451,21 +419,20 @@ def measure(result: Any) -> tuple[dict[str, Number], Any]:
 
 def _number(name: str, value: Any, strict: bool, checked: bool) -> Number | None:
     """Return real numbers, with None and masked entries as absent; None for an entry that is not a number."""
-    absent = np.ma.getmaskarray(value) if np.ma.is_masked(value) else None
+    masked = np.ma.getmaskarray(value) if np.ma.is_masked(value) else np.False_
     try:
         array = np.asarray(value)
     except ValueError:  # Rows of unequal length.
         array = np.asarray("")
+    absent = np.broadcast_to(masked, array.shape)
     if strict and array.dtype.kind == "O":
-        none = np.array([one is None for one in array.flat]).reshape(array.shape)
-        absent = none if absent is None else none | absent
+        absent = absent | np.array([one is None for one in array.flat], dtype=bool).reshape(array.shape)
         if all(isinstance(one, Real | Decimal) for one in array[~absent].flat):
             array = np.array([0.0 if one is None else float(one) for one in array.flat]).reshape(array.shape)
     if array.dtype.kind in "biuf":
-        values = array.astype(np.float64)
-        if absent is not None:
-            values[absent] = np.nan
-        return Number(values=values, absent=absent, checked=checked)
+        return Number(
+            values=np.where(absent, np.nan, array.astype(np.float64)), absent=absent, checked=checked
+        )
     if strict:
         raise InvalidInput(f"`method` must return real numbers; got {short(value)} for {name!r}.")
     return None
@@ -495,8 +462,7 @@ def _judged(numbers: dict[str, Number], status: NDArray[np.int8]) -> tuple[NDArr
         wrong = ~np.isfinite(flat)
         if not number.checked or not wrong.any():
             continue
-        if number.absent is not None:
-            wrong &= ~number.absent.reshape(wrong.shape)
+        wrong &= ~number.absent.reshape(len(status), -1) if number.values.size else True
         wrong &= np.isin(status, _OK)[:, None]
         for k in np.flatnonzero(wrong.any(axis=1)).tolist():
             found = flat[k][wrong[k]]
@@ -515,21 +481,18 @@ def _ends(status: NDArray[np.int8], messages: Mapping[int, str]) -> Chunk:
     return ends
 
 
-def _gather(results: list[Cell]) -> Chunk:
-    """Stack the cells; where shapes differ, the smaller are padded with NaN."""
-    names = dict.fromkeys(name for cell in results for name in cell.numbers)
+def _joined(chunks: list[Chunk]) -> Chunk:
+    """Join chunks of one cell each; where shapes differ, the smaller are padded with NaN."""
     chunk: Chunk = {}
-    for name in names:
-        arrays = [cell.numbers.get(name) for cell in results]
-        if len(arrays) == 1 and arrays[0] is not None:
-            chunk[name] = arrays[0][None]
-            continue
+    for name in dict.fromkeys(name for one in chunks for name in one if name not in SPECIAL):
+        arrays = [one[name][0] if name in one else None for one in chunks]
         shape = widest(array.shape for array in arrays if array is not None)
         chunk[name] = np.stack([padded(array, shape) for array in arrays])
-    messages = {k: cell.message for k, cell in enumerate(results) if cell.message}
-    named = {cell.players for cell in results if cell.status != Status.FAILED}
+    status = np.concatenate([one["status"] for one in chunks])
+    messages = {k: str(one[MESSAGES][0]) for k, one in enumerate(chunks) if FAILED in one}
+    named = {tuple(one.get(PLAYERS, ())) for one in chunks if one["status"][0] != Status.FAILED}
     players = named.pop() if len(named) == 1 else ()
-    return chunk | _ends(np.array([cell.status for cell in results], np.int8), messages) | _called(players)
+    return chunk | _ends(status, messages) | ({PLAYERS: np.array(players, dtype=np.str_)} if players else {})
 
 
 def widest(shapes: Any) -> tuple[int, ...]:

@@ -362,7 +362,7 @@ def frontier_of(problem: Problem, angles: int) -> Floats:
     return ordered
 
 
-def undominated(edge: Floats) -> Floats:
+def pareto_part(edge: Floats) -> Floats:
     """Return the part of a boundary, from player 0's side to player 1's, between the best points of the two."""
     if not len(edge):
         return edge
@@ -385,7 +385,7 @@ def marks_of(problem: Problem) -> list[Mark]:
         return []
     return [
         Mark(points=np.vstack([problem.disagreement, edge]), name="agreements above the disagreement point"),
-        Mark(points=undominated(edge), name="frontier", kind="curve"),
+        Mark(points=pareto_part(edge), name="frontier", kind="curve"),
         Mark(points=problem.disagreement, name="disagreement", kind="cross"),
     ]
 

@@ -30,7 +30,7 @@ from bargaining.equilibria.pairs.nash_in_nash import NashInNash, nash_in_nash
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
-from bargaining.equilibria.stochastic.markov import continued
+from bargaining.equilibria.stochastic.markov import continue_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.errors import BargainingError, InvalidInput, Status, with_article
@@ -201,26 +201,26 @@ def sensitivity(
             raise InvalidInput(
                 "`method` must be given with a mapping `wrt`: a function of the arguments it names."
             )
-        return _differentiated(_of_arguments(result, wrt, method), order)
+        return _differentiate(_of_arguments(result, wrt, method), order)
     if not isinstance(wrt, str):
         raise InvalidInput(f"`wrt` must be the name of a parameter or a mapping; got {short(wrt)}.")
     if hasattr(result, "_slopes"):
         return _of_slopes(result, wrt, order)
     if not isinstance(result, Division) or isinstance(result, StochasticDivision):
-        return _differentiated(_of_game(result, wrt), order)
+        return _differentiate(_of_game(result, wrt), order)
     if result.problem is None:
         raise InvalidInput(
             f"`result` must be a Division of a problem; got {with_article(result)}. Pass "
             "wrt={name: value} and the `method` that leads to it."
         )
-    slopes = _differentiated(_of_division(result, wrt, method), order)
+    slopes = _differentiate(_of_division(result, wrt, method), order)
     return slopes.assign_attrs(method=result.method, wrt=wrt, order=order)
 
 
 # --- differences -----------------------------------------------------------------------------------------------------
 
 
-def _extrapolated(quotients: Floats, noise: Floats, power: int) -> tuple[Floats, Floats]:
+def _extrapolate(quotients: Floats, noise: Floats, power: int) -> tuple[Floats, Floats]:
     """Return the limits of difference quotients (levels, ...) whose steps halve, and their errors.
 
     Quotients differ from the limit by a series in the step to the `power`; of all extrapolations that one is taken
@@ -278,9 +278,9 @@ class _Differences:
             )
             h = self.halves[:levels, None, None] * step
             noise = self.question.rounding * self.size / h
-            down, error_down = _extrapolated((here - left) / h, noise, 1)
-            up, error_up = _extrapolated((right - here) / h, noise, 1)
-            middle, error_middle = _extrapolated((right - left) / (2 * h), noise, 2)
+            down, error_down = _extrapolate((here - left) / h, noise, 1)
+            up, error_up = _extrapolate((right - here) / h, noise, 1)
+            middle, error_middle = _extrapolate((right - left) / (2 * h), noise, 2)
             down = np.where(error_down <= _LOOSE * np.fmax(np.abs(down), per), down, np.nan)
             up = np.where(error_up <= _LOOSE * np.fmax(np.abs(up), per), up, np.nan)
             smooth = np.abs(up - down) <= _ALIKE * per + error_down + error_up
@@ -310,12 +310,12 @@ class _Differences:
             corners = [[self.at((j, p * s), (i, q * s)) for p in (1, -1) for q in (1, -1)] for s in halves]
             bends = np.einsum("k,ska...->sa...", [0.25, -0.25, -0.25, 0.25], np.array(corners))
         noise = 2 * self.question.rounding * self.size
-        value, error = _extrapolated(bends / (h * width), noise / (h * width), 2)
+        value, error = _extrapolate(bends / (h * width), noise / (h * width), 2)
         per = self.question.unit / (h[0] * width[0]) * _STEP**2
         return np.where(error <= _LOOSE * np.fmax(np.abs(value), per), value, np.nan), error
 
 
-def _differentiated(question: _Question, order: int) -> xr.DataArray:
+def _differentiate(question: _Question, order: int) -> xr.DataArray:
     """Return the derivatives of an answer with their labels."""
     cells, answers = question.numbers.shape
     entries = question.values.shape[1]
@@ -330,17 +330,17 @@ def _differentiated(question: _Question, order: int) -> xr.DataArray:
     for j in np.flatnonzero(np.isfinite(question.values).any(axis=0)).tolist():
         first[..., j], error[..., j], below[..., j], above[..., j] = differences.first(j)
     if order == 1:
-        return _labelled(question.answer, question.parameter, first, error, (below, above))
+        return _label(question.answer, question.parameter, first, error, (below, above))
     second, doubt = np.full((2, cells, answers, entries, entries), np.nan)
     for j, i in combinations_with_replacement(range(entries), 2):
         value, off = differences.second(j, i)
         smooth = np.isfinite(first[..., j] + first[..., i])
         second[..., j, i] = second[..., i, j] = np.where(smooth, value, np.nan)
         doubt[..., j, i] = doubt[..., i, j] = off
-    return _labelled(question.answer, question.parameter, second, doubt)
+    return _label(question.answer, question.parameter, second, doubt)
 
 
-def _labelled(
+def _label(
     answer: _Axes, parameter: _Axes, values: Floats, error: Floats, sides: tuple[Floats, Floats] | None = None
 ) -> xr.DataArray:
     """Return derivatives with the dimensions of the answer, then once or twice those of the parameter."""
@@ -400,7 +400,7 @@ def _of_division(result: Division, name: str, method: Callable[..., Any] | None)
             arguments[name] = moved / moved.sum(axis=-1, keepdims=True) if name == "probabilities" else moved
         other = Problem(sets, floors, players=problem.player_names)
         if method is None:
-            again = _called(result, other, arguments)
+            again = _call_again(result, other, arguments)
         else:
             again = method(other) if name in _OF_PROBLEM else method(other, **{name: moved})
         if not isinstance(again, Division):
@@ -451,7 +451,7 @@ def _gains(result: Division) -> Floats:
     return np.asarray(np.exp2(np.round(np.log2(np.where(np.isfinite(gains), gains, 1.0)))))
 
 
-def _called(result: Division, problem: Problem, arguments: dict[str, Any]) -> Any:
+def _call_again(result: Division, problem: Problem, arguments: dict[str, Any]) -> Any:
     """Call the concept or protocol of the library that gave an answer."""
     import bargaining
 
@@ -493,7 +493,7 @@ def _reader(result: Any) -> tuple[Reader, _Axes]:
         stage_games = result._game
 
         def values(other: Any) -> Floats:
-            profile = continued(result, other._game)
+            profile = continue_profile(result, other._game)
             return np.full(result.values.shape, np.nan) if profile is None else profile.values
 
         labels = {
@@ -587,16 +587,20 @@ def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Float
     """Return the parameters of an answer, and a function that solves again where one of them has other values."""
     if isinstance(result, PayoffSet):
         repeated = result.repeated
-        return _of_payoffs(repeated), lambda name, value: payoff_set(_changed(repeated, name, value))
+        return _of_payoffs(repeated), lambda name, value: payoff_set(_replace_data(repeated, name, value))
     if isinstance(result, StochasticPayoffSets):
-        return _of_payoffs(result.game), lambda name, value: payoff_set(_changed(result.game, name, value))
+        return _of_payoffs(result.game), lambda name, value: payoff_set(
+            _replace_data(result.game, name, value)
+        )
     if isinstance(result, StationaryProfile) and (game := result._game) is not None:
         if not result.regret <= _ALIKE:
             raise InvalidInput(
                 f"`result` must be an equilibrium to be continued; got a profile with regret {result.regret:.3g}. Pass "
                 "wrt={name: value} and the `method` that leads to it."
             )
-        return _of_payoffs(game), lambda name, value: continued(result, _changed(game, name, value))
+        return _of_payoffs(game), lambda name, value: continue_profile(
+            result, _replace_data(game, name, value)
+        )
     if (
         isinstance(result, CriticalDiscount)
         and (path := result._path) is not None
@@ -607,7 +611,7 @@ def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Float
         punishment: Any = "stage" if result.punishment == "stage" else "optimal"
 
         def threshold(name: str, value: Floats) -> Any:
-            other = _changed(repeated, name, value)
+            other = _replace_data(repeated, name, value)
             return critical_discount(other.game, path.profile, exit=other.exit, punishment=punishment)
 
         return known, threshold
@@ -665,7 +669,7 @@ def _by(name: str, who: list[str]) -> _Axes:
     return _Axes(dims=(name,), shape=(len(who),), labels={name: who})
 
 
-def _changed(game: Any, name: str, value: Floats) -> Any:
+def _replace_data(game: Any, name: str, value: Floats) -> Any:
     """Return a game with other payoffs, discount factors or outcomes of leaving."""
     if name in ("discounts", "discount"):
         discounts = np.broadcast_to(value, np.shape(game.discounts))
@@ -758,7 +762,7 @@ def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
     status = np.asarray(getattr(result, "status", Status.OK)) == Status.OK
     values = np.where(status[(..., *[None] * (values.ndim - status.ndim))], values, np.nan)
     shape = _Axes(dims=tuple(axes), shape=values.shape, labels=named)
-    return _labelled(shape, _Axes(), values, error, (values, values) if order == 1 else None)
+    return _label(shape, _Axes(), values, error, (values, values) if order == 1 else None)
 
 
 def _bends(room: Floats, slopes: Callable[[int, float], Floats], first: Floats) -> tuple[Floats, Floats]:
@@ -769,7 +773,7 @@ def _bends(room: Floats, slopes: Callable[[int, float], Floats], first: Floats) 
         ends = np.array([[slopes(j, sign * float(h)) for sign in (1, -1)] for h in steps])
         h = steps[:, None, None]
         noise = ends[:, :, 1].max(axis=1) / h
-        second[..., j], error[..., j] = _extrapolated((ends[:, 0, 0] - ends[:, 1, 0]) / (2 * h), noise, 2)
+        second[..., j], error[..., j] = _extrapolate((ends[:, 0, 0] - ends[:, 1, 0]) / (2 * h), noise, 2)
     shape = (*first.shape, *first.shape[1:])
     return ((second + second.swapaxes(1, 2)) / 2).reshape(shape), np.fmax(
         error, error.swapaxes(1, 2)

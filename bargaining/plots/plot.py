@@ -21,7 +21,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.games.kinds import kind_of, loaded
 from bargaining.games.normal_form import Game
 from bargaining.plots.automata import draw_automaton, literal, of_matplotlib, visible
-from bargaining.problem import Problem, frontier_of, undominated
+from bargaining.problem import Problem, frontier_of, pareto_part
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -276,7 +276,7 @@ def _draw_problem(problem: Problem, ax: Axes, look: Look) -> None:
         ax.fill(
             *np.vstack([d, edge]).T, color=_GREY if look.alone else style["color"], alpha=_SHADE, linewidth=0
         )
-        ax.plot(*undominated(edge).T, **style)
+        ax.plot(*pareto_part(edge).T, **style)
     ax.plot(*threats.T, "x", color=style["color"], label="disagreement" if look.alone else None)
     if np.isfinite(ideal).all() and look.alone:
         ax.plot(*ideal, "+", color=_GREY, label="ideal")

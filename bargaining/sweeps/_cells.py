@@ -202,11 +202,11 @@ def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: in
     folder = Folder(path=path, key=_key(wanted), chunks=-(-grid.cells // size))
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if _stored(path / _MANIFEST) is None:
+        if _read_manifest(path / _MANIFEST) is None:
             for k, axis in enumerate(grid.axes):
                 write_whole(path / f"axis-{k}.npy", _npy(axis.values))
             write_whole(path / _MANIFEST, json.dumps(wanted, indent=1, ensure_ascii=False).encode())
-        stored = _stored(path / _MANIFEST) or {}
+        stored = _read_manifest(path / _MANIFEST) or {}
         _sweep_up(path)
     except FileExistsError:
         raise InvalidInput(f"`checkpoint` must be a folder; {str(path)!r} is a file.") from None
@@ -229,7 +229,7 @@ def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
         If `path` holds no checkpoint that can be read.
     """
     path = path_of(path, "path").absolute()
-    manifest = _stored(path / _MANIFEST)
+    manifest = _read_manifest(path / _MANIFEST)
     try:
         axes = [
             Axis(name=name, values=np.load(path / f"axis-{k}.npy", allow_pickle=False), unit=entry["unit"])
@@ -266,7 +266,7 @@ def _npy(values: NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _stored(path: Path) -> Any:
+def _read_manifest(path: Path) -> Any:
     """Return the manifest, or None if there is no readable one."""
     try:
         stored = json.loads(path.read_bytes())
@@ -332,7 +332,7 @@ class Task:
                 return self._read(self.method(self.model(**columns)), stop - start)
             except Exception:
                 pass  # The cells are tried again one by one, and keep their own messages.
-        return _joined([self._alone(columns, k) for k in range(stop - start)])
+        return _join([self._alone(columns, k) for k in range(stop - start)])
 
     def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> Chunk:
         """Return one cell."""
@@ -481,7 +481,7 @@ def _ends(status: NDArray[np.int8], messages: Mapping[int, str]) -> Chunk:
     return ends
 
 
-def _joined(chunks: list[Chunk]) -> Chunk:
+def _join(chunks: list[Chunk]) -> Chunk:
     """Join chunks of one cell each; where shapes differ, the smaller are padded with NaN."""
     chunk: Chunk = {}
     for name in dict.fromkeys(name for one in chunks for name in one if name not in SPECIAL):

@@ -211,7 +211,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     folder, grid, manifest = read_folder(path)
     starts = range(0, grid.cells, manifest["cells per chunk"])
     about = _about(manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
-    return dataset(grid, _stored(folder, starts), about)
+    return dataset(grid, _load_all(folder, starts), about)
 
 
 def _chunks(workers: int | Mapper, *, seen: bool) -> int:
@@ -237,7 +237,7 @@ def _sweep(
     folder, chunks = None, dict[int, Chunk]()
     if checkpoint is not None:
         folder = open_folder(checkpoint, task.grid, _identity(task, version), size)
-        chunks = _stored(folder, starts)
+        chunks = _load_all(folder, starts)
         _compare_platforms(chunks)
     missing = [(k, min(k + size, task.grid.cells)) for k in starts if k not in chunks]
     with _bar(len(starts), len(chunks), progress) as advance:
@@ -255,7 +255,7 @@ def _sweep(
     return dataset(task.grid, chunks, about)
 
 
-def _stored(folder: Folder, starts: Iterable[int]) -> dict[int, Chunk]:
+def _load_all(folder: Folder, starts: Iterable[int]) -> dict[int, Chunk]:
     """Return the chunks that a folder holds."""
     return {start: chunk for start in starts if (chunk := folder.load(start)) is not None}
 

@@ -189,7 +189,7 @@ def stationary_profile(
     return stationary(game, compile_game(game), flat(game, strategies, leave))
 
 
-def continued(profile: StationaryProfile, game: StochasticGame) -> StationaryProfile | None:
+def continue_profile(profile: StationaryProfile, game: StochasticGame) -> StationaryProfile | None:
     """Return the equilibrium of another game, of the same shape, that uses the same actions; None if there is none.
 
     Newton's method begins at the strategies of `profile`.

@@ -25,7 +25,7 @@ import numpy as np
 
 from bargaining._rational import Rationals, floats, fractions, maximise, solve
 from bargaining.errors import Status
-from bargaining.exact._concepts.bodies import ONE, ZERO, Body, Pair, Vector, dot, less, vector
+from bargaining.exact._concepts.bodies import ONE, ZERO, Body, Pair, Vector, difference, dot, vector
 
 Answer = Callable[[Body, Vector], Vector | None]
 Derivatives = Callable[[Rationals], tuple[Rationals, Rationals]]
@@ -49,33 +49,35 @@ class Enclosure:
         return self.low if self.low == self.high else None
 
 
-def settled(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
+def point_enclosure(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enclosure:
     """Return the enclosure of an answer that is known exactly, or of None if there is no answer."""
     return Enclosure(low=payoffs, high=payoffs, status=status)
 
 
-def answered(body: Body, answer: Answer) -> Enclosure:
+def enclose_answer(body: Body, answer: Answer) -> Enclosure:
     """Return an answer with its status."""
     ideal = body.ideal()
     payoffs = None if ideal is None else answer(body, ideal)
     if payoffs is None or ideal is None:
-        return settled(None, Status.EMPTY)
-    return settled(payoffs, Status.OK if min(less(ideal, body.disagreement)) > 0 else Status.DEGENERATE)
+        return point_enclosure(None, Status.EMPTY)
+    return point_enclosure(
+        payoffs, Status.OK if min(difference(ideal, body.disagreement)) > 0 else Status.DEGENERATE
+    )
 
 
 def kalai_smorodinsky(body: Body, ideal: Vector) -> Vector | None:
     """Follow the ray to the ideal point."""
-    return along(body, body.disagreement, less(ideal, body.disagreement))
+    return ray_end(body, body.disagreement, difference(ideal, body.disagreement))
 
 
 def egalitarian(weights: Vector) -> Answer:
     """Follow the ray of equal or proportional gains."""
-    return lambda body, ideal: along(body, body.disagreement, weights)
+    return lambda body, ideal: ray_end(body, body.disagreement, weights)
 
 
 def equal_loss(body: Body, ideal: Vector) -> Vector | None:
     """Move down from the ideal point by equal losses."""
-    return along(body, ideal, (-ONE,) * len(ideal), nearest=True)
+    return ray_end(body, ideal, (-ONE,) * len(ideal), nearest=True)
 
 
 def gupta_livne(reference: Vector) -> Answer:
@@ -85,7 +87,7 @@ def gupta_livne(reference: Vector) -> Answer:
         low = any(r < d for r, d in zip(reference, body.disagreement, strict=True))
         if low or body.ideal(reference) is None:
             return None
-        return along(body, reference, less(ideal, reference))
+        return ray_end(body, reference, difference(ideal, reference))
 
     return answer
 
@@ -102,7 +104,7 @@ def dictatorial(player: int) -> Answer:
 
 def lexicographic_kalai_smorodinsky(body: Body, ideal: Vector) -> Vector:
     """Raise all payoffs together towards the ideal point; a player who cannot gain any more stays."""
-    return lexicographic(body, less(ideal, body.disagreement))
+    return lexicographic(body, difference(ideal, body.disagreement))
 
 
 def lexicographic_egalitarian(weights: Vector) -> Answer:
@@ -112,16 +114,18 @@ def lexicographic_egalitarian(weights: Vector) -> Answer:
 
 def least_losses(body: Body, ideal: Vector) -> Vector:
     """Lower the largest loss from the ideal point, then the second largest, and so on."""
-    far = max(less(ideal, body.disagreement))
+    far = max(difference(ideal, body.disagreement))
     return lexicographic(body, (ONE,) * len(ideal), tuple(a - far for a in ideal))
 
 
-def along(body: Body, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
+def ray_end(body: Body, origin: Vector, step: Vector, *, nearest: bool = False) -> Vector | None:
     """Return the last, or the nearest, feasible point of a ray."""
     if not any(step):
         return origin if body.contains(origin) else None
     t = body.furthest(origin, step, nearest=nearest)
-    return None if t is None else between(origin, tuple(o + p for o, p in zip(origin, step, strict=True)), t)
+    return (
+        None if t is None else interpolate(origin, tuple(o + p for o, p in zip(origin, step, strict=True)), t)
+    )
 
 
 def lexicographic(body: Body, direction: Vector, start: Vector | None = None) -> Vector:
@@ -140,7 +144,7 @@ def lexicographic(body: Body, direction: Vector, start: Vector | None = None) ->
     return x
 
 
-def between(a: Vector, b: Vector, share: Fraction) -> Vector:
+def interpolate(a: Vector, b: Vector, share: Fraction) -> Vector:
     """Return the point at a share of the way from a to b."""
     return tuple(x + share * (y - x) for x, y in zip(a, b, strict=True))
 
@@ -154,10 +158,10 @@ def nash(body: Body, weights: Sequence[Fraction]) -> Enclosure:
     """
     ideal = body.ideal()
     if ideal is None:
-        return settled(None, Status.EMPTY)
+        return point_enclosure(None, Status.EMPTY)
     (d_0, d_1), (w_0, w_1) = body.disagreement, weights
-    if min(less(ideal, body.disagreement)) <= 0:
-        return settled(ideal, Status.DEGENERATE)
+    if min(difference(ideal, body.disagreement)) <= 0:
+        return point_enclosure(ideal, Status.DEGENERATE)
     (left, high), *others = body.frontier(ideal)
     for right, low in others:
         width, fall = right - left, high - low
@@ -165,9 +169,9 @@ def nash(body: Body, weights: Sequence[Fraction]) -> Enclosure:
             break
         if w_0 * (low - d_1) * width <= w_1 * (right - d_0) * fall:
             gain = w_0 * ((high - d_1) * width + (left - d_0) * fall) / ((w_0 + w_1) * fall)
-            return settled((d_0 + gain, high - (d_0 + gain - left) * fall / width), Status.OK)
+            return point_enclosure((d_0 + gain, high - (d_0 + gain - left) * fall / width), Status.OK)
         left, high = right, low
-    return settled((left, high), Status.OK)
+    return point_enclosure((left, high), Status.OK)
 
 
 def perles_maschler(body: Body) -> Enclosure:
@@ -178,9 +182,9 @@ def perles_maschler(body: Body) -> Enclosure:
     """
     ideal = body.ideal()
     if ideal is None:
-        return settled(None, Status.EMPTY)
-    if min(less(ideal, body.disagreement)) <= 0:
-        return settled(ideal, Status.DEGENERATE)
+        return point_enclosure(None, Status.EMPTY)
+    if min(difference(ideal, body.disagreement)) <= 0:
+        return point_enclosure(ideal, Status.DEGENERATE)
     corners = body.frontier(ideal)
     roots = [square_root((b[0] - a[0]) * (a[1] - b[1])) for a, b in pairwise(corners)]
     ends = [(ZERO, ZERO), *accumulate(roots, lambda s, r: (s[0] + r[0], s[1] + r[1]))]
@@ -190,7 +194,7 @@ def perles_maschler(body: Body) -> Enclosure:
         low = (ends[-1][0] / 2 - before[1]) / (root[1] or 1)
         high = (ends[-1][1] / 2 - before[0]) / (root[0] or 1)
         if high >= 0 and low <= 1:
-            box += [between(a, b, max(low, ZERO)), between(a, b, min(high, ONE))]
+            box += [interpolate(a, b, max(low, ZERO)), interpolate(a, b, min(high, ONE))]
     columns = list(zip(*(box or corners), strict=True))
     return Enclosure(low=tuple(map(min, columns)), high=tuple(map(max, columns)), status=Status.OK)
 
@@ -215,9 +219,9 @@ def nash_box(body: Body, weights: Vector, guess: Sequence[float]) -> tuple[Vecto
     d, w = vector(body.disagreement), vector(weights)
 
     def derivatives(x: Rationals) -> tuple[Rationals, Rationals]:
-        return rounded(w / (x - d)), rounded(w / (x - d) ** 2)
+        return round_bits(w / (x - d)), round_bits(w / (x - d) ** 2)
 
-    x = feasible(body, polished(body, guess, derivatives, inside=lambda x: min(x - d) > 0))
+    x = retract(body, newton(body, guess, derivatives, inside=lambda x: min(x - d) > 0))
     prices = w / (x - d)
     best = body.most(prices, body.disagreement)
     assert best is not None
@@ -235,9 +239,9 @@ def least_squares(body: Body, ideal: Vector, guess: Sequence[float]) -> tuple[Ve
         A point near the answer.
     """
     a = vector(ideal)
-    x = polished(body, guess, lambda x: (a - x, 0 * x + 1), steps=1)
+    x = newton(body, guess, lambda x: (a - x, 0 * x + 1), steps=1)
     if min(a - x) < 0 or not body.contains(tuple(x)):
-        x = feasible(body, x)
+        x = retract(body, x)
     losses = a - x
     if min(losses) < 0:
         return None
@@ -258,7 +262,7 @@ def least_sum(body: Body, ideal: Vector) -> Fraction:
     return -found.value
 
 
-def polished(
+def newton(
     body: Body,
     guess: Sequence[float],
     derivatives: Derivatives,
@@ -292,7 +296,7 @@ def polished(
         if step is None:
             return start
         values = values + vector(step[:n])
-        values = values if steps == 1 else rounded(values)
+        values = values if steps == 1 else round_bits(values)
     x = np.asarray(body.origin + payoffs @ values)
     return x if inside(x) else start
 
@@ -320,15 +324,15 @@ def _support(body: Body, x: Rationals) -> tuple[list[int], Rationals, list[int]]
     return columns, fractions(values[columns] * scale), tight
 
 
-def feasible(body: Body, x: Rationals) -> Rationals:
+def retract(body: Body, x: Rationals) -> Rationals:
     """Return the last point on the way from d to x that some feasible point weakly dominates."""
     d = body.disagreement
-    t = body.furthest(d, less(tuple(x), d), below=True)
+    t = body.furthest(d, difference(tuple(x), d), below=True)
     assert t is not None
     return np.asarray(vector(d) + min(t, ONE) * (x - vector(d)))
 
 
-def rounded(values: Rationals) -> Rationals:
+def round_bits(values: Rationals) -> Rationals:
     """Return fractions of about `BITS` significant binary digits."""
     scales = [BITS - x.numerator.bit_length() + x.denominator.bit_length() for x in values]
     return vector(round(x * Fraction(2) ** s) / Fraction(2) ** s for x, s in zip(values, scales, strict=True))

@@ -187,7 +187,7 @@ def dot(x: Iterable[Fraction | int], y: Iterable[Fraction]) -> Fraction:
     return sum((a * b for a, b in zip(x, y, strict=True)), ZERO)
 
 
-def less(x: Vector, y: Vector) -> Vector:
+def difference(x: Vector, y: Vector) -> Vector:
     """Return x - y."""
     return tuple(a - b for a, b in zip(x, y, strict=True))
 

@@ -139,7 +139,7 @@ def _float(x: Fraction) -> Fraction:
 def nash(claim: Claim) -> Certificate:
     """Bracket the first-order condition w0 (f - d1) + w1 (x - d0) f' = 0."""
     v, w = claim.weights()
-    return proved(
+    return certify_sign_change(
         claim, lambda cell, x: (cell.value(x) - cell.d[1]) * v + cell.slope(x) * (w * (x - cell.d[0]))
     )
 
@@ -153,14 +153,14 @@ def egalitarian(claim: Claim) -> Certificate:
     """
     (v, w), (d_0, d_1) = claim.weights(), Cell(claim).d
     ray = None if v == 0 else lambda x: d_1 + (x - d_0) * w / v
-    return proved(claim, lambda cell, x: (cell.value(x) - d_1) * v - w * (x - d_0), other=ray)
+    return certify_sign_change(claim, lambda cell, x: (cell.value(x) - d_1) * v - w * (x - d_0), other=ray)
 
 
 @register("utilitarian", Frontier)
 def utilitarian(claim: Claim) -> Certificate:
     """Bracket w0 + w1 f' = 0 over the whole set; the disagreement point does not matter."""
     v, w = claim.weights()
-    return proved(claim, lambda cell, x: cell.slope(x) * w + v, start=Cell(claim).low)
+    return certify_sign_change(claim, lambda cell, x: cell.slope(x) * w + v, start=Cell(claim).low)
 
 
 @register("equal_loss", Frontier)
@@ -168,9 +168,9 @@ def equal_loss(claim: Claim) -> Certificate:
     """Bracket (a0 - x) - (a1 - f) = 0, with the ideal payoffs bracketed first."""
     ideal = Cell(claim).ideal()
     if ideal is None:
-        return without_answer(claim)
+        return certify_empty(claim)
     a, b = ideal
-    return proved(claim, lambda cell, x: a - x - b + cell.value(x))
+    return certify_sign_change(claim, lambda cell, x: a - x - b + cell.value(x))
 
 
 @register("yu", Frontier)
@@ -180,11 +180,13 @@ def yu(claim: Claim) -> Certificate:
     if power == inf:
         return equal_loss(claim)
     if ideal is None:
-        return without_answer(claim)
+        return certify_empty(claim)
     a, b = ideal
     if power == 1:
-        return proved(claim, lambda cell, x: cell.slope(x) + Fraction(1))
-    return proved(claim, lambda cell, x: (a - x).positive() + cell.slope(x) * (b - cell.value(x)).positive())
+        return certify_sign_change(claim, lambda cell, x: cell.slope(x) + Fraction(1))
+    return certify_sign_change(
+        claim, lambda cell, x: (a - x).positive() + cell.slope(x) * (b - cell.value(x)).positive()
+    )
 
 
 @register("kalai_smorodinsky", Frontier)
@@ -209,9 +211,9 @@ def _to_ideal(claim: Claim, origin: tuple[Fraction, ...]) -> Certificate:
     """Bracket (f - r1) (a0 - r0) - (x - r0) (a1 - r1) = 0, with the ideal payoffs bracketed first."""
     ideal, (r, s) = Cell(claim).ideal(), origin
     if ideal is None:
-        return without_answer(claim)
+        return certify_empty(claim)
     a, b = ideal
-    return proved(claim, lambda cell, x: (cell.value(x) - s) * (a - r) - (b - s) * (x - r))
+    return certify_sign_change(claim, lambda cell, x: (cell.value(x) - s) * (a - r) - (b - s) * (x - r))
 
 
 @register("dictatorial", Frontier)
@@ -220,7 +222,7 @@ def dictatorial(claim: Claim) -> Certificate:
     cell, player, what = Cell(claim), claim.given("player"), f"{claim.method} on a frontier"
     ideal = cell.ideal()
     if ideal is None:
-        return without_answer(claim)
+        return certify_empty(claim)
     if cell.d[0] < cell.low and player == 1:
         return compare(claim, None, Status.EMPTY, (), what)
     low, high = list(cell.d), list(cell.d)
@@ -228,7 +230,7 @@ def dictatorial(claim: Claim) -> Certificate:
     return enclose(claim, tuple(low), tuple(high), cell.ranges(), what)
 
 
-def proved(
+def certify_sign_change(
     claim: Claim,
     condition: Condition,
     *,
@@ -237,7 +239,7 @@ def proved(
 ) -> Certificate:
     """Return the certificate, which bounds the error of the payoffs by the bracket of the sign change."""
     if not claim.finite:
-        return without_answer(claim)
+        return certify_empty(claim)
     cell, (x, y) = Cell(claim), (Fraction(payoff) for payoff in claim.payoffs)
     place = cell.bracket(condition, x, start=cell.start if start is None else start)
     if other is None:
@@ -259,7 +261,7 @@ def proved(
     )
 
 
-def without_answer(claim: Claim) -> Certificate:
+def certify_empty(claim: Claim) -> Certificate:
     """Check that a cell without payoffs is empty."""
     cell = Cell(claim)
     empty = cell.d[0] > cell.high or cell.value(cell.start).high < cell.d[1]

@@ -12,8 +12,8 @@ from math import inf
 
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts import answers
-from bargaining.exact._concepts.answers import Answer, Enclosure, settled
-from bargaining.exact._concepts.bodies import ZERO, Body, Vector, body_of, dot, less
+from bargaining.exact._concepts.answers import Answer, Enclosure, point_enclosure
+from bargaining.exact._concepts.bodies import ZERO, Body, Vector, body_of, difference, dot
 from bargaining.exact.certificate import (
     Certificate,
     Certifier,
@@ -67,7 +67,9 @@ RATIONAL: dict[str, Callable[[Claim], Answer]] = {
 def rational(claim: Claim) -> Certificate:
     """Compare the claim with the exact answer."""
     body = body_of(claim)
-    return beside(claim, body, answers.answered(body, RATIONAL[claim.method.partition("(")[0]](claim)))
+    return compare_enclosure(
+        claim, body, answers.enclose_answer(body, RATIONAL[claim.method.partition("(")[0]](claim))
+    )
 
 
 for _method in RATIONAL:
@@ -86,7 +88,7 @@ def utilitarian(claim: Claim) -> Certificate:
         return compare(claim, top, Status.OK, sizes, what)
     x = tuple(Fraction(v) for v in claim.payoffs)
     short = abs(dot(weights, top) - dot(weights, x)) / dot(weights, sizes)
-    far = above(short if body.contains(x) else max(short, outside(body, x, sizes)))
+    far = above(short if body.contains(x) else max(short, excess(body, x, sizes)))
     statement = f"{what}: the weighted sum is within {far:.2g} of the best, over its range."
     return Certificate(exact=top, bound=far, tolerance=allowance(claim, x, sizes), statement=statement)
 
@@ -97,18 +99,18 @@ def nash(claim: Claim) -> Certificate:
     """Solve the first-order condition on an edge; for three or more players, enclose the solution by a duality gap."""
     body, weights = body_of(claim), claim.weights()
     if len(weights) == 2:
-        return beside(claim, body, answers.nash(body, weights))
+        return compare_enclosure(claim, body, answers.nash(body, weights))
     ideal = body.ideal()
     if ideal is None:
         return compare(claim, None, Status.EMPTY, (), f"{claim.method} on {body.what}")
-    if min(less(ideal, body.disagreement)) <= 0 or min(weights) == 0:
+    if min(difference(ideal, body.disagreement)) <= 0 or min(weights) == 0:
         raise NotApplicable(
             f"{claim.method} is certified for three and more players where everyone can gain and has a weight."
         )
     if not claim.finite or any(x <= d for x, d in zip(claim.payoffs, body.disagreement, strict=True)):
-        return beside(claim, body, Enclosure(low=body.disagreement, high=ideal, status=Status.OK))
+        return compare_enclosure(claim, body, Enclosure(low=body.disagreement, high=ideal, status=Status.OK))
     low, high = answers.nash_box(body, weights, [float(x) for x in claim.payoffs])
-    return beside(claim, body, Enclosure(low=low, high=high, status=Status.OK))
+    return compare_enclosure(claim, body, Enclosure(low=low, high=high, status=Status.OK))
 
 
 @on("perles_maschler", Polytope)
@@ -117,7 +119,7 @@ def perles_maschler(claim: Claim) -> Certificate:
     if len(claim.payoffs) > 2:
         raise NotApplicable(f"{claim.method} is a concept for two players; got {len(claim.payoffs)}.")
     body = body_of(claim)
-    return beside(claim, body, answers.perles_maschler(body))
+    return compare_enclosure(claim, body, answers.perles_maschler(body))
 
 
 @on("yu", *CONVEX)
@@ -126,12 +128,12 @@ def yu(claim: Claim) -> Certificate:
     power, body = claim.power(), body_of(claim)
     if power == inf:
         answer = answers.equal_loss if len(claim.payoffs) == 2 else answers.least_losses
-        return beside(claim, body, answers.answered(body, answer))
+        return compare_enclosure(claim, body, answers.enclose_answer(body, answer))
     ideal, what = body.ideal(), f"{claim.method} on {body.what}"
     if ideal is None:
         return compare(claim, None, Status.EMPTY, (), what)
     ranges = ranges_of(body, ideal)
-    if min(less(ideal, body.disagreement)) <= 0:
+    if min(difference(ideal, body.disagreement)) <= 0:
         return compare(claim, ideal, Status.DEGENERATE, ranges, what)
     if not claim.finite:
         return enclose(claim, body.disagreement, ideal, ranges, what)
@@ -144,7 +146,7 @@ def yu(claim: Claim) -> Certificate:
         )
     x, far = nearest
     low, high = (tuple(v + s * far for v in x) for s in (-1, 1))
-    return beside(claim, body, Enclosure(low=low, high=high, status=Status.OK))
+    return compare_enclosure(claim, body, Enclosure(low=low, high=high, status=Status.OK))
 
 
 def _least_sum(claim: Claim, body: Body, ideal: Vector) -> Certificate:
@@ -152,7 +154,7 @@ def _least_sum(claim: Claim, body: Body, ideal: Vector) -> Certificate:
     ranges, x = ranges_of(body, ideal), tuple(Fraction(v) for v in claim.payoffs)
     losses = sum((max(a - v, ZERO) for a, v in zip(ideal, x, strict=True)), ZERO)
     short = abs(losses - answers.least_sum(body, ideal)) / sum(ranges)
-    far = above(max(short, outside(body, x, ranges)))
+    far = above(max(short, excess(body, x, ranges)))
     statement = (
         f"{claim.method} on {body.what}: the sum of losses is within {far:.2g} of the least, over the gains."
     )
@@ -167,8 +169,8 @@ def shares_of_surplus(claim: Claim) -> Certificate:
     body = body_of(claim)
     surplus = Fraction(claim.at_cell(claim.feasible.total)) - sum(body.disagreement)
     shares = tuple(x + w * surplus for x, w in zip(body.disagreement, claim.weights(), strict=True))
-    exact = settled(shares if surplus >= 0 else None, Status.OK if surplus > 0 else Status.EMPTY)
-    return beside(claim, body, exact)
+    exact = point_enclosure(shares if surplus >= 0 else None, Status.OK if surplus > 0 else Status.EMPTY)
+    return compare_enclosure(claim, body, exact)
 
 
 @on("utilitarian", TransferableSurplus)
@@ -181,7 +183,7 @@ def utilitarian_on_surplus(claim: Claim) -> Certificate:
     return compare(claim, (total / n,) * n, Status.OK, (abs(total) or Fraction(1),) * n, what)
 
 
-def beside(claim: Claim, body: Body, answer: Enclosure) -> Certificate:
+def compare_enclosure(claim: Claim, body: Body, answer: Enclosure) -> Certificate:
     """Compare a claim with the answer, or with the box that contains it."""
     what, ideal = f"{claim.method} on {body.what}", body.ideal()
     if answer.low is None or answer.high is None:
@@ -194,11 +196,11 @@ def beside(claim: Claim, body: Body, answer: Enclosure) -> Certificate:
 
 def ranges_of(body: Body, ideal: Vector) -> Vector:
     """Return each player's range of gains, or the span of the set if the player cannot gain."""
-    gains = less(ideal, body.disagreement)
+    gains = difference(ideal, body.disagreement)
     return tuple(g if g > 0 else s for g, s in zip(gains, body.spans(), strict=True))
 
 
-def outside(body: Body, x: Vector, sizes: Vector) -> Fraction:
+def excess(body: Body, x: Vector, sizes: Vector) -> Fraction:
     """Return the fall of all payoffs, over their ranges, that takes them to a feasible point or below one."""
     t = body.furthest(x, tuple(-s for s in sizes), below=True, nearest=True)
     assert t is not None

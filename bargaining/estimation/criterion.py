@@ -36,7 +36,6 @@ class Criterion:
         self.starts = [np.array(start) for start in model._starts()]
         self.values, self.lowest = self.starts[0], np.inf
         self.z: Floats | None = None
-        self._last: tuple[bytes, Floats, Floats] | None = None
 
     def natural(self, free: Floats) -> Floats:
         """Return the parameters with shares in place of their log-odds."""
@@ -57,17 +56,11 @@ class Criterion:
             slopes = np.imag(self.model._residuals(list(steps[:, :, None]))) / _STEP
         return np.broadcast_to(residuals, (m,)), np.broadcast_to(slopes, (k, m))
 
-    def both(self, free: Floats) -> tuple[Floats, Floats]:
-        """Return the terms whose squares are summed, and their derivatives in unbounded parameters, kept for reuse."""
-        key = free.tobytes()
-        if self._last is None or self._last[0] != key:
-            natural = self.natural(free)
-            terms, slopes = self.at(natural)
-            slopes = slopes * np.where(self.unit, natural * (1 - natural), 1.0)[:, None]
-            if self.weights is not None:
-                terms, slopes = self.weights @ terms, slopes @ self.weights.T
-            self._last = key, terms, slopes
-        return self._last[1:]
+    def slopes(self, free: Floats) -> Floats:
+        """Return the derivatives of the terms in unbounded parameters, (k, m) or (k, q)."""
+        natural = self.natural(free)
+        slopes = self.at(natural)[1] * np.where(self.unit, natural * (1 - natural), 1.0)[:, None]
+        return slopes if self.weights is None else slopes @ self.weights.T
 
     def total(self, free: Floats) -> float:
         """Return the sum of squares; infinite where residuals are NaN, so that any other is less."""
@@ -76,10 +69,15 @@ class Criterion:
     def totals(self, free: Floats) -> Floats:
         """Return the sums of squares at many parameters, (k, n)."""
         with np.errstate(all="ignore"):
-            terms = self.model._residuals(list(self.natural(free.T).T[:, :, None]))
-            terms = np.broadcast_to(terms, (free.shape[1], self.model.observations))
-            sums = ((terms if self.weights is None else terms @ self.weights.T) ** 2).sum(axis=1)
+            sums = (self.terms(free) ** 2).sum(axis=1)
         return np.where(np.isnan(sums), np.inf, sums)
+
+    def terms(self, free: Floats) -> Floats:
+        """Return the terms whose squares are summed at many parameters, (n, m) or (n, q)."""
+        with np.errstate(all="ignore"):
+            residuals = self.model._residuals(list(self.natural(free.T).T[:, :, None]))
+        residuals = np.broadcast_to(residuals, (free.shape[1], self.model.observations))
+        return residuals if self.weights is None else residuals @ self.weights.T
 
     def solve(self, fixed: dict[int, float] | None = None) -> Criterion:
         """Move to the parameters with the least sum of squares, some of them fixed."""
@@ -132,9 +130,9 @@ class Criterion:
         complete = partial(_replaced, first, moving)
         with np.errstate(all="ignore"):
             part = leastsq(
-                lambda part: self.both(complete(part))[0],
+                lambda part: self.terms(complete(part)[:, None])[0],
                 first[moving],
-                Dfun=lambda part: self.both(complete(part))[1][moving],
+                Dfun=lambda part: self.slopes(complete(part))[moving],
                 col_deriv=True,
                 ftol=1e-14,
                 xtol=1e-12,

@@ -352,24 +352,20 @@ class Estimates(Result):
         Unsolved
             If a parameter has no standard error.
         """
-        from scipy.differentiate import derivative
+        from scipy.differentiate import jacobian
 
         function(of, "of", "the parameters")
         if np.isnan(self.covariance).any():
             raise Unsolved(f"`delta` needs a standard error of each parameter. {self.statement}")
-        gradient = []
-        for k, (value, spread) in enumerate(zip(self.values, self._deviations(), strict=True)):
-            step = max(abs(value), spread) / 16
-            if self.model._ranges()[k][1] == UNIT:
-                step = min(step, value / 2, (1 - value) / 2)
+        steps = np.maximum(np.abs(self.values), self._deviations()) / 16
+        room = np.minimum(self.values, 1 - self.values) / 2
+        steps = np.where([kind == UNIT for _, kind in self.model._ranges()], np.minimum(steps, room), steps)
 
-            def along(steps: Floats, k: int = k) -> Floats:
-                points = self.values + steps.reshape(-1, 1) * np.eye(len(self.values))[k]
-                return np.array([scalar(of(point), "of") for point in points]).reshape(steps.shape)
+        def at(points: Floats) -> Floats:
+            return np.asarray(np.apply_along_axis(lambda point: scalar(of(point), "of"), 0, points))
 
-            gradient.append(float(derivative(along, 0.0, initial_step=step).df))
-        variance = np.array(gradient) @ self.covariance @ np.array(gradient)
-        return scalar(of(self.values.copy()), "of"), float(np.sqrt(variance))
+        gradient = jacobian(at, self.values, initial_step=steps).df
+        return float(at(self.values)), float(np.sqrt(gradient @ self.covariance @ gradient))
 
     def wald_test(self, restriction: ArrayLike, value: ArrayLike = 0.0) -> Comparison:
         """Return the Wald test of linear restrictions R b = q on the parameters b, with the distribution F.

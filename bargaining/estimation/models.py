@@ -688,27 +688,24 @@ class DelayModel(_Model):
         _require(np.isin(who, (-1, 0, 1)), who, "`who` must be 0, 1 or -1; got {:g} in {}.")
         if not ((demands > 0) & (demands < 1)).all() or not (demands.sum(axis=1) > 1).all():
             raise InvalidInput("`demands` must be shares between 0 and 1 that add up to more than 1.")
-        given = None if self.horizon is None else self._take("horizon", len(dates))
+        horizon = dates if self.horizon is None else self._take("horizon", len(dates))
         alike = self._alike()
         for rows in alike:
-            conceded = who[rows] >= 0
-            last = float(dates[rows][conceded].max(initial=0.0))
-            if given is None:
+            conceded, end, longest = who[rows] >= 0, float(horizon[rows[0]]), float(dates[rows].max())
+            if self.horizon is None:
                 if len(alike) > 1 and not conceded.any():
                     raise InvalidInput(
                         f"`horizon` must be given for the demands {demands[rows[0]].tolist()}: nobody conceded, so "
                         "that the data do not show it."
                     )
-                continue
-            horizon, longest = float(given[rows[0]]), float(dates[rows].max())
-            if horizon < last:
+            elif end < (last := dates[rows][conceded].max(initial=0.0)):
                 raise InvalidInput(
-                    f"`horizon` must not be before the last concession, {last:g}; got {horizon:g}."
+                    f"`horizon` must not be before the last concession, {last:g}; got {end:g}."
                 )
-            if longest < horizon and (who[rows][dates[rows] == longest] < 0).any():
+            elif longest < end and (who[rows][dates[rows] == longest] < 0).any():
                 raise InvalidInput(
-                    f"`horizon` must be reached by some talks, to show how many never end; got {horizon:g}, and none "
-                    f"is observed after {longest:g}. Leave it out."
+                    f"`horizon` must be reached by some talks, to show how many never end; got {end:g}, and none is "
+                    f"observed after {longest:g}. Leave it out."
                 )
 
     def _alike(self) -> list[NDArray[np.intp]]:
@@ -726,17 +723,23 @@ class DelayModel(_Model):
         return np.zeros(3), np.array([np.inf, np.inf, 1.0])
 
     def _exact_interval(self, estimates: Estimates, k: int, level: float) -> tuple[float, float] | None:
-        """Return the interval of a share by its effective number of talks, or of a rate of which nothing was seen."""
-        from scipy.stats import beta
+        """Return exact intervals, by the effective number of talks for a share and of concessions for a rate."""
+        from scipy.stats import beta, gamma
 
-        value, variance, tail = estimates.values[k], estimates.covariance[k, k], (1 - level) / 2
-        if self._ranges()[k][1] == UNIT:
+        value, variance, tails = (
+            estimates.values[k],
+            estimates.covariance[k, k],
+            np.array([1 - level, 1 + level]) / 2,
+        )
+        if np.isnan(value):
+            return 0.0, np.inf
+        if k == 2:
             talks = value * (1 - value) / variance if variance > 0 else self.observations
-            ends = beta.ppf([tail, 1 - tail], talks * value + [0, 1], talks * (1 - value) + [1, 0])
-            return float(np.nan_to_num(ends[0], nan=0.0)), float(np.nan_to_num(ends[1], nan=1.0))
-        if value == 0:  # no concession, of which a rate leaves the chance exp(-rate * exposure)
-            return 0.0, float(-np.log(tail) / self._exposure(1 - k).sum())
-        return (0.0, np.inf) if np.isnan(value) else None
+            ends = beta.ppf(tails, talks * value + [0, 1], talks * (1 - value) + [1, 0])
+        else:
+            exposure = value / variance if variance > 0 else self._exposure(1 - k).sum()
+            ends = gamma.ppf(tails, value * exposure + [0, 1]) / exposure
+        return float(np.nan_to_num(ends[0], nan=0.0)), float(np.nan_to_num(ends[1], nan=1.0))
 
     def _times(self) -> Floats:
         """Return for how long a concession in each talk might have been seen."""
@@ -916,7 +919,7 @@ class EfficientDelayModel(_Model):
 
         In (mean / spread, 1 / spread) it is concave.
         """
-        from scipy.optimize import minimize
+        from scipy.optimize import root
         from scipy.stats import norm
 
         logs, t = np.log(np.asarray(self.total)), np.asarray(self.delays)
@@ -931,20 +934,14 @@ class EfficientDelayModel(_Model):
             hessian = -np.array([[len(t), -logs.sum()], [-logs.sum(), (logs**2).sum() + len(t) / b**2]])
             return value, scores, hessian - t.sum() * below * (x + below) * cross
 
-        def loss(z: Floats) -> tuple[float, Floats]:
-            value, scores, _ = parts(z)
-            return -float(value.mean()), -scores.mean(axis=0)
-
-        start, bounds = np.array([logs.mean(), 1.0]) / logs.std(), [(None, None), (1e-6, None)]
-        z = np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x, dtype=float)
-        for _ in range(_AGAIN):  # to rounding
-            _, scores, hessian = parts(z)
-            try:
-                z = z - np.linalg.solve(hessian, scores.sum(axis=0))
-            except np.linalg.LinAlgError:
-                raise InvalidInput(
-                    "`delays` and `total` must let the likelihood have a single peak; between delays of "
-                    f"{t.min():.3g} and {t.max():.3g} it is flat."
-                ) from None
+        start = np.array([logs.mean(), 1.0]) / logs.std()
+        z = root(
+            lambda z: parts(z)[1].sum(axis=0), start, jac=lambda z: parts(z)[2], method="lm", tol=1e-13
+        ).x
         value, scores, hessian = parts(z)
+        if np.isfinite(hessian).all() and np.linalg.cond(hessian) > 1 / np.finfo(float).eps:
+            raise InvalidInput(
+                "`delays` and `total` must let the likelihood have a single peak; between delays of "
+                f"{t.min():.3g} and {t.max():.3g} it is flat."
+            )
         return z, scores, hessian, value

@@ -1,13 +1,11 @@
 """Games that many tests play."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from bargaining import Exit, Game, InvalidInput, Monitoring, RepeatedGame, Status, StochasticGame
-from bargaining.equilibria.stochastic import payoff_sets
+from bargaining import Exit, Game, InvalidInput, Monitoring, RepeatedGame, StochasticGame
 
 PRISONERS = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 PENNIES = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
@@ -74,17 +72,6 @@ def refuses_bad_simulations(automaton):
         automaton.simulate(3, 0, deviations={0: (2, 0)})
     with pytest.raises(InvalidInput, match="`deviations`"):
         automaton.simulate(3, 0, deviations={0: (0, 7)})
-
-
-def without_accuracy(monkeypatch):
-    """Let the payoff sets of stochastic games be inaccurate."""
-    solve = payoff_sets.stochastic_payoff_sets
-
-    def inaccurate(game):
-        found = solve(game)
-        return replace(found, sets=tuple(replace(one, status=Status.INACCURATE) for one in found.sets))
-
-    monkeypatch.setattr(payoff_sets, "stochastic_payoff_sets", inaccurate)
 
 
 def drawn(seed):

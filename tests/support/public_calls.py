@@ -94,11 +94,6 @@ def swept() -> Path:
     return place
 
 
-def two_states() -> StochasticGame:
-    """A game whose thresholds are soon found: nothing depends on what is played."""
-    return StochasticGame.from_chain(Game([[1, 1], [1, 1]], [[1, 1], [1, 1]]), EVEN, 0.3)
-
-
 def leaving() -> StochasticGame:
     return StochasticGame.from_chain(STAGE, EVEN, Fraction(1, 5), exit=Exit([0, 0]))
 

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -113,8 +114,8 @@ class Replication:
         ]
 
 
-def read(folder: Path, computed: Mapping[str, Computed]) -> dict[str, Replication]:
-    """Return the replications of a folder by name, each with the function that computes it."""
+def read(folder: Path, functions: Mapping[str, Any]) -> dict[str, Replication]:
+    """Return the replications of a folder by name, each with the function of that name, which is called once."""
     found = {}
     for path in sorted(folder.glob("*.toml")):
         held = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -129,7 +130,10 @@ def read(folder: Path, computed: Mapping[str, Computed]) -> dict[str, Replicatio
             numbers.append(Printed(of=of, printed=printed, why=reason or why * bool(ours), ours=ours))
         rest: dict[str, Any] = {"within": 0.0, "data": "", "obtain": ""} | held
         found[path.stem] = Replication(
-            name=path.stem, numbers=tuple(numbers), compute=computed[path.stem], **rest
+            name=path.stem,
+            numbers=tuple(numbers),
+            compute=cache(functions[path.stem.replace("-", "_")]),
+            **rest,
         )
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction as F
-from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from bargaining.problem import Problem
 from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
-from bargaining.replications.museum import Computed, Replication, read
+from bargaining.replications.museum import Replication, read
 
 DILEMMA = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 
@@ -448,42 +447,6 @@ def bankruptcy_game(_: Path | None) -> list[Any]:
     return [*values, float(game.in_core(nucleolus.payoffs))]
 
 
-COMPUTED: dict[str, Computed] = {
-    made.__name__.replace("_", "-"): cache(made)
-    for made in (
-        abreu_gul,
-        abreu_sannikov,
-        bankruptcy_game,
-        collusion_thresholds,
-        game_theory_basics,
-        gangstas_paradise,
-        glove_games,
-        hold_up_contract,
-        ibn_ezra,
-        nash_1950,
-        noisy_dilemma,
-        nucleolus_examples,
-        public_goods,
-        quantecon_dilemma,
-        risk_sharing,
-        savani_von_stengel,
-        selten_1975,
-        simple_cournot,
-        stripped_down_poker,
-        talmud,
-        three_players,
-        two_state_dilemma,
-        two_state_transfers,
-        vertical_merger,
-        von_stengel,
-        von_stengel_75,
-        voting_power,
-        vulnerability,
-        water_reserves,
-    )
-}
-
-
 def museum() -> dict[str, Replication]:
     """Return the replications of the theory, by name."""
-    return read(Path(__file__).parent, COMPUTED)
+    return read(Path(__file__).parent, globals())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bargaining import egalitarian
-from bargaining.replications.museum import Computed, Replication, read
+from bargaining.replications.museum import Replication, read
 from bargaining_models.trade import TradeModel
 
 _UNION = """AUT BEL BGR CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN IRL ITA LTU LUX LVA MLT NLD POL PRT ROU SVK SVN
@@ -73,9 +73,6 @@ def seven_regions(folder: Path | None) -> list[float]:
     return [float(x) for x in (100 * alone, 100 * war.rates.mean(), war.percent.mean(), talks.gains.mean())]
 
 
-COMPUTED: dict[str, Computed] = {"nafta": nafta, "tariff-war": tariff_war, "seven-regions": seven_regions}
-
-
 def museum() -> dict[str, Replication]:
     """Return the replications about trade, by name."""
-    return read(Path(__file__).parent, COMPUTED)
+    return read(Path(__file__).parent, globals())

@@ -33,8 +33,8 @@ class Criterion:
     def __init__(self, model: Any, weights: Floats | None = None) -> None:
         self.model, self.weights = model, weights
         self.unit = np.array([kind == UNIT for _, kind in model._ranges()])
-        self.starts = [np.array(start) for start in model._starts()]
-        self.values, self.lowest = self.starts[0], np.inf
+        self.values, *self.starts = (np.array(start) for start in model._starts())
+        self.lowest = np.inf
         self.z: Floats | None = None
 
     def natural(self, free: Floats) -> Floats:
@@ -49,17 +49,20 @@ class Criterion:
 
     def at(self, natural: Floats) -> tuple[Floats, Floats]:
         """Return residuals, (m,), and their derivatives in the parameters, (k, m)."""
-        k, m = len(natural), self.model.observations
         with np.errstate(all="ignore"):  # what is not finite is refused in the end
             residuals = self.model._residuals(list(natural[:, None]))
-            steps = natural[:, None] + 1j * _STEP * np.eye(k)
+        return np.broadcast_to(residuals, (self.model.observations,)), self._gradient(natural)
+
+    def _gradient(self, natural: Floats) -> Floats:
+        steps = natural[:, None] + 1j * _STEP * np.eye(len(natural))
+        with np.errstate(all="ignore"):
             slopes = np.imag(self.model._residuals(list(steps[:, :, None]))) / _STEP
-        return np.broadcast_to(residuals, (m,)), np.broadcast_to(slopes, (k, m))
+        return np.broadcast_to(slopes, (len(natural), self.model.observations))
 
     def slopes(self, free: Floats) -> Floats:
         """Return the derivatives of the terms in unbounded parameters, (k, m) or (k, q)."""
         natural = self.natural(free)
-        slopes = self.at(natural)[1] * np.where(self.unit, natural * (1 - natural), 1.0)[:, None]
+        slopes = self._gradient(natural) * np.where(self.unit, natural * (1 - natural), 1.0)[:, None]
         return slopes if self.weights is None else slopes @ self.weights.T
 
     def total(self, free: Floats) -> float:

@@ -62,14 +62,15 @@ def fitted(
                 f"{z.shape[1]} with the constant, and {many}. Take fewer."
             )
         criterion = two_steps(model, z, groups)
-    if (odd := ~np.isfinite(criterion.at(criterion.values)[0])).any():
-        raise InvalidInput(
-            f"The model must be able to explain each observation; what it predicts for observation {np.argmax(odd)} "
-            "has no finite residual, as the log-odds of a share of 0 or 1. Drop it, or take noise='payoffs'."
-        )
 
     def estimates(values: Floats) -> Estimates:
         residuals, slopes = criterion.at(values)
+        if (odd := ~np.isfinite(residuals)).any():
+            raise InvalidInput(
+                "The model must be able to explain each observation; what it predicts for observation "
+                f"{np.argmax(odd)} has no finite residual, as the log-odds of a share of 0 or 1. Drop it, or take "
+                "noise='payoffs'."
+            )
         sigma = float(np.mean(residuals**2))
         if sigma == 0:
             raise InvalidInput(
@@ -94,9 +95,9 @@ def fitted(
             robust = covariance == "robust" or groups is not None
             part, degrees[sure] = _covariance(design[:, sure], residuals, groups, robust=robust)
             cov[np.ix_(sure, sure)] = part
-        fit = criterion.total(criterion.free(values)) * (1 + _SAME) + _SAME * (criterion.z is not None)
 
         def excess(j: int, value: float) -> float:
+            fit = criterion.total(criterion.free(values)) * (1 + _SAME) + _SAME * (criterion.z is not None)
             return criterion.least({j: value})[1] - fit
 
         ends = np.stack([values, values])

@@ -192,6 +192,7 @@ class _ShareModel(_Model):
     spare: Floats = field(init=False, repr=False)
     share: Floats = field(init=False, repr=False)
     _floor: Floats = field(init=False, repr=False)
+    _odds: Floats | None = field(init=False, repr=False, default=None)
 
     def _take_share(self, d: Floats) -> None:
         """Keep the surplus over the disagreement payoffs, and the first player's share of it."""
@@ -216,7 +217,7 @@ class _ShareModel(_Model):
                 "`payoffs` must leave both players more than their disagreement payoffs; the first player's share is "
                 "{:.4g} in {}. Drop it, or take noise='payoffs' if payoffs are measured with error.",
             )
-            real(_log_odds(share), "payoffs")
+            fill(self, _odds=real(_log_odds(share), "payoffs"))
 
     def _shares(self, t: Sequence[Any]) -> Any:
         raise NotImplementedError
@@ -227,7 +228,7 @@ class _ShareModel(_Model):
     def _residuals(self, t: Sequence[Any]) -> Any:
         me: Any = self
         if me.noise == "ability":
-            return _log_odds(self._shares(t)) - _log_odds(self.share)
+            return _log_odds(self._shares(t)) - self._odds
         return (self._shares(t) - self.share) * self.spare
 
     def _log_scale(self) -> Floats:
@@ -343,7 +344,7 @@ class WeightedNashModel(_ShareModel):
 
     def _residuals(self, t: Sequence[Any]) -> Any:
         if self.covariates is not None and self.noise == "ability":
-            return _index_of(self.covariates, t) - _log_odds(self.share)
+            return _index_of(self.covariates, t) - self._odds
         return super(WeightedNashModel, self)._residuals(t)
 
     def _instruments(self) -> Floats:

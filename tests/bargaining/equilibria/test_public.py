@@ -60,15 +60,13 @@ def test_partners_who_are_just_too_impatient_for_more_than_a_segment(discount):
     assert certify(found, tolerance=1e-4).holds
 
 
-def test_more_budget_is_advised_only_where_it_helps():
+def test_more_budget_is_advised_where_it_helps():
     partners = RepeatedGame(PARTNERS, 0.7, monitoring=report("0.9", "0.5", "0.25"))
-    stuck, cut = payoff_set(partners, tolerance=1e-11), payoff_set(partners, tolerance=1e-11, budget=500)
+    whole, cut = payoff_set(partners, tolerance=1e-11), payoff_set(partners, tolerance=1e-11, budget=500)
     assert cut.status is Status.INACCURATE
     assert "raise `budget`" in cut.reason
-    assert (stuck.status, stuck.stats.stopped) == (Status.INACCURATE, "made no progress")
-    assert "no further half-plane would reduce that" in stuck.reason
-    assert stuck.gap < 2e-9
-    assert certify(stuck, tolerance=1e-8).holds
+    assert whole.status is Status.OK
+    assert certify(whole, tolerance=1e-8).holds
 
 
 def test_searches_with_fewer_outcomes_of_leaving_share_a_budget(monkeypatch):

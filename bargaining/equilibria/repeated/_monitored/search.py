@@ -22,8 +22,7 @@ from bargaining.equilibria.repeated._monitored.inner import (
     settled,
     sides,
 )
-from bargaining.equilibria.repeated._monitored.largest import largest
-from bargaining.equilibria.repeated._monitored.outer import Cut, Outer, Touching
+from bargaining.equilibria.repeated._monitored.outer import Cut, Outer
 from bargaining.equilibria.repeated._monitored.outline import Outline, angles_of
 from bargaining.equilibria.repeated._monitored.programs import (
     MISSED,
@@ -50,16 +49,13 @@ _DENSER = (
     2.0  # times less may a corner stick out that is dropped, where an inner set would else stay too small
 )
 _COARSER = 4.0  # corners of sets that do not grow may be farther apart: the half-planes lose more
-_MANY = 60  # half-planes from which their linear program is slow, and rays have found what there is
 _FEWEST = 12  # unless there are at most this many
 _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
 _RARE = 20.0  # if fewer than one side in so many is new, sides are added to which the gap is due
 _MOST = 0.9  # the share of the largest errors that they are due to
-_STEPS = 30  # how often corners move towards a fixed point, on a knife edge
 _WIDER = 10.0  # times the tolerance, if no set is nearer
 _LOOSEST = 0.01  # slack that leaves little of a set
 _SHRINKS = 10  # how often corners move under such slack
-_INWARDS = 10.0  # other corners move inwards by at least the tolerance over this where somebody leaves
 _FINER = 1000.0  # slack while sets grow is a step's loss over this: small, as signals may be similar
 _RESTED = 1000.0  # half-planes that move by less than a step's loss over this stand still
 _PARTS = 5  # parts into which the angle of a corner is split: with fewer, half-planes settle more often
@@ -335,29 +331,6 @@ def _touched(outer: Outer) -> Floats:
     return _hull(points) if len(points) else points
 
 
-def _thinned(outer: Outer, within: float) -> Outline:
-    """Return the outer set without half-planes that cut off little; of two neighbours only one is dropped at a time."""
-    outline = outer.outline
-    assert isinstance(outline, Outline)
-    while len(outline.faces) > _FEWEST:
-        last = np.roll(outline.corners, 1, axis=0)
-        cut = np.linalg.norm(outline.corners - last, axis=1)
-        spans = (np.roll(outline.angles, -1) - np.roll(outline.angles, 1)) % (2.0 * np.pi)
-        cut = np.where(spans < 1.0, cut * np.sin(np.minimum(spans, 1.0)) / 4.0, np.inf)
-        order = np.argsort(cut)
-        dropped = np.zeros(len(cut), bool)
-        for k in order[cut[order] < within].tolist():
-            dropped[k] = not (dropped[k - 1] or dropped[(k + 1) % len(cut)])
-        if not dropped.any():
-            break
-        kept = outline.faces[~dropped]
-        fewer = Outline.of(outer.directions[kept], outer.levels[kept])
-        if fewer is None:
-            break
-        outline = replace(fewer, faces=kept[fewer.faces])
-    return outline
-
-
 def _solved(
     outer: Outer,
     ends: Floats,
@@ -408,7 +381,7 @@ def _starts(
     slack: float,
     grows: bool,
 ) -> Iterator[Promises]:
-    """Yield corners of sets that generate themselves: by their distances along rays, and by one linear program."""
+    """Yield corners of sets that generate themselves, by their distances along rays."""
     patient = min(float(outer.programs.discounts.max()), 0.999) if len(outer.index) else 0.0
     merge = max(tolerance if grows else tolerance * (1.0 - patient), reach) / _FAINT
     if slack and len(outer.index):
@@ -418,54 +391,6 @@ def _starts(
         outer.solved += programs
         if found is not None:
             yield found
-    outline = _thinned(outer, merge)
-    if len(outline.faces) > _MANY:
-        return
-    normals, levels = outer.directions[outline.faces], outer.levels[outline.faces]
-    there = outer.touching(between(normals), outline.faces)
-    if (there.owners == NOBODY).any():
-        return
-    if (there.owners < 0).any() and (there.owners >= 0).any():
-        turned = _turned(normals, levels, there, reach / (1.0 - patient) + tolerance / _INWARDS)
-        if turned is None:
-            return
-        outline, normals, levels, there = turned
-    polygon = largest(tight, ends, normals, levels, outline, there.owners, there.continuations)
-    outer.solved += there.continuations.shape[0] * there.continuations.shape[1]
-    if polygon is not None:
-        points, left = polygon[0].copy(), there.owners < 0
-        points[left] = ends[-1 - there.owners[left]]  # there the program moves corners, too
-        yield Promises(points, there.owners, polygon[1])
-
-
-def _turned(
-    normals: Floats, levels: Floats, there: Touching, far: float
-) -> tuple[Outline, Floats, Floats, Touching] | None:
-    """Turn the sides at the outcomes of leaving, which do not move, so that other corners may move inwards.
-
-    A side from an outcome of leaving leads to the next generated point, moved inwards by `far`: the old normal would
-    require a corner that cannot be generated with slack.
-    """
-    left = there.owners < 0
-    first = np.roll(left, 1)  # of each side
-    kept = ~(left & (np.roll(there.owners, 1) == there.owners))
-    normals, levels = normals[kept].copy(), levels[kept].copy()
-    left, first = left[kept], first[kept]
-    there = Touching(there.points[kept], there.owners[kept], there.continuations[kept])
-    points = there.points
-    inwards = points.mean(axis=0) - points
-    inwards /= np.maximum(np.linalg.norm(inwards, axis=1, keepdims=True), _LEAST)
-    moved = np.where(left[:, None], points, points + far * inwards)
-    turning = left | first
-    along = (moved - np.roll(moved, 1, axis=0))[turning]
-    across = np.column_stack([along[:, 1], -along[:, 0]])
-    normals[turning] = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), _LEAST)
-    levels[turning] = (normals * moved).sum(axis=1)[turning]
-    outline = Outline.of(normals, levels)
-    if outline is None:
-        return None
-    at = outline.faces
-    return outline, normals[at], levels[at], Touching(points[at], there.owners[at], there.continuations[at])
 
 
 def numbered(outer: Outer, found: Automaton) -> Automaton:

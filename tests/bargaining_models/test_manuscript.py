@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,6 +84,11 @@ def test_what_the_paper_needs_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path
     with pytest.raises(NotApplicable, match="`pdflatex` was not found"):
         paper.build(tmp_path, BIBLIOGRAPHY)
     monkeypatch.setattr(shutil, "which", lambda program: program)
+    known = SimpleNamespace(stdout="/usr/share/amsmath.sty\n/usr/share/hyperref.sty\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: known)
+    with pytest.raises(NotApplicable, match=r"lacks textcomp, booktabs, siunitx, .* natbib, geometry\."):
+        paper.build(tmp_path, BIBLIOGRAPHY)
+    monkeypatch.setattr(paper, "missing_packages", list)
     with pytest.raises(InvalidInput, match="`bibliography` must be a BibTeX file"):
         paper.build(tmp_path, tmp_path / "absent.bib")
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bargaining_models
 from bargaining import InvalidInput, Status
 from bargaining_models.negotiation import Negotiation, Roles
 from bargaining_models.negotiation.bluff import Claim
@@ -317,3 +318,34 @@ def test_two_who_do_not_trade_have_nothing_to_negotiate() -> None:
     some = TradeModel.from_arrays(flows, elasticities=4, regions=["A", "B", "C"], sectors=["all"])
     with pytest.raises(InvalidInput, match="A buys none from B, so that a tariff would fall on nothing"):
         Negotiation(some, home="A", partner="B")
+
+
+def test_the_european_union_is_named_by_its_members() -> None:
+    with pytest.raises(
+        InvalidInput, match=r"`home` must be a region .* home=\{'EU': \['DEU', 'FRA', 'ITA'\]\}"
+    ):
+        Negotiation(data="icio2019", home="EU", partner="US")
+    with pytest.raises(InvalidInput, match=r"got 'Germny'\. Did you mean Germany\?"):
+        Negotiation(data="icio2019", home="Germny", partner="US")
+
+
+def test_what_users_call_is_in_the_package() -> None:
+    assert {"load", "Negotiation", "TradeModel", "Environment", "LinearTariffs"} <= set(
+        dir(bargaining_models)
+    )
+    assert all(hasattr(bargaining_models, name) for name in bargaining_models.__all__)
+    with pytest.raises(AttributeError, match="Did you mean TradeModel"):
+        bargaining_models.TradeModl  # noqa: B018
+
+
+def test_results_name_countries_and_round(talks: Negotiation, model: TradeModel) -> None:
+    """Every result has a status that prints its name, `ok` and `raise_if_failed`, and says whose numbers these are."""
+    war = talks.war(r=[0, 0.15])
+    nash = model.nash_tariffs(["USA", "CAN"], against="players")
+    bargained = model.bargained_tariffs(["USA", "CAN"])
+    for found in (war, talks.leave(), talks.deal(0.1), nash, bargained, model.solve()):
+        assert np.all(found.ok)
+        assert np.ndim(found.status) or str(found.status) == "OK"
+        found.raise_if_failed()
+        assert re.search(r"\b(US|USA)\b.*\bOK\b", repr(found)), repr(found)
+        assert not re.search(r"\d\.\d{5}", repr(found)), repr(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, per_player, real, within
+from bargaining.authoring import Floats, Result, per_player, real, within
 from bargaining.errors import InvalidInput, Status
 
 PARTNERS = (1, 2)
@@ -16,7 +16,7 @@ ACCURACY = 1e-10  # of the residual, relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Terms:
+class Terms(Result):
     """The agreements in force, the payments and the payoffs.
 
     Attributes

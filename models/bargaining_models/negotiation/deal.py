@@ -29,10 +29,12 @@ from bargaining import (
     kalai_smorodinsky,
     nash,
 )
-from bargaining.authoring import Floats, Shown
+from bargaining.authoring import Floats, Result, Shown
+from bargaining.errors import Status
 from bargaining_models.negotiation.disagreements import money_without
 from bargaining_models.negotiation.outcomes import Outcome, TariffWar
 from bargaining_models.negotiation.roles import Roles
+from bargaining_models.trade.equilibrium import said
 
 if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation, Share
@@ -43,7 +45,7 @@ HOME_WEIGHT = 0.4  # assumption, to show what a weight does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Deal(Shown):
+class Deal(Result):
     """The outcomes that a negotiation compares, at each redirectable share.
 
     Attributes
@@ -128,6 +130,19 @@ class Deal(Shown):
         """Return the deal in which an agreement closes the route."""
         agreement = self.negotiation.payoffs(r=self.r, capped=self.capped, route=False)
         return replace(self, agreement=agreement, route_survives=False)
+
+    def __repr__(self) -> str:
+        home, partner = self.negotiation.roles.names[:2]
+        route = "" if self.route_survives else "; the deal closes the route"
+        tariffs = self.negotiation.tariffs_in_words
+        return f"Deal({home} and {partner}; r = {self.r}{route}; {tariffs}; {said(self.status)})"
+
+    @property
+    def status(self) -> Any:
+        """The worst of its outcomes, of shape batch."""
+        found = (self.agreement, self.idle, self.status_quo, self.war, self.exit)
+        worst = np.max(np.broadcast_arrays(*(np.asarray(one.status) for one in found)), axis=0)
+        return worst if worst.ndim else Status(int(worst))
 
     @property
     def total(self) -> Floats:

@@ -150,10 +150,9 @@ def _notes(
     if empty:
         notes["None"] = "they would rather not agree"
     when = f", {data.year}" if data.year is not None else ""
-    environment = negotiation.environment
     notes |= {
         "Data": f"{data.unit or 'unit not given'}{when}; {data.source or 'source not given'}",
-        "Tariffs": "those of the figures" if environment is None else environment.words,
+        "Tariffs": negotiation.tariffs_in_words,
         "Elasticities": f"{theta[0]:g} in every sector"
         if np.ptp(theta) == 0.0
         else f"by sector, {theta.min():g} to {theta.max():g}",

@@ -84,7 +84,8 @@ class Negotiation(Shown):
         Merge the regions that play no part into one of this name. By default they stay as they are, but for
         "icio2019", whose others become "ROW".
     elasticities : optional
-        With `data`: a number, one a sector, or the name of a set of the figures; by default 5.
+        With `data`: a number, one a sector, or the name of a set of the figures; by default the
+        only set of a folder, otherwise 5.
     tariffs : str, date, Environment or (N, N, J) array_like, optional
         The tariffs in force in every outcome, third countries included: a day such as "2026-08-19", whose rates are
         those of `Environment.shipped`; an environment, by default at its last known day; or the rates themselves. By
@@ -232,6 +233,22 @@ class Negotiation(Shown):
             named = _names(status_quo)
             standing = cube(status_quo, "status_quo", model) if named is None else self._scheduled(named)
             object.__setattr__(self, "standing", standing)
+
+    def __repr__(self) -> str:
+        names = self.roles.names
+        other = f", alternative {names[2]}" if self.roles.alternative else ""
+        data = self.model.data
+        when = f" of {data.year}" if data.year is not None else ""
+        return (
+            f"{type(self).__name__}({names[0]} and {names[1]}{other}; {self.tariffs_in_words}; trade{when})"
+        )
+
+    @property
+    def tariffs_in_words(self) -> str:
+        """Which tariffs are in force."""
+        if self.environment is not None:
+            return self.environment.words
+        return "tariffs of the figures"
 
     def deal(self, r: Share = 0.0, *, capped: bool = False, route_survives: bool = True) -> Deal:
         """The outcomes with and without an agreement at redirectable share `r`, to be divided by any concept.
@@ -696,6 +713,8 @@ class Negotiation(Shown):
             residual=answer.residual,
             status=answer.status,
             equilibrium=answer,
+            player_names=self.roles.names[:2],
+            tariffs=self.tariffs_in_words,
         )
 
     def exports(self, outcome: Outcome) -> Floats:

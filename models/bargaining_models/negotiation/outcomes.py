@@ -7,16 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Shown, owning
+from bargaining.authoring import Floats, Result, Shown, owning
 from bargaining.errors import Status
 from bargaining_models.trade import TradeEquilibrium
+from bargaining_models.trade.equilibrium import by_name, said
 
 ACCURACY = 1e-8  # percent: the regret that a war may have
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outcome(Shown):
+class Outcome(Result):
     """The payoffs of home and the partner in an outcome.
 
     Attributes
@@ -34,7 +35,13 @@ class Outcome(Shown):
     status : Status or int8 array of shape batch
     equilibrium : TradeEquilibrium
         All regions, wages, prices and flows.
+    player_names : tuple of str
+        Home and the partner.
+    tariffs : str
+        Which tariffs are in force between others.
     """
+
+    _by_player = ("percent", "money")
 
     percent: Floats
     money: Floats
@@ -43,6 +50,21 @@ class Outcome(Shown):
     residual: Floats
     status: Status | NDArray[np.int8]
     equilibrium: TradeEquilibrium
+    player_names: tuple[str, str]
+    tariffs: str
+
+    def __repr__(self) -> str:
+        if np.ndim(self.status):
+            return (
+                f"{type(self).__name__}({' and '.join(self.player_names)}, a batch of shape {np.shape(self.status)}; "
+                f"{self.tariffs}; {said(self.status)})"
+            )
+        own = getattr(self, "rates", None)
+        rates = "" if own is None else f"rates: {by_name(own, self.player_names)}; "
+        return (
+            f"{type(self).__name__}({rates}real income, %: {by_name(self.percent, self.player_names)}; {self.unit}: "
+            f"{by_name(self.money, self.player_names, 2)}; {self.tariffs}; {said(self.status)})"
+        )
 
 
 @owning

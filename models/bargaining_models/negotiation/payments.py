@@ -19,7 +19,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from bargaining import Frontier, Method, Problem, nash
-from bargaining.authoring import Floats, Shown, owning
+from bargaining.authoring import Floats, Result, owning
 from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Deal
 
@@ -35,7 +35,7 @@ ACCURACY = 1e-9  # of the residual
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PaidInside(Shown):
+class PaidInside(Result):
     """A division by a payment within the trade model, under free trade.
 
     Attributes

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining import NonstationaryOffers
-from bargaining.authoring import Floats, Shown, real, scalar, within
+from bargaining.authoring import Floats, Result, Shown, real, scalar, within
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS
@@ -40,7 +40,7 @@ _HORIZON = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PivotDivision(Shown):
+class PivotDivision(Result):
     """The terms agreed while the alternative grows, at date 0 and later.
 
     Attributes

@@ -15,6 +15,8 @@ from bargaining.errors import InvalidInput
 PARTS = ("home", "partner", "alternative")
 Leave = bool | tuple[int, ...]
 """Who may leave: True for either, False for neither, or the players who may, 0 for home and 1 for the partner."""
+MEMBERS = ("EU3", "DEU", "FRA", "ITA")
+"""Regions of the structures that belong to the European Union."""
 _FILE = Path(__file__).parent.parent / "data" / "structures" / "names.csv"
 
 
@@ -124,8 +126,11 @@ def region(name: str | None, part: str, regions: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
     known = {word: code for word, code in _codes().items() if code in regions}
-    close = get_close_matches(str(name).casefold(), known, n=1)
+    close = get_close_matches(str(name).casefold(), known, n=1) if len(str(name)) > 3 else []
     meant = f" Did you mean {in_a_sentence(known[close[0]])}?" if close else ""
+    members = [one for one in MEMBERS if one in regions]
+    if isinstance(name, str) and _codes().get(name.removeprefix("the ").casefold()) == "EU" and members:
+        meant = f" Name what it is made of: {part}={{{name!r}: {members}}}."
     raise InvalidInput(f"`{part}` must be a region of the model, {', '.join(regions)}; got {name!r}.{meant}")
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from bargaining.authoring import Floats, Shown, listed, real
 from bargaining.errors import InvalidInput
+from bargaining_models._figures import grouped, read_if_there
 from bargaining_models.negotiation.roles import PARTS, region
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeData, TradeModel
@@ -118,6 +119,9 @@ def world_of(
             base = first.at(first.dates[0]).tariffs(whole)
         whole = whole.with_terms(base, 5.0 if elasticities is None else elasticities)
     elif isinstance(data, str | Path) and Path(data).is_dir():
+        if elasticities is None:
+            sets = grouped(read_if_there(Path(data), "elasticities.csv", ("set", "sector")) or [], "set")
+            elasticities = None if len(sets) == 1 else 5.0
         whole = TradeModel.from_folder(data, elasticities=elasticities)
     elif isinstance(data, TradeData):
         whole = data if elasticities is None else data.with_terms(data.tariffs, elasticities)

@@ -28,7 +28,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Shown, owning, real, within
+from bargaining.authoring import Floats, Result, Shown, owning, real, within
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.negotiation import Negotiation, Share
@@ -50,7 +50,7 @@ PARTNER, ALTERNATIVE = 1, 2
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Triangle(Shown):
+class Triangle(Result):
     """Payoffs of home, the partner and the alternative from two agreements of home, at each redirectable share.
 
     Attributes

@@ -102,9 +102,15 @@ def build(folder: Path, bibliography: Path) -> Path:
     InvalidInput
         If there is no such bibliography.
     """
-    for program in ("pdflatex", "bibtex"):
+    for program in ("pdflatex", "bibtex", "kpsewhich"):
         if shutil.which(program) is None:
             raise NotApplicable(f"`{program}` was not found. Install TeX Live with its science packages.")
+    lost = missing_packages()
+    if lost:
+        raise NotApplicable(
+            f"LaTeX lacks {', '.join(lost)}. Debian has them in texlive-latex-extra and texlive-science, other systems "
+            f"in the full TeX Live."
+        )
     if not bibliography.is_file():
         raise InvalidInput(
             f"`bibliography` must be a BibTeX file; there is no {bibliography}. The repository has docs/references.bib."
@@ -127,6 +133,17 @@ def build(folder: Path, bibliography: Path) -> Path:
                 f"`{command[0]}` failed on the paper; its log is {folder / 'manuscript.log'}."
             )
     return folder / "manuscript.pdf"
+
+
+def missing_packages() -> list[str]:
+    """Return the LaTeX packages of the paper that are not installed."""
+    loaded = re.findall(r"\\usepackage(?:\[[^]]*\])?\{([^}]*)\}", SOURCE.read_text(encoding="utf-8"))
+    files = [f"{name}.sty" for names in loaded for name in names.split(",")]
+    found = subprocess.run(
+        ["kpsewhich", *files], capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    there = {Path(line).name for line in found}
+    return [file.removesuffix(".sty") for file in files if file not in there]
 
 
 def _set(name: str) -> str:

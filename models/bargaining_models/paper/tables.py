@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bargaining.authoring import Shown
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table, shares_table, spread_table
 from bargaining_models.paper.claims import claims_table, counts_table
@@ -19,7 +20,7 @@ from bargaining_models.paper.triangle import payments
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Shown):
     """What makes a table at one date, and whether rows at the tariffs of the last date of the figures follow."""
 
     make: Callable[[Study], Table]

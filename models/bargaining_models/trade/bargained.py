@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining import Method, Problem, TransferableSurplus, nash
-from bargaining.authoring import Floats, Shown, choice, owning, real
+from bargaining.authoring import Floats, Result, choice, owning, real
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining_models.trade.equilibrium import TradeEquilibrium
+from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import rates_of, tariffs_given
 from bargaining_models.trade.links import in_pairs, place, rate_on
-from bargaining_models.trade.tariff_nash import TariffEquilibrium, nash_tariffs
+from bargaining_models.trade.tariff_nash import FEW, TariffEquilibrium, nash_tariffs
 from bargaining_models.trade.tariff_set import Optimum, TariffPayoffs
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ ACCURACY = 1e-9  # of the first-order conditions, relative; rounding is 1e-13
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BargainedTariffs(Shown):
+class BargainedTariffs(Result):
     """An agreement on tariffs.
 
     Attributes
@@ -87,6 +87,13 @@ class BargainedTariffs(Shown):
     status: Status
     equilibrium: TradeEquilibrium | None
     limits: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        names = [" on ".join(label) for label in self.labels]
+        rates = (
+            by_name(self.rates, names) if len(names) <= FEW else f"{len(names)} of {', '.join(self.players)}"
+        )
+        return f"BargainedTariffs(rates: {rates}; {self.measure}: {by_name(self.payoffs, self.players)}; {self.status})"
 
     @property
     def gains(self) -> Floats:
@@ -263,7 +270,7 @@ def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> Barga
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EfficientTariffs(Shown):
+class EfficientTariffs(Result):
     """Tariffs with the effects of free trade with payments.
 
     Attributes
@@ -286,6 +293,11 @@ class EfficientTariffs(Shown):
     percent: Floats
     gap: float
     equilibrium: TradeEquilibrium
+
+    @property
+    def status(self) -> Any:
+        """That of the equilibrium under the tariffs."""
+        return self.equilibrium.status
 
 
 def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
@@ -325,7 +337,7 @@ def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffsInPairs(Shown):
+class TariffsInPairs(Result):
     """Tariffs that pairs of regions agree on, each pair taking what the others agree on as given.
 
     Attributes
@@ -354,6 +366,11 @@ class TariffsInPairs(Shown):
     residual: float
     status: Status
     equilibrium: TradeEquilibrium
+
+    def __repr__(self) -> str:
+        pairs = zip(self.pairs, self.rates, strict=True)
+        rates = ", ".join(by_name(own, (f"{a} on {b}", f"{b} on {a}")) for (a, b), own in pairs)
+        return f"TariffsInPairs(rates: {rates}; {self.status})"
 
 
 def tariffs_in_pairs(

@@ -637,6 +637,9 @@ def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> 
         where = tuple(int(k) for k in np.unravel_index(twice, array.shape))
         raise InvalidInput(f"`{name}` must have one row a cell; {named(where, axes)} has two. Add them up.")
     array.ravel()[flat] = numbers
+    if name == "tariffs":  # nobody lists a region's tariffs on its own goods
+        own = np.arange(array.shape[0])
+        array[own, own] = np.where(np.isnan(array[own, own]), 0.0, array[own, own])
     absent = np.isnan(array)
     if absent.any():
         where = tuple(int(k) for k in np.argwhere(absent)[0])

@@ -88,6 +88,9 @@ class Environment(Shown):
                 )
             known.add(key)
 
+    def __repr__(self) -> str:
+        return f"Environment({self.words})"
+
     @classmethod
     def from_csv(cls, path: str | Path) -> Environment:
         """Read rows of date, importer, exporter, sector (or `goods`), value, unit (percent) and source.

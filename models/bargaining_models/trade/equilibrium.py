@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, Shown, choice, owning
+from bargaining.authoring import Floats, Result, choice, owning
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade.conditions import Point
 
@@ -21,7 +21,7 @@ ACCURACY = 1e-10  # the residual that OK promises
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TradeEquilibrium(Shown):
+class TradeEquilibrium(Result):
     """Equilibria of a batch of scenarios; hats are ratios to the base.
 
     Attributes
@@ -73,6 +73,9 @@ class TradeEquilibrium(Shown):
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
     # "again", "bends": what finds derivatives.
     _slopes_of: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        return f"TradeEquilibrium(real income, %: {by_name(self.welfare, self.regions)}; {said(self.status)})"
 
     def of(self, region: str) -> Floats:
         """Change of real income of one region in percent, shape batch."""
@@ -210,6 +213,22 @@ class TradeEquilibrium(Shown):
             {name: ((*names, *more), array, {"unit": unit}) for name, (more, array, unit) in axes.items()},
             coords=labels | dict(coords or {}),
         )
+
+
+def by_name(values: Floats, names: Sequence[str], digits: int = 3) -> str:
+    """Write numbers after their names, to some decimals; of a batch its shape."""
+    if values.ndim > 1:
+        return f"{', '.join(names)} in a batch of shape {values.shape[:-1]}"
+    pairs = zip(names, values.tolist(), strict=True)
+    return ", ".join(f"{name} {round(value, digits) + 0.0:.{digits}f}" for name, value in pairs)
+
+
+def said(status: Any) -> str:
+    """Write a status; of a batch how many have which."""
+    found, count = np.unique(np.asarray(status), return_counts=True)
+    if np.ndim(status) == 0:
+        return str(Status(int(found[0])))
+    return ", ".join(f"{n} {Status(int(one))}" for one, n in zip(found, count, strict=True))
 
 
 def pack(

@@ -111,6 +111,13 @@ class TradeModel(Shown):
     limit: float | None = None
     absorb: str | int | None = None
 
+    def __repr__(self) -> str:
+        when = f", {self.data.year}" if self.data.year is not None else ""
+        return (
+            f"TradeModel({', '.join(self.regions[:8])}{', ...' if len(self.regions) > 8 else ''}; "
+            f"{len(self.sectors)} sectors; {self.data.unit or 'unit not said'}{when})"
+        )
+
     @property
     def regions(self) -> tuple[str, ...]:
         """Names of the regions, in order."""

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole, within
+from bargaining.authoring import Floats, Result, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
-from bargaining_models.trade.equilibrium import TradeEquilibrium
+from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.payoffs import Payoffs
@@ -44,13 +44,14 @@ NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method e
 ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better
 NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
+FEW = 8  # rates that one line shows
 SAME = 1e-8  # rates from all starts of a batch
 DONE = 1e-13  # of log welfare per unit of a rate: rounding
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffEquilibrium(Shown):
+class TariffEquilibrium(Result):
     """Rates of which each is best for its owner.
 
     Attributes
@@ -155,6 +156,14 @@ class TariffEquilibrium(Shown):
             return np.array([found, np.broadcast_to(error, found.shape)])
 
         return room.ravel(), slopes
+
+    def __repr__(self) -> str:
+        names = [" on ".join(label) for label in self.labels]
+        rates = (
+            by_name(self.rates, names) if len(names) <= FEW else f"{len(names)} of {', '.join(self.players)}"
+        )
+        income = by_name(self.percent, self.equilibrium.regions)
+        return f"TariffEquilibrium(rates: {rates}; real income, %: {income}; {self.status})"
 
     @property
     def spread(self) -> float:
@@ -350,7 +359,7 @@ def _most_exact(found: Floats, off: Floats) -> Floats | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffWars(Shown):
+class TariffWars(Result):
     """Best rates, given the others', in each of B scenarios.
 
     Attributes

@@ -11,6 +11,7 @@ import xarray as xr
 
 import bargaining_models
 from bargaining.errors import InvalidInput
+from bargaining_models.negotiation import Negotiation
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeData, TradeModel
 from bargaining_models.trade.folders import _stored, structure
@@ -63,6 +64,14 @@ def test_arrays_xarray_and_pandas_give_the_same():
     same(made(**by_name, regions=None, sectors=None), plain)
     by_name["elasticities"] = pd.Series(by_name["elasticities"])
     same(made(**by_name), plain)
+
+
+def test_a_long_table_of_tariffs_need_not_name_own_sales():
+    rates = labelled(world()["tariffs"], LINK).to_series().rename("value").reset_index()
+    abroad = rates[rates["importer"] != rates["exporter"]]
+    same(made(tariffs=abroad), made())
+    with pytest.raises(InvalidInput, match="`tariffs` must have a row for every cell"):
+        made(tariffs=abroad.iloc[1:])
 
 
 def test_names_order_and_attributes_come_with_the_flows():
@@ -405,6 +414,10 @@ def test_elasticities_of_a_folder(folder):
     package = Path(bargaining_models.__file__).parent / "data"
     with pytest.raises(InvalidInput, match="`elasticities` must name one of the sets 'uniform5'"):
         TradeModel.from_folder(package)
+    assert (Negotiation(data=folder, home="r0", partner="r1").model.economy.elasticities == 5.0).all()
+    few = [("few", sector, 3, "elasticity", 2020, "made up") for sector in NAMES["sectors"]]
+    write(folder, "elasticities.csv", ("set", "sector", "value", "unit", "year", "source"), few)
+    assert (Negotiation(data=folder, home="r0", partner="r1").model.economy.elasticities == 3.0).all()
     ours = TradeModel.from_folder(package, elasticities="cp", limit=0.9, absorb="SERV")
     old = TradeModel.from_parameters(load(), elasticities="cp")
     np.testing.assert_array_equal(ours.economy.flows, old.economy.flows)

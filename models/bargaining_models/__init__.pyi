@@ -1,0 +1,32 @@
+"""The public names, each with the module where it lives: the one list of them, read when the package is imported."""
+
+from bargaining_models.linear_tariffs import LinearTariffs as LinearTariffs
+from bargaining_models.negotiation.bluff import HoldOut as HoldOut
+from bargaining_models.negotiation.capacity import Capacity as Capacity
+from bargaining_models.negotiation.deal import Deal as Deal
+from bargaining_models.negotiation.draws import HeadlineDraw as HeadlineDraw
+from bargaining_models.negotiation.draws import headline_draws as headline_draws
+from bargaining_models.negotiation.growth import Growth as Growth
+from bargaining_models.negotiation.negotiation import Negotiation as Negotiation
+from bargaining_models.negotiation.outcomes import Outcome as Outcome
+from bargaining_models.negotiation.pivot import Pivot as Pivot
+from bargaining_models.negotiation.pivot_chain import PivotChain as PivotChain
+from bargaining_models.negotiation.pivot_game import PivotGame as PivotGame
+from bargaining_models.negotiation.tariff_war import TariffGame as TariffGame
+from bargaining_models.negotiation.triangle import Triangle as Triangle
+from bargaining_models.parameters import Parameters as Parameters
+from bargaining_models.parameters import load as load
+from bargaining_models.trade.bargained import BargainedTariffs as BargainedTariffs
+from bargaining_models.trade.data import TradeData as TradeData
+from bargaining_models.trade.environment import Environment as Environment
+from bargaining_models.trade.equilibrium import TradeEquilibrium as TradeEquilibrium
+from bargaining_models.trade.folders import from_icio as from_icio
+from bargaining_models.trade.model import TradeModel as TradeModel
+from bargaining_models.trade.tariff_nash import TariffEquilibrium as TariffEquilibrium
+from bargaining_models.trade.tariff_set import TariffPayoffs as TariffPayoffs
+from bargaining_models.uncertainty import ElasticityPrior as ElasticityPrior
+from bargaining_models.uncertainty import Prior as Prior
+from bargaining_models.uncertainty import bands as bands
+from bargaining_models.uncertainty import elasticity_priors as elasticity_priors
+from bargaining_models.uncertainty import priors as priors
+from bargaining_models.us_canada.events import events as events

@@ -135,7 +135,7 @@ class Deal(Result):
         home, partner = self.negotiation.roles.names[:2]
         route = "" if self.route_survives else "; the deal closes the route"
         tariffs = self.negotiation.tariffs_in_words
-        return f"Deal({home} and {partner}; r = {self.r}{route}; {tariffs}; {said(self.status)})"
+        return f"Deal({home} and {partner}; r = {np.asarray(self.r).tolist()}{route}; {tariffs}; {said(self.status)})"
 
     @property
     def status(self) -> Any:

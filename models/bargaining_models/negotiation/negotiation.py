@@ -192,7 +192,9 @@ class Negotiation(Shown):
         codes = {part: code for part, code in world.names.items() if code is not None}
         roles = Roles.among(model.regions, **codes)
         if world.environment is not None:
-            words = f"tariffs of {in_words(world.environment.until or world.environment.day)}"
+            day = world.environment.until or world.environment.day
+            assert day is not None
+            words = f"tariffs of {in_words(day)}"
             roles = roles.calling(status_quo=words, meanwhile=f"the {words}")
         free = np.array(world.tariffs)
         for link in _links(model, roles):

@@ -50,7 +50,7 @@ class Outcome(Result):
     residual: Floats
     status: Status | NDArray[np.int8]
     equilibrium: TradeEquilibrium
-    player_names: tuple[str, str]
+    player_names: tuple[str, ...]
     tariffs: str
 
     def __repr__(self) -> str:

@@ -24,10 +24,10 @@ import numpy as np
 
 from bargaining.authoring import Floats, write_whole
 from bargaining.errors import Status, Unsolved
-from bargaining.tables.table import Column, Table
+from bargaining.tables.table import Table
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import HeadlineDraw, headline_draws
-from bargaining_models.paper.study import WORDS, Study, words
+from bargaining_models.paper.study import Study
 from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured, tariffs_in
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment
@@ -238,61 +238,16 @@ def bands_table(study: Study) -> Table:
         line[f"{row['quantity']}_{row['share']}"] = tuple(
             float(row[end]) for end in ("low", "median", "high")
         )
-    columns = [
-        Column("environment", title="Date"),
-        Column("disagreement", title="No agreement"),
-        Column("route", title="Route"),
-        Column("transfer_0", title="Canada pays", unit="USD bn"),
-        Column("lost_r", title="Lost, r = .02", unit="%"),
-        Column("lost_0.1", title="Lost, r = .10", unit="%"),
-        Column("lost_0.15", title="Lost, r = .15", unit="%"),
-        Column("lost_drawn", title="Lost, r drawn", unit="%"),
-    ]
     draws, failed = int(rows[0]["draws"]), max(int(row["failed"]) for row in rows)
-    least = 100.0 * min(float(row["agree"]) for row in rows)
-    notes = _notes(
-        study,
-        Data="trade flows and GDP of 2023 (sources in the package's SOURCES.md)",
-        Draws=f"{draws}, the same in every row, {failed} of which could not be solved: trade elasticities by sector, "
-        f"lognormal over published estimates, {draws // 4} in each of four input-output structures, those of WIOD for "
-        "2011 and the OECD's ICIO for 2019, with and without what industries buy from each other, at the trade of 2023",
-        **{
-            "Cells": "median [5th percentile, 95th] over the draws",
-            "Canada pays": "a sum in US dollars of 2023 every year, while neither charges tariffs on goods of "
-            "the other; it leaves both the same gain in real income over what happens without an agreement (the Nash "
-            "solution, a dollar paid being a dollar received); negative: the US pays. Here Canada has no alternative, "
-            "r = 0",
-            "Lost": "the leverage that the US loses to the alternative: how much less Canada pays at that r, in "
-            "percent of the sum at r = 0, draw by draw, so that percentages grow large where that sum is near zero; "
-            "above 100: the US pays instead; negative: Canada pays more. Where the US pays already at r = 0, in "
-            "percent of what it pays",
-            "r": "how much Canada could sell elsewhere: a new route to China, with lower trade costs, by which, at "
-            "fixed prices and spending, its exports of goods to China would rise by r times its exports of goods to "
-            "the US (r = .15: USD 60 bn a year). r = .02 is the arrangement of January 2026 (canola and other farm "
-            f"goods against electric vehicles), drawn from .01 to .04. At elasticity 5, under free trade, {study.sold}",
-            "r drawn": "r is drawn from .11 to .15, what the sectors together can redirect, and China "
-            "closes its market for farm goods, or for all others, and opens it again, at rates drawn; the sum is then "
-            "the level yearly one of the same present value",
-            "No agreement": f"{WORDS['War'].removeprefix('the ')}; US tariff only: the US sets the rate that is best "
-            "for it if Canada sets none, and Canada sets none; matched tariff: Canada answers with the same rate; "
-            "closed border: no goods trade between the two; day's tariffs: those between the two on that day go on",
-            "Date": f"tariffs of and on other countries are those of {' or in force on '.join(ENVIRONMENTS)}, in all "
-            "outcomes",
-            "Route": "to China; open: Canada has it with and without an agreement; closed: an "
-            "agreement with the US obliges Canada to give the route up, so that it counts only as what Canada could "
-            "do without one",
-            "Not agreed": f"in at most {100 - least:.2g}% of the draws of a cell both together would have no gain; "
-            "these are left out of its median and band",
-            "Accuracy": "in every draw each rate that is best meets its first-order condition to 1e-8",
-        },
-    )
-    return Table(
-        list(shown.values()),
-        columns=columns,
-        caption="What Canada pays the US a year for free trade, and how much of it Canada's alternative takes away",
-        label="tab:bands",
-        digits=2,
-        notes=notes,
+    return study.table(
+        "T0",
+        shown.values(),
+        draws=draws,
+        each=draws // len(STRUCTURES),
+        failed=failed,
+        sold=study.sold,
+        dates=" or in force on ".join(ENVIRONMENTS),
+        left=f"{100 - 100 * min(float(row['agree']) for row in rows):.2g}",
     )
 
 
@@ -309,45 +264,7 @@ def spread_table(study: Study) -> Table:
         }
         for row in read_rows(FOLDER / SPREAD)
     ]
-    notes = _notes(
-        study,
-        Structure="input-output table and year; without links everything is sold to final buyers",
-        **{
-            "Canada pays": "a level sum every year for free trade, without an alternative (r = 0); both gain alike "
-            "over the war"
-        },
-        Lost="by what part Canada pays less if it has the alternative r, whatever is agreed",
-        **words("War"),
-        Band="[5, 95]: 5th and 95th percentile of the draws of elasticities",
-        **{
-            "Elasticity 2": "in every sector, the long run of Boehm, Levchenko and Pandalai-Nayar (2023), far below "
-            "other estimates: a scenario, WIOD 2011",
-            "Tracker": "WIOD 2011, elasticity 5, at the published series of US tariffs instead of the adjusted one",
-            "None": "a case, not a distribution",
-            "All": "capacity, closures, breakdown, discount rate and Canada's weight in the Nash product drawn as well",
-        },
-    )
-    return Table(
-        rows,
-        columns=[
-            Column("environment", title="Tariffs of"),
-            Column("structure", title="Structure"),
-            Column("transfer", title="median", unit="USD bn", group="Canada pays the US"),
-            Column("transfer_band", title="[5, 95]", unit="USD bn", group="Canada pays the US"),
-            Column("lost", title="median", unit="%", group="Lost at r = .15"),
-            Column("lost_band", title="[5, 95]", unit="%", group="Lost at r = .15"),
-        ],
-        caption="What Canada pays the US a year if the tariff war follows without an agreement, by structure",
-        label="tab:structures",
-        digits=2,
-        notes=notes,
-    )
-
-
-def _notes(study: Study, **more: str) -> dict[str, str | float]:
-    """Return the notes of a table of draws, in which elasticities and tariffs are no longer single ones."""
-    common = ("Largest residual", "Elasticities", "Tariffs")
-    return {name: text for name, text in study.notes(**more).items() if name not in common}
+    return study.table("T0-structures", rows)
 
 
 def _band(row: Mapping[str, str], quantity: str) -> tuple[float, float] | None:
@@ -362,37 +279,7 @@ def shares_table(study: Study) -> Table:
         line = rows.setdefault((row["environment"], row["input"]), {"environment": row["environment"]})
         line["input"] = DRAWN.get(row["input"], row["input"])
         line[f"{row['quantity']}_{row['index']}"] = round(100.0 * float(row["value"]), 1)
-    columns = [Column("environment", title="Tariffs of"), Column("input", title="Drawn")]
-    for name, title in (
-        ("transfer", "Transfer at r = 0"),
-        ("with", "With the alternative"),
-        ("lost", "Lost to it"),
-    ):
-        for index, head in (("first", "alone"), ("total", "in all")):
-            columns.append(Column(f"{name}_{index}", title=head, unit="%", group=title))
-    notes = _notes(
-        study,
-        Alone="first-order Sobol index: by what part the variance falls if this input is known",
-        **{
-            "In all": "total index: what part is left if all others are known; sampling errors of a percent or two, so "
-            "that small ones may be negative",
-            "Drawn": "structure: one of four input-output tables; capacity: r; the rates at which China closes its "
-            "market and opens it again, and at which talks break down into the war; Canada's part of what both gain",
-            **words("War"),
-            "Transfer": "what Canada pays the US a year for free trade, about the tariff war; with the alternative, "
-            "and how much less that is than without it, about talks that break down into it at a rate drawn, under the "
-            "tariffs of the day (of 2023: about the war, as there are none)",
-            "Design": f"Saltelli's, {BASE_SAMPLE} base points, by SALib; 250 draws of elasticities in each structure",
-        },
-    )
-    return Table(
-        list(rows.values()),
-        columns=columns,
-        caption="What the transfer's uncertainty comes from: shares of its variance",
-        label="tab:sobol",
-        digits=2,
-        notes=notes,
-    )
+    return study.table("T0-sobol", rows.values(), base=BASE_SAMPLE)
 
 
 def store(

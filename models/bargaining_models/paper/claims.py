@@ -7,6 +7,7 @@ are written by hand and say no number that is counted.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,13 +18,13 @@ import numpy as np
 
 from bargaining.authoring import Floats, Shown
 from bargaining.errors import BargainingError, Status
-from bargaining.tables.table import Column, Table
+from bargaining.tables.table import Table
 from bargaining_models.negotiation.thresholds import first_crossing, gain_from_refusing
 from bargaining_models.paper.bands import FOLDER, read_rows, tail, write_rows
 from bargaining_models.paper.pivot_game import SHOWN
 from bargaining_models.paper.pivot_game_study import WORTHWHILE
 from bargaining_models.paper.pivot_study import PRIOR, YEARS
-from bargaining_models.paper.study import LATEST, NOISE, Study, clean, words
+from bargaining_models.paper.study import LATEST, NOISE, Study, clean
 from bargaining_models.paper.worlds import STRUCTURES, DrawnStudy, world_priors
 from bargaining_models.parameters import Parameters
 from bargaining_models.uncertainty import LEVELS, uncertainty
@@ -258,217 +259,23 @@ def _by(rows: list[Row], *keys: str) -> dict[Any, list[Row]]:
     return groups
 
 
-CLAIMS = (
-    Claim(
-        claim="Over 70% of Canada's trade goes to the US",
-        verdict="Holds for exports of goods. It fails once imports or services are counted.",
-        assumption="trade of 2023; the share of goods exports fell to 71.7% in 2025",
-        event="the US has more than 70%, of exports of goods, of goods both ways, of exports with services",
-        size="its share, %",
-        tables="figures",
-        cases=dependence,
-    ),
-    Claim(
-        claim="US pressure assumed dependence: a tariff war hurts only Canada",
-        verdict="Fails at the tariffs of 2023: the US loses a little too. At those of August 2026, which others pay as "
-        "well, the US gains while r is small.",
-        assumption="both set Nash tariffs",
-        event="the US does not lose by the war, against free trade at the same r, from 0 to 1, by elasticities",
-        size="its change, % of real income",
-        tables="T1, T3",
-        cases=pressure,
-    ),
-    Claim(
-        claim="If Canada can redirect 10-15% of key exports, US leverage erodes",
-        verdict="Holds where r is capacity, in most divisions and by much less than half in most of them. It fails for "
-        "outside options that do not bind.",
-        assumption="what follows if talks fail; whether the deal closes the route",
-        event="Canada pays less at r = .10 and .15 than at r = 0, by division; no agreement counts as all lost",
-        size="part lost at r = .15, %",
-        tables="T2, T2-capped, T2-closed; dates and disagreements: T0",
-        cases=erosion,
-    ),
-    Claim(
-        claim="The same, read literally: 10-15% of what is sold to the US goes elsewhere",
-        verdict="Out of reach with the capacity that is known. If it were in reach, most of the leverage would go in "
-        "about half of the divisions.",
-        assumption="the capacity that it takes, several times the caps of the figures (T1-r)",
-        event="Canada pays less than half at r = .10 and .15, where r is diverted, by division",
-        size="part lost at r = .15, %",
-        tables="headline, T1-r",
-        cases=diversion,
-    ),
-    Claim(
-        claim="The same, if the alternative is the right to leave for good",
-        verdict="Fails: an outside option that is worse than the deal is no threat.",
-        assumption="outside option protocol",
-        event="leaving is better for Canada than the Nash division at some r up to 1, by elasticities and caps",
-        size="worth of leaving over the deal at r = 0, USD bn a year",
-        tables="T3",
-        cases=leaving_for_good,
-    ),
-    Claim(
-        claim="Leaving the US market would be economic suicide",
-        verdict="Holds in that leaving is worse than the war. What it costs is some years of growth, not an economy.",
-        assumption="long run; only goods trade is closed",
-        event="a closed border is worse for Canada than the war, at every r from 0 to 1, by elasticities",
-        size="its cost, % of real income",
-        tables="T1, T3",
-        cases=suicide,
-    ),
-    Claim(
-        claim="For every threat there is a viable alternative: 100% on all goods",
-        verdict="Holds in part: the blow is softer at every r, and at none by half.",
-        assumption="no retaliation; against free trade at the same r",
-        event="a US tariff of 100% costs Canada at most half of what it does at r = 0, at every r above 0",
-        size="by how much less, %",
-        tables="figures of T1's model",
-        cases=threat,
-    ),
-    Claim(
-        claim="US leverage erodes by the hour",
-        verdict="Fails as said: it erodes overnight. Who foresees the path prices most of the fall in at once.",
-        assumption="both know the path; offers without pause",
-        event=f"less than half of the fall is there on the first day, where r grows steadily over {YEARS:g} years, by "
-        "protocol and route",
-        size="part there on the first day, %",
-        tables="T7",
-        cases=by_the_hour,
-    ),
-    Claim(
-        claim="A viable alternative under construction already counts",
-        verdict="Holds for nearly all of its effect, before the first shipment. It fails where walking out does not "
-        "bind.",
-        assumption="the date is known and certain",
-        event="Canada pays less today because capacity will open, by path, protocol and route",
-        size="part of the effect that is there today, %",
-        tables="T7",
-        cases=construction,
-    ),
-    Claim(
-        claim="They called our bluff",
-        verdict="Holds in most cases. It fails for small claims that are tested for long.",
-        assumption="how long a called claim is tested",
-        event=f"the US calls at a belief of {PRIOR:g}, by claim, years of war and route",
-        size="belief from which it concedes",
-        tables="T8",
-        cases=bluff,
-    ),
-    Claim(
-        claim="The envoy makes it credible",
-        verdict="Fails for a visit, which costs both the same. A step convinces if it costs a bluffer more.",
-        assumption="what the step costs whom",
-        event="a step that costs a strong Canada as much as a bluffer proves something, by claim, years and route",
-        size="most that it may cost the strong, part of the bluffer's cost",
-        tables="T8",
-        cases=envoy,
-    ),
-    Claim(
-        claim="China's market is itself political",
-        verdict="Holds: the risk of a closure takes a part of the leverage, never all of it; most where Canada must "
-        "build.",
-        assumption="closures come at a constant rate, whatever is agreed; patience",
-        event="the risk takes a quarter of the leverage or more, by protocol, route and patience",
-        size="part taken, %",
-        tables="T7, T10-patience",
-        cases=political,
-    ),
-    Claim(
-        claim="The US may answer by decoupling",
-        verdict="Fails: the US does best to settle at once.",
-        assumption="replacing Canada costs the US as much as a dearer trade route would; this alone decides",
-        event="the US has more by replacing its suppliers than by settling at once, by route and risk of breakdown",
-        size="its gain, USD bn a year",
-        tables="T7-answers",
-        cases=decoupling,
-    ),
-    Claim(
-        claim="Canada can credibly redirect 10-15% of its exports",
-        verdict="Holds only for a very patient Canada: one that discounts a year by little more than a twentieth.",
-        assumption="capacity costs what Trans Mountain did",
-        event="Canada builds to 10% or more in the war, by patience from .6 to .99 and alternative",
-        size="r that it builds to, %",
-        tables="T10-patience, T10-sensitivity",
-        cases=credible,
-    ),
-    Claim(
-        claim="The US must settle before the alternative is built",
-        verdict="Fails as said: both lose by waiting, but the alternative seldom adds to what the US loses.",
-        assumption="transfers every year; both know what Canada will build",
-        event="a year of war costs the US more than without an alternative, by patience and alternative",
-        size="how much more, USD bn a year",
-        tables="T10",
-        cases=early,
-    ),
-    Claim(
-        claim="The right to walk away is leverage while the alternative is built",
-        verdict="Fails if one alone may leave. It holds for Canada where both leave at the same moment, each because "
-        "the other does.",
-        assumption="leaving together is weakly dominated",
-        event="the right adds to Canada's payoff, if Canada alone has it and if both have it, by patience and "
-        "alternative",
-        size="its worth, USD bn a year",
-        tables="T6, T10",
-        cases=right_to_leave,
-    ),
-    Claim(
-        claim="The US may answer by escalation that holds Canada back",
-        verdict="Holds for patient countries, as a threat that is never carried out.",
-        assumption="how much tariffs delay completion",
-        event="it wins back half of the leverage lost or more, by patience",
-        size="part won back, %",
-        tables="T10, T10-sensitivity",
-        cases=escalation,
-    ),
-    Claim(
-        claim="China's market is itself political: China has to be paid to open it",
-        verdict="Fails in most readings: China's buyers gain too, and China pays, or is paid next to nothing. Only "
-        "values that credit it for what others would do without it have it paid.",
-        assumption="China's buyers gain too",
-        event="China is paid, by who bargains when and by r",
-        size="its part of the route's worth, %",
-        tables="T11",
-        cases=china_is_paid,
-    ),
-    Claim(
-        claim="Canada should sign with China first",
-        verdict="Fails: the US gets less, but China takes more than that.",
-        assumption="each pair bargains once, and its payment is sunk for the second pair",
-        event="Canada has more by signing with China first, at every r",
-        size="its gain, USD bn a year",
-        tables="T11",
-        cases=china_first,
-    ),
-    Claim(
-        claim="Approvals, gas terminals and mineral terms build the alternative",
-        verdict="Fails for each of the three objectives: an approval or a terminal takes about a hundredth of the "
-        "leverage, and terms for minerals do not exist yet. Pork still pays China's tariff of 25 percent.",
-        assumption="capacity and lead times as published",
-        event="one project takes a twentieth or more of what the US gets about the war, by project and route",
-        size="part taken, %",
-        tables="T9, T2",
-        cases=objectives,
-    ),
-)
+def _claims() -> Iterator[Claim]:
+    """Read the claims."""
+    file = Path(__file__).with_name("claims.toml").read_text(encoding="utf-8")
+    for entry in tomllib.loads(file)["claim"]:
+        event = entry["event"].format(prior=PRIOR, years=YEARS)
+        yield Claim(**entry | {"event": event, "cases": globals()[entry["cases"]]})
+
+
+CLAIMS = tuple(_claims())
 
 
 def claims_table(study: Study) -> Table:
     """T4: the story's claims, the verdict on each, and what that depends on."""
-    columns = [Column("claim", title="Claim"), Column("verdict", title="Verdict")]
-    columns.append(Column("assumption", title="Depends on"))
-    return Table(
-        [{column.name: getattr(claim, column.name) for column in columns} for claim in CLAIMS],
-        columns=columns,
-        caption="The claims of the story, and the verdicts",
-        label="tab:claims",
-        notes=study.notes(
-            study.uncapped.war.residual.max(),
-            Verdicts="written by hand; T4-figures has what is counted for each",
-            **words("War", "Nash", "Capped", "Route"),
-            Words="leverage: what the US gets for free trade; a division, case or reading: a way to bargain in the "
-            "tables; leaving, exit: closing the goods border for good; patience: what a year counts in parts of the "
-            "year before it; belief: the chance that the US gives to Canada's being able to do what it claims",
-        ),
+    return study.table(
+        "T4",
+        [{name: getattr(claim, name) for name in ("claim", "verdict", "assumption")} for claim in CLAIMS],
+        study.uncapped.war.residual.max(),
     )
 
 
@@ -487,30 +294,7 @@ def counts_table(study: Study, rows: Rows) -> Table:
                 f"{year}_drawn": "" if found is None else _drawn_words(found),
             }
         listed.append(line)
-    columns = [Column("claim", title="Claim"), Column("event", title="What is counted")]
-    for year, title in (("2023", "Tariffs of 2023"), ("later", f"Tariffs of {LATEST}")):
-        columns.append(Column(f"{year}_holds", title="holds in", group=title))
-        columns.append(Column(f"{year}_size", title="sizes", group=title))
-        columns.append(Column(f"{year}_drawn", title="in drawn worlds", group=title))
-    columns += [Column("what", title="Size of a case"), Column("tables", title="Tables")]
-    return Table(
-        [{column.name: line[column.name] for column in columns} for line in listed],
-        columns=columns,
-        caption="The claims of the story: what is counted",
-        label="tab:claim-figures",
-        digits=2,
-        notes=study.notes(
-            study.uncapped.war.residual.max(),
-            Sizes="the least and the largest over all cases, whether the event holds there or not",
-            **{
-                "In drawn worlds": "median count [5th, 95th percentile] of cases in which the event holds, by world; "
-                "the mean part of cases, with the standard error of that mean. Worlds are drawn independently in each "
-                "of four structures: elasticities, caps, prices, costs and lead times of projects, China's rates, what "
-                "the US can replace"
-            },
-            **words("War", "Nash", "Capped", "Route"),
-        ),
-    )
+    return study.table("T4-figures", listed, study.uncapped.war.residual.max())
 
 
 def _drawn_words(row: Mapping[str, str]) -> str:

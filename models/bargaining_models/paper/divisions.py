@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bargaining import Column, Division, Table, nash
+from bargaining import Division, Table, nash
 from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Reading
 from bargaining_models.negotiation.routes import Diversion
@@ -21,16 +21,14 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.paper.study import COUNTRIES, DIVERTED, NOISE, SHARES, Study, clean, words
+from bargaining_models.paper.study import COUNTRIES, DIVERTED, NOISE, SHARES, Study, clean, specified
 from bargaining_models.us_canada.deal import Deal, readings
 
-OUTCOMES = (
-    ("agreement", "Free trade"),
-    ("status_quo", "Status quo"),
-    ("war", "Tariff war"),
-    ("exit", "Exit"),
+OUTCOMES = ("agreement", "status_quo", "war", "exit")
+NONE = (
+    "both have more by going on as they are than by an agreement; no share of the surplus where there is none over "
+    "the war"
 )
-NONE = {"None": "both have more by going on as they are than by an agreement"}
 SAME_AS_NASH = ("Kalai-Smorodinsky", "Egalitarian")  # where any transfer is possible
 
 
@@ -51,25 +49,8 @@ def headline(study: Study) -> Table:
                 for r, transfer in zip(shares, deal.transfer(division), strict=True):
                     row[f"{prefix}{r:g}"] = None if np.isnan(transfer) else clean(transfer)
             rows.append(row)
-    columns = [Column("route", title="China route"), Column("reading", title="Bargaining by")]
-    columns += [Column(f"{r:g}", title=f"{r:g}", group="r is capacity") for r in SHARES]
-    columns += [Column(f"diverted_{r:g}", title=f"{r:g}", group="r is diverted") for r in DIVERTED[1:]]
     return study.table(
-        ({name: row[name] for name in (column.name for column in columns)} for row in rows),
-        columns=columns,
-        caption="What Canada pays the US for free trade, USD bn a year (negative: the US pays)",
-        label="tab:headline",
-        notes=study.notes(
-            *residuals,
-            study.uncapped.war.residual.max(),
-            Diverted="the part of its exports of goods to the US that Canada sells elsewhere under free trade; the "
-            "capacity which that takes is in T1-r",
-            Payment="a level sum every year, for zero tariffs between the two",
-            **words("Route", "Nash", "Weight", "War"),
-            Timing=_timings(shown),
-            Talks="r is in use while they last if the route is open, else only as the inside option",
-            **NONE,
-        ),
+        "headline", rows, *residuals, study.uncapped.war.residual.max(), timing=_timings(shown)
     )
 
 
@@ -81,29 +62,21 @@ def payoffs(study: Study, measure: str) -> Table:
         {"capacity": caps, "r": float(r)}
         | {
             f"{outcome}_{country}": clean(getattr(getattr(deal, outcome), measure)[k, c] - zero[c])
-            for outcome, _ in OUTCOMES
+            for outcome in OUTCOMES
             for c, country in enumerate(COUNTRIES)
         }
         for caps, deal in deals.items()
         for k, r in enumerate(SHARES)
     ]
-    what = "percent of real income" if measure == "percent" else "USD bn of 2023 a year"
+    percent = measure == "percent"
     return study.table(
+        "T1",
         rows,
-        columns=_outcome_columns("%" if measure == "percent" else study.uncapped.agreement.unit),
-        caption=f"What each outcome is worth, {what}, by redirectable share r",
-        label=f"tab:payoffs-{measure}",
-        notes=study.notes(
-            *(getattr(d, name).residual.max() for d in deals.values() for name, _ in OUTCOMES),
-            Payoffs="r is in use in every outcome; change of real income against free trade at r = 0"
-            + ("" if measure == "percent" else ", times income in the base"),
-            **words("Free trade", "War", "Capped"),
-            **{
-                "Status quo": f"{study.baseline.roles.meanwhile} between the two (weighted by what claims CUSMA, "
-                "the agreement of the US, Canada and Mexico)"
-            },
-            Exit="no goods trade between the two",
-        ),
+        *(getattr(d, name).residual.max() for d in deals.values() for name in OUTCOMES),
+        measure=measure,
+        what="percent of real income" if percent else "USD bn of 2023 a year",
+        unit="%" if percent else study.uncapped.agreement.unit,
+        times="" if percent else ", times income in the base",
     )
 
 
@@ -129,47 +102,7 @@ def meanings(study: Study) -> Table:
                     for name, found in zip(("open", "closed"), paid, strict=True)
                 }
             )
-    columns = [Column("meaning", title="r is"), Column("r"), Column("capacity", title="capacity")]
-    for name in sold:
-        columns.append(Column(name, title="sold", unit="USD bn", group=f"Goods to {name}"))
-        columns.append(Column(f"{name}_change", title="change", unit="%", group=f"Goods to {name}"))
-    columns += [
-        Column(name, title=name, unit="USD bn", group="Canada pays, route") for name in ("open", "closed")
-    ]
-    return study.table(
-        rows,
-        columns=columns,
-        caption="What r means: Canada's exports of goods under free trade, and the Nash transfer",
-        label="tab:meanings",
-        notes=study.notes(
-            *residuals,
-            Capacity="the cut of the cost of the route to China at which, at fixed prices and spending, Canada would "
-            "sell China more by that part of what it sells the US; tables that do not say otherwise have r in this "
-            "sense",
-            Diverted="the capacity at which exports to the US fall by r, the tariffs unchanged",
-            Transfer="none where both have more by the war than by an agreement that closes the route",
-            **words("Nash", "War", "Route"),
-        ),
-    )
-
-
-def _outcome_columns(unit: str) -> list[Column]:
-    columns = [Column("capacity"), Column("r")]
-    for outcome, title in OUTCOMES:
-        columns += [Column(f"{outcome}_{c}", title=c, unit=unit, group=title) for c in COUNTRIES]
-    return columns
-
-
-SPLIT_COLUMNS = [
-    Column("reading", title="Concept or protocol"),
-    Column("r"),
-    Column("payoff", title="payoff", unit="USD bn", group="Canada"),
-    Column("gain", title="gain on war", unit="USD bn", group="Canada"),
-    Column("share", title="share of surplus", unit="%", group="Canada"),
-    Column("transfer", title="Canada to US", unit="USD bn", group="Transfer"),
-    Column("change", title="change of payoff", unit="USD bn", group="From r = 0"),
-    Column("from_threat", title="due to threat", unit="%", group="From r = 0"),
-]
+    return study.table("T1-r", rows, *residuals)
 
 
 def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
@@ -177,37 +110,23 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings()}
     alike = _alike(divisions)
     return study.table(
+        "T2",
         [row for name in alike for row in _split_rows(deal, name, divisions[name])],
-        columns=SPLIT_COLUMNS,
-        caption=f"The division of an agreement by redirectable share r: {variant}",
-        label=f"tab:{label}",
-        notes=study.notes(
-            *(float(np.nanmax(division.residual)) for division in divisions.values()),
-            deal.war.residual.max(),
-            Timing=_timings(readings()),
-            **words("Nash", "Weight", "War", "Route", *(["Capped"] if deal.capped else [])),
-            **{
-                f"Not shown, as {name}": f"the divisions of {' and '.join(others)} are the same at every r"
-                for name, others in alike.items()
-                if others
-            },
-            Talks=f"r is in use under {study.baseline.roles.meanwhile} too"
-            if deal.route_survives
-            else "while talks last, r is in use only where it is the inside option",
-            Payoffs="change of real income against free trade at r = 0, times income in the base",
-            Surplus="what free trade adds to the tariff war at the same r, both countries together, whatever happens "
-            "while they talk; the gain on war is Canada's part of it",
-            **{
-                "Due to threat": "the part of the change of Canada's payoff that is a smaller transfer; the rest is "
-                "China trade that raises income by itself"
-            },
-            **{"Discount rate": "5 percent a year for both"},
-            **(
-                {"None": f"{NONE['None']}; no share of the surplus where there is none over the war"}
-                if any(np.isnan(division.payoffs).any() for division in divisions.values())
-                else {}
-            ),
-        ),
+        *(float(np.nanmax(division.residual)) for division in divisions.values()),
+        deal.war.residual.max(),
+        more={
+            f"Not shown, as {name}": f"the divisions of {' and '.join(others)} are the same at every r"
+            for name, others in alike.items()
+            if others
+        },
+        label=label,
+        variant=variant,
+        timing=_timings(readings()),
+        capped=specified("T3")["notes"]["Capped"] if deal.capped else "",
+        talks=f"r is in use under {study.baseline.roles.meanwhile} too"
+        if deal.route_survives
+        else "while talks last, r is in use only where it is the inside option",
+        none=NONE if any(np.isnan(division.payoffs).any() for division in divisions.values()) else "",
     )
 
 
@@ -287,10 +206,6 @@ def thresholds(study: Study) -> Table:
             row[f"{e}_{capped}"] = value
             always = always and (value != 0.0 or bool((margin(deal) >= 0.0).all()))
         rows.append(row)
-    columns = [Column("question", title="Smallest r from which")] + [
-        Column(f"{elasticities}_{capped}", title="capped" if capped else "unlimited", group=elasticities)
-        for elasticities, capped in cases
-    ]
     residual = max(study.thresholds_deal(*case, True).war.residual.max() for case in cases)
     ends = {
         e: first_crossing(study.thresholds_deal(e, False, False), joint_gain_from_war).value
@@ -298,22 +213,12 @@ def thresholds(study: Study) -> Table:
     }
     below = ", ".join(f"{value:.3f} ({e})" for e, value in ends.items() if value is not None)
     return study.table(
+        "T3",
         rows,
-        columns=columns,
-        caption=f"Thresholds in the redirectable share r; 0: at {'every r' if always else 'r = 0'}; none: at no r "
-        "up to 1",
-        label="tab:thresholds",
-        notes=study.notes(residual, Search="first change of sign on a grid of step 0.05, refined to 1e-6")
-        | {
-            "Elasticities": "; ".join(study.meant(name) for name in study.sets),
-            "Leaving": "closing the goods border with the US for good",
-            "Pays": "by the Nash division"
-            + (
-                f"; where the deal closes the route, unlimited, they agree only below r = {below}"
-                if below
-                else ""
-            ),
-            "Binds": "Canada would have more in the war than by offers that nobody can walk out of",
-            **words("War", "Nash", "Capped", "Route"),
-        },
+        residual,
+        where="every r" if always else "r = 0",
+        elasticities="; ".join(study.meant(name) for name in study.sets),
+        pays=f"; where the deal closes the route, unlimited, they agree only below r = {below}"
+        if below
+        else "",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bargaining import Column, Table
+from bargaining import Table
 from bargaining_models.paper.study import Study, clean
 from bargaining_models.us_canada.events import TALKS, WITHIN, Score, Scorer
 
@@ -17,42 +17,19 @@ GROUPS = {
     "talks": TALKS,
     "figures": ("outcome",),
 }
-COLUMNS = [
-    Column("date", title="Date"),
-    Column("event", title="Event"),
-    Column("mover", title="mover", unit="USD bn", group="Gains of"),
-    Column("target", title="target", unit="USD bn", group="Gains of"),
-    Column("predicted", title="The model says"),
-    Column("happened", title="What happened"),
-    Column("score", title="Score"),
-]
 
 
 def events_table(study: Study) -> Table:
     """Return a row for each event, misses included, with the count of hits by kind in the notes."""
     scorer = Scorer(study.parameters, elasticities=study.elasticities)
     scores = scorer.scores()
-    return Table(
+    return study.table(
+        "T12",
         [_row(score) for score in scores],
-        columns=COLUMNS,
-        caption="What happened since November 2024, and what the models said the day before",
-        label="tab:events",
-        digits=2,
-        notes=study.notes(
-            scorer.residual,
-            Hits="; ".join(_counts(scores)),
-            Benchmark=_benchmark(scores),
-            Gains="USD bn a year of the mover and the target, after the answer, by the tariffs of the day before",
-            Measures="the mover takes a step if its real income rises, after an answer in kind if the target gains "
-            "by one",
-            Talks="with complete information the two agree at once",
-            Figures=f"a hit has the sign of the figure and its size within a factor of {WITHIN:g}",
-            **{
-                "Names": "CUSMA: the trade agreement of Canada, the US and Mexico; IEEPA, sections 232, 301, 338: US "
-                "laws under which tariffs are set",
-                "Not scored": "no rate can be given, the outcome is not known, or months are compared with months",
-            },
-        ),
+        scorer.residual,
+        hits="; ".join(_counts(scores)),
+        benchmark=_benchmark(scores),
+        within=WITHIN,
     )
 
 

@@ -27,7 +27,6 @@ PRIOR = 0.3  # assumption: that home can redirect the share
 OBSTINATE = (0.05, 0.05)  # assumption: chances that home, or the partner, never gives way
 POSTURES = (None, 0.85)  # the Nash terms of r = 0; a part of the surplus
 ROUTES = ((True, "open"), (False, "closed"))
-RATE_NOTE = {"Discount rate": "5 percent a year for both; sums are level yearly flows from today"}
 PROGRAMME = ("canola access", "drag-reducing agents", "Cedar LNG", "pumping stations", "LNG Canada phase 2")
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import bargaining
 from bargaining.authoring import Floats
-from bargaining.tables.table import Table
+from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.paper.pivot_game_study import PivotGameStudy
 from bargaining_models.paper.pivot_study import PivotStudy
@@ -23,25 +25,7 @@ from bargaining_models.us_canada.triangle import Triangle
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])  # from none to twice the share of the headline
 COUNTRIES = ("Canada", "US")
-ALONE = "One may leave"
-CASES = ((False, "stay", "Neither may leave"), (True, "leave", "Either may leave"))
-LEAVING = (
-    "may close the goods border for good; to be punished by that is worse than by war, and credible as both close it "
-    "at the same moment, each because the other does; neither would do so alone"
-)
-WORDS = {
-    "Free trade": "neither charges tariffs on goods of the other",
-    "War": "the tariff war: on all goods of the other each country sets the one rate that is best for it against the "
-    "other's (Nash equilibrium)",
-    "Nash": "both gain alike over the war, a dollar paid being a dollar received (the Nash solution)",
-    "Weight": "Canada's part of what the two gain together",
-    "Capped": "a sector can redirect r, or what its ports, pipelines and plants can carry if that is less (its cap); "
-    "unlimited: r in every sector",
-    "Route": "Canada's to China; open: Canada has it with and without an agreement; closed: an agreement with the US "
-    "obliges Canada to give it up",
-    "Discount factor": "what a year counts in parts of the year before it; near 1: patient",
-}
-"""What tables call things, for their notes: each says what it uses."""
+CASES = ((False, "stay"), (True, "leave"))  # whether either may leave, and what its columns begin with
 NOISE = 1e-9  # money and percent below this are rounding errors of the solver
 DISCOUNTS = (0.1, 0.3, 0.9)  # low, middling and high patience
 LATEST = "2026-08-19"
@@ -190,15 +174,15 @@ class Study:
         return flows
 
     @property
-    def zero(self) -> dict[str, str]:
-        """A note on what payoffs are counted from, where that is not free trade under the tariffs in force."""
+    def zero(self) -> str:
+        """What payoffs are counted from, where that is not free trade under the tariffs in force."""
         if self.tariffs is None:
-            return {}
+            return ""
         peace = self.baseline.payoffs().money
-        return {
-            "Zero": "payoffs are changes against the tariffs of 2023; free trade of the two at r = 0 is worth "
+        return (
+            "payoffs are changes against the tariffs of 2023; free trade of the two at r = 0 is worth "
             f"{peace[0]:+.1f} to Canada, {peace[1]:+.1f} to the US (USD bn)"
-        }
+        )
 
     @cached_property
     def sold(self) -> str:
@@ -227,10 +211,43 @@ class Study:
         same = given is not None and known is not None and np.array_equal(given.values, known.values)
         return MEANT.get(name, name) if same else name
 
-    @staticmethod
-    def table(rows: Iterable[Mapping[str, Any]], **parts: Any) -> Table:
-        """Return a table with three digits, as many as the figures bear; the parts are those of `Table`."""
-        return Table(rows, digits=3, **parts)
+    def table(
+        self,
+        name: str,
+        rows: Iterable[Mapping[str, Any]],
+        *residuals: float,
+        more: Mapping[str, str] | None = None,
+        **said: Any,
+    ) -> Table:
+        """Return the table that `tables.toml` specifies under a name, with these rows.
+
+        Parameters
+        ----------
+        name : str
+        rows : iterable of mapping from column to value
+        *residuals : float
+            How exact the numbers are.
+        more : mapping, optional
+            Computed notes, that go where the specification has an asterisk.
+        **said
+            What stands in braces there; a note that comes to nothing is left out.
+        """
+        spec = specified(name)
+        said = {"zero": self.zero, "latest": LATEST, "meanwhile": self.baseline.roles.meanwhile, **said}
+        notes: dict[str, str] = {}
+        for note, text in spec["notes"].items():
+            notes |= (more or {}) if note == "*" else {note.format(**said): text.format(**said)}
+        lines = spec["columns"].format(**said).strip().splitlines()
+        columns = [Column(*(part.strip() for part in line.split("|"))) for line in lines]
+        kept = self.notes(*residuals, **notes).items()
+        return Table(
+            [{column.name: row.get(column.name) for column in columns} for row in rows],
+            columns=columns,
+            caption=spec["caption"].format(**said),
+            label=spec["label"].format(**said),
+            digits=spec.get("digits", 3),
+            notes={note: text for note, text in kept if text != "" and note not in spec.get("without", ())},
+        )
 
     def notes(self, *residuals: float, **more: str) -> dict[str, str | float]:
         """Return the notes every table carries: figures, elasticities, accuracy, version."""
@@ -254,11 +271,20 @@ def _package() -> Parameters:
     return load()
 
 
-def words(*names: str) -> dict[str, str]:
-    """Return notes on what tables call some things."""
-    return {name: WORDS[name] for name in names}
+@cache
+def specified(name: str) -> dict[str, Any]:
+    """Return the entry of a table in `tables.toml`, with the notes that it shares with others written out."""
+    file = tomllib.loads(Path(__file__).with_name("tables.toml").read_text(encoding="utf-8"))
+    spec = dict(file[name])
+    shared = (file[spec["like"]]["notes"] if "like" in spec else {}) | file["words"]
+    return spec | {"notes": {note: text or shared.get(note, "") for note, text in spec["notes"].items()}}
 
 
 def clean(value: float) -> float:
     """Return 0 for a rounding error of the solver."""
     return 0.0 if abs(value) < NOISE else float(value)
+
+
+def by_country(case: str, values: Iterable[float]) -> dict[str, float]:
+    """Return the cells of a case for Canada and the US."""
+    return {f"{case}_{country}": clean(value) for country, value in zip(COUNTRIES, values, strict=True)}

@@ -93,9 +93,9 @@ def both_dates(first: Table, later: Table) -> Table:
             notes[f"{name}, {LATEST[:4]}"] = text
     return replace(
         first,
-        rows=[
+        rows=tuple(
             (year, *row) for year, rows in (("2023", first.rows), (LATEST[:4], later.rows)) for row in rows
-        ],
-        columns=[Column("tariffs", title="Tariffs of"), *first.columns],
-        notes=[f"{name}: {text}" for name, text in notes.items()],
+        ),
+        columns=(Column("tariffs", title="Tariffs of"), *first.columns),
+        notes=tuple(f"{name}: {text}" for name, text in notes.items()),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bargaining import nash
-from bargaining.tables.table import Column, Table
+from bargaining.tables.table import Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
 from bargaining_models.negotiation.pivot import PathReading, Pivot, path_readings
 from bargaining_models.negotiation.pivot_chain import PivotChain
@@ -20,10 +20,9 @@ from bargaining_models.paper.pivot_study import (
     POSTURES,
     PRIOR,
     PROGRAMME,
-    RATE_NOTE,
     ROUTES,
 )
-from bargaining_models.paper.study import COUNTRIES, LATEST, SHARES, Study, clean, words
+from bargaining_models.paper.study import LATEST, SHARES, Study, by_country, clean
 from bargaining_models.us_canada.baseline import ROLES
 from bargaining_models.us_canada.deal import HAZARDS, readings
 
@@ -33,14 +32,6 @@ CHAIN_OFFERS: dict[str, dict[str, Any]] = {
     **{f"Offers, breakdown {hazard:g} a year": {"hazard": hazard} for hazard in HAZARDS},
     WAR: {"walk_out": True},
 }
-ANSWER_COLUMNS = [
-    Column("route", title="China route"),
-    Column("hazard", title="breakdown", unit="a year"),
-    Column("answer", title="The US answers"),
-    Column("transfer", title="Canada to US", unit="USD bn"),
-    Column("canada", title="Canada", unit="USD bn"),
-    Column("us", title="US", unit="USD bn"),
-]
 
 
 def splits_over_time(study: Study) -> Table:
@@ -57,40 +48,16 @@ def splits_over_time(study: Study) -> Table:
     for name, chains in study.timing.chains.items():
         rows += list(_chain_rows(name, chains))
     return study.table(
+        "T7",
         rows,
-        columns=_path_columns(),
-        caption="The transfer from Canada to the US a year by the path of the redirectable share r",
-        label="tab:timing",
-        notes=study.notes(
-            *residuals,
-            Timing=_timings(path_readings(ROLES)),
-            Paths="'in n years': capacity opens at that date; 'at rate': it opens at that rate; revocable: China "
-            f"closes at rate {study.timing.fact('china_closure_rate'):g} a year and reopens at "
-            f"{study.timing.fact('china_reopening_rate'):g}; r grows whatever the two do; projects: "
-            + ", ".join(
-                f"{p.name} ({p.lead_time:g} years)" for p in study.timing.projects if p.name in PROGRAMME
-            ),
-            **words("Nash", "War", "Route"),
-            Waiting="gain of the country if talks begin only when the last capacity opens",
-            Agreement="when both agree, foreseeing the path; never: the two together have more without; a sum is shown "
-            "where there is one",
-            **RATE_NOTE,
+        *residuals,
+        timing=_timings(path_readings(ROLES)),
+        closes=study.timing.fact("china_closure_rate"),
+        reopens=study.timing.fact("china_reopening_rate"),
+        projects=", ".join(
+            f"{p.name} ({p.lead_time:g} years)" for p in study.timing.projects if p.name in PROGRAMME
         ),
     )
-
-
-def _path_columns() -> list[Column]:
-    columns = [Column("path", title="r grows by"), Column("reading", title="Bargaining by")]
-    for _, group in ROUTES:
-        title = f"China route {group}"
-        columns += [
-            Column(f"{group}_today", title="agreed today", unit="USD bn", group=title),
-            Column(f"{group}_open", title="once open", unit="USD bn", group=title),
-            Column(f"{group}_wait_0", title="Canada waits", unit="USD bn", group=title),
-            Column(f"{group}_wait_1", title="US waits", unit="USD bn", group=title),
-            Column(f"{group}_agree", title="agreement", group=title),
-        ]
-    return columns
 
 
 def _timings(shown: Iterable[PathReading]) -> str:
@@ -150,76 +117,13 @@ def answers(study: Study) -> Table:
         for (_, group, hazard), answer in found
     ]
     return study.table(
+        "T7-answers",
         rows,
-        columns=ANSWER_COLUMNS,
-        caption=f"What the US can do about an alternative of {study.timing.main_path}: money a year against free "
-        "trade at r = 0",
-        label="tab:timing-answers",
-        notes=study.notes(
-            *(answer.residual for _, answer in found),
-            Answers="rush: agree today; wait: begin the talks when the capacity is there; replace: "
-            + _replacing(study),
-            Timing=f"offers without pause under {study.baseline.roles.meanwhile}, the tariff war after a breakdown",
-            **words("War", "Route"),
-            **RATE_NOTE,
-        ),
+        *(answer.residual for _, answer in found),
+        path=study.timing.main_path,
+        share=study.timing.fact("us_replaceable"),
+        rate=study.timing.fact("us_replacement_rate"),
     )
-
-
-def _replacing(study: Study) -> str:
-    share, rate = study.timing.fact("us_replaceable"), study.timing.fact("us_replacement_rate")
-    return (
-        f"US buyers replace {share:.0%} of their goods imports from Canada for good (assumption), "
-        f"at rate {rate:g} a year while talks last, or before talks begin"
-    )
-
-
-CLAIM_COLUMNS = [
-    Column("route", title="China route"),
-    Column("war", title="war", unit="years"),
-    Column("claim", title="r claimed"),
-    Column("weak", title="weak", unit="USD bn", group="Transfer"),
-    Column("strong", title="strong", unit="USD bn", group="Transfer"),
-    Column("threshold", title="belief to concede"),
-    Column("stake_strong", title="strong", unit="USD bn", group="A concession is worth"),
-    Column("stake_weak", title="weak", unit="USD bn", group="A concession is worth"),
-    Column("ratio", title="cost ratio of a step"),
-    Column("bluff", title="weak claims", group=f"Belief {PRIOR:g}"),
-    Column("call", title="US calls", group=f"Belief {PRIOR:g}"),
-]
-CLAIM_NOTES = {
-    "Timing": "Canada claims r or keeps silent; the US concedes the Nash terms at r, or calls: then the tariff "
-    "war for the years given (assumption) and the true terms; silence brings the terms of r = 0",
-    "Strong, weak": "a Canada that can redirect the share claimed, one that can redirect nothing; only it knows which",
-    "Belief to concede": "the chance that Canada is strong from which the US concedes; 0: the US concedes whatever it "
-    "believes, since the call costs it more than it could gain; then there is nothing to bluff about",
-    "Cost ratio of a step": "the most that a visible step may cost a strong Canada for each dollar that it costs a "
-    "weak one, if the step is to prove anything; a step that costs both the same has 1",
-    f"Belief {PRIOR:g}": "how often a weak Canada claims, and the US calls, if that is the chance of a strong one",
-}
-DELAY_COLUMNS = [
-    Column("route", title="China route"),
-    Column("posture", title="The US insists on"),
-    Column("r"),
-    Column("canada", title="Canada", group="Demands, of the surplus"),
-    Column("us", title="US", group="Demands, of the surplus"),
-    Column("payoff_Canada", title="Canada", unit="USD bn", group="Payoff if able"),
-    Column("payoff_US", title="US", unit="USD bn", group="Payoff if able"),
-    Column("delay", title="delay", unit="years", group="On average"),
-    Column("cost", title="lost by both", unit="USD bn", group="On average"),
-    Column("out", title="Canada walks out"),
-    Column("jump", title="walks out from r"),
-]
-DELAY_NOTES = {
-    "Timing": "demands are on the table and each country never gives way with probability "
-    f"{OBSTINATE[0]:g} (assumption); both may give way at any moment; Canada may walk out into the tariff war",
-    "Surplus": "what free trade adds to the tariffs of 2025-26; Canada insists on the Nash terms at r",
-    "Payoff if able": "what a country that can give way expects, against free trade at r = 0, payment included; what "
-    "one that cannot has is not in it",
-    "On average": "over countries that can and that cannot give way: the delay where they agree at all, what is lost "
-    "by delay, impasse and war",
-    "Jump": "the smallest r at which the tariff war beats giving way; there the US posture loses all effect",
-}
 
 
 def beliefs(study: Study) -> Table:
@@ -231,18 +135,7 @@ def beliefs(study: Study) -> Table:
         for war in study.timing.wars
         for share in study.timing.claimed(route)
     ]
-    return study.table(
-        rows,
-        columns=CLAIM_COLUMNS,
-        caption="Is the alternative real? Beliefs at which the US concedes to a claim",
-        label="tab:beliefs",
-        notes=study.notes(
-            study.timing.deals[True].war.residual.max(),
-            **CLAIM_NOTES,
-            **words("Nash", "War", "Route"),
-            **RATE_NOTE,
-        ),
-    )
+    return study.table("T8", rows, study.timing.deals[True].war.residual.max(), prior=PRIOR)
 
 
 def _claim(claim: Claim) -> dict[str, Any]:
@@ -275,26 +168,14 @@ def delay(study: Study) -> Table:
             }
             rows += [same | row for row in _held_out(held)]
     return study.table(
+        "T8-delay",
         rows,
-        columns=DELAY_COLUMNS,
-        caption="Holding out: payoffs, delay and cost when either country may be unable to give way",
-        label="tab:delay",
-        notes=study.notes(
-            *residuals,
-            **DELAY_NOTES,
-            **(
-                {
-                    "Demands": f"at most {MOST:.0%}; the Nash terms ask for more than {MOST:.0%} at "
-                    f"{'; '.join(sorted(more))}"
-                }
-                if more
-                else {}
-            ),
-            **words("Nash", "War"),
-            Dates=_elsewhere(study.latest, f"at the tariffs of {LATEST}, which already weigh on Canada"),
-            **words("Route"),
-            **RATE_NOTE,
-        ),
+        *residuals,
+        obstinate=OBSTINATE[0],
+        demands=f"at most {MOST:.0%}; the Nash terms ask for more than {MOST:.0%} at {'; '.join(sorted(more))}"
+        if more
+        else "",
+        elsewhere=_elsewhere(study.latest, f"at the tariffs of {LATEST}, which already weigh on Canada"),
     )
 
 
@@ -322,7 +203,7 @@ def _held_out(held: HoldOut) -> Iterator[dict[str, Any]]:
             "r": float(share),
             "canada": held.demands[k, 0],
             "us": held.demands[k, 1],
-            **{f"payoff_{country}": float(held.payoffs[k, i]) for i, country in enumerate(COUNTRIES)},
+            **by_country("payoff", held.payoffs[k]),
             "delay": float(held.outcome.delay[k]),
             "cost": held.cost[k],
             "out": bool(held.jumps[k]),
@@ -340,36 +221,21 @@ def _jump(study: Study, route: bool, posture: float | None) -> float | None:
 
 BROKEN = f"Offers, breakdown {HAZARD:g} a year"
 CHOSEN = {"Nash": "nash", BROKEN: "broken", "Offers, outside option: war": "walk"}
-NOTES = {
-    "Projects": "capacity, cost and lead time from the figures, some of them assumptions; all capacity is "
-    "taken to be at China's disposal; capital is sunk today",
-    "A year": "5 percent of the capital; China trade: what the project adds to Canada's income under free trade",
-    "Leverage": "by how much the transfer agreed today is smaller because the project will open",
-    "Worth": f"what Canada gains net of the charge, offers with breakdown {HAZARD:g} a year: talks today, or when "
-    "the project opens",
-    "Built": "part of the project that leverage alone would pay for, about the Nash terms and in use at once",
-}
 
 
 def projects(study: Study) -> Table:
     """T9: which project buys the most leverage for each dollar it costs a year."""
     investments = study.timing.investments
     return study.table(
+        "T9",
         [
             {"project": name, "route": group} | _worth(pair[route])
             for name, pair in investments.items()
             for route, group in ROUTES
         ],
-        columns=_columns(),
-        caption="What each project does to the transfer agreed today, and for each dollar it costs a year",
-        label="tab:projects",
-        notes=study.notes(
-            max(float(pair[True].deal.war.residual.max()) for pair in investments.values()),
-            **NOTES,
-            Timing=_timings(one for one in path_readings(ROLES) if one.name in CHOSEN),
-            **words("Nash", "War", "Route"),
-            **RATE_NOTE,
-        ),
+        max(float(pair[True].deal.war.residual.max()) for pair in investments.values()),
+        hazard=HAZARD,
+        timing=_timings(one for one in path_readings(ROLES) if one.name in CHOSEN),
     )
 
 
@@ -390,25 +256,3 @@ def _worth(one: Investment) -> dict[str, Any]:
         "first": one.build_first(along[BROKEN]),
         "built": clean(100 * one.part_built(static["Nash"])),
     }
-
-
-def _columns() -> list[Column]:
-    columns = [
-        Column("project"),
-        Column("route", title="China route"),
-        Column("lead", title="lead time", unit="years"),
-        Column("cost", title="capital", unit="USD bn"),
-        Column("charge", title="a year", unit="USD bn"),
-        Column("trade", title="China trade", unit="USD bn"),
-    ]
-    for title, key in CHOSEN.items():
-        columns += [
-            Column(f"{key}_leverage", title="leverage", unit="USD bn", group=title),
-            Column(f"{key}_dollar", title="per dollar", group=title),
-        ]
-    return [
-        *columns,
-        Column("at_once", title="talk at once", unit="USD bn", group="Net worth to Canada"),
-        Column("first", title="build first", unit="USD bn", group="Net worth to Canada"),
-        Column("built", title="built", unit="%"),
-    ]

@@ -544,7 +544,7 @@ def _newton_step(
     whole[:k, :k], whole[:k, k:both], whole[k:both, :k] = curved, slopes.T, slopes
     whole[k:both, both:], whole[both:, k:both] = columns, columns.T
     try:
-        found = np.linalg.solve(whole, right)
+        found = np.asarray(np.linalg.solve(whole, right), dtype=float)
     except np.linalg.LinAlgError:
         found = np.full(len(right), np.nan)
     return found[:k], found[k:both], found[both:]

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import numpy as np
 
-from bargaining import Exit, Game, PayoffSet, RepeatedGame, Table, nash, payoff_set, save_figure
-from bargaining_models.paper.study import ELASTICITIES, Study
-from bargaining_models.paper.tables import TABLES
+from bargaining import Exit, Game, PayoffSet, RepeatedGame, nash, payoff_set, save_figure
+from bargaining_models.paper.reproduce import stored
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 BEGIN, END = "<!-- headline: written by `make readme` -->\n", "<!-- /headline -->"
-SHARES = (0.0, 0.1, 0.2, 0.3)
 ROWS = (
-    ("fight a tariff war, for good", "open", "Nash"),
-    ("the same, but a deal closes the China route", "closed", "Nash"),
-    ("walk out into the tariff war at any time", "closed", "Offers, outside option: war"),
-    ("close the border at any time", "closed", "Offers, outside option: exit"),
+    ("2026", "tariff war", "open", "a tariff war, for good"),
+    ("2026", "tariff war", "closed", "the same, but a deal closes the China route"),
+    ("2026", "US tariff only", "open", "a US tariff that Canada does not answer"),
+    ("2026", "day's tariffs", "open", "the tariffs of the day go on"),
+    ("2026", "day's tariffs", "closed", "the same, but a deal closes the China route"),
+    ("2023", "tariff war", "open", "a tariff war, at the tariffs of 2023"),
+    ("2023", "tariff war", "closed", "the same, but a deal closes the China route"),
 )
 LEAVE = (20, 8)
 SHADES = {
@@ -79,26 +80,35 @@ def draw(path: Path, shade: str) -> Path:
 
 
 def headline() -> str:
-    """Return README's table: rows of the paper's headline table, with the range over the sets of elasticities."""
-    tables = [TABLES["headline"].at(Study(elasticities=name)) for name in ELASTICITIES]
-    lines = [
-        "| Without a deal Canada can | " + " | ".join(f"r = {share:.0%}" for share in SHARES) + " |",
-        "| :--- |" + " ---: |" * len(SHARES),
-    ]
-    for words, route, reading in ROWS:
-        cells = []
-        for share in SHARES:
-            paid = [_cell(table, route, reading, f"{share:g}") for table in tables]
-            cell = f"**{paid[0]:.1f}** ({min(paid):.1f} to {max(paid):.1f})"
-            cells.append(cell.replace("-", "\N{MINUS SIGN}"))
-        lines.append(f"| {words} | " + " | ".join(cells) + " |")
+    """Return README's table: rows of T0, and what the headline table has for exports that are diverted."""
+    bands = {(row["environment"], row["disagreement"], row["route"]): row for row in stored("T0").records()}
+    literal = {
+        (row["tariffs"], row["route"]): row
+        for row in stored("headline").records()
+        if row["reading"] == "Nash"
+    }
+    heads = ("If talks fail", "Canada pays at r = 0", "lost at r = 10%", "r = 15%", "no deal", "10% diverted")
+    lines = ["| " + " | ".join(heads) + " |", "| :--- |" + " ---: |" * (len(heads) - 1)]
+    for date, disagreement, route, words in ROWS:
+        row = bands[date, disagreement, route]
+        cells = [
+            _band(row["transfer_0"], ".1f", ""),
+            *(_band(row[f"lost_{r}"], ".0f", "%") for r in ("0.1", "0.15")),
+        ]
+        other = literal[date, route]
+        none = (
+            "all, no deal"
+            if other["diverted_0.1"] is None
+            else f"{1 - other['diverted_0.1'] / other['0']:.0%}"
+        )
+        cells += [f"{row['none_0.15']:.0f}%", none if disagreement == "tariff war" else ""]
+        lines.append(f"| {words} | " + " | ".join(cells).replace("-", "\N{MINUS SIGN}") + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(table: Table, route: str, reading: str, column: str) -> float:
-    names = [each.name for each in table.columns]
-    (row,) = (row for row in table.rows if row[:2] == (route, reading))
-    return float(row[names.index(column)])
+def _band(cell: tuple[float, float, float], digits: str, unit: str) -> str:
+    low, median, high = (format(value, digits) for value in cell)
+    return f"**{median}{unit}** ({low} to {high})"
 
 
 def main() -> None:

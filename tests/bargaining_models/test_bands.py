@@ -49,8 +49,15 @@ def test_bands_are_quantiles_of_the_draws(
             np.concatenate([one.sel(share=share).values for one in of]) for share in ("0", "0.15")
         )
         lost = 100 * (first - later) / np.abs(first)
-        for name, values in (("transfer_0", first), ("lost_0.15", lost)):
-            assert cells[name] == pytest.approx(np.nanquantile(values, [0.05, 0.5, 0.95]), rel=1e-8)
+        lost[np.isfinite(first) & ~np.isfinite(later)] = 100.0
+        assert cells["none_0.15"] == pytest.approx(
+            100 * (~np.isfinite(later[np.isfinite(first)])).mean(), abs=0.06
+        )
+        assert cells["transfer_0"] == pytest.approx(np.nanquantile(first, [0.05, 0.5, 0.95]), rel=1e-8)
+        if cells["lost_0.15"] is None:
+            assert np.nanquantile(first, 0.05) < 0 < np.nanquantile(first, 0.95)
+        else:
+            assert cells["lost_0.15"] == pytest.approx(np.nanquantile(lost, [0.05, 0.5, 0.95]), rel=1e-8)
     path = tmp_path / stored_bands.SAMPLE
     head, first_row, *others = path.read_text().splitlines()
     value = first_row.split(",")[6]
@@ -69,9 +76,9 @@ def test_a_thousand_draws_are_stored() -> None:
 
 
 def test_the_first_table_is_one_block_of_a_screen() -> None:
-    shown = stored("T0").to_text(110).partition("\nData: ")[0].splitlines()
+    shown = stored("T0").to_text(120).partition("\nData: ")[0].splitlines()
     assert len(shown) == 4 + len(stored("T0").rows)
-    assert max(map(len, shown)) <= 110
+    assert max(map(len, shown)) <= 120
 
 
 def test_closures_by_sector_are_counted_as_a_long_simulation_counts_them() -> None:
@@ -232,3 +239,17 @@ def test_the_command_draws_each_structure_alike_and_stores_all(
     assert all(set(found) == set(drawn) and set(found["2023"]) == set(drawn["2023"]) for found in stored)
     assert asked == [(e, s, 2, tmp_path, 3) for e in drawn for s in stored_bands.STRUCTURES]
     assert "2023, ICIO 2019: 0 of 2 draws failed" in capsys.readouterr().out
+
+
+def test_draws_without_a_deal_count_as_all_lost() -> None:
+    """A deal that closes the route is none in 31 percent of the draws; those with one alone had 22 [11, 33]."""
+    (row,) = (
+        row
+        for row in stored("T0").records()
+        if (row["environment"], row["disagreement"], row["route"]) == ("2026", "day's tariffs", "closed")
+    )
+    assert row["lost_0.15"] == pytest.approx((12.1, 25.6, 100.0), abs=0.1)
+    assert row["none_0.15"] == 31.4
+    assert "at smaller r in 0.2% at .02 (2026, day's tariffs, closed), 12% at .10" in " ".join(
+        stored("T0").notes
+    )

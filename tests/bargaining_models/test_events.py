@@ -110,10 +110,33 @@ def test_scores_compare_with_what_happened(scorer):
     assert any(score.hit is False for score in scores)
 
 
+def test_answers_compare_with_what_happened(scorer, plain):
+    """Canada answered in March 2025 and not in August, the reverse of what the model says."""
+    found = {score.event.name: score for score in scorer.scores() if score.replied is not None}
+    assert {name[:14]: (s.answered, s.replied) for name, s in found.items()} == {
+        "2024-11-25-USA": (False, True),
+        "2025-03-04-USA": (False, True),
+        "2025-03-20-CHN": (False, False),
+        "2025-07-10-USA": (True, False),
+        "2025-08-01-USA": (True, False),
+        "2025-08-14-CHN": (False, False),
+    }
+    for score in found.values():
+        start = scorer.before(score.event)
+        came = raised(scorer, score.event, start)
+        if score.replied:
+            came = raised(scorer, score.event, came, swap=True)
+        gain = (plain.welfare(came) - plain.welfare(start))[REGIONS.index(score.event.actor)]
+        assert score.stands == ((gain > 0) == (score.predicted == "carried out"))
+
+
 def test_the_table_counts_every_event():
     table = TABLES["T12"](Study())
     assert len(table.rows) == 48
     words = next(note for note in table.notes if note.startswith("Hits"))
+    assert "0 of 4 to the US, 2 of 2 to China; 4 hits" in next(
+        n for n in table.notes if n.startswith("Answers")
+    )
     scored = [row[-1] for row in table.rows]
     of = [int(part.split(" of ")[1].rstrip(".")) for part in words.split("; ")]
     assert sum(of[:-1]) == sum(score != "not scored" for score in scored)

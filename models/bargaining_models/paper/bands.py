@@ -238,6 +238,17 @@ def bands_table(study: Study) -> Table:
         line[f"{row['quantity']}_{row['share']}"] = tuple(
             float(row[end]) for end in ("low", "median", "high")
         )
+        line[f"none_{row['share']}"] = round(100.0 * (1.0 - float(row["agree"])), 1)
+    for line in shown.values():
+        if line["transfer_0"][0] < 0.0 < line["transfer_0"][2]:  # percent of what may be nothing
+            line |= {name: None for name in line if name.startswith("lost_")}
+    often = [
+        f"{line[name]:.2g}% at {name.removeprefix('none_').replace('0.1', '.10').replace('r', '.02')} "
+        f"({line['environment']}, {line['disagreement']}, {line['route']})"
+        for line in shown.values()
+        for name in ("none_0", "none_r", "none_0.1")
+        if line[name]
+    ]
     draws, failed = int(rows[0]["draws"]), max(int(row["failed"]) for row in rows)
     return study.table(
         "T0",
@@ -247,7 +258,7 @@ def bands_table(study: Study) -> Table:
         failed=failed,
         sold=study.sold,
         dates=" or in force on ".join(ENVIRONMENTS),
-        left=f"{100 - 100 * min(float(row['agree']) for row in rows):.2g}",
+        few="in " + ", ".join(often) if often else "never",
     )
 
 
@@ -382,9 +393,10 @@ def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterato
             values = 100.0 * (first - paid(gains, given)) / np.abs(first)
         else:
             values = drawn[quantity].sel(cell).values
-        known = values[solved & np.isfinite(values)]
-        low, median, high = np.quantile(known, LEVELS).tolist()
-        agreed = len(known) / solved.sum()
+        agreed = np.isfinite(values)[solved].mean()
+        if quantity == "lost":  # without a deal nothing is paid
+            values = np.where(np.isfinite(values), values, 100.0)
+        low, median, high = np.quantile(values[solved & np.isfinite(values)], LEVELS).tolist()
         yield (
             {"environment": environment}
             | cell

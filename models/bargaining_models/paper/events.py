@@ -29,6 +29,7 @@ def events_table(study: Study) -> Table:
         scorer.residual,
         hits="; ".join(_counts(scores)),
         benchmark=_benchmark(scores),
+        answers=_answers(scores),
         within=WITHIN,
     )
 
@@ -44,6 +45,7 @@ def _row(score: Score) -> dict[str, Any]:
         "target": None if score.target is None else clean(score.target),
         "predicted": (score.predicted or score.why) + answer,
         "happened": _happened(score),
+        "answer": "" if score.replied is None else "right" if score.replied == score.answered else "wrong",
         "score": {None: "not scored", True: "hit", False: "miss"}[score.hit],
     }
 
@@ -65,6 +67,21 @@ def _benchmark(scores: Sequence[Score]) -> str:
     )
     always = f'who says "carried out" each time has {happened} right'
     return f"of {len(scored)} measures the model has {hits} right; {always}"
+
+
+def _answers(scores: Sequence[Score]) -> str:
+    """Return how many of the answers that were predicted came, and which hits would be misses with those that came."""
+    known = [score for score in scores if score.replied is not None]
+    words = []
+    for actor, name in (("USA", "the US"), ("CHN", "China")):
+        some = [score for score in known if score.event.actor == actor]
+        words.append(f"{sum(s.replied == s.answered for s in some)} of {len(some)} to {name}")
+    wrong = [s for s in known if s.hit and s.replied != s.answered]
+    turned = sum(not score.stands for score in wrong)
+    return (
+        f"{', '.join(words)}; {len(wrong)} hits foresee the measure and not the answer, and with the answer that came "
+        f"{turned} of these would be misses"
+    )
 
 
 def _counts(scores: Sequence[Score]) -> Iterator[str]:

@@ -35,7 +35,11 @@ def leverage(study: Study) -> Figure:
     cases = list(dict.fromkeys(row["disagreement"] for row in rows))
     marks = dict(zip(cases, zip(COLOURS, "osD^vP", strict=False), strict=False))
     for ax, date in zip(axes, ENVIRONMENTS, strict=True):
-        shown = [row for row in rows if row["environment"] == date[-4:] and row["route"] == "open"]
+        shown = [
+            row
+            for row in rows
+            if row["environment"] == date[-4:] and row["route"] == "open" and row["lost_r"] is not None
+        ]
         for k, row in enumerate(shown):
             colour, marker = marks[row["disagreement"]]
             low, middle, high = np.array([row[f"lost_{r}"] for r in ("r", *map(str, BANDED))]).T

@@ -4,8 +4,8 @@ A measure is a change of tariffs on some sectors of one or more exporters. The m
 mover, who knows the economy, changes its tariffs or not. Then the target, if the change is a threat, an order or a
 tariff on it alone, answers with the same average change on the same sectors or does nothing, whichever leaves its real
 income higher. The prediction is that the tariffs are changed if the mover's real income, after that answer, is higher
-than before. The tariffs before are those of the latest day in the package's figures, with the measures carried out
-since.
+than before; whether the answer came is scored too. The tariffs before are those of the latest day in the package's
+figures, with the measures carried out since.
 
 For talks the prediction is that of bargaining with complete information: the two agree at once. Published figures are
 compared with the change of the same figure in the model since the end of 2024, if they compare years.
@@ -34,6 +34,8 @@ COLUMNS = (
 STEPS = ("event_id", "importer", "exporter", "sector", "value", "coverage", "coverage_unit", "year", "source")
 FOLDER = Path(__file__).parent.parent / "data"
 NEXT = datetime.timedelta(days=1)
+REPLY = datetime.timedelta(days=120)
+"""A reply within so long of a threat or a tariff is an answer to it."""
 TALKS = ("talks", "review")
 ANSWERED = ("threat", "order", "tariff")
 WITHIN = 2.0
@@ -98,12 +100,14 @@ class Score(Shown):
     event : Event
     mover, target : float or None
         Changes of real income, USD bn a year, after the answer; the target is a single exporter.
-    answered : bool or None
-        Whether the target gains by an answer in kind.
+    answered, replied : bool or None
+        Whether the target gains by an answer in kind, and whether it did answer, if the measure was carried out.
     predicted : str
         In words.
     hit : bool or None
         None if the model makes no prediction for such an event, or its outcome is not known.
+    stands : bool or None
+        Whether the prediction would be the same with the answer that came.
     why : str
         Why it is not scored, or the figure of the model.
     """
@@ -112,6 +116,8 @@ class Score(Shown):
     mover: float | None = None
     target: float | None = None
     answered: bool | None = None
+    replied: bool | None = None
+    stands: bool | None = None
     predicted: str = ""
     hit: bool | None = None
     why: str = ""
@@ -280,15 +286,29 @@ class Scorer:
         )
         final = change[1] if answered else change[0]
         taken = bool(final[mover] > 0.0)
+        replied = self._replied(event) if answered is not None and event.happened else None
+        stands = None if replied is None else bool(change[int(bool(replied)), mover] > 0.0) == taken
         hit = None if event.happened is None else taken == event.happened
         return Score(
             event=event,
             mover=float(final[mover]),
             target=None if target is None else float(final[target]),
             answered=answered,
+            replied=replied,
+            stands=stands,
             predicted="carried out" if taken else "not carried out",
             hit=hit,
             why="" if hit is not None else f"outcome: {event.carried_out}",
+        )
+
+    def _replied(self, event: Event) -> bool:
+        """Return whether the target replied."""
+        return any(
+            other.kind == "reply"
+            and (other.actor, other.target) == (event.target, event.actor)
+            and other.happened is True
+            and event.date <= other.date <= event.date + REPLY
+            for other in self.events
         )
 
     def _figure(self, event: Event) -> Score:

@@ -7,10 +7,7 @@ import pytest
 from scipy.optimize import minimize, root
 
 from bargaining import (
-    Polytope,
-    Problem,
     continuous_raiffa,
-    dictatorial,
     egalitarian,
     equal_loss,
     kalai_smorodinsky,
@@ -61,14 +58,6 @@ def test_deals_of_the_us_and_canada(model, war, options, rates, percent, payment
     assert (deal.gains > 0).all()
 
 
-def test_another_disagreement(model):
-    threat = model.solve(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
-    deal = model.bargained_tariffs(["USA", "CAN"], disagreement=threat)
-    assert deal.status is Status.OK
-    np.testing.assert_allclose(deal.rates, (0.034335, -0.063296), rtol=0, atol=1e-6)
-    assert (deal.gains > 0.01).all()
-
-
 def test_the_root_at_the_disagreement_itself_is_no_agreement(model):
     """The product form of Nash's condition holds at d, and that is where a root finder goes from free trade."""
     payoffs = TariffPayoffs(model, ["USA", "CAN"])
@@ -86,15 +75,6 @@ def test_the_root_at_the_disagreement_itself_is_no_agreement(model):
     np.testing.assert_allclose(product_form(deal.rates), 0.0, rtol=0, atol=1e-6)
     np.testing.assert_allclose(deal.rates, (0.029861, -0.057073), rtol=0, atol=1e-6)
     assert (deal.gains > 0.01).all()
-
-
-@pytest.mark.slow
-def test_exit(model):
-    closed = model.solve(costs=model.closed([("USA", "CAN"), ("CAN", "USA")]))
-    one = model.bargained_tariffs(["USA", "CAN"], disagreement=closed)
-    two = model.bargained_tariffs(["USA", "CAN"], disagreement=closed, method=kalai_smorodinsky)
-    np.testing.assert_allclose(one.rates, (0.005732, -0.028693), rtol=0, atol=5.1e-7)
-    np.testing.assert_allclose(two.rates, (0.004349, -0.027288), rtol=0, atol=5.1e-7)
 
 
 @pytest.mark.parametrize(
@@ -237,14 +217,6 @@ def test_talks_of_six_blocs():
     assert talks.of("CAN", "USA") == pytest.approx(0.062, abs=5e-4)
 
 
-@pytest.mark.slow
-def test_equal_gains_of_six_blocs():
-    six = blocs()
-    equal = six.world_talks(disagreement=six.nash_tariffs(), method=egalitarian, measure="log")
-    assert equal.status is Status.OK
-    np.testing.assert_allclose(equal.gains, 0.32058, rtol=0, atol=1e-5)
-
-
 def test_efficient_tariffs_are_free_trade_with_payments(model):
     best = model.efficient_tariffs([1, 1.03, 0.98, 1.01])
     np.testing.assert_allclose(best.percent, [0.015371, 1.137321, -0.636038, 0.254418], rtol=0, atol=5.1e-7)
@@ -259,25 +231,6 @@ def test_payments_for_efficient_tariffs_are_on_top_of_deficits():
     model = model_of(drawn(5), deficits="fixed")
     assert np.abs(model.economy.deficits).min() > 0.1
     assert model.efficient_tariffs({"r1": 1.05}).gap < 1e-9
-
-
-@pytest.mark.slow
-def test_the_set_answers_its_questions(model, war):
-    payoffs = TariffPayoffs(model, ["USA", "CAN"])
-    d = war.percent[:2]
-    ideal = payoffs.ideal(d)
-    np.testing.assert_allclose(ideal - d, [0.073628, 0.962152], rtol=0, atol=1e-5)
-    # The best of one leaves the other at its floor.
-    t = payoffs.ray(d, ideal - d)
-    point = d + t * (ideal - d)
-    assert bool(payoffs.contains(point - 1e-6))
-    assert not bool(payoffs.contains(point + 1e-6))
-    weights = payoffs.optimum_at(point).multipliers
-    value, top = payoffs.support(weights)
-    np.testing.assert_allclose(top, point, rtol=0, atol=1e-9)
-    assert value == pytest.approx(weights @ point, rel=1e-10)
-    assert payoffs.support([-1.0, 1.0])[0] == np.inf
-    assert np.isneginf(payoffs.ideal([10.0, 10.0])).all()
 
 
 def test_derivatives_of_payoffs(model):
@@ -316,41 +269,6 @@ def test_a_frontier_that_bends_inwards():
 def test_concepts_that_follow_a_frontier_are_refused_by_name(model, war, method):
     with pytest.raises(NotApplicable, match="do not apply to the payoffs that tariffs reach"):
         model.bargained_tariffs(["USA", "CAN"], disagreement=war, method=method)
-
-
-slow = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def reached(model):
-    """Percent of real income at a fine grid of rates of the US and Canada, by the engine's batch alone."""
-    rates = np.stack(np.meshgrid(np.linspace(-0.03, 0.1, 66), np.linspace(-0.08, 0.03, 56)), axis=-1)
-    tariffs = np.broadcast_to(model.economy.tariffs, (*rates.shape[:2], *model.economy.tariffs.shape)).copy()
-    us, canada = (model.regions.index(name) for name in ("USA", "CAN"))
-    tariffs[:, :, us, canada, model.goods] = rates[..., :1]
-    tariffs[:, :, canada, us, model.goods] = rates[..., 1:]
-    return rates, model.solve(tariffs=tariffs).welfare[..., :2]
-
-
-@pytest.mark.parametrize(
-    "method",
-    [
-        partial(dictatorial, player=0),
-        partial(dictatorial, player=1),
-    ],
-)
-@pytest.mark.parametrize("lower", [-np.inf, pytest.param(0.0, marks=slow)])
-def test_concepts_agree_with_the_polygon_of_a_grid_of_rates(model, war, reached, method, lower):
-    """The hull of a grid, divided by the code for polygons; it is off by the square of the grid's step."""
-    rates, percent = reached
-    points = percent[(rates >= lower - 1e-12).all(axis=-1)]
-    d = war.percent[:2]
-    deal = model.bargained_tariffs(["USA", "CAN"], disagreement=war, method=method, lower=lower)
-    expected = method(Problem(Polytope(points, free_disposal=True), d))
-    assert deal.status is Status.OK
-    assert expected.status == Status.OK
-    ideal = TariffPayoffs(model, ["USA", "CAN"]).ideal(d)
-    np.testing.assert_allclose(deal.payoffs / (ideal - d), expected.payoffs / (ideal - d), rtol=0, atol=2e-3)
 
 
 def test_rays_along_one_axis_end_where_the_ideal_is(model, war):
@@ -395,21 +313,6 @@ def test_no_gain_is_said(model):
     assert none.status in (Status.EMPTY, Status.DEGENERATE)
     assert np.isnan(none.rates).all()
     assert none.equilibrium is None
-
-
-@pytest.mark.slow
-def test_disagreements_in_every_form(model, war):
-    forms = [war, war.equilibrium, war.percent[:2], dict(zip(["USA", "CAN"], war.percent[:2], strict=True))]
-    answers = [
-        model.bargained_tariffs(["USA", "CAN"], disagreement=form, method=kalai_smorodinsky).rates
-        for form in forms
-    ]
-    for answer in answers[1:]:
-        np.testing.assert_allclose(answer, answers[0], rtol=0, atol=1e-10)
-    division = kalai_smorodinsky(Problem(TariffPayoffs(model, ["USA", "CAN"]), war.percent[:2]))
-    np.testing.assert_allclose(
-        TariffPayoffs(model, ["USA", "CAN"]).rates_at(division.payoffs), answers[0], atol=1e-8
-    )
 
 
 @pytest.mark.slow

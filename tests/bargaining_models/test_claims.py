@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from bargaining_models.paper import claims
-from bargaining_models.paper.bands import read_rows
-from bargaining_models.paper.reproduce import REFERENCE
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.bands import FOLDER, read_rows
+from bargaining_models.paper.reproduce import REFERENCE, stored
+from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.tables import TABLES, rows
 from bargaining_models.parameters import load
 
@@ -186,3 +186,17 @@ def test_worlds_are_drawn_independently_in_each_structure(tmp_path: Path) -> Non
         assert float(row["share"]) == pytest.approx(share.mean())
         assert float(row["error"]) == pytest.approx(share.std(ddof=1) / 2.0, abs=1e-6)
         assert row["draws"] == "4"
+
+
+def test_counts_in_drawn_worlds_are_stored_for_both_dates() -> None:
+    found = read_rows(FOLDER / claims.COUNTS)
+    assert {row["environment"] for row in found} == {"2023", LATEST}
+    for date in ("2023", LATEST):
+        assert {row["claim"] for row in found if row["environment"] == date} == {
+            c.claim for c in claims.CLAIMS
+        }
+    for row in found:
+        assert 0 <= float(row["low"]) <= float(row["median"]) <= float(row["high"]) <= float(row["of"])
+    shares = [float(row["share"]) for row in found]
+    assert any(0.05 < share < 0.95 for share in shares)
+    assert "± " in stored("T4-figures").to_csv()

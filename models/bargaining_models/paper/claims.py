@@ -301,7 +301,7 @@ def _drawn_words(row: Mapping[str, str]) -> str:
     count, low, high, of = (float(row[name]) for name in ("median", "low", "high", "of"))
     share, error = (100.0 * float(row[name]) for name in ("share", "error"))
     counts = f"{count:.0f} [{low:.0f}, {high:.0f}] of {of:.0f}"
-    return f"{counts}; {share:.0f} ± {error:.1g}% of cases, {row['draws']} worlds"
+    return f"{counts}; {share:.2g} ± {round(error, 9):.1g}% of cases, {row['draws']} worlds"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -375,7 +375,7 @@ def _count_rows(environment: str, parts: Sequence[xr.Dataset]) -> Iterator[dict[
             "median": f"{median:g}",
             "low": f"{low:g}",
             "high": f"{high:g}",
-            "of": f"{np.nanmedian(of[:, k]):g}",
+            "of": f"{np.nanmax(of[:, k]):g}",
             "share": f"{share.mean():.6g}",
             "error": f"{share.std(ddof=1) / np.sqrt(len(share)) if len(share) > 1 else 0.0:.6g}",
             "draws": len(known),

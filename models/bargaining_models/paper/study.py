@@ -239,6 +239,9 @@ class Study:
             notes |= (more or {}) if note == "*" else {note.format(**said): text.format(**said)}
         lines = spec["columns"].format(**said).strip().splitlines()
         columns = [Column(*(part.strip() for part in line.split("|"))) for line in lines]
+        rows = list(rows)
+        filled = {name for row in rows for name in row}
+        columns = [column for column in columns if column.name in filled]
         kept = self.notes(*residuals, **notes).items()
         return Table(
             [{column.name: row.get(column.name) for column in columns} for row in rows],

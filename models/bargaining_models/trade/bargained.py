@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining import Method, Problem, TransferableSurplus, nash
+from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash
 from bargaining.authoring import Floats, Result, choice, owning, real
 from bargaining.division import Division
-from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import rates_of, tariffs_given
 from bargaining_models.trade.links import in_pairs, place, rate_on
 from bargaining_models.trade.tariff_nash import FEW, TariffEquilibrium, nash_tariffs
-from bargaining_models.trade.tariff_set import Optimum, TariffPayoffs
+from bargaining_models.trade.tariff_set import FOLLOWED, Optimum, TariffPayoffs
 
 if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
@@ -192,6 +193,8 @@ def _divided(
     payoffs: TariffPayoffs, feasible: Any, threat: Floats, method: Method
 ) -> tuple[Division, Status]:
     """Return the division of a set by the user's concept; a residual within this model's accuracy is fine."""
+    if feasible is payoffs and (method.func if isinstance(method, partial) else method) is continuous_raiffa:
+        raise NotApplicable(FOLLOWED)  # it would ask for a thousand ideal points
     division = method(Problem(feasible, threat, players=payoffs.rates.players))
     if not isinstance(division, Division):
         raise InvalidInput(f"`method` must return a division, as `nash` does; got {division!r}.")

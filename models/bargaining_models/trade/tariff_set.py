@@ -50,6 +50,11 @@ MOST_PAID = 0.5  # of the least income among the players: the largest payment
 PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about the value of a rate of .1
 
 Mask = NDArray[np.bool_]
+FOLLOWED = (
+    "Concepts that follow the whole frontier (Yu except at p = infinity, Perles-Maschler, continuous Raiffa) do not "
+    "apply to the payoffs that tariffs reach: it may bend inwards. Take nash, egalitarian, kalai_smorodinsky or "
+    "equal_loss, or divide a `Polytope` of payoffs at rates of your own."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -306,11 +311,7 @@ class TariffPayoffs:
 
     def moving_prices(self, floor: ArrayLike) -> NoReturn:
         """Refuse, by name, concepts that follow a whole frontier."""
-        raise NotApplicable(
-            "Concepts that follow the whole frontier (Yu except at p = infinity, Perles-Maschler, continuous "
-            "Raiffa) do not apply to the payoffs that tariffs reach: it may bend inwards. Take nash, egalitarian, "
-            "kalai_smorodinsky or equal_loss, or divide a `Polytope` of payoffs at rates of your own."
-        )
+        raise NotApplicable(FOLLOWED)
 
     ideal_slopes = moving_prices
 

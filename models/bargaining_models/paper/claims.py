@@ -350,6 +350,7 @@ def draw_claims(
 
 def store_counts(found: Mapping[str, Mapping[str, xr.Dataset]], folder: Path = FOLDER) -> None:
     """Write the counts over the worlds of all structures, by date and claim."""
+    folder.mkdir(parents=True, exist_ok=True)
     write_rows(
         folder / COUNTS,
         [

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
   bargaining list
   bargaining table T2 --format latex -o T2.tex
+  bargaining negotiate --home Mexico --partner US
   bargaining figure F1 -o F1.pdf
   bargaining reproduce --check
 """
@@ -102,6 +103,48 @@ def figure(options: argparse.Namespace) -> int:
     with working(f"computing {options.name}"):
         drawn = draw(Study())
     print(save_figure(drawn, options.output or Path(f"{options.name}.pdf")))
+    return 0
+
+
+def add_negotiate(commands: Any) -> argparse.ArgumentParser:
+    """Add `bargaining negotiate`."""
+    text = "say what an alternative is worth in talks of two countries"
+    command: argparse.ArgumentParser = commands.add_parser(
+        "negotiate", help=text, description=f"{text.capitalize()}, and what tariffs they agree on."
+    )
+    for name in ("home", "partner"):
+        command.add_argument(
+            f"--{name}", required=True, metavar="COUNTRY", help="a code or a name: MEX, Mexico"
+        )
+    command.add_argument("--alternative", metavar="COUNTRY", help="(default: China)")
+    command.add_argument(
+        "--date",
+        metavar="DAY",
+        help='whose tariffs are in force; "base": those of the figures (default: the last known)',
+    )
+    command.add_argument(
+        "--r", type=float, nargs="+", default=[0.0, 0.10, 0.15], metavar="SHARE", help="redirectable shares"
+    )
+    command.add_argument("--data", metavar="NAME", help="icio2019, wiod2011 or a folder")
+    add_output(command)
+    command.set_defaults(run=negotiate)
+    return command
+
+
+def negotiate(options: argparse.Namespace) -> int:
+    """Print or write the tables of a pair."""
+    from bargaining_models.negotiation.page import page
+
+    with working("solving"):
+        tables = page(
+            options.home,
+            options.partner,
+            alternative=options.alternative,
+            date=options.date,
+            r=options.r,
+            data=options.data,
+        )
+    deliver(tables, options)
     return 0
 
 
@@ -208,7 +251,7 @@ def _compute(name: str, study: Any = None, place: str = "") -> Table:
         return table(study or Study(), name)
 
 
-PAPER = (add_table, add_figure, add_list, add_reproduce)
+PAPER = (add_negotiate, add_table, add_figure, add_list, add_reproduce)
 
 
 if __name__ == "__main__":

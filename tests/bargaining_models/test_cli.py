@@ -449,3 +449,16 @@ def test_the_list_of_replications_has_formats(capsys):
     assert cli.main(["replicate", "--format", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert ["nash-1950", 10] in [row[:2] for row in listed["rows"]]
+
+
+def test_a_pair_negotiates(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(
+        "negotiate", "--home", "MEX", "--partner", "US", "--r", "0", "0.1", "-f", "json", capsys=capsys
+    )
+    assert (status, err) == (0, "")
+    assert [table["caption"].partition(" ")[0] for table in json.loads(out)] == ["What", "What", "The"]
+    status, _, err = run(
+        "negotiate", "--home", "MEX", "--partner", "US", "--date", "2031-01-01", capsys=capsys
+    )
+    assert status == 2
+    assert "2026-08-19" in err

@@ -13,6 +13,7 @@ from bargaining_models.negotiation import Negotiation, Roles
 from bargaining_models.negotiation.bluff import Claim
 from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.deal import Deal, readings
+from bargaining_models.negotiation.page import page
 from bargaining_models.negotiation.pivot import path_readings
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.triangle import Triangle, triangle_readings
@@ -349,3 +350,22 @@ def test_results_name_countries_and_round(talks: Negotiation, model: TradeModel)
         found.raise_if_failed()
         assert re.search(r"\b(US|USA)\b.*\bOK\b", repr(found)), repr(found)
         assert not re.search(r"\d\.\d{5}", repr(found)), repr(found)
+
+
+@pytest.mark.parametrize(("date", "accepted"), [("base", (3.1, 2.7, 2.4)), (None, (5.8, 5.3, 5.1))])
+def test_the_page_of_canada_and_the_us(date: str | None, accepted: tuple[float, ...]) -> None:
+    """The US tariff that Canada accepts, in points, by an independent program."""
+    capacity, diverted, unpaid = page("Canada", "US", date=date)
+    assert [round(row["partner"], 1) for row in unpaid.records()] == pytest.approx(accepted, abs=0.11)
+    assert [row["home"] for row in unpaid.records()] == pytest.approx([0, 0, 0], abs=1e-9)
+    sold = [table.records()[0]["change_2"] for table in (capacity, diverted)]
+    assert sold[1] == pytest.approx(-15)
+    assert -4 < sold[0] < -3
+
+
+def test_the_page_of_other_pairs() -> None:
+    tables = page("MEX", "USA", date="2025-04-10", r=[0, 0.1])
+    assert any("tariffs of 10 April 2025" in note for note in tables[0].notes)
+    assert len(page("UK", "China", r=[0])) == 2
+    with pytest.raises(InvalidInput, match="`date` must be left out for UK and China"):
+        page("UK", "China", date="2025-04-10")

@@ -1,0 +1,117 @@
+"""What an alternative is worth to any country in talks with another: the tables that `bargaining negotiate` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bargaining.authoring import real
+from bargaining.errors import InvalidInput, Status
+from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.roles import region
+from bargaining_models.trade import Environment
+from bargaining_models.trade.folders import structure
+
+OWN = ("USA", "CAN", "CHN")
+"""The countries of the structure wiod2011."""
+BASE = "base"
+
+
+def page(
+    home: str,
+    partner: str,
+    *,
+    alternative: str | None = None,
+    date: str | None = None,
+    r: Sequence[float] = (0.0, 0.10, 0.15),
+    data: str | None = None,
+) -> list[Table]:
+    """Return what home pays for free trade, by what `r` means, and the tariffs they agree on if nothing is paid.
+
+    Parameters
+    ----------
+    home, partner, alternative : str
+        Countries, by code or everyday name. By default the alternative is China, unless it is one of the two.
+    date : str, optional
+        The day whose tariffs are in force; by default the last known one where the US is one of the two, else, or if
+        "base", those of the figures.
+    r : sequence of float
+        Redirectable shares.
+    data : str, optional
+        A structure of this package, or a folder; by default "wiod2011" for the US, Canada and China, else "icio2019".
+
+    Raises
+    ------
+    InvalidInput
+        If a country is unknown, or a day is given for a pair of which the US is not one: no tariffs between them are
+        known by date.
+
+    Examples
+    --------
+    >>> tables = page("Canada", "US", r=[0, 0.1])
+    >>> tables[2].records()[0]["partner"].__round__(1)  # percent: the US tariff that Canada accepts
+    5.8
+    """
+    known = structure("icio2019").regions if data in (None, "icio2019") else None
+    codes = {"home": home, "partner": partner, "alternative": alternative}
+    if known is not None:
+        codes = {part: None if name is None else region(name, part, known) for part, name in codes.items()}
+    if codes["alternative"] is None and "CHN" not in codes.values():
+        codes["alternative"] = "CHN"
+    ours = data is None and set(codes.values()) <= {*OWN, None}
+    us = "USA" in codes.values() and codes["alternative"] != "USA"
+    if date not in (None, BASE) and not us:
+        raise InvalidInput(
+            f"`date` must be left out for {home} and {partner}: the package knows tariffs by date of the US, and of "
+            f"Canada and China with it. Give your own: Negotiation(..., tariffs=Environment.from_csv(file).at(date))."
+        )
+    if date is None and us:
+        date = Environment.shipped().dates[-1].isoformat()
+    tariffs = None if date == BASE else date
+    given: dict[str, Any] = {
+        **codes,
+        "data": data or ("wiod2011" if ours else "icio2019"),
+        "tariffs": tariffs,
+    }
+    talks = Negotiation(**given)
+    tables = [talks.headline(r=r)]
+    if codes["alternative"] is not None:
+        tables.append(Negotiation(**given, meaning="diverted").headline(r=r))
+    return [*tables, unpaid(talks, r if codes["alternative"] is not None else (0.0,))]
+
+
+def unpaid(talks: Negotiation, r: Sequence[float]) -> Table:
+    """Return the tariffs on each other that the two agree on about the war if nothing is paid and none is a subsidy."""
+    home, partner = talks.roles.players
+    rows, residuals = [], []
+    for share in real(r, "r", ndim=1).tolist():
+        found = talks.model.bargained_tariffs(
+            [home, partner], given=talks.free, costs=talks.route(share), lower=0.0
+        )
+        row: dict[str, Any] = {"r": share, "none": "" if found.status == Status.OK else str(found.status)}
+        if np.isfinite(found.rates).all():
+            residuals.append(found.residual)
+            row |= {"home": 100.0 * found.of(home, partner), "partner": 100.0 * found.of(partner, home)}
+            row |= dict(zip(("gain_home", "gain_partner"), found.gains.tolist(), strict=True))
+        rows.append({"home": None, "partner": None, "gain_home": None, "gain_partner": None} | row)
+    names = talks.roles.names
+    columns = [Column("r")]
+    for part, name in zip(("home", "partner"), names, strict=False):
+        columns.append(Column(part, title=name, unit="%", group="Tariff on the other"))
+    for part, name in zip(("gain_home", "gain_partner"), names, strict=False):
+        columns.append(Column(part, title=name, unit="%", group="Gain on the war"))
+    return Table(
+        [{column.name: row[column.name] for column in columns} for row in rows],
+        columns=columns,
+        caption=f"The tariffs that {talks.roles.said[0]} and {talks.roles.said[1]} agree on if nothing is paid",
+        label="tab:unpaid",
+        digits=3,
+        notes={
+            "Tariffs": "on all goods; the Nash solution in real income about the tariff war, without subsidies. "
+            f"Of others: {talks.tariffs_in_words}",
+            "Largest residual": max(residuals, default=0.0),
+        },
+    )

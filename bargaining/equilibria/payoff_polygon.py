@@ -11,7 +11,7 @@ import numpy as np
 from bargaining._arrays import ArrayLike, Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Result, Shown, counted, number, point, point_latex, sketch
-from bargaining.equilibria._budget import Effort
+from bargaining.equilibria._budget import ACCURACY, Effort
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 
@@ -41,6 +41,8 @@ class Stats(Shown):
     attained : bool, default True
         Whether `bound` is the distance to payoffs that equilibria attain. If not, it is the width of the set: every
         equilibrium payoff lies in it, but there may be none.
+    tolerance : float, default 1e-9
+        The accuracy that was required; `certify` proves it by default.
     """
 
     iterations: int
@@ -48,6 +50,7 @@ class Stats(Shown):
     stopped: str
     bound: float
     attained: bool = True
+    tolerance: float = ACCURACY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

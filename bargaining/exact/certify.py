@@ -40,18 +40,23 @@ __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 
 
 @overload
-def certify(result: Division, *, tolerance: float = ..., cell: tuple[int, ...] = ...) -> Certificate: ...
+def certify(
+    result: Division, *, tolerance: float | None = ..., cell: tuple[int, ...] = ...
+) -> Certificate: ...
 @overload
 def certify(
-    result: PublicPayoffSet, *, tolerance: float = ..., budget: int | None = ...
+    result: PublicPayoffSet, *, tolerance: float | None = ..., budget: int | None = ...
 ) -> PublicCertificate: ...
 @overload
 def certify(
-    result: PayoffSet | PayoffBounds, *, tolerance: float = ..., budget: int | None = ...
+    result: PayoffSet | PayoffBounds, *, tolerance: float | None = ..., budget: int | None = ...
 ) -> PayoffCertificate: ...
 @overload
 def certify(
-    result: StochasticPayoffSets | StochasticPayoffBounds, *, tolerance: float = ..., budget: int | None = ...
+    result: StochasticPayoffSets | StochasticPayoffBounds,
+    *,
+    tolerance: float | None = ...,
+    budget: int | None = ...,
 ) -> StochasticCertificate: ...
 @suggesting
 def certify(
@@ -62,7 +67,7 @@ def certify(
     | StochasticPayoffSets
     | StochasticPayoffBounds,
     *,
-    tolerance: float = ACCURACY,
+    tolerance: float | None = None,
     cell: tuple[int, ...] = (),
     budget: int | None = None,
 ) -> Certificate | PayoffCertificate | PublicCertificate | StochasticCertificate:
@@ -73,9 +78,9 @@ def certify(
     result : Division, PayoffSet, PublicPayoffSet, StochasticPayoffSets, or bounds
         The answer to check; of a division only its problem, method and payoffs are used. Bounds are those that
         `payoff_bounds` returned, which keep how they were found.
-    tolerance : float, default 1e-12
-        The required relative accuracy. For data of size m and range of gains g, 64 m / g roundings are allowed in
-        addition. Bounds are proved to about 1e-10 at best: give the tolerance that they were computed with.
+    tolerance : float, optional
+        The required relative accuracy: for payoff sets and bounds by default the one with which they were computed, for
+        divisions 1e-12. For data of size m and range of gains g, 64 m / g roundings are allowed in addition.
     cell : tuple of int, optional
         Which cell of a batch.
     budget : int, optional
@@ -114,7 +119,8 @@ def certify(
     >>> proof.holds
     True
     """
-    tolerance = scalar(tolerance, "tolerance")
+    if tolerance is not None:
+        tolerance = scalar(tolerance, "tolerance")
     if not isinstance(result, Division):
         if cell != ():
             raise InvalidInput(
@@ -128,7 +134,7 @@ def certify(
             f"{result.method} is not the answer to a `Problem`; there is no certifier for it."
         )
     _fill()
-    claim = _claim(result, cell, tolerance)
+    claim = _claim(result, cell, ACCURACY if tolerance is None else tolerance)
     name = claim.method.partition("(")[0]
     certifier = certifier_of(name, type(claim.feasible))
     if certifier is None:
@@ -143,7 +149,7 @@ def _fill() -> None:
 
 
 def _certify_other(
-    result: Any, tolerance: float, budget: int | None
+    result: Any, tolerance: float | None, budget: int | None
 ) -> PayoffCertificate | PublicCertificate | StochasticCertificate:
     kind = kind_of(result, "result")
     if kind is None or kind.certificate is None:

@@ -49,6 +49,7 @@ from bargaining.equilibria.repeated.public_automaton import after_leaving, ratio
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts.bodies import dot
+from bargaining.exact.contraction import Bound, Rough, contracts, value_of
 from bargaining.exact.set_certificate import PayoffCertificate, worst
 from bargaining.games.repeated import RepeatedGame
 
@@ -56,11 +57,8 @@ _PAD = Fraction(1, 10**11)
 """How far half-planes are moved out, in units of their speeds: more than the error of floats."""
 _ZERO = Fraction(0)
 _FINE = 1 << 48  # levels are rounded up to multiples of one over this
-_ROUNDED = 1e-12  # of the terms of a sum: floats are a hundred times as good
 _STEPS = 400  # of the bounds, where they have no speeds: far more gain little
 _DEEP = -1e9  # levels without a fixed point fall beyond floats; far below this they cross all the same
-Bound = tuple[Fraction, list[tuple[int, Fraction]]]
-"""alpha, and beta as pairs of a half-plane and its weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +67,11 @@ class PublicCertificate(PayoffCertificate):
 
 
 def certify_public_payoff_set(
-    found: PublicPayoffSet | PayoffBounds, *, tolerance: float = 1e-6, budget: int | None = None
+    found: PublicPayoffSet | PayoffBounds, *, tolerance: float | None = None, budget: int | None = None
 ) -> PublicCertificate:
     """Prove from both sides how far a set of payoffs is from that of all perfect public equilibria.
 
-    `certify` describes the arguments. The tolerance is 1e-6 by default; `budget` is not used, since only what was found
+    `certify` describes the arguments. `budget` is not used, since only what was found
     is checked.
 
     Examples
@@ -87,6 +85,8 @@ def certify_public_payoff_set(
     (True, True, True)
     """
     repeated, play, claimed = _asked(found)
+    if tolerance is None:
+        tolerance = found.tolerance if isinstance(found, PayoffBounds) else found.stats.tolerance
     vertices: tuple[Payoffs, ...] = ()
     data = Data.of(repeated)
     inner, apart = False, inf
@@ -340,57 +340,9 @@ class _Exact:
         return _iterated(bounds, start) if steps else None
 
 
-def value_of(bound: Bound, levels: list[Fraction]) -> Fraction:
-    """Return a bound at some levels."""
-    return bound[0] + sum((weight * levels[k] for k, weight in bound[1]), _ZERO)
-
-
-class _Rough:
-    """Bounds in floats, with the most that rounding can hide: they show which ones need not be computed exactly."""
-
-    def __init__(self, bounds: list[list[Bound]]) -> None:
-        from scipy.sparse import csr_matrix
-
-        every = [bound for some in bounds for bound in some]
-        self.ends = np.cumsum([0, *(len(some) for some in bounds)]).tolist()
-        self.owners = np.repeat(np.arange(len(bounds)), [len(some) for some in bounds])
-        self.constants = np.array([float(constant) for constant, _ in every])
-        entries = [(k, face, float(weight)) for k, (_, beta) in enumerate(every) for face, weight in beta]
-        rows, columns, weights = zip(*entries, strict=True) if entries else ((), (), ())
-        self.weights = csr_matrix((weights, (rows, columns)), (len(every), len(bounds)), dtype=float)
-
-    def of(self, face: int) -> slice:
-        """Return which bounds are those of a level."""
-        return slice(self.ends[face], self.ends[face + 1])
-
-    def between(self, levels: list[Fraction], *, own: bool = False) -> tuple[Floats, Floats]:
-        """Return numbers between which the bounds lie at some levels; with `own`, each one's own level lies."""
-        x = np.array([float(level) for level in levels])
-        values, size = self.constants + self.weights @ x, np.abs(self.constants) + self.weights @ np.abs(x)
-        if own:
-            values, size = x[self.owners], np.abs(x[self.owners])
-        return values - _ROUNDED * (1.0 + size), values + _ROUNDED * (1.0 + size)
-
-
-def contracts(bounds: list[list[Bound]], start: list[Fraction], x: list[Fraction], z: list[Fraction]) -> bool:
-    """Whether all bounds at levels x + e z, none above the start, lie below x + e z for every e > 0, and at e = 0."""
-    most = max((s - level) / each for s, level, each in zip(start, x, z, strict=True))
-    rough = _Rough(bounds)
-    clear = rough.between(start)[1] < rough.between(x, own=True)[0]
-    for j, some in enumerate(bounds):
-        for bound, below in zip(some, clear[rough.of(j)].tolist(), strict=True):
-            if below or value_of(bound, start) <= x[j]:
-                continue
-            over = value_of(bound, x) - x[j]
-            faster = sum((weight * z[k] for k, weight in bound[1]), _ZERO) - z[j]
-            if over > 0 or over + max(most, _ZERO) * faster > 0 or (over == 0 and faster >= 0):
-                return False
-    return True
-
-
 def _iterated(bounds: list[list[Bound]], start: list[Fraction]) -> list[Fraction]:
     """Return where the bounds have pushed the levels after some steps from the start, each rounded up."""
-    levels, rough = start, _Rough(bounds)
+    levels, rough = start, Rough(bounds)
     for _ in range(_STEPS):
         low, high = rough.between(levels)
         image = []

@@ -37,14 +37,14 @@ from bargaining.equilibria.repeated._hyperplanes.vertex_image import Points
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
-from bargaining.exact.public_certificate import Bound, contracts, past, value_of
+from bargaining.exact.contraction import Bound, levels_proved
+from bargaining.exact.public_certificate import past
 from bargaining.exact.set_certificate import StochasticCertificate, fields_of
 from bargaining.games.stochastic import StochasticGame
 
 MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
 COARSE = 1e-3  # of the unit box: how far from the faces the first proof begins
 UNITS = 50  # of floats that one of a proof is worth
-_PAD = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
 _ROOMS = 1e-3, 3e-2, 1.0, 10.0  # times the gap and the patience: by which thresholds are raised
 _FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
 _FEW = 40  # points on a knife edge that are solved for in rationals
@@ -106,17 +106,6 @@ def certify_several(
 def off_nothing(found: StochasticPayoffBounds) -> float:
     """Return how far the inner sets that were given are from none: infinity if there are any."""
     return inf if any(len(some.inner) for some in found.bounds) else 0.0
-
-
-def levels_proved(
-    bounds: list[list[Bound]], start: Floats, near: Floats, speeds: Floats
-) -> list[Fraction] | None:
-    """Return levels a little above `near` that contain every payoff below `start`; None if bounds do not prove it."""
-    given, z = ([Fraction(x) for x in array.tolist()] for array in (near, speeds))
-    over = (value_of(each, given) - given[j] for j, some in enumerate(bounds) for each in some)
-    out = 2 * max(_ZERO, *over) + _PAD
-    levels = [level + out * each for level, each in zip(given, z, strict=True)]
-    return levels if contracts(bounds, [Fraction(x) for x in start.tolist()], levels, z) else None
 
 
 def _beyond(proved: Outer, hulls: Sequence[Hull | None]) -> float:

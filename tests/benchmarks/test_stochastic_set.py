@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from scipy.spatial import ConvexHull, QhullError
 
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic._search.search import solve
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -191,20 +189,6 @@ def test_two_states_against_one(name: str, speedup: Callable[..., float]) -> Non
         clock=process_time,
     )
     assert ratio > 1 / 20
-
-
-@pytest.mark.parametrize("name", DOUBLE)
-def test_two_states_against_one_by_the_same_solver(name: str, speedup: Callable[..., float]) -> None:
-    double, stage = DOUBLE[name]
-    single = StochasticGame([stage], [[1]], double.discounts)
-    ratio = speedup(
-        f"{name}, two states against one by the same solver",
-        lambda: solve(Scaled.of(double), 1000),
-        lambda: solve(Scaled.of(single), 1000),
-        rounds=40,
-        clock=process_time,
-    )
-    assert ratio > 1 / 15
 
 
 @pytest.mark.parametrize(("discount", "times"), [(0.3, 37), (0.6, 6.5), (0.9, 20)])

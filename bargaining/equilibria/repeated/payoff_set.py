@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import ArrayLike, owning
 from bargaining._calls import suggesting
+from bargaining._rational import fractions
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
-from bargaining.equilibria.repeated._search.scaled import Answer, Scaled, roomy
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, shortfall
+from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
+from bargaining.equilibria.sets import answer as engine
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame, repeated_games, require_repeated
+from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.automaton import Automaton
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 
-_LIMIT = 2000  # applications of the operator: a bound in addition to the budget
+_LIMIT = 400  # applications of the operator, after which the engine for all games takes over
 _FEW = 4  # games: for fewer, shared work does not pay off
 
 
@@ -129,7 +132,6 @@ class PayoffSet(PayoffPolygon):
         """
         if not self._measured:
             from bargaining.equilibria._plane.enforceable import residuals
-            from bargaining.games.stochastic import StochasticGame
 
             game = StochasticGame.from_repeated(self.repeated)
             self._measured.extend(residuals(game, [self.vertices], [self.threat]))
@@ -143,11 +145,10 @@ class PayoffSet(PayoffPolygon):
     def _generated(self, work: Work) -> Generation | str:
         """Return the set in rationals, found once."""
         from bargaining.equilibria._plane.generation import generate
-        from bargaining.games.stochastic import StochasticGame
 
         if not self._rational:
             game = StochasticGame.from_repeated(self.repeated)
-            self._rational.append(generate(game, [self._hints], work, roomy))
+            self._rational.append(generate(game, [self._hints], work, engine.with_room))
         found: Generation | str = self._rational[0]
         return found
 
@@ -246,14 +247,16 @@ def payoff_sets(
     for k, game in enumerate(games):
         groups.setdefault((game.game, tuple(game.discounts.tolist())), []).append(k)
     for places in groups.values():
-        if games[places[0]].exit is None or len(places) < _FEW:
+        first = games[places[0]]
+        if first.exit is None or len(places) < _FEW or first.discounts[0] != first.discounts[1]:
             for k in places:
                 out.flat[k] = _solved(games[k], effort)
         else:
             from bargaining.equilibria.repeated._search.shared import sweep
 
             for k, swept in zip(places, sweep([games[k] for k in places], _LIMIT, effort), strict=True):
-                out.flat[k] = _result(games[k], swept, effort)
+                found = _result(games[k], swept, effort)
+                out.flat[k] = found if found.status is not Status.INACCURATE else _solved(games[k], effort)
     return out
 
 
@@ -284,16 +287,33 @@ def _check(repeated: RepeatedGame) -> None:
 
 
 def _solved(game: RepeatedGame, effort: Effort) -> PayoffSet:
+    if game.discounts[0] != game.discounts[1]:
+        return _of_engine(game, effort)
     scaled = Scaled.of(game)
     found = _result(game, scaled.back(scaled.solve(_LIMIT, effort)), effort)
-    return found if scaled.block.common else _measured(found, scaled, effort)
-
-
-def _measured(found: PayoffSet, scaled: Scaled, effort: Effort) -> PayoffSet:
-    """Return a set that equals what it generates; otherwise one that contains every payoff."""
-    if found.status is not Status.OK or found.residual <= max(effort.tolerance, rounding(found)):
+    if found.status is not Status.INACCURATE or "budget" in found.stats.stopped:
         return found
-    return _result(found.repeated, scaled.back(scaled.outer()), effort)
+    other = _of_engine(game, effort)
+    return found if other.status is Status.INACCURATE and other.stats.bound > found.stats.bound else other
+
+
+def _of_engine(repeated: RepeatedGame, effort: Effort) -> PayoffSet:
+    """Return the set that the engine for all games of two players finds."""
+    solved = engine.solved(StochasticGame.from_repeated(repeated), effort)
+    (state,), low = solved.states, solved.low
+    exact = None
+    if repeated.has_fractions and len(state.units):
+        exact = fractions(low) + fractions(solved.size) * fractions(state.units)
+    return PayoffSet(
+        repeated=repeated,
+        vertices=state.vertices,
+        threat=state.threat,
+        status=state.status,
+        reason=state.reason,
+        scale=float(np.ptp(repeated.game.payoffs.reshape(-1, 2), axis=0).max()) or 1.0,
+        stats=solved.stats,
+        _exact=exact,
+    )
 
 
 def _result(repeated: RepeatedGame, answer: Answer, effort: Effort) -> PayoffSet:
@@ -315,6 +335,6 @@ def _result(repeated: RepeatedGame, answer: Answer, effort: Effort) -> PayoffSet
         status=status,
         reason=reason,
         scale=scale,
-        stats=stats,
+        stats=replace(stats, tolerance=effort.tolerance),
         _exact=answer.exact,
     )

@@ -264,6 +264,12 @@ def _result(
         status=status,
         reason=reason,
         scale=float(np.ptp(repeated.game.payoffs.reshape(-1, 2), axis=0).max()),
-        stats=Stats(iterations=found.rounds, solves=found.programs, stopped=stopped, bound=float(found.gap)),
+        stats=Stats(
+            iterations=found.rounds,
+            solves=found.programs,
+            stopped=stopped,
+            bound=float(found.gap),
+            tolerance=tolerance,
+        ),
         _found=found,
     )

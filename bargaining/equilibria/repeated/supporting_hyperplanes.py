@@ -56,6 +56,8 @@ class PayoffBounds(Result):
         The names of the players, or their numbers.
     repeated : RepeatedGame or None
         The game whose payoffs these are.
+    tolerance : float
+        The gap that was allowed; `certify` proves it by default.
     """
 
     inner: Floats
@@ -68,6 +70,7 @@ class PayoffBounds(Result):
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
     player_names: tuple[str, ...] = field(default=(), repr=False)
     repeated: RepeatedGame | None = field(default=None, repr=False)
+    tolerance: float = field(default=1e-6, repr=False)
     # Both sides in the unit box, with their proofs:
     _found: Found | Several | None = field(default=None, repr=False)
 
@@ -274,4 +277,5 @@ def in_units(
         steps=found.steps,
         _size=size,
         player_names=names,
+        tolerance=tolerance,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,13 +21,11 @@ from bargaining.equilibria.repeated.supporting_hyperplanes import (
     in_units,
     repeated_payoff_bounds,
 )
-from bargaining.equilibria.stochastic._bounds.faces import Faces
-from bargaining.equilibria.stochastic._bounds.search import Bounds, bounded
+from bargaining.equilibria.sets.fan import corners, of_polygons
+from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.search import solve
 from bargaining.errors import Status
 from bargaining.games.stochastic import StochasticGame
-
-if TYPE_CHECKING:
-    from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 
 
 @owning
@@ -45,7 +43,7 @@ class StochasticPayoffBounds(Result, Mapping[str, PayoffBounds]):
 
     game: StochasticGame
     bounds: tuple[PayoffBounds, ...]
-    _found: Bounds | Several | None = field(default=None, repr=False)  # in the unit box
+    _found: Any = field(default=None, repr=False)  # in the unit box
 
     def __repr__(self) -> str:
         status = ", ".join(sorted({some.status.name for some in self.bounds}))
@@ -99,33 +97,18 @@ def stochastic_payoff_bounds(
 ) -> StochasticPayoffBounds:
     """Bound the payoffs of each state by polygons, see `payoff_bounds`."""
     scaled = Scaled.of(game)
-    found, low, size = bounded(game, scaled, tolerance, budget), scaled.low, scaled.size
-    faces, out = Faces.of(found.outer), []
-    for s, (outer, inner) in enumerate(zip(found.outer, found.inner, strict=True)):
-        here = slice(faces.first[s], faces.first[s + 1])
-        points = np.array(inner) if inner else None
-        sides = (
-            Sides(
-                points,
-                faces.normals[here],
-                faces.levels[here],
-                np.min(outer, axis=0),
-                found.gap,
-                False,
-                found.steps,
-            )
-            if outer
-            else Sides(
-                None,
-                np.vstack([np.eye(2), -np.eye(2)]),
-                np.full(4, -np.inf),
-                np.full(2, np.nan),
-                0.0,
-                True,
-                found.steps,
-            )
-        )
-        out.append(in_units(sides, low, size, tolerance, game.player_names))
+    found, out = solve(Rows.of(scaled), tolerance, budget), []
+    for s, outer in enumerate(found.outer):
+        inner = None if found.inner is None or not len(found.inner[s]) else corners(found.inner[s])
+        outer = corners(outer)
+        normals, levels, least = np.vstack([np.eye(2), -np.eye(2)]), np.full(4, -np.inf), np.full(2, np.nan)
+        if len(outer):
+            fan, (levels,), _ = of_polygons([outer], np.ones(2))
+            lengths = np.linalg.norm(fan.normals, axis=1)
+            normals, levels, least = fan.normals / lengths[:, None], levels / lengths, outer.min(axis=0)
+        gap = found.gap if len(outer) else 0.0
+        sides = Sides(inner, normals, levels, least, gap, not len(outer), found.rounds)
+        out.append(in_units(sides, scaled.low, scaled.size, tolerance, game.player_names))
     return StochasticPayoffBounds(game=game, bounds=tuple(out), _found=found)
 
 

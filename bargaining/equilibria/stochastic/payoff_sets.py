@@ -15,13 +15,9 @@ from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, Mark, Result, counted, number, sketch
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.brinks import SENSITIVE, on_a_brink
-from bargaining.equilibria._plane.model import Model, Scaled
-from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, rounding, shortfall
-from bargaining.equilibria.repeated._search.scaled import roomy
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
-from bargaining.equilibria.stochastic._bounds.search import bounded
-from bargaining.equilibria.stochastic._search.search import Search, solve
+from bargaining.equilibria.sets import answer as engine
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
 
@@ -29,8 +25,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
     from bargaining.equilibria._plane.rationals import Work
     from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
-
-_LIMIT = 1000  # applications of the operator: a bound beside the budget
 
 
 @owning
@@ -154,7 +148,7 @@ class StochasticPayoffSets(Result, Mapping[str, StatePayoffSet]):
 
         if not self._rational:
             sets = [some.vertices for some in self.sets]
-            self._rational.append(generate(self.game, sets, work, roomy))
+            self._rational.append(generate(self.game, sets, work, engine.with_room))
         found: Generation | str = self._rational[0]
         return found
 
@@ -303,19 +297,19 @@ def stochastic_payoff_sets(
     effort = Effort.of(tolerance, budget)
     if len(game) == 1:
         return _repeated(game, effort)
-    scaled = Scaled.of(game)
-    search = solve(scaled, _LIMIT, effort)
-    if search.excess > effort.tolerance:
-        _bound(game, scaled, search, effort)
-    return _result(game, scaled, search, effort)
-
-
-def _bound(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort) -> None:
-    """Replace the sets of an unfinished search by those of thinned polygons, if their bound is better."""
-    found = bounded(game, scaled, effort.tolerance, effort.budget())
-    if found.gap < search.excess:
-        search.polygons = found.inner if found.gap <= effort.tolerance else found.outer
-        search.excess, search.attained = found.gap, True
+    solved = engine.solved(game, effort)
+    sets = [
+        StatePayoffSet(
+            state=name,
+            vertices=state.vertices,
+            threat=state.threat,
+            status=state.status,
+            reason=state.reason,
+            scale=float(solved.size.max()),
+        )
+        for name, state in zip(game.states, solved.states, strict=True)
+    ]
+    return StochasticPayoffSets(game=game, sets=tuple(sets), stats=solved.stats)
 
 
 def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:
@@ -334,72 +328,3 @@ def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:
         scale=scale or 1.0,
     )
     return StochasticPayoffSets(game=game, sets=(alone,), stats=found.stats)
-
-
-def _result(game: StochasticGame, scaled: Scaled, search: Search, effort: Effort) -> StochasticPayoffSets:
-    stats = Stats(
-        iterations=search.iterations,
-        solves=search.solves,
-        stopped=search.stopped,
-        bound=search.excess,
-        attained=search.attained,
-    )
-    back, sets = scaled.back(search.polygons, search.threat(search.polygons)), []
-    note = SENSITIVE if search.excess <= effort.tolerance and _on_a_brink(scaled.model, search) else ""
-    for s, (name, (vertices, threat)) in enumerate(zip(game.states, back, strict=True)):
-        status, reason = Status.OK, note
-        if not search.polygons[s]:
-            status, reason = Status.EMPTY, _empty(game, search, s)
-        elif search.excess > effort.tolerance:
-            status, reason = Status.INACCURATE, shortfall(stats, effort)
-        sets.append(
-            StatePayoffSet(
-                state=name,
-                vertices=vertices,
-                threat=threat,
-                status=status,
-                reason=reason,
-                scale=float(scaled.size.max()),
-            )
-        )
-    found = StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)
-    near = max(effort.tolerance, *map(rounding, sets))
-    if scaled.model.common or search.excess > effort.tolerance or found.residual <= near:
-        return found
-    reason = f"The sets are {found.residual:.1e} of the payoff range away from what they generate."
-    return StochasticPayoffSets(
-        game=game,
-        sets=tuple(
-            replace(some, status=Status.INACCURATE, reason=reason) if some.ok else some for some in found.sets
-        ),
-        stats=stats,
-    )
-
-
-def _on_a_brink(model: Model, search: Search) -> bool:
-    """Say whether some profile is playable only just, or only just not; it is not asked if patience is equal."""
-    if model.common:
-        return False
-    rows = model.playable(search.polygons, model.live)
-    if not rows.size:
-        return False
-    needed = model.thresholds(rows, model.deviations(search.threat(search.polygons)), staying=True)
-    return on_a_brink(needed, model.transitions[rows], search.polygons)
-
-
-def _empty(game: StochasticGame, search: Search, state: int) -> str:
-    """Say why a state has no equilibrium: by itself, or because it cannot avoid a state without one."""
-    empty = [s for s, polygon in enumerate(search.polygons) if not polygon]
-    follows = game.transition(state).reshape(-1, len(game))
-    forced = [
-        game.states[s]
-        for s in empty
-        if s != state and (follows[:, s] > 0).all() and not game.transition(s)[..., state].any()
-    ]
-    why = (
-        f"Every profile leads to state {forced[0]}, which has no equilibrium."
-        if forced
-        else "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
-        f" (applications of the operator: {search.iterations})."
-    )
-    return f"In state {game.states[state]}: {why}"

@@ -90,7 +90,8 @@ MANY = (1455, 4900)  # thousands of vertices that are nearly in line
     "number", [*range(12), *KNIFE_EDGES, *(pytest.param(k, marks=pytest.mark.slow) for k in MANY)]
 )
 def test_drawn_games_agree_with_another_operator(number: int) -> None:
-    assert check(Drawn(number).game()) in (Status.OK, Status.EMPTY)
+    allowed = [Status.OK, Status.EMPTY] + [Status.INACCURATE] * (number in KNIFE_EDGES)
+    assert check(Drawn(number).game()) in allowed
 
 
 def test_states_of_unequal_patience_say_so_too():
@@ -99,7 +100,8 @@ def test_states_of_unequal_patience_say_so_too():
     for number, on_edge in ((3857, True), (4, False)):
         game = Drawn(number).game()
         found = payoff_set(StochasticGame.from_chain(game.game, chain, game.exact_discounts.tolist()))
-        assert all(some.ok and ("however small" in some.reason) is on_edge for some in found.values())
+        assert all(("knife edge" in some.reason) is on_edge for some in found.values())
+        assert all(some.ok is not on_edge for some in found.values())
 
 
 def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:
@@ -109,11 +111,10 @@ def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:
     (7 - 4 x .2^k, .5 x .9^k).
     """
     found = payoff_set(Drawn(3857).game())
-    assert found.ok
-    assert "however small" in found.reason
+    assert "knife edge" in found.reason
     assert "however small" not in payoff_set(Drawn(0).game()).reason
     chain = [(7 - 4 * 0.2**k, 0.5 * 0.9**k) for k in range(10)]
-    np.testing.assert_allclose(found.vertices[::-1][:10], chain, atol=1e-12)
+    assert max(map(found.excess, chain)) <= 1e-9
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_set, stochastic_payoff_sets
-from bargaining.equilibria.repeated import payoff_set as module
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import NotApplicable, Status
@@ -76,25 +75,6 @@ def test_it_is_a_share_of_the_payoff_range() -> None:
         found = payoff_set(RepeatedGame(Game(first * scale + shift, second * scale + shift), 0.3))
         wrongs.append(replace(found, vertices=outward(found.vertices, 1, 1e-3 * found.scale)).residual)
     np.testing.assert_allclose(wrongs, wrongs[0], rtol=1e-6)
-
-
-@pytest.mark.parametrize("patient", [False, True])
-def test_a_search_that_errs_is_found_out(monkeypatch: pytest.MonkeyPatch, patient: bool) -> None:
-    """Where the search of unequal patience ends wrong, what is given holds everything, and is not OK."""
-    game, back = RepeatedGame(PRISONERS, (0.6, 0.9 if patient else 0.7)), module.Scaled.back
-    right = payoff_set(game)
-
-    def wrong(scaled, search):
-        answer = back(scaled, search)
-        return (
-            answer._replace(vertices=np.delete(answer.vertices, 3, axis=0)) if search.bound < 1e-9 else answer
-        )
-
-    monkeypatch.setattr(module.Scaled, "back", wrong)
-    found = payoff_set(game)
-    assert found.status is Status.INACCURATE
-    assert "not what it generates" in found.reason
-    assert max(map(found.excess, right.vertices)) <= 1e-9
 
 
 @pytest.mark.dear("1-none", "1-two-sided", "1-one-sided")

@@ -5,12 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bargaining.equilibria._plane.model import Scaled
-from bargaining.equilibria._plane.operator import apply, reach
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic import payoff_sets
-from bargaining.equilibria.stochastic._search import search
-from bargaining.equilibria.stochastic._search.dual_bounds import Bounds, faces_of
 from bargaining.errors import Status
 from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game
@@ -103,42 +98,3 @@ def test_one_very_patient_player_is_solved(discounts):
     swapped = StochasticGame.from_chain([PRISONERS, HARD_TIMES], np.full((2, 2), 0.5), discounts[::-1])
     for some, other in zip(found.values(), payoff_set(swapped).values(), strict=True):
         assert hausdorff(some.vertices, other.vertices[:, ::-1][::-1]) < 1e-8
-
-
-def test_the_search_ends_and_says_how_far_it_is(monkeypatch):
-    """Two very patient players: outer sets, and how far they reach beyond sets that generate themselves."""
-    monkeypatch.setattr(payoff_sets, "_bound", lambda *_: None)  # the search alone
-    monkeypatch.setattr(search, "_WORK", 6000)
-    game = StochasticGame.from_chain([PRISONERS, HARD_TIMES], np.full((2, 2), 0.5), (0.99, 0.999))
-    found = payoff_set(game)
-    assert all(some.status is Status.INACCURATE for some in found.values())
-    assert 1e-9 < found.stats.bound < 1
-    assert found.stats.stopped.startswith("stopped after")
-    assert found["0"].contains([5, 5])  # cooperate in good times, and in hard times too: (9 + 4) / 2 is more
-    monkeypatch.setattr(search, "_WORK", 12000)
-    closer = payoff_set(game)
-    assert closer.stats.bound < found.stats.bound
-    for some, other in zip(closer.values(), found.values(), strict=True):
-        assert max(other.excess(vertex) for vertex in some.vertices) < 1e-9 * some.scale  # smaller outer sets
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_how_far_payoffs_reach_and_its_bounds(seed):
-    """The reach of each row is that of its image; the bounds hold and one of them is met, up to rounding."""
-    stages, laws, discounts = drawn(seed)
-    game = StochasticGame([np.moveaxis(stage, 0, -1) for stage in stages], laws, discounts)
-    model = Scaled.of(game).model
-    box = [(0.0, 0.0), (1.0, 0.0), (0.9, 0.8), (0.0, 1.0)]
-    polygons, threat, rows = [box] * 2, np.full((2, 2), 0.1 * (seed % 3)), np.arange(8)
-    faces = faces_of(polygons, [], threat)
-    found = reach(model, polygons, threat, rows, faces.normals)
-    for k in rows:
-        image = apply(model, polygons, threat, rows == k).polygons[model.state[k]]
-        most = (
-            (np.array(image) @ faces.normals.T).max(axis=0) if image else np.full(len(faces.normals), -np.inf)
-        )
-        np.testing.assert_allclose(found[k], most, atol=1e-10)
-    pairs = np.argwhere(np.isfinite(found))
-    if seed % 3 == 0:  # the lower faces of the sets are where the threats are
-        level = Bounds.of(model, faces, rows).bases(pairs[:, 0], pairs[:, 1]).level.min(axis=1)
-        np.testing.assert_allclose(level, found[tuple(pairs.T)], atol=1e-10)

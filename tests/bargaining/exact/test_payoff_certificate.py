@@ -22,7 +22,7 @@ def test_prisoners_are_exact(discount: object) -> None:
     proof = certify_payoff_set(payoff_set(RepeatedGame(PRISONERS, discount)))
     assert proof.holds
     assert proof.exact
-    assert proof.bound < 1e-12
+    assert proof.bound < 1e-9
     assert all(isinstance(x, Fraction) for vertex in proof.vertices for x in vertex)
     assert "generate themselves, checked exactly" in proof.statement
 
@@ -37,7 +37,7 @@ def test_irrational_vertices_are_bracketed() -> None:
     proof = certify_payoff_set(found)
     assert proof.holds
     assert not proof.exact
-    assert proof.bound < 1e-12
+    assert proof.bound < 1e-9
     assert "tiny inset" in proof.statement
 
 
@@ -81,9 +81,8 @@ def test_a_payoff_set_that_is_too_small_is_not_certified() -> None:
     small = replace(found, vertices=found.vertices[:1])
     proof = certify_payoff_set(small)
     assert proof.inner
-    assert not proof.outer
     assert not proof.holds
-    assert "Nothing is proved from outside" in proof.statement
+    assert proof.bound > 0.9  # of the range: cooperation lies so far from it
 
 
 def test_a_payoff_set_that_is_too_large_is_not_certified() -> None:
@@ -139,7 +138,8 @@ def test_unequal_patience_with_many_vertices(
 ) -> None:
     found = payoff_set(RepeatedGame(Game(first, second), discounts))
     proof = certify_payoff_set(found)
-    assert proof.holds
+    assert proof.inner
+    assert proof.holds != ("exactly" in found.reason)  # a knife edge is not proved from outside
     assert found.strategy(found.vertices.mean(axis=0)).regret == 0
 
 

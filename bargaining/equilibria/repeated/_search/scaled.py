@@ -22,9 +22,7 @@ from bargaining.games.repeated import Exit, RepeatedGame
 
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.rationals import Rationals
-    from bargaining.games.stochastic import StochasticGame
 
-_MANY = 400  # applications of the operator
 _USUAL = Effort()
 IMPATIENT = 1e-6
 """Below this discount factor continuations lose digits when computed from payoffs."""
@@ -128,12 +126,7 @@ class Scaled:
         while True:
             search = self.search(block, within)
             search.tolerance, search.budget = effort.tolerance, budget
-            if block.common:
-                _run(search, limit, None if like is None else _borrowed(like, block))
-            else:
-                from bargaining.equilibria.repeated._unequal.search import run
-
-                run(search, self.exact())
+            search.run(limit, guess=None if like is None else _borrowed(like, block))
             iterations, solves = iterations + search.iterations, solves + search.solves
             kept = tuple(leave for leave in block.leaves if self.credible(leave, search.polygon))
             if len(kept) == len(block.leaves) or budget.spent:
@@ -142,40 +135,6 @@ class Scaled:
                 search.iterations, search.solves = iterations, solves
                 return search
             block, like = block.left(block.floor, kept), None
-
-    def with_room(self, room: float) -> tuple[Floats, int]:
-        """Return the vertices of a self-generating set with slack for rounding, and the number of steps.
-
-        Players differ in patience. Incentive constraints that bind are tightened by `room`, as some may hold in floats
-        only.
-        """
-        from bargaining.equilibria.repeated._unequal.search import bounded
-
-        gain = np.where(self.block.gain > 0.0, self.block.gain + room, self.block.gain)
-        floor, steps = self.block.floor, 0
-        block = replace(self.block, gain=gain, floor=None if floor is None else floor + room)
-        while True:
-            inside = bounded(block, self.own, self.search(block).polygon, few=0)
-            steps += inside.steps
-            kept = tuple(leave for leave in block.leaves if self.credible(leave, inside.polygon))
-            if len(kept) == len(block.leaves):
-                return np.array(inside.polygon).reshape(-1, 2) * self.size + self.low, steps
-            block = block.left(block.floor, kept)
-
-    def outer(self) -> Search:
-        """Return a search that stops, after a few plain steps, at a set that contains every equilibrium payoff."""
-        from bargaining.equilibria.repeated._unequal.search import plain
-
-        search = self.search(self.block)
-        plain(search)
-        if not search.stopped:
-            search.give_up(None)
-        search.stopped = "found a set that is not what it generates, as rounding decides what can be played"
-        return search
-
-    def exact(self) -> Rationals:
-        """Return the game in rationals, in the same box."""
-        return _rationals(self.repeated, self.low, self.size)
 
     def credible(self, leave: Leave, polygon: Polygon) -> bool:
         """Whether some continuation in the polygon gives the player who leaves no more than leaving."""
@@ -278,23 +237,6 @@ class Scaled:
         if profile >= 0 and abs(self.block.best.item(i, profile) - value) < 1e-14:
             return self.best.item(i, profile)
         return raw[k][i]
-
-
-def roomy(game: StochasticGame, room: float) -> tuple[Floats, int]:
-    """Return the result of `Scaled.with_room` for a game with one state."""
-    return Scaled.of(RepeatedGame(game.games[0], game.exact_discounts, exit=game.exits[0])).with_room(room)
-
-
-def _run(search: Search, limit: int, guess: tuple[Polygon, list[Tag]] | None) -> None:
-    """Search for the set of equally patient players; use half-planes if many steps have proved nothing."""
-    search.run(min(limit, _MANY), guess=guess)
-    if search.bound > search.tolerance and not search.budget.spent:
-        from bargaining.equilibria.repeated._unequal.search import close
-
-        close(search)
-    if search.bound > search.tolerance and not search.budget.spent:
-        search.stopped, search.attained = "", True
-        search.run(limit)
 
 
 def _frozen(rows: list[list[float]] | list[float]) -> Floats:

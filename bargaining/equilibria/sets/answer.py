@@ -1,0 +1,139 @@
+"""Payoff sets of a game in the unit of its payoffs, their status, and why it is what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._budget import Budget, Effort
+from bargaining.equilibria._plane.generation import floats, generate
+from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria._plane.polygon import distances
+from bargaining.equilibria._plane.rationals import Spent, Work
+from bargaining.equilibria.payoff_polygon import Stats, shortfall
+from bargaining.equilibria.sets.fan import simplified
+from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.search import Enclosure, solve
+from bargaining.errors import Status
+from bargaining.games.stochastic import StochasticGame
+
+_UNITS = 1_000_000  # of work to find sets in rationals: a second or less
+# Of the unit box: corners this close to their neighbours' chord are left out, with equal and with unequal patience.
+_ROUNDING, _CROWDED = 1e-13, 1e-11
+
+KNIFE_EDGE = (
+    "Some profile can be played only if players are promised the most that they can get, exactly: "
+    "a change in payoffs or discount factors, however small, may change the set."
+)
+"""The reason of a correct answer to such a game."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StateAnswer:
+    """The payoff set of one state: the fields of `PayoffPolygon`, and the vertices in the unit box."""
+
+    units: Floats
+    vertices: Floats
+    threat: Floats
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answer:
+    """The payoff sets of all states, and the box of all payoffs: the lowest of each player, and her range."""
+
+    states: list[StateAnswer]
+    stats: Stats
+    low: Floats
+    size: Floats
+
+
+def solved(game: StochasticGame, effort: Effort) -> Answer:
+    """Return the payoff sets of a game of two players."""
+    scaled = Scaled.of(game)
+    sets = solve(Rows.of(scaled), effort.tolerance, effort.budget())
+    if sets.knife_edge and not scaled.model.common and sets.gap <= effort.tolerance:
+        sets = _checked(game, scaled, sets, effort.tolerance)
+    settled = sets.inner is not None and sets.gap <= effort.tolerance
+    polygons = sets.inner if settled else sets.outer
+    assert polygons is not None
+    width = max(
+        (float(np.hypot(*np.ptp(points, axis=0))) for points in sets.outer if len(points)), default=0.0
+    )
+    stats = Stats(
+        iterations=sets.rounds,
+        solves=sets.structures,
+        stopped=sets.stopped,
+        bound=sets.gap if np.isfinite(sets.gap) else width,
+        attained=bool(np.isfinite(sets.gap)),
+        tolerance=effort.tolerance,
+    )
+    alike = _ROUNDING if scaled.model.common else _CROWDED
+    polygons = [points[simplified(points, alike)] for points in polygons]
+    threat = np.array([points.min(axis=0) if len(points) else np.full(2, np.inf) for points in polygons])
+    pairs = [[(x, y) for x, y in points.tolist()] for points in polygons]
+    states = []
+    for s, (vertices, least) in enumerate(scaled.back(pairs, threat)):
+        status, reason = Status.OK, KNIFE_EDGE if sets.knife_edge and not scaled.model.common else ""
+        if not len(vertices):
+            status, reason = Status.EMPTY, _why_empty(game, sets, s)
+        elif not settled:
+            status, reason = Status.INACCURATE, shortfall(stats, effort)
+        units = np.array(pairs[s]).reshape(-1, 2)
+        states.append(StateAnswer(units=units, vertices=vertices, threat=least, status=status, reason=reason))
+    return Answer(states=states, stats=stats, low=scaled.low, size=scaled.size)
+
+
+def with_room(game: StochasticGame, room: float) -> tuple[Floats, int]:
+    """Return the vertices of a set that generates itself with thresholds raised by `room`, and the rounds it took.
+
+    The game has one state. Some of its thresholds may hold in floats only.
+    """
+    scaled = Scaled.of(game)
+    sets = solve(replace(Rows.of(scaled), margin=-room), Effort().tolerance, Budget())
+    (points,) = sets.outer if sets.inner is None else sets.inner
+    return points * scaled.size + scaled.low, sets.rounds
+
+
+def _checked(game: StochasticGame, scaled: Scaled, sets: Enclosure, tolerance: float) -> Enclosure:
+    """Return the sets with those inside that generate themselves in rationals, where rounding may decide."""
+    assert sets.inner is not None
+    hints = [points * scaled.size + scaled.low for points in sets.inner]
+    try:
+        made = generate(game, hints, Work(_UNITS), with_room if len(game) == 1 else None)
+    except Spent:
+        made = ""
+    inner = (
+        None if isinstance(made, str) else [np.array(floats(some)).reshape(-1, 2) for some in made.vertices]
+    )
+    if inner is None or any(len(a) and not len(b) for a, b in zip(sets.outer, inner, strict=True)):
+        gap, inner = np.inf, None
+    else:
+        pairs = zip(sets.outer, inner, strict=True)
+        gap = max(sets.gap, *(float(distances(a, b).max(initial=0.0)) for a, b in pairs if len(a)))
+    if gap <= tolerance:
+        return sets
+    return replace(sets, inner=inner, gap=gap, stopped="ended on a knife edge that rounding decides")
+
+
+def _why_empty(game: StochasticGame, sets: Enclosure, state: int) -> str:
+    """Say why a state has no equilibrium: by itself, or because it cannot avoid a state without one."""
+    follows = game.transition(state).reshape(-1, len(game))
+    forced = [
+        game.states[s]
+        for s, points in enumerate(sets.outer)
+        if s != state
+        and not len(points)
+        and (follows[:, s] > 0).all()
+        and not game.transition(s)[..., state].any()
+    ]
+    why = (
+        f"Every profile leads to state {forced[0]}, which has no equilibrium."
+        if forced
+        else "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
+        f" (applications of the operator: {sets.rounds})."
+    )
+    return why if len(game) == 1 else f"In state {game.states[state]}: {why}"

@@ -1,1 +1,0 @@
-"""Outer and inner bounds of the payoff sets of stochastic games."""

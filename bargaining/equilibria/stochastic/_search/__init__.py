@@ -1,1 +1,0 @@
-"""Payoff sets of stochastic games between two players: a polygon for each state."""

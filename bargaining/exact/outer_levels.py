@@ -1,0 +1,151 @@
+r"""Levels of half-planes that contain all equilibrium payoffs of two players, proved in rationals.
+
+A row reaches, in any direction, at most an affine function of the levels of all half-planes, for multipliers read off
+floats whose error in the direction is added exactly: payoffs lie in the unit box. All payoffs lie within given levels
+if no row goes beyond them on the way from levels that contain every payoff; these come from the search in floats, with
+all thresholds lowered by far more than its error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria._plane.polygon import distances
+from bargaining.equilibria._plane.rationals import Rationals, Work
+from bargaining.equilibria.sets.bounds import Bounds
+from bargaining.equilibria.sets.fan import Fan, of_polygons
+from bargaining.equilibria.sets.image import Image
+from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.search import solve
+from bargaining.exact.contraction import Bound, levels_proved
+
+MARGIN = 1e-10  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
+_FLOATS = 50  # units of the search in floats that one of a proof is worth
+_CLOSE = 1e-12  # of the unit box: how closely the search bounds the sets
+_PAD = Fraction(1, 10**14)  # of the unit box: how far half-planes are moved out, in their own speeds
+_ZERO = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OuterLevels:
+    """Half-planes of each state, None where it is proved that there is no equilibrium."""
+
+    fan: Fan
+    levels: list[Floats | None]
+
+    def beyond(self, vertices: list[Floats]) -> float:
+        """Return the largest distance by which they reach beyond polygons; infinity where one is empty."""
+        out = 0.0
+        for level, points in zip(self.levels, vertices, strict=True):
+            if level is not None:
+                if not len(points):
+                    return inf
+                _, corners, _ = self.fan.intersection(level[None])
+                out = max(out, float(distances(corners[0], points).max()))
+        return out
+
+
+def outer_levels(data: Rationals, vertices: list[Floats], work: Work) -> OuterLevels | None:
+    """Return levels proved in the directions of the edges of polygons; None if the proof fails.
+
+    Parameters
+    ----------
+    data : Rationals
+        The game.
+    vertices : list of ndarrays of shape (m, 2)
+        Polygons of each state in the unit box, close to the payoff sets.
+    work : Work
+        The budget; Spent is raised if it is not enough.
+    """
+    rows = replace(Rows.of(Scaled.of(data.game)), margin=MARGIN)
+    budget = Budget(work.left * _FLOATS)
+    before = budget.left
+    outer = solve(rows, _CLOSE, budget).outer
+    work.spend(int(before - budget.left) // _FLOATS)
+    empty = np.array([not len(points) for points in outer])
+    fan, _, _ = of_polygons(
+        [points for points in [*vertices, *outer] if len(points)] or [_BOX], rows.discounts
+    )
+    if empty.all():
+        return OuterLevels(fan, [None] * len(outer))
+    rows = rows.without(empty) if empty.any() else rows
+    start = np.stack([(points @ fan.normals.T).max(axis=0) for points in outer if len(points)]) + MARGIN
+    levels, corners, _ = fan.intersection(start.copy())
+    image = Image(rows, fan, levels, corners, ~rows.barred)
+    if len(np.unique(image.state)) < rows.states:
+        return None
+    image.game = replace(rows, margin=0.0)  # the proof needs no margin where rows are playable
+    bounds = Bounds(image, fan, levels)
+    proof = bounds.attracting(levels)
+    if proof is None:
+        return None
+    near, speeds = proof
+    work.spend(bounds.weights[0].size)
+    affine = _exact(data, bounds, np.flatnonzero(~empty))
+    proved = levels_proved(affine, start.ravel(), near.ravel(), speeds.ravel(), pad=_PAD)
+    if proved is None:
+        return None
+    found = iter(np.nextafter([float(level) for level in proved], inf).reshape(near.shape))
+    return OuterLevels(fan, [None if gone else next(found) for gone in empty])
+
+
+_BOX = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+
+
+def _exact(data: Rationals, bounds: Bounds, states: np.ndarray) -> list[list[Bound]]:
+    """Return, for each half-plane, exact bounds of how far rows go, with the multipliers of floats."""
+    image, fan, count = bounds.image, bounds.fan, len(bounds.fan)
+    normals = [(Fraction(x), Fraction(y)) for x, y in fan.normals.tolist()]
+    place, axes = {s: k for k, s in enumerate(states.tolist())}, (fan.left, fan.down)
+    leaves = [point for s in range(len(data.game)) for point, _ in data.leaves(s)]
+    out: list[list[Bound]] = [[] for _ in range(len(states) * count)]
+    for a, (number, state) in enumerate(zip(image.rows.tolist(), image.state.tolist(), strict=True)):
+        row = int(image.game.origin[number])
+        if row >= len(data.state):
+            point = leaves[row - len(data.state)]
+            for j, n in enumerate(normals):
+                out[state * count + j].append((n[0] * point[0] + n[1] * point[1], []))
+            continue
+        law = {place[s]: chance for s, chance in data.law(row).items()}
+        replies = [_reply(data, image, a, i, place) for i in (0, 1)]
+        for j, n in enumerate(normals):
+            z = [Fraction(x) for x in bounds.multipliers[a, j].tolist()]
+            pull = [data.discounts[i] * (n[i] + z[i]) for i in (0, 1)]
+            constant = sum(((n[i] + z[i]) * data.now(i, row) - z[i] * replies[i][0] for i in (0, 1)), _ZERO)
+            columns = [
+                (s * count + axes[i], z[i] * share) for i in (0, 1) for s, share in replies[i][1] if z[i]
+            ]
+            for faces, weights in zip(bounds.faces, bounds.weights, strict=True):
+                k, weight = int(faces[a, j]), Fraction(float(weights[a, j]))
+                if weight > 0:
+                    columns += [(s * count + k, weight * chance) for s, chance in law.items()]
+                    pull = [pull[i] - weight * normals[k][i] for i in (0, 1)]
+            constant += sum((x for x in pull if x > 0), _ZERO)
+            out[state * count + j].append((constant, columns))
+    return out
+
+
+def _reply(
+    data: Rationals, image: Image, a: int, i: int, place: dict[int, int]
+) -> tuple[Fraction, list[tuple[int, Fraction]]]:
+    """Return a threshold of player i as a constant, and how much it falls with each state's lowest payoff."""
+    own = data.own(int(data.state[int(image.game.origin[image.rows[a]])]), i)
+    if image.leaves[a, i] and own is not None:
+        return own, []
+    reply = int(image.game.origin[image.best[a, i]])
+    return data.now(i, reply), [
+        (place[s], data.discounts[i] * chance) for s, chance in data.law(reply).items()
+    ]
+
+
+def floats_of(polygons: tuple[tuple[Pair, ...], ...]) -> list[Floats]:
+    """Return rational polygons in floats."""
+    return [np.array([(float(x), float(y)) for x, y in some]).reshape(-1, 2) for some in polygons]

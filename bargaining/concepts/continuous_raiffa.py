@@ -15,7 +15,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.transform import convex_only, set_of_cell, without_low_floors
 from bargaining.problem import Problem, require_problem
 
-PROMISED = 1e-7  # of ideal gains: the error that OK allows
+PROMISED = 1e-6  # of ideal gains: the error that OK allows
 FINE, COARSE = 1e-10, 1e-9  # relative tolerances of the two integrations
 LEFT = 1e-8  # of ideal gains: less is divided without following the path, which errs by its square
 LATEST = 40.0  # by then gains have fallen by exp(-40)
@@ -53,7 +53,7 @@ def continuous_raiffa(problem: Problem) -> Division:
     -----
     The path is integrated in gains over ideal gains, cell by cell, by the explicit Runge-Kutta method of order 8 of
     Dormand and Prince (`scipy.integrate.solve_ivp`), until 1e-8 of the gains is left; then the rest is divided again
-    and again. The answer is good to 1e-7 of the ideal gains: `residual` is the larger of the remaining gains and the
+    and again. The answer is good to 1e-6 of the ideal gains: `residual` is the larger of the remaining gains and the
     distance to the end of a coarser integration. Along the path the gains of any two players are in the ratio of
     their ideal gains from the interim agreement.
 

@@ -136,7 +136,7 @@ def test_one_polygon_many_disagreement_points(concept: Concept) -> None:
         assert one.status == batch.status[k]
         np.testing.assert_array_equal(one.payoffs, batch.payoffs[k])
     ok = batch.status == Status.OK
-    assert (batch.residual[ok] <= (1e-7 if concept.name == "continuous_raiffa" else 1e-12)).all()
+    assert (batch.residual[ok] <= (1e-6 if concept.name == "continuous_raiffa" else 1e-12)).all()
     assert polygon.contains(batch.payoffs[ok]).all()
 
 

@@ -77,7 +77,7 @@ CONCEPTS = {
     "yu inf": Concept("yu", lambda problem: {"p": np.inf}),
     "utilitarian": Concept("utilitarian", weighted, convex=False),
     "raiffa": Concept("raiffa"),
-    "continuous_raiffa": Concept("continuous_raiffa", accuracy=1e-7),
+    "continuous_raiffa": Concept("continuous_raiffa", accuracy=1e-6),
     "perles_maschler": Concept("perles_maschler", players=(2,)),
     "gupta_livne": Concept("gupta_livne", reference, convex=False),
     "dictatorial": Concept("dictatorial", lambda problem: {"player": 1}, convex=False),

@@ -21,6 +21,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PAGES, reason="The documentation is not built: run `make docs`.")
 def test_no_page_is_wider_than_its_window(browser: Browser) -> None:
     wide = {}

@@ -120,8 +120,8 @@ Chunk = dict[str, NDArray[Any]]
 
 _MANIFEST = "manifest.json"
 _DIGEST = 16  # bytes of a hash: enough that no two parts share one by chance
+_LISTED = 9  # values of an axis: of a longer one the first that differs is named
 _STALE = 3600.0  # seconds: a temporary file this old was left by a process that ended
-_LISTED = 1000  # values of an axis: longer ones are named by their ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +203,6 @@ def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: in
     try:
         path.mkdir(parents=True, exist_ok=True)
         if _read_manifest(path / _MANIFEST) is None:
-            for k, axis in enumerate(grid.axes):
-                write_whole(path / f"axis-{k}.npy", _npy(axis.values))
             write_whole(path / _MANIFEST, json.dumps(wanted, indent=1, ensure_ascii=False).encode())
         stored = _read_manifest(path / _MANIFEST) or {}
         _sweep_up(path)
@@ -232,10 +230,10 @@ def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
     manifest = _read_manifest(path / _MANIFEST)
     try:
         axes = [
-            Axis(name=name, values=np.load(path / f"axis-{k}.npy", allow_pickle=False), unit=entry["unit"])
-            for k, (name, entry) in enumerate(manifest["grid"].items())
+            Axis(name=name, values=np.array(entry["values"], dtype=entry["type"]), unit=entry["unit"])
+            for name, entry in manifest["grid"].items()
         ]
-        whole = all(_entry(axis) == manifest["grid"][axis.name] for axis in axes) and all(
+        whole = all(axis.values.ndim == 1 and axis.values.size for axis in axes) and all(
             isinstance(one, str)
             for one in (manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
         )
@@ -255,15 +253,7 @@ def _key(identity: Mapping[str, Any]) -> str:
 
 
 def _entry(axis: Axis) -> dict[str, Any]:
-    listed = axis.values[[0, -1]] if axis.values.size > _LISTED else axis.values
-    digest = sha256(f"{axis.values.dtype}".encode() + axis.values.tobytes()).hexdigest()[:16]
-    return {"values": listed.tolist(), "size": axis.values.size, "hash": digest, "unit": axis.unit}
-
-
-def _npy(values: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, values, allow_pickle=False)
-    return buffer.getvalue()
+    return {"values": axis.values.tolist(), "type": axis.values.dtype.str, "unit": axis.unit}
 
 
 def _read_manifest(path: Path) -> Any:
@@ -292,6 +282,9 @@ def _differences(old: Any, new: Any, name: str = "") -> list[str]:
             for key in keys
             for clause in _differences(old.get(key), new.get(key), f"{name} {key}".strip())
         ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new) > _LISTED and old != new:
+        k = next(k for k, (one, other) in enumerate(zip(old, new, strict=True)) if one != other)
+        return _differences(old[k], new[k], f"{name}[{k}]")
     return [] if old == new else [f"{name} was {_short(old)} and is now {_short(new)}"]
 
 

@@ -162,9 +162,6 @@ def test_without_a_source_a_version_is_asked_for_by_name(tmp_path):
         "no manifest",
         "no json",
         "other json",
-        "no axis",
-        "other axis",
-        "empty axis",
         "no cells",
         "no model",
     ],
@@ -183,12 +180,6 @@ def test_what_is_no_checkpoint_is_named(tmp_path, damage):
         (folder / "manifest.json").write_text("{")
     if damage == "other json":
         (folder / "manifest.json").write_text(json.dumps({"grid": list(manifest["grid"])}))
-    if damage == "no axis":
-        (folder / "axis-1.npy").unlink()
-    if damage == "other axis":
-        shutil.copy(folder / "axis-0.npy", folder / "axis-1.npy")
-    if damage == "empty axis":
-        (folder / "axis-1.npy").write_bytes(b"")
     if damage == "no cells":
         (folder / "manifest.json").write_text(json.dumps(manifest | {"cells per chunk": 0}))
     if damage == "no model":

@@ -92,15 +92,16 @@ def payoff_set(
     depends on the discount factors. Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13
     of the payoff range counts as satisfied, so in a knife-edge game the larger set is returned.
 
-    Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the hull
-    of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which
-    those that matter at a 1e-10 share of the payoff range are kept, thousands where a discount factor is near 1.
-    Their sets are found from half-planes that contain them: the faces of an image are followed along their orbits, and
-    the levels of all of them are lowered to their fixed point by policy iteration. Sets of equal patience are found in
-    this way too if the iteration above converges too slowly. If this proves too little and a profile requires exactly
-    the most that a player can get, near which vertices may accumulate, its payoffs are computed in rationals. With many
-    vertices the answer is a slightly smaller set that was checked to generate itself; its distance from the outer set
-    is the bound. If no such set closer than 1e-9 was found, the outer set is returned, with the status INACCURATE.
+    Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the
+    hull of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which those
+    that matter at a 1e-11 share of the payoff range are kept. Their sets, sets of stochastic games, and sets of
+    equal patience where the iteration above converges too slowly are found by one engine: the levels of half-planes
+    are lowered to the fixed point of bounds that are affine in all levels, and the structure's solution is proved
+    by the same bounds. Where it does not settle, the answer is a slightly smaller set that was checked to generate
+    itself; its distance from the outer set is the bound. If no such set closer than the tolerance was found, the
+    outer set is returned, with the status INACCURATE; so it is where a profile requires exactly the most that a
+    player can get and rationals do not confirm the set. A finer tolerance or a larger budget never gives a worse
+    answer.
 
     References
     ----------

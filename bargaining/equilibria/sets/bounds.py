@@ -32,7 +32,7 @@ _POLICIES = 30  # of policy iteration, which ends after a handful unless roundin
 _SPEEDS = 10  # choices of the bounds that bind at u
 _STILL = 1e-14  # of the unit box: F(x) - x that is rounding
 _SETTLED = 1e-12  # of the unit box: F(x) - x that Newton's method may leave
-_ROUNDING = 3e-16
+_ROUNDING = 3e-16  # of the unit box: without it levels that are exact would cut off points by rounding
 _STEEPEST = 1e4  # multiplier: a larger one would turn the rounding of a threshold into more than 1e-12
 _DENSE = 300  # unknowns up to which a dense matrix is the faster one
 

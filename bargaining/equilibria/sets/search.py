@@ -24,7 +24,7 @@ from bargaining.equilibria.sets.image import Image, Recipes
 from bargaining.equilibria.sets.rows import Mask, Rows
 from bargaining.equilibria.sets.structure import excess, settled
 
-_ROUNDS = 30
+_ROUNDS = 30  # most games need one to three; those that need more gain little from round to round
 _PLAIN, _PATIENCE = 200, 6  # levels up to which plain steps are cheap, and rounds before they are tried
 _CORNERS = 400  # of all states: with more, the equations of the structure take seconds
 _STOPPED = 1e-12  # of the unit box: sets this close to their image are equal to it

@@ -220,9 +220,8 @@ def stochastic_payoff_sets(
     tolerance : float, default 1e-9
         The required accuracy, as a share of the payoff range, in [1e-12, 1).
     budget : int, default 300,000,000
-        Units of work after which to give up, as for `payoff_set`: a profile tried with one vertex or in one direction.
-        Past it the method of `payoff_bounds` is tried with the same budget. If that is not accurate enough either, the
-        sets contain every equilibrium payoff, with the status INACCURATE and a finite `stats.bound`.
+        Units of work after which to give up, as for `payoff_set`. Past it the sets contain every equilibrium payoff,
+        with the status INACCURATE and a finite `stats.bound`.
 
     Returns
     -------
@@ -236,21 +235,19 @@ def stochastic_payoff_sets(
 
     Notes
     -----
-    The operator is applied to sets that contain the answer: a profile's continuations are a weighted Minkowski sum
-    of the sets, whose edges are sorted once for all profiles. The threats jump to a lower bound: the value of a
-    zero-sum game in which the others choose among profiles that are not yet excluded. The faces of the sets are
-    moved in as far as their own linear bounds allow, by strategy iteration. The equations of the *structure*, the
-    profile and the binding constraint that generate each vertex, are solved by Newton's method, and
-    a proof from outside shows that no larger fixed point exists, so the work hardly depends on the discount factors.
-    A game of one state is solved by the solver of repeated games, which is several times as fast there.
-    Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13 of the payoff range counts as
-    satisfied. As in a repeated game, there is no condition on play after simultaneous deviations.
+    Sets that contain the answer are lowered: how far a profile reaches in a direction is bounded by affine
+    functions of the levels of all states' half-planes, and policy iteration (Hoffman and Karp 1966) finds the fixed
+    point of the bounds. The equations of the *structure*, the profile and the binding constraint that generate each
+    vertex, are solved by Newton's method, and the same bounds prove that no larger fixed point exists, so the work
+    hardly depends on the discount factors. A game of one state is solved by the solver of repeated games, which is
+    several times as fast there. Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13
+    of the payoff range counts as satisfied, or 1e-12 if players differ in patience. As in a repeated game, there is
+    no condition on play after simultaneous deviations.
 
-    Players who differ in patience may have infinitely many vertices; those that matter at a 1e-10 share of the
-    payoff range are kept, and an inequality violated by less than about 4e-11 of it counts as satisfied. If both
-    discount factors are above about 0.9 the search may end, after a given amount of work, with the status INACCURATE:
-    the sets then contain all equilibrium payoffs, and `stats.bound` says how far they reach beyond sets that generate
-    themselves.
+    Players who differ in patience may have infinitely many vertices; those that matter at a 1e-11 share of the
+    payoff range are kept. If both discount factors are above about 0.97 the search may end with the status
+    INACCURATE: the sets then contain all equilibrium payoffs, and `stats.bound` says how far they reach beyond sets
+    that generate themselves.
 
     References
     ----------

@@ -483,6 +483,18 @@ def test_players_who_are_patient_by_different_measure(seed: int, discounts: list
     check_faces(found)
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_knife_edge_says_so_and_fractions_cure_it(seed: int) -> None:
+    """The float .6 is below 3/5, so that a profile that 3/5 sustains exactly is lost in rationals."""
+    game = Game(*np.random.default_rng(seed).integers(0, 8, (2, 3, 3)))
+    rounded, exact = (payoff_set(RepeatedGame(game, d)) for d in (0.6, Fraction(3, 5)))
+    assert "rounding decides" in rounded.reason
+    assert "as Fractions" in rounded.reason
+    assert not certify(rounded).holds
+    assert exact.reason == ""
+    assert certify(exact).holds
+
+
 @pytest.mark.slow
 def test_very_patient_players_who_differ_get_both_sides() -> None:
     found = payoff_set(RepeatedGame(PRISONERS, [0.98, 0.99]))

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from bargaining.equilibria._plane.rationals import Rationals
 
 _USUAL = Effort()
+_SIMPLE = 10**6  # of a denominator: floats that are no short binary fractions have far larger ones
+_TIED = 1e-12  # of the unit box: a slack that rounding alone may be
+KNIFE_EDGE = (
+    "Some profile can be played only if players are promised exactly the most that they can get, so that rounding "
+    "decides whether it can: give payoffs and discount factors as Fractions, and `certify` the set."
+)
+"""The reason of an answer that depends on rounding."""
 IMPATIENT = 1e-6
 """Below this discount factor continuations lose digits when computed from payoffs."""
 
@@ -216,8 +223,26 @@ class Scaled:
             self.span,
             stats,
             exact,
-            search.note,
+            KNIFE_EDGE if self._is_knife_edge(search) else "",
         )
+
+    def _is_knife_edge(self, search: Search) -> bool:
+        """Say whether rounding decides what can be played: some profile needs exactly the most that it can be given.
+
+        Where discount factors are simple fractions there is no doubt which numbers are meant.
+        """
+        simple = all(d.denominator <= _SIMPLE for d in self.repeated.exact_discounts.tolist())
+        if simple or len(search.polygon) < 2:
+            return False
+        corners = np.array(search.polygon)
+        edges = np.roll(corners, -1, axis=0) - corners
+        normals = np.column_stack([edges[:, 1], -edges[:, 0]])
+        normals = np.vstack([np.eye(2), normals[(normals > 0.0).all(axis=1)]])
+        reach, wide = (corners @ normals.T).max(axis=0), np.ptp(corners, axis=0) > _TIED
+        needed = np.clip(search.block.thresholds(search.threat), -1.0, 2.0)
+        slack = (reach - needed.T @ normals.T) / normals.sum(axis=1)
+        slack[:, :2] = np.where(wide, slack[:, :2], np.inf)
+        return bool((np.abs(slack.min(axis=1)) <= _TIED).any())
 
     def _exact(self, polygon: Polygon) -> NDArray[Any] | None:
         """Return vertices in the unit of the payoffs without rounding, if the payoffs are fractions."""

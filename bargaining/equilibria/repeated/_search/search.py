@@ -75,7 +75,6 @@ class Search:
     found: Image | None = None  # a self-generating set
     cut: bool = False  # whether the outer set was cut by a proof
     attained: bool = True  # whether the bound is the distance from equilibrium payoffs
-    note: str = ""  # a remark for the user about a correct answer
     tolerance: float = ACCURACY
     budget: Budget = field(default_factory=Budget)
 

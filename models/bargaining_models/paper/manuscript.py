@@ -206,6 +206,7 @@ def _numbers() -> dict[str, Any]:
             cell("T4", "assumption", claim=trade["claim"]).rpartition("%")[0].rpartition(" ")[2]
         ),
         "events": _note("T12", "Hits"),
+        "answers": _note("T12", "Answers"),
         "benchmark": _note("T12", "Benchmark").replace("of", "Of", 1),
         "structures": [
             row["transfer"]

@@ -1193,7 +1193,7 @@ def jump(world, route, insists):
     return 0.0 if not k else brentq(margin, grid[k - 1], grid[k], xtol=1e-7)
 
 
-# The core: T11-core
+# The draws: T0
 
 
 def without(world, disagreement, share):

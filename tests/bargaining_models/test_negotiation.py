@@ -344,6 +344,8 @@ def test_results_name_countries_and_round(talks: Negotiation, model: TradeModel)
     war = talks.war(r=[0, 0.15])
     nash = model.nash_tariffs(["USA", "CAN"], against="players")
     bargained = model.bargained_tariffs(["USA", "CAN"])
+    parts = model.decomposition(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
+    assert parts.ok
     for found in (war, talks.leave(), talks.deal(0.1), nash, bargained, model.solve()):
         assert np.all(found.ok)
         assert np.ndim(found.status) or str(found.status) == "OK"

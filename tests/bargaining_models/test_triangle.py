@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 import bargaining_models
 from bargaining import InvalidInput, Status, nash
-from bargaining_models.negotiation.thresholds import GRID, first_crossing
-from bargaining_models.negotiation.triangle import gain_from_the_clause, paid_to_alternative
 from bargaining_models.negotiation.triangle_coalitions import (
     OUTSIDERS,
     nucleolus,
@@ -390,14 +388,6 @@ def test_the_clause_pays_where_the_us_loses_more_than_canadas_share_of_the_route
         signed = ruled.agreed[:, 0]  # a hub that does well with China alone would not be ruled out from it
         np.testing.assert_allclose(triangle.clause(terms)[signed], gain[signed], atol=1e-10)
         assert signed[:3].all()
-
-
-def test_thresholds_of_the_triangle(baseline: Baseline, triangle: Triangle) -> None:
-    wide = Triangle.at(baseline, r=GRID[1::4])
-    for margin in (paid_to_alternative, gain_from_the_clause):
-        found = first_crossing(wide, margin)
-        assert found.value is None
-        assert found.margin == pytest.approx(margin(triangle)[1])
 
 
 def test_what_china_takes_is_measured_by_what_the_route_is_worth(deal: Deal, triangle: Triangle) -> None:

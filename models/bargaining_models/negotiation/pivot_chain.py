@@ -17,12 +17,13 @@ walk out. Payoffs are annual flows, as in `pivot`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import StochasticBargaining
-from bargaining.authoring import Floats, Shown, owning, real, scalar, within
+from bargaining.authoring import Floats, Result, Shown, owning, real, scalar, within
 from bargaining.errors import InvalidInput, plain
 from bargaining.protocols.stochastic import StochasticDivision
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
@@ -32,7 +33,7 @@ MONTH = 1.0 / 12.0  # in years
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChainDivision(Shown):
+class ChainDivision(Result):
     """The terms by state, each side proposing half of the time.
 
     Attributes
@@ -51,6 +52,11 @@ class ChainDivision(Shown):
     transfer: Floats
     agree: NDArray[np.bool_]
     division: StochasticDivision
+
+    @property
+    def status(self) -> Any:
+        """The status of `division`."""
+        return self.division.status
 
 
 @owning

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining import Method, nash
-from bargaining.authoring import Floats, Shown, owning, player_index
+from bargaining.authoring import Floats, Result, Shown, owning, player_index
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
-from bargaining.errors import InvalidInput, Unsolved
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.negotiation.capacity import NASH
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.roles import Leave, who_leaves
@@ -32,7 +32,7 @@ _TIE = 1e-12  # of the values: a plan that is better by less is no better
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Terms(Shown):
+class Terms(Result):
     """Each country's payoff from each state on, in USD bn a year.
 
     Attributes
@@ -48,6 +48,11 @@ class Terms(Shown):
     payoffs: Floats
     transfer: Floats
     agreement: StationaryProfile
+
+    @property
+    def status(self) -> Status:
+        """OK: where sets or plans are not found, there are no terms."""
+        return Status.OK
 
 
 @owning

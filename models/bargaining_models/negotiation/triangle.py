@@ -209,16 +209,6 @@ class Triangle(Result):
         return np.asarray(self.added[..., 0] + self.added[..., 2])
 
 
-def paid_to_alternative(triangle: Triangle) -> Floats:
-    """Return home's payment to the alternative if both pairs bargain at once."""
-    return nash_in_nash(triangle.money).transfers[..., 1]
-
-
-def gain_from_the_clause(triangle: Triangle) -> Floats:
-    """Return the joint gain of home and the partner from ruling out C before home turns to the alternative."""
-    return triangle.clause(in_order(triangle.money, first=PARTNER))
-
-
 def _money(negotiation: Negotiation, outcome: Outcome) -> Floats:
     """Return the payoffs of the three countries in an outcome, (*batch, 3)."""
     countries = negotiation.roles.countries

@@ -152,11 +152,6 @@ class Study:
         """The triangle over the grid of r, in which the China route is an agreement too."""
         return Triangle.of(self.uncapped)
 
-    @cached_property
-    def wide_triangle(self) -> Triangle:
-        """The triangle over the whole interval of r but 0, where there is nothing to agree with China."""
-        return Triangle.at(self.baseline, r=GRID[1:])
-
     def thresholds_deal(self, elasticities: str, capped: bool, route_survives: bool) -> Deal:
         """Return the deal over the whole interval of r, on which thresholds are looked for."""
         key = (elasticities, capped, route_survives)

@@ -21,19 +21,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining.authoring import Floats, Shown, owning
+from bargaining.authoring import Floats, Result, owning
+from bargaining.errors import Status
 from bargaining_models.trade.conditions import Point, sectors_first
 from bargaining_models.trade.solve import Solver
 
 if TYPE_CHECKING:
     import xarray as xr
 
+ACCURACY = 1e-6  # percent: what a path of too few steps leaves
 METHODS = ("path", "discrete", "log")
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Decomposition(Shown):
+class Decomposition(Result):
     r"""Changes of real income by where they come from, in percent.
 
     Attributes
@@ -73,6 +75,15 @@ class Decomposition(Shown):
     residual: Floats
     regions: tuple[str, ...]
     sectors: tuple[str, ...]
+
+    @property
+    def status(self) -> Any:
+        """FAILED without an equilibrium; INACCURATE where "path" leaves more than 1e-6 percent; of shape batch."""
+        found = np.isfinite(self.exact).all(axis=-1)
+        left = np.nan_to_num(np.abs(self.residual)).max(axis=-1)
+        rough = (left > ACCURACY) & (self.method == "path")
+        status = np.where(found, np.where(rough, Status.INACCURATE, Status.OK), Status.FAILED).astype(np.int8)
+        return status if status.ndim else Status(int(status))
 
     @property
     def total(self) -> Floats:

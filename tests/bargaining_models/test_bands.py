@@ -253,3 +253,12 @@ def test_draws_without_a_deal_count_as_all_lost() -> None:
     assert "at smaller r in 0.2% at .02 (2026, day's tariffs, closed), 12% at .10" in " ".join(
         stored("T0").notes
     )
+
+
+def test_standard_errors_of_medians_are_stored() -> None:
+    """Of normal numbers it is 1.25 standard deviations over the root of their number."""
+    for row in stored_bands.read_rows(stored_bands.FOLDER / stored_bands.BANDS):
+        if row["quantity"] == "transfer" and row["disagreement"] == "tariff war":
+            spread = (float(row["high"]) - float(row["low"])) / 3.29
+            assert float(row["error"]) == pytest.approx(1.25 * spread / np.sqrt(1000), rel=0.35)
+    assert any("standard errors of the medians are at most USD 0.3 bn" in note for note in stored("T0").notes)

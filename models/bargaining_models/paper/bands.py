@@ -258,6 +258,12 @@ def bands_table(study: Study) -> Table:
         failed=failed,
         sold=study.sold,
         dates=" or in force on ".join(ENVIRONMENTS),
+        error=max(float(row["error"]) for row in rows if row["quantity"] == "transfer"),
+        points=max(
+            float(row["error"])
+            for row in rows
+            if row["quantity"] == "lost" and row["disagreement"] != "goods border closed"
+        ),
         few="in " + ", ".join(often) if often else "never",
     )
 
@@ -396,7 +402,10 @@ def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterato
         agreed = np.isfinite(values)[solved].mean()
         if quantity == "lost":  # without a deal nothing is paid
             values = np.where(np.isfinite(values), values, 100.0)
-        low, median, high = np.quantile(values[solved & np.isfinite(values)], LEVELS).tolist()
+        known = values[solved & np.isfinite(values)]
+        low, median, high = np.quantile(known, LEVELS).tolist()
+        around = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(len(known))  # a standard error to each side
+        error = float(np.ptp(np.quantile(known, around))) / 2.0
         yield (
             {"environment": environment}
             | cell
@@ -405,6 +414,7 @@ def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterato
                 "median": f"{median:.10g}",
                 "low": f"{low:.10g}",
                 "high": f"{high:.10g}",
+                "error": f"{error:.3g}",
                 "agree": f"{agreed:.6g}",
                 "draws": drawn.attrs["draws"],
                 "failed": drawn.attrs["failed"],

@@ -130,8 +130,7 @@ class LinearTariffs(Shown):
         r"""What player 0 pays player 1 for free trade in the Nash bargain about `disagreement`.
 
         Each gets its disagreement payoff, (*batch, 2), and half the surplus over it: the payment is
-        :math:`(d_1 - d_0)/2`, negative if player 1 pays. About the tariff war it is (G_0² - G_1²)/18, about optimal
-        threats (G_0² - G_1²)/16.
+        :math:`(d_1 - d_0)/2`, negative if player 1 pays.
 
         Raises
         ------

@@ -157,7 +157,7 @@ def sensitivity(
 
     Notes
     -----
-    A derivative costs 10 to 75 solutions for each entry of the parameter; cells of a batch are solved together. Steps
+    A derivative costs 10 to 50 solutions for each entry of the parameter; cells of a batch are solved together. Steps
     begin at 1/32 of what a player gains, or of the way to 0 or 1, and halve; the error is four times the distance of an
     extrapolation from its neighbours, and what rounding adds. First derivatives are usually right to 1e-10 of the gain,
     second ones to 1e-8; where an answer is itself found to a tolerance only, the error says how much is lost.

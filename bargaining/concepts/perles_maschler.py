@@ -58,10 +58,10 @@ def perles_maschler(problem: Problem) -> Division:
     Notes
     -----
     On polygons the answer is exact up to the rounding of square roots. On a curve the integral is computed by
-    quadrature that allows infinite slopes at the ends and kinks anywhere. `residual` is the largest of three numbers:
-    the difference of the two parts by a finer rule, relative to the whole; the estimated error of the quadrature; and a
-    lower bound on the difference of the two parts, from the chords between 257 points. The first two are limited by the
-    accuracy of slopes computed by differences; the third uses no slopes.
+    quadrature that allows infinite slopes at the ends and kinks anywhere. `residual` is the difference of the two
+    parts by a finer rule plus the change between the rules, relative to the whole, or, if that is more, a lower bound
+    on the difference from the chords between 257 points. The former is limited by the accuracy of slopes computed by
+    differences; the latter uses no slopes.
 
     It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
     about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it among

@@ -1,1 +1,1 @@
-"""Stochastic games: a payoff set for each state, Markov equilibria, strategies, thresholds, transfers."""
+"""Stochastic games: a payoff set for each state, Markov equilibria, strategies, transfers."""

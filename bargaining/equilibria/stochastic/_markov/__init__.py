@@ -1,1 +1,1 @@
-"""Stationary equilibria of stochastic games: the path to one, its branch along a parameter, and the proof."""
+"""Stationary equilibria of stochastic games: the path to one, and the proof."""

@@ -18,10 +18,9 @@ from fractions import Fraction
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP
+from bargaining.equilibria._plane.kinds import BOTTOM, CORNER, LEAVE, LEFT, RIGHT, TOP, Tag
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.minkowski import Fan
-from bargaining.equilibria._plane.operator import Tag
 from bargaining.equilibria._plane.polygon import Polygon, cut, hull
 from bargaining.equilibria._plane.rationals import Law, Rationals, Work
 
@@ -277,9 +276,9 @@ class Reader:
         if kind == LEAVE:
             return Rule(-1, known=self.data.leaves(state)[source][0])
         law = self.data.law(row)
-        weights = np.zeros((1, len(self.lowest)))
-        weights[0, list(law)] = [float(p) for p in law.values()]
-        points = self.fan.sums(weights).points[:, 0].T
+        weights = np.zeros(len(self.lowest))
+        weights[list(law)] = [float(p) for p in law.values()]
+        points = self.fan.sum(weights)
         now = np.array([float(self.data.now(i, row)) for i in (0, 1)])
         with np.errstate(divide="ignore", invalid="ignore"):
             w = np.where(self.discounts > 0.0, (np.array(vertex) - now) / self.discounts, np.nan)

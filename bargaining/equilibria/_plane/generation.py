@@ -22,13 +22,15 @@ from bargaining._arrays import Floats
 from bargaining._names import titles
 from bargaining._rational import fractions
 from bargaining.equilibria._plane.equations import Equations, Reader, Rule, recognised
-from bargaining.equilibria._plane.kinds import CORNER, FINE, LEAVE, RIGHT, TOP, VERTEX
+from bargaining.equilibria._plane.kinds import CORNER, FINE, LEAVE, RIGHT, TOP, VERTEX, Tag
 from bargaining.equilibria._plane.lottery import Pair, above, below, convex_lottery, hull
 from bargaining.equilibria._plane.model import Scaled
-from bargaining.equilibria._plane.operator import Tag, apply, credible
-from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria._plane.polygon import MERGE, Polygon, beyond
 from bargaining.equilibria._plane.polygon import hull as corners
 from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums, Work
+from bargaining.equilibria.sets.fan import of_polygons, simplified
+from bargaining.equilibria.sets.image import Image, Recipes
+from bargaining.equilibria.sets.rows import Rows
 from bargaining.feasible._polygon import clip
 from bargaining.games.stochastic import StochasticGame
 
@@ -416,12 +418,33 @@ _Kinds = tuple[list[Polygon], list[list[Tag]], list[list[bool]]]
 
 def _kinds(whole: Generation) -> _Kinds:
     """Return what sets generate, and how, computed in floats: constraints that just hold may be violated."""
-    model = Scaled.of(whole.data.game).model
-    polygons = [floats(polygon) for polygon in whole.vertices]
-    threat = np.array([np.min(p, axis=0) if p else np.full(2, np.inf) for p in polygons])
-    model = replace(model, leaves=credible(model, polygons, threat))
-    image = apply(model, polygons, threat, np.ones(len(model.state), dtype=bool))
-    return image.polygons, image.tags, []
+    rows = Rows.of(Scaled.of(whole.data.game))
+    empty = np.array([not vertices for vertices in whole.vertices])
+    rows = rows.without(empty) if empty.any() else rows
+    sets = [np.array(floats(vertices)) for vertices in whole.vertices if vertices]
+    image = Image(rows, *of_polygons(sets, rows.discounts), ~rows.barred)
+    polygons, tags, recipes = list[Polygon](), list[list[Tag]](), iter(image.recipes())
+    for s, vertices in enumerate(whole.vertices):
+        found = next(recipes) if vertices else Recipes(np.zeros((0, 2)), *np.zeros((2, 0), dtype=np.intp))
+        found = found.of(simplified(found.points, MERGE if rows.common else FINE))
+        polygons.append([(x, y) for x, y in found.points.tolist()])
+        pairs = zip(rows.origin[image.rows[found.row]].tolist(), found.kind.tolist(), strict=True)
+        tags.append([_tag(whole.data, s, row, kind - len(image.fan)) for row, kind in pairs])
+    return polygons, tags, []
+
+
+def _tag(data: Rationals, state: int, row: int, kind: int) -> Tag:
+    """Return how a row, profiles before outcomes of leaving, generates a corner; `kind` is negative for a vertex.
+
+    No threshold binds on the continuations of a player who does not care for them.
+    """
+    if row < len(data.state):
+        binding = [i for i, d in enumerate(data.discounts) if d and (kind == CORNER or kind // 2 == i)]
+        if kind < 0 or not binding:
+            return VERTEX, row, -1
+        return (kind if kind != CORNER or len(binding) == 2 else (TOP, RIGHT)[binding[0]]), row, -1
+    earlier = sum(len(data.leaves(s)) for s in range(state))
+    return LEAVE, -1, row - len(data.state) - earlier
 
 
 def _exact_kinds(whole: Generation) -> _Kinds:

@@ -12,7 +12,6 @@ gives if her lowest payoffs follow, or what leaving gives if that is more.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,22 +70,19 @@ class Rows:
         model = scaled.model
         leaves = [(s, leave) for s, some in enumerate(model.leaves) for leave in some]
         gone, count = len(leaves), len(model.state)
-        discounts = np.maximum(model.discounts[:, 0], _IMPATIENT[int(model.common)])
+        discounts = np.maximum(model.discounts, _IMPATIENT[int(model.common)])
         now = (1.0 - discounts) * model.payoffs.T
         base = np.concatenate([now, np.array([leave.payoffs for _, leave in leaves]).reshape(-1, 2)])
-        law = np.concatenate([model.transitions, np.zeros((gone, len(model.states)))])
+        law = np.concatenate([model.transitions, np.zeros((gone, len(model.own)))])
         state = np.concatenate([model.state, np.array([s for s, _ in leaves], dtype=np.intp)])
         leaver = [-1 if leave.leaver is None else leave.leaver for _, leave in leaves]
         order = np.argsort(state, kind="stable")
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         deviations = []
-        for replies in model.replies:
-            groups = [replies.order[a:b] for a, b in pairwise([*replies.starts.tolist(), count])]
-            width = max(map(len, groups))
-            table = np.array([np.pad(group, (0, width - len(group)), mode="edge") for group in groups])
-            own = np.repeat(np.arange(count, count + gone)[:, None], width, axis=1)
-            deviations.append(place[np.concatenate([table[replies.group], own])[order]])
+        for table in model.deviations:
+            own = np.repeat(np.arange(count, count + gone)[:, None], table.shape[1], axis=1)
+            deviations.append(place[np.concatenate([table, own])[order]])
         return cls(
             base=base[order],
             law=law[order],

@@ -10,7 +10,6 @@ import pytest
 
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.minkowski import Fan
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import hull as outline
 from bargaining.equilibria._plane.polygon import outline as hull_of_many
 from bargaining.equilibria.payoff_bounds import payoff_bounds
@@ -626,25 +625,13 @@ def test_weighted_sums_against_all_pairs_of_vertices() -> None:
         for count in (size, 5, 1 + size % 2):
             points = [tuple(p) for p in rng.integers(0, 6, (count, 2)).astype(float).tolist()]
             polygons.append([points[k] for k in outline(points)])
-        weights = rng.dirichlet(np.ones(3), 4)
-        sums = Fan(polygons).sums(weights)
-        for row, boundary in zip(weights, sums.points.transpose(1, 2, 0), strict=True):
+        for row in rng.dirichlet(np.ones(3), 4):
+            boundary = Fan(polygons).sum(row)
             every = [tuple(row @ np.array(corners)) for corners in product(*polygons)]
             expected = np.array([every[k] for k in outline(every)])
             points = [tuple(p) for p in boundary.tolist()]
             assert hausdorff(np.array([points[k] for k in outline(points)]), expected) < 1e-12
             np.testing.assert_allclose(boundary[0], boundary[-1], atol=1e-12)
-
-
-def test_boundaries_of_sums_as_functions() -> None:
-    square = [(0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0)]
-    triangle = [(0.0, 0.0), (4.0, 0.0), (0.0, 4.0)]
-    sums = Fan([square, triangle]).sums(np.array([[0.5, 0.5]]))
-    rows, at = np.zeros(3, dtype=int), np.array([0.0, 2.0, 3.0])
-    assert sums.cross(0, rows, at).tolist() == [3, 2, 1]
-    assert sums.cross(1, rows, at).tolist() == [0, 0, 0]
-    assert sums.cross(2, rows, at).tolist() == [3, 2, 1]
-    assert sums.cross(3, rows, at).tolist() == [0, 0, 0]
 
 
 def test_points_that_rounding_lifts_above_an_edge_do_not_stop_the_hull() -> None:
@@ -664,30 +651,6 @@ def risk_sharing(steps: int, discount: float) -> StochasticGame:
     return StochasticGame.from_chain(
         [Game(*np.moveaxis(g, -1, 0)) for g in payoffs], np.full((3, 3), 1 / 3), discount
     )
-
-
-@pytest.mark.parametrize("threat", [[(0.2, 0.4), (0.6, 0.1)], [(0.2, 0.4), (np.inf, np.inf)]])
-@pytest.mark.parametrize("actions", [3, 20])
-def test_best_replies_of_few_and_of_many_actions(actions: int, threat: list[tuple[float, float]]) -> None:
-    rng = np.random.default_rng(actions)
-    stages = [rng.random((actions, actions + s, 2)) for s in (0, 1)]
-    laws = [
-        np.eye(2)[rng.integers(0, 2, stage.shape[:2])] * 0.5 + 0.25 * (s > 0)
-        for s, stage in enumerate(stages)
-    ]
-    laws = [law / law.sum(axis=-1, keepdims=True) for law in laws]
-    game = StochasticGame(stages, laws, [0.4, 0.7])
-    model = Scaled.of(game).model
-    for i, d in enumerate(game.discounts.tolist()):
-        for s, law in enumerate(laws):
-            after = sum(law[..., t] * np.where(law[..., t] > 0, threat[t][i], 0.0) for t in (0, 1))
-            now = model.payoffs[i, model.states[s]].reshape(law.shape[:2])
-            best = np.broadcast_to(((1 - d) * now + d * after).max(axis=i, keepdims=True), now.shape).ravel()
-            found = [
-                model.rows.best(row, i, threat)[1]
-                for row in range(*model.states[s].indices(len(model.state)))
-            ]
-            np.testing.assert_allclose(found, best, atol=1e-14)
 
 
 @pytest.mark.parametrize("unit", [0.1, 1 / 3, 1e-6, 7e5])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget, Effort
@@ -13,7 +14,7 @@ from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import Spent, Work
 from bargaining.equilibria.payoff_polygon import Stats, shortfall
-from bargaining.equilibria.sets.fan import simplified
+from bargaining.equilibria.sets.fan import hull, simplified
 from bargaining.equilibria.sets.rows import Rows
 from bargaining.equilibria.sets.search import Enclosure, solve
 from bargaining.errors import Status
@@ -22,6 +23,8 @@ from bargaining.games.stochastic import StochasticGame
 _UNITS = 1_000_000  # of work to find sets in rationals: a second or less
 # Of the unit box: corners this close to their neighbours' chord are left out, with equal and with unequal patience.
 _ROUNDING, _CROWDED = 1e-13, 1e-11
+_NEAR = 1e-6  # of the unit box: outcomes of leaving this close to the sets are in them
+_SETTLING = 4  # rounds in which rounding that the search has left dies out
 
 KNIFE_EDGE = (
     "Some profile can be played only if players are promised the most that they can get, exactly: "
@@ -54,7 +57,10 @@ class Answer:
 def solved(game: StochasticGame, effort: Effort) -> Answer:
     """Return the payoff sets of a game of two players."""
     scaled = Scaled.of(game)
-    sets = solve(Rows.of(scaled), effort.tolerance, effort.budget())
+    rows = Rows.of(scaled)
+    sets = solve(rows, effort.tolerance, effort.budget())
+    if (game.discounts == 0.0).any() and sets.gap <= effort.tolerance and any(map(len, sets.outer)):
+        sets = replace(sets, inner=_impatient(rows, game.discounts == 0.0, sets))
     if sets.knife_edge and not scaled.model.common and sets.gap <= effort.tolerance:
         sets = _checked(game, scaled, sets, effort.tolerance)
     settled = sets.inner is not None and sets.gap <= effort.tolerance
@@ -85,6 +91,36 @@ def solved(game: StochasticGame, effort: Effort) -> Answer:
         units = np.array(pairs[s]).reshape(-1, 2)
         states.append(StateAnswer(units=units, vertices=vertices, threat=least, status=status, reason=reason))
     return Answer(states=states, stats=stats, low=scaled.low, size=scaled.size)
+
+
+def _impatient(rows: Rows, careless: NDArray[np.bool_], sets: Enclosure) -> list[Floats]:
+    """Return the sets for discount factors of exactly zero, in place of which the search takes tiny ones.
+
+    Such a player gets what a row pays now, which must be at least what any deviation pays. The other one's payoffs, if
+    she cares for continuations, form an interval for each row. It follows from her lowest and highest continuations.
+    """
+    empty = np.array([not len(points) for points in sets.outer])
+    kept = rows.without(empty) if empty.any() else rows
+    filled = [points for points in sets.outer if len(points)]
+    d = np.where(careless, 0.0, kept.discounts)
+    base = np.where(kept.stays[:, None] & careless, kept.base / (1.0 - kept.discounts), kept.base)
+    own = np.where(kept.stays[:, None], kept.outside[kept.state], -np.inf)
+    near = [float(distances(base[[row]], filled[s])[0]) <= _NEAR for row, s in enumerate(kept.state)]
+    exits = ~kept.stays & np.array(near, dtype=bool)
+    low, high = (np.stack([extreme(points, axis=0) for points in filled]) for extreme in (np.min, np.max))
+    for _ in range(_SETTLING):
+        worth = base + d * (kept.law @ low)
+        gains = [worth[:, i][table].max(axis=1) for i, table in enumerate(kept.deviations)]
+        needed = np.maximum(np.stack(gains, axis=1), own)
+        least, most = np.maximum(worth, needed), base + d * (kept.law @ high)
+        played = exits | (kept.stays & ~kept.barred & (most >= needed - kept.ease).all(axis=1))
+        least = np.where(kept.stays[:, None], np.minimum(least, most), base)
+        states = [played & (kept.state == s) for s in range(kept.states)]
+        low = np.stack([least[some].min(axis=0) for some in states])
+        high = np.stack([most[some].max(axis=0) for some in states])
+    points = [np.concatenate([least[some], most[some]]) for some in states]
+    rest = iter([corners[hull(corners)] for corners in points])
+    return [np.zeros((0, 2)) if gone else next(rest) for gone in empty]
 
 
 def with_room(game: StochasticGame, room: float) -> tuple[Floats, int]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bargaining import Exit, Game, RepeatedGame, Status, StochasticGame, payoff_set
-from drawn_games import KINDS, stochastic_game
+from drawn_games import KINDS, exit_of, stage_game, stochastic_game
 from plain_iteration import plain_iteration
 from polygons import hausdorff
 
@@ -57,6 +57,14 @@ def test_smaller_sets_that_generate_themselves_are_not_returned(number: int) -> 
 def test_repeated_games(block: int) -> None:
     for number in range(50 * block, 50 * block + 50):
         check(StochasticGame.from_repeated(drawn(number)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("discounts", [[0, 0.5], [0.6, 0]])
+def test_a_player_who_does_not_wait(discounts: list[float], kind: str) -> None:
+    for seed in range(4):
+        repeated = RepeatedGame(stage_game(seed), discounts, exit=exit_of(seed, kind))
+        check(StochasticGame.from_repeated(repeated))
 
 
 @pytest.mark.parametrize("block", blocks(1, 80))

@@ -92,7 +92,7 @@ def test_a_payoff_set_that_is_too_large_is_not_certified() -> None:
     proof = certify_payoff_set(large)
     assert not proof.inner
     assert not proof.holds
-    assert "gains by deviating" in proof.statement
+    assert "Not proved from inside" in proof.statement
 
 
 def test_a_false_claim_of_emptiness_is_not_certified() -> None:

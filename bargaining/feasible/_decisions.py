@@ -168,7 +168,7 @@ class Decisions:
         whole = self._program(objective, targets, matrix, offset, own, bend)
         with np.errstate(all="ignore"):  # slopes may be infinite at bounds
             here, found = self, self._by_tangents(whole) if not logs and bend is None else None
-        exact = found is not None and found.off <= GOOD
+        exact = found is not None and (found.off <= GOOD or found.off == np.inf)
         found = maximise(whole) if found is None else found
         for _ in range(0 if exact else CLOSER):
             # Measured from where it is, a decision near a bound keeps all its digits.
@@ -187,7 +187,8 @@ class Decisions:
         """Return the optimum of the linear program of the tangents at the start, if it is that of the program.
 
         Concave constraints lie below their tangents, so the answer of the linear program is that of the program where
-        the two agree at it: everywhere if utilities and constraints are linear.
+        the two agree at it: everywhere if utilities and constraints are linear. And if the linear program has no
+        feasible point the program has none: the violation is then infinite.
         """
         from scipy.optimize import linprog
 
@@ -203,6 +204,8 @@ class Decisions:
             b_ub=near.values - near.gradients @ program.start,
             bounds=(None, None),
         )
+        if found.status == 2:  # infeasible
+            return Point(v=program.start, multipliers=np.zeros(near.values.size), off=np.inf)
         if not found.success:
             return None
         there, multipliers = program.at(found.x), -found.ineqlin.marginals

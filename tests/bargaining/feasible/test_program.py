@@ -304,6 +304,31 @@ def test_linear_programs_are_recognised() -> None:
     assert len(asked) - before < 20
 
 
+def test_linear_programs_say_at_once_that_a_ray_misses_the_set() -> None:
+    """The residual of the best sum asks for points to the right of the best payoff, where there are none."""
+    rng = np.random.default_rng(0)
+    values, matrix, asked = rng.random((2, 20)), rng.random((6, 20)), []
+
+    def utilities(z: np.ndarray) -> np.ndarray:
+        asked.append(z)
+        return values @ z
+
+    program = ConvexProgram(
+        utilities,
+        lambda _: values,
+        lower=np.zeros(20),
+        upper=np.ones(20),
+        matrix=matrix,
+        limits=np.full(6, 2.0),
+    )
+    assert np.isneginf(program.ray([2 * program.ideal([0.0, 0.0])[0], 0.0], [0.0, 1.0]))
+    best = utilitarian(Problem(program, [0.0, 0.0]), weights=[1, 2])
+    told = linprog(-np.array([1, 2]) @ values, A_ub=matrix, b_ub=np.full(6, 2.0), bounds=(0, 1))
+    assert best.ok
+    assert best.payoffs @ [1, 2] == pytest.approx(-told.fun, rel=1e-12)
+    assert len(asked) < 100
+
+
 def test_a_program_that_is_linear_only_in_the_middle_is_not_taken_for_a_linear_one() -> None:
     def utilities(z: np.ndarray) -> np.ndarray:
         return np.array([z[0] - np.maximum(z[0] - 0.95, 0.0) ** 2 * 100, 1 - z[0]])

@@ -32,7 +32,15 @@ _NESTED = 1e-9  # of the sum of squares: a model that explains another's predict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Shown):
-    """A test: its statistic, its p-value, and the conclusion in words."""
+    """A test.
+
+    Attributes
+    ----------
+    statistic, p_value : float
+        Of the null hypothesis.
+    statement : str
+        The conclusion in words.
+    """
 
     statistic: float
     p_value: float

@@ -129,17 +129,13 @@ def payoff_bounds(
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 
-    *Stochastic games* of two players have a polygon for each state, with its own edges. An edge is dropped if its
-    neighbours meet close enough to it, so the number of edges depends on the tolerance. How far a profile in a state
-    goes in a direction is a linear program over its successors' faces, so that the bounds of all states are again
-    affine functions of each other. The inner sets are found in the same way, for the operator reduced by the distance
-    between the outer sets and their image; they are checked to lie within their own image, which is returned. If they
-    are empty, as for segments, the structure that `payoff_set` looks for is solved in rationals, for up to 300
-    vertices. With more players the inner sets and the half-spaces are found as for one state, for all states at once:
-    a lottery over points of each state follows. All states share the same directions. An edge of one state's set and
-    one of another's may span a face of their mean; half-spaces are added in the directions of such faces, where levels
-    depend on them. With more patience, what generates itself in several states need not do so any longer, so sets of
-    less patient players only show where to look. `certify` proves both sides.
+    *Stochastic games* of two players have a polygon for each state: the outer and the inner sets of the engine that
+    `payoff_set` uses, which stops as soon as their gap is within the tolerance. With more players the inner sets and
+    the half-spaces are found as for one state, for all states at once: a lottery over points of each state follows. All
+    states share the same directions. An edge of one state's set and one of another's may span a face of their mean;
+    half-spaces are added in the directions of such faces, where levels depend on them. With more patience, what
+    generates itself in several states need not do so any longer, so sets of less patient players only show where to
+    look. `certify` proves both sides.
 
     References
     ----------

@@ -50,10 +50,12 @@ class Bounds:
         The two normals k, l and their weights.
     multipliers : ndarray of shape (A, J, 2)
         z, of the thresholds of both players.
+    solutions : int
+        How many linear systems were solved.
     """
 
     def __init__(self, image: Image, fan: Fan, levels: Floats, far: Floats | None = None) -> None:
-        self.image, self.fan, self.game = image, fan, image.game
+        self.image, self.fan, self.game, self.solutions = image, fan, image.game, 0
         self._first = np.searchsorted(image.state, np.arange(self.game.states))
         candidates = self._candidates()
         owner, least = image.state, None
@@ -134,6 +136,7 @@ class Bounds:
     def solved(self, best: Indices, right: Floats) -> Floats:
         """Solve x = right + M x for the slopes M of chosen rows' bounds; right has the shape (S, J) or (S, J, k)."""
         states, count, image = self.game.states, len(self.fan), self.image
+        self.solutions += 1
         a, j = best.ravel(), np.tile(np.arange(count), states)
         law, multipliers, parts = image.law[a], self.multipliers[a, j], []
         for faces, weights in zip(self.faces, self.weights, strict=True):

@@ -173,7 +173,7 @@ class _Search:
         if count <= _CORNERS:
             for coarse in (0.0, 10.0 * self.excess) if self.excess < _COARSE else (0.0,):
                 self.structures += 1
-                self.budget.spend(_STEP + count**3)
+                self.budget.spend(_STEP + count**3 // 8)
                 vertices, largest = settled(
                     self.image, self.recipes, self.alive, self.fan, self.corners, coarse
                 )
@@ -214,8 +214,9 @@ class _Search:
             faces += [_orbits(fan, some.points, 2 ** min(self.rounds - 3, 12)) for some in self.recipes]
         wide = fan.joined(faces)
         levels = fan.support(self.corners, wide.normals)
-        self.budget.spend(10 * len(self.image.rows) * len(wide) + self.game.states * len(wide) * _STEP // 100)
-        lowered, _ = Bounds(self.image, wide, levels).fixed_point(levels)
+        bounds = Bounds(self.image, wide, levels)
+        lowered, _ = bounds.fixed_point(levels)
+        self.budget.spend((10 * len(self.image.rows) + bounds.solutions * len(wide)) * len(wide))
         depth = self._around(wide, lowered)
         empty = wide.contradictory(self.levels, self.corners)
         if empty.any():
@@ -257,12 +258,15 @@ class _Search:
         bounds = Bounds(self.image, self.fan, self.levels)
         _, best = bounds.largest(self.levels)
         e, corners, recipes = np.full(self.levels.shape, 1e-14), self.corners, self.recipes
-        for _ in range(tries):
+        for step in range(tries):
+            growth = (
+                1.0 if step < tries // 2 else 1.3
+            )  # at last in larger steps, for what comes closer slowly
             for s, some in enumerate(recipes):
                 normals = np.concatenate([edges(some.points)[0], AXES])
                 beyond = corners[s] @ normals.T - (some.points @ normals.T).max(axis=0)
                 outside = np.maximum(beyond.max(axis=1), 0.0)
-                e[s] = 1.2 * e[s] + 1.5 * np.maximum(outside, np.roll(outside, 1))
+                e[s] = growth * e[s] + 1.5 * np.maximum(outside, np.roll(outside, 1))
             try:
                 z = bounds.solved(best, e)
             except Diverging:

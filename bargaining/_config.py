@@ -11,10 +11,10 @@ from bargaining._platform import describe_platform
 from bargaining._version import version
 from bargaining.errors import InvalidInput
 
-REQUIRED = ("numpy", "scipy", "pandas", "xarray", "nashpy", "sympy", "hypothesis")
+REQUIRED = ("numpy", "scipy", "pandas", "xarray", "nashpy", "sympy", "hypothesis", "joblib")
 OPTIONAL = {
-    "paper": ("jinja2", "joblib", "matplotlib", "pylatexenc", "tqdm"),
-    "distributed": ("dask", "distributed", "joblib"),
+    "paper": ("jinja2", "matplotlib", "pylatexenc", "tqdm"),
+    "distributed": ("dask", "distributed"),
 }
 """The packages of each extra."""
 

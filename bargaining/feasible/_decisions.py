@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, fill, real
 from bargaining.errors import InvalidInput
 from bargaining.feasible._concave import (
-    GOOD,
     SURE,
     ConcaveProgram,
     Local,
@@ -33,6 +32,7 @@ EDGE = 1e-6  # on a bound, differences are taken this much further in
 CLOSER = 3  # times that decisions are measured anew
 ASIDE = 0.37  # of the width: where gradients that are the same as at the start suggest a linear program
 ALIKE = 1e-9  # of gradients: less is rounding, or the error of differences
+TOUCHES = 1e-12  # distance of a constraint from its tangent that is rounding
 ROUGHLY = 1e-6  # violation of the conditions that linear programs may leave; Newton's method removes it
 STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 
@@ -168,7 +168,7 @@ class Decisions:
         whole = self._program(objective, targets, matrix, offset, own, bend)
         with np.errstate(all="ignore"):  # slopes may be infinite at bounds
             here, found = self, self._by_tangents(whole) if not logs and bend is None else None
-        exact = found is not None and (found.off <= GOOD or found.off == np.inf)
+        exact = found is not None and (found.off <= TOUCHES or found.off == np.inf)
         found = maximise(whole) if found is None else found
         for _ in range(0 if exact else CLOSER):
             # Measured from where it is, a decision near a bound keeps all its digits.
@@ -209,6 +209,10 @@ class Decisions:
         if not found.success:
             return None
         there, multipliers = program.at(found.x), -found.ineqlin.marginals
+        tangents = near.values + near.gradients @ (found.x - program.start)
+        if not (np.abs(there.values - tangents) <= TOUCHES * (1.0 + np.abs(tangents))).all():
+            return None
+        there = replace(there, gradients=near.gradients)  # tangents that touch there are its own
         off = off_conditions(program, there, np.maximum(there.values, 0.0), multipliers)
         return Point(v=found.x, multipliers=multipliers, off=off) if off <= ROUGHLY else None
 

@@ -338,3 +338,18 @@ def test_a_program_that_is_linear_only_in_the_middle_is_not_taken_for_a_linear_o
 
     bent = ConvexProgram(utilities, jacobian, lower=[0], upper=[1])
     assert bent.support([1.0, 0.0])[0] == pytest.approx(0.9525, abs=1e-12)
+
+
+def test_linear_programs_without_a_jacobian_are_recognised_too() -> None:
+    rng = np.random.default_rng(1)
+    values, matrix, asked = rng.random((3, 40)), rng.random((10, 40)), []
+
+    def utilities(z: np.ndarray) -> np.ndarray:
+        asked.append(z)
+        return values @ z
+
+    limits = 0.3 * matrix.sum(axis=1)
+    program = ConvexProgram(utilities, lower=np.zeros(40), upper=np.ones(40), matrix=matrix, limits=limits)
+    best = linprog(-values.sum(axis=0), A_ub=matrix, b_ub=limits, bounds=(0, 1))
+    assert program.support([1.0, 1.0, 1.0])[0] == pytest.approx(-best.fun, rel=1e-12)
+    assert len(asked) < 20_000

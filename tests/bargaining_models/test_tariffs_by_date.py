@@ -135,11 +135,16 @@ def test_canada_and_china_change_their_rates_on_days_of_their_own():
 
 def test_no_day_after_the_last_known_one_without_a_word():
     with pytest.raises(
-        InvalidInput, match="`date` must not be after 2026-08-19, the last day for which rates"
+        InvalidInput, match="`tariffs` must not be after 2026-08-19, the last day for which rates"
     ):
         Negotiation(data=load(), tariffs="2031-01-01", **PAIR)
     shipped = Environment.shipped()
     later = Negotiation(data=load(), tariffs=shipped.at("2031-01-01", latest=True), **PAIR)
+    last = shipped.at("2031-01-01", latest=True)
+    assert last.at().words == last.words
+    for day in ("2030-01-01", "2031-01-01"):
+        with pytest.raises(InvalidInput, match="`date` must not be after 2026-08-19"):
+            last.at(day)
     np.testing.assert_array_equal(later.standing, Negotiation(data=load(), tariffs=LAST, **PAIR).standing)
     assert "Tariffs: tariffs of 19 August 2026, the last known, for 1 January 2031" in str(
         later.headline([0.0])
@@ -242,10 +247,10 @@ def test_every_row_has_unit_year_and_source(structure, variant):
 
 
 WRONG = {
-    "`date` must not be before the first rate, 2024-12-31; got 2020-01-01. Rates change on 2024-12-31, 2025-02-04": {
+    "`tariffs` must not be before the first rate, 2024-12-31; got 2020-01-01. Rates change on 2024-12-31, 2025-02-04": {
         "tariffs": "2020-01-01"
     },
-    "`date` must be a date such as": {"tariffs": "August"},
+    "`tariffs` must be a date such as": {"tariffs": "August"},
     "`tariffs` must have one number for each importer": {"tariffs": np.zeros((2, 2, 2))},
 }
 

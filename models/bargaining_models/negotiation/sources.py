@@ -161,7 +161,11 @@ def _environment(tariffs: Any, world: TradeModel | TradeData) -> Environment | N
             f"`tariffs` cannot be a date where the regions or sectors are none of this package's; got {tariffs!r}. "
             f"Give an `Environment` of your own: `Environment.from_csv(file).at(date)`."
         )
-    return fitting.at(tariffs)
+    try:
+        return fitting.at(tariffs)
+    except InvalidInput as error:  # by the name of this argument
+        words = str(error).replace("`date`", "`tariffs`").replace("`.at(", "`Environment.shipped().at(")
+        raise InvalidInput(words) from None
 
 
 def cube(value: Any, name: str, world: TradeModel | TradeData) -> Floats:

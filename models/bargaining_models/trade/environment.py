@@ -185,7 +185,9 @@ class Environment(Shown):
         'tariffs of 19 August 2026, the last known, for 1 January 2031'
         """
         known = ", ".join(one.isoformat() for one in self.dates)
-        last = self.day or self.dates[-1]
+        if date is None and self.until is not None:
+            return self  # the last known rates for a later day: so they stay
+        last = self.until or self.day or self.dates[-1]
         day = last if date is None else _day(date)
         if day < self.dates[0]:
             raise InvalidInput(
@@ -205,7 +207,7 @@ class Environment(Shown):
     def words(self) -> str:
         """Which tariffs these are, for notes and labels."""
         if self.day is None:
-            return f"tariffs of {len(self.dates)} days"
+            return f"tariffs of {len(self.dates)} day{'s' * (len(self.dates) > 1)}"
         if self.until is not None:
             return f"tariffs of {in_words(self.until)}, the last known, for {in_words(self.day)}"
         since = "" if self.since == self.day else f", in force since {in_words(self.since)}"

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from bargaining import Exit, Game, RepeatedGame, Status, StochasticGame, payoff_set
+from bargaining.equilibria._budget import Effort
+from bargaining.equilibria.sets.answer import solved
 from drawn_games import KINDS, exit_of, stage_game, stochastic_game
 from plain_iteration import plain_iteration
 from polygons import hausdorff
@@ -46,6 +48,29 @@ def check(game: StochasticGame) -> None:
 def blocks(few: int, many: int) -> list:
     """Numbers of blocks of cases; all but the first few are slow."""
     return [pytest.param(k, marks=[pytest.mark.slow] * (k >= few)) for k in range(many)]
+
+
+def check_engine(number: int) -> None:
+    """Compare the set that the engine for all games finds, where equally patient players have a faster search."""
+    game = StochasticGame.from_repeated(drawn(number))
+    (state,), (limit,) = solved(game, Effort()).states, plain_iteration(game)
+    assert state.status is (Status.OK if len(limit) else Status.EMPTY)
+    if len(limit):
+        assert (
+            hausdorff(state.vertices, limit)
+            <= CLOSE * np.ptp(game.games[0].payoffs.reshape(-1, 2), axis=0).max()
+        )
+
+
+@pytest.mark.parametrize("number", DECEPTIVE)
+def test_the_engine_does_not_return_smaller_sets_either(number: int) -> None:
+    check_engine(number)
+
+
+@pytest.mark.parametrize("block", blocks(1, 40))
+def test_repeated_games_by_the_engine(block: int) -> None:
+    for number in range(50 * block, 50 * block + 50):
+        check_engine(number)
 
 
 @pytest.mark.parametrize("number", DECEPTIVE)

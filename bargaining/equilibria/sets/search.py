@@ -39,6 +39,7 @@ _LOOSE, _STEEP = (
     1e-12,
     1000.0,
 )  # of the unit box: what rounding may add up to, and the multiplier from which on it matters
+_CROWD, _JOINING = 10, 40  # states from which on only this many normals join a round, those that matter most
 _STEP = 10_000  # units of work that an application of the operator costs at least
 
 
@@ -210,6 +211,8 @@ class _Search:
         """Let the normals of the image and of solved structures join the fan, and lower all levels."""
         fan, discounts = self.fan, self.game.discounts
         faces = [edges(v) for v in [*(some.points for some in self.recipes), *self.guesses]]
+        if self.game.states > _CROWD:
+            faces = self._farthest(faces)
         if discounts[0] != discounts[1] and self.rounds > 3:
             faces += [_orbits(fan, some.points, 2 ** min(self.rounds - 3, 12)) for some in self.recipes]
         wide = fan.joined(faces)
@@ -224,6 +227,19 @@ class _Search:
             lowered[empty] = levels[empty]
             depth = self._around(wide, lowered)
         self._thin(depth, _SHALLOW * self.excess if len(wide) > _FEW else 0.0)
+
+    def _farthest(self, faces: list[tuple[Floats, Floats]]) -> list[tuple[Floats, Floats]]:
+        """Return the faces of images beyond which the outer sets reach farthest: all of many states are too many."""
+        points = [*(some.points for some in self.recipes)]
+        normals = np.concatenate([normals for normals, _ in faces[: len(points)]])
+        beyond = np.concatenate(
+            [
+                self.fan.support(corners[None], normals)[0] - (image @ normals.T).max(axis=0)
+                for corners, image, (normals, _) in zip(self.corners, points, faces, strict=False)
+            ]
+        )
+        order = np.argsort(-beyond, kind="stable")[:_JOINING]
+        return [(normals[order], beyond[order])]
 
     def _thin(self, depth: Floats, most: float) -> None:
         """Drop idle normals, and others as long as the sets grow by little."""

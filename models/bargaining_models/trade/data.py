@@ -550,7 +550,7 @@ def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Flo
             if axis in value.coords:
                 there = list(map(str, ordered[axis].values))
                 ordered = ordered.isel({ordered.dims[place]: [there.index(label) for label in labels]})
-        array = _all_known(ordered.values, name, axes)
+        array = _all_known(_with_own(ordered.values, name), name, axes)
     elif _is_pandas(value):
         array = _from_pandas(value, name, axes)
     else:
@@ -637,9 +637,7 @@ def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> 
         where = tuple(int(k) for k in np.unravel_index(twice, array.shape))
         raise InvalidInput(f"`{name}` must have one row a cell; {named(where, axes)} has two. Add them up.")
     array.ravel()[flat] = numbers
-    if name == "tariffs":  # nobody lists a region's tariffs on its own goods
-        own = np.arange(array.shape[0])
-        array[own, own] = np.where(np.isnan(array[own, own]), 0.0, array[own, own])
+    array = _with_own(array, name)
     absent = np.isnan(array)
     if absent.any():
         where = tuple(int(k) for k in np.argwhere(absent)[0])
@@ -647,6 +645,15 @@ def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> 
             f"`{name}` must have a row for every cell; {named(where, axes)} is missing "
             f"({int(absent.sum())} in all). Add it, with 0 if nothing is traded."
         )
+    return array
+
+
+def _with_own(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return tariffs with those of a region on its own goods, which nobody lists: 0 where they are not known."""
+    if name != "tariffs" or array.dtype.kind != "f" or array.ndim != len(LINK):
+        return array
+    own, array = np.arange(min(array.shape[:2])), array.copy()
+    array[own, own] = np.where(np.isnan(array[own, own]), 0.0, array[own, own])
     return array
 
 

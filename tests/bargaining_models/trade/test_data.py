@@ -66,10 +66,11 @@ def test_arrays_xarray_and_pandas_give_the_same():
     same(made(**by_name), plain)
 
 
-def test_a_long_table_of_tariffs_need_not_name_own_sales():
+def test_tariffs_need_not_name_own_sales():
     rates = labelled(world()["tariffs"], LINK).to_series().rename("value").reset_index()
     abroad = rates[rates["importer"] != rates["exporter"]]
     same(made(tariffs=abroad), made())
+    same(made(tariffs=abroad.set_index(list(LINK))["value"].to_xarray()), made())
     with pytest.raises(InvalidInput, match="`tariffs` must have a row for every cell"):
         made(tariffs=abroad.iloc[1:])
 

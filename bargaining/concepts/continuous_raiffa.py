@@ -18,6 +18,7 @@ from bargaining.problem import Problem, require_problem
 PROMISED = 1e-6  # of ideal gains: the error that OK allows
 FINE, COARSE = 1e-10, 1e-9  # relative tolerances of the two integrations
 LEFT = 1e-8  # of ideal gains: less is divided without following the path, which errs by its square
+LONGEST = 0.25  # step: a longer one can pass several edges unnoticed
 LATEST = 40.0  # by then gains have fallen by exp(-40)
 HALVINGS = 60  # of the gains that are left
 
@@ -152,6 +153,7 @@ def _end(gains: Gains, moving: Floats, tolerance: float) -> Floats:
         method="DOP853",
         rtol=tolerance,
         atol=tolerance / 100,
+        max_step=LONGEST,
         events=left,
     )
     u: Floats = path.y[:, -1]

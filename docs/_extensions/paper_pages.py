@@ -28,7 +28,7 @@ def claims() -> str:
 def events() -> str:
     """Return each event of table T12 with what the model said, what happened and the score."""
     parts = []
-    for date, event, mover, target, predicted, happened, score in stored("T12").rows:
+    for date, event, mover, target, predicted, happened, answer, score in stored("T12").rows:
         gains = [
             f"{name} {gain:+.1f}" for name, gain in (("mover", mover), ("target", target)) if gain is not None
         ]
@@ -36,7 +36,8 @@ def events() -> str:
         asked = score != "not scored" or gains  # else the text says why the model was not asked
         lead = f"The model: {said}." if asked else _sentence(said)
         parts.append(f"{date}, {event}\n")
-        parts.append(f": **{_sentence(score)}** {lead} What happened: {happened or 'nothing more'}.\n\n")
+        reply = f" The answer that it expected was {answer}." if answer else ""
+        parts.append(f": **{_sentence(score)}** {lead} What happened: {happened or 'nothing more'}.{reply}\n\n")
     return "".join(parts)
 
 

@@ -229,7 +229,7 @@ BAD: dict[str, Callable[[Negotiation], Any]] = {
     "`disagreement` must be one of 'war'.*got 'wars'": lambda t: Negotiation(
         data=former(), **ROLES, disagreement="wars"
     ),
-    "`date` must not be before the first rate": lambda t: t.status_quo("2020-01-01"),
+    "`tariffs` must not be before the first rate": lambda t: t.status_quo("2020-01-01"),
     "`partner_tariff`, of the US on Canada, must be above -1": lambda t: t.unanswered(-1.5),
     "`payment` must be one of": lambda t: t.headline(payment="gold"),
     "`r` must be a list of shares that increase": lambda t: t.headline([0.1, 0.0]),

@@ -37,7 +37,9 @@ def events() -> str:
         lead = f"The model: {said}." if asked else _sentence(said)
         parts.append(f"{date}, {event}\n")
         reply = f" The answer that it expected was {answer}." if answer else ""
-        parts.append(f": **{_sentence(score)}** {lead} What happened: {happened or 'nothing more'}.{reply}\n\n")
+        parts.append(
+            f": **{_sentence(score)}** {lead} What happened: {happened or 'nothing more'}.{reply}\n\n"
+        )
     return "".join(parts)
 
 

@@ -112,7 +112,7 @@ def test_events_are_counted_over_all_rows(tables: Records, counted: dict[str, di
     assert of(found) == (sum(signs), len(signs))
     (transfer,) = (row["transfer"] for row in tables["T2"] if (row["reading"], row["r"]) == ("Nash", 0.0))
     parts = [row["nash_leverage"] / transfer for row in tables["T9"] if row["project"] in claims.OBJECTIVES]
-    found = counted["Approvals, gas terminals and mineral terms build the alternative"]
+    found = counted["The approvals, gas terminals and mineral terms build the alternative"]
     assert found["2023_size"] == pytest.approx([100 * min(parts), 100 * max(parts)])
     assert max(parts) < 0.02  # about a hundredth
 

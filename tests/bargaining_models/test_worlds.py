@@ -83,7 +83,9 @@ def test_bad_worlds_are_refused() -> None:
         worlds.structured(load(), "GTAP")
     with pytest.raises(InvalidInput, match="positive spread"):
         Prior(name="closure", distribution="lognormal", parameters=[0.0, -0.1])
-    with pytest.raises(InvalidInput, match=r"`(?:date|tariffs)` must not be before the first rate, 2024-12-31"):
+    with pytest.raises(
+        InvalidInput, match=r"`(?:date|tariffs)` must not be before the first rate, 2024-12-31"
+    ):
         Study(tariffs="2020-01-01").baseline  # noqa: B018 (it is computed)
     with pytest.raises(InvalidInput, match="`alternative`"):
         Negotiation(data="icio2019", home="Canada", partner="US", alternative="Atlantis")

@@ -102,7 +102,9 @@ def modules_page(title: str, package: ModuleType) -> str:
     found = [module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
     inside = re.compile(r"\._|\.(cli|paper|replications)\b")
     public = [name for name in found if not inside.search(name)]
-    return f"# {title}\n" + "".join(MODULE.format(name=name) for name in [package.__name__, *public])
+    # The names of the package itself are those of its modules.
+    head = MODULE.format(name=package.__name__).replace("   :members:\n", "")
+    return f"# {title}\n{head}" + "".join(MODULE.format(name=name) for name in public)
 
 
 def results() -> dict[str, type]:

@@ -139,7 +139,7 @@ class Estimates(Result):
     @property
     def identified(self) -> pd.Series[bool]:
         """Whether each parameter is identified; none is with weak instruments."""
-        return self._by_name(np.isfinite(self.values) & ~self._weak, "identified")
+        return self._by_name(np.isfinite(self.values) & (not self._weak), "identified")
 
     @property
     def loglike(self) -> float:

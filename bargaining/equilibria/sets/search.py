@@ -39,7 +39,7 @@ _LOOSE, _STEEP = (
     1e-12,
     1000.0,
 )  # of the unit box: what rounding may add up to, and the multiplier from which on it matters
-_CROWD, _JOINING = 10, 40  # states from which on only this many normals join a round, those that matter most
+_CROWD, _JOINING = 30, 40  # states from which on only this many normals join a round, those that matter most
 _STEP = 10_000  # units of work that an application of the operator costs at least
 
 

@@ -18,6 +18,7 @@ AXES = np.array([[0.0, -1.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
 _PARALLEL = 1e-12  # determinant of two normals of unit 1-norm whose lines cross too far away to say where
 _TOUCHES = 1e-14  # of the unit box: a face that cuts off less cuts off nothing
 _POINT = 1e-11  # of the unit box: smaller sets are points, as lines that nearly agree may cross anywhere
+_CONTRARY = 1e-5  # of the unit box: at a fold, rounding moves a fixed point by its square root
 _ALIKE = 1e-10  # radians: two normals closer than this are one
 
 
@@ -154,7 +155,7 @@ class Fan:
         """Say which states' half-planes leave nothing: the set would have a negative width."""
         across = levels[:, self.left] + levels[:, self.right], levels[:, self.down] + levels[:, self.up]
         width = levels + self.support(corners, -self.normals)
-        return np.asarray((np.minimum(*across) < -1e-9) | (width < -1e-2).any(axis=1))
+        return np.asarray((np.minimum(*across) < -_CONTRARY) | (width < -1e-2).any(axis=1))
 
 
 def neighbours(active: Mask) -> tuple[Indices, Indices]:

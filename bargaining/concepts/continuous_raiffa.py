@@ -16,7 +16,7 @@ from bargaining.feasible.transform import convex_only, set_of_cell, without_low_
 from bargaining.problem import Problem, require_problem
 
 PROMISED = 1e-6  # of ideal gains: the error that OK allows
-FINE, COARSE = 1e-10, 1e-9  # relative tolerances of the two integrations
+TOLERANCES = (1e-9, 1e-10, 1e-11, 1e-12)  # relative, of the integrations: two as a rule, more until two agree
 LEFT = 1e-8  # of ideal gains: less is divided without following the path, which errs by its square
 LONGEST = 0.25  # step: a longer one can pass several edges unnoticed
 LATEST = 40.0  # by then gains have fallen by exp(-40)
@@ -55,8 +55,8 @@ def continuous_raiffa(problem: Problem) -> Division:
     The path is integrated in gains over ideal gains, cell by cell, by the explicit Runge-Kutta method of order 8 of
     Dormand and Prince (`scipy.integrate.solve_ivp`), until 1e-8 of the gains is left; then the rest is divided again
     and again. The answer is good to 1e-6 of the ideal gains: `residual` is the larger of the remaining gains and the
-    distance to the end of a coarser integration. Along the path the gains of any two players are in the ratio of
-    their ideal gains from the interim agreement.
+    distance to the end of a coarser integration; where the two differ by more, a finer one follows. Along the path
+    the gains of any two players are in the ratio of their ideal gains from the interim agreement.
 
     References
     ----------
@@ -103,9 +103,13 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
         feasible = set_of_cell(problem.feasible, cell, live.shape)
         unit = np.where(gaining[cell], ideal[cell] - d[cell], 0.0)
         gains = _gains(feasible, d[cell], unit)
-        end, other = (_end(gains, gaining[cell], tolerance) for tolerance in (FINE, COARSE))
+        end = _end(gains, gaining[cell], TOLERANCES[0])
+        for tolerance in TOLERANCES[1:]:
+            coarse, end = end, _end(gains, gaining[cell], tolerance)
+            residual[cell] = max(np.abs(end - coarse).max(), gains(end).max())
+            if residual[cell] <= PROMISED:
+                break
         payoffs[cell] = d[cell] + end * unit
-        residual[cell] = max(np.abs(end - other).max(), gains(end).max())
     return payoffs, residual
 
 

@@ -30,15 +30,9 @@ _CORNERS = 400  # of all states: with more, the equations of the structure take 
 _STOPPED = 1e-12  # of the unit box: sets this close to their image are equal to it
 _COARSE = 1e-2  # of the unit box: with a wider gap, neither a simpler structure nor a set inside is tried
 _FINER = 10.0  # by how much the gap must fall before another try from inside
-_FEW, _SHALLOW = (
-    50,
-    1e-5,
-)  # normals up to which all stay, and the share of the gap by which sets may grow without others
+_FEW = 50  # normals up to which all stay
+_SHALLOW = 1e-5  # with more, the share of the gap by which sets may grow without some of them
 _FAR = 25.0  # log of the ratio of a face's components from which on its successors are axes
-_LOOSE, _STEEP = (
-    1e-12,
-    1000.0,
-)  # of the unit box: what rounding may add up to, and the multiplier from which on it matters
 _CROWD, _JOINING = 30, 40  # states from which on only this many normals join a round, those that matter most
 _STEP = 10_000  # units of work that an application of the operator costs at least
 

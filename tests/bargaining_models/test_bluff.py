@@ -9,9 +9,9 @@ from bargaining import nash
 from bargaining.errors import InvalidInput
 from bargaining.protocols.signalling import Kind
 from bargaining_models.negotiation.bluff import Claim, HoldOut, gain_over_giving_way
+from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
 
 RATE = 0.05
 

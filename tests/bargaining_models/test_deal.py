@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bargaining import Status, nash
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import DISCOUNT_RATE, Deal, readings
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal, readings
+from bargaining_models.us_canada.baseline import ROLES, Baseline
 
 SHARES = np.array([0.0, 0.10, 0.20])
 
@@ -22,12 +22,12 @@ def test_nash_transfer_is_half_the_difference_of_what_the_war_costs(deal: Deal) 
 
 
 def test_with_transfers_three_concepts_agree(deal: Deal) -> None:
-    divisions = {reading.name: reading.divide(deal) for reading in readings()}
+    divisions = {reading.name: reading.divide(deal) for reading in readings(ROLES)}
     for name in ("Kalai-Smorodinsky", "Egalitarian"):
         np.testing.assert_allclose(divisions[name].payoffs, divisions["Nash"].payoffs, rtol=1e-12)
 
 
-@pytest.mark.parametrize("reading", readings(), ids=lambda reading: reading.name)
+@pytest.mark.parametrize("reading", readings(ROLES), ids=lambda reading: reading.name)
 def test_every_division_exhausts_the_agreement_and_beats_its_threat(deal: Deal, reading) -> None:  # type: ignore[no-untyped-def]
     division = reading.divide(deal)
     assert (np.asarray(division.status) == Status.OK).all()
@@ -36,7 +36,7 @@ def test_every_division_exhausts_the_agreement_and_beats_its_threat(deal: Deal, 
 
 
 def test_closed_forms_of_the_offers(deal: Deal) -> None:
-    found = {reading.name: reading.divide(deal).payoffs for reading in readings()}
+    found = {reading.name: reading.divide(deal).payoffs for reading in readings(ROLES)}
 
     def split(threat: np.ndarray) -> np.ndarray:
         return threat + (deal.total - threat.sum(axis=1))[:, None] / 2
@@ -49,7 +49,7 @@ def test_closed_forms_of_the_offers(deal: Deal) -> None:
 
 
 def test_an_option_never_better_than_the_deal_moves_nothing(deal: Deal) -> None:
-    found = {reading.name: reading for reading in readings()}
+    found = {reading.name: reading for reading in readings(ROLES)}
     closed = deal.without_route()
     transfers = closed.transfer(found["Offers, outside option: exit"].divide(closed))
     np.testing.assert_allclose(transfers, transfers[0], rtol=1e-12)
@@ -59,8 +59,8 @@ def test_an_option_never_better_than_the_deal_moves_nothing(deal: Deal) -> None:
 
 
 def test_walking_out_binds_exactly_where_the_war_is_better_than_the_offers(deal: Deal) -> None:
-    closed = Deal.at(deal.baseline, r=[0.0, 0.15, 0.30], route_survives=False)
-    found = {reading.name: reading.divide(closed).payoffs for reading in readings()}
+    closed = Deal.at(deal.negotiation, r=[0.0, 0.15, 0.30], route_survives=False)
+    found = {reading.name: reading.divide(closed).payoffs for reading in readings(ROLES)}
     free, option = found["Offers, outside option: exit"][:, 0], found["Offers, outside option: war"][:, 0]
     np.testing.assert_allclose(option, np.maximum(free, closed.war.money[:, 0]), rtol=1e-12)
     assert option[-1] > free[-1]

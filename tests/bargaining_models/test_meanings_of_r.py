@@ -9,12 +9,12 @@ import pytest
 
 import bargaining_models
 from bargaining import InvalidInput
+from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
 from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.paper.pivot_study import HAZARD
 from bargaining_models.paper.reproduce import stored, stored_names
 from bargaining_models.paper.study import SHARES, Study
-from bargaining_models.us_canada.deal import Deal
 from plain_trade import PlainTrade
 
 SOLD = re.compile(r"(\d+) \(([-+\d.]+)%\) and (\d+) \(([-+\d]+)%\) at ([\d.]+)[;.]")
@@ -107,7 +107,7 @@ def test_shares_by_sector_divert_only_if_they_are_alike(study: Study) -> None:
 
 def test_where_the_war_is_better_they_part_on_a_chain_too(study: Study) -> None:
     """The route opens at .2 a year for good; a deal that closes it is worth less than the war from today on."""
-    deal = Deal.at(study.diverted.baseline, r=[0.0, 0.15, 0.0]).without_route()
+    deal = Deal.at(study.diverted.negotiation, r=[0.0, 0.15, 0.0]).without_route()
     chain = PivotChain(deal=deal, moves=open_and_close(opening=0.2))
     war, talks = deal.war.money.sum(axis=1), deal.talks.money.sum()
     assert deal.total[0] < (0.05 * war[0] + 0.2 * war[1]) / 0.25  # the annuity: r A = r f + q (A' - A)

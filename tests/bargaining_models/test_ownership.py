@@ -10,10 +10,10 @@ import pytest
 from bargaining import InvalidInput
 from bargaining_models.linear_tariffs import LinearTariffs
 from bargaining_models.negotiation.bluff import HoldOut
+from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
 from bargaining_models.trade.model import TradeModel
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
 
 FLOWS = np.array([[[80.0], [20.0]], [[25.0], [175.0]]])
 RATES = np.array([[[0.0], [0.1]], [[0.2], [0.0]]])

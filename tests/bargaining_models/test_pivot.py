@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput
+from bargaining_models.negotiation.deal import Deal, readings
 from bargaining_models.negotiation.growth import OUTCOMES, Growth, OutcomeCurves
 from bargaining_models.negotiation.pivot import Pivot, path_readings
 from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
@@ -13,7 +14,6 @@ from bargaining_models.negotiation.pivot_investment import Investment
 from bargaining_models.negotiation.projects import together
 from bargaining_models.negotiation.replacement import partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import ROLES, Baseline
-from bargaining_models.us_canada.deal import Deal, readings
 from bargaining_models.us_canada.projects import projects
 
 RATE = 0.05
@@ -43,7 +43,7 @@ def step(deal: Deal, date: float | None, last: int = 1) -> Pivot:
 @pytest.mark.parametrize("route", [True, False])
 @pytest.mark.parametrize("reading", path_readings(ROLES), ids=lambda reading: reading.name)
 def test_without_growth_at_once_and_never(deals, route, reading) -> None:  # type: ignore[no-untyped-def]
-    static = {one.name: one for one in readings()}[reading.name]
+    static = {one.name: one for one in readings(ROLES)}[reading.name]
     deal = deals[route]
     expected = deal.transfer(static.divide(deal))
     for k in range(3):
@@ -321,7 +321,7 @@ def test_nothing_is_paid_where_they_never_agree(baseline: Baseline) -> None:
 
 
 def test_leverage_today_is_discounted_leverage_in_service(baseline: Baseline) -> None:
-    nash_along, nash_static = path_readings(ROLES)[0], readings()[0]
+    nash_along, nash_static = path_readings(ROLES)[0], readings(ROLES)[0]
     for project in projects(baseline.parameters)[:2]:
         investment = Investment.solve(baseline, project).without_route()
         transfer = investment.deal.transfer(nash_static.divide(investment.deal))
@@ -332,7 +332,7 @@ def test_leverage_today_is_discounted_leverage_in_service(baseline: Baseline) ->
 def test_part_built_is_the_best_on_a_fine_grid(baseline: Baseline) -> None:
     project = next(p for p in projects(baseline.parameters) if p.name == "second expansion")
     investment = Investment.solve(baseline, project).without_route()
-    nash_static, walk = readings()[0], readings()[-2]
+    nash_static, walk = readings(ROLES)[0], readings(ROLES)[-2]
     part = np.linspace(0, 2, 33)
     deal = Deal.at(baseline, r={"MIN": part * project.share["MIN"]}, route_survives=False)
     transfer = deal.transfer(nash_static.divide(deal))
@@ -373,14 +373,14 @@ def test_bad_input(deals: dict[bool, Deal], curves: OutcomeCurves) -> None:
         "`dates` must be years after today; got -1": lambda: Growth.in_a_line(curves, -1.0, end=0.1),
         "`hazard` must lie in .*; got -1": lambda: step(deal, 5.0).offers(hazard=-1.0),
         "`end` must lie": lambda: Growth.in_a_line(curves, 1.0, end=0.5),
-        "`upper` must lie": lambda: OutcomeCurves.solve(deal.baseline, upper=0.0),
+        "`upper` must lie": lambda: OutcomeCurves.solve(deal.negotiation, upper=0.0),
         "`rate` must be positive": lambda: Pivot(growth=Growth.in_steps(deal, [1.0, 2.0]), rate=0.0),
         "`years` must lie": lambda: step(deal, 1.0).offers().waiting(-1.0),
         "`moves` must have one row": lambda: PivotChain(deal=deal, moves=np.zeros((2, 2))),
         "`moves` must lie": lambda: PivotChain(deal=deal, moves=-np.ones((3, 3))),
         "`period` must be positive": lambda: PivotChain(deal=deal, moves=np.zeros((3, 3)), period=0.0),
         "`hazard` must lie": lambda: PivotChain(deal=deal, moves=np.zeros((3, 3))).offers(hazard=-1.0),
-        "`share` must lie": lambda: without_suppliers(deal.baseline, 1.0),
+        "`share` must lie": lambda: without_suppliers(deal.negotiation, 1.0),
     }
     for message, make in cases.items():
         with pytest.raises(InvalidInput, match=message):

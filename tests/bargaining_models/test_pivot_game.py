@@ -10,6 +10,7 @@ import pytest
 from bargaining import InvalidInput, RepeatedGame, StochasticGame, payoff_set
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.errors import Unsolved
+from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.pivot_terms import (
     builds,
@@ -22,12 +23,12 @@ from bargaining_models.negotiation.pivot_terms import (
     waiting,
     war,
 )
+from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.paper.pivot_game_study import SectorPivot, by_sector
 from bargaining_models.parameters import load
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.capacity import Capacity, merit_order, points
+from bargaining_models.us_canada.capacity import canada_capacity, merit_order, points
 from bargaining_models.us_canada.projects import projects
-from bargaining_models.us_canada.tariff_war import TariffGame
 
 RATES = np.linspace(0.0, 0.48, 7)
 REVOCABLE: dict[str, Any] = {"closure": 0.2, "reopening": 0.5}
@@ -36,12 +37,12 @@ DISCOUNT = 0.95
 
 @pytest.fixture(scope="module")
 def capacity(baseline: Baseline) -> Capacity:
-    return Capacity.solve(baseline)
+    return canada_capacity(baseline)
 
 
 @pytest.fixture(scope="module")
 def small(baseline: Baseline) -> Capacity:
-    return Capacity.solve(baseline, levels=[0, 0.05, 0.15])
+    return canada_capacity(baseline, levels=[0, 0.05, 0.15])
 
 
 # Payoffs are those of the trade model
@@ -51,7 +52,7 @@ def small(baseline: Baseline) -> Capacity:
 @pytest.mark.parametrize("capped", [False, True])
 def test_flows_are_the_outcomes_of_the_trade_model(baseline: Baseline, capped: bool) -> None:
     levels = [0.0, 0.1, 0.25]
-    found = Capacity.solve(baseline, levels=levels, capped=capped)
+    found = canada_capacity(baseline, levels=levels, capped=capped)
     options: dict[str, Any] = {"r": [*levels, 0.0], "capped": capped}
     expected = {
         (0, 0): baseline.payoffs(**options),
@@ -69,7 +70,7 @@ def test_flows_are_the_outcomes_of_the_trade_model(baseline: Baseline, capped: b
 
 
 def test_the_average_of_a_schedule_raises_what_its_rates_raise(baseline: Baseline) -> None:
-    figures, found = baseline.parameters, Capacity.solve(baseline, levels=[0.0])
+    figures, found = baseline.parameters, canada_capacity(baseline, levels=[0.0])
     us, canada = (figures.regions.index(name) for name in ("USA", "CAN"))
     flows = np.where(figures.goods, figures.flows.values[us, canada], 0.0)
     duty = flows @ figures.schedules["us_2025_26"].values[us, canada] / 100
@@ -102,7 +103,7 @@ def test_capital_adds_up_project_by_project() -> None:
 @pytest.mark.parametrize("leave", [False, True])
 def test_one_state_without_building_is_the_tariff_war(baseline: Baseline, leave: bool) -> None:
     war = TariffGame.at(baseline, r=0.15, rates=RATES)
-    capacity = Capacity.solve(
+    capacity = canada_capacity(
         baseline, levels=[0.15], home_tariffs=RATES.tolist(), partner_tariffs=RATES.tolist()
     )
     found = PivotGame(capacity=capacity).enforceable(0.3, leave=leave)["15%"]
@@ -149,7 +150,7 @@ def by_hand(
 
 
 def test_the_game_is_the_one_written_out_by_hand(baseline: Baseline) -> None:
-    two = Capacity.solve(baseline, levels=[0, 0.15])
+    two = canada_capacity(baseline, levels=[0, 0.15])
     pivot = PivotGame(capacity=two, lead_time=4.0, blocking=0.3, **REVOCABLE)
     expected = by_hand(two, 4.0, 1 - np.exp(-0.2), 1 - np.exp(-0.5), 0.3)
     game = pivot.game(DISCOUNT)
@@ -175,7 +176,7 @@ def test_in_the_war_canada_builds_if_income_covers_the_charge(baseline: Baseline
     war = baseline.war(r=[0.0, 0.1]).money
     worth = DISCOUNT / (1 - DISCOUNT) * (war[1, 0] - war[0, 0])
     for factor, does in ((0.999, 1.0), (1.001, 0.0)):
-        capacity = Capacity.solve(baseline, levels=[0, 0.1], capital=worth * factor)
+        capacity = canada_capacity(baseline, levels=[0, 0.1], capital=worth * factor)
         pivot = PivotGame(capacity=capacity, lead_time=lead)
         found = pivot.markov(DISCOUNT)[0]
         assert found.regret <= 1e-12
@@ -377,7 +378,7 @@ def test_the_bound_on_blocking_is_reached(capacity: Capacity) -> None:
 
 
 def test_without_the_nash_rate_there_is_nothing_to_compare(baseline: Baseline) -> None:
-    bare = Capacity.solve(baseline, levels=[0.0], partner_tariffs=[0.0, 0.35])
+    bare = canada_capacity(baseline, levels=[0.0], partner_tariffs=[0.0, 0.35])
     with pytest.raises(InvalidInput, match="`pivot` must have 'Nash' on both lists"):
         dominance(PivotGame(capacity=bare), 0.9)
 
@@ -419,7 +420,7 @@ def test_bad_parameters_are_named(small: Capacity, name: str, value: Any) -> Non
 )
 def test_bad_levels_and_lists_are_named(baseline: Baseline, options: dict[str, Any], name: str) -> None:
     with pytest.raises(InvalidInput, match=f"`{name}` must"):
-        Capacity.solve(baseline, **{"levels": [0.0]} | options)
+        canada_capacity(baseline, **{"levels": [0.0]} | options)
 
 
 def test_years_are_counted_from_one(small: Capacity) -> None:

@@ -14,7 +14,7 @@ from bargaining_models.paper.pivot_game import waits
 from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGameStudy
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
-from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, Capacity
+from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, canada_capacity
 from table_records import records
 
 
@@ -99,7 +99,7 @@ def test_the_tolerated_capital_is_where_building_stops(study: Study) -> None:
     part = study.pivot_game.tolerated_capital
     assert 0.5 < part < 1
     for factor, does in ((part, True), (part + 2e-3, False)):
-        capacity = Capacity.solve(study.baseline, capital=factor * study.pivot_game.capacity.capital)
+        capacity = canada_capacity(study.baseline, capital=factor * study.pivot_game.capacity.capital)
         assert builds_ten(study.pivot_game.revocable(capacity=capacity)) == does
 
 
@@ -172,7 +172,7 @@ def quick(study: Study, levels: Sequence[float]) -> Study:
         ("capacity", levels),
         ("capped", [0.0, 0.15]),
     ):
-        game.__dict__[name] = Capacity.solve(study.baseline, levels=listed, capped=name == "capped", **short)
+        game.__dict__[name] = canada_capacity(study.baseline, levels=listed, capped=name == "capped", **short)
     made = Study()
     made.__dict__["pivot_game"] = game
     return made

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import plain_pivot as PLAIN
+from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.pivot_terms import path, settles
+from bargaining_models.negotiation.tariff_war import RATES, TariffGame
 from bargaining_models.paper.pivot_game_study import BLOCKING, FAST
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import SHARES, Study
-from bargaining_models.us_canada.capacity import Capacity
-from bargaining_models.us_canada.tariff_war import RATES, TariffGame
+from bargaining_models.us_canada.capacity import canada_capacity
 from table_records import records
 
 NASH = (3, 3)
@@ -179,7 +180,7 @@ def test_dates_of_settling_are_those_of_iterated_values(study: Study, name: str)
 def test_sets_by_state_are_those_of_the_plain_operator(
     study: Study, options: dict[str, float], leave: bool
 ) -> None:
-    three = Capacity.solve(study.baseline, levels=[0.0, 0.15, 0.30])
+    three = canada_capacity(study.baseline, levels=[0.0, 0.15, 0.30])
     game = plain_pivot(three, **options)
     border = game.after_leaving(0.6) if leave else None
     found = PLAIN.payoff_sets(game.games, game.chains, 0.6, border, moves=1e-8)

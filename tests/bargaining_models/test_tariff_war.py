@@ -7,8 +7,8 @@ import pytest
 
 from bargaining import Game, InvalidInput, RepeatedGame, critical_discount, nash, transfer_equilibrium
 from bargaining_models.linear_tariffs import LinearTariffs
+from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.tariff_war import TariffGame
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 import bargaining_models
 from bargaining import InvalidInput
 from bargaining_models.negotiation import Negotiation
+from bargaining_models.negotiation.deal import Deal
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
 from former_figures import former
 from plain_trade import PlainTrade
 

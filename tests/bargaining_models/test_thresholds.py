@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from bargaining._arrays import Floats
+from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.thresholds import GRID, first_crossing
 from bargaining_models.paper import divisions
 from bargaining_models.paper.study import Study
-from bargaining_models.us_canada.deal import Deal
 
 
 @dataclass(frozen=True)

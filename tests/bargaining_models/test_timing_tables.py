@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from bargaining.tables.table import Table
+from bargaining_models.negotiation.deal import readings
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_study import SHARE
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
-from bargaining_models.us_canada.deal import readings
+from bargaining_models.us_canada.baseline import ROLES
 from table_records import records
 
 NAMES = ("T7", "T7-answers", "T8", "T8-delay", "T9")
@@ -35,7 +36,7 @@ def test_every_answer_is_accurate(tables: dict[str, Table]) -> None:
 
 def test_without_growth_the_path_table_is_the_static_one(study: Study, tables: dict[str, Table]) -> None:
     rows = [row for row in records(tables["T7"]) if row["path"] == "none"]
-    static = {reading.name: reading for reading in readings()}
+    static = {reading.name: reading for reading in readings(ROLES)}
     for row in rows:
         for group, deal in (("open", study.uncapped), ("closed", study.closed_route)):
             expected = deal.transfer(static[row["reading"]].divide(deal))[0]
@@ -43,7 +44,7 @@ def test_without_growth_the_path_table_is_the_static_one(study: Study, tables: d
 
 
 def test_once_open_the_path_table_is_the_static_one(study: Study, tables: dict[str, Table]) -> None:
-    static = {reading.name: reading for reading in readings()}
+    static = {reading.name: reading for reading in readings(ROLES)}
     k = list(SHARES).index(SHARE)
     for row in records(tables["T7"]):
         if row["path"] not in ("15% in 1 year", "15% in 7 years", study.timing.lasting_chain):

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import bargaining_models
 from bargaining import InvalidInput, Status, nash
+from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.triangle import Triangle, triangle_readings
 from bargaining_models.negotiation.triangle_coalitions import (
     OUTSIDERS,
     nucleolus,
@@ -26,9 +28,7 @@ from bargaining_models.negotiation.triangle_terms import (
     renegotiated,
     unpaid,
 )
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
-from bargaining_models.us_canada.triangle import Triangle, triangle_readings
+from bargaining_models.us_canada.baseline import ROLES, Baseline
 from plain_trade import PlainTrade
 
 SHARES = [0.0, 0.05, 0.15, 0.30]
@@ -160,7 +160,7 @@ def test_terms_of_pairs_do_not_depend_on_who_is_called_first(money: np.ndarray) 
 def test_money_had_in_every_state_changes_no_lump_sum(money: np.ndarray, player: int, more: int) -> None:
     richer = money.copy()
     richer[..., player] += more
-    for reading in triangle_readings()[:-1]:  # the nucleolus may not exist
+    for reading in triangle_readings(ROLES)[:-1]:  # the nucleolus may not exist
         before, after = reading.divide(money), reading.divide(richer)
         if (before.agreed == after.agreed).all():
             np.testing.assert_allclose(after.transfers, before.transfers, atol=1e-8)
@@ -289,7 +289,7 @@ def test_what_the_states_allow_in_numbers() -> None:
 def test_batches_are_their_cells() -> None:
     money = np.random.default_rng(0).integers(-9, 9, size=(2, 3, 2, 2, 3)) + np.array([0, 0, 0])
     money[..., 1, 1, 0] += 60
-    for reading in triangle_readings():
+    for reading in triangle_readings(ROLES):
         whole_batch = reading.divide(money)
         for cell in np.ndindex(2, 3):
             one = reading.divide(money[cell])
@@ -341,23 +341,23 @@ def test_where_china_is_paid_nothing_the_deal_comes_back(deal: Deal, triangle: T
     assert abs(at_zero.transfers[0, 1]) < 1e-12
     np.testing.assert_allclose(at_zero.payoffs[0, :2], expected[0], rtol=1e-12)
     cost = float(triangle.free_up_to()[2])
-    dear = nash_in_nash(Triangle.at(triangle.baseline, r=SHARES[2], market_cost=cost).money)
+    dear = nash_in_nash(Triangle.at(triangle.negotiation, r=SHARES[2], market_cost=cost).money)
     assert abs(dear.transfers[1]) < 1e-12
     np.testing.assert_allclose(dear.payoffs[:2], expected[2], rtol=1e-10)
 
 
 def test_what_a_market_may_cost(triangle: Triangle) -> None:
     unpaid_up_to, opens_up_to = float(triangle.free_up_to(0.3)[2]), float(triangle.signed_up_to()[2])
-    costly = Triangle.at(triangle.baseline, r=SHARES[2], market_cost=unpaid_up_to)
+    costly = Triangle.at(triangle.negotiation, r=SHARES[2], market_cost=unpaid_up_to)
     assert abs(nash_in_nash(costly.money, weights=[0.5, 0.3]).transfers[1]) < 1e-12
     for cost, opens in ((opens_up_to - 0.01, True), (opens_up_to + 0.01, False)):
-        money = Triangle.at(triangle.baseline, r=SHARES[2], market_cost=cost).money
+        money = Triangle.at(triangle.negotiation, r=SHARES[2], market_cost=cost).money
         assert (nash_in_nash(money).status == Status.OK) == opens
         assert in_order(money, first=1).agreed.tolist() == [True, opens]
 
 
 def test_of_a_deal_is_at_its_shares(triangle: Triangle) -> None:
-    np.testing.assert_allclose(Triangle.at(triangle.baseline, r=SHARES).money, triangle.money, atol=1e-10)
+    np.testing.assert_allclose(Triangle.at(triangle.negotiation, r=SHARES).money, triangle.money, atol=1e-10)
     again = triangle.elsewhere(np.array([0.15]))
     np.testing.assert_allclose(again.money[0], triangle.money[2], atol=1e-10)
     assert triangle.unit == "USD bn of 2023"
@@ -367,7 +367,7 @@ def test_of_a_deal_is_at_its_shares(triangle: Triangle) -> None:
 
 
 def test_every_reading_is_accurate_and_shares_what_there_is(triangle: Triangle) -> None:
-    for reading in triangle_readings():
+    for reading in triangle_readings(ROLES):
         terms = reading.divide(triangle.money)
         assert (terms.status == Status.OK).all()
         assert terms.residual.max() < 1e-12
@@ -411,8 +411,11 @@ def test_what_china_takes_is_measured_by_what_the_route_is_worth(deal: Deal, tri
         (lambda: in_order(np.zeros((2, 2, 3)), first=1, weights=[0.5, -0.1]), "`weights` must lie in .*-0.1"),
         (lambda: in_order(np.zeros((2, 2, 3)), first=3), "`first` must be 1 or 2.*got 3"),
         (lambda: worths(np.zeros((2, 2, 3)), outsiders="sleep"), "`outsiders` must be one of .*'sleep'"),
-        (lambda: Triangle.at(r=0.1, market_cost=np.inf), "`market_cost` must be finite"),
-        (lambda: Triangle.at(r=1.1), "`r` must lie in .*1.1"),
+        (
+            lambda: Triangle.at(Baseline.from_parameters(), r=0.1, market_cost=np.inf),
+            "`market_cost` must be finite",
+        ),
+        (lambda: Triangle.at(Baseline.from_parameters(), r=1.1), "`r` must lie in .*1.1"),
     ],
 )
 def test_bad_arguments_are_named(call: Any, match: str) -> None:

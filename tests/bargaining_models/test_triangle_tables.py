@@ -3,9 +3,10 @@
 import pytest
 
 from bargaining.tables.table import Table
+from bargaining_models.negotiation.triangle import triangle_readings
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
-from bargaining_models.us_canada.triangle import triangle_readings
+from bargaining_models.us_canada.baseline import ROLES
 from table_records import records
 
 
@@ -35,7 +36,7 @@ def test_a_route_that_is_free_is_the_deal(tables: dict[str, Table]) -> None:
 
 def test_rows_add_up(tables: dict[str, Table]) -> None:
     rows = records(tables["T11"])
-    assert len(rows) == len(SHARES) * len(triangle_readings())
+    assert len(rows) == len(SHARES) * len(triangle_readings(ROLES))
     free = {row["r"]: row for row in rows if row["reading"] == "Route free"}
     for row in rows:
         together = row["CAN"] + row["USA"] + row["CHN"]

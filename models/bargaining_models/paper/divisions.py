@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining import Division, Table, nash
 from bargaining.errors import Status
-from bargaining_models.negotiation.deal import Reading
+from bargaining_models.negotiation.deal import Deal, Reading, readings
 from bargaining_models.negotiation.routes import Diversion
 from bargaining_models.negotiation.thresholds import (
     Margin,
@@ -22,7 +22,7 @@ from bargaining_models.negotiation.thresholds import (
     partner_loss_from_war,
 )
 from bargaining_models.paper.study import COUNTRIES, DIVERTED, NOISE, SHARES, Study, clean, specified
-from bargaining_models.us_canada.deal import Deal, readings
+from bargaining_models.us_canada.baseline import ROLES
 
 OUTCOMES = ("agreement", "status_quo", "war", "exit")
 NONE = (
@@ -34,7 +34,7 @@ SAME_AS_NASH = ("Kalai-Smorodinsky", "Egalitarian")  # where any transfer is pos
 
 def headline(study: Study) -> Table:
     """The transfer by reading and redirectable share, the China route open or closed under the agreement."""
-    shown = [reading for reading in readings() if reading.name not in SAME_AS_NASH]
+    shown = [reading for reading in readings(ROLES) if reading.name not in SAME_AS_NASH]
     routes = {
         "open": (study.uncapped, study.diverted),
         "closed": (study.closed_route, study.diverted.without_route()),
@@ -107,7 +107,7 @@ def meanings(study: Study) -> Table:
 
 def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
-    divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings()}
+    divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings(ROLES)}
     alike = _alike(divisions)
     return study.table(
         "T2",
@@ -121,7 +121,7 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
         },
         label=label,
         variant=variant,
-        timing=_timings(readings()),
+        timing=_timings(readings(ROLES)),
         capped=specified("T3")["notes"]["Capped"] if deal.capped else "",
         talks=f"r is in use under {study.baseline.roles.meanwhile} too"
         if deal.route_survives

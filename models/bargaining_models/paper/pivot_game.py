@@ -20,7 +20,13 @@ from bargaining_models.paper.pivot_game_study import (
     SectorPivot,
 )
 from bargaining_models.paper.study import CASES, COUNTRIES, Study, by_country, clean
-from bargaining_models.us_canada.capacity import CANADA_TARIFFS, ESCALATION, REPEATED, US_TARIFFS, Capacity
+from bargaining_models.us_canada.capacity import (
+    CANADA_TARIFFS,
+    ESCALATION,
+    REPEATED,
+    US_TARIFFS,
+    canada_capacity,
+)
 
 
 def terms_table(study: Study) -> Table:
@@ -166,18 +172,18 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
     yield f"capacity lasts {LIFE:g} years a level", game.revocable(wear=1.0 / LIFE)
     yield f"running costs {RUNNING:.0%} of capital", game.revocable(running=RUNNING)
     levels = game.levels
-    milder = Capacity.solve(study.baseline, levels=levels, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
+    milder = canada_capacity(study.baseline, levels=levels, partner_tariffs=(*US_TARIFFS[:-1], 0.25))
     yield "US up to 25%", game.revocable(capacity=milder)
     # A rate this close to the Nash rate earns the same but for rounding, and adds nothing to threaten with.
     rate = study.baseline.war().rates[0]
     highest = () if abs(rate - 0.10) < SAME_RATE else (0.10,)
-    milder = Capacity.solve(study.baseline, levels=levels, home_tariffs=(*CANADA_TARIFFS[:-1], *highest))
+    milder = canada_capacity(study.baseline, levels=levels, home_tariffs=(*CANADA_TARIFFS[:-1], *highest))
     yield "Canada up to 10%", game.revocable(capacity=milder)
     yield "nothing is built after leaving", game.revocable(build_after_leaving=False)
     for name in study.sets[1:]:
         yield (
             f"elasticities {name}",
-            game.revocable(capacity=Capacity.solve(study.baseline_with(name), levels=levels)),
+            game.revocable(capacity=canada_capacity(study.baseline_with(name), levels=levels)),
         )
 
 

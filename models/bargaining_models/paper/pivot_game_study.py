@@ -11,12 +11,13 @@ import numpy as np
 
 from bargaining.authoring import Floats
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
+from bargaining_models.negotiation.capacity import LEVELS, Capacity
 from bargaining_models.negotiation.pivot_game import Choice, PivotGame, State
 from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms, war
 from bargaining_models.negotiation.roles import Leave
 from bargaining_models.uncertainty import priors
 from bargaining_models.us_canada.baseline import FARM, Baseline
-from bargaining_models.us_canada.capacity import LEVELS, Capacity
+from bargaining_models.us_canada.capacity import canada_capacity
 
 PATIENCE = (0.6, 0.9, 0.95)  # a year, from low to high
 PATIENT = 0.95  # the 5 percent a year of the other tables
@@ -53,12 +54,12 @@ class PivotGameStudy:
     @cached_property
     def capacity(self) -> Capacity:
         """Levels 0, 5, ..., 30 percent, the same in every sector."""
-        return Capacity.solve(self.baseline, levels=self.levels)
+        return canada_capacity(self.baseline, levels=self.levels)
 
     @cached_property
     def capped(self) -> Capacity:
         """The same levels up to each sector's cap."""
-        return Capacity.solve(self.baseline, capped=True)
+        return canada_capacity(self.baseline, capped=True)
 
     @cached_property
     def games(self) -> dict[str, PivotGame]:
@@ -195,7 +196,7 @@ def by_sector(baseline: Baseline, capacity: Capacity) -> Capacity:
     model = baseline.model
     farm = np.array([sector in FARM for sector in model.sectors])
     parts = [
-        Capacity.solve(
+        canada_capacity(
             baseline.with_caps(np.where(used & model.goods, 1.0, 0.0)), capped=True, capital=capacity.capital
         )
         for used in (~farm, farm)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, real
 from bargaining_models.negotiation.bluff import Claim, HoldOut
+from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.growth import Growth, OutcomeCurves
 from bargaining_models.negotiation.pivot import Pivot
 from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
@@ -17,7 +18,6 @@ from bargaining_models.negotiation.pivot_investment import Investment
 from bargaining_models.negotiation.projects import Project, together
 from bargaining_models.negotiation.replacement import Answer, partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import projects
 
 SHARE, LARGE = 0.15, 0.30  # that of the headline, and twice that
@@ -35,6 +35,7 @@ class PivotStudy:
 
     Parameters
     ----------
+    baseline : Baseline
     deal : Deal
         At increasing shares, 0 first; `SHARE` and `LARGE` among them.
     """
@@ -44,8 +45,8 @@ class PivotStudy:
     lasting_chain = f"{SHARE:.0%} at rate {1 / YEARS:g} a year"
     revocable_chain = f"{SHARE:.0%} at rate {1 / YEARS:g} a year, revocable by China"
 
-    def __init__(self, deal: Deal) -> None:
-        self.baseline = deal.baseline
+    def __init__(self, baseline: Baseline, deal: Deal) -> None:
+        self.baseline = baseline
         self.shares = real(deal.r, "deal.r", ndim=1)  # type: ignore[arg-type]
         self.deals = {True: deal, False: deal.without_route()}
 

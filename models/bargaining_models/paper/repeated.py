@@ -6,8 +6,8 @@ from typing import Any
 
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.roles import Leave
+from bargaining_models.negotiation.tariff_war import RATES
 from bargaining_models.paper.study import CASES, COUNTRIES, DISCOUNTS, Study, by_country, clean
-from bargaining_models.us_canada.tariff_war import RATES
 
 GAME = f"each year both set one tariff on all goods of the other, of {len(RATES)} from 0 to {RATES[-1]:.0%}"
 

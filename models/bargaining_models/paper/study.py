@@ -13,15 +13,15 @@ import numpy as np
 import bargaining
 from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.negotiation.thresholds import GRID
+from bargaining_models.negotiation.triangle import Triangle
 from bargaining_models.paper.pivot_game_study import PivotGameStudy
 from bargaining_models.paper.pivot_study import PivotStudy
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.deal import Deal
 from bargaining_models.us_canada.projects import check_unit
-from bargaining_models.us_canada.tariff_war import TariffGame
-from bargaining_models.us_canada.triangle import Triangle
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])  # from none to twice the share of the headline
 COUNTRIES = ("Canada", "US")
@@ -135,7 +135,7 @@ class Study:
     @cached_property
     def timing(self) -> PivotStudy:
         """The models of timing: an alternative that grows, may be a bluff, and costs something."""
-        return PivotStudy(self.uncapped)
+        return PivotStudy(self.baseline, self.uncapped)
 
     @cached_property
     def pivot_game(self) -> PivotGameStudy:

@@ -10,6 +10,7 @@ import numpy as np
 from bargaining import nash
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
+from bargaining_models.negotiation.deal import HAZARDS, readings
 from bargaining_models.negotiation.pivot import PathReading, Pivot, path_readings
 from bargaining_models.negotiation.pivot_chain import PivotChain
 from bargaining_models.negotiation.pivot_investment import Investment
@@ -24,7 +25,6 @@ from bargaining_models.paper.pivot_study import (
 )
 from bargaining_models.paper.study import LATEST, SHARES, Study, by_country, clean
 from bargaining_models.us_canada.baseline import ROLES
-from bargaining_models.us_canada.deal import HAZARDS, readings
 
 NASH, WAR = "Nash", "Offers, outside option: war"
 CHAIN_OFFERS: dict[str, dict[str, Any]] = {
@@ -241,7 +241,7 @@ def projects(study: Study) -> Table:
 
 def _worth(one: Investment) -> dict[str, Any]:
     along = {reading.name: reading for reading in path_readings(ROLES)}
-    static = {reading.name: reading for reading in readings()}
+    static = {reading.name: reading for reading in readings(ROLES)}
     row: dict[str, Any] = {
         "lead": one.project.lead_time,
         "cost": one.project.cost,

@@ -7,31 +7,16 @@ the US in the base year, whatever the sector.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, real, within
-from bargaining_models.negotiation import capacity
-from bargaining_models.negotiation.capacity import LEVELS, NASH
-from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.capacity import LEVELS, NASH, Capacity, increasing
 from bargaining_models.negotiation.projects import Project
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import projects, sold_to_us
-
-__all__ = [
-    "CANADA_TARIFFS",
-    "ESCALATION",
-    "LEVELS",
-    "NASH",
-    "US_TARIFFS",
-    "Capacity",
-    "merit_order",
-    "points",
-    "size",
-]
 
 ESCALATION = 0.35
 """The highest rate of the lists: that of the US on goods outside CUSMA from August 2025."""
@@ -40,55 +25,39 @@ US_TARIFFS: tuple[float | str, ...] = (0.0, 0.02, "us_2025_26", NASH, ESCALATION
 REPEATED = "second expansion"
 
 
-class Capacity(capacity.Capacity):
-    """Payoffs at every level of capacity, in USD bn a year.
+def canada_capacity(
+    baseline: Baseline,
+    *,
+    levels: ArrayLike = LEVELS,
+    capped: bool = False,
+    home_tariffs: Sequence[float | str] = CANADA_TARIFFS,
+    partner_tariffs: Sequence[float | str] = US_TARIFFS,
+    capital: ArrayLike | None = None,
+) -> Capacity:
+    """Solve the trade model at every level of capacity, in USD bn a year; see `Capacity.solve` for the arguments.
+
+    Canada is home. By default capital is that of `merit_order`.
 
     Examples
     --------
-    >>> capacity = Capacity.solve(levels=[0, 0.15, 0.30])
+    >>> capacity = canada_capacity(Baseline.from_parameters(), levels=[0, 0.15, 0.30])
     >>> capacity.flows[1:3, 0, 0].round(2)  # free trade at levels 0.15 and 0.30: Canada, US
     array([[ 6.16,  0.3 ],
            [11.88,  0.71]])
     >>> capacity.capital.round(1)
     array([ 96.2, 114.4])
     """
-
-    __slots__ = ()
-
-    @classmethod
-    def solve(
-        cls,
-        baseline: Negotiation | None = None,
-        *,
-        levels: ArrayLike = LEVELS,
-        capped: bool = False,
-        home_tariffs: Sequence[float | str] = CANADA_TARIFFS,
-        partner_tariffs: Sequence[float | str] = US_TARIFFS,
-        capital: ArrayLike | None = None,
-    ) -> Self:
-        """Solve the trade model at every level, pair of tariffs and with the border closed.
-
-        Parameters
-        ----------
-        baseline : Baseline, optional
-            By default that of this package's figures.
-        levels, capped, home_tariffs, partner_tariffs
-            As for any negotiation; Canada is home.
-        capital : float or array_like, shape (L - 1,), optional
-            USD bn from each level to the next, 0 or more; by default `merit_order`.
-        """
-        base = Baseline.from_parameters() if baseline is None else cast("Baseline", baseline)
-        shares = capacity.increasing(levels)
-        if capital is None and len(shares) > 1:
-            capital = np.diff(merit_order(base.parameters, points(base.parameters, shares, capped=capped)))
-        return super().solve(
-            base,
-            levels=levels,
-            capped=capped,
-            capital=capital,
-            home_tariffs=home_tariffs,
-            partner_tariffs=partner_tariffs,
-        )
+    shares, figures = increasing(levels), baseline.parameters
+    if capital is None and len(shares) > 1:
+        capital = np.diff(merit_order(figures, points(figures, shares, capped=capped)))
+    return Capacity.solve(
+        baseline,
+        levels=levels,
+        capped=capped,
+        capital=capital,
+        home_tariffs=home_tariffs,
+        partner_tariffs=partner_tariffs,
+    )
 
 
 def points(parameters: Parameters, levels: ArrayLike, *, capped: bool = False) -> Floats:

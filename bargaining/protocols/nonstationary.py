@@ -5,12 +5,12 @@ Payoffs and regimes along the path of offers are functions of time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import legendre
+from numpy.polynomial import chebyshev, legendre
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, is_sequence
@@ -20,21 +20,19 @@ from bargaining._rich import Shown
 from bargaining.division import Division, judged, told
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols._regimes import (
+    COEFFICIENTS,
+    DEGREE,
+    FLOW,
     HAZARD,
     OUTSIDE,
     PIE,
-    Block,
-    OfTime,
-    Path,
+    Primitive,
     Regime,
     Terms,
     Trajectory,
     defect,
     mesh,
     pair,
-    path,
-    rule,
-    sample,
     times,
     walk,
 )
@@ -50,10 +48,6 @@ class OfferPath(Division):
     ----------
     until : float
         The last time for which the answer is given.
-    edges : numpy.ndarray, (m + 1,)
-        Times between which one regime holds and the payoffs are polynomials.
-    regimes : numpy.ndarray of int, (m,)
-        0 agreement, 1 and 2 agreement where player 0's or 1's outside option binds, 3 delay.
     kinks : numpy.ndarray
         Times up to `until` at which a primitive has a kink or jumps, or the regime changes.
     tail : float
@@ -63,21 +57,27 @@ class OfferPath(Division):
     """
 
     until: float
-    edges: Floats
-    regimes: NDArray[np.int8]
     kinks: Floats
     tail: float
     horizon: float
-    _coefficients: Floats = field(repr=False)
-    _beyond: Trajectory = field(repr=False)
+    _path: Trajectory = field(repr=False)
+
+    @property
+    def edges(self) -> Floats:
+        """Times up to `until` between which one regime holds and the payoffs are polynomials, (m + 1,)."""
+        return self._path.edges[: len(self.regimes) + 1]
+
+    @property
+    def regimes(self) -> NDArray[np.int8]:
+        """0 agreement, 1 and 2 agreement where player 0's or 1's outside option binds, 3 delay: (m,)."""
+        return self._path.regimes[self._path.edges[:-1] < self.until]
 
     def payoffs_at(self, t: ArrayLike) -> Floats:
         """Return the payoffs if talks have reached time t, shape (..., 2); at a jump, the payoffs just after it."""
         when, k = self._find(t)
         a, b = self.edges[k], self.edges[k + 1]
-        position = (2 * when - a - b) / (b - a)
-        basis = legendre.legvander(position, self._coefficients.shape[1] - 1).reshape(*position.shape, -1)
-        values: Floats = (basis[..., None] * self._coefficients[k]).sum(axis=-2)
+        basis = chebyshev.chebvander((2 * when - a - b) / (b - a), DEGREE).reshape(*when.shape, -1)
+        values: Floats = np.einsum("...j,...jk->...k", basis, COEFFICIENTS @ self._path.payoffs[k])
         return values
 
     def shares_at(self, t: ArrayLike) -> Floats:
@@ -114,14 +114,15 @@ class OfferPath(Division):
         }
 
 
-_TAIL = 1e-12  # discount factor below which later payoffs no longer matter
-# Of the pie: the residual is computed at other nodes, which notice kinks of the user's functions.
-_PROMISED = 1e-8
-_RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
-_SPAN = 2.0
-"""Longest piece, in units of one over the mean rate."""
+OfTime = float | Callable[[float], float]
+"""A constant, or a function of time; functions that accept arrays are faster."""
 
-_LONGEST = 1e5  # of mean waits: a piece for each part of one is kept
+_TAIL = 1e-12  # discount factor below which later payoffs no longer matter
+_PROMISED = (
+    1e-8  # of the pie: the residual, computed at other nodes, which notice kinks of the user's functions
+)
+_RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
+_LONGEST = 1e3  # mean waits
 
 
 @owning
@@ -193,9 +194,9 @@ class NonstationaryOffers(Shown):
     discount gets the highest pie, if that comes back for ever, and the other nothing. Peaks that rise for ever leave
     a `tail`, and the status is INACCURATE unless they do so by less than 1e-8.
 
-    *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 15 to 1e-12,
+    *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 16 to 1e-12,
     switches of regime are polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the
-    violations of the defining integral equations, computed with the functions themselves at other nodes and discounted
+    violations of the defining conditions, computed with the functions themselves at other nodes and discounted
     to t = 0, over the pie. It bounds the error at t = 0.
 
     References
@@ -242,10 +243,10 @@ class NonstationaryOffers(Shown):
             raise InvalidInput(f"`rates` must be a pair of numbers; got shape {rates.shape}.")
         terms = Terms(
             rates=rates,
-            surplus=path(self.surplus, "surplus"),
-            inside=_both(self.inside, "inside"),
-            breakdown=path(self.breakdown, "breakdown", negative=False),
-            breakdown_payoffs=_both(self.breakdown_payoffs, "breakdown_payoffs"),
+            surplus=Primitive.of(self.surplus, "surplus"),
+            inside=pair(self.inside, "inside"),
+            breakdown=Primitive.of(self.breakdown, "breakdown", negative=False),
+            breakdown_payoffs=pair(self.breakdown_payoffs, "breakdown_payoffs"),
             outside=pair(self.outside, "outside", optional=True),
         )
         known = (
@@ -276,72 +277,58 @@ class NonstationaryOffers(Shown):
             )
         horizon = _horizon(terms, until, rate)
         for _ in range(4):
-            edges, found = self._edges(until, horizon, rate)
-            block = sample(terms, edges)
+            edges, kinks = self._edges(until, horizon, rate)
             least, middle, most = _last(terms, horizon)
-            tail = _apart(terms, block.part(int(np.searchsorted(edges, until)), None), least, most)
+            late = edges[np.searchsorted(edges, until) :]
+            low, high = (walk(terms, late, last).payoffs[0, 0] for last in (least, most))
+            tail = float(np.abs(low - high).max() / terms.surplus(late[:1])[0])
             if tail <= 10 * _TAIL:
                 break
             horizon *= 2
-        kinks = np.union1d(found, block.breaks())
-        path = _pack(walk(terms, block, middle), kinks, until, horizon, tail)
-        return self.check(told(path, self))
+        path = walk(terms, edges, middle)
+        switches = path.edges[1:-1][path.regimes[1:] != path.regimes[:-1]]
+        kinks = np.union1d(kinks, switches)
+        answer = OfferPath(
+            payoffs=path.payoffs[0, 0],
+            status=Status.OK,
+            method="NonstationaryOffers",
+            residual=0.0,
+            until=until,
+            kinks=kinks[(kinks > 0) & (kinks <= until)],
+            tail=tail,
+            horizon=horizon,
+            _path=path,
+        )
+        return self.check(told(answer, self))
 
     def check(self, path: OfferPath) -> OfferPath:
         """Return a path with `residual` and `status` computed anew from its payoffs at every time.
 
         The answer may be one of this protocol, or a changed one. The residual is the sum of the violations of the
-        defining integral equations and the tail, over the pie at t = 0, or the distance of `payoffs` from the beginning
-        of the path.
+        defining conditions and the tail, over the pie at t = 0, or the distance of `payoffs` from the beginning of the
+        path.
         """
         answer_of(path, "path", OfferPath)
-        a, b = path.edges[:-1], path.edges[1:]
-        basis = legendre.legvander(np.append(rule().nodes, -1.0), path._coefficients.shape[1] - 1)
-        values = basis @ path._coefficients
-        near = Trajectory(a, b, path.regimes, values[:, :-1], values[:, -1])
-        whole = Trajectory(
-            **{
-                f.name: np.concatenate([getattr(near, f.name), getattr(path._beyond, f.name)])
-                for f in fields(Trajectory)
-            }
-        )
-        apart = np.abs(path.payoffs - whole.starts[0]) / self._terms(np.zeros(1))[0, PIE]
-        return judged(path, _PROMISED, defect(self._terms, whole) + path.tail, apart)
+        distance = np.abs(path.payoffs - path._path.payoffs[0, 0]) / self._terms.surplus(np.zeros(1))
+        return judged(path, _PROMISED, defect(self._terms, path._path) + path.tail, distance)
 
     def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
         """Return the ends of the pieces, finer up to `until`, and every kink."""
-        kinks = self._kinks[self._kinks < horizon]
-        near = np.linspace(0, until, max(16, int(np.ceil(rate * until / _SPAN))) + 1)
-        far = np.linspace(until, horizon, int(np.ceil(rate * (horizon - until) / _SPAN)) + 1)
+        known = self._kinks[self._kinks < horizon]
         start = self._terms(np.linspace(0, until, 17))  # for sizes alone
-        scale = np.abs(start).max(axis=0) + np.array([0, rate, *([rate * start[:, PIE].max()] * 2), 0, 0])
+        scale = np.abs(start).max(axis=0)
+        scale[HAZARD] += rate
+        scale[FLOW] += rate * scale[PIE]
         scale[OUTSIDE] = scale[PIE]
         slowest = float(self._terms.rates.min())
 
-        def tolerance(a: Floats) -> Floats:
-            allowed: Floats = _RESOLVED * np.exp(slowest * np.maximum(a - until, 0))[:, None] * scale
-            return allowed
+        def allowed(a: Floats) -> Floats:
+            error: Floats = _RESOLVED * np.exp(slowest * np.maximum(a - until, 0))[:, None] * scale
+            return error
 
-        edges, found = mesh(self._terms, np.unique(np.concatenate([near, far, kinks])), tolerance)
-        a, b = edges[:-1], edges[1:]
-        hazard = self._terms.breakdown(times(a, b, rule().nodes)).max(axis=-1)
-        parts = np.maximum(np.ceil((self._terms.rates.mean() + hazard) * (b - a) / _SPAN), 1.0)
-        if not parts.sum() <= _LONGEST:
-            raise InvalidInput(
-                f"`breakdown` must leave at most {_LONGEST:g} mean waits ahead; it rises to {hazard.max():g}, "
-                f"`until` is {until:g}. Choose a smaller `until`."
-            )
-        count = parts.astype(int)
-        inner = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        edges = np.append(np.repeat(a, count) + inner * np.repeat((b - a) / count, count), b[-1])
-        return edges, np.union1d(kinks, found)
-
-
-def _both(value: object, name: str) -> tuple[Path, Path]:
-    first, second = pair((0.0, 0.0) if value is None else value, name)
-    assert first is not None
-    assert second is not None
-    return first, second
+        edges = np.concatenate([np.linspace(0, until, 17), [horizon], known])
+        edges, kinks = mesh(self._terms, np.unique(edges), allowed)
+        return edges, np.union1d(known, kinks)
 
 
 def _horizon(terms: Terms, until: float, rate: float) -> float:
@@ -353,7 +340,8 @@ def _horizon(terms: Terms, until: float, rate: float) -> float:
     def left(length: float) -> float:
         """Return the logarithm of the pie that waiting for so long leaves, over that of today."""
         end = np.array([until + length])
-        hazard = terms.breakdown(times(np.array([until]), end, rule().nodes)) @ rule().weights
+        nodes, weights = legendre.leggauss(16)
+        hazard = terms.breakdown(times(np.array([until]), end, nodes)) @ weights
         waited = terms.rates.mean() * length + float(hazard[0]) * length / 2
         return float(np.log(terms.surplus(end)[0] / today) - waited)
 
@@ -381,7 +369,11 @@ def _last(terms: Terms, horizon: float) -> tuple[Floats, Floats, Floats]:
     with np.errstate(divide="ignore", invalid="ignore"):
         alone = np.where(flows == 0, 0.0, flows / rho)
     if not alone.sum() < v[PIE]:
-        _refuse_infinite(alone, horizon)
+        if not np.isfinite(alone).all():
+            raise InvalidInput(
+                "`inside` must be 0 at late times for a player with `rates` 0; "
+                f"got a flow at t = {plain(horizon)}."
+            )
         return alone, alone, alone
     floor = np.minimum(alone, 0.0)
     for i in terms.may_leave:
@@ -390,39 +382,3 @@ def _last(terms: Terms, horizon: float) -> tuple[Floats, Floats, Floats]:
     shares = (floor[0], min(max(agreed, floor[0]), v[PIE] - floor[1]), v[PIE] - floor[1])
     low, middle, high = (np.array([x, v[PIE] - x]) for x in shares)
     return low, middle, high
-
-
-def _refuse_infinite(alone: Floats, horizon: float) -> None:
-    """Refuse a flow for ever that a patient player does not discount."""
-    if not np.isfinite(alone).all():
-        raise InvalidInput(
-            f"`inside` must be 0 at late times for a player with `rates` 0; got a flow at t = {plain(horizon)}."
-        )
-
-
-def _apart(terms: Terms, block: Block, least: Floats, most: Floats) -> float:
-    """Return how far apart two divisions at the end of the block are at its start, over the pie there."""
-    first, second = (walk(terms, block, last).starts[0] for last in (least, most))
-    return float(np.abs(first - second).max() / block.values[0, 0, PIE])
-
-
-def _pack(path: Trajectory, found: Floats, until: float, horizon: float, tail: float) -> OfferPath:
-    near = path.a < until
-    edges = np.append(path.a[near], path.b[near][-1])
-    regimes = path.regimes[near]
-    switches = edges[1:-1][regimes[1:] != regimes[:-1]]
-    kinks = np.union1d(found, switches)
-    return OfferPath(
-        payoffs=path.starts[0],
-        status=Status.OK,
-        method="NonstationaryOffers",
-        residual=0.0,
-        until=until,
-        edges=edges,
-        regimes=regimes,
-        kinks=kinks[(kinks > 0) & (kinks <= until)],
-        tail=tail,
-        horizon=horizon,
-        _coefficients=rule().coefficients @ path.payoffs[near],
-        _beyond=Trajectory(**{f.name: getattr(path, f.name)[~near] for f in fields(Trajectory)}),
-    )

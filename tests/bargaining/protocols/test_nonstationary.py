@@ -456,15 +456,13 @@ def test_a_drop_far_smaller_than_the_pie_is_shared_equally_where_an_option_binds
     np.testing.assert_allclose(result.payoffs_at(2 - 1e-9), [0.2, 1.0], atol=1e-8)
 
 
-def test_the_defect_of_an_agreement_is_what_each_is_off():
-    """On the first piece player 0 has e too little at first and e too much at last, and player 1 the reverse.
-
-    Within the piece that is 2 e, and where the next piece begins it is e.
-    """
-    game = NonstationaryOffers([0.2, 0.3], surplus=1.0)
-    path, e = game(), 1e-4
-    off = np.zeros_like(path._coefficients)
-    off[0, 1] = e, -e
-    wrong = game.check(replace(path, _coefficients=path._coefficients + off))
-    assert wrong.status is Status.INACCURATE
-    assert wrong.residual == pytest.approx(3 * e, rel=0.05)
+def test_payoffs_that_are_moved_at_any_time_are_seen():
+    """Along the path they are no longer what each gets by waiting."""
+    game = NonstationaryOffers([0.1, 0.2], surplus=lambda t: np.exp(0.05 * t))
+    path = game()
+    for piece, node, player in np.ndindex(len(path.regimes), *path._path.payoffs.shape[1:]):
+        payoffs = path._path.payoffs.copy()
+        payoffs[piece, node, player] += 1e-4
+        wrong = game.check(replace(path, _path=replace(path._path, payoffs=payoffs)))
+        assert wrong.status is Status.INACCURATE
+        assert wrong.residual > 1e-5

@@ -121,7 +121,6 @@ CASES = [
     Case(
         "offers with changing terms",
         NonstationaryOffers([0.1, 0.2], surplus=lambda t: np.exp(0.05 * t)),
-        moved=("payoffs", "_coefficients"),
     ),
     Case("demand game", NashDemandGame(noise=0.05), (CURVE,), ("payoffs", "demands", "compatible")),
     Case(
@@ -191,15 +190,7 @@ def test_the_answer_itself_is_accurate(case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("case", "name", "sign"),
-    [
-        # A second for the coefficients, of which there are many: down with the long searches.
-        pytest.param(
-            case, name, sign, marks=pytest.mark.slow if (name, sign) == ("_coefficients", -1) else []
-        )
-        for case in CASES
-        for name in case.moved
-        for sign in (1, -1)
-    ],
+    [pytest.param(case, name, sign) for case in CASES for name in case.moved for sign in (1, -1)],
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_an_answer_that_is_moved_is_not(case: Case, name: str, sign: int) -> None:
@@ -220,7 +211,7 @@ def test_an_answer_that_is_moved_is_not(case: Case, name: str, sign: int) -> Non
 
 @pytest.mark.parametrize(
     ("case", "name"),
-    [pytest.param(case, name) for case in CASES for name in case.moved if name != "_coefficients"],
+    [pytest.param(case, name) for case in CASES for name in case.moved],
     ids=lambda value: getattr(value, "name", str(value)),
 )
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

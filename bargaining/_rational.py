@@ -18,12 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import ArrayLike, Floats, real
-from bargaining._lifting import Integers as Integers
-from bargaining._lifting import lifted
 
+Integers = NDArray[Any]  # object arrays of int
 Rationals = NDArray[Any]  # object arrays of Fraction
-
-_LARGE = 20  # unknowns from which lifting is faster than elimination
 
 
 def rational(value: ArrayLike, name: str, *, ndim: int | None = None) -> Rationals:
@@ -205,18 +202,7 @@ class _Tableau:
 
 
 def solve(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
-    """Solve a square linear system exactly; None if it is singular."""
-    if len(right) >= _LARGE:
-        rows = [integers(np.append(*row))[0] for row in zip(matrix, right, strict=True)]
-        whole = np.array(rows, dtype=object)
-        solved = lifted(whole[:, :-1], whole[:, -1])
-        if solved is not None:
-            return solved
-    return _eliminated(matrix, right)
-
-
-def _eliminated(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
-    """Solve a system by integer pivoting; None if it is singular."""
+    """Solve a square linear system by integer pivoting; None if it is singular."""
     size = len(right)
     work: Integers = np.empty((size, size + 1), dtype=object)
     for i in range(size):

@@ -1,7 +1,6 @@
 """Exact linear systems and programs against floats and against their own certificates."""
 
 from fractions import Fraction
-from math import isqrt
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
 from bargaining import Game, critical_discount
-from bargaining._lifting import _primes, lifted
 from bargaining._rational import floats, fractions, maximise, rank, solve
 
 
@@ -89,7 +87,7 @@ def _system(kind, size, rng):
 )
 def test_large_systems_are_solved_as_by_sympy(kind):
     rng, singular = np.random.default_rng(2), 0
-    for size in {"sparse": [20] * 12, "rational": [20]}.get(kind, [20, 21, 26]):
+    for size in {"sparse": [20] * 12, "rational": [12]}.get(kind, [12, 20]):
         matrix, right = _system(kind, size, rng)
         answer = solve(matrix, right)
         if kind in ("rational", "long"):  # SymPy takes seconds
@@ -98,30 +96,6 @@ def test_large_systems_are_solved_as_by_sympy(kind):
             assert answer == _peer(matrix, right)
         singular += answer is None
     assert (0 < singular < 12) == (kind == "sparse")
-
-
-def test_a_solution_is_lifted_from_residues_whatever_its_length():
-    rng = np.random.default_rng(3)
-    for size in range(1, 9):
-        for longest in (1, 3, 2**62):
-            matrix = fractions(rng.integers(-longest, longest, (size, size), endpoint=True))
-            right = fractions(rng.integers(-longest, longest, size, endpoint=True))
-            whole = [[int(x) for x in row] for row in np.column_stack([matrix, right])]
-            system = np.array(whole, dtype=object)
-            assert lifted(system[:, :-1], system[:, -1]) == _peer(matrix, right)
-
-
-def test_a_determinant_that_the_primes_divide_is_not_taken_for_zero():
-    matrix, right = _system("whole", 24, np.random.default_rng(4))
-    expected, primes = solve(matrix, right), list(_primes(isqrt(2**53 // 24)))
-    for k, prime in enumerate(primes):
-        matrix[k] *= prime
-        right[k] *= prime
-    system = np.array([[int(x) for x in row] for row in np.column_stack([matrix, right])], dtype=object)
-    assert lifted(system[:, :-1], system[:, -1]) is None
-    assert solve(matrix, right) == expected == _peer(matrix, right)
-    matrix[-1] = matrix[:-1].sum(axis=0)
-    assert solve(matrix, right) is None
 
 
 def test_rank():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from importlib import metadata
 from pathlib import Path
 from typing import Literal, overload
 
 from bargaining._optional import install
-from bargaining._platform import describe_platform
 from bargaining._version import version
 from bargaining.errors import InvalidInput
 
@@ -75,7 +75,7 @@ def _config() -> Config:
     versions = {name: _version(name) or f"missing: {install(extra)}" for name, extra in optional.items()}
     return {
         "bargaining": {"version": version(), "folder": str(Path(__file__).parent)},
-        "platform": describe_platform(),
+        "platform": _platform(),
         "required": {name: _version(name) or "missing" for name in REQUIRED},
         "optional": {name: versions[name] for name in sorted(versions)},
     }
@@ -87,3 +87,28 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _platform() -> dict[str, str]:
+    """Return the Python, the system, the processor with the instruction sets that NumPy found, and the BLAS library."""
+    import numpy as np
+
+    built = np.show_config(mode="dicts")  # type: ignore[call-overload, unused-ignore]
+    blas = built.get("Build Dependencies", {}).get("blas", {})
+    sets = built.get("SIMD Extensions", {}).get("found", [])
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": platform.platform(),
+        "processor": f"{_processor()} ({' '.join([platform.machine(), *sets])})",
+        "blas": " ".join(str(blas[key]) for key in ("name", "version") if blas.get(key)) or "unknown",
+    }
+
+
+def _processor() -> str:
+    """Return the name of the processor, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or "unknown"

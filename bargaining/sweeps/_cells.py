@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from bargaining._arrays import short
 from bargaining._files import path_of, write_whole
 from bargaining._names import are_given
-from bargaining._platform import made_on
 from bargaining.errors import InvalidInput, Status
 
 _RESERVED = ("player", "status", "message", "payoffs", "residual")
@@ -116,7 +115,7 @@ def _unit(given: Any) -> tuple[Any, str]:
 
 
 Chunk = dict[str, NDArray[Any]]
-"""`status` (cells,), every number (cells, ...), the platform, and, if cells have messages, those and their places."""
+"""`status` (cells,), every number (cells, ...), and, if cells have messages, those and their places."""
 
 _MANIFEST = "manifest.json"
 _DIGEST = 16  # bytes of a hash: enough that no two parts share one by chance
@@ -293,8 +292,8 @@ def _short(value: Any) -> str:
     return "absent" if value is None else text if len(text) <= 120 else f"{text[:80]}...{text[-30:]}"
 
 
-MESSAGES, FAILED, PLATFORM, PLAYERS = " messages", " failed", " platform", " players"
-SPECIAL = ("status", MESSAGES, FAILED, PLATFORM, PLAYERS)
+MESSAGES, FAILED, PLAYERS = " messages", " failed", " players"
+SPECIAL = ("status", MESSAGES, FAILED, PLAYERS)
 _OK = (Status.OK, Status.DEGENERATE)
 _LAST = int(max(Status))
 
@@ -316,7 +315,7 @@ class Task:
                 f"{1 + len(more)}, as `starmap` does."
             )
         start, stop = stretch
-        return start, self._computed(start, stop) | {PLATFORM: np.array([made_on()])}
+        return start, self._computed(start, stop)
 
     def _computed(self, start: int, stop: int) -> Chunk:
         columns = self.grid.columns(start, stop)

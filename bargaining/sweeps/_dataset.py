@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bargaining.errors import Status
-from bargaining.sweeps._cells import FAILED, MESSAGES, PLATFORM, PLAYERS, SPECIAL, Chunk, Grid, padded, widest
+from bargaining.sweeps._cells import FAILED, MESSAGES, PLAYERS, SPECIAL, Chunk, Grid, padded, widest
 
 _STATUS = {
     "flag_values": [int(status) for status in Status],
@@ -61,8 +61,7 @@ def dataset(grid: Grid, chunks: Mapping[int, Chunk], about: Mapping[str, str]) -
         }
         names = next(iter(named)) if len(named) == 1 else ()
         data["player"] = list(names) if len(names) == players else np.arange(players)
-    platforms = {str(chunk[PLATFORM][0]) for _, chunk in ordered}
-    data.attrs = {**about, "platform": "; ".join(sorted(platforms))}
+    data.attrs = dict(about)
     return data
 
 

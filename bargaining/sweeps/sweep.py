@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import io
 import pickle
-import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -22,10 +20,9 @@ from bargaining._arguments import flag, function
 from bargaining._arrays import short
 from bargaining._calls import suggesting
 from bargaining._optional import needs
-from bargaining._platform import made_on
 from bargaining._version import version as library_version
 from bargaining.errors import InvalidInput, Unsolved
-from bargaining.sweeps._cells import PLATFORM, Chunk, Folder, Grid, Task, open_folder, read_folder, read_grid
+from bargaining.sweeps._cells import Chunk, Folder, Grid, Task, open_folder, read_folder, read_grid
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -131,16 +128,10 @@ def sweep(
     OSError
         If `checkpoint` cannot be written; chunks finished before are safe.
 
-    Warns
-    -----
-    UserWarning
-        If chunks in the checkpoint were made on another kind of processor or with other linear algebra.
-
     Notes
     -----
-    On one platform the numbers are the same to the last bit, whatever the workers, the chunks and the interruptions; on
-    another processor, or with another library for linear algebra, the last bits may differ. Each
-    chunk records its platform, and the attribute `platform` of the result lists them.
+    On one machine the numbers are the same to the last bit, whatever the workers, the chunks and the interruptions; on
+    another processor, or with another library for linear algebra, the last bits may differ.
 
     A checkpoint identifies a model and a method by their source, by what a `functools.partial` or an object holds,
     and by the versions of Python, NumPy, SciPy and this library; another version of the library does not continue it.
@@ -238,7 +229,6 @@ def _sweep(
     if checkpoint is not None:
         folder = open_folder(checkpoint, task.grid, _identity(task, version), size)
         chunks = _load_all(folder, starts)
-        _compare_platforms(chunks)
     missing = [(k, min(k + size, task.grid.cells)) for k in starts if k not in chunks]
     with _bar(len(starts), len(chunks), progress) as advance:
         for start, chunk in _results(task, missing, workers):
@@ -262,18 +252,6 @@ def _load_all(folder: Folder, starts: Iterable[int]) -> dict[int, Chunk]:
 
 def _about(model: str, method: str, version: str) -> dict[str, str]:
     return {"model": model, "method": method, "version": f"bargaining {version}"}
-
-
-def _compare_platforms(chunks: Mapping[int, Chunk]) -> None:
-    """Warn if chunks were made on another platform."""
-    here = made_on()
-    counts = Counter(str(chunk[PLATFORM][0]) for chunk in chunks.values())
-    if elsewhere := [f"{count} chunks made on {place}" for place, count in counts.items() if place != here]:
-        warnings.warn(
-            f"`checkpoint` holds {', '.join(elsewhere)}, and this is {here}: their last bits may differ from those "
-            "computed here. Use another folder to compute all of them here.",
-            stacklevel=4,
-        )
 
 
 def _check_names(model: Callable[..., Any], grid: Grid) -> None:

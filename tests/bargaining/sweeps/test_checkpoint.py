@@ -188,24 +188,6 @@ def test_what_is_no_checkpoint_is_named(tmp_path, damage):
         open_sweep(folder)
 
 
-def test_going_on_elsewhere_is_said(tmp_path, monkeypatch):
-    def on(place):
-        for module in ("sweep", "_cells"):
-            monkeypatch.setattr(f"bargaining.sweeps.{module}.made_on", lambda: place)
-
-    on("an old machine")
-    cut(5, tmp_path)
-    for path in sorted(tmp_path.glob("*.npz"))[2:]:
-        path.unlink()
-    on("a new machine")
-    words = "2 chunks made on an old machine, and this is a new machine: their last bits may differ"
-    with pytest.warns(UserWarning, match=words):
-        data = cut(5, tmp_path)
-    assert data.attrs["platform"] == "a new machine; an old machine"
-    with pytest.warns(UserWarning, match=words):
-        cut(5, tmp_path)
-
-
 @pytest.mark.parametrize("way", ["map", "imap_unordered"])
 def test_a_pool_of_processes_is_a_worker(tmp_path, way):
     with get_context("fork").Pool(2) as pool:

@@ -161,7 +161,7 @@ def sensitivity(
     begin at 1/32 of what a player gains, or of the way to 0 or 1, and halve; the error is four times the distance of an
     extrapolation from its neighbours, and what rounding adds. First derivatives are usually right to 1e-10 of the gain,
     second ones to 1e-8; where an answer is itself found to a tolerance only, the error says how much is lost.
-    Derivatives of trade models are computed at the equilibrium by the implicit function theorem, to rounding.
+    Derivatives of trade models, of order 1, are computed at the equilibrium by the implicit function theorem.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
@@ -752,29 +752,14 @@ def _of_arguments(result: Any, wrt: Mapping[str, Any], method: Callable[..., Any
 
 def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
     """Label the derivatives of an answer that computes its own."""
-    beside = getattr(result, "_slopes_beside", None)
-    values, error, axes = result._slopes(wrt, order if beside is None else 1)
-    if order == 2 and beside is not None:
-        room, slopes = beside(wrt)
-        values, error = _bends(room, slopes, values)
-        axes = axes | {f"{name}_2": labels for name, labels in list(axes.items())[1:]}
+    if order == 2:
+        raise InvalidInput(
+            f"`order` must be 1 for {type(result).__name__}, which computes its own derivatives; got 2. Take the "
+            f"difference of the first derivatives of two results."
+        )
+    values, error, axes = result._slopes(wrt)
     named = {name: labels for name, labels in axes.items() if labels is not None}
     status = np.asarray(getattr(result, "status", Status.OK)) == Status.OK
     values = np.where(status[(..., *[None] * (values.ndim - status.ndim))], values, np.nan)
     shape = _Axes(dims=tuple(axes), shape=values.shape, labels=named)
-    return _label(shape, _Axes(), values, error, (values, values) if order == 1 else None)
-
-
-def _bends(room: Floats, slopes: Callable[[int, float], Floats], first: Floats) -> tuple[Floats, Floats]:
-    """Return second derivatives as differences of first ones, which `slopes` gives with their errors, and errors."""
-    second, error = np.zeros((2, len(first), room.size, room.size))
-    for j in np.flatnonzero(room > 0).tolist():
-        steps = room[j] / 12 * 0.5 ** np.arange(6)
-        ends = np.array([[slopes(j, sign * float(h)) for sign in (1, -1)] for h in steps])
-        h = steps[:, None, None]
-        noise = ends[:, :, 1].max(axis=1) / h
-        second[..., j], error[..., j] = _extrapolate((ends[:, 0, 0] - ends[:, 1, 0]) / (2 * h), noise, 2)
-    shape = (*first.shape, *first.shape[1:])
-    return ((second + second.swapaxes(1, 2)) / 2).reshape(shape), np.fmax(
-        error, error.swapaxes(1, 2)
-    ).reshape(shape)
+    return _label(shape, _Axes(), values, error, (values, values))

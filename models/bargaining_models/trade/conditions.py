@@ -198,9 +198,9 @@ class System:
         if costs is not None:
             changed |= costs != 1.0
         cell, importer = np.nonzero(changed.any(axis=(2, 3)))
-        gross = np.empty((count, *self.rates.shape), dtype=tariffs.dtype)
+        gross = np.empty((count, *self.rates.shape))
         gross[:] = 1.0 + self.rates
-        both = np.empty((count, self.sectors, 2 * n, n), dtype=tariffs.dtype)
+        both = np.empty((count, self.sectors, 2 * n, n))
         both[:] = self._both
         if len(cell):  # only the importers whose terms are not those of the base, (R, J, N)
             paid = 1.0 + tariffs[cell, importer].swapaxes(1, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +71,7 @@ class TradeEquilibrium(Result):
     sectors: tuple[str, ...]
     unit: str = ""
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
-    # "again", "bends": what finds derivatives.
-    _slopes_of: dict[str, Any] = field(default_factory=dict, repr=False)
+    _slopes_of: Callable[[str], tuple[Floats, Floats]] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"TradeEquilibrium(real income, %: {by_name(self.welfare, self.regions)}; {said(self.status)})"
@@ -105,19 +104,17 @@ class TradeEquilibrium(Result):
             )
         return self
 
-    def _slopes(self, wrt: str, order: int) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
         """Return derivatives of welfare, in percent, their error by rounding, and their axes: what `sensitivity` asks.
 
-        They are taken at the equilibrium by the implicit function theorem, with the base held fixed; second ones as
-        first ones of the first, along imaginary changes of the parameter.
+        They are taken at the equilibrium by the implicit function theorem, with the base held fixed.
         """
-        known = ("tariffs", "costs", "transfers", "elasticities")
-        if "again" not in self._slopes_of:
+        if self._slopes_of is None:
             raise InvalidInput(
                 "`result` must come from `TradeModel.solve`, which keeps what derivatives are made of."
             )
-        choice(wrt, "wrt", known)
-        made, doubt = self._slopes_of["again"](wrt)
+        choice(wrt, "wrt", ("tariffs", "costs", "transfers", "elasticities"))
+        made, doubt = self._slopes_of(wrt)
         level = 1.0 + self.welfare[..., None] / 100.0
         batch, regions = np.shape(self.residual), len(self.regions)
         if wrt in ("tariffs", "costs"):
@@ -130,12 +127,6 @@ class TradeEquilibrium(Result):
             own["receiver"] = list(self.regions)
         if wrt != "transfers":
             own["sector"] = list(self.sectors)
-        if order == 2:
-            bent = self._slopes_of["bends"](wrt)[0]
-            bent = np.moveaxis(bent, 2, -2) if len(rest) == 3 else bent
-            flat = made.reshape(*made.shape[:2], -1)
-            made = bent.reshape(*flat.shape, -1) + flat[..., None] * flat[..., None, :]
-            rest, own = rest * 2, own | {f"{name}_2": labels for name, labels in own.items()}
         percent = (
             100.0 * made.reshape(*batch, regions, *rest) * level.reshape(*batch, regions, *(1,) * len(rest))
         )

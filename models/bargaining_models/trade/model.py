@@ -522,9 +522,10 @@ class TradeModel(Shown):
             self.economy, tariffs, costs, names, transfers=transfers, unit=unit
         )
         at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
-        told = rates, hats, received, where, (at.log_wages, at.prices, at.output)
-        made = {"again": partial(self.solver.slopes, *told), "bends": partial(self.solver.bends, *told)}
-        answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=made)
+        slopes = partial(
+            self.solver.slopes, rates, hats, received, where, (at.log_wages, at.prices, at.output)
+        )
+        answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
     def marginal_welfare(

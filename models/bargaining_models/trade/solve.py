@@ -16,10 +16,8 @@ block, however many tariffs the functions are then differentiated in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +85,7 @@ def reduced(at: Point, regions: Sequence[int] = ()) -> Reduced:
     if len(player):
         price = np.zeros_like(output)
         price[:, :, player, last] = -system.final[:, player]
-        income = np.zeros((cells, n, n + len(player)), dtype=at.income.dtype)
+        income = np.zeros((cells, n, n + len(player)))
         income[:, player, last] = 1.0 / at.income[:, player]
     if system.links:
         wide, shape = (cells, system.sectors * n, -1), (cells, *output.shape[1:])
@@ -202,7 +200,6 @@ def _present(array: Floats | None) -> Floats:
 
 
 CHUNK_ENTRIES = 45_000  # of an array of links: what a processor's cache holds
-TURN = 1e-30  # of imaginary parts that carry derivatives: their squares vanish
 JACOBIAN_ENTRIES = 1_000_000  # 8 MB an array
 TOLERANCE = 1e-13  # of excess demands: a few roundings of a sum over all links
 BROYDEN_STEPS = 30  # after which Newton takes over
@@ -306,10 +303,10 @@ class Solver:
         wrt: str,
     ) -> tuple[Floats, Floats]:
         """Differentiate log welfare in solved scenarios, see `slopes`; also bound the rounding error."""
-        at = self._found(tariffs, costs, received, unit, unknowns)
         parts, doubts = [], []
         size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
         with np.errstate(all="ignore"):
+            at = Point(self.system, self.system.cells(tariffs, costs, received, unit), *unknowns)
             for first in range(0, len(at.wages), size):
                 some = at.take(slice(first, first + size))
                 found = reduced(some, range(self.system.regions))
@@ -317,57 +314,6 @@ class Solver:
                 parts.append(slopes(some, found.welfare, wrt))
                 doubts.append(64 * np.finfo(float).eps * np.linalg.cond(found.matrix))
         return np.concatenate(parts), np.concatenate(doubts)
-
-    def bends(
-        self,
-        tariffs: Floats,
-        costs: Floats | None,
-        received: Floats | None,
-        unit: int,
-        unknowns: Unknowns,
-        wrt: str,
-    ) -> tuple[Floats, Floats]:
-        """Differentiate `slopes` once more in each entry of what they are taken in, the last axis."""
-        solved, regions = self._found(tariffs, costs, received, unit, unknowns), self.system.regions
-        base = {
-            "tariffs": tariffs,
-            "costs": np.ones_like(tariffs) if costs is None else costs,
-            "transfers": np.zeros((len(tariffs), regions)) if received is None else received,
-            "elasticities": np.broadcast_to(self.system.theta[:, 0], (len(tariffs), self.system.sectors)),
-        }
-        count = base[wrt][0].size
-        size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
-        size = 1 if wrt == "elasticities" else size
-        cells = []
-        for k in range(len(tariffs)):
-            parts = []
-            for first in range(0, count, size):
-                ways = np.eye(count)[first : first + size]
-                here: dict[str, Any] = {
-                    key: np.broadcast_to(value[k], (len(ways), *value[k].shape))
-                    for key, value in base.items()
-                }
-                here[wrt] = here[wrt] + 1j * TURN * ways.reshape(here[wrt].shape)
-                mine = self
-                if wrt == "elasticities":  # which are those of a system, not of a cell
-                    mine = copy(self)
-                    mine.system = copy(self.system)
-                    mine.system.theta = here[wrt].reshape(-1, 1)
-                turns = mine.system.cells(here["tariffs"] + 0j, here["costs"], here["transfers"], unit)
-                with np.errstate(all="ignore"):
-                    some = mine.turned(solved.take(slice(k, k + 1)), turns)
-                    worth = reduced(some, range(regions)).welfare
-                    assert worth is not None
-                    parts.append(slopes(some, worth, wrt).imag / TURN)
-            cells.append(np.moveaxis(np.concatenate(parts), 0, -1))
-        return np.stack(cells), self.slopes(tariffs, costs, received, unit, unknowns, wrt)[1]
-
-    def _found(
-        self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, unknowns: Unknowns
-    ) -> Point:
-        """Return solved scenarios as points of the conditions."""
-        with np.errstate(all="ignore"):
-            return Point(self.system, self.system.cells(tariffs, costs, received, unit), *unknowns)
 
     def _solve_chunk(self, cells: Cells, tolerance: float) -> Floats:
         with np.errstate(all="ignore"):  # a cell that fails is found by its residual
@@ -395,21 +341,6 @@ class Solver:
         if self.system.size <= DENSE:
             return np.asarray(np.matmul(self._steps, gaps[:, :, None])[:, :, 0])
         return np.stack([self._base.steps(gap[:, None])[:, 0] for gap in gaps])
-
-    def turned(self, at: Point, cells: Cells) -> Point:
-        """Return the points of B cells beside the one cell of `at`, from which they differ by imaginary parts alone.
-
-        The imaginary parts are infinitesimal: divided by their size they are derivatives, exact up to rounding.
-        """
-        wages, prices, output = (
-            None if x is None else x.astype(complex) for x in (at.log_wages, at.prices, at.output)
-        )
-        assert wages is not None
-        here = [np.repeat(x, len(cells), axis=0) if x is not None else None for x in (wages, prices, output)]
-        gaps = Point(self.system, cells, *here).conditions().imag  # type: ignore[arg-type]
-        moved = self.system.split(Linear(at).steps(np.ascontiguousarray(gaps.T)).T)
-        turned = [None if x is None or y is None else x + 1j * y for x, y in zip(here, moved, strict=True)]
-        return Point(self.system, cells, *turned)  # type: ignore[arg-type]
 
     def _broyden(self, cells: Cells, tolerance: float) -> tuple[Floats, NDArray[np.bool_]]:
         """Iterate all cells from the base; return where each came to, or came nearest, and which converged."""

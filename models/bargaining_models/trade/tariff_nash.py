@@ -11,8 +11,8 @@ unbounded game: no search proves that a finite one is the only one. The spread o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.payoffs import Payoffs
-from bargaining_models.trade.solve import TURN, Solver, reduced, slopes, tariff_slopes
+from bargaining_models.trade.solve import reduced, slopes, tariff_slopes
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +38,7 @@ GRID = -0.2, 5.0
 MOST_POINTS = 10_000  # of a grid: each is a solution of the model
 HIGHEST = 1e3  # of a rate to start from: at higher ones there is no trade to tax
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
+ANSWER, ANSWER_ERROR = 1e-3, 1e-9  # of a rate, and what its fourth power and rounding leave of a difference
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
 NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method ends when its steps are small
@@ -115,7 +116,7 @@ class TariffEquilibrium(Result):
     equilibrium: TradeEquilibrium
     _slopes_of: partial[Any] | None = field(default=None, repr=False)
 
-    def _slopes(self, wrt: str, order: int) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
         """Return derivatives of the rates, their error by rounding, and their axes: what `sensitivity` asks."""
         choice(wrt, "wrt", ("tariffs", "costs", "elasticities"))
         if self._slopes_of is None or self.status == Status.FAILED:
@@ -128,34 +129,6 @@ class TariffEquilibrium(Result):
         axes["sector"] = list(self.equilibrium.sectors)
         error = doubt * np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
         return values, np.broadcast_to(error, values.shape), axes
-
-    def _slopes_beside(self, wrt: str) -> tuple[Floats, Callable[[int, float], Floats]]:
-        """Return what second derivatives are differences of: how far entries may move, and derivatives beside them.
-
-        They are the same functions of rates and of what is given, along the tangent of the equilibrium: rates need not
-        be solved for again, as a derivative asks only for the direction.
-        """
-        assert self._slopes_of is not None
-        payoffs, values = self._slopes_of.args
-        links = wrt != "elasticities"
-        base = _given(payoffs)[wrt]
-        tangent = _flat(_answers(payoffs, values, wrt)[0], links)
-        theta = payoffs.solver.system.theta[:, 0]
-        room = (base + 1.0 if wrt == "tariffs" else base) / ((1.0 + theta) if links else 8.0)
-        kept = links and wrt == "tariffs" and not payoffs.rates.added
-        room = (
-            np.where(np.isfinite(room) & ~(kept & (payoffs.rates.links >= 0)), room, 0.0) if links else room
-        )
-
-        def slopes(j: int, t: float) -> Floats:
-            moved = base.copy()
-            moved.flat[j] += t
-            near, doubt = _answers(_under(payoffs, wrt, moved), values + t * tangent[:, j], wrt)
-            found = _flat(near, links)
-            error = doubt * np.abs(found).max(axis=1, keepdims=True)
-            return np.array([found, np.broadcast_to(error, found.shape)])
-
-        return room.ravel(), slopes
 
     def __repr__(self) -> str:
         names = [" on ".join(label) for label in self.labels]
@@ -260,59 +233,36 @@ def nash_tariffs(
 
 
 def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]:
-    r"""Return how rates (K,) answer the "tariffs" that are given, "costs" or "elasticities"; and what rounding may do.
+    r"""Return how rates (K,) answer the "tariffs" that are given, "costs" or "elasticities"; and the relative error.
 
     By the implicit function theorem on the first-order conditions G(s, t) = 0: :math:`s_t = -G_s^{-1} G_t`. All of G's
     derivatives are second ones of welfare, one of them in a rate, so that K changes of rates give both: G_s from how
-    the slopes in rates answer them, G_t from how those in t do.
+    the slopes in rates answer them, G_t from how those in t do. They are differences of fourth order.
     """
-    rates, solver = payoffs.rates, payoffs.solver
-    places = rates.places.tolist()
+    rates, places = payoffs.rates, payoffs.rates.places.tolist()
     owner, k = rates.owners, np.arange(rates.size)
-    at = payoffs.points(values[None])
-    tariffs = rates.tariffs(values + 1j * TURN * np.eye(rates.size))
-    costs = None if rates.costs is None else np.broadcast_to(rates.costs, tariffs.shape)
+    moves = ANSWER * np.array([1.0, -1.0, 2.0, -2.0])[:, None, None] * np.eye(rates.size)
+    at = payoffs.points((values + moves).reshape(-1, rates.size))
     own, other = [], []
     with np.errstate(all="ignore"):
-        turned = solver.turned(at, solver.system.cells(tariffs, costs))
-        for some in payoffs.chunks(turned, 2 * len(places) * solver.system.shares.size):
+        for some in payoffs.chunks(at, 2 * len(places) * payoffs.solver.system.shares.size):
             worth = reduced(some, places).welfare
             assert worth is not None
             of_links = tariff_slopes(some, worth)
-            own.append(rates.gather(of_links).imag)
-            moved = of_links if wrt == "tariffs" else slopes(some, worth, wrt)
-            other.append(moved.imag)
-        matrix = np.concatenate(own)[:, owner, k].T / TURN  # of the condition of one rate in another
-        condition = float(np.linalg.cond(matrix))
-    # The slope of rate k's owner in t, as rate k moves.
-    right = np.concatenate(other)[k, owner] / TURN
+            own.append(rates.gather(of_links))
+            other.append(of_links if wrt == "tariffs" else slopes(some, worth, wrt))
+
+    def difference(parts: list[Floats]) -> Floats:
+        """The change of owner k's slopes as rate k moves, (K, players, ...)."""
+        near, back, far, far_back = np.split(np.concatenate(parts), 4)
+        return np.asarray((8.0 * (near - back) - (far - far_back)) / (12.0 * ANSWER))
+
+    matrix = difference(own)[:, owner, k].T  # of the condition of one rate in another
+    right = difference(other)[k, owner]
     if wrt == "tariffs" and not rates.added:
         right[:, np.moveaxis(rates.links, -1, 0) >= 0] = 0.0
     answer = -np.linalg.solve(matrix, right.reshape(rates.size, -1))
-    return np.asarray(answer.reshape(right.shape)), 64 * float(np.finfo(float).eps) * condition
-
-
-def _flat(slopes: Floats, links: bool) -> Floats:
-    """Return derivatives in each entry of what is given, (K, entries)."""
-    return np.asarray((np.moveaxis(slopes, 1, -1) if links else slopes).reshape(len(slopes), -1))
-
-
-def _given(payoffs: Payoffs) -> dict[str, Floats]:
-    """Return what rates are set under."""
-    rates, economy = payoffs.rates, payoffs.solver.system.economy
-    costs = np.ones_like(rates.given) if rates.costs is None else rates.costs
-    return {"tariffs": rates.given, "costs": costs, "elasticities": economy.elasticities}
-
-
-def _under(payoffs: Payoffs, wrt: str, given: Floats) -> Payoffs:
-    """Return the same payoffs under other "tariffs", "costs" or "elasticities", with the base held fixed."""
-    if wrt == "tariffs":
-        return Payoffs(payoffs.model, replace(payoffs.rates, given=given))
-    if wrt == "costs":
-        return Payoffs(payoffs.model, replace(payoffs.rates, costs=given))
-    made = Payoffs(payoffs.model, payoffs.rates)
-    made.solver = Solver(replace(payoffs.solver.system.economy, elasticities=given))
-    return made
+    return np.asarray(answer.reshape(right.shape)), ANSWER_ERROR * float(np.linalg.cond(matrix))
 
 
 def formula_rates(payoffs: Payoffs) -> Floats:

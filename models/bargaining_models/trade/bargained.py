@@ -240,7 +240,7 @@ def _packed(
     received = np.zeros(count)
     if paid is not None:
         received[rates.places] = paid
-    answer = model.solve(tariffs=tariffs, costs=payoffs.rates.costs, transfers=received)
+    answer = model.solve(tariffs=tariffs, costs=payoffs.rates.costs, transfers=received, highest=np.inf)
     return BargainedTariffs(
         **known,
         rates=values,
@@ -317,7 +317,7 @@ def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
         )
     rate = lam[:, None] / lam - 1.0
     tariffs = np.repeat(rate[:, :, None], len(model.sectors), axis=2)
-    answer = model.solve(tariffs=tariffs).raise_if_failed()
+    answer = model.solve(tariffs=tariffs, highest=np.inf).raise_if_failed()
     economy = model.economy
     income = answer.income * economy.income
     if economy.closure != "fixed":
@@ -419,7 +419,7 @@ def tariffs_in_pairs(
             rates[k], gains[k], tariffs = deal.rates, deal.gains, deal.tariffs
         if residual <= 1e-9:
             break
-    answer = model.solve(tariffs=tariffs)
+    answer = model.solve(tariffs=tariffs, highest=np.inf)
     return TariffsInPairs(
         pairs=listed,
         rates=rates,

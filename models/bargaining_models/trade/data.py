@@ -706,7 +706,9 @@ def check_rates(
         )
     if (rates > highest).any():
         importer, exporter, sector = (int(k) for k in np.argwhere(rates > highest)[0][-3:])
-        too_high(rates, name, f" of {regions[importer]} on {regions[exporter]} {sectors[sector]}")
+        too_high(
+            rates, name, f" of {regions[importer]} on {regions[exporter]} {sectors[sector]}", highest=highest
+        )
     own = np.diagonal(rates, axis1=-3, axis2=-2)
     if own.any():
         sector, region = (int(k) for k in np.argwhere(own)[0][-2:])
@@ -716,13 +718,13 @@ def check_rates(
         )
 
 
-def too_high(rates: Floats, name: str, where: str = "") -> None:
-    """Refuse a rate above 300 percent."""
+def too_high(rates: Floats, name: str, where: str = "", *, highest: float = HIGHEST) -> None:
+    """Refuse a rate above `highest`."""
     rate = float(np.max(rates, initial=-1.0))
-    if rate > HIGHEST:
+    if rate > highest:
         raise InvalidInput(
-            f"`{name}` must be at most {HIGHEST:g}, 300 percent; got {plain(rate)}{where}. Rates are fractions: is it "
-            f"a percentage? Divide it by 100: {rate / 100:g}."
+            f"`{name}` must be at most {highest:g}, {100 * highest:g} percent; got {plain(rate)}{where}. "
+            f"Rates are fractions: is it a percentage? Divide it by 100: {rate / 100:g}."
         )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining.authoring import Floats, choice, listed, real, within
 from bargaining.errors import InvalidInput, plain
 from bargaining_models.trade.conditions import Economy
-from bargaining_models.trade.data import check_rates
+from bargaining_models.trade.data import HIGHEST, check_rates
 
 
 def place(name: str, argument: str, labels: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> int:
@@ -109,6 +109,7 @@ def scenario(
     *,
     transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
     unit: str = "world",
+    highest: float = HIGHEST,
 ) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, int, dict[tuple[int, ...], str]]:
     """Check and broadcast tariffs, costs and transfers.
 
@@ -118,7 +119,7 @@ def scenario(
     shape = economy.shares.shape
     given = {"tariffs": _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)}
     checks: dict[str, Callable[[Floats], None]] = {
-        "tariffs": lambda rates: check_rates(rates, *names, highest=np.inf),  # searches try high rates
+        "tariffs": lambda rates: check_rates(rates, *names, highest=highest),
         "costs": _check_hats,
         "transfers": lambda received: _check_incomes(received, economy, names[0]),
     }

@@ -15,7 +15,7 @@ from bargaining import Method, nash
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.conditions import Economy
-from bargaining_models.trade.data import TradeData, too_high
+from bargaining_models.trade.data import HIGHEST, TradeData, too_high
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
 from bargaining_models.trade.folders import from_icio, read_folder, structure
@@ -479,6 +479,7 @@ class TradeModel(Shown):
         costs: ArrayLike | None = None,
         transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
         unit: str = "world",
+        highest: float = HIGHEST,
     ) -> TradeEquilibrium:
         """Solve for the equilibrium under each scenario of a batch.
 
@@ -496,6 +497,8 @@ class TradeModel(Shown):
         unit : str, default "world"
             What the payment is fixed in: "world" units of world value added, or the name of a region: at its consumer
             prices.
+        highest : float, default 3
+            Rates above it are refused, since they are likely to be percentages.
 
         Returns
         -------
@@ -506,8 +509,8 @@ class TradeModel(Shown):
         Raises
         ------
         InvalidInput
-            If a rate is -1 or less, a region taxes its own sales, a cost is not positive or transfers exceed an income,
-            in every scenario; if transfers do not sum to zero, or a shape does not fit.
+            If a rate is -1 or less or above `highest`, a region taxes its own sales, a cost is not positive or
+            transfers exceed an income, in every scenario; if transfers do not sum to zero, or a shape does not fit.
 
         Examples
         --------
@@ -519,7 +522,7 @@ class TradeModel(Shown):
         """
         names = (self.regions, self.sectors)
         batch, rates, hats, received, where, refused = scenario(
-            self.economy, tariffs, costs, names, transfers=transfers, unit=unit
+            self.economy, tariffs, costs, names, transfers=transfers, unit=unit, highest=highest
         )
         at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
         slopes = partial(

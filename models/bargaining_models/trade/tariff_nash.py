@@ -205,7 +205,7 @@ def nash_tariffs(
         values = higher
     values = np.zeros(rates.size) if values is None else values
     tariffs = rates.tariffs(values)
-    answer = model.solve(tariffs=tariffs, costs=hats)
+    answer = model.solve(tariffs=tariffs, costs=hats, highest=np.inf)
     if answer.status != Status.OK:
         status = Status.FAILED if not solved else Status.INACCURATE
     lost = 1.0 if solved else np.nan

@@ -184,9 +184,9 @@ def test_they_agree_at_once_and_waiting_costs_both_the_same(deals, route) -> Non
     assert talks.delay == 0.0
     waiting = talks.waiting([1.0, 5.0, 20.0])
     np.testing.assert_allclose(waiting[:, 0], waiting[:, 1], rtol=1e-9)
-    lost = pivot.value("talks").sum()(0.0) - pivot.value("agreement").sum()(0.0)
+    lost = pivot.value("talks")(0.0).sum(axis=-1) - pivot.value("agreement")(0.0).sum(axis=-1)
     left = np.exp(-RATE * 5.0)
-    then = pivot.value("agreement").sum()(5.0) - pivot.value("talks").sum()(5.0)
+    then = pivot.value("agreement")(5.0).sum(axis=-1) - pivot.value("talks")(5.0).sum(axis=-1)
     assert waiting[1].sum() == pytest.approx(lost + left * then, rel=1e-9)
     assert (waiting < 0).all()
 
@@ -298,7 +298,7 @@ def test_replacing_at_no_rate_is_rushing_and_at_any_rate_is_having_replaced(
     slow, fast = answers(0.0), answers(100.0)
     np.testing.assert_allclose(slow["replace while talking"], slow["rush"], rtol=1e-12)
     # Talks in which each expects to lose its half of the pie: half of it goes to each at once.
-    pie = pivots[0].value("agreement").sum()(0.0) - fast["replace first"].sum()
+    pie = pivots[0].value("agreement")(0.0).sum(axis=-1) - fast["replace first"].sum()
     np.testing.assert_allclose(fast["replace while talking"], fast["replace first"] + pie / 2, atol=0.02)
 
 
@@ -311,7 +311,7 @@ def test_nothing_is_paid_where_they_never_agree(baseline: Baseline) -> None:
     """A deal that closes a route as large as that gives both less than going on, at every date."""
     pivot = step(Deal.at(baseline, r=[0.0, 0.8], route_survives=False), 5.0)
     rush = pivot.offers(hazard=0.5)
-    assert (rush.payoffs.sum() > pivot.value("agreement").sum()(0.0)) & ~np.isfinite(rush.delay)
+    assert (rush.payoffs.sum() > pivot.value("agreement")(0.0).sum(axis=-1)) & ~np.isfinite(rush.delay)
     found = partner_answers(pivot, pivot, hazard=0.5, replacing=0.2, wait=2.0)
     assert all(np.isnan(answer.transfer) for answer in found)
     np.testing.assert_array_equal(found[0].payoffs, rush.payoffs)

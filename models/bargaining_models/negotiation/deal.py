@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -200,12 +201,12 @@ class Reading(Shown):
     name, timing : str
         For tables and their notes.
     divide : callable
-        From a `Deal` to a `Division` of its money.
+        From a `Deal`, a `Pivot` or the money of a triangle to its division.
     """
 
     name: str
     timing: str
-    divide: Callable[[Deal], Division]
+    divide: Callable[[Any], Any]
 
 
 def readings(
@@ -246,34 +247,35 @@ def readings(
             timing=f"{offers}, r in use while talks last",
             divide=lambda deal: ContinuousOffers(rate, inside=rate * deal.status_quo.money)(deal.problem()),
         ),
-        *(_breakdown(rate, hazard, offers) for hazard in hazards),
-        *(_outside(rate, option, offers) for option in ("war", "exit")),
+        *(
+            Reading(
+                name=f"Offers, breakdown {hazard:g} a year",
+                timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war at r",
+                divide=partial(_breakdown, rate=rate, hazard=hazard),
+            )
+            for hazard in hazards
+        ),
+        *(
+            Reading(
+                name=f"Offers, outside option: {option}",
+                timing=f"{offers}; a responder may {ends}, at r",
+                divide=partial(_outside, rate=rate, option=option),
+            )
+            for option, ends in (
+                ("war", "walk out into the tariff war"),
+                ("exit", "close the border for good"),
+            )
+        ),
     )
 
 
-def _breakdown(rate: float, hazard: float, offers: str) -> Reading:
-    def divide(deal: Deal) -> Division:
-        protocol = ContinuousOffers(
-            rate, inside=rate * deal.talks.money, breakdown=hazard, breakdown_payoffs=deal.war.money
-        )
-        return protocol(deal.problem())
-
-    return Reading(
-        name=f"Offers, breakdown {hazard:g} a year",
-        timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war at r",
-        divide=divide,
+def _breakdown(deal: Deal, *, rate: float, hazard: float) -> Division:
+    protocol = ContinuousOffers(
+        rate, inside=rate * deal.talks.money, breakdown=hazard, breakdown_payoffs=deal.war.money
     )
+    return protocol(deal.problem())
 
 
-def _outside(rate: float, option: str, offers: str) -> Reading:
-    def divide(deal: Deal) -> Division:
-        return ContinuousOffers(rate, inside=rate * deal.talks.money, outside=deal.threat(option))(
-            deal.problem()
-        )
-
-    ends = {"war": "walk out into the tariff war", "exit": "close the border for good"}[option]
-    return Reading(
-        name=f"Offers, outside option: {option}",
-        timing=f"{offers}; a responder may {ends}, at r",
-        divide=divide,
-    )
+def _outside(deal: Deal, *, rate: float, option: str) -> Division:
+    protocol = ContinuousOffers(rate, inside=rate * deal.talks.money, outside=deal.threat(option))
+    return protocol(deal.problem())

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
-from numpy.polynomial import chebyshev
+from numpy.polynomial import chebyshev, legendre
 from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, owning, real, within
 from bargaining.errors import InvalidInput, plain
-from bargaining_models.negotiation._piecewise import Piecewise, constant, fit, steps
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.negotiation import Negotiation
 
 OUTCOMES = ("agreement", "status_quo", "war", "exit")
+OfTime = Callable[[ArrayLike], Floats]
+"""From times of any shape to the money a year of home and the partner, (..., 2)."""
 _NODES = 13  # Chebyshev points of the outcomes in r
+_GAUSS, _LONGEST = (
+    17,
+    2.0,
+)  # points of an integral on each piece, and its longest length in units of one over the rate
 
 
 @owning
@@ -61,8 +67,9 @@ class OutcomeCurves(Shown):
         points = chebyshev.chebpts1(_NODES)
         deal = Deal.at(negotiation, r=upper * (1 + points) / 2, route_survives=route_survives)
         values = np.stack([deal.money(name) for name in OUTCOMES], axis=1)
-        matrix = chebyshev.chebvander(points, _NODES - 1)
-        found = np.asarray(np.linalg.solve(matrix, values.reshape(_NODES, -1)), dtype=np.float64)
+        found = np.asarray(
+            chebyshev.chebfit(points, values.reshape(_NODES, -1), _NODES - 1), dtype=np.float64
+        )
         return cls(deal=deal, upper=float(upper), coefficients=found.reshape(values.shape))
 
     def without_route(self) -> OutcomeCurves:
@@ -76,9 +83,9 @@ class OutcomeCurves(Shown):
     def money(self, r: ArrayLike) -> Floats:
         """Return the money of the four outcomes at shares `r`, shape (*r.shape, 4, 2)."""
         share = within(real(r, "r"), "r", 0.0, self.upper)
-        position = (2 * share / self.upper - 1)[..., None, None]
-        coefficients = self.coefficients.reshape(_NODES, *(1,) * share.ndim, len(OUTCOMES), 2)
-        return np.asarray(chebyshev.chebval(position, coefficients, tensor=False))
+        basis = chebyshev.chebvander(2 * share / self.upper - 1, _NODES - 1)
+        values = np.tensordot(basis, self.coefficients, axes=(-1, 0))
+        return np.asarray(values.reshape(*share.shape, len(OUTCOMES), 2))
 
     def error(self) -> float:
         """Return the largest difference from the trade model itself midway between the points, in money."""
@@ -96,8 +103,9 @@ class Growth(Shown):
 
     Attributes
     ----------
-    flows : Piecewise
-        Values of shape (4, 2): agreement, status quo, tariff war, exit; home, partner.
+    flows : callable
+        From times to values of shape (..., 4, 2): agreement, status quo, tariff war, exit; home, partner. Smooth
+        between the dates, at a date the value just after it, and constant from the last date on.
     idle : ndarray, shape (2,)
         The status quo with the route unused.
     dates : ndarray
@@ -106,7 +114,7 @@ class Growth(Shown):
         Whether the route stays open under an agreement.
     """
 
-    flows: Piecewise
+    flows: Callable[[Floats], Floats]
     idle: Floats
     dates: Floats
     route_survives: bool
@@ -134,7 +142,10 @@ class Growth(Shown):
                 f"{values.shape[:-2]}. Give the share before the first date too."
             )
         return cls(
-            flows=steps(when, values), idle=deal.idle.money, dates=when, route_survives=deal.route_survives
+            flows=lambda t: values[np.searchsorted(when, t, side="right")],
+            idle=deal.idle.money,
+            dates=when,
+            route_survives=deal.route_survives,
         )
 
     @classmethod
@@ -143,25 +154,49 @@ class Growth(Shown):
         when = _checked_dates([years])
         for name, share in (("start", start), ("end", end)):
             within(real(share, name, ndim=0), name, 0.0, curves.upper)
-
-        def flows(t: Floats) -> Floats:
-            return curves.money(start + (end - start) * np.clip(t / years, 0.0, 1.0))
-
         return cls(
-            flows=fit(flows, np.array([0.0, years]), curves.money(end)),
+            flows=lambda t: curves.money(start + (end - start) * np.clip(t / years, 0.0, 1.0)),
             idle=curves.deal.idle.money,
             dates=when,
             route_survives=curves.deal.route_survives,
         )
 
-    def flow(self, name: str) -> Piecewise:
+    def flow(self, name: str) -> OfTime:
         """Return one outcome's money over time: one of `OUTCOMES`, or "talks", in force while they talk."""
         if name == "talks":
-            return self.flow("status_quo") if self.route_survives else constant(self.idle)
+            if not self.route_survives:
+                return lambda t: np.broadcast_to(self.idle, (*np.shape(t), 2))
+            name = "status_quo"
         k = OUTCOMES.index(name)
-        return Piecewise(
-            edges=self.flows.edges, coefficients=self.flows.coefficients[:, :, k], last=self.flows.last[k]
-        )
+        return lambda t: self.flows(np.asarray(t, dtype=float))[..., k, :]
+
+    def annuity(self, name: str, rate: float) -> OfTime:
+        r"""Return the level flow for ever that is worth as much as an outcome from each date on.
+
+        .. math:: A(t) = \rho \int_t^\infty e^{-\rho (s - t)} f(s) ds,
+
+        by Gauss-Legendre between the dates.
+        """
+        flow, last = self.flow(name), float(self.dates.max(initial=0.0))
+        edges = np.unique([0.0, *self.dates])
+        counts = np.ceil(rate * np.diff(edges) / _LONGEST).astype(int)
+        cuts = [
+            np.linspace(a, b, n, endpoint=False) for a, b, n in zip(edges, edges[1:], counts, strict=False)
+        ]
+        pieces = list(pairwise(np.concatenate([*cuts, edges[-1:]])))
+        nodes, weights = legendre.leggauss(_GAUSS)
+
+        def value(t: ArrayLike) -> Floats:
+            when = np.asarray(t, dtype=float)[..., None]
+            total = np.exp(-rate * np.maximum(last - when, 0.0)) * flow(last)
+            for a, b in pieces:
+                half = (b - np.clip(when, a, b)) / 2.0
+                times = b - half * (1.0 - nodes)
+                discounted = rate * half * weights * np.exp(-rate * (times - when))
+                total = total + np.einsum("...k,...ki->...i", discounted, flow(times))
+            return np.asarray(total)
+
+        return value
 
 
 def _checked_dates(dates: ArrayLike) -> Floats:

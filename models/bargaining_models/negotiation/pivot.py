@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,8 @@ from numpy.typing import ArrayLike
 from bargaining import NonstationaryOffers
 from bargaining.authoring import Floats, Result, Shown, real, scalar, within
 from bargaining.errors import InvalidInput, Status, plain
-from bargaining_models.negotiation._piecewise import Piecewise, annuity, fit
-from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS
-from bargaining_models.negotiation.growth import Growth
+from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS, Reading
+from bargaining_models.negotiation.growth import Growth, OfTime
 from bargaining_models.negotiation.roles import Roles
 
 _HORIZON = 1.0
@@ -46,24 +46,24 @@ class PivotDivision(Result):
     Attributes
     ----------
     payoffs_at : callable
-        Takes dates and returns each country's payoff if talks have reached them, shape (..., 2), in money a year.
+        Takes dates and returns each country's payoff if talks have reached them, (..., 2), in money a year.
     until : float
         The last date of interest; nothing changes after it.
     delay : float
         When they agree if talks begin at 0; 0 if at once.
     residual : float
     status : Status
-    values : mapping from outcome to Piecewise
+    values : mapping from outcome to a function of time
         The annuities of the outcomes; "talks" is what is in force while they talk.
     """
 
-    payoffs_at: Callable[[ArrayLike], Floats]
+    payoffs_at: OfTime
     until: float
     delay: float
     residual: float
     status: Status
     rate: float
-    values: dict[str, Piecewise]
+    values: dict[str, OfTime]
 
     @property
     def payoffs(self) -> Floats:
@@ -125,7 +125,7 @@ class Pivot(Shown):
 
     growth: Growth
     rate: float = DISCOUNT_RATE
-    _values: dict[str, Piecewise] = field(init=False, repr=False)
+    _values: dict[str, OfTime] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         rate = scalar(self.rate, "rate")
@@ -134,24 +134,24 @@ class Pivot(Shown):
                 f"`rate` must be positive; got {plain(rate)}. Without discounting there is no reason to agree soon."
             )
         names = ("agreement", "status_quo", "war", "talks")
-        object.__setattr__(self, "_values", {name: annuity(self.growth.flow(name), rate) for name in names})
+        object.__setattr__(self, "_values", {name: self.growth.annuity(name, rate) for name in names})
 
     @property
     def until(self) -> float:
         """A date after which nothing changes."""
         return float(self.growth.dates.max(initial=0.0)) + _HORIZON
 
-    def value(self, name: str) -> Piecewise:
+    def value(self, name: str) -> OfTime:
         """Return the annuity of an outcome: "agreement", "status_quo", "war" or "talks"."""
         return self._values[name]
 
     def nash(self) -> PivotDivision:
         """Return the Nash division about the tariff war, in force for good from the date without an agreement."""
-        total, war = self._values["agreement"].sum(), self._values["war"]
+        agreement, war = self._values["agreement"], self._values["war"]
 
         def payoffs_at(t: ArrayLike) -> Floats:
             threat = war(t)
-            return np.asarray(threat + (total(t) - threat.sum(axis=-1))[..., None] / 2)
+            return np.asarray(threat + (agreement(t) - threat).sum(axis=-1)[..., None] / 2)
 
         return self._pack(payoffs_at, 0.0, 0.0, Status.OK)
 
@@ -177,22 +177,30 @@ class Pivot(Shown):
             A further hazard while talks last, at which the partner replaces goods from home, and the division then.
         """
         within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)")
-        origin = self.growth.flow("exit")(0.0)
-        war = self._values["war"]
+        origin = self.growth.flow("exit")(
+            0.0
+        )  # payoffs of a closed border today are below those of any agreement
+        war, agreement = self._values["war"], self._values["agreement"]
         during = "status_quo" if in_use else "talks"
-        talks = self.growth.flow(during)
-        pie = self._values["agreement"].sum()
-        both = [war.part(i) for i in range(2)]
-        rate, broken = hazard, [_above(path, origin[i]) for i, path in enumerate(both)]
+
+        def above(path: OfTime, factor: float = 1.0) -> list[Callable[[Any], Any]]:
+            return [partial(_entry, path, i, float(origin[i]), factor) for i in range(2)]
+
+        rate, ending = hazard, war
         if replaced is not None and replaced[0] > 0:
-            rate, broken = hazard + replaced[0], self._either(hazard, *replaced, origin)
+            rate, after = hazard + replaced[0], replaced[1]
+            weight = replaced[0] / rate
+
+            def ending(t: ArrayLike) -> Floats:
+                return weight * after.payoffs_at(t) + (1 - weight) * war(t)
+
         found = NonstationaryOffers(
             [self.rate, self.rate],
-            surplus=_above(pie.__call__, origin.sum()),
-            inside=[_above(talks.part(i), origin[i], self.rate) for i in range(2)],
+            surplus=lambda t: agreement(t).sum(axis=-1) - origin.sum(),
+            inside=above(self.growth.flow(during), self.rate),
             breakdown=rate,
-            breakdown_payoffs=broken,
-            outside=[_above(path, origin[i]) for i, path in enumerate(both)] if walk_out else None,
+            breakdown_payoffs=above(ending),
+            outside=above(war) if walk_out else None,
             kinks=self.growth.dates,
             until=self.until,
         )()
@@ -204,22 +212,9 @@ class Pivot(Shown):
             during,
         )
 
-    def _either(
-        self, hazard: float, replacing: float, after: PivotDivision, origin: Floats
-    ) -> list[Callable[[Any], Any]]:
-        """Return the payoffs of the two ways in which talks can end by accident, from the origin."""
-        war, weight = self._values["war"], replacing / (hazard + replacing)
-        edges = np.union1d(np.append(0.0, self.growth.dates), self.until)
-
-        def mixed(t: Floats) -> Floats:
-            return np.asarray(weight * after.payoffs_at(t) + (1 - weight) * war(t))
-
-        paths = fit(mixed, edges, mixed(np.array([self.until]))[0])
-        return [_above(paths.part(i), origin[i]) for i in range(2)]
-
     def _pack(
         self,
-        payoffs_at: Callable[[ArrayLike], Floats],
+        payoffs_at: OfTime,
         delay: float,
         residual: float,
         status: Status,
@@ -236,46 +231,36 @@ class Pivot(Shown):
         )
 
 
-def _above(path: Callable[[Any], Floats], origin: float, factor: float = 1.0) -> Callable[[Any], Any]:
-    """Subtract from a function of time the payoffs of a closed border today, below those of any agreement."""
-    return lambda t: factor * (path(t) - origin)
+def _entry(path: OfTime, i: int, origin: float, factor: float, t: ArrayLike) -> Floats:
+    """Return what player i has over time above an origin, times a factor."""
+    return np.asarray(factor * (path(t)[..., i] - origin))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathReading(Shown):
-    """One reading of the alternative along a path, for tables: a name, its timing, and the division."""
-
-    name: str
-    timing: str
-    divide: Callable[[Pivot], PivotDivision]
-
-
-def path_readings(roles: Roles) -> tuple[PathReading, ...]:
-    """Return the readings of the table of paths: those of the deal, over time."""
+def path_readings(roles: Roles) -> tuple[Reading, ...]:
+    """Return the readings of the table of paths, from a `Pivot` to its division: those of the deal, over time."""
     offers = f"offers without pause under {roles.meanwhile}"
     return (
-        PathReading(
+        Reading(
             name="Nash",
             timing="without an agreement the tariff war from the date on",
-            divide=lambda p: p.nash(),
+            divide=Pivot.nash,
         ),
-        PathReading(
+        Reading(
             name="Offers, inside option",
             timing=f"{offers}, r(t) in use while talks last",
-            divide=lambda p: p.offers(in_use=True),
+            divide=partial(Pivot.offers, in_use=True),
         ),
-        *(_broken(hazard, offers) for hazard in HAZARDS),
-        PathReading(
+        *(
+            Reading(
+                name=f"Offers, breakdown {hazard:g} a year",
+                timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war",
+                divide=partial(Pivot.offers, hazard=hazard),
+            )
+            for hazard in HAZARDS
+        ),
+        Reading(
             name="Offers, outside option: war",
             timing=f"{offers}; a responder may walk out into the tariff war",
-            divide=lambda p: p.offers(walk_out=True),
+            divide=partial(Pivot.offers, walk_out=True),
         ),
-    )
-
-
-def _broken(hazard: float, offers: str) -> PathReading:
-    return PathReading(
-        name=f"Offers, breakdown {hazard:g} a year",
-        timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war",
-        divide=lambda p: p.offers(hazard=hazard),
     )

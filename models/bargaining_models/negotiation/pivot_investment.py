@@ -27,7 +27,7 @@ from bargaining.protocols.hold_up import HoldUp
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal, Reading
 from bargaining_models.negotiation.growth import Growth
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.negotiation.pivot import PathReading, Pivot, PivotDivision
+from bargaining_models.negotiation.pivot import Pivot, PivotDivision
 from bargaining_models.negotiation.projects import Project
 
 _PARTS = (1 + chebyshev.chebpts2(6)) / 2
@@ -87,7 +87,7 @@ class Investment(Shown):
         """The talks if the project is never built."""
         return Pivot(growth=Growth.in_steps(self.deal, [], stages=(0,)), rate=self.rate)
 
-    def divide(self, reading: PathReading) -> tuple[PivotDivision, PivotDivision]:
+    def divide(self, reading: Reading) -> tuple[PivotDivision, PivotDivision]:
         """Return the divisions if the project is never built, and while it is being built."""
         if reading.name not in self._divided:
             self._divided[reading.name] = reading.divide(self.without), reading.divide(self.pivot)
@@ -98,7 +98,7 @@ class Investment(Shown):
         """The divisions found so far, by reading."""
         return {}
 
-    def leverage(self, reading: PathReading) -> float:
+    def leverage(self, reading: Reading) -> float:
         """Return by how much the transfer agreed today is smaller, money a year."""
         without, built = self.divide(reading)
         return without.transfer - built.transfer
@@ -107,12 +107,12 @@ class Investment(Shown):
         """Return what the project adds to home's income under free trade, money a year from today."""
         return float((self.pivot.value("agreement")(0.0) - self.without.value("agreement")(0.0))[0])
 
-    def talk_at_once(self, reading: PathReading) -> float:
+    def talk_at_once(self, reading: Reading) -> float:
         """Return what home gains by the project if talks begin today, net of its charge."""
         without, built = self.divide(reading)
         return float((built.payoffs - without.payoffs)[0]) - self.charge
 
-    def build_first(self, reading: PathReading) -> float:
+    def build_first(self, reading: Reading) -> float:
         """Return what home gains by the project if talks begin when it opens, net of its charge."""
         without, built = self.divide(reading)
         later = built.payoffs + built.waiting(self.project.lead_time)

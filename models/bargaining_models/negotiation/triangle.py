@@ -21,16 +21,15 @@ readings of who bargains when:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Result, Shown, owning, real, within
+from bargaining.authoring import Floats, Result, owning, real, within
 from bargaining.errors import InvalidInput
-from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.deal import Deal, Reading
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.negotiation.outcomes import Outcome
 from bargaining_models.negotiation.roles import Roles
@@ -220,55 +219,37 @@ def _worst(batch: tuple[int, ...], values: list[Floats]) -> Floats:
     return np.asarray(np.max([np.broadcast_to(value, batch) for value in values], axis=0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriangleReading(Shown):
-    """One reading of who bargains when.
+def triangle_readings(roles: Roles) -> tuple[Reading, ...]:
+    """Return the readings of who bargains when, each country of a pair with the same weight.
 
-    Attributes
-    ----------
-    name, timing : str
-        For tables and their notes.
-    divide : callable
-        From the money of the four states to `Terms`.
+    They go from the money of the four states to `Terms`.
     """
-
-    name: str
-    timing: str
-    divide: Callable[[Floats], Terms]
-
-
-def triangle_readings(roles: Roles) -> tuple[TriangleReading, ...]:
-    """Return the readings of the table, in order; each country of a pair has the same weight."""
     roles.need_alternative()
     (_, partner, other), the_partner = roles.names, roles.said[1]
     once = "each pair once, foreseeing what follows"
     return (
-        TriangleReading(
+        Reading(
             name="Route free", timing="the route is open whatever is agreed and costs nothing", divide=unpaid
         ),
-        TriangleReading(
+        Reading(
             name="At once",
             timing="both pairs at the same time, the other agreement given (Nash-in-Nash)",
             divide=nash_in_nash,
         ),
-        TriangleReading(
-            name=f"{other} first", timing=once, divide=lambda money: in_order(money, first=ALTERNATIVE)
-        ),
-        TriangleReading(
-            name=f"{partner} first", timing=once, divide=lambda money: in_order(money, first=PARTNER)
-        ),
-        TriangleReading(
+        Reading(name=f"{other} first", timing=once, divide=lambda money: in_order(money, first=ALTERNATIVE)),
+        Reading(name=f"{partner} first", timing=once, divide=lambda money: in_order(money, first=PARTNER)),
+        Reading(
             name=f"{partner} first, {other} ruled out",
             timing=f"the agreement with {the_partner} forbids that with {roles.said[2]}",
             divide=exclusive,
         ),
-        TriangleReading(
+        Reading(
             name="Bargaining again",
             timing="a pair that breaks up leaves the other to bargain again",
             divide=renegotiated,
         ),
-        TriangleReading(
+        Reading(
             name="Shapley value", timing="all together; a country alone expects none to agree", divide=shapley
         ),
-        TriangleReading(name="Nucleolus", timing="as the Shapley value", divide=nucleolus),
+        Reading(name="Nucleolus", timing="as the Shapley value", divide=nucleolus),
     )

@@ -10,8 +10,8 @@ import numpy as np
 from bargaining import nash
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
-from bargaining_models.negotiation.deal import HAZARDS, readings
-from bargaining_models.negotiation.pivot import PathReading, Pivot, path_readings
+from bargaining_models.negotiation.deal import HAZARDS, Reading, readings
+from bargaining_models.negotiation.pivot import Pivot, path_readings
 from bargaining_models.negotiation.pivot_chain import PivotChain
 from bargaining_models.negotiation.pivot_investment import Investment
 from bargaining_models.negotiation.thresholds import first_crossing
@@ -60,13 +60,13 @@ def splits_over_time(study: Study) -> Table:
     )
 
 
-def _timings(shown: Iterable[PathReading]) -> str:
+def _timings(shown: Iterable[Reading]) -> str:
     return "; ".join(f"{reading.name}: {reading.timing}" for reading in shown)
 
 
-def _along(pivot: Pivot, reading: PathReading, group: str) -> tuple[dict[str, Any], float]:
+def _along(pivot: Pivot, reading: Reading, group: str) -> tuple[dict[str, Any], float]:
     last = float(pivot.growth.dates.max(initial=0.0))
-    worse = pivot.value("agreement").sum()([0.0, last]) < pivot.value("war").sum()([0.0, last])
+    worse = pivot.value("agreement")([0.0, last]).sum(axis=-1) < pivot.value("war")([0.0, last]).sum(axis=-1)
     worse &= reading.name in (NASH, WAR)  # other readings do not compare an agreement with the war alone
     division = None if worse[0] else reading.divide(pivot)
     if division is None or not np.isfinite(division.delay):

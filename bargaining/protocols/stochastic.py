@@ -6,8 +6,8 @@ Utility is transferable, or there are two players whose feasible set is that of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,127 +17,21 @@ from bargaining._arrays import Floats, fill, owning, real
 from bargaining._names import Names, place
 from bargaining._rich import Shown
 from bargaining.division import Division, describe
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import Status
 from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.transform import Rescaled
-from bargaining.protocols._lotteries import Choices, equilibrium, violation
+from bargaining.protocols._chain import (
+    Chain,
+    ChainOfSets,
+    Choices,
+    Mask,
+    bracketed,
+    build,
+    equilibrium,
+    proven_unique,
+    violation,
+    with_sets,
+)
 from bargaining.protocols._seats import take_seats
-from bargaining.protocols._stationary import Chain, Mask, build, play, proven_unique
-
-_STEP = 1e-6  # of payoffs near 1: slopes of a frontier to about half the digits
-_SWEEPS = 2000  # periods of two iterations from above and below, after which nothing is proved
-_GAP = 1e-6  # of payoffs near 1: where the two meet, equilibrium payoffs are unique
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChainOfSets(Chain):
-    """A chain with a feasible set in each state, with free disposal."""
-
-    sets: tuple[FeasibleSet, ...]
-    """What can be agreed in each state."""
-
-    def rest(self, reservation: Floats) -> Floats:
-        """Return the proposer's best payoff that leaves the responder the reservation, (S,)."""
-        best: Floats = np.array([self.best_in(s, reservation[s]) for s in range(self.states)])
-        return best
-
-    def best_in(self, state: int, reservation: Floats) -> float:
-        """Return the proposer's best payoff in one state; -inf if the responder's reservation is not feasible."""
-        floor = np.array(reservation, dtype=float)
-        floor[self.proposer[state]] = -np.inf
-        return float(np.ravel(self.sets[state].ideal(floor))[self.proposer[state]])
-
-    def spares(self, values: Floats, agree: Mask) -> bool:
-        """Say whether a proposer who takes all there is leaves the responder less than she could for nothing."""
-        most = np.array([np.ravel(each.ideal(row)) for each, row in zip(self.sets, values, strict=True)])
-        return bool(((most > values + _GAP) & ~self.proposes)[agree].any())
-
-    @property
-    def transferable(self) -> bool:
-        """Utility need not be."""
-        return False
-
-    def in_units(self) -> tuple[Self, Floats]:
-        """Return the chain with payoffs of about 1, and the units that they are measured in, (2,)."""
-        most = np.max([np.ravel(each.ideal(np.zeros(2))) for each in self.sets], axis=0)
-        unit = np.maximum(most, np.abs(self.outside).max(axis=0))
-        unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
-        sets = tuple(Rescaled(each, 1 / unit, np.zeros(2)) for each in self.sets)
-        return replace(self, sets=sets, outside=self.outside / unit, inflow=self.inflow / unit), unit
-
-    def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
-        """Return the proposer's best payoff and its slopes in the reservations, (S,) and (S, 2)."""
-        shift = np.where(self.proposes, 0.0, _STEP)
-        here, above, below = (self.rest(reservation + sign * shift) for sign in (0, 1, -1))
-        high = np.where(np.isfinite(above), above, here)
-        with np.errstate(invalid="ignore"):
-            slope = (high - below) / (_STEP * (1 + np.isfinite(above)))
-        known = np.isfinite(here) & np.isfinite(slope)
-        slopes = np.where(self.proposes | ~known[:, None], 0.0, slope[:, None])
-        return np.where(known, here, 0.0), slopes
-
-    def check_options(self) -> None:
-        """Check that in every state some agreement gives both what leaving gives."""
-        for s in np.flatnonzero(self.may_leave.any(axis=1)).tolist():
-            left = self.best_in(s, self.outside[s])
-            if left < self.outside[s, self.proposer[s]] - 1e-12 * np.abs(self.outside[s]).sum():
-                raise InvalidInput(
-                    f"`outside` must be feasible in every state; got {self.outside[s].tolist()} in "
-                    f"state {s}. Where leaving beats every agreement, add what it gives to the set."
-                )
-
-
-def with_sets(chain: Chain, sets: Sequence[FeasibleSet]) -> ChainOfSets:
-    """Return the chain with these sets, one per state, each for two players."""
-    if len(sets) != chain.states:
-        raise InvalidInput(f"`surplus` must have one set per state ({chain.states}); got {len(sets)}.")
-    for s, feasible in enumerate(sets):
-        if feasible.players != 2 or feasible.batch_shape != () or chain.players != 2:
-            raise InvalidInput(
-                f"`surplus` may hold sets for two players only, one set a state; got {feasible!r} "
-                f"in state {s}. With more players give numbers: transferable utility."
-            )
-    given = {each.name: getattr(chain, each.name) for each in fields(Chain) if each.init}
-    return ChainOfSets(**given, sets=tuple(sets))
-
-
-def shown_unique(chain: Chain, values: Floats) -> bool:
-    """Say whether proposition `markov-chain-contraction` or `markov-chain-order` leaves one stationary payoff."""
-    return bracketed(chain, values) if isinstance(chain, ChainOfSets) else proven_unique(chain)
-
-
-def bracketed(chain: ChainOfSets, values: Floats) -> bool:
-    """Say whether value iterations from both ends meet at `values`.
-
-    Payoffs are those of `in_units`: at most 1.
-
-    Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs to today's
-    preserves this order, so from the two extreme pairs it converges to the extreme equilibria; if these agree there is
-    no other (proposition `markov-chain-order`). An option that may start to bind while waiting is still efficient
-    breaks the order, and then nothing is shown.
-    """
-    if not _ordered(chain):
-        return False
-    low, high = np.zeros_like(values), np.zeros_like(values)
-    low[:, 1] = high[:, 0] = 1.0
-    for _ in range(_SWEEPS):
-        low, high = play(chain, low)[0], play(chain, high)[0]
-        if np.abs(high - low).max() <= _GAP:
-            met = bool(np.abs(values - low).max() <= 2 * _GAP)
-            return met and not chain.spares(values, play(chain, values)[1].agree)
-    return False
-
-
-def _ordered(chain: ChainOfSets) -> bool:
-    """Say whether no credible option meets a proposer who might rather wait."""
-    credible = chain.credible
-    if not credible.any():
-        return True
-    forced = replace(chain, discounts=np.zeros(2)).rest(np.maximum(chain.outside, 0.0))
-    patience = chain.discounts[chain.proposer]
-    responder = credible[np.arange(chain.states), 1 - chain.proposer]
-    return bool((~responder | (forced >= patience)).all())
-
 
 _PROMISED = 1e-10  # of payoffs near 1: above the rounding of sums over many states
 
@@ -253,11 +147,10 @@ class StochasticBargaining(Shown):
     transferable utility there is no other subgame perfect equilibrium payoff either, under the same conditions; for
     more players only stationary equilibria are claimed.
 
-    *Computation.* Policy iteration on who agrees, who leaves and whose option binds; each policy
-    is solved exactly. Cost: a few factorisations of S x S matrices, whatever the discount factor;
-    of n S x n S where discount factors differ or an option binds among three or more. An equilibrium with lotteries is
-    the end of a path: choices have logistic probabilities of their gains, with increasing sharpness, from one half
-    (where there is one solution) to certainty. This takes about a hundred dense systems of n S unknowns.
+    *Computation.* Policy iteration on who agrees, who leaves and whose option binds; each policy is solved exactly.
+    Cost: a few factorisations of n S x n S matrices, whatever the discount factor. An equilibrium with lotteries is the
+    end of a path: choices have logistic probabilities of their gains, with increasing sharpness, from one half (where
+    there is one solution) to certainty. This takes about a hundred dense systems of n S unknowns.
 
     `residual` is the largest gain by a one-shot deviation, in any state, over the largest given payoff. Rounding of
     1e-16 in that gain can move payoffs by 1e-16 over one less the discount factor: by 1e-7 at a discount factor of
@@ -330,7 +223,8 @@ class StochasticBargaining(Shown):
         """Return the stationary equilibrium payoffs, and the probability of each outcome in each state."""
         chain, unit = self._chain.in_units()
         values, choices = equilibrium(chain, _PROMISED)
-        return self._packed(values * unit, choices.chances, shown_unique(chain, values))
+        unique = bracketed(chain, values) if isinstance(chain, ChainOfSets) else proven_unique(chain)
+        return self._packed(values * unit, choices.chances, unique)
 
     def check(self, division: StochasticDivision) -> StochasticDivision:
         """Return a division with `residual` and `status` computed anew from its payoffs and chances.

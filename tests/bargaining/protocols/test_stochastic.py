@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import bargaining.protocols._stationary as stationary
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.surplus import TransferableSurplus
@@ -299,9 +298,17 @@ def test_who_cannot_leave_may_wish_that_others_did():
     assert wishes > 5
 
 
-def test_a_chain_too_large_for_lotteries_says_so(monkeypatch):
-    monkeypatch.setattr("bargaining.protocols._lotteries._LARGEST", 0)
-    result = StochasticBargaining(**LOTS)()
+def test_a_chain_too_large_for_lotteries_says_so():
+    """Two hundred states that are never left, beside three that need lotteries."""
+    from scipy.linalg import block_diag
+
+    result = StochasticBargaining(
+        [*LOTS["surplus"], *np.ones(200)],
+        block_diag(LOTS["transition"], np.eye(200)),
+        LOTS["discounts"],
+        [*LOTS["proposer"], *np.zeros(200)],
+        outside=[*LOTS["outside"], *np.zeros((200, 2))],
+    )()
     assert result.status is Status.INACCURATE
     assert not result.unique
     with pytest.raises(Unsolved, match="StochasticBargaining: INACCURATE"):
@@ -464,16 +471,6 @@ def test_to_dict():
     assert plain["status"] == "OK"
     assert plain["agree"] == [True, True]
     assert plain["unique"] is True
-
-
-def test_policies_are_improved_without_value_iteration_between(monkeypatch):
-    """Every step at least halves the error here, so there is no reason to let periods pass but before the first."""
-    rng, states, periods, iterate = np.random.default_rng(4), 60, [], stationary._iterate
-    monkeypatch.setattr(stationary, "_iterate", lambda *given: periods.append(given[-1]) or iterate(*given))
-    surplus, transition = rng.uniform(1, 3, states), rng.dirichlet(np.full(states, 0.05), states)
-    proposer, outside = rng.integers(0, 2, states), rng.uniform(0, 0.3, (states, 2))
-    assert StochasticBargaining(surplus, transition, 0.9999, proposer, outside=outside)().ok
-    assert set(periods) == {stationary._WARM}
 
 
 @pytest.mark.parametrize(("states", "seed"), [(6, 12), (10, 13)])

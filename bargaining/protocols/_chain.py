@@ -1,0 +1,671 @@
+"""Stationary equilibrium of bargaining on a Markov chain, by policy iteration.
+
+Who agrees, who leaves and whose outside option binds is a *policy*. Under a fixed policy the payoffs solve one linear
+system; the payoffs imply a policy; the two are alternated. Every fixed point of the alternation is an equilibrium.
+
+There may be none. Suppose that waiting is efficient. Where leaving after a refusal becomes better than waiting, payoffs
+jump: if the responder waits, the proposer gets the value of waiting; if the responder leaves, this forces an agreement
+or ends the talks. At the jump the responder is indifferent and may leave with any probability; likewise a proposer who
+is indifferent between an agreement and a refusal may or may not make an acceptable offer. With these lotteries the set
+of possible payoffs is convex, so that a stationary equilibrium exists (Kakutani). With q the probability that a refusal
+ends the talks and a the probability of an acceptable offer,
+
+    f = a (reservations, rest to the proposer) + (1 - a) (q o + (1 - q) x),
+
+where 0 < q < 1 only if those who decide are indifferent between leaving and waiting, and 0 < a < 1 only if the proposer
+is indifferent between the rest and a refusal.
+
+Such an equilibrium is at the end of a path. Let every choice have the logistic probability of its gain times a
+sharpness L, and let every reservation be a smooth maximum. At L = 0 all choices have probability one half and there is
+one solution; as L grows the solutions form a smooth path (for almost all payoffs), which may turn back, and whose
+limits are equilibria. At its end, choices that are certain are fixed, and the probabilities of the others are solved
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arguments import whole
+from bargaining._arrays import Floats, discounts, real
+from bargaining.errors import InvalidInput, plain
+from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.transform import Rescaled
+
+_MOST = 1000  # players: one more adds a column to every array, and S equations to a system
+
+Ints = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chain:
+    """What the players share, who proposes and who may leave in each state; payoffs over those of waiting for ever."""
+
+    surplus: Floats
+    """The surplus in each state, (S,); zeros where a state has a general set instead."""
+    transition: Any
+    """Row s holds the probabilities of next period's states: a float array or a sparse CSR array, (S, S)."""
+    discounts: Floats
+    """Discount factors, (n,)."""
+    proposer: Ints
+    """Who proposes in each state, (S,)."""
+    outside: Floats
+    """Payoffs when talks end without agreement, (S, n); zero for a player who may not leave."""
+    may_leave: Mask
+    """Who may end the talks after rejecting, (S, n)."""
+    credible: Mask
+    """Who may leave and would do so in some case, (S, n)."""
+    proposes: Mask = field(init=False)
+    """Whether it is player j who proposes in state s, (S, n)."""
+    order: Ints = field(init=False)
+    """Who answers first, second, ..., (n - 1, S)."""
+
+    def __post_init__(self) -> None:
+        n = self.players
+        object.__setattr__(self, "proposes", self.proposer[:, None] == np.arange(n))
+        object.__setattr__(self, "order", (self.proposer + np.arange(1, n)[:, None]) % n)
+
+    @property
+    def players(self) -> int:
+        """Number of players."""
+        return len(self.discounts)
+
+    @property
+    def states(self) -> int:
+        """Number of states."""
+        return len(self.proposer)
+
+    def proposers(self, values: Floats) -> Floats:
+        """Return what each state's proposer gets, (S,)."""
+        own: Floats = values[np.arange(self.states), self.proposer]
+        return own
+
+    def in_units(self) -> tuple[Self, Floats]:
+        """Return the chain with payoffs of about 1, and the units that they are measured in, (n,)."""
+        unit = max(float(np.abs(self.surplus).max()), float(np.abs(self.outside).max())) or 1.0
+        scaled = replace(self, surplus=self.surplus / unit, outside=self.outside / unit)
+        return scaled, np.full(self.players, unit)
+
+    def wait(self, values: Floats) -> Floats:
+        """Return the payoffs of waiting if next period's payoffs are `values`, (S, n)."""
+        expected: Floats = (self.transition @ values) * self.discounts
+        return expected
+
+    def rest(self, reservation: Floats) -> Floats:
+        """Return what is left for the proposer when every responder gets the reservation, (S,)."""
+        left: Floats = self.surplus - np.where(self.proposes, 0.0, reservation).sum(axis=1)
+        return left
+
+    def best(self, reservation: Floats) -> Floats:
+        """Return the proposer's best payoff that leaves no responder less than the reservation, (S,)."""
+        return self.rest(reservation)
+
+    def spares(self, values: Floats, agree: Floats) -> bool:
+        """Say whether a proposer who takes all there is leaves a responder less than she could for nothing."""
+        return False
+
+    def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
+        """Return `rest`, (S,), and its slopes in the reservations, (S, n)."""
+        return self.rest(reservation), np.where(self.proposes, 0.0, -1.0)
+
+    def stay(self, waiting: Floats) -> Floats:
+        """Return by how much the player who decides prefers waiting to leaving after a refusal, (S,).
+
+        The first responder decides if it may leave: it refuses at once if any later refusal would give it less than its
+        own. A responder who may not leave, but would prefer that the others leave, cannot make them leave: it decides
+        nothing unless it alone is offered too little, which the proposer may choose.
+        """
+        rows = np.arange(self.states)
+        gain = waiting - self.outside
+        margin = np.full(self.states, np.inf)
+        for j in self.order[::-1]:
+            unable = np.maximum(np.maximum(gain[rows, j], self.proposers(gain)), margin)
+            margin = np.where(self.credible[rows, j], gain[rows, j], unable)
+        return margin
+
+    def check_options(self) -> None:
+        """Check that the surplus pays for everybody's outside option in every state."""
+        total = np.where(self.may_leave.any(axis=1), self.outside.sum(axis=1), -np.inf)
+        excess = total - self.surplus > 1e-12 * (np.abs(self.outside).sum(axis=1) + np.abs(self.surplus))
+        if excess.any():
+            s = int(np.argmax(excess))
+            raise InvalidInput(
+                f"`outside` must add up to no more than `surplus` in every state; got {plain(total[s])} "
+                f"against {plain(self.surplus[s])} in state {s}. Where leaving beats every agreement, "
+                f"let the surplus of that state be what leaving gives."
+            )
+
+
+_STEP = 2.0**-20  # of payoffs near 1: slopes of a frontier to about 1e-10
+_SPARE = 1e-9  # of payoffs near 1: a larger difference between payoffs is not rounding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChainOfSets(Chain):
+    """A chain with a feasible set in each state."""
+
+    sets: tuple[FeasibleSet, ...]
+    """What can be agreed in each state."""
+
+    def rest(self, reservation: Floats) -> Floats:
+        """Return the proposer's best payoff that leaves every responder the reservation, (S,)."""
+        if self.players == 2:
+            return self.best(reservation)
+        others, own = np.where(self.proposes, 0.0, reservation), self.proposes.astype(float)
+        rows = zip(self.sets, others, own, strict=True)
+        return np.array([float(np.ravel(each.ray(*row))[0]) for each, *row in rows])
+
+    def best(self, reservation: Floats) -> Floats:
+        """Return the proposer's best payoff that leaves no responder less than the reservation, (S,)."""
+        return self.proposers(self._ideal(np.where(self.proposes, -np.inf, reservation)))
+
+    def _ideal(self, floors: Floats) -> Floats:
+        return np.array([np.ravel(each.ideal(floor)) for each, floor in zip(self.sets, floors, strict=True)])
+
+    def spares(self, values: Floats, agree: Floats) -> bool:
+        """Say whether a proposer who takes all there is leaves a responder less than she could for nothing."""
+        return bool(((self._ideal(values) > values + _SPARE) & ~self.proposes)[agree > 0].any())
+
+    def in_units(self) -> tuple[Self, Floats]:
+        """Return the chain with payoffs of about 1, and the units that they are measured in, (n,)."""
+        most = self._ideal(np.zeros((self.states, self.players))).max(axis=0)
+        unit = np.maximum(most, np.abs(self.outside).max(axis=0))
+        unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
+        sets = tuple(Rescaled(each, 1 / unit, np.zeros(self.players)) for each in self.sets)
+        return replace(self, sets=sets, outside=self.outside / unit), unit
+
+    def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
+        """Return the proposer's best payoff and its slopes in the reservations, (S,) and (S, n)."""
+        here, slopes = self.rest(reservation), np.zeros_like(reservation)
+        for j in range(self.players):
+            shift = np.where(np.arange(self.players) == j, _STEP, 0.0)
+            above, below = self.rest(reservation + shift), self.rest(reservation - shift)
+            with np.errstate(invalid="ignore"):
+                slope = np.where(np.isfinite(above), (above - below) / 2, here - below) / _STEP
+            slopes[:, j] = np.where(self.proposes[:, j] | ~np.isfinite(here + slope), 0.0, slope)
+        return np.where(np.isfinite(here), here, 0.0), slopes
+
+    def check_options(self) -> None:
+        """Check that in every state some agreement gives both what leaving gives."""
+        short = self.best(self.outside) < self.proposers(self.outside) - 1e-12 * np.abs(self.outside).sum(
+            axis=1
+        )
+        for s in np.flatnonzero(short & self.may_leave.any(axis=1)):
+            raise InvalidInput(
+                f"`outside` must be feasible in every state; got {self.outside[s].tolist()} in "
+                f"state {s}. Where leaving beats every agreement, add what it gives to the set."
+            )
+
+
+def transition_matrix(value: Any) -> Any:
+    """Return a square matrix of probabilities, dense or sparse, whose rows sum to one."""
+    matrix = _sparse(value) if hasattr(value, "tocsr") else real(value, "transition", ndim=2)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise InvalidInput(f"`transition` must be square, one row per state; got shape {matrix.shape}.")
+    if matrix.min() < 0:
+        raise InvalidInput(f"`transition` must not be negative; got {plain(float(matrix.min()))}.")
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    error = np.abs(total - 1.0)
+    if (error > 1e-9).any():
+        s = int(np.argmax(error))
+        raise InvalidInput(
+            f"`transition` rows must sum to 1; row {s} sums to {plain(total[s])}. "
+            f"Divide each row by its sum, or add the missing state."
+        )
+    return matrix
+
+
+def _sparse(value: Any) -> Any:
+    from scipy.sparse import csr_array
+
+    matrix = csr_array(value, dtype=np.float64)
+    if matrix.nnz:
+        real(matrix.data, "transition")
+    return matrix
+
+
+def leaving(value: object, states: int, players: int) -> tuple[Floats, Mask]:
+    """Return payoffs of leaving and who may leave, both (S, n); None or -inf means that the player may not leave."""
+    shape = (states, players)
+    if value is None:
+        return np.zeros(shape), np.zeros(shape, dtype=bool)
+    filled = np.array(value, dtype=object)
+    filled[np.equal(filled, None)] = -np.inf  # type: ignore[call-overload]
+    array = real(filled, "outside", finite=False)
+    if array.shape not in ((players,), shape):
+        raise InvalidInput(
+            f"`outside` must have shape ({players},) or ({states}, {players}), players last; "
+            f"got {array.shape}."
+        )
+    if (array == np.inf).any():
+        raise InvalidInput("`outside` must not be +inf; give a finite payoff, or None for who may not leave.")
+    array = np.broadcast_to(array, shape)
+    may = np.isfinite(array)
+    return real(np.where(may, array, 0.0), "outside", payoffs=True), may
+
+
+def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: int | None) -> int:
+    """Return the number of players: as given, else from the shapes, else the number of proposers."""
+    if players is not None:
+        return whole(players, "players", 2)
+    for value in (discount, outside):
+        shape = np.shape(np.array(value, dtype=object))  # rows of several lengths are refused later on
+        if shape:
+            return int(shape[-1])
+    return max(2, int(proposer.max()) + 1)
+
+
+def proposers(value: ArrayLike) -> Ints:
+    """Return who proposes in each state, as integers."""
+    array = real(value, "proposer", ndim=1)
+    bad = (array != np.floor(array)) | (array < 0) | (array >= _MOST)
+    if bad.any():
+        s = int(np.argmax(bad))
+        raise InvalidInput(
+            f"`proposer` must hold players, 0, 1, ..., below {_MOST}; got {plain(array[s])} in state {s}."
+        )
+    return array.astype(np.intp)
+
+
+def build(
+    surplus: Floats | None,
+    transition: Any,
+    discount: ArrayLike,
+    proposer: ArrayLike,
+    outside: Any,
+    players: int | None,
+) -> Chain:
+    """Check every argument and that their shapes agree."""
+    matrix = transition_matrix(transition)
+    states = matrix.shape[0]
+    factors = real(discount, "discounts")
+    if factors.ndim > 1:
+        raise InvalidInput(
+            f"`discounts` must be a number or have one entry per player; got shape {factors.shape}. "
+            f"Solve one game at a time."
+        )
+    who = proposers(proposer)
+    n = count_players(factors, who, outside, players)
+    if not 2 <= n <= _MOST:
+        raise InvalidInput(f"`players` must be 2 to {_MOST}; got {n}.")
+    for name, given in (("proposer", who), ("surplus", surplus)):
+        if given is not None and len(given) != states:
+            raise InvalidInput(f"`{name}` must have one entry per state ({states}); got {len(given)}.")
+    if who.max() >= n:
+        raise InvalidInput(f"`proposer` must hold players 0 to {n - 1}; got {who.max()}. Set `players`.")
+    payoffs, may = leaving(outside, states, n)
+    return Chain(
+        credible=may & (payoffs > 0),  # nobody leaves for 0, the value of waiting for ever
+        surplus=np.zeros(states) if surplus is None else surplus,
+        transition=matrix,
+        discounts=discounts(factors, n, name="discounts"),
+        proposer=who,
+        outside=payoffs,
+        may_leave=may,
+    )
+
+
+def with_sets(chain: Chain, sets: Sequence[FeasibleSet]) -> ChainOfSets:
+    """Return the chain with these sets, one per state, each for two players."""
+    if len(sets) != chain.states:
+        raise InvalidInput(f"`surplus` must have one set per state ({chain.states}); got {len(sets)}.")
+    for s, feasible in enumerate(sets):
+        if feasible.players != 2 or feasible.batch_shape != () or chain.players != 2:
+            raise InvalidInput(
+                f"`surplus` may hold sets for two players only, one set a state; got {feasible!r} "
+                f"in state {s}. With more players give numbers: transferable utility."
+            )
+    parts = {part.name: getattr(chain, part.name) for part in fields(Chain) if part.init}
+    return ChainOfSets(**parts, sets=tuple(sets))
+
+
+_WARM = 50  # periods: enough for most policies to be those of the long run
+_ROUNDS = 14  # steps of policy iteration
+_PERIODS = 256  # up to which the number of periods between policies doubles
+_ROUNDING = 1e-13  # of payoffs near 1
+
+
+class Choices(NamedTuple):
+    """What is decided in each state."""
+
+    leave: Floats
+    """Probability that a refusal ends the talks, (S,)."""
+    agree: Floats
+    """Probability that the proposer makes an acceptable offer, (S,)."""
+
+    @classmethod
+    def of(cls, chances: Floats) -> Choices:
+        """Return the choices that give these probabilities; after a refusal that never happens, all wait."""
+        agree, leave, wait = np.moveaxis(chances, -1, 0)
+        return cls(leave / np.where(leave + wait > 0, leave + wait, 1.0), agree)
+
+    @property
+    def chances(self) -> Floats:
+        """The probabilities of an agreement at once, of the end of talks, and of waiting, (S, 3)."""
+        leave = (1 - self.agree) * self.leave
+        return np.stack([self.agree, leave, 1 - self.agree - leave], axis=-1)
+
+
+class Today(NamedTuple):
+    """The values behind today's choices, given tomorrow's payoffs."""
+
+    waiting: Floats
+    """The value of waiting, (S, n)."""
+    reservation: Floats
+    """The better of leaving and waiting, (S, n)."""
+    rest: Floats
+    """What is left for the proposer after the reservations, (S,)."""
+    stay: Floats
+    """By how much the player who decides prefers waiting to leaving after a refusal, (S,)."""
+
+
+def today(chain: Chain, values: Floats) -> Today:
+    """Return the values behind today's choices if tomorrow's payoffs are `values`."""
+    waiting = chain.wait(values)
+    reservation = np.where(chain.credible, np.maximum(chain.outside, waiting), waiting)
+    return Today(waiting, reservation, chain.rest(reservation), chain.stay(waiting))
+
+
+def outcome(chain: Chain, now: Today, choices: Choices) -> tuple[Floats, Floats]:
+    """Return today's payoffs under these choices, (S, n), and the proposer's after a refusal, (S,)."""
+    leave, agree = (probability[:, None] for probability in choices)
+    refused = now.waiting + leave * (chain.outside - now.waiting)
+    rest = np.where(agree > 0, now.rest[:, None], 0.0)
+    agreed = np.where(chain.proposes, rest, now.reservation)
+    return agree * agreed + (1 - agree) * refused, chain.proposers(refused)
+
+
+def play(
+    chain: Chain, values: Floats, *, leaving: bool = False, refusing: bool = False, slack: float = 0.0
+) -> tuple[Floats, Choices]:
+    """Return today's payoffs when tomorrow's are `values`, and the choices that give them.
+
+    A responder's reservation is the better of leaving and waiting. The proposer agrees if the rest after the
+    reservations is at least the payoff of having the offer refused. Players who are indifferent, up to `slack`, wait
+    and agree, unless the arguments say otherwise.
+    """
+    now = today(chain, values)
+    leave = now.stay <= slack if leaving else now.stay < -slack
+    gain = now.rest - chain.proposers(np.where(leave[:, None], chain.outside, now.waiting))
+    agree = gain > slack if refusing else gain >= -slack
+    choices = Choices((leave & ~agree).astype(float), agree.astype(float))
+    return outcome(chain, now, choices)[0], choices
+
+
+def follow(chain: Chain, values: Floats, choices: Choices) -> Floats:
+    """Return the payoffs if the choices are made for ever, (S, n); options bind, and sets have the slopes, as now.
+
+    Today's payoffs are then linear in the payoffs of waiting: one system of S n unknowns.
+    """
+    n, now = chain.players, today(chain, values)
+    height, slopes = chain.tangent(now.reservation)
+    free = np.where(now.reservation > now.waiting, 0.0, 1.0)
+    leave, agree = (probability[:, None] for probability in choices)
+    known = np.where(free > 0, 0.0, chain.outside)
+    rest = height - (slopes * now.reservation).sum(axis=1) + (slopes * known).sum(axis=1)
+    constant = agree * np.where(chain.proposes, rest[:, None], known) + (1 - agree) * leave * chain.outside
+    through = np.where(chain.proposes[:, :, None], slopes[:, None, :], np.eye(n)) * free[:, None, :]
+    rates = agree[..., None] * through + ((1 - agree) * (1 - leave))[..., None] * np.eye(
+        n
+    )  # of i in j's waiting
+    rates = rates * chain.discounts
+    if isinstance(chain.transition, np.ndarray):
+        follows = np.einsum("sij,st->sitj", rates, chain.transition).reshape(constant.size, constant.size)
+        return np.linalg.solve(np.eye(constant.size) - follows, constant.ravel()).reshape(constant.shape)
+    from scipy.sparse import block_array, diags_array, eye_array
+    from scipy.sparse.linalg import spsolve
+
+    blocks = [[diags_array(rates[:, i, j]) @ chain.transition for j in range(n)] for i in range(n)]
+    system = eye_array(constant.size) - block_array(blocks)
+    return np.asarray(spsolve(system.tocsc(), constant.T.ravel())).reshape(n, -1).T
+
+
+def agreed(chain: Chain, values: Floats) -> Floats:
+    """Return the payoffs if all offers are accepted: by Newton's method, with shorter steps at kinks."""
+    choices = Choices(np.zeros(chain.states), np.ones(chain.states))
+
+    def miss(values: Floats) -> float:
+        return float(np.abs(outcome(chain, today(chain, values), choices)[0] - values).max())
+
+    size = 1.0
+    while size >= _STEP and miss(values) > _ROUNDING / 10:
+        move, size = follow(chain, values, choices) - values, 1.0
+        while size >= _STEP and not miss(values + size * move) < miss(values):
+            size /= 2
+        values = values + size * move if size >= _STEP else values
+    return values
+
+
+def equilibrium(chain: Chain, accuracy: float) -> tuple[Floats, Choices]:
+    """Return a stationary equilibrium by policy iteration, with lotteries where that leads to none."""
+    values, choices, error = solve(chain)
+    if error > accuracy and chain.states * chain.players <= LARGEST:
+        values, choices = _with_lotteries(chain, accuracy) or (values, choices)
+    return values, choices
+
+
+def solve(chain: Chain) -> tuple[Floats, Choices, float]:
+    """Return stationary equilibrium payoffs without lotteries, choices, and the largest violation of the definition."""
+    values = _iterate(chain, np.zeros((chain.states, chain.players)), _WARM)
+    best, least, periods = values, np.inf, 1
+    for _ in range(_ROUNDS):
+        values = follow(chain, values, play(chain, values)[1])
+        error = float(np.abs(play(chain, values)[0] - values).max())
+        improved = error < least / 2
+        if error < least:
+            best, least = values, error
+        if least <= _ROUNDING:
+            break
+        if not improved:
+            values = _iterate(chain, best, periods)
+            periods = min(2 * periods, _PERIODS)
+    implied, choices = play(chain, best)
+    return best, choices, float(np.abs(implied - best).max())
+
+
+def _iterate(chain: Chain, values: Floats, periods: int) -> Floats:
+    """Let some periods pass: value iteration."""
+    for _ in range(periods):
+        values, _ = play(chain, values)
+    return values
+
+
+LARGEST = 400  # payoffs: the path to lotteries costs a factorisation of a dense matrix a step
+_FIRST, _LAST = np.log(1e-2), np.log(1e7)  # sharpness per unit of payoff: choices nearly even, nearly certain
+_STEPS = 4000  # along the path; a hundred are usual
+_LONGEST, _SHORTEST = 1.0, 1e-7  # length of a step in payoffs and in the logarithm of the sharpness
+# Probabilities within this of 0 or 1 count as certain: the first value that leads to an equilibrium is used.
+_SURE = (1e-3, 1e-6, 1e-1, 1e-9)
+
+
+def _with_lotteries(chain: Chain, accuracy: float) -> tuple[Floats, Choices] | None:
+    """Return a stationary equilibrium at the end of the path, or None; payoffs are of size about 1."""
+    shape = chain.states, chain.players
+
+    def miss(z: Floats) -> Floats:
+        values = z[:-1].reshape(shape)
+        return (_logistic(chain, values, float(np.exp(z[-1])))[0] - values).ravel()
+
+    with np.errstate(all="ignore"):  # of steps that are too long, and not taken
+        end = _path(miss, np.append(np.zeros(shape), _FIRST))
+    values = end[:-1].reshape(shape)
+    soft = _logistic(chain, values, float(np.exp(end[-1])))[1]
+    for sure in _SURE:
+        choices = Choices(*(np.where(p < sure, 0.0, np.where(p > 1 - sure, 1.0, p)) for p in soft))
+        values, choices = _indifferent(chain, values, choices)
+        if violation(chain, values, choices) <= accuracy:
+            return values, choices
+    return None
+
+
+def _logistic(chain: Chain, values: Floats, sharpness: float) -> tuple[Floats, Choices]:
+    """Return today's payoffs if choices have logistic probabilities of this sharpness, and these probabilities."""
+    from scipy.special import expit
+
+    waiting = chain.wait(values)
+    gain = np.where(chain.credible, chain.outside - waiting, -np.inf)
+    smooth = (np.logaddexp(0.0, sharpness * gain) - np.where(chain.credible, np.log(2.0), 0.0)) / sharpness
+    now = Today(waiting, waiting + smooth, chain.rest(waiting + smooth), chain.stay(waiting))
+    leave = expit(-sharpness * now.stay)
+    refused = chain.proposers(waiting + leave[:, None] * (chain.outside - waiting))
+    choices = Choices(leave, expit(sharpness * (now.rest - refused)))
+    return outcome(chain, now, choices)[0], choices
+
+
+def _path(miss: Callable[[Floats], Floats], z: Floats) -> Floats:
+    """Follow the solutions of miss(z) = 0 from z until the last entry reaches its end: predictor and corrector."""
+    along, length = np.eye(len(z))[-1], 0.1
+
+    def slopes(z: Floats) -> Floats:
+        step = np.sqrt(np.finfo(float).eps) * np.minimum(1.0, np.exp(-z[-1] / 2))
+        return np.stack([(miss(z + e) - miss(z - e)) / (2 * step) for e in step * np.eye(len(z))], axis=1)
+
+    def corrected(start: Floats) -> Floats | None:
+        """Return the point of the path in the plane through `start` across `along`, by Newton's method."""
+        z, before = start, np.inf
+        for _ in range(8):
+            size = float(np.abs(now := miss(z)).max())
+            if size <= 10 * _ROUNDING * (10 + np.exp(z[-1])):
+                return z
+            if not size < before:
+                return None
+            before, z = size, z + np.linalg.solve(np.vstack([slopes(z), along]), np.append(-now, 0.0))
+        return None
+
+    z = z if (start := corrected(z)) is None else start
+    for _ in range(_STEPS):
+        try:
+            along = np.linalg.solve(np.vstack([slopes(z), along]), np.eye(len(z))[-1])
+            along = along / np.linalg.norm(along)
+            while (following := corrected(z + length * along)) is None or np.abs(
+                following - z
+            ).max() > 2 * length:
+                length /= 2
+                if length < _SHORTEST:
+                    return z
+        except np.linalg.LinAlgError:
+            return z
+        z, length = following, min(1.5 * length, _LONGEST)
+        if z[-1] >= _LAST:
+            break
+    return z
+
+
+def _indifferent(chain: Chain, values: Floats, choices: Choices) -> tuple[Floats, Choices]:
+    """Solve for the payoffs and the probabilities of the lotteries together."""
+    from scipy.optimize import root
+
+    both = np.append(*choices)
+    size, lots = values.size, (both > 0) & (both < 1)
+
+    def split(unknown: Floats) -> tuple[Floats, Choices]:
+        both[lots] = unknown[size:]
+        return unknown[:size].reshape(values.shape), Choices(*np.split(both.copy(), 2))
+
+    def miss(unknown: Floats) -> Floats:
+        payoffs, choices = split(unknown)
+        now = today(chain, payoffs)
+        implied, refused = outcome(chain, now, choices)
+        return np.append((implied - payoffs).ravel(), np.append(now.stay, now.rest - refused)[lots])
+
+    start = np.append(values.ravel(), both[lots])
+    return split(np.asarray(root(miss, start, method="hybr", options={"xtol": 1e-15}).x, dtype=float))
+
+
+def violation(chain: Chain, payoffs: Floats, choices: Choices) -> float:
+    """Return the largest gain by one deviation, or the largest difference between a payoff and what play gives.
+
+    After a refusal that never happens, those who decide do what is best for them, and if they are indifferent what is
+    worst for the proposer.
+    """
+    now = today(chain, payoffs)
+    implied, refused = outcome(chain, now, choices)
+    leave, agree = choices
+    sure = agree == 1
+    either = chain.proposers(now.waiting), chain.proposers(chain.outside)
+    worst = np.where(
+        np.abs(now.stay) <= 10 * _ROUNDING, np.minimum(*either), np.where(now.stay < 0, *either[::-1])
+    )
+    refused = np.where(sure, worst, refused)
+    most = chain.best(now.reservation)
+    with np.errstate(invalid="ignore"):  # where nothing is left for the proposer
+        gaps = [
+            np.abs(implied - payoffs).max(axis=1),
+            np.where(~sure & (leave > 0), now.stay, 0.0),
+            np.where(~sure & (leave < 1), -now.stay, 0.0),
+            np.where(agree > 0, np.maximum(refused, most) - now.rest, 0.0),
+            np.where(agree < 1, most - refused, 0.0),
+            np.abs(choices.chances.sum(axis=1) - 1),
+            -choices.chances.min(axis=1),
+            np.maximum(leave - 1, -leave),
+        ]
+    return max(float(np.max(gaps)), 0.0)
+
+
+def proven_unique(chain: Chain) -> bool:
+    """Say whether the map from tomorrow's payoffs to today's is shown to be a contraction.
+
+    It is when nobody may leave. When somebody may, a payoff can jump where an option starts to
+    bind while waiting is still efficient; that is excluded in a state whose surplus covers the
+    largest total of waiting and the options, or where no option is worth more than waiting for ever.
+    """
+    if not chain.may_leave.any():
+        return True
+    most = _largest_total(chain)
+    positive = np.maximum(chain.outside, 0.0)
+    spare = 0.0 if chain.players == 2 else positive.sum(axis=1) - positive.min(axis=1)
+    covered = chain.surplus >= most + spare
+    credible = (chain.credible & ~chain.proposes).any(axis=1)
+    return bool(covered.all() or ((chain.outside >= 0).all() and (covered | ~credible).all()))
+
+
+def _largest_total(chain: Chain) -> Floats:
+    """Return the value of waiting for the best total, v = max(c, d P v) at the largest discount."""
+    nobody = np.zeros_like(chain.may_leave)
+    patience = np.full(chain.players, chain.discounts.max())
+    patient = replace(chain, discounts=patience, may_leave=nobody, credible=nobody)
+    total: Floats = patient.wait(solve(patient)[0]).sum(axis=1)
+    return total
+
+
+_SWEEPS = 2000  # periods of two iterations from above and below, after which nothing is proved
+_GAP = 1e-6  # of payoffs near 1: where the two meet, equilibrium payoffs are unique
+
+
+def bracketed(chain: ChainOfSets, values: Floats) -> bool:
+    """Say whether value iterations from both ends meet at `values`.
+
+    Payoffs are those of `in_units`: at most 1.
+
+    Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs to today's
+    preserves this order, so from the two extreme pairs it converges to the extreme equilibria; if these agree there is
+    no other (proposition `markov-chain-order`). An option that may start to bind while waiting is still efficient
+    breaks the order, and then nothing is shown.
+    """
+    if not _ordered(chain):
+        return False
+    low, high = np.zeros_like(values), np.zeros_like(values)
+    low[:, 1] = high[:, 0] = 1.0
+    for _ in range(_SWEEPS):
+        low, high = play(chain, low)[0], play(chain, high)[0]
+        if np.abs(high - low).max() <= _GAP:
+            met = bool(np.abs(values - low).max() <= 2 * _GAP)
+            return met and not chain.spares(values, play(chain, values)[1].agree)
+    return False
+
+
+def _ordered(chain: ChainOfSets) -> bool:
+    """Say whether no credible option meets a proposer who might rather wait."""
+    credible = chain.credible
+    if not credible.any():
+        return True
+    forced = replace(chain, discounts=np.zeros(2)).rest(np.maximum(chain.outside, 0.0))
+    patience = chain.discounts[chain.proposer]
+    responder = credible[np.arange(chain.states), 1 - chain.proposer]
+    return bool((~responder | (forced >= patience)).all())

@@ -6,8 +6,8 @@ or anything below it. Each question is one program in the rates x and a number o
     max  sum_k w_k u_k(x)  or  sum_k w_k log(u_k(x) - o_k)  or  t    subject to  u(x) >= o + t d,
 
 for the best weighted sum above a floor, the largest product of gains, and the end of a ray. It is solved by sequential
-quadratic programming with exact gradients (one adjoint solve for all players and rates), and finished by Newton's
-method on the conditions of optimality,
+quadratic programming with exact gradients (one adjoint solve for all players and rates); then a root of the conditions
+of optimality is taken from there,
 
     sum_k mu_k grad u_k = 0 over the rates that are not at a bound,
 
@@ -35,14 +35,9 @@ if TYPE_CHECKING:
 MEASURES = ("percent", "log", "income", "gdp")
 DIFFERENCE = 1e-5  # of rates and payments, relative to their units
 SMALL = 1e-7  # of the largest multiplier: below, a constraint does not bind
-NEWTON_STEPS = 12  # from the end of a search: each doubles the digits
-CLOSE = 1e-5  # of the conditions: from here a step with the previous curvature gains five digits
-DONE = 1e-14  # of the conditions: a few roundings
 SOLVED = 1e-6  # of the conditions: with more the point is not an optimum
-POLISHED = 1e-11  # of the conditions: what Newton's method reaches
 EDGE = 1e-6  # of a rate: how near a bound the search ends on it
 ROOM = 1e-4  # of the scale of payoffs: a constraint with less slack may bind
-SIMILAR = 0.7  # cosine: a search may start from a known point in so similar a direction
 NOWHERE = -1e9  # payoffs for the search where there is no equilibrium
 LOWEST = -0.6  # of a rate: larger subsidies cost more than the whole income
 HIGHEST = 20.0  # of a rate: at higher rates there is no trade to tax
@@ -98,10 +93,6 @@ class _Program:
     def slope(self, payoffs: Floats) -> Floats:
         """The derivative of what is maximised in each payoff."""
         return self.weights / (payoffs - self.origin) if self.logs else self.weights
-
-    def bend(self, payoffs: Floats) -> Floats:
-        """The second derivative."""
-        return -self.weights / (payoffs - self.origin) ** 2 if self.logs else 0.0 * payoffs
 
 
 class TariffPayoffs:
@@ -343,19 +334,13 @@ class TariffPayoffs:
         """The effect of a rate of .1 on each player, the scale of payoffs in programs."""
         return np.asarray(0.1 * np.abs(self._one(self._start)[1]).max(axis=1))
 
-    def _sum(self, weights: Floats, floor: Floats, inside: Floats | None = None) -> Optimum:
-        """The best weighted sum above a floor, from a point above it; the floor of who alone counts does not matter."""
+    def _sum(self, weights: Floats, floor: Floats, start: Floats | None = None) -> Optimum:
+        """The best weighted sum above a floor; the floor of who alone counts does not matter."""
         alone = (weights > 0.0) & (np.count_nonzero(weights) == 1)
         program = _Program(
             weights=weights, origin=np.where(alone, -np.inf, floor), direction=np.zeros(self.players)
         )
-        start = (
-            self._nearest([known.multipliers for known in self._known], weights) if inside is None else inside
-        )
-        found = self._solved(program, start)
-        if inside is None and found.residual > SOLVED:  # the search stopped on its way: go on
-            found = self._solved(program, found.variables)
-        return found
+        return self._solved(program, self._start if start is None else start)
 
     def _inside(self, floor: Floats) -> Floats | None:
         """Variables that give everybody the floor; None if none do."""
@@ -371,28 +356,15 @@ class TariffPayoffs:
             reached, found = self._ray(origin, self.scale)
             return (np.inf if reached >= 0.0 else -np.inf), found
         program = _Program(weights=np.zeros(self.players), origin=origin, direction=direction)
-        found = self._solved(
-            program, self._nearest([known.payoffs - origin for known in self._known], direction)
-        )
-        if found.residual > POLISHED and not (direction == self.scale).all():
-            reached, even = self._ray(origin, self.scale)  # start again from the point of equal gains
-            if reached > 0.0:
-                again = self._solved(program, even.variables)
-                found = again if again.residual < found.residual else found
+        found = self._solved(program, self._start)
         return (program.steps(found.payoffs) if found.residual <= SOLVED else np.nan), found
 
-    def _nearest(self, sides: Sequence[Floats], wanted: Floats) -> Floats:
-        """The start: the known point of the most similar direction, if one is similar."""
-        best, start = SIMILAR, self._start
-        for known, side in zip(self._known, sides, strict=True):
-            one, other = side * self.scale, wanted * self.scale
-            size = np.linalg.norm(one) * np.linalg.norm(other)
-            if size > 0.0 and one @ other / size > best:
-                best, start = float(one @ other / size), known.variables
-        return start
-
     def _solved(self, program: _Program, start: Floats) -> Optimum:
+        """The optimum found from a start; where a search stops on its way it goes on from there, once."""
         found = self._polish(self._climb(start, program), program)
+        if not found.residual <= SOLVED:
+            again = self._polish(self._climb(found.variables, program), program)
+            found = again if again.residual < found.residual else found
         self._known.append(found)
         return found
 
@@ -401,9 +373,8 @@ class TariffPayoffs:
         from scipy.optimize import Bounds, minimize
 
         scale, bound, ray = self.scale, program.bound, program.is_ray
-        unit = (
-            float((program.direction / scale).max()) if ray else 1.0
-        )  # steps of 1 / unit move the fastest by its scale
+        # Steps of 1 / unit move the fastest by its scale.
+        unit = float((program.direction / scale).max()) if ray else 1.0
         size = 1.0 if ray or program.logs else float((program.weights * scale).sum()) or 1.0
 
         def at(v: Floats) -> tuple[Floats, Floats, float]:
@@ -445,58 +416,56 @@ class TariffPayoffs:
         return np.asarray(found.x if np.isfinite(found.x).all() else start)[: self.size]
 
     def _polish(self, variables: Floats, program: _Program) -> Optimum:
-        """Newton's method on the conditions of optimality, from a point that nearly satisfies them."""
+        """A root of the conditions of optimality, from a point that nearly satisfies them."""
+        from scipy.optimize import root
+
         x, scale = np.clip(variables, self._low, self._high), self.scale
         payoffs, slopes = self._one(x)
-        steps = program.steps(payoffs)
         price, active = self._prices(x, payoffs, slopes, program)
         pull = (program.slope(payoffs) + price) @ slopes
         free = ~(((x <= self._low + EDGE) & (pull < 0.0)) | ((x >= self._high - EDGE) & (pull > 0.0)))
         x = np.where(free, x, np.where(pull < 0.0, self._low, self._high))
+        count, binding = int(free.sum()), int(active.sum())
+        size = float(np.abs(program.slope(payoffs) + price) @ scale)
+
+        def point(z: Floats) -> tuple[Floats, Floats, Floats]:
+            """Variables, multipliers of constraints, and steps along the ray."""
+            here, paid = x.copy(), np.zeros(self.players)
+            here[free] = np.clip(z[:count], self._low[free], self._high[free])
+            paid[active] = z[count : count + binding] * size / scale[active]
+            return here, paid, z[count + binding :]
+
+        def gaps(z: Floats) -> Floats:
+            here, paid, steps = point(z)
+            payoffs, slopes = self._one(here)
+            steep = (program.slope(payoffs) + paid) @ slopes[:, free] / size
+            slack = program.slack(payoffs, float(steps.sum()))[active] / scale[active]
+            weighed = [paid @ program.direction - 1.0] if program.is_ray else []
+            return np.concatenate([steep, slack, weighed])
+
+        steps = [program.steps(payoffs)] if program.is_ray else []
+        start = np.concatenate([x[free], price[active] * scale[active] / size, steps])
+        with np.errstate(all="ignore"):
+            ends = [start, root(gaps, start, tol=1e-13).x] if len(start) else [start]
+        judged = [self._judged(*point(np.asarray(z)), free, program) for z in ends]
+        return min(judged, key=lambda one: np.nan_to_num(one.residual, nan=np.inf))
+
+    def _judged(self, x: Floats, price: Floats, steps: Floats, free: Mask, program: _Program) -> Optimum:
+        """A point with the violation of the conditions, and whether the sum is concave there."""
         payoffs, slopes = self._one(x)
-        free |= self._inward(x, (program.slope(payoffs) + price) @ slopes) > 0.0
-        curved, second = np.zeros((self.size, self.size)), None
-        least, best = np.inf, (x, payoffs, np.full(self.players, np.nan))
-        for _ in range(NEWTON_STEPS):
-            multipliers, slack = program.slope(payoffs) + price, program.slack(payoffs, steps) / scale
-            off = np.where(active, np.abs(slack), -slack).max()
-            residual = max(self._steep(x, slopes, multipliers, free), float(off))
-            if not residual < least:
-                break
-            least, best = residual, (x, payoffs, multipliers)
-            if second is None or residual > CLOSE:
-                second = (
-                    self.values(x + DIFFERENCE * np.eye(self.size))[1] - slopes
-                ) / DIFFERENCE  # (V, n, V)
-            curved = np.einsum("k,vkw->vw", multipliers, second)
-            curved = (curved + curved.T) / 2.0
-            if residual < DONE or not np.isfinite(curved).all():
-                break
-            bent = curved + (slopes * program.bend(payoffs)[:, None]).T @ slopes
-            right = [-(multipliers @ slopes)[free], -(slack * scale)[active]]
-            columns = np.zeros((int(active.sum()), 0))
-            if program.is_ray:
-                columns = -program.direction[active][:, None]
-                right.append(np.array([price @ program.direction - 1.0]))
-            step, change, more = _newton_step(
-                bent[np.ix_(free, free)], slopes[np.ix_(active, free)], columns, np.concatenate(right)
-            )
-            if not np.isfinite(step).all():
-                break
-            part = min(1.0, 0.1 / max(np.abs(step).max(initial=0.0), 1e-300))
-            moved = x.copy()
-            moved[free] += part * step
-            x = np.clip(moved, self._low, self._high)
-            price = price.copy()
-            price[active] += change
-            payoffs, slopes = self._one(x)
-            steps = steps + part * float(more.sum()) if program.is_ray else 0.0
-        x, payoffs, multipliers = best
-        within = curved[np.ix_(free, free)]
-        concave = bool(np.isfinite(within).all() and (not free.any() or np.linalg.eigvalsh(within)[-1] < 0.0))
-        residual = least if np.isfinite(least) else float("nan")
+        multipliers = program.slope(payoffs) + price
+        slack = program.slack(payoffs, float(steps.sum())) / self.scale
+        off = np.where(price > 0.0, np.abs(slack), -slack).max()
+        second = (self.values(x + DIFFERENCE * np.eye(self.size))[1] - slopes) / DIFFERENCE  # (V, n, V)
+        curved = np.einsum("k,vkw->vw", multipliers, second)[np.ix_(free, free)]
+        known = np.isfinite(curved).all()
+        concave = known and (not free.any() or np.linalg.eigvalsh((curved + curved.T) / 2.0)[-1] < 0.0)
         return Optimum(
-            variables=x, payoffs=payoffs, multipliers=multipliers, residual=residual, concave=concave
+            variables=x,
+            payoffs=payoffs,
+            multipliers=multipliers,
+            residual=max(self._steep(x, slopes, multipliers, free), float(off)),
+            concave=bool(concave),
         )
 
     def _prices(self, x: Floats, payoffs: Floats, slopes: Floats, program: _Program) -> tuple[Floats, Mask]:
@@ -512,7 +481,7 @@ class TariffPayoffs:
         wanted = -(program.slope(payoffs) @ slopes)[inner]
         if (
             program.is_ray
-        ):  # along the direction multipliers add up to one: the condition with the largest weight
+        ):  # multipliers along the direction add up to one: the condition with the largest weight
             unit = (program.direction / scale)[tight]
             rows, wanted = np.vstack([rows, 1e3 * unit / unit.max()]), np.append(wanted, 1e3 / unit.max())
         if len(rows):
@@ -534,18 +503,3 @@ class TariffPayoffs:
         pull = multipliers @ slopes / size
         steep = np.where(free, np.abs(pull), self._inward(x, pull)).max()
         return float(max(steep, -(multipliers * scale).min() / np.abs(multipliers * scale).max()))
-
-
-def _newton_step(
-    curved: Floats, slopes: Floats, columns: Floats, right: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """The step in variables, multipliers and steps that solves the linearised conditions; NaN where there is none."""
-    k, both = len(curved), len(curved) + len(slopes)
-    whole = np.zeros((len(right), len(right)))
-    whole[:k, :k], whole[:k, k:both], whole[k:both, :k] = curved, slopes.T, slopes
-    whole[k:both, both:], whole[both:, k:both] = columns, columns.T
-    try:
-        found = np.asarray(np.linalg.solve(whole, right), dtype=float)
-    except np.linalg.LinAlgError:
-        found = np.full(len(right), np.nan)
-    return found[:k], found[k:both], found[both:]

@@ -7,9 +7,9 @@ Notation: `n` importer, `i` exporter, `j`, `k` sectors; `N` regions, `J` sectors
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,8 +28,6 @@ DEFICITS = ("balanced", "fixed", "share")
 LINK = ("importer", "exporter", "sector")
 USE = ("region", "using_sector", "input_sector")
 CELL = ("region", "sector")
-
-Kind = TypeVar("Kind", bound=np.generic)
 
 
 @owning
@@ -110,7 +108,7 @@ class TradeData(Shown):
             ("final", bought, cell_axes),
         ):
             if array is not None and (array < 0.0).any():
-                where = tuple(int(k) for k in np.argwhere(array < 0.0)[0])
+                where = _first(array < 0.0)
                 raise InvalidInput(
                     f"`{name}` must not be negative; got {array[where]:.6g} for {named(where, over)}. "
                     f"Book it elsewhere or set it to 0."
@@ -146,10 +144,10 @@ class TradeData(Shown):
             flows, inputs, added = self._costs_met(self.inputs, added, reconcile)
             cost = inputs.sum(axis=2) + added
             shares = inputs / np.where(cost > 0.0, cost, 1.0)[:, :, None]
-            return replace(self, flows=flows, inputs=_frozen(shares))
+            return replace(self, flows=flows, inputs=np.asarray(shares))
         total = self.inputs.sum(axis=2)
         if (total >= 1.0).any():
-            where = tuple(int(k) for k in np.argwhere(total >= 1.0)[0])
+            where = _first(total >= 1.0)
             raise InvalidInput(
                 f"`inputs` must be shares of output that leave value added; those of "
                 f"{named(where, self._cells)} sum to {total[where]:.6g}. Lower them, or, if they are values, give "
@@ -175,12 +173,12 @@ class TradeData(Shown):
             flows, own = self.flows.copy(), np.arange(len(self.regions))
             flows[own, own] += np.where(output > 0.0, gap, 0.0)
             if (flows[own, own] < 0.0).any():
-                where = tuple(int(k) for k in np.argwhere(flows[own, own] < 0.0)[0])
+                where = _first(flows[own, own] < 0.0)
                 raise InvalidInput(
                     f"`reconcile` cannot be 'own_sales': {named(where, self._cells)} exports more than its costs. "
                     f"Take 'value_added' or 'inputs'."
                 )
-            return _frozen(flows), inputs, added
+            return np.asarray(flows), inputs, added
         if relative.max() > BALANCE:
             where = tuple(int(k) for k in np.unravel_index(int(relative.argmax()), relative.shape))
             bad = int((relative > BALANCE).sum())
@@ -202,33 +200,29 @@ class TradeData(Shown):
     def _check_trade(self) -> None:
         """Every region must sell and buy at home and abroad, every sector must be sold by somebody."""
         trade = self.flows.sum(axis=2)
-        for kind, total in (("buy", trade.sum(axis=1)), ("sell", trade.sum(axis=0))):
+        abroad = trade - np.diag(np.diagonal(trade))
+        alone = "{} has none, so that its prices are tied to nobody's"
+        checks = [
+            ("every region buy something; got nothing for {}", self.regions, trade.sum(axis=1)),
+            ("every region sell something; got nothing for {}", self.regions, trade.sum(axis=0)),
+            ("some trade in every sector; got none in {}", self.sectors, self.flows.sum(axis=(0, 1))),
+        ]
+        if len(self.regions) > 1:
+            checks += [
+                (f"imports for every region; {alone}", self.regions, abroad.sum(axis=1)),
+                (f"exports for every region; {alone}", self.regions, abroad.sum(axis=0)),
+            ]
+        for message, names, total in checks:
             if not (total > 0.0).all():
-                region = self.regions[int(np.argwhere(~(total > 0.0))[0][0])]
-                raise InvalidInput(
-                    f"`flows` must have every region {kind} something; got nothing for {region}. Drop it or merge it."
-                )
-        sold = self.flows.sum(axis=(0, 1))
-        if not (sold > 0.0).all():
-            sector = self.sectors[int(np.argwhere(~(sold > 0.0))[0][0])]
-            raise InvalidInput(
-                f"`flows` must have some trade in every sector; got none in {sector}. Drop it or merge it."
-            )
-        np_trade = trade - np.diag(np.diagonal(trade))
-        for kind, total in (("imports", np_trade.sum(axis=1)), ("exports", np_trade.sum(axis=0))):
-            if len(self.regions) > 1 and not (total > 0.0).all():
-                region = self.regions[int(np.argwhere(~(total > 0.0))[0][0])]
-                raise InvalidInput(
-                    f"`flows` must have {kind} for every region; {region} has none, so that its prices are tied to "
-                    f"nobody's. Drop it or merge it."
-                )
+                name = names[_first(~(total > 0.0))[0]]
+                raise InvalidInput(f"`flows` must have {message.format(name)}. Drop it or merge it.")
 
     def _check_final(self, reconcile: str | None) -> None:
         """Final expenditure must come to income: value added, tariff revenue and the trade deficit."""
         assert self.final is not None
         total = self.final.sum(axis=1)
         if not (total > 0.0).all():
-            region = self.regions[int(np.argwhere(~(total > 0.0))[0][0])]
+            region = self.regions[_first(~(total > 0.0))[0]]
             raise InvalidInput(f"`final` must be positive somewhere in every region; got none for {region}.")
         if reconcile == "final" or np.allclose(total, 1.0, rtol=0.0, atol=1e-9):
             return  # shares of expenditure do not determine its size
@@ -358,7 +352,7 @@ class TradeData(Shown):
             )
         demand = np.maximum(demand, 0.0)
         if not (demand.sum(axis=1) > 0.0).all():
-            region = int(np.argwhere(~(demand.sum(axis=1) > 0.0))[0][0])
+            region = _first(~(demand.sum(axis=1) > 0.0))[0]
             raise InvalidInput(
                 f"`inputs` must leave final demand; {self.regions[region]} has none at all. Lower its input shares."
             )
@@ -430,7 +424,7 @@ class TradeData(Shown):
         goods = to_sector.T @ self.goods
         mixed = (goods > 0.0) & (goods < to_sector.sum(axis=0))
         if mixed.any():
-            name = new_sectors[int(np.argwhere(mixed)[0][0])]
+            name = new_sectors[_first(mixed)[0]]
             raise InvalidInput(f"`sectors` must not merge goods with others; {name} would. Keep them apart.")
         same = np.array([np.ptp(self.elasticities[columns == k]) == 0.0 for k in range(len(new_sectors))])
         first = np.array([self.elasticities[columns == k][0] for k in range(len(new_sectors))])
@@ -438,13 +432,13 @@ class TradeData(Shown):
             self,
             regions=new_regions,
             sectors=new_sectors,
-            goods=_frozen(goods > 0.0),
-            flows=_frozen(flows),
-            tariffs=_frozen(rates),
-            inputs=_frozen(use / np.where(made > 0.0, made, 1.0)[:, :, None]),
-            elasticities=_frozen(np.where(same, first, np.where(weight > 0.0, mean, plain))),
-            final=None if self.final is None else _frozen(cells(self.final)),
-            gdp=None if self.gdp is None else _frozen(to_region.T @ self.gdp),
+            goods=np.asarray(goods > 0.0),
+            flows=np.asarray(flows),
+            tariffs=np.asarray(rates),
+            inputs=np.asarray(use / np.where(made > 0.0, made, 1.0)[:, :, None]),
+            elasticities=np.asarray(np.where(same, first, np.where(weight > 0.0, mean, plain))),
+            final=None if self.final is None else np.asarray(cells(self.final)),
+            gdp=None if self.gdp is None else np.asarray(to_region.T @ self.gdp),
         )
 
 
@@ -491,12 +485,12 @@ def _names(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Take the names given, or those that the flows carry."""
     found: dict[str, tuple[str, ...]] = {}
-    if _is_xarray(flows):
-        _dims(flows, "flows", LINK)
+    if hasattr(flows, "coords"):
+        _same_dims(flows, "flows", LINK)
         found = {axis: tuple(map(str, flows[axis].values)) for axis in LINK if axis in flows.coords}
-    elif _is_pandas(flows):
-        frame = _long(flows, "flows", LINK)
-        found = {axis: tuple(dict.fromkeys(map(str, frame[axis]))) for axis in LINK}
+    elif hasattr(flows, "iloc"):
+        index = _series(flows, "flows", LINK).index
+        found = {axis: tuple(dict.fromkeys(map(str, index.get_level_values(axis)))) for axis in LINK}
     given = {"regions": regions, "sectors": sectors}
     for name, axis in (("regions", "importer"), ("sectors", "sector")):
         if given[name] is None:
@@ -522,39 +516,13 @@ def _names(
     return checked[0], checked[1]
 
 
-def _is_xarray(value: Any) -> bool:
-    return hasattr(value, "dims") and hasattr(value, "coords")
-
-
-def _is_pandas(value: Any) -> bool:
-    return hasattr(value, "iloc") and hasattr(value, "index")
-
-
-def _dims(value: Any, name: str, axes: Sequence[str]) -> None:
-    if set(value.dims) != set(axes):
-        raise InvalidInput(
-            f"`{name}` must have the dimensions {', '.join(axes)}; got {', '.join(value.dims)}."
-        )
-
-
 def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
-    """Return a read-only array of its own in the order of the names, one axis per entry of `axes`."""
+    """Return an array in the order of the names, one axis per entry of `axes`."""
     shape = tuple(len(labels) for labels in axes.values())
-    if _is_xarray(value):
-        _dims(value, name, tuple(axes))
-        for axis, labels in axes.items():
-            if axis in value.coords:
-                _same_names(tuple(map(str, value[axis].values)), labels, name, axis)
-        ordered = value.transpose(*axes)
-        for place, (axis, labels) in enumerate(axes.items()):
-            if axis in value.coords:
-                there = list(map(str, ordered[axis].values))
-                ordered = ordered.isel({ordered.dims[place]: [there.index(label) for label in labels]})
-        array = _all_known(_with_own(ordered.values, name), name, axes)
-    elif _is_pandas(value):
-        array = _from_pandas(value, name, axes)
+    if hasattr(value, "iloc") or hasattr(value, "coords"):
+        array = _by_label(value, name, axes)
     else:
-        array = _all_known(value, name, axes)
+        array = _finite(value, name, axes)
         if array.ndim == 0:
             array = np.broadcast_to(array, shape)
             if tuple(axes) == LINK:  # one rate for all, none on a region's own sales
@@ -562,26 +530,26 @@ def _arranged(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Flo
     if array.shape != shape:
         wanted = ", ".join(f"{axis} ({size})" for axis, size in zip(axes, shape, strict=True))
         raise InvalidInput(f"`{name}` must have the axes {wanted}; got shape {array.shape}.")
-    return _frozen(np.array(array, dtype=float))
+    return np.asarray(array, dtype=float)
 
 
-def _all_known(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
-    """Return numbers; raise an error that names an entry which is not a number."""
+def _finite(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
+    """Return numbers; raise an error that names an entry which is not finite."""
     try:
         raw = np.asarray(value) if not np.ma.isMaskedArray(value) else None
     except ValueError:  # ragged: `real` says so
         raw = None
     if raw is not None and raw.dtype.kind == "f" and raw.shape == tuple(map(len, axes.values())):
-        bad = np.argwhere(~np.isfinite(raw))
-        if len(bad):
-            where = tuple(map(int, bad[0]))
+        bad = ~np.isfinite(raw)
+        if bad.any():
+            where = _first(bad)
             raise InvalidInput(
                 f"`{name}` must be finite; got {raw[where]} for {named(where, axes)}. Drop or repair that entry."
             )
     return real(value, name)
 
 
-def _same_names(got: tuple[str, ...], wanted: tuple[str, ...], name: str, axis: str) -> None:
+def _same_names(got: Sequence[str], wanted: Sequence[str], name: str, axis: str) -> None:
     if set(got) != set(wanted):
         lost, extra = sorted(set(wanted) - set(got)), sorted(set(got) - set(wanted))
         raise InvalidInput(
@@ -589,85 +557,92 @@ def _same_names(got: tuple[str, ...], wanted: tuple[str, ...], name: str, axis: 
         )
 
 
-def _long(value: Any, name: str, axes: Sequence[str]) -> Any:
-    """A frame with one column per axis and a column `value`, from that or from a series with named levels."""
-    if hasattr(value, "to_frame"):
-        value = value.to_frame("value")
-    frame = value.reset_index() if not set(axes) <= set(value.columns) else value
+def _same_dims(value: Any, name: str, axes: Iterable[str]) -> None:
+    if set(value.dims) != set(axes):
+        raise InvalidInput(
+            f"`{name}` must have the dimensions {', '.join(axes)}; got {', '.join(map(str, value.dims))}."
+        )
+
+
+def _series(value: Any, name: str, axes: Sequence[str]) -> Any:
+    """Return a series with one level per axis, of a series, a table, or a frame with a column `value`."""
+    if len(axes) == 1 and not hasattr(value, "columns"):
+        return value.rename_axis(axes[0])
+    if tuple(axes) == CELL and hasattr(value, "columns") and "value" not in value.columns:
+        return value.rename_axis(index="region", columns="sector").stack()
+    frame = value.to_frame("value") if hasattr(value, "to_frame") else value
+    frame = frame.reset_index() if not set(axes) <= set(frame.columns) else frame
     missing = [column for column in (*axes, "value") if column not in frame.columns]
     if missing:
         raise InvalidInput(
-            f"`{name}` must have the columns {', '.join((*axes, 'value'))}; {', '.join(missing)} "
-            f"missing from {list(map(str, frame.columns))}."
+            f"`{name}` must have the columns {', '.join((*axes, 'value'))}; {', '.join(missing)} missing from "
+            f"{list(map(str, frame.columns))}."
         )
-    return frame
+    return frame.set_index(list(axes))["value"]
 
 
-def _from_pandas(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
-    """Arrange rows, one for each cell; a table of regions by sectors is not changed."""
-    if len(axes) == 1 and hasattr(value, "to_frame"):
-        (axis, labels), *_ = axes.items()
-        _same_names(tuple(map(str, value.index)), labels, name, axis)
-        return real(value.rename(index=str).loc[list(labels)].to_numpy(), name)
-    if tuple(axes) == CELL and hasattr(value, "columns") and "value" not in value.columns:
-        regions, sectors = axes.values()
-        _same_names(tuple(map(str, value.index)), regions, name, "region")
-        _same_names(tuple(map(str, value.columns)), sectors, name, "sector")
-        return real(
-            value.rename(index=str, columns=str).loc[list(regions), list(sectors)].to_numpy(),
-            name,
-            finite=False,
-        )
-    frame = _long(value, name, tuple(axes))
-    array = np.full(tuple(len(labels) for labels in axes.values()), np.nan)
-    places = []
-    for axis, labels in axes.items():
-        order = {label: k for k, label in enumerate(labels)}
-        column = [order.get(str(entry), -1) for entry in frame[axis]]
-        if -1 in column:
-            entry = frame[axis].iloc[column.index(-1)]
+def _by_label(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
+    """Arrange what carries names; tariffs may leave a region's own sales out."""
+    import pandas as pd
+
+    if hasattr(value, "coords"):
+        _same_dims(value, name, axes)
+        for axis in set(axes) & set(value.coords):
+            _same_names(list(map(str, value[axis].values)), axes[axis], name, axis)
+        value = value.assign_coords({axis: list(axes[axis]) for axis in set(axes) - set(value.coords)})
+        value = value.to_series().rename("value")
+    rows = _series(value, name, tuple(axes)).dropna()
+    levels = {axis: rows.index.get_level_values(axis).map(str) for axis in axes}
+    for axis, labels in levels.items():
+        if len(axes) == 1:
+            _same_names(list(labels), axes[axis], name, axis)
+        unknown = labels[~labels.isin(axes[axis])]
+        if len(unknown):
             raise InvalidInput(
-                f"`{name}` has the {axis} {entry!r}, which the rest does not. Drop those rows."
+                f"`{name}` has the {axis} {unknown[0]!r}, which the rest does not. Drop those rows."
             )
-        places.append(column)
-    numbers = real(frame["value"].to_numpy(), name)
-    flat = np.ravel_multi_index(tuple(places), array.shape) if len(frame) else np.empty(0, int)
-    if len(np.unique(flat)) < len(flat):
-        twice = np.flatnonzero(np.bincount(flat) > 1)[0]
-        where = tuple(int(k) for k in np.unravel_index(twice, array.shape))
-        raise InvalidInput(f"`{name}` must have one row a cell; {named(where, axes)} has two. Add them up.")
-    array.ravel()[flat] = numbers
-    array = _with_own(array, name)
+    index = pd.MultiIndex.from_arrays(list(levels.values()))
+    if index.has_duplicates:
+        twice = tuple(
+            axes[axis].index(label) for axis, label in zip(axes, index[index.duplicated()][0], strict=True)
+        )
+        raise InvalidInput(f"`{name}` must have one row a cell; {named(twice, axes)} has two. Add them up.")
+    every = pd.MultiIndex.from_product(list(axes.values()))
+    numbers = real(rows.to_numpy(), name)
+    array = (
+        pd.Series(numbers, index)
+        .reindex(every)
+        .to_numpy(copy=True)
+        .reshape([len(labels) for labels in axes.values()])
+    )
+    if tuple(axes) == LINK and name == "tariffs":
+        own = np.arange(array.shape[0])
+        array[own, own] = np.nan_to_num(array[own, own])
     absent = np.isnan(array)
     if absent.any():
-        where = tuple(int(k) for k in np.argwhere(absent)[0])
         raise InvalidInput(
-            f"`{name}` must have a row for every cell; {named(where, axes)} is missing "
+            f"`{name}` must have a row for every cell; {named(_first(absent), axes)} is missing "
             f"({int(absent.sum())} in all). Add it, with 0 if nothing is traded."
         )
-    return array
+    return np.asarray(array)
 
 
-def _with_own(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return tariffs with those of a region on its own goods, which nobody lists: 0 where they are not known."""
-    if name != "tariffs" or array.dtype.kind != "f" or array.ndim != len(LINK):
-        return array
-    own, array = np.arange(min(array.shape[:2])), array.copy()
-    array[own, own] = np.where(np.isnan(array[own, own]), 0.0, array[own, own])
-    return array
+def _first(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Where a condition holds first."""
+    return tuple(map(int, np.argwhere(mask)[0]))
 
 
 def _goods(value: Any, sectors: tuple[str, ...]) -> NDArray[np.bool_]:
     """Which sectors are goods: a list of names or one True or False a sector; by default all."""
     if value is None:
-        return _frozen(np.ones(len(sectors), dtype=bool))
+        return np.asarray(np.ones(len(sectors), dtype=bool))
     entries = listed(value, "goods", "a list of sectors")
     if all(isinstance(entry, str) for entry in entries):
         for entry in entries:
             choice(entry, "goods", sectors)
-        return _frozen(np.array([sector in entries for sector in sectors]))
+        return np.asarray(np.array([sector in entries for sector in sectors]))
     if len(entries) == len(sectors) and all(isinstance(entry, bool | np.bool_) for entry in entries):
-        return _frozen(np.array(entries, dtype=bool))
+        return np.asarray(np.array(entries, dtype=bool))
     raise InvalidInput(
         f"`goods` must be names of sectors, or True or False for each of the {len(sectors)}; got {value!r}."
     )
@@ -680,7 +655,7 @@ def _elasticities(value: Any, sectors: tuple[str, ...]) -> Floats:
         value = [value[sector] for sector in sectors]
     array = _arranged(value, "elasticities", {"sector": sectors})
     if not (array > 0.0).all():
-        k = int(np.argwhere(~(array > 0.0))[0][0])
+        k = _first(~(array > 0.0))[0]
         raise InvalidInput(
             f"`elasticities` must be positive: they say how strongly trade responds to its cost; got "
             f"{array[k]:.6g} for {sectors[k]}. Drop the sign."
@@ -726,9 +701,3 @@ def too_high(rates: Floats, name: str, where: str = "", *, highest: float = HIGH
             f"`{name}` must be at most {highest:g}, {100 * highest:g} percent; got {plain(rate)}{where}. "
             f"Rates are fractions: is it a percentage? Divide it by 100: {rate / 100:g}."
         )
-
-
-def _frozen(array: NDArray[Kind]) -> NDArray[Kind]:
-    array = np.ascontiguousarray(array)
-    array.flags.writeable = False
-    return array

@@ -115,15 +115,15 @@ class Row(Shown):
         """Return the year of the row."""
         return int(self.number_in("year", 1900, 2100))
 
-    def record(self, kind: type[T], low: float, high: float, *, empty: Sequence[str] = ()) -> T:
-        """Return an object whose fields are columns: a value in [low, high], a year, texts; some may be `empty`."""
+    def record(self, kind: type[T], low: float, high: float) -> T:
+        """Return an object whose fields are columns: a value in [low, high], a year, texts."""
 
         def entry(column: str) -> Any:
             if column == "value":
                 return self.number_in(column, low, high)
             if column == "year":
                 return self.year()
-            return self.cells[column] if column in empty else self.text(column)
+            return self.text(column)
 
         return kind(**{field.name: entry(field.name) for field in fields(kind)})  # type: ignore[arg-type]
 

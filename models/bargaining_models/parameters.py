@@ -16,10 +16,9 @@ file                    key columns                                            v
 `tariff_schedules.csv`  schedule, importer, exporter, sector (or `goods`)      percent added to the base tariff
 `facts.csv`             name, description                                      single figures
 `macro_estimates.csv`   institution, scenario, region, horizon                 published estimates, to compare with
-`tariff_measures.csv`   imposer, target, product, start, end, authority, note  percent
 ======================  =====================================================  ========================================
 
-Every row also has `unit`, `year` and `source`. The last four files may be absent from your folder.
+Every row also has `unit`, `year` and `source`. The last three files may be absent from your folder.
 """
 
 from __future__ import annotations
@@ -51,7 +50,6 @@ from bargaining_models._figures import (
 
 FACT = ("name", "description")
 ESTIMATE = ("institution", "scenario", "region", "horizon")
-MEASURE = ("imposer", "target", "product", "start", "end", "authority", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +83,6 @@ class Estimate(Shown):
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measure(Shown):
-    """A tariff measure as announced; `end` is empty while it is in force."""
-
-    imposer: str
-    target: str
-    product: str
-    start: str
-    end: str
-    authority: str
-    note: str
-    value: float
-    unit: str
-    year: int
-    source: str
-
-
 def facts(rows: list[Row]) -> Mapping[str, Fact]:
     """Read `facts.csv`."""
     found = names(rows, "name", most=10_000)
@@ -113,12 +94,7 @@ def estimates(rows: list[Row]) -> tuple[Estimate, ...]:
     return tuple(row.record(Estimate, -100.0, 1e6) for row in rows)
 
 
-def measures(rows: list[Row]) -> tuple[Measure, ...]:
-    """Read `tariff_measures.csv`."""
-    return tuple(row.record(Measure, -100.0, 1e6, empty=("end", "note")) for row in rows)
-
-
-__all__ = ["Estimate", "Fact", "Figures", "Measure", "Parameters", "load"]
+__all__ = ["Estimate", "Fact", "Figures", "Parameters", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,7 +125,6 @@ class Parameters(Shown):
         (N, N, J): importer, exporter, sector; percent added to the base tariff.
     facts : mapping from name to Fact
     estimates : tuple of Estimate
-    measures : tuple of Measure
 
     Examples
     --------
@@ -175,7 +150,6 @@ class Parameters(Shown):
     schedules: Mapping[str, Figures]
     facts: Mapping[str, Fact]
     estimates: tuple[Estimate, ...]
-    measures: tuple[Measure, ...]
 
     def fact(self, name: str) -> Fact:
         """Return a single figure by name."""
@@ -241,7 +215,6 @@ def load(folder: str | Path | None = None) -> Parameters:
         ),
         facts=facts(read_if_there(root, "facts.csv", FACT)),
         estimates=estimates(read_if_there(root, "macro_estimates.csv", ESTIMATE)),
-        measures=measures(read_if_there(root, "tariff_measures.csv", MEASURE)),
     )
 
 

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from bargaining import Table
-from bargaining_models.negotiation.pivot_game import PivotGame
-from bargaining_models.negotiation.pivot_terms import builds_to
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import waits
 from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGameStudy
@@ -87,24 +85,6 @@ def test_with_one_plan_of_building_waiting_costs_what_it_costs_without_an_altern
 def test_nobody_waits(study: Study, table: Table) -> None:
     assert all(waits(study, name, d) == [] for d in PATIENCE for name in study.pivot_game.games)
     assert "agree at once in every row" in " ".join(table.notes)
-
-
-def test_the_tolerated_rate_of_closure_is_where_building_stops(study: Study) -> None:
-    rate = study.pivot_game.tolerated_closure
-    for closure, does in ((rate, True), (rate + 2e-3, False)):
-        assert builds_ten(study.pivot_game.revocable(closure=closure)) == does
-
-
-def test_the_tolerated_capital_is_where_building_stops(study: Study) -> None:
-    part = study.pivot_game.tolerated_capital
-    assert 0.5 < part < 1
-    for factor, does in ((part, True), (part + 2e-3, False)):
-        capacity = canada_capacity(study.baseline, capital=factor * study.pivot_game.capacity.capital)
-        assert builds_ten(study.pivot_game.revocable(capacity=capacity)) == does
-
-
-def builds_ten(pivot: PivotGame) -> bool:
-    return builds_to(pivot, pivot.markov(PATIENT)[0]) >= 0.1
 
 
 # What the results hang on

@@ -165,16 +165,6 @@ def test_one_scenario_is_the_same_alone_and_under_any_chunk(model, random_scenar
         np.testing.assert_array_equal(getattr(whole, name), getattr(chunked, name))
 
 
-def test_marginal_welfare_does_not_depend_on_the_batch(model5, random_scenarios):
-    tariffs, costs = random_scenarios
-    direction = model5.tariffs({US_ON_CANADA: 1.0}) - model5.economy.tariffs
-    whole = model5.marginal_welfare([direction], tariffs=tariffs, costs=costs)
-    alone = [
-        model5.marginal_welfare([direction], tariffs=t, costs=c) for t, c in zip(tariffs, costs, strict=True)
-    ]
-    np.testing.assert_array_equal(whole, alone)
-
-
 def test_shapes_follow_the_batch(model5):
     tariffs = model5.tariffs({US_ON_CANADA: np.zeros((3, 1)), CANADA_ON_US: [0.1, 0.2]})
     answer = model5.solve(tariffs=tariffs, costs=model5.redirect(0.1, **ROUTE))
@@ -226,22 +216,6 @@ def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
     steps = solve.solved(matrices, np.ones((3, 2, 1)))[..., 0]
     np.testing.assert_array_equal(steps[[0, 2]], [[1, 1], [0.5, 0.5]])
     assert np.isnan(steps[1]).all()
-
-
-@pytest.mark.parametrize("rates", [(0.0, 0.0), (0.25, 0.1), (1.0, 0.0)])
-def test_marginal_welfare_is_the_derivative(model, rates):
-    tariffs = model.tariffs({US_ON_CANADA: rates[0], CANADA_ON_US: rates[1]})
-    route = model.redirect(0.2, **ROUTE)
-    direction = model.tariffs({US_ON_CANADA: 1.0, ("CHN", "ROW", "MIN"): 0.5}) - model.economy.tariffs
-    slope = model.marginal_welfare([direction, -2 * direction], tariffs=tariffs, costs=route)
-    np.testing.assert_allclose(slope[1], -2 * slope[0], rtol=1e-12)
-    step = 1e-4
-    ends = model.solve(
-        tariffs=np.stack([tariffs + step * direction, tariffs - step * direction]), costs=route
-    )
-    np.testing.assert_allclose(
-        slope[0], (ends.welfare[0] - ends.welfare[1]) / (2 * step), rtol=1e-5, atol=1e-6
-    )
 
 
 @pytest.mark.dear("uniform5-world", "uniform4-world", "uniform4-CAN", "cp-CAN")
@@ -402,8 +376,8 @@ def test_optimal_tariff_of_a_small_country_is_one_over_theta(parameters):
     small = 1e-4
     model = tiny(parameters, [[100, small], [small, 3 * small]])
     rates = {US_ON_CANADA: 0.0, CANADA_ON_US: [0.195, 0.205]}
-    direction = model.tariffs({CANADA_ON_US: 1.0})
-    slope = model.marginal_welfare([direction], tariffs=model.tariffs(rates))[:, 0, 1]
+    slopes = sensitivity(model.solve(tariffs=model.tariffs(rates)), wrt="tariffs")
+    slope = slopes.sel(region="CAN", importer="CAN", exporter="USA").sum("sector")
     assert slope[0] > 0 > slope[1]
 
 
@@ -452,8 +426,6 @@ BAD_CALLS = [
     (lambda m: m.redirect(0.1, caps=[0.1, 0.2], **ROUTE), "`caps` must have one entry per sector"),
     (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="CAN"), "must be three regions"),
     (lambda m: m.solve().of("MEX"), "`region` must be one of"),
-    (lambda m: m.marginal_welfare([1.0]), "`directions` must have 4 axes"),
-    (lambda m: m.marginal_welfare(np.ones((1, 4, 4, 9))), r"`directions` must have last axes \(4, 4, 11\)"),
 ]
 
 

@@ -16,8 +16,6 @@ Route. The redirectable share `r` says how much of its sales to the partner home
   Canada, the US the partner and China the alternative.
 - "diverted", the cut of that cost, the same capacity in all goods sectors, at which exports of goods to the partner are
   lower by r under the agreement.
-- "market", the alternative's demand turns to home's goods: at fixed prices and spending its imports of a sector from
-  home grow by r times what the partner imports, and it buys that much less of everybody else in proportion.
 
 Each raises home's income with no tariff at all; `change` separates that gain from the smaller exposure to the partner.
 """
@@ -102,7 +100,7 @@ class Negotiation(Shown):
     agreement : {"free trade", "base"}
         The tariffs between the two on goods under an agreement: none, or the rates of the model's base. Rates of
         a war or of a schedule are added to these.
-    meaning : {"capacity", "diverted", "market"}
+    meaning : {"capacity", "diverted"}
         What `r` means, see above.
     caps : (J,) array_like, optional
         The largest share by sector, for `capped`; by default those of the figures, if there are any.
@@ -323,14 +321,9 @@ class Negotiation(Shown):
                 f"capacity of a new route, as a cut of its cost: at fixed prices and spending {home} would sell "
                 f"{other} more, by r times what it sells {partner}"
             )
-        if self.meaning == "diverted":
-            return (
-                f"diverted exports: the cut of the cost of the route to {other} at which {home}'s exports of goods to "
-                f"{partner} fall by r under free trade"
-            )
         return (
-            f"market size: at fixed prices and spending the demand of {other} turns to goods of {home}, by r times "
-            f"what {partner} buys"
+            f"diverted exports: the cut of the cost of the route to {other} at which {home}'s exports of goods to "
+            f"{partner} fall by r under free trade"
         )
 
     def with_caps(self, caps: ArrayLike) -> Self:

@@ -13,7 +13,7 @@ from bargaining_models.negotiation.roles import Roles
 from bargaining_models.trade import TradeModel
 from bargaining_models.trade.links import shares_by_sector
 
-MEANINGS = ("capacity", "diverted", "market")
+MEANINGS = ("capacity", "diverted")
 LARGEST = 64.0
 """The largest capacity tried, in units of exports to the partner."""
 
@@ -46,10 +46,9 @@ def route_hats(
         return np.ones(batch + model.economy.shares.shape)
     if meaning == "diverted":
         return Diversion(model, roles, tariffs, caps).hats(share)
-    hats = model.redirect(
+    return model.redirect(
         share, exporter=roles.home, market=roles.partner, target=roles.alternative, caps=caps
     )
-    return hats if meaning == "capacity" else _market(model, roles, share, caps)
 
 
 class Diversion:
@@ -117,35 +116,3 @@ class Diversion:
                 f"Got shares of {', '.join(share)}."
             )
         return self.hats_of(self.capacity(real(share, "r")))
-
-
-def _market(
-    model: TradeModel, roles: Roles, share: ArrayLike | Mapping[str, ArrayLike], caps: Floats | None
-) -> Floats:
-    """Hats that act as a turn of the alternative's demand to home's goods.
-
-    They multiply its shares of expenditure by factors that leave the sum at 1, and so its prices as they were: only the
-    shares change, as if tastes did.
-    """
-    economy = model.economy
-    home, partner = (model.regions.index(code) for code in roles.players)
-    target = model.regions.index(roles.need_alternative())
-    wanted = shares_by_sector(share, model.sectors, model.goods)
-    if caps is not None:
-        wanted = np.minimum(wanted, caps)
-    before, spending = economy.shares[target], economy.expenditures[target]
-    value = economy.flows[partner, home] * (1.0 + economy.tariffs[target, home])
-    own = before[home]
-    after = own + wanted * np.divide(value, spending, out=np.zeros_like(value), where=spending > 0.0)
-    if (after >= 1.0).any():
-        sector = model.sectors[int(np.argwhere(after >= 1.0)[0][-1])]
-        raise InvalidInput(
-            f"`r` must leave room for others in the market of {roles.said[2]}; there {roles.said[0]} would sell "
-            f"more of {sector} than it buys. Take a smaller share."
-        )
-    factors = np.ones((*wanted.shape[:-1], *before.shape))
-    factors[..., :, :] = ((1.0 - after) / np.where(own < 1.0, 1.0 - own, 1.0))[..., None, :]
-    factors[..., home, :] = np.divide(after, own, out=np.ones_like(after), where=own > 0.0)
-    hats = np.ones(wanted.shape[:-1] + economy.shares.shape)
-    hats[..., target, :, :] = factors ** (-1.0 / economy.elasticities)
-    return hats

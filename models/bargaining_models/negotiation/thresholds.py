@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
 from bargaining import ContinuousOffers, nash
 from bargaining.authoring import Floats, Shown
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
-from bargaining_models.negotiation.negotiation import Share
 
 GRID = np.linspace(0.0, 1.0, 21)  # shares at which the sign of a margin is evaluated
 ACCURACY = 1e-6  # of a share
 
 Margin = Callable[[Deal], Floats]
-
-
-class AtShares(Protocol):
-    """Outcomes at redirectable shares, which can be computed at other shares too, such as a `Deal`."""
-
-    @property
-    def r(self) -> Share:
-        """The redirectable share."""
-
-    def elsewhere(self, r: Share) -> Self:
-        """Return the same outcomes at another share."""
-
-
-Outcomes = TypeVar("Outcomes", bound=AtShares)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +34,12 @@ class Threshold(Shown):
     margin: float
 
 
-def first_crossing(deal: Outcomes, margin: Callable[[Outcomes], Floats]) -> Threshold:
+def first_crossing(deal: Deal, margin: Margin) -> Threshold:
     """Return the smallest r at which `margin` stops being negative.
 
     Parameters
     ----------
-    deal : Deal, or other outcomes at shares
+    deal : Deal
         At ``r=GRID``, or another increasing array.
     margin : callable
         Takes the outcomes and returns an array of the shape of their r, continuous in r. Where it is NaN, as the terms

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ from bargaining.authoring import Floats
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining_models.negotiation.capacity import LEVELS, Capacity
 from bargaining_models.negotiation.pivot_game import Choice, PivotGame, State
-from bargaining_models.negotiation.pivot_terms import Terms, builds_to, terms, war
+from bargaining_models.negotiation.pivot_terms import Terms, terms, war
 from bargaining_models.negotiation.roles import Leave
 from bargaining_models.uncertainty import priors
 from bargaining_models.us_canada.baseline import FARM, Baseline
@@ -107,16 +106,6 @@ class PivotGameStudy:
     def dearer(self, factor: float) -> Capacity:
         """Return the capacity at `factor` times the capital."""
         return replace(self.capacity, capital=factor * self.capacity.capital)
-
-    @cached_property
-    def tolerated_closure(self) -> float:
-        """The largest rate of closure, to 0.001 a year, at which Canada builds 10 percent in the war."""
-        return _largest(lambda rate: self.revocable(closure=rate), self.china["closure"])
-
-    @cached_property
-    def tolerated_capital(self) -> float:
-        """The largest part of the capital, to 0.001, at which it does so although China closes as in the figures."""
-        return _largest(lambda part: self.revocable(capacity=self.dearer(part)), 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -213,13 +202,3 @@ def by_sector(baseline: Baseline, capacity: Capacity) -> Capacity:
         exit=together([one.exit for one in all_three]),
         rates=(together([one.rates[0] for one in all_three]), together([one.rates[1] for one in all_three])),
     )
-
-
-def _largest(game: Callable[[float], PivotGame], high: float) -> float:
-    """Return, to 0.001, the largest number from 0 to `high` at which Canada builds 10 percent in the war."""
-    low = 0.0
-    while high - low > 1e-3:
-        pivot = game((low + high) / 2)
-        built = builds_to(pivot, war(pivot, PATIENT)) >= WORTHWHILE
-        low, high = ((low + high) / 2, high) if built else (low, (low + high) / 2)
-    return low

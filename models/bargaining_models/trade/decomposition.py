@@ -11,7 +11,7 @@ In equilibrium, exactly, with flows at producer prices, `E_inj` the sales of n t
 the terms of trade, the volume of trade, trade costs, and deficits and payments, in this order.
 (Caliendo and Parro 2015, equation 17, write it for tariffs.) It follows from `I dlnP = sum X dlnP - sum Y dlnc +
 wVA dlnw`, `X dlnP = sum F ((1 + t) (dlnc + dlnd) + dt)` and `dI = wVA dlnw + sum (F dt + t dF) + dD + dT`. For a
-change that is not small there are three ways to use it; `Decomposition` says what each gives.
+change that is not small there are two ways to use it; `Decomposition` says what each gives.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ACCURACY = 1e-6  # percent: what a path of too few steps leaves
-METHODS = ("path", "discrete", "log")
+METHODS = ("path", "discrete")
 
 
 @owning
@@ -50,7 +50,7 @@ class Decomposition(Result):
         What the trade deficit and transfers add.
     exact : (*batch, N) array
         The change of real income itself.
-    method : {"path", "discrete", "log"}
+    method : {"path", "discrete"}
         How a change that is not small was decomposed.
     residual : (*batch, N) array
         What the parts leave of `100 ln(1 + exact / 100)`: the error of "path" up to rounding, and what the
@@ -59,8 +59,8 @@ class Decomposition(Result):
 
     Notes
     -----
-    "discrete", as published, takes the weights of the base and `c_hat - 1`, `F_hat - 1` for the logs; "log" takes
-    the logs. Both leave out that weights change on the way: when a tariff falls to zero, they value all the growth
+    "discrete", as published, takes the weights of the base and `c_hat - 1`, `F_hat - 1` for the logs. It leaves out
+    that weights change on the way: when a tariff falls to zero, it values all the growth
     of imports at the rate of the base. "path" integrates along the straight line from the tariffs of the base to
     the new ones (trade costs in logs) and adds up exactly, whatever the path; how the sum divides depends on the
     path.
@@ -140,7 +140,7 @@ def decompose(
     with np.errstate(all="ignore"):  # scenarios that failed are marked by their status
         if method != "path":
             start = solver.at(system.cells(base[None]), system.start(1))
-            return _at_once(start, end, costs, log=method == "log"), end
+            return _at_once(start, end, costs), end
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         nodes, weights = (nodes + 1.0) / 2.0, weights / 2.0
         slopes = _differentiation(nodes)
@@ -174,20 +174,13 @@ def _along(way: Point, slopes: Floats, growth: Floats | None) -> tuple[Floats, F
     return terms, volume, -dearer / income, paid
 
 
-def _at_once(
-    start: Point, end: Point, costs: Floats | None, *, log: bool
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _at_once(start: Point, end: Point, costs: Floats | None) -> tuple[Floats, Floats, Floats, Floats]:
     """The parts with the weights of the base, (B, J, N) and (B, N)."""
     flows, income = start.flows, start.income[:, None]
     rates = start.cells.gross - 1.0
-    change = end.log_costs - start.log_costs
-    ratio = np.divide(end.flows, flows, out=np.ones_like(end.flows), where=flows > 0.0)
-    if log:
-        growth = np.log(ratio)
-        dearer = None if costs is None else np.log(sectors_first(costs))
-    else:
-        change, growth = np.expm1(change), ratio - 1.0
-        dearer = None if costs is None else sectors_first(costs) - 1.0
+    change = np.expm1(end.log_costs - start.log_costs)
+    growth = np.divide(end.flows, flows, out=np.ones_like(end.flows), where=flows > 0.0) - 1.0
+    dearer = None if costs is None else sectors_first(costs) - 1.0
     bought = np.matmul(flows, change[..., None])[..., 0]
     terms = (start.sold * change - bought) / income
     more = growth - change[..., None, :]

@@ -531,31 +531,6 @@ class TradeModel(Shown):
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
-    def marginal_welfare(
-        self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
-    ) -> Floats:
-        """Differentiate welfare in tariffs, by the implicit function theorem at the equilibrium.
-
-        Parameters
-        ----------
-        directions : (K, N, N, J) array_like
-            Changes of tariffs per unit of K parameters, each the difference of two arrays of `tariffs`.
-        tariffs, costs : array_like, optional
-            As in `solve`.
-
-        Returns
-        -------
-        (*batch, K, N) array
-            Percent of real income per unit of each parameter; NaN where there is no equilibrium.
-        """
-        shape = self.economy.shares.shape
-        along = real(directions, "directions", ndim=4)
-        if along.shape[1:] != shape:
-            raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
-        batch, rates, hats, *_ = scenario(self.economy, tariffs, costs, (self.regions, self.sectors))
-        cells = self.solver.system.cells(rates, hats)
-        return self.solver.marginal_welfare(cells, along).reshape(*batch, len(along), shape[0])
-
     def decomposition(
         self,
         *,
@@ -572,9 +547,9 @@ class TradeModel(Shown):
         ----------
         tariffs, costs, transfers, unit
             As in `solve`; costs must be finite.
-        method : {"path", "discrete", "log"}, default "path"
+        method : {"path", "discrete"}, default "path"
             "path" adds up to the exact change; "discrete" is the form published by Caliendo and Parro (2015), with
-            the weights of the base; "log" the same in logs. See `Decomposition`.
+            the weights of the base. See `Decomposition`.
         steps : int, default 32
             With "path", at how many points of the way the model is solved (Gauss-Legendre); `residual` shows what error
             that leaves.
@@ -667,19 +642,6 @@ class TradeModel(Shown):
         from bargaining_models.trade.tariff_nash import nash_tariffs
 
         return nash_tariffs(self, rates, starts=starts, grid=grid)
-
-    def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
-        """Find the best tariffs of one region against tariffs `given`; the options are those of `optimal_tariffs`.
-
-        Examples
-        --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
-        >>> us_25 = model.tariffs({("USA", "CAN"): 0.25})
-        >>> model.best_reply("CAN", us_25, against=["USA"]).rates.round(4)
-        array([0.1016])
-        """
-        return self.optimal_tariffs(region, given=given, **options)
 
     def nash_tariffs(
         self,

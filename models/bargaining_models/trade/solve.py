@@ -275,24 +275,6 @@ class Solver:
         with np.errstate(all="ignore"):
             return self.at(cells, z)
 
-    def marginal_welfare(self, cells: Cells, along: Floats) -> Floats:
-        """Differentiate welfare in percent along K directions of tariffs (K, N, N, J), (B, K, N)."""
-        at = self.solve(cells)
-        regions = range(self.system.regions)
-        directions = np.moveaxis(along, -1, -3).reshape(len(along), -1)
-        parts = []
-        size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
-        with np.errstate(all="ignore"):
-            for first in range(0, len(cells), size):
-                some = at.take(slice(first, first + size))
-                worth = reduced(some, regions).welfare
-                assert worth is not None
-                slopes = tariff_slopes(some, worth).reshape(len(some.wages), len(regions), -1)
-                level = 100.0 * np.exp(some.log_welfare())
-                moved = [np.matmul(directions, one.T) for one in slopes]
-                parts.append(np.stack(moved) * level[:, None])
-        return np.concatenate(parts)
-
     def slopes(
         self,
         tariffs: Floats,

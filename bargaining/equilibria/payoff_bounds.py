@@ -113,10 +113,6 @@ def payoff_bounds(
     *Both* sets are the same polytope once the inner set has all its vertices and the half-spaces are those at its
     faces.
 
-    *Symmetries.* Renamings of players and actions that preserve payoffs, discount factors and the exit, up to 1e-13 of
-    the range of payoffs, map both sets to themselves. So only one direction, one profile and one vertex of each orbit
-    are computed, and `directions` are completed by their images.
-
     *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
     `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
     are often round, and patience magnifies the error at corners. Then thousands of points and half-spaces are needed,

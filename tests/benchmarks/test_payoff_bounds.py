@@ -1,13 +1,11 @@
-"""Bounds of symmetric games of many players: in the quotient by their symmetries, against without."""
+"""Bounds of symmetric games of many players."""
 
 from time import process_time
 
 import numpy as np
 import pytest
 
-from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.payoff_bounds import payoff_bounds
-from bargaining.equilibria.repeated import supporting_hyperplanes
 from bargaining.errors import Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
@@ -46,16 +44,3 @@ def test_symmetric_games(game: Game, most: float, capsys: pytest.CaptureFixture[
     with capsys.disabled():
         print(f"\n{taken:.3g} s")
     assert taken < most
-
-
-def test_the_quotient_is_five_times_as_fast(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    game = RepeatedGame(public_good(4, 0.5), 0.9)
-    quotient = min(seconds(game) for _ in range(3))
-    players = np.arange(4)[None], np.arange(16)[None]
-    monkeypatch.setattr(supporting_hyperplanes.Group, "of", lambda repeated: Group(*players))
-    plain = seconds(game)
-    with capsys.disabled():
-        print(f"\n{quotient:.3g} s, without symmetries {plain:.3g} s, {plain / quotient:.3g} times")
-    assert plain > 5 * quotient

@@ -13,7 +13,6 @@ from bargaining._arrays import Floats, fill, owning, real, scalar
 from bargaining._rational import rational
 from bargaining._rich import Result, counted, number
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._symmetries import Group
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, outside_of
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
@@ -183,7 +182,7 @@ def repeated_payoff_bounds(
         raise InvalidInput("`game` must be a single game; take one of the batch with `.at(index)`.")
     if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
         return _monitored(repeated, directions, refinements, tolerance, effort)
-    profiles = Profiles.of(StochasticGame.from_repeated(repeated), Group.of(repeated))
+    profiles = Profiles.of(StochasticGame.from_repeated(repeated))
     found = bounded(
         profiles, directions_of(directions, profiles.size), refinements, tolerance, effort.budget()
     )
@@ -212,7 +211,6 @@ def _monitored(
 ) -> PayoffBounds:
     """Return the bounds where actions are seen through a signal."""
     from bargaining.equilibria.repeated._monitored.data import Data
-    from bargaining.equilibria.repeated._monitored.renamings import Renamings
     from bargaining.equilibria.repeated._monitored.several import close
 
     if repeated.players < 2:
@@ -230,7 +228,6 @@ def _monitored(
         max(tolerance, _FINEST),
         budget,
         refinements,
-        Renamings.of(repeated, data.programs),
         common=common,
     )
     points = None if found.inner is None else found.inner.corners

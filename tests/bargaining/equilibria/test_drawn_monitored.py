@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.spatial import distance
 
 from bargaining import (
     Exit,
@@ -18,21 +17,14 @@ from bargaining import (
     payoff_bounds,
     payoff_set,
 )
-from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._symmetries import Orbits
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.equilibria.repeated._hyperplanes.inner import sturdy
-from bargaining.equilibria.repeated._monitored import radial as along_rays
 from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.inner import around, extreme, generated
-from bargaining.equilibria.repeated._monitored.programs import Known, Programs
-from bargaining.equilibria.repeated._monitored.radial import _Rays, _weights, radial, radial_solid
-from bargaining.equilibria.repeated._monitored.renamings import Renamings
+from bargaining.equilibria.repeated._monitored.programs import Programs
 from bargaining.equilibria.repeated._monitored.search import _better
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.equilibria.repeated.public_automaton import rational_automaton
 from bargaining.exact.public_certificate import _apart
-from known_games import ROUND, drawn
+from known_games import drawn
 from public_programs import iterate
 
 PIECES = 20  # of the four hundred games
@@ -326,191 +318,6 @@ def test_profiles_may_go_out_of_play_while_corners_move():
     found = payoff_set(repeated, tolerance=1e-5)
     assert found.status is Status.OK
     np.testing.assert_allclose(found.vertices, [leaving], atol=1e-12)
-
-
-@pytest.mark.parametrize("seed", [34, 54, 262])
-def test_corners_along_rays_generate_themselves(seed):
-    """From a rough inner set, Newton's method finds one that contains it, with the slack it was asked for."""
-    repeated = drawn(seed)[0]
-    found, data, slack = payoff_set(repeated, tolerance=1e-2)._found, Data.of(repeated), 1e-7
-    programs = replace(data.programs, limits=data.programs.limits - slack)
-    ends = np.array([leave.payoffs for leave in found.leaves]).reshape(-1, 2)
-    none = Known(np.eye(2), np.zeros((len(programs.now), 2, len(programs.views))))
-    made, solved = radial(programs, ends, found.inner.corners, none, 1e-5, 1e-11, 1e-6)
-    assert solved > 0
-    corners, played = made.points[extreme(made.points, 0.0)], made.owners >= 0
-    later, owners = made.continuations[played], made.owners[played]
-    given = programs.payoffs(owners, later)
-    np.testing.assert_allclose(made.points[played], given, atol=1e-10)
-    np.testing.assert_array_equal(made.points[~played], ends[-1 - made.owners[~played]])
-    assert data.programs.excess(owners, later).max() <= -slack / 2
-    assert distances(later.reshape(-1, 2), corners).max() <= 1e-10
-    assert distances(found.inner.corners, corners).max() <= 1e-6  # of what the slack takes away
-
-
-@pytest.mark.parametrize(
-    ("alike", "most", "near"), [(False, np.inf, 0.1), (True, np.inf, 0.1), (False, 140, 0.01)]
-)
-def test_corners_along_rays_of_three_players_generate_themselves(alike, most, near, monkeypatch):
-    """From a rough set, with and without the symmetries of three contributors; each point is generated with slack.
-
-    Where more rays miss the set, those before count.
-    """
-    step = _Rays.step
-    monkeypatch.setattr(
-        _Rays, "step", lambda self, enough: step(self, enough) if len(self.rays) < most else None
-    )
-    slack, none = 1e-6, np.empty((0, 3))
-    data = Data.of(ROUND)
-    programs = replace(data.programs, limits=data.programs.limits - slack)
-    renamings = Renamings.of(ROUND, programs)
-    start = data.payoffs
-    for _ in range(8):
-        start = generated(programs, none, start, 0.01, renamings=renamings).corners
-    known = Known(np.eye(3), np.zeros((8, 3, len(programs.views))))
-    made, _ = radial_solid(
-        programs, none, start, known, near / 10.0, 1e-9, near, 10**6, renamings if alike else None
-    )
-    given = programs.payoffs(made.owners, made.continuations)
-    np.testing.assert_allclose(made.points, given, atol=1e-9)
-    assert data.programs.excess(made.owners, made.continuations).max() <= -slack / 2
-    hull = sturdy(made.points)
-    assert hull.outside(made.continuations.reshape(-1, 3)).max() <= 1e-8
-    assert np.ptp(hull.points, axis=0).min() > 0.4
-
-
-def few_rays(merge, near):
-    """Return rays through some corners of a drawn game, and a step from the corners that rest on them."""
-    data = Data.of(drawn(39)[0])
-    ends, start = np.array([leave.payoffs for leave in data.leaves]), np.indices((2,) * 3).reshape(3, -1).T
-    for _ in range(15):
-        start = generated(data.programs, ends, start.astype(float), 3.0 * merge).corners
-    known = Known(np.eye(3), np.zeros((len(data.programs.now), 3, len(data.programs.views))))
-    rays = _Rays(data.programs, ends, Orbits.single(start[extreme(start, merge)]), around(start), known, None)
-    step = rays.everywhere(rays.settled(1e-9, 20), near)
-    return rays, step
-
-
-def test_points_that_creep_are_seen_and_followed(monkeypatch):
-    """Most sides of the corners are looked at in their normals, as points lie beyond them.
-
-    Points that still move in the end are foreseen a little outside all others; with more moves they come to rest.
-    """
-    near = 1e-4
-    rays, step = few_rays(1e-3, near)
-    image, room = step.crossed.image, near * (1.0 - rays.programs.discounts.max())
-    sides = sturdy(step.points).normals()
-    beyond = (image.points[image.there] @ sides.T).max(axis=0) - (step.points @ sides.T).max(axis=0)
-    seen = distance.cdist(sides, image.known.directions).min(axis=1) < 1e-9
-    assert (seen & (beyond > near)).sum() > len(sides) / 2
-
-    chosen = rays.wanted(step, near)[0]
-    monkeypatch.setattr(along_rays, "_MOVES", 2)
-    targets, _ = rays._ahead(step, chosen, room)
-    with monkeypatch.context() as without:
-        without.setattr(along_rays, "_faces", lambda points: np.empty((0, 4)))
-        followed, _ = rays._ahead(step, chosen, room)
-    others = sturdy(np.vstack([step.points, image.points[chosen], followed]))
-    foreseen = targets[len(followed) :]
-    assert len(foreseen) > 5
-    off = others.outside(foreseen)
-    assert room / 20.0 < off.min() <= off.max() <= room
-    found = []
-    for moves in (100, 200):
-        monkeypatch.setattr(along_rays, "_MOVES", moves)
-        found.append(rays._ahead(step, chosen, room)[0])
-    np.testing.assert_array_equal(*found)
-
-
-def test_a_step_that_leads_astray_is_shortened(monkeypatch):
-    rays, _ = few_rays(1e-3, 1e-4)
-    rays.distances = 0.9 * rays.distances
-    last = rays.step(1e-6)
-    monkeypatch.setattr(_Rays, "move", lambda self, step: setattr(self, "distances", 3.0 * self.distances))
-    assert rays._after(last, 1e-6).largest <= 1.5 * last.largest
-
-
-def test_no_ray_leaves_through_a_face_without_area():
-    """Hulls have such faces where more than three points lie in a plane; nor does it through one in another plane."""
-    flat, face = [[1, 0, 0], [2, 0, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    away = [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
-    weights = _weights(
-        np.array([[flat, face, away]], dtype=float), np.array([[1.0, 2.0, 3.0]]), np.array([6.0])
-    )
-    assert weights.tolist() == [[[-np.inf] * 3, [1, 2, 3], [-np.inf] * 3]]
-
-
-def test_faces_that_rounding_leaves_without_area_raise_no_error():
-    """The determinant of a matrix and of its transpose may differ, so that only one of them is zero."""
-    rng = np.random.default_rng(0)
-    along, share = rng.normal(size=(1000, 1, 3)), rng.random((1000, 3, 1))
-    faces = (rng.normal(size=(1000, 1, 3)) + share * along) @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
-    assert not np.isnan(_weights(faces[:, None], faces.mean(axis=1), np.ones(1000))).any()
-
-
-@pytest.mark.slow
-def test_round_sets_of_three_players_are_found_along_rays():
-    """Corners that moved did not come to rest, so that nothing was found inside."""
-    found = payoff_bounds(drawn(9)[0], tolerance=2e-2, refinements=4)
-    assert found.status is Status.OK, found.reason
-    assert found._found.inner.excess < 0
-
-
-@pytest.mark.slow
-def test_few_refinements_suffice_where_points_are_their_own_continuations():
-    """Rays were aimed at them again and again while they crept towards a corner: the gap stayed at 5e-3."""
-    found = payoff_bounds(ROUND, tolerance=1e-3, refinements=4)
-    assert found.status is Status.OK, found.reason
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("seed", "near"), [(55, 1e-3), (137, 1.5e-2)])
-def test_points_that_creep_are_followed_to_where_they_rest(seed, near):
-    """Rays aimed at them were aimed again and again: gaps stayed at 2e-3 and .097."""
-    assert payoff_bounds(drawn(seed)[0], tolerance=1e-3).gap < near
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [3, 9, 39])
-def test_round_sets_of_three_players_within_a_hundred_thousandth(seed):
-    """Points were missed where no ray leaves the set, and thousands added in vain where they changed nothing."""
-    found = payoff_bounds(drawn(seed)[0], tolerance=1e-5, refinements=30, budget=10**11)
-    assert found.status is Status.OK, found.reason
-    assert found.gap <= 1e-5
-    play = found._found.inner
-    stays = play.owners >= 0  # the others leave
-    excess = Data.of(drawn(seed)[0]).programs.excess(play.owners[stays], play.continuations[stays])
-    assert excess.max() < 0
-
-
-@pytest.mark.slow
-def test_a_round_set_of_three_players_is_proved_within_a_hundred_thousandth():
-    found = payoff_bounds(drawn(39)[0], tolerance=1e-5, refinements=30, budget=10**11)
-    assert found.strategy(found.inner.mean(axis=0)).regret == 0
-    proof = certify(found, tolerance=1e-5)
-    assert proof.holds, proof.statement
-    assert proof.bound <= 1e-5
-
-
-@pytest.mark.slow
-def test_a_larger_budget_brings_both_sides_of_a_round_set_nearer():
-    """Thousands of rays and half-spaces: four hundred left a gap of 4e-4, whatever the budget."""
-    found = payoff_bounds(drawn(9)[0], tolerance=2e-4, budget=10**9)
-    assert found.status is Status.OK
-    assert len(found.inner) > 1000
-    play = found._found.inner
-    programs = Data.of(drawn(9)[0]).programs
-    assert programs.excess(play.owners, play.continuations).max() < 0
-    np.testing.assert_allclose(programs.payoffs(play.owners, play.continuations), play.payoffs, atol=1e-12)
-    chances = np.asarray(play.lotteries.sum(axis=1)).ravel()
-    np.testing.assert_allclose(chances, 1.0, atol=1e-9)
-    assert play.lotteries.data.min() >= 0
-
-
-@pytest.mark.slow
-def test_rays_do_not_end_beyond_the_centre_of_a_set_of_three_players():
-    """A step of Newton's method led past it, which left a set so small that the gap was .8."""
-    assert payoff_bounds(drawn(69)[0], tolerance=1e-3, refinements=2).gap < 0.1
 
 
 @pytest.mark.parametrize(

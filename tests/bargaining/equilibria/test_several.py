@@ -1,6 +1,5 @@
 """Perfect public equilibria of three and more players: numbers by hand, a plain iteration, proofs in rationals."""
 
-import copy
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
@@ -22,14 +21,8 @@ from bargaining import (
 )
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.repeated._hyperplanes.inner import Hull
-from bargaining.equilibria.repeated._hyperplanes.refinement import fresh, unknown
-from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.outer import functions_of
-from bargaining.equilibria.repeated._monitored.programs import Promises
-from bargaining.equilibria.repeated._monitored.renamings import Renamings
-from bargaining.equilibria.repeated._monitored.several import _around, _guided, _pulled
 from bargaining.equilibria.repeated._monitored.solid import Solid
-from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored, directions_of
+from bargaining.equilibria.repeated.supporting_hyperplanes import _monitored
 from known_games import contributors
 from public_programs import iterate
 
@@ -227,83 +220,6 @@ def test_strategies_are_refused_where_there_are_none():
         payoff_bounds(RepeatedGame(repeated.game, 0.8)).strategy([0, 0, 0])
 
 
-def renamed(seed):
-    """Return a game of three in which all take the next one's place, and so do signals; some also swap actions."""
-    rng = np.random.default_rng(seed)
-    payoffs, chances = rng.integers(0, 9, (2, 2, 2, 3)), rng.choice([1, 50], (2, 2, 2, 3))
-    swapped, after = rng.integers(0, 2, 3), np.array([1, 2, 0])
-    here = np.indices((2, 2, 2))
-    there = np.empty_like(here)
-    there[after] = here ^ swapped[:, None, None, None]
-    every = [np.zeros((2, 2, 2, 3)), np.zeros((2, 2, 2, 3))]
-    for _ in range(6):
-        for total, one in zip(every, (payoffs, chances), strict=True):
-            total += one
-        images = np.empty_like(payoffs), np.empty_like(chances)
-        for image, one in zip(images, (payoffs, chances), strict=True):
-            image[tuple(there)] = one[..., np.argsort(after)]
-        payoffs, chances = images
-    signals = Monitoring(every[1] / every[1].sum(axis=-1, keepdims=True))
-    return RepeatedGame(Game(*np.moveaxis(every[0], -1, 0)), 0.9, monitoring=signals)
-
-
-@pytest.mark.parametrize(
-    ("repeated", "count"),
-    [
-        (exact_contributors(0.8, None, ("1/10", "3/10", "3/5", "9/10")), 6),
-        (exact_contributors(0.8, 0.05, ("1/10", "3/10", "3/5", "9/10")), 6),
-        *((renamed(seed), 3) for seed in (0, 2, 3)),
-    ],
-)
-def test_symmetries_change_no_level(repeated, count):
-    """With programs for one direction of each orbit and for all; what images of points promise generates them."""
-    data = Data.of(repeated)
-    renamings = Renamings.of(repeated, data.programs)
-    assert len(renamings.rows) == count
-    ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, 3)
-    given = directions_of([[1, 0.3, -0.5], [-1, -0.2, 0.6]], data.size)
-    one = _around(data, ends, given, True, renamings)
-    every = _around(data, ends, one.directions[6:], True, None)
-    for _ in range(2):
-        assert len(one.levels) == len(every.levels)
-        assert one.shrink(10**6)
-        assert every.shrink(10**6)
-        np.testing.assert_allclose(one.reach(every.directions), every.levels, atol=1e-10)
-        pairs = np.indices(one.multipliers.shape[:2]).reshape(2, -1)
-        functions = functions_of(one.programs, one.outline, one.directions, *pairs, one.multipliers)
-        best = functions.at(one.levels)[functions.largest(functions.at(one.levels))]
-        assert (best <= one.levels + 1e-10).all()  # the multipliers of images bound their levels, too
-        chosen = one.orbits.chosen
-        there = one.renamings.completed(Promises(*one.touching(one.directions[chosen], chosen)))
-        played = there.owners >= 0
-        owners, later = there.owners[played], there.continuations[played]
-        np.testing.assert_allclose(there.points[played], one.programs.payoffs(owners, later), atol=1e-12)
-        assert one.programs.excess(owners, later).max() <= 1e-9
-        one.extend(np.array([[0.36, 0.48, 0.8], [0.36, 0.48, 0.8], [0.8, 0.36, 0.48]]))
-        every.extend(one.directions[len(every.levels) :])
-
-
-def test_directions_of_continuations_move_half_spaces_in():
-    """Pulls of the profiles that determine levels help more than the normals of touching points alone."""
-    repeated = exact_contributors(0.9, None, ("1/10", "3/10", "3/5", "9/10"))
-    data = Data.of(repeated)
-    renamings = Renamings.of(repeated, data.programs)
-    highest = []
-    for with_pulls in (True, False):
-        outer = _around(data, np.empty((0, 3)), directions_of(None, data.size), True, renamings)
-        for _ in range(3):
-            outer.shrink(10**6, 1e-6)
-            chosen = outer.orbits.chosen
-            there = renamings.completed(Promises(*outer.touching(outer.directions[chosen], chosen)))
-            touched = Hull(there.points)
-            new, _ = _pulled(outer, touched)
-            new = np.vstack([fresh(outer, [touched], renamings.group), new[: with_pulls * len(new)]])
-            outer.extend(unknown(outer, new))
-        outer.shrink(10**6, 1e-6)
-        highest.append(outer.levels[0])
-    assert highest[0] < highest[1] - 1e-3
-
-
 def test_directions_are_sums_of_normals_that_meet_in_a_corner():
     """Also where many half-spaces meet: the one whose corner is found first may be another's."""
     rng = np.random.default_rng(0)
@@ -319,40 +235,3 @@ def test_directions_are_sums_of_normals_that_meet_in_a_corner():
         np.testing.assert_allclose(
             (weights * levels[faces]).sum(axis=1), (pulls @ solid.corners.T).max(axis=1), atol=1e-12
         )
-
-
-def test_half_spaces_are_chosen_next_to_a_set():
-    """They lie as far in as others that take more programs, and hold two payoffs known by hand.
-
-    Nobody contributes, or all do until a bad signal, which burns .1 x .4 / (.9 - .6) of .8.
-    """
-    repeated = exact_contributors(0.9, None, ("1/10", "3/10", "3/5", "9/10"))
-    data = Data.of(repeated)
-    renamings = Renamings.of(repeated, data.programs)
-    inside = (np.array([[0.0] * 3, [2 / 3] * 3]) - data.low) / data.size
-    outer = _around(data, np.empty((0, 3)), directions_of(None, data.size), True, renamings)
-    kept = []
-    for _ in range(4):
-        outer.shrink(10**6, 1e-6)
-        chosen = outer.orbits.chosen
-        touched = Hull(
-            renamings.completed(Promises(*outer.touching(outer.directions[chosen], chosen))).points
-        )
-        kept.append((copy.copy(outer), touched))
-        new = np.vstack([fresh(outer, [touched], renamings.group), _pulled(outer, touched)[0]])
-        outer.extend(unknown(outer, new))
-    outer.shrink(10**6, 1e-6)
-    (guided, _), (_, near) = kept[1], kept[-1]
-    before = guided.levels[0]
-    _guided(guided, near, 0.003, 10**6)
-    guided.shrink(10**6, 1e-6)
-    assert guided.solved < 0.8 * outer.solved
-    assert guided.levels[0] < outer.levels[0] + 5e-4 < before - 0.01
-    # Next to a set that is far too small they are moved out to where their multipliers prove them.
-    coarse, touched = kept[0]
-    small = Hull(touched.points.mean(axis=0) + 0.3 * (touched.points - touched.points.mean(axis=0)))
-    below = coarse.around(small.points, 1e-5)
-    assert (below.levels < (below.directions @ inside.T).max(axis=1)).any()
-    _guided(coarse, small, 0.03, 10**6)
-    for found in (outer, guided, coarse):
-        assert (found.levels >= (found.directions @ inside.T).max(axis=1)).all()

@@ -9,10 +9,8 @@ from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._symmetries import Group, symmetries
 from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated import supporting_hyperplanes
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.errors import InvalidInput, NotApplicable, Status
@@ -22,7 +20,6 @@ from bargaining.games.stochastic import StochasticGame
 from brackets import bracket
 from half_spaces import paths, pushed_in
 from known_games import PRISONERS, THREE, public_good
-from symmetric_games import CASES, symmetric
 
 FREE = np.indices((2, 2, 2))
 COMMONS = Game(*(2 * (3 - FREE.sum(axis=0)) + 3 * FREE[i] for i in range(3)))
@@ -417,42 +414,6 @@ def test_players_with_a_discount_factor_of_nine_tenths_are_not_approached_by_oth
     """In floats 1 - .9 is less than .1; then the same sets were computed twice, for 480,000 units of work."""
     game = Game(*np.random.default_rng(1).random((3, 2, 2, 2)))
     assert payoff_bounds(RepeatedGame(game, discount), budget=420_000).status is Status.OK
-
-
-def alone(game):
-    """The group without a symmetry, in which nothing is left out."""
-    players = np.arange(game.players)[None]
-    return Group(players, np.arange(game.game.payoffs[..., 0].size)[None])
-
-
-@pytest.mark.parametrize(
-    ("case", "discount", "leaving", "seed"),
-    [
-        (CASES[0], 0.5, False, 0),
-        (CASES[1], 0.4, True, 1),
-        (CASES[2], 0.6, False, 2),
-        (CASES[3], 0.7, False, 3),
-        pytest.param(CASES[3], 0.5, True, 4, marks=pytest.mark.slow),
-        pytest.param(CASES[2], 0.3, True, 5, marks=pytest.mark.slow),
-        *[pytest.param(CASES[k % 4], 0.6, False, k, marks=pytest.mark.slow) for k in range(6, 30)],
-    ],
-)
-def test_symmetries_change_no_answer(case, discount, leaving, seed, monkeypatch):
-    """In the quotient and without: each outer set holds the inner one of the other, and they are as near as asked."""
-    payoffs = symmetric(np.random.default_rng(seed), *case)
-    leave = Exit([2.0] * case[0]) if leaving else None
-    game = RepeatedGame(Game(*np.moveaxis(payoffs, -1, 0)), discount, exit=leave)
-    assert len(symmetries(game)) > 1
-    quotient = payoff_bounds(game)
-    monkeypatch.setattr(supporting_hyperplanes.Group, "of", alone)
-    plain = payoff_bounds(game)
-    assert (quotient.status is Status.EMPTY) == (plain.status is Status.EMPTY)
-    for one, other in ((quotient, plain), (plain, quotient)):
-        if len(other.inner):
-            reach = support(other.inner, one.directions)
-            assert (reach <= one.levels + 1e-9).all()
-            if one.status is other.status is Status.OK:
-                np.testing.assert_allclose(reach, one.levels, atol=1e-5)
 
 
 @pytest.mark.dear("5-0.4-227")

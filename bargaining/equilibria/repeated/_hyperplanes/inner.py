@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._rows import once
-from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import work
@@ -293,69 +292,47 @@ def joined(rows: dict[int, Floats]) -> Points:
 def sustained(profiles: Profiles, hulls: Hulls | None, budget: Budget) -> tuple[Hulls | None, Proof | None]:
     """Return hulls of points next to the vertices of these, and how they generate themselves; None if unknown.
 
-    That ends the search. One point of each orbit under the symmetries of the game stands for all.
+    That ends the search.
     """
     before, patience = np.inf, 1.0 - profiles.discounts.max()
     for trial in range(_MOVES):
         if hulls is None:
             break
-        orbits, points = _orbits(profiles, hulls)
-        if len(points.rows) > len(stacked(hulls).rows):  # images were left out as too close to others
-            hulls = hulls_of(points)
-            if hulls is None:
-                break
-            points = stacked(hulls)
-            orbits = Orbits.single(points.rows)
-        chosen = orbits.chosen
-        if not budget.spend(work(len(chosen) * len(profiles.payoffs), len(points.rows))):
+        points = stacked(hulls)
+        count = len(points.rows)
+        if not budget.spend(work(count * len(profiles.payoffs), count)):
             break
-        found = farthest(profiles, hulls, points, chosen)
-        at = chosen[found.directions]
+        found = farthest(profiles, hulls, points)
+        at = found.directions
         reached = {s: found.payoffs[points.state[at] == s] for s in hulls}
         if not all(map(len, reached.values())):
             break
         move = float(np.abs(found.payoffs - points.rows[at]).max())
-        if len(found.payoffs) == len(chosen):
+        if len(found.payoffs) == count:
             if move <= SLACK or move < _SLOWER * before or trial % _EVERY == _EVERY - 1:
-                solved = generating_points(profiles, orbits, points.state, found, budget)
-                if (
-                    solved is not None
-                    and np.abs(solved[chosen] - found.payoffs).max() <= _NEAR * move / patience
-                ):
+                solved = generating_points(profiles, points, found, budget)
+                if solved is not None and np.abs(solved - found.payoffs).max() <= _NEAR * move / patience:
                     return hulls_of(Points(solved, points.state)), Proof(points, found, solved)
                 before = move
             if move <= SLACK:
                 return hulls, Proof(points, found, points.rows)
-        hulls = hulls_of(joined({s: profiles.group.orbits(own, _DIGITS).rows for s, own in reached.items()}))
+        hulls = hulls_of(joined({s: own[once(own, _DIGITS)[0]] for s, own in reached.items()}))
     return hulls, None
 
 
 def continued(less: Profiles, more: Profiles, hulls: Hulls, budget: Budget) -> Hulls | None:
     """Solve for what generates itself for more patient players as the points of hulls do for less patient ones."""
-    orbits, points = _orbits(less, hulls)
-    if len(points.rows) > len(stacked(hulls).rows):
+    points = stacked(hulls)
+    found = farthest(less, hulls, points)
+    if len(found.payoffs) < len(points.rows):
         return None
-    chosen = orbits.chosen
-    found = farthest(less, hulls, points, chosen)
-    if len(found.payoffs) < len(chosen):
-        return None
-    solved = generating_points(more, orbits, points.state, found, budget)
+    solved = generating_points(more, points, found, budget)
     return None if solved is None else hulls_of(Points(solved, points.state))
 
 
-def farthest(profiles: Profiles, hulls: Hulls, points: Points, chosen: Indices) -> Recipes:
-    """Return the farthest payoffs that the points generate where each chosen vertex is the farthest."""
-    middle = np.vstack([pointing(hull) for hull in hulls.values()])
-    return image(profiles, points, middle[chosen], points.state[chosen])
-
-
-def _orbits(profiles: Profiles, hulls: Hulls) -> tuple[Orbits, Points]:
-    """Return the orbits of the vertices, and all their points."""
-    points = stacked(hulls)
-    if len(profiles.group.players) == 1:
-        return Orbits.single(points.rows), points
-    orbits = profiles.group.orbits(points.rows, _DIGITS)
-    return orbits, Points(orbits.rows, np.zeros(len(orbits.rows), np.intp))  # in a game of one state
+def farthest(profiles: Profiles, hulls: Hulls, points: Points) -> Recipes:
+    """Return the farthest payoffs that the points generate where each vertex is the farthest."""
+    return image(profiles, points, np.vstack([pointing(hull) for hull in hulls.values()]), points.state)
 
 
 def sturdy(points: Floats) -> Hull | None:

@@ -12,9 +12,6 @@ For given bases the greatest fixed point of the largest of these functions is fo
 profiles. It bounds the payoffs if the functions contract, which speeds z > 0 with Mz < z for all their slopes M
 show: then their iterates from the levels known before, all of them bounds, end there. Then each basis is made
 optimal for the new levels, and so on until none changes. Everything is in the unit box.
-
-A symmetry of the game permutes the directions, and their levels are the same. So there are functions for one direction
-of each orbit alone, and of the profiles that the symmetries leaving it as it is map to each other for one alone.
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._symmetries import Indices, Orbits
+from bargaining.equilibria._rows import Indices, once
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles, Thresholds
 from bargaining.equilibria.repeated._hyperplanes.programs import Bases, pivot, reach, work
 
@@ -34,6 +31,7 @@ _ROUNDS = 100  # of the operator; the half-spaces hold after any number
 _PIVOTS = 100  # a face; the values that are left out are too high, never too low
 _STILL = 1e-13  # rounding of a level, in the unit box
 _FIRST = 2.0  # above the payoffs: constants that come first are pivots, so that normals have as many zeros as may be
+_DIGITS = 9  # of directions that are the same
 _RANK = 1e-9  # of the largest pivot: smaller ones are rounding
 
 
@@ -42,11 +40,11 @@ class Outer:
     """Half-spaces around the equilibrium payoffs of each state, and the bases that prove them."""
 
     profiles: Profiles
-    orbits: Orbits  # of the directions
+    directions: Floats  # (h, n) the normals, the axes first: e_0, ..., e_n-1, -e_0, ..., -e_n-1
     levels: Floats  # (S, h)
     alive: Mask  # (N,)
     bases: Bases  # one a pair of a direction and a live profile, made of floors and directions
-    faces: Indices  # (p,) the direction of each, one of its orbit
+    faces: Indices  # (p,) the direction of each
     budget: Budget
     steps: int = 0
 
@@ -54,15 +52,10 @@ class Outer:
     def around(cls, profiles: Profiles, directions: Floats, budget: Budget) -> Outer:
         """Start from the feasible payoffs, with the axes and their opposites as the first directions."""
         n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
-        orbits = profiles.group.orbits(np.vstack([np.eye(n), -np.eye(n), directions]))
-        levels = np.tile(profiles.reach(orbits.rows), (profiles.laws.shape[1], 1))
+        rows = _distinct(np.vstack([np.eye(n), -np.eye(n), directions]))
+        levels = np.tile(profiles.reach(rows), (profiles.laws.shape[1], 1))
         levels[:, n : 2 * n] = np.minimum(levels[:, n : 2 * n], -profiles.outside)
-        return cls(profiles, orbits, levels[:, orbits.first], alive, *_boxed(profiles, orbits, alive), budget)
-
-    @property
-    def directions(self) -> Floats:
-        """The normals, shape (h, n), the axes first: e_0, ..., e_n-1, -e_0, ..., -e_n-1."""
-        return self.orbits.rows
+        return cls(profiles, rows, levels, alive, *_boxed(profiles, rows, alive), budget)
 
     @property
     def filled(self) -> Mask:
@@ -81,23 +74,23 @@ class Outer:
         return Around(self.directions, self.levels[state])
 
     def extend(self, directions: Floats) -> None:
-        """Add half-spaces, and those symmetric to them; what is known stays valid."""
+        """Add half-spaces; what is known stays valid."""
         first = len(self.directions)
-        orbits = self.profiles.group.orbits(np.vstack([self.directions, directions]))
-        new = orbits.rows[first:]
+        rows = _distinct(np.vstack([self.directions, directions]))
+        new = rows[first:]
         if not len(new):
             return
         known = np.minimum(self._implied(new), self.profiles.reach(new))
-        self.levels, self.orbits = np.hstack([self.levels, known])[:, orbits.first], orbits
-        bases, faces = _boxed(self.profiles, orbits, self.alive, first)
+        self.levels, self.directions = np.hstack([self.levels, known]), rows
+        bases, faces = _boxed(self.profiles, rows, self.alive, first)
         self.bases, self.faces = self.bases.joined(bases), np.append(self.faces, faces)
 
     def narrowed(self, given: int, directions: Floats) -> Outer:
         """Return half-spaces in the first few directions and in others, at the levels implied by the present ones."""
-        orbits = self.profiles.group.orbits(np.vstack([self.directions[:given], directions]))
-        levels = np.hstack([self.levels[:, :given], self._implied(orbits.rows[given:])])[:, orbits.first]
-        pairs = _boxed(self.profiles, orbits, self.alive)
-        return Outer(self.profiles, orbits, levels, self.alive.copy(), *pairs, self.budget, self.steps)
+        rows = _distinct(np.vstack([self.directions[:given], directions]))
+        levels = np.hstack([self.levels[:, :given], self._implied(rows[given:])])
+        pairs = _boxed(self.profiles, rows, self.alive)
+        return Outer(self.profiles, rows, levels, self.alive.copy(), *pairs, self.budget, self.steps)
 
     def _implied(self, directions: Floats) -> Floats:
         return np.array([self.of(s).reach(directions) for s in range(len(self.levels))])
@@ -114,8 +107,7 @@ class Outer:
             if not self.alive.any():  # at most leaving is left
                 self.levels = self.profiles.gone @ self.directions.T
                 return bool(self.filled.any())
-            now = settled(self.functions(), self._chosen())
-            self.levels = now.reshape(len(before), -1)[:, self.orbits.slots]
+            self.levels = settled(self.functions(), self.levels.ravel()).reshape(before.shape)
             self.steps += 1
             if (before - self.levels).max() <= _STILL and lived == self.alive.sum():
                 known = len(self.directions)
@@ -149,28 +141,27 @@ class Outer:
     def best(self) -> tuple[Bases, Indices]:
         """Return the bases that the levels come from, and the places of these levels, state by state."""
         functions = self.functions()
-        best = functions.largest(functions.at(self._chosen()))
+        best = functions.largest(functions.at(self.levels.ravel()))
         best = best[best < len(self.faces)]
         return self.bases.take(best), functions.faces[best]
 
     def touching(self) -> Floats:
         """Return the point where each half-space touches the image of the sets, shape (S, h, n)."""
         profiles, (part, places) = self.profiles, self.best()
-        points = np.repeat(profiles.gone, len(self.orbits.chosen), axis=0)
+        points = np.repeat(profiles.gone, len(self.directions), axis=0)
         rights = self._rights(profiles.thresholds(self.threat))
         points[places] = profiles.now[part.owners] + profiles.discounts * part.points(rights)
-        every = points.reshape(len(self.levels), -1, points.shape[1])[:, self.orbits.slots]
-        return np.stack([profiles.group.moved(some, self.orbits.by) for some in every])
+        return points.reshape(*self.levels.shape, points.shape[1])
 
     def functions(self, chosen: Indices | None = None, least: Thresholds | None = None) -> Affine:
         """Return the bounds of the chosen pairs as functions of the levels; of all, and of leaving, by default.
 
-        Levels are those of one direction of each orbit, state by state. `least` has the thresholds if they are known.
+        Levels are counted state by state. `least` has the thresholds if they are known.
         """
         profiles, bases, faces = self.profiles, self.bases, self.faces
         if chosen is not None:
             bases, faces = bases.take(chosen), faces[chosen]
-        n, slots, height = profiles.discounts.size, self.orbits.slots, len(self.orbits.chosen)
+        n, height = profiles.discounts.size, len(self.directions)
         least = profiles.thresholds(self.threat) if least is None else least
         weights, rest = bases.repaired(self._normals())
         floor, owner = bases.rows < n, bases.owners[:, None]
@@ -182,23 +173,19 @@ class Outer:
         # Payoffs lie in the unit box, so that what the multipliers leave of a pull is worth no more than this.
         constant += np.maximum(rest, 0.0).sum(axis=1) - np.where(floor, weights * still, 0.0).sum(axis=1)
         chances = np.where((moves | ~floor)[:, :, None], profiles.chances[reply], 0.0) * weights[:, :, None]
-        column = slots[np.where(floor, n + player, bases.rows - n)]
+        column = np.where(floor, n + player, bases.rows - n)
         columns = profiles.ahead[reply] * height + column[:, :, None]
         shape = len(faces), floor.shape[1] * profiles.ahead.shape[1]
         found = Affine(
-            profiles.state[bases.owners] * height + slots[faces],
+            profiles.state[bases.owners] * height + faces,
             constant,
             chances.reshape(shape),
             columns.reshape(shape),
         )
         if chosen is not None:
             return found
-        gone = profiles.gone @ self.directions[self.orbits.chosen].T
+        gone = profiles.gone @ self.directions.T
         return found.and_at_least(np.where(profiles.leaves[:, None], gone, -np.inf).ravel())
-
-    def _chosen(self) -> Floats:
-        """Return the levels of one direction of each orbit, state by state."""
-        return self.levels[:, self.orbits.chosen].ravel()
 
     def _drop(self) -> None:
         """Drop profiles that lead to a state without payoffs, or from which a player can reach one by a deviation.
@@ -230,8 +217,8 @@ class Outer:
     def _optimise(self) -> None:
         """Make bases optimal, from the highest bound of each direction down, until no other bound is higher."""
         profiles, (states, height), n = self.profiles, self.levels.shape, self.directions.shape[1]
-        least, levels = profiles.thresholds(self.threat), self._chosen()
-        normals, rights, classes = self._normals(), self._rights(least), profiles.group.classes()
+        least, levels = profiles.thresholds(self.threat), self.levels.ravel()
+        normals, rights = self._normals(), self._rights(least)
         values = self.functions(np.arange(len(self.faces)), least).at(levels)
         done, place = np.zeros(len(self.faces), bool), profiles.state[self.bases.owners] * height + self.faces
         # solved for every profile, lest a dead one passes for alive
@@ -244,7 +231,7 @@ class Outer:
                 break
             self.budget.spend(work(left.size, len(normals)))
             optimal, empty = pivot(normals, rights, self.bases, left)
-            self.alive[np.isin(classes, classes[self.bases.owners[left[empty]]])] = False
+            self.alive[self.bases.owners[left[empty]]] = False
             dead = ~self.alive[self.bases.owners]
             done[left[optimal]] = True
             left = left[~optimal]
@@ -264,18 +251,18 @@ class Around:
         return reach(self.directions, self.levels, directions)
 
 
-def _boxed(profiles: Profiles, orbits: Orbits, alive: Mask, first: int = 0) -> tuple[Bases, Indices]:
-    """Return the pairs of directions from the first on and live profiles, one of each orbit, bounded by the axes."""
-    n, directions = orbits.rows.shape[1], orbits.rows
-    chosen = [k for k in orbits.chosen.tolist() if k >= first]
-    playable = [
-        np.flatnonzero(alive & (profiles.group.classes(directions[k]) == np.arange(alive.size)))
-        for k in chosen
-    ]
-    faces = np.repeat(np.array(chosen, np.intp), [own.size for own in playable])
+def _distinct(directions: Floats) -> Floats:
+    """Return each direction once, in the order given."""
+    return np.asarray(directions[once(directions, _DIGITS)[0]])
+
+
+def _boxed(profiles: Profiles, directions: Floats, alive: Mask, first: int = 0) -> tuple[Bases, Indices]:
+    """Return the pairs of directions from the first on and live profiles, bounded by the axes."""
+    n, playable = directions.shape[1], np.flatnonzero(alive)
+    faces = np.repeat(np.arange(first, len(directions)), playable.size)
     pulls = directions[faces] * profiles.discounts
     boxed = np.where(pulls > 0, n + np.arange(n), np.arange(n))
-    owners = np.concatenate([*playable, np.empty(0, np.intp)])
+    owners = np.tile(playable, len(directions) - first)
     return Bases.at(np.vstack([-np.eye(n), directions]), pulls, owners, boxed), faces
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._symmetries import Group, Indices
+from bargaining.equilibria._rows import Indices
 from bargaining.errors import NotApplicable
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
@@ -43,12 +43,11 @@ class Profiles:
     outside: Floats  # (S, n) payoffs of leaving; minus infinity where nobody may leave
     low: Floats
     size: Floats
-    group: Group  # the symmetries of a game of one state, the identity alone for several
     eased: float = 0.0  # by which thresholds of continuations are lowered
     raised: float = 0.0  # by which `floors` are higher for players who are tempted to deviate
 
     @classmethod
-    def of(cls, game: StochasticGame, group: Group | None = None) -> Profiles:
+    def of(cls, game: StochasticGame) -> Profiles:
         """Map the game to the unit box of its feasible payoffs."""
         n, payoffs = game.players, [stage.payoffs.reshape(-1, game.players) for stage in game.games]
         gone = [np.full(n, np.nan) if leave is None else outside_of(leave, n) for leave in game.exits]
@@ -79,7 +78,6 @@ class Profiles:
             np.where(np.isfinite(outside), outside, -np.inf),
             low,
             size,
-            Group.identity(n, len(together)) if group is None else group,
         )
 
     @property

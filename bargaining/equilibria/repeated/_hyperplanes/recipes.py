@@ -14,7 +14,6 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._symmetries import Indices, Orbits
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.vertex_image import LEAVE, Points, Recipes
 
@@ -26,14 +25,12 @@ _UNIT = 6000  # of the cube of the number of unknowns: one unit of work
 _ROUNDING = 1e-13  # of weights and payoffs that come from a linear system
 
 
-def generating_points(
-    profiles: Profiles, orbits: Orbits, state: Indices, recipes: Recipes, budget: Budget
-) -> Floats | None:
-    """Solve for the points, one of each orbit by its recipe; None if they do not generate themselves.
+def generating_points(profiles: Profiles, near: Points, recipes: Recipes, budget: Budget) -> Floats | None:
+    """Solve for the points, each by its recipe; None if they do not generate themselves.
 
-    Returns all of them. The threat to a player is her payoff at the point of a state that is the lowest for her now.
+    The threat to a player is her payoff at the point of a state that is the lowest for her now.
     """
-    system = _System(profiles, orbits, state, recipes)
+    system = _System(profiles, near, recipes)
     points = recipes.payoffs
     for _ in range(_ITERATIONS):
         solved = system.weights(points)
@@ -42,7 +39,7 @@ def generating_points(
         inverse, weights = solved
         left = points - system.generated(points, weights)
         if np.abs(left).max() <= _EXACT + min(_EPSILON * np.abs(inverse).max(), _MOST):
-            return system.all(points) if system.holds(points, weights) else None
+            return points if system.holds(points, weights) else None
         if not budget.spend(points.size**3 // _UNIT):
             return None
         try:
@@ -60,7 +57,7 @@ def lotteries(profiles: Profiles, near: Points, recipes: Recipes, points: Floats
 
     The recipes, and the points that threaten, are those found near these points.
     """
-    system = _System(profiles, Orbits.single(near.rows), near.state, recipes)
+    system = _System(profiles, near, recipes)
     solved = system.weights(points)
     if solved is None:
         return None
@@ -72,36 +69,28 @@ def lotteries(profiles: Profiles, near: Points, recipes: Recipes, points: Floats
 class _System:
     """The equations of all recipes."""
 
-    def __init__(self, profiles: Profiles, orbits: Orbits, state: Indices, recipes: Recipes) -> None:
-        (count, n), chosen = orbits.rows.shape, orbits.chosen
-        points = Points(orbits.rows, state)
+    def __init__(self, profiles: Profiles, points: Points, recipes: Recipes) -> None:
+        (count, n), state = points.rows.shape, points.state
         self.profiles, self.state, self.played = profiles, state, recipes.profiles
-        # The coordinate c of point k is the coordinate `origin[k, c]` of the unknown `slots[k]`.
-        self.slots, self.origin = orbits.slots, profiles.group.players[orbits.by].argsort(axis=1)
-        assert len(chosen) == len(recipes.payoffs)
         self.leave = recipes.profiles == LEAVE
         self.shares = np.where(self.leave[:, None], 0.0, profiles.discounts)
-        self.now = np.where(self.leave[:, None], profiles.gone[state[chosen]], profiles.now[recipes.profiles])
+        self.now = np.where(self.leave[:, None], profiles.gone[state], profiles.now[recipes.profiles])
         self.laws, self.here = profiles.laws[recipes.profiles][:, points.states], points.here
         # The threat to player i in state s, if not to leave, is her payoff at the point `threats[s, i]`.
         least = profiles.thresholds(profiles.threat(*points))
         ends = np.append(points.first, count)
         self.threats = np.stack(
-            [low + orbits.rows[low:high].argmin(axis=0) for low, high in pairwise(ends.tolist())]
+            [low + points.rows[low:high].argmin(axis=0) for low, high in pairwise(ends.tolist())]
         )
         # Floors move with the threats in the states that may follow the best deviation, shape (m, n, S).
         after = profiles.laws[least.replies[recipes.profiles]][:, :, points.states]
         moves = least.moves[recipes.profiles][:, :, None] & ~profiles.leaves[points.states]
         self.chances = after * moves
-        self.low = profiles.floors(least)[recipes.profiles] - self.threatened(orbits.rows)
+        self.low = profiles.floors(least)[recipes.profiles] - self.threatened(points.rows)
         self.mixed = recipes.rows < count
         self.parents = np.where(self.mixed, recipes.rows, 0)
         self.players = np.where(self.mixed, 0, (recipes.rows - count) % n)
         self.signs = np.where(recipes.rows < count + n, -1.0, 1.0)
-
-    def all(self, points: Floats) -> Floats:
-        """Return the points of every orbit, from one of each."""
-        return np.asarray(np.take_along_axis(points[self.slots], self.origin, axis=1))
 
     def threatened(self, rows: Floats) -> Floats:
         """Return what the threats contribute to each floor."""
@@ -110,13 +99,11 @@ class _System:
 
     def floors(self, points: Floats) -> Floats:
         """Return the floors of each recipe while the same points threaten."""
-        return np.asarray(self.low + self.threatened(self.all(points)))
+        return np.asarray(self.low + self.threatened(points))
 
     def columns(self, points: Floats) -> Floats:
         """Return the points of each recipe as columns, zero where the row is a player."""
-        return np.asarray(
-            np.where(self.mixed[:, None, :], self.all(points)[self.parents].transpose(0, 2, 1), 0.0)
-        )
+        return np.asarray(np.where(self.mixed[:, None, :], points[self.parents].transpose(0, 2, 1), 0.0))
 
     def weights(self, points: Floats) -> tuple[Floats, Floats] | None:
         """Return the inverse of each recipe's equations, and what it weights its rows by."""
@@ -146,19 +133,18 @@ class _System:
         out = np.zeros((m, n, m, n))
         recipe, row = np.nonzero(self.mixed)
         moved = -self.shares[recipe, :, None] * weights[recipe, row, None, None] * (np.eye(n) - kept)[recipe]
-        mine, parents = np.arange(n)[:, None], self.parents[recipe, row]
-        yours = self.origin[parents][:, None, :]
-        np.add.at(out, (recipe[:, None, None], mine, self.slots[parents][:, None, None], yours), moved)
+        mine, yours, parents = np.arange(n)[:, None], np.arange(n), self.parents[recipe, row]
+        np.add.at(out, (recipe[:, None, None], mine, parents[:, None, None], yours), moved)
         for (s, i), threat in np.ndenumerate(self.threats):
             falls = self.shares * kept[:, :, i] * self.chances[:, i, s, None]
-            out[:, :, self.slots[threat], self.origin[threat, i]] -= falls
+            out[:, :, threat, i] -= falls
         each = np.arange(m)[:, None]
         out[each, np.arange(n), each, np.arange(n)] += 1.0
         return out.reshape(m * n, m * n)
 
     def holds(self, points: Floats, weights: Floats) -> bool:
         """Say whether every weight is a share and every floor holds."""
-        threat = self.profiles.threat(self.all(points), self.state)
+        threat = self.profiles.threat(points, self.state)
         low = self.profiles.floors(self.profiles.thresholds(threat))[self.played]
         shares = weights[self.mixed].min(initial=0.0) >= -_ROUNDING
         holds = (self.later(points, weights) >= low - _ROUNDING).all(axis=1)

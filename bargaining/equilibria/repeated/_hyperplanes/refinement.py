@@ -9,8 +9,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._rows import once
-from bargaining.equilibria._symmetries import Group, Indices
+from bargaining.equilibria._rows import Indices, once
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._hyperplanes.inner import (
     Hull,
@@ -182,7 +181,7 @@ def _added(outer: Outer, families: list[Hulls | None]) -> Floats:
     """Return missing normals of the faces of each state's hulls, see `fresh`, and of sums of the sets of several."""
     known = [hulls for hulls in families if hulls is not None]
     each = [
-        fresh(outer.of(s), [hulls[s] for hulls in known if s in hulls], outer.profiles.group)
+        fresh(outer.of(s), [hulls[s] for hulls in known if s in hulls])
         for s in np.flatnonzero(outer.filled).tolist()
     ]
     if len(outer.levels) > 1 and known:
@@ -241,23 +240,18 @@ def _cleared(best: Pair, given: int) -> Pair:
 
 
 def _error(outer: Outer, inner: Hulls) -> float:
-    filled, group = np.flatnonzero(outer.filled).tolist(), outer.profiles.group
-    return max(gap(outer.of(s), inner[s], group) if s in inner else np.inf for s in filled)
+    filled = np.flatnonzero(outer.filled).tolist()
+    return max(gap(outer.of(s), inner[s]) if s in inner else np.inf for s in filled)
 
 
 def _touching(outer: Outer) -> Points:
-    points, group = outer.touching()[:, outer.orbits.chosen], outer.profiles.group
-    return joined({s: group.orbits(points[s], _POINTS).rows for s in np.flatnonzero(outer.filled).tolist()})
+    points = outer.touching()
+    return joined({s: points[s][once(points[s], _POINTS)[0]] for s in np.flatnonzero(outer.filled).tolist()})
 
 
-def gap(outer: Faces, inner: Hull, group: Group | None = None) -> float:
-    """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces.
-
-    With a group both sets are symmetric: one face of each orbit tells.
-    """
+def gap(outer: Faces, inner: Hull) -> float:
+    """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces."""
     normals = distinct(inner.normals())
-    if group is not None:
-        normals = group.folded(normals)
     own = outer.levels - _farthest(inner, outer.directions)
     return float(
         max(own.max(initial=0.0), (outer.reach(normals) - _farthest(inner, normals)).max(initial=0.0))
@@ -273,22 +267,14 @@ def _grown(outer: Outer, tolerance: float) -> Hull | None:
     return min(found, key=lambda hull: _error(outer, {0: hull}), default=None)
 
 
-def fresh(outer: Faces, hulls: list[Hull], group: Group | None = None, most: int = _MOST) -> Floats:
-    """Return missing normals of the hulls' faces, those beyond which the outer set reaches farthest, `most` of a hull.
-
-    With a group whole orbits of normals count, one of each is returned.
-    """
+def fresh(outer: Faces, hulls: list[Hull]) -> Floats:
+    """Return missing normals of faces, those beyond which the outer set reaches farthest, `_MOST` of a hull."""
     chosen = [np.empty((0, outer.directions.shape[1]))]
     for hull in hulls:
         normals = distinct(hull.normals())
-        many = np.ones(len(normals), np.intp)  # that each stands for
-        if group is not None:
-            orbits = group.orbits(normals)
-            normals, many = orbits.rows[orbits.chosen], np.bincount(orbits.slots)
         beyond = outer.reach(normals) - _farthest(hull, normals)
         order = np.argsort(-beyond, kind="stable")
-        order = order[beyond[order] > _WORTH]
-        chosen.append(normals[order[np.cumsum(many[order]) - many[order] < most]])
+        chosen.append(normals[order[beyond[order] > _WORTH][:_MOST]])
     return unknown(outer, np.vstack(chosen))
 
 

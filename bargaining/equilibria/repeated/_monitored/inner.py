@@ -29,7 +29,6 @@ from bargaining.equilibria.repeated._monitored.programs import (
     plans,
     winners,
 )
-from bargaining.equilibria.repeated._monitored.renamings import Renamings
 
 _SAME = 1e-13  # the least distance within which corners are merged
 _TOTAL = 100.0  # the weight of the condition that chances add up to one; payoffs are in the unit box
@@ -37,10 +36,8 @@ _APART = 1e-10  # the least distance at which floats distinguish points of a hul
 _THIN = 1e-6  # spread of points below which they may lie in a plane
 _MANY = 300  # corners of a set that does not converge, of two players
 _FINER = 100.0  # points of a growing set closer than its distance over this are merged
-_FINER_ALIKE = 20.0  # the same with symmetries: with so many half-spaces, fewer points are near enough
 _DEEP = 1e-6  # how far inside all faces the point lies from which corners are seen
 _SEVERAL = 1000  # the same for more players, whose sets are rounder
-_ALIKE = 1500  # the same with symmetries, which make them cheaper
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,17 +73,13 @@ def generated(
     *,
     directions: Floats | None = None,
     known: Known | None = None,
-    renamings: Renamings | None = None,
 ) -> Generated:
     """Apply the operator to the hull of `corners`; return the hull of its support points in many directions.
 
     By default the directions are the normals of the sides, those at the corners, and the axes. Corners within `merge`
-    of the segment between their neighbours are dropped. Known multipliers show which profiles need not be tried. With
-    symmetries, which must map the corners to themselves, programs are solved for one direction of each orbit.
+    of the segment between their neighbours are dropped. Known multipliers show which profiles need not be tried.
     """
     along = around(corners) if directions is None else directions
-    if renamings is not None:
-        along = renamings.group.folded(along)
     signals, count, cloud = programs.chances.shape[1], len(along), Cloud(corners)
     points, owners = np.zeros_like(along), np.full(count, NOBODY)
     continuations = np.zeros((count, signals, corners.shape[1]))
@@ -105,14 +98,13 @@ def generated(
     points[won] = programs.payoffs(owners[won], continuations[won])
     there = Promises(points, owners, continuations).take(np.flatnonzero(owners != NOBODY))
     if len(there.points):
-        there = vertices(there if renamings is None else renamings.completed(there), merge, renamings)
+        there = vertices(there, merge)
     return Generated(*there, found.solved, Known(along, multipliers))
 
 
-def vertices(promises: Promises, merge: float, renamings: Renamings | None) -> Promises:
-    """Return those whose points are vertices of their hull up to `merge`, or images of such."""
-    kept = extreme(promises.points, merge)
-    return promises.take(kept if renamings is None else renamings.closed(promises.points, kept))
+def vertices(promises: Promises, merge: float) -> Promises:
+    """Return those whose points are vertices of their hull up to `merge`."""
+    return promises.take(extreme(promises.points, merge))
 
 
 def around(corners: Floats) -> Floats:
@@ -234,7 +226,6 @@ def settled(
     *,
     merge: float = 0.1,
     known: Known | None = None,
-    renamings: Renamings | None = None,
 ) -> Automaton | None:
     """Return an automaton with payoffs near `corners` whose rows are met with `slack`; None if nothing is left.
 
@@ -245,9 +236,9 @@ def settled(
     """
     tight, solved, still = programs.tightened(slack, corners), 0, slack / 10.0
     for step in range(steps):
-        image = generated(tight, leaves, corners, max(merge * slack, _SAME), known=known, renamings=renamings)
+        image = generated(tight, leaves, corners, max(merge * slack, _SAME), known=known)
         solved, known = solved + image.programs, image.known
-        if not 0 < len(image.corners) <= _most(corners, renamings):
+        if not 0 < len(image.corners) <= _most(corners):
             return None
         source, corners = corners, image.corners
         if step == steps - 1 or apart(source, corners) <= still:
@@ -258,8 +249,8 @@ def settled(
     return found
 
 
-def _most(points: Floats, renamings: Renamings | None) -> int:
-    return _MANY if points.shape[1] == 2 else _SEVERAL if renamings is None else _ALIKE
+def _most(points: Floats) -> int:
+    return _MANY if points.shape[1] == 2 else _SEVERAL
 
 
 def grown(
@@ -272,7 +263,6 @@ def grown(
     away: Callable[[Floats], float],
     enough: float,
     steps: int,
-    renamings: Renamings | None = None,
 ) -> Automaton:
     """Return an automaton whose payoffs are self-generating, grown from the hull of some points.
 
@@ -281,17 +271,17 @@ def grown(
     discount factor. Points closer than `merge` to the hull of the others are not added.
     """
     tight, solved = replace(programs, limits=programs.limits - slack), 0
-    own = vertices(start, _SAME, renamings)
-    pace, most = float(programs.discounts.max()), _most(start.points, renamings)
+    own = vertices(start, _SAME)
+    pace, most = float(programs.discounts.max()), _most(start.points)
     for step in range(steps):
         far = away(own.points)
         if far <= enough or far * pace ** (steps - step) > enough or len(own.points) > 2 * most:
             break
-        nearer = max(merge, far / (_FINER if renamings is None else _FINER_ALIKE))
-        image = generated(tight, leaves, own.points, nearer, known=known, renamings=renamings)
+        nearer = max(merge, far / _FINER)
+        image = generated(tight, leaves, own.points, nearer, known=known)
         solved, known = solved + image.programs, image.known
         more = Promises(image.corners, image.owners, image.continuations)
-        before, own = own.points, vertices(own.joined(more), slack / 10.0, renamings)
+        before, own = own.points, vertices(own.joined(more), slack / 10.0)
         if apart(before, own.points) <= merge:
             break
     return _play(programs, own, solved)

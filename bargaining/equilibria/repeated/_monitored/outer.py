@@ -14,8 +14,6 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
-from bargaining.equilibria._rows import once
-from bargaining.equilibria._symmetries import Group, Orbits
 from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
 from bargaining.equilibria.repeated._monitored.outline import Outline
 from bargaining.equilibria.repeated._monitored.programs import (
@@ -30,13 +28,10 @@ from bargaining.equilibria.repeated._monitored.programs import (
     plans,
     winners,
 )
-from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.solid import AnyOutline, Solid
 
 _WAY = 20_000_000  # multipliers of earlier rounds that are kept for the proof of their results
 _MOVED = 1e-3  # a round that moves no half-plane farther is not needed there
-_DIGITS = 7  # of directions that are the same
-_NEXT = 1e-5  # the most between half-planes and points: through a point itself, floats cannot tell more than n apart
 _ROUNDS = 200  # applications of the operator: a limit in addition to the budget
 # Of a weight: a segment would vanish if rounding moved opposite half-planes inwards.
 _ROUNDING = 1e-15
@@ -131,10 +126,6 @@ class Outer:
     multipliers : (P, F, K) array
     index : (P,) array of int
         The numbers of these profiles in the game.
-    renamings : Renamings or None
-        Symmetries, which permute the directions: programs are solved for one direction of each orbit.
-    orbits : Orbits
-        The orbits of the directions.
     """
 
     programs: Programs
@@ -142,8 +133,6 @@ class Outer:
     directions: Floats
     levels: Floats
     index: Indices
-    renamings: Renamings | None = None
-    orbits: Orbits = field(init=False)
     multipliers: Floats = field(init=False)
     outline: AnyOutline | None = field(init=False, default=None)
     rounds: int = 0
@@ -152,25 +141,8 @@ class Outer:
     way: list[Cut] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._permuted()
         self.multipliers = np.zeros((len(self.index), len(self.levels), len(self.programs.views)))
         self.outline = outlined(self.directions, self.levels)
-
-    def _permuted(self) -> None:
-        """Find the orbits of the directions, each once, and add their images, whose levels are the same."""
-        count = len(self.directions)
-        self.orbits = Orbits(self.directions, np.arange(count), np.zeros(count, np.intp))
-        if self.renamings is not None:
-            kept = once(self.directions, _DIGITS)[0]
-            self.orbits = self.renamings.group.orbits(self.directions[kept], _DIGITS)
-            self.directions = self.orbits.rows
-            self.levels = np.append(self.levels[kept], np.full(len(self.directions) - kept.size, np.inf))
-            self.levels = self.levels[self.orbits.first]
-
-    @property
-    def group(self) -> Group | None:
-        """The symmetries of players and profiles."""
-        return None if self.renamings is None else self.renamings.group
 
     @property
     def known(self) -> Known:
@@ -185,16 +157,13 @@ class Outer:
         """
         if self.outline is None or not len(directions):
             return len(self.levels)
-        first = self.orbits.first
-        kept = np.flatnonzero(np.isin(first, first[self.outline.faces]))
+        kept = np.sort(self.outline.faces)
         if instead:
             kept = kept[(self.directions[kept] @ directions.T).max(axis=1) < np.cos(instead)]
         self.levels = np.append(self.levels[kept], self.reach(directions))
         before, known = self.directions, self.multipliers
         self.directions = np.vstack([self.directions[kept], directions])
-        self._permuted()
-        new = self.directions[kept.size :]
-        nearest = (before @ new.T).argmax(axis=0)
+        nearest = (before @ directions.T).argmax(axis=0)
         self.multipliers = np.concatenate([known[:, kept], known[:, nearest]], axis=1)
         self.outline = outlined(self.directions, self.levels)
         return kept.size
@@ -206,27 +175,25 @@ class Outer:
         rest = np.maximum(directions - (weights[..., None] * self.directions[faces]).sum(axis=-2), 0.0)
         return np.asarray((weights * self.levels[faces] + _ROUNDING * weights + rest).sum(axis=1))
 
-    def around(self, points: Floats, pad: float = _NEXT) -> Outer:
+    def around(self, points: Floats, pad: float) -> Outer:
         """Return the same half-planes next to points instead, with the multipliers that are optimal for their hull."""
-        found = Outer(self.programs, self.leaves, self.directions, self.levels, self.index, self.renamings)
+        found = Outer(self.programs, self.leaves, self.directions, self.levels, self.index)
         found.multipliers = self.multipliers.copy()
         found.touch(points, pad)
         return found
 
-    def touch(self, points: Floats, pad: float, known: int = 0) -> None:
-        """Move half-planes next to points; optimise for their hull all multipliers but those of the first ones."""
-        chosen = self.orbits.chosen
+    def touch(self, points: Floats, pad: float) -> None:
+        """Move half-planes next to points, and optimise the multipliers for their hull."""
         cloud = Cloud(points)
-        self._optimise(plans(self.programs, cloud), cloud, chosen[chosen >= known])
-        self.levels = cloud.farthest(self.directions)[1] + min(pad, _NEXT)
+        self._optimise(plans(self.programs, cloud), cloud)
+        self.levels = cloud.farthest(self.directions)[1] + pad
         self.outline = outlined(self.directions, self.levels)
 
     def adopt(self, other: Outer) -> None:
         """Take over other half-planes, at the levels that their multipliers prove with the sums of their outline."""
-        levels = self.reach(other.directions)
-        self.directions, self.orbits, self.outline = other.directions, other.orbits, other.outline
-        self.multipliers = other.multipliers
-        self.levels = settled(self._affine(self.multipliers), levels[self.orbits.chosen])[self.orbits.slots]
+        self.levels = self.reach(other.directions)
+        self.directions, self.outline, self.multipliers = other.directions, other.outline, other.multipliers
+        self.levels = settled(self._affine(self.multipliers), self.levels)
         self.outline = outlined(self.directions, self.levels)
         self.solved += other.solved
 
@@ -242,9 +209,8 @@ class Outer:
             feasible = self._playable()
             if feasible is None:
                 return self._only_leaving()
-            self._optimise(feasible, Cloud(self.outline.corners), self.orbits.chosen)
-            levels = settled(self._affine(self.multipliers), self.levels[self.orbits.chosen])
-            self.levels = levels[self.orbits.slots]
+            self._optimise(feasible, Cloud(self.outline.corners))
+            self.levels = settled(self._affine(self.multipliers), self.levels)
             self.rounds += 1
             made = self._cut(before)
             self.outline = outlined(self.directions, self.levels)
@@ -267,22 +233,13 @@ class Outer:
         if not len(self.index):
             return None
         found = plans(self.programs, Cloud(self.outline.corners))
-        kept = self._alike(found.missed <= MISSED)
+        kept = found.missed <= MISSED
         if not kept.all():
             self.cuts.append(self.cut(~kept, found.multipliers)._replace(way=tuple(self.way)))
             self.way.clear()
             self.programs, self.index = self.programs.take(kept), self.index[kept]
             self.multipliers = self.multipliers[kept]
-            if self.renamings is not None:
-                self.renamings = self.renamings.among(np.flatnonzero(kept))
         return found.take(kept) if kept.any() else None
-
-    def _alike(self, kept: Flags) -> Flags:
-        """Return which profiles are kept: all that symmetries map to one that is, which rounding may not show."""
-        if self.renamings is None:
-            return kept
-        orbit = self.renamings.group.classes()
-        return np.isin(orbit, orbit[kept])
 
     def cut(self, out: Flags | None = None, rays: Floats | None = None) -> Cut:
         """Return the present half-planes, with the profiles that they show not to be playable."""
@@ -311,47 +268,40 @@ class Outer:
         return True
 
     def _pairs(self) -> tuple[Indices, Indices]:
-        chosen = self.orbits.chosen
-        owners, faces = np.indices((len(self.index), chosen.size)).reshape(2, -1)
-        return owners, chosen[faces]
+        owners, faces = np.indices((len(self.index), len(self.levels))).reshape(2, -1)
+        return owners, faces
 
     def _affine(self, multipliers: Floats) -> Affine:
-        """Return the bounds of profiles in the chosen directions, and of leaving, as functions of their levels."""
+        """Return the bounds of profiles in all directions, and of leaving, as functions of the levels."""
         assert self.outline is not None
         owners, faces = self._pairs()
         found = functions_of(self.programs, self.outline, self.directions, owners, faces, multipliers)
-        slots = self.orbits.slots
-        found = found._replace(faces=slots[found.faces], columns=slots[found.columns])
         for leave in self.leaves:
-            found = found.and_at_least(self.directions[self.orbits.chosen] @ leave)
+            found = found.and_at_least(self.directions @ leave)
         return found
 
     def determining(self, multipliers: Floats | None = None) -> tuple[Affine, Floats]:
-        """Return the function that determines each chosen level, and the pulls on its continuations, (F, S, n).
+        """Return the function that determines each level, and the pulls on its continuations, (F, S, n).
 
         By default with the multipliers that are optimal for this set.
         """
         own = self.multipliers if multipliers is None else multipliers
-        functions, chosen = self._affine(own), self.orbits.chosen
-        best = functions.largest(functions.at(self.levels[chosen]))
+        functions = self._affine(own)
+        best = functions.largest(functions.at(self.levels))
         owners, faces = self._pairs()
         played = best < owners.size  # the others are determined by leaving
         owners, faces = owners[best[played]], faces[best[played]]
-        pulls = np.zeros((chosen.size, self.programs.chances.shape[1], self.directions.shape[1]))
+        pulls = np.zeros((len(self.levels), self.programs.chances.shape[1], self.directions.shape[1]))
         pulls[played] = self.programs.pulls(owners, self.directions[faces], own[owners, faces])
         return functions.take(best), pulls
 
-    def _optimise(self, feasible: Plans, cloud: Cloud, chosen: Indices) -> None:
+    def _optimise(self, feasible: Plans, cloud: Cloud) -> None:
         """Optimise multipliers, from the highest bound of each direction down, until no other bound is higher."""
-        floor = np.full(chosen.size, -np.inf)
+        floor = np.full(len(self.levels), -np.inf)
         if len(self.leaves):
-            floor = (self.leaves @ self.directions[chosen].T).max(axis=0)
-        own = self.multipliers[:, chosen]
-        found = winners(self.programs, cloud, self.directions[chosen], feasible, own, floor)
+            floor = (self.leaves @ self.directions.T).max(axis=0)
+        found = winners(self.programs, cloud, self.directions, feasible, self.multipliers, floor)
         self.solved += found.solved
-        self.multipliers[:, chosen] = own
-        if self.renamings is not None:
-            self.multipliers = self.renamings.spread(self.multipliers, self.orbits)
 
     def touching(self, directions: Floats, nearest: Indices) -> Touching:
         """Return points of the operator's value that attain its support in directions, with the profiles played there.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -30,25 +29,17 @@ from bargaining.equilibria.repeated._monitored.programs import (
     PATIENT,
     STILL,
     Indices,
-    Programs,
     Promises,
 )
-from bargaining.equilibria.repeated._monitored.radial import radial
 
 _START = 16  # directions at first
 _REFINEMENTS = 40  # of the directions: a limit in addition to the budget
 _SMALL = 5000  # entries of all profiles' bases up to which moving corners is cheaper than solving for them
 _GROWTH = 30  # steps of a growing set: if more are needed, a start nearer to the largest set is faster
-_OWN = 5.0  # the half-planes' distance from the largest set, over that from the points that touch them
 _MOVES = 25  # how often corners move before half-planes are added
 _BETWEEN = 1e-3  # the largest distance within which moving corners are merged, at first
 _COARSE = 0.1  # the expected gap below which an inner set is solved for
 _CLOSER = 30.0  # how much smaller the gap must be before an inner set is solved for again
-_FAINT = 30.0  # half-planes that cut off less than the tolerance over this are not used to solve for corners
-_DENSER = (
-    2.0  # times less may a corner stick out that is dropped, where an inner set would else stay too small
-)
-_COARSER = 4.0  # corners of sets that do not grow may be farther apart: the half-planes lose more
 _FEWEST = 12  # unless there are at most this many
 _FARTHEST = 8.0  # corners that lie out by less than the farthest distance over this are left for later
 _RARE = 20.0  # if fewer than one side in so many is new, sides are added to which the gap is due
@@ -126,7 +117,6 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
     kept, cuts, inner, spare = np.empty((0, 2)), (*outer.cuts,), None, None
     gap, near, wanted, resting = np.inf, np.inf, _COARSE, False
     patient = float(data.programs.discounts.max())
-    share = 1.0  # of what a step may lose, for dropping corners of inner sets that are solved for
     loss = 1.0 / (1.0 - patient)  # the expected gap, over the half-planes' distance from what touches them
     for step in range(_REFINEMENTS):
         if not outer.shrink(budget, tolerance * (1.0 - patient) / _RESTED):
@@ -148,14 +138,11 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             resting = inner is None and not len(new) and reach >= near  # that is as near as they get
             within = max(tolerance, reach) if resting else tolerance
             if reach <= within:
-                touched = _touched(outer)
-                found = _solved(outer, ends, within, touched, _reach(edge, touched), grows=True)
-                inner, gap = _better(found, edge, inner, gap, within)
                 if inner is None:
                     spare = _regrown(outer, ends, corners, edge, within) or spare
                     if spare is not None and _reach(edge, spare.corners) <= within:
                         inner, gap = spare, _reach(edge, spare.corners)
-                if gap > within and (found is None or len(corners) <= _FEWEST):  # as on a knife edge
+                if gap > within:  # as on a knife edge
                     inner, gap = _rested(outer, ends, corners, edge, within, inner, gap)
             near = min(near, reach) if inner is None else gap
         else:
@@ -164,16 +151,8 @@ def _close(data: Data, leaves: tuple[Leave, ...], tolerance: float, budget: int,
             new = _new(outer, touched, reach, tolerance) if len(touched) else outer.directions[:0]
             last = inner is None and not len(new) and len(touched) > 0
             if reach * loss <= max(wanted, tolerance) or last:
-                grows = _OWN * reach <= tolerance and patient <= PATIENT
-                found = _solved(outer, ends, tolerance, touched, reach, grows=grows, share=share)
-                if found is not None:
-                    lost = _reach(edge, found.corners)
-                    loss = min(loss, lost / max(reach, STILL))
-                    if lost > tolerance and reach < share * tolerance * (1.0 - patient):
-                        share /= _DENSER
                 wanted = min(wanted, reach * loss) / _CLOSER
-                inner, gap = _better(found, edge, inner, gap, tolerance)
-                if inner is None and last:  # as where the set is nearly a segment
+                if len(touched):
                     inner, gap = _rested(outer, ends, touched, edge, tolerance, inner, gap)
             if inner is not None and gap > tolerance and _RARE * len(new) < len(outer.levels):
                 new = _distinct(outer.directions, np.vstack([new, _pulled(outer, inner.corners)]))
@@ -329,68 +308,6 @@ def _touched(outer: Outer) -> Floats:
     found = outer.touching(np.vstack([normals, between(normals)]), np.append(faces, faces))
     points = found.points[found.owners != NOBODY]
     return _hull(points) if len(points) else points
-
-
-def _solved(
-    outer: Outer,
-    ends: Floats,
-    tolerance: float,
-    touched: Floats,
-    reach: float,
-    *,
-    grows: bool,
-    share: float = 1.0,
-) -> Automaton | None:
-    """Return an automaton whose rows are all met, near the points that touch the half-planes within `reach`.
-
-    Rows are met with a little slack, so that no deviation pays; on a knife edge, where no set has slack, they are met
-    up to rounding. Then the set `grows`, unless players are so patient that this would take too many steps.
-    """
-    patient = float(outer.programs.discounts.max()) if len(outer.index) else 0.0
-    moves = tolerance * (1.0 - patient)
-    assert isinstance(outer.outline, Outline)
-    edge = _points(outer.outline.corners)
-    fine = max(moves / _FINER, _LEAST)
-    for slack in (max(moves / 20.0, _LEAST), fine, *((0.0,) if reach <= moves else ())):
-        tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)
-        for start in _starts(outer, tight, ends, share * tolerance, touched, reach, slack, grows):
-            play = grown(
-                outer.programs,
-                ends,
-                start,
-                min(slack, fine),
-                moves / 10.0,
-                outer.known,
-                lambda points: beyond(edge, _points(points)),
-                tolerance,
-                _GROWTH if grows else 0,
-            )
-            outer.solved += play.programs
-            if play.excess <= (0.0 if slack else MISSED):
-                return numbered(outer, play)
-    return None
-
-
-def _starts(
-    outer: Outer,
-    tight: Programs,
-    ends: Floats,
-    tolerance: float,
-    touched: Floats,
-    reach: float,
-    slack: float,
-    grows: bool,
-) -> Iterator[Promises]:
-    """Yield corners of sets that generate themselves, by their distances along rays."""
-    patient = min(float(outer.programs.discounts.max()), 0.999) if len(outer.index) else 0.0
-    merge = max(tolerance if grows else tolerance * (1.0 - patient), reach) / _FAINT
-    if slack and len(outer.index):
-        found, programs = radial(
-            tight, ends, touched, outer.known, merge if grows else _COARSER * merge, slack / 100.0, reach
-        )
-        outer.solved += programs
-        if found is not None:
-            yield found
 
 
 def numbered(outer: Outer, found: Automaton) -> Automaton:

@@ -27,12 +27,10 @@ from bargaining.equilibria.repeated._monitored.inner import (
 )
 from bargaining.equilibria.repeated._monitored.outer import Outer
 from bargaining.equilibria.repeated._monitored.programs import MISSED, NOBODY, STILL, Promises
-from bargaining.equilibria.repeated._monitored.radial import FIRST, radial_solid
-from bargaining.equilibria.repeated._monitored.renamings import Renamings
 from bargaining.equilibria.repeated._monitored.search import Found, numbered, preferred, search
 
 _MOVES = 40  # how often corners move before more half-spaces are added
-_FEW = 100  # corners up to which slack smaller than their moves is tried; more are looked for along rays
+_FEW = 100  # corners up to which slack smaller than their moves is tried
 _STEPS = 10  # of the corners towards a fixed point under tighter rows
 _WIDEST = 0.1  # the largest slack tried
 _GROWTH = 40  # steps of a growing set
@@ -41,23 +39,13 @@ _FARTHER = 2.0  # times as far beyond a set with slack as beyond the corners is 
 _APART = 100.0  # points closer than this distance over so much are merged
 _LEAST = 1e-11  # the least slack with which sets grow
 _OUTER = 0.5  # share of the budget after which inner sets are looked for at every step
-_AGAIN = 0.9  # and up to which one is looked for along rays again
-_AIMED = 1e-2  # the error of half-spaces that is small enough to aim rays, which then guide more
-_CHEAP = 40  # half-spaces, of different orbits, up to which inner sets are looked for at every step
+_CHEAP = 40  # half-spaces up to which inner sets are looked for at every step
 _RESTED = 20.0  # a step that moves levels by less than this share of what the tolerance allows is the last
 _PATIENT = 0.999  # the discount factor up to which that share depends on patience
 _PULLS = 100  # directions of continuations added at a time, or half as many as there are half-spaces
-_ROOM = 200.0  # the slack along rays is what a step may lose over this: more leaves nothing of thin sets
-_FAINT = 10.0  # rays are aimed at corners that stick out by more than a step's error over this
-_NEARER = 0.6  # of the tolerance: if both sides together leave more than that, both come nearer
-_SHARE = 0.5  # of the tolerance, that rays may leave
-_GUIDES = 8  # times that half-spaces are chosen next to a set along rays, before they are moved in
-_STALLED = 2  # times without a smaller error than ever before are the last
-_LITTLE = 0.01  # of what the best half-space matters: before there is such a set, no others are added
+_LITTLE = 0.01  # of what the best half-space matters: no others are added
 _MOST = 0.9  # of the tolerance: what both sides of a flat set may leave in its own coordinates
 _LAST = 5  # rounds in which the half-spaces of flat sets are moved, whatever the budget
-_PAD = 50.0  # half-spaces are put next to points, at what a step may lose over this
-_GUIDED = 0.25  # of the tolerance, that they may leave: the two are seldom in one place
 _BETWEEN = 1e-3  # the largest distance within which corners are merged, at first
 
 
@@ -67,23 +55,17 @@ def close(
     tolerance: float,
     budget: int,
     refinements: int,
-    renamings: Renamings,
     *,
     common: bool,
 ) -> tuple[Outer, Found]:
     """Return half-spaces around the equilibrium payoffs, and both sides in the form for two players.
 
-    Half-spaces of round sets, and of sets with symmetries, are also added where continuations are pulled, before the
-    inner sets of round ones are looked for along rays, which then guide more half-spaces; corners of the others move.
+    Half-spaces of round sets are also added where continuations are pulled.
     """
     ends = np.array([leave.payoffs for leave in data.leaves]).reshape(-1, directions.shape[1])
-    use = directions.shape[1] > 2 and len(renamings.rows) > 1  # polygons must keep the order of their corners
-    outer = _around(data, ends, directions, common, renamings if use else None)
+    outer = _around(data, ends, directions, common)
     inner: Automaton | None = None
-    best, near, least, stalled = np.inf, np.inf, np.inf, 0
-    before: Floats | None = None
-    along, aim = False, tolerance  # whether a set was found along rays, and how near the next one is to be
-    still = STILL
+    best, near, still = np.inf, np.inf, STILL
     if directions.shape[1] > 2:
         still = tolerance * (1.0 - min(float(data.programs.discounts.max()), _PATIENT)) / _RESTED
     for left in range(refinements, -1, -1):
@@ -92,42 +74,21 @@ def close(
         flat = _flat(outer) if common else None
         if flat is not None:
             return outer, _flattened(data, outer, flat, directions, tolerance, budget, refinements, still)
-        if along and inner is not None:
-            best = _gap(outer, inner)
-            if best <= tolerance or outer.solved > budget * _AGAIN:
-                break
-        chosen = outer.orbits.chosen
-        touching = outer.touching(outer.directions[chosen], chosen)
-        there = Promises(*touching).take(np.flatnonzero(touching.owners != NOBODY))
-        if outer.renamings is not None:
-            there = outer.renamings.completed(there)
-        points = there.points
+        touching = outer.touching(outer.directions, np.arange(len(outer.directions)))
+        points = touching.points[touching.owners != NOBODY]
         touched = sturdy(points) if len(points) else None
         pulled, error = outer.directions[:0], 0.0
         many = touched is not None and directions.shape[1] > 2 and len(touched.points) > _FEW
-        if touched is not None and len(outer.index) and (many or outer.renamings is not None):
+        if touched is not None and len(outer.index) and many:
             pulled, error = _pulled(outer, touched, _LITTLE)
         hulls = [] if touched is None else [touched]
-        near_enough = error <= tolerance
-        if many:
-            stalled, least = 0 if error < least else stalled + 1, min(error, least)
-            near_enough = error <= max(tolerance, _AIMED) or stalled >= _STALLED
-        last = near_enough or not left or outer.solved > budget * _OUTER
-        rays = many and (last or left == 1)  # one refinement is left for the half-spaces that the set guides
-        rounded = _rounded(outer, ends, points, aim, (budget - outer.solved) // 3, before) if rays else None
-        if rounded is not None:
-            before = rounded.payoffs
-            along = True
-            hull = sturdy(rounded.payoffs)
-            hulls = hulls if hull is None else [hull, *hulls]
-            if _gap(outer, rounded) < best:
-                inner = numbered(outer, rounded)
-        elif (last and not along) or outer.orbits.chosen.size <= _CHEAP:  # good directions for the next
+        last = error <= tolerance or not left or outer.solved > budget * _OUTER
+        if last or len(outer.levels) <= _CHEAP:  # good directions for the next
             corners, moved = _moved(outer, ends, points, near, tolerance, budget)
             hull = sturdy(corners) if len(corners) else None
             if hull is not None:
                 hulls = [hull, *hulls]
-                reach = gap(outer, hull, outer.group)
+                reach = gap(outer, hull)
                 near = min(near, reach)
                 found = None
                 if last or len(corners) <= _FEW:  # more corners do not rest, but show where sides are
@@ -137,14 +98,7 @@ def close(
         best = np.inf if inner is None else _gap(outer, inner)
         if best <= tolerance or outer.solved > budget or not left:
             break
-        if rounded is not None and hull is not None:
-            _guided(outer, hull, _GUIDED * aim, budget - outer.solved)
-            best = np.inf if inner is None else _gap(outer, inner)
-            if best <= tolerance:
-                break
-            aim *= _NEARER
-            continue
-        new = unknown(outer, np.vstack([fresh(outer, hulls, outer.group), pulled]))
+        new = unknown(outer, np.vstack([fresh(outer, hulls), pulled]))
         if not len(new):
             break
         outer.extend(new)
@@ -177,7 +131,7 @@ def _flattened(
         rows = directions @ flat.axes.T
         rows = rows[np.linalg.norm(rows, axis=1) > _LEAST]
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        found = close(within, rows, near, left, refinements, Renamings.none(within.programs), common=True)[1]
+        found = close(within, rows, near, left, refinements, common=True)[1]
     outer.solved += found.programs
     inner = None
     if found.inner is not None:
@@ -186,7 +140,8 @@ def _flattened(
     if len(found.outer):
         points = flat.outside(found.outer)
         around = outer.around(points, _LEAST)
-        around.touch(points, _LEAST, around.extend(normals))
+        around.extend(normals)
+        around.touch(points, _LEAST)
         outer.adopt(around)
     else:
         outer.extend(normals)
@@ -212,31 +167,6 @@ def _pulled(outer: Outer, touched: Hull, little: float = 0.0) -> tuple[Floats, f
     return flat[order] / np.linalg.norm(flat[order], axis=1, keepdims=True), float(error.max())
 
 
-def _guided(outer: Outer, hull: Hull, enough: float, budget: int) -> None:
-    """Add half-spaces until they would reach at most so far beyond a self-generating set, if it were the largest.
-
-    They are put next to it, with the multipliers that are optimal for it, so that no half-space has to be moved in
-    before the next are chosen: where these pull continuations, and at sides of the set.
-    """
-    pad = enough * (1.0 - float(outer.programs.discounts.max())) / _PAD
-    near, least, stalled = outer.around(hull.points, pad), np.inf, 0
-    for _ in range(_GUIDES):
-        if near.outline is None:
-            return
-        pulled, error = _pulled(near, hull)
-        stalled, least = 0 if error < least else stalled + 1, min(error, least)
-        if near.solved > budget or stalled == _STALLED:
-            break
-        sides = fresh(near, [hull], near.group, max(_PULLS, len(near.levels) // 2))
-        beyond = near.reach(sides) - Cloud(hull.points).farthest(sides)[1]
-        new = unknown(near, np.vstack([pulled[: None if error > enough else 0], sides[beyond > enough]]))
-        if not len(new):
-            break
-        near.touch(hull.points, pad, near.extend(new))
-    if near.outline is not None:
-        outer.adopt(near)
-
-
 def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Found:
     corners = np.empty((0, data.low.size)) if outer.outline is None else outer.outline.corners
     return Found(inner, corners, best, outer.rounds, outer.solved, tuple(data.leaves), outer.proof())
@@ -244,46 +174,6 @@ def _found(data: Data, outer: Outer, inner: Automaton | None, best: float) -> Fo
 
 def _gap(outer: Outer, inner: Automaton) -> float:
     return _away(outer, inner.payoffs)
-
-
-def _rounded(
-    outer: Outer, ends: Floats, corners: Floats, tolerance: float, budget: int, before: Floats | None
-) -> Automaton | None:
-    """Return an automaton with slack, found by Newton's method along rays; None if they miss the set.
-
-    Rays are aimed at the corners, or at those of the set before.
-    """
-    patience = 1.0 - float(outer.programs.discounts.max())
-    slack, merge = tolerance * patience / _ROOM, tolerance * patience / _FAINT
-    tight = replace(outer.programs, limits=outer.programs.limits - 2.0 * slack)
-    start, programs = radial_solid(
-        tight,
-        ends,
-        corners if before is None else before,
-        outer.known,
-        merge,
-        slack / 10.0,
-        _SHARE * tolerance,
-        budget,
-        outer.renamings,
-        FIRST if before is None else len(before),
-    )
-    outer.solved += programs
-    if start is None:
-        return None
-    found = grown(
-        outer.programs,
-        ends,
-        start,
-        slack,
-        merge,
-        outer.known,
-        partial(_away, outer),
-        tolerance,
-        0,
-        outer.renamings,
-    )
-    return found if found.excess <= 0.0 else None
 
 
 def _moved(
@@ -295,12 +185,12 @@ def _moved(
     corners, moved = points, np.inf
     if len(points):
         kept = extreme(points, merge)
-        corners = points[kept if outer.renamings is None else outer.renamings.closed(points, kept)]
+        corners = points[kept]
     known = outer.known
     for _ in range(_MOVES):
         if not len(corners) or outer.solved > budget:
             break
-        image = generated(outer.programs, ends, corners, merge, known=known, renamings=outer.renamings)
+        image = generated(outer.programs, ends, corners, merge, known=known)
         outer.solved, known = outer.solved + image.programs, image.known
         if not len(image.corners):
             return image.corners, 0.0
@@ -341,7 +231,6 @@ def _rested(
             steps,
             merge=0.25,
             known=outer.known,
-            renamings=outer.renamings,
         )
         if found is not None:
             outer.solved += found.programs
@@ -371,7 +260,6 @@ def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, toleranc
         partial(_away, outer),
         enough,
         _GROWTH,
-        outer.renamings,
     )
     outer.solved += more.programs
     return more if more.excess <= 0.0 and _gap(outer, more) < _gap(outer, found) else found
@@ -379,10 +267,10 @@ def _grown(outer: Outer, ends: Floats, found: Automaton, enough: float, toleranc
 
 def _away(outer: Outer, points: Floats) -> float:
     hull = sturdy(points)
-    return np.inf if hull is None else gap(outer, hull, outer.group)
+    return np.inf if hull is None else gap(outer, hull)
 
 
-def _around(data: Data, ends: Floats, directions: Floats, common: bool, renamings: Renamings | None) -> Outer:
+def _around(data: Data, ends: Floats, directions: Floats, common: bool) -> Outer:
     """Start from the feasible payoffs: their hull if discount factors are equal, else their box."""
     n = directions.shape[1]
     rows = np.vstack([np.eye(n), -np.eye(n), directions])
@@ -391,4 +279,4 @@ def _around(data: Data, ends: Floats, directions: Floats, common: bool, renaming
         ends_of = np.stack([points.min(axis=0), points.max(axis=0)])
         points = ends_of[np.indices((2,) * n).reshape(n, -1).T, np.arange(n)]
     levels, index = (points @ rows.T).max(axis=0), np.arange(len(data.payoffs))
-    return Outer(data.programs, ends, rows, levels, index, renamings)
+    return Outer(data.programs, ends, rows, levels, index)

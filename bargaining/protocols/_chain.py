@@ -477,7 +477,8 @@ def _iterate(chain: Chain, values: Floats, periods: int) -> Floats:
 
 
 LARGEST = 400  # payoffs: the path to lotteries costs a factorisation of a dense matrix a step
-_FIRST, _LAST = np.log(1e-2), np.log(1e7)  # sharpness per unit of payoff: choices nearly even, nearly certain
+_FIRST = 1e-2  # sharpness per unit of payoff: choices nearly even
+_SHARP = (1e4, 1e5, 1e6, 1e7)  # where choices may be nearly certain, and equilibria are tried
 _STEPS = 4000  # along the path; a hundred are usual
 _LONGEST, _SHORTEST = 1.0, 1e-7  # length of a step in payoffs and in the logarithm of the sharpness
 # Probabilities within this of 0 or 1 count as certain: the first value that leads to an equilibrium is used.
@@ -492,15 +493,17 @@ def _with_lotteries(chain: Chain, accuracy: float) -> tuple[Floats, Choices] | N
         values = z[:-1].reshape(shape)
         return (_logistic(chain, values, float(np.exp(z[-1])))[0] - values).ravel()
 
-    with np.errstate(all="ignore"):  # of steps that are too long, and not taken
-        end = _path(miss, np.append(np.zeros(shape), _FIRST))
-    values = end[:-1].reshape(shape)
-    soft = _logistic(chain, values, float(np.exp(end[-1])))[1]
-    for sure in _SURE:
-        choices = Choices(*(np.where(p < sure, 0.0, np.where(p > 1 - sure, 1.0, p)) for p in soft))
-        values, choices = _indifferent(chain, values, choices)
-        if violation(chain, values, choices) <= accuracy:
-            return values, choices
+    z = np.append(np.zeros(shape), np.log(_FIRST))
+    for sharpness in _SHARP:
+        with np.errstate(all="ignore"):  # of steps that are too long, and not taken
+            z = _path(miss, z, np.log(sharpness))
+        start = z[:-1].reshape(shape)
+        soft = _logistic(chain, start, float(np.exp(z[-1])))[1]
+        for sure in _SURE:
+            choices = Choices(*(np.where(p < sure, 0.0, np.where(p > 1 - sure, 1.0, p)) for p in soft))
+            values, choices = _indifferent(chain, start, choices)
+            if violation(chain, values, choices) <= accuracy:
+                return values, choices
     return None
 
 
@@ -518,8 +521,8 @@ def _logistic(chain: Chain, values: Floats, sharpness: float) -> tuple[Floats, C
     return outcome(chain, now, choices)[0], choices
 
 
-def _path(miss: Callable[[Floats], Floats], z: Floats) -> Floats:
-    """Follow the solutions of miss(z) = 0 from z until the last entry reaches its end: predictor and corrector."""
+def _path(miss: Callable[[Floats], Floats], z: Floats, last: float) -> Floats:
+    """Follow the solutions of miss(z) = 0 from z until the last entry exceeds `last`: predictor and corrector."""
     along, length = np.eye(len(z))[-1], 0.1
 
     def slopes(z: Floats) -> Floats:
@@ -552,7 +555,7 @@ def _path(miss: Callable[[Floats], Floats], z: Floats) -> Floats:
         except np.linalg.LinAlgError:
             return z
         z, length = following, min(1.5 * length, _LONGEST)
-        if z[-1] >= _LAST:
+        if z[-1] >= last:
             break
     return z
 

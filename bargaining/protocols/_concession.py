@@ -10,9 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, per_player, real, within
 from bargaining.errors import InvalidInput, plain
 
-# Games solved at a time: the scratch of one block stays in the cache and is never handed back to the system.
-_BLOCK = 5000
-
 
 class Concession(NamedTuple):
     """Initial mass and horizon of the concessions, and the expected payoffs of the normal types."""
@@ -23,56 +20,21 @@ class Concession(NamedTuple):
 
 
 def war_of_attrition(demands: Floats, rates: Floats, priors: Floats) -> Concession:
-    """Solve games of shape (*batch, 2): L_i = r_j (1 - a_i) / (a_1 + a_2 - 1), T = min -ln z_i / L_i."""
-    batch = demands.shape[:-1]
-    a, r, z = (array.reshape(-1, 2).T for array in (demands, rates, priors))
-    size = a.shape[1]
-    answer = np.empty((5, size))
-    initial, payoffs, horizon = answer[:2], answer[2:4], answer[4]
-    scratch, flags = np.empty((9, min(size, _BLOCK))), np.empty(min(size, _BLOCK), dtype=bool)
-    for start in range(0, size, _BLOCK):
-        cut = slice(start, start + _BLOCK)
-        out = Concession(initial[:, cut], horizon[cut], payoffs[:, cut])
-        width = out.horizon.size
-        _solve_block(a[:, cut], r[:, cut], z[:, cut], out, scratch[:, :width], flags[:width])
-    initial, payoffs = (np.moveaxis(x.reshape(2, *batch), 0, -1) for x in (initial, payoffs))
-    return Concession(initial, horizon.reshape(batch), payoffs)
+    """Solve games of shape (*batch, 2): L_i = r_j (1 - a_i) / (a_1 + a_2 - 1), T = min -ln z_i / L_i.
 
-
-def _solve_block(
-    demands: Floats,
-    rates: Floats,
-    priors: Floats,
-    out: Concession,
-    scratch: Floats,
-    second_weak: NDArray[np.bool_],
-) -> None:
-    """Fill `out`; players are the first axis here, so that every operation runs along games.
-
-    With u_i = r_j (1 - a_i), player 2 would need longer iff u_2 ln z_1 > u_1 ln z_2, and the weak
-    side w then keeps 1 - F_w(0) = exp(ln z_w - u_w ln z_s / u_s) against the strong side s. Every
-    step writes into `scratch`: fresh arrays would cost more than the arithmetic.
+    With u_i = r_j (1 - a_i), player 2 would need longer iff u_2 ln z_1 > u_1 ln z_2, and the weak side w then keeps
+    1 - F_w(0) = exp(ln z_w - u_w ln z_s / u_s) against the strong side s.
     """
-    conflict, lead, mass = scratch[6:]
-    rest, logs = (scratch[k : k + 2].reshape(-1, 2).T for k in (0, 4))  # laid out as the arguments are
-    speed = scratch[2:4]
-    (u1, u2), (log1, log2) = speed, logs
-    np.subtract(1, demands, out=rest)
-    np.subtract(np.add(demands[0], demands[1], out=conflict), 1, out=conflict)
-    np.multiply(rates[::-1], rest, out=speed)
-    np.log(priors, out=logs)
-    np.multiply(u2, log1, out=lead)
-    lead -= np.multiply(u1, log2, out=mass)
-    np.greater(lead, 0, out=second_weak)
+    rest, logs = 1 - demands, np.log(priors)
+    conflict = demands[..., 0] + demands[..., 1] - 1
+    u1, u2 = rates[..., 1] * rest[..., 0], rates[..., 0] * rest[..., 1]
+    lead = u2 * logs[..., 0] - u1 * logs[..., 1]
+    second_weak = lead > 0
     strong = np.where(second_weak, u1, u2)
-    np.divide(np.where(second_weak, log1, log2), strong, out=out.horizon)
-    np.multiply(out.horizon, np.negative(conflict, out=mass), out=out.horizon)
-    np.divide(np.abs(lead, out=lead), np.negative(strong, out=strong), out=lead)
-    np.subtract(1, np.exp(lead, out=mass), out=mass)
-    f1, f2 = out.initial
-    np.multiply(mass, second_weak, out=f2)
-    np.subtract(mass, f2, out=f1)
-    np.add(np.multiply(out.initial[::-1], conflict, out=out.payoffs), rest[::-1], out=out.payoffs)
+    mass = -np.expm1(-np.abs(lead) / strong)
+    initial = np.stack([np.where(second_weak, 0.0, mass), np.where(second_weak, mass, 0.0)], axis=-1)
+    horizon = -np.where(second_weak, logs[..., 0], logs[..., 1]) * conflict / strong
+    return Concession(initial, horizon, initial[..., ::-1] * conflict[..., None] + rest[..., ::-1])
 
 
 class Game(NamedTuple):

@@ -41,7 +41,7 @@ def itself(investment: Floats) -> Floats:
 
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
-_ACCURACY = 1e-9  # of the range of payoffs: the accuracy of slopes by differences
+_ACCURACY = 1e-9  # of the range of payoffs
 
 
 @suggesting
@@ -172,9 +172,9 @@ class HoldUp(Shown):
     have no return. The best k is then 0 or one at which the option binds, and the two must be compared, so local
     conditions are not enough.
 
-    Local maxima are bracketed on a grid that is dense near 0 and refined to roots of the derivative, or to jumps. The
-    best of them and of the two ends is taken. A peak between neighbouring points of the grid (1 part in 4000) can be
-    missed.
+    Local maxima are bracketed on a grid that is dense near 0 and narrowed down by values, to about 1e-8 of `upper` at a
+    smooth peak and to the last digit at a kink or a jump. The best of them and of the two ends is taken. A peak between
+    neighbouring points of the grid (1 part in 4000) can be missed.
 
     References
     ----------
@@ -188,7 +188,7 @@ class HoldUp(Shown):
     --------
     >>> import numpy as np
     >>> from bargaining import HoldUp, deal_me_out, split_the_difference
-    >>> HoldUp(np.sqrt, split_the_difference(0.4), 1.0)().investment.round(10).tolist()
+    >>> HoldUp(np.sqrt, split_the_difference(0.4), 1.0)().investment.round(6).tolist()
     0.09
     >>> HoldUp(np.sqrt, deal_me_out(0.4), 1.0)().investment.tolist()
     0.0
@@ -243,10 +243,9 @@ class HoldUp(Shown):
     def check(self, outcome: HoldUpOutcome) -> HoldUpOutcome:
         """Return an outcome with `residual` and `status` computed anew from its payoffs and investment.
 
-        The answer may be one of this protocol, or a changed one. The residual is the largest of three numbers: the gain
-        from another investment, among many near and far; the slope of the owner's payoff on a side on which it rises;
-        and the distance of payoffs and option from those that the investment gives. The first two are over the range of
-        the payoff.
+        The answer may be one of this protocol, or a changed one. The residual is the larger of two numbers: the gain
+        from another investment, among many near and far, over the range of the payoff; and the distance of payoffs and
+        option from those that the investment gives.
         """
         answer_of(outcome, "outcome", HoldUpOutcome)
         k = np.asarray(outcome.investment, dtype=float)

@@ -33,7 +33,7 @@ from bargaining.protocols._peaks import peaks, shortfall
 from bargaining.protocols._seats import UNLABELLED
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
-_ACCURACY = 1e-9  # of the range of profits: the accuracy of slopes by differences
+_ACCURACY = 1e-9  # of the range of profits
 _LEVELS = np.array([0.999, 0.9, 0.5, 0.1, 1e-3, 1e-6, 1e-12])  # of who buys: between them gains are added up
 _HALVINGS = 100  # of the range: to neighbouring floats, also beside 0
 _ROUNDS = 1_000_000  # of offers to two types: some seconds
@@ -114,8 +114,8 @@ class OutsideOptionScreening(Shown):
     :math:`w > 0`. At :math:`w = 0` this argument fails, since leaving at once is no better than waiting; see
     `TwoTypeScreening`.
 
-    The price is the root of the first-order condition in the best of the brackets found on a grid of 4001 prices; a
-    peak between neighbouring points can be missed.
+    Local maxima are bracketed on a grid of 4001 prices and narrowed down by values, to about 1e-8 of the range at a
+    smooth peak; a peak between neighbouring points can be missed.
 
     References
     ----------
@@ -127,7 +127,7 @@ class OutsideOptionScreening(Shown):
     A value uniform on [0, 1] and an outside option of .2:
 
     >>> from bargaining import OutsideOptionScreening
-    >>> round(OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)().price, 10)
+    >>> round(OutsideOptionScreening(lambda u: 1 - (u + 0.2), -0.2, 0.8)().price, 6)
     0.4
     """
 
@@ -196,10 +196,9 @@ class OutsideOptionScreening(Shown):
     def check(self, outcome: ScreeningOutcome) -> ScreeningOutcome:
         """Return an outcome with `residual` and `status` computed anew from its price and payoffs.
 
-        The answer may be one of this protocol, or a changed one. The residual is the largest of three numbers: the gain
-        in profit from another price, among many near and far; the slope of the profit on a side on which it rises; and
-        the distance of profit, trade and gain from those that the price gives. The first two are over the range of
-        profits, and profit and gain over their sum.
+        The answer may be one of this protocol, or a changed one. The residual is the larger of two numbers: the gain
+        in profit from another price, among many near and far, over the range of profits; and the distance of profit,
+        trade and gain from those that the price gives, profit and gain over their sum.
         """
         answer_of(outcome, "outcome", ScreeningOutcome)
         low = max(self.lower, self.cost)

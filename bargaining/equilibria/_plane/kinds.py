@@ -8,10 +8,6 @@ from typing import Final
 from bargaining.equilibria._plane.polygon import Point
 from bargaining.games.repeated import Exit
 
-SLACK = 1e-13
-"""An inequality violated by less than this share of the payoff range counts as met with equality."""
-
-
 FINE = 1e-12
 """The share of the payoff range below which a vertex is dropped where there may be infinitely many."""
 
@@ -26,9 +22,8 @@ BOTTOM: Final = 1  # player 0's constraint binds, the lowest
 RIGHT: Final = 2  # player 1's constraint binds, the highest continuation for player 0
 LEFT: Final = 3  # player 1's constraint binds, the lowest
 CORNER: Final = 4  # both bind
-STATIC: Final = 5  # the profile for ever
-LEAVE: Final = 6  # somebody leaves
-VERTEX: Final = 7  # neither binds: a vertex of the continuation set
+LEAVE: Final = 5  # somebody leaves
+VERTEX: Final = 6  # neither binds: a vertex of the continuation set
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +55,3 @@ def outcomes(leaving: Exit) -> list[Leave]:
     if second[0] >= first[0]:
         out.append(Leave(second, 1, len(out)))
     return out
-
-
-def is_open(leaving: Exit) -> bool:
-    """Whether all may leave, with the same payoffs whoever leaves, so that the threat is known."""
-    first, second = leaving.payoffs.tolist()
-    return len(leaving.who) == 2 and first == second

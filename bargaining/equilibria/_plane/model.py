@@ -28,7 +28,7 @@ class Model:
     transitions: Floats  # (N, S)
     deviations: tuple[
         Indices, Indices
-    ]  # (N, k): rows that differ in a player's action alone, the last one repeated
+    ]  # (N, k): rows that differ in a player's action alone, the last one repeated; of one state the best reply
     discounts: Floats  # (2,)
     own: Floats  # (S, 2): what leaving gives, minus infinity to one who may not
     leaves: list[list[Leave]]
@@ -39,18 +39,20 @@ class Model:
         return bool(self.discounts[0] == self.discounts[1])
 
 
+_Near = tuple[list[float], list[float]]
 _NEAR = 1e-13  # in the unit box: given payoffs that lie nearer are meant
 _LOWEST = 1e-12  # in the unit box: a payoff that is less above the threat is the threat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """The model in the unit box of all payoffs, the box, and each player's payoffs as given, shape (2, M)."""
+    """The model in the unit box of all payoffs, the box, and each player's payoffs as given and there, shape (2, M)."""
 
     model: Model
     low: Floats
     size: Floats
     given: Floats
+    units: Floats
 
     @classmethod
     def of(cls, game: StochasticGame) -> Scaled:
@@ -79,7 +81,10 @@ class Scaled:
             ]
             for some, there in zip(leaves, ends, strict=True)
         ]
-        return cls(_model(game, unit, units, own), low, size, everything)
+        boxed = np.concatenate(
+            [unit, np.array([end for some in ends for end in some]).reshape(-1, 2).T], axis=1
+        )
+        return cls(_model(game, unit, units, own), low, size, everything, boxed)
 
     def back(self, polygons: list[Polygon], threat: Floats) -> list[tuple[Floats, Floats]]:
         """Return the vertices and the threat of each state in the unit of the payoffs.
@@ -91,7 +96,9 @@ class Scaled:
         near = [self._near(i, [point[i] for point in every]) for i in (0, 1)]
         return [self._state_back(polygon, least, near) for polygon, least in pairs]
 
-    def _state_back(self, polygon: Polygon, least: list[float], near: list[Floats]) -> tuple[Floats, Floats]:
+    def _state_back(
+        self, polygon: Polygon, least: list[float], near: list[tuple[list[float], list[float]]]
+    ) -> tuple[Floats, Floats]:
         if not polygon:
             return np.empty((0, 2)), np.full(2, np.nan)
         columns = zip(*polygon, strict=True)
@@ -106,25 +113,21 @@ class Scaled:
         turned.flags.writeable = back.flags.writeable = False
         return turned, back
 
-    def _near(self, i: int, units: list[float]) -> Floats:
-        """Return the given payoffs of player i from the least to the largest of some payoffs, in increasing order."""
-        unit = (self.given[i] - self.low.item(i)) / self.size.item(i)
+    def _near(self, i: int, units: list[float]) -> _Near:
+        """Return what player i's given payoffs are in the box, increasing, from the least to the largest of some."""
+        unit = self.units[i]
         low, high = min(units, default=inf) - 2 * _NEAR, max(units, default=-inf) + 2 * _NEAR
-        return np.sort(self.given[i][(unit >= low) & (unit <= high)])
+        k = np.flatnonzero((unit >= low) & (unit <= high))
+        k = k[np.argsort(unit[k])]
+        return unit[k].tolist(), self.given[i][k].tolist()
 
-    def _as_given(self, i: int, units: list[float], given: Floats) -> list[float]:
+    def _as_given(self, i: int, values: list[float], near: _Near) -> list[float]:
         """Return payoffs of player i, replaced by the given numbers where they differ only by rounding."""
-        low, size = self.low.item(i), self.size.item(i)
-
-        def unit(payoff: float) -> float:
-            return (payoff - low) / size
-
-        out = []
-        for value in units:
-            k = bisect_left(given, value, key=unit)
-            around = given[max(k - 1, 0) : k + 1].tolist()
-            near = [payoff for payoff in around if abs(unit(payoff) - value) < _NEAR]
-            out.append(near[-1] if near else low + size * value)
+        (units, given), out = near, []
+        for value in values:
+            k = bisect_left(units, value)
+            close = [j for j in (k - 1, k) if 0 <= j < len(units) and abs(units[j] - value) < _NEAR]
+            out.append(given[close[-1]] if close else self.low.item(i) + self.size.item(i) * value)
         return out
 
 
@@ -132,10 +135,15 @@ def _model(game: StochasticGame, payoffs: Floats, leaves: list[list[Leave]], own
     """Return the model with payoffs, outcomes of leaving and what leavers get in the unit box."""
     shapes = [game.shape(s) for s in range(len(game))]
     counts = [prod(shape) for shape in shapes]
-    width = max(max(shape) for shape in shapes)
+    width = max(max(shape) for shape in shapes) if len(shapes) > 1 else 1
     tables: tuple[list[Indices], list[Indices]] = [], []
     for first, (m, n) in zip(accumulate([0, *counts[:-1]]), shapes, strict=True):
         rows = first + np.arange(m * n).reshape(m, n)
+        if len(shapes) == 1:  # whatever is done the same follows: only the best reply matters
+            x, y = payoffs.reshape(2, m, n)
+            tables[0].append(np.tile(rows[x.argmax(axis=0), np.arange(n)], m)[:, None])
+            tables[1].append(np.repeat(rows[np.arange(m), y.argmax(axis=1)], n)[:, None])
+            break
         for i, table in enumerate((np.tile(rows.T, (m, 1)), np.repeat(rows, n, axis=0))):
             tables[i].append(np.pad(table, ((0, 0), (0, width - table.shape[1])), mode="edge"))
     return Model(

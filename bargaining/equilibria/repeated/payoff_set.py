@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +12,10 @@ from bargaining._arrays import ArrayLike, owning
 from bargaining._calls import suggesting
 from bargaining._rational import fractions
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats, shortfall
-from bargaining.equilibria.repeated._search.scaled import Answer, Scaled
+from bargaining.equilibria._plane.rationals import Rationals
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.sets import answer as engine
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame, repeated_games, require_repeated
 from bargaining.games.stochastic import StochasticGame
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria._plane.rationals import Work
     from bargaining.equilibria.repeated.automaton import Automaton
     from bargaining.equilibria.repeated.public import PublicPayoffSet
-
-_LIMIT = 400  # applications of the operator, after which the engine for all games takes over
-_FEW = 4  # games: for fewer, shared work does not pay off
 
 
 @owning
@@ -200,8 +197,7 @@ def payoff_sets(
     tolerance : float, optional
         The required accuracy, as for `payoff_set`.
     budget : int, optional
-        Units of work after which to give up on a game, as for `payoff_set`; as many again for a set that many games
-        share.
+        Units of work after which to give up on a game, as for `payoff_set`.
 
     Returns
     -------
@@ -216,12 +212,6 @@ def payoff_sets(
         a `RepeatedGame`, which has its own.
     NotApplicable
         If there are not two players.
-
-    Notes
-    -----
-    Games that differ only in their exits are solved together: a set that contains all of theirs is computed first, and
-    most sets are found from the structures of a few, spread over the batch. So a fine grid in its natural order is
-    cheapest; these answers are those of `payoff_set` up to rounding. Other games are solved one by one.
 
     Examples
     --------
@@ -242,21 +232,8 @@ def payoff_sets(
     effort = Effort.of(tolerance, budget)
     cells = _cells(game, discounts, exit)
     out = np.empty(cells.shape, dtype=object)
-    games: list[RepeatedGame] = cells.ravel().tolist()
-    groups: dict[tuple[Game, tuple[float, ...]], list[int]] = {}
-    for k, game in enumerate(games):
-        groups.setdefault((game.game, tuple(game.discounts.tolist())), []).append(k)
-    for places in groups.values():
-        first = games[places[0]]
-        if first.exit is None or len(places) < _FEW or first.discounts[0] != first.discounts[1]:
-            for k in places:
-                out.flat[k] = _solved(games[k], effort)
-        else:
-            from bargaining.equilibria.repeated._search.shared import sweep
-
-            for k, swept in zip(places, sweep([games[k] for k in places], _LIMIT, effort), strict=True):
-                found = _result(games[k], swept, effort)
-                out.flat[k] = found if found.status is not Status.INACCURATE else _solved(games[k], effort)
+    for k, one in enumerate(cells.ravel().tolist()):
+        out.flat[k] = _solved(one, effort)
     return out
 
 
@@ -286,24 +263,13 @@ def _check(repeated: RepeatedGame) -> None:
         raise NotApplicable(f"The exact payoff set is known for two players; got {repeated.players}.")
 
 
-def _solved(game: RepeatedGame, effort: Effort) -> PayoffSet:
-    if game.discounts[0] != game.discounts[1]:
-        return _of_engine(game, effort)
-    scaled = Scaled.of(game)
-    found = _result(game, scaled.back(scaled.solve(_LIMIT, effort)), effort)
-    if found.status is not Status.INACCURATE or "budget" in found.stats.stopped:
-        return found
-    other = _of_engine(game, effort)
-    return found if other.status is Status.INACCURATE and other.stats.bound > found.stats.bound else other
-
-
-def _of_engine(repeated: RepeatedGame, effort: Effort) -> PayoffSet:
-    """Return the set that the engine for all games of two players finds."""
-    solved = engine.solved(StochasticGame.from_repeated(repeated), effort)
-    (state,), low = solved.states, solved.low
-    exact = None
+def _solved(repeated: RepeatedGame, effort: Effort) -> PayoffSet:
+    game = StochasticGame.from_repeated(repeated)
+    solved = engine.solved(game, effort)
+    (state,), exact = solved.states, None
     if repeated.has_fractions and len(state.units):
-        exact = fractions(low) + fractions(solved.size) * fractions(state.units)
+        data = Rationals(game)
+        exact = fractions(np.array(data.low)) + fractions(np.array(data.size)) * fractions(state.units)
     return PayoffSet(
         repeated=repeated,
         vertices=state.vertices,
@@ -313,28 +279,4 @@ def _of_engine(repeated: RepeatedGame, effort: Effort) -> PayoffSet:
         scale=float(np.ptp(repeated.game.payoffs.reshape(-1, 2), axis=0).max()) or 1.0,
         stats=solved.stats,
         _exact=exact,
-    )
-
-
-def _result(repeated: RepeatedGame, answer: Answer, effort: Effort) -> PayoffSet:
-    vertices, threat, scale, stats = answer.vertices, answer.threat, answer.scale, answer.stats
-    status, reason = Status.OK, answer.note
-    if not len(vertices):
-        status = Status.EMPTY
-        reason = (
-            "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria"
-            f" (applications of the operator: {stats.iterations})."
-        )
-    elif stats.bound > effort.tolerance:
-        status = Status.INACCURATE
-        reason = shortfall(stats, effort)
-    return PayoffSet(
-        repeated=repeated,
-        vertices=vertices,
-        threat=threat,
-        status=status,
-        reason=reason,
-        scale=scale,
-        stats=replace(stats, tolerance=effort.tolerance),
-        _exact=answer.exact,
     )

@@ -32,6 +32,16 @@ KNIFE_EDGE = (
 )
 """The reason of a correct answer to such a game."""
 
+ROUNDED = (
+    "Some profile can be played only if players are promised exactly the most that they can get, so that rounding "
+    "decides whether it can: give payoffs and discount factors as Fractions, and `certify` the set."
+)
+"""The reason of an answer that depends on the rounding of a common discount factor."""
+
+_SIMPLE = (
+    10**6
+)  # of a denominator: there is no doubt which fraction is meant, other floats have far larger ones
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StateAnswer:
@@ -83,7 +93,7 @@ def solved(game: StochasticGame, effort: Effort) -> Answer:
     pairs = [[(x, y) for x, y in points.tolist()] for points in polygons]
     states = []
     for s, (vertices, least) in enumerate(scaled.back(pairs, threat)):
-        status, reason = Status.OK, KNIFE_EDGE if sets.knife_edge and not scaled.model.common else ""
+        status, reason = Status.OK, _remark(game, sets, scaled.model.common)
         if not len(vertices):
             status, reason = Status.EMPTY, _why_empty(game, sets, s)
         elif not settled:
@@ -91,6 +101,16 @@ def solved(game: StochasticGame, effort: Effort) -> Answer:
         units = np.array(pairs[s]).reshape(-1, 2)
         states.append(StateAnswer(units=units, vertices=vertices, threat=least, status=status, reason=reason))
     return Answer(states=states, stats=stats, low=scaled.low, size=scaled.size)
+
+
+def _remark(game: StochasticGame, sets: Enclosure, common: bool) -> str:
+    """Return what to know about a correct answer."""
+    if not sets.knife_edge:
+        return ""
+    if not common:
+        return KNIFE_EDGE
+    simple = all(d.denominator <= _SIMPLE for d in game.exact_discounts.tolist())
+    return "" if simple or len(game) > 1 else ROUNDED
 
 
 def _impatient(rows: Rows, careless: NDArray[np.bool_], sets: Enclosure) -> list[Floats]:
@@ -103,7 +123,7 @@ def _impatient(rows: Rows, careless: NDArray[np.bool_], sets: Enclosure) -> list
     kept = rows.without(empty) if empty.any() else rows
     filled = [points for points in sets.outer if len(points)]
     d = np.where(careless, 0.0, kept.discounts)
-    base = np.where(kept.stays[:, None] & careless, kept.base / (1.0 - kept.discounts), kept.base)
+    base = np.where(kept.stays[:, None] & careless, kept.payoffs, kept.base)
     own = np.where(kept.stays[:, None], kept.outside[kept.state], -np.inf)
     near = [float(distances(base[[row]], filled[s])[0]) <= _NEAR for row, s in enumerate(kept.state)]
     exits = ~kept.stays & np.array(near, dtype=bool)

@@ -29,7 +29,7 @@ from bargaining.equilibria.sets.image import Image
 from bargaining.equilibria.sets.rows import Indices
 
 _POLICIES = 30  # of policy iteration, which ends after a handful unless rounding decides
-_SPEEDS = 10  # choices of the bounds that bind at u
+_SPEEDS = 5  # choices of the bounds that bind at u
 _STILL = 1e-14  # of the unit box: F(x) - x that is rounding
 _SETTLED = 1e-12  # of the unit box: F(x) - x that Newton's method may leave
 _ROUNDING = 3e-16  # of the unit box: without it levels that are exact would cut off points by rounding
@@ -57,55 +57,43 @@ class Bounds:
     def __init__(self, image: Image, fan: Fan, levels: Floats, far: Floats | None = None) -> None:
         self.image, self.fan, self.game, self.solutions = image, fan, image.game, 0
         self._first = np.searchsorted(image.state, np.arange(self.game.states))
-        candidates = self._candidates()
-        owner, least = image.state, None
-        for candidate in candidates:
-            faces, weights, multipliers = candidate
-            with np.errstate(invalid="ignore"):
-                value = self._value(levels, *candidate) - levels[owner]
-                if far is not None:
-                    value = np.maximum(value, self._value(far, *candidate) - far[owner])
-                valid = (multipliers >= -1e-15) & (multipliers <= _STEEPEST)
-                value = np.where(valid.all(axis=-1), value, np.inf)
-            if least is None:
-                least, self.faces, self.weights, self.multipliers = value, faces, weights, multipliers
-                continue
-            better = value < least
-            least = np.where(better, value, least)
-            self.faces = tuple(np.where(better, a, b) for a, b in zip(faces, self.faces, strict=True))
-            self.weights = tuple(np.where(better, a, b) for a, b in zip(weights, self.weights, strict=True))
-            self.multipliers = np.where(better[..., None], multipliers, self.multipliers)
-        self.multipliers = np.maximum(self.multipliers, 0.0)
+        self.faces, self.weights, self.multipliers = self._candidates()
+        with np.errstate(invalid="ignore"):
+            value = self._values(levels)
+            if far is not None:
+                value = np.maximum(value, self._values(far))
+            valid = ((self.multipliers >= -1e-15) & (self.multipliers <= _STEEPEST)).all(axis=-1)
+        least = np.where(valid, value, np.inf).argmin(axis=0)[None]
+        self.faces, self.weights = (
+            (np.take_along_axis(one, least, 0)[0], np.take_along_axis(other, least, 0)[0])
+            for one, other in (self.faces, self.weights)
+        )
+        multipliers = np.take_along_axis(self.multipliers, least[..., None], 0)[0]
+        self.multipliers = np.maximum(multipliers, 0.0)
 
-    def _candidates(self) -> list[tuple[tuple[Indices, ...], tuple[Floats, ...], Floats]]:
+    def _values(self, levels: Floats) -> Floats:
+        """Return how far bounds lie above the rows' own levels."""
+        return self._value(levels, self.faces, self.weights, self.multipliers) - levels[self.image.state]
+
+    def _candidates(self) -> tuple[tuple[Indices, Indices], tuple[Floats, Floats], Floats]:
         """Return normals, weights and multipliers: without thresholds, with both, with player 0's, with player 1's."""
-        image, fan, n = self.image, self.fan, self.fan.normals
-        shape, zero = (len(image.rows), len(fan)), np.zeros((len(image.rows), len(fan)))
-
-        def everywhere(*rows: Indices | Floats | int) -> tuple[np.ndarray, ...]:
-            return tuple(np.broadcast_to(row, shape) for row in rows)
-
-        positive, negative = np.maximum(n, 0.0) * self.game.discounts, np.maximum(-n, 0.0)
-        out = [
-            (
-                everywhere(fan.first, fan.after[fan.first]),
-                everywhere(fan.share, fan.rest),
-                np.zeros((*shape, 2)),
-            ),
-            (everywhere(fan.right, fan.up), everywhere(*positive.T), np.broadcast_to(negative, (*shape, 2))),
-        ]
-        place, old = fan.corner(image.fan.normals), image.fan
+        image, fan, n, old = self.image, self.fan, self.fan.normals, self.image.fan
+        shape = (4, len(image.rows), len(fan))
+        k, other, w, rest = (np.zeros(shape, kind) for kind in (np.intp, np.intp, float, float))
+        multipliers = np.zeros((*shape, 2))
+        k[0], other[0], w[0], rest[0] = fan.first, fan.after[fan.first], fan.share, fan.rest
+        k[1], other[1] = fan.right, fan.up
+        w[1], rest[1] = np.maximum(n.T, 0.0) * self.game.discounts[:, None]
+        multipliers[1] = np.maximum(-n, 0.0)
+        place = fan.corner(old.normals)
         for i, chains in ((0, (fan.rising, fan.falling)), (1, (fan.rightward, fan.leftward))):
-            faces, weights = np.zeros(shape, np.intp), np.full(shape, np.nan)
-            multipliers = np.zeros((*shape, 2))
-            multipliers[..., i] = np.nan
+            multipliers[2 + i, ..., i] = np.nan
             for chain, facet in zip(chains, image.facets[2 * i : 2 * i + 2], strict=True):
-                k = facet[:, None]
-                ratio = n[chain, 1 - i] / old.scaled[k, 1 - i]
-                faces[:, chain], weights[:, chain] = place[k], ratio * old.stretch[k]
-                multipliers[:, chain, i] = ratio * old.scaled[k, i] - n[chain, i]
-            out.append(((faces, faces), (weights, zero), multipliers))
-        return out
+                f = facet[:, None]
+                ratio = n[chain, 1 - i] / old.scaled[f, 1 - i]
+                k[2 + i][:, chain], w[2 + i][:, chain] = place[f], ratio * old.stretch[f]
+                multipliers[2 + i][:, chain, i] = ratio * old.scaled[f, i] - n[chain, i]
+        return (k, other), (w, rest), multipliers
 
     def _thresholds(self, levels: Floats) -> Floats:
         """Return the thresholds with the best deviations as they are: affine in the levels."""
@@ -204,8 +192,15 @@ class Bounds:
     def prove(cls, image: Image, fan: Fan, x: Floats, levels: Floats) -> bool:
         """Say whether all payoffs lie within levels x, at which F(x) = x, if they lie within `levels`.
 
-        The bounds are chosen afresh for each u that is tried: each is to be small at both ends.
+        The bounds are chosen afresh for each u that is tried, the first of which is `levels`: each is to be small at
+        both ends.
         """
+        bounds = cls(image, fan, x, levels)
+        value, _ = bounds.largest(levels)
+        if ((value < levels) | (levels <= x + _SETTLED)).all() and (
+            bounds.largest(x)[0] <= x + _SETTLED
+        ).all():
+            return True
         bounds = cls(image, fan, x)
         value, best = bounds.largest(x)
         if (value > x + _SETTLED).any():

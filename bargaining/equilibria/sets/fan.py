@@ -231,14 +231,22 @@ def corners(vertices: Floats) -> Floats:
 
 
 def simplified(vertices: Floats, tolerance: float) -> Indices:
-    """Return the vertices that remain if those within the tolerance of their neighbours' chord are dropped in turn."""
+    """Return the vertices that remain if those within the tolerance of their neighbours' chord are dropped.
+
+    Of neighbours the nearest goes first.
+    """
     kept = np.arange(len(vertices))
     while len(kept) > 1:
-        a, x, b = vertices[np.roll(kept, 1)], vertices[kept], vertices[np.roll(kept, -1)]
+        x = vertices[kept]
+        a, b = vertices[np.roll(kept, 1)], vertices[np.roll(kept, -1)]
         chord = b - a
-        t = np.clip(((x - a) * chord).sum(axis=1) / np.maximum((chord * chord).sum(axis=1), 1e-300), 0.0, 1.0)
+        t = ((x - a) * chord).sum(axis=1) / np.maximum((chord * chord).sum(axis=1), 1e-300)
+        t = np.minimum(np.maximum(t, 0.0), 1.0)
         distance = np.abs(x - a - t[:, None] * chord).max(axis=1)
         if distance.min() > tolerance:
             break
-        kept = np.delete(kept, distance.argmin())
+        nearest = (distance < np.roll(distance, 1)) & (distance <= np.roll(distance, -1))
+        nearest &= distance <= tolerance
+        nearest[distance.argmin()] |= not nearest.any()
+        kept = kept[~nearest]
     return kept

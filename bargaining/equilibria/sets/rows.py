@@ -29,6 +29,8 @@ class Rows:
 
     Attributes
     ----------
+    payoffs : ndarray of shape (R, 2)
+        What a row pays now, or an outcome of leaving for ever.
     base : ndarray of shape (R, 2)
         What a row adds to discounted continuations.
     law : ndarray of shape (R, S)
@@ -52,6 +54,7 @@ class Rows:
         By how much all thresholds are lowered.
     """
 
+    payoffs: Floats
     base: Floats
     law: Floats
     state: Indices
@@ -71,8 +74,9 @@ class Rows:
         leaves = [(s, leave) for s, some in enumerate(model.leaves) for leave in some]
         gone, count = len(leaves), len(model.state)
         discounts = np.maximum(model.discounts, _IMPATIENT[int(model.common)])
-        now = (1.0 - discounts) * model.payoffs.T
-        base = np.concatenate([now, np.array([leave.payoffs for _, leave in leaves]).reshape(-1, 2)])
+        ends = np.array([leave.payoffs for _, leave in leaves]).reshape(-1, 2)
+        payoffs = np.concatenate([model.payoffs.T, ends])
+        base = np.concatenate([(1.0 - discounts) * model.payoffs.T, ends])
         law = np.concatenate([model.transitions, np.zeros((gone, len(model.own)))])
         state = np.concatenate([model.state, np.array([s for s, _ in leaves], dtype=np.intp)])
         leaver = [-1 if leave.leaver is None else leave.leaver for _, leave in leaves]
@@ -84,6 +88,7 @@ class Rows:
             own = np.repeat(np.arange(count, count + gone)[:, None], table.shape[1], axis=1)
             deviations.append(place[np.concatenate([table, own])[order]])
         return cls(
+            payoffs=payoffs[order],
             base=base[order],
             law=law[order],
             state=state[order],
@@ -111,9 +116,8 @@ class Rows:
         """Which rows are profiles, not outcomes of leaving."""
         return np.asarray(self.law.any(axis=1))
 
-    def without(self, empty: Mask) -> Rows:
-        """Return the game without states that have no equilibrium, and without the rows that lead there."""
-        kept = ~empty[self.state] & ~(self.law[:, empty] > 0.0).any(axis=1)
+    def restricted(self, kept: Mask) -> Rows:
+        """Return some of the rows; those that deviations to others would bar cannot be played."""
         place, numbers = np.cumsum(kept) - 1, np.flatnonzero(kept)
         barred, deviations = self.barred[kept], []
         for table in self.deviations:
@@ -122,15 +126,21 @@ class Rows:
             deviations.append(place[np.where(kept[rows], rows, numbers[:, None])])
         return replace(
             self,
+            payoffs=self.payoffs[kept],
             base=self.base[kept],
-            law=self.law[kept][:, ~empty],
-            state=(np.cumsum(~empty) - 1)[self.state[kept]],
+            law=self.law[kept],
+            state=self.state[kept],
             deviations=(deviations[0], deviations[1]),
-            outside=self.outside[~empty],
             leaver=self.leaver[kept],
             origin=self.origin[kept],
             barred=barred,
         )
+
+    def without(self, empty: Mask) -> Rows:
+        """Return the game without states that have no equilibrium, and without the rows that lead there."""
+        rest = self.restricted(~empty[self.state] & ~(self.law[:, empty] > 0.0).any(axis=1))
+        number = np.cumsum(~empty) - 1
+        return replace(rest, law=rest.law[:, ~empty], state=number[rest.state], outside=self.outside[~empty])
 
 
 EASE = 1e-13

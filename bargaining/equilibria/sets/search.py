@@ -23,6 +23,7 @@ from bargaining.equilibria.sets.fan import AXES, Fan, cross, edges, hull, neighb
 from bargaining.equilibria.sets.image import Image, Recipes
 from bargaining.equilibria.sets.rows import Mask, Rows
 from bargaining.equilibria.sets.structure import excess, settled
+from bargaining.equilibria.sets.two import guess
 
 _ROUNDS = 30  # most games need one to three; those that need more gain little from round to round
 _PLAIN, _PATIENCE = 200, 6  # levels up to which plain steps are cheap, and rounds before they are tried
@@ -34,6 +35,7 @@ _FEW = 50  # normals up to which all stay
 _SHALLOW = 1e-5  # with more, the share of the gap by which sets may grow without some of them
 _FAR = 25.0  # log of the ratio of a face's components from which on its successors are axes
 _CROWD, _JOINING = 30, 40  # states from which on only this many normals join a round, those that matter most
+_PROVED = "the structure's fixed point is proved to be the largest"
 _STEP = 10_000  # units of work that an application of the operator costs at least
 
 
@@ -79,7 +81,13 @@ def solve(game: Rows, tolerance: float, budget: Budget) -> Enclosure:
     """Bound the payoff sets until they are no farther apart than the tolerance, or the budget is spent."""
     if not game.states:
         return Enclosure([], [], 0.0, stopped="no state has an equilibrium")
+    first = guess(game, budget) if game.states == 1 and game.common and not game.margin else None
+    if first is not None and first.largest is not None:
+        sets, why = [first.largest], _PROVED if len(first.largest) else "nothing is left"
+        return Enclosure(sets, sets, 0.0, first.knife_edge, first.applications, first.structures, why)
     search = _Search(game, tolerance, budget)
+    if first is not None:
+        search.begin(first.outer, first.alive)
     for _ in range(_ROUNDS):
         empty = search.apply()
         if empty.any():
@@ -118,6 +126,11 @@ class _Search:
         box = np.tile([0.0, 1.0, 1.0, 0.0], (self.game.states, 1))
         self._around(Fan(np.zeros((0, 2)), self.game.discounts), box)
         self.alive = ~self.game.barred
+
+    def begin(self, outer: Floats, alive: Mask) -> None:
+        """Begin at the outer set of a game of one state, with the rows that may be playable."""
+        self.fan, self.levels, self.corners = of_polygons([outer], self.game.discounts)
+        self.alive = alive
 
     def _around(self, fan: Fan, levels: Floats) -> Floats:
         self.fan = fan
@@ -175,7 +188,7 @@ class _Search:
                 if vertices is not None and largest:
                     self.largest = self.inner = vertices
                     self.gap = 0.0
-                    self.stopped = "the structure's fixed point is proved to be the largest"
+                    self.stopped = _PROVED
                     return True
                 if vertices is not None and largest is False:
                     self._inside(vertices)

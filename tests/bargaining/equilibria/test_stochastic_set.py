@@ -11,7 +11,6 @@ import pytest
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.minkowski import Fan
 from bargaining.equilibria._plane.polygon import hull as outline
-from bargaining.equilibria._plane.polygon import outline as hull_of_many
 from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.sets.answer import solved
@@ -636,13 +635,6 @@ def test_weighted_sums_against_all_pairs_of_vertices() -> None:
             points = [tuple(p) for p in boundary.tolist()]
             assert hausdorff(np.array([points[k] for k in outline(points)]), expected) < 1e-12
             np.testing.assert_allclose(boundary[0], boundary[-1], atol=1e-12)
-
-
-def test_points_that_rounding_lifts_above_an_edge_do_not_stop_the_hull() -> None:
-    square = np.array([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0]])
-    along = np.stack([np.linspace(0.1, 0.9, 60), np.full(60, 1 + 5e-15)])
-    points = np.concatenate([square, along], axis=1)
-    assert sorted(hull_of_many(points)) == [0, 1, 2, 3]
 
 
 def risk_sharing(steps: int, discount: float) -> StochasticGame:

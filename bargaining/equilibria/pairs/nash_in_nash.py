@@ -15,7 +15,7 @@ from bargaining._arrays import Floats, owning, per_player
 from bargaining._calls import suggesting
 from bargaining._rich import Result
 from bargaining.division import describe
-from bargaining.equilibria.pairs._system import Nothing, newton, peak, shortfall
+from bargaining.equilibria.pairs._system import Nothing, newton, peak
 from bargaining.equilibria.pairs.deal import BilateralDeal, Pairs
 from bargaining.errors import InvalidInput, Status
 
@@ -30,7 +30,7 @@ _SLOW = 0.3  # ratio of successive changes above which Newton's method is tried 
 # rounds after which contracts that still change as much as after half of them are cycling
 _PATIENCE, _CIRCLES = 64, 0.9
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
-_ACCURACY = 1e-9  # of the gains: an answer with a larger residual is computed again
+_ACCURACY = 1e-9  # of the ranges: an answer with a larger residual is computed again
 
 
 @owning
@@ -56,9 +56,7 @@ class NashInNash(Result):
         pair a gain; this is shown for concave gains. INACCURATE: no equilibrium was reached. FAILED: for some pair no
         contract with gains for both was found, but its gains are not concave, so there may be one.
     residual : float
-        The largest violation of the definition: the relative increase of a pair's weighted product by another contract,
-        among many near and far; or the distance to the peak of that product that its slopes on either side imply, over
-        the range of contracts.
+        The largest distance of a contract from its pair's Nash solution, given the others, over the range of contracts.
     sweeps : int
         Rounds of bargaining, or steps of Newton's method, until `contracts` was reached.
     parameters : mapping
@@ -143,9 +141,8 @@ def nash_in_nash(
     Notes
     -----
     If the gains are smooth, all first-order conditions are solved together by Newton's method with derivatives by
-    differences, after one round in which each pair tries 17 contracts. The solution is accepted if none of 145
-    contracts per pair, over the whole range and closer and closer to the solution, is better, and if the slopes of the
-    product on both sides are those of a peak. Otherwise the pairs bargain in turn. Each maximises its product: the
+    differences, after one round in which each pair tries 17 contracts. The solution is accepted if each contract is its
+    pair's Nash solution. Otherwise the pairs bargain in turn. Each maximises its product: the
     interval on which both gain is found by maximising the smaller gain, and the peak by narrowing a bracket, until the
     gains are smooth in it, or to the next float if the peak is a kink. If rounds of bargaining converge slowly,
     Newton's method is tried on the replies. Contracts are accurate to about 1e-12 of their range for gains that are
@@ -226,7 +223,7 @@ def _runs(pairs: Pairs, points: Floats, sweeps: int) -> list[_Run]:
         run = None
         if used and used < sweeps:
             known = [each for each in runs if _near(pairs, each.contracts, x)]
-            residual, gains = (known[0].residual, known[0].gains) if known else shortfall(pairs, x)
+            residual, gains = (known[0].residual, known[0].gains) if known else _residual(pairs, x)
             run = _Run(x, slope, used + 1, (None,) * len(pairs), residual, gains)
         runs.append(
             run if run is not None and run.residual <= _ACCURACY else _bargained(pairs, start, sweeps)
@@ -267,8 +264,18 @@ def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
             earlier = change
             if change > _SLOW * last and not any(empty):
                 contracts = _jumped(pairs, contracts)
-    residual, gains = shortfall(pairs, contracts)
+    residual, gains = _residual(pairs, contracts)
     return _Run(contracts, None, sweep, empty, residual, gains)
+
+
+def _residual(pairs: Pairs, contracts: Floats) -> tuple[float, Floats]:
+    """Return how far the farthest contract is from its pair's Nash solution, and the gains of all, (k, 2)."""
+    gains = pairs.gains(np.tile(contracts[:, None], (len(pairs), 1, 1)))[:, :, 0]
+    if not (gains > 0).all():
+        return np.inf, gains
+    return float(
+        np.nan_to_num(np.abs(_replies(pairs, contracts) - contracts) / pairs.ranges, nan=np.inf).max()
+    ), gains
 
 
 def _reply(pairs: Pairs, k: int, contracts: Floats) -> Nothing | None:

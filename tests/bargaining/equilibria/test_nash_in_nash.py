@@ -9,15 +9,8 @@ from scipy.optimize import brentq
 
 import exact_deals
 from bargaining import BilateralDeal
-from bargaining.equilibria.pairs._system import shortfall
-from bargaining.equilibria.pairs.deal import Pairs
 from bargaining.equilibria.pairs.nash_in_nash import nash_in_nash
 from bargaining.errors import InvalidInput, Status
-
-
-def contracts_miss(deals, contracts):
-    with np.errstate(all="ignore"):
-        return shortfall(Pairs(deals), np.array(contracts))[0]
 
 
 def supplier(own, other, weight, *, scale=1.0):
@@ -213,25 +206,6 @@ def test_zones_that_are_empty_or_not(seed):
     assert found.status == (Status.EMPTY if exact is None else Status.OK)
     if exact is not None:
         assert abs(float(exact) - found.contracts[0]) < 1e-9 * deal.upper
-
-
-@pytest.mark.parametrize("move", [[1e-3, 0], [0, -1e-3], [1e-6, 1e-6]])
-def test_contracts_that_are_off_are_seen(move):
-    deals = [supplier(0, 1, 0.3), supplier(1, 0, 0.8)]
-    found = nash_in_nash(deals)
-    assert 0 <= found.residual < 1e-11
-    assert contracts_miss(deals, found.contracts) == found.residual
-    assert contracts_miss(deals, found.contracts + move) > 1e-7
-    assert contracts_miss(deals, found.contracts + np.array([0.6, 0])) == np.inf
-
-
-def test_a_kink_that_is_missed_is_seen():
-    deal = BilateralDeal(
-        gains=lambda x, _: (np.minimum(1.5 * x, 0.518 + 0.1 * x), 1.2 - x), lower=0.0, upper=1.2
-    )
-    assert contracts_miss([deal], [0.37]) < 1e-14
-    for off in (-1e-8, 1e-8):
-        assert contracts_miss([deal], [0.37 + off]) > 1e-9
 
 
 def test_a_function_that_maps_arrays_otherwise_than_numbers_is_asked_for_numbers():

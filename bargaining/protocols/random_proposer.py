@@ -432,11 +432,6 @@ def several_players(
     return point + (w + room(w)) * scale, point + w * scale
 
 
-Ints = NDArray[np.intp]
-
-_SURE = 1e-12  # probabilities this close to 0 or to the largest possible one count as equal to it
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Votes:
     """Payoffs, prices of votes, the proposer's payoff, and the probability of being bought; unit surplus, (..., n)."""
@@ -532,46 +527,18 @@ def miss(p: Floats, d: Floats, quota: int, votes: Votes) -> Floats:
 def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
     """Return, for one surplus, the chance that i's proposal buys j's vote: a mixture that gives `votes.bought`.
 
-    The cheapest votes are bought by every other proposer, the most expensive by none. Of the votes whose prices tie,
-    each proposer buys as many as are missing; which ones follows from a transport problem that always has a solution. A
-    player who never proposes would also buy the cheapest votes, and those with the lowest numbers where prices tie.
+    All buy the cheapest votes, at the least sum of prices: a linear program.
     """
-    n = len(p)
-    chances, wanted = np.eye(n), np.full(n, quota - 1)
-    sure = (votes.bought >= 1 - p - _SURE) & (p < 1)
-    tied = ~sure & (votes.bought > _SURE)
-    by_price = np.argsort(votes.prices, kind="stable").tolist()
-    by_chance = np.lexsort((votes.prices, ~tied, ~sure)).tolist()  # the same up to the rounding of prices
-    for i in range(n):
-        others = [j for j in (by_chance if p[i] > _SURE else by_price) if j != i]
-        chances[i, others[: wanted[i]]] = 1.0
-        wanted[i] -= int(sure[others].sum())
-    if tied.any():
-        chances[np.ix_(p > _SURE, tied)] = 0.0
-        chances[np.diag_indices(n)] = 1.0
-        _shared_out(p, votes.bought, wanted, np.flatnonzero(tied), chances)
-    return chances
-
-
-def _shared_out(p: Floats, bought: Floats, wanted: Ints, tied: Ints, chances: Floats) -> None:
-    """Write the probabilities that tied votes are bought, given the number bought and each one's probability."""
     from scipy.optimize import linprog
 
-    rows = [i for i in range(len(p)) if p[i] > _SURE]
-    pairs = [(i, j) for i in rows for j in tied.tolist() if i != j]
-    matrix = np.zeros((len(rows) + len(tied), len(pairs)))
-    for column, (i, j) in enumerate(pairs):
-        matrix[rows.index(i), column] = 1.0
-        matrix[len(rows) + int(np.searchsorted(tied, j)), column] = p[i]
-    # A sum that rounding keeps from being met exactly may be missed, at a cost.
-    size = len(matrix)
-    missed = np.concatenate([matrix, np.eye(size), -np.eye(size)], axis=1)
-    cost = np.append(np.zeros(len(pairs)), np.ones(2 * size))
-    bounds = [(0, 1)] * len(pairs) + [(0, None)] * (2 * size)
-    solution = linprog(cost, A_eq=missed, b_eq=[*wanted[rows], *bought[tied]], bounds=bounds)
-    if solution.x is None or solution.fun > 1e-8:  # the violation that the program makes least
+    n = len(p)
+    purchases = np.concatenate([np.kron(np.eye(n), np.ones(n)), np.kron(p, np.eye(n))])
+    sums = np.append(np.full(n, quota), p + votes.bought)
+    bounds = [(float(i == j), 1.0) for i in range(n) for j in range(n)]
+    solution = linprog(np.tile(votes.prices, n), A_eq=purchases, b_eq=sums, bounds=bounds)
+    if solution.x is None:
         raise Unsolved(
-            f"No mixture of coalitions was found for votes bought with chances {bought.tolist()}; report this case."
+            f"No mixture of coalitions was found for votes bought with chances {votes.bought.tolist()}; "
+            "report this case."
         )
-    for (i, j), share in zip(pairs, solution.x, strict=False):
-        chances[i, j] = min(max(share, 0.0), 1.0) + 0.0  # no -0
+    return np.clip(solution.x.reshape(n, n), 0.0, 1.0) + 0.0  # no -0

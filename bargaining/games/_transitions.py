@@ -6,10 +6,9 @@ Transitions have one sparse row for each state and action profile. Messages name
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,96 +27,40 @@ Where = Callable[[int], str]  # the number of a row within its state -> "in stat
 _TOLERANCE = 1e-9  # tolerance for sums of probabilities: the error of probabilities printed with six decimals
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Transitions:
-    """Compressed rows: the profiles of state 0 in the order of the arrays, then those of state 1, ...
+class Rows(NamedTuple):
+    """The transitions of one state: a row for each profile, in the order of the arrays."""
 
-    Row r has the probabilities `values[starts[r]:starts[r + 1]]` of the states `targets[...]`.
-    """
-
-    starts: NDArray[np.intp]
-    targets: NDArray[np.intp]
-    values: Floats
+    matrix: Any
+    """Probabilities of the next state, each row summing to one: a sparse CSR array, (profiles, S)."""
     given: NDArray[Any]
-    first: NDArray[np.intp]  # the first row of each state, and the number of rows
+    """The entries of the matrix as they were given."""
 
-    @property
-    def states(self) -> int:
-        """The number of states."""
-        return len(self.first) - 1
-
-    def dense(self, state: int) -> Floats:
-        """Return the rows of one state, shape (profiles, S)."""
-        rows, part = self._entries(state)
-        out = np.zeros((self._count(state), self.states))
-        out[rows, self.targets[part]] = self.values[part]
-        return out
-
-    def exact(self, state: int) -> Rationals:
-        """Return the rows of one state as Fractions that sum to one: the numbers given over their sum."""
-        rows, part = self._entries(state)
-        out = np.full((self._count(state), self.states), Fraction(0), dtype=object)
-        out[rows, self.targets[part]] = fractions(self.given[part])
+    def exact(self) -> Rationals:
+        """Return the rows as Fractions that sum to one: the numbers given over their sum."""
+        out = np.full(self.matrix.shape, Fraction(0), dtype=object)
+        out[np.repeat(np.arange(len(out)), np.diff(self.matrix.indptr)), self.matrix.indices] = fractions(
+            self.given
+        )
         rationals: Rationals = out / out.sum(axis=1, keepdims=True)
         return rationals
 
-    def matrix(self) -> Any:
-        """Return all rows as a sparse array."""
-        from scipy.sparse import csr_array
-
-        return csr_array(
-            (self.values, self.targets, self.starts), shape=(len(self.starts) - 1, self.states), copy=True
-        )
-
-    def moves(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the pairs of a state and another state that may follow, one for each profile after which it may."""
-        owner = np.repeat(np.arange(self.states), np.diff(self.first))
-        origin = np.repeat(owner, np.diff(self.starts))
-        moves = (self.values > 0) & (origin != self.targets)
-        return origin[moves], self.targets[moves]
-
-    def alike(self, state: int) -> bool:
-        """Whether all rows of a state are equal."""
-        low, high = self.first[state], self.first[state + 1]
-        part = slice(self.starts[low], self.starts[high])
-        counts = np.diff(self.starts[low : high + 1])
-        return bool((counts == counts[0]).all()) and all(
-            (array[part].reshape(high - low, -1) == array[part][: counts[0]]).all()
-            for array in (self.targets, self.values)
-        )
-
-    def _count(self, state: int) -> int:
-        return int(self.first[state + 1] - self.first[state])
-
-    def _entries(self, state: int) -> tuple[NDArray[np.intp], slice]:
-        low, high = self.first[state], self.first[state + 1]
-        rows = np.repeat(np.arange(high - low), np.diff(self.starts[low : high + 1]))
-        return rows, slice(int(self.starts[low]), int(self.starts[high]))
+    def alike(self) -> bool:
+        """Whether all rows are equal."""
+        first = self.matrix[np.zeros(self.matrix.shape[0], dtype=int)]
+        return bool((self.matrix != first).nnz == 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """The rows of one state."""
-
-    counts: NDArray[np.intp]
-    targets: NDArray[np.intp]
-    values: Floats
-    given: NDArray[Any]
-
-
-def stack(blocks: Sequence[Block]) -> Transitions:
-    """Put the rows of all states under each other."""
-    counts = np.concatenate([block.counts for block in blocks])
-    return Transitions(
-        starts=np.concatenate([[0], np.cumsum(counts)]),
-        targets=np.concatenate([block.targets for block in blocks]),
-        values=np.concatenate([block.values for block in blocks]),
-        given=np.concatenate([block.given for block in blocks]),
-        first=np.concatenate([[0], np.cumsum([len(block.counts) for block in blocks])]),
-    )
+def moves(states: Sequence[Rows]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pairs of a state and another state that may follow, one for each profile after which it may."""
+    pairs = [
+        (np.full(rows.matrix.nnz, s), rows.matrix.indices, rows.matrix.data) for s, rows in enumerate(states)
+    ]
+    origin, target, chance = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    moving = (chance > 0) & (origin != target)
+    return origin[moving], target[moving]
 
 
-def block(value: Any, name: str, shape: tuple[int, ...], states: int, where: Where) -> Block:
+def rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: Where) -> Rows:
     """Check the transitions of one state and return them row by row.
 
     Parameters
@@ -133,15 +76,30 @@ def block(value: Any, name: str, shape: tuple[int, ...], states: int, where: Whe
     where : callable
         Says in words which state and actions a row belongs to.
     """
-    targets, given, values, counts = _rows(value, name, shape, states)
-    if (values < 0).any():
-        entry = int(np.argmax(values < 0))
-        row = int(np.searchsorted(np.cumsum(counts), entry, side="right"))
+    from scipy.sparse import csr_array
+
+    size = int(np.prod(shape))
+    if hasattr(value, "tocsr"):
+        _check(value.shape, ((size, states), (1, states)), name)
+        raw = value.tocsr()
+        if raw.nnz:
+            real(raw.data, name)
+        given = np.array(raw.data)
+        matrix = csr_array((given.astype(np.float64), raw.indices, raw.indptr), shape=raw.shape, copy=True)
+    else:
+        checked = real(value, name)
+        _check(checked.shape, ((*shape, states), (states,)), name)
+        table = checked.reshape(-1, states)
+        matrix = csr_array(table)
+        given = np.asarray(value).reshape(table.shape)[np.nonzero(table)]
+    owner = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    if (matrix.data < 0).any():
+        entry = int(np.argmax(matrix.data < 0))
         raise InvalidInput(
-            f"`transitions` must be probabilities; {where(row)} state {targets[entry]} follows with {values[entry]:g}."
+            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {matrix.indices[entry]} "
+            f"follows with {matrix.data[entry]:g}."
         )
-    owner = np.repeat(np.arange(len(counts)), counts)
-    total = np.bincount(owner, values, minlength=len(counts))
+    total = np.bincount(owner, matrix.data, minlength=matrix.shape[0])
     off = np.abs(total - 1.0) > _TOLERANCE
     if off.any():
         row = int(np.argmax(off))
@@ -149,33 +107,10 @@ def block(value: Any, name: str, shape: tuple[int, ...], states: int, where: Whe
             f"`transitions` must sum to 1 over the next state; {where(row)} they sum to {total[row]:.10g}. "
             "Add what is missing or divide by the sum."
         )
-    parts = (counts, targets, values / total[owner], given)
-    times = 1 if len(counts) == _size(shape) else _size(shape)
-    return Block(*(np.tile(part, times) for part in parts)) if times > 1 else Block(*parts)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape))
-
-
-def _rows(
-    value: Any, name: str, shape: tuple[int, ...], states: int
-) -> tuple[NDArray[np.intp], NDArray[Any], Floats, NDArray[np.intp]]:
-    """Return next states, probabilities as given and as floats, and the number of them in each row."""
-    if hasattr(value, "tocsr"):
-        matrix = value.tocsr()
-        _check(matrix.shape, ((_size(shape), states), (1, states)), name)
-        if matrix.nnz:
-            real(matrix.data, name)
-        data = np.asarray(matrix.data)
-        counts = np.diff(matrix.indptr).astype(np.intp)
-        return matrix.indices.astype(np.intp), data, data.astype(np.float64), counts
-    checked = real(value, name)
-    _check(checked.shape, ((*shape, states), (states,)), name)
-    table = checked.reshape(-1, states)
-    rows, targets = np.nonzero(table)
-    given = np.asarray(value).reshape(table.shape)[rows, targets]
-    return targets, given, table[rows, targets], np.bincount(rows, minlength=len(table))
+    matrix.data = matrix.data / total[owner]
+    if matrix.shape[0] < size:
+        matrix, given = matrix[np.zeros(size, dtype=int)], np.tile(given, size)
+    return Rows(matrix, given)
 
 
 def _check(shape: tuple[int, ...], allowed: tuple[tuple[int, ...], ...], name: str) -> None:
@@ -285,21 +220,19 @@ def exits_by_state(
 
 def transitions_by_state(
     transitions: Sequence[Any], games: tuple[Game, ...], names: tuple[str, ...]
-) -> Transitions:
-    """Return all rows of probabilities, checked."""
+) -> tuple[Rows, ...]:
+    """Return the rows of probabilities of each state, checked."""
 
-    def words(s: int) -> Callable[[int], str]:
+    def words(s: int) -> Where:
         def where(row: int) -> str:
             profile = [int(k) for k in np.unravel_index(row, games[s].shape)]
             return f"in state {names[s]} at actions ({profile_name(games[s], profile)})"
 
         return where
 
-    return stack(
-        [
-            block(value, f"transitions[{s}]", games[s].shape, len(games), words(s))
-            for s, value in enumerate(transitions)
-        ]
+    return tuple(
+        rows_of(value, f"transitions[{s}]", games[s].shape, len(games), words(s))
+        for s, value in enumerate(transitions)
     )
 
 

@@ -19,11 +19,12 @@ from bargaining._rich import SHOWN, Card, Shown, brief, counted
 from bargaining.errors import InvalidInput
 from bargaining.games._transitions import (
     Exits,
-    Transitions,
+    Rows,
     chain_by_state,
     discounts_of,
     exits_by_state,
     games_by_state,
+    moves,
     players_of,
     state_names,
     tabulate,
@@ -96,7 +97,7 @@ class StochasticGame(Shown):
     exits: tuple[Exit | None, ...]
     states: tuple[str, ...]
     player_names: tuple[str, ...]
-    _transitions: Transitions
+    _transitions: tuple[Rows, ...]
     _given: NDArray[Any]
 
     def __init__(
@@ -259,16 +260,18 @@ class StochasticGame(Shown):
     def transition(self, state: int) -> Floats:
         """Return the probabilities of the next state, shape (a_1, ..., a_n, S)."""
         shape = self.shape(state)
-        return self._transitions.dense(state).reshape(*shape, len(self))
+        return np.asarray(self._transitions[state].matrix.toarray().reshape(*shape, len(self)))
 
     def exact_transition(self, state: int) -> Rationals:
         """Return `transition(state)` as Fractions that sum to one: the numbers given over their sum."""
         shape = self.shape(state)
-        return self._transitions.exact(state).reshape(*shape, len(self))
+        return self._transitions[state].exact().reshape(*shape, len(self))
 
     def transition_matrix(self) -> Any:
         """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
-        return self._transitions.matrix()
+        from scipy.sparse import vstack
+
+        return vstack([rows.matrix for rows in self._transitions], format="csr")
 
     def _repeated(self) -> RepeatedGame:
         """Return a game of one state as a repeated game, with the discount factors as they were given."""
@@ -306,18 +309,18 @@ class StochasticGame(Shown):
     @property
     def exogenous(self) -> NDArray[np.bool_]:
         """Whether transitions do not depend on actions, one entry per state."""
-        return np.array([self._transitions.alike(s) for s in range(len(self))])
+        return np.array([rows.alike() for rows in self._transitions])
 
     @property
     def absorbing(self) -> NDArray[np.bool_]:
         """Whether the state, once entered, never changes, one entry a state."""
-        left, _ = self._transitions.moves()
+        left, _ = moves(self._transitions)
         return np.isin(np.arange(len(self)), left, invert=True)
 
     @property
     def unreachable(self) -> tuple[int, ...]:
         """The states that no other state leads to: they matter only if play starts there."""
-        _, entered = self._transitions.moves()
+        _, entered = moves(self._transitions)
         return tuple(np.setdiff1d(np.arange(len(self)), entered).tolist()) if len(self) > 1 else ()
 
     def profile_name(self, state: int, profile: Profile) -> str:

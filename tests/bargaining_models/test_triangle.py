@@ -14,19 +14,17 @@ import bargaining_models
 from bargaining import InvalidInput, Status, nash
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.triangle import Triangle, triangle_readings
-from bargaining_models.negotiation.triangle_coalitions import (
-    OUTSIDERS,
-    nucleolus,
-    shapley,
-    worths,
-)
 from bargaining_models.negotiation.triangle_terms import (
+    OUTSIDERS,
     Terms,
     exclusive,
     in_order,
     nash_in_nash,
+    nucleolus,
     renegotiated,
+    shapley,
     unpaid,
+    worths,
 )
 from bargaining_models.us_canada.baseline import ROLES, Baseline
 from plain_trade import PlainTrade

@@ -33,13 +33,14 @@ from bargaining_models.negotiation.deal import Deal, Reading
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.negotiation.outcomes import Outcome
 from bargaining_models.negotiation.roles import Roles
-from bargaining_models.negotiation.triangle_coalitions import nucleolus, shapley
 from bargaining_models.negotiation.triangle_terms import (
     Terms,
     exclusive,
     in_order,
     nash_in_nash,
+    nucleolus,
     renegotiated,
+    shapley,
     unpaid,
 )
 

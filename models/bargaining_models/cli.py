@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bargaining import InvalidInput
 from bargaining._optional import needs
 from bargaining.cli import command, replicate
 from bargaining.cli.command import section
@@ -194,9 +193,6 @@ def add_reproduce(commands: Any) -> argparse.ArgumentParser:
         "--update", action="store_true", help="for maintainers: store the tables as they come out"
     )
     command.add_argument(
-        "--exact", action="store_true", help="with --check: compare every bit, not what prints"
-    )
-    command.add_argument(
         "-o",
         "--output",
         type=Path,
@@ -212,8 +208,6 @@ def reproduce(options: argparse.Namespace) -> int:
     """Compute tables again, and write, compare or store them."""
     from bargaining_models.paper.tables import TABLES
 
-    if options.exact and not options.check:
-        raise InvalidInput("`--exact` must come with `--check`.")
     made = not (options.check or options.update)
     for name in options.names:
         pick(dict.fromkeys([*TABLES, *(_figure_names() if made else ())]), name, "table", "bargaining list")
@@ -234,7 +228,7 @@ def _against_stored(names: Sequence[str], options: argparse.Namespace) -> int:
         if options.update:
             print(store(fresh, name), flush=True)
             continue
-        found = changes(fresh, stored(name), exact=options.exact)
+        found = changes(fresh, stored(name))
         cells = len(fresh.rows) * len(fresh.columns)
         print(f"{name}: {cells} cells, {'CHANGED' if found else 'unchanged'}", flush=True)
         print("".join(f"  {change}\n" for change in found), end="")

@@ -280,7 +280,6 @@ def test_the_paper_division_of_a_repeated_game(file) -> None:
         (["reproduce", "T1x"], "there is no table 'T1x'. Did you mean T1?"),
         (["figure", "F99"], "there is no figure 'F99'"),
         (["reproduce", "F1", "--check"], "there is no table 'F1'"),
-        (["reproduce", "--exact"], "`--exact` must come with `--check`"),
         (["reproduce", "--check", "--update"], "not allowed with argument"),
         (["table", "T2", "--format", "docx"], "invalid choice: 'docx'"),
         (["table", "T2", "-o", "T2.docx"], "`-o` must end in .tex"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bargaining import Column, InvalidInput, Table
-from bargaining_models.paper.reproduce import Change, changes, store, stored, stored_names
+from bargaining_models.paper.reproduce import changes, store, stored, stored_names
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 
@@ -50,7 +50,6 @@ def test_a_table_is_stored_to_the_last_bit(tmp_path: Path) -> None:
     for field in ("rows", "columns", "caption", "label", "notes", "digits", "missing"):
         assert getattr(back, field) == getattr(table, field)
     assert [type(cell) for cell in back.rows[0]] == [type(cell) for cell in table.rows[0]]
-    assert changes(back, table, exact=True) == []
     assert store(back, "T", folder=tmp_path).read_bytes() == path.read_bytes()
 
 
@@ -62,28 +61,23 @@ def test_extreme_floats_survive(tmp_path: Path, value: float) -> None:
 
 def test_a_changed_digit_is_named() -> None:
     (change,) = changes(sample(0.1242), sample())
-    assert change == Change(where="row 1 | method Nash | r 0.1 | g: share (%)", stored="0.123", fresh="0.124")
-    assert str(change) == "row 1 | method Nash | r 0.1 | g: share (%): stored 0.123, now 0.124"
-
-
-def test_digits_that_do_not_print_count_only_if_exact() -> None:
-    assert changes(sample(0.123457), sample()) == []
-    (change,) = changes(sample(0.123457), sample(), exact=True)
-    assert (change.stored, change.fresh) == ("0.123456", "0.123457")
+    assert change == "row 1 | method Nash | r 0.1 | g: share (%): stored 0.123, now 0.124"
 
 
 def test_noise_across_a_point_of_rounding_is_no_change() -> None:
     below, above = 0.1235 - 1e-13, 0.1235 + 1e-13
     assert str(sample(below)) != str(sample(above))
     assert changes(sample(above), sample(below)) == []
-    assert len(changes(sample(above), sample(below), exact=True)) == 1
 
 
 @pytest.mark.parametrize(
     ("fresh", "where"),
     [
         (replace(sample(), caption="another"), ["caption"]),
-        (replace(sample(), rows=sample().rows[:1]), ["length"]),
+        (
+            replace(sample(), rows=[sample().rows[0], (*sample().rows[1][:2], 9, *sample().rows[1][3:])]),
+            ["row 2 | method =x | r 0.2 | g: share (%)"],
+        ),
         (replace(sample(), columns=[*sample().columns[:-1], Column("E", group="h")]), ["column 6"]),
         (
             replace(sample(), rows=[row[:-1] for row in sample().rows], columns=sample().columns[:-1]),
@@ -94,14 +88,14 @@ def test_noise_across_a_point_of_rounding_is_no_change() -> None:
     ids=["caption", "rows", "heading", "columns", "missing"],
 )
 def test_what_else_may_change(fresh: Table, where: list[str]) -> None:
-    assert [change.where for change in changes(fresh, sample())] == where
+    assert [change.partition(": stored ")[0] for change in changes(fresh, sample())] == where
 
 
 def test_of_notes_versions_and_residuals_are_not_compared() -> None:
     same = ["Data: 2023.", "Version: 9.", "Largest residual: 1e-12."]
     assert changes(replace(sample(), notes=same), sample()) == []
     (change,) = changes(replace(sample(), notes=["Data: 2024."]), sample())
-    assert str(change) == "note 1: stored Data: 2023., now Data: 2024."
+    assert change == "note 1: stored Data: 2023., now Data: 2024."
 
 
 @pytest.mark.parametrize("name", ["T99", "../T1", ""])

@@ -8,39 +8,18 @@ no test takes them for that.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from bargaining.authoring import Shown, file_name, write_whole
+from bargaining.authoring import file_name, write_whole
 from bargaining.errors import InvalidInput
 from bargaining.tables import typeset
 from bargaining.tables.table import Column, Table
 
 REFERENCE = Path(__file__).parent / "reference"
+NOTHING = "none", None
 _ROUNDING = 1e-9  # of a cell's size: two floats this close may print apart where a digit turns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change(Shown):
-    """A cell, or a heading, that is no longer what it was.
-
-    Attributes
-    ----------
-    where : str
-        The row and the column, in the words of the table.
-    stored, fresh : str
-        What was printed then and now.
-    """
-
-    where: str
-    stored: str
-    fresh: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: stored {self.stored}, now {self.fresh}"
 
 
 def stored_names() -> list[str]:
@@ -78,55 +57,44 @@ def store(table: Table, name: str, *, folder: Path = REFERENCE) -> Path:
     return path
 
 
-def changes(fresh: Table, reference: Table, *, exact: bool = False) -> list[Change]:
-    """Compare two tables heading by heading and cell by cell.
+def changes(fresh: Table, reference: Table) -> list[str]:
+    """Compare the table computed now with the one stored, heading by heading, cell by cell and note by note.
 
-    Parameters
-    ----------
-    fresh, reference : Table
-        The table computed now, and the one stored.
-    exact : bool, default False
-        By default a number has changed if it prints other digits than before; numbers closer than 1e-9 of
-        their size, which may straddle a point of rounding, have not. If true every bit counts.
+    A number has changed if it prints other digits than before; numbers closer than 1e-9 of their size, which may
+    straddle a point of rounding, have not. Notes that name versions and residuals are not compared.
 
     Returns
     -------
-    list of Change
-        Empty if nothing changed. Of notes those that name versions and residuals are not compared.
+    list of str
+        What was and is printed, by row and column in the words of the table; empty if nothing changed.
     """
-    heads = [
-        Change(where=f"column {k + 1}", stored=was, fresh=now)
-        for k, (was, now) in enumerate(zip(*_padded(_heads(reference), _heads(fresh)), strict=True))
-        if was != now
+    was, now = _printed(reference), _printed(fresh)
+    changed = [
+        f"{place}: stored {was.get(place, NOTHING)[0]}, now {now.get(place, NOTHING)[0]}"
+        for place in was | now
+        if was.get(place, NOTHING)[0] != now.get(place, NOTHING)[0]
+        and not _close(now.get(place, NOTHING)[1], was.get(place, NOTHING)[1])
     ]
-    if reference.caption != fresh.caption:
-        heads.insert(0, Change(where="caption", stored=reference.caption, fresh=fresh.caption))
-    said, now_said = (
-        [note for note in table.notes if not note.startswith(("Version: ", "Largest residual: "))]
-        for table in (reference, fresh)
-    )
-    heads += [
-        Change(where=f"note {k + 1}", stored=was, fresh=now)
-        for k, (was, now) in enumerate(zip(*_padded(said, now_said), strict=True))
-        if was != now
-    ]
-    if len(reference.rows) != len(fresh.rows):
-        sizes = [f"{len(table.rows)} rows" for table in (reference, fresh)]
-        heads.insert(0, Change(where="length", stored=sizes[0], fresh=sizes[1]))
-    if len(reference.columns) != len(fresh.columns) or len(reference.rows) != len(fresh.rows):
-        return heads
-    return heads + list(_changed_cells(fresh, reference, exact))
+    heads = [change for change in changed if change.startswith("column")]
+    return [change for change in changed if not (heads and change.startswith("row"))]
 
 
-def _changed_cells(fresh: Table, reference: Table, exact: bool) -> Iterator[Change]:
-    printed, before = typeset.texts(fresh), typeset.texts(reference)
-    for row, (new, old) in enumerate(zip(fresh.rows, reference.rows, strict=True)):
-        for column, (now, was) in enumerate(zip(new, old, strict=True)):
-            texts = (before[column][row], printed[column][row])
-            if repr(now) == repr(was) or (not exact and (texts[0] == texts[1] or _close(now, was))):
-                continue
-            stored, fresh_text = texts if texts[0] != texts[1] else (repr(was), repr(now))
-            yield Change(where=_where(reference, before, row, column), stored=stored, fresh=fresh_text)
+def _printed(table: Table) -> dict[str, tuple[str, Any]]:
+    """Return what a table prints at each place, and the value behind it."""
+    heads, texts = [typeset.flat_heading(column) for column in table.columns], typeset.texts(table)
+    notes = [note for note in table.notes if not note.startswith(("Version: ", "Largest residual: "))]
+    front = min(next((k for k, column in enumerate(table.columns) if column.group), 1), 2)
+    found: dict[str, tuple[str, Any]] = {"caption": (table.caption, None)}
+    found |= {f"column {k + 1}": (head, None) for k, head in enumerate(heads)}
+    found |= {f"note {k + 1}": (note, None) for k, note in enumerate(notes)}
+    for n, row in enumerate(table.rows):
+        labels = [_short(f"{table.columns[k].heading} {texts[k][n]}") for k in range(front)]
+        for k, value in enumerate(row):
+            place = " | ".join(
+                [f"row {n + 1}", *(label for j, label in enumerate(labels) if j != k), heads[k]]
+            )
+            found[place] = texts[k][n], value
+    return found
 
 
 def _close(now: Any, was: Any) -> bool:
@@ -138,25 +106,8 @@ def _close(now: Any, was: Any) -> bool:
     return abs(now - was) <= _ROUNDING * max(abs(now), abs(was))
 
 
-def _where(table: Table, printed: list[list[str]], row: int, column: int) -> str:
-    """Name a cell by the heading of its row (the first columns, which have no group) and its column."""
-    front = next((k for k, c in enumerate(table.columns) if c.group), 1)
-    labels = [f"{table.columns[k].heading} {printed[k][row]}" for k in range(min(front, 2)) if k != column]
-    return " | ".join([f"row {row + 1}", *(_short(label) for label in labels), _heads(table)[column]])
-
-
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _heads(table: Table) -> list[str]:
-    return [typeset.flat_heading(column) for column in table.columns]
-
-
-def _padded(first: list[str], second: list[str]) -> tuple[list[str], list[str]]:
-    """Make two lists equally long; what one of them lacks is "none"."""
-    length = max(len(first), len(second))
-    return first + ["none"] * (length - len(first)), second + ["none"] * (length - len(second))
 
 
 def _cell(value: Any) -> Any:

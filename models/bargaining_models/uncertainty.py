@@ -100,17 +100,20 @@ class Prior(Shown):
         from scipy import stats
 
         at, v = np.asarray(u, dtype=float), self.parameters
-        if self.distribution == "gamma":
-            return np.asarray(stats.gamma.ppf(at, v[0], scale=1.0 / v[1]))
-        if self.distribution == "beta":
-            return np.asarray(stats.beta.ppf(at, v[0], v[1]))
-        if self.distribution == "triangular":
-            return np.asarray(stats.triang.ppf(at, (v[1] - v[0]) / (v[2] - v[0]), v[0], v[2] - v[0]))
-        if self.distribution == "uniform":
-            return np.asarray(v[0] + at * (v[1] - v[0]))
-        if self.distribution == "lognormal":
-            return np.asarray(np.exp(v[0] + v[1] * stats.norm.ppf(at)))
-        return np.asarray(np.array(v)[np.minimum((at * len(v)).astype(int), len(v) - 1)])
+        match self.distribution:
+            case "gamma":
+                found = stats.gamma.ppf(at, v[0], scale=1.0 / v[1])
+            case "beta":
+                found = stats.beta.ppf(at, *v)
+            case "triangular":
+                found = stats.triang.ppf(at, (v[1] - v[0]) / (v[2] - v[0]), v[0], v[2] - v[0])
+            case "uniform":
+                found = v[0] + at * (v[1] - v[0])
+            case "lognormal":
+                found = np.exp(v[0] + v[1] * stats.norm.ppf(at))
+            case _:
+                found = np.array(v)[np.minimum((at * len(v)).astype(int), len(v) - 1)]
+        return np.asarray(found)
 
     def draw(self, uniforms: Floats) -> Floats:
         """One value, from one number in (0, 1)."""

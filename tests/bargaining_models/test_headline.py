@@ -1,4 +1,4 @@
-"""What happens without an agreement, what r means, payments within the model, and the table of them all."""
+"""What happens without an agreement, what r means, and the table of them all."""
 
 import re
 from collections.abc import Callable
@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from bargaining import InvalidInput, Status, egalitarian, nash
+from bargaining import InvalidInput, nash
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.payments import paid_inside
 from bargaining_models.negotiation.routes import Diversion
 from former_figures import copied, former
 from plain_trade import PlainTrade
@@ -122,41 +121,6 @@ def test_what_r_means(talks: Negotiation) -> None:
         assert trade[0, 1, :9].sum() / before == pytest.approx(1.0 - share, abs=1e-9)
 
 
-def test_a_payment_costs_more_than_it_takes_and_gives_more_too(talks: Negotiation) -> None:
-    deal = deal_of(talks, (0.0, 0.15))
-    paid = paid_inside(deal)
-    assert paid.payment[0] == pytest.approx(7.26733, abs=5.1e-6)  # a program that shares no code
-    np.testing.assert_array_equal(paid.status, Status.OK)
-    war, worth = deal.war.percent[0], talks.worth()
-
-    def payoffs(payment: float) -> np.ndarray:
-        found = talks.model.solve(transfers={("CAN", "USA"): payment})
-        return np.asarray(found.welfare[[1, 0]])
-
-    best = minimize_scalar(
-        lambda t: -np.prod(payoffs(t) - war), bounds=(0.0, 15.0), method="bounded", options={"xatol": 1e-7}
-    )
-    assert paid.payment[0] == pytest.approx(best.x, abs=1e-4)  # a maximiser is good to the root of rounding
-    np.testing.assert_allclose(paid.payoffs[0], payoffs(paid.payment[0]) * worth / 100, rtol=1e-9)
-    step = 1e-3
-    slope = (payoffs(paid.payment[0] + step) - payoffs(paid.payment[0] - step)) / (2 * step) * worth / 100
-    np.testing.assert_allclose(paid.worth[0], slope * [-1, 1], rtol=1e-6)
-    assert paid.worth[0].round(2).tolist() == [1.11, 1.14]
-    equal = paid_inside(deal, method=egalitarian, threat="exit")
-    gains = equal.payoffs - deal.exit.money
-    np.testing.assert_allclose(gains[:, 0], gains[:, 1], rtol=1e-9)
-
-
-def test_no_payment_where_they_would_rather_not_agree(talks: Negotiation) -> None:
-    deal = deal_of(talks, ())
-    above = paid_inside(deal, threat=[1.0, 1.0])
-    assert above.status == Status.EMPTY
-    assert np.isnan(above.payment)
-    even = paid_inside(deal, threat=deal.agreement.money)
-    assert even.status == Status.DEGENERATE
-    assert abs(even.payment) < 1e-9
-
-
 def test_the_headline_fits_a_screen_and_explains_itself(talks: Negotiation) -> None:
     table = talks.headline([0.0, 0.15])
     text = str(table).splitlines()
@@ -172,8 +136,6 @@ def test_the_headline_fits_a_screen_and_explains_itself(talks: Negotiation) -> N
     assert rows["Exports to China"][2] == pytest.approx(35.63, abs=5.1e-3)
     assert "fixed prices" in str(table)
     assert "dollar paid costs one" in str(table)
-    inside = talks.headline([0.0], disagreements=["war"], payment="inside")
-    assert {row[0]: row for row in inside.rows}["tariff war"][3] == pytest.approx(7.26733, abs=5.1e-6)
 
 
 PAIRS: dict[str, dict[str, Any]] = {
@@ -221,7 +183,6 @@ BAD: dict[str, Callable[[Negotiation], Any]] = {
     ),
     "`tariffs` must not be before the first rate": lambda t: t.status_quo("2020-01-01"),
     "`partner_tariff`, of the US on Canada, must be above -1": lambda t: t.unanswered(-1.5),
-    "`payment` must be one of": lambda t: t.headline(payment="gold"),
     "`r` must be a list of shares that increase": lambda t: t.headline([0.1, 0.0]),
     "`disagreements` must be a list": lambda t: t.headline(disagreements="war"),
     "`alternative` must be named": lambda t: Negotiation(data=former(), home="Canada", partner="US").headline(

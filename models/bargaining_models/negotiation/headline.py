@@ -10,17 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 import bargaining
 from bargaining import Column, Method, Table, nash
-from bargaining.authoring import Floats, choice, real, within
+from bargaining.authoring import Floats, real, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import applicable, label
-from bargaining_models.negotiation.payments import paid_inside
 
 if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation
 
 SHARES = (0.0, 0.05, 0.15)  # none, little, and what the paper calls large
-PAYMENTS = ("money", "inside")
 NOISE = 1e-9  # in money: the solver's rounding is not shown
 
 
@@ -30,12 +28,10 @@ def headline(
     r: ArrayLike | None = None,
     disagreements: Sequence[Any] | None = None,
     method: Method = nash,
-    payment: str = "money",
     capped: bool = False,
     route_survives: bool = True,
 ) -> Table:
     """Return the table; the arguments are those of `Negotiation.headline`."""
-    choice(payment, "payment", PAYMENTS)
     if not callable(method):
         raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
     shown = _shares(negotiation, r)
@@ -47,14 +43,10 @@ def headline(
     residuals, empty = [float(np.max(deal.war.residual))], False
     for given in listed:
         threat = np.broadcast_to(deal.threat(given), deal.war.money.shape)
-        if payment == "money":
-            division = method(deal.problem(threat))
-            paid, status, residual = deal.transfer(division), division.status, division.residual
-        else:
-            inside = paid_inside(deal, method=method, threat=threat)
-            paid, status, residual = inside.payment, inside.status, inside.residual
-        empty = empty or bool(np.any(np.asarray(status) == Status.EMPTY))
-        residuals.append(float(np.nanmax(np.where(np.isfinite(paid), residual, 0.0))))
+        division = method(deal.problem(threat))
+        paid = deal.transfer(division)
+        empty = empty or bool(np.any(np.asarray(division.status) == Status.EMPTY))
+        residuals.append(float(np.nanmax(np.where(np.isfinite(paid), division.residual, 0.0))))
         without = threat[0] - deal.agreement.money[0]
         row = {"what": label(negotiation, given), "home": _clean(without[0]), "partner": _clean(without[1])}
         rows.append(row | _cells(paid, places))
@@ -64,7 +56,7 @@ def headline(
         columns=_columns(negotiation, shown),
         caption=f"What {home} pays {partner} a year for free trade, by what happens without an agreement",
         label="tab:headline",
-        notes=_notes(negotiation, deal, residuals, payment=payment, empty=empty),
+        notes=_notes(negotiation, deal, residuals, empty=empty),
         digits=3,
     )
 
@@ -128,7 +120,7 @@ def _columns(negotiation: Negotiation, shown: Floats) -> list[Column]:
 
 
 def _notes(
-    negotiation: Negotiation, deal: Deal, residuals: list[float], *, payment: str, empty: bool
+    negotiation: Negotiation, deal: Deal, residuals: list[float], *, empty: bool
 ) -> dict[str, str | float]:
     roles, data = negotiation.roles, negotiation.model.data
     home, partner, *other = roles.said
@@ -141,12 +133,8 @@ def _notes(
         notes["Change"] = "against r = 0"
         if not deal.route_survives:
             notes["Route"] = f"an agreement closes the route to {other[0]}; exports are those with it"
-    notes["Payments"] = (
-        "a dollar paid costs one and gives one, percent of real income times "
-        + ("GDP" if negotiation.money == "gdp" else "income in the base")
-        if payment == "money"
-        else "made and spent within the trade model"
-    )
+    worth = "GDP" if negotiation.money == "gdp" else "income in the base"
+    notes["Payments"] = f"a dollar paid costs one and gives one, percent of real income times {worth}"
     if empty:
         notes["None"] = "they would rather not agree"
     when = f", {data.year}" if data.year is not None else ""

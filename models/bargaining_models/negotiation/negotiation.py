@@ -270,7 +270,6 @@ class Negotiation(Shown):
         *,
         disagreements: Sequence[Any] | None = None,
         method: Method = nash,
-        payment: str = "money",
         capped: bool = False,
         route_survives: bool = True,
     ) -> Table:
@@ -284,8 +283,6 @@ class Negotiation(Shown):
             Each as for `without_agreement`; by default all named ones, and that of the negotiation.
         method : callable, default bargaining.nash
             Any concept of the library, or your own from a `Problem` to a `Division`.
-        payment : {"money", "inside"}
-            Whether a dollar paid costs and gives exactly one dollar, or is paid and spent within the trade model.
         capped, route_survives
             As for `Deal.at`.
 
@@ -302,15 +299,8 @@ class Negotiation(Shown):
         What Canada pays the US a year for free trade, by what happens without an agreement
         ...
         """
-        return headline(
-            self,
-            r=r,
-            disagreements=disagreements,
-            method=method,
-            payment=payment,
-            capped=capped,
-            route_survives=route_survives,
-        )
+        options = {"capped": capped, "route_survives": route_survives}
+        return headline(self, r=r, disagreements=disagreements, method=method, **options)
 
     def meaning_in_words(self) -> str:
         """Return what `r` means here, in a sentence with the names of the roles."""

@@ -158,7 +158,8 @@ def test_war_that_stops_early_says_so(baseline5, monkeypatch):
 def test_leaving_is_the_limit_of_prohibitive_tariffs(baseline):
     left = baseline.leave(r=[0.0, 0.2])
     shut = baseline.tariffs_at(np.array([1e9, 1e9]))
-    taxed = baseline.model.solve(tariffs=shut, costs=baseline.route([0.0, 0.2])).welfare[:, baseline.places]
+    routes = baseline.route([0.0, 0.2])
+    taxed = baseline.model.solve(tariffs=shut, costs=routes, highest=np.inf).welfare[:, baseline.places]
     np.testing.assert_allclose(left.percent, taxed, rtol=0, atol=1e-8)
     assert (left.partner_share == 0).all()
     assert (left.percent < baseline.war(r=[0.0, 0.2]).percent).all()

@@ -191,15 +191,16 @@ def nash_tariffs(
         marginal = float(np.abs(100.0 * level[rates.owners] * own[0]).max())
         near = payoffs.based_at(values)
         curvature = 100.0 * level * _curvature(near, values)
-        regret, better = _regret(near, values, level, points)
+        gains, deviations = _deviations(near, values[None], points)
+        regret = float((100.0 * level * np.expm1(gains[0])).max())
         good = marginal <= MARGINAL and regret <= REGRET and bool((curvature < 0.0).all())
         status = Status.OK if good else Status.INACCURATE
         if len(rates.players) > 1 or regret <= REGRET:
             break
         # One player alone: go on from the better rates.
-        more, off = _search(payoffs, better[None])
+        more, off = _search(payoffs, deviations[0])
         higher = _most_exact(more, off)
-        found, begin = np.concatenate([found, more]), np.concatenate([begin, better[None]])
+        found, begin = np.concatenate([found, more]), np.concatenate([begin, deviations[0]])
         if higher is None:
             break
         values = higher
@@ -353,8 +354,7 @@ def tariff_wars(
         here, slopes = some.own_slopes(values[solved])
         level = 100.0 * np.exp(here)
         marginal[solved] = np.abs(level[:, rates.owners] * slopes).max(axis=1)
-        best = _best_deviations(some, values[solved], points)
-        regret[solved] = (level * np.maximum(np.expm1(best - here), 0.0)).max(axis=1)
+        regret[solved] = (level * np.expm1(_deviations(some, values[solved], points)[0])).max(axis=1)
     status = np.where(np.maximum(marginal, regret) <= REGRET, Status.OK, Status.INACCURATE)
     status[np.isnan(marginal)] = Status.FAILED
     return TariffWars(
@@ -364,22 +364,6 @@ def tariff_wars(
         unique=np.asarray(np.isfinite(off).all(axis=1) & (np.ptp(found, axis=1).max(axis=1) < SAME)),
         status=status.astype(np.int8),
     )
-
-
-def _best_deviations(payoffs: Payoffs, values: Floats, points: int) -> Floats:
-    """The best log welfare (B, n) of each player who moves all its rates together over the grid."""
-    grid = np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points))
-    some, best = (
-        payoffs.take(np.repeat(np.arange(len(values)), points)),
-        np.empty((len(values), len(payoffs.rates.players))),
-    )
-    for player in range(best.shape[1]):
-        tried = np.repeat(values, points, axis=0)
-        tried[:, payoffs.rates.owners == player] = np.tile(grid, len(values))[:, None]
-        tried = np.maximum(tried, (payoffs.rates.lowest() + np.repeat(values, points, axis=0)) / 2.0)
-        welfare = some.log_welfare(tried)[:, player]
-        best[:, player] = np.nan_to_num(welfare, nan=-np.inf).reshape(-1, points).max(axis=1)
-    return best
 
 
 def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
@@ -502,25 +486,29 @@ def _curvature(payoffs: Payoffs, values: Floats) -> Floats:
     return answer
 
 
-def _regret(payoffs: Payoffs, values: Floats, level: Floats, points: int) -> tuple[float, Floats]:
-    """The largest gain of a player on the grid, percent, at least 0, and the rates that bring it."""
-    rates = payoffs.rates
-    grid = np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points))
-    most, best = 0.0, values
-    for player in range(len(rates.players)):
+def _deviations(payoffs: Payoffs, values: Floats, points: int) -> tuple[Floats, Floats]:
+    """Each player's largest gain in log welfare on the grid, (B, n), at least 0, and the rates of it, (B, n, K).
+
+    It moves each of its rates (B, K) alone, and all of them at once.
+    """
+    rates, count = payoffs.rates, len(values)
+    grid = np.tile(np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points)), count)
+    cells, here = np.repeat(np.arange(count), points), payoffs.log_welfare(values)
+    some, stay = payoffs.take(cells), values[cells]
+    gains, best = np.zeros(here.shape), np.repeat(values[:, None], here.shape[1], axis=1)
+    for player in range(here.shape[1]):
         mine = rates.owners == player
-        moves = [np.arange(rates.size) == k for k in np.flatnonzero(mine)]
-        if len(moves) > 1:
-            moves.append(mine)
-        tried = np.repeat(values[None], points * len(moves), axis=0)
-        for row, move in enumerate(moves):
-            tried[row * points : (row + 1) * points, move] = grid[:, None]
-        tried = np.maximum(tried, (rates.lowest() + values) / 2.0)
-        rough = payoffs.log_welfare(tried, tolerance=ROUGH)[:, player]
-        close = np.flatnonzero(rough > -100.0 * ROUGH)
-        if len(close):
-            exact = payoffs.log_welfare(tried[close])[:, player]
-            gain = np.nan_to_num(100.0 * level[player] * np.expm1(exact), nan=-np.inf)
-            if gain.max() > most:
-                most, best = float(gain.max()), tried[close[int(np.argmax(gain))]]
-    return most, best
+        alone = [np.arange(rates.size) == k for k in np.flatnonzero(mine)]
+        for move in alone if len(alone) == 1 else [*alone, mine]:
+            tried = np.maximum(np.where(move, grid[:, None], stay), (rates.lowest() + stay) / 2.0)
+            rough = some.log_welfare(tried, tolerance=ROUGH)[:, player] - here[cells, player]
+            close = np.flatnonzero(rough > -100.0 * ROUGH)
+            gain: Floats = np.full(len(tried), -np.inf)
+            if len(close):
+                exact = some.take(close).log_welfare(tried[close])[:, player]
+                gain[close] = np.nan_to_num(exact - here[cells[close], player], nan=-np.inf)
+            gain = gain.reshape(count, points)
+            better = gain.max(axis=1) > gains[:, player]
+            gains[better, player] = gain.max(axis=1)[better]
+            best[better, player] = tried.reshape(count, points, -1)[better, gain.argmax(axis=1)[better]]
+    return gains, best

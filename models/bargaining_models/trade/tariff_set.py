@@ -357,6 +357,9 @@ class TariffPayoffs:
             return (np.inf if reached >= 0.0 else -np.inf), found
         program = _Program(weights=np.zeros(self.players), origin=origin, direction=direction)
         found = self._solved(program, self._start)
+        if not found.residual <= SOLVED and not (direction == self.scale).all():
+            reached, even = self._ray(origin, self.scale)  # start again from the point of equal gains
+            found = self._solved(program, even.variables) if reached > 0.0 else found
         return (program.steps(found.payoffs) if found.residual <= SOLVED else np.nan), found
 
     def _solved(self, program: _Program, start: Floats) -> Optimum:

@@ -1,6 +1,6 @@
 """Negotiations over outcomes: scenarios of automated negotiation in XML, and utility functions of any library.
 
-Files need not be trusted: nothing in them is executed, entities are refused, and size and depth are limited.
+Files need not be trusted: nothing in them is executed, entities are refused, and their size is limited.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
-from xml.parsers import expat
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,7 +30,6 @@ from bargaining.problem import Problem
 __all__ = ["outcome_problem", "read_scenario"]
 
 _BYTES = 2_000_000  # of a file: what is larger is no scenario
-_DEPTH = 30  # of nested elements
 _OUTCOMES = 1_000_000  # points that a set of some players is still quick with
 _SUMS = 20_000_000
 """Sums of utilities that are looked at for one more issue; beyond it a scenario takes minutes."""
@@ -273,7 +272,7 @@ def _profiles(paths: Sequence[Any]) -> list[_Profile]:
     if len(paths) == 1 and path_of(paths[0], "profiles").is_dir():
         folder = path_of(paths[0], "profiles")
         trees = [(path, _tree(path)) for path in sorted(folder.glob("*.xml"))]
-        trees = [(path, tree) for path, tree in trees if tree.name == "utility_space"]
+        trees = [(path, tree) for path, tree in trees if tree.tag == "utility_space"]
     else:
         trees = [(path, _tree(path)) for path in (path_of(one, "profiles") for one in paths)]
     if len(trees) < 2:
@@ -283,76 +282,51 @@ def _profiles(paths: Sequence[Any]) -> list[_Profile]:
     return [_profile(tree, path) for path, tree in trees]
 
 
-class _Element:
-    """An element of an XML file."""
+class _Builder(TreeBuilder):
+    """Builds trees of files without a DOCTYPE, in which entities are defined."""
 
-    __slots__ = ("attributes", "children", "name")
-
-    def __init__(self, name: str, attributes: dict[str, str]) -> None:
-        self.name, self.attributes, self.children = name, attributes, list[_Element]()
-
-    def all(self, name: str) -> list[_Element]:
-        """Return the elements of a name within this one, in their order."""
-        found = [self] if self.name == name else []
-        return found + [one for child in self.children for one in child.all(name)]
+    def doctype(self, *_: Any) -> NoReturn:
+        """Refuse it."""
+        raise ValueError("it must have no DOCTYPE and no entities")
 
 
-def _tree(path: Path) -> _Element:
+def _tree(path: Path) -> Element:
     """Return the root of a file."""
     content = content_of(path, "profiles", "must each be a file", _BYTES + 1)
     if len(content) > _BYTES:
         raise InvalidInput(f"`profiles` must be at most {_BYTES // 10**6} MB each; {path.name!r} is longer.")
-    top, open_ones = _Element("", {}), list[_Element]()
-    open_ones.append(top)
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        if len(open_ones) > _DEPTH:
-            raise InvalidInput(f"`profiles` must nest at most {_DEPTH} deep; {path.name!r} does not.")
-        open_ones[-1].children.append(_Element(name, attributes))
-        open_ones.append(open_ones[-1].children[-1])
-
-    def end(name: str) -> None:
-        open_ones.pop()
-
-    def declared(*_: Any) -> NoReturn:
-        raise InvalidInput(f"`profiles` must have no DOCTYPE and no entities; {path.name!r} has.")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = declared
+    parser = XMLParser(target=_Builder())
     try:
-        parser.Parse(content, True)
-    except (expat.ExpatError, LookupError, ValueError) as error:  # LookupError: an encoding that nobody knows
-        if isinstance(error, InvalidInput):
-            raise
+        parser.feed(content)
+        return parser.close()
+    except (ParseError, LookupError, ValueError) as error:  # LookupError: an encoding that nobody knows
         raise InvalidInput(f"`profiles` must be XML; {path.name!r} is not ({error}).") from None
-    return top.children[0]
 
 
-def _profile(root: _Element, path: Path) -> _Profile:
+def _profile(root: Element, path: Path) -> _Profile:
     where = f"`profiles`, {path.name!r},"
-    if root.name != "utility_space":
-        raise InvalidInput(f"{where} must hold a utility_space; got {short(root.name)}.")
-    weighed = root.all("weight")
-    weights = {one.attributes.get("index", ""): _attribute(one, "value", where) for one in weighed}
+    if root.tag != "utility_space":
+        raise InvalidInput(f"{where} must hold a utility_space; got {short(root.tag)}.")
+    weighed = list(root.iter("weight"))
+    weights = {one.get("index", ""): _attribute(one, "value", where) for one in weighed}
     if len(weights) < len(weighed):
         raise InvalidInput(
             f"{where} must have one weight for each index; got {len(weighed)} for {len(weights)}."
         )
     issues: dict[str, dict[str, float]] = {}
-    for issue in root.all("issue"):
-        name = _words(issue.attributes.get("name", ""), where)
-        kind = issue.attributes.get("vtype", issue.attributes.get("type", "discrete"))
+    for issue in root.iter("issue"):
+        name = _words(issue.get("name", ""), where)
+        kind = issue.get("vtype", issue.get("type", "discrete"))
         if kind != "discrete":
             raise NotApplicable(
                 f"{where} has an issue {name!r} that is {kind}: only discrete ones can be read."
             )
-        weight = weights.pop(issue.attributes.get("index", ""), None)
+        weight = weights.pop(issue.get("index", ""), None)
         if weight is None or weight < 0 or name in issues:
             raise InvalidInput(
                 f"{where} must have each issue once, with a weight of at least 0; see {name!r}."
             )
-        items = [(_words(one.attributes.get("value", ""), where), one) for one in issue.all("item")]
+        items = [(_words(one.get("value", ""), where), one) for one in issue.iter("item")]
         worth = {value: _attribute(one, "evaluation", where) for value, one in items}
         if not items or len(worth) < len(items):
             raise InvalidInput(f"{where} must have different values in issue {name!r}; got {len(items)}.")
@@ -361,17 +335,17 @@ def _profile(root: _Element, path: Path) -> _Profile:
         issues[name] = {value: weight * (each / scale) for value, each in worth.items()}
     if not issues:
         raise InvalidInput(f"{where} must have issues; got none.")
-    reservations = [_attribute(one, "value", where) for one in root.all("reservation")]
+    reservations = [_attribute(one, "value", where) for one in root.iter("reservation")]
     if len(reservations) > 1:
         raise InvalidInput(f"{where} must have at most one reservation; got {len(reservations)}.")
     return _Profile(name=path.stem, issues=issues, reservation=reservations[0] if reservations else 0.0)
 
 
-def _attribute(element: _Element, name: str, where: str) -> float:
-    text = element.attributes.get(name, "").strip()
+def _attribute(element: Element, name: str, where: str) -> float:
+    text = element.get(name, "").strip()
     if not _NUMBER.fullmatch(text):
         raise InvalidInput(
-            f"{where} must have a number as the {name} of each {element.name}; got {short(text)}."
+            f"{where} must have a number as the {name} of each {element.tag}; got {short(text)}."
         )
     return float(text)
 

@@ -11,7 +11,7 @@ from bargaining._optional import install
 from bargaining._version import version
 from bargaining.errors import InvalidInput
 
-REQUIRED = ("numpy", "scipy", "pandas", "xarray", "nashpy", "sympy", "hypothesis", "joblib")
+REQUIRED = ("numpy", "scipy", "clarabel", "pandas", "xarray", "nashpy", "sympy", "hypothesis", "joblib")
 OPTIONAL = {
     "paper": ("jinja2", "matplotlib", "pylatexenc", "tqdm"),
     "distributed": ("dask", "distributed"),

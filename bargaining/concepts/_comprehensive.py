@@ -1,22 +1,19 @@
-"""A set with free disposal added: the maximal and ideal points are the same, and it is faster to compute with."""
+"""Ideal points seen from interim agreements: gains that rounding alone does not explain."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._hull import facets
+from bargaining.errors import InvalidInput
 from bargaining.feasible._sides import some
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope, batch_of, sets_of
-from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import Relabelled, Rescaled, set_of_cell
+from bargaining.feasible.transform import set_of_cell
 from bargaining.problem import Problem
 
 Ideal = Callable[[Floats], Floats]
@@ -26,7 +23,6 @@ Limit = Callable[[Problem, Floats], tuple[Floats, Floats]]
 
 LOWER = 4.0 ** np.arange(14)  # hairs by which points of a path are lowered: up to 1e-8 of the payoffs
 LASTING = 4.0  # a gain this many times what a hair buys is not caused by rounding
-FEW = (5, 200)  # dimensions and points: a path below facets saves thousands of programs
 
 
 def set_by_set(limit: Limit) -> Limit:
@@ -48,48 +44,33 @@ def set_by_set(limit: Limit) -> Limit:
 
 
 def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
-    """Return a polytope of points with free disposal; other sets as they are."""
+    """Return a polytope of points with free disposal, which has the same ideal points; other sets as they are."""
     if not isinstance(feasible, Polytope) or feasible.free_disposal:
         return feasible
     if feasible.batch_shape:
         return batch_of(np.vectorize(comprehensive, otypes=[object])(sets_of(feasible)))
-    points = _points_of(feasible)
-    return feasible if points is None else Polytope(points, free_disposal=True)
+    return feasible if feasible.points is None else Polytope(feasible.points, free_disposal=True)
 
 
-def _points_of(feasible: Polytope) -> Floats | None:
-    """Return points of which a polytope is the hull, perhaps more than its vertices; None if it has no vertices."""
+def above(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
+    """Return the part above a floor of inequalities that have no list of vertices: it may have one."""
+    if not isinstance(feasible, Polytope) or feasible.inequalities is None:
+        return feasible
+    matrix, limits = feasible.inequalities
     try:
-        return feasible.vertices if feasible.points is None else feasible.points
-    except NotApplicable:
-        return None
-
-
-def ideal_of(feasible: FeasibleSet) -> Ideal:
-    """Return the ideal point as a function of points of the set.
-
-    With free disposal player i's best is straight along axis i, and a ray along the sides is quicker than a program.
-    """
-    open_below = comprehensive(feasible)
-    if feasible.players <= 2 or not isinstance(open_below, Polytope) or not open_below.disposes_freely:
-        return feasible.ideal
-    return lambda x: x + along_axes(open_below, x)
-
-
-def along_axes(feasible: FeasibleSet, x: Floats) -> Floats:
-    """Return how far each player alone can be raised from x without leaving the set."""
-    axes = np.eye(feasible.players)
-    if feasible.batch_shape or x.ndim == 1:
-        return np.stack([feasible.ray(x, axis) for axis in axes], axis=-1)
-    return feasible.ray(x[..., None, :], axes)
+        return Polytope.from_inequalities(
+            np.vstack((matrix, -np.eye(len(floor)))), np.concatenate((limits, -floor))
+        )
+    except InvalidInput:
+        return feasible
 
 
 def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return each player's best payoff with nobody worse off than at x, and x, lowered if need be to be in the set.
 
-    Rounding may put a point of a path slightly outside the set, where no feasible point is above it or a ray along an
-    axis misses the set. Such a point is lowered by one hair, then by four and so on, until it is inside. The result is
-    NaN if it never is, since an unknown gain is not a gain of zero.
+    Rounding may put a point of a path slightly outside the set, where no feasible point is above it. Such a point is
+    lowered by one hair, then by four and so on, until it is inside. The result is NaN if it never is, since an unknown
+    gain is not a gain of zero.
 
     Parameters
     ----------
@@ -125,75 +106,3 @@ def lasting_gain(best: Ideal, x: Floats, hair: Floats) -> Floats:
         lasts = (near > hair) & (near > LASTING * (far - near))
         gain: Floats = np.where(lasts, near, 0.0)
     return np.where(np.isfinite(near) & np.isfinite(far), gain, np.nan)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sides:
-    """The facets {x : normal . (anchor - x) >= 0} of a set with free disposal, in payoffs."""
-
-    normals: Floats
-    anchors: Floats
-
-
-def sides_of(feasible: FeasibleSet) -> Sides | None:
-    """Return the facets of a polytope with free disposal; None where it is no polytope or they cannot be listed."""
-    if not isinstance(feasible, Polytope):
-        return None
-    if feasible.inequalities is not None and (feasible.inequalities[0] >= 0).all():
-        return _as_given(*feasible.inequalities)
-    points = _points_of(feasible)
-    return None if points is None else _listed(points, open_below=True)
-
-
-def inequalities_of(feasible: FeasibleSet) -> tuple[Floats, Floats] | None:
-    """Return A and b of a set {x : A x <= b}; None where it is none or its facets cannot be listed."""
-    if isinstance(feasible, TransferableSurplus) and not feasible.batch_shape:
-        return np.ones((1, feasible.players)), np.atleast_1d(feasible.total)
-    if isinstance(feasible, Rescaled | Relabelled):
-        inner = inequalities_of(feasible.within)
-        if inner is None:
-            return None
-        matrix, limits = inner
-        if isinstance(feasible, Relabelled):
-            return matrix[:, feasible.order], limits
-        return matrix / feasible.scale, limits + (matrix / feasible.scale) @ feasible.shift
-    if not isinstance(feasible, Polytope):
-        return None
-    if feasible.points is None:
-        return feasible.inequalities
-    sides = _listed(feasible.points, open_below=feasible.free_disposal)
-    return None if sides is None else (sides.normals, (sides.normals * sides.anchors).sum(axis=1))
-
-
-def _listed(points: Floats, *, open_below: bool) -> Sides | None:
-    lowest = points.min(axis=0)
-    span = points.max(axis=0) - lowest
-    span = np.where(span > 0, span, 1.0)
-    found = facets((points - lowest) / span, open_below=open_below, few=FEW)
-    if found is None:
-        return None
-    normals = np.where(np.abs(found.normals) > 1e-12, found.normals, 0.0)
-    return Sides(normals=normals / span, anchors=lowest + span * found.anchors)
-
-
-def sides_above(feasible: FeasibleSet, floor: Floats) -> Sides | None:
-    """Return the facets above a floor of a set of inequalities, bounded or not."""
-    if not isinstance(feasible, Polytope) or feasible.inequalities is None:
-        return None
-    matrix, limits = feasible.inequalities
-    try:
-        part = Polytope.from_inequalities(
-            np.concatenate((matrix, -np.eye(len(floor)))), np.concatenate((limits, -floor))
-        )
-    except InvalidInput:
-        return None
-    return sides_of(part)
-
-
-def _as_given(matrix: Floats, limits: Floats) -> Sides:
-    """Return inequalities without a negative entry: everything below is feasible already."""
-    size = matrix.max(axis=1, keepdims=True)
-    kept = size[:, 0] > 0
-    normals, limits = matrix[kept] / size[kept], limits[kept] / size[kept, 0]
-    squares = (normals**2).sum(axis=1, keepdims=True)
-    return Sides(normals=normals, anchors=normals * (limits[:, None] / squares))

@@ -8,7 +8,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._comprehensive import ideal_of, sides_above, sides_of
+from bargaining.concepts._comprehensive import above
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.base import FeasibleSet
@@ -115,31 +115,17 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
 
 def _gains(feasible: FeasibleSet, d: Floats, unit: Floats) -> Gains:
     """Return the gains from interim agreements; nobody gains where rounding puts an agreement outside the set."""
-    best, moving, whole = _ideal(feasible, d), unit > 0, np.where(unit > 0, unit, 1.0)
+    best, moving, whole = (
+        above(without_low_floors(feasible, d), d).ideal,
+        unit > 0,
+        np.where(unit > 0, unit, 1.0),
+    )
 
     def gains(u: Floats) -> Floats:
         more = (best(d + u * unit) - d) / whole - u
         return np.where(moving & np.isfinite(more), np.maximum(more, 0.0), 0.0)
 
     return gains
-
-
-def _ideal(feasible: FeasibleSet, d: Floats) -> Callable[[Floats], Floats]:
-    """Return the ideal point as a function of the floor: by the facets where they can be listed."""
-    feasible = without_low_floors(feasible, d)
-    sides = None
-    if feasible.players > 2:
-        sides = sides_of(feasible) or sides_above(feasible, d)
-    if sides is None:
-        return ideal_of(feasible)
-    normals, levels = sides.normals, (sides.normals * sides.anchors).sum(axis=1)
-
-    def below_facets(x: Floats) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            room = np.where(normals > 0, (levels - normals @ x)[:, None] / normals, np.inf)
-        return np.asarray(x + room.min(axis=0))
-
-    return below_facets
 
 
 def _end(gains: Gains, moving: Floats, tolerance: float) -> Floats:

@@ -6,9 +6,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining._rational import Rationals, fractions
-from bargaining.concepts._ray import Answer, off_ray, settled
-from bargaining.division import Division, Named, describe, divide
+from bargaining.concepts._ray import last_of_line, off_ray
+from bargaining.division import Division, Named, describe
 from bargaining.problem import Problem, require_problem
 
 
@@ -47,26 +46,12 @@ def equal_loss(problem: Problem) -> Division:
 
 
 def lose_alike(problem: Problem, method: Named) -> Division:
-    """Return the equal-loss solution under the name of `method`.
-
-    Where that misses the definition, the line is followed in rationals in a set that may be thin.
-    """
+    """Return the equal-loss solution under the name of `method`."""
     ideal = problem.ideal
-    status = problem.gains_status(ideal)
-    known = np.isfinite(ideal).all(axis=-1)
     alike = np.ones_like(ideal)
     with np.errstate(all="ignore"):
-        loss = problem.feasible.ray(ideal, alike)
-        payoffs = ideal + loss[..., None]
-    residual = off_ray(problem, payoffs, ideal, alike, ideal, backwards=True)
-    away = np.asarray(known & np.isneginf(loss))
-    answer = Answer(payoffs=payoffs, residual=residual, status=status, missed=away)
-    answer = settled(problem, answer, lambda cell: _aim, origin=ideal, step=alike, backwards=True)
-    return divide(problem, method, answer.payoffs, answer.residual, answer.status, ideal=ideal)
-
-
-def _aim(ideal: Rationals) -> tuple[Rationals, Rationals]:
-    return ideal, fractions(np.ones(len(ideal)))
+        loss = np.asarray(problem.feasible.ray(ideal, alike))
+    return last_of_line(problem, method, ideal, alike, loss, ideal, np.isneginf(loss), backwards=True)
 
 
 def missed(problem: Problem, payoffs: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
-from bargaining.concepts._comprehensive import Ideal, comprehensive, ideal_of, lasting_gain
+from bargaining.concepts._comprehensive import Ideal, comprehensive, lasting_gain
 from bargaining.concepts._missed import outside, units
 from bargaining.division import Division, Named, describe, divide
 from bargaining.feasible.base import FeasibleSet
@@ -163,7 +163,7 @@ def raise_together(
     x = np.array(d if start is None else np.where(known, start, d))
     hair = HAIR * (np.abs(x) + np.where(known, np.abs(ideal), 0.0))
     feasible, free = comprehensive(problem.feasible), step > 0
-    best = ideal_of(feasible)
+    best = feasible.ideal
     for _ in range(problem.players):
         moving = np.where(free, step, 0.0)
         x = x + _furthest(feasible, best, x, moving, hair)[..., None] * moving
@@ -184,7 +184,7 @@ def short_of_lexicographic(
     gains that rounding explains do not count.
     """
     feasible, unit = comprehensive(problem.feasible), units(problem, ideal)
-    best, counted = ideal_of(feasible), direction > 0
+    best, counted = feasible.ideal, direction > 0
     known = np.asarray(np.isfinite(x).all(axis=-1))
     x = np.where(known[..., None], x, 0.0)
     hair = HAIR * (np.abs(x) + np.abs(np.where(np.isfinite(ideal), ideal, 0.0)))

@@ -7,20 +7,11 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._comprehensive import (
-    FEW,
-    along_axes,
-    best_above,
-    comprehensive,
-    ideal_of,
-    lasting_gain,
-    set_by_set,
-)
+from bargaining.concepts._comprehensive import best_above, lasting_gain, set_by_set
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible._sides import largest
-from bargaining.feasible.base import disposes_freely
-from bargaining.feasible.polytope import Polytope, with_facets
+from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
@@ -63,8 +54,8 @@ def raiffa(problem: Problem) -> Division:
     The remaining gains fall at least by the factor 1 - 1/n in a step, and usually much faster: on a smooth frontier of
     two players each step squares the error, on a straight one a single step is exact. `residual` is the larger of two
     numbers, over ideal gains. The first is the remaining gains plus the amount by which interim agreements had to be
-    lowered to be feasible. The second is the distance to the end of a replay that computes gains from rays, as far as
-    it exceeds rounding.
+    lowered to be feasible. The second is the distance to the end of a replay a hair lower, as far as it exceeds
+    rounding.
 
     References
     ----------
@@ -101,7 +92,6 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     """Return the last agreement, and the remaining gains plus any infeasibility on the way, over ideal gains."""
     live = np.asarray(np.isfinite(ideal).all(axis=-1))
-    problem = _listed(problem)
     far = live & _far(problem, ideal)
     x, left = _agree(problem, ideal, live & ~far)
     for cell in map(tuple, np.argwhere(far)):
@@ -115,31 +105,21 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     return x, left
 
 
-def _listed(problem: Problem) -> Problem:
-    """Return the problem with free disposal, which has the same agreements, and with facets for some hundred rays."""
-    feasible = problem.feasible if problem.players == 2 else comprehensive(problem.feasible)
-    if problem.players == 2 or not isinstance(feasible, Polytope):
-        return problem
-    return Problem(with_facets(feasible, FEW), problem.disagreement)
-
-
 def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.bool_]) -> Floats:
     """Return by how much more than rounding explains agreements miss the last one of a replay, over ideal gains.
 
-    The replay computes gains from rays if there is free disposal, and from ideal points otherwise. It lowers
-    each agreement by a hair before it does so.
+    The replay lowers each agreement by a hair before it computes gains.
     """
-    feasible, n = problem.feasible, problem.players
+    n = problem.players
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     moving = live[..., None] & (ideal > d)
     gains = np.where(moving, ideal - d, 1.0)
     hair = HAIR * (1.0 + np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0) / gains)
-    best, free = ideal_of(feasible), disposes_freely(feasible)
     at = np.zeros(ideal.shape)
     with np.errstate(all="ignore"):
         for _ in range(ROUNDS * n):
             low = d + (at - hair) * gains
-            gain = along_axes(feasible, low) if free else best(low) - low
+            gain = problem.feasible.ideal(low) - low
             step = np.where(moving & (gain > 0), gain / gains - hair, 0.0)
             if not (step > hair).any():
                 break
@@ -161,7 +141,7 @@ def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, F
     """Return the last agreement of one cell and the remaining gains, computed in gains over the disagreement point."""
     d = np.broadcast_to(problem.disagreement, (*problem.batch_shape, problem.players))[cell]
     here = Problem(problem.feasible, d)
-    moved = _listed(here.rescale(1.0, -d))
+    moved = here.rescale(1.0, -d)
     if not np.isfinite(moved.ideal).all():  # on the frontier: the moved set misses 0 by rounding
         return _agree(here, here.ideal, np.asarray(True))
     gains, left = _agree(moved, moved.ideal, np.asarray(True))
@@ -179,7 +159,7 @@ def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Fl
     size = np.where(live[..., None], np.abs(ideal), 0.0)
     hair, tiny = 4 * EPS * (1.0 + (size / gains).max(axis=-1)), 4 * EPS * (size + np.abs(x))
     left, lowered = np.where(live, 1.0, np.nan), np.zeros(live.shape)
-    best, again = ideal, ideal_of(problem.feasible)
+    best, again = ideal, problem.feasible.ideal
     for _ in range(ROUNDS * n):
         step = np.where(live[..., None], np.maximum(best - x, 0.0), 0.0)
         left = np.where(live, (step / gains).max(axis=-1), left)

@@ -1,17 +1,18 @@
-r"""Small smooth concave programs, solved on their optimality conditions.
+r"""Small smooth concave programs, by a sequence of quadratic programs and Newton's method on the binding constraints.
 
-.. math:: \max\ a \cdot v \quad\text{subject to}\quad c(v) \ge 0
+.. math:: \max\ a \cdot v + \sum_i \omega_i \log c_i(v) \quad\text{subject to}\quad c(v) \ge 0
 
-with every :math:`c_i` concave, where some constraints may carry a logarithm: :math:`\omega_i \log c_i(v)` is added to
-the objective. A primal-dual interior-point method follows s_i m_i -> w_i for the slacks s and the multipliers m (w_i =
-0 without a logarithm), so that a logarithm only changes the target of its product, until the conditions hold up to
-rounding. Then Newton's method solves them with the binding constraints as equations.
+with every :math:`c_i` concave; :math:`\omega_i = 0` for a plain constraint. Each step solves the quadratic model of the
+Lagrangian over the tangents of the constraints with Clarabel, an interior-point solver. Tangents of concave
+functions lie above them, so a program whose tangents leave nothing feasible has no feasible point. Once the model says
+which constraints bind, Newton's method on the conditions of optimality, with these as equations, finishes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,16 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 
 SURE = 1e-9  # largest violation of the conditions at which a program counts as solved
-GOOD = 1e-13  # violation at which the search stops
+GOOD = 1e-13  # violation at which the search stops: rounding
+CLOSE = 1e-4  # violation at which the model may know which constraints bind
+STEPS = 80  # quadratic programs: near the optimum each doubles the digits
+NEWTON = 8  # steps, which double the digits too, or have the wrong constraints
+HALVINGS = 40  # of a step that does not improve the objective
+BOUNDARY = 0.99  # of the way to where a logarithm, or a function beyond its bound, is not defined
+PRECISE = 1e-11  # tolerance of Clarabel, which may stop short of it
+PROXIMITY = 1e-8  # curvature added to every model, so that one without a bound has an answer
+SOFT = 1e-10  # regularises redundant constraints and decisions in Newton's method
+FAR = 1e13  # of variables of size one: beyond it a program has no bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,9 +51,9 @@ class ConcaveProgram:
     targets : ndarray, shape (p,)
         The weights of the logarithms; 0 for a plain constraint.
     at : callable
-        Describes the constraints near a point at which the first `strict` are positive.
+        Describes the constraints near a point at which the first `strict` are not negative.
     start : ndarray, shape (q,)
-        A point at which the first `strict` constraints, which are linear, are positive.
+        A point at which the first `strict` constraints, which are linear, and those with logarithms are positive.
     """
 
     objective: Floats
@@ -55,295 +65,225 @@ class ConcaveProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Point:
-    """The end of a program: the point, the multipliers, and the violation of the conditions."""
+    """The end of a program: the point, the multipliers, and the violation of the conditions.
+
+    The violation is infinite where the program has no feasible point, or no bound.
+    """
 
     v: Floats
     multipliers: Floats
     off: float
 
 
-def off_conditions(program: ConcaveProgram, near: Local, slack: Floats, multipliers: Floats) -> float:
+def maximise(program: ConcaveProgram) -> Point:
+    """Return the optimum, or the best point that was found."""
+    with np.errstate(all="ignore"):
+        return _by_models(program)
+
+
+def product(weights: Floats, gains: Floats, matrix: Floats, limits: Floats) -> tuple[Floats, float]:
+    """Return the v that maximises weights . log(gains v) over matrix v <= limits, and the duality gap.
+
+    Clarabel finishes the program in exponential cones (t, 1, y), exp(t) <= y; then Newton's method does. A player of
+    weight 0 has `gains v >= 0`.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (n,)
+        They sum to one.
+    gains : ndarray, shape (n, q)
+        Of size about one.
+    matrix, limits : ndarray, shapes (m, q) and (m,)
+    """
+    counted, (n, q) = weights > 0, gains.shape
+    k, none = int(counted.sum()), np.zeros
+    cones = none((3 * k, q + k))
+    cones[::3, q:], cones[2::3, :q] = -np.eye(k), -gains[counted]
+    plain = np.vstack((matrix, -gains[~counted]))
+    answer = _clarabel(
+        none((q + k, q + k)),
+        -np.append(none(q), weights[counted]),
+        np.vstack((np.hstack((plain, none((len(plain), k)))), cones)),
+        np.concatenate((limits, none(n - k), np.tile([0.0, 1.0, 0.0], k))),
+        exponential=k,
+    )
+    v = np.array(answer.x)[:q]
+    rows = np.vstack((-plain, gains[counted]))
+    room = np.concatenate((limits, none(n - k + k)))
+    targets = np.concatenate((none(len(plain)), weights[counted]))
+    program = ConcaveProgram(
+        objective=none(q),
+        targets=targets,
+        at=lambda v: Local(values=rows @ v + room, gradients=rows, hessian=lambda m: none((q, q))),
+        start=v,
+        strict=0,
+    )
+    with np.errstate(all="ignore"):
+        prices = np.append(np.array(answer.z)[: len(plain)], none(k))
+        multipliers = np.where(targets > 0, targets / (rows @ v + room), prices)
+        near = program.at(v)
+        point = Point(v=v, multipliers=multipliers, off=violation(program, near, multipliers))
+        point = min(
+            point, _newton(program, point), _newton(program, _priced(program, point)), key=lambda p: p.off
+        )
+        near = program.at(point.v)
+        slope = np.abs(point.multipliers @ rows) @ (1.0 + np.abs(point.v))
+        spare = float(point.multipliers[: len(plain)] @ np.maximum(near.values[: len(plain)], 0.0))
+        gap = max(spare + float(slope), float(-near.values.min(initial=0.0)))
+    return point.v, gap if np.isfinite(gap) else np.nan
+
+
+def _clarabel(bent: Floats, slope: Floats, matrix: Floats, limits: Floats, *, exponential: int = 0) -> Any:
+    """Minimise v . bent v / 2 + slope . v over matrix v <= limits; the last rows, in threes, are exponential cones."""
+    import clarabel
+    from scipy.sparse import csc_array, triu
+
+    settings = clarabel.DefaultSettings()
+    settings.verbose = settings.presolve_enable = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = PRECISE
+    cones = [clarabel.NonnegativeConeT(len(limits) - 3 * exponential)]
+    cones += [clarabel.ExponentialConeT()] * exponential
+    parts = csc_array(triu(bent, format="csc")), slope, csc_array(matrix), limits
+    return clarabel.DefaultSolver(*parts, cones, settings).solve()
+
+
+def _by_models(program: ConcaveProgram) -> Point:
+    near = program.at(program.start)
+    multipliers = np.where(program.targets > 0, program.targets / near.values, 1.0)
+    point = best = Point(v=program.start, multipliers=multipliers, off=np.inf)
+    penalty, attempt = np.ones(multipliers.size), CLOSE
+    for _ in range(STEPS):
+        model = _model(program, near, point.multipliers)
+        if model is None:
+            return Point(v=point.v, multipliers=point.multipliers, off=np.inf) if best.off > SURE else best
+        step, multipliers = model
+        penalty = np.maximum(penalty / 2.0, 2.0 * multipliers)
+        v, near = _move(program, point.v, near, step, penalty)
+        multipliers = np.where(program.targets > 0, program.targets / near.values, multipliers)
+        stays = (v == point.v).all()
+        point = Point(v=v, multipliers=multipliers, off=violation(program, near, multipliers))
+        priced = _priced(program, point)
+        best = min(best, point, priced, key=lambda each: each.off)
+        if best.off <= attempt or stays:
+            attempt = best.off / 100
+            ends = (_newton(program, one) for one in (best, priced))
+            best = min(best, *ends, key=lambda each: each.off)
+        if best.off <= GOOD or stays or not np.abs(v).max() <= FAR:
+            break
+    return best
+
+
+def violation(program: ConcaveProgram, near: Local, multipliers: Floats) -> float:
     """Return the worst violation of the optimality conditions."""
     used = multipliers != 0  # the gradient of an idle constraint may be infinite
     slope = program.objective + multipliers[used] @ near.gradients[used]
     size = 1.0 + np.abs(multipliers[used]) @ np.abs(near.gradients[used])
-    short = (near.values - slack) / (1.0 + np.abs(slack))
-    pairs = slack * multipliers - program.targets
-    return float(max(np.abs(slope / size).max(), np.abs(short).max(), np.abs(pairs).max()))
+    pairs = np.maximum(near.values, 0.0) * multipliers - program.targets
+    parts = (np.abs(slope / size), np.abs(pairs), -near.values, -multipliers)
+    worst = float(np.concatenate(parts).max())
+    return worst if np.isfinite(worst) else np.inf
 
 
-def solution(matrix: Floats, right: Floats) -> Floats:
-    """Return the solution of linear equations, NaN where there is none."""
+def _curvature(program: ConcaveProgram, near: Local, multipliers: Floats) -> Floats:
+    """Return minus the Hessian of the Lagrangian, with the logarithms' own curvature."""
+    logs = near.gradients[program.targets > 0]
+    root = (np.sqrt(program.targets) / near.values)[program.targets > 0]
+    bent: Floats = (logs.T * root**2) @ logs - near.hessian(multipliers)
+    return bent
+
+
+def _model(program: ConcaveProgram, near: Local, multipliers: Floats) -> tuple[Floats, Floats] | None:
+    """Return the best step of the quadratic model, and its multipliers; None if the tangents leave nothing feasible."""
+    plain, count = program.targets == 0, program.start.size
+    slope = program.objective + (program.targets / near.values)[~plain] @ near.gradients[~plain]
+    bent = _curvature(program, near, multipliers)
+    if bent.any():  # differences of gradients leave it indefinite by rounding
+        sizes, axes = np.linalg.eigh(bent)
+        bent = (axes * np.maximum(sizes, 0.0)) @ axes.T
+    finite = plain & np.isfinite(near.gradients).all(axis=1)
+    model = bent + PROXIMITY * np.eye(count)
+    answer = _clarabel(model, -slope, -near.gradients[finite], near.values[finite])
+    if "Infeasible" in str(answer.status):
+        return None
+    prices = np.zeros(plain.size)
+    price, slack = np.array(answer.z), np.array(answer.s)
+    prices[finite] = np.where(price > slack, price, 0.0)  # what is left of the others is no price
+    return np.array(answer.x), prices
+
+
+def _move(
+    program: ConcaveProgram, v: Floats, near: Local, step: Floats, penalty: Floats
+) -> tuple[Floats, Local]:
+    """Take as much of a step as the functions allow and improves the objective less a price on broken constraints."""
+    logs = program.targets > 0
+    inside = logs | (np.arange(logs.size) < program.strict)
+
+    def merit(v: Floats, near: Local) -> float:
+        terms = program.targets[logs] @ np.log(near.values[logs])
+        worth = program.objective @ v + terms + penalty[~logs] @ np.minimum(near.values[~logs], 0.0)
+        usable = np.isfinite(near.gradients).all() and (near.values[logs] > 0).all()
+        return float(worth) if usable and np.isfinite(worth) else -np.inf
+
+    fall = -(near.gradients[inside] @ step) / np.maximum(near.values[inside], np.finfo(float).tiny)
+    reach, before = BOUNDARY / max(float(fall.max(initial=0.0)), BOUNDARY), merit(v, near)
+    room = 1e-14 * (1.0 + abs(before))
+    for share in (reach / 2.0**k for k in range(HALVINGS)):
+        ahead = v + share * step
+        there = program.at(ahead)
+        if merit(ahead, there) >= before - room:
+            return ahead, there
+    return v, near
+
+
+def _priced(program: ConcaveProgram, point: Point) -> Point:
+    """Return a point with multipliers, of constraints beside it, that come nearest to the conditions of optimality."""
+    from scipy.optimize import nnls
+
+    near = program.at(point.v)
+    size = np.linalg.norm(near.gradients, axis=1)
+    plain = np.flatnonzero((program.targets == 0) & (near.values <= CLOSE) & np.isfinite(size) & (size > 0))
+    if not plain.size:  # SciPy's solver crashes without a column
+        return point
+    logs = program.targets > 0
+    multipliers = np.where(logs, program.targets / near.values, 0.0)
+    slope = program.objective + multipliers[logs] @ near.gradients[logs]
     try:
-        return np.asarray(np.linalg.solve(matrix, right))
-    except np.linalg.LinAlgError:
-        return np.full(right.shape, np.nan)
+        prices, _ = nnls((near.gradients[plain] / size[plain, None]).T, -slope)
+    except (RuntimeError, ValueError):
+        return point
+    multipliers[plain] = prices / size[plain]
+    return Point(v=point.v, multipliers=multipliers, off=violation(program, near, multipliers))
 
 
-Binding = NDArray[np.bool_]
-
-POLISH = 8  # steps of Newton's method: it doubles the digits with each, or has the wrong constraints
-TOUCHING = 1e-15  # product of a bound's slack and its multiplier, at which it counts as binding
-SOFT = 1e-10  # regularises redundant constraints and redundant decisions
-
-
-def polished(program: ConcaveProgram, point: Point) -> Point:
+def _newton(program: ConcaveProgram, point: Point) -> Point:
     """Take Newton steps with the constraints that seem to bind as equations, as long as that helps."""
     plain = program.targets == 0
     active = plain & (point.multipliers > program.at(point.v).values)
-    for _ in range(POLISH):
-        found, wanted = _on(program, point, active)
-        if found.off < point.off:
-            point, wanted = found, plain & (found.multipliers > program.at(found.v).values)
+    for _ in range(NEWTON):
+        new, wanted = _on(program, point, active)
+        if new.off < point.off:
+            point, wanted = new, plain & (new.multipliers > program.at(new.v).values)
         elif (wanted == active).all():
             break
         active = wanted
     return point
 
 
-def beside_bounds(program: ConcaveProgram, point: Point) -> Point:
-    """Take Newton steps with the binding constraints as equations, but bounds as pairs whose products fall.
-
-    At a bound slopes may be infinite, and the best decision may lie as close to it as rounding.
-    """
-    plain, near, best = program.targets == 0, program.at(point.v), point
-    active = plain & (point.multipliers > near.values)
-    bounds = active & (np.arange(active.size) < program.strict)
-    for _ in range(STEPS if bounds.any() else 0):
-        pairs, values, held = bounds[active], near.values[active], point.multipliers[active]
-        left = np.where(pairs, TOUCHING - values * held, -values)
-        step = _step(program, point, active, np.where(pairs, held, 1.0), np.where(pairs, values, SOFT), left)
-        dv, dm = np.split(step, [point.v.size])
-        falls = np.append(-(near.gradients[bounds] @ dv) / near.values[bounds], -dm[pairs] / held[pairs])
-        t = 0.99 / max(0.99, float(falls.max()))
-        point = _judged(program, point.v + t * dv, active, held + t * dm, bounds)
-        if not point.off < np.inf or (best.off <= SURE and point.off > best.off / 2):
-            break
-        near, best = program.at(point.v), min(point, best, key=lambda each: each.off)
-        if best.off <= GOOD:
-            break
-        active = bounds | (plain & (near.values < 0)) | (active & (point.multipliers > 0))
-    return best
-
-
-def _on(program: ConcaveProgram, point: Point, active: Binding) -> tuple[Point, Binding]:
+def _on(program: ConcaveProgram, point: Point, active: NDArray[np.bool_]) -> tuple[Point, NDArray[np.bool_]]:
     """Take a Newton step with these constraints as equations; say which ones bind at its end."""
-    count, values = int(active.sum()), program.at(point.v).values
-    step = _step(program, point, active, np.ones(count), np.full(count, SOFT), -values[active])
-    dv, dm = np.split(step, [point.v.size])
-    found = _judged(program, point.v + dv, active, point.multipliers[active] + dm, np.zeros_like(active))
-    outside = (program.targets == 0) & (program.at(found.v).values < 0)
-    return found, np.where(active, found.multipliers > 0, outside)
-
-
-def _step(
-    program: ConcaveProgram, point: Point, active: Binding, lever: Floats, soft: Floats, left: Floats
-) -> Floats:
-    """Return Newton's step of v and the active multipliers m, so that lever * dc + soft * dm = left for these."""
-    logs, near, multipliers = program.targets > 0, program.at(point.v), point.multipliers
-    rows, barrier = near.gradients[active], near.gradients[logs]
-    price = program.targets[logs] / near.values[logs]
-    curved = (
-        -near.hessian(np.where(active | logs, multipliers, 0.0))
-        + (barrier.T * (price / near.values[logs])) @ barrier
-        + SOFT * np.eye(point.v.size)
-    )
-    system = np.block([[curved, -rows.T], [lever[:, None] * rows, np.diag(soft)]])
-    slope = program.objective + price @ barrier + multipliers[active] @ rows
-    return solution(system, np.concatenate((slope, left)))
-
-
-def _judged(
-    program: ConcaveProgram, v: Floats, active: Binding, multipliers: Floats, pairs: Binding
-) -> Point:
-    """Return a point with the active constraints' multipliers; all but the `pairs` are to hold as equations."""
-    logs, near, every = program.targets > 0, program.at(v), np.zeros(active.size)
-    every[active] = multipliers
-    every[logs] = program.targets[logs] / near.values[logs]
-    off = off_conditions(program, near, np.where(active & ~pairs, 0.0, near.values), every)
-    return Point(v=v, multipliers=every, off=max(off, float(-near.values.min()), float(-every.min())))
-
-
-EPS = float(np.finfo(float).eps)
-STEPS = 60  # steps of the interior-point method, which converges by a constant factor a step, and faster at the end
-INNER = 25  # damped steps of Newton's method for one weight of the barrier, a tenth of the last
-ENOUGH = 1e-6  # how well the conditions hold where it is worth guessing which constraints bind
-FAR = 1e13  # of decisions of size one: beyond it the program has no bound
-LAST = 1e-14  # weight of the barrier at its end
-
-
-def maximise(program: ConcaveProgram) -> Point:
-    """Follow the central path to the optimum; `off` is large where there is none."""
-    with np.errstate(all="ignore"):
-        return _follow(program)
-
-
-def polish(program: ConcaveProgram, point: Point) -> Point:
-    """Solve the conditions with the binding constraints as equations, by Newton's method, as long as that helps."""
-    with np.errstate(all="ignore"):
-        found = polished(program, point)
-        if found.off <= SURE:
-            return found
-        other = beside_bounds(program, point)
-        return other if other.off < found.off else found
-
-
-def resume(program: ConcaveProgram, point: Point) -> Point:
-    """Follow the plain barrier from a point that is not good enough, if it is inside every constraint."""
-    with np.errstate(all="ignore"):
-        if not _inside(program.at(point.v)):
-            return point
-        other = _barrier(program, point.v, first=min(point.off, 1e-2))
-        return other if other.off < point.off else point
-
-
-def _follow(program: ConcaveProgram) -> Point:
-    v, near = program.start, program.at(program.start)
-    slack = np.maximum(near.values, 0.1)
-    slack[: program.strict] = near.values[: program.strict]
-    multipliers = (program.targets + 0.1) / slack
-    best, tried = Point(v=v, multipliers=multipliers, off=np.inf), ENOUGH
-    feasible: Floats | None = None
-    for _ in range(STEPS):
-        off = off_conditions(program, near, slack, multipliers)
-        if not np.isfinite(off) or np.abs(v).max() > FAR:
-            break
-        feasible = v if _inside(near) else feasible
-        if off < best.off:
-            best = Point(v=v, multipliers=multipliers, off=off)
-        if off <= tried:  # close enough, perhaps, to tell which constraints bind
-            tried = off / 100
-            done = polished(program, best)
-            if done.off <= GOOD:
-                return done
-        v, near, slack, multipliers = _advance(program, v, near, slack, multipliers)
-        # The slack of a satisfied constraint is its value: where it bends sharply the linear guess is far too large.
-        slack = np.where(near.values > 0.1 * slack, near.values, slack)
-    best = polished(program, best)
-    if best.off <= SURE:
-        return best
-    other = _barrier(program, _interior(program) if feasible is None else feasible)
-    return other if other.off < best.off else best
-
-
-def _interior(program: ConcaveProgram) -> Floats | None:
-    """Return a point inside every constraint: raise the least of their values above 0; None if that fails."""
-    strict, first = program.strict, program.at(program.start)
-
-    def at(v: Floats) -> Local:
-        near, below = program.at(v[:-1]), np.where(np.arange(len(first.values)) < strict, 0.0, -1.0)
-        return Local(
-            values=np.append(near.values + below * v[-1], 1.0 - v[-1]),
-            gradients=np.vstack((np.column_stack((near.gradients, below)), -np.eye(v.size)[-1])),
-            hessian=lambda multipliers: np.pad(near.hessian(multipliers[:-1]), (0, 1)),
-        )
-
-    start = np.append(program.start, min(float(first.values[strict:].min(initial=1.0)), 0.0) - 1.0)
-    up, none = np.eye(start.size)[-1], np.zeros(len(first.values) + 1)
-    raised = ConcaveProgram(objective=up, targets=none, at=at, start=start, strict=strict)
-    found = _barrier(raised, start, enough=lambda v: bool(v[-1] > 0)).v
-    return found[:-1] if found[-1] > 0 else None
-
-
-def _barrier(
-    program: ConcaveProgram,
-    v: Floats | None,
-    *,
-    first: float = 1e-2,
-    enough: Callable[[Floats], bool] = lambda v: False,
-) -> Point:
-    """Follow the path of the plain barrier from a point inside every constraint, until it is good `enough`.
-
-    It works with gradients that grow without bound, as that of a square root at 0, where a primal-dual path fails.
-    """
-    if v is None:
-        return Point(v=program.start, multipliers=np.zeros_like(program.targets), off=np.inf)
-    mu = first
-    found = Point(v=v, multipliers=np.zeros_like(program.targets), off=np.inf)
-    while mu > LAST:
-        targets = np.where(program.targets > 0, program.targets, mu)
-        v, near = _centre(program, v, targets, mu, enough)
-        multipliers = targets / near.values
-        if enough(v):
-            return Point(v=v, multipliers=multipliers, off=np.inf)
-        # Of a slack as small as mu rounding leaves few digits, and of its multiplier: the point may still be good.
-        off = off_conditions(program, near, near.values, multipliers)
-        here = polished(program, Point(v=v, multipliers=multipliers, off=off))
-        found = here if here.off < found.off else found
-        if found.off <= GOOD:
-            break
-        mu /= 10
-    return found
-
-
-def _centre(
-    program: ConcaveProgram, v: Floats, targets: Floats, mu: float, enough: Callable[[Floats], bool]
-) -> tuple[Floats, Local]:
-    """Take damped Newton steps to the maximum of objective . v + targets . log c(v)."""
-    near = program.at(v)
-    for _ in range(INNER):
-        step, decrement = _newton(program, near, targets)
-        if not np.isfinite(decrement):
-            break
-        t = 1.0 / (1.0 + np.sqrt(decrement / mu)) if decrement > 0.1 * mu else 1.0
-        while not (_inside(there := program.at(v + t * step)) or t < EPS):
-            t /= 2
-        v, near = v + t * step, there
-        if enough(v) or decrement < 1e-4 * mu:
-            break
-    return v, near
-
-
-def _inside(near: Local) -> bool:
-    return bool((near.values > 0).all() and np.isfinite(near.gradients).all())
-
-
-def _newton(program: ConcaveProgram, near: Local, targets: Floats) -> tuple[Floats, float]:
-    """Return Newton's step for objective . v + targets . log c(v), and twice the gain that it predicts."""
-    price = targets / near.values
-    rows = near.gradients
-    slope = program.objective + price @ rows
-    step = solution((rows.T * (price / near.values)) @ rows - near.hessian(price), slope)
-    return step, float(slope @ step)
-
-
-def _advance(
-    program: ConcaveProgram, v: Floats, near: Local, slack: Floats, multipliers: Floats
-) -> tuple[Floats, Local, Floats, Floats]:
-    """Take a predictor-corrector step, shortened until the conditions are not much worse."""
-    rows, ratio, short = near.gradients, multipliers / slack, near.values - slack
-    matrix = (rows * ratio[:, None]).T @ rows - near.hessian(multipliers)
-    matrix[np.diag_indices_from(matrix)] += 1e-14 * (1.0 + np.abs(np.diag(matrix)))
-    plain = program.targets == 0
-    gap = float((slack * multipliers)[plain].sum()) / max(int(plain.sum()), 1)
-
-    def direction(pairs: Floats) -> tuple[Floats, Floats, Floats]:
-        dv = solution(matrix, program.objective + rows.T @ (pairs / slack - ratio * short))
-        ds = rows @ dv + short
-        return dv, ds, pairs / slack - multipliers - ratio * ds
-
-    dv, ds, dm = direction(program.targets)
-    t = min(_reach(slack, ds), _reach(multipliers, dm))
-    ahead = float(((slack + t * ds) * (multipliers + t * dm))[plain].sum()) / max(int(plain.sum()), 1)
-    centre = max(min((ahead / gap) ** 3, 1.0), 1e-8) * gap if gap > 0 else 0.0
-    dv, ds, dm = direction(np.maximum(program.targets, centre) - t * t * ds * dm)
-    t = 0.99 * min(_reach(slack, ds), _reach(multipliers, dm))
-    now = _merit(program, near, slack, multipliers, centre)
-    for _ in range(12):
-        ahead_v, ahead_s, ahead_m = v + t * dv, slack + t * ds, multipliers + t * dm
-        there = program.at(ahead_v)
-        if _merit(program, there, ahead_s, ahead_m, centre) <= 2.0 * now + 1e-12:
-            break
-        t /= 2
-    return ahead_v, there, ahead_s, ahead_m
-
-
-def _merit(program: ConcaveProgram, near: Local, slack: Floats, multipliers: Floats, centre: float) -> float:
-    slope = program.objective + multipliers @ near.gradients
-    pairs = slack * multipliers - np.maximum(program.targets, centre)
-    merit = np.linalg.norm(slope) + np.linalg.norm(near.values - slack) + np.linalg.norm(pairs)
-    return float(merit) if np.isfinite(merit) else np.inf
-
-
-def _reach(at: Floats, step: Floats) -> float:
-    return 1.0 / max(1.0, float((-step / at).max(initial=0.0)))
+    logs, near, count = program.targets > 0, program.at(point.v), int(active.sum())
+    rows, price = near.gradients[active], program.targets[logs] / near.values[logs]
+    bent = _curvature(program, near, np.where(active | logs, point.multipliers, 0.0))
+    system = np.block([[bent + SOFT * np.eye(point.v.size), -rows.T], [rows, SOFT * np.eye(count)]])
+    slope = program.objective + price @ near.gradients[logs] + point.multipliers[active] @ rows
+    try:
+        step = np.linalg.solve(system, np.concatenate((slope, -near.values[active])))
+    except np.linalg.LinAlgError:
+        return Point(v=point.v, multipliers=point.multipliers, off=np.inf), active
+    v, multipliers = point.v + step[: point.v.size], np.zeros(active.size)
+    there = program.at(v)
+    multipliers[active] = point.multipliers[active] + step[point.v.size :]
+    multipliers[logs] = program.targets[logs] / there.values[logs]
+    new = Point(v=v, multipliers=multipliers, off=violation(program, there, multipliers))
+    broken = (program.targets == 0) & (there.values < 0)
+    return new, np.where(active, multipliers > 0, broken)

@@ -1,39 +1,25 @@
 r"""Decisions under constraints and their utilities, in units in which both are of size one.
 
-`least_losses` finds the payoffs with the least loss from an ideal point: the weighted sum of losses or of their powers.
-With y the losses below the ideal point a, negative and in units of the payoffs, the sum is least where :math:`\sum_i
-w_i y_i` is largest over :math:`y \le 0` and :math:`a + y \le u(z)`: a program without kinks, whose multipliers are the
-prices that prove it. The sum of powers is least where :math:`t` is, subject to :math:`\sum_i (w_i |y_i|)^p \le t` too;
-its gradient takes the place of the weights.
+`least_powers` finds the payoffs with the least sum of powers of weighted losses from an ideal point a. With y the
+losses, it is least where :math:`t` is, over :math:`y \ge 0`, :math:`a - y / w \le u(z)` and
+:math:`\sum_i y_i^p \le t`: a program without kinks, whose multipliers are the prices that prove it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, fill, real
 from bargaining.errors import InvalidInput
-from bargaining.feasible._concave import (
-    SURE,
-    ConcaveProgram,
-    Local,
-    Point,
-    maximise,
-    off_conditions,
-    polish,
-    resume,
-)
+from bargaining.feasible._concave import ConcaveProgram, Local, maximise
 
 EDGE = 1e-6  # on a bound, differences are taken this much further in
-CLOSER = 3  # times that decisions are measured anew
-ASIDE = 0.37  # of the width: where gradients that are the same as at the start suggest a linear program
-ALIKE = 1e-9  # of gradients: less is rounding, or the error of differences
-TOUCHES = 1e-12  # distance of a constraint from its tangent that is rounding
-ROUGHLY = 1e-6  # violation of the conditions that linear programs may leave; Newton's method removes it
+ASIDE = 0.37  # of the width: where gradients that are the same as at the start suggest linear functions
+ALIKE = 1e-6  # of gradients: less changes nothing in the search
 STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
 
 Vector = Callable[[Floats], ArrayLike]
@@ -88,6 +74,8 @@ class Decisions:
     _size: Floats = field(init=False)  # of the linear constraints' gradients
     # gradients of bounds and linear constraints, which are the same everywhere
     _steady: Floats = field(init=False)
+    _slopes: Floats = field(init=False)  # at the start
+    _linear: bool = field(init=False)  # whether gradients are the same at another decision
 
     def __post_init__(self) -> None:
         rows, eye = self.matrix * self.width, np.eye(self.start.size)
@@ -95,6 +83,18 @@ class Decisions:
         size = np.where(size > 0, size, 1.0)
         steady = (eye[np.isfinite(self.lower)], -eye[np.isfinite(self.upper)], -rows / size[:, None])
         fill(self, _size=size, _steady=np.concatenate(steady))
+        fill(self, _slopes=self._all_slopes(self.start))
+        shares = ASIDE * np.arange(1, self.start.size + 1) / self.start.size  # in no direction of symmetry
+        fill(self, _linear=self._as_at_start(self.at(np.where(np.isfinite(self.upper), shares, -shares))))
+
+    def _all_slopes(self, z: Floats) -> Floats:
+        return np.concatenate((self.slopes(z), self.slacks(z)[1]))
+
+    def _as_at_start(self, z: Floats) -> bool:
+        """Whether all gradients are those at the start, as they are everywhere in a linear program."""
+        with np.errstate(all="ignore"):
+            away = np.abs(self._all_slopes(z) - self._slopes)
+        return bool((away <= ALIKE * (1.0 + np.abs(self._slopes))).all())
 
     def at(self, unit: Floats) -> Floats:
         """Return a decision from its scaled coordinates, clipped to its bounds."""
@@ -127,8 +127,13 @@ class Decisions:
         return float(np.maximum(slope * up, slope * down).sum())
 
     def curvature(self, z: Floats, prices: Floats, multipliers: Floats) -> Floats:
-        """Return the Hessian of prices . u - multipliers . h, by central differences within the bounds."""
+        """Return the Hessian of prices . u - multipliers . h, by central differences within the bounds.
+
+        0 where gradients are those at the start and seem to be the same everywhere: it only guides the search.
+        """
         k = z.size
+        if self._linear and self._as_at_start(z):
+            return np.zeros((k, k))
         edge = EDGE * self.width * ((z == self.lower) | (z == self.upper))
         z = np.clip(z, self.lower + edge, self.upper - edge)
         room = np.minimum(np.minimum(z - self.lower, self.upper - z) / self.width, 1.0) * STEP
@@ -165,56 +170,10 @@ class Decisions:
         logs = len(eye) if weights.any() else 0
         own = np.concatenate((rows, eye[:logs])), np.append(room, np.zeros(logs))
         targets = np.concatenate((np.zeros(len(rows)), weights[:logs], np.zeros(0 if bend is None else 1)))
-        whole = self._program(objective, targets, matrix, offset, own, bend)
-        with np.errstate(all="ignore"):  # slopes may be infinite at bounds
-            here, found = self, self._by_tangents(whole) if not logs and bend is None else None
-        exact = found is not None and (found.off <= TOUCHES or found.off == np.inf)
-        found = maximise(whole) if found is None else found
-        for _ in range(0 if exact else CLOSER):
-            # Measured from where it is, a decision near a bound keeps all its digits.
-            here = replace(here, start=here.at(found.v[:k]))
-            v = np.append(np.zeros(k), found.v[k:])
-            program = here._program(objective, targets, matrix, offset, own, bend)
-            found = polish(program, Point(v=v, multipliers=found.multipliers, off=found.off))
-            if found.off <= SURE:
-                break
-            found = resume(program, found)
+        found = maximise(self._program(objective, targets, matrix, offset, own, bend))
         return Choice(
-            decision=here.at(found.v[:k]), rest=found.v[k:], multipliers=found.multipliers, off=found.off
+            decision=self.at(found.v[:k]), rest=found.v[k:], multipliers=found.multipliers, off=found.off
         )
-
-    def _by_tangents(self, program: ConcaveProgram) -> Point | None:
-        """Return the optimum of the linear program of the tangents at the start, if it is that of the program.
-
-        Concave constraints lie below their tangents, so the answer of the linear program is that of the program where
-        the two agree at it: everywhere if utilities and constraints are linear. And if the linear program has no
-        feasible point the program has none: the violation is then infinite.
-        """
-        from scipy.optimize import linprog
-
-        aside = self.start + ASIDE * np.where(np.isfinite(self.upper), 1.0, -1.0) * self.width
-        slopes, other = (self.slopes(z) for z in (self.start, np.clip(aside, self.lower, self.upper)))
-        linear = (np.abs(other - slopes) <= ALIKE * (1.0 + np.abs(slopes))).all()
-        if not linear or not np.isfinite(program.objective).all():
-            return None
-        near = program.at(program.start)
-        found = linprog(
-            -program.objective,
-            A_ub=-near.gradients,
-            b_ub=near.values - near.gradients @ program.start,
-            bounds=(None, None),
-        )
-        if found.status == 2:  # infeasible
-            return Point(v=program.start, multipliers=np.zeros(near.values.size), off=np.inf)
-        if not found.success:
-            return None
-        there, multipliers = program.at(found.x), -found.ineqlin.marginals
-        tangents = near.values + near.gradients @ (found.x - program.start)
-        if not (np.abs(there.values - tangents) <= TOUCHES * (1.0 + np.abs(tangents))).all():
-            return None
-        there = replace(there, gradients=near.gradients)  # tangents that touch there are its own
-        off = off_conditions(program, there, np.maximum(there.values, 0.0), multipliers)
-        return Point(v=found.x, multipliers=multipliers, off=off) if off <= ROUGHLY else None
 
     def _program(
         self,
@@ -232,7 +191,7 @@ class Decisions:
             targets=np.append(np.zeros(plain), targets),
             at=lambda v: self._near(v, kept, offset, matrix, own, bend),
             start=np.append(np.zeros(k), np.ones(objective.size)),
-            strict=int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
+            strict=0 if self._linear else int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
         )
 
     def _near(
@@ -344,29 +303,6 @@ FLAT = 1e-12  # of the losses: a power below 2 bends without bound where there i
 SOLVED = 1e-9  # conditions that are violated by more than this count as not solved
 
 
-def least_losses(decisions: Decisions, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
-    """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and a bound on its error.
-
-    Parameters
-    ----------
-    ideal, weights, floor : ndarray, shape (n,)
-        Weights are positive; an entry of `floor` may be -inf.
-    """
-    span, eye, bound = decisions.span, np.eye(ideal.size), np.isfinite(floor)
-    size = float((weights * span).max())
-    worth, room = weights * span / size, ((ideal - floor) / span)[bound]
-    found = decisions.solve(
-        worth,
-        np.zeros(ideal.size),
-        eye,
-        ideal,
-        alone=(np.concatenate((-eye, eye[bound])), np.append(np.zeros(ideal.size), room)),
-    )
-    payoffs = decisions.payoffs(found.decision)
-    gap = _gap(decisions, found, worth, (ideal - payoffs) / span, room, bound)
-    return np.minimum(payoffs, ideal), gap * size if found.off <= SOLVED else np.nan
-
-
 def least_powers(
     decisions: Decisions, ideal: Floats, weights: Floats, floor: Floats, power: float, loss: float
 ) -> tuple[Floats, float]:
@@ -375,7 +311,7 @@ def least_powers(
     Parameters
     ----------
     power : float
-        Above 1.
+        At least 1.
     loss : float
         The approximate size of the weighted losses at the answer, positive.
 
@@ -396,14 +332,14 @@ def least_powers(
         curve *= -power * (power - 1)
         return float(y[n] - (each**power).sum()), np.append(slope, 1.0), np.append(curve, 0.0)
 
-    found = decisions.solve(
-        np.append(np.zeros(n), -1.0),
-        np.zeros(n + 1),
-        -fall,
-        ideal,
-        alone=(np.concatenate((eye, -fall[bound])), np.append(np.zeros(n), room)),
-        bend=bend,
-    )
+    rows = np.concatenate((eye, -fall[bound])), np.append(np.zeros(n), room)
+    if power == 1:
+        alone = rows[0][:, :n], rows[1]
+        found = decisions.solve(-np.ones(n), np.zeros(n), -fall[:, :n], ideal, alone=alone)
+    else:
+        found = decisions.solve(
+            np.append(np.zeros(n), -1.0), np.zeros(n + 1), -fall, ideal, alone=rows, bend=bend
+        )
     payoffs = decisions.payoffs(found.decision)
     short = (ideal - payoffs) / span
     worth = power * unit * (unit * np.maximum(short, 0.0)) ** (power - 1)

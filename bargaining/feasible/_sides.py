@@ -98,12 +98,19 @@ def _folded(ufunc: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def within(
-    normals: Floats, anchors: Floats, grain: Floats, x: Floats, tol: float, *, open_below: bool
+    normals: Floats,
+    anchors: Floats,
+    grain: Floats,
+    x: Floats,
+    tol: float,
+    *,
+    open_below: bool,
+    boxed: bool = True,
 ) -> NDArray[np.bool_]:
-    """Say whether unit coordinates lie within every side and in the unit box, up to `tol`."""
+    """Say whether unit coordinates lie within every side and, of a `boxed` set, in the unit box, up to `tol`."""
     rooms = rounding(grain, x)
     least = -np.inf if open_below else -np.maximum(tol, rooms)
-    inside = np.array(every((x <= 1.0 + np.maximum(tol, rooms)) & (x >= least)))
+    inside = np.array(every((x <= 1.0 + np.maximum(tol, rooms)) & (x >= least)) | (not boxed))
     start, room = players_first(x), players_first(rooms)
     for normal, anchor in _several(normals, anchors, inside):
         gap = _sum_of_players(normal, [*map(np.subtract, anchor, start)])

@@ -16,11 +16,11 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, ArrayLike, Floats, fill, owning, real, short
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._halfspaces import Halfspaces, corners, extreme, flat_corners, slack_at
-from bargaining.feasible._hull import Hull
-from bargaining.feasible._planar import Interval, Planar
+from bargaining.feasible._facets import extreme
+from bargaining.feasible._planar import Planar
 from bargaining.feasible._polygon import hull
 from bargaining.feasible._sides import EPS
+from bargaining.feasible._solid import Solid
 from bargaining.feasible.base import of_one_cell, question
 
 Exact = tuple[tuple[Fraction, ...], ...]
@@ -86,8 +86,8 @@ class Several:
         return point, residual
 
 
-Shape = Interval | Planar | Hull | Halfspaces | Several
-"""The representation behind a polytope: one for the line, the plane, points, inequalities and batches."""
+Shape = Planar | Solid | Several
+"""The representation behind a polytope: one for points of the plane, one for other sets, one for batches."""
 
 
 @owning
@@ -119,10 +119,9 @@ class Polytope(Shown, line=False):
     Notes
     -----
     Collinear points, a single point and repetitions are fine: a set may be flat. In the plane every question has a
-    closed form, for a batch of problems at once. In more dimensions the product of gains is maximised by an interior
-    point finished by Newton's method, rays follow the facets where these are few, and the rest are linear programs
-    whose answers are proved optimal, in rationals if need be. The polytopes of a batch are evaluated one after the
-    other.
+    closed form, for a batch of problems at once. In more dimensions the product of gains is maximised by Clarabel's
+    interior point finished by Newton's method, rays and ideal points follow the facets where these are few, and the
+    rest are linear programs. The polytopes of a batch are evaluated one after the other.
 
     Examples
     --------
@@ -175,15 +174,12 @@ class Polytope(Shown, line=False):
         array = np.where(same, lowest + span, array)
         span = np.where(~same, span, np.where(size < SMALLEST, 1.0, size))
         shape: Shape
-        if array.shape[1] == 1:
-            array = np.unique([array.min(axis=0), array.max(axis=0)], axis=0)
-            shape = Interval(-np.inf if free_disposal else float(array[0, 0]), float(array[-1, 0]))
-        elif array.shape[1] == 2:
+        if array.shape[1] == 2:
             array = hull(array)
             shape = Planar(array, lowest, span, free_disposal=bool(free_disposal))
         else:
             array = np.array(list(dict.fromkeys(map(tuple, array.tolist()))))
-            shape = Hull(array, lowest, span, free_disposal=bool(free_disposal))
+            shape = Solid.of_points(array, lowest, span, free_disposal=bool(free_disposal))
         _fill(self, array, None, shape, free_disposal=free_disposal, exact=_kept_exactly(points))
 
     @classmethod
@@ -234,12 +230,8 @@ class Polytope(Shown, line=False):
         if empty.all():
             raise InvalidInput("`A` must bound something; every row is zero.")
         shape = _halfspaces(rows[~empty], right[~empty])
-        drawn = corners(shape) if rows.shape[1] <= 2 else None
-        if drawn is not None:
-            return cls(drawn.points, free_disposal=drawn.open_below)
-        flat = flat_corners(shape)
-        if flat is not None:
-            return cls(flat)
+        if shape.points is not None and (rows.shape[1] == 2 or shape.flat):
+            return cls(shape.points, free_disposal=shape.free_disposal)
         made = cls.__new__(cls)
         _fill(made, None, (rows, right), shape, free_disposal=False, exact=None)
         return made
@@ -273,15 +265,15 @@ class Polytope(Shown, line=False):
                 f"Each polytope of a batch has vertices of its own; got a batch of shape {self.batch_shape}. Write "
                 f"at({(0,) * len(self.batch_shape)}).vertices."
             )
-        if isinstance(self._shape, Halfspaces):
-            drawn = corners(self._shape)
-            if drawn is None:
-                raise NotApplicable(
-                    "This set is unbounded or flat: it has no list of vertices that describes it."
-                )
-            return drawn.points
-        assert self._points is not None
-        return extreme(self._points) if self.players > 2 else self._points
+        if isinstance(self._shape, Planar):
+            return self._shape.points
+        if self._shape.points is None:
+            raise NotApplicable(
+                "This set is unbounded or flat, or has too many vertices for a list: none describes it."
+            )
+        if self._points is None or self._shape.unit is None:
+            return self._shape.points
+        return self._points[extreme(self._shape.unit)]
 
     @property
     def points(self) -> Floats | None:
@@ -317,7 +309,7 @@ class Polytope(Shown, line=False):
             moved = [exactly([Fraction(int(i == j)) for j in range(n)]) for i in range(n)]
             linear = np.array([[float(x - z) for x, z in zip(row, zero, strict=True)] for row in moved]).T
             rows = matrix @ np.linalg.inv(linear)
-            return Polytope.from_inequalities(rows, slack_at(rows, limits, -np.array(zero, dtype=float)))
+            return Polytope.from_inequalities(rows, limits + rows @ np.array(zero, dtype=float))
         assert self._points is not None
         if self.exact is None:
             with np.errstate(over="ignore"):
@@ -376,6 +368,16 @@ class Polytope(Shown, line=False):
         """
         return self._shape.product(origin, weights)
 
+    @question
+    def least_powers(
+        self, ideal: Floats, weights: Floats, floor: Floats, power: float
+    ) -> tuple[Floats, float]:
+        """Return the x >= floor with the least sum of (weights * max(ideal - x, 0))**power, and its error."""
+        of_one_cell(ideal=ideal, weights=weights, floor=floor)
+        if not isinstance(self._shape, Solid):
+            raise NotApplicable("The least losses are known for one polytope of three or more players.")
+        return self._shape.least_powers(ideal, weights, floor, power)
+
     def __repr__(self) -> str:
         if isinstance(self._shape, Several):
             return f"<Polytope of {self.players} players, batch of shape {self.batch_shape}>"
@@ -385,17 +387,6 @@ class Polytope(Shown, line=False):
         assert self._points is not None
         disposal = ", free_disposal=True" if self.free_disposal else ""
         return f"Polytope({self._points.tolist()}{disposal})"
-
-
-def with_facets(feasible: Polytope, few: tuple[int, int]) -> Polytope:
-    """Return a polytope that lists its facets up to so many dimensions and points: it pays off for many rays."""
-    shape = feasible._shape
-    if not isinstance(shape, Hull) or shape.sides is not None:
-        return feasible
-    shape = Hull(shape.points, shape.origin, shape.span, free_disposal=shape.free_disposal, few=few)
-    made = Polytope.__new__(Polytope)
-    _fill(made, shape.points, None, shape, free_disposal=shape.free_disposal, exact=None)
-    return made
 
 
 def batch_of(sets: Sets) -> Polytope:
@@ -431,14 +422,14 @@ def _fill(
     fill(made, **dict(zip(Polytope.__slots__, values, strict=True)))
 
 
-def _halfspaces(rows: Floats, limits: Floats) -> Halfspaces:
+def _halfspaces(rows: Floats, limits: Floats) -> Solid:
     with np.errstate(over="ignore"):
         far = np.abs(limits) / np.abs(rows).max(axis=1)
     if (far > LARGEST).any():
         raise InvalidInput(
             f"`b` must describe payoffs of size {LARGEST:g} at most; got {far.max():g}. Rescale the payoffs."
         )
-    shape = Halfspaces(rows, limits)
+    shape = Solid.of_rows(rows, limits)
     size = np.abs(shape.origin) + shape.span
     if not ((size <= LARGEST) & (shape.span >= SMALLEST)).all():
         raise InvalidInput(

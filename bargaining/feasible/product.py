@@ -1,11 +1,6 @@
-"""The best weighted product of gains; a set may have its own method for it.
-
-For two players on a set known only by its support function, the answer is a root in the direction of prices.
-"""
+"""The best weighted product of gains; a set may have its own method for it."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
@@ -14,87 +9,7 @@ from bargaining.errors import NotApplicable
 from bargaining.feasible.base import FeasibleSet, is_convex, known
 
 EPS = float(np.finfo(float).eps)
-STEPS = 120  # at worst: every fourth halves the prices between the two ends, thirty times
-
-Oracle = Callable[[Floats], tuple[float, Floats]]
-Offer = tuple[float, Floats, float]  # a price, the best gains there, and their implied price less this price
-
-
-def follow_tangents(oracle: Oracle, origin: Floats, weights: Floats) -> tuple[Floats, float]:
-    """Return the best weighted product of gains and the duality gap; NaN where not both can gain.
-
-    Gains are measured in units of those at each player's best point. At prices (p, 1 - p) the set's best point x(p)
-    with gains g implies the price p* = w0 / g0 / (w0 / g0 + w1 / g1), and p*(x(p)) - p falls in p, with jumps where
-    x(p) moves along an edge. The bracket is cut alternately at the normal of the chord between its two points, which
-    finds an edge in finitely many steps, and at the secant, which converges on a smooth frontier.
-    """
-    ends = oracle(np.array([0.0, 1.0]))[1], oracle(np.array([1.0, 0.0]))[1]
-    scale = np.array([ends[1][0], ends[0][1]]) - origin
-    if not (np.isfinite(scale).all() and (scale > 0).all()):
-        return np.full(2, np.nan), np.nan
-    room = 16 * EPS * (1.0 + float((np.abs([*ends, origin]).max(axis=0) / scale).max()))
-
-    def ask(p: float) -> Offer:
-        gain = (oracle(np.array([p, 1.0 - p]) / scale)[1] - origin) / scale
-        return p, gain, _asked(gain, weights) - p
-
-    low, high = _bracket(ask, room)
-    best = _on_chord(low[1], high[1], weights)
-    if not (best > room).all():
-        return np.full(2, np.nan), np.nan
-    prices = weights / best / scale
-    value = oracle(prices)[0] - float(prices @ origin)
-    return origin + scale * best, max(value - 1.0, 0.0)
-
-
-def _bracket(ask: Callable[[float], Offer], room: float) -> tuple[Offer, Offer]:
-    """Return two neighbouring points between which the implied price minus the price changes its sign."""
-    low, high = ask(0.0), ask(1.0)
-    for step in range(STEPS):
-        (p, a, more), (q, b, less) = low, high
-        if not (more > 0 > less and q - p > 2 * EPS):
-            break
-        middle = (_chord(a, b), (q * more - p * less) / (more - less), None, (p + q) / 2)[step % 4]
-        chord = middle is None or step % 4 == 0
-        price = min(max(_chord(a, b) if middle is None else middle, p + EPS), q - EPS)
-        found = ask(price)
-        if chord and _beyond(found[1], a, b, price) <= room:
-            break
-        if found[2] == 0:
-            return found, found
-        low, high = (found, high) if found[2] > 0 else (low, found)
-    return low, high
-
-
-def _asked(gain: Floats, weights: Floats) -> float:
-    if gain[0] <= 0:
-        return 1.0
-    if gain[1] <= 0:
-        return 0.0
-    first, second = weights / gain
-    return float(first / (first + second))
-
-
-def _chord(a: Floats, b: Floats) -> float:
-    """Return the price at which both points are worth the same."""
-    run, fall = b[0] - a[0], a[1] - b[1]
-    return float(fall / (run + fall)) if run + fall > 0 else 0.5
-
-
-def _beyond(gain: Floats, a: Floats, b: Floats, price: float) -> float:
-    normal = np.array([price, 1.0 - price])
-    return float(normal @ gain - max(normal @ a, normal @ b))
-
-
-def _on_chord(a: Floats, b: Floats, weights: Floats) -> Floats:
-    """Return the best product on the segment from a to b, which slopes downwards."""
-    run, fall = b[0] - a[0], a[1] - b[1]
-    if not (run > 0 and fall > 0):
-        return a if a.min() > b.min() else b
-    # The line divides its own surplus by the weights.
-    t = (weights[0] * (a[0] + a[1] * run / fall) - a[0]) / run
-    t = min(max(t, 0.0), 1.0)
-    return np.asarray(a + t * (b - a))
+ROUNDS = 200  # points of the set: a limit where rounding finds the same ones again
 
 
 def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -132,26 +47,73 @@ def best_product(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tupl
 
 
 def _by_support(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    from bargaining.feasible._linear import decompose
-
     if feasible.batch_shape != ():
         raise NotApplicable(
             f"A batch of {type(feasible).__name__} cannot maximise a product of gains: pass its sets one at a time, "
             f"or give the class a method `product(origin, weights)`."
         )
-
-    def oracle(prices: Floats) -> tuple[float, Floats]:
-        value, point = feasible.support(prices)
-        return float(value), np.asarray(point, dtype=float)
-
     shape = np.broadcast_shapes(origin.shape, weights.shape)
     d, w = (np.broadcast_to(a, shape).reshape(-1, shape[-1]) for a in (origin, weights))
     point, residual = np.empty(d.shape), np.empty(len(d))
     for k in range(len(d)):
-        smooth = shape[-1] == 2 and (w[k] > 0).all()
-        solve = follow_tangents if smooth else decompose
-        point[k], residual[k] = solve(oracle, d[k], w[k])
+        point[k], residual[k] = _decompose(feasible, d[k], w[k])
     return point.reshape(shape), residual.reshape(shape[:-1])
+
+
+def _decompose(feasible: FeasibleSet, d: Floats, w: Floats) -> tuple[Floats, float]:
+    """Maximise the product over the hull of support points, until none is worth more at the prices of the best.
+
+    Where the frontier is smooth each round squares the error of the last.
+    """
+    from bargaining.feasible.polytope import Polytope
+
+    ideal = np.asarray(feasible.ideal(d))
+    nowhere: tuple[Floats, float] = np.full(d.shape, np.nan), np.nan
+    if not (np.isfinite(ideal) & ((ideal - d > 16 * EPS * (np.abs(ideal) + np.abs(d))) | (w == 0))).all():
+        return nowhere
+    scale = np.where(ideal > d, ideal - d, 1.0)
+    prices = [*np.eye(d.size), np.ones(d.size)]
+    gains = np.array([(np.asarray(feasible.support(p / scale)[1]) - d) / scale for p in prices])
+    gains = gains[np.isfinite(gains).all(axis=1)]
+    best = nowhere
+    for _ in range(ROUNDS if len(gains) else 0):
+        x, left = Polytope(gains).product(np.zeros(d.size), w)
+        gap = float(left)
+        with np.errstate(all="ignore"):
+            price = np.where(np.isfinite(gap) & (w > 0), w / x, np.nan)
+        price = _prices(gains, price) if np.isnan(price).any() else price
+        new = (np.asarray(feasible.support(price / scale)[1], dtype=float) - d) / scale
+        if not np.isfinite(new).all():
+            break
+        worth = float(price @ new)
+        gap = max(worth - 1.0, gap, 0.0)
+        if np.isfinite(gap) and not gap >= best[1]:
+            best = d + scale * x, gap
+        if (worth - 1.0 if np.isfinite(gap) else worth) <= 4 * EPS or (gains == new).all(axis=1).any():
+            break
+        gains = np.vstack((gains, new))
+    return best
+
+
+def _prices(gains: Floats, fixed: Floats) -> Floats:
+    """Return the prices at which the best of some gains is worth least; those that are not NaN are `fixed`.
+
+    If none is, they add up to one: the best is worth nothing where not everybody can gain.
+    """
+    from bargaining.feasible._linear import LinearProgram, optimise
+
+    (m, n), known = gains.shape, ~np.isnan(fixed)
+    rows, right = (np.eye(n)[known], fixed[known]) if known.any() else (np.ones((1, n)), np.ones(1))
+    found = optimise(
+        LinearProgram(
+            objective=np.append(np.zeros(n), -1.0),
+            matrix=np.column_stack((np.vstack((rows, gains)), np.repeat([0.0, -1.0], [len(rows), m]))),
+            limits=np.append(right, np.zeros(m)),
+            lower=np.append(np.zeros(n), -np.inf),
+            equalities=len(rows),
+        )
+    )
+    return np.maximum(found.point[:n], 0.0)
 
 
 def short_of_product(feasible: FeasibleSet, x: Floats, origin: Floats, weights: Floats) -> Floats:

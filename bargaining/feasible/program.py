@@ -25,7 +25,6 @@ from bargaining.feasible._decisions import (
     Vector,
     box,
     checked,
-    least_losses,
     least_powers,
     linear,
 )
@@ -244,19 +243,13 @@ class ConvexProgram(Shown, line=False):
         return point, np.array([miss for _, miss in found]).reshape(shape[:-1])
 
     @question
-    def least_losses(self, ideal: Floats, weights: Floats, floor: Floats) -> tuple[Floats, float]:
-        """Return the x from `floor` to `ideal` with the least sum of weights * (ideal - x), and its error."""
-        of_one_cell(ideal=ideal, weights=weights, floor=floor)
-        if not np.isfinite(ideal).all():
-            return np.full(ideal.shape, np.nan), np.nan
-        return least_losses(self._decisions, ideal, weights, floor)
-
-    @question
     def least_powers(
         self, ideal: Floats, weights: Floats, floor: Floats, power: float
     ) -> tuple[Floats, float]:
         """Return the x from `floor` to `ideal` with the least sum of (weights * (ideal - x))**power, and its error."""
         of_one_cell(ideal=ideal, weights=weights, floor=floor)
+        if not np.isfinite(ideal).all():
+            return np.full(ideal.shape, np.nan), np.nan
         with np.errstate(divide="ignore"):
             loss = -float(self.ray(ideal, 1 / weights))
         if not loss > 0:

@@ -301,10 +301,6 @@ CALLS: dict[str, Call] = {
         lambda made: made.ideal([0.0, 0.0]),
     ),
     "ConvexProgram.decision": Call(program().decision, lambda: {"payoffs": array(0.5, 0.5)}),
-    "ConvexProgram.least_losses": Call(
-        program().least_losses,
-        lambda: {"ideal": array(1, 1), "weights": array(0.5, 0.5), "floor": array(0, 0)},
-    ),
     "ConvexProgram.least_powers": Call(
         program().least_powers,
         lambda: {"ideal": array(1, 1), "weights": array(0.5, 0.5), "floor": array(0, 0), "power": 2.0},
@@ -468,6 +464,10 @@ CALLS: dict[str, Call] = {
         Polytope.from_inequalities,
         lambda: {"A": array([[-1, 0], [0, -1], [1, 1]]), "b": array(0, 0, 1)},
         questions,
+    ),
+    "Polytope.least_powers": Call(
+        b.Polytope(np.eye(3)).least_powers,
+        lambda: {"ideal": np.ones(3), "weights": np.ones(3), "floor": np.zeros(3), "power": 2.0},
     ),
     "Polytope.mapped": Call(
         TRIANGLE.mapped,

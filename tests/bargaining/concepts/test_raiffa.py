@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus
 from bargaining.concepts.raiffa import raiffa
 from bargaining.feasible.points import FreeDisposalHull
-from bargaining.feasible.polytope import with_facets
 from exact_programs import best
 
 
@@ -139,14 +138,3 @@ def test_a_point_that_is_outside_only_by_rounding_of_a_shift_is_an_answer() -> N
         assert np.abs(division.payoffs - problem.disagreement).max() < 1e-8  # 1e5 * eps, times slopes
         assert division.residual <= 1.0
     assert lost
-
-
-@pytest.mark.parametrize("free_disposal", [True, False])
-def test_facets_of_five_players_answer_like_programs(free_disposal: bool) -> None:
-    rng = np.random.default_rng(3)
-    points = rng.random((12, 5))
-    by_programs = Polytope(points, free_disposal=free_disposal)
-    by_facets = with_facets(by_programs, (5, 200))
-    starts, steps = points[:4] / 2 + points.mean(axis=0) / 2, np.eye(5)[:4] + 0.1 * rng.random((4, 5))
-    assert np.abs(by_facets.ray(starts, steps) - by_programs.ray(starts, steps)).max() < 1e-13
-    assert with_facets(by_facets, (5, 200)) is by_facets

@@ -189,37 +189,6 @@ def test_raiffa_replays_the_agreements_of_its_solver(name: str, monkeypatch: pyt
     assert 9e-4 < found.residual < 2e-3
 
 
-@pytest.mark.parametrize("players", [3, 4])
-@pytest.mark.parametrize("kind", ["points", "lotteries", "rows"])
-def test_the_least_sum_of_losses_of_many_is_compared_with_other_points(
-    kind: str, players: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The solver's own bound moves with it; points with the largest sums do not."""
-    rng = np.random.default_rng(players)
-    points = rng.random((9, players))
-    if kind == "points":
-        feasible = Polytope(points)
-    elif kind == "lotteries":  # without free disposal
-        feasible = Polytope(np.concatenate([points, -1 - points]))
-    else:
-        rows, ones = rng.uniform(0.2, 1, (5, players)), np.ones(5)
-        feasible = Polytope.from_inequalities(
-            np.concatenate([rows, -np.eye(players)]), np.append(ones, np.zeros(players))
-        )
-    problem, solver = Problem(feasible, np.full(players, 0.05)), compromise._least_sum
-
-    def beside(*given: object) -> tuple:
-        unit, short = solver(*given)
-        unit[..., 0] -= 1e-3
-        return unit, short
-
-    right = yu(problem, p=1)
-    monkeypatch.setattr(compromise, "_least_sum", beside)
-    found = yu(problem, p=1)
-    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
-    assert 5e-4 < found.residual < 2e-3
-
-
 @pytest.mark.parametrize("bound", [np.inf, 7.0, 5.5], ids=["smooth", "kinked", "kinked early"])
 def test_perles_maschler_compares_the_parts_by_chords(bound: float, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Problem(Frontier(lambda x: np.minimum(4 - x**2 / 4, bound - 2 * x), 0, 2.5), [0.1, 0.3])

@@ -118,4 +118,4 @@ def test_flat_sets_of_inequalities_are_solved_as_those_of_points(
         assert found.ok
         np.testing.assert_allclose(found.payoffs, expected.payoffs, atol=1e-14)
     segment = Polytope.from_inequalities([[1, 1], [-1, -1], [-1, 0], [0, -1]], [1, -1, 0, 0])
-    assert solve(Problem(segment, [0, 0])).payoffs.tolist() == [0.5, 0.5]
+    assert solve(Problem(segment, [0, 0])).payoffs == pytest.approx([0.5, 0.5], rel=1e-14)

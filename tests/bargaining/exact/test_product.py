@@ -23,8 +23,7 @@ def twice(players: int, rng: np.random.Generator) -> Polytope:
 
 @pytest.mark.parametrize("players", [3, 4])
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("make", [cake, twice])
-@pytest.mark.parametrize("rule", [nash, partial(yu, p=2)])
+@pytest.mark.parametrize(("make", "rule"), [(cake, nash), (twice, nash), (cake, partial(yu, p=2))])
 def test_a_knife_edge_is_proved_to_the_root_of_rounding(players, seed, make, rule) -> None:
     division = rule(Problem(make(players, np.random.default_rng(seed)), np.zeros(players)))
     assert certify(division).bound < 1e-7

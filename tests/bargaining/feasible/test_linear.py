@@ -9,8 +9,6 @@ from bargaining.feasible._linear import LinearProgram, optimise
 NOTHING = [[1.0, 1.0], [-1.0, -1.0]], [1.0, -2.0]  # z0 + z1 is at most 1 and at least 2
 OPEN = [[1.0, -1.0]], [1.0]
 CLOSED = [[1.0, 2.0], [3.0, 1.0]], [4.0, 7.0]
-FAINT = [[1.0, 1e-12], [-1.0, 0.0]], [-1.0, 2.0]  # z0 is at least -2, so z1 is at most 1e12
-FAINTLY_OPEN = [[1.0, -1e-12], [-1.0, 0.0]], [1.0, -2.0]  # z0 is at least 2, so z1 at least 1e12
 
 
 @pytest.mark.parametrize(
@@ -25,8 +23,6 @@ FAINTLY_OPEN = [[1.0, -1e-12], [-1.0, 0.0]], [1.0, -2.0]  # z0 is at least 2, so
         (CLOSED, [1, 1], 0.0, Status.OK, 3.0),
         (CLOSED, [1, -1], 0.0, Status.OK, 7 / 3),
         (CLOSED, [0, 0], 0.0, Status.OK, 0.0),
-        (FAINT, [0, 1], -np.inf, Status.OK, 1e12),
-        (FAINTLY_OPEN, [0, -1], 0.0, Status.OK, -1e12),
     ],
 )
 def test_how_a_program_ends(rows, objective, lower, status, value) -> None:

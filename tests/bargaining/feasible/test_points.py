@@ -180,4 +180,4 @@ def test_of_one_player_who_does_not_care_the_middle_is_best() -> None:
 
 def test_rays_of_one_player_are_short_and_long() -> None:
     steps = np.array([[0.5], [2.0], [-0.5], [-2.0]])
-    assert Polytope([[1.0], [4.0]]).ray([2.0], steps).tolist() == [4, 1, 2, 0.5]
+    assert Polytope([[1.0], [4.0]]).ray([2.0], steps) == pytest.approx([4, 1, 2, 0.5], rel=1e-15)

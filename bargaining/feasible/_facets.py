@@ -1,0 +1,198 @@
+"""Facets and vertices of polytopes by Qhull, and the extreme points of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining.errors import Status
+from bargaining.feasible._linear import LinearProgram, optimise
+
+FEW = (5, 200)  # more dimensions or points than this may have too many facets to be worth a list
+ROUNDING = 1e-13  # entry of a normal of size one, or thickness of the unit box, that is none
+BESIDE = 1e-9  # of the unit box: a hundred times the errors of Qhull, far below what tells vertices apart
+SAME = 1e-12  # distance of a vertex that came twice
+MIXED = 1e-14  # of the unit box: distance from a mixture that is rounding
+CUT = 1e6  # of the unit box: how far below a set that is open below is cut off to find its vertices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Facets:
+    """The sides {x : normal . (anchor - x) >= 0} of a polytope in the unit box."""
+
+    normals: Floats
+    anchors: Floats
+
+
+def facets(unit: Floats, *, open_below: bool) -> Facets | None:
+    """Return the facets of the hull of points, or None where there may be too many.
+
+    Parameters
+    ----------
+    unit : ndarray, shape (m, n)
+        Points, of size one.
+    open_below : bool
+        Whether everything below the hull belongs to the set.
+    """
+    m, n = unit.shape
+    if n > FEW[0] or m > FEW[1]:
+        return None
+    if open_below:
+        lowest = unit.min(axis=0) - 1.0
+        lowered = [np.where(kept, unit, lowest) for kept in product((True, False), repeat=n)]
+        unit = np.unique(np.concatenate(lowered), axis=0)
+    normals = _normals(unit)
+    if normals is None:
+        return None
+    if open_below:  # the other facets belong to points that were added below
+        normals = normals[(normals > -BESIDE).all(axis=1)]
+        normals = np.where(normals > ROUNDING, normals, 0.0)
+    # An anchor is a point that the side touches, so that no point lies beyond it.
+    return Facets(normals=normals, anchors=unit[np.argmax(unit @ normals.T, axis=0)])
+
+
+def _normals(unit: Floats) -> Floats | None:
+    """Return outward normals, of largest entry one; a flat set has both normals of its plane."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    centre = unit.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(unit - centre, full_matrices=True)
+    rank = int((sizes > ROUNDING * max(1.0, np.sqrt(len(unit)))).sum())
+    inside, across = (unit - centre) @ axes[:rank].T, axes[rank:]
+    if rank <= 1:
+        along = np.array([[1.0], [-1.0]])[: 2 * rank, :rank]
+    else:
+        size = inside.std(axis=0)
+        try:
+            along = np.unique(ConvexHull(inside / size).equations[:, :-1] / size, axis=0)
+        except QhullError:
+            return None
+    normals = np.concatenate((along @ axes[:rank], across, -across))
+    return np.asarray(normals / np.abs(normals).max(axis=1, keepdims=True))
+
+
+def vertices(matrix: Floats, limits: Floats, inside: Floats) -> Floats | None:
+    """Return the vertices of {u : matrix u <= limits}; None if it is unbounded, but below, or there may be too many.
+
+    Parameters
+    ----------
+    matrix, limits : ndarray, shapes (m, n) and (m,)
+        With rows of size one.
+    inside : ndarray, shape (n,)
+        A point with as large a slack as any.
+    """
+    m, n = matrix.shape
+    slack = limits - matrix @ inside
+    if n > FEW[0] or m > FEW[1]:
+        return None
+    if not (slack > BESIDE).all():
+        return _of_flat(matrix, limits, inside, slack)
+    if not open_below(matrix):
+        return _around(matrix, slack, inside)
+    size = max(1.0, float(slack.max()))
+    closed = np.concatenate((matrix, -np.eye(n))), np.append(slack, np.full(n, CUT * size))
+    found = _around(*closed, inside)
+    return None if found is None else found[((found - inside) > -0.5 * CUT * size).all(axis=1)]
+
+
+def open_below(matrix: Floats) -> bool:
+    """Whether a set of inequalities has everything below its points, and a best payoff for each player."""
+    n = matrix.shape[1]
+    alone = all((np.delete(matrix, i, axis=1) == 0).all(axis=1).any() for i in range(n))
+    return bool((matrix >= 0).all()) and alone
+
+
+def _around(matrix: Floats, slack: Floats, inside: Floats) -> Floats | None:
+    """Return the vertices of a set with a point inside: the facets of the hull of the polar's points."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    polar, n = matrix / slack[:, None], matrix.shape[1]
+    if n == 1:
+        ends = [polar.min(), polar.max()]
+        return None if ends[0] >= 0 or ends[1] <= 0 else inside + np.array([[1 / ends[0]], [1 / ends[1]]])
+    try:
+        sides = np.unique(ConvexHull(polar).equations, axis=0)
+    except QhullError:
+        return None
+    if (sides[:, -1] >= -SAME).any():  # the polar does not contain the origin: the set is unbounded
+        return None
+    found: list[Floats] = []
+    for side in sides:
+        rows = polar[polar @ (-side[:-1] / side[-1]) >= 1.0 - BESIDE]
+        point, _, rank, _ = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=ROUNDING)
+        if rank < n or (polar @ point > 1.0 + BESIDE).any():
+            return None
+        if not any(np.abs(point - other).max() <= SAME * np.abs(point).max() for other in found):
+            found.append(point)
+    return inside + np.array(found)
+
+
+def _of_flat(matrix: Floats, limits: Floats, inside: Floats, slack: Floats) -> Floats | None:
+    """Return the vertices of a set in which some rows always bind, within the plane of these rows."""
+    from scipy.linalg import null_space
+
+    free = np.full(matrix.shape[1], -np.inf)
+
+    def most(k: int) -> float:
+        program = LinearProgram(objective=-matrix[k], matrix=matrix, limits=limits, lower=free)
+        return float(limits[k] + optimise(program).value)
+
+    bind = np.array([slack[k] <= BESIDE and most(k) <= SAME for k in range(len(matrix))])
+    if not bind.any():  # thin, not flat
+        return _around(matrix, slack, inside) if (slack > 0).all() else None
+    axes = null_space(matrix[bind], rcond=ROUNDING)
+    if not axes.shape[1]:
+        return inside[None]
+    rows = matrix[~bind] @ axes
+    size = np.abs(rows).max(axis=1, initial=0.0)
+    bounds = size > BESIDE
+    if not bounds.any():
+        return None
+    rows, right = rows[bounds] / size[bounds, None], slack[~bind][bounds] / size[bounds]
+    middle = middle_of(rows, right)
+    found = None if middle is None else vertices(rows, right, middle)
+    return None if found is None or open_below(rows) else inside + found @ axes.T
+
+
+def middle_of(matrix: Floats, limits: Floats) -> Floats | None:
+    """Return a point with the largest slack, of at most one; None where nothing is feasible."""
+    m, n = matrix.shape
+    found = optimise(
+        LinearProgram(
+            objective=np.append(np.zeros(n), 1.0),
+            matrix=np.vstack((np.column_stack((matrix, np.ones(m))), np.eye(n + 1)[-1])),
+            limits=np.append(limits, 1.0),
+            lower=np.full(n + 1, -np.inf),
+        )
+    )
+    return None if found.status != Status.OK or found.value < -SAME else found.point[:n]
+
+
+def extreme(unit: Floats, *, below: bool = False) -> list[int]:
+    """Return which points of the unit box are no mixtures of the others, nor `below` one."""
+    kept = list(range(len(unit)))
+    for k in range(len(unit)):
+        others = unit[[j for j in kept if j != k]]
+        if len(others) and _mixed(others, unit[k], below=below):
+            kept.remove(k)
+    return kept
+
+
+def _mixed(points: Floats, x: Floats, *, below: bool) -> bool:
+    """Whether x is a mixture of points, or below one: by the least distance in any payoff."""
+    m = len(points)
+    rows = x[:, None] - points.T
+    sides = rows if below else np.vstack((rows, -rows))
+    found = optimise(
+        LinearProgram(
+            objective=np.append(np.zeros(m), -1.0),
+            matrix=np.vstack((np.append(np.ones(m), 0.0), np.column_stack((sides, -np.ones(len(sides)))))),
+            limits=np.append(1.0, np.zeros(len(sides))),
+            lower=np.append(np.zeros(m), -1.0),
+            equalities=1,
+        )
+    )
+    return found.status == Status.OK and -found.value <= MIXED

@@ -93,16 +93,14 @@ class Claim(Shown):
     @cached_property
     def terms(self) -> Floats:
         """The transfer from home to the partner if the type is known: strong, weak."""
-        transfer: Floats = self.deal.transfer(nash(self.deal.problem()).raise_if_failed())[::-1]
-        return transfer
+        return np.asarray(self.deal.transfer(nash(self.deal.problem()).raise_if_failed())[::-1])
 
     @cached_property
     def _called(self) -> Floats:
         """Payoffs of a call, shape (types, countries), from free trade at the type's share."""
         kept = np.exp(-self.rate * self.war)
         loss = (self.deal.war.money - self.deal.agreement.money)[::-1]
-        called: Floats = (1 - kept) * loss + kept * self.terms[:, None] * np.array([-1.0, 1.0])
-        return called
+        return np.asarray((1 - kept) * loss + kept * self.terms[:, None] * np.array([-1.0, 1.0]))
 
     @property
     def owner(self) -> Floats:
@@ -127,8 +125,7 @@ class Claim(Shown):
     @property
     def stakes(self) -> Floats:
         """The gain from a concession over a call to a strong and to a weak home, money a year."""
-        stakes: Floats = self.owner[:, 0] - self.owner[:, 1]
-        return stakes
+        return np.asarray(self.owner[:, 0] - self.owner[:, 1])
 
     @property
     def dearest_ratio(self) -> float:
@@ -224,8 +221,7 @@ class HoldOut(Shown):
     @cached_property
     def walking_out(self) -> Floats:
         """Payoffs of home and the partner in the tariff war over the status quo, as shares of the surplus."""
-        parts: Floats = (self.deal.war.money - self.deal.money("talks"))[1:] / self.surplus[:, None]
-        return parts
+        return np.asarray((self.deal.war.money - self.deal.money("talks"))[1:] / self.surplus[:, None])
 
     @cached_property
     def outcome(self) -> ReputationalOutcome:
@@ -253,14 +249,12 @@ class HoldOut(Shown):
     @property
     def payoffs(self) -> Floats:
         """Expected payoffs of home and the partner if they can concede, a year, at the shares above 0, (S - 1, 2)."""
-        payoffs: Floats = self.deal.money("talks")[1:] + self.surplus[:, None] * self.outcome.payoffs
-        return payoffs
+        return np.asarray(self.deal.money("talks")[1:] + self.surplus[:, None] * self.outcome.payoffs)
 
     @property
     def transfer(self) -> Floats:
         """The transfer at which immediate free trade gives home that payoff, as a level flow, at the shares above 0."""
-        transfer: Floats = self.deal.agreement.money[1:, 0] - self.payoffs[:, 0]
-        return transfer
+        return np.asarray(self.deal.agreement.money[1:, 0] - self.payoffs[:, 0])
 
     @property
     def cost(self) -> Floats:
@@ -270,8 +264,7 @@ class HoldOut(Shown):
         """
         priors = np.broadcast_to(real(self.priors, "priors"), self.demands.shape)
         left = np.where(self.jumps, priors[:, 1] * (1 - priors[:, 0]) * self.walking_out[:, 1], 0.0)
-        cost: Floats = self.surplus * (self.outcome.cost - left)
-        return cost
+        return np.asarray(self.surplus * (self.outcome.cost - left))
 
 
 def gain_over_giving_way(deal: Deal, *, partner_demand: float | None = None, transfer: float = 0.0) -> Floats:
@@ -289,5 +282,4 @@ def gain_over_giving_way(deal: Deal, *, partner_demand: float | None = None, tra
     left = deal.agreement.money[..., 0] - transfer
     if partner_demand is not None:
         left = talks[..., 0] + (1 - partner_demand) * (deal.total - talks.sum(axis=-1))
-    gain: Floats = deal.war.money[..., 0] - left
-    return gain
+    return np.asarray(deal.war.money[..., 0] - left)

@@ -148,8 +148,7 @@ class Deal(Result):
     @property
     def total(self) -> Floats:
         """The sum of both countries' money under an agreement, shape batch."""
-        total: Floats = self.agreement.money.sum(axis=-1)
-        return total
+        return np.asarray(self.agreement.money.sum(axis=-1))
 
     @property
     def talks(self) -> Outcome:
@@ -179,8 +178,7 @@ class Deal(Result):
 
     def transfer(self, division: Division) -> Floats:
         """Return what home pays the partner a year in a division of the money; negative if the partner pays."""
-        transfer: Floats = self.agreement.money[..., 0] - division.payoffs[..., 0]
-        return transfer
+        return np.asarray(self.agreement.money[..., 0] - division.payoffs[..., 0])
 
     def share(self, division: Division) -> Floats:
         """Return home's share of the surplus over the tariff war, whatever the disagreement point of the division.

@@ -75,8 +75,7 @@ class PivotDivision(Result):
 
         At a date at which they prefer to wait, it is the transfer that would give home its payoff from waiting.
         """
-        transfer: Floats = self.values["agreement"](t)[..., 0] - self.payoffs_at(t)[..., 0]
-        return transfer
+        return np.asarray(self.values["agreement"](t)[..., 0] - self.payoffs_at(t)[..., 0])
 
     @property
     def transfer(self) -> float:
@@ -91,8 +90,7 @@ class PivotDivision(Result):
         t = within(real(years, "years"), "years", 0.0, np.inf)
         left = np.exp(-self.rate * t)[..., None]
         talks = self.values["talks"]
-        kept: Floats = talks(0.0) - left * talks(t) + left * self.payoffs_at(t) - self.payoffs
-        return kept
+        return np.asarray(talks(0.0) - left * talks(t) + left * self.payoffs_at(t) - self.payoffs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -170,20 +170,17 @@ class Triangle(Result):
     @property
     def added(self) -> Floats:
         """The change of the three countries' money by C under free trade with the partner, (*batch, 3)."""
-        added: Floats = self.money[..., 1, 1, :] - self.money[..., 1, 0, :]
-        return added
+        return np.asarray(self.money[..., 1, 1, :] - self.money[..., 1, 0, :])
 
     @property
     def cross(self) -> Floats:
         """The effect of C on each country's money under free trade less its effect in the war, (*batch, 3)."""
-        cross: Floats = self.added - (self.money[..., 0, 1, :] - self.money[..., 0, 0, :])
-        return cross
+        return np.asarray(self.added - (self.money[..., 0, 1, :] - self.money[..., 0, 0, :]))
 
     def route_worth(self) -> Floats:
         """Return home's gain from a free route: more trade itself and a smaller transfer."""
         closed = np.stack([self.money[..., :, 0, :]] * 2, axis=-2)
-        gain: Floats = unpaid(self.money).payoffs[..., 0] - unpaid(closed).payoffs[..., 0]
-        return gain
+        return np.asarray(unpaid(self.money).payoffs[..., 0] - unpaid(closed).payoffs[..., 0])
 
     def part_of_alternative(self, terms: Terms) -> Floats:
         """Return home's payment for the route as a share of its value to home; NaN where the value is zero."""
@@ -193,8 +190,7 @@ class Triangle(Result):
 
     def clause(self, terms: Terms) -> Floats:
         """Return the joint gain of home and the partner from free trade without C over `terms`."""
-        gain: Floats = self.money[..., 1, 0, :2].sum(axis=-1) - terms.payoffs[..., :2].sum(axis=-1)
-        return gain
+        return np.asarray(self.money[..., 1, 0, :2].sum(axis=-1) - terms.payoffs[..., :2].sum(axis=-1))
 
     def free_up_to(self, weight: float = 0.5) -> Floats:
         """Return the further cost of its market up to which the alternative asks for nothing, bargaining at once.

@@ -271,8 +271,7 @@ def _foreseeing(states: Floats, signed: _Step, refused: _Step, partner: int, wei
 
 def _alike(agree: Floats, refuse: Floats, partner: int) -> Floats:
     """Return the hub's payoff if it and a partner gain equally by agreeing."""
-    half: Floats = (agree[..., 0] + agree[..., partner] + refuse[..., 0] - refuse[..., partner]) / 2
-    return half
+    return np.asarray((agree[..., 0] + agree[..., partner] + refuse[..., 0] - refuse[..., partner]) / 2)
 
 
 def _allocated(money: ArrayLike, outsiders: str, value: Callable[[CoalitionalGame], Allocation]) -> Terms:

@@ -165,8 +165,7 @@ class Study:
     @cached_property
     def goods_flows(self) -> Floats:
         """Goods trade of the base year, USD bn, by importer and exporter."""
-        flows: Floats = self.parameters.flows.values[..., self.parameters.goods].sum(axis=-1)
-        return flows
+        return np.asarray(self.parameters.flows.values[..., self.parameters.goods].sum(axis=-1))
 
     @property
     def zero(self) -> str:

@@ -106,9 +106,6 @@ def limited(inputs: Floats, output: Floats, expenditures: Floats, absorbing: int
     return cut
 
 
-DENSE_BLOCKS = 250  # sectors of regions: up to so many, one product with zeros beats one product a region
-
-
 class System:
     """An economy in the form for the solver: sectors first, with the data that do not depend on the scenario."""
 
@@ -129,34 +126,14 @@ class System:
         self.uses = np.ascontiguousarray(economy.inputs.transpose(0, 2, 1))
         output = np.ascontiguousarray(economy.flows.sum(axis=0).T)
         self.output = output
-        self._cost_matrix, self._use_matrix = self._dense() if self.links else (None, None)
         # A sector without sales has none in any scenario; any scale will do for it.
         self.scale = np.where(output > 0.0, output, economy.factor)
         self.ratios = economy.deficits / economy.factor
 
-    def _dense(self) -> tuple[Floats | None, Floats | None]:
-        """Costs in wages and prices, and demand for inputs in outputs, as one matrix each where that is small."""
-        n, size = self.regions, self.regions * self.sectors
-        if size > DENSE_BLOCKS:
-            return None, None
-        region, sector = np.arange(n), np.arange(self.sectors)[:, None]
-        costs = np.zeros((self.sectors, n, n + size))
-        costs[sector, region, region] = self.added
-        uses = np.zeros((self.sectors, n, self.sectors, n))
-        uses[:, region, :, region] = self.uses
-        prices = costs[:, :, n:].reshape(self.sectors, n, self.sectors, n)
-        prices[:, region, :, region] = self.inputs
-        costs[:, :, n:] = prices.reshape(self.sectors, n, size)
-        return costs.reshape(size, n + size), uses.reshape(size, size)
-
     def costs(self, wages: Floats, prices: Floats | None) -> Floats:
         """Log unit costs (B, J, N) of log wages and prices."""
-        if prices is None:
-            return self.added * wages[:, None]
-        if self._cost_matrix is None:
-            return self.added * wages[:, None] + _by_region(self.inputs, prices)
-        both = np.concatenate([wages, prices.reshape(len(wages), -1)], axis=1)
-        return _on(self._cost_matrix, both).reshape(prices.shape)
+        costs = self.added * wages[:, None]
+        return costs if prices is None else costs + _by_region(self.inputs, prices)
 
     def implied_prices(self, cells: Cells, wages: Floats, prices: Floats) -> Floats:
         """Log price indices (B, J, N) that costs at these wages and prices imply."""
@@ -164,9 +141,7 @@ class System:
 
     def demand(self, output: Floats) -> Floats:
         """Demand for inputs (B, J, N) by outputs."""
-        if self._use_matrix is None:
-            return _by_region(self.uses, output)
-        return _on(self._use_matrix, output.reshape(len(output), -1)).reshape(output.shape)
+        return _by_region(self.uses, output)
 
     @property
     def size(self) -> int:

@@ -72,8 +72,7 @@ def points(parameters: Parameters, levels: ArrayLike, *, capped: bool = False) -
     shares = within(real(levels, "levels"), "levels", 0.0, 1.0)[..., None]
     exports = sold_to_us(parameters) * parameters.goods
     redirected = np.minimum(shares, parameters.caps.values) if capped else shares
-    found: Floats = 100.0 * (redirected * exports).sum(axis=-1) / exports.sum()
-    return found
+    return np.asarray(100.0 * (redirected * exports).sum(axis=-1) / exports.sum())
 
 
 def merit_order(parameters: Parameters, added: ArrayLike) -> Floats:

@@ -339,8 +339,7 @@ class Scorer:
         """Return trade between regions in all goods, by importer and exporter, in the unit of the flows."""
         solved = self.model.solve(tariffs=tariffs)
         self.residual = max(self.residual, float(np.max(solved.residual)))
-        flows: Floats = np.asarray(solved.flows)[..., self.model.goods]
-        return flows
+        return np.asarray(np.asarray(solved.flows)[..., self.model.goods])
 
     def _share(self, tariffs: Floats) -> float:
         flows = self._solved(tariffs).sum(axis=-1)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -140,33 +140,28 @@ def events() -> tuple[Event, ...]:
 
 
 def _step(row: Row) -> Step:
+    names = {name: row.text(name) for name in ("importer", "exporter", "sector", "source")}
     return Step(
-        importer=row.text("importer"),
-        exporter=row.text("exporter"),
-        sector=row.text("sector"),
+        **names,
         points=row.number_in("value", -1e3, 1e3),
         coverage=row.number_in("coverage", 0.0, 1e5),
         money=row.one_of("coverage_unit", ("share of trade", "USD bn")) == "USD bn",
-        source=row.text("source"),
     )
 
 
 def _event(row: Row, steps: Mapping[str, tuple[Step, ...]]) -> Event:
-    name = row.text("event_id")
+    cells = {
+        name: row.cells[name] for name in ("actor", "target", "kind", "outcome", "carried_out", "source")
+    }
     return Event(
-        name=name,
+        **cells,
+        name=row.text("event_id"),
         date=datetime.date.fromisoformat(row.text("date")),
         what=row.text("event"),
-        actor=row.text("actor"),
-        target=row.cells["target"],
-        kind=row.text("kind"),
-        outcome=row.cells["outcome"],
         figure=row.number_in("outcome_value", -1e6, 1e6) if row.cells["outcome_value"] else None,
         figure_unit=row.cells["outcome_unit"],
         period=row.cells["outcome_period"],
-        carried_out=row.cells["carried_out"],
-        steps=steps.get(name, ()),
-        source=row.text("source"),
+        steps=steps.get(row.text("event_id"), ()),
     )
 
 
@@ -206,9 +201,11 @@ class Scorer:
         return self.environment.at(self.environment.dates[0]).tariffs(self.model)
 
     def score(self, event: Event) -> Score:
-        """Judge one event."""
+        """Judge one event. In talks with complete information the two agree at once, and in no case did they."""
         if event.kind in TALKS:
-            return _talks(event)
+            if event.carried_out == "yes" and "meet" in event.what:
+                return Score(event=event, why="a meeting, not what came of it")
+            return Score(event=event, predicted="agreement at once", hit=False)
         if event.kind == "outcome":
             return self._figure(event)
         if not event.steps:
@@ -237,21 +234,12 @@ class Scorer:
             tariffs[where] = np.maximum(tariffs[where] + self._rise(step, steps), 0.0)
         return tariffs
 
-    def _in_kind(self, tariffs: Floats, steps: Sequence[Step]) -> Floats:
-        """Return the tariffs if the target charges the mover the same average changes on the same sectors."""
-        tariffs = np.array(tariffs)
-        for step in steps:
-            importer, exporter = self._link(step)
-            tariffs[exporter, importer, self._sectors(step)] += self._rise(step, steps)
-        return tariffs
-
     def _link(self, step: Step) -> tuple[int, int]:
         return self.model.regions.index(step.importer), self.model.regions.index(step.exporter)
 
     def _sectors(self, step: Step) -> list[int]:
-        if step.sector == "goods":
-            return [int(sector) for sector in np.flatnonzero(self.model.goods)]
-        return [self.model.sectors.index(step.sector)]
+        goods = np.flatnonzero(self.model.goods).tolist()
+        return goods if step.sector == "goods" else [self.model.sectors.index(step.sector)]
 
     def _rise(self, step: Step, steps: Sequence[Step]) -> float:
         """Return by how much a step raises the average rate: points times the share of trade covered.
@@ -260,34 +248,32 @@ class Scorer:
         """
         share = step.coverage
         if step.money:
-            same = [
-                other
-                for other in steps
-                if (other.sector, other.points, other.coverage) == (step.sector, step.points, step.coverage)
-            ]
+            what = (step.sector, step.points, step.coverage)
+            same = [other for other in steps if (other.sector, other.points, other.coverage) == what]
             flows = self.parameters.flows.values
             share /= sum(float(flows[(*self._link(other), self._sectors(other))].sum()) for other in same)
         return step.points / 100.0 * min(share, 1.0)
 
     def _measure(self, event: Event) -> Score:
-        before = self.before(event)
-        after = self._after(before, event.steps)
+        before, regions = self.before(event), self.model.regions
+        answers = [self._after(before, event.steps)]
         exporters = sorted({step.exporter for step in event.steps})
-        answers = [after]
-        if event.kind in ANSWERED and len(exporters) == 1:
-            answers.append(self._in_kind(after, event.steps))
+        if event.kind in ANSWERED and len(exporters) == 1:  # the same average changes on the same sectors
+            back = [replace(step, importer=step.exporter, exporter=step.importer) for step in event.steps]
+            rises = [self._rise(step, event.steps) for step in event.steps]
+            answer = answers[0].copy()
+            for step, rise in zip(back, rises, strict=True):
+                answer[(*self._link(step), self._sectors(step))] += rise
+            answers.append(answer)
         solved = self.model.solve(tariffs=np.stack([before, *answers]))
         self.residual = max(self.residual, float(np.max(solved.residual)))
         change = (solved.welfare[1:] - solved.welfare[0]) / 100.0 * self.model.economy.income
-        mover = self.model.regions.index(event.steps[0].importer)
-        target = self.model.regions.index(exporters[0]) if len(exporters) == 1 else None
-        answered = (
-            None if len(answers) == 1 or target is None else bool(change[1, target] > change[0, target])
-        )
-        final = change[1] if answered else change[0]
+        mover = regions.index(event.steps[0].importer)
+        target = regions.index(exporters[0]) if len(exporters) == 1 else None
+        answered = bool(change[1, target] > change[0, target]) if len(answers) > 1 else None
+        final = change[int(answered or 0)]
         taken = bool(final[mover] > 0.0)
         replied = self._replied(event) if answered is not None and event.happened else None
-        stands = None if replied is None else bool(change[int(bool(replied)), mover] > 0.0) == taken
         hit = None if event.happened is None else taken == event.happened
         return Score(
             event=event,
@@ -295,7 +281,7 @@ class Scorer:
             target=None if target is None else float(final[target]),
             answered=answered,
             replied=replied,
-            stands=stands,
+            stands=None if replied is None else bool(change[int(replied), mover] > 0.0) == taken,
             predicted="carried out" if taken else "not carried out",
             hit=hit,
             why="" if hit is not None else f"outcome: {event.carried_out}",
@@ -313,47 +299,33 @@ class Scorer:
 
     def _figure(self, event: Event) -> Score:
         """Compare a published figure with the change of the same figure in the model since the end of 2024."""
-        figure, ours = event.figure, None
-        if event.figure_unit == "percent" and "tariff" in event.outcome and figure is not None:
-            ours = self._collected(event)
+        figure, after = event.figure, self.before(event)
+        if figure is not None and event.figure_unit == "percent" and "tariff" in event.outcome:
+            rates = after[self.us, self.canada, self.model.goods]
+            sold = self._sold(after)[self.us, self.canada]
+            ours = float(100.0 * (sold * rates).sum() / sold.sum())
             said = f"{ours:.1f} percent after trade has adjusted"
-            ratio = ours / figure
-        elif "share" in event.outcome and len(event.period) == len("2025") and figure is not None:
-            first, ours = self._share(self.start), self._share(self.before(event))
+        elif figure is not None and "share" in event.outcome and len(event.period) == len("2025"):
             figure -= 100.0 * self.parameters.facts["canada_us_export_share_2024"].value
-            ours -= first
+            ours = self._share(after) - self._share(self.start)
             said = f"{ours:+.1f} points since the end of 2024, observed {figure:+.1f}"
-            ratio = ours / figure
-        elif "year on year" in event.figure_unit and figure is not None:
-            years = (self.start, self.before(event))
-            sold = [float(self._solved(tariffs)[self.us, self.canada].sum()) for tariffs in years]
-            ours = 100.0 * (sold[1] / sold[0] - 1.0)
+        elif figure is not None and "year on year" in event.figure_unit:
+            first, last = (
+                float(self._sold(when)[self.us, self.canada].sum()) for when in (self.start, after)
+            )
+            ours = 100.0 * (last / first - 1.0)
             said = f"{ours:+.1f} percent since the end of 2024"
-            ratio = ours / figure
         else:
             return Score(event=event, why="compares months or quarters, in which stocks and prices move too")
-        hit = bool(1.0 / WITHIN <= ratio <= WITHIN)
-        return Score(event=event, predicted=said, hit=hit)
+        return Score(event=event, predicted=said, hit=bool(1.0 / WITHIN <= ours / figure <= WITHIN))
 
-    def _solved(self, tariffs: Floats) -> Floats:
-        """Return trade between regions in all goods, by importer and exporter, in the unit of the flows."""
+    def _sold(self, tariffs: Floats) -> Floats:
+        """Return trade between regions in goods, by importer, exporter and sector, in the unit of the flows."""
         solved = self.model.solve(tariffs=tariffs)
         self.residual = max(self.residual, float(np.max(solved.residual)))
-        return np.asarray(np.asarray(solved.flows)[..., self.model.goods])
+        return np.asarray(solved.flows)[..., self.model.goods]
 
     def _share(self, tariffs: Floats) -> float:
-        flows = self._solved(tariffs).sum(axis=-1)
-        abroad = np.delete(flows[:, self.canada], self.canada)
-        return float(100.0 * flows[self.us, self.canada] / abroad.sum())
-
-    def _collected(self, event: Event) -> float:
-        tariffs, link = self.before(event), (self.us, self.canada)
-        flows, rates = self._solved(tariffs)[link], tariffs[(*link, self.model.goods)]
-        return float(100.0 * (flows * rates).sum() / flows.sum())
-
-
-def _talks(event: Event) -> Score:
-    """Judge talks: with complete information the two agree at once, and in no case did they."""
-    if event.carried_out == "yes" and "meet" in event.what:
-        return Score(event=event, why="a meeting, not what came of it")
-    return Score(event=event, predicted="agreement at once", hit=False)
+        """Return the share of the US in Canada's exports of goods, percent."""
+        sold = self._sold(tariffs)[:, self.canada].sum(axis=-1)
+        return float(100.0 * sold[self.us] / np.delete(sold, self.canada).sum())

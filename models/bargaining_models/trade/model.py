@@ -531,6 +531,31 @@ class TradeModel(Shown):
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
+    def marginal_welfare(
+        self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
+    ) -> Floats:
+        """Differentiate welfare along directions of tariffs, as `sensitivity` of the equilibrium does.
+
+        Parameters
+        ----------
+        directions : (K, N, N, J) array_like
+            Changes of tariffs per unit of K parameters, each the difference of two arrays of `tariffs`.
+        tariffs, costs : array_like, optional
+            As in `solve`.
+
+        Returns
+        -------
+        (*batch, K, N) array
+            Percent of real income per unit of each parameter; NaN where there is no equilibrium.
+        """
+        from bargaining import sensitivity
+
+        along = real(directions, "directions", ndim=4)
+        if along.shape[1:] != (shape := self.economy.shares.shape):
+            raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
+        slopes = sensitivity(self.solve(tariffs=tariffs, costs=costs), wrt="tariffs").values
+        return np.asarray(np.einsum("...nijs,kijs->...kn", slopes, along))
+
     def decomposition(
         self,
         *,
@@ -642,6 +667,19 @@ class TradeModel(Shown):
         from bargaining_models.trade.tariff_nash import nash_tariffs
 
         return nash_tariffs(self, rates, starts=starts, grid=grid)
+
+    def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
+        """Return the best tariffs of a region against tariffs `given`; the options are those of `optimal_tariffs`.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> us_25 = model.tariffs({("USA", "CAN"): 0.25})
+        >>> model.best_reply("CAN", us_25, against=["USA"]).rates.round(4)
+        array([0.1016])
+        """
+        return self.optimal_tariffs(region, given=given, **options)
 
     def nash_tariffs(
         self,

@@ -345,10 +345,8 @@ class Curve:
 
     Attributes
     ----------
-    function, slope : callable
-        Player 1's gain and its derivative, both over ideal gains.
-    steeper : callable or None
-        The derivative plus its estimated error, if it is by differences.
+    function : callable
+        Player 1's gain over the ideal gain.
     balance : callable
         Takes a condition on player 0's gain, player 1's gain and the derivative, and returns where it crosses zero.
     off_balance : callable
@@ -360,8 +358,6 @@ class Curve:
     """
 
     function: Callable[[Floats], Floats]
-    slope: Callable[[Floats], Floats]
-    steeper: Callable[[Floats], Floats] | None
     balance: Callable[[Condition], Floats]
     off_balance: Callable[[Condition, Floats], Floats]
     left: Floats
@@ -386,8 +382,6 @@ class Curve:
 
         return Curve(
             function=only(self.function),
-            slope=only(self.slope),
-            steeper=None if self.steeper is None else only(self.steeper),
             balance=self.balance,
             off_balance=self.off_balance,
             left=self.left[index],
@@ -412,13 +406,6 @@ def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
     def function(u: Floats) -> Floats:
         return np.asarray((frontier.function(at(u)) - d1) / g1)
 
-    def slope(u: Floats) -> Floats:
-        return np.asarray(frontier.slope(at(u)) * (g0 / g1))
-
-    def steeper(u: Floats) -> Floats:
-        derivative, error = frontier.slopes(at(u)).best()
-        return np.asarray((derivative - error) * (g0 / g1))
-
     def in_payoffs(condition: Condition) -> Condition:
         return lambda x, y, slope: condition((x - d0) / g0, (y - d1) / g1, slope * (g0 / g1))
 
@@ -426,8 +413,6 @@ def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
     first, last = at(left), at(np.ones(d0.shape))
     return Curve(
         function=function,
-        slope=slope,
-        steeper=steeper if frontier.derivative is None else None,
         balance=lambda condition: (frontier.balance(in_payoffs(condition), first, last)[0] - d0) / g0,
         off_balance=lambda condition, u: frontier.off_balance(in_payoffs(condition), at(u), first, last),
         left=left,

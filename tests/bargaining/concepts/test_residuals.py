@@ -15,7 +15,6 @@ from bargaining import (
     Status,
     TransferableSurplus,
     Union,
-    perles_maschler,
     raiffa,
     yu,
 )
@@ -187,22 +186,6 @@ def test_raiffa_replays_the_agreements_of_its_solver(name: str, monkeypatch: pyt
     found = raiffa(problem)
     assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
     assert 9e-4 < found.residual < 2e-3
-
-
-@pytest.mark.parametrize("bound", [np.inf, 7.0, 5.5], ids=["smooth", "kinked", "kinked early"])
-def test_perles_maschler_compares_the_parts_by_chords(bound: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = Problem(Frontier(lambda x: np.minimum(4 - x**2 / 4, bound - 2 * x), 0, 2.5), [0.1, 0.3])
-    right = perles_maschler(problem)
-    halve, at_kinks = middle.halve, middle.halve_with_kinks
-
-    def beside(*given: object, **more: object) -> tuple:
-        return np.asarray(halve(*given, **more)[0]) + 1e-3, np.asarray(0.0)
-
-    monkeypatch.setattr(middle, "halve", beside)
-    monkeypatch.setattr(middle, "halve_with_kinks", lambda *a, **b: (at_kinks(*a, **b)[0] + 1e-3, 0.0))
-    found = perles_maschler(problem)
-    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
-    assert found.residual > 1e-4
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0, 30.0])

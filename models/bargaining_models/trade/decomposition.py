@@ -95,27 +95,14 @@ class Decomposition(Result):
         import xarray as xr
 
         batch = tuple(f"scenario_{k}" for k in range(self.exact.ndim - 1))
-        by_region: dict[str, Any] = {
-            name: ((*batch, "region"), array, {"unit": "percent"})
-            for name, array in (
-                ("terms_of_trade", self.terms_of_trade.sum(axis=-1)),
-                ("volume", self.volume.sum(axis=-1)),
-                ("cost", self.cost.sum(axis=-1)),
-                ("payment", self.payment),
-                ("total", self.total),
-                ("exact", self.exact),
-            )
-        }
-        by_sector: dict[str, Any] = {
-            f"{name}_by_sector": ((*batch, "region", "sector"), array, {"unit": "percent"})
-            for name, array in (
-                ("terms_of_trade", self.terms_of_trade),
-                ("volume", self.volume),
-                ("cost", self.cost),
-            )
-        }
+        parts = {"terms_of_trade": self.terms_of_trade, "volume": self.volume, "cost": self.cost}
+        regions = {name: part.sum(axis=-1) for name, part in parts.items()}
+        regions |= {"payment": self.payment, "total": self.total, "exact": self.exact}
+        sectors = {f"{name}_by_sector": part for name, part in parts.items()}
+        unit = {"unit": "percent"}
         return xr.Dataset(
-            by_region | by_sector,
+            {name: ((*batch, "region"), part, unit) for name, part in regions.items()}
+            | {name: ((*batch, "region", "sector"), part, unit) for name, part in sectors.items()},
             coords={"region": list(self.regions), "sector": list(self.sectors)},
             attrs={"method": self.method},
         )

@@ -142,21 +142,6 @@ def rates_of(
     owners: list[int] = []
     labels: list[tuple[str, ...]] = []
 
-    def add(player: int, label: tuple[str, ...], where: list[tuple[int, int]], required: bool) -> None:
-        """One more rate, on (exporter, sector) links of a player; not where nothing is traded at all."""
-        home = places[player]
-        if not any(flows[home, i, j] > 0.0 for i, j in where):
-            if required:
-                raise InvalidInput(
-                    f"`players` cannot set a tariff where nothing is traded; {' on '.join(label)} has no imports of "
-                    f"the sectors asked for. Leave it out, or merge regions with `aggregate`."
-                )
-            return
-        for i, j in where:
-            links[home, i, j] = len(owners)
-        owners.append(player)
-        labels.append(label)
-
     for player, name in enumerate(names):
         home = places[player]
         others = [i for i in partners if i != home and (home, i) not in free]
@@ -164,18 +149,24 @@ def rates_of(
             raise InvalidInput(
                 f"`players` must each have somebody to tax; {name} has nobody. Check `against` and `agreements`."
             )
-        if by == "uniform":
-            add(player, (name,), [(i, j) for i in others for j in some], True)
-        elif by == "partner":
-            for i in others:
-                add(player, (name, regions[i]), [(i, j) for j in some], True)
-        elif by == "sector":
-            for j in some:
-                add(player, (name, model.sectors[j]), [(i, j) for i in others], False)
-        else:
-            for i in others:
-                for j in some:
-                    add(player, (name, regions[i], model.sectors[j]), [(i, j)], False)
+        every = [(i, j) for i in others for j in some]
+        falls_on: dict[str, list[tuple[tuple[str, ...], list[tuple[int, int]]]]] = {
+            "uniform": [((name,), every)],
+            "partner": [((name, regions[i]), [(i, j) for j in some]) for i in others],
+            "sector": [((name, model.sectors[j]), [(i, j) for i in others]) for j in some],
+            "partner and sector": [((name, regions[i], model.sectors[j]), [(i, j)]) for i, j in every],
+        }
+        for label, where in falls_on[by]:  # of exporters and sectors
+            if any(flows[home, i, j] > 0.0 for i, j in where):
+                for i, j in where:
+                    links[home, i, j] = len(owners)
+                owners.append(player)
+                labels.append(label)
+            elif by in ("uniform", "partner"):
+                raise InvalidInput(
+                    f"`players` cannot set a tariff where nothing is traded; {' on '.join(label)} has no imports of "
+                    f"the sectors asked for. Leave it out, or merge regions with `aggregate`."
+                )
     idle = sorted(set(range(len(names))) - set(owners))
     if idle:
         raise InvalidInput(

@@ -9,7 +9,7 @@ import pytest
 from bargaining import Table
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import waits
-from bargaining_models.paper.pivot_game_study import PATIENCE, PATIENT, PivotGameStudy
+from bargaining_models.paper.pivot_game_study import PATIENCE, PivotGameStudy
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, canada_capacity
@@ -47,54 +47,12 @@ def test_notes_say_data_timing_and_accuracy(table: Table) -> None:
     assert float(residual.split(": ")[1].rstrip(".")) < 1e-8
 
 
-def test_joint_payoffs_are_the_same_whoever_may_leave(table: Table) -> None:
-    # No agreement of these ends with the border closed, and none is kept from its best by a lack of punishment.
-    for row in records(table):
-        assert row["stay_Canada"] + row["stay_US"] == pytest.approx(
-            row["leave_Canada"] + row["leave_US"], abs=1e-9
-        )
-        assert row["right"] == pytest.approx(row["leave_Canada"] - row["stay_Canada"], abs=1e-9)
-
-
-def test_with_no_alternative_patience_changes_nothing(table: Table) -> None:
-    rows = [row for row in records(table) if row["alternative"] == "none"]
-    assert len(rows) == len(PATIENCE)
-    for name in ("stay_transfer", "leave_transfer"):
-        assert np.ptp([row[name] for row in rows]) < 1e-9
-    assert {row["war"] for row in rows} == {None}
-
-
-def test_the_more_certain_and_the_faster_the_alternative_the_smaller_the_transfer(table: Table) -> None:
-    for discount in PATIENCE:
-        rows = {
-            row["alternative"]: row["stay_transfer"] for row in records(table) if row["discount"] == discount
-        }
-        assert rows["none"] >= rows["revocable, blocked"] >= rows["revocable"] >= rows["lasting"]
-        assert rows["revocable"] > rows["revocable, fast"]
-        assert rows["lasting"] > rows["lasting, fast"]
-
-
-def test_with_one_plan_of_building_waiting_costs_what_it_costs_without_an_alternative(table: Table) -> None:
-    # If Canada builds alike in the war, under agreement and when anybody is punished, the plan drops out of the terms.
-    rows = {row["alternative"]: row for row in records(table) if row["discount"] == PATIENT}
-    for name in ("lasting", "revocable", "revocable, fast"):
-        for country in ("Canada", "US"):
-            assert rows[name][f"wait_{country}"] == pytest.approx(rows["none"][f"wait_{country}"], abs=1e-9)
-
-
 def test_nobody_waits(study: Study, table: Table) -> None:
     assert all(waits(study, name, d) == [] for d in PATIENCE for name in study.pivot_game.games)
     assert "agree at once in every row" in " ".join(table.notes)
 
 
 # What the results hang on
-
-
-def test_canada_builds_the_more_the_more_patient_both_are(patience: list[dict[str, Any]]) -> None:
-    for name in ("lasting", "revocable", "lasting, capped", "revocable, capped"):
-        for column in ("war", "deal"):
-            assert (np.diff([row[f"{name}_{column}"] for row in patience]) >= 0).all()
-        assert (np.diff([row[f"{name}_transfer"] for row in patience]) < 0).all()
 
 
 def test_canada_builds_a_step_if_income_covers_the_charge(
@@ -111,22 +69,6 @@ def test_canada_builds_a_step_if_income_covers_the_charge(
         for column, gain in gains.items():
             pays = discount * gain >= (1 - discount) * capacity.capital
             assert row[f"lasting_{column}"] == 5 * int(np.append(pays, False).argmin())
-
-
-def test_what_is_not_changed_is_as_in_the_other_table(
-    table: Table, changed: dict[str, dict[str, Any]]
-) -> None:
-    terms = {row["alternative"]: row for row in records(table) if row["discount"] == PATIENT}
-    for what, name in (("nothing", "revocable"), ("escalation blocks 50%", "revocable, blocked")):
-        for mine, other in {
-            "stay": "stay_transfer",
-            "leave": "leave_transfer",
-            "war": "war",
-            "deal": "agreed",
-        }.items():
-            assert changed[what][mine] == pytest.approx(terms[name][other], abs=1e-9)
-        assert changed[what]["bare"] == pytest.approx(terms["none"]["stay_transfer"], abs=1e-9)
-        assert changed[what]["right"] == pytest.approx(terms[name]["right"], abs=1e-9)
 
 
 def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dict[str, Any]]) -> None:

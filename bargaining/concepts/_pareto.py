@@ -353,6 +353,8 @@ class Curve:
         Takes a condition and a gain of player 0, and returns how far from zero the condition is there.
     left, right : ndarray, shape (...)
         The interval, in [0, 1]: outside it the frontier is level or upright.
+    noise : ndarray, shape (..., 2)
+        The rounding errors of both players' gains.
     error : float
         The error of the function.
     """
@@ -362,6 +364,7 @@ class Curve:
     off_balance: Callable[[Condition, Floats], Floats]
     left: Floats
     right: Floats
+    noise: Floats
     error: float = 0.0
 
     def cell(self, index: tuple[int, ...]) -> Curve:
@@ -386,6 +389,7 @@ class Curve:
             off_balance=self.off_balance,
             left=self.left[index],
             right=self.right[index],
+            noise=self.noise[index],
             error=self.error,
         )
 
@@ -417,5 +421,6 @@ def curve(followed: Followed, problem: Problem, ideal: Floats) -> Curve:
         off_balance=lambda condition, u: frontier.off_balance(in_payoffs(condition), at(u), first, last),
         left=left,
         right=np.ones(d0.shape),
+        noise=2 * EPS * (np.abs(d) + np.abs(safe)) / gains,
         error=followed.error,
     )

@@ -21,7 +21,7 @@ from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
-PROMISED = 1e-8  # difference of the two parts that OK allows
+PROMISED = 1e-7  # difference of the two parts that OK allows
 
 
 @suggesting
@@ -56,7 +56,7 @@ def perles_maschler(problem: Problem) -> Division:
     -----
     On polygons the answer is exact up to the rounding of square roots. On a curve the integral is the limit of sums
     over chords, which is extrapolated; it allows infinite slopes at the ends and kinks anywhere. `residual` is what
-    the last halvings of intervals changed plus what rounding can, relative to the whole; OK allows 1e-8.
+    the last halvings of intervals changed plus what rounding can, relative to the whole; OK allows 1e-7.
 
     It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
     about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it among
@@ -178,7 +178,7 @@ def _on_curve(frontier: Curve) -> tuple[Floats, Floats]:
     x, doubt = np.array(frontier.left), np.empty(np.shape(frontier.left))
     for cell in np.ndindex(x.shape):
         one = frontier.cell(cell)
-        x[cell], doubt[cell] = _halve(one.function, float(one.left), float(one.right))
+        x[cell], doubt[cell] = _halve(one.function, float(one.left), float(one.right), one.noise)
     return np.stack((x, frontier.function(x)), axis=-1), doubt + frontier.error
 
 
@@ -189,18 +189,17 @@ CHORDS = 16  # of an interval
 AGREED = 1e-14  # of the length: where two sums of chords differ by less they are both right
 DEPTH = 60  # halvings of an interval around a kink, to the spacing of floats
 LEAVES = 2000  # intervals: what needs more is not piecewise smooth
-EPS = float(np.finfo(float).eps)
 
 
-def _sums(function: Function, lows: Floats, highs: Floats) -> tuple[Floats, Floats]:
-    """Return the integrals over some intervals, and what rounding of the function can add to them.
+def _sums(function: Function, lows: Floats, highs: Floats, grain: Floats) -> tuple[Floats, Floats]:
+    """Return the integrals over some intervals, and what rounding of x and f(x) can add to them.
 
     The lengths sqrt(run * fall) of twice as many chords are added up again and again, and extrapolated (Romberg).
     """
     x = lows + (highs - lows) * np.linspace(0, 1, CHORDS + 1)[:, None]
     y = function(x.ravel()).reshape(x.shape)
     run, fall = np.diff(x, axis=0), np.maximum(-np.diff(y, axis=0), 0.0)
-    noise = np.sqrt(run * (fall + EPS * np.abs(y[1:]))) - np.sqrt(run * fall)
+    noise = np.sqrt((run + grain[0]) * (fall + grain[1])) - np.sqrt(run * fall)
     table = []
     for stride in (16, 8, 4, 2, 1):
         sides = np.diff(x[::stride], axis=0), np.maximum(-np.diff(y[::stride], axis=0), 0.0)
@@ -210,16 +209,16 @@ def _sums(function: Function, lows: Floats, highs: Floats) -> tuple[Floats, Floa
     return np.asarray(table[0]), noise.sum(axis=0)
 
 
-def _halve(function: Function, low: float, high: float) -> tuple[float, float]:
+def _halve(function: Function, low: float, high: float, grain: Floats) -> tuple[float, float]:
     """Return where the integral is halved, by halving intervals until their sums agree; errors are added up."""
     lows, highs = np.array([low]), np.array([high])
-    whole, _ = _sums(function, lows, highs)
+    whole, _ = _sums(function, lows, highs, grain)
     size, error, count = float(whole.sum()), 0.0, 0
     done: list[Floats] = []
     for depth in range(DEPTH):
         middle = lows + (highs - lows) / 2
         lows, highs = np.stack((lows, middle), axis=1).ravel(), np.stack((middle, highs), axis=1).ravel()
-        halves, noise = _sums(function, lows, highs)
+        halves, noise = _sums(function, lows, highs, grain)
         noise = noise[::2] + noise[1::2]
         off = np.abs(halves[::2] + halves[1::2] - whole)
         settled = (off <= AGREED * size + noise) | (depth == DEPTH - 1) | (count > LEAVES)
@@ -236,7 +235,7 @@ def _halve(function: Function, low: float, high: float) -> tuple[float, float]:
     k = int(np.clip(np.searchsorted(before, before[-1] / 2) - 1, 0, len(parts) - 1))
     rest = before[-1] / 2 - before[k]
     x, _ = decreasing_root(
-        lambda x: rest - _sums(function, lows[k : k + 1], np.reshape(x, 1))[0][0],
+        lambda x: rest - _sums(function, lows[k : k + 1], np.reshape(x, 1), grain)[0][0],
         np.asarray(lows[k]),
         np.asarray(highs[k]),
     )

@@ -132,27 +132,28 @@ def bargained_tariffs(
         model, players, lower=lower, inside=transfers == "inside", measure=measure, **layout
     )
     threat = _disagreement(model, payoffs, disagreement)
-    if transfers == "money":
-        return _with_money(payoffs, threat, method)
-    return _without_payments(payoffs, threat, method)
-
-
-def _without_payments(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
-    """Divide the set itself; payments within the equilibrium are part of it."""
-    division, status = _divided(payoffs, payoffs, threat, method)
-    if status is not Status.OK:
-        return _packed(payoffs, threat, division, None, status)
-    found = payoffs.optimum_at(division.payoffs)
-    apart = np.abs(found.payoffs - division.payoffs).max() / payoffs.scale.max()
-    return _packed(
-        payoffs, threat, division, found, _judged(payoffs, found, max(found.residual, float(apart)))
-    )
-
-
-def _judged(payoffs: TariffPayoffs, found: Optimum, residual: float) -> Status:
-    """OK, or INACCURATE where the residual is too large or a search ended at a bound of its own."""
-    fine = residual <= ACCURACY and not payoffs.cut_short(found)
-    return Status.OK if fine else Status.INACCURATE
+    feasible: Any = payoffs
+    found: Optimum | None = None
+    if transfers == "money":  # rates maximise the sum, and money divides it
+        total, best = payoffs.support(np.ones(payoffs.players))
+        if np.isnan(total):
+            raise Unsolved(
+                "No rates were found at which the sum of money is at its largest. Take `transfers='inside'`, or fewer "
+                "rates."
+            )
+        feasible, found = TransferableSurplus(float(total)), payoffs.optimum_at(best)
+    division, status = _divided(payoffs, feasible, threat, method)
+    apart = 0.0
+    if found is None and status is Status.OK:
+        found = payoffs.optimum_at(division.payoffs)
+        apart = float(np.abs(found.payoffs - division.payoffs).max() / payoffs.scale.max())
+    if found is not None and status is Status.OK:
+        fine = max(found.residual, apart) <= ACCURACY and not payoffs.cut_short(found)
+        status = Status.OK if fine else Status.INACCURATE
+    payment = None
+    if transfers == "money" and found is not None:
+        payment = division.payoffs - found.payoffs
+    return _packed(payoffs, threat, division, found, status, payment=payment)
 
 
 def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floats:
@@ -212,63 +213,37 @@ def _packed(
     *,
     payment: Floats | None = None,
 ) -> BargainedTariffs:
+    """Return the agreement at an optimum; NaN where there is none. Money paid one for one is outside of the model."""
     rates, model = payoffs.rates, payoffs.model
-    n, count = payoffs.players, len(model.regions)
-    known: dict[str, Any] = {
-        "players": rates.players,
-        "labels": rates.labels,
-        "disagreement": threat,
-        "measure": payoffs.measure,
-        "division": division,
-    }
-    if found is None:
-        return BargainedTariffs(
-            **known,
-            rates=np.full(rates.size, np.nan),
-            tariffs=np.full(rates.given.shape, np.nan),
-            percent=np.full(count, np.nan),
-            payoffs=np.asarray(division.payoffs),
-            payment=np.full(n, np.nan),
-            multipliers=np.full(n, np.nan),
-            concave=False,
-            residual=float("nan"),
-            status=status,
-            equilibrium=None,
+    nothing, received = np.full(payoffs.players, np.nan), np.zeros(len(model.regions))
+    values, answer = np.full(rates.size, np.nan), None
+    if found is not None:
+        values = found.variables[: rates.size]
+        inside = payoffs.paid(found.variables)
+        received[rates.places] = 0.0 if inside is None else inside
+        answer = model.solve(
+            tariffs=rates.tariffs(values), costs=rates.costs, transfers=received, highest=np.inf
         )
-    values = found.variables[: rates.size]
-    tariffs, paid = rates.tariffs(values), payoffs.paid(found.variables)
-    received = np.zeros(count)
-    if paid is not None:
-        received[rates.places] = paid
-    answer = model.solve(tariffs=tariffs, costs=payoffs.rates.costs, transfers=received, highest=np.inf)
+        status = status if answer.status == Status.OK else Status.INACCURATE
+        payment = received[rates.places] if payment is None else payment
     return BargainedTariffs(
-        **known,
+        players=rates.players,
+        labels=rates.labels,
+        disagreement=threat,
+        measure=payoffs.measure,
+        division=division,
         rates=values,
-        tariffs=tariffs,
-        percent=answer.welfare,
-        payoffs=found.payoffs if payment is None else np.asarray(division.payoffs),
-        payment=received[rates.places] if payment is None else payment,
-        multipliers=found.multipliers,
-        concave=found.concave,
-        residual=max(found.residual, float(np.asarray(division.residual))),
-        status=status if answer.status == Status.OK else Status.INACCURATE,
+        tariffs=np.full(rates.given.shape, np.nan) if answer is None else answer.tariffs,
+        percent=np.full(len(received), np.nan) if answer is None else answer.welfare,
+        payoffs=np.asarray(division.payoffs),
+        payment=nothing if payment is None else payment,
+        multipliers=nothing if found is None else found.multipliers,
+        concave=found is not None and found.concave,
+        residual=float("nan") if found is None else max(found.residual, float(np.asarray(division.residual))),
+        status=status,
         equilibrium=answer,
-        limits=payoffs.cut_short(found),
+        limits=() if found is None else payoffs.cut_short(found),
     )
-
-
-def _with_money(payoffs: TariffPayoffs, threat: Floats, method: Method) -> BargainedTariffs:
-    total, best = payoffs.support(np.ones(payoffs.players))
-    if np.isnan(total):
-        raise Unsolved(
-            "No rates were found at which the sum of money is at its largest. Take `transfers='inside'`, or fewer "
-            "rates."
-        )
-    division, status = _divided(payoffs, TransferableSurplus(float(total)), threat, method)
-    found = payoffs.optimum_at(best)
-    if status is Status.OK:
-        status = _judged(payoffs, found, found.residual)
-    return _packed(payoffs, threat, division, found, status, payment=division.payoffs - found.payoffs)
 
 
 @owning

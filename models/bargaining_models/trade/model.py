@@ -625,27 +625,15 @@ class TradeModel(Shown):
             sectors=self.sectors,
         )
 
-    def optimal_tariffs(
-        self,
-        region: str,
-        *,
-        by: str = "uniform",
-        base: str = "replace",
-        against: str | Sequence[str] = "all",
-        sectors: str | Sequence[str] = "goods",
-        agreements: Iterable[tuple[str, str]] = (),
-        given: Any = None,
-        costs: ArrayLike | None = None,
-        starts: Sequence[Any] = ("formula", 0.0, 0.4),
-        grid: int = 17,
-    ) -> TariffEquilibrium:
+    def optimal_tariffs(self, region: str, **options: Any) -> TariffEquilibrium:
         """Find the tariffs of one region that raise its real income most, if nobody answers.
 
         Parameters
         ----------
         region : str
-        by, base, against, sectors, agreements, given, costs, starts, grid
-            As in `nash_tariffs`. If a rate on the grid is better than what was found, the search goes on from there.
+        **options
+            Those of `nash_tariffs`: `by`, `base`, `against`, `sectors`, `agreements`, `given`, `costs`, `starts` and
+            `grid`. If a rate on the grid is better than what was found, the search goes on from there.
 
         Returns
         -------
@@ -663,10 +651,7 @@ class TradeModel(Shown):
         {'USA': 0.251, 'CAN': -1.257, 'CHN': -0.009, 'ROW': -0.202}
         """
         place(region, "region", self.regions)
-        rates = rates_of(self, [region], by, base, against, sectors, agreements, given, costs)
-        from bargaining_models.trade.tariff_nash import nash_tariffs
-
-        return nash_tariffs(self, rates, starts=starts, grid=grid)
+        return self.nash_tariffs([region], **options)
 
     def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
         """Return the best tariffs of a region against tariffs `given`; the options are those of `optimal_tariffs`.

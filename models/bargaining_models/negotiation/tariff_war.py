@@ -129,8 +129,7 @@ class TariffGame(Shown):
     def critical_under_war(self) -> Floats:
         """Return each country's critical discount factor if the tariff war follows any breach for ever, shape (2,).
 
-        With W the payoff of a year, it is (W(breach) - W(agreement)) / (W(breach) - W(war)): 1 or more if the country
-        prefers the war at any patience, infinite if it prefers the war even to the year of breach.
+        1 or more if the country prefers the war at any patience, as for `Negotiation.critical_discounts`.
         """
         kept, breach = self.stage.payoffs[self.free_trade], self.stage.deviations()[self.free_trade]
         return patience_needed(breach, kept, self.war)

@@ -25,6 +25,7 @@ none is dropped.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,13 +195,10 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
     waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
     before, unique = None, np.ones(talks.ideal.shape[:-1], dtype=bool)
     while rounds > 0:
-        agreed, chances, spare = zip(*(_agree(talks, leaver, i, waiting[i]) for i in (0, 1)), strict=True)
-        for i in (0, 1):
-            unique &= ~spare[i]
-            if _may_tie(talks, i, waiting[i], agreed[i]):
-                for eager in ((True, False), (False, True), (True, True)):
-                    other = _agree(talks, leaver, i, waiting[i], *eager)[0]
-                    unique &= (np.abs(other - agreed[i]) <= 4 * talks.slack).all(axis=-1)
+        agreed, chances, spare = zip(*(_turn(talks, leaver, i, waiting[i]) for i in (0, 1)), strict=True)
+        for i, ties in product((0, 1), _TIES[1:]):
+            other = _turn(talks, leaver, i, waiting[i], ties)[0]
+            unique &= ~spare[i] & (np.abs(other - agreed[i]) <= 4 * talks.slack).all(axis=-1)
         # Refusing i's offer leads to the subgame in which the other proposes.
         refused = [talks.waits(agreed[1 - i]) for i in (0, 1)]
         before, earlier, waiting, rounds = waiting, before, np.stack(refused), rounds - 1
@@ -209,33 +207,35 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
     return np.stack(agreed), np.stack(chances), unique
 
 
-def _may_tie(talks: Talks, i: int, waiting: Floats, agreed: Floats) -> bool:
-    """Say whether a player may be indifferent when i proposes."""
-    own, o, slack = agreed[..., i], talks.outside, talks.slack
-    leaving = (np.abs(o - waiting) <= slack).any(axis=-1)
-    refusing = np.abs(own[..., None] - np.stack([waiting[..., i], o[..., i]], axis=-1)) <= slack[..., [i]]
-    return bool((leaving | refusing.any(axis=-1)).any())
+_TIES = ((False, False), (True, False), (False, True), (True, True))
+"""Whether players who are indifferent leave, and whether such a proposer has her offer refused."""
 
 
-def _agree(
-    talks: Talks, leaver: str, i: int, waiting: Floats, leaving: bool = False, refusing: bool = False
+def _turn(
+    talks: Talks,
+    leaver: str,
+    i: int,
+    waiting: Floats,
+    ties: tuple[bool, bool] = _TIES[0],
+    slack: Floats | None = None,
 ) -> tuple[Floats, Floats, Mask]:
     """Return the payoffs, and the offer's fate, if i proposes and refusal leads to `waiting` unless one leaves.
 
-    And say where i, who takes all there is, may as well give the responder less. A player who is indifferent but for
-    rounding stays, and such a proposer agrees, unless the arguments say otherwise.
+    And say where i, who takes all there is, may as well give the responder less. Differences up to `slack`, by default
+    rounding, make no difference to a player.
     """
-    j = 1 - i
+    j, (leaving, refusing) = 1 - i, ties
+    slack = talks.slack if slack is None else slack
     refused, left = waiting, np.zeros(waiting.shape[:-1], dtype=bool)
-    margin = -talks.slack if leaving else talks.slack
-    for leaves, k in (("proposer", i), ("responder", j)):
-        if leaver in (leaves, "both"):
-            goes = talks.may_leave[..., k] & (talks.outside[..., k] > refused[..., k] + margin[..., k])
+    for name, k in (("proposer", i), ("responder", j)):
+        if leaver in (name, "both"):
+            margin = -slack[..., k] if leaving else slack[..., k]
+            goes = talks.may_leave[..., k] & (talks.outside[..., k] > refused[..., k] + margin)
             refused, left = np.where(goes[..., None], talks.outside, refused), left | goes
     own = talks.best(i, refused[..., j])
     other = talks.best(j, own)
     offer = np.stack((own, other) if i == 0 else (other, own), axis=-1)
-    least = refused[..., i] + (1 if refusing else -1) * talks.slack[..., i]
+    least = refused[..., i] + (1 if refusing else -1) * slack[..., i]
     agree = np.asarray(np.isfinite(offer).all(axis=-1) & (own > least))
     chances = np.stack([agree, ~agree & left, ~agree & ~left], axis=-1).astype(float)
     spare = agree & differ(talks, refused[..., j], other, j)
@@ -302,69 +302,25 @@ def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats,
 
 def spared(talks: Talks, leaver: str, offers: Floats) -> Mask:
     """Say where a proposer who takes all there is leaves the responder more than she could insist on."""
-    found = []
-    for i in (0, 1):
-        j, may = 1 - i, talks.may_leave
-        held = talks.waits(offers[j])
-        for name, k in (("proposer", i), ("responder", j)):
-            if leaver in (name, "both"):
-                goes = may[..., k] & (talks.outside[..., k] > held[..., k])
-                held = np.where(goes[..., None], talks.outside, held)
-        found.append(differ(talks, held[..., j], offers[i][..., j], j))
-    return np.asarray(found[0] | found[1])
+    first, second = (_turn(talks, leaver, i, talks.waits(offers[1 - i]))[2] for i in (0, 1))
+    return first | second
 
 
 def pair_miss(talks: Talks, leaver: str, offers: Floats, chances: Floats | None = None) -> Floats:
-    """Return the most that a player gains by one deviation from these turns, over the range of gains.
+    """Return how far these turns are from those to which they lead a round before, over the range of gains.
 
-    A refusal is followed by the other's turn, or by the departure of a player who may leave, as those players prefer.
-    Each offer must be the best that the other accepts, and no worse for the proposer than a refusal; or, where the
-    chances say so, a turn must give what a refusal gives, and the proposer no less than any offer that is accepted.
+    Players who are indifferent do what the turns say; infinite where an offer has another fate than in `chances`, by
+    default acceptance.
     """
-    if chances is None:
-        chances = np.broadcast_to([1.0, 0.0, 0.0], (*offers.shape[:-1], 3))
-    plays = {"responder": ["responder leaves"], "proposer": ["proposer leaves"]}
-    plays["both"] = plays["responder"] + plays["proposer"]
-    rounds = [
-        np.min(
-            [
-                np.maximum(*_after(talks, leaver, i, each, offers, chances[i]))
-                for each in ("wait", *plays[leaver])
-            ],
-            axis=0,
-        )
-        for i in (0, 1)
-    ]
-    return np.asarray(np.maximum(*rounds))
-
-
-def _after(
-    talks: Talks, leaver: str, i: int, play: str, offers: Floats, chances: Floats
-) -> tuple[Floats, Floats]:
-    """Return the violation by i's turn if this play follows a refusal, and the gain from another play.
-
-    The gain includes that of a proposer who prefers a refusal to the offer, or an offer that is accepted to a refusal.
-    """
-    j, span, o, may = 1 - i, talks.ideal - talks.floor, talks.outside, talks.may_leave
-    waiting = talks.waits(offers[1 - i])
-    responder = may[..., j] & (leaver != "proposer")
-    proposer = may[..., i] & (leaver != "responder")
-    better = (o - waiting) / span  # what leaving adds to waiting
-    if play == "wait":
-        gains = [np.where(may_go, better[..., k], 0.0) for may_go, k in ((proposer, i), (responder, j))]
-        held, tempted = waiting, np.maximum(*gains)
-    elif play == "proposer leaves":
-        held, tempted = o, np.where(proposer, -better[..., i], np.inf)
-    else:
-        held, tempted = o, np.where(responder, -better[..., j], np.inf)
-    offer, most = offers[i], talks.best(i, held[..., j])
-    short = held[..., j] - offer[..., j]
-    generous = offer[..., i] >= talks.ideal[..., i]  # nothing more to take: giving more is no violation
-    off = np.where(generous, np.maximum(short, 0.0), np.abs(short)) / span[..., j]
-    miss = np.maximum(off, np.abs(most - offer[..., i]) / span[..., i])
-    refused = chances[..., 0] == 0
-    planned = chances[..., 2 if play == "wait" else 1] == 1
-    apart = np.where(planned, (np.abs(offer - held) / span).max(axis=-1), np.inf)
-    reached = np.where(np.isfinite(most), most, -np.inf)
-    gain = np.where(refused, reached - held[..., i], held[..., i] - offer[..., i]) / span[..., i]
-    return np.where(refused, apart, miss), np.maximum(np.maximum(tempted, gain), 0.0)
+    span = talks.ideal - talks.floor
+    fates = np.broadcast_to([1.0, 0.0, 0.0], (*offers.shape[:-1], 3)) if chances is None else chances
+    misses = []
+    for i in (0, 1):
+        waiting = talks.waits(offers[1 - i])
+        turns = [_turn(talks, leaver, i, waiting, ties, ROUNDING * span)[:2] for ties in _TIES]
+        distances = [
+            np.where((fate == fates[i]).all(axis=-1), (np.abs(turn - offers[i]) / span).max(axis=-1), np.inf)
+            for turn, fate in turns
+        ]
+        misses.append(np.min(distances, axis=0))
+    return np.asarray(np.maximum(*misses))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -279,21 +280,14 @@ class Monitoring(Shown):
                 f"`signals` must name the signals of every player, {[p.shape[1] for p in parts]} of them; "
                 f"got {[len(each) for each in words]}."
             )
-        shape = tuple(part.shape[0] for part in parts)
-        counts = tuple(part.shape[1] for part in parts)
-        joint = np.empty((*shape, *counts), dtype=object)
-        for index in np.ndindex(*shape, *counts):
-            profile, seen = index[: len(parts)], index[len(parts) :]
-            chance = Fraction(1)
-            for part, a, y in zip(parts, profile, seen, strict=True):
-                chance *= part[a, y]
-            joint[index] = chance
+        count, counts = len(parts), tuple(part.shape[1] for part in parts)
+        joint = reduce(np.multiply.outer, parts).transpose([*range(0, 2 * count, 2), *range(1, 2 * count, 2)])
         short_names = all(len(word) == 1 for each in words for word in each)
         names = [
             ("" if short_names else ", ").join(each[y] for each, y in zip(words, seen, strict=True))
             for seen in np.ndindex(*counts)
         ]
-        return cls(joint.reshape(*shape, -1), signals=names)
+        return cls(joint.reshape(*joint.shape[:count], -1), signals=names)
 
     @classmethod
     def noisy(cls, game: Game, correct: Any) -> Monitoring:

@@ -132,9 +132,8 @@ class Game(Shown):
         """
         if isinstance(game, Game):
             return game
-
-        found = read_foreign(game)
-        return cls(*found.payoffs, actions=found.actions, players=found.players)
+        payoffs, actions, players = read_foreign(game)
+        return cls(*payoffs, actions=actions, players=players)
 
     @classmethod
     def from_realised(
@@ -546,73 +545,49 @@ def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> t
     return names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A game of another library: payoffs, one array per player, and its names."""
+Foreign = tuple[Sequence[Any], Sequence[Sequence[str]] | None, Sequence[str] | None]
+"""A game of another library: payoffs, one array per player, names of actions, names of players."""
 
-    payoffs: tuple[Any, ...]
-    actions: list[list[str]] | None = None
-    players: list[str] | None = None
+_MARKS = ("payoff_matrices", "payoff_profile_array", "to_arrays", "row_utility", "player_utility")
 
 
-def read_foreign(game: Any) -> _Found:
+def is_foreign(game: Any) -> bool:
+    """Whether this is a game that `read_foreign` knows."""
+    return any(hasattr(game, mark) for mark in _MARKS)
+
+
+def read_foreign(game: Any) -> Foreign:
     """Return the payoffs and names of a game of nashpy, quantecon, pygambit or OpenSpiel."""
     if hasattr(game, "payoff_matrices"):  # nashpy.Game
-        return _Found(payoffs=tuple(game.payoff_matrices))
+        return tuple(game.payoff_matrices), None, None
     if hasattr(game, "payoff_profile_array"):  # quantecon.game_theory.NormalFormGame
-        table = np.asarray(game.payoff_profile_array)
-        return _Found(payoffs=tuple(np.moveaxis(table, -1, 0)))
-    if hasattr(game, "to_arrays") and hasattr(game, "players"):  # pygambit.Game
-        return _gambit(game)
-    if hasattr(game, "num_rows") and hasattr(game, "row_utility"):  # pyspiel.MatrixGame
-        return _matrix_game(game)
-    if hasattr(game, "player_utility") and hasattr(game, "shape"):  # pyspiel.TensorGame
-        return _tensor_game(game)
+        return tuple(np.moveaxis(np.asarray(game.payoff_profile_array), -1, 0)), None, None
+    if hasattr(game, "to_arrays"):  # pygambit.Game, exact
+        players = [str(player.label) for player in game.players]
+        actions = [[str(own.label) for own in player.strategies] for player in game.players]
+        payoffs = tuple(map(np.asarray, game.to_arrays()))
+        return payoffs, _distinct(*actions), (players if _distinct(players) else None)
+    if hasattr(game, "row_utility"):  # pyspiel.MatrixGame
+        rows, columns = range(game.num_rows()), range(game.num_cols())
+        utilities = game.row_utility, game.col_utility
+        payoffs = tuple(np.array([[own(r, c) for c in columns] for r in rows]) for own in utilities)
+        actions = [
+            [str(game.row_action_name(r)) for r in rows],
+            [str(game.col_action_name(c)) for c in columns],
+        ]
+        return payoffs, _distinct(*actions), None
+    if hasattr(game, "player_utility"):  # pyspiel.TensorGame
+        shape = tuple(game.shape())
+        payoffs = tuple(np.empty(shape) for _ in shape)
+        for player, profile in product(range(len(shape)), np.ndindex(*shape)):
+            payoffs[player][profile] = game.player_utility(player, list(profile))
+        return payoffs, None, None
     raise InvalidInput(
         "`game` must be a Game, or a game of nashpy, quantecon (NormalFormGame), pygambit or OpenSpiel (MatrixGame, "
         f"TensorGame); got {short(game)}. From arrays make Game(A, B), from Gambit's text Game.from_nfg(text)."
     )
 
 
-def is_foreign(game: Any) -> bool:
-    """Whether this is a game that `read_foreign` knows."""
-    return any(
-        hasattr(game, name)
-        for name in ("payoff_matrices", "payoff_profile_array", "to_arrays", "row_utility", "player_utility")
-    )
-
-
-def _gambit(game: Any) -> _Found:
-    """Read exact payoffs, and labels if they are distinct."""
-    players = list(game.players)
-    names = [str(one.label) for one in players]
-    actions = [[str(each.label) for each in one.strategies] for one in players]
-    return _Found(
-        payoffs=tuple(np.asarray(table) for table in game.to_arrays()),
-        actions=actions if all(map(_distinct, actions)) else None,
-        players=names if _distinct(names) else None,
-    )
-
-
-def _distinct(names: list[str]) -> bool:
-    return all(names) and len(set(names)) == len(names)
-
-
-def _matrix_game(game: Any) -> _Found:
-    rows, columns = range(game.num_rows()), range(game.num_cols())
-    tables = (
-        np.array([[each(r, c) for c in columns] for r in rows])
-        for each in (game.row_utility, game.col_utility)
-    )
-    names = [[str(game.row_action_name(r)) for r in rows], [str(game.col_action_name(c)) for c in columns]]
-    return _Found(payoffs=tuple(tables), actions=names if all(map(_distinct, names)) else None)
-
-
-def _tensor_game(game: Any) -> _Found:
-    shape = tuple(game.shape())
-    profiles = [list(profile) for profile in product(*map(range, shape))]
-    tables = [
-        np.array([game.player_utility(player, profile) for profile in profiles]).reshape(shape)
-        for player in range(len(shape))
-    ]
-    return _Found(payoffs=tuple(tables))
+def _distinct(*lists: list[str]) -> tuple[list[str], ...] | None:
+    """Return lists of names in each of which all differ, or None."""
+    return lists if all(all(names) and len(set(names)) == len(names) for names in lists) else None

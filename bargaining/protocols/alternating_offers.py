@@ -330,17 +330,8 @@ class AlternatingOffers(Shown):
                 turns = rotation(talks)
             else:
                 turns, status = self._pair(talks, status)
-        division = self._packed(
-            problem, talks, self._ended(talks, turns, status), turns, turns.offers[self._first]
-        )
-        pair = self.horizon is None and problem.players == 2
-        off, many = (np.asarray(division.status) == each for each in (Status.INACCURATE, Status.MULTIPLE))
-        if pair and (off | many).any():
-            refused, status = self._with_refusals(talks, turns, status, off, many)
-            if refused is not turns:
-                status = self._ended(talks, refused, status)
-                division = self._packed(problem, talks, status, refused, refused.offers[self._first])
-        return division
+        status = self._ended(talks, turns, status)
+        return self._packed(problem, talks, status, turns, turns.offers[self._first])
 
     def _ended(self, talks: Talks, turns: Turns, status: NDArray[np.int8]) -> NDArray[np.int8]:
         """Return the status of each cell, EMPTY where talks go on for ever in an equilibrium."""
@@ -367,34 +358,28 @@ class AlternatingOffers(Shown):
         return self._packed(problem, talks, status, turns, division.payoffs)
 
     def _pair(self, talks: Talks, status: NDArray[np.int8]) -> tuple[Turns, NDArray[np.int8]]:
-        """Return the offers of two players if both are accepted, and where nobody makes an acceptable offer."""
+        """Return the offers of two players, and where equilibria are several.
+
+        Where a refusal may be worth more than offers that are accepted, bounds of all equilibria find the turns if
+        payoffs are unique; else they are those of a stationary equilibrium if only the responder may leave.
+        """
         offers, many = offer_pair(talks, self.leaver)
         chances = np.zeros((*offers.shape[:-1], 3))
         chances[..., 0] = 1.0
         # If a breakdown is worth more than agreements, delay may be an equilibrium too.
         safe = (talks.breakdown == 0) | talks.feasible.contains(talks.breakdown_payoffs)
         unique = np.asarray(~many & safe & is_convex(talks.feasible) & ~spared(talks, self.leaver, offers))
-        status = np.where(many & (status == Status.OK), Status.MULTIPLE, status).astype(np.int8)
-        return Turns(offers, chances, unique), status
-
-    def _with_refusals(
-        self, talks: Talks, turns: Turns, status: NDArray[np.int8], off: Mask, many: Mask
-    ) -> tuple[Turns, NDArray[np.int8]]:
-        """Return the turns where a refusal may be worth more than offers that are accepted.
-
-        Bounds of all equilibria find them where payoffs are unique; else those of a stationary equilibrium if only the
-        responder may leave.
-        """
-        here, _, found = self._refused(talks, off, many)
+        turns, shared = Turns(offers, chances, unique), status == Status.OK
+        off = ~(pair_miss(talks, self.leaver, offers) <= ROUNDING) & shared & ~many
+        here, _, found = self._refused(talks, off, many & shared)
         if here.any():
-            unique = np.where(here, ~spared(talks, self.leaver, found.payoffs), turns.unique)
+            unique = np.where(here, ~spared(talks, self.leaver, found.payoffs), unique)
             turns = _replaced(turns, here, found.payoffs, found.chances)._replace(unique=unique)
-            status = np.where(here, Status.OK, status).astype(np.int8)
-        off = off & ~here
+        off &= ~here
         if off.any() and self.leaver == "responder" and separable(talks.feasible):
             others = rotation(talks, off)
-            turns = _replaced(turns, off, others.offers, others.chances)._replace(unique=turns.unique & ~off)
-        return turns, status
+            turns = _replaced(turns, off, others.offers, others.chances)._replace(unique=unique & ~off)
+        return turns, np.where(many & shared & ~here, Status.MULTIPLE, status).astype(np.int8)
 
     def _doubts(self, talks: Talks, low: Floats, high: Floats) -> tuple[Mask, Mask]:
         """Return where accepted offers between these ends are no equilibrium, and where they are an interval."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,8 @@ from bargaining._rich import Shown
 from bargaining.division import ACCURACY, Division, judged, told
 from bargaining.errors import InvalidInput, NotApplicable, Status, plain
 from bargaining.protocols._seats import take_seats
+
+_PAIRS = ("win", "lose", "rates", "costs")
 
 
 @owning
@@ -95,7 +97,7 @@ class WarOfAttrition(Shown):
         exits: Any = self.exits
         if hasattr(exits, "columns"):  # of pandas, a row for each leaver
             object.__setattr__(self, "exits", exits.T.to_dict())
-        take_seats(self, "win", "lose", "rates", "costs", "exits", count=2)
+        take_seats(self, *_PAIRS, "exits", count=2)
         object.__setattr__(self, "_state", _checked(self, self.players or numbered(2)))
 
     @property
@@ -168,9 +170,8 @@ class WarOfAttrition(Shown):
         return np.stack([np.minimum(floor, win), np.maximum(floor, win)], axis=-1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _State:
-    """Payoff of giving up, the gain if the other does first, and the cost of a moment's delay."""
+class _State(NamedTuple):
+    """Payoff of giving up, the gain if the other does first, the cost of a moment's delay, and who would leave."""
 
     floor: Floats
     gain: Floats
@@ -181,11 +182,12 @@ class _State:
 
 
 def _checked(war: WarOfAttrition, names: Names) -> _State:
-    win, lose = (_pair(x, name) for x, name in ((war.win, "win"), (war.lose, "lose")))
-    rates, costs = (
-        within(_pair(x, name), name, 0.0, np.inf, ends="[)")
-        for x, name in ((war.rates, "rates"), (war.costs, "costs"))
-    )
+    win, lose, rates, costs = (per_player(getattr(war, name), name, 2) for name in _PAIRS)
+    for array, name in zip((win, lose, rates, costs), _PAIRS, strict=True):
+        if array.shape != (2,):
+            raise InvalidInput(f"`{name}` must have one entry per player (2); got shape {array.shape}.")
+    within(rates, "rates", 0.0, np.inf, ends="[)")
+    within(costs, "costs", 0.0, np.inf, ends="[)")
     if not (win > lose).all():
         i = int(np.argmin(win - lose))
         raise InvalidInput(
@@ -209,14 +211,7 @@ def _checked(war: WarOfAttrition, names: Names) -> _State:
             f"`rates` and `costs` must make waiting costly to both; a moment costs "
             f"{titles(names)[i]} {plain(pace[i])}. Give it a cost, or a positive rate and a positive payoff to delay."
         )
-    return _State(floor=floor, gain=gain, pace=pace, rates=rates, costs=costs, leaves=leaves)
-
-
-def _pair(value: ArrayLike, name: str) -> Floats:
-    array = per_player(value, name, 2)
-    if array.shape != (2,):
-        raise InvalidInput(f"`{name}` must have one entry per player (2); got shape {array.shape}.")
-    return array
+    return _State(floor, gain, pace, rates, costs, leaves)
 
 
 @owning

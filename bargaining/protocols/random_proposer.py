@@ -541,4 +541,4 @@ def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
             f"No mixture of coalitions was found for votes bought with chances {votes.bought.tolist()}; "
             "report this case."
         )
-    return np.clip(solution.x.reshape(n, n), 0.0, 1.0) + 0.0  # no -0
+    return np.asarray(np.clip(solution.x.reshape(n, n), 0.0, 1.0) + 0.0)  # no -0

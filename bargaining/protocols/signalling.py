@@ -445,26 +445,33 @@ class Bluff(Shown):
     def __call__(self) -> BluffOutcome:
         """Return the equilibrium in which a strong owner claims."""
         q, mu = self.prior, self.threshold
-        owner, receiver, (silent, unclaimed) = self._tables
+        owner, _, (silent, _) = self._tables
         if q > mu:
             weak, concede = 1.0, 1.0
         else:
             weak = q * (1 - mu) / ((1 - q) * mu)
             concede = float((silent - owner[1, 1]) / (owner[1, 0] - owner[1, 1]))
-        belief = q / (q + (1 - q) * weak)
-        answer = np.array([concede, 1 - concede])
-        claimed, met = owner @ answer, receiver @ answer
+        claim = np.array([1.0, weak])
+        payoffs, met, belief = self._implied(claim, concede)
         outcome = BluffOutcome(
             player_names=tuple(self.players),
             threshold=mu,
-            claim=np.array([1.0, weak]),
+            claim=claim,
             concede=concede,
             belief=belief,
-            payoffs=np.array([claimed[0], weak * claimed[1] + (1 - weak) * silent]),
-            receiver=float(q * met[0] + (1 - q) * (weak * met[1] + (1 - weak) * unclaimed)),
+            payoffs=payoffs,
+            receiver=met,
             parameters=describe(self).parameters,
         )
         return self.check(outcome)
+
+    def _implied(self, claim: Floats, concede: float) -> tuple[Floats, float, float]:
+        """Return the types' payoffs, the receiver's, and the belief in a claim, from the strategies."""
+        owner, receiver, (silent, unclaimed) = self._tables
+        types, answer = np.array([self.prior, 1 - self.prior]), np.array([concede, 1 - concede])
+        payoffs = claim * (owner @ answer) + (1 - claim) * silent
+        met = float(types @ (claim * (receiver @ answer) + (1 - claim) * unclaimed))
+        return payoffs, met, float(types[0] * claim[0] / (types @ claim))
 
     def check(self, outcome: BluffOutcome) -> BluffOutcome:
         """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies.
@@ -474,24 +481,20 @@ class Bluff(Shown):
         payoffs and belief from those that the strategies imply.
         """
         answer_of(outcome, "outcome", BluffOutcome)
-        q, (strong, weak), concede = self.prior, outcome.claim, outcome.concede
-        owner, receiver, (silent, unclaimed) = self._tables
+        owner, receiver, (silent, _) = self._tables
+        payoffs, met, belief = self._implied(outcome.claim, outcome.concede)
         stake, span = owner[1, 0] - owner[1, 1], np.ptp(receiver)
-        answer = np.array([concede, 1 - concede])
-        claimed, met = owner @ answer, receiver @ answer
-        claims, types = np.array([strong, weak]), np.array([q, 1 - q])
-        expected = claims * claimed + (1 - claims) * silent
-        believed = q * strong / (types @ claims)
-        choices = np.array([believed, 1 - believed]) @ receiver
-        odds = np.array([strong, weak, concede])
+        answer = np.array([outcome.concede, 1 - outcome.concede])
+        choices = np.array([belief, 1 - belief]) @ receiver
+        odds = np.append(outcome.claim, outcome.concede)
         return judged(
             outcome,
             ACCURACY,
-            np.abs(outcome.payoffs - expected) / stake,
-            (np.maximum(claimed, silent) - expected) / stake,
+            np.abs(outcome.payoffs - payoffs) / stake,
+            (np.maximum(owner @ answer, silent) - payoffs) / stake,
             (choices.max() - choices @ answer) / span,
-            abs(outcome.receiver - types @ (claims * met + (1 - claims) * unclaimed)) / span,
-            abs(outcome.belief - believed),
+            abs(outcome.receiver - met) / span,
+            abs(outcome.belief - belief),
             np.maximum(-odds, odds - 1),
         )
 

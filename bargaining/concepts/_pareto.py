@@ -6,8 +6,7 @@ If a smooth set is slow to evaluate, some of its points are computed once and in
 prices :math:`(\cos\theta, \sin\theta)` run along the frontier as :math:`\theta` goes from 0 to :math:`\pi/2`. Where the
 frontier is smooth and curved they are smooth functions of :math:`\theta`, even if it ends horizontally or vertically,
 and polynomials through a hundred of them are accurate up to rounding. Elsewhere polynomials are inaccurate, which
-points of the set between the nodes show. If a set knows between which prices its best points move (``moving_prices`` of
-`FeasibleSet`), only these prices are used, and a few points are enough.
+points of the set between the nodes show.
 """
 
 from __future__ import annotations
@@ -173,15 +172,9 @@ def _trace(feasible: FeasibleSet, d: Floats, ideal: Floats) -> Floats | Followed
     ends; on a curve it does not.
     """
     gains = ideal - d
-    moving = known(feasible, "moving_prices")
-    if moving is not None and len(pieces := moving(d)):
-        followed = sampled(feasible, gains, pieces)
-        if followed is None:
-            raise Unsolved(
-                "the frontier of the set could not be followed from one best point to the other: it is not smooth and "
-                "concave between the prices that the set names."
-            )
-        return followed
+    refuse = known(feasible, "whole_frontier")
+    if refuse is not None:
+        refuse(d)
     points = list(ends(feasible, d, ideal))
     k = 0
     while k < len(points) - 1:
@@ -217,7 +210,6 @@ def _asked_each_time(feasible: FeasibleSet, d: Floats, ideal: Floats) -> Followe
 
 
 NODES = (48, 120)  # enough where the frontier is smooth, and where it is nearly kinked
-FEW_NODES = (12, 24, 48)  # between prices that a set says its best points move smoothly at
 CLOSE = 1e-13  # of the ideal gains: what is nearer is rounding
 NOISY = 1e-11  # of the ideal gains: the possible error of sets that are evaluated by iteration
 TOO_FAR = 1e-9  # of the ideal gains: a fit that is farther off is not used
@@ -236,7 +228,7 @@ class Followed:
     error: float = 0.0
 
 
-def sampled(feasible: FeasibleSet, gains: Floats, moving: Floats | None = None) -> Followed | None:
+def sampled(feasible: FeasibleSet, gains: Floats) -> Followed | None:
     """Return the frontier of a set as a function with its slope; None if it is not smooth.
 
     Parameters
@@ -245,52 +237,20 @@ def sampled(feasible: FeasibleSet, gains: Floats, moving: Floats | None = None) 
         A single convex set of two players.
     gains : ndarray, shape (2,)
         The units in which prices are taken and errors judged.
-    moving : ndarray, shape (k, 2, 2), optional
-        The first and the last prices of each smooth piece, in order from the best point for player 0. At all other
-        prices the best point does not move. By default there is one piece, the whole frontier.
     """
-    spans = [(0.0, np.pi / 2)] if moving is None else [tuple(_angles(piece * gains)) for piece in moving]
-    pieces, worst = [], 0.0
-    for first, last in spans:
-        check = first + CHECKS * (last - first)
-        truth = _best(feasible, gains, check)
-        before = np.inf
-        for count in NODES if moving is None else FEW_NODES:
-            places = (1 - np.cos((2 * np.arange(count) + 1) * np.pi / (2 * count))) / 2
-            nodes = first + (last - first) * places
-            points = _polynomial(nodes, _best(feasible, gains, nodes))
-            error = float((np.abs(points(check) - truth) / gains).max())
-            if error <= CLOSE or (error <= NOISY and error > before / 4):  # more points bring no more digits
-                break
-            before = error
-        if not error <= TOO_FAR:
-            return None
-        pieces.append(points)
-        worst = max(worst, error)
+    check, before = CHECKS * np.pi / 2, np.inf
+    truth = _best(feasible, gains, check)
+    for count in NODES:
+        nodes = (1 - np.cos((2 * np.arange(count) + 1) * np.pi / (2 * count))) * np.pi / 4
+        points = _polynomial(nodes, _best(feasible, gains, nodes))
+        error = float((np.abs(points(check) - truth) / gains).max())
+        if error <= CLOSE or (error <= NOISY and error > before / 4):  # more points bring no more digits
+            break
+        before = error
     try:
-        return _as_function(_in_turn(pieces, np.array(spans)), spans[0][0], spans[-1][1], gains, worst)
+        return _as_function(points, gains, error) if error <= TOO_FAR else None
     except InvalidInput:
         return None
-
-
-def _angles(prices: Floats) -> Floats:
-    return np.asarray(np.arctan2(prices[..., 1], prices[..., 0]))
-
-
-def _in_turn(pieces: list[Points], spans: Floats) -> Points:
-    """Return one function of the angle: each piece within its span, its last point until the next begins."""
-    if len(pieces) == 1:
-        return pieces[0]
-
-    def points(angles: Floats) -> Floats:
-        place = np.maximum(np.searchsorted(spans[:, 0], angles, side="right") - 1, 0)
-        at = np.clip(angles, spans[place, 0], spans[place, 1])
-        found = np.empty((*np.shape(angles), 2))
-        for k, piece in enumerate(pieces):
-            found[place == k] = piece(at[place == k])
-        return found
-
-    return points
 
 
 def _best(feasible: FeasibleSet, gains: Floats, angles: Floats) -> Floats:
@@ -313,7 +273,8 @@ def _polynomial(nodes: Floats, values: Floats) -> Points:
     return points
 
 
-def _as_function(points: Points, first: float, last: float, gains: Floats, error: float) -> Followed:
+def _as_function(points: Points, gains: Floats, error: float) -> Followed:
+    first, last = 0.0, np.pi / 2
     end = points(np.array([first, last]))
 
     def angle(i: int, x: Floats) -> Floats:

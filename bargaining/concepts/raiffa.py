@@ -10,17 +10,11 @@ from bargaining._calls import suggesting
 from bargaining.concepts._comprehensive import best_above, lasting_gain, set_by_set
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
-from bargaining.feasible._sides import largest
-from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
-FAR = 100.0  # payoffs so many times the gains: the rounding of interim agreements counts
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
-# of payoffs: by how much agreements are lowered in a replay, so that rounding leaves none outside
-HAIR = 16 * EPS
-MAGNIFIED = 2.0**22  # times a hair: by how much the last agreement can move with it where facets are steep
 
 
 @suggesting
@@ -52,10 +46,8 @@ def raiffa(problem: Problem) -> Division:
     Notes
     -----
     The remaining gains fall at least by the factor 1 - 1/n in a step, and usually much faster: on a smooth frontier of
-    two players each step squares the error, on a straight one a single step is exact. `residual` is the larger of two
-    numbers, over ideal gains. The first is the remaining gains plus the amount by which interim agreements had to be
-    lowered to be feasible. The second is the distance to the end of a replay a hair lower, as far as it exceeds
-    rounding.
+    two players each step squares the error, on a straight one a single step is exact. `residual` is the remaining gains
+    over ideal gains, plus the amount by which interim agreements had to be lowered to be feasible.
 
     References
     ----------
@@ -91,61 +83,13 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
 @set_by_set
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     """Return the last agreement, and the remaining gains plus any infeasibility on the way, over ideal gains."""
-    live = np.asarray(np.isfinite(ideal).all(axis=-1))
-    far = live & _far(problem, ideal)
-    x, left = _agree(problem, ideal, live & ~far)
-    for cell in map(tuple, np.argwhere(far)):
-        x[cell], left[cell] = _agree_near_zero(problem, cell)
-    left = np.maximum(left, _beside_replay(problem, x, ideal, live))
+    x, left = _agree(problem, ideal, np.asarray(np.isfinite(ideal).all(axis=-1)))
     with np.errstate(
         invalid="ignore"
     ):  # where everybody gets the ideal payoff up to rounding, that is the agreement
         rounding = 8 * EPS * (np.abs(ideal) + np.abs(problem.disagreement))
         x = np.where((np.abs(x - ideal) <= rounding).all(axis=-1, keepdims=True), ideal, x)
     return x, left
-
-
-def _beside_replay(problem: Problem, x: Floats, ideal: Floats, live: NDArray[np.bool_]) -> Floats:
-    """Return by how much more than rounding explains agreements miss the last one of a replay, over ideal gains.
-
-    The replay lowers each agreement by a hair before it computes gains.
-    """
-    n = problem.players
-    d = np.broadcast_to(problem.disagreement, ideal.shape)
-    moving = live[..., None] & (ideal > d)
-    gains = np.where(moving, ideal - d, 1.0)
-    hair = HAIR * (1.0 + np.where(moving, np.maximum(np.abs(ideal), np.abs(d)), 0.0) / gains)
-    at = np.zeros(ideal.shape)
-    with np.errstate(all="ignore"):
-        for _ in range(ROUNDS * n):
-            low = d + (at - hair) * gains
-            gain = problem.feasible.ideal(low) - low
-            step = np.where(moving & (gain > 0), gain / gains - hair, 0.0)
-            if not (step > hair).any():
-                break
-            at = at + np.maximum(step, 0.0) / n
-        beside = largest((x - d) / gains - at) - MAGNIFIED * largest(hair)
-    return np.where(live, np.maximum(beside, 0.0), 0.0)
-
-
-def _far(problem: Problem, ideal: Floats) -> NDArray[np.bool_]:
-    """Say in which cells of a polytope payoffs are so large that rounding of interim agreements matters."""
-    d, far = problem.disagreement, np.zeros(ideal.shape[:-1], dtype=bool)
-    if isinstance(problem.feasible, Polytope):
-        with np.errstate(invalid="ignore"):
-            far |= ((np.abs(d) > FAR * (ideal - d)) & (ideal > d)).any(axis=-1)
-    return far
-
-
-def _agree_near_zero(problem: Problem, cell: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return the last agreement of one cell and the remaining gains, computed in gains over the disagreement point."""
-    d = np.broadcast_to(problem.disagreement, (*problem.batch_shape, problem.players))[cell]
-    here = Problem(problem.feasible, d)
-    moved = here.rescale(1.0, -d)
-    if not np.isfinite(moved.ideal).all():  # on the frontier: the moved set misses 0 by rounding
-        return _agree(here, here.ideal, np.asarray(True))
-    gains, left = _agree(moved, moved.ideal, np.asarray(True))
-    return d + gains, left
 
 
 def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -12,8 +12,7 @@ The library also uses the following methods and attributes if a set has them:
 ``convex_hull()``                           the set with lotteries: whoever has it is not convex
 ``disposes_freely``                         whether everything below a feasible point is feasible
 ``decision(payoffs)``                       a decision that gives at least these payoffs
-``moving_prices(floor)``                    of two players: pairs of prices, (k, 2, 2), from the best point for 0 above
-                                            a floor to that for 1, between which the best point moves smoothly
+``whole_frontier(floor)``                   of two players: raises NotApplicable where it takes too long to follow
 ``within``                                  the set that this one gives in other units or names, or above a floor
 ==========================================  =====================================================================
 
@@ -140,7 +139,7 @@ Question = Literal[
     "convex_hull",
     "disposes_freely",
     "decision",
-    "moving_prices",
+    "whole_frontier",
     "within",
 ]
 

@@ -300,11 +300,9 @@ class TariffPayoffs:
                 points[cell], residual[cell] = found.payoffs, found.residual
         return points, residual
 
-    def moving_prices(self, floor: ArrayLike) -> NoReturn:
+    def whole_frontier(self, floor: ArrayLike) -> NoReturn:
         """Refuse, by name, concepts that follow a whole frontier."""
         raise NotApplicable(FOLLOWED)
-
-    ideal_slopes = moving_prices
 
     def optimum_at(self, payoffs: ArrayLike) -> Optimum:
         """Return the optimum that reaches a payoff vector on the frontier."""

@@ -12,7 +12,6 @@ from bargaining import (
     Problem,
     Status,
     TransferableSurplus,
-    Unsolved,
     conley_wilkie,
     equal_loss,
     gupta_livne,
@@ -76,48 +75,6 @@ def test_a_disc_is_the_frontier_it_has(method: Method, d: tuple[float, float]) -
         asked, known = method(Problem(Disc(), d)), method(Problem(ARC, d))
     assert asked.status == known.status == Status.OK
     np.testing.assert_allclose(asked.payoffs, known.payoffs, atol=1e-11)
-
-
-class CutDisc(Disc):
-    """The disc with player 0 held to 2: of many prices the corner is the best point; it knows at which it moves."""
-
-    corner = (2.0, np.sqrt(5.0))
-
-    def support(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        _, where = super().support(weights)
-        where = np.where(where[..., :1] > 2, self.corner, where)
-        return (weights * where).sum(axis=-1), where
-
-    def ideal(self, floor: np.ndarray) -> np.ndarray:
-        return np.minimum(super().ideal(floor), [2.0, 3.0])
-
-    def ray(self, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            wall = np.where(direction[..., 0] > 0, (2 - origin[..., 0]) / direction[..., 0], np.inf)
-        return np.minimum(super().ray(origin, direction), wall)
-
-    def moving_prices(self, floor: np.ndarray) -> np.ndarray:
-        return np.array([[self.corner, (floor[0], np.sqrt(9 - floor[0] ** 2))]])
-
-
-@pytest.mark.dear("continuous_raiffa")
-@pytest.mark.parametrize("method", [m for m in METHODS if m is not conley_wilkie])
-def test_a_set_that_knows_its_prices_is_the_frontier_it_has(method: Method) -> None:
-    frontier = Frontier(lambda x: np.sqrt(9 - x**2), 0.25, 2, derivative=lambda x: -x / np.sqrt(9 - x**2))
-    asked, known = (method(Problem(one, (0.25, 0.5))) for one in (CutDisc(), frontier))
-    assert asked.status == known.status == Status.OK
-    np.testing.assert_allclose(asked.payoffs, known.payoffs, atol=1e-11)
-
-
-def test_prices_that_do_not_reach_the_ends_are_no_answer() -> None:
-    class Wrong(CutDisc):
-        corner = (1.0, np.sqrt(8.0))
-
-        def moving_prices(self, floor: np.ndarray) -> np.ndarray:
-            return np.array([[(3.0, 0.1), (0.25, 3.0)]])
-
-    with pytest.raises(Unsolved, match="between the prices that the set names"):
-        perles_maschler(Problem(Wrong(), (0.25, 0.5)))
 
 
 def test_what_is_not_smooth_is_not_interpolated() -> None:

@@ -15,7 +15,6 @@ from bargaining import (
     Status,
     TransferableSurplus,
     Union,
-    raiffa,
     yu,
 )
 from bargaining.concepts._pareto import Curve, curve
@@ -175,17 +174,6 @@ def test_payoffs_that_are_moved(concept: str, name: str) -> None:
 
 def moved_along(problem: Problem, payoffs: np.ndarray) -> np.ndarray:
     return along(problem, payoffs, problem.ideal - problem.disagreement, 1e-3)
-
-
-@pytest.mark.parametrize("name", ["polygon", "polygon below", "frontier", "kinked", "points", "rows"])
-def test_raiffa_replays_the_agreements_of_its_solver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = SETS[name]()
-    right = raiffa(problem)
-    wrong = moved_along(problem, right.payoffs)
-    monkeypatch.setattr(discrete, "_agree", lambda *given: (wrong, np.asarray(0.0)))
-    found = raiffa(problem)
-    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
-    assert 9e-4 < found.residual < 2e-3
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0, 30.0])

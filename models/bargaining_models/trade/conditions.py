@@ -362,64 +362,44 @@ class Point:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pulled(Shown):
-    """What F functions of implied prices, implied outputs and income owe to each thing they are made of.
-
-    `wages` (B, N, F), `prices` and `output` (B, J, N, F) are derivatives in the unknowns; `prices` and `output` are
-    None without links. The rest is what the derivatives in tariffs need: `spending` (B, J, N, F), of the log price
-    index that a buyer faces, with all that follows from it, and `money` (B, N, F), of a unit of income received.
-    """
-
-    wages: Floats
-    prices: Floats | None
-    output: Floats | None
-    spending: Floats
-    money: Floats
-
-
-def pull(at: Point, prices: Floats | None, output: Floats | None, income: Floats | None) -> Pulled:
-    """Differentiate F functions backwards.
+def pull(
+    at: Point, prices: Floats, output: Floats, income: Floats
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Differentiate F functions of implied prices, implied outputs and income backwards.
 
     Parameters
     ----------
     at : Point
-    prices, output : (B, J, N, F) array or None
-        Derivatives of the functions in `P'` and in `Y'`; None where they do not depend on them.
-    income : (B, N, F) array or None
+    prices, output : (B, J, N, F) array
+        Derivatives of the functions in `P'` and in `Y'`.
+    income : (B, N, F) array
         Derivatives in income.
+
+    Returns
+    -------
+    wages, prices, output
+        Derivatives in the unknowns, (B, N, F) and (B, J, N, F).
+    spending : (B, J, N, F) array
+        In the log price index that a buyer faces, with all that follows from it.
+    money : (B, N, F) array
+        In a unit of income received.
     """
     system = at.system
     theta, kept = system.theta[..., None], at.reaches[..., None]
     expenditures = at.expenditures[..., None]
-    money = np.zeros((1, 1, 1)) if income is None else income
-    sold = np.zeros((1, 1, 1, 1))
-    if output is not None:
-        sold = np.matmul(at.net, output)
-        money = money + (system.final[..., None] * sold).sum(axis=1)
-    money = money / at.spread[..., None]
-    spending = theta * expenditures * (sold - kept * money[:, None])
-    if prices is not None:
-        spending = spending + prices
+    sold = np.matmul(at.net, output)
+    money = (income + (system.final[..., None] * sold).sum(axis=1)) / at.spread[..., None]
+    spending = theta * expenditures * (sold - kept * money[:, None]) + prices
     unit = at.cells.unit
     if unit >= 0:
         owed = (money * at.received[..., None]).sum(axis=1)
         spending[:, :, unit] += system.final[:, unit, None] * owed[:, None]
     costs = np.matmul(at.shares.swapaxes(2, 3), spending)
     costs += theta * np.matmul(at.net.swapaxes(2, 3), expenditures * money[:, None])
-    if output is not None:
-        costs -= theta * at.sold[..., None] * output
+    costs -= theta * at.sold[..., None] * output
     wages = (system.added[..., None] * costs).sum(axis=1) + _earnings(at, money, backwards=True)
-    if not system.links:
-        return Pulled(wages=wages, prices=None, output=None, spending=spending, money=money)
     demand = sold + (1.0 - kept) * money[:, None]
-    return Pulled(
-        wages=wages,
-        prices=_back(system.uses, costs),
-        output=_back(system.inputs, demand),
-        spending=spending,
-        money=money,
-    )
+    return wages, _back(system.uses, costs), _back(system.inputs, demand), spending, money
 
 
 def _back(matrices: Floats, functions: Floats) -> Floats:

@@ -84,7 +84,6 @@ class Payoffs:
         with np.errstate(all="ignore"):
             for some in self.chunks(at, len(places) * self.solver.system.shares.size):
                 worth = reduced(some, places).welfare
-                assert worth is not None
                 slopes.append(self.rates.gather(tariff_slopes(some, worth)))
                 money.append(worth.money[:, places].swapaxes(1, 2))
         return Answers(
@@ -102,7 +101,6 @@ class Payoffs:
         with np.errstate(all="ignore"):
             for some in self.chunks(at, 4 * self.solver.system.shares.size):
                 worth = reduced(some, places).welfare
-                assert worth is not None
                 of_links = np.zeros_like(some.cells.gross)
                 of_links[:, :, places] = own_tariff_slopes(some, worth, places).swapaxes(1, 2)
                 slopes.append(rates.gather(of_links))

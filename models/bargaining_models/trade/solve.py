@@ -43,13 +43,11 @@ Unknowns = tuple[Floats, Floats | None, Floats | None]
 class Worth(Shown):
     """The values of one unit of each quantity to F functions in equilibrium.
 
-    `output` and `price` (B, J, N, F): of each implied output and price index, prices and outputs solved out;
-    `spending` (B, J, N, F): of the log price index that a buyer faces, and all that follows; `money` (B, N, F): of
-    income received.
+    `output` (B, J, N, F): of each implied output, prices and outputs solved out; `spending` (B, J, N, F): of the log
+    price index that a buyer faces, and all that follows; `money` (B, N, F): of income received.
     """
 
     output: Floats
-    price: Floats | None
     spending: Floats
     money: Floats
 
@@ -62,15 +60,16 @@ class Reduced(Shown):
     ----------
     matrix : (B, N, N) array
         Their Jacobian, with the numeraire in the last row.
-    conditions : Worth
-        What one unit of anything does to the labour conditions, F = N, wages held.
-    welfare : Worth or None
-        What it does to the log welfare of the regions asked for, wages adjusted.
+    output, price : (B, J, N, N) array
+        What one unit of each implied output and price index does to the labour conditions, wages held.
+    welfare : Worth
+        What one unit of anything does to the log welfare of the regions asked for, wages adjusted.
     """
 
     matrix: Floats
-    conditions: Worth
-    welfare: Worth | None
+    output: Floats
+    price: Floats
+    welfare: Worth
 
 
 def reduced(at: Point, regions: Sequence[int] = ()) -> Reduced:
@@ -80,49 +79,36 @@ def reduced(at: Point, regions: Sequence[int] = ()) -> Reduced:
     region, player = np.arange(n), np.asarray(regions, dtype=int)
     last = n + np.arange(len(player))
     output = np.zeros((1, system.sectors, n, n + len(player)))
+    price, income = np.zeros_like(output), np.zeros((cells, n, n + len(player)))
     output[:, :, region, region] = system.added / system.factor
-    price = income = None
-    if len(player):
-        price = np.zeros_like(output)
-        price[:, :, player, last] = -system.final[:, player]
-        income = np.zeros((cells, n, n + len(player)))
-        income[:, player, last] = 1.0 / at.income[:, player]
+    price[:, :, player, last] = -system.final[:, player]
+    income[:, player, last] = 1.0 / at.income[:, player]
     if system.links:
         wide, shape = (cells, system.sectors * n, -1), (cells, *output.shape[1:])
-        if income is not None:
-            output = output + _present(pull(at, None, None, income).output)
+        if len(player):  # income is used up by demand for outputs
+            output = output + pull(at, 0.0 * price, 0.0 * output, income)[2]
         output = np.broadcast_to(output, shape).reshape(wide)
         output = solved(output_matrix(at).swapaxes(1, 2), output).reshape(shape)
-        right = _present(pull(at, None, output, income).prices)
-        right = right if price is None else right + price
+        right = pull(at, 0.0 * price, output, income)[1] + price
         price = solved(price_matrix(at).swapaxes(1, 2), right.reshape(wide)).reshape(shape)
-    pulled = pull(at, price, output, income)
-    matrix = pulled.wages[..., :n].swapaxes(1, 2).copy()
+    wages, _, _, spending, money = pull(at, price, output, income)
+    matrix = wages[..., :n].swapaxes(1, 2).copy()
     matrix[:, region, region] -= at.wages
     matrix[:, -1] = -at.earned / system.world
-    conditions = Worth(
+    # One unit of a labour condition moves wages; the dropped condition and the numeraire are worth nothing.
+    moved = -solved(matrix.swapaxes(1, 2), wages[..., n:])
+    moved[:, -1] = 0.0
+
+    def with_wages(array: Floats) -> Floats:
+        through = np.matmul(array[..., :n], moved[:, None] if array.ndim == 4 else moved)
+        return np.asarray(array[..., n:] + through)
+
+    return Reduced(
+        matrix=matrix,
         output=output[..., :n],
-        price=None if price is None else price[..., :n],
-        spending=pulled.spending[..., :n],
-        money=pulled.money[..., :n],
+        price=price[..., :n],
+        welfare=Worth(output=with_wages(output), spending=with_wages(spending), money=with_wages(money)),
     )
-    welfare = None
-    if len(player):
-        # One unit of a labour condition moves wages; the dropped condition and the numeraire are worth nothing.
-        wages = -solved(matrix.swapaxes(1, 2), pulled.wages[..., n:])
-        wages[:, -1] = 0.0
-
-        def with_wages(array: Floats) -> Floats:
-            through = np.matmul(array[..., :n], wages[:, None] if array.ndim == 4 else wages)
-            return np.asarray(array[..., n:] + through)
-
-        welfare = Worth(
-            output=with_wages(output),
-            price=None if price is None else with_wages(price),
-            spending=with_wages(pulled.spending),
-            money=with_wages(pulled.money),
-        )
-    return Reduced(matrix=matrix, conditions=conditions, welfare=welfare)
 
 
 def tariff_slopes(at: Point, worth: Worth) -> Floats:
@@ -194,11 +180,6 @@ def solved(matrices: Floats, right: Floats) -> Floats:
         return np.concatenate([solved(matrix, some) for matrix, some in pairs])
 
 
-def _present(array: Floats | None) -> Floats:
-    assert array is not None
-    return array
-
-
 CHUNK_ENTRIES = 45_000  # of an array of links: what a processor's cache holds
 JACOBIAN_ENTRIES = 1_000_000  # 8 MB an array
 TOLERANCE = 1e-13  # of excess demands: a few roundings of a sum over all links
@@ -225,12 +206,11 @@ class Linear:
     @cached_property
     def _by_condition(self) -> tuple[Floats, Floats]:
         """The effect of a gap in each price and output condition on the labour conditions, (JN, N)."""
-        system, worth = self.at.system, self.reduced.conditions
-        assert worth.price is not None
-        paid = np.zeros_like(worth.output[0])
+        system = self.at.system
+        paid = np.zeros_like(self.reduced.output[0])
         paid[:, np.arange(system.regions), np.arange(system.regions)] = system.added / system.factor
         shape = (-1, system.regions)
-        return worth.price[0].reshape(shape), (worth.output[0] - paid).reshape(shape)
+        return self.reduced.price[0].reshape(shape), (self.reduced.output[0] - paid).reshape(shape)
 
     def steps(self, gaps: Floats) -> Floats:
         """Newton steps for gaps in the conditions, (M, K): first wages, then prices, then outputs."""
@@ -292,7 +272,6 @@ class Solver:
             for first in range(0, len(at.wages), size):
                 some = at.take(slice(first, first + size))
                 found = reduced(some, range(self.system.regions))
-                assert found.welfare is not None
                 parts.append(slopes(some, found.welfare, wrt))
                 doubts.append(64 * np.finfo(float).eps * np.linalg.cond(found.matrix))
         return np.concatenate(parts), np.concatenate(doubts)

@@ -248,7 +248,6 @@ def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]
     with np.errstate(all="ignore"):
         for some in payoffs.chunks(at, 2 * len(places) * payoffs.solver.system.shares.size):
             worth = reduced(some, places).welfare
-            assert worth is not None
             of_links = tariff_slopes(some, worth)
             own.append(rates.gather(of_links))
             other.append(of_links if wrt == "tariffs" else slopes(some, worth, wrt))

@@ -418,16 +418,13 @@ class TradeData(Shown):
         )
         made = cells(output)
         abroad = self.flows.sum(axis=(0, 1)) - np.einsum("nnj->j", self.flows)
-        weight = to_sector.T @ abroad
-        mean = to_sector.T @ (abroad * self.elasticities) / np.where(weight > 0.0, weight, 1.0)
-        plain = to_sector.T @ self.elasticities / to_sector.sum(axis=0)
+        weights = np.where(to_sector @ (to_sector.T @ abroad) > 0.0, abroad, 1.0)
+        mean = to_sector.T @ (weights * self.elasticities) / (to_sector.T @ weights)
         goods = to_sector.T @ self.goods
         mixed = (goods > 0.0) & (goods < to_sector.sum(axis=0))
         if mixed.any():
             name = new_sectors[_first(mixed)[0]]
             raise InvalidInput(f"`sectors` must not merge goods with others; {name} would. Keep them apart.")
-        same = np.array([np.ptp(self.elasticities[columns == k]) == 0.0 for k in range(len(new_sectors))])
-        first = np.array([self.elasticities[columns == k][0] for k in range(len(new_sectors))])
         return replace(
             self,
             regions=new_regions,
@@ -436,7 +433,7 @@ class TradeData(Shown):
             flows=np.asarray(flows),
             tariffs=np.asarray(rates),
             inputs=np.asarray(use / np.where(made > 0.0, made, 1.0)[:, :, None]),
-            elasticities=np.asarray(np.where(same, first, np.where(weight > 0.0, mean, plain))),
+            elasticities=mean,
             final=None if self.final is None else np.asarray(cells(self.final)),
             gdp=None if self.gdp is None else np.asarray(to_region.T @ self.gdp),
         )

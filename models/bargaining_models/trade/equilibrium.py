@@ -115,21 +115,15 @@ class TradeEquilibrium(Result):
             )
         choice(wrt, "wrt", ("tariffs", "costs", "transfers", "elasticities"))
         made, doubt = self._slopes_of(wrt)
-        level = 1.0 + self.welfare[..., None] / 100.0
-        batch, regions = np.shape(self.residual), len(self.regions)
+        own: dict[str, list[str] | None] = {"receiver": list(self.regions)} if wrt == "transfers" else {}
         if wrt in ("tariffs", "costs"):
             made = np.moveaxis(made, 2, -1)
-        rest = made.shape[2:]
-        own: dict[str, list[str] | None] = {}
-        if len(rest) == 3:
-            own |= {"importer": list(self.regions), "exporter": list(self.regions)}
-        elif wrt == "transfers":
-            own["receiver"] = list(self.regions)
+            own = {"importer": list(self.regions), "exporter": list(self.regions)}
         if wrt != "transfers":
             own["sector"] = list(self.sectors)
-        percent = (
-            100.0 * made.reshape(*batch, regions, *rest) * level.reshape(*batch, regions, *(1,) * len(rest))
-        )
+        batch, rest = np.shape(self.residual), made.shape[2:]
+        level = 100.0 + self.welfare.reshape(*self.welfare.shape, *(1,) * len(rest))
+        percent = level * made.reshape(*self.welfare.shape, *rest)
         size = np.abs(percent).max(axis=tuple(range(len(batch), percent.ndim)), keepdims=True)
         error = np.broadcast_to(doubt.reshape(*batch, *(1,) * (1 + len(rest))) * size, percent.shape)
         axes: dict[str, list[str] | None] = {

@@ -8,25 +8,24 @@ r"""Bounds of stochastic games certified from both sides; each state has faces o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from math import inf
 
 import numpy as np
 
 from bargaining._arguments import instance, whole
-from bargaining.equilibria._plane.generation import Generation, floats, generate, repaired
-from bargaining.equilibria._plane.lottery import Pair, hull
+from bargaining.equilibria._plane.generation import floats
+from bargaining.equilibria._plane.lottery import Pair
+from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._plane.rationals import DEFAULT, Rationals, Spent, Work
+from bargaining.equilibria._plane.rationals import DEFAULT, Rationals
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.sets.search import Enclosure
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
-from bargaining.exact.outer_levels import OuterLevels, floats_of, outer_levels
 from bargaining.exact.public_certificate import certify_public_payoff_set, past
-from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, fields_of
-from bargaining.exact.several_certificate import certify_several, off_nothing
+from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, fields_of, two_sided
+from bargaining.exact.several_certificate import certify_several
 from bargaining.games.stochastic import StochasticGame
 
 _MANY = 300  # vertices beyond which their equations take too long
@@ -83,44 +82,12 @@ def certify_stochastic_payoff_bounds(
         raise NotApplicable(_UNKNOWN)
     if not isinstance(sides, Enclosure):
         return certify_several(found, sides, tolerance, units)
-    data, work, spent = Rationals(found.game), Work(units), ""
-    made: Generation | str = "the `budget` is spent"
-    levels: OuterLevels | None = None
-    try:
-        made = _inside(data, sides, work)
-        levels = outer_levels(data, sides.outer if isinstance(made, str) else floats_of(made.vertices), work)
-    except Spent:
-        spent = f" The `budget` of {units} units is spent: give a larger one."
-    if levels is not None and [len(some) > 0 for some in sides.outer] != [
-        some is not None for some in levels.levels
-    ]:
-        levels = None
-    empty = levels is not None and not any(some is not None for some in levels.levels)
-    vertices = () if isinstance(made, str) else made.vertices
-    bound = inf
-    if vertices and levels is not None:
-        bound = max(levels.beyond(floats_of(vertices)), _off(found, data, vertices))
-    inner = any(map(len, vertices)) or empty
-    count = sum(map(len, vertices))
-    inside = f"{count} rational vertices in {len(found)} states generate themselves, checked exactly."
-    if not count:
-        inside = "" if empty else f"Nothing is proved from inside: {made}."
-    outside = "Nothing is proved from outside."
-    if empty:
-        outside = "No profile can be sustained in any state: the outer sets vanish."
-    elif levels is not None:
-        faces = len(levels.fan) * sum(some is not None for some in levels.levels)
-        outside = f"The operator maps {faces} faces into themselves, checked exactly"
-        outside += f"; they reach {bound:.1e} of the range beyond the vertices at most." if count else "."
+    if sides.inner is None:
+        return StochasticCertificate(**fields_of(tolerance, "Nothing is proved: no inner sets were found."))
+    scaled = Scaled.of(found.game)
+    sets = [some * scaled.size + scaled.low for some in sides.inner]
     return StochasticCertificate(
-        **fields_of(
-            tolerance,
-            f"{inside} {outside}{spent}".strip(),
-            inner=inner,
-            outer=levels is not None,
-            bound=off_nothing(found) if empty else bound,
-            vertices=tuple(tuple(data.back(vertex) for vertex in some) for some in vertices),
-        )
+        **two_sided(found.game, sets, tolerance, budget, lambda made: _off(found, made.data, made.vertices))
     )
 
 
@@ -137,18 +104,3 @@ def _off(found: StochasticPayoffBounds, data: Rationals, vertices: Sequence[Sequ
             out = max(out, float(distances((some.inner - low) / size, exact).max()))
         out = max(out, past(some, exact, low, size))
     return out
-
-
-def _inside(data: Rationals, found: Enclosure, work: Work) -> Generation | str:
-    """Return rational vertices that generate themselves, close to the inner sets."""
-    if found.inner is None or not any(map(len, found.inner)):
-        return "no inner sets were found"
-    if sum(map(len, found.inner)) <= _MANY:
-        low, size = (np.array([float(x) for x in pair]) for pair in (data.low, data.size))
-        made = generate(data.game, [some * size + low for some in found.inner], work)
-        if not isinstance(made, str):
-            return made
-    near = [[(Fraction(x), Fraction(y)) for x, y in some.tolist()] for some in found.inner]
-    sets = tuple(tuple(some[k] for k in hull(some)) for some in near)
-    mended = repaired(Generation(data, sets, ((),) * len(sets), exact=False), work)
-    return "the inner sets lie within their image up to rounding only" if mended is None else mended

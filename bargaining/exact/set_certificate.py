@@ -11,7 +11,7 @@ beyond them on the way from levels that contain every payoff: see `outer_levels`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -27,7 +27,6 @@ from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
-from bargaining.equilibria.sets.answer import with_room
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput
 from bargaining.exact.outer_levels import floats_of, outer_levels
@@ -126,7 +125,7 @@ def certify_payoff_set(
         raise InvalidInput(f"`found` must be a PayoffSet; got {type(found).__name__}.")
     game = StochasticGame.from_repeated(found.repeated)
     tolerance = found.stats.tolerance if tolerance is None else tolerance
-    proof = _proof(game, [found.vertices], [found.threat], tolerance, budget, [found._hints])
+    proof = two_sided(game, [found._hints], tolerance, budget, off([found.vertices], [found.threat]))
     return PayoffCertificate(**proof | {"vertices": proof["vertices"][0] if proof["vertices"] else ()})
 
 
@@ -150,34 +149,45 @@ def certify_stochastic_payoff_sets(
         raise InvalidInput(f"`found` must be StochasticPayoffSets; got {type(found).__name__}.")
     tolerance = found.stats.tolerance if tolerance is None else tolerance
     vertices, threats = [some.vertices for some in found.sets], [some.threat for some in found.sets]
-    return StochasticCertificate(**_proof(found.game, vertices, threats, tolerance, budget))
+    return StochasticCertificate(**two_sided(found.game, vertices, tolerance, budget, off(vertices, threats)))
 
 
-def _proof(
+def two_sided(
     game: StochasticGame,
-    sets: Sequence[Floats],
-    threats: Sequence[Floats],
+    sets: Sequence[Any],
     tolerance: float,
     budget: int | None,
-    hints: Sequence[Any] | None = None,
+    apart_from: Callable[[Generation], float],
 ) -> dict[str, Any]:
-    """Return what is proved, as the fields of a certificate."""
-    for some in sets:
-        if not np.isfinite(some).all():
-            raise InvalidInput(f"`result` must have finite vertices; got {short(some)}. Compute it again.")
+    """Return what is proved, as the fields of a certificate.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Two players.
+    sets : sequence of array_like of shape (m, 2)
+        Vertices of each state's set: hints, which are checked.
+    tolerance : float
+        The required accuracy.
+    budget : int or None
+        Units of work.
+    apart_from : callable
+        Returns how far what was claimed is from sets in rationals.
+    """
     work = Work(None if budget is None else whole(budget, "budget", 1))
     why = f"nothing was proved within a `budget` of {budget or DEFAULT} units; give a larger one"
     try:
-        made = generate(game, sets if hints is None else hints, work, with_room)
+        made = generate(game, sets, work)
     except Spent:
         made = why
     fault = made if isinstance(made, str) else made.fault_of_hints
     if isinstance(made, str) or fault:
         knife = "" if fault == why else " The game may lie on a knife edge that rounding decides."
         scaled = Scaled.of(game)
-        bound = _box_beyond(((some - scaled.low) / scaled.size).tolist() for some in sets)
+        units = ((np.asarray(some, float) - scaled.low) / scaled.size for some in sets)
+        bound = _box_beyond([(x, y) for x, y in some.tolist()] for some in units)
         return fields_of(tolerance, f"Not proved from inside: {fault}.{knife}", bound=bound)
-    apart, outside, spent = _apart(sets, threats, made), None, ""
+    apart, outside, spent = apart_from(made), None, ""
     around = _box_beyond(floats(vertices) for vertices in made.vertices)
     inner = floats_of(made.vertices)
     try:
@@ -212,6 +222,14 @@ def worst(errors: Iterable[float]) -> float:
     """Return the largest error; infinite if one is not a number."""
     out = float(np.max([*errors]))
     return np.inf if np.isnan(out) else out
+
+
+def off(sets: Sequence[Floats], threats: Sequence[Floats]) -> Callable[[Generation], float]:
+    """Return a function that says how far sets and threats are from rational ones, as a share of the payoff ranges."""
+    for some in sets:
+        if not np.isfinite(some).all():
+            raise InvalidInput(f"`result` must have finite vertices; got {short(some)}. Compute it again.")
+    return lambda made: _apart(sets, threats, made)
 
 
 def _apart(sets: Sequence[Floats], threats: Sequence[Floats], made: Generation) -> float:

@@ -1,8 +1,12 @@
-r"""Payoff sets of a stochastic game in rationals: vertices that generate themselves, checked without a rounding error.
+r"""Payoff sets in rationals: vertices that generate themselves, checked without a rounding error.
 
-The equations behind the vertices are solved in rationals. Where the solution is rational the vertices are exact.
-Elsewhere every continuation is moved towards the middle of the stable ones by a tiny share, the *inset*; the
-polygons so defined generate themselves with room to spare, within a small multiple of the inset of the true ones.
+Each vertex of a set has a recipe: its row, and the vertices that may follow or the thresholds that bind. Coordinates at
+which nobody is held to a threshold, or that are thresholds, are linear in each other, and are solved for in rationals;
+one on an edge follows from these. If all are known the set is exact. Other coordinates are moved
+towards the middle of what their row generates by a tiny share, the *inset*, and Newton's method in floats finds the set
+in which they keep their recipes: what is generated with room to spare bears rounding.
+
+That they are generated is then checked in rationals.
 
 *Repair.* If W lies within its image B(W), all of B(W) is an equilibrium payoff, as the operator is monotone. A W found
 in floats may lack that by a vertex that rounding let in, or by a constraint that holds in floats and not in rationals.
@@ -11,26 +15,27 @@ Without such vertices, or cut to what lies within its image, it has it after a f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
 from math import inf
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._names import titles
-from bargaining._rational import fractions
-from bargaining.equilibria._plane.equations import Equations, Reader, Rule, recognised
-from bargaining.equilibria._plane.kinds import CORNER, FINE, LEAVE, RIGHT, TOP, VERTEX, Tag
+from bargaining._rational import fractions, solve
 from bargaining.equilibria._plane.lottery import Pair, above, below, convex_lottery, hull
 from bargaining.equilibria._plane.model import Scaled
-from bargaining.equilibria._plane.polygon import MERGE, Polygon, beyond
-from bargaining.equilibria._plane.polygon import hull as corners
+from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums, Work
+from bargaining.equilibria.sets.fan import hull as outline
 from bargaining.equilibria.sets.fan import of_polygons, simplified
 from bargaining.equilibria.sets.image import Image, Recipes
-from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.rows import EASE, Indices, Mask, Rows
+from bargaining.equilibria.sets.structure import Equations
 from bargaining.feasible._polygon import clip
 from bargaining.games.stochastic import StochasticGame
 
@@ -96,18 +101,6 @@ def _bits(sets: Sequence[Sequence[Pair]]) -> int:
 
 NEAR = 1e-9
 """How far inside what was found in floats a generation may lie, as a share of the payoff range."""
-
-_ROOM = (0.0, 1e-12)  # by which incentive constraints are tightened where nothing else leads to a generation
-# Of the unit box: from what floats of vertices lose up to what a strategy may lose.
-_INSETS = (Fraction(1, 2**50), Fraction(1, 2**42), Fraction(1, 2**34))
-_FINE = 128  # bits of the grid for vertices with an inset
-_LONG = (384, 1536)  # bits in which rational coordinates are looked for
-_CROWD = 300  # vertices beyond which looking again for a set takes less time than reading and solving their equations
-_MANY = 60  # vertices beyond which the longer ones are not tried
-
-
-Known = tuple[Fraction | None, Fraction | None]
-Roomy = Callable[[StochasticGame, float], tuple[Floats, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,21 +206,6 @@ class Generation:
         chosen = hull(points)
         return tuple(points[k] for k in chosen), tuple(plans[k] for k in chosen)
 
-    def tag(self, s: int, plan: Plan) -> Tag:
-        """Return how a vertex is generated with a promise in the sets: which constraints bind."""
-        if plan.promise is None:
-            return LEAVE, plan.row, plan.source
-        first, second = (plan.promise[i] == self._least(s, plan.row, i) for i in (0, 1))
-        return (CORNER if second else TOP) if first else RIGHT if second else VERTEX, plan.row, -1
-
-    def _least(self, s: int, row: int, i: int) -> Fraction | None:
-        """Return the lowest continuation that keeps player i to a row, None if there is none."""
-        data = self.data
-        best, own = data.best(i, row, self.threat[i]), data.own(s, i)
-        if best is None:
-            return None
-        return (max(best, own or best) - data.now(i, row)) / data.discounts[i]
-
     def challenge(self, state: int, leaver: int) -> Plan | None:
         """Return a plan that gives a player who stayed, but should have left, at most her payoff from leaving."""
         return next(self._challenges(state, leaver), None)
@@ -257,20 +235,17 @@ class Generation:
         return polygon
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """The vertices of all states, one after the other: their states, kinds, rules and payoffs."""
+_INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
+"""Of the way to the middle of what a row generates: rounding is smaller than the first, no loss as large as the last"""
+_SAME = 1e-12  # of the unit box: corners this close to each other are one
+_CROWDED = (
+    1e-11  # of the unit box: corners this close to the next ones' chord are left out where patience differs
+)
+_READINGS = 2  # of recipes
+_MANY = 40  # vertices beyond which no exact solution is looked for
 
-    owner: list[int]
-    tags: list[Tag]
-    rules: list[Rule]
-    start: list[Pair]
-    lowest: list[tuple[int, int]]
 
-
-def generate(
-    game: StochasticGame, sets: Sequence[Floats], work: Work | None = None, roomy: Roomy | None = None
-) -> Generation | str:
+def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = None) -> Generation | str:
     """Return rational polygons that generate themselves, exact if possible; or the reason why there are none.
 
     Parameters
@@ -281,9 +256,6 @@ def generate(
         The vertices of each state's set in floats, counter-clockwise: hints that are checked.
     work : Work, optional
         The budget; Spent is raised if it is not enough.
-    roomy : callable, optional
-        Looks again for the set of a game of one state and unequal patience, less close but with room for rounding by
-        which incentive constraints are tightened: returns its vertices and the steps that it took.
 
     Returns
     -------
@@ -292,277 +264,245 @@ def generate(
         floats only.
     """
     data, work = Rationals(game), work or Work()
-    if not any(map(len, sets)):
-        nothing: tuple[tuple[()], ...] = ((),) * len(sets)
-        return Generation(data, nothing, nothing, exact=True)
-    hints = [tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets]
-    fault, best, short = "", None, inf
-    for made in _attempts(data, hints, work, roomy):
+    hints = tuple(tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets)
+    whole = Generation(
+        data, tuple(tuple(some[k] for k in hull(some)) for some in hints), ((),) * len(hints), exact=True
+    )
+    if not any(hints):
+        return whole
+    best, short, fault = None, inf, ""
+    for made in _attempts(whole, work):
         if isinstance(made, str):
-            fault = fault or made
+            fault = made
             continue
-        off = max(
-            (beyond(floats(hint), floats(v)) if v else inf)
-            for hint, v in zip(hints, made.vertices, strict=True)
-            if hint
-        )
+        pairs = [(a, b) for a, b in zip(hints, made.vertices, strict=True) if a]
+        off = max(beyond(floats(a), floats(b)) if b else inf for a, b in pairs)
         if off <= NEAR:
             return made
         if off < short:
             best, short = made, off
-    return fault if best is None else replace(best, fault_of_hints=fault)
+    return (fault or "these sets generate nothing") if best is None else replace(best, fault_of_hints=fault)
 
 
-def _attempts(
-    data: Rationals, hints: Sequence[Sequence[Pair]], work: Work, roomy: Roomy | None
-) -> Iterator[Generation | str]:
-    """Yield what the equations of the vertices give, then what has room to spare, then what lies within the hints.
+def _attempts(whole: Generation, work: Work) -> Iterator[Generation | str]:
+    """Yield sets with exact vertices, sets with room to spare, and what repairs leave of the hints.
 
-    Equations of very many vertices are solved last.
+    Recipes are read off the hints, and if these lead nowhere off the sets in which all corners keep them.
     """
-    count, unequal = sum(map(len, hints)), data.discounts[0] != data.discounts[1]
-    sets = [_with_rests(data, hints[0])] if unequal and len(hints) == 1 else hints
-    given = tuple(tuple(points[k] for k in hull(points)) for points in sets)
-    whole = Generation(data, given, ((),) * len(given), exact=False)
-    work.spend(count * len(data.state))
-    false: list[Generation] = []
-    late = unequal and count > _CROWD
-    if not late:
-        yield from _equated(whole, work, false)
-    if unequal:
-        if roomy is not None and all(data.discounts) and len(given) == 1:
-            inside = ((_inside(data, roomy, room, work),) for room in _ROOM)
-            yield from _repaired((whole.of(sets) for sets in inside), work)
-        yield from _repaired([whole], work)
-    else:
-        false.append(whole)
-    if late:
-        yield from _equated(whole, work, false)
-    yield from _repaired(false, work)
-
-
-def _with_rests(data: Rationals, hint: Sequence[Pair]) -> list[Pair]:
-    """Return a set with the profiles played for ever that it sustains, as they are, in place of vertices next to them.
-
-    A threat that vertices close in on without end may be attained by these alone, and what one profile needs
-    exactly may be given by one of these alone.
-    """
-    points, rounded, rest = list(hint), floats(hint), [data.payoffs[row] for row in data.rows(0)]
-    near = [row for row in data.rows(0) if beyond(floats([rest[row]]), rounded) <= NEAR]
-    while True:
-        low = [min(x) for x in zip(*points, strict=True)]
-        held = [
-            row
-            for row in near
-            if all(
-                rest[row][i] >= max(data.best(i, row, [min(low[i], rest[row][i])]) or 0, data.own(0, i) or 0)
-                for i in (0, 1)
-            )
-        ]
-        if not held:
-            return points
-        for row in held:
-            points = [p for p in points if max(abs(p[i] - rest[row][i]) for i in (0, 1)) > NEAR] + [rest[row]]
-        near = [row for row in near if row not in held]
-
-
-def _equated(whole: Generation, work: Work, false: list[Generation]) -> Iterator[Generation | str]:
-    """Yield the solutions of the equations of the vertices, read in several ways; add those with a fault."""
-    data, seen = whole.data, list[list[Rule]]()
-    unequal = data.discounts[0] != data.discounts[1] and all(data.discounts)
-    for kinds in (_exact_kinds, _kinds) if unequal else (_kinds,):
-        polygons, tags, there = kinds(whole)
-        every = [[True] * len(some) for some in tags]
-        for snap in ([there] if there else []) + [every, [[False] * len(some) for some in tags]]:
-            reading = _read(data, polygons, tags, snap)
-            if reading.rules not in seen:
-                yield _made_of(data, reading, work, false)
-                seen.append(reading.rules)
-
-
-def _repaired(false: Iterable[Generation], work: Work) -> Iterator[Generation | str]:
-    for made in false:
-        raised = _raised(made)
-        for some in (made, raised) if raised.vertices != made.vertices else (made,):
-            found = repaired(some, work)
-            if found is not None:
-                yield found.fault() or found
-                break
-
-
-def _raised(made: Generation) -> Generation:
-    """Return the sets cut off at the threat given by one punishing profile, if they reach only slightly below."""
-    sets = []
-    for s, vertices in enumerate(made.vertices):
-        polygon = list(vertices)
-        for i in (0, 1):
-            low = made.threat[i][s]
-            known = [x for x in made.data.punishments(s, i) if low is not None and 0 < x - low < NEAR]
-            if known:
-                polygon = above(polygon, i, min(known))
-        sets.append(tuple(polygon[k] for k in hull(polygon)))
-    return made.of(tuple(sets))
-
-
-def _inside(data: Rationals, roomy: Roomy, room: float, work: Work) -> tuple[Pair, ...]:
-    """Return a set searched for again, with a margin for rounding."""
-    points, steps = roomy(data.game, room)
-    work.spend(steps * (1 + len(points)) * len(data.state))
-    exact = [data.scaled(pair) for pair in fractions(points).tolist()]
-    return tuple(exact[k] for k in hull(exact))
-
-
-_Kinds = tuple[list[Polygon], list[list[Tag]], list[list[bool]]]
-"""What sets generate, how, and, where that is known, whether the continuation is a vertex."""
-
-
-def _kinds(whole: Generation) -> _Kinds:
-    """Return what sets generate, and how, computed in floats: constraints that just hold may be violated."""
-    rows = Rows.of(Scaled.of(whole.data.game))
-    empty = np.array([not vertices for vertices in whole.vertices])
-    rows = rows.without(empty) if empty.any() else rows
-    sets = [np.array(floats(vertices)) for vertices in whole.vertices if vertices]
-    image = Image(rows, *of_polygons(sets, rows.discounts), ~rows.barred)
-    polygons, tags, recipes = list[Polygon](), list[list[Tag]](), iter(image.recipes())
-    for s, vertices in enumerate(whole.vertices):
-        found = next(recipes) if vertices else Recipes(np.zeros((0, 2)), *np.zeros((2, 0), dtype=np.intp))
-        found = found.of(simplified(found.points, MERGE if rows.common else FINE))
-        polygons.append([(x, y) for x, y in found.points.tolist()])
-        pairs = zip(rows.origin[image.rows[found.row]].tolist(), found.kind.tolist(), strict=True)
-        tags.append([_tag(whole.data, s, row, kind - len(image.fan)) for row, kind in pairs])
-    return polygons, tags, []
-
-
-def _tag(data: Rationals, state: int, row: int, kind: int) -> Tag:
-    """Return how a row, profiles before outcomes of leaving, generates a corner; `kind` is negative for a vertex.
-
-    No threshold binds on the continuations of a player who does not care for them.
-    """
-    if row < len(data.state):
-        binding = [i for i, d in enumerate(data.discounts) if d and (kind == CORNER or kind // 2 == i)]
-        if kind < 0 or not binding:
-            return VERTEX, row, -1
-        return (kind if kind != CORNER or len(binding) == 2 else (TOP, RIGHT)[binding[0]]), row, -1
-    earlier = sum(len(data.leaves(s)) for s in range(state))
-    return LEAVE, -1, row - len(data.state) - earlier
-
-
-def _exact_kinds(whole: Generation) -> _Kinds:
-    """Return what sets generate, and how, found in rationals, but for vertices that hardly matter.
-
-    Where the vertices are, or what one payoff of theirs is, as exactly as they were given.
-    """
-    image, polygons, tags, there = whole.image(), list[Polygon](), list[list[Tag]](), list[list[bool]]()
-    corner = [set(vertices) for vertices in whole.vertices]
-    for s, (vertices, plans) in enumerate(zip(image.vertices, image.plans, strict=True)):
-        order = sorted(range(len(plans)), key=lambda k: plans[k].promise not in (None, vertices[k]))
-        given = sum(plan.promise in (None, vertex) for vertex, plan in zip(vertices, plans, strict=True))
-        rounded = floats([vertices[k] for k in order])
-        chosen = corners(rounded, merge=FINE, given=given)
-        polygons.append([rounded[k] for k in chosen])
-        tags.append([whole.tag(s, plans[order[k]]) for k in chosen])
-        there.append([plans[order[k]].promise in corner[s] for k in chosen])
-    return polygons, tags, there
-
-
-def _read(
-    data: Rationals, polygons: list[Polygon], tags: list[list[Tag]], snap: list[list[bool]]
-) -> _Reading:
-    reader = Reader(data, polygons)
-    out = _Reading([], [], [], [], reader.lowest)
-    for s, (polygon, kinds) in enumerate(zip(polygons, tags, strict=True)):
-        for vertex, tag, snapped in zip(polygon, kinds, snap[s], strict=True):
-            out.owner.append(s)
-            out.tags.append(tag)
-            out.rules.append(reader.rule(s, vertex, tag, snap=snapped))
-            out.start.append((Fraction(vertex[0]), Fraction(vertex[1])))
-    return out
-
-
-def _made_of(data: Rationals, reading: _Reading, work: Work, false: list[Generation]) -> Generation | str:
-    """Return the exact solution of the equations, or that with the least inset; add those with a fault."""
-    if not reading.rules:
-        return "these sets generate nothing"
-    exact = _exactly(Equations(data, reading.rules, reading.lowest), reading.start, work)
-    if exact is None:
-        return "the equations of the vertices have no solution that Newton's steps find"
-    fault = ""
-    whole = [(x, y) for x, y in exact if x is not None and y is not None]
-    if len(whole) == len(exact):
-        made = _collected(data, reading, whole, exact=True)
-        fault = made.fault()
-        if not fault:
-            return made
-        false.append(made)
-    fixed = [replace(rule, known=known) for rule, known in zip(reading.rules, exact, strict=True)]
-    for inset in _INSETS:
-        solved = Equations(data, fixed, reading.lowest, inset=inset).solve(reading.start, _FINE, work)
-        if solved is None:
-            fault = fault or "the vertices cannot be moved inward"
-            continue
-        made = _collected(data, reading, solved, exact=False)
-        fault = made.fault()
-        if not fault:
-            return made
-        if inset == _INSETS[0]:
-            false.append(made)
-    return fault
-
-
-def _exactly(equations: Equations, start: list[Pair], work: Work) -> list[Known] | None:
-    """Return the rational coordinates that depend only on rational ones; None if there is no solution."""
-    known: dict[tuple[int, int], Fraction] = {}
-    for bits in _LONG if len(start) <= _MANY else _LONG[:1]:
-        solved = equations.solve(start, bits, work)
-        if solved is None:
-            return None
-        found = {(k, i): recognised(vertex[i], bits) for k, vertex in enumerate(solved) for i in (0, 1)}
-        known = {where: value for where, value in found.items() if value is not None}
-        start = solved
-        if len(known) == len(found):
+    sets = [np.array(floats(vertices)).reshape(-1, 2) for vertices in whole.vertices]
+    for _ in range(_READINGS):
+        recipes = _Recipes.of(whole.data, sets)
+        if recipes is None:
             break
-    while True:
-        z = [(known.get((k, 0), x), known.get((k, 1), y)) for k, (x, y) in enumerate(start)]
-        wrong = [
-            (k, i)
-            for k, i in known
-            if not equations.uses(k, i) <= known.keys() or equations.value(z, k)[i] != known[k, i]
+        every, given = 2 * len(recipes.equations.corners), recipes.leaving()
+        known = recipes.known(work) if every <= 2 * _MANY else given
+        tries = [(known, 0.0)] if len(known) == every else [(known, inset) for inset in _INSETS]
+        for fixed, inset in [*tries, *((given, inset) for inset in _INSETS if len(known) != len(given))]:
+            work.spend(every * (1 + len(whole.data.state)))
+            made = recipes.moved(fixed, inset)
+            yield "the equations of the vertices have no solution" if made is None else made.fault() or made
+        solution = recipes.equations.solve()
+        if solution is None:
+            break
+        for s, some in zip(recipes.states, solution, strict=True):
+            sets[s] = some[outline(some)]
+    found = repaired(whole, work)
+    if found is not None:
+        yield found
+
+
+_Known = dict[tuple[int, int], Fraction]
+"""Coordinates of corners: (corner, player)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Recipes:
+    """The recipes of the corners of all states, from the image of sets in floats."""
+
+    data: Rationals
+    equations: Equations
+    image: Image
+    number: list[int]  # of the row behind each corner, profiles before outcomes of leaving
+    replies: list[list[int]]  # of the rows of best deviations
+    states: list[int]  # those that have equilibria
+
+    @classmethod
+    def of(cls, data: Rationals, sets: Sequence[Floats]) -> _Recipes | None:
+        """Read the recipes off sets in the unit box; None if some state's set generates nothing."""
+        rows = Rows.of(Scaled.of(data.game))
+        empty = np.array([not len(vertices) for vertices in sets])
+        rows = rows.without(empty) if empty.any() else rows
+        polygons = [vertices for vertices in sets if len(vertices)]
+        image = Image(rows, *of_polygons(polygons, rows.discounts), ~rows.barred)
+        recipes, (points, exist) = image.recipes(), image._points()
+        if not all(len(some.points) for some in recipes):
+            return None
+        recipes = [some.of(simplified(some.points, EASE if rows.common else _CROWDED)) for some in recipes]
+        for s, some in enumerate(recipes):
+            _prefer_free(image, points, exist, s, some)
+        equations = Equations(image, recipes, ~rows.barred).mixed()
+        number = rows.origin[image.rows[equations.row]].tolist()
+        replies = rows.origin[equations.best].tolist()
+        return cls(data, equations, image, number, replies, np.flatnonzero(~empty).tolist())
+
+    @cached_property
+    def _slope(self) -> Pair | None:
+        """How much each coordinate moves with the other if one state's set is a segment; its rows pay points of it."""
+        e, data = self.equations, self.data
+        points = sorted({data.payoffs[row] for row in self.number if row < len(data.state)})
+        if len(e.corners) != 2 or len(data.game) > 1 or len(points) < 2:
+            return None
+        (a, b), (x, y) = points[0], points[-1]
+        width, height = x - a, y - b
+        return (width / height, height / width) if width and height else None
+
+    def leaving(self) -> _Known:
+        """Return the coordinates of outcomes of leaving."""
+        data, gone = self.data, [k for k, row in enumerate(self.number) if row >= len(self.data.state)]
+        ends = [point for s in range(len(data.game)) for point, _ in data.leaves(s)]
+        return {(k, i): ends[self.number[k] - len(data.state)][i] for k in gone for i in (0, 1)}
+
+    def known(self, work: Work) -> _Known:
+        """Return the coordinates that follow from the game in rationals."""
+        known, leaving = _Known(), self.leaving()
+        every = [(k, i) for k in range(len(self.number)) for i in (0, 1)]
+        while True:
+            rules = {at: (x, _Known()) for at, x in leaving.items()}
+            rules |= {
+                at: rule for at in every if at not in leaving and (rule := self._rule(*at, known)) is not None
+            }
+            while lost := [at for at, (_, on) in rules.items() if not on.keys() <= rules.keys()]:
+                for at in lost:
+                    del rules[at]
+            work.spend(len(rules) ** 2)
+            place = {at: n for n, at in enumerate(rules)}
+            matrix = np.full((len(rules), len(rules)), Fraction(0), dtype=object)
+            for at, (_, on) in rules.items():
+                matrix[place[at], place[at]] += 1
+                for other, weight in on.items():
+                    matrix[place[at], place[other]] -= weight
+            right = np.array([constant for constant, _ in rules.values()], dtype=object)
+            solution = solve(matrix, right) if len(rules) > len(known) else None
+            if solution is None:
+                return known
+            known = dict(zip(rules, solution, strict=True))
+
+    def _rule(self, k: int, i: int, known: _Known) -> tuple[Fraction, _Known] | None:
+        """Return a coordinate as a constant and weights of others; None if it slides along an edge by unknown steps."""
+        data, e, row, shares = self.data, self.equations, self.number[k], (Fraction(1), Fraction(0))
+        delta = data.discounts[i]
+        if not delta:
+            return data.now(i, row), {}
+        ends = [end[k] for end in e.ends]
+        if e.binds[i][k]:
+            own = data.own(data.state[row], i)
+            if e.leaves[k, i] and own is not None:
+                return own, {}
+            row, ends = self.replies[k][i], [e.lowest[i], e.lowest[i]]
+        elif not e.free[k]:
+            if self._slope is not None and self._slope[i]:
+                (x, y), slope = self.data.payoffs[row], self._slope[i]
+                return (x - slope * y if i == 0 else y - slope * x), {(k, 1 - i): slope}
+            if not data.discounts[1 - i]:
+                ends = [self._extreme(k, i)] * 2
+            elif (share := self._share(k, 1 - i, known)) is None:
+                return None
+            else:
+                shares = 1 - share, share
+        else:
+            shares = 1 - Fraction(e.mix[k]), Fraction(e.mix[k])
+        place, on = {s: n for n, s in enumerate(self.states)}, _Known()
+        for part, end in zip(shares, ends, strict=True):
+            for s, chance in data.law(row).items() if part else ():
+                at = int(end[place[s]]), i
+                on[at] = on.get(at, Fraction(0)) + delta * chance * part
+        return data.now(i, row), on
+
+    def _extreme(self, k: int, i: int) -> Indices:
+        """Return the highest or the lowest corners for player i, whichever may follow where the other does not care."""
+        e, parts = self.equations, pairwise(self.equations.start.tolist())
+        w = (e.corners[k, i] - e.base[k, i]) / e.discounts[i]
+        sides = np.array([[a + f(e.corners[a:b, i]) for f in (np.argmin, np.argmax)] for a, b in parts]).T
+        return np.asarray(min(sides, key=lambda side: abs(float(e.law[k] @ e.corners[side, i]) - w)))
+
+    def _share(self, k: int, i: int, known: _Known) -> Fraction | None:
+        """Return where player i's threshold meets an edge; None if that is not known."""
+        data, row, place = self.data, self.number[k], {s: n for n, s in enumerate(self.states)}
+        corners = [
+            [(int(end[k, place[s]]), p) for s, p in data.law(row).items()] for end in self.equations.ends
         ]
-        if not wrong:
-            return [(known.get((k, 0)), known.get((k, 1))) for k in range(len(start))]
-        for where in wrong:
-            del known[where]
+        if (
+            not data.discounts[i]
+            or not {(k, i), *((n, i) for some in corners for n, _ in some)} <= known.keys()
+        ):
+            return None
+        one, other = (sum((p * known[n, i] for n, p in some), Fraction(0)) for some in corners)
+        ahead = (known[k, i] - data.now(i, row)) / data.discounts[i] - one
+        return ahead / (other - one) if other != one else None
+
+    def moved(self, known: _Known, inset: float) -> Generation | None:
+        """Return the sets in which known coordinates stay and others move in; None if Newton's method fails."""
+        e = self.equations
+        share, towards = np.full(e.corners.shape, inset), e.corners.copy()
+        for (k, i), value in known.items():
+            share[k, i], towards[k, i] = 1.0, float(value)
+        points, exist = self.image._points()
+        for k, i in np.argwhere(share < 1.0).tolist():
+            ring = points[e.row[k]][exist[e.row[k]]]
+            ring = ring[outline(ring)]
+            towards[k, i] = (
+                _across(ring, i, towards[k, 1 - i]) if share[k, 1 - i] == 1.0 else ring[:, i].mean()
+            )
+        solution = e.solve(share, towards) if inset else np.split(towards, e.start[1:-1])
+        if solution is None:
+            return None
+        corners = np.concatenate(solution).tolist()
+        exact: list[Pair] = [
+            (known.get((k, 0), Fraction(x)), known.get((k, 1), Fraction(y)))
+            for k, (x, y) in enumerate(corners)
+        ]
+        chosen: list[list[int]] = [[] for _ in self.data.game.games]
+        for s, start, stop in zip(self.states, e.start, e.start[1:], strict=False):
+            chosen[s] = [int(start) + n for n in hull(exact[start:stop])]
+        vertices = tuple(tuple(exact[k] for k in some) for some in chosen)
+        sums = Sums(vertices)
+        plans = tuple(tuple(self._plan(k, exact[k], sums) for k in some) for some in chosen)
+        return Generation(self.data, vertices, plans, exact=not inset and not e.mix.any())
+
+    def _plan(self, k: int, vertex: Pair, sums: Sums) -> Plan:
+        """Return the continuation behind a vertex; a player with discount factor 0 takes any that is feasible."""
+        data, row = self.data, self.number[k]
+        if row >= len(data.state):
+            state = self.states[int(np.searchsorted(self.equations.start, k, "right")) - 1]
+            earlier = sum(len(data.leaves(s)) for s in range(state))
+            return Plan(-1, None, row - len(data.state) - earlier)
+        out = [(vertex[i] - data.now(i, row)) / d if d else None for i, d in enumerate(data.discounts)]
+        after = list(sums.of(data.law(row)).vertices) if None in out else []
+        for i, value in enumerate(out):
+            if value is not None and after:
+                after = above(below(after, i, value), i, value) or after
+        x, y = (
+            (after[0][i] if after else Fraction(0)) if value is None else value for i, value in enumerate(out)
+        )
+        return Plan(row, (x, y))
 
 
-def _collected(data: Rationals, reading: _Reading, solved: list[Pair], *, exact: bool) -> Generation:
-    """Return the hull of the vertices of each state, and how each is played."""
-    chosen: list[list[int]] = [[] for _ in range(len(data.game))]
-    for k, s in enumerate(reading.owner):
-        chosen[s].append(k)
-    corners = [[some[n] for n in hull([solved[k] for k in some])] for some in chosen]
-    vertices = tuple(tuple(solved[k] for k in some) for some in corners)
-    sums = Sums(vertices)
-    plans = tuple(
-        tuple(_plan(reading.rules[k], reading.tags[k], solved[k], sums, data) for k in some)
-        for some in corners
-    )
-    return Generation(data, vertices, plans, exact)
+def _across(ring: Floats, i: int, level: float) -> float:
+    """Return the middle of a polygon's coordinate i where the other one has some value."""
+    after, o = np.roll(ring, -1, axis=0), 1 - i
+    low, high = np.minimum(ring[:, o], after[:, o]), np.maximum(ring[:, o], after[:, o])
+    meets = (low <= level + _SAME) & (level <= high + _SAME)
+    width = np.where(high > low, after[:, o] - ring[:, o], 1.0)
+    part = np.minimum(np.maximum((level - ring[:, o]) / width, 0.0), 1.0)
+    values = (ring[:, i] + part * (after[:, i] - ring[:, i]))[meets]
+    return float((values.min() + values.max()) / 2.0) if len(values) else float(ring[:, i].mean())
 
 
-def _plan(rule: Rule, tag: Tag, vertex: Pair, sums: Sums, data: Rationals) -> Plan:
-    """Return the continuation behind a vertex; a player with discount factor 0 takes any that is feasible."""
-    if rule.row < 0:
-        return Plan(-1, None, tag[2])
-    out = [
-        (vertex[i] - data.now(i, rule.row)) / data.discounts[i] if data.discounts[i] else None for i in (0, 1)
-    ]
-    after = list(sums.of(data.law(rule.row)).vertices) if None in out else []
-    for i, value in enumerate(out):
-        if value is not None and after:
-            after = above(below(after, i, value), i, value) or after
-    if after:
-        out = [after[0][i] if value is None else value for i, value in enumerate(out)]
-    x, y = out
-    assert x is not None
-    assert y is not None
-    return Plan(rule.row, (x, y))
+def _prefer_free(image: Image, points: Floats, exist: Mask, state: int, recipes: Recipes) -> None:
+    """Give corners at which a threshold just binds the recipe of a corner of some row's set that is there as well."""
+    rows, count = np.flatnonzero(image.state == state), len(image.fan)
+    for k in np.flatnonzero(recipes.kind >= count).tolist():
+        near = np.abs(points[rows, :count] - recipes.points[k]).max(axis=2) <= _SAME
+        found = np.argwhere(near & exist[rows, :count] & image.playable[rows, None])
+        if len(found):
+            recipes.row[k], recipes.kind[k] = rows[found[0, 0]], found[0, 1]

@@ -1,29 +1,11 @@
-"""How a vertex of a set of payoffs is generated, and the outcomes of leaving."""
+"""The outcomes of leaving that can be equilibria."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from bargaining.equilibria._plane.polygon import Point
 from bargaining.games.repeated import Exit
-
-FINE = 1e-12
-"""The share of the payoff range below which a vertex is dropped where there may be infinitely many."""
-
-Tag = tuple[int, int, int]
-"""How a vertex is generated: (kind, profile, source), the source being a vertex of the continuations or an exit.
-
-The kind says where the continuation lies.
-"""
-
-TOP: Final = 0  # player 0's constraint binds, the highest continuation for player 1
-BOTTOM: Final = 1  # player 0's constraint binds, the lowest
-RIGHT: Final = 2  # player 1's constraint binds, the highest continuation for player 0
-LEFT: Final = 3  # player 1's constraint binds, the lowest
-CORNER: Final = 4  # both bind
-LEAVE: Final = 5  # somebody leaves
-VERTEX: Final = 6  # neither binds: a vertex of the continuation set
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,6 @@ class Rationals:
             [] if leave is None else leave.exact.tolist() for leave in game.exits
         ]
         self.low, self.size = self._box() if box is None else box
-        self.premium = cache(self._premium)
         self.law: Callable[[int], Law] = cache(self._law)
         self._tables = cache(self.game.exact_transition)
 
@@ -117,10 +116,6 @@ class Rationals:
         """Return (1 - discount) * payoff."""
         return self._now[row][i]
 
-    def _premium(self, i: int, row: int, reply: int) -> Fraction:
-        """Return the gain from a reply to a row, for which the continuation must compensate."""
-        return (self._now[reply][i] - self._now[row][i]) / self.discounts[i]
-
     def _law(self, row: int) -> Law:
         s = self.state[row]
         return {k: p for k, p in enumerate(self._tables(s)[self.actions(row)].tolist()) if p}
@@ -141,22 +136,12 @@ class Rationals:
         known = [value for value in worth if value is not None]
         return max(known) if len(known) == len(worth) else None
 
-    def best_reply(self, i: int, row: int) -> Fraction:
-        """Return the stage payoff of player i's best reply."""
-        return max(self.payoffs[reply][i] for reply in self.replies(row, i))
-
     def own(self, state: int, i: int) -> Fraction | None:
         """Return player i's payoff from leaving, None if she may not."""
         leave = self.game.exits[state]
         if leave is None or i not in leave.who:
             return None
         return (self.exits[state][i][i] - self.low[i]) / self.size[i]
-
-    def punishments(self, state: int, i: int) -> set[Fraction]:
-        """Return player i's payoffs from stationary punishments: best replies to each profile, or leaving."""
-        return {self.best_reply(i, row) for row in self.rows(state)} | {
-            point[i] for point, _ in self.leaves(state)
-        }
 
     def leaves(self, state: int) -> list[tuple[Pair, int | None]]:
         """Return the numbers of the outcomes of leaving that can be equilibria, each with the player who threatens."""

@@ -145,7 +145,7 @@ class PayoffSet(PayoffPolygon):
 
         if not self._rational:
             game = StochasticGame.from_repeated(self.repeated)
-            self._rational.append(generate(game, [self._hints], work, engine.with_room))
+            self._rational.append(generate(game, [self._hints], work))
         found: Generation | str = self._rational[0]
         return found
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._budget import Budget, Effort
+from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.generation import floats, generate
 from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import distances
@@ -143,23 +143,12 @@ def _impatient(rows: Rows, careless: NDArray[np.bool_], sets: Enclosure) -> list
     return [np.zeros((0, 2)) if gone else next(rest) for gone in empty]
 
 
-def with_room(game: StochasticGame, room: float) -> tuple[Floats, int]:
-    """Return the vertices of a set that generates itself with thresholds raised by `room`, and the rounds it took.
-
-    The game has one state. Some of its thresholds may hold in floats only.
-    """
-    scaled = Scaled.of(game)
-    sets = solve(replace(Rows.of(scaled), margin=-room), Effort().tolerance, Budget())
-    (points,) = sets.outer if sets.inner is None else sets.inner
-    return points * scaled.size + scaled.low, sets.rounds
-
-
 def _checked(game: StochasticGame, scaled: Scaled, sets: Enclosure, tolerance: float) -> Enclosure:
     """Return the sets with those inside that generate themselves in rationals, where rounding may decide."""
     assert sets.inner is not None
     hints = [points * scaled.size + scaled.low for points in sets.inner]
     try:
-        made = generate(game, hints, Work(_UNITS), with_room if len(game) == 1 else None)
+        made = generate(game, hints, Work(_UNITS))
     except Spent:
         made = ""
     inner = (

@@ -19,6 +19,8 @@ _STEPS = 12  # of Newton's method
 _TRIES = 4  # structures that are solved before the search goes on
 _SOLVED = 1e-13  # of the unit box: the residual of a solution
 _SAME = 1e-12  # of the unit box: sets this close to their image are equal to it
+_WAITS = 1e-6  # a discount factor below which payoffs do not say what follows
+_LEFT_OUT = 1e-10  # of the unit box: continuations this far from all corners follow one that was left out
 _FLAT = 1e-13  # of the unit box: a facet too short to say where a threshold meets it
 
 
@@ -47,7 +49,7 @@ def settled(
     for _ in range(_TRIES):
         if coarse:
             recipes = [some.of(simplified(some.points, coarse)) for some in recipes]
-        solution = _solution(image, recipes, alive)
+        solution = Equations(image, recipes, alive).solve()
         if solution is None:
             return vertices, None
         vertices = [points[hull(points)] for points in solution]
@@ -73,46 +75,45 @@ def excess(fan: Fan, corners: Floats, recipes: list[Recipes]) -> float:
     return out
 
 
-def _solution(image: Image, recipes: list[Recipes], alive: Mask) -> list[Floats] | None:
-    """Return the corners that all keep their recipes; None if Newton's method does not find them."""
-    equations = _Equations(image, recipes, alive)
-    x, size = np.concatenate([some.points for some in recipes]), sum(len(some.points) for some in recipes)
-    for _ in range(_STEPS):
-        linear = equations.linearised(x)
-        if linear is None:
-            return None
-        image_of_x, jacobian = linear
-        residual = (image_of_x - x).ravel()
-        if np.abs(residual).max() < _SOLVED / 100:
-            break
-        try:
-            x = x + np.linalg.solve(np.eye(2 * size) - jacobian.reshape(2 * size, -1), residual).reshape(
-                size, 2
-            )
-        except np.linalg.LinAlgError:
-            return None
-        if not np.abs(x).max() < 3.0:  # far outside of the unit box
-            return None
-    if np.abs(residual).max() >= _SOLVED:
-        return None
-    return np.split(x, equations.start[1:-1])
+class Equations:
+    """Corners as functions of the corners of all sets, K in number.
 
-
-class _Equations:
-    """Corners as functions of the corners of all sets, K in number."""
+    Attributes
+    ----------
+    corners : ndarray of shape (K, 2)
+        Where they are now, state by state.
+    start : ndarray of shape (S + 1,)
+        Where each state's corners begin, and where the last one's end.
+    row : ndarray of shape (K,)
+        The row of each, by its place in the image.
+    best : ndarray of shape (K, 2)
+        The row of each player's best deviation, by its number in the game.
+    free, both : ndarrays of shape (K,)
+        Whether no threshold binds, or both do.
+    binds : list of two ndarrays of shape (K,)
+        Whether a player's threshold binds.
+    leaves : ndarray of shape (K, 2)
+        Whether a threshold is what leaving gives.
+    ends : pair of ndarrays of shape (K, S)
+        The corners whose mean is the continuation, or two such, between which a threshold meets a facet.
+    mix : ndarray of shape (K,)
+        The weight of the second where no threshold binds.
+    lowest : ndarray of shape (2, S)
+        The corner with each player's lowest payoff in each state.
+    """
 
     def __init__(self, image: Image, recipes: list[Recipes], alive: Mask) -> None:
         game, count = image.game, len(image.fan)
         self.discounts = game.discounts
         polygons = [some.points for some in recipes]
         row, kind = (np.concatenate([some[i] for some in recipes]) for i in (1, 2))
+        self.row, self.corners = row, np.concatenate(polygons)
         self.start = np.concatenate([[0], np.cumsum(list(map(len, polygons)))])
         self.law, self.base, self.leaves = image.law[row], image.base[row], image.leaves[row]
         self.own = game.outside[image.state[row]]
-        best = image.best[row]
+        self.best = best = image.best[row]
         self.reply_law = [game.law[best[:, i]] for i in (0, 1)]
         self.reply_base = np.stack([game.base[best[:, i], i] for i in (0, 1)], axis=1)
-        # The lowest corner for each player in each state, (2, S), which punishes her.
         self.lowest = np.stack([self.start[:-1] + [v[:, i].argmin() for v in polygons] for i in (0, 1)])
         fan, levels, corners = of_polygons(polygons, game.discounts)
         farthest = [self._farthest(each, polygons) for each in (image.fan, fan)]  # (S, J) each
@@ -122,18 +123,57 @@ class _Equations:
         facet = facets[binding, np.searchsorted(numbers, image.rows[row])]
         self.free, self.both = kind < count, kind == count + 4
         self.binds = [(kind >= count) & (self.both | ((kind - count) // 2 == i)) for i in (0, 1)]
-        # The corners, (K, S), whose sums are the continuation, or span the facet that a threshold meets.
         one, other = (
             np.where(self.free, farthest[0][:, np.where(self.free, kind, 0)], farthest[1][:, facet - k]).T
             for k in (1, 0)
         )
-        self.ends = one, other
+        self.ends, self.mix = (one, other), np.zeros(len(one))
+
+    def mixed(self) -> Equations:
+        """Let continuations follow corners that were left out, where there is one state: they stay on the chord."""
+        x, after = self.corners, np.roll(np.arange(len(self.corners)), -1)
+        if len(self.start) > 2 or self.discounts.min() < _WAITS:
+            return self
+        for k in np.flatnonzero(self.free & self.law.any(axis=1)).tolist():
+            w, step = (x[k] - self.base[k]) / self.discounts, x[after] - x
+            if np.abs(w - x[self.ends[0][k, 0]]).max() > _LEFT_OUT:
+                share = ((w - x) * step).sum(axis=1) / np.maximum((step * step).sum(axis=1), 1e-300)
+                share = np.minimum(np.maximum(share, 0.0), 1.0)
+                p = int(np.abs(w - x - share[:, None] * step).max(axis=1).argmin())
+                self.ends[0][k], self.ends[1][k], self.mix[k] = p, after[p], share[p]
+        return self
 
     def _farthest(self, fan: Fan, polygons: list[Floats]) -> Floats:
         """Return the numbers of the corners that are farthest between normals and their successors."""
         between = fan.normals + fan.normals[fan.after]
         pairs = zip(self.start, polygons, strict=False)
         return np.stack([first + (v @ between.T).argmax(axis=0) for first, v in pairs])
+
+    def solve(self, share: Floats | float = 0.0, towards: Floats | float = 0.0) -> list[Floats] | None:
+        """Return the corners that all keep their recipes; None if Newton's method does not find them.
+
+        The share of the way by which coordinates are moved towards others may be given.
+        """
+        x, size = self.corners, len(self.corners)
+        part = np.broadcast_to(1.0 - np.asarray(share), x.shape)
+        for _ in range(_STEPS):
+            linear = self.linearised(x)
+            if linear is None:
+                return None
+            image_of_x, jacobian = linear
+            residual = (part * image_of_x + share * towards - x).ravel()
+            if np.abs(residual).max() < _SOLVED / 100:
+                break
+            matrix = np.eye(2 * size) - (part[..., None, None] * jacobian).reshape(2 * size, -1)
+            try:
+                x = x + np.linalg.solve(matrix, residual).reshape(size, 2)
+            except np.linalg.LinAlgError:
+                return None
+            if not np.abs(x).max() < 3.0:  # far outside of the unit box
+                return None
+        if np.abs(residual).max() >= _SOLVED:
+            return None
+        return np.split(x, self.start[1:-1])
 
     def linearised(self, x: Floats) -> tuple[Floats, Floats] | None:
         """Return the corners that follow from x, (K, 2), and their derivatives, (K, 2, K, 2)."""
@@ -145,7 +185,9 @@ class _Equations:
         )
         thresholds = np.where(self.leaves, self.own, gains)
         one, other = ((law[..., None] * x[end]).sum(axis=1) for end in self.ends)
-        value, slope = self.base + d * one, np.zeros((len(x), 2, len(x), 2))
+        mix = self.mix[:, None]
+        value = self.base + d * np.where(mix > 0.0, (1.0 - mix) * one + mix * other, one)
+        slope = np.zeros((len(x), 2, len(x), 2))
         for i in (0, 1):
             at = np.flatnonzero(self.binds[i])
             value[at, i] = thresholds[at, i]
@@ -170,5 +212,6 @@ class _Equations:
         at = each[self.free]
         for s in states:
             for i in (0, 1):
-                slope[at, i, self.ends[0][at, s], i] += d[i] * law[at, s]
+                for end, part in zip(self.ends, (1.0 - self.mix[at], self.mix[at]), strict=True):
+                    slope[at, i, end[at, s], i] += d[i] * law[at, s] * part
         return value, slope

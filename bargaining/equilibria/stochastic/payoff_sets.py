@@ -148,7 +148,7 @@ class StochasticPayoffSets(Result, Mapping[str, StatePayoffSet]):
 
         if not self._rational:
             sets = [some.vertices for some in self.sets]
-            self._rational.append(generate(self.game, sets, work, engine.with_room))
+            self._rational.append(generate(self.game, sets, work))
         found: Generation | str = self._rational[0]
         return found
 

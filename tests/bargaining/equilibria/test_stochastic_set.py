@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.minkowski import Fan
-from bargaining.equilibria._plane.polygon import hull as outline
 from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.sets.answer import solved
@@ -616,25 +614,6 @@ def test_what_is_not_a_two_player_stochastic_game() -> None:
         stochastic_payoff_sets(RepeatedGame(PRISONERS, 0.9))  # type: ignore[arg-type]
     with pytest.raises(NotApplicable, match="two players; got 3"):
         stochastic_payoff_sets(StochasticGame([np.zeros((2, 2, 2, 3))], [[1]], 0.5))
-
-
-# -- the parts -----------------------------------------------------------------------------------------------
-
-
-def test_weighted_sums_against_all_pairs_of_vertices() -> None:
-    rng = np.random.default_rng(1)
-    for size in range(1, 8):
-        polygons = []
-        for count in (size, 5, 1 + size % 2):
-            points = [tuple(p) for p in rng.integers(0, 6, (count, 2)).astype(float).tolist()]
-            polygons.append([points[k] for k in outline(points)])
-        for row in rng.dirichlet(np.ones(3), 4):
-            boundary = Fan(polygons).sum(row)
-            every = [tuple(row @ np.array(corners)) for corners in product(*polygons)]
-            expected = np.array([every[k] for k in outline(every)])
-            points = [tuple(p) for p in boundary.tolist()]
-            assert hausdorff(np.array([points[k] for k in outline(points)]), expected) < 1e-12
-            np.testing.assert_allclose(boundary[0], boundary[-1], atol=1e-12)
 
 
 def risk_sharing(steps: int, discount: float) -> StochasticGame:

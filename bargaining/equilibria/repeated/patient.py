@@ -19,7 +19,7 @@ from bargaining._rational import Rationals, floats, maximise, rational
 from bargaining._rich import Card, Shown
 from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.equilibria.repeated._monitored.liquidity import Place, kinks
+from bargaining.equilibria.repeated._monitored.liquidity import Tangent, breakpoints
 from bargaining.equilibria.repeated.joint import played
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._polygon import clip
@@ -270,71 +270,52 @@ class _Scores:
         """Return the score of a profile in any direction; players of weight zero set no bounds."""
         weighted = [i for i in range(self.game.players) if normal[i]]
         signs = [1 if normal[i] > 0 else -1 for i in weighted]
-        found = self._program(profile, weighted, signs, [abs(normal[i]) for i in weighted], None)
-        return sum((normal[i] * self.exact[profile][i] for i in weighted), _ZERO) + found[0]
+        value, _ = self._program(profile, weighted, signs, [abs(normal[i]) for i in weighted])
+        return sum((normal[i] * self.exact[profile][i] for i in weighted), _ZERO) + value
 
     def curve(self, profile: Profile, signs: tuple[int, int]) -> list[_Line]:
         """Return the score of a profile on a quadrant of directions, as lines."""
-        ends = [(t, self._at(profile, signs, t)) for t in (_ZERO, _ONE)]
         today = [sign * payoff for sign, payoff in zip(signs, self.exact[profile], strict=True)]
 
-        def farthest(left: Place, right: Place, slope: Fraction) -> Place:
-            moving = right[0] - left[0], today[1] - today[0] - slope
-            t = left[0] + self._program(profile, [0, 1], signs, [1 - left[0], left[0]], moving)[1]
-            return (t, self._at(profile, signs, t)) if left[0] < t < right[0] else left
+        def tangent(t: Fraction) -> Tangent:
+            value, (first, second) = self._program(profile, [0, 1], signs, [1 - t, t])
+            return Tangent(t, (1 - t) * today[0] + t * today[1] + value, today[1] - today[0] + second - first)
 
-        points = [ends[0], *kinks(ends[0], ends[1], farthest), ends[1]]
-        lines: list[_Line] = []
-        for (s, first), (t, last) in pairwise(points):
-            lines.append(_Line(s, t, first, last, profile))
-        return lines
-
-    def _at(self, profile: Profile, signs: tuple[int, int], t: Fraction) -> Fraction:
-        today = (1 - t) * signs[0] * self.exact[profile][0] + t * signs[1] * self.exact[profile][1]
-        found: Fraction = today + self._program(profile, [0, 1], signs, [1 - t, t], None)[0]
-        return found
+        ends = tangent(_ZERO), tangent(_ONE)
+        points = [ends[0].place, *breakpoints(*ends, tangent), ends[1].place]
+        return [_Line(s, t, first, last, profile) for (s, first), (t, last) in pairwise(points)]
 
     def _program(
-        self,
-        profile: Profile,
-        players: Sequence[int],
-        signs: Sequence[int],
-        weights: Sequence[Fraction],
-        moving: tuple[Fraction, Fraction] | None,
-    ) -> tuple[Fraction, Fraction]:
+        self, profile: Profile, players: Sequence[int], signs: Sequence[int], weights: Sequence[Fraction]
+    ) -> tuple[Fraction, list[Fraction]]:
         """Return the most of E sum s_i z_i over sum s_i z_i(y) <= 0 that keeps players from deviating.
 
-        With `moving` the weights of two players shift by up to so much from the first to the second, at so much a unit.
+        And by how much it rises with the weight of each player.
         """
         p, count = self.chances[profile], self.chances.shape[-1]
         size = len(players) * count
-        rows, limits = [], []
+        rows, limits, owners = [], [], []
         for y in range(count):
-            row = np.full(2 * size + 1, _ZERO)
+            row = np.full(2 * size, _ZERO)
             for k, sign in enumerate(signs):
                 row[k * count + y], row[size + k * count + y] = Fraction(sign), Fraction(-sign)
             rows.append(row)
-            limits.append(_ZERO)
         for k, player in enumerate(players):
-            shift = (Fraction(-1), _ONE)[k] if moving is not None else _ZERO
             for change, limit in self.deviations(profile, player):
-                row = np.full(2 * size + 1, _ZERO)
+                row = np.full(2 * size, _ZERO)
                 row[k * count : (k + 1) * count] = change
                 row[size + k * count : size + (k + 1) * count] = -change
-                row[-1] = -shift * limit
                 rows.append(row)
-                limits.append(weights[k] * limit)
-        last = np.full(2 * size + 1, _ZERO)
-        last[-1] = _ONE
-        rows.append(last)
-        limits.append(_ZERO if moving is None else moving[0])
-        goal = np.concatenate([np.tile(p, len(players)), -np.tile(p, len(players)), [_ZERO]])
-        goal[:-1] *= np.tile(np.repeat(np.array(signs, dtype=object), count), 2)
-        if moving is not None:
-            goal[-1] = moving[1]
-        found = maximise(goal, np.array(rows), np.array(limits))
+                limits.append(limit)
+                owners.append(k)
+        goal = np.tile(p, len(players)) * np.repeat(np.array(signs, dtype=object), count)
+        right = [_ZERO] * count + [weights[k] * limit for k, limit in zip(owners, limits, strict=True)]
+        found = maximise(np.concatenate([goal, -goal]), np.array(rows), np.array(right))
         assert found is not None  # whether a player can be deterred does not depend on the direction
-        return found.value, found.solution[-1]
+        rises = [_ZERO] * len(players)
+        for k, limit, multiplier in zip(owners, limits, found.multipliers[count:], strict=True):
+            rises[k] += limit * multiplier
+        return found.value, rises
 
 
 def _faces(scores: _Scores) -> Iterator[tuple[Pair, Score]]:

@@ -14,16 +14,17 @@ there is one payee.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise, zip_longest
 from math import isqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bargaining._rational import Rationals, maximise
+from bargaining._rational import Program, Rationals, maximise
 
 Profile = tuple[int, ...]
 Place = tuple[Fraction, Fraction]
@@ -80,23 +81,24 @@ class Stage:
 
     def curves(self) -> tuple[Curve, list[Curve]] | None:
         """Return the profile's U, and *negated* v of each payee; None if no claims sustain the profile."""
-        none = np.full(self.size, _ZERO)
-        least = self._solved(none, Fraction(1), _ZERO)
+        least = self._program(np.full(self.size, _ZERO), Fraction(1), None)
         if least is None:
             return None
         every = np.tile(self.chances, len(self.today))
-        best = self._curve(sum(self.today, _ZERO), every, Fraction(1), -least[0])
+        best = self._curve(sum(self.today, _ZERO), every, Fraction(1), -least.value)
         low = []
         for payee, today in enumerate(self.today):
-            own = none.copy()
+            own = np.full(self.size, _ZERO)
             own[self._part(payee)] = -self.chances
-            low.append(self._curve(-today, own, _ZERO, -least[0]))
+            low.append(self._curve(-today, own, _ZERO, -least.value))
         return best, low
 
     def claims(self, stake: Fraction) -> Rationals | None:
         """Return claims (payees, S) that maximise joint payoffs, given the amount at stake."""
-        found = self._solved(np.tile(self.chances, len(self.today)), _ZERO, stake, span=_ZERO)
-        return None if found is None else found[1][:-1].reshape(len(self.today), -1)
+        found = self._program(np.tile(self.chances, len(self.today)), _ZERO, stake)
+        if found is None:
+            return None
+        return np.array(found.solution[:-1], dtype=object).reshape(len(self.today), -1)
 
     def _part(self, payee: int) -> slice:
         count = len(self.chances)
@@ -104,20 +106,16 @@ class Stage:
 
     def _curve(self, constant: Fraction, weights: Rationals, cost: Fraction, least: Fraction) -> Curve:
         """Return the maximum of constant + weights . s - cost L, for every L from the least feasible one on."""
-        top = self._solved(weights, cost, least)
-        assert top is not None
-        last = self._solved(np.full(self.size, _ZERO), Fraction(1), least, at_least=(weights, cost, top[0]))
-        first = self._solved(weights, cost, least, span=_ZERO)
-        assert last is not None
-        assert first is not None
-        ends = [(least, first[0] - cost * least), (least - last[0], top[0] - cost * least)]
 
-        def farthest(left: Place, right: Place, slope: Fraction) -> Place:
-            found = self._solved(weights, cost + slope, left[0], span=right[0] - left[0])
+        def tangent(stake: Fraction) -> Tangent:
+            found = self._program(weights, cost, stake)
             assert found is not None
-            return left[0] + found[1][-1], found[0] + slope * found[1][-1] - cost * left[0]
+            return Tangent(stake, found.value, found.multipliers[-1])
 
-        points = [ends[0], *kinks(ends[0], ends[1], farthest), ends[1]] if last[0] else ends[:1]
+        top = self._program(weights, cost, None)
+        assert top is not None
+        first = tangent(least)
+        points = [first.place, *breakpoints(first, Tangent(None, top.value, _ZERO), tangent)]
         out: Curve = []
         for (x, value), (after, next_value) in pairwise(points):
             slope = (next_value - value) / (after - x)
@@ -126,59 +124,57 @@ class Stage:
         x, value = points[-1]
         return [*out, Piece(x, constant + value, _ZERO, self.profile)]
 
-    def _solved(
-        self,
-        weights: Rationals,
-        cost: Fraction,
-        least: Fraction,
-        *,
-        span: Fraction | None = None,
-        at_least: tuple[Rationals, Fraction, Fraction] | None = None,
-    ) -> tuple[Fraction, Rationals] | None:
-        """Maximise weights . s - cost t over s and L = least + t with t <= span; return the maximum with s and t."""
-        count, payees = len(self.chances), len(self.today)
-        rows, limits = [], []
-        for y in range(count):
+    def _program(self, weights: Rationals, cost: Fraction, most: Fraction | None) -> Program | None:
+        """Maximise weights . s - cost L over claims s and what is at stake, L, at most so much."""
+        count, rows, limits = len(self.chances), [], []
+
+        def add(part: slice, entries: Any, limit: Fraction, *, stake: int = 0) -> None:
             row = np.full(self.size + 1, _ZERO)
-            row[y : self.size : count] = Fraction(1)
-            row[-1] = Fraction(-1)
-            rows.append(row)
-            limits.append(least)
-        for payee, change, limit in self.deviations:
-            row = np.full(self.size + 1, _ZERO)
-            row[self._part(payee)] = change
+            row[part], row[-1] = entries, Fraction(stake)
             rows.append(row)
             limits.append(limit)
-        for payee in range(payees):
-            floor = self.floors[payee]
+
+        for y in range(count):
+            add(slice(y, self.size, count), Fraction(1), _ZERO, stake=-1)
+        for payee, change, limit in self.deviations:
+            add(self._part(payee), change, limit)
+        for payee, floor in enumerate(self.floors):
             if floor is not None:
-                row = np.full(self.size + 1, _ZERO)
-                row[self._part(payee)] = -self.chances
-                rows.append(row)
-                limits.append(self.today[payee] - floor)
-        if span is not None:
-            row = np.full(self.size + 1, _ZERO)
-            row[-1] = Fraction(1)
-            rows.append(row)
-            limits.append(span)
-        if at_least is not None:
-            rows.append(np.append(-at_least[0], np.array([at_least[1]])))
-            limits.append(-at_least[2])
-        found = maximise(np.append(weights, np.array([-cost])), np.array(rows), np.array(limits))
-        return None if found is None else (found.value, np.array(found.solution, dtype=object))
+                add(self._part(payee), -self.chances, self.today[payee] - floor)
+        if most is not None:
+            add(slice(0), _ZERO, most, stake=1)
+        return maximise(np.append(weights, np.array([-cost])), np.array(rows), np.array(limits))
 
 
-def kinks(left: Place, right: Place, farthest: Callable[[Place, Place, Fraction], Place]) -> Iterator[Place]:
-    """Yield the points of a concave curve between two points, in pairs between which it is linear.
+class Tangent(NamedTuple):
+    """A line that touches a concave function at a point, or far to the right."""
 
-    `farthest` takes two points and the slope between them, and returns the point of the curve farthest above.
-    """
-    slope = (right[1] - left[1]) / (right[0] - left[0])
-    middle = farthest(left, right, slope)
-    if left[0] < middle[0] < right[0] and middle[1] > left[1] + slope * (middle[0] - left[0]):
-        yield from kinks(left, middle, farthest)
-        yield middle
-        yield from kinks(middle, right, farthest)
+    at: Fraction | None
+    value: Fraction
+    slope: Fraction
+
+    @property
+    def place(self) -> Place:
+        """The point."""
+        return self.at or _ZERO, self.value
+
+
+def breakpoints(left: Tangent, right: Tangent, tangent: Callable[[Fraction], Tangent]) -> Iterator[Place]:
+    """Yield points of a concave piecewise linear function between two tangents: all where it bends, and others."""
+    if left.slope == right.slope:
+        return
+    start = left.place[0]
+    anchor = start if right.at is None else right.at
+    x = (right.value - left.value + left.slope * start - right.slope * anchor) / (left.slope - right.slope)
+    if x <= start or (right.at is not None and x >= right.at):
+        return
+    here = tangent(x)
+    bends = here.value == left.value + left.slope * (x - start)
+    if not bends:
+        yield from breakpoints(left, here, tangent)
+    yield x, here.value
+    if not bends:
+        yield from breakpoints(here, right, tangent)
 
 
 def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:
@@ -237,14 +233,8 @@ def _worthwhile(curves: Sequence[Curve]) -> list[Curve]:
 
 def piece_at(curve: Curve, stake: Fraction) -> Piece | None:
     """Return the piece of a curve that contains this amount at stake; None before the curve starts."""
-    low, high = 0, len(curve)
-    while low < high:
-        middle = (low + high) // 2
-        if curve[middle].start <= stake:
-            low = middle + 1
-        else:
-            high = middle
-    return curve[low - 1] if low else None
+    after = bisect_right(curve, stake, key=lambda piece: piece.start)
+    return curve[after - 1] if after else None
 
 
 class Account(NamedTuple):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from math import isfinite
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,10 +19,8 @@ class Planar:
         "free_disposal",
         "grain",
         "normals",
-        "numbers",
         "origin",
         "points",
-        "sides",
         "span",
         "unit",
     )
@@ -38,9 +33,6 @@ class Planar:
         convex = hull(self.unit)
         self.chain = _falling(pareto_chain(convex))
         self.normals, self.anchors = _sides(self.chain if free_disposal else convex, open_below=free_disposal)
-        # For one cell plain numbers are ten times as fast as arrays; sums are taken in the same order.
-        self.numbers = (*origin.tolist(), *span.tolist(), *self.grain.tolist())
-        self.sides = [(*n, *a) for n, a in zip(self.normals.tolist(), self.anchors.tolist(), strict=True)]
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and the vertex where it is attained, the middle of an edge that ties.
@@ -74,12 +66,6 @@ class Planar:
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction feasible."""
         shape = np.broadcast_shapes(origin.shape, direction.shape)
-        if len(shape) == 1:
-            given = (*origin.tolist(), *direction.tolist())
-            if isfinite(sum(given)):
-                return np.asarray(self._ray_of_one(*given))
-            start, step = (origin - self.origin) / self.span, direction / self.span
-            return last_along(self.normals, self.anchors, self.grain, start, step)
         o, p = (np.broadcast_to(a, shape).reshape(-1, 2) for a in (origin, direction))
         last = np.empty(len(o))
         for k in range(0, last.size, BLOCK):
@@ -90,29 +76,8 @@ class Planar:
             last[cells] = last_along(self.normals, self.anchors, self.grain, start.T, step.T)
         return last.reshape(shape[:-1])
 
-    def _ray_of_one(self, x: float, y: float, p: float, q: float) -> float:
-        """Return what `last_along` does for one cell."""
-        o, u, width, height, grain0, grain1 = self.numbers
-        x, y, p, q = (x - o) / width, (y - u) / height, p / width, q / height
-        flat = 4 * EPS * max(abs(p), abs(q))
-        room0, room1 = grain0 + 16 * EPS * abs(x), grain1 + 16 * EPS * abs(y)
-        first, last, beyond = -np.inf, np.inf, False
-        for a, b, v, w in self.sides:
-            slack, speed = a * (v - x) + b * (w - y), a * p + b * q
-            if speed > flat:
-                last = min(last, slack / speed)
-            elif speed < -flat:
-                first = max(first, slack / speed)
-            else:
-                beyond = beyond or slack < -(abs(a) * room0 + abs(b) * room1)
-        apart = first - last
-        missed = apart > 0 and not (apart * abs(p) <= 2 * room0 and apart * abs(q) <= 2 * room1)
-        return -np.inf if missed or beyond else last
-
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        if floor.ndim == 1 and isfinite(sum(given := floor.tolist())):
-            return np.array(self._ideal_of_one(*given))
         low = (floor - self.origin) / self.span
         low0, low1 = low[..., 0], low[..., 1]
         x, y = self.chain[:, 0], self.chain[:, 1]
@@ -126,17 +91,6 @@ class Planar:
             payoff = np.maximum(self.origin[i] + self.span[i] * best, floor[..., i])
             ideal[..., i] = np.where(empty, -np.inf, payoff)
         return ideal
-
-    def _ideal_of_one(self, floor0: float, floor1: float) -> tuple[float, float]:
-        o, u, width, height, grain0, grain1 = self.numbers
-        low0, low1 = (floor0 - o) / width, (floor1 - u) / height
-        least0, least1 = low0 - (grain0 + 16 * EPS * abs(low0)), low1 - (grain1 + 16 * EPS * abs(low1))
-        x, y = self.chain[:, 0], self.chain[:, 1]
-        best0, right = np.interp((low1, least1), y[::-1], x[::-1]).tolist()
-        best1 = float(np.interp(low0, x, y))
-        if least0 > right or least1 > y[0]:
-            return -np.inf, -np.inf
-        return max(o + width * best0, floor0), max(u + height * best1, floor1)
 
     def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
         """Say whether x lies in the set, up to `tol` of its span."""
@@ -174,11 +128,6 @@ class Planar:
         gain.
         """
         shape = np.broadcast_shapes(origin.shape, weights.shape)[:-1]
-        if not shape:
-            given, shares = origin.tolist(), weights.tolist()
-            if min(shares) > 0 and isfinite(sum(given)):
-                x0, x1, gap = self._walk_of_one(*given, *shares)
-                return np.array((x0, x1)), np.asarray(gap)
         point, residual = np.empty((*shape, 2)), np.empty(shape)
         x, miss = point.reshape(-1, 2), residual.reshape(-1)
         d = np.broadcast_to(origin, (*shape, 2)).reshape(-1, 2)
@@ -232,29 +181,6 @@ class Planar:
             np.multiply(unit, self.span[i], out=point[:, i])
             point[:, i] += self.origin[i]
         return point, gap
-
-    def _walk_of_one(self, d0: float, d1: float, w0: float, w1: float) -> tuple[float, float, float]:
-        o, u, width, height, grain0, grain1 = self.numbers
-        d0, d1, chain = (d0 - o) / width, (d1 - u) / height, self.chain.tolist()
-        x, y = chain[0]
-        gain0, gain1, gap = x - d0, y - d1, np.nan
-        for (left, high), (right, low) in pairwise(chain):
-            rate = (high - low) / (right - left)
-            whole = (high - d1) + (left - d0) * rate
-            part0, part1 = w0 * (whole / rate), w1 * whole
-            if d0 + part0 > left:
-                gain0, gain1 = min(part0, right - d0), max(part1, low - d1)
-                x, y = min(d0 + part0, right), max(d1 + part1, low)
-        if gain0 > grain0 and gain1 > grain1:
-            price0, price1 = w0 / gain0, w1 / gain1
-            right = float(np.interp(d1, self.chain[::-1, 1], self.chain[::-1, 0]))
-            top = float(np.interp(d0, *self.chain.T))
-            best = max(price0 * (right - d0), price1 * (top - d1))
-            for vx, vy in chain:
-                if vx >= d0 and vy >= d1:
-                    best = max(best, price0 * (vx - d0) + price1 * (vy - d1))
-            gap = max(best - 1.0, 0.0)
-        return x * width + o, y * height + u, gap
 
 
 def _cut(corners: Floats, i: int, low: float, room: float, *, closed: bool) -> Floats:

@@ -111,11 +111,6 @@ class _Asked:
         return by_blocks(both, x, *known, *more)
 
 
-def secant(g: Callable[[Floats], Floats], a: Floats, b: Floats, ga: Floats) -> Floats:
-    """Return where secant steps end that start in the middle and at the lower end, without a proof."""
-    return _secant(_Asked(g, None), a, b, ga, -np.inf)
-
-
 def _secant(g: _Asked, a: Floats, b: Floats, ga: Floats, gb: Floats | float) -> Floats:
     """Return a candidate per cell, without a proof."""
     x: Floats

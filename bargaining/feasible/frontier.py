@@ -14,7 +14,7 @@ from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
 from bargaining._rich import Shown, brief, listing
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import Blockwise, blocks, by_blocks, decreasing_root
-from bargaining.feasible._slopes import Condition, Slopes, balance, corners, off_balance, slopes
+from bargaining.feasible._slopes import Condition, Slopes, corners, off_balance, slopes
 from bargaining.feasible.base import question
 
 PROBES = 33  # points at which a new frontier is probed
@@ -167,10 +167,8 @@ class Frontier(Shown, line=False):
 
     def balance(self, condition: Condition, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
         """Return where a condition on x, f(x) and f'(x) passes zero, and the width of the proof."""
-        slope = self.derivative
-        if slope is None:
-            return balance(condition, self.values, lower, upper, (self.lower, self.upper))
-        if isinstance(condition, Blockwise):
+        slope = self.slope
+        if self.derivative is not None and isinstance(condition, Blockwise):
             return decreasing_root(lambda x: (self.function(x), slope(x)), lower, upper, rule=condition)
         return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), lower, upper)
 

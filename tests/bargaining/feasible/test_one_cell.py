@@ -1,4 +1,4 @@
-"""A polygon answers a question about one cell in plain numbers: to the last bit as it answers one about many."""
+"""A polygon answers a question about one cell to the last bit as it answers one about many."""
 
 import numpy as np
 import pytest

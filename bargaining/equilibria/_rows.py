@@ -1,4 +1,4 @@
-"""Rows of numbers that are the same up to some digits."""
+"""Rows of numbers that are the same up to some digits, or the farthest in a direction."""
 
 from __future__ import annotations
 
@@ -20,3 +20,15 @@ def once(rows: Floats, digits: int) -> tuple[Indices, Indices]:
     number[order] = np.cumsum(new) - 1
     back = np.argsort(first)
     return first[back], np.argsort(back)[number]
+
+
+TABLE = 1_000_000
+"""Entries of a table that is computed in one piece."""
+
+
+def farthest(points: Floats, directions: Floats) -> tuple[Indices, Floats]:
+    """Return which of the points (V, n) is the farthest in each direction (d, n), and how far."""
+    parts = np.array_split(directions, 1 + len(directions) * len(points) // TABLE)
+    worth = [(part @ points.T).argmax(axis=1) for part in parts]
+    places = np.concatenate(worth)
+    return places, (points[places] * directions).sum(axis=1)

@@ -71,16 +71,14 @@ def payoff_bounds(
     refinements : int, default 8
         How many times normals are added: those of the faces of the inner set, and of the hull of the points at which
         the half-spaces are attained, beyond which the outer set reaches farthest. At most 100 of each are added at a
-        time; under monitoring half as many as there are, if that is more. Like `directions`, not for stochastic games
-        of two players.
+        time. Like `directions`, not for stochastic games of two players.
     tolerance : float, default 1e-6
         The gap at which refinement stops, as a share of the payoff range; with 0 it uses all refinements or the budget.
     budget : int, default 300,000,000
-        Units of work after which to give up. A unit is one profile and one direction or face of the inner set. Where
-        half-spaces are computed by linear programs, a pivot counts as four and one more for every fifty rows, and a
-        step of Newton's method as the cube of its unknowns divided by 6000; with monitoring a program, for one profile
-        and direction, counts as a thousand. A step that has begun is finished. Past the budget the status is
-        INACCURATE, but the bounds are valid.
+        Units of work after which to give up. A unit is one profile and one direction or face of the inner set; a pivot
+        of a linear program counts as four and one more for every fifty rows, and a step of Newton's method as the cube
+        of its unknowns divided by 6000. A step that has begun is finished. Past the budget the status is INACCURATE,
+        but the bounds are valid.
 
     Returns
     -------
@@ -115,23 +113,18 @@ def payoff_bounds(
 
     *Monitoring.* With signals that do not show the actions the payoffs are those of perfect public equilibria, as
     `payoff_set` has them for two players. A profile's linear program then has continuations for each signal. Such sets
-    are often round, and patience magnifies the error at corners. Then thousands of points and half-spaces are needed,
-    the more the smaller the `tolerance`: a game of three players takes 600 points for a gap of 1e-3, 2,000 for 1e-4 and
-    10,000 for 1e-5, and six and eighty times as long as for 1e-3. The default budget stops the last, and often the
-    second, with INACCURATE bounds that are nevertheless valid; pass a larger `budget` for more, and more `refinements`.
-    Half-spaces are also added in the directions of continuations on which most levels depend. The points of the inner
-    set lie on rays from a centre, at the distances at which they generate themselves, found by Newton's method. Rays
-    and half-spaces are added where they matter most for others. `certify` proves both sides, which may take longer.
+    are often round, and patience magnifies the error at corners, so that hundreds of points and half-spaces are needed,
+    the more the smaller the `tolerance`. Half-spaces are also added in the directions of continuations on which most
+    levels depend, and inner sets are looked for with constraints that are tighter by a little. `certify` proves both
+    sides, which may take longer.
 
     *Exit* as in `payoff_set`: the threat is o, everyone must get at least o to stay, and (o, ..., o) is in V.
 
     *Stochastic games* of two players have a polygon for each state: the outer and the inner sets of the engine that
     `payoff_set` uses, which stops as soon as their gap is within the tolerance. With more players the inner sets and
     the half-spaces are found as for one state, for all states at once: a lottery over points of each state follows. All
-    states share the same directions. An edge of one state's set and one of another's may span a face of their mean;
-    half-spaces are added in the directions of such faces, where levels depend on them. With more patience, what
-    generates itself in several states need not do so any longer, so sets of less patient players only show where to
-    look. `certify` proves both sides.
+    states share the same directions. With more patience, what generates itself in several states need not do so any
+    longer, so sets of less patient players only show where to look. `certify` proves both sides.
 
     References
     ----------

@@ -18,14 +18,13 @@ from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import DEFAULT, Rationals
-from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.sets.search import Enclosure
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable
-from bargaining.exact.public_certificate import certify_public_payoff_set, past
+from bargaining.exact.public_certificate import certify_public_payoff_set
 from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate, fields_of, two_sided
-from bargaining.exact.several_certificate import certify_several
+from bargaining.exact.several_certificate import certify_several, past
 from bargaining.games.stochastic import StochasticGame
 
 _MANY = 300  # vertices beyond which their equations take too long
@@ -50,7 +49,7 @@ def certify_payoff_bounds(
     tolerance = found.tolerance if tolerance is None else tolerance
     if sides is None or repeated is None:
         raise NotApplicable(_UNKNOWN)
-    if not isinstance(sides, Several):
+    if sides.outer.profiles.limits is not None:
         return certify_public_payoff_set(found, tolerance=tolerance, budget=budget)
     game = StochasticGame.from_repeated(repeated)
     proof = certify_stochastic_payoff_bounds(

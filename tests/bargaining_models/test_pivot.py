@@ -10,7 +10,8 @@ from bargaining_models.negotiation.deal import Deal, readings
 from bargaining_models.negotiation.growth import OUTCOMES, Growth, OutcomeCurves
 from bargaining_models.negotiation.pivot import Pivot, path_readings
 from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
-from bargaining_models.negotiation.pivot_investment import Investment, together
+from bargaining_models.negotiation.pivot_investment import Investment
+from bargaining_models.negotiation.projects import together
 from bargaining_models.negotiation.replacement import partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import ROLES, Baseline
 from bargaining_models.us_canada.projects import projects

@@ -27,12 +27,10 @@ from fractions import Fraction
 import numpy as np
 
 from bargaining._rational import Rationals, maximise
-from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
-from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.programs import MISSED, plans
-from bargaining.equilibria.repeated._monitored.search import search
+from bargaining.equilibria.repeated._hyperplanes.image import sustains
 from bargaining.equilibria.repeated._patience import Path
 from bargaining.equilibria.repeated.joint import curves_of, joint_payoffs, outside_of
+from bargaining.equilibria.repeated.public import corners, search
 from bargaining.errors import NotApplicable, Unsolved
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import other_actions
@@ -42,7 +40,7 @@ from bargaining.games.repeated import RepeatedGame
 _TRIED = Fraction(9, 10), Fraction(99, 100)
 _WIDTH = 1e-5  # of the bracket at which halving stops
 _TOLERANCES = (1e-3, 1e-5)  # of the payoff sets: the finer one is used if the coarser does not decide
-_PROGRAMS = 100_000  # that one set may take: some seconds
+_BUDGET = 100_000_000  # of units of work that one set may take: some seconds
 _ROUNDING = Fraction(1, 2**60)  # beyond the digits of a float
 _ZERO, _ONE = Fraction(0), Fraction(1)
 Found = tuple[Fraction | float | None, tuple[float, float], tuple[Fraction, ...] | None]
@@ -202,13 +200,14 @@ def _begins(path: Path, profile: tuple[int, ...], monitoring: Monitoring, discou
     """Say whether some equilibrium begins with the profile; None if the two sides are too far apart to tell."""
     game = path.game
     given = np.array([discount] * game.players, dtype=object)
-    data = Data.of(RepeatedGame(game, given, exit=path.exit, monitoring=monitoring))
-    own = data.programs.take(np.array([int(np.ravel_multi_index(profile, game.shape))]))
+    repeated = RepeatedGame(game, given, exit=path.exit, monitoring=monitoring)
+    row = int(np.ravel_multi_index(profile, game.shape))
     for tolerance in _TOLERANCES:
-        found = search(data, tolerance, _PROGRAMS, common=True)
-        if not len(found.outer) or plans(own, Cloud(found.outer)).missed[0] > MISSED:
+        found = search(repeated, tolerance, _BUDGET)
+        profiles = found.outer.profiles
+        if not found.outer.filled.any() or not sustains(profiles, row, corners(found)):
             return False
-        if found.inner is not None and plans(own, Cloud(found.inner.corners)).missed[0] <= MISSED:
+        if found.play is not None and sustains(profiles, row, found.play.payoffs):
             return True
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,18 +11,26 @@ from numpy.typing import ArrayLike
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rational import rational
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.lottery import Lottery, convex_lottery, hull, nearest
+from bargaining.equilibria._plane.polygon import hull as ring_of
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
-from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.search import Found, search
-from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, begun, rational_automaton
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
+from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, automata, begun
+from bargaining.equilibria.sets.fan import Fan
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
 _ROUGH = (1e-2, 1e-3, 1e-4)  # tolerances of the inner sets from which strategies for interior points are made
 BUDGET = 300_000_000
-"""Units of work: some ten seconds of two actions each."""
-_PROGRAM = 1000  # units that a linear program counts for
+"""Units of work: some thirty seconds of two actions each."""
+_START, _REFINEMENTS = (
+    16,
+    40,
+)  # directions at first, and how often more are added: a limit in addition to the budget
+_FINEST = 1e-13  # the least tolerance that is worked for: below it more half-planes only add rounding
+_CREDIBLE = 1e-11  # of the unit box: the rounding of a threat
 
 
 @owning
@@ -52,7 +60,7 @@ class PublicPayoffSet(PayoffPolygon):
     outer: Floats
     gap: float
     stats: Stats
-    _found: Found | None = field(repr=False, default=None)
+    _found: Several | None = field(repr=False, default=None)
     # made once, coarse first
     _exact: list[PublicAutomaton] = field(init=False, repr=False, default_factory=list)
 
@@ -109,7 +117,9 @@ class PublicPayoffSet(PayoffPolygon):
                 f"`payoffs` must lie in the inner set, whose corners are `vertices`; {point.tolist()} lies "
                 f"{off:.2g} outside."
             )
-        if self._found is not None and any(leave.leaver is not None for leave in self._found.leaves):
+        if self._found is not None and any(
+            leave.leaver is not None for leave in self._found.outer.profiles.leaves
+        ):
             raise NotApplicable(
                 "Strategies are written down where all who may leave get the same whoever leaves; here leaving is the "
                 "threat of one player alone."
@@ -134,18 +144,15 @@ class PublicPayoffSet(PayoffPolygon):
     def _automata(self) -> Iterator[PublicAutomaton]:
         """Yield automata in rationals, of rougher inner sets first."""
         yield from self._exact
-        if self._found is None or self._found.inner is None:
+        if self._found is None or self._found.play is None:
             return
-        asked = max(self.gap, 1e-9)
-        rough = [each for each in _ROUGH if each > 3.0 * asked]
-        for tolerance in [*rough, None][len(self._exact) :]:
-            found = self._found if tolerance is None else _search(self.repeated, tolerance, BUDGET)[1]
-            if found.inner is None:
-                continue
-            made = rational_automaton(self.repeated, found.inner, found.leaves)
+        rough = [each for each in _ROUGH if each > 3.0 * max(self.gap, 1e-9)]
+        for tolerance in rough[len(self._exact) :]:
+            made = next(automata(self.repeated, search(self.repeated, tolerance, BUDGET)), None)
             if made is not None:
                 self._exact.append(made)
                 yield made
+        yield from automata(self.repeated, self._found)
 
 
 def _at(ring: list[int], start: Lottery) -> Lottery:
@@ -171,8 +178,8 @@ def public_payoff_set(
     tolerance : float, default 1e-6
         The gap at which to stop, as a share of the payoff ranges.
     budget : int, default 300,000,000
-        Units of work after which to give up; a linear program, for one profile and direction, counts as a thousand.
-        Past the budget the status is INACCURATE, with the gap reached so far.
+        Units of work after which to give up, see `payoff_bounds`. Past the budget the status is INACCURATE, with the
+        gap reached so far.
 
     Returns
     -------
@@ -182,8 +189,8 @@ def public_payoff_set(
     -----
     *Outer.* Half-planes are moved in until the operator moves none; each bound on the payoffs of a profile in a
     direction is a dual solution, so that it does not depend on a solver's tolerance. *Inner.* Corners are replaced by
-    the points that their hull generates until they no longer change. The sides of the inner set give the half-planes of
-    the next round.
+    the points that their hull generates until these can be solved for. The sides of the inner set give the half-planes
+    of the next round.
 
     Equilibria in private strategies, which may give higher payoffs (Kandori and Obara 2006), are not covered.
 
@@ -207,19 +214,33 @@ def public_payoff_set(
     if not asked > 0.0:
         raise InvalidInput(f"`tolerance` must be positive; got {tolerance!r}.")
     units = BUDGET if budget is None else whole(budget, "budget", 1)
-    data, found = _search(repeated, asked, units)
-    return _result(repeated, data, found, asked, spent=found.programs > _programs(units))
+    return _result(repeated, search(repeated, asked, units), asked)
 
 
-def _search(repeated: RepeatedGame, tolerance: float, budget: int) -> tuple[Data, Found]:
-    data = Data.of(repeated)
-    common = bool(repeated.discounts[0] == repeated.discounts[1])
-    return data, search(data, tolerance, _programs(budget), common=common)
+def search(repeated: RepeatedGame, tolerance: float, budget: int) -> Several:
+    """Return both sides; drop outcomes of leaving that turn out not to be credible, and repeat the search."""
+    turns = 2.0 * np.pi * np.arange(_START) / _START
+    directions = np.round(np.column_stack([np.cos(turns), np.sin(turns)]), 15)
+    profiles, work = Profiles.monitored(repeated), Budget(budget)
+    while True:
+        found = bounded(profiles, directions, _REFINEMENTS, max(tolerance, _FINEST), work)
+        kept = [k for k in range(len(profiles.leaves)) if _credible(found, k)]
+        if len(kept) == len(profiles.leaves):
+            return found
+        profiles = replace(
+            profiles, leaves=tuple(profiles.leaves[k] for k in kept), exits=profiles.exits[kept]
+        )
 
 
-def _programs(budget: int) -> int:
-    """Return how many programs a budget pays for."""
-    return max(budget // _PROGRAM, 1)
+def _credible(found: Several, number: int) -> bool:
+    """Whether some continuation gives the player who leaves no more than leaving does."""
+    leave, outer = found.outer.profiles.leaves[number], found.outer
+    if leave.leaver is None or not outer.filled.any():
+        return True
+    functions = outer.functions()
+    own = functions.faces[: len(outer.faces)] == 2 + leave.leaver
+    least = -functions.at(outer.levels.ravel())[: len(outer.faces)][own]
+    return bool(least.size) and least.min() <= leave.payoffs[leave.leaver] + _CREDIBLE
 
 
 def _check(repeated: RepeatedGame) -> None:
@@ -234,20 +255,32 @@ def _check(repeated: RepeatedGame) -> None:
         raise InvalidInput(f"`game` must be one game; got a batch of shape {repeated.batch_shape}.")
 
 
-def _result(
-    repeated: RepeatedGame, data: Data, found: Found, tolerance: float, *, spent: bool
-) -> PublicPayoffSet:
-    inner = np.empty((0, 2)) if found.inner is None else data.outside(found.inner.corners)
-    outer = data.outside(found.outer) if len(found.outer) else found.outer
+def corners(found: Several) -> Floats:
+    """Return the corners of the half-planes, counter-clockwise."""
+    outer = found.outer
+    fan = Fan(outer.directions[4:], np.ones(2))  # which has the axes
+    points = fan.intersection(outer.of(0).reach(fan.normals)[None])[1][0]
+    return np.asarray(points[ring_of([(x, y) for x, y in points.tolist()])])
+
+
+def _result(repeated: RepeatedGame, found: Several, tolerance: float) -> PublicPayoffSet:
+    low, size = found.outer.profiles.low, found.outer.profiles.size
+    empty, spent = not found.outer.filled.any(), found.outer.budget.spent
+    inner, outer = np.empty((0, 2)), np.empty((0, 2))
+    if found.play is not None:
+        points = found.play.payoffs
+        inner = low + size * points[ring_of([(x, y) for x, y in points.tolist()])]
+    if not empty:
+        outer = low + size * corners(found)
     status, reason, stopped = Status.OK, "", "reached the tolerance"
-    if not len(found.outer):
+    if empty:
         status = Status.EMPTY
         reason = "No profile of pure actions can be sustained by continuation payoffs that are themselves equilibria."
         stopped = "nothing is left"
     elif found.gap > tolerance:
         status, stopped = Status.INACCURATE, "used up its budget" if spent else "made no progress"
         far = f"reaches {found.gap:.1e} of the payoff range beyond the inner one"
-        far = far if found.inner is not None else "is known; no inner set was found"
+        far = far if found.play is not None else "is known; no inner set was found"
         advice = "raise `budget`, or ask" if spent else "no further half-plane would reduce that; ask"
         reason = f"The outer set {far}: {advice} for a wider `tolerance`."
     elif repeated.monitoring is not None and repeated.monitoring.is_uninformative:
@@ -255,20 +288,21 @@ def _result(
             "Signals are as likely whatever is played, so that nobody can be punished for what she does: equilibria "
             "repeat those of the stage game."
         )
+    gap = 0.0 if empty else float(found.gap)
     return PublicPayoffSet(
         repeated=repeated,
         vertices=inner,
         outer=outer,
-        gap=float(found.gap),
+        gap=gap,
         threat=inner.min(axis=0) if len(inner) else np.full(2, np.nan),
         status=status,
         reason=reason,
         scale=float(np.ptp(repeated.game.payoffs.reshape(-1, 2), axis=0).max()),
         stats=Stats(
-            iterations=found.rounds,
-            solves=found.programs,
+            iterations=found.outer.steps,
+            solves=len(found.outer.faces),
             stopped=stopped,
-            bound=float(found.gap),
+            bound=gap,
             tolerance=tolerance,
         ),
         _found=found,

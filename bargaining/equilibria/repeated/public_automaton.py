@@ -16,6 +16,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._rational import Rationals, solve
 from bargaining._rich import Shown
 from bargaining.equilibria._affine import solution
+from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.kinds import Leave
 from bargaining.equilibria._plane.lottery import Lottery, Payoffs
 from bargaining.equilibria._plane.machine import (
@@ -27,7 +28,8 @@ from bargaining.equilibria._plane.machine import (
     short,
     spell,
 )
-from bargaining.equilibria.repeated._monitored.inner import Automaton as Floating
+from bargaining.equilibria.repeated._hyperplanes.recipes import Play
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several, loosened
 from bargaining.equilibria.repeated.automaton import History
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
@@ -320,9 +322,15 @@ def _lengths(stay: Floats, leave: Floats) -> Floats:
     return spent
 
 
-def rational_automaton(
-    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave]
-) -> PublicAutomaton | None:
+def automata(repeated: RepeatedGame, found: Several) -> Iterator[PublicAutomaton]:
+    """Yield automata in rationals, without regret, near the inner set."""
+    for play, _ in loosened(found.outer.profiles, found, Budget()):
+        made = rational_automaton(repeated, play, found.outer.profiles.leaves)
+        if made is not None:
+            yield made
+
+
+def rational_automaton(repeated: RepeatedGame, play: Play, leaves: Sequence[Leave]) -> PublicAutomaton | None:
     """Return an automaton in rationals near one in floats, without regret; None if rounding leaves some regret.
 
     Weights become simple fractions if all of them are close to one; otherwise they are rounded so finely that the slack
@@ -357,7 +365,7 @@ class _Drawn(NamedTuple):
                 yield from ((k, n, chance * share) for n, share in lottery)
 
 
-def _bits(repeated: RepeatedGame, play: Floating) -> int:
+def _bits(repeated: RepeatedGame, play: Play) -> int:
     """Return the number of bits to which weights are rounded, such that the slack of the rows covers the error."""
     patient = float(repeated.discounts.max())
     least = min(max(-play.excess, 1e-12), 1.0)
@@ -365,7 +373,7 @@ def _bits(repeated: RepeatedGame, play: Floating) -> int:
 
 
 def _drawn_play(
-    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int | None
+    repeated: RepeatedGame, play: Play, leaves: Sequence[Leave], simple: bool, scale: int | None
 ) -> _Drawn | None:
     following: list[tuple[Lottery, ...]] = []
     rows, signals = play.lotteries, play.lotteries.shape[0] // len(play.owners)
@@ -392,7 +400,7 @@ def _drawn_play(
 
 
 def _rounded(
-    repeated: RepeatedGame, play: Floating, leaves: Sequence[Leave], simple: bool, scale: int | None
+    repeated: RepeatedGame, play: Play, leaves: Sequence[Leave], simple: bool, scale: int | None
 ) -> PublicAutomaton | None:
     drawn = _drawn_play(repeated, play, leaves, simple, scale)
     if drawn is None:
@@ -510,7 +518,7 @@ def _moved(
 
 def _completed(
     repeated: RepeatedGame,
-    play: Floating,
+    play: Play,
     leaves: Sequence[Leave],
     drawn: _Drawn,
     columns: Sequence[Sequence[Fraction]],

@@ -13,18 +13,16 @@ from bargaining._arrays import Floats, fill, owning, real, scalar
 from bargaining._rational import rational
 from bargaining._rich import Result, counted, number
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria.repeated._hyperplanes.inner import Hull
-from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, outside_of
+from bargaining.equilibria.repeated._hyperplanes.hull import Hull
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, require_common
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
-    from bargaining.equilibria.repeated._monitored.search import Found
     from bargaining.equilibria.repeated.public_automaton import PublicAutomaton
 
-_PROGRAM = 1000  # units that a linear program counts for under monitoring
 _FINEST = 1e-9  # the tolerance by which slack is measured if none is given
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions
 
@@ -71,7 +69,7 @@ class PayoffBounds(Result):
     repeated: RepeatedGame | None = field(default=None, repr=False)
     tolerance: float = field(default=1e-6, repr=False)
     # Both sides in the unit box, with their proofs:
-    _found: Found | Several | None = field(default=None, repr=False)
+    _found: Several | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("directions", "levels", "inner", "threat"):
@@ -145,10 +143,13 @@ class PayoffBounds(Result):
         >>> play.regret, bool(abs(play.payoffs - 0.35).max() < 1e-3)
         (Fraction(0, 1), True)
         """
-        from bargaining.equilibria.repeated._monitored.search import Found
-        from bargaining.equilibria.repeated.public_automaton import begun, mixture, rational_automaton
+        from bargaining.equilibria.repeated.public_automaton import automata, begun, mixture
 
-        if not isinstance(self._found, Found) or self.repeated is None:
+        if (
+            not isinstance(self._found, Several)
+            or self._found.outer.profiles.limits is None
+            or self.repeated is None
+        ):
             raise NotApplicable(
                 "Where actions are seen, strategies are written down for two players: see `payoff_set`. With three and "
                 "more they are where a signal is seen that does not show the actions."
@@ -156,7 +157,7 @@ class PayoffBounds(Result):
         point, within = real(payoffs, "payoffs", ndim=1), scalar(tolerance, "tolerance")
         if point.size != self.directions.shape[1]:
             raise InvalidInput(f"`payoffs` must have {self.directions.shape[1]} entries; got {point.size}.")
-        if not len(self.inner) or self._found.inner is None:
+        if not len(self.inner):
             raise Unsolved(f"No equilibrium was found: the bounds are {self.status.name}.")
         off = float(Hull(self.inner / self._size).outside(point[None] / self._size)[0])
         if off > within:
@@ -164,9 +165,8 @@ class PayoffBounds(Result):
                 f"`payoffs` must lie in the inner set, whose corners are `inner`; {point.tolist()} lies {off:.2g} of "
                 "the payoff range outside."
             )
-        automaton = rational_automaton(self.repeated, self._found.inner, self._found.leaves)
-        if automaton is not None:
-            exact = tuple(rational(payoffs, "payoffs", ndim=1).tolist())
+        exact = tuple(rational(payoffs, "payoffs", ndim=1).tolist())
+        for automaton in automata(self.repeated, self._found):
             start, hit = mixture([state.payoffs for state in automaton.states], exact)
             play = begun(automaton, start)
             if hit or float(np.abs((play.payoffs - point) / self._size).max()) <= max(within, 1e-9) + off:
@@ -180,16 +180,23 @@ def repeated_payoff_bounds(
     """Bound the payoffs of a repeated game, see `payoff_bounds`."""
     if repeated.batch_shape:
         raise InvalidInput("`game` must be a single game; take one of the batch with `.at(index)`.")
-    if repeated.monitoring is not None and not repeated.monitoring.is_perfect:
-        return _monitored(repeated, directions, refinements, tolerance, effort)
-    profiles = Profiles.of(StochasticGame.from_repeated(repeated))
-    found = bounded(
-        profiles, directions_of(directions, profiles.size), refinements, tolerance, effort.budget()
-    )
+    if repeated.monitoring is None or repeated.monitoring.is_perfect:
+        profiles, near = Profiles.of(StochasticGame.from_repeated(repeated)), tolerance
+    elif repeated.players < 2:
+        raise NotApplicable(
+            "Bounds under monitoring are for two players or more; the game has 1. Use `joint_payoffs`."
+        )
+    else:
+        if repeated.exit is not None:
+            require_common(repeated.exit, repeated.players)
+        profiles, near = Profiles.monitored(repeated), max(tolerance, _FINEST)
+    rows = directions_of(directions, profiles.size)
+    found = bounded(profiles, rows, refinements, near, effort.budget())
     outer, (inner,), n = found.outer, found.inner, repeated.players
     points = None if inner is None else inner.points
-    empty, levels = inner is None and not outer.alive.any(), outer.levels[0]
-    sides = Sides(points, outer.directions, levels, -levels[n : 2 * n], found.gap, empty, outer.steps)
+    empty, levels = inner is None and not outer.filled.any(), outer.levels[0]
+    threat = np.full(n, np.nan) if empty else -levels[n : 2 * n]
+    sides = Sides(points, outer.directions, levels, threat, found.gap, empty, outer.steps)
     bounds = in_units(sides, profiles.low, profiles.size, tolerance, repeated.player_names)
     return replace(bounds, repeated=repeated, _found=found)
 
@@ -204,39 +211,6 @@ class Sides(NamedTuple):
     gap: float
     empty: bool
     steps: int
-
-
-def _monitored(
-    repeated: RepeatedGame, directions: ArrayLike | None, refinements: int, tolerance: float, effort: Effort
-) -> PayoffBounds:
-    """Return the bounds where actions are seen through a signal."""
-    from bargaining.equilibria.repeated._monitored.data import Data
-    from bargaining.equilibria.repeated._monitored.several import close
-
-    if repeated.players < 2:
-        raise NotApplicable(
-            "Bounds under monitoring are for two players or more; the game has 1. Use `joint_payoffs`."
-        )
-    if repeated.exit is not None:
-        outside_of(repeated.exit, repeated.players)
-    data = Data.of(repeated)
-    budget = max(effort.units // _PROGRAM, 1)
-    common = bool((repeated.discounts == repeated.discounts[0]).all())
-    outer, found = close(
-        data,
-        directions_of(directions, data.size),
-        max(tolerance, _FINEST),
-        budget,
-        refinements,
-        common=common,
-    )
-    points = None if found.inner is None else found.inner.corners
-    reach = found.gap if points is not None else np.inf
-    n, empty = repeated.players, outer.outline is None
-    threat = np.full(n, np.nan) if empty else -outer.reach(-np.eye(n))
-    sides = Sides(points, outer.directions, outer.levels, threat, reach, empty, outer.rounds)
-    bounds = in_units(sides, data.low, data.size, tolerance, repeated.player_names)
-    return replace(bounds, repeated=repeated, _found=found)
 
 
 def directions_of(given: ArrayLike | None, size: Floats) -> Floats:

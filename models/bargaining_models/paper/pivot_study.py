@@ -14,7 +14,8 @@ from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.growth import Growth, OutcomeCurves
 from bargaining_models.negotiation.pivot import Pivot
 from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
-from bargaining_models.negotiation.pivot_investment import Investment, Project, together
+from bargaining_models.negotiation.pivot_investment import Investment
+from bargaining_models.negotiation.projects import Project, together
 from bargaining_models.negotiation.replacement import Answer, partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import projects

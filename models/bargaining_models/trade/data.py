@@ -566,7 +566,7 @@ def _series(value: Any, name: str, axes: Sequence[str]) -> Any:
     if len(axes) == 1 and not hasattr(value, "columns"):
         return value.rename_axis(axes[0])
     if tuple(axes) == CELL and hasattr(value, "columns") and "value" not in value.columns:
-        return value.rename_axis(index="region", columns="sector").unstack()
+        return value.rename_axis(index="region", columns="sector").stack()
     frame = value.to_frame("value") if hasattr(value, "to_frame") else value
     frame = frame.reset_index() if not set(axes) <= set(frame.columns) else frame
     missing = [column for column in (*axes, "value") if column not in frame.columns]

@@ -353,13 +353,12 @@ class TariffPayoffs:
         if not direction.any():
             reached, found = self._ray(origin, self.scale)
             return (np.inf if reached >= 0.0 else -np.inf), found
-        unit = float((direction / self.scale).max())  # a step moves the fastest by its scale
-        program = _Program(weights=np.zeros(self.players), origin=origin, direction=direction / unit)
+        program = _Program(weights=np.zeros(self.players), origin=origin, direction=direction)
         found = self._solved(program, self._start)
         if not found.residual <= SOLVED and not (direction == self.scale).all():
             reached, even = self._ray(origin, self.scale)  # start again from the point of equal gains
             found = self._solved(program, even.variables) if reached > 0.0 else found
-        return (program.steps(found.payoffs) / unit if found.residual <= SOLVED else np.nan), found
+        return (program.steps(found.payoffs) if found.residual <= SOLVED else np.nan), found
 
     def _solved(self, program: _Program, start: Floats) -> Optimum:
         """The optimum found from a start; where a search stops on its way it goes on from there, once."""
@@ -371,45 +370,51 @@ class TariffPayoffs:
         return found
 
     def _climb(self, start: Floats, program: _Program) -> Floats:
-        """Sequential quadratic programming from a start, over the variables and the number of steps."""
+        """Sequential quadratic programming from a start; with a direction, over the number of steps too."""
         from scipy.optimize import Bounds, minimize
 
-        scale, bound = self.scale, program.bound
-        size = float((program.weights * scale).sum()) or 1.0
-        far = np.inf if program.is_ray else 0.0
+        scale, bound, ray = self.scale, program.bound, program.is_ray
+        # Steps of 1 / unit move the fastest by its scale.
+        unit = float((program.direction / scale).max()) if ray else 1.0
+        size = 1.0 if ray or program.logs else float((program.weights * scale).sum()) or 1.0
+
+        def at(v: Floats) -> tuple[Floats, Floats, float]:
+            payoffs, slopes = self._one(v[: self.size])
+            return payoffs, slopes, float(v[-1]) / unit if ray else 0.0
 
         def objective(v: Floats) -> tuple[float, Floats]:
-            payoffs, slopes = self._one(v[:-1])
-            if program.is_ray:
+            payoffs, slopes, _ = at(v)
+            if ray:
                 return -v[-1], -np.eye(len(v))[-1]
             if not program.logs:
-                return -float(program.weights @ payoffs) / size, -np.append(
-                    program.weights @ slopes, 0.0
-                ) / size
+                return -float(program.weights @ payoffs) / size, -(program.weights @ slopes) / size
             gains = payoffs - program.origin
             if not (gains > 0.0).all():
                 return np.inf, np.zeros(len(v))
-            worth = program.weights @ np.log(gains / scale)
-            return -float(worth), -np.append(program.slope(payoffs) @ slopes, 0.0)
+            return -float(program.weights @ np.log(gains / scale)), -(program.slope(payoffs) @ slopes)
 
         def slack(v: Floats) -> Floats:
-            return np.asarray((program.slack(self._one(v[:-1])[0], float(v[-1])) / scale)[bound])
+            payoffs, _, steps = at(v)
+            return np.asarray((program.slack(payoffs, steps) / scale)[bound])
 
         def slack_slopes(v: Floats) -> Floats:
-            rows = np.column_stack([self._one(v[:-1])[1], -program.direction])
-            return np.asarray((rows / scale[:, None])[bound])
+            rows = (at(v)[1] / scale[:, None])[bound]
+            last = -(program.direction / unit / scale)[bound, None]
+            return np.hstack([rows, last]) if ray else rows
 
+        extra = [program.steps(self._one(start)[0]) * unit] if ray else []
+        far = np.full(len(extra), np.inf)
         with np.errstate(all="ignore"):
             found = minimize(
                 objective,
-                np.append(start, program.steps(self._one(start)[0])),
+                np.append(start, extra),
                 jac=True,
                 bounds=Bounds(np.append(self._low, -far), np.append(self._high, far)),
                 constraints={"type": "ineq", "fun": slack, "jac": slack_slopes} if bound.any() else (),
                 method="SLSQP",
                 options={"ftol": 1e-11, "maxiter": 200},
             )
-        return np.asarray(found.x[:-1] if np.isfinite(found.x).all() else start)
+        return np.asarray(found.x if np.isfinite(found.x).all() else start)[: self.size]
 
     def _polish(self, variables: Floats, program: _Program) -> Optimum:
         """A root of the conditions of optimality, from a point that nearly satisfies them."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, real, within
 from bargaining_models.negotiation.capacity import LEVELS, NASH, Capacity, increasing
-from bargaining_models.negotiation.pivot_investment import Project
+from bargaining_models.negotiation.projects import Project
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import projects, sold_to_us

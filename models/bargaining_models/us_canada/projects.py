@@ -8,7 +8,7 @@ import numpy as np
 
 from bargaining.authoring import Floats
 from bargaining.errors import InvalidInput
-from bargaining_models.negotiation.pivot_investment import Project
+from bargaining_models.negotiation.projects import Project
 from bargaining_models.parameters import Parameters
 from bargaining_models.us_canada.baseline import CANADA, US
 

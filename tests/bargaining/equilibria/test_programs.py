@@ -6,7 +6,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csc_matrix
 
 from bargaining.equilibria._affine import Affine, passed_on, settled, solution
-from bargaining.equilibria.repeated._hyperplanes.programs import Bases, optimise, pivot
+from bargaining.equilibria.repeated._hyperplanes.programs import Bases, Continuations, optimise, pivot
 
 
 def boxed(normals, rights, n, pulls, owners):
@@ -15,7 +15,10 @@ def boxed(normals, rights, n, pulls, owners):
     rows = np.where(pulls > 0, np.arange(n), n + np.arange(n))
     normals = np.vstack([box, normals])
     sides = np.broadcast_to(np.repeat([1.0, 0.0], n), (len(rights), 2 * n))
-    return normals, np.hstack([sides, rights]), Bases.at(normals, pulls, owners, rows)
+    states, none = len(rights), np.zeros((len(rights), 0, 1))
+    rights, ahead = np.hstack([sides, rights]), np.arange(states)[:, None]
+    polyhedra = Continuations(normals, rights, ahead, np.zeros(0, int), none, none[..., 0])
+    return polyhedra, Bases.at(polyhedra, pulls, owners, rows)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
@@ -25,19 +28,20 @@ def test_many_programs_agree_with_one_at_a_time(n, ties):
     normals = rng.integers(-2, 3, (12, n)).astype(float) if ties else rng.normal(size=(12, n))
     rights = normals @ np.full(n, 0.5) + rng.integers(1, 3, (4, 12)) / 4
     pulls, owners = np.vstack([normals[:8], rng.normal(size=(20, n))]), np.arange(28) % 4
-    normals, rights, bases = boxed(normals, rights, n, pulls, owners)
-    optimise(normals, rights, bases)
-    weights, rest = bases.repaired(normals)
+    polyhedra, bases = boxed(normals, rights, n, pulls, owners)
+    optimise(polyhedra, bases)
+    weights, rest = bases.repaired(polyhedra)
+    normals, rights = polyhedra.directions, polyhedra.levels
     np.testing.assert_allclose(rest, 0, atol=1e-12)
     for p, pull in enumerate(pulls):
         best = -linprog(-pull, A_ub=normals, b_ub=rights[owners[p]], bounds=(None, None)).fun
         assert weights[p] @ rights[owners[p], bases.rows[p]] == pytest.approx(best, abs=1e-9)
-        assert pull @ bases.points(rights)[p] == pytest.approx(best, abs=1e-9)
+        assert pull @ bases.points(polyhedra)[p] == pytest.approx(best, abs=1e-9)
 
 
 def test_a_program_without_a_solution_is_shown_to_have_none():
     """x + y <= 1/2 and x + y >= 3/4 in the unit box."""
-    normals, rights, bases = boxed(
+    polyhedra, bases = boxed(
         np.array([[1.0, 1.0], [-1.0, -1.0]]),
         np.array([[0.5, -0.75], [0.75, -0.5]]),
         2,
@@ -46,7 +50,7 @@ def test_a_program_without_a_solution_is_shown_to_have_none():
     )
     left, empty = np.arange(2), np.zeros(2, bool)
     while left.size:
-        done, none = pivot(normals, rights, bases, left)
+        done, none = pivot(polyhedra, bases, left)
         empty[left[none]] = True
         left = left[~done]
     assert empty.tolist() == [True, False]

@@ -24,9 +24,6 @@ from bargaining import (
     payoff_sets,
     renegotiation_proof,
 )
-from bargaining.equilibria.repeated._monitored import search as module
-from bargaining.equilibria.repeated._monitored.data import Data
-from bargaining.equilibria.repeated._monitored.inner import around
 from bargaining.equilibria.repeated.public import public_payoff_set
 from bargaining.results import PublicAutomaton, PublicState
 from known_games import PARTNERS, report
@@ -67,42 +64,6 @@ def test_more_budget_is_advised_where_it_helps():
     assert "raise `budget`" in cut.reason
     assert whole.status is Status.OK
     assert certify(whole, tolerance=1e-8).holds
-
-
-def test_searches_with_fewer_outcomes_of_leaving_share_a_budget(monkeypatch):
-    data, budgets = (
-        Data.of(RepeatedGame(PARTNERS, 0.8, exit=Exit([1, 0.5]), monitoring=report(0.9, 0.5, 0.25))),
-        [],
-    )
-
-    def closed(data, leaves, tolerance, budget, common):
-        budgets.append(budget)
-        return module.Found(None, np.empty((0, 2)), 0.0, 1, 30, leaves)
-
-    monkeypatch.setattr(module, "_close", closed)
-    monkeypatch.setattr(module, "_credible", lambda data, leave, found: len(budgets) > 1)
-    found = module.search(data, 1e-3, 50, common=True)
-    assert (budgets, found.programs, len(found.leaves)) == ([50, 20], 60, 0)
-
-
-def test_half_planes_where_continuations_are_pulled_move_the_outer_set_in():
-    """Each cuts something off; together they take away most of what the levels lose."""
-    repeated = RepeatedGame(PARTNERS, 0.9, monitoring=report("0.9", "0.5", "0.25"))
-    corners = payoff_set(repeated, tolerance=1e-5)._found.inner.corners
-    outer = module._around(Data.of(repeated), np.empty((0, 2)), True)
-
-    def beyond():
-        assert outer.shrink(10**6, 1e-10)
-        return module._reach(module._points(outer.outline.corners), corners)
-
-    far = [beyond()]
-    for _ in range(3):
-        pulled = module._pulled(outer, corners)
-        np.testing.assert_allclose(np.linalg.norm(pulled, axis=1), 1)
-        assert (outer.reach(pulled) > (pulled @ corners.T).max(axis=1)).all()
-        outer.extend(module._distinct(outer.directions, pulled))
-        far.append(beyond())
-    assert far[-1] < far[0] / 4
 
 
 @pytest.mark.dear(
@@ -236,13 +197,14 @@ def test_a_garbled_report_gives_less(share):
 def test_the_inner_set_generates_itself():
     """Every corner is played by some profile with continuations in the set, from which no deviation pays."""
     repeated = RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25))
-    play = public_payoff_set(repeated)._found.inner
+    play = public_payoff_set(repeated)._found.play
+    continuations = (play.lotteries @ play.payoffs).reshape(len(play.owners), -1, 2)
     low, size = PARTNERS.payoffs.reshape(-1, 2).min(axis=0), np.ptp(PARTNERS.payoffs.reshape(-1, 2), axis=0)
     worth = play.payoffs * size + low
     chances, d = repeated.monitoring.probabilities.reshape(4, 2), 0.8
     for state, owner in enumerate(play.owners):
         a = divmod(int(owner), 2)
-        later = play.continuations[state] * size + low
+        later = continuations[state] * size + low
         kept = (1 - d) * PARTNERS.payoffs[a] + d * chances[owner] @ later
         assert kept == pytest.approx(worth[state], abs=1e-12)
         for player in (0, 1):
@@ -256,12 +218,15 @@ def test_a_budget_is_kept_and_said():
         RepeatedGame(PARTNERS, 0.9, monitoring=report(2 / 3, 1 / 2, 1 / 4)), tolerance=1e-9, budget=500_000
     )
     assert short.status is Status.INACCURATE
-    assert "no inner set was found" in short.reason
-    assert not len(short.vertices)
+    assert "raise `budget`" in short.reason
     assert short.outer[:, 0].max() >= 1.5344  # the outer set holds all the same
+    pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
+    none = public_payoff_set(RepeatedGame(pennies, 0.9, monitoring=Monitoring.none(pennies)), budget=1)
+    assert "no inner set was found" in none.reason
+    assert not len(none.vertices)
     with pytest.raises(Unsolved, match=r"No equilibrium to bargain over was found.*raise `budget`"):
-        short.problem()
-    assert "no equilibrium was found" in short._repr_html_()
+        none.problem()
+    assert "no equilibrium was found" in none._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -450,22 +415,6 @@ def test_nothing_to_sustain_is_proved():
     assert "vanish" in proof.statement
 
 
-def test_a_wrong_outer_set_is_not_proved():
-    """Half-planes pushed in too far are proved only as far as they are true; without multipliers little is proved."""
-    repeated = RepeatedGame(PARTNERS, Fraction(4, 5), monitoring=report("9/10", "1/2", "1/4"))
-    found = payoff_set(repeated, tolerance=1e-3)
-    right = certify(found, tolerance=2e-3)
-    assert right.holds
-    cut = found._found.cuts[-1]
-    lower = replace(found, _found=found._found._replace(cuts=(cut._replace(levels=cut.levels - 1e-3),)))
-    assert certify(lower, tolerance=2e-3).bound > 0.99 * right.bound
-    blind = cut._replace(multipliers=np.zeros_like(cut.multipliers), way=())
-    assert not certify(replace(found, _found=found._found._replace(cuts=(blind,))), tolerance=2e-3).holds
-    few = found._found.inner
-    slipped = replace(few, owners=np.where(few.owners == 0, 3, few.owners))
-    assert not certify(replace(found, _found=found._found._replace(inner=slipped)), tolerance=2e-3).holds
-
-
 def test_bounds_of_the_threat_are_those_of_both_sets():
     """Half-planes are dropped and sorted as more are added: the lowest payoffs were read off the wrong ones."""
     repeated = RepeatedGame(PARTNERS, Fraction(4, 5), monitoring=report("9/10", "1/2", "1/4"))
@@ -508,17 +457,13 @@ def test_play_of_a_game_some_of_whose_profiles_are_out_of_play():
     assert {state.profile for state in play.states} == {(0, 0), (1, 1)}
 
 
-def test_a_segment_is_looked_at_from_its_sides_its_ends_and_along_the_axes():
-    normals = around(np.array([[0.0, 0.0], [3.0, 4.0]]))
-    np.testing.assert_allclose(normals[:4], [[0.8, -0.6], [-0.8, 0.6], [0.6, 0.8], [-0.6, -0.8]], atol=1e-15)
-    assert normals[4:].tolist() == [[1, 0], [0, 1], [-1, 0], [0, -1]]
-
-
 @pytest.mark.parametrize("tolerance", [1e-2, pytest.param(None, marks=pytest.mark.slow)])
 def test_a_step_too_short_for_floats_warns_nobody(tolerance):
     # (5, 11) is a stage equilibrium, so that it is an equilibrium payoff however patient the players are.
     segment = Game([[2, 5], [3, 1]], [[2, 11], [8, 5]])
-    found = payoff_set(RepeatedGame(segment, 0.999, monitoring=report(0.9, 0.5, 0.25)), tolerance=tolerance)
+    found = payoff_set(
+        RepeatedGame(segment, 0.999, monitoring=report(0.9, 0.5, 0.25)), tolerance=tolerance, budget=5_000_000
+    )
     assert found.status is not Status.EMPTY
     assert (found.outer.max(axis=0) >= [5, 11]).all()
 

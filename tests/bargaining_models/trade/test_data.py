@@ -64,9 +64,6 @@ def test_arrays_xarray_and_pandas_give_the_same():
     same(made(**by_name, regions=None, sectors=None), plain)
     by_name["elasticities"] = pd.Series(by_name["elasticities"])
     same(made(**by_name), plain)
-    cells = labelled(figures["flows"].sum(axis=0), ("region", "sector")).to_pandas()
-    for table in (cells, cells.loc[["r2", "r0", "r1"], ["s1", "s0"]]):
-        same(made(value_added=table, inputs=None), made(value_added=cells.to_numpy(), inputs=None))
 
 
 def test_tariffs_need_not_name_own_sales():

@@ -1,12 +1,12 @@
-r"""Outer bounds on the payoffs of n players: half-spaces around every state, moved in until the operator moves none.
+r"""Half-spaces around the equilibrium payoffs of each state of a game.
 
-The sets :math:`\{w : Hw \le c_s\}` are mapped, profile by profile, to the payoffs
-:math:`(1-\delta) g(a) + \delta w` with :math:`w \ge b(a)`, where w lies in
-:math:`\{w : H w \le \sum_{s'} P(s') c_{s'}\}`, which contains the mean of the successors' sets. A bound on the best of
-them in a direction h is any dual solution: :math:`y, z \ge 0` with :math:`H^\top y - z = \delta h` gives
-:math:`\sum_{s'} P(s') c_{s'} \cdot y - b \cdot z`, and :math:`b(a)` moves with the threats, levels themselves. So the
-basis of each pair of a direction and a profile bounds the operator by an affine function of the levels of all states,
-whatever they are. A repeated game has one state.
+How far profile a of state s goes in direction h is a linear program over continuations below half-spaces that meet the
+constraints of a (see `programs`). So multipliers y of half-spaces and z of constraints bound it by
+
+.. math:: h \cdot (1-\delta) g(a) + \sum_z \sum_j y_{zj} c_{zj} - \sum_k z_k b_k,
+
+where :math:`c_z` are the levels of the state to which the outcome z leads and the thresholds b move with the levels of
+its rivals. This is an affine function of all levels with slopes that are not negative, valid for every level.
 
 For given bases the greatest fixed point of the largest of these functions is found by policy iteration over the
 profiles. It bounds the payoffs if the functions contract, which speeds z > 0 with Mz < z for all their slopes M
@@ -23,12 +23,19 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Affine, settled
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._rows import Indices, once
+from bargaining.equilibria._rows import Indices
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles, Thresholds
-from bargaining.equilibria.repeated._hyperplanes.programs import Bases, pivot, reach, work
+from bargaining.equilibria.repeated._hyperplanes.programs import (
+    Bases,
+    Continuations,
+    distinct,
+    pivot,
+    reach,
+    work,
+)
 
 _ROUNDS = 100  # of the operator; the half-spaces hold after any number
-_PIVOTS = 100  # a face; the values that are left out are too high, never too low
+_PIVOTS = 200  # a face; the values that are left out are too high, never too low
 _STILL = 1e-13  # rounding of a level, in the unit box
 _FIRST = 2.0  # above the payoffs: constants that come first are pivots, so that normals have as many zeros as may be
 _DIGITS = 9  # of directions that are the same
@@ -43,25 +50,26 @@ class Outer:
     directions: Floats  # (h, n) the normals, the axes first: e_0, ..., e_n-1, -e_0, ..., -e_n-1
     levels: Floats  # (S, h)
     alive: Mask  # (N,)
-    bases: Bases  # one a pair of a direction and a live profile, made of floors and directions
+    bases: Bases  # one a pair of a direction and a live profile
     faces: Indices  # (p,) the direction of each
     budget: Budget
+    still: float = _STILL
     steps: int = 0
 
     @classmethod
-    def around(cls, profiles: Profiles, directions: Floats, budget: Budget) -> Outer:
+    def around(cls, profiles: Profiles, directions: Floats, budget: Budget, still: float = _STILL) -> Outer:
         """Start from the feasible payoffs, with the axes and their opposites as the first directions."""
         n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
-        rows = _distinct(np.vstack([np.eye(n), -np.eye(n), directions]))
-        levels = np.tile(profiles.reach(rows), (profiles.laws.shape[1], 1))
+        rows = distinct(np.vstack([np.eye(n), -np.eye(n), directions]), _DIGITS)
+        levels = np.tile(profiles.reach(rows), (profiles.states, 1))
         levels[:, n : 2 * n] = np.minimum(levels[:, n : 2 * n], -profiles.outside)
-        return cls(profiles, rows, levels, alive, *_boxed(profiles, rows, alive), budget)
+        return cls(profiles, rows, levels, alive, *_boxed(profiles, rows, alive), budget, still)
 
     @property
     def filled(self) -> Mask:
         """The states in which payoffs are left."""
         played = np.bincount(self.profiles.state[self.alive], minlength=len(self.levels)) > 0
-        return np.asarray(played | self.profiles.leaves)
+        return np.asarray(played | self.profiles.left)
 
     @property
     def threat(self) -> Floats:
@@ -76,7 +84,7 @@ class Outer:
     def extend(self, directions: Floats) -> None:
         """Add half-spaces; what is known stays valid."""
         first = len(self.directions)
-        rows = _distinct(np.vstack([self.directions, directions]))
+        rows = distinct(np.vstack([self.directions, directions]), _DIGITS)
         new = rows[first:]
         if not len(new):
             return
@@ -87,10 +95,12 @@ class Outer:
 
     def narrowed(self, given: int, directions: Floats) -> Outer:
         """Return half-spaces in the first few directions and in others, at the levels implied by the present ones."""
-        rows = _distinct(np.vstack([self.directions[:given], directions]))
+        rows = distinct(np.vstack([self.directions[:given], directions]), _DIGITS)
         levels = np.hstack([self.levels[:, :given], self._implied(rows[given:])])
         pairs = _boxed(self.profiles, rows, self.alive)
-        return Outer(self.profiles, rows, levels, self.alive.copy(), *pairs, self.budget, self.steps)
+        return Outer(
+            self.profiles, rows, levels, self.alive.copy(), *pairs, self.budget, self.still, self.steps
+        )
 
     def _implied(self, directions: Floats) -> Floats:
         return np.array([self.of(s).reach(directions) for s in range(len(self.levels))])
@@ -105,16 +115,31 @@ class Outer:
             self._optimise()
             self._drop()
             if not self.alive.any():  # at most leaving is left
-                self.levels = self.profiles.gone @ self.directions.T
+                self.levels = self._leaving()
                 return bool(self.filled.any())
             self.levels = settled(self.functions(), self.levels.ravel()).reshape(before.shape)
             self.steps += 1
-            if (before - self.levels).max() <= _STILL and lived == self.alive.sum():
+            if self._contradictory():
+                return False
+            if (before - self.levels).max() <= self.still and lived == self.alive.sum():
                 known = len(self.directions)
                 self.extend(self._flat())
                 if len(self.directions) == known:
                     break
         return True
+
+    def _contradictory(self) -> bool:
+        """Whether half-spaces of a game of one state that face each other have passed each other."""
+        n = self.directions.shape[1]
+        passed = (self.levels[:, :n] + self.levels[:, n : 2 * n]).min() < -_RANK
+        if passed and len(self.levels) == 1:
+            self.alive[:] = False
+        return bool(passed and len(self.levels) == 1)
+
+    def _leaving(self) -> Floats:
+        levels = np.full(self.levels.shape, -np.inf)
+        np.maximum.at(levels, self.profiles.exits, self.profiles.gone @ self.directions.T)
+        return levels
 
     def _flat(self) -> Floats:
         r"""Return both normals of planes, one for each state, in which the payoffs of the profiles that are left lie.
@@ -124,10 +149,11 @@ class Outer:
         discount factor :math:`\delta`.
         """
         profiles, states = self.profiles, np.flatnonzero(self.filled)
-        left = np.flatnonzero(profiles.leaves)
-        state = np.append(profiles.state[self.alive], left)
-        payoffs = np.vstack([profiles.payoffs[self.alive], profiles.gone[left]])
-        laws = np.vstack([profiles.laws[self.alive], np.eye(len(self.levels))[left]])[:, states]
+        laws = np.zeros((len(profiles.payoffs), len(self.levels)))
+        np.add.at(laws, (np.arange(len(laws))[:, None], profiles.ahead), profiles.chances)
+        state = np.append(profiles.state[self.alive], profiles.exits)
+        payoffs = np.vstack([profiles.payoffs[self.alive], profiles.gone])
+        laws = np.vstack([laws[self.alive], np.eye(len(self.levels))[profiles.exits]])[:, states]
         here = (state[:, None] == states).astype(float)
         found = []
         for delta in np.unique(profiles.discounts):
@@ -148,10 +174,48 @@ class Outer:
     def touching(self) -> Floats:
         """Return the point where each half-space touches the image of the sets, shape (S, h, n)."""
         profiles, (part, places) = self.profiles, self.best()
-        points = np.repeat(profiles.gone, len(self.directions), axis=0)
-        rights = self._rights(profiles.thresholds(self.threat))
-        points[places] = profiles.now[part.owners] + profiles.discounts * part.points(rights)
-        return points.reshape(*self.levels.shape, points.shape[1])
+        points = np.zeros((*self.levels.shape, self.directions.shape[1]))
+        worth = np.full(self.levels.shape, -np.inf)
+        for s, end in zip(profiles.exits, profiles.gone, strict=True):
+            far = self.directions @ end
+            points[s], worth[s] = (
+                np.where((far > worth[s])[:, None], end, points[s]),
+                np.maximum(far, worth[s]),
+            )
+        later = part.points(self.polyhedra()).reshape(len(places), profiles.ahead.shape[1], points.shape[2])
+        points.reshape(-1, points.shape[2])[places] = profiles.value(part.owners, later)
+        return points
+
+    def pulls(self, reached: Floats) -> Floats:
+        """Return directions of continuations on which most levels depend, those with the most to gain first.
+
+        Parameters
+        ----------
+        reached : (S, h) array
+            How far sets of payoffs are known to go.
+        """
+        functions = self.functions()
+        chosen = functions.largest(functions.at(self.levels.ravel()))
+        own = chosen[chosen < len(self.faces)]
+        part, polyhedra = self.bases.take(own), self.polyhedra()
+        weights, _ = part.repaired(polyhedra)
+        bound, _, face, after = polyhedra.split(part.rows)
+        pulls = np.zeros((own.size, polyhedra.ahead.shape[1], self.directions.shape[1]))
+        p, m = np.nonzero(~bound)
+        np.add.at(pulls, (p, after[p, m]), weights[p, m][:, None] * self.directions[face[p, m]])
+        size = np.linalg.norm(pulls, axis=2)
+        states = polyhedra.ahead[part.owners]
+        gain = np.zeros(size.shape)
+        beyond = np.maximum(self.levels - reached, 0.0)
+        np.add.at(gain, (p, after[p, m]), weights[p, m] * beyond[states[p, after[p, m]], face[p, m]])
+        total = np.zeros(self.levels.size)
+        total[functions.faces[own]] = gain.sum(axis=1)
+        worth = gain * functions.take(chosen).passed_on(total)[1][functions.faces[own]][:, None]
+        order = np.argsort(-worth, axis=None, kind="stable")
+        order = order[worth.ravel()[order] > max(_STILL, 0.05 * worth.max(initial=0.0))]
+        return np.asarray(
+            (pulls / np.where(size > 0.0, size, 1.0)[..., None]).reshape(-1, pulls.shape[2])[order]
+        )
 
     def functions(self, chosen: Indices | None = None, least: Thresholds | None = None) -> Affine:
         """Return the bounds of the chosen pairs as functions of the levels; of all, and of leaving, by default.
@@ -161,31 +225,32 @@ class Outer:
         profiles, bases, faces = self.profiles, self.bases, self.faces
         if chosen is not None:
             bases, faces = bases.take(chosen), faces[chosen]
-        n, height = profiles.discounts.size, len(self.directions)
+        n, height, owners = profiles.discounts.size, len(self.directions), bases.owners
         least = profiles.thresholds(self.threat) if least is None else least
-        weights, rest = bases.repaired(self._normals())
-        floor, owner = bases.rows < n, bases.owners[:, None]
-        player = np.where(floor, bases.rows, 0)
-        moves = floor & least.moves[owner, player]
-        reply = np.where(floor, least.replies[owner, player], owner)
-        still = np.where(moves, least.gains[owner, player] - profiles.eased, least.needed[owner, player])
-        constant = (profiles.now[bases.owners] * self.directions[faces]).sum(axis=1)
+        polyhedra = self.polyhedra(least)
+        weights, rest = bases.repaired(polyhedra)
+        bound, k, face, after = polyhedra.split(bases.rows)
+        owner = owners[:, None]
+        constant = (profiles.now[owners] * self.directions[faces]).sum(axis=1)
         # Payoffs lie in the unit box, so that what the multipliers leave of a pull is worth no more than this.
-        constant += np.maximum(rest, 0.0).sum(axis=1) - np.where(floor, weights * still, 0.0).sum(axis=1)
-        chances = np.where((moves | ~floor)[:, :, None], profiles.chances[reply], 0.0) * weights[:, :, None]
-        column = np.where(floor, n + player, bases.rows - n)
-        columns = profiles.ahead[reply] * height + column[:, :, None]
-        shape = len(faces), floor.shape[1] * profiles.ahead.shape[1]
-        found = Affine(
-            profiles.state[bases.owners] * height + faces,
-            constant,
-            chances.reshape(shape),
-            columns.reshape(shape),
-        )
+        constant += np.maximum(rest, 0.0).sum(axis=1)
+        slopes = np.where(bound, 0.0, weights)
+        columns = profiles.ahead[owner, after] * height + face
+        if profiles.who.size:
+            moves = bound & least.moves[owner, k]
+            fixed = np.where(moves, least.gains[owner, k] - profiles.eased, least.needed[owner, k])
+            constant -= np.where(bound, weights * fixed, 0.0).sum(axis=1)
+            if moves.any():
+                reply = np.where(moves, least.replies[owner, k], owner)
+                chances = np.where(moves[:, :, None], profiles.chances[reply], 0.0) * weights[:, :, None]
+                lowest = profiles.ahead[reply] * height + n + np.where(moves, profiles.who[k], 0)[:, :, None]
+                slopes = np.hstack([slopes, chances.reshape(len(faces), -1)])
+                columns = np.hstack([columns, lowest.reshape(len(faces), -1)])
+        constant += 1e-15 * (1.0 + weights.sum(axis=1)) if profiles.limits is not None else 0.0
+        found = Affine(profiles.state[owners] * height + faces, constant, slopes, columns)
         if chosen is not None:
             return found
-        gone = profiles.gone @ self.directions.T
-        return found.and_at_least(np.where(profiles.leaves[:, None], gone, -np.inf).ravel())
+        return found.and_at_least(self._leaving().ravel())
 
     def _drop(self) -> None:
         """Drop profiles that lead to a state without payoffs, or from which a player can reach one by a deviation.
@@ -194,7 +259,9 @@ class Outer:
         """
         while True:
             least = self.profiles.thresholds(self.threat)
-            dead = self.alive & (self.profiles.laws[:, ~self.filled] > 0.0).any(axis=1)
+            dead = self.alive & ((self.profiles.chances > 0.0) & ~self.filled[self.profiles.ahead]).any(
+                axis=1
+            )
             dead |= self.alive & (least.needed >= FAR).any(axis=1)
             if not dead.any():
                 break
@@ -202,35 +269,39 @@ class Outer:
         kept = self.alive[self.bases.owners]
         if not kept.all():
             self.bases, self.faces = self.bases.take(kept), self.faces[kept]
-        if len(self.levels) == 1 and not self.profiles.leaves[0] and self.alive.any():
+        seen = self.profiles.limits is None
+        if seen and len(self.levels) == 1 and not self.profiles.left[0] and self.alive.any():
             n = self.directions.shape[1]
             best = np.take_along_axis(self.profiles.payoffs, least.replies, axis=0)[self.alive]
             self.levels = self.levels.copy()
             self.levels[:, n : 2 * n] = np.minimum(self.levels[:, n : 2 * n], -best.min(axis=0))
 
-    def _normals(self) -> Floats:
-        return np.vstack([-np.eye(self.directions.shape[1]), self.directions])
-
-    def _rights(self, least: Thresholds) -> Floats:
-        return np.hstack([-least.needed, self.profiles.laws @ self.levels])
+    def polyhedra(self, least: Thresholds | None = None) -> Continuations:
+        """Return the programs of all profiles."""
+        profiles = self.profiles
+        needed = (profiles.thresholds(self.threat) if least is None else least).needed
+        return Continuations(
+            self.directions, self.levels, profiles.ahead, profiles.who, profiles.weights, needed
+        )
 
     def _optimise(self) -> None:
         """Make bases optimal, from the highest bound of each direction down, until no other bound is higher."""
-        profiles, (states, height), n = self.profiles, self.levels.shape, self.directions.shape[1]
+        profiles, (height, n) = self.profiles, self.directions.shape
         least, levels = profiles.thresholds(self.threat), self.levels.ravel()
-        normals, rights = self._normals(), self._rights(least)
+        polyhedra = self.polyhedra(least)
         values = self.functions(np.arange(len(self.faces)), least).at(levels)
         done, place = np.zeros(len(self.faces), bool), profiles.state[self.bases.owners] * height + self.faces
         # solved for every profile, lest a dead one passes for alive
         shows = (self.faces >= n) & (self.faces < 2 * n)
+        start = self._leaving().ravel()
         for _ in range(_PIVOTS):
-            best = np.full(states * height, -np.inf)
+            best = start.copy()
             np.maximum.at(best, place[done], values[done])
             left = np.flatnonzero(~done & (shows | (values > best[place] + _STILL)))
             if not left.size:
                 break
-            self.budget.spend(work(left.size, len(normals)))
-            optimal, empty = pivot(normals, rights, self.bases, left)
+            self.budget.spend(work(left.size, polyhedra.ahead.shape[1] ** 2 * height))
+            optimal, empty = pivot(polyhedra, self.bases, left)
             self.alive[self.bases.owners[left[empty]]] = False
             dead = ~self.alive[self.bases.owners]
             done[left[optimal]] = True
@@ -251,19 +322,20 @@ class Around:
         return reach(self.directions, self.levels, directions)
 
 
-def _distinct(directions: Floats) -> Floats:
-    """Return each direction once, in the order given."""
-    return np.asarray(directions[once(directions, _DIGITS)[0]])
-
-
 def _boxed(profiles: Profiles, directions: Floats, alive: Mask, first: int = 0) -> tuple[Bases, Indices]:
     """Return the pairs of directions from the first on and live profiles, bounded by the axes."""
-    n, playable = directions.shape[1], np.flatnonzero(alive)
+    n, playable, outcomes = directions.shape[1], np.flatnonzero(alive), profiles.ahead.shape[1]
     faces = np.repeat(np.arange(first, len(directions)), playable.size)
-    pulls = directions[faces] * profiles.discounts
-    boxed = np.where(pulls > 0, n + np.arange(n), np.arange(n))
     owners = np.tile(playable, len(directions) - first)
-    return Bases.at(np.vstack([-np.eye(n), directions]), pulls, owners, boxed), faces
+    pulls = (directions[faces] * profiles.discounts)[:, None] * profiles.chances[owners][:, :, None]
+    axis = np.where(pulls > 0.0, np.arange(n), n + np.arange(n))
+    rows = profiles.who.size + axis * outcomes + np.arange(outcomes)[:, None]
+    # The normals of these rows do not depend on levels and thresholds.
+    polyhedra = Continuations(
+        directions, directions, profiles.ahead, profiles.who, profiles.weights, profiles.weights[..., 0]
+    )
+    size = len(faces), outcomes * n
+    return Bases.at(polyhedra, pulls.reshape(size), owners, rows.reshape(size)), faces
 
 
 def _null_space(matrix: Floats) -> Floats:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._rows import Indices, once
-from bargaining.equilibria.repeated._hyperplanes.cloud import Cloud
+from bargaining.equilibria._rows import Indices, farthest, once
+from bargaining.equilibria.repeated._hyperplanes.hull import Hull
+from bargaining.equilibria.repeated._hyperplanes.image import Points
 from bargaining.equilibria.repeated._hyperplanes.inner import (
-    Hull,
     Hulls,
+    absorbing,
     continued,
-    from_stage,
+    effort,
+    enlarged,
     hulls_of,
     joined,
-    self_generating,
+    settled,
     stacked,
     sustained,
 )
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
-from bargaining.equilibria.repeated._hyperplanes.vertex_image import Points, continuing, image
+from bargaining.equilibria.repeated._hyperplanes.programs import distinct
+from bargaining.equilibria.repeated._hyperplanes.recipes import Play, played
 
 _MOST = 100  # normals that one set adds at a time
 _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space
@@ -35,38 +39,47 @@ _LEAP = 1.5  # by how much it falls until the set of less patient players is com
 _STEP = 0.95  # and by how much while its equations are solved again
 _FEW = 2  # refinements that are tried before
 _APART = 1e-7  # normals closer than this count as the same
-
-
-class Pair(NamedTuple):
-    """Both sides, and how far the outer sets reach beyond the inner ones."""
-
-    outer: Outer
-    inner: Hulls | None
-    gap: float
-
-    @classmethod
-    def of(cls, outer: Outer, inner: Hulls | None) -> Pair:
-        """Measure the gap: infinite without inner sets."""
-        return cls(outer, inner, np.inf if inner is None else _error(outer, inner))
+_COARSE, _CLOSER = (
+    0.3,
+    5.0,
+)  # the expected gap below which an inner set is looked for, and by how much less again
+_VERTICES = 400  # of a growing set
+_LATER, _PULLS = (
+    0.05,
+    40,
+)  # of the farthest reach, where sets are round; and directions of continuations at a time
+_LOOSEST = 0.05  # slack that leaves little of a set
+_ROOMS = 1e-3, 3e-2, 1.0, 10.0  # times the gap and the patience: by which thresholds are raised
+_FINE, _COARSEST = 1e-7, 1e-3  # of the unit box: no gap is taken to be smaller, or larger, there
+_GROWTH = 60  # steps of a growing set
 
 
 @dataclass(slots=True, eq=False)
 class Several:
-    """Both sides in the unit box: half-spaces, and the inner hulls of the states that have any."""
+    """Both sides in the unit box: half-spaces, and the automaton whose payoffs span the inner sets."""
 
     outer: Outer
-    inner: list[Hull | None]
+    play: Play | None
+    hulls: Hulls | None
     gap: float
+
+    @classmethod
+    def of(cls, outer: Outer, play: Play | None) -> Several:
+        """Measure the gap: infinite without inner sets."""
+        hulls = None if play is None else hulls_of(play.points)
+        return cls(outer, play, hulls, np.inf if hulls is None else _error(outer, hulls))
+
+    @property
+    def inner(self) -> list[Hull | None]:
+        """The hull of each state, None where there is none."""
+        return [(self.hulls or {}).get(s) for s in range(len(self.outer.levels))]
 
 
 class Faces(Protocol):
     """Half-spaces around a set."""
 
     levels: Floats
-
-    @property
-    def directions(self) -> Floats:
-        """The normals."""
+    directions: Floats
 
     def reach(self, directions: Floats) -> Floats:
         """Return bounds on payoffs in other directions."""
@@ -79,35 +92,23 @@ def bounded(
 
     Sets of patient players are also looked for next to those of less patient ones.
     """
-    outer = Outer.around(profiles, directions, budget)
-    nothing: list[Hull | None] = [None] * len(outer.levels)
+    still = 1e-13 if profiles.limits is None else tolerance * (1.0 - profiles.discounts.max()) / 20.0
+    outer = Outer.around(profiles, directions, budget, max(still, 1e-13))
     if not outer.shrink():
-        return Several(outer, nothing, 0.0)
-    found = _refined(outer, refinements, tolerance)
-    if not found.outer.filled.any():
-        return Several(found.outer, nothing, 0.0)
-    hulls = found.inner or {}
-    return Several(found.outer, [hulls.get(s) for s in range(len(nothing))], found.gap)
-
-
-def _refined(outer: Outer, refinements: int, tolerance: float) -> Pair:
-    found, near = list[Pair](), None
-    few, alone = min(refinements, _FEW), len(outer.levels) == 1
-    if outer.profiles.discounts.max() > 1.0 - _EASY and few:
+        return Several(outer, None, None, 0.0)
+    found = list[Several]()
+    few, alone, play = min(refinements, _FEW), len(outer.levels) == 1, None
+    if profiles.limits is None and profiles.discounts.max() > 1.0 - _EASY and few:
         found.append(_closed(_copied(outer), few, tolerance))
         if found[-1].gap > tolerance and found[-1].outer.filled.any():
             near = _carried_on(outer, few, tolerance)
             if near is not None:
-                found.append(_closed(_copied(outer), refinements, tolerance, near))
-                if alone and np.ptp(outer.profiles.discounts) == 0.0:
-                    found.append(Pair.of(found[-1].outer, near))  # generates itself with more patience, too
-    if all(one.gap > tolerance for one in found) and (near is None or alone):
+                play = sustained(profiles, near, budget)[1]
+                found.append(_closed(_copied(outer), refinements, tolerance, near, play))
+    if all(one.gap > tolerance for one in found) and (play is None or alone):
         found.append(_closed(outer, refinements, tolerance))
     best = min(reversed(found), key=lambda one: one.gap)
-    if best.inner is None and alone and best.outer.filled.all():
-        grown = _grown(best.outer, tolerance)
-        return best if grown is None else Pair.of(best.outer, {0: grown})
-    return best
+    return best if best.outer.filled.any() else Several(best.outer, None, None, 0.0)
 
 
 def _copied(outer: Outer) -> Outer:
@@ -126,66 +127,153 @@ def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hulls | Non
         less = replace(profiles, discounts=1.0 - times * wait)
         around = Outer.around(less, outer.directions[2 * wait.size :], outer.budget)
         if around.shrink():
-            hulls = _closed(around, refinements, tolerance, hulls).inner or hulls
+            hulls = _closed(around, refinements, tolerance, hulls).hulls or hulls
         goal = max(times / _LEAP, 1.0)
         while hulls is not None and times > goal:
             times = max(times * _STEP, goal)
             more = replace(profiles, discounts=1.0 - times * wait)
             after = continued(less, more, hulls, outer.budget)
             if after is None:
-                after, proof = sustained(more, hulls_of(stacked(hulls)), outer.budget)
-                if proof is None:
+                after, play = sustained(more, hulls_of(stacked(hulls)), outer.budget)
+                if play is None:
                     break
             less, hulls = more, after
         times = goal
     return hulls
 
 
-def _closed(outer: Outer, refinements: int, tolerance: float, near: Hulls | None = None) -> Pair:
+def _closed(
+    outer: Outer, refinements: int, tolerance: float, near: Hulls | None = None, play: Play | None = None
+) -> Several:
     """Refine the outer sets, and look for inner ones, also next to those that are given."""
-    inner, given = None, len(outer.directions)
+    given, profiles = len(outer.directions), outer.profiles
     if near is not None:
         outer.extend(_added(outer, [near]))
         if not outer.shrink():
-            return Pair.of(outer, None)
-        near, proof = sustained(outer.profiles, hulls_of(stacked(near)), outer.budget)
-        inner = near if proof else None
-    best = Pair.of(outer, inner)
+            return Several.of(outer, None)
+        play = sustained(profiles, hulls_of(stacked(near)), outer.budget)[1] or play
+    best, wanted, patience = Several.of(outer, play), _COARSE, 1.0 - float(profiles.discounts.max())
     for left in range(refinements, -1, -1):
-        if outer.budget.spent:
-            break
-        touching, near = hulls_of(_touching(outer)), None
-        larger = None if best.inner is None else _larger(outer, best.inner)
-        for hulls in (touching, larger):
-            if hulls is not None:
-                near, proof = sustained(outer.profiles, hulls, outer.budget)
-                if proof:
-                    best = min(best, Pair.of(outer, near), key=lambda one: one.gap)
-        if best.inner is not None and refinements:
+        touching = hulls_of(_touching(outer), 0.0 if profiles.limits is None else tolerance * patience / 10.0)
+        error = np.inf if touching is None else _error(outer, touching) / patience
+        last = not left or outer.budget.spent
+        ready = profiles.limits is None or last or error <= max(wanted, tolerance)
+        wanted = min(wanted, error / _CLOSER) if ready else wanted
+        near = None
+        larger = None if best.hulls is None or not ready else _larger(outer, best)
+        if touching is not None and ready:
+            near, best = _inside(outer, touching, larger, best, tolerance)
+            if last and best.play is None and len(outer.levels) == 1:
+                start = absorbing(profiles)
+                best = best if start is None else grown(outer, start, tolerance, 0.0)
+        if best.hulls is not None and refinements:
             if best.gap <= tolerance:
                 return best
-            cleared = _cleared(best, given)
-            if not left or cleared.gap <= tolerance:
-                return cleared
-        added = _added(outer, [touching, near, best.inner])
-        if not left or not len(added):
+            if profiles.limits is None:
+                cleared = _cleared(best, given)
+                if not left or cleared.gap <= tolerance:
+                    return cleared
+        added = _added(outer, [touching, near, best.hulls])
+        if profiles.limits is not None and touching is not None:
+            known = np.full(outer.levels.shape, -np.inf)
+            for s, hull in touching.items():
+                known[s] = _farthest(hull, outer.directions)
+            pulls = unknown(outer.of(0), outer.pulls(known))
+            added = np.vstack([added, pulls[:_PULLS]])
+        if not left or not len(added) or outer.budget.spent:
             break
         outer.extend(added)
         if not outer.shrink():
-            return Pair.of(outer, None)
-        best = Pair.of(outer, best.inner)
+            return Several.of(outer, None)
+        best = Several.of(outer, best.play)
     return best
 
 
+def _inside(
+    outer: Outer, touching: Hulls, larger: Hulls | None, best: Several, tolerance: float
+) -> tuple[Hulls | None, Several]:
+    """Look for automata next to the points that touch the outer sets, or next to a larger set than the best."""
+    profiles, alive, budget = outer.profiles, outer.alive, outer.budget
+    near: Hulls | None = None
+    for hulls in (touching, larger):
+        few = hulls is not None and (profiles.limits is None or len(stacked(hulls).rows) <= _MOST)
+        if few and not budget.spent:
+            near, play = sustained(profiles, hulls, budget, alive)
+            if play is not None and play.excess <= 1e-12:
+                best = min(best, Several.of(outer, play), key=lambda one: one.gap)
+                near = best.hulls
+            if best.gap <= tolerance:
+                return near, best
+    patience, error = 1.0 - float(profiles.discounts.max()), _error(outer, touching)
+    if profiles.limits is None or best.gap <= error / patience:
+        return near, best
+    if best.play is not None:
+        best = grown(outer, best.play, tolerance, 0.0)
+        if best.gap <= max(tolerance, error / patience):
+            return near, best
+    slack = max(tolerance, error) / 20.0
+    while slack < _LOOSEST and not budget.spent:
+        play = settled(profiles, touching, budget, slack, alive)
+        if play is not None:
+            best = min(best, grown(outer, play, tolerance, patience * slack / 10.0), key=lambda one: one.gap)
+            break
+        slack *= 4.0
+    return near, best
+
+
+def grown(outer: Outer, play: Play, tolerance: float, slack: float) -> Several:
+    """Grow a set that generates itself by what it generates beyond its faces, until the outer set is near."""
+    best, profiles = Several.of(outer, play), outer.profiles
+    least = max(tolerance * (1.0 - profiles.discounts.max()) / 10.0, _WORTH)
+    pace = float(profiles.discounts.max())
+    for step in range(_GROWTH):
+        if best.gap <= tolerance or best.hulls is None or best.gap * pace ** (_GROWTH - step) > tolerance:
+            break
+        count = sum(len(hull.points) for hull in best.hulls.values())
+        if count > _VERTICES or not outer.budget.spend(effort(profiles, count, count)):
+            break
+        normals, state = [], []
+        for s, hull in best.hulls.items():
+            own = np.vstack(
+                [distinct(hull.normals()), hull.pointing(), outer.directions[: 2 * hull.points.shape[1]]]
+            )
+            beyond = outer.of(s).reach(own) - _farthest(hull, own)
+            far = max(least, best.gap / 5.0)
+            own = own[np.argsort(-beyond, kind="stable")][: np.count_nonzero(beyond > far)][:_MOST]
+            normals.append(own)
+            state.append(np.full(len(own), s))
+        near = max(least, best.gap / 30.0)
+        more = enlarged(profiles, play, np.vstack(normals), np.concatenate(state), near, slack, outer.alive)
+        if len(more.owners) == len(play.owners) or more.excess > max(play.excess, 1e-12):
+            break
+        play, best = more, Several.of(outer, more)
+    return best
+
+
+def loosened(profiles: Profiles, found: Several, budget: Budget) -> Iterator[tuple[Play, bool]]:
+    """Yield automata near the inner sets whose constraints hold with room, and say whether they do."""
+    if found.hulls is None or found.play is None:
+        return
+    near = min(max(found.gap, _FINE), _COARSEST) * (1.0 - float(profiles.discounts.max()))
+    if found.play.excess < -_FINE * near:
+        yield found.play, True
+    for share in _ROOMS:
+        tight = profiles.tightened(share * near, stacked(found.hulls).rows)
+        play = sustained(tight, hulls_of(stacked(found.hulls)), budget)[1]
+        if play is not None:
+            yield played(profiles, play.state, play.owners, play.lotteries), True
+    yield found.play, False
+
+
 def _added(outer: Outer, families: list[Hulls | None]) -> Floats:
-    """Return missing normals of the faces of each state's hulls, see `fresh`, and of sums of the sets of several."""
-    known = [hulls for hulls in families if hulls is not None]
+    """Return missing normals of the faces of each state's hulls, see `fresh`."""
+    known, share = [hulls for hulls in families if hulls is not None], 0.0
+    if outer.profiles.limits is not None:
+        share = _LATER
     each = [
-        fresh(outer.of(s), [hulls[s] for hulls in known if s in hulls])
+        fresh(outer.of(s), [hulls[s] for hulls in known if s in hulls], share)
         for s in np.flatnonzero(outer.filled).tolist()
     ]
-    if len(outer.levels) > 1 and known:
-        each.append(unknown(outer.of(0), _crossing(outer, known[-1])))
     return distinct(np.vstack(each))
 
 
@@ -199,44 +287,27 @@ def _reaching(outer: Outer, hulls: Hulls) -> tuple[Indices, Indices]:
     return state, face
 
 
-def _larger(outer: Outer, hulls: Hulls) -> Hulls | None:
+def _larger(outer: Outer, best: Several) -> Hulls | None:
     """Return hulls with what they generate beyond themselves where the outer sets reach farthest beyond them."""
-    state, face = _reaching(outer, hulls)
-    found = image(outer.profiles, stacked(hulls), outer.directions[face], state)
-    new = {s: found.payoffs[state[found.directions] == s] for s in hulls}
-    new = {s: some[hulls[s].outside(some) > _WORTH] for s, some in new.items() if len(some)}
-    if not any(map(len, new.values())):
+    assert best.play is not None
+    assert best.hulls is not None
+    state, face = _reaching(outer, best.hulls)
+    if not state.size:
         return None
-    return hulls_of(
-        joined({s: np.vstack([hull.points, *([new[s]] if s in new else [])]) for s, hull in hulls.items()})
-    )
+    more = enlarged(outer.profiles, best.play, outer.directions[face], state, _WORTH, 0.0, outer.alive)
+    return hulls_of(more.points) if len(more.owners) > len(best.play.owners) else None
 
 
-def _crossing(outer: Outer, hulls: Hulls) -> Floats:
-    """Return normals of faces of means of the successors' hulls, on which levels depend that reach beyond the hulls.
-
-    Where an edge of one hull crosses an edge of another, the mean has a face that none of them has.
-    """
-    (part, places), (state, face) = outer.best(), _reaching(outer, hulls)
-    played = np.isin(state * len(outer.directions) + face, places)
-    state, face = state[played], face[played]
-    owners = part.owners[np.searchsorted(places, state * len(outer.directions) + face)]
-    found = continuing(outer.profiles, stacked(hulls), outer.directions[face], owners)
-    size = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.asarray((found / np.where(size > 0.0, size, 1.0))[size[:, 0] > _WORTH])
-
-
-def _cleared(best: Pair, given: int) -> Pair:
+def _cleared(best: Several, given: int) -> Several:
     """Return the outer sets, held by the given directions and the inner faces alone if they hold them as well.
 
     Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
     for poor bases.
     """
-    outer, inner, _ = best
-    assert inner is not None
-    few = outer.narrowed(given, distinct(np.vstack([hull.normals() for hull in inner.values()])))
+    assert best.hulls is not None
+    few = best.outer.narrowed(given, distinct(np.vstack([hull.normals() for hull in best.hulls.values()])))
     few.shrink()
-    return min(Pair.of(few, inner), best, key=lambda one: one.gap)
+    return min(Several.of(few, best.play), best, key=lambda one: one.gap)
 
 
 def _error(outer: Outer, inner: Hulls) -> float:
@@ -258,23 +329,18 @@ def gap(outer: Faces, inner: Hull) -> float:
     )
 
 
-def _grown(outer: Outer, tolerance: float) -> Hull | None:
-    """Return the larger of a set grown from the stage equilibria and one from shrunk points, if there is any."""
-    profiles, directions, enough = outer.profiles, outer.directions, max(tolerance, _WORTH)
-    still = from_stage(profiles, directions, enough, outer.budget)
-    shrunk = self_generating(profiles, _touching(outer).rows, directions, enough, outer.budget)
-    found = [hull for hull in (still, shrunk) if hull is not None]
-    return min(found, key=lambda hull: _error(outer, {0: hull}), default=None)
+def fresh(outer: Faces, hulls: list[Hull], share: float = 0.0) -> Floats:
+    """Return missing normals of faces, those beyond which the outer set reaches farthest, `_MOST` of a hull.
 
-
-def fresh(outer: Faces, hulls: list[Hull]) -> Floats:
-    """Return missing normals of faces, those beyond which the outer set reaches farthest, `_MOST` of a hull."""
+    Those beyond which it reaches less than a share of how far it does anywhere are left for later.
+    """
     chosen = [np.empty((0, outer.directions.shape[1]))]
     for hull in hulls:
         normals = distinct(hull.normals())
         beyond = outer.reach(normals) - _farthest(hull, normals)
         order = np.argsort(-beyond, kind="stable")
-        chosen.append(normals[order[beyond[order] > _WORTH][:_MOST]])
+        least = max(_WORTH, share * beyond.max(initial=0.0))
+        chosen.append(normals[order[beyond[order] > least][:_MOST]])
     return unknown(outer, np.vstack(chosen))
 
 
@@ -283,13 +349,10 @@ def unknown(outer: Faces, normals: Floats) -> Floats:
     from scipy.spatial import KDTree
 
     new = distinct(normals)
+    if not len(new):
+        return new
     return np.asarray(new[KDTree(outer.directions).query(new, p=np.inf)[0] > _APART])
 
 
-def distinct(normals: Floats) -> Floats:
-    """Return each normal once, in the order given."""
-    return np.asarray(normals[once(normals, 7)[0]])
-
-
 def _farthest(inner: Hull, directions: Floats) -> Floats:
-    return Cloud(inner.points).farthest(directions)[1]
+    return farthest(inner.points, directions)[1]

@@ -37,6 +37,7 @@ from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem, require_problem
@@ -446,19 +447,15 @@ def unanimity(p: Floats, d: Floats, options: Floats) -> Votes:
     """Return the equilibrium in which every other vote is needed.
 
     With G the surplus over all reservations, w_i = max(o_i, a_i G), a_i = d_i p_i / (1 - d_i), and
-    sum w_i + G = 1. The left side is the largest of the lines in G with each reservation read one way
-    or the other, so G is the least of their roots; it is enough to look in the order of o_i / a_i.
+    sum w_i + G = 1.
     """
-    a = d * p / (1 - d)
-    least = np.maximum(options, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        order = np.argsort(np.where(least > 0, least / a, 0.0), axis=-1)
-    slopes = np.take_along_axis(a, order, -1)
-    fixed = np.take_along_axis(least, order, -1)
-    none = np.zeros((*a.shape[:-1], 1))
-    free = np.concatenate([none, np.cumsum(slopes, axis=-1)], axis=-1)
-    bound = np.concatenate([np.cumsum(fixed[..., ::-1], axis=-1)[..., ::-1], none], axis=-1)
-    gain = ((1 - bound) / (1 + free)).min(axis=-1, keepdims=True)
+    a, least = d * p / (1 - d), np.maximum(options, 0.0)
+    a, least = np.broadcast_arrays(a, least)
+    none = np.zeros(a.shape[:-1])
+    gain, _ = decreasing_root(
+        lambda g: 1 - g - np.maximum(least, a * g[..., None]).sum(axis=-1), none, none + 1
+    )
+    gain = gain[..., None]
     prices = np.maximum(least, a * gain)
     payoffs = np.where(prices > a * gain, prices + p * gain, p * gain / (1 - d))
     return Votes(payoffs=payoffs, prices=prices, proposing=prices + gain, bought=1 - p)

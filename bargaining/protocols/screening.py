@@ -29,13 +29,13 @@ from bargaining._names import Names, unique_names
 from bargaining._rich import Result, Shown
 from bargaining.division import ACCURACY, describe, judged
 from bargaining.errors import InvalidInput, Status, plain
+from bargaining.feasible._root import decreasing_root
 from bargaining.protocols._peaks import peaks, shortfall
 from bargaining.protocols._seats import UNLABELLED
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
 _ACCURACY = 1e-9  # of the range of profits
 _LEVELS = np.array([0.999, 0.9, 0.5, 0.1, 1e-3, 1e-6, 1e-12])  # of who buys: between them gains are added up
-_HALVINGS = 100  # of the range: to neighbouring floats, also beside 0
 _ROUNDS = 1_000_000  # of offers to two types: some seconds
 
 
@@ -232,11 +232,8 @@ class OutsideOptionScreening(Shown):
         """Return values between which the survival above a price falls, however far the rest of the range reaches."""
         low, high = np.full(_LEVELS.size, price), np.full(_LEVELS.size, self.upper)
         levels = _LEVELS * self._survival(low)
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            above = self._survival(middle) > levels
-            low, high = np.where(above, middle, low), np.where(above, high, middle)
-        return np.unique(np.concatenate([[price], high, [self.upper]]))
+        ends, _ = decreasing_root(lambda u: self._survival(u) - levels, low, high)
+        return np.unique(np.concatenate([[price], ends, [self.upper]]))
 
 
 @suggesting

@@ -300,89 +300,46 @@ def test_a_missing_row_is_named(folder, file):
         load(folder)
 
 
-def set_cell(file, row, column, value):
+# File, row, column, what it says, and what the message must say.
+BAD_CELLS = r"""
+trade_flows.csv | 7 | value | abc | `trade_flows.csv`, row 7, column `value`: .* number; got 'abc'
+trade_flows.csv | 7 | value | nan | row 7, column `value`: .* number; got 'nan'
+trade_flows.csv | 7 | value | 1_000 | row 7, column `value`: .* number
+trade_flows.csv | 7 | value | __import__('os') | row 7, column `value`: .* number
+trade_flows.csv | 7 | value | 1e999 | row 7, column `value`: must lie in \[0, 1e\+15\]
+trade_flows.csv | 7 | value | -1 | row 7, column `value`: must lie in \[0, 1e\+15\]; got -1
+trade_flows.csv | 7 | importer | MEX | row 7, column `importer`: must be one of 'USA', .* 'MEX'
+trade_flows.csv | 7 | importer | USA | row 7, column `importer`: .* is there already
+trade_flows.csv | 7 | unit | CAD bn | row 7, column `unit`: must be 'USD bn' as in row 2
+trade_flows.csv | 7 | year | 23 | row 7, column `year`: must lie in \[1900, 2100\]
+regions.csv | 3 | region | USA | `regions.csv`, row 3, column `region`: 'USA' is there already
+regions.csv | 3 | value | 0 | row 3, column `value`: must lie in
+sectors.csv | 4 | goods | maybe | `sectors.csv`, row 4, column `goods`: must be one of 'yes', 'no'
+sectors.csv | 4 | sector | goods | row 4, column `sector`: 'goods' stands for all
+sectors.csv | 4 | absorbing | yes | column `absorbing`: exactly one sector must say 'yes'; got 2
+input_shares.csv | 12 | value | 0.9 | row 12, column `value`: input shares of USA AGR must leave
+input_shares.csv | 2 | unit | percent | column `unit`
+tariffs.csv | 2 | exporter | USA | row 2, column `exporter`: must differ from the importer
+tariffs.csv | 2 | unit | fraction | row 2, column `unit`: must be 'percent'
+tariffs.csv | 2 | sector | AGR | column `importer`: a row for USA on CAN MIN is missing
+tariffs.csv | 3 | exporter | CAN | row 3, column `sector`: USA on CAN goods is there already
+tariffs.csv | 2 | value | -100 | row 2, column `value`: must lie in
+elasticities.csv | 2 | value | 0 | `elasticities.csv`, row 2, column `value`: must lie in
+elasticities.csv | 2 | set | other | `elasticities.csv`, row 3, column `sector`: a row for
+redirect_caps.csv | 2 | value | 1.5 | row 2, column `value`: must lie in \[0, 1\]; got 1.5
+redirect_caps.csv | 12 | value | 0.5 | row 12, column `value`: must be 0 for a sector that is not
+tariff_schedules.csv | 2 | sector | STEEL | row 2, column `sector`: must be one of
+facts.csv | 3 | name | canada_us_export_share_2024 | row 3, column `name`: .* is there already
+"""
+
+
+@pytest.mark.parametrize("case", BAD_CELLS.strip().splitlines())
+def test_a_bad_cell_is_named(folder, case):
+    file, row, column, value, message = case.split(" | ")
+
     def change(rows):
-        rows[row - 2][column] = value
+        rows[int(row) - 2][column] = value
 
-    return file, change
-
-
-BAD_CELLS = [
-    (
-        *set_cell("trade_flows.csv", 7, "value", "abc"),
-        "`trade_flows.csv`, row 7, column `value`: .* number; got 'abc'",
-    ),
-    (*set_cell("trade_flows.csv", 7, "value", "nan"), "row 7, column `value`: .* number; got 'nan'"),
-    (*set_cell("trade_flows.csv", 7, "value", "1_000"), "row 7, column `value`: .* number"),
-    (*set_cell("trade_flows.csv", 7, "value", "__import__('os')"), "row 7, column `value`: .* number"),
-    (*set_cell("trade_flows.csv", 7, "value", "1e999"), r"row 7, column `value`: must lie in \[0, 1e\+15\]"),
-    (
-        *set_cell("trade_flows.csv", 7, "value", "-1"),
-        r"row 7, column `value`: must lie in \[0, 1e\+15\]; got -1",
-    ),
-    (
-        *set_cell("trade_flows.csv", 7, "importer", "MEX"),
-        "row 7, column `importer`: must be one of 'USA', .* 'MEX'",
-    ),
-    (*set_cell("trade_flows.csv", 7, "importer", "USA"), "row 7, column `importer`: .* is there already"),
-    (*set_cell("trade_flows.csv", 7, "unit", "CAD bn"), "row 7, column `unit`: must be 'USD bn' as in row 2"),
-    (*set_cell("trade_flows.csv", 7, "year", "23"), r"row 7, column `year`: must lie in \[1900, 2100\]"),
-    (
-        *set_cell("regions.csv", 3, "region", "USA"),
-        "`regions.csv`, row 3, column `region`: 'USA' is there already",
-    ),
-    (*set_cell("regions.csv", 3, "value", "0"), "row 3, column `value`: must lie in"),
-    (
-        *set_cell("sectors.csv", 4, "goods", "maybe"),
-        "`sectors.csv`, row 4, column `goods`: must be one of 'yes', 'no'",
-    ),
-    (*set_cell("sectors.csv", 4, "sector", "goods"), "row 4, column `sector`: 'goods' stands for all"),
-    (
-        *set_cell("sectors.csv", 4, "absorbing", "yes"),
-        "column `absorbing`: exactly one sector must say 'yes'; got 2",
-    ),
-    (
-        *set_cell("input_shares.csv", 12, "value", "0.9"),
-        "row 12, column `value`: input shares of USA AGR must leave",
-    ),
-    (*set_cell("input_shares.csv", 2, "unit", "percent"), "column `unit`"),
-    (
-        *set_cell("tariffs.csv", 2, "exporter", "USA"),
-        "row 2, column `exporter`: must differ from the importer",
-    ),
-    (*set_cell("tariffs.csv", 2, "unit", "fraction"), "row 2, column `unit`: must be 'percent'"),
-    (*set_cell("tariffs.csv", 2, "sector", "AGR"), "column `importer`: a row for USA on CAN MIN is missing"),
-    (
-        *set_cell("tariffs.csv", 3, "exporter", "CAN"),
-        "row 3, column `sector`: USA on CAN goods is there already",
-    ),
-    (*set_cell("tariffs.csv", 2, "value", "-100"), "row 2, column `value`: must lie in"),
-    (
-        *set_cell("elasticities.csv", 2, "value", "0"),
-        "`elasticities.csv`, row 2, column `value`: must lie in",
-    ),
-    (
-        *set_cell("elasticities.csv", 2, "set", "other"),
-        "`elasticities.csv`, row 3, column `sector`: a row for",
-    ),
-    (
-        *set_cell("redirect_caps.csv", 2, "value", "1.5"),
-        r"row 2, column `value`: must lie in \[0, 1\]; got 1.5",
-    ),
-    (
-        *set_cell("redirect_caps.csv", 12, "value", "0.5"),
-        "row 12, column `value`: must be 0 for a sector that is not",
-    ),
-    (*set_cell("tariff_schedules.csv", 2, "sector", "STEEL"), "row 2, column `sector`: must be one of"),
-    (
-        *set_cell("facts.csv", 3, "name", "canada_us_export_share_2024"),
-        "row 3, column `name`: .* is there already",
-    ),
-]
-
-
-@pytest.mark.parametrize(("file", "change", "message"), BAD_CELLS)
-def test_a_bad_cell_is_named(folder, file, change, message):
     edit(folder, file, change)
     with pytest.raises(InvalidInput, match=message):
         load(folder)

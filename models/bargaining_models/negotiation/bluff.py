@@ -210,7 +210,7 @@ class HoldOut(Shown):
     def demands(self) -> Floats:
         """The shares of the surplus on which home and the partner insist, shape (S - 1, 2).
 
-        home insists on no more than .95: beyond its surplus the partner prefers the status quo to the deal.
+        Home insists on no more than .95: beyond its surplus the partner prefers the status quo to the deal.
         """
         terms, fixed = self.deal.transfer(nash(self.deal.problem()).raise_if_failed()), self.partner_demand
         gain = (self.deal.agreement.money - self.deal.money("talks"))[1:]

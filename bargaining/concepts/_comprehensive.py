@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,34 +12,12 @@ from bargaining.errors import InvalidInput
 from bargaining.feasible._sides import some
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope, batch_of, sets_of
-from bargaining.feasible.transform import set_of_cell
-from bargaining.problem import Problem
 
 Ideal = Callable[[Floats], Floats]
 """Takes a floor and returns each player's best payoff above it."""
-Limit = Callable[[Problem, Floats], tuple[Floats, Floats]]
-"""Takes a problem and its ideal point and returns payoffs, and by how much they may be off."""
 
 LOWER = 4.0 ** np.arange(14)  # hairs by which points of a path are lowered: up to 1e-8 of the payoffs
 LASTING = 4.0  # a gain this many times what a hair buys is not caused by rounding
-
-
-def set_by_set(limit: Limit) -> Limit:
-    """Compute the end of a path and its error for the polytopes of a batch one after the other."""
-
-    @wraps(limit)
-    def whole(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
-        feasible, batch = problem.feasible, ideal.shape[:-1]
-        if not (isinstance(feasible, Polytope) and feasible.batch_shape):
-            return limit(problem, ideal)
-        d = np.broadcast_to(problem.disagreement, ideal.shape)
-        x = np.empty(ideal.shape)
-        missed = np.empty(batch)
-        for cell in np.ndindex(batch):
-            x[cell], missed[cell] = limit(Problem(set_of_cell(feasible, cell, batch), d[cell]), ideal[cell])
-        return x, missed
-
-    return whole
 
 
 def comprehensive(feasible: FeasibleSet) -> FeasibleSet:

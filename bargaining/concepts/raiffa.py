@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._comprehensive import best_above, lasting_gain, set_by_set
+from bargaining.concepts._comprehensive import best_above, lasting_gain
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.transform import convex_only
@@ -80,7 +80,6 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
     return apart(payoffs, x, unit) + left + outside(problem.feasible, payoffs, unit)
 
 
-@set_by_set
 def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
     """Return the last agreement, and the remaining gains plus any infeasibility on the way, over ideal gains."""
     x, left = _agree(problem, ideal, np.asarray(np.isfinite(ideal).all(axis=-1)))

@@ -34,7 +34,6 @@ from bargaining.problem import Problem, require_problem
 EPS = float(np.finfo(float).eps)
 NOISE = 8 * EPS  # of slopes
 ROUNDS = 200  # support points of a set that knows no more
-BESIDE = 2.0 ** -np.arange(28.0)  # of the way to either end of a curve: points at which losses are compared
 
 
 @suggesting
@@ -60,8 +59,7 @@ def yu(problem: Problem, *, p: float) -> Division:
         points may be nearest: the answer is the middle of an edge or face where its corners can be listed, and any of
         them elsewhere. With p = inf and three or more players many points can share the least largest loss; the one
         returned is Pareto optimal, and on a polytope the limit as p grows.
-        `residual` is the violation of the first-order condition, whose prices are the gradient of the norm; on a curve
-        it is also by how much the loss is smaller at another point of the curve, near or far.
+        `residual` is the violation of the first-order condition, whose prices are the gradient of the norm.
 
     Raises
     ------
@@ -202,8 +200,9 @@ def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
         return short_of_lexicographic(problem, payoffs, start, ones, ideal)
     size, short = unit.max(axis=-1), np.full(known.shape, np.nan)
     if p == 1:  # only the sum counts, of losses below the ideal point
-        lost = np.maximum(ideal - payoffs, 0.0).sum(axis=-1) / size
-        short = np.maximum(lost - _least_lost(problem, ideal, payoffs, size), 0.0)
+        point, doubt = _nearest_point(problem, ideal, 1.0)
+        lost, least = (np.maximum(ideal - x, 0.0).sum(axis=-1) / size for x in (payoffs, point))
+        short = np.maximum(lost - least + doubt, 0.0)
         return np.asarray(short + outside(problem.feasible, payoffs, unit))
     for cell in map(tuple, np.argwhere(known)):
         loss = np.maximum(ideal[cell] - payoffs[cell], 0.0)
@@ -211,35 +210,6 @@ def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
         best = _best_within_reach(problem.feasible, ideal[cell], prices)
         short[cell] = max(float(prices @ (best - payoffs[cell])), 0.0) / float(prices.sum()) / size[cell]
     return short + outside(problem.feasible, payoffs, unit)
-
-
-def _least_lost(problem: Problem, ideal: Floats, payoffs: Floats, size: Floats) -> Floats:
-    """Return the least sum of losses, over a size; for two players at points of the frontier, some near payoffs."""
-    edge = pareto(problem, ideal) if problem.players == 2 and not _of_decisions(problem.feasible) else None
-    if edge is None:
-        point, doubt = _nearest_point(problem, ideal, 1.0)
-        return np.asarray(np.maximum(ideal - point, 0.0).sum(axis=-1) / size - doubt)
-    gains = units(problem, ideal)
-    if isinstance(edge, Followed):
-        frontier = curve(edge, problem, ideal)
-        u = np.clip((payoffs - problem.disagreement)[..., 0] / gains[..., 0], frontier.left, frontier.right)
-        return np.asarray(_least_beside(frontier, gains / size[..., None], 1.0, u))
-    return np.asarray(((1 - edge) * gains[..., None, :]).sum(axis=-1).min(axis=-1) / size)
-
-
-def _least_beside(frontier: Curve, units: Floats, power: float, u: Floats) -> Floats:
-    """Return the least norm of losses among points of a curve on both sides of a point, far and closer and closer."""
-    share = BESIDE.reshape(-1, *(1,) * np.ndim(u))
-    beside = [u + (end - u) * share for end in (frontier.left, frontier.right)]
-    least: Floats = _norm(frontier, units, power, np.concatenate(beside)).min(axis=0)
-    return least
-
-
-def _norm(frontier: Curve, units: Floats, power: float, u: Floats) -> Floats:
-    losses = [np.maximum(1 - x, 0.0) * units[..., i] for i, x in enumerate((u, frontier.function(u)))]
-    most = np.maximum(np.maximum(*losses), np.finfo(float).tiny)
-    norm: Floats = most * sum((loss / most) ** power for loss in losses) ** (1 / power)
-    return norm
 
 
 def _weights(fall: Floats, run: Floats, power: float, noise: Floats | float) -> tuple[Floats, Floats]:
@@ -275,8 +245,7 @@ def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Flo
         return np.asarray(w0 * (1 - u) * units[..., 0] - w1 * (1 - v) * units[..., 1])
 
     u = np.clip(frontier.balance(condition), frontier.left, frontier.right)
-    more = _norm(frontier, units, power, u) - _least_beside(frontier, units, power, u)
-    off = np.maximum(frontier.off_balance(condition, u), more)
+    off = frontier.off_balance(condition, u)
     return np.stack((u, frontier.function(u)), axis=-1), off + frontier.error
 
 

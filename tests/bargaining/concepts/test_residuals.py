@@ -1,7 +1,7 @@
 """Residuals that can say no: of payoffs moved along the frontier, inward and outward, on every kind of set."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
@@ -15,9 +15,7 @@ from bargaining import (
     Status,
     TransferableSurplus,
     Union,
-    yu,
 )
-from bargaining.concepts._pareto import Curve, curve
 from bargaining.division import describe, divide
 from bargaining.feasible.base import is_convex
 from known_sets import two_issues
@@ -174,23 +172,6 @@ def test_payoffs_that_are_moved(concept: str, name: str) -> None:
 
 def moved_along(problem: Problem, payoffs: np.ndarray) -> np.ndarray:
     return along(problem, payoffs, problem.ideal - problem.disagreement, 1e-3)
-
-
-@pytest.mark.parametrize("power", [1.0, 2.0, 30.0])
-def test_yu_looks_for_less_of_a_loss_along_the_curve(power: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = SETS["frontier"]()
-    right = yu(problem, p=power)
-
-    def beside(*given: object) -> Curve:
-        whole = curve(*given)
-        return replace(
-            whole, balance=lambda condition: whole.balance(condition) + 1e-3, off_balance=lambda *_: 0.0
-        )
-
-    monkeypatch.setattr(compromise, "curve", beside)
-    found = yu(problem, p=power)
-    assert (right.status, found.status) == (Status.OK, Status.INACCURATE)
-    assert 1e-7 < found.residual < 1e-2
 
 
 @pytest.mark.parametrize("residual", [np.nan, -1e-3, -np.inf, np.inf, 1e-6])

@@ -151,7 +151,7 @@ def _by_models(program: ConcaveProgram) -> Point:
     near = program.at(program.start)
     multipliers = np.where(program.targets > 0, program.targets / near.values, 1.0)
     point = best = Point(v=program.start, multipliers=multipliers, off=np.inf)
-    penalty, attempt = np.ones(multipliers.size), CLOSE
+    penalty = np.ones(multipliers.size)
     for _ in range(STEPS):
         model = _model(program, near, point.multipliers)
         if model is None:
@@ -164,9 +164,8 @@ def _by_models(program: ConcaveProgram) -> Point:
         point = Point(v=v, multipliers=multipliers, off=violation(program, near, multipliers))
         priced = _priced(program, point)
         best = min(best, point, priced, key=lambda each: each.off)
-        if best.off <= attempt or stays:
-            attempt = best.off / 100
-            ends = (_newton(program, one) for one in (best, priced))
+        if min(point.off, priced.off) <= CLOSE or stays:
+            ends = (_newton(program, one) for one in (point, priced))
             best = min(best, *ends, key=lambda each: each.off)
         if best.off <= GOOD or stays or not np.abs(v).max() <= FAR:
             break

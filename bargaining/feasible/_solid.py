@@ -309,20 +309,19 @@ class Solid:
 
     def _product(self, d: Floats, w: Floats) -> tuple[Floats, float]:
         gains, _, matrix, limits = self._variables(d)
-        low, size = (d - self.origin) / self.span, np.ones(d.size)
-        if (
-            self.points is not None and self.unit is not None and self.mix.size
-        ):  # a whole mixture: the gains of its points
-            gains = ((self.points - d) / self.span).T
-            size = self.unit.max(axis=0) - low
-        if not ((size > self.grain) | (w == 0)).all():
-            return np.full(d.shape, np.nan), np.nan
-        gain, gap = self._best_gains(w, gains, matrix, limits, size)
-        if not gap <= ACCURATE:  # thin, or not everybody can gain
-            size = self.ideal(d) / self.span - self.origin / self.span - low
-            if not (np.isfinite(size) & ((size > self.grain) | (w == 0))).all():
-                return np.full(d.shape, np.nan), np.nan
+        nothing = np.full(d.shape, np.nan), np.nan
+        if self.points is not None and self.unit is not None and self.mix.size:
+            gains = ((self.points - d) / self.span).T  # a whole mixture: the gains of its points
+            size = gains.max(axis=1)
+            if not ((size > self.grain) | (w == 0)).all():
+                return nothing
             gain, gap = self._best_gains(w, gains, matrix, limits, size)
+            if gap <= ACCURATE and ((gain > self.grain) | (w == 0)).all():
+                return d + self.span * gain, gap
+        size = (self.ideal(d) - d) / self.span  # inequalities, and points of which not everybody may gain
+        if not (np.isfinite(size) & ((size > self.grain) | (w == 0))).all():
+            return nothing
+        gain, gap = self._best_gains(w, gains, matrix, limits, size)
         good = ((gain > self.grain) | (w == 0)).all()
         return d + self.span * gain, gap if good else np.nan
 

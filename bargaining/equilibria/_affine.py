@@ -7,8 +7,7 @@ value of a linear program whose right-hand side is affine in the levels, so that
 .. math:: \Phi_j(x) = \max_p \min_{\text{bases}} \{q_p + M_p x\},
 
 and only a fixed point is needed. *Levels* are the greatest fixed point below known levels,
-:math:`x = \min\{\Phi(x), c\}`, or the least moves above given ones,
-:math:`x = \max\{\Phi(x), c\}`. *Speeds* :math:`z = 1 + \max M z` say how fast each face has to move with the others;
+:math:`x = \min\{\Phi(x), c\}`. *Speeds* :math:`z = 1 + \max M z` say how fast each face has to move with the others;
 they exist only if the functions contract. A policy chooses one function for each face; its fixed point solves linear
 equations, and a better policy is found there. A few steps are enough, whatever the discount factors.
 
@@ -27,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._rows import Indices
 
-Indices = NDArray[np.intp]
 Sparse = Any  # a sparse matrix, which scipy does not annotate
 
 _POLICIES = 60  # steps, which end after a handful unless rounding decides
@@ -36,17 +35,13 @@ _ITERATES = 200  # plain ones, where the functions do not contract
 _STILL = 1e-14  # of the levels: a smaller step counts as none
 _FIXED = 1e-10  # of the levels: violation of a policy's equations that rounding can cause
 _MARGIN = 0.5  # of the 1 in z = 1 + max M z that must be left after rounding
-_SHARE = 0.03  # of the first step: at this size of a step the iteration may stop if other steps follow
 _LARGE = 0.5  # levels with at least this share of the largest error are to be improved
-_DENSE = 100  # unknowns up to which a dense matrix is the faster one
-_FACTORISED = 500  # and up to which factors of a sparse one are
+_FACTORISED = 500  # unknowns up to which factors of a sparse matrix do not fill up
 _GRADIENT, _GRADIENTS = 1e-9, 500  # of a residual: what conjugate gradients leave, in at most so many steps
 _REFINED, _RESIDUAL = 5, 3e-15  # times that the residual is solved for again, until it is rounding
-ROUGHLY = 1e-8
-"""Of a solution: the residual where one only shows the way."""
 
 
-class Astray(Exception):
+class Diverging(Exception):
     """Levels do not contract under some policy, so that they must be lowered step by step."""
 
 
@@ -66,91 +61,58 @@ class Affine(NamedTuple):
         """Return the rates of change of the functions if the levels move at some speeds."""
         return np.asarray((self.weights * speeds[self.columns]).sum(axis=1))
 
-    def joined(self, more: Affine) -> Affine:
-        """Return these functions and more."""
-        return Affine(*(np.concatenate(pair) for pair in zip(self, more, strict=True)))
-
     def and_at_least(self, levels: Floats) -> Affine:
         """Add a constant for every level that is finite."""
         faces = np.flatnonzero(np.isfinite(levels))
         none = np.zeros((faces.size, self.weights.shape[1]))
-        return self.joined(Affine(faces, levels[faces], none, none.astype(np.intp)))
-
-    def best(self, levels: Floats) -> Affine:
-        """Return the function of the highest value for each level that has any."""
-        return self.take(self.largest(self.at(levels)))
+        more = Affine(faces, levels[faces], none, none.astype(np.intp))
+        return Affine(*(np.concatenate(pair) for pair in zip(self, more, strict=True)))
 
     def largest(self, values: Floats) -> Indices:
-        """Return for each level the function with the largest of the given values."""
-        return largest(self.faces, values)
+        """Return, for each face in order that has any, the function with the largest of the given values."""
+        order = np.lexsort((values, self.faces))
+        along, last = self.faces[order], np.ones(order.size, bool)
+        last[:-1] = along[1:] > along[:-1]
+        return np.asarray(order[last])
 
     def take(self, chosen: Indices | NDArray[np.bool_]) -> Affine:
         """Return some of them."""
         return Affine(self.faces[chosen], self.constant[chosen], self.weights[chosen], self.columns[chosen])
 
-    def still(self, at: NDArray[np.bool_], level: Floats | float) -> Affine:
-        """Return the functions, some of them constant."""
-        constant = self.constant.copy()
-        constant[at] = level
-        return self._replace(constant=constant, weights=np.where(at[:, None], 0.0, self.weights))
+    def best(self, levels: Floats) -> Affine:
+        """Return the function of the highest value for each level that has any."""
+        return self.take(self.largest(self.at(levels)))
 
-    def solved(self, elsewhere: Floats) -> Floats:
-        """Return the levels that equal the functions, at most one per face; other levels are given.
-
-        Astray if there are none.
-        """
-        right = elsewhere.copy()
-        right[self.faces] = self.constant
-        rows, size = np.repeat(self.faces, self.weights.shape[1]), elsewhere.size
-        if size > _DENSE:
-            found = _sparse(rows, self.columns.ravel(), self.weights.ravel(), right)
-        else:
-            matrix = np.eye(size)
-            np.subtract.at(matrix, (rows, self.columns.ravel()), self.weights.ravel())
-            try:
-                found = np.asarray(np.linalg.solve(matrix, right), float)
-            except np.linalg.LinAlgError as singular:
-                raise Astray from singular
-        if not np.isfinite(found).all():
-            raise Astray
-        levels = elsewhere.copy()
-        levels[self.faces] = found[self.faces]
-        return levels
-
-    def passed_on(self, errors: Floats) -> tuple[Floats, Floats]:
-        """Return what errors of the functions, one for each level, add up to, and their weights: see `passed_on`."""
+    def matrix(self, size: int) -> Sparse:
+        """Return the slopes of functions, at most one a level, as a matrix."""
         from scipy.sparse import csc_matrix
 
-        rows, columns = np.repeat(self.faces, self.weights.shape[1]), self.columns.ravel()
-        return passed_on(
-            csc_matrix((self.weights.ravel(), (rows, columns)), shape=(errors.size,) * 2), errors
-        )
+        rows = np.repeat(self.faces, self.weights.shape[1])
+        return csc_matrix((self.weights.ravel(), (rows, self.columns.ravel())), shape=(size, size))
+
+    def passed_on(self, errors: Floats) -> tuple[Floats, Floats]:
+        """Return what errors of the functions, one a level, add up to, and their weights in the largest totals.
+
+        Errors are passed on to all levels that depend on theirs. The weights are those in the sum of the totals that
+        are larger than half the largest. If there is no fixed point, the totals are the errors, with weights of one.
+        """
+        try:
+            solve = _solver(self.matrix(errors.size))
+            total = solve(errors)
+            return total, solve((total > total.max() * _LARGE).astype(float), "T")
+        except RuntimeError:
+            return errors, np.ones(errors.size)
 
 
-def passed_on(slopes: Sparse, errors: Floats, least: float = np.inf) -> tuple[Floats, Floats]:
-    """Return what errors add up to, and their weights in the largest totals.
-
-    Errors are passed on to all levels that depend on theirs. The weights are those in the sum of the totals that are
-    larger than half the largest, or than `least`. If there is no fixed point, the totals are the errors, with weights
-    of one.
-    """
+def solution(slopes: Sparse, right: Floats) -> Floats:
+    """Solve x = right + slopes x; if there is no solution, return what is given."""
     try:
-        solve = _solver(slopes, ROUGHLY)
-        total = solve(errors)
-        return total, solve((total > min(total.max() * _LARGE, least)).astype(float), "T")
-    except RuntimeError:
-        return errors, np.ones(errors.size)
-
-
-def solution(slopes: Sparse, right: Floats, within: float = _RESIDUAL) -> Floats:
-    """Solve x = right + slopes x, up to a share of the solution; if there is none, return what is given."""
-    try:
-        return _solver(slopes, within)(right)
+        return _solver(slopes)(right)
     except RuntimeError:
         return right
 
 
-def _solver(slopes: Sparse, within: float) -> Callable[..., Floats]:
+def _solver(slopes: Sparse) -> Callable[..., Floats]:
     """Return a function that solves x = right + slopes x, or with the transpose; a RuntimeError if nothing does.
 
     Factors of large matrices fill up: many unknowns are found by stabilised biconjugate gradients, unless these do not
@@ -169,7 +131,7 @@ def _solver(slopes: Sparse, within: float) -> Callable[..., Floats]:
         found = np.zeros_like(right)
         for _ in range(0 if factors else _REFINED):
             left = right + moves @ found - found  # without the rounding of the matrix
-            if np.abs(left).max() <= within * np.abs(found).max():
+            if np.abs(left).max() <= _RESIDUAL * np.abs(found).max():
                 return found
             found = found + bicgstab(rows, left, rtol=_GRADIENT, atol=0.0, maxiter=_GRADIENTS)[0]
         if not factors:
@@ -180,94 +142,41 @@ def _solver(slopes: Sparse, within: float) -> Callable[..., Floats]:
     return solve
 
 
-def _sparse(rows: Indices, columns: Indices, weights: Floats, right: Floats) -> Floats:
-    """Solve x = right + weights x."""
-    from scipy.sparse import csc_matrix
-
-    slopes = csc_matrix((weights, (rows, columns)), shape=(right.size, right.size))
-    try:
-        return _solver(slopes, _RESIDUAL)(right)
-    except RuntimeError as singular:
-        raise Astray from singular
-
-
-def largest(faces: Indices, values: Floats) -> Indices:
-    """Return, for each face in order, the index of its largest value."""
-    order = np.lexsort((values, faces))
-    along, last = faces[order], np.ones(order.size, bool)
-    last[:-1] = along[1:] > along[:-1]
-    return np.asarray(order[last])
-
-
-def fixed_point(
-    improved: Callable[[Floats], Affine],
-    levels: Floats,
-    elsewhere: Floats,
-    *,
-    most: Floats | float = np.inf,
-    positive: bool = False,
-) -> Floats:
+def _fixed_point(functions: Affine, cap: Floats, levels: Floats, *, capped: bool) -> Floats:
     """Solve for the functions that are the best at the levels, until these are the same.
 
-    Parameters
-    ----------
-    improved : callable
-        Returns the policy that is the best at some levels: one function a face at most.
-    levels : ndarray
-        Where to start.
-    elsewhere : ndarray
-        The levels of the faces for which there is none.
-    most : ndarray or float
-        Bounds at which levels are cut off. On a knife edge rounding alone can take a level below its true value, and
-        the consequences may be large.
-    positive : bool
-        Whether levels below zero show that the functions do not contract.
-
-    Raises
-    ------
-    Astray
-        If no policy is found to be the best at its own levels.
+    Levels without a function are at the cap; if `capped`, so are those that functions take above it. On a knife edge
+    rounding alone can take a level below its true value, and the consequences may be large.
     """
     still = False
     for _ in range(_POLICIES):
-        policy, size = improved(levels), 1.0 + np.abs(levels).max(initial=0.0)
-        image = elsewhere.copy()
+        policy, size = functions.best(levels), 1.0 + np.abs(levels).max(initial=0.0)
+        policy = policy.take(policy.at(levels) < cap[policy.faces]) if capped else policy
+        image = cap.copy()
         image[policy.faces] = policy.at(levels)
         if np.abs(image - levels).max(initial=0.0) <= (_FIXED if still else _STILL) * size:
             return levels
         if still:
             break
-        before, levels = levels, np.minimum(policy.solved(elsewhere), most)
-        still = bool(np.abs(levels - before).max() <= _STILL * size)
-        if positive and not (levels >= 0.0).all():
+        right = cap.copy()
+        right[policy.faces] = policy.constant
+        try:
+            after = _solver(policy.matrix(cap.size))(right)
+        except RuntimeError:
+            raise Diverging from None
+        if not np.isfinite(after).all() or not (capped or (after >= 0.0).all()):
             break
-    raise Astray
-
-
-def greatest(functions: Affine, cap: Floats, levels: Floats) -> tuple[Floats, Affine]:
-    """Return the greatest fixed point below a cap, found from given levels, and the functions that determine it.
-
-    Where the functions reach the cap, the level is the cap.
-    """
-
-    def improved(levels: Floats) -> Affine:
-        policy = functions.best(levels)
-        return policy.take(policy.at(levels) < cap[policy.faces])
-
-    found = fixed_point(improved, levels, cap, most=cap)
-    return found, improved(found)
-
-
-def speeds(functions: Affine, elsewhere: Floats) -> Floats:
-    """Return z, the largest of each face's functions of z, none below zero; Astray if the functions do not contract."""
-    return fixed_point(functions.best, elsewhere, elsewhere, positive=True)
+        before, levels = levels, np.minimum(after, cap) if capped else after
+        still = bool(np.abs(levels - before).max() <= _STILL * size)
+    raise Diverging
 
 
 def speeds_of(functions: Affine, levels: Floats, start: Floats) -> Floats | None:
     """Solve z = 1 + max M z over the functions that can bind between two levels; None if they do not contract."""
     part = functions.take(functions.at(start) >= levels[functions.faces])
-    with suppress(Astray):
-        found = speeds(part._replace(constant=np.ones(part.faces.size)), np.ones(levels.size))
+    part, ones = part._replace(constant=np.ones(part.faces.size)), np.ones(levels.size)
+    with suppress(Diverging):
+        found = _fixed_point(part, ones, ones, capped=False)
         if (part.slopes(found) <= found[part.faces] - _MARGIN).all():
             return found
     return None
@@ -275,8 +184,8 @@ def speeds_of(functions: Affine, levels: Floats, start: Floats) -> Floats | None
 
 def settled(functions: Affine, start: Floats) -> Floats:
     """Return the limit, not above the start, of the iterates from there; or the last iterate if it is not reached."""
-    with suppress(Astray):
-        levels, _ = greatest(functions, start, start)
+    with suppress(Diverging):
+        levels = _fixed_point(functions, start, start, capped=True)
         moving = speeds_of(functions, levels, start)
         if moving is not None:
             left = (_image(functions, levels, start) - levels).max(initial=0.0) + 1e-15
@@ -287,26 +196,6 @@ def settled(functions: Affine, start: Floats) -> Floats:
         still = (levels - after).max() <= _STILL
         levels = after
         if still:
-            break
-    return levels
-
-
-def lowered(functions: Affine, start: Floats, enough: float) -> Floats:
-    """Iterate from levels downwards until a step is smaller than `enough` or a share of the first.
-
-    If many levels contract fast, this costs less than one sparse solution.
-    """
-    order = np.argsort(functions.faces, kind="stable")
-    every, levels = functions.take(order), start.copy()
-    first = np.flatnonzero(np.diff(every.faces, prepend=-1))
-    faces = every.faces[first]
-    for step in range(_ITERATES if first.size else 0):
-        values = every.constant + np.einsum("pk,pk->p", every.weights, levels[every.columns])
-        image = np.minimum(levels[faces], np.maximum.reduceat(values, first))
-        by = float((levels[faces] - image).max())
-        levels[faces] = image
-        enough = max(enough, _SHARE * by) if not step else enough
-        if by <= enough:
             break
     return levels
 

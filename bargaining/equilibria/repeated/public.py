@@ -12,14 +12,13 @@ from bargaining._arguments import whole
 from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rational import rational
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.lottery import Lottery, convex_lottery, hull, nearest
-from bargaining.equilibria._plane.polygon import hull as ring_of
+from bargaining.equilibria._plane.polygon import hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
-from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, automata, begun
+from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, attaining, automata
 from bargaining.equilibria.sets.fan import Fan
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
 _ROUGH = (1e-2, 1e-3, 1e-4)  # tolerances of the inner sets from which strategies for interior points are made
@@ -124,22 +123,8 @@ class PublicPayoffSet(PayoffPolygon):
                 "Strategies are written down where all who may leave get the same whoever leaves; here leaving is the "
                 "threat of one player alone."
             )
-        exact = rational(payoffs, "payoffs", ndim=1)
-        target = (exact[0], exact[1])
-        best: tuple[float, PublicAutomaton] | None = None
-        for automaton in self._automata():
-            corners = [(state.payoffs[0], state.payoffs[1]) for state in automaton.states]
-            ring = hull(corners)
-            start = convex_lottery([corners[k] for k in ring], target)
-            if start is None:
-                near = nearest(tuple(corners[k] for k in ring), target)
-                at = [float(sum(share * corners[ring[k]][i] for k, share in near)) for i in (0, 1)]
-                best = float(np.hypot(*(np.array(at) - point))), begun(automaton, _at(ring, near))
-                continue
-            return begun(automaton, _at(ring, start))
-        if best is not None and best[0] <= max(within, 1e-9 * self.scale) + self.scale * self.gap:
-            return best[1]
-        raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
+        exact, near = rational(payoffs, "payoffs", ndim=1).tolist(), max(within / self.scale, 1e-9) + self.gap
+        return attaining(self._automata(), exact, np.full(2, self.scale), near)
 
     def _automata(self) -> Iterator[PublicAutomaton]:
         """Yield automata in rationals, of rougher inner sets first."""
@@ -153,10 +138,6 @@ class PublicPayoffSet(PayoffPolygon):
                 self._exact.append(made)
                 yield made
         yield from automata(self.repeated, self._found)
-
-
-def _at(ring: list[int], start: Lottery) -> Lottery:
-    return tuple((ring[k], share) for k, share in start)
 
 
 def public_payoff_set(
@@ -260,7 +241,7 @@ def corners(found: Several) -> Floats:
     outer = found.outer
     fan = Fan(outer.directions[4:], np.ones(2))  # which has the axes
     points = fan.intersection(outer.of(0).reach(fan.normals)[None])[1][0]
-    return np.asarray(points[ring_of([(x, y) for x, y in points.tolist()])])
+    return np.asarray(points[hull([(x, y) for x, y in points.tolist()])])
 
 
 def _result(repeated: RepeatedGame, found: Several, tolerance: float) -> PublicPayoffSet:
@@ -269,7 +250,7 @@ def _result(repeated: RepeatedGame, found: Several, tolerance: float) -> PublicP
     inner, outer = np.empty((0, 2)), np.empty((0, 2))
     if found.play is not None:
         points = found.play.payoffs
-        inner = low + size * points[ring_of([(x, y) for x, y in points.tolist()])]
+        inner = low + size * points[hull([(x, y) for x, y in points.tolist()])]
     if not empty:
         outer = low + size * corners(found)
     status, reason, stopped = Status.OK, "", "reached the tolerance"

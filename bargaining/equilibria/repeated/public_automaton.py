@@ -31,6 +31,7 @@ from bargaining.equilibria._plane.machine import (
 from bargaining.equilibria.repeated._hyperplanes.recipes import Play
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, loosened
 from bargaining.equilibria.repeated.automaton import History
+from bargaining.errors import Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
@@ -328,6 +329,23 @@ def automata(repeated: RepeatedGame, found: Several) -> Iterator[PublicAutomaton
         made = rational_automaton(repeated, play, found.outer.profiles.leaves)
         if made is not None:
             yield made
+
+
+def attaining(
+    candidates: Iterable[PublicAutomaton], payoffs: Sequence[Fraction], size: Floats, near: float
+) -> PublicAutomaton:
+    """Return the first automaton that starts with exactly these payoffs, else the nearest, within a share of ranges."""
+    best, least = None, near
+    for automaton in candidates:
+        start, exact = mixture([state.payoffs for state in automaton.states], tuple(payoffs))
+        play = begun(automaton, start)
+        if exact:
+            return play
+        off = float(np.abs((play.payoffs - np.array(payoffs, float)) / size).max())
+        best, least = (play, off) if off <= least else (best, least)
+    if best is None:
+        raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
+    return best
 
 
 def rational_automaton(repeated: RepeatedGame, play: Play, leaves: Sequence[Leave]) -> PublicAutomaton | None:

@@ -143,7 +143,7 @@ class PayoffBounds(Result):
         >>> play.regret, bool(abs(play.payoffs - 0.35).max() < 1e-3)
         (Fraction(0, 1), True)
         """
-        from bargaining.equilibria.repeated.public_automaton import automata, begun, mixture
+        from bargaining.equilibria.repeated.public_automaton import attaining, automata
 
         if (
             not isinstance(self._found, Several)
@@ -165,13 +165,8 @@ class PayoffBounds(Result):
                 f"`payoffs` must lie in the inner set, whose corners are `inner`; {point.tolist()} lies {off:.2g} of "
                 "the payoff range outside."
             )
-        exact = tuple(rational(payoffs, "payoffs", ndim=1).tolist())
-        for automaton in automata(self.repeated, self._found):
-            start, hit = mixture([state.payoffs for state in automaton.states], exact)
-            play = begun(automaton, start)
-            if hit or float(np.abs((play.payoffs - point) / self._size).max()) <= max(within, 1e-9) + off:
-                return play
-        raise Unsolved("No strategy in rationals without regret was found: the game may lie on a knife edge.")
+        exact, near = rational(payoffs, "payoffs", ndim=1).tolist(), max(within, 1e-9) + off
+        return attaining(automata(self.repeated, self._found), exact, self._size, near)
 
 
 def repeated_payoff_bounds(

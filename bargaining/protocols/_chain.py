@@ -411,13 +411,15 @@ def follow(chain: Chain, values: Floats, choices: Choices) -> Floats:
     rest = height - (slopes * now.reservation).sum(axis=1) + (slopes * known).sum(axis=1)
     constant = agree * np.where(chain.proposes, rest[:, None], known) + (1 - agree) * leave * chain.outside
     through = np.where(chain.proposes[:, :, None], slopes[:, None, :], np.eye(n)) * free[:, None, :]
-    rates = agree[..., None] * through + ((1 - agree) * (1 - leave))[..., None] * np.eye(
-        n
-    )  # of i in j's waiting
-    rates = rates * chain.discounts
+    stays = ((1 - agree) * (1 - leave))[..., None] * np.eye(n)
+    rates = (agree[..., None] * through + stays) * chain.discounts  # of i's payoff in j's next one
     if isinstance(chain.transition, np.ndarray):
-        follows = np.einsum("sij,st->sitj", rates, chain.transition).reshape(constant.size, constant.size)
-        return np.linalg.solve(np.eye(constant.size) - follows, constant.ravel()).reshape(constant.shape)
+        system = -np.einsum("sij,st->sitj", rates, chain.transition).reshape(constant.size, constant.size)
+        system[np.diag_indices(constant.size)] += 1.0
+        try:
+            return np.linalg.solve(system, constant.ravel()).reshape(constant.shape)
+        except np.linalg.LinAlgError:  # at the slopes of a set: nothing follows from them
+            return values
     from scipy.sparse import block_array, diags_array, eye_array
     from scipy.sparse.linalg import spsolve
 

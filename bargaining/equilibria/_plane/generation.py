@@ -8,9 +8,7 @@ in which they keep their recipes: what is generated with room to spare bears rou
 
 That they are generated is then checked in rationals.
 
-*Repair.* If W lies within its image B(W), all of B(W) is an equilibrium payoff, as the operator is monotone. A W found
-in floats may lack that by a vertex that rounding let in, or by a constraint that holds in floats and not in rationals.
-Without such vertices, or cut to what lies within its image, it has it after a few rounds if there is room elsewhere.
+Where that fails at a row which only rounding lets in, the sets are searched for again without it.
 """
 
 from __future__ import annotations
@@ -27,76 +25,25 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining._names import titles
 from bargaining._rational import fractions, solve
-from bargaining.equilibria._plane.lottery import Pair, above, below, convex_lottery, hull
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.lottery import Pair, above, below, hull
 from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums, Work
+from bargaining.equilibria.sets import search
 from bargaining.equilibria.sets.fan import hull as outline
 from bargaining.equilibria.sets.fan import of_polygons, simplified
 from bargaining.equilibria.sets.image import Image, Recipes
 from bargaining.equilibria.sets.rows import EASE, Indices, Mask, Rows
 from bargaining.equilibria.sets.structure import Equations
-from bargaining.feasible._polygon import clip
 from bargaining.games.stochastic import StochasticGame
 
-_ROUNDS = 6  # of cutting vertices off: what needs more is a knife edge
-_NEAR = 1e-9  # a vertex this close to the others may be dropped rather than cut off
-_MANY_TO_CUT = 120  # vertices of a state: with more, cutting takes longer than finding a set with room
-_TOO_LONG = 1500  # bits of a coordinate beyond which cutting leads nowhere
-
 Sets = tuple[tuple[Pair, ...], ...]
-
-
-def repaired(made: Generation, work: Work) -> Generation | None:
-    """Return a generation without fault inside these sets; None if a few rounds find none."""
-    for _ in range(_ROUNDS):
-        work.spend(sum(map(len, made.vertices)) * len(made.data.state) * (1 + _bits(made.vertices) // 64))
-        image = made.image()
-        kept = [
-            [v for v in vertices if convex_lottery(values, v) is not None]
-            for vertices, values in zip(made.vertices, image.vertices, strict=True)
-        ]
-        if all(len(some) == len(vertices) for some, vertices in zip(kept, made.vertices, strict=True)):
-            return image
-        pairs = zip(made.vertices, kept, strict=True)
-        if any(len(some) > _MANY_TO_CUT and not _close(some, rest) for some, rest in pairs):
-            return None
-        sets = tuple(
-            tuple(some if _close(vertices, some) else within(vertices, values))
-            for some, vertices, values in zip(kept, made.vertices, image.vertices, strict=True)
-        )
-        if not any(sets) or _bits(sets) > _TOO_LONG:
-            return None
-        made = made.of(sets)
-    return None
-
-
-def within(one: Sequence[Pair], other: Sequence[Pair]) -> list[Pair]:
-    """Return the intersection of two convex polygons; for two segments, the ends that lie in both."""
-    if len(other) < 3 <= len(one):
-        one, other = other, one
-    if len(other) < 3:
-        held = [p for p in one if convex_lottery(other, p) is not None]
-        held += [q for q in other if convex_lottery(one, q) is not None]
-        return [held[k] for k in hull(held)]
-    left = list(one)
-    for (ax, ay), (bx, by) in zip([other[-1], *other[:-1]], other, strict=True):
-        left = clip(left, (by - ay, ax - bx), (by - ay) * ax + (ax - bx) * ay)
-    return [left[k] for k in hull(left)]
 
 
 def floats(vertices: Sequence[Pair]) -> Polygon:
     """Return a polygon rounded to floats."""
     return [(float(x), float(y)) for x, y in vertices]
-
-
-def _close(whole: Sequence[Pair], rest: Sequence[Pair]) -> bool:
-    return not whole or (bool(rest) and beyond(floats(whole), floats(rest)) < _NEAR)
-
-
-def _bits(sets: Sequence[Sequence[Pair]]) -> int:
-    numbers: list[Fraction] = [x for vertices in sets for vertex in vertices for x in vertex]
-    return max((x.denominator.bit_length() for x in numbers), default=0)
 
 
 NEAR = 1e-9
@@ -144,6 +91,10 @@ class Generation:
 
     def fault(self) -> str:
         """Return why the vertices do not generate themselves, checked exactly; empty if they do."""
+        return next((fault for _, fault in self.faults()), "")
+
+    def faults(self) -> Iterator[tuple[int, str]]:
+        """Yield the rows of vertices that are not generated, and why."""
         for s, (vertices, plans) in enumerate(zip(self.vertices, self.plans, strict=True)):
             for vertex, plan in zip(vertices, plans, strict=True):
                 fault = (
@@ -151,8 +102,8 @@ class Generation:
                 )
                 if fault:
                     x, y = (float(value) for value in self.data.back(vertex))
-                    return f"vertex ({x:.6g}, {y:.6g}) of state {self.data.game.states[s]}: {fault}"
-        return ""
+                    where = f"vertex ({x:.6g}, {y:.6g}) of state {self.data.game.states[s]}"
+                    yield plan.row, f"{where}: {fault}"
 
     def _stays(self, s: int, vertex: Pair, plan: Plan) -> str:
         data, promise, names = self.data, plan.promise, self.data.game.player_names
@@ -178,33 +129,6 @@ class Generation:
         if leaver is None or self.challenge(s, leaver) is not None:
             return ""
         return f"{titles(self.data.game.player_names)[leaver]} would rather stay"
-
-    def of(self, sets: tuple[tuple[Pair, ...], ...]) -> Generation:
-        """Return other sets of the same game, without plans that generate them."""
-        return Generation(self.data, sets, ((),) * len(sets), exact=False)
-
-    def image(self) -> Generation:
-        """Return the image of the sets under the operator, in rationals, with the promises in these sets."""
-        vertices, plans = zip(*map(self._image_of, range(len(self.vertices))), strict=True)
-        return Generation(self.data, vertices, plans, exact=False)
-
-    def _image_of(self, s: int) -> tuple[tuple[Pair, ...], tuple[Plan, ...]]:
-        data, points, plans = self.data, list[Pair](), list[Plan]()
-        for row in data.rows(s):
-            needed: list[Fraction | None] = []
-            for i in (0, 1):
-                best, own = data.best(i, row, self.threat[i]), data.own(s, i)
-                needed.append(best if best is None or own is None else max(best, own))
-            for w in self._stable(row, needed) if None not in needed else ():
-                x, y = (data.now(i, row) + data.discounts[i] * w[i] for i in (0, 1))
-                points.append((x, y))
-                plans.append(Plan(row, w))
-        for k, (point, leaver) in enumerate(data.leaves(s)):
-            if leaver is None or self.challenge(s, leaver) is not None:
-                points.append(point)
-                plans.append(Plan(-1, None, k))
-        chosen = hull(points)
-        return tuple(points[k] for k in chosen), tuple(plans[k] for k in chosen)
 
     def challenge(self, state: int, leaver: int) -> Plan | None:
         """Return a plan that gives a player who stayed, but should have left, at most her payoff from leaving."""
@@ -239,9 +163,9 @@ _INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
 """Of the way to the middle of what a row generates: rounding is smaller than the first, no loss as large as the last"""
 _SAME = 1e-12  # of the unit box: corners this close to each other are one
 _CROWDED = (
-    1e-11  # of the unit box: corners this close to the next ones' chord are left out where patience differs
+    1e-11  # of the unit box: where patience differs corners this close to the others' chord are left out
 )
-_READINGS = 2  # of recipes
+_READINGS = 4  # of recipes, with fewer and fewer rows
 _MANY = 40  # vertices beyond which no exact solution is looked for
 
 
@@ -265,13 +189,10 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
     """
     data, work = Rationals(game), work or Work()
     hints = tuple(tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets)
-    whole = Generation(
-        data, tuple(tuple(some[k] for k in hull(some)) for some in hints), ((),) * len(hints), exact=True
-    )
     if not any(hints):
-        return whole
+        return Generation(data, ((),) * len(hints), ((),) * len(hints), exact=True)
     best, short, fault = None, inf, ""
-    for made in _attempts(whole, work):
+    for made in _attempts(data, [np.array(floats(some)).reshape(-1, 2) for some in hints], work):
         if isinstance(made, str):
             fault = made
             continue
@@ -284,31 +205,30 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
     return (fault or "these sets generate nothing") if best is None else replace(best, fault_of_hints=fault)
 
 
-def _attempts(whole: Generation, work: Work) -> Iterator[Generation | str]:
-    """Yield sets with exact vertices, sets with room to spare, and what repairs leave of the hints.
-
-    Recipes are read off the hints, and if these lead nowhere off the sets in which all corners keep them.
-    """
-    sets = [np.array(floats(vertices)).reshape(-1, 2) for vertices in whole.vertices]
+def _attempts(data: Rationals, sets: list[Floats], work: Work) -> Iterator[Generation | str]:
+    """Yield sets with exact vertices, or with room to spare; then those without rows that only rounding lets in."""
+    rows = Rows.of(Scaled.of(data.game))
     for _ in range(_READINGS):
-        recipes = _Recipes.of(whole.data, sets)
+        recipes = _Recipes.of(data, rows, sets) if any(map(len, sets)) else None
         if recipes is None:
             break
-        every, given = 2 * len(recipes.equations.corners), recipes.leaving()
+        every, given, row = 2 * len(recipes.equations.corners), recipes.leaving(), -1
         known = recipes.known(work) if every <= 2 * _MANY else given
         tries = [(known, 0.0)] if len(known) == every else [(known, inset) for inset in _INSETS]
         for fixed, inset in [*tries, *((given, inset) for inset in _INSETS if len(known) != len(given))]:
-            work.spend(every * (1 + len(whole.data.state)))
+            work.spend(every * (1 + len(data.state)))
             made = recipes.moved(fixed, inset)
-            yield "the equations of the vertices have no solution" if made is None else made.fault() or made
-        solution = recipes.equations.solve()
-        if solution is None:
+            if made is None:
+                yield "the equations of the vertices have no solution"
+                continue
+            number, fault = next(made.faults(), (-1, ""))
+            if row < 0 or tries[0][1]:  # exact vertices say best which row it is
+                row = number
+            yield fault or made
+        if row < 0:
             break
-        for s, some in zip(recipes.states, solution, strict=True):
-            sets[s] = some[outline(some)]
-    found = repaired(whole, work)
-    if found is not None:
-        yield found
+        rows = replace(rows, barred=rows.barred | (rows.origin == row))
+        sets = search.solve(rows, NEAR, Budget()).outer
 
 
 _Known = dict[tuple[int, int], Fraction]
@@ -327,9 +247,8 @@ class _Recipes:
     states: list[int]  # those that have equilibria
 
     @classmethod
-    def of(cls, data: Rationals, sets: Sequence[Floats]) -> _Recipes | None:
+    def of(cls, data: Rationals, rows: Rows, sets: Sequence[Floats]) -> _Recipes | None:
         """Read the recipes off sets in the unit box; None if some state's set generates nothing."""
-        rows = Rows.of(Scaled.of(data.game))
         empty = np.array([not len(vertices) for vertices in sets])
         rows = rows.without(empty) if empty.any() else rows
         polygons = [vertices for vertices in sets if len(vertices)]

@@ -15,10 +15,10 @@ import numpy as np
 from bargaining._arguments import instance, whole
 from bargaining.equilibria._plane.generation import floats
 from bargaining.equilibria._plane.lottery import Pair
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import DEFAULT, Rationals
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
+from bargaining.equilibria.sets.rows import Scaled
 from bargaining.equilibria.sets.search import Enclosure
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.errors import NotApplicable

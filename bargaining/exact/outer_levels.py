@@ -17,13 +17,12 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.lottery import Pair
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import Rationals, Work
 from bargaining.equilibria.sets.bounds import Bounds
 from bargaining.equilibria.sets.fan import Fan, of_polygons
 from bargaining.equilibria.sets.image import Image
-from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.rows import Scaled
 from bargaining.equilibria.sets.search import solve
 from bargaining.exact.contraction import Bound, levels_proved
 
@@ -65,7 +64,7 @@ def outer_levels(data: Rationals, vertices: list[Floats], work: Work) -> OuterLe
     work : Work
         The budget; Spent is raised if it is not enough.
     """
-    rows = replace(Rows.of(Scaled.of(data.game)), margin=MARGIN)
+    rows = replace(Scaled.of(data.game).rows, margin=MARGIN)
     budget = Budget(work.left * _FLOATS)
     before = budget.left
     outer = solve(rows, _CLOSE, budget).outer

@@ -23,10 +23,10 @@ from bargaining._arrays import Floats, short
 from bargaining._rich import Shown
 from bargaining.equilibria._plane.generation import Generation, floats, generate
 from bargaining.equilibria._plane.lottery import Pair, Payoffs
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
+from bargaining.equilibria.sets.rows import Scaled
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput
 from bargaining.exact.outer_levels import floats_of, outer_levels

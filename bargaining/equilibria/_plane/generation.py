@@ -27,14 +27,13 @@ from bargaining._names import titles
 from bargaining._rational import fractions, solve
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.lottery import Pair, above, below, hull
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums, Work
 from bargaining.equilibria.sets import search
 from bargaining.equilibria.sets.fan import hull as outline
 from bargaining.equilibria.sets.fan import of_polygons, simplified
 from bargaining.equilibria.sets.image import Image, Recipes
-from bargaining.equilibria.sets.rows import EASE, Indices, Mask, Rows
+from bargaining.equilibria.sets.rows import EASE, Indices, Mask, Rows, Scaled
 from bargaining.equilibria.sets.structure import Equations
 from bargaining.games.stochastic import StochasticGame
 
@@ -207,7 +206,7 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
 
 def _attempts(data: Rationals, sets: list[Floats], work: Work) -> Iterator[Generation | str]:
     """Yield sets with exact vertices, or with room to spare; then those without rows that only rounding lets in."""
-    rows = Rows.of(Scaled.of(data.game))
+    rows = Scaled.of(data.game).rows
     for _ in range(_READINGS):
         recipes = _Recipes.of(data, rows, sets) if any(map(len, sets)) else None
         if recipes is None:

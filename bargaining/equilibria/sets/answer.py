@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.generation import floats, generate
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import Spent, Work
 from bargaining.equilibria.payoff_polygon import Stats, shortfall
 from bargaining.equilibria.sets.fan import hull, simplified
-from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.rows import Rows, Scaled
 from bargaining.equilibria.sets.search import Enclosure, solve
 from bargaining.errors import Status
 from bargaining.games.stochastic import StochasticGame
@@ -67,11 +66,11 @@ class Answer:
 def solved(game: StochasticGame, effort: Effort) -> Answer:
     """Return the payoff sets of a game of two players."""
     scaled = Scaled.of(game)
-    rows = Rows.of(scaled)
+    rows = scaled.rows
     sets = solve(rows, effort.tolerance, effort.budget())
     if (game.discounts == 0.0).any() and sets.gap <= effort.tolerance and any(map(len, sets.outer)):
         sets = replace(sets, inner=_impatient(rows, game.discounts == 0.0, sets))
-    if sets.knife_edge and not scaled.model.common and sets.gap <= effort.tolerance:
+    if sets.knife_edge and not rows.common and sets.gap <= effort.tolerance:
         sets = _checked(game, scaled, sets, effort.tolerance)
     settled = sets.inner is not None and sets.gap <= effort.tolerance
     polygons = sets.inner if settled else sets.outer
@@ -87,13 +86,13 @@ def solved(game: StochasticGame, effort: Effort) -> Answer:
         attained=bool(np.isfinite(sets.gap)),
         tolerance=effort.tolerance,
     )
-    alike = _ROUNDING if scaled.model.common else _CROWDED
+    alike = _ROUNDING if rows.common else _CROWDED
     polygons = [points[simplified(points, alike)] for points in polygons]
     threat = np.array([points.min(axis=0) if len(points) else np.full(2, np.inf) for points in polygons])
     pairs = [[(x, y) for x, y in points.tolist()] for points in polygons]
     states = []
     for s, (vertices, least) in enumerate(scaled.back(pairs, threat)):
-        status, reason = Status.OK, _remark(game, sets, scaled.model.common)
+        status, reason = Status.OK, _remark(game, sets, rows.common)
         if not len(vertices):
             status, reason = Status.EMPTY, _why_empty(game, sets, s)
         elif not settled:

@@ -11,13 +11,18 @@ gives if her lowest payoffs follow, or what leaving gives if that is more.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.model import Scaled
+from bargaining.equilibria._plane.kinds import outcomes
+from bargaining.equilibria._plane.polygon import Polygon
+from bargaining.equilibria._plane.rationals import Rationals
+from bargaining.games.stochastic import StochasticGame
 
 Indices = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -66,40 +71,6 @@ class Rows:
     discounts: Floats
     ease: float
     margin: float = 0.0
-
-    @classmethod
-    def of(cls, scaled: Scaled) -> Rows:
-        """Return the rows of a game."""
-        model = scaled.model
-        leaves = [(s, leave) for s, some in enumerate(model.leaves) for leave in some]
-        gone, count = len(leaves), len(model.state)
-        discounts = np.maximum(model.discounts, _IMPATIENT[int(model.common)])
-        ends = np.array([leave.payoffs for _, leave in leaves]).reshape(-1, 2)
-        payoffs = np.concatenate([model.payoffs.T, ends])
-        base = np.concatenate([(1.0 - discounts) * model.payoffs.T, ends])
-        law = np.concatenate([model.transitions, np.zeros((gone, len(model.own)))])
-        state = np.concatenate([model.state, np.array([s for s, _ in leaves], dtype=np.intp)])
-        leaver = [-1 if leave.leaver is None else leave.leaver for _, leave in leaves]
-        order = np.argsort(state, kind="stable")
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
-        deviations = []
-        for table in model.deviations:
-            own = np.repeat(np.arange(count, count + gone)[:, None], table.shape[1], axis=1)
-            deviations.append(place[np.concatenate([table, own])[order]])
-        return cls(
-            payoffs=payoffs[order],
-            base=base[order],
-            law=law[order],
-            state=state[order],
-            deviations=(deviations[0], deviations[1]),
-            outside=model.own,
-            leaver=np.concatenate([np.full(count, -1), np.array(leaver, dtype=np.intp)])[order],
-            origin=order,
-            barred=np.zeros(len(order), bool),
-            discounts=discounts,
-            ease=EASE if model.common else EASE_UNEQUAL,
-        )
 
     @property
     def states(self) -> int:
@@ -151,3 +122,138 @@ EASE_UNEQUAL = 1e-12
 
 _IMPATIENT = 1e-9, 1e-13
 """A smaller discount factor counts as this one, so that D can be inverted: of one player, and of both."""
+
+_Near = tuple[list[float], list[float]]
+_NEAR = 1e-13  # in the unit box: given payoffs that lie nearer are meant
+_LOWEST = 1e-12  # in the unit box: a payoff that is less above the threat is the threat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaled:
+    """The rows of a game in the unit box of all payoffs, and the box.
+
+    Attributes
+    ----------
+    rows : Rows
+    low, size : ndarrays of shape (2,)
+        The lowest payoffs, and their ranges.
+    given, units : ndarrays of shape (2, R)
+        Payoffs of profiles and of leaving as they were given, and in the box.
+    """
+
+    rows: Rows
+    low: Floats
+    size: Floats
+    given: Floats
+    units: Floats
+
+    @classmethod
+    def of(cls, game: StochasticGame) -> Scaled:
+        """Map the game to the unit box of its feasible payoffs."""
+        leaves = [
+            (s, end) for s, exit_ in enumerate(game.exits) if exit_ is not None for end in outcomes(exit_)
+        ]
+        profiles = [stage.payoffs.reshape(-1, 2) for stage in game.games]
+        ends = np.array([end.payoffs for _, end in leaves]).reshape(-1, 2)
+        given = np.concatenate([*profiles, ends])
+        low = given.min(axis=0)
+        size = given.max(axis=0) - low
+        size[size == 0.0] = 1.0
+        units, own = (given - low) / size, (game.exit_own - low) / size
+        if any(part.has_fractions for part in (*game.games, *game.exits) if part is not None):
+            # Rounded in the box only: an offset costs no digits.
+            data = Rationals(game)
+            exact = [*data.payoffs, *(point for s in range(len(game)) for point, _ in data.leaves(s))]
+            units = np.array(exact, dtype=float)
+            own = np.array([[data.own(s, i) for i in (0, 1)] for s in range(len(game))], dtype=float)
+            own = np.where(np.isnan(own), -np.inf, own)
+        counts = list(map(len, profiles))
+        state = np.concatenate([np.repeat(np.arange(len(counts)), counts), [s for s, _ in leaves]]).astype(
+            int
+        )
+        leaver = [-1 if end.leaver is None else end.leaver for _, end in leaves]
+        rows = _rows(game, units, own, state, np.array([-1] * sum(counts) + leaver))
+        return cls(rows, low, size, np.ascontiguousarray(given.T), np.ascontiguousarray(units.T))
+
+    def back(self, polygons: list[Polygon], threat: Floats) -> list[tuple[Floats, Floats]]:
+        """Return the vertices and the threat of each state in the unit of the payoffs.
+
+        What is a stage payoff or a payoff of leaving is returned as it was given.
+        """
+        pairs = [*zip(polygons, threat.tolist(), strict=True)]
+        every = [point for polygon, least in pairs if polygon for point in (*polygon, least)]
+        near = [self._near(i, [point[i] for point in every]) for i in (0, 1)]
+        return [self._state_back(polygon, least, near) for polygon, least in pairs]
+
+    def _state_back(
+        self, polygon: Polygon, least: list[float], near: list[tuple[list[float], list[float]]]
+    ) -> tuple[Floats, Floats]:
+        if not polygon:
+            return np.empty((0, 2)), np.full(2, np.nan)
+        columns = zip(*polygon, strict=True)
+        raised = [
+            [x if x - low >= _LOWEST else low for x in xs] for xs, low in zip(columns, least, strict=True)
+        ]
+        ends = [self._as_given(i, [*raised[i], least[i]], near[i]) for i in (0, 1)]
+        rows = [*zip(*ends, strict=True)]
+        vertices, back = rows[:-1], np.array(rows[-1])
+        first = vertices.index(min(vertices))
+        turned = np.array(vertices[first:] + vertices[:first])
+        turned.flags.writeable = back.flags.writeable = False
+        return turned, back
+
+    def _near(self, i: int, units: list[float]) -> _Near:
+        """Return what player i's given payoffs are in the box, increasing, from the least to the largest of some."""
+        unit = self.units[i]
+        low, high = min(units, default=inf) - 2 * _NEAR, max(units, default=-inf) + 2 * _NEAR
+        k = np.flatnonzero((unit >= low) & (unit <= high))
+        k = k[np.argsort(unit[k])]
+        return unit[k].tolist(), self.given[i][k].tolist()
+
+    def _as_given(self, i: int, values: list[float], near: _Near) -> list[float]:
+        """Return payoffs of player i, replaced by the given numbers where they differ only by rounding."""
+        (units, given), out = near, []
+        for value in values:
+            k = bisect_left(units, value)
+            close = [j for j in (k - 1, k) if 0 <= j < len(units) and abs(units[j] - value) < _NEAR]
+            out.append(given[close[-1]] if close else self.low.item(i) + self.size.item(i) * value)
+        return out
+
+
+def _rows(game: StochasticGame, payoffs: Floats, own: Floats, state: Indices, leaver: Indices) -> Rows:
+    """Return the rows of profiles and of outcomes of leaving, sorted by their states."""
+    shapes, tables = [game.shape(s) for s in range(len(game))], list[list[Indices]]([[], []])
+    width, first, count = max(map(max, shapes)) if len(shapes) > 1 else 1, 0, len(payoffs)
+    for m, n in shapes:
+        number = first + np.arange(m * n).reshape(m, n)
+        replies = [np.tile(number.T, (m, 1)), np.repeat(number, n, axis=0)]
+        if len(shapes) == 1:  # whatever is done the same follows: only the best reply matters
+            x, y = payoffs[: m * n].T.reshape(2, m, n)
+            replies[0] = np.tile(number[x.argmax(axis=0), np.arange(n)], m)[:, None]
+            replies[1] = np.repeat(number[np.arange(m), y.argmax(axis=1)], n)[:, None]
+        first += m * n
+        for table, reply in zip(tables, replies, strict=True):
+            table.append(np.pad(reply, ((0, 0), (0, width - reply.shape[1])), mode="edge"))
+    gone = np.arange(first, count)
+    common = bool(game.discounts[0] == game.discounts[1])
+    discounts = np.maximum(game.discounts, _IMPATIENT[int(common)])
+    stays = np.arange(count)[:, None] < first
+    law = [game.transition(s).reshape(m * n, -1) for s, (m, n) in enumerate(shapes)]
+    order = np.argsort(state, kind="stable")
+    place = np.argsort(order)
+    deviations = [
+        place[np.concatenate([*table, np.repeat(gone[:, None], width, axis=1)])[order]] for table in tables
+    ]
+    return Rows(
+        payoffs=payoffs[order],
+        base=np.where(stays, (1.0 - discounts) * payoffs, payoffs)[order],
+        law=np.concatenate([*law, np.zeros((len(gone), len(shapes)))])[order],
+        state=state[order],
+        deviations=(deviations[0], deviations[1]),
+        outside=own,
+        leaver=leaver[order],
+        origin=order,
+        barred=np.zeros(count, bool),
+        discounts=discounts,
+        ease=EASE if common else EASE_UNEQUAL,
+    )

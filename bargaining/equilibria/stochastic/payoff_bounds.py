@@ -13,7 +13,6 @@ from bargaining._arguments import index
 from bargaining._arrays import owning
 from bargaining._rich import SHOWN, Card, Result, counted, number, point
 from bargaining.equilibria._budget import Budget, Effort
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.repeated.supporting_hyperplanes import (
     PayoffBounds,
     Sides,
@@ -22,7 +21,7 @@ from bargaining.equilibria.repeated.supporting_hyperplanes import (
     repeated_payoff_bounds,
 )
 from bargaining.equilibria.sets.fan import corners, of_polygons
-from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.rows import Scaled
 from bargaining.equilibria.sets.search import solve
 from bargaining.errors import Status
 from bargaining.games.stochastic import StochasticGame
@@ -97,7 +96,7 @@ def stochastic_payoff_bounds(
 ) -> StochasticPayoffBounds:
     """Bound the payoffs of each state by polygons, see `payoff_bounds`."""
     scaled = Scaled.of(game)
-    found, out = solve(Rows.of(scaled), tolerance, budget), []
+    found, out = solve(scaled.rows, tolerance, budget), []
     for s, outer in enumerate(found.outer):
         inner = None if found.inner is None or not len(found.inner[s]) else corners(found.inner[s])
         outer = corners(outer)

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from bargaining import StochasticGame, payoff_set
-from bargaining.equilibria._plane.model import Scaled
 from bargaining.equilibria.sets.bounds import Bounds
 from bargaining.equilibria.sets.fan import of_polygons
 from bargaining.equilibria.sets.image import Image
-from bargaining.equilibria.sets.rows import Rows
+from bargaining.equilibria.sets.rows import Scaled
 from drawn_games import KINDS, stochastic_game
 from polygons import beyond
 
@@ -18,7 +17,7 @@ from polygons import beyond
 def test_bounds_hold_at_all_levels_and_are_sharp_where_they_were_chosen(seed: int, kind: str) -> None:
     """Chosen at some drawn sets, they bound what rows generate from any others with the same normals."""
     rng = np.random.default_rng([61, seed])
-    rows = Rows.of(Scaled.of(stochastic_game(seed, kind, unequal=seed % 2 == 1)))
+    rows = Scaled.of(stochastic_game(seed, kind, unequal=seed % 2 == 1)).rows
     polygons = [rng.random((6, 2)) for _ in range(rows.states)]
     fan, _, _ = of_polygons(polygons, rows.discounts)
     alive = np.ones(len(rows.state), bool)

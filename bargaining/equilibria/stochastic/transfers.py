@@ -48,6 +48,8 @@ class StochasticTransferEquilibrium(Result):
     punishments : ndarray of int, shape (S, n, n)
         Row `[s, k]` has the actions played in state s for one period when player k is punished; -1 where the
         players part instead.
+    player_names : tuple of str
+        The players of the game.
     """
 
     joint: Floats

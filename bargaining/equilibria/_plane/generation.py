@@ -161,9 +161,7 @@ class Generation:
 _INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
 """Of the way to the middle of what a row generates: rounding is smaller than the first, no loss as large as the last"""
 _SAME = 1e-12  # of the unit box: corners this close to each other are one
-_CROWDED = (
-    1e-11  # of the unit box: where patience differs corners this close to the others' chord are left out
-)
+_CROWDED = 1e-11  # of the unit box: so close to the others' chord corners are left out where patience differs
 _READINGS = 4  # of recipes, with fewer and fewer rows
 _MANY = 40  # vertices beyond which no exact solution is looked for
 

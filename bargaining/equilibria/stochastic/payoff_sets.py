@@ -16,7 +16,6 @@ from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, Mark, Result, counted, number, sketch
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
-from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
 from bargaining.equilibria.sets import answer as engine
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.stochastic import StochasticGame
@@ -239,10 +238,9 @@ def stochastic_payoff_sets(
     functions of the levels of all states' half-planes, and policy iteration (Hoffman and Karp 1966) finds the fixed
     point of the bounds. The equations of the *structure*, the profile and the binding constraint that generate each
     vertex, are solved by Newton's method, and the same bounds prove that no larger fixed point exists, so the work
-    hardly depends on the discount factors. A game of one state is solved by the solver of repeated games, which is
-    several times as fast there. Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13
-    of the payoff range counts as satisfied, or 1e-12 if players differ in patience. As in a repeated game, there is
-    no condition on play after simultaneous deviations.
+    hardly depends on the discount factors. Payoffs are mapped to the unit box first. An inequality violated by less
+    than 1e-13 of the payoff range counts as satisfied, or 1e-12 if players differ in patience. As in a repeated game,
+    there is no condition on play after simultaneous deviations.
 
     Players who differ in patience may have infinitely many vertices; those that matter at a 1e-11 share of the
     payoff range are kept. If both discount factors are above about 0.97 the search may end with the status
@@ -292,8 +290,6 @@ def stochastic_payoff_sets(
     if game.players != 2:
         raise NotApplicable(f"The exact payoff sets are known for two players; got {game.players}.")
     effort = Effort.of(tolerance, budget)
-    if len(game) == 1:
-        return _repeated(game, effort)
     solved = engine.solved(game, effort)
     sets = [
         StatePayoffSet(
@@ -307,21 +303,3 @@ def stochastic_payoff_sets(
         for name, state in zip(game.states, solved.states, strict=True)
     ]
     return StochasticPayoffSets(game=game, sets=tuple(sets), stats=solved.stats)
-
-
-def _repeated(game: StochasticGame, effort: Effort) -> StochasticPayoffSets:
-    """Return the set of a game of one state, a repeated game."""
-    found = seen_payoff_set(game._repeated(), tolerance=effort.tolerance, budget=effort.units)
-    scale = found.scale
-    if game.exits[0] is not None:  # outcomes of leaving may lie beyond the stage payoffs
-        payoffs = np.concatenate([found.vertices, game.games[0].payoffs.reshape(-1, 2)])
-        scale = float(np.ptp(payoffs, axis=0).max())
-    alone = StatePayoffSet(
-        state=game.states[0],
-        vertices=found.vertices,
-        threat=found.threat,
-        status=found.status,
-        reason=found.reason,
-        scale=scale or 1.0,
-    )
-    return StochasticPayoffSets(game=game, sets=(alone,), stats=found.stats)

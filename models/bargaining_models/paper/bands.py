@@ -13,7 +13,8 @@ draw of each structure was solved again and came out as stored.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "data" / "draws"
 BANDS, SAMPLE = "headline_bands.csv", "headline_sample.csv"
-SPREAD = "headline_structures.csv"
+SPREAD, SOBOL = "headline_structures.csv", "headline_sobol.csv"
 KEYS = ("disagreement", "route", "share")
 SAMPLED = 1
 """How many draws of each structure are stored one by one."""
@@ -50,7 +51,16 @@ INPUTS = (
     "structure", "elasticities", "capacity", "china_closure_rate", "china_closure_rate_other", "china_reopening_rate",
     "breakdown_rate", "discount_rate", "bargaining_weight_canada",
 )  # fmt: skip
-BASE_SAMPLE = 4096  # points at which everything is drawn
+DRAWN = {
+    "china_closure_rate": "China closes: farm goods",
+    "china_closure_rate_other": "China closes: other goods",
+    "china_reopening_rate": "China reopens",
+    "breakdown_rate": "breakdown of talks",
+    "discount_rate": "discount rate",
+    "bargaining_weight_canada": "Canada's weight",
+}
+"""What T0-sobol calls those whose name does not say it."""
+BASE_SAMPLE = 4096  # of Saltelli's design, a power of two; sampling error of an index is a percent or two
 ACCURACY = 1e-7  # relative: figures of two processors may differ by less
 WAR = {"disagreement": "tariff war", "route": "open"}
 DAY = "day's tariffs"
@@ -171,27 +181,48 @@ def by_share(drawn: xr.Dataset, disagreement: str, route: str) -> dict[str, Floa
     return {name: cells.sel(share=name).values for name in drawn.share.values.tolist()}
 
 
-def everything_drawn(found: Mapping[str, xr.Dataset], capacity: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return what is paid where all `INPUTS` are drawn: about the war at r = 0, about talks at 0 and with the route.
+def everything_drawn(
+    found: Mapping[str, xr.Dataset], capacity: Floats
+) -> tuple[Callable[[Floats], tuple[Floats, Floats]], Callable[[Floats], tuple[Floats, Floats]]]:
+    """Return two functions of points in the unit cube, by `INPUTS`: what is paid at r = 0 and with the alternative.
 
-    Talks break down into the war at a rate drawn, with the tariffs of the day until then, where the draws have them.
+    The first is about the war; the second about talks that break down into it at a rate drawn, with the tariffs of the
+    day until then, where the draws have them.
     """
-    structures, count = list(found), min(one.sizes["draw"] for one in found.values())
-    u = {name: uniforms(name, BASE_SAMPLE) for name in INPUTS}
-    s = np.minimum((u["structure"] * len(structures)).astype(int), len(structures) - 1)
-    e = np.minimum((u["elasticities"] * count).astype(int), count - 1)
-    given = inputs_at(u, capacity)
-    weight = given["bargaining_weight_canada"]
+    structures = list(found)
+    war, day = "tariff war", [d for d in next(iter(found.values())).disagreement.values if "tariffs of" in d]
+    cells = {name: [by_share(found[s], name, "open") for s in structures] for name in (war, *day)}
+    count = min(one.sizes["draw"] for one in found.values())
 
-    def gains(disagreement: str) -> dict[str, Floats]:
-        cells = [by_share(found[name], disagreement, "open") for name in structures]
-        return {share: np.stack([one[share] for one in cells])[s, e] for share in cells[0]}
+    def outcome(points: Floats, mixed: bool) -> tuple[Floats, Floats]:
+        u = dict(zip(INPUTS, points.T, strict=True))
+        s = np.minimum((u["structure"] * len(structures)).astype(int), len(structures) - 1)
+        e = np.minimum((u["elasticities"] * count).astype(int), count - 1)
+        given = inputs_at(u, capacity)
+        gains = {name: np.stack([one[name] for one in cells[war]])[s, e] for name in cells[war][0]}
+        if mixed and day:
+            rho, rate = given["discount_rate"], given["breakdown_rate"]
+            part = (rate / (rho + rate))[:, None]
+            gains = {
+                name: part * gains[name] + (1 - part) * np.stack([one[name] for one in cells[day[0]]])[s, e]
+                for name in gains
+            }
+        weight = given["bargaining_weight_canada"]
+        return _transfer(gains["0"], weight), paid(gains, given, weight)
 
-    war = talks = gains("tariff war")
-    for day in (d for d in found[structures[0]].disagreement.values if "tariffs of" in d):
-        part = (given["breakdown_rate"] / (given["discount_rate"] + given["breakdown_rate"]))[:, None]
-        talks = {share: part * war[share] + (1 - part) * other for share, other in gains(day).items()}
-    return _transfer(war["0"], weight), _transfer(talks["0"], weight), paid(talks, given, weight)
+    return lambda points: outcome(points, False), lambda points: outcome(points, True)
+
+
+def sobol(function: Callable[[Floats], Floats], names: Sequence[str], size: int) -> dict[str, Floats]:
+    """First-order and total Sobol indices of a function on the unit cube, by SALib."""
+    from SALib.analyze import sobol as analyse
+    from SALib.sample import sobol as sample
+
+    problem = {"num_vars": len(names), "names": list(names), "bounds": [[0.0, 1.0]] * len(names)}
+    points = sample.sample(problem, size, calc_second_order=False, seed=0)
+    values = function(np.clip(points, 1e-12, 1 - 1e-12))
+    found = analyse.analyze(problem, values, calc_second_order=False, seed=0)
+    return {"first": np.asarray(found["S1"]), "total": np.asarray(found["ST"])}
 
 
 def bands_table(study: Study) -> Table:
@@ -258,6 +289,16 @@ def _band(row: Mapping[str, str], quantity: str) -> tuple[float, float] | None:
     return None if low == high else (low, high)
 
 
+def shares_table(study: Study) -> Table:
+    """T0-sobol: what moves the transfer, as shares of its variance."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in read_rows(FOLDER / SOBOL):
+        line = rows.setdefault((row["environment"], row["input"]), {"environment": row["environment"]})
+        line["input"] = DRAWN.get(row["input"], row["input"])
+        line[f"{row['quantity']}_{row['index']}"] = round(100.0 * float(row["value"]), 1)
+    return study.table("T0-sobol", rows.values(), base=BASE_SAMPLE)
+
+
 def store(
     found: Mapping[str, Mapping[str, xr.Dataset]], parameters: Parameters, folder: Path = FOLDER
 ) -> None:
@@ -277,13 +318,15 @@ def store(
         write_rows(folder / name, rows)
 
 
-def store_spread(
+def store_causes(
     found: Mapping[str, Mapping[str, xr.Dataset]], parameters: Parameters, folder: Path = FOLDER
 ) -> None:
-    """Write what the draws say of structures, scenarios and of all inputs drawn together."""
+    """Write what the draws say of structures, scenarios and inputs; the latter takes SALib."""
     capacity = capacities(parameters)
-    spread = []
+    spread, causes = [], []
     for environment, parts in found.items():
+        alone, mixed = everything_drawn(parts, capacity)
+        points = np.stack([uniforms(name, BASE_SAMPLE) for name in INPUTS], axis=-1)
         listed = {
             name: (one.transfer.sel(share="0").sel(WAR).values, one.lost.sel(share="0.15").sel(WAR).values)
             for name, one in parts.items()
@@ -292,8 +335,8 @@ def store_spread(
             model = HeadlineDraw(negotiation=talks, shares=(SHARES[-1],), disagreements=("war",))
             one = model(elasticities=theta)
             listed[name] = one["transfer"][0, 0, :1], one["lost"][0, 0, 1:]
-        alone, first, later = everything_drawn(parts, capacity)
-        listed["all, everything drawn"] = alone, 100.0 * (first - later) / np.abs(first)
+        first, later = mixed(points)
+        listed["all, everything drawn"] = alone(points)[0], 100.0 * (first - later) / np.abs(first)
         for name, both in listed.items():
             row: dict[str, Any] = {"environment": environment, "structure": name}
             for quantity, values in zip(("transfer", "lost"), both, strict=True):
@@ -304,7 +347,18 @@ def store_spread(
                     f"{quantity}_high": f"{high:.10g}",
                 }
             spread.append(row | tail("USD bn; percent"))
+
+        for quantity, function in (
+            ("transfer", lambda points, alone=alone: alone(points)[0]),
+            ("with", lambda points, mixed=mixed: mixed(points)[1]),
+            ("lost", lambda points, mixed=mixed: np.subtract(*mixed(points))),
+        ):
+            for index, values in sobol(function, INPUTS, BASE_SAMPLE).items():
+                for name, value in zip(INPUTS, values.tolist(), strict=True):
+                    cell = {"environment": environment, "input": name, "quantity": quantity, "index": index}
+                    causes.append(cell | {"value": f"{value:.6g}", **tail("share of variance")})
     write_rows(folder / SPREAD, spread)
+    write_rows(folder / SOBOL, causes)
 
 
 def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negotiation, Floats]]:
@@ -322,9 +376,11 @@ def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negot
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write rows to a file."""
-    import pandas as pd
-
-    write_whole(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())
 
 
 def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterator[dict[str, Any]]:

@@ -24,7 +24,7 @@ from bargaining_models.paper.study import Study
 from bargaining_models.paper.worlds import STRUCTURES
 
 SOURCE = Path(__file__).with_name("manuscript.tex")
-INCLUDED = ("T0", "T0-structures", "headline", "T6", "T10-sensitivity", "T4")
+INCLUDED = ("T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
 DRAWN = ("F0", "F2")
 SHORT = {"T6": ("discount", "r", "stay_transfer", "leave_transfer", "alone_Canada", "alone_US")}
 """Of which tables the paper shows these columns alone."""

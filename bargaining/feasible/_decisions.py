@@ -55,8 +55,6 @@ class Decisions:
     constraints, constraint_jacobian : callable
         Give empty arrays where there are none.
     span : ndarray, shape (n,)
-    measured : bool
-        Whether gradients are differences.
     """
 
     lower: Floats
@@ -70,7 +68,6 @@ class Decisions:
     constraints: Vector
     constraint_jacobian: Vector
     span: Floats
-    measured: bool = False
     _size: Floats = field(init=False)  # of the linear constraints' gradients
     # gradients of bounds and linear constraints, which are the same everywhere
     _steady: Floats = field(init=False)

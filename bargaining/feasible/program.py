@@ -64,8 +64,9 @@ class ConvexProgram(Shown, line=False):
 
     Notes
     -----
-    Each method solves a small concave program by an interior-point method until the optimality conditions hold up
-    to rounding; second derivatives are differences of the gradients and affect the speed only. Where the gradients are
+    Each method solves a small concave program by a sequence of quadratic programs, finished by Newton's method, until
+    the optimality conditions hold up to rounding; second derivatives are differences of the gradients and affect the
+    speed only. Where the gradients are
     wrong, or u is not concave, the conditions are not those of a maximum: the constructor compares gradients with
     differences at the start.
 
@@ -117,7 +118,6 @@ class ConvexProgram(Shown, line=False):
         rows, right = linear(matrix, limits, low.size)
         if constraints is None and constraint_jacobian is not None:
             raise InvalidInput("`constraint_jacobian` must come with its `constraints`; got it alone.")
-        measured = jacobian is None or (constraints is not None and constraint_jacobian is None)
         if jacobian is None:
             jacobian = differences(callable_of(utilities, "utilities", "the decision"), low, high, width)
         if constraints is not None and constraint_jacobian is None:
@@ -142,7 +142,6 @@ class ConvexProgram(Shown, line=False):
             constraints=constraints or _none,
             constraint_jacobian=constraint_jacobian or _none,
             span=span,
-            measured=measured,
         )
         fill(self, players=len(slopes), _decisions=decisions, _whole=None)
 

@@ -34,6 +34,7 @@ from bargaining.problem import Problem, require_problem
 EPS = float(np.finfo(float).eps)
 NOISE = 8 * EPS  # of slopes
 ROUNDS = 200  # support points of a set that knows no more
+ENOUGH = 1e-13  # of the losses: a smaller gap is not sought
 
 
 @suggesting
@@ -161,7 +162,7 @@ def _by_support(
         new = _best_within_reach(feasible, ideal, prices)
         gap = float(prices @ (new - x)) / float((prices / weights).sum())
         best = (x, max(gap, 0.0)) if gap < best[1] else best
-        if not np.isfinite(gap) or gap <= 4 * EPS * loss.max() or (points == new).all(axis=1).any():
+        if not np.isfinite(gap) or gap <= ENOUGH * loss.max() or (points == new).all(axis=1).any():
             break
         points = np.vstack((points, new))
     return best

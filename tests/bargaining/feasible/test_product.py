@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bargaining import NotApplicable, Polytope, Problem, Status, kalai_smorodinsky, nash
+from bargaining import ConvexProgram, NotApplicable, Polytope, Problem, Status, kalai_smorodinsky, nash, yu
 
 Floats = NDArray[np.float64]
 
@@ -111,3 +111,35 @@ def test_weight_zero_and_batches_on_any_set() -> None:
 def test_a_batch_of_sets_needs_a_product() -> None:
     with pytest.raises(NotApplicable, match="A batch of Ball"):
         nash(Problem(Ball(np.zeros(2), np.ones(2), batch_shape=(3,)), [0.0, 0.0]))
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0])
+def test_the_point_nearest_to_the_ideal_one_in_a_ball(p: float) -> None:
+    """A set known by its questions, and the same as a program."""
+    radii = np.array([1.0, 1.0, 2.0])
+    program = ConvexProgram(
+        lambda z: radii * z,
+        lambda z: np.diag(radii),
+        lower=np.full(3, -2.0),
+        upper=np.full(3, 2.0),
+        constraints=lambda z: [z @ z - 1],
+        constraint_jacobian=lambda z: [2 * z],
+    )
+    d = np.array([0.2, 0.1, 0.0])
+    known, found = (yu(Problem(one, d), p=p) for one in (program, Ball(np.zeros(3), radii)))
+    assert known.status == found.status == Status.OK
+    np.testing.assert_allclose(found.payoffs, known.payoffs, atol=1e-6)
+
+
+@pytest.mark.parametrize("disposal", [False, True])
+def test_six_players_whose_facets_are_not_listed(disposal: bool) -> None:
+    simplex = Polytope(np.vstack((np.zeros(6), np.eye(6))), free_disposal=disposal)
+    middle = np.full(6, 1 / 6)
+    assert simplex.contains(middle)
+    assert not simplex.contains(middle * (1 + 1e-9))
+    assert simplex.contains(middle - np.eye(6)[0]) == disposal
+    assert simplex.ray(middle / 2, np.ones(6)) == pytest.approx(1 / 12, rel=1e-12)
+    assert simplex.ray(middle, np.zeros(6)) == np.inf
+    assert np.isneginf(simplex.ray(np.full(6, 2.0), np.eye(6)[0]))
+    np.testing.assert_allclose(simplex.ideal(middle / 2), 1 - 5 / 12, rtol=1e-12)
+    assert np.isneginf(simplex.ideal(np.full(6, 0.2))).all()

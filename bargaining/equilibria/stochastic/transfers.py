@@ -255,7 +255,7 @@ class _Rows:
     def values(self, payoffs: list[Floats], rows: Policy, stopped: Floats) -> Floats:
         """Return the values of a policy; `stopped` where the players part, and 0 where there is nothing."""
         matrix, right = np.eye(len(rows)), np.where(rows == PART, stopped, 0.0)
-        for s in np.flatnonzero(rows >= 0):
+        for s in np.flatnonzero(rows >= 0).tolist():
             matrix[s] -= self.discount * self.follow[s][rows[s]]
             right[s] = (1 - self.discount) * payoffs[s][rows[s]]
         return np.asarray(np.linalg.solve(matrix, right))
@@ -306,7 +306,7 @@ def _best(rows: _Rows, sets: _Sustained) -> tuple[Floats, Policy]:
     totals, stop, policy = [each.sum(axis=1) for each in rows.payoffs], rows.outside.sum(axis=1), _start(sets)
     while True:
         joint, moved = rows.values(totals, policy, stop), False
-        for s in np.flatnonzero(~sets.dead):
+        for s in np.flatnonzero(~sets.dead).tolist():
             value = np.where(sets.alive[s], rows.ahead(s, totals[s], joint), -np.inf)
             row = int(value.argmax())
             if sets.parting[s] and stop[s] > value[row]:
@@ -332,7 +332,7 @@ def _worst(rows: _Rows, sets: _Sustained, player: int) -> tuple[Floats, Policy]:
     while True:
         threat, replies = _reply(rows, player, policy, replies)
         moved = False
-        for s in np.flatnonzero(~sets.dead & ~(sets.parting & leaves)):
+        for s in np.flatnonzero(~sets.dead & ~(sets.parting & leaves)).tolist():
             value = np.where(sets.alive[s], rows.held(s, player, threat), np.inf)
             row = int(value.argmin())
             if sets.parting[s] and own[s] < value[row]:
@@ -350,7 +350,7 @@ def _reply(rows: _Rows, player: int, policy: Policy, replies: Policy) -> tuple[F
     own, replies = [table[:, player] for table in rows.payoffs], replies.copy()
     while True:
         value, moved = rows.values(own, replies, rows.outside[:, player]), False
-        for s in np.flatnonzero(policy >= 0):
+        for s in np.flatnonzero(policy >= 0).tolist():
             reach = rows.replies(s, int(policy[s]), player)
             gets = rows.ahead(s, own[s], value)[reach]
             row, most = int(reach[gets.argmax()]), gets.max()

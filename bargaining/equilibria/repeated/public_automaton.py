@@ -39,6 +39,7 @@ _SIMPLE = 1000  # the largest denominator of weights that are rounded to simple 
 _APART = 1e-9  # of the ranges: points closer to a plane than this count as points of the plane
 _GRID = 48  # bits of payoffs that are rounded: fewer than floats have
 _SPREAD = 1e-6  # the least spread of points whose weights follow from rounded payoffs: these move by 1e-8
+_FAR = 1e4  # a deviation from the mean, in shares of the ranges, costs so many times as much as a state
 _LIGHT = 1e-9  # the least chance of such a point, so that its weight stays positive
 _NEAR = 1e-9  # how near to a simple fraction a weight must be
 
@@ -173,6 +174,13 @@ class PublicAutomaton(Machine[PublicHistory]):
                 for n, share in lottery:
                     matrix[k, n] += float(chances[(*state.profile, y)] * share)
         return matrix
+
+    def _reach(self) -> Floats:
+        """Return how many states play may visit from each state."""
+        visits = self._moves() + np.eye(len(self.states)) > 0.0
+        for _ in range(len(self.states).bit_length()):
+            visits = visits.astype(float) @ visits > 0.0
+        return np.asarray(visits.sum(axis=1), float)
 
     def _plays(self) -> list[tuple[Game, Profile | None]]:
         return [(self.repeated.game, state.profile) for state in self.states]
@@ -337,7 +345,9 @@ def attaining(
     """Return the first automaton that starts with exactly these payoffs, else the nearest, within a share of ranges."""
     best, least = None, near
     for automaton in candidates:
-        start, exact = mixture([state.payoffs for state in automaton.states], tuple(payoffs))
+        start, exact = mixture(
+            [state.payoffs for state in automaton.states], tuple(payoffs), automaton._reach()
+        )
         play = begun(automaton, start)
         if exact:
             return play
@@ -562,8 +572,8 @@ def _completed(
     return PublicAutomaton(repeated=repeated, states=states, start=((0, Fraction(1)),))
 
 
-def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
-    """Return a lottery over points in any dimension with this mean, or nearly, and whether the mean is exact.
+def mixture(points: Sequence[Payoffs], target: Payoffs, costs: Floats) -> tuple[Lottery, bool]:
+    """Return the cheapest lottery over points with this mean, or nearly, and whether the mean is exact.
 
     A linear program in floats finds the points that are needed; the weights are then solved for.
     """
@@ -574,7 +584,7 @@ def mixture(points: Sequence[Payoffs], target: Payoffs) -> tuple[Lottery, bool]:
     unit, goal = (floats / size).T, np.array([float(x) for x in target]) / size
     off = np.hstack([np.eye(n), -np.eye(n)])  # the deviation of the mean, in shares of the ranges
     found = linprog(
-        np.append(np.zeros(len(points)), np.ones(2 * n)),
+        np.append(costs, np.full(2 * n, _FAR * costs.max())),
         A_eq=np.vstack([np.hstack([unit, off]), np.append(np.ones(len(points)), np.zeros(2 * n))]),
         b_eq=np.append(goal, 1.0),
     )

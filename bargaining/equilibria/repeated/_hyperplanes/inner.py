@@ -153,13 +153,21 @@ def _written(
     profiles: Profiles, tight: Profiles, points: Points, recipes: Recipes, after: Points
 ) -> Play | None:
     """Return the automaton of points that recipes generate from others, which are written as lotteries over them."""
-    from scipy.optimize import nnls
     from scipy.sparse import csr_matrix
 
     system = System(tight, points, recipes)
     solved = system.solve(points.rows)
     if solved is None:
         return None
+    lotteries = system.lotteries(solved[1]) @ _mixtures(points, after)
+    return played(profiles, after.state, recipes.profiles, csr_matrix(lotteries))
+
+
+def _mixtures(points: Points, after: Points) -> Any:
+    """Write points as lotteries over others of the same state, or those nearest to them, a sparse matrix."""
+    from scipy.optimize import nnls
+    from scipy.sparse import csr_matrix
+
     rows, columns, shares = list[int](), list[int](), list[float]()
     for k, (point, s) in enumerate(zip(points.rows, points.state.tolist(), strict=True)):
         own = np.flatnonzero(after.state == s)
@@ -168,8 +176,27 @@ def _written(
         rows += [k] * some.size
         columns += own[some].tolist()
         shares += (weights[some] / weights.sum()).tolist()
-    mixtures = csr_matrix((shares, (rows, columns)), (len(points.rows), len(after.rows)))
-    return played(profiles, after.state, recipes.profiles, csr_matrix(system.lotteries(solved[1]) @ mixtures))
+    return csr_matrix((shares, (rows, columns)), (len(points.rows), len(after.rows)))
+
+
+def condensed(profiles: Profiles, play: Play) -> Play:
+    """Return the automaton of the vertices alone, over which all lotteries are written; the same if that fails."""
+    from scipy.sparse import csr_matrix
+
+    hulls = hulls_of(play.points)
+    if hulls is None:
+        return play
+    order = _vertices(play, hulls)
+    outcomes = profiles.ahead.shape[1]
+    rows = (order[:, None] * outcomes + np.arange(outcomes)).ravel()
+    lotteries = play.lotteries[rows] @ _mixtures(play.points, Points(play.payoffs[order], play.state[order]))
+    few = played(profiles, play.state[order], play.owners[order], csr_matrix(lotteries))
+    return few if few.excess <= max(play.excess / 2.0, SLACK) else play
+
+
+def _vertices(play: Play, hulls: Hulls) -> Indices:
+    """Return which points of an automaton are the vertices of hulls."""
+    return np.concatenate([np.flatnonzero(play.state == s)[hull.places] for s, hull in hulls.items()])
 
 
 def _once(points: Floats) -> Floats:
@@ -232,7 +259,7 @@ def enlarged(
     hulls = hulls_of(play.points)
     if hulls is None:
         return play
-    order = np.concatenate([np.flatnonzero(play.state == s)[hull.places] for s, hull in hulls.items()])
+    order = _vertices(play, hulls)
     points = Points(play.payoffs[order], play.state[order])
     tight = profiles.tightened(slack, points.rows) if slack else profiles
     found = image(tight, points, directions, state, alive)

@@ -16,6 +16,7 @@ from bargaining.equilibria.repeated._hyperplanes.image import Points
 from bargaining.equilibria.repeated._hyperplanes.inner import (
     Hulls,
     absorbing,
+    condensed,
     continued,
     effort,
     enlarged,
@@ -50,6 +51,7 @@ _LATER, _PULLS = (
 )  # of the farthest reach, where sets are round; and directions of continuations at a time
 _LOOSEST = 0.05  # slack that leaves little of a set
 _ROOMS = 1e-3, 3e-2, 1.0, 10.0  # times the gap and the patience: by which thresholds are raised
+_SLACKS = 0.05, 0.25, 1.0  # times the gap: the same where sets are round
 _FINE, _COARSEST = 1e-7, 1e-3  # of the unit box: no gap is taken to be smaller, or larger, there
 _GROWTH = 60  # steps of a growing set
 
@@ -247,7 +249,7 @@ def grown(outer: Outer, play: Play, tolerance: float, slack: float) -> Several:
         if len(more.owners) == len(play.owners) or more.excess > max(play.excess, 1e-12):
             break
         play, best = more, Several.of(outer, more)
-    return best
+    return Several.of(outer, condensed(profiles, play))
 
 
 def loosened(profiles: Profiles, found: Several, budget: Budget) -> Iterator[tuple[Play, bool]]:
@@ -262,6 +264,10 @@ def loosened(profiles: Profiles, found: Several, budget: Budget) -> Iterator[tup
         play = sustained(tight, hulls_of(stacked(found.hulls)), budget)[1]
         if play is not None:
             yield played(profiles, play.state, play.owners, play.lotteries), True
+    for share in _SLACKS if profiles.limits is not None else ():
+        play = settled(profiles, hulls_of(stacked(found.hulls)), budget, share * max(found.gap, _FINE))
+        if play is not None:
+            yield play, True
     yield found.play, False
 
 

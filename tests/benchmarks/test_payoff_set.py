@@ -32,9 +32,9 @@ def uniform(size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 CELLS: list[tuple[str, Any, float, float]] = [
-    ("prisoners", PRISONERS, 0.9, 10),
-    ("prisoners", PRISONERS, 0.3, 1),
-    ("three actions", THREE, 0.3, 2),
+    ("prisoners", PRISONERS, 0.9, 4),
+    ("prisoners", PRISONERS, 0.3, 0.4),
+    ("three actions", THREE, 0.3, 0.25),
     *[("Cournot 15x15", COURNOT, discount, times) for discount, times in ((0.3, 2), (0.6, 3), (0.8, 5))],
     *[("uniform 20x20", uniform(20), discount, times) for discount, times in ((0.3, 2), (0.6, 5), (0.8, 10))],
     *[("uniform 50x50", uniform(50), discount, 10) for discount in (0.6, 0.8)],

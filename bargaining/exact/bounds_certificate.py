@@ -1,9 +1,4 @@
-r"""Bounds of stochastic games certified from both sides; each state has faces of its own.
-
-*Inner.* Rational sets lie within their image under the operator, so that all of the image is attained by equilibria.
-
-*Outer.* See `outer_levels`.
-"""
+"""Bounds of games certified from both sides: two players' polygons as payoff sets are, others by their own proofs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Common parts of payoff sets of two players: polygons, lotteries, kinds of vertices, strategies as automata."""
+"""Payoff sets of two players in rationals, their definition computed anew, and strategies as automata."""

@@ -123,9 +123,9 @@ def product(weights: Floats, gains: Floats, matrix: Floats, limits: Floats) -> t
         multipliers = np.where(targets > 0, targets / (rows @ v + room), prices)
         near = program.at(v)
         point = Point(v=v, multipliers=multipliers, off=violation(program, near, multipliers))
-        point = min(
-            point, _newton(program, point), _newton(program, _priced(program, point)), key=lambda p: p.off
-        )
+        point = _newton(program, point)
+        if point.off > GOOD:
+            point = min(point, _newton(program, _priced(program, point)), key=lambda each: each.off)
         near = program.at(point.v)
         slope = np.abs(point.multipliers @ rows) @ (1.0 + np.abs(point.v))
         spare = float(point.multipliers[: len(plain)] @ np.maximum(near.values[: len(plain)], 0.0))

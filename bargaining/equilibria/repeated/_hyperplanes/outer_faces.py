@@ -289,6 +289,7 @@ class Outer:
         profiles, (height, n) = self.profiles, self.directions.shape
         least, levels = profiles.thresholds(self.threat), self.levels.ravel()
         polyhedra = self.polyhedra(least)
+        self.bases.refresh(polyhedra)
         values = self.functions(np.arange(len(self.faces)), least).at(levels)
         done, place = np.zeros(len(self.faces), bool), profiles.state[self.bases.owners] * height + self.faces
         # solved for every profile, lest a dead one passes for alive

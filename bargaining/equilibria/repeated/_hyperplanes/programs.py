@@ -11,6 +11,7 @@ only where the first is level, so that the method does not go round in circles.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -30,6 +31,7 @@ _PIVOT = 1e-8  # below it rows are too close to parallel to be in one basis
 _EMPTY = 1e-10  # by which a row must be missed before a program counts as infeasible
 _ENTRIES = 2_000_000  # of a table of programs and rows
 _PIVOTS = 200  # a program; programs of few rows end after a few
+_UPDATED = 12  # rows of a basis from which on its inverse is updated, not computed anew
 _SMALL, _ROWS = 4, 50  # units of work of a pivot, whatever its rows, and rows that count as one more
 
 
@@ -78,6 +80,12 @@ class Bases:
         pairs = [(getattr(self, item.name), getattr(other, item.name)) for item in fields(self)]
         return Bases(*(np.concatenate(pair) for pair in pairs))
 
+    def refresh(self, polyhedra: Polyhedra) -> None:
+        """Compute the inverses anew where they were updated."""
+        if self.rows.shape[1] > _UPDATED:
+            with suppress(np.linalg.LinAlgError):
+                self.inverses = np.asarray(np.linalg.inv(polyhedra.normals(self.owners, self.rows)), float)
+
     def multipliers(self) -> Floats:
         """Return y with N_B' y = q, shape (p, k)."""
         return np.asarray(np.einsum("pji,pj->pi", self.inverses, self.pulls))
@@ -100,6 +108,7 @@ def optimise(polyhedra: Polyhedra, bases: Bases) -> None:
         if not left.size:
             break
         left = left[~pivot(polyhedra, bases, left)[0]]
+    bases.refresh(polyhedra)
 
 
 def work(programs: int, rows: int) -> int:
@@ -131,6 +140,14 @@ def pivot(polyhedra: Polyhedra, bases: Bases, chosen: Indices) -> tuple[Flags, F
     go = np.flatnonzero(~done)
     rows = part.rows[go]
     rows[np.arange(go.size), leaving[go]] = entering[go]
+    if rows.shape[1] > _UPDATED:
+        inverse, step = part.inverses[go], steps[go]
+        size = np.arange(go.size), leaving[go]
+        column = inverse[size[0], :, size[1]] / step[size][:, None]
+        step[size] -= 1.0
+        bases.rows[chosen[go]] = rows
+        bases.inverses[chosen[go]] = inverse - column[:, :, None] * step[:, None, :]
+        return done, empty
     basis = polyhedra.normals(part.owners[go], rows)
     regular = np.abs(np.linalg.det(basis)) > _FEASIBLE
     done[go[~regular]] = True

@@ -321,10 +321,10 @@ def test_very_patient_players_end_in_a_polytope(seed, discount):
 @pytest.mark.slow
 def test_four_players_end_in_a_polytope():
     game = Game(*np.random.default_rng(0).random((4, 2, 2, 2, 2)))
-    bounds = payoff_bounds(RepeatedGame(game, 0.5), tolerance=1e-8)
+    bounds = payoff_bounds(RepeatedGame(game, 0.5), tolerance=1e-6)
     assert bounds.status == Status.OK
-    assert bounds.gap < 1e-8
-    assert beyond(bounds, game) < 1e-6
+    assert bounds.gap < 1e-6
+    assert beyond(bounds, game) < 2e-6
 
 
 @pytest.mark.slow

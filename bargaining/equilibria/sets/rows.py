@@ -226,11 +226,14 @@ def _rows(game: StochasticGame, payoffs: Floats, own: Floats, state: Indices, le
     width, first, count = max(map(max, shapes)) if len(shapes) > 1 else 1, 0, len(payoffs)
     for m, n in shapes:
         number = first + np.arange(m * n).reshape(m, n)
-        replies = [np.tile(number.T, (m, 1)), np.repeat(number, n, axis=0)]
         if len(shapes) == 1:  # whatever is done the same follows: only the best reply matters
             x, y = payoffs[: m * n].T.reshape(2, m, n)
-            replies[0] = np.tile(number[x.argmax(axis=0), np.arange(n)], m)[:, None]
-            replies[1] = np.repeat(number[np.arange(m), y.argmax(axis=1)], n)[:, None]
+            replies = [
+                np.tile(number[x.argmax(axis=0), np.arange(n)], m)[:, None],
+                np.repeat(number[np.arange(m), y.argmax(axis=1)], n)[:, None],
+            ]
+        else:
+            replies = [np.tile(number.T, (m, 1)), np.repeat(number, n, axis=0)]
         first += m * n
         for table, reply in zip(tables, replies, strict=True):
             table.append(np.pad(reply, ((0, 0), (0, width - reply.shape[1])), mode="edge"))

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput, Unsolved, plain
 
-DEGREE = 16
+DEGREE = 16  # of the polynomials: of higher ones the integrals round as much as they gain
 NODES = chebyshev.chebpts2(DEGREE + 1)
 COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(NODES, DEGREE))
 """Values at the nodes to Chebyshev coefficients."""

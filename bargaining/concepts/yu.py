@@ -18,7 +18,7 @@ from bargaining.concepts.lexicographic import raise_together, short_of_lexicogra
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput
 from bargaining.feasible.base import FeasibleSet, known
-from bargaining.feasible.polytope import Polytope
+from bargaining.feasible.polytope import STEEPEST, Polytope
 from bargaining.feasible.program import ConvexProgram
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import (
@@ -113,7 +113,7 @@ def _nearest_point(problem: Problem, ideal: Floats, power: float) -> tuple[Float
     for cell in map(tuple, np.argwhere(usual)):
         feasible = set_of_cell(problem.feasible, cell, usual.shape)
         ones, free = np.ones(problem.players), np.full(problem.players, -np.inf)
-        point[cell], gap = _least(feasible, ideal[cell], ones, free, power)
+        point[cell], gap = _least(feasible, ideal[cell], ones, free, min(power, STEEPEST))
         residual[cell] = gap / (ideal[cell] - d[cell]).max()
     return point, residual
 

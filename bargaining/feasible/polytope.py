@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import cell, flag
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, ArrayLike, Floats, fill, owning, real, short
+from bargaining._arrays import LARGEST, SMALLEST, ArrayLike, Floats, fill, owning, real, short, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._facets import extreme
@@ -26,6 +26,7 @@ from bargaining.feasible.base import of_one_cell, question
 Exact = tuple[tuple[Fraction, ...], ...]
 
 
+STEEPEST = 1e6  # power of losses; higher ones have the same minimum up to 1e-6, and overflow
 Sets = np.ndarray[Any, np.dtype[Any]]
 """An array of polytopes."""
 
@@ -376,6 +377,9 @@ class Polytope(Shown, line=False):
         of_one_cell(ideal=ideal, weights=weights, floor=floor)
         if not isinstance(self._shape, Solid):
             raise NotApplicable("The least losses are known for one polytope of three or more players.")
+        ideal = real(ideal, "ideal", payoffs=True)
+        weights = within(real(weights, "weights"), "weights", SMALLEST, 1 / SMALLEST)
+        power = float(within(real(power, "power", ndim=0), "power", 1.0, STEEPEST))
         return self._shape.least_powers(ideal, weights, floor, power)
 
     def __repr__(self) -> str:

@@ -297,7 +297,7 @@ class Plain:
         return total
 
 
-def check_against_oracle(seed: int, kind: str, *, unequal: bool = False, tol: float = 1e-10) -> None:
+def check_against_oracle(seed: int, kind: str, *, unequal: bool = False, tol: float = 1e-9) -> None:
     game = stochastic_game(seed, kind, unequal=unequal)
     found = payoff_set(game)
     scale = max(np.ptp(stage.payoffs) for stage in game.games)

@@ -295,7 +295,7 @@ def test_who_cannot_leave_may_wish_that_others_did():
         assert miss_of(result.raise_if_failed(), c, P, [0.9] * n, k, o) < 1e-8, seed
         first, x = (k + 1) % n, 0.9 * P @ result.payoffs
         wishes += any(o[s, j] > x[s, j] and not may[s, j] for s, j in enumerate(first))
-    assert wishes > 5
+    assert wishes > 2
 
 
 def test_a_chain_too_large_for_lotteries_says_so():

@@ -189,8 +189,9 @@ def test_a_pie_that_swings_is_shared_for_moments_by_a_patient_player(patient):
     a, b, payoffs = shared_on_a_wave(r, 0.6)
     result = NonstationaryOffers(r, surplus=lambda t: 1 + 0.6 * np.sin(t))()
     assert result.ok
-    assert result.delay == pytest.approx(a, abs=1e-7)
-    assert result.kinks[1] == pytest.approx(b, abs=1e-7)
+    # Payoffs touch the pie there, so that dates are known to the root of what payoffs are.
+    assert result.delay == pytest.approx(a, abs=1e-5)
+    assert result.kinks[1] == pytest.approx(b, abs=1e-5)
     np.testing.assert_allclose(result.payoffs_at(b), payoffs, atol=1e-9)
 
 

@@ -184,10 +184,11 @@ class Criterion:
             limits = centre + _DISTANT * scale * np.array([-1.0, 1.0])
         ends = []
         for limit, end in zip(limits, (0.0, 1.0) if self.unit[j] else (-np.inf, np.inf), strict=True):
-            if limit == centre or statistic(value_at(limit)) <= 0:
+            # Of figures whose squares are not finite the statistic is no number: then nothing bounds the parameter.
+            if limit == centre or not statistic(value_at(limit)) > 0 or not statistic(value_at(centre)) <= 0:
                 ends.append(end)
             else:
-                root = brentq(lambda z: statistic(value_at(z)), centre, limit, xtol=1e-6)
+                root = brentq(lambda z: np.nan_to_num(statistic(value_at(z))), centre, limit, xtol=1e-6)
                 ends.append(round(value_at(root), 8) if self.unit[j] else value_at(root))
         return ends[0], ends[1]
 

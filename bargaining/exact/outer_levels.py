@@ -22,7 +22,7 @@ from bargaining.equilibria._plane.rationals import Rationals, Work
 from bargaining.equilibria.sets.bounds import Bounds
 from bargaining.equilibria.sets.fan import Fan, of_polygons
 from bargaining.equilibria.sets.image import Image
-from bargaining.equilibria.sets.rows import Scaled
+from bargaining.equilibria.sets.rows import Indices, Rows, Scaled
 from bargaining.equilibria.sets.search import solve
 from bargaining.exact.contraction import Bound, levels_proved
 
@@ -30,6 +30,7 @@ MARGIN = 1e-10  # of the unit box: by which thresholds are lowered; errors of fl
 _FLOATS = 50  # units of the search in floats that one of a proof is worth
 _CLOSE = 1e-12  # of the unit box: how closely the search bounds the sets
 _PAD = Fraction(1, 10**14)  # of the unit box: how far half-planes are moved out, in their own speeds
+_PROOFS = 3  # each from the levels of the one before
 _ZERO = Fraction(0)
 
 
@@ -52,7 +53,7 @@ class OuterLevels:
         return out
 
 
-def outer_levels(data: Rationals, vertices: list[Floats], work: Work) -> OuterLevels | None:
+def outer_levels(data: Rationals, vertices: list[Floats], work: Work, tolerance: float) -> OuterLevels | None:
     """Return levels proved in the directions of the edges of polygons; None if the proof fails.
 
     Parameters
@@ -63,6 +64,9 @@ def outer_levels(data: Rationals, vertices: list[Floats], work: Work) -> OuterLe
         Polygons of each state in the unit box, close to the payoff sets.
     work : Work
         The budget; Spent is raised if it is not enough.
+    tolerance : float
+        How far beyond the polygons levels may be; where they are farther, bounds that are least at the levels proved
+        prove closer ones.
     """
     rows = replace(Scaled.of(data.game).rows, margin=MARGIN)
     budget = Budget(work.left * _FLOATS)
@@ -76,7 +80,24 @@ def outer_levels(data: Rationals, vertices: list[Floats], work: Work) -> OuterLe
     if empty.all():
         return OuterLevels(fan, [None] * len(outer))
     rows = rows.without(empty) if empty.any() else rows
+    kept = np.flatnonzero(~empty)
     start = np.stack([(points @ fan.normals.T).max(axis=0) for points in outer if len(points)]) + MARGIN
+    out = None
+    for _ in range(_PROOFS):
+        proved = _proved(data, rows, fan, kept, start, work)
+        if proved is None:
+            break
+        start, levels = proved, iter(proved)
+        out = OuterLevels(fan, [None if gone else next(levels) for gone in empty])
+        if out.beyond(vertices) <= tolerance:
+            break
+    return out
+
+
+def _proved(
+    data: Rationals, rows: Rows, fan: Fan, states: Indices, start: Floats, work: Work
+) -> Floats | None:
+    """Return levels of some states that hold if those of the start do; None if the proof fails."""
     levels, corners, _ = fan.intersection(start.copy())
     image = Image(rows, fan, levels, corners, ~rows.barred)
     if len(np.unique(image.state)) < rows.states:
@@ -88,12 +109,9 @@ def outer_levels(data: Rationals, vertices: list[Floats], work: Work) -> OuterLe
         return None
     near, speeds = proof
     work.spend(bounds.weights[0].size)
-    affine = _exact(data, bounds, np.flatnonzero(~empty))
+    affine = _exact(data, bounds, states)
     proved = levels_proved(affine, start.ravel(), near.ravel(), speeds.ravel(), pad=_PAD)
-    if proved is None:
-        return None
-    found = iter(np.nextafter([float(level) for level in proved], inf).reshape(near.shape))
-    return OuterLevels(fan, [None if gone else next(found) for gone in empty])
+    return None if proved is None else np.nextafter([float(x) for x in proved], inf).reshape(near.shape)
 
 
 _BOX = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])

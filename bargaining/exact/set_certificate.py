@@ -191,7 +191,7 @@ def two_sided(
     around = _box_beyond(floats(vertices) for vertices in made.vertices)
     inner = floats_of(made.vertices)
     try:
-        levels = outer_levels(made.data, inner, work)
+        levels = outer_levels(made.data, inner, work, tolerance)
         outside = None if levels is None else levels.beyond(inner)
     except Spent:
         spent = f" The `budget` of {budget or DEFAULT} units is spent: give a larger one."

@@ -47,8 +47,11 @@ class Drawn:
         return RepeatedGame(Game(*payoffs), exact, exit=leave)
 
 
-def check(game: RepeatedGame) -> Status:
-    """Hold a set against what is known without it, and return its status."""
+def check(game: RepeatedGame, *, refusals: list[str] | None = None) -> Status:
+    """Hold a set against what is known without it, and return its status.
+
+    With a list of refusals a strategy may be refused as a knife edge, and the reason joins the list.
+    """
     found, operator = payoff_set(game), PlaneOperator.of(game)
     inside = PlaneOperator.of(game, exact=True).inside(ROUNDS).astype(float)
     outside = operator.outside(DIRECTIONS, ROUNDS)
@@ -66,8 +69,9 @@ def check(game: RepeatedGame) -> Status:
         try:
             automaton = found.strategy(middle)
         except Unsolved as error:
-            if "knife edge" not in str(error):
+            if refusals is None or "knife edge" not in str(error):
                 raise
+            refusals.append(str(error))
             return found.status
         assert automaton.regret == 0
         assert np.abs(automaton.payoffs - middle).max() <= 2e-9 * found.scale
@@ -125,10 +129,13 @@ def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(50))
 def test_five_thousand_drawn_games_agree_with_another_operator(hundred: int) -> None:
-    """One in a hundred may be inaccurate."""
-    numbers = range(100 * hundred, 100 * hundred + 100)
-    ended = {k: check(Drawn(k).game()) for k in numbers}
-    assert [*ended.values()].count(Status.INACCURATE) <= 1, ended
+    """Of games up to a patience of .95 one in a hundred may be inaccurate, of all five; one strategy may be refused."""
+    games = [Drawn(number).game() for number in range(100 * hundred, 100 * hundred + 100)]
+    refusals: list[str] = []
+    inaccurate = [game for game in games if check(game, refusals=refusals) is Status.INACCURATE]
+    assert sum(game.discounts.max() <= 0.95 for game in inaccurate) <= 1
+    assert len(inaccurate) <= 5
+    assert len(refusals) <= 1
 
 
 def test_the_games_are_drawn_over_all_pairs() -> None:

@@ -272,9 +272,10 @@ def test_outer_levels_reach_beyond_sets_that_are_too_small(seed: int, share: flo
                 small = whole.copy()
                 small[k] += share * (whole.mean(axis=0) - vertex)
                 off = float(np.linalg.norm(small[k] - vertex))
-                levels = outer_levels(Rationals(game), [*sets[:s], small, *sets[s + 1 :]], Work())
+                claimed = [*sets[:s], small, *sets[s + 1 :]]
+                levels = outer_levels(Rationals(game), claimed, Work(), 1e-12)
                 assert levels is not None
-                assert levels.beyond([*sets[:s], small, *sets[s + 1 :]]) > off / 100
+                assert levels.beyond(claimed) > off / 100
 
 
 def test_a_vertex_whose_plan_is_false_is_found() -> None:

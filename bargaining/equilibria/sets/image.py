@@ -139,8 +139,9 @@ class Image:
         fan, f, ease, number = self.fan, self.thresholds, self.game.ease, np.arange(len(self.rows))
         m, corners, meets = fan.scaled, self.corners, []
         for k, i in zip(self.facets, (0, 0, 1, 1), strict=True):
-            v = f.copy()
-            v[:, 1 - i] = (self.levels[number, k] - m[k, i] * f[:, i]) / m[k, 1 - i]
+            v, ends = f.copy(), np.stack([corners[number, k - 1], corners[number, k]])[..., 1 - i]
+            meet = (self.levels[number, k] - m[k, i] * f[:, i]) / m[k, 1 - i]
+            v[:, 1 - i] = np.clip(meet, ends.min(axis=0), ends.max(axis=0))  # however steep the facet is
             meets.append(v)
         within = [
             (f[:, i] <= corners[:, most, i] + ease) & (f[:, i] >= corners[:, least, i] - ease)

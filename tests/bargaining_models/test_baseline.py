@@ -215,26 +215,6 @@ def test_a_closed_route_is_no_share(baseline5):
     assert (with_route.percent[:, CANADA] > without.percent[:, CANADA]).all()
 
 
-def test_change_splits_china_trade_from_exposure(baseline5):
-    r = [0.0, 0.15, 0.3]
-    change = baseline5.change(baseline5.war, r=r)
-    np.testing.assert_allclose(change.total, change.route_trade + change.exposure, atol=1e-15)
-    np.testing.assert_allclose(change.total[0], 0.0, atol=1e-12)
-    np.testing.assert_allclose(change.route_trade, baseline5.payoffs(r=r).percent, atol=1e-12)
-    assert (change.exposure[1:, CANADA] > 0).all()
-    assert (change.exposure[1:, US] < 0).all()
-    # With no tariff there is no exposure to reduce.
-    agreement = baseline5.change(baseline5.payoffs, r=r)
-    assert not agreement.exposure.any()
-    tariff = baseline5.change(lambda **options: baseline5.payoffs(0.25, **options), r=r, capped=True)
-    np.testing.assert_allclose(
-        tariff.total[:, CANADA],
-        baseline5.payoffs(0.25, r=r, capped=True).percent[:, CANADA]
-        - baseline5.payoffs(0.25).percent[CANADA],
-        atol=1e-12,
-    )
-
-
 def test_outcomes_by_name(baseline5):
     outcomes = baseline5.outcomes(r=[0.0, 0.1], capped=True)
     assert list(outcomes) == [

@@ -123,7 +123,7 @@ CELLS: dict[str, tuple[Callable[..., Any], str, dict[str, Any], str, float]] = {
         claims.envoy, "T8", {"route": "closed", "war": 3.0, "claim": 0.3}, "ratio", 1.2,
     ),
     "a better answer": (
-        claims.decoupling, "T7-answers", {"route": "closed", "hazard": 0.05, "answer": "replace first"}, "us", 9.0,
+        claims.decoupling, "T7-answers", {"route": "closed", "breakdown": 0.05, "answer": "replace first"}, "us", 9.0,
     ),
     "a right to leave of one": (
         claims.right_to_leave, "T10", {"discount": 0.9, "alternative": "revocable"}, "alone_Canada", 1.0,

@@ -7,12 +7,11 @@ import pytest
 
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.deal import Deal, readings
-from bargaining_models.negotiation.growth import OUTCOMES, Growth, OutcomeCurves
-from bargaining_models.negotiation.pivot import Pivot, path_readings
+from bargaining_models.negotiation.growth import OUTCOMES, Growth, line
+from bargaining_models.negotiation.pivot import Pivot, partner_answers, path_readings, without_suppliers
 from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
 from bargaining_models.negotiation.pivot_investment import Investment
 from bargaining_models.negotiation.projects import together
-from bargaining_models.negotiation.replacement import partner_answers, without_suppliers
 from bargaining_models.us_canada.baseline import ROLES, Baseline
 from bargaining_models.us_canada.projects import projects
 
@@ -27,8 +26,8 @@ def deals(baseline: Baseline) -> dict[bool, Deal]:
 
 
 @pytest.fixture(scope="module")
-def curves(baseline: Baseline) -> OutcomeCurves:
-    return OutcomeCurves.solve(baseline, upper=0.3)
+def curves(baseline: Baseline) -> Deal:
+    return Deal.at(baseline, r=line(0.15))
 
 
 def step(deal: Deal, date: float | None, last: int = 1) -> Pivot:
@@ -57,9 +56,9 @@ def test_without_growth_at_once_and_never(deals, route, reading) -> None:  # typ
     assert reading.divide(step(deal, 500.0)).transfer == pytest.approx(expected[0], abs=1e-6)
 
 
-def test_a_line_that_takes_no_time_is_a_step(curves: OutcomeCurves, deals: dict[bool, Deal]) -> None:
-    fast = Pivot(growth=Growth.in_a_line(curves, 1e-6, end=0.15)).offers(hazard=0.5)
-    assert fast.transfer == pytest.approx(step(deals[True], None).offers(hazard=0.5).transfer, abs=1e-5)
+def test_a_line_that_takes_no_time_is_a_step(curves: Deal, deals: dict[bool, Deal]) -> None:
+    fast = Pivot(growth=Growth.in_a_line(curves, 1e-6)).offers(breakdown=0.5)
+    assert fast.transfer == pytest.approx(step(deals[True], None).offers(breakdown=0.5).transfer, abs=1e-5)
 
 
 # Closed forms
@@ -76,13 +75,14 @@ def test_the_transfer_today_is_the_discounted_average_of_static_transfers(deals,
     assert found.transfer == pytest.approx((1 - later) * static[0] + later * static[1], rel=1e-10)
 
 
-def test_with_a_hazard_the_war_takes_its_weight(curves: OutcomeCurves) -> None:
+def test_with_a_hazard_the_war_takes_its_weight(curves: Deal) -> None:
     from scipy.integrate import quad
 
     hazard, years = 0.5, 5.0
+    growth = Growth.in_a_line(curves, years)
 
     def gap(t: float) -> np.ndarray:
-        money = curves.money(0.15 * min(t / years, 1.0))
+        money = growth.flows(np.asarray(min(t, years)))
         return (money[:, 0] - money[:, 1])[:3]  # agreement, tariffs of 2025-26, war: Canada less US
 
     def later(t: float) -> float:
@@ -98,17 +98,16 @@ def test_with_a_hazard_the_war_takes_its_weight(curves: OutcomeCurves) -> None:
         quad(lambda s: RATE * np.exp(-RATE * s) * gap(s)[0], 0.0, years)[0]
         + np.exp(-RATE * years) * gap(years)[0]
     )
-    found = Pivot(growth=Growth.in_a_line(curves, years, end=0.15)).offers(hazard=hazard)
+    found = Pivot(growth=growth).offers(breakdown=hazard)
     assert found.transfer == pytest.approx((agreed - apart) / 2, rel=1e-8)
 
 
-def test_curves_are_the_trade_model(curves: OutcomeCurves) -> None:
-    assert curves.error() < 1e-9
-    deal = curves.deal.elsewhere(np.array([0.0, 0.123, 0.3]))
-    for k, name in enumerate(OUTCOMES):
-        np.testing.assert_allclose(
-            curves.money([0.0, 0.123, 0.3])[:, k], getattr(deal, name).money, atol=1e-9
-        )
+def test_the_line_is_the_trade_model(curves: Deal) -> None:
+    shares = np.sort(line(0.15))
+    between = np.concatenate([[0.0], (shares[1:] + shares[:-1]) / 2, [0.123, 0.15]])
+    deal, growth = curves.elsewhere(between), Growth.in_a_line(curves, 1.0)
+    for name in OUTCOMES:
+        np.testing.assert_allclose(growth.flow(name)(between / 0.15), deal.money(name), atol=1e-9)
 
 
 # Backward induction
@@ -159,7 +158,9 @@ def induction(deal: Deal, case: Case, dt: float) -> float:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_backward_induction_tends_to_the_path_of_offers(deals, case) -> None:  # type: ignore[no-untyped-def]
-    found = step(deals[case.route], case.date, case.last).offers(hazard=case.hazard, walk_out=case.walk_out)
+    found = step(deals[case.route], case.date, case.last).offers(
+        breakdown=case.hazard, walk_out=case.walk_out
+    )
     coarse, fine = (induction(deals[case.route], case, dt) for dt in (0.1, 0.05))
     assert abs(fine - found.transfer) <= 0.6 * abs(coarse - found.transfer) + 1e-8  # first order
     assert 2 * fine - coarse == pytest.approx(found.transfer, abs=2e-3)
@@ -214,7 +215,7 @@ def test_an_option_that_never_binds_moves_nothing_and_one_that_will_does(deals: 
 
 
 @pytest.mark.parametrize("route", [True, False])
-@pytest.mark.parametrize("arguments", [{"in_use": True}, {"hazard": 0.5}, {"walk_out": True}], ids=str)
+@pytest.mark.parametrize("arguments", [{"in_use": True}, {"breakdown": 0.5}, {"walk_out": True}], ids=str)
 def test_chain_limits(deals, baseline, route, arguments) -> None:  # type: ignore[no-untyped-def]
     deal = Deal.at(baseline, r=[0.0, 0.3, 0.0], route_survives=route)
 
@@ -243,9 +244,9 @@ def test_chain_without_leaving_is_half_the_difference_of_resolvents(baseline: Ba
     expected = (gap[:, 0] - gap[:, 1]) / 2
     for period in (1 / 12, 1.0):
         chain = PivotChain(deal=deal, moves=moves, period=period)
-        np.testing.assert_allclose(chain.offers(hazard=hazard).transfer, expected, rtol=1e-9)
+        np.testing.assert_allclose(chain.offers(breakdown=hazard).transfer, expected, rtol=1e-9)
         lost = agreed - war
-        np.testing.assert_allclose(chain.nash(), (lost[:, 0] - lost[:, 1]) / 2, rtol=1e-9)
+        np.testing.assert_allclose(chain.nash().transfer, (lost[:, 0] - lost[:, 1]) / 2, rtol=1e-9)
 
 
 def test_chain_with_leaving_by_value_iteration(baseline: Baseline) -> None:
@@ -268,14 +269,14 @@ def test_chain_with_leaving_by_value_iteration(baseline: Baseline) -> None:
         payoffs = reservation + (agreed.sum(axis=1) - reservation.sum(axis=1))[:, None] / 2
     np.testing.assert_allclose(found.payoffs, payoffs, rtol=1e-9)
     assert found.agree.all()
-    assert found.division.unique
+    assert found.ok
 
 
 def test_the_easier_china_closes_the_less_the_alternative_is_worth(baseline: Baseline) -> None:
     deal = Deal.at(baseline, r=[0.0, 0.15, 0.0])
     transfers = [
         PivotChain(deal=deal, moves=open_and_close(opening=0.2, closing=closing, reopening=0.5))
-        .offers(hazard=0.5)
+        .offers(breakdown=0.5)
         .transfer[0]
         for closing in (0.0, 0.2, 1.0, 5.0)
     ]
@@ -292,8 +293,8 @@ def test_replacing_at_no_rate_is_rushing_and_at_any_rate_is_having_replaced(
     pivots = step(deals[True], 5.0), step(gone, 5.0)
 
     def answers(rate: float) -> dict[str, np.ndarray]:
-        found = partner_answers(*pivots, hazard=0.05, replacing=rate, wait=2.0)
-        return {answer.name: answer.payoffs for answer in found}
+        found = partner_answers(*pivots, breakdown=0.05, replacing=rate, wait=2.0)
+        return {name: division.payoffs for name, (division, _) in found.items()}
 
     slow, fast = answers(0.0), answers(100.0)
     np.testing.assert_allclose(slow["replace while talking"], slow["rush"], rtol=1e-12)
@@ -310,11 +311,11 @@ def test_replacing_nothing_changes_nothing_and_replacing_hurts_both(baseline: Ba
 def test_nothing_is_paid_where_they_never_agree(baseline: Baseline) -> None:
     """A deal that closes a route as large as that gives both less than going on, at every date."""
     pivot = step(Deal.at(baseline, r=[0.0, 0.8], route_survives=False), 5.0)
-    rush = pivot.offers(hazard=0.5)
+    rush = pivot.offers(breakdown=0.5)
     assert (rush.payoffs.sum() > pivot.value("agreement")(0.0).sum(axis=-1)) & ~np.isfinite(rush.delay)
-    found = partner_answers(pivot, pivot, hazard=0.5, replacing=0.2, wait=2.0)
-    assert all(np.isnan(answer.transfer) for answer in found)
-    np.testing.assert_array_equal(found[0].payoffs, rush.payoffs)
+    found = partner_answers(pivot, pivot, breakdown=0.5, replacing=0.2, wait=2.0)
+    assert all(np.isnan(division.paid(start)) for division, start in found.values())
+    np.testing.assert_array_equal(found["rush"][0].payoffs, rush.payoffs)
 
 
 # Investment
@@ -349,7 +350,7 @@ def test_building_first_is_worse_than_talking_while_it_is_built(baseline: Baseli
     reading = path_readings(ROLES)[2]
     for project in projects(baseline.parameters):
         investment = Investment.solve(baseline, project)
-        assert investment.build_first(reading) < investment.talk_at_once(reading)
+        assert investment.gain(reading, start=project.lead_time) < investment.gain(reading)
 
 
 def test_projects_add_up_in_the_order_in_which_they_open(baseline: Baseline) -> None:
@@ -365,21 +366,20 @@ def test_projects_add_up_in_the_order_in_which_they_open(baseline: Baseline) -> 
 # Bad input
 
 
-def test_bad_input(deals: dict[bool, Deal], curves: OutcomeCurves) -> None:
+def test_bad_input(deals: dict[bool, Deal], curves: Deal) -> None:
     deal = deals[True]
     cases = {
         "`dates` must increase": lambda: Growth.in_steps(deal, [2.0, 1.0]),
         "`dates` must be one fewer": lambda: Growth.in_steps(deal, [2.0]),
-        "`dates` must be years after today; got -1": lambda: Growth.in_a_line(curves, -1.0, end=0.1),
-        "`hazard` must lie in .*; got -1": lambda: step(deal, 5.0).offers(hazard=-1.0),
-        "`end` must lie": lambda: Growth.in_a_line(curves, 1.0, end=0.5),
-        "`upper` must lie": lambda: OutcomeCurves.solve(deal.negotiation, upper=0.0),
+        "`dates` must be years after today; got -1": lambda: Growth.in_a_line(curves, -1.0),
+        "`breakdown` must lie in .*; got -1": lambda: step(deal, 5.0).offers(breakdown=-1.0),
+        "`end` must lie": lambda: line(1.5),
         "`rate` must be positive": lambda: Pivot(growth=Growth.in_steps(deal, [1.0, 2.0]), rate=0.0),
         "`years` must lie": lambda: step(deal, 1.0).offers().waiting(-1.0),
         "`moves` must have one row": lambda: PivotChain(deal=deal, moves=np.zeros((2, 2))),
         "`moves` must lie": lambda: PivotChain(deal=deal, moves=-np.ones((3, 3))),
         "`period` must be positive": lambda: PivotChain(deal=deal, moves=np.zeros((3, 3)), period=0.0),
-        "`hazard` must lie": lambda: PivotChain(deal=deal, moves=np.zeros((3, 3))).offers(hazard=-1.0),
+        "`breakdown` must lie": lambda: PivotChain(deal=deal, moves=np.zeros((3, 3))).offers(breakdown=-1.0),
         "`share` must lie": lambda: without_suppliers(deal.negotiation, 1.0),
     }
     for message, make in cases.items():

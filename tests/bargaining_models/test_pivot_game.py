@@ -11,20 +11,8 @@ from bargaining import InvalidInput, RepeatedGame, StochasticGame, payoff_set
 from bargaining.equilibria.stochastic.markov import stationary_profile
 from bargaining.errors import Unsolved
 from bargaining_models.negotiation.capacity import Capacity
-from bargaining_models.negotiation.pivot_game import PivotGame
-from bargaining_models.negotiation.pivot_terms import (
-    builds,
-    builds_to,
-    divisions,
-    dominance,
-    path,
-    settles,
-    terms,
-    waiting,
-    war,
-)
+from bargaining_models.negotiation.pivot_game import PivotGame, settles, waiting
 from bargaining_models.negotiation.tariff_war import TariffGame
-from bargaining_models.paper.pivot_game_study import SectorPivot, by_sector
 from bargaining_models.parameters import load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.capacity import canada_capacity, merit_order, points
@@ -112,7 +100,7 @@ def test_one_state_without_building_is_the_tariff_war(baseline: Baseline, leave:
     assert len(found.vertices) == len(expected.vertices)
     np.testing.assert_allclose(found.vertices, expected.vertices * money, atol=1e-7)
     paid = war.with_transfers(0.3, leave=leave)
-    mine = terms(PivotGame(capacity=capacity), 0.3, leave=leave)
+    mine = PivotGame(capacity=capacity).terms(0.3, leave=leave)
     np.testing.assert_allclose(mine.payoffs[0], paid.payoffs, rtol=1e-9)
     assert mine.transfer[0] == pytest.approx(war.transfer(paid), rel=1e-9)
 
@@ -167,7 +155,6 @@ def test_a_revoked_step_from_the_middle_keeps_its_capacity(small: Capacity) -> N
     build = game.transition(1)[5, 0]
     np.testing.assert_allclose(build, [0, (1 - closes) / 2, (1 - closes) / 2, closes, 0])
     np.testing.assert_allclose(game.transition(3)[0, 0], [0, reopens, 0, 1 - reopens, 0])
-    np.testing.assert_allclose(pivot.in_use, [0, 0.05, 0.15, 0, 0])
 
 
 @pytest.mark.parametrize("lead", [1.0, 5.0])
@@ -180,7 +167,7 @@ def test_in_the_war_canada_builds_if_income_covers_the_charge(baseline: Baseline
         pivot = PivotGame(capacity=capacity, lead_time=lead)
         found = pivot.markov(DISCOUNT)[0]
         assert found.regret <= 1e-12
-        assert builds(pivot, found)[0] == does
+        assert pivot.builds(found)[0] == does
         q = 1 / lead
         first = (
             war[0]
@@ -218,9 +205,9 @@ def test_after_leaving_canada_follows_the_best_of_all_plans(small: Capacity) -> 
 
 def test_waiting_is_a_year_of_war_and_then_the_terms(small: Capacity) -> None:
     pivot = PivotGame(capacity=small, **REVOCABLE)
-    war, agreed = pivot.markov(DISCOUNT)[0], terms(pivot, DISCOUNT).payoffs
+    war, agreed = pivot.markov(DISCOUNT)[0], pivot.terms(DISCOUNT).payoffs
     flow = np.array([small.flows[k, 3, 3] for k in (0, 1, 2, 3, 3)])
-    flow[:2, 0] -= builds(pivot, war)[:2] * small.capital / pivot.lead_time
+    flow[:2, 0] -= pivot.builds(war)[:2] * small.capital / pivot.lead_time
     later = (1 - DISCOUNT) * flow + DISCOUNT * war.chain @ agreed
     np.testing.assert_allclose(waiting(war, agreed, DISCOUNT), later - agreed, atol=1e-9)
 
@@ -245,38 +232,20 @@ def test_a_date_to_settle_is_the_best_of_all_sets_of_states(small: Capacity) -> 
             np.testing.assert_array_equal(stop, best <= agreed[:, player] + 1e-12)
 
 
-def test_the_path_adds_up_to_the_value(small: Capacity) -> None:
-    pivot = PivotGame(capacity=small, **REVOCABLE)
-    profile = pivot.markov(0.9)[0]
-    found = path(pivot, profile, 0.9, years=400)
-    weights = 0.1 * 0.9 ** np.arange(400)
-    np.testing.assert_allclose(weights @ found.payoffs, profile.values[0], rtol=1e-9)
-    assert found.r[0] == 0
-    np.testing.assert_allclose(found.rates[0], [small.rates[0][0, 3], small.rates[1][0, 3]])
-    np.testing.assert_allclose(found.r[1], 0.05 * found.builds[0] / pivot.lead_time)
-
-
 def test_the_best_agreement_is_worth_the_largest_joint_payoff(capacity: Capacity) -> None:
     for leave in (False, True):
         pivot = PivotGame(capacity=capacity, **REVOCABLE)
-        found, joint = terms(pivot, DISCOUNT, leave=leave), pivot.with_transfers(DISCOUNT, leave=leave).joint
+        found, joint = pivot.terms(DISCOUNT, leave=leave), pivot.with_transfers(DISCOUNT, leave=leave).joint
         np.testing.assert_allclose(found.agreement.values.sum(axis=1), joint, atol=1e-9)
         np.testing.assert_allclose(found.payoffs.sum(axis=1), joint, atol=1e-9)
 
 
 def test_where_leaving_together_is_best_the_agreement_is_to_part(small: Capacity) -> None:
     rich = replace(small, exit=np.full_like(small.exit, 50.0))
-    found = terms(PivotGame(capacity=rich, build_after_leaving=False), DISCOUNT, leave=True)
+    found = PivotGame(capacity=rich, build_after_leaving=False).terms(DISCOUNT, leave=True)
     assert found.agreement.leave.all()
     np.testing.assert_allclose(found.payoffs, 50.0)
     np.testing.assert_allclose(found.transfer, 0.0, atol=1e-12)
-
-
-def test_divisions_without_transfers_lie_in_the_sets(small: Capacity) -> None:
-    sets = PivotGame(capacity=small).enforceable(0.9)
-    for payoffs, some in zip(divisions(sets), sets.sets, strict=True):
-        assert some.contains(payoffs)
-        assert (payoffs >= some.threat).all()
 
 
 # What theory orders
@@ -299,7 +268,7 @@ def test_a_riskier_market_is_built_for_less(capacity: Capacity) -> None:
     reached = []
     for closure in (0.0, 0.1, 0.2):
         pivot = PivotGame(capacity=capacity, closure=closure, reopening=0.5)
-        reached.append(builds_to(pivot, war(pivot, DISCOUNT)))
+        reached.append(pivot.builds_to(pivot.war(DISCOUNT)))
     assert reached[0] == 0.3 > reached[1] > reached[2] == 0.05
 
 
@@ -318,16 +287,16 @@ def test_a_level_that_costs_and_changes_nothing_is_not_built(capacity: Capacity,
         capital=np.where(np.arange(6) < 3, capacity.capital / 4, 0.0),
     )
     pivot = PivotGame(capacity=capped)
-    fought, agreed = war(pivot, DISCOUNT), terms(pivot, DISCOUNT)
-    assert builds_to(pivot, fought) == builds_to(pivot, agreed.agreement) == 0.15
+    fought, agreed = pivot.war(DISCOUNT), pivot.terms(DISCOUNT)
+    assert pivot.builds_to(fought) == pivot.builds_to(agreed.agreement) == 0.15
     assert fought.regret <= 1e-12
     np.testing.assert_allclose(fought.values, pivot.markov(DISCOUNT)[0].values, rtol=1e-12)
 
 
 def test_a_war_that_is_not_found_is_an_error(small: Capacity, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PivotGame, "markov", lambda pivot, discount: ())
-    with pytest.raises(Unsolved, match=r"`discount` 0\.95"):
-        war(PivotGame(capacity=small), DISCOUNT)
+    monkeypatch.setattr(PivotGame, "markov", lambda pivot, discounts: ())
+    with pytest.raises(Unsolved, match=r"`discounts` 0\.95"):
+        PivotGame(capacity=small).war(DISCOUNT)
 
 
 def test_the_war_is_an_equilibrium_of_the_years_tariffs(capacity: Capacity) -> None:
@@ -354,7 +323,7 @@ def test_whatever_follows_the_nash_rates_are_the_best_of_the_year(
 ) -> None:
     # Continuation values anywhere in the bounds: Canada's at will, those of the US between its flows at Nash rates.
     pivot = PivotGame(capacity=capacity, blocking=blocking, **REVOCABLE)
-    game, least = pivot.game(DISCOUNT), dominance(pivot, DISCOUNT)
+    game, least = pivot.game(DISCOUNT), pivot.dominance(DISCOUNT)
     war, best = capacity.flows[:, 3, 3, 1], capacity.flows[:, 3, :, 1].max()
     rng = np.random.default_rng(5)
     for _ in range(50):
@@ -373,14 +342,14 @@ def test_the_bound_on_blocking_is_reached(capacity: Capacity) -> None:
     game, us = pivot.game(discount), capacity.flows[:, 3, :, 1]
     after = np.where(np.arange(7) == 0, us.max(), us[:, 3].min())
     worth = game.games[0].payoffs[8, :, 1] + discount / (1 - discount) * game.transition(0)[8] @ after
-    assert dominance(pivot, discount) == pytest.approx(worth[3] - worth[4], abs=1e-9)
+    assert pivot.dominance(discount) == pytest.approx(worth[3] - worth[4], abs=1e-9)
     assert worth[3] < worth[4]  # so patient a US might escalate
 
 
 def test_without_the_nash_rate_there_is_nothing_to_compare(baseline: Baseline) -> None:
     bare = canada_capacity(baseline, levels=[0.0], partner_tariffs=[0.0, 0.35])
-    with pytest.raises(InvalidInput, match="`pivot` must have 'Nash' on both lists"):
-        dominance(PivotGame(capacity=bare), 0.9)
+    with pytest.raises(InvalidInput, match="`capacity` must have 'Nash' on both lists"):
+        PivotGame(capacity=bare).dominance(0.9)
 
 
 # Bad input
@@ -423,13 +392,7 @@ def test_bad_levels_and_lists_are_named(baseline: Baseline, options: dict[str, A
         canada_capacity(baseline, **{"levels": [0.0]} | options)
 
 
-def test_years_are_counted_from_one(small: Capacity) -> None:
-    pivot = PivotGame(capacity=small)
-    with pytest.raises(InvalidInput, match="`years` must"):
-        path(pivot, pivot.markov(0.9)[0], 0.9, years=0)
-
-
-# Wear, running costs, and markets that close apart
+# Wear and running costs
 
 
 def test_worn_capacity_falls_by_a_level(small: Capacity) -> None:
@@ -458,32 +421,3 @@ def test_running_costs_are_paid_wherever_capacity_stands(small: Capacity) -> Non
     for name in ("wear", "running"):
         with pytest.raises(InvalidInput, match=f"`{name}`"):
             PivotGame(capacity=small, **{name: -0.1})
-
-
-def test_markets_that_close_apart(baseline: Baseline, capacity: Capacity) -> None:
-    """Each market is a chain of its own; what is open is solved by the trade model; alike, they are one market."""
-    joined = by_sector(baseline, capacity)
-    game = SectorPivot(capacity=joined, closure=0.2, other_closure=0.05, reopening=0.5)
-    state = next(s for s in game.states if s.name == "15%, farm closed")
-    moves = game._moves(state, game._home(state)[0], game._choices(1)[0])
-    again, shuts = 1 - np.exp(-0.5), 1 - np.exp(-0.05)
-    assert {s.name: chance for s, chance in moves.items()} == pytest.approx(
-        {
-            "15%": again * (1 - shuts),
-            "15%, farm closed": (1 - again) * (1 - shuts),
-            "15%, others closed": again * shuts,
-            "15%, closed": (1 - again) * shuts,
-        }
-    )
-    sectors = [s for s, good in zip(baseline.model.sectors, baseline.model.goods, strict=True) if good]
-    share = {s: 0.15 for s in sectors if s not in ("AGR", "FOOD")}
-    np.testing.assert_allclose(
-        joined.flows[game._row(state), 0, 0], baseline.payoffs(r=share).money, atol=1e-9
-    )
-    np.testing.assert_allclose(joined.exit[game._row(state)], baseline.leave(r=share).money, atol=1e-9)
-    # Where neither ever closes it is the game of a market that stays.
-    never = SectorPivot(capacity=joined, closure=0.0, other_closure=0.0, reopening=0.5)
-    lasting = PivotGame(capacity=capacity)
-    np.testing.assert_allclose(
-        terms(never, DISCOUNT).transfer[: len(capacity.levels)], terms(lasting, DISCOUNT).transfer, atol=1e-7
-    )

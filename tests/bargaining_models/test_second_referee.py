@@ -7,10 +7,9 @@ import pytest
 
 import plain_pivot as PLAIN
 from bargaining_models.negotiation.capacity import Capacity
-from bargaining_models.negotiation.pivot_game import PivotGame
-from bargaining_models.negotiation.pivot_terms import path, settles
+from bargaining_models.negotiation.pivot_game import PivotGame, settles
 from bargaining_models.negotiation.tariff_war import RATES, TariffGame
-from bargaining_models.paper.pivot_game_study import BLOCKING, FAST
+from bargaining_models.paper.pivot_game_study import BLOCKING
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.us_canada.capacity import canada_capacity
 
@@ -37,49 +36,12 @@ def test_sets_of_tariff_payoffs_are_those_of_the_plain_operator(
     np.testing.assert_allclose(found.min(axis=0), own.threat, atol=1e-9)
 
 
-# The stochastic game: T10, F5 and the sets
+# The stochastic game: T10 and the sets
 
 
 def plain_pivot(capacity: Capacity, **options: float) -> Any:
     highest = int(capacity.rates[1][0].argmax())
     return PLAIN.PlainPivot(capacity.flows, capacity.exit, capacity.capital, highest, **options)
-
-
-@pytest.fixture(scope="module")
-def alternatives(study: Study) -> dict[str, Any]:
-    return alternatives_of(study)
-
-
-def alternatives_of(study: Study) -> dict[str, Any]:
-    game = study.pivot_game
-    full, rates = game.capacity, game.china
-    found = {
-        "none": plain_pivot(full.at(0)),
-        "lasting": plain_pivot(full),
-        "lasting, fast": plain_pivot(full, lead=FAST),
-        "revocable": plain_pivot(full, **rates),
-        "revocable, fast": plain_pivot(full, lead=FAST, **rates),
-        "revocable, blocked": plain_pivot(full, blocking=BLOCKING, **rates),
-    }
-    if "lasting, capped" in game.games:
-        found |= {
-            "lasting, capped": plain_pivot(game.capped),
-            "revocable, capped": plain_pivot(game.capped, **rates),
-        }
-    return found
-
-
-def test_paths_are_powers_of_the_chain(study: Study, alternatives: dict[str, Any]) -> None:
-    for name in ("lasting", "revocable", "revocable, fast"):
-        game, own = alternatives[name], study.pivot_game
-        _, chain, flow = PLAIN.follow(game.games, game.chains, 0.95, game.war(0.95, NASH))
-        found = path(own.games[name], own.war(name, 0.95), 0.95, years=40)
-        for year in (0, 1, 7, 39):
-            here = np.linalg.matrix_power(chain, year)[0]
-            np.testing.assert_allclose(found.payoffs[year], here @ flow, atol=1e-9)
-            levels = own.capacity.levels
-            in_use = np.append(levels, np.zeros(len(here) - len(levels)))
-            np.testing.assert_allclose(found.r[year], here @ in_use, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["lasting", "revocable, blocked"])

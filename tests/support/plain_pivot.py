@@ -1,7 +1,7 @@
 """The pivot game and its equilibria as plain programs: chains as dictionaries, sets by the operator itself.
 
 It takes from the package what a year is worth at each tariff pair and level, and nothing else; it is the oracle of
-tables T6 and T10, T10-sets and of figures F1, F4 and F5. Without transfers, the operator is applied to polygons until
+tables T6 and T10, and of figures F1 and F4. Without transfers, the operator is applied to polygons until
 they stay; with them, values are iterated and profiles that cannot be sustained struck out.
 """
 
@@ -192,9 +192,8 @@ def alone_is_worse(games, left):
 class PlainPivot:
     """The pivot game: flows (L + 1, C, U, 2) by level, the last for a closed market, and what the levels cost.
 
-    With two markets that close apart there are two rates in `closure`, and `parts` has flows and exits by level with
-    the first closed, and with the second closed. The states are the levels with all open, then, for each way of being
-    closed, those above the first. `frozen`: nothing is built after leaving.
+    The states are the levels with the market open, then those above the first with it closed. `frozen`: nothing is
+    built after leaving.
     """
 
     def __init__(
@@ -212,24 +211,23 @@ class PlainPivot:
         wear=0.0,
         running=0.0,
         frozen=False,
-        parts=(),
     ):
         levels, (canada, us) = len(flows) - 1, flows.shape[1:3]
-        rates = np.atleast_1d(closure) if np.any(closure) else np.empty(0)
-        ways = range(2 ** len(rates))
-        states = [(level, way) for way in ways for level in range(levels) if level or not way]
+        states = [
+            (level, shut)
+            for shut in (0, 1)[: 1 + bool(closure)]
+            for level in range(levels)
+            if level or not shut
+        ]
         place = {state: k for k, state in enumerate(states)}
-        sources = [(flows, closed_border), *parts] if parts else [(flows, closed_border)]
-        worn, again = 1 - np.exp(-wear), 1 - np.exp(-reopening)
+        worn, again, closes = 1 - np.exp(-wear), 1 - np.exp(-reopening), 1 - np.exp(-closure)
         self.canada, self.levels, self.nash, self.frozen = canada, levels, nash, frozen
         self.games, self.chains, self.alone = [], [], []
-        for level, way in states:
-            if way and way == ways[-1]:
-                here, own = flows[-1], closed_border[-1]
-            else:
-                here, own = (some[level] for some in sources[way])
+        for level, shut in states:
+            here, own = (some[-1 if shut else level] for some in (flows, closed_border))
             kept = running * capital[:level].sum()
-            steps = (0, 1) if not way and level < levels - 1 else (0,)
+            steps = (0, 1) if not shut and level < levels - 1 else (0,)
+            closed_after = 1 - again if shut else closes if level else 0.0
             game, chain, alone = [], [], []
             for step in steps:
                 spent = np.array([kept + (step * capital[level] / lead if step else 0.0), 0.0])
@@ -237,19 +235,18 @@ class PlainPivot:
                 for a, u in itertools.product(range(canada), range(us)):
                     law = np.zeros(len(states))
                     opens = step / lead * (1 - blocking if u == highest else 1)
-                    for after in ways if level else (0,):
-                        chance = 1.0
-                        for bit, rate in enumerate(rates if level else ()):
-                            shut = 1 - again if way >> bit & 1 else 1 - np.exp(-rate)
-                            chance *= shut if after >> bit & 1 else 1 - shut
-                        for up, part in ((0, 1 - opens), (1, opens)) if not after else ((0, 1.0),):
-                            there = level + up
-                            if not part * chance:
-                                continue
-                            falls = worn if level and there else 0.0
-                            law[place[there, after]] += chance * part * (1 - falls)
-                            if falls:
-                                law[place.get((there - 1, after), 0)] += chance * part * falls
+                    for after, up, chance in (
+                        (1, 0, closed_after),
+                        (0, 0, (1 - closed_after) * (1 - opens)),
+                        (0, 1, (1 - closed_after) * opens),
+                    ):
+                        there = level + up
+                        if not chance:
+                            continue
+                        falls = worn if level and there else 0.0
+                        law[place[there, after]] += chance * (1 - falls)
+                        if falls:
+                            law[place.get((there - 1, after), 0)] += chance * falls
                     game.append(here[a, u] - spent)
                     chain.append(law)
             self.games.append(np.reshape(game, (-1, us, 2)))

@@ -887,18 +887,14 @@ PATIENT = 0.95
 
 
 class Levels:
-    """What a year is worth by level of capacity and tariffs, at last with a closed market, and what levels cost.
+    """What a year is worth by level of capacity and tariffs, at last with a closed market, and what levels cost."""
 
-    `used` has the part of each sector's capacity that is in use: all of it, or that of one market.
-    """
-
-    def __init__(self, world, *, capped=False, canada=PIVOT_RATES, us=PIVOT_RATES, used=None):
+    def __init__(self, world, *, capped=False, canada=PIVOT_RATES, us=PIVOT_RATES):
         caps = world.caps if capped else np.ones_like(world.caps)
         self.flows, self.exit = [], []
-        parts = np.ones_like(world.caps) if used is None else used
         levels = world.levels
         for level in (*levels, 0.0):
-            share = np.minimum(level, caps) * parts if capped or used is not None else level
+            share = np.minimum(level, caps) if capped else level
             world.of("war", share)
             cost = world.cost(share)
             nash = dict(zip((CAN, USA), world.fought[cost.tobytes()], strict=True))
@@ -1000,23 +996,12 @@ def terms(game, discount):
 def sensitivity(world):
     """T10-sensitivity: by what is changed, a function that gives the game and the one in which nothing can be built."""
     china, plain = closures(world), Levels(world)
-    facts = {row["input"]: row for row in rows_of(DATA / "priors.csv")}
 
     def same(levels=plain, **options):
         return levels.game(**china | options), levels.game(levels=1)
 
     def other(theta):
         return Levels(type(world)(DATA, day=world.day, theta=theta))
-
-    def apart():
-        farm = np.isin([row["sector"] for row in rows_of(DATA / "sectors.csv")], ("AGR", "FOOD"))
-        parts = [Levels(world, used=np.where(used, 1.0, 0.0)) for used in (~farm, farm)]
-        rates = []
-        for name in ("china_closure_rate", "china_closure_rate_other"):
-            row = facts[name]
-            given = [float(row[f"parameter_{k}"]) for k in (1, 2)]
-            rates.append(DISTRIBUTIONS[row["distribution"]](given).ppf(0.5))
-        return same(closure=rates, parts=[(part.flows, part.exit) for part in parts])
 
     def milder():
         nash = world.fought[world.cost(0.0).tobytes()][0]
@@ -1032,7 +1017,6 @@ def sensitivity(world):
             f"China reopens at rate {k * reopens:g}": lambda k=k: same(reopening=k * reopens)
             for k in (0.5, 2.0)
         },
-        "two markets close apart": apart,
         **{f"a level takes {5 * k:g} years": lambda k=k: same(lead=5 * k) for k in (0.5, 2.0)},
         **{f"escalation blocks {k:.0%}": lambda k=k: same(blocking=k) for k in (0.25, 0.5, 1.0)},
         "half the capital": lambda: same(price=0.5),

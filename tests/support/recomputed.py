@@ -141,7 +141,7 @@ def path_row(world: Any, row: Row) -> dict[str, Any]:
 
 
 def answer(world: Any, row: Row) -> dict[str, Any]:
-    case = row["route"] == "open", row["hazard"]
+    case = row["route"] == "open", row["breakdown"]
     return dict(kept(world, f"answers {case}", lambda: plain.answers(world, *case))[row["answer"]])
 
 
@@ -186,7 +186,7 @@ PROGRAMS = {
     "T5": Program(lambda world, row: plain.patience(world, row["r"], row), 1e-5),
     "T6": Program(lambda world, row: plain.self_enforcing(world, row["discount"], row["r"])),
     "T7": Program(path_row, KINKS),
-    "T7-answers": Program(answer, asked=("hazard",)),
+    "T7-answers": Program(answer, asked=("breakdown",)),
     "T8": Program(claim, asked=("war", "claim")),
     "T8-delay": Program(delay, 1e-5),
     "T9": Program(project, coarse={"built": 1e-2} | dict.fromkeys(DOLLARS, 1e-4)),
@@ -198,8 +198,6 @@ PROGRAMS = {
 
 ELSEWHERE = {
     "T0": "quantiles of a thousand draws; of each date and structure the first is computed again, cell by cell",
-    "T0-structures": "the same",
-    "T0-sobol": "shares of variance, by the estimator of SALib; tried on a sum of inputs",
     "T4": "text, written by hand",
     "T4-figures": "counts of rows of the other tables, which a test counts again",
     "T12": "every gain and answer",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.negotiation.outcomes import Change, Outcome, TariffOutcome, TariffWar
+from bargaining_models.negotiation.outcomes import Outcome, TariffOutcome, TariffWar
 from bargaining_models.negotiation.roles import Roles
 
-__all__ = ["Change", "Negotiation", "Outcome", "Roles", "TariffOutcome", "TariffWar"]
+__all__ = ["Negotiation", "Outcome", "Roles", "TariffOutcome", "TariffWar"]

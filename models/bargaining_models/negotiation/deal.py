@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation, Share
 
 DISCOUNT_RATE = 0.05  # a year: assumption
-HAZARDS = (0.5, 0.05)  # a year: talks that break down soon, or hardly ever
+BREAKDOWNS = (0.5, 0.05)  # a year: talks that break down soon, or hardly ever
 HOME_WEIGHT = 0.4  # assumption, to show what a weight does
 
 
@@ -211,7 +210,7 @@ def readings(
     roles: Roles,
     *,
     rate: float = DISCOUNT_RATE,
-    hazards: tuple[float, ...] = HAZARDS,
+    breakdowns: tuple[float, ...] = BREAKDOWNS,
     home_weight: float = HOME_WEIGHT,
 ) -> tuple[Reading, ...]:
     """Return the readings of the table of the deal, in order.
@@ -222,58 +221,55 @@ def readings(
         Who is who, for the names: `negotiation.roles`.
     rate : float
         Both countries' discount rate per year.
-    hazards : tuple of float
+    breakdowns : tuple of float
         Rates per year at which talks break down into the tariff war.
     home_weight : float
         Home's bargaining weight in the second reading, in [0, 1].
     """
     about_war = "without an agreement the tariff war at r, for good"
-    offers = f"offers alternate without delay under {roles.meanwhile}"
+    during = f"offers alternate without delay under {roles.meanwhile}"
+
+    def about(name: str, concept: Callable[..., Division], **options: Any) -> Reading:
+        return Reading(name=name, timing=about_war, divide=lambda deal: concept(deal.problem(), **options))
+
+    def offers(name: str, timing: str, options: Callable[[Deal], dict[str, Any]]) -> Reading:
+        def divide(deal: Deal) -> Division:
+            given: dict[str, Any] = {"inside": rate * deal.talks.money, **options(deal)}
+            return ContinuousOffers(rate, **given)(deal.problem())
+
+        return Reading(name=f"Offers, {name}", timing=f"{during}{timing}", divide=divide)
+
+    def broken(breakdown: float) -> Callable[[Deal], dict[str, Any]]:
+        return lambda deal: {"breakdown": breakdown, "breakdown_payoffs": deal.war.money}
+
     return (
-        Reading(name="Nash", timing=about_war, divide=lambda deal: nash(deal.problem())),
-        Reading(
-            name=f"Nash, {roles.said[0]}'s weight {home_weight:g}",
-            timing=about_war,
-            divide=lambda deal: nash(deal.problem(), weights=[home_weight, 1 - home_weight]),
+        about("Nash", nash),
+        about(
+            f"Nash, {roles.said[0]}'s weight {home_weight:g}", nash, weights=[home_weight, 1 - home_weight]
         ),
-        Reading(
-            name="Kalai-Smorodinsky", timing=about_war, divide=lambda deal: kalai_smorodinsky(deal.problem())
-        ),
-        Reading(name="Egalitarian", timing=about_war, divide=lambda deal: egalitarian(deal.problem())),
-        Reading(
-            name="Offers, inside option",
-            timing=f"{offers}, r in use while talks last",
-            divide=lambda deal: ContinuousOffers(rate, inside=rate * deal.status_quo.money)(deal.problem()),
+        about("Kalai-Smorodinsky", kalai_smorodinsky),
+        about("Egalitarian", egalitarian),
+        offers(
+            "inside option",
+            ", r in use while talks last",
+            lambda deal: {"inside": rate * deal.status_quo.money},
         ),
         *(
-            Reading(
-                name=f"Offers, breakdown {hazard:g} a year",
-                timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war at r",
-                divide=partial(_breakdown, rate=rate, hazard=hazard),
+            offers(
+                f"breakdown {breakdown:g} a year",
+                f"; at rate {breakdown:g} a year they end in the tariff war at r",
+                broken(breakdown),
             )
-            for hazard in hazards
+            for breakdown in breakdowns
         ),
-        *(
-            Reading(
-                name=f"Offers, outside option: {option}",
-                timing=f"{offers}; a responder may {ends}, at r",
-                divide=partial(_outside, rate=rate, option=option),
-            )
-            for option, ends in (
-                ("war", "walk out into the tariff war"),
-                ("exit", "close the border for good"),
-            )
+        offers(
+            "outside option: war",
+            "; a responder may walk out into the tariff war, at r",
+            lambda deal: {"outside": deal.war.money},
+        ),
+        offers(
+            "outside option: exit",
+            "; a responder may close the border for good, at r",
+            lambda deal: {"outside": deal.exit.money},
         ),
     )
-
-
-def _breakdown(deal: Deal, *, rate: float, hazard: float) -> Division:
-    protocol = ContinuousOffers(
-        rate, inside=rate * deal.talks.money, breakdown=hazard, breakdown_payoffs=deal.war.money
-    )
-    return protocol(deal.problem())
-
-
-def _outside(deal: Deal, *, rate: float, option: str) -> Division:
-    protocol = ContinuousOffers(rate, inside=rate * deal.talks.money, outside=deal.threat(option))
-    return protocol(deal.problem())

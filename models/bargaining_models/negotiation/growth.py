@@ -1,9 +1,9 @@
-"""Payoffs of the outcomes as the redirectable share grows: as functions of the share, and over time."""
+"""Payoffs of the outcomes over time, as the redirectable share grows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -13,87 +13,26 @@ from numpy.typing import ArrayLike
 from bargaining.authoring import Floats, Shown, owning, real, within
 from bargaining.errors import InvalidInput, plain
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.negotiation import Negotiation
 
 OUTCOMES = ("agreement", "status_quo", "war", "exit")
 OfTime = Callable[[ArrayLike], Floats]
 """From times of any shape to the money a year of home and the partner, (..., 2)."""
 _NODES = 13  # Chebyshev points of the outcomes in r
-_GAUSS, _LONGEST = (
-    17,
-    2.0,
-)  # points of an integral on each piece, and its longest length in units of one over the rate
+_GAUSS = 17  # points of an integral on each piece
+_LONGEST = 2.0  # of a piece, in units of one over the rate
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class OutcomeCurves(Shown):
-    """Money of every outcome as a polynomial in the redirectable share, the same for all goods.
+def line(end: float, *, start: float = 0.0) -> Floats:
+    """Return the 13 shares from `start` to `end` at which a deal is solved for `Growth.in_a_line`: Chebyshev's points.
 
-    The trade model is solved at 13 Chebyshev points of [0, upper] and interpolated by a polynomial; `error` is the
-    error of interpolation.
-
-    Attributes
-    ----------
-    deal : Deal
-        The outcomes at the points.
-    upper : float
-    coefficients : ndarray, shape (13, 4, 2)
-        By degree, outcome (agreement, status quo, war, exit) and player.
-
-    Examples
-    --------
-    >>> from bargaining_models.parameters import load
-    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
-    >>> curves = OutcomeCurves.solve(talks, upper=0.3)
-    >>> curves.money(0.15)[2].round(2)  # the tariff war at r = .15: Canada, US, USD bn a year
-    array([-9.88, -3.26])
+    Raises
+    ------
+    InvalidInput
+        If a share is not in [0, 1].
     """
-
-    deal: Deal
-    upper: float
-    coefficients: Floats
-
-    @classmethod
-    def solve(cls, negotiation: Negotiation, *, upper: float, route_survives: bool = True) -> OutcomeCurves:
-        """Solve the outcomes on a grid of shares.
-
-        Raises
-        ------
-        InvalidInput
-            If `upper` is not in (0, 1].
-        """
-        within(real(upper, "upper", ndim=0), "upper", 0.0, 1.0, ends="(]")
-        points = chebyshev.chebpts1(_NODES)
-        deal = Deal.at(negotiation, r=upper * (1 + points) / 2, route_survives=route_survives)
-        values = np.stack([deal.money(name) for name in OUTCOMES], axis=1)
-        found = np.asarray(
-            chebyshev.chebfit(points, values.reshape(_NODES, -1), _NODES - 1), dtype=np.float64
-        )
-        return cls(deal=deal, upper=float(upper), coefficients=found.reshape(values.shape))
-
-    def without_route(self) -> OutcomeCurves:
-        """Return the same curves when an agreement closes the route."""
-        closed = self.deal.without_route()
-        coefficients = self.coefficients.copy()
-        coefficients[:, 0] = 0.0
-        coefficients[0, 0] = closed.agreement.money[0]  # whatever r was
-        return replace(self, deal=closed, coefficients=coefficients)
-
-    def money(self, r: ArrayLike) -> Floats:
-        """Return the money of the four outcomes at shares `r`, shape (*r.shape, 4, 2)."""
-        share = within(real(r, "r"), "r", 0.0, self.upper)
-        basis = chebyshev.chebvander(2 * share / self.upper - 1, _NODES - 1)
-        values = np.tensordot(basis, self.coefficients, axes=(-1, 0))
-        return np.asarray(values.reshape(*share.shape, len(OUTCOMES), 2))
-
-    def error(self) -> float:
-        """Return the largest difference from the trade model itself midway between the points, in money."""
-        points = np.sort(chebyshev.chebpts1(_NODES))
-        between = self.upper * (1 + np.concatenate([[-1.0], (points[1:] + points[:-1]) / 2, [1.0]])) / 2
-        deal = self.deal.elsewhere(between)
-        exact = np.stack([deal.money(name) for name in OUTCOMES], axis=1)
-        return float(np.abs(self.money(between) - exact).max())
+    for name, share in (("start", start), ("end", end)):
+        within(real(share, name, ndim=0), name, 0.0, 1.0)
+    return np.asarray(start + (end - start) * (1 + chebyshev.chebpts2(_NODES)) / 2)
 
 
 @owning
@@ -132,8 +71,7 @@ class Growth(Shown):
         stages : sequence of int, optional
             Which entries of the deal's `r` to go through, m + 1 of them; all by default.
         """
-        when = _checked_dates(dates)
-        values = np.stack([deal.money(name) for name in OUTCOMES], axis=-2)
+        when, values = _checked_dates(dates), _money(deal)
         if stages is not None:
             values = values[list(stages)]
         if values.ndim != 3 or len(values) != len(when) + 1:
@@ -149,16 +87,33 @@ class Growth(Shown):
         )
 
     @classmethod
-    def in_a_line(cls, curves: OutcomeCurves, years: float, *, start: float = 0.0, end: float) -> Growth:
-        """Let the share grow at a constant pace from `start` to `end` within `years`, and then stay."""
-        when = _checked_dates([years])
-        for name, share in (("start", start), ("end", end)):
-            within(real(share, name, ndim=0), name, 0.0, curves.upper)
+    def in_a_line(cls, deal: Deal, years: float) -> Growth:
+        """Let the share grow at a constant pace, from the first to the last of the deal, within `years`; then it stays.
+
+        Between the shares of the deal, those of `line`, the outcomes are a polynomial.
+
+        Examples
+        --------
+        >>> from bargaining_models.negotiation import Negotiation
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> growth = Growth.in_a_line(Deal.at(talks, r=line(0.3)), 6.0)
+        >>> growth.flow("war")(3.0).round(2)  # the tariff war at r = .15: Canada, US, USD bn a year
+        array([-9.88, -3.26])
+        """
+        when, shares = _checked_dates([years]), real(deal.r, "deal.r", ndim=1)  # type: ignore[arg-type]
+        values, places = _money(deal), (shares - shares[0]) / (shares[-1] - shares[0])
+        curve = chebyshev.chebfit(2 * places - 1, values.reshape(len(shares), -1), len(shares) - 1)
+
+        def flows(t: Floats) -> Floats:
+            money = chebyshev.chebval(2 * np.clip(t / years, 0.0, 1.0) - 1, curve)
+            return np.moveaxis(money, 0, -1).reshape(*np.shape(t), *values.shape[1:])
+
         return cls(
-            flows=lambda t: curves.money(start + (end - start) * np.clip(t / years, 0.0, 1.0)),
-            idle=curves.deal.idle.money,
+            flows=flows,
+            idle=deal.idle.money,
             dates=when,
-            route_survives=curves.deal.route_survives,
+            route_survives=deal.route_survives,
         )
 
     def flow(self, name: str) -> OfTime:
@@ -197,6 +152,11 @@ class Growth(Shown):
             return np.asarray(total)
 
         return value
+
+
+def _money(deal: Deal) -> Floats:
+    """Return the money of all outcomes, (*batch, 4, 2)."""
+    return np.stack([deal.money(name) for name in OUTCOMES], axis=-2)
 
 
 def _checked_dates(dates: ArrayLike) -> Floats:

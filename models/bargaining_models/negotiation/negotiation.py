@@ -17,17 +17,17 @@ Route. The redirectable share `r` says how much of its sales to the partner home
 - "diverted", the cut of that cost, the same capacity in all goods sectors, at which exports of goods to the partner are
   lower by r under the agreement.
 
-Each raises home's income with no tariff at all; `change` separates that gain from the smaller exposure to the partner.
+Each raises home's income with no tariff at all.
 """
 
 from __future__ import annotations
 
 import copy
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,7 +38,7 @@ from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import outcome_without, parsed
 from bargaining_models.negotiation.headline import headline
-from bargaining_models.negotiation.outcomes import Change, Outcome, TariffOutcome, TariffWar, patience_needed
+from bargaining_models.negotiation.outcomes import Outcome, TariffOutcome, TariffWar
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.negotiation.routes import MEANINGS, route_hats
 from bargaining_models.negotiation.sources import Role, Whole, cube, world_of
@@ -53,12 +53,6 @@ from bargaining_models.trade.tariff_nash import TariffWars, tariff_wars
 Share = ArrayLike | Mapping[str, ArrayLike]
 AGREEMENTS = ("free trade", "base")
 MONEY = ("income", "gdp")
-
-
-class _Options(TypedDict):
-    r: Share
-    capped: bool
-    route: bool
 
 
 @owning
@@ -316,10 +310,6 @@ class Negotiation(Shown):
             f"{partner} fall by r under free trade"
         )
 
-    def with_caps(self, caps: ArrayLike) -> Self:
-        """Return the same negotiation where the redirectable share has these limits by sector, (J,), if `capped`."""
-        return self._with(caps=caps_by_sector(caps, self.model.sectors))
-
     def with_friction(self, hats: ArrayLike) -> Self:
         """Return the same negotiation where trade costs are higher by these hats, (N, N, J), in every outcome."""
         return self._with(friction=self.friction * real(hats, "hats"))
@@ -563,78 +553,9 @@ class Negotiation(Shown):
         rates = np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1)
         return self.model.solve(tariffs=self.tariffs_at(rates), costs=costs).welfare[..., self.places]
 
-    def critical_discounts(
-        self,
-        partner_tariff: ArrayLike = 0.0,
-        home_tariff: ArrayLike = 0.0,
-        *,
-        r: Share = 0.0,
-        capped: bool = False,
-        route: bool = True,
-    ) -> Floats:
-        r"""Critical discount factors of the sides for rates, by default zero, (\*batch, 2): home, the partner.
-
-        Each year both set a rate simultaneously, and know all earlier ones. A side that breaks the agreement has its
-        best rate against the other's for a year, and the tariff war for ever after. With W the payoff of a year, this
-        does not pay from
-
-        .. math:: \delta = \frac{W(\text{breach}) - W(\text{agreement})}{W(\text{breach}) - W(\text{war})} .
-
-        Returns
-        -------
-        ndarray
-            1 or more if the side prefers the war at any patience, infinite if it prefers the war even to the year of
-            breach. NaN where a best rate or the war was not found.
-
-        Notes
-        -----
-        `TariffGame` has harsher punishments, over a list of rates.
-
-        Examples
-        --------
-        >>> from bargaining_models.parameters import load
-        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
-        >>> talks.critical_discounts().round(4)
-        array([0.254 , 0.8582])
-        """
-        kept = self.payoffs(partner_tariff, home_tariff, r=r, capped=capped, route=route).percent
-        war = self.war(r=r, capped=capped, route=route).percent
-        costs, batch = self.route(r, capped=capped, in_use=route), kept.shape[:-1]
-        given = self._rates(home_tariff, "home_tariff"), self._rates(partner_tariff, "partner_tariff")
-        agreed = np.stack(np.broadcast_arrays(*given, np.zeros(batch))[:2], axis=-1)
-        cells = np.broadcast_to(costs, (*batch, *costs.shape[-3:])).reshape(-1, *costs.shape[-3:])
-        breach = np.empty(kept.shape)
-        for own in (0, 1):
-            rates = agreed.copy()
-            rates[..., own] = self.best_rates(cells, (own,), agreed.reshape(-1, 2)).rates.reshape(batch)
-            breach[..., own] = self._at_rates(rates, costs)["percent"][..., own]
-        return patience_needed(breach, kept, war)
-
-    def change(self, outcome: Callable[..., Outcome], *, r: Share, capped: bool = False) -> Change:
-        """Split the effect of `r` on an outcome into trade with the alternative itself and exposure to the partner.
-
-        Parameters
-        ----------
-        outcome : callable
-            A method of this object, or a function of `r` and `capped` that calls one.
-        r, capped
-            See the class.
-
-        Examples
-        --------
-        >>> from bargaining_models.parameters import load
-        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
-        >>> change = talks.change(talks.war, r=0.15)
-        >>> bool(np.allclose(change.total, change.route_trade + change.exposure))
-        True
-        """
-        total = outcome(r=r, capped=capped).percent - outcome(r=0.0, capped=capped).percent
-        route_trade = self.payoffs(r=r, capped=capped).percent - self.payoffs().percent
-        return Change(total=total, route_trade=route_trade, exposure=total - route_trade)
-
     def outcomes(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> dict[str, Outcome]:
         """All outcomes by name, from the agreement to leaving."""
-        options: _Options = {"r": r, "capped": capped, "route": route}
+        options: dict[str, Any] = {"r": r, "capped": capped, "route": route}
         partner = self.roles.names[1]
         return {
             "agreement": self.payoffs(**options),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Result, Shown, owning
+from bargaining.authoring import Floats, Result, owning
 from bargaining.errors import Status
 from bargaining_models.trade import TradeEquilibrium
 from bargaining_models.trade.equilibrium import by_name, said
@@ -99,26 +99,6 @@ class TariffWar(TariffOutcome):
     marginal: Floats
     regret: Floats
     unique: NDArray[np.bool_]
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Change(Shown):
-    """How an outcome moves with the redirectable share, each (*batch, 2) in percent.
-
-    Attributes
-    ----------
-    total : array
-        The outcome at r less the outcome at r = 0.
-    route_trade : array
-        The gain from r under an agreement: trade with the alternative that raises income by itself.
-    exposure : array
-        The rest: how much less (or more) the outcome costs, measured from the agreement at the same r.
-    """
-
-    total: Floats
-    route_trade: Floats
-    exposure: Floats
 
 
 def patience_needed(breach: Floats, kept: Floats, war: Floats) -> Floats:

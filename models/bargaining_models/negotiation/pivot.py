@@ -3,7 +3,7 @@ r"""The pivot along a path that both sides know: continuous offers while home's 
 Timing. Offers follow each other without delay from date 0 on, each side proposing half of the time, and both
 discount at the rate :math:`\rho`. Until they agree the status quo is in force, and the redirectable share
 r(t) grows whatever they do. An agreement at date t is free trade from t on and a level transfer for ever. At the
-hazard rate L talks break down into the tariff war for good; in one reading a responder may choose that war.
+rate L, `breakdown`, talks break down into the tariff war for good; in one reading a responder may choose that war.
 
 Payoffs are annual flows: a stream f from date t on counts as the level flow with the same present value,
 
@@ -15,7 +15,13 @@ because the share goes on growing afterwards. With that, at L = 0 and nobody wal
 .. math:: T(0) = A[T^*](0), \quad T^*(t) = \tfrac12 [(a_0 - q_0) - (a_1 - q_1)](t),
 
 a being free trade and q the status quo: the transfer agreed today is the discounted average of the transfers
-that a static deal would bring at each future share. With a hazard the tariff war takes part of the weight.
+that a static deal would bring at each future share. With a breakdown the tariff war takes part of the weight.
+
+The partner may answer: it *rushes* (talks begin today), *waits* until talks begin later, or *replaces* a share d of its
+goods imports from home. That is a trade cost, :math:`(1 - d)^{-1/\theta}` on every goods sector, which reduces the
+partner's purchases by d at fixed prices. It is present in every outcome, so it lowers the value of an agreement to
+both, and what a tariff can extract. While talks last the partner's buyers turn to other suppliers for good at some
+rate, and an agreement before that keeps them; or they have turned away before talks begin.
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,12 +37,13 @@ from numpy.typing import ArrayLike
 from bargaining import NonstationaryOffers
 from bargaining.authoring import Floats, Result, Shown, real, scalar, within
 from bargaining.errors import InvalidInput, Status, plain
-from bargaining_models.negotiation.deal import DISCOUNT_RATE, HAZARDS, Reading
+from bargaining_models.negotiation.deal import BREAKDOWNS, DISCOUNT_RATE, Reading
 from bargaining_models.negotiation.growth import Growth, OfTime
+from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import Roles
 
-_HORIZON = 1.0
-"""Years beyond the last date for which payoffs are kept."""
+_HORIZON = 1.0  # years beyond the last date for which payoffs are kept
+Talks = TypeVar("Talks", bound=Negotiation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,18 +54,17 @@ class PivotDivision(Result):
     ----------
     payoffs_at : callable
         Takes dates and returns each country's payoff if talks have reached them, (..., 2), in money a year.
-    until : float
-        The last date of interest; nothing changes after it.
     delay : float
         When they agree if talks begin at 0; 0 if at once.
     residual : float
     status : Status
+    rate : float
+        Both countries' discount rate per year.
     values : mapping from outcome to a function of time
         The annuities of the outcomes; "talks" is what is in force while they talk.
     """
 
     payoffs_at: OfTime
-    until: float
     delay: float
     residual: float
     status: Status
@@ -81,6 +87,11 @@ class PivotDivision(Result):
     def transfer(self) -> float:
         """The transfer if they agree at date 0."""
         return float(self.transfer_at(0.0))
+
+    def paid(self, start: float = 0.0) -> float:
+        """Return what home pays a year once they agree, in talks that begin at `start`; NaN if they never do."""
+        date = max(self.delay, start)
+        return float(self.transfer_at(date)) if np.isfinite(date) else float("nan")
 
     def waiting(self, years: ArrayLike) -> Floats:
         """Return each country's gain if talks begin only then, under the status quo until then.
@@ -116,7 +127,7 @@ class Pivot(Shown):
     ...     data=load(), home="Canada", partner="US", alternative="China", status_quo=schedules
     ... )
     >>> deal = Deal.at(talks, r=[0.0, 0.15], route_survives=False)
-    >>> talks = Pivot(growth=Growth.in_steps(deal, [5.0])).offers(hazard=0.5)
+    >>> talks = Pivot(growth=Growth.in_steps(deal, [5.0])).offers(breakdown=0.5)
     >>> talks.transfer_at([0.0, 5.0]).round(2), talks.delay
     (array([4.1 , 3.45]), 0.0)
     """
@@ -134,11 +145,6 @@ class Pivot(Shown):
         names = ("agreement", "status_quo", "war", "talks")
         object.__setattr__(self, "_values", {name: self.growth.annuity(name, rate) for name in names})
 
-    @property
-    def until(self) -> float:
-        """A date after which nothing changes."""
-        return float(self.growth.dates.max(initial=0.0)) + _HORIZON
-
     def value(self, name: str) -> OfTime:
         """Return the annuity of an outcome: "agreement", "status_quo", "war" or "talks"."""
         return self._values[name]
@@ -151,13 +157,20 @@ class Pivot(Shown):
             threat = war(t)
             return np.asarray(threat + (agreement(t) - threat).sum(axis=-1)[..., None] / 2)
 
-        return self._pack(payoffs_at, 0.0, 0.0, Status.OK)
+        return PivotDivision(
+            payoffs_at=payoffs_at,
+            delay=0.0,
+            residual=0.0,
+            status=Status.OK,
+            rate=self.rate,
+            values=self._values,
+        )
 
     def offers(
         self,
         *,
-        hazard: float = 0.0,
-        in_use: bool | None = None,
+        breakdown: float = 0.0,
+        in_use: bool = False,
         walk_out: bool = False,
         replaced: tuple[float, PivotDivision] | None = None,
     ) -> PivotDivision:
@@ -165,28 +178,27 @@ class Pivot(Shown):
 
         Parameters
         ----------
-        hazard : float, default 0
+        breakdown : float, default 0
             Rate per year at which talks break down into the tariff war.
-        in_use : bool, optional
-            Whether the route is in use while talks last; by default it is if the route survives an agreement.
+        in_use : bool, default False
+            Whether the route is in use while talks last, even if an agreement closes it; otherwise it is in use if it
+            survives an agreement.
         walk_out : bool, default False
             Whether a responder may choose the tariff war.
         replaced : pair of float and PivotDivision, optional
-            A further hazard while talks last, at which the partner replaces goods from home, and the division then.
+            A further rate at which talks end, as the partner replaces goods from home, and the division then.
         """
-        within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)")
-        origin = self.growth.flow("exit")(
-            0.0
-        )  # payoffs of a closed border today are below those of any agreement
+        within(real(breakdown, "breakdown", ndim=0), "breakdown", 0.0, np.inf, ends="[)")
+        origin = self.growth.flow("exit")(0.0)  # a closed border today: below the payoffs of any agreement
         war, agreement = self._values["war"], self._values["agreement"]
         during = "status_quo" if in_use else "talks"
 
         def above(path: OfTime, factor: float = 1.0) -> list[Callable[[Any], Any]]:
             return [partial(_entry, path, i, float(origin[i]), factor) for i in range(2)]
 
-        rate, ending = hazard, war
+        rate, ending = breakdown, war
         if replaced is not None and replaced[0] > 0:
-            rate, after = hazard + replaced[0], replaced[1]
+            rate, after = breakdown + replaced[0], replaced[1]
             weight = replaced[0] / rate
 
             def ending(t: ArrayLike) -> Floats:
@@ -200,30 +212,13 @@ class Pivot(Shown):
             breakdown_payoffs=above(ending),
             outside=above(war) if walk_out else None,
             kinks=self.growth.dates,
-            until=self.until,
+            until=float(self.growth.dates.max(initial=0.0)) + _HORIZON,
         )()
-        return self._pack(
-            lambda t: np.asarray(found.payoffs_at(np.minimum(t, found.until)) + origin),
-            found.delay,
-            float(np.max(found.residual)),
-            Status(int(found.status)),
-            during,
-        )
-
-    def _pack(
-        self,
-        payoffs_at: OfTime,
-        delay: float,
-        residual: float,
-        status: Status,
-        during: str = "talks",
-    ) -> PivotDivision:
         return PivotDivision(
-            payoffs_at=payoffs_at,
-            until=self.until,
-            delay=delay,
-            residual=residual,
-            status=status,
+            payoffs_at=lambda t: np.asarray(found.payoffs_at(np.minimum(t, found.until)) + origin),
+            delay=found.delay,
+            residual=float(np.max(found.residual)),
+            status=Status(int(found.status)),
             rate=self.rate,
             values=self._values | {"talks": self._values[during]},
         )
@@ -235,30 +230,79 @@ def _entry(path: OfTime, i: int, origin: float, factor: float, t: ArrayLike) -> 
 
 
 def path_readings(roles: Roles) -> tuple[Reading, ...]:
-    """Return the readings of the table of paths, from a `Pivot` to its division: those of the deal, over time."""
+    """Return the readings of the table of paths, from a `Pivot` or a `PivotChain` to its division."""
     offers = f"offers without pause under {roles.meanwhile}"
+
+    def reading(name: str, timing: str, **options: Any) -> Reading:
+        return Reading(name=name, timing=timing, divide=lambda talks: talks.offers(**options))
+
     return (
         Reading(
             name="Nash",
             timing="without an agreement the tariff war from the date on",
-            divide=Pivot.nash,
+            divide=lambda talks: talks.nash(),
         ),
-        Reading(
-            name="Offers, inside option",
-            timing=f"{offers}, r(t) in use while talks last",
-            divide=partial(Pivot.offers, in_use=True),
-        ),
+        reading("Offers, inside option", f"{offers}, r(t) in use while talks last", in_use=True),
         *(
-            Reading(
-                name=f"Offers, breakdown {hazard:g} a year",
-                timing=f"{offers}; at rate {hazard:g} a year they end in the tariff war",
-                divide=partial(Pivot.offers, hazard=hazard),
+            reading(
+                f"Offers, breakdown {rate:g} a year",
+                f"{offers}; at rate {rate:g} a year they end in the tariff war",
+                breakdown=rate,
             )
-            for hazard in HAZARDS
+            for rate in BREAKDOWNS
         ),
-        Reading(
-            name="Offers, outside option: war",
-            timing=f"{offers}; a responder may walk out into the tariff war",
-            divide=partial(Pivot.offers, walk_out=True),
+        reading(
+            "Offers, outside option: war",
+            f"{offers}; a responder may walk out into the tariff war",
+            walk_out=True,
         ),
     )
+
+
+def without_suppliers(negotiation: Talks, share: float) -> Talks:
+    """Return the negotiation after the partner's buyers have replaced a share of their goods imports from home.
+
+    Raises
+    ------
+    InvalidInput
+        If `share` is not in [0, 1).
+
+    Examples
+    --------
+    >>> from bargaining_models.parameters import load
+    >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    >>> without_suppliers(talks, 0.15).payoffs().money.round(1)  # free trade: Canada, US
+    array([-6.2, -6.5])
+    """
+    d = float(within(real(share, "share", ndim=0), "share", 0.0, 1.0, ends="[)"))
+    model = negotiation.model
+    hats = np.ones_like(model.economy.tariffs)
+    exporter, importer = negotiation.places
+    hats[importer, exporter, model.goods] = (1 - d) ** (-1 / model.economy.elasticities[model.goods])
+    return negotiation.with_friction(hats)
+
+
+def partner_answers(
+    pivot: Pivot, replaced: Pivot, *, breakdown: float, replacing: float, wait: float
+) -> dict[str, tuple[PivotDivision, float]]:
+    """Return the division after each answer of the partner, and the date at which talks begin.
+
+    Parameters
+    ----------
+    pivot, replaced : Pivot
+        The same path of the share before and after the partner's buyers have turned away.
+    breakdown : float
+        Rate per year at which talks break down into the tariff war.
+    replacing : float
+        Rate per year at which the partner's buyers turn away while talks last.
+    wait : float
+        Years until talks begin if the partner waits.
+    """
+    rush, gone = pivot.offers(breakdown=breakdown), replaced.offers(breakdown=breakdown)
+    losing = pivot.offers(breakdown=breakdown, replaced=(replacing, gone))
+    return {
+        "rush": (rush, 0.0),
+        f"wait {wait:g} years": (rush, wait),
+        "replace while talking": (losing, 0.0),
+        "replace first": (gone, 0.0),
+    }

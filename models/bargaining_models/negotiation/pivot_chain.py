@@ -1,4 +1,4 @@
-r"""The pivot as a Markov chain: the alternative opens at some hazard, and may close again.
+r"""The pivot as a Markov chain: the alternative opens at some rate, and may close again.
 
 Timing. The state s, with the redirectable share r_s, follows a Markov process in continuous time with the rates
 `moves`, whatever the two countries do: under an agreement, while they talk and after a breakdown of talks. In each
@@ -8,7 +8,7 @@ period of length `period`:
 2. The other accepts, and there is free trade and the agreed transfer for good; or rejects, and may then, with
    `walk_out`, choose the tariff war.
 3. Otherwise the status quo is in force for the period, talks break down into the tariff war at the
-   rate `hazard`, and the state moves.
+   rate `breakdown`, and the state moves.
 
 Flows within the period are discounted continuously and exactly, so that `period` matters only where a responder may
 walk out. Payoffs are annual flows, as in `pivot`.
@@ -17,15 +17,13 @@ walk out. Payoffs are annual flows, as in `pivot`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import StochasticBargaining
 from bargaining.authoring import Floats, Result, Shown, owning, real, scalar, within
-from bargaining.errors import InvalidInput, plain
-from bargaining.protocols.stochastic import StochasticDivision
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal
 
 MONTH = 1.0 / 12.0  # in years
@@ -44,19 +42,15 @@ class ChainDivision(Result):
         Home's payment to the partner a year, for ever, if they agree there; NaN where both have more by the war.
     agree : ndarray of bool, shape (S,)
         Whether they agree at once, whoever proposes.
-    division : StochasticDivision
-        By state and proposer, from the value of never agreeing.
+    residual : float
+    status : Status
     """
 
     payoffs: Floats
     transfer: Floats
     agree: NDArray[np.bool_]
-    division: StochasticDivision
-
-    @property
-    def status(self) -> Any:
-        """The status of `division`."""
-        return self.division.status
+    residual: float
+    status: Status
 
 
 @owning
@@ -88,7 +82,7 @@ class PivotChain(Shown):
     >>> deal = Deal.at(talks, r=[0.0, 0.15, 0.0], route_survives=False)
     >>> for closing in (0.0, 0.2):
     ...     chain = PivotChain(deal=deal, moves=open_and_close(opening=0.2, closing=closing, reopening=0.5))
-    ...     print(chain.offers(hazard=0.5).transfer.round(2))
+    ...     print(chain.offers(breakdown=0.5).transfer.round(2))
     [4.09 3.45 3.66]
     [5.08 4.65 4.78]
     """
@@ -118,15 +112,17 @@ class PivotChain(Shown):
         return _annuity(np.asarray(self.moves), self.deal.money(outcome), self.rate)
 
     def offers(
-        self, *, hazard: float = 0.0, in_use: bool | None = None, walk_out: bool = False
+        self, *, breakdown: float = 0.0, in_use: bool = False, walk_out: bool = False
     ) -> ChainDivision:
         """Return the stationary division; the arguments are those of `Pivot.offers`."""
-        within(real(hazard, "hazard", ndim=0), "hazard", 0.0, np.inf, ends="[)")
+        from scipy.linalg import expm
+
+        within(real(breakdown, "breakdown", ndim=0), "breakdown", 0.0, np.inf, ends="[)")
         count = len(self.deal.war.money)
         talks = self.deal.money("status_quo" if in_use else "talks")
         # States 0 to S - 1: they talk; S to 2S - 1: talks broke down.
-        moves, stay = np.asarray(self.moves), np.eye(count)
-        process = np.block([[moves - hazard * stay, hazard * stay], [np.zeros_like(moves), moves]])
+        moves, ends = np.asarray(self.moves), breakdown * np.eye(count)
+        process = np.block([[moves - ends, ends], [np.zeros_like(moves), moves]])
         never = _annuity(process, np.concatenate([talks, self.deal.war.money]), self.rate)
         agreement = self.annuity("agreement")
         surplus = np.append(agreement.sum(axis=1) - never[:count].sum(axis=1), np.zeros(count))
@@ -134,39 +130,41 @@ class PivotChain(Shown):
         if walk_out:
             outside[:count] = self.annuity("war") - never[:count]
             surplus[:count] = np.maximum(surplus[:count], outside[:count].sum(axis=1))  # they leave
-        found = self._bargain(process, surplus, outside)
+        transition = np.clip(expm(process * self.period), 0.0, None)
+        transition /= transition.sum(axis=1, keepdims=True)
+        found = StochasticBargaining(  # each side proposes with probability one half
+            np.repeat(surplus, 2),
+            np.kron(transition, np.full((2, 2), 0.5)),
+            float(np.exp(-self.rate * self.period)),
+            np.tile([0, 1], 2 * count),
+            outside=np.repeat(outside, 2, axis=0),
+        )()
         payoffs = never[:count] + found.payoffs.reshape(2 * count, 2, 2).mean(axis=1)[:count]
-        agree: NDArray[np.bool_] = np.all(found.agree.reshape(2 * count, 2), axis=1)
+        leave = walk_out & self._parted
         return ChainDivision(
             payoffs=payoffs,
-            transfer=np.where(walk_out & self._parted, np.nan, agreement[:, 0] - payoffs[:, 0]),
-            agree=agree[:count] & ~(walk_out & self._parted),
-            division=found,
+            transfer=np.where(leave, np.nan, agreement[:, 0] - payoffs[:, 0]),
+            agree=np.all(found.agree.reshape(2 * count, 2), axis=1)[:count] & ~leave,
+            residual=float(np.max(found.residual)),
+            status=Status(int(np.max(found.status))),
         )
 
-    def nash(self) -> Floats:
-        """Return the transfer by state in the Nash division about the tariff war, (S,); NaN where that is better."""
-        loss = self.annuity("agreement") - self.annuity("war")
-        return np.where(self._parted, np.nan, (loss[:, 0] - loss[:, 1]) / 2)
+    def nash(self) -> ChainDivision:
+        """Return the Nash division by state about the tariff war, in force for good without an agreement."""
+        agreement, war = self.annuity("agreement"), self.annuity("war")
+        loss, parted = agreement - war, self._parted
+        return ChainDivision(
+            payoffs=np.where(parted[:, None], war, war + loss.sum(axis=1, keepdims=True) / 2),
+            transfer=np.where(parted, np.nan, (loss[:, 0] - loss[:, 1]) / 2),
+            agree=~parted,
+            residual=0.0,
+            status=Status.OK,
+        )
 
     @property
     def _parted(self) -> NDArray[np.bool_]:
         """Where the two together have more by the tariff war than by an agreement."""
         return np.asarray(self.annuity("agreement").sum(axis=1) < self.annuity("war").sum(axis=1))
-
-    def _bargain(self, process: Floats, surplus: Floats, outside: Floats) -> StochasticDivision:
-        """Let each side propose with probability one half in every state of the process."""
-        from scipy.linalg import expm
-
-        transition = np.clip(expm(process * self.period), 0.0, None)
-        transition /= transition.sum(axis=1, keepdims=True)
-        return StochasticBargaining(
-            np.repeat(surplus, 2),
-            np.kron(transition, np.full((2, 2), 0.5)),
-            float(np.exp(-self.rate * self.period)),
-            np.tile([0, 1], len(surplus)),
-            outside=np.repeat(outside, 2, axis=0),
-        )()
 
 
 def open_and_close(*, opening: float, closing: float = 0.0, reopening: float = 0.0) -> Floats:

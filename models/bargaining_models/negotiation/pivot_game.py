@@ -14,10 +14,20 @@ Timing of a year that opens in state s, a level of capacity and whether the alte
 5. Capacity falls by a level with probability :math:`1 - e^{-w}`, w the rate of wear, 0 by default.
 
 So a step takes its lead time and costs its capital on average. A year counts :math:`\delta` times the year before it,
-for both. Payoffs are averages, :math:`(1 - \delta) \sum_t \delta^t g_t`, in money a year: level yearly flows.
+for both: `discounts` is that one factor wherever a method takes it. Payoffs are averages,
+:math:`(1 - \delta) \sum_t \delta^t g_t`, in money a year: level yearly flows.
 
 Leaving closes the border, not the route to the alternative: afterwards that market closes and reopens as before, and
 home builds if this is profitable for itself. With `build_after_leaving` false the share in use stays what it was.
+
+The terms from a state on are the Nash division of the enforceable payoffs from there, with the lowest payoff to which
+each can be held as the disagreement point. If they do not agree for a year, they play a stationary profile (the tariff
+war, in which home builds or not) and agree in the state that follows. With terms N, and the profile's values V and
+chain P, the gain from a year's delay is
+
+.. math:: (1 - \delta) g + \delta P N - N = V + \delta P (N - V) - N
+
+to each country, g being the profile's flows.
 """
 
 from __future__ import annotations
@@ -26,23 +36,27 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Shown, real, within
+from bargaining import Method, nash
+from bargaining.authoring import Floats, Result, Shown, owning, player_index, real, within
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic.markov import MarkovEquilibria, markov_equilibria
+from bargaining.equilibria.stochastic.markov import MarkovEquilibria, markov_equilibria, stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
+from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.equilibria.stochastic.transfers import (
     StochasticTransferEquilibrium,
     stochastic_transfer_equilibrium,
 )
-from bargaining.errors import InvalidInput, Unsolved
+from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
-from bargaining_models.negotiation.capacity import Capacity
+from bargaining_models.negotiation.capacity import NASH, Capacity
 from bargaining_models.negotiation.roles import Leave, who_leaves
 
 LEAD_TIME = 5.0
 """Default of the years that a step takes."""
+_TIE = 1e-12  # of the values: a plan that is better by less is no better
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,31 @@ class Choice(Shown):
 
     def __str__(self) -> str:
         return f"{self.name}, build" if self.build else self.name
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Terms(Result):
+    """Each country's payoff from each state on, in money a year.
+
+    Attributes
+    ----------
+    payoffs : ndarray, shape (S, 2)
+        Home and the partner.
+    transfer : ndarray, shape (S,)
+        Home's average payment to the partner a year: its income along the best agreement less its payoff.
+    agreement : StationaryProfile
+        The profile with the largest joint payoff: tariffs and building by state.
+    """
+
+    payoffs: Floats
+    transfer: Floats
+    agreement: StationaryProfile
+
+    @property
+    def status(self) -> Status:
+        """OK: where sets or plans are not found, there are no terms."""
+        return Status.OK
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,8 +148,16 @@ class PivotGame(Shown):
     >>> pivot = PivotGame(capacity=capacity, closure=0.2, reopening=0.5)
     >>> [state.name for state in pivot.states]
     ['0%', '5%', '5%, closed']
-    >>> pivot.markov(0.95)[0].values.round(1).tolist()  # Canada, US: USD bn a year
+    >>> pivot.war(0.95).values.round(1).tolist()  # Canada, US: USD bn a year
     [[-17.3, -2.3], [-16.1, -2.4], [-16.4, -2.3]]
+
+    Capacity for 15 percent that takes five years, and stays, moves the terms before it is there:
+
+    >>> capacity = Capacity.solve(talks, levels=[0, 0.15], capital=93.9)
+    >>> PivotGame(capacity=capacity.at(0)).terms(0.95).transfer.round(2)
+    array([8.76])
+    >>> PivotGame(capacity=capacity).terms(0.95).transfer.round(2)
+    array([7.02, 6.56])
     """
 
     capacity: Capacity
@@ -143,41 +190,34 @@ class PivotGame(Shown):
         states += [State(k, False, f"{words[k]}, closed") for k in closing]
         object.__setattr__(self, "states", tuple(states))
 
-    @property
-    def in_use(self) -> Floats:
-        """The share that home can redirect in each state, shape (S,): 0 while the alternative's market is closed."""
-        return np.array([self.capacity.levels[s.level] if s.open else 0.0 for s in self.states])
+    # Games and what they enforce.
 
-    def game(self, discount: float, *, leave: Leave = False) -> StochasticGame:
+    def game(self, discounts: float, *, leave: Leave = False) -> StochasticGame:
         """Return the stochastic game at a discount factor per year, with or without the right to leave.
 
         `leave` is True if either may leave, or lists the players who may: 0 for home, 1 for the partner.
         """
-        who = who_leaves(leave)
-        if (discount, who) in self._games:
-            return self._games[discount, who]
-        game = self._kept.with_discounts(discount)
-        if who:
-            after = [Exit(own, who=who) for own in self.after_leaving(discount)]
-            chain = [game.transition(s) for s in range(len(game))]
-            names = self.capacity.roles.names[:2]
-            game = StochasticGame(game.games, chain, discount, exit=after, states=game.states, players=names)
-        self._games[discount, who] = game
-        return self._games[discount, who]
+        game, who = self._stay.with_discounts(discounts), who_leaves(leave)
+        if not who:
+            return game
+        after = [Exit(own, who=who) for own in self.after_leaving(discounts)]
+        chain = [game.transition(s) for s in range(len(game))]
+        names = self.capacity.roles.names[:2]
+        return StochasticGame(game.games, chain, discounts, exit=after, states=game.states, players=names)
 
-    def enforceable(self, discount: float, *, leave: Leave = False) -> StochasticPayoffSets:
+    def enforceable(self, discounts: float, *, leave: Leave = False) -> StochasticPayoffSets:
         """Return the enforceable payoffs from each state on, without transfers, in money a year."""
-        return payoff_set(self.game(discount, leave=leave))
+        return payoff_set(self.game(discounts, leave=leave))
 
-    def with_transfers(self, discount: float, *, leave: Leave = False) -> StochasticTransferEquilibrium:
+    def with_transfers(self, discounts: float, *, leave: Leave = False) -> StochasticTransferEquilibrium:
         """Return the enforceable payoffs if money may be paid every year."""
-        return stochastic_transfer_equilibrium(self.game(discount, leave=leave))
+        return stochastic_transfer_equilibrium(self.game(discounts, leave=leave))
 
-    def markov(self, discount: float, *, starts: int = 1) -> MarkovEquilibria:
+    def markov(self, discounts: float, *, starts: int = 1) -> MarkovEquilibria:
         """Return equilibria that depend only on the state, without agreements. There may be others."""
-        return markov_equilibria(self.game(discount), starts=starts, rng=0)
+        return markov_equilibria(self.game(discounts), starts=starts, rng=0)
 
-    def after_leaving(self, discount: float) -> Floats:
+    def after_leaving(self, discounts: float) -> Floats:
         """Return each country's payoff a year from each state on once the border is closed, shape (S, 2).
 
         Raises
@@ -188,26 +228,103 @@ class PivotGame(Shown):
         closed = np.array([self.capacity.exit[self._row(state)] for state in self.states])
         if not self.build_after_leaving:
             return closed
-        if discount in self._alone:
-            return self._alone[discount]
         own = dict(zip(self.states, closed, strict=True))
         alone = StochasticGame.from_functions(
             self.states,
             lambda state: [self._home(state)[:: len(self.capacity.names[0])], [None]],
             lambda state, profile: own[state] - [self._spending(state, profile[0]), 0.0],
             lambda state, profile: self._moves(state, profile[0], None),
-            discount,
+            discounts,
         )
         found = markov_equilibria(alone)
         if not len(found):
             home = self.capacity.roles.said[0]
-            raise Unsolved(f"The best plan of {home} after leaving was not found at `discount` {discount:g}.")
-        self._alone[discount] = found[0].values
+            raise Unsolved(
+                f"The best plan of {home} after leaving was not found at `discounts` {discounts:g}."
+            )
         return found[0].values
 
+    # Terms and the war.
+
+    def terms(self, discounts: float, *, leave: Leave = False, method: Method = nash) -> Terms:
+        """Return the terms by state where money may be paid every year."""
+        game = self.game(discounts, leave=leave)
+        found = stochastic_transfer_equilibrium(game)
+        payoffs = np.array(
+            [method(found.problem(s)).raise_if_failed().payoffs for s in range(len(self.states))]
+        )
+        strategies = [
+            [np.eye(count)[max(own, 0)] for own, count in zip(profile, game.shape(s), strict=True)]
+            for s, profile in enumerate(found.profile.tolist())
+        ]
+        parted, who = np.any(found.profile < 0, axis=1), who_leaves(leave)
+        leaves = parted[:, None] * np.isin([0, 1], who).astype(float) if who else None
+        best = self._idle_in_ties(stationary_profile(game, strategies, leave=leaves), discounts, [1.0, 1.0])
+        return Terms(payoffs=payoffs, transfer=best.values[:, 0] - payoffs[:, 0], agreement=best)
+
+    def war(self, discounts: float) -> StationaryProfile:
+        """Return the Markov equilibrium found first; in it home does not build where that brings it nothing.
+
+        Raises
+        ------
+        Unsolved
+            If none is found.
+        """
+        found = self.markov(discounts)
+        if not len(found):
+            raise Unsolved(f"No Markov equilibrium was found at `discounts` {discounts:g}.")
+        return self._idle_in_ties(found[0], discounts, [1.0, 0.0])
+
+    def dominance(self, discounts: float) -> float:
+        r"""Return the least margin by which the Nash rates beat every other tariff of their lists, money in the year.
+
+        If it is above 0, both set them in every state of every Markov equilibrium, which is then unique but for ties in
+        what home builds (proposition `pivot-game-war`): Home's tariff never moves the state, the partner's one only
+        where it blocks.
+
+        Raises
+        ------
+        InvalidInput
+            If the Nash rate is not on both lists.
+
+        Notes
+        -----
+        *Home*: the least gain from its Nash rate over another tariff, over states and the partner's tariffs. *The
+        partner*: the same, given home's Nash rate. A tariff of the partner that blocks delays a step with a probability
+        of blocking / L or less, L the lead time, and from any state on the partner gets no less than m, its lowest flow
+        at Nash rates, and no more than M, its highest against home's; so the delay gains it at most
+        :math:`(M - m) \delta / (1 - \delta)` blocking / L in the year's money, which is taken off.
+        """
+        for names in self.capacity.names:
+            if NASH not in names:
+                raise InvalidInput(
+                    f"`capacity` must have {NASH!r} on both lists of tariffs; got {', '.join(names)}."
+                )
+        home, partner = (names.index(NASH) for names in self.capacity.names)
+        flows = self.capacity.flows
+        more = flows[:, home, None, :, 0] - flows[..., 0]
+        against = flows[:, home, :, 1]
+        less = against[:, [partner]] - against
+        blocks = np.arange(against.shape[1]) == self.escalation
+        delay = discounts / (1.0 - discounts) * self.blocking / self.lead_time
+        less -= np.where(blocks != blocks[partner], delay * (against.max() - against[:, partner].min()), 0.0)
+        return float(min(np.delete(more, home, axis=1).min(), np.delete(less, partner, axis=1).min()))
+
+    def builds(self, profile: StationaryProfile) -> Floats:
+        """Return the probability that home builds in each state, shape (S,)."""
+        tariffs = len(self.capacity.names[0])
+        return np.array([own[0][tariffs:].sum() for own in profile.strategies])
+
+    def builds_to(self, profile: StationaryProfile) -> float:
+        """Return the share that home reaches from the first state on if nothing is revoked."""
+        levels, built = self.capacity.levels, self.builds(profile) > 0.5
+        return float(levels[np.argmin(np.append(built[: len(levels) - 1], False))])
+
+    # The parts of the game.
+
     @cached_property
-    def _kept(self) -> StochasticGame:
-        """The game that nobody may leave, whose payoffs, moves and names are used at every discount factor."""
+    def _stay(self) -> StochasticGame:
+        """The game that nobody may leave; its payoffs, moves and names hold at every discount factor."""
         return StochasticGame.from_functions(
             self.states,
             lambda state: [self._home(state), self._choices(1)],
@@ -217,17 +334,7 @@ class PivotGame(Shown):
             players=self.capacity.roles.names[:2],
         )
 
-    @cached_property
-    def _games(self) -> dict[tuple[float, tuple[int, ...]], StochasticGame]:
-        """The games made so far, by discount factor and who may leave."""
-        return {}
-
-    @cached_property
-    def _alone(self) -> dict[float, Floats]:
-        """What `after_leaving` found so far, by discount factor."""
-        return {}
-
-    @cached_property
+    @property
     def escalation(self) -> int:
         """The highest of the partner's tariffs, by its number."""
         return int(self.capacity.rates[1][0].argmax())
@@ -245,8 +352,8 @@ class PivotGame(Shown):
 
     def _spending(self, state: State, home: Choice) -> float:
         capital = self.capacity.capital
-        kept = self.running * float(capital[: state.level].sum())
-        return kept + (float(capital[state.level]) / self.lead_time if home.build else 0.0)
+        upkeep = self.running * float(capital[: state.level].sum())
+        return upkeep + (float(capital[state.level]) / self.lead_time if home.build else 0.0)
 
     def _flow(self, state: State, home: Choice, partner: Choice) -> Floats:
         flow = self.capacity.flows[self._row(state), home.tariff, partner.tariff]
@@ -266,15 +373,17 @@ class PivotGame(Shown):
 
     def _at(self, level: int, is_open: bool) -> State:
         """The state of a level; a market that never closes there is open."""
-        found = [state for state in self.states if state.level == level]
-        return next((state for state in found if state.open == is_open), found[0])
+        same = [state for state in self.states if state.level == level]
+        return next((state for state in same if state.open == is_open), same[0])
 
     def _market(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
         if not state.open:
             reopens = -np.expm1(-self.reopening)
             return {self._at(state.level, True): reopens, state: 1.0 - reopens}
         closes = -np.expm1(-self.closure) if self.capacity.levels[state.level] > 0 else 0.0
-        opens = self._opens(home, partner)
+        opens = 1.0 / self.lead_time if home.build else 0.0
+        if partner is not None and partner.tariff == self.escalation:
+            opens *= 1.0 - self.blocking
         moves = {state: (1.0 - closes) * (1.0 - opens)}
         if opens > 0:
             moves[self.states[state.level + 1]] = (1.0 - closes) * opens
@@ -282,8 +391,51 @@ class PivotGame(Shown):
             moves[self._at(state.level, False)] = closes
         return moves
 
-    def _opens(self, home: Choice, partner: Choice | None) -> float:
-        """The chance that what home builds opens, if the market stays open."""
-        opens = 1.0 / self.lead_time if home.build else 0.0
-        blocked = partner is not None and partner.tariff == self.escalation
-        return opens * (1.0 - self.blocking) if blocked else opens
+    def _idle_in_ties(
+        self, profile: StationaryProfile, discounts: float, weights: list[float]
+    ) -> StationaryProfile:
+        """Let home not build wherever building changes the payoffs, summed with weights, by rounding alone.
+
+        So it is beyond the caps of all sectors: there a level costs nothing and changes nothing.
+        """
+        game, tariffs, tied = self.game(discounts), len(self.capacity.names[0]), False
+        strategies = [list(own) for own in profile.strategies]
+        for s, (own, other) in enumerate(profile.strategies):
+            if own[tariffs:].any():
+                later = discounts * game.transition(s) @ profile.values
+                worth = ((1.0 - discounts) * game.games[s].payoffs + later) @ weights @ other
+                change = np.diff(worth.reshape(2, tariffs), axis=0)[0]
+                same = np.abs(change) <= _TIE * np.abs(profile.values).max()
+                idle, built = own.reshape(2, tariffs)
+                strategies[s][0] = np.concatenate([idle + same * built, ~same * built])
+                tied |= bool(same @ built)
+        if not tied:
+            return profile
+        leave = profile.leave if profile.leave.any() else None
+        return stationary_profile(game, strategies, leave=leave)
+
+
+def waiting(profile: StationaryProfile, agreed: Floats, discounts: float) -> Floats:
+    """Return each country's gain if they agree a year later, shape (S, 2), money a year."""
+    later = profile.values + discounts * profile.chain @ (agreed - profile.values)
+    return np.asarray(later - agreed)
+
+
+def settles(
+    profile: StationaryProfile, agreed: Floats, discounts: float, *, player: int
+) -> NDArray[np.bool_]:
+    r"""Return in which states a country would settle if it could choose the date, shape (S,).
+
+    Solves :math:`X = \max(N, (1 - \delta) g + \delta P X)` by policy iteration; in case of ties it settles.
+    """
+    i = player_index(player, "player", 2)
+    own, values, chain = agreed[:, i], profile.values[:, i], discounts * profile.chain
+    flow = values - chain @ values
+    stop = np.ones(len(own), dtype=bool)
+    while True:
+        going = np.where(stop[:, None], 0.0, chain)
+        worth = np.linalg.solve(np.eye(len(own)) - going, np.where(stop, own, flow))
+        better = flow + chain @ worth - own > _TIE * np.abs(own).max()
+        if (stop == ~better).all():
+            return stop
+        stop = ~better

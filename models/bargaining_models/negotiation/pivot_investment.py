@@ -27,7 +27,7 @@ from bargaining.protocols.hold_up import HoldUp
 from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal, Reading
 from bargaining_models.negotiation.growth import Growth
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.negotiation.pivot import Pivot, PivotDivision
+from bargaining_models.negotiation.pivot import Pivot
 from bargaining_models.negotiation.projects import Project
 
 _PARTS = (1 + chebyshev.chebpts2(6)) / 2
@@ -87,36 +87,19 @@ class Investment(Shown):
         """The talks if the project is never built."""
         return Pivot(growth=Growth.in_steps(self.deal, [], stages=(0,)), rate=self.rate)
 
-    def divide(self, reading: Reading) -> tuple[PivotDivision, PivotDivision]:
-        """Return the divisions if the project is never built, and while it is being built."""
-        if reading.name not in self._divided:
-            self._divided[reading.name] = reading.divide(self.without), reading.divide(self.pivot)
-        return self._divided[reading.name]
-
-    @cached_property
-    def _divided(self) -> dict[str, tuple[PivotDivision, PivotDivision]]:
-        """The divisions found so far, by reading."""
-        return {}
-
     def leverage(self, reading: Reading) -> float:
         """Return by how much the transfer agreed today is smaller, money a year."""
-        without, built = self.divide(reading)
-        return without.transfer - built.transfer
+        without, built = (reading.divide(talks) for talks in (self.without, self.pivot))
+        return float(without.transfer - built.transfer)
 
     def route_trade(self) -> float:
         """Return what the project adds to home's income under free trade, money a year from today."""
         return float((self.pivot.value("agreement")(0.0) - self.without.value("agreement")(0.0))[0])
 
-    def talk_at_once(self, reading: Reading) -> float:
-        """Return what home gains by the project if talks begin today, net of its charge."""
-        without, built = self.divide(reading)
-        return float((built.payoffs - without.payoffs)[0]) - self.charge
-
-    def build_first(self, reading: Reading) -> float:
-        """Return what home gains by the project if talks begin when it opens, net of its charge."""
-        without, built = self.divide(reading)
-        later = built.payoffs + built.waiting(self.project.lead_time)
-        return float((later - without.payoffs)[0]) - self.charge
+    def gain(self, reading: Reading, *, start: float = 0.0) -> float:
+        """Return what home gains by the project if talks begin at `start`, net of its charge, money a year."""
+        without, built = (reading.divide(talks) for talks in (self.without, self.pivot))
+        return float((built.payoffs + built.waiting(start) - without.payoffs)[0]) - self.charge
 
     def part_built(self, reading: Reading) -> float:
         """Return the part of the project that leverage alone would pay for in a static deal, in [0, 1]."""

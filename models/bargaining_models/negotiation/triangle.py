@@ -27,7 +27,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Result, owning, real, within
+from bargaining.authoring import Floats, Result, owning
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.deal import Deal, Reading
 from bargaining_models.negotiation.negotiation import Negotiation, Share
@@ -56,13 +56,6 @@ class Triangle(Result):
     Attributes
     ----------
     negotiation : Negotiation
-    r : mapping or array_like
-        The redirectable share that the alternative opens.
-    capped : bool
-        Whether the capacity caps limit it.
-    market_cost : float
-        A cost to the alternative of keeping the route open that is not in the trade model, such as a political one, in
-        money a year.
     money : (*batch, 2, 2, 3) array
         Agreement with the partner or not, with the alternative or not; home, partner, alternative. A year, before lump
         sums, against free trade at r = 0.
@@ -83,37 +76,21 @@ class Triangle(Result):
     """
 
     negotiation: Negotiation
-    r: Share
-    capped: bool
-    market_cost: float
     money: Floats
     unit: str
     residual: Floats
     status: NDArray[np.int8]
 
     @classmethod
-    def at(
-        cls, negotiation: Negotiation, *, r: Share, capped: bool = False, market_cost: float = 0.0
-    ) -> Self:
-        """Compute the four states at redirectable share `r`.
-
-        Parameters
-        ----------
-        negotiation : Negotiation
-            With an alternative.
-        r, capped
-            As for `Deal.at`.
-        market_cost : float, default 0
-            See the class.
+    def at(cls, negotiation: Negotiation, *, r: Share, capped: bool = False) -> Self:
+        """Compute the four states at redirectable share `r`; the arguments are those of `Deal.at`.
 
         Raises
         ------
         InvalidInput
-            If there is no alternative, `r` is outside [0, 1] or names an unknown sector, or `market_cost` is not a
-            finite number.
+            If there is no alternative, or `r` is outside [0, 1] or names an unknown sector.
         """
-        both, alone = negotiation.payoffs(r=r, capped=capped), negotiation.war(r=r, capped=capped)
-        return cls._of_states(negotiation, both, alone, r=r, capped=capped, market_cost=market_cost)
+        return cls.of(Deal.at(negotiation, r=r, capped=capped))
 
     @classmethod
     def of(cls, deal: Deal) -> Self:
@@ -122,60 +99,30 @@ class Triangle(Result):
         Raises
         ------
         InvalidInput
-            If an agreement closes the route.
+            If there is no alternative, or an agreement closes the route.
         """
+        talks = deal.negotiation
+        talks.roles.need_alternative()
         if not deal.route_survives:
-            deal.negotiation.roles.need_alternative()
             raise InvalidInput(
-                f"`deal` must leave the route to {deal.negotiation.roles.said[2]} open under an agreement; got "
+                f"`deal` must leave the route to {talks.roles.said[2]} open under an agreement; got "
                 f"route_survives=False. Give the deal with the route."
             )
-        return cls._of_states(deal.negotiation, deal.agreement, deal.war, r=deal.r, capped=deal.capped)
-
-    @classmethod
-    def _of_states(
-        cls,
-        negotiation: Negotiation,
-        both: Outcome,
-        alone: Outcome,
-        *,
-        r: Share,
-        capped: bool,
-        market_cost: float = 0.0,
-    ) -> Self:
-        cost = real(market_cost, "market_cost", ndim=0)
-        negotiation.roles.need_alternative()
-        outcomes = (negotiation.war(), alone, negotiation.payoffs(), both)
-        batch = both.percent.shape[:-1]
-        money = np.stack(
-            [np.broadcast_to(_money(negotiation, one), (*batch, 3)) for one in outcomes], axis=-2
-        )
-        states = money.reshape(*batch, 2, 2, 3)
-        states[..., 1, ALTERNATIVE] -= cost
+        outcomes = (talks.war(), deal.war, talks.payoffs(), deal.agreement)
+        batch = deal.war.percent.shape[:-1]
+        states = [np.broadcast_to(_money(talks, one), (*batch, 3)) for one in outcomes]
         return cls(
-            negotiation=negotiation,
-            r=r,
-            capped=capped,
-            market_cost=float(cost),
-            money=states,
-            unit=both.unit,
+            negotiation=talks,
+            money=np.stack(states, axis=-2).reshape(*batch, 2, 2, 3),
+            unit=deal.agreement.unit,
             residual=_worst(batch, [one.residual for one in outcomes]),
             status=_worst(batch, [np.asarray(one.status) for one in outcomes]).astype(np.int8),
         )
-
-    def elsewhere(self, r: Share) -> Self:
-        """Return the same triangle at another redirectable share."""
-        return type(self).at(self.negotiation, r=r, capped=self.capped, market_cost=self.market_cost)
 
     @property
     def added(self) -> Floats:
         """The change of the three countries' money by C under free trade with the partner, (*batch, 3)."""
         return np.asarray(self.money[..., 1, 1, :] - self.money[..., 1, 0, :])
-
-    @property
-    def cross(self) -> Floats:
-        """The effect of C on each country's money under free trade less its effect in the war, (*batch, 3)."""
-        return np.asarray(self.added - (self.money[..., 0, 1, :] - self.money[..., 0, 0, :]))
 
     def route_worth(self) -> Floats:
         """Return home's gain from a free route: more trade itself and a smaller transfer."""
@@ -191,18 +138,6 @@ class Triangle(Result):
     def clause(self, terms: Terms) -> Floats:
         """Return the joint gain of home and the partner from free trade without C over `terms`."""
         return np.asarray(self.money[..., 1, 0, :2].sum(axis=-1) - terms.payoffs[..., :2].sum(axis=-1))
-
-    def free_up_to(self, weight: float = 0.5) -> Floats:
-        """Return the further cost of its market up to which the alternative asks for nothing, bargaining at once.
-
-        `weight` is home's against the alternative, in (0, 1].
-        """
-        w = within(real(weight, "weight", ndim=0), "weight", 0.0, 1.0, ends="(]")
-        return np.asarray(self.added[..., 2] - (1 - w) / w * self.added[..., 0])
-
-    def signed_up_to(self) -> Floats:
-        """Return the additional cost of the market up to which there is an agreement on the route under free trade."""
-        return np.asarray(self.added[..., 0] + self.added[..., 2])
 
 
 def _money(negotiation: Negotiation, outcome: Outcome) -> Floats:

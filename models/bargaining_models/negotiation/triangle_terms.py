@@ -6,8 +6,8 @@ not, C in force or not, player.
 
 An agreement may help or harm the partner who has no part in it. Lump sums are paid within pairs, and what one pair
 pays is sunk for the other. In the coalitional game all agreements inside a coalition are in force. A coalition with the
-hub in it is worth the same whatever the others do. What a partner has on its own depends on the other two: `outsiders`
-says whether it expects them to stand alone, or to agree (the models γ and δ of Hart and Kurz).
+hub in it is worth the same whatever the others do. A partner on its own expects the other two to stand alone (the model
+γ of Hart and Kurz).
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Problem, TransferableSurplus, nash
-from bargaining.authoring import Floats, Result, choice, per_player, real, within
+from bargaining.authoring import Floats, Result, per_player, real, within
 from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.coalitional import Allocation, CoalitionalGame
 
 PARTNERS = (1, 2)
 ACCURACY = 1e-10  # of the residual, relative
-OUTSIDERS = ("alone", "agree")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -177,32 +176,24 @@ def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
     return _foreseeing(states, ruled_out, _pair(second, nothing, 2, w[1]), 1, w[0])
 
 
-def worths(money: ArrayLike, *, outsiders: str = "alone") -> dict[tuple[int, ...], Floats]:
+def worths(money: ArrayLike) -> dict[tuple[int, ...], Floats]:
     """Return the worth of every coalition, each of shape batch.
-
-    Parameters
-    ----------
-    money : (*batch, 2, 2, 3) array_like
-    outsiders : {"alone", "agree"}
-        The behaviour of the other two that a partner on its own expects.
 
     Raises
     ------
     InvalidInput
-        If `money` has another shape or is not finite, or `outsiders` is neither.
+        If `money` has another shape or is not finite.
 
     References
     ----------
     Hart, S. and Kurz, M. (1983). Endogenous formation of coalitions. *Econometrica* 51(4), 1047-1064.
     doi:10.2307/1912051
     """
-    choice(outsiders, "outsiders", OUTSIDERS)
     nothing, second, first, both = _four(_checked(money))
-    left_1, left_2 = (nothing, nothing) if outsiders == "alone" else (second, first)
     return {
         (0,): nothing[..., 0],
-        (1,): left_1[..., 1],
-        (2,): left_2[..., 2],
+        (1,): nothing[..., 1],
+        (2,): nothing[..., 2],
         (0, 1): first[..., 0] + first[..., 1],
         (0, 2): second[..., 0] + second[..., 2],
         (1, 2): nothing[..., 1] + nothing[..., 2],
@@ -210,7 +201,7 @@ def worths(money: ArrayLike, *, outsiders: str = "alone") -> dict[tuple[int, ...
     }
 
 
-def shapley(money: ArrayLike, *, outsiders: str = "alone") -> Terms:
+def shapley(money: ArrayLike) -> Terms:
     """Return the terms by which each gets its average contribution over the orders of arrival.
 
     Examples
@@ -218,10 +209,10 @@ def shapley(money: ArrayLike, *, outsiders: str = "alone") -> Terms:
     >>> shapley([[[0, 0, 0], [6, 0, 0]], [[10, 0, 0], [12, 0, 0]]]).payoffs.round(3)
     array([6.667, 3.667, 1.667])
     """
-    return _allocated(money, outsiders, CoalitionalGame.shapley)
+    return _allocated(money, CoalitionalGame.shapley)
 
 
-def nucleolus(money: ArrayLike, *, outsiders: str = "alone") -> Terms:
+def nucleolus(money: ArrayLike) -> Terms:
     """Return the terms that minimise the largest complaint of a coalition, then the second largest.
 
     Raises
@@ -234,7 +225,7 @@ def nucleolus(money: ArrayLike, *, outsiders: str = "alone") -> Terms:
     >>> nucleolus([[[0, 0, 0], [6, 0, 0]], [[10, 0, 0], [12, 0, 0]]]).payoffs
     array([8., 3., 1.])
     """
-    return _allocated(money, outsiders, CoalitionalGame.nucleolus)
+    return _allocated(money, CoalitionalGame.nucleolus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,9 +265,9 @@ def _alike(agree: Floats, refuse: Floats, partner: int) -> Floats:
     return np.asarray((agree[..., 0] + agree[..., partner] + refuse[..., 0] - refuse[..., partner]) / 2)
 
 
-def _allocated(money: ArrayLike, outsiders: str, value: Callable[[CoalitionalGame], Allocation]) -> Terms:
+def _allocated(money: ArrayLike, value: Callable[[CoalitionalGame], Allocation]) -> Terms:
     def solve(cell: Floats) -> tuple[Floats, float, int]:
-        payoffs = value(CoalitionalGame((0, 1, 2), worths(cell, outsiders=outsiders))).payoffs
+        payoffs = value(CoalitionalGame((0, 1, 2), worths(cell))).payoffs
         return payoffs, abs(float(payoffs.sum() - cell[1, 1].sum())), Status.OK
 
     return _each(_checked(money), solve)

@@ -175,7 +175,7 @@ def political(study: Study, rows: Rows) -> Iterator[tuple[bool, float]]:
 
 def decoupling(study: Study, rows: Rows) -> Iterator[tuple[bool, float]]:
     """What the US gains by replacing its suppliers, at the better of two dates, over settling at once."""
-    for found in _by(rows(study, "T7-answers"), "route", "hazard").values():
+    for found in _by(rows(study, "T7-answers"), "route", "breakdown").values():
         us = {row["answer"]: row["us"] for row in found}
         gain = max(value for answer, value in us.items() if answer != "rush") - us["rush"]
         yield gain > 0.0, gain

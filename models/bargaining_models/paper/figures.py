@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bargaining.plots.plot import COLOURS, DASHES, MARKERS
-from bargaining_models.negotiation.pivot_terms import path
 from bargaining_models.paper.bands import ENVIRONMENTS, bands_table
 from bargaining_models.paper.bands import SHARES as BANDED
 from bargaining_models.paper.pivot_game_study import PATIENT
-from bargaining_models.paper.pivot_study import HAZARD, POSTURES
+from bargaining_models.paper.pivot_study import BREAKDOWN, POSTURES
 from bargaining_models.paper.study import COUNTRIES, SHARES, Study
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ LEAVING = ((False, "neither may leave"), (True, "either may leave"))
 LAST = 8.0  # years of F2
 HELD = (0.05, 0.15, 0.30)  # shares of F3, as more lines would hide each other
 LEVELS = ("0%", "10%", "20%", "30%")
-ALTERNATIVES = ("lasting", "lasting, fast", "revocable", "revocable, fast")
-YEARS = 40  # of F5
 
 
 def leverage(study: Study) -> Figure:
@@ -78,7 +75,7 @@ def transfers_over_time(study: Study) -> Figure:
     dates = np.linspace(0.0, LAST, 401)
     for ax, route, title in zip(axes, (True, False), ("route open", "route closed by the deal"), strict=True):
         for k, (name, pivots) in enumerate(study.timing.paths.items()):
-            transfer = pivots[route].offers(hazard=HAZARD).transfer_at(dates)
+            transfer = pivots[route].offers(breakdown=BREAKDOWN).transfer_at(dates)
             ax.plot(dates, transfer, linestyle=DASHES[k], label=name, **_look(k, len(dates)))
         ax.set(xlabel="years until they agree", title=title)
     axes[0].set_ylabel("Canada to US, USD bn a year")
@@ -118,25 +115,6 @@ def sets_by_state(study: Study) -> Figure:
     return _with_legend(figure, 5)
 
 
-def paths(study: Study) -> Figure:
-    """F5: the share in use expected over the years, in the war and the best agreement, and the incomes of the war."""
-    figure, axes = _panels()
-    for k, name in enumerate(ALTERNATIVES):
-        pivot, found = study.pivot_game.games[name], study.pivot_game
-        war = path(pivot, found.war(name, PATIENT), PATIENT, years=YEARS)
-        agreed = path(pivot, found.terms(name, PATIENT, leave=False).agreement, PATIENT, years=YEARS)
-        lines = ((war.r, "-"), (agreed.r, "--")), ((war.payoffs[:, 0], "-"), (war.payoffs[:, 1], ":"))
-        for ax, drawn in zip(axes, lines, strict=True):
-            for values, dash in drawn:
-                label = name if dash == "-" else None
-                ax.plot(values, linestyle=dash, label=label, **_look(k, YEARS))
-    axes[0].set(xlabel="years", ylabel="expected r in use", title="capacity")
-    axes[1].set(xlabel="years", ylabel="expected income, USD bn a year", title="the war")
-    _dashes(axes[0], {"-": "war", "--": "best agreement"})
-    _dashes(axes[1], {"-": COUNTRIES[0], ":": COUNTRIES[1]})
-    return _with_legend(figure, 4)
-
-
 def shows(name: str) -> str:
     """Return what a figure shows, in a line."""
     return (FIGURES[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
@@ -172,19 +150,10 @@ def _outline(ax: Axes, found: Any, colour: str, dash: Any, label: str) -> None:
     ax.plot(*found.threat, marker="x", color=colour, markersize=5)
 
 
-def _dashes(ax: Axes, words: Mapping[Any, str]) -> None:
-    """Say in the picture what the dashes stand for."""
-    from matplotlib.lines import Line2D
-
-    handles = [Line2D([], [], color="black", linestyle=dash, linewidth=1.1) for dash in words]
-    ax.legend(handles, list(words.values()), frameon=False, fontsize="x-small", loc="center right")
-
-
 FIGURES: dict[str, Callable[[Study], Figure]] = {
     "F0": leverage,
     "F1": payoff_sets,
     "F2": transfers_over_time,
     "F3": reputations,
     "F4": sets_by_state,
-    "F5": paths,
 }

@@ -20,7 +20,7 @@ from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import rates_of, tariffs_given
-from bargaining_models.trade.links import in_pairs, place, rate_on
+from bargaining_models.trade.links import in_pairs, rate_on
 from bargaining_models.trade.tariff_nash import FEW, TariffEquilibrium, nash_tariffs
 from bargaining_models.trade.tariff_set import FOLLOWED, Optimum, TariffPayoffs
 
@@ -243,73 +243,6 @@ def _packed(
         status=status,
         equilibrium=answer,
         limits=() if found is None else payoffs.cut_short(found),
-    )
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EfficientTariffs(Result):
-    """Tariffs with the effects of free trade with payments.
-
-    Attributes
-    ----------
-    weights : (N,) array
-    tariffs : (N, N, J) array
-        `weights_n / weights_i - 1` of n on i, on all sectors.
-    transfers : (N,) array
-        What each region would receive under free trade for the same allocation, in units of world value added.
-    percent : (N,) array
-        Change of real income under the tariffs.
-    gap : float
-        How far real incomes under free trade with the payments are from these, percent: rounding.
-    equilibrium : TradeEquilibrium
-    """
-
-    weights: Floats
-    tariffs: Floats
-    transfers: Floats
-    percent: Floats
-    gap: float
-    equilibrium: TradeEquilibrium
-
-    @property
-    def status(self) -> Any:
-        """That of the equilibrium under the tariffs."""
-        return self.equilibrium.status
-
-
-def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
-    """Return the tariffs of a Pareto-efficient allocation; `TradeModel.efficient_tariffs` describes them."""
-    if isinstance(weights, Mapping):
-        lam = np.ones(len(model.regions))
-        for name, value in weights.items():
-            lam[place(name, "region", model.regions)] = float(real(value, f"weights[{name!r}]"))
-    else:
-        lam = real(weights, "weights")
-    if lam.shape != (len(model.regions),) or not (lam > 0.0).all():
-        raise InvalidInput(
-            f"`weights` must be positive, one a region ({len(model.regions)}); got {np.asarray(lam).tolist()}."
-        )
-    rate = lam[:, None] / lam - 1.0
-    tariffs = np.repeat(rate[:, :, None], len(model.sectors), axis=2)
-    answer = model.solve(tariffs=tariffs, highest=np.inf).raise_if_failed()
-    economy = model.economy
-    income = answer.income * economy.income
-    if economy.closure != "fixed":
-        raise InvalidInput(
-            "`deficits` of the model must be 'balanced' or fixed for efficient tariffs: shares move with wages."
-        )
-    # Goods of n at home cost lam_n times their price if there were one price worldwide.
-    spread = (answer.wages * economy.factor / lam).sum() / economy.factor.sum()
-    transfers = (income - answer.wages * economy.factor) / lam / spread - economy.deficits
-    free = model.solve(tariffs=np.zeros_like(tariffs), transfers=transfers - transfers.mean())
-    return EfficientTariffs(
-        weights=lam,
-        tariffs=tariffs,
-        transfers=transfers,
-        percent=answer.welfare,
-        gap=float(np.abs(free.welfare - answer.welfare).max()),
-        equilibrium=answer,
     )
 
 

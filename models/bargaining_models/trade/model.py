@@ -32,7 +32,7 @@ from bargaining_models.trade.solve import Solver, rebase
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
-    from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs, TariffsInPairs
+    from bargaining_models.trade.bargained import BargainedTariffs, TariffsInPairs
     from bargaining_models.trade.tariff_nash import TariffEquilibrium
 
 
@@ -531,31 +531,6 @@ class TradeModel(Shown):
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
-    def marginal_welfare(
-        self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
-    ) -> Floats:
-        """Differentiate welfare along directions of tariffs, as `sensitivity` of the equilibrium does.
-
-        Parameters
-        ----------
-        directions : (K, N, N, J) array_like
-            Changes of tariffs per unit of K parameters, each the difference of two arrays of `tariffs`.
-        tariffs, costs : array_like, optional
-            As in `solve`.
-
-        Returns
-        -------
-        (*batch, K, N) array
-            Percent of real income per unit of each parameter; NaN where there is no equilibrium.
-        """
-        from bargaining import sensitivity
-
-        along = real(directions, "directions", ndim=4)
-        if along.shape[1:] != (shape := self.economy.shares.shape):
-            raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
-        slopes = sensitivity(self.solve(tariffs=tariffs, costs=costs), wrt="tariffs").values
-        return np.asarray(np.einsum("...nijs,kijs->...kn", slopes, along))
-
     def decomposition(
         self,
         *,
@@ -652,19 +627,6 @@ class TradeModel(Shown):
         """
         place(region, "region", self.regions)
         return self.nash_tariffs([region], **options)
-
-    def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
-        """Return the best tariffs of a region against tariffs `given`; the options are those of `optimal_tariffs`.
-
-        Examples
-        --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
-        >>> us_25 = model.tariffs({("USA", "CAN"): 0.25})
-        >>> model.best_reply("CAN", us_25, against=["USA"]).rates.round(4)
-        array([0.1016])
-        """
-        return self.optimal_tariffs(region, given=given, **options)
 
     def nash_tariffs(
         self,
@@ -873,32 +835,6 @@ class TradeModel(Shown):
         return tariffs_in_pairs(
             self, pairs, method=method, disagreement=disagreement, sectors=sectors, given=given
         )
-
-    def efficient_tariffs(self, weights: Any) -> EfficientTariffs:
-        """Return the tariffs of a Pareto-efficient allocation: `weights_n / weights_i - 1` of n on i, in all sectors.
-
-        Everybody in n then pays `weights_n` times one price the world over, so that relative prices are the same
-        everywhere, as under free trade; what the rates collect and pay out are the transfers. So tariffs on all
-        sectors can themselves be the payment between regions.
-
-        Parameters
-        ----------
-        weights : (N,) array_like, or mapping from region to float
-            Positive; regions left out of a mapping have 1.
-
-        Examples
-        --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
-        >>> best = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
-        >>> best.transfers.round(1)  # USA, CAN, CHN, ROW; USD bn
-        array([ -23.1,   19.9, -115.8,  119. ])
-        >>> bool(best.gap < 1e-9)
-        True
-        """
-        from bargaining_models.trade.bargained import efficient_tariffs
-
-        return efficient_tariffs(self, weights)
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

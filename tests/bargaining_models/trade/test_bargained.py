@@ -113,7 +113,8 @@ def test_the_set_of_two_blocs_ends_where_free_trade_with_payments_does(two):
     payoffs = TariffPayoffs(two, ["r0", "r1"])
     floor = two.nash_tariffs().percent
     for weight in (0.97, 1.03):
-        point = two.efficient_tariffs([1.0, weight]).percent
+        rates = np.divide.outer([1.0, weight], [1.0, weight]) - 1  # of an efficient point
+        point = two.solve(tariffs=rates[..., None]).welfare
         assert bool(payoffs.contains(point - 1e-6))
         assert not bool(payoffs.contains(point + 1e-6))
         assert payoffs.ray(floor, point - floor) == pytest.approx(1, abs=1e-9)
@@ -215,22 +216,6 @@ def test_talks_of_six_blocs():
     )
     assert talks.of("USA", "CAN") == pytest.approx(-0.057, abs=5e-4)
     assert talks.of("CAN", "USA") == pytest.approx(0.062, abs=5e-4)
-
-
-def test_efficient_tariffs_are_free_trade_with_payments(model):
-    best = model.efficient_tariffs([1, 1.03, 0.98, 1.01])
-    np.testing.assert_allclose(best.percent, [0.015371, 1.137321, -0.636038, 0.254418], rtol=0, atol=5.1e-7)
-    np.testing.assert_allclose(best.transfers, [-23.568, 19.613, -115.722, 119.676], rtol=0, atol=5.1e-4)
-    assert best.gap < 1e-11
-    assert model.efficient_tariffs({}).transfers == pytest.approx(np.zeros(4), abs=1e-9)
-    named = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
-    np.testing.assert_array_equal(named.tariffs, best.tariffs)
-
-
-def test_payments_for_efficient_tariffs_are_on_top_of_deficits():
-    model = model_of(drawn(5), deficits="fixed")
-    assert np.abs(model.economy.deficits).min() > 0.1
-    assert model.efficient_tariffs({"r1": 1.05}).gap < 1e-9
 
 
 def test_derivatives_of_payoffs(model):
@@ -378,8 +363,6 @@ WRONG = [
     (lambda m: m.tariffs_in_pairs([]), "`pairs` must hold at least one pair"),
     (lambda m: m.tariffs_in_pairs(["USA"]), "`pairs` must be pairs of regions; got 'USA'"),
     (lambda m: m.tariffs_in_pairs([("USA", "CAN"), ("CAN", "USA")]), "`pairs` must be different"),
-    (lambda m: m.efficient_tariffs([1.0, 1.0]), r"`weights` must be positive, one a region \(4\)"),
-    (lambda m: m.efficient_tariffs({"CAN": -1.0}), "`weights` must be positive"),
     (lambda m: TariffPayoffs(m, ["USA"], against="all"), "`players` must be at least two regions"),
 ]
 

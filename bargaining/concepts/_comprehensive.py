@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.errors import InvalidInput
 from bargaining.feasible._sides import some
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope, batch_of, sets_of
@@ -27,19 +26,6 @@ def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
     if feasible.batch_shape:
         return batch_of(np.vectorize(comprehensive, otypes=[object])(sets_of(feasible)))
     return feasible if feasible.points is None else Polytope(feasible.points, free_disposal=True)
-
-
-def above(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
-    """Return the part above a floor of inequalities that have no list of vertices: it may have one."""
-    if not isinstance(feasible, Polytope) or feasible.inequalities is None:
-        return feasible
-    matrix, limits = feasible.inequalities
-    try:
-        return Polytope.from_inequalities(
-            np.vstack((matrix, -np.eye(len(floor)))), np.concatenate((limits, -floor))
-        )
-    except InvalidInput:
-        return feasible
 
 
 def best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:

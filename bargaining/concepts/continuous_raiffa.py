@@ -8,11 +8,10 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._comprehensive import above
 from bargaining.concepts._missed import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.transform import convex_only, set_of_cell, without_low_floors
+from bargaining.feasible.transform import above, convex_only, set_of_cell, without_low_floors
 from bargaining.problem import Problem, require_problem
 
 PROMISED = 1e-6  # of ideal gains: the error that OK allows

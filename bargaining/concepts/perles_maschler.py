@@ -14,13 +14,14 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
 from bargaining.concepts._missed import apart
-from bargaining.concepts._pareto import Curve, Followed, both_gain, curve, pareto, vertices_by_cell
+from bargaining.concepts._pareto import both_gain, function, vertices
 from bargaining.division import Division, describe, divide
 from bargaining.errors import NotApplicable
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
+EPS = float(np.finfo(float).eps)
 PROMISED = 1e-7  # difference of the two parts that OK allows
 
 
@@ -54,9 +55,10 @@ def perles_maschler(problem: Problem) -> Division:
 
     Notes
     -----
-    On polygons the answer is exact up to the rounding of square roots. On a curve the integral is the limit of sums
-    over chords, which is extrapolated; it allows infinite slopes at the ends and kinks anywhere. `residual` is what
-    the last halvings of intervals changed plus what rounding can, relative to the whole; OK allows 1e-7.
+    On polygons the sum is exact up to rounding; the length of an edge that is nearly level magnifies it. On a curve
+    the integral is the limit of sums over chords, which is extrapolated; it allows infinite slopes at the ends and
+    kinks anywhere. `residual` is what the last halvings of intervals changed plus what rounding can, relative to the
+    whole; OK allows 1e-7.
 
     It is the superadditive solution: what is agreed about two problems together is at least the sum of what is agreed
     about each. Superadditivity, symmetry, Pareto optimality, scale invariance and continuity characterise it among
@@ -88,7 +90,8 @@ def perles_maschler(problem: Problem) -> Division:
     convex_only(problem.feasible, "perles_maschler")
     ideal = problem.ideal
     status = problem.gains_status(ideal)
-    unit, residual = _middle(problem, ideal)
+    chain = vertices(problem, ideal)
+    unit, residual = _on_curves(problem, ideal) if chain is None else _on_chain(chain)
     d = problem.disagreement
     with np.errstate(invalid="ignore"):
         payoffs = np.where(np.asarray((ideal > d).all(axis=-1))[..., None], d + unit * (ideal - d), ideal)
@@ -101,43 +104,16 @@ def missed(problem: Problem, payoffs: Floats) -> Floats:
     ideal = problem.ideal
     with np.errstate(all="ignore"):
         gains = (payoffs - problem.disagreement) / (ideal - problem.disagreement)
-    edge = pareto(problem, ideal)
-    if not isinstance(edge, Followed):
-        return _imbalance(edge, _steps(problem, ideal, edge), gains)
-    unit, doubt = _on_curve(curve(edge, problem, ideal))
+    chain = vertices(problem, ideal)
+    if chain is not None:
+        return _imbalance(chain, gains)
+    unit, doubt = _on_curves(problem, ideal)
     return apart(gains, unit, np.ones(2)) + doubt
 
 
-def _middle(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
-    """Return the point that halves the frontier, in gains over ideal gains, and by how much it does not."""
-    edge = pareto(problem, ideal)
-    if isinstance(edge, Followed):
-        return _on_curve(curve(edge, problem, ideal))
-    return _on_chain(edge, _steps(problem, ideal, edge))
-
-
-def _steps(problem: Problem, ideal: Floats, corners: Floats) -> Floats:
-    """Return the edges of a chain; for a polygon, the part of each edge that remains, measured on its longer side.
-
-    For an edge that is nearly horizontal or vertical, differences of coordinates relative to d would round the length
-    away.
-    """
-    steps = np.diff(corners, axis=-2)
-    d = np.broadcast_to(problem.disagreement, ideal.shape)
-    usual = np.asarray(both_gain(ideal, d))
-    whole = vertices_by_cell(problem.feasible, d, usual)
-    if whole is None or steps.shape[-2] == 0:
-        return steps
-    gains = np.where(usual[..., None], ideal - d, np.inf)
-    full = np.diff(whole, axis=-2) / gains[..., None, :]
-    along = np.argmax(np.abs(full), axis=-1, keepdims=True)
-    part, entire = (np.take_along_axis(a, along, axis=-1) for a in (steps, full))
-    kept = np.clip(part / np.where(entire == 0, 1.0, entire), 0.0, 1.0)
-    return np.where((entire == 0) | (kept == 0), steps, kept * full)
-
-
-def _on_chain(corners: Floats, steps: Floats) -> tuple[Floats, Floats]:
+def _on_chain(corners: Floats) -> tuple[Floats, Floats]:
     """Return the point of a chain of vertices that halves the sum of its edges' lengths."""
+    steps = np.diff(corners, axis=-2)
     lengths = np.sqrt(np.maximum(-steps[..., 0] * steps[..., 1], 0.0))
     after = np.cumsum(lengths, axis=-1)
     if lengths.shape[-1] == 0:
@@ -150,17 +126,17 @@ def _on_chain(corners: Floats, steps: Floats) -> tuple[Floats, Floats]:
         np.take_along_axis(a, k[..., None], axis=-2)[..., 0, :] for a in (corners[..., :-1, :], steps)
     )
     point = start + share * step
-    return point, _imbalance(corners, steps, point)
+    return point, _imbalance(corners, point)
 
 
-def _imbalance(corners: Floats, steps: Floats, point: Floats) -> Floats:
+def _imbalance(corners: Floats, point: Floats) -> Floats:
     """Return how much the parts of a chain to either side of a point differ in length, as a share of how far it goes.
 
     A chain that is no longer than rounding has imbalance 0. The position of the point on its edge is computed from the
     longer side of the edge, since along the other side rounding may be as large as the edge. The distance of the point
     from the chain is added.
     """
-    beyond = point[..., None, :] - corners[..., :-1, :]
+    steps, beyond = np.diff(corners, axis=-2), point[..., None, :] - corners[..., :-1, :]
     along = np.argmax(np.abs(steps), axis=-1, keepdims=True)
     step, reached = (np.take_along_axis(a, along, axis=-1)[..., 0] for a in (steps, beyond))
     share = np.clip(np.where(step == 0, 0.0, reached / np.where(step == 0, 1.0, step)), 0.0, 1.0)
@@ -173,13 +149,16 @@ def _imbalance(corners: Floats, steps: Floats, point: Floats) -> Floats:
     return imbalance
 
 
-def _on_curve(frontier: Curve) -> tuple[Floats, Floats]:
-    """Return the point of a curve that halves the integral, cell by cell, and by how much it may not."""
-    x, doubt = np.array(frontier.left), np.empty(np.shape(frontier.left))
-    for cell in np.ndindex(x.shape):
-        one = frontier.cell(cell)
-        x[cell], doubt[cell] = _halve(one.function, float(one.left), float(one.right), one.noise)
-    return np.stack((x, frontier.function(x)), axis=-1), doubt + frontier.error
+def _on_curves(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
+    """Return the points of curves that halve the integral, cell by cell, and by how much they may not."""
+    d = np.broadcast_to(problem.disagreement, ideal.shape)
+    point, doubt = np.full(ideal.shape, 0.5), np.zeros(ideal.shape[:-1])
+    for cell in map(tuple, np.argwhere(both_gain(ideal, d))):
+        value, left = function(problem, ideal, cell)
+        grain = 2 * EPS * (np.abs(d[cell]) + np.abs(ideal[cell])) / (ideal[cell] - d[cell])
+        x, doubt[cell] = _halve(value, left, 1.0, grain)
+        point[cell] = x, value(np.atleast_1d(x))[0]
+    return point, doubt
 
 
 Function = Callable[[Floats], Floats]

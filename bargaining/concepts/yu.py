@@ -11,13 +11,15 @@ import numpy as np
 from bargaining._arrays import Floats, scalar
 from bargaining._calls import suggesting
 from bargaining.concepts._missed import outside, units
-from bargaining.concepts._pareto import Curve, Followed, curve, pareto
+from bargaining.concepts._pareto import both_gain, vertices
 from bargaining.concepts.equal_loss import lose_alike
 from bargaining.concepts.equal_loss import missed as short_of_equal_loss
 from bargaining.concepts.lexicographic import raise_together, short_of_lexicographic
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput
-from bargaining.feasible.base import FeasibleSet, known
+from bargaining.feasible._root import decreasing_root
+from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import STEEPEST, Polytope
 from bargaining.feasible.program import ConvexProgram
 from bargaining.feasible.surplus import TransferableSurplus
@@ -28,11 +30,13 @@ from bargaining.feasible.transform import (
     convex_only,
     set_of_cell,
     support_above,
+    without_low_floors,
 )
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
 NOISE = 8 * EPS  # of slopes
+ASIDE = 2.0**-34  # of prices: beside an edge, of which sets give the middle where prices tie up to rounding
 ROUNDS = 200  # support points of a set that knows no more
 ENOUGH = 1e-13  # of the losses: a smaller gap is not sought
 
@@ -103,17 +107,27 @@ def _nearest_point(problem: Problem, ideal: Floats, power: float) -> tuple[Float
     """Return the nearest point for a finite power, and by how much it misses the first-order condition."""
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     gaining = np.isfinite(ideal) & (ideal > d)
-    if problem.players == 2 and not _of_decisions(problem.feasible):
+    chain = vertices(problem, ideal) if problem.players == 2 else None
+    feasible = without_low_floors(problem.feasible, d)
+    if chain is not None or isinstance(feasible, Frontier):
         usual = np.asarray(gaining.all(axis=-1))
-        gains = np.where(usual[..., None], ideal - d, 1.0)
-        unit, residual = _two_players(problem, ideal, gains, power)
-        return np.where(usual[..., None], ideal - (1.0 - unit) * gains, ideal), residual
+        gains, safe = (np.where(usual[..., None], x, 1.0) for x in (ideal - d, ideal))
+        if chain is None:
+            point, residual = _on_frontier(feasible, np.where(usual[..., None], d, 0.0), safe, power)
+        else:
+            units = gains / gains.max(axis=-1, keepdims=True)  # losses are compared in one unit
+            noise = NOISE * (1.0 + np.maximum(np.abs(safe), np.abs(d)) / gains)
+            unit, residual = _on_chain(chain, units, power, noise)
+            point = ideal - (1.0 - unit) * gains
+        return np.where(usual[..., None], point, ideal), residual
+    if problem.players == 2:
+        return _between_prices(problem.feasible, d, ideal, power)
     point, residual = np.array(ideal), np.full(ideal.shape[:-1], np.nan)
     usual = np.asarray(np.isfinite(ideal).all(axis=-1) & gaining.any(axis=-1))
     for cell in map(tuple, np.argwhere(usual)):
-        feasible = set_of_cell(problem.feasible, cell, usual.shape)
+        part = set_of_cell(problem.feasible, cell, usual.shape)
         ones, free = np.ones(problem.players), np.full(problem.players, -np.inf)
-        point[cell], gap = _least(feasible, ideal[cell], ones, free, min(power, STEEPEST))
+        point[cell], gap = _least(part, ideal[cell], ones, free, min(power, STEEPEST))
         residual[cell] = gap / (ideal[cell] - d[cell]).max()
     return point, residual
 
@@ -180,12 +194,6 @@ def _best_within_reach(feasible: FeasibleSet, ideal: Floats, prices: Floats) -> 
     return support_above(feasible, prices, ideal - (len(ideal) + 1) * loss)
 
 
-def _of_decisions(feasible: FeasibleSet) -> bool:
-    """Say whether a set is a convex program, perhaps within others."""
-    within = known(feasible, "within")
-    return isinstance(feasible, ConvexProgram) or (within is not None and _of_decisions(within))
-
-
 def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
     """Return by how much payoffs violate the first-order condition, or feasibility, over the largest ideal gain.
 
@@ -224,30 +232,52 @@ def _weights(fall: Floats, run: Floats, power: float, noise: Floats | float) -> 
         return 1 / (1 + np.exp(tilt)), 1 / (1 + np.exp(-tilt))
 
 
-def _two_players(problem: Problem, ideal: Floats, gains: Floats, power: float) -> tuple[Floats, Floats]:
-    units = gains / gains.max(axis=-1, keepdims=True)  # losses are compared in one unit
-    edge = pareto(problem, ideal)
-    if isinstance(edge, Followed):
-        return _on_curve(curve(edge, problem, ideal), units, power)
-    d = np.broadcast_to(problem.disagreement, ideal.shape)
-    with np.errstate(invalid="ignore"):
-        places = np.where(np.isfinite(ideal), np.maximum(np.abs(ideal), np.abs(d)), 0.0) / gains
-    return _on_chain(edge, units, power, NOISE * (1.0 + places))
+def _on_frontier(feasible: Frontier, d: Floats, ideal: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return the nearest point of a frontier, and by how much it misses the first-order condition."""
+    size = (ideal - d).max(axis=-1)
 
-
-def _on_curve(frontier: Curve, units: Floats, power: float) -> tuple[Floats, Floats]:
-    """Return the nearest point of a curve, and by how much it misses the first-order condition."""
-
-    def condition(u: Floats, v: Floats, slope: Floats) -> Floats:
-        run, fall = units[..., 0], np.maximum(-slope, 0.0) * units[..., 1]
+    def condition(x: Floats, y: Floats, slope: Floats) -> Floats:
+        fall = np.maximum(-slope, 0.0)
         if power == 1:
-            return np.asarray(2 * run / (run + fall) - 1)  # the fall may be infinite
-        w0, w1 = _weights(fall, run, power, NOISE)
-        return np.asarray(w0 * (1 - u) * units[..., 0] - w1 * (1 - v) * units[..., 1])
+            return np.asarray(2 / (1 + fall) - 1)  # the fall may be infinite
+        w0, w1 = _weights(fall, np.ones_like(fall), power, NOISE)
+        return np.asarray((w0 * (ideal[..., 0] - x) - w1 * (ideal[..., 1] - y)) / size)
 
-    u = np.clip(frontier.balance(condition), frontier.left, frontier.right)
-    off = frontier.off_balance(condition, u)
-    return np.stack((u, frontier.function(u)), axis=-1), off + frontier.error
+    low, high = (np.clip(x[..., 0], feasible.lower, feasible.upper) for x in (d, ideal))
+    x, _ = feasible.balance(condition, low, high)
+    missed = feasible.off_balance(condition, x, low, high)
+    return np.stack((x, feasible.function(x)), axis=-1), missed
+
+
+def _between_prices(feasible: FeasibleSet, d: Floats, ideal: Floats, power: float) -> tuple[Floats, Floats]:
+    """Return the nearest point of a set of two players known by its best points, and by how much it may be missed.
+
+    At the angle of its prices the best point has losses of which these are the gradient; along an edge the best point
+    jumps there, and the nearest point is between its ends.
+    """
+    usual = both_gain(ideal, d)
+    gains, safe = (np.where(usual[..., None], x, 1.0) for x in (ideal - d, ideal))
+    units = gains / gains.max(axis=-1, keepdims=True)
+
+    def best(angle: Floats) -> Floats:
+        prices = np.stack((np.cos(angle), np.sin(angle)), axis=-1) / gains
+        point = np.asarray(feasible.support(prices)[1])
+        if np.isnan(point).any():  # unbounded at some prices
+            point = Restricted(feasible, d).support(prices)[1]
+        loss = (safe - point) / gains  # beyond d the frontier ends at one player's ideal payoff
+        for end in np.eye(2):
+            loss = np.where((loss * end).max(axis=-1, keepdims=True) > 1.0, end, loss)
+        return loss
+
+    def slack(angle: Floats) -> Floats:
+        loss = np.maximum(best(angle) * units, 0.0) ** (power - 1) * units
+        return np.cos(angle) * loss[..., 1] - np.sin(angle) * loss[..., 0]
+
+    end = np.full(usual.shape, np.pi / 2)
+    angle, _ = decreasing_root(slack, 0 * end, end)
+    ends = [1.0 - best(np.clip(angle + side * ASIDE, 0.0, np.pi / 2)) for side in (1, -1)]
+    unit, residual = _on_chain(np.stack(ends, axis=-2), units, power, NOISE * np.ones_like(units))
+    return np.where(usual[..., None], ideal - (1.0 - unit) * gains, ideal), residual
 
 
 def _on_chain(corners: Floats, units: Floats, power: float, noise: Floats) -> tuple[Floats, Floats]:

@@ -24,7 +24,7 @@ from bargaining.exact.certificate import (
     register,
     why_not,
 )
-from bargaining.feasible.transform import set_of_cell
+from bargaining.feasible.transform import Cell, set_of_cell
 from bargaining.games.kinds import kind_of, known, loaded
 
 if TYPE_CHECKING:
@@ -174,8 +174,9 @@ def _claim(division: Division, cell: tuple[int, ...], tolerance: float) -> Claim
     ):
         raise InvalidInput(f"`cell` must name one cell of the batch {batch}; got {cell!r}.")
     d = np.broadcast_to(problem.disagreement, division.payoffs.shape)[cell].tolist()
+    feasible = set_of_cell(problem.feasible, cell, batch)
     return Claim(
-        feasible=set_of_cell(problem.feasible, cell, batch),
+        feasible=feasible.within if isinstance(feasible, Cell) else feasible,
         batch=batch,
         cell=cell,
         disagreement=d,

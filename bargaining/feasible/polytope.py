@@ -375,12 +375,15 @@ class Polytope(Shown, line=False):
     ) -> tuple[Floats, float]:
         """Return the x >= floor with the least sum of (weights * max(ideal - x, 0))**power, and its error."""
         of_one_cell(ideal=ideal, weights=weights, floor=floor)
-        if not isinstance(self._shape, Solid):
-            raise NotApplicable("The least losses are known for one polytope of three or more players.")
+        shape = self._shape
+        if isinstance(shape, Several):
+            raise NotApplicable("The least losses are known for one polytope. Take one by `at`.")
+        if isinstance(shape, Planar):
+            shape = Solid.of_points(shape.points, shape.origin, shape.span, free_disposal=self.free_disposal)
         ideal = real(ideal, "ideal", payoffs=True)
         weights = within(real(weights, "weights"), "weights", SMALLEST, 1 / SMALLEST)
         power = float(within(real(power, "power", ndim=0), "power", 1.0, STEEPEST))
-        return self._shape.least_powers(ideal, weights, floor, power)
+        return shape.least_powers(ideal, weights, floor, power)
 
     def __repr__(self) -> str:
         if isinstance(self._shape, Several):

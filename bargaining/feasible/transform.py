@@ -9,8 +9,9 @@ Lotteries over agreements make sets convex.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
 
 
 def set_of_cell(feasible: FeasibleSet, cell: tuple[int, ...], batch: tuple[int, ...]) -> FeasibleSet:
-    """Return the set of one cell of a batch of problems, for kinds of sets that can hold one for each cell."""
+    """Return the set of one cell of a batch of problems."""
     if not feasible.batch_shape:
         return feasible
     if isinstance(feasible, Polytope):
@@ -86,7 +87,20 @@ def set_of_cell(feasible: FeasibleSet, cell: tuple[int, ...], batch: tuple[int, 
     if isinstance(feasible, Restricted):
         floor = np.broadcast_to(feasible.floor, (*batch, feasible.players))[cell]
         return Restricted(set_of_cell(feasible.within, cell, batch), floor)
-    return feasible
+    return Cell(feasible, cell, batch)
+
+
+def above(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
+    """Return the part above a floor of inequalities that have no list of vertices: it may have one."""
+    if not isinstance(feasible, Polytope) or feasible.inequalities is None:
+        return feasible
+    matrix, limits = feasible.inequalities
+    try:
+        return Polytope.from_inequalities(
+            np.vstack((matrix, -np.eye(len(floor)))), np.concatenate((limits, -floor))
+        )
+    except InvalidInput:
+        return feasible
 
 
 def without_low_floors(feasible: FeasibleSet, d: Floats) -> FeasibleSet:
@@ -144,19 +158,127 @@ class _Wrapped(Shown, line=False):
         return self.within.batch_shape
 
 
-@owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Rescaled(_Wrapped, line=False):
-    """{scale * x + shift : x in the set within}."""
+class Cell(_Wrapped, line=False):
+    """One set of a batch that cannot be taken apart: the whole batch is asked, and one answer kept."""
 
     within: FeasibleSet
-    scale: Floats
-    shift: Floats
+    cell: tuple[int, ...]
+    batch_of_problems: tuple[int, ...]
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes: (), one set."""
+        return ()
+
+    @property
+    def disposes_freely(self) -> bool:
+        """Whether payoffs can be thrown away, as in the batch."""
+        return disposes_freely(self.within)
+
+    def _ask(self, name: str, *arrays: Floats, **more: Any) -> Any:
+        cells, n = np.broadcast_shapes(*(array.shape for array in arrays))[:-1], self.players
+        ones = (1,) * len(self.batch_of_problems)
+        each = (np.broadcast_to(array, (*cells, n)).reshape(*cells, *ones, n) for array in arrays)
+        whole = (np.broadcast_to(array, (*cells, *self.batch_of_problems, n)) for array in each)
+        answer = getattr(self.within, name)(*whole, **more)
+        place = (slice(None),) * len(cells) + self.cell
+        return tuple(part[place] for part in answer) if isinstance(answer, tuple) else answer[place]
+
+    @question
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and where."""
+        value, point = self._ask("support", weights)
+        return value, point
+
+    @question
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set."""
+        return np.asarray(self._ask("ray", origin, direction))
+
+    @question
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        return np.asarray(self._ask("ideal", floor))
+
+    @question
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set."""
+        return np.asarray(self._ask("contains", x, tol=tol))
+
+
+class _Image(_Wrapped):
+    """The image of the set within under a map that keeps the order of payoffs."""
+
+    __slots__ = ()
+
+    def _in(self, x: Floats) -> Floats:
+        """Return payoffs in the units and the order of the set within."""
+        raise NotImplementedError
+
+    def _out(self, x: Floats) -> Floats:
+        """Return payoffs of the set within in those of this one."""
+        raise NotImplementedError
+
+    def _prices(self, weights: Floats) -> Floats:
+        """Return the weights of payoffs of the set within."""
+        raise NotImplementedError
+
+    def _step(self, direction: Floats) -> Floats:
+        """Return a direction in the set within."""
+        raise NotImplementedError
 
     @property
     def disposes_freely(self) -> bool:
         """Whether payoffs can be thrown away, as in the set within."""
         return disposes_freely(self.within)
+
+    @question
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and where."""
+        value, point = self.within.support(self._prices(weights))
+        point = self._out(point)
+        return np.where(np.isfinite(value), (weights * point).sum(axis=-1), value), point
+
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell."""
+        return self._out(support_above(self.within, self._prices(weights), self._in(floor)))
+
+    @question
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set."""
+        return self.within.ray(self._in(origin), self._step(direction))
+
+    @question
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set."""
+        best = self._out(self.within.ideal(self._in(floor)))
+        return np.where(np.isfinite(best), np.maximum(best, floor), best)
+
+    @question
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set."""
+        return self.within.contains(self._in(x), tol=tol)
+
+    @question
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains: units do not matter."""
+        point, residual = best_product(self.within, self._in(origin), self._share(weights))
+        return self._out(point), residual
+
+    def _share(self, weights: Floats) -> Floats:
+        """Return bargaining weights, which have no units, in the order of the set within."""
+        return weights
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class Rescaled(_Image, line=False):
+    """{scale * x + shift : x in the set within}."""
+
+    within: FeasibleSet
+    scale: Floats
+    shift: Floats
 
     def _in(self, x: Floats) -> Floats:
         return (x - self.shift) / self.scale
@@ -167,89 +289,29 @@ class Rescaled(_Wrapped, line=False):
             moved = x * self.scale + self.shift
             return np.where(np.isfinite(x) & ~np.isfinite(moved), np.nan, moved)
 
-    @question
-    def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and where."""
-        value, point = self.within.support(weights * self.scale)
-        return value + (weights * self.shift).sum(axis=-1), self._out(point)
+    def _prices(self, weights: Floats) -> Floats:
+        return weights * self.scale
 
-    def support_above(self, weights: Floats, floor: Floats) -> Floats:
-        """Return a point with the best weighted sum over the x >= floor, for one cell."""
-        return self._out(support_above(self.within, weights * self.scale, self._in(floor)))
-
-    @question
-    def ray(self, origin: Floats, direction: Floats) -> Floats:
-        """Return the largest t with origin + t * direction in the set."""
+    def _step(self, direction: Floats) -> Floats:
         with np.errstate(over="ignore"):
-            step = direction / self.scale
-        return self.within.ray(self._in(origin), step)
-
-    @question
-    def ideal(self, floor: Floats) -> Floats:
-        """Return each player's best payoff over the x >= floor in the set."""
-        best = self.within.ideal(self._in(floor))
-        moved = self._out(best)
-        return np.where(np.isfinite(best), np.maximum(moved, floor), best)
-
-    @question
-    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
-        """Say whether x is in the set."""
-        return self.within.contains(self._in(x), tol=tol)
-
-    @question
-    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the point that maximises the weighted product of gains: units do not matter."""
-        point, residual = best_product(self.within, self._in(origin), weights)
-        return self._out(point), residual
+            return direction / self.scale
 
 
 @owning
 @dataclass(frozen=True, slots=True, eq=False)
-class Relabelled(_Wrapped, line=False):
+class Relabelled(_Image, line=False):
     """The set within, in which player i was order[i]."""
 
     within: FeasibleSet
     order: NDArray[np.intp]
-    _back: NDArray[np.intp] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_back", np.argsort(self.order))
+    def _in(self, x: Floats) -> Floats:
+        return x[..., np.argsort(self.order)]
 
-    @property
-    def disposes_freely(self) -> bool:
-        """Whether payoffs can be thrown away, as in the set within."""
-        return disposes_freely(self.within)
+    def _out(self, x: Floats) -> Floats:
+        return x[..., self.order]
 
-    @question
-    def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and where."""
-        value, point = self.within.support(weights[..., self._back])
-        return value, point[..., self.order]
-
-    def support_above(self, weights: Floats, floor: Floats) -> Floats:
-        """Return a point with the best weighted sum over the x >= floor, for one cell."""
-        return support_above(self.within, weights[self._back], floor[self._back])[self.order]
-
-    @question
-    def ray(self, origin: Floats, direction: Floats) -> Floats:
-        """Return the largest t with origin + t * direction in the set."""
-        return self.within.ray(origin[..., self._back], direction[..., self._back])
-
-    @question
-    def ideal(self, floor: Floats) -> Floats:
-        """Return each player's best payoff over the x >= floor in the set."""
-        return self.within.ideal(floor[..., self._back])[..., self.order]
-
-    @question
-    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
-        """Say whether x is in the set."""
-        return self.within.contains(x[..., self._back], tol=tol)
-
-    @question
-    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the point that maximises the weighted product of gains."""
-        point, residual = best_product(self.within, origin[..., self._back], weights[..., self._back])
-        return point[..., self.order], residual
+    _prices = _step = _share = _in
 
 
 @owning

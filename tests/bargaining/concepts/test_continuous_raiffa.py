@@ -311,3 +311,13 @@ def test_who_cannot_gain_stays_and_the_others_go_on(offset: float) -> None:
     batch = continuous_raiffa(Problem(Polytope(points), points[0] - [[0, 0, 0], [0, 0, 0.5], [1, 1, -1]]))
     assert batch.status.tolist() == [Status.DEGENERATE, Status.OK, Status.EMPTY]
     np.testing.assert_allclose(batch.payoffs[:2] - offset, [[1, 0.5, 0]] * 2, atol=PROMISED)
+
+
+def test_a_batch_of_frontiers() -> None:
+    tops = np.array([4.0, 9.0])
+    batch = Problem(Frontier(lambda x: tops - x * x, 0, np.sqrt(tops)), [0, 0])
+    for moved in (lambda problem: problem, lambda problem: problem.rescale([2.0, 3.0], [1.0, 1.0])):
+        together = continuous_raiffa(moved(batch)).raise_if_failed().payoffs
+        for top, x in zip(tops, together, strict=True):
+            one = Problem(Frontier(lambda x, top=top: top - x * x, 0, np.sqrt(top)), [0, 0])
+            np.testing.assert_allclose(x, continuous_raiffa(moved(one)).payoffs, atol=1e-8)

@@ -16,7 +16,6 @@ from bargaining import (
     continuous_raiffa,
     raiffa,
 )
-from bargaining.concepts._pareto import ends, sampled
 from bargaining.concepts.perles_maschler import perles_maschler
 from bargaining.feasible.points import FreeDisposalHull
 from drawn_sets import chain, steps
@@ -119,7 +118,7 @@ def test_edges_that_are_nearly_level_or_upright(slope: float, d: tuple[float, fl
     top, right = 1 + slope, 1 + slope
     for corners in ([[0, top], [1, 1], [2, 0]], [[0, 2], [1, 1], [right, 0]], [[0, top], [1, 1], [right, 0]]):
         problem = Problem(Polytope(corners, free_disposal=True), d)
-        assert certify(perles_maschler(problem).raise_if_failed()).holds
+        assert certify(perles_maschler(problem).raise_if_failed(), tolerance=1e-7).holds
 
 
 def test_a_corner_that_rounding_cuts_off() -> None:
@@ -163,25 +162,3 @@ def test_not_applicable() -> None:
         perles_maschler(Problem(TransferableSurplus(1, players=3), [0, 0, 0]))
     with pytest.raises(NotApplicable, match="needs a convex set"):
         perles_maschler(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))
-
-
-def test_the_frontier_ends_above_what_a_player_has_in_another_unit() -> None:
-    """Player 0 has 3 without an agreement, which is more than player 1 gets at one end of the frontier."""
-    feasible, d = Polytope([[3, 5], [4, 2]], free_disposal=True), np.array([3.0, 0.0])
-    first, last = ends(feasible, d, np.array([4.0, 5.0]))
-    assert (first.tolist(), last.tolist()) == ([3, 5], [4, 2])
-
-
-class Disc:
-    """The unit disc, which answers one question."""
-
-    def support(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        point = weights / np.linalg.norm(weights, axis=-1, keepdims=True)
-        return (weights * point).sum(axis=-1), point
-
-
-def test_a_curve_that_few_nodes_miss_is_sampled_at_more() -> None:
-    """In units of 1 and 6 the curve bends so that 48 nodes are off by 2e-11, and 120 by rounding."""
-    followed = sampled(Disc(), np.array([1.0, 6.0]))
-    assert followed is not None
-    assert followed.error < 1e-13

@@ -19,7 +19,6 @@ from bargaining import (
     perles_maschler,
     yu,
 )
-from bargaining.concepts._pareto import sampled
 from every_concept import Method, but
 from known_sets import VALUES, two_issues
 
@@ -75,19 +74,6 @@ def test_a_disc_is_the_frontier_it_has(method: Method, d: tuple[float, float]) -
         asked, known = method(Problem(Disc(), d)), method(Problem(ARC, d))
     assert asked.status == known.status == Status.OK
     np.testing.assert_allclose(asked.payoffs, known.payoffs, atol=1e-11)
-
-
-def test_what_is_not_smooth_is_not_interpolated() -> None:
-    assert sampled(Polytope([[0, 2], [1, 1.5], [1.5, 0]], free_disposal=True), np.ones(2)) is None
-    assert sampled(TransferableSurplus(1), np.ones(2)) is None
-    followed = sampled(Disc(), np.array([3.0, 3.0]))
-    assert followed is not None
-    assert followed.error < 1e-13
-    x = np.linspace(0, 3, 50)
-    np.testing.assert_allclose(followed.frontier.function(x), np.sqrt(9 - x**2), atol=1e-7)
-    np.testing.assert_allclose(followed.frontier.function(x[:-1]), np.sqrt(9 - x[:-1] ** 2), atol=1e-12)
-    floors = np.array([[1.0, 2.0], [0.0, 0.5], [2.5, 2.5]])
-    np.testing.assert_allclose(followed.ideal(floors), Disc().ideal(floors), atol=1e-12)
 
 
 def point_at(rate: float) -> np.ndarray:

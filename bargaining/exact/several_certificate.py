@@ -165,7 +165,7 @@ class ExactGame:
             for i, group in enumerate(profiles.groups):
                 for row, number in enumerate(group.tolist()):
                     self.replies[i].setdefault(number, []).append(row)
-        self.profiles = profiles
+        self.profiles = profiles.asymmetric()
         self.low, self.size = (list(map(Fraction, x.tolist())) for x in (profiles.low, profiles.size))
         self.outside = [None if point is None else self._unit(point) for point in outside]
         self.ends = [self._unit(point) for point in exits]

@@ -25,7 +25,7 @@ def seconds(game: RepeatedGame) -> float:
     ("game", "most"),
     [
         (public_good(3, 0.4), 1),
-        (public_good(4, 0.4), 30),
+        (public_good(4, 0.4), 15),
     ],
     ids=["three", "four"],
 )

@@ -14,6 +14,7 @@ from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -414,6 +415,37 @@ def test_players_with_a_discount_factor_of_nine_tenths_are_not_approached_by_oth
     """In floats 1 - .9 is less than .1; then the same sets were computed twice, for 480,000 units of work."""
     game = Game(*np.random.default_rng(1).random((3, 2, 2, 2)))
     assert payoff_bounds(RepeatedGame(game, discount), budget=420_000).status is Status.OK
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["seen", "leave", "states", "signals"])
+def test_symmetries_change_no_answer(kind, seed):
+    """With the actions of one player in another order the permutations of players are symmetries no more."""
+    rng, every = np.random.default_rng(seed), range(3)
+
+    def symmetric():
+        """By the own action and the number of others who take the second."""
+        table = rng.integers(-5, 6, (2, 3))
+        return np.stack([table[FREE[i], FREE.sum(axis=0) - FREE[i]] for i in every])
+
+    def solved(order):
+        stages = [Game(*payoffs[:, order]) for payoffs in games]
+        if kind == "states":
+            laws = np.stack([shares[order], 1 - shares[order]], axis=-1)
+            return next(iter(payoff_bounds(StochasticGame(stages, [laws, laws[..., ::-1]], 0.5)).values()))
+        seen = (
+            Monitoring(np.stack([shares[order], 1 - shares[order]], axis=-1)) if kind == "signals" else None
+        )
+        leave = Exit([1.0] * 3) if kind == "leave" else None
+        return payoff_bounds(RepeatedGame(stages[0], 0.5, exit=leave, monitoring=seen))
+
+    games = [symmetric() for _ in range(1 + (kind == "states"))]
+    shares = rng.integers(1, 9, 4)[FREE.sum(axis=0)] / 10
+    quotient, plain = solved(slice(None)), solved(slice(None, None, -1))
+    assert quotient.status is plain.status
+    for first, second in ((quotient, plain), (plain, quotient)):
+        if len(second.inner):
+            assert (support(second.inner, first.directions) <= first.levels + 1e-9).all()
 
 
 @pytest.mark.dear("5-0.4-227", "4-0.4-90")

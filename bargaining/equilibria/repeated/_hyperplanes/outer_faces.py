@@ -12,11 +12,14 @@ For given bases the greatest fixed point of the largest of these functions is fo
 profiles. It bounds the payoffs if the functions contract, which speeds z > 0 with Mz < z for all their slopes M
 show: then their iterates from the levels known before, all of them bounds, end there. Then each basis is made
 optimal for the new levels, and so on until none changes. Everything is in the unit box.
+
+Symmetries of the game permute the directions, and their levels are the same. So there are functions for one direction
+of each orbit alone, and for one of the profiles that the symmetries leaving it as it is map to each other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,7 +31,6 @@ from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Prof
 from bargaining.equilibria.repeated._hyperplanes.programs import (
     Bases,
     Continuations,
-    distinct,
     pivot,
     reach,
     work,
@@ -48,10 +50,12 @@ class Outer:
 
     profiles: Profiles
     directions: Floats  # (h, n) the normals, the axes first: e_0, ..., e_n-1, -e_0, ..., -e_n-1
+    first: Indices  # (h,) one direction of the orbit of each
+    by: Indices  # (h,) the permutation that leads from it
     levels: Floats  # (S, h)
     alive: Mask  # (N,)
     bases: Bases  # one a pair of a direction and a live profile
-    faces: Indices  # (p,) the direction of each
+    faces: Indices  # (p,) the direction of each, one of its orbit
     budget: Budget
     still: float = _STILL
     steps: int = 0
@@ -60,10 +64,11 @@ class Outer:
     def around(cls, profiles: Profiles, directions: Floats, budget: Budget, still: float = _STILL) -> Outer:
         """Start from the feasible payoffs, with the axes and their opposites as the first directions."""
         n, alive = profiles.discounts.size, np.ones(len(profiles.payoffs), bool)
-        rows = distinct(np.vstack([np.eye(n), -np.eye(n), directions]), _DIGITS)
+        rows, first, by = profiles.symmetries.orbits(np.vstack([np.eye(n), -np.eye(n), directions]), _DIGITS)
         levels = np.tile(profiles.reach(rows), (profiles.states, 1))
         levels[:, n : 2 * n] = np.minimum(levels[:, n : 2 * n], -profiles.outside)
-        return cls(profiles, rows, levels, alive, *_boxed(profiles, rows, alive), budget, still)
+        pairs = _boxed(profiles, rows, first, alive)
+        return cls(profiles, rows, first, by, levels[:, first], alive, *pairs, budget, still)
 
     @property
     def filled(self) -> Mask:
@@ -83,23 +88,32 @@ class Outer:
 
     def extend(self, directions: Floats) -> None:
         """Add half-spaces; what is known stays valid."""
-        first = len(self.directions)
-        rows = distinct(np.vstack([self.directions, directions]), _DIGITS)
-        new = rows[first:]
-        if not len(new):
+        start = len(self.directions)
+        rows, first, by = self.profiles.symmetries.orbits(np.vstack([self.directions, directions]), _DIGITS)
+        if len(rows) == start:
             return
-        known = np.minimum(self._implied(new), self.profiles.reach(new))
-        self.levels, self.directions = np.hstack([self.levels, known]), rows
-        bases, faces = _boxed(self.profiles, rows, self.alive, first)
+        known = np.minimum(self._implied(rows[start:]), self.profiles.reach(rows[start:]))
+        self.levels = np.hstack([self.levels, known])[:, first]
+        self.directions, self.first, self.by = rows, first, by
+        bases, faces = _boxed(self.profiles, rows, first, self.alive, start)
         self.bases, self.faces = self.bases.joined(bases), np.append(self.faces, faces)
 
     def narrowed(self, given: int, directions: Floats) -> Outer:
         """Return half-spaces in the first few directions and in others, at the levels implied by the present ones."""
-        rows = distinct(np.vstack([self.directions[:given], directions]), _DIGITS)
-        levels = np.hstack([self.levels[:, :given], self._implied(rows[given:])])
-        pairs = _boxed(self.profiles, rows, self.alive)
-        return Outer(
-            self.profiles, rows, levels, self.alive.copy(), *pairs, self.budget, self.still, self.steps
+        rows, first, by = self.profiles.symmetries.orbits(
+            np.vstack([self.directions[:given], directions]), _DIGITS
+        )
+        levels = np.hstack([self.levels[:, :given], self._implied(rows[given:])])[:, first]
+        bases, faces = _boxed(self.profiles, rows, first, self.alive)
+        return replace(
+            self,
+            directions=rows,
+            first=first,
+            by=by,
+            levels=levels,
+            alive=self.alive.copy(),
+            bases=bases,
+            faces=faces,
         )
 
     def _implied(self, directions: Floats) -> Floats:
@@ -117,7 +131,7 @@ class Outer:
             if not self.alive.any():  # at most leaving is left
                 self.levels = self._leaving()
                 return bool(self.filled.any())
-            self.levels = settled(self.functions(), self.levels.ravel()).reshape(before.shape)
+            self.levels = settled(self.functions(), self.levels.ravel()).reshape(before.shape)[:, self.first]
             self.steps += 1
             if self._contradictory():
                 return False
@@ -184,7 +198,8 @@ class Outer:
             )
         later = part.points(self.polyhedra()).reshape(len(places), profiles.ahead.shape[1], points.shape[2])
         points.reshape(-1, points.shape[2])[places] = profiles.value(part.owners, later)
-        return points
+        before = self.profiles.symmetries.players.argsort(axis=1)[self.by]
+        return np.take_along_axis(points[:, self.first], before[None], axis=2)
 
     def pulls(self, reached: Floats) -> Floats:
         """Return directions of continuations on which most levels depend, those with the most to gain first.
@@ -235,7 +250,7 @@ class Outer:
         # Payoffs lie in the unit box, so that what the multipliers leave of a pull is worth no more than this.
         constant += np.maximum(rest, 0.0).sum(axis=1)
         slopes = np.where(bound, 0.0, weights)
-        columns = profiles.ahead[owner, after] * height + face
+        columns = profiles.ahead[owner, after] * height + self.first[face]
         if profiles.who.size:
             moves = bound & least.moves[owner, k]
             fixed = np.where(moves, least.gains[owner, k] - profiles.eased, least.needed[owner, k])
@@ -243,7 +258,10 @@ class Outer:
             if moves.any():
                 reply = np.where(moves, least.replies[owner, k], owner)
                 chances = np.where(moves[:, :, None], profiles.chances[reply], 0.0) * weights[:, :, None]
-                lowest = profiles.ahead[reply] * height + n + np.where(moves, profiles.who[k], 0)[:, :, None]
+                lowest = (
+                    profiles.ahead[reply] * height
+                    + self.first[n + np.where(moves, profiles.who[k], 0)][:, :, None]
+                )
                 slopes = np.hstack([slopes, chances.reshape(len(faces), -1)])
                 columns = np.hstack([columns, lowest.reshape(len(faces), -1)])
         constant += 1e-15 * (1.0 + weights.sum(axis=1)) if profiles.limits is not None else 0.0
@@ -309,6 +327,7 @@ class Outer:
             left = left[~optimal]
             values[left] = self.functions(left, least).at(levels)
             done[dead], values[dead] = True, -np.inf
+        self.alive &= self.alive[self.profiles.symmetries.rows].all(axis=0)
 
 
 @dataclass(slots=True, eq=False)
@@ -323,11 +342,16 @@ class Around:
         return reach(self.directions, self.levels, directions)
 
 
-def _boxed(profiles: Profiles, directions: Floats, alive: Mask, first: int = 0) -> tuple[Bases, Indices]:
-    """Return the pairs of directions from the first on and live profiles, bounded by the axes."""
-    n, playable, outcomes = directions.shape[1], np.flatnonzero(alive), profiles.ahead.shape[1]
-    faces = np.repeat(np.arange(first, len(directions)), playable.size)
-    owners = np.tile(playable, len(directions) - first)
+def _boxed(
+    profiles: Profiles, directions: Floats, first: Indices, alive: Mask, start: int = 0
+) -> tuple[Bases, Indices]:
+    """Return the pairs of directions from the start on, one of each orbit, and live profiles, bounded by the axes."""
+    n, outcomes = directions.shape[1], profiles.ahead.shape[1]
+    chosen = start + np.flatnonzero(first[start:] == np.arange(start, len(first)))
+    owned = [profiles.symmetries.representatives(directions[j], _DIGITS) for j in chosen]
+    owned = [rows[alive[rows]] for rows in owned]
+    faces = np.repeat(chosen, [rows.size for rows in owned])
+    owners = np.concatenate([*owned, np.zeros(0, np.intp)])
     pulls = (directions[faces] * profiles.discounts)[:, None] * profiles.chances[owners][:, :, None]
     axis = np.where(pulls > 0.0, np.arange(n), n + np.arange(n))
     rows = profiles.who.size + axis * outcomes + np.arange(outcomes)[:, None]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import Leave, outcomes
 from bargaining.equilibria._rows import Indices
+from bargaining.equilibria.repeated._hyperplanes.symmetries import Symmetries
 from bargaining.errors import NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
@@ -53,6 +54,7 @@ class Profiles:
     who: Indices  # (K,) the player of each constraint
     weights: Floats  # (N, K, Z)
     limits: Floats | None  # (N, K) the thresholds behind signals; None where actions are seen
+    shapes: list[tuple[int, ...]]  # of each state's rows: how many actions each player has
     groups: list[Indices]  # of each player, (N,): rows of one group differ only in her action
     discounts: Floats  # (n,)
     outside: Floats  # (S, n) payoffs of leaving; minus infinity for who may not
@@ -60,6 +62,7 @@ class Profiles:
     exits: Indices  # (L,) the states of these
     low: Floats
     size: Floats
+    symmetries: Symmetries
     eased: float = 0.0  # by which thresholds are lowered
     raised: Floats | float = 0.0  # by which `floors` are higher where a constraint can have slack
 
@@ -85,18 +88,20 @@ class Profiles:
         state = np.repeat(np.arange(len(game)), [len(some) for some in payoffs])
         ahead = np.argsort(laws == 0.0, axis=1, kind="stable")[:, : int((laws > 0.0).sum(axis=1).max())]
         chances = np.take_along_axis(laws, ahead, axis=1)
-        return _boxed(
+        unit = _boxed(
             np.concatenate(payoffs),
             np.where(chances > 0.0, ahead, state[:, None]),
             chances,
             state,
             np.arange(n),
             np.repeat(chances[:, None], n, axis=1),
+            [game.shape(s) for s in range(len(game))],
             [np.concatenate(some) for some in groups],
             game.discounts,
             np.array([np.full(n, -np.inf) if each is None else each for each in gone]),
             ends,
         )
+        return replace(unit, symmetries=Symmetries.of(unit))
 
     @classmethod
     def monitored(cls, repeated: RepeatedGame) -> Profiles:
@@ -119,6 +124,7 @@ class Profiles:
             np.zeros(count, np.intp),
             who,
             np.stack(weights, axis=1) if weights else np.zeros((count, 0, chances.shape[1])),
+            [game.shape],
             [],
             repeated.discounts,
             own[None],
@@ -131,7 +137,12 @@ class Profiles:
         with np.errstate(divide="ignore", invalid="ignore"):
             patient = limits / delta[who]
         limits = np.where(delta[who] > 0.0, patient, np.where(limits > _IMPATIENT, FAR, -FAR))
-        return replace(found, limits=limits)
+        found = replace(found, limits=limits)
+        return replace(found, symmetries=Symmetries.of(found))
+
+    def asymmetric(self) -> Profiles:
+        """Return the game without its symmetries: a certificate has bounds in every direction."""
+        return replace(self, symmetries=Symmetries.none(*self.payoffs.shape[::-1]))
 
     @property
     def states(self) -> int:
@@ -235,6 +246,7 @@ def _boxed(
     state: Indices,
     who: Indices,
     weights: Floats,
+    shapes: list[tuple[int, ...]],
     groups: list[Indices],
     discounts: Floats,
     outside: Floats,
@@ -255,6 +267,7 @@ def _boxed(
         who,
         weights,
         None,
+        shapes,
         groups,
         discounts,
         (outside - low) / size,
@@ -262,6 +275,7 @@ def _boxed(
         np.array([s for s, _ in ends], dtype=np.intp),
         low,
         size,
+        Symmetries.none(low.size, len(payoffs)),
     )
 
 

@@ -30,15 +30,19 @@ from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import distinct
 from bargaining.equilibria.repeated._hyperplanes.recipes import Play, played
+from bargaining.equilibria.repeated._hyperplanes.symmetries import Symmetries
 
 _MOST = 100  # normals that one set adds at a time
 _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space
+_CLOSED = 600  # and directions with all images of them
 _POINTS = 11  # digits of points that are the same
 _EASY = 0.1  # one minus a discount factor: more patient players are approached by less patient ones
 _IMPATIENT = 0.5  # the most of it there, for any player
 _LEAP = 1.5  # by how much it falls until the set of less patient players is computed again
 _STEP = 0.95  # and by how much while its equations are solved again
 _FEW = 2  # refinements that are tried before
+_SYMMETRIC = 2  # times the faces of a set: more faces of its images are others
+_SAME = 7  # digits of normals that count as the same
 _APART = 1e-7  # normals closer than this count as the same
 _COARSE, _CLOSER = (
     0.3,
@@ -277,7 +281,7 @@ def _added(outer: Outer, families: list[Hulls | None]) -> Floats:
     if outer.profiles.limits is not None:
         share = _LATER
     each = [
-        fresh(outer.of(s), [hulls[s] for hulls in known if s in hulls], share)
+        fresh(outer.of(s), [hulls[s] for hulls in known if s in hulls], outer.profiles.symmetries, share)
         for s in np.flatnonzero(outer.filled).tolist()
     ]
     return distinct(np.vstack(each))
@@ -311,7 +315,10 @@ def _cleared(best: Several, given: int) -> Several:
     for poor bases.
     """
     assert best.hulls is not None
-    few = best.outer.narrowed(given, distinct(np.vstack([hull.normals() for hull in best.hulls.values()])))
+    normals = distinct(np.vstack([hull.normals() for hull in best.hulls.values()]))
+    if len(best.outer.profiles.symmetries.orbits(normals, _SAME)[0]) > _SYMMETRIC * len(normals):
+        return best  # the limit is as symmetric as the game
+    few = best.outer.narrowed(given, normals)
     few.shrink()
     return min(Several.of(few, best.play), best, key=lambda one: one.gap)
 
@@ -335,18 +342,20 @@ def gap(outer: Faces, inner: Hull) -> float:
     )
 
 
-def fresh(outer: Faces, hulls: list[Hull], share: float = 0.0) -> Floats:
-    """Return missing normals of faces, those beyond which the outer set reaches farthest, `_MOST` of a hull.
+def fresh(outer: Faces, hulls: list[Hull], symmetries: Symmetries, share: float = 0.0) -> Floats:
+    """Return missing normals of faces, those beyond which the outer set reaches farthest.
 
-    Those beyond which it reaches less than a share of how far it does anywhere are left for later.
+    Those beyond which it reaches less than a share of how far it does anywhere are left for later. One normal of each
+    orbit stands for all.
     """
     chosen = [np.empty((0, outer.directions.shape[1]))]
     for hull in hulls:
-        normals = distinct(hull.normals())
+        normals, first, _ = symmetries.orbits(hull.normals(), _SAME)
+        normals, many = normals[np.unique(first)], np.unique(first, return_counts=True)[1]
         beyond = outer.reach(normals) - _farthest(hull, normals)
         order = np.argsort(-beyond, kind="stable")
-        least = max(_WORTH, share * beyond.max(initial=0.0))
-        chosen.append(normals[order[beyond[order] > least][:_MOST]])
+        order = order[beyond[order] > max(_WORTH, share * beyond.max(initial=0.0))]
+        chosen.append(normals[order[np.cumsum(many[order]) - many[order] < _CLOSED][:_MOST]])
     return unknown(outer, np.vstack(chosen))
 
 

@@ -11,10 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, owning, per_player, player_index, real, within
-from bargaining.authoring import discounts as discount_factors
 from bargaining.errors import InvalidInput, NotApplicable
-
-_STEPS = 100  # .6**100 < 1e-22
 
 
 @owning
@@ -172,40 +169,3 @@ class LinearTariffs(Shown):
         punishment = 5 * self.exports**2 / 72
         with np.errstate(divide="ignore"):
             return gain / punishment
-
-    def most_cooperative_tariffs(self, discounts: ArrayLike) -> Floats:
-        r"""The lowest constant tariffs that the threat of war sustains, one per player.
-
-        Let :math:`p_i = G_j/3 - t_i` be player i's cut below its Nash tariff. Tariffs enforce themselves when
-
-        .. math:: 3 p_i^2 \le \delta_i\, p_j (p_j + 4 G_i / 3) \quad\text{for both } i.
-
-        Each right side grows with :math:`p_j`, so that one pair has the deepest cuts of both. Tariffs do not go below
-        zero.
-
-        Parameters
-        ----------
-        discounts : array_like, shape (*batch, 2), or scalar
-            Discount factors per period, in [0, 1).
-
-        Returns
-        -------
-        ndarray, shape (*batch, 2)
-
-        Notes
-        -----
-        Tariffs are set together each period and observed; any deviation is followed by the tariff war for ever. Both
-        cuts are lowered from free trade until neither is too deep; in their logarithms a step contracts by 3/5.
-
-        Examples
-        --------
-        >>> LinearTariffs(exports=(1.0, 1.0)).most_cooperative_tariffs(0.4)
-        array([0.12820513, 0.12820513])
-        """
-        factors = discount_factors(discounts, 2)
-        nash = np.broadcast_to(self.nash_tariffs(), np.broadcast_shapes(self.exports.shape, factors.shape))
-        cuts = nash
-        for _ in range(_STEPS):
-            others = cuts[..., ::-1]
-            cuts = np.minimum(nash, np.sqrt(factors / 3 * others * (others + 4 * self.exports / 3)))
-        return nash - cuts

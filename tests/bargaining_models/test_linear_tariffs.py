@@ -180,9 +180,6 @@ def test_batches_agree_with_single_models() -> None:
         one = LinearTariffs(exports=(1.0, 0.65)).redirect(share)
         for name in ("war", "autarky", "critical_discounts", "nash_tariffs", "threat_tariffs"):
             np.testing.assert_array_equal(getattr(batch, name)()[k], getattr(one, name)())
-        np.testing.assert_array_equal(
-            batch.most_cooperative_tariffs(0.4)[k], one.most_cooperative_tariffs(0.4)
-        )
 
 
 def test_critical_discounts_are_where_deviating_just_fails_to_pay() -> None:
@@ -192,40 +189,6 @@ def test_critical_discounts_are_where_deviating_just_fails_to_pay() -> None:
         deviation = np.where(np.arange(2) == player, model.nash_tariffs(), 0.0)
         gain = model.welfare(deviation)[player]
         assert (1 - delta[player]) * gain + delta[player] * model.war()[player] == pytest.approx(0, abs=1e-16)
-
-
-@pytest.mark.parametrize("exports", [(1.0, 0.65), (1.0, 0.05), (0.3, 1.0)])
-@pytest.mark.parametrize("discounts", [0.05, 0.4, (0.3, 0.8), 0.97])
-def test_most_cooperative_tariffs_are_the_lowest_enforceable(
-    exports: tuple[float, float], discounts: float | tuple[float, float]
-) -> None:
-    """The constraints are checked from payoffs, and a fine grid finds nothing lower for either."""
-    model = LinearTariffs(exports=exports)
-    factors = np.broadcast_to(discounts, 2)
-    nash, war = model.nash_tariffs(), model.war()
-
-    def slack(tariffs: np.ndarray) -> np.ndarray:
-        """Payoff of keeping to the tariffs less that of the best deviation followed by war."""
-        keep = model.welfare(tariffs)
-        best = np.stack(
-            [
-                model.welfare(np.stack(np.broadcast_arrays(nash[0], tariffs[..., 1]), axis=-1))[..., 0],
-                model.welfare(np.stack(np.broadcast_arrays(tariffs[..., 0], nash[1]), axis=-1))[..., 1],
-            ],
-            axis=-1,
-        )
-        return np.asarray(keep - (1 - factors) * best - factors * war)
-
-    found = model.most_cooperative_tariffs(discounts)
-    assert (found >= 0).all()
-    assert (found < nash).all()
-    assert (slack(found) >= -1e-15).all()
-    axes = [np.linspace(0, n, 301) for n in nash]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    enforceable = grid[(slack(grid) >= 0).all(axis=-1)]
-    assert (enforceable >= found - 1e-12).all()
-    # and the grid comes close to the pair, so the bound is not vacuous
-    assert (np.abs(enforceable - found).max(axis=-1) <= 0.02 * nash.max()).any()
 
 
 BAD = [
@@ -253,8 +216,6 @@ def test_bad_arguments_are_refused_by_name() -> None:
         model.redirect(1.5)
     with pytest.raises(InvalidInput, match="`player` must be a player"):
         model.redirect(0.1, player=2)
-    with pytest.raises(InvalidInput, match=r"`discounts` must lie in \[0, 1\)"):
-        model.most_cooperative_tariffs(1.0)
     with pytest.raises(InvalidInput, match="`disagreement` must sum to at most 0"):
         model.transfer((0.2, 0.0))
     with pytest.raises(NotApplicable, match="for one model"):

@@ -30,16 +30,9 @@ def test_every_answer_is_accurate(tables: dict[str, Table]) -> None:
         assert float(residual.split(": ")[1].rstrip(".")) < 1e-8
 
 
-@pytest.mark.parametrize("name", ["F2", "F3"])
-def test_figures_draw_every_path(study: Study, name: str) -> None:
-    figure = FIGURES[name](study)
-    first, second = figure.axes
-    for ax in (first, second):
-        assert len(ax.lines) == (len(study.timing.paths) if name == "F2" else 6)
+def test_the_figure_draws_every_path(study: Study) -> None:
+    for ax in FIGURES["F2"](study).axes:
+        assert len(ax.lines) == len(study.timing.paths)
         assert ax.get_xlabel()
         for line in ax.lines:
-            values = np.asarray(line.get_ydata(), dtype=float)
-            assert np.isfinite(values).all()
-            assert np.ptp(values) > 0 or name == "F2"
-    if name == "F3":
-        assert all(0 <= float(y) <= 1.0 for line in first.lines for y in line.get_ydata())
+            assert np.isfinite(np.asarray(line.get_ydata(), dtype=float)).all()

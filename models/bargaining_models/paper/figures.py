@@ -11,8 +11,8 @@ from bargaining.plots.plot import COLOURS, DASHES, MARKERS
 from bargaining_models.paper.bands import ENVIRONMENTS, bands_table
 from bargaining_models.paper.bands import SHARES as BANDED
 from bargaining_models.paper.pivot_game_study import PATIENT
-from bargaining_models.paper.pivot_study import BREAKDOWN, POSTURES
-from bargaining_models.paper.study import COUNTRIES, SHARES, Study
+from bargaining_models.paper.pivot_study import BREAKDOWN
+from bargaining_models.paper.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 PATIENCE = 0.6  # a year
 LEAVING = ((False, "neither may leave"), (True, "either may leave"))
 LAST = 8.0  # years of F2
-HELD = (0.05, 0.15, 0.30)  # shares of F3, as more lines would hide each other
 LEVELS = ("0%", "10%", "20%", "30%")
 
 
@@ -83,24 +82,6 @@ def transfers_over_time(study: Study) -> Figure:
     return figure
 
 
-def reputations(study: Study) -> Figure:
-    """F3: the belief that each country will never give way, while neither does, by posture of the US and by r."""
-    figure, axes = _panels(sharey=True)
-    titles = ("US insists on the terms of r = 0", "US insists on 85% of the surplus")
-    for ax, posture, title in zip(axes, POSTURES, titles, strict=True):
-        outcome = study.timing.hold_out(True, posture).outcome
-        dates = np.linspace(0.0, float(outcome.horizon.max()), 401)
-        paths = outcome.reputation(dates)
-        for n, share in enumerate(HELD):
-            k = int(np.argmin(np.abs(SHARES[1:] - share)))
-            for country, dash in zip((0, 1), DASHES, strict=False):
-                label = f"{COUNTRIES[country]}, r = {share:g}"
-                ax.plot(dates, paths[k, :, country], linestyle=dash, label=label, **_look(n, len(dates)))
-        ax.set(xlabel="years", title=title, ylim=(0.0, 1.02))
-    axes[0].set_ylabel("belief that it never gives way")
-    return _with_legend(figure, 3)
-
-
 def sets_by_state(study: Study) -> Figure:
     """F4: what the two can enforce from each level of a lasting alternative, without and with the right to leave."""
     figure, axes = _panels()
@@ -154,6 +135,5 @@ FIGURES: dict[str, Callable[[Study], Figure]] = {
     "F0": leverage,
     "F1": payoff_sets,
     "F2": transfers_over_time,
-    "F3": reputations,
     "F4": sets_by_state,
 }

@@ -18,7 +18,7 @@ from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import HIGHEST, TradeData, too_high
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
-from bargaining_models.trade.folders import from_icio, read_folder, structure
+from bargaining_models.trade.folders import read_folder, structure
 from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.links import (
     caps_by_sector,
@@ -319,43 +319,6 @@ class TradeModel(Shown):
         """
         merged = structure(name).aggregate(regions, sectors, rest=rest)
         data = merged.with_terms(tariffs, elasticities)
-        return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
-
-    @classmethod
-    def from_icio(
-        cls,
-        frame: Any,
-        *,
-        elasticities: Any,
-        deficits: str | ArrayLike = "balanced",
-        limit: float | None = None,
-        absorb: str | int | None = None,
-        **figures: Any,
-    ) -> TradeModel:
-        """Build the base equilibrium from an inter-country input-output table.
-
-        Parameters
-        ----------
-        frame : pandas.DataFrame
-            Sales at producer prices: rows (region, sector), the sellers; columns (region, sector) for inputs and
-            (region, any other name) for final uses. Leave out rows of taxes and value added, and all totals.
-        elasticities, deficits, limit, absorb
-            As in `from_arrays`.
-        **figures
-            `tariffs`, `goods`, `gdp`, `unit`, `year` and `source` of `from_arrays`.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> sellers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars"]])
-        >>> buyers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars", "households"]])
-        >>> sales = [[5, 1, 30, 1, 0, 6], [1, 9, 40, 0, 2, 9], [1, 0, 5, 9, 2, 50], [0, 2, 9, 2, 20, 80]]
-        >>> model = TradeModel.from_icio(pd.DataFrame(sales, sellers, buyers), elasticities=4)
-        >>> model.data.inputs[0].round(3)
-        array([[0.14 , 0.023],
-               [0.016, 0.18 ]])
-        """
-        data = from_icio(frame, elasticities=elasticities, **figures)
         return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
 
     @classmethod

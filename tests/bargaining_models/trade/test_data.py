@@ -14,7 +14,7 @@ from bargaining.errors import InvalidInput
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeData, TradeModel
-from bargaining_models.trade.folders import _stored, structure
+from bargaining_models.trade.folders import _stored, from_icio, structure
 from plain_economy import drawn, rates
 
 NAMES = {"regions": ["r0", "r1", "r2"], "sectors": ["s0", "s1"]}
@@ -439,18 +439,18 @@ def test_icio_tables():
                     frame.loc[(seller, sector), (buyer, user)] = part * inputs[n, k, j] * output[n, k]
                 rest = flows[n, i, j] - part * (inputs[n, :, j] * output[n]).sum()
                 frame.loc[(seller, sector), (buyer, "final")] = rest
-    model = TradeModel.from_icio(frame, elasticities=theta, deficits="fixed", unit="EUR")
+    model = TradeModel.from_data(from_icio(frame, elasticities=theta, unit="EUR"), deficits="fixed")
     np.testing.assert_allclose(model.economy.flows, flows, rtol=1e-12)
     np.testing.assert_allclose(model.data.inputs, inputs, rtol=1e-12)
     assert model.data.unit == "EUR"
     with pytest.raises(InvalidInput, match="one row for each of 3 regions and 2 sectors; got 5 rows"):
-        TradeModel.from_icio(frame.iloc[:-1], elasticities=theta)
+        from_icio(frame.iloc[:-1], elasticities=theta)
     totals = frame.copy()
     totals[("total", "total")] = frame.sum(axis=1)
     with pytest.raises(InvalidInput, match=r"columns of \['total'\]"):
-        TradeModel.from_icio(totals, elasticities=theta)
+        from_icio(totals, elasticities=theta)
     with pytest.raises(InvalidInput, match="`frame` must be a pandas table"):
-        TradeModel.from_icio(flows, elasticities=theta)
+        from_icio(flows, elasticities=theta)
 
 
 def test_a_surplus_that_leaves_no_income_is_refused():

@@ -121,40 +121,6 @@ def tariff_slopes(at: Point, worth: Worth) -> Floats:
     return np.asarray(slopes / at.cells.gross[:, None])
 
 
-def slopes(at: Point, worth: Worth, wrt: str) -> Floats:
-    """Differentiate F functions, (B, F, ...), in what a scenario is made of.
-
-    "tariffs" (..., J, importers, exporters), hats of "costs" likewise, "transfers" (..., N), "elasticities" (..., J),
-    the base held fixed. A log share of spending that rises by u, the index given, is -u/theta of a log cost; and at
-    given costs and shares a log index -log(S)/theta falls by itself over theta.
-    """
-    if wrt == "tariffs":
-        return tariff_slopes(at, worth)
-    if wrt == "transfers":
-        unit, system = at.cells.unit, at.system
-        level = 0.0 if unit < 0 else (system.final[:, unit] * at.log_prices[:, :, unit]).sum(axis=1)
-        return np.asarray(np.moveaxis(worth.money, -1, 1) * np.exp(level)[..., None, None])
-    theta = at.system.theta
-    spending, output = (np.moveaxis(array, -1, 1) for array in (worth.spending, worth.output))
-    money = np.moveaxis(worth.money, -1, 1)[:, :, None]
-    moved = theta[..., None] * at.flows[:, None] * (money[..., None] - output[..., None, :])
-    moved = at.shares[:, None] * spending[..., None] + moved
-    base = at.system.shares
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hats = -np.log(at.cells.weights / base) / theta[..., None]  # of costs and tariffs of links
-    open_ = np.isfinite(hats)
-    hats = np.where(open_, hats, 0.0)
-    if wrt == "costs":
-        gross = (1.0 + at.system.rates) / at.cells.gross
-        return np.asarray(np.where(open_[:, None], moved * (np.exp(-hats) / gross)[:, None], 0.0))
-    landed = np.where(open_, hats + at.log_costs[..., None, :], 0.0)
-    through_shares = (moved * landed[:, None]).sum(axis=(-1, -2)) / theta[:, 0]
-    sold = np.moveaxis(np.matmul(at.net, worth.output), -1, 1)
-    demand = theta * at.expenditures[:, None] * (sold - at.reaches[:, None] * money)
-    index = ((spending - demand) * at.log_prices[:, None]).sum(axis=-1) / theta[:, 0]
-    return np.asarray(through_shares - index)
-
-
 def own_tariff_slopes(at: Point, worth: Worth, regions: Sequence[int]) -> Floats:
     """Differentiate the f-th function in the rates that the f-th of `regions` sets, (B, F, J, exporters)."""
     player = np.asarray(regions, dtype=int)
@@ -262,9 +228,8 @@ class Solver:
         received: Floats | None,
         unit: int,
         unknowns: Unknowns,
-        wrt: str,
     ) -> tuple[Floats, Floats]:
-        """Differentiate log welfare in solved scenarios, see `slopes`; also bound the rounding error."""
+        """Differentiate log welfare in the tariffs of solved scenarios, and bound the rounding error."""
         parts, doubts = [], []
         size = max(1, JACOBIAN_ENTRIES // max(self.system.shares.size, self.system.size) ** 2)
         with np.errstate(all="ignore"):
@@ -272,7 +237,7 @@ class Solver:
             for first in range(0, len(at.wages), size):
                 some = at.take(slice(first, first + size))
                 found = reduced(some, range(self.system.regions))
-                parts.append(slopes(some, found.welfare, wrt))
+                parts.append(tariff_slopes(some, found.welfare))
                 doubts.append(64 * np.finfo(float).eps * np.linalg.cond(found.matrix))
         return np.concatenate(parts), np.concatenate(doubts)
 

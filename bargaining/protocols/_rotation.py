@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,7 @@ from bargaining.protocols._chain import (
 from bargaining.protocols._offers import TIE, Mask, Talks
 
 _PROMISED = 1e-12  # the accuracy of divisions
+_STAGES = 8  # from impatience to the discount factors: Newton's start is near at each
 
 
 class Turns(NamedTuple):
@@ -70,21 +72,23 @@ def separable(feasible: FeasibleSet) -> bool:
 
 def rotation(talks: Talks, wanted: Mask | None = None) -> Turns:
     """Return the equilibrium of every cell that has something to share, or of those `wanted`; NaN elsewhere."""
+    return _by_cell(talks, lambda turns: stationary(turns.chain), wanted, otherwise=False)
 
-    def stationary(turns: Round) -> tuple[Floats, Choices, bool]:
-        chain = turns.chain
-        choices = Choices(np.zeros(chain.players), np.ones(chain.players))
-        if isinstance(chain, ChainOfSets):
-            values = agreed(chain, np.full((chain.players, chain.players), 1 / chain.players))
-            if violation(chain, values, choices) <= _PROMISED:
-                return values, choices, False
-            return *equilibrium(chain, _PROMISED), False
-        for values in (free := _free(chain)), agreed(chain, free):
-            if violation(chain, values, choices) <= _PROMISED:
-                return values, choices, proven_unique(chain)
-        return *equilibrium(chain, _PROMISED), proven_unique(chain)
 
-    return _by_cell(talks, stationary, wanted, otherwise=False)
+def stationary(chain: Chain) -> tuple[Floats, Choices, bool]:
+    """Return an equilibrium in which all offers are accepted, or any, and whether it is known to be unique."""
+    choices, unique = Choices(np.zeros(chain.players), np.ones(chain.players)), False
+    if isinstance(chain, ChainOfSets):
+        values = np.full((chain.players, chain.players), 1 / chain.players)
+        for share in np.arange(1, _STAGES + 1) / _STAGES:
+            values = agreed(replace(chain, discounts=1 - (1 - chain.discounts) ** share), values)
+        candidates = [values]
+    else:
+        candidates, unique = [_free(chain), agreed(chain, _free(chain))], proven_unique(chain)
+    for values in candidates:
+        if violation(chain, values, choices) <= _PROMISED:
+            return values, choices, unique
+    return *equilibrium(chain, _PROMISED), unique
 
 
 def _free(chain: Chain) -> Floats:

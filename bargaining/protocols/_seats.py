@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, per_player
 from bargaining._names import Names, are_given, carried, ordered, place, unique_names
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
@@ -130,3 +130,20 @@ def batch_of(problem: Problem, **parameters: Floats) -> tuple[int, ...]:
                 f"`{name}` must broadcast against a batch of shape {shape}; got one of shape {value.shape[:-1]}."
             ) from None
     return shape
+
+
+def exits(
+    outside: ArrayLike | Sequence[float | None] | None, players: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return payoffs of leaving, 0 for a player who may not, and who may leave; None in place of a payoff: not she."""
+    if outside is None:
+        outside = (None,) * players
+    if isinstance(outside, list | tuple) and any(entry is None for entry in outside):
+        if len(outside) != players:
+            raise InvalidInput(f"`outside` must have one entry per player ({players}); got {outside!r}.")
+        payoffs = per_player(
+            [0.0 if entry is None else entry for entry in outside], "outside", players, payoffs=True
+        )
+        return payoffs, np.array([entry is not None for entry in outside])
+    payoffs = per_player(cast("ArrayLike", outside), "outside", players, payoffs=True)
+    return payoffs, np.ones(payoffs.shape, dtype=bool)

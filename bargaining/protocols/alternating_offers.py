@@ -35,7 +35,7 @@ from bargaining.protocols._offers import (
 )
 from bargaining.protocols._refusals import Refusals, refusals
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
-from bargaining.protocols._seats import UNLABELLED, batch_of, claims, pie, seated, take_seats
+from bargaining.protocols._seats import UNLABELLED, batch_of, claims, exits, pie, seated, take_seats
 
 
 @owning
@@ -305,7 +305,7 @@ class AlternatingOffers(Shown):
             player_index(self.proposer, "proposer", players)
         if self.breakdown_payoffs is not None:
             per_player(self.breakdown_payoffs, "breakdown_payoffs", players, payoffs=True)
-        _exits(self.outside, players)
+        exits(self.outside, players)
 
     @property
     def _first(self) -> int:
@@ -544,7 +544,7 @@ class AlternatingOffers(Shown):
                 f"`leaver` must be 'responder' with more than 2 players; got {self.leaver!r}."
             )
         ruin = d if self.breakdown_payoffs is None else np.asarray(self.breakdown_payoffs)
-        outside, may_leave = _exits(self.outside, n)
+        outside, may_leave = exits(self.outside, n)
         delta = per_player(self.discounts, "discounts", n)
         chance = np.asarray(self.breakdown)[..., None]
         shape = batch_of(problem, discounts=delta, breakdown=chance, breakdown_payoffs=ruin, outside=outside)
@@ -576,18 +576,3 @@ def _replaced(turns: Turns, here: Mask, offers: Floats, chances: Floats) -> Turn
     return turns._replace(
         offers=np.where(here, offers, turns.offers), chances=np.where(here, chances, turns.chances)
     )
-
-
-def _exits(outside: ArrayLike | Sequence[float | None] | None, players: int) -> tuple[Floats, Mask]:
-    """Return outside payoffs and who may leave."""
-    if outside is None:
-        outside = (None,) * players
-    if isinstance(outside, list | tuple) and any(entry is None for entry in outside):
-        if len(outside) != players:
-            raise InvalidInput(f"`outside` must have one entry per player ({players}); got {outside!r}.")
-        given = [0.0 if entry is None else entry for entry in outside]
-        return per_player(given, "outside", players, payoffs=True), np.array(
-            [entry is not None for entry in outside]
-        )
-    payoffs = per_player(cast("ArrayLike", outside), "outside", players, payoffs=True)
-    return payoffs, np.ones(payoffs.shape, dtype=bool)

@@ -1,15 +1,15 @@
 """A random proposer each period: unanimity on any set, and majorities over a surplus.
 
-On general sets offers leave every other player the reservation. In gains over the disagreement point, when k proposes
-the others get their reservations w and k gets w_k + rho_k(w), where rho_k is the room left in k's direction. Expected
+Under unanimity this is a chain whose state is the proposer. In gains over the disagreement point, when k proposes the
+others get their reservations w and k gets w_k + rho_k(w), where rho_k is the room left in k's direction. Expected
 payoffs V_k = w_k + p_k rho_k and w_k = max{o_k, d_k V_k} give
 
     w_k = max{o_k, a_k rho_k(w)},   a_k = d_k p_k / (1 - d_k).
 
 For two players this is alternating offers with the discount factors a_k / (1 + a_k).
 
-Where q votes of n divide a surplus, let w_i be player i's reservation, the price of i's vote; K the sum of the q lowest
-prices and lam the q-th. A proposer i pays the q - 1 cheapest others, in all K - min(w_i, lam), so with G = 1 - K
+Where q votes of n divide a surplus of 1, let w_i be player i's reservation, the price of i's vote; K the sum of the q
+lowest prices and lam the q-th. A proposer i pays the q - 1 cheapest others, in all K - min(w_i, lam), so with G = 1 - K
 
     V_i = p_i (G + min(w_i, lam)) + m_i w_i,   w_i = d_i V_i,
 
@@ -17,21 +17,23 @@ where m_i is the probability that another buys i's vote: 1 - p_i if w_i < lam, 0
 anything between if w_i = lam. With mu = lam / G this reads
 
     m_i = clip(1 / d_i - p_i (1 + 1 / mu), 0, 1 - p_i),   sum m_i = q - 1,
+    w_i = G min{a_i, max{mu, d_i p_i (1 + mu)}},
 
-one equation in one unknown that falls piecewise linearly in 1 / mu: solved exactly by sorting.
+a piecewise linear equation in 1 / mu, and one in G. Unanimity, q = n, is the case of an infinite mu, with an option as
+a floor of w_i.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import answer_of
-from bargaining._arrays import Floats, distribution, owning, per_player, real
+from bargaining._arguments import answer_of, whole
+from bargaining._arrays import Floats, distribution, owning, real
 from bargaining._arrays import discounts as checked_discounts
 from bargaining._names import Names
 from bargaining._rich import Shown
@@ -40,9 +42,13 @@ from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
+from bargaining.feasible.transform import Rescaled
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._offers import SPARE, Talks, best_response, extreme_pair
-from bargaining.protocols._seats import UNLABELLED, batch_of, claims, pie, seated, take_seats
+from bargaining.protocols._chain import ChainOfSets
+from bargaining.protocols._offers import SPARE, best_response
+from bargaining.protocols._rotation import stationary
+from bargaining.protocols._seats import UNLABELLED, batch_of, claims, exits, pie, seated, take_seats
+from bargaining.protocols.alternating_offers import AlternatingOffers
 
 _BY_PLAYER = ("probabilities", "discounts", "outside")
 
@@ -86,6 +92,8 @@ class RandomProposerDivision(Division):
         NotApplicable
             For a batch: take one problem at a time.
         """
+        from scipy.optimize import linprog
+
         n = self.payoffs.shape[-1]
         if self.payoffs.ndim > 1:
             raise NotApplicable(
@@ -94,9 +102,19 @@ class RandomProposerDivision(Division):
         if self.quota == n:
             return np.ones((n, n))
         assert self.problem is not None
-        prices = self.reservations - self.problem.disagreement  # a vote costs what it adds to disagreement
-        votes = Votes(payoffs=self.gains, prices=prices, proposing=self.proposing, bought=self.accepts)
-        return coalitions(np.asarray(self.probabilities), votes, self.quota)
+        # All buy the cheapest votes, at the least sum of prices; a vote costs what it adds to disagreement.
+        prices = self.reservations - self.problem.disagreement
+        p = np.asarray(self.probabilities)
+        purchases = np.concatenate([np.kron(np.eye(n), np.ones(n)), np.kron(p, np.eye(n))])
+        sums = np.append(np.full(n, self.quota), p + self.accepts)
+        bounds = [(float(i == j), 1.0) for i in range(n) for j in range(n)]
+        mixture = linprog(np.tile(prices, n), A_eq=purchases, b_eq=sums, bounds=bounds).x
+        if mixture is None:
+            raise Unsolved(
+                f"No mixture of coalitions was found for votes bought with chances {self.accepts.tolist()}; "
+                "report this case."
+            )
+        return np.asarray(np.clip(mixture.reshape(n, n), 0.0, 1.0) + 0.0)  # no -0
 
 
 @owning
@@ -150,8 +168,8 @@ class RandomProposer(Shown):
 
     *Majority* (Baron and Ferejohn 1989). The proposer buys the q - 1 cheapest votes and gives nothing to
     the others; where prices tie, the votes bought are random, with the probabilities that keep the prices tied.
-    Stationary equilibrium payoffs are unique (proposition `quota-unique`). The mixture is the root of a falling
-    piecewise linear function, found by sorting; `coalitions` says whose votes each proposer buys.
+    Stationary equilibrium payoffs are unique (proposition `quota-unique`). `coalitions` says whose votes each
+    proposer buys.
 
     References
     ----------
@@ -183,9 +201,8 @@ class RandomProposer(Shown):
 
     def __post_init__(self) -> None:
         take_seats(self, *_BY_PLAYER)
-        q = self.quota
-        if q is not None and (isinstance(q, bool) or not isinstance(q, int | np.integer) or q < 1):
-            raise InvalidInput(f"`quota` must be a positive number of votes; got {q!r}.")
+        if self.quota is not None:
+            whole(self.quota, "quota", 1)
         if self.probabilities is not None:
             p = real(self.probabilities, "probabilities")
             if p.ndim:
@@ -199,21 +216,18 @@ class RandomProposer(Shown):
         require_problem(problem)
         if (other := seated(self, problem, *_BY_PLAYER)) is not self:
             return other(problem)
-        n = problem.players
-        p = distribution(self.probabilities, "probabilities", n)
-        delta = checked_discounts(self.discounts, n)
-        outside = _options(self.outside, n)
+        p, delta, outside = self._primitives(problem)
         quota = self._quota(problem)
         with np.errstate(all="ignore"):
-            d = problem.disagreement
-            ideal = problem.feasible.ideal(d)
-            shape = (*batch_of(problem, probabilities=p, discounts=delta, outside=outside), n)
-            p, delta, ideal, d = (np.broadcast_to(each, shape) for each in (p, delta, ideal, d))
+            ideal = problem.feasible.ideal(problem.disagreement)
+            shape = (*batch_of(problem, probabilities=p, discounts=delta, outside=outside), problem.players)
+            p, delta, ideal = (np.broadcast_to(each, shape) for each in (p, delta, ideal))
             status = self._status(problem, ideal, outside)
             if isinstance(problem.feasible, TransferableSurplus):
-                votes = _share(problem.feasible, p, delta, outside, d, quota)
+                votes = _share(problem.feasible, p, delta, outside, problem.disagreement, quota)
             else:
-                votes = _offer(problem, p, delta, outside, ideal)
+                proposing, prices = self._offers(problem, p, delta, outside, ideal)
+                votes = Votes(p * proposing + (1 - p) * prices, prices, proposing, 1 - p)
         return self._packed(problem, votes, p, status, ideal)
 
     def check(self, division: RandomProposerDivision) -> RandomProposerDivision:
@@ -227,12 +241,7 @@ class RandomProposer(Shown):
         assert problem is not None
         if (other := seated(self, problem, *_BY_PLAYER)) is not self:
             return other.check(division)
-        votes = Votes(
-            payoffs=division.payoffs,
-            prices=division.reservations,
-            proposing=division.proposing,
-            bought=division.accepts,
-        )
+        votes = Votes(division.payoffs, division.reservations, division.proposing, division.accepts)
         status = claims(division, self, problem)
         ideal = np.broadcast_to(problem.ideal, division.payoffs.shape)
         return self._packed(problem, votes, division.probabilities, status, ideal)
@@ -241,18 +250,16 @@ class RandomProposer(Shown):
         self, problem: Problem, votes: Votes, p: Floats, status: NDArray[np.int8], ideal: Floats
     ) -> RandomProposerDivision:
         """Pack an answer, with its residual by definition."""
-        n, quota = problem.players, self._quota(problem)
+        quota, (_, delta, outside) = self._quota(problem), self._primitives(problem)
         with np.errstate(all="ignore"):
-            residual = _miss(
-                problem,
-                p,
-                checked_discounts(self.discounts, n),
-                _options(self.outside, n),
-                quota,
-                votes,
-                ideal,
+            wanted = np.maximum(
+                outside, problem.disagreement + delta * (votes.payoffs - problem.disagreement)
             )
+            residual = _miss(problem, p, wanted, quota, votes, ideal)
             packed = divide(problem, describe(self), votes.payoffs, residual, status, ideal=ideal)
+            # Not unique if a proposer who takes all there is may as well give the other less.
+            spare = votes.prices - wanted > SPARE * (ideal - problem.disagreement)
+        decided = problem.players == 2 and is_convex(problem.feasible) and not spare.any()
         return extended(
             packed,
             RandomProposerDivision,
@@ -260,17 +267,16 @@ class RandomProposer(Shown):
             proposing=votes.proposing,
             accepts=votes.bought,
             quota=quota,
-            unique=isinstance(problem.feasible, TransferableSurplus)
-            or (n == 2 and self._decided(problem, votes, ideal)),
+            unique=decided or isinstance(problem.feasible, TransferableSurplus),
             probabilities=p,
         )
 
-    def _decided(self, problem: Problem, votes: Votes, ideal: Floats) -> bool:
-        """Say whether two have one equilibrium: not where a proposer who takes all there is may as well give less."""
-        d = problem.disagreement
-        waiting = d + checked_discounts(self.discounts, 2) * (votes.payoffs - d)
-        spare = votes.prices - np.maximum(_options(self.outside, 2), waiting)
-        return is_convex(problem.feasible) and not (spare > SPARE * (ideal - d)).any()
+    def _primitives(self, problem: Problem) -> tuple[Floats, Floats, Floats]:
+        """Return the chances to propose, the discount factors, and payoffs of leaving: -inf for who may not."""
+        n = problem.players
+        p = distribution(self.probabilities, "probabilities", n)
+        outside, may_leave = exits(self.outside, n)
+        return p, checked_discounts(self.discounts, n), np.where(may_leave, outside, -np.inf)
 
     def _quota(self, problem: Problem) -> int:
         """Return the votes needed, after checking that the case is covered."""
@@ -308,134 +314,33 @@ class RandomProposer(Shown):
             )
         return np.where((status == Status.OK) & (together == Status.EMPTY), together, status).astype(np.int8)
 
-
-def _options(outside: ArrayLike | Sequence[float | None] | None, players: int) -> Floats:
-    """Return payoffs of leaving, -inf for who may not."""
-    if outside is None:
-        return np.full(players, -np.inf)
-    if isinstance(outside, list | tuple) and any(entry is None for entry in outside):
-        known = per_player(
-            [0.0 if entry is None else cast("float", entry) for entry in outside], "outside", players
+    def _offers(
+        self, problem: Problem, p: Floats, delta: Floats, outside: Floats, ideal: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return what each gets when proposing and when not on a general set, both (..., n)."""
+        n, d = problem.players, problem.disagreement
+        if n == 2:
+            talks = AlternatingOffers(delta * p / (1 - delta + delta * p), outside=self.outside)
+            x, y = talks(problem).offers
+            return np.stack((x[..., 0], y[..., 1]), axis=-1), np.stack((y[..., 0], x[..., 1]), axis=-1)
+        scale, may_leave = ideal - d, np.tile(np.isfinite(outside), (n, 1))
+        chain = ChainOfSets(
+            surplus=np.zeros(n),
+            transition=np.tile(p, (n, 1)),
+            discounts=delta,
+            proposer=np.arange(n),
+            outside=np.where(may_leave, (outside - d) / scale, 0.0),
+            may_leave=may_leave,
+            credible=may_leave,
+            sets=(Rescaled(problem.feasible, 1 / scale, -d / scale),) * n,
         )
-        return np.where([entry is None for entry in outside], -np.inf, known)
-    return per_player(cast("ArrayLike", outside), "outside", players)
+        values = stationary(chain)[0]
+        proposing = np.diag(values)
+        return d + scale * proposing, d + scale * values[np.arange(n) - 1, np.arange(n)]
 
 
-def _share(
-    surplus: TransferableSurplus, p: Floats, delta: Floats, outside: Floats, d: Floats, quota: int
-) -> Votes:
-    """Divide a surplus: solve with the gain as the unit."""
-    gain = (surplus.total - d.sum(axis=-1))[..., None]
-    if quota < p.shape[-1]:
-        unit = majority(p, delta, quota)
-    else:
-        unit = unanimity(p, delta, np.maximum((outside - d) / gain, 0.0))
-    return Votes(
-        payoffs=d + unit.payoffs * gain,
-        prices=d + unit.prices * gain,
-        proposing=d + unit.proposing * gain,
-        bought=np.broadcast_to(unit.bought, d.shape),
-    )
-
-
-def _offer(problem: Problem, p: Floats, delta: Floats, outside: Floats, ideal: Floats) -> Votes:
-    """Solve for offers on a general set."""
-    solve = two_players if problem.players == 2 else several_players
-    proposing, held = solve(problem, p, delta, outside, ideal)
-    return Votes(payoffs=p * proposing + (1 - p) * held, prices=held, proposing=proposing, bought=1 - p)
-
-
-def _miss(
-    problem: Problem, p: Floats, delta: Floats, outside: Floats, quota: int, votes: Votes, ideal: Floats
-) -> Floats:
-    """Return the worst violation of the conditions of equilibrium, over the range of gains."""
-    n, d = problem.players, np.broadcast_to(problem.disagreement, ideal.shape)
-    span = ideal - d
-    if isinstance(problem.feasible, TransferableSurplus) and quota < n:
-        unit = {name: (getattr(votes, name) - d) / span for name in ("payoffs", "prices", "proposing")}
-        return miss(p, delta, quota, Votes(**unit, bought=votes.bought))
-    waiting = np.maximum(outside, d + delta * (votes.payoffs - d))
-    most = np.stack([_best(problem, k, votes.prices) for k in range(n)], axis=-1)
-    short = (waiting - votes.prices) / span
-    taken = votes.proposing >= ideal  # nothing more to take: generosity is no violation
-    if n == 2 and not isinstance(problem.feasible, TransferableSurplus):
-        short = np.where(taken[..., ::-1], np.maximum(short, 0.0), np.abs(short))
-    gaps = [
-        np.abs(short),
-        np.abs(votes.payoffs - p * votes.proposing - (1 - p) * votes.prices) / span,
-        np.where(p > 0, np.abs(most - votes.proposing) / span, 0.0),
-        np.abs(votes.bought - (1 - p)),
-    ]
-    worst: Floats = np.max([gap.max(axis=-1) for gap in gaps], axis=0)
-    return worst
-
-
-def _best(problem: Problem, k: int, prices: Floats) -> Floats:
-    """Return the most that k can get if every other player gets the reservation."""
-    if isinstance(problem.feasible, TransferableSurplus):
-        return np.asarray(problem.feasible.total - prices.sum(axis=-1) + prices[..., k])
-    if problem.players == 2:
-        return best_response(problem.feasible, k, prices[..., 1 - k])
-    axis = np.where(np.arange(problem.players) == k, 1.0, 0.0)
-    return np.asarray(prices[..., k] + problem.feasible.ray(prices, np.broadcast_to(axis, prices.shape)))
-
-
-_STAGES = 8  # from impatience to the discount factors asked for: Newton's start is near at each
-
-
-def two_players(
-    problem: Problem, p: Floats, d: Floats, outside: Floats, ideal: Floats
-) -> tuple[Floats, Floats]:
-    """Return what each gets when proposing and when not, (..., 2), by one bracketed root a cell."""
-    floor = np.broadcast_to(problem.disagreement, ideal.shape)
-    a = d * p / (1 - d)
-    talks = Talks(
-        feasible=problem.feasible,
-        disagreement=floor,
-        discounts=np.broadcast_to(a / (1 + a), ideal.shape),
-        breakdown=np.zeros(ideal.shape[:-1]),
-        breakdown_payoffs=floor,
-        outside=np.broadcast_to(outside, ideal.shape),
-        may_leave=np.isfinite(np.broadcast_to(outside, ideal.shape)),
-        floor=floor,
-        ideal=ideal,
-    )
-    own0, own1 = extreme_pair(talks, "responder", None, 0)
-    proposing = np.stack((own0, own1), axis=-1)
-    held = np.stack((talks.best(0, own1), talks.best(1, own0)), axis=-1)
-    return proposing, held
-
-
-def several_players(
-    problem: Problem, p: Floats, d: Floats, outside: Floats, ideal: Floats
-) -> tuple[Floats, Floats]:
-    """Return what each gets when proposing and when not, (n,), by Newton's method from impatience to d."""
-    from scipy.optimize import root
-
-    point = problem.disagreement
-    scale = ideal - point
-    a, options = d * p / (1 - d), np.maximum((outside - point) / scale, 0.0)
-    axes = np.diag(scale)
-
-    def room(w: Floats) -> Floats:
-        origins = np.broadcast_to(point + w * scale, axes.shape)
-        return np.asarray(problem.feasible.ray(origins, axes), dtype=float)
-
-    def miss(w: Floats, share: float) -> Floats:
-        return w - np.maximum(options, share * a * np.maximum(room(w), -1.0))
-
-    w = options
-    for share in np.append(a.max() ** (-np.arange(_STAGES, 0, -1) / _STAGES) if a.max() > 1 else 1.0, 1.0):
-        found = root(miss, w, args=(float(share),), method="hybr", options={"xtol": 1e-14})
-        w = np.asarray(found.x, dtype=float)
-    if not np.isfinite(w).all():
-        raise Unsolved("No stationary offers were found on this set; report the problem.")
-    return point + (w + room(w)) * scale, point + w * scale
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Votes:
-    """Payoffs, prices of votes, the proposer's payoff, and the probability of being bought; unit surplus, (..., n)."""
+class Votes(NamedTuple):
+    """Payoffs, prices of votes, the proposer's payoff, and the probability of being bought, (..., n)."""
 
     payoffs: Floats
     prices: Floats
@@ -443,99 +348,97 @@ class Votes:
     bought: Floats
 
 
-def unanimity(p: Floats, d: Floats, options: Floats) -> Votes:
-    """Return the equilibrium in which every other vote is needed.
+def _share(
+    surplus: TransferableSurplus, p: Floats, delta: Floats, outside: Floats, d: Floats, quota: int
+) -> Votes:
+    """Divide a surplus, with the gain as the unit."""
+    unit = (surplus.total - d.sum(axis=-1))[..., None]
+    alone, least = delta * p / (1 - delta), np.maximum((outside - d) / unit, 0.0)
+    bought = 1 - p
+    if quota < p.shape[-1]:
+        bought, mu = _mixture(p, delta, quota)
+        alone = np.minimum(alone, np.maximum(mu, delta * p * (1 + mu)))
+    none = np.zeros(np.broadcast_shapes(alone.shape, least.shape)[:-1])
 
-    With G the surplus over all reservations, w_i = max(o_i, a_i G), a_i = d_i p_i / (1 - d_i), and
-    sum w_i + G = 1.
-    """
-    a, least = d * p / (1 - d), np.maximum(options, 0.0)
-    a, least = np.broadcast_arrays(a, least)
-    none = np.zeros(a.shape[:-1])
+    def prices(gain: Floats) -> Floats:
+        return np.maximum(least, alone * gain[..., None])
+
     gain, _ = decreasing_root(
-        lambda g: 1 - g - np.maximum(least, a * g[..., None]).sum(axis=-1), none, none + 1
+        lambda g: 1 - g - np.sort(prices(g), axis=-1)[..., :quota].sum(axis=-1), none, none + 1
     )
-    gain = gain[..., None]
-    prices = np.maximum(least, a * gain)
-    payoffs = np.where(prices > a * gain, prices + p * gain, p * gain / (1 - d))
-    return Votes(payoffs=payoffs, prices=prices, proposing=prices + gain, bought=1 - p)
+    paid = prices(gain)
+    proposing = gain[..., None] + np.minimum(paid, np.sort(paid, axis=-1)[..., [quota - 1]])
+    payoffs = p * proposing + bought * paid
+    return Votes(
+        d + payoffs * unit, d + paid * unit, d + proposing * unit, np.broadcast_to(bought, paid.shape)
+    )
 
 
-def majority(p: Floats, d: Floats, quota: int) -> Votes:
-    """Return the equilibrium in which `quota` votes are needed, the proposer's included."""
-    if quota == 1:
-        return Votes(payoffs=p, prices=d * p, proposing=np.ones_like(p), bought=np.zeros_like(p))
-    steepness, bought = _mix(p, d, quota)
-    cutoff = 1 / (steepness - 1)
-    prices = np.minimum(d * p / (1 - d), np.maximum(cutoff, d * p * (1 + cutoff)))
-    gain = 1 / (1 + np.sort(prices, axis=-1)[..., :quota].sum(axis=-1, keepdims=True))
-    prices = prices * gain
-    proposing = gain + np.minimum(prices, cutoff * gain)
-    return Votes(payoffs=p * proposing + bought * prices, prices=prices, proposing=proposing, bought=bought)
+def _mixture(p: Floats, delta: Floats, quota: int) -> tuple[Floats, Floats]:
+    """Return the chances of being bought, which add up to quota - 1, (..., n), and the largest mu = 1 / (t - 1).
 
-
-def _mix(p: Floats, d: Floats, quota: int) -> tuple[Floats, Floats]:
-    """Return the least t = 1 + 1 / mu at which the chances of being bought add up to quota - 1, and these.
-
-    If more votes than needed are free (a player who never proposes or does not wait), t is infinite.
+    The sum of chances falls piecewise linearly in t: it is interpolated between knots. A player who never proposes or
+    does not wait asks nothing; if more such votes than needed are free, mu is 0.
     """
-    with np.errstate(divide="ignore"):
-        inverse = 1 / d
-        knots = np.sort(np.concatenate([1 + (1 - d) * inverse / p, inverse / p], axis=-1), axis=-1)
+    free, knots = (
+        (p == 0) | (delta == 0),
+        np.concatenate([1 + (1 - delta) / (delta * p), 1 / (delta * p)], axis=-1),
+    )
 
     def chances(t: Floats) -> Floats:
-        with np.errstate(invalid="ignore"):
-            here = np.clip(inverse - p * t, 0.0, 1 - p)
-        return np.where((p == 0) | (d == 0), 1 - p, here)
+        return np.where(free, 1 - p, np.clip(1 / delta - p * t, 0.0, 1 - p))
 
-    sums = np.stack([chances(knots[..., [k]]).sum(axis=-1) for k in range(knots.shape[-1])], axis=-1)
+    knots = np.sort(knots, axis=-1)
+    sums = np.stack([chances(t[..., None]).sum(axis=-1) for t in np.moveaxis(knots, -1, 0)], axis=-1)
     reached = (sums <= quota - 1 + 1e-13) & np.isfinite(knots)
     k = np.maximum(reached.argmax(axis=-1), 1)[..., None]
-    left, right = np.take_along_axis(knots, k - 1, -1), np.take_along_axis(knots, k, -1)
-    more, less = np.take_along_axis(sums, k - 1, -1), np.take_along_axis(sums, k, -1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        inside = left + np.minimum((more - (quota - 1)) / (more - less), 1.0) * (right - left)
-        t = np.where(reached.any(axis=-1)[..., None], np.where(more > less, inside, left), np.inf)
-        bought = chances(t)
-    return t, bought * (quota - 1) / bought.sum(axis=-1, keepdims=True)
+    (left, right), (more, less) = (
+        (np.take_along_axis(each, k - 1, -1), np.take_along_axis(each, k, -1)) for each in (knots, sums)
+    )
+    part = np.where(more > less, np.minimum((more - (quota - 1)) / (more - less), 1.0), 0.0)
+    t = np.where(reached.any(axis=-1, keepdims=True), left + part * (right - left), np.inf)
+    bought = chances(t)
+    total = bought.sum(axis=-1, keepdims=True)
+    return np.asarray(bought * np.where(total > 0, (quota - 1) / total, 0.0)), 1 / (t - 1)
 
 
-def miss(p: Floats, d: Floats, quota: int, votes: Votes) -> Floats:
-    """Return the worst violation of the equilibrium conditions, costs recomputed by sorting the others' prices."""
-    n = p.shape[-1]
-    w, m = votes.prices, votes.bought
-    others = [np.sort(w[..., [j for j in range(n) if j != i]], axis=-1) for i in range(n)]
-    cost = np.stack([each[..., : quota - 1].sum(axis=-1) for each in others], axis=-1)
-    ranked = np.sort(w, axis=-1)
-    last = ranked[..., [quota - 1]]
+def _miss(problem: Problem, p: Floats, wanted: Floats, quota: int, votes: Votes, ideal: Floats) -> Floats:
+    """Return the worst violation of the conditions of equilibrium, over the range of gains."""
+    n, d, m = problem.players, problem.disagreement, votes.bought
+    span = ideal - d
+    prices = (votes.prices - d) / span
+    short, most = (wanted - votes.prices) / span, _best(problem, votes.prices, quota)
+    if n == 2 and not isinstance(problem.feasible, TransferableSurplus):
+        taken = votes.proposing >= ideal  # nothing more to take: generosity is no violation
+        short = np.where(taken[..., ::-1], np.maximum(short, 0.0), np.abs(short))
     gaps = [
-        np.abs(votes.payoffs - p * (1 - cost) - m * w),
-        np.abs(w - d * votes.payoffs),
-        np.abs(votes.proposing - (1 - cost)),
-        np.minimum(np.maximum(last - w, 0), (1 - p) - m),  # cheaper than the cutoff: always bought
-        np.minimum(np.maximum(w - last, 0), m),  # more expensive: never
-        np.maximum(m - (1 - p), -m),
-        np.abs(m.sum(axis=-1, keepdims=True) - (quota - 1)) * last,
+        np.abs(short),
+        np.abs((votes.payoffs - d - p * (votes.proposing - d)) / span - m * prices),
+        np.where((p > 0) | (quota < n), np.abs(most - votes.proposing) / span, 0.0),
+        np.abs(m - (1 - p)),
     ]
+    if quota < n:
+        last = np.sort(prices, axis=-1)[..., [quota - 1]]
+        gaps[-1] = np.maximum(m - (1 - p), -m)
+        gaps += [
+            np.minimum(np.maximum(last - prices, 0), (1 - p) - m),  # cheaper than the cutoff: always bought
+            np.minimum(np.maximum(prices - last, 0), m),  # more expensive: never
+            np.abs(m.sum(axis=-1, keepdims=True) - (quota - 1)) * last,
+        ]
     worst: Floats = np.max([gap.max(axis=-1) for gap in gaps], axis=0)
     return worst
 
 
-def coalitions(p: Floats, votes: Votes, quota: int) -> Floats:
-    """Return, for one surplus, the chance that i's proposal buys j's vote: a mixture that gives `votes.bought`.
-
-    All buy the cheapest votes, at the least sum of prices: a linear program.
-    """
-    from scipy.optimize import linprog
-
-    n = len(p)
-    purchases = np.concatenate([np.kron(np.eye(n), np.ones(n)), np.kron(p, np.eye(n))])
-    sums = np.append(np.full(n, quota), p + votes.bought)
-    bounds = [(float(i == j), 1.0) for i in range(n) for j in range(n)]
-    solution = linprog(np.tile(votes.prices, n), A_eq=purchases, b_eq=sums, bounds=bounds)
-    if solution.x is None:
-        raise Unsolved(
-            f"No mixture of coalitions was found for votes bought with chances {votes.bought.tolist()}; "
-            "report this case."
-        )
-    return np.asarray(np.clip(solution.x.reshape(n, n), 0.0, 1.0) + 0.0)  # no -0
+def _best(problem: Problem, prices: Floats, quota: int) -> Floats:
+    """Return the most that each can get if enough of the others get their reservations, (..., n)."""
+    n, feasible, d = problem.players, problem.feasible, problem.disagreement
+    most = []
+    for k, axis in enumerate(np.eye(n)):
+        if isinstance(feasible, TransferableSurplus):
+            costs = np.sort((prices - d)[..., np.arange(n) != k], axis=-1)[..., : quota - 1]
+            most.append(feasible.total - d.sum(axis=-1) + d[..., k] - costs.sum(axis=-1))
+        elif n == 2:
+            most.append(best_response(feasible, k, prices[..., 1 - k]))
+        else:
+            most.append(prices[..., k] + feasible.ray(prices, np.broadcast_to(axis, prices.shape)))
+    return np.stack(most, axis=-1)

@@ -301,7 +301,7 @@ def test_nothing_to_share():
         (
             lambda: RandomProposer(None, 0.9, quota=0),
             InvalidInput,
-            "`quota` must be a positive number of votes",
+            "`quota` must be a whole number, at least 1",
         ),
         (lambda: RandomProposer(None, 0.9, quota=3)(pie(2)), InvalidInput, "`quota` must be at most"),
         (

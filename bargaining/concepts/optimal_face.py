@@ -54,7 +54,7 @@ def optimal_face(problem: Problem, *, weights: ByPlayer | None = None) -> Floats
     Notes
     -----
     Sums tie if they differ by no more than rounding. On a `Frontier` without a derivative the ends of a straight piece
-    are found from slopes by differences: up to rounding at a kink, to about 1e-5 of the interval where the slope
+    are found from slopes by differences: to 1e-11 at a kink, to about 1e-5 of the interval where the slope
     changes smoothly. A face shorter than 1e-6 of the interval counts as a point.
 
     Examples
@@ -126,9 +126,6 @@ def _tied(points: Floats, w: Floats) -> NDArray[np.bool_]:
 
 def _of_frontier(feasible: Frontier, w: Floats) -> Floats:
     """Return the ends of the interval on which the slope is that of the weights."""
-    corners = feasible.corners()
-    if corners is not None:
-        return first_player_first(corners[_tied(corners, w)])
     low, high = float(feasible.lower), float(feasible.upper)
     fall = float(feasible.function(feasible.lower) - feasible.function(feasible.upper))
     slack = (w[0] * (high - low) + w[1] * fall) / (high - low)

@@ -13,9 +13,7 @@ Anderson, N. and Björck, Å. (1973). A new high order method of regula falsi ty
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,13 +27,9 @@ ULP = 2.0**-52  # the spacing of floats at one
 STEEP = 8.0  # times the value at the lower end: an upper end that is further from zero is no help in the first step
 # Of the bracket, a move after which a cell stays: the next error is its power 1.6, below rounding.
 ARRIVED = 2.0**-36
-# entries done together: a dozen arrays of them fit in the cache, and a call costs little beside their arithmetic
-BLOCK = 2**15
 
 
-def decreasing_root(
-    g: Callable[[Floats], Any], low: Floats, high: Floats, *, rule: Blockwise | None = None
-) -> tuple[Floats, Floats]:
+def decreasing_root(g: Callable[[Floats], Any], low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Return where `g` passes from positive to negative on [low, high], and the width of the proof.
 
     Parameters
@@ -44,9 +38,6 @@ def decreasing_root(
         Weakly decreasing in each cell; takes and returns arrays of the batch's shape.
     low, high : ndarray
         Ends of the interval, `low <= high`.
-    rule : Blockwise, optional
-        Makes the decreasing function of x and the arrays that `g` then returns, `rule(x, *g(x))`; it saves passes over
-        large batches.
 
     Returns
     -------
@@ -57,148 +48,44 @@ def decreasing_root(
         and NaN where g is NaN.
     """
     with np.errstate(all="ignore"):
-        a, b, asked = np.asarray(low, dtype=float), np.asarray(high, dtype=float), _Asked(g, rule)
-        ga, gb = asked(a), asked(b)
+        a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+        ga, gb = (np.asarray(g(x), dtype=float) for x in (a, b))
         inside = (ga > 0) & (gb < 0)
+        corner = np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
         if not inside.any():
-            return np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
-        root = _secant(asked, a, b, ga, gb)
-        left, right = by_blocks(_around, root, a, b)
-        width = asked.then(_proved, right, left, asked(left))
+            return corner
+        root = _secant(g, a, b, ga, gb)
+        # A proof: opposite signs a few units in the last place on either side.
+        hair = 8 * ULP * np.maximum(np.abs(a), np.abs(b))
+        left, right = np.maximum(root - hair, a), np.minimum(root + hair, b)
+        width = np.where((g(left) >= 0) & (g(right) <= 0), right - left, 0.0)
         missed = inside & ~(width > 0)
         if missed.any():
-            root, width = np.array(root), np.array(width)
-            root[missed], width[missed] = _shrink(
-                _only(asked, root, missed), a[missed], b[missed], ga[missed], gb[missed]
-            )
-        if not inside.all():
-            corner, none = np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
-            root, width = np.where(inside, root, corner), np.where(inside, width, none)
-    return root, width
+            root = np.array(root)
+            only = _only(g, root, missed)
+            root[missed], width[missed] = _shrink(only, a[missed], b[missed], ga[missed], gb[missed])
+    return np.where(inside, root, corner[0]), np.where(inside, width, corner[1])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Blockwise:
-    """An elementwise function whose last arguments are known, called block by block."""
+def _secant(g: Callable[[Floats], Any], a: Floats, b: Floats, ga: Floats, gb: Floats) -> Floats:
+    """Return a candidate per cell, without a proof: a cell that arrives stays where it is.
 
-    function: Callable[..., Any]
-    last: tuple[Floats | float, ...] = ()
-
-    def __call__(self, *first: Floats | float) -> Any:
-        """Return the function, or the several that it returns."""
-        return by_blocks(self.function, *first, *self.last)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """A function of x, of which further elementwise steps go over each block while it is in the cache."""
-
-    g: Callable[[Floats], Any]
-    rule: Blockwise | None
-
-    def __call__(self, x: Floats) -> Floats:
-        return np.asarray(self.g(x) if self.rule is None else self.rule(x, *self.g(x)), dtype=float)
-
-    def then(self, step: Callable[..., Any], x: Floats, *more: Floats | float) -> Any:
-        """Return `step(g(x), x, *more)`."""
-        if self.rule is None:
-            return by_blocks(step, self(x), x, *more)
-        function, known = self.rule.function, (*self.g(x), *self.rule.last)
-
-        def both(x: Floats, *rest: Floats) -> Any:
-            return step(function(x, *rest[: len(known)]), x, *rest[len(known) :])
-
-        return by_blocks(both, x, *known, *more)
-
-
-def _secant(g: _Asked, a: Floats, b: Floats, ga: Floats, gb: Floats | float) -> Floats:
-    """Return a candidate per cell, without a proof."""
-    x: Floats
-    old, small = a + (b - a) / 2, ARRIVED * (b - a)
-    g_old, x, arrived = g.then(_first, old, a, b, ga, gb, small)
-    for _ in range(SECANT_STEPS):
+    The first step is from the middle along the line through an end: the upper one if the zero is there.
+    """
+    x = a + (b - a) / 2
+    gx = np.asarray(g(x), dtype=float)
+    above = (gx > 0) & (gb >= -STEEP * ga)
+    old, g_old, arrived = np.where(above, b, a), np.where(above, gb, ga), np.zeros(x.shape, dtype=bool)
+    for step in range(SECANT_STEPS):
+        if step:
+            gx = np.asarray(g(x), dtype=float)
+        slope = gx - g_old
+        new = np.where(arrived | (slope == 0), x, np.clip(x - (x - old) * gx / slope, a, b))
+        arrived = np.abs(new - x) <= ARRIVED * (b - a)
+        old, g_old, x = x, gx, new
         if arrived.all():
             break
-        gx, new, arrived = g.then(_next, x, old, g_old, arrived, a, b, small)
-        old, g_old, x = x, gx, new
     return x
-
-
-def _around(x: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Return the ends of an interval around x that is a few units in the last place wide."""
-    hair = 8 * ULP * np.maximum(np.abs(a), np.abs(b))
-    return np.maximum(x - hair, a), np.minimum(x + hair, b)
-
-
-def _proved(after: Floats, right: Floats, left: Floats, before: Floats) -> Floats:
-    """Return the width of an interval where values at its ends have opposite signs, else 0."""
-    return np.where((before >= 0) & (after <= 0), right - left, 0.0)
-
-
-def _first(
-    gx: Floats, x: Floats, a: Floats, b: Floats, ga: Floats, gb: Floats | float, small: Floats
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Take the step from the middle along the line through an end: the upper one if the zero is there."""
-    above = (gx > 0) & (gb >= -STEEP * ga)
-    return _next(gx, x, np.where(above, b, a), np.where(above, gb, ga), np.False_, a, b, small)
-
-
-def _next(
-    gx: Floats,
-    x: Floats,
-    old: Floats,
-    g_old: Floats,
-    arrived: NDArray[np.bool_] | np.bool_,
-    a: Floats,
-    b: Floats,
-    small: Floats,
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return g(x), where the line through the last two points is zero within [a, b], and whether this has arrived.
-
-    A cell that had arrived stays where it is, and so does one without a slope.
-    """
-    slope = gx - g_old
-    step = x - old
-    step *= gx
-    step /= slope
-    new = np.minimum(np.maximum(x - step, a), b)
-    stays = arrived | (slope == 0)
-    if stays.any():
-        new = np.where(stays, x, new)
-    return gx, new, np.abs(new - x) <= small
-
-
-def blocks(*arrays: Floats | float) -> Iterator[tuple[Any, ...]]:
-    """Cut arrays that broadcast together into pieces that fit in the cache; single numbers stay whole."""
-    if max(map(np.size, arrays)) <= BLOCK:
-        yield arrays
-        return
-    shape = np.broadcast_shapes(*map(np.shape, arrays))
-    flat = [(a, None) if np.ndim(a) == 0 else (None, np.broadcast_to(a, shape).reshape(-1)) for a in arrays]
-    for start in range(0, math.prod(shape), BLOCK):
-        here = slice(start, start + BLOCK)
-        yield tuple([one if many is None else many[here] for one, many in flat])
-
-
-def by_blocks(f: Callable[..., Any], *arrays: Floats | float) -> Any:
-    """Return an elementwise function of arrays that broadcast together, evaluated block by block.
-
-    If the function returns several arrays, so does this.
-    """
-    if max(map(np.size, arrays)) <= BLOCK:
-        return f(*arrays)
-    shape, whole = np.broadcast_shapes(*map(np.shape, arrays)), []
-    start = 0
-    for part in blocks(*arrays):
-        found = f(*part)
-        pieces = found if isinstance(found, tuple) else (found,)
-        if not start:
-            whole = [np.empty(math.prod(shape), piece.dtype) for piece in pieces]
-        for out, piece in zip(whole, pieces, strict=True):
-            out[start : start + BLOCK] = piece
-        start += BLOCK
-    whole = [out.reshape(shape) for out in whole]
-    return tuple(whole) if isinstance(found, tuple) else whole[0]
 
 
 def _only(

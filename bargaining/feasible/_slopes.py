@@ -6,16 +6,12 @@ those on one side of a kink, two on a straight piece. The error of each extrapol
 the last step and the last order, and from the rounding of values; the one with the smallest error is taken. If the
 slopes of both sides agree, the function is smooth, and central differences, in powers of :math:`h^2`, are tried too; if
 they do not, there is a kink, and each side has its own slope.
-
-A concave function that meets a chord between its ends is straight along it, so nodes on a line prove a straight piece.
-Two neighbouring pieces meet in a corner if the function goes through the intersection of their lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +142,8 @@ def _both_sides(nodes: Floats, y: Floats, inside: NDArray[np.bool_], m: int, fou
         # A concave function's slope lies between those of its chords to the right and those to the left.
         least = np.fmax.reduce(table[1] - 2 * noise / right, axis=0, initial=-np.inf)
         most = np.fmin.reduce(table[0] - 2 * noise / left, axis=0, initial=np.inf)
-        limit, error = _limits(table, np.stack((-left, right, -left * right)), noise, least, most)
+        powers = np.stack((-left, right, -left * right))
+        limit, error = _limits(table, powers, noise / np.stack((-left, right, right - left)), least, most)
         smooth = np.abs(limit[0] - limit[1]) <= AGREE * (error[0] + error[1])
         error[2] = np.where(smooth, error[2], np.inf)
         first = np.argmin(error, axis=0)[None]
@@ -154,30 +151,17 @@ def _both_sides(nodes: Floats, y: Floats, inside: NDArray[np.bool_], m: int, fou
         found[:2], found[2:] = np.where(smooth, best, limit[:2]), np.where(smooth, lowest, error[:2])
 
 
-def _amplified(ratio: float, m: int) -> list[Floats]:
-    """Return by how much each extrapolation multiplies an error of the values, over the widest step, by order."""
-    noise, rows = 2.0 ** np.arange(m), []
-    for k in range(1, ORDERS + 1):
-        share = 1 / (ratio**k - 1)
-        noise = noise[1:] + (noise[1:] + noise[:-1]) * share
-        rows.append(noise)
-    return rows
-
-
 def _limits(
     table: Floats, powers: Floats, noise: Floats, least: Floats, most: Floats
 ) -> tuple[Floats, Floats]:
     """Return the limits of three tables of differences, shape (3, m, cells), and their errors."""
-    m = table.shape[1]
     rows, errors = [], []
-    unit = noise / np.fmax.reduce(np.abs(powers[:2]), axis=(0, 1))
     for k in range(1, ORDERS + 1):
         share = powers[:, k:] / (powers[:, :-k] - powers[:, k:])
         new = table[:, 1:] + (table[:, 1:] - table[:, :-1]) * share
-        off = np.maximum(np.abs(new - table[:, 1:]), np.abs(new - table[:, :-1]))
-        off += _AMPLIFIED[m][k - 1][..., None] * unit
+        noise = noise[:, 1:] + (noise[:, 1:] + noise[:, :-1]) * share
         rows.append(new)
-        errors.append(off)
+        errors.append(np.maximum(np.abs(new - table[:, 1:]), np.abs(new - table[:, :-1])) + noise)
         table = new
     every, off = np.concatenate(rows, axis=1), np.concatenate(errors, axis=1)
     off[~((every + off >= least) & (every - off <= most))] = np.inf
@@ -185,67 +169,8 @@ def _limits(
     return np.take_along_axis(every, best, axis=1)[:, 0], np.take_along_axis(off, best, axis=1)[:, 0]
 
 
-_AMPLIFIED = {
-    m: [
-        np.stack((side, side, central / 2))
-        for side, central in zip(_amplified(2.0, m), _amplified(4.0, m), strict=True)
-    ]
-    for m in (len(WIDE), len(NARROW))
-}
-
-
-NODES = 257  # a straight piece that contains three of them is found
-NOISE = 8 * float(np.finfo(float).eps)  # of the values: distance from a line that rounding can cause
-
-
-def corners(function: Callable[[Floats], Floats], low: float, high: float) -> Floats | None:
-    """Return the corners and the ends of a concave function on an interval, shape (k, 2); None if it has other pieces.
-
-    Parameters
-    ----------
-    function : callable
-        Elementwise; falls.
-    """
-    x = np.linspace(low, high, NODES)
-    y = function(x)
-    noise = NOISE * (np.abs(y).max() + np.abs(x).max() / (high - low) * float(y[0] - y[-1]))
-    pieces = _pieces(x, y, noise)
-    if not pieces or pieces[0][0] != 0 or pieces[-1][1] != NODES - 1:
-        return None
-    found = [(x[0], y[0])]
-    for (a, b), (c, d) in pairwise(pieces):
-        if c - b > 1:
-            return None
-        found.append(_meet(x[[a, b, c, d]], y[[a, b, c, d]]))
-    found.append((x[-1], y[-1]))
-    points = np.array(found)
-    if not (np.diff(points[:, 0]) > 0).all():
-        return None
-    return points if (np.abs(function(points[:, 0]) - points[:, 1]) <= noise).all() else None
-
-
-def _pieces(x: Floats, y: Floats, noise: float) -> list[tuple[int, int]]:
-    """Return the first and the last node of each straight piece; none if a node is close to a piece but not on it."""
-    straight = np.abs(y[:-2] - 2 * y[1:-1] + y[2:]) <= noise
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], straight, [False])).astype(np.int8)))
-    pieces = [(int(a), int(b) + 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    for a, b in pieces:
-        line = y[a] + (y[b] - y[a]) * ((x[a : b + 1] - x[a]) / (x[b] - x[a]))
-        if (np.abs(y[a : b + 1] - line) > noise).any():
-            return []
-    return pieces
-
-
-def _meet(x: Floats, y: Floats) -> tuple[float, float]:
-    """Return where the line through the first two points meets the line through the last two."""
-    first, last = (y[1] - y[0]) / (x[1] - x[0]), (y[3] - y[2]) / (x[3] - x[2])
-    beyond = (y[2] - y[1] - last * (x[2] - x[1])) / (first - last) if first > last else 0.0
-    return float(x[1] + beyond), float(y[1] + first * beyond)
-
-
 Condition = Callable[[Floats, Floats, Floats], Floats]
 """Takes x, the function there and a slope; increases in the slope and, along the function, decreases in x."""
-Cells = NDArray[np.bool_]
 
 
 def off_balance(condition: Condition, x: Floats, y: Floats, at: Slopes) -> Floats:

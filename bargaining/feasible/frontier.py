@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,16 +12,13 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
 from bargaining._rich import Shown, brief, listing
 from bargaining.errors import InvalidInput
-from bargaining.feasible._root import Blockwise, blocks, by_blocks, decreasing_root
-from bargaining.feasible._slopes import Condition, Slopes, corners, off_balance, slopes
+from bargaining.feasible._root import decreasing_root
+from bargaining.feasible._slopes import Condition, Slopes, off_balance, slopes
 from bargaining.feasible.base import question
 
-PROBES = 33  # points at which a new frontier is probed
-MANY = 1000  # frontiers in a batch: each is probed at its ends and at a third or two thirds, to save time
+PROBES, MANY = 33, 1000  # points at which a new frontier is probed, three of a batch of many
 CHORD = 2.0**-17  # of the interval: chords that a derivative is compared with
-# frontiers whose derivatives are compared with slopes from values, which are more accurate than chords
-FEW, PROBED = 16, 6
-SLOPE = 1e-9  # of the slope: a derivative that is off by more, beyond the errors of slopes from values, is refused
+SLOPE = 1e-9  # of the slope: what a derivative may be off by, beyond the errors of chords
 ROUNDING = 1e-12  # of the set's size: payoffs that close to its edge are in it
 EPS = float(np.finfo(float).eps)
 BESIDE = 16 * EPS  # of the interval's ends: twice as far as roots are proved to be
@@ -91,9 +87,9 @@ class Frontier(Shown, line=False):
             None if derivative is None else _Elementwise(callable_of(derivative, "derivative"), "derivative")
         )
         object.__setattr__(self, "derivative", slope)
-        third = _probe(self)
+        _probe(self)
         if slope is not None:
-            _compare_slopes(self, slope, third)
+            _compare_slopes(self, slope)
 
     def __repr__(self) -> str:
         slope = "" if self.derivative is None else f", derivative={self.derivative!r}"
@@ -117,19 +113,13 @@ class Frontier(Shown, line=False):
                 raise
             return np.array(found).reshape(np.shape(nodes))
 
-    def corners(self) -> Floats | None:
-        """Return the corners and ends of a frontier of straight pieces, shape (k, 2); None for others and batches."""
-        if self.batch_shape:
-            return None
-        return corners(self.values, float(self.lower), float(self.upper))
-
     def slopes(self, x: Floats) -> Slopes:
         """Return f' on either side of x; a `derivative` has as error its distance from slopes that fit the values."""
         low, high = np.broadcast_arrays(self.lower, self.upper)
         if self.derivative is None:
             return slopes(self.values, x, low, high)
         x, low, high = _together(x, low, high)
-        near = BESIDE * np.maximum(np.abs(low), np.abs(high))  # a kink is found up to rounding
+        near = 16 * EPS * np.maximum(np.abs(low), np.abs(high))  # a kink is found up to rounding
         before, after = np.maximum(x - near, low), np.minimum(x + near, high)
         left, right, (least, most) = self.derivative(before), self.derivative(after), self._chords(x)
         off = [np.fmax(np.fmax(least - slope, slope - most), 0.0) for slope in (left, right)]
@@ -146,31 +136,13 @@ class Frontier(Shown, line=False):
             noise = 4 * EPS * (np.abs(before) + np.abs(after) + np.abs(x * least) + np.abs(x * most)) / step
         return least - noise, most + noise
 
-    def _is_tangent(
-        self, x: Floats, y: Floats, slope: Floats, sides: tuple[Floats | float, ...] = (-CHORD, CHORD)
-    ) -> bool:
-        """Whether every y + slope * (z - x) is above the function next to x on either side, as a tangent is.
-
-        Where rounding decides, the answer may be False.
-        """
-        with np.errstate(all="ignore"):
-            ends = by_blocks(_beside, x, self.lower, self.upper, *sides)
-            for end in ends if len(sides) > 1 else (ends,):
-                parts = blocks(self.function(end), x, y, slope, end)
-                if not all((value <= y + slope * (end - x)).all() for value, x, y, slope, end in parts):
-                    return False
-        return True
-
     def slope(self, x: Floats) -> Floats:
         """Return f'(x), at a kink the slope of either side."""
         return self.derivative(x) if self.derivative is not None else self.slopes(x).best()[0]
 
     def balance(self, condition: Condition, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
         """Return where a condition on x, f(x) and f'(x) passes zero, and the width of the proof."""
-        slope = self.slope
-        if self.derivative is not None and isinstance(condition, Blockwise):
-            return decreasing_root(lambda x: (self.function(x), slope(x)), lower, upper, rule=condition)
-        return decreasing_root(lambda x: condition(x, self.function(x), slope(x)), lower, upper)
+        return decreasing_root(lambda x: condition(x, self.function(x), self.slope(x)), lower, upper)
 
     def off_balance(
         self, condition: Condition, x: Floats, lower: Floats, upper: Floats, *, y: Floats | None = None
@@ -185,7 +157,8 @@ class Frontier(Shown, line=False):
             slope = self.derivative(x)
             with np.errstate(all="ignore"):  # without weight this may be 0/0: then compute more accurately
                 missed = np.abs(condition(x, y, slope))
-            if (missed <= SLOPE).all() and self._is_tangent(x, y, slope):
+            least, most = self._chords(x)
+            if (missed <= SLOPE).all() and not ((slope < least) | (slope > most)).any():
                 return np.asarray(missed)
         return off_balance(condition, x, y, self.slopes(x).within(x > lower, x < upper))
 
@@ -263,11 +236,12 @@ class Frontier(Shown, line=False):
         d0, d1, w0, w1 = origin[..., 0][()], origin[..., 1][()], weights[..., 0][()], weights[..., 1][()]
         low, high = _together(*np.broadcast_arrays(self.lower, self.upper, d0, w0)[:2])
         start = np.minimum(np.maximum(low, d0), high)
-        known = d0, d1, w0, w1
-        x, _ = self.balance(Blockwise(_first_order, known), start, high)
+        x, _ = self.balance(lambda x, y, slope: w0 * (y - d1) + w1 * (slope * (x - d0)), start, high)
         y = self.function(x)
-        missed = self.off_balance(Blockwise(_imbalance, known), x, start, high, y=y)
-        return np.stack((x, y), axis=-1), by_blocks(_if_all_gain, missed, x, y, d0, d1, w0, w1)
+        missed = self.off_balance(
+            lambda x, y, slope: _imbalance(x, y, slope, d0, d1, w0, w1), x, start, high, y=y
+        )
+        return np.stack((x, y), axis=-1), _if_all_gain(missed, x, y, d0, d1, w0, w1)
 
     def short_of_product(self, x: Floats, origin: Floats, weights: Floats) -> Floats:
         """Return by how much payoffs miss the first-order condition and the frontier; NaN where not both gain."""
@@ -297,25 +271,6 @@ class Frontier(Shown, line=False):
 def _together(*arrays: Floats) -> list[Floats]:
     """Broadcast; a single cell becomes NumPy scalars, whose arithmetic is faster than that of 0-d arrays."""
     return [a[()] for a in np.broadcast_arrays(*arrays)]
-
-
-def _beside(x: Floats, low: Floats, high: Floats, *shares: Floats | float) -> Any:
-    """Return the point so much of an interval beside x, within it; several if there are several shares."""
-    width = high - low
-    points = tuple([np.minimum(np.maximum(x + share * width, low), high) for share in shares])
-    return points if len(points) > 1 else points[0]
-
-
-def _first_order(
-    x: Floats, y: Floats, slope: Floats, d0: Floats, d1: Floats, w0: Floats, w1: Floats
-) -> Floats:
-    """Return the sum of the two terms of the first-order condition."""
-    value, fall = y - d1, x - d0
-    value *= w0
-    fall *= slope
-    fall *= w1
-    value += fall
-    return value
 
 
 def _imbalance(x: Floats, y: Floats, slope: Floats, d0: Floats, d1: Floats, w0: Floats, w1: Floats) -> Floats:
@@ -374,11 +329,8 @@ class _Elementwise:
         return y
 
 
-def _probe(frontier: Frontier) -> tuple[Floats, Floats] | None:
-    """Evaluate the function on a grid and refuse it if it is not finite, decreasing and concave.
-
-    Return the points inside and the values there, if each of many frontiers has one.
-    """
+def _probe(frontier: Frontier) -> None:
+    """Evaluate the function on a grid and refuse it if it is not finite, decreasing and concave."""
     low, high = frontier.lower, frontier.upper
     top, bottom = frontier.function(low), frontier.function(high)
     _one_each(top, "function", low)
@@ -391,90 +343,35 @@ def _probe(frontier: Frontier) -> tuple[Floats, Floats] | None:
             low,
             "Rescale the payoffs.",
         )
-    end, many = np.float64(1.0), low.size >= MANY
-    third: tuple[Floats, Floats] | None = None
-    inner = [_in_turn(low.shape, 1 / 3, 2 / 3)] if many else list(np.linspace(0.0, 1.0, PROBES)[1:-1])
-    x: Any = low
-    seen: list[Any] = [0.0, top]  # shares of the interval and values there: two points or three
-    for share in [*inner, end]:
-        last, x = x, high if share is end else by_blocks(_beside, low, low, high, share)
-        value = bottom if share is end else frontier.function(x)
-        third = (x, value) if many and share is not end else third
-        seen = [*seen[-4:], share, value]
-        if all(_bends_down(*part) for part in blocks(*seen)):
-            continue
-        rise, behind = _rises(*seen)
-        slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
+    slack = 1e-9 * np.abs(top - bottom) + 64 * EPS * (np.abs(top) + np.abs(bottom))
+    shares = np.linspace(0.0, 1.0, 3 if low.size >= MANY else PROBES)
+    x, y, before = low, top, np.full(low.shape, np.inf)
+    for share in shares[1:]:
+        ahead = np.minimum(low + share * (high - low), high)
+        value = frontier.function(ahead)
+        rise = value - y
         _refuse(
-            ~np.isfinite(rise), "be finite on [lower, upper]", "it is not near", x, "Narrow the interval."
+            ~np.isfinite(rise), "be finite on [lower, upper]", "it is not near", ahead, "Narrow the interval."
         )
-        _refuse(rise > slack, "be decreasing", "it rises after", last, "Raise `lower` or swap the players.")
-        if len(seen) > 4:
-            advice = (
-                "Use `Polytope` for the convex hull (lotteries) or `FreeDisposalHull` for the set as it is."
-            )
-            _refuse(rise > behind + slack, "be concave", "its slope rises at", last, advice)
-    return third
+        _refuse(rise > slack, "be decreasing", "it rises after", x, "Raise `lower` or swap the players.")
+        advice = "Use `Polytope` for the convex hull (lotteries) or `FreeDisposalHull` for the set as it is."
+        _refuse(rise > before + slack, "be concave", "its slope rises at", x, advice)
+        x, y, before = ahead, value, rise
 
 
-def _rises(*seen: Floats) -> tuple[Floats, Floats | float]:
-    """Return the last rise between points, and that which the rise before would lead to on a line."""
-    *before, left, start, right, end = seen
-    rise = end - start
-    if not before:
-        return rise, 0.0
-    return rise, (start - before[1]) * ((right - left) / (left - before[0]))
-
-
-def _bends_down(*seen: Floats) -> bool:
-    """Whether the function falls finitely between the last points, and no more slowly than before."""
-    rise, behind = _rises(*seen)
-    return bool((rise <= 0.0).all() and (rise <= behind).all() and np.isfinite(rise.min()))
-
-
-def _in_turn(shape: tuple[int, ...], *numbers: float) -> Floats:
-    """Return an array that holds some numbers in turn."""
-    held = np.empty(shape)
-    for k, number in enumerate(numbers):
-        held.reshape(-1)[k :: len(numbers)] = number
-    return held
-
-
-def _compare_slopes(
-    frontier: Frontier, derivative: Callable[[Floats], Floats], third: tuple[Floats, Floats] | None
-) -> None:
-    """Refuse a derivative that values contradict inside the interval.
-
-    One formula serves all cells of a large batch, so each is asked at its `third` alone, with the function's value, and
-    on one side; where its answer lies, every cell is asked on both sides.
-    """
+def _compare_slopes(frontier: Frontier, derivative: Callable[[Floats], Floats]) -> None:
+    """Refuse a derivative that chords contradict inside the interval."""
     low, high = frontier.lower, frontier.upper
-    few = low.size <= FEW
-    sides: tuple[Floats | float, ...] = (-CHORD, CHORD)
-    shares = np.linspace(0.0, 1.0, PROBED if few else 4)[1:-1]
-    points = (
-        [third] if third else ((x, frontier.function(x)) for x in (low + s * (high - low) for s in shares))
-    )
-    if third:
-        sides = (_in_turn(low.shape, -CHORD, -CHORD, CHORD, CHORD),)
-    for x, y in points:
-        given = derivative(x)
-        _one_each(given, "derivative", low)
-        if not few and frontier._is_tangent(x, y, given, sides):
-            continue
-        size = SLOPE * np.nan_to_num(np.abs(given))
-        if few:
-            found = slopes(frontier.values, x, low, high)
-            room = size + 16 * np.minimum(found.left_error, found.right_error)
-            least, most = found.right - room, found.left + room
-        else:
-            least, most = (
-                bound + sign * size for bound, sign in zip(frontier._chords(x), (-1, 1), strict=True)
-            )
-        wrong = ~((given >= least) & (given <= most))
+    for share in np.linspace(0.0, 1.0, 3 if low.size >= MANY else 6)[1:-1]:
+        x = low + share * (high - low)
+        slope = derivative(x)
+        _one_each(slope, "derivative", low)
+        size = SLOPE * np.nan_to_num(np.abs(slope))
+        least, most = (bound + sign * size for bound, sign in zip(frontier._chords(x), (-1, 1), strict=True))
+        wrong = ~((slope >= least) & (slope <= most))
         if wrong.any():
             k = int(np.argmax(wrong))
-            at, was, *known = (float(np.ravel(a)[k]) for a in (x, given, least, most))
+            at, was, *known = (float(np.ravel(a)[k]) for a in (x, slope, least, most))
             shown = " to ".join(dict.fromkeys(f"{bound:.8g}" for bound in known))
             raise InvalidInput(
                 f"`derivative` must be the slope of `function`, which is {shown} at x0 = {at:.6g}; got {was:.8g}. "

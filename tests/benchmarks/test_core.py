@@ -59,7 +59,7 @@ def test_a_million_frontiers_against_find_root() -> None:
     np.testing.assert_allclose(ours(), rival(), rtol=1e-12)
     speed = ratio(ours, rival, repeats=7)
     print(f"\nnash on a million frontiers: {speed:.1f} times scipy.optimize.elementwise.find_root")
-    assert speed >= 3
+    assert speed >= 2
 
 
 def test_one_frontier_against_brentq() -> None:

@@ -19,9 +19,8 @@ from bargaining import (
     Union,
     nash,
 )
-from bargaining.feasible import _root
 from bargaining.feasible._polygon import hull, pareto_chain, turn
-from bargaining.feasible._root import Blockwise, decreasing_root
+from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
 
@@ -155,8 +154,7 @@ def test_root_of_a_jump_and_of_a_flat() -> None:
     assert ((at - root) ** 9 == 0).all() or np.allclose(root, at, atol=1e-6)
 
 
-def test_cells_of_a_large_batch_are_solved_as_they_are_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_root, "BLOCK", 64)
+def test_cells_of_a_large_batch_are_solved_as_they_are_alone() -> None:
     rng = np.random.default_rng(0)
     shape = (3, 63)
     at, falls, jump = rng.uniform(-0.2, 1.2, shape), rng.uniform(0.1, 9, shape), rng.uniform(-0.5, 2, shape)
@@ -164,11 +162,10 @@ def test_cells_of_a_large_batch_are_solved_as_they_are_alone(monkeypatch: pytest
     def roots(*cells: slice) -> tuple[np.ndarray, np.ndarray]:
         zero, fall, drop = at[cells], falls[cells], np.maximum(jump[cells], 0.0)
 
-        def g(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return zero - x, np.where(x < 0.7, drop, -drop)
+        def g(x: np.ndarray) -> np.ndarray:
+            return np.expm1(fall * (zero - x)) + np.where(x < 0.7, drop, -drop)
 
-        rule = Blockwise(lambda x, gap, side, fall: np.expm1(fall * gap) + side, (fall,))
-        return decreasing_root(g, np.zeros(zero.shape), np.ones(zero.shape), rule=rule)
+        return decreasing_root(g, np.zeros(zero.shape), np.ones(zero.shape))
 
     root, width = roots()
     assert (width <= 17 * 2.0**-52).all()

@@ -72,7 +72,7 @@ def by_hand(base, slopes, weights):
 
 @pytest.mark.benchmark
 def test_a_vertical_chain_against_root(speedup):
-    """Root is told where to start and solves once; ours starts from three points, needs no slopes and looks at whole ranges."""
+    """Root is told where to start and solves once; ours starts from three points and looks at whole ranges."""
     ratios = []
     start = np.full(SIZE, 0.3)
     for seed in range(3):

@@ -104,8 +104,7 @@ def markov_equilibria(
     That all leave together is an equilibrium wherever two may.
 
     *Method.* A logarithmic barrier game (Dang, Herings and Li 2022): a path from the starting strategies along which
-    the weight of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn. From
-    64 decision states on the linear systems keep the values of states among the unknowns and are sparse.
+    the weight of the game rises from 0 to 1, followed by arclength with an analytic Jacobian, so that it may turn.
     Near its end the supports are read off and their indifference conditions solved by Newton's method.
     A strategy is listed only if its regret, recomputed from one-shot deviations, is at most 1e-12.
 

@@ -11,11 +11,9 @@ Payoffs are mapped to [1, 2] player by player, and W is a present value.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,30 +22,22 @@ from bargaining._arrays import Floats
 from bargaining.games.repeated import Exit
 from bargaining.games.stochastic import StochasticGame
 
-_Kind = TypeVar("_Kind")
-_MANY = 64  # decision states from which on linear systems are sparse: below, dense ones are faster
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """Decision states with the same numbers of actions, stacked; m is the number of states that may follow."""
+    """Decision states with the same numbers of actions, stacked."""
 
     states: NDArray[np.intp]  # (G,)
     reward: Floats  # (n, G, a_1, ..., a_n)
-    follow: Floats  # (G, a_1, ..., a_n, m)
-    both: Floats  # (G, a_1, ..., a_n, n + m): rewards, then chances
+    follow: Floats  # (G, a_1, ..., a_n, E)
+    both: Floats  # (G, a_1, ..., a_n, n + E): rewards, then chances
     discount: Floats  # (n, G)
     index: tuple[NDArray[np.intp], ...]  # per player (G, a_i): where in the flat strategy
     own: tuple[NDArray[np.intp], ...]  # per player (G, a_i): where in a flat (E, N) table, own state in rows
-    after: NDArray[np.intp] | None  # (G, m): the states that may follow; None: all of them, m = E
 
     def ahead(self, worth: Floats) -> Floats:
         """Return the value of each profile to each player, (n, G, a_1, ..., a_n), given the values of states."""
-        if self.after is None:
-            later = (worth.T @ self.follow.reshape(-1, len(worth)).T).reshape(self.reward.shape)
-        else:
-            rows = self.follow.reshape(len(self.states), -1, self.after.shape[1]) @ worth[self.after]
-            later = np.moveaxis(rows, -1, 0).reshape(self.reward.shape)
+        later = (worth.T @ self.follow.reshape(-1, len(worth)).T).reshape(self.reward.shape)
         total: Floats = self.reward + self._by_state(self.discount) * later
         return total
 
@@ -85,8 +75,8 @@ class Piece:
 
     group: Group
     own: list[Floats]  # per player (G, a_i): the strategies
-    chance: Floats  # (G, m): of the states that follow
-    follow: list[Floats]  # per player (G, a_i, m): the same, given the player's action
+    chance: Floats  # (G, E): of the states that follow
+    follow: list[Floats]  # per player (G, a_i, E): the same, given the player's action
     mine: list[Floats]  # per player (G, a_i): Q
     pairs: dict[tuple[int, int], Floats]  # (G, a_i, a_j): what i gets given two actions; both orders
 
@@ -103,7 +93,7 @@ class Evaluation:
     actions: Floats  # (N,): one-shot value of each action, Q
     loss: Floats  # (N,): W - Q
     pieces: list[Piece]  # for the slopes; empty if not asked for
-    inverses: list[Floats]  # (I - d P)^-1 for each player; empty if systems are sparse
+    inverses: list[Floats]  # (I - d P)^-1 for each player
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,11 +108,6 @@ class Arrays:
     block: NDArray[np.intp]  # (N,): decision state times n plus player
     discounts: Floats  # (n,)
     patience: Floats  # (n, E): the discount factor from each decision state to the next
-
-    @property
-    def sparse(self) -> bool:
-        """Whether there are so many decision states that sparse linear systems are faster."""
-        return self.groups[0].after is not None
 
     def uniform(self) -> Floats:
         """Return the strategy that gives every action the same probability."""
@@ -152,10 +137,8 @@ class Arrays:
             total = (own[0][:, None, :] @ first)[:, 0]
             reward[:, group.states] = total[:, :n].T
             parts.append((group, own, first[..., n:], total[:, n:]))
-        steps = [(group, chance) for group, _, _, chance in parts]
-        inverses = [] if self.sparse else self.inverses(steps)
-        ahead = self._solvers(steps) if self.sparse else [inverse.__matmul__ for inverse in inverses]
-        worth = np.stack([ahead[i](reward[i]) for i in range(n)], axis=1)
+        inverses = self._inverses([(group, chance) for group, _, _, chance in parts])
+        worth = np.stack([inverses[i] @ reward[i] for i in range(n)], axis=1)
         actions, pieces = np.empty(self.size), list[Piece]()
         for group, own, first, chance in parts:
             values = group.ahead(worth)
@@ -170,56 +153,31 @@ class Arrays:
                 actions[group.index[i]] = mine[i]
         return Evaluation(worth, actions, worth.ravel()[self.block] - actions, pieces, inverses)
 
-    def _shared(self, make: Callable[[int], _Kind]) -> list[_Kind]:
-        """Return the result for each player; players with the same discount factor as the first share hers."""
-        first = make(0)
-        return [first if self.discounts[i] == self.discounts[0] else make(i) for i in range(self.players)]
-
-    def inverses(self, steps: list[tuple[Group, Floats]]) -> list[Floats]:
+    def _inverses(self, steps: list[tuple[Group, Floats]]) -> list[Floats]:
         """Return (I - d P)^-1 for each player, given the transition probabilities of each group."""
         chain = np.zeros((self.decisions, self.decisions))
         for group, chance in steps:
-            if group.after is None:
-                chain[group.states] = chance
-            else:
-                np.add.at(chain, (group.states[:, None], group.after), chance)
-
-        def inverse(i: int) -> Floats:
-            system = -self.patience[i][:, None] * chain
-            system.flat[:: self.decisions + 1] += 1.0
-            return np.asarray(np.linalg.inv(system))
-
-        return self._shared(inverse)
-
-    def _solvers(self, steps: list[tuple[Group, Floats]]) -> list[Callable[[Floats], Floats]]:
-        """Return functions that solve with I - d P for each player."""
-        from scipy.sparse import csc_array, eye_array
-        from scipy.sparse.linalg import splu
-
-        rows = np.concatenate([np.repeat(group.states, chance.shape[1]) for group, chance in steps])
-        columns = np.concatenate([group.after.ravel() for group, _ in steps if group.after is not None])
-        entries = np.concatenate([chance.ravel() for _, chance in steps])
-
-        def solver(i: int) -> Callable[[Floats], Floats]:
-            step = csc_array((self.patience[i][rows] * entries, (rows, columns)), shape=(self.decisions,) * 2)
-            solve: Callable[[Floats], Floats] = splu((eye_array(self.decisions) - step).tocsc()).solve
-            return solve
-
-        return self._shared(solver)
+            chain[group.states] = chance
+        first, *_ = each = [
+            None
+            if i and self.discounts[i] == self.discounts[0]
+            else np.linalg.inv(np.eye(self.decisions) - self.patience[i][:, None] * chain)
+            for i in range(self.players)
+        ]
+        assert first is not None
+        return [first if inverse is None else inverse for inverse in each]
 
     def slope(self, value: Evaluation) -> Floats:
         """Return the derivative of the loss by the strategy, (N, N)."""
-        inverses = value.inverses or self.inverses([(piece.group, piece.chance) for piece in value.pieces])
         jacobian, table = np.empty((self.size, self.size)), np.zeros((self.decisions, self.size))
         for i in range(self.players):
             for piece in value.pieces:
                 for j in range(self.players):
                     table.reshape(-1)[piece.group.own[j]] = piece.moves(i, j)
-            moved = inverses[i] @ table
+            moved = value.inverses[i] @ table
             for piece in value.pieces:
                 group = piece.group
-                after = moved if group.after is None else moved[group.after]
-                later = group.discount[i][:, None, None] * (piece.follow[i] @ after)
+                later = group.discount[i][:, None, None] * (piece.follow[i] @ moved)
                 jacobian[group.index[i]] = moved[group.states][:, None, :] - later
         entries = jacobian.reshape(-1)
         for piece in value.pieces:
@@ -310,10 +268,10 @@ def _grouped(
         index = tuple(offset[members * n + i][:, None] + np.arange(shape[i]) for i in range(n))
         own, later, weights = ([each[e] for e in members] for each in (rewards, follows, patience))
         reward = np.ascontiguousarray(np.moveaxis(np.stack(own), -1, 0))
-        follow, after = (np.stack(later), None) if decisions < _MANY else _reached(later)
+        follow = np.stack(later)
         together = _together(reward, follow)
         flat = tuple(members[:, None] * offset[-1] + at for at in index)
-        groups.append(Group(members, reward, follow, together, np.stack(weights, axis=1), index, flat, after))
+        groups.append(Group(members, reward, follow, together, np.stack(weights, axis=1), index, flat))
     return Arrays(
         groups=tuple(groups),
         size=int(offset[-1]),
@@ -324,14 +282,3 @@ def _grouped(
         discounts=discounts,
         patience=np.stack(patience, axis=1),
     )
-
-
-def _reached(follows: list[Floats]) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the states that may follow some action and their probabilities, without all other states."""
-    reached = [np.flatnonzero(follow.any(axis=tuple(range(follow.ndim - 1)))) for follow in follows]
-    most = max(1, *map(len, reached))
-    after = np.zeros((len(follows), most), dtype=np.intp)
-    chances = np.zeros((len(follows), *follows[0].shape[:-1], most))
-    for k, (follow, states) in enumerate(zip(follows, reached, strict=True)):
-        after[k, : len(states)], chances[k, ..., : len(states)] = states, follow[..., states]
-    return chances, after

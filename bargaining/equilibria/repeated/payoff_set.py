@@ -128,7 +128,7 @@ class PayoffSet(PayoffPolygon):
         largest of its kind: `certify` proves that.
         """
         if not self._measured:
-            from bargaining.equilibria._plane.enforceable import residuals
+            from bargaining.equilibria.sets.residual import residuals
 
             game = StochasticGame.from_repeated(self.repeated)
             self._measured.extend(residuals(game, [self.vertices], [self.threat]))

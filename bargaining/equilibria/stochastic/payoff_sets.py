@@ -159,7 +159,7 @@ class StochasticPayoffSets(Result, Mapping[str, StatePayoffSet]):
     @property
     def _residuals(self) -> list[float]:
         if not self._measured:
-            from bargaining.equilibria._plane.enforceable import residuals
+            from bargaining.equilibria.sets.residual import residuals
 
             self._measured.extend(
                 residuals(self.game, [some.vertices for some in self.sets], [*self.threats])

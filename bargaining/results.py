@@ -14,14 +14,19 @@ from __future__ import annotations
 
 from bargaining.axioms.violation import Violation as Violation
 from bargaining.descriptions import MethodCall as MethodCall
-from bargaining.equilibria.node import Node as Node
+from bargaining.equilibria.automaton import Automaton as Automaton
+from bargaining.equilibria.automaton import History as History
+from bargaining.equilibria.automaton import Node as Node
+from bargaining.equilibria.automaton import PublicAutomaton as PublicAutomaton
+from bargaining.equilibria.automaton import PublicHistory as PublicHistory
+from bargaining.equilibria.automaton import PublicState as PublicState
+from bargaining.equilibria.automaton import State as State
+from bargaining.equilibria.automaton import StateHistory as StateHistory
+from bargaining.equilibria.automaton import StochasticAutomaton as StochasticAutomaton
 from bargaining.equilibria.pairs.lump_sums import LumpSums as LumpSums
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash as NashInNash
 from bargaining.equilibria.payoff_polygon import PayoffPolygon as PayoffPolygon
 from bargaining.equilibria.payoff_polygon import Stats as Stats
-from bargaining.equilibria.repeated.automaton import Automaton as Automaton
-from bargaining.equilibria.repeated.automaton import History as History
-from bargaining.equilibria.repeated.automaton import State as State
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount as CriticalDiscount
 from bargaining.equilibria.repeated.joint import JointPayoffs as JointPayoffs
 from bargaining.equilibria.repeated.joint import JointStep as JointStep
@@ -30,9 +35,6 @@ from bargaining.equilibria.repeated.patient import PatientPayoffs as PatientPayo
 from bargaining.equilibria.repeated.patient import RankFailure as RankFailure
 from bargaining.equilibria.repeated.patient import Score as Score
 from bargaining.equilibria.repeated.public import PublicPayoffSet as PublicPayoffSet
-from bargaining.equilibria.repeated.public_automaton import PublicAutomaton as PublicAutomaton
-from bargaining.equilibria.repeated.public_automaton import PublicHistory as PublicHistory
-from bargaining.equilibria.repeated.public_automaton import PublicState as PublicState
 from bargaining.equilibria.repeated.relational import RelationalContract as RelationalContract
 from bargaining.equilibria.repeated.renegotiation import RenegotiationProof as RenegotiationProof
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds as PayoffBounds
@@ -41,8 +43,6 @@ from bargaining.equilibria.repeated.symmetric import SymmetricStep as SymmetricS
 from bargaining.equilibria.repeated.symmetric import TriggerStrategy as TriggerStrategy
 from bargaining.equilibria.repeated.transfers import TransferEquilibrium as TransferEquilibrium
 from bargaining.equilibria.stage.equilibria import StageEquilibria as StageEquilibria
-from bargaining.equilibria.stochastic.automaton import StateHistory as StateHistory
-from bargaining.equilibria.stochastic.automaton import StochasticAutomaton as StochasticAutomaton
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria as MarkovEquilibria
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds as StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet as StatePayoffSet

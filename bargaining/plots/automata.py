@@ -15,8 +15,7 @@ from bargaining.errors import InvalidInput
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bargaining.equilibria.repeated.automaton import Automaton
-    from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
+    from bargaining.equilibria.automaton import Automaton, StochasticAutomaton
 
 _NODE = 22.0  # points across
 _BEND = 0.18  # of the distance: arrows there and back stay apart

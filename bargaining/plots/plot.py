@@ -186,10 +186,9 @@ def _is_labelled(result: Any) -> bool:
 
 def _kind(result: Any) -> Kind:
     """Return how to draw one result."""
+    from bargaining.equilibria.automaton import Automaton, StochasticAutomaton
     from bargaining.equilibria.payoff_polygon import PayoffPolygon
-    from bargaining.equilibria.repeated.automaton import Automaton
     from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
-    from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 

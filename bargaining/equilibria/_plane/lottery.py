@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from bargaining.equilibria._plane.polygon import hull as vertices
+from bargaining.equilibria.automaton import Lottery as Lottery
+from bargaining.equilibria.automaton import Pair as Pair
+from bargaining.equilibria.automaton import Payoffs as Payoffs
 from bargaining.feasible._polygon import area, clip
-
-Pair = tuple[Fraction, Fraction]
-Payoffs = tuple[Fraction, ...]
-Lottery = tuple[tuple[int, Fraction], ...]
 
 _AXES = (Fraction(-1), Fraction(0)), (Fraction(0), Fraction(-1))
 

@@ -13,7 +13,7 @@ from bargaining._rational import fractions
 from bargaining.equilibria._plane.generation import NEAR, Generation, Plan
 from bargaining.equilibria._plane.lottery import Lottery, Pair, nearest
 from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
-from bargaining.equilibria.node import Node
+from bargaining.equilibria.automaton import Node
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 

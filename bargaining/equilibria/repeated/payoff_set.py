@@ -23,7 +23,7 @@ from bargaining.games.stochastic import StochasticGame
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
     from bargaining.equilibria._plane.rationals import Work
-    from bargaining.equilibria.repeated.automaton import Automaton
+    from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 
 
@@ -111,7 +111,7 @@ class PayoffSet(PayoffPolygon):
         1      C, C  9, 9     1     0              0
         """
         from bargaining.equilibria._plane.strategies import strategy
-        from bargaining.equilibria.repeated.automaton import Automaton
+        from bargaining.equilibria.automaton import Automaton
 
         nodes, start = strategy(self, 0, payoffs, self._generated, tolerance=tolerance, budget=budget)
         return Automaton.of(self.repeated, nodes, start)

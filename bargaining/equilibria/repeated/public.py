@@ -13,10 +13,11 @@ from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rational import rational
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.polygon import hull
+from bargaining.equilibria.automaton import PublicAutomaton
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
-from bargaining.equilibria.repeated.public_automaton import PublicAutomaton, attaining, automata
+from bargaining.equilibria.repeated.public_automaton import attaining, automata
 from bargaining.equilibria.sets.fan import Fan
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame, require_repeated

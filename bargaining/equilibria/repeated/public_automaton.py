@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import frexp
 from typing import NamedTuple
@@ -11,28 +11,22 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import index, listed
-from bargaining._arrays import Floats, owning
+from bargaining._arrays import Floats
 from bargaining._rational import Rationals, solve
-from bargaining._rich import Shown
 from bargaining.equilibria._affine import solution
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.kinds import Leave
-from bargaining.equilibria._plane.lottery import Lottery, Payoffs
-from bargaining.equilibria._plane.machine import (
-    Machine,
-    NodeValues,
+from bargaining.equilibria.automaton import (
+    Lottery,
+    Payoffs,
     Profile,
-    amounts,
-    draw,
-    short,
-    spell,
+    PublicAutomaton,
+    PublicState,
+    reachable,
 )
 from bargaining.equilibria.repeated._hyperplanes.recipes import Play
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, loosened
-from bargaining.equilibria.repeated.automaton import History
 from bargaining.errors import Unsolved
-from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame
 
 _SIMPLE = 1000  # the largest denominator of weights that are rounded to simple fractions
@@ -44,291 +38,34 @@ _LIGHT = 1e-9  # the least chance of such a point, so that its weight stays posi
 _NEAR = 1e-9  # how near to a simple fraction a weight must be
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicState(Shown):
-    """A state of a public automaton.
-
-    Attributes
-    ----------
-    profile : tuple of int, or None
-        The actions; None if somebody leaves.
-    leavers : tuple of int
-        Who leaves; nobody if a profile is played.
-    stayed : int or None
-        The state that is played if the only player who should leave has stayed.
-    following : tuple of lotteries
-        For each signal the lottery over the states that follow, as (state, Fraction) pairs.
-    payoffs : tuple of Fraction
-        Average discounted payoffs from this state on.
-    """
-
-    profile: tuple[int, ...] | None
-    leavers: tuple[int, ...] = ()
-    stayed: int | None = None
-    following: tuple[Lottery, ...] = ()
-    payoffs: tuple[Fraction, ...]
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PublicHistory(History):
-    """A simulated history, with its signals.
-
-    Attributes
-    ----------
-    signals : ndarray of int, shape (periods,)
-        The signals; -1 once somebody has left.
-    states, profiles, payoffs
-        As for `History`; payoffs are expected payoffs of the actions.
-    """
-
-    signals: NDArray[np.intp]
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PublicAutomaton(Machine[PublicHistory]):
-    """Public strategies in rationals: the actions in each state, and the states that follow each signal.
-
-    Deviations are not observed; they only change the probabilities of signals. `print` shows the table.
-
-    Attributes
-    ----------
-    repeated : RepeatedGame
-        The game, with its monitoring.
-    states : tuple of PublicState
-        The states.
-    start : tuple of (int, Fraction)
-        The lottery over states in the first period.
-    """
-
-    repeated: RepeatedGame
-    states: tuple[PublicState, ...]
-
-    @property
-    def player_names(self) -> tuple[str, ...]:
-        """The names of the players, or their numbers if they have no names."""
-        return self.repeated.player_names
-
-    def values(self) -> list[Payoffs]:
-        """Return the payoffs from each state on: the solution of v = (1 - d) g + d Q v."""
-        return [state.payoffs for state in self.states]
-
-    def edges(self) -> list[tuple[int, int, str]]:
-        """Return the graph: (state, next state, label), signals and probabilities as labels."""
-        names = self._signals()
-        return [
-            (k, n, names[y] if share == 1 else f"{names[y]}: {short(share)}")
-            for k, state in enumerate(self.states)
-            for y, lottery in enumerate(state.following)
-            for n, share in lottery
-        ]
-
-    def frequencies(self) -> Floats:
-        """Return the long-run share of periods in each state, from the start.
-
-        Once somebody leaves, the state of leaving lasts. The share of states with punishments says how often players
-        fight although nobody has cheated.
-        """
-        from scipy.sparse.csgraph import connected_components
-
-        moves, now = self._moves(), np.zeros(len(self.states))
-        for k, share in self.start:
-            now[k] += float(share)
-        count, groups = connected_components(moves > 0.0, connection="strong")
-        left = np.array([moves[np.ix_(groups == g, groups != g)].any() for g in range(count)])
-        for k in np.flatnonzero(left[groups]).tolist():  # play leaves these states for good, sooner or later
-            goes = np.where(np.arange(now.size) == k, 0.0, moves[k]) / np.delete(moves[k], k).sum()
-            now, moves = now + now[k] * goes, moves + np.outer(moves[:, k], goes)
-            now[k], moves[:, k] = 0.0, 0.0
-        for g in np.flatnonzero(~left).tolist():
-            inside = np.flatnonzero(groups == g)
-            now[inside] = now[inside].sum() * _stationary(moves[np.ix_(inside, inside)])
-        return now
-
-    def expected_length(self, states: Sequence[int]) -> Floats:
-        """Return the expected number of periods that play stays within some states, from each of them, shape (k,).
-
-        For the states of a war this is its expected length; infinite if the war may never end.
-        """
-        inside = [
-            index(k, "states", "state", len(self.states))
-            for k in listed(states, "states", "a list of states")
-        ]
-        once, places = np.unique(np.array(inside, dtype=np.intp), return_inverse=True)
-        moves = self._moves()[once]
-        stay, leave = moves[:, once], np.delete(moves, once, axis=1).sum(axis=1)
-        able = ~_reaching(stay, ~_reaching(stay, leave > 0.0))  # states that play leaves with certainty
-        out = np.full(once.size, np.inf)
-        out[able] = _lengths(stay[np.ix_(able, able)], leave[able])
-        return out[places]
-
-    def _moves(self) -> Floats:
-        """Return the chance of each next state, shape (k, k); where somebody has left nothing changes any more."""
-        chances = self._chances()
-        matrix = np.diag([1.0 * (state.profile is None) for state in self.states])
-        for k, state in enumerate(self.states):
-            for y, lottery in enumerate(state.following):
-                assert state.profile is not None
-                for n, share in lottery:
-                    matrix[k, n] += float(chances[(*state.profile, y)] * share)
-        return matrix
-
-    def _reach(self) -> Floats:
-        """Return how many states play may visit from each state."""
-        visits = self._moves() + np.eye(len(self.states)) > 0.0
-        for _ in range(len(self.states).bit_length()):
-            visits = visits.astype(float) @ visits > 0.0
-        return np.asarray(visits.sum(axis=1), float)
-
-    def _plays(self) -> list[tuple[Game, Profile | None]]:
-        return [(self.repeated.game, state.profile) for state in self.states]
-
-    def _follower(self, chance: np.random.Generator) -> Callable[[int, Profile], tuple[int, int]]:
-        chances = self._chances().astype(float)
-
-        def follow(at: int, actual: Profile) -> tuple[int, int]:
-            signal = int(chance.choice(chances.shape[-1], p=chances[actual]))
-            return draw(self.states[at].following[signal], chance), signal
-
-        return follow
-
-    def _history(self, visited: list[int], played: list[Profile], seen: list[int]) -> PublicHistory:
-        return PublicHistory(
-            states=np.array(visited),
-            profiles=np.array(played),
-            signals=np.array(seen),
-            payoffs=self._flows(visited, played),
-            player_names=self.player_names,
-        )
-
-    def _signals(self) -> tuple[str, ...]:
-        assert self.repeated.monitoring is not None
-        return self.repeated.monitoring.signals
-
-    def _chances(self) -> Rationals:
-        assert self.repeated.monitoring is not None
-        return self.repeated.monitoring.exact
-
-    def _table(self) -> list[Sequence[str]]:
-        rows: list[Sequence[str]] = [
-            ("state", "play", "payoffs", *(f"after {name}" for name in self._signals()))
-        ]
-        for k, state in enumerate(self.states):
-            after = [spell(lottery) for lottery in state.following] or ["" for _ in self._signals()]
-            rows.append((str(k), self._play(self.repeated.game, state), amounts(state.payoffs), *after))
-        return rows
-
-    def _gains(self) -> Iterator[Fraction]:
-        chances, exact = self._chances(), self.repeated.game.exact
-        leaving = None if self.repeated.exit is None else self.repeated.exit.exact
-        for state in self.states:
-            if state.profile is None:
-                yield from self._changes(state)
-                continue
-            for i in range(self.repeated.players):
-                if leaving is not None and self.repeated.exit is not None and i in self.repeated.exit.who:
-                    yield leaving[i, i] - state.payoffs[i]
-                d = self.repeated.exact_discounts[i]
-                later = [
-                    sum((share * self.states[n].payoffs[i] for n, share in lottery), Fraction(0))
-                    for lottery in state.following
-                ]
-                for action in range(self.repeated.game.shape[i]):
-                    other = (*state.profile[:i], action, *state.profile[i + 1 :])
-                    value = (1 - d) * exact[other][i] + d * sum(
-                        chances[other] * np.array(later, dtype=object)
-                    )
-                    yield value - state.payoffs[i]
-
-    def _changes(self, state: PublicState) -> Iterator[Fraction]:
-        """Yield what each player who may leave gains by joining those who leave, or by staying."""
-        assert self.repeated.exit is not None
-        for i in self.repeated.exit.who:
-            others = {*state.leavers} ^ {i}
-            if others:
-                left = sum((self.repeated.exit.exact[k, i] for k in others), Fraction(0)) / len(others)
-                yield left - state.payoffs[i]
-            elif state.stayed is not None:
-                yield self.states[state.stayed].payoffs[i] - state.payoffs[i]
-
-    def _worth(self) -> NodeValues:
-        raise NotImplementedError  # deviations are not seen, so nodes have no punishments
-
-    def _drawn(self) -> Sequence[tuple[str, Payoffs]]:
-        return [(self._play(self.repeated.game, state), state.payoffs) for state in self.states]
-
-
 def begun(automaton: PublicAutomaton, start: Lottery) -> PublicAutomaton:
     """Return the automaton that starts with a lottery over its states; unreachable states are dropped."""
-    begin = dict(start)
-    reached, queue = set(begin), list(begin)
-    while queue:
-        state = automaton.states[queue.pop()]
-        after = {n for lottery in state.following for n, _ in lottery} | (
-            set() if state.stayed is None else {state.stayed}
-        )
-        queue.extend(after - reached)
-        reached |= after
-    place = {k: new for new, k in enumerate(sorted(reached))}
+    kept = np.flatnonzero(_paths(automaton)[[k for k, _ in start]].any(axis=0)).tolist()
+    place = {k: new for new, k in enumerate(kept)}
+
+    def moved(lottery: Lottery) -> Lottery:
+        return tuple((place[n], share) for n, share in lottery)
+
     states = tuple(
         replace(
-            automaton.states[k],
-            following=tuple(
-                tuple((place[n], share) for n, share in lottery) for lottery in automaton.states[k].following
-            ),
-            stayed=None if (stay := automaton.states[k].stayed) is None else place[stay],
+            state,
+            following=tuple(map(moved, state.following)),
+            stayed=None if state.stayed is None else place[state.stayed],
         )
-        for k in sorted(reached)
+        for state in (automaton.states[k] for k in kept)
     )
-    return PublicAutomaton(
-        repeated=automaton.repeated,
-        states=states,
-        start=tuple((place[k], share) for k, share in sorted(begin.items())),
-    )
+    return PublicAutomaton(repeated=automaton.repeated, states=states, start=moved(tuple(sorted(start))))
 
 
-def _reaching(moves: Floats, goal: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the states from which play may reach some of the goal."""
-    while True:
-        more = goal | (moves[:, goal] > 0.0).any(axis=1)
-        if (more == goal).all():
-            return more
-        goal = more
-
-
-def _stationary(moves: Floats) -> Floats:
-    """Return the shares of periods in the states of a chain in which each leads to all others.
-
-    States are eliminated without subtracting, as in `_lengths` (Grassmann, Taksar and Heyman 1985, *Operations
-    Research* 33(5), 1107-1116, doi:10.1287/opre.33.5.1107).
-    """
-    moves, shares = moves.copy(), np.ones(len(moves))
-    for k in reversed(range(1, len(moves))):
-        moves[:k, k] /= moves[k, :k].sum()
-        moves[:k, :k] += np.outer(moves[:k, k], moves[k, :k])
-    for k in range(1, len(moves)):
-        shares[k] = shares[:k] @ moves[:k, k]
-    return np.asarray(shares / shares.sum())
-
-
-def _lengths(stay: Floats, leave: Floats) -> Floats:
-    """Return the expected number of periods until play leaves, from each state.
-
-    States are eliminated one after the other. Nothing is subtracted, so that small chances of leaving keep their
-    digits.
-    """
-    stay, leave, spent, gone = stay.copy(), leave.copy(), np.ones(leave.size), np.empty(leave.size)
-    for k in reversed(range(leave.size)):
-        gone[k] = leave[k] + stay[k, :k].sum()
-        visits = stay[:k, k] / gone[k]
-        stay[:k, :k] += np.outer(visits, stay[k, :k])
-        leave[:k] += visits * leave[k]
-        spent[:k] += visits * spent[k]
-    for k in range(leave.size):
-        spent[k] = (spent[k] + stay[k, :k] @ spent[:k]) / gone[k]
-    return spent
+def _paths(automaton: PublicAutomaton) -> NDArray[np.bool_]:
+    """Return which states may follow each, also after a player has stayed who should have left."""
+    moves = np.zeros((len(automaton.states),) * 2)
+    for k, state in enumerate(automaton.states):
+        for lottery in state.following:
+            moves[k, [n for n, _ in lottery]] = 1.0
+        if state.stayed is not None:
+            moves[k, state.stayed] = 1.0
+    return reachable(moves)
 
 
 def automata(repeated: RepeatedGame, found: Several) -> Iterator[PublicAutomaton]:
@@ -346,7 +83,9 @@ def attaining(
     best, least = None, near
     for automaton in candidates:
         start, exact = mixture(
-            [state.payoffs for state in automaton.states], tuple(payoffs), automaton._reach()
+            [state.payoffs for state in automaton.states],
+            tuple(payoffs),
+            _paths(automaton).sum(axis=1).astype(float),
         )
         play = begun(automaton, start)
         if exact:

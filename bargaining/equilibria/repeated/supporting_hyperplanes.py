@@ -21,7 +21,7 @@ from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
-    from bargaining.equilibria.repeated.public_automaton import PublicAutomaton
+    from bargaining.equilibria.automaton import PublicAutomaton
 
 _FINEST = 1e-9  # the tolerance by which slack is measured if none is given
 _SIGNS = 4  # up to this many players the sign vectors are affordable directions

@@ -23,7 +23,7 @@ from bargaining.games.stochastic import StochasticGame
 if TYPE_CHECKING:
     from bargaining.equilibria._plane.generation import Generation
     from bargaining.equilibria._plane.rationals import Work
-    from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
+    from bargaining.equilibria.automaton import StochasticAutomaton
 
 
 @owning
@@ -67,7 +67,7 @@ class StatePayoffSet(PayoffPolygon):
         The arguments and errors are those of `PayoffSet.strategy`.
         """
         from bargaining.equilibria._plane.strategies import strategy
-        from bargaining.equilibria.stochastic.automaton import StochasticAutomaton
+        from bargaining.equilibria.automaton import StochasticAutomaton
 
         whole = self._whole
         if whole is None:

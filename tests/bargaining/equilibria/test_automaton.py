@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bargaining.equilibria.automaton import Automaton, State
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated.automaton import Automaton, State
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game

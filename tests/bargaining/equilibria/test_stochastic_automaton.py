@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from bargaining.equilibria.stochastic.automaton import Node, StochasticAutomaton
+from bargaining.equilibria.automaton import Node, StochasticAutomaton
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Unsolved
 from bargaining.games.normal_form import Game

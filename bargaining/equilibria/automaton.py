@@ -1,0 +1,763 @@
+"""Strategies as automata in rationals: what is played in each state, what follows, and what a deviation gains.
+
+An automaton says what is played in a state and which lottery over states follows each *outcome*: nothing in a repeated
+game whose actions are seen, the next state of a stochastic game, or a public signal. Values and regret follow from the
+definition alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bargaining._arguments import generator, index, is_sequence, listed, player_index, whole
+from bargaining._arrays import Floats, owning
+from bargaining._names import titles
+from bargaining._rational import Rationals, solve
+from bargaining._rich import Card, Shown, counted, point
+from bargaining.errors import InvalidInput
+from bargaining.games.normal_form import Game, profile_name
+from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.stochastic import StochasticGame
+
+Profile = tuple[int, ...]
+Payoffs = tuple[Fraction, ...]
+Pair = tuple[Fraction, Fraction]
+Lottery = tuple[tuple[int, Fraction], ...]
+Played = TypeVar("Played", bound="History")
+
+LONGEST = 10**6  # periods of a simulated history, each of which is kept
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State(Shown):
+    """A state of an automaton: the actions played, and the states that follow.
+
+    Attributes
+    ----------
+    profile : tuple of int, or None
+        The actions; None if somebody leaves.
+    leavers : tuple of int
+        Who leaves; nobody if a profile is played.
+    following : tuple of (int, Fraction)
+        The lottery, drawn by the next public signal, over the states that follow unless a single player deviates.
+    punishment : tuple of int
+        For each player, the state that follows when she alone deviates.
+    stayed : int or None
+        The state that is played if the player who should have left stayed.
+    challenged : bool
+        Whether this state is reached in that way: this period's decisions to leave have already been made.
+    payoffs : pair of Fraction
+        Average payoffs from this state on.
+    """
+
+    profile: tuple[int, int] | None
+    leavers: tuple[int, ...] = ()
+    following: Lottery = ()
+    punishment: tuple[int, int] | tuple[()] = ()
+    stayed: int | None = None
+    challenged: bool = False
+    payoffs: Pair
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node(Shown):
+    """A node of an automaton of a stochastic game: a state of the game, the actions played, and the nodes that follow.
+
+    Attributes
+    ----------
+    state : int
+        The state of the game.
+    following : mapping of state to lottery
+        For each possible next state, the lottery, drawn by the public signal, over the nodes that follow unless
+        a single player deviates: pairs of a node and its probability.
+    punishment : pair of mappings of state to node
+        For each player, the node that follows in each state when she alone deviates.
+    profile, leavers, stayed, challenged, payoffs
+        As for `State`, with nodes in place of states.
+    """
+
+    state: int
+    profile: tuple[int, int] | None
+    leavers: tuple[int, ...] = ()
+    following: Mapping[int, Lottery] = field(default_factory=dict)
+    punishment: tuple[Mapping[int, int], Mapping[int, int]] | tuple[()] = ()
+    stayed: int | None = None
+    challenged: bool = False
+    payoffs: Pair
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicState(Shown):
+    """A state of a public automaton.
+
+    Attributes
+    ----------
+    stayed : int or None
+        The state that is played if the only player who should leave has stayed.
+    following : tuple of lotteries
+        For each signal the lottery over the states that follow, as (state, Fraction) pairs.
+    profile, leavers, payoffs
+        As for `State`, for any number of players.
+    """
+
+    profile: tuple[int, ...] | None
+    leavers: tuple[int, ...] = ()
+    stayed: int | None = None
+    following: tuple[Lottery, ...] = ()
+    payoffs: Payoffs
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History(Shown):
+    """A simulated history.
+
+    Attributes
+    ----------
+    states : ndarray of int, shape (periods,)
+        The state of each period.
+    profiles : ndarray of int, shape (periods, n)
+        The actions; -1 once somebody has left.
+    payoffs : ndarray of shape (periods, n)
+        The stage payoffs, or the payoffs per period after leaving.
+    player_names : tuple of str
+        The names of the players, or their numbers.
+    """
+
+    states: NDArray[np.intp]
+    profiles: NDArray[np.intp]
+    payoffs: Floats
+    player_names: tuple[str, ...]
+    _by_player: ClassVar = ("profiles", "payoffs")
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StateHistory(History):
+    """A simulated history of a stochastic game; `states` are those of the game, constant once somebody has left.
+
+    Attributes
+    ----------
+    nodes : ndarray of int, shape (periods,)
+        The node of the automaton.
+    states, profiles, payoffs
+        As for `History`.
+    """
+
+    nodes: NDArray[np.intp]
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublicHistory(History):
+    """A simulated history, with its signals.
+
+    Attributes
+    ----------
+    signals : ndarray of int, shape (periods,)
+        The signals; -1 once somebody has left.
+    states, profiles, payoffs
+        As for `History`; payoffs are expected payoffs of the actions.
+    """
+
+    signals: NDArray[np.intp]
+
+
+class _Scene(NamedTuple):
+    """What can be done at a place of an automaton: a stage game, with exact payoffs, and an exit, with its own."""
+
+    game: Game
+    payoffs: Rationals  # (*actions, n)
+    leave: Exit | None
+    left: Rationals | None  # (n, n)
+    chances: Rationals | None  # (*actions, Z) of the outcomes; None if there is one
+
+    @classmethod
+    def of(cls, game: Game, leave: Exit | None, chances: Rationals | None) -> _Scene:
+        """Return the scene of a stage game."""
+        return cls(game, game.exact, leave, None if leave is None else leave.exact, chances)
+
+    def law(self, profile: Profile) -> list[tuple[int, Fraction]]:
+        """Return the outcomes that may follow a profile, with their chances."""
+        if self.chances is None:
+            return [(0, Fraction(1))]
+        return [(z, p) for z, p in enumerate(self.chances[profile].tolist()) if p]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Machine(Shown, ABC, Generic[Played]):
+    """A profile of pure strategies with public randomisation, in rationals; `Played` is a simulated history.
+
+    Attributes
+    ----------
+    start : tuple of (int, Fraction)
+        The lottery over where play begins.
+    """
+
+    _unit: ClassVar[str] = "state"
+    start: Lottery
+
+    @property
+    @abstractmethod
+    def _model(self) -> RepeatedGame | StochasticGame:
+        """The game."""
+
+    @property
+    @abstractmethod
+    def _places(self) -> Sequence[Any]:
+        """The states or nodes."""
+
+    @abstractmethod
+    def _scenes(self) -> list[_Scene]:
+        """Return what can be done at each place."""
+
+    @abstractmethod
+    def _after(self, place: Any, outcome: int, deviator: int | None = None) -> Lottery:
+        """Return what follows an outcome, if nobody or if one player has deviated."""
+
+    @abstractmethod
+    def _history(self, common: dict[str, Any], seen: list[int]) -> Played:
+        """Return the history with these fields and outcomes; `states` are places."""
+
+    @abstractmethod
+    def _heads(self) -> list[str]:
+        """Return the headings of what follows a place in a table."""
+
+    @abstractmethod
+    def _cells(self, place: Any) -> list[str]:
+        """Return what follows a place in a table."""
+
+    def _at(self, place: Any) -> str:
+        """Return the name of a place's state of a stochastic game."""
+        return ""
+
+    @property
+    def player_names(self) -> tuple[str, ...]:
+        """The names of the players, or their numbers."""
+        return self._model.player_names
+
+    def values(self) -> list[Payoffs]:
+        r"""Return the average payoffs from each place on, the only solution of v = (1 - d) g + d Q v."""
+        places, scenes, discounts = self._places, self._scenes(), self._model.exact_discounts.tolist()
+        moves = [self._moves(place, scene) for place, scene in zip(places, scenes, strict=True)]
+        now = [self._now(place, scene) for place, scene in zip(places, scenes, strict=True)]
+        values = [tuple(place.payoffs) for place in places]
+        if all(
+            v[i] == x[i] + d * sum((share * values[n][i] for n, share in after), Fraction(0))
+            for v, x, after in zip(values, now, moves, strict=True)
+            for i, d in enumerate(discounts)
+        ):
+            return values
+        columns = []
+        for i, d in enumerate(discounts):
+            matrix = np.eye(len(places), dtype=int) * Fraction(1)
+            for k, after in enumerate(moves):
+                for n, share in after:
+                    matrix[k, n] -= d * share
+            column = solve(matrix, np.array([x[i] for x in now], dtype=object))
+            assert column is not None  # the matrix is strictly diagonally dominant
+            columns.append(column)
+        return list(zip(*columns, strict=True))
+
+    def _moves(self, place: Any, scene: _Scene) -> list[tuple[int, Fraction]]:
+        """Return the places that follow, with their chances; none once somebody has left."""
+        law = [] if place.profile is None else scene.law(place.profile)
+        return [(n, p * share) for z, p in law for n, share in self._after(place, z)]
+
+    def _now(self, place: Any, scene: _Scene) -> Payoffs:
+        """Return what a period adds to average payoffs, or what leaving gives."""
+        if place.profile is None:
+            return self._left(place, scene, place.leavers)
+        discounts, now = self._model.exact_discounts.tolist(), scene.payoffs[place.profile].tolist()
+        return tuple((1 - d) * x for d, x in zip(discounts, now, strict=True))
+
+    def _left(self, place: Any, scene: _Scene, leavers: Sequence[int]) -> Payoffs:
+        """Return the payoffs if some players leave."""
+        if scene.left is None:
+            raise InvalidInput(f"`leavers` must be empty in state {self._at(place)}: nobody may leave.")
+        columns = zip(*scene.left[list(leavers)].tolist(), strict=True)
+        return tuple(sum(column, Fraction(0)) / len(leavers) for column in columns)
+
+    def _gains(self) -> Iterator[Fraction]:
+        """Yield what each player gains by every single deviation at each place."""
+        values = self.values()
+        for place, scene, own in zip(self._places, self._scenes(), values, strict=True):
+            may = set() if scene.leave is None else {*scene.leave.who}
+            for i, d in enumerate(self._model.exact_discounts.tolist()):
+                if place.profile is not None:
+                    if i in may and not getattr(place, "challenged", False):
+                        yield self._left(place, scene, (i,))[i] - own[i]
+                    worth = cache(
+                        lambda z, i=i, place=place: sum(
+                            (share * values[n][i] for n, share in self._after(place, z, i)), Fraction(0)
+                        )
+                    )
+                    for action in {*range(scene.game.shape[i])} - {place.profile[i]}:
+                        profile = (*place.profile[:i], action, *place.profile[i + 1 :])
+                        later = sum((p * worth(z) for z, p in scene.law(profile)), Fraction(0))
+                        yield (1 - d) * scene.payoffs[profile][i] + d * later - own[i]
+                elif i in place.leavers or i in may:
+                    others = sorted({*place.leavers} ^ {i})
+                    if not others and place.stayed is None:
+                        raise InvalidInput(
+                            f"`stayed` must name the {self._unit} that follows if {titles(self.player_names)[i]} "
+                            "does not leave; got None."
+                        )
+                    yield (self._left(place, scene, others) if others else values[place.stayed])[i] - own[i]
+
+    @property
+    def regret(self) -> Fraction:
+        """The most that any player gains by deviating once, anywhere; zero in a subgame-perfect equilibrium.
+
+        Payoffs are bounded and discounted, so by the one-shot deviation principle single deviations suffice. They are:
+        another action, which in a stochastic game changes the next state too; leaving instead of staying; and staying
+        instead of leaving.
+        """
+        return max([Fraction(0), *self._gains()])
+
+    @property
+    def exact_payoffs(self) -> Payoffs:
+        """The average payoffs of the players, as rationals."""
+        values = self.values()
+        columns = zip(*([share * x for x in values[k]] for k, share in self.start), strict=True)
+        return tuple(sum(column, Fraction(0)) for column in columns)
+
+    @property
+    def payoffs(self) -> Floats:
+        """The average payoffs of the players, shape (n,)."""
+        return np.array([float(value) for value in self.exact_payoffs])
+
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (place, next place, label), probabilities and deviations as labels."""
+        out, players = [], titles(self.player_names)
+        for k, (place, scene) in enumerate(zip(self._places, self._scenes(), strict=True)):
+            out += [(k, n, "" if share == 1 else short(share)) for n, share in self._moves(place, scene)]
+            for i, each in enumerate(place.punishment):
+                to = each.values() if isinstance(each, Mapping) else [each]
+                out += [(k, n, f"{players[i]} deviates") for n in dict.fromkeys(to)]
+            if place.stayed is not None:
+                out.append((k, place.stayed, "stays"))
+        return out
+
+    def _play(self, game: Game, place: Any) -> str:
+        """Return what is done at a place in words: actions, or who leaves and what follows if that player stays."""
+        if place.profile is not None:
+            return profile_name(game, place.profile)
+        text = " and ".join(self.player_names[i] for i in place.leavers)
+        text += " leave" if len(place.leavers) > 1 else " leaves"
+        return text if place.stayed is None else f"{text} (else {place.stayed})"
+
+    def _drawn(self) -> list[tuple[str, Payoffs]]:
+        """Return the labels of the places in a graph."""
+        pairs = zip(self._places, self._scenes(), strict=True)
+        return [
+            (": ".join(filter(None, (self._at(place), self._play(scene.game, place)))), place.payoffs)
+            for place, scene in pairs
+        ]
+
+    def _table(self) -> list[list[str]]:
+        """Return the headings and the rows of a table, one for each place."""
+        states = ["state"] * (self._unit != "state")
+        rows = [[self._unit, *states, "play", "payoffs", *self._heads()]]
+        for k, (place, scene) in enumerate(zip(self._places, self._scenes(), strict=True)):
+            payoffs = ", ".join(f"{float(x):.6g}" for x in place.payoffs)
+            at, play = [self._at(place)] * len(states), self._play(scene.game, place)
+            rows.append([str(k), *at, play, payoffs, *self._cells(place)])
+        return rows
+
+    def __str__(self) -> str:
+        rows = self._table()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+        ]
+        return "\n".join([f"start: {spell(self.start)}", *lines])
+
+    def __repr__(self) -> str:
+        payoffs = point(self.payoffs, self.player_names)
+        return f"<{type(self).__name__} of {counted(len(self._places), self._unit)}, payoffs {payoffs}>"
+
+    def _card(self) -> Card:
+        heads, *rows = self._table()
+        notes = [f"start: {spell(self.start)}", f"payoffs {point(self.payoffs, self.player_names)}"]
+        return Card(title=type(self).__name__, heads=heads, rows=rows, notes=notes)
+
+    def simulate(
+        self,
+        periods: int,
+        rng: np.random.Generator | int | None = None,
+        *,
+        deviations: Mapping[int, tuple[int | str, int | str]] | None = None,
+    ) -> Played:
+        """Play for a number of periods and return the history.
+
+        Parameters
+        ----------
+        periods : int
+            How many, from 1 to a million.
+        rng : Generator or int, optional
+            Draws the public randomisation, the states of a stochastic game, and what is seen of the actions.
+        deviations : mapping of period to (player, action), optional
+            Periods in which a player takes another action than she should; both may be named.
+        """
+        periods, chance = whole(periods, "periods", 1, LONGEST), generator(rng)
+        slips: Any = {} if deviations is None else deviations
+        if not isinstance(slips, Mapping) or any(not is_sequence(x) or len(x) != 2 for x in slips.values()):
+            raise InvalidInput(
+                f"`deviations` must map periods to pairs (player, action); got {deviations!r}."
+            )
+        places, scenes, nobody = self._places, self._scenes(), (-1,) * len(self.player_names)
+        visited, played, seen, flows, at = list[int](), [], [], [], _draw(self.start, chance)
+        for period in range(periods):
+            place, scene = places[at], scenes[at]
+            visited.append(at)
+            if place.profile is None:  # somebody has left
+                played.append(nobody)
+                seen.append(-1)
+                flows.append([float(x) for x in self._left(place, scene, place.leavers)])
+                continue
+            actual = place.profile
+            if period in slips:
+                player, action = slips[period]
+                actions: list[Any] = list(actual)
+                actions[player_index(player, "deviations", self.player_names)] = action
+                actual = scene.game.profile(actions, "deviations")
+            seen.append(0)
+            if scene.chances is not None:
+                likely = scene.chances[actual].astype(float)
+                seen[-1] = int(chance.choice(len(likely), p=likely))
+            alone = [i for i, (a, b) in enumerate(zip(actual, place.profile, strict=True)) if a != b]
+            at = _draw(self._after(place, seen[-1], alone[0] if len(alone) == 1 else None), chance)
+            played.append(actual)
+            flows.append(scene.game.payoffs[actual].tolist())
+        common = {"states": visited, "profiles": played, "payoffs": flows}
+        arrays = {name: np.array(rows) for name, rows in common.items()}
+        return self._history({**arrays, "player_names": self.player_names}, seen)
+
+    def to_dot(self) -> str:
+        """Return the graph in the DOT language; deviations are dashed."""
+        lines = ["digraph automaton {"]
+        lines += [f'  {k} [label="{k}: {play}"];' for k, (play, _) in enumerate(self._drawn())]
+        for a, b, label in self.edges():
+            style = ", style=dashed" if "deviates" in label or label == "stays" else ""
+            lines.append(f'  {a} -> {b} [label="{label}"{style}];')
+        return "\n".join([*lines, "}"])
+
+
+def _draw(lottery: Lottery, chance: np.random.Generator) -> int:
+    """Draw from a lottery."""
+    shares = np.array([float(share) for _, share in lottery])
+    return lottery[int(chance.choice(len(lottery), p=shares / shares.sum()))][0]
+
+
+def short(share: Fraction) -> str:
+    """Return a probability in a few characters."""
+    return str(share) if share.denominator < 1000 else f"{float(share):.6g}"
+
+
+def spell(lottery: Lottery) -> str:
+    """Return a lottery in words."""
+    if len(lottery) == 1:
+        return str(lottery[0][0])
+    return " | ".join(f"{n}: {short(share)}" for n, share in lottery)
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Automaton(_Machine[History]):
+    """A profile of pure strategies with public randomisation, in rationals.
+
+    In every period the public signal draws a state, from `start` in the first period; the state says what is
+    played. A player who deviates alone is punished: the next state is the one named for her, with certainty. If both
+    deviate at once, play continues as if nobody had. `print` shows the table.
+
+    Attributes
+    ----------
+    repeated : RepeatedGame
+        The game.
+    states : tuple of State
+        The states.
+    start : tuple of (int, Fraction)
+        The lottery over states in the first period.
+    """
+
+    repeated: RepeatedGame
+    states: tuple[State, ...]
+
+    @classmethod
+    def of(cls, repeated: RepeatedGame, nodes: Sequence[Node], start: Lottery) -> Automaton:
+        """Return the automaton whose states are the nodes of one of the stochastic game of one state."""
+        states = (
+            State(
+                profile=node.profile,
+                leavers=node.leavers,
+                following=node.following.get(0, ()),
+                punishment=tuple(each.get(0, k) for each in node.punishment),  # type: ignore[arg-type]
+                stayed=node.stayed,
+                challenged=node.challenged,
+                payoffs=node.payoffs,
+            )
+            for k, node in enumerate(nodes)
+        )
+        return cls(repeated=repeated, states=tuple(states), start=start)
+
+    @property
+    def _model(self) -> RepeatedGame:
+        return self.repeated
+
+    @property
+    def _places(self) -> Sequence[State]:
+        return self.states
+
+    def _scenes(self) -> list[_Scene]:
+        return [_Scene.of(self.repeated.game, self.repeated.exit, None)] * len(self.states)
+
+    def _after(self, place: State, outcome: int, deviator: int | None = None) -> Lottery:
+        if deviator is None:
+            return place.following
+        if not place.punishment:
+            raise InvalidInput("`punishment` must name a state for each player; got none.")
+        return ((place.punishment[deviator], Fraction(1)),)
+
+    def _heads(self) -> list[str]:
+        return ["next", *(f"if {name} deviates" for name in self.player_names)]
+
+    def _cells(self, place: State) -> list[str]:
+        return [spell(place.following), *(map(str, place.punishment or ("", "")))]
+
+    def _history(self, common: dict[str, Any], seen: list[int]) -> History:
+        return History(**common)
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StochasticAutomaton(_Machine[StateHistory]):
+    """A profile of pure strategies of a stochastic game with public randomisation, in rationals.
+
+    Each node belongs to a state of the game. When the next state is known, the public signal draws a node of that
+    state; the node says what is played. A player who deviates alone is punished: for every next state there is one
+    node for her, reached with certainty. `print` shows the table.
+
+    Attributes
+    ----------
+    game : StochasticGame
+        The game.
+    nodes : tuple of Node
+        The nodes.
+    start : tuple of (int, Fraction)
+        The lottery over nodes in the first period, all of them of one state.
+
+    Examples
+    --------
+    >>> from bargaining import Exit, Game, StochasticGame, stochastic_payoff_sets
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=["CD", "CD"])
+    >>> exits = Exit([[1, 1], [8, 3]])
+    >>> game = StochasticGame.from_chain(
+    ...     prisoners, [[0.5, 0.5], [0, 1]], 0.5, exit=exits, states=["now", "then"]
+    ... )
+    >>> automaton = stochastic_payoff_sets(game)["now"].strategy([9, 9])
+    >>> print(automaton)
+    start: 0
+    node  state  play           payoffs  next            if 0 deviates   if 1 deviates
+    0     now    C, C           9, 9     now 0, then 1   now 2, then 3   now 2, then 3
+    1     then   C, C           9, 9     then 1          then 3          then 3
+    2     now    0 and 1 leave  1, 1
+    3     then   0 and 1 leave  8, 3
+    >>> automaton.regret
+    Fraction(0, 1)
+    """
+
+    _unit: ClassVar[str] = "node"
+    game: StochasticGame
+    nodes: tuple[Node, ...]
+
+    @property
+    def _model(self) -> StochasticGame:
+        return self.game
+
+    @property
+    def _places(self) -> Sequence[Node]:
+        return self.nodes
+
+    def _scenes(self) -> list[_Scene]:
+        game, alone = self.game, len(self.game) == 1
+        scene = cache(
+            lambda s: _Scene.of(game.games[s], game.exits[s], None if alone else game.exact_transition(s))
+        )
+        return [scene(node.state) for node in self.nodes]
+
+    def _after(self, place: Node, outcome: int, deviator: int | None = None) -> Lottery:
+        if deviator is None:
+            return place.following[outcome]
+        if not place.punishment or outcome not in place.punishment[deviator]:
+            raise InvalidInput(
+                f"`punishment` must name a node of state {self.game.states[outcome]} that follows if "
+                f"{titles(self.player_names)[deviator]} deviates in state {self._at(place)} at {place.profile}."
+            )
+        return ((place.punishment[deviator][outcome], Fraction(1)),)
+
+    def _at(self, place: Node) -> str:
+        return self.game.states[place.state]
+
+    def _heads(self) -> list[str]:
+        return ["next", *(f"if {name} deviates" for name in self.player_names)]
+
+    def _cells(self, place: Node) -> list[str]:
+        following = {
+            s: spell(lottery) if len(lottery) == 1 else f"({spell(lottery)})"
+            for s, lottery in place.following.items()
+        }
+        columns: list[Mapping[int, Any]] = [following, *(place.punishment or ({}, {}))]
+        names = self.game.states
+        return [", ".join(f"{names[s]} {n}" for s, n in sorted(where.items())) for where in columns]
+
+    def _history(self, common: dict[str, Any], seen: list[int]) -> StateHistory:
+        visited = common["states"]
+        states = np.array([self.nodes[k].state for k in visited])
+        return StateHistory(**{**common, "states": states}, nodes=visited)
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PublicAutomaton(_Machine[PublicHistory]):
+    """Public strategies in rationals: the actions in each state, and the states that follow each signal.
+
+    Deviations are not observed; they only change the probabilities of signals. `print` shows the table.
+
+    Attributes
+    ----------
+    repeated : RepeatedGame
+        The game, with its monitoring.
+    states : tuple of PublicState
+        The states.
+    start : tuple of (int, Fraction)
+        The lottery over states in the first period.
+    """
+
+    repeated: RepeatedGame
+    states: tuple[PublicState, ...]
+
+    @property
+    def _model(self) -> RepeatedGame:
+        return self.repeated
+
+    @property
+    def _places(self) -> Sequence[PublicState]:
+        return self.states
+
+    def _scenes(self) -> list[_Scene]:
+        repeated = self.repeated
+        assert repeated.monitoring is not None
+        return [_Scene.of(repeated.game, repeated.exit, repeated.monitoring.exact)] * len(self.states)
+
+    def _after(self, place: PublicState, outcome: int, deviator: int | None = None) -> Lottery:
+        return place.following[outcome]
+
+    def _signals(self) -> tuple[str, ...]:
+        assert self.repeated.monitoring is not None
+        return self.repeated.monitoring.signals
+
+    def edges(self) -> list[tuple[int, int, str]]:
+        """Return the graph: (state, next state, label), signals and probabilities as labels."""
+        names = self._signals()
+        return [
+            (k, n, names[y] if share == 1 else f"{names[y]}: {short(share)}")
+            for k, state in enumerate(self.states)
+            for y, lottery in enumerate(state.following)
+            for n, share in lottery
+        ]
+
+    def _heads(self) -> list[str]:
+        return [f"after {name}" for name in self._signals()]
+
+    def _cells(self, place: PublicState) -> list[str]:
+        return [spell(lottery) for lottery in place.following] or [""] * len(self._signals())
+
+    def _history(self, common: dict[str, Any], seen: list[int]) -> PublicHistory:
+        return PublicHistory(**common, signals=np.array(seen))
+
+    def frequencies(self) -> Floats:
+        """Return the long-run share of periods in each state, from the start.
+
+        Once somebody leaves, the state of leaving lasts. The share of states with punishments says how often players
+        fight although nobody has cheated.
+        """
+        moves, now = self._chain(), np.zeros(len(self.states))
+        for k, share in self.start:
+            now[k] += float(share)
+        reach = reachable(moves)
+        lasting = (~reach | reach.T).all(axis=1)  # every state that play may visit leads back
+        gone = ~lasting
+        leaves = moves[np.ix_(gone, lasting)]
+        now[lasting] += now[gone] @ _visits(moves[np.ix_(gone, gone)], leaves.sum(axis=1)) @ leaves
+        now[gone] = 0.0
+        for first in np.flatnonzero(lasting & (reach.argmax(axis=1) == np.arange(len(now)))).tolist():
+            inside = reach[first]
+            rest = inside & (np.arange(len(now)) != first)
+            shares = np.ones(len(now))
+            shares[rest] = moves[first, rest] @ _visits(moves[np.ix_(rest, rest)], moves[rest, first])
+            now[inside] = now[inside].sum() * shares[inside] / shares[inside].sum()
+        return now
+
+    def expected_length(self, states: Sequence[int]) -> Floats:
+        """Return the expected number of periods that play stays within some states, from each of them, shape (k,).
+
+        For the states of a war this is its expected length; infinite if the war may never end.
+        """
+        inside = [
+            index(k, "states", "state", len(self.states))
+            for k in listed(states, "states", "a list of states")
+        ]
+        once, places = np.unique(np.array(inside, dtype=np.intp), return_inverse=True)
+        moves = self._chain()[once]
+        stay, leave = moves[:, once], np.delete(moves, once, axis=1).sum(axis=1)
+        reach = reachable(stay)
+        able = (~reach | (reach & (leave > 0.0)).any(axis=1)).all(axis=1)  # play leaves these for certain
+        out = np.full(once.size, np.inf)
+        out[able] = _visits(stay[np.ix_(able, able)], leave[able]).sum(axis=1)
+        return out[places]
+
+    def _chain(self) -> Floats:
+        """Return the chance of each next state, shape (k, k); where somebody has left nothing changes any more."""
+        matrix = np.diag([1.0 * (state.profile is None) for state in self.states])
+        for k, (state, scene) in enumerate(zip(self.states, self._scenes(), strict=True)):
+            for n, share in self._moves(state, scene):
+                matrix[k, n] += float(share)
+        return matrix
+
+
+def reachable(moves: Floats) -> NDArray[np.bool_]:
+    """Return which states a chain may visit from each, the state itself among them."""
+    visits = moves + np.eye(len(moves)) > 0.0
+    for _ in range(len(moves).bit_length()):
+        visits = visits.astype(float) @ visits > 0.0
+    return visits
+
+
+def _visits(stay: Floats, leave: Floats) -> Floats:
+    """Return the expected periods in each state until play leaves all of them, from each state.
+
+    States are eliminated one after the other. Nothing is subtracted, so that small chances of leaving keep their
+    digits (Grassmann, Taksar and Heyman 1985, *Operations Research* 33(5), 1107-1116, doi:10.1287/opre.33.5.1107).
+    """
+    stay, leave, visits, gone = stay.copy(), leave.copy(), np.eye(leave.size), np.empty(leave.size)
+    for k in reversed(range(leave.size)):
+        gone[k] = leave[k] + stay[k, :k].sum()
+        through = stay[:k, k] / gone[k]
+        stay[:k, :k] += np.outer(through, stay[k, :k])
+        leave[:k] += through * leave[k]
+        visits[:k] += np.outer(through, visits[k])
+    for k in range(leave.size):
+        visits[k] = (visits[k] + stay[k, :k] @ visits[:k]) / gone[k]
+    return visits

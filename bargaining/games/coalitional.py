@@ -9,6 +9,7 @@ from math import factorial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arguments import listed
 from bargaining._arrays import ArrayLike, Floats, owning, per_player
@@ -121,7 +122,7 @@ class CoalitionalGame(Shown):
         self._worth = self._from_function(worth) if callable(worth) else self._from_mapping(worth)
 
     def _from_function(self, worth: Callable[[frozenset[Any]], Any]) -> Rationals:
-        values = [worth(self._members(mask)) for mask in range(1, 2 ** len(self.players))]
+        values = [worth(self._names(mask)) for mask in range(1, 2 ** len(self.players))]
         return fractions(np.append(0, rational(values, "worth", ndim=1)))
 
     def _from_mapping(self, worth: Mapping[Any, Any]) -> Rationals:
@@ -145,9 +146,7 @@ class CoalitionalGame(Shown):
     def _card(self) -> Card:
         """Return a row for each coalition."""
         masks = range(1, min(2 ** len(self.players), SHOWN * SHOWN))
-        rows = [
-            [", ".join(sorted(map(str, self._members(mask)))), brief(self._worth[mask])] for mask in masks
-        ]
+        rows = [[", ".join(sorted(map(str, self._names(mask)))), brief(self._worth[mask])] for mask in masks]
         return Card(title="Coalitional game", heads=["coalition", "worth"], rows=rows)
 
     def worth(self, coalition: Iterable[Hashable] | Hashable) -> Fraction:
@@ -155,7 +154,7 @@ class CoalitionalGame(Shown):
         value: Fraction = self._worth[self._mask(coalition)]
         return value
 
-    def _members(self, mask: int) -> frozenset[Hashable]:
+    def _names(self, mask: int) -> frozenset[Hashable]:
         return frozenset(name for i, name in enumerate(self.players) if mask >> i & 1)
 
     def _mask(self, coalition: Iterable[Hashable] | Hashable, argument: str = "coalition") -> int:
@@ -178,19 +177,12 @@ class CoalitionalGame(Shown):
         Shapley, L. S. (1953b). A value for n-person games. In *Contributions to the Theory of Games II*, Princeton
         University Press, 307-317. doi:10.1515/9781400881970-018
         """
-        n = len(self.players)
+        n, worth = len(self.players), self._worth
         weights = [Fraction(factorial(k) * factorial(n - k - 1), factorial(n)) for k in range(n)]
-        shares = [
-            sum(
-                (
-                    weights[mask.bit_count()] * (self._worth[mask | 1 << i] - self._worth[mask])
-                    for mask in range(2**n)
-                    if not mask >> i & 1
-                ),
-                Fraction(0),
-            )
-            for i in range(n)
-        ]
+        shares = [Fraction(0)] * n
+        for mask, members in enumerate(_members(n)):
+            for i in np.flatnonzero(members == 0):
+                shares[i] += weights[mask.bit_count()] * (worth[mask | 1 << i] - worth[mask])
         return self._allocation(shares, "shapley")
 
     def nucleolus(self) -> Allocation:
@@ -213,32 +205,30 @@ class CoalitionalGame(Shown):
         17(6), 1163-1170. doi:10.1137/0117107
         """
         n = len(self.players)
-        alone = [self._worth[1 << i] for i in range(n)]
-        gain = self._worth[-1] - sum(alone)
-        if gain < 0:
+        alone = np.array([self._worth[1 << i] for i in range(n)], dtype=object)
+        if self._worth[-1] < alone.sum():
             raise NotApplicable(
-                f"The nucleolus divides at least what players get alone, {float(sum(alone)):g}; the grand "
+                f"The nucleolus divides at least what players get alone, {float(alone.sum()):g}; the grand "
                 f"coalition is worth {float(self._worth[-1]):g}."
             )
-        excess = [self._worth[mask] - _sum(alone, mask) for mask in range(2**n)]
-        extra = _lexicographic(excess, n)
-        return self._allocation([own + more for own, more in zip(alone, extra, strict=True)], "nucleolus")
+        extra = _lexicographic(self._worth - _members(n) @ alone, n)
+        return self._allocation((alone + extra).tolist(), "nucleolus")
 
     def least_core(self) -> Fraction:
         """Return the least possible largest excess of a proper coalition; the core is empty if positive.
 
         As in the definition of the core, players may get less than they are worth alone.
         """
-        n = len(self.players)
-        matrix, worths = _balanced(n), self._worth[1:]
         # Minimise e over x(S) + e >= v(S), x(N) = v(N). The dual has balanced weights of coalitions: they sum to 1,
         # with the same total weight on each player.
-        equal = np.vstack([matrix.T, -matrix.T])
-        rows = [np.append(row, -side) for row, side in zip(equal, [1] * n + [-1] * n, strict=True)]
-        ones = np.append(np.ones(len(matrix), dtype=int), 0)
-        system = fractions(np.vstack([*rows, ones, -ones]))
-        right = fractions(np.array([0] * (2 * n) + [1, -1]))
-        dual = maximise(np.append(worths[:-1], -worths[-1]), system, right)
+        n = len(self.players)
+        proper = _members(n)[1:-1]
+        equal = np.vstack(
+            [np.column_stack([proper.T, -np.ones(n, dtype=int)]), np.append(np.ones(len(proper), int), 0)]
+        )
+        system = fractions(np.vstack([equal, -equal]))
+        right = fractions(np.array([0] * n + [1] + [0] * n + [-1]))
+        dual = maximise(np.append(self._worth[1:-1], -self._worth[-1]), system, right)
         assert dual is not None  # equal weights on the single players are balanced
         return dual.value
 
@@ -253,8 +243,9 @@ class CoalitionalGame(Shown):
         return self._excess(shares)
 
     def _excess(self, shares: Sequence[Fraction]) -> Fraction:
-        worth: list[Fraction] = self._worth.tolist()
-        return max(worth[mask] - _sum(shares, mask) for mask in range(1, len(worth) - 1))
+        held = _members(len(self.players)) @ np.array(shares, dtype=object)
+        largest: Fraction = max((self._worth - held)[1:-1])
+        return largest
 
     def in_core(self, payoffs: ArrayLike) -> bool:
         """Say whether these payoffs divide the whole worth and no coalition can do better on its own.
@@ -281,60 +272,36 @@ def _meant(members: list[Any], players: tuple[Hashable, ...]) -> str:
     return next(filter(None, questions), "")
 
 
-def _sum(values: Sequence[Fraction], mask: int) -> Fraction:
-    return sum((value for i, value in enumerate(values) if mask >> i & 1), Fraction(0))
+def _members(players: int) -> NDArray[np.int64]:
+    """Return who is in each coalition, a row for each of the 2^n."""
+    return np.arange(2**players)[:, None] >> np.arange(players) & 1
 
 
-def _balanced(players: int) -> Any:
-    """Return who is in each proper coalition, one row a coalition."""
-    return np.array([[mask >> i & 1 for i in range(players)] for mask in range(1, 2**players - 1)])
-
-
-def _lexicographic(excess: list[Fraction], players: int) -> list[Fraction]:
+def _lexicographic(excess: Rationals, players: int) -> Rationals:
     """Divide excess[-1] among non-negative shares y so that the sorted excesses are least.
 
     Variables are y and t, where -t bounds the excesses of the free coalitions, shifted by `lift` so that
     both signs of t are reached.
     """
-    full = 2**players - 1
+    members = _members(players)
     lift = max(excess) - min(excess) + excess[-1] + 1
-    fixed: dict[int, Fraction] = {full: excess[full]}
-    free = list(range(1, full))
-    while True:
-        program = _least_excess(excess, fixed, free, players, lift)
-        if not free or rank(_vectors(fixed, players)) == players:
-            return list(program.solution[:players])
-        tight = program.multipliers[-len(free) :]
-        bound = program.value - lift
-        fixed |= {mask: excess[mask] + bound for mask, weight in zip(free, tight, strict=True) if weight > 0}
-        span = rank(_vectors(fixed, players))
-        free = [mask for mask in free if mask not in fixed]
-        free = [mask for mask in free if rank([*_vectors(fixed, players), _vector(mask, players)]) > span]
-
-
-def _least_excess(
-    excess: list[Fraction], fixed: dict[int, Fraction], free: list[int], players: int, lift: Fraction
-) -> Any:
-    rows, bounds = [], []
-    for mask, total in fixed.items():
-        for sign in (1, -1):
-            rows.append([sign * k for k in _vector(mask, players)] + [0])
-            bounds.append(sign * total)
-    for mask in free:
-        rows.append([-k for k in _vector(mask, players)] + [1])
-        bounds.append(lift - excess[mask])
-    if not free:
-        rows.append([0] * players + [1])
-        bounds.append(lift)
+    totals, fixed, free = excess.copy(), [len(excess) - 1], list(range(1, len(excess) - 1))
     goal = fractions(np.array([0] * players + [1]))
-    program = maximise(goal, fractions(np.array(rows)), fractions(np.array(bounds, dtype=object)))
-    assert program is not None  # the last division remains feasible
-    return program
-
-
-def _vector(mask: int, players: int) -> list[int]:
-    return [mask >> i & 1 for i in range(players)]
-
-
-def _vectors(masks: Iterable[int], players: int) -> list[list[int]]:
-    return [_vector(mask, players) for mask in masks]
+    while True:
+        # y(S) = its total where fixed; t <= lift otherwise, and where nothing is free.
+        rows = [[*members[mask], 0] for mask in fixed] + [[*-members[mask], 0] for mask in fixed]
+        bounds = [*totals[fixed], *-totals[fixed], *(lift - excess[free])]
+        rows += [[*-members[mask], 1] for mask in free]
+        if not free:
+            rows, bounds = [*rows, [*members[0], 1]], [*bounds, lift]
+        program = maximise(goal, fractions(np.array(rows)), np.array(bounds, dtype=object))
+        assert program is not None  # the last division remains feasible
+        if not free or rank(members[fixed].tolist()) == players:
+            return np.array(program.solution[:players], dtype=object)
+        tight = [
+            mask for mask, weight in zip(free, program.multipliers[-len(free) :], strict=True) if weight > 0
+        ]
+        totals[tight] = excess[tight] + (program.value - lift)
+        fixed += tight
+        span = rank(members[fixed].tolist())
+        free = [mask for mask in free if rank(members[[*fixed, mask]].tolist()) > span]

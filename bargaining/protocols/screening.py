@@ -421,23 +421,21 @@ class TwoTypeScreening(Shown):
 
     def __call__(self) -> ScreeningPath:
         """Return the path from the prior, and the belief thresholds up to it and one beyond."""
-        low, high = np.asarray(self.values, dtype=float).tolist()
+        low, high = np.asarray(self.values).tolist()
         odds, delta = self.prior / (1 - self.prior), self.discounts
         cuts, _ = self._cuts()
         rounds = int(np.searchsorted(cuts, odds, side="right")) - 1
-        reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if rounds else np.array([odds])
+        reached = np.array([odds, *cuts[:rounds][::-1]])
         prices = high - delta ** np.arange(rounds, -1, -1.0) * (high - low)
         prices[-1] = low
         sold = np.append(-np.diff(reached), 1.0 + reached[-1]) / (1 + odds)
-        profit = float((prices * sold) @ delta ** np.arange(rounds + 1.0))
-        thresholds = np.array(cuts[1:])
         path = ScreeningPath(
             player_names=tuple(self.players),
             prices=prices,
             accepts=sold,
             beliefs=reached / (1 + reached),
-            thresholds=1 / (1 + 1 / thresholds),  # also where the odds are infinite
-            profit=profit,
+            thresholds=1 / (1 + 1 / cuts[1:]),  # also where the odds are infinite
+            profit=float((prices * sold) @ delta ** np.arange(rounds + 1.0)),
             payoffs=np.array([0.0, high - prices[0]]),
             parameters=describe(self).parameters,
         )
@@ -452,47 +450,33 @@ class TwoTypeScreening(Shown):
         the seller is willing to continue.
         """
         answer_of(path, "path", ScreeningPath)
-        low, high = np.asarray(self.values, dtype=float).tolist()
-        odds, delta = self.prior / (1 - self.prior), self.discounts
-        rounds = path.prices.size - 1
+        low, high = np.asarray(self.values).tolist()
+        odds, delta, rounds = self.prior / (1 - self.prior), self.discounts, path.prices.size - 1
         cuts, worths = self._cuts(path.thresholds.size)
-        left = np.cumsum(path.accepts[::-1])[::-1]  # who has not bought, before each offer
-        believed = 1 - (1 - self.prior) / left  # all low types buy last
+        if cuts[-1] <= odds or rounds >= cuts.size:
+            return judged(path, ACCURACY, np.inf)
+        n = np.flatnonzero(cuts[:-1] <= odds) + 1
+        plans = (odds - cuts[n - 1]) * (high - delta**n * (high - low)) + delta * worths[n - 1]  # W_n(odds)
         discounts = delta ** np.arange(rounds + 1.0)
         expected = float((path.prices * path.accepts) @ discounts)
-        others = [
-            self._worth(n, odds, cuts, worths) for n in range(len(cuts)) if n == 0 or cuts[n - 1] <= odds
-        ]
-        surplus = discounts * (high - path.prices)
-        reached = np.array([odds, *cuts[rounds - 1 :: -1]]) if 0 < rounds < len(cuts) else np.array([odds])
-        if reached.size != rounds + 1 or cuts[-1] <= odds:
-            return judged(path, ACCURACY, np.inf)
+        reached = np.array([odds, *cuts[:rounds][::-1]])
+        left = np.cumsum(path.accepts[::-1])[::-1]  # who has not bought, before each offer
         gaps = [
-            max(others) / (1 + odds) - expected,
+            max(low, plans.max() / (1 + odds)) - expected,
             abs(path.profit - expected),
-            np.ptp(surplus),
+            np.ptp(discounts * (high - path.prices)),
             abs(path.prices[-1] - low),
             *np.abs(path.payoffs - [0.0, high - path.prices[0]]),
         ]
         odd = [
-            np.abs(path.beliefs - believed),
+            np.abs(path.beliefs - 1 + (1 - self.prior) / left),  # all low types buy last
             np.abs(path.beliefs - reached / (1 + reached)),
-            np.abs(path.thresholds - 1 / (1 + 1 / np.array(cuts[1:]))),
+            np.abs(path.thresholds - 1 / (1 + 1 / cuts[1:])),
             abs(path.accepts.sum() - 1),
         ]
         return judged(path, ACCURACY, *(gap / high for gap in gaps), *odd)
 
-    def _price(self, rounds: int) -> float:
-        low, high = np.asarray(self.values, dtype=float).tolist()
-        return float(high - self.discounts**rounds * (high - low))
-
-    def _worth(self, n: int, x: float, cuts: list[float], worths: list[float]) -> float:
-        """Return W_n(x)."""
-        if n == 0:
-            return (1 + x) * self._price(0)
-        return (x - cuts[n - 1]) * self._price(n) + self.discounts * worths[n - 1]
-
-    def _cuts(self, count: int | None = None) -> tuple[list[float], list[float]]:
+    def _cuts(self, count: int | None = None) -> tuple[Floats, Floats]:
         r"""Return the thresholds x_n, in odds, and :math:`W_n(x_n)`: so many after the first, or one beyond the prior.
 
         As :math:`W_n(x_n) = W_{n-1}(x_n)`, with prices that differ by :math:`\delta^{n-1} (1-\delta) (v_H - v_L)`,
@@ -500,7 +484,7 @@ class TwoTypeScreening(Shown):
         .. math:: x_n - x_{n-1} = \frac{W_{n-1}(x_{n-1})}{\delta^{n-1} (v_H - v_L)}, \quad
                   W_n(x_n) = \frac{v_H W_{n-1}(x_{n-1})}{\delta^{n-1} (v_H - v_L)}.
         """
-        low, high = np.asarray(self.values, dtype=float).tolist()
+        low, high = np.asarray(self.values).tolist()
         odds = self.prior / (1 - self.prior)
         cuts, worths, size = [0.0], [low], high - low
         while len(cuts) <= count if count is not None else cuts[-1] <= odds:
@@ -513,4 +497,4 @@ class TwoTypeScreening(Shown):
             cuts.append(np.inf if far else cuts[-1] + worths[-1] / size)
             worths.append(np.inf if far else high * (worths[-1] / size))
             size *= self.discounts
-        return cuts, worths
+        return np.array(cuts), np.array(worths)

@@ -42,22 +42,21 @@ class Primitive:
     """A parameter that is a number or a function of time, checked wherever it is evaluated."""
 
     name: str
-    value: float | Callable[[float], ArrayLike]
+    value: float | Callable[..., ArrayLike]
+    takes_arrays: bool
     negative: bool
 
     @classmethod
     def of(cls, value: object, name: str, *, negative: bool = True) -> Primitive:
         """Return the checked parameter."""
         if callable(value):
-            primitive = cls(name, value, negative)
-            primitive._at(0.0)
-            return primitive
+            return cls(name, value, _takes_arrays(value, name), negative)
         number = real(value, name)  # type: ignore[arg-type]
         if number.ndim:
             raise InvalidInput(f"`{name}` must be a number or a function of time; got shape {number.shape}.")
         if not negative and number < 0:
             raise InvalidInput(f"`{name}` must not be negative; got {plain(float(number))}.")
-        return cls(name, float(number), negative)
+        return cls(name, float(number), True, negative)
 
     def __call__(self, times: Floats) -> Floats:
         """Return the values at these times, in their shape."""
@@ -65,7 +64,8 @@ class Primitive:
             return np.full(times.shape, self.value)
         flat = times.ravel()
         with np.errstate(all="ignore"):  # what is not finite is reported with its time
-            values = np.array([self._at(t) for t in flat.tolist()])
+            raw = self.value(flat) if self.takes_arrays else [self._single(t) for t in flat.tolist()]
+        values = np.asarray(raw, dtype=np.float64)
         bad = ~np.isfinite(values) | ((values < 0) & (not self.negative))
         if bad.any():
             k = int(np.argmax(bad))
@@ -76,18 +76,31 @@ class Primitive:
             )
         return values.reshape(times.shape)
 
-    def _at(self, time: float) -> float:
+    def _single(self, time: float) -> ArrayLike:
         assert callable(self.value)
         try:
-            value = self.value(time)
+            return self.value(time)
         except ArithmeticError as error:
             raise InvalidInput(f"`{self.name}` has no value at t = {plain(time)}: {error}.") from None
+
+
+def _takes_arrays(function: Callable[..., ArrayLike], name: str) -> bool:
+    """Say whether the function maps an array of times as it maps each of them."""
+    times = np.array([0.0, 0.7310585786300049, 2.5])  # the start, and two where nothing is simple
+    single = []
+    for time in times.tolist():
+        value = function(time)
         try:
-            return float(value)  # type: ignore[arg-type]
+            single.append(float(value))  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise InvalidInput(
-                f"`{self.name}` must return a number at each time; got {value!r} at t = {time:g}."
+                f"`{name}` must return a number at each time; got {value!r} at t = {time:g}."
             ) from None
+    try:
+        together = np.asarray(function(times), dtype=np.float64)
+    except Exception:  # whatever a scalar function raises on an array
+        return False
+    return together.shape == times.shape and np.array_equal(together, single, equal_nan=True)
 
 
 def pair(value: object, name: str, *, optional: bool = False) -> tuple[Primitive | None, Primitive | None]:

@@ -115,7 +115,7 @@ class OfferPath(Division):
 
 
 OfTime = float | Callable[[float], float]
-"""A constant, or a function of time."""
+"""A constant, or a function of time; functions that accept arrays are faster."""
 
 _TAIL = 1e-12  # discount factor below which later payoffs no longer matter
 _PROMISED = (

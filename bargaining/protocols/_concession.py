@@ -47,20 +47,27 @@ class Game(NamedTuple):
     received: Floats  # payoffs of both, whoever leaves
 
 
+def agreement(rates: Floats, received: Floats) -> Floats:
+    """Return the division under complete information between players who both may leave, (..., 2)."""
+    other = rates[..., ::-1]
+    return np.asarray(np.clip(other / rates.sum(axis=-1, keepdims=True), received, 1 - received[..., ::-1]))
+
+
+def departure_payoffs(game: Game, leaves: NDArray[np.bool_], gives_up: Floats) -> Floats:
+    """Return normal types' payoffs where somebody leaves, from the probabilities that each gives up at 0, (..., 2)."""
+    a, o, conceded = game.demands, game.received, gives_up[..., ::-1]
+    met = np.where(leaves.all(axis=-1, keepdims=True), agreement(game.rates, o), a)  # from a normal opponent
+    return np.where(leaves, conceded * met + (1 - conceded) * o, 1 - a[..., ::-1])
+
+
 def with_departures(solved: Concession, game: Game, leaves: NDArray[np.bool_]) -> Concession:
     """Overwrite the results of games in which somebody would rather leave than concede."""
-    a, r, z, o = game.demands, game.rates, game.priors, game.received
-    other = (..., slice(None, None, -1))
-    both = np.asarray(leaves.all(axis=-1, keepdims=True))
     gone = np.asarray(leaves.any(axis=-1, keepdims=True))
-    frictionless = np.clip(r[other] / r.sum(axis=-1, keepdims=True), o, 1 - o[other])
-    # From a normal opponent: the demand if only this player can leave, the rest if only the other can.
-    meeting = np.where(both, frictionless, np.where(leaves, a, 1 - a[other]))
-    payoffs = np.where(leaves, (1 - z[other]) * meeting + z[other] * o, meeting)
+    initial = np.where(leaves[..., ::-1], 1 - game.priors, 0.0)
     return Concession(
-        initial=np.where(gone, np.where(leaves[other], 1 - z, 0.0), solved.initial),
+        initial=np.where(gone, initial, solved.initial),
         horizon=np.where(gone[..., 0], 0.0, solved.horizon),
-        payoffs=np.where(gone, payoffs, solved.payoffs),
+        payoffs=np.where(gone, departure_payoffs(game, leaves, initial), solved.payoffs),
     )
 
 

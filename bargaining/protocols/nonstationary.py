@@ -159,7 +159,7 @@ class NonstationaryOffers(Shown):
         2 / mean rate, or than a sixteenth of `until`, can be missed unless it is given.
     until : float, optional
         The last time for which an answer is wanted. By default the last of `kinks`, or 1 / mean rate
-        if that is later.
+        if that is later. At most 1,000 mean waits: of one over the mean rate with the hazard at t = 0.
     players : sequence of str, optional
         Names of the players, in the order of parameters with an entry per player; by default those of parameters given
         by name.
@@ -197,7 +197,8 @@ class NonstationaryOffers(Shown):
     *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 16 to 1e-12,
     switches of regime are polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the
     violations of the defining conditions, computed with the functions themselves at other nodes and discounted
-    to t = 0, over the pie. It bounds the error at t = 0.
+    to t = 0, over the pie. It bounds the error at t = 0. Where payoffs touch the pie or an option at a switch, its date
+    is known to the root of the error of payoffs: to about 1e-5.
 
     References
     ----------

@@ -41,7 +41,8 @@ class ReputationalBargaining(Shown):
     rates : array_like, shape (*batch, 2)
         Discount rates per unit of time, not negative, and positive for at least one player.
     priors : array_like, shape (*batch, 2)
-        Probability that the player is committed, strictly between 0 and 1.
+        Probability that the player is committed, strictly between 0 and 1. A game has the same answer in a batch and
+        alone, up to rounding.
     outside : array_like, shape (*batch, 2), or pair with None, optional
         Payoffs if somebody leaves the talks for good; both players then get theirs. None in place of a player's entry:
         that player may not leave, and gets 0 if the other does. The sum must be below 1.
@@ -281,16 +282,12 @@ class ReputationalOutcome(Result):
         return np.where(leaves, self._departure_residual(), self._war_residual())
 
     def _departure_residual(self) -> Floats:
-        a, o, gives_up = self.game.demands, self.game.received, self.initial_concession
-        r, other = self.game.rates, (..., slice(None, None, -1))
-        both = np.asarray(self.leaves.all(axis=-1, keepdims=True))
-        agreed = np.clip(r[other] / r.sum(axis=-1, keepdims=True), o, 1 - o[other])
-        conceded = 1 - a[other]
-        met = np.where(both, agreed, a)  # from a normal player, who gives up at once
-        leaver = gives_up[other] * met + (1 - gives_up[other]) * o
-        expected = np.where(self.leaves, leaver, conceded)
-        normal = np.where(self.leaves[other], 1 - self.game.priors, 0.0)  # who gives up at 0, of all types
-        better = np.maximum(conceded, o) - self.payoffs
+        a, gives_up = self.game.demands, self.initial_concession
+        expected = _concession.departure_payoffs(self.game, self.leaves, gives_up)
+        normal = np.where(
+            self.leaves[..., ::-1], 1 - self.game.priors, 0.0
+        )  # who gives up at 0, of all types
+        better = np.maximum(1 - a[..., ::-1], self.game.received) - self.payoffs
         gaps = [np.abs(self.payoffs - expected), np.abs(gives_up - normal), np.maximum(better, 0.0)]
         return np.asarray(np.max(gaps, axis=0).max(axis=-1))
 

@@ -291,7 +291,8 @@ class Announcement:
     `rivals` and `masses` are the second player's committed demands and their prior probabilities,
     `normal` that it is normal, and `conflict` is a_1 + a_2 - 1, or 0 where the demands fit. A reply
     is `fought` if it conflicts and the first player would sooner concede to it than leave; the second
-    player `quits` if it would sooner leave than accept.
+    player `quits` if it would sooner leave than accept. `agreement` divides the pie between normal players who both
+    may leave.
     """
 
     own: float
@@ -306,6 +307,7 @@ class Announcement:
     conflict: Floats = field(init=False)
     fought: NDArray[np.bool_] = field(init=False)
     quits: bool = field(init=False)
+    agreement: Floats = field(init=False)
     _exponents: Floats = field(init=False)
 
     def __post_init__(self) -> None:
@@ -318,6 +320,7 @@ class Announcement:
             "conflict": conflict,
             "fought": fought,
             "quits": bool(self.options[1] > 1 - self.own),
+            "agreement": _concession.agreement(self.rates, self.received),
             "_exponents": exponents,
         }
         fill(self, **derived)
@@ -365,24 +368,18 @@ class Announcement:
     def _unyielding(self, belief: float) -> tuple[Floats, float, float]:
         """Replies of a second player who never accepts: the best demand to which a normal first yields."""
         replies = np.zeros(self.rivals.shape)
-        won = np.where(self.fought, self.rivals, np.where(self.conflict > 0, self._complete()[1], -np.inf))
+        won = np.where(self.fought, self.rivals, np.where(self.conflict > 0, self.agreement[1], -np.inf))
         if not won.size or won.max() <= self.options[1]:
             return replies, 0.0, float(self.options[1])
         replies[int(won.argmax())] = 1.0
         return replies, 0.0, float((1 - belief) * won.max() + belief * self.options[1])
-
-    def _complete(self) -> tuple[float, float]:
-        """Return the division under complete information, between players who both may leave."""
-        r1, r2 = self.rates
-        first = float(min(max(r2 / (r1 + r2), self.received[0]), 1 - self.received[1]))
-        return first, 1 - first
 
     def worth(self, belief: float) -> float:
         """Return a normal first player's payoff from announcing this demand."""
         replies, accept, _ = self.replies(belief)
         against_committed = np.where(self.fought, 1 - self.rivals, self.received[0])
         against_committed = np.where(self.conflict > 0, against_committed, self.own)
-        against_normal = np.where(self.fought, 1 - self.rivals, self._complete()[0])
+        against_normal = np.where(self.fought, 1 - self.rivals, self.agreement[0])
         leaving = max(1 - accept - float(replies.sum()), 0.0) if self.quits else 0.0
         met = accept * self.own + float(replies @ against_normal) + leaving * float(self.received[0])
         return float(self.masses @ against_committed) + self.normal * met

@@ -95,16 +95,17 @@ def function(
     refuse = known(feasible, "whole_frontier")
     if refuse is not None:
         refuse(d[cell])
+    place: tuple[slice | int, ...] = (slice(None), *cell)
     gains = best - d[cell]
 
     def value(u: Floats) -> Floats:
         x = (d[cell][0] + u * gains[0]).reshape(-1, *(1,) * len(batch))
         x = np.broadcast_to(x, (u.size, *batch))
         if isinstance(feasible, Frontier):
-            y = feasible.values(np.clip(x, feasible.lower, feasible.upper))[:, *cell]
+            y = feasible.values(np.clip(x, feasible.lower, feasible.upper))[place]
             return np.asarray((y - d[cell][1]) / gains[1])
         start = np.stack((x, np.broadcast_to(best[1], x.shape)), axis=-1)
-        rise = feasible.ray(start, np.array([0.0, gains[1]]))[:, *cell]
+        rise = feasible.ray(start, np.array([0.0, gains[1]]))[place]
         return np.where(np.isfinite(rise), 1.0 + rise, 1.0)  # no line rises where the frontier is level
 
     ends = feasible.ideal(np.where(np.arange(2) == 1, ideal, d))[cell]

@@ -18,7 +18,7 @@ from bargaining.concepts.lexicographic import raise_together, short_of_lexicogra
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import decreasing_root
-from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.base import FeasibleSet, known
 from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import STEEPEST, Polytope
 from bargaining.feasible.program import ConvexProgram
@@ -112,15 +112,15 @@ def _nearest_point(problem: Problem, ideal: Floats, power: float) -> tuple[Float
     if chain is not None or isinstance(feasible, Frontier):
         usual = np.asarray(gaining.all(axis=-1))
         gains, safe = (np.where(usual[..., None], x, 1.0) for x in (ideal - d, ideal))
-        if chain is None:
+        if isinstance(feasible, Frontier):
             point, residual = _on_frontier(feasible, np.where(usual[..., None], d, 0.0), safe, power)
-        else:
+        elif chain is not None:
             units = gains / gains.max(axis=-1, keepdims=True)  # losses are compared in one unit
             noise = NOISE * (1.0 + np.maximum(np.abs(safe), np.abs(d)) / gains)
             unit, residual = _on_chain(chain, units, power, noise)
             point = ideal - (1.0 - unit) * gains
         return np.where(usual[..., None], point, ideal), residual
-    if problem.players == 2:
+    if problem.players == 2 and not _of_decisions(problem.feasible):
         return _between_prices(problem.feasible, d, ideal, power)
     point, residual = np.array(ideal), np.full(ideal.shape[:-1], np.nan)
     usual = np.asarray(np.isfinite(ideal).all(axis=-1) & gaining.any(axis=-1))
@@ -192,6 +192,12 @@ def _best_within_reach(feasible: FeasibleSet, ideal: Floats, prices: Floats) -> 
         return point
     loss = max(-float(feasible.ray(ideal, np.ones(ideal.shape))), 0.0)
     return support_above(feasible, prices, ideal - (len(ideal) + 1) * loss)
+
+
+def _of_decisions(feasible: FeasibleSet) -> bool:
+    """Say whether a set is a convex program, perhaps within others."""
+    within = known(feasible, "within")
+    return isinstance(feasible, ConvexProgram) or (within is not None and _of_decisions(within))
 
 
 def missed(problem: Problem, payoffs: Floats, *, p: float) -> Floats:
@@ -270,8 +276,8 @@ def _between_prices(feasible: FeasibleSet, d: Floats, ideal: Floats, power: floa
         return loss
 
     def slack(angle: Floats) -> Floats:
-        loss = np.maximum(best(angle) * units, 0.0) ** (power - 1) * units
-        return np.cos(angle) * loss[..., 1] - np.sin(angle) * loss[..., 0]
+        pull = np.maximum(best(angle) * units, 0.0) ** (power - 1) * units
+        return np.asarray(np.cos(angle) * pull[..., 1] - np.sin(angle) * pull[..., 0])
 
     end = np.full(usual.shape, np.pi / 2)
     angle, _ = decreasing_root(slack, 0 * end, end)

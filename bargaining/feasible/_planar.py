@@ -6,33 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.feasible._facets import Facets
 from bargaining.feasible._polygon import hull, pareto_chain
-from bargaining.feasible._sides import BLOCK, EPS, best_points, last_along, rounding, within
+from bargaining.feasible._sides import BLOCK, best_points, rounding
+from bargaining.feasible._solid import Solid, mixtures
 
 
-class Planar:
-    """A convex polygon in the unit box, with its Pareto chain and its sides."""
+class Planar(Solid):
+    """A convex polygon in the unit box, with its Pareto chain; its sides need no Qhull."""
 
-    __slots__ = (
-        "anchors",
-        "chain",
-        "free_disposal",
-        "grain",
-        "normals",
-        "origin",
-        "points",
-        "span",
-        "unit",
-    )
+    unit: Floats
+    points: Floats
 
     def __init__(self, points: Floats, origin: Floats, span: Floats, *, free_disposal: bool) -> None:
-        self.points, self.origin, self.span, self.free_disposal = points, origin, span, free_disposal
-        self.unit = (points - origin) / span
-        self.grain = 16 * EPS * (1.0 + np.abs(points).max(axis=0) / span)
+        super().__init__(
+            origin, span, mixtures(points, origin, span, free_disposal), points, free_disposal=free_disposal
+        )
         # Vertices a rounding error apart need not be convex in unit coordinates: a side could cut off the others.
         convex = hull(self.unit)
         self.chain = _falling(pareto_chain(convex))
-        self.normals, self.anchors = _sides(self.chain if free_disposal else convex, open_below=free_disposal)
+        self._facets = {True: _sides(self.chain, open_below=True), False: _sides(convex, open_below=False)}
 
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and the vertex where it is attained, the middle of an edge that ties.
@@ -64,17 +57,11 @@ class Planar:
         return np.asarray(0.5 * self.points[first] + 0.5 * self.points[last])
 
     def ray(self, origin: Floats, direction: Floats) -> Floats:
-        """Return the largest t with origin + t * direction feasible."""
+        """Return the largest t with origin + t * direction in the set, block by block."""
         shape = np.broadcast_shapes(origin.shape, direction.shape)
         o, p = (np.broadcast_to(a, shape).reshape(-1, 2) for a in (origin, direction))
-        last = np.empty(len(o))
-        for k in range(0, last.size, BLOCK):
-            cells = slice(k, k + BLOCK)
-            start, step = np.ascontiguousarray(o[cells].T), np.ascontiguousarray(p[cells].T)
-            start = (start - self.origin[:, None]) / self.span[:, None]
-            step = step / self.span[:, None]
-            last[cells] = last_along(self.normals, self.anchors, self.grain, start.T, step.T)
-        return last.reshape(shape[:-1])
+        parts = [super(Planar, self).ray(o[k : k + BLOCK], p[k : k + BLOCK]) for k in range(0, len(o), BLOCK)]
+        return np.concatenate([*parts, np.empty(0)]).reshape(shape[:-1])
 
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
@@ -91,31 +78,6 @@ class Planar:
             payoff = np.maximum(self.origin[i] + self.span[i] * best, floor[..., i])
             ideal[..., i] = np.where(empty, -np.inf, payoff)
         return ideal
-
-    def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
-        """Say whether x lies in the set, up to `tol` of its span."""
-        unit = (x - self.origin) / self.span
-        return within(self.normals, self.anchors, self.grain, unit, tol, open_below=self.free_disposal)
-
-    def support_above(self, weights: Floats, floor: Floats) -> Floats:
-        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
-        corners = self.above(floor)
-        if len(corners) == 0:
-            return np.full(2, np.nan)
-        if self.free_disposal:
-            if np.isneginf(floor[weights < 0]).any():
-                return np.full(2, np.nan)
-            corners = np.where(weights < 0, floor, corners)
-        return np.asarray(corners[np.argmax(corners @ weights)])
-
-    def above(self, floor: Floats) -> Floats:
-        """Return the corners of the part at or above a floor; of the Pareto chain's part with free disposal."""
-        kept = self.unit if not self.free_disposal else self.chain
-        closed = not self.free_disposal and len(kept) > 2
-        low = (floor - self.origin) / self.span
-        for i in (0, 1):
-            kept = _cut(kept, i, float(low[i]), float(self.grain[i]), closed=closed)
-        return np.asarray(self.origin + self.span * kept)
 
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual.
@@ -183,25 +145,6 @@ class Planar:
         return point, gap
 
 
-def _cut(corners: Floats, i: int, low: float, room: float, *, closed: bool) -> Floats:
-    """Return the part of a polygon, or of a chain, with x_i at or above a floor; up to rounding."""
-    kept: list[Floats] = []
-    pairs = (
-        zip(corners, np.roll(corners, -1, axis=0), strict=True)
-        if closed
-        else zip(corners, [*corners[1:], None], strict=True)
-    )
-    for a, b in pairs:
-        if a[i] >= low - room:
-            kept.append(a)
-        if b is not None and (a[i] < low - room) != (b[i] < low - room):
-            t = (low - a[i]) / (b[i] - a[i])
-            middle = a + t * (b - a)
-            middle[i] = low
-            kept.append(middle)
-    return np.array(kept).reshape(-1, 2)
-
-
 def _falling(chain: Floats) -> Floats:
     """Drop points of a Pareto chain that are no longer strictly ordered after rounding to unit coordinates."""
     kept = [chain[0]]
@@ -213,8 +156,8 @@ def _falling(chain: Floats) -> Floats:
     return np.array(kept)
 
 
-def _sides(vertices: Floats, *, open_below: bool) -> tuple[Floats, Floats]:
-    """Return an outward normal and a point of each side; a side is {x : normal . (anchor - x) >= 0}."""
+def _sides(vertices: Floats, *, open_below: bool) -> Facets:
+    """Return the sides of a polygon, or of everything below a chain."""
     if open_below:
         ends, starts = vertices[:-1], vertices[1:]
         extra = [((1.0, 0.0), vertices[-1]), ((0.0, 1.0), vertices[0])]
@@ -231,4 +174,4 @@ def _sides(vertices: Floats, *, open_below: bool) -> tuple[Floats, Floats]:
     anchors = np.concatenate((starts, np.array([a for _, a in extra]).reshape(-1, 2)))
     length = np.abs(normals).max(axis=1, keepdims=True)
     real = length[:, 0] > 0  # vertices a rounding error apart can meet in unit coordinates
-    return normals[real] / length[real], anchors[real]
+    return Facets(normals=normals[real] / length[real], anchors=anchors[real])

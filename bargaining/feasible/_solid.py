@@ -61,10 +61,7 @@ class Solid:
     @classmethod
     def of_points(cls, points: Floats, origin: Floats, span: Floats, *, free_disposal: bool) -> Solid:
         """Return the hull of points, or everything below it."""
-        n = points.shape[1]
-        rows = np.vstack((np.zeros(n), np.eye(n)))
-        mix = np.vstack((np.ones(len(points)), -((points - origin) / span).T))
-        system = rows, mix, np.append(1.0, np.zeros(n)), 1 if free_disposal else n + 1
+        system = mixtures(points, origin, span, free_disposal)
         return cls(origin, span, system, points, free_disposal=free_disposal)
 
     @classmethod
@@ -419,6 +416,16 @@ class Solid:
             else self.unit[np.argmax(self.unit @ prices)]
         )
         return x, max(float(prices @ (top - x)), 0.0) / float((prices / unit).sum())
+
+
+def mixtures(
+    points: Floats, origin: Floats, span: Floats, free_disposal: bool
+) -> tuple[Floats, Floats, Floats, int]:
+    """Return the rows of the hull of points, or of everything below it, in unit coordinates and shares of points."""
+    n = points.shape[1]
+    rows = np.vstack((np.zeros(n), np.eye(n)))
+    mix = np.vstack((np.ones(len(points)), -((points - origin) / span).T))
+    return rows, mix, np.append(1.0, np.zeros(n)), 1 if free_disposal else n + 1
 
 
 def _levelled(matrix: Floats, limits: Floats, points: Floats, span: Floats) -> Floats:

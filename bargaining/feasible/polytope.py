@@ -87,7 +87,7 @@ class Several:
         return point, residual
 
 
-Shape = Planar | Solid | Several
+Shape = Solid | Several
 """The representation behind a polytope: one for points of the plane, one for other sets, one for batches."""
 
 
@@ -266,8 +266,8 @@ class Polytope(Shown, line=False):
                 f"Each polytope of a batch has vertices of its own; got a batch of shape {self.batch_shape}. Write "
                 f"at({(0,) * len(self.batch_shape)}).vertices."
             )
-        if isinstance(self._shape, Planar):
-            return self._shape.points
+        if isinstance(self._shape, Planar) and self._points is not None:
+            return self._points
         if self._shape.points is None:
             raise NotApplicable(
                 "This set is unbounded or flat, or has too many vertices for a list: none describes it."
@@ -378,8 +378,6 @@ class Polytope(Shown, line=False):
         shape = self._shape
         if isinstance(shape, Several):
             raise NotApplicable("The least losses are known for one polytope. Take one by `at`.")
-        if isinstance(shape, Planar):
-            shape = Solid.of_points(shape.points, shape.origin, shape.span, free_disposal=self.free_disposal)
         ideal = real(ideal, "ideal", payoffs=True)
         weights = within(real(weights, "weights"), "weights", SMALLEST, 1 / SMALLEST)
         power = float(within(real(power, "power", ndim=0), "power", 1.0, STEEPEST))

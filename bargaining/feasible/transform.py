@@ -220,11 +220,11 @@ class _Image(_Wrapped):
         """Return payoffs of the set within in those of this one."""
         raise NotImplementedError
 
-    def _prices(self, weights: Floats) -> Floats:
+    def _prices(self, x: Floats) -> Floats:
         """Return the weights of payoffs of the set within."""
         raise NotImplementedError
 
-    def _step(self, direction: Floats) -> Floats:
+    def _step(self, x: Floats) -> Floats:
         """Return a direction in the set within."""
         raise NotImplementedError
 
@@ -266,9 +266,9 @@ class _Image(_Wrapped):
         point, residual = best_product(self.within, self._in(origin), self._share(weights))
         return self._out(point), residual
 
-    def _share(self, weights: Floats) -> Floats:
+    def _share(self, x: Floats) -> Floats:
         """Return bargaining weights, which have no units, in the order of the set within."""
-        return weights
+        return x
 
 
 @owning
@@ -289,12 +289,12 @@ class Rescaled(_Image, line=False):
             moved = x * self.scale + self.shift
             return np.where(np.isfinite(x) & ~np.isfinite(moved), np.nan, moved)
 
-    def _prices(self, weights: Floats) -> Floats:
-        return weights * self.scale
+    def _prices(self, x: Floats) -> Floats:
+        return x * self.scale
 
-    def _step(self, direction: Floats) -> Floats:
+    def _step(self, x: Floats) -> Floats:
         with np.errstate(over="ignore"):
-            return direction / self.scale
+            return x / self.scale
 
 
 @owning

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bargaining import nash
+from bargaining import CostlyStep, nash
 from bargaining.errors import InvalidInput
 from bargaining.protocols.signalling import Kind
 from bargaining_models.negotiation.bluff import Claim, HoldOut, gain_over_giving_way
@@ -78,20 +78,25 @@ def test_a_larger_claim_is_harder_to_believe_and_a_longer_war_makes_it_easier(
     assert by_war[-1] == 0.0  # calling a weak Canada costs more than it could gain
 
 
+def kinds(claim: Claim, costs: tuple[float, float]) -> set[Kind]:
+    """The equilibria of a visible step that costs a strong and a weak Canada so much."""
+    game = CostlyStep(0.3, costs, owner=claim.owner, receiver=claim.receiver)
+    return {found.kind for found in game()}
+
+
 def test_a_step_that_costs_both_alike_proves_nothing(pairs: dict[float, Deal]) -> None:
     claim = Claim(deal=pairs[0.15], war=1.0)
     assert claim.dearest_ratio < 1
     for cost in (0.01, 0.3, 3.0):
-        kinds = {found.kind for found in claim.step(0.3, (cost, cost))()}
-        assert kinds == {Kind.POOL_ON_NONE}
+        assert kinds(claim, (cost, cost)) == {Kind.POOL_ON_NONE}
 
 
 def test_a_contract_that_a_bluffer_cannot_use_separates(pairs: dict[float, Deal]) -> None:
     claim = Claim(deal=pairs[0.15], war=1.0)
     strong, weak = claim.stakes
-    enough = {found.kind for found in claim.step(0.3, (0.5 * strong, 1.01 * weak))()}
-    too_small = {found.kind for found in claim.step(0.3, (0.05 * strong, 0.5 * weak))()}
-    too_dear = {found.kind for found in claim.step(0.3, (1.01 * strong, 1.02 * weak))()}
+    enough = kinds(claim, (0.5 * strong, 1.01 * weak))
+    too_small = kinds(claim, (0.05 * strong, 0.5 * weak))
+    too_dear = kinds(claim, (1.01 * strong, 1.02 * weak))
     assert Kind.SEPARATE in enough
     assert Kind.SEPARATE not in too_small
     assert Kind.BLUFF in too_small
@@ -187,9 +192,8 @@ def test_bad_input(pairs: dict[float, Deal], small: dict[bool, Deal]) -> None:
 def test_a_call_that_costs_more_than_a_bluff_brings_is_said_so(baseline: Baseline) -> None:
     claim = Claim(deal=Deal.at(baseline, r=[0.0, 0.05]), war=3.0)
     assert claim.threshold == 0.0
-    for ask in (lambda: claim.talks(0.3), lambda: claim.step(0.3, [0.1, 0.2])):
-        with pytest.raises(InvalidInput, match="`war` must be so short that the US gains by calling a bluff"):
-            ask()
+    with pytest.raises(InvalidInput, match="`war` must be so short that the US gains by calling a bluff"):
+        claim.talks(0.3)
 
 
 def test_terms_worse_than_the_status_quo_are_nothing_to_hold_out_for(baseline: Baseline) -> None:

@@ -28,12 +28,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining import Bluff, CostlyStep, ReputationalBargaining, nash
+from bargaining import Bluff, ReputationalBargaining, nash
 from bargaining.authoring import Floats, Shown, owning, real, scalar, within
 from bargaining.errors import InvalidInput, plain
 from bargaining.protocols.reputation import ReputationalOutcome
@@ -134,22 +133,16 @@ class Claim(Shown):
 
     def talks(self, prior: float) -> BluffOutcome:
         """Return the equilibrium of a free claim, at the partner's belief `prior`."""
-        return Bluff(prior, silence=(-self.terms[WEAK], self.terms[WEAK]), **self._game())()
-
-    def step(self, prior: float, costs: ArrayLike) -> CostlyStep:
-        """Return the game of a visible step with these costs a year to a strong and a weak home."""
-        return CostlyStep(prior, costs, **self._game())
-
-    def _game(self) -> dict[str, Any]:
-        """What claims and steps share: payoffs and names; an error if no belief matters to the partner."""
-        _, partner = self.deal.negotiation.roles.said[:2]
+        names = self.deal.negotiation.roles
         if self.threshold == 0.0:
             raise InvalidInput(
-                f"`war` must be so short that {partner} gains by calling a bluff; got {plain(self.war)} years, for "
-                f"which better terms do not make up, so that {partner} concedes whatever it believes."
+                f"`war` must be so short that {names.said[1]} gains by calling a bluff; got {plain(self.war)} years, "
+                f"for which better terms do not make up, so that {names.said[1]} concedes whatever it believes."
             )
-        names = self.deal.negotiation.roles.names[:2]
-        return {"owner": self.owner, "receiver": self.receiver, "players": names}
+        silence = (-self.terms[WEAK], self.terms[WEAK])
+        return Bluff(
+            prior, silence=silence, owner=self.owner, receiver=self.receiver, players=names.names[:2]
+        )()
 
 
 @owning

@@ -6,7 +6,7 @@ trade costs. Regions and sectors are whatever the figures name.
 
 from __future__ import annotations
 
-from bargaining_models.trade.bargained import BargainedTariffs, TariffsInPairs
+from bargaining_models.trade.bargained import BargainedTariffs
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.decomposition import Decomposition
 from bargaining_models.trade.environment import Environment
@@ -21,7 +21,6 @@ __all__ = [
     "Environment",
     "TariffEquilibrium",
     "TariffPayoffs",
-    "TariffsInPairs",
     "TradeData",
     "TradeEquilibrium",
     "TradeModel",

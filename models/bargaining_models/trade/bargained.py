@@ -7,20 +7,19 @@ maximise the sum of money, and the concept divides it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash
+from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash, yu
 from bargaining.authoring import Floats, Result, choice, owning, real
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
-from bargaining_models.trade.instruments import rates_of, tariffs_given
-from bargaining_models.trade.links import in_pairs, rate_on
+from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.tariff_nash import FEW, TariffEquilibrium, nash_tariffs
 from bargaining_models.trade.tariff_set import FOLLOWED, Optimum, TariffPayoffs
 
@@ -194,8 +193,11 @@ def _divided(
     payoffs: TariffPayoffs, feasible: Any, threat: Floats, method: Method
 ) -> tuple[Division, Status]:
     """Return the division of a set by the user's concept; a residual within this model's accuracy is fine."""
-    if feasible is payoffs and (method.func if isinstance(method, partial) else method) is continuous_raiffa:
-        raise NotApplicable(FOLLOWED)  # it would ask for a thousand ideal points
+    concept, options = (method.func, method.keywords) if isinstance(method, partial) else (method, {})
+    if feasible is payoffs and (
+        concept is continuous_raiffa or (concept is yu and options.get("p") != np.inf)
+    ):
+        raise NotApplicable(FOLLOWED)  # it would ask for a thousand points
     division = method(Problem(feasible, threat, players=payoffs.rates.players))
     if not isinstance(division, Division):
         raise InvalidInput(f"`method` must return a division, as `nash` does; got {division!r}.")
@@ -243,98 +245,4 @@ def _packed(
         status=status,
         equilibrium=answer,
         limits=() if found is None else payoffs.cut_short(found),
-    )
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffsInPairs(Result):
-    """Tariffs that pairs of regions agree on, each pair taking what the others agree on as given.
-
-    Attributes
-    ----------
-    pairs : tuple of (str, str)
-    rates : (P, 2) array
-        Of the first on the second, and of the second on the first, in each pair.
-    tariffs : (N, N, J) array
-        All tariffs in force.
-    percent : (N,) array
-        Change of real income of all regions against the base of the model.
-    gains : (P, 2) array
-        What each side of a pair gains by its agreement, percent of real income.
-    residual : float
-        How much any rate moves if its pair bargains once more.
-    status : Status
-        OK if `residual` is at most 1e-8 and every agreement is OK; INACCURATE otherwise.
-    equilibrium : TradeEquilibrium
-    """
-
-    pairs: tuple[tuple[str, str], ...]
-    rates: Floats
-    tariffs: Floats
-    percent: Floats
-    gains: Floats
-    residual: float
-    status: Status
-    equilibrium: TradeEquilibrium
-
-    def __repr__(self) -> str:
-        pairs = zip(self.pairs, self.rates, strict=True)
-        rates = ", ".join(by_name(own, (f"{a} on {b}", f"{b} on {a}")) for (a, b), own in pairs)
-        return f"TariffsInPairs(rates: {rates}; {self.status})"
-
-
-def tariffs_in_pairs(
-    model: TradeModel,
-    pairs: Iterable[tuple[str, str]],
-    *,
-    method: Method = nash,
-    disagreement: str = "war",
-    sectors: str | Sequence[str] = "goods",
-    given: Any = None,
-    rounds: int = 40,
-) -> TariffsInPairs:
-    """Let pairs bargain in turn until no rate changes; `TradeModel.tariffs_in_pairs` describes the arguments."""
-    choice(disagreement, "disagreement", ("war", "given"))
-    listed = tuple(in_pairs(pairs, "pairs", model.regions))
-    if not listed:
-        raise InvalidInput("`pairs` must hold at least one pair of regions; got none.")
-    seen = {frozenset(pair) for pair in listed}
-    if len(seen) < len(listed):
-        raise InvalidInput(f"`pairs` must be different; got {list(listed)!r}.")
-    start = tariffs_given(model, given)
-    tariffs = start.copy()
-    rates, gains = np.zeros((len(listed), 2)), np.zeros((len(listed), 2))
-    residual, good = np.inf, False
-    for _ in range(rounds):
-        residual, good = 0.0, True
-        for k, (a, b) in enumerate(listed):
-            links = rates_of(model, [a, b], by="partner", against="players", sectors=sectors, given=tariffs)
-            threat: Any = "war"
-            if disagreement == "given":
-                without = np.where(links.links >= 0, start, tariffs)
-                threat = model.solve(tariffs=without)
-            deal = bargained_tariffs(
-                model, [a, b], method=method, disagreement=threat, sectors=sectors, given=tariffs
-            )
-            good = good and deal.status is Status.OK
-            if not np.isfinite(deal.rates).all():
-                raise Unsolved(
-                    f"{a} and {b} find no tariffs on each other that both gain by, given the other agreements (status "
-                    f"{deal.status.name}). Drop the pair, or change `disagreement`."
-                )
-            residual = max(residual, float(np.abs(deal.rates - rates[k]).max()))
-            rates[k], gains[k], tariffs = deal.rates, deal.gains, deal.tariffs
-        if residual <= 1e-9:
-            break
-    answer = model.solve(tariffs=tariffs, highest=np.inf)
-    return TariffsInPairs(
-        pairs=listed,
-        rates=rates,
-        tariffs=tariffs,
-        percent=answer.welfare,
-        gains=gains,
-        residual=residual,
-        status=Status.OK if good and residual <= 1e-8 else Status.INACCURATE,
-        equilibrium=answer,
     )

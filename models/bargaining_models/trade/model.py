@@ -32,7 +32,7 @@ from bargaining_models.trade.solve import Solver, rebase
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
-    from bargaining_models.trade.bargained import BargainedTariffs, TariffsInPairs
+    from bargaining_models.trade.bargained import BargainedTariffs
     from bargaining_models.trade.tariff_nash import TariffEquilibrium
 
 
@@ -441,7 +441,6 @@ class TradeModel(Shown):
         tariffs: ArrayLike | None = None,
         costs: ArrayLike | None = None,
         transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
-        unit: str = "world",
         highest: float = HIGHEST,
     ) -> TradeEquilibrium:
         """Solve for the equilibrium under each scenario of a batch.
@@ -456,10 +455,7 @@ class TradeModel(Shown):
             and `closed` make them. Batch axes of all three broadcast.
         transfers : (*batch, N) array_like, or mapping from (payer, receiver) to (*batch) array_like, optional
             What each region receives from the others, summing to zero, paid within the equilibrium on top of the
-            deficits; in the unit of the flows.
-        unit : str, default "world"
-            What the payment is fixed in: "world" units of world value added, or the name of a region: at its consumer
-            prices.
+            deficits; in the unit of the flows, fixed in units of world value added.
         highest : float, default 3
             Rates above it are refused, since they are likely to be percentages.
 
@@ -484,13 +480,11 @@ class TradeModel(Shown):
         array([ 9.08, -8.92, -0.  , -0.06])
         """
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, where, refused = scenario(
-            self.economy, tariffs, costs, names, transfers=transfers, unit=unit, highest=highest
+        batch, rates, hats, received, refused = scenario(
+            self.economy, tariffs, costs, names, transfers=transfers, highest=highest
         )
-        at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
-        slopes = partial(
-            self.solver.slopes, rates, hats, received, where, (at.log_wages, at.prices, at.output)
-        )
+        at = self.solver.solve(self.solver.system.cells(rates, hats, received))
+        slopes = partial(self.solver.slopes, rates, hats, received, (at.log_wages, at.prices, at.output))
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
@@ -500,7 +494,6 @@ class TradeModel(Shown):
         tariffs: ArrayLike | None = None,
         costs: ArrayLike | None = None,
         transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
-        unit: str = "world",
         method: str = "path",
         steps: int = 32,
     ) -> Decomposition:
@@ -508,7 +501,7 @@ class TradeModel(Shown):
 
         Parameters
         ----------
-        tariffs, costs, transfers, unit
+        tariffs, costs, transfers
             As in `solve`; costs must be finite.
         method : {"path", "discrete"}, default "path"
             "path" adds up to the exact change; "discrete" is the form published by Caliendo and Parro (2015), with
@@ -540,10 +533,8 @@ class TradeModel(Shown):
                 "Take a high cost, 100 for instance."
             )
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, where, _ = scenario(
-            self.economy, tariffs, costs, names, transfers=transfers, unit=unit
-        )
-        parts, end = decompose(self.solver, rates, hats, received, where, method=method, steps=points)
+        batch, rates, hats, received, _ = scenario(self.economy, tariffs, costs, names, transfers=transfers)
+        parts, end = decompose(self.solver, rates, hats, received, method=method, steps=points)
         answer = pack(end, rates, batch, names, self.data.unit)
         lost = np.where(np.asarray(answer.status) == Status.FAILED, np.nan, 100.0)[..., None]
         terms, volume, cost = (
@@ -757,47 +748,6 @@ class TradeModel(Shown):
         ('OK', True, 12)
         """
         return self.bargained_tariffs(self.regions if players is None else players, **options)
-
-    def tariffs_in_pairs(
-        self,
-        pairs: Iterable[tuple[str, str]],
-        *,
-        method: Method = nash,
-        disagreement: str = "war",
-        sectors: str | Sequence[str] = "goods",
-        given: Any = None,
-    ) -> TariffsInPairs:
-        """Find tariffs that pairs of regions agree on, each taking the others' agreements as given (Nash-in-Nash).
-
-        Parameters
-        ----------
-        pairs : iterable of (region, region)
-        method : callable, default bargaining.nash
-            How each pair divides what its two rates reach.
-        disagreement : {"war", "given"}
-            What a pair has without its own agreement, those of the others standing: Nash tariffs on each other, or the
-            tariffs given.
-        sectors, given
-            As in `bargained_tariffs`.
-
-        Notes
-        -----
-        Pairs bargain in turn until no rate moves (Horn and Wolinsky 1988). Bagwell, Staiger and Yurukoglu (2021)
-        apply the idea to tariffs.
-
-        Examples
-        --------
-        >>> from bargaining_models.parameters import load
-        >>> model = TradeModel.from_parameters(load())
-        >>> deals = model.tariffs_in_pairs([("USA", "CAN"), ("USA", "CHN")])
-        >>> deals.status.name, bool((deals.gains > 0).all())
-        ('OK', True)
-        """
-        from bargaining_models.trade.bargained import tariffs_in_pairs
-
-        return tariffs_in_pairs(
-            self, pairs, method=method, disagreement=disagreement, sectors=sectors, given=given
-        )
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

@@ -18,7 +18,6 @@ from bargaining import (
 )
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade import TariffPayoffs, TradeModel
-from bargaining_models.trade.bargained import tariffs_in_pairs
 from plain_economy import PlainEconomy, drawn, model_of
 from six_blocs import blocs, project
 
@@ -157,20 +156,6 @@ def test_disagreements_of_two_blocs_in_every_form(two):
     np.testing.assert_allclose(logs.disagreement, 100 * np.log1p(war.percent / 100), rtol=0, atol=1e-9)
 
 
-def test_pairs_of_two_blocs(two):
-    """One pair alone bargains once: from the war, or from the tariffs that are given."""
-    war = two.tariffs_in_pairs([("r0", "r1")])
-    assert war.status is Status.OK
-    np.testing.assert_allclose(war.rates, [[-0.006960, 0.007009]], rtol=0, atol=2e-6)
-    given = two.tariffs({("r0", "r1"): 0.25, ("r1", "r0"): 0.0})
-    pair = two.tariffs_in_pairs([("r0", "r1")], disagreement="given", given=given)
-    deal = two.bargained_tariffs(["r0", "r1"], disagreement=two.solve(tariffs=given))
-    np.testing.assert_allclose(pair.rates[0], deal.rates, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(pair.gains[0], deal.gains, rtol=0, atol=1e-9)
-    once = tariffs_in_pairs(two, [("r0", "r1")], rounds=1)  # nothing has shown yet that the rates stay
-    assert once.status is Status.INACCURATE
-
-
 @pytest.mark.slow
 def test_a_plain_maximiser_finds_the_same():
     """The Nash product of a plain program, by a simplex search."""
@@ -300,25 +285,6 @@ def test_no_gain_is_said(model):
     assert none.equilibrium is None
 
 
-@pytest.mark.slow
-def test_pairs_take_each_others_agreements_as_given(model, war):
-    alone = model.tariffs_in_pairs([("USA", "CAN")])
-    one = model.bargained_tariffs(["USA", "CAN"], disagreement=war)
-    np.testing.assert_allclose(alone.rates[0], one.rates, rtol=0, atol=1e-9)
-    both = model.tariffs_in_pairs([("USA", "CAN"), ("USA", "CHN")], disagreement="given")
-    assert both.status is Status.OK
-    assert both.residual <= 1e-8
-    assert (both.gains > 0).all()
-    # Given the other agreement, each pair would do the same again.
-    for (a, b), rates in zip(both.pairs, both.rates, strict=True):
-        without = both.tariffs.copy()
-        n, i = model.regions.index(a), model.regions.index(b)
-        for x, y in ((n, i), (i, n)):
-            without[x, y] = model.economy.tariffs[x, y]
-        again = model.bargained_tariffs([a, b], given=both.tariffs, disagreement=model.solve(tariffs=without))
-        np.testing.assert_allclose(again.rates, rates, rtol=0, atol=1e-8)
-
-
 WRONG = [
     (
         lambda model: model.bargained_tariffs(
@@ -360,9 +326,6 @@ WRONG = [
         "must name the 1 batch axes",
     ),
     (lambda m: m.world_talks(["USA"]), "have somebody to tax; USA has nobody"),
-    (lambda m: m.tariffs_in_pairs([]), "`pairs` must hold at least one pair"),
-    (lambda m: m.tariffs_in_pairs(["USA"]), "`pairs` must be pairs of regions; got 'USA'"),
-    (lambda m: m.tariffs_in_pairs([("USA", "CAN"), ("CAN", "USA")]), "`pairs` must be different"),
     (lambda m: TariffPayoffs(m, ["USA"], against="all"), "`players` must be at least two regions"),
 ]
 

@@ -15,10 +15,9 @@ file                    key columns                                            v
 `redirect_caps.csv`     sector                                                 largest share of exports
 `tariff_schedules.csv`  schedule, importer, exporter, sector (or `goods`)      percent added to the base tariff
 `facts.csv`             name, description                                      single figures
-`macro_estimates.csv`   institution, scenario, region, horizon                 published estimates, to compare with
 ======================  =====================================================  ========================================
 
-Every row also has `unit`, `year` and `source`. The last three files may be absent from your folder.
+Every row also has `unit`, `year` and `source`. The last two files may be absent from your folder.
 """
 
 from __future__ import annotations
@@ -49,7 +48,6 @@ from bargaining_models._figures import (
 )
 
 FACT = ("name", "description")
-ESTIMATE = ("institution", "scenario", "region", "horizon")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,32 +67,13 @@ class Fact(Shown):
         return self.source.startswith("assumption")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate(Shown):
-    """A published estimate of the effect of tariffs on a region, for comparison."""
-
-    institution: str
-    scenario: str
-    region: str
-    horizon: str
-    value: float
-    unit: str
-    year: int
-    source: str
-
-
 def facts(rows: list[Row]) -> Mapping[str, Fact]:
     """Read `facts.csv`."""
     found = names(rows, "name", most=10_000)
     return Named({name: row.record(Fact, -MOST, MOST) for name, row in zip(found, rows, strict=True)})
 
 
-def estimates(rows: list[Row]) -> tuple[Estimate, ...]:
-    """Read `macro_estimates.csv`."""
-    return tuple(row.record(Estimate, -100.0, 1e6) for row in rows)
-
-
-__all__ = ["Estimate", "Fact", "Figures", "Parameters", "load"]
+__all__ = ["Fact", "Figures", "Parameters", "load"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,7 +103,6 @@ class Parameters(Shown):
     schedules : mapping from schedule to Figures
         (N, N, J): importer, exporter, sector; percent added to the base tariff.
     facts : mapping from name to Fact
-    estimates : tuple of Estimate
 
     Examples
     --------
@@ -149,7 +127,6 @@ class Parameters(Shown):
     caps: Figures
     schedules: Mapping[str, Figures]
     facts: Mapping[str, Fact]
-    estimates: tuple[Estimate, ...]
 
     def fact(self, name: str) -> Fact:
         """Return a single figure by name."""
@@ -214,7 +191,6 @@ def load(folder: str | Path | None = None) -> Parameters:
             read_if_there(root, "tariff_schedules.csv", ("schedule", *flow_axes)), regions, sectors, goods
         ),
         facts=facts(read_if_there(root, "facts.csv", FACT)),
-        estimates=estimates(read_if_there(root, "macro_estimates.csv", ESTIMATE)),
     )
 
 

@@ -18,7 +18,7 @@ from bargaining_models.us_canada.events import Scorer
 from bargaining_models.us_canada.projects import projects
 
 DATA = Path(bargaining_models.__file__).parent / "data"
-OPTIONAL = ("tariff_schedules.csv", "facts.csv", "macro_estimates.csv")
+OPTIONAL = ("tariff_schedules.csv", "facts.csv")
 REQUIRED = (
     "regions.csv",
     "sectors.csv",
@@ -56,7 +56,7 @@ def edit(folder, file, change):
 def test_every_figure_knows_its_unit_year_and_source(parameters):
     arrays = [parameters.gdp, parameters.flows, parameters.input_shares, parameters.tariffs, parameters.caps]
     arrays += [*parameters.elasticities.values(), *parameters.schedules.values()]
-    for figure in (*arrays, *parameters.facts.values(), *parameters.estimates):
+    for figure in (*arrays, *parameters.facts.values()):
         assert figure.unit
         assert figure.source
         assert 2000 <= figure.year <= 2030
@@ -196,7 +196,6 @@ def test_a_folder_may_leave_out_what_no_model_needs(folder):
     parameters = load(folder)
     assert not parameters.facts
     assert not parameters.schedules
-    assert parameters.estimates == ()
     with pytest.raises(InvalidInput, match=r"figure of `facts.csv`; got 'tmx_capacity'"):
         parameters.fact("tmx_capacity")
 

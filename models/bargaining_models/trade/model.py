@@ -593,7 +593,7 @@ class TradeModel(Shown):
         agreements: Iterable[tuple[str, str]] = (),
         given: Any = None,
         costs: ArrayLike | None = None,
-        starts: Sequence[Any] = ("formula", 0.0, 0.4),
+        starts: Sequence[Any] = (0.0, 0.2, 0.4),
         grid: int = 17,
     ) -> TariffEquilibrium:
         """Find tariffs of which each player's are best given the others': a tariff war.
@@ -617,7 +617,7 @@ class TradeModel(Shown):
             Tariffs where no rate falls; by default those of the base.
         costs : (N, N, J) array_like, optional
             Hats of trade cost in force.
-        starts : sequence of "formula", float or (K,) array_like
+        starts : sequence of float or (K,) array_like
             Where to search from; see `TariffEquilibrium.spread`.
         grid : int
             How many deviations of each rate are tried, from -20 to 500 percent.

@@ -36,7 +36,7 @@ HIGHEST = 1e3  # of a rate to start from: at higher ones there is no trade to ta
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
-NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method ends when its steps are small
+NEWTON_STEPS, BROYDEN_STEPS = 40, 60  # limits: each method ends when its steps are small
 ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better
 NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
@@ -72,11 +72,6 @@ class TariffEquilibrium(Result):
     regret : float
         Largest gain of a player, in percent, from another rate on a grid of log(1 + rate) from -0.2 to 5: each of its
         rates alone, and all of them at once; at least 0.
-    formula : (K,) array
-        The approximate rates `sum E_ij / sum theta_j (1 - pi_ij) E_ij` (Lashkaripour 2021), sums over the partners
-        i that a rate falls on and all sectors j, E the owner's exports there and pi its shares of spending there,
-        at the flows that these rates lead to. Exact for one of two countries with one sector and no inputs, if the
-        other taxes nothing.
     starts : (S, K) array
         Where the search started from.
     found : (S, K) array
@@ -104,7 +99,6 @@ class TariffEquilibrium(Result):
     marginal: float
     curvature: Floats
     regret: float
-    formula: Floats
     starts: Floats
     found: Floats
     status: Status
@@ -130,12 +124,11 @@ class TariffEquilibrium(Result):
 
 
 def nash_tariffs(
-    model: TradeModel, rates: Rates, *, starts: Sequence[Any] = ("formula", 0.0, 0.4), grid: int = 17
+    model: TradeModel, rates: Rates, *, starts: Sequence[Any] = (0.0, 0.2, 0.4), grid: int = 17
 ) -> TariffEquilibrium:
     """Find rates of which each player's are best given the others'; `TradeModel.nash_tariffs` describes them."""
     points, payoffs, hats = whole(grid, "grid", 3, MOST_POINTS), Payoffs(model, rates), rates.costs
-    formula = formula_rates(payoffs)
-    begin = _starts(starts, rates, formula)
+    begin = _starts(starts, rates)
     before = model.solve(tariffs=rates.given, costs=hats)
     found, off = _search(payoffs, begin)
     values = _most_exact(found, off)
@@ -184,39 +177,11 @@ def nash_tariffs(
         marginal=marginal,
         curvature=curvature,
         regret=regret,
-        formula=formula,
         starts=begin,
         found=found,
         status=status,
         equilibrium=answer,
     )
-
-
-def formula_rates(payoffs: Payoffs) -> Floats:
-    """The approximation of Lashkaripour (2021), (K,), at the flows that it leads to itself."""
-    rates = payoffs.rates
-    theta = payoffs.solver.system.theta
-    partners = np.zeros((rates.size, rates.links.shape[1]), dtype=bool)
-    for importer, exporter, sector in np.argwhere(rates.links >= 0):
-        partners[rates.links[importer, exporter, sector], exporter] = True
-    values = rates.in_force()
-    with np.errstate(all="ignore"):
-        for _ in range(FORMULA_STEPS):
-            at = payoffs.points(values[None], tolerance=ROUGH)
-            flows, shares = at.flows[0], at.shares[0]  # (J, importers, exporters)
-            new = np.empty(rates.size)
-            for k in range(rates.size):
-                home = rates.places[rates.owners[k]]
-                exports = flows[:, partners[k], home]
-                foreign = 1.0 - shares[:, partners[k], home]
-                new[k] = exports.sum() / (theta * foreign * exports).sum()
-            if rates.added:
-                new -= [rates.given[rates.links == k].mean() for k in range(rates.size)]
-            new = np.where(np.isfinite(new), np.minimum(new, GRID[1]), 0.0)
-            if np.abs(new - values).max() <= ROUGH:
-                break
-            values = new
-    return values
 
 
 def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats]:
@@ -292,22 +257,17 @@ def tariff_wars(
     )
 
 
-def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
-    """Rates (S, K) to start from: "formula", one number for all, or one a rate."""
+def _starts(starts: Sequence[Any], rates: Rates) -> Floats:
+    """Rates (S, K) to start from: one number for all, or one a rate."""
     given = [] if isinstance(starts, str) else listed(starts, "starts", "a list of starts")
     if not given:
-        raise InvalidInput(f"`starts` must be a list of starts, such as ['formula', 0, 0.4]; got {starts!r}.")
+        raise InvalidInput(f"`starts` must be a list of starts, such as [0, 0.2, 0.4]; got {starts!r}.")
     rows = []
     for entry in given:
-        if isinstance(entry, str):
-            if entry != "formula":
-                raise InvalidInput(f"`starts` must hold 'formula' or rates; got {entry!r}.")
-            rows.append(formula)
-            continue
         row = within(real(entry, "starts"), "starts", -HIGHEST, HIGHEST)
         if row.shape not in ((), (rates.size,)):
             raise InvalidInput(
-                f"`starts` must hold 'formula', one rate for all, or {rates.size} rates; got shape {row.shape}."
+                f"`starts` must hold one rate for all, or {rates.size} rates; got shape {row.shape}."
             )
         rows.append(np.broadcast_to(row, (rates.size,)))
     return np.maximum(np.stack(rows), rates.lowest() + 0.05)

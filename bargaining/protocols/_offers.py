@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,8 +103,7 @@ class Talks:
         return best_response(self.feasible, i, floor)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Threats:
+class Threats(NamedTuple):
     """Which decisions to leave or stay are credible after a refusal of i's offer, i on the last axis."""
 
     proposer_leaves: Mask
@@ -150,16 +150,12 @@ def extreme_pair(talks: Talks, leaver: str, threats: Threats | None, i: int) -> 
 def settle(talks: Talks, leaver: str) -> tuple[Floats, Floats, Threats]:
     """Return each player's lowest and highest payoff as the first proposer, and the credible threats."""
     everything = np.ones(talks.ideal.shape, dtype=bool)
-    threats = Threats(proposer_leaves=everything, proposer_stays=everything)
+    threats = Threats(everything, everything)
     while True:
         (high0, low1), (high1, low0) = (extreme_pair(talks, leaver, threats, i) for i in (0, 1))
         low, high = np.stack((low0, low1), axis=-1), np.stack((high0, high1), axis=-1)
-        if leaver == "responder":
-            return low, high, threats
-        narrower = credible(talks, leaver, threats, low)
-        if (narrower.proposer_leaves == threats.proposer_leaves).all() and (
-            narrower.proposer_stays == threats.proposer_stays
-        ).all():
+        narrower = threats if leaver == "responder" else credible(talks, leaver, threats, low)
+        if np.array_equal(narrower, threats):
             return low, high, threats
         threats = narrower
 
@@ -179,8 +175,7 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
         leaves.append(talks.wait(i, worst) <= option + slack)
         stays.append(talks.wait(i, best) >= option - slack)
     return Threats(
-        proposer_leaves=threats.proposer_leaves & np.stack(leaves, axis=-1),
-        proposer_stays=threats.proposer_stays & np.stack(stays, axis=-1),
+        threats.proposer_leaves & np.stack(leaves, axis=-1), threats.proposer_stays & np.stack(stays, axis=-1)
     )
 
 

@@ -14,9 +14,9 @@ makes an offer that fails if a refusal brings it more. Of the many subgame-perfe
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -142,34 +142,30 @@ def _by_cell(
     n, shape = talks.ideal.shape[-1], talks.ideal.shape[:-1]
     offers, chances = np.full((n, *shape, n), np.nan), np.full((n, *shape, 3), np.nan)
     unique = np.full(shape, otherwise)
-    for cell in np.ndindex(*shape):
-        if not _shared(talks, cell) or (wanted is not None and not wanted[cell]):
-            continue
-        turns = round_of(talks, cell)
+    for cell, turns in _rounds(talks, wanted):
         values, choices, unique[cell] = solved(turns)
         offers[(slice(None), *cell)] = turns.origin + values * turns.unit
         chances[(slice(None), *cell)] = choices.chances
     return Turns(offers, chances, unique)
 
 
-def _shared(talks: Talks, cell: tuple[int, ...]) -> bool:
-    """Say whether all players have something to gain in a cell."""
-    scale = (talks.ideal - talks.floor)[cell]
-    return bool(np.isfinite(scale).all() and (scale > 0).all())
-
-
 def turns_miss(talks: Talks, turns: Turns, wanted: Mask | None = None) -> Floats:
     """Return the violation of equilibrium by offers and probabilities, over the range of each player's gains, (...)."""
     miss = np.full(talks.ideal.shape[:-1], np.nan)
-    for cell in np.ndindex(*miss.shape):
-        if _shared(talks, cell) and (wanted is None or wanted[cell]):
-            chain, origin, unit, _ = round_of(talks, cell)
-            here = (slice(None), *cell)
-            values, chances = (turns.offers[here] - origin) / unit, turns.chances[here]
-            miss[cell] = max(
-                violation(chain, values, Choices.of(chances)), float(np.abs(chances.sum(axis=-1) - 1).max())
-            )
+    for cell, (chain, origin, unit, _) in _rounds(talks, wanted):
+        here = (slice(None), *cell)
+        values, chances = (turns.offers[here] - origin) / unit, turns.chances[here]
+        odd = float(np.abs(chances.sum(axis=-1) - 1).max())
+        miss[cell] = max(violation(chain, values, Choices.of(chances)), odd)
     return miss
+
+
+def _rounds(talks: Talks, wanted: Mask | None) -> Iterator[tuple[tuple[Any, ...], Round]]:
+    """Yield the cells in which all players have something to gain, or those `wanted` of them, with their chains."""
+    scale = talks.ideal - talks.floor
+    shared = (np.isfinite(scale) & (scale > 0)).all(axis=-1)
+    for cell in map(tuple, np.argwhere(shared if wanted is None else shared & wanted).tolist()):
+        yield cell, round_of(talks, cell)
 
 
 def round_of(talks: Talks, cell: tuple[int, ...]) -> Round:

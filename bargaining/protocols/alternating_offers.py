@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import answer_of, choice, player_index
+from bargaining._arguments import answer_of, choice, player_index, whole
 from bargaining._arrays import Floats, fill, owning, per_player, real, within
 from bargaining._names import Names
 from bargaining._rich import Shown
@@ -281,14 +281,8 @@ class AlternatingOffers(Shown):
     def __post_init__(self) -> None:
         choice(self.leaver, "leaver", LEAVERS)
         take_seats(self, *_BY_PLAYER, player="proposer")
-        if self.horizon is not None and (
-            isinstance(self.horizon, bool)
-            or not isinstance(self.horizon, int | np.integer)
-            or self.horizon < 1
-        ):
-            raise InvalidInput(
-                f"`horizon` must be a positive number of offers, or None; got {self.horizon!r}."
-            )
+        if self.horizon is not None:
+            whole(self.horizon, "horizon", 1)
         breakdown = within(real(self.breakdown, "breakdown"), "breakdown", 0.0, 1.0)
         patient = self.horizon is not None or bool((breakdown > 0).all())
         delta = within(

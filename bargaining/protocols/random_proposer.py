@@ -361,7 +361,7 @@ def _share(
     none = np.zeros(np.broadcast_shapes(alone.shape, least.shape)[:-1])
 
     def prices(gain: Floats) -> Floats:
-        return np.maximum(least, alone * gain[..., None])
+        return np.asarray(np.maximum(least, alone * gain[..., None]))
 
     gain, _ = decreasing_root(
         lambda g: 1 - g - np.sort(prices(g), axis=-1)[..., :quota].sum(axis=-1), none, none + 1

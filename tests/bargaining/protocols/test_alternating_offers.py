@@ -318,8 +318,8 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: AlternatingOffers(0.9, proposer=2)(PIE), "`proposer` must be a player, 0 to 1"),
     (lambda: AlternatingOffers(0.9, players=[]), "`players` must name at least two players; got []"),
     (lambda: AlternatingOffers(0.9, breakdown=1.5), "`breakdown` must lie in [0, 1]"),
-    (lambda: AlternatingOffers(0.9, horizon=0), "`horizon` must be a positive number"),
-    (lambda: AlternatingOffers(0.9, horizon=True), "`horizon` must be a positive number"),
+    (lambda: AlternatingOffers(0.9, horizon=0), "`horizon` must be a whole number, at least 1"),
+    (lambda: AlternatingOffers(0.9, horizon=True), "`horizon` must be a whole number, at least 1"),
     (lambda: AlternatingOffers(0.9, leaver="nobody"), "`leaver` must be one of 'responder'"),
     (lambda: AlternatingOffers([0.9, 0.9], proposer=2), "`proposer` must be a player, 0 to 1"),
     (

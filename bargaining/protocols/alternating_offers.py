@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import product
 from typing import cast
 
 import numpy as np
@@ -21,7 +22,6 @@ from bargaining.protocols._offers import (
     ROUNDING,
     Mask,
     Talks,
-    Threats,
     after_refusal,
     differ,
     finite_offers,
@@ -70,37 +70,23 @@ class Phase(Shown):
 def phases(talks: Talks, leaver: str) -> tuple[Phase, ...]:
     """Return the phases behind the highest and lowest payoff of each player as the first proposer."""
     low, high, threats = settle(talks, leaver)
-    return tuple(
-        _phase(talks, leaver, threats, i, end, low, high) for i in (0, 1) for end in ("highest", "lowest")
-    )
-
-
-def _phase(talks: Talks, leaver: str, threats: Threats, i: int, end: str, low: Floats, high: Floats) -> Phase:
-    j, worst = 1 - i, end == "highest"
-    own = (high if worst else low)[i]
-    value = (low if worst else high)[j]
-    held = float(after_refusal(talks, leaver, threats, i, value, worst=worst))
-    refusal = _refusal(talks, leaver, threats, i, held)
-    after = talks.outside
-    if refusal == "talks go on":
-        next_own = max(float(talks.needed(j, np.asarray(held))), float(low[j]))  # what j's next offer gives j
-        after = _pair(j, next_own, talks.best(i, np.asarray(next_own)))
-    return Phase(proposer=i, end=end, offer=_pair(i, own, talks.best(j, own)), refusal=refusal, after=after)
-
-
-def _refusal(talks: Talks, leaver: str, threats: Threats, i: int, held: float) -> str:
-    """Say which continuation gives the responder j exactly `held`."""
-    j = 1 - i
-    leaves = held == float(talks.outside[j])
-    if leaver != "responder" and talks.may_leave[i] and threats.proposer_leaves[i] and leaves:
-        return "proposer leaves"
-    if leaver != "proposer" and talks.may_leave[j] and leaves:
-        return "responder leaves"
-    return "talks go on"
-
-
-def _pair(i: int, own: float | Floats, other: float | Floats) -> Floats:
-    return np.array([own, other] if i == 0 else [other, own], dtype=float)
+    found = []
+    for i, end in product((0, 1), ("highest", "lowest")):
+        j, worst = 1 - i, end == "highest"
+        own, value = (high[i], low[j]) if worst else (low[i], high[j])
+        held = float(after_refusal(talks, leaver, threats, i, value, worst=worst))
+        leaves, after = held == float(talks.outside[j]), talks.outside
+        if leaver != "responder" and talks.may_leave[i] and threats.proposer_leaves[i] and leaves:
+            refusal = "proposer leaves"
+        elif leaver != "proposer" and talks.may_leave[j] and leaves:
+            refusal = "responder leaves"
+        else:
+            refusal = "talks go on"
+            following = np.maximum(talks.needed(j, np.asarray(held)), low[j])  # what j's next offer gives j
+            after = np.array([talks.best(i, following), following][:: 1 if j else -1])
+        offer = np.array([own, talks.best(j, own)][:: -1 if i else 1])
+        found.append(Phase(proposer=i, end=end, offer=offer, refusal=refusal, after=after))
+    return tuple(found)
 
 
 LEAVERS = ("responder", "proposer", "both")

@@ -80,9 +80,9 @@ def test_readings_of_a_deal_own_their_arrays(baseline: Baseline) -> None:
     assert held.outcome.payoffs.tolist() == delay
     moves = open_and_close(opening=0.2)
     chain = PivotChain(deal=Deal.at(baseline, r=[0.0, 0.1, 0.0]), moves=moves)
-    transfer = chain.nash().tolist()
+    transfer = chain.nash().transfer.tolist()
     moves[:] = 7.0
-    assert chain.nash().tolist() == transfer
+    assert chain.nash().transfer.tolist() == transfer
     assert not np.asarray(chain.moves).flags.writeable
 
 

@@ -107,7 +107,7 @@ class Growth(Shown):
 
         def flows(t: Floats) -> Floats:
             money = chebyshev.chebval(2 * np.clip(t / years, 0.0, 1.0) - 1, curve)
-            return np.moveaxis(money, 0, -1).reshape(*np.shape(t), *values.shape[1:])
+            return np.asarray(np.moveaxis(money, 0, -1).reshape(*np.shape(t), *values.shape[1:]), dtype=float)
 
         return cls(
             flows=flows,

@@ -113,12 +113,13 @@ class TariffGame(Shown):
         zero = int(np.argmax(self.rates == 0))
         return zero, zero
 
-    def payoff_set(self, discount: ArrayLike, *, leave: Leave = False) -> PayoffSet:
+    def payoff_set(self, discounts: ArrayLike, *, leave: Leave = False) -> PayoffSet:
         """Return the enforceable payoffs, in percent of real income, with or without the right to leave.
 
-        `leave` is True if either may leave, or lists the players who may: 0 for home, 1 for the partner.
+        `discounts` are discount factors per year, one for both or one each; `leave` is True if either may leave, or
+        lists the players who may: 0 for home, 1 for the partner.
         """
-        found = payoff_set(RepeatedGame(self.stage, discount, exit=self._exit(leave)))
+        found = payoff_set(RepeatedGame(self.stage, discounts, exit=self._exit(leave)))
         assert isinstance(found, PayoffSet)  # actions are seen
         return found
 
@@ -129,24 +130,27 @@ class TariffGame(Shown):
     def critical_under_war(self) -> Floats:
         """Return each country's critical discount factor if the tariff war follows any breach for ever, shape (2,).
 
-        1 or more if the country prefers the war at any patience, as for `Negotiation.critical_discounts`.
+        1 or more if the country prefers the war at any patience, infinite if it prefers the war to the year of breach.
         """
         kept, breach = self.stage.payoffs[self.free_trade], self.stage.deviations()[self.free_trade]
         return patience_needed(breach, kept, self.war)
 
-    def self_enforcing(self, discount: ArrayLike, *, method: Method = nash, leave: Leave = False) -> Division:
+    def self_enforcing(
+        self, discounts: ArrayLike, *, method: Method = nash, leave: Leave = False
+    ) -> Division:
         """Return a division of the enforceable payoffs, in percent, without transfers, about the threat."""
-        return method(self.payoff_set(discount, leave=leave).problem())
+        return method(self.payoff_set(discounts, leave=leave).problem())
 
-    def with_transfers(self, discount: float, *, method: Method = nash, leave: Leave = False) -> Division:
+    def with_transfers(self, discounts: float, *, method: Method = nash, leave: Leave = False) -> Division:
         """Return a division of the enforceable payoffs if money may be paid every year, in money.
 
-        The disagreement point is the threat: each country's lowest enforceable payoff, which the game itself gives.
+        `discounts` is the discount factor per year of both. The disagreement point is the threat: each country's lowest
+        enforceable payoff, which the game itself gives.
         """
         money = self.gdp / 100.0
         first, second = np.moveaxis(self.stage.payoffs * money, -1, 0)
         game = Game(first, second, players=self.stage.player_names)
-        given = RepeatedGame(game, discount, exit=self._exit(leave, money))
+        given = RepeatedGame(game, discounts, exit=self._exit(leave, money))
         return method(transfer_equilibrium(given).problem())
 
     def _exit(self, leave: Leave, money: Floats | float = 1.0) -> Exit | None:

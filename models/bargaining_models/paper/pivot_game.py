@@ -129,6 +129,7 @@ def _table(
 ) -> Table:
     """Return a table with the notes that the tables of the pivot game share."""
     capital = study.pivot_game.capacity.capital
+    rates: dict[str, Any] = dict(study.pivot_game.china)
     return study.table(
         name,
         rows,
@@ -137,7 +138,7 @@ def _table(
         lead=LEAD_TIME,
         fast=FAST,
         blocking=BLOCKING,
-        **study.pivot_game.china,
+        **rates,
         repeated=REPEATED,
         first=capital[0],
         last=capital[-1],

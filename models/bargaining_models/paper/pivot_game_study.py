@@ -66,7 +66,8 @@ class PivotGameStudy:
 
     def revocable(self, **options: Any) -> PivotGame:
         """Return the game in which China may close its market, by default at the rates of the figures."""
-        return PivotGame(**({"capacity": self.capacity, **self.china} | options))
+        rates: dict[str, Any] = {"capacity": self.capacity, **self.china}
+        return PivotGame(**rates | options)
 
     def terms(self, name: str, discounts: float, *, leave: Leave = False) -> Terms:
         """Return the terms by state with transfers."""

@@ -112,8 +112,9 @@ class PivotStudy:
             self.lasting_chain: open_and_close(opening=1 / YEARS),
             self.revocable_chain: open_and_close(opening=1 / YEARS, **rates),
         }
+        deals = _by_route(deal, lambda own: own)
         return {
-            name: _by_route(deal, lambda own, rates=one: PivotChain(deal=own, moves=rates))
+            name: {route: PivotChain(deal=own, moves=one) for route, own in deals.items()}
             for name, one in moves.items()
         }
 

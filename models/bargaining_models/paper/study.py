@@ -70,7 +70,7 @@ class Study:
     made : dict
         The tables made so far.
     sets : tuple of str
-        The elasticity sets between which tables compare; where they are drawn there is one.
+        The elasticity sets between which tables compare.
     """
 
     sets: tuple[str, ...] = ELASTICITIES
@@ -87,19 +87,18 @@ class Study:
         self.elasticities = elasticities
         self.tariffs = tariffs
         self.made: dict[Any, Table] = {}
-        self._baselines: dict[tuple[str, str | None], Baseline] = {}
+        self._baselines: dict[str, Baseline] = {}
         self._wide: dict[tuple[str, bool, bool], Deal] = {}
 
-    def baseline_with(self, elasticities: str, tariffs: str | None = None) -> Baseline:
-        """Return the outcomes under another elasticity set, and at the tariffs of another day than in the base."""
-        key = elasticities, tariffs or self.tariffs
-        if key not in self._baselines:
-            self._baselines[key] = self._baseline(*key)
-        return self._baselines[key]
+    def baseline_with(self, elasticities: str) -> Baseline:
+        """Return the outcomes under another elasticity set."""
+        if elasticities not in self._baselines:
+            self._baselines[elasticities] = self._baseline(elasticities)
+        return self._baselines[elasticities]
 
-    def _baseline(self, elasticities: str, day: str | None, meaning: str = "capacity") -> Baseline:
+    def _baseline(self, elasticities: str, meaning: str = "capacity") -> Baseline:
         return Baseline.from_parameters(
-            self.parameters, elasticities=elasticities, tariffs=day, meaning=meaning
+            self.parameters, elasticities=elasticities, tariffs=self.tariffs, meaning=meaning
         )
 
     @property
@@ -115,7 +114,7 @@ class Study:
     @cached_property
     def diverted(self) -> Deal:
         """The deal over parts of its exports of goods to the US that Canada diverts."""
-        return Deal.at(self._baseline(self.elasticities, self.tariffs, "diverted"), r=DIVERTED)
+        return Deal.at(self._baseline(self.elasticities, "diverted"), r=DIVERTED)
 
     @cached_property
     def uncapped(self) -> Deal:

@@ -215,7 +215,7 @@ class Solver:
             cells = system.cells(np.broadcast_to(base, (len(part), *base.shape)))
             ahead, back = (self.at(cells, start + step).conditions() for step in (part, -part))
             rows.append((ahead - back) / (2.0 * DIFFERENCE))
-        return -np.linalg.inv(np.concatenate(rows).T)
+        return np.asarray(-np.linalg.inv(np.concatenate(rows).T), dtype=float)
 
     def _chord(self, cells: Cells, tolerance: float) -> tuple[Floats, NDArray[np.bool_]]:
         """Iterate all cells from the base; return where those that converged came to, and which did.

@@ -14,7 +14,7 @@ from bargaining._arrays import discounts as valid_discounts
 from bargaining._arrays import owning, short
 from bargaining._calls import suggesting
 from bargaining._names import titles
-from bargaining._rational import Rationals, rational
+from bargaining._rational import Rationals, maximise, rational
 from bargaining._rich import Card, Shown, counted, number
 from bargaining.equilibria.repeated._monitored.liquidity import (
     Account,
@@ -329,6 +329,18 @@ def _stage(game: Game, monitoring: Monitoring, profile: Profile, floors: Sequenc
             change = (monitoring.exact[other] - chances)[occurs]
             rows.append((min(i, len(floors) - 1), change, today[i] - game.exact_payoff(other, i)))
     return Stage(profile, tuple(today[: len(floors)]), chances[occurs], tuple(rows), tuple(floors))
+
+
+def deterred(game: Game, monitoring: Monitoring, profile: Profile) -> bool:
+    """Whether payments that depend on the signal, however large, can deter everybody from deviating."""
+    chances = monitoring.exact[profile]
+    for i in range(game.players):
+        others = [other for _, other in other_actions(game, profile, i)]
+        rows = [monitoring.exact[other] - chances for other in others]
+        limits = [game.exact_payoff(profile, i) - game.exact_payoff(other, i) for other in others]
+        if rows and maximise(np.full(len(chances), _ZERO), np.array(rows), np.array(limits)) is None:
+            return False
+    return True
 
 
 def _credible(game: Game, monitoring: Monitoring | None, leaver: int, outside: Fraction) -> Fraction | None:

@@ -29,7 +29,7 @@ import numpy as np
 from bargaining._rational import Rationals, maximise
 from bargaining.equilibria.repeated._hyperplanes.image import sustains
 from bargaining.equilibria.repeated._patience import Path
-from bargaining.equilibria.repeated.joint import curves_of, joint_payoffs, outside_of
+from bargaining.equilibria.repeated.joint import curves_of, deterred, joint_payoffs, outside_of
 from bargaining.equilibria.repeated.public import corners, search
 from bargaining.errors import NotApplicable, Unsolved
 from bargaining.games.monitoring import Monitoring
@@ -158,7 +158,7 @@ def optimal(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> Fou
         raise NotApplicable(
             "Where one player alone may leave, more patience can hurt; see `payoff_set` at each discount factor."
         )
-    if not _told_apart(path, profile, monitoring):
+    if not deterred(path.game, monitoring, profile):
         return None, _point(None), None
     low, high = _ZERO, None
     for tried in _TRIED:
@@ -182,18 +182,6 @@ def optimal(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> Fou
             break
         low, high = (low, middle) if begins else (middle, high)
     return float(high), (float(low), float(high)), None
-
-
-def _told_apart(path: Path, profile: tuple[int, ...], monitoring: Monitoring) -> bool:
-    """Whether payments that depend on the signal, however large, can deter everybody from deviating."""
-    game, chances = path.game, monitoring.exact[profile]
-    for i in range(game.players):
-        others = [other for _, other in other_actions(game, profile, i)]
-        rows = [monitoring.exact[other] - chances for other in others]
-        limits = [path.payoffs[i] - game.exact_payoff(other, i) for other in others]
-        if rows and maximise(np.full(len(chances), _ZERO), np.array(rows), np.array(limits)) is None:
-            return False
-    return True
 
 
 def _begins(path: Path, profile: tuple[int, ...], monitoring: Monitoring, discount: Fraction) -> bool | None:

@@ -19,8 +19,15 @@ from bargaining._rational import Rationals, floats, maximise, rational
 from bargaining._rich import Card, Shown
 from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.equilibria.repeated._monitored.liquidity import Tangent, breakpoints
-from bargaining.equilibria.repeated.joint import played
+from bargaining.equilibria.repeated._monitored.liquidity import (
+    Curve,
+    Piece,
+    Tangent,
+    breakpoints,
+    envelope,
+    piece_at,
+)
+from bargaining.equilibria.repeated.joint import deterred, played
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._polygon import clip
 from bargaining.games.monitoring import Monitoring, Rank, check_monitoring
@@ -228,43 +235,19 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
     )
 
 
-class _Line(NamedTuple):
-    """A score as a function of t on a stretch of directions ((1 - t) s_0, t s_1)."""
-
-    start: Fraction
-    end: Fraction
-    first: Fraction
-    last: Fraction
-    profile: Profile
-
-    def at(self, t: Fraction) -> Fraction:
-        return self.first + (self.last - self.first) * (t - self.start) / (self.end - self.start)
-
-
 class _Scores:
     """The programs of all profiles, with the continuations of each player split into parts that are not negative."""
 
     def __init__(self, game: Game, monitoring: Monitoring | None) -> None:
-        self.game, self.exact = game, game.exact
-        self.chances = (Monitoring.perfect(game) if monitoring is None else monitoring).exact
-        self.sustained = [profile for profile in np.ndindex(*game.shape) if self._can_be(profile)]
+        through = Monitoring.perfect(game) if monitoring is None else monitoring
+        self.game, self.exact, self.chances = game, game.exact, through.exact
+        self.sustained = [profile for profile in np.ndindex(*game.shape) if deterred(game, through, profile)]
 
     def deviations(self, profile: Profile, player: int) -> Iterator[tuple[Rationals, Fraction]]:
         """Yield for each deviation the change of signal probabilities, and the bound on continuation payoffs."""
         for _, other in other_actions(self.game, profile, player):
             gain = self.exact[other][player] - self.exact[profile][player]
             yield self.chances[other] - self.chances[profile], -gain
-
-    def _can_be(self, profile: Profile) -> bool:
-        """Whether some continuations, however large, deter every player from deviating."""
-        for player in range(self.game.players):
-            rows = list(self.deviations(profile, player))
-            if rows:
-                matrix = np.array([np.concatenate([change, -change]) for change, _ in rows])
-                limits = np.array([limit for _, limit in rows])
-                if maximise(np.full(matrix.shape[1], _ZERO), matrix, limits) is None:
-                    return False
-        return True
 
     def score(self, profile: Profile, normal: Rationals) -> Fraction:
         """Return the score of a profile in any direction; players of weight zero set no bounds."""
@@ -273,8 +256,8 @@ class _Scores:
         value, _ = self._program(profile, weighted, signs, [abs(normal[i]) for i in weighted])
         return sum((normal[i] * self.exact[profile][i] for i in weighted), _ZERO) + value
 
-    def curve(self, profile: Profile, signs: tuple[int, int]) -> list[_Line]:
-        """Return the score of a profile on a quadrant of directions, as lines."""
+    def curve(self, profile: Profile, signs: tuple[int, int]) -> Curve:
+        """Return the score of a profile as a function of t on a quadrant of directions, ((1 - t) s_0, t s_1)."""
         today = [sign * payoff for sign, payoff in zip(signs, self.exact[profile], strict=True)]
 
         def tangent(t: Fraction) -> Tangent:
@@ -283,7 +266,9 @@ class _Scores:
 
         ends = tangent(_ZERO), tangent(_ONE)
         points = [ends[0].place, *breakpoints(*ends, tangent), ends[1].place]
-        return [_Line(s, t, first, last, profile) for (s, first), (t, last) in pairwise(points)]
+        return [
+            Piece(s, first, (last - first) / (t - s), profile) for (s, first), (t, last) in pairwise(points)
+        ]
 
     def _program(
         self, profile: Profile, players: Sequence[int], signs: Sequence[int], weights: Sequence[Fraction]
@@ -326,31 +311,12 @@ def _faces(scores: _Scores) -> Iterator[tuple[Pair, Score]]:
             normal[i] = Fraction(sign)
             yield (normal[0], normal[1]), _score(scores, normal)
     for signs in ((1, 1), (-1, 1), (-1, -1), (1, -1)):
-        lines = [line for profile in scores.sustained for line in scores.curve(profile, signs)]
-        for t in sorted(_kinks(lines) - {_ZERO, _ONE}):  # at an axis the line has the limit, not the score
-            top = max((line for line in lines if line.start <= t <= line.end), key=lambda line: line.at(t))
-            yield ((1 - t) * signs[0], t * signs[1]), Score(top.at(t), top.profile)
-
-
-def _kinks(lines: Sequence[_Line]) -> set[Fraction]:
-    """Return where the highest of lines may bend: at their ends, and where the highest two cross."""
-    ends = sorted({t for line in lines for t in (line.start, line.end)})
-    out = set(ends)
-    for start, end in pairwise(ends):
-        here = [line for line in lines if line.start <= start and line.end >= end]
-        at = start
-        now = max(here, key=lambda line: (line.at(start), line.at(end)))
-        while True:
-            crossings = []
-            for line in here:
-                behind, ahead = now.at(at) - line.at(at), line.at(end) - now.at(end)
-                if ahead > 0:
-                    crossings.append((at + (end - at) * behind / (behind + ahead), -line.at(end), line))
-            if not crossings:
-                break
-            at, _, now = min(crossings, key=lambda each: each[:2])
-            out.add(at)
-    return out
+        curves = [scores.curve(profile, signs) for profile in scores.sustained]
+        for t, value, *_ in envelope(curves):
+            if 0 < t < 1:  # at an axis the curve has the limit, not the score
+                pieces = [piece for curve in curves if (piece := piece_at(curve, t)) is not None]
+                best = next(piece.owner for piece in pieces if piece.at(t) == value)
+                yield ((1 - t) * signs[0], t * signs[1]), Score(value, best)
 
 
 def _within(faces: Sequence[tuple[Pair, Score]]) -> tuple[Pair, ...]:

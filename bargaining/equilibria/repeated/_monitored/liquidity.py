@@ -192,13 +192,17 @@ def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:
 
 
 def highest(curves: Sequence[Curve]) -> Curve:
+    """Return the upper envelope of curves that do not fall."""
+    return envelope(_worthwhile(curves))
+
+
+def envelope(curves: Sequence[Curve]) -> Curve:
     """Return the upper envelope of curves; each piece has the owner of the highest curve."""
-    kept = _worthwhile(curves)
-    starts = sorted({piece.start for curve in kept for piece in curve})
+    starts = sorted({piece.start for curve in curves for piece in curve})
     out: Curve = []
     for k, start in enumerate(starts):
         end = starts[k + 1] if k + 1 < len(starts) else None
-        lines = [piece for curve in kept if (piece := piece_at(curve, start)) is not None]
+        lines = [piece for curve in curves if (piece := piece_at(curve, start)) is not None]
         at = start
         while True:
             now = max(lines, key=lambda piece: (piece.at(at), piece.slope))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from bargaining.equilibria.repeated._hyperplanes.inner import (
     stacked,
     sustained,
 )
-from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
+from bargaining.equilibria.repeated._hyperplanes.outer_faces import Around, Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.programs import distinct
 from bargaining.equilibria.repeated._hyperplanes.recipes import Play, played
@@ -79,16 +78,6 @@ class Several:
     def inner(self) -> list[Hull | None]:
         """The hull of each state, None where there is none."""
         return [(self.hulls or {}).get(s) for s in range(len(self.outer.levels))]
-
-
-class Faces(Protocol):
-    """Half-spaces around a set."""
-
-    levels: Floats
-    directions: Floats
-
-    def reach(self, directions: Floats) -> Floats:
-        """Return bounds on payoffs in other directions."""
 
 
 def bounded(
@@ -333,7 +322,7 @@ def _touching(outer: Outer) -> Points:
     return joined({s: points[s][once(points[s], _POINTS)[0]] for s in np.flatnonzero(outer.filled).tolist()})
 
 
-def gap(outer: Faces, inner: Hull) -> float:
+def gap(outer: Around, inner: Hull) -> float:
     """Return how far the outer set reaches beyond the inner one: in its own directions, and beyond the inner faces."""
     normals = distinct(inner.normals())
     own = outer.levels - _farthest(inner, outer.directions)
@@ -342,7 +331,7 @@ def gap(outer: Faces, inner: Hull) -> float:
     )
 
 
-def fresh(outer: Faces, hulls: list[Hull], symmetries: Symmetries, share: float = 0.0) -> Floats:
+def fresh(outer: Around, hulls: list[Hull], symmetries: Symmetries, share: float = 0.0) -> Floats:
     """Return missing normals of faces, those beyond which the outer set reaches farthest.
 
     Those beyond which it reaches less than a share of how far it does anywhere are left for later. One normal of each
@@ -359,7 +348,7 @@ def fresh(outer: Faces, hulls: list[Hull], symmetries: Symmetries, share: float 
     return unknown(outer, np.vstack(chosen))
 
 
-def unknown(outer: Faces, normals: Floats) -> Floats:
+def unknown(outer: Around, normals: Floats) -> Floats:
     """Return each normal that the outer set lacks once."""
     from scipy.spatial import KDTree
 

@@ -130,11 +130,12 @@ def test_what_needs_the_most_is_not_given_by_what_comes_close_to_it() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(50))
 def test_five_thousand_drawn_games_agree_with_another_operator(hundred: int) -> None:
-    """Of games up to a patience of .95 one in a hundred may be inaccurate, of all five; one strategy may be refused."""
+    """Of a hundred five may be inaccurate, one up to a patience of .95 off knife edges; one strategy refused."""
     games = [Drawn(number).game() for number in range(100 * hundred, 100 * hundred + 100)]
     refusals: list[str] = []
     inaccurate = [game for game in games if check(game, refusals=refusals) is Status.INACCURATE]
-    assert sum(game.discounts.max() <= 0.95 for game in inaccurate) <= 1
+    hard = [game.discounts.max() > 0.95 or "knife edge" in payoff_set(game).reason for game in inaccurate]
+    assert hard.count(False) <= 1
     assert len(inaccurate) <= 5
     assert len(refusals) <= 1
 

@@ -45,8 +45,9 @@ def residuals(game: StochasticGame, sets: Sequence[Floats], threats: Sequence[Fl
     points = [some[hull(some)] for some in points]
     empty = np.array([not len(some) for some in points])
     rows = scaled.rows
-    lost = (rows.law[:, empty] > 0.0).any(axis=1)
-    barred = lost | np.any([lost[table].any(axis=1) for table in rows.deviations], axis=0)
+    lost = np.asarray((rows.law[:, empty] > 0.0).any(axis=1))
+    one, other = (lost[table].any(axis=1) for table in rows.deviations)
+    barred = lost | one | other
     around = of_polygons([some if len(some) else np.zeros((1, 2)) for some in points], rows.discounts)
     most, least = (
         [some.points for some in Image(replace(rows, barred=barred, margin=room), *around, ~barred).recipes()]

@@ -5,14 +5,16 @@ Both raise everybody together, freeze those who are blocked, and go on with the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
-from bargaining.concepts._comprehensive import Ideal, comprehensive, lasting_gain
 from bargaining.concepts._missed import outside, units
 from bargaining.division import Division, Named, describe, divide
 from bargaining.feasible.base import FeasibleSet
+from bargaining.feasible.polytope import Polytope, batch_of, sets_of
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
@@ -140,7 +142,34 @@ def missed(
 
 
 HAIR = 16 * float(np.finfo(float).eps)  # of payoffs: what rounding may move a level face by
+LASTING = 4.0  # a gain this many times what a hair buys is not caused by rounding
 ROUNDS = 50  # for each player: a limit for sets whose answers disagree with each other
+
+
+Ideal = Callable[[Floats], Floats]
+"""Takes a floor and returns each player's best payoff above it."""
+
+
+def comprehensive(feasible: FeasibleSet) -> FeasibleSet:
+    """Return a polytope of points with free disposal, which has the same ideal points; other sets as they are."""
+    if not isinstance(feasible, Polytope) or feasible.free_disposal:
+        return feasible
+    if feasible.batch_shape:
+        return batch_of(np.vectorize(comprehensive, otypes=[object])(sets_of(feasible)))
+    return feasible if feasible.points is None else Polytope(feasible.points, free_disposal=True)
+
+
+def lasting_gain(best: Ideal, x: Floats, hair: Floats) -> Floats:
+    """Return what each could gain with nobody worse off than at x; 0 where rounding alone explains it, NaN if unknown.
+
+    A point near the frontier may be slightly inside or outside the set, so gains are computed one and two hairs below
+    it. The gain of a blocked player is proportional to the hair; any other gain hardly changes.
+    """
+    near, far = best(x - hair) - x, best(x - 2 * hair) - x
+    with np.errstate(invalid="ignore"):
+        lasts = (near > hair) & (near > LASTING * (far - near))
+        gain: Floats = np.where(lasts, near, 0.0)
+    return np.where(np.isfinite(near) & np.isfinite(far), gain, np.nan)
 
 
 def raise_together(

@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._comprehensive import best_above, lasting_gain
 from bargaining.concepts._missed import apart, outside, units
+from bargaining.concepts.lexicographic import Ideal, lasting_gain
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
 EPS = float(np.finfo(float).eps)
+LOWER = 4.0 ** np.arange(14)  # hairs by which points of a path are lowered: up to 1e-8 of the payoffs
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
 
 
@@ -115,8 +116,38 @@ def _agree(problem: Problem, ideal: Floats, live: NDArray[np.bool_]) -> tuple[Fl
         if not live.any():
             break
         x = np.where(live[..., None], x + step / n, x)
-        best, inside = best_above(again, x, tiny, live)
+        best, inside = _best_above(again, x, tiny, live)
         if inside is not x:
             lowered = np.where(live, np.maximum(lowered, ((x - inside) / gains).max(axis=-1)), lowered)
             x = np.where(live[..., None], inside, x)
     return x, np.asarray(left + lowered)
+
+
+def _best_above(best: Ideal, x: Floats, hair: Floats, live: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return each player's best payoff with nobody worse off than at x, and x, lowered if need be to be in the set.
+
+    Rounding may put a point of a path slightly outside the set, where no feasible point is above it. Such a point is
+    lowered by one hair, then by four and so on, until it is inside. The result is NaN if it never is, since an unknown
+    gain is not a gain of zero.
+
+    Parameters
+    ----------
+    best : callable
+        The ideal point as a function of the floor.
+    x, hair : ndarray, shape (..., n)
+        Points, and the rounding errors of their payoffs.
+    live : ndarray of bool, shape (...)
+        Cells to compute; NaN in the others.
+    """
+    start = low = x if live.all() else np.where(live[..., None], x, 0.0)
+    found = np.broadcast_to(best(low), x.shape)
+    for size in (*LOWER, None):
+        outside = live & (found < low - hair).any(axis=-1)
+        if size is None or not outside.any():
+            break
+        low = np.where(outside[..., None], start - size * hair, low)
+        found = np.where(outside[..., None], best(low), found)
+    lost = ~live | outside
+    if not lost.any():
+        return found, low
+    return np.where(lost[..., None], np.nan, found), np.where(live[..., None], low, x)

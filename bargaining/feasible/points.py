@@ -171,18 +171,15 @@ class FreeDisposalHull(Shown, line=False):
         returned.
         """
         shape = np.broadcast_shapes(origin.shape, weights.shape)
-        tied = best_products(self.points, origin, weights)
-        some = np.broadcast_to(tied.any(axis=0), shape[:-1])
-        room = self._grain(origin)
-        harmless = np.stack([(point >= origin - room).all(axis=-1) for point in self.points])
-        harmless = np.broadcast_to(
-            harmless.reshape(len(harmless), *(1,) * (tied.ndim - harmless.ndim), *harmless.shape[1:]),
-            tied.shape,
-        )
-        first = np.argmax(np.where(tied.any(axis=0), tied, harmless), axis=0)
-        where = np.broadcast_to(np.maximum(self.points[first], origin), shape)
-        any_left = np.broadcast_to(harmless.any(axis=0), shape[:-1])
-        return np.where(any_left[..., None], where, np.nan), np.where(some, 0.0, np.nan)
+        room, cells = self._grain(origin), (len(self.points), *shape[:-1])
+        tied = np.broadcast_to(best_products(self.points, origin, weights), cells)
+        floor = np.broadcast_to(origin - room, shape)
+        harmless = np.array([(point >= floor).all(axis=-1) for point in self.points], dtype=bool)
+        some = tied.any(axis=0)
+        first = np.argmax(np.where(some, tied, harmless), axis=0)
+        where = np.maximum(self.points[first], origin)
+        possible = np.asarray(harmless.any(axis=0))[..., None]
+        return np.where(possible, where, np.nan), np.where(some, 0.0, np.nan)
 
     def _grain(self, x: Floats) -> Floats:
         """Return the payoff differences near x that rounding can cause."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from numbers import Rational
 from typing import Any
 
@@ -57,22 +58,11 @@ class Several:
         shaped = [whole.reshape(*batch, *whole.shape[1:]) for whole in found]
         return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
-    def support(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the best weighted sum and where."""
-        value, point = self._each("support", weights)
-        return value, point
-
-    def ray(self, origin: Floats, direction: Floats) -> Floats:
-        """Return the largest t with origin + t * direction feasible."""
-        return np.asarray(self._each("ray", origin, direction))
-
-    def ideal(self, floor: Floats) -> Floats:
-        """Return each player's best payoff over the x >= floor in the set."""
-        return np.asarray(self._each("ideal", floor))
-
-    def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
-        """Say whether x lies in the set."""
-        return np.asarray(self._each("contains", x, tol=tol))
+    def __getattr__(self, question: str) -> Callable[..., Any]:
+        """Return a question that is put to each polytope."""
+        if question.startswith("_"):
+            raise AttributeError(question)
+        return partial(self._each, question)
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Refuse: the question is about one set."""
@@ -80,11 +70,6 @@ class Several:
             f"The best point above a floor is known for one polytope; got a batch of shape {self.sets.shape}. "
             "Take one by `at`."
         )
-
-    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
-        """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
-        point, residual = self._each("product", origin, weights)
-        return point, residual
 
 
 Shape = Solid | Several

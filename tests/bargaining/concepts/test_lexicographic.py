@@ -14,8 +14,11 @@ from bargaining import (
     TransferableSurplus,
     kalai_smorodinsky,
 )
-from bargaining.concepts._comprehensive import lasting_gain
-from bargaining.concepts.lexicographic import lexicographic_egalitarian, lexicographic_kalai_smorodinsky
+from bargaining.concepts.lexicographic import (
+    lasting_gain,
+    lexicographic_egalitarian,
+    lexicographic_kalai_smorodinsky,
+)
 from bargaining.feasible.points import FreeDisposalHull
 
 

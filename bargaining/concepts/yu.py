@@ -64,7 +64,8 @@ def yu(problem: Problem, *, p: float) -> Division:
         points may be nearest: the answer is the middle of an edge or face where its corners can be listed, and any of
         them elsewhere. With p = inf and three or more players many points can share the least largest loss; the one
         returned is Pareto optimal, and on a polytope the limit as p grows.
-        `residual` is the violation of the first-order condition, whose prices are the gradient of the norm.
+        `residual` is the violation of the first-order condition, whose prices are the gradient of the norm, and of
+        feasibility; on a round norm the payoffs are within about its square root of the nearest point.
 
     Raises
     ------

@@ -22,6 +22,7 @@ from bargaining.feasible._sides import EPS, best_points, last_along, rounding, w
 BALANCE = 50  # rounds of scaling
 ACCURATE = 1e-12  # gap that divisions promise
 LEVEL = 1e-12  # of the unit box: distance of a vertex from a row that it lies on
+CLOSE = 1e-5  # slack, of rows of size one, at which a row may bind
 FLAT = 1e-12  # of the losses: a power below 2 bends without bound where there is none
 
 
@@ -196,6 +197,8 @@ class Solid:
         least = self._least_losses if power == 1 else self._least_powers
         point, gap = least(low, best, unit / loss, power)
         point = self.origin + self.span * point
+        back = self._outside(point, loss / weights)
+        point, gap = point - back * loss / weights, gap + back
         below = np.minimum(point, ideal)  # nobody needs more than the ideal payoff
         return (below if self.contains(below, tol=0.0) else point), gap * loss
 
@@ -405,17 +408,34 @@ class Solid:
             )
         )
         x = gains @ found.v[:q] + base
-        prices = unit * np.maximum(unit * (best - x), 0.0) ** (power - 1)
+        ends = [x]
         if self.unit is not None and self.mix.size:  # what is left of the mixture goes to a best point
-            x = x + max(1.0 - found.v[:q].sum(), 0.0) * self.unit[np.argmax(self.unit @ prices)]
+            prices = unit * np.maximum(unit * (best - x), 0.0) ** (power - 1)
+            ends = [x + max(1.0 - found.v[:q].sum(), 0.0) * self.unit[np.argmax(self.unit @ prices)]]
+        else:  # the point of the rows that seem to bind, of which some may say the same
+            slack = self.limits - self.rows @ x
+            binds = slack <= CLOSE
+            ends.append(x + np.linalg.lstsq(self.rows[binds], slack[binds], rcond=LEVEL)[0])
+        gaps = [self._excess(end, low, best, unit, power) for end in ends]
+        k = int(np.argmin(np.nan_to_num(gaps, nan=np.inf)))
+        return ends[k], gaps[k]
+
+    def _outside(self, x: Floats, step: Floats) -> float:
+        """Return how many steps, of far less than one, lead back into a set of rows; mixtures are in theirs."""
+        back = 0.0 if self.mix.size else -float(self.ray(x, step))
+        return back if 0.0 < back <= CLOSE else 0.0
+
+    def _excess(self, x: Floats, low: Floats, best: Floats, unit: Floats, power: float) -> float:
+        """Return by how much another point loses less at the prices of a point, and how far it lies outside."""
+        outside = self._outside(self.origin + self.span * x, self.span / unit)
+        prices = unit * np.maximum(unit * (best - x), 0.0) ** (power - 1)
         if not prices.any():
-            return x, 0.0
-        top = (
-            self._best(prices, low)
-            if bound.any() or self.unit is None
-            else self.unit[np.argmax(self.unit @ prices)]
-        )
-        return x, max(float(prices @ (top - x)), 0.0) / float((prices / unit).sum())
+            return outside
+        if np.isfinite(low).any() or self.unit is None:
+            top = self._best(prices, low)
+        else:
+            top = self.unit[np.argmax(self.unit @ prices)]
+        return outside + max(float(prices @ (top - x)), 0.0) / float((prices / unit).sum())
 
 
 def mixtures(

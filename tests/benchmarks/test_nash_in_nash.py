@@ -72,7 +72,7 @@ def by_hand(base, slopes, weights):
 
 @pytest.mark.benchmark
 def test_a_vertical_chain_against_root(speedup):
-    """Root is told where to start and solves once; ours starts from three points and looks at whole ranges."""
+    """Root is told where to start and solves once; ours starts from three points and looks for better contracts."""
     ratios = []
     start = np.full(SIZE, 0.3)
     for seed in range(3):
@@ -90,4 +90,4 @@ def test_a_vertical_chain_against_root(speedup):
                 rounds=20,
             )
             ratios += [ratio] if name == "by differences" else []
-    assert np.median(ratios) > 1 / 200
+    assert np.median(ratios) > 1 / 5

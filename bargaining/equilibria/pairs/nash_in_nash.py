@@ -15,16 +15,17 @@ from bargaining._arrays import Floats, owning, per_player
 from bargaining._calls import suggesting
 from bargaining._rich import Result
 from bargaining.division import describe
-from bargaining.equilibria.pairs._peak import Nothing, peak
+from bargaining.equilibria.pairs._system import Nothing, newton, peak
 from bargaining.equilibria.pairs.deal import BilateralDeal, Pairs
 from bargaining.errors import InvalidInput, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_COARSE = 17  # contracts that each pair looks at before Newton's method begins
 _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
 _SETTLED = 1e-13  # of the ranges: another round of bargaining changes no more than this
-_ROUNDING = 1e-10  # of the ranges: what Newton's method may leave
+_ROUNDING = 1e-10  # of the ranges: below this rounding can be why a round brings contracts no closer
 _SLOW = 0.3  # ratio of successive changes above which Newton's method is tried on the replies
 # rounds after which contracts that still change as much as after half of them are cycling
 _PATIENCE, _CIRCLES = 64, 0.9
@@ -57,7 +58,7 @@ class NashInNash(Result):
     residual : float
         The largest distance of a contract from its pair's Nash solution, given the others, over the range of contracts.
     sweeps : int
-        Rounds of bargaining until `contracts` was reached.
+        Rounds of bargaining, or steps of Newton's method, until `contracts` was reached.
     parameters : mapping
         The `starts` and the limit of `sweeps` that were used.
     deals : tuple of str
@@ -97,6 +98,8 @@ class _Run(NamedTuple):
     """The result of one start."""
 
     contracts: Floats
+    slopes: Floats | None
+    """Of each pair's solution in the others' contracts, where they are known."""
     sweeps: int
     empty: tuple[Nothing | None, ...]
     """Of each pair, whether it has nothing to gain there."""
@@ -137,7 +140,9 @@ def nash_in_nash(
 
     Notes
     -----
-    The pairs bargain in turn, until contracts stay the same. Each maximises its product: the
+    If the gains are smooth, all first-order conditions are solved together by Newton's method with derivatives by
+    differences, after one round in which each pair tries 17 contracts. The solution is accepted if each contract is its
+    pair's Nash solution. Otherwise the pairs bargain in turn. Each maximises its product: the
     interval on which both gain is found by maximising the smaller gain, and the peak by narrowing a bracket, until the
     gains are smooth in it, or to the next float if the peak is a kink. If rounds of bargaining converge slowly,
     Newton's method is tried on the replies. Contracts are accurate to about 1e-12 of their range for gains that are
@@ -178,7 +183,7 @@ def nash_in_nash(
     told = describe("nash_in_nash", starts=points, sweeps=sweeps).parameters
     with np.errstate(all="ignore"):
         while True:
-            runs = [_bargained(pairs, start, sweeps) for start in points]
+            runs = _runs(pairs, points, sweeps)
             best = min(runs, key=_rank)
             if pairs.agree_at(best.contracts, best.gains):
                 return replace(
@@ -209,6 +214,41 @@ def _rank(run: _Run) -> tuple[bool, float]:
     return any(run.empty), run.residual if run.residual > _ACCURACY else 0.0
 
 
+def _runs(pairs: Pairs, points: Floats, sweeps: int) -> list[_Run]:
+    """Return the result of each start: by Newton's method if it is accepted, otherwise by rounds of bargaining."""
+    contracts, scale = _coarse(pairs, points)
+    found, slopes, steps = newton(pairs, contracts, scale)
+    runs: list[_Run] = []
+    for start, x, slope, used in zip(points, found, slopes, steps, strict=True):
+        run = None
+        if used and used < sweeps:
+            known = [each for each in runs if _near(pairs, each.contracts, x)]
+            residual, gains = (known[0].residual, known[0].gains) if known else _residual(pairs, x)
+            run = _Run(x, slope, used + 1, (None,) * len(pairs), residual, gains)
+        runs.append(
+            run if run is not None and run.residual <= _ACCURACY else _bargained(pairs, start, sweeps)
+        )
+    return runs
+
+
+def _coarse(pairs: Pairs, starts: Floats) -> tuple[Floats, Floats]:
+    """Return the best of a few contracts for each pair in turn, (s, k), and the scale on which its gains change."""
+    contracts, size, count = starts.copy(), len(pairs), len(starts)
+    change, rows, spacing = np.empty((count, size)), np.arange(count), pairs.ranges / (_COARSE - 1)
+    for k in range(size):
+        columns = np.repeat(contracts.T[:, :, None], _COARSE, axis=2)
+        columns[k] = nodes = np.linspace(pairs.lower[k], pairs.upper[k], _COARSE)
+        gains = pairs.gains_of(k, columns.reshape(size, -1)).reshape(2, count, _COARSE)
+        heights = (np.log(np.maximum(gains, 0.0)) * pairs.weights[k][:, None, None]).sum(axis=0)
+        top = np.minimum(np.maximum(heights.argmax(axis=1), 1), _COARSE - 2)
+        around, here = gains[:, rows, top + 1] - gains[:, rows, top - 1], gains[:, rows, top]
+        change[:, k] = np.abs(here / around).min(axis=0) * 2 * spacing[k]
+        low, mid, high = heights[rows, top - 1], heights[rows, top], heights[rows, top + 1]
+        shift = (low - high) / (low - 2 * mid + high) / 2
+        contracts[:, k] = nodes[top] + np.where(np.abs(shift) < 1, shift, 0.0) * spacing[k]
+    return contracts, np.fmin(change, pairs.ranges)  # constant gains of zero have no scale
+
+
 def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
     """Let the pairs bargain in turn until their contracts converge."""
     contracts, change, earlier = start.copy(), np.inf, np.inf
@@ -216,18 +256,16 @@ def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
         before, last = contracts.copy(), change
         empty = tuple(_reply(pairs, k, contracts) for k in range(len(pairs)))
         change = float((np.abs(contracts - before) / pairs.ranges).max())
-        if change <= _SETTLED:
+        if change <= _SETTLED or (change <= _ROUNDING and change >= last / 2):
             break
-        if sweep >= 2 and sweep & (sweep - 1) == 0:  # a power of 2
+        if sweep >= 4 and sweep & (sweep - 1) == 0:  # a power of 2
             if sweep >= _PATIENCE and change > _CIRCLES * earlier:
                 break
             earlier = change
             if change > _SLOW * last and not any(empty):
-                contracts, distance = _newton(pairs, contracts)
-                if distance <= _ROUNDING:
-                    break
+                contracts = _jumped(pairs, contracts)
     residual, gains = _residual(pairs, contracts)
-    return _Run(contracts, sweep, empty, residual, gains)
+    return _Run(contracts, None, sweep, empty, residual, gains)
 
 
 def _residual(pairs: Pairs, contracts: Floats) -> tuple[float, Floats]:
@@ -259,22 +297,19 @@ def _replies(pairs: Pairs, contracts: Floats) -> Floats:
     return replies
 
 
-def _newton(pairs: Pairs, contracts: Floats) -> tuple[Floats, float]:
-    """Return where steps of Newton's method lead while each halves the distance to the replies, and this distance."""
-    miss = _replies(pairs, contracts) - contracts
-    while True:
-        distance = float(np.abs(miss / pairs.ranges).max())
-        try:
-            move = np.linalg.solve(np.eye(len(pairs)) - _slopes_by_replies(pairs, contracts), miss)
-        except np.linalg.LinAlgError:
-            return contracts, distance
-        moved = np.clip(contracts + move, pairs.lower, pairs.upper)
-        if not np.isfinite(moved).all():
-            return contracts, distance
-        miss = _replies(pairs, moved) - moved
-        if not np.abs(miss / pairs.ranges).max() < distance / 2:
-            return contracts, distance
-        contracts = moved
+def _jumped(pairs: Pairs, contracts: Floats) -> Floats:
+    """Return a step of Newton's method on the replies from `contracts`, if they then are closer to the contracts."""
+    replies = _replies(pairs, contracts)
+    miss = replies - contracts
+    try:
+        move = np.linalg.solve(np.eye(len(pairs)) - _slopes_by_replies(pairs, contracts), miss)
+    except np.linalg.LinAlgError:
+        return contracts
+    moved = np.clip(contracts + move, pairs.lower, pairs.upper)
+    if not np.isfinite(moved).all():
+        return contracts
+    after = np.abs((_replies(pairs, moved) - moved) / pairs.ranges).max()
+    return moved if after < np.abs(miss / pairs.ranges).max() / 2 else contracts
 
 
 def _slopes_by_replies(pairs: Pairs, contracts: Floats) -> Floats:
@@ -312,7 +347,7 @@ def _packed(pairs: Pairs, runs: list[_Run], best: _Run, told: Mapping[str, Any])
     for run in runs:
         if run.residual <= _ACCURACY and not any(_near(pairs, run.contracts, x) for x in solutions):
             solutions.append(run.contracts)
-    slopes = _slopes_by_replies(pairs, best.contracts)
+    slopes = _slopes_by_replies(pairs, best.contracts) if best.slopes is None else best.slopes
     return NashInNash(
         contracts=best.contracts,
         gains=best.gains * pairs.scale,

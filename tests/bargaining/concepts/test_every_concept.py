@@ -110,7 +110,9 @@ def test_a_set_known_by_its_answers_alone(concept: Concept, chain: np.ndarray, l
     known = concept.method(Problem(Polytope(chain, free_disposal=True), d))
     asked = concept.method(Problem(Answers(), d))
     assert asked.status == known.status == Status.OK
-    doubt = max(1e-12, 4 * float(asked.residual) * float(known.gains.max()))  # of kinks between chords
+    doubt = 1e-12
+    if concept.name == "perles_maschler":  # kinks lie between chords
+        doubt = max(doubt, 4 * float(asked.residual) * float(known.gains.max()))
     np.testing.assert_allclose(asked.payoffs, known.payoffs, rtol=1e-12, atol=doubt)
 
 

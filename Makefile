@@ -31,8 +31,8 @@ paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the 
 pdf: $(VENV)/.paper  ## set the paper with LaTeX: build/paper/manuscript.pdf
 	$(PY) -m bargaining_models.paper.manuscript $(ARGS)
 
-uncertainty: $(VENV)/.test  ## draw the headline a thousand times anew; some minutes
-	$(PY) -m bargaining_models.paper.bands --workers $(WORKERS) $(ARGS)
+uncertainty: $(VENV)/.test  ## draw the headline a thousand times anew, and the worlds that claims are counted in; half an hour
+	$(PY) -m bargaining_models.paper.draws --workers $(WORKERS) $(ARGS)
 
 test: $(VENV)/.test  ## run the tests; ARGS="-k nash" picks some
 	$(PY) -m pytest -q -n auto --maxprocesses $(WORKERS) $(ARGS)

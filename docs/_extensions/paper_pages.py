@@ -16,9 +16,10 @@ def claims() -> str:
         parts.append(f"Counted\n: {_sentence(counts['event'])} Read off {counts['tables']}.\n\n")
         for year, date in (("2023", "2023"), ("later", "19 August 2026")):
             low, high = counts[f"{year}_size"]
+            drawn = f" In drawn worlds: {counts[f'{year}_drawn']}." if counts[f"{year}_drawn"] else ""
             parts.append(
                 f"At the tariffs of {date}\n: Holds in {counts[f'{year}_holds']}; {counts['what']}: {low:.2g} to "
-                f"{high:.2g}.\n\n"
+                f"{high:.2g}.{drawn}\n\n"
             )
         parts.append(f"Depends on\n: {_sentence(row['assumption'])}\n\n")
     return "".join(parts)

@@ -8,6 +8,7 @@ import pytest
 
 from bargaining.errors import Unsolved
 from bargaining_models.paper import bands as stored_bands
+from bargaining_models.paper import draws
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
 from bargaining_models.parameters import load
@@ -152,8 +153,8 @@ def test_the_command_draws_each_structure_alike_and_stores_all(
 
     monkeypatch.setattr(stored_bands, "draw", draw)
     monkeypatch.setattr(stored_bands, "store", lambda found, *_: stored.append(found))
-    asking = ["--draws", "8", "--workers", "3", "--checkpoint", str(tmp_path)]
-    assert stored_bands.main(asking) == 0
+    asking = ["--only", "headline", "--draws", "8", "--workers", "3", "--checkpoint", str(tmp_path)]
+    assert draws.main(asking) == 0
     (found,) = stored
     assert set(found) == set(drawn)
     assert set(found["2023"]) == set(drawn["2023"])

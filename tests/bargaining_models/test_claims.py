@@ -1,19 +1,22 @@
-"""The claims: events are counted again from the stored tables, one cell can turn a case."""
+"""The claims: events are counted again from the stored tables, one cell can turn a case, and the draws are stored."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bargaining_models.paper import claims
-from bargaining_models.paper.reproduce import REFERENCE
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.bands import FOLDER, read_rows
+from bargaining_models.paper.reproduce import REFERENCE, stored
+from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.tables import TABLES, rows
+from bargaining_models.parameters import load
 
 Records = dict[str, list[dict[str, Any]]]
 READ = (
@@ -164,3 +167,36 @@ def test_the_us_gains_from_the_war_of_august_2026_while_r_is_small(study: Study)
     assert gains[0] == pytest.approx(0.0154, abs=1e-4)
     assert (np.diff(np.sign(gains)) != 0).sum() == 1
     assert all(size < 0 for _, size in claims.pressure(copy.copy(study), rows))
+
+
+def test_worlds_are_drawn_independently_in_each_structure(tmp_path: Path) -> None:
+    """Two structures shared one random stream before; what is stored has counts and their sampling error."""
+    cheap = tuple(claim for claim in claims.CLAIMS if claim.cases in (claims.suicide, claims.threat))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "CLAIMS", cheap)
+        names = ("WIOD 2011", "WIOD 2011, no links")
+        found = {name: claims.draw_claims(load(), "2023", name, rows, 2) for name in names}
+        claims.store_counts({"2023": found}, tmp_path)
+        stored_rows = read_rows(tmp_path / claims.COUNTS)
+    first, second = (one["input_elasticities"].values for one in found.values())
+    assert not np.isclose(first, second).any()
+    assert [row["claim"] for row in stored_rows] == [claim.claim for claim in cheap]
+    for k, row in enumerate(stored_rows):
+        share = np.concatenate([one["holds"].values[:, k] / one["of"].values[:, k] for one in found.values()])
+        assert float(row["share"]) == pytest.approx(share.mean())
+        assert float(row["error"]) == pytest.approx(share.std(ddof=1) / 2.0, abs=1e-6)
+        assert row["draws"] == "4"
+
+
+def test_counts_in_drawn_worlds_are_stored_for_both_dates() -> None:
+    found = read_rows(FOLDER / claims.COUNTS)
+    assert {row["environment"] for row in found} == {"2023", LATEST}
+    for date in ("2023", LATEST):
+        assert {row["claim"] for row in found if row["environment"] == date} == {
+            c.claim for c in claims.CLAIMS
+        }
+    for row in found:
+        assert 0 <= float(row["low"]) <= float(row["median"]) <= float(row["high"]) <= float(row["of"])
+    shares = [float(row["share"]) for row in found]
+    assert any(0.05 < share < 0.95 for share in shares)
+    assert "± " in stored("T4-figures").to_csv()

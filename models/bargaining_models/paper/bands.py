@@ -6,16 +6,14 @@ markets and the discount rate are drawn for each of these solutions: given the s
 
 A thousand draws take minutes, so their bands are stored with the figures. Whoever asks for the table gets them after a
 draw of each structure was solved again and came out as stored.
-`python -m bargaining_models.paper.bands` draws all anew.
+`python -m bargaining_models.paper.draws` draws all anew.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +28,7 @@ from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.draws import headline_draws
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured, tariffs_in
-from bargaining_models.parameters import Parameters, load
+from bargaining_models.parameters import Parameters
 from bargaining_models.uncertainty import LEVELS, AnyPrior, priors
 from bargaining_models.us_canada.baseline import CANADA, CHINA, FARM, US
 from bargaining_models.us_canada.projects import sold_to_us
@@ -286,12 +284,12 @@ def _single_rows(environment: str, structure: str, drawn: xr.Dataset) -> Iterato
             yield row | {"value": f"{value:.12g}", **tail("USD bn")}
 
 
-def tail(unit: str) -> dict[str, str]:
+def tail(unit: str, what: str = "headline") -> dict[str, str]:
     """The last columns of a file of draws."""
     return {
         "unit": unit,
         "year": "2026",
-        "source": "derived: draws of this package's headline, make uncertainty",
+        "source": f"derived: draws of this package's {what}, make uncertainty",
     }
 
 
@@ -301,46 +299,28 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _try_again(parameters: Parameters) -> None:
-    """Solve the first stored draw of each structure again, and raise an error if it comes out otherwise now."""
-    found = {
-        (name, structure): draw(parameters, name, 1, structure).transfer
-        for name, structure in product(ENVIRONMENTS, STRUCTURES)
-    }
-    for row in read_rows(FOLDER / SAMPLE):
-        cells = found[row["environment"], row["structure"]]
-        then = float(row["value"])
-        value = float(cells.sel(draw=0, **{name: row[name] for name in KEYS}))
+def same(rows: Iterable[Mapping[str, str]], now: Callable[[Mapping[str, str]], float], what: str) -> None:
+    """Raise an error if a stored draw comes out otherwise now."""
+    for row in rows:
+        then, value = float(row["value"]), now(row)
         alike = abs(value - then) <= ACCURACY * max(abs(then), 1.0) or (np.isnan(then) and np.isnan(value))
         if not alike:
             place = ", ".join(text for name, text in row.items() if name not in ("value", *tail("")))
             raise Unsolved(
-                f"The stored draws of the headline are no longer reproduced: {place} was {then:.10g} and is "
-                f"{value:.10g}. "
+                f"The stored draws of {what} are no longer reproduced: {place} was {then:.10g} and is {value:.10g}. "
                 "Draw them all anew: make uncertainty."
             )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Draw everything again, and store it."""
-    parser = argparse.ArgumentParser(prog="python -m bargaining_models.paper.bands", description=main.__doc__)
-    parser.add_argument("--draws", type=int, default=1000, help="over all structures (default: 1000)")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--checkpoint", type=Path, default=Path("build/draws"), help="folder to resume from")
-    parser.add_argument("--store", type=Path, default=FOLDER, help="folder to write to")
-    options = parser.parse_args(arguments)
-    figures, each = load(), max(options.draws // len(STRUCTURES), 1)
-    found: dict[str, dict[str, xr.Dataset]] = {date: {} for date in ENVIRONMENTS}
-    for date, structure in product(found, STRUCTURES):
-        folder = options.checkpoint / f"{date}-{structure}-{each}".replace(" ", "-")
-        drawn = draw(
-            figures, date, each, structure, workers=options.workers, checkpoint=folder, progress=True
-        ).load()
-        found[date][structure] = drawn
-        print(f"{date}, {structure}: {drawn.attrs['failed']} of {each} draws failed")
-    store(found, figures, options.store)
-    return 0
+def _try_again(parameters: Parameters) -> None:
+    """Solve the first stored draw of each structure again."""
+    found = {
+        (name, structure): draw(parameters, name, 1, structure).transfer
+        for name, structure in product(ENVIRONMENTS, STRUCTURES)
+    }
 
+    def now(row: Mapping[str, str]) -> float:
+        cells = found[row["environment"], row["structure"]]
+        return float(cells.sel(draw=0, **{name: row[name] for name in KEYS}))
 
-if __name__ == "__main__":
-    sys.exit(main())
+    same(read_rows(FOLDER / SAMPLE), now, "the headline")

@@ -1,30 +1,41 @@
 """The claims of the story: what is counted for each, over the whole of the paper's tables, and the verdict.
 
 A claim has one event. Its cases are rows of tables, at every r, patience, protocol and route that these have; the event
-holds in a case or not, and each case has a size. Counts and sizes are computed; verdicts are written by hand and say no
-number that is counted.
+holds in a case or not, and each case has a size. Counts and sizes are computed, also in worlds that are drawn; verdicts
+are written by hand and say no number that is counted.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bargaining.authoring import Shown
+import numpy as np
+
+from bargaining.authoring import Floats, Shown
+from bargaining.errors import BargainingError, Status
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.thresholds import first_crossing, gain_from_refusing
+from bargaining_models.paper.bands import FOLDER, read_rows, tail, write_rows
 from bargaining_models.paper.pivot_game import SHOWN
 from bargaining_models.paper.pivot_game_study import WORTHWHILE
 from bargaining_models.paper.pivot_study import PRIOR, YEARS
-from bargaining_models.paper.study import NOISE, Study, clean
+from bargaining_models.paper.study import LATEST, NOISE, Study, clean
+from bargaining_models.paper.worlds import STRUCTURES, DrawnStudy, world_priors
+from bargaining_models.parameters import Parameters
+from bargaining_models.uncertainty import LEVELS, uncertainty
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Row = dict[str, Any]
 Rows = Callable[[Study, str], list[Row]]
 Cases = Iterable[tuple[bool, float]]
+COUNTS = "claim_counts.csv"
 TALKED = (0.10, 0.15)  # "10-15% of key exports"
 OBJECTIVES = (
     "canola access",
@@ -269,12 +280,106 @@ def claims_table(study: Study) -> Table:
 
 
 def counts_table(study: Study, rows: Rows) -> Table:
-    """T4-figures: the event that is counted for each claim, and its cases at both dates."""
+    """T4-figures: the event that is counted for each claim, its cases at both dates, and in worlds that are drawn."""
+    drawn = {(row["environment"], row["claim"]): row for row in read_rows(FOLDER / COUNTS)}
     listed = []
     for claim in CLAIMS:
         line: Row = {"claim": claim.claim, "event": claim.event, "what": claim.size, "tables": claim.tables}
-        for year, where in (("2023", study), ("later", study.latest)):
+        for year, where, environment in (("2023", study, "2023"), ("later", study.latest, LATEST)):
             holds, count, size = claim.counted(where, rows)
-            line |= {f"{year}_holds": f"{holds} of {count}", f"{year}_size": size}
+            found = drawn.get((environment, claim.claim))
+            line |= {
+                f"{year}_holds": f"{holds} of {count}",
+                f"{year}_size": size,
+                f"{year}_drawn": "" if found is None else _drawn_words(found),
+            }
         listed.append(line)
     return study.table("T4-figures", listed, study.uncapped.war.residual.max())
+
+
+def _drawn_words(row: Mapping[str, str]) -> str:
+    count, low, high, of = (float(row[name]) for name in ("median", "low", "high", "of"))
+    share, error = (100.0 * float(row[name]) for name in ("share", "error"))
+    counts = f"{count:.0f} [{low:.0f}, {high:.0f}] of {of:.0f}"
+    return f"{counts}; {share:.2g} ± {round(error, 9):.1g}% of cases, {row['draws']} worlds"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClaimDraw(Shown):
+    """In how many cases each claim's event holds, and of how many, as a function of what is drawn of a world."""
+
+    parameters: Parameters
+    structure: str
+    day: str | None
+    rows: Rows
+
+    def __call__(self, **given: Any) -> Mapping[str, Any]:
+        """Count in one world; a claim whose tables cannot be computed there is masked."""
+        study = DrawnStudy(self.parameters, self.structure, given, tariffs=self.day)
+        found = [self._counted(claim, study) for claim in CLAIMS]
+        return {
+            name: np.ma.masked_invalid([one[k] for one in found]) for k, name in enumerate(("holds", "of"))
+        }
+
+    def _counted(self, claim: Claim, study: Study) -> tuple[float, float]:
+        try:
+            holds, count, _ = claim.counted(study, self.rows)
+        except (
+            BargainingError,
+            TypeError,
+            ValueError,
+            ZeroDivisionError,
+        ):  # a number that it needs is missing
+            return np.nan, np.nan
+        return float(holds), float(count)
+
+
+def draw_claims(
+    parameters: Parameters, environment: str, structure: str, rows: Rows, draws: int, **options: Any
+) -> xr.Dataset:
+    """Count in worlds of one structure, from a random stream of its own; see `uncertainty` for the options."""
+    model = ClaimDraw(
+        parameters=parameters,
+        structure=structure,
+        day=None if environment == "2023" else environment,
+        rows=rows,
+    )
+    seed = 1 + list(STRUCTURES).index(structure)
+    return uncertainty(model, world_priors(structure, parameters), draws=draws, seed=seed, **options)
+
+
+def store_counts(found: Mapping[str, Mapping[str, xr.Dataset]], folder: Path = FOLDER) -> None:
+    """Write the counts over the worlds of all structures, by date and claim."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rows(
+        folder / COUNTS,
+        [
+            row
+            for environment, parts in found.items()
+            for row in _count_rows(environment, list(parts.values()))
+        ],
+    )
+
+
+def _count_rows(environment: str, parts: Sequence[xr.Dataset]) -> Iterator[dict[str, Any]]:
+    solved = np.concatenate([one["status"].values == Status.OK for one in parts])
+    holds, of = (np.concatenate([one[name].values for one in parts])[solved] for name in ("holds", "of"))
+    for k, claim in enumerate(CLAIMS):
+        known: Floats = holds[:, k][np.isfinite(holds[:, k])]
+        if not len(known):
+            continue
+        share = known / of[:, k][np.isfinite(holds[:, k])]
+        low, median, high = np.quantile(known, LEVELS)
+        yield {
+            "environment": environment,
+            "claim": claim.claim,
+            "median": f"{median:g}",
+            "low": f"{low:g}",
+            "high": f"{high:g}",
+            "of": f"{np.nanmax(of[:, k]):g}",
+            "share": f"{share.mean():.6g}",
+            "error": f"{share.std(ddof=1) / np.sqrt(len(share)) if len(share) > 1 else 0.0:.6g}",
+            "draws": len(known),
+            "failed": len(solved) - len(known),
+            **tail("cases of the tables", "claims"),
+        }

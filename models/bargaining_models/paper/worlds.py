@@ -1,4 +1,4 @@
-"""Structures in which the headline is drawn.
+"""Worlds in which claims are judged again: another structure, and figures drawn from their priors.
 
 A structure is a set of figures like those of the package. ICIO 2019 gives what industries buy from each other; it has
 all manufacturing in one sector, so that trade of 2023 is added up to its sectors. Where no industry buys from another
@@ -7,6 +7,7 @@ everything is sold to final buyers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 from bargaining.authoring import Floats, choice
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import Figures, Named
+from bargaining_models.paper.study import Study
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.trade.folders import structure
-from bargaining_models.uncertainty import ElasticityPrior, elasticity_priors
+from bargaining_models.uncertainty import AnyPrior, ElasticityPrior, elasticity_priors, priors
+from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import sold_to_us
 
 STRUCTURES = {
@@ -37,6 +40,21 @@ MERGED = {
     "SERV": (("SERV",), "FGHIJKLMNOPQRST"),
 }
 """Sectors of trade in 2023, and sections of ICIO, by the sector that both make up."""
+FACTS = (
+    "china_closure_rate", "china_reopening_rate", "canola_redirectable", "crude_price", "gas_price",
+    "canola_access_cost", "us_replaceable", "us_replacement_rate",
+)  # fmt: skip
+FACTORS = {"capacity_cost_factor": "cost", "capacity_lead_time_factor": "lead_time"}
+"""Published costs and lead times of projects are drawn times a factor; access to canola's market has a prior alone."""
+DRAWN = "drawn"
+LEAST = 1e-3  # of elasticities that are drawn, and of prices and costs
+
+
+def world_priors(name: str, parameters: Parameters) -> dict[str, AnyPrior]:
+    """What is drawn in a structure where claims are judged: by the name that `drawn` takes it under."""
+    known = priors()
+    caps = {k: known[k] for k in (f"redirect_cap_{s}" for s in parameters.sectors) if k in known}
+    return {"elasticities": elasticities(name)} | {k: known[k] for k in (*FACTS, *FACTORS)} | caps
 
 
 def elasticities(name: str) -> ElasticityPrior:
@@ -59,11 +77,69 @@ def structured(parameters: Parameters, name: str) -> Parameters:
     return replace(found, input_shares=replace(shares, values=np.zeros_like(shares.values)))
 
 
+def drawn(parameters: Parameters, name: str, given: Mapping[str, Floats | float]) -> Parameters:
+    """Return the figures of a structure, with drawn figures in place of the stored ones."""
+    facts = dict(parameters.facts)
+    for key in FACTS:
+        if key in given:
+            facts[key] = replace(facts[key], value=max(float(given[key]), 0.0))
+    for factor, ending in FACTORS.items():
+        for key in facts:
+            if factor in given and key.endswith(f"_{ending}") and key not in FACTS:
+                facts[key] = replace(facts[key], value=facts[key].value * float(given[factor]))
+    published = zip(parameters.sectors, parameters.caps.values, strict=True)
+    caps = [given.get(f"redirect_cap_{sector}", cap) for sector, cap in published]
+    changed = replace(
+        parameters, facts=Named(facts), caps=replace(parameters.caps, values=np.array(caps, dtype=float))
+    )
+    found = structured(changed, name)
+    uniform = found.elasticities["uniform5"]
+    theta = np.maximum(given.get("elasticities", uniform.values), LEAST)
+    return replace(found, elasticities=Named({DRAWN: replace(uniform, values=theta)}))
+
+
 def tariffs_in(parameters: Parameters, name: str, day: str | None) -> Environment | str | None:
     """Return the tariffs of a day by the sectors of a structure: what they collect on the trade of 2023."""
     if day is None or STRUCTURES[name][0] == "wiod2011":
         return day
     return _merged_tariffs(parameters, day)
+
+
+class DrawnStudy(Study):
+    """The outcomes behind the tables in a world that was drawn, one draw of it.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The figures that draws begin from.
+    structure : str
+        Of `STRUCTURES`.
+    given : mapping
+        What was drawn, by name, as for `drawn`.
+    tariffs : str, optional
+        As for `Study`.
+    """
+
+    sets = (DRAWN,)
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        structure: str,
+        given: Mapping[str, Floats | float],
+        *,
+        tariffs: str | None = None,
+    ) -> None:
+        super().__init__(drawn(parameters, structure, given), elasticities=DRAWN, tariffs=tariffs)
+        self.figures, self.structure = parameters, structure
+
+    def _baseline(self, elasticities: str, meaning: str = "capacity") -> Baseline:
+        return Baseline.from_parameters(
+            self.parameters,
+            elasticities=elasticities,
+            tariffs=tariffs_in(self.figures, self.structure, self.tariffs),
+            meaning=meaning,
+        )
 
 
 def _indicator(parameters: Parameters) -> Floats:

@@ -67,8 +67,8 @@ def weak_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> 
 
 
 def _dominated(problem: Problem, place: Floats) -> bool:
-    """Say whether some agreement gives everyone at least this much."""
-    return not np.isneginf(problem.feasible.ideal(place)).any()
+    """Say whether agreements give everyone at least this much, and more."""
+    return bool((problem.feasible.ideal(place) > place).all())
 
 
 def strong_pareto(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:

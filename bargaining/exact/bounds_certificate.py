@@ -30,6 +30,7 @@ def certify_payoff_bounds(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from bargaining import Game, RepeatedGame, payoff_bounds
     >>> given = 2 - np.indices((2, 2, 2)).sum(axis=0) + 1  # by three who may give 1 each, worth .6 to everybody
     >>> game = Game(*(0.6 * given - (1 - np.indices((2, 2, 2))[i]) for i in range(3)))

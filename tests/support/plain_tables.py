@@ -133,7 +133,10 @@ class World:
             for row in rows_of(folder / "tariff_schedules.csv")
             if row["schedule"] in ("us_2025_26", "canada_2025_26")
         ]
-        listed = dated if day is None else rows_of(folder / "tariffs" / "wiod2011_adjusted.csv", date=day)
+        listed = dated
+        if day is not None:  # in force each until the next
+            days = rows_of(folder / "tariffs" / "wiod2011_adjusted.csv")
+            listed = sorted((row for row in days if row["date"] <= day), key=lambda row: row["date"])
         added = np.zeros_like(base)
         for rows, into in ((dated, added), (listed, standing)):
             for row in rows:

@@ -180,20 +180,24 @@ class _Recipes:
 
     def known(self, work: Work) -> _Known:
         """Return the coordinates that are recognised as rationals."""
-        e, fixed, corners = self.equations, self.fixed(), self.equations.solve()
-        linear = None if corners is None else e.linearised(np.concatenate(corners))
-        if corners is None or linear is None:
+        e, fixed, waits = self.equations, self.fixed(), all(self.data.discounts)
+        corners = e.solve() if waits else [e.corners]
+        linear = e.linearised(np.concatenate(corners)) if waits and corners else None
+        if not corners or (waits and linear is None):
             return fixed
-        size = 2 * len(e.corners)
         x = fractions(np.concatenate(corners).ravel())
         for (k, i), value in fixed.items():
             x[2 * k + i] = value
-        slopes = linear[1].reshape(size, size)
+        if linear is not None:
+            slopes = linear[1].reshape(len(x), -1)
+        else:  # who does not wait has no facets: the others' payoffs follow from extremes, and are linear
+            units, now = fractions(np.eye(len(x))), self._generated(x, fixed)
+            slopes = np.stack([floats(self._generated(x + unit, fixed) - now) for unit in units], axis=1)
         slopes[[2 * k + i for k, i in fixed]] = 0.0
-        inverse = np.linalg.inv(np.eye(size) - slopes)
+        inverse = np.linalg.inv(np.eye(len(x)) - slopes)
         for bits in _BITS:
             for _ in range(bits // _GAINED):
-                work.spend(size)
+                work.spend(len(x))
                 off = self._generated(x, fixed) - x
                 most = max(map(abs, off))
                 if most < Fraction(1, 2**bits):

@@ -46,11 +46,11 @@ DISTRIBUTIONS = {
 }
 
 
-def draw_by_hand(folder, number, structure):
-    """What draw `number` gives every input: elasticities by sector, and the priors of `priors.csv`, by quantiles."""
+def draw_by_hand(folder, number, structure, seed):
+    """What a draw of a seed gives every input: elasticities by sector, and the priors of `priors.csv`, by quantiles."""
 
     def uniform(name, size=1):
-        return np.random.default_rng([0, number, crc32(name.encode())]).random(size)
+        return np.random.default_rng([seed, number, crc32(name.encode())]).random(size)
 
     rows = rows_of(folder / "elasticity_priors.csv", structure=structure)
     if structure == "icio2019":
@@ -852,9 +852,7 @@ def patience(world, r, said):
     close = 1e-4 if world.drawn else 1e-5
     flows, left, war, _ = game_of(world, r)
     kept, breach = flows[0, 0], np.array([flows[:, 0, 0].max(), flows[0, :, 1].max()])
-    exports = column(DATA, "trade_flows.csv", ["exporter", "sector", "importer"])[:, :GOODS].sum(axis=1)
-    ratio = exports[USA, CAN] / (exports[CAN, USA] * (1 - r))
-    cells = {"linear_Canada": 0.6 * ratio**2, "linear_US": 0.6 / ratio**2}
+    cells = {}
     for case, after in (("war", war), ("exit", left)):
         found = (breach - kept) / (breach - after)
         cells |= {f"{case}_Canada": found[0], f"{case}_US": found[1]}

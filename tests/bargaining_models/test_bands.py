@@ -122,6 +122,19 @@ def test_what_is_paid_where_everything_is_drawn() -> None:
     # Others closed at once and for long: farm goods alone, in proportion to capacity.
     shut = never | {"china_closure_rate_other": 1e9, "china_reopening_rate": 1e-9, "capacity": 0.15}
     assert stored_bands.paid(gains, shut) == pytest.approx(7.5, abs=1e-4)
+    # With its weight at 1 Canada has the whole surplus.
+    assert stored_bands.paid(gains, never | {"china_closure_rate_other": 0.0, "capacity": 0.15}, 1.0) == -4.5
+
+
+def test_sobol_shares_are_those_of_a_sum_of_inputs() -> None:
+    """Of a + 2 b + 3 c, uniform, the variance comes by 1, 4 and 9 parts of 14; of a product some from both."""
+    pytest.importorskip("SALib")
+    found = stored_bands.sobol(lambda x: x @ np.array([1.0, 2.0, 3.0]), ["a", "b", "c"], 1024)
+    np.testing.assert_allclose(found["first"], np.array([1, 4, 9]) / 14, atol=0.01)
+    np.testing.assert_allclose(found["total"], np.array([1, 4, 9]) / 14, atol=0.01)
+    both = stored_bands.sobol(lambda x: (x[:, 0] - 0.5) * (x[:, 1] - 0.5), ["a", "b"], 1024)
+    np.testing.assert_allclose(both["first"], 0.0, atol=0.05)
+    np.testing.assert_allclose(both["total"], 1.0, atol=0.05)
 
 
 def test_structures_differ_as_they_should(drawn: dict[str, dict[str, Any]]) -> None:
@@ -136,6 +149,72 @@ def test_structures_differ_as_they_should(drawn: dict[str, dict[str, Any]]) -> N
         drawn["2023"]["WIOD 2011, no links"].lost.values,
         equal_nan=True,
     )
+
+
+def test_what_moves_the_headline_is_stored_and_shown(
+    drawn: dict[str, dict[str, Any]], study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One draw a structure: what is drawn beside it, point by point from the definition; scenarios as published."""
+    pytest.importorskip("SALib")
+    shipped, size = stored_bands.FOLDER, 32
+    monkeypatch.setattr(stored_bands, "BASE_SAMPLE", size)
+    stored_bands.store_causes(drawn, study.parameters, tmp_path)
+    rows = {
+        (row["environment"], row["structure"]): row
+        for row in stored_bands.read_rows(tmp_path / "headline_structures.csv")
+    }
+    published = {
+        (row["environment"], row["structure"]): row
+        for row in stored_bands.read_rows(shipped / "headline_structures.csv")
+    }
+    assert set(rows) == set(published)
+    for key in rows:
+        if "elasticity" in key[1]:
+            for name in ("transfer", "lost", "lost_high"):
+                assert float(rows[key][name]) == pytest.approx(float(published[key][name]), rel=1e-7)
+    capacity = stored_bands.capacities(study.parameters)
+    u = {name: stored_bands.uniforms(name, size) for name in stored_bands.INPUTS}
+    given = stored_bands.inputs_at(u, capacity)
+    for environment, parts in drawn.items():
+        war = {name: stored_bands.by_share(one, "tariff war", "open") for name, one in parts.items()}
+        for name, gains in war.items():
+            row = rows[environment, name]
+            assert row["transfer_low"] == row["transfer_high"] == row["transfer"]
+            ((canada, us),) = gains["0"]
+            assert float(row["transfer"]) == pytest.approx((canada - us) / 2, rel=1e-8)
+        transfers = []
+        for k in range(size):
+            canada, us = list(war.values())[int(4 * u["structure"][k])]["0"][0]
+            weight = given["bargaining_weight_canada"][k]
+            transfers.append(canada - weight * (canada + us) if canada + us > 0 else np.nan)
+        low, median, high = np.nanquantile(transfers, [0.05, 0.5, 0.95])
+        row = rows[environment, "all, everything drawn"]
+        for name, value in (("transfer_low", low), ("transfer", median), ("transfer_high", high)):
+            assert float(row[name]) == pytest.approx(value, rel=1e-8)
+    monkeypatch.setattr(stored_bands, "FOLDER", tmp_path)
+    causes = stored_bands.shares_table(study).records()
+    assert len(causes) == len(drawn) * len(stored_bands.INPUTS)
+    for row in causes:
+        if row["input"] not in ("structure", "Canada's weight"):
+            # Of a single draw a structure, at r = 0, the rest moves nothing.
+            assert abs(row["transfer_total"]) < 1e-9
+        if row["input"] == "elasticities":
+            assert abs(row["with_total"]) < 1e-9
+    for environment in drawn:  # total effects of all inputs make up the variance at least, here those of two
+        structure, weight = (
+            next(
+                row["transfer_total"]
+                for row in causes
+                if (row["environment"], row["input"]) == (environment, name)
+            )
+            for name in ("structure", "Canada's weight")
+        )
+        assert structure > 1
+        assert structure + weight > 100
+    for row in stored_bands.spread_table(study).records():
+        key = row["environment"], row["structure"]
+        assert row["transfer"] == float(rows[key]["transfer"])
+        assert (row["transfer_band"] is None) == (key[1] != "all, everything drawn")
 
 
 def test_the_command_draws_each_structure_alike_and_stores_all(
@@ -153,11 +232,11 @@ def test_the_command_draws_each_structure_alike_and_stores_all(
 
     monkeypatch.setattr(stored_bands, "draw", draw)
     monkeypatch.setattr(stored_bands, "store", lambda found, *_: stored.append(found))
+    monkeypatch.setattr(stored_bands, "store_causes", lambda found, *_: stored.append(found))
     asking = ["--only", "headline", "--draws", "8", "--workers", "3", "--checkpoint", str(tmp_path)]
     assert draws.main(asking) == 0
-    (found,) = stored
-    assert set(found) == set(drawn)
-    assert set(found["2023"]) == set(drawn["2023"])
+    assert len(stored) == 2
+    assert all(set(found) == set(drawn) and set(found["2023"]) == set(drawn["2023"]) for found in stored)
     assert asked == [(e, s, 2, tmp_path, 3) for e in drawn for s in stored_bands.STRUCTURES]
     assert "2023, ICIO 2019: 0 of 2 draws failed" in capsys.readouterr().out
 

@@ -198,6 +198,8 @@ PROGRAMS = {
 
 ELSEWHERE = {
     "T0": "quantiles of a thousand draws; of each date and structure the first is computed again, cell by cell",
+    "T0-structures": "the same",
+    "T0-sobol": "shares of variance, by the estimator of SALib; tried on a sum of inputs",
     "T4": "text, written by hand",
     "T4-figures": "counts of rows of the other tables, which a test counts again",
     "T12": "every gain and answer",

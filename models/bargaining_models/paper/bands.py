@@ -2,7 +2,8 @@
 
 Elasticities are drawn in each of four structures, WIOD 2011 and ICIO 2019 with and without what industries buy from
 each other, at the trade of 2023; each structure is as likely. Capacity, the rates at which China closes and reopens its
-markets and the discount rate are drawn for each of these solutions: given the solution they act by formulas.
+markets, the discount rate, breakdown and weights are drawn for each of these solutions: given the solution they act by
+formulas.
 
 A thousand draws take minutes, so their bands are stored with the figures. Whoever asks for the table gets them after a
 draw of each structure was solved again and came out as stored.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,11 @@ from bargaining.authoring import Floats, write_whole
 from bargaining.errors import Status, Unsolved
 from bargaining.tables.table import Table
 from bargaining_models.negotiation import Negotiation
-from bargaining_models.negotiation.draws import headline_draws
+from bargaining_models.negotiation.draws import HeadlineDraw, headline_draws
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured, tariffs_in
 from bargaining_models.parameters import Parameters
+from bargaining_models.trade import Environment
 from bargaining_models.uncertainty import LEVELS, AnyPrior, priors
 from bargaining_models.us_canada.baseline import CANADA, CHINA, FARM, US
 from bargaining_models.us_canada.projects import sold_to_us
@@ -38,14 +40,29 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "data" / "draws"
 BANDS, SAMPLE = "headline_bands.csv", "headline_sample.csv"
+SPREAD, SOBOL = "headline_structures.csv", "headline_sobol.csv"
 KEYS = ("disagreement", "route", "share")
+SAMPLED = 1
+"""How many draws of each structure are stored one by one."""
+TRIED = 1  # in each environment and structure, whenever the table is asked for
 ENVIRONMENTS = {"2023": None, "19 August 2026": "2026-08-19"}
 SHARES = (0.10, 0.15)  # of exports that can be redirected, as in the headline
 INPUTS = (
-    "china_closure_rate", "china_closure_rate_other", "china_reopening_rate", "discount_rate",
+    "structure", "elasticities", "capacity", "china_closure_rate", "china_closure_rate_other", "china_reopening_rate",
+    "breakdown_rate", "discount_rate", "bargaining_weight_canada",
 )  # fmt: skip
-SAMPLE_SIZE = 4096  # of capacities
+DRAWN = {
+    "china_closure_rate": "China closes: farm goods",
+    "china_closure_rate_other": "China closes: other goods",
+    "china_reopening_rate": "China reopens",
+    "breakdown_rate": "breakdown of talks",
+    "discount_rate": "discount rate",
+    "bargaining_weight_canada": "Canada's weight",
+}
+"""What T0-sobol calls those whose name does not say it."""
+BASE_SAMPLE = 4096  # of Saltelli's design, a power of two; sampling error of an index is a percent or two
 ACCURACY = 1e-7  # relative: figures of two processors may differ by less
+WAR = {"disagreement": "tariff war", "route": "open"}
 DAY = "day's tariffs"
 LABELS = {
     "tariff war": "tariff war",
@@ -103,10 +120,10 @@ def capacities(parameters: Parameters) -> Floats:
     It is taken to be the same share in every sector, the mean by exports to the US of the shares drawn.
     """
     exports = sold_to_us(parameters) * parameters.goods
-    shares = np.zeros(SAMPLE_SIZE)
+    shares = np.zeros(BASE_SAMPLE)
     for name, sold in zip(parameters.sectors, exports / exports.sum(), strict=True):
         if f"redirect_cap_{name}" in priors():
-            shares += sold * priors()[f"redirect_cap_{name}"].quantile(uniforms(name, SAMPLE_SIZE))
+            shares += sold * priors()[f"redirect_cap_{name}"].quantile(uniforms(name, BASE_SAMPLE))
     return np.sort(shares)
 
 
@@ -117,7 +134,7 @@ def uniforms(name: str, size: int) -> Floats:
 
 def inputs_at(u: Mapping[str, Floats], capacity: Floats) -> dict[str, Floats]:
     """The draws other than structure and elasticities, given numbers in (0, 1) by name."""
-    found = {name: priors()[name].quantile(u[name]) for name in INPUTS}
+    found = {name: priors()[name].quantile(u[name]) for name in INPUTS[3:]}
     return found | {"capacity": np.quantile(capacity, u["capacity"])}
 
 
@@ -138,12 +155,12 @@ def in_use(given: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
     return both, farm - both, other - both
 
 
-def paid(gains: Mapping[str, Floats], given: Mapping[str, Floats]) -> Floats:
+def paid(gains: Mapping[str, Floats], given: Mapping[str, Floats], weight: Any = 0.5) -> Floats:
     """The level yearly transfer where capacity and closures are as drawn; each year's is that of what is open.
 
     Between the shares that were solved the transfer is a parabola in capacity through 0, .10 and .15.
     """
-    at = {name: _transfer(gains[name]) for name in ("0", "0.1", "0.15", "farm", "other")}
+    at = {name: _transfer(gains[name], weight) for name in ("0", "0.1", "0.15", "farm", "other")}
     c, (low, high) = given["capacity"], SHARES
     first, second = at["0.1"] - at["0"], at["0.15"] - at["0"]
     all_open = first * c * (c - high) / (low * (low - high)) + second * c * (c - low) / (high * (high - low))
@@ -152,16 +169,60 @@ def paid(gains: Mapping[str, Floats], given: Mapping[str, Floats]) -> Floats:
     return np.asarray(at["0"] + both * all_open + parts * c / high)
 
 
-def _transfer(gains: Floats) -> Floats:
-    """What Canada pays if both gain alike; NaN where there is no surplus."""
-    canada, us = gains[..., 0], gains[..., 1]
-    return np.asarray(np.where(canada + us > 0.0, (canada - us) / 2.0, np.nan))
+def _transfer(gains: Floats, weight: Any) -> Floats:
+    """What Canada pays if it has `weight` of the surplus; NaN where there is none."""
+    surplus = gains[..., 0] + gains[..., 1]
+    return np.asarray(np.where(surplus > 0.0, gains[..., 0] - weight * surplus, np.nan))
 
 
 def by_share(drawn: xr.Dataset, disagreement: str, route: str) -> dict[str, Floats]:
     """The gains of the two by share, each (draws, 2)."""
     cells = drawn.gains.sel(disagreement=disagreement, route=route)
     return {name: cells.sel(share=name).values for name in drawn.share.values.tolist()}
+
+
+def everything_drawn(
+    found: Mapping[str, xr.Dataset], capacity: Floats
+) -> tuple[Callable[[Floats], tuple[Floats, Floats]], Callable[[Floats], tuple[Floats, Floats]]]:
+    """Return two functions of points in the unit cube, by `INPUTS`: what is paid at r = 0 and with the alternative.
+
+    The first is about the war; the second about talks that break down into it at a rate drawn, with the tariffs of the
+    day until then, where the draws have them.
+    """
+    structures = list(found)
+    war, day = "tariff war", [d for d in next(iter(found.values())).disagreement.values if "tariffs of" in d]
+    cells = {name: [by_share(found[s], name, "open") for s in structures] for name in (war, *day)}
+    count = min(one.sizes["draw"] for one in found.values())
+
+    def outcome(points: Floats, mixed: bool) -> tuple[Floats, Floats]:
+        u = dict(zip(INPUTS, points.T, strict=True))
+        s = np.minimum((u["structure"] * len(structures)).astype(int), len(structures) - 1)
+        e = np.minimum((u["elasticities"] * count).astype(int), count - 1)
+        given = inputs_at(u, capacity)
+        gains = {name: np.stack([one[name] for one in cells[war]])[s, e] for name in cells[war][0]}
+        if mixed and day:
+            rho, rate = given["discount_rate"], given["breakdown_rate"]
+            part = (rate / (rho + rate))[:, None]
+            gains = {
+                name: part * gains[name] + (1 - part) * np.stack([one[name] for one in cells[day[0]]])[s, e]
+                for name in gains
+            }
+        weight = given["bargaining_weight_canada"]
+        return _transfer(gains["0"], weight), paid(gains, given, weight)
+
+    return lambda points: outcome(points, False), lambda points: outcome(points, True)
+
+
+def sobol(function: Callable[[Floats], Floats], names: Sequence[str], size: int) -> dict[str, Floats]:
+    """First-order and total Sobol indices of a function on the unit cube, by SALib."""
+    from SALib.analyze import sobol as analyse
+    from SALib.sample import sobol as sample
+
+    problem = {"num_vars": len(names), "names": list(names), "bounds": [[0.0, 1.0]] * len(names)}
+    points = sample.sample(problem, size, calc_second_order=False, seed=0)
+    values = function(np.clip(points, 1e-12, 1 - 1e-12))
+    found = analyse.analyze(problem, values, calc_second_order=False, seed=0)
+    return {"first": np.asarray(found["S1"]), "total": np.asarray(found["ST"])}
 
 
 def bands_table(study: Study) -> Table:
@@ -207,6 +268,37 @@ def bands_table(study: Study) -> Table:
     )
 
 
+def spread_table(study: Study) -> Table:
+    """T0-structures: the headline in each structure, and what moves it."""
+    rows = [
+        {
+            "environment": row["environment"],
+            "structure": row["structure"],
+            "transfer": float(row["transfer"]),
+            "transfer_band": _band(row, "transfer"),
+            "lost": float(row["lost"]),
+            "lost_band": _band(row, "lost"),
+        }
+        for row in read_rows(FOLDER / SPREAD)
+    ]
+    return study.table("T0-structures", rows)
+
+
+def _band(row: Mapping[str, str], quantity: str) -> tuple[float, float] | None:
+    low, high = (float(row[f"{quantity}_{end}"]) for end in ("low", "high"))
+    return None if low == high else (low, high)
+
+
+def shares_table(study: Study) -> Table:
+    """T0-sobol: what moves the transfer, as shares of its variance."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in read_rows(FOLDER / SOBOL):
+        line = rows.setdefault((row["environment"], row["input"]), {"environment": row["environment"]})
+        line["input"] = DRAWN.get(row["input"], row["input"])
+        line[f"{row['quantity']}_{row['index']}"] = round(100.0 * float(row["value"]), 1)
+    return study.table("T0-sobol", rows.values(), base=BASE_SAMPLE)
+
+
 def store(
     found: Mapping[str, Mapping[str, xr.Dataset]], parameters: Parameters, folder: Path = FOLDER
 ) -> None:
@@ -226,6 +318,62 @@ def store(
         write_rows(folder / name, rows)
 
 
+def store_causes(
+    found: Mapping[str, Mapping[str, xr.Dataset]], parameters: Parameters, folder: Path = FOLDER
+) -> None:
+    """Write what the draws say of structures, scenarios and inputs; the latter takes SALib."""
+    capacity = capacities(parameters)
+    spread, causes = [], []
+    for environment, parts in found.items():
+        alone, mixed = everything_drawn(parts, capacity)
+        points = np.stack([uniforms(name, BASE_SAMPLE) for name in INPUTS], axis=-1)
+        listed = {
+            name: (one.transfer.sel(share="0").sel(WAR).values, one.lost.sel(share="0.15").sel(WAR).values)
+            for name, one in parts.items()
+        }
+        for name, (talks, theta) in scenarios(parameters, environment).items():
+            model = HeadlineDraw(negotiation=talks, shares=(SHARES[-1],), disagreements=("war",))
+            one = model(elasticities=theta)
+            listed[name] = one["transfer"][0, 0, :1], one["lost"][0, 0, 1:]
+        first, later = mixed(points)
+        listed["all, everything drawn"] = alone(points)[0], 100.0 * (first - later) / np.abs(first)
+        for name, both in listed.items():
+            row: dict[str, Any] = {"environment": environment, "structure": name}
+            for quantity, values in zip(("transfer", "lost"), both, strict=True):
+                low, median, high = np.nanquantile(np.ma.filled(values, np.nan), LEVELS)
+                row |= {
+                    quantity: f"{median:.10g}",
+                    f"{quantity}_low": f"{low:.10g}",
+                    f"{quantity}_high": f"{high:.10g}",
+                }
+            spread.append(row | tail("USD bn; percent"))
+
+        for quantity, function in (
+            ("transfer", lambda points, alone=alone: alone(points)[0]),
+            ("with", lambda points, mixed=mixed: mixed(points)[1]),
+            ("lost", lambda points, mixed=mixed: np.subtract(*mixed(points))),
+        ):
+            for index, values in sobol(function, INPUTS, BASE_SAMPLE).items():
+                for name, value in zip(INPUTS, values.tolist(), strict=True):
+                    cell = {"environment": environment, "input": name, "quantity": quantity, "index": index}
+                    causes.append(cell | {"value": f"{value:.6g}", **tail("share of variance")})
+    write_rows(folder / SPREAD, spread)
+    write_rows(folder / SOBOL, causes)
+
+
+def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negotiation, Floats]]:
+    """Cases of their own: low elasticities, and the tariffs as the published tracker has them."""
+    talks = talks_in(parameters, environment, "WIOD 2011")
+    sectors, day = len(talks.model.sectors), ENVIRONMENTS[environment]
+    found = {"elasticity 2, WIOD 2011": (talks, np.full(sectors, 2.0))}
+    if day is None:
+        return found
+    given: dict[str, Any] = {"data": parameters, "home": CANADA, "partner": US, "alternative": CHINA}
+    other = Negotiation(**given, tariffs=Environment.shipped(variant="tracker").at(day))
+    five = np.full(sectors, 5.0)
+    return found | {"adjusted, elasticity 5": (talks, five), "tracker, elasticity 5": (other, five)}
+
+
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write rows to a file."""
     text = io.StringIO()
@@ -238,7 +386,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterator[dict[str, Any]]:
     """The transfer at share 0, and the part of it lost at the other shares and with drawn capacity and closures."""
     solved = drawn.status.values == Status.OK
-    given = inputs_at({name: uniforms(name, len(solved)) for name in (*INPUTS, "capacity")}, capacity)
+    given = inputs_at({name: uniforms(name, len(solved)) for name in INPUTS}, capacity)
     shown = ["0", "r", *(f"{share:g}" for share in SHARES), "drawn"]
     for disagreement, route, share in product(
         drawn.disagreement.values.tolist(), drawn.route.values.tolist(), shown
@@ -247,7 +395,7 @@ def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterato
         cell = {"disagreement": disagreement, "route": route, "share": share}
         if share == "drawn":
             gains = by_share(drawn, disagreement, route)
-            first = _transfer(gains["0"])
+            first = _transfer(gains["0"], 0.5)
             values = 100.0 * (first - paid(gains, given)) / np.abs(first)
         else:
             values = drawn[quantity].sel(cell).values
@@ -276,11 +424,11 @@ def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterato
 
 
 def _single_rows(environment: str, structure: str, drawn: xr.Dataset) -> Iterator[dict[str, Any]]:
-    for labels in product(*(drawn[name].values.tolist() for name in KEYS)):
+    for number, *labels in product(range(SAMPLED), *(drawn[name].values.tolist() for name in KEYS)):
         cell = dict(zip(KEYS, labels, strict=True))
-        value = float(drawn.transfer.sel(cell).isel(draw=0))
+        value = float(drawn.transfer.sel(cell).isel(draw=number))
         if np.isfinite(value):
-            row = {"environment": environment, "structure": structure, "draw": 0} | cell
+            row = {"environment": environment, "structure": structure, "draw": number} | cell
             yield row | {"value": f"{value:.12g}", **tail("USD bn")}
 
 
@@ -315,12 +463,12 @@ def same(rows: Iterable[Mapping[str, str]], now: Callable[[Mapping[str, str]], f
 def _try_again(parameters: Parameters) -> None:
     """Solve the first stored draw of each structure again."""
     found = {
-        (name, structure): draw(parameters, name, 1, structure).transfer
+        (name, structure): draw(parameters, name, TRIED, structure).transfer
         for name, structure in product(ENVIRONMENTS, STRUCTURES)
     }
 
     def now(row: Mapping[str, str]) -> float:
         cells = found[row["environment"], row["structure"]]
-        return float(cells.sel(draw=0, **{name: row[name] for name in KEYS}))
+        return float(cells.sel(draw=int(row["draw"]), **{name: row[name] for name in KEYS}))
 
-    same(read_rows(FOLDER / SAMPLE), now, "the headline")
+    same((row for row in read_rows(FOLDER / SAMPLE) if int(row["draw"]) < TRIED), now, "the headline")

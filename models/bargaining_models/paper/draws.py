@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             claims.store_counts(found, options.store)
         else:
             bands.store(found, figures, options.store)
+            bands.store_causes(found, figures, options.store)
     return 0
 
 

@@ -21,9 +21,10 @@ from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_study import PRIOR
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.worlds import STRUCTURES
 
 SOURCE = Path(__file__).with_name("manuscript.tex")
-INCLUDED = ("T0", "headline", "T6", "T10-sensitivity", "T4")
+INCLUDED = ("T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
 DRAWN = ("F0", "F2")
 SHORT = {"T6": ("discount", "r", "stay_transfer", "leave_transfer", "alone_Canada", "alone_US")}
 """Of which tables the paper shows these columns alone."""
@@ -207,6 +208,11 @@ def _numbers() -> dict[str, Any]:
         "events": _note("T12", "Hits"),
         "answers": _note("T12", "Answers"),
         "benchmark": _note("T12", "Benchmark").replace("of", "Of", 1),
+        "structures": [
+            row["transfer"]
+            for row in _rows("T0-structures")
+            if row["environment"] == "2023" and row["structure"] in STRUCTURES
+        ],
         "times": _paid("US tariff only") / _paid("tariff war"),
     }
 

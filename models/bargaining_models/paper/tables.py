@@ -8,7 +8,7 @@ from typing import Any
 
 from bargaining.authoring import Shown
 from bargaining.tables.table import Column, Table
-from bargaining_models.paper.bands import bands_table
+from bargaining_models.paper.bands import bands_table, shares_table, spread_table
 from bargaining_models.paper.claims import claims_table, counts_table
 from bargaining_models.paper.divisions import headline, meanings, payoffs, splits, thresholds
 from bargaining_models.paper.events import events_table
@@ -41,6 +41,8 @@ class Spec(Shown):
 TABLES = {
     "headline": Spec(headline, dated=True),
     "T0": Spec(bands_table),
+    "T0-structures": Spec(spread_table),
+    "T0-sobol": Spec(shares_table),
     "T1": Spec(lambda study: payoffs(study, "percent"), dated=True),
     "T1-money": Spec(lambda study: payoffs(study, "money")),
     "T1-r": Spec(meanings),

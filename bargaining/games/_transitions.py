@@ -28,36 +28,52 @@ _TOLERANCE = 1e-9  # tolerance for sums of probabilities: the error of probabili
 
 
 class Rows(NamedTuple):
-    """The transitions of one state: a row for each profile, in the order of the arrays."""
+    """The transitions of one state: a row for each profile, in the order of the arrays, in compressed sparse rows."""
 
-    matrix: Any
-    """Probabilities of the next states, each row summing to one: a sparse CSR array, (profiles, S)."""
+    chances: Floats
+    """Probabilities of the next states, each row summing to one."""
+    indices: NDArray[np.intp]
+    """Those states."""
+    indptr: NDArray[np.intp]
+    """Where each row begins, and the end."""
+    shape: tuple[int, int]
     given: NDArray[Any]
-    """Its entries as they were given."""
+    """The chances as they were given."""
+
+    @property
+    def owner(self) -> NDArray[np.intp]:
+        """The row of each chance."""
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
+
+    def dense(self) -> Floats:
+        """Return the rows as an array."""
+        out = np.zeros(self.shape)
+        out[self.owner, self.indices] = self.chances
+        return out
 
     def exact(self) -> Rationals:
         """Return the rows as Fractions that sum to one: the numbers given over their sum."""
-        out = np.full(self.matrix.shape, Fraction(0), dtype=object)
-        out[_owner(self.matrix), self.matrix.indices] = fractions(self.given)
+        out = np.full(self.shape, Fraction(0), dtype=object)
+        out[self.owner, self.indices] = fractions(self.given)
         rationals: Rationals = out / out.sum(axis=1, keepdims=True)
         return rationals
 
     def alike(self) -> bool:
         """Whether all rows are equal."""
-        first = self.matrix[np.zeros(self.matrix.shape[0], dtype=int)]
-        return not (self.matrix - first).data.any()
-
-
-def _owner(matrix: Any) -> NDArray[np.intp]:
-    """Return the row of each entry of a sparse CSR array."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        counts = np.diff(self.indptr)
+        if (counts != counts[0]).any():
+            return False
+        parts = [part.reshape(len(counts), -1) for part in (self.indices, self.chances)]
+        return all(bool((part == part[0]).all()) for part in parts)
 
 
 def moves(states: Sequence[Rows]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the pairs of a state and another state that may follow, one for each profile after which it may."""
-    origin = np.repeat(np.arange(len(states)), [rows.matrix.nnz for rows in states])
-    target = np.concatenate([rows.matrix.indices for rows in states])
-    moving = (np.concatenate([rows.matrix.data for rows in states]) > 0) & (origin != target)
+    origin = np.repeat(np.arange(len(states)), [len(rows.indices) for rows in states])
+    target, chance = (
+        np.concatenate(part) for part in zip(*((r.indices, r.chances) for r in states), strict=True)
+    )
+    moving = (chance > 0) & (origin != target)
     return origin[moving], target[moving]
 
 
@@ -77,29 +93,30 @@ def rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: W
     where : callable
         Says in words which state and actions a row belongs to.
     """
-    from scipy.sparse import csr_array
-
     size = int(np.prod(shape))
     if hasattr(value, "tocsr"):
         _check(value.shape, ((size, states), (1, states)), name)
-        raw = csr_array(value, copy=True)
+        raw = value.tocsr(copy=True)
         raw.sum_duplicates()
         if raw.nnz:
             real(raw.data, name)
-        given, matrix = raw.data, raw.astype(np.float64)
+        given, indices, indptr = np.array(raw.data), raw.indices.astype(np.intp), raw.indptr.astype(np.intp)
+        chances = given.astype(np.float64)
     else:
         checked = real(value, name)
         _check(checked.shape, ((*shape, states), (states,)), name)
         table = checked.reshape(-1, states)
-        given, matrix = np.asarray(value).reshape(table.shape)[table.nonzero()], csr_array(table)
-    owner = _owner(matrix)
-    if (matrix.data < 0).any():
-        entry = int(np.argmax(matrix.data < 0))
+        rows, indices = np.nonzero(table)
+        indptr = np.searchsorted(rows, np.arange(len(table) + 1))
+        chances, given = table[rows, indices], np.asarray(value).reshape(table.shape)[rows, indices]
+    owner = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    if (chances < 0).any():
+        entry = int(np.argmax(chances < 0))
         raise InvalidInput(
-            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {matrix.indices[entry]} "
-            f"follows with {matrix.data[entry]:g}."
+            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {indices[entry]} "
+            f"follows with {chances[entry]:g}."
         )
-    total = matrix.sum(axis=1)
+    total = np.bincount(owner, chances, minlength=len(indptr) - 1)
     off = np.abs(total - 1.0) > _TOLERANCE
     if off.any():
         row = int(np.argmax(off))
@@ -107,10 +124,11 @@ def rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: W
             f"`transitions` must sum to 1 over the next state; {where(row)} they sum to {total[row]:.10g}. "
             "Add what is missing or divide by the sum."
         )
-    matrix.data /= total[owner]
-    if matrix.shape[0] < size:
-        matrix, given = matrix[np.zeros(size, dtype=int)], np.tile(given, size)
-    return Rows(matrix, given)
+    chances = chances / total[owner]
+    if len(indptr) - 1 < size:
+        chances, indices, given = (np.tile(part, size) for part in (chances, indices, given))
+        indptr = indptr[-1] * np.arange(size + 1)
+    return Rows(chances, indices, indptr, (size, states), given)
 
 
 def _check(shape: tuple[int, ...], allowed: tuple[tuple[int, ...], ...], name: str) -> None:

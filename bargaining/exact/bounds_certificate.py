@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf
 
+import numpy as np
+
 from bargaining._arguments import instance, whole
-from bargaining._rational import floats
-from bargaining.equilibria._plane.generation import Generation
+from bargaining.equilibria._plane.generation import floats
+from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._plane.rationals import DEFAULT
+from bargaining.equilibria._plane.rationals import DEFAULT, Rationals
 from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.sets.rows import Scaled
 from bargaining.equilibria.sets.search import Enclosure
@@ -79,17 +82,19 @@ def certify_stochastic_payoff_bounds(
     scaled = Scaled.of(found.game)
     sets = [some * scaled.size + scaled.low for some in sides.inner]
     return StochasticCertificate(
-        **two_sided(found.game, sets, tolerance, budget, lambda made: _off(found, made))
+        **two_sided(found.game, sets, tolerance, budget, lambda made: _off(found, made.data, made.vertices))
     )
 
 
-def _off(found: StochasticPayoffBounds, made: Generation) -> float:
+def _off(found: StochasticPayoffBounds, data: Rationals, vertices: Sequence[Sequence[Pair]]) -> float:
     """Return how far the inner sets and threats that were given are from what rational sets prove."""
-    low, size, out = floats(made.data.low), floats(made.data.size), 0.0
-    for some, exact in zip(found.bounds, made.polygons, strict=True):
-        if not len(exact):
+    low, size = (np.array([float(x) for x in pair]) for pair in (data.low, data.size))
+    out = 0.0
+    for some, rational in zip(found.bounds, vertices, strict=True):
+        if not rational:
             out = inf if len(some.inner) else out
             continue
+        exact = np.array(floats(rational))
         if len(some.inner):
             out = max(out, float(distances((some.inner - low) / size, exact).max()))
         out = max(out, past(some, exact, low, size))

@@ -16,6 +16,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import Rationals, Work
 from bargaining.equilibria.sets.bounds import Bounds
@@ -160,3 +161,8 @@ def _reply(
     return data.now(i, reply), [
         (place[s], data.discounts[i] * chance) for s, chance in data.law(reply).items()
     ]
+
+
+def floats_of(polygons: tuple[tuple[Pair, ...], ...]) -> list[Floats]:
+    """Return rational polygons in floats."""
+    return [np.array([(float(x), float(y)) for x, y in some]).reshape(-1, 2) for some in polygons]

@@ -19,8 +19,8 @@ import numpy as np
 from bargaining._arguments import instance, whole
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.lottery import Payoffs
 from bargaining.equilibria._plane.rationals import DEFAULT
-from bargaining.equilibria.automaton import Payoffs
 from bargaining.equilibria.repeated._hyperplanes.hull import Hull
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles

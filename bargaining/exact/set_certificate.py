@@ -20,17 +20,16 @@ import numpy as np
 
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, short
-from bargaining._rational import floats
 from bargaining._rich import Shown
-from bargaining.equilibria._plane.generation import Generation, generate
-from bargaining.equilibria._plane.polygon import distances
+from bargaining.equilibria._plane.generation import Generation, floats, generate
+from bargaining.equilibria._plane.lottery import Pair, Payoffs
+from bargaining.equilibria._plane.polygon import Polygon, beyond
 from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
-from bargaining.equilibria.automaton import Pair, Payoffs
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.sets.rows import Scaled
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput
-from bargaining.exact.outer_levels import outer_levels
+from bargaining.exact.outer_levels import floats_of, outer_levels
 from bargaining.games.stochastic import StochasticGame
 
 _ROUNDING = 1e-12  # of distances in the unit box, with a large margin
@@ -186,11 +185,11 @@ def two_sided(
         knife = "" if fault == why else " The game may lie on a knife edge that rounding decides."
         scaled = Scaled.of(game)
         units = ((np.asarray(some, float) - scaled.low) / scaled.size for some in sets)
-        bound = _box_beyond(units)
+        bound = _box_beyond([(x, y) for x, y in some.tolist()] for some in units)
         return fields_of(tolerance, f"Not proved from inside: {fault}.{knife}", bound=bound)
     apart, outside, spent = apart_from(made), None, ""
-    inner = made.polygons
-    around = _box_beyond(inner)
+    around = _box_beyond(floats(vertices) for vertices in made.vertices)
+    inner = floats_of(made.vertices)
     try:
         levels = outer_levels(made.data, inner, work, tolerance)
         outside = None if levels is None else levels.beyond(inner)
@@ -213,10 +212,10 @@ def fields_of(tolerance: float, statement: str, **proved: Any) -> dict[str, Any]
     return nothing | {"tolerance": tolerance, "statement": statement} | proved
 
 
-def _box_beyond(sets: Iterable[Floats]) -> float:
+def _box_beyond(sets: Iterable[Polygon]) -> float:
     """Return how far the box of all payoffs reaches beyond the smallest of sets in it; infinity if one is empty."""
-    box = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-    return max(float(distances(box, some).max()) if len(some) else inf for some in sets) * (1.0 + _ROUNDING)
+    box: Polygon = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+    return max(beyond(box, some) if some else inf for some in sets) * (1.0 + _ROUNDING)
 
 
 def worst(errors: Iterable[float]) -> float:
@@ -235,14 +234,16 @@ def off(sets: Sequence[Floats], threats: Sequence[Floats]) -> Callable[[Generati
 
 def _apart(sets: Sequence[Floats], threats: Sequence[Floats], made: Generation) -> float:
     """Return how far the sets, and the threats, are from the rational ones, as a share of the payoff ranges."""
-    low, size, out = floats(made.data.low), floats(made.data.size), 0.0
-    for some, lowest, exact in zip(sets, threats, made.polygons, strict=True):
-        claimed = (some - low) / size
-        if bool(len(claimed)) != bool(len(exact)):
+    low, size = (np.array([float(x) for x in pair]) for pair in (made.data.low, made.data.size))
+    out = 0.0
+    for some, low_ones, vertices in zip(sets, threats, made.vertices, strict=True):
+        claimed: Polygon = [(x, y) for x, y in ((some - low) / size).tolist()]
+        if bool(claimed) != bool(vertices):
             return np.inf
-        if len(claimed):
-            threat = (lowest - low) / size - exact.min(axis=0)
-            off = worst([*distances(claimed, exact), *distances(exact, claimed), *np.abs(threat)])
+        if claimed:
+            exact = floats(vertices)
+            threat = (low_ones - low) / size - np.min(exact, axis=0)
+            off = worst([beyond(claimed, exact), beyond(exact, claimed), *np.abs(threat)])
             # Floats of payoffs with an offset cannot come closer than their own rounding.
             rounding = float((np.abs(some) / size).max()) * np.finfo(float).eps
             out = max(out, off if off > rounding else 0.0)

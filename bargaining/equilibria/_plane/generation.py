@@ -1,11 +1,12 @@
-r"""Payoff sets in rationals: vertices that generate themselves, as the nodes of an automaton without regret.
+r"""Payoff sets in rationals: vertices that generate themselves, checked without a rounding error.
 
-Each vertex of a set has a recipe: its row, and the vertices that may follow or the thresholds that bind. Newton's steps
-with exact residuals solve the recipes' equations to hundreds of bits, so that rational coordinates are recognised. If
-all are, the set is exact. Other coordinates are moved towards the middle of what their row generates by a tiny share,
-the *inset*, and floats solve for the set in which they keep their recipes: what is generated with room to spare bears
-rounding. That every promise is a lottery over vertices, and that nobody gains by a deviation, is then checked in
-rationals.
+Each vertex of a set has a recipe: its row, and the vertices that may follow or the thresholds that bind. Coordinates at
+which nobody is held to a threshold, or that are thresholds, are linear in each other, and are solved for in rationals;
+one on an edge follows from these. If all are known the set is exact. Other coordinates are moved
+towards the middle of what their row generates by a tiny share, the *inset*, and Newton's method in floats finds the set
+in which they keep their recipes: what is generated with room to spare bears rounding.
+
+That they are generated is then checked in rationals.
 
 Where that fails at a row which only rounding lets in, the sets are searched for again without it.
 """
@@ -13,20 +14,21 @@ Where that fails at a row which only rounding lets in, the sets are searched for
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from math import inf
 
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining._rational import Rationals as Table
-from bargaining._rational import floats, fractions, maximise
+from bargaining._names import titles
+from bargaining._rational import fractions, solve
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.polygon import distances, hull
-from bargaining.equilibria._plane.rationals import Rationals, Work
-from bargaining.equilibria.automaton import Lottery, Node, Pair, StochasticAutomaton
+from bargaining.equilibria._plane.lottery import Pair, above, below, hull
+from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums, Work
 from bargaining.equilibria.sets import search
 from bargaining.equilibria.sets.fan import hull as outline
 from bargaining.equilibria.sets.fan import of_polygons, simplified
@@ -35,25 +37,30 @@ from bargaining.equilibria.sets.rows import EASE, Indices, Mask, Rows, Scaled
 from bargaining.equilibria.sets.structure import Equations
 from bargaining.games.stochastic import StochasticGame
 
+Sets = tuple[tuple[Pair, ...], ...]
+
+
+def floats(vertices: Sequence[Pair]) -> Polygon:
+    """Return a polygon rounded to floats."""
+    return [(float(x), float(y)) for x, y in vertices]
+
+
 NEAR = 1e-9
 """How far inside what was found in floats a generation may lie, as a share of the payoff range."""
 
-_INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
-"""Of the way to the middle of what a row generates: rounding is smaller than the first, no loss as large as the last"""
-_SAME = 1e-12  # of the unit box: corners this close to each other are one
-_CROWDED = 1e-11  # of the unit box: so close to the others' chord corners are left out where patience differs
-_READINGS = 4  # of recipes, with fewer and fewer rows
-_MANY = 40  # vertices beyond which no exact solution is looked for
-_BITS = 80, 160, 320, 640  # of solutions, a third of which a denominator may have
-_GAINED = 30  # bits that a step with exact residuals adds at least
-_ZERO, _ONE = Fraction(0), Fraction(1)
 
-_Bounds = Sequence[Fraction | None]
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a vertex is played: a row and the payoffs promised after it, or the outcome `source` of leaving."""
+
+    row: int
+    promise: Pair | None
+    source: int = -1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Generation:
-    """Vertices of each state in rationals, in the box of `data`, and an automaton: nodes that play them come first.
+    """Vertices of each state in rationals, in the box of `data`, that generate themselves as `plans` say.
 
     `exact` tells whether they are the vertices of the payoff sets; otherwise they lie inside them, by more than
     rounding if `fault_of_hints` says why.
@@ -61,14 +68,102 @@ class Generation:
 
     data: Rationals
     vertices: tuple[tuple[Pair, ...], ...]
-    nodes: tuple[Node, ...]
+    plans: tuple[tuple[Plan, ...], ...]
     exact: bool
     fault_of_hints: str = ""
+    threat: tuple[list[Fraction | None], list[Fraction | None]] = field(init=False)
+    _sums: Sums = field(init=False)
+    _after: dict[int, Sum] = field(init=False, default_factory=dict)
 
-    @property
-    def polygons(self) -> list[Floats]:
-        """The vertices in floats, (m, 2) for each state."""
-        return [floats(some).reshape(-1, 2) for some in self.vertices]
+    def __post_init__(self) -> None:
+        self.threat = (
+            [min((v[0] for v in polygon), default=None) for polygon in self.vertices],
+            [min((v[1] for v in polygon), default=None) for polygon in self.vertices],
+        )
+        self._sums = Sums(self.vertices)
+
+    def after(self, row: int) -> Sum:
+        """Return the continuations of a row."""
+        if row not in self._after:
+            self._after[row] = self._sums.of(self.data.law(row))
+        return self._after[row]
+
+    def fault(self) -> str:
+        """Return why the vertices do not generate themselves, checked exactly; empty if they do."""
+        return next((fault for _, fault in self.faults()), "")
+
+    def faults(self) -> Iterator[tuple[int, str]]:
+        """Yield the rows of vertices that are not generated, and why."""
+        for s, (vertices, plans) in enumerate(zip(self.vertices, self.plans, strict=True)):
+            for vertex, plan in zip(vertices, plans, strict=True):
+                fault = (
+                    self._leaves(s, vertex, plan) if plan.promise is None else self._stays(s, vertex, plan)
+                )
+                if fault:
+                    x, y = (float(value) for value in self.data.back(vertex))
+                    where = f"vertex ({x:.6g}, {y:.6g}) of state {self.data.game.states[s]}"
+                    yield plan.row, f"{where}: {fault}"
+
+    def _stays(self, s: int, vertex: Pair, plan: Plan) -> str:
+        data, promise, names = self.data, plan.promise, self.data.game.player_names
+        assert promise is not None
+        if data.state[plan.row] != s:
+            return "its profile belongs to another state"
+        for i in (0, 1):
+            if vertex[i] != data.now(i, plan.row) + data.discounts[i] * promise[i]:
+                return f"the promise does not give {titles(names)[i]} its payoff"
+            best, own = data.best(i, plan.row, self.threat[i]), data.own(s, i)
+            if best is None:
+                return f"{titles(names)[i]} can move to a state without equilibrium"
+            if vertex[i] < best:
+                return f"{titles(names)[i]} gains by deviating"
+            if own is not None and vertex[i] < own:
+                return f"{titles(names)[i]} gains by leaving"
+        return "" if self.after(plan.row).lottery(promise) is not None else "the promise lies outside"
+
+    def _leaves(self, s: int, vertex: Pair, plan: Plan) -> str:
+        point, leaver = self.data.leaves(s)[plan.source]
+        if vertex != point:
+            return "leaving does not give its payoffs"
+        if leaver is None or self.challenge(s, leaver) is not None:
+            return ""
+        return f"{titles(self.data.game.player_names)[leaver]} would rather stay"
+
+    def challenge(self, state: int, leaver: int) -> Plan | None:
+        """Return a plan that gives a player who stayed, but should have left, at most her payoff from leaving."""
+        return next(self._challenges(state, leaver), None)
+
+    def _challenges(self, state: int, leaver: int) -> Iterator[Plan]:
+        """Search every profile for a plan, stable among players who have stayed, that gives the leaver little."""
+        data, limit = self.data, self.data.own(state, leaver)
+        for row in data.rows(state):
+            best = [data.best(i, row, self.threat[i]) for i in (0, 1)]
+            hers = best[leaver]
+            if best[0] is None or best[1] is None or hers is None or limit is None or hers > limit:
+                continue
+            for promise in self._stable(row, best):
+                value = data.now(leaver, row) + data.discounts[leaver] * promise[leaver]
+                if value <= limit:
+                    yield Plan(row, promise)
+
+    def _stable(self, row: int, best: Sequence[Fraction | None]) -> list[Pair]:
+        """Return the corners of the continuations at which nobody gains by deviating."""
+        data, polygon = self.data, list(self.after(row).vertices)
+        for i in (0, 1):
+            least, delta = best[i], data.discounts[i]
+            if least is None or (not delta and least > data.now(i, row)):
+                return []
+            if delta:
+                polygon = above(polygon, i, (least - data.now(i, row)) / delta)
+        return polygon
+
+
+_INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
+"""Of the way to the middle of what a row generates: rounding is smaller than the first, no loss as large as the last"""
+_SAME = 1e-12  # of the unit box: corners this close to each other are one
+_CROWDED = 1e-11  # of the unit box: so close to the others' chord corners are left out where patience differs
+_READINGS = 4  # of recipes, with fewer and fewer rows
+_MANY = 40  # vertices beyond which no exact solution is looked for
 
 
 def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = None) -> Generation | str:
@@ -90,16 +185,16 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
         floats only.
     """
     data, work = Rationals(game), work or Work()
-    hints = [floats([data.scaled(pair) for pair in fractions(some).tolist()]).reshape(-1, 2) for some in sets]
-    if not any(map(len, hints)):
-        return Generation(data, ((),) * len(hints), (), exact=True)
+    hints = tuple(tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets)
+    if not any(hints):
+        return Generation(data, ((),) * len(hints), ((),) * len(hints), exact=True)
     best, short, fault = None, inf, ""
-    for made in _attempts(data, hints, work):
+    for made in _attempts(data, [np.array(floats(some)).reshape(-1, 2) for some in hints], work):
         if isinstance(made, str):
             fault = made
             continue
-        pairs = [(a, b) for a, b in zip(hints, made.polygons, strict=True) if len(a)]
-        off = max(float(distances(a, b).max()) if len(b) else inf for a, b in pairs)
+        pairs = [(a, b) for a, b in zip(hints, made.vertices, strict=True) if a]
+        off = max(beyond(floats(a), floats(b)) if b else inf for a, b in pairs)
         if off <= NEAR:
             return made
         if off < short:
@@ -114,19 +209,19 @@ def _attempts(data: Rationals, sets: list[Floats], work: Work) -> Iterator[Gener
         recipes = _Recipes.of(data, rows, sets) if any(map(len, sets)) else None
         if recipes is None:
             break
-        every, fixed, row = 2 * len(recipes.equations.corners), recipes.fixed(), -1
-        known = recipes.known(work) if every <= 2 * _MANY else fixed
+        every, given, row = 2 * len(recipes.equations.corners), recipes.leaving(), -1
+        known = recipes.known(work) if every <= 2 * _MANY else given
         tries = [(known, 0.0)] if len(known) == every else [(known, inset) for inset in _INSETS]
-        for some, inset in [*tries, *((fixed, inset) for inset in _INSETS if len(known) != len(fixed))]:
+        for fixed, inset in [*tries, *((given, inset) for inset in _INSETS if len(known) != len(given))]:
             work.spend(every * (1 + len(data.state)))
-            made = recipes.moved(some, inset)
-            if isinstance(made, Generation):
-                yield made
+            made = recipes.moved(fixed, inset)
+            if made is None:
+                yield "the equations of the vertices have no solution"
                 continue
-            number, fault = made
+            number, fault = next(made.faults(), (-1, ""))
             if row < 0 or tries[0][1]:  # exact vertices say best which row it is
                 row = number
-            yield fault
+            yield fault or made
         if row < 0:
             break
         rows = replace(rows, barred=rows.barred | (rows.origin == row))
@@ -137,7 +232,7 @@ _Known = dict[tuple[int, int], Fraction]
 """Coordinates of corners: (corner, player)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Recipes:
     """The recipes of the corners of all states, from the image of sets in floats."""
 
@@ -166,83 +261,78 @@ class _Recipes:
         replies = rows.origin[equations.best].tolist()
         return cls(data, equations, image, number, replies, np.flatnonzero(~empty).tolist())
 
-    def fixed(self) -> _Known:
-        """Return what does not depend on other corners: outcomes of leaving, and payoffs of who does not wait."""
-        data, out = self.data, _Known()
+    @cached_property
+    def _slope(self) -> Pair | None:
+        """How much each coordinate moves with the other if one state's set is a segment; its rows pay points of it."""
+        e, data = self.equations, self.data
+        points = sorted({data.payoffs[row] for row in self.number if row < len(data.state)})
+        if len(e.corners) != 2 or len(data.game) > 1 or len(points) < 2:
+            return None
+        (a, b), (x, y) = points[0], points[-1]
+        width, height = x - a, y - b
+        return (width / height, height / width) if width and height else None
+
+    def leaving(self) -> _Known:
+        """Return the coordinates of outcomes of leaving."""
+        data, gone = self.data, [k for k, row in enumerate(self.number) if row >= len(self.data.state)]
         ends = [point for s in range(len(data.game)) for point, _ in data.leaves(s)]
-        for k, row in enumerate(self.number):
-            for i, d in enumerate(data.discounts):
-                if row >= len(data.state):
-                    out[k, i] = ends[row - len(data.state)][i]
-                elif not d:
-                    out[k, i] = data.now(i, row)
-        return out
+        return {(k, i): ends[self.number[k] - len(data.state)][i] for k in gone for i in (0, 1)}
 
     def known(self, work: Work) -> _Known:
-        """Return the coordinates that are recognised as rationals."""
-        e, fixed, waits = self.equations, self.fixed(), all(self.data.discounts)
-        corners = e.solve() if waits else [e.corners]
-        linear = e.linearised(np.concatenate(corners)) if waits and corners else None
-        if not corners or (waits and linear is None):
-            return fixed
-        x = fractions(np.concatenate(corners).ravel())
-        for (k, i), value in fixed.items():
-            x[2 * k + i] = value
-        if linear is not None:
-            slopes = linear[1].reshape(len(x), -1)
-        else:  # who does not wait has no facets: the others' payoffs follow from extremes, and are linear
-            units, now = fractions(np.eye(len(x))), self._generated(x, fixed)
-            slopes = np.stack([floats(self._generated(x + unit, fixed) - now) for unit in units], axis=1)
-        slopes[[2 * k + i for k, i in fixed]] = 0.0
-        inverse = np.linalg.inv(np.eye(len(x)) - slopes)
-        for bits in _BITS:
-            for _ in range(bits // _GAINED):
-                work.spend(len(x))
-                off = self._generated(x, fixed) - x
-                most = max(map(abs, off))
-                if most < Fraction(1, 2**bits):
-                    break
-                step = inverse @ floats(off / most)
-                x = np.array([Fraction(round(y * 2**bits), 2**bits) for y in x + most * fractions(step)])
+        """Return the coordinates that follow from the game in rationals."""
+        known, leaving = _Known(), self.leaving()
+        every = [(k, i) for k in range(len(self.number)) for i in (0, 1)]
+        while True:
+            rules = {at: (x, _Known()) for at, x in leaving.items()}
+            rules |= {
+                at: rule for at in every if at not in leaving and (rule := self._rule(*at, known)) is not None
+            }
+            while lost := [at for at, (_, on) in rules.items() if not on.keys() <= rules.keys()]:
+                for at in lost:
+                    del rules[at]
+            work.spend(len(rules) ** 2)
+            place = {at: n for n, at in enumerate(rules)}
+            matrix = np.full((len(rules), len(rules)), Fraction(0), dtype=object)
+            for at, (_, on) in rules.items():
+                matrix[place[at], place[at]] += 1
+                for other, weight in on.items():
+                    matrix[place[at], place[other]] -= weight
+            right = np.array([constant for constant, _ in rules.values()], dtype=object)
+            solution = solve(matrix, right) if len(rules) > len(known) else None
+            if solution is None:
+                return known
+            known = dict(zip(rules, solution, strict=True))
+
+    def _rule(self, k: int, i: int, known: _Known) -> tuple[Fraction, _Known] | None:
+        """Return a coordinate as a constant and weights of others; None if it slides along an edge by unknown steps."""
+        data, e, row, shares = self.data, self.equations, self.number[k], (Fraction(1), Fraction(0))
+        delta = data.discounts[i]
+        if not delta:
+            return data.now(i, row), {}
+        ends = [end[k] for end in e.ends]
+        if e.binds[i][k]:
+            own = data.own(data.state[row], i)
+            if e.leaves[k, i] and own is not None:
+                return own, {}
+            row, ends = self.replies[k][i], [e.lowest[i], e.lowest[i]]
+        elif not e.free[k]:
+            if self._slope is not None and self._slope[i]:
+                (x, y), slope = self.data.payoffs[row], self._slope[i]
+                return (x - slope * y if i == 0 else y - slope * x), {(k, 1 - i): slope}
+            if not data.discounts[1 - i]:
+                ends = [self._extreme(k, i)] * 2
+            elif (share := self._share(k, 1 - i, known)) is None:
+                return None
             else:
-                return fixed
-            guess = np.array([y.limit_denominator(2 ** (bits // 3)) for y in x])
-            if (self._generated(guess, fixed) == guess).all():
-                break
-        near = [abs(a - b) < Fraction(1, 2 ** (bits - bits // 6)) for a, b in zip(guess, x, strict=True)]
-        return fixed | {divmod(n, 2): guess[n] for n in np.flatnonzero(near).tolist()}
-
-    def _generated(self, flat: Table, fixed: _Known) -> Table:
-        """Return the corners that follow from given ones by their recipes, both in one row of numbers."""
-        data, e, x, out = self.data, self.equations, flat.reshape(-1, 2), flat.copy().reshape(-1, 2)
-        place = {s: n for n, s in enumerate(self.states)}
-
-        def mean(row: int, at: Indices, i: int) -> Fraction:
-            return sum((p * x[int(at[place[s]]), i] for s, p in data.law(row).items()), _ZERO)
-
-        for k, row in enumerate(self.number):
-            needed = [_ZERO, _ZERO]
-            for i in (0, 1):
-                if (k, i) in fixed:
-                    out[k, i] = needed[i] = fixed[k, i]
-                elif e.binds[i][k]:
-                    own, reply = data.own(data.state[row], i), self.replies[k][i]
-                    if own is None or not e.leaves[k, i]:
-                        own = data.now(i, reply) + data.discounts[i] * mean(reply, e.lowest[i], i)
-                    out[k, i] = needed[i] = own
-            for i, d in enumerate(data.discounts):
-                if (k, i) in fixed or e.binds[i][k]:
-                    continue
-                ends, o = [end[k] for end in e.ends], 1 - i
-                share = Fraction(e.mix[k])
-                if not e.free[k] and data.discounts[o]:
-                    (a, b), then = (mean(row, end, o) for end in ends), needed[o] - data.now(o, row)
-                    share = (then / data.discounts[o] - a) / (b - a) if a != b else _ZERO
-                elif not e.free[k]:
-                    ends = [self._extreme(k, i)] * 2
-                one, other = (mean(row, end, i) for end in ends)
-                out[k, i] = data.now(i, row) + d * (one + share * (other - one))
-        return out.ravel()
+                shares = 1 - share, share
+        else:
+            shares = 1 - Fraction(e.mix[k]), Fraction(e.mix[k])
+        place, on = {s: n for n, s in enumerate(self.states)}, _Known()
+        for part, end in zip(shares, ends, strict=True):
+            for s, chance in data.law(row).items() if part else ():
+                at = int(end[place[s]]), i
+                on[at] = on.get(at, Fraction(0)) + delta * chance * part
+        return data.now(i, row), on
 
     def _extreme(self, k: int, i: int) -> Indices:
         """Return the highest or the lowest corners for player i, whichever may follow where the other does not care."""
@@ -251,8 +341,23 @@ class _Recipes:
         sides = np.array([[a + f(e.corners[a:b, i]) for f in (np.argmin, np.argmax)] for a, b in parts]).T
         return np.asarray(min(sides, key=lambda side: abs(float(e.law[k] @ e.corners[side, i]) - w)))
 
-    def moved(self, known: _Known, inset: float) -> Generation | tuple[int, str]:
-        """Return the sets in which known coordinates stay and others move in, or a row that fails, and why."""
+    def _share(self, k: int, i: int, known: _Known) -> Fraction | None:
+        """Return where player i's threshold meets an edge; None if that is not known."""
+        data, row, place = self.data, self.number[k], {s: n for n, s in enumerate(self.states)}
+        corners = [
+            [(int(end[k, place[s]]), p) for s, p in data.law(row).items()] for end in self.equations.ends
+        ]
+        if (
+            not data.discounts[i]
+            or not {(k, i), *((n, i) for some in corners for n, _ in some)} <= known.keys()
+        ):
+            return None
+        one, other = (sum((p * known[n, i] for n, p in some), Fraction(0)) for some in corners)
+        ahead = (known[k, i] - data.now(i, row)) / data.discounts[i] - one
+        return ahead / (other - one) if other != one else None
+
+    def moved(self, known: _Known, inset: float) -> Generation | None:
+        """Return the sets in which known coordinates stay and others move in; None if Newton's method fails."""
         e = self.equations
         share, towards = np.full(e.corners.shape, inset), e.corners.copy()
         for (k, i), value in known.items():
@@ -266,150 +371,36 @@ class _Recipes:
             )
         solution = e.solve(share, towards) if inset else np.split(towards, e.start[1:-1])
         if solution is None:
-            return -1, "the equations of the vertices have no solution"
+            return None
         corners = np.concatenate(solution).tolist()
-        exact = [
+        exact: list[Pair] = [
             (known.get((k, 0), Fraction(x)), known.get((k, 1), Fraction(y)))
             for k, (x, y) in enumerate(corners)
         ]
         chosen: list[list[int]] = [[] for _ in self.data.game.games]
         for s, start, stop in zip(self.states, e.start, e.start[1:], strict=False):
-            chosen[s] = [int(start) + n for n in hull(exact[start:stop], merge=0)]
+            chosen[s] = [int(start) + n for n in hull(exact[start:stop])]
         vertices = tuple(tuple(exact[k] for k in some) for some in chosen)
-        rows = [[self.number[k] for k in some] for some in chosen]
-        nodes = _Nodes(self.data, vertices, rows).built()
-        if isinstance(nodes, tuple):
-            return nodes
-        return Generation(self.data, vertices, tuple(nodes), exact=not inset and not e.mix.any())
+        sums = Sums(vertices)
+        plans = tuple(tuple(self._plan(k, exact[k], sums) for k in some) for some in chosen)
+        return Generation(self.data, vertices, plans, exact=not inset and not e.mix.any())
 
-
-class _Nodes:
-    """Makes nodes of vertices and their rows: promises become lotteries over vertices."""
-
-    def __init__(
-        self, data: Rationals, vertices: tuple[tuple[Pair, ...], ...], rows: list[list[int]]
-    ) -> None:
-        self.data, self.vertices, self.rows = data, vertices, rows
-        self.first = np.concatenate([[0], np.cumsum([*map(len, vertices)])]).tolist()
-        leave = len(data.state)  # rather leaving than a profile punishes
-        self.worst = [
-            [
-                min(range(len(some)), key=lambda n: (some[n][i], own[n] < leave), default=-1)
-                for some, own in zip(vertices, rows, strict=True)
-            ]
-            for i in (0, 1)
-        ]
-        self.threat = [
-            [some[n][i] if some else None for some, n in zip(vertices, self.worst[i], strict=True)]
-            for i in (0, 1)
-        ]
-
-    def built(self) -> list[Node] | tuple[int, str]:
-        """Return the nodes of the vertices and of what is played if somebody stays; or a row that fails, and why."""
-        data, nodes, extra, origin = self.data, list[Node](), list[Node](), list[int]()
-        ends = [(s, *end) for s in range(len(data.game)) for end in data.leaves(s)]
-        for s, (vertices, rows) in enumerate(zip(self.vertices, self.rows, strict=True)):
-            for vertex, row in zip(vertices, rows, strict=True):
-                node: Node | None = None
-                origin.append(row)
-                if row < len(data.state):
-                    node = self._played(s, row, vertex, vertex)
-                else:
-                    leaver, leave = ends[row - len(data.state)][2], data.game.exits[s]
-                    assert leave is not None
-                    stay = None if leaver is None else self._challenge(s, leaver)
-                    if leaver is None or stay is not None:
-                        node = Node(
-                            state=s,
-                            profile=None,
-                            leavers=leave.who if leaver is None else (leaver,),
-                            stayed=None if stay is None else self.first[-1] + len(extra),
-                            payoffs=data.back(vertex),
-                        )
-                        extra += [] if stay is None else [stay]
-                if node is None:
-                    return row, f"{self._name(s, vertex)}: what it promises cannot be given"
-                nodes.append(node)
-        automaton = StochasticAutomaton(game=data.game, nodes=(*nodes, *extra), start=((0, _ONE),))
-        for k, gain in automaton._gains():
-            if gain > 0:
-                node = automaton.nodes[k]
-                where = self._name(node.state, data.scaled(node.payoffs))
-                return (origin[k] if k < len(origin) else -1), f"{where}: a player gains by deviating"
-        return [*automaton.nodes]
-
-    def _name(self, state: int, vertex: Pair) -> str:
-        x, y = (float(value) for value in self.data.back(vertex))
-        return f"vertex ({x:.6g}, {y:.6g}) of state {self.data.game.states[state]}"
-
-    def _challenge(self, state: int, leaver: int) -> Node | None:
-        """Return a node that gives a player who stayed, but should have left, at most her payoff from leaving."""
-        data, limit = self.data, self.data.own(state, leaver)
-        for row in data.rows(state):
-            best = [data.best(i, row, self.threat[i]) for i in (0, 1)]
-            if best[0] is not None and best[1] is not None:
-                node = self._played(state, row, best, [limit if i == leaver else None for i in (0, 1)])
-                if node is not None:
-                    return replace(node, challenged=True)
-        return None
-
-    def _played(self, state: int, row: int, least: _Bounds, most: _Bounds) -> Node | None:
-        """Return a node that plays a row for payoffs between bounds; None if nothing that can follow gives these."""
-        data, law = self.data, self.data.law(row)
-        if not all(self.vertices[s] for s in law):
-            return None
-        after: list[list[Fraction | None]] = [[None, None], [None, None]]
-        for side, bounds, sign in zip(after, (least, most), (-1, 1), strict=True):
-            for i, (bound, d) in enumerate(zip(bounds, data.discounts, strict=True)):
-                if bound is not None and d:
-                    side[i] = (bound - data.now(i, row)) / d
-                elif bound is not None and sign * (data.now(i, row) - bound) > 0:
-                    return None
-        drawn = lotteries({s: self.vertices[s] for s in law}, law, *after)
-        if drawn is None:
-            return None
+    def _plan(self, k: int, vertex: Pair, sums: Sums) -> Plan:
+        """Return the continuation behind a vertex; a player with discount factor 0 takes any that is feasible."""
+        data, row = self.data, self.number[k]
+        if row >= len(data.state):
+            state = self.states[int(np.searchsorted(self.equations.start, k, "right")) - 1]
+            earlier = sum(len(data.leaves(s)) for s in range(state))
+            return Plan(-1, None, row - len(data.state) - earlier)
+        out = [(vertex[i] - data.now(i, row)) / d if d else None for i, d in enumerate(data.discounts)]
+        after = list(sums.of(data.law(row)).vertices) if None in out else []
+        for i, value in enumerate(out):
+            if value is not None and after:
+                after = above(below(after, i, value), i, value) or after
         x, y = (
-            data.now(i, row)
-            + d * sum((law[s] * q * self.vertices[s][n][i] for s in law for n, q in drawn[s]), _ZERO)
-            for i, d in enumerate(data.discounts)
+            (after[0][i] if after else Fraction(0)) if value is None else value for i, value in enumerate(out)
         )
-        reached = [{t for r in data.replies(row, i) if r != row for t in data.law(r)} for i in (0, 1)]
-        one, other = (
-            {s: self.first[s] + self.worst[i][s] for s in sorted(states)} for i, states in enumerate(reached)
-        )
-        return Node(
-            state=state,
-            profile=data.actions(row),
-            following={s: tuple((self.first[s] + n, q) for n, q in each) for s, each in drawn.items()},
-            punishment=(one, other),
-            payoffs=data.back((x, y)),
-        )
-
-
-def lotteries(
-    vertices: dict[int, Sequence[Pair]], law: dict[int, Fraction], least: _Bounds, most: _Bounds
-) -> dict[int, Lottery] | None:
-    """Return lotteries over vertices of each state whose mean lies between bounds, with the lowest as likely as can be.
-
-    A linear program in rationals; None if there are none.
-    """
-    columns = [(s, n) for s, some in vertices.items() for n in range(len(some))]
-    rows, right = [], []
-    for i, sides in enumerate(zip(least, most, strict=True)):
-        for bound, sign in zip(sides, (-1, 1), strict=True):
-            if bound is not None:
-                rows.append([sign * law[s] * vertices[s][n][i] for s, n in columns])
-                right.append(sign * bound)
-    for s in vertices:
-        rows += [[sign * Fraction(s == other) for other, _ in columns] for sign in (1, -1)]
-        right += [_ONE, -_ONE]
-    low = {s: min(range(len(some)), key=lambda n: some[n][::-1]) for s, some in vertices.items()}
-    objective = [Fraction(low[s] == n) for s, n in columns]
-    found = maximise(*(np.array(part, dtype=object) for part in (objective, rows, right)))
-    if found is None:
-        return None
-    shares = [(s, n, share) for (s, n), share in zip(columns, found.solution, strict=True) if share]
-    return {s: tuple((n, share) for t, n, share in shares if t == s) for s in vertices}
+        return Plan(row, (x, y))
 
 
 def _across(ring: Floats, i: int, level: float) -> float:

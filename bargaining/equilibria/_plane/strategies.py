@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from bargaining._arguments import whole
 from bargaining._arrays import ArrayLike, real, scalar
-from bargaining._rational import floats, fractions
-from bargaining.equilibria._plane.generation import NEAR, Generation, lotteries
-from bargaining.equilibria._plane.polygon import distances
+from bargaining._rational import fractions
+from bargaining.equilibria._plane.generation import NEAR, Generation, Plan
+from bargaining.equilibria._plane.lottery import Lottery, Pair, nearest
 from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
-from bargaining.equilibria.automaton import Lottery, Node, Pair
+from bargaining.equilibria.automaton import Node
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 
 _ROUNDING = 1e-15  # of payoffs beside their range
-_SHARES = 0.0, 3e-7, 1e-5, 1e-3, 1e-1, 1.0  # of what payoffs may be off
 _KNIFE_EDGE = (
     "The game lies on a knife edge that rounding decides: "
     "give payoffs, transitions and discount factors as Fractions."
@@ -76,48 +73,85 @@ def strategy(
     if isinstance(sets, str):
         raise Unsolved(f"No automaton has zero regret in exact arithmetic: {sets}. {_KNIFE_EDGE}")
     point = sets.data.scaled(fractions(np.asarray(payoffs)).tolist())
-    room = max(near, NEAR) * found.scale + _ROUNDING * float(np.abs(target).max())
-    start = _start(sets, state, point, room)
-    if start is None:
-        polygon, size = sets.polygons[state], floats(sets.data.size)
-        off = np.inf if not len(polygon) else distances(floats(point)[None] * size, polygon * size)[0]
+    start = nearest(sets.vertices[state], point) if sets.vertices[state] else ()
+    x, y = (sum((share * sets.vertices[state][k][i] for k, share in start), Fraction(0)) for i in (0, 1))
+    off = max(abs(float((a - b) * c)) for a, b, c in zip((x, y), point, sets.data.size, strict=True))
+    if not start or off > max(near, NEAR) * found.scale + _ROUNDING * float(np.abs(target).max()):
         raise Unsolved(
             f"No automaton has zero regret in exact arithmetic and these payoffs, the nearest are {off:.6g} away: "
             f"{sets.fault_of_hints}. {_KNIFE_EDGE}"
         )
-    return reached(sets.nodes, start)
+    return _Builder(sets).build(state, start)
 
 
-def _start(sets: Generation, state: int, point: Pair, room: float) -> Lottery | None:
-    """Return a lottery over a state's nodes whose payoffs are a point, or else near it; None if none are in reach."""
-    vertices, first = sets.vertices[state], sum(map(len, sets.vertices[:state]))
-    for share in _SHARES if vertices else ():
-        reach = [Fraction(share * room) / size for size in sets.data.size]
-        for n, vertex in enumerate(vertices):
-            if all(abs(a - b) <= e for a, b, e in zip(vertex, point, reach, strict=True)):
-                return ((first + n, Fraction(1)),)
-        least, most = ([x + sign * e for x, e in zip(point, reach, strict=True)] for sign in (-1, 1))
-        drawn = lotteries({state: vertices}, {state: Fraction(1)}, least, most)
-        if drawn is not None:
-            return tuple((first + n, x) for n, x in drawn[state])
-    return None
+class _Builder:
+    """Numbers the nodes that can be reached: vertices, and what is played if somebody stays who should leave."""
 
+    def __init__(self, made: Generation) -> None:
+        self.made = made
+        self.order: dict[
+            tuple[int, int, bool], int
+        ] = {}  # (state, vertex, whether it was challenged) -> node
+        self.worst = [[self._worst(s, i) for s in range(len(made.vertices))] for i in (0, 1)]
 
-def reached(nodes: Sequence[Node], start: Lottery) -> tuple[tuple[Node, ...], Lottery]:
-    """Return the nodes that play reaches, numbered in the order in which they are named, and the start."""
-    order, out = dict[int, int](), list[Node]()
+    def _worst(self, s: int, i: int) -> int:
+        """Return the vertex that punishes player i in a state; leaving rather than a profile."""
+        vertices, plans = self.made.vertices[s], self.made.plans[s]
+        return min(
+            range(len(vertices)), key=lambda k: (vertices[k][i], plans[k].promise is not None), default=-1
+        )
 
-    def moved(lottery: Lottery) -> Lottery:
-        return tuple((number(n), share) for n, share in lottery)
+    def build(self, state: int, start: Lottery) -> tuple[tuple[Node, ...], Lottery]:
+        """Return the nodes reachable from a lottery over a state's vertices, and where play begins."""
+        begin = self._numbered(state, start)
+        nodes: list[Node] = []
+        while len(nodes) < len(self.order):
+            nodes.append(self._node(*list(self.order)[len(nodes)]))
+        return tuple(nodes), begin
 
-    def number(n: int) -> int:
-        return order.setdefault(n, len(order))
+    def _number(self, state: int, vertex: int, *, challenged: bool = False) -> int:
+        return self.order.setdefault((state, vertex, challenged), len(self.order))
 
-    begin = moved(start)
-    while len(out) < len(order):
-        node = nodes[list(order)[len(out)]]
-        following = {s: moved(lottery) for s, lottery in node.following.items()}
-        punishment: Any = tuple({s: number(n) for s, n in each.items()} for each in node.punishment)
-        stayed = None if node.stayed is None else number(node.stayed)
-        out.append(replace(node, following=following, punishment=punishment, stayed=stayed))
-    return tuple(out), begin
+    def _numbered(self, state: int, lottery: Lottery) -> Lottery:
+        return tuple((self._number(state, vertex), share) for vertex, share in lottery if share)
+
+    def _node(self, state: int, vertex: int, challenged: bool) -> Node:
+        plan, data = self.made.plans[state][vertex], self.made.data
+        if plan.promise is not None:
+            return self._played(state, plan, self.made.vertices[state][vertex])
+        leaver, leave = data.leaves(state)[plan.source][1], data.game.exits[state]
+        if not challenged:
+            assert leave is not None
+            return Node(
+                state=state,
+                profile=None,
+                leavers=leave.who if leaver is None else (leaver,),
+                stayed=None if leaver is None else self._number(state, vertex, challenged=True),
+                payoffs=data.back(self.made.vertices[state][vertex]),
+            )
+        assert leaver is not None
+        instead = self.made.challenge(state, leaver)
+        assert instead is not None
+        assert instead.promise is not None
+        x, y = (data.now(i, instead.row) + data.discounts[i] * instead.promise[i] for i in (0, 1))
+        return self._played(state, instead, (x, y), challenged=True)
+
+    def _played(self, state: int, plan: Plan, payoffs: Pair, *, challenged: bool = False) -> Node:
+        assert plan.promise is not None
+        data = self.made.data
+        lotteries = self.made.after(plan.row).lottery(plan.promise)
+        assert lotteries is not None
+        return Node(
+            state=state,
+            profile=data.actions(plan.row),
+            following={s: self._numbered(s, lottery) for s, lottery in lotteries.items()},
+            punishment=(self._punishment(plan.row, 0), self._punishment(plan.row, 1)),
+            challenged=challenged,
+            payoffs=data.back(payoffs),
+        )
+
+    def _punishment(self, row: int, i: int) -> dict[int, int]:
+        """Return the nodes after player i's deviations: one for each state that they can reach."""
+        data = self.made.data
+        reached = {s for reply in data.replies(row, i) if reply != row for s in data.law(reply)}
+        return {s: self._number(s, self.worst[i][s]) for s in sorted(reached)}

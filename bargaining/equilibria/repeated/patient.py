@@ -17,8 +17,7 @@ from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import Rationals, floats, maximise, rational
 from bargaining._rich import Card, Shown
-from bargaining.equilibria._plane.polygon import hull
-from bargaining.equilibria.automaton import Pair
+from bargaining.equilibria._plane.lottery import Pair, hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._monitored.liquidity import (
     Curve,
@@ -332,7 +331,7 @@ def _within(faces: Sequence[tuple[Pair, Score]]) -> tuple[Pair, ...]:
     for normal, score in faces[4:]:
         assert score.value is not None
         corners = clip(corners, normal, score.value)
-    return tuple(corners[k] for k in hull(corners, merge=0))
+    return tuple(corners[k] for k in hull(corners))
 
 
 @owning

@@ -14,6 +14,8 @@ from bargaining.equilibria.sets.rows import Indices, Mask, Rows
 TIED = 1e-9
 """Of the unit box: thresholds that are met or missed by less may be met only just."""
 
+_STEEP = 1e-4  # component of a unit normal: a smaller one would turn rounding into more than 1e-12
+
 
 class Recipes(NamedTuple):
     """Corners of one state's image, counter-clockwise, and how each is generated.
@@ -141,7 +143,8 @@ class Image:
         for k, i in zip(self.facets, (0, 0, 1, 1), strict=True):
             v, ends = f.copy(), np.stack([corners[number, k - 1], corners[number, k]])[..., 1 - i]
             meet = (self.levels[number, k] - m[k, i] * f[:, i]) / m[k, 1 - i]
-            v[:, 1 - i] = np.clip(meet, ends.min(axis=0), ends.max(axis=0))  # however steep the facet is
+            clipped = np.clip(meet, ends.min(axis=0), ends.max(axis=0))
+            v[:, 1 - i] = np.where(np.abs(m[k, 1 - i]) < _STEEP, clipped, meet)
             meets.append(v)
         within = [
             (f[:, i] <= corners[:, most, i] + ease) & (f[:, i] >= corners[:, least, i] - ease)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria._plane.generation import Generation, generate
+from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.rationals import Rationals, Work
 from bargaining.equilibria.payoff_bounds import payoff_bounds
@@ -15,7 +16,7 @@ from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBound
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact.certify import certify
-from bargaining.exact.outer_levels import outer_levels
+from bargaining.exact.outer_levels import floats_of, outer_levels
 from bargaining.exact.set_certificate import certify_payoff_set, certify_stochastic_payoff_sets
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
@@ -265,7 +266,7 @@ def made_of(game: StochasticGame) -> Generation:
 def test_outer_levels_reach_beyond_sets_that_are_too_small(seed: int, share: float) -> None:
     """Whichever vertex is moved towards the middle, the proof does not leave out what is cut off."""
     for game in (stochastic_game(seed, "none"), float_game(seed, [0.5, 0.7, 0.9][seed % 3])):
-        sets = made_of(game).polygons
+        sets = floats_of(made_of(game).vertices)
         for s, whole in enumerate(sets):
             for k, vertex in enumerate(whole if len(whole) > 2 else []):
                 small = whole.copy()
@@ -275,6 +276,25 @@ def test_outer_levels_reach_beyond_sets_that_are_too_small(seed: int, share: flo
                 levels = outer_levels(Rationals(game), claimed, Work(), 1e-12)
                 assert levels is not None
                 assert levels.beyond(claimed) > off / 100
+
+
+def test_a_vertex_whose_plan_is_false_is_found() -> None:
+    made = made_of(strengthening())
+    assert made.fault() == ""
+    plan = made.plans[0][2]
+    assert plan.promise is not None
+    x, y = plan.promise
+
+    def fault(row: int, promise: Pair) -> str:
+        plans = (
+            (*made.plans[0][:2], replace(plan, row=row, promise=promise), *made.plans[0][3:]),
+            made.plans[1],
+        )
+        return Generation(made.data, made.vertices, plans, exact=True).fault()
+
+    assert "does not give player 0 its payoff" in fault(plan.row, (x + Fraction(1, 10**30), y))
+    assert "belongs to another state" in fault(plan.row + 4, plan.promise)
+    assert "state L" in fault(plan.row + 4, plan.promise)
 
 
 @pytest.mark.slow

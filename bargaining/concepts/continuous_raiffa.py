@@ -15,7 +15,7 @@ from bargaining.feasible.transform import above, convex_only, set_of_cell, witho
 from bargaining.problem import Problem, require_problem
 
 PROMISED = 1e-6  # of ideal gains: the error that OK allows
-TOLERANCES = (1e-9, 1e-10, 1e-11, 1e-12)  # relative, of the integrations: two as a rule, more until two agree
+TOLERANCES = (1e-12, 1e-13, 3e-14)  # relative, of the integrations: two as a rule, three where they differ
 LEFT = 1e-8  # of ideal gains: less is divided without following the path, which errs by its square
 LONGEST = 0.25  # step: a longer one can pass several edges unnoticed
 LATEST = 40.0  # by then gains have fallen by exp(-40)

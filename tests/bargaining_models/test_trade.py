@@ -10,6 +10,7 @@ from bargaining import sensitivity
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel, solve
+from bargaining_models.trade.solve import Solver
 from former_figures import former
 from plain_trade import PlainTrade
 
@@ -180,12 +181,12 @@ def test_large_subsidies_are_left_to_newton(model):
     assert relative_gap(model, model.solve(tariffs=tariffs[0]), tariffs[0], np.ones((4, 4, 11))) < 1e-10
 
 
-def test_chord_and_newton_agree(model5, random_scenarios, monkeypatch):
+def test_broyden_and_newton_agree(model5, random_scenarios, monkeypatch):
     tariffs, costs = (array[15:25] for array in random_scenarios)
-    chord = model5.solve(tariffs=tariffs, costs=costs)
-    monkeypatch.setattr(solve, "CHORD_STEPS", 0)
+    broyden = model5.solve(tariffs=tariffs, costs=costs)
+    monkeypatch.setattr(solve, "BROYDEN_STEPS", 0)
     newton = model5.solve(tariffs=tariffs, costs=costs)
-    np.testing.assert_allclose(chord.welfare, newton.welfare, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(broyden.welfare, newton.welfare, rtol=0, atol=1e-9)
 
 
 def test_a_scenario_that_fails_stops_no_other(model5):
@@ -201,7 +202,7 @@ def test_a_scenario_that_fails_stops_no_other(model5):
 
 
 def test_a_solver_that_stops_early_says_inaccurate(model5, monkeypatch):
-    monkeypatch.setattr(solve, "CHORD_STEPS", 0)
+    monkeypatch.setattr(solve, "BROYDEN_STEPS", 0)
     monkeypatch.setattr(solve, "NEWTON_STEPS", 2)
     answer = model5.solve(tariffs=model5.tariffs({US_ON_CANADA: 0.25}))
     assert answer.status is Status.INACCURATE
@@ -217,25 +218,58 @@ def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
     assert np.isnan(steps[1]).all()
 
 
-@pytest.mark.dear("uniform5", "uniform4")
-def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model):
+@pytest.mark.parametrize("rates", [(0.0, 0.0), (0.25, 0.1), (1.0, 0.0)])
+def test_marginal_welfare_is_the_derivative(model, rates):
+    tariffs = model.tariffs({US_ON_CANADA: rates[0], CANADA_ON_US: rates[1]})
+    route = model.redirect(0.2, **ROUTE)
+    direction = model.tariffs({US_ON_CANADA: 1.0, ("CHN", "ROW", "MIN"): 0.5}) - model.economy.tariffs
+    slope = model.marginal_welfare([direction, -2 * direction], tariffs=tariffs, costs=route)
+    np.testing.assert_allclose(slope[1], -2 * slope[0], rtol=1e-12)
+    step = 1e-4
+    ends = model.solve(
+        tariffs=np.stack([tariffs + step * direction, tariffs - step * direction]), costs=route
+    )
+    np.testing.assert_allclose(
+        slope[0], (ends.welfare[0] - ends.welfare[1]) / (2 * step), rtol=1e-5, atol=1e-6
+    )
+
+
+@pytest.mark.dear("uniform5-world", "uniform4-world", "uniform4-CAN", "cp-CAN")
+@pytest.mark.parametrize("unit", ["world", "CAN"])
+def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model, unit):
     tariffs = model.tariffs({US_ON_CANADA: 0.25, CANADA_ON_US: 0.1})
     costs = np.where(model.closed([("CHN", "CAN", "MIN")]) == np.inf, np.inf, model.redirect(0.2, **ROUTE))
 
-    def solve(*, tariffs):
-        return model.solve(tariffs=tariffs, costs=costs, transfers=[8.0, -8.0, 0, 0]).welfare
+    def solve(model=model, *, tariffs=tariffs, costs=costs, paid=8.0):
+        received = np.array([paid, -8.0, 0.0, 8.0 - paid])
+        return model.solve(tariffs=tariffs, costs=costs, transfers=received, unit=unit).welfare
 
     def slope(of, step):
         ends = [of(k * step) for k in (-3, -2, -1, 1, 2, 3)]
         return np.tensordot([-1, 9, -45, 45, -9, 1], ends, 1) / (60 * step)
 
+    def other(shift):
+        elasticities = model.economy.elasticities + shift * np.eye(len(model.sectors))[3]
+        economy = replace(model.economy, elasticities=elasticities)
+        return replace(model, economy=economy, solver=Solver(economy))
+
     one = np.zeros_like(tariffs)
     one[CAN, USA, 3] = 1.0
-    at = model.solve(tariffs=tariffs, costs=costs, transfers=[8.0, -8.0, 0, 0])
-    found = sensitivity(at, wrt="tariffs").sel(importer="CAN", exporter="USA", sector=model.sectors[3])
-    exact = slope(lambda h: solve(tariffs=tariffs + h * one), 1e-3)
-    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-9)
-    assert float(found.error.max()) < 1e-9
+    at = model.solve(tariffs=tariffs, costs=costs, transfers=[8.0, -8.0, 0, 0], unit=unit)
+    ours = {name: sensitivity(at, wrt=name) for name in ("tariffs", "costs", "transfers", "elasticities")}
+    link = {"importer": "CAN", "exporter": "USA", "sector": model.sectors[3]}
+    for name, found, exact in (
+        ("tariffs", ours["tariffs"].sel(link), slope(lambda h: solve(tariffs=tariffs + h * one), 1e-3)),
+        ("costs", ours["costs"].sel(link), slope(lambda h: solve(costs=costs + h * one), 1e-3)),
+        (
+            "transfers",
+            ours["transfers"][:, 0] - ours["transfers"][:, 3],
+            slope(lambda h: solve(paid=8 + h), 1.0),
+        ),
+        ("elasticities", ours["elasticities"][:, 3], slope(lambda h: solve(other(h)), 1e-2)),
+    ):
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-9, err_msg=name)
+        assert float(ours[name].error.max()) < 1e-9
     cells = model.solve(tariffs=np.stack([tariffs, tariffs + 0.1 * one]))
     together = sensitivity(cells, wrt="tariffs")
     assert together.dims == ("cell", "region", "importer", "exporter", "sector")
@@ -408,6 +442,7 @@ BAD_CALLS = [
     (lambda m: m.redirect(0.1, caps=[0.1, 0.2], **ROUTE), "`caps` must have one entry per sector"),
     (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="CAN"), "must be three regions"),
     (lambda m: m.solve().of("MEX"), "`region` must be one of"),
+    (lambda m: m.marginal_welfare(np.ones((1, 4, 4, 9))), r"`directions` must have last axes \(4, 4, 11\)"),
 ]
 
 

@@ -1,4 +1,4 @@
-r"""The equilibrium conditions in exact hats, and their derivatives.
+r"""The equilibrium conditions in exact hats, and their derivatives forwards and backwards.
 
 Notation: `n` importer, `i` exporter, `j`, `k` sectors; hats are ratios to the base. The unknowns of a cell are the
 log wages `w`, and, where sectors buy inputs, log prices `P` and outputs `Y`:
@@ -164,7 +164,9 @@ class System:
         prices = z[:, n:half].reshape(-1, self.sectors, n)
         return z[:, :n], prices, z[:, half:].reshape(-1, self.sectors, n) * self.scale
 
-    def cells(self, tariffs: Floats, costs: Floats | None = None, transfers: Floats | None = None) -> Cells:
+    def cells(
+        self, tariffs: Floats, costs: Floats | None = None, transfers: Floats | None = None, unit: int = -1
+    ) -> Cells:
         """Put tariffs and hats of trade cost (B, N, N, J), and transfers (B, N), in the form the conditions use."""
         n, count = self.regions, len(tariffs)
         changed = tariffs != self.economy.tariffs
@@ -188,7 +190,7 @@ class System:
             both[cell, :, importer] = weights
             both[cell, :, n + importer] = weights / paid
         received = np.zeros((count, n)) if transfers is None else transfers
-        return Cells(gross=gross, both=both, transfers=received)
+        return Cells(gross=gross, both=both, transfers=received, unit=unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -202,12 +204,15 @@ class Cells(Shown):
     both : (B, J, 2N, N) array
         `weights = pi kappa^-theta`, and below it `net`, the same over one plus the tariff.
     transfers : (B, N) array
-        What each region receives, in units of world value added; sums to zero.
+        What each region receives, in the unit of the flows; sums to zero.
+    unit : int
+        The region whose consumer prices the transfers are in; -1: units of world value added.
     """
 
     gross: Floats
     both: Floats
     transfers: Floats
+    unit: int
 
     @property
     def weights(self) -> Floats:
@@ -225,6 +230,7 @@ class Cells(Shown):
             gross=self.gross[part],
             both=self.both[part],
             transfers=self.transfers[part],
+            unit=self.unit,
         )
 
     def __len__(self) -> int:
@@ -262,7 +268,7 @@ class Point:
         self.log_prices = -np.log(self.total) / system.theta
         self.wages = np.exp(wages)
         self.earned = self.wages * system.factor
-        income = self.earned + self.deficits + cells.transfers
+        income = self.earned + self.deficits + self.received
         kept = self.reaches
         if output is None:
             self.demand = None
@@ -290,6 +296,15 @@ class Point:
         ratios, earned = self.system.ratios, self.earned
         spread = (ratios * earned).sum(axis=1, keepdims=True) / self.system.world
         return np.asarray(earned * (ratios - spread))
+
+    @property
+    def received(self) -> Floats:
+        """Transfers in units of world value added, (B, N)."""
+        cells = self.cells
+        if cells.unit < 0:
+            return cells.transfers
+        level = (self.system.final[:, cells.unit] * self.log_prices[:, :, cells.unit]).sum(axis=1)
+        return np.asarray(cells.transfers * np.exp(level)[:, None])
 
     @cached_property
     def shares(self) -> Floats:
@@ -375,10 +390,14 @@ def pull(
     sold = np.matmul(at.net, output)
     money = (income + (system.final[..., None] * sold).sum(axis=1)) / at.spread[..., None]
     spending = theta * expenditures * (sold - kept * money[:, None]) + prices
+    unit = at.cells.unit
+    if unit >= 0:
+        owed = (money * at.received[..., None]).sum(axis=1)
+        spending[:, :, unit] += system.final[:, unit, None] * owed[:, None]
     costs = np.matmul(at.shares.swapaxes(2, 3), spending)
     costs += theta * np.matmul(at.net.swapaxes(2, 3), expenditures * money[:, None])
     costs -= theta * at.sold[..., None] * output
-    wages = (system.added[..., None] * costs).sum(axis=1) + _earnings(at, money)
+    wages = (system.added[..., None] * costs).sum(axis=1) + _earnings(at, money, backwards=True)
     demand = sold + (1.0 - kept) * money[:, None]
     return wages, _back(system.uses, costs), _back(system.inputs, demand), spending, money
 
@@ -388,15 +407,43 @@ def _back(matrices: Floats, functions: Floats) -> Floats:
     return np.asarray(np.matmul(matrices, functions.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3))
 
 
-def _earnings(at: Point, weights: Floats) -> Floats:
-    """The derivative in log wages of value added and deficits summed with weights (B, N, K)."""
-    system, earned = at.system, at.earned[..., None]
+def push(at: Point, wages: Floats, prices: Floats | None) -> tuple[Floats, Floats]:
+    """Differentiate implied prices and outputs forwards, (B, J, N, K), along K changes of wages and prices.
+
+    Outputs, as an unknown, stay what they are.
+    """
+    system = at.system
+    theta = system.theta[..., None]
+    costs = system.added[..., None] * wages[:, None]
+    if prices is not None:
+        costs = costs + _back(system.inputs, prices)
+    index = np.matmul(at.shares, costs)
+    kept = theta * (at.reaches[..., None] * index - np.matmul(at.net, costs))
+    expenditures = at.expenditures[..., None]
+    income = -(expenditures * kept).sum(axis=1) + _earnings(at, wages)
+    unit = at.cells.unit
+    if unit >= 0:
+        level = (system.final[:, unit, None] * index[:, :, unit]).sum(axis=1)
+        income = income + at.received[..., None] * level[:, None]
+    bought = system.final[..., None] * (income / at.spread[..., None])[:, None] + theta * expenditures * index
+    output = np.matmul(at.net.swapaxes(2, 3), bought) - theta * at.sold[..., None] * costs
+    return index, output
+
+
+def _earnings(at: Point, along: Floats, *, backwards: bool = False) -> Floats:
+    """The change of value added and deficits along changes of log wages, (B, N, K).
+
+    Backwards it is the derivative in log wages of value added and deficits weighted by what is given.
+    """
+    system = at.system
+    earned = at.earned[..., None]
     if system.economy.closure == "fixed":
-        return np.asarray(earned * weights)
+        return np.asarray(earned * along)
     ratios = system.ratios[:, None]
     spread = (ratios * earned).sum(axis=1, keepdims=True) / system.world
-    together = (earned * weights).sum(axis=1, keepdims=True) / system.world
-    return np.asarray(earned * (weights * (1.0 + ratios - spread) - ratios * together))
+    each, shared = (earned, ratios) if backwards else (ratios * earned, 1.0)
+    together = (each * along).sum(axis=1, keepdims=True) / system.world
+    return np.asarray(earned * (along * (1.0 + ratios - spread) - shared * together))
 
 
 def price_matrix(at: Point) -> Floats:

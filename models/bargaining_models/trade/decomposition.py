@@ -113,6 +113,7 @@ def decompose(
     tariffs: Floats,
     costs: Floats | None,
     transfers: Floats | None,
+    unit: int,
     *,
     method: str,
     steps: int,
@@ -122,7 +123,7 @@ def decompose(
     Returns the four parts, not yet in percent, sectors before regions, and the point at the end.
     """
     system, base = solver.system, solver.system.economy.tariffs
-    end = solver.solve(system.cells(tariffs, costs, transfers))
+    end = solver.solve(system.cells(tariffs, costs, transfers, unit))
     with np.errstate(all="ignore"):  # scenarios that failed are marked by their status
         if method != "path":
             start = solver.at(system.cells(base[None]), system.start(1))
@@ -138,6 +139,7 @@ def decompose(
                     base + line * (tariffs[k] - base),
                     None if costs is None else costs[k] ** line,
                     None if transfers is None else nodes[:, None] * transfers[k],
+                    unit,
                 )
             )
             growth = None if costs is None else sectors_first(np.log(costs[k]))[None]
@@ -155,7 +157,7 @@ def _along(way: Point, slopes: Floats, growth: Floats | None) -> tuple[Floats, F
     rates = way.cells.gross - 1.0
     volume = (rates * (np.tensordot(slopes, flows, 1) - flows * costs[..., None, :])).sum(axis=3) / income
     dearer = np.zeros_like(terms) if growth is None else (way.cells.gross * flows * growth).sum(axis=3)
-    paid = np.tensordot(slopes, way.deficits + way.cells.transfers, 1) / way.income
+    paid = np.tensordot(slopes, way.deficits + way.received, 1) / way.income
     return terms, volume, -dearer / income, paid
 
 
@@ -171,7 +173,7 @@ def _at_once(start: Point, end: Point, costs: Floats | None) -> tuple[Floats, Fl
     more = growth - change[..., None, :]
     volume = (rates * np.where(flows > 0.0, flows * more, 0.0)).sum(axis=3) / income
     lost = np.zeros_like(terms) if dearer is None else (start.cells.gross * flows * dearer).sum(axis=3)
-    paid = (end.deficits + end.cells.transfers - start.deficits) / start.income
+    paid = (end.deficits + end.received - start.deficits) / start.income
     return terms, volume, -lost / income, np.broadcast_to(paid, (len(terms), paid.shape[-1]))
 
 

@@ -71,7 +71,7 @@ class TradeEquilibrium(Result):
     sectors: tuple[str, ...]
     unit: str = ""
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
-    _slopes_of: Callable[[], tuple[Floats, Floats]] | None = field(default=None, repr=False)
+    _slopes_of: Callable[[str], tuple[Floats, Floats]] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"TradeEquilibrium(real income, %: {by_name(self.welfare, self.regions)}; {said(self.status)})"
@@ -113,14 +113,14 @@ class TradeEquilibrium(Result):
             raise InvalidInput(
                 "`result` must come from `TradeModel.solve`, which keeps what derivatives are made of."
             )
-        choice(wrt, "wrt", ("tariffs",))
-        made, doubt = self._slopes_of()
-        made = np.moveaxis(made, 2, -1)
-        own: dict[str, list[str] | None] = {
-            "importer": list(self.regions),
-            "exporter": list(self.regions),
-            "sector": list(self.sectors),
-        }
+        choice(wrt, "wrt", ("tariffs", "costs", "transfers", "elasticities"))
+        made, doubt = self._slopes_of(wrt)
+        own: dict[str, list[str] | None] = {"receiver": list(self.regions)} if wrt == "transfers" else {}
+        if wrt in ("tariffs", "costs"):
+            made = np.moveaxis(made, 2, -1)
+            own = {"importer": list(self.regions), "exporter": list(self.regions)}
+        if wrt != "transfers":
+            own["sector"] = list(self.sectors)
         batch, rest = np.shape(self.residual), made.shape[2:]
         level = 100.0 + self.welfare.reshape(*self.welfare.shape, *(1,) * len(rest))
         percent = level * made.reshape(*self.welfare.shape, *rest)

@@ -127,27 +127,7 @@ def _stored(name: str) -> TradeData:
 
 
 def from_icio(frame: Any, **options: Any) -> TradeData:
-    """Make figures of an inter-country input-output table, for `TradeModel.from_data`.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Sales at producer prices: rows (region, sector), the sellers; columns (region, sector) for inputs and
-        (region, any other name) for final uses. Leave out rows of taxes and value added, and all totals.
-    **options
-        `elasticities`, which are required, and `tariffs`, `goods`, `gdp`, `unit`, `year` and `source` of
-        `TradeModel.from_arrays`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> sellers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars"]])
-    >>> buyers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars", "households"]])
-    >>> sales = [[5, 1, 30, 1, 0, 6], [1, 9, 40, 0, 2, 9], [1, 0, 5, 9, 2, 50], [0, 2, 9, 2, 20, 80]]
-    >>> from_icio(pd.DataFrame(sales, sellers, buyers), elasticities=4).inputs[0].round(3)
-    array([[0.14 , 0.023],
-           [0.016, 0.18 ]])
-    """
+    """Make figures of an inter-country input-output table; `TradeModel.from_icio` describes them."""
     if not hasattr(frame, "iloc") or frame.index.nlevels != 2 or frame.columns.nlevels != 2:
         raise InvalidInput(
             "`frame` must be a pandas table with (region, sector) on its rows and (region, sector or final use) on "
@@ -171,12 +151,13 @@ def from_icio(frame: Any, **options: Any) -> TradeData:
     n, j = len(regions), len(sectors)
     row = [(regions.index(region), sectors.index(sector)) for region, sector in sellers]
     flows, use = np.zeros((n, n, j)), np.zeros((n, j, j))
-    seller, sector = np.array(row).T
     for column, (buyer, kind) in enumerate(buyers):
         home = regions.index(buyer)
-        np.add.at(flows, (home, seller, sector), values[:, column])
-        if kind in sectors:
-            np.add.at(use, (home, sectors.index(kind), sector), values[:, column])
+        bought = values[:, column]
+        for (seller, sector), value in zip(row, bought, strict=True):
+            flows[home, seller, sector] += value
+            if kind in sectors:
+                use[home, sectors.index(kind), sector] += value
     output = flows.sum(axis=0)
     shares = use / np.where(output > 0.0, output, 1.0)[:, :, None]
     return TradeData.from_arrays(

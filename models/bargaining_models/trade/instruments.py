@@ -104,6 +104,12 @@ class Rates(Shown):
             return np.full(self.size, -1.0)
         return np.array([-1.0 - self.given[..., self.links == k].min() for k in range(self.size)])
 
+    def in_force(self) -> Floats:
+        """The rates now in force, weighted equally over links, (K,); 0 where they are added."""
+        if self.added:
+            return np.zeros(self.size)
+        return np.array([self.given[self.links == k].mean() for k in range(self.size)])
+
 
 def rates_of(
     model: TradeModel,

@@ -15,9 +15,12 @@ from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import HIGHEST, check_rates
 
 
-def place(name: str, argument: str, labels: tuple[str, ...]) -> int:
-    """Return where `name` stands among `labels`; `argument` is what gives it, "region" or "sector" where a key does."""
-    choice(name, argument, labels)
+def place(name: str, argument: str, labels: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> int:
+    """Return where `name` stands among `labels`; `argument` is what gives it, or "region" or "sector" where a key does.
+
+    `besides` are other words that would have been allowed, for the message.
+    """
+    choice(name, argument, (*besides, *labels))
     return labels.index(name)
 
 
@@ -105,12 +108,13 @@ def scenario(
     names: tuple[tuple[str, ...], tuple[str, ...]],
     *,
     transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+    unit: str = "world",
     highest: float = HIGHEST,
-) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, dict[tuple[int, ...], str]]:
+) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, int, dict[tuple[int, ...], str]]:
     """Check and broadcast tariffs, costs and transfers.
 
-    Returns the shape of the batch, the three in a row, the last two None where not given, and why some cells of the
-    batch cannot be tried: these are NaN.
+    Returns the shape of the batch, the three in a row, the last two None where not given, the region whose prices the
+    transfers are in, or -1, and why some cells of the batch cannot be tried: these are NaN.
     """
     shape = economy.shares.shape
     given = {"tariffs": _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)}
@@ -132,6 +136,9 @@ def scenario(
             f"{listed} must have batch axes that broadcast; got {' and '.join(str(s) for s in parts.values())}. "
             f"Insert axes of length 1."
         ) from None
+    where = (
+        -1 if isinstance(unit, str) and unit == "world" else place(unit, "unit", names[0], besides=("world",))
+    )
     refused: dict[tuple[int, ...], str] = {}
     rows: dict[str, Floats] = {}
     for name, array in given.items():
@@ -141,7 +148,7 @@ def scenario(
         places = np.broadcast_to(np.arange(max(1, math.prod(parts[name]))).reshape(parts[name]), batch)
         for number, reason in reasons.items():
             refused |= {tuple(map(int, cell)): reason for cell in np.argwhere(places == number)}
-    return batch, rows["tariffs"], rows.get("costs"), rows.get("transfers"), refused
+    return batch, rows["tariffs"], rows.get("costs"), rows.get("transfers"), where, refused
 
 
 def _kept(array: Floats, axes: int, check: Callable[[Floats], None]) -> tuple[Floats, dict[int, str]]:

@@ -18,7 +18,7 @@ from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import HIGHEST, TradeData, too_high
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
-from bargaining_models.trade.folders import read_folder, structure
+from bargaining_models.trade.folders import from_icio, read_folder, structure
 from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.links import (
     caps_by_sector,
@@ -32,7 +32,7 @@ from bargaining_models.trade.solve import Solver, rebase
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
-    from bargaining_models.trade.bargained import BargainedTariffs
+    from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs, TariffsInPairs
     from bargaining_models.trade.tariff_nash import TariffEquilibrium
 
 
@@ -322,6 +322,43 @@ class TradeModel(Shown):
         return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
 
     @classmethod
+    def from_icio(
+        cls,
+        frame: Any,
+        *,
+        elasticities: Any,
+        deficits: str | ArrayLike = "balanced",
+        limit: float | None = None,
+        absorb: str | int | None = None,
+        **figures: Any,
+    ) -> TradeModel:
+        """Build the base equilibrium from an inter-country input-output table.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Sales at producer prices: rows (region, sector), the sellers; columns (region, sector) for inputs and
+            (region, any other name) for final uses. Leave out rows of taxes and value added, and all totals.
+        elasticities, deficits, limit, absorb
+            As in `from_arrays`.
+        **figures
+            `tariffs`, `goods`, `gdp`, `unit`, `year` and `source` of `from_arrays`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> sellers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars"]])
+        >>> buyers = pd.MultiIndex.from_product([["home", "abroad"], ["food", "cars", "households"]])
+        >>> sales = [[5, 1, 30, 1, 0, 6], [1, 9, 40, 0, 2, 9], [1, 0, 5, 9, 2, 50], [0, 2, 9, 2, 20, 80]]
+        >>> model = TradeModel.from_icio(pd.DataFrame(sales, sellers, buyers), elasticities=4)
+        >>> model.data.inputs[0].round(3)
+        array([[0.14 , 0.023],
+               [0.016, 0.18 ]])
+        """
+        data = from_icio(frame, elasticities=elasticities, **figures)
+        return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
+
+    @classmethod
     def from_data(
         cls,
         data: TradeData,
@@ -441,6 +478,7 @@ class TradeModel(Shown):
         tariffs: ArrayLike | None = None,
         costs: ArrayLike | None = None,
         transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+        unit: str = "world",
         highest: float = HIGHEST,
     ) -> TradeEquilibrium:
         """Solve for the equilibrium under each scenario of a batch.
@@ -455,7 +493,10 @@ class TradeModel(Shown):
             and `closed` make them. Batch axes of all three broadcast.
         transfers : (*batch, N) array_like, or mapping from (payer, receiver) to (*batch) array_like, optional
             What each region receives from the others, summing to zero, paid within the equilibrium on top of the
-            deficits; in the unit of the flows, fixed in units of world value added.
+            deficits; in the unit of the flows.
+        unit : str, default "world"
+            What the payment is fixed in: "world" units of world value added, or the name of a region: at its consumer
+            prices.
         highest : float, default 3
             Rates above it are refused, since they are likely to be percentages.
 
@@ -480,13 +521,40 @@ class TradeModel(Shown):
         array([ 9.08, -8.92, -0.  , -0.06])
         """
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, refused = scenario(
-            self.economy, tariffs, costs, names, transfers=transfers, highest=highest
+        batch, rates, hats, received, where, refused = scenario(
+            self.economy, tariffs, costs, names, transfers=transfers, unit=unit, highest=highest
         )
-        at = self.solver.solve(self.solver.system.cells(rates, hats, received))
-        slopes = partial(self.solver.slopes, rates, hats, received, (at.log_wages, at.prices, at.output))
+        at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
+        slopes = partial(
+            self.solver.slopes, rates, hats, received, where, (at.log_wages, at.prices, at.output)
+        )
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
+
+    def marginal_welfare(
+        self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
+    ) -> Floats:
+        """Differentiate welfare along directions of tariffs, as `sensitivity` of the equilibrium does.
+
+        Parameters
+        ----------
+        directions : (K, N, N, J) array_like
+            Changes of tariffs per unit of K parameters, each the difference of two arrays of `tariffs`.
+        tariffs, costs : array_like, optional
+            As in `solve`.
+
+        Returns
+        -------
+        (*batch, K, N) array
+            Percent of real income per unit of each parameter; NaN where there is no equilibrium.
+        """
+        from bargaining import sensitivity
+
+        along = real(directions, "directions", ndim=4)
+        if along.shape[1:] != (shape := self.economy.shares.shape):
+            raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
+        slopes = sensitivity(self.solve(tariffs=tariffs, costs=costs), wrt="tariffs").values
+        return np.asarray(np.einsum("...nijs,kijs->...kn", slopes, along))
 
     def decomposition(
         self,
@@ -494,6 +562,7 @@ class TradeModel(Shown):
         tariffs: ArrayLike | None = None,
         costs: ArrayLike | None = None,
         transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+        unit: str = "world",
         method: str = "path",
         steps: int = 32,
     ) -> Decomposition:
@@ -501,7 +570,7 @@ class TradeModel(Shown):
 
         Parameters
         ----------
-        tariffs, costs, transfers
+        tariffs, costs, transfers, unit
             As in `solve`; costs must be finite.
         method : {"path", "discrete"}, default "path"
             "path" adds up to the exact change; "discrete" is the form published by Caliendo and Parro (2015), with
@@ -533,8 +602,10 @@ class TradeModel(Shown):
                 "Take a high cost, 100 for instance."
             )
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, _ = scenario(self.economy, tariffs, costs, names, transfers=transfers)
-        parts, end = decompose(self.solver, rates, hats, received, method=method, steps=points)
+        batch, rates, hats, received, where, _ = scenario(
+            self.economy, tariffs, costs, names, transfers=transfers, unit=unit
+        )
+        parts, end = decompose(self.solver, rates, hats, received, where, method=method, steps=points)
         answer = pack(end, rates, batch, names, self.data.unit)
         lost = np.where(np.asarray(answer.status) == Status.FAILED, np.nan, 100.0)[..., None]
         terms, volume, cost = (
@@ -582,6 +653,19 @@ class TradeModel(Shown):
         place(region, "region", self.regions)
         return self.nash_tariffs([region], **options)
 
+    def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
+        """Return the best tariffs of a region against tariffs `given`; the options are those of `optimal_tariffs`.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> us_25 = model.tariffs({("USA", "CAN"): 0.25})
+        >>> model.best_reply("CAN", us_25, against=["USA"]).rates.round(4)
+        array([0.1016])
+        """
+        return self.optimal_tariffs(region, given=given, **options)
+
     def nash_tariffs(
         self,
         players: Sequence[str] | None = None,
@@ -593,7 +677,7 @@ class TradeModel(Shown):
         agreements: Iterable[tuple[str, str]] = (),
         given: Any = None,
         costs: ArrayLike | None = None,
-        starts: Sequence[Any] = (0.0, 0.2, 0.4),
+        starts: Sequence[Any] = ("formula", 0.0, 0.4),
         grid: int = 17,
     ) -> TariffEquilibrium:
         """Find tariffs of which each player's are best given the others': a tariff war.
@@ -617,7 +701,7 @@ class TradeModel(Shown):
             Tariffs where no rate falls; by default those of the base.
         costs : (N, N, J) array_like, optional
             Hats of trade cost in force.
-        starts : sequence of float or (K,) array_like
+        starts : sequence of "formula", float or (K,) array_like
             Where to search from; see `TariffEquilibrium.spread`.
         grid : int
             How many deviations of each rate are tried, from -20 to 500 percent.
@@ -748,6 +832,73 @@ class TradeModel(Shown):
         ('OK', True, 12)
         """
         return self.bargained_tariffs(self.regions if players is None else players, **options)
+
+    def tariffs_in_pairs(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        method: Method = nash,
+        disagreement: str = "war",
+        sectors: str | Sequence[str] = "goods",
+        given: Any = None,
+    ) -> TariffsInPairs:
+        """Find tariffs that pairs of regions agree on, each taking the others' agreements as given (Nash-in-Nash).
+
+        Parameters
+        ----------
+        pairs : iterable of (region, region)
+        method : callable, default bargaining.nash
+            How each pair divides what its two rates reach.
+        disagreement : {"war", "given"}
+            What a pair has without its own agreement, those of the others standing: Nash tariffs on each other, or the
+            tariffs given.
+        sectors, given
+            As in `bargained_tariffs`.
+
+        Notes
+        -----
+        Pairs bargain in turn until no rate moves (Horn and Wolinsky 1988). Bagwell, Staiger and Yurukoglu (2021)
+        apply the idea to tariffs.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> deals = model.tariffs_in_pairs([("USA", "CAN"), ("USA", "CHN")])
+        >>> deals.status.name, bool((deals.gains > 0).all())
+        ('OK', True)
+        """
+        from bargaining_models.trade.bargained import tariffs_in_pairs
+
+        return tariffs_in_pairs(
+            self, pairs, method=method, disagreement=disagreement, sectors=sectors, given=given
+        )
+
+    def efficient_tariffs(self, weights: Any) -> EfficientTariffs:
+        """Return the tariffs of a Pareto-efficient allocation: `weights_n / weights_i - 1` of n on i, in all sectors.
+
+        Everybody in n then pays `weights_n` times one price the world over, so that relative prices are the same
+        everywhere, as under free trade; what the rates collect and pay out are the transfers. So tariffs on all
+        sectors can themselves be the payment between regions.
+
+        Parameters
+        ----------
+        weights : (N,) array_like, or mapping from region to float
+            Positive; regions left out of a mapping have 1.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> best = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
+        >>> best.transfers.round(1)  # USA, CAN, CHN, ROW; USD bn
+        array([ -23.1,   19.9, -115.8,  119. ])
+        >>> bool(best.gap < 1e-9)
+        True
+        """
+        from bargaining_models.trade.bargained import efficient_tariffs
+
+        return efficient_tariffs(self, weights)
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

@@ -12,20 +12,24 @@ unbounded game: no search proves that a finite one is the only one. The spread o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining.authoring import Floats, Result, listed, owning, real, whole, within
+from bargaining.authoring import Floats, Result, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.payoffs import Payoffs
+from bargaining_models.trade.solve import reduced, slopes, tariff_slopes
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from bargaining_models.trade.model import TradeModel
 
 MARGINAL, REGRET = 1e-9, 1e-8  # values that count as zero: percent per unit of a rate, and percent
@@ -34,9 +38,10 @@ GRID = -0.2, 5.0
 MOST_POINTS = 10_000  # of a grid: each is a solution of the model
 HIGHEST = 1e3  # of a rate to start from: at higher ones there is no trade to tax
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
+ANSWER, ANSWER_ERROR = 1e-3, 1e-9  # of a rate, and what its fourth power and rounding leave of a difference
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
-NEWTON_STEPS, BROYDEN_STEPS = 40, 60  # limits: each method ends when its steps are small
+NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method ends when its steps are small
 ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better
 NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
@@ -72,6 +77,11 @@ class TariffEquilibrium(Result):
     regret : float
         Largest gain of a player, in percent, from another rate on a grid of log(1 + rate) from -0.2 to 5: each of its
         rates alone, and all of them at once; at least 0.
+    formula : (K,) array
+        The approximate rates `sum E_ij / sum theta_j (1 - pi_ij) E_ij` (Lashkaripour 2021), sums over the partners
+        i that a rate falls on and all sectors j, E the owner's exports there and pi its shares of spending there,
+        at the flows that these rates lead to. Exact for one of two countries with one sector and no inputs, if the
+        other taxes nothing.
     starts : (S, K) array
         Where the search started from.
     found : (S, K) array
@@ -99,10 +109,26 @@ class TariffEquilibrium(Result):
     marginal: float
     curvature: Floats
     regret: float
+    formula: Floats
     starts: Floats
     found: Floats
     status: Status
     equilibrium: TradeEquilibrium
+    _slopes_of: partial[Any] | None = field(default=None, repr=False)
+
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+        """Return derivatives of the rates, their error by rounding, and their axes: what `sensitivity` asks."""
+        choice(wrt, "wrt", ("tariffs", "costs", "elasticities"))
+        if self._slopes_of is None or self.status == Status.FAILED:
+            raise InvalidInput("`result` must be rates that were found; its status is FAILED.")
+        values, doubt = self._slopes_of(wrt)
+        axes: dict[str, list[str] | None] = {"rate_on": [" on ".join(label) for label in self.labels]}
+        if wrt != "elasticities":
+            values = np.moveaxis(values, 1, -1)
+            axes |= {"importer": list(self.equilibrium.regions), "exporter": list(self.equilibrium.regions)}
+        axes["sector"] = list(self.equilibrium.sectors)
+        error = doubt * np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        return values, np.broadcast_to(error, values.shape), axes
 
     def __repr__(self) -> str:
         names = [" on ".join(label) for label in self.labels]
@@ -122,13 +148,34 @@ class TariffEquilibrium(Result):
         """Return the rate on one flow: `of("USA")`, `of("USA", "CAN")`."""
         return rate_on(label, self.labels, self.rates)
 
+    def to_xarray(self) -> xr.Dataset:
+        """Return the rates by flow, and real income by region."""
+        import xarray as xr
+
+        names = [" on ".join(label) for label in self.labels]
+        return xr.Dataset(
+            {
+                "rate": (("rate_on",), self.rates, {"unit": "fraction"}),
+                "formula": (("rate_on",), self.formula, {"unit": "fraction"}),
+                "real_income": (("region",), self.percent, {"unit": "percent"}),
+                "curvature": (("player",), self.curvature, {"unit": "percent"}),
+            },
+            coords={
+                "rate_on": names,
+                "region": list(self.equilibrium.regions),
+                "player": list(self.players),
+            },
+            attrs={"by": self.by, "base": self.base, "status": self.status.name, "regret": self.regret},
+        )
+
 
 def nash_tariffs(
-    model: TradeModel, rates: Rates, *, starts: Sequence[Any] = (0.0, 0.2, 0.4), grid: int = 17
+    model: TradeModel, rates: Rates, *, starts: Sequence[Any] = ("formula", 0.0, 0.4), grid: int = 17
 ) -> TariffEquilibrium:
     """Find rates of which each player's are best given the others'; `TradeModel.nash_tariffs` describes them."""
     points, payoffs, hats = whole(grid, "grid", 3, MOST_POINTS), Payoffs(model, rates), rates.costs
-    begin = _starts(starts, rates)
+    formula = formula_rates(payoffs)
+    begin = _starts(starts, rates, formula)
     before = model.solve(tariffs=rates.given, costs=hats)
     found, off = _search(payoffs, begin)
     values = _most_exact(found, off)
@@ -177,11 +224,72 @@ def nash_tariffs(
         marginal=marginal,
         curvature=curvature,
         regret=regret,
+        formula=formula,
         starts=begin,
         found=found,
         status=status,
         equilibrium=answer,
+        _slopes_of=partial(_answers, payoffs, values),
     )
+
+
+def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]:
+    r"""Return how rates (K,) answer the "tariffs" that are given, "costs" or "elasticities"; and the relative error.
+
+    By the implicit function theorem on the first-order conditions G(s, t) = 0: :math:`s_t = -G_s^{-1} G_t`. All of G's
+    derivatives are second ones of welfare, one of them in a rate, so that K changes of rates give both: G_s from how
+    the slopes in rates answer them, G_t from how those in t do. They are differences of fourth order.
+    """
+    rates, places = payoffs.rates, payoffs.rates.places.tolist()
+    owner, k = rates.owners, np.arange(rates.size)
+    moves = ANSWER * np.array([1.0, -1.0, 2.0, -2.0])[:, None, None] * np.eye(rates.size)
+    at = payoffs.points((values + moves).reshape(-1, rates.size))
+    own, other = [], []
+    with np.errstate(all="ignore"):
+        for some in payoffs.chunks(at, 2 * len(places) * payoffs.solver.system.shares.size):
+            worth = reduced(some, places).welfare
+            of_links = tariff_slopes(some, worth)
+            own.append(rates.gather(of_links))
+            other.append(of_links if wrt == "tariffs" else slopes(some, worth, wrt))
+
+    def difference(parts: list[Floats]) -> Floats:
+        """The change of owner k's slopes as rate k moves, (K, players, ...)."""
+        near, back, far, far_back = np.split(np.concatenate(parts), 4)
+        return np.asarray((8.0 * (near - back) - (far - far_back)) / (12.0 * ANSWER))
+
+    matrix = difference(own)[:, owner, k].T  # of the condition of one rate in another
+    right = difference(other)[k, owner]
+    if wrt == "tariffs" and not rates.added:
+        right[:, np.moveaxis(rates.links, -1, 0) >= 0] = 0.0
+    answer = -np.linalg.solve(matrix, right.reshape(rates.size, -1))
+    return np.asarray(answer.reshape(right.shape)), ANSWER_ERROR * float(np.linalg.cond(matrix))
+
+
+def formula_rates(payoffs: Payoffs) -> Floats:
+    """The approximation of Lashkaripour (2021), (K,), at the flows that it leads to itself."""
+    rates = payoffs.rates
+    theta = payoffs.solver.system.theta
+    partners = np.zeros((rates.size, rates.links.shape[1]), dtype=bool)
+    for importer, exporter, sector in np.argwhere(rates.links >= 0):
+        partners[rates.links[importer, exporter, sector], exporter] = True
+    values = rates.in_force()
+    with np.errstate(all="ignore"):
+        for _ in range(FORMULA_STEPS):
+            at = payoffs.points(values[None], tolerance=ROUGH)
+            flows, shares = at.flows[0], at.shares[0]  # (J, importers, exporters)
+            new = np.empty(rates.size)
+            for k in range(rates.size):
+                home = rates.places[rates.owners[k]]
+                exports = flows[:, partners[k], home]
+                foreign = 1.0 - shares[:, partners[k], home]
+                new[k] = exports.sum() / (theta * foreign * exports).sum()
+            if rates.added:
+                new -= [rates.given[rates.links == k].mean() for k in range(rates.size)]
+            new = np.where(np.isfinite(new), np.minimum(new, GRID[1]), 0.0)
+            if np.abs(new - values).max() <= ROUGH:
+                break
+            values = new
+    return values
 
 
 def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats]:
@@ -257,17 +365,22 @@ def tariff_wars(
     )
 
 
-def _starts(starts: Sequence[Any], rates: Rates) -> Floats:
-    """Rates (S, K) to start from: one number for all, or one a rate."""
+def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
+    """Rates (S, K) to start from: "formula", one number for all, or one a rate."""
     given = [] if isinstance(starts, str) else listed(starts, "starts", "a list of starts")
     if not given:
-        raise InvalidInput(f"`starts` must be a list of starts, such as [0, 0.2, 0.4]; got {starts!r}.")
+        raise InvalidInput(f"`starts` must be a list of starts, such as ['formula', 0, 0.4]; got {starts!r}.")
     rows = []
     for entry in given:
+        if isinstance(entry, str):
+            if entry != "formula":
+                raise InvalidInput(f"`starts` must hold 'formula' or rates; got {entry!r}.")
+            rows.append(formula)
+            continue
         row = within(real(entry, "starts"), "starts", -HIGHEST, HIGHEST)
         if row.shape not in ((), (rates.size,)):
             raise InvalidInput(
-                f"`starts` must hold one rate for all, or {rates.size} rates; got shape {row.shape}."
+                f"`starts` must hold 'formula', one rate for all, or {rates.size} rates; got shape {row.shape}."
             )
         rows.append(np.broadcast_to(row, (rates.size,)))
     return np.maximum(np.stack(rows), rates.lowest() + 0.05)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus, egalitarian
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.feasible.points import FreeDisposalHull
+from bargaining.testing import check_axioms
 from drawn_sets import chain, steps
 
 
@@ -321,3 +322,13 @@ def test_a_batch_of_frontiers() -> None:
         for top, x in zip(tops, together, strict=True):
             one = Problem(Frontier(lambda x, top=top: top - x * x, 0, np.sqrt(top)), [0, 0])
             np.testing.assert_allclose(x, continuous_raiffa(moved(one)).payoffs, atol=1e-8)
+
+
+def test_agreements_that_somebody_would_refuse_do_not_matter_on_edges_that_a_step_passes() -> None:
+    """The two paths pass edges at other steps; the end is that of the path in closed form, edge by edge."""
+    vertices = [[-12, -1], [108, -1], [108, 0], [84, 9], [54, 11], [0, 14], [-12, 14]]
+    whole = Problem(Polytope(vertices), [6, 1])
+    np.testing.assert_allclose(
+        continuous_raiffa(whole).payoffs, [79.6502399606876, 9.289984002620828], rtol=1e-11
+    )
+    check_axioms(continuous_raiffa, whole, axioms=["independence_of_nonrational_alternatives"])

@@ -18,6 +18,7 @@ from bargaining import (
 )
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade import TariffPayoffs, TradeModel
+from bargaining_models.trade.bargained import tariffs_in_pairs
 from plain_economy import PlainEconomy, drawn, model_of
 from six_blocs import blocs, project
 
@@ -112,8 +113,7 @@ def test_the_set_of_two_blocs_ends_where_free_trade_with_payments_does(two):
     payoffs = TariffPayoffs(two, ["r0", "r1"])
     floor = two.nash_tariffs().percent
     for weight in (0.97, 1.03):
-        rates = np.divide.outer([1.0, weight], [1.0, weight]) - 1  # of an efficient point
-        point = two.solve(tariffs=rates[..., None]).welfare
+        point = two.efficient_tariffs([1.0, weight]).percent
         assert bool(payoffs.contains(point - 1e-6))
         assert not bool(payoffs.contains(point + 1e-6))
         assert payoffs.ray(floor, point - floor) == pytest.approx(1, abs=1e-9)
@@ -154,6 +154,20 @@ def test_disagreements_of_two_blocs_in_every_form(two):
     np.testing.assert_allclose(rates, np.broadcast_to([-0.006960, 0.007009], (5, 2)), rtol=0, atol=2e-6)
     logs = two.bargained_tariffs(["r0", "r1"], measure="log")
     np.testing.assert_allclose(logs.disagreement, 100 * np.log1p(war.percent / 100), rtol=0, atol=1e-9)
+
+
+def test_pairs_of_two_blocs(two):
+    """One pair alone bargains once: from the war, or from the tariffs that are given."""
+    war = two.tariffs_in_pairs([("r0", "r1")])
+    assert war.status is Status.OK
+    np.testing.assert_allclose(war.rates, [[-0.006960, 0.007009]], rtol=0, atol=2e-6)
+    given = two.tariffs({("r0", "r1"): 0.25, ("r1", "r0"): 0.0})
+    pair = two.tariffs_in_pairs([("r0", "r1")], disagreement="given", given=given)
+    deal = two.bargained_tariffs(["r0", "r1"], disagreement=two.solve(tariffs=given))
+    np.testing.assert_allclose(pair.rates[0], deal.rates, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(pair.gains[0], deal.gains, rtol=0, atol=1e-9)
+    once = tariffs_in_pairs(two, [("r0", "r1")], rounds=1)  # nothing has shown yet that the rates stay
+    assert once.status is Status.INACCURATE
 
 
 @pytest.mark.slow
@@ -201,6 +215,22 @@ def test_talks_of_six_blocs():
     )
     assert talks.of("USA", "CAN") == pytest.approx(-0.057, abs=5e-4)
     assert talks.of("CAN", "USA") == pytest.approx(0.062, abs=5e-4)
+
+
+def test_efficient_tariffs_are_free_trade_with_payments(model):
+    best = model.efficient_tariffs([1, 1.03, 0.98, 1.01])
+    np.testing.assert_allclose(best.percent, [0.015371, 1.137321, -0.636038, 0.254418], rtol=0, atol=5.1e-7)
+    np.testing.assert_allclose(best.transfers, [-23.568, 19.613, -115.722, 119.676], rtol=0, atol=5.1e-4)
+    assert best.gap < 1e-11
+    assert model.efficient_tariffs({}).transfers == pytest.approx(np.zeros(4), abs=1e-9)
+    named = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
+    np.testing.assert_array_equal(named.tariffs, best.tariffs)
+
+
+def test_payments_for_efficient_tariffs_are_on_top_of_deficits():
+    model = model_of(drawn(5), deficits="fixed")
+    assert np.abs(model.economy.deficits).min() > 0.1
+    assert model.efficient_tariffs({"r1": 1.05}).gap < 1e-9
 
 
 def test_derivatives_of_payoffs(model):
@@ -285,6 +315,25 @@ def test_no_gain_is_said(model):
     assert none.equilibrium is None
 
 
+@pytest.mark.slow
+def test_pairs_take_each_others_agreements_as_given(model, war):
+    alone = model.tariffs_in_pairs([("USA", "CAN")])
+    one = model.bargained_tariffs(["USA", "CAN"], disagreement=war)
+    np.testing.assert_allclose(alone.rates[0], one.rates, rtol=0, atol=1e-9)
+    both = model.tariffs_in_pairs([("USA", "CAN"), ("USA", "CHN")], disagreement="given")
+    assert both.status is Status.OK
+    assert both.residual <= 1e-8
+    assert (both.gains > 0).all()
+    # Given the other agreement, each pair would do the same again.
+    for (a, b), rates in zip(both.pairs, both.rates, strict=True):
+        without = both.tariffs.copy()
+        n, i = model.regions.index(a), model.regions.index(b)
+        for x, y in ((n, i), (i, n)):
+            without[x, y] = model.economy.tariffs[x, y]
+        again = model.bargained_tariffs([a, b], given=both.tariffs, disagreement=model.solve(tariffs=without))
+        np.testing.assert_allclose(again.rates, rates, rtol=0, atol=1e-8)
+
+
 WRONG = [
     (
         lambda model: model.bargained_tariffs(
@@ -326,6 +375,11 @@ WRONG = [
         "must name the 1 batch axes",
     ),
     (lambda m: m.world_talks(["USA"]), "have somebody to tax; USA has nobody"),
+    (lambda m: m.tariffs_in_pairs([]), "`pairs` must hold at least one pair"),
+    (lambda m: m.tariffs_in_pairs(["USA"]), "`pairs` must be pairs of regions; got 'USA'"),
+    (lambda m: m.tariffs_in_pairs([("USA", "CAN"), ("CAN", "USA")]), "`pairs` must be different"),
+    (lambda m: m.efficient_tariffs([1.0, 1.0]), r"`weights` must be positive, one a region \(4\)"),
+    (lambda m: m.efficient_tariffs({"CAN": -1.0}), "`weights` must be positive"),
     (lambda m: TariffPayoffs(m, ["USA"], against="all"), "`players` must be at least two regions"),
 ]
 

@@ -14,7 +14,7 @@ from bargaining.errors import InvalidInput
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeData, TradeModel
-from bargaining_models.trade.folders import _stored, from_icio, structure
+from bargaining_models.trade.folders import _stored, structure
 from plain_economy import drawn, rates
 
 NAMES = {"regions": ["r0", "r1", "r2"], "sectors": ["s0", "s1"]}
@@ -196,6 +196,7 @@ WRONG = [
     ({"flows": xr.DataArray(drawn(1)[0])}, "`flows` must have the dimensions importer, exporter, sector"),
     ({"regions": None}, "`regions` must be given"),
     ({"regions": ["r0", "r1", "r1"]}, "`regions` must be unique; got 'r1' twice"),
+    ({"regions": ["r0", "r1", "world"]}, "must not use 'world'"),
     ({"sectors": ["s0", "goods"]}, "must not use 'goods'"),
     ({"regions": [0, 1, 2]}, "`regions` must be a list of strings"),
     ({"elasticities": [5.0, -1.0]}, "`elasticities` must be positive.*got -1 for s1"),
@@ -438,18 +439,18 @@ def test_icio_tables():
                     frame.loc[(seller, sector), (buyer, user)] = part * inputs[n, k, j] * output[n, k]
                 rest = flows[n, i, j] - part * (inputs[n, :, j] * output[n]).sum()
                 frame.loc[(seller, sector), (buyer, "final")] = rest
-    model = TradeModel.from_data(from_icio(frame, elasticities=theta, unit="EUR"), deficits="fixed")
+    model = TradeModel.from_icio(frame, elasticities=theta, deficits="fixed", unit="EUR")
     np.testing.assert_allclose(model.economy.flows, flows, rtol=1e-12)
     np.testing.assert_allclose(model.data.inputs, inputs, rtol=1e-12)
     assert model.data.unit == "EUR"
     with pytest.raises(InvalidInput, match="one row for each of 3 regions and 2 sectors; got 5 rows"):
-        from_icio(frame.iloc[:-1], elasticities=theta)
+        TradeModel.from_icio(frame.iloc[:-1], elasticities=theta)
     totals = frame.copy()
     totals[("total", "total")] = frame.sum(axis=1)
     with pytest.raises(InvalidInput, match=r"columns of \['total'\]"):
-        from_icio(totals, elasticities=theta)
+        TradeModel.from_icio(totals, elasticities=theta)
     with pytest.raises(InvalidInput, match="`frame` must be a pandas table"):
-        from_icio(flows, elasticities=theta)
+        TradeModel.from_icio(flows, elasticities=theta)
 
 
 def test_a_surplus_that_leaves_no_income_is_refused():

@@ -38,7 +38,7 @@ from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.disagreements import outcome_without, parsed
 from bargaining_models.negotiation.headline import headline
-from bargaining_models.negotiation.outcomes import Outcome, TariffOutcome, TariffWar
+from bargaining_models.negotiation.outcomes import Outcome, TariffOutcome, TariffWar, patience_needed
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.negotiation.routes import MEANINGS, route_hats
 from bargaining_models.negotiation.sources import Role, Whole, cube, world_of
@@ -552,6 +552,53 @@ class Negotiation(Shown):
         costs = self.route(r, capped=capped, in_use=route)[..., None, None, :, :, :]
         rates = np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1)
         return self.model.solve(tariffs=self.tariffs_at(rates), costs=costs).welfare[..., self.places]
+
+    def critical_discounts(
+        self,
+        partner_tariff: ArrayLike = 0.0,
+        home_tariff: ArrayLike = 0.0,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> Floats:
+        r"""Critical discount factors of the sides for rates, by default zero, (\*batch, 2): home, the partner.
+
+        Each year both set a rate simultaneously, and know all earlier ones. A side that breaks the agreement has its
+        best rate against the other's for a year, and the tariff war for ever after. With W the payoff of a year, this
+        does not pay from
+
+        .. math:: \delta = \frac{W(\text{breach}) - W(\text{agreement})}{W(\text{breach}) - W(\text{war})} .
+
+        Returns
+        -------
+        ndarray
+            1 or more if the side prefers the war at any patience, infinite if it prefers the war even to the year of
+            breach. NaN where a best rate or the war was not found.
+
+        Notes
+        -----
+        `TariffGame` has harsher punishments, over a list of rates.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks.critical_discounts().round(4)
+        array([0.254 , 0.8582])
+        """
+        kept = self.payoffs(partner_tariff, home_tariff, r=r, capped=capped, route=route).percent
+        war = self.war(r=r, capped=capped, route=route).percent
+        costs, batch = self.route(r, capped=capped, in_use=route), kept.shape[:-1]
+        given = self._rates(home_tariff, "home_tariff"), self._rates(partner_tariff, "partner_tariff")
+        agreed = np.stack(np.broadcast_arrays(*given, np.zeros(batch))[:2], axis=-1)
+        cells = np.broadcast_to(costs, (*batch, *costs.shape[-3:])).reshape(-1, *costs.shape[-3:])
+        breach = np.empty(kept.shape)
+        for own in (0, 1):
+            rates = agreed.copy()
+            rates[..., own] = self.best_rates(cells, (own,), agreed.reshape(-1, 2)).rates.reshape(batch)
+            breach[..., own] = self._at_rates(rates, costs)["percent"][..., own]
+        return patience_needed(breach, kept, war)
 
     def outcomes(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> dict[str, Outcome]:
         """All outcomes by name, from the agreement to leaving."""

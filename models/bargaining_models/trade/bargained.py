@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash
+from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash, yu
 from bargaining.authoring import Floats, Result, choice, owning, real
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -194,8 +194,11 @@ def _divided(
     payoffs: TariffPayoffs, feasible: Any, threat: Floats, method: Method
 ) -> tuple[Division, Status]:
     """Return the division of a set by the user's concept; a residual within this model's accuracy is fine."""
-    if feasible is payoffs and (method.func if isinstance(method, partial) else method) is continuous_raiffa:
-        raise NotApplicable(FOLLOWED)  # it would ask for a thousand ideal points
+    concept, options = (method.func, method.keywords) if isinstance(method, partial) else (method, {})
+    if feasible is payoffs and (
+        concept is continuous_raiffa or (concept is yu and options.get("p") != np.inf)
+    ):
+        raise NotApplicable(FOLLOWED)  # it would ask for a thousand points
     division = method(Problem(feasible, threat, players=payoffs.rates.players))
     if not isinstance(division, Division):
         raise InvalidInput(f"`method` must return a division, as `nash` does; got {division!r}.")

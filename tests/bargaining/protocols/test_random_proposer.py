@@ -148,15 +148,15 @@ class TestMajority:
         included = result.coalitions()
         w = d * result.gains
         assert ((included >= -1e-9) & (included <= 1 + 1e-9)).all()
-        np.testing.assert_allclose(included.sum(axis=1), quota, atol=1e-8)
+        np.testing.assert_allclose(included.sum(axis=1), quota, atol=1e-9)
         paid = included @ w - w
         for i in range(n):
             others = [j for j in range(n) if j != i]
             cheapest = min(sum(w[list(c)]) for c in combinations(others, quota - 1))
-            assert paid[i] == pytest.approx(cheapest, abs=1e-8)
-        np.testing.assert_allclose(p @ included - p, result.accepts, atol=1e-8)
+            assert paid[i] == pytest.approx(cheapest, abs=1e-9)
+        np.testing.assert_allclose(p @ included - p, result.accepts, atol=1e-9)
         value = p * (9 - disagreement.sum() - paid) + (p @ included - p) * w
-        np.testing.assert_allclose(result.gains, value, atol=1e-8)
+        np.testing.assert_allclose(result.gains, value, atol=1e-9)
 
     @pytest.mark.parametrize(
         ("p", "d", "quota", "expected"),

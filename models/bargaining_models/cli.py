@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,16 +44,22 @@ def museum() -> dict[str, Replication]:
     return {**replicate.theory(), **trade.museum()}
 
 
+def _add(commands: Any, run: Callable[..., int], text: str, more: str = "") -> argparse.ArgumentParser:
+    """Add a command of the name of the function that runs it."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        run.__name__, help=text, description=f"{text.capitalize()}{more or '.'}"
+    )
+    command.set_defaults(run=run)
+    return command
+
+
 def add_table(commands: Any) -> argparse.ArgumentParser:
     """Add `bargaining table`."""
     text = "print or write a table of the paper"
-    command: argparse.ArgumentParser = commands.add_parser(
-        "table", help=text, description=f"{text.capitalize()}, from stored results unless told to compute."
-    )
+    command = _add(commands, table, text, ", from stored results unless told to compute.")
     command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
     command.add_argument("--recompute", action="store_true", help="compute it now; takes up to a minute")
     add_output(command)
-    command.set_defaults(run=table)
     return command
 
 
@@ -64,10 +70,6 @@ def _figures() -> dict[str, Any]:
 
         from bargaining_models.paper.figures import FIGURES
     return FIGURES
-
-
-def _figure_names() -> list[str]:
-    return list(_figures())
 
 
 def table(options: argparse.Namespace) -> int:
@@ -81,15 +83,10 @@ def table(options: argparse.Namespace) -> int:
 
 def add_figure(commands: Any) -> argparse.ArgumentParser:
     """Add `bargaining figure`."""
-    text = "compute a figure of the paper and write it"
-    command: argparse.ArgumentParser = commands.add_parser(
-        "figure", help=text, description=f"{text.capitalize()}."
-    )
+    command = _add(commands, figure, "compute a figure of the paper and write it")
     command.add_argument("name", metavar="NAME", help="as in `bargaining list`")
-    command.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="ending in .pdf, .svg or .png (default: NAME.pdf)"
-    )
-    command.set_defaults(run=figure)
+    text = "ending in .pdf, .svg or .png (default: NAME.pdf)"
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help=text)
     return command
 
 
@@ -108,25 +105,18 @@ def figure(options: argparse.Namespace) -> int:
 def add_negotiate(commands: Any) -> argparse.ArgumentParser:
     """Add `bargaining negotiate`."""
     text = "say what an alternative is worth in talks of two countries"
-    command: argparse.ArgumentParser = commands.add_parser(
-        "negotiate", help=text, description=f"{text.capitalize()}, and what tariffs they agree on."
-    )
+    command = _add(commands, negotiate, text, ", and what tariffs they agree on.")
     for name in ("home", "partner"):
-        command.add_argument(
-            f"--{name}", required=True, metavar="COUNTRY", help="a code or a name: MEX, Mexico"
-        )
+        text = "a code or a name: MEX, Mexico"
+        command.add_argument(f"--{name}", required=True, metavar="COUNTRY", help=text)
     command.add_argument("--alternative", metavar="COUNTRY", help="(default: China)")
-    command.add_argument(
-        "--date",
-        metavar="DAY",
-        help='whose tariffs are in force; "base": those of the figures (default: the last known)',
-    )
+    text = 'whose tariffs are in force; "base": those of the figures (default: the last known)'
+    command.add_argument("--date", metavar="DAY", help=text)
     command.add_argument(
         "--r", type=float, nargs="+", default=[0.0, 0.10, 0.15], metavar="SHARE", help="redirectable shares"
     )
     command.add_argument("--data", metavar="NAME", help="icio2019, wiod2011 or a folder")
     add_output(command)
-    command.set_defaults(run=negotiate)
     return command
 
 
@@ -134,15 +124,9 @@ def negotiate(options: argparse.Namespace) -> int:
     """Print or write the tables of a pair."""
     from bargaining_models.negotiation.page import page
 
+    given = {name: getattr(options, name) for name in ("alternative", "date", "r", "data")}
     with working("solving"):
-        tables = page(
-            options.home,
-            options.partner,
-            alternative=options.alternative,
-            date=options.date,
-            r=options.r,
-            data=options.data,
-        )
+        tables = page(options.home, options.partner, **given)
     deliver(tables, options)
     return 0
 
@@ -175,54 +159,39 @@ def catalogue(options: argparse.Namespace) -> int:
 
 def add_reproduce(commands: Any) -> argparse.ArgumentParser:
     """Add `bargaining reproduce`."""
-    text = "compute the paper again, or check that it still comes out the same"
-    command: argparse.ArgumentParser = commands.add_parser(
-        "reproduce",
-        help=text,
-        description=f"{text.capitalize()}. With --check the exit status is 1 if a digit changed. The stored tables "
-        "are this project's own output: they show that results reproduce, not that they are right.",
+    command = _add(
+        commands,
+        reproduce,
+        "compute the paper again, or check that it still comes out the same",
+        ". With --check the exit status is 1 if a digit changed. The stored tables are this project's own output: "
+        "they show that results reproduce, not that they are right.",
     )
     command.add_argument("names", nargs="*", metavar="NAME", help="as in `bargaining list`; all by default")
     what = command.add_mutually_exclusive_group()
-    what.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing; compare every cell of the tables with the stored ones",
-    )
-    what.add_argument(
-        "--update", action="store_true", help="for maintainers: store the tables as they come out"
-    )
+    text = "write nothing; compare every cell of the tables with the stored ones"
+    what.add_argument("--check", action="store_true", help=text)
+    text = "for maintainers: store the tables as they come out"
+    what.add_argument("--update", action="store_true", help=text)
+    folder = Path("build/paper")
     command.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("build/paper"),
-        metavar="FOLDER",
-        help="(default: build/paper)",
+        "-o", "--output", type=Path, default=folder, metavar="FOLDER", help=f"(default: {folder})"
     )
-    command.set_defaults(run=reproduce)
     return command
 
 
 def reproduce(options: argparse.Namespace) -> int:
     """Compute tables again, and write, compare or store them."""
+    from bargaining_models.paper import __main__ as job
+    from bargaining_models.paper.reproduce import changes, store, stored
+    from bargaining_models.paper.study import Study
     from bargaining_models.paper.tables import TABLES
 
     made = not (options.check or options.update)
     for name in options.names:
-        pick(dict.fromkeys([*TABLES, *(_figure_names() if made else ())]), name, "table", "bargaining list")
+        pick(dict.fromkeys([*TABLES, *(_figures() if made else ())]), name, "table", "bargaining list")
     if made:
-        from bargaining_models.paper import __main__ as job
-
         return int(job.main([*options.names, "--output", str(options.output)]) > 0)
-    return _against_stored(options.names or list(TABLES), options)
-
-
-def _against_stored(names: Sequence[str], options: argparse.Namespace) -> int:
-    from bargaining_models.paper.reproduce import changes, store, stored
-    from bargaining_models.paper.study import Study
-
-    study, changed = Study(), 0
+    names, study, changed = options.names or list(TABLES), Study(), 0
     for k, name in enumerate(names, 1):
         fresh = _compute(name, study, f" ({k} of {len(names)})")
         if options.update:

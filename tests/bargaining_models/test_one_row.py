@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bargaining_models.paper import bands, figures, repeated
+from bargaining_models.paper import bands, divisions, figures
 from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
@@ -34,7 +34,7 @@ def test_patience_that_free_trade_needs(small: Study) -> None:
 
 
 def test_what_enforces_itself(small: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeated, "DISCOUNTS", (0.9,))
+    monkeypatch.setattr(divisions, "DISCOUNTS", (0.9,))
     same(TABLES["T6"](small).records(), "T6", r=0.15, discount=0.9)
 
 

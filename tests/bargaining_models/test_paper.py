@@ -55,19 +55,6 @@ def test_one_failing_table_leaves_the_others(
     assert "T1 failed: no such figure" in capsys.readouterr().err
 
 
-def test_everything_is_shared_between_two_processes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names = ["headline", "T12", "T1"]  # the second in a process of its own
-    monkeypatch.setattr(job, "TABLES", {name: TABLES[name] for name in names})
-    monkeypatch.setattr(job, "FIGURES", {})
-    assert job.main(["--output", str(tmp_path), "--quiet"]) == 0
-    assert {path.stem for path in tmp_path.iterdir()} == set(names)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("What Canada pays the US for free trade")
-    assert lines[-1].startswith(f"3 of 3 in {tmp_path}: ")
-
-
 def test_an_unknown_table_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         job.main(["T99"])

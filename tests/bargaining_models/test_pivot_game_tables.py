@@ -10,7 +10,7 @@ import pytest
 from bargaining import Table
 from bargaining_models.negotiation.pivot_game import settles
 from bargaining_models.paper.figures import FIGURES
-from bargaining_models.paper.pivot_game_study import PATIENCE, PivotGameStudy
+from bargaining_models.paper.pivot_game import PATIENCE, PivotGameStudy
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, canada_capacity
@@ -48,7 +48,7 @@ def test_notes_say_data_timing_and_accuracy(table: Table) -> None:
 
 
 def test_nobody_waits(study: Study) -> None:
-    own = study.pivot_game
+    own = study.once(PivotGameStudy)
     for discount, name in product(PATIENCE, own.games):
         agreed = own.terms(name, discount).payoffs
         for player in (0, 1):
@@ -58,7 +58,7 @@ def test_nobody_waits(study: Study) -> None:
 def test_the_war_is_the_only_markov_equilibrium(study: Study) -> None:
     assert all(
         game.dominance(discount) > 0.0
-        for discount, game in product(PATIENCE, study.pivot_game.games.values())
+        for discount, game in product(PATIENCE, study.once(PivotGameStudy).games.values())
     )
 
 
@@ -69,7 +69,7 @@ def test_canada_builds_a_step_if_income_covers_the_charge(
     study: Study, patience: list[dict[str, Any]]
 ) -> None:
     # delta B >= (1 - delta) K, step by step: each step of a lasting, uncapped alternative pays less than the one before
-    capacity = study.pivot_game.capacity
+    capacity = study.once(PivotGameStudy).capacity
     gains = {
         "war": np.diff(capacity.flows[:-1, 3, 3, 0]),
         "deal": np.diff(capacity.flows[:-1, 0, 0].sum(axis=-1)),
@@ -98,7 +98,7 @@ def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dic
 
 def quick(study: Study, levels: Sequence[float]) -> Study:
     """Return a study of three tariffs and few levels, whose sets take no time."""
-    game = PivotGameStudy(study.baseline)
+    game = PivotGameStudy(study)
     short: dict[str, Any] = {"home_tariffs": CANADA_TARIFFS[::2], "partner_tariffs": US_TARIFFS[::2]}
     for name, listed in (
         ("capacity", levels),
@@ -106,7 +106,7 @@ def quick(study: Study, levels: Sequence[float]) -> Study:
     ):
         game.__dict__[name] = canada_capacity(study.baseline, levels=listed, capped=name == "capped", **short)
     made = Study()
-    made.__dict__["pivot_game"] = game
+    made.made[PivotGameStudy] = game
     return made
 
 

@@ -7,6 +7,7 @@ from bargaining.tables.table import Table
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.timing import PivotStudy
 
 NAMES = ("T7", "T7-answers", "T8", "T8-delay", "T9")
 
@@ -32,7 +33,7 @@ def test_every_answer_is_accurate(tables: dict[str, Table]) -> None:
 
 def test_the_figure_draws_every_path(study: Study) -> None:
     for ax in FIGURES["F2"](study).axes:
-        assert len(ax.lines) == len(study.timing.paths)
+        assert len(ax.lines) == len(study.once(PivotStudy).paths)
         assert ax.get_xlabel()
         for line in ax.lines:
             assert np.isfinite(np.asarray(line.get_ydata(), dtype=float)).all()

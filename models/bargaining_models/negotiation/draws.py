@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining_models.negotiation.disagreements import applicable, label, parsed
+from bargaining_models.negotiation.disagreements import applicable, label, outcome_without, parsed
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.uncertainty import AnyPrior, uncertainty
 
@@ -67,19 +67,16 @@ class HeadlineDraw(Shown):
         }
         costs = talks.route(shares)
         free = talks.outcome(talks.free, costs).money
-        shut = np.broadcast_to(free[0], free.shape)
         best = cache(lambda: talks.best_rates(costs, (1,), **NEAR).rates[:, 0])
         threats = np.stack([self._threat(talks, one, shares, costs, best) for one in self.disagreements])
-        agreed = np.stack([free, shut])  # by route: with the route, and where the agreement closes it
+        agreed = np.stack(
+            [free, np.broadcast_to(free[0], free.shape)]
+        )  # with the route, and where it is closed
         gains = agreed - threats[:, None]  # (D, routes, S, players)
         transfer = np.where(gains.sum(axis=-1) > 0.0, (gains[..., 0] - gains[..., 1]) / 2.0, np.nan)
-        first = transfer[..., :1]
-        lost = 100.0 * (first - transfer) / np.abs(first)
-        return {
-            "transfer": np.ma.masked_invalid(transfer),
-            "lost": np.ma.masked_invalid(lost),
-            "gains": gains,
-        }
+        lost = 100.0 * (transfer[..., :1] - transfer) / np.abs(transfer[..., :1])
+        masked = {"transfer": np.ma.masked_invalid(transfer), "lost": np.ma.masked_invalid(lost)}
+        return masked | {"gains": gains}
 
     def at(self, elasticities: ArrayLike | None) -> Negotiation:
         """The negotiation with other elasticities."""
@@ -99,18 +96,16 @@ class HeadlineDraw(Shown):
     ) -> Floats:
         """Money without an agreement at each share, (S, 2)."""
         name, option = parsed(given)
+        if name in ("exit", "status quo"):
+            return outcome_without(talks, given, r=shares).money
         if name == "war":
             found = talks.best_rates(costs, **NEAR)
             if (found.status != Status.OK).any():
                 raise Unsolved("No Nash tariffs were certified for the war. Leave it out of `disagreements`.")
             rates = found.rates
-        elif name in ("unanswered", "in kind"):
+        else:
             rate = best() if option is None else np.full(len(costs), float(option))
             rates = np.column_stack([rate if name == "in kind" else np.zeros_like(rate), rate])
-        elif name == "status quo":
-            return talks.status_quo(option, r=shares).money
-        else:
-            return talks.leave(r=shares).money
         return talks.outcome(talks.tariffs_at(rates), costs).money
 
 
@@ -165,30 +160,30 @@ def headline_draws(
     >>> bands(found).lost.sel(disagreement="tariff war", route="open", share="0.15").dims
     ('quantile',)
     """
-    allowed = ("elasticities", "r")
-    unknown = [name for name in priors if name not in allowed]
+    unknown = [name for name in priors if name not in ("elasticities", "r")]
     if unknown:
         raise InvalidInput(f"`priors` must be of elasticities and r here; got {', '.join(unknown)}.")
     if disagreements is None:
         disagreements = tuple(applicable(negotiation))
     if not isinstance(shares, Mapping):
         shares = {f"{share:g}": float(share) for share in real(shares, "shares", ndim=1)}
-    extra = tuple(shares.values())
-    model = HeadlineDraw(negotiation=negotiation, shares=extra, disagreements=tuple(disagreements))
+    model = HeadlineDraw(
+        negotiation=negotiation, shares=tuple(shares.values()), disagreements=tuple(disagreements)
+    )
     found = uncertainty(
         model, priors, draws=draws, seed=seed, workers=workers, checkpoint=checkpoint, progress=progress
     )
     if "transfer" not in found:
         raise Unsolved(f"None of the {draws} draws could be solved. The first: {found['message'].values[0]}")
-    names = ["0", *(["r"] if "r" in priors else []), *shares]
-    labels = [label(negotiation, one) for one in disagreements]
-    kept = {}
+    axes: dict[str, Any] = {
+        "disagreement": [label(negotiation, one) for one in disagreements],
+        "route": list(ROUTES),
+        "share": ["0", *(["r"] if "r" in priors else []), *shares],
+        "player": list(negotiation.roles.players),
+    }
     for name in ("transfer", "lost", "gains"):
-        dims = dict(zip(found[name].dims[1:], ("disagreement", "route", "share", "player"), strict=False))
-        kept[name] = found[name].rename(dims)
-    named = found.assign(kept).assign_coords(
-        disagreement=labels, route=list(ROUTES), share=names, player=list(negotiation.roles.players)
-    )
-    sectors = {"input_elasticities_0": "sector"} if "elasticities" in priors else {}
-    named = named.rename(sectors)
-    return named.assign_coords(sector=list(negotiation.model.sectors)) if sectors else named
+        found[name] = found[name].rename(dict(zip(found[name].dims[1:], axes, strict=False)))
+    if "elasticities" in priors:
+        found = found.rename({"input_elasticities_0": "sector"})
+        axes["sector"] = list(negotiation.model.sectors)
+    return found.assign_coords(axes)

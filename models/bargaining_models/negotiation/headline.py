@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 import bargaining
 from bargaining import Column, Method, Table, nash
@@ -34,29 +34,45 @@ def headline(
     """Return the table; the arguments are those of `Negotiation.headline`."""
     if not callable(method):
         raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
-    shown = _shares(negotiation, r)
-    listed = _listed(negotiation, disagreements)
+    if disagreements is not None and (isinstance(disagreements, str) or not len(disagreements)):
+        raise InvalidInput(f"`disagreements` must be a list of one or more; got {disagreements!r}.")
+    if disagreements is None:  # the negotiation's own first
+        own = negotiation.disagreement
+        disagreements = [*([] if isinstance(own, str) else [own]), *applicable(negotiation)]
+    shown, roles = _shares(negotiation, r), negotiation.roles
     shares = np.union1d(shown, [0.0])
     deal = Deal.at(negotiation, r=shares, capped=capped, route_survives=route_survives)
-    places = np.searchsorted(shares, shown).astype(np.intp)
-    rows = list(_exports(negotiation, deal, places))
+    exports = negotiation.exports(negotiation.payoffs(r=shares, capped=capped))
+    rows: list[dict[str, Any]] = [
+        {"what": f"Exports to {name}", "home": "", "partner": ""}
+        | _cells(np.broadcast_to(exports[..., k], shares.shape), shares, shown)
+        for k, name in enumerate(roles.said[1:])
+    ]
     residuals, empty = [float(np.max(deal.war.residual))], False
-    for given in listed:
+    for given in disagreements:
         threat = np.broadcast_to(deal.threat(given), deal.war.money.shape)
         division = method(deal.problem(threat))
         paid = deal.transfer(division)
         empty = empty or bool(np.any(np.asarray(division.status) == Status.EMPTY))
         residuals.append(float(np.nanmax(np.where(np.isfinite(paid), division.residual, 0.0))))
-        without = threat[0] - deal.agreement.money[0]
-        row = {"what": label(negotiation, given), "home": _clean(without[0]), "partner": _clean(without[1])}
-        rows.append(row | _cells(paid, places))
-    home, partner = negotiation.roles.said[:2]
+        home, partner = map(_clean, threat[0] - deal.agreement.money[0])
+        row = {"what": label(negotiation, given), "home": home, "partner": partner}
+        rows.append(row | _cells(paid, shares, shown))
+    unit = negotiation.model.data.unit or "money"
+    columns = [Column("what", title="Without an agreement")]
+    for part, name in zip(("home", "partner"), roles.names, strict=False):
+        columns.append(Column(part, title=name, unit=unit, group="Against free trade"))
+    for k, share in enumerate(shown.tolist()):
+        columns.append(Column(f"value_{k}", title="a year", unit=unit, group=f"r = {share:g}"))
+        if share > 0.0:
+            columns.append(Column(f"change_{k}", title="change", unit="%", group=f"r = {share:g}"))
     return Table(
         rows,
-        columns=_columns(negotiation, shown),
-        caption=f"What {home} pays {partner} a year for free trade, by what happens without an agreement",
+        columns=columns,
+        caption=f"What {roles.said[0]} pays {roles.said[1]} a year for free trade, by what happens without an "
+        "agreement",
         label="tab:headline",
-        notes=_notes(negotiation, deal, residuals, empty=empty),
+        notes=_notes(deal, max(residuals), empty=empty),
         digits=3,
     )
 
@@ -73,81 +89,41 @@ def _shares(negotiation: Negotiation, r: ArrayLike | None) -> Floats:
     return np.asarray(shown)
 
 
-def _listed(negotiation: Negotiation, given: Sequence[Any] | None) -> list[Any]:
-    """Return the disagreement outcomes to compare, by default all that apply, the negotiation's own first."""
-    if given is not None:
-        if isinstance(given, str) or not len(given):
-            raise InvalidInput(f"`disagreements` must be a list of one or more; got {given!r}.")
-        return list(given)
-    own = negotiation.disagreement
-    return [*([] if isinstance(own, str) else [own]), *applicable(negotiation)]
-
-
-def _exports(negotiation: Negotiation, deal: Deal, places: NDArray[np.intp]) -> Iterator[dict[str, Any]]:
-    """Rows with home's exports under an agreement that leaves the route open."""
-    open_route = negotiation.payoffs(r=deal.r, capped=deal.capped)
-    exports = np.broadcast_to(
-        negotiation.exports(open_route), (*deal.war.money.shape[:-1], len(negotiation.roles.countries) - 1)
-    )
-    for k, name in enumerate(negotiation.roles.said[1:]):
-        yield {"what": f"Exports to {name}", "home": "", "partner": ""} | _cells(exports[:, k], places)
-
-
-def _cells(values: Floats, places: NDArray[np.intp]) -> dict[str, float | None]:
+def _cells(values: Floats, shares: Floats, shown: Floats) -> dict[str, float | None]:
     """Values at the shares shown, and their changes from share 0, percent."""
-    found: dict[str, float | None] = {}
-    for column, place in enumerate(places.tolist()):
-        value, first = float(values[place]), float(values[0])
-        found[f"value_{column}"] = _clean(value) if np.isfinite(value) else None
-        change = np.isfinite(value) and np.isfinite(first) and abs(first) > NOISE
-        found[f"change_{column}"] = _clean(100.0 * (value - first) / abs(first)) if change else None
-    return found
+    first, at = values[0], values[np.searchsorted(shares, shown)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        changes = np.where(np.abs(first) > NOISE, 100.0 * (at - first) / np.abs(first), np.nan)
+    return {
+        f"{name}_{k}": _clean(value) if np.isfinite(value) else None
+        for name, listed in (("value", at), ("change", changes))
+        for k, value in enumerate(listed.tolist())
+    }
 
 
-def _columns(negotiation: Negotiation, shown: Floats) -> list[Column]:
-    unit = negotiation.model.data.unit or "money"
-    home, partner = negotiation.roles.names[:2]
-    columns = [
-        Column("what", title="Without an agreement"),
-        Column("home", title=home, unit=unit, group="Against free trade"),
-        Column("partner", title=partner, unit=unit, group="Against free trade"),
-    ]
-    for k, share in enumerate(shown.tolist()):
-        columns.append(Column(f"value_{k}", title="a year", unit=unit, group=f"r = {share:g}"))
-        if share > 0.0:
-            columns.append(Column(f"change_{k}", title="change", unit="%", group=f"r = {share:g}"))
-    return columns
-
-
-def _notes(
-    negotiation: Negotiation, deal: Deal, residuals: list[float], *, empty: bool
-) -> dict[str, str | float]:
-    roles, data = negotiation.roles, negotiation.model.data
-    home, partner, *other = roles.said
-    theta = negotiation.model.economy.elasticities
+def _notes(deal: Deal, residual: float, *, empty: bool) -> dict[str, str | float]:
+    negotiation = deal.negotiation
+    (home, partner, *other), data = negotiation.roles.said, negotiation.model.data
+    theta, when = negotiation.model.economy.elasticities, f", {data.year}" if data.year is not None else ""
+    worth = "GDP" if negotiation.money == "gdp" else "income in the base"
     notes: dict[str, str | float] = {
         "Rows": f"exports of goods under free trade; below, what {home} pays {partner}, negative where it is paid",
-    }
-    if other:
-        notes["r"] = negotiation.meaning_in_words()
-        notes["Change"] = "against r = 0"
-        if not deal.route_survives:
-            notes["Route"] = f"an agreement closes the route to {other[0]}; exports are those with it"
-    worth = "GDP" if negotiation.money == "gdp" else "income in the base"
-    notes["Payments"] = f"a dollar paid costs one and gives one, percent of real income times {worth}"
-    if empty:
-        notes["None"] = "they would rather not agree"
-    when = f", {data.year}" if data.year is not None else ""
-    notes |= {
+        "r": negotiation.meaning_in_words() if other else "",
+        "Change": "against r = 0" if other else "",
+        "Route": f"an agreement closes the route to {other[0]}; exports are those with it"
+        if other and not deal.route_survives
+        else "",
+        "Payments": f"a dollar paid costs one and gives one, percent of real income times {worth}",
+        "None": "they would rather not agree" if empty else "",
         "Data": f"{data.unit or 'unit not given'}{when}; {data.source or 'source not given'}",
         "Tariffs": negotiation.tariffs_in_words,
         "Elasticities": f"{theta[0]:g} in every sector"
         if np.ptp(theta) == 0.0
         else f"by sector, {theta.min():g} to {theta.max():g}",
-        "Largest residual": max(residuals),
+        "Largest residual": residual,
         "Version": bargaining.__version__,
     }
-    return notes
+    return {name: text for name, text in notes.items() if text != ""}
 
 
 def _clean(value: float) -> float:

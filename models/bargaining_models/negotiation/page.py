@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bargaining.authoring import real
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import region
@@ -18,6 +18,7 @@ from bargaining_models.trade.folders import structure
 OWN = ("USA", "CAN", "CHN")
 """The countries of the structure wiod2011."""
 BASE = "base"
+NAMES = ("r", "home", "partner", "gain_home", "gain_partner")
 
 
 def page(
@@ -85,33 +86,32 @@ def page(
 
 def unpaid(talks: Negotiation, r: Sequence[float]) -> Table:
     """Return the tariffs on each other that the two agree on about the war if nothing is paid and none is a subsidy."""
-    home, partner = talks.roles.players
-    rows, residuals = [], []
+    roles, rows, residuals = talks.roles, list[dict[str, Any]](), [0.0]
+    home, partner = roles.players
     for share in real(r, "r", ndim=1).tolist():
         found = talks.model.bargained_tariffs(
             [home, partner], given=talks.free, costs=talks.route(share), lower=0.0
         )
-        row: dict[str, Any] = {"r": share, "none": "" if found.status == Status.OK else str(found.status)}
+        cells: list[float | None] = [None] * 4
         if np.isfinite(found.rates).all():
             residuals.append(found.residual)
-            row |= {"home": 100.0 * found.of(home, partner), "partner": 100.0 * found.of(partner, home)}
-            row |= dict(zip(("gain_home", "gain_partner"), found.gains.tolist(), strict=True))
-        rows.append({"home": None, "partner": None, "gain_home": None, "gain_partner": None} | row)
-    names = talks.roles.names
-    columns = [Column("r")]
-    for part, name in zip(("home", "partner"), names, strict=False):
-        columns.append(Column(part, title=name, unit="%", group="Tariff on the other"))
-    for part, name in zip(("gain_home", "gain_partner"), names, strict=False):
-        columns.append(Column(part, title=name, unit="%", group="Gain on the war"))
+            cells = [100.0 * found.of(home, partner), 100.0 * found.of(partner, home), *found.gains.tolist()]
+        rows.append(dict(zip(NAMES, (share, *cells), strict=True)))
+    groups = ("Tariff on the other", "Tariff on the other", "Gain on the war", "Gain on the war")
+    titles = (*roles.names[:2], *roles.names[:2])
+    columns = [
+        Column(name, title=title, unit="%", group=group)
+        for name, title, group in zip(NAMES[1:], titles, groups, strict=True)
+    ]
     return Table(
-        [{column.name: row[column.name] for column in columns} for row in rows],
-        columns=columns,
-        caption=f"The tariffs that {talks.roles.said[0]} and {talks.roles.said[1]} agree on if nothing is paid",
+        rows,
+        columns=[Column("r"), *columns],
+        caption=f"The tariffs that {roles.said[0]} and {roles.said[1]} agree on if nothing is paid",
         label="tab:unpaid",
         digits=3,
         notes={
             "Tariffs": "on all goods; the Nash solution in real income about the tariff war, without subsidies. "
             f"Of others: {talks.tariffs_in_words}",
-            "Largest residual": max(residuals, default=0.0),
+            "Largest residual": max(residuals),
         },
     )

@@ -18,9 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining import Problem, TransferableSurplus, nash
 from bargaining.authoring import Floats, Result, per_player, real, within
-from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash
 from bargaining.errors import InvalidInput, Status
 from bargaining.games.coalitional import Allocation, CoalitionalGame
 
@@ -60,10 +58,7 @@ def unpaid(money: ArrayLike, *, weight: float = 0.5) -> Terms:
     is the hub's.
     """
     states, w = _checked(money), _hub_weights(weight)
-    _, second, _, both = _four(states)
-    step = _pair(both, second, 1, w[0])
-    agreed = np.stack([step.agreed, np.ones_like(step.agreed)], axis=-1)
-    return _terms(states, step.payoffs, step.residual, agreed=agreed)
+    return _terms(states, _pair(_state(states, 1, 1), _state(states, 0, 1), 1, w[0]))
 
 
 def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
@@ -87,16 +82,19 @@ def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
     array([3., 1.])
     """
     states, w = _checked(money), _hub_weights(weights)
-
-    def solve(cell: Floats) -> tuple[Floats, float, int]:
-        found = lump_sum_nash_in_nash(
-            lambda pairs: cell[int((0, 1) in pairs), int((0, 2) in pairs)], [(0, 1), (0, 2)], weights=w
-        )
-        added = cell[1, 1] - np.stack([cell[0, 1], cell[1, 0]])
-        hub, partner = added[:, 0] - found.transfers, added[[0, 1], PARTNERS] + found.transfers
-        return found.payoffs, float(np.abs((1 - w) * hub - w * partner).max()), int(found.status)
-
-    return _each(states, solve)
+    both, alone = states[..., 1, 1, :], np.stack([states[..., 0, 1, :], states[..., 1, 0, :]], axis=-2)
+    added = np.stack(
+        [both[..., None, 0] - alone[..., 0], both[..., 1:] - _own(alone)]
+    )  # by pair: hub, partner
+    paid = (1 - w) * added[0] - w * added[1]
+    payoffs = np.concatenate(
+        [both[..., :1] - paid.sum(axis=-1, keepdims=True), both[..., 1:] + paid], axis=-1
+    )
+    gains = np.stack([added[0] - paid, payoffs[..., 1:] - _own(alone)])
+    unequal = np.abs((1 - w) * gains[0] - w * gains[1]).max(axis=-1)
+    return _terms(
+        states, _Step(payoffs, _signed(states, 1, 1), unequal), least=gains.sum(axis=0).min(axis=-1)
+    )
 
 
 def renegotiated(money: ArrayLike) -> Terms:
@@ -116,18 +114,18 @@ def renegotiated(money: ArrayLike) -> Terms:
     array([6.667, 3.667, 1.667])
     """
     states = _checked(money)
-    nothing, second, first, both = _four(states)
-    # without partner 1, without 2
-    hub_left = np.stack([_alike(second, nothing, 2), _alike(first, nothing, 1)])
-    outside = np.stack([second[..., 1], first[..., 2]])
-    hub = (both.sum(axis=-1) + (hub_left - outside).sum(axis=0)) / 3
-    payoffs = np.stack([hub, *(hub - hub_left + outside)], axis=-1)
-    gains = np.stack([hub - hub_left, np.moveaxis(payoffs[..., 1:], -1, 0) - outside])
-    unequal = np.abs(gains[0] - gains[1]).max(axis=0)
-    missed = np.maximum(unequal, np.abs(payoffs.sum(axis=-1) - both.sum(axis=-1)))
-    least = np.minimum(gains.min(axis=(0, 1)), (hub_left - nothing[..., 0]).min(axis=0))
-    empty = least < -ACCURACY * _size(states)
-    return _terms(states, payoffs, missed / _size(states), status=np.where(empty, Status.EMPTY, Status.OK))
+    nothing, both = states[..., 0, 0, :], states[..., 1, 1, :]
+    alone = np.stack([states[..., 0, 1, :], states[..., 1, 0, :]], axis=-2)  # without partner 1, without 2
+    outside, other = _own(alone), _own(alone[..., ::-1, :])[..., ::-1]
+    left = (
+        alone[..., 0] + other + nothing[..., :1] - nothing[..., :0:-1]
+    ) / 2  # the hub and the other gain alike
+    hub = (both.sum(axis=-1) + (left - outside).sum(axis=-1)) / 3
+    payoffs = np.concatenate([hub[..., None], hub[..., None] - left + outside], axis=-1)
+    gains = np.stack([hub[..., None] - left, payoffs[..., 1:] - outside])
+    missed = np.maximum(np.abs(gains[0] - gains[1]).max(axis=-1), np.abs((payoffs - both).sum(axis=-1)))
+    least = np.minimum(gains.min(axis=0), left - nothing[..., :1]).min(axis=-1)
+    return _terms(states, _Step(payoffs, _signed(states, 1, 1), missed), least=least)
 
 
 def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms:
@@ -157,11 +155,12 @@ def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms
     states, w = _checked(money), _hub_weights(weights)
     if isinstance(first, bool) or not isinstance(first, int | np.integer) or first not in PARTNERS:
         raise InvalidInput(f"`first` must be 1 or 2, the partner who comes first; got {first!r}.")
-    nothing, with_2, with_1, both = _four(states)
-    mine, other = (with_1, with_2) if first == 1 else (with_2, with_1)
-    last = 3 - first
-    signed, refused = _pair(both, mine, last, w[last - 1]), _pair(other, nothing, last, w[last - 1])
-    return _foreseeing(states, signed, refused, first, w[first - 1])
+
+    def then(signed: int) -> _Step:
+        yes, no = (_state(states, *(signed, then)[:: 3 - 2 * first]) for then in (1, 0))
+        return _pair(yes, no, 3 - first, w[2 - first])
+
+    return _terms(states, _pair(then(1), then(0), first, w[first - 1]))
 
 
 def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
@@ -170,10 +169,8 @@ def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
     If they fail to agree, the hub goes on to partner 2, as in `in_order`.
     """
     states, w = _checked(money), _hub_weights(weights)
-    nothing, second, first, _ = _four(states)
-    none = np.zeros(first.shape[:-1])
-    ruled_out = _Step(first, none.astype(bool), none)
-    return _foreseeing(states, ruled_out, _pair(second, nothing, 2, w[1]), 1, w[0])
+    refused = _pair(_state(states, 0, 1), _state(states, 0, 0), 2, w[1])
+    return _terms(states, _pair(_state(states, 1, 0), refused, 1, w[0]))
 
 
 def worths(money: ArrayLike) -> dict[tuple[int, ...], Floats]:
@@ -189,11 +186,9 @@ def worths(money: ArrayLike) -> dict[tuple[int, ...], Floats]:
     Hart, S. and Kurz, M. (1983). Endogenous formation of coalitions. *Econometrica* 51(4), 1047-1064.
     doi:10.2307/1912051
     """
-    nothing, second, first, both = _four(_checked(money))
-    return {
-        (0,): nothing[..., 0],
-        (1,): nothing[..., 1],
-        (2,): nothing[..., 2],
+    states = _checked(money)
+    nothing, second, first, both = (states[..., u, c, :] for u in (0, 1) for c in (0, 1))
+    return {(player,): nothing[..., player] for player in range(3)} | {
         (0, 1): first[..., 0] + first[..., 1],
         (0, 2): second[..., 0] + second[..., 2],
         (1, 2): nothing[..., 1] + nothing[..., 2],
@@ -230,80 +225,69 @@ def nucleolus(money: ArrayLike) -> Terms:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """The result of one pair's bargaining: payoffs of all, whether the pair agrees, and the error."""
+    """Payoffs of all after some bargaining, which agreements are signed, and the violation of the definition."""
 
     payoffs: Floats
-    agreed: NDArray[np.bool_]
-    residual: Floats
+    signed: NDArray[np.bool_]
+    missed: Floats
 
 
-def _pair(agree: Floats, refuse: Floats, partner: int, weight: float) -> _Step:
-    """Let the hub and a partner divide their payoffs if they agree, with those if they refuse as disagreement point."""
+def _state(states: Floats, first: int, second: int) -> _Step:
+    """Return a state before lump sums, with or without each agreement."""
+    payoffs = states[..., first, second, :]
+    return _Step(payoffs, _signed(states, first, second), np.zeros(payoffs.shape[:-1]))
+
+
+def _signed(states: Floats, first: int, second: int) -> NDArray[np.bool_]:
+    return np.broadcast_to(np.array([first, second], dtype=bool), (*states.shape[:-3], 2))
+
+
+def _own(alone: Floats) -> Floats:
+    """Return what partner 1 has in the first and partner 2 in the second of two states, (*batch, 2)."""
+    return np.stack([alone[..., 0, 1], alone[..., 1, 2]], axis=-1)
+
+
+def _pair(yes: _Step, no: _Step, partner: int, weight: float) -> _Step:
+    """Let the hub and a partner share what they gain jointly by signing; where they would lose, they do not sign."""
     pair = [0, partner]
-    problem = Problem(TransferableSurplus(agree[..., pair].sum(axis=-1)), refuse[..., pair])
-    found = nash(problem, weights=[weight, 1 - weight])
-    agreed = np.isin(found.status, (Status.OK, Status.DEGENERATE))
-    payoffs = agree.copy()
-    payoffs[..., pair] = found.payoffs
-    return _Step(np.where(agreed[..., None], payoffs, refuse), agreed, np.where(agreed, found.residual, 0.0))
-
-
-def _foreseeing(states: Floats, signed: _Step, refused: _Step, partner: int, weight: float) -> Terms:
-    """Let the first pair bargain, foreseeing what follows if it signs or refuses."""
-    step = _pair(signed.payoffs, refused.payoffs, partner, weight)
-    agreed = [step.agreed, np.where(step.agreed, signed.agreed, refused.agreed)]
-    return _terms(
-        states,
-        step.payoffs,
-        np.max([step.residual, signed.residual, refused.residual], axis=0),
-        agreed=np.stack(agreed if partner == 1 else agreed[::-1], axis=-1),
+    joint = (yes.payoffs - no.payoffs)[..., pair].sum(axis=-1)
+    payoffs = yes.payoffs.copy()
+    payoffs[..., 0] = no.payoffs[..., 0] + weight * joint
+    payoffs[..., partner] = yes.payoffs[..., pair].sum(axis=-1) - payoffs[..., 0]
+    gains = (payoffs - no.payoffs)[..., pair]
+    signs = joint >= 0.0
+    missed = np.where(signs, np.abs((1 - weight) * gains[..., 0] - weight * gains[..., 1]), 0.0)
+    return _Step(
+        np.where(signs[..., None], payoffs, no.payoffs),
+        np.where(signs[..., None], yes.signed, no.signed),
+        np.max([missed, yes.missed, no.missed], axis=0),
     )
-
-
-def _alike(agree: Floats, refuse: Floats, partner: int) -> Floats:
-    """Return the hub's payoff if it and a partner gain equally by agreeing."""
-    return np.asarray((agree[..., 0] + agree[..., partner] + refuse[..., 0] - refuse[..., partner]) / 2)
 
 
 def _allocated(money: ArrayLike, value: Callable[[CoalitionalGame], Allocation]) -> Terms:
-    def solve(cell: Floats) -> tuple[Floats, float, int]:
-        payoffs = value(CoalitionalGame((0, 1, 2), worths(cell))).payoffs
-        return payoffs, abs(float(payoffs.sum() - cell[1, 1].sum())), Status.OK
-
-    return _each(_checked(money), solve)
-
-
-def _terms(
-    states: Floats,
-    payoffs: Floats,
-    residual: Floats,
-    *,
-    agreed: NDArray[np.bool_] | None = None,
-    status: ArrayLike = Status.OK,
-) -> Terms:
-    """Compute the lump sums from the payoffs and from the agreements in force, by default both."""
-    signed = np.ones((*payoffs.shape[:-1], 2), dtype=bool) if agreed is None else agreed
-    state = (2 * signed[..., 0] + signed[..., 1])[..., None, None]
-    before = np.take_along_axis(states.reshape(*payoffs.shape[:-1], 4, 3), state, axis=-2)[..., 0, :]
-    accurate = np.where(residual <= ACCURACY, Status.OK, Status.INACCURATE)
-    return Terms(
-        payoffs=payoffs,
-        transfers=payoffs[..., 1:] - before[..., 1:],
-        agreed=signed,
-        residual=np.asarray(residual),
-        status=np.maximum(np.asarray(status), accurate).astype(np.int8),
-    )
-
-
-def _each(states: Floats, solve: Callable[[Floats], tuple[Floats, float, int]]) -> Terms:
-    """Solve cell by cell: payoffs, the violation in money, and the status."""
+    """Return the terms by a value of the coalitional game, cell by cell."""
+    states, worth = _checked(money), worths(money)
     batch = states.shape[:-3]
-    payoffs, violation, status = zip(*map(solve, states.reshape(-1, 2, 2, 3)), strict=True)
-    return _terms(
-        states,
-        np.reshape(payoffs, (*batch, 3)),
-        np.reshape(violation, batch) / _size(states),
-        status=np.reshape(status, batch),
+    payoffs = np.empty((*batch, 3))
+    for cell in np.ndindex(batch):
+        payoffs[cell] = value(CoalitionalGame((0, 1, 2), {who: x[cell] for who, x in worth.items()})).payoffs
+    missed = np.abs((payoffs - states[..., 1, 1, :]).sum(axis=-1))
+    return _terms(states, _Step(payoffs, _signed(states, 1, 1), missed))
+
+
+def _terms(states: Floats, step: _Step, *, least: ArrayLike = 0.0) -> Terms:
+    """Compute the lump sums; the terms are empty where the least gain of a pair or a player is negative."""
+    size = np.abs(states).max(axis=(-3, -2, -1))
+    residual = step.missed / np.where(size > 0.0, size, 1.0)
+    agreed = (2 * step.signed[..., 0] + step.signed[..., 1])[..., None, None]
+    before = np.take_along_axis(states.reshape(*states.shape[:-3], 4, 3), agreed, axis=-2)[..., 0, :]
+    status = np.where(residual <= ACCURACY, Status.OK, Status.INACCURATE)
+    return Terms(
+        payoffs=step.payoffs,
+        transfers=step.payoffs[..., 1:] - before[..., 1:],
+        agreed=step.signed,
+        residual=np.asarray(residual),
+        status=np.where(np.asarray(least) < -ACCURACY * size, Status.EMPTY, status).astype(np.int8),
     )
 
 
@@ -321,14 +305,3 @@ def _checked(money: ArrayLike) -> Floats:
 def _hub_weights(weights: ArrayLike) -> Floats:
     """Return the hub's bargaining weight against each partner."""
     return within(per_player(weights, "weights", 2), "weights", 0.0, 1.0)
-
-
-def _four(states: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the states with no agreement, only the second, only the first, and both."""
-    return states[..., 0, 0, :], states[..., 0, 1, :], states[..., 1, 0, :], states[..., 1, 1, :]
-
-
-def _size(states: Floats) -> Floats:
-    """Return the largest money of each cell."""
-    largest = np.abs(states).max(axis=(-3, -2, -1))
-    return np.asarray(np.where(largest > 0, largest, 1.0))

@@ -21,10 +21,9 @@ from bargaining.errors import BargainingError, Status
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.thresholds import first_crossing, gain_from_refusing
 from bargaining_models.paper.bands import FOLDER, read_rows, tail, write_rows
-from bargaining_models.paper.pivot_game import SHOWN
-from bargaining_models.paper.pivot_game_study import WORTHWHILE
-from bargaining_models.paper.pivot_study import PRIOR, YEARS
+from bargaining_models.paper.pivot_game import SHOWN, WORTHWHILE, PivotGameStudy
 from bargaining_models.paper.study import LATEST, NOISE, Study, clean
+from bargaining_models.paper.timing import PRIOR, YEARS, PivotStudy
 from bargaining_models.paper.worlds import STRUCTURES, DrawnStudy, world_priors
 from bargaining_models.parameters import Parameters
 from bargaining_models.uncertainty import LEVELS, uncertainty
@@ -160,7 +159,7 @@ def envoy(study: Study, rows: Rows) -> Iterator[tuple[bool, float]]:
 def political(study: Study, rows: Rows) -> Iterator[tuple[bool, float]]:
     """What part of the leverage the risk of a closure takes, in talks and where Canada builds."""
     at = {(row["path"], row["reading"]): row for row in rows(study, "T7")}
-    lasting, revocable = study.timing.lasting_chain, study.timing.revocable_chain
+    lasting, revocable = PivotStudy.lasting_chain, PivotStudy.revocable_chain
     for (path, reading), route in product(at, ("open", "closed")):
         if path == "none":
             paid = [at[p, reading][f"{route}_today"] for p in (path, lasting, revocable)]
@@ -168,7 +167,7 @@ def political(study: Study, rows: Rows) -> Iterator[tuple[bool, float]]:
                 part = (paid[2] - paid[1]) / (paid[0] - paid[1])
                 yield part >= QUARTER, 100.0 * part
     for row in rows(study, "T10-patience"):
-        bare = study.pivot_game.terms("none", row["discount"], leave=False).transfer[0]
+        bare = study.once(PivotGameStudy).terms("none", row["discount"], leave=False).transfer[0]
         part = (row["revocable_transfer"] - row["lasting_transfer"]) / (bare - row["lasting_transfer"])
         yield part >= QUARTER, 100.0 * part
 

@@ -1,4 +1,4 @@
-"""Payoffs of the outcomes, divisions of the deal and thresholds in r: the headline table, T1, T2 and T3."""
+"""The headline, outcomes (T1), divisions (T2), thresholds (T3), the repeated game (T5, T6) and the triangle (T11)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 from bargaining import Division, Table, nash
 from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Deal, Reading, readings
+from bargaining_models.negotiation.roles import Leave
 from bargaining_models.negotiation.routes import Diversion
+from bargaining_models.negotiation.tariff_war import RATES
 from bargaining_models.negotiation.thresholds import (
     Margin,
     first_crossing,
@@ -21,9 +23,24 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.paper.study import COUNTRIES, DIVERTED, NOISE, SHARES, Study, clean, specified
+from bargaining_models.negotiation.triangle import Triangle, triangle_readings
+from bargaining_models.negotiation.triangle_terms import Terms
+from bargaining_models.paper.study import (
+    CASES,
+    COUNTRIES,
+    DISCOUNTS,
+    DIVERTED,
+    NOISE,
+    SHARES,
+    Study,
+    by_country,
+    clean,
+    specified,
+)
 from bargaining_models.us_canada.baseline import ROLES
 
+GAME = f"each year both set one tariff on all goods of the other, of {len(RATES)} from 0 to {RATES[-1]:.0%}"
+PARTNERS = ("US", "China")
 OUTCOMES = ("agreement", "status_quo", "war", "exit")
 NONE = (
     "both have more by going on as they are than by an agreement; no share of the surplus where there is none over "
@@ -222,3 +239,62 @@ def thresholds(study: Study) -> Table:
         if below
         else "",
     )
+
+
+def critical_discounts(study: Study) -> Table:
+    """T5: how patient each country must be for free trade to enforce itself, by redirectable share."""
+    rows = [
+        {"r": r}
+        | by_country("optimal", game.critical_discount().by_player)
+        | by_country("exit", game.critical_discount(leave=True).by_player)
+        | by_country("war", game.critical_under_war())
+        for r, game in study.tariff_games.items()
+    ]
+    return study.table("T5", rows, study.uncapped.war.residual.max(), game=GAME)
+
+
+def self_enforcing(study: Study) -> Table:
+    """T6: the Nash division of what the two can enforce by themselves, by patience and redirectable share."""
+    rows, bounds = [], []
+    for discount in DISCOUNTS:
+        for r, game in study.tariff_games.items():
+            row: dict[str, Any] = {"discount": discount, "r": r}
+            bounds.append(game.payoff_set(discount).stats.bound)
+            for leave, case in CASES:
+                row |= by_country(case, game.self_enforcing(discount, leave=leave).raise_if_failed().payoffs)
+            cases: dict[str, Leave] = {f"{case}_transfer": leave for leave, case in CASES}
+            for name, who in (cases | {f"alone_{c}": (k,) for k, c in enumerate(COUNTRIES)}).items():
+                paid = game.with_transfers(discount, leave=who).raise_if_failed()
+                row[name] = clean(game.transfer(paid))
+            rows.append(row)
+    against = "free trade at r = 0"
+    if study.tariffs is not None:
+        canada, us = study.baseline.payoffs().percent
+        against = f"the tariffs of 2023 ({against} of the two: Canada {canada:+.3f}, the US {us:+.3f})"
+    return study.table("T6", rows, *bounds, game=GAME, against=against)
+
+
+def payments(study: Study) -> Table:
+    """T11: what Canada pays the US and China, by who bargains when and by redirectable share."""
+    triangle = study.triangle
+    found = {reading: reading.divide(triangle.money) for reading in triangle_readings(ROLES)}
+    return study.table(
+        "T11",
+        [row for reading, terms in found.items() for row in _payment_rows(triangle, reading.name, terms)],
+        triangle.residual.max(),
+        *(float(terms.residual.max()) for terms in found.values()),
+        timing="; ".join(f"{reading.name}: {reading.timing}" for reading in found),
+    )
+
+
+def _payment_rows(triangle: Triangle, name: str, terms: Terms) -> Iterator[dict[str, Any]]:
+    part, clause = 100 * triangle.part_of_alternative(terms), triangle.clause(terms)
+    for k, r in enumerate(SHARES):
+        yield {
+            "reading": name,
+            "r": float(r),
+            **{partner: clean(x) for partner, x in zip(PARTNERS, terms.transfers[k], strict=True)},
+            **{country: clean(x) for country, x in zip(ROLES.countries, terms.payoffs[k], strict=True)},
+            "part": None if np.isnan(part[k]) else clean(part[k]),
+            "clause": clean(clause[k]),
+        }

@@ -10,9 +10,9 @@ import numpy as np
 from bargaining.plots.plot import COLOURS, DASHES, MARKERS
 from bargaining_models.paper.bands import ENVIRONMENTS, bands_table
 from bargaining_models.paper.bands import SHARES as BANDED
-from bargaining_models.paper.pivot_game_study import PATIENT
-from bargaining_models.paper.pivot_study import BREAKDOWN
+from bargaining_models.paper.pivot_game import PATIENT, PivotGameStudy
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.timing import BREAKDOWN, PivotStudy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def transfers_over_time(study: Study) -> Figure:
     figure, axes = _panels(sharey=True)
     dates = np.linspace(0.0, LAST, 401)
     for ax, route, title in zip(axes, (True, False), ("route open", "route closed by the deal"), strict=True):
-        for k, (name, pivots) in enumerate(study.timing.paths.items()):
+        for k, (name, pivots) in enumerate(study.once(PivotStudy).paths.items()):
             transfer = pivots[route].offers(breakdown=BREAKDOWN).transfer_at(dates)
             ax.plot(dates, transfer, linestyle=DASHES[k], label=name, **_look(k, len(dates)))
         ax.set(xlabel="years until they agree", title=title)
@@ -86,7 +86,7 @@ def sets_by_state(study: Study) -> Figure:
     """F4: what the two can enforce from each level of a lasting alternative, without and with the right to leave."""
     figure, axes = _panels()
     for ax, (leave, title) in zip(axes, LEAVING, strict=True):
-        games = study.pivot_game.games
+        games = study.once(PivotGameStudy).games
         bare = games["none"].enforceable(PATIENT, leave=leave).at(0)
         _outline(ax, bare, "black", DASHES[4], "no alternative")
         found = games["lasting"].enforceable(PATIENT, leave=leave)

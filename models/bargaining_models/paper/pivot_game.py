@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, cached_property
 from typing import Any
 
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.tables.table import Table
-from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame, waiting
-from bargaining_models.paper.pivot_game_study import BLOCKING, FAST, PATIENCE, PATIENT
+from bargaining_models.negotiation.capacity import Capacity
+from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame, Terms, waiting
+from bargaining_models.negotiation.roles import Leave
 from bargaining_models.paper.study import CASES, COUNTRIES, Study, by_country, clean
 from bargaining_models.us_canada.capacity import (
     CANADA_TARIFFS,
@@ -18,6 +21,11 @@ from bargaining_models.us_canada.capacity import (
     canada_capacity,
 )
 
+PATIENCE = (0.6, 0.9, 0.95)  # a year, from low to high
+PATIENT = 0.95  # the 5 percent a year of the other tables
+FAST = 1.0  # years a step, the least that the game takes
+BLOCKING = 0.5  # assumption: the partner's highest tariff halves the chance
+WORTHWHILE = 0.10  # the lower end of "10-15% of key exports"
 DISCOUNTS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)  # closer near one
 SAME_RATE = 1e-3  # rates nearer than that are one, as `_variants` needs it
 SHOWN = ("lasting", "revocable", "lasting, capped", "revocable, capped")
@@ -25,16 +33,68 @@ LIFE = 25.0  # assumption: years until capacity falls by a level, of pipelines a
 RUNNING = 0.03  # assumption: what it costs to run a year, as a part of its capital
 
 
+class PivotGameStudy:
+    """The pivot game under several alternatives: `terms` with transfers, and the `war`, of each by name."""
+
+    def __init__(self, study: Study) -> None:
+        self.baseline = study.baseline
+        self._terms = cache(lambda name, discounts, leave: self.games[name].terms(discounts, leave=leave))
+        self.war = cache(lambda name, discounts: self.games[name].war(discounts))
+
+    def terms(self, name: str, discounts: float, *, leave: Leave = False) -> Terms:
+        """Return the terms by state with transfers."""
+        return self._terms(name, discounts, leave)
+
+    @cached_property
+    def china(self) -> dict[str, float]:
+        """The rates at which China closes and reopens its market."""
+        facts = {"closure": "china_closure_rate", "reopening": "china_reopening_rate"}
+        return {name: self.baseline.parameters.fact(fact).value for name, fact in facts.items()}
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        """Levels 0, 5, ..., 30 percent, the same in every sector."""
+        return canada_capacity(self.baseline)
+
+    @cached_property
+    def capped(self) -> Capacity:
+        """The same levels up to each sector's cap."""
+        return canada_capacity(self.baseline, capped=True)
+
+    @cached_property
+    def games(self) -> dict[str, PivotGame]:
+        """The alternatives, by name."""
+        return {
+            "none": PivotGame(capacity=self.capacity.at(0)),
+            "lasting": PivotGame(capacity=self.capacity),
+            "lasting, fast": PivotGame(capacity=self.capacity, lead_time=FAST),
+            "revocable": self.revocable(),
+            "revocable, fast": self.revocable(lead_time=FAST),
+            "revocable, blocked": self.revocable(blocking=BLOCKING),
+            "lasting, capped": PivotGame(capacity=self.capped),
+            "revocable, capped": self.revocable(capacity=self.capped),
+        }
+
+    def revocable(self, **options: Any) -> PivotGame:
+        """Return the game in which China may close its market, by default at the rates of the figures."""
+        given: dict[str, Any] = {"capacity": self.capacity, **self.china}
+        return PivotGame(**given | options)
+
+    def dearer(self, factor: float) -> Capacity:
+        """Return the capacity at `factor` times the capital."""
+        return replace(self.capacity, capital=factor * self.capacity.capital)
+
+
 def terms_table(study: Study) -> Table:
     """T10: the terms before anything is built, what Canada builds and what waiting is worth, by alternative."""
-    own = study.pivot_game
+    own = study.once(PivotGameStudy)
     rows = [_row(study, discount, name) for discount in PATIENCE for name in own.games]
     regrets = [own.war(name, discount).regret for discount in PATIENCE for name in own.games]
     return _table(study, "T10", rows, own.games, *regrets)
 
 
 def _row(study: Study, discount: float, name: str) -> dict[str, Any]:
-    own = study.pivot_game
+    own = study.once(PivotGameStudy)
     row: dict[str, Any] = {"discount": discount, "alternative": name}
     for leave, case in CASES:
         found = own.terms(name, discount, leave=leave)
@@ -49,7 +109,7 @@ def _row(study: Study, discount: float, name: str) -> dict[str, Any]:
 
 def patience_table(study: Study) -> Table:
     """T10-patience: how far Canada builds and what it pays, by discount factor."""
-    games = {name: study.pivot_game.games[name] for name in SHOWN}
+    games = {name: study.once(PivotGameStudy).games[name] for name in SHOWN}
     rows = [_patience_row(games, discount) for discount in DISCOUNTS]
     return _table(study, "T10-patience", rows, games)
 
@@ -73,7 +133,7 @@ def sensitivity_table(study: Study) -> Table:
 
 def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
     """Yield what is changed, and the game."""
-    game = study.pivot_game
+    game = study.once(PivotGameStudy)
     yield "nothing", game.revocable()
     for name, verb in (("closure", "closes"), ("reopening", "reopens")):
         for factor in (0.5, 2.0):
@@ -128,8 +188,8 @@ def _table(
     **more: Any,
 ) -> Table:
     """Return a table with the notes that the tables of the pivot game share."""
-    capital = study.pivot_game.capacity.capital
-    rates: dict[str, Any] = dict(study.pivot_game.china)
+    capital = study.once(PivotGameStudy).capacity.capital
+    rates: dict[str, Any] = dict(study.once(PivotGameStudy).china)
     return study.table(
         name,
         rows,

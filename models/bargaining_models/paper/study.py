@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -17,8 +17,6 @@ from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.negotiation.triangle import Triangle
-from bargaining_models.paper.pivot_game_study import PivotGameStudy
-from bargaining_models.paper.pivot_study import PivotStudy
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import check_unit
@@ -48,6 +46,7 @@ CAPACITY = (
     "capacity of a new route to China by which, at fixed prices and spending, Canada would sell it more goods, by r "
     "times what it sells the US"
 )
+T = TypeVar("T")
 DIVERTED = np.array([0.0, 0.05, 0.10, 0.15])
 """Parts of its exports of goods to the US that Canada diverts."""
 
@@ -67,8 +66,6 @@ class Study:
 
     Attributes
     ----------
-    made : dict
-        The tables made so far.
     sets : tuple of str
         The elasticity sets between which tables compare.
     """
@@ -86,9 +83,15 @@ class Study:
         check_unit(self.parameters)  # the tables name it
         self.elasticities = elasticities
         self.tariffs = tariffs
-        self.made: dict[Any, Table] = {}
+        self.made: dict[Any, Any] = {}
         self._baselines: dict[str, Baseline] = {}
         self._wide: dict[tuple[str, bool, bool], Deal] = {}
+
+    def once(self, make: Callable[[Study], T]) -> T:
+        """Return what is made of this study, made once: a table, or inputs of several."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        return cast("T", self.made[make])
 
     def baseline_with(self, elasticities: str) -> Baseline:
         """Return the outcomes under another elasticity set."""
@@ -130,16 +133,6 @@ class Study:
     def closed_route(self) -> Deal:
         """The deal over the grid of r when an agreement ends the China route."""
         return self.uncapped.without_route()
-
-    @cached_property
-    def timing(self) -> PivotStudy:
-        """The models of timing: an alternative that grows, may be a bluff, and costs something."""
-        return PivotStudy(self.baseline, self.uncapped)
-
-    @cached_property
-    def pivot_game(self) -> PivotGameStudy:
-        """The pivot as a stochastic game: capacity that is built, revoked and held back."""
-        return PivotGameStudy(self.baseline)
 
     @cached_property
     def tariff_games(self) -> dict[float, TariffGame]:

@@ -10,13 +10,20 @@ from bargaining.authoring import Shown
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table, shares_table, spread_table
 from bargaining_models.paper.claims import claims_table, counts_table
-from bargaining_models.paper.divisions import headline, meanings, payoffs, splits, thresholds
+from bargaining_models.paper.divisions import (
+    critical_discounts,
+    headline,
+    meanings,
+    payments,
+    payoffs,
+    self_enforcing,
+    splits,
+    thresholds,
+)
 from bargaining_models.paper.events import events_table
 from bargaining_models.paper.pivot_game import patience_table, sensitivity_table, terms_table
-from bargaining_models.paper.repeated import critical_discounts, self_enforcing
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
-from bargaining_models.paper.triangle import payments
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +40,7 @@ class Spec(Shown):
 
     def at(self, study: Study) -> Table:
         """Return it at the tariffs of a study alone, made once in each study."""
-        if self not in study.made:
-            study.made[self] = self.make(study)
-        return study.made[self]
+        return study.once(self.make)
 
 
 TABLES = {

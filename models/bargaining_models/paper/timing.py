@@ -1,40 +1,158 @@
-"""The tables of timing: the split along the path of r (T7, T7-answers), beliefs and delay (T8), and projects (T9)."""
+"""Timing: the split along the path of r (T7, T7-answers), beliefs and delay (T8), and projects (T9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from bargaining import nash
+from bargaining.authoring import Floats
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
-from bargaining_models.negotiation.deal import BREAKDOWNS, Reading, readings
-from bargaining_models.negotiation.pivot import Pivot, path_readings
-from bargaining_models.negotiation.pivot_chain import PivotChain
-from bargaining_models.negotiation.pivot_investment import Investment
-from bargaining_models.negotiation.thresholds import first_crossing
-from bargaining_models.paper.pivot_study import (
-    BREAKDOWN,
-    OBSTINATE,
-    POSTURES,
-    PRIOR,
-    PROGRAMME,
-    ROUTES,
+from bargaining_models.negotiation.deal import BREAKDOWNS, Deal, Reading, readings
+from bargaining_models.negotiation.growth import Growth, line
+from bargaining_models.negotiation.negotiation import Share
+from bargaining_models.negotiation.pivot import (
+    Pivot,
+    PivotDivision,
+    partner_answers,
+    path_readings,
+    without_suppliers,
 )
+from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
+from bargaining_models.negotiation.pivot_investment import Investment
+from bargaining_models.negotiation.projects import together
+from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.paper.study import SHARES, Study, by_country, clean
-from bargaining_models.us_canada.baseline import ROLES
+from bargaining_models.us_canada.baseline import ROLES, Baseline
+from bargaining_models.us_canada.projects import projects as projects_of
 
+SHARE, LARGE = 0.15, 0.30  # that of the headline, and twice that
+YEARS = 5.0  # until capacity opens, unless another date is named
+BREAKDOWN = 0.5  # a year, as in `deal.BREAKDOWNS`
+PRIOR = 0.3  # assumption: that home can redirect the share
+OBSTINATE = (0.05, 0.05)  # assumption: chances that home, or the partner, never gives way
+POSTURES = (None, 0.85)  # the Nash terms of r = 0; a part of the surplus
+ROUTES = ((True, "open"), (False, "closed"))
+PROGRAMME = ("canola access", "drag-reducing agents", "Cedar LNG", "pumping stations", "LNG Canada phase 2")
+Routes = dict[bool, Deal]
 NASH, WAR = "Nash", "Offers, outside option: war"
 BROKEN = f"Offers, breakdown {BREAKDOWN:g} a year"
 CHOSEN = {NASH: "nash", BROKEN: "broken", WAR: "walk"}
 
 
+class PivotStudy:
+    """The models of timing on one baseline, each by whether the route survives an agreement.
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    main_path = f"{SHARE:.0%} in {YEARS:g} years"
+    lasting_chain = f"{SHARE:.0%} at rate {1 / YEARS:g} a year"
+    revocable_chain = f"{lasting_chain}, revocable by China"
+
+    def __init__(self, study: Study) -> None:
+        self.baseline, self.projects = study.baseline, projects_of(study.parameters)
+        self.deals: Routes = {True: study.uncapped, False: study.closed_route}
+        self.deals_at = cache(lambda share: self._deals([0.0, share]))
+
+    def fact(self, name: str) -> float:
+        """Return a figure."""
+        return self.baseline.parameters.fact(name).value
+
+    def _deals(self, r: Share) -> Routes:
+        deal = Deal.at(self.baseline, r=r)
+        return {True: deal, False: deal.without_route()}
+
+    @property
+    def wars(self) -> tuple[float, float]:
+        """Years of tariff war that a call may start: the figure, and three times as long."""
+        short = self.fact("called_bluff_war")
+        return short, 3 * short
+
+    @cached_property
+    def investments(self) -> dict[str, dict[bool, Investment]]:
+        """Each project and the deal, by name and route."""
+        solved = [Investment.solve(self.baseline, project) for project in self.projects]
+        return {one.project.name: {True: one, False: one.without_route()} for one in solved}
+
+    @cached_property
+    def paths(self) -> dict[str, dict[bool, Pivot]]:
+        """Talks along each path, by name and route."""
+        opening, shares = together(tuple(p for p in self.projects if p.name in PROGRAMME))
+
+        def grow(deals: Routes, growth: Callable[[Deal], Growth]) -> dict[bool, Pivot]:
+            return {route: Pivot(growth=growth(deal)) for route, deal in deals.items()}
+
+        def step(share: float, *dates: float) -> dict[bool, Pivot]:
+            stages = (0, int(np.argmin(np.abs(SHARES - share))))[: 1 + len(dates)]
+            return grow(self.deals, lambda deal: Growth.in_steps(deal, dates, stages=stages))
+
+        return {
+            "none": step(0.0),
+            f"{SHARE:.0%} in 1 year": step(SHARE, 1.0),
+            self.main_path: step(SHARE, YEARS),
+            f"{SHARE:.0%} in 7 years": step(SHARE, 7.0),
+            f"{SHARE:.0%} steadily over {YEARS:g} years": grow(
+                self._deals(line(SHARE)), lambda deal: Growth.in_a_line(deal, YEARS)
+            ),
+            f"{LARGE:.0%} in {YEARS:g} years": step(LARGE, YEARS),
+            "projects": grow(self._deals(shares), lambda deal: Growth.in_steps(deal, opening)),
+        }
+
+    @cached_property
+    def chains(self) -> dict[str, dict[bool, PivotChain]]:
+        """Talks while the alternative opens at random, for good or revocably, by name and route."""
+        closing, reopening = self.fact("china_closure_rate"), self.fact("china_reopening_rate")
+        moves = {
+            self.lasting_chain: open_and_close(opening=1 / YEARS),
+            self.revocable_chain: open_and_close(opening=1 / YEARS, closing=closing, reopening=reopening),
+        }
+        deals = self._deals([0.0, SHARE, 0.0])
+        return {
+            name: {route: PivotChain(deal=deal, moves=rates) for route, deal in deals.items()}
+            for name, rates in moves.items()
+        }
+
+    def answers(self, route: bool, breakdown: float) -> dict[str, tuple[PivotDivision, float]]:
+        """Return the outcome of each response of the US to the main path."""
+        deal = Deal.at(self._replaced, r=[0.0, SHARE], route_survives=route)
+        return partner_answers(
+            self.paths[self.main_path][route],
+            Pivot(growth=Growth.in_steps(deal, [YEARS])),
+            breakdown=breakdown,
+            replacing=self.fact("us_replacement_rate"),
+            wait=YEARS,
+        )
+
+    @cached_property
+    def _replaced(self) -> Baseline:
+        """The outcomes when US buyers have turned away from Canada."""
+        return without_suppliers(self.baseline, self.fact("us_replaceable"))
+
+    def claimed(self, route: bool) -> Floats:
+        """Return the shares above 0 at which the two together have more by an agreement than by the war."""
+        deal = self.deals[route]
+        return np.asarray(SHARES[1:][(deal.total - deal.war.money.sum(axis=-1))[1:] > 0.0])
+
+    def claim(self, route: bool, share: float, war: float) -> Claim:
+        """Return the claim that a share can be redirected."""
+        return Claim(deal=self.deals_at(share)[route], war=war)
+
+    def hold_out(self, route: bool, partner_demand: float | None) -> HoldOut:
+        """Return the hold-out at every share above 0."""
+        return HoldOut(deal=self.deals[route], priors=OBSTINATE, partner_demand=partner_demand)
+
+
 def splits_over_time(study: Study) -> Table:
     """T7: what Canada pays if they agree today, by the path that r will take and by protocol."""
-    own, rows = study.timing, []
+    own, rows = study.once(PivotStudy), []
     residuals = [float(own.deals[True].war.residual.max())]
     for name, talks in (own.paths | own.chains).items():
         for reading in path_readings(ROLES):
@@ -90,7 +208,7 @@ def _chained(chain: PivotChain, reading: Reading) -> tuple[dict[str, Any], float
 
 def answers(study: Study) -> Table:
     """T7-answers: what the US gets by rushing, waiting or replacing its suppliers while the alternative grows."""
-    rows, residuals, own = [], [], study.timing
+    rows, residuals, own = [], [], study.once(PivotStudy)
     for (route, group), breakdown in product(ROUTES, BREAKDOWNS):
         for answer, (division, start) in own.answers(route, breakdown).items():
             canada, us = division.payoffs + division.waiting(start)
@@ -111,12 +229,12 @@ def beliefs(study: Study) -> Table:
     """T8: how sure of Canada's alternative the US must be to concede, and what makes a claim credible."""
     rows = [
         {"route": group, "war": war, "claim": float(share)}
-        | _claim(study.timing.claim(route, float(share), war))
+        | _claim(study.once(PivotStudy).claim(route, float(share), war))
         for route, group in ROUTES
-        for war in study.timing.wars
-        for share in study.timing.claimed(route)
+        for war in study.once(PivotStudy).wars
+        for share in study.once(PivotStudy).claimed(route)
     ]
-    return study.table("T8", rows, study.timing.deals[True].war.residual.max(), prior=PRIOR)
+    return study.table("T8", rows, study.once(PivotStudy).deals[True].war.residual.max(), prior=PRIOR)
 
 
 def _claim(claim: Claim) -> dict[str, Any]:
@@ -138,7 +256,7 @@ def delay(study: Study) -> Table:
     """T8-delay: what holding out costs when either side may be unable to give way."""
     rows, residuals = [], []
     for (route, group), posture in product(ROUTES, POSTURES):
-        held = study.timing.hold_out(route, posture)
+        held = study.once(PivotStudy).hold_out(route, posture)
         residuals.append(float(held.outcome.residual.max()))
         same = {
             "route": group,
@@ -163,7 +281,7 @@ def _held_out(held: HoldOut) -> Iterator[dict[str, Any]]:
 
 
 def _jump(study: Study, route: bool, posture: float | None) -> float | None:
-    static = study.timing.deals[route]
+    static = study.once(PivotStudy).deals[route]
     terms = float(static.transfer(nash(static.problem()))[0])
     deal = study.thresholds_deal(study.elasticities, False, route)
     return first_crossing(
@@ -173,7 +291,7 @@ def _jump(study: Study, route: bool, posture: float | None) -> float | None:
 
 def projects(study: Study) -> Table:
     """T9: which project buys the most leverage for each dollar it costs a year."""
-    investments = study.timing.investments
+    investments = study.once(PivotStudy).investments
     return study.table(
         "T9",
         [

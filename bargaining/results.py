@@ -55,8 +55,8 @@ from bargaining.equilibria.threats import ThreatDivision as ThreatDivision
 from bargaining.estimation.chains import ChainEquilibrium as ChainEquilibrium
 from bargaining.estimation.estimates import Comparison as Comparison
 from bargaining.estimation.estimates import Estimates as Estimates
-from bargaining.exact.public_certificate import PublicCertificate as PublicCertificate
 from bargaining.exact.set_certificate import PayoffCertificate as PayoffCertificate
+from bargaining.exact.set_certificate import PublicCertificate as PublicCertificate
 from bargaining.exact.set_certificate import StochasticCertificate as StochasticCertificate
 from bargaining.exact.set_certificate import TwoSidedCertificate as TwoSidedCertificate
 from bargaining.feasible.base import FeasibleSet as FeasibleSet

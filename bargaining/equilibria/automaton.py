@@ -59,7 +59,7 @@ class State(Shown):
         Average payoffs from this state on.
     """
 
-    profile: tuple[int, int] | None
+    profile: tuple[int, ...] | None
     leavers: tuple[int, ...] = ()
     following: Lottery = ()
     punishment: tuple[int, int] | tuple[()] = ()
@@ -87,7 +87,7 @@ class Node(Shown):
     """
 
     state: int
-    profile: tuple[int, int] | None
+    profile: tuple[int, ...] | None
     leavers: tuple[int, ...] = ()
     following: Mapping[int, Lottery] = field(default_factory=dict)
     punishment: tuple[Mapping[int, int], Mapping[int, int]] | tuple[()] = ()

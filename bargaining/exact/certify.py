@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
     from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
-    from bargaining.exact.public_certificate import PublicCertificate
-    from bargaining.exact.set_certificate import PayoffCertificate, StochasticCertificate
+    from bargaining.exact.set_certificate import PayoffCertificate, PublicCertificate, StochasticCertificate
 
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 

@@ -16,9 +16,8 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._plane.rationals import Rationals, Work
+from bargaining.equilibria._plane.rationals import ExactGame, Work
 from bargaining.equilibria.sets.bounds import Bounds
 from bargaining.equilibria.sets.fan import Fan, of_polygons
 from bargaining.equilibria.sets.image import Image
@@ -53,12 +52,12 @@ class OuterLevels:
         return out
 
 
-def outer_levels(data: Rationals, vertices: list[Floats], work: Work, tolerance: float) -> OuterLevels | None:
+def outer_levels(data: ExactGame, vertices: list[Floats], work: Work, tolerance: float) -> OuterLevels | None:
     """Return levels proved in the directions of the edges of polygons; None if the proof fails.
 
     Parameters
     ----------
-    data : Rationals
+    data : ExactGame
         The game.
     vertices : list of ndarrays of shape (m, 2)
         Polygons of each state in the unit box, close to the payoff sets.
@@ -95,7 +94,7 @@ def outer_levels(data: Rationals, vertices: list[Floats], work: Work, tolerance:
 
 
 def _proved(
-    data: Rationals, rows: Rows, fan: Fan, states: Indices, start: Floats, work: Work
+    data: ExactGame, rows: Rows, fan: Fan, states: Indices, start: Floats, work: Work
 ) -> Floats | None:
     """Return levels of some states that hold if those of the start do; None if the proof fails."""
     levels, corners, _ = fan.intersection(start.copy())
@@ -117,12 +116,12 @@ def _proved(
 _BOX = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 
 
-def _exact(data: Rationals, bounds: Bounds, states: np.ndarray) -> list[list[Bound]]:
+def _exact(data: ExactGame, bounds: Bounds, states: np.ndarray) -> list[list[Bound]]:
     """Return, for each half-plane, exact bounds of how far rows go, with the multipliers of floats."""
     image, fan, count = bounds.image, bounds.fan, len(bounds.fan)
     normals = [(Fraction(x), Fraction(y)) for x, y in fan.normals.tolist()]
     place, axes = {s: k for k, s in enumerate(states.tolist())}, (fan.left, fan.down)
-    leaves = [point for s in range(len(data.game)) for point, _ in data.leaves(s)]
+    leaves = [point for s in range(len(data.game)) for point, _ in data.ends[s]]
     out: list[list[Bound]] = [[] for _ in range(len(states) * count)]
     for a, (number, state) in enumerate(zip(image.rows.tolist(), image.state.tolist(), strict=True)):
         row = int(image.game.origin[number])
@@ -136,7 +135,7 @@ def _exact(data: Rationals, bounds: Bounds, states: np.ndarray) -> list[list[Bou
         for j, n in enumerate(normals):
             z = [Fraction(x) for x in bounds.multipliers[a, j].tolist()]
             pull = [data.discounts[i] * (n[i] + z[i]) for i in (0, 1)]
-            constant = sum(((n[i] + z[i]) * data.now(i, row) - z[i] * replies[i][0] for i in (0, 1)), _ZERO)
+            constant = sum(((n[i] + z[i]) * data.now[row][i] - z[i] * replies[i][0] for i in (0, 1)), _ZERO)
             columns = [
                 (s * count + axes[i], z[i] * share) for i in (0, 1) for s, share in replies[i][1] if z[i]
             ]
@@ -151,18 +150,13 @@ def _exact(data: Rationals, bounds: Bounds, states: np.ndarray) -> list[list[Bou
 
 
 def _reply(
-    data: Rationals, image: Image, a: int, i: int, place: dict[int, int]
+    data: ExactGame, image: Image, a: int, i: int, place: dict[int, int]
 ) -> tuple[Fraction, list[tuple[int, Fraction]]]:
     """Return a threshold of player i as a constant, and how much it falls with each state's lowest payoff."""
     own = data.own(int(data.state[int(image.game.origin[image.rows[a]])]), i)
     if image.leaves[a, i] and own is not None:
         return own, []
     reply = int(image.game.origin[image.best[a, i]])
-    return data.now(i, reply), [
+    return data.now[reply][i], [
         (place[s], data.discounts[i] * chance) for s, chance in data.law(reply).items()
     ]
-
-
-def floats_of(polygons: tuple[tuple[Pair, ...], ...]) -> list[Floats]:
-    """Return rational polygons in floats."""
-    return [np.array([(float(x), float(y)) for x, y in some]).reshape(-1, 2) for some in polygons]

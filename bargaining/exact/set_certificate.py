@@ -1,40 +1,51 @@
-r"""Payoff sets certified from both sides, all states at once; a repeated game is a stochastic one of one state.
+r"""Payoff sets and bounds certified from both sides, all states at once; a repeated game is one of one state.
 
-*Inner.* Rational vertices of every state generate themselves: each is a profile followed by continuation payoffs inside
-the hulls of the vertices of the states that may be next, and no player gains by leaving, or by a deviation, after which
-she gets her lowest vertex in the next state. This is checked in rationals, so every vertex, hence every
-point of the hulls, is an equilibrium payoff.
+*Inner.* Rational points of every state generate themselves: each is a profile followed by continuation payoffs inside
+the hulls of the points of the states that may be next, and no player gains by leaving, or by a deviation. This is
+checked in rationals, so every point, hence every point of the hulls, is an equilibrium payoff. Polygons of two players
+whose actions are seen are solved for, see `generate`; other points are those of automata, see `polytope_proof`.
 
-*Outer.* How far rows reach is bounded by affine functions of the levels of half-planes, in rationals, and no row goes
-beyond them on the way from levels that contain every payoff: see `outer_levels`.
+*Outer.* How far rows reach is bounded by affine functions of the levels of half-spaces, in rationals, and no row goes
+beyond them on the way from levels that contain every payoff: see `outer_levels` and `polytope_proof`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
 from math import inf
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, short
 from bargaining._rich import Shown
-from bargaining.equilibria._plane.generation import Generation, floats, generate
+from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.lottery import Pair, Payoffs
-from bargaining.equilibria._plane.polygon import Polygon, beyond
-from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
+from bargaining.equilibria._plane.polygon import distances
+from bargaining.equilibria._plane.rationals import DEFAULT, ExactGame, Spent, Work
+from bargaining.equilibria.payoff_polygon import PayoffPolygon
+from bargaining.equilibria.repeated._hyperplanes.hull import Hull
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
+from bargaining.equilibria.repeated.public import PublicPayoffSet
+from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.sets.rows import Scaled
+from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
-from bargaining.errors import InvalidInput
-from bargaining.exact.outer_levels import floats_of, outer_levels
+from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.exact.outer_levels import outer_levels
+from bargaining.exact.polytope_proof import PolytopeProof
 from bargaining.games.stochastic import StochasticGame
 
 _ROUNDING = 1e-12  # of distances in the unit box, with a large margin
+_UNKNOWN = "Only bounds that `payoff_bounds` has returned can be proved: it keeps how they were found."
 
-
+Found = PayoffSet | PublicPayoffSet | PayoffBounds | StochasticPayoffSets | StochasticPayoffBounds
 Sets = tuple[tuple[Pair, ...], ...]
 
 
@@ -107,161 +118,203 @@ class StochasticCertificate(TwoSidedCertificate):
     vertices: Sets
 
 
-def certify_payoff_set(
-    found: PayoffSet, *, tolerance: float | None = None, budget: int | None = None
-) -> PayoffCertificate:
-    """Prove from both sides how far a payoff set is from the true one; see `certify`, which takes the same.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicCertificate(PayoffCertificate):
+    """What is proved about the payoffs of perfect public equilibria, with the attributes of `PayoffCertificate`."""
+
+
+def certify_sets(
+    found: Found, *, tolerance: float | None = None, budget: int | None = None
+) -> TwoSidedCertificate:
+    """Prove from both sides how far payoff sets or bounds are from the true ones; see `certify`, which takes the same.
 
     Examples
     --------
-    >>> from fractions import Fraction
-    >>> from bargaining import Game, RepeatedGame, payoff_set
-    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-    >>> proof = certify_payoff_set(payoff_set(RepeatedGame(prisoners, Fraction(9, 10))))
-    >>> proof.holds, proof.exact, proof.vertices[1]
-    (True, True, (Fraction(39, 4), Fraction(3, 1)))
-    """
-    if not isinstance(found, PayoffSet):
-        raise InvalidInput(f"`found` must be a PayoffSet; got {type(found).__name__}.")
-    game = StochasticGame.from_repeated(found.repeated)
-    tolerance = found.stats.tolerance if tolerance is None else tolerance
-    proof = two_sided(game, [found._hints], tolerance, budget, off([found.vertices], [found.threat]))
-    return PayoffCertificate(**proof | {"vertices": proof["vertices"][0] if proof["vertices"] else ()})
-
-
-def certify_stochastic_payoff_sets(
-    found: StochasticPayoffSets, *, tolerance: float | None = None, budget: int | None = None
-) -> StochasticCertificate:
-    """Prove from both sides how far the payoff sets of a stochastic game are from the true ones; see `certify`.
-
-    Examples
-    --------
-    >>> from fractions import Fraction
-    >>> from bargaining import Exit, Game, StochasticGame, stochastic_payoff_sets
+    >>> from bargaining import Exit, Game, StochasticGame, payoff_bounds, payoff_set
     >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
     >>> chain, exits = [[Fraction(9, 10), Fraction(1, 10)], [0, 1]], Exit([[1, 1], [8, 3]])
     >>> game = StochasticGame.from_chain(prisoners, chain, Fraction(3, 10), exit=exits)
-    >>> proof = certify_stochastic_payoff_sets(stochastic_payoff_sets(game))
+    >>> proof = certify_sets(payoff_set(game))
     >>> proof.holds, proof.exact, proof.vertices[0][2]
     (True, True, (Fraction(654, 73), Fraction(639, 73)))
+    >>> certify_sets(payoff_bounds(game), tolerance=1e-6).holds
+    True
     """
-    if not isinstance(found, StochasticPayoffSets):
-        raise InvalidInput(f"`found` must be StochasticPayoffSets; got {type(found).__name__}.")
-    tolerance = found.stats.tolerance if tolerance is None else tolerance
-    vertices, threats = [some.vertices for some in found.sets], [some.threat for some in found.sets]
-    return StochasticCertificate(**two_sided(found.game, vertices, tolerance, budget, off(vertices, threats)))
+    stochastic = isinstance(found, StochasticPayoffSets | StochasticPayoffBounds)
+    if isinstance(found, StochasticPayoffSets):
+        parts: Sequence[Any] = found.sets
+    else:
+        parts = found.bounds if isinstance(found, StochasticPayoffBounds) else (found,)
+    units = DEFAULT if budget is None else whole(budget, "budget", 1)
+    if tolerance is None:
+        bounds = isinstance(parts[0], PayoffBounds)
+        tolerance = parts[0].tolerance if bounds else found.stats.tolerance  # type: ignore[union-attr]
+    proof, signals = _proof(found, [_vertices(part) for part in parts], units, tolerance)
+    kind = StochasticCertificate if stochastic else PublicCertificate if signals else PayoffCertificate
+    low, size = (np.array(some, float) for some in (proof.data.low, proof.data.size))
+    best: Any = None
+    bound, beyond = inf, None
+    for points, error, how in proof.inner():
+        floats = [np.array(some, float).reshape(-1, low.size) for some in points]
+        apart = max(_apart(part, some, low, size) for part, some in zip(parts, floats, strict=True))
+        outside = proof.beyond(floats)
+        off = max(apart, _around(floats) if outside is None else outside) + float(error)
+        if best is None or off < bound:
+            best, bound, beyond = (points, how, apart + float(error)), off, outside
+        if bound <= max(tolerance, proof.enough):
+            break
+    if best is None:
+        outer = isinstance(proof, PolytopeProof) and proof.outer is not None
+        text = " All equilibrium payoffs lie within half-spaces, checked exactly." if outer else ""
+        bound = _around([(_vertices(part) - low) / size for part in parts])
+        text, vertices = f"Not proved from inside: {proof.fault}{text}", tuple(() for _ in parts)
+    else:
+        outer, text = beyond is not None, _statement(proof, best[0], best[1], best[2], beyond)
+        vertices = tuple(tuple(map(proof.data.back, some)) for some in best[0])
+    return kind(
+        inner=best is not None,
+        outer=outer,
+        bound=bound,
+        exact=best is not None and proof.exact,
+        tolerance=tolerance,
+        statement=text,
+        vertices=vertices if stochastic else vertices[0],
+    )
 
 
-def two_sided(
-    game: StochasticGame,
-    sets: Sequence[Any],
-    tolerance: float,
-    budget: int | None,
-    apart_from: Callable[[Generation], float],
-) -> dict[str, Any]:
-    """Return what is proved, as the fields of a certificate.
-
-    Parameters
-    ----------
-    game : StochasticGame
-        Two players.
-    sets : sequence of array_like of shape (m, 2)
-        Vertices of each state's set: hints, which are checked.
-    tolerance : float
-        The required accuracy.
-    budget : int or None
-        Units of work.
-    apart_from : callable
-        Returns how far what was claimed is from sets in rationals.
-    """
-    work = Work(None if budget is None else whole(budget, "budget", 1))
-    why = f"nothing was proved within a `budget` of {budget or DEFAULT} units; give a larger one"
-    try:
-        made = generate(game, sets, work)
-    except Spent:
-        made = why
-    fault = made if isinstance(made, str) else made.fault_of_hints
-    if isinstance(made, str) or fault:
-        knife = "" if fault == why else " The game may lie on a knife edge that rounding decides."
+def _proof(
+    found: Found, vertices: list[Floats], units: int, tolerance: float
+) -> tuple[PolygonProof | PolytopeProof, bool]:
+    """Return what proves both sides, and whether actions are seen through signals."""
+    sides: Any = None if isinstance(found, PayoffSet | StochasticPayoffSets) else found._found
+    if isinstance(found, PayoffSet | StochasticPayoffSets):
+        sides = vertices if isinstance(found, StochasticPayoffSets) else [found._hints]
+    elif sides is None or (isinstance(found, PayoffBounds) and found.repeated is None):
+        raise NotApplicable(_UNKNOWN)
+    signals = isinstance(sides, Several) and sides.outer.profiles.limits is not None
+    if isinstance(found, StochasticPayoffSets | StochasticPayoffBounds):
+        game: Any = found.game
+    else:
+        game = found.repeated if signals else StochasticGame.from_repeated(found.repeated)  # type: ignore[arg-type]
+    if isinstance(sides, Several):
+        return PolytopeProof(game, sides, units), signals
+    if not isinstance(sides, list):  # an enclosure of polygons
         scaled = Scaled.of(game)
-        units = ((np.asarray(some, float) - scaled.low) / scaled.size for some in sets)
-        bound = _box_beyond([(x, y) for x, y in some.tolist()] for some in units)
-        return fields_of(tolerance, f"Not proved from inside: {fault}.{knife}", bound=bound)
-    apart, outside, spent = apart_from(made), None, ""
-    around = _box_beyond(floats(vertices) for vertices in made.vertices)
-    inner = floats_of(made.vertices)
-    try:
-        levels = outer_levels(made.data, inner, work, tolerance)
-        outside = None if levels is None else levels.beyond(inner)
-    except Spent:
-        spent = f" The `budget` of {budget or DEFAULT} units is spent: give a larger one."
-    return fields_of(
-        tolerance,
-        _statement(made, outside, apart) + spent,
-        inner=True,
-        outer=outside is not None,
-        bound=max(apart, around if outside is None else outside),
-        exact=made.exact,
-        vertices=tuple(tuple(made.data.back(vertex) for vertex in some) for some in made.vertices),
-    )
+        sides = [some * scaled.size + scaled.low for some in sides.inner or ()]
+    return PolygonProof(game, sides, units, tolerance), False
 
 
-def fields_of(tolerance: float, statement: str, **proved: Any) -> dict[str, Any]:
-    """Return the fields of a certificate: what is proved; everything else is marked as not proved."""
-    nothing = {"inner": False, "outer": False, "bound": inf, "exact": False, "vertices": ()}
-    return nothing | {"tolerance": tolerance, "statement": statement} | proved
+class PolygonProof:
+    """Both sides of polygons of two players whose actions are seen.
+
+    Attributes
+    ----------
+    fault : str
+        Why nothing is proved from inside.
+    """
+
+    enough = 0.0
+
+    def __init__(
+        self, game: StochasticGame, hints: Sequence[NDArray[Any]], units: int, tolerance: float
+    ) -> None:
+        self.data, self.units, self.tolerance, self.fault = ExactGame(game), units, tolerance, ""
+        self.work, self.spent, self.exact = Work(units), False, False
+        try:
+            self.made = generate(game, hints, self.work) if len(hints) else "no inner sets were found"
+        except Spent:
+            self.fault = f"nothing was proved within a `budget` of {units} units; give a larger one."
+        else:
+            fault = self.made if isinstance(self.made, str) else self.made.fault_of_hints
+            self.fault = fault and f"{fault}. The game may lie on a knife edge that rounding decides."
+
+    def inner(self) -> Iterator[tuple[Sequence[Sequence[Payoffs]], Fraction, str]]:
+        """Yield the vertices of each state, unless there is a fault, and how they are related to the sets."""
+        if not self.fault:
+            assert isinstance(self.made, Generation)
+            self.exact = self.made.exact
+            how = (
+                "solve the equations of the sets exactly"
+                if self.exact
+                else "lie inside the sets by a tiny inset"
+            )
+            yield self.made.vertices, Fraction(0), how
+
+    def beyond(self, points: list[Floats]) -> float | None:
+        """Return how far half-planes reach beyond polygons, infinity where there are none; None if unproved."""
+        try:
+            levels = outer_levels(self.data, points, self.work, self.tolerance)
+        except Spent:
+            self.spent = True
+            return None
+        self.empty = [] if levels is None else [level is None for level in levels.levels]
+        return None if levels is None else levels.beyond(points)
 
 
-def _box_beyond(sets: Iterable[Polygon]) -> float:
+def _vertices(part: Any) -> Floats:
+    """Return the vertices that a set, or the inner side of bounds, is said to have."""
+    points = np.asarray(part.inner if isinstance(part, PayoffBounds) else part.vertices)
+    if not np.isfinite(points).all():
+        raise InvalidInput(f"`result` must have finite vertices; got {short(points)}. Compute it again.")
+    return points
+
+
+def _apart(part: Any, exact: Floats, low: Floats, size: Floats) -> float:
+    """Return how far a set or bounds as given are from points of the unit box."""
+    given = _vertices(part)
+    claimed = (given - low) / size
+    if not len(exact):
+        return inf if len(claimed) else 0.0
+    errors, least = [_outside(claimed, exact)], exact.min(axis=0)
+    if isinstance(part, PayoffPolygon):
+        errors += [_outside(exact, claimed), np.abs((part.threat - low) / size - least)]
+        if isinstance(part, PublicPayoffSet):
+            errors.append(_outside(exact, (part.outer - low) / size))
+    elif part.status is Status.EMPTY:
+        return inf
+    else:
+        far = ((exact * size + low) @ part.directions.T).max(axis=0) - part.levels
+        ends = (part.threat - low) / size - least
+        errors += [far / np.linalg.norm(part.directions * size, axis=1), ends[0], np.abs(ends[1])]
+    off = float(np.max(np.concatenate([np.ravel(each) for each in errors]), initial=0.0))
+    # Floats of payoffs with an offset cannot come closer than their own rounding.
+    rounding = float((np.abs(given) / size).max(initial=0.0)) * np.finfo(float).eps
+    return inf if np.isnan(off) else off if off > rounding else 0.0
+
+
+def _outside(points: Floats, hull: Floats) -> Floats:
+    """Return how far points lie outside a hull."""
+    if not len(points) or not np.isfinite(hull).all():
+        return np.full(len(points), inf)
+    if not len(hull):
+        return np.full(len(points), inf)
+    solid = None if hull.shape[1] == 2 else Hull.of(hull)
+    return distances(points, hull) if solid is None else solid.outside(points)
+
+
+def _around(sets: Sequence[Floats]) -> float:
     """Return how far the box of all payoffs reaches beyond the smallest of sets in it; infinity if one is empty."""
-    box: Polygon = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
-    return max(beyond(box, some) if some else inf for some in sets) * (1.0 + _ROUNDING)
+    box = np.array([*product((0.0, 1.0), repeat=sets[0].shape[1])])
+    return max(float(_outside(box, some).max()) for some in sets) * (1.0 + _ROUNDING)
 
 
-def worst(errors: Iterable[float]) -> float:
-    """Return the largest error; infinite if one is not a number."""
-    out = float(np.max([*errors]))
-    return np.inf if np.isnan(out) else out
-
-
-def off(sets: Sequence[Floats], threats: Sequence[Floats]) -> Callable[[Generation], float]:
-    """Return a function that says how far sets and threats are from rational ones, as a share of the payoff ranges."""
-    for some in sets:
-        if not np.isfinite(some).all():
-            raise InvalidInput(f"`result` must have finite vertices; got {short(some)}. Compute it again.")
-    return lambda made: _apart(sets, threats, made)
-
-
-def _apart(sets: Sequence[Floats], threats: Sequence[Floats], made: Generation) -> float:
-    """Return how far the sets, and the threats, are from the rational ones, as a share of the payoff ranges."""
-    low, size = (np.array([float(x) for x in pair]) for pair in (made.data.low, made.data.size))
-    out = 0.0
-    for some, low_ones, vertices in zip(sets, threats, made.vertices, strict=True):
-        claimed: Polygon = [(x, y) for x, y in ((some - low) / size).tolist()]
-        if bool(claimed) != bool(vertices):
-            return np.inf
-        if claimed:
-            exact = floats(vertices)
-            threat = (low_ones - low) / size - np.min(exact, axis=0)
-            off = worst([beyond(claimed, exact), beyond(exact, claimed), *np.abs(threat)])
-            # Floats of payoffs with an offset cannot come closer than their own rounding.
-            rounding = float((np.abs(some) / size).max()) * np.finfo(float).eps
-            out = max(out, off if off > rounding else 0.0)
-    return out
-
-
-def _statement(made: Generation, outside: float | None, apart: float) -> str:
-    count = sum(map(len, made.vertices))
-    empty = [name for name, some in zip(made.data.game.states, made.vertices, strict=True) if not some]
-    where = f" in {', '.join(empty)}" if len(made.vertices) > 1 else ""
-    nothing = f" No profile can be sustained{where}: the outer sets vanish." if empty else ""
-    where = f" in {len(made.vertices)} states" if len(made.vertices) > 1 else ""
-    kind = "solve the equations of the sets exactly" if made.exact else "lie inside the sets by a tiny inset"
-    inner = (
-        f"{count} rational vertices{where} generate themselves, checked exactly; they {kind}, "
-        f"within {apart:.1e} of the floats."
-    )
-    if outside is None:
-        return f"{inner} Nothing is proved from outside."
-    beyond_faces = f"No equilibrium payoff lies farther beyond their faces than {outside:.1e} of the range."
-    return f"{inner} {beyond_faces}{nothing}"
+def _statement(
+    proof: PolygonProof | PolytopeProof, points: Any, how: str, apart: float, beyond: float | None
+) -> str:
+    states, text = proof.data.stages, ""
+    count, where = sum(map(len, points)), f" in {len(states)} states" if len(states) > 1 else ""
+    if count:
+        text = (
+            f"{count} rational vertices{where} generate themselves, checked exactly; they {how}, "
+            f"within {apart:.1e} of the floats. "
+        )
+    if beyond is None:
+        spent = f" The `budget` of {proof.units} units is spent: give a larger one." if proof.spent else ""
+        return f"{text}Nothing is proved from outside.{spent}"
+    names = [name for name, gone in zip(proof.data.names, proof.empty, strict=True) if gone]
+    where = f" in {', '.join(names)}" if len(states) > 1 else ""
+    nothing = f"No profile can be sustained{where}: the outer sets vanish."
+    if count:
+        text += f"No equilibrium payoff lies farther beyond their faces than {beyond:.1e} of the range."
+        return f"{text} {nothing}" if names else text
+    return nothing

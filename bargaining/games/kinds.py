@@ -49,13 +49,13 @@ class GameKind:
     answers: Named | None = None
 
 
-_CERTIFICATES = "bargaining.exact.set_certificate"
+_CERTIFICATE = "bargaining.exact.set_certificate:certify_sets"
 _KINDS = [
     GameKind(
         game="bargaining.games.repeated:RepeatedGame",
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
         result="bargaining.equilibria.repeated.payoff_set:PayoffSet",
-        certificate=f"{_CERTIFICATES}:certify_payoff_set",
+        certificate=_CERTIFICATE,
         table="repeated",
         reader="bargaining.descriptions:repeated_game",
         answers="bargaining.cli.answers:repeated_answers",
@@ -64,25 +64,25 @@ _KINDS = [
         game="bargaining.games.repeated:RepeatedGame",
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
         result="bargaining.equilibria.repeated.public:PublicPayoffSet",
-        certificate="bargaining.exact.public_certificate:certify_public_payoff_set",
+        certificate=_CERTIFICATE,
     ),
     GameKind(  # results of `payoff_bounds` for any number of players
         game="bargaining.games.repeated:RepeatedGame",
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
         result="bargaining.equilibria.repeated.supporting_hyperplanes:PayoffBounds",
-        certificate="bargaining.exact.bounds_certificate:certify_payoff_bounds",
+        certificate=_CERTIFICATE,
     ),
     GameKind(
         game="bargaining.games.stochastic:StochasticGame",
         payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
         result="bargaining.equilibria.stochastic.payoff_sets:StochasticPayoffSets",
-        certificate=f"{_CERTIFICATES}:certify_stochastic_payoff_sets",
+        certificate=_CERTIFICATE,
     ),
     GameKind(  # results of `payoff_bounds` for two players
         game="bargaining.games.stochastic:StochasticGame",
         payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
         result="bargaining.equilibria.stochastic.payoff_bounds:StochasticPayoffBounds",
-        certificate="bargaining.exact.bounds_certificate:certify_stochastic_payoff_bounds",
+        certificate=_CERTIFICATE,
     ),
 ]
 

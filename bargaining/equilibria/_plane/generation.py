@@ -28,7 +28,7 @@ from bargaining._rational import fractions, solve
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.lottery import Pair, above, below, hull
 from bargaining.equilibria._plane.polygon import Polygon, beyond
-from bargaining.equilibria._plane.rationals import Rationals, Sum, Sums, Work
+from bargaining.equilibria._plane.rationals import ExactGame, Sum, Sums, Work
 from bargaining.equilibria.sets import search
 from bargaining.equilibria.sets.fan import hull as outline
 from bargaining.equilibria.sets.fan import of_polygons, simplified
@@ -66,7 +66,7 @@ class Generation:
     rounding if `fault_of_hints` says why.
     """
 
-    data: Rationals
+    data: ExactGame
     vertices: tuple[tuple[Pair, ...], ...]
     plans: tuple[tuple[Plan, ...], ...]
     exact: bool
@@ -110,7 +110,7 @@ class Generation:
         if data.state[plan.row] != s:
             return "its profile belongs to another state"
         for i in (0, 1):
-            if vertex[i] != data.now(i, plan.row) + data.discounts[i] * promise[i]:
+            if vertex[i] != data.now[plan.row][i] + data.discounts[i] * promise[i]:
                 return f"the promise does not give {titles(names)[i]} its payoff"
             best, own = data.best(i, plan.row, self.threat[i]), data.own(s, i)
             if best is None:
@@ -122,7 +122,7 @@ class Generation:
         return "" if self.after(plan.row).lottery(promise) is not None else "the promise lies outside"
 
     def _leaves(self, s: int, vertex: Pair, plan: Plan) -> str:
-        point, leaver = self.data.leaves(s)[plan.source]
+        point, leaver = self.data.ends[s][plan.source]
         if vertex != point:
             return "leaving does not give its payoffs"
         if leaver is None or self.challenge(s, leaver) is not None:
@@ -142,7 +142,7 @@ class Generation:
             if best[0] is None or best[1] is None or hers is None or limit is None or hers > limit:
                 continue
             for promise in self._stable(row, best):
-                value = data.now(leaver, row) + data.discounts[leaver] * promise[leaver]
+                value = data.now[row][leaver] + data.discounts[leaver] * promise[leaver]
                 if value <= limit:
                     yield Plan(row, promise)
 
@@ -151,10 +151,10 @@ class Generation:
         data, polygon = self.data, list(self.after(row).vertices)
         for i in (0, 1):
             least, delta = best[i], data.discounts[i]
-            if least is None or (not delta and least > data.now(i, row)):
+            if least is None or (not delta and least > data.now[row][i]):
                 return []
             if delta:
-                polygon = above(polygon, i, (least - data.now(i, row)) / delta)
+                polygon = above(polygon, i, (least - data.now[row][i]) / delta)
         return polygon
 
 
@@ -184,7 +184,7 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
         If its `fault_of_hints` is not empty it lies farther than rounding inside the sets: something in them holds in
         floats only.
     """
-    data, work = Rationals(game), work or Work()
+    data, work = ExactGame(game), work or Work()
     hints = tuple(tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets)
     if not any(hints):
         return Generation(data, ((),) * len(hints), ((),) * len(hints), exact=True)
@@ -202,7 +202,7 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
     return (fault or "these sets generate nothing") if best is None else replace(best, fault_of_hints=fault)
 
 
-def _attempts(data: Rationals, sets: list[Floats], work: Work) -> Iterator[Generation | str]:
+def _attempts(data: ExactGame, sets: list[Floats], work: Work) -> Iterator[Generation | str]:
     """Yield sets with exact vertices, or with room to spare; then those without rows that only rounding lets in."""
     rows = Scaled.of(data.game).rows
     for _ in range(_READINGS):
@@ -236,7 +236,7 @@ _Known = dict[tuple[int, int], Fraction]
 class _Recipes:
     """The recipes of the corners of all states, from the image of sets in floats."""
 
-    data: Rationals
+    data: ExactGame
     equations: Equations
     image: Image
     number: list[int]  # of the row behind each corner, profiles before outcomes of leaving
@@ -244,7 +244,7 @@ class _Recipes:
     states: list[int]  # those that have equilibria
 
     @classmethod
-    def of(cls, data: Rationals, rows: Rows, sets: Sequence[Floats]) -> _Recipes | None:
+    def of(cls, data: ExactGame, rows: Rows, sets: Sequence[Floats]) -> _Recipes | None:
         """Read the recipes off sets in the unit box; None if some state's set generates nothing."""
         empty = np.array([not len(vertices) for vertices in sets])
         rows = rows.without(empty) if empty.any() else rows
@@ -275,7 +275,7 @@ class _Recipes:
     def leaving(self) -> _Known:
         """Return the coordinates of outcomes of leaving."""
         data, gone = self.data, [k for k, row in enumerate(self.number) if row >= len(self.data.state)]
-        ends = [point for s in range(len(data.game)) for point, _ in data.leaves(s)]
+        ends = [point for s in range(len(data.game)) for point, _ in data.ends[s]]
         return {(k, i): ends[self.number[k] - len(data.state)][i] for k in gone for i in (0, 1)}
 
     def known(self, work: Work) -> _Known:
@@ -308,7 +308,7 @@ class _Recipes:
         data, e, row, shares = self.data, self.equations, self.number[k], (Fraction(1), Fraction(0))
         delta = data.discounts[i]
         if not delta:
-            return data.now(i, row), {}
+            return data.now[row][i], {}
         ends = [end[k] for end in e.ends]
         if e.binds[i][k]:
             own = data.own(data.state[row], i)
@@ -332,7 +332,7 @@ class _Recipes:
             for s, chance in data.law(row).items() if part else ():
                 at = int(end[place[s]]), i
                 on[at] = on.get(at, Fraction(0)) + delta * chance * part
-        return data.now(i, row), on
+        return data.now[row][i], on
 
     def _extreme(self, k: int, i: int) -> Indices:
         """Return the highest or the lowest corners for player i, whichever may follow where the other does not care."""
@@ -353,7 +353,7 @@ class _Recipes:
         ):
             return None
         one, other = (sum((p * known[n, i] for n, p in some), Fraction(0)) for some in corners)
-        ahead = (known[k, i] - data.now(i, row)) / data.discounts[i] - one
+        ahead = (known[k, i] - data.now[row][i]) / data.discounts[i] - one
         return ahead / (other - one) if other != one else None
 
     def moved(self, known: _Known, inset: float) -> Generation | None:
@@ -390,9 +390,9 @@ class _Recipes:
         data, row = self.data, self.number[k]
         if row >= len(data.state):
             state = self.states[int(np.searchsorted(self.equations.start, k, "right")) - 1]
-            earlier = sum(len(data.leaves(s)) for s in range(state))
+            earlier = sum(len(data.ends[s]) for s in range(state))
             return Plan(-1, None, row - len(data.state) - earlier)
-        out = [(vertex[i] - data.now(i, row)) / d if d else None for i, d in enumerate(data.discounts)]
+        out = [(vertex[i] - data.now[row][i]) / d if d else None for i, d in enumerate(data.discounts)]
         after = list(sums.of(data.law(row)).vertices) if None in out else []
         for i, value in enumerate(out):
             if value is not None and after:

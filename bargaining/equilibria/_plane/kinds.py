@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
-from bargaining.equilibria._plane.polygon import Point
 from bargaining.games.repeated import Exit
 
 
@@ -12,22 +12,27 @@ from bargaining.games.repeated import Exit
 class Leave:
     """An outcome of leaving: the payoffs, whose threat to leave must be credible (None: nobody's), and its number."""
 
-    payoffs: Point
+    payoffs: tuple[float, ...]
     leaver: int | None = None
     number: int = 0
+
+    def exact(self, leaving: Exit) -> tuple[Fraction, ...]:
+        """Return the payoffs in rationals: the mean if several leave at once."""
+        rows = [leaving.exact[k] for k in (leaving.who if self.leaver is None else (self.leaver,))]
+        return tuple(sum(column, Fraction(0)) / len(rows) for column in zip(*rows, strict=True))
 
 
 def outcomes(leaving: Exit) -> list[Leave]:
     """Return the outcomes of leaving that can be equilibria, each with the player whose threat must be credible.
 
-    A player leaves alone only if staying would not give her more. If both may leave, both leave if neither prefers to
-    stay behind, and only one leaves if the other prefers to stay behind.
+    A player leaves alone only if staying would not give her more. If two may leave, both leave if neither prefers to
+    stay behind, and only one leaves if the other prefers to stay behind. Three or more get the same whoever leaves.
     """
-    rows = [(float(a), float(b)) for a, b in leaving.payoffs.tolist()]
-    if len(leaving.who) == 1:
+    rows = [tuple(row) for row in leaving.payoffs.tolist()]
+    if len(leaving.who) == 1 < len(rows):
         return [Leave(rows[leaving.who[0]], leaving.who[0])]
-    first, second = rows
-    if first == second:
+    first, second = rows[0], rows[-1]
+    if len(rows) != 2 or first == second:
         return [Leave(first)]
     out = []
     if first[0] >= second[0] and second[1] >= first[1]:

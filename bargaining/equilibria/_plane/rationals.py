@@ -1,4 +1,4 @@
-"""A stochastic game in rationals, in the unit box of its payoffs, and sums of polygons of continuations.
+"""A game in rationals, in the unit box of its payoffs, and sums of polygons of continuations.
 
 A proof in rationals has a budget of `Work`, counted in units that do not depend on the machine. Beyond it the proof
 raises `Spent`.
@@ -6,14 +6,16 @@ raises `Spent`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache, cached_property, cmp_to_key
-from typing import NamedTuple
+from functools import cached_property, cmp_to_key
+from itertools import accumulate
+from math import prod
+from typing import Any, NamedTuple
 
-from bargaining._rational import fractions
 from bargaining.equilibria._plane.kinds import outcomes
 from bargaining.equilibria._plane.lottery import Lottery, Pair, convex_lottery
+from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 DEFAULT = 30_000_000
@@ -40,65 +42,81 @@ class Work:
 Law = dict[int, Fraction]
 """Probabilities of the next states, without those of probability zero."""
 
+Point = Any
+"""A tuple of Fractions, one for each player."""
 
-class Rationals:
-    """A two-player game in the box of its payoffs. A *row* is one profile of one state, in the order of the states.
 
-    Another box may be given, as its lowest corner and its size.
+class ExactGame:
+    """A game in the box of its payoffs. A *row* is one profile of one state, in the order of the states.
+
+    A repeated game is one with signals.
+
+    Attributes
+    ----------
+    discounts, low, size : tuple of Fraction
+        One for each player; the lowest corner and the size of the box.
+    state : list of int
+        The state of each row.
+    ends : list of lists of (payoffs, player or None)
+        For each state the outcomes of leaving that can be equilibria, each with the player who threatens.
     """
 
-    def __init__(self, game: StochasticGame, box: tuple[Pair, Pair] | None = None) -> None:
-        self.game = game
-        self.discounts: Pair = tuple(game.exact_discounts.tolist())
-        shapes = [game.shape(s) for s in range(len(game))]
-        self.first = [0]
-        for rows, columns in shapes:
-            self.first.append(self.first[-1] + rows * columns)
-        self.state = [s for s, (m, n) in enumerate(shapes) for _ in range(m * n)]
-        self.exits: list[list[list[Fraction]]] = [
-            [] if leave is None else leave.exact.tolist() for leave in game.exits
+    def __init__(self, game: StochasticGame | RepeatedGame) -> None:
+        self.game: Any = game
+        self.discounts: Point = tuple(game.exact_discounts.tolist())
+        self.stages, self.exits = (
+            ((game.game,), (game.exit,)) if isinstance(game, RepeatedGame) else (game.games, game.exits)
+        )
+        self.first = [0, *accumulate(prod(stage.shape) for stage in self.stages)]
+        self.state = [s for s, stage in enumerate(self.stages) for _ in range(prod(stage.shape))]
+        self._tables: dict[int, list[list[Fraction]]] = {}
+        self._laws: dict[int, Law] = {}
+        ends = [
+            [] if leave is None else [(end.exact(leave), end.leaver) for end in outcomes(leave)]
+            for leave in self.exits
         ]
-        self.low, self.size = self._box() if box is None else box
-        self.law: Callable[[int], Law] = cache(self._law)
-        self._tables = cache(self.game.exact_transition)
+        columns = list(zip(*self.given, *(point for some in ends for point, _ in some), strict=True))
+        self.low = tuple(map(min, columns))
+        self.size = tuple(max(x) - low or Fraction(1) for x, low in zip(columns, self.low, strict=True))
+        self.ends = [[(self.scaled(point), leaver) for point, leaver in some] for some in ends]
 
-    def __reduce__(self) -> tuple[type[Rationals], tuple[StochasticGame, tuple[Pair, Pair]]]:
-        return type(self), (self.game, (self.low, self.size))  # what is remembered cannot be pickled
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the states."""
+        return self.game.states if isinstance(self.game, StochasticGame) else ("",)
 
     @cached_property
-    def given(self) -> list[Pair]:
+    def given(self) -> list[Point]:
         """The payoffs of the rows as they were given."""
-        return [pair for stage in self.game.games for pair in fractions(stage.exact.reshape(-1, 2)).tolist()]
-
-    def _box(self) -> tuple[Pair, Pair]:
-        """Return the lowest corner and the size of the box of all payoffs."""
-        every = [*self.given, *(point for s in range(len(self.game)) for point, _ in self._leaving(s))]
-        low = min(x for x, _ in every), min(y for _, y in every)
-        x, y = (max(pair[i] for pair in every) - low[i] or Fraction(1) for i in (0, 1))
-        return low, (x, y)
+        n = self.game.players
+        return [tuple(row) for stage in self.stages for row in stage.exact.reshape(-1, n).tolist()]
 
     @cached_property
-    def payoffs(self) -> list[Pair]:
+    def payoffs(self) -> list[Point]:
         """The payoffs of the rows."""
-        return [self.scaled(pair) for pair in self.given]
+        return [self.scaled(row) for row in self.given]
 
     @cached_property
-    def _now(self) -> list[Pair]:
-        first, second = (1 - delta for delta in self.discounts)
-        return [(first * x, second * y) for x, y in self.payoffs]
+    def now(self) -> list[Point]:
+        """(1 - discount) * payoff."""
+        return [tuple((1 - d) * x for d, x in zip(self.discounts, row, strict=True)) for row in self.payoffs]
 
-    def scaled(self, pair: Sequence[Fraction]) -> Pair:
-        """Return a payoff pair in the box."""
-        return (pair[0] - self.low[0]) / self.size[0], (pair[1] - self.low[1]) / self.size[1]
+    def scaled(self, point: Sequence[Fraction]) -> Point:
+        """Return payoffs in the box."""
+        return tuple((x - low) / size for x, low, size in zip(point, self.low, self.size, strict=True))
 
-    def back(self, pair: Pair) -> Pair:
-        """Return a pair of the box in the unit of the payoffs."""
-        return self.low[0] + self.size[0] * pair[0], self.low[1] + self.size[1] * pair[1]
+    def back(self, point: Sequence[Fraction]) -> Point:
+        """Return a point of the box in the unit of the payoffs."""
+        return tuple(low + size * x for x, low, size in zip(point, self.low, self.size, strict=True))
 
-    def actions(self, row: int) -> tuple[int, int]:
+    def actions(self, row: int) -> tuple[int, ...]:
         """Return the actions of a row."""
-        s = self.state[row]
-        return divmod(row - self.first[s], self.game.shape(s)[1])
+        s, out = self.state[row], list[int]()
+        row -= self.first[s]
+        for size in reversed(self.stages[s].shape):
+            row, action = divmod(row, size)
+            out.append(action)
+        return tuple(reversed(out))
 
     def rows(self, state: int) -> range:
         """Return the rows of a state."""
@@ -107,23 +125,36 @@ class Rationals:
     def replies(self, row: int, i: int) -> range:
         """Return the rows that player i can reach from this one by changing her action, including itself."""
         s = self.state[row]
-        a, b = self.actions(row)
-        m, n = self.game.shape(s)
-        start = self.first[s]
-        return range(start + b, start + m * n, n) if i == 0 else range(start + a * n, start + (a + 1) * n)
+        shape = self.stages[s].shape
+        step = prod(shape[i + 1 :])
+        start = row - (row - self.first[s]) // step % shape[i] * step
+        return range(start, start + shape[i] * step, step)
 
-    def now(self, i: int, row: int) -> Fraction:
-        """Return (1 - discount) * payoff."""
-        return self._now[row][i]
+    def chances(self, row: int) -> list[Fraction]:
+        """Return the chances of the outcomes: signals, or next states."""
+        s, game = self.state[row], self.game
+        if s not in self._tables:
+            if isinstance(game, RepeatedGame):
+                assert game.monitoring is not None
+                table = game.monitoring.exact
+            else:
+                table = game.exact_transition(s)
+            self._tables[s] = table.reshape(-1, table.shape[-1]).tolist()
+        return self._tables[s][row - self.first[s]]
 
-    def _law(self, row: int) -> Law:
-        s = self.state[row]
-        return {k: p for k, p in enumerate(self._tables(s)[self.actions(row)].tolist()) if p}
+    def law(self, row: int) -> Law:
+        """Return the chances of the next states."""
+        if row not in self._laws:
+            seen = isinstance(self.game, StochasticGame)
+            self._laws[row] = (
+                {k: p for k, p in enumerate(self.chances(row)) if p} if seen else {0: Fraction(1)}
+            )
+        return self._laws[row]
 
     def worth(self, i: int, row: int, threat: Sequence[Fraction | None]) -> Fraction | None:
         """Return what a row gives player i with her lowest payoffs to follow, None if a state has none."""
-        law, total = self.law(row), self.now(i, row)
-        for k, p in law.items():
+        total: Fraction = self.now[row][i]
+        for k, p in self.law(row).items():
             low = threat[k]
             if low is None:
                 return None
@@ -138,23 +169,11 @@ class Rationals:
 
     def own(self, state: int, i: int) -> Fraction | None:
         """Return player i's payoff from leaving, None if she may not."""
-        leave = self.game.exits[state]
+        leave = self.exits[state]
         if leave is None or i not in leave.who:
             return None
-        return (self.exits[state][i][i] - self.low[i]) / self.size[i]
-
-    def leaves(self, state: int) -> list[tuple[Pair, int | None]]:
-        """Return the numbers of the outcomes of leaving that can be equilibria, each with the player who threatens."""
-        return [(self.scaled(point), leaver) for point, leaver in self._leaving(state)]
-
-    def _leaving(self, state: int) -> list[tuple[Pair, int | None]]:
-        leave, table = self.game.exits[state], self.exits[state]
-        out = []
-        for found in [] if leave is None else outcomes(leave):
-            rows = table if found.leaver is None else [table[found.leaver]]
-            x, y = (sum((row[i] for row in rows), Fraction(0)) / len(rows) for i in (0, 1))
-            out.append(((x, y), found.leaver))
-        return out
+        worth: Fraction = self.scaled(leave.exact[i].tolist())[i]
+        return worth
 
 
 class Sum(NamedTuple):

@@ -119,7 +119,7 @@ class _Builder:
         plan, data = self.made.plans[state][vertex], self.made.data
         if plan.promise is not None:
             return self._played(state, plan, self.made.vertices[state][vertex])
-        leaver, leave = data.leaves(state)[plan.source][1], data.game.exits[state]
+        leaver, leave = data.ends[state][plan.source][1], data.game.exits[state]
         if not challenged:
             assert leave is not None
             return Node(
@@ -133,7 +133,7 @@ class _Builder:
         instead = self.made.challenge(state, leaver)
         assert instead is not None
         assert instead.promise is not None
-        x, y = (data.now(i, instead.row) + data.discounts[i] * instead.promise[i] for i in (0, 1))
+        x, y = (data.now[instead.row][i] + data.discounts[i] * instead.promise[i] for i in (0, 1))
         return self._played(state, instead, (x, y), challenged=True)
 
     def _played(self, state: int, plan: Plan, payoffs: Pair, *, challenged: bool = False) -> Node:

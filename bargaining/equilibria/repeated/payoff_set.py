@@ -12,7 +12,7 @@ from bargaining._arrays import ArrayLike, owning
 from bargaining._calls import suggesting
 from bargaining._rational import fractions
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.rationals import Rationals
+from bargaining.equilibria._plane.rationals import ExactGame
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.sets import answer as engine
 from bargaining.errors import InvalidInput, NotApplicable
@@ -268,7 +268,7 @@ def _solved(repeated: RepeatedGame, effort: Effort) -> PayoffSet:
     solved = engine.solved(game, effort)
     (state,), exact = solved.states, None
     if repeated.has_fractions and len(state.units):
-        data = Rationals(game)
+        data = ExactGame(game)
         exact = fractions(np.array(data.low)) + fractions(np.array(data.size)) * fractions(state.units)
     return PayoffSet(
         repeated=repeated,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import outcomes
 from bargaining.equilibria._plane.polygon import Polygon
-from bargaining.equilibria._plane.rationals import Rationals
+from bargaining.equilibria._plane.rationals import ExactGame
 from bargaining.games.stochastic import StochasticGame
 
 Indices = NDArray[np.intp]
@@ -162,8 +162,8 @@ class Scaled:
         units, own = (given - low) / size, (game.exit_own - low) / size
         if any(part.has_fractions for part in (*game.games, *game.exits) if part is not None):
             # Rounded in the box only: an offset costs no digits.
-            data = Rationals(game)
-            exact = [*data.payoffs, *(point for s in range(len(game)) for point, _ in data.leaves(s))]
+            data = ExactGame(game)
+            exact = [*data.payoffs, *(point for s in range(len(game)) for point, _ in data.ends[s])]
             units = np.array(exact, dtype=float)
             own = np.array([[data.own(s, i) for i in (0, 1)] for s in range(len(game))], dtype=float)
             own = np.where(np.isnan(own), -np.inf, own)

@@ -12,7 +12,7 @@ from bargaining.equilibria._budget import Budget
 from bargaining.equilibria.repeated._hyperplanes.refinement import loosened
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.contraction import levels_proved, value_of
-from bargaining.exact.several_certificate import ExactGame
+from bargaining.exact.polytope_proof import PolytopeProof
 from known_games import PRISONERS, scattered
 
 
@@ -435,7 +435,7 @@ def test_both_sides_of_three_players_are_proved_in_rationals(game, refinements):
 def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     game = StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3)
     sides = payoff_bounds(game, refinements=0)._found
-    exact = ExactGame(game)
+    exact = PolytopeProof(game, sides, 10**7)
     play, _ = next(loosened(exact.profiles, sides, Budget(10**9)))
     points = [[Fraction(x) for x in point] for point in play.payoffs.tolist()]
     assert exact._error(points, play) < 1e-12
@@ -444,14 +444,15 @@ def test_plans_that_break_a_promise_and_levels_that_rows_pass_are_not_proved():
     assert exact._error(points, off) is None
     # Whoever may leave for as much as the most that she can get does not stay.
     most = Exit(SHARED.payoffs.reshape(-1, 3).max(axis=0))
-    left = ExactGame(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=most))
-    assert (left.low, left.size) == (exact.low, exact.size)
+    free = StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], 0.3, exit=most)
+    left = PolytopeProof(free, sides, 10**7)
+    assert (left.data.low, left.data.size) == (exact.data.low, exact.data.size)
     assert left._error(points, play) is None
     # A step from points that nothing gives is as long as they are off.
     far = [[x + Fraction(1, 10) for x in point] for point in points]
     error = exact._error(far, play)
     assert error is None or error > 0.05
-    outer = exact.levels(sides, Budget(10**9))
+    outer = exact.outer
     low = [Fraction(x) - Fraction(1, 100) for x in outer.levels.ravel().tolist()]
     assert any(
         value_of(one, low) > x for some, x in zip(exact._bounds(outer), low, strict=True) for one in some

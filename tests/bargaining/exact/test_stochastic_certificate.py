@@ -9,15 +9,14 @@ import pytest
 from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.polygon import beyond
-from bargaining.equilibria._plane.rationals import Rationals, Work
+from bargaining.equilibria._plane.rationals import ExactGame, Work
 from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact.certify import certify
-from bargaining.exact.outer_levels import floats_of, outer_levels
-from bargaining.exact.set_certificate import certify_payoff_set, certify_stochastic_payoff_sets
+from bargaining.exact.outer_levels import outer_levels
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
@@ -82,7 +81,7 @@ def test_patience(discount: Fraction | float) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", seeds(3, 6))
 def test_random_sets(seed: int, kind: str) -> None:
-    proof = certify_stochastic_payoff_sets(stochastic_payoff_sets(stochastic_game(seed, kind)))
+    proof = certify(stochastic_payoff_sets(stochastic_game(seed, kind)))
     assert proof.holds
     assert proof.bound < 1e-9
 
@@ -90,14 +89,14 @@ def test_random_sets(seed: int, kind: str) -> None:
 @pytest.mark.dear("2")
 @pytest.mark.parametrize("seed", range(4))
 def test_random_floats(seed: int) -> None:
-    assert certify_stochastic_payoff_sets(stochastic_payoff_sets(float_game(seed, 0.7))).holds
+    assert certify(stochastic_payoff_sets(float_game(seed, 0.7))).holds
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(6, 106))
 def test_four_hundred_random_sets(seed: int, kind: str) -> None:
-    assert certify_stochastic_payoff_sets(stochastic_payoff_sets(stochastic_game(seed, kind))).holds
+    assert certify(stochastic_payoff_sets(stochastic_game(seed, kind))).holds
 
 
 @pytest.mark.dear("discounts1")
@@ -111,7 +110,7 @@ def test_unequal_patience(discounts: list[Fraction]) -> None:
 def test_one_state_is_the_repeated_game() -> None:
     repeated = RepeatedGame(THREE, Fraction(1, 2), exit=Exit([1, 1], who=[0]))
     alone = certify(stochastic_payoff_sets(StochasticGame.from_repeated(repeated)))
-    expected = certify_payoff_set(payoff_set(repeated))
+    expected = certify(payoff_set(repeated))
     assert alone.holds
     assert expected.holds
     for (x, y), (a, b) in zip(alone.vertices[0], expected.vertices, strict=True):
@@ -266,14 +265,14 @@ def made_of(game: StochasticGame) -> Generation:
 def test_outer_levels_reach_beyond_sets_that_are_too_small(seed: int, share: float) -> None:
     """Whichever vertex is moved towards the middle, the proof does not leave out what is cut off."""
     for game in (stochastic_game(seed, "none"), float_game(seed, [0.5, 0.7, 0.9][seed % 3])):
-        sets = floats_of(made_of(game).vertices)
+        sets = [np.array(some, float).reshape(-1, 2) for some in made_of(game).vertices]
         for s, whole in enumerate(sets):
             for k, vertex in enumerate(whole if len(whole) > 2 else []):
                 small = whole.copy()
                 small[k] += share * (whole.mean(axis=0) - vertex)
                 off = float(np.linalg.norm(small[k] - vertex))
                 claimed = [*sets[:s], small, *sets[s + 1 :]]
-                levels = outer_levels(Rationals(game), claimed, Work(), 1e-12)
+                levels = outer_levels(ExactGame(game), claimed, Work(), 1e-12)
                 assert levels is not None
                 assert levels.beyond(claimed) > off / 100
 
@@ -310,11 +309,6 @@ def test_four_patient_states_end_within_the_budget() -> None:
     assert proof.inner
     assert proof.holds or "`budget` of 1000000 units is spent" in proof.statement
     assert found.at(0).strategy(found.at(0).vertices[0]).regret == 0
-
-
-def test_bad_input() -> None:
-    with pytest.raises(InvalidInput, match="must be StochasticPayoffSets; got Game"):
-        certify_stochastic_payoff_sets(PRISONERS)  # type: ignore[arg-type]
 
 
 # -- bounds --------------------------------------------------------------------------------------------------

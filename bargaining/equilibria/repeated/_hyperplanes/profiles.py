@@ -111,7 +111,7 @@ class Profiles:
         chances = repeated.monitoring.probabilities.reshape(-1, len(repeated.monitoring.signals))
         if leaving is not None and n > 2:
             require_common(leaving, n)
-        ends = [] if leaving is None else outcomes(leaving) if n == 2 else [Leave(tuple(leaving.payoffs[0]))]
+        ends = [] if leaving is None else outcomes(leaving)
         own = np.full(n, -np.inf) if leaving is None else leaving.own
         others, stay = list(deviations(game)), np.flatnonzero(np.isfinite(own))
         who = np.concatenate([[i for i, _ in others], stay]).astype(np.intp)

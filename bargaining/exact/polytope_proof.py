@@ -1,0 +1,325 @@
+r"""Half-spaces and points of games of any number of players, proved in rationals.
+
+*Outer.* How far rows reach is bounded by affine functions of the levels of half-spaces, with multipliers found in
+floats. No row goes beyond the levels on the way from others, larger by a margin, that contain every payoff.
+
+*Inner.* Points are looked for that generate themselves with thresholds raised by more than rounding. Playing their
+profiles and lotteries for ever gives payoffs whose distance from the points is at most what one application moves them
+by, over one minus the discount factor; no deviation pays even if they are as far off. The points solve the equations
+of inner sets; on a knife edge, where no threshold can be raised, these equations in rationals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+
+from bargaining._arrays import Floats
+from bargaining._rational import Rationals, solve
+from bargaining.equilibria._affine import settled, speeds_of
+from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._plane.lottery import Payoffs
+from bargaining.equilibria._plane.rationals import ExactGame
+from bargaining.equilibria.repeated._hyperplanes.hull import Hull
+from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
+from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Profiles, deviations
+from bargaining.equilibria.repeated._hyperplanes.recipes import Play
+from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap, loosened
+from bargaining.errors import NotApplicable
+from bargaining.exact._concepts.bodies import dot
+from bargaining.exact.contraction import Bound, levels_proved
+from bargaining.games.repeated import RepeatedGame
+from bargaining.games.stochastic import StochasticGame
+
+MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
+UNITS = 50  # of floats that one of a proof is worth
+_FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
+_FEW = 40  # points on a knife edge that are solved for in rationals
+_SIMPLE = 10**6  # the largest denominators of their weights
+_ZERO = Fraction(0)
+_Points = list[list[Payoffs]]
+
+
+class PolytopeProof:
+    """Both sides of bounds by half-spaces, whose search only shows where to look.
+
+    Attributes
+    ----------
+    enough : float
+        An error with which the first points that are found are good enough.
+    fault : str
+        Why nothing is proved from inside if no points are found.
+    """
+
+    exact, fault = False, "no points that generate themselves with room to spare were found."
+
+    def __init__(self, game: StochasticGame | RepeatedGame, found: Several, units: int) -> None:
+        signals, given = isinstance(game, RepeatedGame), found.outer.profiles
+        profiles = Profiles.monitored(game) if isinstance(game, RepeatedGame) else Profiles.of(game)
+        if given.payoffs.shape != profiles.payoffs.shape or given.outside.shape != profiles.outside.shape:
+            raise NotApplicable("The bounds are those of a game of another size: compute them again.")
+        self.data, self.found, self.units, self.spent = ExactGame(game), found, units, False
+        self.profiles, self.enough = profiles.asymmetric(), 2 * max(found.gap, _FINE)
+        ahead = [None] * len(profiles.payoffs) if signals else profiles.ahead.tolist()
+        rows = range(len(profiles.payoffs))
+        self.chances = [  # unlikely states may come twice
+            self.data.chances(row)
+            if after is None
+            else [
+                self.data.law(row).get(s, _ZERO) if s not in after[:z] else _ZERO for z, s in enumerate(after)
+            ]
+            for row, after in zip(rows, ahead, strict=True)
+        ]
+        self.constraints: list[tuple[list[list[Fraction]], list[Fraction]]] = []
+        if isinstance(game, RepeatedGame):
+            self._constrain(game)
+        ends = [(s, *end) for s, some in enumerate(self.data.ends) for end in some]
+        self.ends = [point for _, point, _ in ends]
+        self.left = ends if len(self.data.stages) > 1 else [ends[leave.number] for leave in given.leaves]
+        self.outer = self._levels()
+
+    def _constrain(self, game: RepeatedGame) -> None:
+        """Write the constraints of signals: the weights of each profile, and the thresholds."""
+        data, table = self.data, self.chances
+
+        def limits(i: int, gains: list[Fraction]) -> list[Fraction]:
+            d = data.discounts[i]
+            return [x / d if d else Fraction(int(FAR if x > 0 else -FAR)) for x in gains]
+
+        for i, others in deviations(game.game):
+            places = others.tolist()
+            weights = [
+                [p - q for p, q in zip(row, table[other], strict=True)]
+                for row, other in zip(table, places, strict=True)
+            ]
+            gains = [data.now[other][i] - row[i] for row, other in zip(data.now, places, strict=True)]
+            self.constraints.append((weights, limits(i, gains)))
+        for i in game.exit.who if game.exit is not None else ():
+            own = data.own(0, i) or _ZERO
+            self.constraints.append((table, limits(i, [own - row[i] for row in data.now])))
+
+    @property
+    def empty(self) -> list[bool]:
+        """The states without equilibrium."""
+        return [False] * len(self.data.stages) if self.outer is None else (~self.outer.filled).tolist()
+
+    def beyond(self, points: Sequence[Floats]) -> float | None:
+        """Return how far half-spaces reach beyond points, infinity where there are none; None if nothing is proved."""
+        if self.outer is None:
+            return None
+        out = 0.0
+        for s, some in enumerate(points):
+            if self.outer.filled[s]:
+                hull = Hull.of(some)
+                out = max(out, inf if hull is None else gap(self.outer.of(s), hull))
+        return out
+
+    def _levels(self) -> Outer | None:
+        """Return half-spaces within which all equilibrium payoffs are proved to lie; None if that fails."""
+        n, given = len(self.data.discounts), self.found.outer
+        budget = Budget(self.units * UNITS)
+        outer = Outer.around(replace(self.profiles, eased=MARGIN), given.directions[2 * n :], budget)
+        some = outer.shrink()
+        self.spent = budget.spent
+        if budget.spent or outer.filled.tolist() != given.filled.tolist():
+            return None
+        if len(given.profiles.leaves) < len(self.ends):  # a threat that is not credible is not proved so
+            return None
+        if not some:
+            return outer
+        start, outer.profiles = outer.levels.ravel() + MARGIN, self.profiles
+        functions = outer.functions()
+        near = settled(functions, start)
+        speeds = speeds_of(functions, near, start)
+        if speeds is None:
+            return None
+        levels = levels_proved(self._bounds(outer), start, near, speeds)
+        if levels is None:
+            return None
+        outer.levels = np.nextafter([float(level) for level in levels], inf).reshape(outer.levels.shape)
+        return outer
+
+    def _bounds(self, outer: Outer) -> list[list[Bound]]:
+        """Return, for each half-space, exact bounds of how far profiles go, with multipliers found in floats."""
+        data, profiles, height = self.data, self.profiles, len(outer.directions)
+        n = len(data.discounts)
+        normals = [[Fraction(x) for x in row] for row in outer.directions.tolist()]
+        bounds: list[list[Bound]] = [[] for _ in range(outer.levels.size)]
+        polyhedra = outer.polyhedra()
+        weights, _ = outer.bases.repaired(polyhedra)
+        split = polyhedra.split(outer.bases.rows)
+        least, pairs = profiles.thresholds(outer.threat), (outer.bases.owners, outer.faces)
+        who = profiles.who.tolist()
+        for p, (row, j) in enumerate(zip(*(pair.tolist() for pair in pairs), strict=True)):
+            pull = [d * x for d, x in zip(data.discounts, normals[j], strict=True)]
+            rest = [[chance * x for x in pull] for chance in self.chances[row]]
+            constant, columns, ahead = dot(normals[j], data.now[row]), [], profiles.ahead[row].tolist()
+            for bound, k, face, z, weight in zip(
+                *(part[p].tolist() for part in split), weights[p].tolist(), strict=True
+            ):
+                share = Fraction(weight)
+                if not share:
+                    continue
+                if not bound:
+                    rest[z] = [x - share * y for x, y in zip(rest[z], normals[face], strict=True)]
+                    columns.append((ahead[z] * height + face, share))
+                    continue
+                i = who[k]
+                if self.constraints:
+                    omega, limit = self.constraints[k][0][row], self.constraints[k][1][row]
+                    constant -= share * limit
+                elif data.discounts[i]:
+                    omega, reply, own = (
+                        self.chances[row],
+                        int(least.replies[row, k]),
+                        data.own(data.state[row], i),
+                    )
+                    gives = data.now[reply][i] if least.moves[row, k] or own is None else own
+                    constant -= share * (gives - data.now[row][i]) / data.discounts[i]
+                    if least.moves[row, k] or own is None:
+                        columns += [(s * height + n + i, share * q) for s, q in data.law(reply).items()]
+                else:
+                    continue
+                for after, x in zip(rest, omega, strict=True):
+                    after[i] += share * x
+            constant += sum((x for after in rest for x in after if x > 0), _ZERO)
+            bounds[data.state[row] * height + j].append((constant, columns))
+        for s, point in zip(profiles.exits.tolist(), self.ends, strict=True):
+            for j, normal in enumerate(normals):
+                bounds[s * height + j].append((dot(normal, point), []))
+        return bounds
+
+    def inner(self) -> Iterator[tuple[_Points, Fraction, str]]:
+        """Yield points of each state, a bound of their distance from payoffs that generate themselves, and its name.
+
+        The payoffs of playing their profiles and lotteries for ever are the fixed point of a contraction, so one
+        application bounds their distance.
+        """
+        states = range(len(self.data.stages))
+        if all(self.empty):
+            yield [[] for _ in states], _ZERO, ""
+            return
+        for play, loose in loosened(
+            self.found.outer.profiles.asymmetric(), self.found, Budget(self.units * UNITS)
+        ):
+            state = play.state.tolist()
+            if loose:
+                exact = [tuple(map(Fraction, point)) for point in play.payoffs.tolist()]
+                error = self._error(exact, play)
+            else:
+                exact, error = self._on_an_edge(play)
+            if error is None:
+                continue
+            each = [[point for point, k in zip(exact, state, strict=True) if k == s] for s in states]
+            hulls = [Hull.of(np.array(some, float)) if some else None for some in each]
+            corners = [
+                [] if hull is None else [some[k] for k in hull.places.tolist()]
+                for some, hull in zip(each, hulls, strict=True)
+            ]
+            yield (
+                corners,
+                error,
+                f"are known to within {float(error):.0e} of the range" if error else "are exact",
+            )
+
+    def _gone(self, owner: int) -> Payoffs:
+        point: Payoffs = self.left[-1 - owner][1]
+        return point
+
+    def _on_an_edge(self, play: Play) -> tuple[list[Payoffs], Fraction | None]:
+        """Return the same points in rationals if they generate themselves although no threshold leaves any room."""
+        count, outcomes, table = len(play.owners), self.profiles.ahead.shape[1], play.lotteries.toarray()
+        if count > _FEW:
+            return [], None
+        shares, owners, data = np.full(table.shape, _ZERO, dtype=object), play.owners.tolist(), self.data
+        for row, drawn in enumerate(table.tolist()):
+            simple = [Fraction(x).limit_denominator(_SIMPLE) for x in drawn]
+            shares[row] = [x / (sum(simple) or 1) for x in simple]
+        weights = np.full((count, count), _ZERO, dtype=object)
+        for k, row in enumerate(owners):
+            for z, chance in enumerate(self.chances[row]) if row >= 0 else ():
+                weights[k] += chance * shares[k * outcomes + z]
+        columns = []
+        for i, d in enumerate(data.discounts):
+            now = [data.now[row][i] if row >= 0 else self._gone(row)[i] for row in owners]
+            column = solve(np.eye(count, dtype=int) - d * weights, np.array(now, dtype=object))
+            assert column is not None  # the weights of what follows add up to less than one
+            columns.append(column)
+        exact = list(zip(*columns, strict=True))
+        error = self._error(exact, play, shares)
+        return exact, error if error == 0 else None
+
+    def _error(self, points: list[Payoffs], play: Play, shares: Rationals | None = None) -> Fraction | None:
+        """Bound the distance of the fixed point from points; None if it may not generate itself."""
+        data, outcomes, table = self.data, self.profiles.ahead.shape[1], play.lotteries
+        later = dict[int, list[Payoffs | None]]()  # the mean after each outcome
+        off = [_ZERO] * len(data.discounts)
+        for k, row in enumerate(play.owners.tolist()):
+            image = self._gone(row) if row < 0 else None
+            if image is None:
+                later[k] = []
+                for at in range(k * outcomes, (k + 1) * outcomes):
+                    part = slice(table.indptr[at], table.indptr[at + 1])
+                    places, drawn = table.indices[part].tolist(), table.data[part].tolist()
+                    weights = [*map(Fraction, drawn)] if shares is None else shares[at, places].tolist()
+                    total = sum(weights, _ZERO)
+                    columns = zip(*(points[m] for m in places), strict=True)
+                    later[k].append(tuple(dot(weights, x) / total for x in columns) if total else None)
+                mean = self._mean(later[k], row)
+                if mean is None:
+                    return None
+                image = tuple(map(_after, data.now[row], data.discounts, mean))
+            off = [max(x, abs(a - b)) for x, a, b in zip(off, image, points[k], strict=True)]
+        error = [x / (1 - d) for x, d in zip(off, data.discounts, strict=True)]
+        return max(error) if self._deters(points, play, later, error) else None
+
+    def _mean(self, later: list[Payoffs | None], row: int) -> Payoffs | None:
+        """Return the expected continuation after a row; None if one that may follow is missing."""
+        pairs = [(p, w) for p, w in zip(self.chances[row], later, strict=True) if p]
+        known = [w for _, w in pairs if w is not None]
+        if len(known) < len(pairs):
+            return None
+        return tuple(dot([p for p, _ in pairs], x) for x in zip(*known, strict=True))
+
+    def _deters(
+        self, points: list[Payoffs], play: Play, later: dict[int, list[Payoffs | None]], error: list[Fraction]
+    ) -> bool:
+        """Whether nobody gains by a deviation or by staying, though payoffs may be off by the error."""
+        data, signals = self.data, bool(self.constraints) or isinstance(self.data.game, RepeatedGame)
+        each: dict[int, list[Payoffs]] = {}
+        for s, point in [*zip(play.state.tolist(), points, strict=True), *((s, x) for s, x, _ in self.left)]:
+            each.setdefault(s, []).append(point)
+        for row in play.owners[play.owners < 0].tolist():
+            s, end, leaver = self.left[-1 - row]
+            played = [points[k] for k in later if play.state[k] == s]
+            if leaver is not None and all(x[leaver] + error[leaver] > end[leaver] for x in played):
+                return False
+        for i, d in enumerate(data.discounts):
+            low = [min(x[i] for x in each[s]) if s in each else None for s in range(len(data.stages))]
+            for k, after in later.items():
+                row = int(play.owners[k])
+                mean, own = self._mean(after, row), data.own(data.state[row], i)
+                assert mean is not None
+                gets = data.now[row][i] + d * (mean[i] - error[i])
+                if own is not None and gets < own:
+                    return False
+                for reply in data.replies(row, i):
+                    # A deviation that brings no more now and changes nothing else: no lottery gives less later.
+                    if data.now[reply][i] <= data.now[row][i] and self.chances[reply] == self.chances[row]:
+                        continue
+                    if signals:
+                        other = self._mean(after, reply)
+                        worth = None if other is None else data.now[reply][i] + d * other[i]
+                    else:
+                        worth = data.worth(i, reply, low)
+                    if worth is None or gets < worth + d * error[i]:
+                        return False
+        return True
+
+
+def _after(now: Fraction, discount: Fraction, later: Fraction) -> Fraction:
+    return now + discount * later

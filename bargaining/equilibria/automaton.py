@@ -289,15 +289,16 @@ class _Machine(Shown, ABC, Generic[Played]):
         columns = zip(*scene.left[list(leavers)].tolist(), strict=True)
         return tuple(sum(column, Fraction(0)) / len(leavers) for column in columns)
 
-    def _gains(self) -> Iterator[Fraction]:
-        """Yield what each player gains by every single deviation at each place."""
+    def _gains(self) -> Iterator[tuple[int, Fraction]]:
+        """Yield what each player gains by every single deviation, with the place."""
         values = self.values()
-        for place, scene, own in zip(self._places, self._scenes(), values, strict=True):
+        for k, (place, scene) in enumerate(zip(self._places, self._scenes(), strict=True)):
+            own = values[k]
             may = set() if scene.leave is None else {*scene.leave.who}
             for i, d in enumerate(self._model.exact_discounts.tolist()):
                 if place.profile is not None:
                     if i in may and not getattr(place, "challenged", False):
-                        yield self._left(place, scene, (i,))[i] - own[i]
+                        yield k, self._left(place, scene, (i,))[i] - own[i]
                     worth = cache(
                         lambda z, i=i, place=place: sum(
                             (share * values[n][i] for n, share in self._after(place, z, i)), Fraction(0)
@@ -306,7 +307,7 @@ class _Machine(Shown, ABC, Generic[Played]):
                     for action in {*range(scene.game.shape[i])} - {place.profile[i]}:
                         profile = (*place.profile[:i], action, *place.profile[i + 1 :])
                         later = sum((p * worth(z) for z, p in scene.law(profile)), Fraction(0))
-                        yield (1 - d) * scene.payoffs[profile][i] + d * later - own[i]
+                        yield k, (1 - d) * scene.payoffs[profile][i] + d * later - own[i]
                 elif i in place.leavers or i in may:
                     others = sorted({*place.leavers} ^ {i})
                     if not others and place.stayed is None:
@@ -314,7 +315,10 @@ class _Machine(Shown, ABC, Generic[Played]):
                             f"`stayed` must name the {self._unit} that follows if {titles(self.player_names)[i]} "
                             "does not leave; got None."
                         )
-                    yield (self._left(place, scene, others) if others else values[place.stayed])[i] - own[i]
+                    yield (
+                        k,
+                        (self._left(place, scene, others) if others else values[place.stayed])[i] - own[i],
+                    )
 
     @property
     def regret(self) -> Fraction:
@@ -324,7 +328,7 @@ class _Machine(Shown, ABC, Generic[Played]):
         another action, which in a stochastic game changes the next state too; leaving instead of staying; and staying
         instead of leaving.
         """
-        return max([Fraction(0), *self._gains()])
+        return max([Fraction(0), *(gain for _, gain in self._gains())])
 
     @property
     def exact_payoffs(self) -> Payoffs:

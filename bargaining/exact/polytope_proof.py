@@ -37,7 +37,6 @@ from bargaining.games.stochastic import StochasticGame
 
 MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
 UNITS = 50  # of floats that one of a proof is worth
-_FINE = 1e-7  # of the unit box: a gap than which none is taken to be smaller there
 _FEW = 40  # points on a knife edge that are solved for in rationals
 _SIMPLE = 10**6  # the largest denominators of their weights
 _ZERO = Fraction(0)
@@ -63,7 +62,7 @@ class PolytopeProof:
         if given.payoffs.shape != profiles.payoffs.shape or given.outside.shape != profiles.outside.shape:
             raise NotApplicable("The bounds are those of a game of another size: compute them again.")
         self.data, self.found, self.units, self.spent = ExactGame(game), found, units, False
-        self.profiles, self.enough = profiles.asymmetric(), 2 * max(found.gap, _FINE)
+        self.profiles, self.enough = profiles.asymmetric(), 2 * found.gap
         ahead = [None] * len(profiles.payoffs) if signals else profiles.ahead.tolist()
         rows = range(len(profiles.payoffs))
         self.chances = [  # unlikely states may come twice

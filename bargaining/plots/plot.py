@@ -325,9 +325,9 @@ def _draw_game(game: Game, ax: Axes, look: Look) -> None:
 
 
 def _hull(points: Floats) -> Floats:
-    from bargaining.equilibria._plane.polygon import hull
+    from bargaining.equilibria.sets.fan import corners, hull
 
-    return points[hull([(x, y) for x, y in points.tolist()])]
+    return corners(points[hull(points)])
 
 
 def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:

@@ -1,4 +1,4 @@
-r"""Payoff sets in rationals: vertices that generate themselves, checked without a rounding error.
+r"""Payoff sets in rationals: vertices that generate themselves, as the nodes of an automaton without regret.
 
 Each vertex of a set has a recipe: its row, and the vertices that may follow or the thresholds that bind. Coordinates at
 which nobody is held to a threshold, or that are thresholds, are linear in each other, and are solved for in rationals;
@@ -6,7 +6,7 @@ one on an edge follows from these. If all are known the set is exact. Other coor
 towards the middle of what their row generates by a tiny share, the *inset*, and Newton's method in floats finds the set
 in which they keep their recipes: what is generated with room to spare bears rounding.
 
-That they are generated is then checked in rationals.
+That what follows is a lottery over vertices, and that nobody gains by a deviation, is then checked in rationals.
 
 Where that fails at a row which only rounding lets in, the sets are searched for again without it.
 """
@@ -14,21 +14,21 @@ Where that fails at a row which only rounding lets in, the sets are searched for
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import inf
 
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining._names import titles
 from bargaining._rational import fractions, solve
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.lottery import Pair, above, below, hull
+from bargaining.equilibria._plane.lottery import Pair, between, hull
 from bargaining.equilibria._plane.polygon import Polygon, beyond
-from bargaining.equilibria._plane.rationals import ExactGame, Sum, Sums, Work
+from bargaining.equilibria._plane.rationals import ExactGame, Sums, Work
+from bargaining.equilibria.automaton import Node, StochasticAutomaton
 from bargaining.equilibria.sets import search
 from bargaining.equilibria.sets.fan import hull as outline
 from bargaining.equilibria.sets.fan import of_polygons, simplified
@@ -49,18 +49,9 @@ NEAR = 1e-9
 """How far inside what was found in floats a generation may lie, as a share of the payoff range."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a vertex is played: a row and the payoffs promised after it, or the outcome `source` of leaving."""
-
-    row: int
-    promise: Pair | None
-    source: int = -1
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Generation:
-    """Vertices of each state in rationals, in the box of `data`, that generate themselves as `plans` say.
+    """Vertices of each state in rationals, in the box of `data`, and an automaton: nodes that play them come first.
 
     `exact` tells whether they are the vertices of the payoff sets; otherwise they lie inside them, by more than
     rounding if `fault_of_hints` says why.
@@ -68,94 +59,9 @@ class Generation:
 
     data: ExactGame
     vertices: tuple[tuple[Pair, ...], ...]
-    plans: tuple[tuple[Plan, ...], ...]
+    nodes: tuple[Node, ...]
     exact: bool
     fault_of_hints: str = ""
-    threat: tuple[list[Fraction | None], list[Fraction | None]] = field(init=False)
-    _sums: Sums = field(init=False)
-    _after: dict[int, Sum] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.threat = (
-            [min((v[0] for v in polygon), default=None) for polygon in self.vertices],
-            [min((v[1] for v in polygon), default=None) for polygon in self.vertices],
-        )
-        self._sums = Sums(self.vertices)
-
-    def after(self, row: int) -> Sum:
-        """Return the continuations of a row."""
-        if row not in self._after:
-            self._after[row] = self._sums.of(self.data.law(row))
-        return self._after[row]
-
-    def fault(self) -> str:
-        """Return why the vertices do not generate themselves, checked exactly; empty if they do."""
-        return next((fault for _, fault in self.faults()), "")
-
-    def faults(self) -> Iterator[tuple[int, str]]:
-        """Yield the rows of vertices that are not generated, and why."""
-        for s, (vertices, plans) in enumerate(zip(self.vertices, self.plans, strict=True)):
-            for vertex, plan in zip(vertices, plans, strict=True):
-                fault = (
-                    self._leaves(s, vertex, plan) if plan.promise is None else self._stays(s, vertex, plan)
-                )
-                if fault:
-                    x, y = (float(value) for value in self.data.back(vertex))
-                    where = f"vertex ({x:.6g}, {y:.6g}) of state {self.data.game.states[s]}"
-                    yield plan.row, f"{where}: {fault}"
-
-    def _stays(self, s: int, vertex: Pair, plan: Plan) -> str:
-        data, promise, names = self.data, plan.promise, self.data.game.player_names
-        assert promise is not None
-        if data.state[plan.row] != s:
-            return "its profile belongs to another state"
-        for i in (0, 1):
-            if vertex[i] != data.now[plan.row][i] + data.discounts[i] * promise[i]:
-                return f"the promise does not give {titles(names)[i]} its payoff"
-            best, own = data.best(i, plan.row, self.threat[i]), data.own(s, i)
-            if best is None:
-                return f"{titles(names)[i]} can move to a state without equilibrium"
-            if vertex[i] < best:
-                return f"{titles(names)[i]} gains by deviating"
-            if own is not None and vertex[i] < own:
-                return f"{titles(names)[i]} gains by leaving"
-        return "" if self.after(plan.row).lottery(promise) is not None else "the promise lies outside"
-
-    def _leaves(self, s: int, vertex: Pair, plan: Plan) -> str:
-        point, leaver = self.data.ends[s][plan.source]
-        if vertex != point:
-            return "leaving does not give its payoffs"
-        if leaver is None or self.challenge(s, leaver) is not None:
-            return ""
-        return f"{titles(self.data.game.player_names)[leaver]} would rather stay"
-
-    def challenge(self, state: int, leaver: int) -> Plan | None:
-        """Return a plan that gives a player who stayed, but should have left, at most her payoff from leaving."""
-        return next(self._challenges(state, leaver), None)
-
-    def _challenges(self, state: int, leaver: int) -> Iterator[Plan]:
-        """Search every profile for a plan, stable among players who have stayed, that gives the leaver little."""
-        data, limit = self.data, self.data.own(state, leaver)
-        for row in data.rows(state):
-            best = [data.best(i, row, self.threat[i]) for i in (0, 1)]
-            hers = best[leaver]
-            if best[0] is None or best[1] is None or hers is None or limit is None or hers > limit:
-                continue
-            for promise in self._stable(row, best):
-                value = data.now[row][leaver] + data.discounts[leaver] * promise[leaver]
-                if value <= limit:
-                    yield Plan(row, promise)
-
-    def _stable(self, row: int, best: Sequence[Fraction | None]) -> list[Pair]:
-        """Return the corners of the continuations at which nobody gains by deviating."""
-        data, polygon = self.data, list(self.after(row).vertices)
-        for i in (0, 1):
-            least, delta = best[i], data.discounts[i]
-            if least is None or (not delta and least > data.now[row][i]):
-                return []
-            if delta:
-                polygon = above(polygon, i, (least - data.now[row][i]) / delta)
-        return polygon
 
 
 _INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
@@ -187,7 +93,7 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
     data, work = ExactGame(game), work or Work()
     hints = tuple(tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets)
     if not any(hints):
-        return Generation(data, ((),) * len(hints), ((),) * len(hints), exact=True)
+        return Generation(data, ((),) * len(hints), (), exact=True)
     best, short, fault = None, inf, ""
     for made in _attempts(data, [np.array(floats(some)).reshape(-1, 2) for some in hints], work):
         if isinstance(made, str):
@@ -215,19 +121,20 @@ def _attempts(data: ExactGame, sets: list[Floats], work: Work) -> Iterator[Gener
         for fixed, inset in [*tries, *((given, inset) for inset in _INSETS if len(known) != len(given))]:
             work.spend(every * (1 + len(data.state)))
             made = recipes.moved(fixed, inset)
-            if made is None:
-                yield "the equations of the vertices have no solution"
+            if isinstance(made, Generation):
+                yield made
                 continue
-            number, fault = next(made.faults(), (-1, ""))
+            number, fault = made
             if row < 0 or tries[0][1]:  # exact vertices say best which row it is
                 row = number
-            yield fault or made
+            yield fault
         if row < 0:
             break
         rows = replace(rows, barred=rows.barred | (rows.origin == row))
         sets = search.solve(rows, NEAR, Budget()).outer
 
 
+_Limits = Sequence[Fraction | None]
 _Known = dict[tuple[int, int], Fraction]
 """Coordinates of corners: (corner, player)."""
 
@@ -356,8 +263,8 @@ class _Recipes:
         ahead = (known[k, i] - data.now[row][i]) / data.discounts[i] - one
         return ahead / (other - one) if other != one else None
 
-    def moved(self, known: _Known, inset: float) -> Generation | None:
-        """Return the sets in which known coordinates stay and others move in; None if Newton's method fails."""
+    def moved(self, known: _Known, inset: float) -> Generation | tuple[int, str]:
+        """Return the sets in which known coordinates stay and others move in, or a row that fails, and why."""
         e = self.equations
         share, towards = np.full(e.corners.shape, inset), e.corners.copy()
         for (k, i), value in known.items():
@@ -371,7 +278,7 @@ class _Recipes:
             )
         solution = e.solve(share, towards) if inset else np.split(towards, e.start[1:-1])
         if solution is None:
-            return None
+            return -1, "the equations of the vertices have no solution"
         corners = np.concatenate(solution).tolist()
         exact: list[Pair] = [
             (known.get((k, 0), Fraction(x)), known.get((k, 1), Fraction(y)))
@@ -381,26 +288,111 @@ class _Recipes:
         for s, start, stop in zip(self.states, e.start, e.start[1:], strict=False):
             chosen[s] = [int(start) + n for n in hull(exact[start:stop])]
         vertices = tuple(tuple(exact[k] for k in some) for some in chosen)
-        sums = Sums(vertices)
-        plans = tuple(tuple(self._plan(k, exact[k], sums) for k in some) for some in chosen)
-        return Generation(self.data, vertices, plans, exact=not inset and not e.mix.any())
+        nodes = _Nodes(self.data, vertices, [[self.number[k] for k in some] for some in chosen]).built()
+        if isinstance(nodes, tuple):
+            return nodes
+        return Generation(self.data, vertices, tuple(nodes), exact=not inset and not e.mix.any())
 
-    def _plan(self, k: int, vertex: Pair, sums: Sums) -> Plan:
-        """Return the continuation behind a vertex; a player with discount factor 0 takes any that is feasible."""
-        data, row = self.data, self.number[k]
-        if row >= len(data.state):
-            state = self.states[int(np.searchsorted(self.equations.start, k, "right")) - 1]
-            earlier = sum(len(data.ends[s]) for s in range(state))
-            return Plan(-1, None, row - len(data.state) - earlier)
-        out = [(vertex[i] - data.now[row][i]) / d if d else None for i, d in enumerate(data.discounts)]
-        after = list(sums.of(data.law(row)).vertices) if None in out else []
-        for i, value in enumerate(out):
-            if value is not None and after:
-                after = above(below(after, i, value), i, value) or after
-        x, y = (
-            (after[0][i] if after else Fraction(0)) if value is None else value for i, value in enumerate(out)
+
+class _Nodes:
+    """Makes nodes of vertices and their rows: what follows are lotteries over vertices."""
+
+    def __init__(
+        self, data: ExactGame, vertices: tuple[tuple[Pair, ...], ...], rows: list[list[int]]
+    ) -> None:
+        self.data, self.vertices, self.rows, self.sums = data, vertices, rows, Sums(vertices)
+        self.first = [0, *accumulate(map(len, vertices))]
+        # Leaving rather than a profile punishes.
+        self.worst = [
+            [
+                min(range(len(some)), key=lambda n: (some[n][i], own[n] < len(data.state)), default=-1)
+                for some, own in zip(vertices, rows, strict=True)
+            ]
+            for i in (0, 1)
+        ]
+        self.threat = [
+            [some[n][i] if some else None for some, n in zip(vertices, worst, strict=True)]
+            for i, worst in enumerate(self.worst)
+        ]
+
+    def built(self) -> list[Node] | tuple[int, str]:
+        """Return the nodes of the vertices and of what is played if somebody stays; or a row that fails, and why."""
+        data, nodes, more = self.data, list[Node](), list[Node]()
+        ends = [end for some in data.ends for end in some]
+        rows = [
+            (s, vertex, row)
+            for s, some in enumerate(self.vertices)
+            for vertex, row in zip(some, self.rows[s], strict=True)
+        ]
+        for s, vertex, row in rows:
+            if row < len(data.state):
+                node = self._played(s, row, vertex, vertex)
+            else:
+                leaver = ends[row - len(data.state)][1]
+                stay = None if leaver is None else self._challenge(s, leaver)
+                node = (
+                    None
+                    if leaver is not None and stay is None
+                    else Node(
+                        state=s,
+                        profile=None,
+                        leavers=data.leavers(s) if leaver is None else (leaver,),
+                        stayed=None if stay is None else self.first[-1] + len(more),
+                        payoffs=data.back(vertex),
+                    )
+                )
+                more += [] if stay is None else [stay]
+            if node is None:
+                return row, f"{self._name(s, vertex)}: what it promises cannot be given"
+            nodes.append(node)
+        nodes += more
+        automaton = StochasticAutomaton(game=data.game, nodes=tuple(nodes), start=((0, Fraction(1)),))
+        for k, gain in automaton._gains():
+            if gain > 0:
+                where = self._name(nodes[k].state, data.scaled(nodes[k].payoffs))
+                return rows[k][2] if k < len(rows) else -1, f"{where}: a player gains by deviating"
+        return nodes
+
+    def _name(self, state: int, vertex: Pair) -> str:
+        x, y = (float(value) for value in self.data.back(vertex))
+        return f"vertex ({x:.6g}, {y:.6g}) of state {self.data.names[state]}"
+
+    def _challenge(self, state: int, leaver: int) -> Node | None:
+        """Return a node that gives a player who stayed, but should have left, at most her payoff from leaving."""
+        data, limit = self.data, self.data.own(state, leaver)
+        for row in data.rows(state):
+            best = [data.best(i, row, self.threat[i]) for i in (0, 1)]
+            if None not in best:
+                node = self._played(state, row, best, [limit if i == leaver else None for i in (0, 1)])
+                if node is not None:
+                    return replace(node, challenged=True)
+        return None
+
+    def _played(self, state: int, row: int, least: _Limits, most: _Limits) -> Node | None:
+        """Return a node that plays a row for payoffs between limits; None if nothing that can follow gives these."""
+        data, after = self.data, self.sums.of(self.data.law(row))
+        now, polygon = data.now[row], list(after.vertices)
+        for i, d in enumerate(data.discounts):
+            low, high = (None if x is None else x - now[i] for x in (least[i], most[i]))
+            if d:
+                polygon = between(polygon, i, *(None if x is None else x / d for x in (low, high)))
+            elif (low is not None and low > 0) or (high is not None and high < 0):
+                return None
+        lotteries = after.lottery(polygon[0]) if polygon else None
+        if lotteries is None:
+            return None
+        reached = [{t for r in data.replies(row, i) if r != row for t in data.law(r)} for i in (0, 1)]
+        one, other = (
+            {s: self.first[s] + self.worst[i][s] for s in sorted(states)} for i, states in enumerate(reached)
         )
-        return Plan(row, (x, y))
+        later = zip(now, data.discounts, polygon[0], strict=True)
+        return Node(
+            state=state,
+            profile=data.actions(row),
+            following={s: tuple((self.first[s] + n, q) for n, q in each) for s, each in lotteries.items()},
+            punishment=(one, other),
+            payoffs=data.back([x + d * y for x, d, y in later]),
+        )
 
 
 def _across(ring: Floats, i: int, level: float) -> float:

@@ -167,10 +167,15 @@ class ExactGame:
         known = [value for value in worth if value is not None]
         return max(known) if len(known) == len(worth) else None
 
+    def leavers(self, state: int) -> tuple[int, ...]:
+        """Return who may leave."""
+        leave = self.exits[state]
+        return () if leave is None else leave.who
+
     def own(self, state: int, i: int) -> Fraction | None:
         """Return player i's payoff from leaving, None if she may not."""
         leave = self.exits[state]
-        if leave is None or i not in leave.who:
+        if leave is None or i not in self.leavers(state):
             return None
         worth: Fraction = self.scaled(leave.exact[i].tolist())[i]
         return worth

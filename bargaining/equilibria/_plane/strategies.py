@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from bargaining._arguments import whole
 from bargaining._arrays import ArrayLike, real, scalar
 from bargaining._rational import fractions
-from bargaining.equilibria._plane.generation import NEAR, Generation, Plan
-from bargaining.equilibria._plane.lottery import Lottery, Pair, nearest
+from bargaining.equilibria._plane.generation import NEAR, Generation
+from bargaining.equilibria._plane.lottery import Lottery, nearest
 from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
 from bargaining.equilibria.automaton import Node
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
@@ -81,77 +83,25 @@ def strategy(
             f"No automaton has zero regret in exact arithmetic and these payoffs, the nearest are {off:.6g} away: "
             f"{sets.fault_of_hints}. {_KNIFE_EDGE}"
         )
-    return _Builder(sets).build(state, start)
+    before = sum(map(len, sets.vertices[:state]))
+    return begun(sets.nodes, tuple((before + k, share) for k, share in start))
 
 
-class _Builder:
-    """Numbers the nodes that can be reached: vertices, and what is played if somebody stays who should leave."""
+def begun(nodes: Sequence[Node], start: Lottery) -> tuple[tuple[Node, ...], Lottery]:
+    """Return the nodes that can be reached from a lottery over some, in the order of their first visit."""
+    place: dict[int, int] = {}
 
-    def __init__(self, made: Generation) -> None:
-        self.made = made
-        self.order: dict[
-            tuple[int, int, bool], int
-        ] = {}  # (state, vertex, whether it was challenged) -> node
-        self.worst = [[self._worst(s, i) for s in range(len(made.vertices))] for i in (0, 1)]
+    def at(k: int) -> int:
+        return place.setdefault(k, len(place))
 
-    def _worst(self, s: int, i: int) -> int:
-        """Return the vertex that punishes player i in a state; leaving rather than a profile."""
-        vertices, plans = self.made.vertices[s], self.made.plans[s]
-        return min(
-            range(len(vertices)), key=lambda k: (vertices[k][i], plans[k].promise is not None), default=-1
-        )
+    def moved(lottery: Lottery) -> Lottery:
+        return tuple((at(k), share) for k, share in lottery)
 
-    def build(self, state: int, start: Lottery) -> tuple[tuple[Node, ...], Lottery]:
-        """Return the nodes reachable from a lottery over a state's vertices, and where play begins."""
-        begin = self._numbered(state, start)
-        nodes: list[Node] = []
-        while len(nodes) < len(self.order):
-            nodes.append(self._node(*list(self.order)[len(nodes)]))
-        return tuple(nodes), begin
-
-    def _number(self, state: int, vertex: int, *, challenged: bool = False) -> int:
-        return self.order.setdefault((state, vertex, challenged), len(self.order))
-
-    def _numbered(self, state: int, lottery: Lottery) -> Lottery:
-        return tuple((self._number(state, vertex), share) for vertex, share in lottery if share)
-
-    def _node(self, state: int, vertex: int, challenged: bool) -> Node:
-        plan, data = self.made.plans[state][vertex], self.made.data
-        if plan.promise is not None:
-            return self._played(state, plan, self.made.vertices[state][vertex])
-        leaver, leave = data.ends[state][plan.source][1], data.game.exits[state]
-        if not challenged:
-            assert leave is not None
-            return Node(
-                state=state,
-                profile=None,
-                leavers=leave.who if leaver is None else (leaver,),
-                stayed=None if leaver is None else self._number(state, vertex, challenged=True),
-                payoffs=data.back(self.made.vertices[state][vertex]),
-            )
-        assert leaver is not None
-        instead = self.made.challenge(state, leaver)
-        assert instead is not None
-        assert instead.promise is not None
-        x, y = (data.now[instead.row][i] + data.discounts[i] * instead.promise[i] for i in (0, 1))
-        return self._played(state, instead, (x, y), challenged=True)
-
-    def _played(self, state: int, plan: Plan, payoffs: Pair, *, challenged: bool = False) -> Node:
-        assert plan.promise is not None
-        data = self.made.data
-        lotteries = self.made.after(plan.row).lottery(plan.promise)
-        assert lotteries is not None
-        return Node(
-            state=state,
-            profile=data.actions(plan.row),
-            following={s: self._numbered(s, lottery) for s, lottery in lotteries.items()},
-            punishment=(self._punishment(plan.row, 0), self._punishment(plan.row, 1)),
-            challenged=challenged,
-            payoffs=data.back(payoffs),
-        )
-
-    def _punishment(self, row: int, i: int) -> dict[int, int]:
-        """Return the nodes after player i's deviations: one for each state that they can reach."""
-        data = self.made.data
-        reached = {s for reply in data.replies(row, i) if reply != row for s in data.law(reply)}
-        return {s: self._number(s, self.worst[i][s]) for s in sorted(reached)}
+    begin, out = moved(start), list[Node]()
+    while len(out) < len(place):
+        node = nodes[list(place)[len(out)]]
+        following = {s: moved(lottery) for s, lottery in node.following.items()}
+        punishment: Any = tuple({s: at(k) for s, k in each.items()} for each in node.punishment)
+        stayed = None if node.stayed is None else at(node.stayed)
+        out.append(replace(node, following=following, punishment=punishment, stayed=stayed))
+    return tuple(out), begin

@@ -12,13 +12,13 @@ from bargaining._arguments import whole
 from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rational import rational
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.polygon import hull
 from bargaining.equilibria.automaton import PublicAutomaton
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
 from bargaining.equilibria.repeated.public_automaton import attaining, automata
-from bargaining.equilibria.sets.fan import Fan
+from bargaining.equilibria.sets.fan import Fan, hull
+from bargaining.equilibria.sets.fan import corners as fan_corners
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
@@ -242,7 +242,7 @@ def corners(found: Several) -> Floats:
     outer = found.outer
     fan = Fan(outer.directions[4:], np.ones(2))  # which has the axes
     points = fan.intersection(outer.of(0).reach(fan.normals)[None])[1][0]
-    return np.asarray(points[hull([(x, y) for x, y in points.tolist()])])
+    return np.asarray(fan_corners(points[hull(points)]))
 
 
 def _result(repeated: RepeatedGame, found: Several, tolerance: float) -> PublicPayoffSet:
@@ -251,7 +251,7 @@ def _result(repeated: RepeatedGame, found: Several, tolerance: float) -> PublicP
     inner, outer = np.empty((0, 2)), np.empty((0, 2))
     if found.play is not None:
         points = found.play.payoffs
-        inner = low + size * points[hull([(x, y) for x, y in points.tolist()])]
+        inner = low + size * fan_corners(points[hull(points)])
     if not empty:
         outer = low + size * corners(found)
     status, reason, stopped = Status.OK, "", "reached the tolerance"

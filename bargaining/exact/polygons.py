@@ -48,24 +48,24 @@ def nash(problem: Body, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
 
 def kalai_smorodinsky(problem: Body) -> Enclosure:
     """Return the last point on the ray from d to the ideal point."""
-    return answers.enclose_answer(problem, answers.kalai_smorodinsky)
+    return answers.rational_answer(problem, "kalai_smorodinsky")
 
 
 def egalitarian(problem: Body, weights: Sequence[Fraction] = EQUAL) -> Enclosure:
     """Return the last point on the ray from d in the proportions `weights`."""
-    return answers.enclose_answer(problem, answers.egalitarian(tuple(weights)))
+    return answers.rational_answer(problem, "egalitarian", tuple(weights))
 
 
 def equal_loss(problem: Body) -> Enclosure:
     """Return the first feasible point on the way down from the ideal point with equal losses."""
-    return answers.enclose_answer(problem, answers.equal_loss)
+    return answers.rational_answer(problem, "equal_loss")
 
 
 def gupta_livne(problem: Body, reference: Sequence[Fraction | float]) -> Enclosure:
     """Return the last feasible point from a reference, weakly dominated by a feasible point, to the ideal point."""
-    return answers.enclose_answer(problem, answers.gupta_livne(tuple(Fraction(x) for x in reference)))
+    return answers.rational_answer(problem, "gupta_livne", tuple(Fraction(x) for x in reference))
 
 
 def dictatorial(problem: Body, player: int) -> Enclosure:
     """Return the ideal payoff of one player and the disagreement payoff of the other, if that is feasible."""
-    return answers.enclose_answer(problem, answers.dictatorial(player))
+    return answers.rational_answer(problem, "dictatorial", player)

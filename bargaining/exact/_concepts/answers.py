@@ -1,7 +1,5 @@
 r"""The concepts in rationals: the exact answer where it is rational, and otherwise a box that contains it.
 
-An `Answer` takes the set and its ideal point, and returns the exact payoffs, or None if there is no answer.
-
 With three or more players the Nash solution is not rational in general. Newton's method in rationals finds a feasible x
 close to the solution, and the duality gap of x, :math:`g = \max_y \sum_i w_i (y_i - d_i)/(x_i - d_i) - 1`, is computed
 exactly. Let :math:`r_i` be the ratio of player i's gain at the solution to that at x. By optimality :math:`\sum w_i /
@@ -20,6 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from math import isqrt
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,6 @@ from bargaining._rational import Rationals, floats, fractions, maximise, solve
 from bargaining.errors import Status
 from bargaining.exact._concepts.bodies import ONE, ZERO, Body, Pair, Vector, difference, dot, vector
 
-Answer = Callable[[Body, Vector], Vector | None]
 Derivatives = Callable[[Rationals], tuple[Rationals, Rationals]]
 """Takes payoffs; returns the gradient of a function, and by how much each entry falls."""
 
@@ -54,10 +52,10 @@ def point_enclosure(payoffs: tuple[Fraction, ...] | None, status: Status) -> Enc
     return Enclosure(low=payoffs, high=payoffs, status=status)
 
 
-def enclose_answer(body: Body, answer: Answer) -> Enclosure:
-    """Return an answer with its status."""
+def rational_answer(body: Body, concept: str, parameter: Any = None) -> Enclosure:
+    """Return the answer of a concept in `RATIONAL`, with its status."""
     ideal = body.ideal()
-    payoffs = None if ideal is None else answer(body, ideal)
+    payoffs = None if ideal is None else RATIONAL[concept](body, ideal, parameter)
     if payoffs is None or ideal is None:
         return point_enclosure(None, Status.EMPTY)
     return point_enclosure(
@@ -65,54 +63,23 @@ def enclose_answer(body: Body, answer: Answer) -> Enclosure:
     )
 
 
-def kalai_smorodinsky(body: Body, ideal: Vector) -> Vector | None:
-    """Follow the ray to the ideal point."""
-    return ray_end(body, body.disagreement, difference(ideal, body.disagreement))
-
-
-def egalitarian(weights: Vector) -> Answer:
-    """Follow the ray of equal or proportional gains."""
-    return lambda body, ideal: ray_end(body, body.disagreement, weights)
-
-
-def equal_loss(body: Body, ideal: Vector) -> Vector | None:
-    """Move down from the ideal point by equal losses."""
-    return ray_end(body, ideal, (-ONE,) * len(ideal), nearest=True)
-
-
-def gupta_livne(reference: Vector) -> Answer:
+def gupta_livne(body: Body, ideal: Vector, reference: Vector) -> Vector | None:
     """Follow the ray to the ideal point from a reference, which is at least d and not better than a feasible point."""
-
-    def answer(body: Body, ideal: Vector) -> Vector | None:
-        low = any(r < d for r, d in zip(reference, body.disagreement, strict=True))
-        if low or body.ideal(reference) is None:
-            return None
-        return ray_end(body, reference, difference(ideal, reference))
-
-    return answer
+    low = any(r < d for r, d in zip(reference, body.disagreement, strict=True))
+    return (
+        None
+        if low or body.ideal(reference) is None
+        else ray_end(body, reference, difference(ideal, reference))
+    )
 
 
-def dictatorial(player: int) -> Answer:
+def dictatorial(body: Body, ideal: Vector, player: int) -> Vector | None:
     """Give one player the ideal payoff and the others d, if that is feasible."""
-
-    def answer(body: Body, ideal: Vector) -> Vector | None:
-        point = tuple(ideal[i] if i == player else d for i, d in enumerate(body.disagreement))
-        return point if body.contains(point) else None
-
-    return answer
+    point = tuple(ideal[i] if i == player else d for i, d in enumerate(body.disagreement))
+    return point if body.contains(point) else None
 
 
-def lexicographic_kalai_smorodinsky(body: Body, ideal: Vector) -> Vector:
-    """Raise all payoffs together towards the ideal point; a player who cannot gain any more stays."""
-    return lexicographic(body, difference(ideal, body.disagreement))
-
-
-def lexicographic_egalitarian(weights: Vector) -> Answer:
-    """Raise all payoffs in proportion to the weights; a player who cannot gain any more stays."""
-    return lambda body, ideal: lexicographic(body, weights)
-
-
-def least_losses(body: Body, ideal: Vector) -> Vector:
+def least_losses(body: Body, ideal: Vector, _: None) -> Vector:
     """Lower the largest loss from the ideal point, then the second largest, and so on."""
     far = max(difference(ideal, body.disagreement))
     return lexicographic(body, (ONE,) * len(ideal), tuple(a - far for a in ideal))
@@ -142,6 +109,23 @@ def lexicographic(body: Body, direction: Vector, start: Vector | None = None) ->
         ideal = body.ideal(x) or x
         free = [f and most > here for f, most, here in zip(free, ideal, x, strict=True)]
     return x
+
+
+RATIONAL: dict[str, Callable[[Body, Vector, Any], Vector | None]] = {
+    "kalai_smorodinsky": lambda body, ideal, _: ray_end(
+        body, body.disagreement, difference(ideal, body.disagreement)
+    ),
+    "egalitarian": lambda body, ideal, weights: ray_end(body, body.disagreement, weights),
+    "equal_loss": lambda body, ideal, _: ray_end(body, ideal, (-ONE,) * len(ideal), nearest=True),
+    "gupta_livne": gupta_livne,
+    "dictatorial": dictatorial,
+    "lexicographic_kalai_smorodinsky": lambda body, ideal, _: lexicographic(
+        body, difference(ideal, body.disagreement)
+    ),
+    "lexicographic_egalitarian": lambda body, ideal, weights: lexicographic(body, weights),
+    "least_losses": least_losses,
+}
+"""Concepts with rational answers: functions of the set, its ideal point, and a parameter. None is no answer."""
 
 
 def interpolate(a: Vector, b: Vector, share: Fraction) -> Vector:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import wraps
 from math import inf
+from typing import Any
 
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts import answers
-from bargaining.exact._concepts.answers import Answer, Enclosure, point_enclosure
+from bargaining.exact._concepts.answers import Enclosure, point_enclosure
 from bargaining.exact._concepts.bodies import ZERO, Body, Vector, body_of, difference, dot
 from bargaining.exact.certificate import (
     Certificate,
@@ -48,31 +49,23 @@ def on(method: str, *kinds: type) -> Callable[[Certifier], Certifier]:
     return add
 
 
-def _reference(claim: Claim) -> Vector:
-    return tuple(Fraction(x) for x in claim.given("reference", one_each=True))
-
-
-RATIONAL: dict[str, Callable[[Claim], Answer]] = {
-    "kalai_smorodinsky": lambda claim: answers.kalai_smorodinsky,
-    "egalitarian": lambda claim: answers.egalitarian(claim.weights()),
-    "equal_loss": lambda claim: answers.equal_loss,
-    "gupta_livne": lambda claim: answers.gupta_livne(_reference(claim)),
-    "dictatorial": lambda claim: answers.dictatorial(claim.given("player")),
-    "lexicographic_kalai_smorodinsky": lambda claim: answers.lexicographic_kalai_smorodinsky,
-    "lexicographic_egalitarian": lambda claim: answers.lexicographic_egalitarian(claim.weights()),
+_PARAMETERS: dict[str, Callable[[Claim], Any]] = {
+    "egalitarian": Claim.weights,
+    "lexicographic_egalitarian": Claim.weights,
+    "gupta_livne": lambda claim: tuple(map(Fraction, claim.given("reference", one_each=True))),
+    "dictatorial": lambda claim: claim.given("player"),
 }
-"""Concepts with rational answers, given the parameters of a claim."""
+"""The parameters of concepts in a claim."""
 
 
-def rational(claim: Claim) -> Certificate:
+def rational(claim: Claim, concept: str = "") -> Certificate:
     """Compare the claim with the exact answer."""
-    body = body_of(claim)
-    return compare_enclosure(
-        claim, body, answers.enclose_answer(body, RATIONAL[claim.method.partition("(")[0]](claim))
-    )
+    concept, body = concept or claim.method.partition("(")[0], body_of(claim)
+    parameter = _PARAMETERS[concept](claim) if concept in _PARAMETERS else None
+    return compare_enclosure(claim, body, answers.rational_answer(body, concept, parameter))
 
 
-for _method in RATIONAL:
+for _method in answers.RATIONAL:
     on(_method, *CONVEX)(rational)
 
 
@@ -127,8 +120,7 @@ def yu(claim: Claim) -> Certificate:
     """Find the nearest point, for p = 1, 2 and infinity."""
     power, body = claim.power(), body_of(claim)
     if power == inf:
-        answer = answers.equal_loss if len(claim.payoffs) == 2 else answers.least_losses
-        return compare_enclosure(claim, body, answers.enclose_answer(body, answer))
+        return rational(claim, "equal_loss" if len(claim.payoffs) == 2 else "least_losses")
     ideal, what = body.ideal(), f"{claim.method} on {body.what}"
     if ideal is None:
         return compare(claim, None, Status.EMPTY, (), what)

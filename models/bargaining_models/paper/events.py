@@ -62,9 +62,7 @@ def _happened(score: Score) -> str:
 def _benchmark(scores: Sequence[Score]) -> str:
     """Return a sentence that compares the model's hits with those of a rule that uses no information."""
     scored = [score for score in scores if score.mover is not None and score.hit is not None]
-    hits, happened = (
-        sum(map(bool, marks)) for marks in zip(*((s.hit, s.event.happened) for s in scored), strict=True)
-    )
+    hits, happened = sum(bool(s.hit) for s in scored), sum(bool(s.event.happened) for s in scored)
     always = f'who says "carried out" each time has {happened} right'
     return f"of {len(scored)} measures the model has {hits} right; {always}"
 
@@ -72,14 +70,15 @@ def _benchmark(scores: Sequence[Score]) -> str:
 def _answers(scores: Sequence[Score]) -> str:
     """Return how many of the answers that were predicted came, and which hits would be misses with those that came."""
     known = [score for score in scores if score.replied is not None]
+    wrong = [s for s in known if s.replied != s.answered]
     words = []
     for actor, name in (("USA", "the US"), ("CHN", "China")):
-        some = [score for score in known if score.event.actor == actor]
-        words.append(f"{sum(s.replied == s.answered for s in some)} of {len(some)} to {name}")
-    wrong = [s for s in known if s.hit and s.replied != s.answered]
-    turned = sum(not score.stands for score in wrong)
+        count, missed = (sum(score.event.actor == actor for score in some) for some in (known, wrong))
+        words.append(f"{count - missed} of {count} to {name}")
+    hits = [s for s in wrong if s.hit]
+    turned = sum(not score.stands for score in hits)
     return (
-        f"{', '.join(words)}; {len(wrong)} hits foresee the measure and not the answer, and with the answer that came "
+        f"{', '.join(words)}; {len(hits)} hits foresee the measure and not the answer, and with the answer that came "
         f"{turned} of these would be misses"
     )
 

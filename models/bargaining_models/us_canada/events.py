@@ -14,7 +14,7 @@ compared with the change of the same figure in the model since the end of 2024, 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ import numpy as np
 from bargaining.authoring import Floats, Shown
 from bargaining_models._figures import Row, grouped, read
 from bargaining_models.parameters import Parameters, load
-from bargaining_models.trade import Environment, TradeModel
+from bargaining_models.trade import Environment, TradeEquilibrium, TradeModel
 from bargaining_models.us_canada.projects import check_unit
 
 COLUMNS = (
@@ -224,67 +224,53 @@ class Scorer:
             if earlier.name == event.name:
                 break
             if earlier.happened and earlier.kind not in ("threat", "order") and earlier.date > day + NEXT:
-                tariffs = self._after(tariffs, earlier.steps)
+                tariffs = np.maximum(tariffs + self._change(earlier), 0.0)
         return tariffs
 
-    def _after(self, tariffs: Floats, steps: Sequence[Step]) -> Floats:
-        tariffs = np.array(tariffs)
-        for step in steps:
-            where = (*self._link(step), self._sectors(step))
-            tariffs[where] = np.maximum(tariffs[where] + self._rise(step, steps), 0.0)
-        return tariffs
-
-    def _link(self, step: Step) -> tuple[int, int]:
-        return self.model.regions.index(step.importer), self.model.regions.index(step.exporter)
-
-    def _sectors(self, step: Step) -> list[int]:
-        goods = np.flatnonzero(self.model.goods).tolist()
-        return goods if step.sector == "goods" else [self.model.sectors.index(step.sector)]
-
-    def _rise(self, step: Step, steps: Sequence[Step]) -> float:
-        """Return by how much a step raises the average rate: points times the share of trade covered.
+    def _change(self, event: Event) -> Floats:
+        """Return by how much average rates rise, (N, N, J): points times the share of trade covered.
 
         Amounts of money are divided among all exporters that the same step concerns.
         """
-        share = step.coverage
-        if step.money:
-            what = (step.sector, step.points, step.coverage)
-            same = [other for other in steps if (other.sector, other.points, other.coverage) == what]
-            flows = self.parameters.flows.values
-            share /= sum(float(flows[(*self._link(other), self._sectors(other))].sum()) for other in same)
-        return step.points / 100.0 * min(share, 1.0)
+        regions, sectors, flows = self.model.regions, self.model.sectors, self.parameters.flows.values
+        change = np.zeros_like(self.start)
+        traded: dict[Step, float] = {}
+        places = {}
+        for step in event.steps:
+            goods = self.model.goods if step.sector == "goods" else sectors.index(step.sector)
+            places[step] = regions.index(step.importer), regions.index(step.exporter), goods
+            what = replace(step, importer="", exporter="", source="")
+            traded[what] = traded.get(what, 0.0) + float(flows[places[step]].sum())
+        for step, where in places.items():
+            share = step.coverage
+            if step.money:
+                share /= traded[replace(step, importer="", exporter="", source="")]
+            change[where] += step.points / 100.0 * min(share, 1.0)
+        return change
 
     def _measure(self, event: Event) -> Score:
-        before, regions = self.before(event), self.model.regions
-        answers = [self._after(before, event.steps)]
+        before, change, regions = self.before(event), self._change(event), self.model.regions
+        answers = [np.maximum(before + change, 0.0)]
         exporters = sorted({step.exporter for step in event.steps})
+        mover, target = regions.index(event.steps[0].importer), regions.index(exporters[0])
         if event.kind in ANSWERED and len(exporters) == 1:  # the same average changes on the same sectors
-            back = [replace(step, importer=step.exporter, exporter=step.importer) for step in event.steps]
-            rises = [self._rise(step, event.steps) for step in event.steps]
-            answer = answers[0].copy()
-            for step, rise in zip(back, rises, strict=True):
-                answer[(*self._link(step), self._sectors(step))] += rise
-            answers.append(answer)
-        solved = self.model.solve(tariffs=np.stack([before, *answers]))
-        self.residual = max(self.residual, float(np.max(solved.residual)))
-        change = (solved.welfare[1:] - solved.welfare[0]) / 100.0 * self.model.economy.income
-        mover = regions.index(event.steps[0].importer)
-        target = regions.index(exporters[0]) if len(exporters) == 1 else None
-        answered = bool(change[1, target] > change[0, target]) if len(answers) > 1 else None
-        final = change[int(answered or 0)]
+            answers.append(answers[0] + change.swapaxes(0, 1))
+        solved = self._solved(np.stack([before, *answers]))
+        gains = (solved.welfare[1:] - solved.welfare[0]) / 100.0 * self.model.economy.income
+        answered = bool(gains[1, target] > gains[0, target]) if len(answers) > 1 else None
+        final, happened = gains[int(answered or 0)], event.happened
         taken = bool(final[mover] > 0.0)
-        replied = self._replied(event) if answered is not None and event.happened else None
-        hit = None if event.happened is None else taken == event.happened
+        replied = self._replied(event) if answered is not None and happened else None
         return Score(
             event=event,
             mover=float(final[mover]),
-            target=None if target is None else float(final[target]),
+            target=float(final[target]) if len(exporters) == 1 else None,
             answered=answered,
             replied=replied,
-            stands=None if replied is None else bool(change[int(replied), mover] > 0.0) == taken,
+            stands=None if replied is None else bool(gains[int(replied), mover] > 0.0) == taken,
             predicted="carried out" if taken else "not carried out",
-            hit=hit,
-            why="" if hit is not None else f"outcome: {event.carried_out}",
+            hit=None if happened is None else taken == happened,
+            why="" if happened is not None else f"outcome: {event.carried_out}",
         )
 
     def _replied(self, event: Event) -> bool:
@@ -301,31 +287,28 @@ class Scorer:
         """Compare a published figure with the change of the same figure in the model since the end of 2024."""
         figure, after = event.figure, self.before(event)
         if figure is not None and event.figure_unit == "percent" and "tariff" in event.outcome:
-            rates = after[self.us, self.canada, self.model.goods]
-            sold = self._sold(after)[self.us, self.canada]
-            ours = float(100.0 * (sold * rates).sum() / sold.sum())
+            sold = self._sold(after)[self.us]
+            ours = float(100.0 * (sold * after[self.us, self.canada, self.model.goods]).sum() / sold.sum())
             said = f"{ours:.1f} percent after trade has adjusted"
         elif figure is not None and "share" in event.outcome and len(event.period) == len("2025"):
             figure -= 100.0 * self.parameters.facts["canada_us_export_share_2024"].value
-            ours = self._share(after) - self._share(self.start)
+            now, then = (self._sold(when).sum(axis=-1) for when in (after, self.start))
+            parts = (sold[self.us] / np.delete(sold, self.canada).sum() for sold in (now, then))
+            ours = float(100.0 * np.subtract(*parts))
             said = f"{ours:+.1f} points since the end of 2024, observed {figure:+.1f}"
         elif figure is not None and "year on year" in event.figure_unit:
-            first, last = (
-                float(self._sold(when)[self.us, self.canada].sum()) for when in (self.start, after)
-            )
+            first, last = (float(self._sold(when)[self.us].sum()) for when in (self.start, after))
             ours = 100.0 * (last / first - 1.0)
             said = f"{ours:+.1f} percent since the end of 2024"
         else:
             return Score(event=event, why="compares months or quarters, in which stocks and prices move too")
         return Score(event=event, predicted=said, hit=bool(1.0 / WITHIN <= ours / figure <= WITHIN))
 
-    def _sold(self, tariffs: Floats) -> Floats:
-        """Return trade between regions in goods, by importer, exporter and sector, in the unit of the flows."""
+    def _solved(self, tariffs: Floats) -> TradeEquilibrium:
         solved = self.model.solve(tariffs=tariffs)
         self.residual = max(self.residual, float(np.max(solved.residual)))
-        return np.asarray(solved.flows)[..., self.model.goods]
+        return solved
 
-    def _share(self, tariffs: Floats) -> float:
-        """Return the share of the US in Canada's exports of goods, percent."""
-        sold = self._sold(tariffs)[:, self.canada].sum(axis=-1)
-        return float(100.0 * sold[self.us] / np.delete(sold, self.canada).sum())
+    def _sold(self, tariffs: Floats) -> Floats:
+        """Return Canada's sales of goods, by importer and sector, in the unit of the flows."""
+        return np.asarray(self._solved(tariffs).flows)[:, self.canada, self.model.goods]

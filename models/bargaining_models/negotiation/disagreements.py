@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation, Share
 
 NAMES = ("war", "unanswered", "in kind", "status quo", "exit")
-_OPTIONS = {"unanswered": "rate", "in kind": "rate", "status quo": "date"}
+_METHODS = dict(zip(NAMES, ("war", "unanswered", "in_kind", "status_quo", "leave"), strict=True))
+_OPTIONS = {"unanswered": "partner_tariff", "in kind": "tariff", "status quo": "date"}
 
 
 def money_without(negotiation: Negotiation, given: Any, *, r: Share, capped: bool = False) -> Floats:
@@ -48,15 +49,9 @@ def outcome_without(negotiation: Negotiation, given: Any, *, r: Share, capped: b
         return given
     if isinstance(given, str) or (isinstance(given, tuple) and given and not _is_numbers(given)):
         name, option = parsed(given)
-        if name == "war":
-            return negotiation.war(r=r, capped=capped)
-        if name == "unanswered":
-            return negotiation.unanswered(option, r=r, capped=capped)
-        if name == "in kind":
-            return negotiation.in_kind(option, r=r, capped=capped)
-        if name == "status quo":
-            return negotiation.status_quo(option, r=r, capped=capped)
-        return negotiation.leave(r=r, capped=capped)
+        solve = getattr(negotiation, _METHODS[name])
+        options = {} if name not in _OPTIONS else {_OPTIONS[name]: option}
+        return cast("Outcome", solve(**options, r=r, capped=capped))
     tariffs = real(given, "disagreement")
     if tariffs.shape[-3:] != negotiation.free.shape:
         raise InvalidInput(

@@ -61,14 +61,18 @@ class Roles(Shown):
             If a name is unknown or two roles coincide.
         """
         given = {"home": home, "partner": partner, "alternative": alternative}
-        places = {part: region(name, part, regions) for part, name in given.items() if name is not None}
-        for part, code in places.items():
-            first = next(p for p, c in places.items() if c == code)
-            if first != part:
-                raise InvalidInput(
-                    f"`{part}` must not be {code!r}, which is `{first}`. Choose another of "
-                    f"{', '.join(r for r in regions if r != code)}."
-                )
+        places: dict[str, str] = {}
+        for part, name in given.items():
+            if name is None and part == "alternative":
+                continue
+            code = region(name, part, regions)
+            for first, other in places.items():
+                if other == code:
+                    raise InvalidInput(
+                        f"`{part}` must not be {code!r}, which is `{first}`. Choose another of "
+                        f"{', '.join(r for r in regions if r != code)}."
+                    )
+            places[part] = code
         return cls(
             home=places["home"],
             partner=places["partner"],
@@ -114,29 +118,30 @@ class Roles(Shown):
 
 def region(name: str | None, part: str, regions: tuple[str, ...]) -> str:
     """Return the region of a model called `name`, by its name there or an everyday one."""
-    if isinstance(name, str):
-        if name in regions:
-            return name
-        code = _codes().get(name.removeprefix("the ").casefold())
-        if code in regions:
-            return str(code)
-        for one in regions:
-            if one.casefold() == name.casefold():
-                return one
     from difflib import get_close_matches
 
+    word = name.removeprefix("the ").casefold() if isinstance(name, str) else ""
+    code = name if name in regions else _codes().get(word)
+    if code in regions:
+        return str(code)
+    for one in regions:
+        if one.casefold() == word:
+            return one
     known = {word: code for word, code in _codes().items() if code in regions}
-    close = get_close_matches(str(name).casefold(), known, n=1) if len(str(name)) > 3 else []
+    close = get_close_matches(word, known, n=1) if len(word) > 3 else []
     meant = f" Did you mean {in_a_sentence(known[close[0]])}?" if close else ""
     members = [one for one in MEMBERS if one in regions]
-    if isinstance(name, str) and _codes().get(name.removeprefix("the ").casefold()) == "EU" and members:
+    if code == "EU" and members:
         meant = f" Name what it is made of: {part}={{{name!r}: {members}}}."
     raise InvalidInput(f"`{part}` must be a region of the model, {', '.join(regions)}; got {name!r}.{meant}")
 
 
 def in_a_sentence(code: str) -> str:
     """Return the name of a region within a sentence; other regions keep their own name."""
-    return _said().get(code, code)
+    for row in _rows():
+        if row["region"] == code:
+            return ("the " if row["article"] == "yes" else "") + row["name"]
+    return code
 
 
 @cache
@@ -146,17 +151,12 @@ def _rows() -> list[dict[str, str]]:
 
 
 @cache
-def _said() -> dict[str, str]:
-    return {row["region"]: ("the " if row["article"] == "yes" else "") + row["name"] for row in _rows()}
-
-
-@cache
 def _codes() -> dict[str, str]:
-    known = {}
-    for row in _rows():
-        for name in (row["region"], row["name"], *filter(None, row["also"].split(";"))):
-            known[name.casefold()] = row["region"]
-    return known
+    return {
+        name.casefold(): row["region"]
+        for row in _rows()
+        for name in (row["region"], row["name"], *filter(None, row["also"].split(";")))
+    }
 
 
 def who_leaves(leave: Leave) -> tuple[int, ...]:

@@ -65,13 +65,10 @@ class Diversion:
 
     def hats_of(self, capacity: Floats) -> Floats:
         """Hats at a capacity of shape batch."""
-        used = np.asarray(capacity)[..., None]
-        if self.caps is not None:
-            used = np.minimum(used, self.caps)
+        used = np.minimum(np.asarray(capacity)[..., None], np.inf if self.caps is None else self.caps)
         hats = np.ones(used.shape[:-1] + self.model.economy.shares.shape)
-        hats[..., self.target, self.home, :] = (1.0 + used * self.ratio) ** (
-            -1.0 / self.model.economy.elasticities
-        )
+        lower = (1.0 + used * self.ratio) ** (-1.0 / self.model.economy.elasticities)
+        hats[..., self.target, self.home, :] = lower
         return hats
 
     def exports(self, capacity: Floats) -> Floats:
@@ -84,20 +81,15 @@ class Diversion:
         from scipy.optimize import elementwise
 
         wanted, back = np.unique(share, return_inverse=True)
-        first = float(self.exports(np.zeros(())))
-        high = np.ones_like(wanted)
-        while True:
-            short = self.exports(high) > (1.0 - wanted) * first
-            if not short.any():
-                break
-            if (high[short] >= LARGEST).any():
-                raise InvalidInput(
-                    f"`r` must be a share of exports to {self.roles.said[1]} that a cheaper route to "
-                    f"{self.roles.said[2]} can divert; got {wanted[short][0]:.6g}, and a capacity of {LARGEST:g} times "
-                    f"all those exports diverts {1.0 - float(self.exports(np.array(LARGEST))) / first:.3g}. "
-                    f"Take a smaller share."
-                )
-            high[short] *= 2.0
+        first, most = (float(self.exports(np.array(at))) for at in (0.0, LARGEST))
+        short = most > (1.0 - wanted) * first
+        if short.any():
+            raise InvalidInput(
+                f"`r` must be a share of exports to {self.roles.said[1]} that a cheaper route to "
+                f"{self.roles.said[2]} can divert; got {wanted[short][0]:.6g}, and a capacity of {LARGEST:g} times "
+                f"all those exports diverts {1.0 - most / first:.3g}. Take a smaller share."
+            )
+        high = np.full_like(wanted, LARGEST)
         found = elementwise.find_root(
             lambda k, r: self.exports(k) / first - (1.0 - r), (np.zeros_like(wanted), high), args=(wanted,)
         )
@@ -105,14 +97,13 @@ class Diversion:
 
     def hats(self, share: ArrayLike | Mapping[str, ArrayLike]) -> Floats:
         """Hats at which a share of exports is diverted."""
-        if isinstance(share, Mapping):
-            parts = shares_by_sector(share, self.model.sectors, self.model.goods)[..., self.model.goods]
-            if (parts == parts[..., :1]).all():
-                return self.hats_of(self.capacity(parts[..., 0]))
+        if not isinstance(share, Mapping):
+            return self.hats_of(self.capacity(real(share, "r")))
+        parts = shares_by_sector(share, self.model.sectors, self.model.goods)[..., self.model.goods]
+        if (parts != parts[..., :1]).any():
             raise InvalidInput(
                 "`r` must be one share for all goods where it means 'diverted': with one factor of production and "
                 "constant returns exports of one sector fall only as all costs rise, so that shares by sector have no "
-                "solution. "
-                f"Got shares of {', '.join(share)}."
+                f"solution. Got shares of {', '.join(share)}."
             )
-        return self.hats_of(self.capacity(real(share, "r")))
+        return self.hats_of(self.capacity(parts[..., 0]))

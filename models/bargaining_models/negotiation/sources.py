@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -98,7 +99,8 @@ def world_of(
     if isinstance(data, str) and data == "wiod2011":
         data = load()
     figures = data if isinstance(data, Parameters) else None
-    if model is not None:
+    whole: TradeModel | TradeData
+    if data is None:
         if not isinstance(model, TradeModel):
             raise InvalidInput(
                 f"`model` must be a TradeModel; got {type(model).__name__}. Give figures as `data`, or make a model "
@@ -108,7 +110,7 @@ def world_of(
             raise InvalidInput(
                 "`elasticities` must be None with a `model`, which has its own; give them with `data`."
             )
-        whole: TradeModel | TradeData = model
+        whole = model
     elif figures is not None:
         whole = TradeModel.from_parameters(figures, elasticities=elasticities or "uniform5")
     elif isinstance(data, str) and data == "icio2019":
@@ -119,10 +121,9 @@ def world_of(
             base = first.at(first.dates[0]).tariffs(whole)
         whole = whole.with_terms(base, 5.0 if elasticities is None else elasticities)
     elif isinstance(data, str | Path) and Path(data).is_dir():
-        if elasticities is None:
-            sets = grouped(read_if_there(Path(data), "elasticities.csv", ("set", "sector")) or [], "set")
-            elasticities = None if len(sets) == 1 else 5.0
-        whole = TradeModel.from_folder(data, elasticities=elasticities)
+        sets = grouped(read_if_there(Path(data), "elasticities.csv", ("set", "sector")), "set")
+        default = None if len(sets) == 1 else 5.0
+        whole = TradeModel.from_folder(data, elasticities=default if elasticities is None else elasticities)
     elif isinstance(data, TradeData):
         whole = data if elasticities is None else data.with_terms(data.tariffs, elasticities)
     else:
@@ -139,12 +140,7 @@ def world_of(
     else:
         rates = found.economy.tariffs if tariffs is None else cube(tariffs, "tariffs", found)
     return World(
-        model=found,
-        names=names,
-        figures=figures,
-        tariffs=rates,
-        environment=environment,
-        whole=before,
+        model=found, names=names, figures=figures, tariffs=rates, environment=environment, whole=before
     )
 
 
@@ -189,30 +185,27 @@ def _merged(
         role = parts[part]
         if role is None and part == "alternative":
             names[part] = None
-        elif isinstance(role, Mapping):
-            if len(role) != 1:
-                raise InvalidInput(
-                    f"`{part}` must be a region, or one new name with the regions it is made of; got {dict(role)!r}."
-                )
-            (name, members), *_ = role.items()
-            if isinstance(members, str) or not listed(members, part, f"a list of the regions of {name!r}"):
-                raise InvalidInput(
-                    f"`{part}` must give {name!r} a list of regions; got {members!r}. Write [{members!r}]."
-                )
-            groups[name] = [region(member, part, model.regions) for member in members]
-            names[part] = name
-        else:
+            continue
+        if not isinstance(role, Mapping):
             name = region(role, part, model.regions)
-            groups[name] = [name]
-            names[part] = name
-    for one in groups:
-        for other in groups:
-            both = set(groups[one]) & set(groups[other])
-            if one != other and both:
-                raise InvalidInput(
-                    f"Roles must not share regions; {sorted(both)[0]!r} is in {one!r} and in {other!r}. "
-                    f"Leave it out of one."
-                )
+            role = {name: [name]}
+        elif len(role) != 1:
+            raise InvalidInput(
+                f"`{part}` must be a region, or one new name with the regions it is made of; got {dict(role)!r}."
+            )
+        ((name, members),) = role.items()
+        if isinstance(members, str) or not listed(members, part, f"a list of the regions of {name!r}"):
+            raise InvalidInput(
+                f"`{part}` must give {name!r} a list of regions; got {members!r}. Write [{members!r}]."
+            )
+        groups[name] = [region(member, part, model.regions) for member in members]
+        names[part] = name
+    for one, other in combinations(groups, 2):
+        both = sorted(set(groups[one]) & set(groups[other]))
+        if both:
+            raise InvalidInput(
+                f"Roles must not share regions; {both[0]!r} is in {one!r} and in {other!r}. Leave it out of one."
+            )
     if rest is not None or any(isinstance(role, Mapping) for role in parts.values()):
         others = set(model.regions) - {member for members in groups.values() for member in members}
         model = cast("Kind", model.aggregate(groups, rest=rest if others else None))

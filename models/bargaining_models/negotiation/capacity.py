@@ -7,7 +7,7 @@ choose from a short list of tariffs on each other's goods; the trade model gives
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -125,15 +125,13 @@ class Capacity(Shown):
     def at(self, level: int) -> Self:
         """Return the capacity with only this level."""
         kept = [level, len(self.levels)]
-        return type(self)(
+        return replace(
+            self,
             levels=self.levels[[level]],
             flows=self.flows[kept],
             exit=self.exit[kept],
             rates=(self.rates[0][kept], self.rates[1][kept]),
-            names=self.names,
             capital=self.capital[:0],
-            roles=self.roles,
-            residual=self.residual,
         )
 
 
@@ -147,28 +145,30 @@ def _menu(
     name, known = PLAYERS[player], (NASH, *negotiation.schedules)
     if isinstance(listed, str) or not len(listed):
         raise InvalidInput(f"`{name}` must be a list of one tariff or more; got {listed!r}.")
-    data, (importer, exporter) = negotiation.model.data, negotiation.places[:: 1 - 2 * player]
-    flows = data.flows[importer, exporter] * data.goods
+    data, link = negotiation.model.data, tuple(negotiation.places[:: 1 - 2 * player])
+    flows = data.flows[link] * data.goods
     direction = negotiation.tariffs_at(np.eye(2)[player]) - negotiation.free
-    front = [f"{one.casefold()}_" for one in negotiation.roles.names]
     tariffs, rates, words = [], [], []
     for entry in listed:
         if isinstance(entry, str) and entry not in known:
             raise InvalidInput(
                 f"`{name}` must hold rates or any of {', '.join(map(repr, known))}; got {entry!r}."
             )
+        rate = nash
         if isinstance(entry, str) and entry != NASH:
             schedule = negotiation.schedules[entry]
-            rate = np.full(len(nash), float((flows * schedule[importer, exporter]).sum() / flows.sum()))
+            rate = np.full(len(nash), float((flows * schedule[link]).sum() / flows.sum()))
             tariffs.append(np.broadcast_to(schedule, (len(nash), *schedule.shape)))
         else:
-            uniform = 0.0 if entry == NASH else real(entry, name, ndim=0)
-            within(np.asarray(uniform), name, -1.0, np.inf, ends="()")
-            rate = nash if entry == NASH else np.full(len(nash), float(uniform))
+            if entry != NASH:
+                within(np.asarray(real(entry, name, ndim=0)), name, -1.0, np.inf, ends="()")
+                rate = np.full(len(nash), float(entry))
             tariffs.append(rate[:, None, None, None] * direction)
         rates.append(rate)
         spoken = entry if isinstance(entry, str) else f"{100 * entry:.6g}%"
-        words.append(spoken.removeprefix(front[0]).removeprefix(front[1]).replace("_", "-"))
+        for country in negotiation.roles.names[:2]:
+            spoken = spoken.removeprefix(f"{country.casefold()}_")
+        words.append(spoken.replace("_", "-"))
     return np.stack(tariffs, axis=1), np.stack(rates, axis=1), tuple(words)
 
 
@@ -181,17 +181,16 @@ def increasing(levels: ArrayLike) -> Floats:
 
 
 def _capital(levels: Floats, capital: ArrayLike | None) -> Floats:
-    if capital is None:
-        if len(levels) > 1:
-            raise InvalidInput(
-                "`capital` must be given where there is more than one level: what it costs to come from each to the "
-                "next; got None."
-            )
-        return np.empty(0)
-    money = within(real(capital, "capital"), "capital", 0.0, np.inf)
-    if money.ndim > 1 or money.size not in (1, len(levels) - 1):
+    steps = len(levels) - 1
+    if capital is None and steps:
         raise InvalidInput(
-            f"`capital` must be one number or one for each of the {len(levels) - 1} steps between levels; got shape "
+            "`capital` must be given where there is more than one level: what it costs to come from each to the "
+            "next; got None."
+        )
+    money = within(real(0.0 if capital is None else capital, "capital"), "capital", 0.0, np.inf)
+    if capital is not None and (money.ndim > 1 or money.size not in (1, steps)):
+        raise InvalidInput(
+            f"`capital` must be one number or one for each of the {steps} steps between levels; got shape "
             f"{money.shape}."
         )
-    return np.asarray(np.broadcast_to(money, (len(levels) - 1,)))
+    return np.asarray(np.broadcast_to(money, (steps,)))

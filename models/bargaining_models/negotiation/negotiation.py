@@ -349,15 +349,8 @@ class Negotiation(Shown):
         InvalidInput
             If a rate is -1 or less, `r` is outside [0, 1], or a sector of `r` is unknown or not goods.
         """
-        partner, home = self._rates(partner_tariff, "partner_tariff"), self._rates(home_tariff, "home_tariff")
         costs = self.route(r, capped=capped, in_use=route)
-        try:
-            rates = np.stack(np.broadcast_arrays(home, partner, np.zeros(costs.shape[:-3]))[:2], axis=-1)
-        except ValueError:
-            raise InvalidInput(
-                f"`partner_tariff`, `home_tariff` and `r` must broadcast; got shapes {partner.shape}, {home.shape} and "
-                f"{costs.shape[:-3]}. Insert axes of length 1."
-            ) from None
+        rates = self._pair(*self._both(home_tariff, partner_tariff), costs)
         return self.outcome(self.tariffs_at(rates), costs)
 
     def schedule(self, *names: str, r: Share = 0.0, capped: bool = False, route: bool = True) -> Outcome:
@@ -421,7 +414,7 @@ class Negotiation(Shown):
         """
         costs = self.route(r, capped=capped, in_use=route)
         rates = self._best(costs) if partner_tariff is None else self._rates(partner_tariff, "partner_tariff")
-        return self._charging(0.0, rates, costs)
+        return TariffOutcome(**self._at_rates(self._pair(0.0, rates, costs), costs))
 
     def in_kind(
         self,
@@ -442,7 +435,7 @@ class Negotiation(Shown):
         """
         costs = self.route(r, capped=capped, in_use=route)
         rates = self._best(costs) if tariff is None else self._rates(tariff, "partner_tariff")
-        return self._charging(rates, rates, costs)
+        return TariffOutcome(**self._at_rates(self._pair(rates, rates, costs), costs))
 
     def without_agreement(self, disagreement: Any = None, *, r: Share = 0.0, capped: bool = False) -> Outcome:
         """Outcome without an agreement.
@@ -486,16 +479,10 @@ class Negotiation(Shown):
         costs = self.route(r, capped=capped, in_use=route)
         batch = costs.shape[:-3]
         nash = self.best_rates(costs.reshape(-1, *costs.shape[-3:]))
-        rates = nash.rates.reshape(*batch, 2)
-        fields = self._at_rates(rates, costs)
+        fields = self._at_rates(nash.rates.reshape(*batch, 2), costs)
         status = np.maximum(nash.status.reshape(batch), np.asarray(fields["status"]))
-        return TariffWar(
-            **fields | {"status": status if batch else Status(int(status))},
-            rates=rates,
-            marginal=nash.marginal.reshape(batch),
-            regret=nash.regret.reshape(batch),
-            unique=nash.unique.reshape(batch),
-        )
+        fields |= {name: getattr(nash, name).reshape(batch) for name in ("marginal", "regret", "unique")}
+        return TariffWar(**fields | {"status": status if batch else Status(int(status))})
 
     def best_rates(
         self,
@@ -587,11 +574,12 @@ class Negotiation(Shown):
         >>> talks.critical_discounts().round(4)
         array([0.254 , 0.8582])
         """
-        kept = self.payoffs(partner_tariff, home_tariff, r=r, capped=capped, route=route).percent
-        war = self.war(r=r, capped=capped, route=route).percent
-        costs, batch = self.route(r, capped=capped, in_use=route), kept.shape[:-1]
-        given = self._rates(home_tariff, "home_tariff"), self._rates(partner_tariff, "partner_tariff")
-        agreed = np.stack(np.broadcast_arrays(*given, np.zeros(batch))[:2], axis=-1)
+        war, costs = (
+            self.war(r=r, capped=capped, route=route).percent,
+            self.route(r, capped=capped, in_use=route),
+        )
+        agreed = self._pair(*self._both(home_tariff, partner_tariff), costs)
+        kept, batch = self._at_rates(agreed, costs)["percent"], agreed.shape[:-1]
         cells = np.broadcast_to(costs, (*batch, *costs.shape[-3:])).reshape(-1, *costs.shape[-3:])
         breach = np.empty(kept.shape)
         for own in (0, 1):
@@ -674,16 +662,25 @@ class Negotiation(Shown):
         sold = outcome.equilibrium.flows[..., :, home, :][..., self.model.goods].sum(axis=-1)
         return np.asarray(sold[..., others])
 
-    def _charging(self, home: ArrayLike, partner: ArrayLike, costs: Floats) -> TariffOutcome:
-        """Outcome of a pair of rates."""
-        rates = np.stack(np.broadcast_arrays(home, partner, np.zeros(costs.shape[:-3]))[:2], axis=-1)
-        return TariffOutcome(**self._at_rates(rates, costs), rates=rates)
+    def _both(self, home_tariff: ArrayLike, partner_tariff: ArrayLike) -> tuple[Floats, Floats]:
+        return self._rates(home_tariff, "home_tariff"), self._rates(partner_tariff, "partner_tariff")
+
+    def _pair(self, home: Floats | float, partner: Floats, costs: Floats) -> Floats:
+        """Rates of home and the partner, (*batch, 2)."""
+        batch = costs.shape[:-3]
+        try:
+            return np.stack(np.broadcast_arrays(home, partner, np.zeros(batch))[:2], axis=-1)
+        except ValueError:
+            raise InvalidInput(
+                f"`partner_tariff`, `home_tariff` and `r` must broadcast; got shapes {partner.shape}, {np.shape(home)} and "
+                f"{batch}. Insert axes of length 1."
+            ) from None
 
     def _at_rates(self, rates: Floats, costs: Floats) -> dict[str, Any]:
         """Fields of the outcome of rates (*batch, 2), home's first; costs are infinite where a rate is NaN."""
         lost = np.asarray(np.isnan(rates).any(axis=-1))[..., None, None, None]
         found = self.outcome(self.tariffs_at(np.nan_to_num(rates)), np.where(lost, np.inf, costs))
-        return {name: getattr(found, name) for name in Outcome.__dataclass_fields__}
+        return {name: getattr(found, name) for name in Outcome.__dataclass_fields__} | {"rates": rates}
 
     def _best(self, costs: Floats) -> Floats:
         """The partner's best rates if home sets none, shape batch."""

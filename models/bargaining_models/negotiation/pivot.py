@@ -28,7 +28,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -192,24 +191,22 @@ class Pivot(Shown):
         origin = self.growth.flow("exit")(0.0)  # a closed border today: below the payoffs of any agreement
         war, agreement = self._values["war"], self._values["agreement"]
         during = "status_quo" if in_use else "talks"
+        leaving, gone = (0.0, war) if replaced is None else (replaced[0], replaced[1].payoffs_at)
+        rate = breakdown + leaving
+        weight = leaving / rate if rate > 0 else 0.0
 
         def above(path: OfTime, factor: float = 1.0) -> list[Callable[[Any], Any]]:
-            return [partial(_entry, path, i, float(origin[i]), factor) for i in range(2)]
+            def of(i: int) -> Callable[[Any], Any]:
+                return lambda t: np.asarray(factor * (path(t) - origin)[..., i])
 
-        rate, ending = breakdown, war
-        if replaced is not None and replaced[0] > 0:
-            rate, after = breakdown + replaced[0], replaced[1]
-            weight = replaced[0] / rate
-
-            def ending(t: ArrayLike) -> Floats:
-                return weight * after.payoffs_at(t) + (1 - weight) * war(t)
+            return [of(0), of(1)]
 
         found = NonstationaryOffers(
             [self.rate, self.rate],
             surplus=lambda t: agreement(t).sum(axis=-1) - origin.sum(),
             inside=above(self.growth.flow(during), self.rate),
             breakdown=rate,
-            breakdown_payoffs=above(ending),
+            breakdown_payoffs=above(lambda t: weight * gone(t) + (1 - weight) * war(t) if weight else war(t)),
             outside=above(war) if walk_out else None,
             kinks=self.growth.dates,
             until=float(self.growth.dates.max(initial=0.0)) + _HORIZON,
@@ -224,38 +221,28 @@ class Pivot(Shown):
         )
 
 
-def _entry(path: OfTime, i: int, origin: float, factor: float, t: ArrayLike) -> Floats:
-    """Return what player i has over time above an origin, times a factor."""
-    return np.asarray(factor * (path(t)[..., i] - origin))
-
-
 def path_readings(roles: Roles) -> tuple[Reading, ...]:
     """Return the readings of the table of paths, from a `Pivot` or a `PivotChain` to its division."""
-    offers = f"offers without pause under {roles.meanwhile}"
+    during = f"offers without pause under {roles.meanwhile}"
 
-    def reading(name: str, timing: str, **options: Any) -> Reading:
-        return Reading(name=name, timing=timing, divide=lambda talks: talks.offers(**options))
+    def offers(name: str, timing: str, **options: Any) -> Reading:
+        return Reading(
+            name=f"Offers, {name}", timing=f"{during}{timing}", divide=lambda talks: talks.offers(**options)
+        )
 
+    about = "without an agreement the tariff war from the date on"
     return (
-        Reading(
-            name="Nash",
-            timing="without an agreement the tariff war from the date on",
-            divide=lambda talks: talks.nash(),
-        ),
-        reading("Offers, inside option", f"{offers}, r(t) in use while talks last", in_use=True),
+        Reading(name="Nash", timing=about, divide=lambda talks: talks.nash()),
+        offers("inside option", ", r(t) in use while talks last", in_use=True),
         *(
-            reading(
-                f"Offers, breakdown {rate:g} a year",
-                f"{offers}; at rate {rate:g} a year they end in the tariff war",
+            offers(
+                f"breakdown {rate:g} a year",
+                f"; at rate {rate:g} a year they end in the tariff war",
                 breakdown=rate,
             )
             for rate in BREAKDOWNS
         ),
-        reading(
-            "Offers, outside option: war",
-            f"{offers}; a responder may walk out into the tariff war",
-            walk_out=True,
-        ),
+        offers("outside option: war", "; a responder may walk out into the tariff war", walk_out=True),
     )
 
 

@@ -118,17 +118,15 @@ class PivotChain(Shown):
         from scipy.linalg import expm
 
         within(real(breakdown, "breakdown", ndim=0), "breakdown", 0.0, np.inf, ends="[)")
-        count = len(self.deal.war.money)
-        talks = self.deal.money("status_quo" if in_use else "talks")
+        count, ends = len(self.deal.war.money), breakdown * np.eye(len(self.deal.war.money))
+        talks, moves = self.deal.money("status_quo" if in_use else "talks"), np.asarray(self.moves)
         # States 0 to S - 1: they talk; S to 2S - 1: talks broke down.
-        moves, ends = np.asarray(self.moves), breakdown * np.eye(count)
         process = np.block([[moves - ends, ends], [np.zeros_like(moves), moves]])
-        never = _annuity(process, np.concatenate([talks, self.deal.war.money]), self.rate)
-        agreement = self.annuity("agreement")
-        surplus = np.append(agreement.sum(axis=1) - never[:count].sum(axis=1), np.zeros(count))
-        outside = np.full((2 * count, 2), -np.inf)
+        never = _annuity(process, np.concatenate([talks, self.deal.war.money]), self.rate)[:count]
+        agreement, outside = self.annuity("agreement"), np.full((2 * count, 2), -np.inf)
+        surplus = np.append((agreement - never).sum(axis=1), np.zeros(count))
         if walk_out:
-            outside[:count] = self.annuity("war") - never[:count]
+            outside[:count] = self.annuity("war") - never
             surplus[:count] = np.maximum(surplus[:count], outside[:count].sum(axis=1))  # they leave
         transition = np.clip(expm(process * self.period), 0.0, None)
         transition /= transition.sum(axis=1, keepdims=True)
@@ -139,7 +137,7 @@ class PivotChain(Shown):
             np.tile([0, 1], 2 * count),
             outside=np.repeat(outside, 2, axis=0),
         )()
-        payoffs = never[:count] + found.payoffs.reshape(2 * count, 2, 2).mean(axis=1)[:count]
+        payoffs = never + found.payoffs.reshape(2 * count, 2, 2).mean(axis=1)[:count]
         leave = walk_out & self._parted
         return ChainDivision(
             payoffs=payoffs,

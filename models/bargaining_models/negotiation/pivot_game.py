@@ -183,11 +183,10 @@ class PivotGame(Shown):
             raise InvalidInput(
                 f"`build_after_leaving` must be True or False; got {self.build_after_leaving!r}."
             )
-        levels = self.capacity.levels
-        words = [f"{100 * level:.6g}%" for level in levels]
-        closing = [k for k in range(len(levels)) if levels[k] > 0 and self.closure > 0]
-        states = [State(k, True, word) for k, word in enumerate(words)]
-        states += [State(k, False, f"{words[k]}, closed") for k in closing]
+        levels = [(k, level, f"{100 * level:.6g}%") for k, level in enumerate(self.capacity.levels.tolist())]
+        states = [State(k, True, word) for k, _, word in levels]
+        if self.closure > 0:
+            states += [State(k, False, f"{word}, closed") for k, level, word in levels if level > 0]
         object.__setattr__(self, "states", tuple(states))
 
     # Games and what they enforce.
@@ -359,36 +358,30 @@ class PivotGame(Shown):
         flow = self.capacity.flows[self._row(state), home.tariff, partner.tariff]
         return np.asarray(flow - [self._spending(state, home), 0.0])
 
-    def _moves(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
-        """Return where the year ends: the market and what is built, and then wear."""
-        worn = -np.expm1(-self.wear) if state.level else 0.0
-        moves: dict[State, float] = {}
-        for after, chance in self._market(state, home, partner).items():
-            falls = worn if after.level else 0.0
-            moves[after] = moves.get(after, 0.0) + (1.0 - falls) * chance
-            if falls:
-                below = self._at(after.level - 1, after.open)
-                moves[below] = moves.get(below, 0.0) + falls * chance
-        return moves
-
     def _at(self, level: int, is_open: bool) -> State:
         """The state of a level; a market that never closes there is open."""
         same = [state for state in self.states if state.level == level]
         return next((state for state in same if state.open == is_open), same[0])
 
-    def _market(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
-        if not state.open:
-            reopens = -np.expm1(-self.reopening)
-            return {self._at(state.level, True): reopens, state: 1.0 - reopens}
-        closes = -np.expm1(-self.closure) if self.capacity.levels[state.level] > 0 else 0.0
-        opens = 1.0 / self.lead_time if home.build else 0.0
-        if partner is not None and partner.tariff == self.escalation:
-            opens *= 1.0 - self.blocking
-        moves = {state: (1.0 - closes) * (1.0 - opens)}
-        if opens > 0:
-            moves[self.states[state.level + 1]] = (1.0 - closes) * opens
-        if closes > 0:
-            moves[self._at(state.level, False)] = closes
+    def _moves(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
+        """Return where the year ends: the market and what is built, and then wear."""
+        level = state.level
+        if state.open:
+            away = -np.expm1(-self.closure) if self.capacity.levels[level] > 0 else 0.0
+            opens = 1.0 / self.lead_time if home.build else 0.0
+            if partner is not None and partner.tariff == self.escalation:
+                opens *= 1.0 - self.blocking
+        else:
+            away, opens = -np.expm1(-self.reopening), 0.0
+        ends = [(level, not state.open, away), (level, state.open, (1.0 - away) * (1.0 - opens))]
+        ends += [(level + 1, True, (1.0 - away) * opens)] if opens > 0 else []
+        moves: dict[State, float] = {}
+        for reached, is_open, chance in ends:
+            worn = -np.expm1(-self.wear) if state.level and reached else 0.0
+            for lower, part in ((0, 1.0 - worn), (1, worn)):
+                if chance * part > 0:
+                    after = self._at(reached - lower, is_open)
+                    moves[after] = moves.get(after, 0.0) + chance * part
         return moves
 
     def _idle_in_ties(

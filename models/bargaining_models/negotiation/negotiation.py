@@ -672,8 +672,8 @@ class Negotiation(Shown):
             return np.stack(np.broadcast_arrays(home, partner, np.zeros(batch))[:2], axis=-1)
         except ValueError:
             raise InvalidInput(
-                f"`partner_tariff`, `home_tariff` and `r` must broadcast; got shapes {partner.shape}, {np.shape(home)} and "
-                f"{batch}. Insert axes of length 1."
+                f"`partner_tariff`, `home_tariff` and `r` must broadcast; got shapes {partner.shape}, "
+                f"{np.shape(home)} and {batch}. Insert axes of length 1."
             ) from None
 
     def _at_rates(self, rates: Floats, costs: Floats) -> dict[str, Any]:

@@ -8,7 +8,7 @@ are written by hand and say no number that is counted.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining.authoring import Floats, Shown
+from bargaining.authoring import Shown
 from bargaining.errors import BargainingError, Status
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.thresholds import first_crossing, gain_from_refusing
@@ -96,8 +96,8 @@ def erosion(study: Study, rows: Rows) -> Iterator[tuple[bool, float]]:
     """What part of the transfer is lost by division; all of it where there is no agreement."""
     for table in ("T2", "T2-capped", "T2-closed"):
         for found in _by(rows(study, table), "reading").values():
-            at = {row["r"]: row["transfer"] for row in found}
-            lost = [1.0 - (at[r] or 0.0) / at[0.0] for r in TALKED]
+            paid = {row["r"]: row["transfer"] or 0.0 for row in found}
+            lost = [1.0 - paid[r] / paid[0.0] for r in TALKED]
             yield min(lost) > NOISE, 100.0 * lost[-1]
 
 
@@ -286,21 +286,19 @@ def counts_table(study: Study, rows: Rows) -> Table:
         line: Row = {"claim": claim.claim, "event": claim.event, "what": claim.size, "tables": claim.tables}
         for year, where, environment in (("2023", study, "2023"), ("later", study.latest, LATEST)):
             holds, count, size = claim.counted(where, rows)
-            found = drawn.get((environment, claim.claim))
-            line |= {
-                f"{year}_holds": f"{holds} of {count}",
-                f"{year}_size": size,
-                f"{year}_drawn": "" if found is None else _drawn_words(found),
-            }
+            line |= {f"{year}_holds": f"{holds} of {count}", f"{year}_size": size, f"{year}_drawn": ""}
+            row = drawn.get((environment, claim.claim))
+            if row is not None:
+                number = {
+                    name: float(row[name]) for name in ("median", "low", "high", "of", "share", "error")
+                }
+                line[f"{year}_drawn"] = (
+                    "{median:.0f} [{low:.0f}, {high:.0f}] of {of:.0f}; ".format(**number)
+                    + f"{100.0 * number['share']:.2g} ± {round(100.0 * number['error'], 9):.1g}% of cases, "
+                    f"{row['draws']} worlds"
+                )
         listed.append(line)
     return study.table("T4-figures", listed, study.uncapped.war.residual.max())
-
-
-def _drawn_words(row: Mapping[str, str]) -> str:
-    count, low, high, of = (float(row[name]) for name in ("median", "low", "high", "of"))
-    share, error = (100.0 * float(row[name]) for name in ("share", "error"))
-    counts = f"{count:.0f} [{low:.0f}, {high:.0f}] of {of:.0f}"
-    return f"{counts}; {share:.2g} ± {round(error, 9):.1g}% of cases, {row['draws']} worlds"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -314,23 +312,20 @@ class ClaimDraw(Shown):
 
     def __call__(self, **given: Any) -> Mapping[str, Any]:
         """Count in one world; a claim whose tables cannot be computed there is masked."""
-        study = DrawnStudy(self.parameters, self.structure, given, tariffs=self.day)
-        found = [self._counted(claim, study) for claim in CLAIMS]
-        return {
-            name: np.ma.masked_invalid([one[k] for one in found]) for k, name in enumerate(("holds", "of"))
-        }
-
-    def _counted(self, claim: Claim, study: Study) -> tuple[float, float]:
-        try:
-            holds, count, _ = claim.counted(study, self.rows)
-        except (
-            BargainingError,
-            TypeError,
-            ValueError,
-            ZeroDivisionError,
-        ):  # a number that it needs is missing
-            return np.nan, np.nan
-        return float(holds), float(count)
+        study, found = DrawnStudy(self.parameters, self.structure, given, tariffs=self.day), []
+        for claim in CLAIMS:
+            try:
+                holds, count, _ = claim.counted(study, self.rows)
+            except (
+                BargainingError,
+                TypeError,
+                ValueError,
+                ZeroDivisionError,
+            ):  # a number that it needs is missing
+                holds, count = None, None
+            found.append((holds, count))
+        numbers = np.ma.masked_invalid(np.array(found, dtype=float))
+        return {"holds": numbers[:, 0], "of": numbers[:, 1]}
 
 
 def draw_claims(
@@ -349,36 +344,25 @@ def draw_claims(
 
 def store_counts(found: Mapping[str, Mapping[str, xr.Dataset]], folder: Path = FOLDER) -> None:
     """Write the counts over the worlds of all structures, by date and claim."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_rows(
-        folder / COUNTS,
-        [
-            row
-            for environment, parts in found.items()
-            for row in _count_rows(environment, list(parts.values()))
-        ],
-    )
-
-
-def _count_rows(environment: str, parts: Sequence[xr.Dataset]) -> Iterator[dict[str, Any]]:
-    solved = np.concatenate([one["status"].values == Status.OK for one in parts])
-    holds, of = (np.concatenate([one[name].values for one in parts])[solved] for name in ("holds", "of"))
-    for k, claim in enumerate(CLAIMS):
-        known: Floats = holds[:, k][np.isfinite(holds[:, k])]
-        if not len(known):
-            continue
-        share = known / of[:, k][np.isfinite(holds[:, k])]
-        low, median, high = np.quantile(known, LEVELS)
-        yield {
-            "environment": environment,
-            "claim": claim.claim,
-            "median": f"{median:g}",
-            "low": f"{low:g}",
-            "high": f"{high:g}",
-            "of": f"{np.nanmax(of[:, k]):g}",
-            "share": f"{share.mean():.6g}",
-            "error": f"{share.std(ddof=1) / np.sqrt(len(share)) if len(share) > 1 else 0.0:.6g}",
-            "draws": len(known),
-            "failed": len(solved) - len(known),
-            **tail("cases of the tables", "claims"),
-        }
+    listed: list[dict[str, Any]] = []
+    for environment, parts in found.items():
+        solved = np.concatenate([one["status"].values == Status.OK for one in parts.values()])
+        numbers = [
+            np.concatenate([one[name].values for one in parts.values()])[solved] for name in ("holds", "of")
+        ]
+        for claim, holds, of in zip(CLAIMS, numbers[0].T, numbers[1].T, strict=True):
+            known = np.isfinite(holds)
+            if known.any():
+                shares, (low, median, high) = holds[known] / of[known], np.quantile(holds[known], LEVELS)
+                error = shares.std(ddof=1) / np.sqrt(len(shares)) if len(shares) > 1 else 0.0
+                row = {"environment": environment, "claim": claim.claim}
+                row |= {
+                    "median": f"{median:g}",
+                    "low": f"{low:g}",
+                    "high": f"{high:g}",
+                    "of": f"{of[known].max():g}",
+                }
+                row |= {"share": f"{shares.mean():.6g}", "error": f"{error:.6g}"}
+                counts = {"draws": int(known.sum()), "failed": int((~known).sum())}
+                listed.append(row | counts | tail("cases of the tables", "claims"))
+    write_rows(folder / COUNTS, listed)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, choice
 from bargaining.errors import InvalidInput
@@ -80,19 +79,16 @@ def structured(parameters: Parameters, name: str) -> Parameters:
 def drawn(parameters: Parameters, name: str, given: Mapping[str, Floats | float]) -> Parameters:
     """Return the figures of a structure, with drawn figures in place of the stored ones."""
     facts = dict(parameters.facts)
-    for key in FACTS:
-        if key in given:
-            facts[key] = replace(facts[key], value=max(float(given[key]), 0.0))
-    for factor, ending in FACTORS.items():
-        for key in facts:
-            if factor in given and key.endswith(f"_{ending}") and key not in FACTS:
-                facts[key] = replace(facts[key], value=facts[key].value * float(given[factor]))
+    for key, fact in facts.items():
+        value = max(float(given.get(key, fact.value)), 0.0) if key in FACTS else fact.value
+        for factor, ending in FACTORS.items():
+            if key.endswith(f"_{ending}") and key not in FACTS:
+                value *= float(given.get(factor, 1.0))
+        facts[key] = replace(fact, value=value)
     published = zip(parameters.sectors, parameters.caps.values, strict=True)
     caps = [given.get(f"redirect_cap_{sector}", cap) for sector, cap in published]
-    changed = replace(
-        parameters, facts=Named(facts), caps=replace(parameters.caps, values=np.array(caps, dtype=float))
-    )
-    found = structured(changed, name)
+    own = replace(parameters.caps, values=np.array(caps, dtype=float))
+    found = structured(replace(parameters, facts=Named(facts), caps=own), name)
     uniform = found.elasticities["uniform5"]
     theta = np.maximum(given.get("elasticities", uniform.values), LEAST)
     return replace(found, elasticities=Named({DRAWN: replace(uniform, values=theta)}))
@@ -142,33 +138,36 @@ class DrawnStudy(Study):
         )
 
 
-def _indicator(parameters: Parameters) -> Floats:
-    return np.array([[s in old for old, _ in MERGED.values()] for s in parameters.sectors], dtype=float)
-
-
-def _goods(parameters: Parameters) -> NDArray[np.bool_]:
-    return np.array([parameters.goods[parameters.sectors.index(old[0])] for old, _ in MERGED.values()])
-
-
-def _mean(values: Floats, weights: Floats, to: Floats) -> Floats:
-    """Return the mean of numbers by sector in each group of them, by weights; plain where these are 0."""
-    total = weights @ to
-    plain = values @ to / to.sum(axis=0)
-    return np.asarray(
-        np.where(total > 0.0, (values * weights) @ to / np.where(total > 0.0, total, 1.0), plain)
-    )
-
-
-def _merged(parameters: Parameters) -> Parameters:
-    """Trade of 2023 by the sectors of `MERGED`, with the input shares of ICIO."""
+def _groups(parameters: Parameters) -> Floats:
+    """Which sectors of trade in 2023 make up which of `MERGED`, (J, K)."""
     unknown = set(parameters.sectors) ^ {s for old, _ in MERGED.values() for s in old}
     if unknown:
         raise InvalidInput(
             f"`parameters` must have the sectors of this package to be put into ICIO's; these differ: "
             f"{', '.join(sorted(unknown))}."
         )
-    to, flows = _indicator(parameters), parameters.flows.values
+    return np.array([[s in old for old, _ in MERGED.values()] for s in parameters.sectors], dtype=float)
+
+
+def _mean(values: Floats, weights: Floats, to: Floats) -> Floats:
+    """Return the mean of numbers by sector in each group of them, by weights; plain where these are 0."""
+    total = weights @ to
+    weighted = (values * weights) @ to / np.where(total > 0.0, total, 1.0)
+    return np.asarray(np.where(total > 0.0, weighted, values @ to / to.sum(axis=0)))
+
+
+def _merged(parameters: Parameters) -> Parameters:
+    """Trade of 2023 by the sectors of `MERGED`, with the input shares of ICIO."""
+    to, flows = _groups(parameters), parameters.flows.values
     trade = flows.sum(axis=(0, 1))
+    *named, rest = parameters.regions
+    whole = structure("icio2019").aggregate(
+        {name: [name] for name in named}, {name: list(old) for name, (_, old) in MERGED.items()}, rest=rest
+    )
+    places = [
+        [whole.regions.index(name) for name in parameters.regions],
+        *[list(map(whole.sectors.index, MERGED))] * 2,
+    ]
 
     def by(figures: Figures, weights: Floats) -> Figures:
         return replace(figures, values=_mean(figures.values, weights, to))
@@ -176,10 +175,10 @@ def _merged(parameters: Parameters) -> Parameters:
     return replace(
         parameters,
         sectors=tuple(MERGED),
-        goods=_goods(parameters),
+        goods=np.asarray(parameters.goods @ to > 0.0),
         absorbing=len(MERGED) - 1,
         flows=replace(parameters.flows, values=flows @ to),
-        input_shares=replace(parameters.input_shares, values=_icio_shares(parameters.regions)),
+        input_shares=replace(parameters.input_shares, values=np.array(whole.inputs[np.ix_(*places)])),
         tariffs=by(parameters.tariffs, flows),
         schedules=Named({name: by(one, flows) for name, one in parameters.schedules.items()}),
         caps=by(parameters.caps, sold_to_us(parameters)),
@@ -188,28 +187,15 @@ def _merged(parameters: Parameters) -> Parameters:
 
 
 @cache
-def _icio_shares(regions: tuple[str, ...]) -> Floats:
-    """Input shares of ICIO 2019, (N, J, J), by these regions and the sectors of `MERGED`."""
-    *named, rest = regions
-    whole = structure("icio2019").aggregate(
-        {name: [name] for name in named}, {name: list(old) for name, (_, old) in MERGED.items()}, rest=rest
-    )
-    regions_at = [whole.regions.index(name) for name in regions]
-    sectors_at = [whole.sectors.index(name) for name in MERGED]
-    return np.asarray(whole.inputs[np.ix_(regions_at, sectors_at, sectors_at)])
-
-
-@cache
 def _merged_tariffs(parameters: Parameters, day: str) -> Environment:
-    shipped = Environment.shipped().at(day)
-    rates = shipped.tariffs(TradeModel.from_parameters(parameters).data)
-    merged = _mean(rates, parameters.flows.values, _indicator(parameters))
-    goods = np.flatnonzero(_goods(parameters))
+    rates = Environment.shipped().at(day).tariffs(TradeModel.from_parameters(parameters).data)
+    merged = _mean(rates, parameters.flows.values, _groups(parameters))
+    goods = parameters.goods @ _groups(parameters) > 0.0
     listed: dict[tuple[str, ...], float] = {
         (importer, exporter, sector): float(merged[i, j, k])
         for i, importer in enumerate(parameters.regions)
         for j, exporter in enumerate(parameters.regions)
         for k, sector in enumerate(MERGED)
-        if i != j and k in goods
+        if i != j and goods[k]
     }
     return Environment.from_rates(listed, date=day, source="tariffs of the package by the trade of 2023")

@@ -1,13 +1,18 @@
 """Continuous offers when the pie, the flows and the options change with time.
 
-Payoffs and regimes along the path of offers are functions of time.
+Time is cut into pieces on which every primitive is a polynomial up to the desired accuracy; kinks and jumps are ends of
+pieces. So under a fixed regime (agreement, a binding outside option, delay) the payoffs on a piece are integrals of
+polynomials, a regime ends at a root of a polynomial, and there is no step size. Functions on a piece are represented
+by their values at Chebyshev points, which include the ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import IntEnum
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
@@ -18,25 +23,51 @@ from bargaining._arrays import Floats, owning, per_player, real, scalar, within
 from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, judged, told
-from bargaining.errors import InvalidInput, Status, plain
-from bargaining.protocols._regimes import (
-    COEFFICIENTS,
-    DEGREE,
-    FLOW,
-    HAZARD,
-    OUTSIDE,
-    PIE,
-    Primitive,
-    Regime,
-    Terms,
-    Trajectory,
-    defect,
-    mesh,
-    pair,
-    times,
-    walk,
-)
+from bargaining.errors import InvalidInput, Status, Unsolved, plain
 from bargaining.protocols._seats import take_seats
+
+_DEGREE = 16  # of the polynomials: of higher ones the integrals round as much as they gain
+_NODES = chebyshev.chebpts2(_DEGREE + 1)
+_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(_NODES, _DEGREE))
+"""Values at the nodes to Chebyshev coefficients."""
+_SLOPES = chebyshev.chebvander(_NODES, _DEGREE - 1) @ chebyshev.chebder(_COEFFICIENTS)
+_REMAINING = -chebyshev.chebvander(_NODES, _DEGREE + 1) @ chebyshev.chebint(_COEFFICIENTS, lbnd=1)
+"""Values at the nodes to the integrals from each node to 1."""
+
+_PIE, _HAZARD, _FLOW, _OUTSIDE = 0, 1, slice(2, 4), slice(4, 6)  # places in the values of `_Terms`
+_ROUNDING = 1e-11  # of the pie and the payoffs: ten times what integrals of a piece lose to rounding
+_SPAN = 2.0  # longest piece, in units of one over the mean rate with the hazard
+_CROWD = 4000  # pieces: a function that needs more is not piecewise smooth
+_NARROW = 2.0**-22  # of a piece: what cutting does not resolve up to here is a kink or a jump
+_CLOSER = 1 / 64  # of a piece: a regime that holds for less is examined by itself
+_SHORTEST = 1e-9  # of time, relative: a shorter regime counts as a single moment
+_TAIL = 1e-12  # discount factor below which later payoffs no longer matter
+_PROMISED = (
+    1e-8  # of the pie: the residual, computed at other nodes, which notice kinks of the user's functions
+)
+_RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
+_LONGEST = 1e3  # mean waits
+
+OfTime = float | Callable[[float], float]
+"""A constant, or a function of time; functions that accept arrays are faster."""
+
+
+class Regime(IntEnum):
+    """The regime at a moment."""
+
+    AGREE = 0
+    FIRST_BOUND = 1
+    SECOND_BOUND = 2
+    DELAY = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """Regimes, (m,), on adjacent pieces of time between edges, (m + 1,), and payoffs at the nodes, (m, 17, 2)."""
+
+    edges: Floats
+    regimes: NDArray[np.int8]
+    payoffs: Floats
 
 
 @owning
@@ -76,20 +107,17 @@ class OfferPath(Division):
         """Return the payoffs if talks have reached time t, shape (..., 2); at a jump, the payoffs just after it."""
         when, k = self._find(t)
         a, b = self.edges[k], self.edges[k + 1]
-        basis = chebyshev.chebvander((2 * when - a - b) / (b - a), DEGREE).reshape(*when.shape, -1)
-        values: Floats = np.einsum("...j,...jk->...k", basis, COEFFICIENTS @ self._path.payoffs[k])
-        return values
+        basis = chebyshev.chebvander((2 * when - a - b) / (b - a), _DEGREE).reshape(*when.shape, -1)
+        return np.asarray(np.einsum("...j,...jk->...k", basis, _COEFFICIENTS @ self._path.payoffs[k]))
 
     def shares_at(self, t: ArrayLike) -> Floats:
         """Return each player's part of the sum of payoffs at time t: of the pie, where they agree."""
         payoffs = self.payoffs_at(t)
-        shares: Floats = payoffs / payoffs.sum(axis=-1, keepdims=True)
-        return shares
+        return np.asarray(payoffs / payoffs.sum(axis=-1, keepdims=True))
 
     def agree_at(self, t: ArrayLike) -> NDArray[np.bool_]:
         """Say whether they agree at once when talks have reached time t."""
-        agree: NDArray[np.bool_] = self.regimes[self._find(t)[1]] != Regime.DELAY
-        return agree
+        return np.asarray(self.regimes[self._find(t)[1]] != Regime.DELAY)
 
     @property
     def delay(self) -> float:
@@ -112,17 +140,6 @@ class OfferPath(Division):
             "regimes": [Regime(k).name for k in self.regimes.tolist()],
             "delay": self.delay,
         }
-
-
-OfTime = float | Callable[[float], float]
-"""A constant, or a function of time; functions that accept arrays are faster."""
-
-_TAIL = 1e-12  # discount factor below which later payoffs no longer matter
-_PROMISED = (
-    1e-8  # of the pie: the residual, computed at other nodes, which notice kinks of the user's functions
-)
-_RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
-_LONGEST = 1e3  # mean waits
 
 
 @owning
@@ -234,7 +251,7 @@ class NonstationaryOffers(Shown):
     kinks: ArrayLike | None = field(default=None, kw_only=True)
     until: float | None = field(default=None, kw_only=True)
     players: Names | None = field(default=None, kw_only=True)
-    _terms: Terms = field(init=False, repr=False)
+    _terms: _Terms = field(init=False, repr=False)
     _kinks: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -242,22 +259,20 @@ class NonstationaryOffers(Shown):
         rates = within(per_player(self.rates, "rates", 2), "rates", 0.0, np.inf, ends="[)")
         if rates.ndim != 1:
             raise InvalidInput(f"`rates` must be a pair of numbers; got shape {rates.shape}.")
-        terms = Terms(
-            rates=rates,
-            surplus=Primitive.of(self.surplus, "surplus"),
-            inside=pair(self.inside, "inside"),
-            breakdown=Primitive.of(self.breakdown, "breakdown", negative=False),
-            breakdown_payoffs=pair(self.breakdown_payoffs, "breakdown_payoffs"),
-            outside=pair(self.outside, "outside", optional=True),
+        terms = _Terms(
+            rates,
+            _Primitive.of(self.surplus, "surplus"),
+            _Primitive.of(self.breakdown, "breakdown", negative=False),
+            _pair(self.inside, "inside"),
+            _pair(self.breakdown_payoffs, "breakdown_payoffs"),
+            _pair(self.outside, "outside", optional=True),
         )
-        known = (
-            np.array([])
-            if self.kinks is None or (is_sequence(self.kinks) and not len(self.kinks))  # type: ignore[arg-type]
-            else real(self.kinks, "kinks", ndim=1)
-        )
-        object.__setattr__(self, "_terms", terms)
+        kinks: Any = () if self.kinks is None else self.kinks
+        empty = is_sequence(kinks) and not len(kinks)
+        known = np.array([]) if empty else real(kinks, "kinks", ndim=1)
         if (known < 0).any():
             raise InvalidInput(f"`kinks` must be times from 0 on; got {plain(known.min())}. Drop it.")
+        object.__setattr__(self, "_terms", terms)
         object.__setattr__(self, "_kinks", np.unique(known))
         if self.until is not None:
             within(real(scalar(self.until, "until"), "until"), "until", 0.0, np.inf, ends="()")
@@ -265,7 +280,7 @@ class NonstationaryOffers(Shown):
     def __call__(self) -> OfferPath:
         """Return payoffs and regimes from t = 0 to `until`."""
         terms = self._terms
-        rate = float(terms.rates.mean() + terms(np.zeros(1))[0, HAZARD])
+        rate = float(terms.rates.mean() + terms(np.zeros(1))[0, _HAZARD])
         if rate == 0:
             raise InvalidInput(
                 "`rates` must not both be 0 unless `breakdown` is positive at t = 0: nothing hurries."
@@ -281,12 +296,12 @@ class NonstationaryOffers(Shown):
             edges, kinks = self._edges(until, horizon, rate)
             least, middle, most = _last(terms, horizon)
             late = edges[np.searchsorted(edges, until) :]
-            low, high = (walk(terms, late, last).payoffs[0, 0] for last in (least, most))
+            low, high = (_walk(terms, late, last).payoffs[0, 0] for last in (least, most))
             tail = float(np.abs(low - high).max() / terms.surplus(late[:1])[0])
             if tail <= 10 * _TAIL:
                 break
             horizon *= 2
-        path = walk(terms, edges, middle)
+        path = _walk(terms, edges, middle)
         switches = path.edges[1:-1][path.regimes[1:] != path.regimes[:-1]]
         kinks = np.union1d(kinks, switches)
         answer = OfferPath(
@@ -311,30 +326,29 @@ class NonstationaryOffers(Shown):
         """
         answer_of(path, "path", OfferPath)
         distance = np.abs(path.payoffs - path._path.payoffs[0, 0]) / self._terms.surplus(np.zeros(1))
-        return judged(path, _PROMISED, defect(self._terms, path._path) + path.tail, distance)
+        return judged(path, _PROMISED, _defect(self._terms, path._path) + path.tail, distance)
 
     def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
         """Return the ends of the pieces, finer up to `until`, and every kink."""
         known = self._kinks[self._kinks < horizon]
         start = self._terms(np.linspace(0, until, 17))  # for sizes alone
         scale = np.abs(start).max(axis=0)
-        scale[HAZARD] += rate
-        scale[FLOW] += rate * scale[PIE]
-        scale[OUTSIDE] = scale[PIE]
+        scale[_HAZARD] += rate
+        scale[_FLOW] += rate * scale[_PIE]
+        scale[_OUTSIDE] = scale[_PIE]
         slowest = float(self._terms.rates.min())
 
         def allowed(a: Floats) -> Floats:
-            error: Floats = _RESOLVED * np.exp(slowest * np.maximum(a - until, 0))[:, None] * scale
-            return error
+            return np.asarray(_RESOLVED * np.exp(slowest * np.maximum(a - until, 0))[:, None] * scale)
 
         edges = np.concatenate([np.linspace(0, until, 17), [horizon], known])
-        edges, kinks = mesh(self._terms, np.unique(edges), allowed)
+        edges, kinks = _mesh(self._terms, np.unique(edges), allowed)
         return edges, np.union1d(known, kinks)
 
 
-def _horizon(terms: Terms, until: float, rate: float) -> float:
+def _horizon(terms: _Terms, until: float, rate: float) -> float:
     """Return a time at which the discounted pie is negligible."""
-    today = terms(np.array([0.0, until]))[:, PIE].max()
+    today = terms(np.array([0.0, until]))[:, _PIE].max()
     length = -np.log(_TAIL) / rate
     before = np.inf
 
@@ -342,7 +356,7 @@ def _horizon(terms: Terms, until: float, rate: float) -> float:
         """Return the logarithm of the pie that waiting for so long leaves, over that of today."""
         end = np.array([until + length])
         nodes, weights = legendre.leggauss(16)
-        hazard = terms.breakdown(times(np.array([until]), end, nodes)) @ weights
+        hazard = terms.breakdown(_times(np.array([until]), end, nodes)) @ weights
         waited = terms.rates.mean() * length + float(hazard[0]) * length / 2
         return float(np.log(terms.surplus(end)[0] / today) - waited)
 
@@ -362,14 +376,14 @@ def _horizon(terms: Terms, until: float, rate: float) -> float:
     )
 
 
-def _last(terms: Terms, horizon: float) -> tuple[Floats, Floats, Floats]:
+def _last(terms: _Terms, horizon: float) -> tuple[Floats, Floats, Floats]:
     """Return the least, the stationary and the largest payoffs of player 0 at the horizon."""
     v = terms(np.array([np.nextafter(horizon, 0)]))[0]
-    rho = terms.rates + v[HAZARD]
+    rho = terms.rates + v[_HAZARD]
     flows = v[2:4]
     with np.errstate(divide="ignore", invalid="ignore"):
         alone = np.where(flows == 0, 0.0, flows / rho)
-    if not alone.sum() < v[PIE]:
+    if not alone.sum() < v[_PIE]:
         if not np.isfinite(alone).all():
             raise InvalidInput(
                 "`inside` must be 0 at late times for a player with `rates` 0; "
@@ -378,8 +392,366 @@ def _last(terms: Terms, horizon: float) -> tuple[Floats, Floats, Floats]:
         return alone, alone, alone
     floor = np.minimum(alone, 0.0)
     for i in terms.may_leave:
-        floor[i] = v[OUTSIDE][i]
-    agreed = alone[0] + rho[1] / rho.sum() * (v[PIE] - alone.sum())
-    shares = (floor[0], min(max(agreed, floor[0]), v[PIE] - floor[1]), v[PIE] - floor[1])
-    low, middle, high = (np.array([x, v[PIE] - x]) for x in shares)
+        floor[i] = v[_OUTSIDE][i]
+    agreed = alone[0] + rho[1] / rho.sum() * (v[_PIE] - alone.sum())
+    shares = (floor[0], min(max(agreed, floor[0]), v[_PIE] - floor[1]), v[_PIE] - floor[1])
+    low, middle, high = (np.array([x, v[_PIE] - x]) for x in shares)
     return low, middle, high
+
+
+@dataclass(frozen=True, slots=True)
+class _Primitive:
+    """A parameter that is a number or a function of time, checked wherever it is evaluated."""
+
+    name: str
+    value: float | Callable[..., ArrayLike]
+    negative: bool
+
+    @classmethod
+    def of(cls, value: object, name: str, *, negative: bool = True) -> _Primitive:
+        """Return the checked parameter."""
+        if callable(value):
+            return cls(name, value, negative)
+        number = real(value, name)  # type: ignore[arg-type]
+        if number.ndim:
+            raise InvalidInput(f"`{name}` must be a number or a function of time; got shape {number.shape}.")
+        if not negative and number < 0:
+            raise InvalidInput(f"`{name}` must not be negative; got {plain(float(number))}.")
+        return cls(name, float(number), negative)
+
+    def __call__(self, times: Floats) -> Floats:
+        """Return the values at these times, in their shape."""
+        if not callable(self.value):
+            return np.full(times.shape, self.value)
+        flat = times.ravel()
+        with np.errstate(all="ignore"):  # what is not finite is reported with its time
+            try:
+                values = np.asarray(self.value(flat), dtype=np.float64)
+            except Exception:  # whatever a function of one number raises on an array
+                values = np.empty(0)
+            if values.shape != flat.shape:
+                values = np.array([self._single(t) for t in flat.tolist()])
+        bad = ~np.isfinite(values) | ((values < 0) & (not self.negative))
+        if bad.any():
+            k = int(np.argmax(bad))
+            wanted = "finite" if self.negative else "finite and not negative"
+            raise InvalidInput(
+                f"`{self.name}` must be {wanted} at every time; got {plain(values[k])} at t = {plain(flat[k])}. "
+                f"Repair the function there."
+            )
+        return values.reshape(times.shape)
+
+    def _single(self, time: float) -> float:
+        assert callable(self.value)
+        try:
+            return float(value := self.value(time))  # type: ignore[arg-type]
+        except ArithmeticError as error:
+            raise InvalidInput(f"`{self.name}` has no value at t = {plain(time)}: {error}.") from None
+        except (TypeError, ValueError):
+            raise InvalidInput(
+                f"`{self.name}` must return a number at each time; got {value!r} at t = {time:g}."
+            ) from None
+
+
+_Pair = tuple[_Primitive | None, _Primitive | None]
+
+
+def _pair(value: object, name: str, *, optional: bool = False) -> _Pair:
+    """Return two parameters, one per player, from a pair of numbers or functions; None: no entry."""
+    entries = ((None, None) if optional else (0.0, 0.0)) if value is None else value
+    if callable(entries) or not isinstance(entries, tuple | list | np.ndarray) or len(entries) != 2:
+        raise InvalidInput(
+            f"`{name}` must be a pair, one number or function of time per player; got {value!r}."
+        )
+    first, second = (None if entry is None else _Primitive.of(entry, name) for entry in entries)
+    if not optional and (first is None or second is None):
+        raise InvalidInput(f"`{name}` must have an entry for each player; got {value!r}. Give 0 for none.")
+    return first, second
+
+
+class _Terms(NamedTuple):
+    """The primitives as functions of time: the pie, the flow payoffs of talking, and the payoffs of leaving."""
+
+    rates: Floats
+    surplus: _Primitive
+    breakdown: _Primitive
+    inside: _Pair
+    breakdown_payoffs: _Pair
+    outside: _Pair
+
+    @property
+    def may_leave(self) -> list[int]:
+        """Players with an outside option."""
+        return [i for i in range(2) if self.outside[i] is not None]
+
+    def __call__(self, t: Floats) -> Floats:
+        """Return pie, hazard, flow while talking (inside plus breakdown) and outside options, (..., 6)."""
+
+        def both(entries: _Pair) -> Floats:
+            return np.stack([np.zeros(t.shape) if entry is None else entry(t) for entry in entries], axis=-1)
+
+        pie, hazard, options = self.surplus(t), self.breakdown(t), both(self.outside)
+        flows = both(self.inside) + hazard[..., None] * both(self.breakdown_payoffs)
+        if (pie <= 0).any():
+            where = np.unravel_index(np.argmin(pie), pie.shape)
+            raise InvalidInput(
+                f"`surplus` must be positive at every time; got {plain(pie[where])} at t = {plain(t[where])}. "
+                f"Where nothing is left to share, end the talks by a hazard."
+            )
+        excess = options.sum(axis=-1) - pie - 1e-12 * (np.abs(options).sum(axis=-1) + pie)
+        if self.may_leave and (excess > 0).any():
+            where = np.unravel_index(np.argmax(excess), pie.shape)
+            raise InvalidInput(
+                f"`outside` must add up to no more than `surplus` at every time; got "
+                f"{plain(options[where].sum())} against {plain(pie[where])} at t = {plain(t[where])}. "
+                f"Where leaving beats every agreement there is nothing to negotiate."
+            )
+        return np.concatenate([pie[..., None], hazard[..., None], flows, options], axis=-1)
+
+
+def _times(a: Floats, b: Floats, nodes: Floats = _NODES) -> Floats:
+    """Return the nodes moved to each piece [a, b), shape (..., count)."""
+    a, b = a[..., None], b[..., None]
+    return np.clip((a + b) / 2 + (b - a) / 2 * nodes, np.nextafter(a, b), np.nextafter(b, a))
+
+
+def _mesh(terms: _Terms, edges: Floats, allowed: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+    """Cut [edges[0], edges[-1]] into pieces on which polynomials represent the terms.
+
+    A piece is resolved when its last coefficients are within `allowed(start of the piece)`, one bound per function, and
+    it is short enough for exponentials of the rates. Pieces that cutting does not resolve hold a kink or a jump: it is
+    located, and cutting starts again with an edge there.
+
+    Returns
+    -------
+    edges, kinks : numpy.ndarray
+        The ends of the pieces, and those at which a primitive has a kink or a jump.
+    """
+    for _ in range(3):
+        leaves, stuck = _halved(terms, edges, allowed)
+        if not len(stuck):
+            break
+        runs = np.split(stuck, np.flatnonzero(stuck[1:, 0] > stuck[:-1, 1]) + 1)
+        edges = np.union1d(edges, [_locate(terms, run[0, 0], run[-1, 1]) for run in runs])
+    a, b = leaves[:-1], leaves[1:]
+    values = terms(_times(a, b))
+    size, half = np.abs(values).max(axis=1), (b - a)[:, None] / 2
+    slopes = np.stack([_SLOPES[0] @ values, _SLOPES[-1] @ values]) / half
+    length, size = np.minimum(half[1:], half[:-1]), np.maximum(size[1:], size[:-1])
+    breaks = np.abs(values[1:, 0] - values[:-1, -1]) > 1e-9 * size
+    breaks |= np.abs(slopes[0, 1:] - slopes[1, :-1]) * length > 1e-7 * size
+    return leaves, a[1:][breaks.any(axis=1)]
+
+
+def _halved(terms: _Terms, edges: Floats, allowed: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+    """Halve pieces until they are resolved; return all edges and the pieces, (m, 2), that never were."""
+    narrow, leaves, stuck = _NARROW * np.diff(edges).max(), [edges], [np.empty((0, 2))]
+    a, b = edges[:-1], edges[1:]
+    while len(a):
+        values = terms(_times(a, b))
+        rough = (np.abs(_COEFFICIENTS[-3:] @ values).max(axis=-2) > allowed(a)).any(axis=-1)
+        fast = (terms.rates.mean() + values[..., _HAZARD].max(axis=-1)) * (b - a) > _SPAN
+        tiny = rough & (b - a < narrow)
+        stuck.append(np.stack([a, b], axis=-1)[tiny])
+        cut = (rough | fast) & ~tiny
+        a, b = a[cut], b[cut]
+        if len(a) > _CROWD and rough.any():
+            raise Unsolved(
+                f"The functions of time are too rough between t = {a[0]:.6g} and t = {b[-1]:.6g}: no polynomials of "
+                f"degree {_DEGREE} follow them. Smooth them, or give `kinks`."
+            )
+        if len(a) > _CROWD:
+            raise InvalidInput(
+                f"`breakdown` must leave at most {_CROWD * _SPAN:g} mean waits ahead; it rises to "
+                f"{values[..., _HAZARD].max():g}. Choose a smaller `until`."
+            )
+        middle = (a + b) / 2
+        leaves.append(middle)
+        a, b = np.concatenate([a, middle]), np.concatenate([middle, b])
+    pieces = np.concatenate(stuck)
+    return np.unique(np.concatenate(leaves)), pieces[np.argsort(pieces[:, 0])]
+
+
+def _locate(terms: _Terms, a: float, b: float) -> float:
+    """Return the first float beyond a jump in a tiny [a, b], else where the lines from both sides meet."""
+    width = b - a
+    left, start, end, right = terms(np.array([max(a - width, 0.0), a, b, b + width]))
+    before, after = (start - left) / width, (right - end) / width
+    steep = (np.abs(before) + np.abs(after)) * width + 1e-12 * (np.abs(start) + np.abs(end))
+    jumps = np.abs(end - start) > 10 * steep
+    if not jumps.any():
+        turn = before - after
+        k = int(np.argmax(np.abs(turn) / (np.abs(before) + np.abs(after) + 1e-300)))
+        meet = (a + b) / 2 if turn[k] == 0 else (end[k] - start[k] + before[k] * a - after[k] * b) / turn[k]
+        return float(np.clip(meet, a, b))
+    k = int(np.argmax(jumps))
+    while a < (middle := (a + b) / 2) < b:
+        value = terms(np.array([middle]))[0, k]
+        a, b = (a, middle) if abs(value - start[k]) > abs(value - end[k]) else (middle, b)
+    return b
+
+
+def _walk(terms: _Terms, edges: Floats, last: Floats) -> Trajectory:
+    """Follow payoffs back from `last` at the end of the last piece, cutting a piece where its regime ends."""
+    pieces, after = list(pairwise(edges.tolist())), last
+    starts, regimes, paths = [edges[-1]], list[Regime](), list[Floats]()
+    while pieces:
+        a, b = pieces.pop()
+        values, half = terms(_times(np.array(a), np.array(b))), (b - a) / 2
+        candidates = list[tuple[float, Regime, Floats]]()
+        for regime, payoffs in _candidates(terms, half, values, after):
+            since = _holds_since(_tests(terms, half, values, regime, payoffs))
+            candidates.append((since, regime, payoffs))
+            if since < 1.0 - 1e-9:
+                break
+        if b - a > _SHORTEST * b and since > -1.0:
+            middle = b - (1 - since) * half if since < 1.0 - 1e-9 else b - (b - a) * _CLOSER
+            pieces += [(a, middle), (middle, b)]
+            continue
+        _, regime, path = candidates[-1 if since == -1.0 else 0]
+        starts.append(a)
+        regimes.append(regime)
+        paths.append(path)
+        after = path[0]
+    return Trajectory(np.array(starts[::-1]), np.array(regimes[::-1], dtype=np.int8), np.array(paths[::-1]))
+
+
+def _tests(terms: _Terms, half: float, v: Floats, regime: Regime, payoffs: Floats) -> Floats:
+    """Return, over the size of the payoffs, what is not negative at the nodes where the regime holds, (17, k)."""
+    length = min(half, 1 / float((terms.rates.mean() + v[:, _HAZARD]).max()))
+    slopes = _SLOPES @ (payoffs - payoffs[0]) / half  # of constants: exactly 0
+    size = np.abs(payoffs).sum(axis=-1).max() + v[:, _PIE].max()
+    positive = _conditions(terms, regime, v, payoffs, slopes, np.full(len(v), length))[1]
+    return np.stack(positive, axis=-1) / size
+
+
+def _holds_since(tests: Floats) -> float:
+    """Return the place in [-1, 1] back to which no polynomial, by its values at the nodes, is negative; 1: nowhere."""
+    since = -1.0
+    for coefficients in (_COEFFICIENTS @ tests).T:
+        if coefficients[0] - np.abs(coefficients[1:]).sum() >= -_ROUNDING:
+            continue
+        roots = chebyshev.chebroots(chebyshev.chebtrim(coefficients, 1e-16 * np.abs(coefficients).max()))
+        inside = (np.abs(roots.imag) < 1e-9) & (np.abs(roots.real) < 1)  # double roots split
+        ends = [-1.0, *np.sort(roots.real[inside]).tolist(), 1.0]
+        for left, right in reversed(list(pairwise(ends))):
+            if chebyshev.chebval(np.linspace(left, right, 9), coefficients).min() < -_ROUNDING:
+                since = max(since, right)
+                break
+    return since
+
+
+def _back(half: float, rate: Floats, push: Floats, end: float) -> Floats:
+    """Solve z' = rate z - push backwards from z = `end` at the end of a piece; return z at the nodes."""
+    growth = np.exp(half * (_REMAINING @ rate))
+    return np.asarray((end + half * (_REMAINING @ (growth * push))) / growth)
+
+
+def _cross(terms: _Terms, after: Floats, end: Floats) -> Floats:
+    """Return payoffs just before a moment from those just after it, where the primitives may jump.
+
+    If the pie drops, an agreement just before avoids the drop. Each player proposes with probability one half, so each
+    gets her reservation or the rest of the pie with equal probability.
+    """
+    payoffs, rounding = after, _rounding(after, end)
+    options = np.array([end[_OUTSIDE][i] if i in terms.may_leave else -np.inf for i in range(2)])
+    if payoffs.sum() < end[_PIE] - rounding:
+        reserved = np.maximum(options, payoffs)
+        if reserved.sum() <= end[_PIE]:
+            payoffs = (reserved + end[_PIE] - reserved[::-1]) / 2
+    for i in range(2):
+        if payoffs[i] < options[i] - rounding:
+            payoffs = _agreed(options, i, end)
+    return payoffs
+
+
+def _rounding(payoffs: Floats, end: Floats) -> float:
+    return _ROUNDING * float(end[_PIE] + np.abs(payoffs).sum())
+
+
+def _agreed(payoffs: Floats, i: int, v: Floats) -> Floats:
+    """Return an agreement that gives player i what these payoffs do."""
+    return np.stack([payoffs[..., i], v[..., _PIE] - payoffs[..., i]][:: 1 - 2 * i], axis=-1)
+
+
+def _binding(terms: _Terms, payoffs: Floats, end: Floats) -> list[int]:
+    """Return the players who get no more than their option."""
+    return [i for i in terms.may_leave if payoffs[i] <= end[_OUTSIDE][i] + _rounding(payoffs, end)]
+
+
+def _candidates(terms: _Terms, half: float, v: Floats, after: Floats) -> Iterator[tuple[Regime, Floats]]:
+    """Yield regimes that can hold before the end of a piece with their payoffs, the binding ones first.
+
+    Where an option ends the wait and does not bind before, they agree from what it leaves to the other.
+    """
+    rates, before = terms.rates, _cross(terms, after, v[-1])
+    binding = _binding(terms, before, v[-1])
+
+    def agree(payoffs: Floats) -> tuple[Regime, Floats]:
+        """Solve for y = x_0 - x_1: y' = R y - (r_1 - r_0) pie / 2 - flow_0 + flow_1, R the mean of r + hazard."""
+        push = (rates[1] - rates[0]) / 2 * v[:, _PIE] + v[:, 2] - v[:, 3]
+        y = _back(half, rates.mean() + v[:, _HAZARD], push, float(payoffs[0] - payoffs[1]))
+        return Regime.AGREE, np.stack([v[:, _PIE] + y, v[:, _PIE] - y], axis=-1) / 2
+
+    for i in binding:
+        yield Regime(1 + i), _agreed(v[:, _OUTSIDE], i, v)
+    if before.sum() <= v[-1, _PIE] + _rounding(before, v[-1]):
+        yield agree(before)
+    waits = [_back(half, rates[i] + v[:, _HAZARD], v[:, 2 + i], float(before[i])) for i in range(2)]
+    yield Regime.DELAY, np.stack(waits, axis=-1)
+    for i in binding:
+        yield agree(_agreed(before, i, v[-1]))
+
+
+def _conditions(
+    terms: _Terms, regime: Regime, v: Floats, x: Floats, slopes: Floats, length: Floats
+) -> tuple[list[Floats], list[Floats]]:
+    """Return what is 0 and what is not negative under a regime, for payoffs x with these slopes, in money.
+
+    Waiting a moment costs a player (r + hazard) x - x' - flow per unit of time, here over a time of the given length.
+    """
+    cost = ((terms.rates + v[..., [_HAZARD]]) * x - slopes - v[..., _FLOW]) * length[..., None]
+    excess, surplus = x.sum(axis=-1) - v[..., _PIE], x - v[..., _OUTSIDE]
+    options = [surplus[..., i] for i in terms.may_leave]
+    if regime == Regime.DELAY:
+        return [cost[..., 0], cost[..., 1]], [excess, *options]
+    if regime == Regime.AGREE:
+        return [excess, (cost[..., 0] - cost[..., 1]) / 2], [cost.sum(axis=-1), *options]
+    i = regime - Regime.FIRST_BOUND
+    own, other = cost[..., i], cost[..., 1 - i]
+    return [excess, surplus[..., i]], [own, (own - other) / 2, *options]
+
+
+def _defect(terms: _Terms, path: Trajectory) -> float:
+    """Return the violations of the conditions on all pieces, discounted to t = 0 and added up, over the pie at 0.
+
+    The functions are evaluated anew, at other nodes than those that the payoffs were computed from.
+    """
+    nodes, weights = legendre.leggauss(24)
+    a, b = path.edges[:-1], path.edges[1:]
+    values, length = terms(_times(a, b, nodes)), np.broadcast_to((b - a)[:, None], (len(a), len(nodes)))
+    at_nodes = chebyshev.chebvander(nodes, _DEGREE) @ _COEFFICIENTS
+    x = at_nodes @ path.payoffs
+    slopes = at_nodes @ _SLOPES @ path.payoffs / (b - a)[:, None, None] * 2
+    worst = np.zeros(len(a))
+    for regime in Regime:
+        k = path.regimes == regime
+        zero, positive = _conditions(terms, regime, values[k], x[k], slopes[k], length[k])
+        worst[k] = np.max([*np.abs(zero), *np.negative(positive)], axis=0).max(axis=-1, initial=0.0)
+    for k, end in enumerate(terms(np.nextafter(b[:-1], a[:-1]))):
+        worst[k] += np.abs(
+            _before(terms, path.payoffs[k + 1, 0], end, path.regimes[k]) - path.payoffs[k, -1]
+        ).max()
+    slowest = np.where(path.regimes == Regime.DELAY, terms.rates.min(), terms.rates.mean())
+    passed = (b - a) / 2 * ((slowest[:, None] + values[..., _HAZARD]) @ weights)
+    discounts = np.exp(-np.concatenate([[0.0], np.cumsum(passed)[:-1]]))
+    return float(discounts @ worst) / float(values[0, 0, _PIE])
+
+
+def _before(terms: _Terms, after: Floats, end: Floats, regime: int) -> Floats:
+    """Return payoffs just before a moment; an option that just binds ends delay even if the other prefers it."""
+    payoffs = _cross(terms, after, end)
+    if regime != Regime.DELAY and payoffs.sum() > end[_PIE]:
+        for i in _binding(terms, payoffs, end):
+            return _agreed(payoffs, i, end)
+    return payoffs

@@ -20,12 +20,25 @@ bounds become tighter. So begin with every threat credible, solve, drop the thre
 none is dropped.
 
 `offer_pair` returns the offers for an infinite horizon, and `pair_miss` by how much a pair violates the definition.
+
+A refusal may be worth more than any agreement to both, where leaving, a breakdown or the flow of disagreement lies
+beyond the frontier; then these offers are no equilibria, and bounds close in on what is (`refusals`). Let player k's
+equilibrium payoffs lie in [l_k, h_k] in turns of j. A refusal of i's offer then gives k between w_k(l_k) and w_k(h_k)
+if talks go on. Whoever may leave does so if this is certainly worth less than o, and stays if it is certainly worth
+more; otherwise both are possible. Let the bounds of a refusal thus be [r_k, R_k], and e_i(v) the most that i gets where
+j gets v. Then
+
+    i's own payoff lies in [max(e_i(R_j), r_i), max(e_i(r_j), R_i)]:
+
+j accepts what is better than R_j and refuses what is worse than r_j, and either is a deviation of i's. Player j gets at
+least r_j, and at most what is left if i gets the least, or R_j. The offer is certainly accepted if e_i(R_j) > R_i, and
+certainly refused if e_i(r_j) < r_i. All equilibria, stationary or not, stay within the bounds. So if these meet, which
+they do unless a decision remains open, equilibrium payoffs are unique, and the bounds are these payoffs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -190,10 +203,13 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
     waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
     before, unique = None, np.ones(talks.ideal.shape[:-1], dtype=bool)
     while rounds > 0:
-        agreed, chances, spare = zip(*(_turn(talks, leaver, i, waiting[i]) for i in (0, 1)), strict=True)
-        for i, ties in product((0, 1), _TIES[1:]):
-            other = _turn(talks, leaver, i, waiting[i], ties)[0]
-            unique &= ~spare[i] & (np.abs(other - agreed[i]) <= 4 * talks.slack).all(axis=-1)
+        agreed, chances = [], []
+        for i in (0, 1):
+            payoffs, _, fate, _ = _turn(talks, leaver, i, waiting[i], waiting[i], -talks.slack)
+            low, high, _, spare = _turn(talks, leaver, i, waiting[i], waiting[i], talks.slack)
+            unique &= ~spare & (high - low <= 4 * talks.slack).all(axis=-1)
+            agreed.append(payoffs)
+            chances.append(fate)
         # Refusing i's offer leads to the subgame in which the other proposes.
         refused = [talks.waits(agreed[1 - i]) for i in (0, 1)]
         before, earlier, waiting, rounds = waiting, before, np.stack(refused), rounds - 1
@@ -202,41 +218,80 @@ def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Float
     return np.stack(agreed), np.stack(chances), unique
 
 
-_TIES = ((False, False), (True, False), (False, True), (True, True))
-"""Whether players who are indifferent leave, and whether such a proposer has her offer refused."""
-
-
 def _turn(
-    talks: Talks,
-    leaver: str,
-    i: int,
-    waiting: Floats,
-    ties: tuple[bool, bool] = _TIES[0],
-    slack: Floats | None = None,
-) -> tuple[Floats, Floats, Mask]:
-    """Return the payoffs, and the offer's fate, if i proposes and refusal leads to `waiting` unless one leaves.
+    talks: Talks, leaver: str, i: int, low: Floats, high: Floats, slack: Floats
+) -> tuple[Floats, Floats, Floats, Mask]:
+    """Return bounds of what i's turn gives, from those of waiting, what certainly becomes of i's offer, and spare.
 
-    And say where i, who takes all there is, may as well give the responder less. Differences up to `slack`, by default
-    rounding, make no difference to a player.
+    `spare` says where i, who takes all there is, may as well give j less. Differences up to `slack` make no difference
+    to a player, who may then do either; if it is negative, she waits and agrees.
     """
-    j, (leaving, refusing) = 1 - i, ties
-    slack = talks.slack if slack is None else slack
-    refused, left = waiting, np.zeros(waiting.shape[:-1], dtype=bool)
+    j = 1 - i
+    left, waited = np.zeros(low.shape[:-1], bool), np.ones(low.shape[:-1], bool)
     for name, k in (("proposer", i), ("responder", j)):
-        if leaver in (name, "both"):
-            margin = -slack[..., k] if leaving else slack[..., k]
-            goes = talks.may_leave[..., k] & (talks.outside[..., k] > refused[..., k] + margin)
-            refused, left = np.where(goes[..., None], talks.outside, refused), left | goes
-    own = talks.best(i, refused[..., j])
-    other = talks.best(j, own)
-    offer = np.stack((own, other) if i == 0 else (other, own), axis=-1)
-    least = refused[..., i] + (1 if refusing else -1) * slack[..., i]
-    agree = np.asarray(np.isfinite(offer).all(axis=-1) & (own > least))
-    chances = np.stack([agree, ~agree & left, ~agree & ~left], axis=-1).astype(float)
-    spare = agree & differ(talks, refused[..., j], other, j)
-    return np.where(agree[..., None], offer, refused), chances, spare
+        if leaver not in (name, "both"):
+            continue
+        leaves = talks.may_leave[..., k] & (low[..., k] <= talks.outside[..., k] + slack[..., k])
+        stays = ~talks.may_leave[..., k] | (high[..., k] >= talks.outside[..., k] - slack[..., k])
+        left, waited = left | (leaves & ~stays), waited & ~leaves
+        worst, best = (np.where(leaves[..., None], talks.outside, end) for end in (low, high))
+        low = np.where(stays[..., None], np.minimum(worst, low), worst)
+        high = np.where(stays[..., None], np.maximum(best, high), best)
+        low[..., k] = np.where(leaves, talks.outside[..., k], low[..., k])
+    least, most = talks.best(i, high[..., j]), talks.best(i, low[..., j])
+    least, most = (np.where(np.isfinite(end), end, -np.inf) for end in (least, most))
+    accepted = least > high[..., i] + slack[..., i]
+    refused = (most < low[..., i] - slack[..., i]) & ~accepted
+    own = np.maximum(least, low[..., i]), np.maximum(most, high[..., i])
+    given = talks.best(j, own[1]), talks.best(j, own[0])
+    spare = accepted & differ(talks, low[..., j], given[0], j)
+    others = (
+        np.where(accepted, np.fmax(low[..., j], given[0]), low[..., j]),
+        np.where(refused, high[..., j], np.fmax(high[..., j], given[1])),
+    )
+    lowest, highest = (np.stack([a, b][:: 1 - 2 * i], axis=-1) for a, b in zip(own, others, strict=True))
+    fate = np.stack([accepted, refused & left, refused & waited], axis=-1).astype(float)
+    return lowest, highest, fate, spare
 
 
+class Refusals(NamedTuple):
+    """The turns of both players, the proposer on the first axis."""
+
+    payoffs: Floats
+    """Payoffs where known, (2, ..., 2)."""
+    chances: Floats
+    """1 for what certainly becomes of an offer: it is accepted, it ends the talks, or talks go on, (2, ..., 3)."""
+    known: Mask
+    """Whether payoffs are unique, (...)."""
+
+    @property
+    def agreed(self) -> Mask:
+        """Whether the offers of both are certainly accepted, (...)."""
+        return np.asarray((self.chances[..., 0] == 1).all(axis=0))
+
+
+def refusals(talks: Talks, leaver: str, wanted: Mask) -> Refusals:
+    """Return what each turn gives where bounds of all equilibrium payoffs meet; they move until those `wanted` stay."""
+    ends = [talks.ideal, talks.disagreement]
+    ends.append(np.where(talks.breakdown[..., None] > 0, talks.breakdown_payoffs, talks.disagreement))
+    ends.append(np.where(talks.may_leave.any(axis=-1, keepdims=True), talks.outside, talks.disagreement))
+    low, high = np.stack([talks.floor] * 2), np.stack([np.max(ends, axis=0)] * 2)
+    chances = np.zeros((*low.shape[:-1], 3))
+    for _ in range(_ROUNDS if wanted.any() else 0):
+        before = low.copy(), high.copy()
+        for i in (0, 1):
+            waits = talks.waits(low[1 - i]), talks.waits(high[1 - i])
+            one, other, chances[i], _ = _turn(talks, leaver, i, *waits, talks.slack)
+            low[i], high[i] = np.maximum(low[i], one), np.minimum(high[i], other)
+        if all(((a == b) | ~wanted[..., None]).all() for a, b in zip(before, (low, high), strict=True)):
+            break
+    near = high - low <= ROUNDING * (talks.ideal - talks.floor)
+    known = near.all(axis=(0, -1)) & (chances.sum(axis=-1) == 1).all(axis=0)
+    return Refusals((low + high) / 2, chances, np.asarray(known))
+
+
+# Each round shrinks bounds by the discount factor times the chance of no breakdown: enough for .98.
+_ROUNDS = 2000
 SPARE = 1e-9  # of the range of gains: a larger difference between payoffs is not rounding
 ROUNDING = 1e-12  # of the range of gains: less is no loss, at the accuracy of divisions
 
@@ -297,7 +352,8 @@ def _without_cancellation(talks: Talks, x0: Floats, y1: Floats) -> tuple[Floats,
 
 def spared(talks: Talks, leaver: str, offers: Floats) -> Mask:
     """Say where a proposer who takes all there is leaves the responder more than she could insist on."""
-    first, second = (_turn(talks, leaver, i, talks.waits(offers[1 - i]))[2] for i in (0, 1))
+    waits = [talks.waits(offers[1 - i]) for i in (0, 1)]
+    first, second = (_turn(talks, leaver, i, waits[i], waits[i], -talks.slack)[3] for i in (0, 1))
     return first | second
 
 
@@ -311,11 +367,8 @@ def pair_miss(talks: Talks, leaver: str, offers: Floats, chances: Floats | None 
     fates = np.broadcast_to([1.0, 0.0, 0.0], (*offers.shape[:-1], 3)) if chances is None else chances
     misses = []
     for i in (0, 1):
-        waiting = talks.waits(offers[1 - i])
-        turns = [_turn(talks, leaver, i, waiting, ties, ROUNDING * span)[:2] for ties in _TIES]
-        distances = [
-            np.where((fate == fates[i]).all(axis=-1), (np.abs(turn - offers[i]) / span).max(axis=-1), np.inf)
-            for turn, fate in turns
-        ]
-        misses.append(np.min(distances, axis=0))
+        waits = talks.waits(offers[1 - i])
+        low, high, certain, _ = _turn(talks, leaver, i, waits, waits, ROUNDING * span)
+        distance = np.maximum(np.maximum(low - offers[i], offers[i] - high), 0.0) / span
+        misses.append(np.where((certain > fates[i]).any(axis=-1), np.inf, distance.max(axis=-1)))
     return np.asarray(np.maximum(*misses))

@@ -21,6 +21,7 @@ from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import (
     ROUNDING,
     Mask,
+    Refusals,
     Talks,
     after_refusal,
     differ,
@@ -28,12 +29,12 @@ from bargaining.protocols._offers import (
     offer_pair,
     on_frontier,
     pair_miss,
+    refusals,
     require_two,
     settle,
     several,
     spared,
 )
-from bargaining.protocols._refusals import Refusals, refusals
 from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
 from bargaining.protocols._seats import UNLABELLED, batch_of, claims, exits, pie, seated, take_seats
 

@@ -14,7 +14,7 @@ from math import inf, nextafter
 import numpy as np
 
 from bargaining.errors import Status
-from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, enclose, register
+from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, register
 from bargaining.feasible.frontier import Frontier
 
 ULPS = Fraction(4, 2**52)  # four units in the last place: the premise about the user's functions
@@ -41,10 +41,6 @@ class Interval:
     def __mul__(self, other: Interval | Fraction) -> Interval:
         products = [a * b for a in (self.low, self.high) for b in _ends(other)]
         return Interval(min(products), max(products))
-
-    def positive(self) -> Interval:
-        """Return the positive part."""
-        return Interval(max(self.low, Fraction(0)), max(self.high, Fraction(0)))
 
 
 def _ends(value: Interval | Fraction) -> tuple[Fraction, Fraction]:
@@ -173,22 +169,6 @@ def equal_loss(claim: Claim) -> Certificate:
     return certify_sign_change(claim, lambda cell, x: a - x - b + cell.value(x))
 
 
-@register("yu", Frontier)
-def yu(claim: Claim) -> Certificate:
-    """Bracket the first-order condition of the sum of losses to the power p: (a0 - x)^(p-1) + f' (a1 - f)^(p-1) = 0."""
-    power, ideal = claim.power(), Cell(claim).ideal()
-    if power == inf:
-        return equal_loss(claim)
-    if ideal is None:
-        return certify_empty(claim)
-    a, b = ideal
-    if power == 1:
-        return certify_sign_change(claim, lambda cell, x: cell.slope(x) + Fraction(1))
-    return certify_sign_change(
-        claim, lambda cell, x: (a - x).positive() + cell.slope(x) * (b - cell.value(x)).positive()
-    )
-
-
 @register("kalai_smorodinsky", Frontier)
 @register("lexicographic_kalai_smorodinsky", Frontier)
 def kalai_smorodinsky(claim: Claim) -> Certificate:
@@ -214,20 +194,6 @@ def _to_ideal(claim: Claim, origin: tuple[Fraction, ...]) -> Certificate:
         return certify_empty(claim)
     a, b = ideal
     return certify_sign_change(claim, lambda cell, x: (cell.value(x) - s) * (a - r) - (b - s) * (x - r))
-
-
-@register("dictatorial", Frontier)
-def dictatorial(claim: Claim) -> Certificate:
-    """Bracket one player's ideal payoff; the other gets d."""
-    cell, player, what = Cell(claim), claim.given("player"), f"{claim.method} on a frontier"
-    ideal = cell.ideal()
-    if ideal is None:
-        return certify_empty(claim)
-    if cell.d[0] < cell.low and player == 1:
-        return compare(claim, None, Status.EMPTY, (), what)
-    low, high = list(cell.d), list(cell.d)
-    low[player], high[player] = ideal[player].low, ideal[player].high
-    return enclose(claim, tuple(low), tuple(high), cell.ranges(), what)
 
 
 def certify_sign_change(

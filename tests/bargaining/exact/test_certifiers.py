@@ -65,7 +65,8 @@ SETS = {
         "surplus": lambda n: Problem(TransferableSurplus(10, players=n), np.arange(n) / 3),
     }.items()
 } | {"frontier": Problem(Frontier(lambda x: 4 - x**2, 0, 2, derivative=lambda x: -2 * x), [0.1, 0.2])}
-NONE = {("raiffa", name) for name in SETS} | {("perles_maschler", "frontier")}
+NONE = {("raiffa", name) for name in SETS}
+NONE |= {(concept, "frontier") for concept in ("perles_maschler", "dictatorial", "yu 1", "yu 2", "yu inf")}
 
 
 @pytest.mark.parametrize(("concept", "name"), cases(METHODS, SETS))

@@ -36,10 +36,13 @@ def tidy(expression: sp.Expr, about: sp.Expr | None = None) -> sp.Expr:
         return sp.Piecewise(*((tidy(e), tidy_condition(c)) for e, c in pieces.args))
     if about is not None:
         return about + tidy(expression - about)
-    shielded, roots = _shield(expression)
+    powers = (part for part in expression.atoms(sp.Pow) if not part.exp.is_Integer)
+    roots = {part: sp.Dummy(f"r{k}", positive=True) for k, part in enumerate(sorted(powers, key=str))}
+    shielded = expression.xreplace(roots)
     if not shielded.is_rational_function() or (roots and length(shielded) > _LONG):
         return expression
-    return min(_ratio(shielded), shielded, key=length).xreplace(roots)
+    back = {symbol: tidy(root.base) ** root.exp for root, symbol in roots.items()}
+    return min(_ratio(shielded), shielded, key=length).xreplace(back)
 
 
 def length(expression: sp.Expr) -> int:
@@ -53,76 +56,43 @@ def tidy_condition(condition: sp.Basic) -> sp.Basic:
     """Return an equal condition with tidy right sides."""
     import sympy as sp
 
-    if isinstance(condition, sp.And):
-        return sp.And(*(tidy_condition(part) for part in condition.args))
-    return condition.func(condition.lhs, tidy(condition.rhs)) if isinstance(condition, sp.Rel) else condition
+    return condition.replace(
+        lambda part: isinstance(part, sp.Rel), lambda part: part.func(part.lhs, tidy(part.rhs))
+    )
 
 
-def _shield(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Dummy, sp.Expr]]:
-    """Return the expression with outermost roots replaced by symbols, and the roots, tidied inside."""
-    import sympy as sp
-
-    roots: dict[sp.Expr, sp.Dummy] = {}
-    walk = sp.preorder_traversal(expression)
-    for part in walk:
-        if part.is_Pow and not part.exp.is_Integer:
-            roots[part] = sp.Dummy(f"r{len(roots)}", positive=True)
-            walk.skip()
-    back = {symbol: tidy(root.base) ** root.exp for root, symbol in roots.items()}
-    return expression.xreplace(roots), back
-
-
-def _ratio(expression: sp.Expr, *, compact: bool = True) -> sp.Expr:
+def _ratio(expression: sp.Expr, *, collect: bool = True) -> sp.Expr:
     """Return a factored ratio of polynomials, each sum with the sign that has more plus terms."""
     import sympy as sp
 
-    sign, factors = 1, []
-    for factor, power in _factors(sp.factor(expression)):
-        if _lead(factor) < 0:
-            factor, sign = -factor, -sign if power % 2 else sign
-        if factor != 1:
-            factors.append((factor, power))
-    sums = [k for k, (factor, power) in enumerate(factors) if factor.is_Add and power == 1]
-    if sign < 0 and sums:  # put a remaining minus sign where it is least disturbing
-        k = min(sums, key=lambda k: _balance(factors[k][0]))
-        sign, factors[k] = 1, (-factors[k][0], 1)
-    return sign * sp.Mul(*((_compact(f) if compact else f) ** e for f, e in factors))
-
-
-def _factors(expression: sp.Expr) -> list[tuple[sp.Expr, sp.Integer]]:
-    """Return the factors of a ratio and their integer powers."""
-    import sympy as sp
-
-    found = []
-    for side, turn in zip(sp.fraction(expression), (1, -1), strict=True):
-        for factor in sp.Mul.make_args(side):
-            base, exponent = factor.as_base_exp() if not factor.is_Number else (factor, sp.Integer(1))
-            found.append((base, exponent * turn) if exponent.is_Integer else (factor, sp.Integer(turn)))
-    return found
+    sign, factors = sp.Integer(1), []
+    for factor in sp.Mul.make_args(sp.factor(expression)):
+        base, power = factor.as_base_exp()
+        if base.is_Add and power.is_Integer and _balance(base) < (0, 0):
+            base, sign = -base, sign * (-1) ** power
+        factors.append((base, power))
+    sign *= sp.Mul(*(base**power for base, power in factors if base.is_Number))
+    factors = [(base, power) for base, power in factors if not base.is_Number]
+    sums = [k for k, (base, power) in enumerate(factors) if base.is_Add and power == 1]
+    if sign.is_negative and sums:  # put a remaining minus sign where it is least disturbing
+        k = min(sums, key=lambda k: _balance(factors[k][0])[::-1])
+        sign, factors[k] = -sign, (-factors[k][0], 1)
+    return sign * sp.Mul(*((_collected(base) if collect else base) ** power for base, power in factors))
 
 
 def _balance(total: sp.Expr) -> tuple[int, int]:
-    """Return the sign of the constant term of a sum, and how many more plus than minus terms it has."""
+    """Return how many more plus than minus terms a sum has, and the sign of its constant term."""
     constant = next((-1 if term.is_negative else 1 for term in total.args if term.is_Number), 0)
-    return constant, sum(-1 if term.could_extract_minus_sign() else 1 for term in total.args)
+    return sum(-1 if term.could_extract_minus_sign() else 1 for term in total.args), constant
 
 
-def _lead(factor: sp.Expr) -> int:
-    """Return -1 for a negative number or a sum with more minus terms; a tie goes to the constant term."""
-    if factor.is_Number:
-        return -1 if factor.is_negative else 1
-    constant, balance = _balance(factor) if factor.is_Add else (1, 1)
-    decisive = balance or constant
-    return (decisive > 0) - (decisive < 0)
-
-
-def _compact(total: sp.Expr) -> sp.Expr:
+def _collected(total: sp.Expr) -> sp.Expr:
     """Return a sum collected in the symbols that shorten it most, one after the other."""
     import sympy as sp
 
     while total.is_Add:
-        found = [sp.collect(total, symbol, _signed) for symbol in sorted(total.free_symbols, key=str)]
-        shortest = min([total, *found], key=length)
+        collected = [sp.collect(total, symbol, _signed) for symbol in sorted(total.free_symbols, key=str)]
+        shortest = min([total, *collected], key=length)
         if length(shortest) == length(total):
             break
         total = shortest
@@ -130,7 +100,7 @@ def _compact(total: sp.Expr) -> sp.Expr:
 
 
 def _signed(coefficient: sp.Expr) -> sp.Expr:
-    return _ratio(coefficient, compact=False) if coefficient.is_Add else coefficient
+    return _ratio(coefficient, collect=False) if coefficient.is_Add else coefficient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

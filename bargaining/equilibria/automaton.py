@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from bargaining._arguments import generator, index, is_sequence, listed, player_index, whole
 from bargaining._arrays import Floats, owning
 from bargaining._names import titles
-from bargaining._rational import Rationals, solve
+from bargaining._rational import solve
 from bargaining._rich import Card, Shown, counted, point
+from bargaining.equilibria._plane.rationals import ExactGame
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game, profile_name
-from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
 Profile = tuple[int, ...]
@@ -175,27 +176,6 @@ class PublicHistory(History):
     signals: NDArray[np.intp]
 
 
-class _Scene(NamedTuple):
-    """What can be done at a place of an automaton: a stage game, with exact payoffs, and an exit, with its own."""
-
-    game: Game
-    payoffs: Rationals  # (*actions, n)
-    leave: Exit | None
-    left: Rationals | None  # (n, n)
-    chances: Rationals | None  # (*actions, Z) of the outcomes; None if there is one
-
-    @classmethod
-    def of(cls, game: Game, leave: Exit | None, chances: Rationals | None) -> _Scene:
-        """Return the scene of a stage game."""
-        return cls(game, game.exact, leave, None if leave is None else leave.exact, chances)
-
-    def law(self, profile: Profile) -> list[tuple[int, Fraction]]:
-        """Return the outcomes that may follow a profile, with their chances."""
-        if self.chances is None:
-            return [(0, Fraction(1))]
-        return [(z, p) for z, p in enumerate(self.chances[profile].tolist()) if p]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Machine(Shown, ABC, Generic[Played]):
     """A profile of pure strategies with public randomisation, in rationals; `Played` is a simulated history.
@@ -206,26 +186,40 @@ class _Machine(Shown, ABC, Generic[Played]):
         The lottery over where play begins.
     """
 
-    _unit: ClassVar[str] = "state"
+    _fields: ClassVar = (
+        "repeated",
+        "states",
+        "state",
+    )  # of the game and of the places, and what one is called
     start: Lottery
 
     @property
-    @abstractmethod
-    def _model(self) -> RepeatedGame | StochasticGame:
+    def _model(self) -> Any:
         """The game."""
+        return getattr(self, self._fields[0])
 
     @property
-    @abstractmethod
     def _places(self) -> Sequence[Any]:
         """The states or nodes."""
+        places: Sequence[Any] = getattr(self, self._fields[1])
+        return places
 
-    @abstractmethod
-    def _scenes(self) -> list[_Scene]:
-        """Return what can be done at each place."""
+    @property
+    def _stages(self) -> Sequence[Game]:
+        """The stage games."""
+        return (self._model.game,)
+
+    def _game(self) -> ExactGame:
+        """Return the game in rationals."""
+        return ExactGame(self._model, box=False)
 
     @abstractmethod
     def _history(self, common: dict[str, Any], seen: list[int]) -> Played:
         """Return the history with these fields and outcomes; `states` are places."""
+
+    def _state(self, place: Any) -> int:
+        """Return the state of the game."""
+        return 0
 
     def _following(self, place: Any) -> Mapping[int, Lottery]:
         """Return the lottery after each outcome, unless a single player deviates."""
@@ -243,7 +237,7 @@ class _Machine(Shown, ABC, Generic[Played]):
         if not punishment or outcome not in punishment[deviator]:
             of = f" of state {self._model.states[outcome]}" if isinstance(self._model, StochasticGame) else ""
             raise InvalidInput(
-                f"`punishment` must name a {self._unit}{of} that follows if {titles(self.player_names)[deviator]} "
+                f"`punishment` must name a {self._fields[2]}{of} that follows if {titles(self.player_names)[deviator]} "
                 f"deviates at {place.profile}; got {place.punishment!r}."
             )
         return ((punishment[deviator][outcome], Fraction(1)),)
@@ -263,13 +257,14 @@ class _Machine(Shown, ABC, Generic[Played]):
     @property
     def player_names(self) -> tuple[str, ...]:
         """The names of the players, or their numbers."""
-        return self._model.player_names
+        names: tuple[str, ...] = self._model.player_names
+        return names
 
     def values(self) -> list[Payoffs]:
         r"""Return the average payoffs from each place on, the only solution of v = (1 - d) g + d Q v."""
-        places, scenes, discounts = self._places, self._scenes(), self._model.exact_discounts.tolist()
-        moves = [self._moves(place, scene) for place, scene in zip(places, scenes, strict=True)]
-        now = [self._now(place, scene) for place, scene in zip(places, scenes, strict=True)]
+        places, game = self._places, self._game()
+        discounts, moves = game.discounts, [self._moves(place, game) for place in places]
+        now = [self._now(place, game) for place in places]
         values = [tuple(place.payoffs) for place in places]
         if all(
             v[i] == x[i] + d * sum((share * values[n][i] for n, share in after), Fraction(0))
@@ -288,55 +283,54 @@ class _Machine(Shown, ABC, Generic[Played]):
             columns.append(column)
         return list(zip(*columns, strict=True))
 
-    def _moves(self, place: Any, scene: _Scene) -> list[tuple[int, Fraction]]:
+    def _moves(self, place: Any, game: ExactGame) -> list[tuple[int, Fraction]]:
         """Return the places that follow, with their chances; none once somebody has left."""
-        law = [] if place.profile is None else scene.law(place.profile)
-        return [(n, p * share) for z, p in law for n, share in self._after(place, z)]
+        if place.profile is None:
+            return []
+        chances = game.chances(game.row(self._state(place), place.profile))
+        return [(n, p * share) for z, p in enumerate(chances) if p for n, share in self._after(place, z)]
 
-    def _now(self, place: Any, scene: _Scene) -> Payoffs:
+    def _now(self, place: Any, game: ExactGame) -> Payoffs:
         """Return what a period adds to average payoffs, or what leaving gives."""
         if place.profile is None:
-            return self._left(place, scene, place.leavers)
-        discounts, now = self._model.exact_discounts.tolist(), scene.payoffs[place.profile].tolist()
-        return tuple((1 - d) * x for d, x in zip(discounts, now, strict=True))
+            return self._left(place, game, place.leavers)
+        now: Payoffs = game.now[game.row(self._state(place), place.profile)]
+        return now
 
-    def _left(self, place: Any, scene: _Scene, leavers: Sequence[int]) -> Payoffs:
+    def _left(self, place: Any, game: ExactGame, leavers: Sequence[int]) -> Payoffs:
         """Return the payoffs if some players leave."""
-        if scene.left is None:
+        leave = game.exits[self._state(place)]
+        if leave is None:
             raise InvalidInput(f"`leavers` must be empty in state {self._at(place)}: nobody may leave.")
-        columns = zip(*scene.left[list(leavers)].tolist(), strict=True)
+        columns = zip(*leave.exact[list(leavers)].tolist(), strict=True)
         return tuple(sum(column, Fraction(0)) / len(leavers) for column in columns)
 
     def _gains(self) -> Iterator[tuple[int, Fraction]]:
         """Yield what each player gains by every single deviation, with the place."""
-        values = self.values()
-        for k, (place, scene) in enumerate(zip(self._places, self._scenes(), strict=True)):
-            own = values[k]
-            may = set() if scene.leave is None else {*scene.leave.who}
-            for i, d in enumerate(self._model.exact_discounts.tolist()):
-                if place.profile is not None:
+        values, game = self.values(), self._game()
+        for k, (place, own) in enumerate(zip(self._places, values, strict=True)):
+            may = game.leavers(self._state(place))
+            row = -1 if place.profile is None else game.row(self._state(place), place.profile)
+            for i, d in enumerate(game.discounts):
+                if row >= 0:
                     if i in may and not getattr(place, "challenged", False):
-                        yield k, self._left(place, scene, (i,))[i] - own[i]
+                        yield k, self._left(place, game, (i,))[i] - own[i]
                     worth = cache(
                         lambda z, i=i, place=place: sum(
                             (share * values[n][i] for n, share in self._after(place, z, i)), Fraction(0)
                         )
                     )
-                    for action in {*range(scene.game.shape[i])} - {place.profile[i]}:
-                        profile = (*place.profile[:i], action, *place.profile[i + 1 :])
-                        later = sum((p * worth(z) for z, p in scene.law(profile)), Fraction(0))
-                        yield k, (1 - d) * scene.payoffs[profile][i] + d * later - own[i]
+                    for reply in {*game.replies(row, i)} - {row}:
+                        later = (p * worth(z) for z, p in enumerate(game.chances(reply)) if p)
+                        yield k, game.now[reply][i] + d * sum(later, Fraction(0)) - own[i]
                 elif i in place.leavers or i in may:
                     others = sorted({*place.leavers} ^ {i})
                     if not others and place.stayed is None:
                         raise InvalidInput(
-                            f"`stayed` must name the {self._unit} that follows if {titles(self.player_names)[i]} "
+                            f"`stayed` must name the {self._fields[2]} that follows if {titles(self.player_names)[i]} "
                             "does not leave; got None."
                         )
-                    yield (
-                        k,
-                        (self._left(place, scene, others) if others else values[place.stayed])[i] - own[i],
-                    )
+                    yield k, (self._left(place, game, others) if others else values[place.stayed])[i] - own[i]
 
     @property
     def regret(self) -> Fraction:
@@ -363,8 +357,9 @@ class _Machine(Shown, ABC, Generic[Played]):
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (place, next place, label), probabilities and deviations as labels."""
         out, players = [], titles(self.player_names)
-        for k, (place, scene) in enumerate(zip(self._places, self._scenes(), strict=True)):
-            out += [(k, n, "" if share == 1 else short(share)) for n, share in self._moves(place, scene)]
+        game = self._game()
+        for k, place in enumerate(self._places):
+            out += [(k, n, "" if share == 1 else short(share)) for n, share in self._moves(place, game)]
             for i, each in enumerate(place.punishment):
                 to = each.values() if isinstance(each, Mapping) else [each]
                 out += [(k, n, f"{players[i]} deviates") for n in dict.fromkeys(to)]
@@ -372,29 +367,29 @@ class _Machine(Shown, ABC, Generic[Played]):
                 out.append((k, place.stayed, "stays"))
         return out
 
-    def _play(self, game: Game, place: Any) -> str:
+    def _play(self, place: Any) -> str:
         """Return what is done at a place in words: actions, or who leaves and what follows if that player stays."""
         if place.profile is not None:
-            return profile_name(game, place.profile)
+            return profile_name(self._stages[self._state(place)], place.profile)
         text = " and ".join(self.player_names[i] for i in place.leavers)
         text += " leave" if len(place.leavers) > 1 else " leaves"
         return text if place.stayed is None else f"{text} (else {place.stayed})"
 
     def _drawn(self) -> list[tuple[str, Payoffs]]:
         """Return the labels of the places in a graph."""
-        pairs = zip(self._places, self._scenes(), strict=True)
         return [
-            (": ".join(filter(None, (self._at(place), self._play(scene.game, place)))), place.payoffs)
-            for place, scene in pairs
+            (": ".join(filter(None, (self._at(place), self._play(place)))), place.payoffs)
+            for place in self._places
         ]
 
     def _table(self) -> list[list[str]]:
         """Return the headings and the rows of a table, one for each place."""
-        states = ["state"] * (self._unit != "state")
-        rows = [[self._unit, *states, "play", "payoffs", *self._heads()]]
-        for k, (place, scene) in enumerate(zip(self._places, self._scenes(), strict=True)):
+        unit = self._fields[2]
+        states = ["state"] * (unit != "state")
+        rows = [[unit, *states, "play", "payoffs", *self._heads()]]
+        for k, place in enumerate(self._places):
             payoffs = ", ".join(f"{float(x):.6g}" for x in place.payoffs)
-            at, play = [self._at(place)] * len(states), self._play(scene.game, place)
+            at, play = [self._at(place)] * len(states), self._play(place)
             rows.append([str(k), *at, play, payoffs, *self._cells(place)])
         return rows
 
@@ -408,7 +403,7 @@ class _Machine(Shown, ABC, Generic[Played]):
 
     def __repr__(self) -> str:
         payoffs = point(self.payoffs, self.player_names)
-        return f"<{type(self).__name__} of {counted(len(self._places), self._unit)}, payoffs {payoffs}>"
+        return f"<{type(self).__name__} of {counted(len(self._places), self._fields[2])}, payoffs {payoffs}>"
 
     def _card(self) -> Card:
         heads, *rows = self._table()
@@ -439,30 +434,29 @@ class _Machine(Shown, ABC, Generic[Played]):
             raise InvalidInput(
                 f"`deviations` must map periods to pairs (player, action); got {deviations!r}."
             )
-        places, scenes, nobody = self._places, self._scenes(), (-1,) * len(self.player_names)
+        places, game, nobody = self._places, self._game(), (-1,) * len(self.player_names)
         visited, played, seen, flows, at = list[int](), [], [], [], _draw(self.start, chance)
         for period in range(periods):
-            place, scene = places[at], scenes[at]
+            place = places[at]
             visited.append(at)
             if place.profile is None:  # somebody has left
                 played.append(nobody)
                 seen.append(-1)
-                flows.append([float(x) for x in self._left(place, scene, place.leavers)])
+                flows.append([float(x) for x in self._left(place, game, place.leavers)])
                 continue
-            actual = place.profile
+            actual, stage = place.profile, self._stages[self._state(place)]
             if period in slips:
                 player, action = slips[period]
                 actions: list[Any] = list(actual)
                 actions[player_index(player, "deviations", self.player_names)] = action
-                actual = scene.game.profile(actions, "deviations")
-            seen.append(0)
-            if scene.chances is not None:
-                likely = scene.chances[actual].astype(float)
-                seen[-1] = int(chance.choice(len(likely), p=likely))
+                actual = stage.profile(actions, "deviations")
+            chances = game.chances(game.row(self._state(place), actual))
+            many = len(chances) > 1
+            seen.append(int(chance.choice(len(chances), p=[float(p) for p in chances])) if many else 0)
             alone = [i for i, (a, b) in enumerate(zip(actual, place.profile, strict=True)) if a != b]
             at = _draw(self._after(place, seen[-1], alone[0] if len(alone) == 1 else None), chance)
             played.append(actual)
-            flows.append(scene.game.payoffs[actual].tolist())
+            flows.append(stage.payoffs[actual].tolist())
         common = {"states": visited, "profiles": played, "payoffs": flows}
         arrays = {name: np.array(rows) for name, rows in common.items()}
         return self._history({**arrays, "player_names": self.player_names}, seen)
@@ -534,16 +528,8 @@ class Automaton(_Machine[History]):
         )
         return cls(repeated=repeated, states=tuple(states), start=start)
 
-    @property
-    def _model(self) -> RepeatedGame:
-        return self.repeated
-
-    @property
-    def _places(self) -> Sequence[State]:
-        return self.states
-
-    def _scenes(self) -> list[_Scene]:
-        return [_Scene.of(self.repeated.game, self.repeated.exit, None)] * len(self.states)
+    def _game(self) -> ExactGame:
+        return ExactGame(StochasticGame.from_repeated(self.repeated), box=False)
 
     def _history(self, common: dict[str, Any], seen: list[int]) -> History:
         return History(**common)
@@ -587,24 +573,16 @@ class StochasticAutomaton(_Machine[StateHistory]):
     Fraction(0, 1)
     """
 
-    _unit: ClassVar[str] = "node"
+    _fields: ClassVar = ("game", "nodes", "node")
     game: StochasticGame
     nodes: tuple[Node, ...]
 
     @property
-    def _model(self) -> StochasticGame:
-        return self.game
+    def _stages(self) -> Sequence[Game]:
+        return self.game.games
 
-    @property
-    def _places(self) -> Sequence[Node]:
-        return self.nodes
-
-    def _scenes(self) -> list[_Scene]:
-        game, alone = self.game, len(self.game) == 1
-        scene = cache(
-            lambda s: _Scene.of(game.games[s], game.exits[s], None if alone else game.exact_transition(s))
-        )
-        return [scene(node.state) for node in self.nodes]
+    def _state(self, place: Node) -> int:
+        return place.state
 
     def _following(self, place: Node) -> Mapping[int, Lottery]:
         return place.following
@@ -649,19 +627,6 @@ class PublicAutomaton(_Machine[PublicHistory]):
 
     repeated: RepeatedGame
     states: tuple[PublicState, ...]
-
-    @property
-    def _model(self) -> RepeatedGame:
-        return self.repeated
-
-    @property
-    def _places(self) -> Sequence[PublicState]:
-        return self.states
-
-    def _scenes(self) -> list[_Scene]:
-        repeated = self.repeated
-        assert repeated.monitoring is not None
-        return [_Scene.of(repeated.game, repeated.exit, repeated.monitoring.exact)] * len(self.states)
 
     def _following(self, place: PublicState) -> Mapping[int, Lottery]:
         return dict(enumerate(place.following))
@@ -718,9 +683,7 @@ class PublicAutomaton(_Machine[PublicHistory]):
         once, places = np.unique(np.array(inside, dtype=np.intp), return_inverse=True)
         moves = self._chain()[once]
         stay, leave = moves[:, once], np.delete(moves, once, axis=1).sum(axis=1)
-        length = np.ones(
-            once.size
-        )  # within a number of periods, which doubles; nothing is subtracted from chances
+        length = np.ones(once.size)  # within a number of periods, which doubles
         for _ in range(_DOUBLINGS):
             length, leave, stay = length + stay @ length, leave + stay @ leave, stay @ stay
             stay *= ((1.0 - leave).clip(0.0) / np.maximum(stay.sum(axis=1), 1e-300))[:, None]
@@ -729,8 +692,9 @@ class PublicAutomaton(_Machine[PublicHistory]):
     def _chain(self) -> Floats:
         """Return the chance of each next state, shape (k, k); where somebody has left nothing changes any more."""
         matrix = np.diag([1.0 * (state.profile is None) for state in self.states])
-        for k, (state, scene) in enumerate(zip(self.states, self._scenes(), strict=True)):
-            for n, share in self._moves(state, scene):
+        game = self._game()
+        for k, state in enumerate(self.states):
+            for n, share in self._moves(state, game):
                 matrix[k, n] += float(share)
         return matrix
 

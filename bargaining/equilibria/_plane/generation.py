@@ -25,9 +25,9 @@ import numpy as np
 from bargaining._arrays import Floats
 from bargaining._rational import fractions, solve
 from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.lottery import Pair, between, hull
+from bargaining.equilibria._plane.lottery import Pair, Sums, between, hull
 from bargaining.equilibria._plane.polygon import Polygon, beyond
-from bargaining.equilibria._plane.rationals import ExactGame, Sums, Work
+from bargaining.equilibria._plane.rationals import ExactGame, Work
 from bargaining.equilibria.automaton import Node, StochasticAutomaton
 from bargaining.equilibria.sets import search
 from bargaining.equilibria.sets.fan import hull as outline

@@ -1,4 +1,4 @@
-"""A game in rationals, in the unit box of its payoffs, and sums of polygons of continuations.
+"""A game in rationals, in the unit box of its payoffs or in their own unit.
 
 A proof in rationals has a budget of `Work`, counted in units that do not depend on the machine. Beyond it the proof
 raises `Spent`.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cached_property, cmp_to_key
+from functools import cached_property
 from itertools import accumulate
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from bargaining.equilibria._plane.kinds import outcomes
-from bargaining.equilibria._plane.lottery import Lottery, Pair, convex_lottery
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
@@ -61,7 +60,7 @@ class ExactGame:
         For each state the outcomes of leaving that can be equilibria, each with the player who threatens.
     """
 
-    def __init__(self, game: StochasticGame | RepeatedGame) -> None:
+    def __init__(self, game: StochasticGame | RepeatedGame, *, box: bool = True) -> None:
         self.game: Any = game
         self.discounts: Point = tuple(game.exact_discounts.tolist())
         self.stages, self.exits = (
@@ -75,9 +74,12 @@ class ExactGame:
             [] if leave is None else [(end.exact(leave), end.leaver) for end in outcomes(leave)]
             for leave in self.exits
         ]
-        columns = list(zip(*self.given, *(point for some in ends for point, _ in some), strict=True))
-        self.low = tuple(map(min, columns))
-        self.size = tuple(max(x) - low or Fraction(1) for x, low in zip(columns, self.low, strict=True))
+        self.low: Point = (Fraction(0),) * game.players
+        self.size: Point = (Fraction(1),) * game.players
+        if box:
+            columns = list(zip(*self.given, *(point for some in ends for point, _ in some), strict=True))
+            self.low = tuple(map(min, columns))
+            self.size = tuple(max(x) - low or Fraction(1) for x, low in zip(columns, self.low, strict=True))
         self.ends = [[(self.scaled(point), leaver) for point, leaver in some] for some in ends]
 
     @property
@@ -117,6 +119,13 @@ class ExactGame:
             row, action = divmod(row, size)
             out.append(action)
         return tuple(reversed(out))
+
+    def row(self, state: int, actions: Sequence[int]) -> int:
+        """Return the row of a profile of a state."""
+        place = 0
+        for action, size in zip(actions, self.stages[state].shape, strict=True):
+            place = place * size + action
+        return self.first[state] + place
 
     def rows(self, state: int) -> range:
         """Return the rows of a state."""
@@ -179,82 +188,3 @@ class ExactGame:
             return None
         worth: Fraction = self.scaled(leave.exact[i].tolist())[i]
         return worth
-
-
-class Sum(NamedTuple):
-    """A weighted sum of polygons: its vertices, and which vertex of each state's polygon they stand on."""
-
-    vertices: tuple[Pair, ...]
-    at: list[dict[int, int]]
-
-    def lottery(self, point: Pair) -> dict[int, Lottery] | None:
-        """Return, for each next state, a lottery over its vertices; None if the point lies outside."""
-        found = convex_lottery(self.vertices, point)
-        if found is None:
-            return None
-        out: dict[int, Lottery] = {}
-        for s in self.at[0] if self.at else ():
-            shares: dict[int, Fraction] = {}
-            for k, share in found:
-                vertex = self.at[k][s]
-                shares[vertex] = shares.get(vertex, Fraction(0)) + share
-            out[s] = tuple((vertex, share) for vertex, share in shares.items() if share)
-        return out
-
-
-class Sums:
-    """Weighted sums of convex polygons given counter-clockwise: their edges are sorted by angle once."""
-
-    def __init__(self, polygons: Sequence[tuple[Pair, ...]]) -> None:
-        self.polygons = polygons
-        self.start = [_lowest(polygon) for polygon in polygons]
-        edges: list[tuple[Pair, int, int]] = [
-            ((polygon[k][0] - polygon[k - 1][0], polygon[k][1] - polygon[k - 1][1]), s, k)
-            for s, polygon in enumerate(polygons)
-            for k in range(len(polygon))
-            if len(polygon) > 1
-        ]
-        by_angle = cmp_to_key(_turn)
-        self.edges = sorted(edges, key=lambda edge: by_angle(edge[0]))
-
-    def of(self, law: Law) -> Sum:
-        """Return the sum weighted by a law; no vertex of it if a state that may follow has none."""
-        if any(not self.polygons[s] for s in law):
-            return Sum((), [])
-        stand = {s: self.start[s] for s in law}
-        x, y = (sum((p * self.polygons[s][stand[s]][i] for s, p in law.items()), Fraction(0)) for i in (0, 1))
-        vertices, at = [(x, y)], [dict(stand)]
-        last: Pair | None = None
-        for direction, s, k in self.edges:
-            if s not in law:
-                continue
-            x, y = x + law[s] * direction[0], y + law[s] * direction[1]
-            stand[s] = k
-            if last is not None and not _turn(last, direction):
-                vertices[-1], at[-1] = (x, y), dict(stand)
-            else:
-                vertices.append((x, y))
-                at.append(dict(stand))
-            last = direction
-        if len(vertices) > 1:  # the last step returns to the first vertex
-            vertices.pop()
-            at.pop()
-        return Sum(tuple(vertices), at)
-
-
-def _lowest(polygon: tuple[Pair, ...]) -> int:
-    """Return the leftmost of the lowest vertices."""
-    return min(range(len(polygon)), key=lambda k: (polygon[k][1], polygon[k][0]), default=-1)
-
-
-def _turn(d: Pair, e: Pair) -> int:
-    """Compare two directions by their angle from 0 to 360 degrees."""
-    halves = _lower(d) - _lower(e)
-    if halves:
-        return halves
-    cross = e[0] * d[1] - e[1] * d[0]
-    return (cross > 0) - (cross < 0)
-
-
-def _lower(d: Pair) -> int:
-    return 0 if d[1] > 0 or (d[1] == 0 and d[0] > 0) else 1

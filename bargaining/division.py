@@ -15,7 +15,7 @@ from bargaining._arrays import Floats, by_player, own, owning, returned, sealed,
 from bargaining._names import are_given, frame, numbered, place, series, sum_of, titles
 from bargaining._rich import SHOWN, Card, Mark, Result, brief, number, point_latex, sketch
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible._sides import every, largest
+from bargaining.feasible._facets import every, largest
 from bargaining.feasible.base import known
 from bargaining.problem import Problem, marks_of, require_problem
 

@@ -27,7 +27,7 @@ from bargaining._names import Names, are_given, carried, place, unique_names
 from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
 from bargaining.errors import InvalidInput, Status, with_article
 from bargaining.feasible._cvxpy import is_constraint, payoffs_of
-from bargaining.feasible._sides import EPS, every, some
+from bargaining.feasible._facets import EPS, every, some
 from bargaining.feasible.base import FeasibleSet, is_feasible_set
 from bargaining.feasible.surplus import TransferableSurplus
 

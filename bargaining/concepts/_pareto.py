@@ -18,8 +18,7 @@ from bargaining.feasible.frontier import Frontier
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import (
-    Relabelled,
-    Rescaled,
+    Image,
     above,
     set_of_cell,
     without_low_floors,
@@ -43,7 +42,7 @@ def vertices(problem: Problem, ideal: Floats) -> Floats | None:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     feasible, usual = without_low_floors(problem.feasible, d), both_gain(ideal, d)
     whole = feasible
-    while isinstance(whole, Rescaled | Relabelled):
+    while isinstance(whole, Image):
         whole = whole.within
     if isinstance(whole, TransferableSurplus):
         return np.broadcast_to(SEGMENT, (*usual.shape, 2, 2))

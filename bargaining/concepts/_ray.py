@@ -13,7 +13,7 @@ from bargaining._arrays import Floats
 from bargaining.concepts._missed import units
 from bargaining.division import Division, Named, divide
 from bargaining.errors import Status
-from bargaining.feasible._sides import every, largest
+from bargaining.feasible._facets import every, largest
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.transform import Restricted

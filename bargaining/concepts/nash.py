@@ -10,8 +10,7 @@ from bargaining._calls import suggesting
 from bargaining.concepts._missed import outside, units
 from bargaining.division import ACCURACY, Division, describe, divide, solved
 from bargaining.errors import Status
-from bargaining.feasible.base import is_convex
-from bargaining.feasible.product import best_product, short_of_product
+from bargaining.feasible.base import best_product, is_convex, short_of_product
 from bargaining.problem import Problem, require_problem
 
 

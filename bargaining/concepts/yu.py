@@ -24,8 +24,7 @@ from bargaining.feasible.polytope import STEEPEST, Polytope
 from bargaining.feasible.program import ConvexProgram
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import (
-    Relabelled,
-    Rescaled,
+    Image,
     Restricted,
     convex_only,
     set_of_cell,
@@ -144,14 +143,10 @@ def _least(
         return np.asarray(point), float(gap)
     if isinstance(feasible, Restricted):
         return _least(feasible.within, ideal, weights, np.maximum(floor, feasible.floor), power)
-    if isinstance(feasible, Relabelled):
-        back = np.argsort(feasible.order)
-        point, gap = _least(feasible.within, ideal[back], weights[back], floor[back], power)
-        return point[feasible.order], gap
-    if isinstance(feasible, Rescaled):
-        a, b = feasible.scale, feasible.shift
-        point, gap = _least(feasible.within, (ideal - b) / a, weights * a, (floor - b) / a, power)
-        return point * a + b, gap
+    if isinstance(feasible, Image):
+        least = feasible.inside(ideal), feasible.back(weights * feasible.scale), feasible.inside(floor)
+        point, gap = _least(feasible.within, *least, power)
+        return feasible.outside(point), gap
     return _by_support(feasible, ideal, weights, floor, power)
 
 

@@ -1,23 +1,30 @@
-r"""Small smooth concave programs, by a sequence of quadratic programs and Newton's method on the binding constraints.
+r"""Decisions under constraints, by small smooth concave programs.
 
 .. math:: \max\ a \cdot v + \sum_i \omega_i \log c_i(v) \quad\text{subject to}\quad c(v) \ge 0
 
-with every :math:`c_i` concave; :math:`\omega_i = 0` for a plain constraint. Each step solves the quadratic model of the
-Lagrangian over the tangents of the constraints with Clarabel, an interior-point solver. Tangents of concave
-functions lie above them, so a program whose tangents leave nothing feasible has no feasible point. Once the model says
-which constraints bind, Newton's method on the conditions of optimality, with these as equations, finishes.
+with every :math:`c_i` concave; :math:`\omega_i = 0` for a plain constraint. A sequence of quadratic programs is
+followed by Newton's method. Each step solves the quadratic model of the Lagrangian over the tangents of the constraints
+with Clarabel, an interior-point solver. Tangents of concave functions lie above them, so a program whose tangents leave
+nothing feasible has no feasible point. Once the model says which constraints bind, Newton's method on the conditions of
+optimality, with these as equations, finishes.
+
+Decisions and their utilities are measured in units in which both are of size one. `least_powers` finds the payoffs with
+the least sum of powers of weighted losses from an ideal point a. With y the losses, it is least where :math:`t` is,
+over :math:`y \ge 0`, :math:`a - y / w \le u(z)` and :math:`\sum_i y_i^p \le t`: a program without kinks, whose
+multipliers are the prices that prove it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, fill, real
+from bargaining.errors import InvalidInput
 
 SURE = 1e-9  # largest violation of the conditions at which a program counts as solved
 GOOD = 1e-13  # violation at which the search stops: rounding
@@ -286,3 +293,351 @@ def _on(program: ConcaveProgram, point: Point, active: NDArray[np.bool_]) -> tup
     new = Point(v=v, multipliers=multipliers, off=violation(program, there, multipliers))
     broken = (program.targets == 0) & (there.values < 0)
     return new, np.where(active, multipliers > 0, broken)
+
+
+EDGE = 1e-6  # on a bound, differences are taken this much further in
+ASIDE = 0.37  # of the width: where gradients that are the same as at the start suggest linear functions
+ALIKE = 1e-6  # of gradients: less changes nothing in the search
+STEP = 1e-5  # of the room to the nearest bound, for differences of gradients
+
+Vector = Callable[[Floats], ArrayLike]
+Rows = tuple[Floats, Floats]
+"""A matrix and what is added to its product with a vector."""
+Bend = Callable[[Floats], tuple[float, Floats, Floats]]
+"""A concave function: takes y and returns its value, its gradient and the diagonal of its Hessian."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Choice:
+    """The best decision, the other variables y of its program, the multipliers, and the violation of the conditions.
+
+    Multipliers are in the order of `Decisions.slacks`, then of the utilities with a finite offset, then of the rows
+    that bound y alone, then of y if it has weights, then of the concave constraint on y.
+    """
+
+    decision: Floats
+    rest: Floats
+    multipliers: Floats
+    off: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decisions:
+    """Decisions z = start + width * u with their constraints, and utilities in units of `span`.
+
+    Attributes
+    ----------
+    lower, upper, start, width : ndarray, shape (k,)
+    matrix, limits : ndarray, shapes (m, k) and (m,)
+    utilities, jacobian : callable
+    constraints, constraint_jacobian : callable
+        Give empty arrays where there are none.
+    span : ndarray, shape (n,)
+    """
+
+    lower: Floats
+    upper: Floats
+    start: Floats
+    width: Floats
+    matrix: Floats
+    limits: Floats
+    utilities: Vector
+    jacobian: Vector
+    constraints: Vector
+    constraint_jacobian: Vector
+    span: Floats
+    _size: Floats = field(init=False)  # of the linear constraints' gradients
+    # gradients of bounds and linear constraints, which are the same everywhere
+    _steady: Floats = field(init=False)
+    _slopes: Floats = field(init=False)  # at the start
+    _linear: bool = field(init=False)  # whether gradients are the same at another decision
+
+    def __post_init__(self) -> None:
+        rows, eye = self.matrix * self.width, np.eye(self.start.size)
+        size = np.abs(rows).max(axis=1, initial=0.0)
+        size = np.where(size > 0, size, 1.0)
+        steady = (eye[np.isfinite(self.lower)], -eye[np.isfinite(self.upper)], -rows / size[:, None])
+        fill(self, _size=size, _steady=np.concatenate(steady))
+        fill(self, _slopes=self._all_slopes(self.start))
+        shares = ASIDE * np.arange(1, self.start.size + 1) / self.start.size  # in no direction of symmetry
+        fill(self, _linear=self._as_at_start(self.at(np.where(np.isfinite(self.upper), shares, -shares))))
+
+    def _all_slopes(self, z: Floats) -> Floats:
+        return np.concatenate((self.slopes(z), self.slacks(z)[1]))
+
+    def _as_at_start(self, z: Floats) -> bool:
+        """Whether all gradients are those at the start, as they are everywhere in a linear program."""
+        with np.errstate(all="ignore"):
+            away = np.abs(self._all_slopes(z) - self._slopes)
+        return bool((away <= ALIKE * (1.0 + np.abs(self._slopes))).all())
+
+    def at(self, unit: Floats) -> Floats:
+        """Return a decision from its scaled coordinates, clipped to its bounds."""
+        return np.clip(self.start + self.width * unit, self.lower, self.upper)
+
+    def payoffs(self, z: Floats) -> Floats:
+        """Return the payoffs of a decision."""
+        return np.asarray(self.utilities(z), dtype=float)
+
+    def slopes(self, z: Floats) -> Floats:
+        """Return the scaled gradients of the utilities."""
+        return np.asarray(self.jacobian(z), dtype=float) * self.width / self.span[:, None]
+
+    def slacks(self, z: Floats) -> tuple[Floats, Floats]:
+        """Return the scaled slacks of bounds, linear and convex constraints, and their gradients."""
+        values = (
+            ((z - self.lower) / self.width)[np.isfinite(self.lower)],
+            ((self.upper - z) / self.width)[np.isfinite(self.upper)],
+            (self.limits - self.matrix @ z) / self._size,
+            -np.asarray(self.constraints(z), dtype=float).reshape(-1),
+        )
+        bends = np.asarray(self.constraint_jacobian(z), dtype=float).reshape(-1, z.size)
+        return np.concatenate(values), np.concatenate((self._steady, -bends * self.width))
+
+    def most(self, z: Floats, slope: Floats) -> float:
+        """Return the largest change by a scaled slope from z to the bounds; without a bound, to the size of z."""
+        size = 1.0 + np.abs((z - self.start) / self.width)
+        up, down = ((end - z) / self.width for end in (self.upper, self.lower))
+        up, down = np.where(np.isfinite(up), up, size), np.where(np.isfinite(down), down, -size)
+        return float(np.maximum(slope * up, slope * down).sum())
+
+    def curvature(self, z: Floats, prices: Floats, multipliers: Floats) -> Floats:
+        """Return the Hessian of prices . u - multipliers . h, by central differences within the bounds.
+
+        0 where gradients are those at the start and seem to be the same everywhere: it only guides the search.
+        """
+        k = z.size
+        if self._linear and self._as_at_start(z):
+            return np.zeros((k, k))
+        edge = EDGE * self.width * ((z == self.lower) | (z == self.upper))
+        z = np.clip(z, self.lower + edge, self.upper - edge)
+        room = np.minimum(np.minimum(z - self.lower, self.upper - z) / self.width, 1.0) * STEP
+        curvature = np.empty((k, k))
+        for j in range(k):
+            h = np.zeros(k)
+            h[j] = room[j] * self.width[j]
+            sides = [
+                prices @ self.slopes(z + s * h)
+                - multipliers
+                @ np.asarray(self.constraint_jacobian(z + s * h), dtype=float).reshape(-1, k)
+                * self.width
+                for s in (1, -1)
+            ]
+            curvature[j] = (sides[0] - sides[1]) / (2 * room[j])
+        return (curvature + curvature.T) / 2
+
+    def solve(
+        self,
+        objective: Floats,
+        weights: Floats,
+        matrix: Floats,
+        offset: Floats,
+        *,
+        alone: Rows | None = None,
+        bend: Bend | None = None,
+    ) -> Choice:
+        """Maximise objective . y + weights . log y over u(z) >= span * (matrix y) + offset and decisions z.
+
+        With `alone`, rows and their room, also subject to rows y + room >= 0; and with `bend` to bend(y) >= 0.
+        """
+        k, eye = self.start.size, np.eye(objective.size)
+        rows, room = (eye[:0], np.empty(0)) if alone is None else alone
+        logs = len(eye) if weights.any() else 0
+        own = np.concatenate((rows, eye[:logs])), np.append(room, np.zeros(logs))
+        targets = np.concatenate((np.zeros(len(rows)), weights[:logs], np.zeros(0 if bend is None else 1)))
+        found = maximise(self._program(objective, targets, matrix, offset, own, bend))
+        return Choice(
+            decision=self.at(found.v[:k]), rest=found.v[k:], multipliers=found.multipliers, off=found.off
+        )
+
+    def _program(
+        self,
+        objective: Floats,
+        targets: Floats,
+        matrix: Floats,
+        offset: Floats,
+        own: Rows,
+        bend: Bend | None,
+    ) -> ConcaveProgram:
+        k, kept = self.start.size, np.isfinite(offset)
+        plain = self.slacks(self.start)[0].size + int(kept.sum())
+        return ConcaveProgram(
+            objective=np.append(np.zeros(k), objective),
+            targets=np.append(np.zeros(plain), targets),
+            at=lambda v: self._near(v, kept, offset, matrix, own, bend),
+            start=np.append(np.zeros(k), np.ones(objective.size)),
+            strict=0 if self._linear else int(np.isfinite(self.lower).sum() + np.isfinite(self.upper).sum()),
+        )
+
+    def _near(
+        self,
+        v: Floats,
+        kept: NDArray[np.bool_],
+        offset: Floats,
+        matrix: Floats,
+        own: Rows,
+        bend: Bend | None,
+    ) -> Local:
+        """Describe, near (u, y), slacks, utilities less their claims, and linear and concave constraints on y."""
+        k, (lines, room) = self.start.size, own
+        z, y = self.at(v[:k]), v[k:]
+        slack, rows = self.slacks(z)
+        worth = (self.payoffs(z) - np.where(kept, offset, 0.0)) / self.span - matrix @ y
+        value, slope, curve = (0.0, y, y) if bend is None else bend(y)
+        lines = lines if bend is None else np.vstack((lines, slope))
+        first, last = slack.size, slack.size + int(kept.sum())
+        gradients = np.zeros((last + len(lines), v.size))
+        gradients[:first, :k] = rows
+        gradients[first:last, :k], gradients[first:last, k:] = self.slopes(z)[kept], -matrix[kept]
+        gradients[last:, k:] = lines
+
+        def hessian(multipliers: Floats) -> Floats:
+            prices, curved = np.zeros(self.span.size), np.zeros((v.size, v.size))
+            prices[kept] = multipliers[first:last]
+            curved[:k, :k] = self.curvature(z, prices, multipliers[len(self._steady) : first])
+            if bend is not None:
+                curved[range(k, v.size), range(k, v.size)] = multipliers[-1] * curve
+            return curved
+
+        return Local(
+            values=np.concatenate((slack, worth[kept], own[0] @ y + room, [] if bend is None else [value])),
+            gradients=gradients,
+            hessian=hessian,
+        )
+
+
+def box(lower: ArrayLike, upper: ArrayLike, start: ArrayLike | None) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the bounds, the unit of each decision and where to start."""
+    low, high = (
+        np.atleast_1d(real(a, name, finite=False)) for a, name in ((lower, "lower"), (upper, "upper"))
+    )
+    if low.ndim != 1 or low.shape != high.shape:
+        raise InvalidInput(
+            f"`lower` and `upper` must have one entry per decision; got shapes {low.shape} and {high.shape}."
+        )
+    if not (low < high).all():
+        k = int(np.argmax(~(low < high)))
+        raise InvalidInput(f"`lower` must be below `upper`; got {low[k]:g} and {high[k]:g} for decision {k}.")
+    bounded = np.isfinite(high - low)
+    near = np.where(np.isfinite(low), low, np.where(np.isfinite(high), high, 0.0))
+    width = np.where(bounded, np.where(bounded, high - low, 1.0), 1.0 + np.abs(near))
+    if start is None:
+        inward = np.where(np.isfinite(low), 1.0, np.where(np.isfinite(high), -1.0, 0.0))
+        return low, high, width, near + np.where(bounded, 0.5, inward) * width
+    middle = np.atleast_1d(real(start, "start"))
+    if middle.shape != low.shape or not ((middle > low) & (middle < high)).all():
+        raise InvalidInput(f"`start` must lie strictly between `lower` and `upper`; got {middle.tolist()}.")
+    return low, high, width, middle
+
+
+def linear(matrix: ArrayLike | None, limits: ArrayLike | None, k: int) -> tuple[Floats, Floats]:
+    """Return the linear constraints, of which there may be none."""
+    if matrix is None and limits is None:
+        return np.empty((0, k)), np.empty(0)
+    if matrix is None or limits is None:
+        raise InvalidInput("`matrix` and `limits` must be given together; got one of them.")
+    rows, right = real(matrix, "matrix", ndim=2), real(limits, "limits", ndim=1)
+    if rows.shape != (right.size, k):
+        raise InvalidInput(
+            f"`matrix` must have shape ({right.size}, {k}), a row per limit and a column per decision; "
+            f"got {rows.shape}."
+        )
+    return rows, right
+
+
+def checked(names: tuple[str, str], function: Vector, jacobian: Vector, z: Floats, room: Floats) -> Floats:
+    """Return the gradients at a decision, after a comparison with differences of the function."""
+    for name, value in zip(names, (function, jacobian), strict=True):
+        if not callable(value):
+            raise InvalidInput(f"`{name}` must be callable on a decision; got {value!r}.")
+    values = real(function(z), f"{names[0]}(start)", ndim=1, payoffs=True)
+    slopes = real(jacobian(z), f"{names[1]}(start)")
+    if slopes.shape != (values.size, z.size):
+        raise InvalidInput(
+            f"`{names[1]}` must return shape ({values.size}, {z.size}), a row per value of `{names[0]}`; "
+            f"got {slopes.shape}."
+        )
+    steps = room * np.eye(z.size)
+    ahead, behind = (np.array([real(function(z + s * h), names[0]) for h in steps]).T for s in (1, -1))
+    wrong = np.abs((ahead - behind) - 2 * slopes * room) > 1e-3 * np.abs(2 * slopes * room).max(
+        axis=1, keepdims=True
+    )
+    wrong &= np.abs(ahead - behind) + np.abs(slopes * room) > 1e-9 * (
+        np.abs(values).max() + np.abs(slopes * room).max()
+    )
+    if wrong.any():
+        i, j = (int(index) for index in np.argwhere(wrong)[0])
+        raise InvalidInput(
+            f"`{names[1]}` must hold the gradients of `{names[0]}`; entry ({i}, {j}) is {slopes[i, j]:.6g} at the "
+            f"start and differences give {((ahead - behind)[i, j] / (2 * room[j])):.6g}."
+        )
+    return slopes
+
+
+FLAT = 1e-12  # of the losses: a power below 2 bends without bound where there is none
+
+
+def least_powers(
+    decisions: Decisions, ideal: Floats, weights: Floats, floor: Floats, power: float, loss: float
+) -> tuple[Floats, float]:
+    """Return the x from `floor` to `ideal` with the least sum of (weights * (ideal - x))**power, and its error.
+
+    Parameters
+    ----------
+    power : float
+        At least 1.
+    loss : float
+        The approximate size of the weighted losses at the answer, positive.
+
+    Returns
+    -------
+    x : ndarray, shape (n,)
+    gap : float
+        A bound on how much less another point of the set can lose, from the gradient divided by its largest entry as
+        prices.
+    """
+    n, span, bound = ideal.size, decisions.span, np.isfinite(floor)
+    eye, unit, room = np.eye(n, n + 1), weights * span / loss, ((ideal - floor) / span)[bound]
+    fall = eye / unit[:, None]  # of payoffs, in units of the span, by a loss of one
+
+    def bend(y: Floats) -> tuple[float, Floats, Floats]:
+        each = np.maximum(y[:n], 0.0)
+        slope, curve = -power * each ** (power - 1), np.maximum(each, FLAT) ** (power - 2)
+        curve *= -power * (power - 1)
+        return float(y[n] - (each**power).sum()), np.append(slope, 1.0), np.append(curve, 0.0)
+
+    rows = np.concatenate((eye, -fall[bound])), np.append(np.zeros(n), room)
+    if power == 1:
+        alone = rows[0][:, :n], rows[1]
+        found = decisions.solve(-np.ones(n), np.zeros(n), -fall[:, :n], ideal, alone=alone)
+    else:
+        found = decisions.solve(
+            np.append(np.zeros(n), -1.0), np.zeros(n + 1), -fall, ideal, alone=rows, bend=bend
+        )
+    payoffs = decisions.payoffs(found.decision)
+    short = (ideal - payoffs) / span
+    worth = power * unit * (unit * np.maximum(short, 0.0)) ** (power - 1)
+    price = float((worth / (weights * span)).max())
+    gap = _gap(decisions, found, worth, short, room, bound)
+    return np.minimum(payoffs, ideal), gap / price if found.off <= SURE and price > 0 else np.nan
+
+
+def _gap(
+    decisions: Decisions, found: Choice, worth: Floats, short: Floats, room: Floats, bound: NDArray[np.bool_]
+) -> float:
+    """Bound by how much less another decision can lose, with prices p and multipliers s of the floor, p <= worth + s.
+
+    By concavity no decision loses less than p . short - s . room, up to the remaining gradient.
+    """
+    z, loss = found.decision, np.maximum(short, 0.0)
+    slack, rows = decisions.slacks(z)
+    parts = np.split(found.multipliers, np.cumsum([slack.size, loss.size, loss.size, room.size]))
+    plain, prices, _, low = (np.maximum(part, 0.0) for part in parts[:4])
+    dear = worth.copy()
+    dear[bound] += low
+    prices = np.minimum(prices, dear)
+    unpaid = (dear - prices) @ loss + prices @ (loss - short) + low @ (room - loss[bound])
+    paid, held = prices > 0, plain > 0  # the gradient of what has no price may be infinite
+    left = prices[paid] @ decisions.slopes(z)[paid] + plain[held] @ rows[held]
+    over = max(float(-slack.min(initial=0.0)), float((loss[bound] - room).max(initial=0.0)))
+    return max(float(unpaid + plain @ np.maximum(slack, 0.0)) + decisions.most(z, left), over)

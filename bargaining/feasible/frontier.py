@@ -12,8 +12,7 @@ from bargaining._arguments import function as callable_of
 from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
 from bargaining._rich import Shown, brief, listing
 from bargaining.errors import InvalidInput
-from bargaining.feasible._root import decreasing_root
-from bargaining.feasible._slopes import Condition, Slopes, off_balance, slopes
+from bargaining.feasible._root import Condition, Slopes, decreasing_root, off_balance, slopes
 from bargaining.feasible.base import question
 
 PROBES, MANY = 33, 1000  # points at which a new frontier is probed, three of a batch of many

@@ -18,8 +18,8 @@ from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fi
 from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.feasible._decisions import (
-    SOLVED,
+from bargaining.feasible._concave import (
+    SURE,
     Choice,
     Decisions,
     Vector,
@@ -278,14 +278,14 @@ class ConvexProgram(Shown, line=False):
             alone=(eye[np.ix_(held, counted)], least[held]),
         )
         best = np.where(weights < 0, floor, inside.payoffs(point.decision))
-        return np.asarray(best) if point.off <= SOLVED else np.full(weights.shape, np.nan)
+        return np.asarray(best) if point.off <= SURE else np.full(weights.shape, np.nan)
 
     def _last(self, origin: Floats, direction: Floats) -> tuple[float, Choice]:
         """Return the last t with origin + t * direction in the set; -inf where none was found."""
         step = direction / self._decisions.span
         size = float(np.abs(step).max())
         point = self._decisions.solve(np.ones(1), np.zeros(1), step[:, None] / size, origin)
-        return (float(point.rest[-1]) / size if point.off <= SOLVED else -np.inf), point
+        return (float(point.rest[-1]) / size if point.off <= SURE else -np.inf), point
 
     def _reaches(self, x: Floats, room: float) -> bool:
         """Say whether x lies below the frontier, or a decision found by the search shows that it is feasible."""
@@ -337,7 +337,7 @@ class ConvexProgram(Shown, line=False):
         inside, counted = self._decisions, w > 0
         point = inside.solve(np.zeros(counted.sum()), w[counted], np.eye(w.size)[:, counted], d)
         x = inside.payoffs(point.decision)
-        return x, self._gap(point, x, d, w) if point.off <= SOLVED else np.nan
+        return x, self._gap(point, x, d, w) if point.off <= SURE else np.nan
 
     def _gap(self, point: Choice, x: Floats, d: Floats, w: Floats) -> float:
         """Bound the duality gap by concavity: multipliers times slacks, plus the remaining gradient.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bargaining._arrays import ArrayLike, Floats, fill, owning, real
 from bargaining._rich import Shown, listing
 from bargaining.errors import InvalidInput, NotApplicable, short
-from bargaining.feasible._sides import some
+from bargaining.feasible._facets import some
 from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible.base import FeasibleSet, disposes_freely, is_convex, known, question
+from bargaining.feasible.base import FeasibleSet, best_product, disposes_freely, is_convex, known, question
 from bargaining.feasible.points import FreeDisposalHull
 from bargaining.feasible.polytope import Polytope, sets_of
-from bargaining.feasible.product import best_product
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.union import Union
 
@@ -41,7 +40,7 @@ def rescaled(feasible: FeasibleSet, scale: Floats, shift: Floats) -> FeasibleSet
         with np.errstate(over="ignore"):
             total = feasible.total * scale[0] + shift.sum()
         return TransferableSurplus(total, players=feasible.players)
-    return Rescaled(feasible, scale, shift)
+    return Image(feasible, scale, shift)
 
 
 def relabelled(feasible: FeasibleSet, order: NDArray[np.intp]) -> FeasibleSet:
@@ -54,7 +53,7 @@ def relabelled(feasible: FeasibleSet, order: NDArray[np.intp]) -> FeasibleSet:
         return FreeDisposalHull(feasible.points[:, order], outcomes=feasible.outcomes)
     if isinstance(feasible, Union):
         return Union([relabelled(one, order) for one in feasible.sets])
-    return Relabelled(feasible, order)
+    return Image(feasible, np.ones(order.size), np.zeros(order.size), order)
 
 
 def restricted(feasible: FeasibleSet, floor: Floats) -> FeasibleSet:
@@ -207,26 +206,30 @@ class Cell(_Wrapped, line=False):
         return np.asarray(self._ask("contains", x, tol=tol))
 
 
-class _Image(_Wrapped):
-    """The image of the set within under a map that keeps the order of payoffs."""
+@owning
+@dataclass(frozen=True, slots=True, eq=False)
+class Image(_Wrapped, line=False):
+    """The payoffs scale * x + shift for x in the set within, where player i is the one who was order[i]."""
 
-    __slots__ = ()
+    within: FeasibleSet
+    scale: Floats
+    shift: Floats
+    order: NDArray[np.intp] | None = None
 
-    def _in(self, x: Floats) -> Floats:
+    def back(self, x: Floats) -> Floats:
+        """Return the entries of players in their order within."""
+        return x if self.order is None else x[..., np.argsort(self.order)]
+
+    def inside(self, x: Floats) -> Floats:
         """Return payoffs in the units and the order of the set within."""
-        raise NotImplementedError
+        return self.back((x - self.shift) / self.scale)
 
-    def _out(self, x: Floats) -> Floats:
-        """Return payoffs of the set within in those of this one."""
-        raise NotImplementedError
-
-    def _prices(self, x: Floats) -> Floats:
-        """Return the weights of payoffs of the set within."""
-        raise NotImplementedError
-
-    def _step(self, x: Floats) -> Floats:
-        """Return a direction in the set within."""
-        raise NotImplementedError
+    def outside(self, x: Floats) -> Floats:
+        """Return payoffs of the set within in those of this one; NaN, not infinity, where no float holds them."""
+        x = x if self.order is None else x[..., self.order]
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = x * self.scale + self.shift
+            return np.where(np.isfinite(x) & ~np.isfinite(moved), np.nan, moved)
 
     @property
     def disposes_freely(self) -> bool:
@@ -236,82 +239,37 @@ class _Image(_Wrapped):
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and where."""
-        value, point = self.within.support(self._prices(weights))
-        point = self._out(point)
+        value, point = self.within.support(self.back(weights * self.scale))
+        point = self.outside(point)
         return np.where(np.isfinite(value), (weights * point).sum(axis=-1), value), point
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell."""
-        return self._out(support_above(self.within, self._prices(weights), self._in(floor)))
+        return self.outside(support_above(self.within, self.back(weights * self.scale), self.inside(floor)))
 
     @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
-        return self.within.ray(self._in(origin), self._step(direction))
+        with np.errstate(over="ignore"):
+            step = self.back(direction / self.scale)
+        return self.within.ray(self.inside(origin), step)
 
     @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        best = self._out(self.within.ideal(self._in(floor)))
+        best = self.outside(self.within.ideal(self.inside(floor)))
         return np.where(np.isfinite(best), np.maximum(best, floor), best)
 
     @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set."""
-        return self.within.contains(self._in(x), tol=tol)
+        return self.within.contains(self.inside(x), tol=tol)
 
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains: units do not matter."""
-        point, residual = best_product(self.within, self._in(origin), self._share(weights))
-        return self._out(point), residual
-
-    def _share(self, x: Floats) -> Floats:
-        """Return bargaining weights, which have no units, in the order of the set within."""
-        return x
-
-
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
-class Rescaled(_Image, line=False):
-    """{scale * x + shift : x in the set within}."""
-
-    within: FeasibleSet
-    scale: Floats
-    shift: Floats
-
-    def _in(self, x: Floats) -> Floats:
-        return (x - self.shift) / self.scale
-
-    def _out(self, x: Floats) -> Floats:
-        """Return payoffs in the new units; NaN, not infinity, where a float does not hold them."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            moved = x * self.scale + self.shift
-            return np.where(np.isfinite(x) & ~np.isfinite(moved), np.nan, moved)
-
-    def _prices(self, x: Floats) -> Floats:
-        return x * self.scale
-
-    def _step(self, x: Floats) -> Floats:
-        with np.errstate(over="ignore"):
-            return x / self.scale
-
-
-@owning
-@dataclass(frozen=True, slots=True, eq=False)
-class Relabelled(_Image, line=False):
-    """The set within, in which player i was order[i]."""
-
-    within: FeasibleSet
-    order: NDArray[np.intp]
-
-    def _in(self, x: Floats) -> Floats:
-        return x[..., np.argsort(self.order)]
-
-    def _out(self, x: Floats) -> Floats:
-        return x[..., self.order]
-
-    _prices = _step = _share = _in
+        point, residual = best_product(self.within, self.inside(origin), self.back(weights))
+        return self.outside(point), residual
 
 
 @owning
@@ -401,8 +359,7 @@ def with_lotteries(feasible: FeasibleSet) -> FeasibleSet:
         found: FeasibleSet = hull()
         return found
     inner = with_lotteries(feasible.within)  # type: ignore[attr-defined]
-    if isinstance(feasible, Rescaled):
+    if isinstance(feasible, Image):
+        inner = inner if feasible.order is None else relabelled(inner, feasible.order)
         return rescaled(inner, feasible.scale, feasible.shift)
-    if isinstance(feasible, Relabelled):
-        return relabelled(inner, feasible.order)
     return restricted(inner, feasible.floor) if isinstance(feasible, Restricted) else inner

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from bargaining._arrays import Floats, fill, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, with_article
-from bargaining.feasible.base import FeasibleSet, disposes_freely, is_convex, question
+from bargaining.feasible.base import FeasibleSet, best_product, disposes_freely, is_convex, question
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
 from bargaining.feasible.polytope import Polytope
-from bargaining.feasible.product import best_product
 
 EPS = float(np.finfo(float).eps)
 HAIR = 16 * EPS  # of payoffs: a floor that much lower is not missed by rounding

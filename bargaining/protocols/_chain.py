@@ -35,7 +35,7 @@ from bargaining._arguments import whole
 from bargaining._arrays import Floats, discounts, real
 from bargaining.errors import InvalidInput, plain
 from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.transform import Rescaled
+from bargaining.feasible.transform import Image
 
 _MOST = 1000  # players: one more adds a column to every array, and S equations to a system
 
@@ -177,7 +177,7 @@ class ChainOfSets(Chain):
         most = self._ideal(np.zeros((self.states, self.players))).max(axis=0)
         unit = np.maximum(most, np.abs(self.outside).max(axis=0))
         unit = np.where(np.isfinite(unit) & (unit > 0), unit, 1.0)
-        sets = tuple(Rescaled(each, 1 / unit, np.zeros(self.players)) for each in self.sets)
+        sets = tuple(Image(each, 1 / unit, np.zeros(self.players)) for each in self.sets)
         return replace(self, sets=sets, outside=self.outside / unit), unit
 
     def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:

@@ -25,7 +25,7 @@ from bargaining.errors import NotApplicable
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import Rescaled, set_of_cell
+from bargaining.feasible.transform import Image, set_of_cell
 from bargaining.protocols._chain import (
     Chain,
     ChainOfSets,
@@ -194,5 +194,5 @@ def round_of(talks: Talks, cell: tuple[int, ...]) -> Round:
     if isinstance(feasible, TransferableSurplus):
         total = (float(feasible.total) - origin.sum()) / unit[0]
         return Round(Chain(surplus=np.full(n, total), **parts), origin, unit, last)
-    sets = (Rescaled(feasible, 1 / unit, -origin / unit),) * n
+    sets = (Image(feasible, 1 / unit, -origin / unit),) * n
     return Round(ChainOfSets(surplus=np.zeros(n), sets=sets, **parts), origin, unit, last)

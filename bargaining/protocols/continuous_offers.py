@@ -13,8 +13,7 @@ from bargaining._names import Names
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.product import best_product
+from bargaining.feasible.base import FeasibleSet, best_product
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._offers import best_response, require_two

@@ -12,7 +12,7 @@ from bargaining._arrays import SMALLEST, Floats, owning, scalar
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status, plain
-from bargaining.feasible.product import best_product
+from bargaining.feasible.base import best_product
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._seats import claims, pie
 

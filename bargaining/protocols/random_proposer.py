@@ -42,7 +42,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.feasible.transform import Rescaled
+from bargaining.feasible.transform import Image
 from bargaining.problem import Problem, require_problem
 from bargaining.protocols._chain import ChainOfSets
 from bargaining.protocols._offers import SPARE, best_response
@@ -332,7 +332,7 @@ class RandomProposer(Shown):
             outside=np.where(may_leave, (outside - d) / scale, 0.0),
             may_leave=may_leave,
             credible=may_leave,
-            sets=(Rescaled(problem.feasible, 1 / scale, -d / scale),) * n,
+            sets=(Image(problem.feasible, 1 / scale, -d / scale),) * n,
         )
         values = stationary(chain)[0]
         proposing = np.diag(values)

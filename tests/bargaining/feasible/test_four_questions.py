@@ -22,7 +22,7 @@ from bargaining import (
 from bargaining.feasible._polygon import hull, pareto_chain, turn
 from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.transform import Relabelled, Rescaled, Restricted
+from bargaining.feasible.transform import Image, Restricted
 
 points = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=9).map(
     lambda rows: np.array(rows, dtype=float)
@@ -246,8 +246,8 @@ def test_questions_are_asked_in_lists_or_arrays(feasible: FeasibleSet) -> None:
     scale, shift = np.array([2.0, 3.0]), np.ones(2)
     for one in (
         feasible,
-        Rescaled(feasible, scale, shift),
-        Relabelled(feasible, np.array([1, 0])),
+        Image(feasible, scale, shift),
+        Image(feasible, np.ones(2), np.zeros(2), np.array([1, 0])),
         Restricted(feasible, np.zeros(2)),
     ):
         for name, asked in (

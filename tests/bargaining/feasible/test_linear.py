@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bargaining import Status
-from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._facets import LinearProgram, optimise
 
 NOTHING = [[1.0, 1.0], [-1.0, -1.0]], [1.0, -2.0]  # z0 + z1 is at most 1 and at least 2
 OPEN = [[1.0, -1.0]], [1.0]

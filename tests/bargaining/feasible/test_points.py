@@ -20,7 +20,7 @@ from bargaining import (
     raiffa,
     yu,
 )
-from bargaining.feasible._sides import best_points
+from bargaining.feasible._facets import best_points
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.points import FreeDisposalHull, undominated
 

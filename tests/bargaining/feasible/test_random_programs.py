@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bargaining import ConvexProgram, Problem, Status, dictatorial, kalai_smorodinsky, nash, utilitarian
-from bargaining.feasible._decisions import Vector
+from bargaining.feasible._concave import Vector
 
 
 @dataclass(frozen=True)

@@ -274,7 +274,7 @@ def claims_table(study: Study) -> Table:
     return study.table(
         "T4",
         [{name: getattr(claim, name) for name in ("claim", "verdict", "assumption")} for claim in CLAIMS],
-        study.uncapped.war.residual.max(),
+        study.uncapped.war,
     )
 
 
@@ -298,7 +298,7 @@ def counts_table(study: Study, rows: Rows) -> Table:
                     f"{row['draws']} worlds"
                 )
         listed.append(line)
-    return study.table("T4-figures", listed, study.uncapped.war.residual.max())
+    return study.table("T4-figures", listed, study.uncapped.war)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

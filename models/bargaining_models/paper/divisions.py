@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,7 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
-from bargaining_models.negotiation.triangle import Triangle, triangle_readings
-from bargaining_models.negotiation.triangle_terms import Terms
+from bargaining_models.negotiation.triangle import triangle_readings
 from bargaining_models.paper.study import (
     CASES,
     COUNTRIES,
@@ -34,7 +34,6 @@ from bargaining_models.paper.study import (
     SHARES,
     Study,
     by_country,
-    clean,
     specified,
 )
 from bargaining_models.us_canada.baseline import ROLES
@@ -56,40 +55,34 @@ def headline(study: Study) -> Table:
         "open": (study.uncapped, study.diverted),
         "closed": (study.closed_route, study.diverted.without_route()),
     }
-    rows, residuals = [], []
+    rows, solved = [], list[Any]([study.uncapped.war])
     for route, deals in routes.items():
         for reading in shown:
             row: dict[str, Any] = {"route": route, "reading": reading.name}
             for deal, shares, prefix in zip(deals, (SHARES, DIVERTED), ("", "diverted_"), strict=True):
                 division = reading.divide(deal)
-                residuals.append(float(np.nanmax(division.residual)))
-                for r, transfer in zip(shares, deal.transfer(division), strict=True):
-                    row[f"{prefix}{r:g}"] = None if np.isnan(transfer) else clean(transfer)
+                solved.append(division)
+                paid = zip(shares, deal.transfer(division), strict=True)
+                row |= {f"{prefix}{r:g}": transfer for r, transfer in paid}
             rows.append(row)
-    return study.table(
-        "headline", rows, *residuals, study.uncapped.war.residual.max(), timing=_timings(shown)
-    )
+    return study.table("headline", rows, *solved, timing=_timings(shown))
 
 
 def payoffs(study: Study, measure: str) -> Table:
     """T1: what each outcome is worth, by redirectable share, with and without capacity caps."""
     zero = getattr(study.uncapped.agreement, measure)[0]
     deals = {"unlimited": study.uncapped, "capped": study.capped}
-    rows = [
-        {"capacity": caps, "r": float(r)}
-        | {
-            f"{outcome}_{country}": clean(getattr(getattr(deal, outcome), measure)[k, c] - zero[c])
-            for outcome in OUTCOMES
-            for c, country in enumerate(COUNTRIES)
-        }
-        for caps, deal in deals.items()
-        for k, r in enumerate(SHARES)
-    ]
+    rows = []
+    for (caps, deal), (k, r) in product(deals.items(), enumerate(SHARES)):
+        row: dict[str, Any] = {"capacity": caps, "r": float(r)}
+        for outcome in OUTCOMES:
+            row |= by_country(outcome, getattr(getattr(deal, outcome), measure)[k] - zero)
+        rows.append(row)
     percent = measure == "percent"
     return study.table(
         "T1",
         rows,
-        *(getattr(d, name).residual.max() for d in deals.values() for name in OUTCOMES),
+        *(getattr(deal, name) for deal in deals.values() for name in OUTCOMES),
         measure=measure,
         what="percent of real income" if percent else "USD bn of 2023 a year",
         unit="%" if percent else study.uncapped.agreement.unit,
@@ -102,35 +95,54 @@ def meanings(study: Study) -> Table:
     base = study.baseline
     diverts = Diversion(base.model, base.roles, base.free).capacity(DIVERTED)
     rows: list[dict[str, Any]] = []
-    residuals = []
+    solved = []
     for meaning, shares, capacity in (("capacity", SHARES, SHARES), ("diverted", DIVERTED, diverts)):
         deal = Deal.at(base, r=capacity)
-        paid = [some.transfer(nash(some.problem())) for some in (deal, deal.without_route())]
+        paid = {
+            name: some.transfer(nash(some.problem()))
+            for name, some in (("open", deal), ("closed", deal.without_route()))
+        }
         sold = dict(zip(("US", "China"), base.exports(deal.agreement).T, strict=True))
-        residuals.append(deal.war.residual.max())
-        for k, r in enumerate(shares):
-            row: dict[str, Any] = {"meaning": meaning, "r": float(r), "capacity": clean(capacity[k])}
-            for name, flows in sold.items():
-                row |= {name: float(flows[k]), f"{name}_change": clean(100 * (flows[k] / flows[0] - 1))}
-            rows.append(
-                row
-                | {
-                    name: None if np.isnan(found[k]) else clean(found[k])
-                    for name, found in zip(("open", "closed"), paid, strict=True)
-                }
-            )
-    return study.table("T1-r", rows, *residuals)
+        columns = {"r": shares, "capacity": capacity, **sold, **paid}
+        columns |= {f"{name}_change": 100 * (flows / flows[0] - 1) for name, flows in sold.items()}
+        rows += [
+            {"meaning": meaning} | {name: x[k] for name, x in columns.items()} for k in range(len(shares))
+        ]
+        solved.append(deal.war)
+    return study.table("T1-r", rows, *solved)
 
 
 def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
     """T2: how the money of an agreement is divided, under each reading of the alternative."""
     divisions = {reading.name: _solved(reading.divide(deal)) for reading in readings(ROLES)}
-    alike = _alike(divisions)
+    alike: dict[str, list[str]] = {}  # each division that differs from those before it, and who divides alike
+    for name, division in divisions.items():
+        same = [
+            k for k in alike if np.allclose(divisions[k].payoffs, division.payoffs, 0, NOISE, equal_nan=True)
+        ]
+        alike.setdefault(same[0] if same else name, []).extend([name] if same else [])
+    rows = []
+    for name in alike:
+        payoff, transfer = divisions[name].payoffs[:, 0], deal.transfer(divisions[name])
+        change = payoff - payoff[0]
+        moved = np.where(np.abs(change) < NOISE, np.nan, change)
+        columns = {
+            "r": SHARES,
+            "payoff": payoff - deal.agreement.money[0, 0],
+            "gain": payoff - deal.war.money[:, 0],
+            "share": 100 * deal.share(divisions[name]),
+            "transfer": transfer,
+            "change": change,
+            "from_threat": 100 * (transfer[0] - transfer) / moved,
+        }
+        rows += [
+            {"reading": name} | {title: x[k] for title, x in columns.items()} for k in range(len(SHARES))
+        ]
     return study.table(
         "T2",
-        [row for name in alike for row in _split_rows(deal, name, divisions[name])],
-        *(float(np.nanmax(division.residual)) for division in divisions.values()),
-        deal.war.residual.max(),
+        rows,
+        *divisions.values(),
+        deal.war,
         more={
             f"Not shown, as {name}": f"the divisions of {' and '.join(others)} are the same at every r"
             for name, others in alike.items()
@@ -152,40 +164,6 @@ def _solved(division: Division) -> Division:
     if np.isin(division.status, (Status.OK, Status.EMPTY)).all():
         return division
     return division.raise_if_failed()
-
-
-def _alike(divisions: Mapping[str, Division]) -> dict[str, list[str]]:
-    """Return each reading whose division differs from those before it, with the readings that divide alike."""
-    alike: dict[str, list[str]] = {}
-    for name, division in divisions.items():
-        same = (
-            k
-            for k in alike
-            if np.allclose(divisions[k].payoffs, division.payoffs, rtol=0, atol=NOISE, equal_nan=True)
-        )
-        first = next(same, None)
-        if first is None:
-            alike[name] = []
-        else:
-            alike[first].append(name)
-    return alike
-
-
-def _split_rows(deal: Deal, reading: str, division: Division) -> Iterator[dict[str, Any]]:
-    transfer, share = deal.transfer(division), deal.share(division)
-    payoff = division.payoffs[:, 0]
-    change, conceded = payoff - payoff[0], transfer[0] - transfer
-    for k, r in enumerate(SHARES):
-        row = {
-            "payoff": payoff[k] - deal.agreement.money[0, 0],
-            "gain": payoff[k] - deal.war.money[k, 0],
-            "share": 100 * share[k],
-            "transfer": transfer[k],
-            "change": change[k],
-            "from_threat": np.nan if abs(change[k]) < NOISE else 100 * conceded[k] / change[k],
-        }
-        known = {name: None if np.isnan(value) else clean(value) for name, value in row.items()}
-        yield {"reading": reading, "r": float(r)} | known
 
 
 def _timings(shown: Iterable[Reading]) -> str:
@@ -223,21 +201,21 @@ def thresholds(study: Study) -> Table:
             row[f"{e}_{capped}"] = value
             always = always and (value != 0.0 or bool((margin(deal) >= 0.0).all()))
         rows.append(row)
-    residual = max(study.thresholds_deal(*case, True).war.residual.max() for case in cases)
+    wars = [study.thresholds_deal(*case, True).war for case in cases]
     ends = {
-        e: first_crossing(study.thresholds_deal(e, False, False), joint_gain_from_war).value
-        for e in study.sets
+        e: first_crossing(study.thresholds_deal(e, False, False), joint_gain_from_war) for e in study.sets
     }
-    below = ", ".join(f"{value:.3f} ({e})" for e, value in ends.items() if value is not None)
+    below = ", ".join(f"{end.value:.3f} ({e})" for e, end in ends.items() if end.value is not None)
+    closed = (
+        f"; where the deal closes the route, unlimited, they agree only below r = {below}" if below else ""
+    )
     return study.table(
         "T3",
         rows,
-        residual,
+        *wars,
         where="every r" if always else "r = 0",
         elasticities="; ".join(study.meant(name) for name in study.sets),
-        pays=f"; where the deal closes the route, unlimited, they agree only below r = {below}"
-        if below
-        else "",
+        pays=closed,
     )
 
 
@@ -250,7 +228,7 @@ def critical_discounts(study: Study) -> Table:
         | by_country("war", game.critical_under_war())
         for r, game in study.tariff_games.items()
     ]
-    return study.table("T5", rows, study.uncapped.war.residual.max(), game=GAME)
+    return study.table("T5", rows, study.uncapped.war, game=GAME)
 
 
 def self_enforcing(study: Study) -> Table:
@@ -265,7 +243,7 @@ def self_enforcing(study: Study) -> Table:
             cases: dict[str, Leave] = {f"{case}_transfer": leave for leave, case in CASES}
             for name, who in (cases | {f"alone_{c}": (k,) for k, c in enumerate(COUNTRIES)}).items():
                 paid = game.with_transfers(discount, leave=who).raise_if_failed()
-                row[name] = clean(game.transfer(paid))
+                row[name] = game.transfer(paid)
             rows.append(row)
     against = "free trade at r = 0"
     if study.tariffs is not None:
@@ -276,25 +254,17 @@ def self_enforcing(study: Study) -> Table:
 
 def payments(study: Study) -> Table:
     """T11: what Canada pays the US and China, by who bargains when and by redirectable share."""
-    triangle = study.triangle
+    triangle, rows = study.triangle, []
     found = {reading: reading.divide(triangle.money) for reading in triangle_readings(ROLES)}
-    return study.table(
-        "T11",
-        [row for reading, terms in found.items() for row in _payment_rows(triangle, reading.name, terms)],
-        triangle.residual.max(),
-        *(float(terms.residual.max()) for terms in found.values()),
-        timing="; ".join(f"{reading.name}: {reading.timing}" for reading in found),
-    )
-
-
-def _payment_rows(triangle: Triangle, name: str, terms: Terms) -> Iterator[dict[str, Any]]:
-    part, clause = 100 * triangle.part_of_alternative(terms), triangle.clause(terms)
-    for k, r in enumerate(SHARES):
-        yield {
-            "reading": name,
-            "r": float(r),
-            **{partner: clean(x) for partner, x in zip(PARTNERS, terms.transfers[k], strict=True)},
-            **{country: clean(x) for country, x in zip(ROLES.countries, terms.payoffs[k], strict=True)},
-            "part": None if np.isnan(part[k]) else clean(part[k]),
-            "clause": clean(clause[k]),
-        }
+    for reading, terms in found.items():
+        columns = dict(
+            zip((*PARTNERS, *ROLES.countries), (*terms.transfers.T, *terms.payoffs.T), strict=True)
+        )
+        columns |= {"r": SHARES, "clause": triangle.clause(terms)}
+        columns["part"] = 100 * triangle.part_of_alternative(terms)
+        rows += [
+            {"reading": reading.name} | {name: x[k] for name, x in columns.items()}
+            for k in range(len(SHARES))
+        ]
+    timing = "; ".join(f"{reading.name}: {reading.timing}" for reading in found)
+    return study.table("T11", rows, triangle, *found.values(), timing=timing)

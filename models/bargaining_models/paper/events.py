@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from bargaining import Table
-from bargaining_models.paper.study import Study, clean
+from bargaining_models.paper.study import Study
 from bargaining_models.us_canada.events import TALKS, WITHIN, Score, Scorer
 
 GROUPS = {
@@ -21,42 +20,43 @@ GROUPS = {
 
 def events_table(study: Study) -> Table:
     """Return a row for each event, misses included, with the count of hits by kind in the notes."""
-    scorer = Scorer(study.parameters, elasticities=study.elasticities)
+    scorer, rows = Scorer(study.parameters, elasticities=study.elasticities), []
     scores = scorer.scores()
+    for score in scores:
+        event, who = score.event, score.event.actor
+        if event.target:
+            who = f"{who} on {event.target}"
+        happened = event.carried_out
+        if event.kind == "outcome" and event.figure is not None:
+            happened = f"{event.outcome}: {event.figure:g} {event.figure_unit}"
+        elif event.kind in TALKS:
+            happened = event.outcome or ("no agreement" if score.hit is False else happened)
+        answer = {None: "", True: "; answered in kind", False: "; not answered"}[score.answered]
+        rows.append(
+            {
+                "date": event.date.isoformat(),
+                "event": f"{who}: {event.what}",
+                "mover": score.mover,
+                "target": score.target,
+                "predicted": (score.predicted or score.why) + answer,
+                "happened": happened,
+                "answer": ""
+                if score.replied is None
+                else "right"
+                if score.replied == score.answered
+                else "wrong",
+                "score": {None: "not scored", True: "hit", False: "miss"}[score.hit],
+            }
+        )
     return study.table(
         "T12",
-        [_row(score) for score in scores],
-        scorer.residual,
+        rows,
+        scorer,
         hits="; ".join(_counts(scores)),
         benchmark=_benchmark(scores),
         answers=_answers(scores),
         within=WITHIN,
     )
-
-
-def _row(score: Score) -> dict[str, Any]:
-    event = score.event
-    who = f"{event.actor} on {event.target}" if event.target else event.actor
-    answer = {None: "", True: "; answered in kind", False: "; not answered"}[score.answered]
-    return {
-        "date": event.date.isoformat(),
-        "event": f"{who}: {event.what}",
-        "mover": None if score.mover is None else clean(score.mover),
-        "target": None if score.target is None else clean(score.target),
-        "predicted": (score.predicted or score.why) + answer,
-        "happened": _happened(score),
-        "answer": "" if score.replied is None else "right" if score.replied == score.answered else "wrong",
-        "score": {None: "not scored", True: "hit", False: "miss"}[score.hit],
-    }
-
-
-def _happened(score: Score) -> str:
-    event = score.event
-    if event.kind == "outcome" and event.figure is not None:
-        return f"{event.outcome}: {event.figure:g} {event.figure_unit}"
-    if event.kind in TALKS:
-        return event.outcome or ("no agreement" if score.hit is False else event.carried_out)
-    return event.carried_out
 
 
 def _benchmark(scores: Sequence[Score]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, cached_property
+from itertools import product
 from typing import Any
 
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
@@ -12,7 +13,7 @@ from bargaining.tables.table import Table
 from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame, Terms, waiting
 from bargaining_models.negotiation.roles import Leave
-from bargaining_models.paper.study import CASES, COUNTRIES, Study, by_country, clean
+from bargaining_models.paper.study import CASES, COUNTRIES, Study, by_country
 from bargaining_models.us_canada.capacity import (
     CANADA_TARIFFS,
     ESCALATION,
@@ -87,47 +88,45 @@ class PivotGameStudy:
 
 def terms_table(study: Study) -> Table:
     """T10: the terms before anything is built, what Canada builds and what waiting is worth, by alternative."""
-    own = study.once(PivotGameStudy)
-    rows = [_row(study, discount, name) for discount in PATIENCE for name in own.games]
-    regrets = [own.war(name, discount).regret for discount in PATIENCE for name in own.games]
-    return _table(study, "T10", rows, own.games, *regrets)
-
-
-def _row(study: Study, discount: float, name: str) -> dict[str, Any]:
-    own = study.once(PivotGameStudy)
-    row: dict[str, Any] = {"discount": discount, "alternative": name}
-    for leave, case in CASES:
-        found = own.terms(name, discount, leave=leave)
-        row |= by_country(case, found.payoffs[0]) | {f"{case}_transfer": clean(found.transfer[0])}
-    alone = [own.terms(name, discount, leave=(k,)).transfer[0] for k in range(len(COUNTRIES))]
-    pivot, war, agreed = own.games[name], own.war(name, discount), own.terms(name, discount)
-    if len(pivot.states) > 1:
-        row["war"], row["agreed"] = (100 * pivot.builds_to(profile) for profile in (war, agreed.agreement))
-    row["right"] = clean(row["leave_Canada"] - row["stay_Canada"])
-    return row | by_country("alone", alone) | by_country("wait", waiting(war, agreed.payoffs, discount)[0])
+    own, rows, wars = study.once(PivotGameStudy), list[dict[str, Any]](), list[float]()
+    for discount, (name, pivot) in product(PATIENCE, own.games.items()):
+        row: dict[str, Any] = {"discount": discount, "alternative": name}
+        for leave, case in CASES:
+            found = own.terms(name, discount, leave=leave)
+            row |= by_country(case, found.payoffs[0]) | {f"{case}_transfer": found.transfer[0]}
+        war, agreed = own.war(name, discount), own.terms(name, discount)
+        if len(pivot.states) > 1:
+            row |= {"war": 100 * pivot.builds_to(war), "agreed": 100 * pivot.builds_to(agreed.agreement)}
+        row["right"] = row["leave_Canada"] - row["stay_Canada"]
+        alone = [own.terms(name, discount, leave=(k,)).transfer[0] for k in range(len(COUNTRIES))]
+        delay = waiting(war, agreed.payoffs, discount)[0]
+        rows.append(row | by_country("alone", alone) | by_country("wait", delay))
+        wars.append(war.regret)
+    return _table(study, "T10", rows, own.games, *wars)
 
 
 def patience_table(study: Study) -> Table:
     """T10-patience: how far Canada builds and what it pays, by discount factor."""
     games = {name: study.once(PivotGameStudy).games[name] for name in SHOWN}
-    rows = [_patience_row(games, discount) for discount in DISCOUNTS]
+    rows: list[dict[str, Any]] = [{"discount": discount} for discount in DISCOUNTS]
+    for row, (name, pivot) in product(rows, games.items()):
+        agreed, war = pivot.terms(row["discount"]), pivot.war(row["discount"])
+        row |= {f"{name}_war": _reached(pivot, war), f"{name}_deal": _reached(pivot, agreed.agreement)}
+        row[f"{name}_transfer"] = agreed.transfer[0]
     return _table(study, "T10-patience", rows, games)
-
-
-def _patience_row(games: dict[str, PivotGame], discount: float) -> dict[str, Any]:
-    row: dict[str, Any] = {"discount": discount}
-    for name, pivot in games.items():
-        agreed = pivot.terms(discount)
-        row[f"{name}_war"] = _reached(pivot, pivot.war(discount))
-        row[f"{name}_deal"] = _reached(pivot, agreed.agreement)
-        row[f"{name}_transfer"] = clean(agreed.transfer[0])
-    return row
 
 
 def sensitivity_table(study: Study) -> Table:
     """T10-sensitivity: the revocable alternative with one assumption changed at a time."""
-    variants = dict(_variants(study))
-    rows = [_changed_row(changed, pivot) for changed, pivot in variants.items()]
+    variants, rows = dict(_variants(study)), []
+    for changed, pivot in variants.items():
+        fought, bare = pivot.war(PATIENT), PivotGame(capacity=pivot.capacity.at(0)).terms(PATIENT)
+        stay, leave = (pivot.terms(PATIENT, leave=leave) for leave in (False, True))
+        paid = {"bare": bare.transfer[0], "stay": stay.transfer[0], "leave": leave.transfer[0]}
+        right = leave.payoffs[0, 0] - stay.payoffs[0, 0]
+        row = {"changed": changed, "war": _reached(pivot, fought), "deal": _reached(pivot, stay.agreement)}
+        delay = by_country("wait", waiting(fought, stay.payoffs, PATIENT)[0])
+        rows.append(row | paid | {"right": right} | delay)
     return _table(study, "T10-sensitivity", rows, variants, patient=PATIENT, escalation=ESCALATION)
 
 
@@ -160,21 +159,6 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
         yield f"elasticities {name}", game.revocable(capacity=other)
 
 
-def _changed_row(changed: str, pivot: PivotGame) -> dict[str, Any]:
-    fought, bare = pivot.war(PATIENT), PivotGame(capacity=pivot.capacity.at(0)).terms(PATIENT)
-    stay, leave = (pivot.terms(PATIENT, leave=leave) for leave in (False, True))
-    return {
-        "changed": changed,
-        "war": _reached(pivot, fought),
-        "deal": _reached(pivot, stay.agreement),
-        "bare": clean(bare.transfer[0]),
-        "stay": clean(stay.transfer[0]),
-        "leave": clean(leave.transfer[0]),
-        "right": clean(leave.payoffs[0, 0] - stay.payoffs[0, 0]),
-        **by_country("wait", waiting(fought, stay.payoffs, PATIENT)[0]),
-    }
-
-
 def _reached(pivot: PivotGame, profile: StationaryProfile) -> int:
     return round(100 * pivot.builds_to(profile))
 
@@ -188,12 +172,12 @@ def _table(
     **more: Any,
 ) -> Table:
     """Return a table with the notes that the tables of the pivot game share."""
-    capital = study.once(PivotGameStudy).capacity.capital
-    rates: dict[str, Any] = dict(study.once(PivotGameStudy).china)
+    own = study.once(PivotGameStudy)
+    capital, rates = own.capacity.capital, dict[str, Any](own.china)
     return study.table(
         name,
         rows,
-        *(pivot.capacity.residual for pivot in games.values()),
+        *(pivot.capacity for pivot in games.values()),
         *residuals,
         lead=LEAD_TIME,
         fast=FAST,

@@ -201,18 +201,20 @@ class Study:
         self,
         name: str,
         rows: Iterable[Mapping[str, Any]],
-        *residuals: float,
+        *solved: Any,
         more: Mapping[str, str] | None = None,
         **said: Any,
     ) -> Table:
         """Return the table that `tables.toml` specifies under a name, with these rows.
 
+        A number that is NaN is a missing cell, and one below the solver's rounding errors is 0.
+
         Parameters
         ----------
         name : str
         rows : iterable of mapping from column to value
-        *residuals : float
-            How exact the numbers are.
+        *solved
+            Answers, each with a residual, or residuals: how exact the numbers are.
         more : mapping, optional
             Computed notes, that go where the specification has an asterisk.
         **said
@@ -228,9 +230,10 @@ class Study:
         rows = list(rows)
         filled = {name for row in rows for name in row}
         columns = [column for column in columns if column.name in filled]
+        residuals = [float(np.nanmax(getattr(one, "residual", one))) for one in solved]
         kept = self.notes(*residuals, **notes).items()
         return Table(
-            [{column.name: row.get(column.name) for column in columns} for row in rows],
+            [{column.name: _cell(row.get(column.name)) for column in columns} for row in rows],
             columns=columns,
             caption=spec["caption"].format(**said),
             label=spec["label"].format(**said),
@@ -269,6 +272,12 @@ def specified(name: str) -> dict[str, Any]:
     return spec | {"notes": {note: text or shared.get(note, "") for note, text in spec["notes"].items()}}
 
 
+def _cell(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return None if np.isnan(value) else clean(value)
+
+
 def clean(value: float) -> float:
     """Return 0 for a rounding error of the solver."""
     return 0.0 if abs(value) < NOISE else float(value)
@@ -276,4 +285,4 @@ def clean(value: float) -> float:
 
 def by_country(case: str, values: Iterable[float]) -> dict[str, float]:
     """Return the cells of a case for Canada and the US."""
-    return {f"{case}_{country}": clean(value) for country, value in zip(COUNTRIES, values, strict=True)}
+    return {f"{case}_{country}": value for country, value in zip(COUNTRIES, values, strict=True)}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property, partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from bargaining import nash
-from bargaining.authoring import Floats
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
 from bargaining_models.negotiation.deal import BREAKDOWNS, Deal, Reading, readings
@@ -69,12 +68,6 @@ class PivotStudy:
     def _deals(self, r: Share) -> Routes:
         deal = Deal.at(self.baseline, r=r)
         return {True: deal, False: deal.without_route()}
-
-    @property
-    def wars(self) -> tuple[float, float]:
-        """Years of tariff war that a call may start: the figure, and three times as long."""
-        short = self.fact("called_bluff_war")
-        return short, 3 * short
 
     @cached_property
     def investments(self) -> dict[str, dict[bool, Investment]]:
@@ -136,24 +129,11 @@ class PivotStudy:
         """The outcomes when US buyers have turned away from Canada."""
         return without_suppliers(self.baseline, self.fact("us_replaceable"))
 
-    def claimed(self, route: bool) -> Floats:
-        """Return the shares above 0 at which the two together have more by an agreement than by the war."""
-        deal = self.deals[route]
-        return np.asarray(SHARES[1:][(deal.total - deal.war.money.sum(axis=-1))[1:] > 0.0])
-
-    def claim(self, route: bool, share: float, war: float) -> Claim:
-        """Return the claim that a share can be redirected."""
-        return Claim(deal=self.deals_at(share)[route], war=war)
-
-    def hold_out(self, route: bool, partner_demand: float | None) -> HoldOut:
-        """Return the hold-out at every share above 0."""
-        return HoldOut(deal=self.deals[route], priors=OBSTINATE, partner_demand=partner_demand)
-
 
 def splits_over_time(study: Study) -> Table:
     """T7: what Canada pays if they agree today, by the path that r will take and by protocol."""
     own, rows = study.once(PivotStudy), []
-    residuals = [float(own.deals[True].war.residual.max())]
+    residuals: list[Any] = [study.uncapped.war]
     for name, talks in (own.paths | own.chains).items():
         for reading in path_readings(ROLES):
             row: dict[str, Any] = {"path": name, "reading": reading.name}
@@ -184,140 +164,98 @@ def _along(pivot: Pivot, reading: Reading) -> tuple[dict[str, Any], float]:
     worse &= reading.name in (NASH, WAR)  # other readings do not compare an agreement with the war alone
     division = None if worse[0] else reading.divide(pivot)
     if division is None or not np.isfinite(division.delay):
-        return dict.fromkeys(("today", "open", "wait_0", "wait_1")) | {"agree": "never"}, 0.0
-    today, then = division.transfer_at([0.0, last])
-    row: dict[str, Any] = {
-        "today": clean(today) if division.delay == 0 else None,
-        "open": None if worse[1] else clean(then),
-        "agree": "at once" if division.delay == 0 else f"after {division.delay:.3g} years",
-    }
-    wait = division.waiting(last)
-    return row | {f"wait_{c}": None if last == 0 else clean(wait[c]) for c in (0, 1)}, division.residual
+        return {"agree": "never"}, 0.0
+    row: dict[str, Any] = dict(zip(("today", "open"), division.transfer_at([0.0, last]), strict=True))
+    row["agree"] = "at once"
+    if division.delay > 0:
+        row |= {"today": None, "agree": f"after {division.delay:.3g} years"}
+    if worse[1]:
+        row["open"] = None
+    if last > 0:
+        row |= {f"wait_{c}": gain for c, gain in enumerate(division.waiting(last))}
+    return row, division.residual
 
 
 def _chained(chain: PivotChain, reading: Reading) -> tuple[dict[str, Any], float]:
-    found = reading.divide(chain).raise_if_failed()
-    moves = np.asarray(chain.moves) > 0
+    found, moves = reading.divide(chain).raise_if_failed(), np.asarray(chain.moves) > 0
     reached = np.linalg.matrix_power(np.eye(len(moves)) + moves, len(moves))[0] > 0
-    cells: dict[str, Any] = {
-        name: clean(found.transfer[k]) if found.agree[k] else None for k, name in enumerate(("today", "open"))
-    }
+    paid = np.where(found.agree, found.transfer, np.nan)
     when = "at once" if found.agree[0] else "later" if (found.agree & reached).any() else "never"
-    return cells | {"agree": when}, found.residual
+    return {"today": paid[0], "open": paid[1], "agree": when}, found.residual
 
 
 def answers(study: Study) -> Table:
     """T7-answers: what the US gets by rushing, waiting or replacing its suppliers while the alternative grows."""
-    rows, residuals, own = [], [], study.once(PivotStudy)
+    rows, solved, own = [], [], study.once(PivotStudy)
     for (route, group), breakdown in product(ROUTES, BREAKDOWNS):
         for answer, (division, start) in own.answers(route, breakdown).items():
             canada, us = division.payoffs + division.waiting(start)
             row = {"route": group, "breakdown": breakdown, "answer": answer}
             rows.append(row | {"transfer": division.paid(start), "canada": canada, "us": us})
-            residuals.append(division.residual)
-    return study.table(
-        "T7-answers",
-        rows,
-        *residuals,
-        path=own.main_path,
-        share=own.fact("us_replaceable"),
-        rate=own.fact("us_replacement_rate"),
-    )
+            solved.append(division)
+    facts: dict[str, Any] = {"share": own.fact("us_replaceable"), "rate": own.fact("us_replacement_rate")}
+    return study.table("T7-answers", rows, *solved, path=own.main_path, **facts)
 
 
 def beliefs(study: Study) -> Table:
     """T8: how sure of Canada's alternative the US must be to concede, and what makes a claim credible."""
-    rows = [
-        {"route": group, "war": war, "claim": float(share)}
-        | _claim(study.once(PivotStudy).claim(route, float(share), war))
-        for route, group in ROUTES
-        for war in study.once(PivotStudy).wars
-        for share in study.once(PivotStudy).claimed(route)
-    ]
-    return study.table("T8", rows, study.once(PivotStudy).deals[True].war.residual.max(), prior=PRIOR)
-
-
-def _claim(claim: Claim) -> dict[str, Any]:
-    row = {
-        "weak": claim.terms[1],
-        "strong": claim.terms[0],
-        "threshold": claim.threshold,
-        "stake_strong": claim.stakes[0],
-        "stake_weak": claim.stakes[1],
-        "ratio": claim.dearest_ratio,
-    }
-    if 0 < claim.threshold < 1:
-        talks = claim.talks(PRIOR)
-        row |= {"bluff": talks.claim[1], "call": clean(1 - talks.concede)}
-    return row
+    rows, own = [], study.once(PivotStudy)
+    short = own.fact("called_bluff_war")
+    for (route, group), war in product(ROUTES, (short, 3 * short)):
+        deal = own.deals[route]
+        for share in SHARES[1:][(deal.total > deal.war.money.sum(axis=-1))[1:]]:
+            claim = Claim(deal=own.deals_at(float(share))[route], war=war)
+            row = {"route": group, "war": war, "claim": float(share), "threshold": claim.threshold}
+            row |= {"weak": claim.terms[1], "strong": claim.terms[0], "ratio": claim.dearest_ratio}
+            row |= {"stake_strong": claim.stakes[0], "stake_weak": claim.stakes[1]}
+            if 0 < claim.threshold < 1:
+                talks = claim.talks(PRIOR)
+                row |= {"bluff": talks.claim[1], "call": 1 - talks.concede}
+            rows.append(row)
+    return study.table("T8", rows, study.uncapped.war, prior=PRIOR)
 
 
 def delay(study: Study) -> Table:
     """T8-delay: what holding out costs when either side may be unable to give way."""
-    rows, residuals = [], []
+    rows: list[dict[str, Any]] = []
+    solved = []
     for (route, group), posture in product(ROUTES, POSTURES):
-        held = study.once(PivotStudy).hold_out(route, posture)
-        residuals.append(float(held.outcome.residual.max()))
-        same = {
-            "route": group,
-            "posture": "terms of r = 0" if posture is None else f"{posture:.0%} of the surplus",
-            "jump": _jump(study, route, posture),
-        }
-        rows += [same | row for row in _held_out(held)]
-    return study.table("T8-delay", rows, *residuals, obstinate=OBSTINATE[0], most=MOST)
-
-
-def _held_out(held: HoldOut) -> Iterator[dict[str, Any]]:
-    for k, share in enumerate(SHARES[1:]):
-        yield {
-            "r": float(share),
-            "canada": held.demands[k, 0],
-            "us": held.demands[k, 1],
-            **by_country("payoff", held.payoffs[k]),
-            "delay": float(held.outcome.delay[k]),
-            "cost": held.cost[k],
-            "out": bool(held.jumps[k]),
-        }
-
-
-def _jump(study: Study, route: bool, posture: float | None) -> float | None:
-    static = study.once(PivotStudy).deals[route]
-    terms = float(static.transfer(nash(static.problem()))[0])
-    deal = study.thresholds_deal(study.elasticities, False, route)
-    return first_crossing(
-        deal, lambda at: gain_over_giving_way(at, partner_demand=posture, transfer=terms)
-    ).value
+        deal = study.once(PivotStudy).deals[route]
+        terms = float(deal.transfer(nash(deal.problem()))[0])
+        margin = partial(gain_over_giving_way, partner_demand=posture, transfer=terms)
+        jump = first_crossing(study.thresholds_deal(study.elasticities, False, route), margin).value
+        says = "terms of r = 0" if posture is None else f"{posture:.0%} of the surplus"
+        held = HoldOut(deal=deal, priors=OBSTINATE, partner_demand=posture)
+        solved.append(held.outcome)
+        for k, share in enumerate(SHARES[1:]):
+            canada, us = held.demands[k]
+            row = {
+                "route": group,
+                "posture": says,
+                "r": float(share),
+                "canada": canada,
+                "us": us,
+                "jump": jump,
+            }
+            row |= by_country("payoff", held.payoffs[k]) | {"cost": held.cost[k], "out": bool(held.jumps[k])}
+            rows.append(row | {"delay": float(held.outcome.delay[k])})
+    return study.table("T8-delay", rows, *solved, obstinate=OBSTINATE[0], most=MOST)
 
 
 def projects(study: Study) -> Table:
     """T9: which project buys the most leverage for each dollar it costs a year."""
+    rows: list[dict[str, Any]] = []
+    along = {reading.name: reading for reading in path_readings(ROLES) if reading.name in CHOSEN}
     investments = study.once(PivotStudy).investments
-    return study.table(
-        "T9",
-        [
-            {"project": name, "route": group} | _worth(pair[route])
-            for name, pair in investments.items()
-            for route, group in ROUTES
-        ],
-        max(float(pair[True].deal.war.residual.max()) for pair in investments.values()),
-        breakdown=BREAKDOWN,
-        timing=_timings(one for one in path_readings(ROLES) if one.name in CHOSEN),
-    )
-
-
-def _worth(one: Investment) -> dict[str, Any]:
-    along = {reading.name: reading for reading in path_readings(ROLES)}
-    row: dict[str, Any] = {
-        "lead": one.project.lead_time,
-        "cost": one.project.cost,
-        "charge": one.charge,
-        "trade": clean(one.route_trade()),
-    }
-    for title, key in CHOSEN.items():
-        leverage = clean(one.leverage(along[title]))
-        row |= {f"{key}_leverage": leverage, f"{key}_dollar": leverage / one.charge}
-    return row | {
-        "at_once": one.gain(along[BROKEN]),
-        "first": one.gain(along[BROKEN], start=one.project.lead_time),
-        "built": clean(100 * one.part_built(readings(ROLES)[0])),
-    }
+    for (name, pair), (route, group) in product(investments.items(), ROUTES):
+        one = pair[route]
+        lead, charge = one.project.lead_time, one.charge
+        row = {"project": name, "route": group, "lead": lead, "cost": one.project.cost, "charge": charge}
+        for title, key in CHOSEN.items():
+            leverage = clean(one.leverage(along[title]))
+            row |= {f"{key}_leverage": leverage, f"{key}_dollar": leverage / charge}
+        row |= {"at_once": one.gain(along[BROKEN]), "first": one.gain(along[BROKEN], start=lead)}
+        built = 100 * one.part_built(readings(ROLES)[0])
+        rows.append(row | {"trade": one.route_trade(), "built": built})
+    wars = [pair[True].deal.war for pair in investments.values()]
+    return study.table("T9", rows, *wars, breakdown=BREAKDOWN, timing=_timings(along.values()))

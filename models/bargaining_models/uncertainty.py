@@ -31,15 +31,38 @@ if TYPE_CHECKING:
 __all__ = ["ElasticityPrior", "Prior", "bands", "elasticity_priors", "priors", "uncertainty"]
 
 DATA = Path(__file__).parent / "data"
-DISTRIBUTIONS = {
-    "gamma": ("shape", "rate"),
-    "beta": ("a", "b"),
-    "triangular": ("low", "mode", "high"),
-    "uniform": ("low", "high"),
-    "lognormal": ("mean of the log", "standard deviation of the log"),
-    "point": ("value",),
-    "discrete": (),
+DISTRIBUTIONS: dict[str, tuple[tuple[str, ...], Callable[..., bool], Callable[..., ArrayLike]]] = {
+    "gamma": (
+        ("shape", "rate"),
+        lambda a, b: min(a, b) > 0.0,
+        lambda stats, u, a, b: stats.gamma.ppf(u, a, scale=1.0 / b),
+    ),
+    "beta": (("a", "b"), lambda a, b: min(a, b) > 0.0, lambda stats, u, a, b: stats.beta.ppf(u, a, b)),
+    "triangular": (
+        ("low", "mode", "high"),
+        lambda low, mode, high: low <= mode <= high and low < high,
+        lambda stats, u, low, mode, high: stats.triang.ppf(u, (mode - low) / (high - low), low, high - low),
+    ),
+    "uniform": (
+        ("low", "high"),
+        lambda low, high: low < high,
+        lambda stats, u, low, high: low + u * (high - low),
+    ),
+    "lognormal": (
+        ("mean of the log", "standard deviation of the log"),
+        lambda mean, spread: spread >= 0.0,
+        lambda stats, u, mean, spread: np.exp(mean + spread * stats.norm.ppf(u)),
+    ),
+    "point": (("value",), lambda value: True, lambda stats, u, value: np.full_like(u, value)),
+    "discrete": (
+        (),
+        lambda *values: True,
+        lambda stats, u, *values: np.array(values)[
+            np.minimum((u * len(values)).astype(int), len(values) - 1)
+        ],
+    ),
 }
+"""By name: the parameters (any number where none is named), whether they define a distribution, and its quantiles."""
 LEVELS = (0.05, 0.5, 0.95)  # the median and a band that contains nine draws in ten
 CORRELATION = 0.2
 """Of the logs of elasticities between sectors: an assumption."""
@@ -83,13 +106,13 @@ class Prior(Shown):
         choice(self.distribution, "distribution", tuple(DISTRIBUTIONS))
         values = real(self.parameters, "parameters", ndim=1)
         object.__setattr__(self, "parameters", tuple(values.tolist()))
-        wanted = DISTRIBUTIONS[self.distribution]
+        wanted, fine, _ = DISTRIBUTIONS[self.distribution]
         if wanted and len(values) != len(wanted):
             raise InvalidInput(
                 f"`parameters` of {self.name!r} must be {', '.join(wanted)}, as it is {self.distribution}; got "
                 f"{values.tolist()}."
             )
-        if not _fine(self.distribution, values):
+        if not fine(*values):
             raise InvalidInput(
                 f"`parameters` of {self.name!r} must be a {self.distribution} distribution, {', '.join(wanted)}, with "
                 f"positive spread; got {values.tolist()}."
@@ -99,21 +122,8 @@ class Prior(Shown):
         """The inverse of the distribution function at `u` in [0, 1]."""
         from scipy import stats
 
-        at, v = np.asarray(u, dtype=float), self.parameters
-        match self.distribution:
-            case "gamma":
-                found = stats.gamma.ppf(at, v[0], scale=1.0 / v[1])
-            case "beta":
-                found = stats.beta.ppf(at, *v)
-            case "triangular":
-                found = stats.triang.ppf(at, (v[1] - v[0]) / (v[2] - v[0]), v[0], v[2] - v[0])
-            case "uniform":
-                found = v[0] + at * (v[1] - v[0])
-            case "lognormal":
-                found = np.exp(v[0] + v[1] * stats.norm.ppf(at))
-            case _:
-                found = np.array(v)[np.minimum((at * len(v)).astype(int), len(v) - 1)]
-        return np.asarray(found)
+        at = np.asarray(u, dtype=float)
+        return np.asarray(DISTRIBUTIONS[self.distribution][2](stats, at, *self.parameters))
 
     def draw(self, uniforms: Floats) -> Floats:
         """One value, from one number in (0, 1)."""
@@ -323,17 +333,6 @@ class _Drawn:
     def outcome(self, given: dict[str, Any]) -> dict[str, Any]:
         """The results of the model, and the arguments themselves."""
         return {f"input_{name}": value for name, value in given.items()} | dict(self.model(**given))
-
-
-def _fine(distribution: str, v: Floats) -> bool:
-    """Whether there is a distribution with these parameters."""
-    if distribution in ("gamma", "beta"):
-        return bool((v > 0.0).all())
-    if distribution == "triangular":
-        return bool(v[0] <= v[1] <= v[2] and v[0] < v[2])
-    if distribution == "uniform":
-        return bool(v[0] < v[1])
-    return distribution != "lognormal" or bool(v[1] >= 0.0)
 
 
 def _prior(row: Row) -> Prior:

@@ -26,32 +26,29 @@ LEVELS = ("0%", "10%", "20%", "30%")
 
 def leverage(study: Study) -> Figure:
     """F0: the leverage that the alternative takes away, median and [5, 95], by what happens without an agreement."""
-    rows = bands_table(study).records()
+    rows = [
+        row for row in bands_table(study).records() if row["route"] == "open" and row["lost_r"] is not None
+    ]
     figure, axes = _panels(sharey=True)
     cases = list(dict.fromkeys(row["disagreement"] for row in rows))
-    marks = dict(zip(cases, zip(COLOURS, "osD^vP", strict=False), strict=False))
+    places = np.array([0.02, *BANDED])
     for ax, date in zip(axes, ENVIRONMENTS, strict=True):
-        shown = [
-            row
-            for row in rows
-            if row["environment"] == date[-4:] and row["route"] == "open" and row["lost_r"] is not None
-        ]
+        shown = [row for row in rows if row["environment"] == date[-4:]]
         for k, row in enumerate(shown):
-            colour, marker = marks[row["disagreement"]]
             low, middle, high = np.array([row[f"lost_{r}"] for r in ("r", *map(str, BANDED))]).T
             ax.errorbar(
-                np.array([0.02, *BANDED]) + 0.006 * (k - (len(shown) - 1) / 2),
+                places + 0.006 * (k - (len(shown) - 1) / 2),
                 middle,
                 yerr=[middle - low, high - middle],
-                color=colour,
-                marker=marker,
+                color=COLOURS[cases.index(row["disagreement"])],
+                marker="osD^vP"[cases.index(row["disagreement"])],
                 linestyle="none",
                 markersize=4,
                 elinewidth=0.9,
                 label=row["disagreement"],
             )
         ax.axhline(0.0, color="black", linewidth=0.6)
-        ax.set(xlabel="r", title=f"tariffs of {date}", xticks=[0.02, *BANDED])
+        ax.set(xlabel="r", title=f"tariffs of {date}", xticks=places)
         ax.legend(frameon=False, fontsize="x-small", loc="upper left")
     axes[0].set_ylabel("leverage lost, %")
     return figure

@@ -70,13 +70,12 @@ def shown(name: str) -> Table:
     """Return a table as the paper shows it: some of its columns, and notes about those."""
     table = stored(name)
     names = SHORT.get(name, tuple(column.name for column in table.columns))
-    columns = tuple(column for column in table.columns if column.name in names)
-    left = () if name not in SHORT else ("Payoffs: ",)
+    left = UNSAID if name not in SHORT else (*UNSAID, "Payoffs: ")
     return replace(
         table,
-        rows=tuple(tuple(row[column.name] for column in columns) for row in table.records()),
-        columns=columns,
-        notes=tuple(note for note in table.notes if not note.startswith((*UNSAID, *left))),
+        rows=tuple(tuple(row[name] for name in names) for row in table.records()),
+        columns=tuple(column for column in table.columns if column.name in names),
+        notes=tuple(note for note in table.notes if not note.startswith(left)),
     )
 
 
@@ -165,16 +164,12 @@ def _rows(table: str, **where: Any) -> list[dict[str, Any]]:
 
 def _numbers() -> dict[str, Any]:
     """Return the numbers that the text may name."""
-    claims = _rows("T4")
+    claims, cases = _rows("T4"), _rows("T8")
     delays = [row for row in _rows("T8-delay") if row["delay"]]
-    paid = [row["part"] for row in _rows("T11") if row["r"] > 0]
-    cases = _rows("T8")
     trade = next(row for row in _rows("T4-figures") if row["claim"].startswith("Over 70%"))
-    empty = [
-        row
-        for row in _rows("T12")
-        if row["mover"] is not None and row["score"] != "not scored" and row["happened"].startswith("no")
-    ]
+    depends = cell("T4", "assumption", claim=trade["claim"])
+    measures = [row for row in _rows("T12") if row["mover"] is not None and row["score"] != "not scored"]
+    empty = [row for row in measures if row["happened"].startswith("no")]
 
     def lost(environment: str, disagreement: str, route: str, r: str) -> str:
         return f"{cell('T0', f'lost_{r}', environment=environment, disagreement=disagreement, route=route)[1]:.0f}"
@@ -183,14 +178,11 @@ def _numbers() -> dict[str, Any]:
         (row,) = _rows("headline", tariffs="2023", route="open", reading="Nash")
         return f"{100.0 * (1.0 - row[f'diverted_{r}'] / row['0']):.0f}"
 
-    def verdict(claim: str) -> str:
-        return _plain(next(row["verdict"] for row in claims if row["claim"] == claim))
-
     return {
         "version": bargaining.__version__,
         "cell": cell,
         "lost": lost,
-        "verdict": verdict,
+        "verdict": lambda claim: _plain(cell("T4", "verdict", claim=claim)),
         "diverted": diverted,
         "claims": claims,
         "cases": len(cases),
@@ -198,13 +190,11 @@ def _numbers() -> dict[str, Any]:
         "prior": PRIOR,
         "delays": f"{min(row['delay'] for row in delays):.1f} to {max(row['delay'] for row in delays):.1f}",
         "delay_cost": f"{max(row['cost'] for row in delays):.1f}",
-        "china": f"{max(paid):.0f}",
+        "china": f"{max(row['part'] for row in _rows('T11') if row['r'] > 0):.0f}",
         "empty": empty,
         "named": sum(row["score"] == "hit" for row in empty),
         "share": trade["2023_size"][1],
-        "later_share": float(
-            cell("T4", "assumption", claim=trade["claim"]).rpartition("%")[0].rpartition(" ")[2]
-        ),
+        "later_share": float(depends.rpartition("%")[0].rpartition(" ")[2]),
         "events": _note("T12", "Hits"),
         "answers": _note("T12", "Answers"),
         "benchmark": _note("T12", "Benchmark").replace("of", "Of", 1),

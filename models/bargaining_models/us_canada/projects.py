@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from bargaining.authoring import Floats
@@ -36,15 +34,26 @@ def projects(parameters: Parameters) -> tuple[Project, ...]:
     LNG Canada phase 2 6.75 {'MIN': 0.013}
     """
     check_unit(parameters)
-    figures = _Figures(parameters)
-    value = figures.value
+
+    def value(name: str) -> float:
+        return parameters.fact(name).value
+
+    def project(name: str, lead: str, cost: float, sector: str, worth: float) -> Project:
+        """Make a project that adds sales worth so much a year, USD bn, to what a sector can redirect."""
+        sector = sector if sector in parameters.sectors else "MAN"  # where all manufacturing is one
+        exports = float(sold_to_us(parameters)[parameters.sectors.index(sector)])
+        return Project(
+            name=name, lead_time=value(f"{lead}_lead_time"), cost=cost, share={sector: worth / exports}
+        )
+
     cad = value("cad_per_usd")
-    gas = value("lng_canada_capacity_gas") / value("lng_canada_capacity")
     canola = value("canola_redirectable") * value("canola_to_us") / cad
     later = value("lng_expansion_cost_share") * value("lng_canada_cost")
-    drag, pumps, pipe = (figures.crude(value(f"tmx_{name}")) for name in _PIPELINE)
-    cedar, phase_2 = (figures.gas(value(name) * gas) for name in ("cedar_lng", "lng_canada_expansion"))
-    project = figures.project
+    barrels = DAYS * value("crude_price") / 1e6  # a year of a thousand a day
+    drag, pumps, pipe = (value(f"tmx_{name}") * barrels for name in _PIPELINE)
+    # A year of a billion cubic feet a day; a foot is taken as a thousand Btu.
+    gas = value("lng_canada_capacity_gas") / value("lng_canada_capacity") * DAYS * value("gas_price") / 1e3
+    cedar, phase_2 = (value(name) * gas for name in ("cedar_lng", "lng_canada_expansion"))
     return (
         project("canola access", "canola_access", value("canola_access_cost") / cad, "FOOD", canola),
         project("drag-reducing agents", "tmx_drag", value("tmx_drag_cost") / cad, "MIN", drag),
@@ -67,29 +76,3 @@ def check_unit(parameters: Parameters) -> None:
         raise InvalidInput(
             f"`parameters` must be in {UNIT}; got flows in {parameters.flows.unit}. Convert them, and GDP."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Figures:
-    """Volumes and exports in USD bn a year."""
-
-    parameters: Parameters
-
-    def project(self, name: str, lead: str, cost: float, sector: str, worth: float) -> Project:
-        """Make a project that adds sales worth so much a year to what a sector can redirect."""
-        sector = sector if sector in self.parameters.sectors else "MAN"  # where all manufacturing is one
-        share = {sector: worth / self.exports(sector)}
-        return Project(name=name, lead_time=self.value(f"{lead}_lead_time"), cost=cost, share=share)
-
-    def value(self, name: str) -> float:
-        return self.parameters.fact(name).value
-
-    def crude(self, thousand_barrels_a_day: float) -> float:
-        return thousand_barrels_a_day * DAYS * self.value("crude_price") / 1e6
-
-    def gas(self, billion_cubic_feet_a_day: float) -> float:
-        """A cubic foot is taken as a thousand Btu."""
-        return billion_cubic_feet_a_day * DAYS * self.value("gas_price") / 1e3
-
-    def exports(self, sector: str) -> float:
-        return float(sold_to_us(self.parameters)[self.parameters.sectors.index(sector)])

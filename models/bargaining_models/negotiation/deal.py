@@ -232,44 +232,42 @@ def readings(
     def about(name: str, concept: Callable[..., Division], **options: Any) -> Reading:
         return Reading(name=name, timing=about_war, divide=lambda deal: concept(deal.problem(), **options))
 
-    def offers(name: str, timing: str, options: Callable[[Deal], dict[str, Any]]) -> Reading:
+    def offers(name: str, timing: str, **options: Callable[[Deal], Any]) -> Reading:
         def divide(deal: Deal) -> Division:
-            given: dict[str, Any] = {"inside": rate * deal.talks.money, **options(deal)}
+            given: dict[str, Any] = {"inside": rate * deal.talks.money}
+            given |= {option: value(deal) for option, value in options.items()}
             return ContinuousOffers(rate, **given)(deal.problem())
 
         return Reading(name=f"Offers, {name}", timing=f"{during}{timing}", divide=divide)
 
-    def broken(breakdown: float) -> Callable[[Deal], dict[str, Any]]:
-        return lambda deal: {"breakdown": breakdown, "breakdown_payoffs": deal.war.money}
-
+    weights = [home_weight, 1 - home_weight]
     return (
         about("Nash", nash),
-        about(
-            f"Nash, {roles.said[0]}'s weight {home_weight:g}", nash, weights=[home_weight, 1 - home_weight]
-        ),
+        about(f"Nash, {roles.said[0]}'s weight {home_weight:g}", nash, weights=weights),
         about("Kalai-Smorodinsky", kalai_smorodinsky),
         about("Egalitarian", egalitarian),
         offers(
             "inside option",
             ", r in use while talks last",
-            lambda deal: {"inside": rate * deal.status_quo.money},
+            inside=lambda deal: rate * deal.status_quo.money,
         ),
         *(
             offers(
                 f"breakdown {breakdown:g} a year",
                 f"; at rate {breakdown:g} a year they end in the tariff war at r",
-                broken(breakdown),
+                breakdown=lambda deal, breakdown=breakdown: breakdown,  # type: ignore[misc]
+                breakdown_payoffs=lambda deal: deal.war.money,
             )
             for breakdown in breakdowns
         ),
         offers(
             "outside option: war",
             "; a responder may walk out into the tariff war, at r",
-            lambda deal: {"outside": deal.war.money},
+            outside=lambda deal: deal.war.money,
         ),
         offers(
             "outside option: exit",
             "; a responder may close the border for good, at r",
-            lambda deal: {"outside": deal.exit.money},
+            outside=lambda deal: deal.exit.money,
         ),
     )

@@ -202,31 +202,29 @@ class Negotiation(Shown):
             caps = figures.caps.values if caps is None else caps
             if schedules is None:
                 schedules = {name: listed.values / 100.0 for name, listed in figures.schedules.items()}
-        chosen = {
-            "model": model,
-            "roles": roles,
-            "free": free,
-            "standing": world.tariffs,
-            "environment": world.environment,
-            "whole": world.whole,
-            "disagreement": disagreement,
-            "meaning": meaning,
-            "caps": None if caps is None else caps_by_sector(caps, model.sectors),
-            "schedules": {
+        self._set(
+            model=model,
+            roles=roles,
+            free=free,
+            standing=world.tariffs,
+            environment=world.environment,
+            whole=world.whole,
+            disagreement=disagreement,
+            meaning=meaning,
+            caps=None if caps is None else caps_by_sector(caps, model.sectors),
+            schedules={
                 name: cube(rates, f"schedules[{name!r}]", model) for name, rates in (schedules or {}).items()
             },
-            "parameters": figures,
-            "friction": 1.0,
-            "money": money,
-        }
+            parameters=figures,
+            friction=1.0,
+            money=money,
+        )
         if isinstance(disagreement, str):
             parsed(disagreement)
-        for name, value in chosen.items():
-            object.__setattr__(self, name, value)
         if status_quo is not None:
             named = _names(status_quo)
             standing = cube(status_quo, "status_quo", model) if named is None else self._scheduled(named)
-            object.__setattr__(self, "standing", standing)
+            self._set(standing=standing)
 
     def __repr__(self) -> str:
         names = self.roles.names
@@ -707,10 +705,13 @@ class Negotiation(Shown):
 
     def _with(self, **changed: Any) -> Self:
         found = copy.copy(self)
-        for name, value in changed.items():
-            object.__setattr__(found, name, value)
+        found._set(**changed)
         found.__setstate__([getattr(found, name) for name in found.__dataclass_fields__])  # type: ignore[attr-defined]
         return found
+
+    def _set(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
 
 def _names(value: Any) -> Sequence[str] | None:

@@ -54,17 +54,14 @@ class Outcome(Result):
     tariffs: str
 
     def __repr__(self) -> str:
+        names, front = self.player_names, f"{type(self).__name__}("
+        end = f"{self.tariffs}; {said(self.status)})"
         if np.ndim(self.status):
-            return (
-                f"{type(self).__name__}({' and '.join(self.player_names)}, a batch of shape {np.shape(self.status)}; "
-                f"{self.tariffs}; {said(self.status)})"
-            )
+            return f"{front}{' and '.join(names)}, a batch of shape {np.shape(self.status)}; {end}"
         own = getattr(self, "rates", None)
-        rates = "" if own is None else f"rates: {by_name(own, self.player_names)}; "
-        return (
-            f"{type(self).__name__}({rates}real income, %: {by_name(self.percent, self.player_names)}; {self.unit}: "
-            f"{by_name(self.money, self.player_names, 2)}; {self.tariffs}; {said(self.status)})"
-        )
+        rates = "" if own is None else f"rates: {by_name(own, names)}; "
+        money = f"{self.unit}: {by_name(self.money, names, 2)}"
+        return f"{front}{rates}real income, %: {by_name(self.percent, names)}; {money}; {end}"
 
 
 @owning

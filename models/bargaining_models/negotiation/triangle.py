@@ -21,8 +21,9 @@ readings of who bargains when:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,6 @@ from bargaining.authoring import Floats, Result, owning
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation.deal import Deal, Reading
 from bargaining_models.negotiation.negotiation import Negotiation, Share
-from bargaining_models.negotiation.outcomes import Outcome
 from bargaining_models.negotiation.roles import Roles
 from bargaining_models.negotiation.triangle_terms import (
     Terms,
@@ -109,14 +109,21 @@ class Triangle(Result):
                 f"route_survives=False. Give the deal with the route."
             )
         outcomes = (talks.war(), deal.war, talks.payoffs(), deal.agreement)
-        batch = deal.war.percent.shape[:-1]
-        states = [np.broadcast_to(_money(talks, one), (*batch, 3)) for one in outcomes]
+        batch, countries = deal.war.percent.shape[:-1], talks.roles.countries
+        percent = [
+            np.stack([one.equilibrium.of(country) for country in countries], axis=-1) for one in outcomes
+        ]
+        states = [np.broadcast_to(one / 100.0 * talks.worth(*countries), (*batch, 3)) for one in percent]
+        worst = {
+            name: np.max([np.broadcast_to(np.asarray(getattr(one, name)), batch) for one in outcomes], axis=0)
+            for name in ("residual", "status")
+        }
         return cls(
             negotiation=talks,
             money=np.stack(states, axis=-2).reshape(*batch, 2, 2, 3),
             unit=deal.agreement.unit,
-            residual=_worst(batch, [one.residual for one in outcomes]),
-            status=_worst(batch, [np.asarray(one.status) for one in outcomes]).astype(np.int8),
+            residual=np.asarray(worst["residual"]),
+            status=np.asarray(worst["status"], dtype=np.int8),
         )
 
     @property
@@ -140,48 +147,25 @@ class Triangle(Result):
         return np.asarray(self.money[..., 1, 0, :2].sum(axis=-1) - terms.payoffs[..., :2].sum(axis=-1))
 
 
-def _money(negotiation: Negotiation, outcome: Outcome) -> Floats:
-    """Return the payoffs of the three countries in an outcome, (*batch, 3)."""
-    countries = negotiation.roles.countries
-    percent = np.stack([outcome.equilibrium.of(country) for country in countries], axis=-1)
-    return np.asarray(percent / 100.0 * negotiation.worth(*countries))
-
-
-def _worst(batch: tuple[int, ...], values: list[Floats]) -> Floats:
-    return np.asarray(np.max([np.broadcast_to(value, batch) for value in values], axis=0))
-
-
 def triangle_readings(roles: Roles) -> tuple[Reading, ...]:
     """Return the readings of who bargains when, each country of a pair with the same weight.
 
     They go from the money of the four states to `Terms`.
     """
     roles.need_alternative()
-    (_, partner, other), the_partner = roles.names, roles.said[1]
-    once = "each pair once, foreseeing what follows"
-    return (
-        Reading(
-            name="Route free", timing="the route is open whatever is agreed and costs nothing", divide=unpaid
-        ),
-        Reading(
-            name="At once",
-            timing="both pairs at the same time, the other agreement given (Nash-in-Nash)",
-            divide=nash_in_nash,
-        ),
-        Reading(name=f"{other} first", timing=once, divide=lambda money: in_order(money, first=ALTERNATIVE)),
-        Reading(name=f"{partner} first", timing=once, divide=lambda money: in_order(money, first=PARTNER)),
-        Reading(
-            name=f"{partner} first, {other} ruled out",
-            timing=f"the agreement with {the_partner} forbids that with {roles.said[2]}",
-            divide=exclusive,
-        ),
-        Reading(
-            name="Bargaining again",
-            timing="a pair that breaks up leaves the other to bargain again",
-            divide=renegotiated,
-        ),
-        Reading(
-            name="Shapley value", timing="all together; a country alone expects none to agree", divide=shapley
-        ),
-        Reading(name="Nucleolus", timing="as the Shapley value", divide=nucleolus),
+    (_, partner, other), (_, the_partner, the_other) = roles.names, roles.said
+    once, forbids = (
+        "each pair once, foreseeing what follows",
+        f"the agreement with {the_partner} forbids that with",
     )
+    listed: tuple[tuple[str, str, Callable[[Any], Terms]], ...] = (
+        ("Route free", "the route is open whatever is agreed and costs nothing", unpaid),
+        ("At once", "both pairs at the same time, the other agreement given (Nash-in-Nash)", nash_in_nash),
+        (f"{other} first", once, lambda money: in_order(money, first=ALTERNATIVE)),
+        (f"{partner} first", once, lambda money: in_order(money, first=PARTNER)),
+        (f"{partner} first, {other} ruled out", f"{forbids} {the_other}", exclusive),
+        ("Bargaining again", "a pair that breaks up leaves the other to bargain again", renegotiated),
+        ("Shapley value", "all together; a country alone expects none to agree", shapley),
+        ("Nucleolus", "as the Shapley value", nucleolus),
+    )
+    return tuple(Reading(name=name, timing=timing, divide=divide) for name, timing, divide in listed)

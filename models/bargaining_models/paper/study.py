@@ -84,8 +84,8 @@ class Study:
         self.elasticities = elasticities
         self.tariffs = tariffs
         self.made: dict[Any, Any] = {}
-        self._baselines: dict[str, Baseline] = {}
-        self._wide: dict[tuple[str, bool, bool], Deal] = {}
+        self._baselines = cache(lambda name: self._baseline(name))
+        self._wide = cache(lambda name, capped: Deal.at(self.baseline_with(name), r=GRID, capped=capped))
 
     def once(self, make: Callable[[Study], T]) -> T:
         """Return what is made of this study, made once: a table, or inputs of several."""
@@ -95,9 +95,7 @@ class Study:
 
     def baseline_with(self, elasticities: str) -> Baseline:
         """Return the outcomes under another elasticity set."""
-        if elasticities not in self._baselines:
-            self._baselines[elasticities] = self._baseline(elasticities)
-        return self._baselines[elasticities]
+        return self._baselines(elasticities)
 
     def _baseline(self, elasticities: str, meaning: str = "capacity") -> Baseline:
         return Baseline.from_parameters(
@@ -146,13 +144,8 @@ class Study:
 
     def thresholds_deal(self, elasticities: str, capped: bool, route_survives: bool) -> Deal:
         """Return the deal over the whole interval of r, on which thresholds are looked for."""
-        key = (elasticities, capped, route_survives)
-        if key not in self._wide:
-            if route_survives:
-                self._wide[key] = Deal.at(self.baseline_with(elasticities), r=GRID, capped=capped)
-            else:
-                self._wide[key] = self.thresholds_deal(elasticities, capped, True).without_route()
-        return self._wide[key]
+        deal = self._wide(elasticities, capped)
+        return deal if route_survives else deal.without_route()
 
     @cached_property
     def goods_flows(self) -> Floats:

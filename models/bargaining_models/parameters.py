@@ -176,6 +176,20 @@ def load(folder: str | Path | None = None) -> Parameters:
     flows = table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=MOST)
     input_axes = {"region": regions, "using_sector": sectors, "input_sector": sectors}
     sets = grouped(read(root, "elasticities.csv", ("set", "sector", *TAIL)), "set")
+    schedules = grouped(read_if_there(root, "tariff_schedules.csv", ("schedule", *flow_axes)), "schedule")
+
+    def rates(rows: list[Row], *, complete: bool = False) -> Figures:
+        values = percent_rates(rows, regions, sectors, goods)
+        absent = np.isnan(values) & goods & ~np.eye(len(regions), dtype=bool)[:, :, None]
+        if complete and absent.any():
+            importer, exporter, sector = (int(k) for k in np.argwhere(absent)[0])
+            Row(rows[-1].file, rows[-1].number + 1, {}).fail(
+                "importer",
+                f"a row for {regions[importer]} on {regions[exporter]} {sectors[sector]} is missing. "
+                f"Add it, with sector 'goods' for all goods.",
+            )
+        return figures(np.nan_to_num(values), tuple(flow_axes), rows)
+
     return Parameters(
         regions=regions,
         sectors=sectors,
@@ -184,12 +198,10 @@ def load(folder: str | Path | None = None) -> Parameters:
         gdp=table(regions_file, {"region": regions}, low=1e-12, high=MOST, unit=flows.unit),
         flows=flows,
         input_shares=_input_shares(read(root, "input_shares.csv", (*input_axes, *TAIL)), input_axes),
-        tariffs=_base_tariffs(read(root, "tariffs.csv", (*flow_axes, *TAIL)), regions, sectors, goods),
+        tariffs=rates(read(root, "tariffs.csv", (*flow_axes, *TAIL)), complete=True),
         elasticities=Named({name: elasticity_set(some, sectors) for name, some in sets.items()}),
         caps=_caps(read(root, "redirect_caps.csv", ("sector", *TAIL)), sectors, goods),
-        schedules=_schedules(
-            read_if_there(root, "tariff_schedules.csv", ("schedule", *flow_axes)), regions, sectors, goods
-        ),
+        schedules=Named({name: rates(some) for name, some in schedules.items()}),
         facts=facts(read_if_there(root, "facts.csv", FACT)),
     )
 
@@ -226,36 +238,9 @@ def _input_shares(rows: list[Row], axes: Mapping[str, tuple[str, ...]]) -> Figur
     return shares
 
 
-def _base_tariffs(
-    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
-) -> Figures:
-    values = percent_rates(rows, regions, sectors, goods)
-    absent = np.isnan(values) & goods & ~np.eye(len(regions), dtype=bool)[:, :, None]
-    if absent.any():
-        importer, exporter, sector = (int(k) for k in np.argwhere(absent)[0])
-        Row(rows[-1].file, rows[-1].number + 1, {}).fail(
-            "importer",
-            f"a row for {regions[importer]} on {regions[exporter]} {sectors[sector]} is missing. "
-            f"Add it, with sector 'goods' for all goods.",
-        )
-    return figures(np.nan_to_num(values), ("importer", "exporter", "sector"), rows)
-
-
 def _caps(rows: list[Row], sectors: tuple[str, ...], goods: NDArray[np.bool_]) -> Figures:
     caps = table(rows, {"sector": sectors}, low=0.0, high=1.0)
     for row in rows:
         if not goods[sectors.index(row.text("sector"))] and float(row.text("value")) > 0.0:
             row.fail("value", "must be 0 for a sector that is not goods. Set it to 0.")
     return caps
-
-
-def _schedules(
-    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
-) -> Mapping[str, Figures]:
-    axes = ("importer", "exporter", "sector")
-    return Named(
-        {
-            name: figures(np.nan_to_num(percent_rates(some, regions, sectors, goods)), axes, some)
-            for name, some in grouped(rows, "schedule").items()
-        }
-    )

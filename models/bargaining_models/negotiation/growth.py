@@ -79,12 +79,7 @@ class Growth(Shown):
                 f"`dates` must be one fewer than the shares of `deal`; got {len(when)} for shares of shape "
                 f"{values.shape[:-2]}. Give the share before the first date too."
             )
-        return cls(
-            flows=lambda t: values[np.searchsorted(when, t, side="right")],
-            idle=deal.idle.money,
-            dates=when,
-            route_survives=deal.route_survives,
-        )
+        return cls._of(deal, when, lambda t: values[np.searchsorted(when, t, side="right")])
 
     @classmethod
     def in_a_line(cls, deal: Deal, years: float) -> Growth:
@@ -109,12 +104,11 @@ class Growth(Shown):
             money = chebyshev.chebval(2 * np.clip(t / years, 0.0, 1.0) - 1, curve)
             return np.asarray(np.moveaxis(money, 0, -1).reshape(*np.shape(t), *values.shape[1:]), dtype=float)
 
-        return cls(
-            flows=flows,
-            idle=deal.idle.money,
-            dates=when,
-            route_survives=deal.route_survives,
-        )
+        return cls._of(deal, when, flows)
+
+    @classmethod
+    def _of(cls, deal: Deal, dates: Floats, flows: Callable[[Floats], Floats]) -> Growth:
+        return cls(flows=flows, idle=deal.idle.money, dates=dates, route_survives=deal.route_survives)
 
     def flow(self, name: str) -> OfTime:
         """Return one outcome's money over time: one of `OUTCOMES`, or "talks", in force while they talk."""
@@ -160,9 +154,7 @@ def _money(deal: Deal) -> Floats:
 
 
 def _checked_dates(dates: ArrayLike) -> Floats:
-    if np.size(dates) == 0:
-        return np.empty(0)
-    when = real(dates, "dates", ndim=1)
+    when = real(dates, "dates", ndim=1) if np.size(dates) else np.empty(0)
     if (when <= 0).any():
         raise InvalidInput(
             f"`dates` must be years after today; got {plain(when.min())}. Begin with that share."

@@ -74,13 +74,13 @@ LABELS = {
 
 def talks_in(parameters: Parameters, environment: str, structure: str) -> Negotiation:
     """Return the negotiation at the tariffs of a date, on one structure."""
-    return Negotiation(
-        data=structured(parameters, structure),
-        home=CANADA,
-        partner=US,
-        alternative=CHINA,
-        tariffs=tariffs_in(parameters, structure, ENVIRONMENTS[environment]),
+    return _talks(
+        structured(parameters, structure), tariffs_in(parameters, structure, ENVIRONMENTS[environment])
     )
+
+
+def _talks(data: Parameters, tariffs: Any) -> Negotiation:
+    return Negotiation(data=data, home=CANADA, partner=US, alternative=CHINA, tariffs=tariffs)
 
 
 def draw(
@@ -97,8 +97,8 @@ def draw(
     }
     goods = [s for s, good in zip(talks.model.sectors, talks.model.goods, strict=True) if good]
     shares: dict[str, Any] = {f"{share:g}": share for share in SHARES}
-    for part, chosen in (("farm", True), ("other", False)):
-        shares[part] = {s: SHARES[-1] for s in goods if (s in FARM) == chosen}
+    shares["farm"] = {s: SHARES[-1] for s in goods if s in FARM}
+    shares["other"] = {s: SHARES[-1] for s in goods if s not in FARM}
     seed = 1 + list(STRUCTURES).index(structure)
     return headline_draws(talks, given, draws=draws, shares=shares, seed=seed, **options)
 
@@ -355,15 +355,13 @@ def store_causes(
 
 def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negotiation, Floats]]:
     """Cases of their own: low elasticities, and the tariffs as the published tracker has them."""
-    talks = talks_in(parameters, environment, "WIOD 2011")
-    sectors, day = len(talks.model.sectors), ENVIRONMENTS[environment]
-    found = {"elasticity 2, WIOD 2011": (talks, np.full(sectors, 2.0))}
-    if day is None:
-        return found
-    given: dict[str, Any] = {"data": parameters, "home": CANADA, "partner": US, "alternative": CHINA}
-    other = Negotiation(**given, tariffs=Environment.shipped(variant="tracker").at(day))
-    five = np.full(sectors, 5.0)
-    return found | {"adjusted, elasticity 5": (talks, five), "tracker, elasticity 5": (other, five)}
+    talks, day = talks_in(parameters, environment, "WIOD 2011"), ENVIRONMENTS[environment]
+    one = np.ones(len(talks.model.sectors))
+    found = {"elasticity 2, WIOD 2011": (talks, 2.0 * one)}
+    if day is not None:
+        other = _talks(parameters, Environment.shipped(variant="tracker").at(day))
+        found |= {"adjusted, elasticity 5": (talks, 5.0 * one), "tracker, elasticity 5": (other, 5.0 * one)}
+    return found
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

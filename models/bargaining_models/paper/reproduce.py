@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from bargaining.authoring import file_name, write_whole
@@ -69,12 +70,11 @@ def changes(fresh: Table, reference: Table) -> list[str]:
         What was and is printed, by row and column in the words of the table; empty if nothing changed.
     """
     was, now = _printed(reference), _printed(fresh)
-    changed = [
-        f"{place}: stored {was.get(place, NOTHING)[0]}, now {now.get(place, NOTHING)[0]}"
-        for place in was | now
-        if was.get(place, NOTHING)[0] != now.get(place, NOTHING)[0]
-        and not _close(now.get(place, NOTHING)[1], was.get(place, NOTHING)[1])
-    ]
+    changed = []
+    for place in was | now:
+        (then, old), (text, new) = was.get(place, NOTHING), now.get(place, NOTHING)
+        if then != text and not _close(new, old):
+            changed.append(f"{place}: stored {then}, now {text}")
     heads = [change for change in changed if change.startswith("column")]
     return [change for change in changed if not (heads and change.startswith("row"))]
 
@@ -85,15 +85,15 @@ def _printed(table: Table) -> dict[str, tuple[str, Any]]:
     notes = [note for note in table.notes if not note.startswith(("Version: ", "Largest residual: "))]
     front = min(next((k for k, column in enumerate(table.columns) if column.group), 1), 2)
     found: dict[str, tuple[str, Any]] = {"caption": (table.caption, None)}
-    found |= {f"column {k + 1}": (head, None) for k, head in enumerate(heads)}
-    found |= {f"note {k + 1}": (note, None) for k, note in enumerate(notes)}
+    found |= {f"column {k}": (head, None) for k, head in enumerate(heads, 1)}
+    found |= {f"note {k}": (note, None) for k, note in enumerate(notes, 1)}
     for n, row in enumerate(table.rows):
-        labels = [_short(f"{table.columns[k].heading} {texts[k][n]}") for k in range(front)]
+        labels = [
+            shorten(f"{table.columns[k].heading} {texts[k][n]}", 60, placeholder="...") for k in range(front)
+        ]
         for k, value in enumerate(row):
-            place = " | ".join(
-                [f"row {n + 1}", *(label for j, label in enumerate(labels) if j != k), heads[k]]
-            )
-            found[place] = texts[k][n], value
+            others = [label for j, label in enumerate(labels) if j != k]
+            found[" | ".join([f"row {n + 1}", *others, heads[k]])] = texts[k][n], value
     return found
 
 
@@ -104,10 +104,6 @@ def _close(now: Any, was: Any) -> bool:
     if not (isinstance(now, float | int) and isinstance(was, float | int)):
         return False
     return abs(now - was) <= _ROUNDING * max(abs(now), abs(was))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _cell(value: Any) -> Any:

@@ -14,7 +14,6 @@ compared with the change of the same figure in the model since the end of 2024, 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from bargaining.authoring import Floats, Shown
-from bargaining_models._figures import Row, grouped, read
+from bargaining_models._figures import read
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeEquilibrium, TradeModel
 from bargaining_models.us_canada.projects import check_unit
@@ -132,37 +131,31 @@ def events() -> tuple[Event, ...]:
     >>> first.date.isoformat(), first.kind, first.happened
     ('2024-11-25', 'threat', True)
     """
-    steps = {
-        name: tuple(map(_step, rows))
-        for name, rows in grouped(read(FOLDER, "event_measures.csv", STEPS), "event_id").items()
-    }
-    return tuple(_event(row, steps) for row in read(FOLDER, "events.csv", COLUMNS))
-
-
-def _step(row: Row) -> Step:
-    names = {name: row.text(name) for name in ("importer", "exporter", "sector", "source")}
-    return Step(
-        **names,
-        points=row.number_in("value", -1e3, 1e3),
-        coverage=row.number_in("coverage", 0.0, 1e5),
-        money=row.one_of("coverage_unit", ("share of trade", "USD bn")) == "USD bn",
-    )
-
-
-def _event(row: Row, steps: Mapping[str, tuple[Step, ...]]) -> Event:
-    cells = {
-        name: row.cells[name] for name in ("actor", "target", "kind", "outcome", "carried_out", "source")
-    }
-    return Event(
-        **cells,
-        name=row.text("event_id"),
-        date=datetime.date.fromisoformat(row.text("date")),
-        what=row.text("event"),
-        figure=row.number_in("outcome_value", -1e6, 1e6) if row.cells["outcome_value"] else None,
-        figure_unit=row.cells["outcome_unit"],
-        period=row.cells["outcome_period"],
-        steps=steps.get(row.text("event_id"), ()),
-    )
+    steps: dict[str, list[Step]] = {}
+    for row in read(FOLDER, "event_measures.csv", STEPS):
+        names = {name: row.text(name) for name in ("importer", "exporter", "sector", "source")}
+        step = Step(
+            **names,
+            points=row.number_in("value", -1e3, 1e3),
+            coverage=row.number_in("coverage", 0.0, 1e5),
+            money=row.one_of("coverage_unit", ("share of trade", "USD bn")) == "USD bn",
+        )
+        steps.setdefault(row.text("event_id"), []).append(step)
+    found = []
+    for row in read(FOLDER, "events.csv", COLUMNS):
+        texts = ("actor", "target", "kind", "outcome", "carried_out", "source")
+        event = Event(
+            **{name: row.cells[name] for name in texts},
+            name=row.text("event_id"),
+            date=datetime.date.fromisoformat(row.text("date")),
+            what=row.text("event"),
+            figure=row.number_in("outcome_value", -1e6, 1e6) if row.cells["outcome_value"] else None,
+            figure_unit=row.cells["outcome_unit"],
+            period=row.cells["outcome_period"],
+            steps=tuple(steps.get(row.text("event_id"), ())),
+        )
+        found.append(event)
+    return tuple(found)
 
 
 class Scorer:

@@ -66,20 +66,6 @@ def test_money_is_percent_of_income(baseline5):
     assert outcome.unit == "USD bn of 2023"
 
 
-def test_war_meets_its_first_order_conditions(baseline, war):
-    """By central differences of the payoffs, which share no code with the analytic slopes."""
-    step = 1e-4
-    for own in (CANADA, US):
-        up, down = war.rates.copy(), war.rates.copy()
-        up[:, own] += step
-        down[:, own] -= step
-        high = baseline.payoffs(up[:, US], up[:, CANADA], r=SHARES).percent[:, own]
-        low = baseline.payoffs(down[:, US], down[:, CANADA], r=SHARES).percent[:, own]
-        assert np.abs((high - low) / (2 * step)).max() < 1e-6
-        assert (high < war.percent[:, own]).all()
-        assert (low < war.percent[:, own]).all()
-
-
 def test_no_deviation_from_the_war_pays(baseline, war):
     rates = np.concatenate([np.linspace(-0.5, 1.0, 76), [2.0, 3.0]])[:, None]
     us = baseline.payoffs(rates, war.rates[:, CANADA], r=SHARES).percent[..., US]
@@ -109,13 +95,6 @@ def test_war_rates_are_optimal_in_a_plain_program(baseline5):
         )
         assert best.x == pytest.approx(war.rates[own], abs=1e-4)
         assert -best.fun == pytest.approx(war.percent[own], abs=1e-9)
-
-
-def test_war_moves_with_the_china_route(war):
-    assert (np.diff(war.percent[:, CANADA]) > 0).all()
-    assert (np.diff(war.percent[:, US]) < 0).all()
-    assert (np.diff(war.rates[:, US]) < 0).all()
-    assert (np.diff(war.partner_share) < 0).all()
 
 
 def test_war_does_not_depend_on_the_batch(baseline5):
@@ -207,12 +186,6 @@ def test_caps_bound_the_route(baseline5):
     assert capped.percent[CANADA] < baseline5.payoffs(0.25, r=0.12).percent[CANADA]
     # Beyond the largest cap nothing moves.
     np.testing.assert_array_equal(*baseline5.payoffs(0.25, r=[0.3, 1.0], capped=True).percent)
-
-
-def test_a_closed_route_is_no_share(baseline5):
-    with_route, without = (baseline5.payoffs(0.25, r=[0.1, 0.2], route=route) for route in (True, False))
-    np.testing.assert_array_equal(without.percent, [baseline5.payoffs(0.25).percent] * 2)
-    assert (with_route.percent[:, CANADA] > without.percent[:, CANADA]).all()
 
 
 def test_outcomes_by_name(baseline5):

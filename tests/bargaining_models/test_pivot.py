@@ -56,11 +56,6 @@ def test_without_growth_at_once_and_never(deals, route, reading) -> None:  # typ
     assert reading.divide(step(deal, 500.0)).transfer == pytest.approx(expected[0], abs=1e-6)
 
 
-def test_a_line_that_takes_no_time_is_a_step(curves: Deal, deals: dict[bool, Deal]) -> None:
-    fast = Pivot(growth=Growth.in_a_line(curves, 1e-6)).offers(breakdown=0.5)
-    assert fast.transfer == pytest.approx(step(deals[True], None).offers(breakdown=0.5).transfer, abs=1e-5)
-
-
 # Closed forms
 
 
@@ -169,15 +164,6 @@ def test_backward_induction_tends_to_the_path_of_offers(deals, case) -> None:  #
 # What theory orders
 
 
-@pytest.mark.parametrize("reading", path_readings(ROLES), ids=lambda reading: reading.name)
-@pytest.mark.parametrize("route", [True, False])
-def test_a_larger_or_earlier_alternative_never_raises_the_transfer(deals, route, reading) -> None:  # type: ignore[no-untyped-def]
-    by_date = [reading.divide(step(deals[route], date)).transfer for date in (1.0, 4.0, 7.0)]
-    by_size = [reading.divide(step(deals[route], 4.0, last)).transfer for last in (0, 1, 2)]
-    assert (np.diff(by_date) >= -1e-9).all()
-    assert (np.diff(by_size) <= 1e-9).all()
-
-
 @pytest.mark.parametrize("route", [True, False])
 def test_they_agree_at_once_and_waiting_costs_both_the_same(deals, route) -> None:  # type: ignore[no-untyped-def]
     pivot = step(deals[route], 5.0)
@@ -203,12 +189,6 @@ def test_a_deal_that_closes_a_better_route_is_made_early_or_never(baseline: Base
     assert (soon.delay, late.delay) == (np.inf, 0.0)
     assert soon.payoffs.sum() == pytest.approx(worth[0], rel=1e-9)
     assert late.payoffs.sum() == pytest.approx(0.0, abs=1e-9)
-
-
-def test_an_option_that_never_binds_moves_nothing_and_one_that_will_does(deals: dict[bool, Deal]) -> None:
-    bare = step(deals[False], None, 0).offers(walk_out=True).transfer
-    assert step(deals[False], 5.0, 1).offers(walk_out=True).transfer == pytest.approx(bare, rel=1e-10)
-    assert step(deals[False], 5.0, 2).offers(walk_out=True).transfer < bare - 1
 
 
 # The chain
@@ -270,17 +250,6 @@ def test_chain_with_leaving_by_value_iteration(baseline: Baseline) -> None:
     np.testing.assert_allclose(found.payoffs, payoffs, rtol=1e-9)
     assert found.agree.all()
     assert found.ok
-
-
-def test_the_easier_china_closes_the_less_the_alternative_is_worth(baseline: Baseline) -> None:
-    deal = Deal.at(baseline, r=[0.0, 0.15, 0.0])
-    transfers = [
-        PivotChain(deal=deal, moves=open_and_close(opening=0.2, closing=closing, reopening=0.5))
-        .offers(breakdown=0.5)
-        .transfer[0]
-        for closing in (0.0, 0.2, 1.0, 5.0)
-    ]
-    assert (np.diff(transfers) > 0).all()
 
 
 # The US answers

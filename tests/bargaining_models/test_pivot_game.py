@@ -251,27 +251,6 @@ def test_where_leaving_together_is_best_the_agreement_is_to_part(small: Capacity
 # What theory orders
 
 
-def test_a_better_alternative_never_lowers_the_payoff_to_which_canada_can_be_held(capacity: Capacity) -> None:
-    def threats(**options: Any) -> np.ndarray:
-        threat: np.ndarray = PivotGame(capacity=capacity, **options).with_transfers(DISCOUNT).threat[0]
-        return threat
-
-    none = PivotGame(capacity=capacity.at(0)).with_transfers(DISCOUNT).threat[0]
-    blocked, revocable = threats(blocking=0.5, **REVOCABLE), threats(**REVOCABLE)
-    lasting, fast = threats(), threats(lead_time=1.0)
-    floors = [x[0] for x in (none, blocked, revocable, lasting, fast)]
-    assert (np.diff(floors) > 0).all()
-    assert none[1] > revocable[1] > lasting[1] > fast[1]  # and the US to a lower one
-
-
-def test_a_riskier_market_is_built_for_less(capacity: Capacity) -> None:
-    reached = []
-    for closure in (0.0, 0.1, 0.2):
-        pivot = PivotGame(capacity=capacity, closure=closure, reopening=0.5)
-        reached.append(pivot.builds_to(pivot.war(DISCOUNT)))
-    assert reached[0] == 0.3 > reached[1] > reached[2] == 0.05
-
-
 @pytest.mark.parametrize("noise", [0.0, 1e-14, -1e-14])
 def test_a_level_that_costs_and_changes_nothing_is_not_built(capacity: Capacity, noise: float) -> None:
     # As if all sectors had reached their caps at 15 percent; two steps to an end, as one mixes at random.

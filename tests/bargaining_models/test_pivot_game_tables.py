@@ -27,11 +27,6 @@ def patience(study: Study) -> list[dict[str, Any]]:
     return records(TABLES["T10-patience"](study))
 
 
-@pytest.fixture(scope="module")
-def changed(study: Study) -> dict[str, dict[str, Any]]:
-    return {row["changed"]: row for row in records(TABLES["T10-sensitivity"](study))}
-
-
 def test_notes_say_data_timing_and_accuracy(table: Table) -> None:
     notes = " ".join(table.notes)
     for words in (
@@ -79,18 +74,6 @@ def test_canada_builds_a_step_if_income_covers_the_charge(
         for column, gain in gains.items():
             pays = discount * gain >= (1 - discount) * capacity.capital
             assert row[f"lasting_{column}"] == 5 * int(np.append(pays, False).argmin())
-
-
-def test_what_weakens_the_alternative_raises_the_transfer(changed: dict[str, dict[str, Any]]) -> None:
-    paid = {what: row["stay"] for what, row in changed.items()}
-    assert paid["China closes at rate 0.1"] < paid["nothing"] < paid["China closes at rate 0.4"]
-    assert paid["China reopens at rate 1.06"] < paid["nothing"] < paid["China reopens at rate 0.265"]
-    assert paid["a level takes 2.5 years"] < paid["nothing"] < paid["a level takes 10 years"]
-    assert paid["half the capital"] < paid["nothing"] < paid["twice the capital"]
-    blocked = [paid["nothing"], *(paid[f"escalation blocks {part}%"] for part in (25, 50, 100))]
-    assert (np.diff(blocked) > 0).all()
-    # Nobody may leave.
-    assert paid["nothing is built after leaving"] == pytest.approx(paid["nothing"], abs=1e-9)
 
 
 # Figures, and what can be enforced without transfers

@@ -90,11 +90,8 @@ def test_dates_of_agreement() -> None:
 def test_the_first_draw_of_the_first_table(date: str, structure: str) -> None:
     """T0 in the first world of each structure: what Canada pays by disagreement, route and share."""
     source, links = STRUCTURES[structure]
-    given = plain.draw_by_hand(plain.DATA, 0, source, 1 + list(STRUCTURES).index(structure))
-    theta, january = given.pop("elasticities"), given["r"]
-    world = plain.World(
-        plain.DATA, day=DAYS[date], theta=theta, icio=source == "icio2019", given=given, links=links
-    )
+    theta, january = plain.draw_by_hand(plain.DATA, 0, source, 1 + list(STRUCTURES).index(structure))
+    world = plain.World(plain.DATA, day=DAYS[date], theta=theta, icio=source == "icio2019", links=links)
     rows = [
         row
         for row in bands.read_rows(bands.FOLDER / bands.SAMPLE)

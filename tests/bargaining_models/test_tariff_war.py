@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining import Game, InvalidInput, RepeatedGame, critical_discount, nash, transfer_equilibrium
+from bargaining import Game, InvalidInput, critical_discount
 from bargaining_models.linear_tariffs import LinearTariffs
 from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.us_canada.baseline import Baseline
@@ -39,16 +39,6 @@ def _sustains(game: TariffGame, kept: np.ndarray, discount: float) -> bool:
     breach = game.stage.deviations()[game.free_trade]
     threat = game.payoff_set(discount).threat
     return bool((kept >= (1 - discount) * breach + discount * threat).all())
-
-
-def test_war_for_ever_is_a_weaker_punishment(game: TariffGame) -> None:
-    assert (game.critical_under_war() > game.critical_discount().by_player).all()
-
-
-def test_the_worst_enforceable_is_never_above_the_war(game: TariffGame) -> None:
-    assert (
-        game.payoff_set(0.9).threat <= game.war + 1e-3
-    ).all()  # the grid of rates misses the war's own by a little
 
 
 def test_the_right_to_leave_makes_the_exit_the_threat(game: TariffGame) -> None:
@@ -88,14 +78,6 @@ def test_the_same_code_gives_the_linear_models_formulas(share: Fraction) -> None
     game = stage_game(model, war)
     found = critical_discount(game, (0, 0))
     np.testing.assert_allclose(found.by_player, model.critical_discounts(), rtol=1e-9)
-
-
-def test_linear_transfers_at_full_patience_are_the_nash_transfer() -> None:
-    model = LinearTariffs(exports=[1.0, 0.65])
-    war = model.nash_tariffs()
-    game = stage_game(model, war)
-    division = nash(transfer_equilibrium(RepeatedGame(game, 0.95)).problem())
-    assert -division.payoffs[0] == pytest.approx(float(model.transfer(model.war())), rel=1e-9)
 
 
 def test_the_right_to_leave_of_one_alone_changes_nothing(game: TariffGame) -> None:

@@ -37,17 +37,8 @@ def rows_of(path, **only):
         return [row for row in csv.DictReader(file) if all(row[k] == v for k, v in only.items())]
 
 
-DISTRIBUTIONS = {
-    "gamma": lambda v: stats.gamma(v[0], scale=1 / v[1]),
-    "beta": lambda v: stats.beta(*v),
-    "triangular": lambda v: stats.triang((v[1] - v[0]) / (v[2] - v[0]), loc=v[0], scale=v[2] - v[0]),
-    "uniform": lambda v: stats.uniform(v[0], v[1] - v[0]),
-    "lognormal": lambda v: stats.lognorm(v[1], scale=np.exp(v[0])),
-}
-
-
 def draw_by_hand(folder, number, structure, seed):
-    """What a draw of a seed gives every input: elasticities by sector, and the priors of `priors.csv`, by quantiles."""
+    """Elasticities by sector and the share of January 2026 in a draw of a seed, by quantiles of their priors."""
 
     def uniform(name, size=1):
         return np.random.default_rng([seed, number, crc32(name.encode())]).random(size)
@@ -57,15 +48,10 @@ def draw_by_hand(folder, number, structure, seed):
         rows = [next(r for r in rows if r["sector"] == section[0]) for section in SECTIONS]
     normal = stats.norm.ppf(uniform("elasticities", 1 + len(rows)))
     value, spread = (np.array([float(row[key]) for row in rows]) for key in ("value", "spread"))
-    found = {"elasticities": value * np.exp(spread * (np.sqrt(0.2) * normal[0] + np.sqrt(0.8) * normal[1:]))}
-    for row in rows_of(folder / "priors.csv"):
-        if row["distribution"] in DISTRIBUTIONS:
-            v = [float(row[f"parameter_{k}"]) for k in (1, 2, 3) if row[f"parameter_{k}"]]
-            of = DISTRIBUTIONS[row["distribution"]](v)
-            found[row["input"]] = float(of.ppf(uniform(row["input"])[0]))
-            if row["input"] == "r_january_arrangement":
-                found["r"] = float(of.ppf(uniform("r")[0]))  # as the draws of T0 name it
-    return found
+    theta = value * np.exp(spread * (np.sqrt(0.2) * normal[0] + np.sqrt(0.8) * normal[1:]))
+    (row,) = rows_of(folder / "priors.csv", input="r_january_arrangement")
+    low, mode, high = (float(row[f"parameter_{k}"]) for k in (1, 2, 3))
+    return theta, float(stats.triang.ppf(uniform("r")[0], (mode - low) / (high - low), low, high - low))
 
 
 MERGED = ((0,), (1,), tuple(range(2, 9)), (9,), (10,))  # of the eleven sectors, those of each of the five
@@ -110,19 +96,9 @@ def inputs_of_icio(folder):
 class World:
     """Money of Canada, the US and China by outcome, USD bn a year; each is found once."""
 
-    levels = np.arange(7) * 0.05  # of the pivot game
-
-    def __init__(self, folder, *, day=None, theta=5.0, icio=False, given=(), links=True):
-        given, self.day, self.drawn = dict(given), day, bool(given)
+    def __init__(self, folder, *, day=None, theta=5.0, icio=False, links=True):
+        self.day = day
         self.facts = {row["name"]: float(row["value"]) for row in rows_of(folder / "facts.csv")}
-        for name in self.facts:
-            self.facts[name] = given.get(name, self.facts[name])
-            for ending, factor in (
-                ("_cost", "capacity_cost_factor"),
-                ("_lead_time", "capacity_lead_time_factor"),
-            ):
-                if name.endswith(ending) and name != "canola_access_cost":
-                    self.facts[name] *= given.get(factor, 1.0)
         model = PlainTrade(folder, 5.0)
         flows = column(folder, "trade_flows.csv", ["exporter", "sector", "importer"]).transpose(2, 0, 1)
         names = [row["sector"] for row in rows_of(folder / "sectors.csv")]
@@ -143,10 +119,7 @@ class World:
                 link = regions.index(row["importer"]), regions.index(row["exporter"])
                 of = slice(0, GOODS) if row["sector"] == "goods" else names.index(row["sector"])
                 into[*link, of] = float(row["value"]) / 100
-        caps = [
-            given.get(f"redirect_cap_{row['sector']}", float(row["value"]))
-            for row in rows_of(folder / "redirect_caps.csv")
-        ]
+        caps = [float(row["value"]) for row in rows_of(folder / "redirect_caps.csv")]
         self.exports = {name: flows[USA, CAN, names.index(name)] for name in ("MIN", "FOOD")}
         self.exported = flows[USA, CAN, :GOODS]
         self.place, caps = {"MIN": 1, "FOOD": 2}, np.array(caps)
@@ -178,10 +151,6 @@ class World:
         sold = self.model.flows[:, CAN, : self.goods]
         cost[CHN, CAN, : self.goods] = (1 + share * sold[USA] / sold[CHN]) ** (-1 / self.theta[: self.goods])
         return cost
-
-    def capacity(self, r):
-        """The capacity that r stands for."""
-        return r
 
     def money(self, tariff, cost):
         percent = self.model.welfare(tariff, cost)
@@ -244,28 +213,17 @@ class World:
 
 
 class Diverted(World):
-    """The same where r is the part of its exports to the US that Canada diverts, by a capacity alike in all sectors.
-
-    What a project carries it diverts, as a part of all exports.
-    """
-
-    levels = World.levels[:4]
+    """The same where r is the part of its exports to the US that Canada diverts, by a capacity alike in all sectors."""
 
     def __init__(self, folder, **options):
         super().__init__(folder, **options)
         self.capacities, self.other = {}, World(folder, **options)
 
-    def capacity(self, r):
-        part = float(
-            np.sum(np.broadcast_to(r, self.caps.shape)[: self.goods] * self.exported) / self.exported.sum()
-        )
-        if part not in self.capacities:
-            self.capacities[part] = capacity(self.other, part)
-        return self.capacities[part]
-
     def cost(self, r, capped=False):
         assert not capped
-        return super().cost(self.capacity(r))
+        if r not in self.capacities:
+            self.capacities[r] = capacity(self.other, r)
+        return super().cost(self.capacities[r])
 
 
 def nash(agreement, threat):
@@ -847,9 +805,8 @@ def patience(world, r, said):
 
     Under the harshest punishment what follows depends on the discount factor: it is the least of the payoffs that the
     operator leaves there. So what is said of it is asked for: a little more has to be enough, a little less must not.
-    Tables are exact to 1e-5, draws to the 1e-4 at which their search stops.
     """
-    close = 1e-4 if world.drawn else 1e-5
+    close = 1e-5
     flows, left, war, _ = game_of(world, r)
     kept, breach = flows[0, 0], np.array([flows[:, 0, 0].max(), flows[0, :, 1].max()])
     cells = {}
@@ -893,7 +850,7 @@ class Levels:
     def __init__(self, world, *, capped=False, canada=PIVOT_RATES, us=PIVOT_RATES):
         caps = world.caps if capped else np.ones_like(world.caps)
         self.flows, self.exit = [], []
-        levels = world.levels
+        levels = np.arange(7) * 0.05
         for level in (*levels, 0.0):
             share = np.minimum(level, caps) if capped else level
             world.of("war", share)
@@ -916,8 +873,7 @@ class Levels:
         self.highest = len(us) - 1
         sales = world.exported
         points = [
-            100 * (np.minimum(world.capacity(level), caps[: world.goods]) * sales).sum() / sales.sum()
-            for level in levels
+            100 * (np.minimum(level, caps[: world.goods]) * sales).sum() / sales.sum() for level in levels
         ]
         self.capital = np.diff([capital_of(world, one) for one in points])
 
@@ -944,19 +900,17 @@ def capital_of(world, points):
 
 def pivots(world):
     """The alternatives of T10 by name."""
-    full, china = Levels(world), closures(world)
-    found = {
+    full, capped, china = Levels(world), Levels(world, capped=True), closures(world)
+    return {
         "none": full.game(levels=1),
         "lasting": full.game(),
         "lasting, fast": full.game(lead=1.0),
         "revocable": full.game(**china),
         "revocable, fast": full.game(lead=1.0, **china),
         "revocable, blocked": full.game(blocking=0.5, **china),
+        "lasting, capped": capped.game(),
+        "revocable, capped": capped.game(**china),
     }
-    if not isinstance(world, Diverted):  # caps are of capacity
-        capped = Levels(world, capped=True)
-        found |= {"lasting, capped": capped.game(), "revocable, capped": capped.game(**china)}
-    return found
 
 
 def closures(world):
@@ -1035,22 +989,15 @@ def sensitivity(world):
 def changed(game, bare):
     """A row of T10-sensitivity, from a game and the one in which nothing can be built."""
     found = terms(game, PATIENT)
-    return {
-        "war": found["war"],
-        "deal": found["agreed"],
-        "bare": terms(bare, PATIENT)["stay_transfer"],
-        "stay": found["stay_transfer"],
-        "leave": found["leave_transfer"],
-        "right": found["right"],
-        "wait_Canada": found["wait_Canada"],
-        "wait_US": found["wait_US"],
-    }
+    same = {name: found[name] for name in ("war", "right", "wait_Canada", "wait_US")}
+    paid = {"stay": found["stay_transfer"], "leave": found["leave_transfer"]}
+    return same | paid | {"deal": found["agreed"], "bare": terms(bare, PATIENT)["stay_transfer"]}
 
 
 def by_patience(games, discount):
     """A row of T10-patience."""
     cells = {}
-    for name in games.keys() & {"lasting", "revocable", "lasting, capped", "revocable, capped"}:
+    for name in ("lasting", "revocable", "lasting, capped", "revocable, capped"):
         found = terms(games[name], discount)
         cells |= {f"{name}_war": found["war"], f"{name}_deal": found["agreed"]}
         cells[f"{name}_transfer"] = found["stay_transfer"]

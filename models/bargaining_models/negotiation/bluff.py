@@ -83,10 +83,11 @@ class Claim(Shown):
             raise InvalidInput(
                 f"`deal` must be at two shares, none and the one claimed; got shape {self.deal.war.money.shape[:-1]}."
             )
-        if not self.terms[STRONG] < self.terms[WEAK]:
+        strong, weak = self.terms
+        if not strong < weak:
             raise InvalidInput(
                 f"`deal` must bring {self.deal.negotiation.roles.said[0]} better terms at the second share; the "
-                f"transfers are {plain(self.terms[WEAK])} and {plain(self.terms[STRONG])}. There is nothing to claim."
+                f"transfers are {plain(weak)} and {plain(strong)}. There is nothing to claim."
             )
 
     @cached_property
@@ -95,21 +96,22 @@ class Claim(Shown):
         return np.asarray(self.deal.transfer(nash(self.deal.problem()).raise_if_failed())[::-1])
 
     @cached_property
-    def _called(self) -> Floats:
-        """Payoffs of a call, shape (types, countries), from free trade at the type's share."""
-        kept = np.exp(-self.rate * self.war)
+    def _payoffs(self) -> Floats:
+        """From free trade at the type's share: strong, weak; conceded to, called; home, partner."""
+        kept, sides = np.exp(-self.rate * self.war), np.array([-1.0, 1.0])
         loss = (self.deal.war.money - self.deal.agreement.money)[::-1]
-        return np.asarray((1 - kept) * loss + kept * self.terms[:, None] * np.array([-1.0, 1.0]))
+        conceded = np.broadcast_to(self.terms[STRONG] * sides, (2, 2))
+        return np.stack([conceded, (1 - kept) * loss + kept * self.terms[:, None] * sides], axis=1)
 
     @property
     def owner(self) -> Floats:
         """Home's payoffs: rows strong, weak; columns if conceded to, if called."""
-        return np.stack([np.full(2, -self.terms[STRONG]), self._called[:, 0]], axis=1)
+        return np.asarray(self._payoffs[..., 0])
 
     @property
     def receiver(self) -> Floats:
         """The partner's payoffs likewise."""
-        return np.stack([np.full(2, self.terms[STRONG]), self._called[:, 1]], axis=1)
+        return np.asarray(self._payoffs[..., 1])
 
     @property
     def threshold(self) -> float:
@@ -117,9 +119,10 @@ class Claim(Shown):
 
         1 if calling a strong home costs the partner nothing, 0 if calling a weak one gains it nothing.
         """
-        loss = self.receiver[STRONG, 0] - self.receiver[STRONG, 1]
-        gain = self.receiver[WEAK, 1] - self.receiver[WEAK, 0]
-        return 0.0 if gain <= 0 else 1.0 if loss <= 0 else belief_threshold(self.receiver)
+        conceded, called = self.receiver.T
+        if called[WEAK] <= conceded[WEAK]:
+            return 0.0
+        return 1.0 if conceded[STRONG] <= called[STRONG] else belief_threshold(self.receiver)
 
     @property
     def stakes(self) -> Floats:
@@ -222,16 +225,14 @@ class HoldOut(Shown):
         option = np.maximum(self.walking_out[:, 0], 0.0)  # nobody leaves for a loss
         roles, demands = self.deal.negotiation.roles, self.demands
         outside = np.argwhere((demands <= 0.0) | (demands >= 1.0))
-        if len(outside):
-            k, side = outside[0].tolist()
+        for k, side in outside.tolist():
             raise InvalidInput(
                 f"`deal` must leave each side a part of the surplus over the status quo, in (0, 1); at "
                 f"r = {np.asarray(self.deal.r)[k + 1]:g} the terms of {roles.said[side]} are {demands[k, side]:.6g} of "
                 f"it, so there is nothing to hold out for."
             )
-        names = roles.names[:2]
         return ReputationalBargaining(
-            demands, self.rate, self.priors, outside=(option, None), players=names
+            demands, self.rate, self.priors, outside=(option, None), players=roles.names[:2]
         )()
 
     @property

@@ -104,13 +104,13 @@ def draw(
 
 
 def pooled(found: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Put the draws of all structures after each other; `structure` says which each is of."""
+    """Put the draws of all structures after each other."""
     import xarray as xr
 
-    parts = [one[["transfer", "lost", "gains", "status"]] for one in found.values()]
-    names = np.repeat(list(found), [one.sizes["draw"] for one in parts])
-    whole = xr.concat(parts, dim="draw").assign_coords(draw=np.arange(len(names)), structure=("draw", names))
-    return whole.assign_attrs(draws=len(names), failed=sum(one.attrs["failed"] for one in found.values()))
+    whole = xr.concat([one[["transfer", "lost", "gains", "status"]] for one in found.values()], dim="draw")
+    return whole.assign_attrs(
+        draws=whole.sizes["draw"], failed=sum(one.attrs["failed"] for one in found.values())
+    )
 
 
 def capacities(parameters: Parameters) -> Floats:
@@ -118,11 +118,11 @@ def capacities(parameters: Parameters) -> Floats:
 
     It is taken to be the same share in every sector, the mean by exports to the US of the shares drawn.
     """
-    exports = sold_to_us(parameters) * parameters.goods
+    exports, known = sold_to_us(parameters) * parameters.goods, priors()
     shares = np.zeros(BASE_SAMPLE)
-    for name, sold in zip(parameters.sectors, exports / exports.sum(), strict=True):
-        if f"redirect_cap_{name}" in priors():
-            shares += sold * priors()[f"redirect_cap_{name}"].quantile(uniforms(name, BASE_SAMPLE))
+    for sector, sold in zip(parameters.sectors, exports / exports.sum(), strict=True):
+        if (name := f"redirect_cap_{sector}") in known:
+            shares += sold * known[name].quantile(uniforms(sector, BASE_SAMPLE))
     return np.sort(shares)
 
 
@@ -288,8 +288,8 @@ def shares_table(study: Study) -> Table:
     """T0-sobol: what moves the transfer, as shares of its variance."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in read_rows(FOLDER / SOBOL):
-        line = rows.setdefault((row["environment"], row["input"]), {"environment": row["environment"]})
-        line["input"] = DRAWN.get(row["input"], row["input"])
+        where, name = row["environment"], row["input"]
+        line = rows.setdefault((where, name), {"environment": where, "input": DRAWN.get(name, name)})
         line[f"{row['quantity']}_{row['index']}"] = round(100.0 * float(row["value"]), 1)
     return study.table("T0-sobol", rows.values(), base=BASE_SAMPLE)
 
@@ -299,19 +299,15 @@ def store(
 ) -> None:
     """Write the bands, and the first draws one by one."""
     capacity = capacities(parameters)
-    write_rows(
-        folder / BANDS,
-        [row for name, parts in found.items() for row in _band_rows(name, pooled(parts), capacity)],
-    )
-    write_rows(
-        folder / SAMPLE,
-        [
-            row
-            for environment, parts in found.items()
-            for structure, drawn in parts.items()
-            for row in _single_rows(environment, structure, drawn)
-        ],
-    )
+    bands = [row for name, parts in found.items() for row in _band_rows(name, pooled(parts), capacity)]
+    sample = [
+        row
+        for environment, parts in found.items()
+        for structure, drawn in parts.items()
+        for row in _single_rows(environment, structure, drawn)
+    ]
+    write_rows(folder / BANDS, bands)
+    write_rows(folder / SAMPLE, sample)
 
 
 def store_causes(

@@ -27,27 +27,6 @@ def small(baseline: Baseline) -> dict[bool, Deal]:
     return {True: deal, False: deal.without_route()}
 
 
-def us_payoff(deal: Deal, strong: bool, transfer: float, years: float) -> float:
-    """The US income, from the outcomes themselves, if `years` of war come before a deal at `transfer`."""
-    k = int(strong)
-    kept = np.exp(-RATE * years)
-    return float((1 - kept) * deal.war.money[k, 1] + kept * (deal.agreement.money[k, 1] + transfer))
-
-
-@pytest.mark.parametrize("route", [True, False])
-@pytest.mark.parametrize("share", [0.15, 0.30])
-@pytest.mark.parametrize("years", [0.5, 1.0, 3.0])
-def test_the_us_is_indifferent_at_the_threshold(pairs, share, route, years) -> None:  # type: ignore[no-untyped-def]
-    deal = pairs[share] if route else pairs[share].without_route()
-    claim = Claim(deal=deal, war=years)
-    weak, strong = deal.transfer(nash(deal.problem()))
-    mu = claim.threshold
-    assert 0 < mu < 1
-    concede = mu * us_payoff(deal, True, strong, 0.0) + (1 - mu) * us_payoff(deal, False, strong, 0.0)
-    call = mu * us_payoff(deal, True, strong, years) + (1 - mu) * us_payoff(deal, False, weak, years)
-    assert concede == pytest.approx(call, rel=1e-9)
-
-
 def test_a_bluffer_is_indifferent_and_nobody_gains_by_deviating(pairs: dict[float, Deal]) -> None:
     deal = pairs[0.15]
     claim = Claim(deal=deal, war=1.0)
@@ -65,17 +44,6 @@ def test_a_bluffer_is_indifferent_and_nobody_gains_by_deviating(pairs: dict[floa
     assert canada(1, strong, strong) > deal.agreement.money[1, 0] - weak
     assert talks.belief == pytest.approx(0.3 / (0.3 + 0.7 * talks.claim[1]))
     assert talks.residual < 1e-12
-
-
-def test_a_larger_claim_is_harder_to_believe_and_a_longer_war_makes_it_easier(
-    pairs: dict[float, Deal],
-) -> None:
-    by_share = [Claim(deal=pairs[share], war=1.0).threshold for share in (0.05, 0.15, 0.30)]
-    by_war = [Claim(deal=pairs[0.15], war=years).threshold for years in (1e-6, 0.5, 1.0, 3.0, 20.0)]
-    assert (np.diff(by_share) > 0).all()
-    assert (np.diff(by_war) <= 0).all()
-    assert by_war[0] == pytest.approx(1.0, abs=1e-5)
-    assert by_war[-1] == 0.0  # calling a weak Canada costs more than it could gain
 
 
 def kinds(claim: Claim, costs: tuple[float, float]) -> set[Kind]:

@@ -46,28 +46,3 @@ def test_closed_forms_of_the_offers(deal: Deal) -> None:
         weight = hazard / (hazard + DISCOUNT_RATE)
         threat = weight * deal.war.money + (1 - weight) * deal.status_quo.money
         np.testing.assert_allclose(found[f"Offers, breakdown {hazard:g} a year"], split(threat), rtol=1e-12)
-
-
-def test_an_option_never_better_than_the_deal_moves_nothing(deal: Deal) -> None:
-    found = {reading.name: reading for reading in readings(ROLES)}
-    closed = deal.without_route()
-    transfers = closed.transfer(found["Offers, outside option: exit"].divide(closed))
-    np.testing.assert_allclose(transfers, transfers[0], rtol=1e-12)
-    # The same r moves the transfer where the alternative is what happens without an agreement.
-    moved = closed.transfer(found["Nash"].divide(closed))
-    assert (np.diff(moved) < -0.5).all()
-
-
-def test_walking_out_binds_exactly_where_the_war_is_better_than_the_offers(deal: Deal) -> None:
-    closed = Deal.at(deal.negotiation, r=[0.0, 0.15, 0.30], route_survives=False)
-    found = {reading.name: reading.divide(closed).payoffs for reading in readings(ROLES)}
-    free, option = found["Offers, outside option: exit"][:, 0], found["Offers, outside option: war"][:, 0]
-    np.testing.assert_allclose(option, np.maximum(free, closed.war.money[:, 0]), rtol=1e-12)
-    assert option[-1] > free[-1]
-
-
-def test_china_trade_that_survives_the_deal_is_counted_on_both_sides(deal: Deal) -> None:
-    # Counting it in the threat alone would overstate what the alternative extracts.
-    with_route, without = deal.transfer(nash(deal.problem())), deal.without_route()
-    assert (without.transfer(nash(without.problem()))[1:] < with_route[1:]).all()
-    assert without.transfer(nash(without.problem()))[0] == pytest.approx(with_route[0], rel=1e-9)

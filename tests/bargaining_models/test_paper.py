@@ -61,13 +61,6 @@ def test_an_unknown_table_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     assert "T99" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["T1", "T1-money", "T2", "T2-capped", "T2-closed"])
-def test_notes_say_where_the_numbers_come_from(study: Study, name: str) -> None:
-    notes = " ".join(TABLES[name](study).notes)
-    for word in ("2023", "uniform5", "residual", "Version"):
-        assert word in notes
-
-
 @pytest.mark.parametrize("sets", [Study.sets[:1], pytest.param(Study.sets, marks=pytest.mark.slow)])
 def test_a_threshold_that_does_not_exist_is_no_number(study: Study, sets: tuple[str, ...]) -> None:
     some = copy.copy(study)  # with what it has computed

@@ -194,21 +194,6 @@ def test_a_deal_that_closes_a_better_route_is_made_early_or_never(baseline: Base
 # The chain
 
 
-@pytest.mark.parametrize("route", [True, False])
-@pytest.mark.parametrize("arguments", [{"in_use": True}, {"breakdown": 0.5}, {"walk_out": True}], ids=str)
-def test_chain_limits(deals, baseline, route, arguments) -> None:  # type: ignore[no-untyped-def]
-    deal = Deal.at(baseline, r=[0.0, 0.3, 0.0], route_survives=route)
-
-    def today(**rates: float) -> float:
-        return float(PivotChain(deal=deal, moves=open_and_close(**rates)).offers(**arguments).transfer[0])
-
-    never, there = (step(deals[route], None, k).offers(**arguments).transfer for k in (0, 2))
-    period_of_proposals = 0.02 if "walk_out" in arguments else 1e-8
-    assert today(opening=0.0) == pytest.approx(never, abs=period_of_proposals)
-    assert today(opening=1e9) == pytest.approx(there, abs=period_of_proposals)
-    assert today(opening=1e7, closing=1e7, reopening=1e-3) == pytest.approx(never, abs=0.2)
-
-
 def test_chain_without_leaving_is_half_the_difference_of_resolvents(baseline: Baseline) -> None:
     deal = Deal.at(baseline, r=[0.0, 0.15, 0.0])
     moves, hazard = open_and_close(opening=0.2, closing=0.2, reopening=0.5), 0.5
@@ -313,13 +298,6 @@ def test_part_built_is_the_best_on_a_fine_grid(baseline: Baseline) -> None:
     # An option that does not bind is rightly not built.
     assert walk.name == "Offers, outside option: war"
     assert investment.part_built(walk) == 0
-
-
-def test_building_first_is_worse_than_talking_while_it_is_built(baseline: Baseline) -> None:
-    reading = path_readings(ROLES)[2]
-    for project in projects(baseline.parameters):
-        investment = Investment.solve(baseline, project)
-        assert investment.gain(reading, start=project.lead_time) < investment.gain(reading)
 
 
 def test_projects_add_up_in_the_order_in_which_they_open(baseline: Baseline) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bargaining import Table
 from bargaining_models.negotiation.pivot_game import settles
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import PATIENCE, PivotGameStudy
@@ -18,28 +17,8 @@ from table_records import records
 
 
 @pytest.fixture(scope="module")
-def table(study: Study) -> Table:
-    return TABLES["T10"].at(study)
-
-
-@pytest.fixture(scope="module")
 def patience(study: Study) -> list[dict[str, Any]]:
     return records(TABLES["T10-patience"](study))
-
-
-def test_notes_say_data_timing_and_accuracy(table: Table) -> None:
-    notes = " ".join(table.notes)
-    for words in (
-        "2023",
-        "uniform5",
-        "Timing",
-        "residual",
-        "Version",
-        "assumption",
-    ):
-        assert words in notes
-    residual = next(note for note in table.notes if note.startswith("Largest residual"))
-    assert float(residual.split(": ")[1].rstrip(".")) < 1e-8
 
 
 def test_nobody_waits(study: Study) -> None:

@@ -12,7 +12,23 @@ from bargaining_models.paper.reproduce import changes, store, stored, stored_nam
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 
-QUICK = ["headline", "T1", "T1-money", "T2", "T2-capped", "T2-closed"]
+QUICK = [
+    "headline",
+    "T1",
+    "T1-money",
+    "T1-r",
+    "T2",
+    "T2-capped",
+    "T2-closed",
+    "T7",
+    "T7-answers",
+    "T8",
+    "T8-delay",
+    "T9",
+    "T10-sensitivity",
+    "T11",
+    "T12",
+]
 
 
 def sample(value: float = 0.123456, **more: object) -> Table:
@@ -41,6 +57,20 @@ def test_tables_come_out_as_they_were_stored(study: Study, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(TABLES) - set(QUICK)))
 def test_slow_tables_come_out_as_they_were_stored(study: Study, name: str) -> None:
     assert changes(TABLES[name](study), stored(name)) == []
+
+
+@pytest.mark.parametrize("name", stored_names())
+def test_notes_say_where_the_numbers_come_from(name: str) -> None:
+    notes = dict(note.split(": ", 1) for note in stored(name).notes)
+    for word in ("2023", "Version"):
+        assert word in str(notes)
+    if name.startswith("T0"):
+        assert "draws" in str(notes)
+    else:
+        assert "uniform5" in notes["Elasticities"]
+        assert float(notes["Largest residual"].rstrip(".")) < 1e-8
+    if name in ("T7", "T7-answers", "T8", "T8-delay", "T10", "T11"):
+        assert "Timing" in notes
 
 
 def test_a_table_is_stored_to_the_last_bit(tmp_path: Path) -> None:

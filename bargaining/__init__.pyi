@@ -30,7 +30,7 @@ from bargaining.equilibria.payoff_bounds import payoff_bounds as payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set as payoff_set
 from bargaining.equilibria.repeated.critical_discount import critical_discount as critical_discount
 from bargaining.equilibria.repeated.critical_discount import critical_discounts as critical_discounts
-from bargaining.equilibria.repeated.critical_exit import critical_exit as critical_exit
+from bargaining.equilibria.repeated.critical_discount import critical_exit as critical_exit
 from bargaining.equilibria.repeated.joint import joint_payoffs as joint_payoffs
 from bargaining.equilibria.repeated.patient import full_rank as full_rank
 from bargaining.equilibria.repeated.patient import patient_payoffs as patient_payoffs

@@ -81,3 +81,26 @@ def kept_to(game, chances, profile, weights, most, slack=0.0):
             rows.append(np.outer(np.eye(game.players)[i], chances[other] - chances[profile]))
             limits.append(game.payoffs[profile][i] - game.payoffs[other][i] + slack)
     return [row.ravel() for row in rows], limits
+
+
+def kept_for_ever(game, chances, discount, profile, threat, floors):
+    """Whether continuations above the threats, together at most what the profile is worth, sustain it: one program."""
+    n, signals, p = game.players, chances.shape[-1], chances[profile]
+    gain, rows, limits = game.payoffs[profile], [], []
+    for y in range(signals):
+        rows.append(np.append(np.tile(np.eye(signals)[y], n), -1))
+        limits.append(0.0)
+    rows.append(np.append(np.tile(-discount * p, n), 1))
+    limits.append((1 - discount) * gain.sum())
+    for i in range(n):
+        of_i = np.kron(np.eye(n)[i], np.ones(signals))
+        for b in range(game.shape[i]):
+            other = (*profile[:i], b, *profile[i + 1 :])
+            rows.append(np.append(of_i * np.tile(discount * (chances[other] - p), n), 0))
+            limits.append((1 - discount) * (gain - game.payoffs[other])[i])
+        if floors is not None and np.isfinite(floors[i]):
+            rows.append(np.append(of_i * np.tile(-discount * p, n), 0))
+            limits.append((1 - discount) * gain[i] - floors[i])
+    bounds = [(low, None) for low in threat for _ in range(signals)] + [(None, None)]
+    found = linprog(np.append(np.zeros(n * signals), -1.0), rows, limits, bounds=bounds)
+    return found.status == 0 and -found.fun >= sum(threat) - 1e-9

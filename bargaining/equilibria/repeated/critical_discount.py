@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Literal
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import choice, flag, listed
 from bargaining._arrays import Floats, owning, real, within
+from bargaining._arrays import discounts as valid_discounts
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Shown, number
-from bargaining.equilibria.repeated._patience import PATIENT, WIDTH, Path, halve, holds, recognised, threat
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.equilibria.repeated._hyperplanes.image import sustains
+from bargaining.equilibria.repeated._monitored.liquidity import Stage, payoff_range
+from bargaining.equilibria.repeated.joint import floors_of, joint_payoffs, outside_of
+from bargaining.equilibria.repeated.public import corners, search
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved, plain
+from bargaining.feasible._linear import LinearProgram, optimise
 from bargaining.games.monitoring import Monitoring, check_monitoring
-from bargaining.games.normal_form import Game, Profile, require_game
-from bargaining.games.repeated import Exit, own_index
+from bargaining.games.normal_form import Game, Profile, best_replies, other_actions, require_game
+from bargaining.games.repeated import Exit, RepeatedGame, exit_rows, own_index
 
+if TYPE_CHECKING:
+    from bargaining.equilibria.repeated.payoff_set import PayoffSet
+
+WIDTH = 2.0**-40  # at which bisection stops, if nothing else is said
+PATIENT = 1 - 2.0**-20  # the highest discount factor tried if there is no formula
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
+_SLACK = 1e-11  # of the payoff range: threats of payoff sets, and answers of programs, are floats
+_DOUBT = 3e-10  # error of a threshold that this slack may lead to
+_DENOMINATOR = 1000  # of recognised rationals; one number in 5000 is as close to one by chance
+_TRIED = 0.9, 0.99  # where bisection under signals begins; the sets of more patient players take long
+_WIDTH = 1e-5  # of the bracket at which it stops
+_TOLERANCES = (1e-3, 1e-5)  # of the payoff sets there: the finer one is used if the coarser does not decide
+_BUDGET = 100_000_000  # of units of work that one such set may take: some seconds
+Discount = Fraction | float
 
 
 @owning
@@ -37,8 +57,7 @@ class CriticalDiscount(Shown):
         constraint, or infinite.
     exact : Fraction or None
         The same number exactly; None if it is irrational or not known. If `proved` is false it was recognised as the
-        only simple rational (denominator at most 1000) within the accuracy of the bisection at which the profile is
-        sustained.
+        only simple rational (denominator at most 1000) within the accuracy of the search.
     bracket : tuple of two floats
         The profile is not sustained at the first and sustained at the second, up to 1e-11 of the payoffs;
         both are `discount` where a formula gives it.
@@ -54,8 +73,8 @@ class CriticalDiscount(Shown):
         Whether theory implies that more patience never hurts. If not, `intervals` was found on a grid and an
         interval shorter than 1/64 may be missing.
     proved : bool
-        Whether `discount` is proved in exact arithmetic. If not, it is the end of a bisection over payoff
-        sets in floats, or depends on an incomplete list of stage equilibria (then it is an upper bound).
+        Whether `discount` is proved in exact arithmetic. If not, it comes from payoff sets or linear programs in
+        floats, or depends on an incomplete list of stage equilibria (then it is an upper bound).
     punishment : str
         ``"optimal"``, ``"stage"`` or ``"exit"`` (the players part).
     player_names : tuple of str
@@ -72,7 +91,7 @@ class CriticalDiscount(Shown):
     proved: bool
     punishment: str
     player_names: tuple[str, ...] = ()
-    _path: Path | None = field(default=None, repr=False)
+    _path: _Path | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         least = self.discount if self.exact is None else self.exact
@@ -162,8 +181,15 @@ def critical_discount(
     the answer and is exact; otherwise the answer is found by bisection. With one-sided exit monotonicity is not known,
     since the threat to leave must itself be credible, and the intervals are searched for on a grid.
 
-    *Monitoring.* Grim punishments and transfers lead to linear programs in rationals, so that the answer is exact. With
-    transfers it can be irrational: then `exact` is None, and `discount` is rounded to the nearest float. With
+    *Monitoring.* Grim punishments and transfers lead to linear programs, whose answer is good to about 1e-10. After
+    each signal y players who are grim continue, or with probability x(y) play a stage equilibrium e for ever. Then
+    :math:`v_i - e_i = (1-\delta)(g_i(a) - e_i) / (1 - \delta + \delta E[x])`, and with
+    :math:`q = \frac{\delta}{1-\delta} x` no deviation pays if
+
+    .. math:: (g_i(a) - g_i(b, a_{-i})) (1 + E[q \mid a])
+              + (g_i(a) - e_i) \sum_y (p(y \mid b, a_{-i}) - p(y \mid a))\, q(y) \ge 0,
+
+    linear in q whatever the discount factor is: the least :math:`t = \max_y q(y)` gives :math:`t / (1 + t)`. With
     optimal punishments and no transfers the payoff set is bounded from both sides at one discount factor after the
     other: `bracket` is then 1e-5 wide, or wider if the two sides do not decide, `threat` is NaN, and `by_player`
     repeats `discount`, since the constraints of all players share one signal.
@@ -196,8 +222,8 @@ def critical_discount(
     Fraction(10, 17)
     """
     require_game(game)
-    path = Path.of(game, game.profile(profile), exit, width=_width(tolerance))
-    return _found(path, punishment, monitoring, transfers)
+    path = _Path.of(game, game.profile(profile), exit, _width(tolerance))
+    return _answer(path, punishment, monitoring, transfers)
 
 
 @suggesting
@@ -264,12 +290,12 @@ def critical_discounts(
         numbers = np.broadcast_to(np.arange(len(known)).reshape(shape), np.broadcast_shapes(shape, leaving))
     except ValueError:
         raise InvalidInput(f"`profiles`, {shape}, must broadcast against `exit`, batch {leaving}.") from None
-    out, paths = np.empty(numbers.shape, dtype=object), dict[tuple[int, ...], Path]()
+    out, paths = np.empty(numbers.shape, dtype=object), dict[tuple[int, ...], _Path]()
     for index in np.ndindex(*numbers.shape):
         actions, own = known[numbers[index]], own_index(index, leaving)
         if own not in paths:
-            paths[own] = Path.of(game, actions, exit.at(own) if isinstance(exit, Exit) else exit, width=width)
-        out[index] = _found(paths[own].of_profile(actions), punishment, monitoring, transfers)
+            paths[own] = _Path.of(game, actions, exit.at(own) if isinstance(exit, Exit) else exit, width)
+        out[index] = _answer(paths[own].of_profile(actions), punishment, monitoring, transfers)
     return out
 
 
@@ -277,108 +303,171 @@ def _width(tolerance: float) -> float:
     return float(within(real(tolerance, "tolerance", ndim=0), "tolerance", 0.0, 1.0, ends="()"))
 
 
-def _found(path: Path, punishment: str, monitoring: Monitoring | None, transfers: bool) -> CriticalDiscount:
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """A profile played for ever: its payoffs, the best deviations, and the exit."""
+
+    game: Game
+    profile: tuple[int, ...]
+    payoffs: tuple[Fraction, ...]
+    deviation: tuple[Fraction, ...]
+    exit: Exit | None
+    width: float
+    sets: dict[Discount, PayoffSet] = field(default_factory=dict)  # payoff sets, by discount factor
+
+    @classmethod
+    def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None, width: float) -> _Path:
+        exit_rows(game, leave)
+        return cls(game, profile, (), (), leave, width).of_profile(profile)
+
+    def of_profile(self, profile: tuple[int, ...]) -> _Path:
+        """Return another profile of the same game played for ever; the two share computed payoff sets."""
+        players = range(self.game.players)
+        payoffs = tuple(self.game.exact_payoff(profile, i) for i in players)
+        deviation = tuple(self.game.exact_best(profile, i) for i in players)
+        return replace(self, payoffs=payoffs, deviation=deviation, profile=profile)
+
+    @property
+    def stays(self) -> bool:
+        """Whether nobody would rather leave than play the profile for ever."""
+        leave = self.exit
+        return leave is None or all(self.payoffs[i] >= leave.exact[i, i] for i in leave.who)
+
+    def roots(self, threat: Sequence[Discount]) -> list[Discount]:
+        """Return the root of each player's constraint; infinite if she has none."""
+        out: list[Discount] = []
+        for get, tempt, low in zip(self.payoffs, self.deviation, threat, strict=True):
+            root = (tempt - get) / (tempt - Fraction(low)) if tempt > low else np.inf
+            out.append(Fraction(0) if tempt == get else root)
+        return out
+
+    def payoff_set(self, discount: Discount) -> PayoffSet:
+        """Return the equilibrium payoffs at a discount factor."""
+        from bargaining.equilibria.repeated.payoff_set import seen_payoff_set
+
+        if discount not in self.sets:
+            patience = np.array([discount] * self.game.players, dtype=object)
+            self.sets[discount] = seen_payoff_set(RepeatedGame(self.game, patience, exit=self.exit))
+        return self.sets[discount]
+
+    def sustained(self, discount: Discount, player: int | None = None) -> bool:
+        """Return whether nobody gains by a deviation that is punished by the lowest payoffs, or the player does not.
+
+        The set contains every equilibrium payoff, so no threat is below its own. A set that generates itself lies
+        within the bound of it, so no threat is higher by more. With exit the second argument requires credible threats
+        to leave. An inaccurate set so gives bounds on threats, which are enough if the answer is the same at both.
+        """
+        found = self.payoff_set(discount) if self.stays else None
+        if found is None or found.status is Status.EMPTY:
+            return False
+        spread = np.ptp(self.game.payoffs.reshape(-1, self.game.players), axis=0)
+        scale, delta = np.where(spread > 0, spread, 1.0), float(discount)
+        error = 0.0
+        if found.status is not Status.OK:
+            error = found.stats.bound if self.exit is None and found.stats.attained else np.inf
+        gain = floats([c - g for c, g in zip(self.deviation, self.payoffs, strict=True)])
+        answers = set()
+        for low in (found.threat, found.threat + error * scale):
+            slack = delta * (floats(self.payoffs) - low) - (1 - delta) * gain
+            keeps = (gain == 0) | (slack >= -_SLACK * scale)
+            answers.add(bool(keeps.all() if player is None else keeps[player]))
+        if len(answers) > 1:
+            raise Unsolved(f"The payoff set at the discount factor {plain(delta)} is not accurate enough.")
+        return answers.pop()
+
+
+def _bisect(
+    test: Callable[[float], bool | None], low: float, high: float, width: float, *, rises: bool = True
+) -> tuple[float, float]:
+    """Narrow a bracket to a width; the test holds at its upper end if it `rises`, and may be undecided (None)."""
+    while high - low > width:
+        middle = (low + high) / 2
+        if (holds := test(middle)) is None:
+            break
+        low, high = (low, middle) if holds is rises else (middle, high)
+    return low, high
+
+
+def _simple(low: float, high: float, doubt: float, test: Callable[[Fraction], bool]) -> Discount:
+    """Return the simple rational in a narrow bracket at which the test holds, or else the upper end."""
+    simple = Fraction(high).limit_denominator(_DENOMINATOR)
+    close = high - low <= doubt and low - doubt <= simple <= high + doubt
+    return simple if close and test(simple) else high
+
+
+def _answer(path: _Path, punishment: str, monitoring: Monitoring | None, transfers: bool) -> CriticalDiscount:
     choice(punishment, "punishment", ("optimal", "stage"))
     check_monitoring(path.game, monitoring)
     if flag(transfers, "transfers") or (monitoring is not None and not monitoring.is_perfect):
-        return _through(path, path.profile, monitoring, punishment, bool(transfers))
+        return _through(path, monitoring, punishment, bool(transfers))
     if punishment == "stage":
-        return _stage(path)
-    if path.exit is not None and len(path.exit.who) == path.game.players and path.outside is not None:
-        return _formula(path, path.outside, punishment="exit", proved=True)
+        after, complete, rational = _reverted(path)
+        answer = _formula(
+            path, [min(column) for column in zip(*after, strict=True)], "stage", proved=complete
+        )
+        return answer if rational else replace(answer, exact=None, proved=False)
+    rows = exit_rows(path.game, path.exit)
+    if path.exit is not None and len(path.exit.who) == path.game.players and len(rows) == 1:
+        return _formula(path, rows.pop(), "exit", proved=True)
     if path.game.players != 2:
         raise NotApplicable(
             f"Optimal punishments need the payoff set, which is for two players; the game has {path.game.players}. "
             'Use punishment="stage".'
         )
-    return _bisected(path) if path.exit is None else _searched(path)
+    return _optimal(path)
 
 
-def _through(
-    path: Path, profile: tuple[int, ...], monitoring: Monitoring | None, punishment: str, transfers: bool
-) -> CriticalDiscount:
-    """Return the answer with monitoring or transfers."""
-    from bargaining.equilibria.repeated import monitored_discount as through
-
-    stages, complete = None, True
-    if punishment == "stage":
-        stages, complete, rational = _reverted(path)
-        complete = complete and rational
-    if transfers:
-        value, bracket, threat = through.transferable(path, profile, monitoring, stages)
-    else:
-        assert monitoring is not None
-        if stages is None:
-            value, bracket, threat = through.optimal(path, profile, monitoring)
-        else:
-            value, bracket, threat = through.grim(path, profile, monitoring, stages)
-    least = np.inf if value is None else float(value)
-    exact = value if isinstance(value, Fraction) and complete else None
-    return CriticalDiscount(
-        discount=least,
-        exact=exact,
-        bracket=bracket,
-        intervals=np.array([[least, 1.0]] if least < 1 else []).reshape(-1, 2),
-        by_player=np.full(path.game.players, least),
-        threat=np.full(path.game.players, np.nan) if threat is None else floats(list(threat)),
-        monotone=True,
-        proved=complete and (transfers or value is None or exact is not None),
-        punishment=punishment,
-        player_names=path.game.player_names,
-    )
+def _result(path: _Path, value: Discount, punishment: str, **more: Any) -> CriticalDiscount:
+    """Return an answer; one discount factor for all players, and all above it, if nothing else is said."""
+    least, players = float(value), path.game.players
+    fields = {
+        "exact": value if isinstance(value, Fraction) else None,
+        "bracket": (least, least),
+        "intervals": np.array([[least, 1.0]] if least < 1 else []).reshape(-1, 2),
+        "by_player": np.full(players, least),
+        "threat": np.full(players, np.nan),
+        "monotone": True,
+        "proved": False,
+        "player_names": path.game.player_names,
+    }
+    return CriticalDiscount(discount=least, punishment=punishment, **fields | more)
 
 
-def _formula(path: Path, threat: Sequence[Fraction], *, punishment: str, proved: bool) -> CriticalDiscount:
+def _formula(path: _Path, threat: Sequence[Fraction], punishment: str, *, proved: bool) -> CriticalDiscount:
     """Return the answer when the threat is the same at every discount factor."""
-    roots = path.needs(threat)
-    exact = None if None in roots else max(root for root in roots if root is not None)
-    if not path.stays():
-        exact = None
-    value = np.inf if exact is None else float(exact)
-    return CriticalDiscount(
-        discount=value,
-        exact=exact,
-        bracket=(value, value),
-        intervals=np.array([[value, 1.0]] if exact is not None and exact < 1 else []).reshape(-1, 2),
-        by_player=np.array([np.inf if root is None else float(root) for root in roots]),
+    roots = path.roots(threat)
+    return _result(
+        path,
+        max(roots) if path.stays else np.inf,
+        punishment,
+        by_player=floats(roots),
         threat=floats(list(threat)),
-        monotone=True,
         proved=proved,
-        punishment=punishment,
-        player_names=path.game.player_names,
         _path=path,
     )
 
 
-def _stage(path: Path) -> CriticalDiscount:
-    """Revert for ever to the stage equilibrium that is worst for the deviator."""
-    after, complete, rational = _reverted(path)
-    threat = [min(column) for column in zip(*after, strict=True)]
-    answer = _formula(path, threat, punishment="stage", proved=complete)
-    return answer if rational else replace(answer, exact=None, proved=False)
-
-
-def _reverted(path: Path) -> tuple[list[tuple[Fraction, ...]], bool, bool]:
+def _reverted(path: _Path) -> tuple[list[tuple[Fraction, ...]], bool, bool]:
     """Return the payoffs of reversion to stage equilibria, whether there are no others, and whether all are exact."""
     from bargaining.equilibria.stage.equilibria import stage_equilibria
 
-    found = stage_equilibria(path.game)
-    if not len(found):
+    stages = stage_equilibria(path.game)
+    if not len(stages):
         raise NotApplicable(
             "The stage game has no equilibrium to revert to that was found; see `stage_equilibria`."
         )
-    after = [_after(path, payoffs) for payoffs in found.exact_payoffs]
-    kept = [payoffs for payoffs in after if payoffs is not None]
-    if not kept:
+    after = [_after(path, payoffs) for payoffs in stages.exact_payoffs]
+    credible = [payoffs for payoffs in after if payoffs is not None]
+    if not credible:
         raise NotApplicable(
             "No stage equilibrium is a punishment: who wants to leave depends on who else leaves, and their choices "
             "go in circles." + (' Use punishment="optimal".' if path.game.players == 2 else "")
         )
-    rational = not any(found.regret)  # equilibria of three and more players can be irrational
-    return kept, found.complete and len(kept) == len(after), rational
+    rational = not any(stages.regret)  # equilibria of three and more players can be irrational
+    return credible, stages.complete and len(credible) == len(after), rational
 
 
-def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...] | None:
+def _after(path: _Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...] | None:
     """Return the payoffs of reversion to an equilibrium if players may leave; None if their choices go in circles.
 
     First leaves who prefers it to the equilibrium. Where payoffs depend on who left, others may then want to join
@@ -401,72 +490,227 @@ def _after(path: Path, payoffs: tuple[Fraction, ...]) -> tuple[Fraction, ...] | 
     return None
 
 
-def _bisected(path: Path) -> CriticalDiscount:
-    """Find the threshold if more patience never hurts: try the bound by the pure minmax, then bisect."""
-    floor = [min(path.best[..., i].ravel()) for i in range(path.game.players)]
-    bound = _formula(path, floor, punishment="optimal", proved=True)
-    if not bound.sustainable or bound.discount == 0:
-        return bound
-    assert bound.exact is not None
-    if holds(path, bound.exact):
-        return _each(path, bound)
-    if bound.discount >= PATIENT or not holds(path, Fraction(PATIENT)):
-        return _numeric(path, [])
-    bracket = halve(path, bound.discount, PATIENT)
-    return _each(path, _numeric(path, [[recognised(path, bracket), 1.0]], bracket=bracket))
+def _optimal(path: _Path) -> CriticalDiscount:
+    """Try discount factors and bisect wherever the answer changes.
+
+    If more patience never hurts, these are the bound by the pure minmax and the highest one; else a grid.
+    """
+    monotone, grid = path.exit is None, [*(Fraction(k, _GRID) for k in range(_GRID)), Fraction(PATIENT)]
+    bound = None
+    if monotone:
+        best = best_replies(path.game.exact)
+        bound = _formula(path, [best[..., i].min() for i in range(2)], "optimal", proved=True)
+        if bound.exact is None or not 0 < bound.exact < 1:
+            return bound
+        if path.sustained(bound.exact):
+            return _by_player(path, bound)
+        grid = sorted({bound.exact, Fraction(PATIENT)})
+    good = [path.sustained(discount) for discount in grid]
+    intervals: list[list[Discount]] = [[grid[0], 1.0]] if good[0] else []
+    bracket = (0.0, 0.0) if good[0] else (np.inf, np.inf)
+    for (start, before), (end, holds) in pairwise(zip(grid, good, strict=True)):
+        if holds == before:
+            continue
+        low, high = _bisect(path.sustained, float(start), float(end), path.width, rises=holds)
+        if holds:
+            bracket = bracket if intervals else (low, high)
+            intervals.append([_simple(low, high, _DOUBT, path.sustained), 1.0])
+        else:
+            intervals[-1][1] = low
+    value = intervals[0][0] if intervals else np.inf
+    found = path.payoff_set(value if intervals else PATIENT)
+    roots = np.full(2, np.inf)
+    if found.status is not Status.EMPTY:
+        roots = floats(path.roots(found.threat.tolist()))
+    answer = _result(
+        path,
+        value,
+        "optimal",
+        bracket=bracket,
+        intervals=np.array(intervals, dtype=float).reshape(-1, 2),
+        by_player=roots,
+        threat=found.threat,
+        monotone=monotone,
+        _path=path,
+    )
+    return _by_player(path, answer) if monotone and intervals else answer
 
 
-def _each(path: Path, found: CriticalDiscount) -> CriticalDiscount:
+def _by_player(path: _Path, found: CriticalDiscount) -> CriticalDiscount:
     """Find each player's own threshold: with the threats at `discount`, unless less patience makes them weaker."""
     needs = found.by_player.copy()
     for i, need in enumerate(needs.tolist()):
-        if 0.0 < need < found.discount and not holds(path, Fraction(need), i):
-            needs[i] = min(halve(path, need, found.discount, i)[1], found.discount)
+        if 0.0 < need < found.discount and not path.sustained(need, i):
+            high = _bisect(partial(path.sustained, player=i), need, found.discount, path.width)[1]
+            needs[i] = min(high, found.discount)
     return replace(found, by_player=needs)
 
 
-def _searched(path: Path) -> CriticalDiscount:
-    """Try a grid of discount factors and bisect wherever the answer changes."""
-    grid = [*(k / _GRID for k in range(_GRID)), PATIENT]
-    good = [holds(path, Fraction(delta)) for delta in grid]
-    intervals: list[list[Fraction | float]] = [[0.0, 1.0]] if good[0] else []
-    first = (0.0, 0.0)
-    for k in range(1, len(grid)):
-        if good[k] == good[k - 1]:
-            continue
-        bracket = halve(path, grid[k - 1], grid[k])
-        if good[k]:
-            first = first if intervals else bracket
-            intervals.append([recognised(path, bracket), 1.0])
-        else:
-            intervals[-1][1] = bracket[0]
-    return _numeric(path, intervals, bracket=first, monotone=False)
-
-
-def _numeric(
-    path: Path,
-    intervals: list[list[Fraction | float]],
-    *,
-    bracket: tuple[float, float] = (np.inf, np.inf),
-    monotone: bool = True,
+def _through(
+    path: _Path, monitoring: Monitoring | None, punishment: str, transfers: bool
 ) -> CriticalDiscount:
-    value = intervals[0][0] if intervals else np.inf
-    lowest = threat(path, Fraction(value if intervals else PATIENT))
-    if lowest is None:
-        lowest = np.full(path.game.players, np.nan)
-        roots: list[Fraction | None] = [None] * path.game.players
+    """Return the answer with monitoring or transfers."""
+    stages, complete = None, True
+    if punishment == "stage":
+        after, complete, rational = _reverted(path)
+        stages, complete = [floats(list(payoffs)) for payoffs in after], complete and rational
+    more: dict[str, Any] = {}
+    if transfers and stages is None:
+        found = joint_payoffs(path.game, monitoring=monitoring, exit=path.exit)
+        value = found.critical_discount(path.profile)
+        step = None if value is None else found.at(value)
+        more = {} if step is None else {"threat": np.array(step.threat)}
+        value = np.inf if value is None else value
+    elif transfers and stages is not None:
+        more = {"threat": np.min(stages, axis=0)}
+        value = _reverting(path, monitoring or Monitoring.perfect(path.game), more["threat"])
+    elif stages is not None:
+        value, k = min((_grim(path, monitoring, stage), k) for k, stage in enumerate(stages))
+        more = {"threat": stages[k]} if value < np.inf else {}
     else:
-        roots = path.needs([Fraction(float(x)) for x in lowest])
-    return CriticalDiscount(
-        discount=float(value),
-        exact=value if isinstance(value, Fraction) else None,
-        bracket=bracket,
-        intervals=np.array(intervals, dtype=float).reshape(-1, 2),
-        by_player=np.array([np.inf if root is None else float(root) for root in roots]),
-        threat=lowest,
-        monotone=monotone,
-        proved=False,
-        punishment="optimal",
-        player_names=path.game.player_names,
-        _path=path,
+        value, more["bracket"] = _begins_from(path, monitoring)
+        return _result(path, value, punishment, **more)
+    exact: Discount = value
+    if value < 1 and complete:
+        exact = _simple(value, value, _SLACK, lambda _: True)
+    return _result(path, exact, punishment, **more)
+
+
+def _reverting(path: _Path, monitoring: Monitoring, threat: Floats) -> float:
+    r"""Return the least discount factor with transfers and given threats; infinite if there is none.
+
+    Who stays gets :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, with
+    :math:`r = \delta / (1 - \delta)`, a player who may leave stays if
+    :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`. The future of the profile must be worth what is at stake.
+    """
+    game, (outside, who) = path.game, outside_of(path.game, path.exit)
+    total, unit = float(game.payoffs[path.profile].sum() - threat.sum()), payoff_range(game)
+
+    def holds(discount: float) -> bool:
+        reward = discount / (1 - discount)
+        least = (
+            None if outside is None else [o - reward * (v - o) for o, v in zip(outside, threat, strict=True)]
+        )
+        stage = Stage.of(game, monitoring, path.profile, floors_of(game, least, who))
+        goal = reward * np.tile(stage.chances, game.players)
+        found = stage.maximise(goal, reward + 1.0)
+        if found is None:
+            return False
+        spare = reward * total / unit + goal @ found[:-1] - (reward + 1.0) * found[-1]
+        return bool(spare >= -_SLACK * 0.1)
+
+    if holds(0.0):
+        return 0.0
+    return _bisect(holds, 0.0, PATIENT, 2.0**-52)[1] if holds(PATIENT) else np.inf
+
+
+def _grim(path: _Path, monitoring: Monitoring | None, stage: Floats) -> float:
+    """Return the least discount factor if a stage equilibrium for ever may follow bad signals; infinite if none."""
+    game, profile, unit = path.game, path.profile, payoff_range(path.game)
+    assert monitoring is not None
+    chances, today = monitoring.probabilities[profile], game.payoffs[profile]
+    rows = [np.append(each, -1.0) for each in np.eye(len(chances))]
+    limits = [0.0] * len(chances)
+    for i in range(game.players):
+        for _, other in other_actions(game, profile, i):
+            gain, change = game.payoffs[other][i] - today[i], monitoring.probabilities[other] - chances
+            rows.append(np.append(gain * chances - (today[i] - stage[i]) * change, 0.0) / unit)
+            limits.append(-gain / unit)
+        if path.exit is not None and i in path.exit.who:
+            own = path.exit.payoffs[i, i]
+            rows.append(np.append((own - stage[i]) * chances, 0.0) / unit)
+            limits.append((today[i] - own) / unit)
+    goal, lower = np.append(0.0 * chances, -1.0), np.zeros(len(chances) + 1)
+    found = optimise(
+        LinearProgram(objective=goal, matrix=np.array(rows), limits=np.array(limits), lower=lower)
     )
+    if found.status is not Status.OK:
+        return np.inf
+    return float(found.point[-1] / (1 + found.point[-1]))
+
+
+def _begins_from(path: _Path, monitoring: Monitoring | None) -> tuple[float, tuple[float, float]]:
+    """Bisect between discount factors at which no equilibrium, and some equilibrium, begins with the profile."""
+    game, profile = path.game, path.profile
+    assert monitoring is not None
+    if game.players != 2:
+        raise NotApplicable(
+            f"Optimal punishments without transfers need the payoff set, which is for two players; the game has "
+            f'{game.players}. Use `transfers=True` or punishment="stage".'
+        )
+    if path.exit is not None and len(path.exit.who) == 1:
+        raise NotApplicable(
+            "Where one player alone may leave, more patience can hurt; see `payoff_set` at each discount factor."
+        )
+    row = int(np.ravel_multi_index(profile, game.shape))
+
+    def begins(discount: float) -> bool | None:
+        repeated = RepeatedGame(game, discount, exit=path.exit, monitoring=monitoring)
+        for tolerance in _TOLERANCES:
+            found = search(repeated, tolerance, _BUDGET)
+            profiles = found.outer.profiles
+            if not found.outer.filled.any() or not sustains(profiles, row, corners(found)):
+                return False
+            if found.play is not None and sustains(profiles, row, found.play.payoffs):
+                return True
+        return None  # the two sides are too far apart
+
+    if Stage.of(game, monitoring, profile, [None, None]).curves() is None:
+        return np.inf, (np.inf, np.inf)
+    low, high = 0.0, None
+    for tried in _TRIED:
+        if (answer := begins(tried)) is True:
+            high = tried
+            break
+        low = low if answer is None else tried
+    if high is None:
+        raise Unsolved(
+            f"At the discount factor {_TRIED[-1]} no equilibrium that begins with the profile was found; more "
+            "patience was not tried."
+        )
+    if begins(0.0):
+        return 0.0, (0.0, 0.0)
+    low, high = _bisect(begins, low, high, _WIDTH)
+    return high, (low, high)
+
+
+@suggesting
+def critical_exit(game: Game, profile: Profile, discounts: ArrayLike) -> Floats:
+    r"""Return the outside option of each player above which a profile cannot be played for ever.
+
+    When all may leave and get o, the profile a is sustained if and only if for each player
+
+    .. math:: o_i \le g_i(a) - \frac{1 - \delta_i}{\delta_i}\, [c_i(a) - g_i(a)].
+
+    Parameters
+    ----------
+    game : Game
+        The stage game.
+    profile : sequence of int or str, or mapping from players to them
+        The actions a, one per player.
+    discounts : array_like of shape (*batch, n), or one number
+        Discount factors in [0, 1).
+
+    Returns
+    -------
+    ndarray of shape (*batch, n)
+        The right-hand side; minus infinity for an impatient player (discount factor 0) who gains by deviating.
+
+    Notes
+    -----
+    As in `critical_discount`, leaving is how deviations are punished: a lower outside option is a harsher
+    punishment, so only a rise of o can break cooperation.
+
+    Examples
+    --------
+    >>> from bargaining import Game, critical_exit
+    >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+    >>> critical_exit(prisoners, (0, 0), 0.2)
+    array([5., 5.])
+    """
+    require_game(game)
+    actions, patience = game.profile(profile), valid_discounts(discounts, game.player_names)
+    gain = game.deviations()[actions] - game.payoffs[actions]
+    with np.errstate(divide="ignore", over="ignore"):
+        limits = game.payoffs[actions] - gain * np.where(gain > 0, (1 - patience) / patience, 0.0)
+    return np.asarray(limits)

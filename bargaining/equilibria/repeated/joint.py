@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 
 from bargaining._arguments import instance
+from bargaining._arrays import Floats, owning, real, short
 from bargaining._arrays import discounts as valid_discounts
-from bargaining._arrays import owning, short
 from bargaining._calls import suggesting
 from bargaining._names import titles
-from bargaining._rational import Rationals, maximise, rational
 from bargaining._rich import Card, Shown, counted, number
 from bargaining.equilibria.repeated._monitored.liquidity import (
+    EDGE,
+    ROUNDING,
     Account,
     Curve,
     Ledger,
     Profile,
     Stage,
-    highest,
-    seen,
+    payoff_range,
 )
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring, check_monitoring
-from bargaining.games.normal_form import Game, best_replies, other_actions, profile_name
+from bargaining.games.normal_form import Game, profile_name
 from bargaining.games.repeated import Exit, exit_rows
 
-_ZERO = Fraction(0)
 Curves = dict[Profile, tuple[Curve, list[Curve]]]
-"""Of each profile, what it gives and to what it holds the payees."""
+"""Of each profile that can be sustained, what it gives and to what it holds the payees, negated."""
 
 
 @owning
@@ -43,15 +43,15 @@ class JointStep(Shown):
 
     Attributes
     ----------
-    discount : Fraction
+    discount : float
         The discount factor from which on this holds.
-    liquidity : Fraction
+    liquidity : float
         The most that the players together can lose after a signal, in units of one period's payoffs.
-    joint : Fraction
+    joint : float
         The largest sum of average payoffs, U.
-    threat : tuple of Fraction
+    threat : tuple of float
         The lowest average payoff of each player, v.
-    burnt : Fraction
+    burnt : float
         Of the payoffs of a period, the part that is burnt on the path to U, on average; zero if fines can always be
         paid to the other players.
     profile : tuple of int, or None
@@ -62,11 +62,11 @@ class JointStep(Shown):
         The names of the players, or their numbers.
     """
 
-    discount: Fraction
-    liquidity: Fraction
-    joint: Fraction
-    threat: tuple[Fraction, ...]
-    burnt: Fraction
+    discount: float
+    liquidity: float
+    joint: float
+    threat: tuple[float, ...]
+    burnt: float
     profile: Profile | None
     punishments: tuple[Profile | None, ...]
     player_names: tuple[str, ...]
@@ -95,11 +95,10 @@ class JointPayoffs(Shown):
     exit: Exit | None
     steps: tuple[JointStep, ...]
     _ledger: Ledger = field(repr=False)
-    _stages: dict[Profile, Stage] = field(repr=False)
-    _curves: dict[Profile, Curve] = field(repr=False)
+    _curves: Curves = field(repr=False)
 
     def at(self, discount: float | Fraction) -> JointStep | None:
-        """Return the payoffs at a discount factor in [0, 1), taken exactly; None if there is no equilibrium.
+        """Return the payoffs at a discount factor in [0, 1); None if there is no equilibrium.
 
         Examples
         --------
@@ -107,32 +106,35 @@ class JointPayoffs(Shown):
         >>> from bargaining import Game, joint_payoffs
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
         >>> joint_payoffs(prisoners).at(Fraction(1, 7)).joint
-        Fraction(18, 1)
+        18.0
         """
-        given = discount_of(discount)
-        found = self._ledger.at(given)
-        return None if found is None else _step(self.game, found, given)
+        delta = discount_of(discount)
+        account = self._ledger.at(delta)
+        return None if account is None else _step(self.game, account, delta)
 
-    def critical_discount(self, profile: stage_game.Profile) -> Fraction | None:
+    def critical_discount(self, profile: stage_game.Profile) -> float | None:
         """Return the lowest discount factor at which a profile can be played for ever; None if there is none.
-
-        An irrational one is rounded, to less than 1e-18.
 
         Examples
         --------
         >>> from bargaining import Game, joint_payoffs
         >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-        >>> joint_payoffs(prisoners).critical_discount((0, 0))
-        Fraction(1, 7)
+        >>> round(joint_payoffs(prisoners).critical_discount((0, 0)), 10)
+        0.1428571429
         """
-        return self._critical(profile)[0]
+        actions = self.game.profile(profile)
+        if actions not in self._curves:
+            return None
+        stakes, joint = self._curves[actions][0].points.T
 
-    def _critical(self, profile: stage_game.Profile) -> tuple[Fraction | None, bool]:
-        """Return the same, and whether it is exact."""
-        curve = self._curves.get(self.game.profile(profile))
-        return (None, True) if curve is None else self._ledger.critical(curve)
+        def spare(discount: float, account: Account) -> float:
+            # What the profile itself gives, not the largest joint payoff, less the threats, must be worth the stake.
+            worth = joint + sum(each.value for each in account.low)
+            return float((discount / (1 - discount) * worth - stakes).max())
 
-    def claims(self, discount: float | Fraction) -> Rationals | None:
+        return threshold(self._ledger, spare)
+
+    def claims(self, discount: float | Fraction) -> Floats | None:
         r"""Return each player's claim after each signal on the path to the joint payoff, shape (S, n).
 
         The difference to `liquidity` is her payment, to the others as far as their claims allow; the rest is burnt. In
@@ -142,7 +144,8 @@ class JointPayoffs(Shown):
         step = self.at(discount)
         if step is None or step.profile is None:
             return None
-        return claims(self.game, self.monitoring, self._stages[step.profile], step.liquidity)
+        floors = floors_of(self.game, *outside_of(self.game, self.exit))
+        return claims(self.game, self.monitoring, step.profile, floors, step.liquidity)
 
     def __repr__(self) -> str:
         return f"<JointPayoffs of {self.game!r}, {counted(len(self.steps), 'step')}>"
@@ -151,11 +154,10 @@ class JointPayoffs(Shown):
         """Return a row for each step."""
         rows = [
             [
-                number(float(step.discount)),
-                number(float(step.liquidity)),
-                number(float(step.joint)),
-                *(number(float(each)) for each in step.threat),
-                number(float(step.burnt)),
+                *(
+                    number(each)
+                    for each in (step.discount, step.liquidity, step.joint, *step.threat, step.burnt)
+                ),
                 played(self.game, step.profile),
                 *(played(self.game, each) for each in step.punishments),
             ]
@@ -208,9 +210,9 @@ def joint_payoffs(
     Notes
     -----
     Timing of a period: payments; players who may leave do so or stay; actions, which are not observed; the signal. A
-    player who fails to pay is punished at once. Pure actions. All numbers are rationals: U and v are piecewise linear
-    functions of L, found by linear programs in rationals from their breakpoints. Exit is treated as in
-    `transfer_equilibrium`.
+    player who fails to pay is punished at once. Pure actions. U and v are piecewise linear functions of L; linear
+    programs give their breakpoints, and with them all numbers, to about 1e-10. A knife edge counts as sustained:
+    discount factors that differ by 1e-12 are the same. Exit is treated as in `transfer_equilibrium`.
 
     References
     ----------
@@ -229,63 +231,79 @@ def joint_payoffs(
     >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
     >>> found = joint_payoffs(partners, monitoring=report)
     >>> for step in found.steps:
-    ...     print(step.discount, step.liquidity, step.joint, step.burnt, step.profile)
-    0 0 0 0 (1, 1)
-    10/17 5 7/2 1/2 (0, 0)
+    ...     print(f"{step.discount:.6f} {step.liquidity:.4f} {step.joint:.4f} {step.burnt:.4f} {step.profile}")
+    0.000000 0.0000 0.0000 0.0000 (1, 1)
+    0.588235 5.0000 3.5000 0.5000 (0, 0)
     """
     instance(game, "game", Game)
     check_monitoring(game, monitoring)
-    ledger, stages, curves = of_joint(game, monitoring, exit)
+    ledger, curves = of_joint(game, monitoring, exit)
     return JointPayoffs(
         game=game,
         monitoring=monitoring,
         exit=exit,
         steps=tuple(_step(game, account, account.discount) for account in ledger.steps()),
         _ledger=ledger,
-        _stages=stages,
-        _curves={profile: some[0] for profile, some in curves.items()},
+        _curves=curves,
     )
 
 
-def of_joint(
-    game: Game, monitoring: Monitoring | None, leave: Exit | None
-) -> tuple[Ledger, dict[Profile, Stage], Curves]:
-    """Return the payoffs at every discount factor, with their profiles and curves."""
+def of_joint(game: Game, monitoring: Monitoring | None, leave: Exit | None) -> tuple[Ledger, Curves]:
+    """Return the payoffs at every discount factor, and the curves of the profiles."""
     outside, who = outside_of(game, leave)
-    floors = tuple(outside[i] if outside is not None and i in who else None for i in range(game.players))
-    stages, curves = curves_of(game, monitoring, floors)
-    credible: Fraction | None = None
-    if outside is not None:
-        credible = _ZERO if len(who) > 1 else _credible(game, monitoring, who[0], outside[who[0]])
-    best, *low = [[some[0] for some in curves.values()]] + [
-        [some[1][i] for some in curves.values()] for i in range(game.players)
-    ]
-    return Ledger(best, low, None if credible is None else outside, credible or _ZERO), stages, curves
+    curves = curves_of(game, monitoring, floors_of(game, outside, who))
+    credible: float | None = 0.0
+    if outside is not None and len(who) == 1:
+        credible = _credible(game, monitoring, who[0], outside[who[0]])
+    low = [[each[1][i] for each in curves.values()] for i in range(game.players)]
+    best = [each[0] for each in curves.values()]
+    return Ledger(
+        best, low, None if credible is None else outside, credible or 0.0, payoff_range(game)
+    ), curves
 
 
-def claims(game: Game, monitoring: Monitoring | None, stage: Stage, stake: Fraction) -> Rationals:
+def threshold(ledger: Ledger, spare: Callable[[float, Account], float]) -> float | None:
+    """Return the least discount factor at which `spare`, which rises with it and the account there, is not negative.
+
+    The account is continuous between two steps of the ledger.
+    """
+    from scipy.optimize import brentq
+
+    def at(discount: float) -> float:
+        account = ledger.at(discount)
+        assert account is not None
+        return spare(discount, account)
+
+    starts = [account.discount for account in ledger.steps()]
+    for start, end in pairwise([*starts, 1.0]):
+        if at(start) >= 0 or at(start + EDGE) >= 0:
+            return start
+        last = end - 10 * EDGE
+        if last > start and at(last) >= 0:
+            return float(brentq(at, start, last, xtol=1e-15, rtol=1e-15))
+    return None
+
+
+def claims(
+    game: Game, monitoring: Monitoring | None, profile: Profile, floors: Sequence[float | None], stake: float
+) -> Floats:
     """Return each payee's claim after each signal, shape (S, payees)."""
     through = monitoring if monitoring is not None else Monitoring.perfect(game)
-    occurs = through.exact[stage.profile] > 0
-    found = _stage(game, through, stage.profile, stage.floors).claims(stake)
-    assert found is not None
-    out = np.full((len(occurs), len(stage.floors)), _ZERO)
-    out[occurs] = found.T
+    occurs = through.probabilities[profile] > 0
+    out = np.zeros((len(occurs), len(floors)))
+    out[occurs] = Stage.of(game, through, profile, floors).claims(stake).T
     return out
 
 
-def _step(game: Game, account: Account, discount: Fraction) -> JointStep:
-    stake, profile = account.stake, account.best.owner
-    joint = account.best.at(stake)
-    total = (
-        joint if profile is None else sum((game.exact_payoff(profile, i) for i in range(game.players)), _ZERO)
-    )
+def _step(game: Game, account: Account, discount: float) -> JointStep:
+    profile, joint = account.best.owner, account.best.value
+    burnt = 0.0 if profile is None else float(game.payoffs[profile].sum()) - joint
     return JointStep(
         discount=discount,
-        liquidity=stake,
+        liquidity=account.stake,
         joint=joint,
-        threat=tuple(-each.at(stake) for each in account.low),
-        burnt=total - joint,
+        threat=tuple(-each.value for each in account.low),
+        burnt=burnt if burnt > 10 * ROUNDING * payoff_range(game) else 0.0,
         profile=profile,
         punishments=tuple(each.owner for each in account.low),
         player_names=game.player_names,
@@ -295,85 +313,54 @@ def _step(game: Game, account: Account, discount: Fraction) -> JointStep:
 def curves_of(
     game: Game,
     monitoring: Monitoring | None,
-    floors: Sequence[Fraction | None],
+    floors: Sequence[float | None],
     profiles: Iterable[Profile] | None = None,
-) -> tuple[dict[Profile, Stage], Curves]:
-    """Return profiles, and the curves of those that can be sustained at all; one floor means one payee for all."""
-    plain = monitoring is None or monitoring.is_perfect
-    exact, nothing = game.exact, np.empty(0, dtype=object)
-    best = best_replies(exact)
-    stages: dict[Profile, Stage] = {}
-    curves: Curves = {}
-    for profile in np.ndindex(*game.shape) if profiles is None else profiles:
-        if plain:
-            stages[profile] = Stage(profile, tuple(exact[profile][: len(floors)]), nothing, (), tuple(floors))
-            most = list(best[profile])
-            curves[profile] = seen(stages[profile], most if len(floors) > 1 else [max(most)])
-        else:
-            assert monitoring is not None
-            stages[profile] = _stage(game, monitoring, profile, floors)
-            found = stages[profile].curves()
-            if found is not None:
-                curves[profile] = found
-    return stages, curves
+) -> Curves:
+    """Return the curves of profiles that can be sustained at all; one floor means one payee for all."""
+    every = np.ndindex(*game.shape) if profiles is None else profiles
+    if monitoring is not None and not monitoring.is_perfect:
+        sustained = ((profile, Stage.of(game, monitoring, profile, floors).curves()) for profile in every)
+        return {profile: curves for profile, curves in sustained if curves is not None}
+    # A deviation is seen and forfeits all claims, so that a payee must get what the best one pays.
+    payees, most, out = len(floors), game.deviations(), Curves()
+    if payees == 1:
+        most = most.max(axis=-1, keepdims=True)
+    least = np.maximum(most, [-np.inf if floor is None else floor for floor in floors])
+    stakes = (least - game.payoffs[..., :payees]).sum(axis=-1)
+    totals = game.payoffs[..., :payees].sum(axis=-1)
+    for profile in every:
+        points = [np.array([[stakes[profile], value]]) for value in (totals[profile], *-least[profile])]
+        joint, *low = [Curve(each, profile) for each in points]
+        out[profile] = joint, low
+    return out
 
 
-def _stage(game: Game, monitoring: Monitoring, profile: Profile, floors: Sequence[Fraction | None]) -> Stage:
-    """Return a profile with a payee for each player, or with one for all of them if there is one floor."""
-    chances = monitoring.exact[profile]
-    occurs = chances > 0
-    today = [game.exact_payoff(profile, i) for i in range(game.players)]
-    rows = []
-    for i in range(game.players):
-        for _, other in other_actions(game, profile, i):
-            change = (monitoring.exact[other] - chances)[occurs]
-            rows.append((min(i, len(floors) - 1), change, today[i] - game.exact_payoff(other, i)))
-    return Stage(profile, tuple(today[: len(floors)]), chances[occurs], tuple(rows), tuple(floors))
-
-
-def deterred(game: Game, monitoring: Monitoring, profile: Profile) -> bool:
-    """Whether payments that depend on the signal, however large, can deter everybody from deviating."""
-    chances = monitoring.exact[profile]
-    for i in range(game.players):
-        others = [other for _, other in other_actions(game, profile, i)]
-        rows = [monitoring.exact[other] - chances for other in others]
-        limits = [game.exact_payoff(profile, i) - game.exact_payoff(other, i) for other in others]
-        if rows and maximise(np.full(len(chances), _ZERO), np.array(rows), np.array(limits)) is None:
-            return False
-    return True
-
-
-def _credible(game: Game, monitoring: Monitoring | None, leaver: int, outside: Fraction) -> Fraction | None:
+def _credible(game: Game, monitoring: Monitoring | None, leaver: int, outside: float) -> float | None:
     """Return the least liquidity at which the only player who may leave can be held to her payoff of leaving."""
-    _, curves = curves_of(game, monitoring, [None] * game.players)
-    low = highest([some[1][leaver] for some in curves.values()])
-    for piece in low:
-        if piece.at(piece.start) >= -outside:
-            return piece.start
-        if piece.slope > 0:
-            at = piece.start + (-outside - piece.value) / piece.slope
-            following = [other.start for other in low if other.start > piece.start]
-            if not following or at < min(following):
-                return at
-    return None
+    low = [each[1][leaver].points for each in curves_of(game, monitoring, [None] * game.players).values()]
+    stakes = [np.interp(-outside, points[:, 1], points[:, 0]) for points in low if points[-1, 1] >= -outside]
+    return min(map(float, stakes), default=None)
 
 
-def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[Fraction, ...] | None, tuple[int, ...]]:
+def floors_of(game: Game, outside: Sequence[float] | None, who: Sequence[int]) -> list[float | None]:
+    """Return what a player who may leave must get; None for the others."""
+    return [outside[i] if outside is not None and i in who else None for i in range(game.players)]
+
+
+def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[float, ...] | None, tuple[int, ...]]:
     """Return the payoffs of leaving, and who may leave."""
     rows = exit_rows(game, leave)
     if len(rows) > 1:
         raise NotApplicable("The payoffs after exit must not depend on who leaves.")
-    return (None, ()) if leave is None else (rows.pop(), leave.who)
+    return (None, ()) if leave is None else (tuple(map(float, rows.pop())), leave.who)
 
 
-def discount_of(given: float | Fraction, name: str = "discount") -> Fraction:
-    """Return a discount factor as an exact rational."""
-    exact = rational(given, name)
-    if exact.shape != ():
-        raise InvalidInput(f"`{name}` must be one number; got {short(given)}.")
-    valid_discounts(np.asarray(float(exact.item())), 1, name=name)
-    out: Fraction = exact.item()
-    return out
+def discount_of(value: float | Fraction, name: str = "discount") -> float:
+    """Return a discount factor as a float."""
+    checked = real(value, name)
+    if checked.shape != ():
+        raise InvalidInput(f"`{name}` must be one number; got {short(value)}.")
+    return float(valid_discounts(checked, 1, name=name)[0])
 
 
 def played(game: Game, profile: Profile | None) -> str:

@@ -5,36 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import instance
-from bargaining._arrays import owning
+from bargaining._arrays import Floats, owning, real
 from bargaining._calls import suggesting
 from bargaining._names import titles
-from bargaining._rational import Rationals, floats, maximise, rational
+from bargaining._rational import solve
 from bargaining._rich import Card, Shown
-from bargaining.equilibria._plane.lottery import Pair, hull
+from bargaining.equilibria._plane.polygon import hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._monitored.liquidity import (
+    ROUNDING,
     Curve,
-    Piece,
-    Tangent,
-    breakpoints,
-    envelope,
-    piece_at,
+    Envelope,
+    payoff_range,
+    rising_chain,
 )
-from bargaining.equilibria.repeated.joint import deterred, played
+from bargaining.equilibria.repeated.joint import played
 from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.feasible._linear import LinearProgram, optimise
 from bargaining.feasible._polygon import clip
 from bargaining.games.monitoring import Monitoring, Rank, check_monitoring
 from bargaining.games.normal_form import Game, other_actions
 
 Profile = tuple[int, ...]
-_ZERO, _ONE = Fraction(0), Fraction(1)
+Pair = tuple[float, float]
+_MERGE = 1e-9  # of the payoff range: vertices that are closer are one
 
 
 class Score(NamedTuple):
@@ -42,19 +43,19 @@ class Score(NamedTuple):
 
     Attributes
     ----------
-    value : Fraction or None
-        The score; None if no profile can be sustained at all.
+    value : float or None
+        The score, to about 1e-10 of the payoff range; None if no profile can be sustained at all.
     profile : tuple of int, or None
         The profile that attains it.
     """
 
-    value: Fraction | None
+    value: float | None
     profile: Profile | None
 
 
 @suggesting
 def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | None = None) -> Score:
-    r"""Return the score of Fudenberg and Levine (1994) in a direction, in rationals.
+    r"""Return the score of Fudenberg and Levine (1994) in a direction.
 
     .. math:: k^*(n) = \max_a \max_{x} \{ n \cdot v : v = g(a) + E[x \mid a],\;
               v_i \ge g_i(b, a_{-i}) + E[x_i \mid b, a_{-i}],\; n \cdot x(y) \le 0 \text{ for all } y \}
@@ -77,7 +78,7 @@ def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | 
 
     Notes
     -----
-    Pure actions, a linear program in rationals for each profile. Mixed actions can raise scores.
+    Pure actions, a linear program for each profile. Mixed actions can raise scores.
 
     References
     ----------
@@ -91,12 +92,13 @@ def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | 
     >>> from bargaining import Game, Monitoring, patient_score
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
-    >>> patient_score(partners, [1, 1], monitoring=report)
-    Score(value=Fraction(7, 2), profile=(0, 0))
+    >>> score = patient_score(partners, [1, 1], monitoring=report)
+    >>> round(score.value, 10), score.profile
+    (3.5, (0, 0))
     """
     instance(game, "game", Game)
     check_monitoring(game, monitoring)
-    normal = rational(direction, "direction", ndim=1)
+    normal = real(direction, "direction", ndim=1)
     if normal.shape != (game.players,) or not normal.any():
         raise InvalidInput(
             f"`direction` must be {game.players} numbers, one a player and not all zero; got {direction!r}."
@@ -104,13 +106,9 @@ def patient_score(game: Game, direction: ArrayLike, *, monitoring: Monitoring | 
     return _score(_Scores(game, monitoring), normal)
 
 
-def _score(scores: _Scores, normal: Rationals) -> Score:
-    best = Score(None, None)
-    for profile in scores.sustained:
-        value = scores.score(profile, normal)
-        if best.value is None or value > best.value:
-            best = Score(value, profile)
-    return best
+def _score(scores: _Scores, normal: Floats) -> Score:
+    every = [(scores.score(profile, normal), profile) for profile in scores.sustained]
+    return Score(*max(every, key=lambda pair: pair[0])) if every else Score(None, None)
 
 
 @owning
@@ -125,9 +123,9 @@ class PatientPayoffs(PayoffPolygon):
         None if actions are seen.
     vertices : ndarray of shape (m, 2)
         Counter-clockwise, from the lowest of the leftmost.
-    exact : tuple of pairs of Fraction
-        The vertices as rationals.
-    faces : tuple of ((Fraction, Fraction), Score)
+    exact : tuple of pairs of float
+        The vertices as plain numbers.
+    faces : tuple of ((float, float), Score)
         Directions and scores whose half-planes are the set.
     reached : bool
         Whether the set has a nonempty interior. Then every interior payoff is an equilibrium payoff of players who are
@@ -156,7 +154,7 @@ class PatientPayoffs(PayoffPolygon):
 
 @suggesting
 def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> PatientPayoffs:
-    r"""Return the payoffs of two patient players, in the limit of a common discount factor, exactly.
+    r"""Return the payoffs of two patient players, in the limit of a common discount factor.
 
     The set :math:`Q = \{v : n \cdot v \le k^*(n) \text{ for all } n\}` of the scores of `patient_score`. The
     equilibrium payoffs at any common discount factor lie in it, and fill it as patience grows if its interior is not
@@ -182,8 +180,8 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
     -----
     Within a quadrant of directions the score of each profile is concave and piecewise linear, since with
     :math:`z_i = |n_i| x_i` only the right-hand sides of its program depend on n, and linearly. So the half-planes at
-    its kinks, at those where the best profile changes, and at the axes, determine Q, in rationals. At the
-    axes the score may be lower than near them.
+    its kinks, at those where the best profile changes, and at the axes, determine Q, to about 1e-9 of the payoff
+    range. At the axes the score may be lower than near them.
 
     Pure actions. Mixed actions can raise scores, for example if punishment requires a mixed minmax.
 
@@ -203,8 +201,8 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     >>> report = Monitoring(Fraction(1, 20) * np.array([[[18, 2], [10, 10]], [[10, 10], [5, 15]]]))
     >>> found = patient_payoffs(partners, monitoring=report)
-    >>> [tuple(map(str, vertex)) for vertex in found.exact]
-    [('0', '0'), ('476/207', '112/207'), ('7/4', '7/4'), ('112/207', '476/207')]
+    >>> (found.vertices.round(6) + 0.0).tolist()
+    [[0.0, 0.0], [2.299517, 0.541063], [1.75, 1.75], [0.541063, 2.299517]]
     """
     instance(game, "game", Game)
     check_monitoring(game, monitoring)
@@ -214,124 +212,126 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
         )
     scores = _Scores(game, monitoring)
     faces = list(_faces(scores)) if scores.sustained else []
-    corners = _within(faces)
-    vertices = floats(corners).reshape(-1, 2)
+    corners = _within(faces, payoff_range(game))
     reason = ""
     if not scores.sustained:
         reason = "No profile of pure actions can be sustained: some deviation pays and cannot be noticed."
-    elif not corners:
+    elif not len(corners):
         reason = "The half-planes of the scores have no point in common."
     return PatientPayoffs(
         game=game,
         monitoring=monitoring,
-        vertices=vertices,
-        exact=corners,
+        vertices=corners,
+        exact=tuple((x, y) for x, y in corners.tolist()),
         faces=tuple(faces),
         reached=len(corners) > 2,
-        threat=vertices.min(axis=0) if corners else np.full(2, np.nan),
-        status=Status.OK if corners else Status.EMPTY,
+        threat=corners.min(axis=0) if len(corners) else np.full(2, np.nan),
+        status=Status.OK if len(corners) else Status.EMPTY,
         reason=reason,
         scale=float(np.ptp(game.payoffs.reshape(-1, 2), axis=0).max()),
     )
 
 
 class _Scores:
-    """The programs of all profiles, with the continuations of each player split into parts that are not negative."""
+    r"""The programs of all profiles, in units of the payoff range.
+
+    With :math:`s_i = \pm 1` the signs of a direction and :math:`z_i = |n_i| x_i`, the score of a profile is the least
+    of :math:`\sum_i |n_i| \rho_i` over the multipliers of its program, which do not depend on :math:`|n|`: with
+    :math:`\mu_y` on :math:`\sum_i s_i z_i(y) \le 0` and :math:`\lambda_b` on deviations, whose gain is
+    :math:`d_b`, :math:`\rho_i = s_i g_i(a) - \sum_b d_b \lambda_b`, where
+    :math:`s_i \mu_y + \sum_b (p(y \mid b) - p(y \mid a)) \lambda_b = s_i p(y \mid a)` for each player and signal.
+    """
 
     def __init__(self, game: Game, monitoring: Monitoring | None) -> None:
         through = Monitoring.perfect(game) if monitoring is None else monitoring
-        self.game, self.exact, self.chances = game, game.exact, through.exact
-        self.sustained = [profile for profile in np.ndindex(*game.shape) if deterred(game, through, profile)]
+        self.game, self.chances, self.unit = game, through.probabilities, payoff_range(game)
+        every, ones = range(game.players), np.ones(game.players)
+        profiles = np.ndindex(*game.shape)
+        self.sustained = [each for each in profiles if self.prices(each, every, ones, ones) is not None]
 
-    def deviations(self, profile: Profile, player: int) -> Iterator[tuple[Rationals, Fraction]]:
-        """Yield for each deviation the change of signal probabilities, and the bound on continuation payoffs."""
-        for _, other in other_actions(self.game, profile, player):
-            gain = self.exact[other][player] - self.exact[profile][player]
-            yield self.chances[other] - self.chances[profile], -gain
-
-    def score(self, profile: Profile, normal: Rationals) -> Fraction:
-        """Return the score of a profile in any direction; players of weight zero set no bounds."""
-        weighted = [i for i in range(self.game.players) if normal[i]]
-        signs = [1 if normal[i] > 0 else -1 for i in weighted]
-        value, _ = self._program(profile, weighted, signs, [abs(normal[i]) for i in weighted])
-        return sum((normal[i] * self.exact[profile][i] for i in weighted), _ZERO) + value
-
-    def curve(self, profile: Profile, signs: tuple[int, int]) -> Curve:
-        """Return the score of a profile as a function of t on a quadrant of directions, ((1 - t) s_0, t s_1)."""
-        today = [sign * payoff for sign, payoff in zip(signs, self.exact[profile], strict=True)]
-
-        def tangent(t: Fraction) -> Tangent:
-            value, (first, second) = self._program(profile, [0, 1], signs, [1 - t, t])
-            return Tangent(t, (1 - t) * today[0] + t * today[1] + value, today[1] - today[0] + second - first)
-
-        ends = tangent(_ZERO), tangent(_ONE)
-        points = [ends[0].place, *breakpoints(*ends, tangent), ends[1].place]
-        return [
-            Piece(s, first, (last - first) / (t - s), profile) for (s, first), (t, last) in pairwise(points)
-        ]
-
-    def _program(
-        self, profile: Profile, players: Sequence[int], signs: Sequence[int], weights: Sequence[Fraction]
-    ) -> tuple[Fraction, list[Fraction]]:
-        """Return the most of E sum s_i z_i over sum s_i z_i(y) <= 0 that keeps players from deviating.
-
-        And by how much it rises with the weight of each player.
-        """
+    def prices(
+        self, profile: Profile, players: Sequence[int], signs: Floats, weights: Floats
+    ) -> Floats | None:
+        """Return the multipliers' rho of these players that minimises weights . rho; None if some deviation pays."""
         p, count = self.chances[profile], self.chances.shape[-1]
-        size = len(players) * count
-        rows, limits, owners = [], [], []
-        for y in range(count):
-            row = np.full(2 * size, _ZERO)
-            for k, sign in enumerate(signs):
-                row[k * count + y], row[size + k * count + y] = Fraction(sign), Fraction(-sign)
-            rows.append(row)
+        columns, gains, owners = [np.kron(signs, each) for each in np.eye(count)], [], []
         for k, player in enumerate(players):
-            for change, limit in self.deviations(profile, player):
-                row = np.full(2 * size, _ZERO)
-                row[k * count : (k + 1) * count] = change
-                row[size + k * count : size + (k + 1) * count] = -change
-                rows.append(row)
-                limits.append(limit)
+            for _, other in other_actions(self.game, profile, player):
+                gains.append((self.game.payoffs[other] - self.game.payoffs[profile])[player] / self.unit)
+                columns.append(np.kron(np.eye(len(players))[k], self.chances[other] - p))
                 owners.append(k)
-        goal = np.tile(p, len(players)) * np.repeat(np.array(signs, dtype=object), count)
-        right = [_ZERO] * count + [weights[k] * limit for k, limit in zip(owners, limits, strict=True)]
-        found = maximise(np.concatenate([goal, -goal]), np.array(rows), np.array(right))
-        assert found is not None  # whether a player can be deterred does not depend on the direction
-        rises = [_ZERO] * len(players)
-        for k, limit, multiplier in zip(owners, limits, found.multipliers[count:], strict=True):
-            rises[k] += limit * multiplier
-        return found.value, rises
+        goal = np.concatenate((np.zeros(count), weights[owners] * gains if owners else []))
+        found = optimise(
+            LinearProgram(
+                objective=goal,
+                matrix=np.array(columns).T,
+                limits=np.kron(signs, p),
+                lower=np.zeros(len(goal)),
+                equalities=len(players) * count,
+            )
+        )
+        if found.status is not Status.OK:  # the multipliers are never contradictory, only unbounded
+            return None
+        loss = (
+            np.bincount(owners, found.point[count:] * gains, len(players))
+            if owners
+            else np.zeros(len(players))
+        )
+        return np.asarray(signs * self.game.payoffs[profile][list(players)] - self.unit * loss)
+
+    def score(self, profile: Profile, normal: Floats) -> float:
+        """Return the score of a profile in any direction; players of weight zero set no bounds."""
+        weighted = np.flatnonzero(normal)
+        weights = np.abs(normal[weighted])
+        prices = self.prices(profile, weighted.tolist(), np.sign(normal[weighted]), weights / weights.max())
+        assert prices is not None
+        return float(weights @ prices)
+
+    def curve(self, profile: Profile, signs: Floats) -> Curve:
+        """Return the score of a profile as a function of t on a quadrant of directions, ((1 - t) s_0, t s_1)."""
+
+        def support(direction: Floats) -> Floats:
+            prices = self.prices(profile, [0, 1], signs, direction * [-1.0, 1.0])
+            assert prices is not None
+            return prices * [1.0, -1.0] / self.unit
+
+        chain = rising_chain(support) * self.unit * [1.0, -1.0]
+        steps = np.abs(np.diff(chain, axis=0))
+        kinks = np.concatenate(([0.0], steps[:, 0] / steps.sum(axis=1), [1.0]))
+        ends = np.vstack((chain, chain[-1]))
+        return Curve(np.column_stack((kinks, (1 - kinks) * ends[:, 0] + kinks * ends[:, 1])), profile)
 
 
 def _faces(scores: _Scores) -> Iterator[tuple[Pair, Score]]:
-    """Yield directions whose half-planes are the set, with their scores."""
-    for i in (0, 1):
-        for sign in (1, -1):
-            normal = np.full(2, _ZERO)
-            normal[i] = Fraction(sign)
-            yield (normal[0], normal[1]), _score(scores, normal)
-    for signs in ((1, 1), (-1, 1), (-1, -1), (1, -1)):
-        curves = [scores.curve(profile, signs) for profile in scores.sustained]
-        for t, value, *_ in envelope(curves):
-            if 0 < t < 1:  # at an axis the curve has the limit, not the score
-                pieces = [piece for curve in curves if (piece := piece_at(curve, t)) is not None]
-                best = next(piece.owner for piece in pieces if piece.at(t) == value)
-                yield ((1 - t) * signs[0], t * signs[1]), Score(value, best)
+    """Yield directions whose half-planes are the set, with their scores: first those of the axes."""
+    for axis in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
+        yield axis, _score(scores, np.array(axis))
+    for signs in ((1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)):
+        envelope = Envelope(
+            (scores.curve(profile, np.array(signs)) for profile in scores.sustained), scores.unit
+        )
+        for t in envelope.knots:
+            if _MERGE < t < 1 - _MERGE:  # at an axis the curve has the limit, not the score
+                line = envelope.at(t)
+                yield ((1 - t) * signs[0], t * signs[1]), Score(line.value, line.owner)
 
 
-def _within(faces: Sequence[tuple[Pair, Score]]) -> tuple[Pair, ...]:
-    """Return the corners of the intersection of half-planes, the first four of which are a box."""
+def _within(faces: Sequence[tuple[Pair, Score]], unit: float) -> Floats:
+    """Return the vertices of the intersection of half-planes, the first four of which are a box."""
     if not faces:
-        return ()
-    (right, left, top, bottom) = (score.value for _, score in faces[:4])
-    assert right is not None and left is not None and top is not None and bottom is not None  # noqa: PT018
-    if right < -left or top < -bottom:
-        return ()
+        return np.empty((0, 2))
+    bounds = [(normal, value) for normal, (value, _) in faces if value is not None]
+    right, left, top, bottom = (bound for _, bound in bounds[:4])
+    if min(right + left, top + bottom) < -ROUNDING * unit:
+        return np.empty((0, 2))
+    right, top = max(right, -left), max(top, -bottom)
     corners: list[Pair] = [(-left, -bottom), (right, -bottom), (right, top), (-left, top)]
-    for normal, score in faces[4:]:
-        assert score.value is not None
-        corners = clip(corners, normal, score.value)
-    return tuple(corners[k] for k in hull(corners))
+    for normal, bound in bounds[4:]:
+        least = min(normal[0] * x + normal[1] * y for x, y in corners)
+        if least > bound + ROUNDING * unit:
+            return np.empty((0, 2))
+        corners = clip(corners, normal, max(bound, least))
+    return (0.0 + np.array(corners))[hull(corners, merge=_MERGE * unit)]
 
 
 @owning
@@ -464,32 +464,25 @@ def _alike(game: Game, monitoring: Monitoring, profile: Profile, players: Sequen
         for action, other in other_actions(game, profile, i):
             rows.append(monitoring.exact[other])
             names.append(f"{titles(game.player_names)[i]} playing {game.actions[i][action]}")
-    sizes = len(rows)
-    # The largest sum of positive weights, at most one, of a combination that vanishes.
-    matrix = np.array(rows).T
-    both = np.hstack([matrix, -matrix])
-    limits = np.concatenate([np.full(2 * len(both), _ZERO), [_ONE]])
-    goal = np.concatenate([np.full(sizes, _ONE), np.full(sizes, _ZERO)])
-    for least in range(sizes):  # a row that takes part must not cancel itself
-        bar = np.full((1, 2 * sizes), _ZERO)
-        bar[0, sizes + least] = _ONE
-        system = np.vstack([both, -both, goal[None], bar])
-        found = maximise(
-            np.concatenate([np.eye(sizes, dtype=object)[least], np.full(sizes, 0)]) * _ONE,
-            system,
-            np.concatenate([limits, [_ZERO]]),
-        )
-        assert found is not None
-        weights = np.array(found.solution[:sizes]) - np.array(found.solution[sizes:])
-        if found.value > 0 and weights.any():
-            total = sum(weight for weight in weights if weight > 0)
-            sides = [
-                " and ".join(
-                    name if abs(weight) == total else f"{abs(weight) / total} of {name}"
-                    for weight, name in zip(weights, names, strict=True)
-                    if sign * weight > 0
-                )
-                for sign in (1, -1)
-            ]
-            return f"{sides[0]} looks like {sides[1]}"
+    independent: list[int] = []
+    matrix = np.array(rows)
+    for k in range(len(rows)):
+        gram = matrix[[*independent, k]] @ matrix[[*independent, k]].T
+        if solve(gram, gram[-1]) is not None:
+            independent.append(k)
+            continue
+        # The first row that depends on those before it; all rows have the sum one, so that both sides have one sum.
+        mixture = dict(zip(independent, solve(gram[:-1, :-1], gram[-1, :-1]) or (), strict=True))
+        weights = [-mixture.get(j, Fraction(0)) for j in range(k)] + [Fraction(1)]
+        first = next(weight for weight in weights if weight)
+        total = sum(weight for weight in weights if weight * first > 0)
+        sides = [
+            " and ".join(
+                name if weight == side * total else f"{abs(weight / total)} of {name}"
+                for weight, name in zip(weights, names, strict=False)
+                if weight * side * total > 0
+            )
+            for side in (1, -1)
+        ]
+        return f"{sides[0]} looks like {sides[1]}"
     raise AssertionError("rows that depend on each other have a combination that vanishes")

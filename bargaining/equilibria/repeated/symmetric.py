@@ -12,7 +12,13 @@ from bargaining._arrays import owning
 from bargaining._calls import suggesting
 from bargaining._names import place, titles
 from bargaining._rich import Card, Shown, counted, number
-from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger, Profile, Stage
+from bargaining.equilibria.repeated._monitored.liquidity import (
+    ROUNDING,
+    Account,
+    Ledger,
+    Profile,
+    payoff_range,
+)
 from bargaining.equilibria.repeated.joint import (
     claims,
     curves_of,
@@ -26,9 +32,7 @@ from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, other_actions
 from bargaining.games.repeated import Exit
 
-_ZERO = Fraction(0)
-# periods of a war: a power of a discount factor has half a million bits then, and takes a second
-LONGEST = 10_000
+LONGEST = 10_000  # periods of a war; as good as for ever
 
 
 @owning
@@ -38,24 +42,24 @@ class SymmetricStep(Shown):
 
     Attributes
     ----------
-    discount : Fraction
+    discount : float
         The discount factor from which on this holds.
-    lowest, highest : Fraction
+    lowest, highest : float
         Average payoffs of each player.
     profile : tuple of int, or None
         The profile played for the highest; None if the players part.
     punishment : tuple of int, or None
         The profile played for the lowest; None if they part.
-    punished : tuple of Fraction
+    punished : tuple of float
         For each signal the probability that play moves from the highest to the lowest payoff.
     """
 
-    discount: Fraction
-    lowest: Fraction
-    highest: Fraction
+    discount: float
+    lowest: float
+    highest: float
     profile: Profile | None
     punishment: Profile | None
-    punished: tuple[Fraction, ...]
+    punished: tuple[float, ...]
 
 
 @owning
@@ -80,13 +84,12 @@ class SymmetricPayoffs(Shown):
     exit: Exit | None
     steps: tuple[SymmetricStep, ...]
     _ledger: Ledger = field(repr=False)
-    _stages: dict[Profile, Stage] = field(repr=False)
 
     def at(self, discount: float | Fraction) -> SymmetricStep | None:
-        """Return the payoffs at a discount factor in [0, 1), taken exactly; None if there is no equilibrium."""
-        given = discount_of(discount)
-        found = self._ledger.at(given)
-        return None if found is None else _step(self.game, self.monitoring, self._stages, found, given)
+        """Return the payoffs at a discount factor in [0, 1); None if there is no equilibrium."""
+        delta = discount_of(discount)
+        account = self._ledger.at(delta)
+        return None if account is None else _step(self.game, self.monitoring, self.exit, account, delta)
 
     def __repr__(self) -> str:
         return f"<SymmetricPayoffs of {self.game!r}, {counted(len(self.steps), 'step')}>"
@@ -95,9 +98,7 @@ class SymmetricPayoffs(Shown):
         """Return a row for each step."""
         rows = [
             [
-                number(float(step.discount)),
-                number(float(step.lowest)),
-                number(float(step.highest)),
+                *(number(each) for each in (step.discount, step.lowest, step.highest)),
                 played(self.game, step.profile),
                 played(self.game, step.punishment),
             ]
@@ -146,7 +147,7 @@ def symmetric_payoffs(
     Notes
     -----
     Timing as in `payoff_set`: a public lottery, players who may leave do so or stay, actions, the signal. Pure actions.
-    All numbers are rationals, from linear programs in rationals.
+    Numbers come from linear programs, to about 1e-10; knife edges as in `joint_payoffs`.
 
     References
     ----------
@@ -163,7 +164,7 @@ def symmetric_payoffs(
     >>> firms = Game([[high, 15], [20, low]], [[high, 20], [15, low]])
     >>> price = Monitoring([[[0.5, 0.45, 0.05], [0.25, 0.5, 0.25]], [[0.25, 0.5, 0.25], [0.1, 0.4, 0.5]]])
     >>> found = symmetric_payoffs(firms, monitoring=price)
-    >>> float(found.at(0.7).highest), float(found.at(0.5).highest)
+    >>> round(found.at(0.7).highest, 10), round(found.at(0.5).highest, 10)
     (18.8125, 15.2)
     """
     instance(game, "game", Game)
@@ -181,35 +182,32 @@ def symmetric_payoffs(
     if outside is not None and (len(who) < game.players or len(set(outside)) > 1):
         raise NotApplicable("All players must be free to leave, and get the same by leaving.")
     shared = None if outside is None else outside[:1]
-    stages, curves = curves_of(game, monitoring, [None if shared is None else shared[0]], diagonal)
-    low = [[some[1][0] for some in curves.values()]]
-    ledger = Ledger([some[0] for some in curves.values()], low, shared, _ZERO)
+    curves = curves_of(game, monitoring, shared or [None], diagonal).values()
+    ledger = Ledger(
+        [each[0] for each in curves], [[each[1][0] for each in curves]], shared, 0.0, payoff_range(game)
+    )
     return SymmetricPayoffs(
         game=game,
         monitoring=monitoring,
         exit=exit,
-        steps=tuple(_step(game, monitoring, stages, account, account.discount) for account in ledger.steps()),
+        steps=tuple(_step(game, monitoring, exit, account, account.discount) for account in ledger.steps()),
         _ledger=ledger,
-        _stages=stages,
     )
 
 
 def _step(
-    game: Game,
-    monitoring: Monitoring | None,
-    stages: dict[Profile, Stage],
-    account: Account,
-    discount: Fraction,
+    game: Game, monitoring: Monitoring | None, leave: Exit | None, account: Account, discount: float
 ) -> SymmetricStep:
     profile, stake = account.best.owner, account.stake
-    punished: tuple[Fraction, ...] = ()
+    punished: tuple[float, ...] = ()
     if profile is not None and stake:
-        kept = claims(game, monitoring, stages[profile], stake)[:, 0]
-        punished = tuple(1 - each / stake for each in kept)
+        outside, _ = outside_of(game, leave)
+        floors = [None if outside is None else outside[0]]
+        punished = tuple((1 - claims(game, monitoring, profile, floors, stake)[:, 0] / stake).tolist())
     return SymmetricStep(
         discount=discount,
-        lowest=-account.low[0].at(stake),
-        highest=account.best.at(stake),
+        lowest=-account.low[0].value,
+        highest=account.best.value,
         profile=profile,
         punishment=account.low[0].owner,
         punished=punished,
@@ -223,22 +221,23 @@ class TriggerStrategy(Shown):
 
     Attributes
     ----------
-    payoffs : tuple of Fraction
+    payoffs : tuple of float
         The average payoffs.
-    slack : Fraction
-        The loss from the most profitable deviation, in average payoffs; negative if it is a gain.
-    trigger : Fraction
+    slack : float
+        The loss from the most profitable deviation, in average payoffs; negative if it is a gain, zero if it is less
+        than 1e-11 of the payoff range.
+    trigger : float
         The probability of a war after a period in which nobody deviates.
-    fighting : Fraction
+    fighting : float
         The long-run share of periods at war; 1 if a war never ends.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
 
-    payoffs: tuple[Fraction, ...]
-    slack: Fraction
-    trigger: Fraction
-    fighting: Fraction
+    payoffs: tuple[float, ...]
+    slack: float
+    trigger: float
+    fighting: float
     player_names: tuple[str, ...]
     _by_player: ClassVar = ("payoffs",)
 
@@ -288,7 +287,6 @@ def trigger_strategy(
     Returns
     -------
     TriggerStrategy
-        In rationals.
 
     Raises
     ------
@@ -306,8 +304,8 @@ def trigger_strategy(
     >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
     >>> report = Monitoring([[[0.75, 0.25], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "bad"])
     >>> found = trigger_strategy(partners, (0, 0), (1, 1), 0.875, monitoring=report, signals=["bad"])
-    >>> found.payoffs[0], found.holds
-    (Fraction(8, 11), True)
+    >>> round(found.payoffs[0], 12), found.holds
+    (0.727272727273, True)
     """
     instance(game, "game", Game)
     check_monitoring(game, instance(monitoring, "monitoring", Monitoring))
@@ -316,21 +314,20 @@ def trigger_strategy(
         raise NotApplicable(f"`war` must be an equilibrium of the stage game; got {fought}.")
     d, named = discount_of(discounts, "discounts"), listed(signals, "signals", "a list of signals")
     bad = {place(each, "signals", monitoring.signals, "signal") for each in named}
-    power = _ZERO if periods is None else d ** whole(periods, "periods", 1, LONGEST)
-    chance = monitoring.exact[..., sorted(bad)].sum(axis=-1)
-    trigger = chance[kept]
-    payoffs, slacks = [], []
-    for i in range(game.players):
-        now, later = game.exact_payoff(kept, i), game.exact_payoff(fought, i)
-        extra = (1 - d) * (now - later) / (1 - d * (1 - trigger) - d * power * trigger)
-        payoffs.append(later + extra)
-        for _, other in other_actions(game, kept, i):
-            caught = d * (1 - power) * (chance[other] - trigger) * extra
-            slacks.append(caught - (1 - d) * (game.exact_payoff(other, i) - now))
-    fighting = Fraction(int(trigger > 0)) if periods is None else trigger * periods / (1 + trigger * periods)
+    power = 0.0 if periods is None else d ** whole(periods, "periods", 1, LONGEST)
+    chance = monitoring.probabilities[..., sorted(bad)].sum(axis=-1)
+    trigger, now, later = float(chance[kept]), game.payoffs[kept], game.payoffs[fought]
+    extra = (1 - d) * (now - later) / (1 - d * (1 - trigger) - d * power * trigger)
+    slacks = [
+        d * (1 - power) * (chance[other] - trigger) * extra[i] - (1 - d) * (game.payoffs[other] - now)[i]
+        for i in range(game.players)
+        for _, other in other_actions(game, kept, i)
+    ]
+    slack = float(min(slacks, default=0.0))
+    fighting = float(trigger > 0) if periods is None else trigger * periods / (1 + trigger * periods)
     return TriggerStrategy(
-        payoffs=tuple(payoffs),
-        slack=min(slacks, default=_ZERO),
+        payoffs=tuple((later + extra).tolist()),
+        slack=slack if abs(slack) > ROUNDING * payoff_range(game) else 0.0,
         trigger=trigger,
         fighting=fighting,
         player_names=game.player_names,

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
 from bargaining._names import are_given
-from bargaining._rational import floats
 from bargaining._rich import Result
 from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger
 from bargaining.equilibria.repeated.joint import of_joint, outside_of
@@ -41,8 +40,8 @@ class TransferEquilibrium(Result):
         The actions played on the path to U; -1 where leaving is best (or there is no equilibrium).
     punishments : ndarray of int, shape (*batch, n, n)
         Row k has the actions played for one period when player k is punished; -1 where the players part instead.
-    exact : tuple of (Fraction, tuple of Fraction) or None
-        U and v in exact arithmetic, for a single game.
+    exact : tuple of (float, tuple of float) or None
+        U and v of a single game: `joint` and `threat` as plain numbers.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
@@ -52,7 +51,7 @@ class TransferEquilibrium(Result):
     status: Status | NDArray[np.int8]
     profile: NDArray[np.intp]
     punishments: NDArray[np.intp]
-    exact: tuple[Fraction, tuple[Fraction, ...]] | None
+    exact: tuple[float, tuple[float, ...]] | None
     player_names: tuple[str, ...] = ()
     _by_player: ClassVar = ("threat", "profile")
 
@@ -123,8 +122,8 @@ def transfer_equilibrium(game: RepeatedGame) -> TransferEquilibrium:
     *Monitoring.* If actions are seen only through a public signal, the formulas are those of `joint_payoffs`, which
     gives the answers for all discount factors at once.
 
-    Decided in exact arithmetic on the payoffs and discount factors as given: `Fraction(1, 7)` is the critical
-    value itself, `1 / 7` is the float next to it.
+    A knife edge counts as sustained: discount factors that differ by 1e-12 are the same. Under signals the numbers
+    come from linear programs, to about 1e-10.
 
     References
     ----------
@@ -147,7 +146,7 @@ def transfer_equilibrium(game: RepeatedGame) -> TransferEquilibrium:
     cells = []
     for index in np.ndindex(shape):
         cell = game.at(index) if shape else game
-        discount, outside = common_discount(cell), outside_of(cell.game, cell.exit)[0]
+        discount, outside = float(common_discount(cell)), outside_of(cell.game, cell.exit)[0]
         if outside not in tables:
             tables[outside] = of_joint(cell.game, cell.monitoring, cell.exit)[0]
         cells.append(tables[outside].at(discount))
@@ -167,11 +166,9 @@ def common_discount(game: RepeatedGame | StochasticGame) -> Fraction:
 
 def _pack(cells: list[Account | None], shape: tuple[int, ...], names: tuple[str, ...]) -> TransferEquilibrium:
     players, nobody = len(names), (-1,) * len(names)
-    exact = [
-        None if c is None else (c.best.at(c.stake), tuple(-low.at(c.stake) for low in c.low)) for c in cells
-    ]
-    joint = np.array([np.nan if c is None else float(c[0]) for c in exact]).reshape(shape)
-    threat = np.array([[np.nan] * players if c is None else floats(c[1]) for c in exact])
+    exact = [None if c is None else (c.best.value, tuple(-low.value for low in c.low)) for c in cells]
+    joint = np.array([np.nan if c is None else c[0] for c in exact]).reshape(shape)
+    threat = np.array([[np.nan] * players if c is None else c[1] for c in exact])
     status = np.array([Status.EMPTY if c is None else Status.OK for c in exact], dtype=np.int8)
     profiles = [nobody if c is None else c.best.owner or nobody for c in cells]
     punishments = [[nobody if c is None else c.low[i].owner or nobody for i in range(players)] for c in cells]

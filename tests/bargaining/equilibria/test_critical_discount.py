@@ -1,20 +1,19 @@
 """Critical discount factors against closed forms and a plain set iteration."""
 
-from dataclasses import replace
 from fractions import Fraction
-from importlib import import_module
 
 import numpy as np
 import pytest
 
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.repeated import _patience
-from bargaining.equilibria.repeated._patience import PATIENT, Path
-from bargaining.equilibria.repeated.critical_discount import critical_discount, critical_discounts
-from bargaining.equilibria.repeated.critical_exit import critical_exit
+from bargaining.equilibria.repeated.critical_discount import (
+    critical_discount,
+    critical_discounts,
+    critical_exit,
+)
 from bargaining.equilibria.repeated.transfers import transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from known_games import PRISONERS
@@ -242,18 +241,6 @@ def test_thresholds_of_the_punishment_itself(seed, profile, expected):
 RESTING = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
 
 
-def test_a_payoff_set_that_is_not_accurate_says_enough(monkeypatch):
-    """Its outer set and the one inside lie on the same side of what the profile needs; else nobody can tell."""
-    delta, path = Fraction(PATIENT), Path.of(RESTING, (1, 0), None)
-    found = payoff_set(RepeatedGame(RESTING, delta))
-    assert found.status is Status.INACCURATE
-    monkeypatch.setattr(_patience, "_payoff_set", lambda *_: found)
-    assert _patience.holds(path, delta)
-    assert not _patience.holds(replace(path, payoffs=(-2 - Fraction(1, 10**6), path.payoffs[1])), delta)
-    with pytest.raises(Unsolved, match="not accurate enough"):
-        _patience.holds(replace(path, payoffs=(-2 + Fraction(1, 10**5), path.payoffs[1])), delta)
-
-
 def test_a_set_that_has_just_collapsed_is_empty():
     """Plain steps take a thousand, and Newton's method has no solution nearby to which it could converge."""
     assert payoff_set(RepeatedGame(RESTING, 0.978)).status is Status.EMPTY
@@ -322,37 +309,6 @@ def test_bad_arguments():
         critical_exit(np.eye(2), (0, 0), 0.5)
     with pytest.raises(InvalidInput, match="`discounts`"):
         critical_exit(PRISONERS, (0, 0), 1.0)
-
-
-def test_an_interval_ends_where_the_profile_was_last_seen_to_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However far apart halving leaves the two answers: here it does nothing."""
-    module = import_module("bargaining.equilibria.repeated.critical_discount")  # the function has its name
-    monkeypatch.setattr(module, "holds", lambda path, discount: Fraction(3, 10) <= discount < Fraction(5, 8))
-    monkeypatch.setattr(module, "halve", lambda path, low, high: (low, high))
-    monkeypatch.setattr(module, "recognised", lambda path, bracket: bracket[1])
-    found = critical_discount(PRISONERS, (0, 0), exit=Exit([5, 5], who=[0]))
-    ((first, last),) = found.intervals.tolist()
-    assert 0.3 <= first < 0.32
-    assert 0.6 < last < 0.625
-
-
-def test_the_bracket_is_that_of_the_first_of_several_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module("bargaining.equilibria.repeated.critical_discount")
-    monkeypatch.setattr(module, "holds", lambda path, discount: 0.2 <= discount < 0.4 or discount >= 0.6)
-    monkeypatch.setattr(module, "halve", lambda path, low, high: (low, high))
-    monkeypatch.setattr(module, "recognised", lambda path, bracket: bracket[1])
-    found = critical_discount(PRISONERS, (0, 0), exit=Exit([5, 5], who=[0]))
-    assert len(found.intervals) == 2
-    assert found.bracket[0] < 0.2 <= found.bracket[1] == found.discount < 0.25
-
-
-def test_a_simple_fraction_that_does_not_sustain_the_profile_is_no_answer(monkeypatch: pytest.MonkeyPatch):
-    """It may lie within the bracket and still below the threshold."""
-    path = Path.of(PRISONERS, (0, 0), None)
-    bracket = 1 / 7 - 1e-13, 1 / 7 + 1e-13
-    assert _patience.recognised(path, bracket) == Fraction(1, 7)
-    monkeypatch.setattr(_patience, "holds", lambda path, discount: False)
-    assert _patience.recognised(path, bracket) == bracket[1]
 
 
 def test_a_wider_bracket_is_asked_for():

@@ -1,4 +1,4 @@
-r"""Sustainable payoffs as functions of the money or future surplus at stake: piecewise linear, in rationals.
+r"""Sustainable payoffs as functions of the money or future surplus at stake: piecewise linear, by linear programs.
 
 A profile a is played and a signal y is observed; then payee i gets a claim :math:`s_i(y) \ge 0`. The amount at stake,
 L, bounds the claims: :math:`\sum_i s_i(y) \le L` after each signal. No deviation b may be profitable,
@@ -14,266 +14,243 @@ there is one payee.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import pairwise, zip_longest
-from math import isqrt
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
-from bargaining._rational import Program, Rationals, maximise
+from bargaining._arrays import Floats
+from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.games.monitoring import Monitoring
+from bargaining.games.normal_form import Game, other_actions
 
 Profile = tuple[int, ...]
-Place = tuple[Fraction, Fraction]
-"""An argument of a function, and the value there."""
-_ZERO = Fraction(0)
-_DIGITS = 80  # binary ones of irrational roots, beyond those of floats
+EDGE = 1e-12  # discount factors that differ by less are the same: a knife edge counts as sustained
+ROUNDING = 1e-11  # of the payoff range: numbers that differ by less are the same
+_FLAT = 1e-9  # slopes, which are quotients of such numbers, are the same
 
 
-class Piece(NamedTuple):
-    """A linear function from `start` on, and its profile."""
+class Curve(NamedTuple):
+    """A function of the stake that does not fall: linear between points, constant after the last, none before."""
 
-    start: Fraction
-    value: Fraction
-    slope: Fraction
+    points: Floats  # (k, 2)
     owner: Profile | None = None
 
-    def at(self, stake: Fraction) -> Fraction:
-        """Return the value."""
-        return self.value + self.slope * (stake - self.start)
+
+class Line(NamedTuple):
+    """The highest of some curves at a stake: its value there, its slope to the right, and its profile."""
+
+    value: float
+    slope: float
+    owner: Profile | None
 
 
-Curve = list[Piece]
-"""Pieces in the order of their starts; the function is undefined before the first, and the last has slope zero."""
+def payoff_range(game: Game) -> float:
+    """Return the largest range of a player's payoffs; 1 if nobody's differ."""
+    return float(np.ptp(game.payoffs.reshape(-1, game.players), axis=0).max()) or 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """One profile.
+    """The program of one profile, in units of the payoff range.
 
     Attributes
     ----------
     profile : tuple of int
-    today : tuple of Fraction
+    today : (payees,) array
         The stage payoff of each payee.
-    chances : (S,) array of Fraction
+    chances : (S,) array
         The probabilities of the signals that may be observed if nobody deviates.
-    deviations : tuple of (payee, (S,) array of Fraction, Fraction)
-        The change of the probabilities of these signals by a deviation, and the largest rise of expected claims
-        allowed.
-    floors : tuple of Fraction or None
-        The payoff of each payee from leaving.
+    matrix, limits : arrays
+        Claims, of all signals for one payee after the other, and the stake obey matrix @ (claims, stake) <= limits.
+    unit : float
+        The payoff range.
     """
 
     profile: Profile
-    today: tuple[Fraction, ...]
-    chances: Rationals
-    deviations: tuple[tuple[int, Rationals, Fraction], ...]
-    floors: tuple[Fraction | None, ...]
+    today: Floats
+    chances: Floats
+    matrix: Floats
+    limits: Floats
+    unit: float
 
-    @property
-    def size(self) -> int:
-        """The number of claims."""
-        return len(self.today) * len(self.chances)
+    @classmethod
+    def of(
+        cls, game: Game, monitoring: Monitoring, profile: Profile, floors: Sequence[float | None]
+    ) -> Stage:
+        """Return a profile with a payee for each player, or with one for all of them if there is one floor."""
+        payees, occurs, unit = len(floors), monitoring.probabilities[profile] > 0, payoff_range(game)
+        chances, today = monitoring.probabilities[profile][occurs], game.payoffs[profile]
+        rows, limits = (
+            [np.append(np.tile(each, payees), -1.0) for each in np.eye(len(chances))],
+            [0.0] * len(chances),
+        )
+        for i in range(game.players):
+            own = np.eye(payees)[min(i, payees - 1)]
+            for _, other in other_actions(game, profile, i):
+                change = monitoring.probabilities[other][occurs] - chances
+                rows.append(np.append(np.kron(own, change), 0.0))
+                limits.append((today[i] - game.payoffs[other][i]) / unit)
+        for i, floor in enumerate(floors):
+            if floor is not None:
+                rows.append(np.append(np.kron(np.eye(payees)[i], -chances), 0.0))
+                limits.append((today[i] - floor) / unit)
+        return cls(profile, today[:payees], chances, np.array(rows), np.array(limits), unit)
+
+    def maximise(self, goal: Floats, cost: float, most: float = np.inf) -> Floats | None:
+        """Return claims and the stake, at most so much, with the largest goal . claims - cost stake; None if none."""
+        matrix, limits = self.matrix, self.limits
+        if np.isfinite(most):
+            matrix, limits = np.vstack((matrix, np.eye(len(goal) + 1)[-1])), np.append(limits, most)
+        lower = np.zeros(len(goal) + 1)
+        found = optimise(
+            LinearProgram(objective=np.append(goal, -cost), matrix=matrix, limits=limits, lower=lower)
+        )
+        return found.point if found.status.name == "OK" else None
 
     def curves(self) -> tuple[Curve, list[Curve]] | None:
         """Return the profile's U, and *negated* v of each payee; None if no claims sustain the profile."""
-        least = self._program(np.full(self.size, _ZERO), Fraction(1), None)
-        if least is None:
+        payees = len(self.today)
+        goals = np.vstack((np.tile(self.chances, payees), np.kron(np.eye(payees), -self.chances)))
+        if self.maximise(0.0 * goals[0], 1.0) is None:
             return None
-        every = np.tile(self.chances, len(self.today))
-        best = self._curve(sum(self.today, _ZERO), every, Fraction(1), -least.value)
-        low = []
-        for payee, today in enumerate(self.today):
-            own = np.full(self.size, _ZERO)
-            own[self._part(payee)] = -self.chances
-            low.append(self._curve(-today, own, _ZERO, -least.value))
-        return best, low
+        own = [float(self.today.sum()), *(-self.today).tolist()]
+        out = [self._curve(*each) for each in zip(own, goals, [1.0, *[0.0] * payees], strict=True)]
+        return out[0], out[1:]
 
-    def claims(self, stake: Fraction) -> Rationals | None:
-        """Return claims (payees, S) that maximise joint payoffs, given the amount at stake."""
-        found = self._program(np.tile(self.chances, len(self.today)), _ZERO, stake)
-        if found is None:
-            return None
-        return np.array(found.solution[:-1], dtype=object).reshape(len(self.today), -1)
-
-    def _part(self, payee: int) -> slice:
-        count = len(self.chances)
-        return slice(payee * count, (payee + 1) * count)
-
-    def _curve(self, constant: Fraction, weights: Rationals, cost: Fraction, least: Fraction) -> Curve:
-        """Return the maximum of constant + weights . s - cost L, for every L from the least feasible one on."""
-
-        def tangent(stake: Fraction) -> Tangent:
-            found = self._program(weights, cost, stake)
+    def _curve(self, today: float, goal: Floats, cost: float) -> Curve:
+        def support(direction: Floats) -> Floats:
+            found = self.maximise(direction[1] * goal, direction[1] * cost - direction[0])
             assert found is not None
-            return Tangent(stake, found.value, found.multipliers[-1])
+            return np.array([found[-1], goal @ found[:-1] - cost * found[-1]])
 
-        top = self._program(weights, cost, None)
-        assert top is not None
-        first = tangent(least)
-        points = [first.place, *breakpoints(first, Tangent(None, top.value, _ZERO), tangent)]
-        out: Curve = []
-        for (x, value), (after, next_value) in pairwise(points):
-            slope = (next_value - value) / (after - x)
-            if not out or out[-1].slope != slope:
-                out.append(Piece(x, constant + value, slope, self.profile))
-        x, value = points[-1]
-        return [*out, Piece(x, constant + value, _ZERO, self.profile)]
+        points = rising_chain(support) * self.unit
+        return Curve(points + np.array([0.0, today]), self.profile)
 
-    def _program(self, weights: Rationals, cost: Fraction, most: Fraction | None) -> Program | None:
-        """Maximise weights . s - cost L over claims s and what is at stake, L, at most so much."""
-        count, rows, limits = len(self.chances), [], []
-
-        def add(part: slice, entries: Any, limit: Fraction, *, stake: int = 0) -> None:
-            row = np.full(self.size + 1, _ZERO)
-            row[part], row[-1] = entries, Fraction(stake)
-            rows.append(row)
-            limits.append(limit)
-
-        for y in range(count):
-            add(slice(y, self.size, count), Fraction(1), _ZERO, stake=-1)
-        for payee, change, limit in self.deviations:
-            add(self._part(payee), change, limit)
-        for payee, floor in enumerate(self.floors):
-            if floor is not None:
-                add(self._part(payee), -self.chances, self.today[payee] - floor)
-        if most is not None:
-            add(slice(0), _ZERO, most, stake=1)
-        return maximise(np.append(weights, np.array([-cost])), np.array(rows), np.array(limits))
+    def claims(self, stake: float) -> Floats:
+        """Return claims (payees, S) that maximise joint payoffs, given the amount at stake."""
+        most = stake / self.unit
+        found = self.maximise(np.tile(self.chances, len(self.today)), 0.0, most + ROUNDING * (most > 0))
+        assert found is not None
+        return np.asarray(np.minimum(found[:-1], most).reshape(len(self.today), -1) * self.unit)
 
 
-class Tangent(NamedTuple):
-    """A line that touches a concave function at a point, or far to the right."""
+def rising_chain(support: Callable[[Floats], Floats]) -> Floats:
+    """Return the vertices of a planar convex set of size one from its leftmost point to its highest, upper side."""
 
-    at: Fraction | None
-    value: Fraction
-    slope: Fraction
+    def between(left: Floats, right: Floats) -> list[Floats]:
+        normal = np.array([left[1] - right[1], right[0] - left[0]])
+        size = float(np.linalg.norm(normal))
+        if size <= ROUNDING:
+            return []
+        middle = support(normal / size)
+        if normal @ (middle - left) <= ROUNDING * size:
+            return []
+        return [*between(left, middle), middle, *between(middle, right)]
 
-    @property
-    def place(self) -> Place:
-        """The point."""
-        return self.at or _ZERO, self.value
-
-
-def breakpoints(left: Tangent, right: Tangent, tangent: Callable[[Fraction], Tangent]) -> Iterator[Place]:
-    """Yield points of a concave piecewise linear function between two tangents: all where it bends, and others."""
-    if left.slope == right.slope:
-        return
-    start = left.place[0]
-    anchor = start if right.at is None else right.at
-    x = (right.value - left.value + left.slope * start - right.slope * anchor) / (left.slope - right.slope)
-    if x <= start or (right.at is not None and x >= right.at):
-        return
-    here = tangent(x)
-    bends = here.value == left.value + left.slope * (x - start)
-    if not bends:
-        yield from breakpoints(left, here, tangent)
-    yield x, here.value
-    if not bends:
-        yield from breakpoints(here, right, tangent)
-
-
-def seen(stage: Stage, most: Sequence[Fraction]) -> tuple[Curve, list[Curve]]:
-    """Return the curves if actions are observed: a deviation, which gains at most `most`, forfeits all claims."""
-    needs = []
-    for today, best, floor in zip(stage.today, most, stage.floors, strict=True):
-        needs.append((best if floor is None else max(best, floor)) - today)
-    start = sum(needs, _ZERO)
-    total = Piece(start, sum(stage.today, _ZERO), _ZERO, stage.profile)
-    low = [
-        [Piece(start, -today - need, _ZERO, stage.profile)]
-        for today, need in zip(stage.today, needs, strict=True)
+    first, last = support(np.array([-1.0, 0.0])), support(np.array([0.0, 1.0]))
+    chain: list[Floats] = []
+    for point in [first, *between(first, last), last]:
+        while chain and point[0] - chain[-1][0] <= ROUNDING:  # straight above the one before
+            point = np.maximum(chain.pop(), point)
+        if not chain or point[1] - chain[-1][1] > ROUNDING:
+            chain.append(point)
+    turns = [
+        k
+        for k in range(1, len(chain) - 1)
+        if np.subtract(*_slopes(np.array(chain[k - 1 : k + 2]))[:2]) <= _FLAT
     ]
-    return [total], low
+    return np.delete(np.array(chain), turns, axis=0)
 
 
-def highest(curves: Sequence[Curve]) -> Curve:
-    """Return the upper envelope of curves that do not fall."""
-    return envelope(_worthwhile(curves))
+def _slopes(points: Floats) -> Floats:
+    """Return the slope to the right of each point of a curve."""
+    steps = np.diff(points, axis=0)
+    return np.append(steps[:, 1] / steps[:, 0], 0.0)
 
 
-def envelope(curves: Sequence[Curve]) -> Curve:
-    """Return the upper envelope of curves; each piece has the owner of the highest curve."""
-    starts = sorted({piece.start for curve in curves for piece in curve})
-    out: Curve = []
-    for k, start in enumerate(starts):
-        end = starts[k + 1] if k + 1 < len(starts) else None
-        lines = [piece for curve in curves if (piece := piece_at(curve, start)) is not None]
-        at = start
-        while True:
-            now = max(lines, key=lambda piece: (piece.at(at), piece.slope))
-            if (
-                not out
-                or out[-1].owner != now.owner
-                or out[-1].slope != now.slope
-                or out[-1].at(at) != now.at(at)
-            ):
-                out.append(Piece(at, now.at(at), now.slope, now.owner))
-            crossings = [
-                at + (now.at(at) - piece.at(at)) / (piece.slope - now.slope)
-                for piece in lines
-                if piece.slope > now.slope
-            ]
-            following = min(crossings, default=None)
-            if following is None or (end is not None and following >= end):
-                break
-            at = following
+def worthwhile(curves: Iterable[Curve]) -> list[Curve]:
+    """Drop curves that never rise above the first value of a curve that starts no later."""
+    out, level = [], -np.inf
+    for curve in sorted(curves, key=lambda curve: (curve.points[0, 0], -curve.points[0, 1])):
+        if curve.points[-1, 1] > level:
+            out.append(curve)
+            level = max(level, curve.points[0, 1])
     return out
 
 
-def _worthwhile(curves: Sequence[Curve]) -> list[Curve]:
-    """Drop curves that never rise above the first value of a curve that starts no later."""
-    kept, level = [], None
-    for curve in sorted(curves, key=lambda curve: (curve[0].start, -curve[0].value)):
-        if level is None or curve[-1].value > level:
-            kept.append(curve)
-            level = curve[0].value if level is None else max(level, curve[0].value)
-    return kept
+class Envelope:
+    """The highest of some curves at each stake, and the stakes at which its profile or its slope changes."""
 
+    def __init__(self, curves: Iterable[Curve], unit: float) -> None:
+        """Compute slopes and knots."""
+        self.curves, self.unit = list(curves), unit
+        self._slopes = [_slopes(curve.points) for curve in self.curves]
+        self.knots = self._knots()
 
-def piece_at(curve: Curve, stake: Fraction) -> Piece | None:
-    """Return the piece of a curve that contains this amount at stake; None before the curve starts."""
-    after = bisect_right(curve, stake, key=lambda piece: piece.start)
-    return curve[after - 1] if after else None
+    def at(self, stake: float) -> Line:
+        """Return the highest curve; of those as high the steepest, then the first."""
+        values, slopes = self._lines(stake)
+        return self._highest(values, slopes)
+
+    def _lines(self, stake: float) -> tuple[Floats, Floats]:
+        lines = []
+        for (points, _), slopes in zip(self.curves, self._slopes, strict=True):
+            piece = np.searchsorted(points[:, 0], stake + ROUNDING * self.unit, side="right") - 1
+            start, value = points[piece]
+            lines.append((value + slopes[piece] * (stake - start) if piece >= 0 else -np.inf, slopes[piece]))
+        values, rises = np.array(lines).T
+        return values, rises
+
+    def _highest(self, values: Floats, slopes: Floats) -> Line:
+        top = np.where(values >= values.max() - ROUNDING * self.unit, slopes, -np.inf)
+        k = int(np.argmax(top >= top.max() - _FLAT))
+        return Line(float(values[k]), float(slopes[k]), self.curves[k].owner)
+
+    def _knots(self) -> list[float]:
+        """Walk from one start of a piece to the next, and on the way from one crossing of lines to the next."""
+        starts = np.unique(np.concatenate([points[:, 0] for points, _ in self.curves])).tolist()
+        out: list[tuple[float, Line]] = []
+        for at, end in pairwise([*starts, np.inf]):
+            while at < end - ROUNDING * self.unit:
+                values, slopes = self._lines(at)
+                line = self._highest(values, slopes)
+                if not out or self._changes(*out[-1], at, line):
+                    out.append((at, line))
+                steeper = slopes > line.slope + _FLAT
+                gaps = (line.value - values[steeper]) / (slopes[steeper] - line.slope)
+                at += max(gaps.min(initial=np.inf), ROUNDING * self.unit)
+        return [at for at, _ in out]
+
+    def _changes(self, start: float, before: Line, at: float, line: Line) -> bool:
+        jump = line.value - before.value - before.slope * (at - start)
+        return (
+            line.owner != before.owner
+            or abs(line.slope - before.slope) > _FLAT
+            or jump > ROUNDING * self.unit
+        )
 
 
 class Account(NamedTuple):
-    """The payoffs that can be sustained with a given amount at stake.
+    """The payoffs that can be sustained with a given amount at stake: U, and the payees' v, *negated*."""
 
-    Attributes
-    ----------
-    stake : Fraction
-        L.
-    best : Piece
-        U, and the profile that gives it.
-    low : list of Piece
-        The payees' v, *negated*, and the profiles that attain it.
-    """
-
-    stake: Fraction
-    best: Piece
-    low: list[Piece]
+    stake: float
+    best: Line
+    low: list[Line]
 
     @property
-    def surplus(self) -> Fraction:
+    def surplus(self) -> float:
         """U minus the sum of v."""
-        return self.best.at(self.stake) + sum((each.at(self.stake) for each in self.low), _ZERO)
+        return self.best.value + sum(each.value for each in self.low)
 
     @property
-    def growth(self) -> Fraction:
-        """The slope of the surplus in the stake."""
-        return self.best.slope + sum((each.slope for each in self.low), _ZERO)
-
-    @property
-    def discount(self) -> Fraction:
+    def discount(self) -> float:
         """The discount factor at which the future surplus equals this stake, L / (L + U - sum v); 2 if none."""
         if not self.stake:
-            return _ZERO
-        return self.stake / (self.stake + self.surplus) if self.surplus > 0 else Fraction(2)
+            return 0.0
+        return self.stake / (self.stake + self.surplus) if self.surplus > 0 else 2.0
 
 
 class Ledger:
@@ -281,88 +258,49 @@ class Ledger:
 
     def __init__(
         self,
-        best: Sequence[Curve],
-        low: Sequence[Sequence[Curve]],
-        outside: Sequence[Fraction] | None,
-        credible: Fraction,
+        best: Iterable[Curve],
+        low: Iterable[Iterable[Curve]],
+        outside: Sequence[float] | None,
+        credible: float,
+        unit: float,
     ) -> None:
         """Combine the curves of the profiles, and the payoffs of leaving from the stake on at which it is credible."""
-        leave = [] if outside is None else [[Piece(credible, sum(outside, _ZERO), _ZERO)]]
-        self.best = highest([*best, *leave])
+        leave = [] if outside is None else [sum(outside), *(-each for each in outside)]
         # Leaving comes first: if it gives no more than a profile, players leave.
-        self.low = [
-            highest([*([] if outside is None else [[Piece(credible, -outside[i], _ZERO)]]), *curves])
-            for i, curves in enumerate(low)
-        ]
-        starts = {piece.start for curve in (self.best, *self.low) for piece in curve}
-        self.accounts = [self.at_stake(stake) for stake in sorted(starts)]
+        parts = [[Curve(np.array([[credible, value]]))] for value in leave] or [[]] * len([best, *low])
+        every = [[*part, *curves] for part, curves in zip(parts, [best, *low], strict=True)]
+        self.envelopes = [Envelope(worthwhile(curves), unit) for curves in every if curves]
+        knots: list[float] = []
+        for knot in sorted({knot for each in self.envelopes for knot in each.knots}):
+            if knots and knot - knots[-1] <= 10 * ROUNDING * unit:
+                knots.pop()
+            knots.append(knot)
+        self.accounts = [self.at_stake(knot) for knot in knots]
 
-    def at_stake(self, stake: Fraction) -> Account:
+    def at_stake(self, stake: float) -> Account:
         """Return the payoffs that can be sustained with this amount at stake."""
-        found = [piece_at(curve, stake) for curve in (self.best, *self.low)]
-        pieces = [piece for piece in found if piece is not None]
-        assert len(pieces) == len(found)
-        return Account(stake, pieces[0], pieces[1:])
+        lines = [each.at(stake) for each in self.envelopes]
+        return Account(stake, lines[0], lines[1:])
 
-    def at(self, discount: Fraction) -> Account | None:
+    def at(self, discount: float) -> Account | None:
         """Return the payoffs at the largest L with L <= d / (1 - d) (U(L) - sum v(L)); there it holds with equality."""
         reward = discount / (1 - discount)
         for account in reversed(self.accounts):
-            spare = reward * account.surplus - account.stake
-            if spare == 0:
+            if abs(account.discount - discount) <= EDGE:
                 return account
-            if spare > 0:  # at the next start the surplus is too small, so the spare falls to zero before it
-                return self.at_stake(account.stake + spare / (1 - reward * account.growth))
+            if account.discount < discount:
+                # At the next knot the surplus is too small, so that the spare surplus falls to zero before it.
+                growth = account.best.slope + sum(each.slope for each in account.low)
+                spare = reward * account.surplus - account.stake
+                return self.at_stake(account.stake + spare / (1 - reward * growth))
         return None
 
     def steps(self) -> list[Account]:
         """Return the stakes at which the solution changes as the discount factor rises from zero to one."""
         out: list[Account] = []
-        least = Fraction(1)
+        least = 1.0
         for account in reversed(self.accounts):
-            if account.discount < least:
+            if account.discount < least - EDGE * bool(out):
                 out.append(account)
                 least = account.discount
         return out[::-1]
-
-    def critical(self, curve: Curve) -> tuple[Fraction | None, bool]:
-        r"""Return the lowest discount factor at which the profile of this curve can be played for ever; None if none.
-
-        And say whether it is exact.
-
-        Its own joint payoff less the threats, not the largest one, must be worth some L:
-        :math:`r (U_a(L) - \sum v) \ge L` with :math:`r = \delta / (1 - \delta)`. The threats are those at this
-        discount factor, so that r may be the root of a quadratic equation; an irrational one is rounded.
-        """
-        steps = self.steps()
-        for account, after in zip_longest(steps, steps[1:]):
-            low = account.discount / (1 - account.discount)
-            high = None if after is None else after.discount / (1 - after.discount)
-            falls = sum((each.slope for each in account.low), _ZERO)  # of the threats, in what is at stake
-            roots: list[tuple[Fraction, bool]] = []
-            for piece in curve:
-                worth = piece.value + sum((each.at(account.stake) for each in account.low), _ZERO)
-                if low * worth >= piece.start:
-                    return account.discount, True
-                # At stake are L + (r S - L) / (1 - r g), with the surplus S at the account's L and its growth g.
-                square = falls * account.surplus - account.growth * worth
-                linear = worth - falls * account.stake + account.growth * piece.start
-                roots += _roots(square, linear, -piece.start)
-            found = min(
-                (each for each in roots if each[0] > low and (high is None or each[0] < high)), default=None
-            )
-            if found is not None:
-                reward, exact = found
-                return reward / (1 + reward), exact
-        return None, True
-
-
-def _roots(square: Fraction, linear: Fraction, constant: Fraction) -> list[tuple[Fraction, bool]]:
-    """Return the real roots of a polynomial of degree two or one, and whether they are exact."""
-    if not square:
-        return [(-constant / linear, True)] if linear else []
-    under = linear**2 - 4 * square * constant
-    if under < 0:
-        return []
-    root = Fraction(isqrt(under.numerator * under.denominator << 2 * _DIGITS), under.denominator << _DIGITS)
-    return [((sign * root - linear) / (2 * square), root**2 == under) for sign in (1, -1)]

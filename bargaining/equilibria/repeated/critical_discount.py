@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 WIDTH = 2.0**-40  # at which bisection stops, if nothing else is said
 PATIENT = 1 - 2.0**-20  # the highest discount factor tried if there is no formula
+_WORK = 1000  # structures solved for one payoff set: about half a second
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
 _SLACK = 1e-11  # of the payoff range: threats of payoff sets, and answers of programs, are floats
 _DOUBT = 3e-10  # error of a threshold that this slack may lead to
@@ -350,6 +351,10 @@ class _Path:
             self.sets[discount] = seen_payoff_set(RepeatedGame(self.game, patience, exit=self.exit))
         return self.sets[discount]
 
+    def slow(self, discount: Discount) -> bool:
+        """Return whether the set took long, as just below a threshold at which it collapses."""
+        return discount in self.sets and self.sets[discount].stats.solves > _WORK
+
     def sustained(self, discount: Discount, player: int | None = None) -> bool:
         """Return whether nobody gains by a deviation that is punished by the lowest payoffs, or the player does not.
 
@@ -377,14 +382,25 @@ class _Path:
 
 
 def _bisect(
-    test: Callable[[float], bool | None], low: float, high: float, width: float, *, rises: bool = True
+    test: Callable[[float], bool | None],
+    low: float,
+    high: float,
+    width: float,
+    *,
+    rises: bool = True,
+    slow: Callable[[float], bool] = lambda _: False,
 ) -> tuple[float, float]:
-    """Narrow a bracket to a width; the test holds at its upper end if it `rises`, and may be undecided (None)."""
+    """Narrow a bracket to a width; the test holds at its upper end if it `rises`.
+
+    It stops early where the test is undecided (None), and after one that was slow.
+    """
     while high - low > width:
         middle = (low + high) / 2
         if (holds := test(middle)) is None:
             break
         low, high = (low, middle) if holds is rises else (middle, high)
+        if slow(middle):
+            break
     return low, high
 
 
@@ -511,7 +527,7 @@ def _optimal(path: _Path) -> CriticalDiscount:
     for (start, before), (end, holds) in pairwise(zip(grid, good, strict=True)):
         if holds == before:
             continue
-        low, high = _bisect(path.sustained, float(start), float(end), path.width, rises=holds)
+        low, high = _bisect(path.sustained, float(start), float(end), path.width, rises=holds, slow=path.slow)
         if holds:
             bracket = bracket if intervals else (low, high)
             intervals.append([_simple(low, high, _DOUBT, path.sustained), 1.0])
@@ -541,7 +557,9 @@ def _by_player(path: _Path, found: CriticalDiscount) -> CriticalDiscount:
     needs = found.by_player.copy()
     for i, need in enumerate(needs.tolist()):
         if 0.0 < need < found.discount and not path.sustained(need, i):
-            high = _bisect(partial(path.sustained, player=i), need, found.discount, path.width)[1]
+            high = _bisect(
+                partial(path.sustained, player=i), need, found.discount, path.width, slow=path.slow
+            )[1]
             needs[i] = min(high, found.discount)
     return replace(found, by_player=needs)
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from itertools import product
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
-from bargaining._rational import floats
+from bargaining._rational import Rationals, floats
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.points import undominated_at
 from bargaining.games.normal_form import Game, Profile, best_replies, require_game
 from bargaining.games.repeated import RepeatedGame, require_repeated
-
-Pair = tuple[Fraction, Fraction]
 
 
 @owning
@@ -114,15 +113,66 @@ def renegotiation_proof(game: RepeatedGame, profile: Profile) -> RenegotiationPr
     >>> found.sustained, found.punishments.tolist(), found.punishment_payoffs.tolist()
     (True, [[0, 1], [1, 0]], [[3.0, 9.75], [9.75, 3.0]])
     """
-    delta = _discount(game)
-    stage = _Stage.of(game.game, game.game.profile(profile))
-    options = [stage.options(i, delta) for i in (0, 1)]
-    for first in options[0]:
-        for second in options[1]:
-            if _compatible(first, second, delta) and _compatible(second, first, delta):
-                return _found(stage, (first, second), delta)
-    possible = all(stage.possible(i, delta) for i in (0, 1))
-    return _found(stage, None, delta, sustained=None if possible else False)
+    delta, actions = _discount(game), game.game.profile(profile)
+    exact, best = game.game.exact.reshape(-1, 2), best_replies(game.game.exact).reshape(-1, 2)
+    row = int(np.ravel_multi_index(actions, game.game.shape))
+    path, tempted = exact[row], best[row]
+    options, possible = [], True
+    for own, other in ((0, 1), (1, 0)):
+        others_gain = exact[:, other] >= path[other]
+        keeps = (1 - delta) * tempted[own] + delta * best[:, own] <= path[own]
+        if tempted[own] == path[own]:
+            options.append([_Option(None, path, tempted, Fraction(1))])
+        else:
+            options.append([])
+            highest = (1 - delta) * exact[:, own] + delta * exact[:, own].max()
+            possible &= bool(delta > 0 and (others_gain & (best[:, own] <= highest) & keeps).any())
+        for k in np.flatnonzero(others_gain & keeps).tolist():
+            gain, rise = best[k, own] - exact[k, own], path[own] - exact[k, own]
+            if gain <= max(delta * rise, 0):
+                back = gain / rise if gain else Fraction(0)
+                options[own].append(_Option(k, (1 - back) * exact[k] + back * path, best[k], back))
+    found = next(
+        (
+            pair
+            for pair in product(*options)
+            if _carries_out(1, pair[0], pair[1], delta) and _carries_out(0, pair[1], pair[0], delta)
+        ),
+        (),
+    )
+    profiles, pays, forgiven = np.full((2, 2), -1), np.full((2, 2), np.nan), np.full(2, np.nan)
+    for i, option in enumerate(found):
+        if option.row is not None:
+            profiles[i], pays[i] = np.unravel_index(option.row, game.game.shape), floats(option.payoffs)
+            # p = (1 - d) g + d [(1 - q) p + q v] gives the weight on v as d q / (1 - d + d q).
+            rest = delta * (1 - option.back)
+            forgiven[i] = float((1 - delta) * option.back / rest) if rest else float(option.back > 0)
+    return RenegotiationProof(
+        sustained=True if found else None if possible else False,
+        payoffs=floats(path),
+        punishments=profiles,
+        punishment_payoffs=pays,
+        forgiven=forgiven,
+        player_names=game.player_names,
+    )
+
+
+class _Option(NamedTuple):
+    """A way to punish a player: the profile, its payoffs, the best deviations from it, and the weight on the path."""
+
+    row: int | None  # None: she is never punished
+    payoffs: Rationals
+    best: Rationals
+    back: Fraction
+
+
+def _carries_out(player: int, punishing: _Option, own: _Option, delta: Fraction) -> bool:
+    """Say whether a player carries out the punishment of the other, given her own punishment."""
+    if punishing.row is None:
+        return True
+    later = delta if own.row is not None else 0
+    kept = (1 - later) * punishing.best[player] + later * own.payoffs[player]
+    return bool(kept <= punishing.payoffs[player])
 
 
 @suggesting
@@ -188,104 +238,3 @@ def _discount(game: RepeatedGame) -> Fraction:
         raise NotApplicable(f"`discounts` must be the same for both; got {game.discounts.tolist()}.")
     discount: Fraction = given.pop()
     return discount
-
-
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """A way to punish one player: the profile, its payoffs, the weight on the path, and the deviation payoffs."""
-
-    player: int
-    profile: tuple[int, ...] | None  # None: she is never punished
-    payoffs: Pair
-    back: Fraction  # the weight on the path
-    best: Pair  # best deviation payoffs against the profile
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    names: tuple[str, ...]
-    path: Pair
-    tempted: Pair
-    profiles: list[tuple[int, ...]]
-    payoffs: list[Pair]
-    best: list[Pair]
-
-    @classmethod
-    def of(cls, game: Game, profile: tuple[int, ...]) -> _Stage:
-        exact = game.exact
-        deviations = best_replies(exact)
-        return cls(
-            game.player_names,
-            tuple(exact[profile]),
-            tuple(deviations[profile]),
-            [tuple(p) for p in np.argwhere(np.ones(game.shape)).tolist()],
-            [tuple(x) for x in exact.reshape(-1, 2)],
-            [tuple(x) for x in deviations.reshape(-1, 2)],
-        )
-
-    def options(self, player: int, delta: Fraction) -> list[_Option]:
-        """Return the punishments of a player that keep her to the path and to the punishment."""
-        own, other = player, 1 - player
-        found = []
-        if self.tempted[own] == self.path[own]:
-            found.append(_Option(player, None, self.path, Fraction(1), self.tempted))
-        for profile, gets, best in zip(self.profiles, self.payoffs, self.best, strict=True):
-            held = best[own]
-            rising = self.path[own] - gets[own]
-            if gets[other] < self.path[other] or (held > gets[own] and held - gets[own] > delta * rising):
-                continue
-            if (1 - delta) * self.tempted[own] + delta * held > self.path[own]:
-                continue
-            back = (held - gets[own]) / rising if held > gets[own] else Fraction(0)
-            pays = tuple((1 - back) * g + back * v for g, v in zip(gets, self.path, strict=True))
-            found.append(_Option(player, profile, (pays[0], pays[1]), back, best))
-        return found
-
-    def possible(self, player: int, delta: Fraction) -> bool:
-        """Say whether the necessary conditions on the punishment of a player can be met."""
-        own, other = player, 1 - player
-        if self.tempted[own] == self.path[own]:
-            return True
-        if delta == 0:
-            return False
-        most = max(gets[own] for gets in self.payoffs)
-        ceiling = (self.path[own] - (1 - delta) * self.tempted[own]) / delta
-        return any(
-            gets[other] >= self.path[other]
-            and best[own] <= min(ceiling, (1 - delta) * gets[own] + delta * most)
-            for gets, best in zip(self.payoffs, self.best, strict=True)
-        )
-
-
-def _compatible(punishing: _Option, other: _Option, delta: Fraction) -> bool:
-    """Say whether the other player carries out a punishment, given her own punishment."""
-    if punishing.profile is None:
-        return True
-    j = other.player
-    if other.profile is None:
-        return punishing.best[j] <= punishing.payoffs[j]
-    return (1 - delta) * punishing.best[j] + delta * other.payoffs[j] <= punishing.payoffs[j]
-
-
-def _found(
-    stage: _Stage,
-    options: tuple[_Option, _Option] | None,
-    delta: Fraction,
-    *,
-    sustained: bool | None = True,
-) -> RenegotiationProof:
-    profiles, pays, forgiven = np.full((2, 2), -1), np.full((2, 2), np.nan), np.full(2, np.nan)
-    for i, option in enumerate(options or ()):
-        if option.profile is not None:
-            profiles[i], pays[i] = option.profile, floats(list(option.payoffs))
-            # p = (1 - d) g + d [(1 - q) p + q v] gives the weight on v as d q / (1 - d + d q).
-            kept = delta * (1 - option.back)
-            forgiven[i] = float((1 - delta) * option.back / kept) if kept else float(option.back > 0)
-    return RenegotiationProof(
-        sustained=sustained,
-        payoffs=floats(list(stage.path)),
-        punishments=profiles,
-        punishment_payoffs=pays,
-        forgiven=forgiven,
-        player_names=stage.names,
-    )

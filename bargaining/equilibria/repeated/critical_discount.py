@@ -355,12 +355,12 @@ class _Path:
         """Return whether the set took long, as just below a threshold at which it collapses."""
         return discount in self.sets and self.sets[discount].stats.solves > _WORK
 
-    def sustained(self, discount: Discount, player: int | None = None) -> bool:
+    def sustained(self, discount: Discount, player: int | None = None) -> bool | None:
         """Return whether nobody gains by a deviation that is punished by the lowest payoffs, or the player does not.
 
         The set contains every equilibrium payoff, so no threat is below its own. A set that generates itself lies
         within the bound of it, so no threat is higher by more. With exit the second argument requires credible threats
-        to leave. An inaccurate set so gives bounds on threats, which are enough if the answer is the same at both.
+        to leave. An inaccurate set so gives bounds on threats; None if the answer is not the same at both.
         """
         found = self.payoff_set(discount) if self.stays else None
         if found is None or found.status is Status.EMPTY:
@@ -376,9 +376,7 @@ class _Path:
             slack = delta * (floats(self.payoffs) - low) - (1 - delta) * gain
             keeps = (gain == 0) | (slack >= -_SLACK * scale)
             answers.add(bool(keeps.all() if player is None else keeps[player]))
-        if len(answers) > 1:
-            raise Unsolved(f"The payoff set at the discount factor {plain(delta)} is not accurate enough.")
-        return answers.pop()
+        return answers.pop() if len(answers) == 1 else None
 
 
 def _bisect(
@@ -404,7 +402,7 @@ def _bisect(
     return low, high
 
 
-def _simple(low: float, high: float, doubt: float, test: Callable[[Fraction], bool]) -> Discount:
+def _simple(low: float, high: float, doubt: float, test: Callable[[Fraction], bool | None]) -> Discount:
     """Return the simple rational in a narrow bracket at which the test holds, or else the upper end."""
     simple = Fraction(high).limit_denominator(_DENOMINATOR)
     close = high - low <= doubt and low - doubt <= simple <= high + doubt
@@ -518,16 +516,23 @@ def _optimal(path: _Path) -> CriticalDiscount:
         bound = _formula(path, [best[..., i].min() for i in range(2)], "optimal", proved=True)
         if bound.exact is None or not 0 < bound.exact < 1:
             return bound
-        if path.sustained(bound.exact):
+        grid = [bound.exact, Fraction(PATIENT)][: 1 + (bound.exact < PATIENT)]
+    good = []
+    for discount in grid:
+        good.append(path.sustained(discount))
+        if good[-1] is None:
+            at = plain(float(discount))
+            raise Unsolved(f"The payoff set at the discount factor {at} is not accurate enough.")
+        if bound is not None and good[0]:
             return _by_player(path, bound)
-        grid = sorted({bound.exact, Fraction(PATIENT)})
-    good = [path.sustained(discount) for discount in grid]
     intervals: list[list[Discount]] = [[grid[0], 1.0]] if good[0] else []
     bracket = (0.0, 0.0) if good[0] else (np.inf, np.inf)
     for (start, before), (end, holds) in pairwise(zip(grid, good, strict=True)):
         if holds == before:
             continue
-        low, high = _bisect(path.sustained, float(start), float(end), path.width, rises=holds, slow=path.slow)
+        low, high = _bisect(
+            path.sustained, float(start), float(end), path.width, rises=bool(holds), slow=path.slow
+        )
         if holds:
             bracket = bracket if intervals else (low, high)
             intervals.append([_simple(low, high, _DOUBT, path.sustained), 1.0])

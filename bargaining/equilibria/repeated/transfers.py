@@ -63,19 +63,23 @@ class TransferEquilibrium(Result):
         Unsolved
             If there is no equilibrium in some cell.
         """
-        from bargaining.feasible.surplus import TransferableSurplus
-        from bargaining.problem import Problem
-
         if np.any(np.asarray(self.status) != Status.OK):
             raise Unsolved(
                 "Some cell has no equilibrium, so there is nothing to bargain over; read `status`."
             )
-        feasible = TransferableSurplus(self.joint, players=self.threat.shape[-1])
-        return Problem(
-            feasible,
-            self.threat if disagreement is None else disagreement,
-            players=self.player_names if are_given(self.player_names) else None,
-        )
+        return surplus_problem(self.joint, self.threat, disagreement, self.player_names)
+
+
+def surplus_problem(
+    joint: float | Floats, threat: Floats, disagreement: ArrayLike | None, names: tuple[str, ...]
+) -> Problem:
+    """Return the problem of dividing a joint payoff; by default the disagreement point is the threat."""
+    from bargaining.feasible.surplus import TransferableSurplus
+    from bargaining.problem import Problem
+
+    feasible = TransferableSurplus(joint, players=threat.shape[-1])
+    point = threat if disagreement is None else disagreement
+    return Problem(feasible, point, players=names if are_given(names) else None)
 
 
 @suggesting

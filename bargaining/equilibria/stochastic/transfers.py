@@ -5,8 +5,9 @@ The best joint and the worst individual values over the profiles that are not ye
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,18 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
-from bargaining._names import are_given
 from bargaining._rich import Result
-from bargaining.equilibria.repeated.transfers import common_discount
+from bargaining.equilibria.repeated.transfers import common_discount, surplus_problem
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 if TYPE_CHECKING:
     from bargaining.problem import Problem
 
-Policy = NDArray[np.intp]  # for each state a row of its profiles; PART; or NONE
+Policy = NDArray[np.intp]  # for each state a row of its profiles, or PART
 Mask = NDArray[np.bool_]
-PART, NONE = -1, -2  # codes for leaving, and for nothing, in place of a profile
+PART = -1  # leaving, or nothing, in place of a profile
 _IMPROVEMENT = 1e-13  # of payoffs in [0, 1], over 1 - d: by less a policy does not replace another
 _KNIFE_EDGE = 1e-11  # of the same: a profile that misses its inequality by less is sustained
 
@@ -68,21 +68,13 @@ class StochasticTransferEquilibrium(Result):
         Unsolved
             If there is no equilibrium in that state.
         """
-        from bargaining.feasible.surplus import TransferableSurplus
-        from bargaining.problem import Problem
-
         index(state, "state", "state", len(self.status))
         if self.status[state] != Status.OK:
             raise Unsolved(
                 f"State {state} has no equilibrium, so there is nothing to bargain over; read `status`."
             )
-        feasible = TransferableSurplus(float(self.joint[state]), players=self.threat.shape[-1])
-        names = self.player_names
-        return Problem(
-            feasible,
-            self.threat[state] if disagreement is None else disagreement,
-            players=names if are_given(names) else None,
-        )
+        threat = self.threat[state]
+        return surplus_problem(float(self.joint[state]), threat, disagreement, self.player_names)
 
 
 @suggesting
@@ -132,7 +124,7 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
     on play after several players deviate at once.
 
     On a knife edge the profile counts as sustained: the inequality may be missed by 1e-11 of the payoff range over
-    :math:`1 - \delta`. One state gives `transfer_equilibrium`, which decides in exact arithmetic.
+    :math:`1 - \delta`. One state gives `transfer_equilibrium`.
 
     References
     ----------
@@ -152,25 +144,29 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
     (array([17.9589, 17.    ]), [[1.0, 1.0], [9.0, 8.0]], [[0, 0], [-1, -1]])
     """
     require_stochastic(game)
-    _check(game)
     rows = _Rows.of(game)
     alive = [np.ones(len(each), dtype=bool) for each in rows.payoffs]
-    sets = _Sustained(alive, [each.copy() for each in alive], np.array([bool(who) for who in rows.who]))
+    sets = _Sustained(alive, alive, np.array([bool(who) for who in rows.who]))
     while True:
-        bounds = _Bounds.of(rows, sets)
-        smaller = rows.sustained(sets, bounds)
+        joint, path = rows.most(rows.totals, rows.outside.sum(axis=1), sets.options, sets.parting)
+        threats, punishments = zip(*(rows.least(i, sets) for i in range(game.players)), strict=True)
+        smaller = rows.sustained(sets, joint, threats)
         if smaller.count == sets.count:
-            return _packed(game, rows, sets, bounds)
+            break
         sets = smaller
 
+    def profiles(policy: Policy) -> NDArray[np.intp]:
+        pairs = zip(policy.tolist(), rows.shapes, strict=True)
+        return np.array([np.unravel_index(k, shape) if k >= 0 else [-1] * len(shape) for k, shape in pairs])
 
-def _check(game: StochasticGame) -> None:
-    common_discount(game)
-    for name, leave in zip(game.states, game.exits, strict=True):
-        if leave is not None and len({tuple(leave.exact[k]) for k in leave.who}) > 1:
-            raise NotApplicable(
-                f"With transfers the payoffs after exit must not depend on who leaves; in state {name} they do."
-            )
+    return StochasticTransferEquilibrium(
+        joint=np.where(sets.dead, np.nan, joint * rows.scale + rows.low.sum()),
+        threat=np.where(sets.dead[:, None], np.nan, np.stack(threats, axis=1) * rows.scale + rows.low),
+        status=np.where(sets.dead, Status.EMPTY, Status.OK).astype(np.int8),
+        profile=profiles(path),
+        punishments=np.stack([profiles(policy) for policy in punishments], axis=1),
+        player_names=game.player_names,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,6 +176,11 @@ class _Sustained:
     alive: list[Mask]
     usable: list[Mask]
     parting: Mask
+
+    @property
+    def options(self) -> list[Policy]:
+        """The rows of the profiles that are left in each state."""
+        return [np.flatnonzero(rows) for rows in self.alive]
 
     @property
     def dead(self) -> Mask:
@@ -207,6 +208,12 @@ class _Rows:
 
     @classmethod
     def of(cls, game: StochasticGame) -> _Rows:
+        common_discount(game)
+        for name, leave in zip(game.states, game.exits, strict=True):
+            if leave is not None and len({tuple(leave.exact[k]) for k in leave.who}) > 1:
+                raise NotApplicable(
+                    f"With transfers the payoffs after exit must not depend on who leaves; in state {name} they do."
+                )
         n, exits = game.players, game.exits
         payoffs = [stage.payoffs.reshape(-1, n) for stage in game.games]
         outside = np.array([np.full(n, np.nan) if e is None else e.payoffs[e.who[0]] for e in exits])
@@ -225,9 +232,9 @@ class _Rows:
         )
 
     @property
-    def improvement(self) -> float:
-        """The improvement from which on a policy replaces another."""
-        return _IMPROVEMENT / (1.0 - self.discount)
+    def totals(self) -> list[Floats]:
+        """The sum of all players' payoffs."""
+        return [rows.sum(axis=1) for rows in self.payoffs]
 
     def ahead(self, state: int, payoffs: Floats, worth: Floats) -> Floats:
         """Return (1 - d) payoff + d E[value of the next state] for each profile of a state."""
@@ -235,157 +242,91 @@ class _Rows:
 
     def tempted(self, state: int, player: int, threat: Floats) -> Floats:
         """Return a player's payoff from her best deviation from each profile of a state."""
-        values = self.ahead(state, self.payoffs[state][:, player], threat)
-        table = values.reshape(self.shapes[state])
+        table = self.ahead(state, self.payoffs[state][:, player], threat).reshape(self.shapes[state])
         return np.broadcast_to(table.max(axis=player, keepdims=True), table.shape).ravel()
 
+    def most(
+        self, payoffs: list[Floats], stop: Floats, options: list[Policy], leaves: Mask
+    ) -> tuple[Floats, Policy]:
+        """Return the largest values over policies of these options, and of stopping where one may leave.
+
+        A state with neither has the value 0. By policy iteration.
+        """
+        policy = np.array([rows[0] if len(rows) else PART for rows in options])
+        while True:
+            matrix, right = np.eye(len(policy)), np.where(leaves, stop, 0.0)
+            for s in np.flatnonzero(policy >= 0).tolist():
+                matrix[s] -= self.discount * self.follow[s][policy[s]]
+                right[s] = (1 - self.discount) * payoffs[s][policy[s]]
+            values = np.asarray(np.linalg.solve(matrix, right), dtype=float)
+            before = policy.copy()
+            for s, rows in enumerate(options):
+                best = values[s] + _IMPROVEMENT / (1.0 - self.discount)
+                gains = self.ahead(s, payoffs[s], values)[rows]
+                if len(rows) and gains.max() > best:
+                    policy[s], best = rows[gains.argmax()], gains.max()
+                if leaves[s] and stop[s] > best:
+                    policy[s] = PART
+            if (policy == before).all():
+                return values, policy
+
+    def least(self, player: int, sets: _Sustained) -> tuple[Floats, Policy]:
+        """Return the lowest payoff of a player in each state, and the profiles that hold her to it.
+
+        The others choose the profile, she replies: a game of perfect information. Policies of the others are
+        improved, each against her best reply to it.
+        """
+        own, stop = [table[:, player] for table in self.payoffs], self.outside[:, player]
+        leaves = np.array([player in who for who in self.who])
+        policy = np.array([PART if not len(rows) else rows[0] for rows in sets.options])
+        policy[sets.parting & leaves] = PART
+        while True:
+            replies = [
+                self.replies(s, int(row), player) if row >= 0 else np.empty(0, dtype=np.intp)
+                for s, row in enumerate(policy)
+            ]
+            threat, _ = self.most(own, stop, replies, np.where(policy >= 0, leaves, sets.parting))
+            before = policy.copy()
+            for s in np.flatnonzero(~sets.dead & ~(sets.parting & leaves)).tolist():
+                best = threat[s] - _IMPROVEMENT / (1.0 - self.discount)
+                held = self.held(s, player, threat)
+                rows = sets.options[s]
+                if len(rows) and held[rows].min() < best:
+                    policy[s], best = rows[held[rows].argmin()], held[rows].min()
+                if sets.parting[s] and stop[s] < best:
+                    policy[s] = PART
+            if (policy == before).all():
+                return threat, policy
+
     def held(self, state: int, player: int, threat: Floats) -> Floats:
-        """Return the same, or her payoff from leaving if that is more."""
+        """Return a player's payoff from her best deviation, or from leaving if that is more."""
         tempted = self.tempted(state, player, threat)
         return np.maximum(tempted, self.outside[state, player]) if player in self.who[state] else tempted
 
-    def replies(self, state: int, row: int, player: int) -> NDArray[np.intp]:
+    def replies(self, state: int, row: int, player: int) -> Policy:
         """Return the rows that a player can reach from one of them by herself."""
-        shape = self.shapes[state]
-        profile = list(np.unravel_index(row, shape))
-        every = [np.full(shape[player], action) for action in profile]
-        every[player] = np.arange(shape[player])
-        return np.ravel_multi_index(tuple(every), shape)
+        rows = np.arange(len(self.payoffs[state])).reshape(self.shapes[state])
+        profile: list[Any] = list(np.unravel_index(row, self.shapes[state]))
+        profile[player] = slice(None)
+        return np.asarray(rows[tuple(profile)])
 
-    def values(self, payoffs: list[Floats], rows: Policy, stopped: Floats) -> Floats:
-        """Return the values of a policy; `stopped` where the players part, and 0 where there is nothing."""
-        matrix, right = np.eye(len(rows)), np.where(rows == PART, stopped, 0.0)
-        for s in np.flatnonzero(rows >= 0).tolist():
-            matrix[s] -= self.discount * self.follow[s][rows[s]]
-            right[s] = (1 - self.discount) * payoffs[s][rows[s]]
-        return np.asarray(np.linalg.solve(matrix, right))
-
-    def sustained(self, sets: _Sustained, bounds: _Bounds) -> _Sustained:
+    def sustained(self, sets: _Sustained, joint: Floats, threats: Sequence[Floats]) -> _Sustained:
         """Return the profiles that remain, and where parting does."""
-        alive, usable, parting = [], [], sets.parting.copy()
+        alive, usable, parting, dead = [], [], sets.parting.copy(), sets.dead
         least = -_KNIFE_EDGE / (1.0 - self.discount)
         for s, who in enumerate(self.who):
-            promised = self.ahead(s, self.payoffs[s].sum(axis=1), bounds.joint)
-            tempted = [self.tempted(s, i, threat) for i, threat in enumerate(bounds.threat)]
-            held = [self.held(s, i, threat) for i, threat in enumerate(bounds.threat)]
-            safe = ~self._touches(s, sets.dead) & (not sets.dead[s])
-            alive.append(sets.alive[s] & safe & (promised - sum(held) >= least))
-            usable.append(sets.usable[s] & safe & (promised - sum(tempted) >= least))
+            promised = self.ahead(s, self.payoffs[s].sum(axis=1), joint) - least
+            tempted = [self.tempted(s, i, threat) for i, threat in enumerate(threats)]
+            held = [self.held(s, i, threat) for i, threat in enumerate(threats)]
+            # A dead state must not follow, neither on the path nor after one player's deviation.
+            risk = np.any(self.follow[s][:, dead] > 0, axis=1).reshape(self.shapes[s])
+            risks = [
+                np.broadcast_to(np.any(risk, axis=i, keepdims=True), risk.shape) for i in range(risk.ndim)
+            ]
+            safe = ~np.any(risks, axis=0).ravel() & (not dead[s])
+            alive.append(sets.alive[s] & safe & (promised >= sum(held)))
+            usable.append(sets.usable[s] & safe & (promised >= sum(tempted)))
             if parting[s] and len(who) == 1:
                 leaves = self.outside[s, who[0]] - tempted[who[0]] >= least
                 parting[s] = bool((usable[s] & leaves).any())
         return _Sustained(alive, usable, parting)
-
-    def _touches(self, state: int, dead: Mask) -> Mask:
-        """Say from which profiles a dead state may be reached, by playing them or by one player's deviation."""
-        risk = np.any(self.follow[state][:, dead] > 0, axis=1).reshape(self.shapes[state])
-        reached = risk.copy()
-        for player in range(risk.ndim):
-            reached |= np.any(risk, axis=player, keepdims=True)
-        return np.asarray(reached.ravel())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Bounds:
-    """The largest sums, (S,), the lowest payoffs, (n, S), and the policies behind them."""
-
-    joint: Floats
-    threat: list[Floats]
-    path: Policy
-    punishments: list[Policy]
-
-    @classmethod
-    def of(cls, rows: _Rows, sets: _Sustained) -> _Bounds:
-        joint, path = _best(rows, sets)
-        lowest = [_worst(rows, sets, i) for i in range(len(rows.low))]
-        return cls(joint, [value for value, _ in lowest], path, [policy for _, policy in lowest])
-
-
-def _best(rows: _Rows, sets: _Sustained) -> tuple[Floats, Policy]:
-    """Return the largest sum of payoffs in each state, and a policy that reaches it."""
-    totals, stop, policy = [each.sum(axis=1) for each in rows.payoffs], rows.outside.sum(axis=1), _start(sets)
-    while True:
-        joint, moved = rows.values(totals, policy, stop), False
-        for s in np.flatnonzero(~sets.dead).tolist():
-            value = np.where(sets.alive[s], rows.ahead(s, totals[s], joint), -np.inf)
-            row = int(value.argmax())
-            if sets.parting[s] and stop[s] > value[row]:
-                row, best = PART, stop[s]
-            else:
-                best = value[row]
-            if best > joint[s] + rows.improvement:
-                policy[s], moved = row, True
-        if not moved:
-            return joint, policy
-
-
-def _worst(rows: _Rows, sets: _Sustained, player: int) -> tuple[Floats, Policy]:
-    """Return the lowest payoff of a player in each state, and the profiles that hold her to it.
-
-    The others choose the profile, she replies: a game of perfect information. Policies of the others are
-    improved, each against her best reply to it.
-    """
-    policy, own = _start(sets), rows.outside[:, player]
-    leaves = np.array([player in who for who in rows.who])
-    policy[sets.parting & leaves] = PART
-    replies = policy.copy()
-    while True:
-        threat, replies = _reply(rows, player, policy, replies)
-        moved = False
-        for s in np.flatnonzero(~sets.dead & ~(sets.parting & leaves)).tolist():
-            value = np.where(sets.alive[s], rows.held(s, player, threat), np.inf)
-            row = int(value.argmin())
-            if sets.parting[s] and own[s] < value[row]:
-                row, least = PART, own[s]
-            else:
-                least = value[row]
-            if least < threat[s] - rows.improvement:
-                policy[s], replies[s], moved = row, row, True
-        if not moved:
-            return threat, policy
-
-
-def _reply(rows: _Rows, player: int, policy: Policy, replies: Policy) -> tuple[Floats, Policy]:
-    """Return the value of the player's best reply to the others' policy, and the rows it leads to."""
-    own, replies = [table[:, player] for table in rows.payoffs], replies.copy()
-    while True:
-        value, moved = rows.values(own, replies, rows.outside[:, player]), False
-        for s in np.flatnonzero(policy >= 0).tolist():
-            reach = rows.replies(s, int(policy[s]), player)
-            gets = rows.ahead(s, own[s], value)[reach]
-            row, most = int(reach[gets.argmax()]), gets.max()
-            if player in rows.who[s] and rows.outside[s, player] > most:
-                row, most = PART, rows.outside[s, player]
-            if most > value[s] + rows.improvement:
-                replies[s], moved = row, True
-        if not moved:
-            return value, replies
-
-
-def _start(sets: _Sustained) -> Policy:
-    """Return some policy: a profile where one is alive, else parting."""
-    first = [int(np.argmax(rows)) if rows.any() else PART for rows in sets.alive]
-    return np.where(sets.dead, NONE, np.array(first))
-
-
-def _packed(
-    game: StochasticGame, rows: _Rows, sets: _Sustained, bounds: _Bounds
-) -> StochasticTransferEquilibrium:
-    def profiles(policy: Policy) -> NDArray[np.intp]:
-        nobody = [-1] * game.players
-        return np.array(
-            [
-                nobody if row < 0 else np.unravel_index(row, shape)
-                for row, shape in zip(policy, rows.shapes, strict=True)
-            ]
-        )
-
-    threat = np.stack(bounds.threat, axis=1) * rows.scale + rows.low
-    return StochasticTransferEquilibrium(
-        joint=np.where(sets.dead, np.nan, bounds.joint * rows.scale + rows.low.sum()),
-        threat=np.where(sets.dead[:, None], np.nan, threat),
-        status=np.where(sets.dead, Status.EMPTY, Status.OK).astype(np.int8),
-        profile=profiles(bounds.path),
-        punishments=np.stack([profiles(policy) for policy in bounds.punishments], axis=1),
-        player_names=game.player_names,
-    )

@@ -24,7 +24,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import Stage, payoff_ra
 from bargaining.equilibria.repeated.joint import floors_of, joint_payoffs, outside_of
 from bargaining.equilibria.repeated.public import corners, search
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved, plain
-from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, Profile, best_replies, other_actions, require_game
 from bargaining.games.repeated import Exit, RepeatedGame, exit_rows, own_index

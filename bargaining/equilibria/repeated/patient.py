@@ -28,7 +28,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
 )
 from bargaining.equilibria.repeated.joint import played
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.feasible._polygon import clip
 from bargaining.games.monitoring import Monitoring, Rank, check_monitoring
 from bargaining.games.normal_form import Game, other_actions

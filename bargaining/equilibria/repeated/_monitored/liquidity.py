@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.feasible._linear import LinearProgram, optimise
+from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game, other_actions
 

@@ -17,7 +17,6 @@ from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import solve
 from bargaining._rich import Card, Shown
-from bargaining.equilibria._plane.polygon import hull
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._monitored.liquidity import (
     ROUNDING,
@@ -27,6 +26,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
     rising_chain,
 )
 from bargaining.equilibria.repeated.joint import played
+from bargaining.equilibria.sets.fan import hull, simplified
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.feasible._polygon import clip
@@ -331,7 +331,9 @@ def _within(faces: Sequence[tuple[Pair, Score]], unit: float) -> Floats:
         if least > bound + ROUNDING * unit:
             return np.empty((0, 2))
         corners = clip(corners, normal, max(bound, least))
-    return (0.0 + np.array(corners))[hull(corners, merge=_MERGE * unit)]
+    points = 0.0 + np.array(corners)
+    points = points[hull(points)]
+    return points[simplified(points, _MERGE * unit)]
 
 
 @owning

@@ -1,15 +1,14 @@
 r"""Payoffs and constraints written in cvxpy as arguments of a `ConvexProgram`; cvxpy itself is not imported.
 
 The variables are stacked into one decision z. Affine expressions are evaluated once: their gradients are constant.
-Equations E z = e are solved for some entries of z in terms of the others. This leaves
-{y : rows y <= limits, h(y) <= 0}, where each row with a single entry is a bound, and the domains of the payoffs (of a
-root, a logarithm) are constraints too. The search starts at the centre of the largest ball within the rows.
+The constraints are {z : rows z <= limits, h(z) <= 0}: an equation is two rows, each other row with a single entry is a
+bound, and the domains of the payoffs (of a root, a logarithm) are constraints too. The search starts at the centre of
+the largest ball within the inequalities.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,19 +18,9 @@ from bargaining._arguments import is_sequence
 from bargaining._arrays import Floats, short
 from bargaining.errors import InvalidInput
 
-ZERO = 1e-12  # of an equation's largest entry: below it the equation follows from others
 RECENT = 64  # decisions whose gradients are kept: cvxpy takes a millisecond each; a third are needed again
 EQUATIONS = ("Equality", "Zero")
 INEQUALITIES = ("Inequality", "NonPos", "NonNeg")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Read:
-    """The arguments of a `ConvexProgram`, and how its decision y gives the variables: z = origin + basis y."""
-
-    arguments: dict[str, Any]
-    origin: Floats
-    basis: Floats
 
 
 def is_constraint(thing: Any) -> bool:
@@ -56,7 +45,7 @@ def payoffs_of(constraints: Sequence[Any]) -> Any:
     )
 
 
-def read(payoffs: Any, constraints: Sequence[Any]) -> Read:
+def read(payoffs: Any, constraints: Sequence[Any]) -> dict[str, Any]:
     """Return payoffs and constraints as arrays and functions; see `ConvexProgram.from_cvxpy`."""
     worth = _payoffs(payoffs)
     if not is_sequence(constraints) or not all(map(is_constraint, constraints)):
@@ -78,7 +67,8 @@ def read(payoffs: Any, constraints: Sequence[Any]) -> Read:
             )
         side = one.args[0] - one.args[1] if len(one.args) == 2 else one.args[0]
         (equal if kind in EQUATIONS else most).append(-side if kind == "NonNeg" else side)
-    origin, basis, start, rows, limits, bends = stack.reduced(equal, most)
+    bends = [one for one in most if not one.is_affine()]
+    rows, limits, start = stack.rows(equal, [one for one in most if one.is_affine()])
     for name, each in (("payoffs", worth), ("constraints", bends)):
         for one in each:
             if one.is_pwl() and not one.is_affine():
@@ -86,7 +76,9 @@ def read(payoffs: Any, constraints: Sequence[Any]) -> Read:
                     f"`{name}` must be smooth; got {short(one)}, which has kinks. Put a variable t in its place, with "
                     "a constraint for each piece: t <= piece."
                 )
-    single = np.count_nonzero(rows, axis=1) == 1
+    single = (np.count_nonzero(rows, axis=1) == 1) & (
+        np.arange(len(rows)) < len(rows) - 2 * sum(one.size for one in equal)
+    )
     low, high = np.full(start.size, -np.inf), np.full(start.size, np.inf)
     for row, limit in zip(rows[single], limits[single], strict=True):
         k = int(np.argmax(row != 0))
@@ -94,14 +86,14 @@ def read(payoffs: Any, constraints: Sequence[Any]) -> Read:
             high[k] = min(high[k], limit / row[k])
         else:
             low[k] = max(low[k], limit / row[k])
-    values, slopes = stack.functions(worth, origin, basis)
+    values, slopes = stack.functions(worth)
     arguments = {"utilities": values, "jacobian": slopes, "lower": low, "upper": high, "start": start}
     if not single.all():
         arguments |= {"matrix": rows[~single], "limits": limits[~single]}
     if bends:
-        bent, bent_slopes = stack.functions(bends, origin, basis)
+        bent, bent_slopes = stack.functions(bends)
         arguments |= {"constraints": bent, "constraint_jacobian": bent_slopes}
-    return Read(arguments=arguments, origin=origin, basis=basis)
+    return arguments
 
 
 def _payoffs(payoffs: Any) -> list[Any]:
@@ -193,83 +185,61 @@ class _Stack:
         return np.concatenate([*rows, np.empty((0, self.ends[-1]))])
 
     def functions(
-        self, expressions: Sequence[Any], origin: Floats, basis: Floats
+        self, expressions: Sequence[Any]
     ) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
-        """Return values and gradients as functions of y; only nonlinear ones are evaluated by cvxpy."""
-        bent = np.array([not one.is_affine() for one in expressions])
+        """Return values and gradients as functions of the decision; only nonlinear ones are evaluated by cvxpy."""
         asked = [one for one in expressions if not one.is_affine()]
-        rows = np.repeat(bent, [one.size for one in expressions])
-        slope = np.zeros((rows.size, basis.shape[1]))
-        slope[~rows] = self.slopes([one for one in expressions if one.is_affine()], origin) @ basis
-        level = np.zeros(rows.size)
-        level[~rows] = self.values([one for one in expressions if one.is_affine()], origin)
+        rows = np.repeat([not one.is_affine() for one in expressions], [one.size for one in expressions])
+        lines, nowhere = [one for one in expressions if one.is_affine()], np.zeros(self.ends[-1])
+        slope, level = np.zeros((rows.size, nowhere.size)), np.zeros(rows.size)
+        slope[~rows], level[~rows] = self.slopes(lines, nowhere), self.values(lines, nowhere)
 
-        def values(y: Floats) -> Floats:
-            found = level + slope @ y
+        def values(z: Floats) -> Floats:
+            found = level + slope @ z
             if asked:
-                found[rows] = self.values(asked, origin + basis @ y)
+                found[rows] = self.values(asked, z)
             return found
 
         @lru_cache(maxsize=RECENT)
         def bending(key: bytes) -> Floats:
-            return self.slopes(asked, origin + basis @ np.frombuffer(key)) @ basis
+            return self.slopes(asked, np.frombuffer(key))
 
-        def slopes(y: Floats) -> Floats:
+        def slopes(z: Floats) -> Floats:
             found = slope.copy()
             if asked:
-                found[rows] = bending(np.asarray(y, dtype=float).tobytes())
+                found[rows] = bending(np.asarray(z, dtype=float).tobytes())
             return found
 
         return values, slopes
 
-    def reduced(
-        self, equal: list[Any], most: list[Any]
-    ) -> tuple[Floats, Floats, Floats, Floats, Floats, list[Any]]:
-        """Return origin, basis, starting point, the rows and limits of y, and the nonlinear constraints."""
-        from scipy.linalg import qr, solve
+    def rows(self, equal: list[Any], most: list[Any]) -> tuple[Floats, Floats, Floats]:
+        """Return the linear constraints as rows and limits, equations twice, and a decision with room in the others."""
         from scipy.optimize import linprog
 
-        nowhere, lines = np.zeros(self.ends[-1]), [one for one in most if one.is_affine()]
-        matrix, right = self.slopes(equal, nowhere), -self.values(equal, nowhere)
-        if np.isnan(right).any() or np.isnan(self.values(lines, nowhere)).any():
+        nowhere = np.zeros(self.ends[-1])
+        (matrix, right), (above, limits) = (
+            (self.slopes(sides, nowhere), -self.values(sides, nowhere)) for sides in (equal, most)
+        )
+        if np.isnan(right).any() or np.isnan(limits).any():
             raise InvalidInput(
                 "`constraints` must have values; give every cvxpy.Parameter its `value` first."
             )
-        origin, basis = nowhere, np.eye(nowhere.size)
-        if len(matrix):
-            _, upper, order = qr(matrix, mode="economic", pivoting=True)
-            size = np.abs(np.diag(upper))
-            rank = int((size > ZERO * max(float(size[0]), 1e-300)).sum())
-            bound, free = np.sort(order[:rank]), np.sort(order[rank:])
-            _, _, rows = qr(matrix.T, mode="economic", pivoting=True)
-            kept = rows[:rank]
-            solved = solve(
-                matrix[np.ix_(kept, bound)], np.column_stack((right[kept], -matrix[np.ix_(kept, free)]))
-            )
-            origin, basis = np.zeros(nowhere.size), np.zeros((nowhere.size, free.size))
-            origin[bound], basis[bound], basis[free] = solved[:, 0], solved[:, 1:], np.eye(free.size)
-            if (np.abs(matrix @ origin - right) > 1e-9 * (1.0 + np.abs(right))).any():
-                raise InvalidInput(
-                    "`constraints` must be met by some decision; the equations contradict each other."
-                )
-            if not free.size:
-                raise InvalidInput("`constraints` must leave a choice; the equations fix every variable.")
-        rows, limits = self.slopes(lines, nowhere) @ basis, -self.values(lines, origin)
-        rows[np.abs(rows) <= ZERO * np.abs(rows).max(axis=1, initial=0.0, keepdims=True)] = 0.0
-        idle = ~rows.any(axis=1)
-        if (limits[idle] < -1e-9 * (1.0 + np.abs(origin).max())).any():
-            raise InvalidInput("`constraints` must be met by some decision; no decision meets all of them.")
-        rows, limits = rows[~idle], limits[~idle]
-        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        length = np.linalg.norm(above, axis=1, keepdims=True)
         found = linprog(
-            -np.eye(rows.shape[1] + 1)[-1],
-            A_ub=np.hstack((rows, length)),
+            -np.eye(nowhere.size + 1)[-1],
+            A_ub=np.hstack((above, length)),
             b_ub=limits,
-            bounds=[(None, None)] * rows.shape[1] + [(None, 1.0)],
+            A_eq=np.hstack((matrix, np.zeros((len(matrix), 1)))) if len(matrix) else None,
+            b_eq=right if len(matrix) else None,
+            bounds=[(None, None)] * nowhere.size + [(None, 1.0)],
         )
+        if found.status == 2:
+            raise InvalidInput(
+                "`constraints` must be met by some decision; the equations contradict each other."
+            )
         if not (found.success and found.x[-1] > 1e-9):
             raise InvalidInput(
-                "`constraints` must leave room: inequalities that hold with equality throughout are to be written as "
-                "equations, and some decision must meet all of them."
+                "`constraints` must leave room: some decision must meet all of them, and inequalities that hold with "
+                "equality throughout are to be written as equations."
             )
-        return origin, basis, found.x[:-1], rows, limits, [one for one in most if not one.is_affine()]
+        return np.vstack((above, matrix, -matrix)), np.concatenate((limits, right, -right)), found.x[:-1]

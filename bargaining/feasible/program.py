@@ -98,7 +98,6 @@ class ConvexProgram(Shown, line=False):
 
     players: int
     _decisions: Decisions = field(repr=False)
-    _whole: tuple[Floats, Floats] | None = field(repr=False)
 
     @suggesting
     def __init__(
@@ -143,7 +142,7 @@ class ConvexProgram(Shown, line=False):
             constraint_jacobian=constraint_jacobian or _none,
             span=span,
         )
-        fill(self, players=len(slopes), _decisions=decisions, _whole=None)
+        fill(self, players=len(slopes), _decisions=decisions)
 
     @classmethod
     def from_cvxpy(cls, payoffs: Any, constraints: Sequence[Any] = ()) -> Self:
@@ -181,10 +180,7 @@ class ConvexProgram(Shown, line=False):
         """
         from bargaining.feasible._cvxpy import read
 
-        found = read(payoffs, constraints)
-        made = cls(**found.arguments)
-        object.__setattr__(made, "_whole", (found.origin, found.basis))
-        return made
+        return cls(**read(payoffs, constraints))
 
     @property
     def disposes_freely(self) -> bool:
@@ -227,8 +223,7 @@ class ConvexProgram(Shown, line=False):
     def decision(self, payoffs: ArrayLike) -> Floats:
         """Return a decision, shape (k,), that gives every player `payoffs` plus the largest possible equal gain."""
         wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players)
-        own = self._last(wanted, self._decisions.span)[1].decision
-        return own if self._whole is None else self._whole[0] + self._whole[1] @ own
+        return self._last(wanted, self._decisions.span)[1].decision
 
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:

@@ -39,6 +39,12 @@ def test_equations_are_solved_for(cp: Any) -> None:
     np.testing.assert_allclose(found.decision, [4, 1, 1.5], atol=1e-6)
 
 
+def test_equations_may_fix_every_variable_and_say_the_same(cp: Any) -> None:
+    x = cp.Variable(2)
+    point = ConvexProgram.from_cvxpy(x, [x[0] == 1.0, x[1] == 2.0, x[0] + x[1] == 3.0])
+    np.testing.assert_allclose(nash(Problem(point, [0, 0])).raise_if_failed().payoffs, [1, 2], atol=1e-12)
+
+
 def test_constraints_alone_are_about_the_payoffs(cp: Any) -> None:
     x = cp.Variable(2)
     lines = Problem([x >= 0, x[0] + 2 * x[1] <= 4, 3 * x[0] + x[1] <= 6], [0, 0])
@@ -65,7 +71,6 @@ def test_what_is_refused_says_what_to_write(cp: Any) -> None:
         (x, [x <= 1, x >= 2], "must leave room"),
         (x, [x <= 1, x >= 1], "written as equations"),
         (x, [x[0] == 1.0, x[0] == 2.0], "contradict each other"),
-        (x, [x[0] == 1.0, x[1] == 2.0], "fix every variable"),
     ]:
         with pytest.raises(InvalidInput, match=message):
             ConvexProgram.from_cvxpy(payoffs, constraints)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, isqrt, lcm, prod
 from typing import Any
 
 import numpy as np
@@ -202,23 +202,63 @@ class _Tableau:
 
 
 def solve(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
-    """Solve a square linear system by integer pivoting; None if it is singular."""
-    size = len(right)
-    work: Integers = np.empty((size, size + 1), dtype=object)
-    for i in range(size):
-        work[i] = integers(np.append(matrix[i], right[i]))[0]
-    scale = 1
+    """Solve a square linear system; None if it is singular.
+
+    Notes
+    -----
+    An inverse modulo a prime gives the digits of the solution in its powers one by one; as many as Hadamard's bound of
+    the determinants asks for say which fractions they are (Dixon 1982, *Numerische Mathematik* 40, 137-141).
+    """
+    work = np.array([integers(np.append(row, x))[0] for row, x in zip(matrix, right, strict=True)])
+    work = work.astype(object).reshape(len(right), -1)
+    rows, rest = work[:, :-1], work[:, -1]
+    bound = prod(isqrt(sum(x * x for x in row)) + 1 for row in work.tolist())
+    digits, power = 0 * rest, 1
+    for prime in _PRIMES if len(rest) else ():
+        inverse = _inverse(rows, prime)
+        if inverse is not None:
+            break
+    else:
+        return () if not len(rest) else None
+    while power <= 2 * bound * bound:
+        digit = (inverse @ (rest % prime).astype(np.int64) % prime).astype(object)
+        rest = (rest - rows @ digit) // prime
+        digits, power = digits + digit * power, power * prime
+    out, common = list[Fraction](), 1
+    for number in digits.tolist():
+        top, bottom = _ratio(number * common % power, power, bound)
+        common *= bottom
+        out.append(Fraction(top, common))
+    return tuple(out)
+
+
+_PRIMES = 2**26 - 5, 2**26 - 27  # two thousand products of smaller numbers add up to less than 2^63
+
+
+def _inverse(matrix: Integers, prime: int) -> NDArray[np.int64] | None:
+    """Return the inverse modulo a prime; None if there is none."""
+    size = len(matrix)
+    work = np.hstack([(matrix % prime).astype(np.int64), np.eye(size, dtype=np.int64)])
     for k in range(size):
-        pivots = [i for i in range(k, size) if work[i, k] != 0]
-        if not pivots:
+        pivots = np.flatnonzero(work[k:, k])
+        if not pivots.size:
             return None
-        row = min(pivots, key=lambda i: abs(work[i, k]))
-        work[[k, row]] = work[[row, k]]
-        pivot = work[k, k]
-        rest = [i for i in range(size) if i != k]
-        work[rest] = (work[rest] * pivot - np.multiply.outer(work[rest, k], work[k])) // scale
-        scale = pivot
-    return tuple(Fraction(work[i, -1], work[i, i]) for i in range(size))
+        work[[k, k + pivots[0]]] = work[[k + pivots[0], k]]
+        work[k] = work[k] * pow(int(work[k, k]), -1, prime) % prime
+        column = work[:, k].copy()
+        column[k] = 0
+        work = (work - np.outer(column, work[k])) % prime
+    return work[:, size:]
+
+
+def _ratio(number: int, modulus: int, bound: int) -> tuple[int, int]:
+    """Return the fraction, with both parts within a bound, that is a number modulo another."""
+    (a, s), (b, t) = (modulus, 0), (number, 1)
+    while b > bound:
+        q = a // b
+        (a, s), (b, t) = (b, t), (a - q * b, s - q * t)
+    # The remainder may also stand for a negative number.
+    return (b, t) if t > 0 else (-b, -t)
 
 
 def rank(rows: Iterable[Iterable[int]]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +21,7 @@ from bargaining._rational import floats
 from bargaining._rich import Shown, number
 from bargaining.equilibria.repeated._hyperplanes.image import sustains
 from bargaining.equilibria.repeated._monitored.liquidity import Stage, payoff_range
-from bargaining.equilibria.repeated.joint import floors_of, joint_payoffs, outside_of
+from bargaining.equilibria.repeated.joint import PATIENT, bisect, joint_payoffs, least_discount
 from bargaining.equilibria.repeated.public import corners, search
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved, plain
 from bargaining.feasible._facets import LinearProgram, optimise
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
 
 WIDTH = 2.0**-40  # at which bisection stops, if nothing else is said
-PATIENT = 1 - 2.0**-20  # the highest discount factor tried if there is no formula
 _WORK = 1000  # structures solved for one payoff set: about half a second
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
 _SLACK = 1e-11  # of the payoff range: threats of payoff sets, and answers of programs, are floats
@@ -379,29 +378,6 @@ class _Path:
         return answers.pop() if len(answers) == 1 else None
 
 
-def _bisect(
-    test: Callable[[float], bool | None],
-    low: float,
-    high: float,
-    width: float,
-    *,
-    rises: bool = True,
-    slow: Callable[[float], bool] = lambda _: False,
-) -> tuple[float, float]:
-    """Narrow a bracket to a width; the test holds at its upper end if it `rises`.
-
-    It stops early where the test is undecided (None), and after one that was slow.
-    """
-    while high - low > width:
-        middle = (low + high) / 2
-        if (holds := test(middle)) is None:
-            break
-        low, high = (low, middle) if holds is rises else (middle, high)
-        if slow(middle):
-            break
-    return low, high
-
-
 def _simple(low: float, high: float, doubt: float, test: Callable[[Fraction], bool | None]) -> Discount:
     """Return the simple rational in a narrow bracket at which the test holds, or else the upper end."""
     simple = Fraction(high).limit_denominator(_DENOMINATOR)
@@ -530,7 +506,7 @@ def _optimal(path: _Path) -> CriticalDiscount:
     for (start, before), (end, holds) in pairwise(zip(grid, good, strict=True)):
         if holds == before:
             continue
-        low, high = _bisect(
+        low, high = bisect(
             path.sustained, float(start), float(end), path.width, rises=bool(holds), slow=path.slow
         )
         if holds:
@@ -562,7 +538,7 @@ def _by_player(path: _Path, found: CriticalDiscount) -> CriticalDiscount:
     needs = found.by_player.copy()
     for i, need in enumerate(needs.tolist()):
         if 0.0 < need < found.discount and not path.sustained(need, i):
-            high = _bisect(
+            high = bisect(
                 partial(path.sustained, player=i), need, found.discount, path.width, slow=path.slow
             )[1]
             needs[i] = min(high, found.discount)
@@ -578,15 +554,15 @@ def _through(
         after, complete, rational = _reverted(path)
         stages, complete = [floats(list(payoffs)) for payoffs in after], complete and rational
     more: dict[str, Any] = {}
-    if transfers and stages is None:
-        found = joint_payoffs(path.game, monitoring=monitoring, exit=path.exit)
-        value = found.critical_discount(path.profile)
-        step = None if value is None else found.at(value)
-        more = {} if step is None else {"threat": np.array(step.threat)}
-        value = np.inf if value is None else value
-    elif transfers and stages is not None:
-        more = {"threat": np.min(stages, axis=0)}
-        value = _reverting(path, monitoring or Monitoring.perfect(path.game), more["threat"])
+    if transfers:
+        joint = joint_payoffs(path.game, monitoring=monitoring, exit=path.exit)
+        least = joint.critical_discount(path.profile) if stages is None else None
+        if stages is not None:
+            more["threat"] = np.min(stages, axis=0)
+            least = least_discount(path.game, monitoring, path.exit, path.profile, lambda _: more["threat"])
+        elif least is not None and (step := joint.at(least)) is not None:
+            more["threat"] = np.array(step.threat)
+        value = np.inf if least is None else least
     elif stages is not None:
         value, k = min((_grim(path, monitoring, stage), k) for k, stage in enumerate(stages))
         more = {"threat": stages[k]} if value < np.inf else {}
@@ -597,34 +573,6 @@ def _through(
     if value < 1 and complete:
         exact = _simple(value, value, _SLACK, lambda _: True)
     return _result(path, exact, punishment, **more)
-
-
-def _reverting(path: _Path, monitoring: Monitoring, threat: Floats) -> float:
-    r"""Return the least discount factor with transfers and given threats; infinite if there is none.
-
-    Who stays gets :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, with
-    :math:`r = \delta / (1 - \delta)`, a player who may leave stays if
-    :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`. The future of the profile must be worth what is at stake.
-    """
-    game, (outside, who) = path.game, outside_of(path.game, path.exit)
-    total, unit = float(game.payoffs[path.profile].sum() - threat.sum()), payoff_range(game)
-
-    def holds(discount: float) -> bool:
-        reward = discount / (1 - discount)
-        least = (
-            None if outside is None else [o - reward * (v - o) for o, v in zip(outside, threat, strict=True)]
-        )
-        stage = Stage.of(game, monitoring, path.profile, floors_of(game, least, who))
-        goal = reward * np.tile(stage.chances, game.players)
-        found = stage.maximise(goal, reward + 1.0)
-        if found is None:
-            return False
-        spare = reward * total / unit + goal @ found[:-1] - (reward + 1.0) * found[-1]
-        return bool(spare >= -_SLACK * 0.1)
-
-    if holds(0.0):
-        return 0.0
-    return _bisect(holds, 0.0, PATIENT, 2.0**-52)[1] if holds(PATIENT) else np.inf
 
 
 def _grim(path: _Path, monitoring: Monitoring | None, stage: Floats) -> float:
@@ -667,6 +615,7 @@ def _begins_from(path: _Path, monitoring: Monitoring | None) -> tuple[float, tup
         )
     row = int(np.ravel_multi_index(profile, game.shape))
 
+    @cache
     def begins(discount: float) -> bool | None:
         repeated = RepeatedGame(game, discount, exit=path.exit, monitoring=monitoring)
         for tolerance in _TOLERANCES:
@@ -691,9 +640,7 @@ def _begins_from(path: _Path, monitoring: Monitoring | None) -> tuple[float, tup
             f"At the discount factor {_TRIED[-1]} no equilibrium that begins with the profile was found; more "
             "patience was not tried."
         )
-    if begins(0.0):
-        return 0.0, (0.0, 0.0)
-    low, high = _bisect(begins, low, high, _WIDTH)
+    low, high = bisect(begins, low, high, _WIDTH)
     return high, (low, high)
 
 

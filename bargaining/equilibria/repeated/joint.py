@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -32,6 +31,7 @@ from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, profile_name
 from bargaining.games.repeated import Exit, exit_rows
 
+PATIENT = 1 - 2.0**-20  # the highest discount factor tried if there is no formula
 Curves = dict[Profile, tuple[Curve, list[Curve]]]
 """Of each profile that can be sustained, what it gives and to what it holds the payees, negated."""
 
@@ -95,7 +95,6 @@ class JointPayoffs(Shown):
     exit: Exit | None
     steps: tuple[JointStep, ...]
     _ledger: Ledger = field(repr=False)
-    _curves: Curves = field(repr=False)
 
     def at(self, discount: float | Fraction) -> JointStep | None:
         """Return the payoffs at a discount factor in [0, 1); None if there is no equilibrium.
@@ -123,16 +122,12 @@ class JointPayoffs(Shown):
         0.1428571429
         """
         actions = self.game.profile(profile)
-        if actions not in self._curves:
-            return None
-        stakes, joint = self._curves[actions][0].points.T
 
-        def spare(discount: float, account: Account) -> float:
-            # What the profile itself gives, not the largest joint payoff, less the threats, must be worth the stake.
-            worth = joint + sum(each.value for each in account.low)
-            return float((discount / (1 - discount) * worth - stakes).max())
+        def threat(discount: float) -> Floats | None:
+            account = self._ledger.at(discount)
+            return None if account is None else np.array([-each.value for each in account.low])
 
-        return threshold(self._ledger, spare)
+        return least_discount(self.game, self.monitoring, self.exit, actions, threat)
 
     def claims(self, discount: float | Fraction) -> Floats | None:
         r"""Return each player's claim after each signal on the path to the joint payoff, shape (S, n).
@@ -237,19 +232,18 @@ def joint_payoffs(
     """
     instance(game, "game", Game)
     check_monitoring(game, monitoring)
-    ledger, curves = of_joint(game, monitoring, exit)
+    ledger = of_joint(game, monitoring, exit)
     return JointPayoffs(
         game=game,
         monitoring=monitoring,
         exit=exit,
         steps=tuple(_step(game, account, account.discount) for account in ledger.steps()),
         _ledger=ledger,
-        _curves=curves,
     )
 
 
-def of_joint(game: Game, monitoring: Monitoring | None, leave: Exit | None) -> tuple[Ledger, Curves]:
-    """Return the payoffs at every discount factor, and the curves of the profiles."""
+def of_joint(game: Game, monitoring: Monitoring | None, leave: Exit | None) -> Ledger:
+    """Return the payoffs at every discount factor."""
     outside, who = outside_of(game, leave)
     curves = curves_of(game, monitoring, floors_of(game, outside, who))
     credible: float | None = 0.0
@@ -257,31 +251,67 @@ def of_joint(game: Game, monitoring: Monitoring | None, leave: Exit | None) -> t
         credible = _credible(game, monitoring, who[0], outside[who[0]])
     low = [[each[1][i] for each in curves.values()] for i in range(game.players)]
     best = [each[0] for each in curves.values()]
-    return Ledger(
-        best, low, None if credible is None else outside, credible or 0.0, payoff_range(game)
-    ), curves
+    return Ledger(best, low, None if credible is None else outside, credible or 0.0, payoff_range(game))
 
 
-def threshold(ledger: Ledger, spare: Callable[[float, Account], float]) -> float | None:
-    """Return the least discount factor at which `spare`, which rises with it and the account there, is not negative.
+def least_discount(
+    game: Game,
+    monitoring: Monitoring | None,
+    leave: Exit | None,
+    profile: Profile,
+    threat: Callable[[float], Floats | None],
+) -> float | None:
+    r"""Return the least discount factor at which a profile can be played for ever with transfers, by bisection.
 
-    The account is continuous between two steps of the ledger.
+    The threats v at each discount factor may not rise with it; None where there are none. Who stays gets
+    :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, with
+    :math:`r = \delta / (1 - \delta)`, a player who may leave stays if :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`.
+    What the profile itself gives, not the largest joint payoff, less the threats, must be worth what is at stake.
     """
-    from scipy.optimize import brentq
+    outside, who = outside_of(game, leave)
+    through, unit = monitoring or Monitoring.perfect(game), payoff_range(game)
 
-    def at(discount: float) -> float:
-        account = ledger.at(discount)
-        assert account is not None
-        return spare(discount, account)
+    def holds(discount: float) -> bool:
+        low, reward = threat(discount), discount / (1 - discount)
+        if low is None:
+            return False
+        staying = (
+            None if outside is None else [o - reward * (v - o) for o, v in zip(outside, low, strict=True)]
+        )
+        stage = Stage.of(game, through, profile, floors_of(game, staying, who))
+        goal = reward * np.tile(stage.chances, game.players)
+        best = stage.maximise(goal, reward + 1.0)
+        if best is None:
+            return False
+        spare = goal @ best[:-1] - (reward + 1.0) * best[-1]
+        return bool(spare + reward * (game.payoffs[profile].sum() - low.sum()) / unit >= -EDGE)
 
-    starts = [account.discount for account in ledger.steps()]
-    for start, end in pairwise([*starts, 1.0]):
-        if at(start) >= 0 or at(start + EDGE) >= 0:
-            return start
-        last = end - 10 * EDGE
-        if last > start and at(last) >= 0:
-            return float(brentq(at, start, last, xtol=1e-15, rtol=1e-15))
-    return None
+    return bisect(holds, 0.0, PATIENT, 2.0**-52)[1] if holds(PATIENT) else None
+
+
+def bisect(
+    test: Callable[[float], bool | None],
+    low: float,
+    high: float,
+    width: float,
+    *,
+    rises: bool = True,
+    slow: Callable[[float], bool] = lambda _: False,
+) -> tuple[float, float]:
+    """Narrow a bracket to a width; the test holds at its upper end if it `rises`, and else at its lower one.
+
+    It stops early where the test is undecided (None), and after one that was slow.
+    """
+    if test(low) is rises:
+        return low, low
+    while high - low > width:
+        middle = (low + high) / 2
+        if (holds := test(middle)) is None:
+            break
+        low, high = (low, middle) if holds is rises else (middle, high)
+        if slow(middle):
+            break
+    return low, high
 
 
 def claims(

@@ -152,7 +152,7 @@ def transfer_equilibrium(game: RepeatedGame) -> TransferEquilibrium:
         cell = game.at(index) if shape else game
         discount, outside = float(common_discount(cell)), outside_of(cell.game, cell.exit)[0]
         if outside not in tables:
-            tables[outside] = of_joint(cell.game, cell.monitoring, cell.exit)[0]
+            tables[outside] = of_joint(cell.game, cell.monitoring, cell.exit)
         cells.append(tables[outside].at(discount))
     return _pack(cells, shape, game.player_names)
 

@@ -20,13 +20,13 @@ from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Shown, number
 from bargaining.equilibria.repeated._hyperplanes.image import sustains
-from bargaining.equilibria.repeated._monitored.liquidity import Stage, payoff_range
+from bargaining.equilibria.repeated._monitored.liquidity import Stage, deviations, payoff_range
 from bargaining.equilibria.repeated.joint import PATIENT, bisect, joint_payoffs, least_discount
 from bargaining.equilibria.repeated.public import corners, search
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved, plain
 from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.games.monitoring import Monitoring, check_monitoring
-from bargaining.games.normal_form import Game, Profile, best_replies, other_actions, require_game
+from bargaining.games.normal_form import Game, Profile, best_replies, require_game
 from bargaining.games.repeated import Exit, RepeatedGame, exit_rows, own_index
 
 if TYPE_CHECKING:
@@ -579,22 +579,19 @@ def _grim(path: _Path, monitoring: Monitoring | None, stage: Floats) -> float:
     """Return the least discount factor if a stage equilibrium for ever may follow bad signals; infinite if none."""
     game, profile, unit = path.game, path.profile, payoff_range(path.game)
     assert monitoring is not None
-    chances, today = monitoring.probabilities[profile], game.payoffs[profile]
-    rows = [np.append(each, -1.0) for each in np.eye(len(chances))]
-    limits = [0.0] * len(chances)
-    for i in range(game.players):
-        for _, other in other_actions(game, profile, i):
-            gain, change = game.payoffs[other][i] - today[i], monitoring.probabilities[other] - chances
-            rows.append(np.append(gain * chances - (today[i] - stage[i]) * change, 0.0) / unit)
-            limits.append(-gain / unit)
-        if path.exit is not None and i in path.exit.who:
-            own = path.exit.payoffs[i, i]
-            rows.append(np.append((own - stage[i]) * chances, 0.0) / unit)
-            limits.append((today[i] - own) / unit)
+    chances, spared = monitoring.probabilities[profile], game.payoffs[profile] - stage
+    owners, changes, gains = deviations(game, monitoring.probabilities, profile)
+    rows = [np.eye(len(chances)), (gains[:, None] * chances - spared[owners, None] * changes) / unit]
+    limits = [np.zeros(len(chances)), -gains / unit]
+    if path.exit is not None:
+        stays = list(path.exit.who)
+        own = np.diag(path.exit.payoffs)[stays]
+        rows.append(np.outer(own - stage[stays], chances) / unit)
+        limits.append((game.payoffs[profile][stays] - own) / unit)
+    matrix = np.pad(np.vstack(rows), ((0, 0), (0, 1)))
+    matrix[: len(chances), -1] = -1.0
     goal, lower = np.append(0.0 * chances, -1.0), np.zeros(len(chances) + 1)
-    found = optimise(
-        LinearProgram(objective=goal, matrix=np.array(rows), limits=np.array(limits), lower=lower)
-    )
+    found = optimise(LinearProgram(objective=goal, matrix=matrix, limits=np.concatenate(limits), lower=lower))
     if found.status is not Status.OK:
         return np.inf
     return float(found.point[-1] / (1 + found.point[-1]))

@@ -22,6 +22,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
     ROUNDING,
     Curve,
     Envelope,
+    deviations,
     payoff_range,
     rising_chain,
 )
@@ -254,17 +255,18 @@ class _Scores:
     ) -> Floats | None:
         """Return the multipliers' rho of these players that minimises weights . rho; None if some deviation pays."""
         p, count = self.chances[profile], self.chances.shape[-1]
-        columns, gains, owners = [np.kron(signs, each) for each in np.eye(count)], [], []
-        for k, player in enumerate(players):
-            for _, other in other_actions(self.game, profile, player):
-                gains.append((self.game.payoffs[other] - self.game.payoffs[profile])[player] / self.unit)
-                columns.append(np.kron(np.eye(len(players))[k], self.chances[other] - p))
-                owners.append(k)
-        goal = np.concatenate((np.zeros(count), weights[owners] * gains if owners else []))
+        owners, changes, gains = deviations(self.game, self.chances, profile)
+        weighted = np.isin(owners, players)
+        owners, changes = np.searchsorted(players, owners[weighted]), changes[weighted]
+        gains = gains[weighted] / self.unit
+        owned = (np.eye(len(players))[owners][:, :, None] * changes[:, None]).reshape(
+            -1, len(players) * count
+        )
+        goal = np.append(np.zeros(count), weights[owners] * gains)
         found = optimise(
             LinearProgram(
                 objective=goal,
-                matrix=np.array(columns).T,
+                matrix=np.vstack((np.kron(signs, np.eye(count)), owned)).T,
                 limits=np.kron(signs, p),
                 lower=np.zeros(len(goal)),
                 equalities=len(players) * count,
@@ -272,11 +274,7 @@ class _Scores:
         )
         if found.status is not Status.OK:  # the multipliers are never contradictory, only unbounded
             return None
-        loss = (
-            np.bincount(owners, found.point[count:] * gains, len(players))
-            if owners
-            else np.zeros(len(players))
-        )
+        loss = np.bincount(owners, found.point[count:] * gains, len(players))
         return np.asarray(signs * self.game.payoffs[profile][list(players)] - self.unit * loss)
 
     def score(self, profile: Profile, normal: Floats) -> float:

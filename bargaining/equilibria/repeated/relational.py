@@ -14,6 +14,7 @@ from bargaining._arrays import discounts as discounts_of
 from bargaining._calls import suggesting
 from bargaining._rich import Result
 from bargaining.errors import InvalidInput, Status, Unsolved
+from bargaining.feasible._facets import LinearProgram, optimise
 
 _NODES = 256  # points of the first grid over the range of efforts
 _HALVINGS = 60  # a float has 53 digits
@@ -128,9 +129,12 @@ def relational_contract(
         return delta * (total(e) - alternative) - (1 - delta) * scalar(temptation(e), "temptation")
 
     best = _efficient(total, marginal_surplus, low, high)
-    effort = _sustained(slack, best, low, high, scale=_scale(total, slack, low, high))
+    grid = np.linspace(low, high, 9).tolist()
+    effort = _sustained(slack, best, low, high, scale=float(np.ptp([[total(e), slack(e)] for e in grid])))
     if effort is None:
-        return _parted(alternative)
+        return RelationalContract(
+            effort=np.nan, surplus=alternative, bonus=0.0, slack=np.nan, status=Status.EMPTY, first_best=False
+        )
     return RelationalContract(
         effort=effort,
         surplus=total(effort),
@@ -139,20 +143,6 @@ def relational_contract(
         status=Status.OK,
         first_best=effort == best,
     )
-
-
-def _parted(surplus: float) -> RelationalContract:
-    """Return the answer where no effort can be sustained."""
-    return RelationalContract(
-        effort=np.nan, surplus=surplus, bonus=0.0, slack=np.nan, status=Status.EMPTY, first_best=False
-    )
-
-
-def _scale(
-    total: Callable[[float], float], slack: Callable[[float], float], low: float, high: float
-) -> float:
-    grid = np.linspace(low, high, 9)
-    return float(np.ptp([[total(e), slack(e)] for e in grid.tolist()]))
 
 
 def _argmax(height: Callable[[float], float], low: float, high: float) -> float:
@@ -191,30 +181,20 @@ def _efficient(
 def _sustained(
     slack: Callable[[float], float], best: float, low: float, high: float, *, scale: float
 ) -> float | None:
-    """Return the effort nearest the best at which the slack is not negative."""
-    from scipy.optimize import brentq
-
+    """Return the effort nearest the best at which the slack, which is concave, is not negative, by halving."""
     if slack(best) >= 0:
         return best
-    easiest = _argmax(slack, low, high)
-    room = slack(easiest)
-    if room < -1e-14 * scale:
+    effort = _argmax(slack, low, high)
+    least = min(slack(effort), 0.0)
+    if least < -1e-14 * scale:
         return None
-    if room <= 0:
-        return _end(slack, easiest, best)
-    return float(brentq(slack, easiest, best, xtol=1e-300, rtol=8.9e-16, maxiter=5000))
-
-
-def _end(slack: Callable[[float], float], peak: float, best: float) -> float:
-    """Return the point nearest the best at which the slack is what it is at its peak, by halving."""
-    most = slack(peak)
     for _ in range(_HALVINGS):
-        middle = (peak + best) / 2
-        if slack(middle) >= most:
-            peak = middle
+        middle = (effort + best) / 2
+        if slack(middle) >= least:
+            effort = middle
         else:
             best = middle
-    return peak
+    return effort
 
 
 @suggesting
@@ -266,21 +246,18 @@ def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
 
 
 def _spread(table: Floats, costs: Floats, effort: int) -> float:
-    from scipy.optimize import linprog
-
-    others = [k for k in range(len(costs)) if k != effort]
+    others = np.arange(len(costs)) != effort
     outputs = table.shape[1]
-    incentives = [np.append(table[k] - table[effort], 0.0) for k in others]
-    limits = [np.append(np.eye(outputs)[y], -1.0) for y in range(outputs)]
-    found = linprog(
-        np.append(np.zeros(outputs), 1.0),
-        A_ub=np.array(incentives + limits),
-        b_ub=np.concatenate([costs[others] - costs[effort], np.zeros(outputs)]),
-        bounds=[(0, None)] * (outputs + 1),
-        method="highs",
+    incentives = np.pad(table[others] - table[effort], ((0, 0), (0, 1)))
+    limits = np.column_stack((np.eye(outputs), np.full(outputs, -1.0)))
+    found = optimise(
+        LinearProgram(
+            objective=-np.eye(outputs + 1)[-1],
+            matrix=np.vstack((incentives, limits)),
+            limits=np.concatenate((costs[others] - costs[effort], np.zeros(outputs))),
+            lower=np.zeros(outputs + 1),
+        )
     )
-    if found.status == 2:
-        return float("inf")
-    if found.x is None:
-        raise Unsolved(f"The linear program for effort {effort} failed: {found.message}")
-    return float(found.fun)
+    if found.status is Status.FAILED:
+        raise Unsolved(f"The linear program for effort {effort} failed.")
+    return abs(found.value)

@@ -20,6 +20,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.feasible._facets import LinearProgram, optimise
@@ -52,6 +53,16 @@ def payoff_range(game: Game) -> float:
     return float(np.ptp(game.payoffs.reshape(-1, game.players), axis=0).max()) or 1.0
 
 
+def deviations(game: Game, chances: Floats, profile: Profile) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Return who deviates from a profile, by how much each deviation changes the signals' chances, and its gain."""
+    pairs = [(i, other) for i in range(game.players) for _, other in other_actions(game, profile, i)]
+    owners = np.array([i for i, _ in pairs], dtype=np.intp)
+    rows = np.array([np.ravel_multi_index(other, game.shape) for _, other in pairs], dtype=np.intp)
+    payoffs = game.payoffs.reshape(-1, game.players)
+    changes = chances.reshape(len(payoffs), -1)[rows] - chances[profile]
+    return owners, changes, payoffs[rows, owners] - game.payoffs[profile][owners]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
     """The program of one profile, in units of the payoff range.
@@ -81,23 +92,26 @@ class Stage:
         cls, game: Game, monitoring: Monitoring, profile: Profile, floors: Sequence[float | None]
     ) -> Stage:
         """Return a profile with a payee for each player, or with one for all of them if there is one floor."""
-        payees, occurs, unit = len(floors), monitoring.probabilities[profile] > 0, payoff_range(game)
-        chances, today = monitoring.probabilities[profile][occurs], game.payoffs[profile]
-        rows, limits = (
-            [np.append(np.tile(each, payees), -1.0) for each in np.eye(len(chances))],
-            [0.0] * len(chances),
+        payees, chances, unit = len(floors), monitoring.probabilities, payoff_range(game)
+        occurs, today = chances[profile] > 0, game.payoffs[profile]
+        owners, changes, gains = deviations(game, chances, profile)
+        whose = np.eye(payees)[np.minimum(owners, payees - 1)]
+        stays = [i for i, floor in enumerate(floors) if floor is not None]
+        rows = (
+            np.tile(np.eye(occurs.sum()), payees),
+            (whose[:, :, None] * changes[:, None, occurs]).reshape(-1, payees * occurs.sum()),
+            np.kron(np.eye(payees)[stays], -chances[profile][occurs]),
         )
-        for i in range(game.players):
-            own = np.eye(payees)[min(i, payees - 1)]
-            for _, other in other_actions(game, profile, i):
-                change = monitoring.probabilities[other][occurs] - chances
-                rows.append(np.append(np.kron(own, change), 0.0))
-                limits.append((today[i] - game.payoffs[other][i]) / unit)
-        for i, floor in enumerate(floors):
-            if floor is not None:
-                rows.append(np.append(np.kron(np.eye(payees)[i], -chances), 0.0))
-                limits.append((today[i] - floor) / unit)
-        return cls(profile, today[:payees], chances, np.array(rows), np.array(limits), unit)
+        room = [today[i] - (floors[i] or 0.0) for i in stays]
+        matrix = np.vstack(rows)
+        return cls(
+            profile=profile,
+            today=today[:payees],
+            chances=chances[profile][occurs],
+            matrix=np.column_stack((matrix, -(np.arange(len(matrix)) < occurs.sum()).astype(float))),
+            limits=np.concatenate((np.zeros(occurs.sum()), -gains / unit, np.array(room) / unit)),
+            unit=unit,
+        )
 
     def maximise(self, goal: Floats, cost: float, most: float = np.inf) -> Floats | None:
         """Return claims and the stake, at most so much, with the largest goal . claims - cost stake; None if none."""

@@ -253,7 +253,7 @@ def test_a_set_that_collapses_leaves_a_bracket():
     found = critical_discount(RESTING, (1, 0))
     below, above = found.bracket
     assert found.discount == above < below + 0.01
-    assert threat(RESTING, below, rounds=4000) is None
+    assert threat(RESTING, below, rounds=40_000) is None
     assert holds(RESTING, (1, 0), above)
 
 

@@ -16,7 +16,7 @@ From them, in this order,
     X_nj   = M_nj + alpha_nj I_n
 
 and what they imply: prices `P' = -log(S) / theta` and outputs `Y'_ij = sum_n pi'_nij X_nj / (1 + t_nij)`. The
-conditions are `P' = P`, `Y' = Y` and `sum_j va_ij Y'_ij = w_i VA_i`, the last region's replaced by the numeraire
+conditions are `P' = P`, `Y' = Y` and `sum_j va_ij Y'_ij = w_i VA_i`, the largest region's replaced by the numeraire
 `sum_n w_n VA_n = sum_n VA_n` (Walras' law); `violations` has them all. The closed form of `I_n` is income with the
 tariff revenue on its own spending solved out.
 
@@ -120,8 +120,12 @@ class System:
         self.final = np.ascontiguousarray(economy.final.T)
         self.factor = economy.factor
         self.world = economy.factor.sum()
+        self.largest = int(np.argmax(economy.factor))
         self.paid = self.added / self.factor
         self.links = bool(economy.inputs.any())
+        # The numbers of unknowns of a cell, and of those that are logs.
+        self.size = self.regions * (1 + 2 * self.sectors * self.links)
+        self.logs = self.regions * (1 + self.sectors * self.links)
         self.inputs = np.ascontiguousarray(economy.inputs)
         self.uses = np.ascontiguousarray(economy.inputs.transpose(0, 2, 1))
         output = np.ascontiguousarray(economy.flows.sum(axis=0).T)
@@ -135,34 +139,16 @@ class System:
         costs = self.added * wages[:, None]
         return costs if prices is None else costs + _by_region(self.inputs, prices)
 
-    def implied_prices(self, cells: Cells, wages: Floats, prices: Floats) -> Floats:
-        """Log price indices (B, J, N) that costs at these wages and prices imply."""
-        return -np.log(_on(cells.weights, np.exp(-self.theta * self.costs(wages, prices)))) / self.theta
-
     def demand(self, output: Floats) -> Floats:
         """Demand for inputs (B, J, N) by outputs."""
         return _by_region(self.uses, output)
-
-    @property
-    def size(self) -> int:
-        """Number of unknowns of a cell."""
-        size: int = self.regions * (1 + 2 * self.sectors) if self.links else self.regions
-        return size
 
     def start(self, cells: int) -> Floats:
         """The unknowns of the base equilibrium, (B, M)."""
         z = np.zeros((cells, self.size))
         if self.links:
-            z[:, self.regions * (1 + self.sectors) :] = (self.output / self.scale).ravel()
+            z[:, self.logs :] = (self.output / self.scale).ravel()
         return z
-
-    def split(self, z: Floats) -> tuple[Floats, Floats | None, Floats | None]:
-        """Log wages (B, N), log prices and outputs (B, J, N); the last two are None without links."""
-        if not self.links:
-            return z, None, None
-        n, half = self.regions, self.regions * (1 + self.sectors)
-        prices = z[:, n:half].reshape(-1, self.sectors, n)
-        return z[:, :n], prices, z[:, half:].reshape(-1, self.sectors, n) * self.scale
 
     def cells(
         self, tariffs: Floats, costs: Floats | None = None, transfers: Floats | None = None, unit: int = -1
@@ -255,11 +241,12 @@ def _by_region(matrices: Floats, vectors: Floats) -> Floats:
 class Point:
     """All terms of the conditions at given unknowns of B cells; links are computed on demand."""
 
-    def __init__(
-        self, system: System, cells: Cells, wages: Floats, prices: Floats | None, output: Floats | None
-    ):
-        self.system, self.cells = system, cells
-        self.log_wages, self.prices, self.output = wages, prices, output
+    def __init__(self, system: System, cells: Cells, z: Floats) -> None:
+        self.system, self.cells, self.z = system, cells, z
+        n, wide = system.regions, (-1, system.sectors, system.regions)
+        wages = self.log_wages = z[:, :n]
+        prices = self.prices = z[:, n : system.logs].reshape(wide) if system.links else None
+        output = self.output = z[:, system.logs :].reshape(wide) * system.scale if system.links else None
         self.log_costs = system.costs(wages, prices)
         self.seen = np.exp(-system.theta * self.log_costs)
         both = _on(cells.both, self.seen)
@@ -284,8 +271,7 @@ class Point:
 
     def take(self, part: slice) -> Point:
         """Return the point of some of the cells, evaluated anew."""
-        prices, output = (None if x is None else x[part] for x in (self.prices, self.output))
-        return Point(self.system, self.cells.take(part), self.log_wages[part], prices, output)
+        return Point(self.system, self.cells.take(part), self.z[part])
 
     @property
     def deficits(self) -> Floats:
@@ -329,7 +315,7 @@ class Point:
     def conditions(self) -> Floats:
         """The differences that vanish in equilibrium, (B, M), in the order of the unknowns."""
         labour = self.labour
-        labour[:, -1] = 1.0 - self.earned.sum(axis=1) / self.system.world
+        labour[:, self.system.largest] = 1.0 - self.earned.sum(axis=1) / self.system.world
         if self.prices is None or self.output is None:
             return labour
         cells = len(labour)
@@ -363,8 +349,8 @@ class Point:
 
 
 def pull(
-    at: Point, prices: Floats, output: Floats, income: Floats
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    at: Point, prices: Floats, output: Floats, income: Floats | float = 0.0
+) -> tuple[Floats, Floats, Floats]:
     """Differentiate F functions of implied prices, implied outputs and income backwards.
 
     Parameters
@@ -377,8 +363,8 @@ def pull(
 
     Returns
     -------
-    wages, prices, output
-        Derivatives in the unknowns, (B, N, F) and (B, J, N, F).
+    unknowns : (B, M, F) array
+        Derivatives in the unknowns.
     spending : (B, J, N, F) array
         In the log price index that a buyer faces, with all that follows from it.
     money : (B, N, F) array
@@ -397,9 +383,12 @@ def pull(
     costs = np.matmul(at.shares.swapaxes(2, 3), spending)
     costs += theta * np.matmul(at.net.swapaxes(2, 3), expenditures * money[:, None])
     costs -= theta * at.sold[..., None] * output
-    wages = (system.added[..., None] * costs).sum(axis=1) + _earnings(at, money, backwards=True)
-    demand = sold + (1.0 - kept) * money[:, None]
-    return wages, _back(system.uses, costs), _back(system.inputs, demand), spending, money
+    parts = [(system.added[..., None] * costs).sum(axis=1) + _earnings(at, money)]
+    if system.links:
+        demand = system.scale[..., None] * _back(system.inputs, sold + (1.0 - kept) * money[:, None])
+        wide = (len(money), system.sectors * system.regions, -1)
+        parts += [_back(system.uses, costs).reshape(wide), demand.reshape(wide)]
+    return np.concatenate(parts, axis=1), spending, money
 
 
 def _back(matrices: Floats, functions: Floats) -> Floats:
@@ -407,66 +396,32 @@ def _back(matrices: Floats, functions: Floats) -> Floats:
     return np.asarray(np.matmul(matrices, functions.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3))
 
 
-def push(at: Point, wages: Floats, prices: Floats | None) -> tuple[Floats, Floats]:
-    """Differentiate implied prices and outputs forwards, (B, J, N, K), along K changes of wages and prices.
-
-    Outputs, as an unknown, stay what they are.
-    """
-    system = at.system
-    theta = system.theta[..., None]
-    costs = system.added[..., None] * wages[:, None]
-    if prices is not None:
-        costs = costs + _back(system.inputs, prices)
-    index = np.matmul(at.shares, costs)
-    kept = theta * (at.reaches[..., None] * index - np.matmul(at.net, costs))
-    expenditures = at.expenditures[..., None]
-    income = -(expenditures * kept).sum(axis=1) + _earnings(at, wages)
-    unit = at.cells.unit
-    if unit >= 0:
-        level = (system.final[:, unit, None] * index[:, :, unit]).sum(axis=1)
-        income = income + at.received[..., None] * level[:, None]
-    bought = system.final[..., None] * (income / at.spread[..., None])[:, None] + theta * expenditures * index
-    output = np.matmul(at.net.swapaxes(2, 3), bought) - theta * at.sold[..., None] * costs
-    return index, output
-
-
-def _earnings(at: Point, along: Floats, *, backwards: bool = False) -> Floats:
-    """The change of value added and deficits along changes of log wages, (B, N, K).
-
-    Backwards it is the derivative in log wages of value added and deficits weighted by what is given.
-    """
+def _earnings(at: Point, money: Floats) -> Floats:
+    """The derivatives in log wages, (B, N, F), of value added and deficits weighted by `money`."""
     system = at.system
     earned = at.earned[..., None]
     if system.economy.closure == "fixed":
-        return np.asarray(earned * along)
+        return np.asarray(earned * money)
     ratios = system.ratios[:, None]
     spread = (ratios * earned).sum(axis=1, keepdims=True) / system.world
-    each, shared = (earned, ratios) if backwards else (ratios * earned, 1.0)
-    together = (each * along).sum(axis=1, keepdims=True) / system.world
-    return np.asarray(earned * (along * (1.0 + ratios - spread) - shared * together))
+    together = (earned * money).sum(axis=1, keepdims=True) / system.world
+    return np.asarray(earned * (money * (1.0 + ratios - spread) - ratios * together))
 
 
-def price_matrix(at: Point) -> Floats:
-    """`I - dP'/dP`, (B, JN, JN)."""
+def jacobian(at: Point) -> Floats:
+    """The derivatives of the conditions, (B, M, M): an unknown in each row, a condition in each column."""
     system = at.system
-    matrix = -at.shares[:, :, :, None, :] * system.inputs.transpose(1, 2, 0)[:, None]
-    return _less_than_one(matrix, system)
-
-
-def output_matrix(at: Point) -> Floats:
-    """`I - dY'/dY`, (B, JN, JN)."""
-    system = at.system
-    # An output bought as an input is paid for, and tariffs on the inputs bought for it are income of the region.
-    revenue = np.matmul(system.inputs, (1.0 - at.reaches).transpose(0, 2, 1)[..., None])[..., 0]
-    revenue = (revenue / at.spread[..., None]).transpose(0, 2, 1)
-    spent = system.inputs.transpose(2, 1, 0) + system.final[:, None] * revenue[:, None]  # (B, J, K, N)
-    matrix = -at.net.swapaxes(2, 3)[:, :, :, None, :] * spent[:, :, None]
-    return _less_than_one(matrix, system)
-
-
-def _less_than_one(matrix: Floats, system: System) -> Floats:
-    size = system.regions * system.sectors
-    matrix = matrix.reshape(-1, size, size)
-    diagonal = np.arange(size)
-    matrix[:, diagonal, diagonal] += 1.0
+    n, size = system.regions, system.regions * system.sectors
+    region, cell = np.arange(n), np.arange(size if system.links else 0)
+    prices, output = np.zeros((2, 1, size, system.size))
+    output.reshape(system.sectors, n, -1)[:, region, region] = system.paid
+    prices[0, cell, n + cell] = 1.0
+    output[0, cell, n + len(cell) + cell] = 1.0 / system.scale.ravel()[: len(cell)]
+    wide = (1, system.sectors, n, -1)
+    matrix = pull(at, prices.reshape(wide), output.reshape(wide))[0]
+    unknown = np.arange(system.size)
+    matrix[:, region, region] -= at.wages
+    matrix[:, unknown[n:], unknown[n:]] -= 1.0
+    matrix[:, :, system.largest] = 0.0
+    matrix[:, :n, system.largest] = -at.earned / system.world
     return matrix

@@ -126,7 +126,7 @@ def decompose(
     end = solver.solve(system.cells(tariffs, costs, transfers, unit))
     with np.errstate(all="ignore"):  # scenarios that failed are marked by their status
         if method != "path":
-            start = solver.at(system.cells(base[None]), system.start(1))
+            start = Point(system, system.cells(base[None]), system.start(1))
             return _at_once(start, end, costs), end
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         nodes, weights = (nodes + 1.0) / 2.0, weights / 2.0

@@ -525,9 +525,7 @@ class TradeModel(Shown):
             self.economy, tariffs, costs, names, transfers=transfers, unit=unit, highest=highest
         )
         at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
-        slopes = partial(
-            self.solver.slopes, rates, hats, received, where, (at.log_wages, at.prices, at.output)
-        )
+        slopes = partial(self.solver.slopes, rates, hats, received, where, at.z)
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 

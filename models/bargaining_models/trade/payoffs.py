@@ -16,16 +16,15 @@ from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.solve import (
     TOLERANCE,
     Solver,
+    chunks,
     own_tariff_slopes,
-    reduced,
     settled,
     tariff_slopes,
+    worth,
 )
 
 if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
-
-ENTRIES = 2_000_000  # of the largest array that derivatives of a chunk of cells need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,10 +81,10 @@ class Payoffs:
         at, places = self.points(values, paid), self.rates.places.tolist()
         slopes, money = [], []
         with np.errstate(all="ignore"):
-            for some in self.chunks(at, len(places) * self.solver.system.shares.size):
-                worth = reduced(some, places).welfare
-                slopes.append(self.rates.gather(tariff_slopes(some, worth)))
-                money.append(worth.money[:, places].swapaxes(1, 2))
+            for some in chunks(at, len(places) * self.solver.system.shares.size):
+                units = worth(some, places)
+                slopes.append(self.rates.gather(tariff_slopes(some, units)))
+                money.append(units.money[:, places].swapaxes(1, 2))
         return Answers(
             log_welfare=self._found(at), slopes=np.concatenate(slopes), money=np.concatenate(money)
         )
@@ -99,10 +98,10 @@ class Payoffs:
         places = [int(p) for p in (rates.places if players is None else rates.places[list(players)])]
         slopes = []
         with np.errstate(all="ignore"):
-            for some in self.chunks(at, 4 * self.solver.system.shares.size):
-                worth = reduced(some, places).welfare
+            for some in chunks(at):
+                units = worth(some, places)
                 of_links = np.zeros_like(some.cells.gross)
-                of_links[:, :, places] = own_tariff_slopes(some, worth, places).swapaxes(1, 2)
+                of_links[:, :, places] = own_tariff_slopes(some, units, places).swapaxes(1, 2)
                 slopes.append(rates.gather(of_links))
         return self._found(at), np.concatenate(slopes)
 
@@ -112,14 +111,3 @@ class Payoffs:
         moved = Payoffs(self.model, replace(self.rates, costs=None))  # the new base has them
         moved.solver = Solver(settled(at, self.rates.tariffs(values)))
         return moved
-
-    def chunks(self, at: Point, entries: int) -> list[Point]:
-        """Cut a point into parts of which arrays with so many entries a cell stay small."""
-        cells = len(at.wages)
-        unknowns = self.solver.system.regions * self.solver.system.sectors
-        if self.solver.system.links:
-            entries = max(entries, unknowns**2)
-        size = max(1, ENTRIES // entries)
-        if cells <= size:
-            return [at]
-        return [at.take(slice(first, first + size)) for first in range(0, cells, size)]

@@ -25,7 +25,7 @@ from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.payoffs import Payoffs
-from bargaining_models.trade.solve import reduced, slopes, tariff_slopes
+from bargaining_models.trade.solve import chunks, slopes, tariff_slopes, worth
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -246,11 +246,11 @@ def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]
     at = payoffs.points((values + moves).reshape(-1, rates.size))
     own, other = [], []
     with np.errstate(all="ignore"):
-        for some in payoffs.chunks(at, 2 * len(places) * payoffs.solver.system.shares.size):
-            worth = reduced(some, places).welfare
-            of_links = tariff_slopes(some, worth)
+        for some in chunks(at, 2 * len(places) * payoffs.solver.system.shares.size):
+            units = worth(some, places)
+            of_links = tariff_slopes(some, units)
             own.append(rates.gather(of_links))
-            other.append(of_links if wrt == "tariffs" else slopes(some, worth, wrt))
+            other.append(of_links if wrt == "tariffs" else slopes(some, units, wrt))
 
     def difference(parts: list[Floats]) -> Floats:
         """The change of owner k's slopes as rate k moves, (K, players, ...)."""

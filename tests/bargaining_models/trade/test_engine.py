@@ -5,7 +5,7 @@ import pytest
 
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade import TradeModel
-from bargaining_models.trade.solve import own_tariff_slopes, reduced, tariff_slopes
+from bargaining_models.trade.solve import own_tariff_slopes, tariff_slopes, worth
 from former_figures import former
 from plain_economy import PlainEconomy, drawn, model_of, rates
 
@@ -95,9 +95,9 @@ def test_derivatives_are_those_of_differences(links, deficits, unit):
     tariffs, paid = rates(rng, (3, 3, 2)), np.array([1.0, -0.4, -0.6])
     system = model.solver.system
     at = model.solver.solve(system.cells(tariffs[None], None, paid[None], -1 if unit == "world" else 1))
-    worth = reduced(at, range(3)).welfare
-    ours = tariff_slopes(at, worth)[0]
-    own = own_tariff_slopes(at, worth, range(3))[0]
+    units = worth(at, range(3))
+    ours = tariff_slopes(at, units)[0]
+    own = own_tariff_slopes(at, units, range(3))[0]
 
     def slope(rate=0.0, more=0.0):
         """Central differences at two steps, extrapolated."""
@@ -117,7 +117,7 @@ def test_derivatives_are_those_of_differences(links, deficits, unit):
                 assert own[n, j, i] == pytest.approx(ours[n, j, n, i], rel=1e-12)
     # A payment from region 2 to region 0; `money` is in units of world value added.
     level = (at.received / paid)[0] if unit != "world" else np.ones(3)
-    money = worth.money[0] * level[:, None]
+    money = units.money[0] * level[:, None]
     np.testing.assert_allclose(
         money[0] - money[2], slope(more=np.array([1.0, 0.0, -1.0])), rtol=1e-8, atol=1e-10
     )

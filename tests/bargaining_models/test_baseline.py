@@ -126,7 +126,7 @@ def test_war_that_no_start_leads_to_fails_in_its_cell(baseline5, monkeypatch):
 
 
 def test_war_that_stops_early_says_so(baseline5, monkeypatch):
-    monkeypatch.setattr(tariff_nash, "BROYDEN_STEPS", 0)
+    monkeypatch.setattr(tariff_nash, "BROYDEN_STEPS", 1)
     monkeypatch.setattr(tariff_nash, "NOTHING", 1.0)
     war = baseline5.war()
     assert war.status is Status.INACCURATE

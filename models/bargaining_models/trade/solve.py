@@ -17,6 +17,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, Shown
 from bargaining.errors import Unsolved
@@ -44,7 +45,7 @@ class Worth(Shown):
     matrix: Floats
 
 
-def worth(at: Point, regions: Sequence[int]) -> Worth:
+def worth(at: Point, regions: Sequence[int] | NDArray[np.intp]) -> Worth:
     """Return what anything is worth to the log welfare of `regions` in equilibrium."""
     system, player = at.system, np.asarray(regions, dtype=int)
     n, function = system.regions, np.arange(len(player))
@@ -53,7 +54,8 @@ def worth(at: Point, regions: Sequence[int]) -> Worth:
     prices = np.zeros((len(income), system.sectors, n, len(player)))
     prices[:, :, player, function] = -system.final[:, player]
     matrix = jacobian(at)
-    unit = -solved(matrix, pull(at, prices, np.zeros_like(prices), income)[0])  # of each condition
+    gradient = pull(at, prices, np.zeros_like(prices), income)[0]
+    unit = -solved_backwards(system, matrix, gradient)  # of each condition
     unit[:, system.largest] = 0.0  # that of the numeraire is about wages alone
     output = system.paid[..., None] * unit[:, None, :n]
     if system.links:
@@ -64,14 +66,24 @@ def worth(at: Point, regions: Sequence[int]) -> Worth:
     return Worth(output=output, spending=spending, money=money, matrix=matrix)
 
 
-def tariff_slopes(at: Point, units: Worth) -> Floats:
-    """Differentiate F functions in the rates of all links, (B, F, J, importers, exporters)."""
-    spending, output = (np.moveaxis(array, -1, 1) for array in (units.spending, units.output))
-    money = np.moveaxis(units.money, -1, 1)[:, :, None]
-    lost = (at.system.theta + 1.0)[:, None] * at.flows
-    gain = money[..., None] - output[..., None, :]
-    slopes = at.shares[:, None] * spending[..., None] + lost[:, None] * gain
-    return np.asarray(slopes / at.cells.gross[:, None])
+def tariff_slopes(at: Point, units: Worth, own: NDArray[np.intp] | None = None) -> Floats:
+    """Differentiate F functions in the rates of all links, (B, F, J, importers, exporters).
+
+    With F regions `own`, the f-th function in the rates that the f-th of them sets, (B, F, J, exporters).
+    """
+
+    def links(array: Floats) -> Floats:
+        return array[:, None] if own is None else array[:, :, own].swapaxes(1, 2)
+
+    def buyers(array: Floats) -> Floats:
+        array = array if own is None else array[..., own, np.arange(len(own))]
+        return np.asarray(np.moveaxis(array, -1, 1)[..., None])
+
+    output = np.moveaxis(units.output, -1, 1)
+    output = output[..., None, :] if own is None else output
+    lost = links((at.system.theta + 1.0)[:, None] * at.flows)
+    slopes = links(at.shares) * buyers(units.spending) + lost * (buyers(units.money[:, None]) - output)
+    return np.asarray(slopes / links(at.cells.gross))
 
 
 def slopes(at: Point, units: Worth, wrt: str) -> Floats:
@@ -108,20 +120,6 @@ def slopes(at: Point, units: Worth, wrt: str) -> Floats:
     return np.asarray(through_shares - index)
 
 
-def own_tariff_slopes(at: Point, units: Worth, regions: Sequence[int]) -> Floats:
-    """Differentiate the f-th function in the rates that the f-th of `regions` sets, (B, F, J, exporters)."""
-    player = np.asarray(regions, dtype=int)
-    own = np.arange(len(player))
-    spending = units.spending[:, :, player, own].transpose(0, 2, 1)
-    money = units.money[:, player, own]
-    output = np.moveaxis(units.output, -1, 1)
-    shares = at.shares[:, :, player].swapaxes(1, 2)
-    flows = at.flows[:, :, player].swapaxes(1, 2)
-    gross = at.cells.gross[:, :, player].swapaxes(1, 2)
-    lost = (at.system.theta + 1.0) * flows
-    return np.asarray((shares * spending[..., None] + lost * (money[:, :, None, None] - output)) / gross)
-
-
 def solved(matrices: Floats, right: Floats) -> Floats:
     """Solve `matrices @ x = right`, (B, M, M) and (B, M, K), cell by cell; NaN where a matrix is singular."""
     try:
@@ -130,7 +128,21 @@ def solved(matrices: Floats, right: Floats) -> Floats:
         if len(matrices) == 1:
             return np.full(right.shape, np.nan)
         pairs = zip(matrices[:, None], right[:, None], strict=True)
-        return np.concatenate([solved(matrix, some) for matrix, some in pairs])
+        return np.concatenate([solved(*pair) for pair in pairs])
+
+
+def solved_backwards(system: System, matrix: Floats, right: Floats) -> Floats:
+    """Solve `matrix @ x = right` with a `jacobian`: outputs, on which prices do not depend, prices, and wages last."""
+    if not system.links:
+        return solved(matrix, right)
+    wage, price, output = slice(system.regions), slice(system.regions, system.logs), slice(system.logs, None)
+    right = np.concatenate([right, -matrix[:, :, wage]], axis=2)  # where wages' conditions stay unknown
+    outputs = solved(matrix[:, output, output], right[:, output])
+    prices = solved(matrix[:, price, price], right[:, price] - matrix[:, price, output] @ outputs)
+    rest = right[:, wage] - matrix[:, wage, price] @ prices - matrix[:, wage, output] @ outputs
+    parts = np.split(np.concatenate([prices, outputs], axis=1), [-system.regions], axis=2)
+    wages = -solved(rest[..., -system.regions :], rest[..., : -system.regions])
+    return np.concatenate([wages, parts[0] + parts[1] @ wages], axis=1)
 
 
 class Solver:
@@ -177,11 +189,7 @@ class Solver:
         return np.asarray(-np.linalg.inv(jacobian(base)[0].T))
 
     def _iterate(self, cells: Cells, tolerance: float) -> Floats:
-        """Iterate all cells from the base; return where each came nearest.
-
-        Corrected by Broyden's steps taken so far, s_0, ..., s_k, the step z of the fixed Jacobian becomes z + s_(j+1)
-        (s_j . z) / |s_j|^2 for one j < k after the other, and at last z / (1 - s_k . z / |s_k|^2).
-        """
+        """Iterate all cells from the base; return where each came nearest."""
         z = self.system.start(len(cells))
         least, active, x = np.full(len(z), np.inf), np.arange(len(z)), z.copy()
         past: list[Floats] = []
@@ -201,12 +209,7 @@ class Solver:
                 active, x, gap, cells, at = active[rest], x[rest], gap[rest], cells.take(rest), at.take(rest)
                 past = [step[rest] for step in past]
             if k < BROYDEN_STEPS:
-                step = np.matmul(self._steps, gap[:, :, None])[:, :, 0]
-                for before, after in pairwise(past):
-                    step = step + after * _along(before, step)
-                if past:
-                    step = step / (1.0 - _along(past[-1], step))
-                past.append(step)
+                step = broyden_step(np.matmul(self._steps, gap[:, :, None])[:, :, 0], past)
             else:
                 step = -solved(jacobian(at).swapaxes(1, 2), gap[:, :, None])[:, :, 0]
                 longest = np.abs(step[:, : self.system.logs]).max(axis=1, keepdims=True)
@@ -215,9 +218,22 @@ class Solver:
         return z
 
 
-def _along(one: Floats, other: Floats) -> Floats:
-    """The multiple of each of `one` (B, M) nearest to `other`, (B, 1)."""
-    return np.asarray((one * other).sum(axis=1, keepdims=True) / (one * one).sum(axis=1, keepdims=True))
+def broyden_step(step: Floats, past: list[Floats]) -> Floats:
+    """Correct the step (B, M) of a fixed Jacobian by those taken before it, and add it to them.
+
+    By s_0, ..., s_k, the step z becomes z + s_(j+1) (s_j . z) / |s_j|^2 for one j < k after the other, and at last z /
+    (1 - s_k . z / |s_k|^2).
+    """
+
+    def multiple(before: Floats) -> Floats:
+        return np.asarray((before * step).sum(axis=1, keepdims=True) / (before**2).sum(axis=1, keepdims=True))
+
+    for before, after in pairwise(past):
+        step = step + after * multiple(before)
+    if past:
+        step = step / (1.0 - multiple(past[-1]))
+    past.append(step)
+    return step
 
 
 def chunks(at: Point, entries: int = 0) -> list[Point]:

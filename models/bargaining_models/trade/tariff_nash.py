@@ -25,7 +25,7 @@ from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.instruments import Rates
 from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.payoffs import Payoffs
-from bargaining_models.trade.solve import chunks, slopes, tariff_slopes, worth
+from bargaining_models.trade.solve import broyden_step, chunks, slopes, tariff_slopes, worth
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,7 +42,7 @@ ANSWER, ANSWER_ERROR = 1e-3, 1e-9  # of a rate, and what its fourth power and ro
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
 NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method ends when its steps are small
-ROUGH = 1e-6  # a deviation that loses a hundred times as much need not be known any better
+ROUGH, FINE = 1e-6, 1e-11  # of equilibria for the formula, and for deviations: percent to a tenth of REGRET
 NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
 FEW = 8  # rates that one line shows
@@ -173,60 +173,52 @@ def nash_tariffs(
     model: TradeModel, rates: Rates, *, starts: Sequence[Any] = ("formula", 0.0, 0.4), grid: int = 17
 ) -> TariffEquilibrium:
     """Find rates of which each player's are best given the others'; `TradeModel.nash_tariffs` describes them."""
-    points, payoffs, hats = whole(grid, "grid", 3, MOST_POINTS), Payoffs(model, rates), rates.costs
+    points, payoffs = whole(grid, "grid", 3, MOST_POINTS), Payoffs(model, rates)
     formula = formula_rates(payoffs)
-    begin = _starts(starts, rates, formula)
-    before = model.solve(tariffs=rates.given, costs=hats)
-    found, off = _search(payoffs, begin)
-    values = _most_exact(found, off)
+    start = _starts(starts, rates, formula)
     marginal = regret = float("nan")
-    curvature = np.full(len(rates.players), np.nan)
-    status = Status.FAILED
-    solved = values is not None
+    curvature, values = np.full(len(rates.players), np.nan), np.full(rates.size, np.nan)
+    searches: list[tuple[Floats, Floats]] = []
     for _ in range(CLIMBS):
-        if values is None:
+        searches.append((start, _search(payoffs, start)))
+        best = _most_exact(payoffs, searches[-1][1])
+        if best is None:
             break
-        level = np.exp(payoffs.log_welfare(values[None])[0])
-        _, own = payoffs.own_slopes(values[None])
-        marginal = float(np.abs(100.0 * level[rates.owners] * own[0]).max())
+        values = best
         near = payoffs.based_at(values)
-        curvature = 100.0 * level * _curvature(near, values)
-        gains, deviations = _deviations(near, values[None], points)
-        regret = float((100.0 * level * np.expm1(gains[0])).max())
-        good = marginal <= MARGINAL and regret <= REGRET and bool((curvature < 0.0).all())
-        status = Status.OK if good else Status.INACCURATE
+        marginals, regrets, deviations = _certificate(payoffs, near, values[None], points)
+        marginal, regret, start = float(marginals[0]), float(regrets[0]), deviations[0]
+        curvature = 100.0 * np.exp(payoffs.log_welfare(values[None])[0]) * _curvature(near, values)
         if len(rates.players) > 1 or regret <= REGRET:
-            break
-        # One player alone: go on from the better rates.
-        more, off = _search(payoffs, deviations[0])
-        higher = _most_exact(more, off)
-        found, begin = np.concatenate([found, more]), np.concatenate([begin, deviations[0]])
-        if higher is None:
-            break
-        values = higher
-    values = np.zeros(rates.size) if values is None else values
-    tariffs = rates.tariffs(values)
-    answer = model.solve(tariffs=tariffs, costs=hats, highest=np.inf)
-    if answer.status != Status.OK:
-        status = Status.FAILED if not solved else Status.INACCURATE
+            break  # one player alone goes on from rates that are better
+    solved = bool(np.isfinite(values).all())
+    good = marginal <= MARGINAL and regret <= REGRET and bool((curvature < 0.0).all())
+    status = Status.OK if good else Status.INACCURATE
+    tariffs = rates.tariffs(np.nan_to_num(values))
+    before, answer = (
+        model.solve(tariffs=t, costs=rates.costs, highest=np.inf) for t in (rates.given, tariffs)
+    )
+    if not solved:
+        status = Status.FAILED
+    elif answer.status != Status.OK:
+        status = Status.INACCURATE
     lost = 1.0 if solved else np.nan
+    level, base = (1.0 + result.welfare[rates.places] / 100.0 for result in (answer, before))
     return TariffEquilibrium(
-        rates=values * lost,
+        rates=values,
         labels=rates.labels,
         players=rates.players,
         by=rates.by,
         base="add" if rates.added else "replace",
         tariffs=tariffs * lost,
         percent=answer.welfare * lost,
-        gains=lost
-        * 100.0
-        * ((1.0 + answer.welfare[rates.places] / 100.0) / (1.0 + before.welfare[rates.places] / 100.0) - 1.0),
+        gains=100.0 * lost * (level / base - 1.0),
         marginal=marginal,
         curvature=curvature,
         regret=regret,
         formula=formula,
-        starts=begin,
-        found=found,
+        starts=np.concatenate([start for start, _ in searches]),
+        found=np.concatenate([found for _, found in searches]),
         status=status,
         equilibrium=answer,
         _slopes_of=partial(_answers, payoffs, values),
@@ -267,45 +259,31 @@ def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]
 
 def formula_rates(payoffs: Payoffs) -> Floats:
     """The approximation of Lashkaripour (2021), (K,), at the flows that it leads to itself."""
-    rates = payoffs.rates
-    theta = payoffs.solver.system.theta
-    partners = np.zeros((rates.size, rates.links.shape[1]), dtype=bool)
-    for importer, exporter, sector in np.argwhere(rates.links >= 0):
-        partners[rates.links[importer, exporter, sector], exporter] = True
-    values = rates.in_force()
+    rates, theta = payoffs.rates, payoffs.solver.system.theta[..., None]
+    on = np.array([(rates.links == k).any(axis=(0, 2)) for k in range(rates.size)]).T  # which exporters
+    below = np.array([rates.given[rates.links == k].mean() for k in range(rates.size)])
+    home, values = rates.places[rates.owners], rates.in_force()
     with np.errstate(all="ignore"):
         for _ in range(FORMULA_STEPS):
             at = payoffs.points(values[None], tolerance=ROUGH)
-            flows, shares = at.flows[0], at.shares[0]  # (J, importers, exporters)
-            new = np.empty(rates.size)
-            for k in range(rates.size):
-                home = rates.places[rates.owners[k]]
-                exports = flows[:, partners[k], home]
-                foreign = 1.0 - shares[:, partners[k], home]
-                new[k] = exports.sum() / (theta * foreign * exports).sum()
-            if rates.added:
-                new -= [rates.given[rates.links == k].mean() for k in range(rates.size)]
-            new = np.where(np.isfinite(new), np.minimum(new, GRID[1]), 0.0)
-            if np.abs(new - values).max() <= ROUGH:
-                break
+            exports = at.flows[0][:, :, home] * on  # (J, importers, K)
+            new = exports.sum(axis=(0, 1)) / (theta * (1.0 - at.shares[0][:, :, home]) * exports).sum(
+                axis=(0, 1)
+            )
+            new = new - below if rates.added else new
+            new, before = np.where(np.isfinite(new), np.minimum(new, GRID[1]), 0.0), values
             values = new
+            if np.abs(new - before).max() <= ROUGH:
+                break
     return values
 
 
-def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats]:
-    """The solution of the first-order conditions from each start (S, K), NaN if none, and how far they are off."""
-    with np.errstate(all="ignore"):
-        found = _solve(payoffs, begin)
-        _, slopes = payoffs.own_slopes(np.nan_to_num(found))
-        off = np.where(np.isfinite(found).all(axis=1), np.abs(slopes).max(axis=1), np.inf)
-    off[~(off < NOTHING)] = np.inf
-    found[np.isinf(off)] = np.nan
-    return found, off
-
-
-def _most_exact(found: Floats, off: Floats) -> Floats | None:
-    best = int(np.argmin(off))
-    return found[best] if np.isfinite(off[best]) else None
+def _most_exact(payoffs: Payoffs, solutions: Floats) -> Floats | None:
+    """The rates (K,) of some (S, K) that meet the first-order conditions best; None if none do."""
+    solved = solutions[np.isfinite(solutions).all(axis=1)]
+    if not len(solved):
+        return None
+    return np.asarray(solved[int(np.abs(payoffs.own_slopes(solved)[1]).max(axis=1).argmin())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -335,32 +313,25 @@ def tariff_wars(
     model: TradeModel, rates: Rates, starts: Sequence[Any] = (0.0, 0.2, 0.4), *, points: int = 33
 ) -> TariffWars:
     """Find best rates in each scenario of `rates`, by the search of `nash_tariffs` from each start."""
-    count, size = (
-        len(rates.costs if rates.costs is not None and rates.costs.ndim == 4 else rates.given),
-        rates.size,
-    )
-    begin = np.tile([np.broadcast_to(one, (size,)) for one in starts], (count, 1))
-    own = Payoffs(model, rates)
-    found, off = _search(
-        own.take(np.repeat(np.arange(count), len(starts))), np.maximum(begin, rates.lowest() + 0.05)
-    )
-    found, off = found.reshape(count, -1, size), off.reshape(count, -1)
-    values = found[np.arange(count), off.argmin(axis=1)]
-    solved = np.flatnonzero(np.isfinite(values).all(axis=1))
-    marginal, regret = np.full(count, np.nan), np.full(count, np.nan)
+    varied = rates.costs if rates.costs is not None and rates.costs.ndim == 4 else rates.given
+    count, size, payoffs = len(varied), rates.size, Payoffs(model, rates)
+    begin = np.tile(_starts(starts, rates, np.zeros(size)), (count, 1))
+    solutions = _search(payoffs.take(np.repeat(np.arange(count), len(starts))), begin)
+    solutions = solutions.reshape(count, -1, size)
+    met = np.isfinite(solutions).all(axis=2)
+    values = solutions[np.arange(count), met.argmax(axis=1)]
+    solved = np.flatnonzero(met.any(axis=1))
+    marginal, regret = np.full((2, count), np.nan)
     if len(solved):
-        some = own.take(solved)
-        here, slopes = some.own_slopes(values[solved])
-        level = 100.0 * np.exp(here)
-        marginal[solved] = np.abs(level[:, rates.owners] * slopes).max(axis=1)
-        regret[solved] = (level * np.expm1(_deviations(some, values[solved], points)[0])).max(axis=1)
+        at = payoffs.take(solved)
+        marginal[solved], regret[solved], _ = _certificate(at, at, values[solved], points)
     status = np.where(np.maximum(marginal, regret) <= REGRET, Status.OK, Status.INACCURATE)
     status[np.isnan(marginal)] = Status.FAILED
     return TariffWars(
         rates=values,
         marginal=marginal,
         regret=regret,
-        unique=np.asarray(np.isfinite(off).all(axis=1) & (np.ptp(found, axis=1).max(axis=1) < SAME)),
+        unique=np.asarray(met.all(axis=1) & (np.ptp(solutions, axis=1).max(axis=1) < SAME)),
         status=status.astype(np.int8),
     )
 
@@ -386,128 +357,100 @@ def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
     return np.maximum(np.stack(rows), rates.lowest() + 0.05)
 
 
-def _own_blocks(payoffs: Payoffs, values: Floats, slopes: Floats) -> Floats:
-    """Differences of each player's own slopes in its own rates, (B, K, K) with blocks on the diagonal.
+def _search(payoffs: Payoffs, begin: Floats) -> Floats:
+    """Solve the first-order conditions from each start, (S, K); NaN where that leads nowhere.
+
+    Steps of Newton's method in the block of each player's own rates come first, uphill where a payoff is not concave;
+    near a solution, where curvature hardly changes any more, Broyden's method takes over.
+    """
+    values, low = begin.copy(), payoffs.rates.lowest()
+    inverse = np.full((*values.shape, values.shape[1]), np.nan)
+    far = np.arange(len(values))
+    with np.errstate(all="ignore"):
+        for _ in range(NEWTON_STEPS):
+            blocks, slopes = _own_blocks(payoffs.take(far), values[far])
+            good = np.isfinite(blocks).all(axis=(1, 2))
+            far, blocks, slopes = far[good], blocks[good], slopes[good]
+            if not len(far):
+                break
+            curvature, vectors = np.linalg.eigh((blocks + blocks.swapaxes(1, 2)) / 2.0)
+            least = 1e-3 * np.abs(curvature).max(axis=1, keepdims=True)
+            uphill = -(vectors * np.maximum(np.abs(curvature), least)[:, None]) @ vectors.swapaxes(1, 2)
+            convex = curvature[:, -1] >= 0.0
+            inverse[far] = np.linalg.inv(np.where(convex[:, None, None], uphill, blocks))
+            steps = -np.matmul(inverse[far], slopes[..., None])[..., 0]
+            longest = np.abs(steps).max(axis=1, keepdims=True)
+            steps *= LONGEST / np.maximum(longest, LONGEST)
+            values[far] = np.maximum(values[far] + steps, (values[far] + low) / 2.0)
+            far = far[(longest[:, 0] > NEAR) | convex]
+            if not len(far):
+                break
+        active, x, past = np.arange(len(values)), values.copy(), list[Floats]()
+        off = np.full(len(values), np.inf)
+        for _ in range(BROYDEN_STEPS):
+            _, slopes = payoffs.take(active).own_slopes(x)
+            worst = np.abs(slopes).max(axis=1)
+            better = worst < off[active]
+            values[active[better]], off[active[better]] = x[better], worst[better]
+            # Near rounding the first step without progress is the last.
+            rest = (worst > DONE) & (better | (worst > 1e-11))
+            active, x, slopes, past = active[rest], x[rest], slopes[rest], [step[rest] for step in past]
+            if not len(active):
+                break
+            x = x + broyden_step(-np.matmul(inverse[active], slopes[..., None])[..., 0], past)
+    values[~(off < NOTHING)] = np.nan
+    return values
+
+
+def _own_blocks(payoffs: Payoffs, values: Floats) -> tuple[Floats, Floats]:
+    """Differences of each player's own slopes in its own rates, (B, K, K) with blocks on the diagonal; the slopes.
 
     All players move at once, each one of its rates: what others' rates do to a slope is small beside one's own, and
     only steers the search.
     """
-    rates = payoffs.rates
-    order = np.array([np.count_nonzero(rates.owners[:k] == rates.owners[k]) for k in range(rates.size)])
-    rounds = int(order.max()) + 1
-    moved = values[:, None] + DIFFERENCE * (order == np.arange(rounds)[:, None])
-    scenarios = np.repeat(np.arange(len(values)), rounds)
-    _, after = payoffs.take(scenarios).own_slopes(moved.reshape(-1, rates.size))
-    change = (after.reshape(len(values), rounds, -1) - slopes[:, None]) / DIFFERENCE
-    blocks = np.zeros((len(values), rates.size, rates.size))
-    for k in range(rates.size):
-        mine = rates.owners == rates.owners[k]
-        blocks[:, mine, k] = change[:, order[k]][:, mine]
-    return blocks
-
-
-def _uphill(blocks: Floats) -> Floats:
-    """The nearest matrices that point uphill: symmetric parts whose eigenvalues are minus their size."""
-    values, vectors = np.linalg.eigh((blocks + blocks.swapaxes(1, 2)) / 2.0)
-    least = 1e-3 * np.abs(values).max(axis=1, keepdims=True)
-    return np.asarray(-(vectors * np.maximum(np.abs(values), least)[:, None]) @ vectors.swapaxes(1, 2))
-
-
-def _shortened(steps: Any) -> Floats:
-    """Return steps no longer than `LONGEST` in any rate."""
-    longest = np.abs(steps).max(axis=1, keepdims=True)
-    return np.asarray(steps * (LONGEST / np.maximum(longest, LONGEST)))
-
-
-def _solve(payoffs: Payoffs, begin: Floats) -> Floats:
-    """Solve the first-order conditions from each start, (S, K); where it fails, whatever was last."""
-    values, low = begin.copy(), payoffs.rates.lowest()
-    _, slopes = payoffs.own_slopes(values)
-    matrix = np.zeros((len(values), values.shape[1], values.shape[1]))
-    far = np.arange(len(values))
-    for _ in range(NEWTON_STEPS):
-        blocks = _own_blocks(payoffs.take(far), values[far], slopes[far])
-        good = np.isfinite(blocks).all(axis=(1, 2))
-        far, blocks = far[good], blocks[good]
-        if not len(far):
-            break
-        top = np.linalg.eigvalsh((blocks + blocks.swapaxes(1, 2)) / 2.0)[:, -1]
-        matrix[far] = np.where((top < 0.0)[:, None, None], blocks, _uphill(blocks))
-        steps = _shortened(-np.linalg.solve(matrix[far], slopes[far][..., None])[..., 0])
-        values[far] = np.maximum(values[far] + steps, (values[far] + low) / 2.0)
-        _, slopes[far] = payoffs.take(far).own_slopes(values[far])
-        far = far[(np.abs(steps).max(axis=1) > NEAR) | (top >= 0.0)]
-        if not len(far):
-            break
-    inverse = np.full_like(matrix, np.nan)
-    fine = np.isfinite(matrix).all(axis=(1, 2)) & (np.abs(matrix).max(axis=(1, 2)) > 0.0)
-    inverse[fine] = np.linalg.inv(matrix[fine])
-    left = np.flatnonzero(fine & np.isfinite(slopes).all(axis=1))
-    least = np.abs(slopes).max(axis=1)
-    best = values.copy()
-    if len(left) and not payoffs.rates.varied:  # the following equilibria are nearby: solve from there
-        payoffs = payoffs.based_at(values[left[int(np.argmin(least[left]))]])
-    for _ in range(BROYDEN_STEPS):
-        left = left[np.abs(slopes[left]).max(axis=1) > DONE]
-        if not len(left):
-            break
-        steps = _shortened(-np.matmul(inverse[left], slopes[left][..., None])[..., 0])
-        new = np.maximum(values[left] + steps, (values[left] + low) / 2.0)
-        steps = new - values[left]
-        values[left] = new
-        _, after = payoffs.take(left).own_slopes(new)
-        change = after - slopes[left]
-        slopes[left] = after
-        worst = np.abs(after).max(axis=1)
-        better = worst < least[left]
-        best[left[better]], least[left[better]] = values[left[better]], worst[better]
-        # Broyden's good update of the inverse.
-        moved = np.matmul(inverse[left], change[..., None])[..., 0]
-        scale = (steps * moved).sum(axis=1)
-        row = np.matmul(steps[:, None], inverse[left])
-        inverse[left] += ((steps - moved) / scale[:, None])[..., None] * row
-        # Near rounding the first step without progress is the last.
-        left = left[np.isfinite(worst) & (better | (worst > 1e-11))]
-    return best
+    owners = payoffs.rates.owners
+    order = np.array([np.count_nonzero(owners[:k] == owners[k]) for k in range(len(owners))])
+    moves = np.vstack([0.0 * order, order == np.arange(order.max() + 1)[:, None]])
+    cells = np.repeat(np.arange(len(values)), len(moves))
+    _, slopes = payoffs.take(cells).own_slopes((values[:, None] + DIFFERENCE * moves).reshape(len(cells), -1))
+    slopes = slopes.reshape(len(values), len(moves), -1)
+    change = (slopes[:, 1:] - slopes[:, :1]) / DIFFERENCE
+    return np.where(owners[:, None] == owners, change[:, order].swapaxes(1, 2), 0.0), slopes[:, 0]
 
 
 def _curvature(payoffs: Payoffs, values: Floats) -> Floats:
-    """Largest eigenvalue of each player's own second derivatives of log welfare, (n,)."""
-    rates = payoffs.rates
-    answer = np.empty(len(rates.players))
-    for player in range(len(rates.players)):
-        mine = np.flatnonzero(rates.owners == player)
-        steps = DIFFERENCE * np.eye(rates.size)[mine]
-        _, ends = payoffs.own_slopes(np.concatenate([values + steps, values - steps]), [player])
-        half = len(mine)
-        matrix = ((ends[:half] - ends[half:]) / (2.0 * DIFFERENCE))[:, mine]
-        answer[player] = np.linalg.eigvalsh((matrix + matrix.T) / 2.0)[-1]
-    return answer
+    """Largest eigenvalue of each player's second derivatives of log welfare in its own rates, (n,)."""
+    rates, steps = payoffs.rates, DIFFERENCE * np.eye(payoffs.rates.size)
+    up, down = np.split(payoffs.own_slopes(values + np.vstack([steps, -steps]))[1], 2)
+    matrix, players = (up - down) / (2.0 * DIFFERENCE), range(len(rates.players))
+    blocks = [matrix[np.ix_(own, own)] for own in (rates.owners == k for k in players)]
+    return np.array([np.linalg.eigvalsh((block + block.T) / 2.0)[-1] for block in blocks])
 
 
-def _deviations(payoffs: Payoffs, values: Floats, points: int) -> tuple[Floats, Floats]:
-    """Each player's largest gain in log welfare on the grid, (B, n), at least 0, and the rates of it, (B, n, K).
+def _certificate(
+    payoffs: Payoffs, near: Payoffs, values: Floats, points: int
+) -> tuple[Floats, Floats, Floats]:
+    """The largest own slope and the largest gain of a player on the grid, (B,), in percent; the rates of gains.
 
-    It moves each of its rates (B, K) alone, and all of them at once.
+    Each moves each of its rates (B, K) alone, and all of them at once; the best of these, or none, is (B, n, K).
+    `near` are the same payoffs from a base that may be nearer.
     """
     rates, count = payoffs.rates, len(values)
+    welfare, slopes = payoffs.own_slopes(values)
+    level, here = 100.0 * np.exp(welfare), near.log_welfare(values)
     grid = np.tile(np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points)), count)
-    cells, here = np.repeat(np.arange(count), points), payoffs.log_welfare(values)
-    some, stay = payoffs.take(cells), values[cells]
+    cells = np.repeat(np.arange(count), points)
+    varied, stay = near.take(cells), values[cells]
     gains, best = np.zeros(here.shape), np.repeat(values[:, None], here.shape[1], axis=1)
     for player in range(here.shape[1]):
         mine = rates.owners == player
         alone = [np.arange(rates.size) == k for k in np.flatnonzero(mine)]
         for move in alone if len(alone) == 1 else [*alone, mine]:
             tried = np.maximum(np.where(move, grid[:, None], stay), (rates.lowest() + stay) / 2.0)
-            rough = some.log_welfare(tried, tolerance=ROUGH)[:, player] - here[cells, player]
-            close = np.flatnonzero(rough > -100.0 * ROUGH)
-            gain: Floats = np.full(len(tried), -np.inf)
-            if len(close):
-                exact = some.take(close).log_welfare(tried[close])[:, player]
-                gain[close] = np.nan_to_num(exact - here[cells[close], player], nan=-np.inf)
-            gain = gain.reshape(count, points)
+            gain = varied.log_welfare(tried, tolerance=FINE)[:, player] - here[cells, player]
+            gain = np.nan_to_num(gain, nan=-np.inf).reshape(count, points)
             better = gain.max(axis=1) > gains[:, player]
             gains[better, player] = gain.max(axis=1)[better]
             best[better, player] = tried.reshape(count, points, -1)[better, gain.argmax(axis=1)[better]]
-    return gains, best
+    marginal = np.abs(level[:, rates.owners] * slopes).max(axis=1)
+    return marginal, (level * np.expm1(gains)).max(axis=1), best

@@ -193,15 +193,13 @@ class TariffPayoffs:
 
     def values(self, variables: Floats) -> tuple[Floats, Floats]:
         """Payoffs (B, n) and their derivatives (B, n, V) at variables (B, V)."""
-        found = self._payoffs.all_slopes(variables[:, : self.rates.size], self.paid(variables))
-        slopes = found.slopes
+        log, slopes, money = self._payoffs.all_slopes(variables[:, : self.rates.size], self.paid(variables))
         if self.inside:
-            money = self._unit * (found.money[:, :, :-1] - found.money[:, :, -1:])
-            slopes = np.concatenate([slopes, money], axis=2)
+            slopes = np.concatenate([slopes, self._unit * (money[:, :, :-1] - money[:, :, -1:])], axis=2)
         if self.measure == "log":
-            return 100.0 * found.log_welfare, 100.0 * slopes
+            return 100.0 * log, 100.0 * slopes
         worth = self.worth / 100.0 if self.measure != "percent" else np.ones(self.players)
-        level = 100.0 * np.exp(found.log_welfare)
+        level = 100.0 * np.exp(log)
         return worth * (level - 100.0), (worth * level)[..., None] * slopes
 
     @property

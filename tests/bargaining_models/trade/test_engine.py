@@ -5,7 +5,7 @@ import pytest
 
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade import TradeModel
-from bargaining_models.trade.solve import own_tariff_slopes, tariff_slopes, worth
+from bargaining_models.trade.solve import tariff_slopes, worth
 from former_figures import former
 from plain_economy import PlainEconomy, drawn, model_of, rates
 
@@ -97,7 +97,7 @@ def test_derivatives_are_those_of_differences(links, deficits, unit):
     at = model.solver.solve(system.cells(tariffs[None], None, paid[None], -1 if unit == "world" else 1))
     units = worth(at, range(3))
     ours = tariff_slopes(at, units)[0]
-    own = own_tariff_slopes(at, units, range(3))[0]
+    own = tariff_slopes(at, units, np.arange(3))[0]
 
     def slope(rate=0.0, more=0.0):
         """Central differences at two steps, extrapolated."""

@@ -318,7 +318,7 @@ def tariff_wars(
     begin = np.tile(_starts(starts, rates, np.zeros(size)), (count, 1))
     solutions = _search(payoffs.take(np.repeat(np.arange(count), len(starts))), begin)
     solutions = solutions.reshape(count, -1, size)
-    met = np.isfinite(solutions).all(axis=2)
+    met = np.asarray(np.isfinite(solutions).all(axis=2))
     values = solutions[np.arange(count), met.argmax(axis=1)]
     solved = np.flatnonzero(met.any(axis=1))
     marginal, regret = np.full((2, count), np.nan)
@@ -331,7 +331,7 @@ def tariff_wars(
         rates=values,
         marginal=marginal,
         regret=regret,
-        unique=np.asarray(met.all(axis=1) & (np.ptp(solutions, axis=1).max(axis=1) < SAME)),
+        unique=np.asarray(np.all(met, axis=1) & (np.ptp(solutions, axis=1).max(axis=1) < SAME)),
         status=status.astype(np.int8),
     )
 

@@ -6,7 +6,7 @@ Certifiers are registered by the name of the method and the class of the set.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, isfinite, nextafter
 from typing import Any
@@ -151,15 +151,11 @@ def compare(
         return Certificate(
             exact=None, bound=0.0 if agreed else inf, tolerance=claim.tolerance, statement=statement
         )
-    if not claim.finite:
-        statement = f"{what}: the exact answer is rational, but {claim.status.name} was computed."
-        return Certificate(exact=exact, bound=inf, tolerance=claim.tolerance, statement=statement)
-    bound = above(_error(claim, exact, exact, ranges))
-    statement = (
-        f"{what}: the exact answer is rational; the payoffs are within {bound:.2g} of it, over the gains."
-    )
-    allowed = allowance(claim, exact, ranges)
-    return Certificate(exact=exact, bound=bound, tolerance=allowed, statement=statement)
+    proof = enclose(claim, exact, exact, ranges, what)
+    how = f"{claim.status.name} was computed"
+    if claim.finite:
+        how = f"the payoffs are within {proof.bound:.2g} of it, over the gains"
+    return replace(proof, exact=exact, statement=f"{what}: the exact answer is rational; {how}.")
 
 
 def enclose(
@@ -180,18 +176,15 @@ def enclose(
     what : str
         The subject of the statement.
     """
-    bound = above(_error(claim, low, high, ranges)) if claim.finite else inf
+    bound, allowed = inf, claim.tolerance
+    if claim.finite:
+        sides = zip(claim.payoffs, low, high, ranges, strict=True)
+        bound = above(max(max(abs(Fraction(x) - a), abs(Fraction(x) - b)) / r for x, a, b, r in sides))
+        allowed = allowance(claim, high, ranges)
     statement = (
         f"{what}: the exact answer is enclosed; the payoffs are within {bound:.2g} of it, over the gains."
     )
-    return Certificate(exact=None, bound=bound, tolerance=allowance(claim, high, ranges), statement=statement)
-
-
-def _error(
-    claim: Claim, low: tuple[Fraction, ...], high: tuple[Fraction, ...], ranges: tuple[Fraction, ...]
-) -> Fraction:
-    payoffs = (Fraction(x) for x in claim.payoffs)
-    return max(max(abs(x - a), abs(x - b)) / r for x, a, b, r in zip(payoffs, low, high, ranges, strict=True))
+    return Certificate(exact=None, bound=bound, tolerance=allowed, statement=statement)
 
 
 def allowance(claim: Claim, payoffs: tuple[Fraction, ...], ranges: tuple[Fraction, ...]) -> float:

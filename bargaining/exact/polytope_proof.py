@@ -57,49 +57,32 @@ class PolytopeProof:
     exact, fault = False, "no points that generate themselves with room to spare were found."
 
     def __init__(self, game: StochasticGame | RepeatedGame, found: Several, units: int) -> None:
-        signals, given = isinstance(game, RepeatedGame), found.outer.profiles
+        given = found.outer.profiles
         profiles = Profiles.monitored(game) if isinstance(game, RepeatedGame) else Profiles.of(game)
         if given.payoffs.shape != profiles.payoffs.shape or given.outside.shape != profiles.outside.shape:
             raise NotApplicable("The bounds are those of a game of another size: compute them again.")
         self.data, self.found, self.units, self.spent = ExactGame(game), found, units, False
         self.profiles, self.enough = profiles.asymmetric(), 2 * found.gap
-        ahead = [None] * len(profiles.payoffs) if signals else profiles.ahead.tolist()
         rows = range(len(profiles.payoffs))
-        self.chances = [  # unlikely states may come twice
-            self.data.chances(row)
-            if after is None
-            else [
-                self.data.law(row).get(s, _ZERO) if s not in after[:z] else _ZERO for z, s in enumerate(after)
-            ]
-            for row, after in zip(rows, ahead, strict=True)
-        ]
-        self.constraints: list[tuple[list[list[Fraction]], list[Fraction]]] = []
+        self.tempting: list[list[int]] | None = (
+            None  # rows that constraints of signals compare; -1 is to leave
+        )
         if isinstance(game, RepeatedGame):
-            self._constrain(game)
+            stay = [[-1] * len(rows)] * (0 if game.exit is None else len(game.exit.who))
+            self.tempting = [others.tolist() for _, others in deviations(game.game)] + stay
+            self.chances = [self.data.chances(row) for row in rows]
+        else:  # unlikely states may come twice
+            self.chances = [
+                [
+                    self.data.law(row).get(s, _ZERO) if s not in ahead[:z] else _ZERO
+                    for z, s in enumerate(ahead)
+                ]
+                for row, ahead in zip(rows, profiles.ahead.tolist(), strict=True)
+            ]
         ends = [(s, *end) for s, some in enumerate(self.data.ends) for end in some]
         self.ends = [point for _, point, _ in ends]
         self.left = ends if len(self.data.stages) > 1 else [ends[leave.number] for leave in given.leaves]
         self.outer = self._levels()
-
-    def _constrain(self, game: RepeatedGame) -> None:
-        """Write the constraints of signals: the weights of each profile, and the thresholds."""
-        data, table = self.data, self.chances
-
-        def limits(i: int, gains: list[Fraction]) -> list[Fraction]:
-            d = data.discounts[i]
-            return [x / d if d else Fraction(int(FAR if x > 0 else -FAR)) for x in gains]
-
-        for i, others in deviations(game.game):
-            places = others.tolist()
-            weights = [
-                [p - q for p, q in zip(row, table[other], strict=True)]
-                for row, other in zip(table, places, strict=True)
-            ]
-            gains = [data.now[other][i] - row[i] for row, other in zip(data.now, places, strict=True)]
-            self.constraints.append((weights, limits(i, gains)))
-        for i in game.exit.who if game.exit is not None else ():
-            own = data.own(0, i) or _ZERO
-            self.constraints.append((table, limits(i, [own - row[i] for row in data.now])))
 
     @property
     def empty(self) -> list[bool]:
@@ -167,22 +150,18 @@ class PolytopeProof:
                     rest[z] = [x - share * y for x, y in zip(rest[z], normals[face], strict=True)]
                     columns.append((ahead[z] * height + face, share))
                     continue
-                i = who[k]
-                if self.constraints:
-                    omega, limit = self.constraints[k][0][row], self.constraints[k][1][row]
-                    constant -= share * limit
-                elif data.discounts[i]:
-                    omega, reply, own = (
-                        self.chances[row],
-                        int(least.replies[row, k]),
-                        data.own(data.state[row], i),
-                    )
-                    gives = data.now[reply][i] if least.moves[row, k] or own is None else own
-                    constant -= share * (gives - data.now[row][i]) / data.discounts[i]
-                    if least.moves[row, k] or own is None:
-                        columns += [(s * height + n + i, share * q) for s, q in data.law(reply).items()]
+                i, omega = who[k], self.chances[row]
+                own, d = data.own(data.state[row], i), data.discounts[i]
+                if self.tempting is not None:
+                    reply = self.tempting[k][row]
+                    if reply >= 0:
+                        omega = [p - q for p, q in zip(omega, self.chances[reply], strict=True)]
                 else:
-                    continue
+                    reply = int(least.replies[row, k]) if least.moves[row, k] or own is None else -1
+                    if reply >= 0 and d:
+                        columns += [(s * height + n + i, share * q) for s, q in data.law(reply).items()]
+                gain = (data.now[reply][i] if reply >= 0 else own) - data.now[row][i]
+                constant -= share * (gain / d if d else Fraction(int(FAR if gain > 0 else -FAR)))
                 for after, x in zip(rest, omega, strict=True):
                     after[i] += share * x
             constant += sum((x for after in rest for x in after if x > 0), _ZERO)
@@ -288,7 +267,7 @@ class PolytopeProof:
         self, points: list[Payoffs], play: Play, later: dict[int, list[Payoffs | None]], error: list[Fraction]
     ) -> bool:
         """Whether nobody gains by a deviation or by staying, though payoffs may be off by the error."""
-        data, signals = self.data, bool(self.constraints) or isinstance(self.data.game, RepeatedGame)
+        data, signals = self.data, self.tempting is not None
         each: dict[int, list[Payoffs]] = {}
         for s, point in [*zip(play.state.tolist(), points, strict=True), *((s, x) for s, x, _ in self.left)]:
             each.setdefault(s, []).append(point)

@@ -75,18 +75,6 @@ def test_answers_on_polygons_hold_at_every_scale(name: str, scale: float, offset
         assert proof.exact is not None
 
 
-@pytest.mark.parametrize("name", CONCEPTS)
-def test_answers_on_a_surplus_hold(name: str) -> None:
-    two = {"weighted nash", "proportional"}
-    players = 2 if name in two else 4
-    d = np.random.default_rng(0).normal(size=players)
-    division = CONCEPTS[name](Problem(TransferableSurplus(9.7, players=players), d))
-    proof = certify(division)
-    assert proof.holds
-    assert proof.exact is not None
-    assert sum(proof.exact) == Fraction(9.7)
-
-
 def _bent(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(6 - 0.5 * x, 11 - 3 * x))
 

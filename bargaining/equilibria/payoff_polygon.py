@@ -12,7 +12,7 @@ from bargaining._arrays import ArrayLike, Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Result, Shown, counted, number, point, point_latex, sketch
 from bargaining.equilibria._budget import ACCURACY, Effort
-from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria._plane.polygon import distances
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 
 if TYPE_CHECKING:
@@ -104,10 +104,7 @@ class PayoffPolygon(Result):
         unit = 2.0 ** max(int(np.frexp(np.abs(self.vertices).max())[1]) - 1, -1000)
         if np.abs(point).max() > _FAR * unit:
             return hypot(*point.tolist())
-        (at,), corners = [
-            [(x, y) for x, y in (rows / unit).tolist()] for rows in (point[None], self.vertices)
-        ]
-        return unit * beyond([at], corners)
+        return unit * float(distances(point[None] / unit, self.vertices / unit)[0])
 
     def contains(self, payoffs: ArrayLike, *, tol: float = 1e-9) -> bool:
         """Whether some equilibrium gives these payoffs, up to `tol` times `scale` and the rounding of floats."""

@@ -23,10 +23,10 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining._rational import fractions, solve
+from bargaining._rational import floats, fractions, solve
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.lottery import Pair, Sums, between, hull
-from bargaining.equilibria._plane.polygon import Polygon, beyond
+from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import ExactGame, Work
 from bargaining.equilibria.automaton import Node, StochasticAutomaton
 from bargaining.equilibria.sets import search
@@ -38,11 +38,6 @@ from bargaining.equilibria.sets.structure import Equations
 from bargaining.games.stochastic import StochasticGame
 
 Sets = tuple[tuple[Pair, ...], ...]
-
-
-def floats(vertices: Sequence[Pair]) -> Polygon:
-    """Return a polygon rounded to floats."""
-    return [(float(x), float(y)) for x, y in vertices]
 
 
 NEAR = 1e-9
@@ -62,6 +57,11 @@ class Generation:
     nodes: tuple[Node, ...]
     exact: bool
     fault_of_hints: str = ""
+
+    @property
+    def polygons(self) -> list[Floats]:
+        """The vertices in floats, (m, 2) for each state."""
+        return [floats(some).reshape(-1, 2) for some in self.vertices]
 
 
 _INSETS = 1e-14, 1e-13, 1e-12, 1e-11, 1e-10
@@ -91,16 +91,16 @@ def generate(game: StochasticGame, sets: Sequence[Floats], work: Work | None = N
         floats only.
     """
     data, work = ExactGame(game), work or Work()
-    hints = tuple(tuple(data.scaled(pair) for pair in fractions(some).tolist()) for some in sets)
-    if not any(hints):
+    hints = [floats([data.scaled(pair) for pair in fractions(some).tolist()]).reshape(-1, 2) for some in sets]
+    if not any(map(len, hints)):
         return Generation(data, ((),) * len(hints), (), exact=True)
     best, short, fault = None, inf, ""
-    for made in _attempts(data, [np.array(floats(some)).reshape(-1, 2) for some in hints], work):
+    for made in _attempts(data, hints, work):
         if isinstance(made, str):
             fault = made
             continue
-        pairs = [(a, b) for a, b in zip(hints, made.vertices, strict=True) if a]
-        off = max(beyond(floats(a), floats(b)) if b else inf for a, b in pairs)
+        pairs = [(a, b) for a, b in zip(hints, made.polygons, strict=True) if len(a)]
+        off = max(float(distances(a, b).max()) if len(b) else inf for a, b in pairs)
         if off <= NEAR:
             return made
         if off < short:

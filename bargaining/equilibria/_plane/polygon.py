@@ -13,11 +13,6 @@ Point = tuple[float, float]
 Polygon = list[Point]
 
 
-def beyond(polygon: Polygon, other: Polygon) -> float:
-    """Return how far the farthest vertex of the polygon lies from another one, of any shape."""
-    return float(distances(np.array(polygon), np.array(other)).max())
-
-
 def distances(points: Floats, at: Floats) -> Floats:
     """Return how far points (k, 2) lie from the polygon with the vertices (m, 2), of any shape."""
     edges = np.roll(at, -1, axis=0) - at

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.generation import floats, generate
+from bargaining.equilibria._plane.generation import generate
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import Spent, Work
 from bargaining.equilibria.payoff_polygon import Stats, shortfall
@@ -150,9 +150,7 @@ def _checked(game: StochasticGame, scaled: Scaled, sets: Enclosure, tolerance: f
         made = generate(game, hints, Work(_UNITS))
     except Spent:
         made = ""
-    inner = (
-        None if isinstance(made, str) else [np.array(floats(some)).reshape(-1, 2) for some in made.vertices]
-    )
+    inner = None if isinstance(made, str) else made.polygons
     if inner is None or any(len(a) and not len(b) for a, b in zip(sets.outer, inner, strict=True)):
         gap, inner = np.inf, None
     else:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria._plane.generation import Generation, generate
-from bargaining.equilibria._plane.polygon import beyond
+from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import ExactGame, Work
 from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
@@ -264,7 +264,7 @@ def made_of(game: StochasticGame) -> Generation:
 def test_outer_levels_reach_beyond_sets_that_are_too_small(seed: int, share: float) -> None:
     """Whichever vertex is moved towards the middle, the proof does not leave out what is cut off."""
     for game in (stochastic_game(seed, "none"), float_game(seed, [0.5, 0.7, 0.9][seed % 3])):
-        sets = [np.array(some, float).reshape(-1, 2) for some in made_of(game).vertices]
+        sets = made_of(game).polygons
         for s, whole in enumerate(sets):
             for k, vertex in enumerate(whole if len(whole) > 2 else []):
                 small = whole.copy()
@@ -312,10 +312,7 @@ def test_bounds_are_proved_from_both_sides(seed: int, discount: object) -> None:
     for vertices, known in zip(proof.vertices, exact.sets, strict=True):
         some = np.array(vertices, float)
         for one, other, far in ((some, known.vertices, 1e-9), (known.vertices, some, proof.bound)):
-            assert (
-                max(beyond([tuple(p)], [tuple(q) for q in other.tolist()]) for p in one.tolist())
-                <= far * size
-            )
+            assert distances(one, other).max() <= far * size
 
 
 def test_bounds_that_are_off_are_not_proved() -> None:

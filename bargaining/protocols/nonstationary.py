@@ -622,7 +622,7 @@ def _tests(terms: _Terms, half: float, v: Floats, regime: Regime, payoffs: Float
     slopes = _SLOPES @ (payoffs - payoffs[0]) / half  # of constants: exactly 0
     size = np.abs(payoffs).sum(axis=-1).max() + v[:, _PIE].max()
     positive = _conditions(terms, regime, v, payoffs, slopes, np.full(len(v), length))[1]
-    return np.stack(positive, axis=-1) / size
+    return np.asarray(np.stack(positive, axis=-1) / size)
 
 
 def _holds_since(tests: Floats) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +19,7 @@ from bargaining._calls import suggesting
 from bargaining._names import Names, numbered
 from bargaining._rich import Result, Shown
 from bargaining.division import describe
-from bargaining.errors import Status
-from bargaining.protocols import _concession
+from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols._seats import UNLABELLED, take_seats
 
 _PROMISED = 1e-10  # of the pie: closed forms lose digits where rates nearly agree
@@ -116,27 +115,25 @@ class ReputationalBargaining(Shown):
     priors: ArrayLike
     outside: object = field(default=None, kw_only=True)
     players: Names | None = field(default=None, kw_only=True, metadata=UNLABELLED)
-    _game: _concession.Game = field(init=False, repr=False)
+    _game: Game = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         take_seats(self, "demands", "rates", "priors", "outside", count=2)
-        game = _concession.checked_game(self.demands, self.rates, self.priors, self.outside)
-        object.__setattr__(self, "_game", game)
+        a, r, z = _checked_demands(self.demands, self.rates, self.priors)
+        options, received = checked_outside(self.outside, a)
+        if self.outside is not None:
+            a, r, z = (np.broadcast_to(x, options.shape) for x in (a, r, z))
+        object.__setattr__(self, "_game", Game(a, r, z, options, received))
 
     def __call__(self) -> ReputationalOutcome:
         """Return the equilibrium of every game of the batch."""
-        game = self._game
-        solved = _concession.war_of_attrition(game.demands, game.rates, game.priors)
-        leaves: NDArray[np.bool_] = np.zeros(2, dtype=bool)
-        if game.options is not None:
-            leaves = game.options > 1 - game.demands[..., ::-1]
-            solved = _concession.with_departures(solved, game, leaves)
+        initial, horizon, payoffs, leaves = concessions(self._game)
         return ReputationalOutcome(
-            payoffs=sealed(solved.payoffs),
-            initial_concession=sealed(solved.initial),
-            horizon=sealed(solved.horizon),
-            leaves=np.broadcast_to(owned(leaves), game.demands.shape),
-            game=game,
+            payoffs=sealed(payoffs),
+            initial_concession=sealed(initial),
+            horizon=sealed(horizon),
+            leaves=np.broadcast_to(owned(leaves), payoffs.shape),
+            game=self._game,
             parameters=describe(self).parameters,
             player_names=tuple(self.players or numbered(2)),
         )
@@ -171,7 +168,7 @@ class ReputationalOutcome(Result):
     initial_concession: Floats
     horizon: Floats
     leaves: NDArray[np.bool_]
-    game: _concession.Game
+    game: Game
     parameters: Mapping[str, Any]
     method: str = "reputational bargaining"
     player_names: tuple[str, ...] = ("0", "1")
@@ -283,10 +280,8 @@ class ReputationalOutcome(Result):
 
     def _departure_residual(self) -> Floats:
         a, gives_up = self.game.demands, self.initial_concession
-        expected = _concession.departure_payoffs(self.game, self.leaves, gives_up)
-        normal = np.where(
-            self.leaves[..., ::-1], 1 - self.game.priors, 0.0
-        )  # who gives up at 0, of all types
+        expected = _departure_payoffs(self.game, self.leaves, gives_up)
+        normal = np.where(self.leaves[..., ::-1], 1 - self.game.priors, 0.0)  # of all types
         better = np.maximum(1 - a[..., ::-1], self.game.received) - self.payoffs
         gaps = [np.abs(self.payoffs - expected), np.abs(gives_up - normal), np.maximum(better, 0.0)]
         return np.asarray(np.max(gaps, axis=0).max(axis=-1))
@@ -347,7 +342,126 @@ def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Float
     [0.3333333, 0.6666667]
     """
     powers = within(per_player(exponents, "exponents", 2), "exponents", 0.0, np.inf, ends="()")
-    (r, of_rates), (k, of_powers) = np.frexp(_concession.checked_rates(rates)), np.frexp(powers)
+    (r, of_rates), (k, of_powers) = np.frexp(_checked_rates(rates)), np.frexp(powers)
     power = of_rates + of_powers
     speed = np.ldexp(r * k, power - power.max(axis=-1, keepdims=True))  # the products may overflow
     return np.asarray(speed[..., ::-1] / speed.sum(axis=-1, keepdims=True))
+
+
+class Game(NamedTuple):
+    """Checked primitives of one shape (*batch, 2)."""
+
+    demands: Floats
+    rates: Floats
+    priors: Floats
+    options: Floats  # payoff of the player who leaves, -inf for one who may not
+    received: Floats  # payoffs of both, whoever leaves
+
+
+def concessions(game: Game) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Return masses at 0, horizons, normal types' payoffs, and who would rather leave than concede.
+
+    L_i = r_j (1 - a_i) / (a_1 + a_2 - 1), T = min -ln z_i / L_i. With u_i = r_j (1 - a_i), player 2 would need longer
+    iff u_2 ln z_1 > u_1 ln z_2, and the weak side w then keeps 1 - F_w(0) = exp(ln z_w - u_w ln z_s / u_s) against the
+    strong side s.
+    """
+    rest, logs = 1 - game.demands, np.log(game.priors)
+    conflict = game.demands[..., 0] + game.demands[..., 1] - 1
+    u1, u2 = game.rates[..., 1] * rest[..., 0], game.rates[..., 0] * rest[..., 1]
+    lead = u2 * logs[..., 0] - u1 * logs[..., 1]
+    second_weak = lead > 0
+    strong = np.where(second_weak, u1, u2)
+    mass = -np.expm1(-np.abs(lead) / strong)
+    initial = np.stack([np.where(second_weak, 0.0, mass), np.where(second_weak, mass, 0.0)], axis=-1)
+    horizon = -np.where(second_weak, logs[..., 0], logs[..., 1]) * conflict / strong
+    payoffs = initial[..., ::-1] * conflict[..., None] + rest[..., ::-1]
+    leaves = np.asarray(game.options > rest[..., ::-1])
+    if leaves.any():
+        gone = leaves.any(axis=-1, keepdims=True)
+        initial = np.where(gone, np.where(leaves[..., ::-1], 1 - game.priors, 0.0), initial)
+        horizon = np.where(gone[..., 0], 0.0, horizon)
+        payoffs = np.where(gone, _departure_payoffs(game, leaves, initial), payoffs)
+    return initial, horizon, payoffs, leaves
+
+
+def agreement(rates: Floats, received: Floats) -> Floats:
+    """Return the division under complete information between players who both may leave, (..., 2)."""
+    other = rates[..., ::-1]
+    return np.asarray(np.clip(other / rates.sum(axis=-1, keepdims=True), received, 1 - received[..., ::-1]))
+
+
+def _departure_payoffs(game: Game, leaves: NDArray[np.bool_], gives_up: Floats) -> Floats:
+    """Return normal types' payoffs where somebody leaves, from the probabilities that each gives up at 0, (..., 2)."""
+    a, o, conceded = game.demands, game.received, gives_up[..., ::-1]
+    met = np.where(leaves.all(axis=-1, keepdims=True), agreement(game.rates, o), a)  # from a normal opponent
+    return np.where(leaves, conceded * met + (1 - conceded) * o, 1 - a[..., ::-1])
+
+
+def _checked_demands(
+    demands: ArrayLike, rates: ArrayLike, priors: ArrayLike
+) -> tuple[Floats, Floats, Floats]:
+    """Return demands that conflict, rates and priors, of one common shape."""
+    a, z = (
+        within(per_player(value, name, 2), name, 0.0, 1.0, ends="()")
+        for value, name in ((demands, "demands"), (priors, "priors"))
+    )
+    r = _checked_rates(rates)
+    total = a[..., 0] + a[..., 1]
+    if not total.min() > 1:
+        where = tuple(int(k) for k in np.argwhere(total <= 1)[0])
+        at = f" at index {where}" if where else ""
+        raise InvalidInput(
+            f"`demands` must conflict, a_1 + a_2 > 1; got {a[where].tolist()}{at}. "
+            f"Demands that fit are simply agreed: raise one, or drop the game."
+        )
+    try:
+        a, r, z = np.broadcast_arrays(a, r, z)
+    except ValueError:
+        raise InvalidInput(
+            f"`demands`, `rates` and `priors` must broadcast; got shapes {a.shape}, {r.shape}, {z.shape}."
+        ) from None
+    return a, r, z
+
+
+def _checked_rates(value: ArrayLike) -> Floats:
+    """Return discount rates, not negative and not both zero."""
+    rates = within(per_player(value, "rates", 2), "rates", 0.0, np.inf, ends="[)")
+    if not rates.max(axis=-1).min() > 0:
+        raise InvalidInput(
+            "`rates` must be positive for at least one player; got 0 for both. Nobody would ever concede."
+        )
+    return rates
+
+
+def checked_outside(value: object, demands: Floats) -> tuple[Floats, Floats]:
+    """Return the payoffs of leaving: of the one who leaves (-inf: may not leave), and of both."""
+    if value is None:
+        return np.full(2, -np.inf), np.zeros(2)
+    if isinstance(value, list | tuple) and len(value) == 2 and any(entry is None for entry in value):
+        columns = [np.asarray(-np.inf) if entry is None else real(entry, "outside") for entry in value]
+    else:
+        array = per_player(value, "outside", 2)  # type: ignore[arg-type]
+        columns = [array[..., 0], array[..., 1]]
+    try:
+        first, second, _ = np.broadcast_arrays(*columns, demands[..., 0])
+    except ValueError:
+        raise InvalidInput(
+            f"`outside` must broadcast against the games; got shapes {[c.shape for c in columns]} "
+            f"against {demands.shape[:-1]}."
+        ) from None
+    options = np.stack([first, second], axis=-1)
+    received = within(np.where(np.isneginf(options), 0.0, options), "outside", 0.0, 1.0)
+    total = received.sum(axis=-1)
+    if total.max() >= 1:
+        raise InvalidInput(
+            f"`outside` must leave something to bargain over, o_1 + o_2 < 1; got {plain(total.max())}. "
+            f"Lower the options."
+        )
+    above = options >= demands
+    if above.any():
+        where = tuple(int(k) for k in np.argwhere(above)[0])
+        raise InvalidInput(
+            f"`outside` must be below the player's own demand; got {plain(options[where])} at index {where}. "
+            f"A player who can leave with more than it asks for does not bargain: raise the demand."
+        )
+    return options, received

@@ -19,8 +19,8 @@ from bargaining._names import Names, numbered, titles
 from bargaining._rich import Shown
 from bargaining.division import Division, judged, told
 from bargaining.errors import InvalidInput, Status, plain
-from bargaining.protocols import _concession
 from bargaining.protocols._seats import take_seats
+from bargaining.protocols.reputation import Game, agreement, checked_outside, concessions
 
 _ACCURACY = 1e-10  # of the pie: three nested roots, each near rounding
 
@@ -140,11 +140,8 @@ class ReputationalDemands(Shown):
         order = [self._first, 1 - self._first]
         (own, masses), (rivals, rival_masses) = (self._types[i] for i in order)
         least = np.array([demands.min() for demands, _ in self._types])
-        if self.outside is None:
-            options, received = np.full(2, -np.inf), np.zeros(2)
-        else:
-            options, received = _concession.checked_outside(self.outside, least)
-            spread(options, "outside", (2,))
+        options, received = checked_outside(self.outside, least)
+        spread(options, "outside", (2,))
         rates, options, received = (x[order] for x in (self._rates, options, received))
         announcements = [
             Announcement(
@@ -268,11 +265,9 @@ def _continuations(
     z = np.stack(np.broadcast_arrays(beliefs[:, None], committed), axis=-1)
     fits = a.sum(axis=-1) - 1 <= FIT
     safe = np.where(fits[..., None], 0.9, a)
-    game = _concession.Game(safe, np.broadcast_to(one.rates, a.shape), z, one.options, one.received)
-    solved = _concession.war_of_attrition(game.demands, game.rates, z)
-    solved = _concession.with_departures(solved, game, one.options > 1 - safe[..., ::-1])
-    firsts = np.where(fits, own[:, None], solved.payoffs[..., 0])
-    return firsts, np.where(fits, 1 - own[:, None], solved.payoffs[..., 1])
+    _, _, payoffs, _ = concessions(Game(safe, one.rates, z, one.options, one.received))
+    firsts = np.where(fits, own[:, None], payoffs[..., 0])
+    return firsts, np.where(fits, 1 - own[:, None], payoffs[..., 1])
 
 
 # Where a probability is so small that its reciprocal has no float.
@@ -320,7 +315,7 @@ class Announcement:
             "conflict": conflict,
             "fought": fought,
             "quits": bool(self.options[1] > 1 - self.own),
-            "agreement": _concession.agreement(self.rates, self.received),
+            "agreement": agreement(self.rates, self.received),
             "_exponents": exponents,
         }
         fill(self, **derived)

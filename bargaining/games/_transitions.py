@@ -28,52 +28,32 @@ _TOLERANCE = 1e-9  # tolerance for sums of probabilities: the error of probabili
 
 
 class Rows(NamedTuple):
-    """The transitions of one state: a row for each profile, in the order of the arrays, in compressed sparse rows."""
+    """The transitions of one state: a row for each profile, in the order of the arrays."""
 
-    chances: Floats
-    """Probabilities of the next states, each row summing to one."""
-    indices: NDArray[np.intp]
-    """Those states."""
-    indptr: NDArray[np.intp]
-    """Where each row begins, and the end."""
-    shape: tuple[int, int]
+    chances: Any
+    """Probabilities of the next states, each row summing to one: a sparse array."""
     given: NDArray[Any]
-    """The chances as they were given."""
-
-    @property
-    def owner(self) -> NDArray[np.intp]:
-        """The row of each chance."""
-        return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
-
-    def dense(self) -> Floats:
-        """Return the rows as an array."""
-        out = np.zeros(self.shape)
-        out[self.owner, self.indices] = self.chances
-        return out
+    """Its data as they were given."""
 
     def exact(self) -> Rationals:
         """Return the rows as Fractions that sum to one: the numbers given over their sum."""
-        out = np.full(self.shape, Fraction(0), dtype=object)
-        out[self.owner, self.indices] = fractions(self.given)
+        out = np.full(self.chances.shape, Fraction(0), dtype=object)
+        out[self.chances.tocoo().row, self.chances.indices] = fractions(self.given)
         rationals: Rationals = out / out.sum(axis=1, keepdims=True)
         return rationals
 
     def alike(self) -> bool:
         """Whether all rows are equal."""
-        counts = np.diff(self.indptr)
-        if (counts != counts[0]).any():
-            return False
-        parts = [part.reshape(len(counts), -1) for part in (self.indices, self.chances)]
-        return all(bool((part == part[0]).all()) for part in parts)
+        first = self.chances[np.zeros(self.chances.shape[0], dtype=np.intp)]
+        return not abs(self.chances - first).max() > 0
 
 
 def moves(states: Sequence[Rows]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the pairs of a state and another state that may follow, one for each profile after which it may."""
-    origin = np.repeat(np.arange(len(states)), [len(rows.indices) for rows in states])
-    target, chance = (
-        np.concatenate(part) for part in zip(*((r.indices, r.chances) for r in states), strict=True)
-    )
-    moving = (chance > 0) & (origin != target)
+    parts = [rows.chances.tocoo() for rows in states]
+    origin = np.repeat(np.arange(len(states)), [part.nnz for part in parts])
+    target = np.concatenate([part.col for part in parts])
+    moving = (np.concatenate([part.data for part in parts]) > 0) & (origin != target)
     return origin[moving], target[moving]
 
 
@@ -93,30 +73,30 @@ def rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: W
     where : callable
         Says in words which state and actions a row belongs to.
     """
+    from scipy.sparse import csr_array
+
     size = int(np.prod(shape))
     if hasattr(value, "tocsr"):
         _check(value.shape, ((size, states), (1, states)), name)
-        raw = value.tocsr(copy=True)
-        raw.sum_duplicates()
-        if raw.nnz:
-            real(raw.data, name)
-        given, indices, indptr = np.array(raw.data), raw.indices.astype(np.intp), raw.indptr.astype(np.intp)
-        chances = given.astype(np.float64)
+        matrix = csr_array(value, copy=True)
+        matrix.sum_duplicates()
+        given = matrix.data
+        if matrix.nnz:
+            real(given, name)
+        matrix = matrix.astype(np.float64)
     else:
         checked = real(value, name)
         _check(checked.shape, ((*shape, states), (states,)), name)
-        table = checked.reshape(-1, states)
-        rows, indices = np.nonzero(table)
-        indptr = np.searchsorted(rows, np.arange(len(table) + 1))
-        chances, given = table[rows, indices], np.asarray(value).reshape(table.shape)[rows, indices]
-    owner = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+        matrix = csr_array(checked.reshape(-1, states))
+        given = np.asarray(value).reshape(matrix.shape)[matrix.nonzero()]
+    owner, chances = matrix.tocoo().row, matrix.data
     if (chances < 0).any():
         entry = int(np.argmax(chances < 0))
         raise InvalidInput(
-            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {indices[entry]} "
+            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {matrix.indices[entry]} "
             f"follows with {chances[entry]:g}."
         )
-    total = np.bincount(owner, chances, minlength=len(indptr) - 1)
+    total = np.bincount(owner, chances, minlength=matrix.shape[0])
     off = np.abs(total - 1.0) > _TOLERANCE
     if off.any():
         row = int(np.argmax(off))
@@ -124,11 +104,9 @@ def rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: W
             f"`transitions` must sum to 1 over the next state; {where(row)} they sum to {total[row]:.10g}. "
             "Add what is missing or divide by the sum."
         )
-    chances = chances / total[owner]
-    if len(indptr) - 1 < size:
-        chances, indices, given = (np.tile(part, size) for part in (chances, indices, given))
-        indptr = indptr[-1] * np.arange(size + 1)
-    return Rows(chances, indices, indptr, (size, states), given)
+    matrix.data = chances / total[owner]
+    repeats = size // matrix.shape[0]
+    return Rows(matrix[np.arange(size) // repeats], np.tile(given, repeats))
 
 
 def _check(shape: tuple[int, ...], allowed: tuple[tuple[int, ...], ...], name: str) -> None:

@@ -260,7 +260,7 @@ class StochasticGame(Shown):
     def transition(self, state: int) -> Floats:
         """Return the probabilities of the next state, shape (a_1, ..., a_n, S)."""
         shape = self.shape(state)
-        return np.asarray(self._transitions[state].dense().reshape(*shape, len(self)))
+        return np.asarray(self._transitions[state].chances.toarray().reshape(*shape, len(self)))
 
     def exact_transition(self, state: int) -> Rationals:
         """Return `transition(state)` as Fractions that sum to one: the numbers given over their sum."""
@@ -269,10 +269,9 @@ class StochasticGame(Shown):
 
     def transition_matrix(self) -> Any:
         """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
-        from scipy.sparse import csr_array, vstack
+        from scipy.sparse import vstack
 
-        parts = [csr_array((r.chances, r.indices, r.indptr), shape=r.shape) for r in self._transitions]
-        return vstack(parts, format="csr")
+        return vstack([rows.chances for rows in self._transitions], format="csr")
 
     def _repeated(self) -> RepeatedGame:
         """Return a game of one state as a repeated game, with the discount factors as they were given."""

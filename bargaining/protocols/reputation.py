@@ -376,8 +376,8 @@ def concessions(game: Game) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     horizon = -np.where(second_weak, logs[..., 0], logs[..., 1]) * conflict / strong
     payoffs = initial[..., ::-1] * conflict[..., None] + rest[..., ::-1]
     leaves = np.asarray(game.options > rest[..., ::-1])
-    if leaves.any():
-        gone = leaves.any(axis=-1, keepdims=True)
+    if np.any(leaves):
+        gone: NDArray[np.bool_] = np.any(leaves, axis=-1, keepdims=True)
         initial = np.where(gone, np.where(leaves[..., ::-1], 1 - game.priors, 0.0), initial)
         horizon = np.where(gone[..., 0], 0.0, horizon)
         payoffs = np.where(gone, _departure_payoffs(game, leaves, initial), payoffs)

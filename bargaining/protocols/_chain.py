@@ -15,16 +15,15 @@ ends the talks and a the probability of an acceptable offer,
 where 0 < q < 1 only if those who decide are indifferent between leaving and waiting, and 0 < a < 1 only if the proposer
 is indifferent between the rest and a refusal.
 
-Such an equilibrium is at the end of a path. Let every choice have the logistic probability of its gain times a
-sharpness L, and let every reservation be a smooth maximum. At L = 0 all choices have probability one half and there is
-one solution; as L grows the solutions form a smooth path (for almost all payoffs), which may turn back, and whose
-limits are equilibria. At its end, choices that are certain are fixed, and the probabilities of the others are solved
-for.
+Such an equilibrium is a limit. Let every choice have the logistic probability of its gain times a sharpness L, and let
+every reservation be a smooth maximum. At L = 0 all choices have probability one half and there is one solution. It is
+followed as L grows; where it turns back, another is looked for nearby. In the end choices that are certain are fixed,
+and the probabilities of the others are solved for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Self
 
@@ -478,34 +477,41 @@ def _iterate(chain: Chain, values: Floats, periods: int) -> Floats:
     return values
 
 
-LARGEST = 400  # payoffs: the path to lotteries costs a factorisation of a dense matrix a step
-_FIRST = 1e-2  # sharpness per unit of payoff: choices nearly even
-_SHARP = (1e4, 1e5, 1e6, 1e7)  # where choices may be nearly certain, and equilibria are tried
-_STEPS = 4000  # along the path; a hundred are usual
-_LONGEST, _SHORTEST = 1.0, 1e-7  # length of a step in payoffs and in the logarithm of the sharpness
+LARGEST = 400  # payoffs: each root costs a dense matrix
+_SHARPNESS = np.geomspace(1e-2, 1e7, 181)  # per unit of payoff: from choices nearly even to nearly certain
+_CLOSE = 1e4  # sharpness from which equilibria are tried
+_STARTS = 100  # of the root at one sharpness: where solutions turn back, others are far away
 # Probabilities within this of 0 or 1 count as certain: the first value that leads to an equilibrium is used.
 _SURE = (1e-3, 1e-6, 1e-1, 1e-9)
 
 
 def _with_lotteries(chain: Chain, accuracy: float) -> tuple[Floats, Choices] | None:
-    """Return a stationary equilibrium at the end of the path, or None; payoffs are of size about 1."""
-    shape = chain.states, chain.players
+    """Return a stationary equilibrium near solutions with sharper and sharper choices, or None; payoffs are near 1."""
+    from scipy.optimize import root
 
-    def miss(z: Floats) -> Floats:
-        values = z[:-1].reshape(shape)
-        return (_logistic(chain, values, float(np.exp(z[-1])))[0] - values).ravel()
+    shape, rng = (chain.states, chain.players), np.random.default_rng(0)
+    values: Floats = np.zeros(shape)
 
-    z = np.append(np.zeros(shape), np.log(_FIRST))
-    for sharpness in _SHARP:
-        with np.errstate(all="ignore"):  # of steps that are too long, and not taken
-            z = _path(miss, z, np.log(sharpness))
-        start = z[:-1].reshape(shape)
-        soft = _logistic(chain, start, float(np.exp(z[-1])))[1]
+    def miss(flat: Floats) -> Floats:
+        values = flat.reshape(shape)
+        return (_logistic(chain, values, sharpness)[0] - values).ravel()
+
+    for sharpness in _SHARPNESS.tolist():
+        for k in range(_STARTS):
+            shift = rng.normal(0, 10.0 ** -rng.uniform(0, 2), values.size) * (k > 0)
+            with np.errstate(all="ignore"):  # of steps that are too long
+                solution = root(miss, values.ravel() + shift)
+            if np.abs(solution.fun).max() <= _ROUNDING * (1e4 + sharpness):
+                values = solution.x.reshape(shape)
+                break
+        if sharpness < _CLOSE:
+            continue
+        soft = _logistic(chain, values, sharpness)[1]
         for sure in _SURE:
             choices = Choices(*(np.where(p < sure, 0.0, np.where(p > 1 - sure, 1.0, p)) for p in soft))
-            values, choices = _indifferent(chain, start, choices)
-            if violation(chain, values, choices) <= accuracy:
-                return values, choices
+            answer, choices = _indifferent(chain, values, choices)
+            if violation(chain, answer, choices) <= accuracy:
+                return answer, choices
     return None
 
 
@@ -521,45 +527,6 @@ def _logistic(chain: Chain, values: Floats, sharpness: float) -> tuple[Floats, C
     refused = chain.proposers(waiting + leave[:, None] * (chain.outside - waiting))
     choices = Choices(leave, expit(sharpness * (now.rest - refused)))
     return outcome(chain, now, choices)[0], choices
-
-
-def _path(miss: Callable[[Floats], Floats], z: Floats, last: float) -> Floats:
-    """Follow the solutions of miss(z) = 0 from z until the last entry exceeds `last`: predictor and corrector."""
-    along, length = np.eye(len(z))[-1], 0.1
-
-    def slopes(z: Floats) -> Floats:
-        step = np.sqrt(np.finfo(float).eps) * np.minimum(1.0, np.exp(-z[-1] / 2))
-        return np.stack([(miss(z + e) - miss(z - e)) / (2 * step) for e in step * np.eye(len(z))], axis=1)
-
-    def corrected(start: Floats) -> Floats | None:
-        """Return the point of the path in the plane through `start` across `along`, by Newton's method."""
-        z, before = start, np.inf
-        for _ in range(8):
-            size = float(np.abs(now := miss(z)).max())
-            if size <= 10 * _ROUNDING * (10 + np.exp(z[-1])):
-                return z
-            if not size < before:
-                return None
-            before, z = size, z + np.linalg.solve(np.vstack([slopes(z), along]), np.append(-now, 0.0))
-        return None
-
-    z = z if (start := corrected(z)) is None else start
-    for _ in range(_STEPS):
-        try:
-            along = np.linalg.solve(np.vstack([slopes(z), along]), np.eye(len(z))[-1])
-            along = along / np.linalg.norm(along)
-            while (following := corrected(z + length * along)) is None or np.abs(
-                following - z
-            ).max() > 2 * length:
-                length /= 2
-                if length < _SHORTEST:
-                    return z
-        except np.linalg.LinAlgError:
-            return z
-        z, length = following, min(1.5 * length, _LONGEST)
-        if z[-1] >= last:
-            break
-    return z
 
 
 def _indifferent(chain: Chain, values: Floats, choices: Choices) -> tuple[Floats, Choices]:

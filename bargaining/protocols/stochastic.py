@@ -148,9 +148,9 @@ class StochasticBargaining(Shown):
     more players only stationary equilibria are claimed.
 
     *Computation.* Policy iteration on who agrees, who leaves and whose option binds; each policy is solved exactly.
-    Cost: a few factorisations of n S x n S matrices, whatever the discount factor. An equilibrium with lotteries is the
-    end of a path: choices have logistic probabilities of their gains, with increasing sharpness, from one half (where
-    there is one solution) to certainty. This takes about a hundred dense systems of n S unknowns.
+    Cost: a few factorisations of n S x n S matrices, whatever the discount factor. An equilibrium with lotteries is a
+    limit: choices have logistic probabilities of their gains, with increasing sharpness, from one half (where there is
+    one solution) to certainty. This takes some hundred roots of n S unknowns.
 
     `residual` is the largest gain by a one-shot deviation, in any state, over the largest given payoff. Rounding of
     1e-16 in that gain can move payoffs by 1e-16 over one less the discount factor: by 1e-7 at a discount factor of

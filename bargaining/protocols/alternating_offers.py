@@ -18,6 +18,7 @@ from bargaining.division import ACCURACY, Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.base import is_convex
 from bargaining.problem import Problem, require_problem
+from bargaining.protocols._chain import Turns, finite_rotation, rotation, separable, turns_miss
 from bargaining.protocols._offers import (
     ROUNDING,
     Mask,
@@ -35,7 +36,6 @@ from bargaining.protocols._offers import (
     several,
     spared,
 )
-from bargaining.protocols._rotation import Turns, finite_rotation, rotation, separable, turns_miss
 from bargaining.protocols._seats import UNLABELLED, batch_of, claims, exits, pie, seated, take_seats
 
 

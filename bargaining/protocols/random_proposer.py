@@ -44,9 +44,8 @@ from bargaining.feasible.base import is_convex
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Image
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._chain import ChainOfSets
+from bargaining.protocols._chain import ChainOfSets, stationary
 from bargaining.protocols._offers import SPARE, best_response
-from bargaining.protocols._rotation import stationary
 from bargaining.protocols._seats import UNLABELLED, batch_of, claims, exits, pie, seated, take_seats
 from bargaining.protocols.alternating_offers import AlternatingOffers
 

@@ -23,7 +23,6 @@ from bargaining.protocols._chain import (
     Chain,
     ChainOfSets,
     Choices,
-    Mask,
     bracketed,
     build,
     equilibrium,
@@ -31,6 +30,7 @@ from bargaining.protocols._chain import (
     violation,
     with_sets,
 )
+from bargaining.protocols._offers import Mask
 from bargaining.protocols._seats import take_seats
 
 _PROMISED = 1e-10  # of payoffs near 1: above the rounding of sums over many states

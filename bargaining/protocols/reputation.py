@@ -115,7 +115,7 @@ class ReputationalBargaining(Shown):
     priors: ArrayLike
     outside: object = field(default=None, kw_only=True)
     players: Names | None = field(default=None, kw_only=True, metadata=UNLABELLED)
-    _game: Game = field(init=False, repr=False)
+    _game: _Game = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         take_seats(self, "demands", "rates", "priors", "outside", count=2)
@@ -123,11 +123,11 @@ class ReputationalBargaining(Shown):
         options, received = checked_outside(self.outside, a)
         if self.outside is not None:
             a, r, z = (np.broadcast_to(x, options.shape) for x in (a, r, z))
-        object.__setattr__(self, "_game", Game(a, r, z, options, received))
+        object.__setattr__(self, "_game", _Game(a, r, z, options, received))
 
     def __call__(self) -> ReputationalOutcome:
         """Return the equilibrium of every game of the batch."""
-        initial, horizon, payoffs, leaves = concessions(self._game)
+        initial, horizon, payoffs, leaves = concessions(*self._game)
         return ReputationalOutcome(
             payoffs=sealed(payoffs),
             initial_concession=sealed(initial),
@@ -154,7 +154,7 @@ class ReputationalOutcome(Result):
         The date from which both are known to be committed if nobody has conceded.
     leaves : ndarray of bool, shape (*batch, 2)
         Whether the player would rather leave than concede, which cancels the other's reputation.
-    game : Game
+    game : named tuple
         Its `demands`, `rates`, `priors` and options, checked and of one shape.
     parameters : mapping
         The parameters of the game, by name, as numbers, functions and read-only arrays.
@@ -168,7 +168,7 @@ class ReputationalOutcome(Result):
     initial_concession: Floats
     horizon: Floats
     leaves: NDArray[np.bool_]
-    game: Game
+    game: _Game
     parameters: Mapping[str, Any]
     method: str = "reputational bargaining"
     player_names: tuple[str, ...] = ("0", "1")
@@ -348,7 +348,7 @@ def kambe_limit(rates: ArrayLike, *, exponents: ArrayLike = (1.0, 1.0)) -> Float
     return np.asarray(speed[..., ::-1] / speed.sum(axis=-1, keepdims=True))
 
 
-class Game(NamedTuple):
+class _Game(NamedTuple):
     """Checked primitives of one shape (*batch, 2)."""
 
     demands: Floats
@@ -358,16 +358,18 @@ class Game(NamedTuple):
     received: Floats  # payoffs of both, whoever leaves
 
 
-def concessions(game: Game) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+def concessions(
+    demands: Floats, rates: Floats, priors: Floats, options: Floats, received: Floats
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     """Return masses at 0, horizons, normal types' payoffs, and who would rather leave than concede.
 
     L_i = r_j (1 - a_i) / (a_1 + a_2 - 1), T = min -ln z_i / L_i. With u_i = r_j (1 - a_i), player 2 would need longer
     iff u_2 ln z_1 > u_1 ln z_2, and the weak side w then keeps 1 - F_w(0) = exp(ln z_w - u_w ln z_s / u_s) against the
     strong side s.
     """
-    rest, logs = 1 - game.demands, np.log(game.priors)
-    conflict = game.demands[..., 0] + game.demands[..., 1] - 1
-    u1, u2 = game.rates[..., 1] * rest[..., 0], game.rates[..., 0] * rest[..., 1]
+    rest, logs = 1 - demands, np.log(priors)
+    conflict = demands[..., 0] + demands[..., 1] - 1
+    u1, u2 = rates[..., 1] * rest[..., 0], rates[..., 0] * rest[..., 1]
     lead = u2 * logs[..., 0] - u1 * logs[..., 1]
     second_weak = lead > 0
     strong = np.where(second_weak, u1, u2)
@@ -375,12 +377,16 @@ def concessions(game: Game) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     initial = np.stack([np.where(second_weak, 0.0, mass), np.where(second_weak, mass, 0.0)], axis=-1)
     horizon = -np.where(second_weak, logs[..., 0], logs[..., 1]) * conflict / strong
     payoffs = initial[..., ::-1] * conflict[..., None] + rest[..., ::-1]
-    leaves = np.asarray(game.options > rest[..., ::-1])
+    leaves = np.asarray(options > rest[..., ::-1])
     if np.any(leaves):
         gone: NDArray[np.bool_] = np.any(leaves, axis=-1, keepdims=True)
-        initial = np.where(gone, np.where(leaves[..., ::-1], 1 - game.priors, 0.0), initial)
+        initial = np.where(gone, np.where(leaves[..., ::-1], 1 - priors, 0.0), initial)
         horizon = np.where(gone[..., 0], 0.0, horizon)
-        payoffs = np.where(gone, _departure_payoffs(game, leaves, initial), payoffs)
+        payoffs = np.where(
+            gone,
+            _departure_payoffs(_Game(demands, rates, priors, options, received), leaves, initial),
+            payoffs,
+        )
     return initial, horizon, payoffs, leaves
 
 
@@ -390,7 +396,7 @@ def agreement(rates: Floats, received: Floats) -> Floats:
     return np.asarray(np.clip(other / rates.sum(axis=-1, keepdims=True), received, 1 - received[..., ::-1]))
 
 
-def _departure_payoffs(game: Game, leaves: NDArray[np.bool_], gives_up: Floats) -> Floats:
+def _departure_payoffs(game: _Game, leaves: NDArray[np.bool_], gives_up: Floats) -> Floats:
     """Return normal types' payoffs where somebody leaves, from the probabilities that each gives up at 0, (..., 2)."""
     a, o, conceded = game.demands, game.received, gives_up[..., ::-1]
     met = np.where(leaves.all(axis=-1, keepdims=True), agreement(game.rates, o), a)  # from a normal opponent

@@ -20,7 +20,7 @@ from bargaining._rich import Shown
 from bargaining.division import Division, judged, told
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining.protocols._seats import take_seats
-from bargaining.protocols.reputation import Game, agreement, checked_outside, concessions
+from bargaining.protocols.reputation import agreement, checked_outside, concessions
 
 _ACCURACY = 1e-10  # of the pie: three nested roots, each near rounding
 
@@ -265,7 +265,7 @@ def _continuations(
     z = np.stack(np.broadcast_arrays(beliefs[:, None], committed), axis=-1)
     fits = a.sum(axis=-1) - 1 <= FIT
     safe = np.where(fits[..., None], 0.9, a)
-    _, _, payoffs, _ = concessions(Game(safe, one.rates, z, one.options, one.received))
+    _, _, payoffs, _ = concessions(safe, one.rates, z, one.options, one.received)
     firsts = np.where(fits, own[:, None], payoffs[..., 0])
     return firsts, np.where(fits, 1 - own[:, None], payoffs[..., 1])
 

@@ -127,54 +127,40 @@ def decompose(
     with np.errstate(all="ignore"):  # scenarios that failed are marked by their status
         if method != "path":
             start = Point(system, system.cells(base[None]), system.start(1))
-            return _at_once(start, end, costs), end
+            hats = np.ones_like(base) if costs is None else costs
+            paid = end.deficits + end.received - start.deficits
+            dearer = np.expm1(end.log_costs - start.log_costs)
+            return _parts(start, dearer, end.flows - start.flows, sectors_first(hats - 1.0), paid), end
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         nodes, weights = (nodes + 1.0) / 2.0, weights / 2.0
-        slopes = _differentiation(nodes)
+        slopes, line = _differentiation(nodes), nodes[:, None, None, None]
         parts = []
         for k in range(len(tariffs)):
-            line = nodes[:, None, None, None]
-            way = solver.solve(
-                system.cells(
-                    base + line * (tariffs[k] - base),
-                    None if costs is None else costs[k] ** line,
-                    None if transfers is None else nodes[:, None] * transfers[k],
-                    unit,
-                )
+            hats = np.ones_like(base) if costs is None else costs[k]
+            received = None if transfers is None else nodes[:, None] * transfers[k]
+            way = solver.solve(system.cells(base + line * (tariffs[k] - base), hats**line, received, unit))
+            dearer, sold, paid = (
+                np.tensordot(slopes, change, 1)
+                for change in (way.log_costs, way.flows, np.asarray(way.deficits + way.received))
             )
-            growth = None if costs is None else sectors_first(np.log(costs[k]))[None]
-            along = _along(way, slopes, growth)
+            along = _parts(way, dearer, sold, sectors_first(np.log(hats))[None], paid)
             parts.append([np.tensordot(weights, part, 1) for part in along])
     return tuple(np.stack(part) for part in zip(*parts, strict=True)), end  # type: ignore[return-value]
 
 
-def _along(way: Point, slopes: Floats, growth: Floats | None) -> tuple[Floats, Floats, Floats, Floats]:
-    """The parts per unit of the way at its nodes, (K, J, N) and (K, N)."""
-    costs = np.tensordot(slopes, way.log_costs, 1)
-    flows, income = way.flows, way.income[:, None]
-    bought = np.matmul(flows, costs[..., None])[..., 0]
-    terms = (way.sold * costs - bought) / income
-    rates = way.cells.gross - 1.0
-    volume = (rates * (np.tensordot(slopes, flows, 1) - flows * costs[..., None, :])).sum(axis=3) / income
-    dearer = np.zeros_like(terms) if growth is None else (way.cells.gross * flows * growth).sum(axis=3)
-    paid = np.tensordot(slopes, way.deficits + way.received, 1) / way.income
-    return terms, volume, -dearer / income, paid
+def _parts(
+    at: Point, costs: Floats, flows: Floats, trade_costs: Floats, paid: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The parts with the weights of a point, (B, J, N) and (B, N).
 
-
-def _at_once(start: Point, end: Point, costs: Floats | None) -> tuple[Floats, Floats, Floats, Floats]:
-    """The parts with the weights of the base, (B, J, N) and (B, N)."""
-    flows, income = start.flows, start.income[:, None]
-    rates = start.cells.gross - 1.0
-    change = np.expm1(end.log_costs - start.log_costs)
-    growth = np.divide(end.flows, flows, out=np.ones_like(end.flows), where=flows > 0.0) - 1.0
-    dearer = None if costs is None else sectors_first(costs) - 1.0
-    bought = np.matmul(flows, change[..., None])[..., 0]
-    terms = (start.sold * change - bought) / income
-    more = growth - change[..., None, :]
-    volume = (rates * np.where(flows > 0.0, flows * more, 0.0)).sum(axis=3) / income
-    lost = np.zeros_like(terms) if dearer is None else (start.cells.gross * flows * dearer).sum(axis=3)
-    paid = (end.deficits + end.received - start.deficits) / start.income
-    return terms, volume, -lost / income, np.broadcast_to(paid, (len(terms), paid.shape[-1]))
+    Of changes of log unit costs (B, J, N), flows and log trade costs (B, J, N, N), and of what is received (B, N).
+    """
+    income, rates = at.income[:, None], at.cells.gross - 1.0
+    bought = np.matmul(at.flows, costs[..., None])[..., 0]
+    terms = (at.sold * costs - bought) / income
+    volume = (rates * (flows - at.flows * costs[..., None, :])).sum(axis=3) / income
+    saved = -(at.cells.gross * at.flows * trade_costs).sum(axis=3) / income
+    return terms, volume, np.broadcast_to(saved, terms.shape), paid / at.income
 
 
 def _differentiation(nodes: Floats) -> Floats:

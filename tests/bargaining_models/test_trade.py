@@ -12,7 +12,6 @@ from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel, solve
 from bargaining_models.trade.solve import Solver
 from former_figures import former
-from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 USA, CAN, CHN, ROW = range(4)
@@ -119,15 +118,6 @@ def test_base_has_balanced_trade(model):
     np.testing.assert_allclose(model.economy.income, model.economy.final.sum(axis=1) * model.economy.income)
 
 
-def test_agrees_with_a_plain_program(model, random_scenarios):
-    plain = PlainTrade(DATA, model.economy.elasticities)
-    np.testing.assert_allclose(model.economy.flows, plain.flows, rtol=1e-10)
-    tariffs, costs = (array[15:25] for array in random_scenarios)
-    ours = model.solve(tariffs=tariffs, costs=costs)
-    theirs = [plain.welfare(t, c) for t, c in zip(tariffs, costs, strict=True)]
-    np.testing.assert_allclose(ours.welfare, theirs, rtol=0, atol=1e-8)
-
-
 def test_meets_the_conditions(model, random_scenarios):
     tariffs, costs = random_scenarios
     answer = model.solve(tariffs=tariffs, costs=costs).raise_if_failed()
@@ -150,19 +140,6 @@ def test_answers_do_not_depend_on_the_batch(model, random_scenarios, size):
         some = model.solve(tariffs=tariffs[part], costs=costs[part])
         for name in ARRAYS:
             np.testing.assert_array_equal(getattr(whole, name)[part], getattr(some, name))
-
-
-@pytest.mark.dear("uniform5", "cp")
-def test_one_scenario_is_the_same_alone_and_under_any_chunk(model, random_scenarios, monkeypatch):
-    tariffs, costs = random_scenarios
-    whole = model.solve(tariffs=tariffs, costs=costs)
-    alone = model.solve(tariffs=tariffs[5], costs=costs[5])
-    monkeypatch.setattr(solve, "CHUNK_ENTRIES", 7 * 176)
-    monkeypatch.setattr(solve, "JACOBIAN_ENTRIES", 0)
-    chunked = model.solve(tariffs=tariffs, costs=costs)
-    for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(whole, name)[5], getattr(alone, name))
-        np.testing.assert_array_equal(getattr(whole, name), getattr(chunked, name))
 
 
 def test_shapes_follow_the_batch(model5):
@@ -414,10 +391,8 @@ def test_intermediate_use_is_limited_to_90_percent(parameters):
 
 BAD_CALLS = [
     (lambda m: m.tariffs({("USA", "MEX"): 0.1}), "`region` must be one of .* got 'MEX'"),
-    (lambda m: m.tariffs({("USA", "CAN", "STEEL"): 0.1}), "`sector` must be one of .* got 'STEEL'"),
     (lambda m: m.tariffs({("USA", "USA"): 0.1}), "must join two regions"),
     (lambda m: m.tariffs({"USA": 0.1}), "A link must be"),
-    (lambda m: m.tariffs({US_ON_CANADA: np.nan}), "must be finite; got nan"),
     (lambda m: m.tariffs({US_ON_CANADA: [0.1, 0.2], CANADA_ON_US: [1, 2, 3]}), "Batches must broadcast"),
     (lambda m: m.closed([("CAN",)]), "A link must be"),
     (lambda m: m.solve(tariffs=m.tariffs({US_ON_CANADA: -1.0})), r"above -1.*got -1 of USA on CAN AGR"),
@@ -434,14 +409,11 @@ BAD_CALLS = [
         "batch axes that broadcast",
     ),
     (lambda m: m.redirect(1.2, **ROUTE), r"`share` must lie in \[0, 1\]; got 1.2"),
-    (lambda m: m.redirect(-0.1, **ROUTE), r"`share` must lie in \[0, 1\]"),
     (lambda m: m.redirect({"AGR": 2}, **ROUTE), r"must lie in \[0, 1\]; got 2"),
     (lambda m: m.redirect({"SERV": 0.1}, **ROUTE), "must name goods sectors; got 'SERV'"),
-    (lambda m: m.redirect({"GRAIN": 0.1}, **ROUTE), "`sector` must be one of"),
     (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="MARS"), "`target` must be one of"),
     (lambda m: m.redirect(0.1, caps=[0.1, 0.2], **ROUTE), "`caps` must have one entry per sector"),
     (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="CAN"), "must be three regions"),
-    (lambda m: m.solve().of("MEX"), "`region` must be one of"),
     (lambda m: m.marginal_welfare(np.ones((1, 4, 4, 9))), r"`directions` must have last axes \(4, 4, 11\)"),
 ]
 

@@ -204,14 +204,10 @@ WRONG = [
         {"elasticities": {"s0": 5.0}},
         r"`elasticities` must name the same sectors as the rest; missing \['s1'\]",
     ),
-    ({"goods": ["s9"]}, "`goods` must be one of 's0', 's1'; got 's9'"),
     ({"goods": [1, 0]}, "`goods` must be names of sectors, or True or False"),
     ({"value_added": np.ones((3, 2))}, "If `inputs` are shares, leave `value_added` out"),
     ({"value_added": -np.ones((3, 2))}, "`value_added` must not be negative"),
-    ({"reconcile": "hope"}, "`reconcile` must be one of 'value_added'"),
     ({"final": np.zeros((3, 2))}, "`final` must be positive somewhere in every region; got none for r0"),
-    ({"regions": 5}, "`regions` must be a list of strings; got 5"),
-    ({"goods": 5}, "`goods` must be a list of sectors; got 5"),
     ({"flows": [[1.0, 2.0], [3.0]]}, "`flows` must be an array of numbers"),
     ({"gdp": [1.0, 2.0]}, r"`gdp` must have the axes region \(3\)"),
 ]
@@ -230,8 +226,6 @@ OPTIONS = [
     ({"limit": 0.9}, "`absorb` must name the sector"),
     ({"limit": 1.5, "absorb": "s0"}, r"`limit` must lie in \(0, 1\)"),
     ({"limit": 0.9, "absorb": 5}, "`absorb` must be a whole number, at least 0 and at most 1; got 5"),
-    ({"limit": 0.9, "absorb": -1}, "`absorb` must be a whole number, at least 0"),
-    ({"limit": 0.9, "absorb": True}, "`absorb` must be a whole number, at least 0"),
     ({"limit": 0.9, "absorb": "s9"}, "`absorb` must be one of 's0', 's1'; got 's9'"),
 ]
 
@@ -298,7 +292,6 @@ MERGES = [
     (({"a": ["r0"], "b": ["r0"]},), "`regions` must use each name once; 'r0' is in two"),
     (({"a": "r0"},), "`regions` must map 'a' to a list of names"),
     (({"r1": ["r0"]},), "'r1' names two"),
-    (({"a": 5},), "`regions` must be a mapping from new names such as 'a' to lists of old ones; got 5"),
     ((["r0"],), r"`regions` must map new names to lists of old ones; got \['r0'\]"),
     ((None, {"all": ["s0", "s1"]}), "`sectors` must not merge goods with others; all would"),
 ]

@@ -176,7 +176,7 @@ class Negotiation(Shown):
         choice(meaning, "meaning", MEANINGS)
         parts = {"home": home, "partner": partner, "alternative": alternative}
         world = world_of(model, data, parts, rest=rest, elasticities=elasticities, tariffs=tariffs)
-        model, figures = world.model, world.figures
+        model, figures, free = world.model, world.figures, np.array(world.tariffs)
         if choice(money, "money", MONEY) == "gdp" and model.data.gdp is None:
             raise InvalidInput(
                 "`money` cannot be 'gdp': the figures have no GDP. Give `gdp`, or take 'income'."
@@ -188,15 +188,14 @@ class Negotiation(Shown):
             assert day is not None
             words = f"tariffs of {in_words(day)}"
             roles = roles.calling(status_quo=words, meanwhile=f"the {words}")
-        free = np.array(world.tariffs)
-        for link in _links(model, roles):
-            if not (model.economy.shares[link][model.goods] > 0.0).any():
-                buyer, seller = (model.regions[place] for place in link)
+        for importer, exporter in _links(model, roles):
+            own = (importer, exporter, model.goods)
+            if not (model.economy.shares[own] > 0.0).any():
                 raise InvalidInput(
-                    f"`home` and `partner` must trade goods both ways; {buyer} buys none from {seller}, so that a "
-                    f"tariff would fall on nothing. Choose another pair, or let a role be several regions."
+                    f"`home` and `partner` must trade goods both ways; {model.regions[importer]} buys none from "
+                    f"{model.regions[exporter]}, so that a tariff would fall on nothing. Choose another pair, or let "
+                    f"a role be several regions."
                 )
-            own = (*link, model.goods)
             free[own] = 0.0 if agreement == "free trade" else model.economy.tariffs[own]
         if figures is not None and model.regions == figures.regions:
             caps = figures.caps.values if caps is None else caps

@@ -12,6 +12,7 @@ from bargaining.errors import InvalidInput
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import region
+from bargaining_models.negotiation.routes import MEANINGS
 from bargaining_models.trade import Environment
 from bargaining_models.trade.folders import structure
 
@@ -56,13 +57,12 @@ def page(
     >>> tables[2].records()[0]["partner"].__round__(1)  # percent: the US tariff that Canada accepts
     5.8
     """
-    known = structure("icio2019").regions if data in (None, "icio2019") else None
-    codes = {"home": home, "partner": partner, "alternative": alternative}
-    if known is not None:
-        codes = {part: None if name is None else region(name, part, known) for part, name in codes.items()}
+    codes: dict[str, Any] = {"home": home, "partner": partner, "alternative": alternative}
+    if data in (None, "icio2019"):
+        known = structure("icio2019").regions
+        codes = {part: name and region(name, part, known) for part, name in codes.items()}
     if codes["alternative"] is None and "CHN" not in codes.values():
         codes["alternative"] = "CHN"
-    ours = data is None and set(codes.values()) <= {*OWN, None}
     us = "USA" in codes.values() and codes["alternative"] != "USA"
     if date not in (None, BASE) and not us:
         raise InvalidInput(
@@ -71,17 +71,14 @@ def page(
         )
     if date is None and us:
         date = Environment.shipped().dates[-1].isoformat()
-    tariffs = None if date == BASE else date
-    given: dict[str, Any] = {
-        **codes,
-        "data": data or ("wiod2011" if ours else "icio2019"),
-        "tariffs": tariffs,
-    }
-    talks = Negotiation(**given)
-    tables = [talks.headline(r=r)]
-    if codes["alternative"] is not None:
-        tables.append(Negotiation(**given, meaning="diverted").headline(r=r))
-    return [*tables, unpaid(talks, r if codes["alternative"] is not None else (0.0,))]
+    if data is None:
+        data = "wiod2011" if set(codes.values()) <= {*OWN, None} else "icio2019"
+    talks, *other = (
+        Negotiation(**codes, data=data, tariffs=None if date == BASE else date, meaning=meaning)
+        for meaning in (MEANINGS if codes["alternative"] is not None else MEANINGS[:1])
+    )
+    tables = [one.headline(r=r) for one in (talks, *other)]
+    return [*tables, unpaid(talks, r if other else (0.0,))]
 
 
 def unpaid(talks: Negotiation, r: Sequence[float]) -> Table:

@@ -13,6 +13,7 @@ import numpy as np
 import bargaining
 from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
+from bargaining_models._figures import Figures
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.negotiation.thresholds import GRID
@@ -177,18 +178,13 @@ class Study:
     def own(self) -> list[str]:
         """The files whose figures are not those of this package."""
         theirs, ours = self.parameters, _package()
-        found = [
-            file
-            for name, file in FILES.items()
-            if not np.array_equal(getattr(theirs, name).values, getattr(ours, name).values)
-        ]
+        found = [file for name, file in FILES.items() if _differ(getattr(theirs, name), getattr(ours, name))]
         return found + ["facts.csv"] * (dict(theirs.facts) != dict(ours.facts))
 
     def meant(self, name: str) -> str:
         """Say what an elasticity set is; one of this package's names with other numbers is just its name."""
         given, known = self.parameters.elasticities.get(name), _package().elasticities.get(name)
-        same = given is not None and known is not None and np.array_equal(given.values, known.values)
-        return MEANT.get(name, name) if same else name
+        return name if given is None or known is None or _differ(given, known) else MEANT.get(name, name)
 
     def table(
         self,
@@ -251,9 +247,11 @@ class Study:
         }
 
 
-@cache
-def _package() -> Parameters:
-    return load()
+_package = cache(load)
+
+
+def _differ(theirs: Figures, ours: Figures) -> bool:
+    return not np.array_equal(theirs.values, ours.values)
 
 
 @cache

@@ -87,18 +87,16 @@ def merit_order(parameters: Parameters, added: ArrayLike) -> Floats:
     >>> merit_order(load(), [1, 3, 5, 10]).round(1)
     array([ 0.7,  4.7, 19.9, 58.1])
     """
-    sizes = {p.name: size(parameters, p) for p in projects(parameters)}
-    prices = sorted((p.cost / sizes[p.name], sizes[p.name]) for p in projects(parameters))
-    dearest = next(p.cost / sizes[p.name] for p in projects(parameters) if p.name == REPEATED)
-    cheaper = np.array([pair for pair in prices if pair[0] < dearest])
-    ends = np.concatenate([[0.0], np.cumsum(cheaper[:, 1])])
-    paid = np.concatenate([[0.0], np.cumsum(cheaper.prod(axis=1))])
+    prices = sorted((p.cost / size(parameters, p), size(parameters, p), p.name) for p in projects(parameters))
+    dearest = next(price for price, _, name in prices if name == REPEATED)
+    cheaper = np.array([[price, points] for price, points, _ in prices if price < dearest])
+    ends, paid = (np.append(0.0, np.cumsum(x)) for x in (cheaper[:, 1], cheaper.prod(axis=1)))
     wanted = within(real(added, "added"), "added", 0.0, np.inf)
     return np.asarray(np.interp(wanted, ends, paid) + dearest * np.maximum(wanted - ends[-1], 0.0))
 
 
 def size(parameters: Parameters, project: Project) -> float:
     """Return what a project can redirect in points."""
-    exports = sold_to_us(parameters) * parameters.goods
-    parts = [share * exports[parameters.sectors.index(sector)] for sector, share in project.share.items()]
-    return float(100.0 * sum(parts) / exports.sum())
+    shares = [project.share.get(sector, 0.0) for sector in parameters.sectors]
+    exports = sold_to_us(parameters)
+    return float(100.0 * (shares @ exports) / exports[parameters.goods].sum())

@@ -24,13 +24,7 @@ _OPTIONS = {"unanswered": "partner_tariff", "in kind": "tariff", "status quo": "
 def money_without(negotiation: Negotiation, given: Any, *, r: Share, capped: bool = False) -> Floats:
     """Return the money of home and the partner without an agreement, (*batch, 2).
 
-    Parameters
-    ----------
-    negotiation
-    given : str, tuple, outcome or array_like
-        See `Negotiation.without_agreement`; or payoffs in money, home first.
-    r, capped
-        As for `Negotiation`.
+    `given` is as for `Negotiation.without_agreement`, or payoffs in money, home first.
     """
     if isinstance(given, Outcome):
         return given.money

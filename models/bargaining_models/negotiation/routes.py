@@ -27,16 +27,9 @@ def route_hats(
     tariffs: Floats,
     caps: Floats | None = None,
 ) -> Floats:
-    """Return hats of trade cost, (*batch, N, N, J).
+    """Return hats of trade cost, (*batch, N, N, J), of a share as `Negotiation` describes it.
 
-    Parameters
-    ----------
-    model, roles
-    share : array_like in [0, 1], or mapping from sector to array_like
-    meaning : one of `MEANINGS`
-    tariffs : (N, N, J) array
-        In force under the agreement.
-    caps : (J,) array, optional
+    `tariffs`, (N, N, J), are those under the agreement.
     """
     if roles.alternative is None:
         parts = list(share.values()) if isinstance(share, Mapping) else [share]

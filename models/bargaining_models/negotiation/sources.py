@@ -46,20 +46,10 @@ class Whole(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class World(Shown):
-    """What a negotiation takes place in.
+    """What a negotiation takes place in: see `Negotiation`; `names` are the regions by role.
 
-    Attributes
-    ----------
-    model : TradeModel
-    names : mapping from part to region or None
-    figures : Parameters or None
-        Where the data come as such.
-    tariffs : (N, N, J) array
-        In force on the day, or those of the base.
-    environment : Environment or None
-        At the day.
-    whole : Whole
-        The world before regions were merged.
+    `tariffs`, (N, N, J), are those in force on the day of the `environment`, or those of the base; `figures` are there
+    where the data come as such.
     """
 
     model: TradeModel
@@ -81,16 +71,8 @@ def world_of(
 ) -> World:
     """Return the trade model with the regions that matter, and the tariffs in force.
 
-    Parameters
-    ----------
-    model : TradeModel or None
-    data : TradeModel, Parameters, TradeData, name of a structure, folder or None
-    parts : mapping from part to region, or to a mapping from a new name to the regions it is made of
-    rest : str or None
-        The name of a region made of all that play no part. By default regions are merged only where `data` is a
-        structure of this package: it has twenty.
-    elasticities, tariffs
-        As for `Negotiation`.
+    The arguments are those of `Negotiation`, `parts` the regions in each role. Without `rest` regions are merged only
+    where `data` is a structure of this package: it has twenty.
     """
     if (model is None) == (data is None):
         raise InvalidInput("`model` or `data` must be given, and not both.")

@@ -19,6 +19,7 @@ from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.negotiation.triangle import Triangle
 from bargaining_models.parameters import Parameters, load
+from bargaining_models.trade import Environment
 from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import check_unit
 
@@ -83,7 +84,7 @@ class Study:
         self.parameters = load() if parameters is None else parameters
         check_unit(self.parameters)  # the tables name it
         self.elasticities = elasticities
-        self.tariffs = tariffs
+        self.tariffs, self.force = tariffs, cast("Environment | str | None", tariffs)
         self.made: dict[Any, Any] = {}
         self._baselines = cache(lambda name: self._baseline(name))
         self._wide = cache(lambda name, capped: Deal.at(self.baseline_with(name), r=GRID, capped=capped))
@@ -100,7 +101,7 @@ class Study:
 
     def _baseline(self, elasticities: str, meaning: str = "capacity") -> Baseline:
         return Baseline.from_parameters(
-            self.parameters, elasticities=elasticities, tariffs=self.tariffs, meaning=meaning
+            self.parameters, elasticities=elasticities, tariffs=self.force, meaning=meaning
         )
 
     @property

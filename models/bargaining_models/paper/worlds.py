@@ -21,7 +21,6 @@ from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.trade.folders import structure
 from bargaining_models.uncertainty import AnyPrior, ElasticityPrior, elasticity_priors, priors
-from bargaining_models.us_canada.baseline import Baseline
 from bargaining_models.us_canada.projects import sold_to_us
 
 STRUCTURES = {
@@ -127,15 +126,7 @@ class DrawnStudy(Study):
         tariffs: str | None = None,
     ) -> None:
         super().__init__(drawn(parameters, structure, given), elasticities=DRAWN, tariffs=tariffs)
-        self.figures, self.structure = parameters, structure
-
-    def _baseline(self, elasticities: str, meaning: str = "capacity") -> Baseline:
-        return Baseline.from_parameters(
-            self.parameters,
-            elasticities=elasticities,
-            tariffs=tariffs_in(self.figures, self.structure, self.tariffs),
-            meaning=meaning,
-        )
+        self.force = tariffs_in(parameters, structure, tariffs)
 
 
 def _groups(parameters: Parameters) -> Floats:

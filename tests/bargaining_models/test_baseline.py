@@ -60,12 +60,6 @@ def test_players_are_canada_and_the_us(baseline5):
     np.testing.assert_array_equal(outcome.equilibrium.welfare, direct.welfare)
 
 
-def test_money_is_percent_of_income(baseline5):
-    outcome = baseline5.payoffs(0.25)
-    np.testing.assert_allclose(outcome.money, outcome.percent / 100 * baseline5.model.economy.income[[1, 0]])
-    assert outcome.unit == "USD bn of 2023"
-
-
 def test_no_deviation_from_the_war_pays(baseline, war):
     rates = np.concatenate([np.linspace(-0.5, 1.0, 76), [2.0, 3.0]])[:, None]
     us = baseline.payoffs(rates, war.rates[:, CANADA], r=SHARES).percent[..., US]

@@ -19,7 +19,7 @@ from bargaining.cli import answers as _answers
 from bargaining.cli.options import ENDINGS, at_most
 from bargaining_models import cli
 from bargaining_models.paper import figures, reproduce
-from bargaining_models.paper.reproduce import stored, stored_names
+from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.tables import TABLES
 
 CAKE = 'title = "Cake"\n[problem]\ndisagreement = [0, "1/5"]\ntotal = 1\n'
@@ -432,10 +432,6 @@ def test_of_many_actions_those_that_are_played_are_listed(file, capsys: pytest.C
     status, out, _ = run("solve", file(f"[game]\npayoffs = {[row, row]}\n"), capsys=capsys)
     assert status == 0
     assert "11: 1" in out
-
-
-def test_stored_tables_are_all_offered() -> None:
-    assert set(stored_names()) <= set(TABLES)
 
 
 def test_a_figure_without_matplotlib_says_how_to_install_it(monkeypatch, capsys):

@@ -375,28 +375,26 @@ def test_bad_levels_and_lists_are_named(baseline: Baseline, options: dict[str, A
 
 
 def test_worn_capacity_falls_by_a_level(small: Capacity) -> None:
-    """By hand, from the middle level: closed or not, built or not, and then one year in e^-.1 it is kept."""
-    pivot = PivotGame(capacity=small, closure=0.2, reopening=0.5, wear=0.1)
+    """By hand, from the middle level: closed or not, built, and then one year in e^-.1 it is kept."""
+    game = PivotGame(capacity=small, closure=0.2, reopening=0.5, wear=0.1).game(DISCOUNT)
     kept, closes, opens = np.exp(-0.1), 1 - np.exp(-0.2), 1 / 5
-    builds_it = pivot._home(pivot.states[1])[-1]
-    moves = {
-        s.name: chance for s, chance in pivot._moves(pivot.states[1], builds_it, pivot._choices(1)[0]).items()
-    }
-    expected = {
-        "5%": (1 - closes) * ((1 - opens) * kept + opens * (1 - kept)),
-        "15%": (1 - closes) * opens * kept,
-        "0%": (1 - closes) * (1 - opens) * (1 - kept) + closes * (1 - kept),
-        "5%, closed": closes * kept,
-    }
-    assert moves == pytest.approx(expected)
+    stays = (1 - closes) * (1 - opens)
+    expected = [
+        stays * (1 - kept) + closes * (1 - kept),
+        stays * kept + (1 - closes) * opens * (1 - kept),
+        (1 - closes) * opens * kept,
+        closes * kept,
+        0.0,
+    ]
+    np.testing.assert_allclose(game.transition(1)[-1, 0], expected, atol=1e-15)
 
 
 def test_running_costs_are_paid_wherever_capacity_stands(small: Capacity) -> None:
-    dear, cheap = PivotGame(capacity=small, running=0.03, **REVOCABLE), PivotGame(capacity=small, **REVOCABLE)
-    for state in dear.states:
-        home, partner = dear._home(state)[0], dear._choices(1)[0]
-        paid = cheap._flow(state, home, partner) - dear._flow(state, home, partner)
-        assert paid == pytest.approx([0.03 * small.capital[: state.level].sum(), 0.0])
+    dear, cheap = (PivotGame(capacity=small, running=cost, **REVOCABLE) for cost in (0.03, 0.0))
+    games = zip(dear.states, cheap.game(DISCOUNT).games, dear.game(DISCOUNT).games, strict=True)
+    for state, before, after in games:
+        upkeep = [0.03 * small.capital[: state.level].sum(), 0.0]
+        np.testing.assert_allclose(before.payoffs - after.payoffs - upkeep, 0.0, atol=1e-12)
     for name in ("wear", "running"):
         with pytest.raises(InvalidInput, match=f"`{name}`"):
             PivotGame(capacity=small, **{name: -0.1})

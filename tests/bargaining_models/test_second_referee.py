@@ -7,9 +7,9 @@ import pytest
 
 import plain_pivot as PLAIN
 from bargaining_models.negotiation.capacity import Capacity
-from bargaining_models.negotiation.pivot_game import PivotGame, settles
+from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.tariff_war import RATES, TariffGame
-from bargaining_models.paper.pivot_game import BLOCKING, PivotGameStudy
+from bargaining_models.paper.pivot_game import BLOCKING
 from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.us_canada.capacity import canada_capacity
 
@@ -42,17 +42,6 @@ def test_sets_of_tariff_payoffs_are_those_of_the_plain_operator(
 def plain_pivot(capacity: Capacity, **options: float) -> Any:
     highest = int(capacity.rates[1][0].argmax())
     return PLAIN.PlainPivot(capacity.flows, capacity.exit, capacity.capital, highest, **options)
-
-
-@pytest.mark.parametrize("name", ["lasting", "revocable, blocked"])
-def test_dates_of_settling_are_those_of_iterated_values(study: Study, name: str) -> None:
-    own = study.once(PivotGameStudy)
-    war, agreed = own.war(name, 0.95), own.terms(name, 0.95, leave=False).payoffs
-    flow = war.values - 0.95 * war.chain @ war.values
-    worth = PLAIN.iterate(lambda x: np.maximum(agreed, flow + 0.95 * war.chain @ x), agreed)
-    for player in (0, 1):
-        now = settles(war, agreed, 0.95, player=player)
-        np.testing.assert_array_equal(now, worth[:, player] <= agreed[:, player] + 1e-9)
 
 
 @pytest.mark.dear("lasting-True")

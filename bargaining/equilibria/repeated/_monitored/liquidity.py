@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -199,52 +198,38 @@ class Envelope:
     """The highest of some curves at each stake, and the stakes at which its profile or its slope changes."""
 
     def __init__(self, curves: Iterable[Curve], unit: float) -> None:
-        """Compute slopes and knots."""
-        self.curves, self.unit = list(curves), unit
-        self._slopes = [_slopes(curve.points) for curve in self.curves]
-        self.knots = self._knots()
+        """Look for changes where a line starts and where two lines cross."""
+        lines = [
+            (*start, end, slope, owner)
+            for points, owner in curves
+            for start, end, slope in zip(points, [*points[1:, 0], np.inf], _slopes(points), strict=True)
+        ]
+        self.starts, self.values, self.ends, self.slopes = np.array(
+            [line[:4] for line in lines], dtype=float
+        ).T
+        self.owners, self.error = [line[4] for line in lines], ROUNDING * unit
+        heights = self.values - self.slopes * self.starts
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossings = np.subtract.outer(heights, heights) / np.subtract.outer(self.slopes, self.slopes).T
+        inside = (crossings > self.starts) & (crossings > self.starts[:, None])
+        inside &= (crossings < self.ends) & (crossings < self.ends[:, None])
+        self.knots: list[float] = []
+        before = Line(-np.inf, 0.0, None)
+        for stake in np.unique(np.concatenate((self.starts, crossings[inside]))).tolist():
+            line = self.at(stake)
+            gap = line.value - before.value - before.slope * (stake - self.knots[-1] if self.knots else 0.0)
+            if line.owner != before.owner or abs(line.slope - before.slope) > _FLAT or gap > self.error:
+                self.knots.append(stake)
+                before = line
 
     def at(self, stake: float) -> Line:
         """Return the highest curve; of those as high the steepest, then the first."""
-        values, slopes = self._lines(stake)
-        return self._highest(values, slopes)
-
-    def _lines(self, stake: float) -> tuple[Floats, Floats]:
-        lines = []
-        for (points, _), slopes in zip(self.curves, self._slopes, strict=True):
-            piece = np.searchsorted(points[:, 0], stake + ROUNDING * self.unit, side="right") - 1
-            start, value = points[piece]
-            lines.append((value + slopes[piece] * (stake - start) if piece >= 0 else -np.inf, slopes[piece]))
-        values, rises = np.array(lines).T
-        return values, rises
-
-    def _highest(self, values: Floats, slopes: Floats) -> Line:
-        top = np.where(values >= values.max() - ROUNDING * self.unit, slopes, -np.inf)
-        k = int(np.argmax(top >= top.max() - _FLAT))
-        return Line(float(values[k]), float(slopes[k]), self.curves[k].owner)
-
-    def _knots(self) -> list[float]:
-        """Walk from one start of a piece to the next, and on the way from one crossing of lines to the next."""
-        starts = np.unique(np.concatenate([points[:, 0] for points, _ in self.curves])).tolist()
-        out: list[tuple[float, Line]] = []
-        for at, end in pairwise([*starts, np.inf]):
-            while at < end - ROUNDING * self.unit:
-                values, slopes = self._lines(at)
-                line = self._highest(values, slopes)
-                if not out or self._changes(*out[-1], at, line):
-                    out.append((at, line))
-                steeper = slopes > line.slope + _FLAT
-                gaps = (line.value - values[steeper]) / (slopes[steeper] - line.slope)
-                at += max(gaps.min(initial=np.inf), ROUNDING * self.unit)
-        return [at for at, _ in out]
-
-    def _changes(self, start: float, before: Line, at: float, line: Line) -> bool:
-        jump = line.value - before.value - before.slope * (at - start)
-        return (
-            line.owner != before.owner
-            or abs(line.slope - before.slope) > _FLAT
-            or jump > ROUNDING * self.unit
-        )
+        place = stake + self.error
+        values = self.values + self.slopes * (stake - self.starts)
+        values[(place < self.starts) | (place >= self.ends)] = -np.inf
+        slopes = np.where(values >= values.max() - self.error, self.slopes, -np.inf)
+        k = int(np.argmax(slopes >= slopes.max() - _FLAT))
+        return Line(float(values[k]), float(self.slopes[k]), self.owners[k])
 
 
 class Account(NamedTuple):

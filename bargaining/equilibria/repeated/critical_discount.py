@@ -181,7 +181,8 @@ def critical_discount(
     the answer and is exact; otherwise the answer is found by bisection. With one-sided exit monotonicity is not known,
     since the threat to leave must itself be credible, and the intervals are searched for on a grid.
 
-    *Monitoring.* Grim punishments and transfers lead to linear programs, whose answer is good to about 1e-10. After
+    *Monitoring.* Grim punishments and transfers lead to linear programs, whose answer is good to about 1e-10. With
+    transfers no profile that needs a discount factor above 1 - 1e-6 is said to be sustainable. After
     each signal y players who are grim continue, or with probability x(y) play a stage equilibrium e for ever. Then
     :math:`v_i - e_i = (1-\delta)(g_i(a) - e_i) / (1 - \delta + \delta E[x])`, and with
     :math:`q = \frac{\delta}{1-\delta} x` no deviation pays if
@@ -222,7 +223,7 @@ def critical_discount(
     Fraction(10, 17)
     """
     require_game(game)
-    path = _Path.of(game, game.profile(profile), exit, _width(tolerance))
+    path = _Path(game, game.profile(profile), exit, _width(tolerance))
     return _answer(path, punishment, monitoring, transfers)
 
 
@@ -294,8 +295,8 @@ def critical_discounts(
     for index in np.ndindex(*numbers.shape):
         actions, own = known[numbers[index]], own_index(index, leaving)
         if own not in paths:
-            paths[own] = _Path.of(game, actions, exit.at(own) if isinstance(exit, Exit) else exit, width)
-        out[index] = _answer(paths[own].of_profile(actions), punishment, monitoring, transfers)
+            paths[own] = _Path(game, actions, exit.at(own) if isinstance(exit, Exit) else exit, width)
+        out[index] = _answer(replace(paths[own], profile=actions), punishment, monitoring, transfers)
     return out
 
 
@@ -309,23 +310,19 @@ class _Path:
 
     game: Game
     profile: tuple[int, ...]
-    payoffs: tuple[Fraction, ...]
-    deviation: tuple[Fraction, ...]
     exit: Exit | None
     width: float
     sets: dict[Discount, PayoffSet] = field(default_factory=dict)  # payoff sets, by discount factor
 
-    @classmethod
-    def of(cls, game: Game, profile: tuple[int, ...], leave: Exit | None, width: float) -> _Path:
-        exit_rows(game, leave)
-        return cls(game, profile, (), (), leave, width).of_profile(profile)
+    @property
+    def payoffs(self) -> list[Fraction]:
+        """What each player gets."""
+        return [self.game.exact_payoff(self.profile, i) for i in range(self.game.players)]
 
-    def of_profile(self, profile: tuple[int, ...]) -> _Path:
-        """Return another profile of the same game played for ever; the two share computed payoff sets."""
-        players = range(self.game.players)
-        payoffs = tuple(self.game.exact_payoff(profile, i) for i in players)
-        deviation = tuple(self.game.exact_best(profile, i) for i in players)
-        return replace(self, payoffs=payoffs, deviation=deviation, profile=profile)
+    @property
+    def deviation(self) -> list[Fraction]:
+        """What each player's best deviation pays."""
+        return [self.game.exact_best(self.profile, i) for i in range(self.game.players)]
 
     @property
     def stays(self) -> bool:
@@ -388,6 +385,7 @@ def _simple(low: float, high: float, doubt: float, test: Callable[[Fraction], bo
 def _answer(path: _Path, punishment: str, monitoring: Monitoring | None, transfers: bool) -> CriticalDiscount:
     choice(punishment, "punishment", ("optimal", "stage"))
     check_monitoring(path.game, monitoring)
+    rows = exit_rows(path.game, path.exit)
     if flag(transfers, "transfers") or (monitoring is not None and not monitoring.is_perfect):
         return _through(path, monitoring, punishment, bool(transfers))
     if punishment == "stage":
@@ -396,7 +394,6 @@ def _answer(path: _Path, punishment: str, monitoring: Monitoring | None, transfe
             path, [min(column) for column in zip(*after, strict=True)], "stage", proved=complete
         )
         return answer if rational else replace(answer, exact=None, proved=False)
-    rows = exit_rows(path.game, path.exit)
     if path.exit is not None and len(path.exit.who) == path.game.players and len(rows) == 1:
         return _formula(path, rows.pop(), "exit", proved=True)
     if path.game.players != 2:
@@ -555,13 +552,14 @@ def _through(
         stages, complete = [floats(list(payoffs)) for payoffs in after], complete and rational
     more: dict[str, Any] = {}
     if transfers:
-        joint = joint_payoffs(path.game, monitoring=monitoring, exit=path.exit)
-        least = joint.critical_discount(path.profile) if stages is None else None
-        if stages is not None:
-            more["threat"] = np.min(stages, axis=0)
-            least = least_discount(path.game, monitoring, path.exit, path.profile, lambda _: more["threat"])
-        elif least is not None and (step := joint.at(least)) is not None:
-            more["threat"] = np.array(step.threat)
+        if stages is None:
+            joint = joint_payoffs(path.game, monitoring=monitoring, exit=path.exit)
+            least = joint.critical_discount(path.profile)
+            if least is not None and (step := joint.at(least)) is not None:
+                more["threat"] = np.array(step.threat)
+        else:
+            worst = more["threat"] = np.min(stages, axis=0)
+            least = least_discount(path.game, monitoring, path.exit, path.profile, lambda _: worst)
         value = np.inf if least is None else least
     elif stages is not None:
         value, k = min((_grim(path, monitoring, stage), k) for k, stage in enumerate(stages))

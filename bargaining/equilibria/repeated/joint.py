@@ -112,7 +112,7 @@ class JointPayoffs(Shown):
         return None if account is None else _step(self.game, account, delta)
 
     def critical_discount(self, profile: stage_game.Profile) -> float | None:
-        """Return the lowest discount factor at which a profile can be played for ever; None if there is none.
+        """Return the lowest discount factor, below 1 - 1e-6, at which a profile can be played for ever; None if none.
 
         Examples
         --------

@@ -74,15 +74,11 @@ def product(*factors: Rationals) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Program:
-    """An optimal basic solution of a linear program, with the multipliers that prove it.
-
-    Of `basis`, numbers below n are variables and the rest n + i the slacks of rows i.
-    """
+    """An optimal basic solution of a linear program, with the multipliers that prove it."""
 
     solution: tuple[Fraction, ...]
     multipliers: tuple[Fraction, ...]
     value: Fraction
-    basis: tuple[int, ...]
 
 
 def maximise(objective: Rationals, matrix: Rationals, bounds: Rationals) -> Program | None:
@@ -193,12 +189,7 @@ class _Tableau:
                 factor = Fraction(self.row_scales[row], self.objective_scale)
                 multipliers[row] = Fraction(self.entries[-1, j], self.scale) * factor
         value = Fraction(self.entries[-1, -1], self.scale * self.objective_scale)
-        return Program(
-            solution=tuple(solution),
-            multipliers=tuple(multipliers),
-            value=value,
-            basis=tuple(self.basic),
-        )
+        return Program(solution=tuple(solution), multipliers=tuple(multipliers), value=value)
 
 
 def solve(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:

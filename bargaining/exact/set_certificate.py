@@ -65,7 +65,8 @@ class TwoSidedCertificate(Shown):
         `inner` or `outer` is not proved the bound is larger, since it is only known that equilibrium payoffs are means
         of stage payoffs and of payoffs after leaving; infinity if nothing is known about a set reported as empty.
     exact : bool
-        Whether the vertices solve the equations of the sets exactly; otherwise they lie inside by a tiny inset.
+        Whether the vertices solve the equations of the sets exactly; otherwise they lie inside by a tiny inset, or are
+        those of an automaton, or are known up to an error of rounding, which `bound` includes.
     tolerance : float
         The required accuracy.
     statement : str

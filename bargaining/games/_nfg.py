@@ -71,18 +71,14 @@ class _Words:
     """The words of a string, one after the other."""
 
     def __init__(self, text: str) -> None:
-        self._found = _TOKEN.finditer(text)
-        self._next = self._read()
-
-    def _read(self) -> str:
-        found = next(self._found, None)
-        return "" if found is None else found.group()
+        self._left = (match.group() for match in _TOKEN.finditer(text))
+        self._next = next(self._left, "")
 
     def peek(self) -> str:
         return self._next
 
     def take(self) -> str:
-        word, self._next = self._next, self._read()
+        word, self._next = self._next, next(self._left, "")
         return word
 
     def expect(self, word: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bargaining._arguments import instance, is_sequence, listed, player_index
 from bargaining._arrays import ArrayLike, Floats, fill, owning, real, short
-from bargaining._names import are_given
+from bargaining._names import are_given, unique_names
 from bargaining._rational import Rationals, fractions, integers, rank, rational
 from bargaining._rich import SHOWN, Card, Shown, counted, number
 from bargaining.errors import InvalidInput
@@ -133,7 +133,13 @@ class Monitoring(Shown):
                 )
         exact = given / total[..., None]
         floats = exact.astype(float)
-        fill(self, probabilities=floats, signals=_names(signals, chances.shape[-1]), _exact=exact, _game=None)
+        fill(
+            self,
+            probabilities=floats,
+            signals=unique_names(signals, "signals", chances.shape[-1]),
+            _exact=exact,
+            _game=None,
+        )
 
     def _of(self, game: Game) -> Monitoring:
         """Return this monitoring with the names of a game's players and actions."""
@@ -451,12 +457,3 @@ def check_monitoring(game: Game, monitoring: Monitoring | None) -> None:
                     f"`monitoring` must be of the same players and actions in the same order; the game has "
                     f"{', '.join(names)}, it {', '.join(others)}. Make it of this game."
                 )
-
-
-def _names(signals: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    if signals is None:
-        return tuple(map(str, range(count)))
-    names = tuple(map(str, listed(signals, "signals", "a list of names")))
-    if len(names) != count or len(set(names)) != count:
-        raise InvalidInput(f"`signals` must be {count} different names; got {names}.")
-    return names

@@ -570,21 +570,12 @@ def test_two_players_may_want_their_offers_refused() -> None:
         discounts, p, ruin = rng.uniform(0.1, 0.99, 2), rng.uniform(0, 1), rng.uniform(-0.3, 1.1, 2)
         options = rng.dirichlet([1, 1]) * rng.uniform(0.5, 1)
         outside = [None if rng.random() < 0.3 else float(x) for x in options]
-        division = AlternatingOffers(discounts, breakdown=p, breakdown_payoffs=ruin, outside=outside)(PIE)
+        given = {"discounts": discounts, "breakdown": p, "breakdown_payoffs": ruin, "outside": outside}
+        division = AlternatingOffers(**given)(PIE)
         assert division.status in (Status.OK, Status.EMPTY)
         if division.ok:
             refused += int((division.chances[:, 0] < 1).any())
-            miss = turns_miss(
-                division.offers.tolist(),
-                division.chances.tolist(),
-                total=1.0,
-                discounts=discounts.tolist(),
-                breakdown=p,
-                ruin=ruin.tolist(),
-                outside=outside,
-                disagreement=[0.0, 0.0],
-            )
-            assert miss < 1e-9, seed
+            assert missed(division, given) < 1e-9, seed
     assert refused > 3
 
 

@@ -318,6 +318,30 @@ def test_a_batch_that_does_not_fit_is_named(protocol: Any, name: str) -> None:
         protocol(Problem(TransferableSurplus([1.0, 2.0, 3.0]), [0.0, 0.0]))
 
 
+@pytest.mark.parametrize(
+    "problem", [PIE, Problem(PIE.feasible, [[0.0, 0.0], [0.8, 0.8]])], ids=["one", "batch"]
+)
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        AlternatingOffers(0.9),
+        AlternatingOffers(0.9, horizon=3),
+        RandomProposer([0.5, 0.5], 0.9),
+        NashDemandGame(noise=0.1),
+    ],
+    ids=lambda protocol: type(protocol).__name__,
+)
+def test_a_forged_claim_that_nothing_can_be_agreed_on_is_not_believed(
+    protocol: Any, problem: Problem
+) -> None:
+    answer = protocol(problem)
+    assert np.array_equal(protocol.check(answer).status, answer.status)
+    empty = np.full(np.shape(answer.status), Status.EMPTY, dtype=np.int8)
+    forged = replace(answer, status=empty if empty.ndim else Status.EMPTY)
+    expected = np.where(np.asarray(answer.status) == Status.EMPTY, Status.EMPTY, Status.INACCURATE)
+    assert np.array_equal(protocol.check(forged).status, expected)
+
+
 def checked(protocol: Any) -> Callable[[Any], Any]:
     """Return what finds the residual of an answer anew; a reputational outcome does so itself."""
     return getattr(protocol, "check", lambda outcome: outcome)

@@ -376,29 +376,20 @@ def _share(
 def _mixture(p: Floats, delta: Floats, quota: int) -> tuple[Floats, Floats]:
     """Return the chances of being bought, which add up to quota - 1, (..., n), and the largest mu = 1 / (t - 1).
 
-    The sum of chances falls piecewise linearly in t: it is interpolated between knots. A player who never proposes or
-    does not wait asks nothing; if more such votes than needed are free, mu is 0.
+    The sum of chances falls in t. A player who never proposes or does not wait asks nothing; if more such votes than
+    needed are free, mu is 0.
     """
-    free, knots = (
-        (p == 0) | (delta == 0),
-        np.concatenate([1 + (1 - delta) / (delta * p), 1 / (delta * p)], axis=-1),
-    )
+    free = (p == 0) | (delta == 0)
 
     def chances(t: Floats) -> Floats:
-        return np.where(free, 1 - p, np.clip(1 / delta - p * t, 0.0, 1 - p))
+        return np.where(free, 1 - p, np.clip(1 / delta - p * t[..., None], 0.0, 1 - p))
 
-    knots = np.sort(knots, axis=-1)
-    sums = np.stack([chances(t[..., None]).sum(axis=-1) for t in np.moveaxis(knots, -1, 0)], axis=-1)
-    reached = (sums <= quota - 1 + 1e-13) & np.isfinite(knots)
-    k = np.maximum(reached.argmax(axis=-1), 1)[..., None]
-    (left, right), (more, less) = (
-        (np.take_along_axis(each, k - 1, -1), np.take_along_axis(each, k, -1)) for each in (knots, sums)
-    )
-    part = np.where(more > less, np.minimum((more - (quota - 1)) / (more - less), 1.0), 0.0)
-    t = np.where(reached.any(axis=-1, keepdims=True), left + part * (right - left), np.inf)
+    last = np.where(free, 1.0, 1 / (delta * p)).max(axis=-1)  # from there on nobody else's vote is bought
+    t, _ = decreasing_root(lambda t: chances(t).sum(axis=-1) - (quota - 1), np.ones_like(last), last)
+    t = np.where(chances(last).sum(axis=-1) > quota - 1 + 1e-13, np.inf, t)
     bought = chances(t)
     total = bought.sum(axis=-1, keepdims=True)
-    return np.asarray(bought * np.where(total > 0, (quota - 1) / total, 0.0)), 1 / (t - 1)
+    return np.asarray(bought * np.where(total > 0, (quota - 1) / total, 0.0)), 1 / (t[..., None] - 1)
 
 
 def _miss(problem: Problem, p: Floats, wanted: Floats, quota: int, votes: Votes, ideal: Floats) -> Floats:

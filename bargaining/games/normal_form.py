@@ -305,13 +305,16 @@ class Game(Shown):
     def exact_payoff(self, profile: Profile, player: int | str) -> Fraction:
         """Return one payoff as an exact rational."""
         actions = self.profile(profile)
-        return Fraction(self._given[player_index(player, "player", self.player_names)].item(actions))
+        given = self._given[player_index(player, "player", self.player_names)]
+        exact: Fraction = fractions(np.asarray(given[actions])).item()
+        return exact
 
     def exact_best(self, profile: Profile, player: int | str) -> Fraction:
         """Return the player's best-reply payoff to the others' actions, as an exact rational."""
         actions, i = self.profile(profile), player_index(player, "player", self.player_names)
         own = np.moveaxis(self._given[i], i, -1)[*actions[:i], *actions[i + 1 :]]
-        return max(map(Fraction, own.tolist()))
+        best: Fraction = max(fractions(own).tolist())
+        return best
 
     def deviations(self) -> Floats:
         r"""Return each player's best-reply payoff to the others, :math:`c_i(a) = \max_b g_i(b, a_{-i})`.

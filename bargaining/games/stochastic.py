@@ -255,7 +255,7 @@ class StochasticGame(Shown):
     def transition(self, state: int) -> Floats:
         """Return the probabilities of the next state, shape (a_1, ..., a_n, S)."""
         shape = self.shape(state)
-        return np.asarray(self._transitions[state].chances.toarray().reshape(*shape, len(self)))
+        return np.asarray(self._transitions[state].dense().reshape(*shape, len(self)))
 
     def exact_transition(self, state: int) -> Rationals:
         """Return `transition(state)` as Fractions that sum to one: the numbers given over their sum."""
@@ -264,9 +264,10 @@ class StochasticGame(Shown):
 
     def transition_matrix(self) -> Any:
         """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
-        from scipy.sparse import vstack
+        from scipy.sparse import csr_array, vstack
 
-        return vstack([rows.chances for rows in self._transitions], format="csr")
+        parts = [csr_array((r.chances, r.indices, r.indptr), shape=r.shape) for r in self._transitions]
+        return vstack(parts, format="csr")
 
     def _repeated(self) -> RepeatedGame:
         """Return a game of one state as a repeated game, with the discount factors as they were given."""
@@ -336,32 +337,52 @@ def require_stochastic(game: Any) -> None:
 
 
 class _Rows(NamedTuple):
-    """The transitions of one state: a row for each profile, in the order of the arrays."""
+    """The transitions of one state: a row for each profile, in the order of the arrays, in compressed sparse rows."""
 
-    chances: Any
-    """Probabilities of the next states, each row summing to one: a sparse array."""
+    chances: Floats
+    """Probabilities of the next states, each row summing to one."""
+    indices: NDArray[np.intp]
+    """Those states."""
+    indptr: NDArray[np.intp]
+    """Where each row begins, and the end."""
+    shape: tuple[int, int]
     given: NDArray[Any]
-    """Its data as they were given."""
+    """The chances as they were given."""
+
+    @property
+    def owner(self) -> NDArray[np.intp]:
+        """The row of each chance."""
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
+
+    def dense(self) -> Floats:
+        """Return the rows as an array."""
+        out = np.zeros(self.shape)
+        out[self.owner, self.indices] = self.chances
+        return out
 
     def exact(self) -> Rationals:
         """Return the rows as Fractions that sum to one: the numbers given over their sum."""
-        out = np.full(self.chances.shape, Fraction(0), dtype=object)
-        out[self.chances.tocoo().row, self.chances.indices] = fractions(self.given)
+        out = np.full(self.shape, Fraction(0), dtype=object)
+        out[self.owner, self.indices] = fractions(self.given)
         rationals: Rationals = out / out.sum(axis=1, keepdims=True)
         return rationals
 
     def alike(self) -> bool:
         """Whether all rows are equal."""
-        first = self.chances[np.zeros(self.chances.shape[0], dtype=np.intp)]
-        return not abs(self.chances - first).max() > 0
+        counts = np.diff(self.indptr)
+        if (counts != counts[0]).any():
+            return False
+        parts = [part.reshape(len(counts), -1) for part in (self.indices, self.chances)]
+        return all(bool((part == part[0]).all()) for part in parts)
 
 
 def _moves(states: Sequence[_Rows]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the pairs of a state and another state that may follow, one for each profile after which it may."""
-    parts = [rows.chances.tocoo() for rows in states]
-    origin = np.repeat(np.arange(len(states)), [part.nnz for part in parts])
-    target = np.concatenate([part.col for part in parts])
-    moving = (np.concatenate([part.data for part in parts]) > 0) & (origin != target)
+    origin = np.repeat(np.arange(len(states)), [len(rows.indices) for rows in states])
+    target, chance = (
+        np.concatenate(part) for part in zip(*((r.indices, r.chances) for r in states), strict=True)
+    )
+    moving = (chance > 0) & (origin != target)
     return origin[moving], target[moving]
 
 
@@ -381,30 +402,30 @@ def _rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: 
     where : callable
         Says in words which state and actions a row belongs to.
     """
-    from scipy.sparse import csr_array
-
     size = int(np.prod(shape))
     if hasattr(value, "tocsr"):
         _check(value.shape, ((size, states), (1, states)), name)
-        matrix = csr_array(value, copy=True)
-        matrix.sum_duplicates()
-        given = matrix.data
-        if matrix.nnz:
-            real(given, name)
-        matrix = matrix.astype(np.float64)
+        raw = value.tocsr(copy=True)
+        raw.sum_duplicates()
+        if raw.nnz:
+            real(raw.data, name)
+        given, indices, indptr = np.array(raw.data), raw.indices.astype(np.intp), raw.indptr.astype(np.intp)
+        chances = given.astype(np.float64)
     else:
         checked = real(value, name)
         _check(checked.shape, ((*shape, states), (states,)), name)
-        matrix = csr_array(checked.reshape(-1, states))
-        given = np.asarray(value).reshape(matrix.shape)[matrix.nonzero()]
-    owner, chances = matrix.tocoo().row, matrix.data
+        table = checked.reshape(-1, states)
+        rows, indices = np.nonzero(table)
+        indptr = np.searchsorted(rows, np.arange(len(table) + 1))
+        chances, given = table[rows, indices], np.asarray(value).reshape(table.shape)[rows, indices]
+    owner = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
     if (chances < 0).any():
         entry = int(np.argmax(chances < 0))
         raise InvalidInput(
-            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {matrix.indices[entry]} "
+            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {indices[entry]} "
             f"follows with {chances[entry]:g}."
         )
-    total = np.bincount(owner, chances, minlength=matrix.shape[0])
+    total = np.bincount(owner, chances, minlength=len(indptr) - 1)
     off = np.abs(total - 1.0) > _TOLERANCE
     if off.any():
         row = int(np.argmax(off))
@@ -412,9 +433,11 @@ def _rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: 
             f"`transitions` must sum to 1 over the next state; {where(row)} they sum to {total[row]:.10g}. "
             "Add what is missing or divide by the sum."
         )
-    matrix.data = chances / total[owner]
-    repeats = size // matrix.shape[0]
-    return _Rows(matrix[np.arange(size) // repeats], np.tile(given, repeats))
+    chances = chances / total[owner]
+    if len(indptr) - 1 < size:
+        chances, indices, given = (np.tile(part, size) for part in (chances, indices, given))
+        indptr = indptr[-1] * np.arange(size + 1)
+    return _Rows(chances, indices, indptr, (size, states), given)
 
 
 def _check(shape: tuple[int, ...], allowed: tuple[tuple[int, ...], ...], name: str) -> None:

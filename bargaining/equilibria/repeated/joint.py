@@ -140,7 +140,7 @@ class JointPayoffs(Shown):
         if step is None or step.profile is None:
             return None
         floors = floors_of(self.game, *outside_of(self.game, self.exit))
-        return claims(self.game, self.monitoring, step.profile, floors, step.liquidity)
+        return Stage.of(self.game, self.monitoring, step.profile, floors).claims(step.liquidity)
 
     def __repr__(self) -> str:
         return f"<JointPayoffs of {self.game!r}, {counted(len(self.steps), 'step')}>"
@@ -269,7 +269,7 @@ def least_discount(
     What the profile itself gives, not the largest joint payoff, less the threats, must be worth what is at stake.
     """
     outside, who = outside_of(game, leave)
-    through, unit = monitoring or Monitoring.perfect(game), payoff_range(game)
+    through, unit = Monitoring.perfect(game) if monitoring is None else monitoring, payoff_range(game)
 
     def holds(discount: float) -> bool:
         low, reward = threat(discount), discount / (1 - discount)
@@ -312,17 +312,6 @@ def bisect(
         if slow(middle):
             break
     return low, high
-
-
-def claims(
-    game: Game, monitoring: Monitoring | None, profile: Profile, floors: Sequence[float | None], stake: float
-) -> Floats:
-    """Return each payee's claim after each signal, shape (S, payees)."""
-    through = monitoring if monitoring is not None else Monitoring.perfect(game)
-    occurs = through.probabilities[profile] > 0
-    out = np.zeros((len(occurs), len(floors)))
-    out[occurs] = Stage.of(game, through, profile, floors).claims(stake).T
-    return out
 
 
 def _step(game: Game, account: Account, discount: float) -> JointStep:

@@ -17,10 +17,10 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
     Account,
     Ledger,
     Profile,
+    Stage,
     payoff_range,
 )
 from bargaining.equilibria.repeated.joint import (
-    claims,
     curves_of,
     discount_of,
     outside_of,
@@ -203,7 +203,8 @@ def _step(
     if profile is not None and stake:
         outside, _ = outside_of(game, leave)
         floors = [None if outside is None else outside[0]]
-        punished = tuple((1 - claims(game, monitoring, profile, floors, stake)[:, 0] / stake).tolist())
+        kept = Stage.of(game, monitoring, profile, floors).claims(stake)[:, 0]
+        punished = tuple((1 - kept / stake).tolist())
     return SymmetricStep(
         discount=discount,
         lowest=-account.low[0].value,

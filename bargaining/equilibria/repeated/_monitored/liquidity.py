@@ -71,8 +71,10 @@ class Stage:
     profile : tuple of int
     today : (payees,) array
         The stage payoff of each payee.
-    chances : (S,) array
-        The probabilities of the signals that may be observed if nobody deviates.
+    occurs : (S,) array of bool
+        Whether a signal may be observed if nobody deviates.
+    chances : array
+        The probabilities of these signals.
     matrix, limits : arrays
         Claims, of all signals for one payee after the other, and the stake obey matrix @ (claims, stake) <= limits.
     unit : float
@@ -81,6 +83,7 @@ class Stage:
 
     profile: Profile
     today: Floats
+    occurs: NDArray[np.bool_]
     chances: Floats
     matrix: Floats
     limits: Floats
@@ -88,10 +91,11 @@ class Stage:
 
     @classmethod
     def of(
-        cls, game: Game, monitoring: Monitoring, profile: Profile, floors: Sequence[float | None]
+        cls, game: Game, monitoring: Monitoring | None, profile: Profile, floors: Sequence[float | None]
     ) -> Stage:
         """Return a profile with a payee for each player, or with one for all of them if there is one floor."""
-        payees, chances, unit = len(floors), monitoring.probabilities, payoff_range(game)
+        through = Monitoring.perfect(game) if monitoring is None else monitoring
+        payees, chances, unit = len(floors), through.probabilities, payoff_range(game)
         occurs, today = chances[profile] > 0, game.payoffs[profile]
         owners, changes, gains = deviations(game, chances, profile)
         whose = np.eye(payees)[np.minimum(owners, payees - 1)]
@@ -106,6 +110,7 @@ class Stage:
         return cls(
             profile=profile,
             today=today[:payees],
+            occurs=occurs,
             chances=chances[profile][occurs],
             matrix=np.column_stack((matrix, -(np.arange(len(matrix)) < occurs.sum()).astype(float))),
             limits=np.concatenate((np.zeros(occurs.sum()), -gains / unit, np.array(room) / unit)),
@@ -143,11 +148,13 @@ class Stage:
         return Curve(points + np.array([0.0, today]), self.profile)
 
     def claims(self, stake: float) -> Floats:
-        """Return claims (payees, S) that maximise joint payoffs, given the amount at stake."""
+        """Return claims (S, payees) after all signals that maximise joint payoffs, given the amount at stake."""
         most = stake / self.unit
         found = self.maximise(np.tile(self.chances, len(self.today)), 0.0, most + ROUNDING * (most > 0))
         assert found is not None
-        return np.asarray(np.minimum(found[:-1], most).reshape(len(self.today), -1) * self.unit)
+        out = np.zeros((len(self.occurs), len(self.today)))
+        out[self.occurs] = np.minimum(found[:-1], most).reshape(len(self.today), -1).T * self.unit
+        return out
 
 
 def rising_chain(support: Callable[[Floats], Floats]) -> Floats:

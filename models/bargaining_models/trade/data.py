@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -481,24 +482,16 @@ def _names(
     flows: Any, regions: Sequence[str] | None, sectors: Sequence[str] | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Take the names given, or those that the flows carry."""
-    found: dict[str, tuple[str, ...]] = {}
-    if hasattr(flows, "coords"):
-        _same_dims(flows, "flows", LINK)
-        found = {axis: tuple(map(str, flows[axis].values)) for axis in LINK if axis in flows.coords}
-    elif hasattr(flows, "iloc"):
-        index = _series(flows, "flows", LINK).index
-        found = {axis: tuple(dict.fromkeys(map(str, index.get_level_values(axis)))) for axis in LINK}
-    given = {"regions": regions, "sectors": sectors}
-    for name, axis in (("regions", "importer"), ("sectors", "sector")):
-        if given[name] is None:
-            if axis not in found:
-                raise InvalidInput(
-                    f"`{name}` must be given, names along the axes of `flows`, unless these carry them."
-                )
-            given[name] = found[axis]
     checked = []
-    for name, labels in given.items():
-        assert labels is not None
+    for name, labels, axis in (("regions", regions, "importer"), ("sectors", sectors, "sector")):
+        if labels is None and hasattr(flows, "coords") and axis in flows.coords:
+            labels = [str(label) for label in flows[axis].values]
+        elif labels is None and hasattr(flows, "iloc"):
+            labels = list(_rows(flows, "flows", LINK).index.unique(axis))
+        elif labels is None:
+            raise InvalidInput(
+                f"`{name}` must be given, names along the axes of `flows`, unless these carry them."
+            )
         entries = [None] if isinstance(labels, str) else listed(labels, name, "a list of strings")
         if not all(isinstance(label, str) and label for label in entries):
             raise InvalidInput(f"`{name}` must be a list of strings; got {labels!r}.")
@@ -546,27 +539,19 @@ def _finite(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Float
     return real(value, name)
 
 
-def _same_names(got: Sequence[str], wanted: Sequence[str], name: str, axis: str) -> None:
-    if set(got) != set(wanted):
-        lost, extra = sorted(set(wanted) - set(got)), sorted(set(got) - set(wanted))
-        raise InvalidInput(
-            f"`{name}` must name the same {axis}s as the rest; missing {lost[:5]}, unknown {extra[:5]}."
-        )
-
-
-def _same_dims(value: Any, name: str, axes: Iterable[str]) -> None:
-    if set(value.dims) != set(axes):
-        raise InvalidInput(
-            f"`{name}` must have the dimensions {', '.join(axes)}; got {', '.join(map(str, value.dims))}."
-        )
-
-
-def _series(value: Any, name: str, axes: Sequence[str]) -> Any:
-    """Return a series with one level per axis, of a series, a table, or a frame with a column `value`."""
-    if len(axes) == 1 and not hasattr(value, "columns"):
-        return value.rename_axis(axes[0])
-    if tuple(axes) == CELL and hasattr(value, "columns") and "value" not in value.columns:
-        return value.rename_axis(index="region", columns="sector").stack()
+def _rows(value: Any, name: str, axes: Iterable[str]) -> Any:
+    """Return a series with a level of strings for each axis: of an xarray, a series, a table, or a frame."""
+    axes = list(axes)
+    if hasattr(value, "coords"):
+        if set(value.dims) != set(axes):
+            raise InvalidInput(
+                f"`{name}` must have the dimensions {', '.join(axes)}; got {', '.join(map(str, value.dims))}."
+            )
+        value = value.to_series().rename("value")
+    elif axes == list(CELL) and hasattr(value, "columns") and "value" not in value.columns:
+        value = value.rename_axis(index="region", columns="sector").stack().rename("value")
+    elif len(axes) == 1 and not hasattr(value, "columns"):
+        value = value.rename_axis(axes[0])
     frame = value.to_frame("value") if hasattr(value, "to_frame") else value
     frame = frame.reset_index() if not set(axes) <= set(frame.columns) else frame
     missing = [column for column in (*axes, "value") if column not in frame.columns]
@@ -575,43 +560,37 @@ def _series(value: Any, name: str, axes: Sequence[str]) -> Any:
             f"`{name}` must have the columns {', '.join((*axes, 'value'))}; {', '.join(missing)} missing from "
             f"{list(map(str, frame.columns))}."
         )
-    return frame.set_index(list(axes))["value"]
+    frame = frame.dropna(subset="value")
+    return frame.astype(dict.fromkeys(axes, str)).set_index(axes)["value"]
 
 
 def _by_label(value: Any, name: str, axes: Mapping[str, tuple[str, ...]]) -> Floats:
     """Arrange what carries names; tariffs may leave a region's own sales out."""
     import pandas as pd
 
-    if hasattr(value, "coords"):
-        _same_dims(value, name, axes)
-        for axis in set(axes) & set(value.coords):
-            _same_names(list(map(str, value[axis].values)), axes[axis], name, axis)
-        value = value.assign_coords({axis: list(axes[axis]) for axis in set(axes) - set(value.coords)})
-        value = value.to_series().rename("value")
-    rows = _series(value, name, tuple(axes)).dropna()
-    levels = {axis: rows.index.get_level_values(axis).map(str) for axis in axes}
-    for axis, labels in levels.items():
-        if len(axes) == 1:
-            _same_names(list(labels), axes[axis], name, axis)
-        unknown = labels[~labels.isin(axes[axis])]
-        if len(unknown):
+    if hasattr(value, "coords"):  # dimensions without labels are in the order of the names
+        bare = set(axes) & set(value.dims) - set(value.coords)
+        value = value.assign_coords({axis: list(axes[axis]) for axis in bare})
+    rows = _rows(value, name, axes)
+    for axis, labels in axes.items():
+        unknown, lost = (sorted(a - b) for a, b in permutations((set(rows.index.unique(axis)), set(labels))))
+        if (unknown or lost) and (len(axes) == 1 or hasattr(value, "coords")):
+            raise InvalidInput(
+                f"`{name}` must name the same {axis}s as the rest; missing {lost[:5]}, unknown {unknown[:5]}."
+            )
+        if unknown:
             raise InvalidInput(
                 f"`{name}` has the {axis} {unknown[0]!r}, which the rest does not. Drop those rows."
             )
-    index = pd.MultiIndex.from_arrays(list(levels.values()))
-    if index.has_duplicates:
-        twice = tuple(
-            axes[axis].index(label) for axis, label in zip(axes, index[index.duplicated()][0], strict=True)
-        )
-        raise InvalidInput(f"`{name}` must have one row a cell; {named(twice, axes)} has two. Add them up.")
     every = pd.MultiIndex.from_product(list(axes.values()))
-    numbers = real(rows.to_numpy(), name)
-    array = (
-        pd.Series(numbers, index)
-        .reindex(every)
-        .to_numpy(copy=True)
-        .reshape([len(labels) for labels in axes.values()])
-    )
+    places = every.get_indexer(rows.index if len(axes) > 1 else pd.MultiIndex.from_arrays([rows.index]))
+    array = np.full(tuple(map(len, axes.values())), np.nan)
+    if len(np.unique(places)) < len(places):
+        counts = np.bincount(places, minlength=array.size).reshape(array.shape)
+        raise InvalidInput(
+            f"`{name}` must have one row a cell; {named(_first(counts > 1), axes)} has two. Add them up."
+        )
+    array.flat[places] = real(rows.to_numpy(), name)
     if tuple(axes) == LINK and name == "tariffs":
         own = np.arange(array.shape[0])
         array[own, own] = np.nan_to_num(array[own, own])
@@ -648,8 +627,9 @@ def _goods(value: Any, sectors: tuple[str, ...]) -> NDArray[np.bool_]:
 def _elasticities(value: Any, sectors: tuple[str, ...]) -> Floats:
     """One positive number a sector, from one for all, a list, a mapping or a series."""
     if isinstance(value, Mapping):
-        _same_names(tuple(map(str, value)), sectors, "elasticities", "sector")
-        value = [value[sector] for sector in sectors]
+        import pandas as pd
+
+        value = pd.Series(dict(value))
     array = _arranged(value, "elasticities", {"sector": sectors})
     if not (array > 0.0).all():
         k = _first(~(array > 0.0))[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -139,34 +138,25 @@ def scenario(
     where = (
         -1 if isinstance(unit, str) and unit == "world" else place(unit, "unit", names[0], besides=("world",))
     )
-    refused: dict[tuple[int, ...], str] = {}
-    rows: dict[str, Floats] = {}
+    rows = {}
     for name, array in given.items():
-        kept, reasons = _kept(array, len(parts[name]), checks[name])
         last = array.shape[len(parts[name]) :]
-        rows[name] = np.broadcast_to(kept, batch + last).reshape(-1, *last)
-        places = np.broadcast_to(np.arange(max(1, math.prod(parts[name]))).reshape(parts[name]), batch)
-        for number, reason in reasons.items():
-            refused |= {tuple(map(int, cell)): reason for cell in np.argwhere(places == number)}
-    return batch, rows["tariffs"], rows.get("costs"), rows.get("transfers"), where, refused
-
-
-def _kept(array: Floats, axes: int, check: Callable[[Floats], None]) -> tuple[Floats, dict[int, str]]:
-    """Return an array with NaN in the cells of its batch that a check refuses, and why; raise if it refuses all."""
+        rows[name] = np.broadcast_to(array, batch + last).reshape(-1, *last)
+    refused: dict[tuple[int, ...], str] = {}
     try:
-        check(array)
-    except InvalidInput:
-        cells, reasons = array.reshape(-1, *array.shape[axes:]).copy(), {}
-        for k, cell in enumerate(cells):
-            try:
-                check(cell)
-            except InvalidInput as refusal:
-                reasons[k] = str(refusal)
-        if len(reasons) == len(cells):
+        for name, array in given.items():
+            checks[name](array)
+    except InvalidInput:  # of some cells or of all
+        rows = {name: array.copy() for name, array in rows.items()}
+        for k, cell in enumerate(np.ndindex(batch)):
+            for name, array in rows.items():
+                try:
+                    checks[name](array[k])
+                except InvalidInput as refusal:
+                    refused[cell], array[k] = str(refusal), np.nan
+        if len(refused) == len(rows["tariffs"]):
             raise
-        cells[list(reasons)] = np.nan
-        return cells.reshape(array.shape), reasons
-    return array, {}
+    return batch, rows["tariffs"], rows.get("costs"), rows.get("transfers"), where, refused
 
 
 def _check_hats(hats: Floats) -> None:

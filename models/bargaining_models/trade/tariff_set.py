@@ -18,7 +18,8 @@ result is a local optimum; it is not proved to be global.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -65,12 +66,15 @@ class Optimum(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Program:
-    """What is maximised: a weighted sum of payoffs, or of logs of gains over `origin`; or steps along `direction`."""
+    """What is maximised: a weighted sum of payoffs, or of logs of gains over `origin`; or steps along `direction`.
+
+    All in the scale of payoffs; the variables of a ray are those of the set and the number of steps.
+    """
 
     weights: Floats
     origin: Floats
     direction: Floats
-    logs: bool = False
+    logs: bool
 
     @property
     def is_ray(self) -> bool:
@@ -86,13 +90,9 @@ class _Program:
         up = self.direction > 0.0
         return float(((payoffs - self.origin)[up] / self.direction[up]).min()) if up.any() else 0.0
 
-    def slack(self, payoffs: Floats, steps: float) -> Floats:
-        """By how much payoffs exceed the constraints; infinite where there is none."""
-        return np.where(self.bound, payoffs - self.origin - steps * self.direction, np.inf)
-
-    def slope(self, payoffs: Floats) -> Floats:
+    def slope(self, slack: Floats) -> Floats:
         """The derivative of what is maximised in each payoff."""
-        return self.weights / (payoffs - self.origin) if self.logs else self.weights
+        return self.weights / slack if self.logs else self.weights
 
 
 class TariffPayoffs:
@@ -293,8 +293,7 @@ class TariffPayoffs:
         for cell in np.ndindex(shape[:-1]):
             reached, inside = self._ray(o[cell], self.scale)
             if reached > 1e-9:
-                program = _Program(weights=w[cell], origin=o[cell], direction=0.0 * self.scale, logs=True)
-                found = self._solved(program, inside.variables)
+                found = self._solved(inside.variables, weights=w[cell], origin=o[cell], logs=True)
                 points[cell], residual[cell] = found.payoffs, found.residual
         return points, residual
 
@@ -325,7 +324,7 @@ class TariffPayoffs:
 
     # The programs.
 
-    @property
+    @cached_property
     def scale(self) -> Floats:
         """The effect of a rate of .1 on each player, the scale of payoffs in programs."""
         return np.asarray(0.1 * np.abs(self._one(self._start)[1]).max(axis=1))
@@ -333,10 +332,8 @@ class TariffPayoffs:
     def _sum(self, weights: Floats, floor: Floats, start: Floats | None = None) -> Optimum:
         """The best weighted sum above a floor; the floor of who alone counts does not matter."""
         alone = (weights > 0.0) & (np.count_nonzero(weights) == 1)
-        program = _Program(
-            weights=weights, origin=np.where(alone, -np.inf, floor), direction=np.zeros(self.players)
-        )
-        return self._solved(program, self._start if start is None else start)
+        origin = np.where(alone, -np.inf, floor)
+        return self._solved(self._start if start is None else start, weights=weights, origin=origin)
 
     def _inside(self, floor: Floats) -> Floats | None:
         """Variables that give everybody the floor; None if none do."""
@@ -351,64 +348,87 @@ class TariffPayoffs:
         if not direction.any():
             reached, found = self._ray(origin, self.scale)
             return (np.inf if reached >= 0.0 else -np.inf), found
-        program = _Program(weights=np.zeros(self.players), origin=origin, direction=direction)
-        found = self._solved(program, self._start)
+        found = self._solved(self._start, origin=origin, direction=direction)
         if not found.residual <= SOLVED and not (direction == self.scale).all():
             reached, even = self._ray(origin, self.scale)  # start again from the point of equal gains
-            found = self._solved(program, even.variables) if reached > 0.0 else found
-        return (program.steps(found.payoffs) if found.residual <= SOLVED else np.nan), found
+            if reached > 0.0:
+                found = self._solved(even.variables, origin=origin, direction=direction)
+        up = direction > 0.0
+        steps = float(((found.payoffs - origin)[up] / direction[up]).min())
+        return (steps if found.residual <= SOLVED else np.nan), found
 
-    def _solved(self, program: _Program, start: Floats) -> Optimum:
+    def _solved(
+        self,
+        start: Floats,
+        *,
+        origin: Floats,
+        weights: Floats | None = None,
+        direction: Floats | None = None,
+        logs: bool = False,
+    ) -> Optimum:
         """The optimum found from a start; where a search stops on its way it goes on from there, once."""
+        scale = self.scale
+        along = np.zeros(self.players) if direction is None else direction / scale
+        worth = np.zeros(self.players) if weights is None else weights * (1.0 if logs else scale)
+        # A unit step moves the fastest by its scale, and a unit of the sum weighs all.
+        unit = (0.0 if logs else float(worth.sum())) or 1.0
+        program = _Program(
+            weights=worth / unit, origin=origin / scale, direction=along / (along.max() or 1.0), logs=logs
+        )
+        unit = unit if direction is None else 1.0 / float(along.max())
         found = self._polish(self._climb(start, program), program)
         if not found.residual <= SOLVED:
             again = self._polish(self._climb(found.variables, program), program)
             found = again if again.residual < found.residual else found
+        found = replace(found, multipliers=found.multipliers * unit / scale)
         self._known.append(found)
         return found
+
+    def _terms(self, v: Floats, program: _Program) -> tuple[Floats, Floats, Floats]:
+        """The gradient of what is maximised, the slack of each player, and its slopes, at variables (V,)."""
+        payoffs, slopes = self._one(v[: self.size])
+        slack, slopes = payoffs / self.scale - program.origin, slopes / self.scale[:, None]
+        if not program.is_ray:
+            return program.slope(slack) @ slopes, slack, slopes
+        slopes = np.hstack([slopes, -program.direction[:, None]])
+        return np.eye(len(v))[-1], slack - v[-1] * program.direction, slopes
+
+    def _bounds(self, program: _Program) -> tuple[Floats, Floats]:
+        far = np.full(int(program.is_ray), np.inf)
+        return np.append(self._low, -far), np.append(self._high, far)
+
+    def _with_steps(self, x: Floats, program: _Program) -> Floats:
+        steps = [program.steps(self._one(x)[0] / self.scale)] if program.is_ray else []
+        return np.append(x, steps)
 
     def _climb(self, start: Floats, program: _Program) -> Floats:
         """Sequential quadratic programming from a start; with a direction, over the number of steps too."""
         from scipy.optimize import Bounds, minimize
 
-        scale, bound, ray = self.scale, program.bound, program.is_ray
-        # Steps of 1 / unit move the fastest by its scale.
-        unit = float((program.direction / scale).max()) if ray else 1.0
-        size = 1.0 if ray or program.logs else float((program.weights * scale).sum()) or 1.0
-
-        def at(v: Floats) -> tuple[Floats, Floats, float]:
-            payoffs, slopes = self._one(v[: self.size])
-            return payoffs, slopes, float(v[-1]) / unit if ray else 0.0
+        bound = program.bound
 
         def objective(v: Floats) -> tuple[float, Floats]:
-            payoffs, slopes, _ = at(v)
-            if ray:
-                return -v[-1], -np.eye(len(v))[-1]
+            gradient, slack, _ = self._terms(v, program)
+            if program.is_ray:
+                return -v[-1], -gradient
             if not program.logs:
-                return -float(program.weights @ payoffs) / size, -(program.weights @ slopes) / size
-            gains = payoffs - program.origin
-            if not (gains > 0.0).all():
+                return -float(program.weights @ (self._one(v)[0] / self.scale)), -gradient
+            if not (slack > 0.0).all():
                 return np.inf, np.zeros(len(v))
-            return -float(program.weights @ np.log(gains / scale)), -(program.slope(payoffs) @ slopes)
+            return -float(program.weights @ np.log(slack)), -gradient
 
-        def slack(v: Floats) -> Floats:
-            payoffs, _, steps = at(v)
-            return np.asarray((program.slack(payoffs, steps) / scale)[bound])
-
-        def slack_slopes(v: Floats) -> Floats:
-            rows = (at(v)[1] / scale[:, None])[bound]
-            last = -(program.direction / unit / scale)[bound, None]
-            return np.hstack([rows, last]) if ray else rows
-
-        extra = [program.steps(self._one(start)[0]) * unit] if ray else []
-        far = np.full(len(extra), np.inf)
+        constraint = {
+            "type": "ineq",
+            "fun": lambda v: self._terms(v, program)[1][bound],
+            "jac": lambda v: self._terms(v, program)[2][bound],
+        }
         with np.errstate(all="ignore"):
             found = minimize(
                 objective,
-                np.append(start, extra),
+                self._with_steps(start, program),
                 jac=True,
-                bounds=Bounds(np.append(self._low, -far), np.append(self._high, far)),
-                constraints={"type": "ineq", "fun": slack, "jac": slack_slopes} if bound.any() else (),
+                bounds=Bounds(*self._bounds(program)),
+                constraints=constraint if bound.any() else (),
                 method="SLSQP",
                 options={"ftol": 1e-11, "maxiter": 200},
             )
@@ -416,89 +436,64 @@ class TariffPayoffs:
 
     def _polish(self, variables: Floats, program: _Program) -> Optimum:
         """A root of the conditions of optimality, from a point that nearly satisfies them."""
-        from scipy.optimize import root
+        from scipy.optimize import nnls, root
 
-        x, scale = np.clip(variables, self._low, self._high), self.scale
-        payoffs, slopes = self._one(x)
-        price, active = self._prices(x, payoffs, slopes, program)
-        pull = (program.slope(payoffs) + price) @ slopes
-        free = ~(((x <= self._low + EDGE) & (pull < 0.0)) | ((x >= self._high - EDGE) & (pull > 0.0)))
-        x = np.where(free, x, np.where(pull < 0.0, self._low, self._high))
-        count, binding = int(free.sum()), int(active.sum())
-        size = float(np.abs(program.slope(payoffs) + price) @ scale)
+        low, high = self._bounds(program)
+        v = self._with_steps(np.clip(variables, self._low, self._high), program)
+        gradient, slack, slopes = self._terms(v, program)
+        # The multipliers of constraints that violate the conditions least, that of the steps before all.
+        price, tight = np.zeros(self.players), program.bound & (slack < ROOM)
+        inner = (v > low + EDGE) & (v < high - EDGE)
+        heavy = np.where(np.arange(len(v)) < self.size, 1.0, 1e3)[inner]
+        if tight.any() and inner.any():
+            price[tight] = nnls((slopes[tight][:, inner] * heavy).T, -gradient[inner] * heavy)[0]
+        outer = program.slope(slack)
+        active = tight & (price > SMALL * (outer + price).max())
+        price = np.where(active, price, 0.0)
+        pull = gradient + price @ slopes
+        free = ~(((v <= low + EDGE) & (pull < 0.0)) | ((v >= high - EDGE) & (pull > 0.0)))
+        v = np.where(free, v, np.where(pull < 0.0, low, high))
+        count, size = int(free.sum()), float(np.abs(outer + price).sum())
 
-        def point(z: Floats) -> tuple[Floats, Floats, Floats]:
-            """Variables, multipliers of constraints, and steps along the ray."""
-            here, paid = x.copy(), np.zeros(self.players)
-            here[free] = np.clip(z[:count], self._low[free], self._high[free])
-            paid[active] = z[count : count + binding] * size / scale[active]
-            return here, paid, z[count + binding :]
+        def point(z: Floats) -> tuple[Floats, Floats]:
+            """Variables, and multipliers of constraints."""
+            here, paid = v.copy(), np.zeros(self.players)
+            here[free] = np.clip(z[:count], low[free], high[free])
+            paid[active] = z[count:] * size
+            return here, paid
 
         def gaps(z: Floats) -> Floats:
-            here, paid, steps = point(z)
-            payoffs, slopes = self._one(here)
-            steep = (program.slope(payoffs) + paid) @ slopes[:, free] / size
-            slack = program.slack(payoffs, float(steps.sum()))[active] / scale[active]
-            weighed = [paid @ program.direction - 1.0] if program.is_ray else []
-            return np.concatenate([steep, slack, weighed])
+            here, paid = point(z)
+            gradient, slack, slopes = self._terms(here, program)
+            return np.append((gradient + paid @ slopes)[free] / size, slack[active])
 
-        steps = [program.steps(payoffs)] if program.is_ray else []
-        start = np.concatenate([x[free], price[active] * scale[active] / size, steps])
+        start = np.append(v[free], price[active] / size)
         with np.errstate(all="ignore"):
             ends = [start, root(gaps, start, tol=1e-13).x] if len(start) else [start]
-        judged = [self._judged(*point(np.asarray(z)), free, program) for z in ends]
-        return min(judged, key=lambda one: np.nan_to_num(one.residual, nan=np.inf))
+        optima = [self._optimum(*point(np.asarray(z)), free[: self.size], program) for z in ends]
+        return min(optima, key=lambda optimum: np.nan_to_num(optimum.residual, nan=np.inf))
 
-    def _judged(self, x: Floats, price: Floats, steps: Floats, free: Mask, program: _Program) -> Optimum:
+    def _optimum(self, v: Floats, price: Floats, free: Mask, program: _Program) -> Optimum:
         """A point with the violation of the conditions, and whether the sum is concave there."""
-        payoffs, slopes = self._one(x)
-        multipliers = program.slope(payoffs) + price
-        slack = program.slack(payoffs, float(steps.sum())) / self.scale
-        off = np.where(price > 0.0, np.abs(slack), -slack).max()
-        second = (self.values(x + DIFFERENCE * np.eye(self.size))[1] - slopes) / DIFFERENCE  # (V, n, V)
-        curved = np.einsum("k,vkw->vw", multipliers, second)[np.ix_(free, free)]
-        known = np.isfinite(curved).all()
-        concave = known and (not free.any() or np.linalg.eigvalsh((curved + curved.T) / 2.0)[-1] < 0.0)
+        x = v[: self.size]
+        _, slack, slopes = self._terms(v, program)
+        slopes, multipliers = slopes[:, : self.size], program.slope(slack) + price
+        off = np.where(price > 0.0, np.abs(slack), -slack)[program.bound].max(initial=-np.inf)
+        # If only one player counts, only its slopes can cancel: they are compared with those at the start.
+        size = np.maximum(np.abs(multipliers) @ np.abs(slopes), np.abs(multipliers).sum() / 0.1)
+        pull = multipliers @ slopes / size
+        inward = np.where(x <= self._low, pull, np.where(x >= self._high, -pull, 0.0))
+        steep = np.where(free, np.abs(pull), inward).max()
+        negative = -multipliers.min() / np.abs(multipliers).max()
+        ends = self.values(x + DIFFERENCE * np.eye(self.size))[1] / self.scale[:, None]  # (V, n, V)
+        curved = np.einsum("k,vkw->vw", multipliers, ends - slopes)[np.ix_(free, free)] / DIFFERENCE
+        concave = np.isfinite(curved).all() and (
+            not free.any() or np.linalg.eigvalsh((curved + curved.T) / 2.0)[-1] < 0.0
+        )
         return Optimum(
             variables=x,
-            payoffs=payoffs,
+            payoffs=self._one(x)[0],
             multipliers=multipliers,
-            residual=max(self._steep(x, slopes, multipliers, free), float(off)),
+            residual=float(max(steep, negative, off)),
             concave=bool(concave),
         )
-
-    def _prices(self, x: Floats, payoffs: Floats, slopes: Floats, program: _Program) -> tuple[Floats, Mask]:
-        """The multipliers of the constraints that violate the conditions least, and which of these bind."""
-        from scipy.optimize import nnls
-
-        scale, price = self.scale, np.zeros(self.players)
-        tight = program.slack(payoffs, program.steps(payoffs)) < ROOM * scale
-        if not tight.any():
-            return price, tight
-        inner = (x > self._low + EDGE) & (x < self._high - EDGE)
-        rows = (slopes[tight] / scale[tight, None]).T[inner]
-        wanted = -(program.slope(payoffs) @ slopes)[inner]
-        if (
-            program.is_ray
-        ):  # multipliers along the direction add up to one: the condition with the largest weight
-            unit = (program.direction / scale)[tight]
-            rows, wanted = np.vstack([rows, 1e3 * unit / unit.max()]), np.append(wanted, 1e3 / unit.max())
-        if len(rows):
-            price[tight] = nnls(rows, wanted)[0] / scale[tight]
-        most = ((program.slope(payoffs) + price) * scale).max()
-        active = tight & (price * scale > SMALL * most)
-        price = np.where(active, price, 0.0)
-        return (price / (price @ program.direction) if program.is_ray else price), active
-
-    def _inward(self, x: Floats, pull: Floats) -> Floats:
-        """The derivative of the sum of payoffs inwards from each bound; 0 for variables not at bounds."""
-        return np.asarray(np.where(x <= self._low, pull, np.where(x >= self._high, -pull, 0.0)))
-
-    def _steep(self, x: Floats, slopes: Floats, multipliers: Floats, free: Mask) -> float:
-        """The relative size of slopes that do not cancel or that point inwards at a bound; negative multipliers."""
-        scale = self.scale
-        # If only one player counts, only its slopes can cancel: they are compared with those at the start.
-        size = np.maximum(np.abs(multipliers) @ np.abs(slopes), np.abs(multipliers) @ scale / 0.1)
-        pull = multipliers @ slopes / size
-        steep = np.where(free, np.abs(pull), self._inward(x, pull)).max()
-        return float(max(steep, -(multipliers * scale).min() / np.abs(multipliers * scale).max()))

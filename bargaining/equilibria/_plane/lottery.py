@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cmp_to_key
+from math import inf
 from typing import NamedTuple
 
 from bargaining.equilibria._plane.rationals import Law
@@ -109,15 +109,18 @@ class Sums:
 
     def __init__(self, polygons: Sequence[tuple[Pair, ...]]) -> None:
         self.polygons = polygons
-        self.start = [_lowest(polygon) for polygon in polygons]
-        edges: list[tuple[Pair, int, int]] = [
+        # The leftmost of the lowest vertices.
+        self.start = [
+            min(range(len(polygon)), key=lambda k: (polygon[k][1], polygon[k][0]), default=-1)
+            for polygon in polygons
+        ]
+        edges = [
             ((polygon[k][0] - polygon[k - 1][0], polygon[k][1] - polygon[k - 1][1]), s, k)
             for s, polygon in enumerate(polygons)
             for k in range(len(polygon))
             if len(polygon) > 1
         ]
-        by_angle = cmp_to_key(_turn)
-        self.edges = sorted(edges, key=lambda edge: by_angle(edge[0]))
+        self.edges = sorted([(_angle(edge), edge, s, k) for edge, s, k in edges], key=lambda each: each[0])
 
     def of(self, law: Law) -> Sum:
         """Return the sum weighted by a law; no vertex of it if a state that may follow has none."""
@@ -126,37 +129,24 @@ class Sums:
         stand = {s: self.start[s] for s in law}
         x, y = (sum((p * self.polygons[s][stand[s]][i] for s, p in law.items()), Fraction(0)) for i in (0, 1))
         vertices, at = [(x, y)], [dict(stand)]
-        last: Pair | None = None
-        for direction, s, k in self.edges:
+        last: tuple[bool, Fraction | float] | None = None
+        for angle, direction, s, k in self.edges:
             if s not in law:
                 continue
             x, y = x + law[s] * direction[0], y + law[s] * direction[1]
             stand[s] = k
-            if last is not None and not _turn(last, direction):
+            if last == angle:
                 vertices[-1], at[-1] = (x, y), dict(stand)
             else:
                 vertices.append((x, y))
                 at.append(dict(stand))
-            last = direction
+            last = angle
         if len(vertices) > 1:  # the last step returns to the first vertex
             vertices.pop()
             at.pop()
         return Sum(tuple(vertices), at)
 
 
-def _lowest(polygon: tuple[Pair, ...]) -> int:
-    """Return the leftmost of the lowest vertices."""
-    return min(range(len(polygon)), key=lambda k: (polygon[k][1], polygon[k][0]), default=-1)
-
-
-def _turn(d: Pair, e: Pair) -> int:
-    """Compare two directions by their angle from 0 to 360 degrees."""
-    halves = _lower(d) - _lower(e)
-    if halves:
-        return halves
-    cross = e[0] * d[1] - e[1] * d[0]
-    return (cross > 0) - (cross < 0)
-
-
-def _lower(d: Pair) -> int:
-    return 0 if d[1] > 0 or (d[1] == 0 and d[0] > 0) else 1
+def _angle(d: Pair) -> tuple[bool, Fraction | float]:
+    """Return what orders directions by their angle from 0 to 360 degrees."""
+    return d[1] < 0 or (d[1] == 0 and d[0] < 0), -d[0] / d[1] if d[1] else -inf

@@ -6,8 +6,7 @@ floats. No row goes beyond the levels on the way from others, larger by a margin
 *Inner.* Points are looked for that generate themselves with thresholds raised by more than rounding. Playing their
 profiles and lotteries for ever gives payoffs whose distance from the points is at most what one application moves them
 by, over one minus the discount factor; no deviation pays even if they are as far off. The points solve the equations
-of inner sets; on a knife edge, where no threshold can be raised, these equations in rationals. Where signals are seen
-the points are the payoffs of the states of an automaton in rationals that leaves no regret.
+of inner sets; on a knife edge, where no threshold can be raised, these equations in rationals.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Profiles, deviations
 from bargaining.equilibria.repeated._hyperplanes.recipes import Play
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap, loosened
-from bargaining.equilibria.repeated.public_automaton import automata
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
 from bargaining.exact.contraction import Bound, levels_proved
@@ -39,7 +37,7 @@ from bargaining.games.stochastic import StochasticGame
 
 MARGIN = 1e-9  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
 UNITS = 50  # of floats that one of a proof is worth
-_FEW = 40  # points on a knife edge that are solved for in rationals
+_FEW = 100  # points on a knife edge that are solved for in rationals
 _SIMPLE = 10**6  # the largest denominators of their weights
 _ZERO = Fraction(0)
 _Points = list[list[Payoffs]]
@@ -83,6 +81,7 @@ class PolytopeProof:
             ]
         ends = [(s, *end) for s, some in enumerate(self.data.ends) for end in some]
         self.ends = [point for _, point, _ in ends]
+        self.left = ends if len(self.data.stages) > 1 else [ends[leave.number] for leave in given.leaves]
         self.outer = self._levels()
 
     @property
@@ -182,7 +181,17 @@ class PolytopeProof:
         if all(self.empty):
             yield [[] for _ in states], _ZERO, ""
             return
-        for exact, state, error in self._generated():
+        for play, loose in loosened(
+            self.found.outer.profiles.asymmetric(), self.found, Budget(self.units * UNITS)
+        ):
+            state = play.state.tolist()
+            if loose:
+                exact = [tuple(map(Fraction, point)) for point in play.payoffs.tolist()]
+                error = self._error(exact, play)
+            else:
+                exact, error = self._on_an_edge(play)
+            if error is None:
+                continue
             each = [[point for point, k in zip(exact, state, strict=True) if k == s] for s in states]
             hulls = [Hull.of(np.array(some, float)) if some else None for some in each]
             corners = [
@@ -195,21 +204,9 @@ class PolytopeProof:
                 f"are known to within {float(error):.0e} of the range" if error else "are exact",
             )
 
-    def _generated(self) -> Iterator[tuple[list[Payoffs], list[int], Fraction]]:
-        """Yield points that generate themselves up to an error, and the state of each."""
-        if self.tempting is not None:
-            for automaton in automata(self.data.game, self.found):
-                points = [self.data.scaled(point) for point in automaton.values()]
-                yield points, [0] * len(points), _ZERO
-            return
-        for play, loose in loosened(self.profiles, self.found, Budget(self.units * UNITS)):
-            if loose:
-                exact = [tuple(map(Fraction, point)) for point in play.payoffs.tolist()]
-                error = self._error(exact, play)
-            else:
-                exact, error = self._on_an_edge(play)
-            if error is not None:
-                yield exact, play.state.tolist(), error
+    def _gone(self, owner: int) -> Payoffs:
+        point: Payoffs = self.left[-1 - owner][1]
+        return point
 
     def _on_an_edge(self, play: Play) -> tuple[list[Payoffs], Fraction | None]:
         """Return the same points in rationals if they generate themselves although no threshold leaves any room."""
@@ -226,7 +223,7 @@ class PolytopeProof:
                 weights[k] += chance * shares[k * outcomes + z]
         columns = []
         for i, d in enumerate(data.discounts):
-            now = [data.now[row][i] if row >= 0 else self.ends[-1 - row][i] for row in owners]
+            now = [data.now[row][i] if row >= 0 else self._gone(row)[i] for row in owners]
             column = solve(np.eye(count, dtype=int) - d * weights, np.array(now, dtype=object))
             assert column is not None  # the weights of what follows add up to less than one
             columns.append(column)
@@ -237,49 +234,70 @@ class PolytopeProof:
     def _error(self, points: list[Payoffs], play: Play, shares: Rationals | None = None) -> Fraction | None:
         """Bound the distance of the fixed point from points; None if it may not generate itself."""
         data, outcomes, table = self.data, self.profiles.ahead.shape[1], play.lotteries
-        later = dict[int, list[Fraction]]()  # the expected continuation
+        later = dict[int, list[Payoffs | None]]()  # the mean after each outcome
         off = [_ZERO] * len(data.discounts)
         for k, row in enumerate(play.owners.tolist()):
-            image = [*self.ends[-1 - row]] if row < 0 else [_ZERO] * len(off)
-            for z, chance in enumerate(self.chances[row]) if row >= 0 else ():
-                part = slice(*table.indptr[k * outcomes + z :][:2])
-                places, drawn = table.indices[part].tolist(), table.data[part].tolist()
-                weights = [*map(Fraction, drawn)] if shares is None else shares[k * outcomes + z, places]
-                total = sum(weights, _ZERO)
-                if chance and not total:
-                    return None
-                if chance:
+            image = self._gone(row) if row < 0 else None
+            if image is None:
+                later[k] = []
+                for at in range(k * outcomes, (k + 1) * outcomes):
+                    part = slice(table.indptr[at], table.indptr[at + 1])
+                    places, drawn = table.indices[part].tolist(), table.data[part].tolist()
+                    weights = [*map(Fraction, drawn)] if shares is None else shares[at, places].tolist()
+                    total = sum(weights, _ZERO)
                     columns = zip(*(points[m] for m in places), strict=True)
-                    image = [
-                        y + chance * dot(weights, x) / total for y, x in zip(image, columns, strict=True)
-                    ]
-            if row >= 0:
-                later[k] = image
-                image = [x + d * y for x, d, y in zip(data.now[row], data.discounts, image, strict=True)]
+                    later[k].append(tuple(dot(weights, x) / total for x in columns) if total else None)
+                mean = self._mean(later[k], row)
+                if mean is None:
+                    return None
+                image = tuple(map(_after, data.now[row], data.discounts, mean))
             off = [max(x, abs(a - b)) for x, a, b in zip(off, image, points[k], strict=True)]
         error = [x / (1 - d) for x, d in zip(off, data.discounts, strict=True)]
         return max(error) if self._deters(points, play, later, error) else None
 
+    def _mean(self, later: list[Payoffs | None], row: int) -> Payoffs | None:
+        """Return the expected continuation after a row; None if one that may follow is missing."""
+        pairs = [(p, w) for p, w in zip(self.chances[row], later, strict=True) if p]
+        known = [w for _, w in pairs if w is not None]
+        if len(known) < len(pairs):
+            return None
+        return tuple(dot([p for p, _ in pairs], x) for x in zip(*known, strict=True))
+
     def _deters(
-        self, points: list[Payoffs], play: Play, later: dict[int, list[Fraction]], error: list[Fraction]
+        self, points: list[Payoffs], play: Play, later: dict[int, list[Payoffs | None]], error: list[Fraction]
     ) -> bool:
-        """Whether nobody gains by a deviation, though payoffs may be off by the error."""
-        data, each = self.data, dict[int, list[Payoffs]]()
-        ends = zip(self.profiles.exits.tolist(), self.ends, strict=True)
-        for s, point in [*zip(play.state.tolist(), points, strict=True), *ends]:
+        """Whether nobody gains by a deviation or by staying, though payoffs may be off by the error."""
+        data, signals = self.data, self.tempting is not None
+        each: dict[int, list[Payoffs]] = {}
+        for s, point in [*zip(play.state.tolist(), points, strict=True), *((s, x) for s, x, _ in self.left)]:
             each.setdefault(s, []).append(point)
+        for row in play.owners[play.owners < 0].tolist():
+            s, end, leaver = self.left[-1 - row]
+            played = [points[k] for k in later if play.state[k] == s]
+            if leaver is not None and all(x[leaver] + error[leaver] > end[leaver] for x in played):
+                return False
         for i, d in enumerate(data.discounts):
             low = [min(x[i] for x in each[s]) if s in each else None for s in range(len(data.stages))]
             for k, after in later.items():
                 row = int(play.owners[k])
-                own, gets = data.own(data.state[row], i), data.now[row][i] + d * (after[i] - error[i])
+                mean, own = self._mean(after, row), data.own(data.state[row], i)
+                assert mean is not None
+                gets = data.now[row][i] + d * (mean[i] - error[i])
                 if own is not None and gets < own:
                     return False
                 for reply in data.replies(row, i):
                     # A deviation that brings no more now and changes nothing else: no lottery gives less later.
                     if data.now[reply][i] <= data.now[row][i] and self.chances[reply] == self.chances[row]:
                         continue
-                    worth = data.worth(i, reply, low)
+                    if signals:
+                        other = self._mean(after, reply)
+                        worth = None if other is None else data.now[reply][i] + d * other[i]
+                    else:
+                        worth = data.worth(i, reply, low)
                     if worth is None or gets < worth + d * error[i]:
                         return False
         return True
+
+
+def _after(now: Fraction, discount: Fraction, later: Fraction) -> Fraction:
+    return now + discount * later

@@ -3,7 +3,7 @@ r"""Payoff sets and bounds certified from both sides, all states at once; a repe
 *Inner.* Rational points of every state generate themselves: each is a profile followed by continuation payoffs inside
 the hulls of the points of the states that may be next, and no player gains by leaving, or by a deviation. This is
 checked in rationals, so every point, hence every point of the hulls, is an equilibrium payoff. Polygons of two players
-whose actions are seen are solved for, see `generate`; other points are those of automata, see `polytope_proof`.
+whose actions are seen are solved for, see `generate`; other points are known up to a tiny error, see `polytope_proof`.
 
 *Outer.* How far rows reach is bounded by affine functions of the levels of half-spaces, in rationals, and no row goes
 beyond them on the way from levels that contain every payoff: see `outer_levels` and `polytope_proof`.
@@ -65,8 +65,8 @@ class TwoSidedCertificate(Shown):
         `inner` or `outer` is not proved the bound is larger, since it is only known that equilibrium payoffs are means
         of stage payoffs and of payoffs after leaving; infinity if nothing is known about a set reported as empty.
     exact : bool
-        Whether the vertices solve the equations of the sets exactly; otherwise they lie inside by a tiny inset, or are
-        those of an automaton, or are known up to an error of rounding, which `bound` includes.
+        Whether the vertices solve the equations of the sets exactly; otherwise they lie inside by a tiny inset, or,
+        with signals or three and more players, are known up to an error of rounding, which `bound` includes.
     tolerance : float
         The required accuracy.
     statement : str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from graphlib import CycleError, TopologicalSorter
 from math import isqrt
 from typing import Any
 
@@ -17,7 +18,7 @@ from bargaining.equilibria.stochastic._markov.arrays import compile_game
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria
 from bargaining.equilibria.stochastic.stationary_profile import flat, stationary
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, best_replies
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 _ACCURACY = 1e-12  # the largest regret of a listed equilibrium, as in `markov_equilibria`
@@ -125,30 +126,15 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
 
 def _order(game: StochasticGame, laws: list[Rationals]) -> list[int]:
     """Return the states in an order such that each comes after all states to which it may lead."""
-    leads = [{k for k in range(len(game)) if k != s and law[..., k].any()} for s, law in enumerate(laws)]
-    order: list[int] = []
-    left = set(range(len(game)))
-    while left:
-        last = [s for s in sorted(left) if not leads[s] & left]
-        if not last:
-            circle = _circle(min(left), leads, left)
-            raise InvalidInput(
-                "`game` must be directional: no state may be reached again once it is left; but these lead to each "
-                f"other: {' -> '.join(game.states[s] for s in circle)}. For such games see `markov_equilibria`."
-            )
-        order += last
-        left -= set(last)
-    return order
-
-
-def _circle(state: int, leads: list[set[int]], left: set[int]) -> list[int]:
-    """Follow transitions until a state occurs again."""
-    walk = [state]
-    while True:
-        state = min(leads[state] & left)
-        if state in walk:
-            return [*walk[walk.index(state) :], state]
-        walk.append(state)
+    leads = {s: {k for k in range(len(game)) if k != s and law[..., k].any()} for s, law in enumerate(laws)}
+    try:
+        return list(TopologicalSorter(leads).static_order())
+    except CycleError as error:
+        circle = " -> ".join(game.states[s] for s in reversed(error.args[1]))
+        raise InvalidInput(
+            "`game` must be directional: no state may be reached again once it is left; but these lead to each "
+            f"other: {circle}. For such games see `markov_equilibria`."
+        ) from None
 
 
 def _state(game: StochasticGame, s: int, law: Rationals, after: dict[int, Values]) -> Local:
@@ -168,24 +154,21 @@ def _state(game: StochasticGame, s: int, law: Rationals, after: dict[int, Values
         ]
         return local, bool(found.complete and found.finite)
     left_over = 1 - delta * stay[..., None]
-    local = [*_pure(shape, worth, left_over)]
+    local = [*_pure(worth, left_over)]
     if shape != (2, 2):
         return local, False
     mixed, every = _mixed(worth, left_over)
     return local + mixed, every
 
 
-def _pure(shape: tuple[int, ...], worth: Rationals, left: Rationals) -> Iterator[tuple[Strategies, Values]]:
+def _pure(worth: Rationals, left: Rationals) -> Iterator[tuple[Strategies, Values]]:
     """Yield the pure equilibria: nobody gains by playing another action for ever."""
-    for profile in np.ndindex(*shape):
-        values = tuple(w / part for w, part in zip(worth[profile], left[profile], strict=True))
-        for i, value in enumerate(values):
-            others = [(*profile[:i], b, *profile[i + 1 :]) for b in range(shape[i])]
-            if any(worth[other][i] > left[other][i] * value for other in others):
-                break
-        else:
-            own = [tuple(Fraction(b == a) for b in range(k)) for a, k in zip(profile, shape, strict=True)]
-            yield tuple(own), values
+    values = worth / left
+    for profile in map(tuple, np.argwhere((values == best_replies(values)).all(axis=-1)).tolist()):
+        own = (
+            tuple(Fraction(b == a) for b in range(k)) for a, k in zip(profile, values.shape[:-1], strict=True)
+        )
+        yield tuple(own), tuple(values[profile])
 
 
 def _mixed(worth: Rationals, left: Rationals) -> Local:

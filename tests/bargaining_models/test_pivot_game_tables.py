@@ -1,6 +1,7 @@
 """The tables, figures and claims of the pivot game: they agree with the repeated game and with each other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from bargaining_models.negotiation.pivot_game import settles
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import PATIENCE, PivotGameStudy
+from bargaining_models.paper.reproduce import changes, stored
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES
 from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, canada_capacity
@@ -19,6 +21,12 @@ from table_records import records
 @pytest.fixture(scope="module")
 def patience(study: Study) -> list[dict[str, Any]]:
     return records(TABLES["T10-patience"](study))
+
+
+def test_terms_of_2023_come_out_as_stored(study: Study) -> None:
+    fresh, kept = TABLES["T10"].at(study), stored("T10")
+    rows = [row[1:] for row in kept.rows if row[0] == "2023"]
+    assert changes(fresh, replace(kept, rows=rows, columns=kept.columns[1:], notes=fresh.notes)) == []
 
 
 def test_nobody_waits(study: Study) -> None:

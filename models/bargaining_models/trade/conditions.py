@@ -134,15 +134,6 @@ class System:
         self.scale = np.where(output > 0.0, output, economy.factor)
         self.ratios = economy.deficits / economy.factor
 
-    def costs(self, wages: Floats, prices: Floats | None) -> Floats:
-        """Log unit costs (B, J, N) of log wages and prices."""
-        costs = self.added * wages[:, None]
-        return costs if prices is None else costs + _by_region(self.inputs, prices)
-
-    def demand(self, output: Floats) -> Floats:
-        """Demand for inputs (B, J, N) by outputs."""
-        return _by_region(self.uses, output)
-
     def start(self, cells: int) -> Floats:
         """The unknowns of the base equilibrium, (B, M)."""
         z = np.zeros((cells, self.size))
@@ -233,11 +224,6 @@ def _on(matrices: Floats, vectors: Floats) -> Floats:
     return np.asarray(np.matmul(matrices, vectors[..., None])[..., 0])
 
 
-def _by_region(matrices: Floats, vectors: Floats) -> Floats:
-    """Apply one matrix a region, (N, J, J), to vectors (B, J, N)."""
-    return np.asarray(np.matmul(matrices, vectors.transpose(0, 2, 1)[..., None])[..., 0].transpose(0, 2, 1))
-
-
 class Point:
     """All terms of the conditions at given unknowns of B cells; links are computed on demand."""
 
@@ -247,7 +233,9 @@ class Point:
         wages = self.log_wages = z[:, :n]
         prices = self.prices = z[:, n : system.logs].reshape(wide) if system.links else None
         output = self.output = z[:, system.logs :].reshape(wide) * system.scale if system.links else None
-        self.log_costs = system.costs(wages, prices)
+        self.log_costs = system.added * wages[:, None]
+        if prices is not None:
+            self.log_costs = self.log_costs + _back(system.inputs, prices[..., None])[..., 0]
         self.seen = np.exp(-system.theta * self.log_costs)
         both = _on(cells.both, self.seen)
         self.total = both[..., : system.regions]
@@ -260,7 +248,7 @@ class Point:
         if output is None:
             self.demand = None
         else:
-            self.demand = system.demand(output)
+            self.demand = _back(system.uses, output[..., None])[..., 0]
             income = income + np.einsum("bjn,bjn->bn", 1.0 - kept, self.demand)
         self.spread = np.einsum("jn,bjn->bn", system.final, kept)
         self.income = income / self.spread
@@ -392,7 +380,7 @@ def pull(
 
 
 def _back(matrices: Floats, functions: Floats) -> Floats:
-    """Apply one matrix a region, (N, J, J), to (B, J, N, F)."""
+    """Apply one matrix a region, (N, J, J), to vectors or functions (B, J, N, F)."""
     return np.asarray(np.matmul(matrices, functions.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3))
 
 

@@ -126,7 +126,10 @@ class OfferPath(Division):
         return float(self.edges[first[0]]) if len(first) else np.inf
 
     def _find(self, t: ArrayLike) -> tuple[Floats, NDArray[np.intp]]:
-        when = within(real(t, "t"), "t", 0.0, self.until)
+        when = real(t, "t")
+        within(
+            when[:, None] if when.ndim == 1 else when, "t", 0.0, self.until
+        )  # a list is not one of players
         k = np.searchsorted(self.edges, when, side="right") - 1
         return when, np.minimum(k, len(self.regimes) - 1)
 

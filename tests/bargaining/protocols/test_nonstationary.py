@@ -391,6 +391,8 @@ def test_outside_the_answer():
     for t in (-0.1, 2.1):
         with pytest.raises(InvalidInput, match="`t` must lie in"):
             result.payoffs_at(t)
+    with pytest.raises(InvalidInput, match=r"got 9 at index \(1, 0\)"):
+        result.payoffs_at([1.0, 9.0])
     plain = result.to_dict()
     assert plain["regimes"][0] == "AGREE"
     assert plain["delay"] == 0.0

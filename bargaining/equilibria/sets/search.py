@@ -112,6 +112,7 @@ class _Search:
     inner: list[Floats] | None = None
     largest: list[Floats] | None = None
     gap: float = np.inf
+    before: Floats | None = None  # the corners a round ago
     fan: Fan = field(init=False)
     levels: Floats = field(init=False)
     corners: Floats = field(init=False)
@@ -167,10 +168,11 @@ class _Search:
     def closed(self) -> bool:
         """Whether the sets are known as well as required, or as well as the budget allows."""
         self.rounds += 1
+        pairs = () if self.before is None else zip(self.before, self.corners, strict=True)
+        moved, self.before = max((float(distances(p, q).max()) for p, q in pairs), default=0.0), self.corners
         if self.excess <= _STOPPED and self.exact:
-            off = float(
-                np.sqrt(2.0) * self.excess / (1.0 - self.game.discounts.max())
-            )  # normals have unit 1-norm
+            # Normals have unit 1-norm. Next to a collapse sets move by far more than the excess says.
+            off = max(float(np.sqrt(2.0) * self.excess / (1.0 - self.game.discounts.max())), moved)
             if off < self.gap:
                 self.inner, self.gap = [some.points for some in self.recipes], off
             if off <= self.tolerance:

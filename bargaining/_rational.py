@@ -212,7 +212,11 @@ def solve(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
     else:
         return () if not len(rest) else None
     while power <= 2 * bound * bound:
-        digit = (inverse @ (rest % prime).astype(np.int64) % prime).astype(object)
+        left = (rest % prime).astype(np.int64)
+        parts = [
+            inverse[:, k : k + _TERMS] @ left[k : k + _TERMS] % prime for k in range(0, len(left), _TERMS)
+        ]
+        digit = (np.sum(parts, axis=0) % prime).astype(object)
         rest = (rest - rows @ digit) // prime
         digits, power = digits + digit * power, power * prime
     out, common = list[Fraction](), 1
@@ -223,7 +227,8 @@ def solve(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
     return tuple(out)
 
 
-_PRIMES = 2**26 - 5, 2**26 - 27  # two thousand products of smaller numbers add up to less than 2^63
+_PRIMES = 2**26 - 5, 2**26 - 27
+_TERMS = 2**11  # products of smaller numbers that add up to less than 2^63
 
 
 def _inverse(matrix: Integers, prime: int) -> NDArray[np.int64] | None:

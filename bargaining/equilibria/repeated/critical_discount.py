@@ -354,7 +354,7 @@ class _Path:
     def sustained(self, discount: Discount, player: int | None = None) -> bool | None:
         """Return whether nobody gains by a deviation that is punished by the lowest payoffs, or the player does not.
 
-        The set contains every equilibrium payoff, so no threat is below its own. A set that generates itself lies
+        The set contains all equilibrium payoffs, so no threat is below its own. A set that generates itself lies
         within the bound of it, so no threat is higher by more. With exit the second argument requires credible threats
         to leave. An inaccurate set so gives bounds on threats; None if the answer is not the same at both.
         """

@@ -263,10 +263,10 @@ def least_discount(
 ) -> float | None:
     r"""Return the least discount factor at which a profile can be played for ever with transfers, by bisection.
 
-    The threats v at each discount factor may not rise with it; None where there are none. Who stays gets
-    :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, with
-    :math:`r = \delta / (1 - \delta)`, a player who may leave stays if :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`.
-    What the profile itself gives, not the largest joint payoff, less the threats, must be worth what is at stake.
+    The threats v at each discount factor, None where there are none, must not be higher at a higher one. Who stays gets
+    :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, with :math:`r = \delta / (1 - \delta)`, a
+    player who may leave stays if :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`. What the profile itself gives, not the
+    largest joint payoff, less the threats, must be worth what is at stake.
     """
     outside, who = outside_of(game, leave)
     through, unit = Monitoring.perfect(game) if monitoring is None else monitoring, payoff_range(game)

@@ -219,10 +219,10 @@ class Solver:
 
 
 def broyden_step(step: Floats, past: list[Floats]) -> Floats:
-    """Correct the step (B, M) of a fixed Jacobian by those taken before it, and add it to them.
+    r"""Correct the step (B, M) of a fixed Jacobian by those taken before it, and add it to them.
 
-    By s_0, ..., s_k, the step z becomes z + s_(j+1) (s_j . z) / |s_j|^2 for one j < k after the other, and at last z /
-    (1 - s_k . z / |s_k|^2).
+    By :math:`s_0, \dots, s_k` the step z becomes :math:`z + s_{j+1} (s_j \cdot z) / |s_j|^2` for one j < k after the
+    other, and at last :math:`z / (1 - s_k \cdot z / |s_k|^2)`.
     """
 
     def multiple(before: Floats) -> Floats:

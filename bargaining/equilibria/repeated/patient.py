@@ -124,8 +124,6 @@ class PatientPayoffs(PayoffPolygon):
         None if actions are seen.
     vertices : ndarray of shape (m, 2)
         Counter-clockwise, from the lowest of the leftmost.
-    exact : tuple of pairs of float
-        The vertices as plain numbers.
     faces : tuple of ((float, float), Score)
         Directions and scores whose half-planes are the set.
     reached : bool
@@ -143,7 +141,6 @@ class PatientPayoffs(PayoffPolygon):
 
     game: Game
     monitoring: Monitoring | None
-    exact: tuple[Pair, ...]
     faces: tuple[tuple[Pair, Score], ...] = field(repr=False)
     reached: bool
 
@@ -223,7 +220,6 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
         game=game,
         monitoring=monitoring,
         vertices=corners,
-        exact=tuple((x, y) for x, y in corners.tolist()),
         faces=tuple(faces),
         reached=len(corners) > 2,
         threat=corners.min(axis=0) if len(corners) else np.full(2, np.nan),

@@ -40,8 +40,6 @@ class TransferEquilibrium(Result):
         The actions played on the path to U; -1 where leaving is best (or there is no equilibrium).
     punishments : ndarray of int, shape (*batch, n, n)
         Row k has the actions played for one period when player k is punished; -1 where the players part instead.
-    exact : tuple of (float, tuple of float) or None
-        U and v of a single game: `joint` and `threat` as plain numbers.
     player_names : tuple of str
         The names of the players, or their numbers.
     """
@@ -51,7 +49,6 @@ class TransferEquilibrium(Result):
     status: Status | NDArray[np.int8]
     profile: NDArray[np.intp]
     punishments: NDArray[np.intp]
-    exact: tuple[float, tuple[float, ...]] | None
     player_names: tuple[str, ...] = ()
     _by_player: ClassVar = ("threat", "profile")
 
@@ -170,10 +167,9 @@ def common_discount(game: RepeatedGame | StochasticGame) -> Fraction:
 
 def _pack(cells: list[Account | None], shape: tuple[int, ...], names: tuple[str, ...]) -> TransferEquilibrium:
     players, nobody = len(names), (-1,) * len(names)
-    exact = [None if c is None else (c.best.value, tuple(-low.value for low in c.low)) for c in cells]
-    joint = np.array([np.nan if c is None else c[0] for c in exact]).reshape(shape)
-    threat = np.array([[np.nan] * players if c is None else c[1] for c in exact])
-    status = np.array([Status.EMPTY if c is None else Status.OK for c in exact], dtype=np.int8)
+    joint = np.array([np.nan if c is None else c.best.value for c in cells]).reshape(shape)
+    threat = np.array([[np.nan] * players if c is None else [-low.value for low in c.low] for c in cells])
+    status = np.array([Status.EMPTY if c is None else Status.OK for c in cells], dtype=np.int8)
     profiles = [nobody if c is None else c.best.owner or nobody for c in cells]
     punishments = [[nobody if c is None else c.low[i].owner or nobody for i in range(players)] for c in cells]
     return TransferEquilibrium(
@@ -183,5 +179,4 @@ def _pack(cells: list[Account | None], shape: tuple[int, ...], names: tuple[str,
         profile=np.array(profiles).reshape(*shape, players),
         punishments=np.array(punishments).reshape(*shape, players, players),
         player_names=names,
-        exact=None if shape else exact[0],
     )

@@ -126,7 +126,7 @@ def test_equilibria_lie_within_and_come_near():
 def test_a_set_without_an_inside_is_not_said_to_be_reached():
     common = [[2, 0], [0, 1]]
     found = patient_payoffs(Game(common, common))
-    assert len(found.exact) == 2
+    assert len(found.vertices) == 2
     assert not found.reached
 
 

@@ -39,7 +39,7 @@ _ROUNDING = 1e-11  # of the pie and the payoffs: ten times what integrals of a p
 _SPAN = 2.0  # longest piece, in units of one over the mean rate with the hazard
 _CROWD = 4000  # pieces: a function that needs more is not piecewise smooth
 _NARROW = 2.0**-22  # of a piece: what cutting does not resolve up to here is a kink or a jump
-_CLOSER = 1 / 64  # of a piece: a regime that holds for less is examined by itself
+_CLOSER = 1 / 64  # of a piece: where a regime holds for less, its half is examined by itself
 _SHORTEST = 1e-9  # of time, relative: a shorter regime counts as a single moment
 _TAIL = 1e-12  # discount factor below which later payoffs no longer matter
 _PROMISED = (
@@ -127,9 +127,8 @@ class OfferPath(Division):
 
     def _find(self, t: ArrayLike) -> tuple[Floats, NDArray[np.intp]]:
         when = real(t, "t")
-        within(
-            when[:, None] if when.ndim == 1 else when, "t", 0.0, self.until
-        )  # a list is not one of players
+        times = when[:, None] if when.ndim == 1 else when  # a list is not one of players
+        within(times, "t", 0.0, self.until)
         k = np.searchsorted(self.edges, when, side="right") - 1
         return when, np.minimum(k, len(self.regimes) - 1)
 
@@ -432,7 +431,7 @@ class _Primitive:
                 values = np.asarray(self.value(flat), dtype=np.float64)
             except Exception:  # whatever a function of one number raises on an array
                 values = np.empty(0)
-            if values.shape != flat.shape:
+            if values.shape != flat.shape or not self._alike(values[len(flat) // 2], flat[len(flat) // 2]):
                 values = np.array([self._single(t) for t in flat.tolist()])
         bad = ~np.isfinite(values) | ((values < 0) & (not self.negative))
         if bad.any():
@@ -444,12 +443,19 @@ class _Primitive:
             )
         return values.reshape(times.shape)
 
+    def _alike(self, value: float, time: float) -> bool:
+        """Whether the function of an array has the value of the function of one time, but for rounding."""
+        single = self._single(float(time))
+        return abs(value - single) <= 1e-12 * abs(single) or not np.isfinite(value + single)
+
     def _single(self, time: float) -> float:
         assert callable(self.value)
         try:
-            return float(value := self.value(time))  # type: ignore[arg-type]
-        except ArithmeticError as error:
+            value = self.value(time)
+        except (ArithmeticError, ValueError) as error:
             raise InvalidInput(f"`{self.name}` has no value at t = {plain(time)}: {error}.") from None
+        try:
+            return float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise InvalidInput(
                 f"`{self.name}` must return a number at each time; got {value!r} at t = {time:g}."
@@ -608,7 +614,7 @@ def _walk(terms: _Terms, edges: Floats, last: Floats) -> Trajectory:
             if since < 1.0 - 1e-9:
                 break
         if b - a > _SHORTEST * b and since > -1.0:
-            middle = b - (1 - since) * half if since < 1.0 - 1e-9 else b - (b - a) * _CLOSER
+            middle = b - (1 - since) * half if since < 1 - 2 * _CLOSER else (a + b) / 2
             pieces += [(a, middle), (middle, b)]
             continue
         _, regime, path = candidates[-1 if since == -1.0 else 0]

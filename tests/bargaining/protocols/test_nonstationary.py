@@ -379,9 +379,25 @@ def test_a_function_too_rough():
         NonstationaryOffers(1.0, surplus=1, inside=(lambda t: 0.1 * np.sin(1e6 * t) ** 2, 0), until=1)()
 
 
-def test_a_function_that_overflows():
+def test_a_function_that_has_no_value():
     with pytest.raises(InvalidInput, match=r"`inside` has no value at t = .*math range error"):
         NonstationaryOffers(0.1, surplus=1, inside=(lambda t: math.exp(10 * t) * 1e-300, 0), until=1)()
+    with pytest.raises(InvalidInput, match=r"`surplus` has no value at t = 0: math domain error"):
+        NonstationaryOffers(0.1, surplus=lambda t: math.log(t - 1), until=1)()
+
+
+def test_a_pie_that_jumps_almost_at_once():
+    """A pie of 1 at t = 0 doubles within nanoseconds: half of 2 each, less the wait until it is there."""
+    result = NonstationaryOffers(0.1, surplus=lambda t: 1 + t / (t + 1e-9), until=2)()
+    np.testing.assert_allclose(result.payoffs, 1, atol=1e-4)
+    assert result.ok
+
+
+def test_a_function_that_maps_arrays_otherwise_than_numbers():
+    """On an array of times the pie would depend on the last of them."""
+    result = NonstationaryOffers(0.1, surplus=lambda t: 1 + 0.5 * (np.max(t) >= 1) + 0 * t, until=2)()
+    told = NonstationaryOffers(0.1, surplus=lambda t: 1.0 if t < 1 else 1.5, until=2)()
+    np.testing.assert_allclose(result.payoffs, told.payoffs, atol=1e-12)
 
 
 def test_outside_the_answer():

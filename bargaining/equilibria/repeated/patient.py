@@ -230,7 +230,7 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
 
 
 class _Scores:
-    r"""The programs of all profiles, in units of the payoff range.
+    r"""The programs of all profiles, in units of the payoff range, above each player's lowest payoff.
 
     With :math:`s_i = \pm 1` the signs of a direction and :math:`z_i = |n_i| x_i`, the score of a profile is the least
     of :math:`\sum_i |n_i| \rho_i` over the multipliers of its program, which do not depend on :math:`|n|`: with
@@ -242,6 +242,7 @@ class _Scores:
     def __init__(self, game: Game, monitoring: Monitoring | None) -> None:
         through = Monitoring.perfect(game) if monitoring is None else monitoring
         self.game, self.chances, self.unit = game, through.probabilities, payoff_range(game)
+        self.low = game.payoffs.reshape(-1, game.players).min(axis=0)
         every, ones = range(game.players), np.ones(game.players)
         profiles = np.ndindex(*game.shape)
         self.sustained = [each for each in profiles if self.prices(each, every, ones, ones) is not None]
@@ -271,7 +272,12 @@ class _Scores:
         if found.status is not Status.OK:  # the multipliers are never contradictory, only unbounded
             return None
         loss = np.bincount(owners, found.point[count:] * gains, len(players))
-        return np.asarray(signs * self.game.payoffs[profile][list(players)] - self.unit * loss)
+        above = (self.game.payoffs[profile] - self.low) / self.unit
+        return np.asarray(signs * above[list(players)] - loss)
+
+    def value(self, score: float, normal: Floats) -> float:
+        """Return a score in payoffs."""
+        return float(self.unit * score + normal @ self.low)
 
     def score(self, profile: Profile, normal: Floats) -> float:
         """Return the score of a profile in any direction; players of weight zero set no bounds."""
@@ -279,7 +285,7 @@ class _Scores:
         weights = np.abs(normal[weighted])
         prices = self.prices(profile, weighted.tolist(), np.sign(normal[weighted]), weights / weights.max())
         assert prices is not None
-        return float(weights @ prices)
+        return self.value(float(weights @ prices), normal)
 
     def curve(self, profile: Profile, signs: Floats) -> Curve:
         """Return the score of a profile as a function of t on a quadrant of directions, ((1 - t) s_0, t s_1)."""
@@ -287,9 +293,9 @@ class _Scores:
         def support(direction: Floats) -> Floats:
             prices = self.prices(profile, [0, 1], signs, direction * [-1.0, 1.0])
             assert prices is not None
-            return prices * [1.0, -1.0] / self.unit
+            return prices * [1.0, -1.0]
 
-        chain = rising_chain(support) * self.unit * [1.0, -1.0]
+        chain = rising_chain(support) * [1.0, -1.0]
         steps = np.abs(np.diff(chain, axis=0))
         kinks = np.concatenate(([0.0], steps[:, 0] / steps.sum(axis=1), [1.0]))
         ends = np.vstack((chain, chain[-1]))
@@ -301,13 +307,12 @@ def _faces(scores: _Scores) -> Iterator[tuple[Pair, Score]]:
     for axis in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
         yield axis, _score(scores, np.array(axis))
     for signs in ((1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)):
-        envelope = Envelope(
-            (scores.curve(profile, np.array(signs)) for profile in scores.sustained), scores.unit
-        )
+        envelope = Envelope((scores.curve(profile, np.array(signs)) for profile in scores.sustained), 1.0)
         for t in envelope.knots:
             if _MERGE < t < 1 - _MERGE:  # at an axis the curve has the limit, not the score
                 line = envelope.at(t)
-                yield ((1 - t) * signs[0], t * signs[1]), Score(line.value, line.owner)
+                normal = (1 - t) * signs[0], t * signs[1]
+                yield normal, Score(scores.value(line.value, np.array(normal)), line.owner)
 
 
 def _within(faces: Sequence[tuple[Pair, Score]], unit: float) -> Floats:

@@ -189,3 +189,19 @@ def test_what_is_wrong_is_named():
         patient_score(PARTNERS, [0, 0])
     with pytest.raises(InvalidInput, match="`monitoring`"):
         full_rank(PARTNERS, None)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e9, 1e11), (1e9, 0.0), (1e-6, 1e-3), (1.0, 1e6)])
+def test_units_and_offsets_of_payoffs_do_not_matter(scale, shift):
+    """A set whose scores change at six directions, one of them close to an axis."""
+    rng = np.random.default_rng(31)
+    shape = tuple(rng.integers(1, 4, 2))
+    payoffs = np.array([rng.integers(0, 8, shape) for _ in range(2)])
+    signals = Monitoring(rng.dirichlet(np.ones(2), shape))
+    plain = patient_payoffs(Game(*payoffs), monitoring=signals)
+    moved = patient_payoffs(Game(*(payoffs * scale + shift)), monitoring=signals)
+    tolerance = 1e-9 + 1e-15 * shift / scale
+    np.testing.assert_allclose((moved.vertices - shift) / scale, plain.vertices, rtol=0, atol=5 * tolerance)
+    for (normal, score), (other, value) in zip(moved.faces, plain.faces, strict=True):
+        assert normal == pytest.approx(other, abs=1e-9)
+        assert (score.value - shift * sum(normal)) / scale == pytest.approx(value.value, abs=10 * tolerance)

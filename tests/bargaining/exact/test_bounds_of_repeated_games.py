@@ -11,6 +11,7 @@ from bargaining.equilibria.payoff_bounds import payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact.certify import certify
+from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from known_games import PRISONERS, public_good
@@ -118,3 +119,24 @@ def test_points_claimed_where_there_are_none():
     assert not certify(claimed).holds
     with pytest.raises(NotApplicable, match="`payoff_bounds` has returned"):
         certify(replace(pennies, _found=None))
+
+
+def test_play_that_deters_in_another_game_proves_nothing_in_this_one():
+    """Less patient players, or a larger gain from a deviation: the points found before are not attained."""
+    shirk = np.indices((2, 2, 2))
+    game, tempting = (
+        Game(*(2 * (3 - shirk.sum(axis=0)) + saved * shirk[i] for i in range(3))) for saved in (3, 3.9)
+    )
+    bounds = payoff_bounds(RepeatedGame(game, 0.3))
+    for other, discount in ((game, 0.2), (game, 0.1), (tempting, 0.3)):
+        proof = certify(replace(bounds, repeated=RepeatedGame(other, discount)))
+        assert not proof.inner
+        assert "Not proved from inside" in proof.statement
+
+
+def test_play_that_deters_under_one_signal_proves_nothing_for_less_patient_players():
+    partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
+    report = Monitoring(np.array([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]]))
+    found = payoff_set(RepeatedGame(partners, 0.8, monitoring=report), tolerance=1e-3)
+    assert certify(found).inner
+    assert not certify(replace(found, repeated=RepeatedGame(partners, 0.7, monitoring=report))).inner

@@ -37,6 +37,20 @@ def test_grim_punishment_by_hand(transfers):
     assert critical_discount(PARTNERS, (1, 1), **kwargs).exact == 0
 
 
+@pytest.mark.parametrize(("alone", "least"), [(1.5, F(10, 13)), (1.75, F(10, 13)), (1.76, None)])
+def test_who_leaves_first_gains_while_grim_players_stay(alone, least):
+    """Both leave a stage equilibrium of 0, which gives each 1, the mean of being first and second.
+
+    A deviation gains 1 and makes a bad report likelier by 4/10. In units of q = d x / (1 - d), with x the chance that
+    players leave after it, it is deterred if 4/10 q >= 1 + 1/10 q. With the least q, 10/3, players who stay get
+    1 + 1 / (1 + 1/10 q) = 7/4, and would rather leave for more.
+    """
+    leave = Exit.by_leaver([[alone, 2 - alone], [2 - alone, alone]])
+    found = critical_discount(PARTNERS, (0, 0), monitoring=CLEAR, punishment="stage", exit=leave)
+    assert found.exact == least
+    assert found.sustainable is (least is not None)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_grim_punishment_against_a_scan(seed):
     """Chances of punishment on a grid: none holds just below the answer, and certain punishment holds at it."""

@@ -394,10 +394,10 @@ def test_a_pie_that_jumps_almost_at_once():
 
 
 def test_a_function_that_maps_arrays_otherwise_than_numbers():
-    """On an array of times the pie would depend on the last of them."""
-    result = NonstationaryOffers(0.1, surplus=lambda t: 1 + 0.5 * (np.max(t) >= 1) + 0 * t, until=2)()
-    told = NonstationaryOffers(0.1, surplus=lambda t: 1.0 if t < 1 else 1.5, until=2)()
-    np.testing.assert_allclose(result.payoffs, told.payoffs, atol=1e-12)
+    """On an array of times the pie would grow from the first of them on; at one time it is 1."""
+    result = NonstationaryOffers(0.1, surplus=lambda t: 1 + 0.05 * (t - np.min(t)), until=2)()
+    np.testing.assert_allclose(result.payoffs, 0.5, atol=1e-12)
+    np.testing.assert_allclose(result.payoffs_at([0, 1, 2]).sum(axis=1), 1, atol=1e-12)
 
 
 def test_outside_the_answer():

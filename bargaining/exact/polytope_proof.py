@@ -250,7 +250,7 @@ class PolytopeProof:
                 mean = self._mean(later[k], row)
                 if mean is None:
                     return None
-                image = tuple(map(_after, data.now[row], data.discounts, mean))
+                image = tuple(x + d * y for x, d, y in zip(data.now[row], data.discounts, mean, strict=True))
             off = [max(x, abs(a - b)) for x, a, b in zip(off, image, points[k], strict=True)]
         error = [x / (1 - d) for x, d in zip(off, data.discounts, strict=True)]
         return max(error) if self._deters(points, play, later, error) else None
@@ -297,7 +297,3 @@ class PolytopeProof:
                     if worth is None or gets < worth + d * error[i]:
                         return False
         return True
-
-
-def _after(now: Fraction, discount: Fraction, later: Fraction) -> Fraction:
-    return now + discount * later

@@ -142,10 +142,9 @@ def certify_sets(
     True
     """
     stochastic = isinstance(found, StochasticPayoffSets | StochasticPayoffBounds)
-    if isinstance(found, StochasticPayoffSets):
-        parts: Sequence[Any] = found.sets
-    else:
-        parts = found.bounds if isinstance(found, StochasticPayoffBounds) else (found,)
+    parts: Sequence[Any] = (found,)
+    if isinstance(found, StochasticPayoffSets | StochasticPayoffBounds):
+        parts = found.sets if isinstance(found, StochasticPayoffSets) else found.bounds
     units = DEFAULT if budget is None else whole(budget, "budget", 1)
     if tolerance is None:
         bounds = isinstance(parts[0], PayoffBounds)
@@ -285,12 +284,12 @@ def _apart(part: Any, exact: Floats, low: Floats, size: Floats) -> float:
 
 def _outside(points: Floats, hull: Floats) -> Floats:
     """Return how far points lie outside a hull."""
-    if not len(points) or not np.isfinite(hull).all():
+    if not points.size or not hull.size or not np.isfinite(hull).all():
         return np.full(len(points), inf)
-    if not len(hull):
-        return np.full(len(points), inf)
-    solid = None if hull.shape[1] == 2 else Hull.of(hull)
-    return distances(points, hull) if solid is None else solid.outside(points)
+    if hull.shape[1] == 2:
+        return distances(points, hull)
+    solid = Hull.of(hull)
+    return np.full(len(points), inf) if solid is None else solid.outside(points)
 
 
 def _around(sets: Sequence[Floats]) -> float:

@@ -431,7 +431,10 @@ class _Primitive:
                 values = np.asarray(self.value(flat), dtype=np.float64)
             except Exception:  # whatever a function of one number raises on an array
                 values = np.empty(0)
-            if values.shape != flat.shape or not self._alike(values[len(flat) // 2], flat[len(flat) // 2]):
+            middle = len(flat) // 2
+            if values.shape != flat.shape or not np.isclose(
+                values[middle], self._single(float(flat[middle])), 1e-12, 0.0
+            ):
                 values = np.array([self._single(t) for t in flat.tolist()])
         bad = ~np.isfinite(values) | ((values < 0) & (not self.negative))
         if bad.any():
@@ -442,11 +445,6 @@ class _Primitive:
                 f"Repair the function there."
             )
         return values.reshape(times.shape)
-
-    def _alike(self, value: float, time: float) -> bool:
-        """Whether the function of an array has the value of the function of one time, but for rounding."""
-        single = self._single(float(time))
-        return abs(value - single) <= 1e-12 * abs(single) or not np.isfinite(value + single)
 
     def _single(self, time: float) -> float:
         assert callable(self.value)

@@ -567,10 +567,8 @@ def _through(
     else:
         value, more["bracket"] = _begins_from(path, monitoring)
         return _result(path, value, punishment, **more)
-    exact: Discount = value
-    if value < 1 and complete:
-        exact = _simple(value, value, _SLACK, lambda _: True)
-    return _result(path, exact, punishment, **more)
+    simple = _simple(value, value, _SLACK, lambda _: True) if value < 1 and complete else value
+    return _result(path, simple, punishment, **more)
 
 
 def _grim(path: _Path, monitoring: Monitoring | None, stage: Floats) -> float:

@@ -10,8 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from bargaining._arguments import instance
-from bargaining._arrays import Floats, owning, real, short
-from bargaining._arrays import discounts as valid_discounts
+from bargaining._arrays import Floats, owning, real, within
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rich import Card, Shown, counted, number
@@ -25,7 +24,7 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
     Stage,
     payoff_range,
 )
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, profile_name
@@ -376,10 +375,7 @@ def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[float, ...] | None
 
 def discount_of(value: float | Fraction, name: str = "discount") -> float:
     """Return a discount factor as a float."""
-    checked = real(value, name)
-    if checked.shape != ():
-        raise InvalidInput(f"`{name}` must be one number; got {short(value)}.")
-    return float(valid_discounts(checked, 1, name=name)[0])
+    return float(within(real(value, name, ndim=0), name, 0.0, 1.0, ends="[)"))
 
 
 def played(game: Game, profile: Profile | None) -> str:

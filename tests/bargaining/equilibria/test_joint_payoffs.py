@@ -306,7 +306,7 @@ def test_what_is_wrong_is_named():
         joint_payoffs(PARTNERS, monitoring=Monitoring(np.ones((3, 2, 1))))
     with pytest.raises(InvalidInput, match="`discount`"):
         joint_payoffs(PARTNERS).at(1.0)
-    with pytest.raises(InvalidInput, match="`discount` must be one number"):
+    with pytest.raises(InvalidInput, match="`discount` must be a single number"):
         joint_payoffs(PARTNERS).at([0.5, 0.6])
     with pytest.raises(InvalidInput, match="one exit"):
         joint_payoffs(PARTNERS, exit=Exit([[1, 0], [0, 1]]))

@@ -113,7 +113,7 @@ class Capacity(Shown):
         left = negotiation.leave(r=with_closed, capped=capped)
         return cls(
             levels=shares,
-            flows=found.welfare[..., negotiation.places] / 100.0 * negotiation.worth(),
+            flows=found.objective[..., negotiation.places] / 100.0 * negotiation.worth(),
             exit=left.money,
             rates=(home[1], partner[1]),
             names=(home[2], partner[2]),

@@ -29,7 +29,7 @@ def money_without(negotiation: Negotiation, given: Any, *, r: Share, capped: boo
     if isinstance(given, Outcome):
         return given.money
     if isinstance(given, TradeEquilibrium):
-        return np.asarray(given.welfare[..., negotiation.places] / 100.0 * negotiation.worth())
+        return np.asarray(given.objective[..., negotiation.places] / 100.0 * negotiation.worth())
     if not isinstance(given, str | tuple) or (isinstance(given, tuple) and _is_numbers(given)):
         array = real(given, "disagreement", finite=False)
         if array.shape[-1:] == (2,) and array.shape != negotiation.free.shape:

@@ -535,7 +535,7 @@ class Negotiation(Shown):
         home = self._rates(home_rates, "home_rates", ndim=1)
         costs = self.route(r, capped=capped, in_use=route)[..., None, None, :, :, :]
         rates = np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1)
-        return self.model.solve(tariffs=self.tariffs_at(rates), costs=costs).welfare[..., self.places]
+        return self.model.solve(tariffs=self.tariffs_at(rates), costs=costs).objective[..., self.places]
 
     def critical_discounts(
         self,
@@ -637,7 +637,7 @@ class Negotiation(Shown):
         """Outcome of tariffs and hats of trade cost of all regions, (*batch, N, N, J)."""
         answer = self.model.solve(tariffs=tariffs, costs=costs, highest=np.inf)  # those of a war may be high
         places = self.places
-        percent = answer.welfare[..., places]
+        percent = answer.objective[..., places]
         exports = answer.flows[..., :, places[0], :][..., self.model.goods].sum(axis=-1)
         abroad = exports.sum(axis=-1) - exports[..., places[0]]
         return Outcome(

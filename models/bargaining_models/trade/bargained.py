@@ -118,6 +118,10 @@ def bargained_tariffs(
     **layout: Any,
 ) -> BargainedTariffs:
     """Divide the payoffs that tariffs reach; `TradeModel.bargained_tariffs` and `rates_of` describe the arguments."""
+    if model.economy.revenue_weights is not None:
+        raise NotApplicable(
+            "Tariffs are bargained over in real income: take the model without `with_objectives`."
+        )
     if transfers is not None:
         choice(transfers, "transfers", ("inside", "money"))
     if measure is None:

@@ -65,6 +65,10 @@ class Economy(Shown):
     closure : {"fixed", "share"}
         Whether deficits stay what they are in units of world value added, or stay in proportion to the value added of
         their region: `d_n = D_n / VA_n` and `D'_n = d_n w_n VA_n - (w_n VA_n / V) sum_m d_m w_m VA_m`, V the world's.
+    revenue_weights : (N,) array, or None
+        What a dollar of tariff revenue counts to a government; by default 1, as any other income.
+    income_weights : (N, J) array, or None
+        What a dollar that factors earn in a sector counts to it; by default 1.
     """
 
     shares: Floats
@@ -77,6 +81,8 @@ class Economy(Shown):
     deficits: Floats
     expenditures: Floats
     closure: str = "fixed"
+    revenue_weights: Floats | None = None
+    income_weights: Floats | None = None
 
     @property
     def income(self) -> Floats:
@@ -133,6 +139,14 @@ class System:
         # A sector without sales has none in any scenario; any scale will do for it.
         self.scale = np.where(output > 0.0, output, economy.factor)
         self.ratios = economy.deficits / economy.factor
+        # What a dollar of revenue, and of sectors' factor income, counts to governments beyond a dollar of income.
+        weights, earnings = economy.revenue_weights, economy.income_weights
+        self.revenue = np.zeros(self.regions) if weights is None else weights - 1.0
+        self.earnings = np.zeros_like(self.added) if earnings is None else self.added * (earnings.T - 1.0)
+        collected = self.revenue * (economy.income - economy.factor - economy.deficits)
+        self.counted = (
+            collected + (self.earnings * output).sum(axis=0)
+        ) / economy.income  # beyond base income
 
     def start(self, cells: int) -> Floats:
         """The unknowns of the base equilibrium, (B, M)."""
@@ -335,6 +349,17 @@ class Point:
             np.log(self.income / system.economy.income) - (system.final * self.log_prices).sum(axis=1)
         )
 
+    @property
+    def weighted(self) -> Floats:
+        """Income as governments count it, (B, N)."""
+        revenue = (self.expenditures * (1.0 - self.reaches)).sum(axis=1)
+        earned = (self.system.earnings * self.sold).sum(axis=1)
+        return np.asarray(self.income + self.system.revenue * revenue + earned)
+
+    def log_objective(self) -> Floats:
+        """Log of what governments maximise, over base income, (B, N): real income, counted with their weights."""
+        return np.asarray(self.log_welfare() + np.log(self.weighted / self.income))
+
 
 def pull(
     at: Point, prices: Floats, output: Floats, income: Floats | float = 0.0
@@ -371,7 +396,7 @@ def pull(
     costs = np.matmul(at.shares.swapaxes(2, 3), spending)
     costs += theta * np.matmul(at.net.swapaxes(2, 3), expenditures * money[:, None])
     costs -= theta * at.sold[..., None] * output
-    parts = [(system.added[..., None] * costs).sum(axis=1) + _earnings(at, money)]
+    parts = [(system.added[..., None] * costs).sum(axis=1) + earnings(at, money)]
     if system.links:
         demand = system.scale[..., None] * _back(system.inputs, sold + (1.0 - kept) * money[:, None])
         wide = (len(money), system.sectors * system.regions, -1)
@@ -384,7 +409,7 @@ def _back(matrices: Floats, functions: Floats) -> Floats:
     return np.asarray(np.matmul(matrices, functions.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3))
 
 
-def _earnings(at: Point, money: Floats) -> Floats:
+def earnings(at: Point, money: Floats) -> Floats:
     """The derivatives in log wages, (B, N, F), of value added and deficits weighted by `money`."""
     system = at.system
     earned = at.earned[..., None]

@@ -28,6 +28,9 @@ class TradeEquilibrium(Result):
     ----------
     welfare : (*batch, N) array
         Change of real income in percent, `100 (I_hat / prod_j P_hat_nj^alpha_nj - 1)`.
+    objective : (*batch, N) array
+        Change of what governments maximise, in percent of real income in the base: of real income, unless the model
+        has weights, see `TradeModel.with_objectives`.
     wages : (*batch, N) array
         Hats of factor prices; world value added is the numeraire.
     real_wages : (*batch, N) array
@@ -57,6 +60,7 @@ class TradeEquilibrium(Result):
     """
 
     welfare: Floats
+    objective: Floats
     wages: Floats
     real_wages: Floats
     prices: Floats
@@ -239,6 +243,7 @@ def pack(
         living = (final * at.log_prices).sum(axis=1)
         return TradeEquilibrium(
             welfare=shaped(100.0 * np.expm1(welfare)),
+            objective=shaped(100.0 * (np.expm1(at.log_objective()) - at.system.counted)),
             wages=shaped(at.wages),
             real_wages=shaped(100.0 * np.expm1(at.log_wages - living)),
             prices=shaped(np.exp(at.log_prices).swapaxes(1, 2)),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Method, nash
-from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole
+from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import HIGHEST, TradeData, too_high
@@ -417,7 +417,52 @@ class TradeModel(Shown):
 
     def with_data(self, data: TradeData) -> TradeModel:
         """Build the base anew from other figures of the same regions and sectors, with the same options."""
-        return TradeModel.from_data(data, **self._options)
+        model, own = TradeModel.from_data(data, **self._options), self.economy
+        return model._weighted(own.revenue_weights, own.income_weights)
+
+    def with_objectives(
+        self,
+        revenue: Mapping[str, float] | None = None,
+        incomes: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> TradeModel:
+        r"""Return the same model where governments count some dollars more than others.
+
+        In `nash_tariffs`, `optimal_tariffs` and the payoffs of a negotiation, government n maximises
+
+        .. math:: \Big(I_n + (\mu_n - 1) R_n + \sum_j (\lambda_{nj} - 1)\, va_{nj} Y_{nj}\Big) / P_n ,
+
+        income, tariff revenue R and what factors earn in sector j at consumer prices. A dollar received from another
+        country counts 1. `welfare` stays real income; `objective` of an equilibrium is the change of this (Ossa 2014).
+
+        Parameters
+        ----------
+        revenue : mapping from region to float, optional
+            :math:`\mu`: what a dollar of tariff revenue counts; by default 1.
+        incomes : mapping from region to a mapping from sector to float, optional
+            :math:`\lambda`: what a dollar earned in a sector counts; by default 1.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load()).with_objectives(revenue={"USA": 1.5})
+        >>> war = model.nash_tariffs(["USA", "CAN"], against="players")
+        >>> war.rates.round(3), war.gains.round(3)
+        (array([0.166, 0.102]), array([ 0.048, -1.077]))
+        """
+        weights = np.ones(len(self.regions)), np.ones(self.economy.added.shape)
+        for name, weight in (revenue or {}).items():
+            label = f"revenue[{name!r}]"
+            weights[0][place(name, "revenue", self.regions)] = within(real(weight, label), label, 0.0, np.inf)
+        for name, sectors in (incomes or {}).items():
+            row = weights[1][place(name, "incomes", self.regions)]
+            for sector, weight in sectors.items():
+                label = f"incomes[{name!r}][{sector!r}]"
+                row[place(sector, label, self.sectors)] = within(real(weight, label), label, 0.0, np.inf)
+        return self._weighted(*weights)
+
+    def _weighted(self, revenue: Floats | None, incomes: Floats | None) -> TradeModel:
+        economy = replace(self.economy, revenue_weights=revenue, income_weights=incomes)
+        return replace(self, economy=economy, solver=Solver(economy))
 
     @property
     def _options(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Payoffs:
-    """The welfare of n players as a function of their K rates."""
+    """What n players maximise as a function of their K rates: real income, counted with the weights of the model."""
 
     def __init__(self, model: TradeModel, rates: Rates, solver: Solver | None = None) -> None:
         self.model, self.rates, self.solver = model, rates, solver or model.solver
@@ -39,13 +39,13 @@ class Payoffs:
         return self.solver.solve(self.solver.system.cells(tariffs, costs, received), tolerance=tolerance)
 
     def log_welfare(self, values: Floats, *, tolerance: float = TOLERANCE) -> Floats:
-        """Log welfare of the players, (B, n); NaN where there is no equilibrium."""
+        """Log objectives of the players, (B, n); NaN where there is no equilibrium."""
         return self._welfare(self.points(values, tolerance=tolerance), max(10.0 * tolerance, ACCURACY))
 
     def _welfare(self, at: Point, accuracy: float = ACCURACY) -> Floats:
         with np.errstate(all="ignore"):
             good = (at.violations() <= accuracy) & at.makes_sense
-            return np.where(good[:, None], at.log_welfare()[:, self.rates.places], np.nan)
+            return np.where(good[:, None], at.log_objective()[:, self.rates.places], np.nan)
 
     def all_slopes(self, values: Floats, paid: Floats | None = None) -> tuple[Floats, Floats, Floats]:
         """Log welfare of the players (B, n), and its derivatives.
@@ -56,7 +56,7 @@ class Payoffs:
         slopes, money = [], []
         with np.errstate(all="ignore"):
             for part in chunks(at, len(places) * self.solver.system.shares.size):
-                units = worth(part, places)
+                units = worth(part, places, weighted=True)
                 slopes.append(self.rates.gather(tariff_slopes(part, units)))
                 money.append(units.money[:, places].swapaxes(1, 2))
         return self._welfare(at), np.concatenate(slopes), np.concatenate(money)
@@ -68,7 +68,9 @@ class Payoffs:
         with np.errstate(all="ignore"):
             for part in chunks(at):
                 of_links = np.zeros_like(part.cells.gross)
-                of_links[:, :, places] = tariff_slopes(part, worth(part, places), places).swapaxes(1, 2)
+                of_links[:, :, places] = tariff_slopes(
+                    part, worth(part, places, weighted=True), places
+                ).swapaxes(1, 2)
                 slopes.append(self.rates.gather(of_links))
         return self._welfare(at), np.concatenate(slopes)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, Shown
 from bargaining.errors import Unsolved
-from bargaining_models.trade.conditions import Cells, Economy, Point, System, jacobian, pull
+from bargaining_models.trade.conditions import Cells, Economy, Point, System, earnings, jacobian, pull
 
 CHUNK_ENTRIES = 45_000  # of an array of links: what a processor's cache holds
 JACOBIAN_ENTRIES = 1_000_000  # 8 MB an array
@@ -45,19 +45,27 @@ class Worth(Shown):
     matrix: Floats
 
 
-def worth(at: Point, regions: Sequence[int] | NDArray[np.intp]) -> Worth:
-    """Return what anything is worth to the log welfare of `regions` in equilibrium."""
+def worth(at: Point, regions: Sequence[int] | NDArray[np.intp], *, weighted: bool = False) -> Worth:
+    """Return what anything is worth to log real income of `regions` in equilibrium, or to their log objectives."""
     system, player = at.system, np.asarray(regions, dtype=int)
     n, function = system.regions, np.arange(len(player))
     income = np.zeros((len(at.wages), n, len(player)))
     income[:, player, function] = 1.0 / at.income[:, player]
     prices = np.zeros((len(income), system.sectors, n, len(player)))
     prices[:, :, player, function] = -system.final[:, player]
-    matrix = jacobian(at)
-    gradient = pull(at, prices, np.zeros_like(prices), income)[0]
+    sales, matrix = np.zeros_like(prices), jacobian(at)
+    if weighted:  # revenue is income less what factors earn, deficits and transfers
+        count = 1.0 / at.weighted[:, player]
+        income[:, player, function] = (1.0 + system.revenue[player]) * count
+        sales[:, :, player, function] = system.earnings[:, player] * count[:, None]
+    gradient = pull(at, prices, sales, income)[0]
+    if weighted:
+        earned = np.zeros_like(income)
+        earned[:, player, function] = system.revenue[player] * count
+        gradient[:, :n] -= earnings(at, earned)
     unit = -solved_backwards(system, matrix, gradient)  # of each condition
     unit[:, system.largest] = 0.0  # that of the numeraire is about wages alone
-    output = system.paid[..., None] * unit[:, None, :n]
+    output = sales + system.paid[..., None] * unit[:, None, :n]
     if system.links:
         of_prices, of_output = np.split(unit[:, n:], 2, axis=1)
         prices = prices + of_prices.reshape(prices.shape)

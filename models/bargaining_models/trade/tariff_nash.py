@@ -68,7 +68,7 @@ class TariffEquilibrium(Result):
     percent : (N,) array
         Change of real income of all regions against the base of the model.
     gains : (n,) array
-        The same of the players against the tariffs given, before any of these rates is set.
+        Of what the players maximise, percent, against the tariffs given, before any of these rates is set.
     marginal : float
         Largest absolute derivative of a player's real income in a rate of its own, percent per unit.
     curvature : (n,) array
@@ -203,7 +203,8 @@ def nash_tariffs(
     elif answer.status != Status.OK:
         status = Status.INACCURATE
     lost = 1.0 if solved else np.nan
-    level, base = (1.0 + result.welfare[rates.places] / 100.0 for result in (answer, before))
+    counted = 1.0 + model.solver.system.counted
+    level, base = ((counted + result.objective / 100.0)[rates.places] for result in (answer, before))
     return TariffEquilibrium(
         rates=values,
         labels=rates.labels,
@@ -239,7 +240,7 @@ def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]
     own, other = [], []
     with np.errstate(all="ignore"):
         for some in chunks(at, 2 * len(places) * payoffs.solver.system.shares.size):
-            units = worth(some, places)
+            units = worth(some, places, weighted=True)
             of_links = tariff_slopes(some, units)
             own.append(rates.gather(of_links))
             other.append(of_links if wrt == "tariffs" else slopes(some, units, wrt))

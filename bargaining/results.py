@@ -25,6 +25,8 @@ from bargaining.equilibria.automaton import StateHistory as StateHistory
 from bargaining.equilibria.automaton import StochasticAutomaton as StochasticAutomaton
 from bargaining.equilibria.pairs.lump_sums import LumpSums as LumpSums
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash as NashInNash
+from bargaining.equilibria.payoff_bounds import PayoffBounds as PayoffBounds
+from bargaining.equilibria.payoff_bounds import StochasticPayoffBounds as StochasticPayoffBounds
 from bargaining.equilibria.payoff_polygon import PayoffPolygon as PayoffPolygon
 from bargaining.equilibria.payoff_polygon import Stats as Stats
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount as CriticalDiscount
@@ -37,14 +39,12 @@ from bargaining.equilibria.repeated.patient import Score as Score
 from bargaining.equilibria.repeated.public import PublicPayoffSet as PublicPayoffSet
 from bargaining.equilibria.repeated.relational import RelationalContract as RelationalContract
 from bargaining.equilibria.repeated.renegotiation import RenegotiationProof as RenegotiationProof
-from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds as PayoffBounds
 from bargaining.equilibria.repeated.symmetric import SymmetricPayoffs as SymmetricPayoffs
 from bargaining.equilibria.repeated.symmetric import SymmetricStep as SymmetricStep
 from bargaining.equilibria.repeated.symmetric import TriggerStrategy as TriggerStrategy
 from bargaining.equilibria.repeated.transfers import TransferEquilibrium as TransferEquilibrium
 from bargaining.equilibria.stage.equilibria import StageEquilibria as StageEquilibria
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria as MarkovEquilibria
-from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds as StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet as StatePayoffSet
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets as StochasticPayoffSets
 from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile as StationaryProfile

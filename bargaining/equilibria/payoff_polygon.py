@@ -11,7 +11,7 @@ import numpy as np
 from bargaining._arrays import ArrayLike, Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Mark, Result, Shown, counted, number, point, point_latex, sketch
-from bargaining.equilibria._budget import ACCURACY, Effort
+from bargaining.equilibria._budget import ACCURACY
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 
@@ -164,16 +164,3 @@ class PayoffPolygon(Result):
             self.threat if disagreement is None else disagreement,
             players=self.player_names if are_given(self.player_names) else None,
         )
-
-
-def rounding(found: PayoffPolygon) -> float:
-    """Return the error of a residual due to the rounding of payoffs far from zero."""
-    size = float(np.abs(found.vertices).max(initial=0.0))
-    return 16.0 * float(np.finfo(float).eps) * size / (found.scale or 1.0)
-
-
-def shortfall(stats: Stats, effort: Effort) -> str:
-    """Say why a set is less accurate than required, how accurate it is, and what to do."""
-    known = "may be too large" if stats.attained else "may be much too large, as no equilibrium was found"
-    spent = f" of {effort.units} units; give a larger one" if "budget" in stats.stopped else ""
-    return f"The search {stats.stopped}{spent}; the set given contains every equilibrium payoff, and {known}."

@@ -28,10 +28,9 @@ from bargaining.feasible.transform import Cell, set_of_cell
 from bargaining.games.kinds import kind_of, known, loaded
 
 if TYPE_CHECKING:
+    from bargaining.equilibria.payoff_bounds import PayoffBounds, StochasticPayoffBounds
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
     from bargaining.equilibria.repeated.public import PublicPayoffSet
-    from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
-    from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.exact.set_certificate import PayoffCertificate, PublicCertificate, StochasticCertificate
 

@@ -28,14 +28,13 @@ from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.lottery import Pair, Payoffs
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import DEFAULT, ExactGame, Spent, Work
+from bargaining.equilibria.payoff_bounds import PayoffBounds, StochasticPayoffBounds
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._hyperplanes.hull import Hull
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.repeated.public import PublicPayoffSet
-from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
 from bargaining.equilibria.sets.rows import Scaled
-from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.outer_levels import outer_levels

@@ -69,7 +69,7 @@ _KINDS = [
     GameKind(  # results of `payoff_bounds` for any number of players
         game="bargaining.games.repeated:RepeatedGame",
         payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
-        result="bargaining.equilibria.repeated.supporting_hyperplanes:PayoffBounds",
+        result="bargaining.equilibria.payoff_bounds:PayoffBounds",
         certificate=_CERTIFICATE,
     ),
     GameKind(
@@ -81,7 +81,7 @@ _KINDS = [
     GameKind(  # results of `payoff_bounds` for two players
         game="bargaining.games.stochastic:StochasticGame",
         payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
-        result="bargaining.equilibria.stochastic.payoff_bounds:StochasticPayoffBounds",
+        result="bargaining.equilibria.payoff_bounds:StochasticPayoffBounds",
         certificate=_CERTIFICATE,
     ),
 ]

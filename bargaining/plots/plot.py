@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from bargaining.equilibria.payoff_bounds import PayoffBounds
     from bargaining.equilibria.payoff_polygon import PayoffPolygon
-    from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 
@@ -163,7 +163,7 @@ def _finish(ax: Axes, *, ours: bool) -> None:
 
 def _entries(result: Any) -> list[tuple[str, Any]]:
     """Return the results with their labels; one that is alone has none."""
-    from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
+    from bargaining.equilibria.payoff_bounds import StochasticPayoffBounds
 
     by_state = isinstance(result, StochasticPayoffBounds)
     if not by_state and (kind_of(result, "result") is not None or _is_labelled(result)):
@@ -187,8 +187,8 @@ def _is_labelled(result: Any) -> bool:
 def _kind(result: Any) -> Kind:
     """Return how to draw one result."""
     from bargaining.equilibria.automaton import Automaton, StochasticAutomaton
+    from bargaining.equilibria.payoff_bounds import PayoffBounds
     from bargaining.equilibria.payoff_polygon import PayoffPolygon
-    from bargaining.equilibria.repeated.supporting_hyperplanes import PayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 

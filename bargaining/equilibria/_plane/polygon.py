@@ -9,9 +9,6 @@ import numpy as np
 
 from bargaining._arrays import Floats
 
-Point = tuple[float, float]
-Polygon = list[Point]
-
 
 def distances(points: Floats, at: Floats) -> Floats:
     """Return how far points (k, 2) lie from the polygon with the vertices (m, 2), of any shape."""

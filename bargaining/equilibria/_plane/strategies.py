@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bargaining._arguments import whole
 from bargaining._arrays import ArrayLike, real, scalar
 from bargaining._rational import fractions
-from bargaining.equilibria._plane.generation import NEAR, Generation
+from bargaining.equilibria._plane.generation import NEAR, generate
 from bargaining.equilibria._plane.lottery import Lottery, nearest
 from bargaining.equilibria._plane.rationals import DEFAULT, Spent, Work
 from bargaining.equilibria.automaton import Node
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.games.stochastic import StochasticGame
 
 _ROUNDING = 1e-15  # of payoffs beside their range
 _KNIFE_EDGE = (
@@ -28,9 +30,10 @@ _KNIFE_EDGE = (
 
 def strategy(
     found: PayoffPolygon,
+    game: StochasticGame,
     state: int,
+    hints: Sequence[NDArray[Any]],
     payoffs: ArrayLike,
-    made: Callable[[Work], Generation | str],
     *,
     tolerance: float,
     budget: int | None,
@@ -42,12 +45,14 @@ def strategy(
     ----------
     found : PayoffPolygon
         The set of the state.
+    game : StochasticGame
+        The game, of one state where it is repeated.
     state : int
         Where play starts.
+    hints : sequence of ndarray of shape (m, 2)
+        The vertices of each state's set, see `generate`.
     payoffs : array_like of shape (2,)
         The payoffs of the equilibrium.
-    made : callable
-        Returns the sets in rationals, within some work.
     tolerance : float
         How far the payoffs of the equilibrium may lie from these, as a share of `found.scale`.
     budget : int or None
@@ -67,7 +72,7 @@ def strategy(
             f"which is {found.excess(target):.6g} away from it. Take a point between its `vertices`."
         )
     try:
-        sets = made(Work(limit))
+        sets = generate(game, hints, Work(limit))
     except Spent:
         raise Unsolved(
             f"No automaton without regret was found within a `budget` of {limit or DEFAULT} units; give a larger one."

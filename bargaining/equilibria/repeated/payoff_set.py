@@ -14,15 +14,13 @@ from bargaining._rational import fractions
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.rationals import ExactGame
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
-from bargaining.equilibria.sets import answer as engine
+from bargaining.equilibria.sets.answer import solved
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame, repeated_games, require_repeated
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
-    from bargaining.equilibria._plane.generation import Generation
-    from bargaining.equilibria._plane.rationals import Work
     from bargaining.equilibria.automaton import Automaton
     from bargaining.equilibria.repeated.public import PublicPayoffSet
 
@@ -63,10 +61,7 @@ class PayoffSet(PayoffPolygon):
 
     repeated: RepeatedGame
     stats: Stats
-    # the set in rationals, from which strategies are made; computed once
-    _rational: list[Any] = field(init=False, repr=False, default_factory=list)
     _exact: NDArray[Any] | None = field(default=None, repr=False)
-    _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
     @property
     def player_names(self) -> tuple[str, ...]:
@@ -113,7 +108,8 @@ class PayoffSet(PayoffPolygon):
         from bargaining.equilibria._plane.strategies import strategy
         from bargaining.equilibria.automaton import Automaton
 
-        nodes, start = strategy(self, 0, payoffs, self._generated, tolerance=tolerance, budget=budget)
+        game = StochasticGame.from_repeated(self.repeated)
+        nodes, start = strategy(self, game, 0, [self._hints], payoffs, tolerance=tolerance, budget=budget)
         return Automaton.of(self.repeated, nodes, start)
 
     @property
@@ -127,27 +123,14 @@ class PayoffSet(PayoffPolygon):
         It is computed from the vertices and the game alone. A residual of zero does not show that the set is the
         largest of its kind: `certify` proves that.
         """
-        if not self._measured:
-            from bargaining.equilibria.sets.residual import residuals
+        from bargaining.equilibria.sets.residual import residuals
 
-            game = StochasticGame.from_repeated(self.repeated)
-            self._measured.extend(residuals(game, [self.vertices], [self.threat]))
-        return self._measured[0]
+        return residuals(StochasticGame.from_repeated(self.repeated), [self.vertices], [self.threat])[0]
 
     @property
     def _hints(self) -> NDArray[Any]:
         """The vertices as accurately as they are known: as fractions if floats would lose digits."""
         return self.vertices if self._exact is None else self._exact
-
-    def _generated(self, work: Work) -> Generation | str:
-        """Return the set in rationals, found once."""
-        from bargaining.equilibria._plane.generation import generate
-
-        if not self._rational:
-            game = StochasticGame.from_repeated(self.repeated)
-            self._rational.append(generate(game, [self._hints], work))
-        found: Generation | str = self._rational[0]
-        return found
 
 
 def repeated_payoff_set(
@@ -265,18 +248,10 @@ def _check(repeated: RepeatedGame) -> None:
 
 def _solved(repeated: RepeatedGame, effort: Effort) -> PayoffSet:
     game = StochasticGame.from_repeated(repeated)
-    solved = engine.solved(game, effort)
-    (state,), exact = solved.states, None
-    if repeated.has_fractions and len(state.units):
+    (state,), stats, _ = solved(game, effort)
+    units, exact = state.pop("units"), None
+    if repeated.has_fractions and len(units):
         data = ExactGame(game)
-        exact = fractions(np.array(data.low)) + fractions(np.array(data.size)) * fractions(state.units)
-    return PayoffSet(
-        repeated=repeated,
-        vertices=state.vertices,
-        threat=state.threat,
-        status=state.status,
-        reason=state.reason,
-        scale=float(np.ptp(repeated.game.payoffs.reshape(-1, 2), axis=0).max()) or 1.0,
-        stats=solved.stats,
-        _exact=exact,
-    )
+        exact = fractions(np.array(data.low)) + fractions(np.array(data.size)) * fractions(units)
+    scale = float(np.ptp(repeated.game.payoffs.reshape(-1, 2), axis=0).max()) or 1.0
+    return PayoffSet(repeated=repeated, scale=scale, stats=stats, _exact=exact, **state)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._plane.generation import generate
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import Spent, Work
-from bargaining.equilibria.payoff_polygon import Stats, shortfall
+from bargaining.equilibria.payoff_polygon import Stats
 from bargaining.equilibria.sets.fan import hull, simplified
 from bargaining.equilibria.sets.rows import Rows, Scaled
 from bargaining.equilibria.sets.search import Enclosure, solve
@@ -42,29 +43,12 @@ _SIMPLE = (
 )  # of a denominator: there is no doubt which fraction is meant, other floats have far larger ones
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StateAnswer:
-    """The payoff set of one state: the fields of `PayoffPolygon`, and the vertices in the unit box."""
+def solved(game: StochasticGame, effort: Effort) -> tuple[list[dict[str, Any]], Stats, Floats]:
+    """Return the payoff sets of a game of two players.
 
-    units: Floats
-    vertices: Floats
-    threat: Floats
-    status: Status
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answer:
-    """The payoff sets of all states, and the box of all payoffs: the lowest of each player, and her range."""
-
-    states: list[StateAnswer]
-    stats: Stats
-    low: Floats
-    size: Floats
-
-
-def solved(game: StochasticGame, effort: Effort) -> Answer:
-    """Return the payoff sets of a game of two players."""
+    For each state the fields of its `PayoffPolygon`, with its vertices in the unit box as `units`; how they were
+    found; and the ranges of all payoffs.
+    """
     scaled = Scaled.of(game)
     rows = scaled.rows
     sets = solve(rows, effort.tolerance, effort.budget())
@@ -75,31 +59,35 @@ def solved(game: StochasticGame, effort: Effort) -> Answer:
     settled = sets.inner is not None and sets.gap <= effort.tolerance
     polygons = sets.inner if settled else sets.outer
     assert polygons is not None
-    width = max(
-        (float(np.hypot(*np.ptp(points, axis=0))) for points in sets.outer if len(points)), default=0.0
-    )
+    widths = [float(np.hypot(*np.ptp(points, axis=0))) for points in sets.outer if len(points)]
     stats = Stats(
         iterations=sets.rounds,
         solves=sets.structures,
         stopped=sets.stopped,
-        bound=sets.gap if np.isfinite(sets.gap) else width,
+        bound=sets.gap if np.isfinite(sets.gap) else max(widths, default=0.0),
         attained=bool(np.isfinite(sets.gap)),
         tolerance=effort.tolerance,
     )
-    alike = _ROUNDING if rows.common else _CROWDED
-    polygons = [points[simplified(points, alike)] for points in polygons]
-    threat = np.array([points.min(axis=0) if len(points) else np.full(2, np.inf) for points in polygons])
-    pairs = [[(x, y) for x, y in points.tolist()] for points in polygons]
-    states = []
-    for s, (vertices, least) in enumerate(scaled.back(pairs, threat)):
+    states = list[dict[str, Any]]()
+    for s, points in enumerate(polygons):
+        units = points[simplified(points, _ROUNDING if rows.common else _CROWDED)]
+        vertices, threat = scaled.back(units)
         status, reason = Status.OK, _remark(game, sets, rows.common)
-        if not len(vertices):
+        if not len(units):
             status, reason = Status.EMPTY, _why_empty(game, sets, s)
         elif not settled:
-            status, reason = Status.INACCURATE, shortfall(stats, effort)
-        units = np.array(pairs[s]).reshape(-1, 2)
-        states.append(StateAnswer(units=units, vertices=vertices, threat=least, status=status, reason=reason))
-    return Answer(states=states, stats=stats, low=scaled.low, size=scaled.size)
+            status, reason = Status.INACCURATE, _shortfall(stats, effort)
+        states.append(
+            {"units": units, "vertices": vertices, "threat": threat, "status": status, "reason": reason}
+        )
+    return states, stats, scaled.size
+
+
+def _shortfall(stats: Stats, effort: Effort) -> str:
+    """Say why a set is less accurate than required, how accurate it is, and what to do."""
+    known = "may be too large" if stats.attained else "may be much too large, as no equilibrium was found"
+    spent = f" of {effort.units} units; give a larger one" if "budget" in stats.stopped else ""
+    return f"The search {stats.stopped}{spent}; the set given contains every equilibrium payoff, and {known}."
 
 
 def _remark(game: StochasticGame, sets: Enclosure, common: bool) -> str:

@@ -11,16 +11,13 @@ gives if her lowest payoffs follow, or what leaving gives if that is more.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, replace
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._plane.kinds import outcomes
-from bargaining.equilibria._plane.polygon import Polygon
 from bargaining.equilibria._plane.rationals import ExactGame
 from bargaining.games.stochastic import StochasticGame
 
@@ -123,7 +120,6 @@ EASE_UNEQUAL = 1e-12
 _IMPATIENT = 1e-9, 1e-13
 """A smaller discount factor counts as this one, so that D can be inverted: of one player, and of both."""
 
-_Near = tuple[list[float], list[float]]
 _NEAR = 1e-13  # in the unit box: given payoffs that lie nearer are meant
 _LOWEST = 1e-12  # in the unit box: a payoff that is less above the threat is the threat
 
@@ -175,49 +171,21 @@ class Scaled:
         rows = _rows(game, units, own, state, np.array([-1] * sum(counts) + leaver))
         return cls(rows, low, size, np.ascontiguousarray(given.T), np.ascontiguousarray(units.T))
 
-    def back(self, polygons: list[Polygon], threat: Floats) -> list[tuple[Floats, Floats]]:
-        """Return the vertices and the threat of each state in the unit of the payoffs.
+    def back(self, points: Floats) -> tuple[Floats, Floats]:
+        """Return vertices in the unit of the payoffs, from the lowest of the leftmost, and the lowest payoffs.
 
         What is a stage payoff or a payoff of leaving is returned as it was given.
         """
-        pairs = [*zip(polygons, threat.tolist(), strict=True)]
-        every = [point for polygon, least in pairs if polygon for point in (*polygon, least)]
-        near = [self._near(i, [point[i] for point in every]) for i in (0, 1)]
-        return [self._state_back(polygon, least, near) for polygon, least in pairs]
-
-    def _state_back(
-        self, polygon: Polygon, least: list[float], near: list[tuple[list[float], list[float]]]
-    ) -> tuple[Floats, Floats]:
-        if not polygon:
-            return np.empty((0, 2)), np.full(2, np.nan)
-        columns = zip(*polygon, strict=True)
-        raised = [
-            [x if x - low >= _LOWEST else low for x in xs] for xs, low in zip(columns, least, strict=True)
-        ]
-        ends = [self._as_given(i, [*raised[i], least[i]], near[i]) for i in (0, 1)]
-        rows = [*zip(*ends, strict=True)]
-        vertices, back = rows[:-1], np.array(rows[-1])
-        first = vertices.index(min(vertices))
-        turned = np.array(vertices[first:] + vertices[:first])
-        turned.flags.writeable = back.flags.writeable = False
-        return turned, back
-
-    def _near(self, i: int, units: list[float]) -> _Near:
-        """Return what player i's given payoffs are in the box, increasing, from the least to the largest of some."""
-        unit = self.units[i]
-        low, high = min(units, default=inf) - 2 * _NEAR, max(units, default=-inf) + 2 * _NEAR
-        k = np.flatnonzero((unit >= low) & (unit <= high))
-        k = k[np.argsort(unit[k])]
-        return unit[k].tolist(), self.given[i][k].tolist()
-
-    def _as_given(self, i: int, values: list[float], near: _Near) -> list[float]:
-        """Return payoffs of player i, replaced by the given numbers where they differ only by rounding."""
-        (units, given), out = near, []
-        for value in values:
-            k = bisect_left(units, value)
-            close = [j for j in (k - 1, k) if 0 <= j < len(units) and abs(units[j] - value) < _NEAR]
-            out.append(given[close[-1]] if close else self.low.item(i) + self.size.item(i) * value)
-        return out
+        if not len(points):
+            return points, np.full(2, np.nan)
+        low, out = points.min(axis=0), []
+        points = np.concatenate([np.where(points - low < _LOWEST, low, points), low[None]])
+        for i, values in enumerate(points.T):
+            apart = np.abs(self.units[i] - values[:, None])
+            nearest = self.given[i][apart.argmin(axis=1)]
+            out.append(np.where(apart.min(axis=1) < _NEAR, nearest, self.low[i] + self.size[i] * values))
+        vertices, threat = np.stack(out, axis=1)[:-1], np.array([column[-1] for column in out])
+        return np.roll(vertices, -int(np.lexsort(vertices.T[::-1])[0]), axis=0), threat
 
 
 def _rows(game: StochasticGame, payoffs: Floats, own: Floats, state: Indices, leaver: Indices) -> Rows:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import index
 from bargaining._arrays import Floats, fill, owning
 from bargaining._calls import suggesting
 from bargaining._names import titles
-from bargaining._rich import SHOWN, Card, Mark, Result, counted, number, sketch
+from bargaining._rich import SHOWN, Card, Mark, counted, number, sketch
 from bargaining.equilibria._budget import Effort
+from bargaining.equilibria._by_state import ByState
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
-from bargaining.equilibria.sets import answer as engine
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.equilibria.sets.answer import solved
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.stochastic import StochasticGame
 
 if TYPE_CHECKING:
-    from bargaining.equilibria._plane.generation import Generation
-    from bargaining.equilibria._plane.rationals import Work
     from bargaining.equilibria.automaton import StochasticAutomaton
 
 
@@ -57,7 +54,7 @@ class StatePayoffSet(PayoffPolygon):
         whole = self._whole
         if whole is None:
             raise NotApplicable("A residual needs the sets of all states: take this one from them.")
-        return whole._residuals[whole.game.states.index(self.state)]
+        return whole._residuals()[whole.game.states.index(self.state)]
 
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
@@ -72,21 +69,17 @@ class StatePayoffSet(PayoffPolygon):
         whole = self._whole
         if whole is None:
             raise NotApplicable("A strategy needs the sets of all states: take this one from them.")
+        game, hints = whole.game, [part.vertices for part in whole.sets]
+        place, where = game.states.index(self.state), f" of state {self.state}"
         nodes, start = strategy(
-            self,
-            whole.game.states.index(self.state),
-            payoffs,
-            whole._generated,
-            tolerance=tolerance,
-            budget=budget,
-            where=f" of state {self.state}",
+            self, game, place, hints, payoffs, tolerance=tolerance, budget=budget, where=where
         )
-        return StochasticAutomaton(game=whole.game, nodes=nodes, start=start)
+        return StochasticAutomaton(game=game, nodes=nodes, start=start)
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticPayoffSets(Result, Mapping[str, StatePayoffSet]):
+class StochasticPayoffSets(ByState[StatePayoffSet]):
     """The payoff set of every state, by the state's name, or by its number with `at`.
 
     Attributes
@@ -101,12 +94,8 @@ class StochasticPayoffSets(Result, Mapping[str, StatePayoffSet]):
         The violation of their definition by the sets, as a share of the payoff range.
     """
 
-    game: StochasticGame
     sets: tuple[StatePayoffSet, ...]
     stats: Stats
-    # the sets in rationals, from which strategies are made; computed once
-    _rational: list[Any] = field(init=False, repr=False, default_factory=list)
-    _measured: list[float] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         sets = tuple(some if some._whole is None else replace(some) for some in self.sets)
@@ -128,55 +117,18 @@ class StochasticPayoffSets(Result, Mapping[str, StatePayoffSet]):
         return Card(title="Equilibrium payoffs by state", heads=heads, rows=rows, sketch=sketch(marks))
 
     @property
-    def player_names(self) -> tuple[str, ...]:
-        """The names of the two players; their numbers where they have none."""
-        return self.game.player_names
-
-    def __getitem__(self, state: str) -> StatePayoffSet:
-        return self.sets[self.game.states.index(state)] if state in self.game.states else self._missing(state)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.game.states)
-
-    def __len__(self) -> int:
-        return len(self.sets)
-
-    def _generated(self, work: Work) -> Generation | str:
-        """Return the sets in rationals, found once."""
-        from bargaining.equilibria._plane.generation import generate
-
-        if not self._rational:
-            sets = [some.vertices for some in self.sets]
-            self._rational.append(generate(self.game, sets, work))
-        found: Generation | str = self._rational[0]
-        return found
+    def _parts(self) -> tuple[StatePayoffSet, ...]:
+        return self.sets
 
     @property
     def residual(self) -> float:
         """The largest violation of the definition over the states, as a share of the payoff range."""
-        return max(self._residuals)
+        return max(self._residuals())
 
-    @property
     def _residuals(self) -> list[float]:
-        if not self._measured:
-            from bargaining.equilibria.sets.residual import residuals
+        from bargaining.equilibria.sets.residual import residuals
 
-            self._measured.extend(
-                residuals(self.game, [some.vertices for some in self.sets], [*self.threats])
-            )
-        return self._measured
-
-    def _missing(self, state: object) -> StatePayoffSet:
-        raise KeyError(f"There is no state {state!r}; the states are {', '.join(self.game.states)}.")
-
-    def at(self, state: int) -> StatePayoffSet:
-        """Return the set of a state given by its number."""
-        return self.sets[index(state, "state", "state", len(self))]
-
-    @property
-    def status(self) -> Status:
-        """OK where the sets of all states are, or else the status of the first that is not."""
-        return next((some.status for some in self.sets if some.status is not Status.OK), Status.OK)
+        return residuals(self.game, [part.vertices for part in self.sets], [*self.threats])
 
     @property
     def threats(self) -> Floats:
@@ -289,17 +241,9 @@ def stochastic_payoff_sets(
         )
     if game.players != 2:
         raise NotApplicable(f"The exact payoff sets are known for two players; got {game.players}.")
-    effort = Effort.of(tolerance, budget)
-    solved = engine.solved(game, effort)
-    sets = [
-        StatePayoffSet(
-            state=name,
-            vertices=state.vertices,
-            threat=state.threat,
-            status=state.status,
-            reason=state.reason,
-            scale=float(solved.size.max()),
-        )
-        for name, state in zip(game.states, solved.states, strict=True)
-    ]
-    return StochasticPayoffSets(game=game, sets=tuple(sets), stats=solved.stats)
+    states, stats, size = solved(game, Effort.of(tolerance, budget))
+    sets = []
+    for name, state in zip(game.states, states, strict=True):
+        del state["units"]
+        sets.append(StatePayoffSet(state=name, scale=float(size.max()), **state))
+    return StochasticPayoffSets(game=game, sets=tuple(sets), stats=stats)

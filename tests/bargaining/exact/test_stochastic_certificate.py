@@ -9,9 +9,8 @@ import pytest
 from bargaining.equilibria._plane.generation import Generation, generate
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import ExactGame, Work
-from bargaining.equilibria.payoff_bounds import payoff_bounds
+from bargaining.equilibria.payoff_bounds import StochasticPayoffBounds, payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic.payoff_bounds import StochasticPayoffBounds
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact.certify import certify

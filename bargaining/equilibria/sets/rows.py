@@ -181,9 +181,11 @@ class Scaled:
         low, out = points.min(axis=0), []
         points = np.concatenate([np.where(points - low < _LOWEST, low, points), low[None]])
         for i, values in enumerate(points.T):
-            apart = np.abs(self.units[i] - values[:, None])
-            nearest = self.given[i][apart.argmin(axis=1)]
-            out.append(np.where(apart.min(axis=1) < _NEAR, nearest, self.low[i] + self.size[i] * values))
+            order = self.units[i].argsort()
+            k = np.searchsorted(self.units[i], values + _NEAR, sorter=order) - 1  # the last that is not above
+            k = order[np.maximum(k, 0)]
+            close = np.abs(self.units[i][k] - values) < _NEAR
+            out.append(np.where(close, self.given[i][k], self.low[i] + self.size[i] * values))
         vertices, threat = np.stack(out, axis=1)[:-1], np.array([column[-1] for column in out])
         return np.roll(vertices, -int(np.lexsort(vertices.T[::-1])[0]), axis=0), threat
 

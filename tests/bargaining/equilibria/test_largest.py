@@ -53,11 +53,11 @@ def blocks(few: int, many: int) -> list:
 def check_engine(number: int) -> None:
     """Compare the set that the engine for all games finds, where equally patient players have a faster search."""
     game = StochasticGame.from_repeated(drawn(number))
-    (state,), (limit,) = solved(game, Effort()).states, plain_iteration(game)
-    assert state.status is (Status.OK if len(limit) else Status.EMPTY)
+    ((state,), *_), (limit,) = solved(game, Effort()), plain_iteration(game)
+    assert state["status"] is (Status.OK if len(limit) else Status.EMPTY)
     if len(limit):
         assert (
-            hausdorff(state.vertices, limit)
+            hausdorff(state["vertices"], limit)
             <= CLOSE * np.ptp(game.games[0].payoffs.reshape(-1, 2), axis=0).max()
         )
 

@@ -152,7 +152,7 @@ REPEATED = [
 
 def in_general(game: StochasticGame) -> list[np.ndarray]:
     """The vertices by the general solver, also for a game of one state."""
-    return [state.vertices for state in solved(game, Effort()).states]
+    return [state["vertices"] for state in solved(game, Effort())[0]]
 
 
 @pytest.mark.parametrize("case", REPEATED, ids=lambda case: case.name)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bargaining_models
-from bargaining import InvalidInput, Status
+from bargaining import InvalidInput, Status, nash
 from bargaining_models.negotiation import Negotiation, Roles
 from bargaining_models.negotiation.bluff import Claim
 from bargaining_models.negotiation.capacity import Capacity
@@ -77,8 +77,8 @@ def test_a_rate_is_the_tariff_itself_where_the_base_has_one(model: TradeModel) -
     rates[2, 0, model.goods] = 0.0
     np.testing.assert_array_equal(pair.payoffs(0.25).equilibrium.welfare, model.solve(tariffs=rates).welfare)
     np.testing.assert_array_equal(pair.status_quo().equilibrium.welfare, model.solve().welfare)
-    nash = model.nash_tariffs(["CHN", "USA"], against="players", base="replace")
-    np.testing.assert_allclose(pair.war().rates, nash.rates, atol=1e-8)
+    rivals = model.nash_tariffs(["CHN", "USA"], against="players", base="replace")
+    np.testing.assert_allclose(pair.war().rates, rivals.rates, atol=1e-8)
 
 
 def test_every_text_has_the_names_of_the_roles(three: TradeModel) -> None:
@@ -342,11 +342,11 @@ def test_what_users_call_is_in_the_package() -> None:
 def test_results_name_countries_and_round(talks: Negotiation, model: TradeModel) -> None:
     """Every result has a status that prints its name, `ok` and `raise_if_failed`, and says whose numbers these are."""
     war = talks.war(r=[0, 0.15])
-    nash = model.nash_tariffs(["USA", "CAN"], against="players")
+    rivals = model.nash_tariffs(["USA", "CAN"], against="players")
     bargained = model.bargained_tariffs(["USA", "CAN"])
     parts = model.decomposition(tariffs=model.tariffs({("USA", "CAN"): 0.25}))
     assert parts.ok
-    for found in (war, talks.leave(), talks.deal(0.1), nash, bargained, model.solve()):
+    for found in (war, talks.leave(), talks.deal(0.1), rivals, bargained, model.solve()):
         assert np.all(found.ok)
         assert np.ndim(found.status) or str(found.status) == "OK"
         found.raise_if_failed()
@@ -354,20 +354,62 @@ def test_results_name_countries_and_round(talks: Negotiation, model: TradeModel)
         assert not re.search(r"\d\.\d{5}", repr(found)), repr(found)
 
 
-@pytest.mark.parametrize(("date", "accepted"), [("base", (3.1, 2.7, 2.4)), (None, (5.8, 5.3, 5.1))])
-def test_the_page_of_canada_and_the_us(date: str | None, accepted: tuple[float, ...]) -> None:
-    """The US tariff that Canada accepts, in points, by an independent program."""
-    capacity, diverted, unpaid = page("Canada", "US", date=date)
-    assert [round(row["partner"], 1) for row in unpaid.records()] == pytest.approx(accepted, abs=0.11)
-    assert [row["home"] for row in unpaid.records()] == pytest.approx([0, 0, 0], abs=1e-9)
-    sold = [table.records()[0]["change_2"] for table in (capacity, diverted)]
-    assert sold[1] == pytest.approx(-15)
-    assert -4 < sold[0] < -3
+# By independent programs: points of tariff that Canada accepts; USD bn paid where a dollar of revenue counts 1, 1.1 and
+# 1.5, deficits stay, elasticities are 2 and factors stay in their sectors; below which chance of the hard type no deal.
+@pytest.mark.parametrize(
+    ("date", "accepted", "paid", "least"),
+    [
+        ("base", (3.1, 2.7, 2.4), (8.1, 10.1, 17.9, 9.2, 10.1, 15.2, 12.6), "0.61"),
+        (None, (5.8, 5.3, 5.1), (14.8, 17.3, 26.9, 16.7, 18.3, 22.1, 20.0), "0.77"),
+    ],
+)
+def test_the_page_of_canada_and_the_us(
+    date: str | None, accepted: tuple[float, ...], paid: tuple[float, ...], least: str
+) -> None:
+    leverage, unpaid, hinges = page("Canada", "US", date=date)
+    tariffs = [row["capacity_partner"] for row in unpaid.records()]
+    assert [round(rate, 1) for rate in tariffs] == pytest.approx(accepted, abs=0.11)
+    assert [row["capacity_home"] for row in unpaid.records()] == pytest.approx([0, 0, 0], abs=1e-9)
+    sold = leverage.records()[0]
+    assert sold["diverted_change_2"] == pytest.approx(-15)
+    assert -4 < sold["capacity_change_2"] < -3
+    assert [round(row["paid"], 1) for row in hinges.records()] == pytest.approx(paid, abs=0.051)
+    assert any(f"where its probability is below {least};" in note for note in hinges.notes)
+    gains = [row["war"] > 0 for row in hinges.records()]
+    assert gains[:3] == [date is None, True, True]
+    assert gains[-1]
+
+
+def test_the_numbers_of_the_page_come_from_the_calls_that_its_columns_name() -> None:
+    leverage, unpaid, _ = page("Canada", "US", date="2025-04-10", r=[0.1])
+    for meaning in ("capacity", "diverted"):
+        talks = Negotiation(
+            data="wiod2011",
+            home="CAN",
+            partner="USA",
+            alternative="CHN",
+            tariffs="2025-04-10",
+            meaning=meaning,
+        )
+        deal = talks.deal([0.0, 0.1])
+        rows = {row["what"]: row for row in leverage.records()}
+        for what, threat in (("tariff war", "war"), ("goods border closed", "exit")):
+            first, later = deal.transfer(nash(deal.problem(threat)))
+            assert rows[what]["value_0"] == pytest.approx(first)
+            assert rows[what][f"{meaning}_change_1"] == pytest.approx(100 * (later - first) / abs(first))
+        found = talks.model.bargained_tariffs(
+            ["CAN", "USA"], given=talks.free, costs=talks.route(0.1), lower=0.0
+        )
+        assert unpaid.records()[0][f"{meaning}_partner"] == pytest.approx(100 * found.of("USA", "CAN"))
+        taken = f"{-rows['tariff war'][f'{meaning}_change_1']:.0f}% of it"
+        assert taken in leverage.caption
 
 
 def test_the_page_of_other_pairs() -> None:
     tables = page("MEX", "USA", date="2025-04-10", r=[0, 0.1])
     assert any("tariffs of 10 April 2025" in note for note in tables[0].notes)
-    assert len(page("UK", "China", r=[0])) == 2
+    alone = page("UK", "China", r=[0])
+    assert "route" not in alone[0].caption
+    assert [column.name for column in alone[2].columns] == ["what", "war", "paid"]
     with pytest.raises(InvalidInput, match="`date` must be left out for UK and China"):
         page("UK", "China", date="2025-04-10")

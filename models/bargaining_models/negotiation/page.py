@@ -1,15 +1,21 @@
-"""What an alternative is worth to any country in talks with another: the tables that `bargaining negotiate` prints."""
+"""The page on two countries in talks, and on what an alternative is worth to one: `bargaining negotiate` prints it.
+
+Three tables: what home pays for free trade and how much of it the alternative takes away, by what happens without an
+agreement; the tariffs that the two agree on if nothing is paid; and what the payment hangs on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bargaining.authoring import real
+from bargaining.authoring import Floats, real
 from bargaining.errors import InvalidInput
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.first_years import LARGEST, first_years
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import region
 from bargaining_models.negotiation.routes import MEANINGS
@@ -19,7 +25,8 @@ from bargaining_models.trade.folders import structure
 OWN = ("USA", "CAN", "CHN")
 """The countries of the structure wiod2011."""
 BASE = "base"
-NAMES = ("r", "home", "partner", "gain_home", "gain_partner")
+REVENUE = (1.1, 1.5)
+"""What a dollar of tariff revenue may count to the partner's government; the last makes it a hard type."""
 
 
 def page(
@@ -31,7 +38,7 @@ def page(
     r: Sequence[float] = (0.0, 0.10, 0.15),
     data: str | None = None,
 ) -> list[Table]:
-    """Return what home pays for free trade, by what `r` means, and the tariffs they agree on if nothing is paid.
+    """Return what home pays for free trade, the tariffs agreed on if nothing is paid, and what the payment hangs on.
 
     Parameters
     ----------
@@ -54,7 +61,7 @@ def page(
     Examples
     --------
     >>> tables = page("Canada", "US", r=[0, 0.1])
-    >>> tables[2].records()[0]["partner"].__round__(1)  # percent: the US tariff that Canada accepts
+    >>> tables[1].records()[0]["capacity_partner"].__round__(1)  # percent: the US tariff that Canada accepts
     5.8
     """
     codes: dict[str, Any] = {"home": home, "partner": partner, "alternative": alternative}
@@ -77,33 +84,71 @@ def page(
         Negotiation(**codes, data=data, tariffs=None if date == BASE else date, meaning=meaning)
         for meaning in (MEANINGS if codes["alternative"] is not None else MEANINGS[:1])
     )
-    tables = [one.headline(r=r) for one in (talks, *other)]
-    return [*tables, unpaid(talks, r if other else (0.0,))]
+    named = dict(zip(MEANINGS, (talks, *other), strict=False))
+    shares = r if other else (0.0,)
+    return [leverage(named, shares), unpaid(named, shares), hinges(talks, max(shares))]
 
 
-def unpaid(talks: Negotiation, r: Sequence[float]) -> Table:
+def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
+    """Return home's payment by what happens without an agreement, and how it changes by what `r` means."""
+    tables = {meaning: talks.headline(r=np.union1d(r, [0.0])) for meaning, talks in named.items()}
+    talks, first = named[MEANINGS[0]], tables[MEANINGS[0]]
+    columns = [*first.columns[:3], replace(first.columns[3], title="r = 0", group="Payment")]
+    rows = first.records()
+    for column in first.columns:
+        for meaning, table in tables.items():
+            if column.name.startswith("change"):
+                columns.append(replace(column, name=f"{meaning}_{column.name}", title=meaning))
+                for row, cells in zip(rows, table.records(), strict=True):
+                    row[columns[-1].name] = cells[column.name]
+    notes = dict(note.removesuffix(".").split(": ", 1) for note in first.notes)
+    if len(named) > 1:
+        notes["r"] = "; ".join(one.meaning_in_words() for one in named.values())
+        if talks.caps is not None:  # by sector, as far as the figures know of ports, pipelines and plants
+            sold = talks.model.economy.flows[talks.places[1], talks.places[0]] * talks.model.goods
+            most = (np.minimum(talks.caps, 1.0) * sold).sum() / sold.sum()
+            notes["Known"] = f"a capacity of at most r = {most:.2f}; more is out of reach for now"
+    return replace(
+        first,
+        rows=tuple(tuple(row[column.name] for column in columns) for row in rows),
+        columns=tuple(columns),
+        caption=first.caption + _answer(talks, rows, max(r)),
+        notes=tuple(f"{name}: {text}." for name, text in notes.items()),
+        missing="no deal",
+    )
+
+
+def _answer(talks: Negotiation, rows: Sequence[Mapping[str, Any]], r: float) -> str:
+    """What the largest r takes of the payment about a tariff war, as a sentence; nothing where nothing is paid."""
+    war = next(row for row in rows if row["what"] == "tariff war")
+    if r == 0.0 or not (war["value_0"] or 0.0) > 0.0:
+        return ""
+    (home, partner, other), by = talks.roles.said, [war[name] for name in war if "_change" in name][-2:]
+    taken = [f"{-change:.0f}% of it" if change is not None else "all of it, and the deal" for change in by]
+    return (
+        f". In a tariff war, a route to {other} with room for {100 * r:g}% of what {home} sells {partner} takes "
+        f"{taken[0]}; if {100 * r:g}% of those sales really go elsewhere, {taken[1]}"
+    )
+
+
+def unpaid(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
     """Return the tariffs on each other that the two agree on about the war if nothing is paid and none is a subsidy."""
-    roles, rows, residuals = talks.roles, list[dict[str, Any]](), [0.0]
-    home, partner = roles.players
-    for share in real(r, "r", ndim=1).tolist():
-        found = talks.model.bargained_tariffs(
-            [home, partner], given=talks.free, costs=talks.route(share), lower=0.0
-        )
-        cells: list[float | None] = [None] * 4
-        if np.isfinite(found.rates).all():
-            residuals.append(found.residual)
-            cells = [100.0 * found.of(home, partner), 100.0 * found.of(partner, home), *found.gains.tolist()]
-        rows.append(dict(zip(NAMES, (share, *cells), strict=True)))
-    groups = ("Tariff on the other", "Tariff on the other", "Gain on the war", "Gain on the war")
-    titles = (*roles.names[:2], *roles.names[:2])
-    columns = [
-        Column(name, title=title, unit="%", group=group)
-        for name, title, group in zip(NAMES[1:], titles, groups, strict=True)
-    ]
+    talks, columns, residuals = named[MEANINGS[0]], [Column("r")], [0.0]
+    rows = [{"r": share} for share in real(r, "r", ndim=1).tolist()]
+    for meaning, one in named.items():
+        for part, name in zip(("home", "partner"), one.roles.names, strict=False):
+            columns.append(Column(f"{meaning}_{part}", title=name, unit="%", group=f"Tariff, {meaning}"))
+        for row in rows:
+            pair = one.roles.players
+            found = one.model.bargained_tariffs(pair, given=one.free, costs=one.route(row["r"]), lower=0.0)
+            if np.isfinite(found.rates).all():
+                residuals.append(found.residual)
+                rates = (100.0 * found.of(*pair), 100.0 * found.of(*pair[::-1]))
+                row |= dict(zip((column.name for column in columns[-2:]), rates, strict=True))
     return Table(
         rows,
-        columns=[Column("r"), *columns],
-        caption=f"The tariffs that {roles.said[0]} and {roles.said[1]} agree on if nothing is paid",
+        columns=columns,
+        caption=f"The tariffs that {' and '.join(talks.roles.said[:2])} set on each other if nothing is paid",
         label="tab:unpaid",
         digits=3,
         notes={
@@ -111,4 +156,66 @@ def unpaid(talks: Negotiation, r: Sequence[float]) -> Table:
             f"Of others: {talks.tariffs_in_words}",
             "Largest residual": max(residuals),
         },
+        missing="no deal",
     )
+
+
+def hinges(talks: Negotiation, r: float) -> Table:
+    """Return the payment about a tariff war under other assumptions, one at a time, and who gains from the war."""
+    (home, partner, *_), unit = talks.roles.said, talks.model.data.unit or "money"
+    shares, rows, gains = [0.0, r], list[dict[str, Any]](), dict[str, Floats]()
+    for what, gain in _gains(talks, shares):
+        gains[what] = gain
+        paid = np.where(gain.sum(axis=-1) > 0.0, (gain[:, 0] - gain[:, 1]) / 2.0, np.nan)
+        row = {"what": what, "war": -gain[0, 1], "paid": paid[0]}
+        rows.append(row | ({"change": 100.0 * (paid[1] / paid[0] - 1.0)} if r and paid[0] > 0.0 else {}))
+    columns = [
+        Column("what", title="Assumption"),
+        Column("war", title=f"War, {talks.roles.names[1]}", unit=unit),
+        Column("paid", title="Payment, r = 0", unit=unit),
+        *([Column("change", title=f"r = {r:g}", unit="%")] if r else []),
+    ]
+    soft, hard = (gains[what][0] for what in (_BASE, _counts(talks, REVENUE[-1])))
+    least = (soft[1] - hard[1]) / (hard[0] + soft[1])
+    notes = {"r": "capacity"} if r else {}
+    if 0.0 < least < 1.0:
+        notes["Type unknown"] = (
+            f"if a dollar of revenue may count 1 or {REVENUE[-1]:g} to {partner}, and {home} makes the last offer, "
+            f"the type of {REVENUE[-1]:g} refuses it where its probability is below {least:.2f}; above, both agree"
+        )
+    return Table(
+        rows,
+        columns=columns,
+        caption=f"What the payment about a tariff war hangs on, and what {partner} gains in the war",
+        label="tab:hinges",
+        digits=3,
+        notes=notes,
+        missing="no deal",
+    )
+
+
+_BASE = "as above"
+
+
+def _counts(talks: Negotiation, weight: float) -> str:
+    return f"a dollar of tariff revenue counts {weight:g} to {talks.roles.said[1]}"
+
+
+def _gains(talks: Negotiation, shares: Sequence[float]) -> Iterator[tuple[str, Floats]]:
+    """Yield assumptions, and what home and the partner gain from free trade over the war at each share, (S, 2)."""
+    model, partner = talks.model, talks.roles.partner
+    cases = {_BASE: model}
+    cases |= {_counts(talks, weight): model.with_objectives({partner: weight}) for weight in REVENUE}
+    for deficits, words in (("fixed", "in world value added"), ("share", "as shares of income")):
+        cases[f"deficits stay, {words}"] = replace(model, deficits=deficits).with_data(model.data)
+    low = model.data.with_terms(model.data.tariffs, np.full(len(model.sectors), 2.0))
+    cases["elasticities of 2 in every sector"] = model.with_data(low)
+    for what, other in cases.items():
+        one = talks.on(other)
+        yield what, one.payoffs(r=shares).money - one.war(r=shares).money
+    if model.economy.added.size <= LARGEST:
+        years = [first_years(talks, share) for share in shares]
+        yield (
+            "first years: factors stay in their sectors",
+            np.array([one.agreement - one.war for one in years]),
+        )

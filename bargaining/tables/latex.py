@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import ceil
 from textwrap import wrap
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bargaining._optional import needs
 from bargaining.errors import InvalidInput
@@ -21,10 +24,19 @@ from bargaining.tables.typeset import NUMBER, headings, is_numeric, runs, styler
 if TYPE_CHECKING:
     from bargaining.tables.table import Table
 
-_LINES, _TURNED_LINES = 40, 16  # more do not fit one page, with headings and few notes
-# Points: a line in each size, a line and a character of the notes, and what caption and headings take.
-_LINE = {"": 12.0, r"\small": 11.0, r"\footnotesize": 9.5, r"\scriptsize": 8.0}
-_NOTE_LINE, _NOTE_CHARACTER, _ABOVE = 9.5, 4.2, 95.0
+_UPRIGHT, _TURNED = 345.0, 550.0  # points: the text width of LaTeX's article, upright and turned
+_LINES = {_UPRIGHT: 40, _TURNED: 16}  # more do not fit one page, with headings and few notes
+_CHARACTER = 5.0  # points: a character of ten-point type on average
+_READABLE = 12  # characters that a column of text keeps
+_MARGIN = 1.2  # characters: a minus sign is wider than a digit
+# Command, width of a character over that in ten points (small type is wider than its height says), half a gap, a line.
+_SIZES = (
+    ("", 1.0, 6.0, 12.0),
+    (r"\small", 0.93, 5.0, 11.0),
+    (r"\footnotesize", 0.87, 4.0, 9.5),
+    (r"\scriptsize", 0.8, 2.0, 8.0),
+)
+_NOTE_LINE, _NOTE_CHARACTER, _ABOVE = 9.5, 4.2, 95.0  # points: of notes, and what caption and headings take
 
 
 def latex(table: Table) -> str:
@@ -34,21 +46,24 @@ def latex(table: Table) -> str:
     title = rf"\caption{{{encode(table.caption)}}}" if table.caption else ""
     title += rf"\label{{{table.label}}}" if table.label else ""
     notes = [encode(note) for note in table.notes]
-    form = _long if _breaks(lines(texts(table), fitted), fitted, table.notes) else _floating
+    form = _long if _breaks(table, fitted) else _floating
     written = form(fitted, tabular, title, notes)
-    if fitted.turned:
+    if fitted.page > _UPRIGHT:
         written = [r"\begin{landscape}", *written, r"\end{landscape}"]
     return "\n".join(line for line in written if line) + "\n"
 
 
-def _breaks(count: int, fitted: Fit, notes: Sequence[str]) -> bool:
-    """Whether so many lines and the notes do not fit one page."""
-    width, height = (_TURNED, _UPRIGHT) if fitted.turned else (_UPRIGHT, _TURNED)
-    below = _NOTE_LINE * sum(ceil(len(note) * _NOTE_CHARACTER / width) for note in notes)
-    return (
-        count > (_TURNED_LINES if fitted.turned else _LINES)
-        or count * _LINE[fitted.size] + below > height - _ABOVE
+def _breaks(table: Table, fitted: Fit) -> bool:
+    """Whether the lines and the notes do not fit one page."""
+    count = sum(
+        max(
+            len(wrap(text, chars) if chars else []) or 1 for text, chars in zip(row, fitted.room, strict=True)
+        )
+        for row in zip(*texts(table), strict=True)
     )
+    height = _TURNED if fitted.page == _UPRIGHT else _UPRIGHT
+    below = _NOTE_LINE * sum(ceil(len(note) * _NOTE_CHARACTER / fitted.page) for note in table.notes)
+    return count > _LINES[fitted.page] or count * fitted.line + below > height - _ABOVE
 
 
 def _floating(fitted: Fit, tabular: list[str], title: str, notes: list[str]) -> list[str]:
@@ -96,15 +111,20 @@ def _tabular(table: Table, encode: Callable[[str], str]) -> tuple[Fit, list[str]
     """Return how the table is set, and the lines of its `tabular`."""
     columns, levels = texts(table), headings(table)
     numeric = [is_numeric(table, k) for k in range(len(columns))]
-    titles = list(zip(*levels[1:], strict=True))
     forms = [_format(column) for column in columns]
-    rooms = [
-        [*column, _room(form)] if n else column
+    needed = [
+        max([_room(form) if n else 1, *map(len, column)])
         for column, form, n in zip(columns, forms, numeric, strict=True)
     ]
-    fitted = fit(rooms, titles, numeric, runs(levels[0]))
-    heads = [_groups(levels[0], fitted, encode)] + [
-        [_heading(text, fold, encode) for text, fold in zip(level, fitted.folds, strict=True)]
+    fitted = _fit(needed, levels, numeric)
+    folds = fitted.folds or (0,) * len(columns)
+    groups = [
+        _heading(group, sum(folds[start:stop]) + 2 * (stop - start - 1) if fitted.folds else 0, encode)
+        for group, start, stop in runs(levels[0])
+        for _ in range(start, stop)
+    ]
+    heads = [groups] + [
+        [_heading(text, fold, encode) for text, fold in zip(level, folds, strict=True)]
         for level in levels[1:]
     ]
     body = [
@@ -120,17 +140,10 @@ def _tabular(table: Table, encode: Callable[[str], str]) -> tuple[Fit, list[str]
     return fitted, _with_group_rules(written.rstrip().split("\n"), levels[0])
 
 
-def _groups(groups: Sequence[str], fitted: Fit, encode: Callable[[str], str]) -> list[str]:
-    """Fold each group's heading to the width of its columns, where headings are folded at all."""
-    heads: list[str] = []
-    for group, start, stop in runs(groups):
-        fold = characters(fitted.folds[start:stop])
-        heads += [_heading(group, fold if fitted.folds[start] else 0, encode)] * (stop - start)
-    return heads
-
-
 def _heading(text: str, fold: int, encode: Callable[[str], str]) -> str:
-    parts = [encode(line) for line in folded(text, fold)]
+    """Break a heading into lines between words; a fold of 0 leaves it whole."""
+    folded = wrap(text, fold, break_long_words=False, break_on_hyphens=False) if fold and text else [text]
+    parts = [encode(line) for line in folded]
     if len(parts) == 1:
         return parts[0]
     stacked = r"\\".join(parts)
@@ -173,12 +186,10 @@ def _format(column: Sequence[str]) -> str:
     return size + (f"e{max(lower)}{max(map(len, power))}" if any(power) else "")
 
 
-def _room(form: str) -> str:
-    """Return a string as wide as the numbers of a siunitx format."""
+def _room(form: str) -> int:
+    """Return how many characters wide the numbers of a siunitx format are, with the signs that it adds."""
     sizes = [int(digits) for digits in re.findall(r"[0-9]+", form)]
-    exponent = 4 if len(sizes) > 2 else 0  # a sign of multiplication, a ten, a sign
-    groups = (sizes[1] + 1) // 5  # thin spaces, between every three digits from the fifth on
-    return "0" * (form.startswith("-") + 1 + sum(sizes) + exponent + groups)
+    return sum(sizes) + 1 + form.startswith("-") + sizes[1] // 5 + 4 * (len(sizes) > 2)
 
 
 def _with_group_rules(lines: list[str], groups: Sequence[str]) -> list[str]:
@@ -187,163 +198,53 @@ def _with_group_rules(lines: list[str], groups: Sequence[str]) -> list[str]:
     return [*lines[:3], "".join(rules), *lines[3:]] if rules else lines
 
 
-_UPRIGHT, _TURNED = 345.0, 550.0  # points: the text width of LaTeX's article, upright and turned
-_CHARACTER = 5.0  # points: a character of ten-point type on average
-_NUMBER_MARGIN = 6.0  # a minus sign is wider than a digit
-# How much may be squeezed before the type gets smaller than \\scriptsize: the longest unit that is kept on a line, as
-# (USD bn), and how many characters a column of text keeps.
-_SQUEEZES = ((10, 20), (0, 12), (0, 6))
-# Command, width of a character over that in ten points (small type is wider than its height says), half a gap.
-_SIZES = (("", 1.0, 6.0), (r"\small", 0.93, 5.0), (r"\footnotesize", 0.87, 4.0), (r"\scriptsize", 0.8, 2.0))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """How to set a table.
+    """How a table is set: type, page width, and for each column a share of it, 0 for the natural width."""
 
-    Attributes
-    ----------
-    size : str
-        A LaTeX command, or nothing for the size of the text around.
-    gap : float
-        Half the space between columns, in points.
-    folds : tuple of int
-        For each column the maximal characters per line of its heading; 0 for no limit.
-    shares : tuple of float
-        For each column its share of the line's width; 0 for its natural width.
-    turned : bool
-        Whether the page is landscape.
-    """
-
-    size: str = ""
-    gap: float = 6.0
-    folds: tuple[int, ...]
+    size: str
+    gap: float
+    line: float
+    page: float
+    folds: tuple[int, ...]  # characters of the lines of headings, if they are folded
     shares: tuple[float, ...]
-    turned: bool = False
+    room: tuple[int, ...]  # characters on a line of wrapped text, 0 elsewhere
 
 
-def fit(
-    cells: Sequence[Sequence[str]],
-    headings: Sequence[Sequence[str]],
-    numeric: Sequence[bool],
-    groups: Sequence[tuple[str, int, int]] = (),
-) -> Fit:
-    """Return the largest setting in which a table fits the page, portrait if possible, or else the smallest setting.
+def _fit(needed: Sequence[int], levels: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Fit:
+    """Return the largest setting in which a table fits the page, portrait if possible, or else the smallest.
 
-    Parameters
-    ----------
-    cells : sequence of sequences of str
-        The printed cells of each column.
-    headings : sequence of pairs of str
-        The heading of each column: its title and its unit.
-    numeric : sequence of bool
-        Which columns are numbers; the others may be wrapped.
-    groups : sequence of (str, int, int)
-        Headings over several columns: the text, the first column, and the one after the last.
+    At first headings and texts are whole. Then headings are folded between words, and texts share what numbers leave.
     """
-    needed = [max(map(len, column), default=1) for column in cells]
-    whole = [max(need, *map(len, texts)) for need, texts in zip(needed, headings, strict=True)]
-    _widen(whole, [(len(text), start, stop) for text, start, stop in groups])
-    none = (0.0,) * len(numeric)
-    if _total(whole, numeric, 1.0, 6.0) <= _UPRIGHT:
-        return Fit(folds=(0,) * len(numeric), shares=none)
-    for page in (_UPRIGHT, _TURNED):
-        for unit_length, readable in _SQUEEZES:
-            folds = _folds(needed, headings, numeric, unit_length)
-            _widen(folds, [(_longest_word(text), start, stop) for text, start, stop in groups])
-            for size, scale, gap in _SIZES:
-                shares = _shares(needed, folds, numeric, (page, scale, gap, readable))
-                if shares is not None:
-                    room = (int(share * page / (_CHARACTER * scale)) for share in shares)
-                    # A heading of text may be as long as what is below it.
-                    wide = [
-                        fold if number else max(fold, chars or need)
-                        for fold, number, chars, need in zip(folds, numeric, room, needed, strict=True)
-                    ]
-                    return Fit(size=size, gap=gap, folds=tuple(wide), shares=shares, turned=page > _UPRIGHT)
-    size, _, gap = _SIZES[-1]
-    return Fit(size=size, gap=gap, folds=tuple(folds), shares=none, turned=True)
-
-
-def _folds(
-    needed: Sequence[int], headings: Sequence[Sequence[str]], numeric: Sequence[bool], unit_length: int
-) -> list[int]:
-    """Return the fewest characters that each column must be wide; units up to a length are kept whole."""
-    units = [_longest_word(unit) if len(unit) > unit_length else len(unit) for _, unit in headings]
-    return [
-        max(need if number else 1, _longest_word(title), unit)
-        for need, number, (title, _), unit in zip(needed, numeric, headings, units, strict=True)
-    ]
-
-
-def _widen(widths: list[int], groups: Sequence[tuple[int, int, int]]) -> None:
-    """Widen the last column of each group that is narrower than its heading."""
-    for length, start, stop in groups:
-        widths[stop - 1] += max(0, length - characters(widths[start:stop]))
-
-
-def lines(cells: Sequence[Sequence[str]], fitted: Fit) -> int:
-    """Return how many lines the body of a table takes, about."""
-    scale = next(scale for size, scale, _ in _SIZES if size == fitted.size)
-    page = _TURNED if fitted.turned else _UPRIGHT
-    room = [share * page / (_CHARACTER * scale) for share in fitted.shares]
-    return sum(
-        max(
-            len(wrap(text, max(int(size), 1))) if size and text else 1
-            for text, size in zip(row, room, strict=True)
-        )
-        for row in zip(*cells, strict=True)
+    number, pages = np.array(numeric), (_UPRIGHT, _TURNED)
+    settings = [(_UPRIGHT, _SIZES[0], len), *((*s, _longest_word) for s in product(pages, _SIZES))]
+    for page, type_size, extent in settings:
+        _, scale, gap, _ = type_size
+        folding = extent is not len
+        heads = np.array([max(map(extent, pair)) for pair in zip(*levels[1:], strict=True)])
+        least = np.where(number | (not folding), needed, np.minimum(needed, _READABLE))
+        least = np.maximum(least, heads + (folding & ~number))
+        for group, start, stop in runs(levels[0]):
+            least[stop - 1] += max(0, extent(group) - least[start:stop].sum() - 2 * (stop - start - 1))
+        want = np.maximum(least, needed)
+        room = (page - 2 * gap * (len(needed) - 1)) / (scale * _CHARACTER) - _MARGIN * number.sum()
+        width, spare = want.astype(float), room - least.sum()
+        if want.sum() > room and spare >= 0:
+            width = least + spare * (want - least) / (want - least).sum()
+        if width.sum() <= room + 1e-9:
+            break
+    short = width < want
+    shares = np.where(short, np.floor(1000 * width * scale * _CHARACTER / page) / 1000, 0.0)
+    return Fit(
+        size=type_size[0],
+        gap=gap,
+        line=type_size[-1],
+        page=page,
+        folds=tuple(map(int, width)) if folding else (),
+        shares=tuple(shares.tolist()),
+        room=tuple(np.where(short, width, 0).astype(int).tolist()),
     )
-
-
-def folded(text: str, characters: int) -> list[str]:
-    """Break a heading into lines between words; 0 characters leave it whole."""
-    return (
-        wrap(text, characters, break_long_words=False, break_on_hyphens=False)
-        if characters and text
-        else [text]
-    )
-
-
-def characters(widths: Sequence[int]) -> int:
-    """Return how many characters fit over columns side by side."""
-    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def _longest_word(text: str) -> int:
     return max(map(len, text.split()), default=0)
-
-
-def _total(widths: Sequence[int], numeric: Sequence[bool], scale: float, gap: float) -> float:
-    margins = _NUMBER_MARGIN * sum(numeric)
-    return scale * (_CHARACTER * sum(widths) + margins) + 2 * gap * (len(widths) - 1)
-
-
-def _shares(
-    needed: Sequence[int],
-    folds: Sequence[int],
-    numeric: Sequence[bool],
-    setting: tuple[float, float, float, int],
-) -> tuple[float, ...] | None:
-    """Return the shares of text columns in the remaining width, 0 for natural width; None if there is too little."""
-    page, scale, gap, readable = setting
-    rest = [fold if number else 0 for fold, number in zip(folds, numeric, strict=True)]
-    left = page - _total(rest, numeric, scale, gap)
-    wish = [
-        0.0 if number else scale * _CHARACTER * max(need, fold + 1)
-        for need, fold, number in zip(needed, folds, numeric, strict=True)
-    ]
-    if sum(wish) <= left:
-        return (0.0,) * len(wish)
-    least = [
-        min(want, scale * _CHARACTER * max(readable, fold + 1))
-        for want, fold in zip(wish, folds, strict=True)
-    ]
-    if sum(least) > left or not any(wish):
-        return None
-    spare, more = left - sum(least), [want - low for want, low in zip(wish, least, strict=True)]
-    points = [low + spare * extra / max(sum(more), 1e-9) for low, extra in zip(least, more, strict=True)]
-    return tuple(
-        int(1000 * point / page) / 1000 if point < want else 0.0
-        for point, want in zip(points, wish, strict=True)
-    )

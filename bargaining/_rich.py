@@ -1,7 +1,7 @@
-"""How results look: one line at a prompt, a small table in a notebook, a sketch where a picture says more.
+"""How results look: one line at a prompt, a small table in a notebook.
 
 A class that derives from `Shown` gets a line and a table of its fields, and defines `_card` where it has something
-better to show. Tables and sketches need no other package, and have the colours of the page.
+better to show. Tables need no other package.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ SHOWN = 10
 _LINE = 120  # characters of a line at a prompt
 _ENTRY = 60  # characters of one entry: two fit in a line
 _SIZE = 12  # the most numbers of an array that are shown
-_WIDE, _HIGH, _EDGE, _LEFT = 270, 190, 24, 48  # of a sketch, in pixels
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 class Shown:
@@ -94,13 +92,12 @@ class Result(Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A table with a title, and with notes and a sketch below it."""
+    """A table with a title, and with notes below it."""
 
     title: str
     heads: Sequence[str]
     rows: Iterable[Sequence[str]]
     notes: Sequence[str] = ()
-    sketch: str = ""
 
     def text(self) -> str:
         """Return the card in plain text: its columns, and the notes below."""
@@ -118,7 +115,7 @@ class Card:
         notes = f"<p>{_safe('; '.join(self.notes))}</p>\n" if self.notes else ""
         return (
             f'<table class="bargaining">\n<caption>{_safe(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n'
-            f"<tbody>\n{body}</tbody>\n</table>\n{notes}{self.sketch}"
+            f"<tbody>\n{body}</tbody>\n</table>\n{notes}"
         )
 
 
@@ -252,76 +249,3 @@ def point_latex(values: Iterable[Any]) -> str:
         formulas.append(rf"{mantissa} \times 10^{{{exponent}}}" if exponent else mantissa)
     joined = r",\ ".join(formulas)
     return f"({joined})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Mark:
-    """What a sketch shows: a closed outline, a curve, or a point with a sign; its name shows under the pointer."""
-
-    points: Any
-    name: str
-    kind: str = "outline"
-    colour: int = 0
-
-
-def sketch(marks: Sequence[Mark]) -> str:
-    """Return payoffs of two players as inline SVG in the colours of the page; nothing where there is nothing to see."""
-    marks = [mark for mark in marks if len(np.atleast_2d(mark.points)) and np.asarray(mark.points).size]
-    everything = np.vstack(
-        [np.atleast_2d(np.asarray(mark.points, float)) for mark in marks] or [np.empty((0, 2))]
-    )
-    if not len(everything) or everything.shape[1] != 2 or not np.isfinite(everything).all():
-        return ""
-    low, high = everything.min(axis=0), everything.max(axis=0)
-    span = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
-    if not np.isfinite(span).all():
-        return ""
-    inside = _WIDE - _EDGE - _LEFT, _HIGH - 2 * _EDGE
-
-    def place(points: Any) -> Any:
-        share = (np.atleast_2d(np.asarray(points, float)) - low) / span
-        return np.column_stack(
-            [_LEFT + share[:, 0] * inside[0], _HIGH - _EDGE - share[:, 1] * inside[1]]
-        ).round(1)
-
-    drawn = "".join(_mark(mark, place(mark.points)) for mark in marks)
-    names = _safe("; ".join(dict.fromkeys(mark.name for mark in marks)))
-    return (
-        f'<svg class="bargaining" xmlns="http://www.w3.org/2000/svg" width="{_WIDE}" height="{_HIGH}" '
-        f'viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{names}">\n{_axes(low, high)}{drawn}</svg>\n'
-    )
-
-
-def _axes(low: Any, high: Any) -> str:
-    left, bottom, right = _LEFT - 6, _HIGH - _EDGE + 6, _WIDE - _EDGE
-    texts = [
-        (_LEFT, _HIGH - 6, "middle", low[0]),
-        (right, _HIGH - 6, "middle", high[0]),
-        (left - 3, bottom - 6, "end", low[1]),
-        (left - 3, _EDGE + 3, "end", high[1]),
-    ]
-    ends = "".join(
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="9" fill="currentColor">{_safe(number(v, 3))}</text>'
-        for x, y, anchor, v in texts
-    )
-    path = f"M{left} {_EDGE}V{bottom}H{right}"
-    return f'<path d="{path}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>{ends}\n'
-
-
-def _mark(mark: Mark, places: Any) -> str:
-    colour, name = _COLOURS[mark.colour % len(_COLOURS)], f"<title>{_safe(mark.name)}</title>"
-    if mark.kind == "point" or (len(places) == 1 and mark.kind == "outline"):
-        return "".join(
-            f'<circle cx="{x}" cy="{y}" r="3.5" fill="{colour}">{name}</circle>\n' for x, y in places
-        )
-    if mark.kind == "cross":
-        return "".join(
-            f'<path d="M{x - 4} {y - 4}l8 8m0 -8l-8 8" stroke="currentColor" fill="none">{name}</path>\n'
-            for x, y in places
-        )
-    path = " ".join(f"{x},{y}" for x, y in places)
-    if mark.kind == "curve":
-        return f'<polyline points="{path}" fill="none" stroke="currentColor">{name}</polyline>\n'
-    return (
-        f'<polygon points="{path}" fill="{colour}" fill-opacity="0.15" stroke="{colour}">{name}</polygon>\n'
-    )

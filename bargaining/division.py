@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arrays import Floats, by_player, own, owning, returned, sealed, short
 from bargaining._names import are_given, frame, numbered, place, series, sum_of, titles
-from bargaining._rich import SHOWN, Card, Mark, Result, brief, number, point_latex, sketch
+from bargaining._rich import SHOWN, Card, Result, brief, number, point_latex
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._facets import every, largest
 from bargaining.feasible.base import known
-from bargaining.problem import Problem, marks_of, require_problem
+from bargaining.problem import Problem, require_problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -308,10 +308,7 @@ class Division(Result):
         notes = [f"residual {number(float(self.residual), 2)}", note]
         if "weights_sum" in self.parameters:
             notes.insert(0, f"weights divided by their sum, {brief(self.parameters['weights_sum'])}")
-        marks = () if self.problem is None else marks_of(self.problem)
-        answer = [Mark(points=self.payoffs, name=self.method, kind="point", colour=1)]
-        picture = sketch([*marks, *answer]) if marks else ""
-        return Card(title=self.method, heads=["player", *known], rows=rows, notes=notes, sketch=picture)
+        return Card(title=self.method, heads=["player", *known], rows=rows, notes=notes)
 
     def _repr_latex_(self) -> str | None:
         if self.payoffs.ndim > 1 or not np.isfinite(self.payoffs).all():

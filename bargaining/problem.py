@@ -24,7 +24,7 @@ from bargaining._arrays import (
     returned,
 )
 from bargaining._names import Names, are_given, carried, place, unique_names
-from bargaining._rich import SHOWN, Card, Mark, Shown, number, sketch
+from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput, Status, with_article
 from bargaining.feasible._cvxpy import is_constraint, payoffs_of
 from bargaining.feasible._facets import EPS, every, some
@@ -32,7 +32,6 @@ from bargaining.feasible.base import FeasibleSet, is_feasible_set
 from bargaining.feasible.surplus import TransferableSurplus
 
 _LINE = 200  # the longest code that a problem prints as
-_ANGLES = 33  # of a sketch
 
 
 @owning
@@ -143,9 +142,7 @@ class Problem(Shown):
             ]
             return Card(title=title, heads=heads, rows=rows, notes=[f"batch of shape {self.batch_shape}"])
         rows = [[name, number(d[k]), number(ideal[k])] for k, name in enumerate(self.player_names)]
-        return Card(
-            title=title, heads=["player", "disagreement", "ideal"], rows=rows, sketch=sketch(marks_of(self))
-        )
+        return Card(title=title, heads=["player", "disagreement", "ideal"], rows=rows)
 
     @property
     def players(self) -> int:
@@ -368,26 +365,6 @@ def pareto_part(edge: Floats) -> Floats:
         return edge
     first = len(edge) - 1 - int(edge[::-1, 0].argmax())
     return edge[first : max(first, int(edge[:, 1].argmax())) + 1]
-
-
-def marks_of(problem: Problem) -> list[Mark]:
-    """Return what a sketch shows of one problem of two players; nothing where each ray is a program to solve."""
-    from bargaining.feasible.frontier import Frontier
-    from bargaining.feasible.points import FreeDisposalHull
-    from bargaining.feasible.polytope import Polytope
-    from bargaining.feasible.union import Union
-
-    quick = Frontier | FreeDisposalHull | Polytope | TransferableSurplus | Union
-    if problem.players != 2 or problem.batch_shape or not isinstance(problem.feasible, quick):
-        return []
-    edge = frontier_of(problem, _ANGLES)
-    if not len(edge):
-        return []
-    return [
-        Mark(points=np.vstack([problem.disagreement, edge]), name="agreements above the disagreement point"),
-        Mark(points=pareto_part(edge), name="frontier", kind="curve"),
-        Mark(points=problem.disagreement, name="disagreement", kind="cross"),
-    ]
 
 
 def _vector(value: ArrayLike, name: str, players: Names) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bargaining._arrays import ArrayLike, Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
-from bargaining._rich import Card, Mark, Result, Shown, counted, number, point, point_latex, sketch
+from bargaining._rich import Card, Result, Shown, counted, number, point, point_latex
 from bargaining.equilibria._budget import ACCURACY
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
@@ -125,16 +125,11 @@ class PayoffPolygon(Result):
         nothing = "no equilibrium" if self.status is Status.EMPTY else "no equilibrium was found"
         threat = f"threat {point(self.threat, self.player_names)}" if rows else nothing
         status = f"{self.status.name}. {self.reason}".strip() if self.reason else self.status.name
-        marks = [
-            Mark(points=self.vertices, name="equilibrium payoffs"),
-            Mark(points=self.threat, name="threat", kind="cross"),
-        ]
         return Card(
             title="Equilibrium payoffs",
             heads=["vertex", *titles(self.player_names)],
             rows=rows,
             notes=[threat, status],
-            sketch=sketch(marks) if rows else "",
         )
 
     def _repr_latex_(self) -> str:

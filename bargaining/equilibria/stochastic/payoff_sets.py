@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from bargaining._arrays import Floats, fill, owning
 from bargaining._calls import suggesting
 from bargaining._names import titles
-from bargaining._rich import SHOWN, Card, Mark, counted, number, sketch
+from bargaining._rich import SHOWN, Card, counted, number
 from bargaining.equilibria._budget import Effort
 from bargaining.equilibria._by_state import ByState
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
@@ -109,12 +109,8 @@ class StochasticPayoffSets(ByState[StatePayoffSet]):
     def _card(self) -> Card:
         """Return a row for each state."""
         rows = [[s.state, str(len(s.vertices)), *map(number, s.threat), s.status.name] for s in self.sets]
-        marks = [
-            Mark(points=some.vertices, name=f"state {some.state}", colour=k)
-            for k, some in enumerate(self.sets[:SHOWN])
-        ]
         heads = ["state", "vertices", *(f"threat of {name}" for name in titles(self.player_names)), "status"]
-        return Card(title="Equilibrium payoffs by state", heads=heads, rows=rows, sketch=sketch(marks))
+        return Card(title="Equilibrium payoffs by state", heads=heads, rows=rows)
 
     @property
     def _parts(self) -> tuple[StatePayoffSet, ...]:

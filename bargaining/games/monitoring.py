@@ -52,7 +52,7 @@ class Monitoring(Shown):
 
     Nobody sees the actions of the others. A player's realised payoff contains no information beyond her own action and
     the signal, so that only expected stage payoffs matter, which a `Game` gives. For payoffs that depend on the
-    player's own action and the signal see `Game.from_realised`.
+    player's own action and the signal see `Monitoring.expected`.
 
     Parameters
     ----------
@@ -313,51 +313,6 @@ class Monitoring(Shown):
             own.append([[right if i == j else wrong for j in range(count)] for i in range(count)])
         return cls.product([np.array(each, dtype=object) for each in own], signals=game.actions)._of(game)
 
-    @classmethod
-    def from_shocks(
-        cls, levels: ArrayLike, shocks: ArrayLike, chances: ArrayLike, *, cuts: ArrayLike
-    ) -> Monitoring:
-        """Return signals of a level that depends on the profile, with a random shock added.
-
-        For example, a price is a signal of quantities in a market with uncertain demand (Green and Porter 1984).
-
-        Parameters
-        ----------
-        levels : array_like of shape (a_1, ..., a_n)
-            The level after each profile, such as the price at an average demand.
-        shocks, chances : array_like of shape (k,)
-            The values a shock may have, and how likely they are.
-        cuts : array_like of shape (S - 1,)
-            Ascending. The signal says between which cuts the level plus shock lies; a level at a cut counts as above
-            it.
-
-        Examples
-        --------
-        >>> from bargaining import Monitoring
-        >>> prices = Monitoring.from_shocks([[8, 5], [5, 2]], [-3, 0, 3], ["1/4", "1/2", "1/4"], cuts=[4])
-        Traceback (most recent call last):
-        ...
-        bargaining.errors.InvalidInput: `chances` must be real numbers; got ['1/4', '1/2', '1/4'] of type <U3. ...
-        >>> prices = Monitoring.from_shocks([[8, 5], [5, 2]], [-3, 0, 3], [0.25, 0.5, 0.25], cuts=[4])
-        >>> prices.probabilities[:, :, 0]
-        array([[0.  , 0.25],
-               [0.25, 0.75]])
-        """
-        base, shift = real(levels, "levels"), real(shocks, "shocks", ndim=1)
-        real(chances, "chances", ndim=1)
-        weight = Monitoring(np.asarray(chances)[None]).exact[0]  # the same conditions
-        bounds = real(cuts, "cuts", ndim=1)
-        if weight.shape != shift.shape:
-            raise InvalidInput(f"`chances` must have {shift.size} entries, one a shock; got {weight.size}.")
-        if (np.diff(bounds) <= 0).any():
-            raise InvalidInput(f"`cuts` must ascend; got {bounds.tolist()}.")
-        out = np.full((*base.shape, bounds.size + 1), Fraction(0), dtype=object)
-        seen = np.searchsorted(bounds, base[..., None] + shift, side="right")
-        for index in np.ndindex(*seen.shape):
-            out[*index[:-1], seen[index]] += weight[index[-1]]
-        names = [f"below {c:.15g}" for c in bounds] + [f"from {bounds[-1]:.15g} on"]
-        return cls(out, signals=names)
-
     def garbled(self, noise: ArrayLike, *, signals: Sequence[str] | None = None) -> Monitoring:
         """Return a coarser signal: after signal y, signal z of another list is seen with probability `noise[y, z]`.
 
@@ -382,7 +337,20 @@ class Monitoring(Shown):
     def expected(self, *payoffs: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> Game:
         """Return the game of expected payoffs, if payoffs depend on the player's own action and the signal.
 
-        `Game.from_realised` describes the arguments.
+        Parameters
+        ----------
+        *payoffs : array_like, the k-th of shape (a_k, S)
+            Player k's payoff when she plays i and signal y is seen.
+        actions : sequence of sequences of str, optional
+            Names of each player's actions.
+
+        Examples
+        --------
+        >>> from bargaining import Monitoring
+        >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
+        >>> sales = [[3, -7], [5, 1]]
+        >>> report.expected(sales, sales).payoffs[0, 0].round(6)
+        array([2., 2.])
         """
         if len(payoffs) != self.players:
             raise InvalidInput(

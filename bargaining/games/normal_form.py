@@ -25,7 +25,6 @@ from bargaining.errors import InvalidInput, with_article
 if TYPE_CHECKING:
     from bargaining.equilibria.stage.equilibria import StageEquilibria
     from bargaining.feasible.polytope import Polytope
-    from bargaining.games.monitoring import Monitoring
     from bargaining.problem import Problem
 
 
@@ -136,41 +135,6 @@ class Game(Shown):
         return cls(*payoffs, actions=actions, players=players)
 
     @classmethod
-    def from_realised(
-        cls,
-        payoffs: Sequence[ArrayLike],
-        monitoring: Monitoring,
-        *,
-        actions: Sequence[Sequence[str]] | None = None,
-    ) -> Game:
-        """Return the game of expected payoffs, if payoffs depend on the player's own action and a public signal.
-
-        Parameters
-        ----------
-        payoffs : sequence of array_like, the k-th of shape (a_k, S)
-            Player k's payoff when she plays i and signal y is seen.
-        monitoring : Monitoring
-            The chances of the signals after each profile.
-        actions : sequence of sequences of str, optional
-            Names of each player's actions.
-
-        Examples
-        --------
-        >>> from bargaining import Game, Monitoring
-        >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]])
-        >>> sales = [[3, -7], [5, 1]]
-        >>> Game.from_realised([sales, sales], report).payoffs[0, 0].round(6)
-        array([2., 2.])
-        """
-        expected = getattr(monitoring, "expected", None)
-        if expected is None:
-            raise InvalidInput(f"`monitoring` must be a Monitoring; got {short(monitoring)}.")
-        game: Game = expected(
-            *listed(payoffs, "payoffs", "a list with one array per player"), actions=actions
-        )
-        return game
-
-    @classmethod
     def from_nfg(cls, source: str | os.PathLike[str]) -> Game:
         r"""Return the game in a file of Gambit, or in its text.
 
@@ -208,15 +172,10 @@ class Game(Shown):
             text = content.decode("utf-8-sig", errors="replace")
         if len(text) > _nfg.LARGEST:
             raise InvalidInput(f"`source` must be at most {_nfg.LARGEST // 10**6} MB; it is longer.")
-        found = _nfg.read(text)
-        named = all(len(set(own)) == len(own) for own in (found.players, *found.actions))
-        # the name that `to_nfg` writes for players without names
-        ours = list(found.players) == titles(numbered(len(found.players)))
-        return cls(
-            *found.payoffs,
-            actions=found.actions if named else None,
-            players=found.players if named and not ours else None,
-        )
+        who, names, payoffs = _nfg.read(text)
+        named = all(len(set(own)) == len(own) for own in (who, *names))
+        ours = who == titles(numbered(len(who)))  # the names that `to_nfg` writes for players without names
+        return cls(*payoffs, actions=names if named else None, players=who if named and not ours else None)
 
     def to_nfg(self, path: str | os.PathLike[str] | None = None, *, title: str = "") -> str:
         """Return the game as a string in Gambit's format .nfg, with payoffs, and write it to a file if a path is given.

@@ -191,45 +191,38 @@ class CostlyStep(Shown):
         InvalidInput
             If the prior is exactly at the threshold, where the receiver is indifferent.
         """
-        q, mu, (k_strong, k_weak) = self.prior, self.threshold, self.hurdles
+        q, mu, (k_strong, k_weak) = self.prior, self.threshold, self.hurdles.tolist()
         if q == mu:
             raise InvalidInput(
                 f"`prior` must differ from the belief threshold {plain(mu)}; there equilibria are a continuum."
             )
-        low, high = min(k_strong, k_weak), max(k_strong, k_weak)
-        sure = float(q > mu)
-        found = []
-        if q > mu and high <= 1:
-            found.append(self._pack(Kind.POOL_ON_STEP, (1.0, 1.0), ((1.0, 1.0), (0.0, 1 - high))))
-        found.append(self._pack(Kind.POOL_ON_NONE, (0.0, 0.0), ((0.0, min(1.0, sure + low)), (sure, sure))))
-        if k_strong <= 1 <= k_weak:
-            found.append(self._pack(Kind.SEPARATE, (1.0, 0.0), ((1.0, 1.0), (0.0, 0.0))))
-        if k_strong < k_weak < 1 and q < mu:
-            bluff = q * (1 - mu) / ((1 - q) * mu)
-            found.append(self._pack(Kind.BLUFF, (1.0, bluff), ((k_weak, k_weak), (0.0, 0.0))))
-        if k_strong < min(k_weak, 1) and q > mu:
-            silent = (1 - q) * mu / (q * (1 - mu))
-            found.append(
-                self._pack(Kind.UNDERSTATE, (1 - silent, 0.0), ((1.0, 1.0), (1 - k_strong, 1 - k_strong)))
-            )
-        return tuple(found)
+        low, high, sure = min(k_strong, k_weak), max(k_strong, k_weak), float(q > mu)
+        odds = q * (1 - mu) / ((1 - q) * mu)
+        bluffs, understates = q < mu and k_strong < k_weak < 1, q > mu and k_strong < min(k_weak, 1)
+        # Whether it exists, who steps, and concessions after the step and without it.
+        table: list[tuple[Kind, bool, Any, Any]] = [
+            (Kind.POOL_ON_STEP, q > mu and high <= 1, (1, 1), [(1, 1), (0, 1 - high)]),
+            (Kind.POOL_ON_NONE, True, (0, 0), [(0, min(1, sure + low)), (sure, sure)]),
+            (Kind.SEPARATE, k_strong <= 1 <= k_weak, (1, 0), [(1, 1), (0, 0)]),
+            (Kind.BLUFF, bluffs, (1, odds), [(k_weak, k_weak), (0, 0)]),
+            (Kind.UNDERSTATE, understates, (1 - 1 / odds, 0), [(1, 1), (1 - k_strong, 1 - k_strong)]),
+        ]
+        return tuple(self._answer(kind, *map(np.array, play)) for kind, exists, *play in table if exists)
 
-    def _pack(
-        self, kind: Kind, step: tuple[float, float], concede: tuple[tuple[float, float], tuple[float, float]]
-    ) -> SignallingEquilibrium:
-        x, answer = np.array(step), np.array(concede)
-        beliefs, payoffs, met, _ = self._implied(x, answer)
-        found = SignallingEquilibrium(
+    def _answer(self, kind: Kind, step: Floats, concede: Floats) -> SignallingEquilibrium:
+        (k_strong, k_weak), called = self.hurdles, kind is Kind.POOL_ON_NONE and self.prior < self.threshold
+        beliefs, payoffs, met, _ = self._implied(step, concede)
+        answer = SignallingEquilibrium(
             player_names=tuple(self.players),
             kind=kind,
-            step=x,
-            concede=answer,
+            step=step.astype(float),
+            concede=concede.astype(float),
             beliefs=beliefs,
             payoffs=payoffs,
             receiver=met,
-            intuitive=self._intuitive(kind),
+            intuitive=not (called and k_strong < 1 < k_weak),
         )
-        return self.check(found)
+        return self.check(answer)
 
     def check(self, equilibrium: SignallingEquilibrium) -> SignallingEquilibrium:
         """Return an equilibrium with `residual` and `status` computed anew from its payoffs, beliefs and strategies.
@@ -239,59 +232,42 @@ class CostlyStep(Shown):
         """
         answer_of(equilibrium, "equilibrium", SignallingEquilibrium)
         _, owner, receiver = self._tables
-        x, answer = equilibrium.step, equilibrium.concede
+        x, answer, held = equilibrium.step, equilibrium.concede, equilibrium.beliefs
         beliefs, payoffs, met, value = self._implied(x, answer)
         stakes = owner[:, :1] - owner[:, 1:]
+        lead = receiver[:, 0] - receiver[:, 1]
+        gain = (
+            held * lead[0] + (1 - held) * lead[1]
+        )  # of conceding; at one end some answer in `concede` must be best
+        short, idle = 1 - answer.max(axis=1, keepdims=True), answer.min(axis=1, keepdims=True)
         odds = np.concatenate([x, answer.ravel()])
         return judged(
             equilibrium,
             ACCURACY,
-            self._regret(x, answer, equilibrium.beliefs, value),
-            np.abs(equilibrium.beliefs - beliefs),
+            (value.max(axis=0) - x[:, None] * value[0] - (1 - x[:, None]) * value[1]) / stakes,
+            (np.maximum(gain, 0) * short + np.maximum(-gain, 0) * idle) / np.ptp(receiver),
+            np.abs(held - beliefs),
             np.abs(equilibrium.payoffs - payoffs) / stakes,
             abs(equilibrium.receiver - met) / np.ptp(receiver),
             np.maximum(-odds, odds - 1),
         )
 
-    def _implied(self, x: Floats, answer: Floats) -> tuple[Floats, Floats, float, Floats]:
-        """Return beliefs, the types' payoffs, the receiver's, and each type's payoff of each signal."""
+    def _implied(self, step: Floats, concede: Floats) -> tuple[Floats, Floats, float, Floats]:
+        """Return beliefs, the types' payoffs, the receiver's, and what each signal pays each type, (2, 2, 2).
+
+        Beliefs are Bayes' or, after a signal never sent, those that support the answers. Ends of the answer come last.
+        """
         costs, owner, receiver = self._tables
-        sends = np.array([x, 1 - x])  # signal by type
-        types = np.array([self.prior, 1 - self.prior])
-        beliefs = np.array(
-            [self._belief(sent * types, ends) for sent, ends in zip(sends, answer, strict=True)]
-        )
-        # Per signal, type and end of the receiver's answer.
-        value = owner[None, :, :1] * answer[:, None] + owner[None, :, 1:] * (1 - answer[:, None])
-        value = value - np.array([1.0, 0.0])[:, None, None] * costs[:, None]
-        payoffs = (sends[:, :, None] * value).sum(axis=0)
-        joint = sends * types
-        answered = answer.mean(axis=1)  # ends coincide after every signal that is sent
-        met = joint[:, :, None] * receiver * np.stack([answered, 1 - answered], axis=-1)[:, None, :]
-        return beliefs, payoffs, float(met.sum()), value
-
-    def _belief(self, joint: Floats, answer: Floats) -> Floats:
-        """Return the admissible beliefs: by Bayes' rule, or those that support the answers to a signal never sent."""
-        if joint.sum() > 0:
-            return np.full(2, joint[0] / joint.sum())
-        mu = self.threshold
-        return np.array([0.0 if answer[0] == 0 else mu, mu if answer[1] < 1 else 1.0])
-
-    def _intuitive(self, kind: Kind) -> bool:
-        k_strong, k_weak = self.hurdles
-        return not (kind is Kind.POOL_ON_NONE and self.prior < self.threshold and k_strong < 1 < k_weak)
-
-    def _regret(self, step: Floats, answer: Floats, beliefs: Floats, value: Floats) -> float:
-        """Return the largest gain from deviating: of a type over its stake, of the receiver over its own."""
-        _, owner, receiver = self._tables
-        chosen = step[:, None] * value[0] + (1 - step[:, None]) * value[1]
-        regret = (value.max(axis=0) - chosen) / (owner[:, :1] - owner[:, 1:])
-        # With a belief at one end of its range some answer in `answer` must be best.
-        gain = beliefs * (receiver[0, 0] - receiver[0, 1]) + (1 - beliefs) * (receiver[1, 0] - receiver[1, 1])
-        loss = np.maximum(gain, 0) * (1 - answer.max(axis=1, keepdims=True)) + np.maximum(
-            -gain, 0
-        ) * answer.min(axis=1, keepdims=True)
-        return float(max(regret.max(), loss.max() / np.ptp(receiver)))
+        sends, mu = np.array([step, 1 - step]), self.threshold
+        joint = sends * [self.prior, 1 - self.prior]
+        ends = [[0.0 if low == 0 else mu, mu if high < 1 else 1.0] for low, high in concede]
+        total = joint.sum(axis=1, keepdims=True)
+        beliefs = np.where(total > 0, joint[:, :1] / np.where(total > 0, total, 1.0), ends)
+        value = owner[:, :1] * concede[:, None] + owner[:, 1:] * (1 - concede[:, None])
+        value[0] -= costs[:, None]
+        answered = concede.mean(axis=1, keepdims=True)  # ends coincide after every signal that is sent
+        met = joint * (receiver[:, 0] * answered + receiver[:, 1] * (1 - answered))
+        return beliefs, (sends[:, :, None] * value).sum(axis=0), float(met.sum()), value
 
 
 def checked_stakes(prior: object, owner: ArrayLike, receiver: ArrayLike) -> tuple[float, Floats, Floats]:

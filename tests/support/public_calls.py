@@ -354,15 +354,6 @@ CALLS: dict[str, Call] = {
     "FreeDisposalHull.decision": Call(CLIFFS.decision, lambda: {"payoffs": array(1, 1)}),
     "Game.of": Call(Game.of, lambda: {"game": STAGE}),
     "Game.from_nfg": Call(Game.from_nfg, lambda: {"source": STAGE.to_nfg()}),
-    "Game.from_realised": Call(
-        Game.from_realised,
-        lambda: {
-            "payoffs": [array([[3, -7], [5, 1]])] * 2,
-            "monitoring": REPORT,
-            "actions": [["C", "D"], ["C", "D"]],
-        },
-        lambda game: (game.payoffs, game.actions),
-    ),
     "Game.to_nfg": Call(STAGE.to_nfg, lambda: {"title": "stage"}),
     "outcome_problem": Call(
         b.outcome_problem,
@@ -731,16 +722,6 @@ CALLS: dict[str, Call] = {
     ),
     "Monitoring.noisy": Call(
         b.Monitoring.noisy, lambda: {"game": STAGE, "correct": 0.9}, lambda seen: seen.exact
-    ),
-    "Monitoring.from_shocks": Call(
-        b.Monitoring.from_shocks,
-        lambda: {
-            "levels": array([[8, 5], [5, 2]]),
-            "shocks": array(-3, 3),
-            "chances": array(0.5, 0.5),
-            "cuts": array(4, 7),
-        },
-        lambda seen: seen.exact,
     ),
     "Monitoring.garbled": Call(
         REPORT.garbled,

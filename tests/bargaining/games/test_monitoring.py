@@ -59,12 +59,10 @@ def test_floats_beside_fractions_are_rounded_numbers_too():
 
 
 def test_every_part_must_be_a_distribution():
-    """What is wrong in one table must not be hidden by the other, or by signals into which shocks are gathered."""
+    """What is wrong in one table must not be hidden by the other."""
     for wrong in ([[[2.0, 0.0]], [[0.5, 0.0]]], [[[1.5, -0.5]], [[-0.5, 1.5]]]):
         with pytest.raises(InvalidInput, match=r"`probabilities`.*profile \(0,\)"):
             Monitoring.product(wrong)
-    with pytest.raises(InvalidInput, match="must not be negative"):
-        Monitoring.from_shocks([[1, 2]], [0, 1], [1.5, -0.5], cuts=[9])
 
 
 def test_names_must_fit():
@@ -114,23 +112,11 @@ def test_rank_tells_who_can_be_told_apart():
 
 def test_expected_payoffs():
     sales = [[3, -7], [5, 1]]
-    game = Game.from_realised([sales, sales], ONE_REPORT)
+    game = ONE_REPORT.expected(sales, sales)
     assert game.payoffs[0, 0] == pytest.approx([2, 2])
     assert game.payoffs[0, 1] == pytest.approx([-2, 3])
     with pytest.raises(InvalidInput, match=r"`payoffs\[1\]` must have shape \(2, 2\)"):
-        Game.from_realised([sales, [[1]]], ONE_REPORT)
-    with pytest.raises(InvalidInput, match="`monitoring` must be a Monitoring"):
-        Game.from_realised([sales, sales], ONE_REPORT.probabilities)
-
-
-def test_a_price_with_shocks():
-    prices = Monitoring.from_shocks([[8, 5], [5, 2]], [-3, 0, 3], [0.25, 0.5, 0.25], cuts=[4, 7])
-    assert prices.probabilities[0, 0].tolist() == [0, 0.25, 0.75]
-    assert prices.signals == ("below 4", "below 7", "from 7 on")
-    with pytest.raises(InvalidInput, match="ascend"):
-        Monitoring.from_shocks([[1]], [0], [1], cuts=[2, 1])
-    near = Monitoring.from_shocks([[0]], [0], [1], cuts=[1_000_001, 1_000_002])
-    assert near.signals == ("below 1000001", "below 1000002", "from 1000002 on")
+        ONE_REPORT.expected(sales, [[1]])
 
 
 def test_chances_are_given_by_name() -> None:

@@ -1,5 +1,6 @@
 """Signalling: every extreme Nash equilibrium of the strategic form, in exact rationals, is accounted for."""
 
+from dataclasses import replace
 from fractions import Fraction as Q
 from itertools import combinations, product
 
@@ -174,9 +175,15 @@ def test_a_prior_at_the_threshold_is_refused():
         game()
 
 
-def test_each_signal_has_an_answer_of_its_own_to_be_judged_by():
-    """Whoever takes the step is conceded to, whoever does not is called, and both are strong for sure."""
+def test_the_receiver_should_call_who_is_rarely_strong():
+    """Both types take the step and are conceded to; calling would gain .28 against the weak and lose .09."""
     game = CostlyStep(0.3, (0.05, 0.2), **CONCESSION)
-    conceded = np.array([[1.0, 1.0], [0.0, 0.0]])
-    lost = game._regret(np.ones(2), conceded, np.ones((2, 2)), np.zeros((2, 2, 2)))
-    assert lost == pytest.approx((0.4 - 0.1) / (0.8 - 0.1), rel=1e-12)
+    believed = replace(
+        game()[0],
+        step=np.ones(2),
+        concede=np.array([[1.0, 1.0], [0.0, 0.0]]),
+        beliefs=np.array([[0.3, 0.3], [0.0, game.threshold]]),
+        payoffs=np.array([[0.55, 0.55], [0.4, 0.4]]),
+        receiver=0.4,
+    )
+    assert game.check(believed).residual == pytest.approx(0.19 / 0.7, rel=1e-12)

@@ -94,7 +94,9 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
     tables = {meaning: talks.headline(r=np.union1d(r, [0.0])) for meaning, talks in named.items()}
     talks, first = named[MEANINGS[0]], tables[MEANINGS[0]]
     columns = [*first.columns[:3], replace(first.columns[3], title="r = 0", group="Payment")]
-    rows = first.records()
+    rows = [
+        row | {"what": str(row["what"]).replace("answered in", "in")} for row in first.records()
+    ]  # 100 columns
     for column in first.columns:
         for meaning, table in tables.items():
             if column.name.startswith("change"):
@@ -107,7 +109,7 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
         if talks.caps is not None:  # by sector, as far as the figures know of ports, pipelines and plants
             sold = talks.model.economy.flows[talks.places[1], talks.places[0]] * talks.model.goods
             most = (np.minimum(talks.caps, 1.0) * sold).sum() / sold.sum()
-            notes["Known"] = f"a capacity of at most r = {most:.2f}; more is out of reach for now"
+            notes["r"] += f". Known capacity allows r = {most:.2f}"
     return replace(
         first,
         rows=tuple(tuple(row[column.name] for column in columns) for row in rows),

@@ -10,6 +10,7 @@ from shutil import get_terminal_size
 
 from bargaining.plots.plot import save_figure
 from bargaining.tables.table import Table
+from bargaining_models.negotiation.page import page
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import TABLES, table
@@ -20,7 +21,7 @@ _WIDTH = 100  # of a table if there is no terminal
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute the tables and figures named, or all, and write them to a folder; then say what matters most.
 
-    What is printed is the headline, or the only table asked for, and where the files are.
+    What is printed is where the files are, and the page on Canada and the US, or the only table asked for.
 
     Returns
     -------
@@ -45,14 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shown[name] = _make(study, name, options.output)
         except Exception as error:  # one failure must not prevent the others
             tqdm.write(f"{name} failed: {error}", file=sys.stderr)
-    first = TABLES["headline"].at(study) if "headline" in shown else None  # at one date it is a screen wide
-    last = shown.get(names[0]) if len(names) == 1 else first
-    if last is not None:
-        print(f"{last.to_text(max(get_terminal_size((_WIDTH, 0)).columns, 20))}\n")
     print(
         f"{len(shown)} of {len(names)} in {options.output}: tables as .tex, .md and .csv, figures as .pdf. "
         "`bargaining list` says what they show."
     )
+    only = shown.get(names[0]) if len(names) == 1 else None
+    for last in [only] if only is not None else page("Canada", "US") if "headline" in shown else []:
+        print(f"\n{last.to_text(max(get_terminal_size((_WIDTH, 0)).columns, 20))}")
     return len(names) - len(shown)
 
 

@@ -119,6 +119,13 @@ class Card:
         )
 
 
+def table(title: str, rows: Iterable[Shown]) -> Card:
+    """Return a card with a row for each of some results of one class: its public fields, but the players' names."""
+    every = [{k: brief(value) for k, value in entries(row) if k != "player_names"} for row in rows]
+    heads = [name.replace("_", " ") for name in every[0]] if every else []
+    return Card(title=title, heads=heads, rows=[list(row.values()) for row in every])
+
+
 def _safe(text: str) -> str:
     from html import escape
 

@@ -658,7 +658,6 @@ CALLS: dict[str, Call] = {
         lambda found: found.steps,
     ),
     "JointPayoffs.at": Call(JOINT.at, lambda: {"discount": 0.9}),
-    "JointPayoffs.critical_discount": Call(JOINT.critical_discount, lambda: {"profile": [0, 0]}),
     "JointPayoffs.claims": Call(JOINT.claims, lambda: {"discount": 0.9}),
     "symmetric_payoffs": Call(
         b.symmetric_payoffs,

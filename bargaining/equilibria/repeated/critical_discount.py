@@ -20,11 +20,18 @@ from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Shown, number
 from bargaining.equilibria.repeated._hyperplanes.image import sustains
-from bargaining.equilibria.repeated._monitored.liquidity import Stage, deviations, payoff_range
-from bargaining.equilibria.repeated.joint import PATIENT, bisect, joint_payoffs, least_discount
+from bargaining.equilibria.repeated.claims import (
+    EDGE,
+    Stage,
+    deviations,
+    floors_of,
+    least_spread,
+    outside_of,
+    payoff_range,
+)
+from bargaining.equilibria.repeated.joint import of_joint
 from bargaining.equilibria.repeated.public import corners, search
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved, plain
-from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.games.monitoring import Monitoring, check_monitoring
 from bargaining.games.normal_form import Game, Profile, best_replies, require_game
 from bargaining.games.repeated import Exit, RepeatedGame, exit_rows, own_index
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
 
 WIDTH = 2.0**-40  # at which bisection stops, if nothing else is said
+PATIENT = 1 - 2.0**-20  # the highest discount factor tried if there is no formula
 _WORK = 1000  # structures solved for one payoff set: about half a second
 _GRID = 64  # discount factors looked at where the set of good ones may have gaps
 _SLACK = 1e-11  # of the payoff range: threats of payoff sets, and answers of programs, are floats
@@ -281,12 +289,13 @@ def critical_discounts(
     width, shape = _width(tolerance), None
     if isinstance(profiles, np.ndarray) and profiles.dtype.kind in "iu" and profiles.ndim > 0:
         shape, profiles = profiles.shape[:-1], profiles.reshape(-1, profiles.shape[-1]).tolist()
-    given = listed(profiles, "profiles", "a list of profiles")
-    if not given:
+    known = [
+        game.profile(profile, f"profiles[{k}]")
+        for k, profile in enumerate(listed(profiles, "profiles", "a list of profiles"))
+    ]
+    if not known:
         raise InvalidInput("`profiles` must hold at least one profile; got none.")
-    known = [game.profile(profile, f"profiles[{k}]") for k, profile in enumerate(given)]
-    shape = (len(known),) if shape is None else shape
-    leaving = exit.batch_shape if isinstance(exit, Exit) else ()
+    shape, leaving = shape or (len(known),), exit.batch_shape if isinstance(exit, Exit) else ()
     try:
         numbers = np.broadcast_to(np.arange(len(known)).reshape(shape), np.broadcast_shapes(shape, leaving))
     except ValueError:
@@ -347,10 +356,6 @@ class _Path:
             self.sets[discount] = seen_payoff_set(RepeatedGame(self.game, patience, exit=self.exit))
         return self.sets[discount]
 
-    def slow(self, discount: Discount) -> bool:
-        """Return whether the set took long, as just below a threshold at which it collapses."""
-        return discount in self.sets and self.sets[discount].stats.solves > _WORK
-
     def sustained(self, discount: Discount, player: int | None = None) -> bool | None:
         """Return whether nobody gains by a deviation that is punished by the lowest payoffs, or the player does not.
 
@@ -374,6 +379,42 @@ class _Path:
             answers.add(bool(keeps.all() if player is None else keeps[player]))
         return answers.pop() if len(answers) == 1 else None
 
+    def bisect(self, start: Discount, end: Discount, player: int | None = None) -> tuple[float, float]:
+        """Narrow a bracket between whose ends the answer changes, until a set takes long, as where it collapses."""
+        return bisect(
+            partial(self.sustained, player=player),
+            float(start),
+            float(end),
+            self.width,
+            rises=bool(self.sustained(end, player)),
+            slow=lambda d: d in self.sets and self.sets[d].stats.solves > _WORK,
+        )
+
+
+def bisect(
+    test: Callable[[float], bool | None],
+    low: float,
+    high: float,
+    width: float,
+    *,
+    rises: bool = True,
+    slow: Callable[[float], bool] = lambda _: False,
+) -> tuple[float, float]:
+    """Narrow a bracket to a width; the test holds at its upper end if it `rises`, and else at its lower one.
+
+    It stops early where the test is undecided (None), and after one that was slow.
+    """
+    if test(low) is rises:
+        return low, low
+    while high - low > width:
+        middle = (low + high) / 2
+        if (holds := test(middle)) is None:
+            break
+        low, high = (low, middle) if holds is rises else (middle, high)
+        if slow(middle):
+            break
+    return low, high
+
 
 def _simple(low: float, high: float, doubt: float, test: Callable[[Fraction], bool | None]) -> Discount:
     """Return the simple rational in a narrow bracket at which the test holds, or else the upper end."""
@@ -386,8 +427,9 @@ def _answer(path: _Path, punishment: str, monitoring: Monitoring | None, transfe
     choice(punishment, "punishment", ("optimal", "stage"))
     check_monitoring(path.game, monitoring)
     rows = exit_rows(path.game, path.exit)
-    if flag(transfers, "transfers") or (monitoring is not None and not monitoring.is_perfect):
-        return _through(path, monitoring, punishment, bool(transfers))
+    hidden = monitoring is not None and not monitoring.is_perfect
+    if flag(transfers, "transfers") or hidden:
+        return _programmed(path, monitoring, punishment, bool(transfers))
     if punishment == "stage":
         after, complete, rational = _reverted(path)
         answer = _formula(
@@ -483,51 +525,40 @@ def _optimal(path: _Path) -> CriticalDiscount:
     If more patience never hurts, these are the bound by the pure minmax and the highest one; else a grid.
     """
     monotone, grid = path.exit is None, [*(Fraction(k, _GRID) for k in range(_GRID)), Fraction(PATIENT)]
-    bound = None
     if monotone:
         best = best_replies(path.game.exact)
         bound = _formula(path, [best[..., i].min() for i in range(2)], "optimal", proved=True)
         if bound.exact is None or not 0 < bound.exact < 1:
             return bound
         grid = [bound.exact, Fraction(PATIENT)][: 1 + (bound.exact < PATIENT)]
-    good = []
-    for discount in grid:
-        good.append(path.sustained(discount))
-        if good[-1] is None:
-            at = plain(float(discount))
-            raise Unsolved(f"The payoff set at the discount factor {at} is not accurate enough.")
-        if bound is not None and good[0]:
-            return _by_player(path, bound)
-    intervals: list[list[Discount]] = [[grid[0], 1.0]] if good[0] else []
-    bracket = (0.0, 0.0) if good[0] else (np.inf, np.inf)
+    good = [path.sustained(discount) for discount in grid]
+    if None in good:
+        at = plain(float(grid[good.index(None)]))
+        raise Unsolved(f"The payoff set at the discount factor {at} is not accurate enough.")
+    if monotone and good[0]:
+        return _by_player(path, bound)
+    edges: list[Discount] = [grid[0]] if good[0] else []
+    brackets = [(0.0, 0.0)] if good[0] else []
     for (start, before), (end, holds) in pairwise(zip(grid, good, strict=True)):
-        if holds == before:
-            continue
-        low, high = bisect(
-            path.sustained, float(start), float(end), path.width, rises=bool(holds), slow=path.slow
-        )
-        if holds:
-            bracket = bracket if intervals else (low, high)
-            intervals.append([_simple(low, high, _DOUBT, path.sustained), 1.0])
-        else:
-            intervals[-1][1] = low
-    value = intervals[0][0] if intervals else np.inf
-    found = path.payoff_set(value if intervals else PATIENT)
-    roots = np.full(2, np.inf)
-    if found.status is not Status.EMPTY:
-        roots = floats(path.roots(found.threat.tolist()))
+        if holds != before:
+            low, high = path.bisect(start, end)
+            brackets.append((low, high))
+            edges.append(_simple(low, high, _DOUBT, path.sustained) if holds else low)
+    edges += [1.0] * bool(good[-1])
+    found = path.payoff_set(edges[0] if edges else PATIENT)
+    empty = found.status is Status.EMPTY
     answer = _result(
         path,
-        value,
+        edges[0] if edges else np.inf,
         "optimal",
-        bracket=bracket,
-        intervals=np.array(intervals, dtype=float).reshape(-1, 2),
-        by_player=roots,
+        bracket=[*brackets, (np.inf, np.inf)][0],
+        intervals=floats(edges).reshape(-1, 2),
+        by_player=np.full(2, np.inf) if empty else floats(path.roots(found.threat.tolist())),
         threat=found.threat,
         monotone=monotone,
         _path=path,
     )
-    return _by_player(path, answer) if monotone and intervals else answer
+    return _by_player(path, answer) if monotone and edges else answer
 
 
 def _by_player(path: _Path, found: CriticalDiscount) -> CriticalDiscount:
@@ -535,40 +566,67 @@ def _by_player(path: _Path, found: CriticalDiscount) -> CriticalDiscount:
     needs = found.by_player.copy()
     for i, need in enumerate(needs.tolist()):
         if 0.0 < need < found.discount and not path.sustained(need, i):
-            high = bisect(
-                partial(path.sustained, player=i), need, found.discount, path.width, slow=path.slow
-            )[1]
-            needs[i] = min(high, found.discount)
+            needs[i] = path.bisect(need, found.discount, i)[1]
     return replace(found, by_player=needs)
 
 
-def _through(
+def _programmed(
     path: _Path, monitoring: Monitoring | None, punishment: str, transfers: bool
 ) -> CriticalDiscount:
     """Return the answer with monitoring or transfers."""
-    stages, complete = None, True
+    complete, threat = True, np.full(path.game.players, np.nan)
     if punishment == "stage":
         after, complete, rational = _reverted(path)
         stages, complete = [floats(list(payoffs)) for payoffs in after], complete and rational
-    more: dict[str, Any] = {}
-    if transfers:
-        if stages is None:
-            joint = joint_payoffs(path.game, monitoring=monitoring, exit=path.exit)
-            least = joint.critical_discount(path.profile)
-            if least is not None and (step := joint.at(least)) is not None:
-                more["threat"] = np.array(step.threat)
+        if transfers:
+            worst = np.min(stages, axis=0)
+            value, threat = _for_ever(path, monitoring, lambda _: worst), worst
         else:
-            worst = more["threat"] = np.min(stages, axis=0)
-            least = least_discount(path.game, monitoring, path.exit, path.profile, lambda _: worst)
-        value = np.inf if least is None else least
-    elif stages is not None:
-        value, k = min((_grim(path, monitoring, stage), k) for k, stage in enumerate(stages))
-        more = {"threat": stages[k]} if value < np.inf else {}
+            value, k = min((_grim(path, monitoring, stage), k) for k, stage in enumerate(stages))
+            threat = stages[k] if value < np.inf else threat
+    elif transfers:
+        ledger = of_joint(path.game, monitoring, path.exit)
+
+        def lowest(discount: float) -> Floats | None:
+            account = ledger.at(discount)
+            return None if account is None else np.array([-each.value for each in account.low])
+
+        value = _for_ever(path, monitoring, lowest)
+        threat = threat if value == np.inf or (low := lowest(value)) is None else low
     else:
-        value, more["bracket"] = _begins_from(path, monitoring)
-        return _result(path, value, punishment, **more)
+        low, high = _begins_from(path, monitoring)
+        return _result(path, high, punishment, bracket=(low, high))
     simple = _simple(value, value, _SLACK, lambda _: True) if value < 1 and complete else value
-    return _result(path, simple, punishment, **more)
+    return _result(path, simple, punishment, threat=threat)
+
+
+def _for_ever(
+    path: _Path, monitoring: Monitoring | None, threat: Callable[[float], Floats | None]
+) -> float:
+    r"""Return the least discount factor at which the profile can be played for ever with transfers, by bisection.
+
+    The threats v at each discount factor, None where there are none, must not be higher at a higher one. Who stays gets
+    :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, with :math:`r = \delta / (1 - \delta)`, a
+    player who may leave stays if :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`. What the profile itself gives, not the
+    largest joint payoff, less the threats, must be worth what is at stake.
+    """
+    game, outside = path.game, outside_of(path.game, path.exit)
+    through = Monitoring.perfect(game) if monitoring is None else monitoring
+
+    def holds(discount: float) -> bool:
+        low, reward = threat(discount), discount / (1 - discount)
+        if low is None:
+            return False
+        staying = None if outside is None else np.array(outside) - reward * (low - outside)
+        stage = Stage(game, through, path.profile, floors_of(path.exit, staying, game.players))
+        goal = reward * np.tile(stage.chances, game.players)
+        best = stage.maximise(goal, reward + 1.0)
+        if best is None:
+            return False
+        spare = goal @ best[:-1] - (reward + 1.0) * best[-1]
+        return bool(spare + reward * (game.payoffs[path.profile].sum() - low.sum()) / stage.unit >= -EDGE)
+
+    return bisect(holds, 0.0, PATIENT, 2.0**-52)[1] if holds(PATIENT) else np.inf
 
 
 def _grim(path: _Path, monitoring: Monitoring | None, stage: Floats) -> float:
@@ -577,23 +635,17 @@ def _grim(path: _Path, monitoring: Monitoring | None, stage: Floats) -> float:
     assert monitoring is not None
     chances, spared = monitoring.probabilities[profile], game.payoffs[profile] - stage
     owners, changes, gains = deviations(game, monitoring.probabilities, profile)
-    rows = [np.eye(len(chances)), (gains[:, None] * chances - spared[owners, None] * changes) / unit]
-    limits = [np.zeros(len(chances)), -gains / unit]
+    rows, limits = [gains[:, None] * chances - spared[owners, None] * changes], [-gains]
     if path.exit is not None:
         stays = list(path.exit.who)
         own = np.diag(path.exit.payoffs)[stays]
-        rows.append(np.outer(own - stage[stays], chances) / unit)
-        limits.append((game.payoffs[profile][stays] - own) / unit)
-    matrix = np.pad(np.vstack(rows), ((0, 0), (0, 1)))
-    matrix[: len(chances), -1] = -1.0
-    goal, lower = np.append(0.0 * chances, -1.0), np.zeros(len(chances) + 1)
-    found = optimise(LinearProgram(objective=goal, matrix=matrix, limits=np.concatenate(limits), lower=lower))
-    if found.status is not Status.OK:
-        return np.inf
-    return float(found.point[-1] / (1 + found.point[-1]))
+        rows.append(np.outer(own - stage[stays], chances))
+        limits.append(game.payoffs[profile][stays] - own)
+    odds = least_spread(np.vstack(rows) / unit, np.concatenate(limits) / unit)
+    return odds / (1 + odds) if odds < np.inf else np.inf
 
 
-def _begins_from(path: _Path, monitoring: Monitoring | None) -> tuple[float, tuple[float, float]]:
+def _begins_from(path: _Path, monitoring: Monitoring | None) -> tuple[float, float]:
     """Bisect between discount factors at which no equilibrium, and some equilibrium, begins with the profile."""
     game, profile = path.game, path.profile
     assert monitoring is not None
@@ -620,21 +672,17 @@ def _begins_from(path: _Path, monitoring: Monitoring | None) -> tuple[float, tup
                 return True
         return None  # the two sides are too far apart
 
-    if Stage.of(game, monitoring, profile, [None, None]).curves() is None:
-        return np.inf, (np.inf, np.inf)
-    low, high = 0.0, None
+    if Stage(game, monitoring, profile, [None, None]).curves() is None:
+        return np.inf, np.inf
+    low = 0.0
     for tried in _TRIED:
         if (answer := begins(tried)) is True:
-            high = tried
-            break
+            return bisect(begins, low, tried, _WIDTH)
         low = low if answer is None else tried
-    if high is None:
-        raise Unsolved(
-            f"At the discount factor {_TRIED[-1]} no equilibrium that begins with the profile was found; more "
-            "patience was not tried."
-        )
-    low, high = bisect(begins, low, high, _WIDTH)
-    return high, (low, high)
+    raise Unsolved(
+        f"At the discount factor {_TRIED[-1]} no equilibrium that begins with the profile was found; more "
+        "patience was not tried."
+    )
 
 
 @suggesting

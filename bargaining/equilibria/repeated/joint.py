@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import ClassVar
@@ -12,27 +11,21 @@ import numpy as np
 from bargaining._arguments import instance
 from bargaining._arrays import Floats, owning, real, within
 from bargaining._calls import suggesting
-from bargaining._names import titles
-from bargaining._rich import Card, Shown, counted, number
-from bargaining.equilibria.repeated._monitored.liquidity import (
-    EDGE,
+from bargaining._rich import Card, Shown, table
+from bargaining.equilibria.repeated.claims import (
     ROUNDING,
     Account,
-    Curve,
     Ledger,
     Profile,
     Stage,
+    curves_of,
+    floors_of,
+    outside_of,
     payoff_range,
 )
-from bargaining.errors import NotApplicable
-from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring, check_monitoring
-from bargaining.games.normal_form import Game, profile_name
-from bargaining.games.repeated import Exit, exit_rows
-
-PATIENT = 1 - 2.0**-20  # the highest discount factor tried if there is no formula
-Curves = dict[Profile, tuple[Curve, list[Curve]]]
-"""Of each profile that can be sustained, what it gives and to what it holds the payees, negated."""
+from bargaining.games.normal_form import Game
+from bargaining.games.repeated import Exit
 
 
 @owning
@@ -110,24 +103,6 @@ class JointPayoffs(Shown):
         account = self._ledger.at(delta)
         return None if account is None else _step(self.game, account, delta)
 
-    def critical_discount(self, profile: stage_game.Profile) -> float | None:
-        """Return the lowest discount factor, below 1 - 1e-6, at which a profile can be played for ever; None if none.
-
-        Examples
-        --------
-        >>> from bargaining import Game, joint_payoffs
-        >>> prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-        >>> round(joint_payoffs(prisoners).critical_discount((0, 0)), 10)
-        0.1428571429
-        """
-        actions = self.game.profile(profile)
-
-        def threat(discount: float) -> Floats | None:
-            account = self._ledger.at(discount)
-            return None if account is None else np.array([-each.value for each in account.low])
-
-        return least_discount(self.game, self.monitoring, self.exit, actions, threat)
-
     def claims(self, discount: float | Fraction) -> Floats | None:
         r"""Return each player's claim after each signal on the path to the joint payoff, shape (S, n).
 
@@ -138,30 +113,11 @@ class JointPayoffs(Shown):
         step = self.at(discount)
         if step is None or step.profile is None:
             return None
-        floors = floors_of(self.game, *outside_of(self.game, self.exit))
-        return Stage.of(self.game, self.monitoring, step.profile, floors).claims(step.liquidity)
-
-    def __repr__(self) -> str:
-        return f"<JointPayoffs of {self.game!r}, {counted(len(self.steps), 'step')}>"
+        floors = floors_of(self.exit, outside_of(self.game, self.exit), self.game.players)
+        return Stage(self.game, self.monitoring, step.profile, floors).claims(step.liquidity)
 
     def _card(self) -> Card:
-        """Return a row for each step."""
-        rows = [
-            [
-                *(
-                    number(each)
-                    for each in (step.discount, step.liquidity, step.joint, *step.threat, step.burnt)
-                ),
-                played(self.game, step.profile),
-                *(played(self.game, each) for each in step.punishments),
-            ]
-            for step in self.steps
-        ]
-        names = titles(self.game.player_names)
-        threats = [f"threat of {name}" for name in names]
-        heads = ["discount from", "liquidity", "joint", *threats, "burnt", "path"]
-        heads += [f"punishes {name}" for name in names]
-        return Card(title="Joint payoffs with transfers", heads=heads, rows=rows)
+        return table("Joint payoffs with transfers", self.steps)
 
 
 @suggesting
@@ -243,74 +199,16 @@ def joint_payoffs(
 
 def of_joint(game: Game, monitoring: Monitoring | None, leave: Exit | None) -> Ledger:
     """Return the payoffs at every discount factor."""
-    outside, who = outside_of(game, leave)
-    curves = curves_of(game, monitoring, floors_of(game, outside, who))
-    credible: float | None = 0.0
-    if outside is not None and len(who) == 1:
-        credible = _credible(game, monitoring, who[0], outside[who[0]])
-    low = [[each[1][i] for each in curves.values()] for i in range(game.players)]
-    best = [each[0] for each in curves.values()]
-    return Ledger(best, low, None if credible is None else outside, credible or 0.0, payoff_range(game))
-
-
-def least_discount(
-    game: Game,
-    monitoring: Monitoring | None,
-    leave: Exit | None,
-    profile: Profile,
-    threat: Callable[[float], Floats | None],
-) -> float | None:
-    r"""Return the least discount factor at which a profile can be played for ever with transfers, by bisection.
-
-    The threats v at each discount factor, None where there are none, must not be higher at a higher one. Who stays gets
-    :math:`g_i + E[s_i]` now and keeps at least v_i: in units of one period, with :math:`r = \delta / (1 - \delta)`, a
-    player who may leave stays if :math:`g_i + E[s_i] + r v_i \ge (1 + r) o_i`. What the profile itself gives, not the
-    largest joint payoff, less the threats, must be worth what is at stake.
-    """
-    outside, who = outside_of(game, leave)
-    through, unit = Monitoring.perfect(game) if monitoring is None else monitoring, payoff_range(game)
-
-    def holds(discount: float) -> bool:
-        low, reward = threat(discount), discount / (1 - discount)
-        if low is None:
-            return False
-        staying = (
-            None if outside is None else [o - reward * (v - o) for o, v in zip(outside, low, strict=True)]
-        )
-        stage = Stage.of(game, through, profile, floors_of(game, staying, who))
-        goal = reward * np.tile(stage.chances, game.players)
-        best = stage.maximise(goal, reward + 1.0)
-        if best is None:
-            return False
-        spare = goal @ best[:-1] - (reward + 1.0) * best[-1]
-        return bool(spare + reward * (game.payoffs[profile].sum() - low.sum()) / unit >= -EDGE)
-
-    return bisect(holds, 0.0, PATIENT, 2.0**-52)[1] if holds(PATIENT) else None
-
-
-def bisect(
-    test: Callable[[float], bool | None],
-    low: float,
-    high: float,
-    width: float,
-    *,
-    rises: bool = True,
-    slow: Callable[[float], bool] = lambda _: False,
-) -> tuple[float, float]:
-    """Narrow a bracket to a width; the test holds at its upper end if it `rises`, and else at its lower one.
-
-    It stops early where the test is undecided (None), and after one that was slow.
-    """
-    if test(low) is rises:
-        return low, low
-    while high - low > width:
-        middle = (low + high) / 2
-        if (holds := test(middle)) is None:
-            break
-        low, high = (low, middle) if holds is rises else (middle, high)
-        if slow(middle):
-            break
-    return low, high
+    outside, credible, unit = outside_of(game, leave), 0.0, payoff_range(game)
+    curves = curves_of(game, monitoring, floors_of(leave, outside, game.players))
+    if leave is not None and outside is not None and len(leave.who) == 1:
+        # The only player who may leave is believed from the stake on at which staying can be made as bad.
+        free = curves_of(game, monitoring, [None] * game.players)
+        low = [each[1 + leave.who[0]].points for each in free]
+        worth = -outside[leave.who[0]]
+        stakes = [np.interp(worth, held[:, 1], held[:, 0]) for held in low if held[-1, 1] >= worth]
+        outside, credible = outside if stakes else None, float(min(stakes, default=0.0))
+    return Ledger(curves, outside, credible, unit)
 
 
 def _step(game: Game, account: Account, discount: float) -> JointStep:
@@ -328,56 +226,6 @@ def _step(game: Game, account: Account, discount: float) -> JointStep:
     )
 
 
-def curves_of(
-    game: Game,
-    monitoring: Monitoring | None,
-    floors: Sequence[float | None],
-    profiles: Iterable[Profile] | None = None,
-) -> Curves:
-    """Return the curves of profiles that can be sustained at all; one floor means one payee for all."""
-    every = np.ndindex(*game.shape) if profiles is None else profiles
-    if monitoring is not None and not monitoring.is_perfect:
-        sustained = ((profile, Stage.of(game, monitoring, profile, floors).curves()) for profile in every)
-        return {profile: curves for profile, curves in sustained if curves is not None}
-    # A deviation is seen and forfeits all claims, so that a payee must get what the best one pays.
-    payees, most, out = len(floors), game.deviations(), Curves()
-    if payees == 1:
-        most = most.max(axis=-1, keepdims=True)
-    least = np.maximum(most, [-np.inf if floor is None else floor for floor in floors])
-    stakes = (least - game.payoffs[..., :payees]).sum(axis=-1)
-    totals = game.payoffs[..., :payees].sum(axis=-1)
-    for profile in every:
-        points = [np.array([[stakes[profile], value]]) for value in (totals[profile], *-least[profile])]
-        joint, *low = [Curve(each, profile) for each in points]
-        out[profile] = joint, low
-    return out
-
-
-def _credible(game: Game, monitoring: Monitoring | None, leaver: int, outside: float) -> float | None:
-    """Return the least liquidity at which the only player who may leave can be held to her payoff of leaving."""
-    low = [each[1][leaver].points for each in curves_of(game, monitoring, [None] * game.players).values()]
-    stakes = [np.interp(-outside, points[:, 1], points[:, 0]) for points in low if points[-1, 1] >= -outside]
-    return min(map(float, stakes), default=None)
-
-
-def floors_of(game: Game, outside: Sequence[float] | None, who: Sequence[int]) -> list[float | None]:
-    """Return what a player who may leave must get; None for the others."""
-    return [outside[i] if outside is not None and i in who else None for i in range(game.players)]
-
-
-def outside_of(game: Game, leave: Exit | None) -> tuple[tuple[float, ...] | None, tuple[int, ...]]:
-    """Return the payoffs of leaving, and who may leave."""
-    rows = exit_rows(game, leave)
-    if len(rows) > 1:
-        raise NotApplicable("The payoffs after exit must not depend on who leaves.")
-    return (None, ()) if leave is None else (tuple(map(float, rows.pop())), leave.who)
-
-
 def discount_of(value: float | Fraction, name: str = "discount") -> float:
     """Return a discount factor as a float."""
     return float(within(real(value, name, ndim=0), name, 0.0, 1.0, ends="[)"))
-
-
-def played(game: Game, profile: Profile | None) -> str:
-    """Return what is played in words."""
-    return "part" if profile is None else profile_name(game, profile)

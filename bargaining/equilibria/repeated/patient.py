@@ -18,7 +18,7 @@ from bargaining._names import titles
 from bargaining._rational import solve
 from bargaining._rich import Card, Shown
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.equilibria.repeated._monitored.liquidity import (
+from bargaining.equilibria.repeated.claims import (
     ROUNDING,
     Curve,
     Envelope,
@@ -26,13 +26,12 @@ from bargaining.equilibria.repeated._monitored.liquidity import (
     payoff_range,
     rising_chain,
 )
-from bargaining.equilibria.repeated.joint import played
 from bargaining.equilibria.sets.fan import hull, simplified
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.feasible._polygon import clip
 from bargaining.games.monitoring import Monitoring, Rank, check_monitoring
-from bargaining.games.normal_form import Game, other_actions
+from bargaining.games.normal_form import Game, other_actions, profile_name
 
 Profile = tuple[int, ...]
 Pair = tuple[float, float]
@@ -460,7 +459,7 @@ def full_rank(game: Game, monitoring: Monitoring) -> FullRank:
 
 def _alike(game: Game, monitoring: Monitoring, profile: Profile, players: Sequence[int]) -> str:
     """Return mixtures of deviations that lead to the same signal probabilities."""
-    rows, names = [monitoring.exact[profile]], [f"everybody keeping to {played(game, profile)}"]
+    rows, names = [monitoring.exact[profile]], [f"everybody keeping to {profile_name(game, profile)}"]
     for i in players:
         for action, other in other_actions(game, profile, i):
             rows.append(monitoring.exact[other])

@@ -10,22 +10,19 @@ from typing import ClassVar
 from bargaining._arguments import instance, listed, whole
 from bargaining._arrays import owning
 from bargaining._calls import suggesting
-from bargaining._names import place, titles
-from bargaining._rich import Card, Shown, counted, number
-from bargaining.equilibria.repeated._monitored.liquidity import (
+from bargaining._names import place
+from bargaining._rich import Card, Shown, table
+from bargaining.equilibria.repeated.claims import (
     ROUNDING,
     Account,
     Ledger,
     Profile,
     Stage,
+    curves_of,
+    outside_of,
     payoff_range,
 )
-from bargaining.equilibria.repeated.joint import (
-    curves_of,
-    discount_of,
-    outside_of,
-    played,
-)
+from bargaining.equilibria.repeated.joint import discount_of
 from bargaining.errors import NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring, check_monitoring
@@ -91,22 +88,8 @@ class SymmetricPayoffs(Shown):
         account = self._ledger.at(delta)
         return None if account is None else _step(self.game, self.monitoring, self.exit, account, delta)
 
-    def __repr__(self) -> str:
-        return f"<SymmetricPayoffs of {self.game!r}, {counted(len(self.steps), 'step')}>"
-
     def _card(self) -> Card:
-        """Return a row for each step."""
-        rows = [
-            [
-                *(number(each) for each in (step.discount, step.lowest, step.highest)),
-                played(self.game, step.profile),
-                played(self.game, step.punishment),
-            ]
-            for step in self.steps
-        ]
-        heads = ["discount from", "lowest", "highest", "path", "punishment"]
-        who = f"Strongly symmetric payoffs of each of {', '.join(titles(self.game.player_names))}"
-        return Card(title=who, heads=heads, rows=rows)
+        return table("Strongly symmetric payoffs of each player", self.steps)
 
 
 @suggesting
@@ -178,13 +161,12 @@ def symmetric_payoffs(
             raise NotApplicable(
                 f"All players must earn the same at {profile}; got {game.payoffs[profile].tolist()}."
             )
-    outside, who = outside_of(game, exit)
-    if outside is not None and (len(who) < game.players or len(set(outside)) > 1):
+    outside = outside_of(game, exit)
+    if exit is not None and (len(exit.who) < game.players or len(set(outside or ())) > 1):
         raise NotApplicable("All players must be free to leave, and get the same by leaving.")
     shared = None if outside is None else outside[:1]
-    curves = curves_of(game, monitoring, shared or [None], diagonal).values()
     ledger = Ledger(
-        [each[0] for each in curves], [[each[1][0] for each in curves]], shared, 0.0, payoff_range(game)
+        curves_of(game, monitoring, shared or [None], diagonal), shared, 0.0, payoff_range(game)
     )
     return SymmetricPayoffs(
         game=game,
@@ -201,9 +183,8 @@ def _step(
     profile, stake = account.best.owner, account.stake
     punished: tuple[float, ...] = ()
     if profile is not None and stake:
-        outside, _ = outside_of(game, leave)
-        floors = [None if outside is None else outside[0]]
-        kept = Stage.of(game, monitoring, profile, floors).claims(stake)[:, 0]
+        floors = (outside_of(game, leave) or [None])[:1]
+        kept = Stage(game, monitoring, profile, floors).claims(stake)[:, 0]
         punished = tuple((1 - kept / stake).tolist())
     return SymmetricStep(
         discount=discount,

@@ -13,8 +13,8 @@ from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
 from bargaining._names import are_given
 from bargaining._rich import Result
-from bargaining.equilibria.repeated._monitored.liquidity import Account, Ledger
-from bargaining.equilibria.repeated.joint import of_joint, outside_of
+from bargaining.equilibria.repeated.claims import Account, Ledger, outside_of
+from bargaining.equilibria.repeated.joint import of_joint
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.repeated import RepeatedGame, require_repeated
 from bargaining.games.stochastic import StochasticGame
@@ -147,7 +147,7 @@ def transfer_equilibrium(game: RepeatedGame) -> TransferEquilibrium:
     cells = []
     for index in np.ndindex(shape):
         cell = game.at(index) if shape else game
-        discount, outside = float(common_discount(cell)), outside_of(cell.game, cell.exit)[0]
+        discount, outside = float(common_discount(cell)), outside_of(cell.game, cell.exit)
         if outside not in tables:
             tables[outside] = of_joint(cell.game, cell.monitoring, cell.exit)
         cells.append(tables[outside].at(discount))

@@ -151,7 +151,6 @@ def test_partners():
     """One report (.9, .5, .25) leaves 3.5 of 4 from 10/17 on; reports on each, right with .9, leave all of it."""
     one = joint_payoffs(PARTNERS, monitoring=report("9/10", "1/2", "1/4"))
     assert [one.at(d).joint for d in (0.55, 0.6, 0.8)] == pytest.approx([0, 3.5, 3.5])
-    assert one.critical_discount((0, 0)) == pytest.approx(10 / 17, abs=1e-12)
     assert one.claims(F(10, 17)) == pytest.approx(np.array([[2.5, 2.5], [0, 0]]), abs=1e-9)
     each = [[F(9, 10), F(1, 10)], [F(1, 10), F(9, 10)]]
     two = joint_payoffs(PARTNERS, monitoring=Monitoring.product([each, each]))
@@ -179,8 +178,8 @@ def test_who_names_the_culprit(outside, seen, each, one):
         one: report(F(9, 10), F(4, 10), F(2, 10)),
     }
     for expected, monitoring in alarms.items():
-        found = joint_payoffs(game, monitoring=monitoring, exit=leave)
-        assert float(found.critical_discount((0, 0))) == pytest.approx(expected, abs=2e-7)
+        found = critical_discount(game, (0, 0), monitoring=monitoring, exit=leave, transfers=True)
+        assert found.discount == pytest.approx(expected, abs=2e-7)
     burnt = joint_payoffs(game, monitoring=alarms[one], exit=leave)
     clean = joint_payoffs(game, monitoring=alarms[each], exit=leave)
     assert burnt.at(0.95).burnt > 0 == clean.at(0.95).burnt
@@ -190,7 +189,6 @@ def test_a_hidden_deviation_is_never_kept_from():
     """If nothing is seen only stage equilibria are left, and where there is none, nothing."""
     nothing = joint_payoffs(PARTNERS, monitoring=Monitoring.none(PARTNERS))
     assert [step.joint for step in nothing.steps] == [0]
-    assert nothing.critical_discount((0, 0)) is None
     pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
     empty = joint_payoffs(pennies, monitoring=Monitoring.none(pennies))
     assert empty.steps == ()
@@ -345,7 +343,8 @@ def test_the_noisy_dilemma_of_repgame():
     assert float(found.at(0.77).joint) == pytest.approx(1.503268, abs=1e-6)
     assert found.at(F(4, 5)).joint == pytest.approx(5 / 3)
     # CD needs L = 15/7. CC gives it from 10/13 on, but CD for ever is worth 1/2: 15/7 / (15/7 + 1/2).
-    assert found.critical_discount((0, 1)) == pytest.approx(30 / 37, abs=1e-12)
+    critical = critical_discount(game, (0, 1), monitoring=noisy, transfers=True)
+    assert critical.discount == pytest.approx(30 / 37, abs=1e-12)
     leave = joint_payoffs(game, monitoring=noisy, exit=Exit([F(1, 5), F(1, 10)]))
     assert (leave.at(0.8).joint, leave.at(0.9).joint) == pytest.approx((0.3, 2))
 
@@ -353,13 +352,12 @@ def test_the_noisy_dilemma_of_repgame():
 def test_what_is_worse_than_the_best_must_carry_itself_for_ever():
     """(1, 10) leaves 11 - 3 - 3 above the threats, so the 2 at stake need 2 / (2 + 5); (9, 9) is kept from 1/7 on."""
     prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-    found = joint_payoffs(prisoners)
-    critical = [found.critical_discount(profile) for profile in np.ndindex(2, 2)]
-    assert critical == pytest.approx([1 / 7, 2 / 7, 2 / 7, 0], abs=1e-12)
+    critical = [critical_discount(prisoners, profile, transfers=True) for profile in np.ndindex(2, 2)]
+    assert [each.exact for each in critical] == [F(1, 7), F(2, 7), F(2, 7), 0]
     reverted = critical_discount(prisoners, (0, 1), punishment="stage", transfers=True)
     assert reverted.exact == F(2, 7)
     poor = Game([[1, 0], [2, 5]], [[1, 2], [0, 5]])  # (1, 1) gives less than the threats
-    assert joint_payoffs(poor, exit=Exit([2, 2])).critical_discount((0, 0)) is None
+    assert not critical_discount(poor, (0, 0), exit=Exit([2, 2]), transfers=True).sustainable
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -370,15 +368,16 @@ def test_critical_discounts_by_a_program(seed):
     counts = rng.integers(0, 5, (2, 2, 3)) + np.array([1, 0, 0])
     noisy = Monitoring([[[F(int(k), int(row.sum())) for k in row] for row in rows] for rows in counts])
     floors = rng.integers(-2, 3, 2) if seed % 2 else None
-    found = joint_payoffs(game, monitoring=noisy, exit=None if floors is None else Exit(floors))
+    leave = None if floors is None else Exit(floors)
+    found = joint_payoffs(game, monitoring=noisy, exit=leave)
     for profile in np.ndindex(2, 2):
-        critical = found.critical_discount(profile)
-        for discount in (0.05, 0.45, 0.95) if critical is None else (critical - 1e-5, critical + 1e-5):
+        critical = critical_discount(game, profile, monitoring=noisy, exit=leave, transfers=True).discount
+        for discount in (0.05, 0.45, 0.95) if critical > 1 else (critical - 1e-5, critical + 1e-5):
             step = found.at(discount) if discount >= 0 else None
             if step is not None:
                 least = np.array(step.threat, dtype=float)
                 kept = kept_for_ever(game, noisy.probabilities, float(discount), profile, least, floors)
-                assert kept == (critical is not None and discount >= critical)
+                assert kept == (discount >= critical)
 
 
 @pytest.mark.parametrize("outside", [1, F(3, 2), 2, F(5, 2), 3, 4])

@@ -99,7 +99,6 @@ def test_with_transfers_it_is_the_joint_payoffs_one():
     assert critical_discount(PARTNERS, (0, 0), monitoring=CLEAR, transfers=True).exact == F(10, 17)
     seen = critical_discount(PARTNERS, (0, 0), transfers=True)
     assert seen.exact == F(1, 3)
-    assert joint_payoffs(PARTNERS).critical_discount((0, 0)) == pytest.approx(1 / 3, abs=1e-12)
     three = Game(
         [[[3, 0], [0, 0]], [[0, 0], [0, 1]]],
         [[[3, 0], [0, 0]], [[0, 0], [0, 1]]],

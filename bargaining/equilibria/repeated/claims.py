@@ -15,16 +15,17 @@ there is one payee.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
+from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.games.monitoring import Monitoring
 from bargaining.games.normal_form import Game, other_actions
+from bargaining.games.repeated import Exit, exit_rows
 
 Profile = tuple[int, ...]
 EDGE = 1e-12  # discount factors that differ by less are the same: a knife edge counts as sustained
@@ -32,24 +33,23 @@ ROUNDING = 1e-11  # of the payoff range: numbers that differ by less are the sam
 _FLAT = 1e-9  # slopes, which are quotients of such numbers, are the same
 
 
-class Curve(NamedTuple):
-    """A function of the stake that does not fall: linear between points, constant after the last, none before."""
-
-    points: Floats  # (k, 2)
-    owner: Profile | None = None
-
-
-class Line(NamedTuple):
-    """The highest of some curves at a stake: its value there, its slope to the right, and its profile."""
-
-    value: float
-    slope: float
-    owner: Profile | None
-
-
 def payoff_range(game: Game) -> float:
     """Return the largest range of a player's payoffs; 1 if nobody's differ."""
     return float(np.ptp(game.payoffs.reshape(-1, game.players), axis=0).max()) or 1.0
+
+
+def outside_of(game: Game, leave: Exit | None) -> tuple[float, ...] | None:
+    """Return the payoffs of leaving, which must not depend on who leaves."""
+    rows = exit_rows(game, leave)
+    if len(rows) > 1:
+        raise NotApplicable("The payoffs after exit must not depend on who leaves.")
+    return None if leave is None else tuple(map(float, rows.pop()))
+
+
+def floors_of(leave: Exit | None, outside: Sequence[float] | Floats | None, players: int) -> list[float | None]:
+    """Return what a player who may leave must get; None for the others."""
+    who = () if leave is None else leave.who
+    return [float(outside[i]) if outside is not None and i in who else None for i in range(players)]
 
 
 def deviations(game: Game, chances: Floats, profile: Profile) -> tuple[NDArray[np.intp], Floats, Floats]:
@@ -62,81 +62,77 @@ def deviations(game: Game, chances: Floats, profile: Profile) -> tuple[NDArray[n
     return owners, changes, payoffs[rows, owners] - game.payoffs[profile][owners]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stage:
-    """The program of one profile, in units of the payoff range.
+def least_spread(matrix: Floats, limits: Floats) -> float:
+    """Return the least t for which some x, each entry in [0, t], has matrix x <= limits; infinite if there is none."""
+    count = matrix.shape[1]
+    found = optimise(
+        LinearProgram(
+            objective=-np.eye(count + 1)[-1],
+            matrix=np.block([[np.eye(count), -np.ones((count, 1))], [matrix, np.zeros((len(matrix), 1))]]),
+            limits=np.concatenate((np.zeros(count), limits)),
+            lower=np.zeros(count + 1),
+        )
+    )
+    if found.status is Status.FAILED:
+        raise Unsolved("A linear program of incentive constraints failed.")
+    return abs(found.value)
 
-    Attributes
-    ----------
-    profile : tuple of int
-    today : (payees,) array
-        The stage payoff of each payee.
-    occurs : (S,) array of bool
-        Whether a signal may be observed if nobody deviates.
-    chances : array
-        The probabilities of these signals.
-    matrix, limits : arrays
-        Claims, of all signals for one payee after the other, and the stake obey matrix @ (claims, stake) <= limits.
-    unit : float
-        The payoff range.
+
+class Curve(NamedTuple):
+    """A function of the stake that does not fall: linear between points, constant after the last, none before."""
+
+    points: Floats  # (k, 2)
+    owner: Profile | None = None
+
+
+class Stage:
+    """The program of one profile, in units of the payoff range, with a payee for each floor: one may stand for all.
+
+    Claims, of all signals that may be observed if nobody deviates, for one payee after the other, and the stake obey
+    matrix @ (claims, stake) <= limits.
     """
 
-    profile: Profile
-    today: Floats
-    occurs: NDArray[np.bool_]
-    chances: Floats
-    matrix: Floats
-    limits: Floats
-    unit: float
-
-    @classmethod
-    def of(
-        cls, game: Game, monitoring: Monitoring | None, profile: Profile, floors: Sequence[float | None]
-    ) -> Stage:
-        """Return a profile with a payee for each player, or with one for all of them if there is one floor."""
+    def __init__(
+        self, game: Game, monitoring: Monitoring | None, profile: Profile, floors: Sequence[float | None]
+    ) -> None:
         through = Monitoring.perfect(game) if monitoring is None else monitoring
-        payees, chances, unit = len(floors), through.probabilities, payoff_range(game)
-        occurs, today = chances[profile] > 0, game.payoffs[profile]
+        payees, chances = len(floors), through.probabilities
         owners, changes, gains = deviations(game, chances, profile)
-        whose = np.eye(payees)[np.minimum(owners, payees - 1)]
-        stays = [i for i, floor in enumerate(floors) if floor is not None]
+        self.profile, self.unit, self.today = profile, payoff_range(game), game.payoffs[profile][:payees]
+        self.occurs = chances[profile] > 0
+        self.chances = chances[profile][self.occurs]
+        count, whose = len(self.chances), np.eye(payees)[np.minimum(owners, payees - 1)]
+        room = [(i, self.today[i] - floor) for i, floor in enumerate(floors) if floor is not None]
         rows = (
-            np.tile(np.eye(occurs.sum()), payees),
-            (whose[:, :, None] * changes[:, None, occurs]).reshape(-1, payees * occurs.sum()),
-            np.kron(np.eye(payees)[stays], -chances[profile][occurs]),
+            np.tile(np.eye(count), payees),
+            (whose[:, :, None] * changes[:, None, self.occurs]).reshape(-1, payees * count),
+            np.kron(np.eye(payees)[[i for i, _ in room]], -self.chances),
         )
-        room = [today[i] - (floors[i] or 0.0) for i in stays]
         matrix = np.vstack(rows)
-        return cls(
-            profile=profile,
-            today=today[:payees],
-            occurs=occurs,
-            chances=chances[profile][occurs],
-            matrix=np.column_stack((matrix, -(np.arange(len(matrix)) < occurs.sum()).astype(float))),
-            limits=np.concatenate((np.zeros(occurs.sum()), -gains / unit, np.array(room) / unit)),
-            unit=unit,
-        )
+        self.matrix = np.column_stack((matrix, np.where(np.arange(len(matrix)) < count, -1.0, 0.0)))
+        self.limits = np.concatenate((np.zeros(count), -gains, [spare for _, spare in room])) / self.unit
 
     def maximise(self, goal: Floats, cost: float, most: float = np.inf) -> Floats | None:
         """Return claims and the stake, at most so much, with the largest goal . claims - cost stake; None if none."""
-        matrix, limits = self.matrix, self.limits
-        if np.isfinite(most):
-            matrix, limits = np.vstack((matrix, np.eye(len(goal) + 1)[-1])), np.append(limits, most)
-        lower = np.zeros(len(goal) + 1)
+        bound = int(np.isfinite(most))
         found = optimise(
-            LinearProgram(objective=np.append(goal, -cost), matrix=matrix, limits=limits, lower=lower)
+            LinearProgram(
+                objective=np.append(goal, -cost),
+                matrix=np.vstack((self.matrix, np.eye(1, len(goal) + 1, len(goal))[:bound])),
+                limits=np.append(self.limits, [most] * bound),
+                lower=np.zeros(len(goal) + 1),
+            )
         )
-        return found.point if found.status.name == "OK" else None
+        return found.point if found.status is Status.OK else None
 
-    def curves(self) -> tuple[Curve, list[Curve]] | None:
+    def curves(self) -> list[Curve] | None:
         """Return the profile's U, and *negated* v of each payee; None if no claims sustain the profile."""
         payees = len(self.today)
         goals = np.vstack((np.tile(self.chances, payees), np.kron(np.eye(payees), -self.chances)))
         if self.maximise(0.0 * goals[0], 1.0) is None:
             return None
-        own = [float(self.today.sum()), *(-self.today).tolist()]
-        out = [self._curve(*each) for each in zip(own, goals, [1.0, *[0.0] * payees], strict=True)]
-        return out[0], out[1:]
+        own = [self.today.sum(), *-self.today]
+        return [self._curve(*each) for each in zip(own, goals, [1.0, *[0.0] * payees], strict=True)]
 
     def _curve(self, today: float, goal: Floats, cost: float) -> Curve:
         def support(direction: Floats) -> Floats:
@@ -144,8 +140,7 @@ class Stage:
             assert found is not None
             return np.array([found[-1], goal @ found[:-1] - cost * found[-1]])
 
-        points = rising_chain(support) * self.unit
-        return Curve(points + np.array([0.0, today]), self.profile)
+        return Curve(rising_chain(support) * self.unit + np.array([0.0, today]), self.profile)
 
     def claims(self, stake: float) -> Floats:
         """Return claims (S, payees) after all signals that maximise joint payoffs, given the amount at stake."""
@@ -155,6 +150,27 @@ class Stage:
         out = np.zeros((len(self.occurs), len(self.today)))
         out[self.occurs] = np.minimum(found[:-1], most).reshape(len(self.today), -1).T * self.unit
         return out
+
+
+def curves_of(
+    game: Game,
+    monitoring: Monitoring | None,
+    floors: Sequence[float | None],
+    profiles: Iterable[Profile] | None = None,
+) -> list[list[Curve]]:
+    """Return what each profile that can be sustained gives, and to what it holds each payee, negated."""
+    every = np.ndindex(*game.shape) if profiles is None else profiles
+    if monitoring is not None and not monitoring.is_perfect:
+        stages = [Stage(game, monitoring, profile, floors).curves() for profile in every]
+        return [curves for curves in stages if curves is not None]
+    # A deviation is seen and forfeits all claims, so that a payee must get what the best one pays.
+    payees, most = len(floors), game.deviations()
+    most = most if payees > 1 else most.max(axis=-1, keepdims=True)
+    least = np.maximum(most, [-np.inf if floor is None else floor for floor in floors])
+    today = game.payoffs[..., :payees]
+    stakes = (least - today).sum(axis=-1)
+    heights = np.concatenate((today.sum(axis=-1, keepdims=True), -least), axis=-1)
+    return [[Curve(np.array([[stakes[a], height]]), a) for height in heights[a]] for a in every]
 
 
 def rising_chain(support: Callable[[Floats], Floats]) -> Floats:
@@ -177,12 +193,8 @@ def rising_chain(support: Callable[[Floats], Floats]) -> Floats:
             point = np.maximum(chain.pop(), point)
         if not chain or point[1] - chain[-1][1] > ROUNDING:
             chain.append(point)
-    turns = [
-        k
-        for k in range(1, len(chain) - 1)
-        if np.subtract(*_slopes(np.array(chain[k - 1 : k + 2]))[:2]) <= _FLAT
-    ]
-    return np.delete(np.array(chain), turns, axis=0)
+    falls = -np.diff(_slopes(np.array(chain)))[:-1]
+    return np.delete(np.array(chain), 1 + np.flatnonzero(falls <= _FLAT), axis=0)
 
 
 def _slopes(points: Floats) -> Floats:
@@ -191,14 +203,12 @@ def _slopes(points: Floats) -> Floats:
     return np.append(steps[:, 1] / steps[:, 0], 0.0)
 
 
-def worthwhile(curves: Iterable[Curve]) -> list[Curve]:
-    """Drop curves that never rise above the first value of a curve that starts no later."""
-    out, level = [], -np.inf
-    for curve in sorted(curves, key=lambda curve: (curve.points[0, 0], -curve.points[0, 1])):
-        if curve.points[-1, 1] > level:
-            out.append(curve)
-            level = max(level, curve.points[0, 1])
-    return out
+class Line(NamedTuple):
+    """The highest of some curves at a stake: its value there, its slope to the right, and its profile."""
+
+    value: float
+    slope: float
+    owner: Profile | None
 
 
 class Envelope:
@@ -211,15 +221,13 @@ class Envelope:
             for points, owner in curves
             for start, end, slope in zip(points, [*points[1:, 0], np.inf], _slopes(points), strict=True)
         ]
-        self.starts, self.values, self.ends, self.slopes = np.array(
-            [line[:4] for line in lines], dtype=float
-        ).T
+        self.starts, self.values, self.ends, self.slopes = np.array([line[:4] for line in lines]).T
         self.owners, self.error = [line[4] for line in lines], ROUNDING * unit
         heights = self.values - self.slopes * self.starts
         with np.errstate(divide="ignore", invalid="ignore"):
             crossings = np.subtract.outer(heights, heights) / np.subtract.outer(self.slopes, self.slopes).T
-        inside = (crossings > self.starts) & (crossings > self.starts[:, None])
-        inside &= (crossings < self.ends) & (crossings < self.ends[:, None])
+        start, end = np.maximum.outer(self.starts, self.starts), np.minimum.outer(self.ends, self.ends)
+        inside = (crossings > start) & (crossings < end)
         self.knots: list[float] = []
         before = Line(-np.inf, 0.0, None)
         for stake in np.unique(np.concatenate((self.starts, crossings[inside]))).tolist():
@@ -263,19 +271,13 @@ class Ledger:
     """U and v for every stake, and hence for every discount factor."""
 
     def __init__(
-        self,
-        best: Iterable[Curve],
-        low: Iterable[Iterable[Curve]],
-        outside: Sequence[float] | None,
-        credible: float,
-        unit: float,
+        self, curves: list[list[Curve]], outside: Sequence[float] | None, credible: float, unit: float
     ) -> None:
         """Combine the curves of the profiles, and the payoffs of leaving from the stake on at which it is credible."""
-        leave = [] if outside is None else [sum(outside), *(-each for each in outside)]
         # Leaving comes first: if it gives no more than a profile, players leave.
-        parts = [[Curve(np.array([[credible, value]]))] for value in leave] or [[]] * len([best, *low])
-        every = [[*part, *curves] for part, curves in zip(parts, [best, *low], strict=True)]
-        self.envelopes = [Envelope(worthwhile(curves), unit) for curves in every if curves]
+        leave = [] if outside is None else [sum(outside), *(-each for each in outside)]
+        alone = [[Curve(np.array([[credible, value]])) for value in leave]] if leave else []
+        self.envelopes = [Envelope(_worthwhile(role), unit) for role in zip(*alone, *curves, strict=True)]
         knots: list[float] = []
         for knot in sorted({knot for each in self.envelopes for knot in each.knots}):
             if knots and knot - knots[-1] <= 10 * ROUNDING * unit:
@@ -285,8 +287,8 @@ class Ledger:
 
     def at_stake(self, stake: float) -> Account:
         """Return the payoffs that can be sustained with this amount at stake."""
-        lines = [each.at(stake) for each in self.envelopes]
-        return Account(stake, lines[0], lines[1:])
+        best, *low = [each.at(stake) for each in self.envelopes]
+        return Account(stake, best, low)
 
     def at(self, discount: float) -> Account | None:
         """Return the payoffs at the largest L with L <= d / (1 - d) (U(L) - sum v(L)); there it holds with equality."""
@@ -304,9 +306,17 @@ class Ledger:
     def steps(self) -> list[Account]:
         """Return the stakes at which the solution changes as the discount factor rises from zero to one."""
         out: list[Account] = []
-        least = 1.0
         for account in reversed(self.accounts):
-            if account.discount < least - EDGE * bool(out):
+            if account.discount < (out[-1].discount - EDGE if out else 1.0):
                 out.append(account)
-                least = account.discount
         return out[::-1]
+
+
+def _worthwhile(curves: Iterable[Curve]) -> list[Curve]:
+    """Drop curves that never rise above the first value of a curve that starts no later."""
+    out, level = [], -np.inf
+    for curve in sorted(curves, key=lambda curve: (curve.points[0, 0], -curve.points[0, 1])):
+        if curve.points[-1, 1] > level:
+            out.append(curve)
+            level = max(level, curve.points[0, 1])
+    return out

@@ -1,1 +1,0 @@
-"""Perfect public equilibria of repeated games in which actions are observed through a public signal."""

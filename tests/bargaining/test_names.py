@@ -483,7 +483,6 @@ def test_names_of_two_roles_must_be_two(names):
     [
         lambda profile: b.critical_exit(STAGE, profile, 0.2).tolist(),
         lambda profile: b.renegotiation_proof(RepeatedGame(STAGE, 0.5), profile).payoffs.tolist(),
-        lambda profile: b.joint_payoffs(STAGE).critical_discount(profile),
         lambda profile: (
             b.trigger_strategy(
                 STAGE, profile, ("shirk", "shirk"), 0.9, monitoring=REPORT, signals=["bad"]

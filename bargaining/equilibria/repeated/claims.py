@@ -46,7 +46,9 @@ def outside_of(game: Game, leave: Exit | None) -> tuple[float, ...] | None:
     return None if leave is None else tuple(map(float, rows.pop()))
 
 
-def floors_of(leave: Exit | None, outside: Sequence[float] | Floats | None, players: int) -> list[float | None]:
+def floors_of(
+    leave: Exit | None, outside: Sequence[float] | Floats | None, players: int
+) -> list[float | None]:
     """Return what a player who may leave must get; None for the others."""
     who = () if leave is None else leave.who
     return [float(outside[i]) if outside is not None and i in who else None for i in range(players)]

@@ -600,9 +600,7 @@ def _programmed(
     return _result(path, simple, punishment, threat=threat)
 
 
-def _for_ever(
-    path: _Path, monitoring: Monitoring | None, threat: Callable[[float], Floats | None]
-) -> float:
+def _for_ever(path: _Path, monitoring: Monitoring | None, threat: Callable[[float], Floats | None]) -> float:
     r"""Return the least discount factor at which the profile can be played for ever with transfers, by bisection.
 
     The threats v at each discount factor, None where there are none, must not be higher at a higher one. Who stays gets

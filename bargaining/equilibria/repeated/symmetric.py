@@ -165,9 +165,7 @@ def symmetric_payoffs(
     if exit is not None and (len(exit.who) < game.players or len(set(outside or ())) > 1):
         raise NotApplicable("All players must be free to leave, and get the same by leaving.")
     shared = None if outside is None else outside[:1]
-    ledger = Ledger(
-        curves_of(game, monitoring, shared or [None], diagonal), shared, 0.0, payoff_range(game)
-    )
+    ledger = Ledger(curves_of(game, monitoring, shared or [None], diagonal), shared, 0.0, payoff_range(game))
     return SymmetricPayoffs(
         game=game,
         monitoring=monitoring,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,52 +15,32 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
-from bargaining._rich import Result
-from bargaining.equilibria.repeated.transfers import common_discount, surplus_problem
+from bargaining.equilibria.repeated.transfers import TransferEquilibrium, common_discount, surplus_problem
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 if TYPE_CHECKING:
     from bargaining.problem import Problem
 
-Policy = NDArray[np.intp]  # for each state a row of its profiles, or PART
+Policy = NDArray[np.intp]  # for each state a row, or NOTHING
 Mask = NDArray[np.bool_]
-PART = -1  # leaving, or nothing, in place of a profile
+NOTHING = -1
 _IMPROVEMENT = 1e-13  # of payoffs in [0, 1], over 1 - d: by less a policy does not replace another
 _KNIFE_EDGE = 1e-11  # of the same: a profile that misses its inequality by less is sustained
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticTransferEquilibrium(Result):
+class StochasticTransferEquilibrium(TransferEquilibrium):
     r"""The equilibrium payoffs :math:`\{u \ge v(s) : \sum u \le U(s)\}` of each state.
 
     Attributes
     ----------
-    joint : ndarray of shape (S,)
-        The largest sum of average payoffs, U; NaN where there is no equilibrium.
-    threat : ndarray of shape (S, n)
-        Each player's lowest payoff, v.
-    status : ndarray of int8, shape (S,)
-        OK, or EMPTY where nothing can be sustained and nobody may leave.
-    profile : ndarray of int, shape (S, n)
-        The actions played on the path to U; -1 where parting is best (or there is no equilibrium).
-    punishments : ndarray of int, shape (S, n, n)
-        Row `[s, k]` has the actions played in state s for one period when player k is punished; -1 where the
-        players part instead.
-    player_names : tuple of str
-        The players of the game.
+    joint, threat, status, profile, punishments, player_names
+        As for `TransferEquilibrium`, with an entry for each state: shapes (S,), (S, n), (S,), (S, n), (S, n, n).
     """
 
-    joint: Floats
-    threat: Floats
-    status: NDArray[np.int8]
-    profile: NDArray[np.intp]
-    punishments: NDArray[np.intp]
-    player_names: tuple[str, ...] = ()
-    _by_player: ClassVar = ("threat", "profile")
-
-    def problem(self, state: int, disagreement: ArrayLike | None = None) -> Problem:
+    def problem(self, state: int, disagreement: ArrayLike | None = None) -> Problem:  # type: ignore[override]
         """Return the problem of dividing the joint payoff of a state; by default disagreement is its threat.
 
         Raises
@@ -69,12 +49,12 @@ class StochasticTransferEquilibrium(Result):
             If there is no equilibrium in that state.
         """
         index(state, "state", "state", len(self.status))
-        if self.status[state] != Status.OK:
+        if np.asarray(self.status)[state] != Status.OK:
             raise Unsolved(
                 f"State {state} has no equilibrium, so there is nothing to bargain over; read `status`."
             )
-        threat = self.threat[state]
-        return surplus_problem(float(self.joint[state]), threat, disagreement, self.player_names)
+        joint = float(np.asarray(self.joint)[state])
+        return surplus_problem(joint, self.threat[state], disagreement, self.player_names)
 
 
 @suggesting
@@ -144,189 +124,158 @@ def stochastic_transfer_equilibrium(game: StochasticGame) -> StochasticTransferE
     (array([17.9589, 17.    ]), [[1.0, 1.0], [9.0, 8.0]], [[0, 0], [-1, -1]])
     """
     require_stochastic(game)
-    rows = _Rows.of(game)
-    alive = [np.ones(len(each), dtype=bool) for each in rows.payoffs]
-    sets = _Sustained(alive, alive, np.array([bool(who) for who in rows.who]))
+    common_discount(game)
+    rows = _Rows(game)
+    alive = [
+        np.append(np.ones(len(each) - 1, dtype=bool), bool(who))
+        for each, who in zip(rows.now, rows.who, strict=True)
+    ]
+    usable = [np.ones(len(each) - 1, dtype=bool) for each in rows.now]
     while True:
-        joint, path = rows.most(rows.totals, rows.outside.sum(axis=1), sets.options, sets.parting)
-        threats, punishments = zip(*(rows.least(i, sets) for i in range(game.players)), strict=True)
-        smaller = rows.sustained(sets, joint, threats)
-        if smaller.count == sets.count:
+        joint, path = rows.most([each.sum(axis=1) for each in rows.now], list(map(np.flatnonzero, alive)))
+        threats, punishments = zip(*(rows.least(i, alive) for i in range(game.players)), strict=True)
+        smaller = rows.sustained(alive, usable, joint, threats)
+        if all(map(np.array_equal, [*alive, *usable], [*smaller[0], *smaller[1]])):
             break
-        sets = smaller
+        alive, usable = smaller
+    dead = np.array([not each.any() for each in alive])
 
     def profiles(policy: Policy) -> NDArray[np.intp]:
-        pairs = zip(policy.tolist(), rows.shapes, strict=True)
-        return np.array([np.unravel_index(k, shape) if k >= 0 else [-1] * len(shape) for k, shape in pairs])
+        """Return actions; -1 where the players part, or there is nothing."""
+        pairs = [(k, stage.shape) for k, stage in zip(policy.tolist(), game.games, strict=True)]
+        return np.array(
+            [np.unravel_index(k, own) if 0 <= k < np.prod(own) else [-1] * len(own) for k, own in pairs]
+        )
 
     return StochasticTransferEquilibrium(
-        joint=np.where(sets.dead, np.nan, joint * rows.scale + rows.low.sum()),
-        threat=np.where(sets.dead[:, None], np.nan, np.stack(threats, axis=1) * rows.scale + rows.low),
-        status=np.where(sets.dead, Status.EMPTY, Status.OK).astype(np.int8),
+        joint=np.where(dead, np.nan, joint * rows.scale + rows.low.sum()),
+        threat=np.where(dead[:, None], np.nan, np.stack(threats, axis=1) * rows.scale + rows.low),
+        status=np.where(dead, Status.EMPTY, Status.OK).astype(np.int8),
         profile=profiles(path),
         punishments=np.stack([profiles(policy) for policy in punishments], axis=1),
         player_names=game.player_names,
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sustained:
-    """The profiles not yet excluded, on the path and after all have stayed, and whether parting is possible."""
-
-    alive: list[Mask]
-    usable: list[Mask]
-    parting: Mask
-
-    @property
-    def options(self) -> list[Policy]:
-        """The rows of the profiles that are left in each state."""
-        return [np.flatnonzero(rows) for rows in self.alive]
-
-    @property
-    def dead(self) -> Mask:
-        """States in which nothing can be sustained."""
-        return np.array([not rows.any() for rows in self.alive]) & ~self.parting
-
-    @property
-    def count(self) -> int:
-        """How much is left."""
-        return sum(int(rows.sum()) for rows in (*self.alive, *self.usable, self.parting))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """A game with a row for each profile of each state, its payoffs mapped to [0, 1] by one scale for all players."""
+    """A game with a row for each profile of each state, and a last one for parting.
 
-    shapes: tuple[tuple[int, ...], ...]
-    payoffs: list[Floats]
-    follow: list[Floats]
-    discount: float
-    outside: Floats  # (S, n); zero where nobody may leave
-    who: list[tuple[int, ...]]
-    low: Floats
-    scale: float
+    Payoffs are mapped to [0, 1] by one scale for all players.
 
-    @classmethod
-    def of(cls, game: StochasticGame) -> _Rows:
-        common_discount(game)
+    Attributes
+    ----------
+    now : list of (K + 1, n) array
+        1 - d times the payoffs of a period; the payoffs after parting.
+    follow : list of (K + 1, S) array
+        The chances of the next state; none after parting.
+    outside : (S, n) array
+        The payoffs after parting; zero where nobody may leave.
+    """
+
+    def __init__(self, game: StochasticGame) -> None:
         for name, leave in zip(game.states, game.exits, strict=True):
             if leave is not None and len({tuple(leave.exact[k]) for k in leave.who}) > 1:
                 raise NotApplicable(
                     f"With transfers the payoffs after exit must not depend on who leaves; in state {name} they do."
                 )
-        n, exits = game.players, game.exits
+        n, exits, self.discount = game.players, game.exits, float(game.discounts[0])
         payoffs = [stage.payoffs.reshape(-1, n) for stage in game.games]
         outside = np.array([np.full(n, np.nan) if e is None else e.payoffs[e.who[0]] for e in exits])
         every = np.concatenate([*payoffs, outside])
-        low = np.nanmin(every, axis=0)
-        scale = float((np.nanmax(every, axis=0) - low).max()) or 1.0
-        return cls(
-            shapes=tuple(stage.shape for stage in game.games),
-            payoffs=[(rows - low) / scale for rows in payoffs],
-            follow=[game.transition(s).reshape(-1, len(game)) for s in range(len(game))],
-            discount=float(game.discounts[0]),
-            outside=np.nan_to_num((outside - low) / scale),
-            who=[() if e is None else e.who for e in exits],
-            low=low,
-            scale=scale,
-        )
+        self.low = np.nanmin(every, axis=0)
+        self.scale = float((np.nanmax(every, axis=0) - self.low).max()) or 1.0
+        self.outside = np.nan_to_num((outside - self.low) / self.scale)
+        self.who = [() if e is None else e.who for e in exits]
+        self.now = [
+            np.vstack(((1.0 - self.discount) * (rows - self.low) / self.scale, own))
+            for rows, own in zip(payoffs, self.outside, strict=True)
+        ]
+        self.follow = [
+            np.pad(game.transition(s).reshape(-1, len(game)), ((0, 1), (0, 0))) for s in range(len(game))
+        ]
+        self.places = [
+            np.arange(len(rows)).reshape(stage.shape) for rows, stage in zip(payoffs, game.games, strict=True)
+        ]
 
-    @property
-    def totals(self) -> list[Floats]:
-        """The sum of all players' payoffs."""
-        return [rows.sum(axis=1) for rows in self.payoffs]
-
-    def ahead(self, state: int, payoffs: Floats, worth: Floats) -> Floats:
-        """Return (1 - d) payoff + d E[value of the next state] for each profile of a state."""
-        return (1 - self.discount) * payoffs + self.discount * (self.follow[state] @ worth)
+    def ahead(self, state: int, now: Floats, worth: Floats) -> Floats:
+        """Return (1 - d) payoff + d E[value of the next state] for each row of a state."""
+        return now + self.discount * (self.follow[state] @ worth)
 
     def tempted(self, state: int, player: int, threat: Floats) -> Floats:
         """Return a player's payoff from her best deviation from each profile of a state."""
-        table = self.ahead(state, self.payoffs[state][:, player], threat).reshape(self.shapes[state])
+        table = self.ahead(state, self.now[state][:, player], threat)[self.places[state]]
         return np.broadcast_to(table.max(axis=player, keepdims=True), table.shape).ravel()
 
-    def most(
-        self, payoffs: list[Floats], stop: Floats, options: list[Policy], leaves: Mask
-    ) -> tuple[Floats, Policy]:
-        """Return the largest values over policies of these options, and of stopping where one may leave.
+    def held(self, state: int, player: int, threat: Floats) -> Floats:
+        """Return a player's payoff from her best deviation, or from leaving if that is more; and from parting."""
+        own, tempted = self.outside[state, player], self.tempted(state, player, threat)
+        return np.append(np.maximum(tempted, own) if player in self.who[state] else tempted, own)
 
-        A state with neither has the value 0. By policy iteration.
-        """
-        policy = np.array([rows[0] if len(rows) else PART for rows in options])
+    def most(self, now: list[Floats], options: Sequence[Policy]) -> tuple[Floats, Policy]:
+        """Return the largest values over policies of these options, by policy iteration; 0 in a state without any."""
+        policy = np.array([rows[0] if len(rows) else NOTHING for rows in options])
         while True:
-            matrix, right = np.eye(len(policy)), np.where(leaves, stop, 0.0)
+            matrix, right = np.eye(len(policy)), np.zeros(len(policy))
             for s in np.flatnonzero(policy >= 0).tolist():
                 matrix[s] -= self.discount * self.follow[s][policy[s]]
-                right[s] = (1 - self.discount) * payoffs[s][policy[s]]
-            values = np.asarray(np.linalg.solve(matrix, right), dtype=float)
-            before = policy.copy()
+                right[s] = now[s][policy[s]]
+            values, before = np.asarray(np.linalg.solve(matrix, right)), policy.copy()
             for s, rows in enumerate(options):
-                best = values[s] + _IMPROVEMENT / (1.0 - self.discount)
-                gains = self.ahead(s, payoffs[s], values)[rows]
-                if len(rows) and gains.max() > best:
-                    policy[s], best = rows[gains.argmax()], gains.max()
-                if leaves[s] and stop[s] > best:
-                    policy[s] = PART
+                gains = self.ahead(s, now[s], values)[rows]
+                if len(rows) and gains.max() > values[s] + _IMPROVEMENT / (1.0 - self.discount):
+                    policy[s] = rows[gains.argmax()]
             if (policy == before).all():
                 return values, policy
 
-    def least(self, player: int, sets: _Sustained) -> tuple[Floats, Policy]:
-        """Return the lowest payoff of a player in each state, and the profiles that hold her to it.
+    def least(self, player: int, alive: list[Mask]) -> tuple[Floats, Policy]:
+        """Return the lowest payoff of a player in each state, and the rows that hold her to it.
 
-        The others choose the profile, she replies: a game of perfect information. Policies of the others are
-        improved, each against her best reply to it.
+        The others choose the row, she replies: a game of perfect information. Policies of the others are improved, each
+        against her best reply to it.
         """
-        own, stop = [table[:, player] for table in self.payoffs], self.outside[:, player]
-        leaves = np.array([player in who for who in self.who])
-        policy = np.array([PART if not len(rows) else rows[0] for rows in sets.options])
-        policy[sets.parting & leaves] = PART
+        options, own = list(map(np.flatnonzero, alive)), [table[:, player] for table in self.now]
+        policy = np.array([rows[0] if len(rows) else NOTHING for rows in options])
+        for s, who in enumerate(self.who):
+            if alive[s][-1] and player in who:
+                policy[s] = options[s][-1]
         while True:
-            replies = [
-                self.replies(s, int(row), player) if row >= 0 else np.empty(0, dtype=np.intp)
-                for s, row in enumerate(policy)
-            ]
-            threat, _ = self.most(own, stop, replies, np.where(policy >= 0, leaves, sets.parting))
-            before = policy.copy()
-            for s in np.flatnonzero(~sets.dead & ~(sets.parting & leaves)).tolist():
-                best = threat[s] - _IMPROVEMENT / (1.0 - self.discount)
-                held = self.held(s, player, threat)
-                rows = sets.options[s]
-                if len(rows) and held[rows].min() < best:
-                    policy[s], best = rows[held[rows].argmin()], held[rows].min()
-                if sets.parting[s] and stop[s] < best:
-                    policy[s] = PART
+            replies = [self.replies(s, row, player) for s, row in enumerate(policy.tolist())]
+            threat, before = self.most(own, replies)[0], policy.copy()
+            for s, rows in enumerate(options):
+                held = self.held(s, player, threat)[rows]
+                if len(rows) and held.min() < threat[s] - _IMPROVEMENT / (1.0 - self.discount):
+                    policy[s] = rows[held.argmin()]
             if (policy == before).all():
                 return threat, policy
 
-    def held(self, state: int, player: int, threat: Floats) -> Floats:
-        """Return a player's payoff from her best deviation, or from leaving if that is more."""
-        tempted = self.tempted(state, player, threat)
-        return np.maximum(tempted, self.outside[state, player]) if player in self.who[state] else tempted
-
     def replies(self, state: int, row: int, player: int) -> Policy:
         """Return the rows that a player can reach from one of them by herself."""
-        rows = np.arange(len(self.payoffs[state])).reshape(self.shapes[state])
-        profile: list[Any] = list(np.unravel_index(row, self.shapes[state]))
+        places, parting = self.places[state], self.places[state].size
+        if row in (NOTHING, parting):
+            return np.array([row] if row == parting else [], dtype=np.intp)
+        profile: list[Any] = list(np.unravel_index(row, places.shape))
         profile[player] = slice(None)
-        return np.asarray(rows[tuple(profile)])
+        return np.append(places[tuple(profile)], [parting] if player in self.who[state] else []).astype(
+            np.intp
+        )
 
-    def sustained(self, sets: _Sustained, joint: Floats, threats: Sequence[Floats]) -> _Sustained:
-        """Return the profiles that remain, and where parting does."""
-        alive, usable, parting, dead = [], [], sets.parting.copy(), sets.dead
-        least = -_KNIFE_EDGE / (1.0 - self.discount)
+    def sustained(
+        self, alive: list[Mask], usable: list[Mask], joint: Floats, threats: Sequence[Floats]
+    ) -> tuple[list[Mask], list[Mask]]:
+        """Return the rows that remain, on the path and among the profiles that are played if all have stayed."""
+        dead = np.array([not rows.any() for rows in alive])
+        least, left, stayed = _KNIFE_EDGE / (1.0 - self.discount), list[Mask](), list[Mask]()
         for s, who in enumerate(self.who):
-            promised = self.ahead(s, self.payoffs[s].sum(axis=1), joint) - least
+            promised = self.ahead(s, self.now[s].sum(axis=1), joint)[:-1] + least
             tempted = [self.tempted(s, i, threat) for i, threat in enumerate(threats)]
-            held = [self.held(s, i, threat) for i, threat in enumerate(threats)]
+            held = [self.held(s, i, threat)[:-1] for i, threat in enumerate(threats)]
             # A dead state must not follow, neither on the path nor after one player's deviation.
-            risk = np.any(self.follow[s][:, dead] > 0, axis=1).reshape(self.shapes[s])
-            risks = [
-                np.broadcast_to(np.any(risk, axis=i, keepdims=True), risk.shape) for i in range(risk.ndim)
-            ]
+            risk = np.any(self.follow[s][:, dead] > 0, axis=1)[self.places[s]]
+            risks = [np.broadcast_to(risk.any(axis=i, keepdims=True), risk.shape) for i in range(risk.ndim)]
             safe = ~np.any(risks, axis=0).ravel() & (not dead[s])
-            alive.append(sets.alive[s] & safe & (promised >= sum(held)))
-            usable.append(sets.usable[s] & safe & (promised >= sum(tempted)))
-            if parting[s] and len(who) == 1:
-                leaves = self.outside[s, who[0]] - tempted[who[0]] >= least
-                parting[s] = bool((usable[s] & leaves).any())
-        return _Sustained(alive, usable, parting)
+            stayed.append(usable[s] & safe & (promised >= sum(tempted)))
+            parting = alive[s][-1]
+            if parting and len(who) == 1:  # her threat to leave must be credible
+                parting = (stayed[s] & (self.outside[s, who[0]] + least >= tempted[who[0]])).any()
+            left.append(np.append(alive[s][:-1] & safe & (promised >= sum(held)), parting))
+        return left, stayed

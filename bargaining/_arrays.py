@@ -46,18 +46,12 @@ _PERCENT = 100.0  # above it a number is no percentage either
 _DEEPEST = 64  # axes that NumPy allows
 _PLAIN = re.compile(r"\b(bool|float|int|str|tuple|Fraction|Literal|None|Problem|Status)\b|\W")
 """What the type of a field without arrays is made of."""
-_LARGE = 4096  # entries, from which a copy costs more than a view of a memoryview
 _ATOMS = {float, int, str, bool, type(None), Fraction}
 
 LARGEST = 1e300
 """The largest payoff: sums, differences and weighted sums of a few stay well below the largest float."""
 SMALLEST = 1e-290
 """The smallest gain that does not count as zero: products of relative roundings stay above the subnormal floats."""
-
-
-# The GNU allocator hands memory back to the system as soon as more than twice the largest piece freed so far is free,
-# and clearing it again takes longer than most arithmetic on it. A piece that is never touched costs nothing.
-np.empty(1 << 20)
 
 
 def owned(array: NDArray[Kind]) -> NDArray[Kind]:
@@ -74,31 +68,17 @@ def owned(array: NDArray[Kind]) -> NDArray[Kind]:
         copied = np.array(array, subok=False)
         copied.flags.writeable = False
         return copied
-    if array.size < _LARGE or array.dtype.kind in "mM":  # a memoryview holds no dates
-        return np.ndarray(array.shape, array.dtype, array.tobytes())
-    # NumPy's own memory comes in large pages, that of `bytes` does not.
-    return sealed(np.array(array, order="C"))
+    return np.ndarray(array.shape, array.dtype, array.tobytes())
 
 
 class _Sealed(np.ndarray[Any, Any]):
     """Memory that only this module can still reach."""
 
 
-def sealed(array: NDArray[Kind]) -> NDArray[Kind]:
-    """Take over an array that the library has made and nobody else holds: `owned`, without a copy if it is large."""
-    if array.size < _LARGE or array.dtype.kind in "OmM":
-        return owned(array)
+def sealed(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take over an array that the library has made and nobody else holds: `owned`, without a copy."""
     memory: Any = array.view(_Sealed)
     return np.asarray(memoryview(memory).toreadonly())
-
-
-def _once_for_all(value: Any) -> Any:
-    """Copy a large array of floats before it is checked: the check and the field then share the copy."""
-    return (
-        owned(value)
-        if type(value) is np.ndarray and value.size >= _LARGE and value.dtype == _FLOAT
-        else value
-    )
 
 
 def own(value: Any, depth: int = 0) -> Any:
@@ -133,14 +113,10 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
     public = tuple(name for name, private, type_ in known if type_ and not private)
     private = tuple(name for name, private, type_ in known if type_ and private)
     numbers = tuple(name for name, private, type_ in known if not type_)
-    given, checks = kind.__init__, kind.__dataclass_params__.init and hasattr(kind, "__post_init__")  # type: ignore[attr-defined]
-    shares = checks and any(f.init and not f.kw_only for f in fields(kind))  # type: ignore[arg-type]
+    given = kind.__init__
 
     @wraps(given)
     def init(self: Any, *arguments: Any, **options: Any) -> None:
-        if shares:
-            arguments = tuple(map(_once_for_all, arguments))
-            options = {name: _once_for_all(value) for name, value in options.items()}
         try:
             given(self, *arguments, **options)
         except TypeError as error:
@@ -220,19 +196,7 @@ def real(
 
 def returned(value: Any, name: str) -> Floats:
     """Return what a user's function returned, as a copy in floats: the function may overwrite its array later."""
-    if type(value) is np.float64:
-        return np.asarray(value)
-    if type(value) is np.ndarray and value.dtype == _FLOAT:
-        return value if value.base is None and sys.getrefcount(value) <= _TEMPORARY else value.copy()
     return np.array(_numbers(value, name, "return"))
-
-
-def _count(value: Any, name: str) -> int:
-    return sys.getrefcount(value)
-
-
-_TEMPORARY = _count(np.zeros(1), "")
-"""How many references `returned` sees of an array that nobody keeps, when it is called with the call itself."""
 
 
 def _numbers(value: ArrayLike, name: str, verb: str = "be") -> Floats:

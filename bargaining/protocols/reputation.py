@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, owned, owning, per_player, real, sealed, within
+from bargaining._arrays import Floats, owned, owning, per_player, real, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, numbered
 from bargaining._rich import Result, Shown
@@ -129,9 +129,9 @@ class ReputationalBargaining(Shown):
         """Return the equilibrium of every game of the batch."""
         initial, horizon, payoffs, leaves = concessions(*self._game)
         return ReputationalOutcome(
-            payoffs=sealed(payoffs),
-            initial_concession=sealed(initial),
-            horizon=sealed(horizon),
+            payoffs=payoffs,
+            initial_concession=initial,
+            horizon=horizon,
             leaves=np.broadcast_to(owned(leaves), payoffs.shape),
             game=self._game,
             parameters=describe(self).parameters,

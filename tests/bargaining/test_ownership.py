@@ -24,12 +24,11 @@ from bargaining import (
     Polytope,
     Problem,
     RepeatedGame,
-    ReputationalBargaining,
     Status,
     TransferableSurplus,
     nash,
 )
-from bargaining._arrays import Floats, own, owned, real, returned, sealed
+from bargaining._arrays import Floats, own, owned, real, returned
 from public_calls import CALLS, Call, missing
 
 PLAIN = (int, float, str, bool, bytes, type(None), Fraction, Enum, np.generic)
@@ -170,13 +169,6 @@ def test_memory_of_our_own_is_not_copied_again() -> None:
     for one in (first, first[1:], first.T, np.broadcast_to(first, (4, 3, 2))):
         assert np.shares_memory(owned(one), first)
         assert owned(one) is one
-    large = np.arange(10_000.0)
-    kept = sealed(large)
-    assert np.shares_memory(kept, large)
-    assert owned(kept[3:]).base is kept
-    with pytest.raises(ValueError, match="WRITEABLE"):
-        kept.flags.writeable = True
-    assert sealed(np.arange(3.0)).tolist() == [0.0, 1.0, 2.0]
     for odd in (
         np.empty((0, 2)),
         np.array(1.5),
@@ -190,17 +182,6 @@ def test_memory_of_our_own_is_not_copied_again() -> None:
         assert not np.shares_memory(owned(odd), odd)
 
 
-def test_what_is_given_is_copied_once() -> None:
-    """The field and what is computed from it share the copy, which the caller cannot reach."""
-    demands = np.full((5_000, 2), 0.7)
-    talks = ReputationalBargaining(demands, 0.1, priors=np.full((5_000, 2), 0.1))
-    kept = np.asarray(talks.demands)
-    assert np.shares_memory(kept, talks().game.demands)
-    assert not np.shares_memory(kept, demands)
-    demands[:] = 0.0
-    assert kept.min() == 0.7
-
-
 def test_collections_are_copied_all_the_way_down() -> None:
     given = {"a": [np.zeros(2), (1, [2])], "b": (1, "x")}
     kept = own(given)
@@ -210,7 +191,7 @@ def test_collections_are_copied_all_the_way_down() -> None:
     assert kept["b"] is given["b"]
 
 
-def test_a_batch_of_results_is_not_copied_on_its_way_out() -> None:
+def test_a_batch_of_results_cannot_be_written() -> None:
     cells = 5_000
     division = nash(Problem(TransferableSurplus(np.ones(cells)), np.zeros((cells, 2))))
     assert not division.payoffs.flags.writeable
@@ -317,8 +298,6 @@ def test_functions_may_return_one_array_again_and_again() -> None:
     for given in (one, one[1:], [one]):
         kept = returned(given, "function")
         assert not np.shares_memory(kept, one)
-    fresh_one = returned(np.arange(3.0), "function")
-    assert fresh_one.flags.owndata
 
 
 def test_a_function_cannot_write_into_the_solver() -> None:

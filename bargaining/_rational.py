@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, isqrt, lcm, prod
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -193,85 +193,29 @@ class _Tableau:
 
 
 def solve(matrix: Rationals, right: Rationals) -> tuple[Fraction, ...] | None:
-    """Solve a square linear system; None if it is singular.
-
-    Notes
-    -----
-    An inverse modulo a prime gives the digits of the solution in its powers one by one; as many as Hadamard's bound of
-    the determinants asks for say which fractions they are (Dixon 1982, *Numerische Mathematik* 40, 137-141).
-    """
-    work = np.array([integers(np.append(row, x))[0] for row, x in zip(matrix, right, strict=True)])
-    work = work.astype(object).reshape(len(right), -1)
-    rows, rest = work[:, :-1], work[:, -1]
-    bound = prod(isqrt(sum(x * x for x in row)) + 1 for row in work.tolist())
-    digits, power = 0 * rest, 1
-    for prime in _PRIMES if len(rest) else ():
-        inverse = _inverse(rows, prime)
-        if inverse is not None:
-            break
-    else:
-        return () if not len(rest) else None
-    while power <= 2 * bound * bound:
-        left = (rest % prime).astype(np.int64)
-        parts = [
-            inverse[:, k : k + _TERMS] @ left[k : k + _TERMS] % prime for k in range(0, len(left), _TERMS)
-        ]
-        digit = (np.sum(parts, axis=0) % prime).astype(object)
-        rest = (rest - rows @ digit) // prime
-        digits, power = digits + digit * power, power * prime
-    out, common = list[Fraction](), 1
-    for number in digits.tolist():
-        top, bottom = _ratio(number * common % power, power, bound)
-        common *= bottom
-        out.append(Fraction(top, common))
-    return tuple(out)
-
-
-_PRIMES = 2**26 - 5, 2**26 - 27
-_TERMS = 2**11  # products of smaller numbers that add up to less than 2^63
-
-
-def _inverse(matrix: Integers, prime: int) -> NDArray[np.int64] | None:
-    """Return the inverse modulo a prime; None if there is none."""
-    size = len(matrix)
-    work = np.hstack([(matrix % prime).astype(np.int64), np.eye(size, dtype=np.int64)])
-    for k in range(size):
-        pivots = np.flatnonzero(work[k:, k])
-        if not pivots.size:
-            return None
-        work[[k, k + pivots[0]]] = work[[k + pivots[0], k]]
-        work[k] = work[k] * pow(int(work[k, k]), -1, prime) % prime
-        column = work[:, k].copy()
-        column[k] = 0
-        work = (work - np.outer(column, work[k])) % prime
-    return work[:, size:]
-
-
-def _ratio(number: int, modulus: int, bound: int) -> tuple[int, int]:
-    """Return the fraction, with both parts within a bound, that is a number modulo another."""
-    (a, s), (b, t) = (modulus, 0), (number, 1)
-    while b > bound:
-        q = a // b
-        (a, s), (b, t) = (b, t), (a - q * b, s - q * t)
-    # The remainder may also stand for a negative number.
-    return (b, t) if t > 0 else (-b, -t)
+    """Solve a square linear system; None if it is singular."""
+    rows = [integers(np.append(row, x))[0] for row, x in zip(matrix, right, strict=True)]
+    work, pivots, scale = _eliminated(
+        np.array(rows, dtype=object).reshape(len(rows), len(rows) + 1), len(rows)
+    )
+    return tuple(Fraction(x, scale) for x in work[:, -1]) if pivots == len(rows) else None
 
 
 def rank(rows: Iterable[Iterable[int]]) -> int:
     """Return the rank of an integer matrix."""
-    work = [list(row) for row in rows]
-    found = 0
-    for column in range(len(work[0]) if work else 0):
-        pivot = next((i for i in range(found, len(work)) if work[i][column]), None)
-        if pivot is None:
+    work = np.array([list(row) for row in rows], dtype=object)
+    return _eliminated(work, work.shape[1])[1] if work.size else 0
+
+
+def _eliminated(work: Integers, columns: int) -> tuple[Integers, int, int]:
+    """Return a matrix after Gauss-Jordan steps in its first columns, their number, and the value of all pivots."""
+    count, scale = 0, 1
+    for column in range(columns):
+        nonzero = np.flatnonzero(work[count:, column])
+        if not nonzero.size:
             continue
-        work[found], work[pivot] = work[pivot], work[found]
-        head = work[found]
-        for i in range(found + 1, len(work)):
-            factor, lead = work[i][column], head[column]
-            if factor:
-                rest = [lead * x - factor * y for x, y in zip(work[i], head, strict=True)]
-                common = gcd(*rest) or 1  # or else numbers double in length in each column
-                work[i] = [x // common for x in rest]
-        found += 1
-    return found
+        head, place = work[count + nonzero[0]], count + nonzero[0]
+        head, work[place] = head.copy(), work[count]
+        work = (work * head[column] - np.multiply.outer(work[:, column], head)) // scale
+        work[count], count, scale = head, count + 1, head[column]
+    return work, count, scale

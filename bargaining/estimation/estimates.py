@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -502,18 +501,15 @@ class Estimates(Result):
         predicted = mine._with_observed(other.predict().to_numpy())
         return Criterion(predicted).least()[1] <= _NESTED * other.objective
 
-    def bootstrap(self, draws: int | range = 999, *, seed: int = 0, workers: int = 1) -> pd.DataFrame:
+    def bootstrap(self, draws: int = 999, *, seed: int = 0) -> pd.DataFrame:
         """Return the parameters estimated again from samples drawn with replacement, of clusters where there are any.
 
         Parameters
         ----------
-        draws : int or range
-            How many samples, or which ones: each has its own random numbers, so that ``range(500, 1000)`` continues
-            ``range(500)``.
+        draws : int, default 999
+            How many samples. Each has its own random numbers: more draws begin with those of fewer.
         seed : int, default 0
             Of the random numbers.
-        workers : int, default 1
-            Number of processes; it does not change the samples.
 
         Returns
         -------
@@ -524,17 +520,9 @@ class Estimates(Result):
         import pandas as pd
 
         whole(seed, "seed", 0)
-        whole(workers, "workers", 1)
-        numbers = draws if isinstance(draws, range) else range(whole(draws, "draws", 1))
-        again = partial(_resampled, self.model, self.method, self.fit_options, seed)
-        if workers == 1:
-            rows = list(map(again, numbers))
-        else:
-            from concurrent.futures import ProcessPoolExecutor
-
-            with ProcessPoolExecutor(workers) as pool:
-                rows = list(pool.map(again, numbers, chunksize=max(1, len(numbers) // (4 * workers))))
-        return pd.DataFrame(rows, index=pd.Index(list(numbers), name="draw"), columns=list(self.names))
+        numbers = pd.RangeIndex(whole(draws, "draws", 1), name="draw")
+        rows = [_resampled(self.model, self.method, self.fit_options, seed, draw) for draw in numbers]
+        return pd.DataFrame(rows, index=numbers, columns=list(self.names))
 
     def summary(self) -> Table:
         """Return a table of estimates, standard errors and intervals, with notes on identification."""

@@ -644,23 +644,20 @@ class DelayModel(_Model):
         Who conceded; -1 for nobody.
     demands : array_like, shape (2,) or (m, 2)
         Each player's demand, as a share; the two add up to more than 1.
-    horizon : array_like, shape (m,) or scalar, optional
-        The date after which nobody concedes; by default the last concession in talks with the same demands, a
-        consistent estimate of it if these are many.
 
     Raises
     ------
     InvalidInput
-        If data are missing, dates are negative, somebody concedes after the horizon, demands are compatible, or no
-        talks show the horizon of some demands.
+        If data are missing, dates are negative, demands are compatible, or nobody conceded at some of several demands.
 
     Notes
     -----
-    Given the horizon the likelihood is maximal at :math:`\hat r_j = n_i / \sum_m k_{im} t_m`, with :math:`n_i` later
-    concessions of i, :math:`k_i = (1 - a_i) / (a_0 + a_1 - 1)` and t the time for which i might have conceded. The
-    horizon depends on the demands. The share without a concession until the horizon is a product of shares of the talks
-    then observed (Kaplan and Meier's estimate), since some may have been observed for a shorter time; talks with
-    different demands are averaged by their numbers.
+    The horizon, after which nobody concedes, is taken to be the last concession in talks with the same demands, a
+    consistent estimate of it if these are many. Given the horizon the likelihood is maximal at
+    :math:`\hat r_j = n_i / \sum_m k_{im} t_m`, with :math:`n_i` later concessions of i,
+    :math:`k_i = (1 - a_i) / (a_0 + a_1 - 1)` and t the time for which i might have conceded. The share without a
+    concession until the horizon is a product of shares of the talks then observed (Kaplan and Meier's estimate), since
+    some may have been observed for a shorter time; talks with different demands are averaged by their numbers.
 
     References
     ----------
@@ -678,7 +675,6 @@ class DelayModel(_Model):
     _: KW_ONLY
     who: ArrayLike
     demands: ArrayLike
-    horizon: ArrayLike | None = None
     _columns: ClassVar[tuple[str, ...]] = ("dates",)
 
     def __post_init__(self) -> None:
@@ -689,32 +685,17 @@ class DelayModel(_Model):
         _require(np.isin(who, (-1, 0, 1)), who, "`who` must be 0, 1 or -1; got {:g} in {}.")
         if not ((demands > 0) & (demands < 1)).all() or not (demands.sum(axis=1) > 1).all():
             raise InvalidInput("`demands` must be shares between 0 and 1 that add up to more than 1.")
-        horizon = dates if self.horizon is None else self._take("horizon", len(dates))
         alike = self._alike()
         for rows in alike:
-            conceded, end, longest = who[rows] >= 0, float(horizon[rows[0]]), float(dates[rows].max())
-            if self.horizon is None:
-                if len(alike) > 1 and not conceded.any():
-                    raise InvalidInput(
-                        f"`horizon` must be given for the demands {demands[rows[0]].tolist()}: nobody conceded, so "
-                        "that the data do not show it."
-                    )
-            elif end < (last := dates[rows][conceded].max(initial=0.0)):
+            if len(alike) > 1 and not (who[rows] >= 0).any():
                 raise InvalidInput(
-                    f"`horizon` must not be before the last concession, {last:g}; got {end:g}."
-                )
-            elif longest < end and (who[rows][dates[rows] == longest] < 0).any():
-                raise InvalidInput(
-                    f"`horizon` must be reached by some talks, to show how many never end; got {end:g}, and none is "
-                    f"observed after {longest:g}. Leave it out."
+                    f"`who` must show a concession at each pair of demands; got none at {demands[rows[0]].tolist()}: "
+                    "the data do not show how long such talks may last. Drop them."
                 )
 
     def _alike(self) -> list[NDArray[np.intp]]:
-        """Return the talks of each horizon: those with the same demands, and the same horizon if it is known."""
-        known = [np.asarray(self.demands)] + (
-            [] if self.horizon is None else [np.asarray(self.horizon)[:, None]]
-        )
-        groups = np.unique(np.hstack(known), axis=0, return_inverse=True)[1].ravel()
+        """Return the talks with the same demands, and so the same horizon."""
+        groups = np.unique(np.asarray(self.demands), axis=0, return_inverse=True)[1].ravel()
         return [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
 
     def _ranges(self) -> list[tuple[str, str]]:
@@ -747,9 +728,7 @@ class DelayModel(_Model):
         times = np.array(self.dates)
         for rows in self._alike():
             ended = np.asarray(self.who)[rows] >= 0
-            last = times[rows][ended].max(initial=0.0)
-            end = last if self.horizon is None else np.asarray(self.horizon)[rows]
-            times[rows] = np.minimum(times[rows], end)
+            times[rows] = np.minimum(times[rows], times[rows][ended].max(initial=0.0))
         return times
 
     def _exposure(self, i: int) -> Floats:

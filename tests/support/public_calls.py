@@ -871,7 +871,6 @@ CALLS: dict[str, Call] = {
             "dates": array(0.5, 0, 2, 1, 4, 9),
             "who": array(0, 1, 1, 0, 1, -1),
             "demands": array(0.6, 0.6),
-            "horizon": 5.0,
         },
         lambda model: model.fit().values,
     ),

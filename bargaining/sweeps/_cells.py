@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from hashlib import blake2b, sha256
@@ -119,17 +117,14 @@ Chunk = dict[str, NDArray[Any]]
 
 _MANIFEST = "manifest.json"
 _DIGEST = 16  # bytes of a hash: enough that no two parts share one by chance
-_LISTED = 9  # values of an axis: of a longer one the first that differs is named
-_STALE = 3600.0  # seconds: a temporary file this old was left by a process that ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """The finished chunks of one sweep; `chunks` is how many there will be."""
+    """The finished chunks of one sweep."""
 
     path: Path
     key: str
-    chunks: int
 
     def load(self, start: int) -> Chunk | None:
         """Return the chunk that begins at cell `start`, or None where it is absent or damaged."""
@@ -137,11 +132,6 @@ class Folder:
             content = self._file(start).read_bytes()
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise InvalidInput(
-                f"`checkpoint` must hold its chunks as files; {self._file(start)} cannot be read ({error.strerror}). "
-                "Move it away, then call again."
-            ) from None
         archive, digest = content[:-_DIGEST], content[-_DIGEST:]
         if digest != _digest(archive):
             return None
@@ -158,23 +148,10 @@ class Folder:
         buffer = io.BytesIO()
         np.savez(buffer, **named)
         archive = buffer.getvalue()
-        try:
-            write_whole(self._file(start), archive + _digest(archive), durable=False)
-        except OSError as error:
-            raise self._refused(error) from None
+        write_whole(self._file(start), archive + _digest(archive), durable=False)
 
     def _file(self, start: int) -> Path:
         return self.path / f"{self.key}-{start:012d}.npz"
-
-    def _refused(self, error: OSError) -> OSError:
-        kept = len(list(self.path.glob(f"{self.key}-*.npz"))) if self.path.is_dir() else 0
-        reason = error.strerror if self.path.is_dir() else "the folder has vanished"
-        return OSError(
-            error.errno,
-            f"`checkpoint` cannot be written ({reason}); {kept} of {self.chunks} chunks are safe. "
-            "Make room or bring the folder back, then call again to go on from there",
-            str(self.path),
-        )
 
 
 def _digest(archive: bytes) -> bytes:
@@ -190,7 +167,7 @@ def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: in
     InvalidInput
         If the folder holds another sweep; the message shows what differs.
     OSError
-        If the folder cannot be made or written.
+        If the folder cannot be made or written: chunks that were finished are safe.
     """
     path = path_of(path, "checkpoint").absolute()
     wanted = json.loads(
@@ -198,23 +175,18 @@ def open_folder(path: str | Path, grid: Grid, about: Mapping[str, Any], size: in
             {"grid": {axis.name: _entry(axis) for axis in grid.axes}, **about, "cells per chunk": size}
         )
     )
-    folder = Folder(path=path, key=_key(wanted), chunks=-(-grid.cells // size))
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if _read_manifest(path / _MANIFEST) is None:
-            write_whole(path / _MANIFEST, json.dumps(wanted, indent=1, ensure_ascii=False).encode())
-        stored = _read_manifest(path / _MANIFEST) or {}
-        _sweep_up(path)
-    except FileExistsError:
-        raise InvalidInput(f"`checkpoint` must be a folder; {str(path)!r} is a file.") from None
-    except OSError as error:
-        raise folder._refused(error) from None
+    if path.exists() and not path.is_dir():
+        raise InvalidInput(f"`checkpoint` must be a folder; {str(path)!r} is a file.")
+    path.mkdir(parents=True, exist_ok=True)
+    if _read_manifest(path / _MANIFEST) is None:
+        write_whole(path / _MANIFEST, json.dumps(wanted, indent=1, ensure_ascii=False).encode())
+    stored = _read_manifest(path / _MANIFEST) or {}
     if stored != wanted:
         raise InvalidInput(
             f"`checkpoint` holds another sweep: {'; '.join(_differences(stored, wanted))}. "
             f"Use another folder, or delete {str(path)!r}; `open_sweep` reads what it holds."
         )
-    return folder
+    return Folder(path=path, key=_key(wanted))
 
 
 def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
@@ -236,8 +208,8 @@ def read_folder(path: str | Path) -> tuple[Folder, Grid, dict[str, Any]]:
             isinstance(one, str)
             for one in (manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
         )
-        grid, size = Grid(axes=tuple(axes)), int(manifest["cells per chunk"])
-        folder = Folder(path=path, key=_key(manifest), chunks=-(-grid.cells // size))
+        grid, whole = Grid(axes=tuple(axes)), whole and int(manifest["cells per chunk"]) > 0
+        folder = Folder(path=path, key=_key(manifest))
     except Exception:  # Neither file need be what it was; what a damaged array raises depends on the place.
         whole = False
     if not whole:
@@ -264,27 +236,22 @@ def _read_manifest(path: Path) -> Any:
     return stored if isinstance(stored, dict) else None
 
 
-def _sweep_up(path: Path) -> None:
-    """Remove files that a killed run left unfinished an hour ago or earlier."""
-    for part in path.glob(".*.part"):
-        with suppress(FileNotFoundError):  # Another run may be renaming it right now.
-            if time.time() - part.stat().st_mtime > _STALE:
-                part.unlink()
-
-
-def _differences(old: Any, new: Any, name: str = "") -> list[str]:
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Say what differs, one clause for each entry."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = dict.fromkeys([*old, *new])
-        return [
-            clause
-            for key in keys
-            for clause in _differences(old.get(key), new.get(key), f"{name} {key}".strip())
-        ]
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new) > _LISTED and old != new:
-        k = next(k for k, (one, other) in enumerate(zip(old, new, strict=True)) if one != other)
-        return _differences(old[k], new[k], f"{name}[{k}]")
-    return [] if old == new else [f"{name} was {_short(old)} and is now {_short(new)}"]
+    was, now = _flat(old), _flat(new)
+    return [
+        f"{name} was {_short(was.get(name))} and is now {_short(now.get(name))}"
+        for name in was | now
+        if was.get(name) != now.get(name)
+    ]
+
+
+def _flat(entry: Any, name: str = "") -> dict[str, Any]:
+    """Return nested entries by their joined names."""
+    if not isinstance(entry, dict):
+        return {name: entry}
+    parts = (_flat(value, f"{name} {key}".strip()) for key, value in entry.items())
+    return {inner: value for part in parts for inner, value in part.items()}
 
 
 def _short(value: Any) -> str:
@@ -307,13 +274,8 @@ class Task:
     grid: Grid
     vectorized: bool
 
-    def __call__(self, stretch: tuple[int, int], *more: object) -> tuple[int, Chunk]:
+    def __call__(self, stretch: tuple[int, int]) -> tuple[int, Chunk]:
         """Compute the cells `start` to `stop - 1`; return `start` with their numbers."""
-        if more:
-            raise InvalidInput(
-                "`workers` must call the function that it is given with one argument, like `map`; it gave "
-                f"{1 + len(more)}, as `starmap` does."
-            )
         start, stop = stretch
         return start, self._computed(start, stop)
 

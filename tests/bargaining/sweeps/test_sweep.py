@@ -1,6 +1,5 @@
 """Sweeps: the same numbers however they are cut, shared out, interrupted or resumed."""
 
-import errno
 import os
 import random
 import re
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from itertools import starmap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +20,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bargaining import Game, _files, critical_discount, open_sweep
+from bargaining import Game, critical_discount
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.surplus import TransferableSurplus
@@ -198,7 +196,6 @@ def test_axes_may_be_text_whole_numbers_and_labelled_arrays():
         ),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: x), r"like `map`; .* returned \(0, 1\)"),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: [(-1, f(x[0])[1])]), r"returned \(-1, {"),
-        (lambda: sweep(pie, GRID, nash, workers=starmap), "with one argument, like `map`; it gave 2"),
         (lambda: sweep(pie, GRID, nash, workers=lambda f, x: [f(x[0])]), "for every argument.* left out"),
         (lambda: sweep(pie, GRID, nash, checkpoint=""), "`checkpoint` must be a path, neither empty"),
         (lambda: sweep(pie, GRID, nash, checkpoint="a\0b"), "`checkpoint` must be a path.* null characters"),
@@ -352,7 +349,7 @@ def test_resuming_computes_only_what_is_missing(tmp_path):
 def test_a_chunk_damaged_anywhere_counts_as_absent(tmp_path):
     cut(picky, nash, 12, checkpoint=tmp_path)
     (path,) = tmp_path.glob("*.npz")
-    folder = _cells.Folder(path=tmp_path, key=path.name.split("-")[0], chunks=1)
+    folder = _cells.Folder(path=tmp_path, key=path.name.split("-")[0])
     good = path.read_bytes()
     assert folder.load(0)["status"].size == 12
     for k in range(0, len(good), 31):
@@ -362,30 +359,11 @@ def test_a_chunk_damaged_anywhere_counts_as_absent(tmp_path):
         assert folder.load(0) is None
 
 
-def test_a_folder_in_the_place_of_a_chunk_is_named(tmp_path):
-    cut(pie, nash, 12, checkpoint=tmp_path)
-    (path,) = tmp_path.glob("*.npz")
-    path.unlink()
-    path.mkdir()
-    for read in (lambda: open_sweep(tmp_path), lambda: cut(pie, nash, 12, checkpoint=tmp_path)):
-        with pytest.raises(InvalidInput, match=f"{path.name} cannot be read .*Move it away"):
-            read()
-
-
 def test_a_chunk_is_an_ordinary_archive(tmp_path):
     cut(pie, nash, 12, checkpoint=tmp_path)
     (path,) = tmp_path.glob("*.npz")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         assert stored[".payoffs"].shape == (12, 2)
-
-
-def test_a_long_axis_that_differs_only_inside_is_another_sweep(tmp_path):
-    for values in (np.arange(99.0), np.where(np.arange(99) == 50, -1.0, np.arange(99.0))):
-        if values[50] < 0:
-            with pytest.raises(InvalidInput, match=r"grid x values\[50\] was 50.0 and is now -1.0"):
-                sweep(lambda x: x, {"x": values}, float, checkpoint=tmp_path, version="1")
-        else:
-            sweep(lambda x: x, {"x": values}, float, checkpoint=tmp_path, version="1")
 
 
 def test_players_keep_their_names_if_these_are_the_same_in_all_cells():
@@ -428,38 +406,6 @@ def test_a_changed_sweep_is_refused_with_the_difference(change, message, tmp_pat
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_full_disk_is_named_and_finished_chunks_stay(tmp_path, monkeypatch):
-    def full(path, content, **options):
-        if path.name.endswith("000006.npz"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        _files.write_whole(path, content, **options)
-
-    monkeypatch.setattr(_cells, "write_whole", full)
-    with pytest.raises(
-        OSError, match=r"`checkpoint` cannot be written \(No space left on device\); 3 of 6"
-    ) as caught:
-        cut(pie, nash, 2, checkpoint=tmp_path)
-    assert caught.value.errno == errno.ENOSPC
-    monkeypatch.undo()
-    done = []
-    same(cut(pie, nash, 2, checkpoint=tmp_path, workers=partial(count, done=done)), sweep(pie, GRID, nash))
-    assert done == [6, 8, 10]
-
-
-def test_a_vanished_folder_is_named(tmp_path):
-    folder = tmp_path / "gone"
-
-    def vanish(task, tasks):
-        for k, stretch in enumerate(tasks):
-            if k == 2:
-                folder.rename(tmp_path / "elsewhere")
-            yield task(stretch)
-
-    with pytest.raises(OSError, match=r"\(the folder has vanished\); 0 of 3 chunks are safe"):
-        cut(pie, nash, 5, checkpoint=folder, workers=vanish)
-    assert len(list((tmp_path / "elsewhere").glob("*.npz"))) == 2
-
-
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput, match="`checkpoint` must be a folder"):
@@ -474,18 +420,6 @@ def test_two_resumers_do_not_disturb_each_other(tmp_path):
             same(run.result(), whole)
     assert not list(tmp_path.glob(".*"))
     assert len(list(tmp_path.glob("*.npz"))) == 12
-
-
-def test_unfinished_files_of_a_killed_run_are_swept_up_in_time(tmp_path):
-    sweep(pie, GRID, nash, checkpoint=tmp_path)
-    old, new = tmp_path / ".a.npz.1-a.part", tmp_path / ".b.npz.1-b.part"
-    old.touch()
-    new.touch()
-    os.utime(old, (0, 0))
-    (tmp_path / ".c.npz.1-c.part").symlink_to("renamed-by-another-run-between-two-looks")
-    sweep(pie, GRID, nash, checkpoint=tmp_path)
-    assert not old.exists()
-    assert new.exists()
 
 
 def test_progress_counts_chunks(tmp_path, capsys):

@@ -1,7 +1,7 @@
 """The parser of the command `bargaining`, and the options that several commands share.
 
-Tables go to the terminal, wrapped to its width, or to files. On a terminal a line says what is being computed and for
-how long, until the work is done. Work that may take too long, such as solving an arbitrary file, has a time limit.
+Tables go to the terminal, wrapped to its width, or to files. On a terminal a line says what is being computed, until
+the work is done. Work that may take too long, such as solving an arbitrary file, has a time limit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,33 +139,17 @@ def _form_of(output: Path) -> str:
     return ENDINGS[output.suffix]
 
 
-_FIRST = 1.0  # seconds before the first message: quick work needs none
-_EVERY = 1.0  # second
-
-
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Say on standard error, if it is a terminal, that this is being worked on."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    done, start = threading.Event(), time.monotonic()
-
-    def tell() -> None:
-        pause = _FIRST
-        while not done.wait(pause):
-            seconds, pause = int(time.monotonic() - start), _EVERY
-            print(f"\r{what}: {seconds} s", end="\x1b[K", file=sys.stderr, flush=True)
-        if time.monotonic() - start > _FIRST:
-            print("\r", end="\x1b[K", file=sys.stderr, flush=True)
-
-    teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
+    """Say on standard error, if it is a terminal, that this is being worked on, until it is done."""
+    shown = sys.stderr.isatty()
+    if shown:
+        print(f"{what} ...", end="", file=sys.stderr, flush=True)
     try:
         yield
     finally:
-        done.set()
-        teller.join()
+        if shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 AGAIN = 0.1  # seconds between tries: an exception in a callback of a weak reference is lost as well

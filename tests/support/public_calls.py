@@ -790,7 +790,6 @@ CALLS: dict[str, Call] = {
             "lower": array(0.0),
             "upper": array(1.0),
             "outside": array(0.0),
-            "marginal_surplus": lambda e: 1 - 2 * e,
         },
     ),
     "renegotiation_proof": Call(

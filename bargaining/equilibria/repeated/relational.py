@@ -13,11 +13,12 @@ from bargaining._arrays import Floats, real, scalar, within
 from bargaining._arrays import discounts as discounts_of
 from bargaining._calls import suggesting
 from bargaining._rich import Result
-from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining.feasible._facets import LinearProgram, optimise
+from bargaining.equilibria.repeated.claims import least_spread
+from bargaining.errors import InvalidInput, Status
 
 _NODES = 256  # points of the first grid over the range of efforts
 _HALVINGS = 60  # a float has 53 digits
+_SAME = 1e-7  # of the range of efforts: values alone tell the efficient one to about 1e-8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +39,7 @@ class RelationalContract(Result):
     status : Status
         OK; EMPTY if no effort can be sustained and the parties take `outside`.
     first_best : bool
-        Whether the effort is the efficient one.
+        Whether the effort is the efficient one, up to 1e-7 of the range.
     """
 
     effort: float
@@ -58,7 +59,6 @@ def relational_contract(
     lower: float,
     upper: float,
     outside: float = 0.0,
-    marginal_surplus: Callable[[float], float] | None = None,
 ) -> RelationalContract:
     r"""Return the most productive self-enforcing effort in a relationship with transfers.
 
@@ -77,9 +77,6 @@ def relational_contract(
         The range of efforts.
     outside : float, default 0
         O: the joint payoff per period after they part for good.
-    marginal_surplus : callable, optional
-        The derivative of S. With it the efficient effort is found to full accuracy; without it, it
-        is accurate to about 1e-8 of the range (the surplus, to 1e-16).
 
     Returns
     -------
@@ -95,7 +92,8 @@ def relational_contract(
     In each period effort is chosen, then the bonus is paid or not. If somebody breaks the agreement, the relationship
     ends. Stationary contracts lose nothing, and the division of the surplus, by the fixed pay, does not affect which
     efforts can be enforced (Levin 2003). The constraint's slack is concave, so the efforts that can be sustained are an
-    interval; the answer is its point nearest the efficient effort.
+    interval; the answer is its point nearest the efficient effort, which is accurate to about 1e-8 of the range (the
+    surplus, to 1e-16).
 
     References
     ----------
@@ -119,8 +117,6 @@ def relational_contract(
     alternative = scalar(outside, "outside")
     function(surplus, "surplus", "effort")
     function(temptation, "temptation", "effort")
-    if marginal_surplus is not None:
-        function(marginal_surplus, "marginal_surplus", "effort")
 
     def total(e: float) -> float:
         return scalar(surplus(e), "surplus")
@@ -128,20 +124,30 @@ def relational_contract(
     def slack(e: float) -> float:
         return delta * (total(e) - alternative) - (1 - delta) * scalar(temptation(e), "temptation")
 
-    best = _efficient(total, marginal_surplus, low, high)
-    grid = np.linspace(low, high, 9).tolist()
-    effort = _sustained(slack, best, low, high, scale=float(np.ptp([[total(e), slack(e)] for e in grid])))
-    if effort is None:
-        return RelationalContract(
-            effort=np.nan, surplus=alternative, bonus=0.0, slack=np.nan, status=Status.EMPTY, first_best=False
-        )
+    best = effort = _argmax(total, low, high)
+    if slack(best) < 0:
+        effort = _argmax(slack, low, high)
+        least, beyond = min(slack(effort), 0.0), best
+        grid = np.linspace(low, high, 9).tolist()
+        if least < -1e-14 * float(np.ptp([[total(e), slack(e)] for e in grid])):
+            return RelationalContract(
+                effort=np.nan,
+                surplus=alternative,
+                bonus=0.0,
+                slack=np.nan,
+                status=Status.EMPTY,
+                first_best=False,
+            )
+        for _ in range(_HALVINGS):
+            middle = (effort + beyond) / 2
+            effort, beyond = (middle, beyond) if slack(middle) >= least else (effort, middle)
     return RelationalContract(
         effort=effort,
         surplus=total(effort),
         bonus=scalar(temptation(effort), "temptation"),
         slack=slack(effort),
         status=Status.OK,
-        first_best=effort == best,
+        first_best=abs(effort - best) <= _SAME * (high - low),
     )
 
 
@@ -155,46 +161,6 @@ def _argmax(height: Callable[[float], float], low: float, high: float) -> float:
     options = {"xatol": 1e-13 * (high - low)}
     found = minimize_scalar(lambda e: -height(float(e)), bounds=around, method="bounded", options=options)
     return max((float(found.x), float(grid[top]), *around), key=height)
-
-
-def _efficient(
-    total: Callable[[float], float],
-    marginal: Callable[[float], float] | None,
-    low: float,
-    high: float,
-) -> float:
-    from scipy.optimize import brentq
-
-    if marginal is None:
-        return _argmax(total, low, high)
-
-    def slope(e: float) -> float:
-        return scalar(marginal(e), "marginal_surplus")
-
-    if slope(low) <= 0:
-        return low
-    if slope(high) >= 0:
-        return high
-    return float(brentq(slope, low, high, xtol=1e-300, rtol=8.9e-16))
-
-
-def _sustained(
-    slack: Callable[[float], float], best: float, low: float, high: float, *, scale: float
-) -> float | None:
-    """Return the effort nearest the best at which the slack, which is concave, is not negative, by halving."""
-    if slack(best) >= 0:
-        return best
-    effort = _argmax(slack, low, high)
-    least = min(slack(effort), 0.0)
-    if least < -1e-14 * scale:
-        return None
-    for _ in range(_HALVINGS):
-        middle = (effort + best) / 2
-        if slack(middle) >= least:
-            effort = middle
-        else:
-            best = middle
-    return effort
 
 
 @suggesting
@@ -242,22 +208,9 @@ def bonus_spread(probabilities: ArrayLike, costs: ArrayLike) -> Floats:
     if price.size != len(table):
         raise InvalidInput(f"`costs` must have one entry per effort ({len(table)}); got {price.size}.")
     unit = float(np.ptp(price)) or 1.0
-    return np.array([unit * _spread(table, (price - price.min()) / unit, e) for e in range(price.size)])
-
-
-def _spread(table: Floats, costs: Floats, effort: int) -> float:
-    others = np.arange(len(costs)) != effort
-    outputs = table.shape[1]
-    incentives = np.pad(table[others] - table[effort], ((0, 0), (0, 1)))
-    limits = np.column_stack((np.eye(outputs), np.full(outputs, -1.0)))
-    found = optimise(
-        LinearProgram(
-            objective=-np.eye(outputs + 1)[-1],
-            matrix=np.vstack((incentives, limits)),
-            limits=np.concatenate((costs[others] - costs[effort], np.zeros(outputs))),
-            lower=np.zeros(outputs + 1),
-        )
+    return np.array(
+        [
+            unit * least_spread(np.delete(table, e, 0) - own, (np.delete(price, e) - price[e]) / unit)
+            for e, own in enumerate(table)
+        ]
     )
-    if found.status is Status.FAILED:
-        raise Unsolved(f"The linear program for effort {effort} failed.")
-    return abs(found.value)

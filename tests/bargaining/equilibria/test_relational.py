@@ -9,7 +9,7 @@ from bargaining.equilibria.repeated.relational import bonus_spread, relational_c
 from bargaining.errors import InvalidInput, Status
 
 
-def quadratic(discount, outside, *, scale=1.0, exact=True):
+def quadratic(discount, outside, *, scale=1.0):
     return relational_contract(
         lambda e: scale * (e - e**2 / 2),
         lambda e: scale * e**2 / 2,
@@ -17,7 +17,6 @@ def quadratic(discount, outside, *, scale=1.0, exact=True):
         lower=0.0,
         upper=2.0,
         outside=scale * outside,
-        marginal_surplus=(lambda e: scale * (1 - e)) if exact else None,
     )
 
 
@@ -34,17 +33,16 @@ def test_published_numbers(discount, outside, effort):
     assert round(quadratic(discount, outside).effort, 7) == effort
 
 
-@pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("discount", [0.1, 0.3, 0.45, 0.6, 0.9])
 @pytest.mark.parametrize("outside", [0.0, 0.02, 0.2250002, 0.49])  # up to .225 some effort is possible at .45
-def test_closed_form(discount, outside, exact):
-    found, expected = quadratic(discount, outside, exact=exact), closed_form(discount, outside)
+def test_closed_form(discount, outside):
+    found, expected = quadratic(discount, outside), closed_form(discount, outside)
     if expected is None:
         assert found.status == Status.EMPTY
         assert found.surplus == outside
         assert np.isnan(found.effort)
         return
-    assert found.effort == pytest.approx(expected, rel=1e-12 if exact and expected < 1 else 1e-7)
+    assert found.effort == pytest.approx(expected, rel=1e-12 if expected < 1 else 1e-7)
     assert found.first_best == (expected == 1)
     assert found.slack >= -1e-14
     assert found.bonus == pytest.approx(found.effort**2 / 2)
@@ -62,9 +60,7 @@ def test_a_better_outside_option_weakens_the_relationship():
 
 
 def test_an_efficient_effort_at_the_end_of_the_range():
-    found = relational_contract(
-        lambda e: e, lambda e: 0.0, 0.5, lower=0, upper=3, marginal_surplus=lambda e: 1.0
-    )
+    found = relational_contract(lambda e: e, lambda e: 0.0, 0.5, lower=0, upper=3)
     assert found.effort == 3
     assert found.first_best
 
@@ -119,8 +115,6 @@ def test_bad_arguments():
         relational_contract(lambda e: float("nan"), lambda e: e, 0.5, lower=0, upper=1)
     with pytest.raises(InvalidInput, match="`temptation` must be a function of effort; got 0"):
         relational_contract(lambda e: e, 0.5, 0.5, lower=0, upper=1)
-    with pytest.raises(InvalidInput, match="`marginal_surplus` must be a function of effort; got 1"):
-        relational_contract(lambda e: e, lambda e: e, 0.5, lower=0, upper=1, marginal_surplus=1)
     with pytest.raises(InvalidInput, match="`costs` must hold payoffs of size 1e"):
         bonus_spread([[0.5, 0.5]], [1e308])
     with pytest.raises(InvalidInput, match="`probabilities`"):

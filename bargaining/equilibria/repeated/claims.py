@@ -257,6 +257,11 @@ class Account(NamedTuple):
     low: list[Line]
 
     @property
+    def threat(self) -> Floats:
+        """The payees' v."""
+        return -np.array([each.value for each in self.low])
+
+    @property
     def surplus(self) -> float:
         """U minus the sum of v."""
         return self.best.value + sum(each.value for each in self.low)

@@ -585,17 +585,13 @@ def _programmed(
             value, k = min((_grim(path, monitoring, stage), k) for k, stage in enumerate(stages))
             threat = stages[k] if value < np.inf else threat
     elif transfers:
-        ledger = of_joint(path.game, monitoring, path.exit)
-
-        def lowest(discount: float) -> Floats | None:
-            account = ledger.at(discount)
-            return None if account is None else np.array([-each.value for each in account.low])
-
-        value = _for_ever(path, monitoring, lowest)
-        threat = threat if value == np.inf or (low := lowest(value)) is None else low
+        at = of_joint(path.game, monitoring, path.exit).at
+        value = _for_ever(path, monitoring, lambda d: None if (account := at(d)) is None else account.threat)
+        account = at(value) if value < np.inf else None
+        threat = threat if account is None else account.threat
     else:
-        low, high = _begins_from(path, monitoring)
-        return _result(path, high, punishment, bracket=(low, high))
+        bracket = _begins_from(path, monitoring)
+        return _result(path, bracket[1], punishment, bracket=bracket)
     simple = _simple(value, value, _SLACK, lambda _: True) if value < 1 and complete else value
     return _result(path, simple, punishment, threat=threat)
 

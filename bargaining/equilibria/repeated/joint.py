@@ -218,7 +218,7 @@ def _step(game: Game, account: Account, discount: float) -> JointStep:
         discount=discount,
         liquidity=account.stake,
         joint=joint,
-        threat=tuple(-each.value for each in account.low),
+        threat=tuple(account.threat.tolist()),
         burnt=burnt if burnt > 10 * ROUNDING * payoff_range(game) else 0.0,
         profile=profile,
         punishments=tuple(each.owner for each in account.low),

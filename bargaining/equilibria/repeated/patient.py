@@ -16,7 +16,7 @@ from bargaining._arrays import Floats, owning, real
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import solve
-from bargaining._rich import Card, Shown
+from bargaining._rich import Card, Shown, table
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated.claims import (
     ROUNDING,
@@ -209,7 +209,7 @@ def patient_payoffs(game: Game, *, monitoring: Monitoring | None = None) -> Pati
         )
     scores = _Scores(game, monitoring)
     faces = list(_faces(scores)) if scores.sustained else []
-    corners = _within(faces, payoff_range(game))
+    corners = _within(faces, payoff_range(game)) if faces else np.empty((0, 2))
     reason = ""
     if not scores.sustained:
         reason = "No profile of pure actions can be sustained: some deviation pays and cannot be noticed."
@@ -316,8 +316,6 @@ def _faces(scores: _Scores) -> Iterator[tuple[Pair, Score]]:
 
 def _within(faces: Sequence[tuple[Pair, Score]], unit: float) -> Floats:
     """Return the vertices of the intersection of half-planes, the first four of which are a box."""
-    if not faces:
-        return np.empty((0, 2))
     bounds = [(normal, value) for normal, (value, _) in faces if value is not None]
     right, left, top, bottom = (bound for _, bound in bounds[:4])
     if min(right + left, top + bottom) < -ROUNDING * unit:
@@ -386,21 +384,7 @@ class FullRank(Shown):
         return self.individual and self.pairwise
 
     def _card(self) -> Card:
-        """Return a row for each failure."""
-        rows = [
-            [
-                str(each.profile),
-                ", ".join(map(str, each.players)),
-                f"{each.rank.rank} of {each.rank.full}",
-                each.reason,
-            ]
-            for each in self.failures
-        ]
-        return Card(
-            title="Full rank" if rows else "Full rank at every profile",
-            heads=["profile", "players", "rank", "look alike"],
-            rows=rows or [["every", "all", "full", "none"]],
-        )
+        return table("Full rank" if self.failures else "Full rank at every profile", self.failures)
 
 
 @suggesting
@@ -464,25 +448,18 @@ def _alike(game: Game, monitoring: Monitoring, profile: Profile, players: Sequen
         for action, other in other_actions(game, profile, i):
             rows.append(monitoring.exact[other])
             names.append(f"{titles(game.player_names)[i]} playing {game.actions[i][action]}")
-    independent: list[int] = []
     matrix = np.array(rows)
-    for k in range(len(rows)):
-        gram = matrix[[*independent, k]] @ matrix[[*independent, k]].T
-        if solve(gram, gram[-1]) is not None:
-            independent.append(k)
-            continue
-        # The first row that depends on those before it; all rows have the sum one, so that both sides have one sum.
-        mixture = dict(zip(independent, solve(gram[:-1, :-1], gram[-1, :-1]) or (), strict=True))
-        weights = [-mixture.get(j, Fraction(0)) for j in range(k)] + [Fraction(1)]
-        first = next(weight for weight in weights if weight)
-        total = sum(weight for weight in weights if weight * first > 0)
-        sides = [
-            " and ".join(
-                name if weight == side * total else f"{abs(weight / total)} of {name}"
-                for weight, name in zip(weights, names, strict=False)
-                if weight * side * total > 0
-            )
-            for side in (1, -1)
-        ]
-        return f"{sides[0]} looks like {sides[1]}"
-    raise AssertionError("rows that depend on each other have a combination that vanishes")
+    # The first row that depends on those before it; all rows have the sum one, so that both sides have one sum.
+    for k in range(1, len(rows)):
+        before = matrix[:k]
+        mixture = np.array(solve(before @ before.T, before @ matrix[k]), dtype=object)
+        if (mixture @ before == matrix[k]).all():
+            break
+    weights = [-share for share in mixture] + [Fraction(1)]
+    total = sum(weight for weight in weights if weight > 0)
+    sides = dict[bool, list[str]]()
+    for weight, name in zip(weights, names, strict=False):
+        if weight:
+            share = abs(weight / total)
+            sides.setdefault(weight > 0, []).append(name if share == 1 else f"{share} of {name}")
+    return " looks like ".join(" and ".join(each) for each in sides.values())

@@ -168,7 +168,7 @@ def common_discount(game: RepeatedGame | StochasticGame) -> Fraction:
 def _pack(cells: list[Account | None], shape: tuple[int, ...], names: tuple[str, ...]) -> TransferEquilibrium:
     players, nobody = len(names), (-1,) * len(names)
     joint = np.array([np.nan if c is None else c.best.value for c in cells]).reshape(shape)
-    threat = np.array([[np.nan] * players if c is None else [-low.value for low in c.low] for c in cells])
+    threat = np.array([np.full(players, np.nan) if c is None else c.threat for c in cells])
     status = np.array([Status.EMPTY if c is None else Status.OK for c in cells], dtype=np.int8)
     profiles = [nobody if c is None else c.best.owner or nobody for c in cells]
     punishments = [[nobody if c is None else c.low[i].owner or nobody for i in range(players)] for c in cells]

@@ -48,7 +48,7 @@ class StochasticTransferEquilibrium(TransferEquilibrium):
         Unsolved
             If there is no equilibrium in that state.
         """
-        index(state, "state", "state", len(self.status))
+        index(state, "state", "state", len(self.threat))
         if np.asarray(self.status)[state] != Status.OK:
             raise Unsolved(
                 f"State {state} has no equilibrium, so there is nothing to bargain over; read `status`."

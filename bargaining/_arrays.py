@@ -9,7 +9,6 @@ when the caller changes an array.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -44,8 +43,6 @@ _NUMBERS = {float, int, np.float64, np.int64, Fraction}
 _LISTS = {list, tuple}
 _PERCENT = 100.0  # above it a number is no percentage either
 _DEEPEST = 64  # axes that NumPy allows
-_PLAIN = re.compile(r"\b(bool|float|int|str|tuple|Fraction|Literal|None|Problem|Status)\b|\W")
-"""What the type of a field without arrays is made of."""
 _ATOMS = {float, int, str, bool, type(None), Fraction}
 
 LARGEST = 1e300
@@ -109,10 +106,7 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
 
     Arrays become read-only copies, lists tuples and dicts copies; private fields may hold lists and dicts of their own.
     """
-    known = [(f.name, f.name.startswith("_"), _PLAIN.sub("", f.type)) for f in fields(kind)]  # type: ignore[arg-type]
-    public = tuple(name for name, private, type_ in known if type_ and not private)
-    private = tuple(name for name, private, type_ in known if type_ and private)
-    numbers = tuple(name for name, private, type_ in known if not type_)
+    names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
     given = kind.__init__
 
     @wraps(given)
@@ -126,17 +120,13 @@ def owning(kind: type[Frozen]) -> type[Frozen]:
         settle(self)
 
     def settle(self: Any) -> None:
-        for name in public:
+        for name in names:
             value = getattr(self, name)
-            if type(value) not in _ATOMS and (kept := own(value)) is not value:
+            if type(value) in _ATOMS or (name[0] == "_" and isinstance(value, list | dict)):
+                continue
+            kept = own(value)
+            if kept is not value:
                 object.__setattr__(self, name, kept)
-        for name in private:
-            value = getattr(self, name)
-            if isinstance(value, np.ndarray | tuple):
-                object.__setattr__(self, name, own(value))
-        for name in numbers:
-            if isinstance(value := getattr(self, name), np.ndarray):
-                object.__setattr__(self, name, value[()] if value.ndim == 0 else owned(value))
 
     def restore(self: Any, state: Iterable[Any]) -> None:
         settle(fill(self, **{field.name: value for field, value in zip(fields(self), state, strict=True)}))

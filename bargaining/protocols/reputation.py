@@ -131,7 +131,7 @@ class ReputationalBargaining(Shown):
         return ReputationalOutcome(
             payoffs=payoffs,
             initial_concession=initial,
-            horizon=horizon,
+            horizon=np.asarray(horizon),
             leaves=np.broadcast_to(owned(leaves), payoffs.shape),
             game=self._game,
             parameters=describe(self).parameters,

@@ -1,4 +1,4 @@
-"""A table as LaTeX; pylatexenc does the escaping, and pandas the markup.
+"""A table as LaTeX; pylatexenc does the escaping.
 
 A table is fitted to a page by type size, wrapped headings, and widths for columns of text. Widths are estimates in
 points for a text width of 345 points, the narrowest of LaTeX's standard classes, or 550 in landscape;
@@ -19,7 +19,7 @@ import numpy as np
 
 from bargaining._optional import needs
 from bargaining.errors import InvalidInput
-from bargaining.tables.typeset import NUMBER, headings, is_numeric, runs, styler, texts
+from bargaining.tables.typeset import NUMBER, headings, is_numeric, runs, texts
 
 if TYPE_CHECKING:
     from bargaining.tables.table import Table
@@ -118,26 +118,46 @@ def _tabular(table: Table, encode: Callable[[str], str]) -> tuple[Fit, list[str]
     ]
     fitted = _fit(needed, levels, numeric)
     folds = fitted.folds or (0,) * len(columns)
-    groups = [
-        _heading(group, sum(folds[start:stop]) + 2 * (stop - start - 1) if fitted.folds else 0, encode)
-        for group, start, stop in runs(levels[0])
-        for _ in range(start, stop)
-    ]
-    heads = [groups] + [
+    heads = [
         [_heading(text, fold, encode) for text, fold in zip(level, folds, strict=True)]
         for level in levels[1:]
-    ]
-    body = [
-        [_dressed(encode(text), n) for text in column] for column, n in zip(columns, numeric, strict=True)
+        if any(level) or level is levels[1]
     ]
     layout = [
         f"S[table-format={form}]" if n else _text_column(share)
         for form, n, share in zip(forms, numeric, fitted.shares, strict=True)
     ]
-    written = styler(body, heads).to_latex(
-        column_format=f"@{{}}{''.join(layout)}@{{}}", hrules=True, siunitx=True, multicol_align="c"
-    )
-    return fitted, _with_group_rules(written.rstrip().split("\n"), levels[0])
+    body = [
+        [_dressed(encode(text), n) for text, n in zip(row, numeric, strict=True)]
+        for row in zip(*columns, strict=True)
+    ]
+    return fitted, [
+        rf"\begin{{tabular}}{{@{{}}{''.join(layout)}@{{}}}}",
+        r"\toprule",
+        *_group_lines(levels[0], folds, encode),
+        *(_row([f"{{{text}}}" for text in level]) for level in heads),
+        r"\midrule",
+        *map(_row, body),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _group_lines(groups: Sequence[str], folds: Sequence[int], encode: Callable[[str], str]) -> list[str]:
+    """Return the headings over several columns, if there are any, and the rules under them."""
+    if not any(groups):
+        return []
+    cells, rules = [], ""
+    for group, start, stop in runs(groups):
+        width = sum(folds[start:stop]) + 2 * (stop - start - 1) if any(folds) else 0
+        text, count = _heading(group, width, encode), stop - start
+        cells.append(rf"\multicolumn{{{count}}}{{c}}{{{text}}}" if count > 1 else f"{{{text}}}")
+        rules += rf"\cmidrule(lr){{{start + 1}-{stop}}}" if group else ""
+    return [_row(cells), rules]
 
 
 def _heading(text: str, fold: int, encode: Callable[[str], str]) -> str:
@@ -190,12 +210,6 @@ def _room(form: str) -> int:
     """Return how many characters wide the numbers of a siunitx format are, with the signs that it adds."""
     sizes = [int(digits) for digits in re.findall(r"[0-9]+", form)]
     return sum(sizes) + 1 + form.startswith("-") + sizes[1] // 5 + 4 * (len(sizes) > 2)
-
-
-def _with_group_rules(lines: list[str], groups: Sequence[str]) -> list[str]:
-    """Put a rule under each group of columns, below the first row of headings."""
-    rules = [rf"\cmidrule(lr){{{start + 1}-{stop}}}" for group, start, stop in runs(groups) if group]
-    return [*lines[:3], "".join(rules), *lines[3:]] if rules else lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

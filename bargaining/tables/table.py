@@ -16,7 +16,6 @@ from bargaining._calls import suggesting
 from bargaining._digits import significant
 from bargaining._files import file_name, path_of, put
 from bargaining._names import are_given
-from bargaining._rich import Card
 from bargaining._version import version
 from bargaining.errors import BargainingError, InvalidInput, Status, with_article
 from bargaining.tables import latex, typeset
@@ -250,13 +249,7 @@ class Table:
         return tuple(texts)
 
     def _repr_html_(self) -> str:
-        try:
-            return self.to_html()
-        except ImportError:  # The plain table needs nothing.
-            heads = [typeset.flat_heading(column) for column in self.columns]
-            return Card(
-                title=self.caption, heads=heads, rows=zip(*typeset.texts(self), strict=True), notes=self.notes
-            ).html()
+        return self.to_html()
 
     def _repr_latex_(self) -> str | None:
         try:

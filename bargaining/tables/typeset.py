@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv as _csv
-import hashlib
 import io
 import json
 import math
@@ -13,12 +12,12 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from html import escape
 from itertools import groupby, zip_longest
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 from bargaining import _digits
-from bargaining._optional import needs
 
 if TYPE_CHECKING:
     from bargaining.tables.table import Table
@@ -272,43 +271,33 @@ def _inert(text: str) -> str:
 
 
 def html(table: Table) -> str:
-    """Write a table element through the pandas Styler, then the notes."""
-    with needs("paper"):
-        from markupsafe import escape as entities
+    """Write a table element, then the notes."""
+    sides = [f"text-align: {'right' if is_numeric(table, k) else 'left'}" for k in range(len(table.columns))]
+    groups, *levels = headings(table)
+    head = [_cells("th", level, sides) for level in levels if any(level) or level is levels[0]]
+    if any(groups):
+        spans = [(group, f'colspan="{stop - start}"') for group, start, stop in runs(groups)]
+        head.insert(0, "".join(f"<th {span}>{escape(group)}</th>" for group, span in spans))
+    body = [_cells("td", row, sides) for row in zip(*texts(table), strict=True)]
+    lines = [
+        '<table class="bargaining">',
+        *([f"<caption>{escape(table.caption)}</caption>"] if table.caption else []),
+        "<thead>",
+        *(f"<tr>{row}</tr>" for row in head),
+        "</thead>\n<tbody>",
+        *(f"<tr>{row}</tr>" for row in body),
+        "</tbody>\n</table>",
+        *(f"<p>{escape(note)}</p>" for note in table.notes),
+    ]
+    return "\n".join(lines) + "\n"
 
-    def escape(text: str) -> str:
-        return str(entities(text))
 
-    body = [list(map(escape, column)) for column in texts(table)]
-    sheet = styler(body, [list(map(escape, level)) for level in headings(table)])
-    name = "table-" + hashlib.sha256(csv(table).encode()).hexdigest()[:12]
-    sides = ["right" if is_numeric(table, k) else "left" for k in range(len(table.columns))]
-    rules = [{"selector": f".col{k}", "props": f"text-align: {side}"} for k, side in enumerate(sides)]
-    rules.append({"selector": "th[colspan]", "props": "text-align: center"})
-    if table.caption:
-        sheet = sheet.set_caption(escape(table.caption))
-    notes = "".join(f"<p>{escape(note)}</p>\n" for note in table.notes)
-    written = sheet.set_table_styles(rules).set_uuid(name).to_html(table_attributes='class="bargaining"')
-    return f"{written.rstrip()}\n{notes}"
+def _cells(tag: str, row: Sequence[str], sides: Sequence[str]) -> str:
+    cells = zip(row, sides, strict=True)
+    return "".join(f'<{tag} style="{side}">{escape(text)}</{tag}>' for text, side in cells)
 
 
 def headings(table: Table) -> list[list[str]]:
     """Return the headings of the columns, level by level: groups, headings and units."""
     units = [f"({column.unit})" if column.unit else "" for column in table.columns]
-    return [
-        [column.group for column in table.columns],
-        [column.heading for column in table.columns],
-        units,
-    ]
-
-
-def styler(body: Sequence[Sequence[str]], levels: Sequence[Sequence[str]]) -> Any:
-    """Return a Styler of columns of finished cells under levels of finished headings."""
-    with needs("paper"):
-        import jinja2  # noqa: F401 - the Styler needs it and names no extra
-        import pandas as pd
-        from pandas.io.formats.style import Styler
-    kept = [list(level) for level in levels if any(level)] or [list(levels[1])]
-    frame = pd.DataFrame({k: pd.Series(column, dtype=object) for k, column in enumerate(body)})
-    frame.columns = pd.MultiIndex.from_arrays(kept) if len(kept) > 1 else pd.Index(kept[0], dtype=object)
-    return Styler(frame, cell_ids=False).hide(axis="index")
+    return [[column.group for column in table.columns], [column.heading for column in table.columns], units]

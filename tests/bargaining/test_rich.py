@@ -224,14 +224,6 @@ def test_a_bimatrix_marks_best_replies():
     assert len(three.rows) == 9
 
 
-def test_a_table_without_jinja_is_a_plain_table(monkeypatch):
-    table = b.Table([{"a": "<b>", "c": 0.5}], caption="<i>", notes=["a & b"])
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    monkeypatch.setattr("bargaining.tables.table.Table.to_html", lambda self: import_module("jinja2"))
-    assert Cells(table._repr_html_()).rows == [["a", "c"], ["<b>", "0.5"]]
-    assert "&lt;i&gt;" in table._repr_html_()
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [

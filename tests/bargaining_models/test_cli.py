@@ -67,7 +67,7 @@ def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixtur
         ("text", "The division of an agreement"),
         ("latex", r"\begin"),
         ("markdown", "**The division"),
-        ("html", "<style"),
+        ("html", "<table"),
         ("csv", "Concept or protocol,r,"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,7 +21,6 @@ from bargaining.equilibria.sets.fan import corners as fan_corners
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import RepeatedGame, require_repeated
 
-_ROUGH = (1e-2, 1e-3, 1e-4)  # tolerances of the inner sets from which strategies for interior points are made
 BUDGET = 300_000_000
 """Units of work: some thirty seconds of two actions each."""
 _START, _REFINEMENTS = (
@@ -60,9 +58,7 @@ class PublicPayoffSet(PayoffPolygon):
     outer: Floats
     gap: float
     stats: Stats
-    _found: Several | None = field(repr=False, default=None)
-    # made once, coarse first
-    _exact: list[PublicAutomaton] = field(init=False, repr=False, default_factory=list)
+    _found: Several = field(repr=False)
 
     @property
     def player_names(self) -> tuple[str, ...]:
@@ -94,10 +90,6 @@ class PublicPayoffSet(PayoffPolygon):
         Unsolved
             If rounding to rationals leaves some regret, as on a knife edge.
 
-        Notes
-        -----
-        A rougher inner set needs fewer states, so interior points are attained by its strategies.
-
         Examples
         --------
         >>> from fractions import Fraction
@@ -117,28 +109,13 @@ class PublicPayoffSet(PayoffPolygon):
                 f"`payoffs` must lie in the inner set, whose corners are `vertices`; {point.tolist()} lies "
                 f"{off:.2g} outside."
             )
-        if self._found is not None and any(
-            leave.leaver is not None for leave in self._found.outer.profiles.leaves
-        ):
+        if any(leave.leaver is not None for leave in self._found.outer.profiles.leaves):
             raise NotApplicable(
                 "Strategies are written down where all who may leave get the same whoever leaves; here leaving is the "
                 "threat of one player alone."
             )
         exact, near = rational(payoffs, "payoffs", ndim=1).tolist(), max(within / self.scale, 1e-9) + self.gap
-        return attaining(self._automata(), exact, np.full(2, self.scale), near)
-
-    def _automata(self) -> Iterator[PublicAutomaton]:
-        """Yield automata in rationals, of rougher inner sets first."""
-        yield from self._exact
-        if self._found is None or self._found.play is None:
-            return
-        rough = [each for each in _ROUGH if each > 3.0 * max(self.gap, 1e-9)]
-        for tolerance in rough[len(self._exact) :]:
-            made = next(automata(self.repeated, search(self.repeated, tolerance, BUDGET)), None)
-            if made is not None:
-                self._exact.append(made)
-                yield made
-        yield from automata(self.repeated, self._found)
+        return attaining(automata(self.repeated, self._found), exact, np.full(2, self.scale), near)
 
 
 def public_payoff_set(
@@ -153,20 +130,6 @@ def public_payoff_set(
 
     with the outcomes of leaving, and :math:`v_i \ge o_i` for players who may leave, as in `payoff_set`.
 
-    Parameters
-    ----------
-    repeated : RepeatedGame
-        Two players, with monitoring, no batch.
-    tolerance : float, default 1e-6
-        The gap at which to stop, as a share of the payoff ranges.
-    budget : int, default 300,000,000
-        Units of work after which to give up, see `payoff_bounds`. Past the budget the status is INACCURATE, with the
-        gap reached so far.
-
-    Returns
-    -------
-    PublicPayoffSet
-
     Notes
     -----
     *Outer.* Half-planes are moved in until the operator moves none; each bound on the payoffs of a profile in a
@@ -180,16 +143,6 @@ def public_payoff_set(
     ----------
     Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
     monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
-
-    Examples
-    --------
-    >>> from bargaining import Game, Monitoring
-    >>> partners = Game([[2, -1], [3, 0]], [[2, 3], [-1, 0]])
-    >>> report = Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "bad"])
-    >>> found = public_payoff_set(RepeatedGame(partners, 0.8, monitoring=report))
-    >>> highest = found.vertices.max(axis=0)
-    >>> highest.round(5), found.gap < 1e-6
-    (array([2.19068, 2.19068]), True)
     """
     _check(repeated)
     asked = 1e-6 if tolerance is None else scalar(tolerance, "tolerance")

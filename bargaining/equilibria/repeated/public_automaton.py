@@ -87,21 +87,18 @@ def attaining(
 def rational_automaton(repeated: RepeatedGame, play: Play, leaves: Sequence[Leave]) -> PublicAutomaton | None:
     """Return an automaton in rationals near one in floats, without regret; None if rounding leaves some regret.
 
-    Weights become simple fractions if all of them are close to one; otherwise they are rounded so finely that the slack
-    of the incentive constraints covers the error. On a knife edge only some states have slack: then lotteries that are
-    close to simple ones become simple, and only the others are rounded. Payoffs follow from the weights.
+    Lotteries that are close to simple ones become simple: on a knife edge their states have no slack. The others are
+    rounded so finely that the slack of the incentive constraints covers the error; so are all of them if simple ones
+    leave some regret. Payoffs follow from the weights.
     """
     impatience, slack = 1.0 - float(repeated.discounts.max()), min(max(-play.excess, 1e-12), 1.0)
-    fine = 1 << int(np.clip(np.ceil(np.log2(16.0 / (impatience * slack))), 20, 60))
-    for simple, scale in ((True, None), (False, fine), (True, fine)):
-        made = _rounded(repeated, play, leaves, simple, scale)
-        if made is not None and made.regret == 0:
-            return made
-    return None
+    scale = 1 << int(np.clip(np.ceil(np.log2(16.0 / (impatience * slack))), 20, 60))
+    made = (_rounded(repeated, play, leaves, simple, scale) for simple in (True, False))
+    return next((each for each in made if each is not None and each.regret == 0), None)
 
 
 def _rounded(
-    repeated: RepeatedGame, play: Play, leaves: Sequence[Leave], simple: bool, scale: int | None
+    repeated: RepeatedGame, play: Play, leaves: Sequence[Leave], simple: bool, scale: int
 ) -> PublicAutomaton | None:
     rows, states = play.lotteries, list[PublicState]()
     places, signals = list(np.ndindex(*repeated.game.shape)), rows.shape[0] // len(play.owners)
@@ -114,10 +111,7 @@ def _rounded(
             states.append(PublicState(profile=None, leavers=leavers, payoffs=nothing))
             continue
         parts = [slice(*rows.indptr[row : row + 2]) for row in range(k * signals, (k + 1) * signals)]
-        made = [_lottery(rows.indices[at], rows.data[at], simple, scale) for at in parts]
-        following = tuple(each for each in made if each is not None)
-        if len(following) < signals:
-            return None
+        following = tuple(_lottery(rows.indices[at], rows.data[at], simple, scale) for at in parts)
         states.append(PublicState(profile=places[owner], following=following, payoffs=nothing))
     start = ((0, Fraction(1)),)
     values = PublicAutomaton(repeated=repeated, states=tuple(states), start=start).values()
@@ -171,21 +165,18 @@ def mixture(points: Sequence[Payoffs], target: Payoffs, costs: Floats) -> tuple[
         if shares is not None and min(shares) >= 0:
             return tuple((k, share) for k, share in zip(chosen, shares, strict=True) if share), True
     rounded = _lottery(np.arange(len(weights)), weights / weights.sum(), False, 1 << 40)
-    assert rounded is not None
     mean = tuple(sum((share * points[k][i] for k, share in rounded), Fraction(0)) for i in range(n))
     return rounded, mean == target
 
 
-def _lottery(places: NDArray[np.intp], weights: Floats, simple: bool, scale: int | None) -> Lottery | None:
-    """Return weights as simple fractions if wanted and found, else as multiples of one over a scale if there is one."""
+def _lottery(places: NDArray[np.intp], weights: Floats, simple: bool, scale: int) -> Lottery:
+    """Return weights as simple fractions if wanted and close, else as multiples of one over a scale."""
     if simple:
         chosen = np.flatnonzero(weights > _NEAR)
         shares = [Fraction(each).limit_denominator(_SIMPLE) for each in weights[chosen].tolist()]
         near = all(abs(float(share) - weights[k]) <= _NEAR for k, share in zip(chosen, shares, strict=True))
         if near and sum(shares) == 1:
             return tuple(zip(places[chosen].tolist(), shares, strict=True))
-    if scale is None:
-        return None
     chosen = np.flatnonzero(weights > 0.5 / scale)
     shares = [Fraction(round(each * scale), scale) for each in weights[chosen].tolist()]
     most = max(range(len(shares)), key=shares.__getitem__)

@@ -201,12 +201,6 @@ def _roots(a: Fraction, b: Fraction, c: Fraction) -> list[Fraction] | None:
     square = b * b - 4 * a * c
     if square < 0:
         return []
-    scale = 1 << _BITS
-    whole_part, under = square.numerator * square.denominator, square.denominator
-    exact = isqrt(whole_part)
-    root = (
-        Fraction(exact, under)
-        if exact**2 == whole_part
-        else Fraction(isqrt(whole_part * scale**2), under * scale)
-    )
+    # sqrt(p / q) = sqrt(p q) / q, exact if it is rational
+    root = Fraction(isqrt(square.numerator * square.denominator << 2 * _BITS), square.denominator << _BITS)
     return sorted({(-b - root) / (2 * a), (-b + root) / (2 * a)})

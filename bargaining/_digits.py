@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 _POSITIONAL = (1e-4, 1e7)  # between these a number is written without an exponent, as people read it
 _WHOLE = 2**53  # the largest int up to which every one is a float
@@ -13,8 +12,8 @@ _WHOLE = 2**53  # the largest int up to which every one is a float
 def significant(value: float, digits: int, *, pad: bool = True) -> str:
     """Write `value` with `digits` significant digits, more only to show a whole part in full.
 
-    Ties are rounded to the even digit, as in IEEE 754, also for huge ints. Most decimals that end in 5 are not ties,
-    because no float equals them.
+    Ties are rounded to the even digit, as in IEEE 754. Most decimals that end in 5 are not ties, because no float
+    equals them. An int that floats may not hold is written in full.
 
     Parameters
     ----------
@@ -29,12 +28,11 @@ def significant(value: float, digits: int, *, pad: bool = True) -> str:
     --------
     >>> significant(1 / 3, 4), significant(2.5e-13, 3), significant(123456.78, 4)
     ('0.3333', '2.50e-13', '123457')
-    >>> significant(0.125, 2), significant(0.375, 2), significant(10**400 + 5, 3)
-    ('0.12', '0.38', '1.00e400')
+    >>> significant(0.125, 2), significant(0.375, 2), significant(2**60 + 1, 3)
+    ('0.12', '0.38', '1152921504606846977')
     """
     if isinstance(value, int) and abs(value) > _WHOLE:
-        with localcontext(rounding=ROUND_HALF_EVEN):
-            return _scientific(f"{Decimal(value):.{digits - 1}e}", pad)
+        return str(value)
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     if value == 0.0:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral, Rational, Real
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from bargaining._arguments import listed
+from bargaining._arguments import listed, whole
 from bargaining._arrays import owning
 from bargaining._digits import significant
 from bargaining._rich import Shown
@@ -247,20 +247,13 @@ def cell(value: Any, row: int, name: str) -> Cell:
     if isinstance(value, np.ndarray | tuple | list) and len(value) in (2, 3):
         ends = [cell(end, row, name) for end in value]
         if all(isinstance(end, int | float) for end in ends):
-            return tuple(_end(end) for end in ends)  # type: ignore[arg-type]
+            return tuple(map(float, ends))  # type: ignore[arg-type]
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     raise InvalidInput(
         f"`rows` must hold numbers, two or three of them together, text or None; "
         f"got {value!r} in row {row}, column {name!r}."
     )
-
-
-def _end(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # a huge int, which is written as it is
-        return value
 
 
 def text_of(value: str, name: str) -> str:
@@ -282,9 +275,7 @@ def label_of(value: str) -> str:
 
 def digits_of(value: int) -> int:
     """Return a number of significant digits."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= value <= 17:
-        raise InvalidInput(f"`digits` must be a whole number from 1 to 17; got {value!r}.")
-    return int(value)
+    return whole(value, "digits", 1, 17)
 
 
 def note_lines(notes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
@@ -301,16 +292,8 @@ def note_lines(notes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
 
 def _note(value: Any) -> str:
     if isinstance(value, Real) and not isinstance(value, Integral):
-        return significant(_near(Fraction(value)) if isinstance(value, Rational) else float(value), 3)
+        return significant(float(value), 3)
     return text_of(str(value) if isinstance(value, Integral) else value, "notes")
-
-
-def _near(value: Fraction) -> float:
-    """Return the nearest float, or above all of them the nearest int."""
-    try:
-        return float(value)
-    except OverflowError:
-        return round(value)
 
 
 def _sentence(text: str) -> str:

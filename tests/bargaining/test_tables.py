@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -214,7 +214,7 @@ def test_columns_select_order_and_rename():
             lambda: Table([[1, 2]], columns=["b", "b"]),
             "`columns` must have different names; got 'b' twice",
         ),
-        (lambda: Table([[1]], digits=0), "`digits` must be a whole number from 1 to 17; got 0"),
+        (lambda: Table([[1]], digits=0), "`digits` must be a whole number, at least 1 and at most 17; got 0"),
         (lambda: Table([[1]], label="a}b"), "`label` must be letters"),
         (lambda: Table([[1]], notes="text"), "`notes` must be a mapping"),
         (lambda: Table([["a\x00b"]]), "`rows` must be printable text"),
@@ -428,10 +428,6 @@ def test_json_has_no_infinities_which_it_does_not_know():
         (12344.5, 4, "12344"),
         (0.35, 1, "0.3"),  # the float is below, no half
         (9.5, 1, "10"),
-        (25 * 10**30, 1, "2e31"),
-        (35 * 10**30, 1, "4e31"),
-        (-(25 * 10**30) - 1, 1, "-3e31"),
-        (2**60 + 1, 4, "1.153e18"),
     ],
 )
 def test_exact_halves_go_to_the_even_digit(value, digits, text):
@@ -441,23 +437,6 @@ def test_exact_halves_go_to_the_even_digit(value, digits, text):
     last = exact.adjusted() - digits + 1
     unit = Decimal(1).scaleb(last if abs(value) >= 1e7 else min(last, 0))  # whole parts are written in full
     assert Decimal(text) == exact.quantize(unit, rounding=ROUND_HALF_EVEN)
-
-
-def test_a_rounding_mode_of_the_callers_decimals_changes_nothing():
-    with localcontext(rounding=ROUND_UP, prec=3):
-        assert significant(25 * 10**30, 1) == "2e31"
-        assert significant(0.125, 2) == "0.12"
-
-
-@pytest.mark.parametrize("form", ["to_text", "to_markdown", "to_csv", "to_latex", "to_html", "to_json"])
-def test_huge_integers_stand_beside_floats(form):
-    table = Table([{"a": 10**400, "b": (1.5, 10**400)}, {"a": 1.5, "b": 2.5}], notes={"Most": 10**400})
-    text = getattr(table, form)()
-    assert "1.000e400" in text.replace("{", "").replace("}", "") or "1" + 400 * "0" in text
-    assert (
-        "Fraction of it: 1.00e400"
-        in Table([{"a": 1}], notes={"Fraction of it": Fraction(3 * 10**400, 3)}).to_text()
-    )
 
 
 @pytest.mark.parametrize("sign", "=+-@＝＋－＠﹢﹦﹫")

@@ -55,16 +55,7 @@ def run(options: argparse.Namespace, museum: Mapping[str, Replication]) -> int:
     chosen = [pick(museum, name, "replication", "bargaining replicate") for name in options.names]
     if options.check:
         return check(chosen or list(museum.values()), folder, named=bool(chosen))
-    if not chosen and (options.format or options.output):
-        deliver([catalogue(museum)], options)
-        return 0
-    if not chosen:
-        width = max(map(len, museum))
-        for name, one in museum.items():
-            needs = f" (needs {one.data})" if one.data else ""
-            print(f"{name:{width}}  {len(one.numbers):3} numbers  {one.title}{needs}")
-        return 0
-    deliver([one.table(folder) for one in chosen], options)
+    deliver([one.table(folder) for one in chosen] or [catalogue(museum)], options)
     return 0
 
 

@@ -121,21 +121,13 @@ class PatientPayoffs(PayoffPolygon):
     game : Game
     monitoring : Monitoring or None
         None if actions are seen.
-    vertices : ndarray of shape (m, 2)
-        Counter-clockwise, from the lowest of the leftmost.
     faces : tuple of ((float, float), Score)
         Directions and scores whose half-planes are the set.
     reached : bool
         Whether the set has a nonempty interior. Then every interior payoff is an equilibrium payoff of players who are
         patient enough. Otherwise the set only contains all equilibrium payoffs.
-    threat : ndarray of shape (2,)
-        The lowest payoff of each player in the set; NaN if it is empty.
-    status : Status
-        OK, or EMPTY.
-    reason : str
-        Why it is empty.
-    scale : float
-        The larger of the players' ranges of stage payoffs.
+    vertices, threat, status, reason, scale
+        As for `PayoffSet`; the status is OK or EMPTY.
     """
 
     game: Game

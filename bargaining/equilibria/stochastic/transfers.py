@@ -249,15 +249,16 @@ class _Rows:
                 return threat, policy
 
     def replies(self, state: int, row: int, player: int) -> Policy:
-        """Return the rows that a player can reach from one of them by herself."""
-        places, parting = self.places[state], self.places[state].size
-        if row in (NOTHING, parting):
-            return np.array([row] if row == parting else [], dtype=np.intp)
+        """Return the rows that a player can reach from one of them by acting otherwise.
+
+        Where her threat to leave is credible parting holds her to what it pays; elsewhere she would rather not leave.
+        """
+        places = self.places[state]
+        if row in (NOTHING, places.size):
+            return np.array([row] * (row > 0), dtype=np.intp)
         profile: list[Any] = list(np.unravel_index(row, places.shape))
         profile[player] = slice(None)
-        return np.append(places[tuple(profile)], [parting] if player in self.who[state] else []).astype(
-            np.intp
-        )
+        return np.asarray(places[tuple(profile)])
 
     def sustained(
         self, alive: list[Mask], usable: list[Mask], joint: Floats, threats: Sequence[Floats]

@@ -295,7 +295,8 @@ def critical_discounts(
     ]
     if not known:
         raise InvalidInput("`profiles` must hold at least one profile; got none.")
-    shape, leaving = shape or (len(known),), exit.batch_shape if isinstance(exit, Exit) else ()
+    shape = (len(known),) if shape is None else shape
+    leaving = exit.batch_shape if isinstance(exit, Exit) else ()
     try:
         numbers = np.broadcast_to(np.arange(len(known)).reshape(shape), np.broadcast_shapes(shape, leaving))
     except ValueError:
@@ -530,13 +531,13 @@ def _optimal(path: _Path) -> CriticalDiscount:
         bound = _formula(path, [best[..., i].min() for i in range(2)], "optimal", proved=True)
         if bound.exact is None or not 0 < bound.exact < 1:
             return bound
+        if path.sustained(bound.exact):
+            return _by_player(path, bound)
         grid = [bound.exact, Fraction(PATIENT)][: 1 + (bound.exact < PATIENT)]
     good = [path.sustained(discount) for discount in grid]
     if None in good:
         at = plain(float(grid[good.index(None)]))
         raise Unsolved(f"The payoff set at the discount factor {at} is not accurate enough.")
-    if monotone and good[0]:
-        return _by_player(path, bound)
     edges: list[Discount] = [grid[0]] if good[0] else []
     brackets = [(0.0, 0.0)] if good[0] else []
     for (start, before), (end, holds) in pairwise(zip(grid, good, strict=True)):

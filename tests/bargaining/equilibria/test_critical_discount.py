@@ -340,6 +340,7 @@ def test_many_profiles_and_exits_are_those_of_each():
                 np.testing.assert_array_equal(cell.threat, alone.threat)
     assert critical_discounts(game, [[0, 0], ["1", "2"]]).shape == (2,)
     assert critical_discounts(game, profiles.reshape(3, 3, 2)).shape == (3, 3)
+    assert critical_discounts(game, profiles[0]).shape == ()
 
 
 @pytest.mark.parametrize(

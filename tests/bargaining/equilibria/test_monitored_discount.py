@@ -91,8 +91,8 @@ def test_optimal_punishment_by_the_payoff_set():
     assert critical_discount(PARTNERS, (0, 0), monitoring=CLEAR).discount < alone.discount
     above = payoff_set(RepeatedGame(PARTNERS, alone.bracket[1] + 5e-4, monitoring=CLEAR), tolerance=1e-4)
     below = payoff_set(RepeatedGame(PARTNERS, alone.bracket[0] - 5e-4, monitoring=CLEAR), tolerance=1e-4)
-    assert 1 in above._found.inner.owners
-    assert 1 not in below._found.inner.owners
+    assert 1 in above._found.play.owners
+    assert 1 not in below._found.play.owners
 
 
 def test_with_transfers_it_is_the_joint_payoffs_one():

@@ -247,7 +247,7 @@ def cell(value: Any, row: int, name: str) -> Cell:
     if isinstance(value, np.ndarray | tuple | list) and len(value) in (2, 3):
         ends = [cell(end, row, name) for end in value]
         if all(isinstance(end, int | float) for end in ends):
-            return tuple(map(float, ends))  # type: ignore[arg-type]
+            return tuple(ends)  # type: ignore[arg-type]
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     raise InvalidInput(

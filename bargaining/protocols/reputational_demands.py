@@ -1,17 +1,19 @@
 """The choice of demands: the two-sided reputation game with several committed types on each side.
 
-The equilibrium demands are found by three nested monotone roots, seen from the first player: it announces a_1, and
-the second replies a_2 or accepts. All the second player's committed types are arrays along the last axis.
+The first player announces a_1, and the second replies a_2 or accepts. A demand is worth the less the more often it is
+imitated, so each player's mixture is that at the level at which its chances sum to 1. All the second player's committed
+types are arrays along the last axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bargaining._arguments import answer_of, listed, player_index
 from bargaining._arrays import SMALLEST, Floats, fill, owning, real, spread, within
@@ -59,8 +61,7 @@ class ReputationalDemands(Shown):
     imitated, so player 1's mixture solves one monotone equation. The value of an announcement increases in the belief
     that its owner is committed, so player 0's mixture does too. A sequential equilibrium exists, and all of them give
     the same distribution over outcomes (proposition `reputation-demands`). Strategies can differ where a player
-    concedes at 0 in any case: here player 1 then accepts instead of making a demand first, and player 0 distributes
-    the remaining probability in proportion to the priors.
+    concedes at 0 in any case: here player 1 then accepts instead of making a demand first.
 
     As the types become dense and the priors vanish, at exponential rates, the division tends to `kambe_limit`
     (proposition `reputation-limit` for equal rates).
@@ -109,15 +110,17 @@ class ReputationalDemands(Shown):
 
     def __call__(self) -> DemandOutcome:
         """Return the equilibrium announcements and replies, and the expected payoffs of normal players."""
-        announcements, normal = self._announcements()
-        announced = announce(announcements, normal)
-        masses = np.array([a.mass for a in announcements])
-        beliefs = masses / (masses + normal * announced)
-        played = [a.replies(float(x)) for a, x in zip(announcements, beliefs, strict=True)]
-        replies = np.array([p[0] for p in played])
-        acceptance = np.array([p[1] for p in played])
-        outcome = _assess(self._first, announcements, announced, beliefs, replies, acceptance)
-        return told(outcome, self)
+        demands, normal = self._demands()
+
+        def chances(level: float) -> Floats:
+            return np.array([d.mass / normal * (1 / d.belief(level) - 1) for d in demands])
+
+        low, high = min(d.range[0] for d in demands), max(d.range[1] for d in demands)
+        announced = _mixture(chances, low, high)
+        beliefs = [d.mass / (d.mass + normal * p) for d, p in zip(demands, announced.tolist(), strict=True)]
+        played = [d.replies(belief) for d, belief in zip(demands, beliefs, strict=True)]
+        replies, acceptance = np.array([p[0] for p in played]), np.array([p[1] for p in played])
+        return told(self._assess(announced, replies, acceptance), self)
 
     def check(self, outcome: DemandOutcome) -> DemandOutcome:
         """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies.
@@ -127,35 +130,55 @@ class ReputationalDemands(Shown):
         imply.
         """
         answer_of(outcome, "outcome", DemandOutcome)
-        announcements, normal = self._announcements()
-        masses = np.array([a.mass for a in announcements])
-        beliefs = masses / (masses + normal * outcome.announcements)
-        again = _assess(
-            self._first, announcements, outcome.announcements, beliefs, outcome.replies, outcome.acceptance
-        )
+        again = self._assess(outcome.announcements, outcome.replies, outcome.acceptance)
         odd = (np.abs(x - y) for x, y in zip(outcome.beliefs, again.beliefs, strict=True))
         return judged(outcome, _ACCURACY, again.residual, np.abs(outcome.payoffs - again.payoffs), *odd)
 
-    def _announcements(self) -> tuple[list[Announcement], float]:
+    def _demands(self) -> tuple[list[_Demand], float]:
+        """Return the first player's demands, and the probability that it is normal."""
         order = [self._first, 1 - self._first]
         (own, masses), (rivals, rival_masses) = (self._types[i] for i in order)
-        least = np.array([demands.min() for demands, _ in self._types])
-        options, received = checked_outside(self.outside, least)
+        options, received = checked_outside(self.outside, np.array([each.min() for each, _ in self._types]))
         spread(options, "outside", (2,))
-        rates, options, received = (x[order] for x in (self._rates, options, received))
-        announcements = [
-            Announcement(
-                own=a,
-                mass=m,
-                rivals=rivals,
-                masses=rival_masses,
-                rates=rates,
-                options=options,
-                received=received,
-            )
-            for a, m in zip(own.tolist(), masses.tolist(), strict=True)
-        ]
-        return announcements, float(1 - masses.sum())
+        other = rivals, rival_masses, self._rates[order], options[order], received[order]
+        normal, pairs = float(1 - masses.sum()), zip(own.tolist(), masses.tolist(), strict=True)
+        return [_Demand(a, m, max(m / (m + normal), _TINY), *other) for a, m in pairs], normal
+
+    def _assess(self, announced: Floats, replies: Floats, acceptance: Floats) -> DemandOutcome:
+        """Compute every action's payoff from the wars of attrition themselves, and the gains from deviating."""
+        demands, normal = self._demands()
+        other, own = demands[0], np.array([d.own for d in demands])
+        masses = np.array([d.mass for d in demands])
+        beliefs = masses / (masses + normal * announced)
+        committed = other.masses / (other.masses + other.normal * replies)
+        a, z = (
+            np.stack(np.broadcast_arrays(x[:, None], y), axis=-1)
+            for x, y in ((own, other.rivals), (beliefs, committed))
+        )
+        fits = a.sum(axis=-1, keepdims=True) - 1 <= FIT  # then the second accepts
+        war = concessions(np.where(fits, 0.9, a), other.rates, z, other.options, other.received)[2]
+        firsts, seconds = np.moveaxis(np.where(fits, np.stack([own, 1 - own], axis=-1)[:, None], war), -1, 0)
+        leaving = 1 - acceptance - replies.sum(axis=1)
+        best = np.maximum(np.maximum(1 - own, other.options[1]), seconds.max(axis=1))
+        value = acceptance * (1 - own) + leaving * other.received[1] + (replies * seconds).sum(axis=1)
+        met = acceptance * own + leaving * other.received[0] + (replies * firsts).sum(axis=1)
+        worth = firsts @ other.masses + other.normal * met
+        payoffs = np.array([announced @ worth, (masses + normal * announced) @ value])
+        outcome = DemandOutcome(
+            payoffs=payoffs[::-1] if self._first else payoffs,
+            announcements=announced,
+            replies=replies,
+            acceptance=acceptance,
+            beliefs=(beliefs, committed),
+            residual=0.0,
+            status=Status.OK,
+            method="ReputationalDemands",
+            first=self._first,
+        )
+        gains = (np.abs(best - value), worth - payoffs[0], abs(announced.sum() - 1))
+        return judged(
+            outcome, _ACCURACY, *gains, *(-odds for odds in (announced, replies, acceptance, leaving))
+        )
 
 
 def _checked_types(demands: ArrayLike, priors: ArrayLike, player: str) -> tuple[Floats, Floats]:
@@ -217,133 +240,63 @@ class DemandOutcome(Division):
         return {**Division.to_dict(self), **{name: getattr(self, name).tolist() for name in names}}
 
 
-def _assess(
-    first: int,
-    announcements: list[Announcement],
-    announced: Floats,
-    beliefs: Floats,
-    replies: Floats,
-    acceptance: Floats,
-) -> DemandOutcome:
-    """Compute every action's payoff from the wars of attrition themselves, and the gains from deviating."""
-    one = announcements[0]
-    own = np.array([a.own for a in announcements])
-    committed = one.masses / (one.masses + one.normal * replies)
-    firsts, seconds = _continuations(announcements, own, beliefs, committed)
-    leaving = 1 - acceptance - replies.sum(axis=1)
-    best = np.maximum(np.maximum(1 - own, one.options[1]), seconds.max(axis=1))
-    value = acceptance * (1 - own) + leaving * one.received[1] + (replies * seconds).sum(axis=1)
-    met = acceptance * own + leaving * one.received[0] + (replies * firsts).sum(axis=1)
-    worth = firsts @ one.masses + one.normal * met
-    normal = np.sum(announced)
-    first_payoff = float(announced @ worth)
-    weights = np.array([a.mass for a in announcements])
-    weights = weights + (1 - weights.sum()) * announced
-    payoffs = np.array([first_payoff, float(weights @ value)])
-    outcome = DemandOutcome(
-        payoffs=payoffs[::-1] if first else payoffs,
-        announcements=announced,
-        replies=replies,
-        acceptance=acceptance,
-        beliefs=(beliefs, committed),
-        residual=0.0,
-        status=Status.OK,
-        method="ReputationalDemands",
-        first=first,
-    )
-    odds = (announced, replies, acceptance, leaving)
-    gains = (np.abs(best - value), worth - first_payoff)
-    return judged(outcome, _ACCURACY, *gains, abs(normal - 1), *(-chance for chance in odds))
-
-
-def _continuations(
-    announcements: list[Announcement], own: Floats, beliefs: Floats, committed: Floats
-) -> tuple[Floats, Floats]:
-    """Return normal players' payoffs after each announcement and reply; compatible demands are accepted."""
-    one = announcements[0]
-    a = np.stack(np.broadcast_arrays(own[:, None], one.rivals), axis=-1)
-    z = np.stack(np.broadcast_arrays(beliefs[:, None], committed), axis=-1)
-    fits = a.sum(axis=-1) - 1 <= FIT
-    safe = np.where(fits[..., None], 0.9, a)
-    _, _, payoffs, _ = concessions(safe, one.rates, z, one.options, one.received)
-    firsts = np.where(fits, own[:, None], payoffs[..., 0])
-    return firsts, np.where(fits, 1 - own[:, None], payoffs[..., 1])
-
-
-# Where a probability is so small that its reciprocal has no float.
 _LARGEST = 700.0  # logarithm: that of the largest float is 709
 _TINY = float(np.finfo(float).tiny)
-# The relative accuracy of every root.
-_NEXT = 4 * float(np.finfo(float).eps)
-# Demands that sum to at most 1 + FIT are taken to fit.
-FIT = 1e-12
+_NEXT = 4 * float(np.finfo(float).eps)  # the relative accuracy of every root
+_NEAR = 1e-13  # relative: levels this close are the same but for rounding
+FIT = 1e-12  # demands that sum to at most 1 and this much are taken to fit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Announcement:
+class _Demand:
     """What follows one demand `own` of the first player, as a function of the belief that it is committed.
 
-    `rivals` and `masses` are the second player's committed demands and their prior probabilities,
-    `normal` that it is normal, and `conflict` is a_1 + a_2 - 1, or 0 where the demands fit. A reply
-    is `fought` if it conflicts and the first player would sooner concede to it than leave; the second
-    player `quits` if it would sooner leave than accept. `agreement` divides the pie between normal players who both
-    may leave.
+    `mass` is the prior probability that it is, `least` the belief if normal first players always announce it; `rivals`
+    and `masses` are the second player's committed demands and their probabilities, `normal` that it is normal, and
+    `conflict` is a_1 + a_2 - 1, or 0 where the demands fit. A reply is `fought` if it conflicts and the first player
+    would sooner concede to it than leave; the second player `quits` if it would sooner leave than accept. `agreement`
+    divides the pie between normal players who both may leave.
     """
 
-    own: float
-    mass: float
-    rivals: Floats
-    masses: Floats
-    rates: Floats
-    options: Floats
-    received: Floats
+    def __init__(
+        self,
+        own: float,
+        mass: float,
+        least: float,
+        rivals: Floats,
+        masses: Floats,
+        rates: Floats,
+        options: Floats,
+        received: Floats,
+    ) -> None:
+        self.own, self.mass, self.least, self.rivals, self.masses = own, mass, least, rivals, masses
+        self.rates, self.options, self.received = rates, options, received
+        self.normal = float(1 - masses.sum())
+        excess = own + rivals - 1
+        self.conflict = np.where(excess > FIT, excess, 0.0)
+        self.fought = (self.conflict > 0) & (options[0] <= 1 - rivals)
+        self.quits = bool(options[1] > 1 - own)
+        self.agreement = agreement(rates, received)
+        exponents = rates[0] * (1 - rivals) / (rates[1] * (1 - own))
+        self._wars = tuple(x[self.fought] for x in (self.conflict, exponents, masses / self.normal))
 
-    normal: float = field(init=False)
-    conflict: Floats = field(init=False)
-    fought: NDArray[np.bool_] = field(init=False)
-    quits: bool = field(init=False)
-    agreement: Floats = field(init=False)
-    _exponents: Floats = field(init=False)
+    def replies(self, belief: float) -> tuple[Floats, float]:
+        """Return the normal second player's probabilities of each reply and of accepting.
 
-    def __post_init__(self) -> None:
-        excess = self.own + self.rivals - 1
-        conflict = np.where(excess > FIT, excess, 0.0)
-        fought = (conflict > 0) & (self.options[0] <= 1 - self.rivals)
-        exponents = self.rates[0] * (1 - self.rivals) / (self.rates[1] * (1 - self.own))
-        derived = {
-            "normal": float(1 - self.masses.sum()),
-            "conflict": conflict,
-            "fought": fought,
-            "quits": bool(self.options[1] > 1 - self.own),
-            "agreement": agreement(self.rates, self.received),
-            "_exponents": exponents,
-        }
-        fill(self, **derived)
-
-    def replies(self, belief: float) -> tuple[Floats, float, float]:
-        """Return the normal second player's probabilities of each reply and of accepting, and its payoff."""
+        Who never accepts makes the best demand to which a normal first player yields, or leaves.
+        """
+        fought, replies = self.fought, np.zeros(self.rivals.shape)
         if self.quits:
-            return self._unyielding(belief)
-        fought = self.fought
-        replies = np.zeros(self.rivals.shape)
+            won = np.where(fought, self.rivals, np.where(self.conflict > 0, self.agreement[1], -np.inf))
+            replies[won.argmax()] = float(won.max() > self.options[1])
+            return replies, 0.0
         if not fought.any():
-            return replies, 1.0, 1 - self.own
+            return replies, 1.0
         most = float(self.conflict[fought].max())
-        accepting = self._mixing(most, belief)
-        if accepting.sum() <= 1:
-            replies[fought] = accepting
-            return replies, 1 - float(accepting.sum()), 1 - self.own
-        lost = self._lost(belief, most)
-        nearby = [self._mixing(min(lost * step, most), belief) for step in (1 - _NEXT, 1 + _NEXT)]
-        replies[fought] = _between(*nearby)
-        return replies, 0.0, 1 - self.own + (most - lost)
-
-    def _lost(self, belief: float, most: float) -> float:
-        """Solve for the second player's loss relative to its highest demand if it never accepts."""
-        from scipy.optimize import brentq
-
-        excess = lambda lost: self._mixing(lost, belief).sum() - 1  # noqa: E731
-        return float(brentq(excess, belief * most, most, xtol=_TINY, rtol=_NEXT, maxiter=2000))
+        mixed = self._mixing(most, belief)
+        if mixed.sum() > 1:
+            mixed = _mixture(lambda lost: self._mixing(lost, belief), belief * most, most)
+        replies[fought] = mixed
+        return replies, max(1 - float(mixed.sum()), 0.0)
 
     def _mixing(self, lost: float, belief: float) -> Floats:
         """Return the probability of each fought reply that makes all of them pay the same.
@@ -353,108 +306,53 @@ class Announcement:
         1 - (D - lost) / D_k. Its surviving reputation is the belief over that, and the reply's own
         reputation must match it: y^(1 / exponent).
         """
-        fought = self.fought
-        conflict = self.conflict[fought]
-        exponent = self._exponents[fought]
+        conflict, exponents, odds = self._wars
         holds_out = np.maximum((lost - (conflict.max() - conflict)) / conflict, belief)
-        log_reputation = exponent * (np.log(belief) - np.log(holds_out))
-        return np.asarray(self.masses[fought] / self.normal * np.expm1(np.minimum(-log_reputation, _LARGEST)))
-
-    def _unyielding(self, belief: float) -> tuple[Floats, float, float]:
-        """Replies of a second player who never accepts: the best demand to which a normal first yields."""
-        replies = np.zeros(self.rivals.shape)
-        won = np.where(self.fought, self.rivals, np.where(self.conflict > 0, self.agreement[1], -np.inf))
-        if not won.size or won.max() <= self.options[1]:
-            return replies, 0.0, float(self.options[1])
-        replies[int(won.argmax())] = 1.0
-        return replies, 0.0, float((1 - belief) * won.max() + belief * self.options[1])
+        growth = exponents * np.log(holds_out / belief)
+        return np.asarray(odds * np.expm1(np.minimum(growth, _LARGEST)))
 
     def worth(self, belief: float) -> float:
         """Return a normal first player's payoff from announcing this demand."""
-        replies, accept, _ = self.replies(belief)
-        against_committed = np.where(self.fought, 1 - self.rivals, self.received[0])
-        against_committed = np.where(self.conflict > 0, against_committed, self.own)
+        replies, accept = self.replies(belief)
+        yields = np.where(self.fought, 1 - self.rivals, self.received[0])
+        against_committed = np.where(self.conflict > 0, yields, self.own)
         against_normal = np.where(self.fought, 1 - self.rivals, self.agreement[0])
         leaving = max(1 - accept - float(replies.sum()), 0.0) if self.quits else 0.0
         met = accept * self.own + float(replies @ against_normal) + leaving * float(self.received[0])
         return float(self.masses @ against_committed) + self.normal * met
 
-    def plateau(self) -> float:
-        """Return the largest belief up to which the worth is constant.
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """What it is worth if the normal first player always announces it, and if never."""
+        return self.worth(self.least), self.worth(1.0)
 
-        Below it the normal second player makes its highest fought reply with certainty; it is 1 if the
-        belief never matters.
-        """
-        fought = self.fought
-        if self.quits or not fought.any():
+    def belief(self, level: float) -> float:
+        """Return the belief at which it is worth `level`, or the nearest that an announcement leads to."""
+        from scipy.optimize import brentq
+
+        if level <= self.range[0]:
+            return self.least
+        if level >= self.range[1]:
             return 1.0
-        conflict = self.conflict[fought]
-        order = np.argsort(conflict)
-        greedy = order[-1]
-        following = conflict[order[-2]] if order.size > 1 else 0.0
-        mass = self.masses[fought][greedy]
-        exponent = self._exponents[fought][greedy]
-        odds = float(np.exp(min(np.log1p(self.normal / mass) / exponent, _LARGEST)))
-        return float((conflict[greedy] - following) / (conflict[greedy] * odds - following))
+        gap = lambda log_belief: self.worth(float(np.exp(log_belief))) - level  # noqa: E731
+        return float(np.exp(brentq(gap, np.log(self.least), 0.0, xtol=_NEXT, rtol=_NEXT)))
 
 
-def announce(announcements: list[Announcement], normal: float) -> Floats:
-    """Return the normal first player's probability of each announcement.
+def _mixture(chances: Callable[[float], Floats], low: float, high: float) -> Floats:
+    """Return the chances, monotone functions of a level in [low, high], that sum to 1.
 
-    The more often the normal type announces a demand the less it is worth, as its owner is less likely to be committed
-    (proposition `reputation-demands`): mix so that all demands used are worth the same.
+    They may jump, or change by much from one float to the next. Each is then between its values on both sides of the
+    level, and the demand is worth that level.
     """
     from scipy.optimize import brentq
 
-    lowest = [max(a.plateau(), a.mass / (a.mass + normal), _TINY) for a in announcements]
-    bottom = [a.worth(belief) for a, belief in zip(announcements, lowest, strict=True)]
-    top = [a.worth(1.0) for a in announcements]
-    flat = [a.plateau() >= low for a, low in zip(announcements, lowest, strict=True)]
+    def excess(log_level: float) -> float:  # of nearly 1: a single chance of 1 may round down
+        return float(chances(float(np.exp(log_level))).sum()) - (1 - _NEXT)
 
-    def mixing(level: float) -> Floats:
-        beliefs = [
-            _belief(a, level, low, b, t)
-            for a, low, b, t in zip(announcements, lowest, bottom, top, strict=True)
-        ]
-        return np.array([a.mass / normal * (1 / x - 1) for a, x in zip(announcements, beliefs, strict=True)])
-
-    floor = max((b for b, f in zip(bottom, flat, strict=True) if f), default=min(bottom))
-    at_floor = mixing(floor)
-    if at_floor.sum() <= 1:
-        left_over = np.array(
-            [a.mass * (f and b >= floor) for a, b, f in zip(announcements, bottom, flat, strict=True)]
-        )
-        if not left_over.any():  # one announcement takes all, up to rounding
-            return np.asarray(at_floor / at_floor.sum())
-        return np.asarray(at_floor + (1 - at_floor.sum()) * left_over / left_over.sum())
-    at_top = mixing(max(top))
-    if at_top.sum() >= 1:  # the best announcement is worth no less if the normal type always makes it
-        return np.asarray(at_top / at_top.sum())
-    level = float(
-        brentq(lambda v: mixing(v).sum() - 1, floor, max(top), xtol=_TINY, rtol=_NEXT, maxiter=2000)
-    )
-    return _between(mixing(level * (1 - _NEXT)), mixing(level * (1 + _NEXT)))
-
-
-def _between(one: Floats, other: Floats) -> Floats:
-    """Return the mixture of two neighbouring vectors that sums to 1.
-
-    At the float next to the root the sum can differ from 1 by far more than rounding, because of entries
-    that change fast; only those are corrected.
-    """
-    first, second = float(one.sum()), float(other.sum())
+    ends = np.log(np.maximum([low * (1 - _NEAR), high * (1 + _NEAR)], _TINY))
+    level = float(np.exp(brentq(excess, *ends, xtol=_NEAR / 8, rtol=_NEXT)))
+    below, above = chances(level * (1 - _NEAR)), chances(level * (1 + _NEAR))
+    first, second = float(below.sum()), float(above.sum())
     weight = min(max((1 - second) / (first - second), 0.0), 1.0) if first != second else 1.0
-    mixed = weight * one + (1 - weight) * other
+    mixed = weight * below + (1 - weight) * above
     return np.asarray(mixed / mixed.sum())
-
-
-def _belief(announcement: Announcement, level: float, low: float, bottom: float, top: float) -> float:
-    """Return the belief in [low, 1] at which the announcement is worth `level`."""
-    from scipy.optimize import brentq
-
-    if level <= bottom:
-        return low
-    if level >= top:
-        return 1.0
-    gap = lambda log_belief: announcement.worth(float(np.exp(log_belief))) - level  # noqa: E731
-    return float(np.exp(brentq(gap, np.log(low), 0.0, xtol=_TINY, rtol=_NEXT, maxiter=2000)))

@@ -262,13 +262,6 @@ class StochasticGame(Shown):
         shape = self.shape(state)
         return self._transitions[state].exact().reshape(*shape, len(self))
 
-    def transition_matrix(self) -> Any:
-        """Return all probabilities as a sparse array: a row for each profile of state 0, then of state 1, ..."""
-        from scipy.sparse import csr_array, vstack
-
-        parts = [csr_array((r.chances, r.indices, r.indptr), shape=r.shape) for r in self._transitions]
-        return vstack(parts, format="csr")
-
     def _repeated(self) -> RepeatedGame:
         """Return a game of one state as a repeated game, with the discount factors as they were given."""
         return RepeatedGame(self.games[0], self._given, exit=self.exits[0])

@@ -110,11 +110,6 @@ class OfferPath(Division):
         basis = chebyshev.chebvander((2 * when - a - b) / (b - a), _DEGREE).reshape(*when.shape, -1)
         return np.asarray(np.einsum("...j,...jk->...k", basis, _COEFFICIENTS @ self._path.payoffs[k]))
 
-    def shares_at(self, t: ArrayLike) -> Floats:
-        """Return each player's part of the sum of payoffs at time t: of the pie, where they agree."""
-        payoffs = self.payoffs_at(t)
-        return np.asarray(payoffs / payoffs.sum(axis=-1, keepdims=True))
-
     def agree_at(self, t: ArrayLike) -> NDArray[np.bool_]:
         """Say whether they agree at once when talks have reached time t."""
         return np.asarray(self.regimes[self._find(t)[1]] != Regime.DELAY)

@@ -1,7 +1,8 @@
 """Hypothesis strategies for bargaining problems and their parts.
 
 Everything is built from integers, so that it shrinks to small ones, and no draw has to be rejected:
-a concave frontier is a chain of steps sorted by slope, a disagreement point lies below a drawn agreement.
+a concave frontier is a chain of steps sorted by slope, a disagreement point lies below a drawn agreement. Once this
+module is imported, ``st.from_type(Problem)`` works, as it does for `Polytope`, `Frontier` and `Game`.
 """
 
 from __future__ import annotations
@@ -426,3 +427,7 @@ def _parabolas(draw: st.DrawFn) -> _Parabola:
     d0 = draw(st.integers(0, width - 1))
     d1 = draw(st.integers(-3, top - linear * d0 - square * d0**2 - 1))
     return _Parabola(width=width, top=top, linear=linear, square=square, disagreement=(d0, d1))
+
+
+for _kind, _drawn in ((Problem, problems), (Polytope, polytopes), (Frontier, frontiers), (Game, games)):
+    st.register_type_strategy(_kind, _drawn())

@@ -164,11 +164,7 @@ def test_it_can_draw(strategy: st.SearchStrategy, wanted: object) -> None:
 
 
 @pytest.mark.parametrize("kind", [Polytope, Problem, Frontier, Game])
-def test_types_are_known_to_hypothesis_once_registered(kind: type) -> None:
-    from bargaining.testing._plugin import setup
-
-    setup()
-
+def test_types_are_known_to_hypothesis(kind: type) -> None:
     @settings(max_examples=3)
     @given(drawn=st.from_type(kind))
     def drawn_is_of_its_type(drawn: object) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Policy = NDArray[np.intp]  # for each state a row, or NOTHING
 Mask = NDArray[np.bool_]
-NOTHING = -1
+NOTHING = -1  # no row has this number
 _IMPROVEMENT = 1e-13  # of payoffs in [0, 1], over 1 - d: by less a policy does not replace another
 _KNIFE_EDGE = 1e-11  # of the same: a profile that misses its inequality by less is sustained
 

@@ -91,23 +91,27 @@ def payoff_set(
     by Newton's method. This fixed point is the largest if bounds of how far profiles reach, affine in the levels of
     half-planes, push everything beyond it back. The number of steps hardly
     depends on the discount factors. Payoffs are mapped to the unit box first. An inequality violated by less than 1e-13
-    of the payoff range counts as satisfied, so in a knife-edge game the larger set is returned.
+    of the payoff range (1e-12 if patience differs) counts as satisfied, so in a knife-edge game the larger set is
+    returned.
 
     Players who differ in patience gain by trading early payoffs against late ones: the set may reach beyond the
     hull of the stage payoffs (Lehrer and Pauzner 1999), and it may have infinitely many vertices, of which those
     that matter at a 1e-11 share of the payoff range are kept. Their sets, sets of stochastic games, and sets of
     equal patience where the iteration above converges too slowly are found by one engine: the levels of half-planes
-    are lowered to the fixed point of bounds that are affine in all levels, and the structure's solution is proved
-    by the same bounds. Where it does not settle, the answer is a slightly smaller set that was checked to generate
-    itself; its distance from the outer set is the bound. If no such set closer than the tolerance was found, the
-    outer set is returned, with the status INACCURATE; so it is where a profile requires exactly the most that a
-    player can get and rationals do not confirm the set. A finer tolerance or a larger budget never gives a worse
-    answer.
+    are lowered to the fixed point of bounds that are affine in all levels, by policy iteration (Hoffman and Karp
+    1966), and the structure's solution is proved by the same bounds. Where it does not settle, the answer is a
+    slightly smaller set that was checked to generate itself; its distance from the outer set is the bound. If no
+    such set closer than the tolerance was found, the outer set is returned, with the status INACCURATE; so it is
+    where a profile requires exactly the most that a player can get and rationals do not confirm the set. A finer
+    tolerance or a larger budget never gives a worse answer.
 
     References
     ----------
     Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
     monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
+
+    Hoffman, A. J. and Karp, R. M. (1966). On nonterminating stochastic games. *Management Science* 12(5), 359-370.
+    doi:10.1287/mnsc.12.5.359
 
     Lehrer, E. and Pauzner, A. (1999). Repeated games with differential time preferences. *Econometrica* 67(2),
     393-412. doi:10.1111/1468-0262.00024

@@ -15,6 +15,7 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import attracting
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.polygon import distances
 from bargaining.equilibria._plane.rationals import ExactGame, Work
@@ -103,7 +104,7 @@ def _proved(
         return None
     image.game = replace(rows, margin=0.0)  # the proof needs no margin where rows are playable
     bounds = Bounds(image, fan, levels)
-    proof = bounds.attracting(levels)
+    proof = attracting(bounds, levels)
     if proof is None:
         return None
     near, speeds = proof

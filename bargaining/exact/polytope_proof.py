@@ -20,7 +20,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, solve
-from bargaining.equilibria._affine import settled, speeds_of
+from bargaining.equilibria._affine import attracting
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.lottery import Payoffs
 from bargaining.equilibria._plane.rationals import ExactGame
@@ -115,11 +115,8 @@ class PolytopeProof:
             return outer
         start, outer.profiles = outer.levels.ravel() + MARGIN, self.profiles
         functions = outer.functions()
-        near = settled(functions, start)
-        speeds = speeds_of(functions, near, start)
-        if speeds is None:
-            return None
-        levels = levels_proved(self._bounds(outer), start, near, speeds)
+        proof = attracting(functions, start)
+        levels = None if proof is None else levels_proved(self._bounds(outer), start, *proof)
         if levels is None:
             return None
         outer.levels = np.nextafter([float(level) for level in levels], inf).reshape(outer.levels.shape)

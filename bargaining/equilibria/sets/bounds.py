@@ -7,16 +7,7 @@ A row reaches, in the direction n, at most
 for multipliers :math:`z \ge 0` of its thresholds f and weights :math:`w \ge 0` of two normals k, l with
 :math:`D (n + z) = w_1 n_k + w_2 n_l`, whatever the levels h of the sets that follow: weak duality. In the plane at
 most two constraints bind, so that there are four candidates: no threshold binds, both do, or one does, where its line
-meets a facet. Let F(h) be the largest over the rows of the least known bound. F is convex and increasing, and the
-levels v of the payoff sets satisfy v <= F(v).
-
-**Lemma.** Let v <= u and F(x) <= x <= u, and F(u) < u wherever x < u. Then v <= x. For the least t with
-:math:`v \le x_t = x + t (u - x)` is 0: otherwise :math:`v_j = (x_t)_j` at some j with :math:`x_j < u_j`, but
-:math:`v_j \le F_j(x_t) \le (1 - t) x_j + t F_j(u) < (x_t)_j`.
-
-So a fixed point is believed if a point u above the known levels is found at which all bounds lie below it. The
-candidates are :math:`u = x + t \zeta` with the speeds :math:`\zeta = (I - M)^{-1} 1` for the slopes M of the binding
-bounds. No discount factor enters.
+meets a facet. What the largest fixed point of the least known bounds proves says `_affine`.
 """
 
 from __future__ import annotations
@@ -24,21 +15,15 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Diverging, Sparse, beyond, solution
 from bargaining.equilibria.sets.fan import Fan
 from bargaining.equilibria.sets.image import Image
 from bargaining.equilibria.sets.rows import Indices
 
-_POLICIES = 30  # of policy iteration, which ends after a handful unless rounding decides
 _SPEEDS = 5  # choices of the bounds that bind at u
-_STILL = 1e-14  # of the unit box: F(x) - x that is rounding
 _SETTLED = 1e-12  # of the unit box: F(x) - x that Newton's method may leave
-_ROUNDING = 3e-16  # of the unit box: without it levels that are exact would cut off points by rounding
 _STEEPEST = 1e4  # multiplier: a larger one would turn the rounding of a threshold into more than 1e-12
 _DENSE = 300  # unknowns up to which a dense matrix is the faster one
-
-
-class Diverging(Exception):
-    """The chosen bounds have no fixed point, or not above the one of the payoff sets."""
 
 
 class Bounds:
@@ -121,72 +106,38 @@ class Bounds:
         best = np.stack([a + value[a:b].argmax(axis=0) for a, b in ends])
         return np.take_along_axis(value, best, 0), best
 
-    def solved(self, best: Indices, right: Floats) -> Floats:
-        """Solve x = right + M x for the slopes M of chosen rows' bounds; right has the shape (S, J) or (S, J, k)."""
+    def constants(self, chosen: Indices) -> Floats:
+        """Return the constants of chosen rows' bounds."""
+        image, (a, j) = self.image, (chosen, np.arange(len(self.fan)))
+        multipliers = self.multipliers[a, j]
+        value = ((self.fan.normals + multipliers) * image.base[a]).sum(axis=-1)
+        return np.asarray(value - (multipliers * self._thresholds(np.zeros_like(value))[a]).sum(axis=-1))
+
+    def solved(self, chosen: Indices, right: Floats) -> Floats:
+        """Solve x = right + M x for the slopes M of chosen rows' bounds; right has the shape (S, J)."""
         states, count, image = self.game.states, len(self.fan), self.image
         self.solutions += 1
-        a, j = best.ravel(), np.tile(np.arange(count), states)
+        a, j = chosen.ravel(), np.tile(np.arange(count), states)
         law, multipliers, parts = image.law[a], self.multipliers[a, j], []
         for faces, weights in zip(self.faces, self.weights, strict=True):
             parts.append((faces[a, j], weights[a, j][:, None] * law))
         for i, lowest in ((0, self.fan.left), (1, self.fan.down)):
             falls = np.where(image.leaves[a, i], 0.0, multipliers[:, i] * self.game.discounts[i])
             parts.append((np.full(len(a), lowest), falls[:, None] * self.game.law[image.best[a, i]]))
-        size, flat = len(a), right.reshape(len(a), -1)
+        size = len(a)
         if size <= _DENSE:
             slopes = np.zeros((size, states, count))
             for face, weights in parts:
                 slopes[np.arange(size), :, face] += weights
             try:
-                out = np.linalg.solve(np.eye(size) - slopes.reshape(size, size), flat)
+                out = np.linalg.solve(np.eye(size) - slopes.reshape(size, size), right.ravel())
             except np.linalg.LinAlgError:
                 raise Diverging from None
         else:
-            out = _sparsely(parts, count, flat)
+            out = solution(_sparse(parts, count), right.ravel())
         if not np.isfinite(out).all():
             raise Diverging
         return np.asarray(out.reshape(right.shape))
-
-    def fixed_point(self, levels: Floats) -> tuple[Floats, bool]:
-        """Return levels that hold if these do: the fixed point of F if it may be believed, else min(h, F(h)).
-
-        The second entry says which.
-        """
-        plain, found = np.minimum(levels, self.largest(levels)[0]), self.attracting(levels)
-        if found is None:
-            return plain, False
-        x, speeds = found
-        residual = max(float((self.largest(x)[0] - x).max()), 0.0) + _ROUNDING
-        return np.minimum(x + residual * speeds, plain), True
-
-    def attracting(self, levels: Floats) -> tuple[Floats, Floats] | None:
-        """Return a fixed point of F and the speeds that prove it from levels that hold; None if there is none."""
-        best, column = self.largest(levels)[1], np.arange(levels.shape[1])
-        constant = self._value(np.zeros_like(levels), self.faces, self.weights, self.multipliers)
-        try:
-            for _ in range(_POLICIES):
-                x = self.solved(best, constant[best, column])
-                value, other = self.largest(x)
-                if (value <= x + _STILL).all():
-                    speeds = self._believed(x, levels, best)
-                    return None if speeds is None else (x, speeds)
-                best = np.where(value > x + _STILL / 10, other, best)
-        except Diverging:
-            pass
-        return None
-
-    def _believed(self, x: Floats, levels: Floats, best: Indices) -> Floats | None:
-        """Return speeds along which all bounds stay below, from a fixed point up to levels that hold; None if not."""
-        for _ in range(_SPEEDS):
-            speeds = self.solved(best, np.ones_like(x))
-            if speeds.min() <= 0.0:
-                return None
-            u = x + max(float(((levels - x) / speeds).max()) * 1.001, 1e-12) * speeds
-            value, other = self.largest(u)
-            if (value < u).all():
-                return speeds
-            best = np.where(value < u, best, other)
-        return None
 
     @classmethod
     def prove(cls, image: Image, fan: Fan, x: Floats, levels: Floats) -> bool:
@@ -210,7 +161,7 @@ class Bounds:
                 speeds = bounds.solved(best, np.ones_like(x))
                 if speeds.min() <= 0.0:
                     return False
-                u = x + max(float(((levels - x) / speeds).max()) * 1.001, 1e-12) * speeds
+                u = beyond(x, levels, speeds)
                 bounds = cls(image, fan, x, u)
                 value, other = bounds.largest(u)
                 if (value < u).all() and (bounds.largest(x)[0] <= x + _SETTLED).all():
@@ -221,19 +172,13 @@ class Bounds:
         return False
 
 
-def _sparsely(parts: list[tuple[Indices, Floats]], count: int, right: Floats) -> Floats:
-    """Solve x = right + M x for slopes given by face and, for each state, weight."""
-    from scipy.sparse import csc_matrix, identity
-    from scipy.sparse.linalg import splu
+def _sparse(parts: list[tuple[Indices, Floats]], count: int) -> Sparse:
+    """Return slopes, given by face and, for each state, weight, as a matrix."""
+    from scipy.sparse import csc_matrix
 
     entries = []
     for face, weights in parts:
         row, state = np.nonzero(weights)
         entries.append((row, state * count + face[row], weights[row, state]))
     row, column, weight = (np.concatenate(some) for some in zip(*entries, strict=True))
-    size = len(right)
-    slopes = csc_matrix((weight, (row, column)), shape=(size, size))
-    try:
-        return np.asarray(splu(csc_matrix(identity(size, format="csc") - slopes)).solve(right))
-    except RuntimeError:
-        raise Diverging from None
+    return csc_matrix((weight, (row, column)), shape=(len(parts[0][0]),) * 2)

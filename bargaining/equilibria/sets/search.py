@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bargaining._arrays import Floats
+from bargaining.equilibria._affine import Diverging, fixed_point
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria.sets.bounds import Bounds, Diverging
+from bargaining.equilibria.sets.bounds import Bounds
 from bargaining.equilibria.sets.fan import AXES, Fan, cross, edges, hull, neighbours, of_polygons
 from bargaining.equilibria.sets.image import Image, Recipes
 from bargaining.equilibria.sets.rows import Mask, Rows
@@ -227,7 +228,7 @@ class _Search:
         wide = fan.joined(faces)
         levels = fan.support(self.corners, wide.normals)
         bounds = Bounds(self.image, wide, levels)
-        lowered, _ = bounds.fixed_point(levels)
+        lowered = fixed_point(bounds, levels)
         self.budget.spend((10 * len(self.image.rows) + bounds.solutions * len(wide)) * len(wide))
         depth = self._around(wide, lowered)
         empty = wide.contradictory(self.levels, self.corners)

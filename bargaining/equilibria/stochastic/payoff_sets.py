@@ -149,16 +149,7 @@ def stochastic_payoff_sets(
     .. math:: D_i(s, a) = \max_b\, (1-\delta_i) g_i(s, b, a_{-i})
               + \delta_i \sum_{s'} P(s' \mid s, b, a_{-i})\, P_i(s').
 
-    Players use pure actions, observe all actions, and see a public signal before every period, hence the convex hull.
-
-    Where they may leave (see `Exit` for the timing) a payoff without leaving also requires :math:`v_i \ge o_i(s)` for
-    everybody who may, and the outcomes of leaving belong to the set if leaving is an equilibrium: if
-    both may leave for the same payoffs o(s) it always is,
-
-    .. math:: V_s = \operatorname{co}\,(\{o(s)\} \cup \{v \in B_s(V) : v \ge o(s)\}), \qquad P(s) = o(s).
-
-    If only one player may leave, she does so only if some equilibrium without leaving gives her no more
-    (proposition `repeated-games-exit-alone`, state by state).
+    Where they may leave, the conditions of `payoff_set` hold state by state.
 
     Parameters
     ----------
@@ -182,29 +173,17 @@ def stochastic_payoff_sets(
 
     Notes
     -----
-    Sets that contain the answer are lowered: how far a profile reaches in a direction is bounded by affine
-    functions of the levels of all states' half-planes, and policy iteration (Hoffman and Karp 1966) finds the fixed
-    point of the bounds. The equations of the *structure*, the profile and the binding constraint that generate each
-    vertex, are solved by Newton's method, and the same bounds prove that no larger fixed point exists, so the work
-    hardly depends on the discount factors. Payoffs are mapped to the unit box first. An inequality violated by less
-    than 1e-13 of the payoff range counts as satisfied, or 1e-12 if players differ in patience. As in a repeated game,
-    there is no condition on play after simultaneous deviations.
+    See `payoff_set` for the method and its tolerances. As in a repeated game, there is no condition on play after
+    simultaneous deviations.
 
-    Players who differ in patience may have infinitely many vertices; those that matter at a 1e-11 share of the
-    payoff range are kept. If both discount factors are above about 0.97 the search may end with the status
-    INACCURATE: the sets then contain all equilibrium payoffs, and `stats.bound` says how far they reach beyond sets
-    that generate themselves.
+    If both discount factors differ and are above about 0.97 the search may end with the status INACCURATE: the sets
+    then contain all equilibrium payoffs, and `stats.bound` says how far they reach beyond sets that generate
+    themselves.
 
     References
     ----------
     Abreu, D., Brooks, B. and Sannikov, Y. (2020). Algorithms for stochastic games with perfect monitoring.
     *Econometrica* 88(4), 1661-1695. doi:10.3982/ECTA14834
-
-    Abreu, D., Pearce, D. and Stacchetti, E. (1990). Toward a theory of discounted repeated games with imperfect
-    monitoring. *Econometrica* 58(5), 1041-1063. doi:10.2307/2938299
-
-    Hoffman, A. J. and Karp, R. M. (1966). On nonterminating stochastic games. *Management Science* 12(5), 359-370.
-    doi:10.1287/mnsc.12.5.359
 
     Examples
     --------

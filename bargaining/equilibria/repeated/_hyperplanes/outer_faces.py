@@ -8,10 +8,8 @@ constraints of a (see `programs`). So multipliers y of half-spaces and z of cons
 where :math:`c_z` are the levels of the state to which the outcome z leads and the thresholds b move with the levels of
 its rivals. This is an affine function of all levels with slopes that are not negative, valid for every level.
 
-For given bases the greatest fixed point of the largest of these functions is found by policy iteration over the
-profiles. It bounds the payoffs if the functions contract, which speeds z > 0 with Mz < z for all their slopes M
-show: then their iterates from the levels known before, all of them bounds, end there. Then each basis is made
-optimal for the new levels, and so on until none changes. Everything is in the unit box.
+For given bases `_affine` finds a fixed point of the largest of these functions, which bounds the payoffs. Then each
+basis is made optimal for the new levels, and so on until none changes. Everything is in the unit box.
 
 Symmetries of the game permute the directions, and their levels are the same. So there are functions for one direction
 of each orbit alone, and for one of the profiles that the symmetries leaving it as it is map to each other.
@@ -24,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._affine import Affine, settled
+from bargaining.equilibria._affine import Affine, fixed_point
 from bargaining.equilibria._budget import Budget
 from bargaining.equilibria._rows import Indices
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles, Thresholds
@@ -36,6 +34,7 @@ from bargaining.equilibria.repeated._hyperplanes.programs import (
     work,
 )
 
+_STEPS = 200  # plain ones, where no fixed point is believed
 _ROUNDS = 100  # of the operator; the half-spaces hold after any number
 _PIVOTS = 200  # a face; the values that are left out are too high, never too low
 _STILL = 1e-13  # rounding of a level, in the unit box
@@ -131,7 +130,9 @@ class Outer:
             if not self.alive.any():  # at most leaving is left
                 self.levels = self._leaving()
                 return bool(self.filled.any())
-            self.levels = settled(self.functions(), self.levels.ravel()).reshape(before.shape)[:, self.first]
+            self.levels = fixed_point(self.functions(), before.ravel(), _STEPS).reshape(before.shape)[
+                :, self.first
+            ]
             self.steps += 1
             if self._contradictory():
                 return False
@@ -181,7 +182,7 @@ class Outer:
     def best(self) -> tuple[Bases, Indices]:
         """Return the bases that the levels come from, and the places of these levels, state by state."""
         functions = self.functions()
-        best = functions.largest(functions.at(self.levels.ravel()))
+        best = functions.largest(self.levels.ravel())[1]
         best = best[best < len(self.faces)]
         return self.bases.take(best), functions.faces[best]
 
@@ -210,7 +211,7 @@ class Outer:
             How far sets of payoffs are known to go.
         """
         functions = self.functions()
-        chosen = functions.largest(functions.at(self.levels.ravel()))
+        chosen = functions.largest(self.levels.ravel())[1]
         own = chosen[chosen < len(self.faces)]
         part, polyhedra = self.bases.take(own), self.polyhedra()
         weights, _ = part.repaired(polyhedra)
@@ -225,7 +226,7 @@ class Outer:
         np.add.at(gain, (p, after[p, m]), weights[p, m] * beyond[states[p, after[p, m]], face[p, m]])
         total = np.zeros(self.levels.size)
         total[functions.faces[own]] = gain.sum(axis=1)
-        worth = gain * functions.take(chosen).passed_on(total)[1][functions.faces[own]][:, None]
+        worth = gain * functions.passed_on(chosen, total)[functions.faces[own]][:, None]
         order = np.argsort(-worth, axis=None, kind="stable")
         order = order[worth.ravel()[order] > max(_STILL, 0.05 * worth.max(initial=0.0))]
         return np.asarray(
@@ -268,7 +269,9 @@ class Outer:
         found = Affine(profiles.state[owners] * height + faces, constant, slopes, columns)
         if chosen is not None:
             return found
-        return found.and_at_least(self._leaving().ravel())
+        floor, stays = self._leaving().ravel(), np.ones(self.levels.size, bool)
+        stays[found.faces] = False  # other directions of an orbit, or no payoffs
+        return found.and_at_least(np.where(stays & np.isinf(floor), self.levels.ravel(), floor))
 
     def _drop(self) -> None:
         """Drop profiles that lead to a state without payoffs, or from which a player can reach one by a deviation.

@@ -55,15 +55,15 @@ class Functions(Protocol):
 def fixed_point(functions: Functions, levels: Floats, steps: int = 1) -> Floats:
     """Return levels that hold if these do: the fixed point of F if it may be believed, else after steps to F."""
     limit = attracting(functions, levels)
-    if limit is not None:
-        x, speeds = limit
-        residual = max(float((functions.largest(x)[0] - x).max()), 0.0) + _ROUNDING
-        return np.minimum(x + residual * speeds, levels)
-    for _ in range(steps):
+    for _ in range(steps if limit is None else 1):
         before, levels = levels, np.minimum(levels, functions.largest(levels)[0])
         if (before - levels).max() <= _STILL:
             break
-    return levels
+    if limit is None:
+        return levels
+    x, speeds = limit
+    residual = max(float((functions.largest(x)[0] - x).max()), 0.0) + _ROUNDING
+    return np.minimum(x + residual * speeds, levels)
 
 
 def attracting(functions: Functions, levels: Floats) -> tuple[Floats, Floats] | None:

@@ -509,3 +509,11 @@ def test_lower_thresholds_leave_more() -> None:
         assert outer.shrink()
         together.append(outer.levels[0, -1])
     assert together[0] < together[1] - 0.1  # all give, as at a discount factor of .25
+
+
+def test_singular_equations_say_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """Factors of singular sparse matrices printed complaints, and crashed in some runs."""
+    payoffs = [8, 6, 0, 2, 5, 9, 9, 2, 6, 0, 1, 2, 4, 3, 7, 4, 3, 9, 6, 6, 7, 3, 8, 0]
+    found = payoff_bounds(RepeatedGame(Game(*np.reshape(payoffs, (3, 2, 2, 2))), 0.97), tolerance=1e-4)
+    assert found.ok
+    assert capfd.readouterr() == ("", "")

@@ -114,10 +114,8 @@ class System:
         later = np.einsum("kc,kci->ki", weights * self.chances, points[self.point])
         return np.asarray(self.now + self.shares * later)
 
-    def slope(self, points: Floats, inverse: Floats, weights: Floats) -> Any:
+    def slope(self, points: Floats, inverse: Floats, weights: Floats) -> Floats:
         """Return the derivative of what the recipes leave: weights move so that constraints that bind go on to."""
-        from scipy.sparse import csc_matrix, identity
-
         (m, n), count, who = points.shape, self.profiles.who.size, self.profiles.who
         gives = np.where(self.mixed[:, None], (self.shares[:, :, None] * self.chances[:, None]), 0.0)
         pays = gives * points[self.point].swapaxes(1, 2)
@@ -129,20 +127,14 @@ class System:
         for k, i in enumerate(who.tolist()):
             blocks[..., i] -= lost[..., k]
         blocks *= weights[:, :, None, None]
+        out, players = np.eye(m * n).reshape(m, n, m, n), np.arange(n)
         each, row = np.nonzero(self.mixed)
-        rows = np.broadcast_to((each * n)[:, None, None] + np.arange(n)[:, None], (each.size, n, n))
-        columns = np.broadcast_to(
-            (self.point[each, row] * n)[:, None, None] + np.arange(n), (each.size, n, n)
-        )
-        parts = [(rows.ravel(), columns.ravel(), -blocks[each, row].ravel())]
-        if self.falls.any():
-            own, c, z = np.nonzero(self.falls)
-            threat = self.threats[own, c, z] * n + who[c]
-            lines = own[:, None] * n + np.arange(n)
-            falls = moves[own, :, c] * self.falls[own, c, z][:, None]
-            parts.append((lines.ravel(), np.repeat(threat, n), -falls.ravel()))
-        i, j, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return identity(m * n, format="csc") + csc_matrix((values, (i, j)), (m * n, m * n))
+        at = each[:, None, None], players[:, None], self.point[each, row][:, None, None], players
+        np.subtract.at(out, at, blocks[each, row])
+        own, c, z = np.nonzero(self.falls)
+        at = own[:, None], players, self.threats[own, c, z][:, None], who[c][:, None]
+        np.subtract.at(out, at, moves[own, :, c] * self.falls[own, c, z][:, None])
+        return out.reshape(m * n, m * n)
 
     def later(self, points: Floats, weights: Floats) -> Floats:
         """Return the continuations, (m, Z, n)."""
@@ -196,8 +188,6 @@ def generating_points(
 
     The threat to a player is her payoff at the point of a state that is the lowest for her now.
     """
-    from scipy.sparse.linalg import splu
-
     system, points = System(profiles, near, recipes), recipes.payoffs
     if points.size > _LARGEST:
         return None
@@ -212,8 +202,8 @@ def generating_points(
         if not budget.spend(points.size**3 // _UNIT):
             return None
         try:
-            step = splu(system.slope(points, inverse, weights)).solve(left.ravel())
-        except RuntimeError:  # singular
+            step = np.linalg.solve(system.slope(points, inverse, weights), left.ravel())
+        except np.linalg.LinAlgError:
             return None
         points = points - step.reshape(points.shape)
         if not np.abs(points).max() <= 2.0:

@@ -195,22 +195,6 @@ def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
     assert np.isnan(steps[1]).all()
 
 
-@pytest.mark.parametrize("rates", [(0.0, 0.0), (0.25, 0.1), (1.0, 0.0)])
-def test_marginal_welfare_is_the_derivative(model, rates):
-    tariffs = model.tariffs({US_ON_CANADA: rates[0], CANADA_ON_US: rates[1]})
-    route = model.redirect(0.2, **ROUTE)
-    direction = model.tariffs({US_ON_CANADA: 1.0, ("CHN", "ROW", "MIN"): 0.5}) - model.economy.tariffs
-    slope = model.marginal_welfare([direction, -2 * direction], tariffs=tariffs, costs=route)
-    np.testing.assert_allclose(slope[1], -2 * slope[0], rtol=1e-12)
-    step = 1e-4
-    ends = model.solve(
-        tariffs=np.stack([tariffs + step * direction, tariffs - step * direction]), costs=route
-    )
-    np.testing.assert_allclose(
-        slope[0], (ends.welfare[0] - ends.welfare[1]) / (2 * step), rtol=1e-5, atol=1e-6
-    )
-
-
 @pytest.mark.dear("uniform5-world", "uniform4-world", "uniform4-CAN", "cp-CAN")
 @pytest.mark.parametrize("unit", ["world", "CAN"])
 def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model, unit):
@@ -414,7 +398,6 @@ BAD_CALLS = [
     (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="MARS"), "`target` must be one of"),
     (lambda m: m.redirect(0.1, caps=[0.1, 0.2], **ROUTE), "`caps` must have one entry per sector"),
     (lambda m: m.redirect(0.1, exporter="CAN", market="USA", target="CAN"), "must be three regions"),
-    (lambda m: m.marginal_welfare(np.ones((1, 4, 4, 9))), r"`directions` must have last axes \(4, 4, 11\)"),
 ]
 
 

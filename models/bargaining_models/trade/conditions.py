@@ -121,7 +121,6 @@ class System:
         self.theta = economy.elasticities[:, None]
         self.shares = sectors_first(economy.shares)
         self.rates = sectors_first(economy.tariffs)
-        self._both = np.concatenate([self.shares, self.shares / (1.0 + self.rates)], axis=1)
         self.added = np.ascontiguousarray(economy.added.T)
         self.final = np.ascontiguousarray(economy.final.T)
         self.factor = economy.factor
@@ -159,28 +158,14 @@ class System:
         self, tariffs: Floats, costs: Floats | None = None, transfers: Floats | None = None, unit: int = -1
     ) -> Cells:
         """Put tariffs and hats of trade cost (B, N, N, J), and transfers (B, N), in the form the conditions use."""
-        n, count = self.regions, len(tariffs)
-        changed = tariffs != self.economy.tariffs
-        if costs is not None:
-            changed |= costs != 1.0
-        cell, importer = np.nonzero(changed.any(axis=(2, 3)))
-        gross = np.empty((count, *self.rates.shape))
-        gross[:] = 1.0 + self.rates
-        both = np.empty((count, self.sectors, 2 * n, n))
-        both[:] = self._both
-        if len(cell):  # only the importers whose terms are not those of the base, (R, J, N)
-            paid = 1.0 + tariffs[cell, importer].swapaxes(1, 2)
-            base = self.rates[:, importer].swapaxes(0, 1)
-            # exp and log are several times faster than a power; a closed link has log cost inf and weight 0.
-            with np.errstate(all="ignore"):
-                log_kappa = np.log(paid / (1.0 + base))
-                if costs is not None:
-                    log_kappa = log_kappa + np.log(costs[cell, importer].swapaxes(1, 2))
-                weights = self.shares[:, importer].swapaxes(0, 1) * np.exp(-self.theta * log_kappa)
-            gross[cell, :, importer] = paid
-            both[cell, :, importer] = weights
-            both[cell, :, n + importer] = weights / paid
-        received = np.zeros((count, n)) if transfers is None else transfers
+        gross = 1.0 + sectors_first(tariffs)
+        with np.errstate(all="ignore"):  # a closed link has log cost inf and weight 0
+            kappa = np.log(gross / (1.0 + self.rates))
+            if costs is not None:
+                kappa += np.log(sectors_first(costs))
+            weights = self.shares * np.exp(-self.theta[..., None] * kappa)
+        both = np.concatenate([weights, weights / gross], axis=2)
+        received = np.zeros((len(tariffs), self.regions)) if transfers is None else transfers
         return Cells(gross=gross, both=both, transfers=received, unit=unit)
 
 

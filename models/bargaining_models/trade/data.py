@@ -24,7 +24,6 @@ HIGHEST = 3.0
 """Of a tariff, 300 percent; what is above was meant in percent."""
 BALANCE = 1e-6
 """Of output or income: what published tables lose to the digits they are printed with."""
-RECONCILE = ("value_added", "inputs", "own_sales", "final")
 DEFICITS = ("balanced", "fixed", "share")
 LINK = ("importer", "exporter", "sector")
 USE = ("region", "using_sector", "input_sector")
@@ -85,7 +84,6 @@ class TradeData(Shown):
         final: Any = None,
         value_added: Any = None,
         gdp: Any = None,
-        reconcile: str | None = None,
         unit: str = "",
         year: int | None = None,
         source: str = "",
@@ -131,55 +129,33 @@ class TradeData(Shown):
             year=year if year is not None else given.get("year"),
             source=source or str(given.get("source", "")),
         )
-        if reconcile is not None:
-            choice(reconcile, "reconcile", RECONCILE)
-        data = data._with_shares(added, reconcile)
+        data = data._with_shares(added)
         data._check_trade()
         if bought is not None:
-            data._check_final(reconcile)
+            data._check_final()
         return data
 
-    def _with_shares(self, added: Floats | None, reconcile: str | None) -> TradeData:
+    def _with_shares(self, added: Floats | None) -> TradeData:
         """Turn values of inputs into shares of output, if value added is given too; check that value added is left."""
+        use = self.inputs.sum(axis=2)
         if added is not None:
-            flows, inputs, added = self._costs_met(self.inputs, added, reconcile)
-            cost = inputs.sum(axis=2) + added
-            shares = inputs / np.where(cost > 0.0, cost, 1.0)[:, :, None]
-            return replace(self, flows=flows, inputs=np.asarray(shares))
-        total = self.inputs.sum(axis=2)
-        if (total >= 1.0).any():
-            where = _first(total >= 1.0)
+            self._check_costs(use, added)
+            cost = use + added
+            return replace(self, inputs=np.asarray(self.inputs / np.where(cost > 0.0, cost, 1.0)[:, :, None]))
+        if (use >= 1.0).any():
+            where = _first(use >= 1.0)
             raise InvalidInput(
                 f"`inputs` must be shares of output that leave value added; those of "
-                f"{named(where, self._cells)} sum to {total[where]:.6g}. Lower them, or, if they are values, give "
+                f"{named(where, self._cells)} sum to {use[where]:.6g}. Lower them, or, if they are values, give "
                 f"`value_added` too."
             )
         return self
 
-    def _costs_met(
-        self, inputs: Floats, added: Floats, reconcile: str | None
-    ) -> tuple[Floats, Floats, Floats]:
-        """Check that sales pay for inputs and value added, or make them."""
-        output, use = self.flows.sum(axis=0), inputs.sum(axis=2)
-        gap = use + added - output
-        size = np.maximum(output, use + added)
-        relative = np.abs(gap) / np.where(size > 0.0, size, 1.0)
-        relative[output == 0.0] = 0.0  # a sector without sales has no costs
-        if reconcile == "value_added":
-            return self.flows, inputs, np.maximum(output - use, 0.0)
-        if reconcile == "inputs":
-            wanted = np.maximum(output - added, 0.0)
-            return self.flows, inputs * (wanted / np.where(use > 0.0, use, 1.0))[:, :, None], added
-        if reconcile == "own_sales":
-            flows, own = self.flows.copy(), np.arange(len(self.regions))
-            flows[own, own] += np.where(output > 0.0, gap, 0.0)
-            if (flows[own, own] < 0.0).any():
-                where = _first(flows[own, own] < 0.0)
-                raise InvalidInput(
-                    f"`reconcile` cannot be 'own_sales': {named(where, self._cells)} exports more than its costs. "
-                    f"Take 'value_added' or 'inputs'."
-                )
-            return np.asarray(flows), inputs, added
+    def _check_costs(self, use: Floats, added: Floats) -> None:
+        """Sales must pay for inputs and value added; a sector without sales has no costs."""
+        output = self.flows.sum(axis=0)
+        gap, size = use + added - output, np.maximum(output, use + added)
+        relative = np.where(output > 0.0, np.abs(gap) / np.where(size > 0.0, size, 1.0), 0.0)
         if relative.max() > BALANCE:
             where = tuple(int(k) for k in np.unravel_index(int(relative.argmax()), relative.shape))
             bad = int((relative > BALANCE).sum())
@@ -187,12 +163,10 @@ class TradeData(Shown):
                 f"`value_added` and `inputs` must add up to output, the sales in `flows`: for "
                 f"{named(where, self._cells)} they come to {(use + added)[where]:.6g} and sales to "
                 f"{output[where]:.6g}, {100 * relative[where]:.3g}% apart ({bad} cells in all). "
-                f"reconcile='value_added' would set value added of that cell to {(output - use)[where]:.6g}, 'inputs' "
-                f"would multiply its inputs by {((output - added) / np.where(use > 0, use, 1.0))[where]:.4g}, "
-                f"'own_sales' would add {gap[where]:.6g} to its domestic sales. If `inputs` are shares, leave "
-                f"`value_added` out."
+                f"Set value added of that cell to {(output - use)[where]:.6g}, multiply its inputs by "
+                f"{((output - added) / np.where(use > 0, use, 1.0))[where]:.4g}, or add {gap[where]:.6g} to its "
+                f"domestic sales. If `inputs` are shares, leave `value_added` out."
             )
-        return self.flows, inputs, added
 
     @property
     def _cells(self) -> dict[str, tuple[str, ...]]:
@@ -218,14 +192,14 @@ class TradeData(Shown):
                 name = names[_first(~(total > 0.0))[0]]
                 raise InvalidInput(f"`flows` must have {message.format(name)}. Drop it or merge it.")
 
-    def _check_final(self, reconcile: str | None) -> None:
+    def _check_final(self) -> None:
         """Final expenditure must come to income: value added, tariff revenue and the trade deficit."""
         assert self.final is not None
         total = self.final.sum(axis=1)
         if not (total > 0.0).all():
             region = self.regions[_first(~(total > 0.0))[0]]
             raise InvalidInput(f"`final` must be positive somewhere in every region; got none for {region}.")
-        if reconcile == "final" or np.allclose(total, 1.0, rtol=0.0, atol=1e-9):
+        if np.allclose(total, 1.0, rtol=0.0, atol=1e-9):
             return  # shares of expenditure do not determine its size
         income = self.value_added + self.revenue + self.deficits
         apart = np.abs(total - income) / income
@@ -234,8 +208,8 @@ class TradeData(Shown):
             raise InvalidInput(
                 f"`final` must come to income, value added plus tariff revenue plus imports less exports: for "
                 f"{self.regions[k]} it sums to {total[k]:.6g} and income to {income[k]:.6g}, {100 * apart[k]:.3g}% "
-                f"apart ({int((apart > BALANCE).sum())} regions in all). reconcile='final' would multiply it by "
-                f"{income[k] / total[k]:.6g} and keep its shares by sector."
+                f"apart ({int((apart > BALANCE).sum())} regions in all). Multiply it by {income[k] / total[k]:.6g}, or give its "
+                f"shares by sector, which sum to 1 in every region."
             )
 
     def with_terms(self, tariffs: Any, elasticities: Any) -> TradeData:

@@ -49,13 +49,7 @@ FILES = {
 }
 
 
-def read_folder(
-    folder: str | Path,
-    *,
-    tariffs: Any = None,
-    elasticities: Any = None,
-    reconcile: str | None = None,
-) -> TradeData:
+def read_folder(folder: str | Path, *, tariffs: Any = None, elasticities: Any = None) -> TradeData:
     """Read a folder with the files described in this module; `TradeModel.from_folder` describes the options."""
     if not isinstance(folder, str | Path) or not Path(folder).is_dir():
         raise InvalidInput(f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path.")
@@ -97,7 +91,6 @@ def read_folder(
             final=final,
             value_added=value_added,
             gdp=gdp,
-            reconcile=reconcile,
             unit=flows.unit,
             year=flows.year,
             source=flows.source,

@@ -150,7 +150,6 @@ class TradeModel(Shown):
         deficits: str | ArrayLike = "balanced",
         limit: float | None = None,
         absorb: str | int | None = None,
-        reconcile: str | None = None,
         unit: str = "",
         year: int | None = None,
         source: str = "",
@@ -191,9 +190,6 @@ class TradeModel(Shown):
             Let inputs take at most this part of spending on an input; by default as they are.
         absorb : str or int, optional
             The sector whose input share takes up what `limit` removes.
-        reconcile : {"value_added", "inputs", "own_sales", "final"}, optional
-            What gives way where value added and inputs do not add up to sales, or final expenditure not to income; by
-            default such figures are refused, and the message says what each would change.
         unit, year, source : optional
             They travel with the data; an `xarray` brings them in its attributes.
 
@@ -223,7 +219,6 @@ class TradeModel(Shown):
             final=final,
             value_added=value_added,
             gdp=gdp,
-            reconcile=reconcile,
             unit=unit,
             year=year,
             source=source,
@@ -240,7 +235,6 @@ class TradeModel(Shown):
         deficits: str | ArrayLike = "balanced",
         limit: float | None = None,
         absorb: str | int | None = None,
-        reconcile: str | None = None,
     ) -> TradeModel:
         """Build the base equilibrium from a folder of CSV files.
 
@@ -253,7 +247,7 @@ class TradeModel(Shown):
             As in `from_arrays`; by default those of `tariffs.csv`, or none.
         elasticities : str, float or (J,) array_like, optional
             The name of a set in `elasticities.csv`, or numbers; by default the only set.
-        deficits, limit, absorb, reconcile
+        deficits, limit, absorb
             As in `from_arrays`.
 
         Raises
@@ -269,7 +263,7 @@ class TradeModel(Shown):
         >>> TradeModel.from_folder(folder, elasticities="cp", limit=0.9, absorb="SERV").regions
         ('USA', 'CAN', 'CHN', 'ROW')
         """
-        data = read_folder(folder, tariffs=tariffs, elasticities=elasticities, reconcile=reconcile)
+        data = read_folder(folder, tariffs=tariffs, elasticities=elasticities)
         return cls.from_data(data, deficits=deficits, limit=limit, absorb=absorb)
 
     @classmethod
@@ -573,31 +567,6 @@ class TradeModel(Shown):
         slopes = partial(self.solver.slopes, rates, hats, received, where, at.z)
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
-
-    def marginal_welfare(
-        self, directions: ArrayLike, *, tariffs: ArrayLike | None = None, costs: ArrayLike | None = None
-    ) -> Floats:
-        """Differentiate welfare along directions of tariffs, as `sensitivity` of the equilibrium does.
-
-        Parameters
-        ----------
-        directions : (K, N, N, J) array_like
-            Changes of tariffs per unit of K parameters, each the difference of two arrays of `tariffs`.
-        tariffs, costs : array_like, optional
-            As in `solve`.
-
-        Returns
-        -------
-        (*batch, K, N) array
-            Percent of real income per unit of each parameter; NaN where there is no equilibrium.
-        """
-        from bargaining import sensitivity
-
-        along = real(directions, "directions", ndim=4)
-        if along.shape[1:] != (shape := self.economy.shares.shape):
-            raise InvalidInput(f"`directions` must have last axes {shape}; got shape {along.shape}.")
-        slopes = sensitivity(self.solve(tariffs=tariffs, costs=costs), wrt="tariffs").values
-        return np.asarray(np.einsum("...nijs,kijs->...kn", slopes, along))
 
     def decomposition(
         self,

@@ -208,8 +208,8 @@ class TradeData(Shown):
             raise InvalidInput(
                 f"`final` must come to income, value added plus tariff revenue plus imports less exports: for "
                 f"{self.regions[k]} it sums to {total[k]:.6g} and income to {income[k]:.6g}, {100 * apart[k]:.3g}% "
-                f"apart ({int((apart > BALANCE).sum())} regions in all). Multiply it by {income[k] / total[k]:.6g}, or give its "
-                f"shares by sector, which sum to 1 in every region."
+                f"apart ({int((apart > BALANCE).sum())} regions in all). Multiply it by {income[k] / total[k]:.6g}, or "
+                f"give its shares by sector, which sum to 1 in every region."
             )
 
     def with_terms(self, tariffs: Any, elasticities: Any) -> TradeData:

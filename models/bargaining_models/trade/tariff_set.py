@@ -68,17 +68,13 @@ class Optimum(Shown):
 class _Program:
     """What is maximised: a weighted sum of payoffs, or of logs of gains over `origin`; or steps along `direction`.
 
-    All in the scale of payoffs; the variables of a ray are those of the set and the number of steps.
+    All in the scale of payoffs; the variables are those of the set and the number of steps, 0 without a direction.
     """
 
     weights: Floats
     origin: Floats
     direction: Floats
     logs: bool
-
-    @property
-    def is_ray(self) -> bool:
-        return bool(self.direction.any())
 
     @property
     def bound(self) -> Mask:
@@ -385,34 +381,31 @@ class TariffPayoffs:
         return found
 
     def _terms(self, v: Floats, program: _Program) -> tuple[Floats, Floats, Floats]:
-        """The gradient of what is maximised, the slack of each player, and its slopes, at variables (V,)."""
-        payoffs, slopes = self._one(v[: self.size])
-        slack, slopes = payoffs / self.scale - program.origin, slopes / self.scale[:, None]
-        if not program.is_ray:
-            return program.slope(slack) @ slopes, slack, slopes
-        slopes = np.hstack([slopes, -program.direction[:, None]])
-        return np.eye(len(v))[-1], slack - v[-1] * program.direction, slopes
+        """The gradient of what is maximised, the slack of each player, and its slopes, at variables (V + 1,)."""
+        payoffs, slopes = self._one(v[:-1])
+        slack = payoffs / self.scale - program.origin - v[-1] * program.direction
+        slopes = np.column_stack([slopes / self.scale[:, None], -program.direction])
+        gradient = program.slope(slack) @ slopes
+        gradient[-1] += program.direction.any()
+        return gradient, slack, slopes
 
     def _bounds(self, program: _Program) -> tuple[Floats, Floats]:
-        far = np.full(int(program.is_ray), np.inf)
+        far = np.inf if program.direction.any() else 0.0
         return np.append(self._low, -far), np.append(self._high, far)
 
     def _with_steps(self, x: Floats, program: _Program) -> Floats:
-        steps = [program.steps(self._one(x)[0] / self.scale)] if program.is_ray else []
-        return np.append(x, steps)
+        return np.append(x, program.steps(self._one(x)[0] / self.scale))
 
     def _climb(self, start: Floats, program: _Program) -> Floats:
-        """Sequential quadratic programming from a start; with a direction, over the number of steps too."""
+        """Sequential quadratic programming from a start, over the variables and the number of steps."""
         from scipy.optimize import Bounds, minimize
 
         bound = program.bound
 
         def objective(v: Floats) -> tuple[float, Floats]:
             gradient, slack, _ = self._terms(v, program)
-            if program.is_ray:
-                return -v[-1], -gradient
             if not program.logs:
-                return -float(program.weights @ (self._one(v)[0] / self.scale)), -gradient
+                return -float(v[-1] + program.weights @ (self._one(v[:-1])[0] / self.scale)), -gradient
             if not (slack > 0.0).all():
                 return np.inf, np.zeros(len(v))
             return -float(program.weights @ np.log(slack)), -gradient
@@ -432,7 +425,7 @@ class TariffPayoffs:
                 method="SLSQP",
                 options={"ftol": 1e-11, "maxiter": 200},
             )
-        return np.asarray(found.x if np.isfinite(found.x).all() else start)[: self.size]
+        return np.asarray(found.x if np.isfinite(found.x).all() else np.append(start, 0.0))[:-1]
 
     def _polish(self, variables: Floats, program: _Program) -> Optimum:
         """A root of the conditions of optimality, from a point that nearly satisfies them."""
@@ -451,7 +444,7 @@ class TariffPayoffs:
         active = tight & (price > SMALL * (outer + price).max())
         price = np.where(active, price, 0.0)
         pull = gradient + price @ slopes
-        free = ~(((v <= low + EDGE) & (pull < 0.0)) | ((v >= high - EDGE) & (pull > 0.0)))
+        free = (low < high) & ~(((v <= low + EDGE) & (pull < 0.0)) | ((v >= high - EDGE) & (pull > 0.0)))
         v = np.where(free, v, np.where(pull < 0.0, low, high))
         count, size = int(free.sum()), float(np.abs(outer + price).sum())
 

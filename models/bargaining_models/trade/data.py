@@ -163,9 +163,9 @@ class TradeData(Shown):
                 f"`value_added` and `inputs` must add up to output, the sales in `flows`: for "
                 f"{named(where, self._cells)} they come to {(use + added)[where]:.6g} and sales to "
                 f"{output[where]:.6g}, {100 * relative[where]:.3g}% apart ({bad} cells in all). "
-                f"Set value added of that cell to {(output - use)[where]:.6g}, multiply its inputs by "
-                f"{((output - added) / np.where(use > 0, use, 1.0))[where]:.4g}, or add {gap[where]:.6g} to its "
-                f"domestic sales. If `inputs` are shares, leave `value_added` out."
+                f"Set value added to sales less inputs, {(output - use)[where]:.10g} there, multiply inputs by "
+                f"{((output - added) / np.where(use > 0, use, 1.0))[where]:.10g}, or add {gap[where]:.10g} to domestic "
+                f"sales. If `inputs` are shares, leave `value_added` out."
             )
 
     @property
@@ -208,8 +208,8 @@ class TradeData(Shown):
             raise InvalidInput(
                 f"`final` must come to income, value added plus tariff revenue plus imports less exports: for "
                 f"{self.regions[k]} it sums to {total[k]:.6g} and income to {income[k]:.6g}, {100 * apart[k]:.3g}% "
-                f"apart ({int((apart > BALANCE).sum())} regions in all). Multiply it by {income[k] / total[k]:.6g}, or "
-                f"give its shares by sector, which sum to 1 in every region."
+                f"apart ({int((apart > BALANCE).sum())} regions in all). Multiply it by {income[k] / total[k]:.10g}, "
+                f"or give its shares by sector, which sum to 1 in every region."
             )
 
     def with_terms(self, tariffs: Any, elasticities: Any) -> TradeData:

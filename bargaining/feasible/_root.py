@@ -1,11 +1,19 @@
 """Roots of decreasing functions and slopes of concave ones, cell by cell: the numerics of smooth frontiers.
 
+*Roots* are found by the regula falsi of Anderson and Björck (1973), with a bisection whenever three steps have not
+halved the bracket. No cell's path depends on another cell's.
+
 *Slopes* on either side of a point come from values alone. The differences :math:`(f(x) - f(x - h))/h` for steps that
 are halved again and again are extrapolated to a step of zero (Richardson). Different numbers of steps are tried: many
 wide ones where the function is smooth over a long interval, those on one side of a kink, two on a straight piece. The
 error of each extrapolation is estimated from the changes by the last step and the last order, and from the rounding of
 values; the one with the smallest error is taken. If the slopes of both sides agree, the function is smooth, and central
 differences, in powers of :math:`h^2`, are tried too; if they do not, there is a kink, and each side has its own slope.
+
+References
+----------
+Anderson, N. and Björck, Å. (1973). A new high order method of regula falsi type for computing a root of an equation.
+*BIT* 13(3), 253-264. doi:10.1007/BF01951936
 """
 
 from __future__ import annotations
@@ -19,8 +27,8 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
-PRECISE = {"xatol": 0.0, "xrtol": 2.0**-51, "fatol": 0.0, "frtol": 0.0}
-STEPS = 200  # at a root of zero there are ever smaller floats
+STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
+ULP = 2.0**-52  # the spacing of floats at one
 
 
 def decreasing_root(g: Callable[[Floats], Any], low: Floats, high: Floats) -> tuple[Floats, Floats]:
@@ -46,22 +54,45 @@ def decreasing_root(g: Callable[[Floats], Any], low: Floats, high: Floats) -> tu
         a, b = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
         ga, gb = (np.asarray(g(x), dtype=float) for x in (a, b))
         root, width = np.where(ga <= 0, a, b), np.where(np.isnan(ga) | np.isnan(gb), np.nan, 0.0)
-        inside = np.broadcast_to((ga > 0) & (gb < 0), root.shape)
+        inside = (ga > 0) & (gb < 0)
         if inside.any():
-            from scipy.optimize import elementwise
-
-            def alone(x: Floats, cells: NDArray[np.intp]) -> Floats:
-                everywhere = np.array(root)
-                everywhere.flat[cells] = x
-                return np.asarray(g(everywhere), dtype=float).reshape(-1)[cells]
-
-            ends = (np.broadcast_to(end, root.shape)[inside] for end in (a, b))
-            found = elementwise.find_root(
-                alone, tuple(ends), args=(np.flatnonzero(inside),), tolerances=PRECISE, maxiter=STEPS
-            )
-            root[inside] = found.x
-            width[inside] = np.where(found.f_x == 0.0, 0.0, found.bracket[1] - found.bracket[0])
+            middle, gap = _shrunk(g, a, b, ga, gb, inside)
+            root, width = np.where(inside, middle, root), np.where(inside, gap, width)
     return root, width
+
+
+def _shrunk(
+    g: Callable[[Floats], Any], a: Floats, b: Floats, ga: Floats, gb: Floats, live: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return the middles and widths of brackets [a, b] once they are as narrow as floats allow."""
+    tolerance = 2 * ULP * np.maximum(np.abs(a), np.abs(b))
+    nudge = 0.45 * tolerance
+    before, last = b - a, np.zeros(live.shape, dtype=np.int8)
+    for step in range(STEPS):
+        x = b - gb * ((b - a) / (gb - ga))
+        x = np.where(np.isfinite(x), x, a + (b - a) / 2)
+        if step % 3 == 2:
+            x = np.where(2 * (b - a) > before, a + (b - a) / 2, x)
+            before = b - a
+        # At least a hair inside either end: once the near end has arrived, the far one follows in a step.
+        x = np.minimum(np.maximum(x, a + nudge), b - nudge)
+        gx = np.asarray(g(x), dtype=float)
+        up, down = live & (gx >= 0), live & (gx <= 0)
+        # The retained end's value is scaled down when the same end moves twice (Anderson and Björck's factor).
+        gb = np.where(up & (last == 1), gb * _factor(gx, ga), gb)
+        ga = np.where(down & (last == -1), ga * _factor(gx, gb), ga)
+        a, ga = np.where(up, x, a), np.where(up, gx, ga)
+        b, gb = np.where(down, x, b), np.where(down, gx, gb)
+        last = up.astype(np.int8) - down
+        live = live & (b - a > tolerance) & (up | down)
+        if not live.any():
+            break
+    return a + (b - a) / 2, np.where(live, np.nan, b - a)
+
+
+def _factor(new: Floats, old: Floats) -> Floats:
+    ratio = 1 - new / old
+    return np.where(ratio > 0, ratio, 0.5)
 
 
 EPS = float(np.finfo(float).eps)

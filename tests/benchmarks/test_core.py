@@ -59,7 +59,7 @@ def test_a_million_frontiers_against_find_root() -> None:
     np.testing.assert_allclose(ours(), rival(), rtol=1e-12)
     speed = ratio(ours, rival, repeats=7)
     print(f"\nnash on a million frontiers: {speed:.1f} times scipy.optimize.elementwise.find_root")
-    assert speed >= 0.4  # the frontier's checks, its ends and slopes come on top of the same solver
+    assert speed >= 1.1
 
 
 def test_one_frontier_against_brentq() -> None:
@@ -75,4 +75,4 @@ def test_one_frontier_against_brentq() -> None:
 
     speed = ratio(many(lambda: nash(problem)), many(rival))
     print(f"\none frontier, checked and packed: {speed:.2f} of bare brentq's speed")
-    assert speed >= 1 / 250  # SciPy's elementwise solver takes milliseconds to begin
+    assert speed >= 1 / 40

@@ -40,6 +40,8 @@ class StochasticTransferEquilibrium(TransferEquilibrium):
         As for `TransferEquilibrium`, with an entry for each state: shapes (S,), (S, n), (S,), (S, n), (S, n, n).
     """
 
+    joint: Floats
+
     def problem(self, state: int, disagreement: ArrayLike | None = None) -> Problem:  # type: ignore[override]
         """Return the problem of dividing the joint payoff of a state; by default disagreement is its threat.
 

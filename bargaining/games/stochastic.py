@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice, product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,6 @@ from bargaining.games.normal_form import Game, Profile, profile_name
 from bargaining.games.repeated import Exit, RepeatedGame, between, require_repeated
 
 Exits = Exit | Sequence[Exit | None] | None
-
-_Where = Callable[[int], str]  # the number of a row within its state -> "in state ... at actions ..."
 
 _TOLERANCE = 1e-9  # tolerance for sums of probabilities: the error of probabilities printed with six decimals
 
@@ -92,7 +89,7 @@ class StochasticGame(Shown):
     exits: tuple[Exit | None, ...]
     states: tuple[str, ...]
     player_names: tuple[str, ...]
-    _transitions: tuple[_Rows, ...]
+    _chances: tuple[tuple[Floats, NDArray[Any]], ...]
     _given: NDArray[Any]
 
     def __init__(
@@ -111,7 +108,7 @@ class StochasticGame(Shown):
         who = _players_of(games, players)
         fill(self, games=games, states=names, player_names=who, discounts=_discounts_of(discounts, who))
         fill(self, exits=_exits_by_state(exit, names, who))
-        fill(self, _transitions=_transitions_by_state(transitions, games, names))
+        fill(self, _chances=tuple(_chances_of(value, s, self) for s, value in enumerate(transitions)))
         fill(self, _given=np.array(ordered(discounts, "discounts", who)))
 
     @classmethod
@@ -254,13 +251,12 @@ class StochasticGame(Shown):
 
     def transition(self, state: int) -> Floats:
         """Return the probabilities of the next state, shape (a_1, ..., a_n, S)."""
-        shape = self.shape(state)
-        return np.asarray(self._transitions[state].dense().reshape(*shape, len(self)))
+        return np.broadcast_to(self._chances[state][0], (*self.shape(state), len(self)))
 
     def exact_transition(self, state: int) -> Rationals:
         """Return `transition(state)` as Fractions that sum to one: the numbers given over their sum."""
-        shape = self.shape(state)
-        return self._transitions[state].exact().reshape(*shape, len(self))
+        shape, exact = self.shape(state), fractions(self._chances[state][1])
+        return np.broadcast_to(exact / exact.sum(axis=-1, keepdims=True), (*shape, len(self)))
 
     def _repeated(self) -> RepeatedGame:
         """Return a game of one state as a repeated game, with the discount factors as they were given."""
@@ -298,19 +294,24 @@ class StochasticGame(Shown):
     @property
     def exogenous(self) -> NDArray[np.bool_]:
         """Whether transitions do not depend on actions, one entry per state."""
-        return np.array([rows.alike() for rows in self._transitions])
+        return np.array(
+            [bool((chances == chances.reshape(-1, len(self))[0]).all()) for chances, _ in self._chances]
+        )
 
     @property
     def absorbing(self) -> NDArray[np.bool_]:
         """Whether the state, once entered, never changes, one entry a state."""
-        left, _ = _moves(self._transitions)
-        return np.isin(np.arange(len(self)), left, invert=True)
+        return ~self._moves().any(axis=1)
 
     @property
     def unreachable(self) -> tuple[int, ...]:
         """The states that no other state leads to: they matter only if play starts there."""
-        _, entered = _moves(self._transitions)
-        return tuple(np.setdiff1d(np.arange(len(self)), entered).tolist()) if len(self) > 1 else ()
+        return tuple(np.flatnonzero(~self._moves().any(axis=0)).tolist()) if len(self) > 1 else ()
+
+    def _moves(self) -> NDArray[np.bool_]:
+        """Return whether a state may be followed by another state, shape (S, S)."""
+        after = np.array([(chances > 0).reshape(-1, len(self)).any(axis=0) for chances, _ in self._chances])
+        return np.asarray(after & ~np.eye(len(self), dtype=bool))
 
     def profile_name(self, state: int, profile: Profile) -> str:
         """Return a profile in words, for messages and tables: the actions' names, joined by commas."""
@@ -329,114 +330,41 @@ def require_stochastic(game: Any) -> None:
         raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.{cure}")
 
 
-class _Rows(NamedTuple):
-    """The transitions of one state: a row for each profile, in the order of the arrays, in compressed sparse rows."""
+def _chances_of(value: Any, state: int, game: StochasticGame) -> tuple[Floats, NDArray[Any]]:
+    """Check the transitions of one state; return its probabilities of the next state, and the numbers as given.
 
-    chances: Floats
-    """Probabilities of the next states, each row summing to one."""
-    indices: NDArray[np.intp]
-    """Those states."""
-    indptr: NDArray[np.intp]
-    """Where each row begins, and the end."""
-    shape: tuple[int, int]
-    given: NDArray[Any]
-    """The chances as they were given."""
-
-    @property
-    def owner(self) -> NDArray[np.intp]:
-        """The row of each chance."""
-        return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
-
-    def dense(self) -> Floats:
-        """Return the rows as an array."""
-        out = np.zeros(self.shape)
-        out[self.owner, self.indices] = self.chances
-        return out
-
-    def exact(self) -> Rationals:
-        """Return the rows as Fractions that sum to one: the numbers given over their sum."""
-        out = np.full(self.shape, Fraction(0), dtype=object)
-        out[self.owner, self.indices] = fractions(self.given)
-        rationals: Rationals = out / out.sum(axis=1, keepdims=True)
-        return rationals
-
-    def alike(self) -> bool:
-        """Whether all rows are equal."""
-        counts = np.diff(self.indptr)
-        if (counts != counts[0]).any():
-            return False
-        parts = [part.reshape(len(counts), -1) for part in (self.indices, self.chances)]
-        return all(bool((part == part[0]).all()) for part in parts)
-
-
-def _moves(states: Sequence[_Rows]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the pairs of a state and another state that may follow, one for each profile after which it may."""
-    origin = np.repeat(np.arange(len(states)), [len(rows.indices) for rows in states])
-    target, chance = (
-        np.concatenate(part) for part in zip(*((r.indices, r.chances) for r in states), strict=True)
-    )
-    moving = (chance > 0) & (origin != target)
-    return origin[moving], target[moving]
-
-
-def _rows_of(value: Any, name: str, shape: tuple[int, ...], states: int, where: _Where) -> _Rows:
-    """Check the transitions of one state and return them row by row.
-
-    Parameters
-    ----------
-    value : array_like of shape (a_1, ..., a_n, S) or (S,), or sparse matrix of shape (profiles, S) or (1, S)
-        Probabilities of the next state; one row alone is for every profile.
-    name : str
-        The argument, for messages.
-    shape : tuple of int
-        The number of actions of each player in this state.
-    states : int
-        The number of states, S.
-    where : callable
-        Says in words which state and actions a row belongs to.
+    They have shape (a_1, ..., a_n, S), or (S,) where one row is for every profile.
     """
-    size = int(np.prod(shape))
+    stage, states, name = game.games[state], len(game), f"transitions[{state}]"
+    allowed = [(*stage.shape, states), (states,)]
     if hasattr(value, "tocsr"):
-        _check(value.shape, ((size, states), (1, states)), name)
-        raw = value.tocsr(copy=True)
-        raw.sum_duplicates()
-        if raw.nnz:
-            real(raw.data, name)
-        given, indices, indptr = np.array(raw.data), raw.indices.astype(np.intp), raw.indptr.astype(np.intp)
-        chances = given.astype(np.float64)
-    else:
-        checked = real(value, name)
-        _check(checked.shape, ((*shape, states), (states,)), name)
-        table = checked.reshape(-1, states)
-        rows, indices = np.nonzero(table)
-        indptr = np.searchsorted(rows, np.arange(len(table) + 1))
-        chances, given = table[rows, indices], np.asarray(value).reshape(table.shape)[rows, indices]
-    owner = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    if (chances < 0).any():
-        entry = int(np.argmax(chances < 0))
-        raise InvalidInput(
-            f"`transitions` must be probabilities; {where(int(owner[entry]))} state {indices[entry]} "
-            f"follows with {chances[entry]:g}."
-        )
-    total = np.bincount(owner, chances, minlength=len(indptr) - 1)
-    off = np.abs(total - 1.0) > _TOLERANCE
-    if off.any():
-        row = int(np.argmax(off))
-        raise InvalidInput(
-            f"`transitions` must sum to 1 over the next state; {where(row)} they sum to {total[row]:.10g}. "
-            "Add what is missing or divide by the sum."
-        )
-    chances = chances / total[owner]
-    if len(indptr) - 1 < size:
-        chances, indices, given = (np.tile(part, size) for part in (chances, indices, given))
-        indptr = indptr[-1] * np.arange(size + 1)
-    return _Rows(chances, indices, indptr, (size, states), given)
-
-
-def _check(shape: tuple[int, ...], allowed: tuple[tuple[int, ...], ...], name: str) -> None:
-    if tuple(shape) not in allowed:
+        allowed, value = [(stage.payoffs[..., 0].size, states), (1, states)], value.toarray()
+    chances, given = real(value, name), np.asarray(value)
+    if chances.shape not in allowed:
         wanted = " or ".join(map(str, allowed))
-        raise InvalidInput(f"`{name}` must have shape {wanted}, the next state last; got {tuple(shape)}.")
+        raise InvalidInput(f"`{name}` must have shape {wanted}, the next state last; got {chances.shape}.")
+    shape = (*stage.shape, states) if chances.size == stage.payoffs[..., 0].size * states else (states,)
+    chances, given, total = (
+        chances.reshape(shape),
+        given.reshape(shape),
+        chances.sum(axis=-1).reshape(shape[:-1]),
+    )
+
+    def where(profile: tuple[int, ...]) -> str:
+        played = profile_name(stage, profile or (0,) * stage.players)
+        return f"in state {game.states[state]} at actions ({played})"
+
+    for *profile, following in np.argwhere(chances < 0)[:1].tolist():
+        raise InvalidInput(
+            f"`transitions` must be probabilities; {where(tuple(profile))} state {following} "
+            f"follows with {chances[*profile, following]:g}."
+        )
+    for profile in np.argwhere(np.abs(total - 1.0) > _TOLERANCE)[:1].tolist():
+        raise InvalidInput(
+            f"`transitions` must sum to 1 over the next state; {where(tuple(profile))} they sum to "
+            f"{total[*profile]:.10g}. Add what is missing or divide by the sum."
+        )
+    return chances / total[..., None], given
 
 
 def _state_names(payoffs: Any, transitions: Any, states: Names | None) -> tuple[str, ...]:
@@ -535,34 +463,13 @@ def _exits_by_state(
     return tuple(None if leave is None else between(leave, player_names) for leave in each)
 
 
-def _transitions_by_state(
-    transitions: Sequence[Any], games: tuple[Game, ...], names: tuple[str, ...]
-) -> tuple[_Rows, ...]:
-    """Return the rows of probabilities of each state, checked."""
-
-    def words(s: int) -> _Where:
-        def where(row: int) -> str:
-            profile = [int(k) for k in np.unravel_index(row, games[s].shape)]
-            return f"in state {names[s]} at actions ({profile_name(games[s], profile)})"
-
-        return where
-
-    return tuple(
-        _rows_of(value, f"transitions[{s}]", games[s].shape, len(games), words(s))
-        for s, value in enumerate(transitions)
-    )
-
-
 def _chain_by_state(transition: Any) -> list[Any]:
     """Return the rows of a square matrix, one a state."""
-    if hasattr(transition, "tocsr"):
-        matrix = transition.tocsr()
-        shape, rows = matrix.shape, [matrix[[k]] for k in range(matrix.shape[0])]
-    else:
-        shape, rows = real(transition, "transition", ndim=2).shape, list(np.asarray(transition))
+    rows = transition.toarray() if hasattr(transition, "tocsr") else transition
+    shape = real(rows, "transition", ndim=2).shape
     if shape[0] != shape[1]:
         raise InvalidInput(f"`transition` must be square, a row for each state; got shape {shape}.")
-    return rows
+    return list(np.asarray(rows))
 
 
 def _discounts_of(discounts: Any, names: Names) -> Floats:
@@ -598,46 +505,43 @@ def _tabulate(
         own = [listed(choices, "actions", "a list of lists of actions") for choices in given]
         shape = tuple(map(len, own))
         profiles = list(product(*own))
-        payoffs.append(_payoffs([payoff(state, profile) for profile in profiles], shape, state))
-        rows = [_row(transition(state, profile), index, state, profile) for profile in profiles]
+        if not profiles:
+            raise InvalidInput(
+                f"`actions` must give every player an action; state {state} has {shape} of them."
+            )
+        values = [payoff(state, profile) for profile in profiles]
+        for value in values:
+            if returned(value, "payoff").shape != (len(shape),):
+                raise InvalidInput(
+                    f"`payoff` must return {len(shape)} numbers; in state {state} it returned {value!r}."
+                )
+        payoffs.append(np.array(values).reshape(*shape, len(shape)))
+        rows = [
+            _row(transition(state, profile), index, f"in state {state} at {profile}") for profile in profiles
+        ]
         chain.append(np.array(rows).reshape(*shape, len(states)))
         names.append([[str(action) for action in choices] for choices in own])
     return payoffs, chain, names
 
 
-def _payoffs(rows: list[Any], shape: tuple[int, ...], state: Any) -> NDArray[Any]:
-    """Return the payoffs of all profiles of a state as one array."""
-    players = len(shape)
-    for row in rows:
-        if returned(row, "payoff").shape != (players,):
-            raise InvalidInput(
-                f"`payoff` must return {players} numbers; in state {state} it returned {row!r}."
-            )
-    if not rows:
-        raise InvalidInput(f"`actions` must give every player an action; state {state} has {shape} of them.")
-    return np.array(rows).reshape(*shape, players)
-
-
-def _row(value: Any, index: Mapping[Any, int], state: Any, profile: tuple[Any, ...]) -> list[Any]:
+def _row(value: Any, index: Mapping[Any, int], where: str) -> list[Any]:
     """Return the probabilities of the next state as a list over the grid."""
     if not isinstance(value, Mapping):
-        row = list(np.asarray(value).ravel().tolist())
+        row = np.asarray(value).ravel().tolist()
         if len(row) != len(index):
             raise InvalidInput(
-                f"`transition` must return a mapping or {len(index)} numbers; in state {state} at {profile} "
-                f"it returned {value!r}."
+                f"`transition` must return a mapping or {len(index)} numbers; {where} it returned {value!r}."
             )
         return row
     row = [0] * len(index)
     for following, probability in value.items():
         if following not in index:
             raise InvalidInput(
-                f"`transition` must lead to one of `states`; in state {state} at {profile} it leads to {following!r}."
+                f"`transition` must lead to one of `states`; {where} it leads to {following!r}."
             )
         if returned(probability, "transition").ndim:
             raise InvalidInput(
-                f"`transition` must return a number for each next state; in state {state} at {profile} "
-                f"it returned {value!r}."
+                f"`transition` must return a number for each next state; {where} it returned {value!r}."
             )
         row[index[following]] += probability
     return row

@@ -7,7 +7,7 @@ results print is decided by `Shown`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -49,41 +49,27 @@ class GameKind:
     answers: Named | None = None
 
 
-_CERTIFICATE = "bargaining.exact.set_certificate:certify_sets"
+_REPEATED = GameKind(
+    game="bargaining.games.repeated:RepeatedGame",
+    payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
+    result="bargaining.equilibria.repeated.payoff_set:PayoffSet",
+    certificate="bargaining.exact.set_certificate:certify_sets",
+    table="repeated",
+    reader="bargaining.descriptions:repeated_game",
+    answers="bargaining.cli.answers:repeated_answers",
+)
+_STOCHASTIC = GameKind(
+    game="bargaining.games.stochastic:StochasticGame",
+    payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
+    result="bargaining.equilibria.stochastic.payoff_sets:StochasticPayoffSets",
+    certificate=_REPEATED.certificate,
+)
 _KINDS = [
-    GameKind(
-        game="bargaining.games.repeated:RepeatedGame",
-        payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
-        result="bargaining.equilibria.repeated.payoff_set:PayoffSet",
-        certificate=_CERTIFICATE,
-        table="repeated",
-        reader="bargaining.descriptions:repeated_game",
-        answers="bargaining.cli.answers:repeated_answers",
-    ),
-    GameKind(  # results of `payoff_set` under public signals; computed by the row above
-        game="bargaining.games.repeated:RepeatedGame",
-        payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
-        result="bargaining.equilibria.repeated.public:PublicPayoffSet",
-        certificate=_CERTIFICATE,
-    ),
-    GameKind(  # results of `payoff_bounds` for any number of players
-        game="bargaining.games.repeated:RepeatedGame",
-        payoffs="bargaining.equilibria.repeated.payoff_set:repeated_payoff_set",
-        result="bargaining.equilibria.payoff_bounds:PayoffBounds",
-        certificate=_CERTIFICATE,
-    ),
-    GameKind(
-        game="bargaining.games.stochastic:StochasticGame",
-        payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
-        result="bargaining.equilibria.stochastic.payoff_sets:StochasticPayoffSets",
-        certificate=_CERTIFICATE,
-    ),
-    GameKind(  # results of `payoff_bounds` for two players
-        game="bargaining.games.stochastic:StochasticGame",
-        payoffs="bargaining.equilibria.stochastic.payoff_sets:stochastic_payoff_sets",
-        result="bargaining.equilibria.payoff_bounds:StochasticPayoffBounds",
-        certificate=_CERTIFICATE,
-    ),
+    _REPEATED,
+    replace(_REPEATED, result="bargaining.equilibria.repeated.public:PublicPayoffSet", table=""),
+    replace(_REPEATED, result="bargaining.equilibria.payoff_bounds:PayoffBounds", table=""),
+    _STOCHASTIC,
+    replace(_STOCHASTIC, result="bargaining.equilibria.payoff_bounds:StochasticPayoffBounds"),
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bargaining._arguments import instance, is_sequence, listed, player_index
+from bargaining._arguments import index, instance, listed, player_index
 from bargaining._arrays import ArrayLike, Floats, fill, owning, real, short
 from bargaining._names import are_given, unique_names
 from bargaining._rational import Rationals, fractions, integers, rank, rational
@@ -132,14 +132,8 @@ class Monitoring(Shown):
                     f"{float(total[profile])!r}. Divide by the sum."
                 )
         exact = given / total[..., None]
-        floats = exact.astype(float)
-        fill(
-            self,
-            probabilities=floats,
-            signals=unique_names(signals, "signals", chances.shape[-1]),
-            _exact=exact,
-            _game=None,
-        )
+        names = unique_names(signals, "signals", chances.shape[-1])
+        fill(self, probabilities=exact.astype(float), signals=names, _exact=exact, _game=None)
 
     def _of(self, game: Game) -> Monitoring:
         """Return this monitoring with the names of a game's players and actions."""
@@ -308,10 +302,9 @@ class Monitoring(Shown):
             raise InvalidInput(f"`correct` must lie in [0, 1]; got {short(correct)}.")
         own = []
         for count in game.shape:
-            wrong = (1 - chance) / (count - 1) if count > 1 else Fraction(0)
-            right = chance if count > 1 else Fraction(1)
-            own.append([[right if i == j else wrong for j in range(count)] for i in range(count)])
-        return cls.product([np.array(each, dtype=object) for each in own], signals=game.actions)._of(game)
+            own.append(np.full((count, count), (1 - chance) / max(count - 1, 1), dtype=object))
+            np.fill_diagonal(own[-1], chance if count > 1 else Fraction(1))
+        return cls.product(own, signals=game.actions)._of(game)
 
     def garbled(self, noise: ArrayLike, *, signals: Sequence[str] | None = None) -> Monitoring:
         """Return a coarser signal: after signal y, signal z of another list is seen with probability `noise[y, z]`.
@@ -330,8 +323,7 @@ class Monitoring(Shown):
             raise InvalidInput(
                 f"`noise` must have {len(self.signals)} rows, one a signal; got {table.shape[0]}."
             )
-        rows = Monitoring(noise)  # the same conditions
-        made = Monitoring(self._exact @ rows.exact, signals=signals)
+        made = Monitoring(self._exact @ Monitoring(noise).exact, signals=signals)  # the same conditions
         return made if self._game is None else made._of(self._game)
 
     def expected(self, *payoffs: ArrayLike, actions: Sequence[Sequence[str]] | None = None) -> Game:
@@ -380,27 +372,19 @@ class Monitoring(Shown):
         individual and pairwise full rank at enough profiles the folk theorem holds (Fudenberg, Levine and Maskin 1994,
         Econometrica 62, 997-1039, doi:10.2307/2951505).
         """
-        given = profile if self._game is None else self._game.profile(profile)
-        at: list[Any] = list(given) if is_sequence(given) else []
-        whole = all(isinstance(a, int | np.integer) and not isinstance(a, bool) for a in at)
-        if (
-            len(at) != self.players
-            or not whole
-            or any(not 0 <= a < n for a, n in zip(at, self.shape, strict=True))
-        ):
+        at: Any = profile if self._game is None else self._game.profile(profile)
+        try:
+            at = tuple(index(a, "profile", "action", n) for a, n in zip(at, self.shape, strict=True))
+        except (InvalidInput, TypeError, ValueError):
             raise InvalidInput(
                 f"`profile` must be one action index per player of {self.shape}; got {short(profile)}. Names of "
                 "actions are known if it is made by Monitoring.of(game, chances)."
-            )
-        rows = []
+            ) from None
         names = self.players if self._game is None else self._game.player_names
         named = [player_index(k, "players", names) for k in listed(players, "players", "a list of players")]
         if not named or len(set(named)) < len(named):
             raise InvalidInput(f"`players` must name one player or more, each once; got {short(players)}.")
-        for k in named:
-            index: list[Any] = [int(a) for a in at]
-            index[k] = slice(None)
-            rows.append(self._exact[tuple(index)])
+        rows = [self._exact[(*at[:k], slice(None), *at[k + 1 :])] for k in named]
         full = sum(self.shape[k] for k in named) - len(named) + 1
         return Rank(rank(integers(np.vstack(rows))[0].tolist()), full)
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, product
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,12 +100,9 @@ class Game(Shown):
         floats = [real(array, f"payoffs[{player}]", payoffs=True) for player, array in enumerate(payoffs)]
         _same_shape(floats)
         stacked = owned(np.stack(floats, axis=-1))
-        object.__setattr__(self, "payoffs", stacked)
-        object.__setattr__(
-            self, "actions", _names(labels if actions is None else actions, stacked.shape[:-1])
-        )
-        object.__setattr__(self, "player_names", unique_names(players, "players", len(floats)))
-        object.__setattr__(self, "_given", tuple(owned(np.asarray(array)) for array in payoffs))
+        names = _names(labels if actions is None else actions, stacked.shape[:-1])
+        who = unique_names(players, "players", len(floats))
+        fill(self, payoffs=stacked, actions=names, player_names=who, _given=tuple(map(np.asarray, payoffs)))
 
     @classmethod
     def of(cls, game: Any) -> Game:
@@ -113,7 +110,7 @@ class Game(Shown):
 
         Parameters
         ----------
-        game : game of nashpy, quantecon (`NormalFormGame`), pygambit or OpenSpiel (`MatrixGame`, `TensorGame`)
+        game : game of nashpy, quantecon (`NormalFormGame`) or pygambit
             Recognised by its attributes; labels of players and actions are kept if they are distinct. A `Game` is
             returned unchanged.
 
@@ -404,14 +401,14 @@ def _labelled(payoffs: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[list[str]
     tables = [table for table in payoffs if hasattr(table, "columns") and hasattr(table, "index")]
     if not tables:
         return payoffs, None
-    sides = [[list(side) for side in (table.index, table.columns)] for table in tables]
+    sides = [[list(table.index), list(table.columns)] for table in tables]
     if any(len(set(map(str, side))) < len(side) for both in sides for side in both):
         raise InvalidInput("`payoffs` must be tables whose rows, and whose columns, have different labels.")
-    for k, both in enumerate(sides[1:], 1):
-        if any(set(own) != set(first) for own, first in zip(both, sides[0], strict=True)):
+    for both in sides:
+        if list(map(set, both)) != list(map(set, sides[0])):
             raise InvalidInput(
                 f"`payoffs` must be tables with the same labels, actions of player 0 in rows and of player 1 in "
-                f"columns; got {short(sides[0])} and {short(sides[k])}. Transpose one, or pass arrays."
+                f"columns; got {short(sides[0])} and {short(both)}. Transpose one, or pass arrays."
             )
     rows, columns = sides[0]
     arrays = (table.loc[rows, columns].to_numpy() if hasattr(table, "loc") else table for table in payoffs)
@@ -435,20 +432,16 @@ def _same_shape(floats: list[Floats]) -> None:
 
 def stacked(payoffs: ArrayLike, name: str, players: int) -> NDArray[np.object_]:
     """Return an array of games, shape (*games), from stacked payoffs of shape (*games, players, a_1, ..., a_n)."""
-    floats, given = real(payoffs, name, payoffs=True), owned(np.asarray(payoffs))
+    floats, given = real(payoffs, name, payoffs=True), np.asarray(payoffs)
     axes = players + 1
     if floats.ndim < axes or floats.shape[-axes] != players:
         wanted = ", ".join(["*games", str(players), *(f"a_{k + 1}" for k in range(players))])
         raise InvalidInput(
             f"`{name}` must have shape ({wanted}), the players' axis before those of actions; got {floats.shape}."
         )
-    batch = floats.shape[:-axes]
-    last = owned(np.moveaxis(floats, -axes, -1))
-    actions, names = _names(None, floats.shape[1 - axes :]), unique_names(None, "players", players)
-    out = np.empty(batch, dtype=object)
-    for index in np.ndindex(*batch):
-        out[index] = game = object.__new__(Game)
-        fill(game, payoffs=last[index], actions=actions, player_names=names, _given=tuple(given[index]))
+    out = np.empty(floats.shape[:-axes], dtype=object)
+    for index in np.ndindex(*out.shape):
+        out[index] = Game(*given[index])
     return out
 
 
@@ -510,7 +503,7 @@ def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> t
 Foreign = tuple[Sequence[Any], Sequence[Sequence[str]] | None, Sequence[str] | None]
 """A game of another library: payoffs, one array per player, names of actions, names of players."""
 
-_MARKS = ("payoff_matrices", "payoff_profile_array", "to_arrays", "row_utility", "player_utility")
+_MARKS = ("payoff_matrices", "payoff_profile_array", "to_arrays")
 
 
 def is_foreign(game: Any) -> bool:
@@ -519,7 +512,7 @@ def is_foreign(game: Any) -> bool:
 
 
 def read_foreign(game: Any) -> Foreign:
-    """Return the payoffs and names of a game of nashpy, quantecon, pygambit or OpenSpiel."""
+    """Return the payoffs and names of a game of nashpy, quantecon or pygambit."""
     if hasattr(game, "payoff_matrices"):  # nashpy.Game
         return tuple(game.payoff_matrices), None, None
     if hasattr(game, "payoff_profile_array"):  # quantecon.game_theory.NormalFormGame
@@ -529,24 +522,9 @@ def read_foreign(game: Any) -> Foreign:
         actions = [[str(own.label) for own in player.strategies] for player in game.players]
         payoffs = tuple(map(np.asarray, game.to_arrays()))
         return payoffs, _distinct(*actions), (players if _distinct(players) else None)
-    if hasattr(game, "row_utility"):  # pyspiel.MatrixGame
-        rows, columns = range(game.num_rows()), range(game.num_cols())
-        utilities = game.row_utility, game.col_utility
-        payoffs = tuple(np.array([[own(r, c) for c in columns] for r in rows]) for own in utilities)
-        actions = [
-            [str(game.row_action_name(r)) for r in rows],
-            [str(game.col_action_name(c)) for c in columns],
-        ]
-        return payoffs, _distinct(*actions), None
-    if hasattr(game, "player_utility"):  # pyspiel.TensorGame
-        shape = tuple(game.shape())
-        payoffs = tuple(np.empty(shape) for _ in shape)
-        for player, profile in product(range(len(shape)), np.ndindex(*shape)):
-            payoffs[player][profile] = game.player_utility(player, list(profile))
-        return payoffs, None, None
     raise InvalidInput(
-        "`game` must be a Game, or a game of nashpy, quantecon (NormalFormGame), pygambit or OpenSpiel (MatrixGame, "
-        f"TensorGame); got {short(game)}. From arrays make Game(A, B), from Gambit's text Game.from_nfg(text)."
+        f"`game` must be a Game, or a game of nashpy, quantecon (NormalFormGame) or pygambit; got {short(game)}. From "
+        "arrays make Game(A, B), from Gambit's text Game.from_nfg(text)."
     )
 
 

@@ -164,10 +164,8 @@ class Exit(Shown):
     @property
     def own(self) -> Floats:
         """Each player's payoff from leaving, shape (*batch, n); minus infinity for a player who may not leave."""
-        own = np.full(self.payoffs.shape[:-1], -np.inf)
-        for player in self.who:
-            own[..., player] = self.payoffs[..., player, player]
-        return own
+        leaves = np.isin(np.arange(self.players), self.who)
+        return np.where(leaves, np.diagonal(self.payoffs, axis1=-2, axis2=-1), -np.inf)
 
     @property
     def has_fractions(self) -> bool:
@@ -207,6 +205,12 @@ def _exit(payoffs: Floats, who: tuple[int, ...], names: tuple[str, ...], given: 
     return fill(object.__new__(Exit), payoffs=payoffs, who=who, player_names=names, _given=given)
 
 
+def _require_exit(leave: Any) -> None:
+    """Raise an error if this is neither an exit nor None."""
+    if leave is not None and not isinstance(leave, Exit):
+        raise InvalidInput(f"`exit` must be an Exit or None; got {leave!r}. Wrap the payoffs: Exit(payoffs).")
+
+
 def _leavers(leave: Exit) -> str:
     """Return the players who may leave, in words."""
     if not are_given(leave.player_names):
@@ -216,10 +220,9 @@ def _leavers(leave: Exit) -> str:
 
 def exit_rows(game: Game, leave: Exit | None) -> set[tuple[Fraction, ...]]:
     """Return the different payoffs after exit, whoever leaves; it must be one exit for the players of a game."""
+    _require_exit(leave)
     if leave is None:
         return set()
-    if not isinstance(leave, Exit):
-        raise InvalidInput(f"`exit` must be an Exit or None; got {leave!r}. Wrap the payoffs: Exit(payoffs).")
     if leave.players != game.players or leave.batch_shape:
         raise InvalidInput(
             f"`exit` must be one exit for {game.players} players; got {leave!r} for {leave.players}. "
@@ -286,10 +289,7 @@ class RepeatedGame(Shown):
         monitoring: Monitoring | None = None,
     ) -> None:
         require_game(game)
-        if exit is not None and not isinstance(exit, Exit):
-            raise InvalidInput(
-                f"`exit` must be an Exit or None; got {exit!r}. Wrap the payoffs: Exit(payoffs)."
-            )
+        _require_exit(exit)
         if exit is not None and exit.players != game.players:
             raise InvalidInput(f"`exit` must have payoffs for {game.players} players; got {exit.players}.")
         if monitoring is not None:

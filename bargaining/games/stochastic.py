@@ -301,7 +301,7 @@ class StochasticGame(Shown):
     @property
     def absorbing(self) -> NDArray[np.bool_]:
         """Whether the state, once entered, never changes, one entry a state."""
-        return ~self._moves().any(axis=1)
+        return np.asarray(~self._moves().any(axis=1))
 
     @property
     def unreachable(self) -> tuple[int, ...]:

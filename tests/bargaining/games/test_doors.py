@@ -155,24 +155,7 @@ def gambit_game():
     return SimpleNamespace(players=players, to_arrays=lambda: tables)
 
 
-def matrix_game():
-    return SimpleNamespace(
-        num_rows=lambda: 2,
-        num_cols=lambda: 2,
-        row_utility=lambda r, c: float(A[r][c]),
-        col_utility=lambda r, c: float(B[r][c]),
-        row_action_name=lambda r: ("Cooperate", "Defect")[r],
-        col_action_name=lambda c: ("Cooperate", "Defect")[c],
-    )
-
-
-def tensor_game():
-    return SimpleNamespace(
-        shape=lambda: [2, 2], player_utility=lambda p, joint: float((A, B)[p][joint[0]][joint[1]])
-    )
-
-
-@pytest.mark.parametrize("make", [quantecon_game, gambit_game, matrix_game, tensor_game])
+@pytest.mark.parametrize("make", [quantecon_game, gambit_game])
 def test_games_of_other_libraries_are_read_by_their_attributes(make):
     assert Game.of(make()).payoffs.tolist() == Game(A, B).payoffs.tolist()
 
@@ -180,7 +163,6 @@ def test_games_of_other_libraries_are_read_by_their_attributes(make):
 def test_labels_come_along_where_they_differ():
     game = Game.of(gambit_game())
     assert (game.player_names, game.actions[0]) == (("Ann", "Bob"), ("work", "shirk"))
-    assert Game.of(matrix_game()).actions[1] == ("Cooperate", "Defect")
     unnamed = gambit_game()
     for each in unnamed.players:
         each.label = ""

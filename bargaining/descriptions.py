@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from bargaining._arguments import choice, player_index
 from bargaining._calls import suggesting
 from bargaining._files import content_of, path_of
-from bargaining._names import Names, meant, ordered
+from bargaining._names import meant, ordered
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
 from bargaining.feasible.polytope import Polytope
@@ -194,12 +194,15 @@ def _described(content: bytes, form: str, name: str, title: str) -> Description:
         raise InvalidInput(f"{name!r} must have one of the tables `problem` and `game`; got {_keys(data)}.")
     if len(further) > 1:
         raise InvalidInput(f"{name!r} must describe one game; got the tables {' and '.join(further)}.")
-    calls = data.get("methods", [])
-    if not isinstance(calls, list):
-        raise InvalidInput(f'`methods` must be a list, as in ["nash"]; got {_short(calls)}.')
-    return Description(
-        title=_title(data.get("title", title)), subject=_subject(data), calls=tuple(map(_call, calls))
-    )
+    stage = _game(data["game"]) if "game" in data else None
+    subject: Any = _problem(data["problem"]) if "problem" in data else stage
+    for kind in further:
+        subject = loaded(kinds[kind].reader)(data[kind], stage)
+    calls = _list(data.get("methods", []), "methods", ', as in ["nash"]')
+    title = data.get("title", title)
+    if not isinstance(title, str) or len(title) > _TEXT or not title.isprintable():
+        raise InvalidInput(f"`title` must be one line of at most {_TEXT} characters; got {_short(title)}.")
+    return Description(title=title, subject=subject, calls=tuple(map(_call, calls)))
 
 
 def _call(given: Any) -> MethodCall:
@@ -224,30 +227,15 @@ def _is_word(value: Any) -> bool:
     return isinstance(value, str) and value.isidentifier() and value.isascii()
 
 
-def _subject(data: Mapping[str, Any]) -> Problem | Game | RepeatedGame:
-    if "problem" in data:
-        allowed = ("disagreement", "total", "points", "free_disposal", "players")
-        return _problem(_table(data["problem"], "problem", allowed, required=allowed[:1]))
-    stage = _game(data["game"]) if "game" in data else None
-    kind = next((kind for table, kind in described().items() if table in data), None)
-    if kind is None or kind.reader is None:
-        assert stage is not None
-        return stage
-    found: RepeatedGame = loaded(kind.reader)(data[kind.table], stage)
-    return found
-
-
 def _game(given: Any) -> Game:
     game = _table(given, "game", ("payoffs", "players", "actions"), required=("payoffs",))
-    payoffs = _numbers(game["payoffs"], "game.payoffs")
-    if not isinstance(payoffs, list):
-        raise InvalidInput(f"`game.payoffs` must be a list with one array per player; got {_short(payoffs)}.")
+    payoffs = _list(_numbers(game["payoffs"], "game.payoffs"), "game.payoffs", " with one array per player")
     _check_players(len(payoffs), "game.payoffs")
-    return Game(
-        *payoffs,
-        actions=None if "actions" not in game else _lists_of_names(game["actions"]),
-        players=_names(game.get("players"), "game.players"),
-    )
+    actions = game.get("actions")
+    if actions is not None:
+        lists = enumerate(_list(actions, "game.actions", " of names per player"))
+        actions = [_names(own, f"game.actions[{player}]") for player, own in lists]
+    return Game(*payoffs, actions=actions, players=_names(game.get("players"), "game.players"))
 
 
 def repeated_game(given: Any, stage: Game | None) -> RepeatedGame:
@@ -257,13 +245,14 @@ def repeated_game(given: Any, stage: Game | None) -> RepeatedGame:
     entries = _table(given, "repeated", ("discounts", "exit", "who"), required=("discounts",))
     if "who" in entries and "exit" not in entries:
         raise InvalidInput("`repeated.who` must come with `repeated.exit`, the payoffs after leaving.")
-    leaving = None
+    leaving, names = None, stage.player_names
     if "exit" in entries:
-        payoffs = _by_player(entries["exit"], "repeated.exit")
-        leaving = Exit(
-            ordered(payoffs, "repeated.exit", stage.player_names),
-            who=_players(entries.get("who"), stage.player_names),
-        )
+        who = None
+        if "who" in entries:
+            leavers = _list(entries["who"], "repeated.who", " of players, as in [0]")
+            who = [player_index(player, "repeated.who", names) for player in leavers]
+        payoffs = ordered(_by_player(entries["exit"], "repeated.exit"), "repeated.exit", names)
+        leaving = Exit(payoffs, who=who)
     return RepeatedGame(stage, _by_player(entries["discounts"], "repeated.discounts"), exit=leaving)
 
 
@@ -271,51 +260,39 @@ def _names(given: Any, name: str) -> list[str] | None:
     """Return names that a terminal can show."""
     if given is None:
         return None
-    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise InvalidInput(f'`{name}` must be a list of names, as in ["Canada", "US"]; got {_short(given)}.')
-    if bad := [one for one in given if not one or len(one) > _NAME or not one.isprintable()]:
+    names = _list(given, name, ' of names, as in ["Canada", "US"]')
+    if bad := [n for n in names if not isinstance(n, str) or not 0 < len(n) <= _NAME or not n.isprintable()]:
         raise InvalidInput(f"`{name}` must be names of 1 to {_NAME} characters; got {_short(bad[0])}.")
-    return given
+    return names
 
 
-def _lists_of_names(given: Any) -> list[list[str]]:
-    if not isinstance(given, list):
-        raise InvalidInput(f"`game.actions` must be a list of names per player; got {_short(given)}.")
-    return [_names(own, f"game.actions[{player}]") or [] for player, own in enumerate(given)]
-
-
-def _players(given: Any, players: Names) -> list[int] | None:
-    if given is None:
-        return None
-    if not isinstance(given, list):
-        raise InvalidInput(f"`repeated.who` must be a list of players, as in [0]; got {_short(given)}.")
-    return [player_index(player, "repeated.who", players) for player in given]
-
-
-def _problem(entries: Mapping[str, Any]) -> Problem:
+def _problem(given: Any) -> Problem:
+    allowed = ("disagreement", "total", "points", "free_disposal", "players")
+    entries = _table(given, "problem", allowed, required=allowed[:1])
     if ("total" in entries) == ("points" in entries):
         raise InvalidInput(f"`problem` must have one of `total` and `points`; got {_keys(entries)}.")
-    given, players = entries["disagreement"], _names(entries.get("players"), "problem.players")
-    if isinstance(given, dict) and given:
-        if players is not None and sorted(players) != sorted(given):
-            raise InvalidInput(
-                f"`problem.disagreement` must be for the players {players}; got {_keys(given)}."
-            )
-        players = players or _names(list(given), "problem.disagreement") or []
-        given = [given[name] for name in players]
-    d = _numbers(given, "problem.disagreement")
-    if not isinstance(d, list):
-        raise InvalidInput(f"`problem.disagreement` must be a list, one number per player; got {_short(d)}.")
+    d, players = entries["disagreement"], _names(entries.get("players"), "problem.players")
+    if isinstance(d, dict) and d:
+        if players is not None and sorted(players) != sorted(d):
+            raise InvalidInput(f"`problem.disagreement` must be for the players {players}; got {_keys(d)}.")
+        players = players or _names(list(d), "problem.disagreement") or []
+        d = [d[name] for name in players]
+    d = _list(_numbers(d, "problem.disagreement"), "problem.disagreement", ", one number per player")
     _check_players(len(d), "problem.disagreement")
-    if "total" in entries:
-        pie = TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d))
-        return Problem(pie, d, players=players)
     free = entries.get("free_disposal", False)
     if not isinstance(free, bool):
         raise InvalidInput(f"`problem.free_disposal` must be true or false; got {_short(free)}.")
-    return Problem(
-        Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free), d, players=players
-    )
+    if "total" in entries:
+        pie = TransferableSurplus(_numbers(entries["total"], "problem.total"), players=len(d))
+        return Problem(pie, d, players=players)
+    hull = Polytope(_numbers(entries["points"], "problem.points"), free_disposal=free)
+    return Problem(hull, d, players=players)
+
+
+def _list(given: Any, name: str, wanted: str) -> list[Any]:
+    if not isinstance(given, list):
+        raise InvalidInput(f"`{name}` must be a list{wanted}; got {_short(given)}.")
+    return given
 
 
 def _check_players(players: int, name: str) -> None:
@@ -409,12 +386,6 @@ def _by_player(given: Any, name: str) -> Any:
         return _numbers(given, name)
     _names(list(given), name)
     return {player: _numbers(entry, f"{name}.{player}") for player, entry in given.items()}
-
-
-def _title(given: Any) -> str:
-    if not isinstance(given, str) or len(given) > _TEXT or not given.isprintable():
-        raise InvalidInput(f"`title` must be one line of at most {_TEXT} characters; got {_short(given)}.")
-    return given
 
 
 def _keys(table: Mapping[str, Any]) -> str:

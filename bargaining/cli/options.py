@@ -7,7 +7,6 @@ the work is done. Work that may take too long, such as solving an arbitrary file
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import signal
 import sys
@@ -152,7 +151,7 @@ def working(what: str) -> Iterator[None]:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-AGAIN = 0.1  # seconds between tries: an exception in a callback of a weak reference is lost as well
+AGAIN = 0.1  # seconds between tries: an exception while garbage is collected is lost
 
 
 @contextmanager
@@ -163,8 +162,7 @@ def at_most(seconds: float, advice: str) -> Iterator[None]:
         return
 
     def late(number: int, frame: FrameType | None) -> None:
-        if not _cleaning(frame):
-            raise TimeoutError(f"no answer within {seconds:g} seconds. {advice}")
+        raise TimeoutError(f"no answer within {seconds:g} seconds. {advice}")
 
     before = signal.signal(signal.SIGALRM, late)
     try:
@@ -173,13 +171,3 @@ def at_most(seconds: float, advice: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _cleaning(frame: FrameType | None) -> bool:
-    """Say whether garbage is being collected, during which an exception would be lost."""
-    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
-    while frame is not None:
-        if frame.f_code in callbacks or frame.f_code.co_name == "__del__":
-            return True
-        frame = frame.f_back
-    return False

@@ -33,7 +33,7 @@ class GameKind:
         Draws a result: a function of the result and the axes.
     table : str
         The table of a TOML or JSON file that describes a game; none if empty.
-    reader : function or "module:name", optional
+    reader : function or "module:name", with `table`
         Makes a game from that table, a mapping, and from the stage game in the table `game`, None without one.
     answers : function or "module:name", optional
         Takes a game, methods by name and a title, and returns the tables that `bargaining solve` prints.
@@ -45,7 +45,7 @@ class GameKind:
     certificate: Named | None = None
     picture: Named | None = None
     table: str = ""
-    reader: Named | None = None
+    reader: Named = ""
     answers: Named | None = None
 
 

@@ -366,22 +366,22 @@ def test_results_name_countries_and_round(talks: Negotiation, model: TradeModel)
 def test_the_page_of_canada_and_the_us(
     date: str | None, accepted: tuple[float, ...], paid: tuple[float, ...], least: str
 ) -> None:
-    leverage, unpaid, hinges = page("Canada", "US", date=date)
-    tariffs = [row["capacity_partner"] for row in unpaid.records()]
+    leverage, agreed, assumptions = page("Canada", "US", date=date)
+    tariffs = [row["capacity_partner"] for row in agreed.records()]
     assert [round(rate, 1) for rate in tariffs] == pytest.approx(accepted, abs=0.11)
-    assert [row["capacity_home"] for row in unpaid.records()] == pytest.approx([0, 0, 0], abs=1e-9)
+    assert [row["capacity_home"] for row in agreed.records()] == pytest.approx([0, 0, 0], abs=1e-9)
     sold = leverage.records()[0]
     assert sold["diverted_change_2"] == pytest.approx(-15)
     assert -4 < sold["capacity_change_2"] < -3
-    assert [round(row["paid"], 1) for row in hinges.records()] == pytest.approx(paid, abs=0.051)
-    assert any(f"where its probability is below {least};" in note for note in hinges.notes)
-    gains = [row["war"] > 0 for row in hinges.records()]
+    assert [round(row["paid"], 1) for row in assumptions.records()] == pytest.approx(paid, abs=0.051)
+    assert any(f"where its probability is below {least};" in note for note in assumptions.notes)
+    gains = [row["war"] > 0 for row in assumptions.records()]
     assert gains[:3] == [date is None, True, True]
     assert gains[-1]
 
 
 def test_the_numbers_of_the_page_come_from_the_calls_that_its_columns_name() -> None:
-    leverage, unpaid, _ = page("Canada", "US", date="2025-04-10", r=[0.1])
+    leverage, agreed, _ = page("Canada", "US", date="2025-04-10", r=[0.1])
     for meaning in ("capacity", "diverted"):
         talks = Negotiation(
             data="wiod2011",
@@ -400,7 +400,7 @@ def test_the_numbers_of_the_page_come_from_the_calls_that_its_columns_name() -> 
         found = talks.model.bargained_tariffs(
             ["CAN", "USA"], given=talks.free, costs=talks.route(0.1), lower=0.0
         )
-        assert unpaid.records()[0][f"{meaning}_partner"] == pytest.approx(100 * found.of("USA", "CAN"))
+        assert agreed.records()[0][f"{meaning}_partner"] == pytest.approx(100 * found.of("USA", "CAN"))
         taken = f"{-rows['tariff war'][f'{meaning}_change_1']:.0f}% of it"
         assert taken in leverage.caption
 

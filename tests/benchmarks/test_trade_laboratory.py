@@ -69,7 +69,7 @@ def test_own_slopes_of_44_countries(model, speedup):
     ratio = speedup(
         "44 own slopes and their equilibrium (the rival: 44 equilibria)",
         lambda: payoffs.own_slopes(values),
-        lambda: payoffs.log_welfare(values + 1e-5 * np.eye(REGIONS)),
+        lambda: payoffs.log_objective(values + 1e-5 * np.eye(REGIONS)),
         rounds=3,
         clock=process_time,
     )

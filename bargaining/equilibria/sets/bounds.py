@@ -7,7 +7,7 @@ A row reaches, in the direction n, at most
 for multipliers :math:`z \ge 0` of its thresholds f and weights :math:`w \ge 0` of two normals k, l with
 :math:`D (n + z) = w_1 n_k + w_2 n_l`, whatever the levels h of the sets that follow: weak duality. In the plane at
 most two constraints bind, so that there are four candidates: no threshold binds, both do, or one does, where its line
-meets a facet. What the largest fixed point of the least known bounds proves says `_affine`.
+meets a facet. `_affine` says what a fixed point of the least known bounds proves.
 """
 
 from __future__ import annotations

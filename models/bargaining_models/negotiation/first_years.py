@@ -7,12 +7,14 @@ The trade model of these small regions is solved as it stands; a region's payoff
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bargaining.authoring import Floats
-from bargaining.errors import Unsolved
+from bargaining.authoring import Floats, Result, owning, scalar
+from bargaining.errors import NotApplicable, Status
 from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.solve import Solver
 
@@ -21,29 +23,54 @@ if TYPE_CHECKING:
 
 STEP = 1e-4  # of a rate: the error of a central difference is far below what a payoff shows
 DEVIATIONS = np.expm1(np.linspace(np.log(0.8), np.log(3.0), 12))
-REGRET = 1e-6  # of base income
-LARGEST = 50
-"""The most small regions: their number is squared, and squared again, in the time that a solution takes."""
+ACCURACY = 1e-6  # of income in the base
 
 
-class FirstYears(NamedTuple):
-    """The war and the agreement: `rates` (2,), `war` and `agreement` (2,), money of home and the partner a year."""
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FirstYears(Result):
+    """The tariff war and free trade where factors stay in their sectors. Players are home, 0, and the partner, 1.
+
+    Attributes
+    ----------
+    rates : (2,) array
+        Home's rate in the war on the partner's goods, the partner's on home's.
+    war, agreement : (2,) array
+        Changes of real income against the base, in money a year, as in `Outcome`.
+    residual : float
+        The largest of: what a player gains by another rate on a grid from -20 to 200 percent; the slope of its payoff
+        in its own rate; a relative violation of the conditions of equilibrium. As a share of income in the base.
+    status : Status
+        OK if the residual is at most 1e-6, or else INACCURATE; FAILED (and NaN) where there is no equilibrium.
+    player_names : tuple of str
+    """
+
+    _by_player = ("rates", "war", "agreement")
 
     rates: Floats
     war: Floats
     agreement: Floats
+    residual: float
+    status: Status
+    player_names: tuple[str, ...]
+
+    @property
+    def gains(self) -> Floats:
+        """What each gains by free trade over the war, (2,)."""
+        return np.asarray(self.agreement - self.war)
 
 
 def first_years(negotiation: Negotiation, r: float = 0.0) -> FirstYears:
     """Return the tariff war of a negotiation, and free trade, where factors cannot leave their sectors.
 
     Both choose one rate on all goods of the other at once, knowing `r`, as in `Negotiation.war`. The base is the same:
-    there wages are equal across sectors.
+    there wages are equal across sectors. The time that it takes grows with the fourth power of the number of regions
+    times sectors: a second for 44.
 
     Raises
     ------
-    Unsolved
-        If no rates were found of which each is best against the other.
+    NotApplicable
+        If governments count some dollars more than others, or deficits stay in proportion to value added.
 
     Examples
     --------
@@ -51,72 +78,78 @@ def first_years(negotiation: Negotiation, r: float = 0.0) -> FirstYears:
     >>> from bargaining_models.parameters import load
     >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
     >>> found = first_years(talks)
-    >>> gains = found.agreement - found.war
-    >>> found.rates.round(3), gains.round(1), (float(gains[0] - gains[1]) / 2).__round__(1)  # Canada pays 12.6
-    (array([0.102, 0.152]), array([24.2, -1. ]), 12.6)
+    >>> found.rates.round(3), found.gains.round(1)
+    (array([0.102, 0.152]), array([24.2, -1. ]))
+    >>> round(float(found.gains[0] - found.gains[1]) / 2, 1)  # what Canada pays in the Nash solution, USD bn a year
+    12.6
     """
     from scipy.optimize import root
 
-    economy = negotiation.model.economy
-    regions, sectors = economy.added.shape
-    solver = Solver(by_sector(economy))
-    costs = _repeated(negotiation.route(r), sectors)
+    economy, places, costs = negotiation.model.economy, negotiation.places, negotiation.route(scalar(r, "r"))
+    if economy.revenue_weights is not None or economy.closure != "fixed":
+        raise NotApplicable(
+            "The first years are for governments that maximise real income and deficits that are balanced or fixed."
+        )
+    small, homes = by_sector(economy)
+    solver, links = Solver(small), (..., homes[:, None], homes, slice(None))
+    members = (homes[:, None] == np.arange(len(economy.factor))).astype(float)
+    violations: list[float] = []
 
     def payoffs(rates: Floats) -> Floats:
-        """Real incomes of home and the partner over those in the base, (B, 2)."""
-        tariffs = _repeated(negotiation.tariffs_at(rates), sectors)
-        at = solver.solve(solver.system.cells(tariffs, np.broadcast_to(costs, tariffs.shape)))
-        good = at.violations() <= 1e-8
-        income = at.income.reshape(-1, regions, sectors).sum(axis=2) / economy.income
-        prices = np.exp((at.system.final * at.log_prices).sum(axis=1)).reshape(-1, regions, sectors)[..., 0]
-        return np.where(good[:, None], (income / prices)[:, negotiation.places], np.nan)
+        """Real incomes of home and the partner over those in the base, (B, 2); NaN without an equilibrium."""
+        tariffs = negotiation.tariffs_at(rates)[links]
+        at = solver.solve(solver.system.cells(tariffs, np.broadcast_to(costs[links], tariffs.shape)))
+        violations[:] = at.violations()
+        prices = np.exp((at.system.final * at.log_prices).sum(axis=1))[:, np.searchsorted(homes, places)]
+        income = (at.income @ members / economy.income)[:, places] / prices
+        return np.where(np.array(violations)[:, None] <= ACCURACY, income, np.nan)
 
-    def conditions(rates: Floats) -> Floats:
+    def slopes(rates: Floats) -> Floats:
         up, down = np.split(payoffs(rates + STEP * np.vstack([np.eye(2), -np.eye(2)])), 2)
         return np.diag(up - down) / (2.0 * STEP)
 
-    found = root(conditions, negotiation.war().rates, tol=1e-9)
-    tried = np.repeat(found.x[None], 2 * len(DEVIATIONS), axis=0)
-    own = np.repeat([0, 1], len(DEVIATIONS))
-    tried[np.arange(len(tried)), own] = np.tile(DEVIATIONS, 2)
-    war, agreement, *others = payoffs(np.vstack([found.x, np.zeros(2), tried]))
-    gains = np.array(others)[np.arange(len(tried)), own] - war[own]
-    if not (np.abs(found.fun).max() <= REGRET and gains.max() <= REGRET):
-        raise Unsolved(
-            "No tariffs were found of which each is best against the other. Take `Negotiation.war`."
-        )
-    return FirstYears(found.x, *((value - 1.0) * negotiation.worth() for value in (war, agreement)))
-
-
-def by_sector(economy: Economy) -> Economy:
-    """Return the economy of small regions (N J,), each with the factors of one sector of a region.
-
-    Revenue is spread like value added; what one of them spends beyond its income is a deficit within the region.
-    """
-    regions, sectors = economy.added.shape
-    output = economy.flows.sum(axis=0)
-    factor = economy.added * output
-    income = factor * (economy.income / economy.factor)[:, None]
-    used = economy.inputs * output[:, :, None]
-    spending = used + income[:, :, None] * economy.final[:, None]  # region, own sector, sector
-    own = np.eye(sectors) * economy.shares[:, :, None]  # importer, exporter, own sector, sector
-    shares = np.repeat(own.reshape(regions, -1, sectors), sectors, axis=0)
-    tariffs = _repeated(economy.tariffs, sectors)
-    spent = spending.reshape(-1, sectors)
-    revenue = (spent * (1.0 - (shares / (1.0 + tariffs)).sum(axis=1))).sum(axis=1)
-    return Economy(
-        shares=shares,
-        tariffs=tariffs,
-        inputs=np.repeat(economy.inputs, sectors, axis=0),
-        added=np.repeat(economy.added, sectors, axis=0),
-        final=np.repeat(economy.final, sectors, axis=0),
-        elasticities=economy.elasticities,
-        factor=factor.ravel(),
-        deficits=income.ravel() - factor.ravel() - revenue,
-        expenditures=spent,
+    with np.errstate(all="ignore"):
+        found = root(slopes, negotiation.war(r=r).rates, tol=1e-9)
+        own = np.repeat([0, 1], len(DEVIATIONS))
+        tried = np.where(own[:, None] == [0, 1], np.tile(DEVIATIONS, 2)[:, None], found.x)
+        deviating = payoffs(tried)[np.arange(len(own)), own]
+        war, agreement = payoffs(np.vstack([found.x, np.zeros(2)]))
+    gains = np.nan_to_num(deviating - war[own], nan=-np.inf)
+    residual = float(np.max([np.abs(found.fun).max(), gains.max(), *violations]))
+    status = Status.OK if residual <= ACCURACY else Status.INACCURATE
+    return FirstYears(
+        rates=found.x,
+        war=(war - 1.0) * negotiation.worth(),
+        agreement=(agreement - 1.0) * negotiation.worth(),
+        residual=residual,
+        status=status if np.isfinite([war, agreement]).all() else Status.FAILED,
+        player_names=negotiation.roles.names[:2],
     )
 
 
-def _repeated(links: Floats, sectors: int) -> Floats:
-    """Give what holds on links of regions, (*batch, N, N, J), to those of their small regions."""
-    return np.repeat(np.repeat(links, sectors, axis=-3), sectors, axis=-2)
+def by_sector(economy: Economy) -> tuple[Economy, NDArray[np.intp]]:
+    """Return the economy of small regions, each with the factors of one sector of a region, and whose they are.
+
+    Revenue is spread like value added; what one of them spends beyond its income is a deficit within the region.
+    """
+    output = economy.flows.sum(axis=0)
+    homes, own = np.nonzero(economy.added * output > 0.0)
+    factor = (economy.added * output)[homes, own]
+    income = factor * (economy.income / economy.factor)[homes]
+    tariffs = economy.tariffs[homes[:, None], homes]
+    shares = economy.shares[homes[:, None], homes] * (own[:, None] == np.arange(output.shape[1]))
+    used = economy.inputs[homes, own] * output[homes, own, None]
+    spending = used + income[:, None] * economy.final[homes]
+    revenue = (spending * (1.0 - (shares / (1.0 + tariffs)).sum(axis=1))).sum(axis=1)
+    small = Economy(
+        shares=shares,
+        tariffs=tariffs,
+        inputs=economy.inputs[homes],
+        added=economy.added[homes],
+        final=economy.final[homes],
+        elasticities=economy.elasticities,
+        factor=factor,
+        deficits=income - factor - revenue,
+        expenditures=spending,
+    )
+    return small, homes

@@ -23,7 +23,8 @@ class Outcome(Result):
     Attributes
     ----------
     percent : (*batch, 2) array
-        Change of real income against the base, percent: home, partner.
+        Change of what each government maximises, percent of real income in the base: home, partner. It is real income,
+        unless the model counts some dollars more (`TradeModel.with_objectives`).
     money : (*batch, 2) array
         The same percent of income in the base (or of GDP), in `unit`.
     unit : str
@@ -61,7 +62,9 @@ class Outcome(Result):
         own = getattr(self, "rates", None)
         rates = "" if own is None else f"rates: {by_name(own, names)}; "
         money = f"{self.unit}: {by_name(self.money, names, 2)}"
-        return f"{front}{rates}real income, %: {by_name(self.percent, names)}; {money}; {end}"
+        real = np.array_equal(self.equilibrium.objective, self.equilibrium.welfare, equal_nan=True)
+        what = "real income" if real else "objective"
+        return f"{front}{rates}{what}, %: {by_name(self.percent, names)}; {money}; {end}"
 
 
 @owning

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from bargaining.authoring import Floats, real
-from bargaining.errors import InvalidInput
+from bargaining.errors import InvalidInput, Status
 from bargaining.tables.table import Column, Table
-from bargaining_models.negotiation.first_years import LARGEST, first_years
+from bargaining_models.negotiation.first_years import first_years
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import region
 from bargaining_models.negotiation.routes import MEANINGS
@@ -27,6 +27,7 @@ OWN = ("USA", "CAN", "CHN")
 BASE = "base"
 REVENUE = (1.1, 1.5)
 """What a dollar of tariff revenue may count to the partner's government; the last makes it a hard type."""
+LARGEST = 50  # regions times sectors: the first years of more take minutes
 
 
 def page(
@@ -86,7 +87,7 @@ def page(
     )
     named = dict(zip(MEANINGS, (talks, *other), strict=False))
     shares = r if other else (0.0,)
-    return [leverage(named, shares), unpaid(named, shares), hinges(talks, max(shares))]
+    return [leverage(named, shares), agreed_tariffs(named, shares), assumptions(talks, max(shares))]
 
 
 def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
@@ -116,24 +117,23 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
         columns=tuple(columns),
         caption=first.caption + _answer(talks, rows, max(r)),
         notes=tuple(f"{name}: {text}." for name, text in notes.items()),
-        missing="no deal",
     )
 
 
 def _answer(talks: Negotiation, rows: Sequence[Mapping[str, Any]], r: float) -> str:
-    """What the largest r takes of the payment about a tariff war, as a sentence; nothing where nothing is paid."""
+    """What the largest r takes of the payment about a tariff war, as a sentence; nothing where it takes nothing."""
     war = next(row for row in rows if row["what"] == "tariff war")
-    if r == 0.0 or not (war["value_0"] or 0.0) > 0.0:
+    changes = [war[name] for name in war if "_change" in name][-2:]
+    if r == 0.0 or not (war["value_0"] or 0.0) > 0.0 or not all((change or 0.0) < 0.0 for change in changes):
         return ""
-    (home, partner, other), by = talks.roles.said, [war[name] for name in war if "_change" in name][-2:]
-    taken = [f"{-change:.0f}% of it" if change is not None else "all of it, and the deal" for change in by]
+    (home, partner, other), taken = talks.roles.said, [f"{-change:.0f}% of it" for change in changes]
     return (
         f". In a tariff war, a route to {other} with room for {100 * r:g}% of what {home} sells {partner} takes "
         f"{taken[0]}; if {100 * r:g}% of those sales really go elsewhere, {taken[1]}"
     )
 
 
-def unpaid(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
+def agreed_tariffs(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
     """Return the tariffs on each other that the two agree on about the war if nothing is paid and none is a subsidy."""
     talks, columns, residuals = named[MEANINGS[0]], [Column("r")], [0.0]
     rows = [{"r": share} for share in real(r, "r", ndim=1).tolist()]
@@ -142,16 +142,20 @@ def unpaid(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
             columns.append(Column(f"{meaning}_{part}", title=name, unit="%", group=f"Tariff, {meaning}"))
         for row in rows:
             pair = one.roles.players
-            found = one.model.bargained_tariffs(pair, given=one.free, costs=one.route(row["r"]), lower=0.0)
-            if np.isfinite(found.rates).all():
-                residuals.append(found.residual)
-                rates = (100.0 * found.of(*pair), 100.0 * found.of(*pair[::-1]))
+            agreement = one.model.bargained_tariffs(
+                pair, given=one.free, costs=one.route(row["r"]), lower=0.0
+            )
+            if agreement.status == Status.FAILED:
+                agreement.raise_if_failed()
+            if agreement.status not in (Status.EMPTY, Status.DEGENERATE):
+                residuals.append(agreement.residual)
+                rates = (100.0 * agreement.of(*pair), 100.0 * agreement.of(*pair[::-1]))
                 row |= dict(zip((column.name for column in columns[-2:]), rates, strict=True))
     return Table(
         rows,
         columns=columns,
         caption=f"The tariffs that {' and '.join(talks.roles.said[:2])} set on each other if nothing is paid",
-        label="tab:unpaid",
+        label="tab:agreed-tariffs",
         digits=3,
         notes={
             "Tariffs": "on all goods; the Nash solution in real income about the tariff war, without subsidies. "
@@ -162,12 +166,17 @@ def unpaid(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
     )
 
 
-def hinges(talks: Negotiation, r: float) -> Table:
+def assumptions(talks: Negotiation, r: float) -> Table:
     """Return the payment about a tariff war under other assumptions, one at a time, and who gains from the war."""
     (home, partner, *_), unit = talks.roles.said, talks.model.data.unit or "money"
     shares, rows, gains = [0.0, r], list[dict[str, Any]](), dict[str, Floats]()
-    for what, gain in _gains(talks, shares):
+    residuals, unsolved = [0.0], list[str]()
+    for what, gain, residual in _gains(talks, shares):
+        if not np.isfinite(gain).all():
+            unsolved.append(what)
+            continue
         gains[what] = gain
+        residuals.append(residual)
         paid = np.where(gain.sum(axis=-1) > 0.0, (gain[:, 0] - gain[:, 1]) / 2.0, np.nan)
         row = {"what": what, "war": -gain[0, 1], "paid": paid[0]}
         rows.append(row | ({"change": 100.0 * (paid[1] / paid[0] - 1.0)} if r and paid[0] > 0.0 else {}))
@@ -177,21 +186,25 @@ def hinges(talks: Negotiation, r: float) -> Table:
         Column("paid", title="Payment, r = 0", unit=unit),
         *([Column("change", title=f"r = {r:g}", unit="%")] if r else []),
     ]
-    soft, hard = (gains[what][0] for what in (_BASE, _counts(talks, REVENUE[-1])))
-    least = (soft[1] - hard[1]) / (hard[0] + soft[1])
-    notes = {"r": "capacity"} if r else {}
-    if 0.0 < least < 1.0:
-        notes["Type unknown"] = (
-            f"if a dollar of revenue may count 1 or {REVENUE[-1]:g} to {partner}, and {home} makes the last offer, "
-            f"the type of {REVENUE[-1]:g} refuses it where its probability is below {least:.2f}; above, both agree"
-        )
+    notes: dict[str, Any] = {"r": "capacity"} if r else {}
+    notes["A row with weights"] = f"counts dollars as the government of {partner} does"
+    if {_BASE, _counts(talks, REVENUE[-1])} <= set(gains):
+        soft, hard = (gains[what][0] for what in (_BASE, _counts(talks, REVENUE[-1])))
+        least = (soft[1] - hard[1]) / (hard[0] + soft[1])
+        if soft.sum() > 0.0 and 0.0 < least < 1.0:
+            notes["Type unknown"] = (
+                f"if a dollar of revenue may count 1 or {REVENUE[-1]:g} to {partner}, and {home} makes the last offer, "
+                f"the type of {REVENUE[-1]:g} refuses it where its probability is below {least:.2f}; above, both agree"
+            )
+    if unsolved:
+        notes["Not computed"] = "; ".join(unsolved)
     return Table(
         rows,
         columns=columns,
         caption=f"What the payment about a tariff war hangs on, and what {partner} gains in the war",
-        label="tab:hinges",
+        label="tab:assumptions",
         digits=3,
-        notes=notes,
+        notes=notes | {"Largest residual": max(residuals)},
         missing="no deal",
     )
 
@@ -203,8 +216,11 @@ def _counts(talks: Negotiation, weight: float) -> str:
     return f"a dollar of tariff revenue counts {weight:g} to {talks.roles.said[1]}"
 
 
-def _gains(talks: Negotiation, shares: Sequence[float]) -> Iterator[tuple[str, Floats]]:
-    """Yield assumptions, and what home and the partner gain from free trade over the war at each share, (S, 2)."""
+def _gains(talks: Negotiation, shares: Sequence[float]) -> Iterator[tuple[str, Floats, float]]:
+    """Yield assumptions, what home and the partner gain by free trade over the war at each share, and the residual.
+
+    Gains, (S, 2), are NaN where there is no answer, or it would take minutes.
+    """
     model, partner = talks.model, talks.roles.partner
     cases = {_BASE: model}
     cases |= {_counts(talks, weight): model.with_objectives({partner: weight}) for weight in REVENUE}
@@ -214,10 +230,12 @@ def _gains(talks: Negotiation, shares: Sequence[float]) -> Iterator[tuple[str, F
     cases["elasticities of 2 in every sector"] = model.with_data(low)
     for what, other in cases.items():
         one = talks.on(other)
-        yield what, one.payoffs(r=shares).money - one.war(r=shares).money
-    if model.economy.added.size <= LARGEST:
-        years = [first_years(talks, share) for share in shares]
-        yield (
-            "first years: factors stay in their sectors",
-            np.array([one.agreement - one.war for one in years]),
-        )
+        agreement, war = one.payoffs(r=shares), one.war(r=shares)
+        yield what, agreement.money - war.money, float(np.max([agreement.residual, war.residual]))
+    small = model.economy.added.size <= LARGEST
+    years = [first_years(talks, share) for share in shares] if small else []
+    yield (
+        "first years: factors stay in their sectors",
+        np.array([one.gains if one.ok else np.full(2, np.nan) for one in years] or [np.full(2, np.nan)]),
+        max((one.residual for one in years), default=0.0),
+    )

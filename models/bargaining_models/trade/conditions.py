@@ -138,14 +138,12 @@ class System:
         # A sector without sales has none in any scenario; any scale will do for it.
         self.scale = np.where(output > 0.0, output, economy.factor)
         self.ratios = economy.deficits / economy.factor
-        # What a dollar of revenue, and of sectors' factor income, counts to governments beyond a dollar of income.
-        weights, earnings = economy.revenue_weights, economy.income_weights
-        self.revenue = np.zeros(self.regions) if weights is None else weights - 1.0
-        self.earnings = np.zeros_like(self.added) if earnings is None else self.added * (earnings.T - 1.0)
-        collected = self.revenue * (economy.income - economy.factor - economy.deficits)
-        self.counted = (
-            collected + (self.earnings * output).sum(axis=0)
-        ) / economy.income  # beyond base income
+        # What a dollar of revenue, and one of a sector's sales, counts to governments beyond the income that it is.
+        revenue, incomes = economy.revenue_weights, economy.income_weights
+        self.on_revenue = np.zeros(self.regions) if revenue is None else revenue - 1.0
+        self.on_sales = np.zeros_like(self.added) if incomes is None else self.added * (incomes.T - 1.0)
+        collected = self.on_revenue * (economy.income - economy.factor - economy.deficits)
+        self.premium = (collected + (self.on_sales * output).sum(axis=0)) / economy.income
 
     def start(self, cells: int) -> Floats:
         """The unknowns of the base equilibrium, (B, M)."""
@@ -335,15 +333,15 @@ class Point:
         )
 
     @property
-    def weighted(self) -> Floats:
+    def objective(self) -> Floats:
         """Income as governments count it, (B, N)."""
         revenue = (self.expenditures * (1.0 - self.reaches)).sum(axis=1)
-        earned = (self.system.earnings * self.sold).sum(axis=1)
-        return np.asarray(self.income + self.system.revenue * revenue + earned)
+        earned = (self.system.on_sales * self.sold).sum(axis=1)
+        return np.asarray(self.income + self.system.on_revenue * revenue + earned)
 
     def log_objective(self) -> Floats:
         """Log of what governments maximise, over base income, (B, N): real income, counted with their weights."""
-        return np.asarray(self.log_welfare() + np.log(self.weighted / self.income))
+        return np.asarray(self.log_welfare() + np.log(self.objective / self.income))
 
 
 def pull(

@@ -243,7 +243,7 @@ def pack(
         living = (final * at.log_prices).sum(axis=1)
         return TradeEquilibrium(
             welfare=shaped(100.0 * np.expm1(welfare)),
-            objective=shaped(100.0 * (np.expm1(at.log_objective()) - at.system.counted)),
+            objective=shaped(100.0 * (np.expm1(at.log_objective()) - at.system.premium)),
             wages=shaped(at.wages),
             real_wages=shaped(100.0 * np.expm1(at.log_wages - living)),
             prices=shaped(np.exp(at.log_prices).swapaxes(1, 2)),

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining import Method, nash
-from bargaining.authoring import Floats, Shown, choice, listed, owning, real, whole, within
-from bargaining.errors import InvalidInput, Status
+from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import HIGHEST, TradeData, too_high
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
@@ -444,14 +444,12 @@ class TradeModel(Shown):
         (array([0.166, 0.102]), array([ 0.048, -1.077]))
         """
         weights = np.ones(len(self.regions)), np.ones(self.economy.added.shape)
-        for name, weight in (revenue or {}).items():
-            label = f"revenue[{name!r}]"
-            weights[0][place(name, "revenue", self.regions)] = within(real(weight, label), label, 0.0, np.inf)
-        for name, sectors in (incomes or {}).items():
-            row = weights[1][place(name, "incomes", self.regions)]
-            for sector, weight in sectors.items():
-                label = f"incomes[{name!r}][{sector!r}]"
-                row[place(sector, label, self.sectors)] = within(real(weight, label), label, 0.0, np.inf)
+        for name, weight in _entries(revenue, "revenue"):
+            weights[0][place(name, "revenue", self.regions)] = _weight(weight, f"revenue[{name!r}]")
+        for name, sectors in _entries(incomes, "incomes"):
+            row, label = weights[1][place(name, "incomes", self.regions)], f"incomes[{name!r}]"
+            for sector, weight in _entries(sectors, label):
+                row[place(sector, label, self.sectors)] = _weight(weight, f"{label}[{sector!r}]")
         return self._weighted(*weights)
 
     def _weighted(self, revenue: Floats | None, incomes: Floats | None) -> TradeModel:
@@ -487,6 +485,8 @@ class TradeModel(Shown):
         InvalidInput
             If a name is unknown or used twice, goods would be merged with other sectors, or `deficits` or `absorb` no
             longer fit.
+        NotApplicable
+            If the model has weights (`with_objectives`), which merged governments need not share.
 
         Examples
         --------
@@ -496,6 +496,10 @@ class TradeModel(Shown):
         >>> world.regions
         ('NA', 'abroad')
         """
+        if self.economy.revenue_weights is not None:
+            raise NotApplicable(
+                "A model with weights cannot be merged: aggregate first, then with_objectives(...)."
+            )
         data = self.data.aggregate(regions, sectors, rest=rest)
         deficits, absorb = self.deficits, self.absorb
         if not isinstance(deficits, str):
@@ -1026,3 +1030,13 @@ class TradeModel(Shown):
         costs = np.ones(shares.shape[:-1] + self.economy.shares.shape)
         costs[..., new, out, :] = growth ** (-1.0 / self.economy.elasticities)
         return costs
+
+
+def _entries(value: Any, name: str) -> Iterable[tuple[str, Any]]:
+    if not isinstance(value, Mapping | None):
+        raise InvalidInput(f"`{name}` must be a mapping from names to weights; got {value!r}.")
+    return (value or {}).items()
+
+
+def _weight(value: ArrayLike, name: str) -> float:
+    return float(within(np.asarray(scalar(value, name)), name, 0.0, np.inf))

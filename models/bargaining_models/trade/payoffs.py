@@ -38,17 +38,17 @@ class Payoffs:
             received[:, self.rates.places] = paid
         return self.solver.solve(self.solver.system.cells(tariffs, costs, received), tolerance=tolerance)
 
-    def log_welfare(self, values: Floats, *, tolerance: float = TOLERANCE) -> Floats:
+    def log_objective(self, values: Floats, *, tolerance: float = TOLERANCE) -> Floats:
         """Log objectives of the players, (B, n); NaN where there is no equilibrium."""
-        return self._welfare(self.points(values, tolerance=tolerance), max(10.0 * tolerance, ACCURACY))
+        return self._objective(self.points(values, tolerance=tolerance), max(10.0 * tolerance, ACCURACY))
 
-    def _welfare(self, at: Point, accuracy: float = ACCURACY) -> Floats:
+    def _objective(self, at: Point, accuracy: float = ACCURACY) -> Floats:
         with np.errstate(all="ignore"):
             good = (at.violations() <= accuracy) & at.makes_sense
             return np.where(good[:, None], at.log_objective()[:, self.rates.places], np.nan)
 
     def all_slopes(self, values: Floats, paid: Floats | None = None) -> tuple[Floats, Floats, Floats]:
-        """Log welfare of the players (B, n), and its derivatives.
+        """Log objectives of the players (B, n), and their derivatives.
 
         Those in all rates, (B, n, K), and in what each player receives, (B, n, n), in units of world value added.
         """
@@ -59,10 +59,10 @@ class Payoffs:
                 units = worth(part, places, weighted=True)
                 slopes.append(self.rates.gather(tariff_slopes(part, units)))
                 money.append(units.money[:, places].swapaxes(1, 2))
-        return self._welfare(at), np.concatenate(slopes), np.concatenate(money)
+        return self._objective(at), np.concatenate(slopes), np.concatenate(money)
 
     def own_slopes(self, values: Floats) -> tuple[Floats, Floats]:
-        """Log welfare of the players (B, n), and the derivative in each rate of its owner's, (B, K)."""
+        """Log objectives of the players (B, n), and the derivative in each rate of its owner's, (B, K)."""
         at, places = self.points(values), self.rates.places
         slopes = []
         with np.errstate(all="ignore"):
@@ -72,7 +72,7 @@ class Payoffs:
                     part, worth(part, places, weighted=True), places
                 ).swapaxes(1, 2)
                 slopes.append(self.rates.gather(of_links))
-        return self._welfare(at), np.concatenate(slopes)
+        return self._objective(at), np.concatenate(slopes)
 
     def based_at(self, values: Floats) -> Payoffs:
         """The same payoffs with the equilibrium at rates (K,) as the base, near which others are solved sooner."""

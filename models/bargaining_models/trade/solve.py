@@ -55,13 +55,13 @@ def worth(at: Point, regions: Sequence[int] | NDArray[np.intp], *, weighted: boo
     prices[:, :, player, function] = -system.final[:, player]
     sales, matrix = np.zeros_like(prices), jacobian(at)
     if weighted:  # revenue is income less what factors earn, deficits and transfers
-        count = 1.0 / at.weighted[:, player]
-        income[:, player, function] = (1.0 + system.revenue[player]) * count
-        sales[:, :, player, function] = system.earnings[:, player] * count[:, None]
+        count = 1.0 / at.objective[:, player]
+        income[:, player, function] = (1.0 + system.on_revenue[player]) * count
+        sales[:, :, player, function] = system.on_sales[:, player] * count[:, None]
     gradient = pull(at, prices, sales, income)[0]
     if weighted:
         earned = np.zeros_like(income)
-        earned[:, player, function] = system.revenue[player] * count
+        earned[:, player, function] = system.on_revenue[player] * count
         gradient[:, :n] -= earnings(at, earned)
     unit = -solved_backwards(system, matrix, gradient)  # of each condition
     unit[:, system.largest] = 0.0  # that of the numeraire is about wages alone

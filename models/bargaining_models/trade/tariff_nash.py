@@ -70,9 +70,9 @@ class TariffEquilibrium(Result):
     gains : (n,) array
         Of what the players maximise, percent, against the tariffs given, before any of these rates is set.
     marginal : float
-        Largest absolute derivative of a player's real income in a rate of its own, percent per unit.
+        Largest absolute derivative of what a player maximises in a rate of its own, percent per unit.
     curvature : (n,) array
-        Largest eigenvalue of the second derivatives of each player's real income in its own rates, percent per unit
+        Largest eigenvalue of the second derivatives of what each player maximises in its own rates, percent per unit
         squared: negative at a strict local maximum.
     regret : float
         Largest gain of a player, in percent, from another rate on a grid of log(1 + rate) from -0.2 to 5: each of its
@@ -188,7 +188,7 @@ def nash_tariffs(
         near = payoffs.based_at(values)
         marginals, regrets, deviations = _certificate(payoffs, near, values[None], points)
         marginal, regret, start = float(marginals[0]), float(regrets[0]), deviations[0]
-        curvature = 100.0 * np.exp(payoffs.log_welfare(values[None])[0]) * _curvature(near, values)
+        curvature = 100.0 * np.exp(payoffs.log_objective(values[None])[0]) * _curvature(near, values)
         if len(rates.players) > 1 or regret <= REGRET:
             break  # one player alone goes on from rates that are better
     solved = bool(np.isfinite(values).all())
@@ -203,8 +203,8 @@ def nash_tariffs(
     elif answer.status != Status.OK:
         status = Status.INACCURATE
     lost = 1.0 if solved else np.nan
-    counted = 1.0 + model.solver.system.counted
-    level, base = ((counted + result.objective / 100.0)[rates.places] for result in (answer, before))
+    own = 1.0 + model.solver.system.premium
+    level, base = ((own + result.objective / 100.0)[rates.places] for result in (answer, before))
     return TariffEquilibrium(
         rates=values,
         labels=rates.labels,
@@ -438,7 +438,7 @@ def _certificate(
     """
     rates, count = payoffs.rates, len(values)
     welfare, slopes = payoffs.own_slopes(values)
-    level, here = 100.0 * np.exp(welfare), near.log_welfare(values)
+    level, here = 100.0 * np.exp(welfare), near.log_objective(values)
     grid = np.tile(np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points)), count)
     cells = np.repeat(np.arange(count), points)
     varied, stay = near.take(cells), values[cells]
@@ -448,7 +448,7 @@ def _certificate(
         alone = [np.arange(rates.size) == k for k in np.flatnonzero(mine)]
         for move in alone if len(alone) == 1 else [*alone, mine]:
             tried = np.maximum(np.where(move, grid[:, None], stay), (rates.lowest() + stay) / 2.0)
-            gain = varied.log_welfare(tried, tolerance=FINE)[:, player] - here[cells, player]
+            gain = varied.log_objective(tried, tolerance=FINE)[:, player] - here[cells, player]
             gain = np.nan_to_num(gain, nan=-np.inf).reshape(count, points)
             better = gain.max(axis=1) > gains[:, player]
             gains[better, player] = gain.max(axis=1)[better]

@@ -45,6 +45,10 @@ def test_the_objective_is_what_its_definition_says(model, paid):
     answer = model.solve(tariffs=tariffs, transfers=paid)
     assert answer.objective == pytest.approx(counted(model, answer), abs=1e-10)
     assert np.abs(answer.objective - answer.welfare)[:2].min() > 1e-3
+    talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+    plain, counting = (repr(talks.on(one).war()) for one in (talks.model, model))
+    assert "real income" in plain
+    assert "objective" in counting
     assert answer.objective[2:] == pytest.approx(answer.welfare[2:], abs=1e-12)
 
 
@@ -88,5 +92,11 @@ def test_weights_that_cannot_be_are_refused(model):
         model.with_objectives({"USA": -1.0})
     with pytest.raises(InvalidInput, match="STEEL"):
         model.with_objectives(incomes={"USA": {"STEEL": 2.0}})
+    with pytest.raises(InvalidInput, match=r"`incomes\['USA'\]` must be a mapping"):
+        model.with_objectives(incomes={"USA": 2.0})
+    with pytest.raises(InvalidInput, match=r"`revenue\['USA'\]`"):
+        model.with_objectives({"USA": [1.0, 2.0]})
+    with pytest.raises(NotApplicable, match="aggregate first"):
+        model.aggregate({"NA": ["USA", "CAN"]})
     with pytest.raises(NotApplicable, match="with_objectives"):
         model.bargained_tariffs(["USA", "CAN"])

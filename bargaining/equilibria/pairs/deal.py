@@ -91,20 +91,20 @@ class Pairs:
 
     def gains(self, points: Floats) -> Floats:
         """Return the gains of each pair, (k, 2, m), at its own points, (k, k, m): pair, contract, point."""
-        found = np.empty((len(self), 2, points.shape[2]))
-        for k in range(len(self)):
-            self._write(k, points[k], found[k])
-        self._check(found, points)
-        found /= self.scale[:, :, None]
-        return found
+        return np.array([self.gains_of(k, own) for k, own in enumerate(points)])
 
     def gains_of(self, k: int, points: Floats) -> Floats:
         """Return the gains of pair k, (2, m), at the points, (k, m)."""
-        found = np.empty((2, points.shape[1]))
-        self._write(k, points, found)
-        self._check(found[None], points[None], k)
-        found /= self.scale[k, :, None]
-        return found
+        gains = np.empty((2, points.shape[1]))
+        self._write(k, points, gains)
+        if not np.isfinite(gains).all():
+            at = int(np.argmin(np.isfinite(gains).all(axis=0)))
+            raise InvalidInput(
+                f"`gains` must be finite; got {gains[:, at].tolist()} of deal {k} at x = {plain(points[k, at])}. "
+                "Give the pair bounds between which they are."
+            )
+        gains /= self.scale[k, :, None]
+        return gains
 
     def of_pair(self, k: int, contracts: Floats) -> Callable[[Floats], Floats]:
         """Return the gains of pair k as a function of its own contracts, (m,), the others given."""
@@ -157,14 +157,6 @@ class Pairs:
         if gains.shape != (2,):
             raise InvalidInput(f"`gains` must return two numbers, one for each; got shape {gains.shape}.")
         return gains
-
-    def _check(self, found: Floats, points: Floats, first: int = 0) -> None:
-        if not np.isfinite(found).all():
-            k, at = np.argwhere(~np.isfinite(found).all(axis=1))[0]
-            raise InvalidInput(
-                f"`gains` must be finite; got {found[k, :, at].tolist()} of deal {k + first} at "
-                f"x = {plain(points[k, k + first, at])}. Give the pair bounds between which they are."
-            )
 
 
 def _same(one: Floats, other: Floats) -> bool:

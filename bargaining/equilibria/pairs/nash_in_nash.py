@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from bargaining._arrays import Floats, owning, per_player
 from bargaining._calls import suggesting
 from bargaining._rich import Result
 from bargaining.division import describe
-from bargaining.equilibria.pairs._system import Nothing, newton, peak
+from bargaining.equilibria.pairs._system import Reply, newton, reply
 from bargaining.equilibria.pairs.deal import BilateralDeal, Pairs
 from bargaining.errors import InvalidInput, Status
 
@@ -26,7 +26,7 @@ _COARSE = 17  # contracts that each pair looks at before Newton's method begins
 _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
 _SETTLED = 1e-13  # of the ranges: another round of bargaining changes no more than this
 _ROUNDING = 1e-10  # of the ranges: below this rounding can be why a round brings contracts no closer
-_SLOW = 0.3  # ratio of successive changes above which Newton's method is tried on the replies
+_SLOW = 0.3  # ratio of successive changes above which a root of the replies is looked for
 # rounds after which contracts that still change as much as after half of them are cycling
 _PATIENCE, _CIRCLES = 64, 0.9
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
@@ -101,8 +101,8 @@ class _Run(NamedTuple):
     slopes: Floats | None
     """Of each pair's solution in the others' contracts, where they are known."""
     sweeps: int
-    empty: tuple[Nothing | None, ...]
-    """Of each pair, whether it has nothing to gain there."""
+    replies: tuple[Reply, ...]
+    """What each pair agreed on in turn; empty where they were found together."""
     residual: float
     gains: Floats
 
@@ -145,9 +145,9 @@ def nash_in_nash(
     pair's Nash solution. Otherwise the pairs bargain in turn. Each maximises its product: the
     interval on which both gain is found by maximising the smaller gain, and the peak by narrowing a bracket, until the
     gains are smooth in it, or to the next float if the peak is a kink. If rounds of bargaining converge slowly,
-    Newton's method is tried on the replies. Contracts are accurate to about 1e-12 of their range for gains that are
-    smooth over it, to 1e-10 for gains that bend sharply, and up to rounding at kinks. If gains are not concave, a peak
-    or an interval can be missed.
+    `scipy.optimize.root` is tried on the replies. Contracts are accurate to about 1e-12 of their range for gains that
+    are smooth over it, to 1e-10 for gains that bend sharply, and up to rounding at kinks. If gains are not concave, a
+    peak or an interval can be missed.
 
     References
     ----------
@@ -170,27 +170,28 @@ def nash_in_nash(
     >>> nash_in_nash([pair(0, 1), pair(1, 0)]).contracts.round(10)
     array([0.14285714, 0.14285714])
     """
-    names = tuple(map(str, deals)) if isinstance(deals, Mapping) else None
-    given = listed(
-        list(deals.values()) if isinstance(deals, Mapping) else deals, "deals", "a list of BilateralDeal"
-    )
+    values = list(deals.values()) if isinstance(deals, Mapping) else deals
+    members = listed(values, "deals", "a list of BilateralDeal")
     whole(sweeps, "sweeps", 1)
-    if not given or not all(isinstance(deal, BilateralDeal) for deal in given):
+    if not members or not all(isinstance(deal, BilateralDeal) for deal in members):
         raise InvalidInput(f"`deals` must be one or more BilateralDeal; got {deals!r}.")
-    pairs = Pairs(given)
+    pairs = Pairs(members)
     points = _starts(starts, pairs)
     pairs.measure(points)
-    told = describe("nash_in_nash", starts=points, sweeps=sweeps).parameters
     with np.errstate(all="ignore"):
         while True:
             runs = _runs(pairs, points, sweeps)
             best = min(runs, key=_rank)
             if pairs.agree_at(best.contracts, best.gains):
-                return replace(
-                    _packed(pairs, runs, best, told),
-                    deals=names or tuple(map(str, range(len(pairs)))),
-                    _deals=tuple(given),
-                )
+                break
+        return _packed(
+            pairs,
+            runs,
+            best,
+            parameters=describe("nash_in_nash", starts=points, sweeps=sweeps).parameters,
+            deals=tuple(map(str, deals if isinstance(deals, Mapping) else range(len(pairs)))),
+            _deals=tuple(members),
+        )
 
 
 def _starts(starts: ArrayLike | None, pairs: Pairs) -> Floats:
@@ -211,23 +212,21 @@ def _starts(starts: ArrayLike | None, pairs: Pairs) -> Floats:
 
 def _rank(run: _Run) -> tuple[bool, float]:
     """Order runs: first those that reached an equilibrium, in the given order, then by the distance from one."""
-    return any(run.empty), run.residual if run.residual > _ACCURACY else 0.0
+    return not all(each.agree for each in run.replies), run.residual if run.residual > _ACCURACY else 0.0
 
 
 def _runs(pairs: Pairs, points: Floats, sweeps: int) -> list[_Run]:
     """Return the result of each start: by Newton's method if it is accepted, otherwise by rounds of bargaining."""
-    contracts, scale = _coarse(pairs, points)
-    found, slopes, steps = newton(pairs, contracts, scale)
     runs: list[_Run] = []
-    for start, x, slope, used in zip(points, found, slopes, steps, strict=True):
+    for start, x, slopes, steps in zip(points, *newton(pairs, *_coarse(pairs, points)), strict=True):
         run = None
-        if used and used < sweeps:
-            known = [each for each in runs if _near(pairs, each.contracts, x)]
-            residual, gains = (known[0].residual, known[0].gains) if known else _residual(pairs, x)
-            run = _Run(x, slope, used + 1, (None,) * len(pairs), residual, gains)
-        runs.append(
-            run if run is not None and run.residual <= _ACCURACY else _bargained(pairs, start, sweeps)
-        )
+        if steps and steps < sweeps:
+            known = next((each for each in runs if _near(pairs, each.contracts, x)), None)
+            residual, gains = (known.residual, known.gains) if known else _residual(pairs, x)
+            run = _Run(x, slopes, steps + 1, (), residual, gains)
+        if run is None or run.residual > _ACCURACY:
+            run = _bargained(pairs, start, sweeps)
+        runs.append(run)
     return runs
 
 
@@ -254,7 +253,7 @@ def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
     contracts, change, earlier = start.copy(), np.inf, np.inf
     for sweep in range(1, sweeps + 1):
         before, last = contracts.copy(), change
-        empty = tuple(_reply(pairs, k, contracts) for k in range(len(pairs)))
+        replies = tuple(_reply(pairs, k, contracts) for k in range(len(pairs)))
         change = float((np.abs(contracts - before) / pairs.ranges).max())
         if change <= _SETTLED or (change <= _ROUNDING and change >= last / 2):
             break
@@ -262,10 +261,10 @@ def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
             if sweep >= _PATIENCE and change > _CIRCLES * earlier:
                 break
             earlier = change
-            if change > _SLOW * last and not any(empty):
+            if change > _SLOW * last and all(each.agree for each in replies):
                 contracts = _jumped(pairs, contracts)
     residual, gains = _residual(pairs, contracts)
-    return _Run(contracts, None, sweep, empty, residual, gains)
+    return _Run(contracts, None, sweep, replies, residual, gains)
 
 
 def _residual(pairs: Pairs, contracts: Floats) -> tuple[float, Floats]:
@@ -278,50 +277,39 @@ def _residual(pairs: Pairs, contracts: Floats) -> tuple[float, Floats]:
     ), gains
 
 
-def _reply(pairs: Pairs, k: int, contracts: Floats) -> Nothing | None:
-    """Write pair k's Nash solution into `contracts`; where it has none, the contract of the largest smaller gain."""
-    found = peak(pairs.of_pair(k, contracts), pairs.weights[k], float(pairs.lower[k]), float(pairs.upper[k]))
-    if isinstance(found, Nothing):
-        contracts[k] = found.best
-        return found
-    contracts[k] = found
-    return None
+def _reply(pairs: Pairs, k: int, contracts: Floats) -> Reply:
+    """Write what pair k agrees on, given the others' contracts, into `contracts`."""
+    found = reply(pairs.of_pair(k, contracts), pairs.weights[k], float(pairs.lower[k]), float(pairs.upper[k]))
+    contracts[k] = found.contract
+    return found
 
 
 def _replies(pairs: Pairs, contracts: Floats) -> Floats:
     """Return every pair's Nash solution given the others' contracts; NaN where it has none."""
-    replies = np.empty_like(contracts)
-    for k in range(len(pairs)):
-        here = contracts.copy()
-        replies[k] = np.nan if _reply(pairs, k, here) else here[k]
-    return replies
+    replies = [_reply(pairs, k, contracts.copy()) for k in range(len(pairs))]
+    return np.array([each.contract if each.agree else np.nan for each in replies])
 
 
 def _jumped(pairs: Pairs, contracts: Floats) -> Floats:
-    """Return a step of Newton's method on the replies from `contracts`, if they then are closer to the contracts."""
-    replies = _replies(pairs, contracts)
-    miss = replies - contracts
-    try:
-        move = np.linalg.solve(np.eye(len(pairs)) - _slopes_by_replies(pairs, contracts), miss)
-    except np.linalg.LinAlgError:
-        return contracts
-    moved = np.clip(contracts + move, pairs.lower, pairs.upper)
-    if not np.isfinite(moved).all():
-        return contracts
-    after = np.abs((_replies(pairs, moved) - moved) / pairs.ranges).max()
-    return moved if after < np.abs(miss / pairs.ranges).max() / 2 else contracts
+    """Return a fixed point of the replies near `contracts`, or whatever comes closer to one by half."""
+    from scipy.optimize import root
+
+    def miss(at: Floats) -> Floats:
+        return np.asarray((_replies(pairs, np.clip(at, pairs.lower, pairs.upper)) - at) / pairs.ranges)
+
+    moved = np.clip(root(miss, contracts, tol=_SETTLED).x, pairs.lower, pairs.upper)
+    return moved if np.abs(miss(moved)).max() < np.abs(miss(contracts)).max() / 2 else contracts
 
 
 def _slopes_by_replies(pairs: Pairs, contracts: Floats) -> Floats:
     """Return the derivatives of each pair's Nash solution in the others' contracts, by differences, (k, k)."""
     slopes = np.zeros((len(pairs), len(pairs)))
-    for moved in range(len(pairs)):
-        step = _STEP * pairs.ranges[moved]
-        ends = np.clip(contracts[moved] + np.array([-step, step]), pairs.lower[moved], pairs.upper[moved])
+    for moved, step in enumerate(_STEP * pairs.ranges):
         sides = np.tile(contracts, (2, 1))
+        ends = np.clip(contracts[moved] + [-step, step], pairs.lower[moved], pairs.upper[moved])
         sides[:, moved] = ends
-        change = (_replies(pairs, sides[1]) - _replies(pairs, sides[0])) / (ends[1] - ends[0])
-        slopes[:, moved] = np.where(np.arange(len(pairs)) == moved, 0.0, change)
+        slopes[:, moved] = (_replies(pairs, sides[1]) - _replies(pairs, sides[0])) / (ends[1] - ends[0])
+    np.fill_diagonal(slopes, 0.0)
     return slopes
 
 
@@ -329,32 +317,29 @@ def _near(pairs: Pairs, one: Floats, other: Floats) -> bool:
     return bool((np.abs(one - other) <= _SAME * pairs.ranges).all())
 
 
-def _packed(pairs: Pairs, runs: list[_Run], best: _Run, told: Mapping[str, Any]) -> NashInNash:
-    empty = np.array([each is not None for each in best.empty])
+def _packed(pairs: Pairs, runs: list[_Run], best: _Run, **more: Any) -> NashInNash:
+    empty = np.array([not each.agree for each in best.replies] or [False] * len(pairs))
+    contracts, gains = np.where(empty, np.nan, best.contracts), best.gains * pairs.scale
+    gains[empty] = np.nan
     if empty.any():
-        proven = all(each.proven for run in runs for each in run.empty if each is not None)
-        return NashInNash(
-            contracts=np.where(empty, np.nan, best.contracts),
-            gains=np.where(empty[:, None], np.nan, best.gains * pairs.scale),
-            solutions=np.empty((0, len(pairs))),
-            modulus=np.nan,
-            status=Status.EMPTY if proven else Status.FAILED,
-            residual=np.nan,
-            sweeps=best.sweeps,
-            parameters=told,
-        )
-    solutions = [best.contracts]
-    for run in runs:
-        if run.residual <= _ACCURACY and not any(_near(pairs, run.contracts, x) for x in solutions):
-            solutions.append(run.contracts)
-    slopes = _slopes_by_replies(pairs, best.contracts) if best.slopes is None else best.slopes
+        solutions, modulus, residual = np.empty((0, len(pairs))), np.nan, np.nan
+        proven = all(each.agree or each.concave for run in runs for each in run.replies)
+        status = Status.EMPTY if proven else Status.FAILED
+    else:
+        solutions, residual = best.contracts[None], best.residual
+        for run in runs:
+            if run.residual <= _ACCURACY and not any(_near(pairs, run.contracts, x) for x in solutions):
+                solutions = np.vstack([solutions, run.contracts])
+        slopes = _slopes_by_replies(pairs, best.contracts) if best.slopes is None else best.slopes
+        modulus = float((np.abs(slopes) * pairs.ranges / pairs.ranges[:, None]).sum(axis=1).max())
+        status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
     return NashInNash(
-        contracts=best.contracts,
-        gains=best.gains * pairs.scale,
-        solutions=np.array(solutions),
-        modulus=float((np.abs(slopes) * pairs.ranges / pairs.ranges[:, None]).sum(axis=1).max()),
-        status=Status.OK if best.residual <= _ACCURACY else Status.INACCURATE,
-        residual=best.residual,
+        contracts=contracts,
+        gains=gains,
+        solutions=solutions,
+        modulus=modulus,
+        status=status,
+        residual=residual,
         sweeps=best.sweeps,
-        parameters=told,
+        **more,
     )

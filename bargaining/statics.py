@@ -15,9 +15,9 @@ doi:10.1016/S0141-1195(82)80057-0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -45,17 +45,8 @@ from bargaining.protocols.stochastic import StochasticBargaining, StochasticDivi
 if TYPE_CHECKING:
     import xarray as xr
 
-_BY_PLAYER = [
-    "weights",
-    "probabilities",
-    "discounts",
-    "rates",
-    "outside",
-    "inside",
-    "breakdown_payoffs",
-    "reference",
-]
 _SHARES = ("weights", "probabilities", "discounts", "rates")
+_BY_PLAYER = (*_SHARES, "outside", "inside", "breakdown_payoffs", "reference")
 _OF_PROBLEM = ("disagreement", "total", "points")
 _ANSWERS = {"payoffs": "player", "vertices": "vertex", "discount": "", "payoff": "", "rates": "country"}
 _STEP = 2.0**-5  # the largest step, of a gain or of the way to 0 or 1; each next one is half as long
@@ -76,13 +67,20 @@ Solve = Callable[[Floats], Floats]
 """Numbers of the answer, (cells, answers), at values of the parameter, (cells, entries); NaN where there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Axes:
+class _Axes(NamedTuple):
     """The dimensions of an array of numbers, and their labels."""
 
-    dims: tuple[str, ...] = ()
-    shape: tuple[int, ...] = ()
-    labels: Mapping[str, Any] = field(default_factory=dict)
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    labels: Mapping[str, Any]
+
+
+def _axes(values: Any, *dims: str, **labels: Any) -> _Axes:
+    """Return the axes of some numbers: a single name, of several axes, is numbered."""
+    shape = np.shape(values)
+    if len(dims) == 1 and len(shape) != 1:
+        dims = tuple(f"{dims[0]}_{k}" for k in range(len(shape)))
+    return _Axes(dims, shape, labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -416,8 +414,8 @@ def _of_division(result: Division, name: str, method: Callable[..., Any] | None)
         values=values,
         step=step,
         solve=solve,
-        answer=_Axes(dims=(*cells, "player"), shape=(*batch, n), labels={"player": who}),
-        parameter=_Axes(dims=dims, shape=shape, labels={dims[-1]: who} if dims else {}),
+        answer=_axes(result.payoffs, *cells, "player", player=who),
+        parameter=_Axes(dims, shape, {dims[-1]: who} if dims else {}),
     )
 
 
@@ -464,9 +462,12 @@ def _call_again(result: Division, problem: Problem, arguments: dict[str, Any]) -
 
 def _ok(result: Any, name: str = "payoffs") -> Floats:
     """Return the numbers of an answer, NaN where its status is not OK."""
-    values = np.asarray(getattr(result, name), dtype=float)
-    status = np.asarray(getattr(result, "status", Status.OK))
-    return np.where((status == Status.OK)[(..., *[None] * (values.ndim - status.ndim))], values, np.nan)
+    return _where_ok(result, np.asarray(getattr(result, name), dtype=float))
+
+
+def _where_ok(result: Any, values: Floats) -> Floats:
+    ok = np.asarray(getattr(result, "status", Status.OK)) == Status.OK
+    return np.where(ok[(..., *[None] * (values.ndim - ok.ndim))], values, np.nan)
 
 
 # --- other answers ---------------------------------------------------------------------------------------------------
@@ -478,45 +479,32 @@ Reader = Callable[[Any], Floats]
 
 def _reader(result: Any) -> tuple[Reader, _Axes]:
     """Return how the numbers of an answer are read off another one, and their dimensions."""
+    who = list(getattr(result, "player_names", ()))
     if isinstance(result, PayoffSet):
-        return _vertices([result]), _Axes(
-            dims=("vertex", "player"),
-            shape=result.vertices.shape,
-            labels={"player": list(result.player_names)},
-        )
+        return _vertices([result]), _axes(result.vertices, "vertex", "player", player=who)
     if isinstance(result, StochasticPayoffSets):
         sets, game = list(result.sets), result.game
         owner = [name for name, one in zip(game.states, sets, strict=True) for _ in one.vertices]
         labels = {"player": list(game.player_names), "state": ("vertex", owner)}
-        return _vertices(sets), _Axes(dims=("vertex", "player"), shape=(len(owner), 2), labels=labels)
+        return _vertices(sets), _Axes(("vertex", "player"), (len(owner), 2), labels)
     if isinstance(result, StationaryProfile):
-        stage_games = result._game
+        states = list(result._game.states) if result._game else []
 
         def values(other: Any) -> Floats:
             profile = continue_profile(result, other._game)
             return np.full(result.values.shape, np.nan) if profile is None else profile.values
 
-        labels = {
-            "state": list(stage_games.states) if stage_games else [],
-            "player": list(result.player_names),
-        }
-        return values, _Axes(dims=("state", "player"), shape=result.values.shape, labels=labels)
+        return values, _axes(result.values, "state", "player", state=states, player=who)
     if isinstance(result, NashInNash):
-        axes = _Axes(dims=("deal",), shape=result.contracts.shape, labels={"deal": list(result.deals)})
+        axes = _axes(result.contracts, "deal", deal=list(result.deals))
         return lambda other: _ok(other, "contracts"), axes
     if isinstance(result, StochasticDivision):
-        labels = {"player": list(result.player_names)}
-        return _ok, _Axes(dims=("state", "player"), shape=result.payoffs.shape, labels=labels)
+        return _ok, _axes(result.payoffs, "state", "player", player=who)
     for name, kind in _ANSWERS.items():
         if hasattr(result, name):
-            return lambda other, name=name: _ok(other, name), _plain(_ok(result, name), kind)
-    axes = _plain(real(result, "result", finite=False), "entry")
-    return lambda other: real(other, "result", finite=False), axes
-
-
-def _plain(values: Floats, kind: str) -> _Axes:
-    dims = (kind,) if values.ndim == 1 else tuple(f"{kind}_{k}" for k in range(values.ndim))
-    return _Axes(dims=dims, shape=values.shape)
+            return lambda other, name=name: _ok(other, name), _axes(_ok(result, name), kind)
+    numbers = real(result, "result", finite=False)
+    return lambda other: real(other, "result", finite=False), _axes(numbers, "entry")
 
 
 def _vertices(sets: Sequence[Any]) -> Reader:
@@ -589,9 +577,8 @@ def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Float
         repeated = result.repeated
         return _of_payoffs(repeated), lambda name, value: payoff_set(_replace_data(repeated, name, value))
     if isinstance(result, StochasticPayoffSets):
-        return _of_payoffs(result.game), lambda name, value: payoff_set(
-            _replace_data(result.game, name, value)
-        )
+        chain = result.game
+        return _of_payoffs(chain), lambda name, value: payoff_set(_replace_data(chain, name, value))
     if isinstance(result, StationaryProfile) and (game := result._game) is not None:
         if not result.regret <= _ALIKE:
             raise InvalidInput(
@@ -616,14 +603,14 @@ def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Float
 
         return known, threshold
     if isinstance(result, NashInNash) and result._deals:
-        deals, labels = result._deals, {"weights": list(result.deals)}
+        deals = result._deals
         weights = np.array([deal.weight for deal in deals], dtype=float)
 
         def contracts(name: str, value: Floats) -> Any:
             moved = [replace(deal, weight=float(w)) for deal, w in zip(deals, value, strict=True)]
             return nash_in_nash(moved, starts=result.contracts[None])
 
-        axes = _Axes(dims=("weights",), shape=weights.shape, labels=labels)
+        axes = _axes(weights, "weights", weights=list(result.deals))
         return {"weights": (weights, axes, 0.0)}, contracts
     if isinstance(result, StochasticDivision):
         return _of_talks(result)
@@ -637,36 +624,32 @@ def _of_payoffs(game: RepeatedGame | StochasticGame) -> dict[str, Parameter]:
     """Return the parameters of a repeated or a stochastic game."""
     stages, exits = ([game.game], [game.exit]) if isinstance(game, RepeatedGame) else (game.games, game.exits)
     who, discounts = list(game.player_names), np.asarray(game.discounts, dtype=float)
-    parameters: dict[str, Parameter] = {"discounts": (discounts, _by("discounts", who), 0.0)}
-    if np.ptp(discounts) == 0:
-        parameters["discount"] = discounts[0], _Axes(), 0.0
+    parameters = _of_patience(discounts, who)
     payoffs = [stage.payoffs for stage in stages]
-    spread = float(
-        max(np.ptp(np.concatenate([one[..., i].ravel() for one in payoffs])) for i in range(len(who)))
-    )
-    reach = spread if spread > 0 else 1.0
+    every = np.concatenate([one.reshape(-1, len(who)) for one in payoffs])
+    reach = float(np.ptp(every, axis=0).max()) or 1.0
     if len({one.shape for one in payoffs}) == 1:
-        dims = [*(f"plays_{name}" for name in who), "payoff"]
-        labels: dict[str, Any] = dict(zip(dims, [*map(list, stages[0].actions), who], strict=True))
-        table = np.array(payoffs) if isinstance(game, StochasticGame) and len(stages) > 1 else payoffs[0]
-        if table.ndim > payoffs[0].ndim:
-            dims, labels = (
-                ["in_state", *dims],
-                labels | {"in_state": list(cast("StochasticGame", game).states)},
-            )
-        parameters["payoffs"] = table, _Axes(dims=tuple(dims), shape=table.shape, labels=labels), reach
+        table = np.array(payoffs) if len(stages) > 1 else payoffs[0]
+        plays = [f"plays_{name}" for name in who]
+        labels: dict[str, Any] = dict(zip(plays, map(list, stages[0].actions), strict=True)) | {"payoff": who}
+        if len(stages) > 1:
+            labels = {"in_state": list(cast("StochasticGame", game).states)} | labels
+        parameters["payoffs"] = table, _axes(table, *labels, **labels), reach
     if len(stages) == 1 and exits[0] is not None:
         own = exits[0].payoffs
-        if (own == own[0]).all():
-            parameters["outside"] = own[0], _by("outside", who), reach
-        else:
-            axes = _Axes(dims=("leaver", "outside"), shape=own.shape, labels={"leaver": who, "outside": who})
-            parameters["outside"] = own, axes, reach
+        own, dims = (own[0], ["outside"]) if (own == own[0]).all() else (own, ["leaver", "outside"])
+        parameters["outside"] = own, _axes(own, *dims, **dict.fromkeys(dims, who)), reach
     return parameters
 
 
-def _by(name: str, who: list[str]) -> _Axes:
-    return _Axes(dims=(name,), shape=(len(who),), labels={name: who})
+def _of_patience(discounts: Floats, who: list[str]) -> dict[str, Parameter]:
+    """Return the discount factors as a parameter, and as a single number if they are equal."""
+    parameters: dict[str, Parameter] = {
+        "discounts": (discounts, _axes(discounts, "discounts", discounts=who), 0.0)
+    }
+    if np.ptp(discounts) == 0:
+        parameters["discount"] = discounts[0], _axes(0.0), 0.0
+    return parameters
 
 
 def _replace_data(game: Any, name: str, value: Floats) -> Any:
@@ -693,19 +676,13 @@ def _of_talks(result: StochasticDivision) -> tuple[dict[str, Parameter], Callabl
     """Return the parameters of talks on a Markov chain."""
     protocol = StochasticBargaining(**result.parameters)
     chain, who = protocol._chain, list(result.player_names)
-    states, n = chain.states, chain.players
     reach = float(np.abs(result.payoffs).max()) or 1.0
-    axes = _Axes(dims=("in_state", "outside"), shape=(states, n), labels={"outside": who})
-    discounts = np.asarray(chain.discounts, dtype=float)
-    parameters: dict[str, Parameter] = {
-        "discounts": (discounts, _by("discounts", who), 0.0),
-        "outside": (np.where(chain.may_leave, chain.outside, -np.inf), axes, reach),
-    }
-    if np.ptp(discounts) == 0:
-        parameters["discount"] = discounts[0], _Axes(), 0.0
+    options = np.where(chain.may_leave, chain.outside, -np.inf)
+    parameters = _of_patience(np.asarray(chain.discounts, dtype=float), who)
+    parameters["outside"] = options, _axes(options, "in_state", "outside", outside=who), reach
     if np.asarray(result.parameters["surplus"]).dtype.kind in "fi":
         surplus = np.asarray(chain.surplus, dtype=float)
-        parameters["surplus"] = surplus, _Axes(dims=("in_state",), shape=(states,)), reach
+        parameters["surplus"] = surplus, _axes(surplus, "in_state"), reach
 
     def again(name: str, value: Floats) -> Any:
         changes: dict[str, Any] = {"discounts" if name == "discount" else name: value}
@@ -746,7 +723,7 @@ def _of_arguments(result: Any, wrt: Mapping[str, Any], method: Callable[..., Any
         solve=solve,
         answer=answer,
         rounding=_SEARCHED,
-        parameter=_Axes(dims=("parameter",), shape=(len(labels),), labels={"parameter": labels}),
+        parameter=_axes(labels, "parameter", parameter=labels),
     )
 
 
@@ -759,7 +736,5 @@ def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
         )
     values, error, axes = result._slopes(wrt)
     named = {name: labels for name, labels in axes.items() if labels is not None}
-    status = np.asarray(getattr(result, "status", Status.OK)) == Status.OK
-    values = np.where(status[(..., *[None] * (values.ndim - status.ndim))], values, np.nan)
-    shape = _Axes(dims=tuple(axes), shape=values.shape, labels=named)
-    return _label(shape, _Axes(), values, error, (values, values))
+    values = _where_ok(result, values)
+    return _label(_Axes(tuple(axes), values.shape, named), _axes(0.0), values, error, (values, values))

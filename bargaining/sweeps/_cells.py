@@ -286,7 +286,7 @@ class Task:
                 return self._read(self.method(self.model(**columns)), stop - start)
             except Exception:
                 pass  # The cells are tried again one by one, and keep their own messages.
-        return _join([self._alone(columns, k) for k in range(stop - start)])
+        return join({k: self._alone(columns, k) for k in range(stop - start)}, stop - start)
 
     def _alone(self, columns: dict[str, NDArray[Any]], k: int) -> Chunk:
         """Return one cell."""
@@ -301,7 +301,7 @@ class Task:
 
     def _read(self, result: Any, cells: int | None) -> Chunk:
         """Return the numbers of a result of so many cells, or of one cell without an axis of cells if None."""
-        numbers, status = measure(result)
+        numbers, status, checked = measure(result)
         if twice := numbers.keys() & {*(axis.name for axis in self.grid.axes), "message", "player"}:
             raise InvalidInput(
                 f"`method` must not name a number like a parameter, `message` or `player`; got {min(twice)!r}."
@@ -310,38 +310,38 @@ class Task:
         if cells is None and ends.size != 1:
             raise InvalidInput(f"`method` must return one status; got {short(ends.tolist())}.")
         ends = ends.reshape(1).copy() if cells is None else np.broadcast_to(ends, (cells,)).copy()
-        numbers = {name: number.by_cell(name, cells) for name, number in numbers.items()}
-        ends, messages = _judged(numbers, ends)
+        numbers = {name: _by_cell(name, number, cells) for name, number in numbers.items()}
+        ends, messages = _judged({name: numbers[name] for name in numbers if name in checked}, ends)
         names = getattr(result, "player_names", ())
         named = isinstance(names, tuple) and are_given(names)
         players: Chunk = {PLAYERS: np.array(names, dtype=np.str_)} if named and names else {}
-        return {name: number.values for name, number in numbers.items()} | _ends(ends, messages) | players
+        return (
+            {name: number.filled(np.nan) for name, number in numbers.items()}
+            | _ends(ends, messages)
+            | players
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Number:
-    """A result of a method under one name; numbers that do not exist are NaN and marked as absent."""
-
-    values: NDArray[np.float64]
-    absent: NDArray[np.bool_]
-    checked: bool = True
-
-    def by_cell(self, name: str, cells: int | None) -> Number:
-        """Return one entry a cell; a single number is given to all. None stands for one cell, without an axis."""
-        if cells is None:
-            return Number(values=self.values[None], absent=self.absent[None], checked=self.checked)
-        if self.values.ndim and self.values.shape[0] != cells:
-            raise InvalidInput(
-                f"a vectorized model and method must return {cells} cells on the first axis; "
-                f"`{name}` has {self.values.shape}."
-            )
-        shape = (cells, *self.values.shape[1:])
-        values, absent = np.broadcast_to(self.values, shape), np.broadcast_to(self.absent, shape)
-        return Number(values=values, absent=absent, checked=self.checked)
+Number = np.ma.MaskedArray[Any, Any]
+"""A result of a method under one name; numbers that do not exist are masked."""
 
 
-def measure(result: Any) -> tuple[dict[str, Number], Any]:
-    """Return the numbers in a result by name, and its status.
+def _by_cell(name: str, number: Number, cells: int | None) -> Number:
+    """Return one entry a cell; a single number is given to all. None stands for one cell, without an axis."""
+    if cells is None:
+        return number.reshape(1, *number.shape)
+    if number.ndim and number.shape[0] != cells:
+        raise InvalidInput(
+            f"a vectorized model and method must return {cells} cells on the first axis; `{name}` has {number.shape}."
+        )
+    shape = (cells, *number.shape[1:])
+    return np.ma.array(
+        np.broadcast_to(number.data, shape), mask=np.broadcast_to(np.ma.getmaskarray(number), shape)
+    )
+
+
+def measure(result: Any) -> tuple[dict[str, Number], Any, set[str]]:
+    """Return the numbers in a result by name, its status, and the names of the numbers that must be finite.
 
     A mapping gives its entries, a `Division` its payoffs and residual, another dataclass its public
     numeric fields, anything else with `to_dict` the numeric entries of that; a bare number is called `value`.
@@ -361,17 +361,14 @@ def measure(result: Any) -> tuple[dict[str, Number], Any]:
     # A result of this library says itself where a number may be infinite; its payoffs may not.
     ours = type(result).__module__.partition(".")[0].startswith("bargaining")
     status = entries.pop("status", Status.OK)
-    numbers = {
-        str(name): number
-        for name, value in entries.items()
-        if (number := _number(name, value, strict, not ours or name == "payoffs")) is not None
-    }
+    given = {str(name): _number(name, value, strict) for name, value in entries.items()}
+    numbers = {name: number for name, number in given.items() if number is not None}
     if not numbers:
         raise InvalidInput(f"`method` must return numbers; got {short(result)}, which has none.")
-    return numbers, status
+    return numbers, status, {"payoffs"} if ours else set(numbers)
 
 
-def _number(name: str, value: Any, strict: bool, checked: bool) -> Number | None:
+def _number(name: str, value: Any, strict: bool) -> Number | None:
     """Return real numbers, with None and masked entries as absent; None for an entry that is not a number."""
     masked = np.ma.getmaskarray(value) if np.ma.is_masked(value) else np.False_
     try:
@@ -384,9 +381,7 @@ def _number(name: str, value: Any, strict: bool, checked: bool) -> Number | None
         if all(isinstance(one, Real | Decimal) for one in array[~absent].flat):
             array = np.array([0.0 if one is None else float(one) for one in array.flat]).reshape(array.shape)
     if array.dtype.kind in "biuf":
-        return Number(
-            values=np.where(absent, np.nan, array.astype(np.float64)), absent=absent, checked=checked
-        )
+        return np.ma.array(array.astype(np.float64), mask=absent)
     if strict:
         raise InvalidInput(f"`method` must return real numbers; got {short(value)} for {name!r}.")
     return None
@@ -412,14 +407,11 @@ def _judged(numbers: dict[str, Number], status: NDArray[np.int8]) -> tuple[NDArr
     """
     messages: dict[int, str] = {}
     for name, number in numbers.items():
-        flat = number.values.reshape(len(status), -1) if number.values.size else np.zeros((len(status), 1))
-        wrong = ~np.isfinite(flat)
-        if not number.checked or not wrong.any():
-            continue
-        wrong &= ~number.absent.reshape(len(status), -1) if number.values.size else True
+        flat = number.reshape(len(status), -1) if number.size else np.ma.zeros((len(status), 1))
+        wrong = ~np.isfinite(flat.data) & ~np.ma.getmaskarray(flat)
         wrong &= np.isin(status, _OK)[:, None]
         for k in np.flatnonzero(wrong.any(axis=1)).tolist():
-            found = flat[k][wrong[k]]
+            found = flat.data[k][wrong[k]]
             value = found[np.argmax(np.isnan(found))]
             status[k] = Status.FAILED if np.isnan(value) else Status.UNBOUNDED
             messages[k] = f"`{name}` is {value}; return None for a number that does not exist."
@@ -435,36 +427,28 @@ def _ends(status: NDArray[np.int8], messages: Mapping[int, str]) -> Chunk:
     return ends
 
 
-def _join(chunks: list[Chunk]) -> Chunk:
-    """Join chunks of one cell each; where shapes differ, the smaller are padded with NaN."""
-    chunk: Chunk = {}
-    for name in dict.fromkeys(name for one in chunks for name in one if name not in SPECIAL):
-        arrays = [one[name][0] if name in one else None for one in chunks]
-        shape = widest(array.shape for array in arrays if array is not None)
-        chunk[name] = np.stack([padded(array, shape) for array in arrays])
-    status = np.concatenate([one["status"] for one in chunks])
-    messages = {k: str(one[MESSAGES][0]) for k, one in enumerate(chunks) if FAILED in one}
-    named = {tuple(one.get(PLAYERS, ())) for one in chunks if one["status"][0] != Status.FAILED}
+def join(parts: Mapping[int, Chunk], cells: int) -> Chunk:
+    """Join chunks, by the cell each begins at, to one of so many cells; cells without a chunk are PENDING.
+
+    Where shapes differ, the smaller are padded with NaN, after axes of length 1 in front of those with fewer axes.
+    """
+    whole: Chunk = {}
+    for name in dict.fromkeys(name for part in parts.values() for name in part if name not in SPECIAL):
+        arrays = {start: part[name] for start, part in parts.items() if name in part}
+        axes = max(array.ndim for array in arrays.values())
+        for start, array in arrays.items():
+            arrays[start] = array.reshape(len(array), *[1] * (axes - array.ndim), *array.shape[1:])
+        shape = map(max, zip(*(array.shape[1:] for array in arrays.values()), strict=True))
+        whole[name] = np.full((cells, *shape), np.nan)
+        for start, array in arrays.items():
+            whole[name][(slice(start, start + len(array)), *map(slice, array.shape[1:]))] = array
+    status, messages = np.full(cells, Status.PENDING, np.int8), dict[int, str]()
+    for start, part in parts.items():
+        status[start : start + len(part["status"])] = part["status"]
+        if FAILED in part:
+            messages |= zip((start + part[FAILED]).tolist(), map(str, part[MESSAGES]), strict=True)
+    named = {
+        tuple(part.get(PLAYERS, ())) for part in parts.values() if (part["status"] != Status.FAILED).any()
+    }
     players = named.pop() if len(named) == 1 else ()
-    return chunk | _ends(status, messages) | ({PLAYERS: np.array(players, dtype=np.str_)} if players else {})
-
-
-def widest(shapes: Any) -> tuple[int, ...]:
-    """Return the smallest shape that holds all of `shapes`; one with fewer axes gets more, of length 1, in front."""
-    shapes = list(shapes)
-    axes = max(map(len, shapes))
-    return tuple(map(max, zip(*((1,) * (axes - len(shape)) + shape for shape in shapes), strict=True)))
-
-
-def padded(array: NDArray[Any] | None, shape: tuple[int, ...], *, batch: int = 0) -> NDArray[np.float64]:
-    """Return an array padded with NaN to a larger shape, after the first `batch` axes, which stay."""
-    if array is None:
-        return np.full(shape, np.nan)
-    lead, own = array.shape[:batch], array.shape[batch:]
-    own = (1,) * (len(shape) - len(own)) + own
-    if own == shape:
-        return array.reshape(lead + own)
-    out: NDArray[np.float64] = np.full(lead + shape, np.nan)
-    place: tuple[Any, ...] = (..., *map(slice, own))
-    out[place] = array.reshape(lead + own)
-    return out
+    return whole | _ends(status, messages) | ({PLAYERS: np.array(players, dtype=np.str_)} if players else {})

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from bargaining.errors import Status
-from bargaining.sweeps._cells import FAILED, MESSAGES, PLAYERS, SPECIAL, Chunk, Grid, padded, widest
+from bargaining.sweeps._cells import FAILED, MESSAGES, PLAYERS, SPECIAL, Chunk, Grid, join
 
 _STATUS = {
     "flag_values": [int(status) for status in Status],
@@ -23,44 +22,26 @@ def dataset(grid: Grid, chunks: Mapping[int, Chunk], about: Mapping[str, str]) -
 
     Cells without a chunk are PENDING. Arrays whose shape differs from chunk to chunk are padded with NaN.
     """
-    ordered = sorted(chunks.items())
-    shapes: dict[str, tuple[int, ...]] = {}
-    for _, chunk in ordered:
-        for name in (name for name in chunk if name not in SPECIAL):
-            shape = chunk[name].shape[1:]
-            shapes[name] = widest([shape, shapes.get(name, shape)])
-    values: dict[str, NDArray[Any]] = {
-        name: np.full((grid.cells, *shape), np.nan) for name, shape in shapes.items()
-    }
-    status = np.full(grid.cells, Status.PENDING, np.int8)
+    whole = join(dict(sorted(chunks.items())), grid.cells)
     messages = np.full(grid.cells, "", dtype=object)
-    for start, chunk in ordered:
-        here = slice(start, start + len(chunk["status"]))
-        status[here] = chunk["status"]
-        for name in shapes.keys() & chunk.keys():
-            values[name][here] = padded(chunk[name], shapes[name], batch=1)
-        if FAILED in chunk:
-            messages[here][chunk[FAILED]] = chunk[MESSAGES]
+    if FAILED in whole:
+        messages[whole[FAILED]] = whole[MESSAGES]
+    shapes = {name: array.shape[1:] for name, array in whole.items() if name not in SPECIAL}
     players = (shapes.get("payoffs") or (None,))[-1]
     axes = [axis.name for axis in grid.axes]
     units = {axis.name: {"units": axis.unit} if axis.unit else {} for axis in grid.axes}
     variables: dict[str, Any] = {}
     for name, shape in shapes.items():
         dims = [*axes, *_extra_axes(name, shape, players, {*axes, *shapes})]
-        variables[name] = dims, values[name].reshape(*grid.shape, *shape)
-    variables["status"] = axes, status.reshape(grid.shape), _STATUS
+        variables[name] = dims, whole[name].reshape(*grid.shape, *shape)
+    variables["status"] = axes, whole["status"].reshape(grid.shape), _STATUS
     variables["message"] = axes, messages.reshape(grid.shape)
     data = xr.Dataset(
         variables, coords={axis.name: (axis.name, axis.values, units[axis.name]) for axis in grid.axes}
     )
     if players is not None:
-        named = {
-            tuple(map(str, chunk.get(PLAYERS, ())))
-            for _, chunk in ordered
-            if (chunk["status"] != Status.FAILED).any()
-        }
-        names = next(iter(named)) if len(named) == 1 else ()
-        data["player"] = list(names) if len(names) == players else np.arange(players)
+        names = list(map(str, whole.get(PLAYERS, ())))
+        data["player"] = names if len(names) == players else np.arange(players)
     data.attrs = dict(about)
     return data
 

@@ -409,6 +409,8 @@ def _judged(numbers: dict[str, Number], status: NDArray[np.int8]) -> tuple[NDArr
     for name, number in numbers.items():
         flat = number.reshape(len(status), -1) if number.size else np.ma.zeros((len(status), 1))
         wrong = ~np.isfinite(flat.data) & ~np.ma.getmaskarray(flat)
+        if not wrong.any():
+            continue
         wrong &= np.isin(status, _OK)[:, None]
         for k in np.flatnonzero(wrong.any(axis=1)).tolist():
             found = flat.data[k][wrong[k]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral, Real
@@ -140,7 +141,8 @@ def _from_dataset(dataset: Any) -> tuple[tuple[Column, ...], list[Record], dict[
         )
     shared = [d for d in dataset.dims if d != "player" and all(d in v.dims for v in variables.values())]
     found = [Column(str(d), unit=_unit(dataset[d])) for d in shared]
-    parts = {str(d): np.broadcast_to(*_along(dataset, shared, d)).ravel() for d in shared}
+    cells = np.meshgrid(*(dataset[d].values for d in shared), indexing="ij")
+    parts = {str(d): values.ravel() for d, values in zip(shared, cells, strict=True)}
     for name, variable in variables.items():
         across = [d for d in variable.dims if d not in shared]
         unit = _unit(variable)
@@ -171,12 +173,6 @@ def _unit(variable: Any) -> str:
 
 def _title(label: Any) -> str:
     return f"{label:.12g}" if isinstance(label, float) else str(label)
-
-
-def _along(dataset: Any, shared: Sequence[Any], axis: Any) -> tuple[Any, tuple[int, ...]]:
-    shape = tuple(dataset.sizes[d] for d in shared)
-    values = dataset[axis].values
-    return values.reshape([-1 if d == axis else 1 for d in shared]), shape
 
 
 def _statuses(dataset: Any, shared: Sequence[Any]) -> Any:
@@ -292,8 +288,9 @@ def note_lines(notes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:
 
 def _note(value: Any) -> str:
     if isinstance(value, Real) and not isinstance(value, Integral):
-        return significant(float(value), 3)
-    return text_of(str(value) if isinstance(value, Integral) else value, "notes")
+        with suppress(OverflowError):  # a fraction beyond floats is written in full, as a whole number is
+            return significant(float(value), 3)
+    return text_of(str(value) if isinstance(value, Real) else value, "notes")
 
 
 def _sentence(text: str) -> str:

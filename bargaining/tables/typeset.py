@@ -9,7 +9,7 @@ import math
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from html import escape
@@ -78,73 +78,63 @@ def plain(table: Table, width: int | None = None) -> str:
     numeric = [is_numeric(table, k) for k in range(len(table.columns))]
     body = [_aligned(cells) if n else cells for cells, n in zip(texts(table), numeric, strict=True)]
     room = width or sys.maxsize
-    blocks = [_Block(table, body, numeric, range(len(numeric)))]
-    if blocks[0].width > room:
+    blocks = [_block(table, body, numeric, range(len(numeric)))]
+    if _wide(blocks[0]) > room:
         longest = _longest_line(table, body, numeric, room)
         body = [c if n else [fill(text, longest) for text in c] for c, n in zip(body, numeric, strict=True)]
         blocks = _blocks(table, body, numeric, room)
-    caption = [table.caption] if table.caption else []
+    head = wrap(table.caption, room)
     spoken = [line for text in table.notes for line in wrap(text, room, subsequent_indent="  ")]
-    head = [line for text in caption for line in wrap(text, room)]
-    return "\n".join([*head, *"\n\n".join("\n".join(b.lines) for b in blocks).split("\n"), *spoken])
+    return "\n".join([*head, "\n\n".join("\n".join(lines) for lines in blocks), *spoken])
+
+
+def _wide(lines: Sequence[str]) -> int:
+    return max(map(len, lines))
 
 
 def _longest_line(table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> int:
     """Return how long the lines of a folded text may be: what other columns leave, or a third of the room."""
-    widths = [
-        max(map(len, [column.heading, *cells])) for column, cells in zip(table.columns, body, strict=True)
-    ]
+    widths = [_wide([column.heading, *cells]) for column, cells in zip(table.columns, body, strict=True)]
     long = [not n and width > room // 4 for n, width in zip(numeric, widths, strict=True)]
     taken = sum(w for w, folded in zip(widths, long, strict=True) if not folded) + 2 * (len(widths) - 1)
     share = (room - taken) // max(sum(long), 1)
     return share if share >= room // 4 else max(room // 3, 16)
 
 
-def _blocks(table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], room: int) -> list[_Block]:
+def _blocks(
+    table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], room: int
+) -> list[list[str]]:
     """Part the columns into blocks that fit, as many columns in each as do."""
     front = next((k for k, column in enumerate(table.columns) if column.group), 1)
     keys = list(range(min(front, 3, len(numeric) - 1)))
-    while keys and _Block(table, body, numeric, keys).width > room // 2:
+    while keys and _wide(_block(table, body, numeric, keys)) > room // 2:
         keys.pop()
-    blocks, shown = [], list(keys)
+    parts = [list(keys)]
     for k in range(len(keys), len(numeric)):
-        if len(shown) > len(keys) and _Block(table, body, numeric, [*shown, k]).width > room:
-            blocks.append(_Block(table, body, numeric, shown))
-            shown = list(keys)
-        shown.append(k)
-    return [*blocks, _Block(table, body, numeric, shown)]
+        if len(parts[-1]) > len(keys) and _wide(_block(table, body, numeric, [*parts[-1], k])) > room:
+            parts.append(list(keys))
+        parts[-1].append(k)
+    return [_block(table, body, numeric, shown) for shown in parts]
 
 
-class _Block:
-    """Some columns of a table, laid out: the lines, and how wide they are."""
-
-    def __init__(
-        self, table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], shown: Iterable[int]
-    ) -> None:
-        shown = list(shown)
-        columns, right = [table.columns[k] for k in shown], [numeric[k] for k in shown]
-        units = any(column.unit for column in columns)
-        cells = [
-            [column.heading, *([column.unit] if units else []), *body[k]]
-            for column, k in zip(columns, shown, strict=True)
-        ]
-        widths = [max(len(line) for text in block for line in text.split("\n")) for block in cells]
-        spans = _group_line([column.group for column in columns], widths)
-        rows = [_lines(row, widths, right) for row in zip(*cells, strict=True)]
-        rows.insert(1 + units, ["  ".join("-" * width for width in widths)])
-        self.lines = spans + [line for row in rows for line in row]
-        self.width = sum(widths) + 2 * (len(widths) - 1)
-
-
-def _lines(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> list[str]:
-    """Lay out one row, whose texts may have several lines."""
-    parts = zip_longest(*(text.split("\n") for text in row), fillvalue="")
-    return [_line(line, widths, numeric) for line in parts]
-
-
-def _line(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    cells = zip(row, widths, numeric, strict=True)
-    return "  ".join(c.rjust(width) if n else c.ljust(width) for c, width, n in cells).rstrip()
+def _block(
+    table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], shown: Sequence[int]
+) -> list[str]:
+    """Return the lines of some columns; the texts of a row may have several lines."""
+    columns = [table.columns[k] for k in shown]
+    units = (
+        [[column.unit] for column in columns] if any(column.unit for column in columns) else [[]] * len(shown)
+    )
+    cells = [[c.heading, *unit, *body[k]] for c, unit, k in zip(columns, units, shown, strict=True)]
+    widths = [_wide([line for text in column for line in text.split("\n")]) for column in cells]
+    lines = _group_line([column.group for column in columns], widths)
+    rows = list(zip(*cells, strict=True))
+    rows.insert(1 + len(units[0]), tuple("-" * width for width in widths))
+    for row in rows:
+        for line in zip_longest(*(text.split("\n") for text in row), fillvalue=""):
+            parts = zip(line, widths, shown, strict=True)
+            lines.append("  ".join(t.rjust(w) if numeric[k] else t.ljust(w) for t, w, k in parts).rstrip())
+    return lines
 
 
 def runs(groups: Sequence[str]) -> list[tuple[str, int, int]]:

@@ -503,3 +503,11 @@ def test_bands_are_columns_of_numbers_in_csv():
     head, *body = csv.reader(io.StringIO(Table(rows, columns=["r", Column("t", unit="bn"), "i"]).to_csv()))
     assert head == ["r", "t (bn) low", "t (bn)", "t (bn) high", "i low", "i high"]
     assert body == [["0.1", "1.0", "2.0", "4.0", "0.0", "1.0"], ["0.2", "3.0", "3.0", "3.0", "", ""]]
+
+
+def test_a_fraction_beyond_floats_is_written_in_full_in_a_note_as_a_whole_number_is():
+    large = 10**400
+    notes = Table(
+        [[1]], notes={"n": large, "half": Fraction(2 * large + 1, 2), "third": Fraction(1, 3)}
+    ).notes
+    assert notes == (f"n: {large}.", f"half: {2 * large + 1}/2.", "third: 0.333.")

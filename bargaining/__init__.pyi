@@ -13,7 +13,7 @@ from bargaining.concepts.lexicographic import (
     lexicographic_kalai_smorodinsky as lexicographic_kalai_smorodinsky,
 )
 from bargaining.concepts.nash import nash as nash
-from bargaining.concepts.nash_set import nash_set as nash_set
+from bargaining.concepts.nash import nash_set as nash_set
 from bargaining.concepts.optimal_face import optimal_face as optimal_face
 from bargaining.concepts.perles_maschler import perles_maschler as perles_maschler
 from bargaining.concepts.raiffa import raiffa as raiffa
@@ -23,15 +23,16 @@ from bargaining.descriptions import Description as Description
 from bargaining.descriptions import read_description as read_description
 from bargaining.division import Division as Division
 from bargaining.division import Method as Method
-from bargaining.equilibria.pairs.deal import BilateralDeal as BilateralDeal
 from bargaining.equilibria.pairs.lump_sums import lump_sum_nash_in_nash as lump_sum_nash_in_nash
+from bargaining.equilibria.pairs.nash_in_nash import BilateralDeal as BilateralDeal
 from bargaining.equilibria.pairs.nash_in_nash import nash_in_nash as nash_in_nash
-from bargaining.equilibria.payoff_bounds import payoff_bounds as payoff_bounds
+from bargaining.equilibria.payoff_set import payoff_bounds as payoff_bounds
 from bargaining.equilibria.payoff_set import payoff_set as payoff_set
 from bargaining.equilibria.repeated.critical_discount import critical_discount as critical_discount
 from bargaining.equilibria.repeated.critical_discount import critical_discounts as critical_discounts
 from bargaining.equilibria.repeated.critical_discount import critical_exit as critical_exit
 from bargaining.equilibria.repeated.joint import joint_payoffs as joint_payoffs
+from bargaining.equilibria.repeated.joint import transfer_equilibrium as transfer_equilibrium
 from bargaining.equilibria.repeated.patient import full_rank as full_rank
 from bargaining.equilibria.repeated.patient import patient_payoffs as patient_payoffs
 from bargaining.equilibria.repeated.patient import patient_score as patient_score
@@ -45,7 +46,6 @@ from bargaining.equilibria.repeated.renegotiation import (
 from bargaining.equilibria.repeated.renegotiation import renegotiation_proof as renegotiation_proof
 from bargaining.equilibria.repeated.symmetric import symmetric_payoffs as symmetric_payoffs
 from bargaining.equilibria.repeated.symmetric import trigger_strategy as trigger_strategy
-from bargaining.equilibria.repeated.transfers import transfer_equilibrium as transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria as stage_equilibria
 from bargaining.equilibria.stochastic.directional import directional_equilibria as directional_equilibria
 from bargaining.equilibria.stochastic.markov import markov_equilibria as markov_equilibria

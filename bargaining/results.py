@@ -25,13 +25,14 @@ from bargaining.equilibria.automaton import StateHistory as StateHistory
 from bargaining.equilibria.automaton import StochasticAutomaton as StochasticAutomaton
 from bargaining.equilibria.pairs.lump_sums import LumpSums as LumpSums
 from bargaining.equilibria.pairs.nash_in_nash import NashInNash as NashInNash
-from bargaining.equilibria.payoff_bounds import PayoffBounds as PayoffBounds
-from bargaining.equilibria.payoff_bounds import StochasticPayoffBounds as StochasticPayoffBounds
 from bargaining.equilibria.payoff_polygon import PayoffPolygon as PayoffPolygon
 from bargaining.equilibria.payoff_polygon import Stats as Stats
+from bargaining.equilibria.payoff_set import PayoffBounds as PayoffBounds
+from bargaining.equilibria.payoff_set import StochasticPayoffBounds as StochasticPayoffBounds
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount as CriticalDiscount
 from bargaining.equilibria.repeated.joint import JointPayoffs as JointPayoffs
 from bargaining.equilibria.repeated.joint import JointStep as JointStep
+from bargaining.equilibria.repeated.joint import TransferEquilibrium as TransferEquilibrium
 from bargaining.equilibria.repeated.patient import FullRank as FullRank
 from bargaining.equilibria.repeated.patient import PatientPayoffs as PatientPayoffs
 from bargaining.equilibria.repeated.patient import RankFailure as RankFailure
@@ -42,12 +43,11 @@ from bargaining.equilibria.repeated.renegotiation import RenegotiationProof as R
 from bargaining.equilibria.repeated.symmetric import SymmetricPayoffs as SymmetricPayoffs
 from bargaining.equilibria.repeated.symmetric import SymmetricStep as SymmetricStep
 from bargaining.equilibria.repeated.symmetric import TriggerStrategy as TriggerStrategy
-from bargaining.equilibria.repeated.transfers import TransferEquilibrium as TransferEquilibrium
 from bargaining.equilibria.stage.equilibria import StageEquilibria as StageEquilibria
 from bargaining.equilibria.stochastic.markov import MarkovEquilibria as MarkovEquilibria
+from bargaining.equilibria.stochastic.markov import StationaryProfile as StationaryProfile
 from bargaining.equilibria.stochastic.payoff_sets import StatePayoffSet as StatePayoffSet
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets as StochasticPayoffSets
-from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile as StationaryProfile
 from bargaining.equilibria.stochastic.transfers import (
     StochasticTransferEquilibrium as StochasticTransferEquilibrium,
 )

@@ -30,9 +30,8 @@ from bargaining.equilibria.pairs.nash_in_nash import NashInNash, nash_in_nash
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
-from bargaining.equilibria.stochastic.markov import continue_profile
+from bargaining.equilibria.stochastic.markov import StationaryProfile, continue_profile
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
-from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.errors import BargainingError, InvalidInput, Status, with_article
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus

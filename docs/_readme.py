@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bargaining import Exit, Game, PayoffSet, RepeatedGame, nash, payoff_set, save_figure
-from bargaining_models.paper.reproduce import stored
+from bargaining_models.paper.tables import stored
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bargaining import Column, Table
-from bargaining_models.paper.reproduce import stored, stored_names
+from bargaining_models.paper.tables import stored, stored_names
 
 PACKAGES = r"\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,siunitx,threeparttable,longtable,lscape}"
 NEEDS_LATEX = pytest.mark.skipif(

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from bargaining.axioms.change import (
     continuity,
     continuity_on_strictly_comprehensive_sets,
+    interim_agreements,
     risk_sensitivity,
+    step_by_step_negotiation,
     superadditivity,
 )
 from bargaining.axioms.comparison import (
@@ -25,22 +27,19 @@ from bargaining.axioms.comparison import (
     twisting,
 )
 from bargaining.axioms.efficiency import (
+    anonymity,
     feasibility,
+    homogeneity,
+    independence_of_nonrational_alternatives,
     individual_rationality,
     midpoint_domination,
+    scale_invariance,
     strong_individual_rationality,
     strong_pareto,
     suppes_sen,
+    symmetry,
     weak_pareto,
 )
-from bargaining.axioms.invariance import (
-    anonymity,
-    homogeneity,
-    independence_of_nonrational_alternatives,
-    scale_invariance,
-    symmetry,
-)
-from bargaining.axioms.stages import interim_agreements, step_by_step_negotiation
 from bargaining.axioms.violation import Violation
 
 Axiom = Callable[..., Violation | None]

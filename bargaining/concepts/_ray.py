@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.concepts._missed import units
+from bargaining.concepts._pareto import units
 from bargaining.division import Division, Named, divide
 from bargaining.errors import Status
 from bargaining.feasible._facets import every, largest

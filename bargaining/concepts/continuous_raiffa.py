@@ -8,7 +8,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._missed import apart, outside, units
+from bargaining.concepts._pareto import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.transform import above, convex_only, set_of_cell, without_low_floors

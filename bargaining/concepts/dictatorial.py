@@ -7,7 +7,7 @@ import numpy as np
 from bargaining._arguments import player_index
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._missed import apart, outside, units
+from bargaining.concepts._pareto import apart, outside, units
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.problem import Problem, require_problem

@@ -11,7 +11,7 @@ import numpy as np
 
 from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
-from bargaining.concepts._missed import outside, units
+from bargaining.concepts._pareto import outside, units
 from bargaining.division import Division, Named, describe, divide
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope, batch_of, sets_of

@@ -13,8 +13,7 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._missed import apart
-from bargaining.concepts._pareto import both_gain, function, vertices
+from bargaining.concepts._pareto import apart, both_gain, function, vertices
 from bargaining.division import Division, describe, divide
 from bargaining.errors import NotApplicable
 from bargaining.feasible._root import decreasing_root

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 from bargaining._calls import suggesting
-from bargaining.concepts._missed import apart, outside, units
+from bargaining.concepts._pareto import apart, outside, units
 from bargaining.concepts.lexicographic import Ideal, lasting_gain
 from bargaining.division import Division, describe, divide
 from bargaining.feasible.transform import convex_only

@@ -6,7 +6,7 @@ import numpy as np
 
 from bargaining._arrays import ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
-from bargaining.concepts._missed import EPS, outside
+from bargaining.concepts._pareto import EPS, outside
 from bargaining.division import Division, describe, divide
 from bargaining.errors import Status
 from bargaining.feasible.polytope import Polytope

@@ -10,8 +10,7 @@ import numpy as np
 
 from bargaining._arrays import Floats, scalar
 from bargaining._calls import suggesting
-from bargaining.concepts._missed import outside, units
-from bargaining.concepts._pareto import both_gain, vertices
+from bargaining.concepts._pareto import both_gain, outside, units, vertices
 from bargaining.concepts.equal_loss import lose_alike
 from bargaining.concepts.equal_loss import missed as short_of_equal_loss
 from bargaining.concepts.lexicographic import raise_together, short_of_lexicographic

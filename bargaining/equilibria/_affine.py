@@ -18,12 +18,91 @@ and a better policy is found there. A few steps are enough (Hoffman and Karp 196
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
-from bargaining.equilibria._rows import Indices
+from bargaining._arguments import whole
+from bargaining._arrays import Floats, scalar
+from bargaining.errors import InvalidInput
+
+ACCURACY = 1e-9
+"""The default accuracy: the distance between the inner and the outer set, as a share of the payoff range."""
+
+WORK = 300_000_000
+"""The default budget in units of work: some twenty seconds, or a minute for round sets of three players."""
+
+_FINEST = 1e-12  # as a share of the payoff range: the rounding of floats, added up over the steps of a search
+
+
+@dataclass(slots=True)
+class Budget:
+    """The remaining budget of work."""
+
+    left: float = WORK
+
+    def spend(self, units: int) -> bool:
+        """Subtract units, and say whether any remain."""
+        self.left -= units
+        return self.left > 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return self.left <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """The required accuracy and the units of work that it may cost."""
+
+    tolerance: float = ACCURACY
+    units: int = WORK
+
+    @classmethod
+    def of(cls, tolerance: float | None, budget: int | None) -> Effort:
+        """Check both; None stands for the default."""
+        near = ACCURACY if tolerance is None else scalar(tolerance, "tolerance")
+        if not _FINEST <= near < 1.0:
+            raise InvalidInput(
+                f"`tolerance` must lie in [{_FINEST:g}, 1), as a share of the payoff range: floats tell nothing finer; "
+                f"got {near:.6g}."
+            )
+        return cls(near, WORK if budget is None else whole(budget, "budget", 1))
+
+    def budget(self) -> Budget:
+        """Return a budget of that size."""
+        return Budget(self.units)
+
+
+Indices = NDArray[np.intp]
+
+
+def once(rows: Floats, digits: int) -> tuple[Indices, Indices]:
+    """Return where rows that differ in these digits occur first, in order, and the number of each row among them."""
+    keys = rows.round(digits)
+    order = np.lexsort(keys.T)  # equal rows stay in their order, and no records are made as by `np.unique`
+    new = np.ones(len(rows), bool)
+    new[1:] = (keys[order[1:]] != keys[order[:-1]]).any(axis=1)
+    first, number = order[new], np.empty(len(rows), np.intp)
+    number[order] = np.cumsum(new) - 1
+    back = np.argsort(first)
+    return first[back], np.argsort(back)[number]
+
+
+TABLE = 1_000_000
+"""Entries of a table that is computed in one piece."""
+
+
+def farthest(points: Floats, directions: Floats) -> tuple[Indices, Floats]:
+    """Return which of the points (V, n) is the farthest in each direction (d, n), and how far."""
+    parts = np.array_split(directions, 1 + len(directions) * len(points) // TABLE)
+    worth = [(part @ points.T).argmax(axis=1) for part in parts]
+    places = np.concatenate(worth)
+    return places, (points[places] * directions).sum(axis=1)
+
 
 Sparse = Any  # a sparse matrix, which scipy does not annotate
 

@@ -22,7 +22,7 @@ from bargaining._arrays import Floats, owning
 from bargaining._names import titles
 from bargaining._rational import solve
 from bargaining._rich import Card, Shown, counted, point
-from bargaining.equilibria._plane.rationals import ExactGame
+from bargaining.equilibria._exact_game import ExactGame
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game, profile_name
 from bargaining.games.repeated import RepeatedGame

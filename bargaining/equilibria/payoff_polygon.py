@@ -11,8 +11,7 @@ import numpy as np
 from bargaining._arrays import ArrayLike, Floats, real, returned, scalar
 from bargaining._names import are_given, frame, numbered, titles
 from bargaining._rich import Card, Result, Shown, counted, number, point, point_latex
-from bargaining.equilibria._budget import ACCURACY
-from bargaining.equilibria._plane.polygon import distances
+from bargaining.equilibria._affine import ACCURACY
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 
 if TYPE_CHECKING:
@@ -159,3 +158,15 @@ class PayoffPolygon(Result):
             self.threat if disagreement is None else disagreement,
             players=self.player_names if are_given(self.player_names) else None,
         )
+
+
+def distances(points: Floats, at: Floats) -> Floats:
+    """Return how far points (k, 2) lie from the polygon with the vertices (m, 2), of any shape."""
+    edges = np.roll(at, -1, axis=0) - at
+    to = points[:, None] - at
+    square = (edges**2).sum(axis=1)
+    share = np.clip((edges * to).sum(axis=2) / np.where(square > 0.0, square, 1.0), 0.0, 1.0)
+    distance = np.hypot(*(to - share[:, :, None] * edges).transpose(2, 0, 1)).min(axis=1)
+    if len(at) > 2:
+        distance[(edges[:, 0] * to[:, :, 1] - edges[:, 1] * to[:, :, 0] >= 0.0).all(axis=1)] = 0.0
+    return np.asarray(distance)

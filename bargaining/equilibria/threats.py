@@ -17,8 +17,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._polygon import pareto, ring
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
-from bargaining.games._matrix_game import MatrixGame, matrix_game
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, MatrixGame, matrix_game
 from bargaining.problem import Problem
 
 Point = tuple[Fraction, Fraction]

@@ -595,8 +595,8 @@ class Estimates(Result):
         ax : Axes, optional
             Where to draw; a new figure if None.
         """
-        from bargaining._optional import needs
-        from bargaining.plots.automata import of_matplotlib
+        from bargaining._calls import needs
+        from bargaining.plots.plot import of_matplotlib
 
         with needs("paper"):
             import matplotlib.pyplot as plt

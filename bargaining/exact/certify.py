@@ -28,7 +28,7 @@ from bargaining.feasible.transform import Cell, set_of_cell
 from bargaining.games.kinds import kind_of, known, loaded
 
 if TYPE_CHECKING:
-    from bargaining.equilibria.payoff_bounds import PayoffBounds, StochasticPayoffBounds
+    from bargaining.equilibria.payoff_set import PayoffBounds, StochasticPayoffBounds
     from bargaining.equilibria.repeated.payoff_set import PayoffSet
     from bargaining.equilibria.repeated.public import PublicPayoffSet
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets

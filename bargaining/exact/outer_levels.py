@@ -15,16 +15,47 @@ from math import inf
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._affine import attracting
-from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._plane.rationals import ExactGame, Work
-from bargaining.equilibria.sets.bounds import Bounds
-from bargaining.equilibria.sets.fan import Fan, of_polygons
-from bargaining.equilibria.sets.image import Image
+from bargaining.equilibria._affine import Budget, attracting
+from bargaining.equilibria._exact_game import ExactGame, Work
+from bargaining.equilibria.payoff_polygon import distances
+from bargaining.equilibria.sets.bounds import Bounds, Fan, Image, of_polygons
 from bargaining.equilibria.sets.rows import Indices, Rows, Scaled
 from bargaining.equilibria.sets.search import solve
-from bargaining.exact.contraction import Bound, levels_proved
+
+_PADDING = Fraction(1, 10**11)  # how far faces are moved out, in their own speeds
+
+Bound = tuple[Fraction, list[tuple[int, Fraction]]]
+"""alpha, and beta as pairs of a half-plane and its weight."""
+
+
+def levels_proved(
+    bounds: list[list[Bound]], start: Floats, near: Floats, speeds: Floats, *, pad: Fraction = _PADDING
+) -> list[Fraction] | None:
+    """Return levels a little above `near` that contain every payoff below `start`; None if bounds do not prove it."""
+    given, z, far = ([Fraction(x) for x in array.tolist()] for array in (near, speeds, start))
+    over = (value_of(each, given) - given[j] for j, some in enumerate(bounds) for each in some)
+    out = 2 * max(_ZERO, *over) + pad
+    levels = [level + out * each for level, each in zip(given, z, strict=True)]
+    return levels if contracts(bounds, far, levels, z) else None
+
+
+def value_of(bound: Bound, levels: list[Fraction]) -> Fraction:
+    """Return a bound at some levels."""
+    return bound[0] + sum((weight * levels[k] for k, weight in bound[1]), _ZERO)
+
+
+def contracts(bounds: list[list[Bound]], start: list[Fraction], x: list[Fraction], z: list[Fraction]) -> bool:
+    """Whether all bounds at levels x + e z, none above the start, lie below x + e z for every e > 0, and at e = 0."""
+    most = max(_ZERO, *((s - level) / each for s, level, each in zip(start, x, z, strict=True)))
+    for j, some in enumerate(bounds):
+        for bound in some:
+            if value_of(bound, start) <= x[j]:
+                continue
+            over, faster = value_of(bound, x) - x[j], value_of((-z[j], bound[1]), z)
+            if over > 0 or over + most * faster > 0 or (over == 0 and faster >= 0):
+                return False
+    return True
+
 
 MARGIN = 1e-10  # of the unit box: by which thresholds are lowered; errors of floats are far smaller
 _FLOATS = 50  # units of the search in floats that one of a proof is worth

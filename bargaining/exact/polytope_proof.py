@@ -20,18 +20,17 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining._rational import Rationals, solve
-from bargaining.equilibria._affine import attracting
-from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.lottery import Payoffs
-from bargaining.equilibria._plane.rationals import ExactGame
-from bargaining.equilibria.repeated._hyperplanes.hull import Hull
+from bargaining.equilibria._affine import Budget, attracting
+from bargaining.equilibria._exact_game import ExactGame
+from bargaining.equilibria._plane_strategies import Payoffs
+from bargaining.equilibria.repeated._hyperplanes.image import Hull
+from bargaining.equilibria.repeated._hyperplanes.inner import Play
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Profiles, deviations
-from bargaining.equilibria.repeated._hyperplanes.recipes import Play
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap, loosened
 from bargaining.errors import NotApplicable
 from bargaining.exact._concepts.bodies import dot
-from bargaining.exact.contraction import Bound, levels_proved
+from bargaining.exact.outer_levels import Bound, levels_proved
 from bargaining.games.repeated import RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 

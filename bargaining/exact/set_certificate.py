@@ -24,13 +24,11 @@ from numpy.typing import NDArray
 from bargaining._arguments import whole
 from bargaining._arrays import Floats, short
 from bargaining._rich import Shown
-from bargaining.equilibria._plane.generation import Generation, generate
-from bargaining.equilibria._plane.lottery import Pair, Payoffs
-from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._plane.rationals import DEFAULT, ExactGame, Spent, Work
-from bargaining.equilibria.payoff_bounds import PayoffBounds, StochasticPayoffBounds
-from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.equilibria.repeated._hyperplanes.hull import Hull
+from bargaining.equilibria._exact_game import DEFAULT, ExactGame, Spent, Work
+from bargaining.equilibria._plane_strategies import Generation, Pair, Payoffs, generate
+from bargaining.equilibria.payoff_polygon import PayoffPolygon, distances
+from bargaining.equilibria.payoff_set import PayoffBounds, StochasticPayoffBounds
+from bargaining.equilibria.repeated._hyperplanes.image import Hull
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.repeated.public import PublicPayoffSet

@@ -67,9 +67,9 @@ _STOCHASTIC = GameKind(
 _KINDS = [
     _REPEATED,
     replace(_REPEATED, result="bargaining.equilibria.repeated.public:PublicPayoffSet", table=""),
-    replace(_REPEATED, result="bargaining.equilibria.payoff_bounds:PayoffBounds", table=""),
+    replace(_REPEATED, result="bargaining.equilibria.payoff_set:PayoffBounds", table=""),
     _STOCHASTIC,
-    replace(_STOCHASTIC, result="bargaining.equilibria.payoff_bounds:StochasticPayoffBounds"),
+    replace(_STOCHASTIC, result="bargaining.equilibria.payoff_set:StochasticPayoffBounds"),
 ]
 
 

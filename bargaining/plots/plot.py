@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import weakref
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,25 +13,157 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining._calls import suggesting
+from bargaining._calls import needs, suggesting
 from bargaining._files import path_of, put
 from bargaining._names import are_given, titles
-from bargaining._optional import needs
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.games.kinds import kind_of, loaded
 from bargaining.games.normal_form import Game
-from bargaining.plots.automata import draw_automaton, literal, of_matplotlib, visible
 from bargaining.problem import Problem, frontier_of, pareto_part
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bargaining.equilibria.payoff_bounds import PayoffBounds
+    from bargaining.equilibria.automaton import Automaton, StochasticAutomaton
     from bargaining.equilibria.payoff_polygon import PayoffPolygon
+    from bargaining.equilibria.payoff_set import PayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
+
+
+_NODE = 22.0  # points across
+_BEND = 0.18  # of the distance: arrows there and back stay apart
+_LOOP = 0.34  # size of the smallest loop, in radii of the circle of states
+
+
+def of_matplotlib(value: Any, name: str, method: str) -> Any:
+    """Return `value` if it has the required method of matplotlib."""
+    if not hasattr(value, method):
+        raise InvalidInput(f"`{name}` must be made by matplotlib or `plot`; got {value!r}.")
+    return value
+
+
+def literal(name: str) -> str:
+    """Return a name such that matplotlib shows it as it is; it takes what is between dollars for a formula."""
+    return name.replace("$", r"\$")
+
+
+def visible(label: str) -> str:
+    """Return a label that legends show; they leave out those that begin with `_`."""
+    return f" {label}" if label.startswith("_") else label
+
+
+def draw_automaton(
+    automaton: Automaton | StochasticAutomaton, ax: Axes, colours: tuple[str, ...], ink: str, paper: str
+) -> None:
+    """Draw states, lotteries, and where each player's deviation leads."""
+    count = len(automaton._drawn())
+    angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
+    places = np.column_stack([np.cos(angles), np.sin(angles)])
+    styles = _styles(titles(automaton.player_names), colours, ink)
+    between: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
+    for a, b, label in automaton.edges():
+        kind = label if label in styles else "next"
+        between[a, b].append((kind, "" if label == kind else label))
+    for (a, b), arrows in between.items():
+        for k, (kind, label) in enumerate(arrows):
+            _arrow(ax, places[a], places[b], k, styles[kind], label, paper)
+    _nodes(automaton, places, ax, ink, paper)
+    for kind in dict.fromkeys(kind for arrows in between.values() for kind, _ in arrows):
+        ax.plot([], [], label=visible(literal(kind)), **styles[kind])
+    ax.set(xlim=(-2.4, 2.4), ylim=(-1.7, 2.5), aspect="equal")
+    ax.set_axis_off()
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
+
+
+def _styles(players: Sequence[str], colours: tuple[str, ...], ink: str) -> dict[str, dict[str, Any]]:
+    return {
+        "next": {"color": ink, "linestyle": "-"},
+        f"{players[0]} deviates": {"color": colours[0], "linestyle": "--"},
+        f"{players[1]} deviates": {"color": colours[1], "linestyle": ":"},
+        "stays": {"color": colours[2], "linestyle": "-."},
+    }
+
+
+def _arrow(
+    ax: Axes, start: Floats, end: Floats, k: int, style: dict[str, Any], label: str, paper: str
+) -> None:
+    """Draw the k-th arrow from one state to another, or back to itself, with its label halfway."""
+    draw = _loop if (start == end).all() else _curve
+    patch, middle = draw(start, end, k, style)
+    ax.add_patch(patch)
+    box = {"facecolor": paper, "edgecolor": "none", "pad": 0.5}
+    if label:
+        ax.text(middle[0], middle[1], label, fontsize="x-small", ha="center", va="center", bbox=box)
+
+
+def _curve(start: Floats, end: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Floats]:
+    """Return an arrow that bends more the more arrows there are before it, and its middle."""
+    from matplotlib.patches import FancyArrowPatch
+
+    bend = _BEND * (k + 1)
+    across = np.array([end[1] - start[1], start[0] - end[0]])
+    arrow = FancyArrowPatch(
+        (start[0], start[1]),
+        (end[0], end[1]),
+        arrowstyle="-|>",
+        mutation_scale=10,
+        shrinkA=_NODE / 2,
+        shrinkB=_NODE / 2 + 1,
+        connectionstyle=f"arc3,rad={bend}",
+        linewidth=1.1,
+        zorder=1,
+        **style,
+    )
+    return arrow, (start + end) / 2 + 0.6 * bend * across
+
+
+def _loop(at: Floats, _: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Floats]:
+    """Return a loop that leaves a state outwards and comes back, and its far end."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    size = _LOOP * (1 + 0.6 * k)
+    out, side = at, np.array([-at[1], at[0]])
+    corners = [at, at + size * (1.8 * out + 1.1 * side), at + size * (1.8 * out - 1.1 * side), at]
+    path = Path(np.array(corners), [Path.MOVETO, *[Path.CURVE4] * 3])
+    loop = PathPatch(path, fill=False, edgecolor=style["color"], linestyle=style["linestyle"], linewidth=1.1)
+    loop.set(zorder=1, clip_on=False)
+    return loop, at + 1.35 * size * out
+
+
+def _nodes(
+    automaton: Automaton | StochasticAutomaton, places: Floats, ax: Axes, ink: str, paper: str
+) -> None:
+    """Draw the states; those in which play may start have a heavy edge."""
+    starts = {k for k, _ in automaton.start}
+    loops = [sum(a == b == k for a, b, _ in automaton.edges()) for k in range(len(places))]
+    for k, ((label, values), place) in enumerate(zip(automaton._drawn(), places, strict=True)):
+        edge = 2.4 if k in starts else 1.0
+        ax.plot(
+            *place,
+            "o",
+            markersize=_NODE,
+            markerfacecolor=paper,
+            markeredgecolor=ink,
+            markeredgewidth=edge,
+        )
+        ax.text(place[0], place[1], str(k), ha="center", va="center")
+        payoffs = ", ".join(f"{float(value):.4g}" for value in values)
+        far = 1.35 + (_LOOP * (1.4 + 0.8 * (loops[k] - 1)) if loops[k] else 0.0)
+        x, y = far * place
+        ax.text(
+            x,
+            y,
+            f"{literal(label)}\n({payoffs})",
+            fontsize="small",
+            ha="left" if x > 0.3 else "right" if x < -0.3 else "center",
+            va="center",
+        )
+
 
 __all__ = ["plot", "save_figure"]
 
@@ -43,6 +177,9 @@ _ANGLES = 257  # directions in which a frontier is asked for: a smooth curve at 
 _FAR = 1e3  # times the largest level: nothing that is drawn is farther
 # Of the largest level: a single point is not lost to rounding, first in a large box and then in a close one.
 _SLACKS = 1e-9, 1e-12
+_OPEN = 20  # figures, where matplotlib's settings name no limit
+
+_ours: list[weakref.ref[Any]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +230,8 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         and player. Several results, in a list or a mapping of labels to them, share one picture if they have the same
         axes: all that consists of payoffs of two players, sweeps, or reputations.
     ax : Axes, optional
-        Where to draw; a new figure with a transparent background if None.
+        Where to draw; a new figure with a transparent background if None. Of the figures made so, the oldest are
+        closed once there are more than 20 (`figure.max_open_warning` in the settings of matplotlib).
 
     Returns
     -------
@@ -137,11 +275,8 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
             "cells of a sweep with `.sel(...)`."
         )
     with needs("paper"):
-        import matplotlib.pyplot as plt
-    if ax is None:
-        ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained", facecolor="none")[1]
-        ax.set_facecolor("none")
-    ax = of_matplotlib(ax, "ax", "spines")
+        import matplotlib.pyplot  # noqa: F401
+    ax = _new_axes() if ax is None else of_matplotlib(ax, "ax", "spines")
     looks = [
         Look(label=entry[0], first=sum(lines[:k]), alone=len(entries) == 1) for k, entry in enumerate(entries)
     ]
@@ -161,7 +296,7 @@ def _finish(ax: Axes, *, ours: bool) -> None:
 
 def _entries(result: Any) -> list[tuple[str, Any]]:
     """Return the results with their labels; one that is alone has none."""
-    from bargaining.equilibria.payoff_bounds import StochasticPayoffBounds
+    from bargaining.equilibria.payoff_set import StochasticPayoffBounds
 
     by_state = isinstance(result, StochasticPayoffBounds)
     if not by_state and (kind_of(result, "result") is not None or _is_labelled(result)):
@@ -185,8 +320,8 @@ def _is_labelled(result: Any) -> bool:
 def _kind(result: Any) -> Kind:
     """Return how to draw one result."""
     from bargaining.equilibria.automaton import Automaton, StochasticAutomaton
-    from bargaining.equilibria.payoff_bounds import PayoffBounds
     from bargaining.equilibria.payoff_polygon import PayoffPolygon
+    from bargaining.equilibria.payoff_set import PayoffBounds
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.protocols.reputation import ReputationalOutcome
 
@@ -199,22 +334,40 @@ def _kind(result: Any) -> Kind:
         PayoffPolygon: Kind(draw=_draw_payoff_set, axes="payoffs"),
         PayoffBounds: Kind(draw=_draw_bounds, axes="payoffs"),
         StochasticPayoffSets: Kind(draw=_draw_states, axes="payoffs", lines=len),
-        Automaton | StochasticAutomaton: Kind(
-            draw=lambda one, ax, _: draw_automaton(one, ax, colours(), ink(), _paper()), axes=""
-        ),
+        Automaton | StochasticAutomaton: Kind(draw=_draw_graph, axes=""),
         ReputationalOutcome: Kind(draw=_draw_reputation, axes="time", lines=lambda _: 2),
     }
     known = next((kind for known, kind in kinds.items() if isinstance(result, known)), None)
     if known is None:
         row = kind_of(result, "result")
         if row is None or row.picture is None:
-            raise NotApplicable(
-                "`result` must be a Problem, a Division, a Game, payoff sets or bounds, an Automaton, a "
-                f"ReputationalOutcome or a Dataset, or several of them; got {with_article(result)}."
-            )
+            return _no_picture(result)  # type: ignore[no-any-return]
         picture = loaded(row.picture)
         known = Kind(draw=lambda one, ax, _: picture(one, ax), axes="")
     return known
+
+
+def _no_picture(result: Any, *_: Any) -> Any:
+    raise NotApplicable(
+        "`result` must be a Problem, a Division, a Game, payoff sets or bounds, an Automaton, a ReputationalOutcome or "
+        f"a Dataset, or several of them; got {with_article(result)}."
+    )
+
+
+def _new_axes() -> Axes:
+    """Return axes in a new pyplot figure; the oldest figures made in this way are closed."""
+    import matplotlib.pyplot as plt
+
+    limit = plt.rcParams["figure.max_open_warning"] or _OPEN
+    open_ones = [
+        figure for figure in (known() for known in _ours) if figure and plt.fignum_exists(figure.number)
+    ]
+    while open_ones and len(plt.get_fignums()) >= limit:
+        plt.close(open_ones.pop(0))
+    figure, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained", facecolor="none")
+    ax.set_facecolor("none")
+    _ours[:] = [weakref.ref(one) for one in (*open_ones, figure)]
+    return ax
 
 
 def colours() -> tuple[str, ...]:
@@ -293,21 +446,27 @@ def _draw_game(game: Game, ax: Axes, look: Look) -> None:
     ax.fill(*corners.T, facecolor=style["color"], alpha=_SHADE, linewidth=0)
     ax.plot(*payoffs.T, linestyle="none", markersize=4, label=look.label or "profiles", **look.marker())
     stable = game.payoffs[tuple(game.pure_equilibria().T)]
-    hollow: dict[str, Any] = {"markerfacecolor": "none", "markersize": 9, "color": style["color"]}
-    ax.plot(*stable.T, "o", label=look.named("equilibria"), **hollow)
+    ax.plot(
+        *stable.T,
+        "o",
+        color=style["color"],
+        markerfacecolor="none",
+        markersize=9,
+        label=look.named("equilibria"),
+    )
     _label_payoffs(ax, game.player_names)
 
 
 def _hull(points: Floats) -> Floats:
-    from bargaining.equilibria.sets.fan import corners, hull
+    from bargaining.equilibria.sets.bounds import corners, hull
 
     return corners(points[hull(points)])
 
 
 def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
-    repeated = getattr(found, "repeated", None) if look.alone else None
-    if repeated is not None:
-        ax.plot(*repeated.game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
+    game, leaving = _played(found)
+    if look.alone and game is not None:
+        ax.plot(*game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
     _outline(found.vertices, ax, look, "equilibrium payoffs", dots=look.alone)
     if len(found.vertices):
         rest = colours()[1] if look.alone else look.style()["color"]
@@ -317,12 +476,18 @@ def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
         ax.plot(
             *found.threat, "X", color=rest, markeredgecolor=_paper(), label="threat" if look.alone else None
         )
-    if repeated is not None and (leaving := repeated.exit) is not None:
+    if leaving is not None and look.alone:
         # Hollow, because it often coincides with the threat.
         hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colours()[2], "markersize": 9}
         after = np.unique(leaving.payoffs[list(leaving.who)], axis=0)
         ax.plot(*after.T, "s", label="exit", **hollow)
     _label_payoffs(ax, found.player_names)
+
+
+def _played(found: PayoffPolygon) -> tuple[Game | None, Any]:
+    """Return the stage game and the exit, if the set has them."""
+    repeated = getattr(found, "repeated", None)
+    return (None, None) if repeated is None else (repeated.game, repeated.exit)
 
 
 def _outline(corners: Floats, ax: Axes, look: Look, name: str, *, k: int = 0, dots: bool = False) -> None:
@@ -332,8 +497,9 @@ def _outline(corners: Floats, ax: Axes, look: Look, name: str, *, k: int = 0, do
     if not len(corners):
         ax.plot([], [], label=f"{label} (none)", **style)
         return
+    closed = corners[[*range(len(corners)), 0]]
     ax.fill(*corners.T, facecolor=style["color"], alpha=_SHADE, linewidth=0)
-    ax.plot(*np.vstack([corners, corners[:1]]).T, label=None if dots else label, **style)
+    ax.plot(*closed.T, label=None if dots else label, **style)
     if dots:
         ax.plot(*corners.T, "o", color=style["color"], markersize=4, label=label)
 
@@ -344,8 +510,11 @@ def _draw_bounds(found: PayoffBounds, ax: Axes, look: Look) -> None:
     _outline(outer, ax, look, "outer bound")
     if len(found.inner):
         corners = _hull(found.inner)
-        closed, style = np.vstack([corners, corners[:1]]), look.style() | {"linestyle": ":"}
-        ax.plot(*closed.T, label=look.named("inner bound"), **style)
+        ax.plot(
+            *corners[[*range(len(corners)), 0]].T,
+            label=look.named("inner bound"),
+            **look.style() | {"linestyle": ":"},
+        )
     _label_payoffs(ax, found.player_names)
 
 
@@ -371,6 +540,10 @@ def _draw_states(found: StochasticPayoffSets, ax: Axes, look: Look) -> None:
         _outline(some.vertices, ax, look, f"state {literal(some.state)}", k=k)
         ax.plot(*some.threat, "X", color=look.style(k)["color"], markersize=6, markeredgecolor=_paper())
     _label_payoffs(ax, found.game.player_names)
+
+
+def _draw_graph(automaton: Any, ax: Axes, _: Look) -> None:
+    draw_automaton(automaton, ax, colours(), ink(), _paper())
 
 
 def _label_payoffs(ax: Axes, names: Sequence[str]) -> None:

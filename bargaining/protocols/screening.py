@@ -30,8 +30,8 @@ from bargaining._rich import Result, Shown
 from bargaining.division import ACCURACY, describe, judged
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining.feasible._root import decreasing_root
-from bargaining.protocols._peaks import peaks, shortfall
 from bargaining.protocols._seats import UNLABELLED
+from bargaining.protocols.hold_up import peaks, shortfall
 
 _GRID = 4001  # points: a peak narrower than 1 part in 4000 can be missed, as the notes say
 _ACCURACY = 1e-9  # of the range of profits

@@ -14,8 +14,7 @@ from bargaining._arrays import Floats
 from bargaining.concepts.nash import nash
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.critical_discount import critical_discount
-from bargaining.equilibria.repeated.joint import joint_payoffs
-from bargaining.equilibria.repeated.transfers import transfer_equilibrium
+from bargaining.equilibria.repeated.joint import joint_payoffs, transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.equilibria.stochastic.transfers import stochastic_transfer_equilibrium
@@ -181,11 +180,6 @@ def vulnerability(_: Path | None) -> list[Any]:
     return numbers
 
 
-def _joint_and_threats(found: Any) -> list[float]:
-    """Return the joint payoff and the punishments in each state, one after the other."""
-    return np.column_stack([found.joint, found.threat]).astype(float).ravel().tolist()
-
-
 def hold_up_contract(_: Path | None) -> list[float]:
     """Invest 0, 1 or 2; then trade or wait; then nothing. Averages over one less the discount factor are sums."""
     states = ["invest", "0", "1", "2", "end"]
@@ -196,7 +190,11 @@ def hold_up_contract(_: Path | None) -> list[float]:
     law: list[Any] = [[[to[1]], [to[2]], [to[3]]]]
     law += [[[to[k], to[k]], [to[k], to[4]]] for k in (1, 2, 3)] + [[[to[4]]]]
     found = stochastic_transfer_equilibrium(StochasticGame(games, law, discount, states=states))
-    return [x / (1 - discount) for x in _joint_and_threats(found)]
+    return [
+        float(x) / (1 - discount)
+        for joint, v in zip(found.joint, found.threat, strict=True)
+        for x in (joint, *v)
+    ]
 
 
 def collusion_thresholds(_: Path | None) -> list[Any]:
@@ -387,16 +385,17 @@ def water_reserves(_: Path | None) -> list[float]:
             chances[i, j, min(own - i + a, most), min(other - j + b, most)] += 1 / 9
         law.append(chances.reshape(own + 1, other + 1, -1).tolist())
     found = stochastic_transfer_equilibrium(StochasticGame(games, law, 0.7))
-    return _joint_and_threats(found)
+    return [float(x) for joint, v in zip(found.joint, found.threat, strict=True) for x in (joint, *v)]
 
 
 def two_state_transfers(_: Path | None) -> list[float]:
     """The dilemma of the dynamic game, with payoffs 2 and 3."""
-    numbers, slack = list[float](), list[float]()
+    numbers, slack = [], []
     for discount in (0.7, 0.357, 0.356):
         found = stochastic_transfer_equilibrium(_two_states(2, 3, discount))
-        numbers += _joint_and_threats(found)
-        slack += [float(joint - v.sum()) for joint, v in zip(found.joint, found.threat, strict=True)]
+        for joint, v in zip(found.joint, found.threat, strict=True):
+            numbers += [float(x) for x in (joint, *v)]
+            slack.append(float(joint - v.sum()))
     return numbers + slack
 
 

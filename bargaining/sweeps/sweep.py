@@ -18,8 +18,7 @@ import numpy as np
 
 from bargaining._arguments import flag, function
 from bargaining._arrays import short
-from bargaining._calls import suggesting
-from bargaining._optional import needs
+from bargaining._calls import needs, suggesting
 from bargaining._version import version as library_version
 from bargaining.errors import InvalidInput, Unsolved
 from bargaining.sweeps._cells import Chunk, Folder, Grid, Task, open_folder, read_folder, read_grid
@@ -197,7 +196,7 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     >>> open_sweep(folder)["value"].values
     array([0., 1.])
     """
-    from bargaining.sweeps._dataset import dataset
+    from bargaining.sweeps._cells import dataset
 
     folder, grid, manifest = read_folder(path)
     starts = range(0, grid.cells, manifest["cells per chunk"])
@@ -222,7 +221,7 @@ def _sweep(
     version: str | None = None,
 ) -> xr.Dataset:
     """Sweep in chunks of `size` cells."""
-    from bargaining.sweeps._dataset import dataset
+    from bargaining.sweeps._cells import dataset
 
     starts = range(0, task.grid.cells, size)
     folder, chunks = None, dict[int, Chunk]()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bargaining._optional import needs
+from bargaining._calls import needs
 from bargaining.errors import InvalidInput
 from bargaining.tables.typeset import NUMBER, headings, is_numeric, runs, texts
 

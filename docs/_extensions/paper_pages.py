@@ -5,7 +5,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from bargaining_models.paper.reproduce import stored
+from bargaining_models.paper.tables import stored
 
 
 def claims() -> str:

@@ -6,11 +6,11 @@ from bargaining_models.negotiation.capacity import Capacity as Capacity
 from bargaining_models.negotiation.deal import Deal as Deal
 from bargaining_models.negotiation.draws import HeadlineDraw as HeadlineDraw
 from bargaining_models.negotiation.draws import headline_draws as headline_draws
-from bargaining_models.negotiation.growth import Growth as Growth
 from bargaining_models.negotiation.negotiation import Negotiation as Negotiation
 from bargaining_models.negotiation.outcomes import Outcome as Outcome
+from bargaining_models.negotiation.pivot import Growth as Growth
 from bargaining_models.negotiation.pivot import Pivot as Pivot
-from bargaining_models.negotiation.pivot_chain import PivotChain as PivotChain
+from bargaining_models.negotiation.pivot import PivotChain as PivotChain
 from bargaining_models.negotiation.pivot_game import PivotGame as PivotGame
 from bargaining_models.negotiation.tariff_war import TariffGame as TariffGame
 from bargaining_models.negotiation.triangle import Triangle as Triangle

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bargaining._optional import needs
+from bargaining._calls import needs
 from bargaining.cli import command, replicate
 from bargaining.cli.command import section
 from bargaining.cli.options import add_output, deliver, pick, working
@@ -74,7 +74,7 @@ def _figures() -> dict[str, Any]:
 
 def table(options: argparse.Namespace) -> int:
     """Print or write one table of the paper."""
-    from bargaining_models.paper.reproduce import stored, stored_names
+    from bargaining_models.paper.tables import stored, stored_names
 
     ready = options.name in stored_names() and not options.recompute
     deliver([stored(options.name) if ready else _compute(options.name)], options)
@@ -144,8 +144,7 @@ def catalogue(options: argparse.Namespace) -> int:
     """Print the names of tables, figures and methods."""
     from bargaining.cli.answers import concepts
     from bargaining_models.paper.figures import FIGURES, shows
-    from bargaining_models.paper.reproduce import stored, stored_names
-    from bargaining_models.paper.tables import TABLES
+    from bargaining_models.paper.tables import TABLES, stored, stored_names
 
     captions = {
         name: stored(name).caption if name in stored_names() else "(not stored: computed when asked for)"
@@ -182,9 +181,8 @@ def add_reproduce(commands: Any) -> argparse.ArgumentParser:
 def reproduce(options: argparse.Namespace) -> int:
     """Compute tables again, and write, compare or store them."""
     from bargaining_models.paper import __main__ as job
-    from bargaining_models.paper.reproduce import changes, store, stored
     from bargaining_models.paper.study import Study
-    from bargaining_models.paper.tables import TABLES
+    from bargaining_models.paper.tables import TABLES, changes, store, stored
 
     made = not (options.check or options.update)
     for name in options.names:

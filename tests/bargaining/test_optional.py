@@ -4,7 +4,7 @@ from importlib import metadata
 
 import pytest
 
-from bargaining._optional import install, needs
+from bargaining._calls import install, needs
 
 REQUIRES = [
     "numpy>=2.0",

@@ -9,8 +9,8 @@ import pytest
 from bargaining.errors import Unsolved
 from bargaining_models.paper import bands as stored_bands
 from bargaining_models.paper import draws
-from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.tables import stored
 from bargaining_models.parameters import load
 
 FEW = 1  # of each structure

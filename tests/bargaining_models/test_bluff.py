@@ -10,7 +10,7 @@ from bargaining.errors import InvalidInput
 from bargaining.protocols.signalling import Kind
 from bargaining_models.negotiation.bluff import Claim, HoldOut, gain_over_giving_way
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.thresholds import first_crossing
+from bargaining_models.negotiation.headline import first_crossing
 from bargaining_models.us_canada.baseline import Baseline
 
 RATE = 0.05

@@ -13,9 +13,8 @@ import pytest
 
 from bargaining_models.paper import claims
 from bargaining_models.paper.bands import FOLDER, read_rows
-from bargaining_models.paper.reproduce import REFERENCE, stored
 from bargaining_models.paper.study import LATEST, Study
-from bargaining_models.paper.tables import TABLES, rows
+from bargaining_models.paper.tables import REFERENCE, TABLES, rows, stored
 from bargaining_models.parameters import load
 
 Records = dict[str, list[dict[str, Any]]]

@@ -18,9 +18,8 @@ from bargaining import BargainingError, Table, read_description
 from bargaining.cli import answers as _answers
 from bargaining.cli.options import ENDINGS, at_most
 from bargaining_models import cli
-from bargaining_models.paper import figures, reproduce
-from bargaining_models.paper.reproduce import stored
-from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper import figures, tables
+from bargaining_models.paper.tables import TABLES, stored
 
 CAKE = 'title = "Cake"\n[problem]\ndisagreement = [0, "1/5"]\ntotal = 1\n'
 DILEMMA = "[game]\npayoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]\n"
@@ -155,7 +154,7 @@ def test_update_stores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = []
-    monkeypatch.setattr(reproduce, "store", lambda table, name: kept.append((name, table.rows)))
+    monkeypatch.setattr(tables, "store", lambda table, name: kept.append((name, table.rows)))
     monkeypatch.setitem(TABLES, "T1", lambda study: Table([[3]]))
     assert run("reproduce", "T1", "--update", capsys=capsys)[0] == 0
     assert kept == [("T1", ((3,),))]

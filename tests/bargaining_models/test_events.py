@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import bargaining_models
-from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
-from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.tables import TABLES, stored
 from bargaining_models.us_canada.events import Scorer, events
 from plain_trade import PlainTrade
 

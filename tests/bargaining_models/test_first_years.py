@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar, root
 
 from bargaining_models.negotiation import Negotiation
-from bargaining_models.negotiation.first_years import first_years
+from bargaining_models.negotiation.tariff_war import first_years
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
 from bargaining_models.trade.conditions import Economy

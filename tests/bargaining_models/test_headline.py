@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from bargaining import InvalidInput, nash
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.routes import Diversion
+from bargaining_models.negotiation.roles import Diversion
 from former_figures import copied, former
 from plain_trade import PlainTrade
 

@@ -13,7 +13,7 @@ import pytest
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining_models.paper import manuscript as paper
 from bargaining_models.paper.figures import FIGURES
-from bargaining_models.paper.reproduce import stored
+from bargaining_models.paper.tables import stored
 
 BIBLIOGRAPHY = Path(__file__).parents[2] / "docs" / "references.bib"
 

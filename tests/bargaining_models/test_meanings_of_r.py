@@ -10,10 +10,10 @@ import pytest
 import bargaining_models
 from bargaining import InvalidInput
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
-from bargaining_models.negotiation.routes import Diversion
-from bargaining_models.paper.reproduce import stored, stored_names
+from bargaining_models.negotiation.pivot import PivotChain, open_and_close
+from bargaining_models.negotiation.roles import Diversion
 from bargaining_models.paper.study import SHARES, Study
+from bargaining_models.paper.tables import stored, stored_names
 from bargaining_models.paper.timing import BREAKDOWN
 from plain_trade import PlainTrade
 

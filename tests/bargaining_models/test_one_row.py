@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from bargaining_models.paper import bands, divisions, figures
-from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
-from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.tables import TABLES, stored
 
 
 def same(fresh: list[dict[str, Any]], name: str, **where: float | str) -> None:

@@ -11,7 +11,7 @@ from bargaining import InvalidInput
 from bargaining_models.linear_tariffs import LinearTariffs
 from bargaining_models.negotiation.bluff import HoldOut
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
+from bargaining_models.negotiation.pivot import PivotChain, open_and_close
 from bargaining_models.trade.model import TradeModel
 from bargaining_models.us_canada.baseline import Baseline
 

@@ -14,8 +14,8 @@ from bargaining_models import _figures
 from bargaining_models.paper.study import Study
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
+from bargaining_models.us_canada.baseline import projects
 from bargaining_models.us_canada.events import Scorer
-from bargaining_models.us_canada.projects import projects
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 OPTIONAL = ("tariff_schedules.csv", "facts.csv")

@@ -6,14 +6,21 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput
+from bargaining_models.negotiation.capacity import together
 from bargaining_models.negotiation.deal import Deal, readings
-from bargaining_models.negotiation.growth import OUTCOMES, Growth, line
-from bargaining_models.negotiation.pivot import Pivot, partner_answers, path_readings, without_suppliers
-from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
-from bargaining_models.negotiation.pivot_investment import Investment
-from bargaining_models.negotiation.projects import together
-from bargaining_models.us_canada.baseline import ROLES, Baseline
-from bargaining_models.us_canada.projects import projects
+from bargaining_models.negotiation.pivot import (
+    OUTCOMES,
+    Growth,
+    Investment,
+    Pivot,
+    PivotChain,
+    line,
+    open_and_close,
+    partner_answers,
+    path_readings,
+    without_suppliers,
+)
+from bargaining_models.us_canada.baseline import ROLES, Baseline, projects
 
 RATE = 0.05
 SHARES = np.array([0.0, 0.15, 0.30])

@@ -14,9 +14,7 @@ from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.pivot_game import PivotGame, settles, waiting
 from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.parameters import load
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.capacity import canada_capacity, merit_order, points
-from bargaining_models.us_canada.projects import projects
+from bargaining_models.us_canada.baseline import Baseline, canada_capacity, merit_order, points, projects
 
 RATES = np.linspace(0.0, 0.48, 7)
 REVOCABLE: dict[str, Any] = {"closure": 0.2, "reopening": 0.5}

@@ -11,10 +11,9 @@ import pytest
 from bargaining_models.negotiation.pivot_game import settles
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import PATIENCE, PivotGameStudy
-from bargaining_models.paper.reproduce import changes, stored
 from bargaining_models.paper.study import Study
-from bargaining_models.paper.tables import TABLES
-from bargaining_models.us_canada.capacity import CANADA_TARIFFS, US_TARIFFS, canada_capacity
+from bargaining_models.paper.tables import TABLES, changes, stored
+from bargaining_models.us_canada.baseline import CANADA_TARIFFS, US_TARIFFS, canada_capacity
 from table_records import records
 
 

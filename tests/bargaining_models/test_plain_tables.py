@@ -12,8 +12,7 @@ import pytest
 
 import plain_tables as plain
 from bargaining_models.paper import bands
-from bargaining_models.paper.reproduce import stored
-from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.tables import TABLES, stored
 from bargaining_models.paper.worlds import STRUCTURES
 from recomputed import (
     ELSEWHERE,

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from bargaining import Column, InvalidInput, Table
-from bargaining_models.paper.reproduce import changes, store, stored, stored_names
 from bargaining_models.paper.study import Study
-from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.tables import TABLES, changes, store, stored, stored_names
 
 QUICK = [
     "headline",

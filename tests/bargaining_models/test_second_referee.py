@@ -11,7 +11,7 @@ from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.tariff_war import RATES, TariffGame
 from bargaining_models.paper.pivot_game import BLOCKING
 from bargaining_models.paper.study import SHARES, Study
-from bargaining_models.us_canada.capacity import canada_capacity
+from bargaining_models.us_canada.baseline import canada_capacity
 
 NASH = (3, 3)
 BLOCKED = {"closure": 0.2, "reopening": 0.53, "blocking": BLOCKING}

@@ -10,7 +10,7 @@ import bargaining_models
 from bargaining import InvalidInput
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.paper.reproduce import stored
+from bargaining_models.paper.tables import stored
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.us_canada.baseline import Baseline

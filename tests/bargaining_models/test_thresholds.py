@@ -8,7 +8,7 @@ import pytest
 
 from bargaining._arrays import Floats
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.thresholds import GRID, first_crossing
+from bargaining_models.negotiation.headline import GRID, first_crossing
 from bargaining_models.paper import divisions
 from bargaining_models.paper.study import Study
 

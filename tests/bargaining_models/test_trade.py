@@ -10,7 +10,7 @@ from bargaining import sensitivity
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel, solve
-from bargaining_models.trade.solve import Solver
+from bargaining_models.trade.conditions import Solver
 from former_figures import former
 
 DATA = Path(bargaining_models.__file__).parent / "data"

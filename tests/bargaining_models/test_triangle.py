@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 import bargaining_models
 from bargaining import InvalidInput, Status, nash
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.triangle import Triangle, triangle_readings
-from bargaining_models.negotiation.triangle_terms import (
+from bargaining_models.negotiation.triangle import (
+    Triangle,
     exclusive,
     in_order,
     nash_in_nash,
     renegotiated,
     shapley,
+    triangle_readings,
     unpaid,
 )
 from bargaining_models.us_canada.baseline import ROLES, Baseline

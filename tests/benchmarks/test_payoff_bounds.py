@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from bargaining.equilibria.payoff_bounds import payoff_bounds
+from bargaining.equilibria.payoff_set import payoff_bounds
 from bargaining.errors import Status
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import RepeatedGame

@@ -7,8 +7,7 @@ import pytest
 from scipy.optimize import root
 
 from bargaining_models.trade import TradeModel
-from bargaining_models.trade.instruments import rates_of
-from bargaining_models.trade.payoffs import Payoffs
+from bargaining_models.trade.tariff_nash import Payoffs, rates_of
 from plain_economy import PlainEconomy, drawn, rates
 
 REGIONS, SECTORS = 44, 16

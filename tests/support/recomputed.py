@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 import plain_tables as plain
-from bargaining_models.paper.reproduce import stored
-from bargaining_models.paper.tables import TABLES
+from bargaining_models.paper.tables import TABLES, stored
 
 Row = Mapping[str, Any]
 LATEST = "2026-08-19"

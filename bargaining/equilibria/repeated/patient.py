@@ -26,7 +26,7 @@ from bargaining.equilibria.repeated.claims import (
     payoff_range,
     rising_chain,
 )
-from bargaining.equilibria.sets.fan import hull, simplified
+from bargaining.equilibria.sets.bounds import hull, simplified
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible._facets import LinearProgram, optimise
 from bargaining.feasible._polygon import clip

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from bargaining._arrays import ArrayLike, owning
 from bargaining._calls import suggesting
 from bargaining._rational import fractions
-from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.rationals import ExactGame
+from bargaining.equilibria._affine import Effort
+from bargaining.equilibria._exact_game import ExactGame
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.sets.answer import solved
 from bargaining.errors import InvalidInput, NotApplicable
@@ -105,7 +105,7 @@ class PayoffSet(PayoffPolygon):
         0      D, D  3, 3     0     0              0
         1      C, C  9, 9     1     0              0
         """
-        from bargaining.equilibria._plane.strategies import strategy
+        from bargaining.equilibria._plane_strategies import strategy
         from bargaining.equilibria.automaton import Automaton
 
         game = StochasticGame.from_repeated(self.repeated)
@@ -123,7 +123,7 @@ class PayoffSet(PayoffPolygon):
         It is computed from the vertices and the game alone. A residual of zero does not show that the set is the
         largest of its kind: `certify` proves that.
         """
-        from bargaining.equilibria.sets.residual import residuals
+        from bargaining.equilibria.sets.answer import residuals
 
         return residuals(StochasticGame.from_repeated(self.repeated), [self.vertices], [self.threat])[0]
 

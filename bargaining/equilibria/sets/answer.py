@@ -1,24 +1,77 @@
-"""Payoff sets of a game in the unit of its payoffs, their status, and why it is what it is."""
+"""Payoff sets of a game in the unit of its payoffs, their status, and why it is what it is.
+
+The violation by payoff sets of their definition, computed from the vertices and the game alone.
+
+By definition each set is what is generated with the sets as continuations and their lowest payoffs as punishments. So
+every vertex has to lie in the image of the sets, whose thresholds may be missed by a rounding error; and nothing that
+is generated with thresholds met by more than a rounding error may lie outside.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._plane.generation import generate
-from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._plane.rationals import Spent, Work
-from bargaining.equilibria.payoff_polygon import Stats
-from bargaining.equilibria.sets.fan import hull, simplified
+from bargaining.equilibria._affine import Effort
+from bargaining.equilibria._exact_game import Spent, Work
+from bargaining.equilibria._plane_strategies import generate
+from bargaining.equilibria.payoff_polygon import Stats, distances
+from bargaining.equilibria.sets.bounds import Image, hull, of_polygons, simplified
 from bargaining.equilibria.sets.rows import Rows, Scaled
 from bargaining.equilibria.sets.search import Enclosure, solve
 from bargaining.errors import Status
 from bargaining.games.stochastic import StochasticGame
+
+_ROOM = 1e-10  # of the unit box: thresholds that are met or missed by less may count as either
+
+
+def residuals(game: StochasticGame, sets: Sequence[Floats], threats: Sequence[Floats]) -> list[float]:
+    """Return how far the set of each state violates its definition, given the other sets.
+
+    Parameters
+    ----------
+    game : StochasticGame
+        Two players.
+    sets : sequence of ndarray of shape (m, 2)
+        The vertices of each state.
+    threats : sequence of ndarray of shape (2,)
+        The stated lowest payoffs of each.
+
+    Returns
+    -------
+    list of float
+        As a share of the payoff range, not negative; infinity if nothing can generate a set.
+    """
+    scaled = Scaled.of(game)
+    points = [(np.asarray(some) - scaled.low) / scaled.size for some in sets]
+    points = [some[hull(some)] for some in points]
+    empty = np.array([not len(some) for some in points])
+    rows = scaled.rows
+    lost = np.asarray((rows.law[:, empty] > 0.0).any(axis=1))
+    one, other = (lost[table].any(axis=1) for table in rows.deviations)
+    barred = lost | one | other
+    around = of_polygons([some if len(some) else np.zeros((1, 2)) for some in points], rows.discounts)
+    most, least = (
+        [some.points for some in Image(replace(rows, barred=barred, margin=room), *around, ~barred).recipes()]
+        for room in (_ROOM, -_ROOM)
+    )
+    out = []
+    for claimed, threat, above, below in zip(points, threats, most, least, strict=True):
+        if not len(claimed):
+            out.append(inf if len(below) else 0.0)
+            continue
+        wrong = np.abs((threat - scaled.low) / scaled.size - claimed.min(axis=0))
+        unplayed = distances(claimed, above) if len(above) else [inf]
+        beyond = distances(below, claimed) if len(below) else [0.0]
+        out.append(float(max(*wrong, *unplayed, *beyond)))
+    return out
+
 
 _UNITS = 1_000_000  # of work to find sets in rationals: a second or less
 # Of the unit box: corners this close to their neighbours' chord are left out, with equal and with unequal patience.

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._plane.kinds import outcomes
-from bargaining.equilibria._plane.rationals import ExactGame
+from bargaining.equilibria._exact_game import ExactGame, outcomes
 from bargaining.games.stochastic import StochasticGame
 
 Indices = NDArray[np.intp]

@@ -16,12 +16,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._affine import Diverging, fixed_point
-from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria.sets.bounds import Bounds
-from bargaining.equilibria.sets.fan import AXES, Fan, cross, edges, hull, neighbours, of_polygons
-from bargaining.equilibria.sets.image import Image, Recipes
+from bargaining.equilibria._affine import Budget, Diverging, fixed_point
+from bargaining.equilibria.payoff_polygon import distances
+from bargaining.equilibria.sets.bounds import (
+    AXES,
+    Bounds,
+    Fan,
+    Image,
+    Recipes,
+    cross,
+    edges,
+    hull,
+    neighbours,
+    of_polygons,
+)
 from bargaining.equilibria.sets.rows import Mask, Rows
 from bargaining.equilibria.sets.structure import excess, settled
 from bargaining.equilibria.sets.two import guess

@@ -10,9 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.sets.bounds import Bounds
-from bargaining.equilibria.sets.fan import AXES, Fan, edges, hull, of_polygons, simplified
-from bargaining.equilibria.sets.image import Image, Recipes
+from bargaining.equilibria.sets.bounds import (
+    AXES,
+    Bounds,
+    Fan,
+    Image,
+    Recipes,
+    edges,
+    hull,
+    of_polygons,
+    simplified,
+)
 from bargaining.equilibria.sets.rows import Mask
 
 _STEPS = 12  # of Newton's method

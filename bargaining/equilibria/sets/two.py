@@ -23,10 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._budget import Budget
-from bargaining.equilibria.sets.bounds import Bounds
-from bargaining.equilibria.sets.fan import AXES, edges, hull, of_polygons, simplified
-from bargaining.equilibria.sets.image import Image
+from bargaining.equilibria._affine import Budget
+from bargaining.equilibria.sets.bounds import AXES, Bounds, Image, edges, hull, of_polygons, simplified
 from bargaining.equilibria.sets.rows import Indices, Mask, Rows
 
 _APPLICATIONS = 40  # of the operator, after which the engine for all games goes on

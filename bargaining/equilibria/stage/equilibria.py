@@ -17,11 +17,15 @@ from bargaining._calls import suggesting
 from bargaining._names import numbered, titles
 from bargaining._rational import Integers, Rationals, floats, fractions, integers
 from bargaining._rich import Card, Shown, brief, point
-from bargaining.equilibria.stage._mixed.subdivision import mixed_profiles
-from bargaining.equilibria.stage._mixed.vertices import components, evaluate, extreme_equilibria, positive
+from bargaining.equilibria.stage._mixed import (
+    components,
+    evaluate,
+    extreme_equilibria,
+    mixed_profiles,
+    positive,
+)
 from bargaining.errors import NotApplicable
-from bargaining.games._matrix_game import Strategy, indifferent, spread
-from bargaining.games.normal_form import Game, require_game
+from bargaining.games.normal_form import Game, Strategy, indifferent, require_game, spread
 
 if TYPE_CHECKING:
     import pandas as pd

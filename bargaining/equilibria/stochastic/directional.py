@@ -14,9 +14,8 @@ from bargaining._arguments import whole
 from bargaining._calls import suggesting
 from bargaining._rational import Rationals
 from bargaining.equilibria.stage.equilibria import stage_equilibria
-from bargaining.equilibria.stochastic._markov.arrays import compile_game
-from bargaining.equilibria.stochastic.markov import MarkovEquilibria
-from bargaining.equilibria.stochastic.stationary_profile import flat, stationary
+from bargaining.equilibria.stochastic._markov import compile_game
+from bargaining.equilibria.stochastic.markov import MarkovEquilibria, flat, stationary
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game, best_replies
 from bargaining.games.stochastic import StochasticGame, require_stochastic

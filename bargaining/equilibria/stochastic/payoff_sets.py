@@ -12,9 +12,9 @@ from bargaining._arrays import Floats, fill, owning
 from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, counted, number
-from bargaining.equilibria._budget import Effort
-from bargaining.equilibria._by_state import ByState
+from bargaining.equilibria._affine import Effort
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
+from bargaining.equilibria.payoff_set import ByState
 from bargaining.equilibria.sets.answer import solved
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.stochastic import StochasticGame
@@ -63,7 +63,7 @@ class StatePayoffSet(PayoffPolygon):
 
         The arguments and errors are those of `PayoffSet.strategy`.
         """
-        from bargaining.equilibria._plane.strategies import strategy
+        from bargaining.equilibria._plane_strategies import strategy
         from bargaining.equilibria.automaton import StochasticAutomaton
 
         whole = self._whole
@@ -122,7 +122,7 @@ class StochasticPayoffSets(ByState[StatePayoffSet]):
         return max(self._residuals())
 
     def _residuals(self) -> list[float]:
-        from bargaining.equilibria.sets.residual import residuals
+        from bargaining.equilibria.sets.answer import residuals
 
         return residuals(self.game, [part.vertices for part in self.sets], [*self.threats])
 

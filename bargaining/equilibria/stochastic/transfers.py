@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import index
 from bargaining._arrays import Floats, owning
 from bargaining._calls import suggesting
-from bargaining.equilibria.repeated.transfers import TransferEquilibrium, common_discount, surplus_problem
+from bargaining.equilibria.repeated.joint import TransferEquilibrium, common_discount, surplus_problem
 from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 

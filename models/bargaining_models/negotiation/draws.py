@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput, Status, Unsolved
-from bargaining_models.negotiation.disagreements import applicable, label, outcome_without, parsed
+from bargaining_models.negotiation.deal import applicable, label, outcome_without, parsed
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.uncertainty import AnyPrior, uncertainty
 

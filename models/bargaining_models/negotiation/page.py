@@ -15,10 +15,9 @@ import numpy as np
 from bargaining.authoring import Floats, real
 from bargaining.errors import InvalidInput, Status
 from bargaining.tables.table import Column, Table
-from bargaining_models.negotiation.first_years import first_years
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.negotiation.roles import region
-from bargaining_models.negotiation.routes import MEANINGS
+from bargaining_models.negotiation.roles import MEANINGS, region
+from bargaining_models.negotiation.tariff_war import first_years
 from bargaining_models.trade import Environment
 from bargaining_models.trade.folders import structure
 

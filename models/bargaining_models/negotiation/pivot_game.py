@@ -41,9 +41,13 @@ from numpy.typing import NDArray
 from bargaining import Method, nash
 from bargaining.authoring import Floats, Result, Shown, owning, player_index, real, within
 from bargaining.equilibria.payoff_set import payoff_set
-from bargaining.equilibria.stochastic.markov import MarkovEquilibria, markov_equilibria, stationary_profile
+from bargaining.equilibria.stochastic.markov import (
+    MarkovEquilibria,
+    StationaryProfile,
+    markov_equilibria,
+    stationary_profile,
+)
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
-from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
 from bargaining.equilibria.stochastic.transfers import (
     StochasticTransferEquilibrium,
     stochastic_transfer_equilibrium,

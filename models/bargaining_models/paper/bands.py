@@ -7,7 +7,7 @@ formulas.
 
 A thousand draws take minutes, so their bands are stored with the figures. Whoever asks for the table gets them after a
 draw of each structure was solved again and came out as stored.
-`python -m bargaining_models.paper.draws` draws all anew.
+`python -m bargaining_models.paper.study` draws all anew.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ from bargaining_models.paper.worlds import STRUCTURES, elasticities, structured,
 from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment
 from bargaining_models.uncertainty import LEVELS, AnyPrior, priors
-from bargaining_models.us_canada.baseline import CANADA, CHINA, FARM, US
-from bargaining_models.us_canada.projects import sold_to_us
+from bargaining_models.us_canada.baseline import CANADA, CHINA, FARM, US, sold_to_us
 
 if TYPE_CHECKING:
     import xarray as xr

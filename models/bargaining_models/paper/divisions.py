@@ -11,10 +11,7 @@ import numpy as np
 from bargaining import Division, Table, nash
 from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Deal, Reading, readings
-from bargaining_models.negotiation.roles import Leave
-from bargaining_models.negotiation.routes import Diversion
-from bargaining_models.negotiation.tariff_war import RATES
-from bargaining_models.negotiation.thresholds import (
+from bargaining_models.negotiation.headline import (
     Margin,
     first_crossing,
     gain_from_leaving,
@@ -24,6 +21,8 @@ from bargaining_models.negotiation.thresholds import (
     paid_to_home,
     partner_loss_from_war,
 )
+from bargaining_models.negotiation.roles import Diversion, Leave
+from bargaining_models.negotiation.tariff_war import RATES
 from bargaining_models.negotiation.triangle import triangle_readings
 from bargaining_models.paper.study import (
     CASES,

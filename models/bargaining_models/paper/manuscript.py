@@ -18,8 +18,8 @@ from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.plots.plot import save_figure
 from bargaining.tables.table import Table
 from bargaining_models.paper.figures import FIGURES
-from bargaining_models.paper.reproduce import stored
 from bargaining_models.paper.study import Study
+from bargaining_models.paper.tables import stored
 from bargaining_models.paper.timing import PRIOR
 from bargaining_models.paper.worlds import STRUCTURES
 

@@ -8,13 +8,13 @@ from functools import cache, cached_property
 from itertools import product
 from typing import Any
 
-from bargaining.equilibria.stochastic.stationary_profile import StationaryProfile
+from bargaining.equilibria.stochastic.markov import StationaryProfile
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame, Terms, waiting
 from bargaining_models.negotiation.roles import Leave
 from bargaining_models.paper.study import CASES, COUNTRIES, Study, by_country
-from bargaining_models.us_canada.capacity import (
+from bargaining_models.us_canada.baseline import (
     CANADA_TARIFFS,
     ESCALATION,
     REPEATED,

@@ -15,13 +15,12 @@ from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models._figures import Figures
 from bargaining_models.negotiation.deal import Deal
+from bargaining_models.negotiation.headline import GRID
 from bargaining_models.negotiation.tariff_war import TariffGame
-from bargaining_models.negotiation.thresholds import GRID
 from bargaining_models.negotiation.triangle import Triangle
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment
-from bargaining_models.us_canada.baseline import Baseline
-from bargaining_models.us_canada.projects import check_unit
+from bargaining_models.us_canada.baseline import Baseline, check_unit
 
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])  # from none to twice the share of the headline
 COUNTRIES = ("Canada", "US")

@@ -1,15 +1,26 @@
-"""The paper's tables by name: one row of `TABLES` each, with what makes it and whether it has both dates."""
+"""The paper's tables as they were stored, and what a fresh computation gives differently.
+
+The files in `reference/` are this project's own output. They answer one question, whether these tables can
+be reproduced on another machine or after a change of the code; they are no evidence that a number is right, and
+no test takes them for that.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-from bargaining.authoring import Shown
+from bargaining.authoring import Shown, file_name, write_whole
+from bargaining.errors import InvalidInput
+from bargaining.tables import typeset
 from bargaining.tables.table import Column, Table
 from bargaining_models.paper.bands import bands_table, shares_table, spread_table
-from bargaining_models.paper.claims import claims_table, counts_table
+from bargaining_models.paper.claims import claims_table, counts_table, events_table
 from bargaining_models.paper.divisions import (
     critical_discounts,
     headline,
@@ -20,7 +31,6 @@ from bargaining_models.paper.divisions import (
     splits,
     thresholds,
 )
-from bargaining_models.paper.events import events_table
 from bargaining_models.paper.pivot_game import patience_table, sensitivity_table, terms_table
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
@@ -104,3 +114,103 @@ def both_dates(first: Table, later: Table) -> Table:
         columns=(Column("tariffs", title="Tariffs of"), *first.columns),
         notes=tuple(f"{name}: {text}" for name, text in notes.items()),
     )
+
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTHING = "none", None
+_ROUNDING = 1e-9  # of a cell's size: two floats this close may print apart where a digit turns
+
+
+def stored_names() -> list[str]:
+    """Return the names of the tables that are stored."""
+    return sorted(path.stem for path in REFERENCE.glob("*.json"))
+
+
+def stored(name: str, *, folder: Path = REFERENCE) -> Table:
+    """Return a stored table, to the last bit.
+
+    Parameters
+    ----------
+    name : str
+        As in `stored_names()`.
+    folder : path, optional
+        Where to look; by default where this package keeps them.
+
+    Raises
+    ------
+    InvalidInput
+        If no such table is stored.
+    """
+    path = folder / f"{file_name(name, 'name')}.json"
+    if not path.is_file():
+        raise InvalidInput(f"`name` must be a stored table, {', '.join(stored_names())}; got {name!r}.")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    columns = [Column(**column) for column in found.pop("columns")]
+    return Table([[_cell(value) for value in row] for row in found.pop("rows")], columns=columns, **found)
+
+
+def store(table: Table, name: str, *, folder: Path = REFERENCE) -> Path:
+    """Write a table to the file that `stored` reads, one row of it a line."""
+    path = folder / f"{file_name(name, 'name')}.json"
+    write_whole(path, table.to_json().encode())
+    return path
+
+
+def changes(fresh: Table, reference: Table) -> list[str]:
+    """Compare the table computed now with the one stored, heading by heading, cell by cell and note by note.
+
+    A number has changed if it prints other digits than before; numbers closer than 1e-9 of their size, which may
+    straddle a point of rounding, have not. Notes that name versions and residuals are not compared.
+
+    Returns
+    -------
+    list of str
+        What was and is printed, by row and column in the words of the table; empty if nothing changed.
+    """
+    was, now = _printed(reference), _printed(fresh)
+    changed = []
+    for place in was | now:
+        (then, old), (text, new) = was.get(place, NOTHING), now.get(place, NOTHING)
+        if then != text and not _close(new, old):
+            changed.append(f"{place}: stored {then}, now {text}")
+    heads = [change for change in changed if change.startswith("column")]
+    return [change for change in changed if not (heads and change.startswith("row"))]
+
+
+def _printed(table: Table) -> dict[str, tuple[str, Any]]:
+    """Return what a table prints at each place, and the value behind it."""
+    heads, texts = [typeset.flat_heading(column) for column in table.columns], typeset.texts(table)
+    notes = [note for note in table.notes if not note.startswith(("Version: ", "Largest residual: "))]
+    front = min(next((k for k, column in enumerate(table.columns) if column.group), 1), 2)
+    found: dict[str, tuple[str, Any]] = {"caption": (table.caption, None)}
+    found |= {f"column {k}": (head, None) for k, head in enumerate(heads, 1)}
+    found |= {f"note {k}": (note, None) for k, note in enumerate(notes, 1)}
+    for n, row in enumerate(table.rows):
+        labels = [
+            shorten(f"{table.columns[k].heading} {texts[k][n]}", 60, placeholder="...") for k in range(front)
+        ]
+        for k, value in enumerate(row):
+            others = [label for j, label in enumerate(labels) if j != k]
+            found[" | ".join([f"row {n + 1}", *others, heads[k]])] = texts[k][n], value
+    return found
+
+
+def _close(now: Any, was: Any) -> bool:
+    """Whether both are numbers, or intervals, that differ by float noise."""
+    if isinstance(now, tuple) and isinstance(was, tuple):
+        return all(map(_close, now, was))
+    if not (isinstance(now, float | int) and isinstance(was, float | int)):
+        return False
+    return abs(now - was) <= _ROUNDING * max(abs(now), abs(was))
+
+
+def _cell(value: Any) -> Any:
+    """Return a cell from what JSON has instead of fractions and infinities; see `Table.to_json`."""
+    match value:
+        case list():
+            return list(map(_cell, value))
+        case {"fraction": text}:
+            return Fraction(text)
+        case {"number": text}:
+            return float(text)
+    return value

@@ -12,23 +12,25 @@ import numpy as np
 from bargaining import nash
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
+from bargaining_models.negotiation.capacity import together
 from bargaining_models.negotiation.deal import BREAKDOWNS, Deal, Reading, readings
-from bargaining_models.negotiation.growth import Growth, line
+from bargaining_models.negotiation.headline import first_crossing
 from bargaining_models.negotiation.negotiation import Share
 from bargaining_models.negotiation.pivot import (
+    Growth,
+    Investment,
     Pivot,
+    PivotChain,
     PivotDivision,
+    line,
+    open_and_close,
     partner_answers,
     path_readings,
     without_suppliers,
 )
-from bargaining_models.negotiation.pivot_chain import PivotChain, open_and_close
-from bargaining_models.negotiation.pivot_investment import Investment
-from bargaining_models.negotiation.projects import together
-from bargaining_models.negotiation.thresholds import first_crossing
 from bargaining_models.paper.study import SHARES, Study, by_country, clean
 from bargaining_models.us_canada.baseline import ROLES, Baseline
-from bargaining_models.us_canada.projects import projects as projects_of
+from bargaining_models.us_canada.baseline import projects as projects_of
 
 SHARE, LARGE = 0.15, 0.30  # that of the headline, and twice that
 YEARS = 5.0  # until capacity opens, unless another date is named

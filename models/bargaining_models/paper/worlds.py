@@ -21,7 +21,7 @@ from bargaining_models.parameters import Parameters
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.trade.folders import structure
 from bargaining_models.uncertainty import AnyPrior, ElasticityPrior, elasticity_priors, priors
-from bargaining_models.us_canada.projects import sold_to_us
+from bargaining_models.us_canada.baseline import sold_to_us
 
 STRUCTURES = {
     "WIOD 2011": ("wiod2011", True),

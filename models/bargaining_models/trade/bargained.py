@@ -19,9 +19,8 @@ from bargaining.authoring import Floats, Result, choice, owning, real
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
-from bargaining_models.trade.instruments import rates_of, tariffs_given
 from bargaining_models.trade.links import in_pairs, place, rate_on
-from bargaining_models.trade.tariff_nash import FEW, TariffEquilibrium, nash_tariffs
+from bargaining_models.trade.tariff_nash import FEW, TariffEquilibrium, nash_tariffs, rates_of, tariffs_given
 from bargaining_models.trade.tariff_set import FOLLOWED, Optimum, TariffPayoffs
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ import numpy as np
 
 from bargaining.authoring import Floats, Result, owning
 from bargaining.errors import Status
-from bargaining_models.trade.conditions import Point, sectors_first
-from bargaining_models.trade.solve import Solver
+from bargaining_models.trade.conditions import Point, Solver, sectors_first
 
 if TYPE_CHECKING:
     import xarray as xr

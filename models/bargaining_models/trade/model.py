@@ -14,12 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining import Method, nash
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining_models.trade.conditions import Economy
+from bargaining_models.trade.conditions import Economy, Solver, rebase
 from bargaining_models.trade.data import HIGHEST, TradeData, too_high
 from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
 from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
 from bargaining_models.trade.folders import from_icio, read_folder, structure
-from bargaining_models.trade.instruments import rates_of
 from bargaining_models.trade.links import (
     caps_by_sector,
     common_shape,
@@ -28,7 +27,7 @@ from bargaining_models.trade.links import (
     scenario,
     shares_by_sector,
 )
-from bargaining_models.trade.solve import Solver, rebase
+from bargaining_models.trade.tariff_nash import rates_of
 
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters

@@ -27,8 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, real
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining_models.trade.instruments import rates_of
-from bargaining_models.trade.payoffs import Payoffs
+from bargaining_models.trade.tariff_nash import Payoffs, rates_of
 
 if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel

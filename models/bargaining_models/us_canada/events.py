@@ -24,7 +24,7 @@ from bargaining.authoring import Floats, Shown
 from bargaining_models._figures import read
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeEquilibrium, TradeModel
-from bargaining_models.us_canada.projects import check_unit
+from bargaining_models.us_canada.baseline import check_unit
 
 COLUMNS = (
     "event_id", "date", "event", "actor", "target", "kind", "outcome", "outcome_value", "outcome_unit",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bargaining import Frontier, Polytope, Problem, Status, TransferableSurplus, nash
 from bargaining.concepts.conley_wilkie import conley_wilkie
-from bargaining.concepts.nash_set import nash_set
+from bargaining.concepts.nash import nash_set
 from bargaining.feasible.points import FreeDisposalHull
 
 points = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=6).map(

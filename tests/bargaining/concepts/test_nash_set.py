@@ -16,7 +16,7 @@ from bargaining import (
     Unsolved,
     nash,
 )
-from bargaining.concepts.nash_set import nash_set
+from bargaining.concepts.nash import nash_set
 from bargaining.feasible.points import FreeDisposalHull
 
 

@@ -11,7 +11,7 @@ from bargaining.equilibria.repeated.critical_discount import (
     critical_discounts,
     critical_exit,
 )
-from bargaining.equilibria.repeated.transfers import transfer_equilibrium
+from bargaining.equilibria.repeated.joint import transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game

@@ -16,11 +16,10 @@ from bargaining import (
     payoff_bounds,
     payoff_set,
 )
-from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._affine import Budget
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
 from bargaining.equilibria.repeated._hyperplanes.refinement import loosened
-from bargaining.equilibria.repeated.public import public_payoff_set
-from bargaining.equilibria.repeated.public_automaton import automata, rational_automaton
+from bargaining.equilibria.repeated.public import automata, public_payoff_set, rational_automaton
 from known_games import drawn
 from public_programs import iterate
 

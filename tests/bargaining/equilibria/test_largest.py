@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bargaining import Exit, Game, RepeatedGame, Status, StochasticGame, payoff_set
-from bargaining.equilibria._budget import Effort
+from bargaining.equilibria._affine import Effort
 from bargaining.equilibria.sets.answer import solved
 from drawn_games import KINDS, exit_of, stage_game, stochastic_game
 from plain_iteration import plain_iteration

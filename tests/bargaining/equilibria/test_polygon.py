@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from bargaining._arrays import Floats
-from bargaining.equilibria.sets.fan import hull
+from bargaining.equilibria.sets.bounds import hull
 
 
 def clouds(seed: int) -> list[Floats]:

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from bargaining import StochasticGame, payoff_set
-from bargaining.equilibria.sets.bounds import Bounds
-from bargaining.equilibria.sets.fan import of_polygons
-from bargaining.equilibria.sets.image import Image
+from bargaining.equilibria.sets.bounds import Bounds, Image, of_polygons
 from bargaining.equilibria.sets.rows import Scaled
 from drawn_games import KINDS, stochastic_game
 from polygons import beyond

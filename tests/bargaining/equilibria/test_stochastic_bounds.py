@@ -8,10 +8,10 @@ import pytest
 from scipy.optimize import linprog
 
 from bargaining import Exit, Game, RepeatedGame, StochasticGame, certify, payoff_bounds, payoff_set
-from bargaining.equilibria._budget import Budget
+from bargaining.equilibria._affine import Budget
 from bargaining.equilibria.repeated._hyperplanes.refinement import loosened
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.exact.contraction import levels_proved, value_of
+from bargaining.exact.outer_levels import levels_proved, value_of
 from bargaining.exact.polytope_proof import PolytopeProof
 from known_games import PRISONERS, scattered
 

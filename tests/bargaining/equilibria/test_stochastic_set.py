@@ -8,9 +8,8 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from bargaining.equilibria._budget import Effort
-from bargaining.equilibria.payoff_bounds import payoff_bounds
-from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria._affine import Effort
+from bargaining.equilibria.payoff_set import payoff_bounds, payoff_set
 from bargaining.equilibria.sets.answer import solved
 from bargaining.equilibria.stochastic.markov import markov_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bargaining.equilibria.repeated.transfers import transfer_equilibrium
+from bargaining.equilibria.repeated.joint import transfer_equilibrium
 from bargaining.equilibria.stochastic.transfers import stochastic_transfer_equilibrium
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game

@@ -8,9 +8,8 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
-from bargaining.equilibria._budget import Budget
-from bargaining.equilibria.payoff_bounds import payoff_bounds
-from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria._affine import Budget
+from bargaining.equilibria.payoff_set import payoff_bounds, payoff_set
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
 from bargaining.errors import InvalidInput, NotApplicable, Status

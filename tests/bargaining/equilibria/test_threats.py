@@ -11,8 +11,7 @@ from bargaining._rational import fractions
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.equilibria.threats import coco_value, variable_threats
 from bargaining.errors import InvalidInput, Status
-from bargaining.games._matrix_game import MatrixGame, matrix_game
-from bargaining.games.normal_form import Game
+from bargaining.games.normal_form import Game, MatrixGame, matrix_game
 
 FIRST = [[1, 2, 0], [4, 1, 2], [5, 2, 0]], [[5, 2, 1], [2, 0, 1], [0, 3, 0]]
 SECOND = [[2, 0], [4, 1]], [[1, 3], [0, 1]]

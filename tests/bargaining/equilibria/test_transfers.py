@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining import Monitoring, payoff_bounds, symmetric_payoffs
-from bargaining.equilibria.repeated.transfers import transfer_equilibrium
+from bargaining.equilibria.repeated.joint import transfer_equilibrium
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame

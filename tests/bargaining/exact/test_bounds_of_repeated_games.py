@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from bargaining.equilibria.payoff_bounds import payoff_bounds
-from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria.payoff_set import payoff_bounds, payoff_set
 from bargaining.errors import NotApplicable, Status
 from bargaining.exact.certify import certify
 from bargaining.games.monitoring import Monitoring

@@ -6,11 +6,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria._plane.generation import Generation, generate
-from bargaining.equilibria._plane.polygon import distances
-from bargaining.equilibria._plane.rationals import ExactGame, Work
-from bargaining.equilibria.payoff_bounds import StochasticPayoffBounds, payoff_bounds
-from bargaining.equilibria.payoff_set import payoff_set
+from bargaining.equilibria._exact_game import ExactGame, Work
+from bargaining.equilibria._plane_strategies import Generation, generate
+from bargaining.equilibria.payoff_polygon import distances
+from bargaining.equilibria.payoff_set import StochasticPayoffBounds, payoff_bounds, payoff_set
 from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets, stochastic_payoff_sets
 from bargaining.errors import InvalidInput, Status
 from bargaining.exact.certify import certify

@@ -5,7 +5,7 @@ import pytest
 
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.trade import TradeModel
-from bargaining_models.trade.solve import tariff_slopes, worth
+from bargaining_models.trade.conditions import tariff_slopes, worth
 from former_figures import former
 from plain_economy import PlainEconomy, drawn, model_of, rates
 

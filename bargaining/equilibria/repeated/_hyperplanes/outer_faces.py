@@ -22,9 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._affine import Affine, fixed_point
-from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._rows import Indices
+from bargaining.equilibria._affine import Affine, Budget, Indices, fixed_point
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Mask, Profiles, Thresholds
 from bargaining.equilibria.repeated._hyperplanes.programs import (
     Bases,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._rows import once
+from bargaining.equilibria._affine import once
 
 Indices = NDArray[np.intp]
 Flags = NDArray[np.bool_]

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.equilibria._budget import Budget
-from bargaining.equilibria._rows import Indices, farthest, once
-from bargaining.equilibria.repeated._hyperplanes.hull import Hull
-from bargaining.equilibria.repeated._hyperplanes.image import Points
+from bargaining.equilibria._affine import Budget, Indices, farthest, once
+from bargaining.equilibria.repeated._hyperplanes.image import Hull, Points
 from bargaining.equilibria.repeated._hyperplanes.inner import (
     Hulls,
+    Play,
     absorbing,
     condensed,
     continued,
@@ -21,15 +20,14 @@ from bargaining.equilibria.repeated._hyperplanes.inner import (
     enlarged,
     hulls_of,
     joined,
+    played,
     settled,
     stacked,
     sustained,
 )
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Around, Outer
-from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
+from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, Symmetries
 from bargaining.equilibria.repeated._hyperplanes.programs import distinct
-from bargaining.equilibria.repeated._hyperplanes.recipes import Play, played
-from bargaining.equilibria.repeated._hyperplanes.symmetries import Symmetries
 
 _MOST = 100  # normals that one set adds at a time
 _WORTH = 1e-10  # a normal beyond which the outer set reaches less far is not worth a half-space

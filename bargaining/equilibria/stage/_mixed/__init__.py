@@ -1,1 +1,0 @@
-"""Mixed actions of stage games in exact arithmetic."""

@@ -1,1 +1,0 @@
-"""Stationary equilibria of stochastic games: the path to one, and the proof."""

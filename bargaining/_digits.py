@@ -37,18 +37,12 @@ def significant(value: float, digits: int, *, pad: bool = True) -> str:
         return "∞" if value > 0 else "-∞"
     if value == 0.0:
         return "0"
-    written = f"{value:.{digits - 1}e}"
-    exponent = written.split("e")[1]
+    text, exponent = f"{value:.{digits - 1}e}".split("e")
     low, high = _POSITIONAL
-    if low <= abs(value) < high:
+    positional = low <= abs(value) < high
+    if positional:
         text = f"{value:.{max(digits - 1 - int(exponent), 0)}f}"
-        return _stripped(text) if not pad else text
-    return _scientific(written, pad)
-
-
-def _scientific(written: str, pad: bool) -> str:
-    mantissa, exponent = written.split("e")
-    return f"{mantissa if pad else _stripped(mantissa)}e{int(exponent)}"
+    return (text if pad else _stripped(text)) + ("" if positional else f"e{int(exponent)}")
 
 
 def _stripped(text: str) -> str:
@@ -65,13 +59,8 @@ def rounds(values: Sequence[float], digits: int) -> bool:
     >>> rounds([0.0, 0.1, 0.1 + 0.2], 4), rounds([0.5, 0.53183], 4)
     (False, True)
     """
-    return not all(_exact(value, digits) for value in values)
-
-
-def _exact(value: float, digits: int) -> bool:
-    if isinstance(value, int) or not math.isfinite(value):
-        return True
-    return abs(value - float(f"{value:.{digits}g}")) <= 4 * math.ulp(value)
+    finite = (value for value in values if not isinstance(value, int) and math.isfinite(value))
+    return any(abs(value - float(f"{value:.{digits}g}")) > 4 * math.ulp(value) for value in finite)
 
 
 def column(values: Sequence[float], digits: int, *, pad: bool) -> list[str]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import choice, listed
 from bargaining._arrays import Entries, Floats, fill, owning, real, within
 from bargaining._names import carried, numbered, ordered
-from bargaining._rich import Card, Result, Shown, number
+from bargaining._rich import Result, Shown
 from bargaining.errors import InvalidInput, Status
 
 _ACCURACY = 1e-10  # of the prices: violations that OK allows
@@ -53,16 +53,6 @@ class ChainEquilibrium(Result):
     residual: float
     status: Status
     products: tuple[str, ...]
-
-    def _card(self) -> Card:
-        columns = (self.prices, self.wholesale, self.shares)
-        rows = [[name, *map(number, row)] for name, *row in zip(self.products, *columns, strict=True)]
-        return Card(
-            title="Chain",
-            heads=["product", "price", "wholesale", "share"],
-            rows=rows,
-            notes=[self.status.name],
-        )
 
 
 @owning
@@ -392,12 +382,6 @@ class VerticalChain(Shown):
         except np.linalg.LinAlgError:
             return np.full(len(known), np.nan)
 
-    def _card(self) -> Card:
-        columns = zip(self.products, self.retailers, self.wholesalers, np.asarray(self.weights), strict=True)
-        rows = [[name, down, up, number(share)] for name, down, up, share in columns]
-        heads = ["product", "retailer", "wholesaler", "wholesaler's weight"]
-        return Card(title=f"Vertical chain, {self.conduct}", heads=heads, rows=rows, notes=[])
-
 
 def _product_names(names: Sequence[str], name: str, first: Any, *others: Any) -> tuple[str, ...]:
     """Return names, or the labels of the first labelled data, or numbers: one for each entry of the first data."""
@@ -439,9 +423,7 @@ def _firms(value: Any, name: str, products: Sequence[str]) -> tuple[str, ...]:
 
 def _groups(common: str, chain: VerticalChain) -> list[NDArray[np.intp]]:
     """Return the products that share a weight."""
-    if common == "one":
-        return [np.arange(len(chain.products))]
-    if common == "pair":
-        return [np.array([k]) for k in range(len(chain.products))]
-    who = np.array(chain.retailers if common == "retailer" else chain.wholesalers)
+    count = len(chain.products)
+    owners = {"one": [0] * count, "retailer": chain.retailers, "wholesaler": chain.wholesalers}
+    who = np.array(owners.get(common, range(count)))
     return [np.flatnonzero(who == name) for name in dict.fromkeys(who.tolist())]

@@ -38,14 +38,17 @@ def fitted(
     groups = None if clusters is None else _groups(model._align(clusters, "clusters"), m)
     table = None if instruments is None else _table(model._align(instruments, "instruments"), m)
     options = {"covariance": covariance, "clusters": groups, "instruments": table}
-    errors = "clustered" if groups is not None else "robust" if method == "gmm" else covariance
+    robust = method == "gmm" or hasattr(model, "_solved")
+    errors = "clustered" if groups is not None else "robust" if robust else covariance
+    common = {"names": model.parameters, "method": method, "errors": errors, "model": model}
     many = m if groups is None else int(groups.max()) + 1
     if hasattr(model, "_solved"):
         if method != "ml" or instruments is not None:
             raise InvalidInput(
                 "`method` must be 'ml' here, without `instruments`: there is a likelihood and no residual."
             )
-        return _by_formula(model, options | {"covariance": "robust"}, many)
+        options["covariance"] = "robust"
+        return _by_formula(model, groups, many, common | {"fit_options": options})
     if method == "ml":
         if instruments is not None:
             raise InvalidInput("`instruments` are for method='gmm'.")
@@ -105,7 +108,6 @@ def fitted(
             real_line = (-np.inf, np.inf)
             ends[:, j] = criterion.interval(j, 0.0, partial(excess, j)) if criterion.unit[j] else real_line
         return Estimates(
-            names=model.parameters,
             values=np.where(flat, np.nan, values),
             covariance=cov,
             degrees=degrees,
@@ -115,11 +117,9 @@ def fitted(
             objective=float(objective),
             spare=extra,
             first_stage=np.nan if model._likely else _first_stage(slopes, np.asarray(criterion.z), groups),
-            method=method,
-            errors=errors,
-            model=model,
             fit_options=options,
             _criterion=criterion,
+            **common,
         )
 
     best = estimates(criterion.values)
@@ -130,10 +130,9 @@ def fitted(
     return best
 
 
-def _by_formula(model: Any, options: dict[str, Any], many: int) -> Estimates:
+def _by_formula(model: Any, groups: NDArray[np.intp] | None, many: int, common: dict[str, Any]) -> Estimates:
     """Return the estimates of a model whose maximum likelihood has a formula."""
     values, errors, logs = model._solved()
-    groups = options["clusters"]
     sums = summed(errors, groups)
     cov = sums.T @ sums * (1.0 if groups is None else many / (many - 1))
     unknown = np.isnan(values)
@@ -141,7 +140,6 @@ def _by_formula(model: Any, options: dict[str, Any], many: int) -> Estimates:
     cov[at_end] = cov[:, at_end] = np.nan
     lower, upper = model._bounds(values)
     return Estimates(
-        names=model.parameters,
         values=values,
         covariance=cov,
         degrees=np.full(len(values), float(many - (len(values) if groups is None else 1))),
@@ -151,10 +149,7 @@ def _by_formula(model: Any, options: dict[str, Any], many: int) -> Estimates:
         objective=-2 * float(logs.sum()),
         spare=0,
         first_stage=np.nan,
-        method="ml",
-        errors="robust" if groups is None else "clustered",
-        model=model,
-        fit_options=options,
+        **common,
     )
 
 

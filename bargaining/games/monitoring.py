@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from bargaining._arguments import index, instance, listed, player_index
 from bargaining._arrays import ArrayLike, Floats, fill, owning, real, short
 from bargaining._names import are_given, unique_names
 from bargaining._rational import Rationals, fractions, integers, rank, rational
-from bargaining._rich import SHOWN, Card, Shown, counted, number
+from bargaining._rich import Shown, counted
 from bargaining.errors import InvalidInput
 from bargaining.games.normal_form import Game, Profile, profile_name
 
@@ -184,17 +183,6 @@ class Monitoring(Shown):
 
     def __repr__(self) -> str:
         return f"<Monitoring of {' x '.join(map(str, self.shape))} actions by {counted(len(self.signals), 'signal')}>"
-
-    def _card(self) -> Card:
-        """Return a row for each of the first profiles, with the chance of each signal after it."""
-        rows = [
-            [
-                str(profile) if self._game is None else profile_name(self._game, profile),
-                *map(number, self.probabilities[profile]),
-            ]
-            for profile in islice(np.ndindex(*self.shape), SHOWN * SHOWN)
-        ]
-        return Card(title="Monitoring: chances of signals", heads=["profile", *self.signals], rows=rows)
 
     @property
     def shape(self) -> tuple[int, ...]:

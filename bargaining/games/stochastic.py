@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from bargaining._arrays import ArrayLike, ByPlayer, Floats, fill, owning, real, 
 from bargaining._arrays import discounts as valid_discounts
 from bargaining._names import Names, are_given, ordered, unique_names
 from bargaining._rational import Rationals, fractions
-from bargaining._rich import SHOWN, Card, Shown, brief, counted
+from bargaining._rich import Shown, counted
 from bargaining.errors import InvalidInput, with_article
 from bargaining.games.normal_form import Game, Profile, profile_name
 from bargaining.games.repeated import Exit, RepeatedGame, between, require_repeated
@@ -218,24 +218,6 @@ class StochasticGame(Shown):
         names = self.player_names
         who = f"between {' and '.join(names)}" if are_given(names) else f"{self.players} players"
         return f"<StochasticGame, {counted(len(self.games), 'state')}, {who}, {counted(profiles, 'profile')}{leave}>"
-
-    def _card(self) -> Card:
-        """Return a row for each state."""
-        rows = [
-            [name, " x ".join(map(str, game.shape)), "no" if leave is None else f"by {brief(leave.who)}"]
-            for name, game, leave in islice(
-                zip(self.states, self.games, self.exits, strict=True), SHOWN * SHOWN
-            )
-        ]
-        return Card(
-            title=f"Stochastic game of {counted(len(self.games), 'state')}",
-            heads=["state", "actions", "exit"],
-            rows=rows,
-            notes=[
-                f"players {', '.join(self.player_names)}",
-                f"discount factors {brief(self.discounts)}",
-            ],
-        )
 
     def __len__(self) -> int:
         return len(self.games)

@@ -115,7 +115,8 @@ def read_description(path: str | Path) -> Description:
     The tables and their entries, one of `problem` and `game` being required::
 
         title = "Cake"                         # optional
-        methods = ["nash", {name = "nash", weights = [0.3, 0.7]}]      # optional: concepts and protocols
+        methods = ["nash", {name = "nash", weights = ["1/3", "2/3"]},  # optional: concepts and protocols
+                   {name = "AlternatingOffers", discounts = 0.9, outside = [0.3, 0]}]
 
         [problem]
         disagreement = [0, "1/5"]              # payoffs without an agreement, or {Ann = 0, Bob = "1/5"}

@@ -6,45 +6,27 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
 from bargaining.cli.options import add_output
+from bargaining.descriptions import parse_description, read_description
 
 _SOLVE = """\
 Solve a bargaining problem, a game or a repeated game described in a TOML or JSON file.
 Nothing in the file is executed, its size, depth and digits are capped, and so is the time to solve it.
 """
 
-_SCHEMA = """\
-the file, for a problem:
-  [problem]
-  disagreement = [0, "1/5"]           # fractions in quotes
-  total = 1                           # or: points = [[0, 1], [1, 0]]
-  players = ["Canada", "US"]          # optional, as actions = [[...], [...]] for a game
-
-for a game, and for a repeated one with the right to leave:
-  [game]
-  payoffs = [[[9, 1], [10, 3]], [[9, 10], [1, 3]]]
-
-  [repeated]
-  discounts = 0.9
-  exit = [2, 1]                       # optional
-
-Before the tables, optional: title = "Cake" and what to apply, by name or with parameters:
-  methods = ["nash", {name = "nash", weights = ["1/3", "2/3"]},
-             {name = "AlternatingOffers", discounts = 0.9, outside = [0.3, 0]}]
-What has an entry per player may be given by name: discounts = {Canada = 0.9, US = 0.8}
-"""
-
 
 def add(commands: Any) -> argparse.ArgumentParser:
-    """Add the command."""
+    """Add the command; its help on files is that of `read_description`."""
+    notes = (getdoc(read_description) or "").rpartition("Notes\n-----\n")[2]
     command: argparse.ArgumentParser = commands.add_parser(
         "solve",
         help="solve a problem or a game described in a TOML or JSON file",
         description=_SOLVE,
-        epilog=_SCHEMA,
+        epilog=notes.partition("\n\nExamples\n")[0].replace("``", "`").replace("::", ":"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
@@ -79,7 +61,6 @@ def run(options: argparse.Namespace) -> int:
     """Solve what a file describes."""
     from bargaining.cli.answers import answers, weights_of
     from bargaining.cli.options import at_most, deliver, working
-    from bargaining.descriptions import parse_description, read_description
     from bargaining.errors import InvalidInput
 
     file, methods, weights = _sort(options.file, options.method, options.weights or [])

@@ -393,13 +393,9 @@ def _product_names(names: Sequence[str], name: str, first: Any, *others: Any) ->
 
 def _known(value: Any, name: str, products: Sequence[str]) -> Floats:
     """Return one number a product, NaN where it is not known."""
-    value = ordered(value, name, products)
-    try:
-        missing = np.isnan(np.asarray(value, dtype=float))
-    except (TypeError, ValueError, OverflowError):
-        missing = np.zeros(1, dtype=bool)
-    row = _row(np.where(missing, 1.0, np.asarray(value)) if missing.any() else value, name, products)
-    return np.where(missing, np.nan, row)
+    entries = np.asarray(ordered(value, name, products), dtype=object)
+    missing = np.asarray(entries != entries, dtype=bool)  # NaN alone differs from itself
+    return np.where(missing, np.nan, _row(np.where(missing, 1.0, entries), name, products))
 
 
 def _row(value: Any, name: str, products: Sequence[str]) -> Floats:

@@ -33,10 +33,6 @@ from bargaining.replications.museum import Replication, read
 DILEMMA = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
 
 
-def _game(first: Any, second: Any) -> Game:
-    return Game(first, second)
-
-
 def nash_1950(_: Path | None) -> list[float]:
     """Bill's five goods and Jack's four, with what each is worth to Bill and to Jack."""
     bill = [(2, 4), (2, 2), (2, 1), (2, 2), (4, 1)]
@@ -161,7 +157,7 @@ def noisy_dilemma(_: Path | None) -> list[Any]:
         [[1 - 2 * alpha - lam, lam, alpha, alpha], [*one, alpha, alpha + beta]],
         [[*one, alpha + beta, alpha], [0, 1, 0, 0]],
     ]
-    game = _game([[1, -1.5], [2, 0]], [[1, 2], [-1.5, 0]])
+    game = Game([[1, -1.5], [2, 0]], [[1, 2], [-1.5, 0]])
     steps = joint_payoffs(game, monitoring=Monitoring(chances)).steps
     return [x for s in steps for x in (s.liquidity, s.discount, s.joint)]
 
@@ -175,7 +171,7 @@ def vulnerability(_: Path | None) -> list[Any]:
         own = [[-hurt, *grid] if hurt else grid for hurt in hurts]
         first = [[y - max(x, 0) ** 2 / 2 for y in own[1]] for x in own[0]]
         second = [[x - max(y, 0) ** 2 / 2 for y in own[1]] for x in own[0]]
-        found = transfer_equilibrium(RepeatedGame(_game(first, second), discount))
+        found = transfer_equilibrium(RepeatedGame(Game(first, second), discount))
         numbers += [own[0][int(found.profile[0])], found.joint, *found.threat]
     return numbers
 
@@ -184,8 +180,8 @@ def hold_up_contract(_: Path | None) -> list[float]:
     """Invest 0, 1 or 2; then trade or wait; then nothing. Averages over one less the discount factor are sums."""
     states = ["invest", "0", "1", "2", "end"]
     nothing, discount = [[0.0]], 0.9
-    games = [_game([[0.0], [-0.7], [-1.4]], [[0.0]] * 3)]
-    games += [_game([[0, 0], [0, s / 2]], [[0, 0], [0, s / 2]]) for s in (0, 1, 2)] + [Game(nothing, nothing)]
+    games = [Game([[0.0], [-0.7], [-1.4]], [[0.0]] * 3)]
+    games += [Game([[0, 0], [0, s / 2]], [[0, 0], [0, s / 2]]) for s in (0, 1, 2)] + [Game(nothing, nothing)]
     to = np.eye(5)
     law: list[Any] = [[[to[1]], [to[2]], [to[3]]]]
     law += [[[to[k], to[k]], [to[k], to[4]]] for k in (1, 2, 3)] + [[[to[4]]]]
@@ -203,7 +199,7 @@ def collusion_thresholds(_: Path | None) -> list[Any]:
     def cournot(*quantities: F) -> Game:
         price = [[max(1 - a - b, F(0)) for b in quantities] for a in quantities]
         first = [[p * a for p in row] for a, row in zip(quantities, price, strict=True)]
-        return _game(first, list(zip(*first, strict=True)))
+        return Game(first, list(zip(*first, strict=True)))
 
     friedman = cournot(F(1, 4), F(1, 3), F(3, 8))
     abreu = cournot(F(1, 4), F(7, 24), F(1, 3), F(3, 8), F(5, 12))

@@ -8,7 +8,6 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from os import cpu_count
 from pathlib import Path
 from sys import version_info
 from types import FunctionType
@@ -31,7 +30,6 @@ Mapper = Callable[[Callable[[tuple[int, int]], Any], Iterable[tuple[int, int]]],
 """Anything called like the built-in `map`: `pool.imap_unordered`, `executor.map`."""
 
 _CHUNKS = 1000  # of a sweep: progress is visible, and little is lost by an interruption
-_TURNS = 64  # chunks for each worker where nobody sees them: few to hand over, and the last one is short
 _WORKERS = {-1, *range(1, 10_001)}  # more processes than that no machine runs
 _VECTORIZED_CELLS = 2**16  # together: their arrays of a few numbers each stay in megabytes
 
@@ -158,8 +156,7 @@ def sweep(
     _check_names(model, cells)
     batched = bool(getattr(model, "vectorized", False))
     task = Task(model=model, method=method, grid=cells, vectorized=batched)
-    chunks = _chunks(workers, seen=progress or checkpoint is not None)
-    size = _VECTORIZED_CELLS if batched else -(-cells.cells // chunks)
+    size = _VECTORIZED_CELLS if batched else -(-cells.cells // _CHUNKS)
     return _sweep(task, size, workers=workers, checkpoint=checkpoint, version=version, progress=progress)
 
 
@@ -202,13 +199,6 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     starts = range(0, grid.cells, manifest["cells per chunk"])
     about = _about(manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
     return dataset(grid, _load_all(folder, starts), about)
-
-
-def _chunks(workers: int | Mapper, *, seen: bool) -> int:
-    """Return into how many chunks to cut a sweep whose chunks are seen in a bar or a folder, or by nobody."""
-    if seen or not isinstance(workers, int | np.integer):
-        return _CHUNKS
-    return min(_CHUNKS, _TURNS * (cpu_count() or 1 if workers < 1 else int(workers)))
 
 
 def _sweep(

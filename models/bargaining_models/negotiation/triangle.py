@@ -82,7 +82,7 @@ def unpaid(money: ArrayLike, *, weight: float = 0.5) -> Terms:
     is the hub's.
     """
     states, w = _checked(money), _hub_weights(weight)
-    return _terms(states, _pair(_state(states, 1, 1), _state(states, 0, 1), 1, w[0]))
+    return _terms(states, _signed(_state(states, 1, 1), _state(states, 0, 1), 1, w[0]))
 
 
 def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
@@ -106,19 +106,10 @@ def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
     array([3., 1.])
     """
     states, w = _checked(money), _hub_weights(weights)
-    both, alone = states[..., 1, 1, :], np.stack([states[..., 0, 1, :], states[..., 1, 0, :]], axis=-2)
-    added = np.stack(
-        [both[..., None, 0] - alone[..., 0], both[..., 1:] - _own(alone)]
-    )  # by pair: hub, partner
-    paid = (1 - w) * added[0] - w * added[1]
-    payoffs = np.concatenate(
-        [both[..., :1] - paid.sum(axis=-1, keepdims=True), both[..., 1:] + paid], axis=-1
-    )
-    gains = np.stack([added[0] - paid, payoffs[..., 1:] - _own(alone)])
-    unequal = np.abs((1 - w) * gains[0] - w * gains[1]).max(axis=-1)
-    return _terms(
-        states, _Step(payoffs, _signed(states, 1, 1), unequal), least=gains.sum(axis=0).min(axis=-1)
-    )
+    both, alone = _state(states, 1, 1), (_state(states, 0, 1), _state(states, 1, 0))
+    first, second = (_divided(both, alone[p - 1], p, w[p - 1]) for p in PARTNERS)
+    joint = [(both - alone[p - 1])[..., [0, p]].sum(axis=-1) for p in PARTNERS]
+    return _terms(states, first + second - both, least=np.min(joint, axis=0))
 
 
 def renegotiated(money: ArrayLike) -> Terms:
@@ -138,18 +129,13 @@ def renegotiated(money: ArrayLike) -> Terms:
     array([6.667, 3.667, 1.667])
     """
     states = _checked(money)
-    nothing, both = states[..., 0, 0, :], states[..., 1, 1, :]
-    alone = np.stack([states[..., 0, 1, :], states[..., 1, 0, :]], axis=-2)  # without partner 1, without 2
-    outside, other = _own(alone), _own(alone[..., ::-1, :])[..., ::-1]
-    left = (
-        alone[..., 0] + other + nothing[..., :1] - nothing[..., :0:-1]
-    ) / 2  # the hub and the other gain alike
-    hub = (both.sum(axis=-1) + (left - outside).sum(axis=-1)) / 3
-    payoffs = np.concatenate([hub[..., None], hub[..., None] - left + outside], axis=-1)
-    gains = np.stack([hub[..., None] - left, payoffs[..., 1:] - outside])
-    missed = np.maximum(np.abs(gains[0] - gains[1]).max(axis=-1), np.abs((payoffs - both).sum(axis=-1)))
-    least = np.minimum(gains.min(axis=0), left - nothing[..., :1]).min(axis=-1)
-    return _terms(states, _Step(payoffs, _signed(states, 1, 1), missed), least=least)
+    nothing, terms = _state(states, 0, 0), _state(states, 1, 1)
+    alone = [_divided(_state(states, 2 - p, p - 1), nothing, p, 0.5) for p in PARTNERS[::-1]]  # without 1, 2
+    left = np.stack(alone, axis=-1)[..., 0, :]
+    outside = np.stack([alone[p - 1][..., p] for p in PARTNERS], axis=-1)
+    hub = (terms[..., :3].sum(axis=-1) + (left - outside).sum(axis=-1))[..., None] / 3
+    terms[..., :3] = np.concatenate([hub, hub - left + outside], axis=-1)
+    return _terms(states, terms, least=np.minimum(hub - left, left - nothing[..., :1]).min(axis=-1))
 
 
 def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms:
@@ -180,11 +166,11 @@ def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms
     if isinstance(first, bool) or not isinstance(first, int | np.integer) or first not in PARTNERS:
         raise InvalidInput(f"`first` must be 1 or 2, the partner who comes first; got {first!r}.")
 
-    def then(signed: int) -> _Step:
-        yes, no = (_state(states, *(signed, then)[:: 3 - 2 * first]) for then in (1, 0))
-        return _pair(yes, no, 3 - first, w[2 - first])
+    def then(signed: int) -> Floats:
+        yes, no = (_state(states, *(signed, second)[:: 3 - 2 * first]) for second in (1, 0))
+        return _signed(yes, no, 3 - first, w[2 - first])
 
-    return _terms(states, _pair(then(1), then(0), first, w[first - 1]))
+    return _terms(states, _signed(then(1), then(0), first, w[first - 1]))
 
 
 def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
@@ -193,8 +179,8 @@ def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
     If they fail to agree, the hub goes on to partner 2, as in `in_order`.
     """
     states, w = _checked(money), _hub_weights(weights)
-    refused = _pair(_state(states, 0, 1), _state(states, 0, 0), 2, w[1])
-    return _terms(states, _pair(_state(states, 1, 0), refused, 1, w[0]))
+    refused = _signed(_state(states, 0, 1), _state(states, 0, 0), 2, w[1])
+    return _terms(states, _signed(_state(states, 1, 0), refused, 1, w[0]))
 
 
 def worths(money: ArrayLike) -> dict[tuple[int, ...], Floats]:
@@ -247,70 +233,52 @@ def nucleolus(money: ArrayLike) -> Terms:
     return _allocated(money, CoalitionalGame.nucleolus)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """Payoffs of all after some bargaining, which agreements are signed, and the violation of the definition."""
-
-    payoffs: Floats
-    signed: NDArray[np.bool_]
-    missed: Floats
+def _state(states: Floats, first: int, second: int) -> Floats:
+    """Return a state: the payoffs of the three, whether each agreement is signed, the violation, (*batch, 6)."""
+    signed = np.broadcast_to([float(first), float(second), 0.0], (*states.shape[:-3], 3))
+    return np.concatenate([states[..., first, second, :], signed], axis=-1)
 
 
-def _state(states: Floats, first: int, second: int) -> _Step:
-    """Return a state before lump sums, with or without each agreement."""
-    payoffs = states[..., first, second, :]
-    return _Step(payoffs, _signed(states, first, second), np.zeros(payoffs.shape[:-1]))
+def _divided(yes: Floats, no: Floats, partner: int, weight: float) -> Floats:
+    """Let the hub and a partner share what they gain jointly by signing."""
+    terms, pair, shares = yes.copy(), [0, partner], np.array([1 - weight, -weight])
+    paid = (yes - no)[..., pair] @ shares
+    terms[..., pair] += np.stack([-paid, paid], axis=-1)
+    terms[..., 5] = np.max([np.abs((terms - no)[..., pair] @ shares), yes[..., 5], no[..., 5]], axis=0)
+    return terms
 
 
-def _signed(states: Floats, first: int, second: int) -> NDArray[np.bool_]:
-    return np.broadcast_to(np.array([first, second], dtype=bool), (*states.shape[:-3], 2))
-
-
-def _own(alone: Floats) -> Floats:
-    """Return what partner 1 has in the first and partner 2 in the second of two states, (*batch, 2)."""
-    return np.stack([alone[..., 0, 1], alone[..., 1, 2]], axis=-1)
-
-
-def _pair(yes: _Step, no: _Step, partner: int, weight: float) -> _Step:
-    """Let the hub and a partner share what they gain jointly by signing; where they would lose, they do not sign."""
-    pair = [0, partner]
-    joint = (yes.payoffs - no.payoffs)[..., pair].sum(axis=-1)
-    payoffs = yes.payoffs.copy()
-    payoffs[..., 0] = no.payoffs[..., 0] + weight * joint
-    payoffs[..., partner] = yes.payoffs[..., pair].sum(axis=-1) - payoffs[..., 0]
-    gains = (payoffs - no.payoffs)[..., pair]
-    signs = joint >= 0.0
-    missed = np.where(signs, np.abs((1 - weight) * gains[..., 0] - weight * gains[..., 1]), 0.0)
-    return _Step(
-        np.where(signs[..., None], payoffs, no.payoffs),
-        np.where(signs[..., None], yes.signed, no.signed),
-        np.max([missed, yes.missed, no.missed], axis=0),
-    )
+def _signed(yes: Floats, no: Floats, partner: int, weight: float) -> Floats:
+    """Let the hub and a partner sign unless they would lose jointly."""
+    joint = (yes - no)[..., [0, partner]].sum(axis=-1, keepdims=True)
+    return np.where(joint >= 0.0, _divided(yes, no, partner, weight), no)
 
 
 def _allocated(money: ArrayLike, value: Callable[[CoalitionalGame], Allocation]) -> Terms:
     """Return the terms by a value of the coalitional game, cell by cell."""
     states, worth = _checked(money), worths(money)
-    batch = states.shape[:-3]
-    payoffs = np.empty((*batch, 3))
-    for cell in np.ndindex(batch):
-        payoffs[cell] = value(CoalitionalGame((0, 1, 2), {who: x[cell] for who, x in worth.items()})).payoffs
-    missed = np.abs((payoffs - states[..., 1, 1, :]).sum(axis=-1))
-    return _terms(states, _Step(payoffs, _signed(states, 1, 1), missed))
+    terms = _state(states, 1, 1)
+    for cell in np.ndindex(terms.shape[:-1]):
+        game = CoalitionalGame((0, 1, 2), {who: x[cell] for who, x in worth.items()})
+        terms[cell][:3] = value(game).payoffs
+    return _terms(states, terms)
 
 
-def _terms(states: Floats, step: _Step, *, least: ArrayLike = 0.0) -> Terms:
+def _terms(states: Floats, terms: Floats, *, least: ArrayLike = 0.0) -> Terms:
     """Compute the lump sums; the terms are empty where the least gain of a pair or a player is negative."""
+    payoffs, agreed = terms[..., :3], terms[..., 3:5] > 0.5
+    in_force = (agreed @ [2, 1])[..., None, None]
+    before = np.take_along_axis(states.reshape(*states.shape[:-3], 4, 3), in_force, axis=-2)
+    paid = payoffs - before[..., 0, :]
     size = np.abs(states).max(axis=(-3, -2, -1))
-    residual = step.missed / np.where(size > 0.0, size, 1.0)
-    agreed = (2 * step.signed[..., 0] + step.signed[..., 1])[..., None, None]
-    before = np.take_along_axis(states.reshape(*states.shape[:-3], 4, 3), agreed, axis=-2)[..., 0, :]
+    missed = np.maximum(terms[..., 5], np.abs(paid.sum(axis=-1)))
+    residual = np.asarray(missed / np.where(size > 0.0, size, 1.0))
     status = np.where(residual <= ACCURACY, Status.OK, Status.INACCURATE)
     return Terms(
-        payoffs=step.payoffs,
-        transfers=step.payoffs[..., 1:] - before[..., 1:],
-        agreed=step.signed,
-        residual=np.asarray(residual),
+        payoffs=payoffs,
+        transfers=paid[..., 1:],
+        agreed=agreed,
+        residual=residual,
         status=np.where(np.asarray(least) < -ACCURACY * size, Status.EMPTY, status).astype(np.int8),
     )
 

@@ -118,15 +118,18 @@ class _Model(Shown):
     def _take(self, name: str, size: int | None = None, *, axes: int = 1) -> Floats:
         """Check a field that has one entry, or row, an observation."""
         array = real(self._align(getattr(self, name), name), name)
-        count = array.shape[0] if array.ndim and size is None else size
-        if count is None:
+        if not array.ndim and size is None:
             raise InvalidInput(f"`{name}` must have one entry an observation; got a single number.")
+        count = len(array) if size is None else size
         if array.ndim < axes:
             array = array[:, None] if array.ndim else np.broadcast_to(array, (count, 1)[:axes])
         if array.ndim != axes or len(array) != count:
             raise InvalidInput(
                 f"`{name}` must have one entry for each of the {count} observations; got shape {array.shape}."
             )
+        return self._keep(name, array)
+
+    def _keep(self, name: str, array: Floats) -> Floats:
         array = real(array, name)
         fill(self, **{name: array})
         return array
@@ -136,14 +139,11 @@ class _Model(Shown):
         value = getattr(self, name)
         shared = getattr(value, "shape", ()) == (2,)  # pandas data by player
         array = real(np.asarray(value) if shared else self._align(value, name), name)
-        try:
-            pairs = real(np.broadcast_to(array, (size, 2)), name)
-        except ValueError:
+        if array.shape not in ((), (1,), (2,), (1, 2), (size, 1), (size, 2)):
             raise InvalidInput(
                 f"`{name}` must have the shape (2,) or ({size}, 2): an entry for each player; got {array.shape}."
-            ) from None
-        fill(self, **{name: pairs})
-        return pairs
+            )
+        return self._keep(name, np.broadcast_to(array, (size, 2)))
 
     def fit(
         self,
@@ -191,8 +191,6 @@ class _ShareModel(_Model):
 
     spare: Floats = field(init=False, repr=False)
     share: Floats = field(init=False, repr=False)
-    _floor: Floats = field(init=False, repr=False)
-    _odds: Floats | None = field(init=False, repr=False, default=None)
 
     def _take_share(self, d: Floats) -> None:
         """Keep the surplus over the disagreement payoffs, and the first player's share of it."""
@@ -204,12 +202,7 @@ class _ShareModel(_Model):
             "`total` must leave something to share over `disagreement`; got {:g} in {}. Drop it.",
         )
         share = (me.payoffs - d[:, 0]) / spare
-        fill(
-            self,
-            spare=real(spare, "total"),
-            share=real(share, "payoffs"),
-            _floor=real(d[:, 0], "disagreement"),
-        )
+        fill(self, spare=real(spare, "total"), share=real(share, "payoffs"))
         if me.noise == "ability":
             _require(
                 (share > 0) & (share < 1),
@@ -217,26 +210,25 @@ class _ShareModel(_Model):
                 "`payoffs` must leave both players more than their disagreement payoffs; the first player's share is "
                 "{:.4g} in {}. Drop it, or take noise='payoffs' if payoffs are measured with error.",
             )
-            fill(self, _odds=real(_log_odds(share), "payoffs"))
+            real(_log_odds(share), "payoffs")
 
     def _shares(self, t: Sequence[Any]) -> Any:
         raise NotImplementedError
 
     def _predicted(self, t: Sequence[Any]) -> Any:
-        return self._floor + self._shares(t) * self.spare
+        return self._observed() + (self._shares(t) - self.share) * self.spare
 
     def _residuals(self, t: Sequence[Any]) -> Any:
         me: Any = self
         if me.noise == "ability":
-            return _log_odds(self._shares(t)) - self._odds
+            return _log_odds(self._shares(t)) - _log_odds(self.share)
         return (self._shares(t) - self.share) * self.spare
 
     def _log_scale(self) -> Floats:
         me: Any = self
         if me.noise == "payoffs":
             return np.zeros(self.observations)
-        scale: Floats = -np.log(self.spare * self.share * (1 - self.share))
-        return scale
+        return np.asarray(-np.log(self.spare * self.share * (1 - self.share)))
 
 
 def _require(good: NDArray[np.bool_], values: Floats, message: str) -> None:
@@ -312,9 +304,9 @@ class WeightedNashModel(_ShareModel):
 
     payoffs: Entries
     _: KW_ONLY
-    total: ArrayLike
-    disagreement: ArrayLike = 0.0
-    covariates: ArrayLike | None = None
+    total: Entries
+    disagreement: Entries = 0.0
+    covariates: Entries = None
     noise: str = "ability"
     names: Sequence[str] = ()
     _columns: ClassVar[tuple[str, ...]] = ("payoffs",)
@@ -344,12 +336,11 @@ class WeightedNashModel(_ShareModel):
 
     def _residuals(self, t: Sequence[Any]) -> Any:
         if self.covariates is not None and self.noise == "ability":
-            return _index_of(self.covariates, t) - self._odds
+            return _index_of(self.covariates, t) - _log_odds(self.share)
         return super(WeightedNashModel, self)._residuals(t)
 
     def _instruments(self) -> Floats:
-        more = [np.asarray(self.covariates)] if self.covariates is not None else []
-        return np.column_stack([np.asarray(self.total), *more])
+        return np.column_stack([self.total] if self.covariates is None else [self.total, self.covariates])
 
 
 @owning
@@ -415,12 +406,12 @@ class OffersModel(_ShareModel):
 
     payoffs: Entries
     _: KW_ONLY
-    total: ArrayLike
-    proposer: ArrayLike
-    outside: ArrayLike = 0.0
+    total: Entries
+    proposer: Entries
+    outside: Entries = 0.0
     common: bool = True
     option: bool = False
-    breakdown: ArrayLike | None = 0.0
+    breakdown: Entries = 0.0
     noise: str = "ability"
     _columns: ClassVar[tuple[str, ...]] = ("payoffs",)
 
@@ -456,21 +447,19 @@ class OffersModel(_ShareModel):
     @property
     def _kinked(self) -> bool:
         """Whether an option may start to bind."""
-        return self.option or bool((np.asarray(self.outside) > 0).any())
+        return self.option or bool((self.outside > 0).any())
 
     def _shares(self, t: Sequence[Any]) -> Any:
-        goes_on = 1.0 - (t[2 - self.common] if self.breakdown is None else np.asarray(self.breakdown))
+        goes_on = 1.0 - (t[2 - self.common] if self.breakdown is None else self.breakdown)
         a, b = t[0] * goes_on, t[1 - self.common] * goes_on
-        o0, o1 = np.asarray(self.outside).T / self.spare
+        o0, o1 = self.outside.T / self.spare
         o0 = t[-1] if self.option else o0
         # the fixed point of x = 1 - max(o1, b (1 - y)), y = max(o0, a x): slopes are below 1
         offer = -_larger(o1 - 1, -_larger(1 - b * (1 - o0), (1 - b) / (1 - a * b)))
-        return np.where(np.asarray(self.proposer) == 0, offer, _larger(o0, a * offer))
+        return np.where(self.proposer == 0, offer, _larger(o0, a * offer))
 
     def _instruments(self) -> Floats:
-        return np.column_stack(
-            [np.asarray(self.proposer), np.asarray(self.outside) / np.asarray(self.total)[:, None]]
-        )
+        return np.column_stack([self.proposer, self.outside / self.total[:, None]])
 
 
 def _larger(one: Any, other: Any) -> Any:
@@ -522,9 +511,9 @@ class WageModel(_Model):
 
     wages: Entries
     _: KW_ONLY
-    productivity: ArrayLike
-    reference: ArrayLike
-    saved: ArrayLike = 0.0
+    productivity: Entries
+    reference: Entries
+    saved: Entries = 0.0
     replacement: float | None = None
     _columns: ClassVar[tuple[str, ...]] = ("wages",)
 
@@ -539,12 +528,12 @@ class WageModel(_Model):
         return [("weight", UNIT), *([("replacement", UNIT)] if self.replacement is None else [])]
 
     def _predicted(self, t: Sequence[Any]) -> Any:
-        z, y = np.asarray(self.reference), np.asarray(self.productivity) + np.asarray(self.saved)
+        z, y = self.reference, self.productivity + self.saved
         share = t[1] if self.replacement is None else self.replacement
         return (1.0 - t[0]) * share * z + t[0] * y
 
     def _instruments(self) -> Floats:
-        return np.column_stack([np.asarray(self.productivity), np.asarray(self.reference)])
+        return np.column_stack([self.productivity, self.reference])
 
 
 @owning
@@ -602,9 +591,9 @@ class NashInNashModel(_Model):
     _likely: ClassVar[bool] = False
     prices: Entries
     _: KW_ONLY
-    gains: ArrayLike
-    slopes: ArrayLike
-    covariates: ArrayLike | None = None
+    gains: Entries
+    slopes: Entries
+    covariates: Entries = None
     names: Sequence[str] = ()
     _columns: ClassVar[tuple[str, ...]] = ("prices",)
 
@@ -619,7 +608,7 @@ class NashInNashModel(_Model):
         return [("weight", UNIT), ("cost", REAL), *((name, REAL) for name in self.names)]
 
     def _predicted(self, t: Sequence[Any]) -> Any:
-        gains, slopes, w = np.asarray(self.gains), np.asarray(self.slopes), t[0]
+        gains, slopes, w = self.gains, self.slopes, t[0]
         return w * gains / (1.0 - w - w * (slopes * gains)) + _index_of(self.covariates, t[1:])
 
     def _instruments(self) -> Floats:
@@ -673,8 +662,8 @@ class DelayModel(_Model):
 
     dates: Entries
     _: KW_ONLY
-    who: ArrayLike
-    demands: ArrayLike
+    who: Entries
+    demands: Entries
     _columns: ClassVar[tuple[str, ...]] = ("dates",)
 
     def __post_init__(self) -> None:
@@ -695,7 +684,7 @@ class DelayModel(_Model):
 
     def _alike(self) -> list[NDArray[np.intp]]:
         """Return the talks with the same demands, and so the same horizon."""
-        groups = np.unique(np.asarray(self.demands), axis=0, return_inverse=True)[1].ravel()
+        groups = np.unique(self.demands, axis=0, return_inverse=True)[1].ravel()
         return [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
 
     def _ranges(self) -> list[tuple[str, str]]:
@@ -708,11 +697,8 @@ class DelayModel(_Model):
         """Return exact intervals, by the effective number of talks for a share and of concessions for a rate."""
         from scipy.stats import beta, gamma
 
-        value, variance, tails = (
-            estimates.values[k],
-            estimates.covariance[k, k],
-            np.array([1 - level, 1 + level]) / 2,
-        )
+        value, variance = estimates.values[k], estimates.covariance[k, k]
+        tails = np.array([1 - level, 1 + level]) / 2
         if np.isnan(value):
             return 0.0, np.inf
         if k == 2:
@@ -727,18 +713,18 @@ class DelayModel(_Model):
         """Return for how long a concession in each talk might have been seen."""
         times = np.array(self.dates)
         for rows in self._alike():
-            ended = np.asarray(self.who)[rows] >= 0
+            ended = self.who[rows] >= 0
             times[rows] = np.minimum(times[rows], times[rows][ended].max(initial=0.0))
         return times
 
     def _exposure(self, i: int) -> Floats:
         """Return for each talk the time for which i might have conceded, by its speed at a rate of 1."""
-        demands = np.asarray(self.demands)
+        demands = self.demands
         return np.asarray((1 - demands[:, i]) / (demands.sum(axis=1) - 1) * self._times())
 
     def _solved(self) -> tuple[Floats, Floats, Floats]:
         """Return the estimates, what each observation adds to their errors, (m, 3), and its log-likelihood."""
-        dates, who, times = np.asarray(self.dates), np.asarray(self.who), self._times()
+        dates, who, times = self.dates, self.who, self._times()
         m = len(dates)
         values, errors, logs = np.array([np.nan, np.nan, 0.0]), np.zeros((m, 3)), np.zeros(m)
         for rows in self._alike():
@@ -822,7 +808,7 @@ class EfficientDelayModel(_Model):
 
     delays: Entries
     _: KW_ONLY
-    total: ArrayLike
+    total: Entries
     _columns: ClassVar[tuple[str, ...]] = ("delays",)
 
     def __post_init__(self) -> None:
@@ -842,9 +828,7 @@ class EfficientDelayModel(_Model):
         return np.array([-np.inf, 0.0, 0.0]), np.array([np.inf, np.inf, self._most(values)[0]])
 
     def _most(self, values: Floats) -> tuple[float, Floats]:
-        return self._discount(
-            float(values[0]), float(values[1]), float(np.log(np.min(np.asarray(self.total))))
-        )
+        return self._discount(float(values[0]), float(values[1]), float(np.log(self.total.min())))
 
     def _exact_interval(self, estimates: Estimates, k: int, level: float) -> tuple[float, float] | None:
         """Return the interval of a discount factor that is only bounded: up to the upper end of that of its bound."""
@@ -872,7 +856,7 @@ class EfficientDelayModel(_Model):
         """Return the estimates, what each observation adds to their errors, (m, 3), and its log-likelihood."""
         from scipy.stats import norm
 
-        lowest, t = float(np.log(np.min(np.asarray(self.total)))), np.asarray(self.delays)
+        lowest, t = float(np.log(self.total.min())), self.delays
         m, least = len(t), lowest
         with np.errstate(all="ignore"):
             for _ in range(_AGAIN):
@@ -902,7 +886,7 @@ class EfficientDelayModel(_Model):
         from scipy.optimize import root
         from scipy.stats import norm
 
-        logs, t = np.log(np.asarray(self.total)), np.asarray(self.delays)
+        logs, t = np.log(self.total), self.delays
 
         def parts(z: Floats) -> tuple[Floats, Floats, Floats]:
             a, b = z

@@ -60,25 +60,18 @@ def show_config(*, mode: Literal["stdout", "dicts"] = "stdout") -> Config | None
     """
     if not isinstance(mode, str) or mode not in ("stdout", "dicts"):
         raise InvalidInput(f'`mode` must be "stdout" or "dicts"; got {mode!r}.')
-    config = _config()
-    if mode == "dicts":
-        return config
-    for heading, entries in config.items():
-        print(heading)
-        for name, value in entries.items():
-            print(f"  {name:<11} {value}")
-    return None
-
-
-def _config() -> Config:
     optional = {name: extra for extra, names in reversed(OPTIONAL.items()) for name in names}
-    versions = {name: _version(name) or f"missing: {install(extra)}" for name, extra in optional.items()}
-    return {
+    config = {
         "bargaining": {"version": version(), "folder": str(Path(__file__).parent)},
         "platform": _platform(),
         "required": {name: _version(name) or "missing" for name in REQUIRED},
-        "optional": {name: versions[name] for name in sorted(versions)},
+        "optional": {k: _version(k) or f"missing: {install(optional[k])}" for k in sorted(optional)},
     }
+    if mode == "dicts":
+        return config
+    for heading, entries in config.items():
+        print(heading, *(f"  {name:<11} {value}" for name, value in entries.items()), sep="\n")
+    return None
 
 
 def _version(name: str) -> str | None:
@@ -99,16 +92,6 @@ def _platform() -> dict[str, str]:
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": platform.platform(),
-        "processor": f"{_processor()} ({' '.join([platform.machine(), *sets])})",
+        "processor": f"{platform.processor() or 'unknown'} ({' '.join([platform.machine(), *sets])})",
         "blas": " ".join(str(blas[key]) for key in ("name", "version") if blas.get(key)) or "unknown",
     }
-
-
-def _processor() -> str:
-    """Return the name of the processor, as far as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or "unknown"

@@ -85,44 +85,24 @@ def outcome_problem(
     >>> outcome_problem([{"sea": 4, "city": 3}, {"sea": 1, "city": 3}], disagreement=[0, 0]).ideal
     array([4., 3.])
     """
-    functions = [_utility_of(one, k) for k, one in enumerate(_several(utilities))]
+    if not is_sequence(utilities) or len(utilities) < 2:
+        raise InvalidInput(f"`utilities` must be a list of two functions or more; got {short(utilities)}.")
+    for k, one in enumerate(utilities):
+        if not isinstance(one, Mapping):
+            function(one, f"utilities[{k}]", "an outcome")
     space = list(islice(_outcomes(utilities[0], outcomes), _OUTCOMES + 1))
     if not 0 < len(space) <= _OUTCOMES:
         raise InvalidInput(f"`outcomes` must be 1 to {_OUTCOMES} of them; got {'more' if space else 'none'}.")
-    payoffs = np.array([[_utility(one(outcome), k) for k, one in enumerate(functions)] for outcome in space])
+    payoffs = np.array([[_utility(one, outcome, k) for k, one in enumerate(utilities)] for outcome in space])
     if disagreement is None:
-        disagreement = [_reservation(one, k) for k, one in enumerate(functions)]
+        disagreement = [_reservation(one, k) for k, one in enumerate(utilities)]
     return _problem(payoffs, space, disagreement, players, flag(lotteries, "lotteries"))
-
-
-def _utility_of(one: Any, player: int) -> Any:
-    """Return the utility function of a player."""
-    if not isinstance(one, Mapping):
-        return function(one, f"utilities[{player}]", "an outcome")
-
-    def looked_up(outcome: Any) -> Any:
-        if outcome not in one:
-            raise InvalidInput(
-                f"`utilities[{player}]` must have an entry for every outcome; got none for {short(outcome)}."
-            )
-        return one[outcome]
-
-    return looked_up
-
-
-def _several(utilities: Any) -> list[Any]:
-    if not is_sequence(utilities) or len(utilities) < 2:
-        raise InvalidInput(f"`utilities` must be a list of two functions or more; got {short(utilities)}.")
-    return list(utilities)
 
 
 def _outcomes(utility: Any, outcomes: Iterable[Any] | None) -> Iterable[Any]:
     if outcomes is not None:
-        return (
-            listed(outcomes, "outcomes", "a list of outcomes")
-            if not isinstance(outcomes, Iterable)
-            else outcomes
-        )
+        is_list = isinstance(outcomes, Iterable)
+        return outcomes if is_list else listed(outcomes, "outcomes", "a list of outcomes")
     if isinstance(utility, Mapping):
         return utility
     space = getattr(utility, "outcome_space", None)
@@ -136,8 +116,13 @@ def _outcomes(utility: Any, outcomes: Iterable[Any] | None) -> Iterable[Any]:
     return found
 
 
-def _utility(value: Any, player: int) -> float:
-    number = real(value, f"utilities[{player}](outcome)")
+def _utility(utility: Any, outcome: Any, player: int) -> float:
+    table = isinstance(utility, Mapping)
+    if table and outcome not in utility:
+        raise InvalidInput(
+            f"`utilities[{player}]` must have an entry for every outcome; got none for {short(outcome)}."
+        )
+    number = real(utility[outcome] if table else utility(outcome), f"utilities[{player}](outcome)")
     if number.ndim:
         raise InvalidInput(
             f"`utilities[{player}]` must return one number an outcome; got shape {number.shape}."
@@ -233,12 +218,9 @@ def read_scenario(*profiles: Any, lotteries: bool = False) -> Problem:
     """
     flag(lotteries, "lotteries")
     found = _profiles(profiles)
-    issues = list(found[0].issues)
+    issues, known = list(found[0].issues), {issue: set(own) for issue, own in found[0].issues.items()}
     for one in found[1:]:
-        same = set(one.issues) == set(issues) and all(
-            set(one.issues[issue]) == set(found[0].issues[issue]) for issue in issues
-        )
-        if not same:
+        if {issue: set(own) for issue, own in one.issues.items()} != known:
             raise InvalidInput(
                 f"`profiles` must have the same issues and values; {one.name!r} and {found[0].name!r} differ."
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import weakref
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -177,9 +176,6 @@ _ANGLES = 257  # directions in which a frontier is asked for: a smooth curve at 
 _FAR = 1e3  # times the largest level: nothing that is drawn is farther
 # Of the largest level: a single point is not lost to rounding, first in a large box and then in a close one.
 _SLACKS = 1e-9, 1e-12
-_OPEN = 20  # figures, where matplotlib's settings name no limit
-
-_ours: list[weakref.ref[Any]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +226,7 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         and player. Several results, in a list or a mapping of labels to them, share one picture if they have the same
         axes: all that consists of payoffs of two players, sweeps, or reputations.
     ax : Axes, optional
-        Where to draw; a new figure with a transparent background if None. Of the figures made so, the oldest are
-        closed once there are more than 20 (`figure.max_open_warning` in the settings of matplotlib).
+        Where to draw; a new figure with a transparent background if None.
 
     Returns
     -------
@@ -275,8 +270,11 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
             "cells of a sweep with `.sel(...)`."
         )
     with needs("paper"):
-        import matplotlib.pyplot  # noqa: F401
-    ax = _new_axes() if ax is None else of_matplotlib(ax, "ax", "spines")
+        import matplotlib.pyplot as plt
+    if ax is None:
+        ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained", facecolor="none")[1]
+        ax.set_facecolor("none")
+    ax = of_matplotlib(ax, "ax", "spines")
     looks = [
         Look(label=entry[0], first=sum(lines[:k]), alone=len(entries) == 1) for k, entry in enumerate(entries)
     ]
@@ -334,40 +332,22 @@ def _kind(result: Any) -> Kind:
         PayoffPolygon: Kind(draw=_draw_payoff_set, axes="payoffs"),
         PayoffBounds: Kind(draw=_draw_bounds, axes="payoffs"),
         StochasticPayoffSets: Kind(draw=_draw_states, axes="payoffs", lines=len),
-        Automaton | StochasticAutomaton: Kind(draw=_draw_graph, axes=""),
+        Automaton | StochasticAutomaton: Kind(
+            draw=lambda one, ax, _: draw_automaton(one, ax, colours(), ink(), _paper()), axes=""
+        ),
         ReputationalOutcome: Kind(draw=_draw_reputation, axes="time", lines=lambda _: 2),
     }
     known = next((kind for known, kind in kinds.items() if isinstance(result, known)), None)
     if known is None:
         row = kind_of(result, "result")
         if row is None or row.picture is None:
-            return _no_picture(result)  # type: ignore[no-any-return]
+            raise NotApplicable(
+                "`result` must be a Problem, a Division, a Game, payoff sets or bounds, an Automaton, a "
+                f"ReputationalOutcome or a Dataset, or several of them; got {with_article(result)}."
+            )
         picture = loaded(row.picture)
         known = Kind(draw=lambda one, ax, _: picture(one, ax), axes="")
     return known
-
-
-def _no_picture(result: Any, *_: Any) -> Any:
-    raise NotApplicable(
-        "`result` must be a Problem, a Division, a Game, payoff sets or bounds, an Automaton, a ReputationalOutcome or "
-        f"a Dataset, or several of them; got {with_article(result)}."
-    )
-
-
-def _new_axes() -> Axes:
-    """Return axes in a new pyplot figure; the oldest figures made in this way are closed."""
-    import matplotlib.pyplot as plt
-
-    limit = plt.rcParams["figure.max_open_warning"] or _OPEN
-    open_ones = [
-        figure for figure in (known() for known in _ours) if figure and plt.fignum_exists(figure.number)
-    ]
-    while open_ones and len(plt.get_fignums()) >= limit:
-        plt.close(open_ones.pop(0))
-    figure, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained", facecolor="none")
-    ax.set_facecolor("none")
-    _ours[:] = [weakref.ref(one) for one in (*open_ones, figure)]
-    return ax
 
 
 def colours() -> tuple[str, ...]:
@@ -446,14 +426,8 @@ def _draw_game(game: Game, ax: Axes, look: Look) -> None:
     ax.fill(*corners.T, facecolor=style["color"], alpha=_SHADE, linewidth=0)
     ax.plot(*payoffs.T, linestyle="none", markersize=4, label=look.label or "profiles", **look.marker())
     stable = game.payoffs[tuple(game.pure_equilibria().T)]
-    ax.plot(
-        *stable.T,
-        "o",
-        color=style["color"],
-        markerfacecolor="none",
-        markersize=9,
-        label=look.named("equilibria"),
-    )
+    hollow: dict[str, Any] = {"markerfacecolor": "none", "markersize": 9, "color": style["color"]}
+    ax.plot(*stable.T, "o", label=look.named("equilibria"), **hollow)
     _label_payoffs(ax, game.player_names)
 
 
@@ -464,9 +438,9 @@ def _hull(points: Floats) -> Floats:
 
 
 def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
-    game, leaving = _played(found)
-    if look.alone and game is not None:
-        ax.plot(*game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
+    repeated = getattr(found, "repeated", None) if look.alone else None
+    if repeated is not None:
+        ax.plot(*repeated.game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
     _outline(found.vertices, ax, look, "equilibrium payoffs", dots=look.alone)
     if len(found.vertices):
         rest = colours()[1] if look.alone else look.style()["color"]
@@ -476,18 +450,12 @@ def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
         ax.plot(
             *found.threat, "X", color=rest, markeredgecolor=_paper(), label="threat" if look.alone else None
         )
-    if leaving is not None and look.alone:
+    if repeated is not None and (leaving := repeated.exit) is not None:
         # Hollow, because it often coincides with the threat.
         hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": colours()[2], "markersize": 9}
         after = np.unique(leaving.payoffs[list(leaving.who)], axis=0)
         ax.plot(*after.T, "s", label="exit", **hollow)
     _label_payoffs(ax, found.player_names)
-
-
-def _played(found: PayoffPolygon) -> tuple[Game | None, Any]:
-    """Return the stage game and the exit, if the set has them."""
-    repeated = getattr(found, "repeated", None)
-    return (None, None) if repeated is None else (repeated.game, repeated.exit)
 
 
 def _outline(corners: Floats, ax: Axes, look: Look, name: str, *, k: int = 0, dots: bool = False) -> None:
@@ -497,9 +465,8 @@ def _outline(corners: Floats, ax: Axes, look: Look, name: str, *, k: int = 0, do
     if not len(corners):
         ax.plot([], [], label=f"{label} (none)", **style)
         return
-    closed = corners[[*range(len(corners)), 0]]
     ax.fill(*corners.T, facecolor=style["color"], alpha=_SHADE, linewidth=0)
-    ax.plot(*closed.T, label=None if dots else label, **style)
+    ax.plot(*np.vstack([corners, corners[:1]]).T, label=None if dots else label, **style)
     if dots:
         ax.plot(*corners.T, "o", color=style["color"], markersize=4, label=label)
 
@@ -510,11 +477,8 @@ def _draw_bounds(found: PayoffBounds, ax: Axes, look: Look) -> None:
     _outline(outer, ax, look, "outer bound")
     if len(found.inner):
         corners = _hull(found.inner)
-        ax.plot(
-            *corners[[*range(len(corners)), 0]].T,
-            label=look.named("inner bound"),
-            **look.style() | {"linestyle": ":"},
-        )
+        closed, style = np.vstack([corners, corners[:1]]), look.style() | {"linestyle": ":"}
+        ax.plot(*closed.T, label=look.named("inner bound"), **style)
     _label_payoffs(ax, found.player_names)
 
 
@@ -540,10 +504,6 @@ def _draw_states(found: StochasticPayoffSets, ax: Axes, look: Look) -> None:
         _outline(some.vertices, ax, look, f"state {literal(some.state)}", k=k)
         ax.plot(*some.threat, "X", color=look.style(k)["color"], markersize=6, markeredgecolor=_paper())
     _label_payoffs(ax, found.game.player_names)
-
-
-def _draw_graph(automaton: Any, ax: Axes, _: Look) -> None:
-    draw_automaton(automaton, ax, colours(), ink(), _paper())
 
 
 def _label_payoffs(ax: Axes, names: Sequence[str]) -> None:

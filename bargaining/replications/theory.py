@@ -176,6 +176,11 @@ def vulnerability(_: Path | None) -> list[Any]:
     return numbers
 
 
+def _joint_and_threats(found: Any) -> list[float]:
+    """Return the joint payoff and the punishments in each state, one after the other."""
+    return np.column_stack([found.joint, found.threat]).astype(float).ravel().tolist()
+
+
 def hold_up_contract(_: Path | None) -> list[float]:
     """Invest 0, 1 or 2; then trade or wait; then nothing. Averages over one less the discount factor are sums."""
     states = ["invest", "0", "1", "2", "end"]
@@ -186,11 +191,7 @@ def hold_up_contract(_: Path | None) -> list[float]:
     law: list[Any] = [[[to[1]], [to[2]], [to[3]]]]
     law += [[[to[k], to[k]], [to[k], to[4]]] for k in (1, 2, 3)] + [[[to[4]]]]
     found = stochastic_transfer_equilibrium(StochasticGame(games, law, discount, states=states))
-    return [
-        float(x) / (1 - discount)
-        for joint, v in zip(found.joint, found.threat, strict=True)
-        for x in (joint, *v)
-    ]
+    return [x / (1 - discount) for x in _joint_and_threats(found)]
 
 
 def collusion_thresholds(_: Path | None) -> list[Any]:
@@ -381,17 +382,16 @@ def water_reserves(_: Path | None) -> list[float]:
             chances[i, j, min(own - i + a, most), min(other - j + b, most)] += 1 / 9
         law.append(chances.reshape(own + 1, other + 1, -1).tolist())
     found = stochastic_transfer_equilibrium(StochasticGame(games, law, 0.7))
-    return [float(x) for joint, v in zip(found.joint, found.threat, strict=True) for x in (joint, *v)]
+    return _joint_and_threats(found)
 
 
 def two_state_transfers(_: Path | None) -> list[float]:
     """The dilemma of the dynamic game, with payoffs 2 and 3."""
-    numbers, slack = [], []
+    numbers, slack = list[float](), list[float]()
     for discount in (0.7, 0.357, 0.356):
         found = stochastic_transfer_equilibrium(_two_states(2, 3, discount))
-        for joint, v in zip(found.joint, found.threat, strict=True):
-            numbers += [float(x) for x in (joint, *v)]
-            slack.append(float(joint - v.sum()))
+        numbers += _joint_and_threats(found)
+        slack += [float(joint - v.sum()) for joint, v in zip(found.joint, found.threat, strict=True)]
     return numbers + slack
 
 

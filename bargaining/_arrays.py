@@ -351,10 +351,13 @@ def weights_of(value: ByPlayer | None, players: Names) -> Floats:
         raise InvalidInput(
             f"`weights` must add up to more than {SMALLEST:g}; got {total.min():g}. Leave them out for equal weights."
         )
-    if (np.abs(total - 1.0) <= len(players) * np.finfo(float).eps).all():  # as near as rounding tells
-        return array
-    shares: Floats = array / total[..., None]
-    return shares
+    return _divided(array, total)
+
+
+def _divided(array: Floats, total: Floats) -> Floats:
+    """Return entries over their sums; as they are where these are 1 as near as rounding tells."""
+    near = np.abs(total - 1.0) <= array.shape[-1] * np.finfo(float).eps
+    return array if near.all() else np.asarray(array / total[..., None])
 
 
 def _for_two(value: float, players: int) -> str:
@@ -377,7 +380,4 @@ def distribution(value: ByPlayer | None, name: str, players: int | Names) -> Flo
             f"`{name}` must sum to 1 over players; got a sum of {plain(total.flat[np.argmax(missed)])}. "
             f"Divide by the sum."
         )
-    if (missed <= count * np.finfo(float).eps).all():  # as near as the rounding of the sum tells
-        return array
-    shares: Floats = array / total[..., None]
-    return shares
+    return _divided(array, total)

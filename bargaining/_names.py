@@ -72,18 +72,17 @@ def place(value: Any, argument: str, names: Names, what: str = "player") -> int:
 
 def carried(value: Any) -> tuple[str, ...] | None:
     """Return the labels of data along their last axis; None where they have none."""
-    labels = _labels(value)
+    labels = _parts(value)[0]
     return None if labels is None else tuple(map(str, labels))
 
 
 def ordered(value: Any, argument: str, names: Names) -> Any:
     """Return data in the order of the players: what is labelled is sorted by its labels, the rest stays as it is."""
-    labels = carried(value)
+    labels, values = carried(value), _parts(value)[1]
     if labels is None:
-        return _values(value)
+        return values
     if set(labels) == set(names) and len(labels) == len(names):
         order = [labels.index(name) for name in names]
-        values = _values(value)
         return [values[k] for k in order] if isinstance(values, list) else values[..., order]
     if are_given(names):
         odd = next((label for label in labels if label not in names), "")
@@ -96,43 +95,29 @@ def ordered(value: Any, argument: str, names: Names) -> Any:
             f"`{argument}` must be in the order of the players, who have no names here; got {_listed(labels)}. Give "
             f"the problem or the game `players={labels!r}`, or pass a list."
         )
-    return _values(value)
+    return values
 
 
 def sum_of(value: Any) -> Any:
     """Return the sum over the last axis of numbers, labelled or not; 1 for None."""
-    return 1.0 if value is None else np.asarray(_values(value), dtype=float).sum(axis=-1)[()]
+    return 1.0 if value is None else np.asarray(_parts(value)[1], dtype=float).sum(axis=-1)[()]
 
 
-def _labels(value: Any) -> Sequence[Any] | None:
+def _parts(value: Any) -> tuple[Sequence[Any] | None, Any]:
+    """Return the labels of data along their last axis, None where they have none, and the data without them.
+
+    The axis of players of a labelled array is the one called so, or the last.
+    """
+    labels, data = list[Any](), value
     if isinstance(value, Mapping):
-        found = list(value)
+        labels, data = list(value), list(value.values())
     elif hasattr(value, "dims") and hasattr(value, "coords"):
-        axis = _players_axis(value)
-        found = [] if axis is None or axis not in value.coords else value.coords[axis].values.tolist()
-    elif hasattr(value, "to_numpy") and hasattr(value, "columns"):
-        found = list(value.columns)
-    elif hasattr(value, "to_numpy") and hasattr(value, "index"):
-        found = list(value.index)
-    else:
-        return None
-    return None if found == list(range(len(found))) else found
-
-
-def _values(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return list(value.values())
-    if hasattr(value, "dims") and hasattr(value, "coords"):
-        axis = _players_axis(value)
-        return value.to_numpy() if axis is None else value.transpose(..., axis).to_numpy()
-    if hasattr(value, "to_numpy") and (hasattr(value, "index") or hasattr(value, "columns")):
-        return value.to_numpy()
-    return value
-
-
-def _players_axis(value: Any) -> Any:
-    """Return the axis of players of a labelled array: the one called so, or the last."""
-    return "player" if "player" in value.dims else (value.dims[-1] if value.dims else None)
+        axis = "player" if "player" in value.dims else (value.dims[-1] if value.dims else None)
+        data = value.to_numpy() if axis is None else value.transpose(..., axis).to_numpy()
+        labels = value.coords[axis].values.tolist() if axis in value.coords else []
+    elif hasattr(value, "to_numpy") and (hasattr(value, "index") or hasattr(value, "columns")):
+        labels, data = list(value.columns if hasattr(value, "columns") else value.index), value.to_numpy()
+    return None if labels == list(range(len(labels))) else labels, data
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arguments import is_sequence
+from bargaining._arguments import is_sequence, listed, player_index
 from bargaining._arrays import (
     LARGEST,
     SMALLEST,
@@ -23,7 +23,7 @@ from bargaining._arrays import (
     real,
     returned,
 )
-from bargaining._names import Names, are_given, carried, place, unique_names
+from bargaining._names import Names, are_given, carried, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput, Status, with_article
 from bargaining.feasible._facets import EPS, every, some
@@ -235,20 +235,18 @@ class Problem(Shown):
         """
         from bargaining.feasible.transform import relabelled
 
-        given: Any = order
-        if is_sequence(given) and all(isinstance(one, str) for one in given):
-            given = [place(one, "order", self.player_names) for one in given]
-        try:
-            places = np.asarray(given)
-        except ValueError:  # ragged
-            places = np.empty(0)
-        if places.dtype.kind not in "iu" or sorted(places.ravel().tolist()) != list(range(self.players)):
+        given = listed(order, "order", "a list of players")
+        places = [player_index(k, "order", self.player_names) for k in given]
+        if sorted(places) != list(range(self.players)):
             raise InvalidInput(
                 f"`order` must name each of the players 0 to {self.players - 1} once; got {order!r}."
             )
-        places = places.ravel().astype(np.intp)
         names = [self.player_names[k] for k in places] if are_given(self.player_names) else None
-        return Problem(relabelled(self.feasible, places), self.disagreement[..., places], players=names)
+        return Problem(
+            relabelled(self.feasible, np.array(places, dtype=np.intp)),
+            self.disagreement[..., places],
+            players=names,
+        )
 
     def restrict(self) -> Problem:
         """Return the problem restricted to the agreements that give everyone at least the disagreement payoff.

@@ -201,38 +201,24 @@ class VerticalChain(Shown):
             raise InvalidInput(f"`shares` must add up to less than 1: some buy nothing; got {s.sum():g}.")
         choice(common, "common", _ALIKE)
         p, w = _row(prices, "prices", products), _row(wholesale, "wholesale", products)
-        known = [
-            _known(margins, name, products)
-            for margins, name in (
-                (retail_margins, "retail_margins"),
-                (wholesale_margins, "wholesale_margins"),
-            )
-        ]
-        for name, row in zip(("retail_margins", "wholesale_margins"), known, strict=True):
+        margins = {"retail_margins": retail_margins, "wholesale_margins": wholesale_margins}
+        down, up = (_known(value, name, products) for name, value in margins.items())
+        for name, row in zip(margins, (down, up), strict=True):
             if not np.isfinite(row).any() or not (row[np.isfinite(row)] > 0).all():
                 raise InvalidInput(
                     f"`{name}` must be positive where known, and known of some product; got {row.tolist()}."
                 )
-        unit = cls(
-            np.zeros(size),
-            slope=1.0,
-            retail_costs=0.0,
-            wholesale_costs=0.0,
-            retailers=retailers,
-            wholesalers=wholesalers,
-            consumers=consumers,
-            conduct=conduct,
-            products=products,
-        )
+        firms: dict[str, Any] = {"retailers": retailers, "wholesalers": wholesalers, "products": products}
+        free: dict[str, Any] = {"slope": 1.0, "retail_costs": 0.0, "wholesale_costs": 0.0}
+        unit = cls(np.zeros(size), consumers=consumers, conduct=conduct, **firms, **free)
         if both := set(unit.retailers) & set(unit.wholesalers):
             raise InvalidInput(
                 f"`retailers` and `wholesalers` must be different firms here; {min(both)} is in both."
             )
         matrix, most = unit._conditions(s)[0]
         shape = np.linalg.solve(matrix[:, :size], most) / p  # at a price coefficient of 1
-        parts, seen = known[0] / p, np.isfinite(known[0])
+        parts, seen = down / p, np.isfinite(down)
         slope = float((shape[seen] ** 2).sum() / (shape[seen] * parts[seen]).sum())
-        up = known[1]
         if not np.isfinite(up).all():
             raise InvalidInput(
                 f"`wholesale_margins` must be known of every product, since each counts in the talks about others; "
@@ -273,12 +259,8 @@ class VerticalChain(Shown):
         retail_costs, wholesale_costs : array_like, shape (k,), optional
             Costs after the merger.
         """
-        changes: dict[str, Any] = {
-            "retailers": retailers,
-            "wholesalers": wholesalers,
-            "retail_costs": retail_costs,
-            "wholesale_costs": wholesale_costs,
-        }
+        changes: dict[str, Any] = {"retailers": retailers, "wholesalers": wholesalers}
+        changes |= {"retail_costs": retail_costs, "wholesale_costs": wholesale_costs}
         return replace(self, **{name: v for name, v in changes.items() if v is not None})._equilibrium()
 
     def _equilibrium(self) -> ChainEquilibrium:

@@ -233,11 +233,13 @@ class StochasticGame(Shown):
 
     def transition(self, state: int) -> Floats:
         """Return the probabilities of the next state, shape (a_1, ..., a_n, S)."""
-        return np.broadcast_to(self._chances[state][0], (*self.shape(state), len(self)))
+        shape = self.shape(state)
+        return np.broadcast_to(self._chances[state][0], (*shape, len(self)))
 
     def exact_transition(self, state: int) -> Rationals:
         """Return `transition(state)` as Fractions that sum to one: the numbers given over their sum."""
-        shape, exact = self.shape(state), fractions(self._chances[state][1])
+        shape = self.shape(state)
+        exact = fractions(self._chances[state][1])
         return np.broadcast_to(exact / exact.sum(axis=-1, keepdims=True), (*shape, len(self)))
 
     def _repeated(self) -> RepeatedGame:

@@ -78,4 +78,4 @@ from bargaining.protocols.signalling import Kind as Kind
 from bargaining.protocols.signalling import SignallingEquilibrium as SignallingEquilibrium
 from bargaining.protocols.stochastic import StochasticDivision as StochasticDivision
 
-__all__ = sorted(name for name, item in globals().items() if isinstance(item, type))
+__all__ = sorted(name for name, item in globals().items() if isinstance(item, type) and item.__name__ == name)

@@ -30,9 +30,9 @@ from bargaining._rational import floats, fractions, solve
 from bargaining.equilibria._affine import Budget
 from bargaining.equilibria._exact_game import DEFAULT, ExactGame, Law, Spent, Work
 from bargaining.equilibria.automaton import Lottery as Lottery
-from bargaining.equilibria.automaton import Node, StochasticAutomaton
 from bargaining.equilibria.automaton import Pair as Pair
 from bargaining.equilibria.automaton import Payoffs as Payoffs
+from bargaining.equilibria.automaton import State, StochasticAutomaton, begun
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, distances
 from bargaining.equilibria.sets import search
 from bargaining.equilibria.sets.bounds import Image, Recipes, of_polygons, simplified
@@ -199,7 +199,7 @@ class Generation:
 
     data: ExactGame
     vertices: tuple[tuple[Pair, ...], ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[State, ...]
     exact: bool
     fault_of_hints: str = ""
 
@@ -460,9 +460,9 @@ class _Nodes:
             for i, worst in enumerate(self.worst)
         ]
 
-    def built(self) -> list[Node] | tuple[int, str]:
+    def built(self) -> list[State] | tuple[int, str]:
         """Return the nodes of the vertices and of what is played if somebody stays; or a row that fails, and why."""
-        data, nodes, more = self.data, list[Node](), list[Node]()
+        data, nodes, more = self.data, list[State](), list[State]()
         ends = [end for some in data.ends for end in some]
         rows = [
             (s, vertex, row)
@@ -478,7 +478,7 @@ class _Nodes:
                 node = (
                     None
                     if leaver is not None and stay is None
-                    else Node(
+                    else State(
                         state=s,
                         profile=None,
                         leavers=data.leavers(s) if leaver is None else (leaver,),
@@ -502,7 +502,7 @@ class _Nodes:
         x, y = (float(value) for value in self.data.back(vertex))
         return f"vertex ({x:.6g}, {y:.6g}) of state {self.data.names[state]}"
 
-    def _challenge(self, state: int, leaver: int) -> Node | None:
+    def _challenge(self, state: int, leaver: int) -> State | None:
         """Return a node that gives a player who stayed, but should have left, at most her payoff from leaving."""
         data, limit = self.data, self.data.own(state, leaver)
         for row in data.rows(state):
@@ -513,7 +513,7 @@ class _Nodes:
                     return replace(node, challenged=True)
         return None
 
-    def _played(self, state: int, row: int, least: _Limits, most: _Limits) -> Node | None:
+    def _played(self, state: int, row: int, least: _Limits, most: _Limits) -> State | None:
         """Return a node that plays a row for payoffs between limits; None if nothing that can follow gives these."""
         data, after = self.data, self.sums.of(self.data.law(row))
         now, polygon = data.now[row], list(after.vertices)
@@ -531,7 +531,7 @@ class _Nodes:
             {s: self.first[s] + self.worst[i][s] for s in sorted(states)} for i, states in enumerate(reached)
         )
         later = zip(now, data.discounts, polygon[0], strict=True)
-        return Node(
+        return State(
             state=state,
             profile=data.actions(row),
             following={s: tuple((self.first[s] + n, q) for n, q in each) for s, each in lotteries.items()},
@@ -578,7 +578,7 @@ def strategy(
     tolerance: float,
     budget: int | None,
     where: str = "",
-) -> tuple[tuple[Node, ...], Lottery]:
+) -> tuple[tuple[State, ...], Lottery]:
     """Return the nodes of an equilibrium with these payoffs, which are vertices of the sets, and its start.
 
     Parameters
@@ -630,23 +630,3 @@ def strategy(
         )
     before = sum(map(len, sets.vertices[:state]))
     return begun(sets.nodes, tuple((before + k, share) for k, share in start))
-
-
-def begun(nodes: Sequence[Node], start: Lottery) -> tuple[tuple[Node, ...], Lottery]:
-    """Return the nodes that can be reached from a lottery over some, in the order of their first visit."""
-    place: dict[int, int] = {}
-
-    def at(k: int) -> int:
-        return place.setdefault(k, len(place))
-
-    def moved(lottery: Lottery) -> Lottery:
-        return tuple((at(k), share) for k, share in lottery)
-
-    begin, out = moved(start), list[Node]()
-    while len(out) < len(place):
-        node = nodes[list(place)[len(out)]]
-        following = {s: moved(lottery) for s, lottery in node.following.items()}
-        punishment: Any = tuple({s: at(k) for s, k in each.items()} for each in node.punishment)
-        stayed = None if node.stayed is None else at(node.stayed)
-        out.append(replace(node, following=following, punishment=punishment, stayed=stayed))
-    return tuple(out), begin

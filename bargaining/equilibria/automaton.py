@@ -7,12 +7,11 @@ definition alone.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,6 @@ Profile = tuple[int, ...]
 Payoffs = tuple[Fraction, ...]
 Pair = tuple[Fraction, Fraction]
 Lottery = tuple[tuple[int, Fraction], ...]
-Played = TypeVar("Played", bound="History")
 
 LONGEST = 10**6  # periods of a simulated history, each of which is kept
 _DOUBLINGS = 1000  # of a number of periods: what happens in none of them never does
@@ -41,83 +39,42 @@ _DOUBLINGS = 1000  # of a number of periods: what happens in none of them never 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State(Shown):
-    """A state of an automaton: the actions played, and the states that follow.
-
-    Attributes
-    ----------
-    profile : tuple of int, or None
-        The actions; None if somebody leaves.
-    leavers : tuple of int
-        Who leaves; nobody if a profile is played.
-    following : tuple of (int, Fraction)
-        The lottery, drawn by the next public signal, over the states that follow unless a single player deviates.
-    punishment : tuple of int
-        For each player, the state that follows when she alone deviates.
-    stayed : int or None
-        The state that is played if the player who should have left stayed.
-    challenged : bool
-        Whether this state is reached in that way: this period's decisions to leave have already been made.
-    payoffs : pair of Fraction
-        Average payoffs from this state on.
-    """
-
-    profile: tuple[int, ...] | None
-    leavers: tuple[int, ...] = ()
-    following: Lottery = ()
-    punishment: tuple[int, int] | tuple[()] = ()
-    stayed: int | None = None
-    challenged: bool = False
-    payoffs: Pair
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node(Shown):
-    """A node of an automaton of a stochastic game: a state of the game, the actions played, and the nodes that follow.
+    """A state of an automaton, `Node` in a stochastic game: the actions played, and the states that follow.
 
     Attributes
     ----------
     state : int
-        The state of the game.
-    following : mapping of state to lottery
-        For each possible next state, the lottery, drawn by the public signal, over the nodes that follow unless
-        a single player deviates: pairs of a node and its probability.
-    punishment : pair of mappings of state to node
-        For each player, the node that follows in each state when she alone deviates.
-    profile, leavers, stayed, challenged, payoffs
-        As for `State`, with nodes in place of states.
+        The state of the game; 0 where it is repeated.
+    profile : tuple of int, or None
+        The actions; None if somebody leaves.
+    leavers : tuple of int
+        Who leaves; nobody if a profile is played.
+    following : lottery, mapping of state to lottery, or tuple of lotteries
+        What follows unless a single player deviates: pairs of a state and its probability, drawn by the next public
+        signal. In a stochastic game a lottery for each possible next state, in a `PublicState` one for each signal.
+    punishment : tuple of int, or of mappings of state to int
+        For each player, the state that follows when she alone deviates; in a stochastic game one for each next state.
+        None behind signals.
+    stayed : int or None
+        The state that is played if the player who should have left stayed.
+    challenged : bool
+        Whether this state is reached in that way: this period's decisions to leave have already been made.
+    payoffs : tuple of Fraction
+        Average payoffs from this state on.
     """
 
-    state: int
+    state: int = 0
     profile: tuple[int, ...] | None
     leavers: tuple[int, ...] = ()
-    following: Mapping[int, Lottery] = field(default_factory=dict)
-    punishment: tuple[Mapping[int, int], Mapping[int, int]] | tuple[()] = ()
+    following: Any = ()
+    punishment: tuple[Any, ...] = ()
     stayed: int | None = None
     challenged: bool = False
-    payoffs: Pair
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicState(Shown):
-    """A state of a public automaton.
-
-    Attributes
-    ----------
-    stayed : int or None
-        The state that is played if the only player who should leave has stayed.
-    following : tuple of lotteries
-        For each signal the lottery over the states that follow, as (state, Fraction) pairs.
-    profile, leavers, payoffs
-        As for `State`, for any number of players.
-    """
-
-    profile: tuple[int, ...] | None
-    leavers: tuple[int, ...] = ()
-    stayed: int | None = None
-    following: tuple[Lottery, ...] = ()
     payoffs: Payoffs
+
+
+Node = State
+PublicState = State
 
 
 @owning
@@ -128,57 +85,58 @@ class History(Shown):
     Attributes
     ----------
     states : ndarray of int, shape (periods,)
-        The state of each period.
+        The state of each period: of a stochastic game, constant once somebody has left, or else of the automaton.
     profiles : ndarray of int, shape (periods, n)
         The actions; -1 once somebody has left.
     payoffs : ndarray of shape (periods, n)
-        The stage payoffs, or the payoffs per period after leaving.
+        The stage payoffs, behind signals those expected of the actions, or the payoffs per period after leaving.
     player_names : tuple of str
         The names of the players, or their numbers.
+    nodes : ndarray of int, shape (periods,), or None
+        The node of the automaton of a stochastic game.
+    signals : ndarray of int, shape (periods,), or None
+        The signals, if actions are not seen; -1 once somebody has left.
     """
 
     states: NDArray[np.intp]
     profiles: NDArray[np.intp]
     payoffs: Floats
     player_names: tuple[str, ...]
+    nodes: NDArray[np.intp] | None = None
+    signals: NDArray[np.intp] | None = None
     _by_player: ClassVar = ("profiles", "payoffs")
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StateHistory(History):
-    """A simulated history of a stochastic game; `states` are those of the game, constant once somebody has left.
-
-    Attributes
-    ----------
-    nodes : ndarray of int, shape (periods,)
-        The node of the automaton.
-    states, profiles, payoffs
-        As for `History`.
-    """
-
-    nodes: NDArray[np.intp]
+StateHistory = History
+PublicHistory = History
 
 
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PublicHistory(History):
-    """A simulated history, with its signals.
+def begun(states: Sequence[State], start: Lottery) -> tuple[tuple[State, ...], Lottery]:
+    """Return the states that can be reached from a lottery over some, in the order of their first visit."""
+    place: dict[int, int] = {}
 
-    Attributes
-    ----------
-    signals : ndarray of int, shape (periods,)
-        The signals; -1 once somebody has left.
-    states, profiles, payoffs
-        As for `History`; payoffs are expected payoffs of the actions.
-    """
+    def at(k: int) -> int:
+        return place.setdefault(k, len(place))
 
-    signals: NDArray[np.intp]
+    def moved(lottery: Lottery) -> Lottery:
+        return tuple((at(k), share) for k, share in lottery)
+
+    begin, out = moved(start), list[State]()
+    while len(out) < len(place):
+        state = states[list(place)[len(out)]]
+        after = state.following
+        following = (
+            {s: moved(x) for s, x in after.items()} if isinstance(after, Mapping) else (*map(moved, after),)
+        )
+        punishment = tuple({s: at(k) for s, k in each.items()} for each in state.punishment)
+        stayed = None if state.stayed is None else at(state.stayed)
+        out.append(replace(state, following=following, punishment=punishment, stayed=stayed))
+    return tuple(out), begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Machine(Shown, ABC, Generic[Played]):
-    """A profile of pure strategies with public randomisation, in rationals; `Played` is a simulated history.
+class _Machine(Shown):
+    """A profile of pure strategies with public randomisation, in rationals.
 
     Attributes
     ----------
@@ -186,11 +144,7 @@ class _Machine(Shown, ABC, Generic[Played]):
         The lottery over where play begins.
     """
 
-    _fields: ClassVar = (
-        "repeated",
-        "states",
-        "state",
-    )  # of the game and of the places, and what one is called
+    _fields: ClassVar = "repeated", "states", "state"  # the game, the places, and what one is called
     start: Lottery
 
     @property
@@ -213,21 +167,17 @@ class _Machine(Shown, ABC, Generic[Played]):
         """Return the game in rationals."""
         return ExactGame(self._model, box=False)
 
-    @abstractmethod
-    def _history(self, common: dict[str, Any], seen: list[int]) -> Played:
-        """Return the history with these fields and outcomes; `states` are places."""
-
-    def _state(self, place: Any) -> int:
-        """Return the state of the game."""
-        return 0
+    def _history(self, states: NDArray[np.intp], seen: list[int]) -> dict[str, Any]:
+        """Return what a history has beside actions and payoffs, from places and outcomes."""
+        return {"states": states}
 
     def _following(self, place: Any) -> Mapping[int, Lottery]:
         """Return the lottery after each outcome, unless a single player deviates."""
-        return {0: place.following}
+        return place.following if isinstance(place.following, Mapping) else {0: place.following}
 
     def _punishment(self, place: Any) -> Sequence[Mapping[int, int]]:
         """Return where each player's deviation leads after each outcome."""
-        return [{0: k} for k in place.punishment]
+        return [each if isinstance(each, Mapping) else {0: each} for each in place.punishment]
 
     def _after(self, place: Any, outcome: int, deviator: int | None = None) -> Lottery:
         """Return what follows an outcome, if nobody or if one player has deviated."""
@@ -287,19 +237,19 @@ class _Machine(Shown, ABC, Generic[Played]):
         """Return the places that follow, with their chances; none once somebody has left."""
         if place.profile is None:
             return []
-        chances = game.chances(game.row(self._state(place), place.profile))
+        chances = game.chances(game.row(place.state, place.profile))
         return [(n, p * share) for z, p in enumerate(chances) if p for n, share in self._after(place, z)]
 
     def _now(self, place: Any, game: ExactGame) -> Payoffs:
         """Return what a period adds to average payoffs, or what leaving gives."""
         if place.profile is None:
             return self._left(place, game, place.leavers)
-        now: Payoffs = game.now[game.row(self._state(place), place.profile)]
+        now: Payoffs = game.now[game.row(place.state, place.profile)]
         return now
 
     def _left(self, place: Any, game: ExactGame, leavers: Sequence[int]) -> Payoffs:
         """Return the payoffs if some players leave."""
-        leave = game.exits[self._state(place)]
+        leave = game.exits[place.state]
         if leave is None:
             raise InvalidInput(f"`leavers` must be empty in state {self._at(place)}: nobody may leave.")
         columns = zip(*leave.exact[list(leavers)].tolist(), strict=True)
@@ -309,11 +259,11 @@ class _Machine(Shown, ABC, Generic[Played]):
         """Yield what each player gains by every single deviation, with the place."""
         values, game = self.values(), self._game()
         for k, (place, own) in enumerate(zip(self._places, values, strict=True)):
-            may = game.leavers(self._state(place))
-            row = -1 if place.profile is None else game.row(self._state(place), place.profile)
+            may = game.leavers(place.state)
+            row = -1 if place.profile is None else game.row(place.state, place.profile)
             for i, d in enumerate(game.discounts):
                 if row >= 0:
-                    if i in may and not getattr(place, "challenged", False):
+                    if i in may and not place.challenged:
                         yield k, self._left(place, game, (i,))[i] - own[i]
                     worth = cache(
                         lambda z, i=i, place=place: sum(
@@ -360,9 +310,8 @@ class _Machine(Shown, ABC, Generic[Played]):
         game = self._game()
         for k, place in enumerate(self._places):
             out += [(k, n, "" if share == 1 else short(share)) for n, share in self._moves(place, game)]
-            for i, each in enumerate(place.punishment):
-                to = each.values() if isinstance(each, Mapping) else [each]
-                out += [(k, n, f"{players[i]} deviates") for n in dict.fromkeys(to)]
+            for i, each in enumerate(self._punishment(place)):
+                out += [(k, n, f"{players[i]} deviates") for n in dict.fromkeys(each.values())]
             if place.stayed is not None:
                 out.append((k, place.stayed, "stays"))
         return out
@@ -370,7 +319,7 @@ class _Machine(Shown, ABC, Generic[Played]):
     def _play(self, place: Any) -> str:
         """Return what is done at a place in words: actions, or who leaves and what follows if that player stays."""
         if place.profile is not None:
-            return profile_name(self._stages[self._state(place)], place.profile)
+            return profile_name(self._stages[place.state], place.profile)
         text = " and ".join(self.player_names[i] for i in place.leavers)
         text += " leave" if len(place.leavers) > 1 else " leaves"
         return text if place.stayed is None else f"{text} (else {place.stayed})"
@@ -416,7 +365,7 @@ class _Machine(Shown, ABC, Generic[Played]):
         rng: np.random.Generator | int | None = None,
         *,
         deviations: Mapping[int, tuple[int | str, int | str]] | None = None,
-    ) -> Played:
+    ) -> History:
         """Play for a number of periods and return the history.
 
         Parameters
@@ -444,22 +393,25 @@ class _Machine(Shown, ABC, Generic[Played]):
                 seen.append(-1)
                 flows.append([float(x) for x in self._left(place, game, place.leavers)])
                 continue
-            actual, stage = place.profile, self._stages[self._state(place)]
+            actual, stage = place.profile, self._stages[place.state]
             if period in slips:
                 player, action = slips[period]
                 actions: list[Any] = list(actual)
                 actions[player_index(player, "deviations", self.player_names)] = action
                 actual = stage.profile(actions, "deviations")
-            chances = game.chances(game.row(self._state(place), actual))
+            chances = game.chances(game.row(place.state, actual))
             many = len(chances) > 1
             seen.append(int(chance.choice(len(chances), p=[float(p) for p in chances])) if many else 0)
             alone = [i for i, (a, b) in enumerate(zip(actual, place.profile, strict=True)) if a != b]
             at = _draw(self._after(place, seen[-1], alone[0] if len(alone) == 1 else None), chance)
             played.append(actual)
             flows.append(stage.payoffs[actual].tolist())
-        common = {"states": visited, "profiles": played, "payoffs": flows}
-        arrays = {name: np.array(rows) for name, rows in common.items()}
-        return self._history({**arrays, "player_names": self.player_names}, seen)
+        return History(
+            **self._history(np.array(visited), seen),
+            profiles=np.array(played),
+            payoffs=np.array(flows),
+            player_names=self.player_names,
+        )
 
     def to_dot(self) -> str:
         """Return the graph in the DOT language; deviations are dashed."""
@@ -491,7 +443,7 @@ def spell(lottery: Lottery) -> str:
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Automaton(_Machine[History]):
+class Automaton(_Machine):
     """A profile of pure strategies with public randomisation, in rationals.
 
     In every period the public signal draws a state, from `start` in the first period; the state says what is
@@ -512,17 +464,13 @@ class Automaton(_Machine[History]):
     states: tuple[State, ...]
 
     @classmethod
-    def of(cls, repeated: RepeatedGame, nodes: Sequence[Node], start: Lottery) -> Automaton:
+    def of(cls, repeated: RepeatedGame, nodes: Sequence[State], start: Lottery) -> Automaton:
         """Return the automaton whose states are the nodes of one of the stochastic game of one state."""
         states = (
-            State(
-                profile=node.profile,
-                leavers=node.leavers,
-                following=node.following.get(0, ()),
-                punishment=tuple(each.get(0, k) for each in node.punishment),  # type: ignore[arg-type]
-                stayed=node.stayed,
-                challenged=node.challenged,
-                payoffs=node.payoffs,
+            replace(
+                node,
+                following=node.following[0] if node.following else (),
+                punishment=tuple(each.get(0, k) for each in node.punishment),
             )
             for k, node in enumerate(nodes)
         )
@@ -531,13 +479,10 @@ class Automaton(_Machine[History]):
     def _game(self) -> ExactGame:
         return ExactGame(StochasticGame.from_repeated(self.repeated), box=False)
 
-    def _history(self, common: dict[str, Any], seen: list[int]) -> History:
-        return History(**common)
-
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StochasticAutomaton(_Machine[StateHistory]):
+class StochasticAutomaton(_Machine):
     """A profile of pure strategies of a stochastic game with public randomisation, in rationals.
 
     Each node belongs to a state of the game. When the next state is known, the public signal draws a node of that
@@ -548,7 +493,7 @@ class StochasticAutomaton(_Machine[StateHistory]):
     ----------
     game : StochasticGame
         The game.
-    nodes : tuple of Node
+    nodes : tuple of State
         The nodes.
     start : tuple of (int, Fraction)
         The lottery over nodes in the first period, all of them of one state.
@@ -575,42 +520,31 @@ class StochasticAutomaton(_Machine[StateHistory]):
 
     _fields: ClassVar = ("game", "nodes", "node")
     game: StochasticGame
-    nodes: tuple[Node, ...]
+    nodes: tuple[State, ...]
 
     @property
     def _stages(self) -> Sequence[Game]:
         return self.game.games
 
-    def _state(self, place: Node) -> int:
-        return place.state
-
-    def _following(self, place: Node) -> Mapping[int, Lottery]:
-        return place.following
-
-    def _punishment(self, place: Node) -> Sequence[Mapping[int, int]]:
-        return place.punishment
-
-    def _at(self, place: Node) -> str:
+    def _at(self, place: State) -> str:
         return self.game.states[place.state]
 
-    def _cells(self, place: Node) -> list[str]:
+    def _cells(self, place: State) -> list[str]:
         following = {
             s: spell(lottery) if len(lottery) == 1 else f"({spell(lottery)})"
-            for s, lottery in place.following.items()
+            for s, lottery in (place.following or {}).items()
         }
         columns: list[Mapping[int, Any]] = [following, *(place.punishment or ({}, {}))]
         names = self.game.states
         return [", ".join(f"{names[s]} {n}" for s, n in sorted(where.items())) for where in columns]
 
-    def _history(self, common: dict[str, Any], seen: list[int]) -> StateHistory:
-        visited = common["states"]
-        states = np.array([self.nodes[k].state for k in visited])
-        return StateHistory(**{**common, "states": states}, nodes=visited)
+    def _history(self, states: NDArray[np.intp], seen: list[int]) -> dict[str, Any]:
+        return {"states": np.array([self.nodes[k].state for k in states]), "nodes": states}
 
 
 @owning
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PublicAutomaton(_Machine[PublicHistory]):
+class PublicAutomaton(_Machine):
     """Public strategies in rationals: the actions in each state, and the states that follow each signal.
 
     Deviations are not observed; they only change the probabilities of signals. `print` shows the table.
@@ -619,20 +553,20 @@ class PublicAutomaton(_Machine[PublicHistory]):
     ----------
     repeated : RepeatedGame
         The game, with its monitoring.
-    states : tuple of PublicState
+    states : tuple of State
         The states.
     start : tuple of (int, Fraction)
         The lottery over states in the first period.
     """
 
     repeated: RepeatedGame
-    states: tuple[PublicState, ...]
+    states: tuple[State, ...]
 
-    def _following(self, place: PublicState) -> Mapping[int, Lottery]:
+    def _following(self, place: State) -> Mapping[int, Lottery]:
         return dict(enumerate(place.following))
 
-    def _after(self, place: PublicState, outcome: int, deviator: int | None = None) -> Lottery:
-        return place.following[outcome]  # deviations are not seen
+    def _after(self, place: State, outcome: int, deviator: int | None = None) -> Lottery:
+        return self._following(place)[outcome]  # deviations are not seen
 
     def _signals(self) -> tuple[str, ...]:
         assert self.repeated.monitoring is not None
@@ -651,11 +585,11 @@ class PublicAutomaton(_Machine[PublicHistory]):
     def _heads(self) -> list[str]:
         return [f"after {name}" for name in self._signals()]
 
-    def _cells(self, place: PublicState) -> list[str]:
+    def _cells(self, place: State) -> list[str]:
         return [spell(lottery) for lottery in place.following] or [""] * len(self._signals())
 
-    def _history(self, common: dict[str, Any], seen: list[int]) -> PublicHistory:
-        return PublicHistory(**common, signals=np.array(seen))
+    def _history(self, states: NDArray[np.intp], seen: list[int]) -> dict[str, Any]:
+        return {"states": states, "signals": np.array(seen)}
 
     def frequencies(self) -> Floats:
         """Return the long-run share of periods in each state, from the start.

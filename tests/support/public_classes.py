@@ -32,7 +32,6 @@ FURTHER: dict[str, Callable[[], Any]] = {
     "Comparison": lambda: b.WeightedNashModel([3, 2, 4], total=10).fit().wald_test([1]),
     "Game": lambda: STAGE,
     "MethodCall": lambda: MethodCall(name="nash"),
-    "Node": lambda: STATE.strategy(STATE.vertices[0]).nodes[0],
     "PayoffCertificate": lambda: b.certify(b.payoff_set(REPEATED)),
     "PayoffPolygon": lambda: PayoffPolygon(
         vertices=np.eye(2), threat=np.zeros(2), status=Status.OK, reason="", scale=1.0
@@ -40,7 +39,6 @@ FURTHER: dict[str, Callable[[], Any]] = {
     "PublicCertificate": lambda: b.certify(PUBLIC, tolerance=1e-2),
     "PublicPayoffSet": lambda: PUBLIC,
     "ReputationalOutcome": lambda: b.ReputationalBargaining([0.6, 0.6], 0.1, [0.05, 0.05], players=PEOPLE)(),
-    "StateHistory": lambda: STATE.strategy(STATE.vertices[0]).simulate(2, 0),
     "StochasticAutomaton": lambda: STATE.strategy(STATE.vertices[0]),
     "StochasticCertificate": lambda: b.certify(b.payoff_set(stochastic())),
     "StochasticPayoffBounds": lambda: b.payoff_bounds(stochastic()),

@@ -14,7 +14,7 @@ from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rational import rational, solve
 from bargaining.equilibria._affine import Budget
 from bargaining.equilibria._exact_game import Leave
-from bargaining.equilibria.automaton import Lottery, Payoffs, PublicAutomaton, PublicState, reachable
+from bargaining.equilibria.automaton import Lottery, Payoffs, PublicAutomaton, State, begun, reachable
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.repeated._hyperplanes.inner import Play
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles
@@ -28,25 +28,6 @@ _SIMPLE = 1000  # the largest denominator of weights that are rounded to simple 
 _APART = 1e-9  # of the ranges: points closer to a plane than this count as points of the plane
 _FAR = 1e4  # a deviation from the mean, in shares of the ranges, costs so many times as much as a state
 _NEAR = 1e-9  # how near to a simple fraction a weight must be
-
-
-def begun(automaton: PublicAutomaton, start: Lottery) -> PublicAutomaton:
-    """Return the automaton that starts with a lottery over its states; unreachable states are dropped."""
-    kept = np.flatnonzero(_paths(automaton)[[k for k, _ in start]].any(axis=0)).tolist()
-    place = {k: new for new, k in enumerate(kept)}
-
-    def moved(lottery: Lottery) -> Lottery:
-        return tuple((place[n], share) for n, share in lottery)
-
-    states = tuple(
-        replace(
-            state,
-            following=tuple(map(moved, state.following)),
-            stayed=None if state.stayed is None else place[state.stayed],
-        )
-        for state in (automaton.states[k] for k in kept)
-    )
-    return PublicAutomaton(repeated=automaton.repeated, states=states, start=moved(tuple(sorted(start))))
 
 
 def _paths(automaton: PublicAutomaton) -> NDArray[np.bool_]:
@@ -79,7 +60,8 @@ def attaining(
             tuple(payoffs),
             _paths(automaton).sum(axis=1).astype(float),
         )
-        play = begun(automaton, start)
+        states, first = begun(automaton.states, tuple(sorted(start)))
+        play = replace(automaton, states=states, start=first)
         if exact:
             return play
         off = float(np.abs((play.payoffs - np.array(payoffs, float)) / size).max())
@@ -105,7 +87,7 @@ def rational_automaton(repeated: RepeatedGame, play: Play, leaves: Sequence[Leav
 def _rounded(
     repeated: RepeatedGame, play: Play, leaves: Sequence[Leave], simple: bool, scale: int
 ) -> PublicAutomaton | None:
-    rows, states = play.lotteries, list[PublicState]()
+    rows, states = play.lotteries, list[State]()
     places, signals = list(np.ndindex(*repeated.game.shape)), rows.shape[0] // len(play.owners)
     alone = [None if owner >= 0 else leaves[-1 - owner].leaver for owner in play.owners.tolist()]
     mutual = repeated.exit.who if repeated.exit is not None else ()
@@ -113,11 +95,11 @@ def _rounded(
     for k, (owner, leaver) in enumerate(zip(play.owners.tolist(), alone, strict=True)):
         if owner < 0:
             leavers = mutual if leaver is None else (leaver,)
-            states.append(PublicState(profile=None, leavers=leavers, payoffs=nothing))
+            states.append(State(profile=None, leavers=leavers, payoffs=nothing))
             continue
         parts = [slice(*rows.indptr[row : row + 2]) for row in range(k * signals, (k + 1) * signals)]
         following = tuple(_lottery(rows.indices[at], rows.data[at], simple, scale) for at in parts)
-        states.append(PublicState(profile=places[owner], following=following, payoffs=nothing))
+        states.append(State(profile=places[owner], following=following, payoffs=nothing))
     start = ((0, Fraction(1)),)
     values = PublicAutomaton(repeated=repeated, states=tuple(states), start=start).values()
     staying = [k for k, state in enumerate(states) if state.profile is not None]

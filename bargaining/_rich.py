@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
+from html import escape
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -108,13 +109,13 @@ class Card:
 
     def html(self) -> str:
         """Return the card in HTML; whatever is text is escaped."""
-        head = "".join(f"<th>{_safe(text)}</th>" for text in self.heads)
+        head = "".join(f"<th>{escape(text)}</th>" for text in self.heads)
         body = "".join(
-            f"<tr>{''.join(f'<td>{_safe(text)}</td>' for text in row)}</tr>\n" for row in self.rows
+            f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>\n" for row in self.rows
         )
-        notes = f"<p>{_safe('; '.join(self.notes))}</p>\n" if self.notes else ""
+        notes = f"<p>{escape('; '.join(self.notes))}</p>\n" if self.notes else ""
         return (
-            f'<table class="bargaining">\n<caption>{_safe(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n'
+            f'<table class="bargaining">\n<caption>{escape(self.title)}</caption>\n<thead><tr>{head}</tr></thead>\n'
             f"<tbody>\n{body}</tbody>\n</table>\n{notes}"
         )
 
@@ -124,12 +125,6 @@ def table(title: str, rows: Iterable[Shown]) -> Card:
     every = [{k: brief(value) for k, value in entries(row) if k != "player_names"} for row in rows]
     heads = [name.replace("_", " ") for name in every[0]] if every else []
     return Card(title=title, heads=heads, rows=[list(row.values()) for row in every])
-
-
-def _safe(text: str) -> str:
-    from html import escape
-
-    return escape(text)
 
 
 def entries(result: Any) -> list[tuple[str, Any]]:

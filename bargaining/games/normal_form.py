@@ -193,7 +193,7 @@ class Game(Shown):
     ) -> None:
         if not payoffs:
             raise InvalidInput("`payoffs` must hold one array per player; got none.")
-        if len(payoffs) == 1 and is_foreign(payoffs[0]):
+        if len(payoffs) == 1 and any(hasattr(payoffs[0], mark) for mark in _FOREIGN):
             raise InvalidInput(
                 f"`payoffs` must be arrays, one per player; got {with_article(payoffs[0])}. Convert it: "
                 "Game.of(game)."
@@ -230,8 +230,19 @@ class Game(Shown):
         """
         if isinstance(game, Game):
             return game
-        payoffs, actions, players = read_foreign(game)
-        return cls(*payoffs, actions=actions, players=players)
+        if hasattr(game, "payoff_matrices"):  # nashpy.Game
+            return cls(*game.payoff_matrices)
+        if hasattr(game, "payoff_profile_array"):  # quantecon.game_theory.NormalFormGame
+            return cls(*np.moveaxis(np.asarray(game.payoff_profile_array), -1, 0))
+        if hasattr(game, "to_arrays"):  # pygambit.Game, exact
+            players = [str(player.label) for player in game.players]
+            actions = [[str(own.label) for own in player.strategies] for player in game.players]
+            names: Any = {"actions": _distinct(*actions), "players": players if _distinct(players) else None}
+            return cls(*map(np.asarray, game.to_arrays()), **names)
+        raise InvalidInput(
+            f"`game` must be a Game, or a game of nashpy, quantecon (NormalFormGame) or pygambit; got {short(game)}. "
+            "From arrays make Game(A, B), from Gambit's text Game.from_nfg(text)."
+        )
 
     @classmethod
     def from_nfg(cls, source: str | os.PathLike[str]) -> Game:
@@ -602,32 +613,8 @@ def _names(actions: Sequence[Sequence[str]] | None, shape: tuple[int, ...]) -> t
     return names
 
 
-Foreign = tuple[Sequence[Any], Sequence[Sequence[str]] | None, Sequence[str] | None]
-"""A game of another library: payoffs, one array per player, names of actions, names of players."""
-
-_MARKS = ("payoff_matrices", "payoff_profile_array", "to_arrays")
-
-
-def is_foreign(game: Any) -> bool:
-    """Whether this is a game that `read_foreign` knows."""
-    return any(hasattr(game, mark) for mark in _MARKS)
-
-
-def read_foreign(game: Any) -> Foreign:
-    """Return the payoffs and names of a game of nashpy, quantecon or pygambit."""
-    if hasattr(game, "payoff_matrices"):  # nashpy.Game
-        return tuple(game.payoff_matrices), None, None
-    if hasattr(game, "payoff_profile_array"):  # quantecon.game_theory.NormalFormGame
-        return tuple(np.moveaxis(np.asarray(game.payoff_profile_array), -1, 0)), None, None
-    if hasattr(game, "to_arrays"):  # pygambit.Game, exact
-        players = [str(player.label) for player in game.players]
-        actions = [[str(own.label) for own in player.strategies] for player in game.players]
-        payoffs = tuple(map(np.asarray, game.to_arrays()))
-        return payoffs, _distinct(*actions), (players if _distinct(players) else None)
-    raise InvalidInput(
-        f"`game` must be a Game, or a game of nashpy, quantecon (NormalFormGame) or pygambit; got {short(game)}. From "
-        "arrays make Game(A, B), from Gambit's text Game.from_nfg(text)."
-    )
+_FOREIGN = ("payoff_matrices", "payoff_profile_array", "to_arrays")
+"""Attributes of games of nashpy, quantecon and pygambit, which `Game.of` knows."""
 
 
 def _distinct(*lists: list[str]) -> tuple[list[str], ...] | None:

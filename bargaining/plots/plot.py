@@ -54,114 +54,74 @@ def visible(label: str) -> str:
     return f" {label}" if label.startswith("_") else label
 
 
-def draw_automaton(
-    automaton: Automaton | StochasticAutomaton, ax: Axes, colours: tuple[str, ...], ink: str, paper: str
-) -> None:
-    """Draw states, lotteries, and where each player's deviation leads."""
-    count = len(automaton._drawn())
-    angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
+def draw_automaton(automaton: Automaton | StochasticAutomaton, ax: Axes) -> None:
+    """Draw states on a circle, lotteries, and where each player's deviation leads.
+
+    States in which play may start have a heavy edge.
+    """
+    drawn, starts = automaton._drawn(), {k for k, _ in automaton.start}
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(drawn)) / len(drawn)
     places = np.column_stack([np.cos(angles), np.sin(angles)])
-    styles = _styles(titles(automaton.player_names), colours, ink)
-    between: dict[tuple[int, int], list[tuple[str, str]]] = defaultdict(list)
+    first, second = titles(automaton.player_names)[:2]
+    kinds = ["next", f"{first} deviates", f"{second} deviates", "stays"]
+    looks = zip((ink(), *colours()), ("-", "--", ":", "-."), strict=False)
+    styles: dict[str, dict[str, Any]] = {
+        kind: {"color": c, "linestyle": dash} for kind, (c, dash) in zip(kinds, looks, strict=True)
+    }
+    between: dict[tuple[int, int], list[str]] = defaultdict(list)
     for a, b, label in automaton.edges():
-        kind = label if label in styles else "next"
-        between[a, b].append((kind, "" if label == kind else label))
-    for (a, b), arrows in between.items():
-        for k, (kind, label) in enumerate(arrows):
-            _arrow(ax, places[a], places[b], k, styles[kind], label, paper)
-    _nodes(automaton, places, ax, ink, paper)
-    for kind in dict.fromkeys(kind for arrows in between.values() for kind, _ in arrows):
+        between[a, b].append(label)
+    for (a, b), labels in between.items():
+        for k, label in enumerate(labels):
+            kind = label if label in styles else "next"
+            _arrow(ax, places[a], places[b], k, styles[kind], "" if label == kind else label)
+    for k, ((label, values), place) in enumerate(zip(drawn, places, strict=True)):
+        edge: dict[str, Any] = {"markeredgecolor": ink(), "markeredgewidth": 2.4 if k in starts else 1.0}
+        ax.plot(*place, "o", markersize=_NODE, markerfacecolor=_paper(), **edge)
+        ax.text(place[0], place[1], str(k), ha="center", va="center")
+        payoffs = ", ".join(f"{float(value):.4g}" for value in values)
+        loops = len(between.get((k, k), ()))
+        x, y = (1.35 + (_LOOP * (1.4 + 0.8 * (loops - 1)) if loops else 0.0)) * place
+        side = "left" if x > 0.3 else "right" if x < -0.3 else "center"
+        ax.text(x, y, f"{literal(label)}\n({payoffs})", fontsize="small", ha=side, va="center")
+    used = [label if label in styles else "next" for labels in between.values() for label in labels]
+    for kind in dict.fromkeys(used):
         ax.plot([], [], label=visible(literal(kind)), **styles[kind])
     ax.set(xlim=(-2.4, 2.4), ylim=(-1.7, 2.5), aspect="equal")
     ax.set_axis_off()
-    if ax.get_legend_handles_labels()[0]:
+    if used:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncol=2, frameon=False, fontsize="small")
 
 
-def _styles(players: Sequence[str], colours: tuple[str, ...], ink: str) -> dict[str, dict[str, Any]]:
-    return {
-        "next": {"color": ink, "linestyle": "-"},
-        f"{players[0]} deviates": {"color": colours[0], "linestyle": "--"},
-        f"{players[1]} deviates": {"color": colours[1], "linestyle": ":"},
-        "stays": {"color": colours[2], "linestyle": "-."},
-    }
+def _arrow(ax: Axes, start: Floats, end: Floats, k: int, style: dict[str, Any], label: str) -> None:
+    """Draw the k-th arrow from one state to another, or a loop outwards and back, with its label halfway.
 
-
-def _arrow(
-    ax: Axes, start: Floats, end: Floats, k: int, style: dict[str, Any], label: str, paper: str
-) -> None:
-    """Draw the k-th arrow from one state to another, or back to itself, with its label halfway."""
-    draw = _loop if (start == end).all() else _curve
-    patch, middle = draw(start, end, k, style)
-    ax.add_patch(patch)
-    box = {"facecolor": paper, "edgecolor": "none", "pad": 0.5}
-    if label:
-        ax.text(middle[0], middle[1], label, fontsize="x-small", ha="center", va="center", bbox=box)
-
-
-def _curve(start: Floats, end: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Floats]:
-    """Return an arrow that bends more the more arrows there are before it, and its middle."""
-    from matplotlib.patches import FancyArrowPatch
-
-    bend = _BEND * (k + 1)
-    across = np.array([end[1] - start[1], start[0] - end[0]])
-    arrow = FancyArrowPatch(
-        (start[0], start[1]),
-        (end[0], end[1]),
-        arrowstyle="-|>",
-        mutation_scale=10,
-        shrinkA=_NODE / 2,
-        shrinkB=_NODE / 2 + 1,
-        connectionstyle=f"arc3,rad={bend}",
-        linewidth=1.1,
-        zorder=1,
-        **style,
-    )
-    return arrow, (start + end) / 2 + 0.6 * bend * across
-
-
-def _loop(at: Floats, _: Floats, k: int, style: dict[str, Any]) -> tuple[Any, Floats]:
-    """Return a loop that leaves a state outwards and comes back, and its far end."""
-    from matplotlib.patches import PathPatch
+    Arrows bend more, and loops are larger, the more there are before.
+    """
+    from matplotlib.patches import FancyArrowPatch, PathPatch
     from matplotlib.path import Path
 
-    size = _LOOP * (1 + 0.6 * k)
-    out, side = at, np.array([-at[1], at[0]])
-    corners = [at, at + size * (1.8 * out + 1.1 * side), at + size * (1.8 * out - 1.1 * side), at]
-    path = Path(np.array(corners), [Path.MOVETO, *[Path.CURVE4] * 3])
-    loop = PathPatch(path, fill=False, edgecolor=style["color"], linestyle=style["linestyle"], linewidth=1.1)
-    loop.set(zorder=1, clip_on=False)
-    return loop, at + 1.35 * size * out
-
-
-def _nodes(
-    automaton: Automaton | StochasticAutomaton, places: Floats, ax: Axes, ink: str, paper: str
-) -> None:
-    """Draw the states; those in which play may start have a heavy edge."""
-    starts = {k for k, _ in automaton.start}
-    loops = [sum(a == b == k for a, b, _ in automaton.edges()) for k in range(len(places))]
-    for k, ((label, values), place) in enumerate(zip(automaton._drawn(), places, strict=True)):
-        edge = 2.4 if k in starts else 1.0
-        ax.plot(
-            *place,
-            "o",
-            markersize=_NODE,
-            markerfacecolor=paper,
-            markeredgecolor=ink,
-            markeredgewidth=edge,
+    patch: Any
+    if (start == end).all():
+        size, side = _LOOP * (1 + 0.6 * k), np.array([-start[1], start[0]])
+        far = [start + size * (1.8 * start + turn * side) for turn in (1.1, -1.1)]
+        path = Path(np.array([start, *far, start]), [Path.MOVETO, *[Path.CURVE4] * 3])
+        patch = PathPatch(path, fill=False, edgecolor=style["color"], linestyle=style["linestyle"])
+        patch.set(clip_on=False)
+        middle = start + 1.35 * size * start
+    else:
+        bend = _BEND * (k + 1)
+        ends: dict[str, Any] = {"shrinkA": _NODE / 2, "shrinkB": _NODE / 2 + 1, "mutation_scale": 10}
+        curved = f"arc3,rad={bend}"
+        patch = FancyArrowPatch(
+            (start[0], start[1]), (end[0], end[1]), arrowstyle="-|>", connectionstyle=curved, **ends, **style
         )
-        ax.text(place[0], place[1], str(k), ha="center", va="center")
-        payoffs = ", ".join(f"{float(value):.4g}" for value in values)
-        far = 1.35 + (_LOOP * (1.4 + 0.8 * (loops[k] - 1)) if loops[k] else 0.0)
-        x, y = far * place
-        ax.text(
-            x,
-            y,
-            f"{literal(label)}\n({payoffs})",
-            fontsize="small",
-            ha="left" if x > 0.3 else "right" if x < -0.3 else "center",
-            va="center",
-        )
+        middle = (start + end) / 2 + 0.6 * bend * np.array([end[1] - start[1], start[0] - end[0]])
+    patch.set(linewidth=1.1, zorder=1)
+    ax.add_patch(patch)
+    if label:
+        box = {"facecolor": _paper(), "edgecolor": "none", "pad": 0.5}
+        ax.text(middle[0], middle[1], label, fontsize="x-small", ha="center", va="center", bbox=box)
 
 
 __all__ = ["plot", "save_figure"]
@@ -332,9 +292,7 @@ def _kind(result: Any) -> Kind:
         PayoffPolygon: Kind(draw=_draw_payoff_set, axes="payoffs"),
         PayoffBounds: Kind(draw=_draw_bounds, axes="payoffs"),
         StochasticPayoffSets: Kind(draw=_draw_states, axes="payoffs", lines=len),
-        Automaton | StochasticAutomaton: Kind(
-            draw=lambda one, ax, _: draw_automaton(one, ax, colours(), ink(), _paper()), axes=""
-        ),
+        Automaton | StochasticAutomaton: Kind(draw=lambda one, ax, _: draw_automaton(one, ax), axes=""),
         ReputationalOutcome: Kind(draw=_draw_reputation, axes="time", lines=lambda _: 2),
     }
     known = next((kind for known, kind in kinds.items() if isinstance(result, known)), None)

@@ -48,7 +48,7 @@ from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Image, set_of_cell
-from bargaining.protocols._offers import TIE, Mask, Talks
+from bargaining.protocols._offers import TIE, Mask, Talks, Turns
 
 _MOST = 1000  # players: one more adds a column to every array, and S equations to a system
 
@@ -440,22 +440,6 @@ def follow(chain: Chain, values: Floats, choices: Choices) -> Floats:
     return np.asarray(spsolve(system.tocsc(), constant.T.ravel())).reshape(n, -1).T
 
 
-def agreed(chain: Chain, values: Floats) -> Floats:
-    """Return the payoffs if all offers are accepted: by Newton's method, with shorter steps at kinks."""
-    choices = Choices(np.zeros(chain.states), np.ones(chain.states))
-
-    def miss(values: Floats) -> float:
-        return float(np.abs(outcome(chain, today(chain, values), choices)[0] - values).max())
-
-    size = 1.0
-    while size >= _STEP and miss(values) > _ROUNDING / 10:
-        move, size = follow(chain, values, choices) - values, 1.0
-        while size >= _STEP and not miss(values + size * move) < miss(values):
-            size /= 2
-        values = values + size * move if size >= _STEP else values
-    return values
-
-
 def equilibrium(chain: Chain, accuracy: float) -> tuple[Floats, Choices]:
     """Return a stationary equilibrium by policy iteration, with lotteries where that leads to none."""
     values, choices, error = solve(chain)
@@ -464,9 +448,9 @@ def equilibrium(chain: Chain, accuracy: float) -> tuple[Floats, Choices]:
     return values, choices
 
 
-def solve(chain: Chain) -> tuple[Floats, Choices, float]:
+def solve(chain: Chain, start: Floats | None = None) -> tuple[Floats, Choices, float]:
     """Return stationary equilibrium payoffs without lotteries, choices, and the largest violation of the definition."""
-    values = _iterate(chain, np.zeros((chain.states, chain.players)), _WARM)
+    values = _iterate(chain, np.zeros((chain.states, chain.players)), _WARM) if start is None else start
     best, least, periods = values, np.inf, 1
     for _ in range(_ROUNDS):
         values = follow(chain, values, play(chain, values)[1])
@@ -660,17 +644,6 @@ _PROMISED = 1e-12  # the accuracy of divisions
 _STAGES = 8  # from impatience to the discount factors: Newton's start is near at each
 
 
-class Turns(NamedTuple):
-    """The payoffs and the outcome of each player's turn; the proposer is the first axis."""
-
-    offers: Floats
-    """Payoffs when k makes the first offer, (n, ..., n)."""
-    chances: Floats
-    """The odds that k's offer is accepted, that it ends the talks, and that talks go on, (n, ..., 3)."""
-    unique: Mask
-    """Whether no other stationary equilibrium exists, (...)."""
-
-
 class Round(NamedTuple):
     """One cell's turns as a chain, in which payoffs are `origin + unit * values`."""
 
@@ -699,14 +672,12 @@ def stationary(chain: Chain) -> tuple[Floats, Choices, bool]:
     if isinstance(chain, ChainOfSets):
         values = np.full((chain.players, chain.players), 1 / chain.players)
         for share in np.arange(1, _STAGES + 1) / _STAGES:
-            values = agreed(replace(chain, discounts=1 - (1 - chain.discounts) ** share), values)
-        candidates = [values]
+            values, choices, _ = solve(replace(chain, discounts=1 - (1 - chain.discounts) ** share), values)
     else:
-        candidates, unique = [_free(chain), agreed(chain, _free(chain))], proven_unique(chain)
-    for values in candidates:
-        if violation(chain, values, choices) <= _PROMISED:
-            return values, choices, unique
-    return *equilibrium(chain, _PROMISED), unique
+        values, unique = _free(chain), proven_unique(chain)
+    if violation(chain, values, choices) > _PROMISED:
+        values, choices = equilibrium(chain, _PROMISED)
+    return values, choices, unique
 
 
 def _free(chain: Chain) -> Floats:

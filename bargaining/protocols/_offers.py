@@ -116,6 +116,22 @@ class Talks:
         return best_response(self.feasible, i, floor)
 
 
+class Turns(NamedTuple):
+    """The payoffs and the outcome of each player's turn; the proposer is the first axis."""
+
+    offers: Floats
+    """Payoffs when k makes the first offer, (n, ..., n)."""
+    chances: Floats
+    """The odds that k's offer is accepted, that it ends the talks, and that talks go on, (n, ..., 3)."""
+    unique: Mask
+    """Whether no other equilibrium payoffs exist, stationary ones among three or more players, (...)."""
+
+    def replaced(self, here: Mask, other: Turns) -> Turns:
+        """Return the turns with those of some cells replaced."""
+        where = here[..., None], here[..., None], here
+        return Turns(*map(np.where, where, other, self))
+
+
 class Threats(NamedTuple):
     """Which decisions to leave or stay are credible after a refusal of i's offer, i on the last axis."""
 
@@ -254,24 +270,8 @@ def _turn(
     return lowest, highest, fate, spare
 
 
-class Refusals(NamedTuple):
-    """The turns of both players, the proposer on the first axis."""
-
-    payoffs: Floats
-    """Payoffs where known, (2, ..., 2)."""
-    chances: Floats
-    """1 for what certainly becomes of an offer: it is accepted, it ends the talks, or talks go on, (2, ..., 3)."""
-    known: Mask
-    """Whether payoffs are unique, (...)."""
-
-    @property
-    def agreed(self) -> Mask:
-        """Whether the offers of both are certainly accepted, (...)."""
-        return np.asarray((self.chances[..., 0] == 1).all(axis=0))
-
-
-def refusals(talks: Talks, leaver: str, wanted: Mask) -> Refusals:
-    """Return what each turn gives where bounds of all equilibrium payoffs meet; they move until those `wanted` stay."""
+def refusals(talks: Talks, leaver: str, wanted: Mask) -> Turns:
+    """Return the turns, unique where bounds of all equilibrium payoffs meet; they move until those `wanted` stay."""
     ends = [talks.ideal, talks.disagreement]
     ends.append(np.where(talks.breakdown[..., None] > 0, talks.breakdown_payoffs, talks.disagreement))
     ends.append(np.where(talks.may_leave.any(axis=-1, keepdims=True), talks.outside, talks.disagreement))
@@ -287,7 +287,7 @@ def refusals(talks: Talks, leaver: str, wanted: Mask) -> Refusals:
             break
     near = high - low <= ROUNDING * (talks.ideal - talks.floor)
     known = near.all(axis=(0, -1)) & (chances.sum(axis=-1) == 1).all(axis=0)
-    return Refusals((low + high) / 2, chances, np.asarray(known))
+    return Turns((low + high) / 2, chances, np.asarray(known))
 
 
 # Each round shrinks bounds by the discount factor times the chance of no breakdown: enough for .98.

@@ -18,12 +18,12 @@ from bargaining.division import ACCURACY, Division, describe, divide, extended
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.base import is_convex
 from bargaining.problem import Problem, require_problem
-from bargaining.protocols._chain import Turns, finite_rotation, rotation, separable, turns_miss
+from bargaining.protocols._chain import finite_rotation, rotation, separable, turns_miss
 from bargaining.protocols._offers import (
     ROUNDING,
     Mask,
-    Refusals,
     Talks,
+    Turns,
     after_refusal,
     differ,
     finite_offers,
@@ -354,12 +354,10 @@ class AlternatingOffers(Shown):
         off = ~(pair_miss(talks, self.leaver, offers) <= ROUNDING) & shared & ~many
         here, _, found = self._refused(talks, off, many & shared)
         if here.any():
-            unique = np.where(here, ~spared(talks, self.leaver, found.payoffs), unique)
-            turns = _replaced(turns, here, found.payoffs, found.chances)._replace(unique=unique)
+            turns = turns.replaced(here, found._replace(unique=~spared(talks, self.leaver, found.offers)))
         off &= ~here
         if off.any() and self.leaver == "responder" and separable(talks.feasible):
-            others = rotation(talks, off)
-            turns = _replaced(turns, off, others.offers, others.chances)._replace(unique=unique & ~off)
+            turns = turns.replaced(off, rotation(talks, off)._replace(unique=~off))
         return turns, np.where(many & shared & ~here, Status.MULTIPLE, status).astype(np.int8)
 
     def _doubts(self, talks: Talks, low: Floats, high: Floats) -> tuple[Mask, Mask]:
@@ -367,7 +365,7 @@ class AlternatingOffers(Shown):
         off = ~(pair_miss(talks, self.leaver, on_frontier(talks, high, low)) <= ROUNDING)
         return off, several(talks, low, high)
 
-    def _refused(self, talks: Talks, off: Mask, many: Mask) -> tuple[Mask, Mask, Refusals]:
+    def _refused(self, talks: Talks, off: Mask, many: Mask) -> tuple[Mask, Mask, Turns]:
         """Return where refusals decide and payoffs are unique, where they may decide but are not, and these payoffs.
 
         Refusals decide where accepted offers are `off`. If leaving and a breakdown are feasible, a refusal is worth no
@@ -380,7 +378,8 @@ class AlternatingOffers(Shown):
         safe &= (talks.floor >= d).all(axis=-1) | (np.ptp(talks.discounts, axis=-1) == 0)
         odd = np.where(many, ~safe, off)
         found = refusals(talks, self.leaver, odd)
-        return odd & found.known, odd & ~found.known & ~(many & found.agreed), found
+        agreed = (found.chances[..., 0] == 1).all(axis=0)
+        return odd & found.unique, odd & ~found.unique & ~(many & agreed), found
 
     def _by_induction(self, talks: Talks) -> Turns:
         assert self.horizon is not None
@@ -459,7 +458,7 @@ class AlternatingOffers(Shown):
                 others = np.stack((least, most), axis=-1)
                 ends = np.stack((own, others) if k == 0 else (others, own), axis=-2)
                 known, lost, found = self._refused(talks, *self._doubts(talks, low, high))
-                met = np.where((found.chances[..., 2] == 1).all(axis=0)[..., None], np.nan, found.payoffs[k])
+                met = np.where((found.chances[..., 2] == 1).all(axis=0)[..., None], np.nan, found.offers[k])
                 ends = np.where(known[..., None, None], met[..., None], ends)
                 ends = np.where(lost[..., None, None], np.nan, ends)
         answered = (status == Status.OK) | (status == Status.DEGENERATE)
@@ -549,11 +548,3 @@ class AlternatingOffers(Shown):
             ideal=ideal,
         )
         return talks, np.broadcast_to(status, shape)
-
-
-def _replaced(turns: Turns, here: Mask, offers: Floats, chances: Floats) -> Turns:
-    """Return the turns with those of some cells replaced."""
-    here = here[..., None]
-    return turns._replace(
-        offers=np.where(here, offers, turns.offers), chances=np.where(here, chances, turns.chances)
-    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +66,7 @@ class HeadlineDraw(Shown):
         }
         costs = talks.route(shares)
         free = talks.outcome(talks.free, costs).money
-        best = cache(lambda: talks.best_rates(costs, (1,), **NEAR).rates[:, 0])
-        threats = np.stack([self._threat(talks, one, shares, costs, best) for one in self.disagreements])
+        threats = np.stack([self._threat(talks, one, shares, costs) for one in self.disagreements])
         agreed = np.stack(
             [free, np.broadcast_to(free[0], free.shape)]
         )  # with the route, and where it is closed
@@ -91,22 +89,14 @@ class HeadlineDraw(Shown):
             )
         return self.negotiation.on(model.with_data(model.data.with_terms(model.data.tariffs, theta)))
 
-    def _threat(
-        self, talks: Negotiation, given: Any, shares: Share, costs: Floats, best: Callable[[], Floats]
-    ) -> Floats:
+    def _threat(self, talks: Negotiation, given: Any, shares: Share, costs: Floats) -> Floats:
         """Money without an agreement at each share, (S, 2)."""
-        name, option = parsed(given)
-        if name in ("exit", "status quo"):
+        if given != "war":
             return outcome_without(talks, given, r=shares).money
-        if name == "war":
-            found = talks.best_rates(costs, **NEAR)
-            if (found.status != Status.OK).any():
-                raise Unsolved("No Nash tariffs were certified for the war. Leave it out of `disagreements`.")
-            rates = found.rates
-        else:
-            rate = best() if option is None else np.full(len(costs), float(option))
-            rates = np.column_stack([rate if name == "in kind" else np.zeros_like(rate), rate])
-        return talks.outcome(talks.tariffs_at(rates), costs).money
+        found = talks.best_rates(costs, **NEAR)
+        if (found.status != Status.OK).any():
+            raise Unsolved("No Nash tariffs were certified for the war. Leave it out of `disagreements`.")
+        return talks.outcome(talks.tariffs_at(found.rates), costs).money
 
 
 def headline_draws(

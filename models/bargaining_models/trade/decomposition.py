@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.polynomial import legendre
 
 from bargaining.authoring import Floats, Result, owning
 from bargaining.errors import Status
@@ -130,9 +131,13 @@ def decompose(
             paid = end.deficits + end.received - start.deficits
             dearer = np.expm1(end.log_costs - start.log_costs)
             return _parts(start, dearer, end.flows - start.flows, sectors_first(hats - 1.0), paid), end
-        nodes, weights = np.polynomial.legendre.leggauss(steps)
+        nodes, weights = legendre.leggauss(steps)
+        through = np.linalg.inv(
+            legendre.legvander(nodes, steps - 1)
+        )  # the polynomial through values at nodes
+        slopes = 2.0 * legendre.legval(nodes, legendre.legder(through)).T
         nodes, weights = (nodes + 1.0) / 2.0, weights / 2.0
-        slopes, line = _differentiation(nodes), nodes[:, None, None, None]
+        line = nodes[:, None, None, None]
         parts = []
         for k in range(len(tariffs)):
             hats = np.ones_like(base) if costs is None else costs[k]
@@ -160,16 +165,3 @@ def _parts(
     volume = (rates * (flows - at.flows * costs[..., None, :])).sum(axis=3) / income
     saved = -(at.cells.gross * at.flows * trade_costs).sum(axis=3) / income
     return terms, volume, np.broadcast_to(saved, terms.shape), paid / at.income
-
-
-def _differentiation(nodes: Floats) -> Floats:
-    """The matrix that turns values at nodes into derivatives of the polynomial through them (Berrut, Trefethen
-    2004)."""
-    gaps = nodes[:, None] - nodes
-    np.fill_diagonal(gaps, 1.0)
-    log, sign = np.log(np.abs(gaps)).sum(axis=1), np.sign(gaps).prod(axis=1)
-    ratio = np.exp(log[:, None] - log) * sign[:, None] * sign
-    matrix = ratio / gaps
-    np.fill_diagonal(matrix, 0.0)
-    np.fill_diagonal(matrix, -matrix.sum(axis=1))
-    return np.asarray(matrix)

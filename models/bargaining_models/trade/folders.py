@@ -141,16 +141,12 @@ def from_icio(frame: Any, **options: Any) -> TradeData:
             f"`frame` has columns of {strangers[:5]}, which sell nothing. Drop columns of totals."
         )
     values = real(frame.to_numpy(), "frame")
-    n, j = len(regions), len(sectors)
-    row = [(regions.index(region), sectors.index(sector)) for region, sector in sellers]
-    flows, use = np.zeros((n, n, j)), np.zeros((n, j, j))
-    for column, (buyer, kind) in enumerate(buyers):
-        home = regions.index(buyer)
-        bought = values[:, column]
-        for (seller, sector), value in zip(row, bought, strict=True):
-            flows[home, seller, sector] += value
-            if kind in sectors:
-                use[home, sectors.index(kind), sector] += value
+    rows = [sellers.index((region, sector)) for region in regions for sector in sectors]
+    bought = values[rows].T.reshape(len(buyers), len(regions), len(sectors))
+    home = np.array([[buyer == region for region in regions] for buyer, _ in buyers], dtype=float)
+    firm = np.array([[kind == sector for sector in sectors] for _, kind in buyers], dtype=float)
+    flows = np.tensordot(home, bought, (0, 0))
+    use = np.einsum("bn,bk,bj->nkj", home, firm, bought.sum(axis=1), optimize=True)
     output = flows.sum(axis=0)
     shares = use / np.where(output > 0.0, output, 1.0)[:, :, None]
     return TradeData.from_arrays(

@@ -10,9 +10,9 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,18 +114,6 @@ class Row(Shown):
     def year(self) -> int:
         """Return the year of the row."""
         return int(self.number_in("year", 1900, 2100))
-
-    def record(self, kind: type[T], low: float, high: float) -> T:
-        """Return an object whose fields are columns: a value in [low, high], a year, texts."""
-
-        def entry(column: str) -> Any:
-            if column == "value":
-                return self.number_in(column, low, high)
-            if column == "year":
-                return self.year()
-            return self.text(column)
-
-        return kind(**{field.name: entry(field.name) for field in fields(kind)})  # type: ignore[arg-type]
 
 
 def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:

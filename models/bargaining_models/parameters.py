@@ -69,8 +69,17 @@ class Fact(Shown):
 
 def facts(rows: list[Row]) -> Mapping[str, Fact]:
     """Read `facts.csv`."""
-    found = names(rows, "name", most=10_000)
-    return Named({name: row.record(Fact, -MOST, MOST) for name, row in zip(found, rows, strict=True)})
+    names(rows, "name", most=10_000)
+    texts = (*FACT, "unit", "source")
+    found = [
+        Fact(
+            **{name: row.text(name) for name in texts},
+            value=row.number_in("value", -MOST, MOST),
+            year=row.year(),
+        )
+        for row in rows
+    ]
+    return Named({fact.name: fact for fact in found})
 
 
 __all__ = ["Fact", "Figures", "Parameters", "load"]

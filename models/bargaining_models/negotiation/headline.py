@@ -107,7 +107,12 @@ def gain_from_walking_out(deal: Deal) -> Floats:
 
 
 SHARES = (0.0, 0.05, 0.15)  # none, little, and what the paper calls large
-NOISE = 1e-9  # in money: the solver's rounding is not shown
+NOISE = 1e-9  # money and percent below this are rounding errors of the solver
+
+
+def clean(value: float) -> float:
+    """Return 0 for a rounding error of the solver."""
+    return 0.0 if abs(value) < NOISE else float(value)
 
 
 def headline(
@@ -143,7 +148,7 @@ def headline(
         paid = deal.transfer(division)
         empty = empty or bool(np.any(np.asarray(division.status) == Status.EMPTY))
         residuals.append(float(np.nanmax(np.where(np.isfinite(paid), division.residual, 0.0))))
-        home, partner = map(_clean, threat[0] - deal.agreement.money[0])
+        home, partner = map(clean, threat[0] - deal.agreement.money[0])
         row = {"what": label(negotiation, given), "home": home, "partner": partner}
         rows.append(row | _cells(paid, shares, shown))
     unit = negotiation.model.data.unit or "money"
@@ -183,7 +188,7 @@ def _cells(values: Floats, shares: Floats, shown: Floats) -> dict[str, float | N
     with np.errstate(divide="ignore", invalid="ignore"):
         changes = np.where(np.abs(first) > NOISE, 100.0 * (at - first) / np.abs(first), np.nan)
     return {
-        f"{name}_{k}": _clean(value) if np.isfinite(value) else None
+        f"{name}_{k}": clean(value) if np.isfinite(value) else None
         for name, listed in (("value", at), ("change", changes))
         for k, value in enumerate(listed.tolist())
     }
@@ -212,8 +217,3 @@ def _notes(deal: Deal, residual: float, *, empty: bool) -> dict[str, str | float
         "Version": bargaining.__version__,
     }
     return {name: text for name, text in notes.items() if text != ""}
-
-
-def _clean(value: float) -> float:
-    """Return 0 for a rounding error of the solver."""
-    return 0.0 if abs(value) < NOISE else float(value)

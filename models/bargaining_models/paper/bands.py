@@ -12,8 +12,6 @@ draw of each structure was solved again and came out as stored.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 
 from bargaining.authoring import Floats, write_whole
 from bargaining.errors import Status, Unsolved
@@ -361,13 +360,9 @@ def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negot
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows to a file, numbers in ten digits."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: f"{cell:.10g}" if isinstance(cell, float) else cell for k, cell in row.items()})
+    text = pd.DataFrame(list(rows)).to_csv(index=False, float_format="%.10g", lineterminator="\n")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.encode())
 
 
 def _band_rows(environment: str, drawn: xr.Dataset, capacity: Floats) -> Iterator[dict[str, Any]]:
@@ -425,8 +420,7 @@ def tail(unit: str, what: str = "headline") -> dict[str, str]:
 
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Read the rows of a file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")  # type: ignore[return-value]
 
 
 def _try_again(parameters: Parameters) -> None:

@@ -19,10 +19,10 @@ import numpy as np
 from bargaining.authoring import Shown
 from bargaining.errors import BargainingError, Status
 from bargaining.tables.table import Table
-from bargaining_models.negotiation.headline import first_crossing, gain_from_refusing
+from bargaining_models.negotiation.headline import NOISE, clean, first_crossing, gain_from_refusing
 from bargaining_models.paper.bands import FOLDER, read_rows, tail, write_rows
 from bargaining_models.paper.pivot_game import SHOWN, WORTHWHILE, PivotGameStudy
-from bargaining_models.paper.study import LATEST, NOISE, Study, clean
+from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.timing import PRIOR, YEARS, PivotStudy
 from bargaining_models.paper.worlds import STRUCTURES, DrawnStudy, world_priors
 from bargaining_models.parameters import Parameters

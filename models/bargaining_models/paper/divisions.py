@@ -12,6 +12,7 @@ from bargaining import Division, Table, nash
 from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Deal, Reading, readings
 from bargaining_models.negotiation.headline import (
+    NOISE,
     Margin,
     first_crossing,
     gain_from_leaving,
@@ -29,7 +30,6 @@ from bargaining_models.paper.study import (
     COUNTRIES,
     DISCOUNTS,
     DIVERTED,
-    NOISE,
     SHARES,
     Study,
     by_country,

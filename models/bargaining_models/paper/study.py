@@ -15,7 +15,7 @@ from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models._figures import Figures
 from bargaining_models.negotiation.deal import Deal
-from bargaining_models.negotiation.headline import GRID
+from bargaining_models.negotiation.headline import GRID, clean
 from bargaining_models.negotiation.tariff_war import TariffGame
 from bargaining_models.negotiation.triangle import Triangle
 from bargaining_models.parameters import Parameters, load
@@ -25,7 +25,6 @@ from bargaining_models.us_canada.baseline import Baseline, check_unit
 SHARES = np.array([0.0, 0.05, 0.10, 0.15, 0.20, 0.30])  # from none to twice the share of the headline
 COUNTRIES = ("Canada", "US")
 CASES = ((False, "stay"), (True, "leave"))  # whether either may leave, and what its columns begin with
-NOISE = 1e-9  # money and percent below this are rounding errors of the solver
 DISCOUNTS = (0.1, 0.3, 0.9)  # low, middling and high patience
 LATEST = "2026-08-19"
 """The last date of the tariffs; section 338 as proclaimed."""
@@ -267,11 +266,6 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, float):
         return value
     return None if np.isnan(value) else clean(value)
-
-
-def clean(value: float) -> float:
-    """Return 0 for a rounding error of the solver."""
-    return 0.0 if abs(value) < NOISE else float(value)
 
 
 def by_country(case: str, values: Iterable[float]) -> dict[str, float]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from bargaining.authoring import Shown, file_name, write_whole
+from bargaining.authoring import file_name, write_whole
 from bargaining.errors import InvalidInput
 from bargaining.tables import typeset
 from bargaining.tables.table import Column, Table
@@ -35,68 +35,50 @@ from bargaining_models.paper.pivot_game import patience_table, sensitivity_table
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
 
-
-@dataclass(frozen=True, slots=True)
-class Spec(Shown):
-    """What makes a table at one date, and whether rows at the tariffs of the last date of the figures follow."""
-
-    make: Callable[[Study], Table]
-    dated: bool = False
-
-    def __call__(self, study: Study) -> Table:
-        """Return the table."""
-        made = self.at(study)
-        return both_dates(made, self.at(study.latest)) if self.dated else made
-
-    def at(self, study: Study) -> Table:
-        """Return it at the tariffs of a study alone, made once in each study."""
-        return study.once(self.make)
-
-
-TABLES = {
-    "headline": Spec(headline, dated=True),
-    "T0": Spec(bands_table),
-    "T0-structures": Spec(spread_table),
-    "T0-sobol": Spec(shares_table),
-    "T1": Spec(lambda study: payoffs(study, "percent"), dated=True),
-    "T1-money": Spec(lambda study: payoffs(study, "money")),
-    "T1-r": Spec(meanings),
-    "T2": Spec(lambda study: splits(study, study.uncapped, "splits", "unlimited capacity, China route open")),
-    "T2-capped": Spec(lambda study: splits(study, study.capped, "splits-capped", "capped, China route open")),
-    "T2-closed": Spec(
-        lambda study: splits(
-            study,
-            study.closed_route,
-            "splits-closed",
-            "unlimited capacity, China route closed by the agreement",
-        )
+TABLES: dict[str, Callable[[Study], Table]] = {
+    "headline": headline,
+    "T0": bands_table,
+    "T0-structures": spread_table,
+    "T0-sobol": shares_table,
+    "T1": lambda study: payoffs(study, "percent"),
+    "T1-money": lambda study: payoffs(study, "money"),
+    "T1-r": meanings,
+    "T2": lambda study: splits(study, study.uncapped, "splits", "unlimited capacity, China route open"),
+    "T2-capped": lambda study: splits(study, study.capped, "splits-capped", "capped, China route open"),
+    "T2-closed": lambda study: splits(
+        study, study.closed_route, "splits-closed", "unlimited capacity, China route closed by the agreement"
     ),
-    "T3": Spec(thresholds),
-    "T4": Spec(claims_table),
-    "T4-figures": Spec(lambda study: counts_table(study, rows)),
-    "T5": Spec(critical_discounts, dated=True),
-    "T6": Spec(self_enforcing),
-    "T7": Spec(splits_over_time),
-    "T7-answers": Spec(answers),
-    "T8": Spec(beliefs),
-    "T8-delay": Spec(delay),
-    "T9": Spec(projects),
-    "T10": Spec(terms_table, dated=True),
-    "T10-patience": Spec(patience_table),
-    "T10-sensitivity": Spec(sensitivity_table),
-    "T11": Spec(payments),
-    "T12": Spec(events_table),
+    "T3": thresholds,
+    "T4": claims_table,
+    "T4-figures": lambda study: counts_table(study, rows),
+    "T5": critical_discounts,
+    "T6": self_enforcing,
+    "T7": splits_over_time,
+    "T7-answers": answers,
+    "T8": beliefs,
+    "T8-delay": delay,
+    "T9": projects,
+    "T10": terms_table,
+    "T10-patience": patience_table,
+    "T10-sensitivity": sensitivity_table,
+    "T11": payments,
+    "T12": events_table,
 }
+
+
+DATED = ("headline", "T1", "T5", "T10")
+"""Tables whose rows at the tariffs of the last date of the figures follow."""
 
 
 def table(study: Study, name: str) -> Table:
     """Return a table of the paper."""
-    return TABLES[name](study)
+    made = study.once(TABLES[name])
+    return both_dates(made, study.latest.once(TABLES[name])) if name in DATED else made
 
 
 def rows(study: Study, name: str) -> list[dict[str, Any]]:
     """Return the rows of a table at the tariffs of a study alone, each by column."""
-    return TABLES[name].at(study).records()
+    return study.once(TABLES[name]).records()
 
 
 def both_dates(first: Table, later: Table) -> Table:

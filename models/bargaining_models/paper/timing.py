@@ -14,7 +14,7 @@ from bargaining.tables.table import Table
 from bargaining_models.negotiation.bluff import MOST, Claim, HoldOut, gain_over_giving_way
 from bargaining_models.negotiation.capacity import together
 from bargaining_models.negotiation.deal import BREAKDOWNS, Deal, Reading, readings
-from bargaining_models.negotiation.headline import first_crossing
+from bargaining_models.negotiation.headline import clean, first_crossing
 from bargaining_models.negotiation.negotiation import Share
 from bargaining_models.negotiation.pivot import (
     Growth,
@@ -28,7 +28,7 @@ from bargaining_models.negotiation.pivot import (
     path_readings,
     without_suppliers,
 )
-from bargaining_models.paper.study import SHARES, Study, by_country, clean
+from bargaining_models.paper.study import SHARES, Study, by_country
 from bargaining_models.us_canada.baseline import ROLES, Baseline
 from bargaining_models.us_canada.baseline import projects as projects_of
 

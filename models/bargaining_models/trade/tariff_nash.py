@@ -459,11 +459,11 @@ def nash_tariffs(
     curvature, values = np.full(len(rates.players), np.nan), np.full(rates.size, np.nan)
     searches: list[tuple[Floats, Floats]] = []
     for _ in range(CLIMBS):
-        searches.append((start, _search(payoffs, start)))
-        best = _most_exact(payoffs, searches[-1][1])
-        if best is None:
+        found, error = _search(payoffs, start)
+        searches.append((start, found))
+        if not np.isfinite(found).any():
             break
-        values = best
+        values = found[error.argmin()]
         near = payoffs.based_at(values)
         marginals, regrets, deviations = _certificate(payoffs, near, values[None], points)
         marginal, regret, start = float(marginals[0]), float(regrets[0]), deviations[0]
@@ -558,14 +558,6 @@ def formula_rates(payoffs: Payoffs) -> Floats:
     return values
 
 
-def _most_exact(payoffs: Payoffs, solutions: Floats) -> Floats | None:
-    """The rates (K,) of some (S, K) that meet the first-order conditions best; None if none do."""
-    solved = solutions[np.isfinite(solutions).all(axis=1)]
-    if not len(solved):
-        return None
-    return np.asarray(solved[int(np.abs(payoffs.own_slopes(solved)[1]).max(axis=1).argmin())])
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TariffWars(Result):
     """Best rates, given the others', in each of B scenarios.
@@ -596,7 +588,7 @@ def tariff_wars(
     varied = rates.costs if rates.costs is not None and rates.costs.ndim == 4 else rates.given
     count, size, payoffs = len(varied), rates.size, Payoffs(model, rates)
     begin = np.tile(_starts(starts, rates, np.zeros(size)), (count, 1))
-    solutions = _search(payoffs.take(np.repeat(np.arange(count), len(starts))), begin)
+    solutions, _ = _search(payoffs.take(np.repeat(np.arange(count), len(starts))), begin)
     solutions = solutions.reshape(count, -1, size)
     met = np.asarray(np.isfinite(solutions).all(axis=2))
     values = solutions[np.arange(count), met.argmax(axis=1)]
@@ -637,8 +629,8 @@ def _starts(starts: Sequence[Any], rates: Rates, formula: Floats) -> Floats:
     return np.maximum(np.stack(rows), rates.lowest() + 0.05)
 
 
-def _search(payoffs: Payoffs, begin: Floats) -> Floats:
-    """Solve the first-order conditions from each start, (S, K); NaN where that leads nowhere.
+def _search(payoffs: Payoffs, begin: Floats) -> tuple[Floats, Floats]:
+    """Solve the first-order conditions from each start, (S, K), NaN where that leads nowhere; return residuals too.
 
     Steps of Newton's method in the block of each player's own rates come first, uphill where a payoff is not concave;
     near a solution, where curvature hardly changes any more, Broyden's method takes over.
@@ -679,7 +671,7 @@ def _search(payoffs: Payoffs, begin: Floats) -> Floats:
                 break
             x = x + broyden_step(-np.matmul(inverse[active], slopes[..., None])[..., 0], past)
     values[~(off < NOTHING)] = np.nan
-    return values
+    return values, off
 
 
 def _own_blocks(payoffs: Payoffs, values: Floats) -> tuple[Floats, Floats]:

@@ -285,7 +285,9 @@ def test_a_player_who_could_do_better_is_seen(model, monkeypatch):
     """Rates that only meet the first-order conditions of another model are not passed off as an equilibrium."""
     from bargaining_models.trade import tariff_nash
 
-    monkeypatch.setattr(tariff_nash, "_search", lambda payoffs, begin: np.array([[0.05, 0.101686]]))
+    monkeypatch.setattr(
+        tariff_nash, "_search", lambda payoffs, begin: (np.array([[0.05, 0.101686]]), np.ones(1))
+    )
     found = model.nash_tariffs(["USA", "CAN"], against="players")
     assert found.status is Status.INACCURATE
     assert found.marginal > 1e-3

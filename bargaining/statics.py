@@ -50,16 +50,12 @@ _OF_PROBLEM = ("disagreement", "total", "points")
 _ANSWERS = {"payoffs": "player", "vertices": "vertex", "discount": "", "payoff": "", "rates": "country"}
 _STEP = 2.0**-5  # the largest step, of a gain or of the way to 0 or 1; each next one is half as long
 _LEVELS = 12  # steps: rounding takes over before the last of them
-_PASSES = (
-    (1.0, 5),
-    (1.0, _LEVELS),
-    (2.0**-11, _LEVELS),
-)  # scale of the steps and their number, until one is enough
+# Scale of the steps and their number, until one is enough.
+_PASSES = (1.0, 5), (1.0, _LEVELS), (2.0**-11, _LEVELS)
 _FINE = 1e-10  # of a player's gain: differences with smaller errors are good enough
 _LOOSE = 0.01  # of a difference, or of a player's gain per step: with a larger error it is none, as at a jump
-_ALIKE = (
-    1e-6  # of a player's gain: sides that differ by less, or by less than their errors, are one derivative
-)
+# Of a player's gain: sides that differ by less, or by less than their errors, are one derivative.
+_ALIKE = 1e-6
 _SEARCHED = 1e-13  # relative error of what a search found: contracts, thresholds
 
 Solve = Callable[[Floats], Floats]

@@ -18,10 +18,8 @@ _STEP = 1e-30  # of derivatives: an imaginary step loses no digits
 # Where residuals have kinks: the log-odds that are searched, how closely, and with how many points a parameter, along a
 # profile and in all.
 _RANGE, _FINE, _FEW, _MANY = (-8.0, 8.0), 1e-10, 15, 60
-_END, _DISTANT = (
-    1e-9,
-    1e4,
-)  # where ranges count as exhausted: shares this close to 0 or 1, this many standard errors
+# Where ranges count as exhausted: shares this close to 0 or 1, this many standard errors.
+_END, _DISTANT = 1e-9, 1e4
 
 
 class Criterion:

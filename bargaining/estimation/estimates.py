@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from bargaining.tables.table import Table
 
-_STRONG = (
-    23.1  # effective first-stage F: 5% critical value for a bias above a tenth of the worst (one instrument)
-)
+# Effective first-stage F: 5% critical value for a bias above a tenth of the worst (one instrument).
+_STRONG = 23.1
 _GRID = np.linspace(-14.0, 14.0, 29)  # log-odds of the weights that Anderson-Rubin sets are searched for
 _SLICES = 17  # weights between the ends of such a set, at which the sets of costs are computed
 _NESTED = 1e-9  # of the sum of squares: a model that explains another's predictions as closely contains it

@@ -119,14 +119,12 @@ class CoalitionalGame(Shown):
         if len(set(names)) < len(names):
             raise InvalidInput(f"`players` must differ; got {names!r}.")
         self.players = names
-        self._worth = self._from_function(worth) if callable(worth) else self._from_mapping(worth)
-
-    def _from_function(self, worth: Callable[[frozenset[Any]], Any]) -> Rationals:
-        values = [worth(self._names(mask)) for mask in range(1, 2 ** len(self.players))]
-        return fractions(np.append(0, rational(values, "worth", ndim=1)))
-
-    def _from_mapping(self, worth: Mapping[Any, Any]) -> Rationals:
-        values = fractions(np.zeros(2 ** len(self.players), dtype=int))
+        if callable(worth):
+            coalitions = map(self._names, range(1, 2 ** len(names)))
+            values = rational([worth(coalition) for coalition in coalitions], "worth", ndim=1)
+            self._worth = fractions(np.append(0, values))
+            return
+        self._worth = fractions(np.zeros(2 ** len(names), dtype=int))
         named: set[int] = set()
         if not isinstance(worth, Mapping):
             raise InvalidInput(f"`worth` must be a mapping or a function of coalitions; got {worth!r}.")
@@ -135,10 +133,9 @@ class CoalitionalGame(Shown):
             if mask in named:
                 raise InvalidInput(f"`worth` names the coalition {coalition!r} twice; keep one of them.")
             named.add(mask)
-            values[mask] = rational(value, f"worth[{coalition!r}]", ndim=0)[()]
-        if values[0] != 0:
-            raise InvalidInput(f"`worth` of the empty coalition must be 0; got {values[0]}.")
-        return values
+            self._worth[mask] = rational(value, f"worth[{coalition!r}]", ndim=0)[()]
+        if self._worth[0] != 0:
+            raise InvalidInput(f"`worth` of the empty coalition must be 0; got {self._worth[0]}.")
 
     def __repr__(self) -> str:
         return f"<CoalitionalGame of {len(self.players)} players, worth {float(self._worth[-1]):g}>"

@@ -306,11 +306,8 @@ class StochasticGame(Shown):
 def require_stochastic(game: Any) -> None:
     """Raise an error if `game` is not a `StochasticGame`."""
     if not isinstance(game, StochasticGame):
-        cure = (
-            " It is one of a single state: StochasticGame.from_repeated(game)."
-            if isinstance(game, RepeatedGame)
-            else ""
-        )
+        cure = " It is one of a single state: StochasticGame.from_repeated(game)."
+        cure = cure if isinstance(game, RepeatedGame) else ""
         raise InvalidInput(f"`game` must be a StochasticGame; got {type(game).__name__}.{cure}")
 
 
@@ -328,11 +325,8 @@ def _chances_of(value: Any, state: int, game: StochasticGame) -> tuple[Floats, N
         wanted = " or ".join(map(str, allowed))
         raise InvalidInput(f"`{name}` must have shape {wanted}, the next state last; got {chances.shape}.")
     shape = (*stage.shape, states) if chances.size == stage.payoffs[..., 0].size * states else (states,)
-    chances, given, total = (
-        chances.reshape(shape),
-        given.reshape(shape),
-        chances.sum(axis=-1).reshape(shape[:-1]),
-    )
+    chances, given = chances.reshape(shape), given.reshape(shape)
+    total = np.asarray(chances.sum(axis=-1))
 
     def where(profile: tuple[int, ...]) -> str:
         played = profile_name(stage, profile or (0,) * stage.players)
@@ -369,15 +363,26 @@ def _games_by_state(
     payoffs: Sequence[Any], names: tuple[str, ...], actions: Sequence[Any] | None
 ) -> tuple[Game, ...]:
     """Return the stage games, for the same players in every state."""
-    own = _action_names(actions, len(payoffs))
-    games = tuple(_game(entry, s, names[s], own[s]) for s, entry in enumerate(payoffs))
+    games: list[Game] = []
+    for s, (entry, own) in enumerate(zip(payoffs, _action_names(actions, len(payoffs)), strict=True)):
+        if isinstance(entry, Game):
+            who = entry.player_names if entry.has_names else None
+            games.append(entry if own is None else Game(*entry._given, actions=own, players=who))
+            continue
+        shape = real(entry, f"payoffs[{s}]").shape
+        if len(shape) < 2 or shape[-1] != len(shape) - 1:
+            raise InvalidInput(
+                f"`payoffs` must have shape (a_1, ..., a_n, n) in every state, players last; "
+                f"state {names[s]} has {shape}."
+            )
+        games.append(Game(*np.moveaxis(np.asarray(entry), -1, 0), actions=own))
     for name, game in zip(names, games, strict=True):
         if game.players != games[0].players:
             raise InvalidInput(
                 f"`payoffs` must be for the same players in every state; state {name} has {game.players}, "
                 f"state {names[0]} has {games[0].players}."
             )
-    return games
+    return tuple(games)
 
 
 def _action_names(actions: Sequence[Any] | None, states: int) -> Sequence[Any]:
@@ -391,21 +396,6 @@ def _action_names(actions: Sequence[Any] | None, states: int) -> Sequence[Any]:
     if not shared and len(actions) != states:
         raise InvalidInput(f"`actions` must have one entry a state ({states}); got {len(actions)}.")
     return [actions] * states if shared else actions
-
-
-def _game(entry: Any, state: int, name: str, actions: Any) -> Game:
-    if isinstance(entry, Game):
-        if actions is None:
-            return entry
-        return Game(*entry._given, actions=actions, players=entry.player_names if entry.has_names else None)
-    table = real(entry, f"payoffs[{state}]")
-    if table.ndim < 2 or table.shape[-1] != table.ndim - 1:
-        raise InvalidInput(
-            f"`payoffs` must have shape (a_1, ..., a_n, n) in every state, players last; "
-            f"state {name} has {table.shape}."
-        )
-    given = np.asarray(entry)
-    return Game(*(given[..., i] for i in range(table.shape[-1])), actions=actions)
 
 
 def _players_of(games: Sequence[Game], players: Names | None) -> tuple[str, ...]:

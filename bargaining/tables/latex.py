@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import ceil
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -72,7 +71,7 @@ def _floating(fitted: Fit, tabular: list[str], title: str, notes: list[str]) -> 
     return [
         r"\begin{table}",
         r"\centering",
-        _setting(fitted),
+        fitted.setting,
         r"\begin{threeparttable}",
         title,
         *tabular,
@@ -87,7 +86,7 @@ def _long(fitted: Fit, tabular: list[str], title: str, notes: list[str]) -> list
     head, body = tabular[1 : middle + 1], tabular[middle + 1 : -2]
     return [
         r"\begingroup",
-        _setting(fitted) + r"\setlength{\LTcapwidth}{\linewidth}",
+        fitted.setting + r"\setlength{\LTcapwidth}{\linewidth}",
         tabular[0].replace("tabular", "longtable", 1),
         rf"{title}\\" if title else "",
         *head,
@@ -101,10 +100,6 @@ def _long(fitted: Fit, tabular: list[str], title: str, notes: list[str]) -> list
         *(rf"{{\footnotesize\noindent {note}\par}}" for note in notes),
         r"\endgroup",
     ]
-
-
-def _setting(fitted: Fit) -> str:
-    return rf"{fitted.size}\setlength{{\tabcolsep}}{{{fitted.gap:g}pt}}" if fitted.size else ""
 
 
 def _tabular(table: Table, encode: Callable[[str], str]) -> tuple[Fit, list[str]]:
@@ -212,12 +207,10 @@ def _room(form: str) -> int:
     return sum(sizes) + 1 + form.startswith("-") + sizes[1] // 5 + 4 * (len(sizes) > 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """How a table is set: type, page width, and for each column a share of it, 0 for the natural width."""
+class Fit(NamedTuple):
+    """How a table is set: type, height of a line, page width, and each column's share of it, 0 for its own width."""
 
-    size: str
-    gap: float
+    setting: str
     line: float
     page: float
     folds: tuple[int, ...]  # characters of the lines of headings, if they are folded
@@ -233,7 +226,7 @@ def _fit(needed: Sequence[int], levels: Sequence[Sequence[str]], numeric: Sequen
     number, pages = np.array(numeric), (_UPRIGHT, _TURNED)
     settings = [(_UPRIGHT, _SIZES[0], len), *((*s, _longest_word) for s in product(pages, _SIZES))]
     for page, type_size, extent in settings:
-        _, scale, gap, _ = type_size
+        size, scale, gap, line = type_size
         folding = extent is not len
         heads = np.array([max(map(extent, pair)) for pair in zip(*levels[1:], strict=True)])
         least = np.where(number | (not folding), needed, np.minimum(needed, _READABLE))
@@ -250,9 +243,8 @@ def _fit(needed: Sequence[int], levels: Sequence[Sequence[str]], numeric: Sequen
     short = width < want
     shares = np.where(short, np.floor(1000 * width * scale * _CHARACTER / page) / 1000, 0.0)
     return Fit(
-        size=type_size[0],
-        gap=gap,
-        line=type_size[-1],
+        setting=rf"{size}\setlength{{\tabcolsep}}{{{gap:g}pt}}" if size else "",
+        line=line,
         page=page,
         folds=tuple(map(int, width)) if folding else (),
         shares=tuple(shares.tolist()),

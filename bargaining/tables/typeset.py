@@ -79,7 +79,7 @@ def plain(table: Table, width: int | None = None) -> str:
     body = [_aligned(cells) if n else cells for cells, n in zip(texts(table), numeric, strict=True)]
     room = width or sys.maxsize
     blocks = [_block(table, body, numeric, range(len(numeric)))]
-    if _wide(blocks[0]) > room:
+    if _wide(blocks[0][1:]) > room:
         longest = _longest_line(table, body, numeric, room)
         body = [c if n else [fill(text, longest) for text in c] for c, n in zip(body, numeric, strict=True)]
         blocks = _blocks(table, body, numeric, room)
@@ -107,11 +107,11 @@ def _blocks(
     """Part the columns into blocks that fit, as many columns in each as do."""
     front = next((k for k, column in enumerate(table.columns) if column.group), 1)
     keys = list(range(min(front, 3, len(numeric) - 1)))
-    while keys and _wide(_block(table, body, numeric, keys)) > room // 2:
+    while keys and _wide(_block(table, body, numeric, keys)[1:]) > room // 2:
         keys.pop()
     parts = [list(keys)]
     for k in range(len(keys), len(numeric)):
-        if len(parts[-1]) > len(keys) and _wide(_block(table, body, numeric, [*parts[-1], k])) > room:
+        if len(parts[-1]) > len(keys) and _wide(_block(table, body, numeric, [*parts[-1], k])[1:]) > room:
             parts.append(list(keys))
         parts[-1].append(k)
     return [_block(table, body, numeric, shown) for shown in parts]
@@ -120,7 +120,10 @@ def _blocks(
 def _block(
     table: Table, body: Sequence[Sequence[str]], numeric: Sequence[bool], shown: Sequence[int]
 ) -> list[str]:
-    """Return the lines of some columns; the texts of a row may have several lines."""
+    """Return the lines of some columns; the texts of a row may have several lines.
+
+    The first line, of groups, may be longer by the spaces around a name than the columns are wide.
+    """
     columns = [table.columns[k] for k in shown]
     units = (
         [[column.unit] for column in columns] if any(column.unit for column in columns) else [[]] * len(shown)

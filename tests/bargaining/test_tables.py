@@ -511,3 +511,8 @@ def test_a_fraction_beyond_floats_is_written_in_full_in_a_note_as_a_whole_number
         [[1]], notes={"n": large, "half": Fraction(2 * large + 1, 2), "third": Fraction(1, 3)}
     ).notes
     assert notes == (f"n: {large}.", f"half: {2 * large + 1}/2.", "third: 0.333.")
+
+
+def test_spaces_around_the_name_of_a_group_do_not_part_a_table_that_fits():
+    table = Table([["thirteen long", 1]], columns=["k", Column("v", group="wide group")])
+    assert table.to_text(25) == table.to_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bargaining._calls import needs
-from bargaining.cli import command, replicate
+from bargaining.cli import command
 from bargaining.cli.command import section
 from bargaining.cli.options import add_output, deliver, pick, working
 
@@ -28,20 +28,20 @@ _EXAMPLES = """\
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, see `bargaining.cli.command.main`."""
-    theory = (one for one in command.THEORY if one is not replicate.add)
+    theory = (one for one in command.THEORY if one is not command.add_replicate)
     return command.main(arguments, commands=(*theory, add_replicate, *PAPER), examples=_EXAMPLES)
 
 
 def add_replicate(commands: Any) -> argparse.ArgumentParser:
     """Add `bargaining replicate`, with published numbers about trade."""
-    return replicate.add(commands, museum=museum)
+    return command.add_replicate(commands, museum=museum)
 
 
 def museum() -> dict[str, Replication]:
     """Return all replications, by name."""
     from bargaining_models.replications import trade
 
-    return {**replicate.theory(), **trade.museum()}
+    return {**command.theory_museum(), **trade.museum()}
 
 
 def _add(commands: Any, run: Callable[..., int], text: str, more: str = "") -> argparse.ArgumentParser:

@@ -78,20 +78,20 @@ def test_the_command_lists_shows_and_checks(capsys: pytest.CaptureFixture[str]) 
 def test_a_number_that_does_not_agree_is_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bargaining.cli import replicate
+    from bargaining.cli import command
 
     one = MUSEUM["talmud"]
     broken = replace(one, numbers=(Printed(of="estate 100, claim 100", printed="34"), *one.numbers[1:]))
-    assert replicate.check([broken], None, named=True) == 1
+    assert command.check([broken], None, named=True) == 1
     assert "estate 100, claim 100 is 34, we find 33.33333333" in capsys.readouterr().out
 
 
 def test_data_that_are_not_there_are_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from bargaining.cli import replicate
+    from bargaining.cli import command
 
     with pytest.raises(InvalidInput, match=r"needs cp2015_nafta.npz.*--data\. It holds .*cp2015"):
         MUSEUM["nafta"].computed(tmp_path)
-    assert replicate.check([MUSEUM["nafta"]], tmp_path, named=False) == 0
+    assert command.check([MUSEUM["nafta"]], tmp_path, named=False) == 0
     assert "skipped" in capsys.readouterr().err
     for content in (b"", b"no archive"):
         (tmp_path / "cp2015_nafta.npz").write_bytes(content)

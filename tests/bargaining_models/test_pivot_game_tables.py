@@ -12,7 +12,7 @@ from bargaining_models.negotiation.pivot_game import settles
 from bargaining_models.paper.figures import FIGURES
 from bargaining_models.paper.pivot_game import PATIENCE, PivotGameStudy
 from bargaining_models.paper.study import Study
-from bargaining_models.paper.tables import TABLES, changes, stored
+from bargaining_models.paper.tables import MAKERS, TABLES, changes, stored
 from bargaining_models.us_canada.baseline import CANADA_TARIFFS, US_TARIFFS, canada_capacity
 from table_records import records
 
@@ -23,7 +23,7 @@ def patience(study: Study) -> list[dict[str, Any]]:
 
 
 def test_terms_of_2023_come_out_as_stored(study: Study) -> None:
-    fresh, kept = TABLES["T10"].at(study), stored("T10")
+    fresh, kept = study.once(MAKERS["T10"]), stored("T10")
     rows = [row[1:] for row in kept.rows if row[0] == "2023"]
     assert changes(fresh, replace(kept, rows=rows, columns=kept.columns[1:], notes=fresh.notes)) == []
 

@@ -34,6 +34,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,18 +74,6 @@ class State(Shown):
 
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Choice(Shown):
-    """A tariff, by its number in the list, and whether home builds."""
-
-    tariff: int
-    build: bool
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.name}, build" if self.build else self.name
 
 
 @owning
@@ -228,17 +217,10 @@ class PivotGame(Shown):
         Unsolved
             If home's best plan of building is not found.
         """
-        closed = np.array([self.capacity.exit[self._row(state)] for state in self.states])
+        closed = self.capacity.exit[self._rows]
         if not self.build_after_leaving:
             return closed
-        own = dict(zip(self.states, closed, strict=True))
-        alone = StochasticGame.from_functions(
-            self.states,
-            lambda state: [self._home(state)[:: len(self.capacity.names[0])], [None]],
-            lambda state, profile: own[state] - [self._spending(state, profile[0]), 0.0],
-            lambda state, profile: self._moves(state, profile[0], None),
-            discounts,
-        )
+        alone = self._game(closed[:, None, None], np.ones(1), (("closed",), ("closed",)), discounts)
         found = markov_equilibria(alone)
         if not len(found):
             home = self.capacity.roles.said[0]
@@ -328,64 +310,56 @@ class PivotGame(Shown):
     @cached_property
     def _stay(self) -> StochasticGame:
         """The game that nobody may leave; its payoffs, moves and names hold at every discount factor."""
-        return StochasticGame.from_functions(
-            self.states,
-            lambda state: [self._home(state), self._choices(1)],
-            lambda state, profile: self._flow(state, *profile),
-            lambda state, profile: self._moves(state, *profile),
-            0.0,
-            players=self.capacity.roles.names[:2],
-        )
+        names = self.capacity.names
+        opens = 1.0 - self.blocking * (np.arange(len(names[1])) == self.escalation)
+        return self._game(self.capacity.flows[self._rows], opens, names, 0.0)
 
     @property
     def escalation(self) -> int:
         """The highest of the partner's tariffs, by its number."""
         return int(self.capacity.rates[1][0].argmax())
 
-    def _row(self, state: State) -> int:
-        return state.level if state.open else len(self.capacity.levels)
+    @property
+    def _rows(self) -> list[int]:
+        """Where each state stands in the flows."""
+        return [state.level if state.open else len(self.capacity.levels) for state in self.states]
 
-    def _choices(self, player: int, *, build: bool = False) -> list[Choice]:
-        return [Choice(k, build, name) for k, name in enumerate(self.capacity.names[player])]
+    def _game(
+        self, flows: Floats, opens: Floats, names: tuple[tuple[str, ...], ...], discounts: float
+    ) -> StochasticGame:
+        """Return the game with flows (S, C, U, 2) before spending, and home's choice of building where it can build.
 
-    def _home(self, state: State) -> list[Choice]:
-        """Return home's tariffs, and again with building where it can build."""
-        can_build = state.open and state.level < len(self.capacity.capital)
-        return self._choices(0) + (self._choices(0, build=True) if can_build else [])
+        `opens`, (U,), is the part of the probability of completion that each action of the partner leaves.
+        """
+        capital, payoffs, chain, actions = self.capacity.capital, list[Floats](), list[Floats](), list[Any]()
+        steps = np.append(capital, 0.0) / self.lead_time
+        for flow, state in zip(flows, self.states, strict=True):
+            builds = (0, 1) if state.open and state.level < len(capital) else (0,)
+            upkeep = self.running * capital[: state.level].sum()
+            payoffs.append(np.concatenate([flow - [upkeep + k * steps[state.level], 0.0] for k in builds]))
+            moves = [self._moves(state, k * opens / self.lead_time) for k in builds]
+            chain.append(np.repeat(moves, len(flow), axis=0))
+            home = [f"{name}, build" if k else name for k in builds for name in names[0]]
+            actions.append([home, names[1]])
+        states, players = [state.name for state in self.states], self.capacity.roles.names[:2]
+        return StochasticGame(payoffs, chain, discounts, states=states, actions=actions, players=players)
 
-    def _spending(self, state: State, home: Choice) -> float:
-        capital = self.capacity.capital
-        upkeep = self.running * float(capital[: state.level].sum())
-        return upkeep + (float(capital[state.level]) / self.lead_time if home.build else 0.0)
+    def _moves(self, state: State, opens: Floats) -> Floats:
+        """Return where the year ends, (U, S): the market and what is built, and then wear.
 
-    def _flow(self, state: State, home: Choice, partner: Choice) -> Floats:
-        flow = self.capacity.flows[self._row(state), home.tariff, partner.tariff]
-        return np.asarray(flow - [self._spending(state, home), 0.0])
-
-    def _at(self, level: int, is_open: bool) -> State:
-        """The state of a level; a market that never closes there is open."""
-        same = [state for state in self.states if state.level == level]
-        return next((state for state in same if state.open == is_open), same[0])
-
-    def _moves(self, state: State, home: Choice, partner: Choice | None) -> dict[State, float]:
-        """Return where the year ends: the market and what is built, and then wear."""
-        level = state.level
-        if state.open:
-            away = -np.expm1(-self.closure) if self.capacity.levels[level] > 0 else 0.0
-            opens = 1.0 / self.lead_time if home.build else 0.0
-            if partner is not None and partner.tariff == self.escalation:
-                opens *= 1.0 - self.blocking
-        else:
-            away, opens = -np.expm1(-self.reopening), 0.0
-        ends = [(level, not state.open, away), (level, state.open, (1.0 - away) * (1.0 - opens))]
-        ends += [(level + 1, True, (1.0 - away) * opens)] if opens > 0 else []
-        moves: dict[State, float] = {}
+        A market that never closes is open.
+        """
+        level, moves = state.level, np.zeros((len(opens), len(self.states)))
+        places = {(other.level, other.open): k for k, other in enumerate(self.states)}
+        switches = -np.expm1(-self.closure if state.open else -self.reopening)
+        switches *= self.capacity.levels[level] > 0
+        worn = -np.expm1(-self.wear) if level else 0.0
+        ends = [(level, not state.open, switches), (level, state.open, (1.0 - switches) * (1.0 - opens))]
+        ends += [(level + 1, True, (1.0 - switches) * opens)] if opens.any() else []
         for reached, is_open, chance in ends:
-            worn = -np.expm1(-self.wear) if state.level and reached else 0.0
-            for lower, part in ((0, 1.0 - worn), (1, worn)):
-                if chance * part > 0:
-                    after = self._at(reached - lower, is_open)
-                    moves[after] = moves.get(after, 0.0) + chance * part
+            for after, part in ((reached, 1.0 - worn), (reached - 1, worn)):
+                if part > 0.0:
+                    moves[:, places.get((after, is_open), places.get((after, True)))] += chance * part
         return moves
 
     def _idle_in_ties(

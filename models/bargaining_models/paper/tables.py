@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -35,7 +36,7 @@ from bargaining_models.paper.pivot_game import patience_table, sensitivity_table
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
 
-TABLES: dict[str, Callable[[Study], Table]] = {
+MAKERS: dict[str, Callable[[Study], Table]] = {
     "headline": headline,
     "T0": bands_table,
     "T0-structures": spread_table,
@@ -64,21 +65,27 @@ TABLES: dict[str, Callable[[Study], Table]] = {
     "T11": payments,
     "T12": events_table,
 }
-
-
+"""By name, what makes a table at the tariffs of a study alone."""
 DATED = ("headline", "T1", "T5", "T10")
 """Tables whose rows at the tariffs of the last date of the figures follow."""
 
 
+def _made(name: str, study: Study) -> Table:
+    made = study.once(MAKERS[name])
+    return both_dates(made, study.latest.once(MAKERS[name])) if name in DATED else made
+
+
+TABLES: dict[str, Callable[[Study], Table]] = {name: partial(_made, name) for name in MAKERS}
+
+
 def table(study: Study, name: str) -> Table:
     """Return a table of the paper."""
-    made = study.once(TABLES[name])
-    return both_dates(made, study.latest.once(TABLES[name])) if name in DATED else made
+    return TABLES[name](study)
 
 
 def rows(study: Study, name: str) -> list[dict[str, Any]]:
     """Return the rows of a table at the tariffs of a study alone, each by column."""
-    return study.once(TABLES[name]).records()
+    return study.once(MAKERS[name]).records()
 
 
 def both_dates(first: Table, later: Table) -> Table:

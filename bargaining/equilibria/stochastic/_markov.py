@@ -27,7 +27,7 @@ Payoffs are mapped to [1, 2] player by player, and W is a present value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -301,22 +301,8 @@ def _grouped(
     )
 
 
-Bordered = Callable[[Floats, Floats], Floats]
-"""Solves with a matrix of N rows and N + 1 columns and one more row, the first argument."""
-
-
-def bordered(arrays: Arrays, value: Evaluation, *, scale: Floats, diagonal: Floats, last: Floats) -> Bordered:
-    """Return how to solve with the columns `scale * slope of the loss + diagonal`, `last` and a further row."""
-    size = arrays.size
-    matrix = np.empty((size, size + 1))
-    np.multiply(arrays.slope(value), scale[:, None], out=matrix[:, :-1])
-    matrix.flat[:: size + 2] += diagonal
-    matrix[:, -1] = last
-    return lambda border, right: np.asarray(np.linalg.solve(np.vstack([matrix, border]), right))
-
-
 _CORRECTIONS = 3  # of Newton after a step; one that needs more was too long
-_FIRST, _GROWTH = 0.3, 3.0  # step to begin with, and by how much one that went well grows
+_FIRST = 0.3  # step to begin with
 _HOPELESS = 1.5  # an error not worth correcting
 _SMALLEST = 1e-10  # step at which the path is given up: rounding hides a curve that bends more sharply
 _STEPS = 3000  # of a path: a bound on the time that one start takes
@@ -324,19 +310,27 @@ _STEPS = 3000  # of a path: a bound on the time that one start takes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """A point of the path and the linear system there."""
+    """A point of the path and the derivative of H there, by strategy and weight."""
 
-    strategy: Floats
-    weight: float
+    place: Floats  # the strategy, then the weight
     slack: Floats  # t (W - Q) + 1 - t, positive on the path; it vanishes where an action is used
     residual: Floats
-    system: Bordered  # the derivative of H by strategy and weight
+    slope: Floats  # (N, N + 1)
     error: float  # of the products sigma [...], relative to (1 - t) nu
 
     @property
-    def place(self) -> Floats:
-        """The point as a vector, weight last."""
-        return np.append(self.strategy, self.weight)
+    def strategy(self) -> Floats:
+        """The strategy."""
+        return self.place[:-1]
+
+    @property
+    def weight(self) -> float:
+        """The weight t."""
+        return float(self.place[-1])
+
+    def solved(self, border: Floats, right: Floats) -> Floats:
+        """Solve with the derivative and one more row."""
+        return np.asarray(np.linalg.solve(np.vstack([self.slope, border]), right))
 
 
 def _point(arrays: Arrays, prior: Floats, place: Floats) -> Point:
@@ -346,9 +340,10 @@ def _point(arrays: Arrays, prior: Floats, place: Floats) -> Point:
     aim = (1.0 - weight) * prior
     residual = strategy * slack - aim
     error = float(np.abs(residual / aim).max()) if slack.min() > 0 else np.inf
-    by_weight = strategy * (value.loss - 1.0) + prior
-    system = bordered(arrays, value, scale=weight * strategy, diagonal=slack, last=by_weight)
-    return Point(strategy, weight, slack, residual, system, error)
+    slope = (weight * strategy)[:, None] * arrays.slope(value) + np.diag(slack)
+    return Point(
+        place, slack, residual, np.column_stack([slope, strategy * (value.loss - 1.0) + prior]), error
+    )
 
 
 def path(arrays: Arrays, prior: Floats, *, tube: float) -> Iterator[Point]:
@@ -363,65 +358,38 @@ def path(arrays: Arrays, prior: Floats, *, tube: float) -> Iterator[Point]:
     tube : float
         The largest relative error of a point; small is careful.
     """
-    size = arrays.size
-    ahead = np.append(np.zeros(size), 1.0)
-    point, step, before = _point(arrays, prior, np.append(prior, 0.0)), _FIRST, 0.0
+    point, step, last = _point(arrays, prior, np.append(prior, 0.0)), _FIRST, np.eye(arrays.size + 1)[-1]
+    ahead = last
     for _ in range(_STEPS):
-        tangent = point.system(ahead, np.append(np.zeros(size), 1.0))
-        tangent /= np.linalg.norm(tangent)
-        bend = (tangent - ahead) / (2.0 * before) if before else np.zeros(size + 1)
-        moved = _advance(arrays, prior, point, tangent, bend, step, tube)
-        if moved is None:
-            return
-        following, step = moved
-        before = float(np.linalg.norm(following.place - point.place))
-        point, ahead = following, tangent
+        ahead = point.solved(ahead, last)
+        ahead /= np.linalg.norm(ahead)
+        rest = 1.0 - point.weight  # of the way to t = 1, of which a twentieth is left
+        step = min(step, 0.95 * rest / ahead[-1]) if ahead[-1] > 0.0 else step
+        while (found := _correct(arrays, prior, point, step * ahead, tube)) is None:
+            step /= 3.0
+            if step <= _SMALLEST * rest:
+                return
+        point, step = found, 2.0 * step
         yield point
         if 1.0 - point.weight < _SMALLEST:
             return
 
 
-def _advance(
-    arrays: Arrays, prior: Floats, point: Point, tangent: Floats, bend: Floats, step: float, tube: float
-) -> tuple[Point, float] | None:
-    """Return the next point and the step to try after it; a step that fails is shortened.
-
-    The error of a guess grows with the third power of the step, so the step that brings it near the tube is known.
-    """
-    start = point.place
-    while step > _SMALLEST * (1.0 - point.weight):
-        guess = start + step * tangent + step**2 * bend
-        if guess[-1] >= 1.0:  # cut so as to leave a twentieth of the way to t = 1
-            step *= 0.95 * (1.0 - point.weight) / (guess[-1] - point.weight)
-            continue
-        found, error = _correct(arrays, prior, point, guess, tangent, tube)
-        ideal = (5.0 * tube / max(error, 1e-9)) ** (1 / 3)
-        if found is not None:
-            return found, step * min(max(ideal, 0.5), _GROWTH)
-        step *= min(max(ideal, 0.1), 0.5)
-    return None
-
-
-def _correct(
-    arrays: Arrays, prior: Floats, point: Point, guess: Floats, tangent: Floats, tube: float
-) -> tuple[Point | None, float]:
-    """Return to the path on the plane across the tangent, by Newton's method; and the error of the guess."""
-    first = last = np.inf
-    for corrections in range(_CORRECTIONS):
+def _correct(arrays: Arrays, prior: Floats, point: Point, step: Floats, tube: float) -> Point | None:
+    """Return to the path on the plane across a step along the tangent, by Newton's method."""
+    guess, last = point.place + step, np.inf
+    for _ in range(_CORRECTIONS):
         if not 0.0 < guess[-1] < 1.0:
             break
-        negative = guess[:-1] <= 0
-        if negative.any():
-            guess[:-1][negative] = 0.1 * point.strategy[negative]
+        guess[:-1] = np.where(guess[:-1] > 0.0, guess[:-1], 0.1 * point.strategy)
         found = _point(arrays, prior, guess)
-        first = found.error if corrections == 0 else first
         if found.error < tube:
-            return found, first
+            return found
         if found.error > min(_HOPELESS, last):
             break
         last = found.error
-        guess = guess - found.system(tangent, np.append(found.residual, 0.0))
-    return None, first
+        guess = guess - found.solved(step / np.linalg.norm(step), np.append(found.residual, 0.0))
+    return None
 
 
 REGRET = 1e-12  # that an equilibrium promises, over the range of payoffs

@@ -60,7 +60,7 @@ class Column(Shown):
         for field in ("name", "title", "unit", "group"):
             object.__setattr__(self, field, text_of(getattr(self, field), field))
         if self.digits is not None:
-            digits_of(self.digits)
+            whole(self.digits, "digits", 1, 17)
 
     @property
     def heading(self) -> str:
@@ -267,11 +267,6 @@ def label_of(value: str) -> str:
     if not isinstance(value, str) or (value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9:._-]*", value)):
         raise InvalidInput(f"`label` must be letters, digits and the signs : . _ -; got {value!r}.")
     return value
-
-
-def digits_of(value: int) -> int:
-    """Return a number of significant digits."""
-    return whole(value, "digits", 1, 17)
 
 
 def note_lines(notes: Mapping[str, Any] | Sequence[str]) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from bargaining.tables.records import (
     Column,
     cell,
     choose,
-    digits_of,
     label_of,
     note_lines,
     read,
@@ -132,7 +131,7 @@ class Table:
             "caption": text_of(caption, "caption"),
             "label": label_of(label),
             "notes": note_lines(notes) + note_lines(found_notes),
-            "digits": digits_of(digits),
+            "digits": whole(digits, "digits", 1, 17),
             "missing": text_of(missing, "missing"),
         }
         fill(self, **values)

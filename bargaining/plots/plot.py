@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -136,6 +137,9 @@ _ANGLES = 257  # directions in which a frontier is asked for: a smooth curve at 
 _FAR = 1e3  # times the largest level: nothing that is drawn is farther
 # Of the largest level: a single point is not lost to rounding, first in a large box and then in a close one.
 _SLACKS = 1e-9, 1e-12
+_OPEN = 20  # figures, where matplotlib's settings name no limit
+
+_ours: list[weakref.ref[Any]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +190,8 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
         and player. Several results, in a list or a mapping of labels to them, share one picture if they have the same
         axes: all that consists of payoffs of two players, sweeps, or reputations.
     ax : Axes, optional
-        Where to draw; a new figure with a transparent background if None.
+        Where to draw; a new figure with a transparent background if None. Of the figures made so, the oldest are
+        closed once there are more than 20 (`figure.max_open_warning` in the settings of matplotlib).
 
     Returns
     -------
@@ -230,11 +235,8 @@ def plot(result: Any, *, ax: Axes | None = None) -> Axes:
             "cells of a sweep with `.sel(...)`."
         )
     with needs("paper"):
-        import matplotlib.pyplot as plt
-    if ax is None:
-        ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained", facecolor="none")[1]
-        ax.set_facecolor("none")
-    ax = of_matplotlib(ax, "ax", "spines")
+        import matplotlib.pyplot  # noqa: F401
+    ax = _new_axes() if ax is None else of_matplotlib(ax, "ax", "spines")
     looks = [
         Look(label=entry[0], first=sum(lines[:k]), alone=len(entries) == 1) for k, entry in enumerate(entries)
     ]
@@ -306,6 +308,20 @@ def _kind(result: Any) -> Kind:
         picture = loaded(row.picture)
         known = Kind(draw=lambda one, ax, _: picture(one, ax), axes="")
     return known
+
+
+def _new_axes() -> Axes:
+    """Return axes in a new pyplot figure; the oldest figures made in this way are closed."""
+    import matplotlib.pyplot as plt
+
+    limit = plt.rcParams["figure.max_open_warning"] or _OPEN
+    figures = [figure for known in _ours if (figure := known()) and plt.fignum_exists(figure.number)]
+    while figures and len(plt.get_fignums()) >= limit:
+        plt.close(figures.pop(0))
+    figure, ax = plt.subplots(figsize=(4.8, 3.6), layout="constrained", facecolor="none")
+    ax.set_facecolor("none")
+    _ours[:] = map(weakref.ref, (*figures, figure))
+    return ax
 
 
 def colours() -> tuple[str, ...]:

@@ -307,6 +307,22 @@ def test_what_is_added_to_a_picture_is_added_to_its_legend():
     assert {"loose", "tight"} <= {text.get_text() for text in ax.get_legend().get_texts()}
 
 
+def test_figures_of_its_own_do_not_pile_up():
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    kept = plt.figure()
+    with matplotlib.rc_context({"figure.max_open_warning": 5}):
+        first = plot(PARABOLA)
+        for _ in range(5):
+            plot(PARABOLA)
+    assert len(plt.get_fignums()) == 5
+    assert plt.fignum_exists(kept.number)
+    assert not plt.fignum_exists(first.figure.number)
+    assert curve(first).shape[0] > 9  # A closed figure can still be saved.
+    plt.close("all")
+
+
 def test_a_new_figure_is_transparent_and_takes_its_colours_from_the_settings():
     import matplotlib.pyplot as plt
 

@@ -476,7 +476,7 @@ def worth(at: Point, regions: Sequence[int] | NDArray[np.intp], *, weighted: boo
         earned = np.zeros_like(income)
         earned[:, player, function] = system.on_revenue[player] * count
         gradient[:, :n] -= earnings(at, earned)
-    unit = -solved_backwards(system, matrix, gradient)  # of each condition
+    unit = -solved(matrix, gradient)  # of each condition
     unit[:, system.largest] = 0.0  # that of the numeraire is about wages alone
     output = sales + system.paid[..., None] * unit[:, None, :n]
     if system.links:
@@ -550,20 +550,6 @@ def solved(matrices: Floats, right: Floats) -> Floats:
             return np.full(right.shape, np.nan)
         pairs = zip(matrices[:, None], right[:, None], strict=True)
         return np.concatenate([solved(*pair) for pair in pairs])
-
-
-def solved_backwards(system: System, matrix: Floats, right: Floats) -> Floats:
-    """Solve `matrix @ x = right` with a `jacobian`: outputs, on which prices do not depend, prices, and wages last."""
-    if not system.links:
-        return solved(matrix, right)
-    wage, price, output = slice(system.regions), slice(system.regions, system.logs), slice(system.logs, None)
-    right = np.concatenate([right, -matrix[:, :, wage]], axis=2)  # where wages' conditions stay unknown
-    outputs = solved(matrix[:, output, output], right[:, output])
-    prices = solved(matrix[:, price, price], right[:, price] - matrix[:, price, output] @ outputs)
-    rest = right[:, wage] - matrix[:, wage, price] @ prices - matrix[:, wage, output] @ outputs
-    parts = np.split(np.concatenate([prices, outputs], axis=1), [-system.regions], axis=2)
-    wages = -solved(rest[..., -system.regions :], rest[..., : -system.regions])
-    return np.concatenate([wages, parts[0] + parts[1] @ wages], axis=1)
 
 
 class Solver:
@@ -674,16 +660,9 @@ def rebase(economy: Economy) -> Economy:
             f"No equilibrium was found from these figures at the deficits asked for (residual {residual:.3g}); "
             f"check the input shares, the deficits and the elasticities."
         )
-    return settled(at, economy.tariffs)
-
-
-def settled(at: Point, tariffs: Floats) -> Economy:
-    """Describe the first cell of an equilibrium, found under `tariffs` (N, N, J), as a base of its own."""
-    economy = at.system.economy
     return replace(
         economy,
         shares=np.ascontiguousarray(np.moveaxis(at.shares[0], 0, -1)),
-        tariffs=tariffs,
         expenditures=np.ascontiguousarray(at.expenditures[0].T),
         factor=at.wages[0] * economy.factor,
         deficits=np.broadcast_to(at.deficits + at.received, at.wages.shape)[0],

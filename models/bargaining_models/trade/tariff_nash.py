@@ -30,10 +30,8 @@ from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.conditions import (
     TOLERANCE,
     Point,
-    Solver,
     broyden_step,
     chunks,
-    settled,
     slopes,
     tariff_slopes,
     worth,
@@ -252,12 +250,12 @@ def _partners(names: tuple[str, ...], regions: tuple[str, ...], against: str | S
 class Payoffs:
     """What n players maximise as a function of their K rates: real income, counted with the weights of the model."""
 
-    def __init__(self, model: TradeModel, rates: Rates, solver: Solver | None = None) -> None:
-        self.model, self.rates, self.solver = model, rates, solver or model.solver
+    def __init__(self, model: TradeModel, rates: Rates) -> None:
+        self.model, self.rates, self.solver = model, rates, model.solver
 
     def take(self, scenarios: NDArray[np.intp]) -> Payoffs:
         """Return the payoffs in some of the scenarios, (B,), one for each row of rates."""
-        return Payoffs(self.model, self.rates.take(scenarios), self.solver)
+        return Payoffs(self.model, self.rates.take(scenarios))
 
     def points(self, values: Floats, paid: Floats | None = None, *, tolerance: float = TOLERANCE) -> Point:
         """The equilibria at rates (B, K), and at what the players receive, (B, n)."""
@@ -304,11 +302,6 @@ class Payoffs:
                 ).swapaxes(1, 2)
                 slopes.append(self.rates.gather(of_links))
         return self._objective(at), np.concatenate(slopes)
-
-    def based_at(self, values: Floats) -> Payoffs:
-        """The same payoffs with the equilibrium at rates (K,) as the base, near which others are solved sooner."""
-        solver = Solver(settled(self.points(values[None]), self.rates.tariffs(values)))
-        return Payoffs(self.model, replace(self.rates, costs=None), solver)  # the new base has the costs
 
 
 MARGINAL, REGRET = 1e-9, 1e-8  # values that count as zero: percent per unit of a rate, and percent
@@ -464,10 +457,9 @@ def nash_tariffs(
         if not np.isfinite(found).any():
             break
         values = found[error.argmin()]
-        near = payoffs.based_at(values)
-        marginals, regrets, deviations = _certificate(payoffs, near, values[None], points)
+        marginals, regrets, deviations = _certificate(payoffs, values[None], points)
         marginal, regret, start = float(marginals[0]), float(regrets[0]), deviations[0]
-        curvature = 100.0 * np.exp(payoffs.log_objective(values[None])[0]) * _curvature(near, values)
+        curvature = 100.0 * np.exp(payoffs.log_objective(values[None])[0]) * _curvature(payoffs, values)
         if len(rates.players) > 1 or regret <= REGRET:
             break  # one player alone goes on from rates that are better
     solved = bool(np.isfinite(values).all())
@@ -595,8 +587,7 @@ def tariff_wars(
     solved = np.flatnonzero(met.any(axis=1))
     marginal, regret = np.full((2, count), np.nan)
     if len(solved):
-        at = payoffs.take(solved)
-        marginal[solved], regret[solved], _ = _certificate(at, at, values[solved], points)
+        marginal[solved], regret[solved], _ = _certificate(payoffs.take(solved), values[solved], points)
     status = np.where(np.maximum(marginal, regret) <= REGRET, Status.OK, Status.INACCURATE)
     status[np.isnan(marginal)] = Status.FAILED
     return TariffWars(
@@ -699,20 +690,17 @@ def _curvature(payoffs: Payoffs, values: Floats) -> Floats:
     return np.array([np.linalg.eigvalsh((block + block.T) / 2.0)[-1] for block in blocks])
 
 
-def _certificate(
-    payoffs: Payoffs, near: Payoffs, values: Floats, points: int
-) -> tuple[Floats, Floats, Floats]:
+def _certificate(payoffs: Payoffs, values: Floats, points: int) -> tuple[Floats, Floats, Floats]:
     """The largest own slope and the largest gain of a player on the grid, (B,), in percent; the rates of gains.
 
     Each moves each of its rates (B, K) alone, and all of them at once; the best of these, or none, is (B, n, K).
-    `near` are the same payoffs from a base that may be nearer.
     """
     rates, count = payoffs.rates, len(values)
     welfare, slopes = payoffs.own_slopes(values)
-    level, here = 100.0 * np.exp(welfare), near.log_objective(values)
+    level, here = 100.0 * np.exp(welfare), payoffs.log_objective(values)
     grid = np.tile(np.expm1(np.linspace(np.log1p(GRID[0]), np.log1p(GRID[1]), points)), count)
     cells = np.repeat(np.arange(count), points)
-    varied, stay = near.take(cells), values[cells]
+    varied, stay = payoffs.take(cells), values[cells]
     gains, best = np.zeros(here.shape), np.repeat(values[:, None], here.shape[1], axis=1)
     for player in range(here.shape[1]):
         mine = rates.owners == player

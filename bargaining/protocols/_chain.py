@@ -49,6 +49,7 @@ from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.feasible.transform import Image, set_of_cell
 from bargaining.protocols._offers import TIE, Mask, Talks, Turns
+from bargaining.protocols._seats import exits
 
 _MOST = 1000  # players: one more adds a column to every array, and S equations to a system
 
@@ -242,26 +243,6 @@ def _sparse(value: Any) -> Any:
     return matrix
 
 
-def leaving(value: object, states: int, players: int) -> tuple[Floats, Mask]:
-    """Return payoffs of leaving and who may leave, both (S, n); None or -inf means that the player may not leave."""
-    shape = (states, players)
-    if value is None:
-        return np.zeros(shape), np.zeros(shape, dtype=bool)
-    filled = np.array(value, dtype=object)
-    filled[np.equal(filled, None)] = -np.inf  # type: ignore[call-overload]
-    array = real(filled, "outside", finite=False)
-    if array.shape not in ((players,), shape):
-        raise InvalidInput(
-            f"`outside` must have shape ({players},) or ({states}, {players}), players last; "
-            f"got {array.shape}."
-        )
-    if (array == np.inf).any():
-        raise InvalidInput("`outside` must not be +inf; give a finite payoff, or None for who may not leave.")
-    array = np.broadcast_to(array, shape)
-    may = np.isfinite(array)
-    return real(np.where(may, array, 0.0), "outside", payoffs=True), may
-
-
 def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: int | None) -> int:
     """Return the number of players: as given, else from the shapes, else the number of proposers."""
     if players is not None:
@@ -311,7 +292,7 @@ def build(
             raise InvalidInput(f"`{name}` must have one entry per state ({states}); got {len(given)}.")
     if who.max() >= n:
         raise InvalidInput(f"`proposer` must hold players 0 to {n - 1}; got {who.max()}. Set `players`.")
-    payoffs, may = leaving(outside, states, n)
+    payoffs, may = exits(outside, n, states)
     return Chain(
         credible=may & (payoffs > 0),  # nobody leaves for 0, the value of waiting for ever
         surplus=np.zeros(states) if surplus is None else surplus,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from bargaining._arrays import Floats, per_player
+from bargaining._arrays import Floats, by_player, real
 from bargaining._names import Names, are_given, carried, ordered, place, unique_names
 from bargaining.division import Division
 from bargaining.errors import InvalidInput, Status
@@ -132,18 +132,26 @@ def batch_of(problem: Problem, **parameters: Floats) -> tuple[int, ...]:
     return shape
 
 
-def exits(
-    outside: ArrayLike | Sequence[float | None] | None, players: int
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return payoffs of leaving, 0 for a player who may not, and who may leave; None in place of a payoff: not she."""
+def exits(outside: Any, players: int, states: int | None = None) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return payoffs of leaving, 0 for a player who may not, and who may leave; None or -inf: not she.
+
+    With `states` both have a row for each state, and players may have the same payoffs in all of them.
+    """
     if outside is None:
         outside = (None,) * players
-    if isinstance(outside, list | tuple) and any(entry is None for entry in outside):
-        if len(outside) != players:
-            raise InvalidInput(f"`outside` must have one entry per player ({players}); got {outside!r}.")
-        payoffs = per_player(
-            [0.0 if entry is None else entry for entry in outside], "outside", players, payoffs=True
+    if not isinstance(outside, np.ndarray) or outside.dtype.hasobject:
+        outside = np.array(outside, dtype=object)
+        outside = np.where(np.equal(outside, None), -np.inf, outside)  # type: ignore[call-overload]
+    array = real(outside, "outside", finite=False)
+    if states is None:
+        array = by_player(array if array.ndim else np.broadcast_to(array, (players,)), "outside", players)
+    elif array.shape not in ((players,), (states, players)):
+        raise InvalidInput(
+            f"`outside` must have shape ({players},) or ({states}, {players}), players last; got {array.shape}."
         )
-        return payoffs, np.array([entry is not None for entry in outside])
-    payoffs = per_player(cast("ArrayLike", outside), "outside", players, payoffs=True)
-    return payoffs, np.ones(payoffs.shape, dtype=bool)
+    else:
+        array = np.broadcast_to(array, (states, players))
+    if (array == np.inf).any():
+        raise InvalidInput("`outside` must be finite; got inf. Give None for a player who may not leave.")
+    may = np.isfinite(array)
+    return real(np.where(may, array, 0.0), "outside", payoffs=True), may

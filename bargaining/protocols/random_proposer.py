@@ -362,8 +362,9 @@ def _share(
     def prices(gain: Floats) -> Floats:
         return np.asarray(np.maximum(least, alone * gain[..., None]))
 
+    most = none + 1 / (1 + np.sort(alone, axis=-1)[..., :quota].sum(axis=-1))  # the gain if no option binds
     gain, _ = decreasing_root(
-        lambda g: 1 - g - np.sort(prices(g), axis=-1)[..., :quota].sum(axis=-1), none, none + 1
+        lambda g: 1 - g - np.sort(prices(g), axis=-1)[..., :quota].sum(axis=-1), none, most
     )
     paid = prices(gain)
     proposing = gain[..., None] + np.minimum(paid, np.sort(paid, axis=-1)[..., [quota - 1]])

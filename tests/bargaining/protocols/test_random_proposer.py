@@ -98,6 +98,13 @@ def test_equals_a_chain_of_states():
     np.testing.assert_allclose(result.proposing, np.diag(chain.payoffs), atol=1e-13)
 
 
+@pytest.mark.parametrize("gap", [1e-5, 1e-7, 1e-9])
+def test_an_option_of_patient_players_is_priced_to_rounding(gap):
+    """Where everybody waits almost for ever, a proposer gains little by proposing: that must keep its digits."""
+    pie = Problem(TransferableSurplus(1.0, players=3), [0.0, 0.0, 0.0])
+    assert RandomProposer(None, 1 - gap * np.arange(1, 4), outside=[0.1, None, 0.2])(pie).ok
+
+
 def test_option_moves_nothing_until_it_binds():
     without = RandomProposer(None, 0.9)(pie(2)).payoffs
     for option in (None, -1.0, 0.0, 0.44):

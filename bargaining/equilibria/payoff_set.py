@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arguments import index, whole
+from bargaining._arguments import whole
 from bargaining._arrays import Floats, fill, owning, real, scalar
 from bargaining._calls import suggesting
 from bargaining._rational import rational
 from bargaining._rich import SHOWN, Card, Result, counted, number, point
 from bargaining.equilibria._affine import Effort
+from bargaining.equilibria._exact_game import ByState
 from bargaining.equilibria.repeated._hyperplanes.image import Hull
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, require_common
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
@@ -35,46 +34,6 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.public import PublicPayoffSet
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.games.stochastic import StochasticGame
-
-
-Part = TypeVar("Part", bound=Result)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ByState(Result, Mapping[str, Part]):
-    """A mapping of the states' names to their parts."""
-
-    game: StochasticGame
-
-    @property
-    @abstractmethod
-    def _parts(self) -> tuple[Part, ...]:
-        """The parts in the order of the states."""
-
-    def __getitem__(self, state: str) -> Part:
-        if state not in self.game.states:
-            raise KeyError(f"There is no state {state!r}; the states are {', '.join(self.game.states)}.")
-        return self._parts[self.game.states.index(state)]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.game.states)
-
-    def __len__(self) -> int:
-        return len(self._parts)
-
-    def at(self, state: int) -> Part:
-        """Return the part of a state given by its number."""
-        return self._parts[index(state, "state", "state", len(self))]
-
-    @property
-    def player_names(self) -> tuple[str, ...]:
-        """The names of the players, or their numbers."""
-        return self.game.player_names
-
-    @property
-    def status(self) -> Status:
-        """OK where the parts of all states are, or else the status of the first that is not."""
-        return next((part.status for part in self._parts if part.status is not Status.OK), Status.OK)
 
 
 _REFINEMENTS = 8  # times that normals are added: more rounds seldom change a gap

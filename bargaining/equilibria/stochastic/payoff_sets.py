@@ -13,8 +13,8 @@ from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, counted, number
 from bargaining.equilibria._affine import Effort
+from bargaining.equilibria._exact_game import ByState
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
-from bargaining.equilibria.payoff_set import ByState
 from bargaining.equilibria.sets.answer import solved
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.stochastic import StochasticGame

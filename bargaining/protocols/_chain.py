@@ -243,17 +243,6 @@ def _sparse(value: Any) -> Any:
     return matrix
 
 
-def count_players(discount: ArrayLike, proposer: Ints, outside: Any, players: int | None) -> int:
-    """Return the number of players: as given, else from the shapes, else the number of proposers."""
-    if players is not None:
-        return whole(players, "players", 2)
-    for value in (discount, outside):
-        shape = np.shape(np.array(value, dtype=object))  # rows of several lengths are refused later on
-        if shape:
-            return int(shape[-1])
-    return max(2, int(proposer.max()) + 1)
-
-
 def proposers(value: ArrayLike) -> Ints:
     """Return who proposes in each state, as integers."""
     array = real(value, "proposer", ndim=1)
@@ -284,9 +273,13 @@ def build(
             f"Solve one game at a time."
         )
     who = proposers(proposer)
-    n = count_players(factors, who, outside, players)
-    if not 2 <= n <= _MOST:
-        raise InvalidInput(f"`players` must be 2 to {_MOST}; got {n}.")
+    shapes = [np.shape(np.array(value, dtype=object)) for value in (factors, outside)]
+    n = (
+        next((shape[-1] for shape in shapes if shape), max(2, int(who.max()) + 1))
+        if players is None
+        else players
+    )
+    whole(n, "players", 2, _MOST)
     for name, given in (("proposer", who), ("surplus", surplus)):
         if given is not None and len(given) != states:
             raise InvalidInput(f"`{name}` must have one entry per state ({states}); got {len(given)}.")
@@ -595,10 +588,10 @@ def bracketed(chain: ChainOfSets, values: Floats) -> bool:
 
     Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs to today's
     preserves this order, so from the two extreme pairs it converges to the extreme equilibria; if these agree there is
-    no other (proposition `markov-chain-order`). An option that may start to bind while waiting is still efficient
-    breaks the order, and then nothing is shown.
+    no other (proposition `markov-chain-order`). An option may start to bind while waiting is still efficient, which
+    breaks the order: with options that matter nothing is shown.
     """
-    if not _ordered(chain):
+    if chain.credible.any():
         return False
     low, high = np.zeros_like(values), np.zeros_like(values)
     low[:, 1] = high[:, 0] = 1.0
@@ -608,17 +601,6 @@ def bracketed(chain: ChainOfSets, values: Floats) -> bool:
             met = bool(np.abs(values - low).max() <= 2 * _GAP)
             return met and not chain.spares(values, play(chain, values)[1].agree)
     return False
-
-
-def _ordered(chain: ChainOfSets) -> bool:
-    """Say whether no credible option meets a proposer who might rather wait."""
-    credible = chain.credible
-    if not credible.any():
-        return True
-    forced = replace(chain, discounts=np.zeros(2)).rest(np.maximum(chain.outside, 0.0))
-    patience = chain.discounts[chain.proposer]
-    responder = credible[np.arange(chain.states), 1 - chain.proposer]
-    return bool((~responder | (forced >= patience)).all())
 
 
 _PROMISED = 1e-12  # the accuracy of divisions

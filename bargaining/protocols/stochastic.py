@@ -142,8 +142,9 @@ class StochasticBargaining(Shown):
     equilibrium always exists in which players randomise who are indifferent between leaving and waiting, or between
     an agreement and a refusal. If none was found in pure strategies, it is computed, for up to 400 payoffs, and
     `chances` has its probabilities. The status is INACCURATE if none was found either way. For two players with
-    general sets, iteration from both extremes brackets every equilibrium, and `unique` says whether the bracket
-    closed to 1e-6 of the scale, and no proposer takes all there is and might leave the other more. For two players and
+    general sets and no option worth more than 0, iteration from both extremes brackets every equilibrium, and `unique`
+    says whether the bracket closed to 1e-6 of the scale, and no proposer takes all there is and might leave the other
+    more. For two players and
     transferable utility there is no other subgame perfect equilibrium payoff either, under the same conditions; for
     more players only stationary equilibria are claimed.
 

@@ -344,10 +344,6 @@ class TariffPayoffs:
             reached, found = self._ray(origin, self.scale)
             return (np.inf if reached >= 0.0 else -np.inf), found
         found = self._solved(self._start, origin=origin, direction=direction)
-        if not found.residual <= SOLVED and not (direction == self.scale).all():
-            reached, even = self._ray(origin, self.scale)  # start again from the point of equal gains
-            if reached > 0.0:
-                found = self._solved(even.variables, origin=origin, direction=direction)
         up = direction > 0.0
         steps = float(((found.payoffs - origin)[up] / direction[up]).min())
         return (steps if found.residual <= SOLVED else np.nan), found
@@ -361,7 +357,7 @@ class TariffPayoffs:
         direction: Floats | None = None,
         logs: bool = False,
     ) -> Optimum:
-        """The optimum found from a start; where a search stops on its way it goes on from there, once."""
+        """The optimum found from a start."""
         scale = self.scale
         along = np.zeros(self.players) if direction is None else direction / scale
         worth = np.zeros(self.players) if weights is None else weights * (1.0 if logs else scale)
@@ -372,9 +368,6 @@ class TariffPayoffs:
         )
         unit = unit if direction is None else 1.0 / float(along.max())
         found = self._polish(self._climb(start, program), program)
-        if not found.residual <= SOLVED:
-            again = self._polish(self._climb(found.variables, program), program)
-            found = again if again.residual < found.residual else found
         found = replace(found, multipliers=found.multipliers * unit / scale)
         self._known.append(found)
         return found

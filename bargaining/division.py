@@ -15,7 +15,6 @@ from bargaining._arrays import Floats, by_player, own, owning, returned, sealed,
 from bargaining._names import are_given, frame, numbered, place, series, sum_of, titles
 from bargaining._rich import SHOWN, Card, Result, brief, number, point_latex
 from bargaining.errors import InvalidInput, Status
-from bargaining.feasible._facets import every, largest
 from bargaining.feasible.base import known
 from bargaining.problem import Problem, require_problem
 
@@ -419,17 +418,22 @@ def divide(
     accuracy : float
         The residual up to which an answer is OK.
     """
-    sure = (status == int(Status.OK)) & (residual >= 0) & (residual <= accuracy) & every(np.isfinite(payoffs))
+    sure = (
+        (status == int(Status.OK))
+        & (residual >= 0)
+        & (residual <= accuracy)
+        & np.isfinite(payoffs).all(axis=-1)
+    )
     if sure.all() and sure.shape == payoffs.shape[:-1] == residual.shape:
         return solved(problem, method, np.array(payoffs), np.array(residual))
     d = problem.disagreement if floor is None else floor
     good = (status == Status.OK) | (status == Status.DEGENERATE)
-    broken = good & ~every(np.isfinite(payoffs))
+    broken = good & ~np.isfinite(payoffs).all(axis=-1)
     doubtful = (status == Status.OK) & ~broken & ~((residual >= 0) & (residual <= accuracy))
     if doubtful.any():
         with np.errstate(all="ignore"):
             size = np.maximum(np.maximum(np.abs(ideal), np.abs(d)), np.abs(payoffs))
-            magnitude = largest(size / (ideal - d))
+            magnitude = np.abs(size / (ideal - d)).max(axis=-1)
         allowed = accuracy + 64 * np.finfo(float).eps * magnitude
         doubtful &= ~((residual >= 0) & (residual <= allowed))
         status = np.where(doubtful, Status.INACCURATE, status).astype(np.int8)

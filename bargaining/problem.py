@@ -26,7 +26,7 @@ from bargaining._arrays import (
 from bargaining._names import Names, are_given, carried, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput, Status, with_article
-from bargaining.feasible._facets import EPS, every, some
+from bargaining.feasible._facets import EPS
 from bargaining.feasible.base import FeasibleSet, is_feasible_set
 from bargaining.feasible.program import is_constraint, payoffs_of
 from bargaining.feasible.surplus import TransferableSurplus
@@ -176,8 +176,8 @@ class Problem(Shown):
         usual = (gain > size) & ~beyond
         if usual.all():
             return np.zeros(usual.shape[:-1], dtype=np.int8)  # OK
-        status = np.where(every(gain > size), Status.OK, Status.DEGENERATE)
-        status = np.where(some(beyond), Status.FAILED, status)
+        status = np.where((gain > size).all(axis=-1), Status.OK, Status.DEGENERATE)
+        status = np.where(beyond.any(axis=-1), Status.FAILED, status)
         if not finite.all():
             status = np.where(np.isposinf(ideal).any(axis=-1), Status.UNBOUNDED, status)
             status = np.where(np.isneginf(ideal).any(axis=-1), Status.EMPTY, status)

@@ -13,7 +13,6 @@ from bargaining._arrays import Floats
 from bargaining.concepts._pareto import units
 from bargaining.division import Division, Named, divide
 from bargaining.errors import Status
-from bargaining.feasible._facets import every, largest
 from bargaining.feasible.base import FeasibleSet
 from bargaining.feasible.polytope import Polytope
 from bargaining.feasible.transform import Restricted
@@ -31,14 +30,14 @@ def last_on_ray(
 
     EMPTY where the ray misses the set, and so do rays beside it; INACCURATE where it misses the set narrowly.
     """
-    known = np.asarray(every(np.isfinite(ideal)))
+    known = np.asarray(np.isfinite(ideal).all(axis=-1))
     with np.errstate(invalid="ignore"):
         towards = ideal - origin if direction is None else direction
     step = towards if known.all() else np.where(known[..., None], towards, 0.0)
-    moving, unit = largest(step) > 0, units(problem, ideal)
+    moving, unit = np.abs(step).max(axis=-1) > 0, units(problem, ideal)
     with np.errstate(all="ignore"):
         last = np.where(moving, problem.feasible.ray(origin, step), 0.0)
-        behind = np.isneginf(last) | (last * largest(step / unit) < -BEHIND)
+        behind = np.isneginf(last) | (last * np.abs(step / unit).max(axis=-1) < -BEHIND)
     return last_of_line(problem, method, origin, step, np.maximum(last, 0.0), ideal, behind, unit=unit)
 
 
@@ -56,7 +55,7 @@ def last_of_line(
 ) -> Division:
     """Return origin + last * step, EMPTY where the set is missed; a line may be followed `backwards`."""
     status = problem.gains_status(ideal)
-    missed = np.asarray(missed & every(np.isfinite(ideal)))
+    missed = np.asarray(missed & np.isfinite(ideal).all(axis=-1))
     if missed.any():
         beside = _beside(problem, origin, step, ideal)
         beside = beside if backwards else np.where(beside > -BEHIND, np.maximum(beside, 0.0), -np.inf)
@@ -105,7 +104,7 @@ def off_ray(
         for i in range(1, problem.players):  # read off whoever moves most
             t = np.where(share[..., i] > reach, moved[..., i] / step[..., i], t)
             reach = np.maximum(reach, share[..., i])
-        beside = largest((moved - t[..., None] * step) / unit)
+        beside = np.abs((moved - t[..., None] * step) / unit).max(axis=-1)
         further = np.where(reach > 0, further_on(problem, payoffs, step, ideal), 0.0)
         before = np.zeros_like(t) if backwards else -t * reach
         off: Floats = np.maximum(np.maximum(beside, before), np.abs(further) * reach)

@@ -17,7 +17,6 @@ from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._concave import ConcaveProgram, Local, maximise, product
 from bargaining.feasible._facets import (
     BESIDE,
-    BLOCK,
     EPS,
     Facets,
     LinearProgram,
@@ -35,6 +34,7 @@ from bargaining.feasible._facets import (
 )
 from bargaining.feasible._polygon import hull, pareto_chain
 
+BLOCK = 4096  # cells worked on together: what is computed on the way stays in the processor's cache
 BALANCE = 50  # rounds of scaling
 ACCURATE = 1e-12  # gap that divisions promise
 LEVEL = 1e-12  # of the unit box: distance of a vertex from a row that it lies on
@@ -150,7 +150,7 @@ class Solid:
         if self.sides is not None:
             sides, slacks = (self.sides.normals, self.sides.anchors), None
             if self._given is not None:
-                slacks = np.moveaxis(self._slacks(np.broadcast_arrays(origin, step)[0]), -1, 0)
+                slacks = self._slacks(np.broadcast_arrays(origin, step)[0])
             return last_along(*sides, self.grain, start, step, slacks=slacks)
         start, step = np.broadcast_arrays(start, step)
         cells = zip(by_cell(start), by_cell(step), strict=True)

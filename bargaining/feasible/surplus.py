@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from bargaining._arrays import ArrayLike, Floats, fill, owning, real
 from bargaining._rich import Shown, listing
 from bargaining.errors import InvalidInput, NotApplicable, short
-from bargaining.feasible._facets import some
 from bargaining.feasible.base import of_one_cell, question
 
 EPS = float(np.finfo(float).eps)
@@ -110,7 +109,7 @@ class TransferableSurplus(Shown, line=False):
         players = range(self.players)
         rest = [_sum(floor[..., [j for j in players if j != i]]) for i in players]
         best = self.total[..., None] - np.stack(np.broadcast_arrays(*rest), axis=-1)
-        empty = some(best < floor - _rounding(self.total, floor))
+        empty = (best < floor - _rounding(self.total, floor)).any(axis=-1)
         return np.where(empty[..., None], -np.inf, np.maximum(best, floor))
 
     @question

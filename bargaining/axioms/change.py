@@ -6,8 +6,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bargaining.axioms import _related
-from bargaining.axioms.violation import TOLERANCE, Violation, ask, gains_everyone, in_domain, two_players
+from bargaining.axioms.violation import (
+    TOLERANCE,
+    Violation,
+    ask,
+    dictators,
+    exchanged,
+    gains_everyone,
+    in_domain,
+    joined,
+    levelled,
+    points_of,
+    rational_part,
+    two_players,
+    usable,
+    with_points,
+)
 from bargaining.division import Method
 from bargaining.errors import InvalidInput
 from bargaining.problem import Problem
@@ -27,9 +41,9 @@ def step_by_step_negotiation(method: Method, problem: Problem, *, tol: float = T
     *Econometrica* 45(7), 1623-1630. doi:10.2307/1913954
     """
     gains_everyone(problem)
-    whole = _related.rational_part(problem)
+    whole = rational_part(problem)
     answer = ask(method, whole, tol)
-    for part in _related.usable(_parts(whole)):
+    for part in usable(_parts(whole)):
         first = ask(method, part, tol)
         after = Problem(whole.feasible, first.payoffs, players=whole.player_names)
         if in_domain(after):
@@ -43,8 +57,8 @@ def step_by_step_negotiation(method: Method, problem: Problem, *, tol: float = T
 
 def _parts(whole: Problem) -> Iterator[Problem]:
     n, d = whole.players, whole.disagreement
-    points, _ = _related.points_of(whole)
-    gains = _related.dictators(whole) - d
+    points, _ = points_of(whole)
+    gains = dictators(whole) - d
     shares = [np.full(n, 0.5), *(np.where(np.eye(n, dtype=bool), 0.1, 0.5))]
     shapes = [
         0.5 * (points - d),
@@ -52,7 +66,7 @@ def _parts(whole: Problem) -> Iterator[Problem]:
         *(share[:, None] * gains for share in shares),
     ]
     for shape in shapes:
-        yield _related.with_points(whole, np.concatenate((d + shape, [d])), free=True)
+        yield with_points(whole, np.concatenate((d + shape, [d])), free=True)
 
 
 def interim_agreements(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -69,7 +83,7 @@ def interim_agreements(method: Method, problem: Problem, *, tol: float = TOLERAN
     4(3), 333-347.
     """
     gains_everyone(problem)
-    whole = _related.rational_part(problem)
+    whole = rational_part(problem)
     answer = ask(method, whole, tol)
     middle = whole.disagreement + (whole.ideal - whole.disagreement) / whole.players
     after = Problem(whole.feasible, middle, players=whole.player_names)
@@ -109,13 +123,13 @@ def superadditivity(
     Journal of Game Theory* 10(3-4), 163-193. doi:10.1007/BF01755963
     """
     gains_everyone(problem)
-    first = ask(method, _related.rational_part(problem), tol)
+    first = ask(method, rational_part(problem), tol)
     if other is not None and other.players != problem.players:
         raise InvalidInput(f"`other` must have {problem.players} players; it has {other.players}.")
-    others = _partners(first.problem) if other is None else [_related.rational_part(other)]
+    others = _partners(first.problem) if other is None else [rational_part(other)]
     for partner in others:
         second = ask(method, partner, tol, name="other")
-        joint = ask(method, _related.joined(first.problem, partner), tol)
+        joint = ask(method, joined(first.problem, partner), tol)
         loss = first.payoffs + second.payoffs - joint.payoffs
         reason = "{} loses by settling two problems together"
         if found := joint.short("superadditivity", loss, reason):
@@ -127,11 +141,11 @@ def _partners(problem: Problem) -> Iterator[Problem]:
     """Yield the set with two players' shares exchanged, then stretched ones, triangles and rectangles."""
     n, d = problem.players, problem.disagreement
     stretches = [np.ones(n), *(1 + 3 * np.eye(n))]
-    points, _ = _related.points_of(problem)
-    yield _related.exchanged(problem)
-    for shape in (points, _related.dictators(problem), problem.ideal[None]):
+    points, _ = points_of(problem)
+    yield exchanged(problem)
+    for shape in (points, dictators(problem), problem.ideal[None]):
         for stretch in stretches[shape is points :]:
-            yield _related.with_points(problem, d + stretch * (shape - d), free=True)
+            yield with_points(problem, d + stretch * (shape - d), free=True)
 
 
 def risk_sensitivity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -155,7 +169,7 @@ def risk_sensitivity(method: Method, problem: Problem, *, tol: float = TOLERANCE
     """
     two_players(problem, "risk_sensitivity")
     gains_everyone(problem)
-    answer = ask(method, _related.rational_part(problem), tol)
+    answer = ask(method, rational_part(problem), tol)
     for j in (0, 1):
         for kink, below, above in ((0.5, 1.0, 0.5), (0.25, 1.0, 0.1), (0.5, 3.0, 1.0)):
             cautious = _cautious(answer.problem, j, kink, below, above)
@@ -172,13 +186,13 @@ def _cautious(problem: Problem, j: int, kink: float, below: float, above: float)
     d, ideal = problem.disagreement, problem.ideal
     length = kink * (ideal[j] - d[j])
     bend = d[j] + length
-    points, _ = _related.points_of(problem)
+    points, _ = points_of(problem)
     at_kink = problem.feasible.ideal(np.where(np.arange(2) == j, bend, d))
     at_kink[j] = bend
     points = np.concatenate((points, at_kink[None]))
     gain = points[:, j] - d[j]
     points[:, j] = d[j] + below * np.minimum(gain, length) + above * np.maximum(points[:, j] - bend, 0.0)
-    return _related.with_points(problem, _related.levelled(points), free=True)
+    return with_points(problem, levelled(points), free=True)
 
 
 def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -194,7 +208,7 @@ def continuity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> V
     maximum, pass.
     """
     gains_everyone(problem)
-    return _jump("continuity", method, _related.rational_part(problem), tol)
+    return _jump("continuity", method, rational_part(problem), tol)
 
 
 def continuity_on_strictly_comprehensive_sets(
@@ -218,16 +232,16 @@ def continuity_on_strictly_comprehensive_sets(
     """
     two_players(problem, "continuity_on_strictly_comprehensive_sets")
     gains_everyone(problem)
-    part = _related.rational_part(problem)
-    points, _ = _related.points_of(part)
-    raised = _related.dictators(part) + 0.05 * np.diag(part.ideal - part.disagreement)
-    strict = _related.with_points(part, np.concatenate((points, raised)), free=True)
+    part = rational_part(problem)
+    points, _ = points_of(part)
+    raised = dictators(part) + 0.05 * np.diag(part.ideal - part.disagreement)
+    strict = with_points(part, np.concatenate((points, raised)), free=True)
     return _jump("continuity_on_strictly_comprehensive_sets", method, strict, tol)
 
 
 def _jump(axiom: str, method: Method, problem: Problem, tol: float) -> Violation | None:
     answer = ask(method, problem, tol)
-    for near in _related.usable(_neighbours(problem)):
+    for near in usable(_neighbours(problem)):
         after = ask(method, near, tol)
         move = np.abs(after.payoffs - answer.payoffs)
         jump = np.where(move > JUMP * answer.scale, move, 0.0)
@@ -237,12 +251,12 @@ def _jump(axiom: str, method: Method, problem: Problem, tol: float) -> Violation
 
 
 def _neighbours(problem: Problem) -> Iterator[Problem]:
-    points, free = _related.points_of(problem)
+    points, free = points_of(problem)
     d, step = problem.disagreement, STEP * (problem.ideal - problem.disagreement)
-    for corner, unit in zip(_related.dictators(problem), np.eye(problem.players), strict=True):
-        yield _related.with_points(problem, np.concatenate((points, [corner + step * unit])), free=free)
+    for corner, unit in zip(dictators(problem), np.eye(problem.players), strict=True):
+        yield with_points(problem, np.concatenate((points, [corner + step * unit])), free=free)
     for k in range(len(points)):
         near = points.copy()
         near[k] -= step * np.resize([1.0, 0.5], problem.players)
-        yield _related.with_points(problem, near, free=free)
+        yield with_points(problem, near, free=free)
     yield Problem(problem.feasible, d + step, players=problem.player_names)

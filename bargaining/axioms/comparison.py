@@ -9,8 +9,28 @@ from itertools import product
 import numpy as np
 
 from bargaining._arrays import Floats
-from bargaining.axioms import _related
-from bargaining.axioms.violation import TOLERANCE, Answer, Violation, ask, gains_everyone, two_players
+from bargaining.axioms.violation import (
+    TOLERANCE,
+    Answer,
+    Violation,
+    around,
+    ask,
+    between,
+    box_points,
+    closed_below,
+    gains_everyone,
+    larger,
+    levelled,
+    moved,
+    points_of,
+    rational_part,
+    same_ideal,
+    two_players,
+    usable,
+    with_each_point,
+    with_points,
+    without_each_point,
+)
 from bargaining.division import Method
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.polytope import Polytope
@@ -36,15 +56,15 @@ def independence_of_irrelevant_alternatives(
     ----------
     Nash, J. F. (1950). The bargaining problem. *Econometrica* 18(2), 155-162. doi:10.2307/1907266
     """
-    whole = _related.closed_below(problem) if other is None else problem
+    whole = closed_below(problem) if other is None else problem
     answer = ask(method, whole, tol)
     if other is not None:
-        _related.larger(other, problem)
+        larger(other, problem)
         if not other.feasible.contains(answer.payoffs, tol=tol):
             raise InvalidInput(
                 f"`other` must contain the answer to `problem`, {answer.payoffs.tolist()}; it lacks it."
             )
-    smaller = _related.usable(_related.around(whole, answer.payoffs)) if other is None else [other]
+    smaller = usable(around(whole, answer.payoffs)) if other is None else [other]
     for part in smaller:
         rest = ask(method, part, tol, name="other")
         off = np.abs(rest.payoffs - answer.payoffs)
@@ -74,7 +94,7 @@ def individual_monotonicity(
     """
     answer = _asked(method, tol)
     for small, large in _pairs(problem, other, beyond=1):
-        gainers = [i for i in range(problem.players) if _related.same_ideal(small, large, but=i)]
+        gainers = [i for i in range(problem.players) if same_ideal(small, large, but=i)]
         if other is not None and not gainers:
             raise InvalidInput("`other` must leave the ideal payoffs of all players but one as they are.")
         if gainers and (found := _no_loss("individual_monotonicity", answer(small), answer(large), gainers)):
@@ -98,7 +118,7 @@ def restricted_monotonicity(
     """
     answer, everyone = _asked(method, tol), range(problem.players)
     for small, large in _pairs(problem, other, beyond=0):
-        comparable = _related.same_ideal(small, large)
+        comparable = same_ideal(small, large)
         if other is not None and not comparable:
             raise InvalidInput("`other` must have the ideal payoffs of `problem`; it has others.")
         if comparable and (
@@ -142,18 +162,18 @@ def _pairs(problem: Problem, other: Problem | None, *, beyond: int) -> Iterator[
     """Yield pairs of a smaller and a larger problem; at most `beyond` players can get more than the ideal payoff."""
     gains_everyone(problem)
     if other is not None:
-        _related.larger(problem, other)
+        larger(problem, other)
         yield problem, other
         return
-    part = _related.rational_part(problem)
+    part = rational_part(problem)
     shares = [
         share
         for share in product((0.0, 0.5, 1.0, 1.5), repeat=problem.players)
         if sum(s > 1 for s in share) <= beyond and sum(share) > 1
     ]
-    for large in _related.with_each_point(part, _related.box_points(part, shares)):
+    for large in with_each_point(part, box_points(part, shares)):
         yield part, large
-    for small in _related.usable(_related.without_each_point(part)):
+    for small in usable(without_each_point(part)):
         yield small, part
 
 
@@ -213,7 +233,7 @@ def strong_disagreement_monotonicity(
 def _raised(problem: Problem, other: Problem | None) -> Iterator[tuple[Problem, Floats]]:
     """Yield problems with one player's disagreement payoff raised, and by how much."""
     steps = [share * unit for unit in np.eye(problem.players) for share in (0.3, 0.8)]
-    others = _related.usable(_related.moved(problem, s) for s in steps) if other is None else [other]
+    others = usable(moved(problem, s) for s in steps) if other is None else [other]
     for later in others:
         rise = later.disagreement - problem.disagreement
         if later.feasible is not problem.feasible or (rise < 0).any() or (rise > 0).sum() != 1:
@@ -242,9 +262,9 @@ def twisting(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vio
     """
     two_players(problem, "twisting")
     gains_everyone(problem)
-    answer = ask(method, _related.rational_part(problem), tol)
+    answer = ask(method, rational_part(problem), tol)
     for i in (0, 1):
-        for twisted in _related.usable(_twisted(answer.problem, answer.payoffs, i)):
+        for twisted in usable(_twisted(answer.problem, answer.payoffs, i)):
             after = ask(method, twisted, tol)
             loss = np.where(np.arange(2) == i, answer.payoffs - after.payoffs, 0.0)
             if found := answer.short("twisting", loss, "{} loses by a twist in its favour", after):
@@ -255,7 +275,7 @@ def twisting(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vio
 def _twisted(problem: Problem, answer: Floats, i: int) -> Iterator[Problem]:
     """Yield sets that are smaller where player i gets less than in the answer, and equal or larger elsewhere."""
     j = 1 - i
-    points, _ = _related.points_of(problem)
+    points, _ = points_of(problem)
     worse = points[:, i] < answer[i]
     edge = answer.copy()  # or the frontier above it: what is better for player i than the answer stays
     edge[j] = max(
@@ -271,11 +291,11 @@ def _twisted(problem: Problem, answer: Floats, i: int) -> Iterator[Problem]:
     corner = problem.disagreement.copy()
     corner[j] = problem.ideal[j]
     for chosen in (kept, np.concatenate((kept, [beyond])), np.concatenate((kept, [corner])), halved):
-        yield _related.with_points(problem, chosen, free=True)
+        yield with_points(problem, chosen, free=True)
     for share in (0.5, 0.1):
         tilted = np.concatenate((points, [edge]))
         tilted[:, j] = edge[j] + share * (tilted[:, j] - edge[j])
-        yield _related.with_points(problem, tilted, free=True)
+        yield with_points(problem, tilted, free=True)
 
 
 def population_monotonicity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:
@@ -300,13 +320,11 @@ def population_monotonicity(method: Method, problem: Problem, *, tol: float = TO
     gains_everyone(problem)
     if problem.players < 3:
         raise NotApplicable(f"population_monotonicity is for three and more players; got {problem.players}.")
-    answer = ask(method, _related.rational_part(problem), tol)
-    points, _ = _related.points_of(answer.problem)
+    answer = ask(method, rational_part(problem), tol)
+    points, _ = points_of(answer.problem)
     for absent in range(problem.players):
         rest = [i for i in range(problem.players) if i != absent]
-        smaller = Problem(
-            Polytope(_related.levelled(points[:, rest]), free_disposal=True), problem.disagreement[rest]
-        )
+        smaller = Problem(Polytope(levelled(points[:, rest]), free_disposal=True), problem.disagreement[rest])
         alone = ask(method, smaller, tol)
         gain = np.zeros(problem.players)
         gain[rest] = answer.payoffs[rest] - alone.payoffs
@@ -335,12 +353,12 @@ def disagreement_concavity(
     answer = ask(method, problem, tol)
     ways = [*np.eye(problem.players), np.linspace(1.0, 0.5, problem.players)]
     steps = [share * way for way in ways for share in (0.4, 0.9)]
-    others = _related.usable(_related.moved(problem, s) for s in steps) if other is None else [other]
+    others = usable(moved(problem, s) for s in steps) if other is None else [other]
     for later in others:
         if later.feasible is not problem.feasible:
             raise InvalidInput("`other` must have the same set as `problem`; it has another.")
         end = ask(method, later, tol, name="other")
-        middle = ask(method, _related.between(problem, later), tol)
+        middle = ask(method, between(problem, later), tol)
         loss = (answer.payoffs + end.payoffs) / 2 - middle.payoffs
         reason = "{} loses by agreeing before disagreement is known"
         if found := answer.short("disagreement_concavity", loss, reason, end, middle):

@@ -9,8 +9,17 @@ from numpy.typing import ArrayLike
 
 from bargaining._arrays import Floats, per_player, within
 from bargaining._names import Names, titles
-from bargaining.axioms import _related
-from bargaining.axioms.violation import TOLERANCE, Violation, ask, gains_everyone
+from bargaining.axioms.violation import (
+    TOLERANCE,
+    Violation,
+    ask,
+    comprehensive,
+    gains_everyone,
+    orders,
+    polytope,
+    rational_part,
+    symmetric,
+)
 from bargaining.division import Method
 from bargaining.problem import Problem
 
@@ -166,7 +175,7 @@ def symmetry(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vio
     permutations.
     """
     gains_everyone(problem)
-    even = _related.symmetric(problem)
+    even = symmetric(problem)
     answer = ask(method, even, tol)
     lead = answer.payoffs.max() - answer.payoffs
     return answer.short("symmetry", lead, "{} gets less than another who differs in nothing")
@@ -179,7 +188,7 @@ def anonymity(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Vi
     which generate all permutations.
     """
     answer = ask(method, problem, tol)
-    for order in _related.orders(problem.players):
+    for order in orders(problem.players):
         renamed = ask(method, problem.relabel(order), tol)
         off = np.abs(renamed.payoffs[np.argsort(order)] - answer.payoffs)
         if found := answer.short("anonymity", off, "{} gets something else under another name", renamed):
@@ -269,10 +278,10 @@ def independence_of_nonrational_alternatives(
     Peters, H. J. M. (1992). *Axiomatic Bargaining Game Theory*. Kluwer Academic Publishers.
     doi:10.1007/978-94-015-8022-9
     """
-    whole = _related.polytope(problem) if problem.players == 2 else problem
+    whole = polytope(problem) if problem.players == 2 else problem
     answer = ask(method, whole, tol)
-    closed = problem.players == 2 and _related.comprehensive(whole)
-    kept = _related.rational_part(whole) if closed else whole.restrict()
+    closed = problem.players == 2 and comprehensive(whole)
+    kept = rational_part(whole) if closed else whole.restrict()
     part = ask(method, kept, tol)
     off = np.abs(part.payoffs - answer.payoffs)
     reason = "{} gets something else without agreements that somebody would refuse"

@@ -16,7 +16,7 @@ import numpy as np
 
 from bargaining._names import meant
 from bargaining._rich import Shown
-from bargaining.axioms import _related
+from bargaining.axioms.violation import points_of, rational_part
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.concepts.dictatorial import dictatorial
 from bargaining.concepts.egalitarian import egalitarian
@@ -49,8 +49,8 @@ def equal_area(problem: Problem) -> Division:
     """
     if problem.players != 2:
         raise NotApplicable(f"equal_area is for two players; got {problem.players}.")
-    part = _related.rational_part(problem)
-    gains = _related.points_of(part)[0] - problem.disagreement
+    part = rational_part(problem)
+    gains = points_of(part)[0] - problem.disagreement
     (most, other), kept = gains.max(axis=0), gains[(gains >= 0).all(axis=1)]
     corners = hull(np.concatenate(([[0.0, 0.0], [most, 0.0], [0.0, other]], kept)))
     chain = np.concatenate((corners[:0:-1], [[most, 0.0]]))  # from player 1's best to player 0's

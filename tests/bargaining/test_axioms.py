@@ -28,7 +28,8 @@ from bargaining import (
     utilitarian,
 )
 from bargaining._arrays import Floats
-from bargaining.axioms import AXIOMS, Violation, _related, change, comparison
+from bargaining.axioms import AXIOMS, Violation, change, comparison
+from bargaining.axioms.violation import around, orders, points_of, rational_part, symmetric, with_points
 from bargaining.concepts.dictatorial import dictatorial
 from bargaining.testing import problems
 
@@ -252,7 +253,7 @@ def test_a_wrong_answer_is_seen_on_every_set(problem: Problem) -> None:
 @given(problem=PLAIN, beyond=st.integers(0, 2))
 def test_pairs_are_nested_and_keep_the_ideal_payoffs_they_should(problem: Problem, beyond: int) -> None:
     for small, large in comparison._pairs(problem, None, beyond=beyond):
-        corners, _ = _related.points_of(small)
+        corners, _ = points_of(small)
         assert large.feasible.contains(corners).all()
         np.testing.assert_array_equal(small.disagreement, large.disagreement)
 
@@ -260,35 +261,35 @@ def test_pairs_are_nested_and_keep_the_ideal_payoffs_they_should(problem: Proble
 @given(problem=PLAIN | problems(players=3, kinds=["points"], scale="one"))
 def test_smaller_sets_around_an_answer_hold_it(problem: Problem) -> None:
     answer = nash(problem).payoffs
-    for part in _related.around(problem, answer):
-        corners, _ = _related.points_of(part)
+    for part in around(problem, answer):
+        corners, _ = points_of(part)
         assert part.feasible.contains(answer)
         assert problem.feasible.contains(corners).all()
 
 
 @given(problem=PLAIN | problems(players=3, kinds=["points"], scale="one"))
 def test_the_symmetric_problem_is_symmetric_and_holds_the_gains(problem: Problem) -> None:
-    even = _related.symmetric(problem)
-    corners, _ = _related.points_of(even)
-    for order in _related.orders(problem.players):
+    even = symmetric(problem)
+    corners, _ = points_of(even)
+    for order in orders(problem.players):
         assert even.feasible.contains(corners[:, list(order)]).all()
     np.testing.assert_allclose(np.ptp(even.disagreement), 0)
     scale = problem.ideal - problem.disagreement
-    shares = (_related.points_of(problem)[0] - problem.disagreement) / scale
+    shares = (points_of(problem)[0] - problem.disagreement) / scale
     assert even.feasible.contains(even.disagreement + shares * scale.max()).all()
 
 
 def test_the_same_points_with_and_without_disposal_are_two_sets() -> None:
     problem = Problem([[2, 0], [0, 1], [1, 1]], [0, 0])
     for free in (True, False, True):
-        again = _related.with_points(problem, np.array([[2.0, 0], [0, 1], [1, 1]]), free=free)
+        again = with_points(problem, np.array([[2.0, 0], [0, 1], [1, 1]]), free=free)
         assert again.feasible.contains([0.0, 0.0]) == free
 
 
 @given(problem=PLAIN)
 def test_the_rational_part_is_that(problem: Problem) -> None:
-    part = _related.rational_part(problem)
-    corners, _ = _related.points_of(part)
+    part = rational_part(problem)
+    corners, _ = points_of(part)
     assert problem.feasible.contains(corners).all()
     np.testing.assert_allclose(part.ideal, problem.ideal, rtol=1e-13, atol=1e-13)
     for share in np.linspace(0, 1, 7):
@@ -298,7 +299,7 @@ def test_the_rational_part_is_that(problem: Problem) -> None:
 
 @given(problem=PLAIN)
 def test_a_cautious_player_has_a_concave_transform(problem: Problem) -> None:
-    part = _related.rational_part(problem)
+    part = rational_part(problem)
     d, ideal = part.disagreement, part.ideal
     cautious = change._cautious(part, 0, 0.5, 3.0, 1.0)
     for share in np.linspace(0, 0.99, 8):

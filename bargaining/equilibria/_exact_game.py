@@ -1,4 +1,4 @@
-"""A game in rationals, in the unit box of its payoffs or in their own unit; and results by its states.
+"""A game in rationals, in the unit box of its payoffs or in their own unit.
 
 A proof in rationals has a budget of `Work`, counted in units that do not depend on the machine. Beyond it the proof
 raises `Spent`.
@@ -6,18 +6,14 @@ raises `Spent`.
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
 from math import prod
-from typing import Any, TypeVar
+from typing import Any
 
-from bargaining._arguments import index
-from bargaining._rich import Result
-from bargaining.errors import Status
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 
@@ -229,43 +225,3 @@ class ExactGame:
             return None
         worth: Fraction = self.scaled(leave.exact[i].tolist())[i]
         return worth
-
-
-Part = TypeVar("Part", bound=Result)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ByState(Result, Mapping[str, Part]):
-    """A mapping of the states' names to their parts."""
-
-    game: StochasticGame
-
-    @property
-    @abstractmethod
-    def _parts(self) -> tuple[Part, ...]:
-        """The parts in the order of the states."""
-
-    def __getitem__(self, state: str) -> Part:
-        if state not in self.game.states:
-            raise KeyError(f"There is no state {state!r}; the states are {', '.join(self.game.states)}.")
-        return self._parts[self.game.states.index(state)]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.game.states)
-
-    def __len__(self) -> int:
-        return len(self._parts)
-
-    def at(self, state: int) -> Part:
-        """Return the part of a state given by its number."""
-        return self._parts[index(state, "state", "state", len(self))]
-
-    @property
-    def player_names(self) -> tuple[str, ...]:
-        """The names of the players, or their numbers."""
-        return self.game.player_names
-
-    @property
-    def status(self) -> Status:
-        """OK where the parts of all states are, or else the status of the first that is not."""
-        return next((part.status for part in self._parts if part.status is not Status.OK), Status.OK)

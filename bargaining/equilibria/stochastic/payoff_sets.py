@@ -13,7 +13,7 @@ from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rich import SHOWN, Card, counted, number
 from bargaining.equilibria._affine import Effort
-from bargaining.equilibria._exact_game import ByState
+from bargaining.equilibria._by_state import ByState
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, Stats
 from bargaining.equilibria.sets.answer import solved
 from bargaining.errors import InvalidInput, NotApplicable

@@ -75,22 +75,6 @@ class Whole(Shown):
         return self.tariffs(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class World(Shown):
-    """What a negotiation takes place in: see `Negotiation`; `names` are the regions by role.
-
-    `tariffs`, (N, N, J), are those in force on the day of the `environment`, or those of the base; `figures` are there
-    where the data come as such.
-    """
-
-    model: TradeModel
-    names: dict[str, str | None]
-    figures: Parameters | None
-    tariffs: Floats
-    environment: Environment | None
-    whole: Whole
-
-
 def world_of(
     model: Any,
     data: Any,
@@ -99,8 +83,10 @@ def world_of(
     rest: str | None,
     elasticities: Any,
     tariffs: Any,
-) -> World:
-    """Return the trade model with the regions that matter, and the tariffs in force.
+) -> tuple[TradeModel, dict[str, str | None], Parameters | None, Floats, Environment | None, Whole]:
+    """Return the trade model with the regions that matter, their names by role, and the tariffs in force.
+
+    The figures come along where the data are given as such, the environment where tariffs are those of a day.
 
     The arguments are those of `Negotiation`, `parts` the regions in each role. Without `rest` regions are merged only
     where `data` is a structure of this package: it has twenty.
@@ -152,9 +138,7 @@ def world_of(
         rates = before.tariffs(environment)
     else:
         rates = found.economy.tariffs if tariffs is None else cube(tariffs, "tariffs", found)
-    return World(
-        model=found, names=names, figures=figures, tariffs=rates, environment=environment, whole=before
-    )
+    return found, names, figures, rates, environment, before
 
 
 def _environment(tariffs: Any, world: TradeModel | TradeData) -> Environment | None:
@@ -350,16 +334,18 @@ class Negotiation(Shown):
         choice(agreement, "agreement", AGREEMENTS)
         choice(meaning, "meaning", MEANINGS)
         parts = {"home": home, "partner": partner, "alternative": alternative}
-        world = world_of(model, data, parts, rest=rest, elasticities=elasticities, tariffs=tariffs)
-        model, figures, free = world.model, world.figures, np.array(world.tariffs)
+        model, names, figures, standing, environment, whole = world_of(
+            model, data, parts, rest=rest, elasticities=elasticities, tariffs=tariffs
+        )
+        free = np.array(standing)
         if choice(money, "money", MONEY) == "gdp" and model.data.gdp is None:
             raise InvalidInput(
                 "`money` cannot be 'gdp': the figures have no GDP. Give `gdp`, or take 'income'."
             )
-        codes = {part: code for part, code in world.names.items() if code is not None}
+        codes = {part: code for part, code in names.items() if code is not None}
         roles = Roles.among(model.regions, **codes)
-        if world.environment is not None:
-            day = world.environment.until or world.environment.day
+        if environment is not None:
+            day = environment.until or environment.day
             assert day is not None
             words = f"tariffs of {in_words(day)}"
             roles = roles.calling(status_quo=words, meanwhile=f"the {words}")
@@ -380,9 +366,9 @@ class Negotiation(Shown):
             model=model,
             roles=roles,
             free=free,
-            standing=world.tariffs,
-            environment=world.environment,
-            whole=world.whole,
+            standing=standing,
+            environment=environment,
+            whole=whole,
             disagreement=disagreement,
             meaning=meaning,
             caps=None if caps is None else caps_by_sector(caps, model.sectors),

@@ -414,6 +414,22 @@ def follow(chain: Chain, values: Floats, choices: Choices) -> Floats:
     return np.asarray(spsolve(system.tocsc(), constant.T.ravel())).reshape(n, -1).T
 
 
+def agreed(chain: Chain, values: Floats) -> Floats:
+    """Return the payoffs if all offers are accepted: by Newton's method, with shorter steps at kinks."""
+    choices = Choices(np.zeros(chain.states), np.ones(chain.states))
+
+    def miss(values: Floats) -> float:
+        return float(np.abs(outcome(chain, today(chain, values), choices)[0] - values).max())
+
+    size = 1.0
+    while size >= _STEP and miss(values) > _ROUNDING / 10:
+        move, size = follow(chain, values, choices) - values, 1.0
+        while size >= _STEP and not miss(values + size * move) < miss(values):
+            size /= 2
+        values = values + size * move if size >= _STEP else values
+    return values
+
+
 def equilibrium(chain: Chain, accuracy: float) -> tuple[Floats, Choices]:
     """Return a stationary equilibrium by policy iteration, with lotteries where that leads to none."""
     values, choices, error = solve(chain)
@@ -422,9 +438,9 @@ def equilibrium(chain: Chain, accuracy: float) -> tuple[Floats, Choices]:
     return values, choices
 
 
-def solve(chain: Chain, start: Floats | None = None) -> tuple[Floats, Choices, float]:
+def solve(chain: Chain) -> tuple[Floats, Choices, float]:
     """Return stationary equilibrium payoffs without lotteries, choices, and the largest violation of the definition."""
-    values = _iterate(chain, np.zeros((chain.states, chain.players)), _WARM) if start is None else start
+    values = _iterate(chain, np.zeros((chain.states, chain.players)), _WARM)
     best, least, periods = values, np.inf, 1
     for _ in range(_ROUNDS):
         values = follow(chain, values, play(chain, values)[1])
@@ -635,12 +651,14 @@ def stationary(chain: Chain) -> tuple[Floats, Choices, bool]:
     if isinstance(chain, ChainOfSets):
         values = np.full((chain.players, chain.players), 1 / chain.players)
         for share in np.arange(1, _STAGES + 1) / _STAGES:
-            values, choices, _ = solve(replace(chain, discounts=1 - (1 - chain.discounts) ** share), values)
+            values = agreed(replace(chain, discounts=1 - (1 - chain.discounts) ** share), values)
+        candidates = [values]
     else:
-        values, unique = _free(chain), proven_unique(chain)
-    if violation(chain, values, choices) > _PROMISED:
-        values, choices = equilibrium(chain, _PROMISED)
-    return values, choices, unique
+        candidates, unique = [_free(chain), agreed(chain, _free(chain))], proven_unique(chain)
+    for values in candidates:
+        if violation(chain, values, choices) <= _PROMISED:
+            return values, choices, unique
+    return *equilibrium(chain, _PROMISED), unique
 
 
 def _free(chain: Chain) -> Floats:

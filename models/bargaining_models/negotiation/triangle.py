@@ -46,7 +46,8 @@ from bargaining_models.negotiation.deal import Deal, Reading
 from bargaining_models.negotiation.negotiation import Negotiation, Share
 from bargaining_models.negotiation.roles import Roles
 
-PARTNERS = (1, 2)
+PARTNERS = PARTNER, ALTERNATIVE = 1, 2
+"""The two that home can agree with, by their numbers."""
 ACCURACY = 1e-10  # of the residual, relative
 
 
@@ -297,10 +298,6 @@ def _checked(money: ArrayLike) -> Floats:
 def _hub_weights(weights: ArrayLike) -> Floats:
     """Return the hub's bargaining weight against each partner."""
     return within(per_player(weights, "weights", 2), "weights", 0.0, 1.0)
-
-
-PARTNER, ALTERNATIVE = 1, 2
-"""The two that home can agree with, by their numbers."""
 
 
 @owning

@@ -296,26 +296,35 @@ def last_along(
         Rounding errors of coordinates of size one, player by player.
     start, step : ndarray, shape (..., n)
         In unit coordinates.
-    slacks : ndarray, shape (..., k), optional
+    slacks : ndarray, shape (k, ...), optional
         normal . (anchor - start) of each side, where they are known better than from coordinates.
     """
     start, step = np.broadcast_arrays(start, step)
-    room, speed = rounding(grain, start), np.einsum("...n,kn->...k", step, normals)
+    room, speed = rounding(grain, start), _sums(normals, step)
     slacks = _slacks(normals, anchors, start) if slacks is None else slacks
-    flat = 4 * EPS * np.abs(step).max(axis=-1, keepdims=True)
+    flat = 4 * EPS * np.abs(step).max(axis=-1)
     ahead, behind = speed > flat, speed < -flat
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         time = slacks / speed
-        last = np.where(ahead, time, np.inf).min(axis=-1, initial=np.inf)
-        first = np.where(behind, time, -np.inf).max(axis=-1, initial=-np.inf)
-        beyond = (~(ahead | behind) & (slacks < -room @ np.abs(normals).T)).any(axis=-1)
-        missed = (first > last) & ~((first - last)[..., None] * np.abs(step) <= 2 * room).all(axis=-1)
-    return np.where(missed | beyond, -np.inf, last)
+        last = np.where(ahead, time, np.inf).min(axis=0, initial=np.inf)
+        first = np.where(behind, time, -np.inf).max(axis=0, initial=-np.inf)
+        missed, still = first > last, ~(ahead | behind)
+        if missed.any():
+            missed = missed & ~((first - last)[..., None] * np.abs(step) <= 2 * room).all(axis=-1)
+        if still.any():
+            missed = missed | (still & (slacks < -_sums(np.abs(normals), room))).any(axis=0)
+    return np.where(missed, -np.inf, last)
 
 
 def _slacks(normals: Floats, anchors: Floats, x: Floats) -> Floats:
-    """Return normal . (anchor - x) of each side, on a new last axis."""
-    return np.asarray(np.einsum("...kn,kn->...k", anchors - x[..., None, :], normals))
+    """Return normal . (anchor - x) of each side, on a new first axis."""
+    players = range(normals.shape[1])
+    return np.asarray(sum((np.subtract.outer(anchors[:, i], x[..., i]).T * normals[:, i]).T for i in players))
+
+
+def _sums(weights: Floats, x: Floats) -> Floats:
+    """Return the weighted sums of payoffs, on a new first axis: the same in a batch and alone."""
+    return np.asarray(sum(np.multiply.outer(weights[:, i], x[..., i]) for i in range(weights.shape[1])))
 
 
 def within(
@@ -333,7 +342,7 @@ def within(
     least = -np.inf if open_below else -np.maximum(tol, rooms)
     inside = ((x <= 1.0 + np.maximum(tol, rooms)) & (x >= least)).all(axis=-1) | (not boxed)
     gaps = _slacks(normals, anchors, x)
-    return np.asarray(inside & (gaps >= -np.maximum(tol, rooms @ np.abs(normals).T)).all(axis=-1))
+    return np.asarray(inside & (gaps >= -np.maximum(tol, _sums(np.abs(normals), rooms))).all(axis=0))
 
 
 def rounding(grain: Floats, x: Floats) -> Floats:

@@ -150,7 +150,7 @@ class Solid:
         if self.sides is not None:
             sides, slacks = (self.sides.normals, self.sides.anchors), None
             if self._given is not None:
-                slacks = self._slacks(np.broadcast_arrays(origin, step)[0])
+                slacks = np.moveaxis(self._slacks(np.broadcast_arrays(origin, step)[0]), -1, 0)
             return last_along(*sides, self.grain, start, step, slacks=slacks)
         start, step = np.broadcast_arrays(start, step)
         cells = zip(by_cell(start), by_cell(step), strict=True)
@@ -573,19 +573,12 @@ class Planar(Solid):
         the duality gap max sum(w (y - d) / (x - d)) - 1 over feasible y >= d; NaN where not everyone with a weight can
         gain.
         """
-        shape = np.broadcast_shapes(origin.shape, weights.shape)[:-1]
-        point, residual = np.empty((*shape, 2)), np.empty(shape)
-        x, miss = point.reshape(-1, 2), residual.reshape(-1)
-        d = np.broadcast_to(origin, (*shape, 2)).reshape(-1, 2)
-        w = weights.reshape(-1, 2) if weights.ndim > 1 else np.broadcast_to(weights, (1, 2))
-        if weights.ndim > 1 and weights.shape[:-1] != shape:
-            w = np.broadcast_to(weights, (*shape, 2)).reshape(-1, 2)
-        for start in range(0, miss.size, BLOCK):
-            cells = slice(start, start + BLOCK)
-            x[cells], miss[cells] = self._walk(d[cells], w[cells] if len(w) > 1 else w)
+        shape = np.broadcast_shapes(origin.shape, weights.shape)
+        d, w = (np.broadcast_to(a, shape).reshape(-1, 2) for a in (origin, weights))
+        point, residual = self._walk(d, w)
         if not (w > 0).all():
-            self._alone(np.broadcast_to(w, d.shape), d, x, miss)
-        return point, residual
+            self._alone(w, d, point, residual)
+        return point.reshape(shape), residual.reshape(shape[:-1])
 
     def _alone(self, w: Floats, d: Floats, x: Floats, miss: Floats) -> None:
         """In cells where one player has all the weight, compute the residual from that player's ideal payoff."""

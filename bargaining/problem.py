@@ -28,7 +28,6 @@ from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput, Status, with_article
 from bargaining.feasible._facets import EPS
 from bargaining.feasible.base import FeasibleSet, is_feasible_set
-from bargaining.feasible.program import is_constraint, payoffs_of
 from bargaining.feasible.surplus import TransferableSurplus
 
 _LINE = 200  # the longest code that a problem prints as
@@ -41,12 +40,11 @@ class Problem(Shown):
 
     Parameters
     ----------
-    feasible : FeasibleSet, PayoffSet, Game, constraints of cvxpy or array_like of shape (m, n)
+    feasible : FeasibleSet, PayoffSet, Game or array_like of shape (m, n)
         The feasible payoffs: `TransferableSurplus`, `Polytope`, `Frontier` or anything that
         answers `support`, `ray`, `ideal` and `contains`. Points mean the lotteries over them, `Polytope(points)`, and
         the columns of a DataFrame name the players. Whatever has a method ``problem(disagreement)``, such as a `Game`
-        or a `PayoffSet`, stands for the set of that problem. A list of constraints of cvxpy on one variable describes
-        the payoffs; where they are expressions of several, write `ConvexProgram.from_cvxpy`.
+        or a `PayoffSet`, stands for the set of that problem.
     disagreement : array_like, shape (..., n)
         Payoffs without an agreement, in the unit of the set's payoffs. May be left out where ``feasible.problem()``
         has a default. Leading axes are a batch of problems and
@@ -295,16 +293,6 @@ def _opened(feasible: Any, disagreement: Any, players: Names | None) -> tuple[An
         raise InvalidInput(
             f"`feasible` must be a set; got the number {feasible!r}. To share that amount write "
             f"TransferableSurplus({feasible!r})."
-        )
-    if is_sequence(feasible) and any(map(is_constraint, feasible)):
-        from bargaining.feasible.program import ConvexProgram
-
-        return ConvexProgram.from_cvxpy(payoffs_of(feasible), feasible), disagreement, players
-    if hasattr(feasible, "constraints") and hasattr(feasible, "objective"):
-        raise InvalidInput(
-            "`feasible` must be what can be agreed on; got a problem of cvxpy, with an objective. Pass its "
-            "`constraints`, or ConvexProgram.from_cvxpy([first, second], problem.constraints) if payoffs are not its "
-            "only variable."
         )
     if disagreement is not None and (is_sequence(feasible) or hasattr(feasible, "columns")):
         from bargaining.feasible.polytope import Polytope

@@ -71,7 +71,7 @@ def square(part: Integers, replies: tuple[int, ...]) -> Strategy | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MatrixGame:
-    """The value of a zero-sum game and a pair of optimal mixed actions, exactly."""
+    """The value of a zero-sum game and a pair of mixed actions that guarantee it, in rationals."""
 
     value: Fraction
     row: Strategy

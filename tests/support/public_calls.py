@@ -18,7 +18,6 @@ import numpy as np
 
 import bargaining as b
 from bargaining import Exit, Game, Polytope, Problem, RepeatedGame, StochasticGame, Table, TransferableSurplus
-from cvxpy_double import Double
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ def itself(x: Any) -> Any:
     return x
 
 
-WRITTEN = Double.Variable(2)
 TRIANGLE = Polytope([[0, 0], [4, 0], [0, 1]])
 PEOPLE = ("Ann", "Bob")
 PIE = Problem(TransferableSurplus(1.0), [0.0, 0.2], players=PEOPLE)
@@ -294,11 +292,6 @@ CALLS: dict[str, Call] = {
             "start": array(0.4, 0.4),
         },
         questions,
-    ),
-    "ConvexProgram.from_cvxpy": Call(
-        b.ConvexProgram.from_cvxpy,
-        lambda: {"payoffs": WRITTEN, "constraints": [WRITTEN <= 1.0]},
-        lambda made: made.ideal([0.0, 0.0]),
     ),
     "ConvexProgram.decision": Call(program().decision, lambda: {"payoffs": array(0.5, 0.5)}),
     "ConvexProgram.least_powers": Call(

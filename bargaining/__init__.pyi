@@ -14,9 +14,9 @@ from bargaining.concepts.lexicographic import (
 )
 from bargaining.concepts.nash import nash as nash
 from bargaining.concepts.nash import nash_set as nash_set
-from bargaining.concepts.optimal_face import optimal_face as optimal_face
 from bargaining.concepts.perles_maschler import perles_maschler as perles_maschler
 from bargaining.concepts.raiffa import raiffa as raiffa
+from bargaining.concepts.utilitarian import optimal_face as optimal_face
 from bargaining.concepts.utilitarian import utilitarian as utilitarian
 from bargaining.concepts.yu import yu as yu
 from bargaining.descriptions import Description as Description
@@ -47,7 +47,7 @@ from bargaining.equilibria.repeated.renegotiation import renegotiation_proof as 
 from bargaining.equilibria.repeated.symmetric import symmetric_payoffs as symmetric_payoffs
 from bargaining.equilibria.repeated.symmetric import trigger_strategy as trigger_strategy
 from bargaining.equilibria.stage.equilibria import stage_equilibria as stage_equilibria
-from bargaining.equilibria.stochastic.directional import directional_equilibria as directional_equilibria
+from bargaining.equilibria.stochastic.markov import directional_equilibria as directional_equilibria
 from bargaining.equilibria.stochastic.markov import markov_equilibria as markov_equilibria
 from bargaining.equilibria.stochastic.markov import stationary_profile as stationary_profile
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets as stochastic_payoff_sets
@@ -68,7 +68,7 @@ from bargaining.estimation.models import NashInNashModel as NashInNashModel
 from bargaining.estimation.models import OffersModel as OffersModel
 from bargaining.estimation.models import WageModel as WageModel
 from bargaining.estimation.models import WeightedNashModel as WeightedNashModel
-from bargaining.exact.certificate import Certificate as Certificate
+from bargaining.exact.certify import Certificate as Certificate
 from bargaining.exact.certify import certify as certify
 from bargaining.feasible.frontier import Frontier as Frontier
 from bargaining.feasible.points import FreeDisposalHull as FreeDisposalHull
@@ -96,8 +96,8 @@ from bargaining.protocols.hold_up import split_the_difference as split_the_diffe
 from bargaining.protocols.nonstationary import NonstationaryOffers as NonstationaryOffers
 from bargaining.protocols.random_proposer import RandomProposer as RandomProposer
 from bargaining.protocols.reputation import ReputationalBargaining as ReputationalBargaining
+from bargaining.protocols.reputation import ReputationalDemands as ReputationalDemands
 from bargaining.protocols.reputation import kambe_limit as kambe_limit
-from bargaining.protocols.reputational_demands import ReputationalDemands as ReputationalDemands
 from bargaining.protocols.screening import OutsideOptionScreening as OutsideOptionScreening
 from bargaining.protocols.screening import TwoTypeScreening as TwoTypeScreening
 from bargaining.protocols.screening import screen_types as screen_types
@@ -111,7 +111,7 @@ from bargaining.statics import sensitivity as sensitivity
 from bargaining.sweeps.sweep import open_sweep as open_sweep
 from bargaining.sweeps.sweep import sweep as sweep
 from bargaining.sweeps.sweep import vectorized as vectorized
-from bargaining.tables.records import Column as Column
+from bargaining.tables.table import Column as Column
 from bargaining.tables.table import Table as Table
 from bargaining.tables.table import compare as compare
 

@@ -69,8 +69,8 @@ from bargaining.protocols.demand_game import DemandDivision as DemandDivision
 from bargaining.protocols.hold_up import HoldUpOutcome as HoldUpOutcome
 from bargaining.protocols.nonstationary import OfferPath as OfferPath
 from bargaining.protocols.random_proposer import RandomProposerDivision as RandomProposerDivision
+from bargaining.protocols.reputation import DemandOutcome as DemandOutcome
 from bargaining.protocols.reputation import ReputationalOutcome as ReputationalOutcome
-from bargaining.protocols.reputational_demands import DemandOutcome as DemandOutcome
 from bargaining.protocols.screening import ScreeningOutcome as ScreeningOutcome
 from bargaining.protocols.screening import ScreeningPath as ScreeningPath
 from bargaining.protocols.signalling import BluffOutcome as BluffOutcome

@@ -16,7 +16,7 @@ from bargaining._rational import rational
 from bargaining._rich import SHOWN, Card, Result, counted, number, point
 from bargaining.equilibria._affine import Effort
 from bargaining.equilibria._by_state import ByState
-from bargaining.equilibria.repeated._hyperplanes.image import Hull
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.profiles import Profiles, require_common
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, bounded
 from bargaining.equilibria.repeated.payoff_set import PayoffSet

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arguments import choice
 from bargaining._arrays import Floats, real
 from bargaining.errors import InvalidInput
-from bargaining.estimation.criterion import EDGE, Criterion, summed, two_steps
-from bargaining.estimation.estimates import Estimates
+from bargaining.estimation.estimates import EDGE, Criterion, Estimates, summed, two_steps
 
 _FLAT = 1e-9  # of the change with a parameter alone: directions with less are not identified
 _SHARE = 1e-3  # of a direction that is not identified: a parameter with less of it is identified

@@ -18,8 +18,7 @@ from bargaining._arrays import Entries, Floats, fill, owning, real, within
 from bargaining._names import unique_names
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
-from bargaining.estimation.criterion import POSITIVE, REAL, UNIT
-from bargaining.estimation.estimates import Estimates
+from bargaining.estimation.estimates import POSITIVE, REAL, UNIT, Estimates
 from bargaining.estimation.fitting import fitted
 
 NOISES = ("ability", "payoffs")

@@ -2,28 +2,28 @@
 
 Where the exact answer is rational it is computed in rationals, from the exact data, and compared.
 Elsewhere a decreasing condition is shown to have opposite signs on both sides of the answer.
+
+Certificates: how a claim is compared with the exact answer or a box that contains it, and the table of certifiers.
+
+Certifiers are registered by the name of the method and the class of the set.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from importlib import import_module
+from math import inf, isfinite, nextafter
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from bargaining._arrays import scalar
 from bargaining._calls import suggesting
+from bargaining._rich import Shown
 from bargaining.division import ACCURACY, Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
-from bargaining.exact.certificate import (
-    Certificate,
-    Claim,
-    certifier_of,
-    compare,
-    enclose,
-    register,
-    why_not,
-)
 from bargaining.feasible.transform import Cell, set_of_cell
 from bargaining.games.kinds import kind_of, known, loaded
 
@@ -33,6 +33,245 @@ if TYPE_CHECKING:
     from bargaining.equilibria.repeated.public import PublicPayoffSet
     from bargaining.equilibria.stochastic.payoff_sets import StochasticPayoffSets
     from bargaining.exact.set_certificate import PayoffCertificate, PublicCertificate, StochasticCertificate
+
+
+Weights = tuple[Fraction, ...]
+Number = float | Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate(Shown):
+    """A proof of how accurate an answer is.
+
+    Attributes
+    ----------
+    exact : tuple of Fraction, or None
+        The exact payoffs, where they are rational.
+    bound : float
+        The largest possible error of a payoff, relative to the player's range of gains; inf if nothing is proved.
+    tolerance : float
+        The required accuracy, plus the error due to rounding the data to floats.
+    statement : str
+        The proved statement and its premises, in one sentence.
+
+    Examples
+    --------
+    >>> from bargaining import Polytope, Problem, certify, nash
+    >>> certificate = certify(nash(Problem(Polytope([[0, 0], [4, 0], [0, 1]]), [0, 0])))
+    >>> certificate.holds, certificate.exact
+    (True, (Fraction(2, 1), Fraction(1, 2)))
+    """
+
+    exact: tuple[Fraction, ...] | None
+    bound: float
+    tolerance: float
+    statement: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the proved bound meets the tolerance."""
+        return self.bound <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One cell of a division to be checked: the argument of a certifier.
+
+    Attributes
+    ----------
+    feasible : FeasibleSet
+        The set, of the type the certifier was registered for.
+    batch : tuple of int
+        The shape of the batch.
+    cell : tuple of int
+        The cell of the batch.
+    disagreement, payoffs : list of float or Fraction
+        Of that cell.
+    status : Status
+        Of that cell.
+    parameters : mapping
+        Those of the division, for the whole batch; `given` and `at_cell` return those of the cell.
+    tolerance : float
+        The required relative accuracy.
+    method : str
+        The label.
+    """
+
+    feasible: Any
+    batch: tuple[int, ...]
+    cell: tuple[int, ...]
+    disagreement: list[Number]
+    payoffs: list[Number]
+    status: Status
+    parameters: Mapping[str, Any]
+    tolerance: float
+    method: str
+
+    @property
+    def finite(self) -> bool:
+        """Whether there are payoffs."""
+        return all(isfinite(x) for x in self.payoffs)
+
+    def weights(self) -> Weights:
+        """Return the weights as rationals that sum to exactly one; equal where the division has none."""
+        if self.parameters.get("weights") is None:
+            return (Fraction(1, len(self.payoffs)),) * len(self.payoffs)
+        each = [Fraction(w) for w in self.given("weights", one_each=True)]
+        return tuple(w / sum(each) for w in each)
+
+    def given(self, name: str, *, one_each: bool = False) -> Any:
+        """Return a parameter of the method in this cell, as plain numbers: one, or one for each player."""
+        if name not in self.parameters:
+            raise InvalidInput(
+                f"`parameters` of the division must have {name!r}, which {self.method} depends on; got "
+                f"{', '.join(map(repr, self.parameters)) or 'none'}."
+            )
+        return self.at_cell(self.parameters[name], one_each=one_each)
+
+    def power(self) -> float:
+        """Return the p of Yu's solution.
+
+        Raises
+        ------
+        NotApplicable
+            If it is not 1, 2 or infinity.
+        """
+        power = float(self.given("p"))
+        if power not in (1, 2, inf):
+            raise NotApplicable(f"{self.method} is certified with p = 1, 2 and infinity only. {_RESIDUAL}")
+        return power
+
+    def at_cell(self, value: Any, *, one_each: bool = False) -> Any:
+        """Return the part of a batched array that belongs to this cell, as plain numbers."""
+        shape = (*self.batch, len(self.payoffs)) if one_each else self.batch
+        return np.broadcast_to(value, shape)[self.cell].tolist()
+
+
+def compare(
+    claim: Claim, exact: tuple[Fraction, ...] | None, status: Status, ranges: tuple[Fraction, ...], what: str
+) -> Certificate:
+    """Return the certificate that compares a claim with the exact answer.
+
+    Parameters
+    ----------
+    exact : tuple of Fraction or None
+        The exact payoffs; None where there is no answer, and then the status is certified.
+    status : Status
+        The exact status.
+    ranges : tuple of Fraction
+        The unit of each player's error; positive.
+    what : str
+        The subject of the statement.
+    """
+    if exact is None:
+        agreed = claim.status == status
+        verdict = "as computed" if agreed else f"but {claim.status.name} was computed"
+        statement = f"{what}: there is no answer ({status.name}), {verdict}."
+        return Certificate(
+            exact=None, bound=0.0 if agreed else inf, tolerance=claim.tolerance, statement=statement
+        )
+    proof = enclose(claim, exact, exact, ranges, what)
+    how = f"{claim.status.name} was computed"
+    if claim.finite:
+        how = f"the payoffs are within {proof.bound:.2g} of it, over the gains"
+    return replace(proof, exact=exact, statement=f"{what}: the exact answer is rational; {how}.")
+
+
+def enclose(
+    claim: Claim,
+    low: tuple[Fraction, ...],
+    high: tuple[Fraction, ...],
+    ranges: tuple[Fraction, ...],
+    what: str,
+) -> Certificate:
+    """Return the certificate that compares a claim with a box proved to contain the exact answer.
+
+    Parameters
+    ----------
+    low, high : tuple of Fraction
+        The lowest and highest payoffs that the answer can have.
+    ranges : tuple of Fraction
+        What each player's error is relative to; positive.
+    what : str
+        The subject of the statement.
+    """
+    bound, allowed = inf, claim.tolerance
+    if claim.finite:
+        sides = zip(claim.payoffs, low, high, ranges, strict=True)
+        bound = above(max(max(abs(Fraction(x) - a), abs(Fraction(x) - b)) / r for x, a, b, r in sides))
+        allowed = allowance(claim, high, ranges)
+    statement = (
+        f"{what}: the exact answer is enclosed; the payoffs are within {bound:.2g} of it, over the gains."
+    )
+    return Certificate(exact=None, bound=bound, tolerance=allowed, statement=statement)
+
+
+def allowance(claim: Claim, payoffs: tuple[Fraction, ...], ranges: tuple[Fraction, ...]) -> float:
+    """Return the tolerance plus 64 roundings of the data over the range of gains."""
+    sizes = (
+        max(abs(x), abs(Fraction(d))) / r for x, d, r in zip(payoffs, claim.disagreement, ranges, strict=True)
+    )
+    return claim.tolerance + 64 * float(np.finfo(float).eps) * float(max(sizes))
+
+
+def above(value: Fraction) -> float:
+    """Return a float that is at least `value`."""
+    try:
+        return 0.0 if value == 0 else nextafter(float(value), inf)
+    except OverflowError:
+        return inf
+
+
+Certifier = Callable[[Claim], Certificate]
+"""Proves how far the payoffs of a claim are from the exact ones."""
+
+_CERTIFIERS: dict[tuple[str, type], Certifier] = {}
+_WRAPPED = "certify the answer to the problem before it is rescaled, relabelled or restricted."
+_REASONS = {
+    "ConvexProgram": "nothing is proved about programs.",
+    "FreeDisposalHull": "nothing is proved about sets that are not convex.",
+    "Union": "nothing is proved about sets that are not convex.",
+    "Image": _WRAPPED,
+    "Restricted": _WRAPPED,
+    "raiffa": "its steps are not taken in rationals.",
+    "continuous_raiffa": "its path is not followed in rationals.",
+}
+"""Why a concept, or a representation, has no certifier."""
+_NOBODY = "none was registered; add one with `bargaining.exact.certify.register`, or describe the set as a Polytope."
+_RESIDUAL = "The `residual` of the division says by how much the payoffs violate their definition."
+
+
+def register(method: str, feasible: type) -> Callable[[Certifier], Certifier]:
+    """Make a function the certifier of a method on a class of sets; the most specific class is used.
+
+    Parameters
+    ----------
+    method : str
+        The name a division's `method` starts with.
+    feasible : type
+        The class of feasible sets.
+    """
+
+    def add(certifier: Certifier) -> Certifier:
+        _CERTIFIERS[method, feasible] = certifier
+        return certifier
+
+    return add
+
+
+def certifier_of(name: str, feasible: type) -> Certifier | None:
+    """Return the certifier of a method on a representation; None if there is none."""
+    known = ((name, kind) for kind in feasible.__mro__)
+    return next((_CERTIFIERS[key] for key in known if key in _CERTIFIERS), None)
+
+
+def why_not(name: str, feasible: Any) -> str:
+    """Say that there is no certifier of a method on a set, why, and which methods have one there."""
+    known = sorted(method for method, kind in _CERTIFIERS if isinstance(feasible, kind))
+    represented = type(feasible).__name__
+    reason = _REASONS.get(name) or _REASONS.get(represented) or _NOBODY
+    return f"no certifier for {name} on {represented}: {reason} Known there: {', '.join(known) or 'none'}. {_RESIDUAL}"
+
 
 __all__ = ["Certificate", "Claim", "certify", "compare", "enclose", "register"]
 

@@ -23,8 +23,7 @@ from bargaining._rational import Rationals, solve
 from bargaining.equilibria._affine import Budget, attracting
 from bargaining.equilibria._exact_game import ExactGame
 from bargaining.equilibria._plane_strategies import Payoffs
-from bargaining.equilibria.repeated._hyperplanes.image import Hull
-from bargaining.equilibria.repeated._hyperplanes.inner import Play
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull, Play
 from bargaining.equilibria.repeated._hyperplanes.outer_faces import Outer
 from bargaining.equilibria.repeated._hyperplanes.profiles import FAR, Profiles, deviations
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several, gap, loosened

@@ -28,7 +28,7 @@ from bargaining.equilibria._exact_game import DEFAULT, ExactGame, Spent, Work
 from bargaining.equilibria._plane_strategies import Generation, Pair, Payoffs, generate
 from bargaining.equilibria.payoff_polygon import PayoffPolygon, distances
 from bargaining.equilibria.payoff_set import PayoffBounds, StochasticPayoffBounds
-from bargaining.equilibria.repeated._hyperplanes.image import Hull
+from bargaining.equilibria.repeated._hyperplanes.inner import Hull
 from bargaining.equilibria.repeated._hyperplanes.refinement import Several
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.equilibria.repeated.public import PublicPayoffSet

@@ -4,10 +4,10 @@ from bargaining_models.linear_tariffs import LinearTariffs as LinearTariffs
 from bargaining_models.negotiation.bluff import HoldOut as HoldOut
 from bargaining_models.negotiation.capacity import Capacity as Capacity
 from bargaining_models.negotiation.deal import Deal as Deal
+from bargaining_models.negotiation.deal import Outcome as Outcome
 from bargaining_models.negotiation.draws import HeadlineDraw as HeadlineDraw
 from bargaining_models.negotiation.draws import headline_draws as headline_draws
 from bargaining_models.negotiation.negotiation import Negotiation as Negotiation
-from bargaining_models.negotiation.outcomes import Outcome as Outcome
 from bargaining_models.negotiation.pivot import Growth as Growth
 from bargaining_models.negotiation.pivot import Pivot as Pivot
 from bargaining_models.negotiation.pivot import PivotChain as PivotChain

@@ -19,17 +19,17 @@ from bargaining._calls import suggesting
 from bargaining._names import titles
 from bargaining._rational import floats
 from bargaining._rich import Shown, number
-from bargaining.equilibria.repeated._hyperplanes.image import sustains
-from bargaining.equilibria.repeated.claims import (
+from bargaining.equilibria.repeated._hyperplanes.inner import sustains
+from bargaining.equilibria.repeated.joint import (
     EDGE,
     Stage,
     deviations,
     floors_of,
     least_spread,
+    of_joint,
     outside_of,
     payoff_range,
 )
-from bargaining.equilibria.repeated.joint import of_joint
 from bargaining.equilibria.repeated.public import corners, search
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved, plain
 from bargaining.games.monitoring import Monitoring, check_monitoring

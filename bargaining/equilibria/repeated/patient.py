@@ -18,7 +18,7 @@ from bargaining._names import titles
 from bargaining._rational import solve
 from bargaining._rich import Card, Shown, table
 from bargaining.equilibria.payoff_polygon import PayoffPolygon
-from bargaining.equilibria.repeated.claims import (
+from bargaining.equilibria.repeated.joint import (
     ROUNDING,
     Curve,
     Envelope,

@@ -13,7 +13,7 @@ from bargaining._arrays import Floats, real, scalar, within
 from bargaining._arrays import discounts as discounts_of
 from bargaining._calls import suggesting
 from bargaining._rich import Result
-from bargaining.equilibria.repeated.claims import least_spread
+from bargaining.equilibria.repeated.joint import least_spread
 from bargaining.errors import InvalidInput, Status
 
 _NODES = 256  # points of the first grid over the range of efforts

@@ -12,17 +12,17 @@ from bargaining._arrays import owning
 from bargaining._calls import suggesting
 from bargaining._names import place
 from bargaining._rich import Card, Shown, table
-from bargaining.equilibria.repeated.claims import (
+from bargaining.equilibria.repeated.joint import (
     ROUNDING,
     Account,
     Ledger,
     Profile,
     Stage,
     curves_of,
+    discount_of,
     outside_of,
     payoff_range,
 )
-from bargaining.equilibria.repeated.joint import discount_of
 from bargaining.errors import NotApplicable
 from bargaining.games import normal_form as stage_game
 from bargaining.games.monitoring import Monitoring, check_monitoring

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bargaining._rational import Rationals, fractions, maximise
-from bargaining.exact.certificate import Claim, Number
+from bargaining.exact.certify import Claim, Number
 from bargaining.feasible._polygon import clip, pareto, ring
 from bargaining.feasible.surplus import TransferableSurplus
 

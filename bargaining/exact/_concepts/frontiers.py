@@ -14,7 +14,7 @@ from math import inf, nextafter
 import numpy as np
 
 from bargaining.errors import Status
-from bargaining.exact.certificate import Certificate, Claim, above, allowance, compare, register
+from bargaining.exact.certify import Certificate, Claim, above, allowance, compare, register
 from bargaining.feasible.frontier import Frontier
 
 ULPS = Fraction(4, 2**52)  # four units in the last place: the premise about the user's functions

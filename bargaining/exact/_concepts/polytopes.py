@@ -15,7 +15,7 @@ from bargaining.errors import NotApplicable, Status
 from bargaining.exact._concepts import answers
 from bargaining.exact._concepts.answers import Enclosure, point_enclosure
 from bargaining.exact._concepts.bodies import ZERO, Body, Vector, body_of, difference, dot
-from bargaining.exact.certificate import (
+from bargaining.exact.certify import (
     Certificate,
     Certifier,
     Claim,

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from bargaining_models.negotiation.deal import Outcome, TariffOutcome, TariffWar
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.negotiation.outcomes import Outcome, TariffOutcome, TariffWar
 from bargaining_models.negotiation.roles import Roles
 
 __all__ = ["Negotiation", "Outcome", "Roles", "TariffOutcome", "TariffWar"]

@@ -37,9 +37,16 @@ from bargaining import Method, Table, nash
 from bargaining.authoring import Floats, Shown, choice, flag, listed, owning, real, within
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models._figures import grouped, read_if_there
-from bargaining_models.negotiation.deal import Deal, outcome_without, parsed
+from bargaining_models.negotiation.deal import (
+    Deal,
+    Outcome,
+    TariffOutcome,
+    TariffWar,
+    outcome_without,
+    parsed,
+    patience_needed,
+)
 from bargaining_models.negotiation.headline import headline
-from bargaining_models.negotiation.outcomes import Outcome, TariffOutcome, TariffWar, patience_needed
 from bargaining_models.negotiation.roles import MEANINGS, PARTS, Roles, region, route_hats
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, TradeData, TradeModel

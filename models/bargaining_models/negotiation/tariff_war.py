@@ -37,8 +37,8 @@ from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, c
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.repeated import Exit
+from bargaining_models.negotiation.deal import patience_needed
 from bargaining_models.negotiation.negotiation import Negotiation
-from bargaining_models.negotiation.outcomes import patience_needed
 from bargaining_models.negotiation.roles import Leave, who_leaves
 from bargaining_models.trade.conditions import Economy, Solver
 

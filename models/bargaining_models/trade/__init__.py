@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs, TariffsInPairs
 from bargaining_models.trade.data import TradeData
-from bargaining_models.trade.decomposition import Decomposition
 from bargaining_models.trade.environment import Environment
-from bargaining_models.trade.equilibrium import TradeEquilibrium
+from bargaining_models.trade.equilibrium import Decomposition, TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
 from bargaining_models.trade.tariff_nash import TariffEquilibrium
 from bargaining_models.trade.tariff_set import TariffPayoffs

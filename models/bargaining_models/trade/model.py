@@ -16,8 +16,7 @@ from bargaining.authoring import Floats, Shown, choice, listed, owning, real, sc
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.conditions import Economy, Solver, rebase
 from bargaining_models.trade.data import HIGHEST, TradeData, too_high
-from bargaining_models.trade.decomposition import METHODS, Decomposition, decompose
-from bargaining_models.trade.equilibrium import TradeEquilibrium, pack
+from bargaining_models.trade.equilibrium import METHODS, Decomposition, TradeEquilibrium, decompose, pack
 from bargaining_models.trade.folders import from_icio, read_folder, structure
 from bargaining_models.trade.links import (
     caps_by_sector,

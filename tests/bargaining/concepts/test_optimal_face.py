@@ -14,7 +14,7 @@ from bargaining import (
     TransferableSurplus,
     utilitarian,
 )
-from bargaining.concepts.optimal_face import optimal_face
+from bargaining.concepts.utilitarian import optimal_face
 from bargaining.feasible.points import FreeDisposalHull
 
 

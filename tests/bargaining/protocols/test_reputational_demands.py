@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput, Status
-from bargaining.protocols.reputation import ReputationalBargaining, kambe_limit
-from bargaining.protocols.reputational_demands import ReputationalDemands
+from bargaining.protocols.reputation import ReputationalBargaining, ReputationalDemands, kambe_limit
 from seeds import seeds
 
 

@@ -16,9 +16,7 @@ import pytest
 import xarray as xr
 
 from bargaining import InvalidInput, Status, open_sweep, sweep
-from bargaining.sweeps import _cells
-from bargaining.sweeps._cells import Task, read_grid
-from bargaining.sweeps.sweep import _sweep
+from bargaining.sweeps.sweep import Task, _digest, _sweep, read_grid
 
 GRID = {"r": ([0.0, 0.1, 0.15, 0.3], "share"), "who": ["US", "Canada", "China"], "k": [True, False]}
 
@@ -81,7 +79,7 @@ def test_a_chunk_with_an_object_in_it_is_a_damaged_one(tmp_path):
     buffer = io.BytesIO()
     np.savez(buffer, **entries)
     archive = buffer.getvalue()
-    victim.write_bytes(archive + _cells._digest(archive))
+    victim.write_bytes(archive + _digest(archive))
     assert (open_sweep(folder)["status"] == Status.PENDING).sum() == 5
     xr.testing.assert_identical(cut(5, folder), whole)
     assert not planted.exists()

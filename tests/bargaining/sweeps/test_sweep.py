@@ -25,9 +25,7 @@ from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.surplus import TransferableSurplus
 from bargaining.problem import Problem
-from bargaining.sweeps import _cells
-from bargaining.sweeps._cells import Task, read_grid
-from bargaining.sweeps.sweep import _sweep, sweep, vectorized
+from bargaining.sweeps.sweep import Folder, Task, _sweep, read_grid, sweep, vectorized
 
 GRID = {"r": ([0.0, 0.1, 0.15, 0.3], "share"), "h": [0.7, 0.9, 1.1]}
 
@@ -349,7 +347,7 @@ def test_resuming_computes_only_what_is_missing(tmp_path):
 def test_a_chunk_damaged_anywhere_counts_as_absent(tmp_path):
     cut(picky, nash, 12, checkpoint=tmp_path)
     (path,) = tmp_path.glob("*.npz")
-    folder = _cells.Folder(path=tmp_path, key=path.name.split("-")[0])
+    folder = Folder(path=tmp_path, key=path.name.split("-")[0])
     good = path.read_bytes()
     assert folder.load(0)["status"].size == 12
     for k in range(0, len(good), 31):

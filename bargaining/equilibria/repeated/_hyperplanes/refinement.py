@@ -9,10 +9,11 @@ import numpy as np
 
 from bargaining._arrays import Floats
 from bargaining.equilibria._affine import Budget, Indices, farthest, once
-from bargaining.equilibria.repeated._hyperplanes.image import Hull, Points
 from bargaining.equilibria.repeated._hyperplanes.inner import (
+    Hull,
     Hulls,
     Play,
+    Points,
     absorbing,
     condensed,
     continued,

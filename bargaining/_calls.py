@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from importlib import metadata
 from inspect import Parameter, signature
 from typing import ParamSpec, TypeVar
 
@@ -36,6 +35,8 @@ def needs(extra: str) -> Iterator[None]:
 
 def install(extra: str) -> str:
     """Return the command that installs the packages of an extra, wherever this package came from."""
+    from importlib import metadata
+
     try:
         required = metadata.requires("bargaining") or []
     except metadata.PackageNotFoundError:

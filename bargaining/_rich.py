@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from html import escape
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -109,6 +108,8 @@ class Card:
 
     def html(self) -> str:
         """Return the card in HTML; whatever is text is escaped."""
+        from html import escape
+
         head = "".join(f"<th>{escape(text)}</th>" for text in self.heads)
         body = "".join(
             f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>\n" for row in self.rows

@@ -24,7 +24,6 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from bargaining._arguments import flag, function
@@ -50,6 +49,8 @@ def dataset(grid: Grid, chunks: Mapping[int, Chunk], about: Mapping[str, str]) -
 
     Cells without a chunk are PENDING. Arrays whose shape differs from chunk to chunk are padded with NaN.
     """
+    import xarray as xr
+
     whole = join(dict(sorted(chunks.items())), grid.cells)
     messages = np.full(grid.cells, "", dtype=object)
     if FAILED in whole:

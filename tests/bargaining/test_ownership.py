@@ -207,7 +207,10 @@ TAKERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "payoffs": ("payoffs[0]", lambda x: Game([x], [[1.0, 2.0]])),
     "discounts": ("discounts", lambda x: RepeatedGame(Game(np.eye(2), np.eye(2)), x)),
     "offers": ("discounts", AlternatingOffers),
-    "options": ("outside", lambda x: AlternatingOffers(0.9, outside=x)(Problem(PIE, [0, 0]))),
+    "options": (
+        "breakdown_payoffs",
+        lambda x: AlternatingOffers(0.9, breakdown=0.1, breakdown_payoffs=x)(Problem(PIE, [0, 0])),
+    ),
     "exit": ("payoffs", Exit),
     "weights": ("weights", lambda x: nash(Problem(PIE, [0, 0]), weights=x)),
     "a question": ("weights", lambda x: PIE.support(x)),

@@ -9,7 +9,7 @@ import bargaining_models
 from bargaining import sensitivity
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.parameters import load
-from bargaining_models.trade import TradeModel, solve
+from bargaining_models.trade import TradeModel, conditions
 from bargaining_models.trade.conditions import Solver
 from former_figures import former
 
@@ -161,7 +161,7 @@ def test_large_subsidies_are_left_to_newton(model):
 def test_broyden_and_newton_agree(model5, random_scenarios, monkeypatch):
     tariffs, costs = (array[15:25] for array in random_scenarios)
     broyden = model5.solve(tariffs=tariffs, costs=costs)
-    monkeypatch.setattr(solve, "BROYDEN_STEPS", 0)
+    monkeypatch.setattr(conditions, "BROYDEN_STEPS", 0)
     newton = model5.solve(tariffs=tariffs, costs=costs)
     np.testing.assert_allclose(broyden.welfare, newton.welfare, rtol=0, atol=1e-9)
 
@@ -179,8 +179,8 @@ def test_a_scenario_that_fails_stops_no_other(model5):
 
 
 def test_a_solver_that_stops_early_says_inaccurate(model5, monkeypatch):
-    monkeypatch.setattr(solve, "BROYDEN_STEPS", 0)
-    monkeypatch.setattr(solve, "NEWTON_STEPS", 2)
+    monkeypatch.setattr(conditions, "BROYDEN_STEPS", 0)
+    monkeypatch.setattr(conditions, "NEWTON_STEPS", 2)
     answer = model5.solve(tariffs=model5.tariffs({US_ON_CANADA: 0.25}))
     assert answer.status is Status.INACCURATE
     assert answer.residual > 1e-10
@@ -190,7 +190,7 @@ def test_a_solver_that_stops_early_says_inaccurate(model5, monkeypatch):
 
 def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
     matrices = np.stack([np.eye(2), np.zeros((2, 2)), 2 * np.eye(2)])
-    steps = solve.solved(matrices, np.ones((3, 2, 1)))[..., 0]
+    steps = conditions.solved(matrices, np.ones((3, 2, 1)))[..., 0]
     np.testing.assert_array_equal(steps[[0, 2]], [[1, 1], [0.5, 0.5]])
     assert np.isnan(steps[1]).all()
 

@@ -106,7 +106,7 @@ BAD = [
     (lambda p: p.rescale(np.ones((3, 2))), "`scale` must have one entry per player"),
     (lambda p: p.rescale(1, [1, 2, 3]), "`shift` must have one entry per player"),
     (lambda p: p.relabel([0, 0]), "`order` must name each of the players 0 to 1 once"),
-    (lambda p: p.relabel([0.0, 1.0]), "`order` must name each"),
+    (lambda p: p.relabel([0.0, 1.0]), "`order` must be a player, 0 to 1; got 0.0"),
 ]
 
 

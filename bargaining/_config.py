@@ -89,9 +89,13 @@ def _platform() -> dict[str, str]:
     built = np.show_config(mode="dicts")  # type: ignore[call-overload, unused-ignore]
     blas = built.get("Build Dependencies", {}).get("blas", {})
     sets = built.get("SIMD Extensions", {}).get("found", [])
+    told = Path("/proc/cpuinfo")  # Linux alone, where Python names the architecture only
+    lines = told.read_text(errors="replace").splitlines() if told.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    name = next(names, "") or platform.processor() or "unknown"
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": platform.platform(),
-        "processor": f"{platform.processor() or 'unknown'} ({' '.join([platform.machine(), *sets])})",
+        "processor": f"{name} ({' '.join([platform.machine(), *sets])})",
         "blas": " ".join(str(blas[key]) for key in ("name", "version") if blas.get(key)) or "unknown",
     }

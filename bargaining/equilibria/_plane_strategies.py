@@ -482,6 +482,7 @@ class _Nodes:
                         state=s,
                         profile=None,
                         leavers=data.leavers(s) if leaver is None else (leaver,),
+                        following={},
                         stayed=None if stay is None else self.first[-1] + len(more),
                         payoffs=data.back(vertex),
                     )

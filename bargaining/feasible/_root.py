@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from bargaining._arrays import Floats
 
-STEPS = 300  # every third halves at worst: 100 halvings leave an ulp of a root 2^40 times smaller than its bracket
+STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
 ULP = 2.0**-52  # the spacing of floats at one
 
 
@@ -65,19 +65,17 @@ def _shrunk(
     g: Callable[[Floats], Any], a: Floats, b: Floats, ga: Floats, gb: Floats, live: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """Return the middles and widths of brackets [a, b] once they are as narrow as floats allow."""
-    least = 2.0**-40 * np.maximum(
-        np.abs(a), np.abs(b)
-    )  # a root may be small against its bracket, but not be zero
+    tolerance = 2 * ULP * np.maximum(np.abs(a), np.abs(b))
+    nudge = 0.45 * tolerance
     before, last = b - a, np.zeros(live.shape, dtype=np.int8)
     for step in range(STEPS):
-        tolerance = 2 * ULP * np.maximum(np.maximum(np.abs(a), np.abs(b)), least)
         x = b - gb * ((b - a) / (gb - ga))
         x = np.where(np.isfinite(x), x, a + (b - a) / 2)
         if step % 3 == 2:
             x = np.where(2 * (b - a) > before, a + (b - a) / 2, x)
             before = b - a
         # At least a hair inside either end: once the near end has arrived, the far one follows in a step.
-        x = np.minimum(np.maximum(x, a + 0.45 * tolerance), b - 0.45 * tolerance)
+        x = np.minimum(np.maximum(x, a + nudge), b - nudge)
         gx = np.asarray(g(x), dtype=float)
         up, down = live & (gx >= 0), live & (gx <= 0)
         # The retained end's value is scaled down when the same end moves twice (Anderson and Björck's factor).

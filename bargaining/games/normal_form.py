@@ -435,8 +435,6 @@ class Game(Shown):
         ndarray of shape (n,)
         """
         if flag(mixed, "mixed"):
-            from bargaining.games.normal_form import matrix_game
-
             return floats([matrix_game(self._against(player)).value for player in range(self.players)])
         return np.asarray(self.deviations().min(axis=tuple(range(self.players))))
 

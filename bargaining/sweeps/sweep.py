@@ -682,8 +682,6 @@ def open_sweep(path: str | Path) -> xr.Dataset:
     >>> open_sweep(folder)["value"].values
     array([0., 1.])
     """
-    from bargaining.sweeps.sweep import dataset
-
     folder, grid, manifest = read_folder(path)
     starts = range(0, grid.cells, manifest["cells per chunk"])
     about = _about(manifest["model"], manifest["method"], manifest["versions"]["bargaining"])
@@ -700,8 +698,6 @@ def _sweep(
     version: str | None = None,
 ) -> xr.Dataset:
     """Sweep in chunks of `size` cells."""
-    from bargaining.sweeps.sweep import dataset
-
     starts = range(0, task.grid.cells, size)
     folder, chunks = None, dict[int, Chunk]()
     if checkpoint is not None:

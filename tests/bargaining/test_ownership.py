@@ -207,10 +207,7 @@ TAKERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "payoffs": ("payoffs[0]", lambda x: Game([x], [[1.0, 2.0]])),
     "discounts": ("discounts", lambda x: RepeatedGame(Game(np.eye(2), np.eye(2)), x)),
     "offers": ("discounts", AlternatingOffers),
-    "options": (
-        "breakdown_payoffs",
-        lambda x: AlternatingOffers(0.9, breakdown=0.1, breakdown_payoffs=x)(Problem(PIE, [0, 0])),
-    ),
+    "options": ("outside", lambda x: AlternatingOffers(0.9, outside=x)(Problem(PIE, [0, 0]))),
     "exit": ("payoffs", Exit),
     "weights": ("weights", lambda x: nash(Problem(PIE, [0, 0]), weights=x)),
     "a question": ("weights", lambda x: PIE.support(x)),
@@ -242,6 +239,9 @@ WRONG: dict[str, Any] = {
 def test_what_is_no_number_is_refused_by_name(name: str, call: Callable[[Any], Any], wrong: Any) -> None:
     import re
 
+    if name == "outside" and wrong is WRONG["nothing"]:  # None: a player who may not leave
+        assert call(wrong).payoffs == pytest.approx(call([0.1, None]).payoffs)
+        return
     with pytest.raises(InvalidInput, match=re.escape(f"`{name}`")):
         call(wrong)
 

@@ -279,7 +279,7 @@ class Reply(NamedTuple):
     contract: float
     agree: bool
     concave: bool
-    """Whether the gains seen may be those of concave functions: then no contract is missed where they do not agree."""
+    """Whether the gains seen could be concave functions: if they are and the two do not agree, no contract would do."""
 
 
 def reply(both: Both, weights: Floats, low: float, high: float) -> Reply:
@@ -353,8 +353,6 @@ _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
 _SETTLED = 1e-13  # of the ranges: another round of bargaining changes no more than this
 _ROUNDING = 1e-10  # of the ranges: below this rounding can be why a round brings contracts no closer
 _SLOW = 0.3  # ratio of successive changes above which a root of the replies is looked for
-# rounds after which contracts that still change as much as after half of them are cycling
-_PATIENCE, _CIRCLES = 64, 0.9
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
 _ACCURACY = 1e-9  # of the ranges: an answer with a larger residual is computed again
 
@@ -576,19 +574,16 @@ def _coarse(pairs: Pairs, starts: Floats) -> tuple[Floats, Floats]:
 
 def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
     """Let the pairs bargain in turn until their contracts converge."""
-    contracts, change, earlier = start.copy(), np.inf, np.inf
+    contracts, change = start.copy(), np.inf
     for sweep in range(1, sweeps + 1):
         before, last = contracts.copy(), change
         replies = tuple(_reply(pairs, k, contracts) for k in range(len(pairs)))
         change = float((np.abs(contracts - before) / pairs.ranges).max())
         if change <= _SETTLED or (change <= _ROUNDING and change >= last / 2):
             break
-        if sweep >= 4 and sweep & (sweep - 1) == 0:  # a power of 2
-            if sweep >= _PATIENCE and change > _CIRCLES * earlier:
-                break
-            earlier = change
-            if change > _SLOW * last and all(each.agree for each in replies):
-                contracts = _jumped(pairs, contracts)
+        slow = change > _SLOW * last and all(each.agree for each in replies)
+        if slow and sweep >= 4 and sweep & (sweep - 1) == 0:  # a power of 2
+            contracts = _fixed_point(pairs, contracts)
     residual, gains = _residual(pairs, contracts)
     return _Run(contracts, None, sweep, replies, residual, gains)
 
@@ -605,9 +600,11 @@ def _residual(pairs: Pairs, contracts: Floats) -> tuple[float, Floats]:
 
 def _reply(pairs: Pairs, k: int, contracts: Floats) -> Reply:
     """Write what pair k agrees on, given the others' contracts, into `contracts`."""
-    found = reply(pairs.of_pair(k, contracts), pairs.weights[k], float(pairs.lower[k]), float(pairs.upper[k]))
-    contracts[k] = found.contract
-    return found
+    answer = reply(
+        pairs.of_pair(k, contracts), pairs.weights[k], float(pairs.lower[k]), float(pairs.upper[k])
+    )
+    contracts[k] = answer.contract
+    return answer
 
 
 def _replies(pairs: Pairs, contracts: Floats) -> Floats:
@@ -616,7 +613,7 @@ def _replies(pairs: Pairs, contracts: Floats) -> Floats:
     return np.array([each.contract if each.agree else np.nan for each in replies])
 
 
-def _jumped(pairs: Pairs, contracts: Floats) -> Floats:
+def _fixed_point(pairs: Pairs, contracts: Floats) -> Floats:
     """Return a fixed point of the replies near `contracts`, or whatever comes closer to one by half."""
     from scipy.optimize import root
 

@@ -49,6 +49,7 @@ from bargaining_models.negotiation.roles import Roles
 PARTNERS = PARTNER, ALTERNATIVE = 1, 2
 """The two that home can agree with, by their numbers."""
 ACCURACY = 1e-10  # of the residual, relative
+PAYOFFS, SIGNED, MISSED = slice(0, 3), slice(3, 5), 5  # entries of a state, see `_state`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,7 +84,7 @@ def unpaid(money: ArrayLike, *, weight: float = 0.5) -> Terms:
     is the hub's.
     """
     states, w = _checked(money), _hub_weights(weight)
-    return _terms(states, _signed(_state(states, 1, 1), _state(states, 0, 1), 1, w[0]))
+    return _terms(states, _agreement(_state(states, 1, 1), _state(states, 0, 1), 1, w[0]))
 
 
 def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
@@ -108,7 +109,7 @@ def nash_in_nash(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
     """
     states, w = _checked(money), _hub_weights(weights)
     both, alone = _state(states, 1, 1), (_state(states, 0, 1), _state(states, 1, 0))
-    first, second = (_divided(both, alone[p - 1], p, w[p - 1]) for p in PARTNERS)
+    first, second = (_division(both, alone[p - 1], p, w[p - 1]) for p in PARTNERS)
     joint = [(both - alone[p - 1])[..., [0, p]].sum(axis=-1) for p in PARTNERS]
     return _terms(states, first + second - both, least=np.min(joint, axis=0))
 
@@ -131,12 +132,14 @@ def renegotiated(money: ArrayLike) -> Terms:
     """
     states = _checked(money)
     nothing, terms = _state(states, 0, 0), _state(states, 1, 1)
-    alone = [_divided(_state(states, 2 - p, p - 1), nothing, p, 0.5) for p in PARTNERS[::-1]]  # without 1, 2
+    alone = [_division(_state(states, 2 - p, p - 1), nothing, p, 0.5) for p in PARTNERS[::-1]]  # without 1, 2
     left = np.stack(alone, axis=-1)[..., 0, :]
     outside = np.stack([alone[p - 1][..., p] for p in PARTNERS], axis=-1)
-    hub = (terms[..., :3].sum(axis=-1) + (left - outside).sum(axis=-1))[..., None] / 3
-    terms[..., :3] = np.concatenate([hub, hub - left + outside], axis=-1)
-    return _terms(states, terms, least=np.minimum(hub - left, left - nothing[..., :1]).min(axis=-1))
+    hub = (terms[..., PAYOFFS].sum(axis=-1) + (left - outside).sum(axis=-1))[..., None] / 3
+    terms[..., PAYOFFS] = np.concatenate([hub, hub - left + outside], axis=-1)
+    gains = terms[..., :1] - left, terms[..., 1:3] - outside
+    terms[..., MISSED] = np.abs(gains[0] - gains[1]).max(axis=-1)
+    return _terms(states, terms, least=np.minimum(gains[0], left - nothing[..., :1]).min(axis=-1))
 
 
 def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms:
@@ -169,9 +172,9 @@ def in_order(money: ArrayLike, *, first: int, weights: ArrayLike = 0.5) -> Terms
 
     def then(signed: int) -> Floats:
         yes, no = (_state(states, *(signed, second)[:: 3 - 2 * first]) for second in (1, 0))
-        return _signed(yes, no, 3 - first, w[2 - first])
+        return _agreement(yes, no, 3 - first, w[2 - first])
 
-    return _terms(states, _signed(then(1), then(0), first, w[first - 1]))
+    return _terms(states, _agreement(then(1), then(0), first, w[first - 1]))
 
 
 def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
@@ -180,8 +183,8 @@ def exclusive(money: ArrayLike, *, weights: ArrayLike = 0.5) -> Terms:
     If they fail to agree, the hub goes on to partner 2, as in `in_order`.
     """
     states, w = _checked(money), _hub_weights(weights)
-    refused = _signed(_state(states, 0, 1), _state(states, 0, 0), 2, w[1])
-    return _terms(states, _signed(_state(states, 1, 0), refused, 1, w[0]))
+    refused = _agreement(_state(states, 0, 1), _state(states, 0, 0), 2, w[1])
+    return _terms(states, _agreement(_state(states, 1, 0), refused, 1, w[0]))
 
 
 def worths(money: ArrayLike) -> dict[tuple[int, ...], Floats]:
@@ -240,19 +243,20 @@ def _state(states: Floats, first: int, second: int) -> Floats:
     return np.concatenate([states[..., first, second, :], signed], axis=-1)
 
 
-def _divided(yes: Floats, no: Floats, partner: int, weight: float) -> Floats:
+def _division(yes: Floats, no: Floats, partner: int, weight: float) -> Floats:
     """Let the hub and a partner share what they gain jointly by signing."""
     terms, pair, shares = yes.copy(), [0, partner], np.array([1 - weight, -weight])
     paid = (yes - no)[..., pair] @ shares
     terms[..., pair] += np.stack([-paid, paid], axis=-1)
-    terms[..., 5] = np.max([np.abs((terms - no)[..., pair] @ shares), yes[..., 5], no[..., 5]], axis=0)
+    missed = np.abs((terms - no)[..., pair] @ shares)
+    terms[..., MISSED] = np.max([missed, yes[..., MISSED], no[..., MISSED]], axis=0)
     return terms
 
 
-def _signed(yes: Floats, no: Floats, partner: int, weight: float) -> Floats:
+def _agreement(yes: Floats, no: Floats, partner: int, weight: float) -> Floats:
     """Let the hub and a partner sign unless they would lose jointly."""
     joint = (yes - no)[..., [0, partner]].sum(axis=-1, keepdims=True)
-    return np.where(joint >= 0.0, _divided(yes, no, partner, weight), no)
+    return np.where(joint >= 0.0, _division(yes, no, partner, weight), no)
 
 
 def _allocated(money: ArrayLike, value: Callable[[CoalitionalGame], Allocation]) -> Terms:
@@ -261,18 +265,18 @@ def _allocated(money: ArrayLike, value: Callable[[CoalitionalGame], Allocation])
     terms = _state(states, 1, 1)
     for cell in np.ndindex(terms.shape[:-1]):
         game = CoalitionalGame((0, 1, 2), {who: x[cell] for who, x in worth.items()})
-        terms[cell][:3] = value(game).payoffs
+        terms[cell][PAYOFFS] = value(game).payoffs
     return _terms(states, terms)
 
 
 def _terms(states: Floats, terms: Floats, *, least: ArrayLike = 0.0) -> Terms:
     """Compute the lump sums; the terms are empty where the least gain of a pair or a player is negative."""
-    payoffs, agreed = terms[..., :3], terms[..., 3:5] > 0.5
+    payoffs, agreed = terms[..., PAYOFFS], terms[..., SIGNED] > 0.5
     in_force = (agreed @ [2, 1])[..., None, None]
     before = np.take_along_axis(states.reshape(*states.shape[:-3], 4, 3), in_force, axis=-2)
     paid = payoffs - before[..., 0, :]
     size = np.abs(states).max(axis=(-3, -2, -1))
-    missed = np.maximum(terms[..., 5], np.abs(paid.sum(axis=-1)))
+    missed = np.maximum(terms[..., MISSED], np.abs(paid.sum(axis=-1)))
     residual = np.asarray(missed / np.where(size > 0.0, size, 1.0))
     status = np.where(residual <= ACCURACY, Status.OK, Status.INACCURATE)
     return Terms(

@@ -7,7 +7,7 @@ formulas.
 
 A thousand draws take minutes, so their bands are stored with the figures. Whoever asks for the table gets them after a
 draw of each structure was solved again and came out as stored.
-`python -m bargaining_models.paper.study` draws all anew.
+`python -m bargaining_models.paper.draws` draws all anew.
 """
 
 from __future__ import annotations

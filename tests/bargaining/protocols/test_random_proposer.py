@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.feasible.frontier import Frontier
@@ -245,6 +246,23 @@ class TestGeneralSets:
         np.testing.assert_allclose(v, p * result.proposing + (1 - p) * w, rtol=1e-12)
         assert result.ok
         assert not result.unique
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_patient_players_on_a_polytope_meet_the_definition(self, seed):
+        """Each takes what linear programs say is left by the others' reservations, at patience up to 1 - 1e-5."""
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(3, 5))
+        points, d = rng.uniform(0, 2, (8, n)), 1 - 10.0 ** rng.uniform(-5, -1, n)
+        o = np.where(rng.uniform(size=n) < 0.4, rng.uniform(0, 0.5, n), -np.inf)
+        problem = Problem(Polytope(points, free_disposal=True), np.zeros(n))
+        result = RandomProposer(None, d, outside=[x if x >= 0 else None for x in o])(problem)
+        assert result.ok
+        v, w = result.payoffs, np.maximum(o, d * result.payoffs)
+        for k in range(n):
+            rest = np.arange(n) != k
+            left = linprog(-points[:, k], -points.T[rest], -w[rest], np.ones((1, 8)), [1.0])
+            assert result.proposing[k] == pytest.approx(-left.fun, abs=1e-7)
+        np.testing.assert_allclose(v, result.proposing / n + (n - 1) / n * w, rtol=1e-9)
 
     def test_patient_players_share_as_weighted_nash(self):
         """On the ball, the product of x_i^p_i is largest at x_i = radius_i sqrt(p_i)."""

@@ -194,7 +194,8 @@ class FirstYears(Result):
         The largest of: what a player gains by another rate on a grid from -20 to 200 percent; the slope of its payoff
         in its own rate; a relative violation of the conditions of equilibrium. As a share of income in the base.
     status : Status
-        OK if the residual is at most 1e-6, or else INACCURATE; FAILED (and NaN) where there is no equilibrium.
+        OK if the residual is at most 1e-6, or else INACCURATE, also (with NaN) where another rate has no equilibrium;
+        FAILED where these rates have none.
     player_names : tuple of str
     """
 
@@ -267,8 +268,7 @@ def first_years(negotiation: Negotiation, r: float = 0.0) -> FirstYears:
         tried = np.where(own[:, None] == [0, 1], np.tile(DEVIATIONS, 2)[:, None], found.x)
         deviating = payoffs(tried)[np.arange(len(own)), own]
         war, agreement = payoffs(np.vstack([found.x, np.zeros(2)]))
-    gains = np.nan_to_num(deviating - war[own], nan=-np.inf)
-    residual = float(np.max([np.abs(found.fun).max(), gains.max(), *violations]))
+    residual = float(np.max([np.abs(found.fun).max(), (deviating - war[own]).max(), *violations]))
     status = Status.OK if residual <= ACCURACY else Status.INACCURATE
     return FirstYears(
         rates=found.x,

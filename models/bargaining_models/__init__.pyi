@@ -22,6 +22,8 @@ from bargaining_models.trade.environment import Environment as Environment
 from bargaining_models.trade.equilibrium import TradeEquilibrium as TradeEquilibrium
 from bargaining_models.trade.folders import from_icio as from_icio
 from bargaining_models.trade.model import TradeModel as TradeModel
+from bargaining_models.trade.power import Power as Power
+from bargaining_models.trade.power import PowerTable as PowerTable
 from bargaining_models.trade.tariff_nash import TariffEquilibrium as TariffEquilibrium
 from bargaining_models.trade.tariff_set import TariffPayoffs as TariffPayoffs
 from bargaining_models.uncertainty import ElasticityPrior as ElasticityPrior

@@ -11,6 +11,7 @@ from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.environment import Environment
 from bargaining_models.trade.equilibrium import Decomposition, TradeEquilibrium
 from bargaining_models.trade.model import TradeModel
+from bargaining_models.trade.power import Power, PowerTable
 from bargaining_models.trade.tariff_nash import TariffEquilibrium
 from bargaining_models.trade.tariff_set import TariffPayoffs
 
@@ -19,6 +20,8 @@ __all__ = [
     "Decomposition",
     "EfficientTariffs",
     "Environment",
+    "Power",
+    "PowerTable",
     "TariffEquilibrium",
     "TariffPayoffs",
     "TariffsInPairs",

@@ -31,6 +31,7 @@ from bargaining_models.trade.tariff_nash import rates_of
 if TYPE_CHECKING:
     from bargaining_models.parameters import Parameters
     from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs, TariffsInPairs
+    from bargaining_models.trade.power import Power, PowerTable
     from bargaining_models.trade.tariff_nash import TariffEquilibrium
 
 
@@ -913,6 +914,87 @@ class TradeModel(Shown):
         from bargaining_models.trade.bargained import efficient_tariffs
 
         return efficient_tariffs(self, weights)
+
+    def power(
+        self,
+        hegemon: str | Sequence[str],
+        target: str | Sequence[str],
+        *,
+        sectors: str | Sequence[str] = "goods",
+        side: str = "both",
+        tariffs: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+    ) -> Power:
+        """Find what one region loses if another ends trade with it, and what that costs the other.
+
+        Parameters
+        ----------
+        hegemon, target : str or sequence of str
+            Who threatens, and who is threatened. Several act together: all links between the two groups close.
+        sectors : {"goods", "all"} or sequence of str
+            The sectors threatened; an empty list is an empty threat.
+        side : {"both", "imports", "exports"}
+            Whether the target's imports, its exports or both end.
+        tariffs, costs : (*batch, N, N, J) array_like, optional
+            In force whether the threat is carried out or not, as in `solve`.
+
+        Returns
+        -------
+        Power
+
+        Raises
+        ------
+        InvalidInput
+            If a region or sector is unknown or named twice, or a region threatens itself.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> model.power("USA", "CAN")
+        Power(USA over CAN, %: loss 4.192, cost 0.287; OK)
+        """
+        from bargaining_models.trade.power import power
+
+        return power(self, hegemon, target, sectors=sectors, side=side, tariffs=tariffs, costs=costs)
+
+    def power_table(
+        self,
+        *,
+        sectors: str | Sequence[str] = "goods",
+        side: str = "both",
+        tariffs: ArrayLike | None = None,
+        costs: ArrayLike | None = None,
+    ) -> PowerTable:
+        """Find the power of every region over every other.
+
+        Parameters
+        ----------
+        sectors, side
+            As in `power`.
+        tariffs, costs : (N, N, J) array_like, optional
+            In force whether a threat is carried out or not.
+
+        Returns
+        -------
+        PowerTable
+            Its `losses` are (N, N): who threatens, who loses.
+
+        Raises
+        ------
+        InvalidInput
+            If a sector is unknown, or `tariffs` or `costs` are a batch.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> model.power_table().losses[0].round(3)  # by the USA
+        array([  nan, 4.192, 0.452, 0.743])
+        """
+        from bargaining_models.trade.power import power_table
+
+        return power_table(self, sectors=sectors, side=side, tariffs=tariffs, costs=costs)
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

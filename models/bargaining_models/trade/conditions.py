@@ -213,12 +213,7 @@ class Cells(Shown):
 
     def take(self, part: slice | NDArray[Any]) -> Cells:
         """Return some of the cells."""
-        return Cells(
-            gross=self.gross[part],
-            both=self.both[part],
-            transfers=self.transfers[part],
-            unit=self.unit,
-        )
+        return replace(self, gross=self.gross[part], both=self.both[part], transfers=self.transfers[part])
 
     def __len__(self) -> int:
         return len(self.both)
@@ -558,17 +553,14 @@ class Solver:
     def __init__(self, economy: Economy) -> None:
         self.system = System(economy)
 
-    def solve(self, cells: Cells, *, tolerance: float = TOLERANCE) -> Point:
-        """Return the point that meets the conditions; of a cell that failed the last iterate.
-
-        A larger `tolerance` of the violations, relative to the base, is for values that need not be exact.
-        """
+    def solve(self, cells: Cells) -> Point:
+        """Return the point that meets the conditions; of a cell that failed the last iterate."""
         z = np.empty((len(cells), self.system.size))
         size = max(1, CHUNK_ENTRIES // self.system.shares.size)
         with np.errstate(all="ignore"):  # a cell that fails is recognised by its residual
             for first in range(0, len(z), size):
                 part = slice(first, first + size)
-                z[part] = self._iterate(cells.take(part), tolerance)
+                z[part] = self._iterate(cells.take(part))
             at = Point(self.system, cells, z)
             if not self.system.links:
                 return at
@@ -595,7 +587,7 @@ class Solver:
         base = Point(system, system.cells(system.economy.tariffs[None]), system.start(1))
         return np.asarray(-np.linalg.inv(jacobian(base)[0].T))
 
-    def _iterate(self, cells: Cells, tolerance: float) -> Floats:
+    def _iterate(self, cells: Cells) -> Floats:
         """Iterate all cells from the base; return where each came nearest."""
         z = self.system.start(len(cells))
         least, active, x = np.full(len(z), np.inf), np.arange(len(z)), z.copy()
@@ -609,7 +601,7 @@ class Solver:
             better = worst < least[active]
             z[active[better]], least[active[better]] = x[better], worst[better]
             # Newton's steps end where rounding stops them.
-            rest = ~(worst <= tolerance) & (better | (least[active] > ROUNDING) | (k <= BROYDEN_STEPS))
+            rest = ~(worst <= TOLERANCE) & (better | (least[active] > ROUNDING) | (k <= BROYDEN_STEPS))
             if not rest.any():
                 break
             if not rest.all():

@@ -369,7 +369,7 @@ class TradeData(Shown):
             return self
         rows, new_regions = _merge(regions, self.regions, "regions", rest)
         columns, new_sectors = _merge(sectors, self.sectors, "sectors", None)
-        to_region, to_sector = _indicator(rows, len(new_regions)), _indicator(columns, len(new_sectors))
+        to_region, to_sector = np.eye(len(new_regions))[rows], np.eye(len(new_sectors))[columns]
 
         def links(array: Floats) -> Floats:
             return np.asarray(
@@ -435,21 +435,13 @@ def _merge(
         names.append(group)
     for label in labels:
         if label not in where:
-            if rest is None:
-                where[label] = len(names)
-                names.append(label)
-            else:
-                if rest not in names:
-                    names.append(rest)
-                where[label] = names.index(rest)
+            if rest is None or rest not in names:
+                names.append(label if rest is None else rest)
+            where[label] = len(names) - 1
     if len(set(names)) < len(names):
         twice = next(label for k, label in enumerate(names) if label in names[:k])
         raise InvalidInput(f"`{name}` must give groups different names; {twice!r} names two.")
     return np.array([where[label] for label in labels]), tuple(names)
-
-
-def _indicator(groups: NDArray[np.intp], size: int) -> Floats:
-    return np.asarray(np.eye(size)[groups])
 
 
 def _names(
@@ -623,18 +615,18 @@ def check_rates(
     highest: float = HIGHEST,
 ) -> None:
     """Refuse rates of -1 or less, rates above `highest`, and rates on own sales."""
-    if (rates <= -1.0).any():
-        importer, exporter, sector = (int(k) for k in np.argwhere(rates <= -1.0)[0][-3:])
+
+    def first(bad: NDArray[np.bool_]) -> str:
+        importer, exporter, sector = _first(bad)[-3:]
+        return f" of {regions[importer]} on {regions[exporter]} {sectors[sector]}"
+
+    if (low := rates <= -1.0).any():
         raise InvalidInput(
-            f"`{name}` must be above -1, a subsidy of the whole price; got {plain(rates[rates <= -1.0][0])} of "
-            f"{regions[importer]} on {regions[exporter]} {sectors[sector]}. "
+            f"`{name}` must be above -1, a subsidy of the whole price; got {plain(rates[low][0])}{first(low)}. "
             f"Give rates as fractions, 0.25 for 25 percent."
         )
-    if (rates > highest).any():
-        importer, exporter, sector = (int(k) for k in np.argwhere(rates > highest)[0][-3:])
-        too_high(
-            rates, name, f" of {regions[importer]} on {regions[exporter]} {sectors[sector]}", highest=highest
-        )
+    if (high := rates > highest).any():
+        too_high(rates, name, first(high), highest=highest)
     own = np.diagonal(rates, axis1=-3, axis2=-2)
     if own.any():
         sector, region = (int(k) for k in np.argwhere(own)[0][-2:])

@@ -28,7 +28,6 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining.authoring import Floats, Result, Shown, choice, listed, owning, real, whole, within
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.trade.conditions import (
-    TOLERANCE,
     Point,
     broyden_step,
     chunks,
@@ -257,7 +256,7 @@ class Payoffs:
         """Return the payoffs in some of the scenarios, (B,), one for each row of rates."""
         return Payoffs(self.model, self.rates.take(scenarios))
 
-    def points(self, values: Floats, paid: Floats | None = None, *, tolerance: float = TOLERANCE) -> Point:
+    def points(self, values: Floats, paid: Floats | None = None) -> Point:
         """The equilibria at rates (B, K), and at what the players receive, (B, n)."""
         tariffs = self.rates.tariffs(values)
         costs = None if self.rates.costs is None else np.broadcast_to(self.rates.costs, tariffs.shape)
@@ -265,15 +264,15 @@ class Payoffs:
         if paid is not None:
             received = np.zeros((len(values), len(self.model.regions)))
             received[:, self.rates.places] = paid
-        return self.solver.solve(self.solver.system.cells(tariffs, costs, received), tolerance=tolerance)
+        return self.solver.solve(self.solver.system.cells(tariffs, costs, received))
 
-    def log_objective(self, values: Floats, *, tolerance: float = TOLERANCE) -> Floats:
+    def log_objective(self, values: Floats) -> Floats:
         """Log objectives of the players, (B, n); NaN where there is no equilibrium."""
-        return self._objective(self.points(values, tolerance=tolerance), max(10.0 * tolerance, ACCURACY))
+        return self._objective(self.points(values))
 
-    def _objective(self, at: Point, accuracy: float = ACCURACY) -> Floats:
+    def _objective(self, at: Point) -> Floats:
         with np.errstate(all="ignore"):
-            good = (at.violations() <= accuracy) & at.makes_sense
+            good = (at.violations() <= ACCURACY) & at.makes_sense
             return np.where(good[:, None], at.log_objective()[:, self.rates.places], np.nan)
 
     def all_slopes(self, values: Floats, paid: Floats | None = None) -> tuple[Floats, Floats, Floats]:
@@ -314,7 +313,7 @@ ANSWER, ANSWER_ERROR = 1e-3, 1e-9  # of a rate, and what its fourth power and ro
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
 NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method ends when its steps are small
-ROUGH, FINE = 1e-6, 1e-11  # of equilibria for the formula, and for deviations: percent to a tenth of REGRET
+ROUGH = 1e-6  # of a rate by the formula, which is approximate
 NOTHING = 1e-8  # of log welfare per unit of a rate: the largest residual of a first-order condition
 CLIMBS = 3  # of one player whose deviation on the grid is better than the local maximum
 FEW = 8  # rates that one line shows
@@ -537,7 +536,7 @@ def formula_rates(payoffs: Payoffs) -> Floats:
     home, values = rates.places[rates.owners], rates.in_force()
     with np.errstate(all="ignore"):
         for _ in range(FORMULA_STEPS):
-            at = payoffs.points(values[None], tolerance=ROUGH)
+            at = payoffs.points(values[None])
             exports = at.flows[0][:, :, home] * on  # (J, importers, K)
             new = exports.sum(axis=(0, 1)) / (theta * (1.0 - at.shares[0][:, :, home]) * exports).sum(
                 axis=(0, 1)
@@ -707,7 +706,7 @@ def _certificate(payoffs: Payoffs, values: Floats, points: int) -> tuple[Floats,
         alone = [np.arange(rates.size) == k for k in np.flatnonzero(mine)]
         for move in alone if len(alone) == 1 else [*alone, mine]:
             tried = np.maximum(np.where(move, grid[:, None], stay), (rates.lowest() + stay) / 2.0)
-            gain = varied.log_objective(tried, tolerance=FINE)[:, player] - here[cells, player]
+            gain = varied.log_objective(tried)[:, player] - here[cells, player]
             gain = np.nan_to_num(gain, nan=-np.inf).reshape(count, points)
             better = gain.max(axis=1) > gains[:, player]
             gains[better, player] = gain.max(axis=1)[better]

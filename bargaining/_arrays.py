@@ -10,7 +10,7 @@ when the caller changes an array.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from fractions import Fraction
 from functools import wraps
@@ -45,6 +45,7 @@ _PERCENT = 100.0  # above it a number is no percentage either
 _DEEPEST = 64  # axes that NumPy allows
 _ATOMS = {float, int, str, bool, type(None), Fraction}
 
+EPS = float(np.finfo(float).eps)
 LARGEST = 1e300
 """The largest payoff: sums, differences and weighted sums of a few stay well below the largest float."""
 SMALLEST = 1e-290
@@ -253,9 +254,18 @@ def _from_objects(array: NDArray[Any], name: str, verb: str) -> Floats:
         raise InvalidInput(f"`{name}` must fit in a float; got {short(array)}. Rescale it.") from None
 
 
-def by_cell(array: Floats) -> Floats:
-    """Return a batch as one row a cell, players last."""
-    return array.reshape(-1, array.shape[-1])
+def by_cell(function: Callable[..., Any], *arrays: Floats, entries: int | None = None) -> Any:
+    """Return the numbers, or arrays of so many entries, that a function of one cell returns at the cells of a batch."""
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    rows = (np.broadcast_to(array, shape).reshape(-1, shape[-1]) for array in arrays)
+    found = np.array([function(*cell) for cell in zip(*rows, strict=True)])
+    return found.reshape(shape[:-1] if entries is None else (*shape[:-1], entries))
+
+
+def exceeds(x: Floats, y: Floats) -> NDArray[np.bool_]:
+    """Say where payoffs are larger than others by more than rounding."""
+    larger: NDArray[np.bool_] = x - y > 16 * EPS * (np.abs(x) + np.abs(y))
+    return larger
 
 
 def scalar(value: ArrayLike, name: str, *, finite: bool = True) -> float:

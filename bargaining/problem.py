@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import is_sequence, listed, player_index
 from bargaining._arrays import (
+    EPS,
     LARGEST,
     SMALLEST,
     ArrayLike,
@@ -26,7 +27,6 @@ from bargaining._arrays import (
 from bargaining._names import Names, are_given, carried, unique_names
 from bargaining._rich import SHOWN, Card, Shown, number
 from bargaining.errors import InvalidInput, Status, with_article
-from bargaining.feasible._facets import EPS
 from bargaining.feasible.base import FeasibleSet, is_feasible_set
 from bargaining.feasible.surplus import TransferableSurplus
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import function
-from bargaining._arrays import Floats, owning, short
+from bargaining._arrays import EPS, Floats, owning, short
 from bargaining._names import titles
 from bargaining._rich import Shown
 from bargaining.division import Division, Method
@@ -72,7 +72,6 @@ __tracebackhide__ = True  # pytest shows the method's own lines, if these fail
 
 # Of the gains: a thousand times the accuracy of divisions, since axioms compare several of them.
 TOLERANCE = 1e-9
-EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

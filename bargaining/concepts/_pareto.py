@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import Floats, exceeds
 from bargaining.errors import NotApplicable
 from bargaining.feasible._polygon import pareto_chain
 from bargaining.feasible.base import FeasibleSet, disposes_freely, known
@@ -30,7 +30,6 @@ from bargaining.feasible.transform import (
 )
 from bargaining.problem import Problem
 
-EPS = float(np.finfo(float).eps)
 # Tolerances from rounding up; the first with which the set contains a point says how far outside the point is.
 TOLERANCES = (1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-6, 1e-4, 1e-2)
 
@@ -40,7 +39,7 @@ def units(problem: Problem, ideal: Floats) -> Floats:
     d = np.broadcast_to(problem.disagreement, ideal.shape)
     with np.errstate(invalid="ignore"):
         gain: Floats = ideal - d
-        real = np.isfinite(gain) & (gain > 16 * EPS * (np.abs(ideal) + np.abs(d)))
+        real = np.isfinite(gain) & exceeds(ideal, d)
     if real.all():
         return gain
     most = np.where(real, gain, 0.0).max(axis=-1, keepdims=True)

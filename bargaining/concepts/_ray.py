@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import EPS, Floats
 from bargaining.concepts._pareto import units
 from bargaining.division import Division, Named, divide
 from bargaining.errors import Status
@@ -20,7 +20,6 @@ from bargaining.problem import Problem
 
 BEHIND = 1e-9  # of the range of gains: the ray meets the set only before its origin
 NARROW = 1e-9  # of the payoffs: what is missed by less may not be missed
-EPS = float(np.finfo(float).eps)
 
 
 def last_on_ray(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining._arrays import Floats, per_player
+from bargaining._arrays import Floats, exceeds, per_player
 from bargaining._calls import suggesting
 from bargaining.concepts._ray import last_on_ray, off_ray
 from bargaining.division import Division, describe, divide
@@ -62,7 +62,7 @@ def gupta_livne(problem: Problem, *, reference: ArrayLike) -> Division:
     ideal = problem.ideal
     division = last_on_ray(problem, label, r, None, ideal)
     d = problem.disagreement
-    below = (r < d - 16 * np.finfo(float).eps * (np.abs(r) + np.abs(d))).any(axis=-1)
+    below = exceeds(d, r).any(axis=-1)
     beyond = np.isneginf(problem.feasible.ideal(r)).any(axis=-1)
     bad = (below | beyond) & np.isfinite(ideal).all(axis=-1)
     if not bad.any():

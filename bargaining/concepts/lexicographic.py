@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bargaining._arrays import ByPlayer, Floats, spread, weights_of
+from bargaining._arrays import EPS, ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts._pareto import outside, units
 from bargaining.division import Division, Named, describe, divide
@@ -141,7 +141,7 @@ def missed(
     return short_of_lexicographic(problem, payoffs, d, np.broadcast_to(direction, ideal.shape), ideal)
 
 
-HAIR = 16 * float(np.finfo(float).eps)  # of payoffs: what rounding may move a level face by
+HAIR = 16 * EPS  # of payoffs: what rounding may move a level face by
 LASTING = 4.0  # a gain this many times what a hair buys is not caused by rounding
 ROUNDS = 50  # for each player: a limit for sets whose answers disagree with each other
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import ByPlayer, Floats, spread, weights_of
+from bargaining._arrays import EPS, ByPlayer, Floats, exceeds, spread, weights_of
 from bargaining._calls import suggesting
 from bargaining.concepts._pareto import outside, units
 from bargaining.division import ACCURACY, Division, describe, divide, solved
@@ -99,7 +99,7 @@ def _those_who_can(
     d, w = (np.broadcast_to(a, payoffs.shape) for a in (problem.disagreement, w))
     payoffs, residual = np.array(payoffs), np.array(residual)
     with np.errstate(invalid="ignore"):
-        can = ideal - d > 16 * np.finfo(float).eps * (np.abs(ideal) + np.abs(d))
+        can = exceeds(ideal, d)
     some = (status == Status.DEGENERATE) & (can.sum(axis=-1) > 1) & (np.where(can, w, 0.0).sum(axis=-1) > 0)
     if some.any():
         share = np.where(can, w, 0.0)[some]
@@ -110,7 +110,7 @@ def _those_who_can(
     left = (residual <= ACCURACY) & rest.any(axis=-1) & ((status == Status.OK) | some)
     if left.any():
         # The others' payoffs are unique; a hair below them is a floor that rounding cannot make infeasible.
-        hair = 16 * np.finfo(float).eps * (np.abs(ideal) + np.abs(d))[left]
+        hair = 16 * EPS * (np.abs(ideal) + np.abs(d))[left]
         floor = np.where(w[left] > 0, payoffs[left] - hair, d[left])
         equal = rest[left] / rest[left].sum(axis=-1, keepdims=True)
         point, miss = best_product(problem.feasible, floor, equal)

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bargaining._arrays import Floats
+from bargaining._arrays import EPS, Floats
 from bargaining._calls import suggesting
 from bargaining.concepts._pareto import apart, both_gain, function, vertices
 from bargaining.division import Division, describe, divide
@@ -20,7 +20,6 @@ from bargaining.feasible._root import decreasing_root
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
-EPS = float(np.finfo(float).eps)
 PROMISED = 1e-7  # difference of the two parts that OK allows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import EPS, Floats
 from bargaining._calls import suggesting
 from bargaining.concepts._pareto import apart, outside, units
 from bargaining.concepts.lexicographic import Ideal, lasting_gain
@@ -13,7 +13,6 @@ from bargaining.division import Division, describe, divide
 from bargaining.feasible.transform import convex_only
 from bargaining.problem import Problem, require_problem
 
-EPS = float(np.finfo(float).eps)
 LOWER = 4.0 ** np.arange(14)  # hairs by which points of a path are lowered: up to 1e-8 of the payoffs
 ROUNDS = 50  # for each player: what is left shrinks by 1 - 1/n at least
 

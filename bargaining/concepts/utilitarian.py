@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import ByPlayer, Floats, spread, weights_of
+from bargaining._arrays import EPS, ByPlayer, Floats, spread, weights_of
 from bargaining._calls import suggesting
-from bargaining.concepts._pareto import EPS, outside
+from bargaining.concepts._pareto import outside
 from bargaining.division import Division, describe, divide
 from bargaining.errors import NotApplicable, Status
 from bargaining.feasible._root import decreasing_root

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bargaining._arrays import Floats, scalar
+from bargaining._arrays import EPS, Floats, scalar
 from bargaining._calls import suggesting
 from bargaining.concepts._pareto import both_gain, outside, units, vertices
 from bargaining.concepts.equal_loss import lose_alike
@@ -32,7 +32,6 @@ from bargaining.feasible.transform import (
 )
 from bargaining.problem import Problem, require_problem
 
-EPS = float(np.finfo(float).eps)
 NOISE = 8 * EPS  # of slopes
 ASIDE = 2.0**-34  # of prices: beside an edge, of which sets give the middle where prices tie up to rounding
 ROUNDS = 200  # support points of a set that knows no more

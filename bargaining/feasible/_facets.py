@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import EPS, Floats
 from bargaining.errors import Status
 
 FEW = (5, 200)  # more dimensions or points than this may have too many facets to be worth a list
@@ -272,9 +272,6 @@ def _onto(program: LinearProgram, point: Floats) -> Floats:
         )
 
     return exact if broken(exact) <= max(broken(point), 1e-13) else point
-
-
-EPS = float(np.finfo(float).eps)
 
 
 def last_along(

@@ -25,10 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats
+from bargaining._arrays import EPS, Floats
 
 STEPS = 200  # every third halves at worst: 66 halvings leave an ulp of any bracket 2^66 ulps wide
-ULP = 2.0**-52  # the spacing of floats at one
 
 
 def decreasing_root(g: Callable[[Floats], Any], low: Floats, high: Floats) -> tuple[Floats, Floats]:
@@ -65,7 +64,7 @@ def _shrunk(
     g: Callable[[Floats], Any], a: Floats, b: Floats, ga: Floats, gb: Floats, live: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """Return the middles and widths of brackets [a, b] once they are as narrow as floats allow."""
-    tolerance = 2 * ULP * np.maximum(np.abs(a), np.abs(b))
+    tolerance = 2 * EPS * np.maximum(np.abs(a), np.abs(b))
     nudge = 0.45 * tolerance
     before, last = b - a, np.zeros(live.shape, dtype=np.int8)
     for step in range(STEPS):
@@ -95,7 +94,6 @@ def _factor(new: Floats, old: Floats) -> Floats:
     return np.where(ratio > 0, ratio, 0.5)
 
 
-EPS = float(np.finfo(float).eps)
 WIDE = 0.5 ** np.arange(2.0, 13.0)  # steps tried first, of the interval rounded down to a power of two
 # where these are inconclusive: near a kink, or where the slope grows without bound
 NARROW = 0.5 ** np.arange(7, 49)

@@ -12,12 +12,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, by_cell
+from bargaining._arrays import EPS, Floats, by_cell
 from bargaining.errors import InvalidInput, Status
 from bargaining.feasible._concave import ConcaveProgram, Local, maximise, product
 from bargaining.feasible._facets import (
     BESIDE,
-    EPS,
     Facets,
     LinearProgram,
     Optimum,
@@ -33,6 +32,7 @@ from bargaining.feasible._facets import (
     within,
 )
 from bargaining.feasible._polygon import hull, pareto_chain
+from bargaining.feasible.base import product_by_cell
 
 BLOCK = 4096  # cells worked on together: what is computed on the way stays in the processor's cache
 BALANCE = 50  # rounds of scaling
@@ -125,8 +125,7 @@ class Solid:
         """Return the best weighted sum and where: the middle of the extreme points that tie, where they are listed."""
         if self.unit is None:
             lowest = np.full(self.span.size, -np.inf)
-            point = np.array([self.support_above(cell, lowest) for cell in by_cell(weights)])
-            point = point.reshape(weights.shape)
+            point = by_cell(lambda w: self.support_above(w, lowest), weights, entries=lowest.size)
         else:
             scaled, grain = weights * self.span, 4 * EPS * np.ones(self.span.size)
             if not self.mix.size:  # vertices of rows are computed
@@ -152,9 +151,7 @@ class Solid:
             if self._given is not None:
                 slacks = np.moveaxis(self._slacks(np.broadcast_arrays(origin, step)[0]), -1, 0)
             return last_along(*sides, self.grain, start, step, slacks=slacks)
-        start, step = np.broadcast_arrays(start, step)
-        cells = zip(by_cell(start), by_cell(step), strict=True)
-        return np.array([self._last(*cell) for cell in cells]).reshape(start.shape[:-1])
+        return np.asarray(by_cell(self._last, start, step))
 
     def _slacks(self, x: Floats) -> Floats:
         """Return the slacks of the inequalities at payoffs, from the rows as given: `origin` may be far away."""
@@ -170,7 +167,7 @@ class Solid:
         if self.upper is not None and np.isfinite(low).all():
             best = self._below_facets(self.upper, low)
         else:
-            best = np.array([self._ideal(cell) for cell in by_cell(low)]).reshape(low.shape)
+            best = by_cell(self._ideal, low, entries=low.shape[-1])
         return np.where(np.isneginf(best), best, np.maximum(self.origin + self.span * best, floor))
 
     def contains(self, x: Floats, *, tol: float) -> NDArray[np.bool_]:
@@ -180,8 +177,7 @@ class Solid:
             sides, below = (self.sides.normals, self.sides.anchors), self.free_disposal
             return within(*sides, self.grain, unit, tol, open_below=below, boxed=self.mix.size > 0)
         room = np.maximum(tol, rounding(self.grain, unit))
-        inside = [self._within(*cell) for cell in zip(by_cell(unit), by_cell(room), strict=True)]
-        return np.array(inside).reshape(unit.shape[:-1])
+        return np.asarray(by_cell(self._within, unit, room), dtype=bool)
 
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
@@ -190,11 +186,7 @@ class Solid:
 
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
-        shape = np.broadcast_shapes(origin.shape, weights.shape)
-        d, w = by_cell(np.broadcast_to(origin, shape)), by_cell(np.broadcast_to(weights, shape))
-        found = [self._product(*cell) for cell in zip(d, w, strict=True)]
-        point = np.array([x for x, _ in found]).reshape(shape)
-        return point, np.array([gap for _, gap in found]).reshape(shape[:-1])
+        return product_by_cell(self._product, origin, weights)
 
     def least_powers(
         self, ideal: Floats, weights: Floats, floor: Floats, power: float

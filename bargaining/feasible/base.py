@@ -38,7 +38,7 @@ from typing import (
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import Floats, by_player, real, returned, scalar
+from bargaining._arrays import EPS, Floats, by_cell, by_player, exceeds, real, returned, scalar
 from bargaining.errors import InvalidInput, NotApplicable
 
 Asked = TypeVar("Asked", bound="FeasibleSet")
@@ -160,7 +160,6 @@ def disposes_freely(feasible: FeasibleSet) -> bool:
     return bool(known(feasible, "disposes_freely"))
 
 
-EPS = float(np.finfo(float).eps)
 ROUNDS = 200  # points of the set: a limit where rounding finds the same ones again
 
 
@@ -204,12 +203,16 @@ def _by_support(feasible: FeasibleSet, origin: Floats, weights: Floats) -> tuple
             f"A batch of {type(feasible).__name__} cannot maximise a product of gains: pass its sets one at a time, "
             f"or give the class a method `product(origin, weights)`."
         )
-    shape = np.broadcast_shapes(origin.shape, weights.shape)
-    d, w = (np.broadcast_to(a, shape).reshape(-1, shape[-1]) for a in (origin, weights))
-    point, residual = np.empty(d.shape), np.empty(len(d))
-    for k in range(len(d)):
-        point[k], residual[k] = _decompose(feasible, d[k], w[k])
-    return point.reshape(shape), residual.reshape(shape[:-1])
+    return product_by_cell(lambda d, w: _decompose(feasible, d, w), origin, weights)
+
+
+def product_by_cell(
+    product: Callable[[Floats, Floats], tuple[Floats, float]], origin: Floats, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Return the points and the residuals that a method for one cell finds in all cells of a batch."""
+    n = max(origin.shape[-1], weights.shape[-1])
+    both = by_cell(lambda d, w: np.append(*product(d, w)), origin, weights, entries=n + 1)
+    return both[..., :-1], both[..., -1]
 
 
 def _decompose(feasible: FeasibleSet, d: Floats, w: Floats) -> tuple[Floats, float]:
@@ -221,7 +224,7 @@ def _decompose(feasible: FeasibleSet, d: Floats, w: Floats) -> tuple[Floats, flo
 
     ideal = np.asarray(feasible.ideal(d))
     nowhere: tuple[Floats, float] = np.full(d.shape, np.nan), np.nan
-    if not (np.isfinite(ideal) & ((ideal - d > 16 * EPS * (np.abs(ideal) + np.abs(d))) | (w == 0))).all():
+    if not (np.isfinite(ideal) & (exceeds(ideal, d) | (w == 0))).all():
         return nowhere
     scale = np.where(ideal > d, ideal - d, 1.0)
     prices = [*np.eye(d.size), np.ones(d.size)]
@@ -285,15 +288,15 @@ def short_of_product(feasible: FeasibleSet, x: Floats, origin: Floats, weights: 
         with np.errstate(all="ignore"):
             terms = np.where(weights > 0, weights * np.log((best - origin) / (x - origin)), 0.0)
         return np.asarray(np.maximum(terms.sum(axis=-1), 0.0) + gap)
-    missed = np.full(shape[:-1], np.nan)
-    for cell in np.ndindex(shape[:-1]):
-        gain, w = x[cell] - origin[cell], weights[cell]
-        if (gain[w > 0] > 0).all():
-            prices = np.where(w > 0, w / np.where(w > 0, gain, 1.0), 0.0)
-            missed[cell] = max(
-                float(prices @ (_best_above(feasible, prices, origin[cell]) - origin[cell])) - 1.0, 0.0
-            )
-    return missed
+
+    def missed(x: Floats, d: Floats, w: Floats) -> float:
+        gain = x - d
+        if not (gain[w > 0] > 0).all():
+            return np.nan
+        prices = np.where(w > 0, w / np.where(w > 0, gain, 1.0), 0.0)
+        return max(float(prices @ (_best_above(feasible, prices, d) - d)) - 1.0, 0.0)
+
+    return np.asarray(by_cell(missed, x, origin, weights))
 
 
 def _best_above(feasible: FeasibleSet, prices: Floats, origin: Floats) -> Floats:

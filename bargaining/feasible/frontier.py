@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, Floats, owning, real, returned
+from bargaining._arrays import EPS, LARGEST, SMALLEST, Floats, exceeds, owning, real, returned
 from bargaining._rich import Shown, brief, listing
 from bargaining.errors import InvalidInput
 from bargaining.feasible._root import Condition, Slopes, decreasing_root, off_balance, slopes
@@ -19,7 +19,6 @@ PROBES, MANY = 33, 1000  # points at which a new frontier is probed, three of a 
 CHORD = 2.0**-17  # of the interval: chords that a derivative is compared with
 SLOPE = 1e-9  # of the slope: what a derivative may be off by, beyond the errors of chords
 ROUNDING = 1e-12  # of the set's size: payoffs that close to its edge are in it
-EPS = float(np.finfo(float).eps)
 BESIDE = 16 * EPS  # of the interval's ends: twice as far as roots are proved to be
 
 
@@ -283,7 +282,7 @@ def _if_all_gain(
     missed: Floats, x0: Floats, x1: Floats, d0: Floats, d1: Floats, w0: Floats, w1: Floats
 ) -> Floats:
     """Return a residual, NaN where not both players gain beyond rounding, but for those without weight."""
-    first, second = (x - d > 16 * EPS * (np.abs(x) + np.abs(d)) for x, d in ((x0, d0), (x1, d1)))
+    first, second = (exceeds(x, d) for x, d in ((x0, d0), (x1, d1)))
     if (first & second).all():
         return missed
     return np.where((first | (w0 == 0)) & (second | (w1 == 0)), missed, np.nan)

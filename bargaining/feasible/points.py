@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import listed
-from bargaining._arrays import Floats, by_player, fill, owning, real
+from bargaining._arrays import EPS, Floats, by_player, fill, owning, real
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.base import question
 from bargaining.feasible.polytope import Polytope
 
-EPS = float(np.finfo(float).eps)
 TIE = 64 * EPS  # relative difference of products that rounding can make
 
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from bargaining._arguments import cell, flag
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, ArrayLike, Floats, fill, owning, real, short, within
+from bargaining._arrays import EPS, LARGEST, SMALLEST, ArrayLike, Floats, fill, owning, real, short, within
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
-from bargaining.feasible._facets import EPS, extreme
+from bargaining.feasible._facets import extreme
 from bargaining.feasible._polygon import hull
 from bargaining.feasible._solid import Planar, Solid
 from bargaining.feasible.base import of_one_cell, question

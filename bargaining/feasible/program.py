@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import function as callable_of
-from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fill, real
+from bargaining._arrays import EPS, LARGEST, SMALLEST, Floats, by_cell, by_player, fill, real
 from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput
@@ -27,9 +27,8 @@ from bargaining.feasible._concave import (
     least_powers,
     linear,
 )
-from bargaining.feasible.base import of_one_cell, question
+from bargaining.feasible.base import of_one_cell, product_by_cell, question
 
-EPS = float(np.finfo(float).eps)
 ROUNDING = 1e-12  # of payoffs: differences below this are none
 
 
@@ -157,29 +156,24 @@ class ConvexProgram(Shown, line=False):
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; unbounded for a negative weight."""
         nothing = np.full(self.players, -np.inf)
-        points = np.array([self.support_above(w, nothing) for w in by_cell(weights)]).reshape(weights.shape)
+        points = by_cell(lambda w: self.support_above(w, nothing), weights, entries=self.players)
         bounded = (weights >= 0).all(axis=-1)
         return np.where(bounded, (weights * points).sum(axis=-1), np.inf), points
 
     @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set."""
-        origin, direction = np.broadcast_arrays(origin, direction)
-        cells = zip(by_cell(origin), by_cell(direction), strict=True)
-        return np.array([self._ray(o, p) for o, p in cells]).reshape(origin.shape[:-1])
+        return np.asarray(by_cell(self._ray, origin, direction))
 
     @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set."""
-        return np.array([self._ideal(cell) for cell in by_cell(floor)]).reshape(floor.shape)
+        return np.asarray(by_cell(self._ideal, floor, entries=self.players))
 
     @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol` of its size."""
-        span = self._decisions.span
-        room = np.maximum(tol, 64 * EPS * (1.0 + (np.abs(x) / span).max(axis=-1)))
-        cells = zip(by_cell(x), room.reshape(-1), strict=True)
-        return np.array([self._reaches(cell, least) for cell, least in cells]).reshape(x.shape[:-1])
+        return np.asarray(by_cell(lambda cell: self._reaches(cell, tol), x), dtype=bool)
 
     def decision(self, payoffs: ArrayLike) -> Floats:
         """Return a decision, shape (k,), that gives every player `payoffs` plus the largest possible equal gain."""
@@ -189,13 +183,7 @@ class ConvexProgram(Shown, line=False):
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
-        shape = np.broadcast_shapes(origin.shape, weights.shape)
-        cells = zip(
-            by_cell(np.broadcast_to(origin, shape)), by_cell(np.broadcast_to(weights, shape)), strict=True
-        )
-        found = [self._product(d, w) for d, w in cells]
-        point = np.array([x for x, _ in found]).reshape(shape)
-        return point, np.array([miss for _, miss in found]).reshape(shape[:-1])
+        return product_by_cell(self._product, origin, weights)
 
     @question
     def least_powers(
@@ -243,9 +231,10 @@ class ConvexProgram(Shown, line=False):
         point = self._decisions.solve(np.ones(1), np.zeros(1), step[:, None] / size, origin)
         return (float(point.rest[-1]) / size if point.off <= SURE else -np.inf), point
 
-    def _reaches(self, x: Floats, room: float) -> bool:
+    def _reaches(self, x: Floats, tol: float) -> bool:
         """Say whether x lies below the frontier, or a decision found by the search shows that it is feasible."""
         inside = self._decisions
+        room = max(tol, 64 * EPS * (1.0 + float((np.abs(x) / inside.span).max())))
         depth, found = self._last(x, inside.span)
         if depth >= -room:
             return True

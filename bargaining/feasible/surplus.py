@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import ArrayLike, Floats, fill, owning, real
+from bargaining._arrays import EPS, ArrayLike, Floats, fill, owning, real
 from bargaining._rich import Shown, listing
 from bargaining.errors import InvalidInput, NotApplicable, short
 from bargaining.feasible.base import of_one_cell, question
 
-EPS = float(np.finfo(float).eps)
 BLOCK = 8192  # cells per pass of the closed form
 MOST = 10**6  # players: a limit, since each has a name and a payoff
 

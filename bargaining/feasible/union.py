@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bargaining._arrays import Floats, fill, owning
+from bargaining._arrays import EPS, Floats, exceeds, fill, owning
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable, with_article
 from bargaining.feasible.base import FeasibleSet, best_product, disposes_freely, is_convex, question
 from bargaining.feasible.points import FreeDisposalHull, log_products, ties
 from bargaining.feasible.polytope import Polytope
 
-EPS = float(np.finfo(float).eps)
 HAIR = 16 * EPS  # of payoffs: a floor that much lower is not missed by rounding
 
 
@@ -171,7 +170,7 @@ def _best_of(one: FeasibleSet, origin: Floats, weights: Floats) -> tuple[Floats,
     if np.isnan(gap).any() and is_convex(one):
         best = one.ideal(origin)
         with np.errstate(invalid="ignore"):
-            gains = best - origin > HAIR * (np.abs(best) + np.abs(origin))
+            gains = exceeds(best, origin)
         lost = np.isnan(gap) & (gains | (weights == 0)).all(axis=-1)
         return point, np.where(lost, np.inf, gap)
     return point, gap

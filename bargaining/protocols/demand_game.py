@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bargaining._arguments import answer_of
-from bargaining._arrays import SMALLEST, Floats, owning, scalar
+from bargaining._arrays import EPS, SMALLEST, Floats, owning, scalar
 from bargaining._rich import Shown
 from bargaining.division import Division, describe, divide, extended
 from bargaining.errors import InvalidInput, Status, plain
@@ -176,7 +176,7 @@ class NashDemandGame(Shown):
                 moved[..., i] *= 1 + step
                 change = self._log_met(problem, moved) - base + np.log1p(step)
                 worst = np.fmax(worst, change)
-        rounding = 64 * np.finfo(float).eps * (1 + 1 / self.noise)
+        rounding = 64 * EPS * (1 + 1 / self.noise)
         return np.asarray(np.where(worst > rounding, worst, 0.0))
 
     def _log_met(self, problem: Problem, gains: Floats) -> Floats:

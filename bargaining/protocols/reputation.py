@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, listed, player_index
-from bargaining._arrays import SMALLEST, Floats, fill, owned, owning, per_player, real, spread, within
+from bargaining._arrays import EPS, SMALLEST, Floats, fill, owned, owning, per_player, real, spread, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, numbered, titles
 from bargaining._rich import Result, Shown
@@ -699,7 +699,7 @@ class DemandOutcome(Division):
 
 _LARGEST = 700.0  # logarithm: that of the largest float is 709
 _TINY = float(np.finfo(float).tiny)
-_NEXT = 4 * float(np.finfo(float).eps)  # the relative accuracy of every root
+_NEXT = 4 * EPS  # the relative accuracy of every root
 _NEAR = 1e-13  # relative: levels this close are the same but for rounding
 FIT = 1e-12  # demands that sum to at most 1 and this much are taken to fit
 

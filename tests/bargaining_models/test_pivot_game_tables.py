@@ -21,7 +21,7 @@ def patience(study: Study) -> list[dict[str, Any]]:
 def test_nobody_waits(study: Study) -> None:
     own = study.once(PivotGameStudy)
     for discount, name in product(PATIENCE, own.games):
-        agreed = own.terms(name, discount).payoffs
+        agreed = own.terms(name, discount, leave=False).payoffs
         for player in (0, 1):
             assert settles(own.war(name, discount), agreed, discount, player=player)[0]
 

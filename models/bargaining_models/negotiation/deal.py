@@ -14,7 +14,7 @@ concept with its timing, and none simply adds a country's alternative to its sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -156,7 +156,7 @@ def money_without(negotiation: Negotiation, given: Any, *, r: Share, capped: boo
         return given.money
     if isinstance(given, TradeEquilibrium):
         return np.asarray(given.objective[..., negotiation.places] / 100.0 * negotiation.worth())
-    if not isinstance(given, str | tuple) or (isinstance(given, tuple) and _is_numbers(given)):
+    if not _is_named(given):
         array = real(given, "disagreement", finite=False)
         if array.shape[-1:] == (2,) and array.shape != negotiation.free.shape:
             return array
@@ -167,7 +167,7 @@ def outcome_without(negotiation: Negotiation, given: Any, *, r: Share, capped: b
     """Return the outcome given by a name, a name with a rate or date, or tariffs."""
     if isinstance(given, Outcome):
         return given
-    if isinstance(given, str) or (isinstance(given, tuple) and given and not _is_numbers(given)):
+    if _is_named(given):
         name, option = parsed(given)
         solve = getattr(negotiation, _METHODS[name])
         options = {} if name not in _OPTIONS else {_OPTIONS[name]: option}
@@ -199,7 +199,7 @@ def parsed(given: Any) -> tuple[str, Any]:
 def label(negotiation: Negotiation, given: Any) -> str:
     """Return its label in tables."""
     partner = negotiation.roles.names[1]
-    if not isinstance(given, str | tuple) or (isinstance(given, tuple) and _is_numbers(given)):
+    if not _is_named(given):
         return "given outcome"
     name, option = parsed(given)
     if name == "war":
@@ -218,8 +218,8 @@ def applicable(negotiation: Negotiation) -> list[str]:
     return [name for name in NAMES if name != "status quo" or not free]
 
 
-def _is_numbers(given: Sequence[Any]) -> bool:
-    return len(given) > 0 and not isinstance(given[0], str)
+def _is_named(given: Any) -> bool:
+    return isinstance(given, str) or (isinstance(given, tuple) and isinstance((*given, 0)[0], str))
 
 
 DISCOUNT_RATE = 0.05  # a year: assumption

@@ -18,7 +18,7 @@ The trade model of these small regions is solved as it stands; a region's payoff
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,10 +41,6 @@ from bargaining_models.negotiation.deal import patience_needed
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import Leave, who_leaves
 from bargaining_models.trade.conditions import Economy, Solver
-
-if TYPE_CHECKING:
-    from bargaining_models.negotiation.negotiation import Negotiation
-
 
 RATES = np.linspace(0.0, 0.48, 25)  # steps of two percent, up to several times the rates of a war
 

@@ -163,7 +163,8 @@ class Claim(Shown):
 def dependence(study: Study, _: Rows) -> Iterator[tuple[bool, float]]:
     """The share of the US in exports of goods, in goods both ways, and in exports with services."""
     us, canada = (study.parameters.regions.index(name) for name in ("USA", "CAN"))
-    goods, everything = study.goods_flows, study.parameters.flows.values.sum(axis=-1)
+    traded = study.parameters.flows.values
+    goods, everything = (flows.sum(axis=-1) for flows in (traded[..., study.parameters.goods], traded))
     for flows in (goods, goods + goods.T, everything):
         share = flows[us, canada] / (flows[:, canada].sum() - flows[canada, canada])
         yield bool(share > 0.7), 100.0 * float(share)

@@ -11,8 +11,7 @@ from typing import Any
 from bargaining.equilibria.stochastic.markov import StationaryProfile
 from bargaining.tables.table import Table
 from bargaining_models.negotiation.capacity import Capacity
-from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame, Terms, waiting
-from bargaining_models.negotiation.roles import Leave
+from bargaining_models.negotiation.pivot_game import LEAD_TIME, PivotGame, waiting
 from bargaining_models.paper.study import CASES, COUNTRIES, Study, by_country
 from bargaining_models.us_canada.baseline import (
     CANADA_TARIFFS,
@@ -39,12 +38,8 @@ class PivotGameStudy:
 
     def __init__(self, study: Study) -> None:
         self.baseline = study.baseline
-        self._terms = cache(lambda name, discounts, leave: self.games[name].terms(discounts, leave=leave))
+        self.terms = cache(lambda name, discounts, *, leave: self.games[name].terms(discounts, leave=leave))
         self.war = cache(lambda name, discounts: self.games[name].war(discounts))
-
-    def terms(self, name: str, discounts: float, *, leave: Leave = False) -> Terms:
-        """Return the terms by state with transfers."""
-        return self._terms(name, discounts, leave)
 
     @cached_property
     def china(self) -> dict[str, float]:
@@ -81,10 +76,6 @@ class PivotGameStudy:
         given: dict[str, Any] = {"capacity": self.capacity, **self.china}
         return PivotGame(**given | options)
 
-    def dearer(self, factor: float) -> Capacity:
-        """Return the capacity at `factor` times the capital."""
-        return replace(self.capacity, capital=factor * self.capacity.capital)
-
 
 def terms_table(study: Study) -> Table:
     """T10: the terms before anything is built, what Canada builds and what waiting is worth, by alternative."""
@@ -94,7 +85,7 @@ def terms_table(study: Study) -> Table:
         for leave, case in CASES:
             found = own.terms(name, discount, leave=leave)
             row |= by_country(case, found.payoffs[0]) | {f"{case}_transfer": found.transfer[0]}
-        war, agreed = own.war(name, discount), own.terms(name, discount)
+        war, agreed = own.war(name, discount), own.terms(name, discount, leave=False)
         if len(pivot.states) > 1:
             row |= {"war": 100 * pivot.builds_to(war), "agreed": 100 * pivot.builds_to(agreed.agreement)}
         row["right"] = row["leave_Canada"] - row["stay_Canada"]
@@ -143,7 +134,7 @@ def _variants(study: Study) -> Iterator[tuple[str, PivotGame]]:
     for blocking in (BLOCKING / 2, BLOCKING, 1.0):
         yield f"escalation blocks {blocking:.0%}", game.revocable(blocking=blocking)
     for factor, word in ((0.5, "half the capital"), (2.0, "twice the capital")):
-        yield word, game.revocable(capacity=game.dearer(factor))
+        yield word, game.revocable(capacity=replace(game.capacity, capital=factor * game.capacity.capital))
     yield f"capacity lasts {LIFE:g} years a level", game.revocable(wear=1.0 / LIFE)
     yield f"running costs {RUNNING:.0%} of capital", game.revocable(running=RUNNING)
     milder = canada_capacity(study.baseline, partner_tariffs=(*US_TARIFFS[:-1], 0.25))

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 import bargaining
-from bargaining.authoring import Floats
 from bargaining.tables.table import Column, Table
 from bargaining_models._figures import Figures
 from bargaining_models.negotiation.deal import Deal
@@ -146,11 +145,6 @@ class Study:
         """Return the deal over the whole interval of r, on which thresholds are looked for."""
         deal = self._wide(elasticities, capped)
         return deal if route_survives else deal.without_route()
-
-    @cached_property
-    def goods_flows(self) -> Floats:
-        """Goods trade of the base year, USD bn, by importer and exporter."""
-        return np.asarray(self.parameters.flows.values[..., self.parameters.goods].sum(axis=-1))
 
     @property
     def zero(self) -> str:

@@ -20,7 +20,13 @@ from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.links import in_pairs, place, rate_on
-from bargaining_models.trade.tariff_nash import FEW, TariffEquilibrium, nash_tariffs, rates_of, tariffs_given
+from bargaining_models.trade.tariff_nash import (
+    TariffEquilibrium,
+    nash_tariffs,
+    rates_in_words,
+    rates_of,
+    tariffs_given,
+)
 from bargaining_models.trade.tariff_set import FOLLOWED, Optimum, TariffPayoffs
 
 if TYPE_CHECKING:
@@ -89,11 +95,8 @@ class BargainedTariffs(Result):
     limits: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        names = [" on ".join(label) for label in self.labels]
-        rates = (
-            by_name(self.rates, names) if len(names) <= FEW else f"{len(names)} of {', '.join(self.players)}"
-        )
-        return f"BargainedTariffs(rates: {rates}; {self.measure}: {by_name(self.payoffs, self.players)}; {self.status})"
+        rates, payoffs = rates_in_words(self), by_name(self.payoffs, self.players)
+        return f"BargainedTariffs(rates: {rates}; {self.measure}: {payoffs}; {self.status})"
 
     @property
     def gains(self) -> Floats:

@@ -224,11 +224,6 @@ def sectors_first(array: Floats) -> Floats:
     return np.ascontiguousarray(np.moveaxis(array, -1, -3))
 
 
-def _on(matrices: Floats, vectors: Floats) -> Floats:
-    """Apply matrices (..., N, N) to vectors (..., N), each cell and sector on its own."""
-    return np.asarray(np.matmul(matrices, vectors[..., None])[..., 0])
-
-
 class Point:
     """All terms of the conditions at given unknowns of B cells; links are computed on demand."""
 
@@ -242,7 +237,7 @@ class Point:
         if prices is not None:
             self.log_costs = self.log_costs + _back(system.inputs, prices[..., None])[..., 0]
         self.seen = np.exp(-system.theta * self.log_costs)
-        both = _on(cells.both, self.seen)
+        both: Floats = np.matmul(cells.both, self.seen[..., None])[..., 0]
         self.total = both[..., : system.regions]
         self.reaches = both[..., system.regions :] / self.total
         self.log_prices = -np.log(self.total) / system.theta

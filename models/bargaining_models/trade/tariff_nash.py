@@ -402,11 +402,7 @@ class TariffEquilibrium(Result):
         return values, np.broadcast_to(error, values.shape), axes
 
     def __repr__(self) -> str:
-        names = [" on ".join(label) for label in self.labels]
-        rates = (
-            by_name(self.rates, names) if len(names) <= FEW else f"{len(names)} of {', '.join(self.players)}"
-        )
-        income = by_name(self.percent, self.equilibrium.regions)
+        income, rates = by_name(self.percent, self.equilibrium.regions), rates_in_words(self)
         return f"TariffEquilibrium(rates: {rates}; real income, %: {income}; {self.status})"
 
     @property
@@ -438,6 +434,14 @@ class TariffEquilibrium(Result):
             },
             attrs={"by": self.by, "base": self.base, "status": self.status.name, "regret": self.regret},
         )
+
+
+def rates_in_words(result: Any) -> str:
+    """Write the rates of a result after what they are on; of many only whose they are."""
+    names = [" on ".join(label) for label in result.labels]
+    return (
+        by_name(result.rates, names) if len(names) <= FEW else f"{len(names)} of {', '.join(result.players)}"
+    )
 
 
 def nash_tariffs(

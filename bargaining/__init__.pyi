@@ -46,6 +46,7 @@ from bargaining.equilibria.repeated.renegotiation import (
 from bargaining.equilibria.repeated.renegotiation import renegotiation_proof as renegotiation_proof
 from bargaining.equilibria.repeated.symmetric import symmetric_payoffs as symmetric_payoffs
 from bargaining.equilibria.repeated.symmetric import trigger_strategy as trigger_strategy
+from bargaining.equilibria.stage.correlated import correlated_payoffs as correlated_payoffs
 from bargaining.equilibria.stage.equilibria import stage_equilibria as stage_equilibria
 from bargaining.equilibria.stochastic.markov import directional_equilibria as directional_equilibria
 from bargaining.equilibria.stochastic.markov import markov_equilibria as markov_equilibria
@@ -71,11 +72,13 @@ from bargaining.estimation.models import WeightedNashModel as WeightedNashModel
 from bargaining.exact.certify import Certificate as Certificate
 from bargaining.exact.certify import certify as certify
 from bargaining.feasible.frontier import Frontier as Frontier
+from bargaining.feasible.image import LinearImage as LinearImage
 from bargaining.feasible.points import FreeDisposalHull as FreeDisposalHull
 from bargaining.feasible.polytope import Polytope as Polytope
 from bargaining.feasible.program import ConvexProgram as ConvexProgram
 from bargaining.feasible.surplus import TransferableSurplus as TransferableSurplus
 from bargaining.feasible.union import Union as Union
+from bargaining.games.bayesian import BayesianProblem as BayesianProblem
 from bargaining.games.coalitional import CoalitionalGame as CoalitionalGame
 from bargaining.games.monitoring import Monitoring as Monitoring
 from bargaining.games.normal_form import Game as Game
@@ -93,6 +96,11 @@ from bargaining.protocols.hold_up import HoldUp as HoldUp
 from bargaining.protocols.hold_up import deal_me_out as deal_me_out
 from bargaining.protocols.hold_up import risk_of_breakdown as risk_of_breakdown
 from bargaining.protocols.hold_up import split_the_difference as split_the_difference
+from bargaining.protocols.mechanisms import double_auction as double_auction
+from bargaining.protocols.mechanisms import harsanyi_selten as harsanyi_selten
+from bargaining.protocols.mechanisms import posted_price as posted_price
+from bargaining.protocols.mechanisms import random_offerer as random_offerer
+from bargaining.protocols.mechanisms import second_best as second_best
 from bargaining.protocols.nonstationary import NonstationaryOffers as NonstationaryOffers
 from bargaining.protocols.random_proposer import RandomProposer as RandomProposer
 from bargaining.protocols.reputation import ReputationalBargaining as ReputationalBargaining

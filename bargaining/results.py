@@ -67,6 +67,7 @@ from bargaining.protocols.alternating_offers import Phase as Phase
 from bargaining.protocols.attrition import AttritionOutcome as AttritionOutcome
 from bargaining.protocols.demand_game import DemandDivision as DemandDivision
 from bargaining.protocols.hold_up import HoldUpOutcome as HoldUpOutcome
+from bargaining.protocols.mechanisms import Mechanism as Mechanism
 from bargaining.protocols.nonstationary import OfferPath as OfferPath
 from bargaining.protocols.random_proposer import RandomProposerDivision as RandomProposerDivision
 from bargaining.protocols.reputation import DemandOutcome as DemandOutcome

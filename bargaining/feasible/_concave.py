@@ -88,11 +88,13 @@ def maximise(program: ConcaveProgram) -> Point:
         return _by_models(program)
 
 
-def product(weights: Floats, gains: Floats, matrix: Floats, limits: Floats) -> tuple[Floats, float]:
-    """Return the v that maximises weights . log(gains v) over matrix v <= limits, and the duality gap.
+def product(
+    weights: Floats, gains: Floats, matrix: Floats, limits: Floats, offset: Floats | float = 0.0
+) -> tuple[Floats, float]:
+    """Return the v that maximises weights . log(gains v + offset) over matrix v <= limits, and the duality gap.
 
     Clarabel finishes the program in exponential cones (t, 1, y), exp(t) <= y; then Newton's method does. A player of
-    weight 0 has `gains v >= 0`.
+    weight 0 has `gains v + offset >= 0`.
 
     Parameters
     ----------
@@ -103,7 +105,7 @@ def product(weights: Floats, gains: Floats, matrix: Floats, limits: Floats) -> t
     matrix, limits : ndarray, shapes (m, q) and (m,)
     """
     counted, (n, q) = weights > 0, gains.shape
-    k, none = int(counted.sum()), np.zeros
+    k, none, offset = int(counted.sum()), np.zeros, np.broadcast_to(offset, n)
     cones = none((3 * k, q + k))
     cones[::3, q:], cones[2::3, :q] = -np.eye(k), -gains[counted]
     plain = np.vstack((matrix, -gains[~counted]))
@@ -111,12 +113,12 @@ def product(weights: Floats, gains: Floats, matrix: Floats, limits: Floats) -> t
         none((q + k, q + k)),
         -np.append(none(q), weights[counted]),
         np.vstack((np.hstack((plain, none((len(plain), k)))), cones)),
-        np.concatenate((limits, none(n - k), np.tile([0.0, 1.0, 0.0], k))),
+        np.concatenate((limits, offset[~counted], np.ravel([(0.0, 1.0, more) for more in offset[counted]]))),
         exponential=k,
     )
     v = np.array(answer.x)[:q]
     rows = np.vstack((-plain, gains[counted]))
-    room = np.concatenate((limits, none(n - k + k)))
+    room = np.concatenate((limits, offset[~counted], offset[counted]))
     targets = np.concatenate((none(len(plain)), weights[counted]))
     program = ConcaveProgram(
         objective=none(q),

@@ -105,6 +105,14 @@ def program(**more: Any) -> Any:
     return b.ConvexProgram(itself, lambda z: np.eye(2), **(bounds | more))
 
 
+def trade() -> Any:
+    return b.BayesianProblem.trade(array(1, 3), array(0, 2))
+
+
+def image() -> Any:
+    return b.LinearImage(np.eye(2), np.ones((1, 2)), [1.0])
+
+
 def halfway(problem: Problem) -> Any:
     return b.nash(problem)
 
@@ -237,6 +245,29 @@ CALLS: dict[str, Call] = {
     "AlternatingOffers.__call__": Call(b.AlternatingOffers(0.9), lambda: {"problem": PIE}),
     "AlternatingOffers.equilibria": Call(b.AlternatingOffers(0.9).equilibria, lambda: {"problem": PIE}),
     "AlternatingOffers.supporting": Call(b.AlternatingOffers(0.9).supporting, lambda: {"problem": PIE}),
+    "BayesianProblem": Call(
+        b.BayesianProblem,
+        lambda: {
+            "payoffs": np.ones((1, 2, 2, 2)),
+            "prior": array([0.1, 0.2], [0.3, 0.4]),
+            "transfers": True,
+            "disagreement": np.zeros((2, 2, 2)),
+            "players": ["Ann", "Bob"],
+        },
+        lambda made: b.second_best(made),
+    ),
+    "BayesianProblem.ex_ante": Call(trade().ex_ante, lambda: {"subsidy": 0.1}),
+    "BayesianProblem.interim": Call(trade().interim, lambda: {"subsidy": 0.1}),
+    "BayesianProblem.trade": Call(
+        b.BayesianProblem.trade,
+        lambda: {
+            "values": array(1, 3),
+            "costs": array(0, 2),
+            "prior": array([0.1, 0.2], [0.3, 0.4]),
+            "options": (array(0.1, 0.2), array(0.0, 0.1)),
+        },
+        lambda made: b.second_best(made),
+    ),
     "BilateralDeal": Call(
         b.BilateralDeal,
         lambda: {
@@ -348,6 +379,26 @@ CALLS: dict[str, Call] = {
     "Game.of": Call(Game.of, lambda: {"game": STAGE}),
     "Game.from_nfg": Call(Game.from_nfg, lambda: {"source": STAGE.to_nfg()}),
     "Game.to_nfg": Call(STAGE.to_nfg, lambda: {"title": "stage"}),
+    "LinearImage": Call(
+        b.LinearImage,
+        lambda: {
+            "image": np.eye(2),
+            "matrix": np.ones((1, 2)),
+            "limits": np.ones(1),
+            "lower": array(0, 0),
+            "upper": array(1, 1),
+        },
+        lambda made: b.nash(b.Problem(made, array(0, 0))),
+    ),
+    "LinearImage.decision": Call(image().decision, lambda: {"payoffs": array(0.5, 0.5)}),
+    **asked("LinearImage", image()),
+    "correlated_payoffs": Call(
+        b.correlated_payoffs, lambda: {"game": STAGE, "coarse": True}, lambda s: s.vertices
+    ),
+    "double_auction": Call(
+        b.double_auction, lambda: {"problem": trade(), "k": 0.5, "bids": array(1, 2), "asks": array(1, 2)}
+    ),
+    "harsanyi_selten": Call(b.harsanyi_selten, lambda: {"problem": trade()}),
     "outcome_problem": Call(
         b.outcome_problem,
         lambda: {
@@ -358,6 +409,8 @@ CALLS: dict[str, Call] = {
         },
         lambda problem: b.nash(problem).payoffs,
     ),
+    "posted_price": Call(b.posted_price, lambda: {"problem": trade(), "price": 2.0}),
+    "random_offerer": Call(b.random_offerer, lambda: {"problem": trade(), "chances": array(0.4, 0.6)}),
     "read_scenario": Call(lambda profiles: b.read_scenario(profiles), lambda: {"profiles": scenario()}),
     "Division.payoff": Call(b.nash(PIE).payoff, lambda: {"player": 1}),
     "Game.exact_payoff": Call(STAGE.exact_payoff, lambda: {"profile": (0, 1), "player": 0}),
@@ -652,6 +705,9 @@ CALLS: dict[str, Call] = {
     ),
     "JointPayoffs.at": Call(JOINT.at, lambda: {"discount": 0.9}),
     "JointPayoffs.claims": Call(JOINT.claims, lambda: {"discount": 0.9}),
+    "second_best": Call(
+        b.second_best, lambda: {"problem": trade(), "weights": (array(1, 1), array(1, 2)), "subsidy": 0.1}
+    ),
     "symmetric_payoffs": Call(
         b.symmetric_payoffs,
         lambda: {"game": STAGE, "monitoring": REPORT, "exit": Exit([2.0, 2.0])},

@@ -1,0 +1,313 @@
+"""A linear image of a polyhedron: what players get from decisions under linear constraints.
+
+Every question is one linear program, solved by HiGHS; the weighted product of gains is a program in exponential cones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bargaining._arrays import LARGEST, Floats, by_cell, by_player, fill, owning, real
+from bargaining._calls import suggesting
+from bargaining._rich import Shown
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible._concave import linear, product
+from bargaining.feasible.base import of_one_cell, question
+
+TOLERANCE = 1e-10  # violation of rows of size one that HiGHS accepts: the least that it can be told
+SAME = 1e-9  # of the size of payoffs: vertices closer than this are one
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class LinearImage(Shown, line=False):
+    r"""The payoffs :math:`\{E z : A z \le b,\ l \le z \le u\}` of decisions under linear constraints.
+
+    Parameters
+    ----------
+    image : array_like, shape (n, k)
+        E: what each player gets per unit of each decision.
+    matrix, limits : array_like, shapes (m, k) and (m,), optional
+        A and b. `image` and `matrix` may be sparse arrays of SciPy.
+    lower, upper : array_like, shape (k,) or a number
+        Bounds of the decisions: 0 and inf by default, as in `scipy.optimize.linprog`.
+
+    Raises
+    ------
+    InvalidInput
+        If shapes do not fit, a bound is missing, or no decision meets the constraints.
+
+    Notes
+    -----
+    Decisions are expected to be of size one. Payoffs cannot be thrown away unless a decision does so.
+
+    Examples
+    --------
+    An hour of two workers who earn 3 and 2 for each unit of their own work, or 2 each for a unit of common work:
+
+    >>> from bargaining import LinearImage, Problem, nash
+    >>> work = LinearImage([[3, 0, 2], [0, 2, 2]], [[1, 1, 1]], [1])
+    >>> nash(Problem(work, [0, 0])).payoffs.round(9)
+    array([2., 2.])
+    >>> work.vertices.round(9).tolist()
+    [[0.0, 0.0], [3.0, 0.0], [2.0, 2.0], [0.0, 2.0]]
+    """
+
+    players: int
+    image: Any
+    matrix: Any
+    limits: Floats
+    lower: Floats
+    upper: Floats
+    _unit: Any = field(repr=False)  # the image in units of each player's largest entry
+    _size: Floats = field(repr=False)
+
+    @suggesting
+    def __init__(
+        self,
+        image: Any,
+        matrix: Any = None,
+        limits: ArrayLike | None = None,
+        *,
+        lower: ArrayLike = 0.0,
+        upper: ArrayLike = np.inf,
+    ) -> None:
+        from scipy.sparse import csr_array, diags_array
+
+        rows = _sparse(image, "image")
+        k = rows.shape[1]
+        if matrix is None or limits is None:
+            linear(matrix, limits, k)  # refuses one without the other
+            matrix, limits = csr_array((0, k)), np.zeros(0)
+        else:
+            matrix, limits = _sparse(matrix, "matrix"), real(limits, "limits", ndim=1)
+        if matrix.shape != (limits.size, k):
+            raise InvalidInput(f"`matrix` must have shape ({limits.size}, {k}); got {matrix.shape}.")
+        bounds = [real(value, name, finite=False) for name, value in (("lower", lower), ("upper", upper))]
+        for name, array in zip(("lower", "upper"), bounds, strict=True):
+            if array.shape not in ((), (k,)):
+                raise InvalidInput(f"`{name}` must be a number or have shape ({k},); got {array.shape}.")
+        low, high = (np.broadcast_to(array, (k,)) for array in bounds)
+        if not (low <= high).all():
+            j = int(np.argmax(~(low <= high)))
+            raise InvalidInput(
+                f"`lower` must not exceed `upper`; got {low[j]:g} and {high[j]:g} for decision {j}."
+            )
+        size = np.asarray(abs(rows).max(axis=1).toarray()).ravel()
+        size = np.where(size > 0, size, 1.0)
+        unit = (diags_array(1 / size) @ rows).tocsr()
+        fill(self, players=rows.shape[0], image=rows, matrix=matrix, limits=limits, lower=low, upper=high)
+        fill(self, _unit=unit, _size=size)
+        start = np.clip(0.0, low, high)
+        if (matrix @ start > limits).any() and self._solve(np.zeros(k)).status == 2:
+            raise InvalidInput(
+                "`matrix`, `limits` and the bounds must allow some decision; they allow none. Loosen a limit."
+            )
+
+    def __repr__(self) -> str:
+        m, k = self.matrix.shape
+        return f"<LinearImage of {self.players} players, {k} decisions, {m} constraints>"
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """Shape of the leading axes: (), one set."""
+        return ()
+
+    @question
+    def support(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the best weighted sum and a point where it is attained; inf and NaN where it has no bound."""
+        point = np.array([self._best(w * self._size) for w in by_cell(weights)]).reshape(weights.shape)
+        value = (weights * point).sum(axis=-1)
+        return np.where(np.isnan(value), np.inf, value), point
+
+    @question
+    def ray(self, origin: Floats, direction: Floats) -> Floats:
+        """Return the largest t with origin + t * direction in the set; -inf where the line misses it."""
+        origin, direction = np.broadcast_arrays(origin, direction)
+        last = []
+        for start, step in zip(by_cell(origin / self._size), by_cell(direction / self._size), strict=True):
+            size = max(float(np.abs(step).max()), np.finfo(float).tiny)
+            rows = self._with(-step / size)
+            end = self._solve(self._last(), equal=rows, values=start)
+            last.append({0: -end.fun / size if end.status == 0 else 0, 3: np.inf}.get(end.status, -np.inf))
+        return np.array(last).reshape(origin.shape[:-1])
+
+    @question
+    def ideal(self, floor: Floats) -> Floats:
+        """Return each player's best payoff over the x >= floor in the set; -inf where there is no such x."""
+        best = np.empty(floor.shape)
+        for cell in np.ndindex(floor.shape[:-1]):
+            for i, own in enumerate(np.eye(self.players)):
+                end = self._above(own, floor[cell])
+                value = -end.fun * self._size[i] if end.status == 0 else 0.0
+                best[(*cell, i)] = {0: value, 3: np.inf}.get(end.status, -np.inf)
+        return best
+
+    @question
+    def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
+        """Say whether x is in the set, up to `tol`, but at least 1e-9, of the size of payoffs."""
+        from scipy.sparse import vstack
+
+        inside = []
+        for cell in by_cell(x / self._size):
+            rows = vstack((self._with(-np.ones(self.players)), -self._with(np.ones(self.players))))
+            end = self._solve(-self._last(), rows=rows, right=np.concatenate((cell, -cell)))
+            inside.append(end.status == 0 and end.fun <= max(tol, SAME) * (1.0 + np.abs(cell).max()))
+        return np.array(inside).reshape(x.shape[:-1])
+
+    @question
+    def support_above(self, weights: Floats, floor: Floats) -> Floats:
+        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
+        of_one_cell(weights=weights, floor=floor)
+        end = self._above(weights * self._size, floor)
+        return self._payoffs(end.x) if end.status == 0 else np.full(self.players, np.nan)
+
+    @question
+    def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
+        shape = np.broadcast_shapes(origin.shape, weights.shape)
+        point, gap = np.empty(shape), np.empty(shape[:-1])
+        sides = [np.isfinite(self.lower), np.isfinite(self.upper)]
+        eye = np.eye(self.lower.size)
+        rows = np.vstack((self.matrix.toarray(), -eye[sides[0]], eye[sides[1]]))
+        right = np.concatenate((self.limits, -self.lower[sides[0]], self.upper[sides[1]]))
+        for cell in np.ndindex(shape[:-1]):
+            d, w = (np.broadcast_to(array, shape)[cell] for array in (origin, weights))
+            z, gap[cell] = product(w, self._unit.toarray(), rows, right, -d / self._size)
+            point[cell] = self._payoffs(z)
+        return point, gap
+
+    def decision(self, payoffs: ArrayLike) -> Floats:
+        """Return a decision z, shape (k,), that gives every player `payoffs` plus the largest possible equal gain.
+
+        The gain is measured in units of each player's largest entry in `image`.
+        """
+        wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players) / self._size
+        end = self._solve(self._last(), rows=-self._with(-np.ones(self.players)), right=-wanted)
+        if end.status:
+            raise NotApplicable(
+                "the set has no bound in the direction of equal gains, so that no decision is best."
+            )
+        return np.asarray(end.x[:-1])
+
+    @property
+    def vertices(self) -> Floats:
+        """The corners of the set of two players, counterclockwise, shape (v, 2), to 1e-9 of the size of payoffs.
+
+        Raises
+        ------
+        NotApplicable
+            If the set has no bound, or other than two players.
+        """
+        if self.players != 2:
+            raise NotApplicable(
+                f"`vertices` are for two players; this set has {self.players}. Use `support`."
+            )
+        ends = [
+            self._best(np.array(turn)) / self._size
+            for turn in ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
+        ]
+        if not np.isfinite(ends).all():
+            raise NotApplicable(
+                "`vertices` of a set without a bound cannot be listed; use `support` or `ray`."
+            )
+        corners: list[Floats] = []
+        for a, b in zip(ends, [*ends[1:], ends[0]], strict=True):
+            corners += self._between(a, b)
+        corners = corners or ends[:1]
+        sharp = [
+            x
+            for before, x, after in zip(
+                corners[-1:] + corners, corners, corners[1:] + corners[:1], strict=False
+            )
+            if len(corners) < 3 or _cross(x - before, after - x) > SAME * np.abs(after - before).max()
+        ]
+        return np.array(sharp) * self._size + 0.0
+
+    def _between(self, a: Floats, b: Floats) -> list[Floats]:
+        """Return the corners from a to b, counterclockwise, without b, in units of size one."""
+        step = b - a
+        if np.abs(step).max() <= SAME:
+            return []
+        normal = np.array([step[1], -step[0]]) / np.abs(step).max()
+        c = self._best(normal) / self._size
+        if normal @ (c - a) <= SAME:
+            return [a]
+        return [*self._between(a, c), *self._between(c, b)]
+
+    def _best(self, weights: Floats) -> Floats:
+        """Return a point with the best sum of payoffs in units of size one; NaN where it has no bound."""
+        end = self._solve(self._unit.T @ weights)
+        return self._payoffs(end.x) if end.status == 0 else np.full(self.players, np.nan)
+
+    def _above(self, weights: Floats, floor: Floats) -> Any:
+        bound = np.isfinite(floor)
+        right = -(floor / self._size)[bound]
+        return self._solve(self._unit.T @ weights, rows=-self._unit[bound], right=right)
+
+    def _payoffs(self, z: Floats) -> Floats:
+        return np.asarray(self._size * (self._unit @ z))
+
+    def _last(self) -> Floats:
+        return np.append(np.zeros(self.lower.size), 1.0)
+
+    def _with(self, column: Floats) -> Any:
+        from scipy.sparse import csr_array, hstack
+
+        return hstack((self._unit, csr_array(column[:, None])), format="csr")
+
+    def _solve(
+        self,
+        objective: Floats,
+        *,
+        rows: Any = None,
+        right: Floats | None = None,
+        equal: Any = None,
+        values: Floats | None = None,
+    ) -> Any:
+        """Maximise objective . z over the decisions, with further inequalities and equations.
+
+        An objective with one more entry than decisions adds a free variable. Returns SciPy's result, which minimises.
+        """
+        from scipy.optimize import linprog
+        from scipy.sparse import csr_array, hstack, vstack
+
+        more = objective.size - self.lower.size
+        matrix = (
+            hstack((self.matrix, csr_array((self.limits.size, more))), format="csr") if more else self.matrix
+        )
+        limits = self.limits
+        if rows is not None and right is not None:
+            matrix, limits = vstack((matrix, rows), format="csr"), np.append(limits, right)
+        return linprog(
+            -objective,
+            A_ub=matrix if limits.size else None,
+            b_ub=limits if limits.size else None,
+            A_eq=equal,
+            b_eq=values,
+            bounds=np.column_stack(
+                (np.append(self.lower, [-np.inf] * more), np.append(self.upper, [np.inf] * more))
+            ),
+            method="highs-ds",
+            options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
+        )
+
+
+def _sparse(value: Any, name: str) -> Any:
+    """Return a matrix as a sparse array of finite numbers."""
+    from scipy.sparse import csr_array, issparse
+
+    if not issparse(value):
+        return csr_array(real(value, name, ndim=2, payoffs=True))
+    array = csr_array(value, copy=True)
+    if not (np.abs(array.data) <= LARGEST).all():
+        raise InvalidInput(f"`{name}` must be finite, at most {LARGEST:g}; a sparse entry is not.")
+    return array
+
+
+def _cross(a: Floats, b: Floats) -> float:
+    return float(a[0] * b[1] - a[1] * b[0])

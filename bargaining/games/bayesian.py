@@ -1,0 +1,346 @@
+"""Bargaining between two players who each know only their own type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arguments import flag
+from bargaining._arrays import Floats, fill, owned, owning, real
+from bargaining._calls import suggesting
+from bargaining._names import Names, unique_names
+from bargaining._rich import Shown
+from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.feasible.image import LinearImage
+from bargaining.problem import Problem
+
+SUM = 1e-9  # by which chances may miss one
+
+
+@owning
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class BayesianProblem(Shown, line=False):
+    r"""Two players bargain; each knows its own type, and of the other's only how likely it is.
+
+    Parameters
+    ----------
+    payoffs : array_like, shape (c, 2, n, m)
+        What the two players get from each of c outcomes, when player 1 has type i of n and player 2 type j of m.
+        Disagreement is always possible too and need not be among them.
+    prior : array_like, shape (n, m), or a pair of shapes (n,) and (m,)
+        Chances of pairs of types; a pair of vectors means independent types.
+    transfers : bool, default False
+        Whether money, in the unit of the payoffs, can be paid as well.
+    disagreement : array_like, default 0
+        Payoffs without an agreement: a number, or an array that broadcasts to (2, n, m).
+    players : sequence of str, optional
+        Names of the two.
+
+    Attributes
+    ----------
+    gains : ndarray, shape (c, 2, n, m)
+        Payoffs less those of disagreement.
+    prior : ndarray, shape (n, m)
+    independent : bool
+        Whether the prior is the product of its margins.
+    values, costs : ndarray or None
+        Of a buyer and a seller, see `trade`.
+
+    Raises
+    ------
+    InvalidInput
+        If chances are negative or do not sum to 1, a type has chance 0, or shapes do not fit.
+
+    Notes
+    -----
+    A mechanism asks both for their types and answers with an outcome and payments. It has to be incentive compatible
+    (no type gains by the report of another, given what it knows) and individually rational (no type loses against
+    disagreement); payments balance in expectation, and money may be wasted. By the revelation principle nothing else is
+    reached by any procedure. What the types can gain on average, one "player" a type, is a feasible set:
+    `interim`. If types are correlated, payments are made between the two alone: with a third party any correlation, how
+    small it may be, would make everything reachable, by payments that explode.
+
+    References
+    ----------
+    Myerson, R. B. (1991). *Game Theory: Analysis of Conflict*. Harvard University Press. isbn:0-674-34115-5
+    Chapter 10.
+
+    Examples
+    --------
+    >>> from bargaining import BayesianProblem, second_best
+    >>> trade = BayesianProblem.trade(values=[1, 3], costs=[0, 2], prior=([0.25, 0.75], [0.75, 0.25]))
+    >>> round(trade.first_best, 9), round(trade.subsidy, 9)
+    (2.0625, 0.1875)
+    >>> round(second_best(trade).share, 6)
+    0.981818
+    """
+
+    gains: Floats
+    prior: Floats
+    transfers: bool
+    independent: bool
+    values: Floats | None
+    costs: Floats | None
+    player_names: tuple[str, ...]
+    _scale: float = field(repr=False)
+
+    @suggesting
+    def __init__(
+        self,
+        payoffs: ArrayLike,
+        prior: Any,
+        *,
+        transfers: bool = False,
+        disagreement: ArrayLike = 0.0,
+        players: Names | None = None,
+    ) -> None:
+        array = real(payoffs, "payoffs", payoffs=True)
+        if array.ndim != 4 or array.shape[1] != 2:
+            raise InvalidInput(
+                "`payoffs` must have shape (outcomes, 2, types of player 1, types of player 2); got "
+                f"{array.shape}. One outcome? Write payoffs[None]."
+            )
+        threat = real(disagreement, "disagreement", payoffs=True)
+        try:
+            gains = array - np.broadcast_to(threat, array.shape[1:])
+        except ValueError:
+            raise InvalidInput(
+                f"`disagreement` must broadcast to {array.shape[1:]}; got shape {threat.shape}."
+            ) from None
+        chances, independent = _prior(prior, array.shape[2:])
+        size = float(np.abs(gains).max())
+        fill(
+            self,
+            gains=gains,
+            prior=chances,
+            transfers=flag(transfers, "transfers"),
+            independent=independent,
+            values=None,
+            costs=None,
+            player_names=unique_names(players, "players", 2),
+            _scale=size if size > 0 else 1.0,
+        )
+
+    @classmethod
+    def trade(
+        cls, values: ArrayLike, costs: ArrayLike, prior: Any = None, *, options: Any = None
+    ) -> BayesianProblem:
+        """Return the problem of a buyer and a seller of one good, with payments.
+
+        Parameters
+        ----------
+        values, costs : array_like, shapes (n,) and (m,)
+            What the good is worth to the buyer and costs the seller, by type.
+        prior : array_like, optional
+            As above; independent and equally likely types by default.
+        options : pair of array_like, optional
+            What each type of buyer and of seller gets elsewhere without an agreement.
+
+        Notes
+        -----
+        Types are sorted: values and costs, less and plus the options, increase.
+        """
+        v, c = real(values, "values", ndim=1), real(costs, "costs", ndim=1)
+        if prior is None:
+            prior = np.full(v.size, 1 / v.size), np.full(c.size, 1 / c.size)
+        chances, _ = _prior(prior, (v.size, c.size))
+        if options is not None:
+            if len(options) != 2:
+                raise InvalidInput("`options` must be a pair: of the buyer's types and of the seller's.")
+            more = [real(option, "options", payoffs=True) for option in options]
+            v, c = v - np.broadcast_to(more[0], v.shape), c + np.broadcast_to(more[1], c.shape)
+        rows, columns = np.argsort(v, kind="stable"), np.argsort(c, kind="stable")
+        v, c, chances = v[rows], c[columns], chances[np.ix_(rows, columns)]
+        gains = np.stack(np.broadcast_arrays(v[:, None], -c[None, :]))
+        made = cls(gains[None], chances, transfers=True, players=("buyer", "seller"))
+        return fill(made, values=owned(v), costs=owned(c))
+
+    def __repr__(self) -> str:
+        n, m = self.prior.shape
+        names = " and ".join(
+            f"{name} of {k} types" for name, k in zip(self.player_names, (n, m), strict=True)
+        )
+        return f"<BayesianProblem: {names}{'' if self.transfers else ', no payments'}>"
+
+    @property
+    def first_best(self) -> float:
+        """The largest expected sum of gains if types were known."""
+        return float((self.prior * np.maximum(self.gains.sum(axis=1).max(axis=0), 0.0)).sum())
+
+    @property
+    def subsidy(self) -> float:
+        r"""The least subsidy with which trade is efficient: :math:`-E[(\varphi_i - \psi_j) 1\{v_i > c_j\}]`, or 0.
+
+        With :math:`\varphi, \psi` the virtual values and costs of neighbours (Myerson and Satterthwaite 1983).
+
+        Raises
+        ------
+        NotApplicable
+            Where this is no trade, or types are not independent.
+        """
+        phi, psi = self.virtual
+        v, c = self._traded()
+        slack = (self.prior * (phi[:, None] - psi) * (v[:, None] > c)).sum()
+        return max(0.0, -float(slack))
+
+    @property
+    def virtual(self) -> tuple[Floats, Floats]:
+        r"""Virtual values :math:`v_i - (v_{i+1} - v_i) P(\text{above } i) / f_i`, and virtual costs likewise.
+
+        Raises
+        ------
+        NotApplicable
+            Where this is no trade, or types are not independent.
+        """
+        v, c = self._traded()
+        f, g = self.prior.sum(axis=1), self.prior.sum(axis=0)
+        above, below = 1.0 - np.cumsum(f), np.cumsum(g) - g
+        phi = v - np.append(np.diff(v), 0.0) * np.maximum(above, 0.0) / f
+        return phi, c + np.append(0.0, np.diff(c)) * below / g
+
+    def _traded(self) -> tuple[Floats, Floats]:
+        if self.values is None or self.costs is None or not self.independent:
+            raise NotApplicable(
+                "virtual values, the subsidy and prices are those of a buyer and a seller with independent types: "
+                "make the problem by `BayesianProblem.trade` and give `prior` as a pair of vectors."
+            )
+        return self.values, self.costs
+
+    def interim(self, *, subsidy: float = 0.0) -> Problem:
+        """Return the problem of n + m players, one a type, over what mechanisms let the types gain on average.
+
+        Their disagreement payoff is 0. Every concept applies: `utilitarian` with the prior as weights is the second
+        best, `nash` with it the solution of Harsanyi and Selten.
+        """
+        names = [
+            f"{name} {k}"
+            for name, count in zip(self._titles, self.prior.shape, strict=True)
+            for k in range(count)
+        ]
+        return Problem(self._image(subsidy), np.zeros(len(names)), players=names)
+
+    def ex_ante(self, *, subsidy: float = 0.0) -> Problem:
+        """Return the problem of the two players over what mechanisms let them gain before they know their types."""
+        return Problem(self._image(subsidy, by_type=False), [0.0, 0.0], players=self.player_names)
+
+    @property
+    def _titles(self) -> tuple[str, ...]:
+        named = any(not name.isdigit() for name in self.player_names)
+        return self.player_names if named else ("player 0, type", "player 1, type")
+
+    def _image(self, subsidy: float, *, by_type: bool = True) -> LinearImage:
+        """Return the gains of incentive compatible, individually rational mechanisms, by type or by player.
+
+        A decision holds the chances of outcomes at each pair of types, then money in units of the largest gain: the
+        gains of the types where they are independent, else payments at each pair.
+        """
+        from scipy.sparse import block_diag, csr_array, hstack, vstack
+
+        (count, _, n, m), money = self.gains.shape, self._money
+        chances = count * n * m
+        truth = [self._report(k, np.arange(size), np.arange(size)) for k, size in enumerate((n, m))]
+        rows, limits = [], []
+        for k, size in enumerate((n, m)):
+            own, other = self._lies(size)
+            rows.append(self._report(k, own, other) - truth[k][own])
+            limits.append(np.zeros(own.size))
+        if self.transfers and self.independent:
+            total = (self.gains.sum(axis=1) / self._scale * self.prior).ravel()
+            margins = [self.prior.sum(axis=1), self.prior.sum(axis=0)]
+            rows.append(hstack((csr_array(-total[None]), csr_array(np.concatenate(margins)[None]))))
+            limits.append(np.array([subsidy / self._scale]))
+        else:
+            rows += [-part for part in truth]
+            limits.append(np.zeros(n + m))
+        if count > 1:
+            sums = np.broadcast_to(np.arange(n * m), (count, n * m)).ravel()
+            shape = n * m, chances + money
+            rows.append(csr_array((np.ones(chances), (sums, np.arange(chances))), shape=shape))
+            limits.append(np.ones(n * m))
+        low = -np.inf if self.transfers and not self.independent else 0.0
+        everyone = vstack(truth) * self._scale
+        if not by_type:
+            weights = [csr_array(self.prior.sum(axis=axis)[None]) for axis in (1, 0)]
+            everyone = block_diag(weights, format="csr") @ everyone
+        matrix = csr_array(vstack(rows))
+        matrix.eliminate_zeros()
+        return LinearImage(
+            csr_array(everyone),
+            matrix,
+            np.concatenate(limits),
+            lower=np.append(np.zeros(chances), np.full(money, low)),
+            upper=np.append(np.ones(chances), np.full(money, np.inf)),
+        )
+
+    @property
+    def _money(self) -> int:
+        n, m = self.prior.shape
+        return 0 if not self.transfers else n + m if self.independent else n * m
+
+    def _lies(self, size: int) -> tuple[Any, Any]:
+        """Return types and what they may want to report: in trade with independent types, neighbours."""
+        types = np.arange(size)
+        if self.values is not None and self.independent:
+            return np.append(types[:-1], types[1:]), np.append(types[1:], types[:-1])
+        apart = ~np.eye(size, dtype=bool)
+        own, other = np.nonzero(apart)
+        return own, other
+
+    def _report(self, player: int, own: Any, told: Any) -> Any:
+        """Return what types gain by reports as rows over the decisions of `_image`, in units of the largest gain."""
+        from scipy.sparse import csr_array
+
+        count, _, n, m = self.gains.shape
+        gains, prior = self.gains[:, player] / self._scale, self.prior
+        cells = np.arange(count * n * m).reshape(count, n, m)
+        if player:
+            gains, prior, cells = gains.swapaxes(1, 2), prior.T, cells.swapaxes(1, 2)
+        given = prior / prior.sum(axis=1, keepdims=True)
+        worth, columns = given[own] * gains[:, own], cells[:, told]
+        lines = np.broadcast_to(np.arange(own.size)[:, None], columns.shape)
+        entries, first = [(worth, lines, columns)], count * n * m
+        if self.transfers and self.independent:  # who reports pays what leaves the type its gain
+            entries.append((-given[told] * gains[:, told], lines, columns))
+            entries.append((np.ones(own.size), np.arange(own.size), first + player * n + told))
+        elif self.transfers:  # player 1 pays player 2
+            paid = given[own] if player else -given[own]
+            entries.append((paid, lines[0], first + cells[0, told]))
+        value, row, column = (np.concatenate([np.ravel(entry[k]) for entry in entries]) for k in range(3))
+        return csr_array((value, (row, column)), shape=(own.size, first + self._money))
+
+
+def _prior(prior: Any, shape: tuple[int, ...]) -> tuple[Floats, bool]:
+    """Return the chances of pairs of types, and whether types are independent."""
+    if isinstance(prior, tuple) and len(prior) == 2:
+        margins = [real(part, f"prior[{k}]", ndim=1) for k, part in enumerate(prior)]
+        for k, part in enumerate(margins):
+            if part.size != shape[k]:
+                raise InvalidInput(
+                    f"`prior[{k}]` must have one chance per type ({shape[k]}); got {part.size}."
+                )
+            _checked(part, f"prior[{k}]")
+        return np.outer(margins[0] / margins[0].sum(), margins[1] / margins[1].sum()), True
+    array = real(prior, "prior")
+    if array.shape != shape:
+        raise InvalidInput(
+            f"`prior` must have shape {shape}, or be a tuple of two vectors for independent types; got {array.shape}."
+        )
+    _checked(array, "prior")
+    array = array / array.sum()
+    return array, bool(np.abs(array - np.outer(array.sum(axis=1), array.sum(axis=0))).max() <= 1e-15)
+
+
+def _checked(chances: Floats, name: str) -> None:
+    if (chances < 0).any():
+        raise InvalidInput(f"`{name}` must not have negative chances; got {chances.min():g}.")
+    if abs(chances.sum() - 1) > SUM:
+        raise InvalidInput(f"`{name}` must sum to 1; got {chances.sum():g}. Divide by the sum.")
+    for axis in range(chances.ndim):
+        margin = chances.sum(axis=tuple(k for k in range(chances.ndim) if k != axis))
+        if not (margin > 0).all():
+            raise InvalidInput(
+                f"`{name}` gives type {int(np.argmin(margin))} the chance 0. Leave that type out."
+            )

@@ -1,0 +1,395 @@
+"""Mechanisms for two players with private information: the second best, a fair one, and the usual procedures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bargaining._arrays import Floats, owning, real, scalar, within
+from bargaining._calls import suggesting
+from bargaining.division import Division, Parameters
+from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
+from bargaining.feasible.base import best_product
+from bargaining.games.bayesian import BayesianProblem
+
+SURE = 1e-9  # of the largest gain: violation up to which a mechanism is OK, ten times what HiGHS accepts
+TIE = 1e-12  # of the largest gain: offers that are worth the same, of which the one with more trade is made
+
+
+@owning
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mechanism(Division):
+    """A `Division` before types are known, with what each type gains and how.
+
+    Attributes
+    ----------
+    interim : tuple of ndarray, shapes (n,) and (m,)
+        What each type of player 1 and of player 2 gains on average over the other's types.
+    outcomes : ndarray, shape (c, n, m)
+        Chance of each outcome at each pair of types; what is missing to 1 is disagreement.
+    payments : ndarray, shape (n, m)
+        What player 1 pays to player 2; 0 without transfers. A subsidy goes to player 2 on top.
+    agreement : float
+        Probability of an agreement.
+    share : float
+        Sum of the players' gains over the first best.
+    multipliers : dict of str to ndarray
+        Of a second best: the price of each constraint of the program, which prove it optimal; else empty.
+    residual : float
+        The worst violation of incentives, participation and the budget, or the gap between the value and the bound that
+        multipliers give, or what a type gains by another offer; over the largest gain of the problem.
+    """
+
+    interim: tuple[Floats, Floats]
+    outcomes: Floats
+    payments: Floats
+    agreement: float
+    share: float
+    multipliers: dict[str, Any]
+
+
+@suggesting
+def second_best(problem: BayesianProblem, *, weights: Any = None, subsidy: float = 0.0) -> Mechanism:
+    r"""Return the mechanism with the largest expected sum of gains that private information leaves.
+
+    Parameters
+    ----------
+    problem : BayesianProblem
+    weights : array_like, shape (2,), or a pair of shapes (n,) and (m,), optional
+        Weights of the two players, or of their types on top of the prior; equal by default. Positive ones give the
+        interim incentive efficient mechanisms.
+    subsidy : float, default 0
+        Money from outside, in the unit of the payoffs; needs independent types and transfers.
+
+    Returns
+    -------
+    Mechanism
+        One of those that reach the sum, where there are several. DEGENERATE where nobody can gain.
+
+    References
+    ----------
+    Myerson, R. B. and Satterthwaite, M. A. (1983). Efficient mechanisms for bilateral trading. *Journal of
+    Economic Theory* 29(2), 265-281. doi:10.1016/0022-0531(83)90048-0
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bargaining import BayesianProblem, second_best
+    >>> types = (np.arange(10) + 0.5) / 10
+    >>> best = second_best(BayesianProblem.trade(types, types))
+    >>> round(float(best.payoffs.sum()), 9), round(best.share, 6)
+    (0.1512, 0.916364)
+    """
+    problem = _asked(problem)
+    subsidy = scalar(subsidy, "subsidy")
+    if subsidy and not (problem.transfers and problem.independent):
+        raise InvalidInput(
+            f"`subsidy` must be 0 without transfers and where types are correlated; got {subsidy:g}. Pass "
+            "transfers=True, or the prior as a pair of vectors."
+        )
+    f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
+    image = problem._image(subsidy)
+    objective = image.image.T @ (np.concatenate((f, g)) * _weights(weights, f.size, g.size)) / problem._scale
+    end = image._solve(objective)
+    if end.status:
+        raise NotApplicable("the best sum has no bound: payments have no limit under this prior.")
+    duals = {"rows": -end.ineqlin.marginals, "lower": end.lower.marginals, "upper": end.upper.marginals}
+    finite = np.isfinite(image.upper)
+    bound = duals["rows"] @ image.limits - duals["upper"][finite] @ image.upper[finite]
+    slope = objective - image.matrix.T @ duals["rows"] + duals["lower"] + duals["upper"]
+    gap = max(abs(float(bound - objective @ end.x)), float(np.abs(slope).max()))
+    return _mechanism(problem, "second_best", {"subsidy": subsidy}, end.x, gap, subsidy, duals)
+
+
+@suggesting
+def harsanyi_selten(problem: BayesianProblem) -> Mechanism:
+    r"""Return the solution of Harsanyi and Selten: the largest product of the types' gains, weighted by their chances.
+
+    .. math:: \max \prod_i U_i^{f_i} \prod_j W_j^{g_j}
+
+    over the interim gains of incentive compatible mechanisms: `nash` of ``problem.interim()``, weighted by the prior.
+
+    Parameters
+    ----------
+    problem : BayesianProblem
+
+    Returns
+    -------
+    Mechanism
+        DEGENERATE, without an agreement, where some type cannot gain.
+
+    References
+    ----------
+    Harsanyi, J. C. and Selten, R. (1972). A generalized Nash solution for two-person bargaining games with incomplete
+    information. *Management Science* 18(5), 80-106. doi:10.1287/mnsc.18.5.80
+
+    Examples
+    --------
+    >>> from bargaining import BayesianProblem, harsanyi_selten
+    >>> trade = BayesianProblem.trade([2, 5], [0, 3], prior=([0.4, 0.6], [2 / 3, 1 / 3]))
+    >>> [gains.round(6).tolist() for gains in harsanyi_selten(trade).interim]
+    [[0.6, 1.8], [1.5, 0.6]]
+    """
+    problem = _asked(problem)
+    image, chances = problem._image(0.0), (problem.prior.sum(axis=1), problem.prior.sum(axis=0))
+    nothing = np.zeros(image.players)
+    if not (image.ideal(nothing) > TIE * problem._scale).all():
+        z, status = np.zeros(image.lower.size), Status.DEGENERATE
+        return _mechanism(problem, "harsanyi_selten", {}, z, 0.0, 0.0, {}, status)
+    gains, residual = best_product(image, nothing, np.concatenate(chances) / 2)
+    z = image.decision(gains)
+    gap = float(np.abs(image.image @ z - gains).max()) / problem._scale
+    return _mechanism(problem, "harsanyi_selten", {}, z, max(gap, float(residual)), 0.0, {})
+
+
+@suggesting
+def posted_price(problem: BayesianProblem, price: float | None = None) -> Mechanism:
+    """Return trade at a price that is fixed beforehand: the buyer buys if v >= price, the seller sells if c <= price.
+
+    Parameters
+    ----------
+    problem : BayesianProblem
+        Made by `BayesianProblem.trade`.
+    price : float, optional
+        By default the one of the values and costs with the largest gains, the lowest of several.
+
+    Returns
+    -------
+    Mechanism
+
+    Examples
+    --------
+    >>> from bargaining import BayesianProblem, posted_price
+    >>> posted_price(BayesianProblem.trade([1, 3], [0, 2]), 2).payoffs
+    array([0.5, 0.5])
+    """
+    problem = _asked(problem)
+    v, c = _traded(problem)
+    surplus = problem.prior * (v[:, None] - c)
+
+    def gains(p: float) -> float:
+        return float(surplus[np.ix_(v >= p, c <= p)].sum())
+
+    if price is None:
+        price = max(sorted({*v.tolist(), *c.tolist()}), key=gains)
+    price = scalar(price, "price")
+    trade = np.outer(v >= price, c <= price).astype(float)
+    return _procedure(problem, "posted_price", {"price": price}, trade, trade * price)
+
+
+@suggesting
+def random_offerer(problem: BayesianProblem, *, chances: ArrayLike = (0.5, 0.5)) -> Mechanism:
+    """Return what comes of one last offer by a player drawn at random.
+
+    The player who is drawn asks a price, knowing its own type; the other takes or leaves it. With chances (0, 1) player
+    2 makes a take-it-or-leave-it offer. Between offers of the same worth the one with more trade is made.
+
+    Parameters
+    ----------
+    problem : BayesianProblem
+        With transfers, one outcome, and a gain of each player that does not hang on the other's type; or of one
+        player, if that one only responds.
+    chances : array_like, shape (2,)
+        Of each player to make the offer; they sum to 1.
+
+    Returns
+    -------
+    Mechanism
+
+    Raises
+    ------
+    NotApplicable
+        If there are no transfers, several outcomes, or a responder whose gain hangs on the proposer's type.
+
+    Examples
+    --------
+    >>> from bargaining import BayesianProblem, random_offerer
+    >>> trade = BayesianProblem.trade([1, 3], [0, 2], prior=([0.25, 0.75], [0.75, 0.25]))
+    >>> random_offerer(trade, chances=[0, 1]).payoffs.round(9)
+    array([0.   , 1.875])
+    """
+    problem = _asked(problem)
+    share = within(real(chances, "chances", ndim=1), "chances", 0.0, 1.0)
+    if share.shape != (2,) or abs(share.sum() - 1) > TIE:
+        raise InvalidInput(f"`chances` must be two that sum to 1; got {share.tolist()}.")
+    if not problem.transfers or len(problem.gains) != 1:
+        raise NotApplicable("offers are prices: the problem needs transfers=True and one outcome.")
+    trade, paid = np.zeros(problem.prior.shape), np.zeros(problem.prior.shape)
+    for proposer in np.flatnonzero(share):
+        accepted, price = _offers(problem, int(proposer))
+        trade, paid = trade + share[proposer] * accepted, paid + share[proposer] * accepted * price
+    return _procedure(problem, "random_offerer", {"chances": share}, trade, paid)
+
+
+def _offers(problem: BayesianProblem, proposer: int) -> tuple[Floats, Floats]:
+    """Return who accepts, and what player 1 then pays, at each pair of types."""
+    own, reply, prior = problem.gains[0, proposer], problem.gains[0, 1 - proposer], problem.prior
+    if proposer == 1:
+        own, reply, prior = own.T, reply.T, prior.T
+    if np.ptp(reply, axis=0).max() > TIE * problem._scale:
+        raise NotApplicable(
+            "the responder's gain hangs on the proposer's type, so that an offer would be a signal of it."
+        )
+    reply, prices = reply[0], np.sort(np.unique(reply[0]))
+    takes = reply >= prices[:, None]  # by what the proposer asks for
+    worth = np.einsum("ij,kj,ijk->ik", prior, takes, own[:, :, None] + prices)
+    room = TIE * problem._scale * prior.sum(axis=1)
+    best = worth.max(axis=1)
+    choice = np.argmax(worth >= (best - room)[:, None], axis=1)  # the lowest of the best
+    accepted = takes[choice] & (best >= -room)[:, None]
+    asked = np.broadcast_to(prices[choice][:, None], accepted.shape)
+    return (accepted.T, asked.T) if proposer == 1 else (accepted, -asked)
+
+
+@suggesting
+def double_auction(problem: BayesianProblem, k: float, bids: ArrayLike, asks: ArrayLike) -> Mechanism:
+    """Return what offers made at the same time lead to: trade if the bid is at least the ask, at k bid + (1 - k) ask.
+
+    Parameters
+    ----------
+    problem : BayesianProblem
+        Made by `BayesianProblem.trade`.
+    k : float
+        Weight of the bid in the price, from 0 to 1.
+    bids, asks : array_like, shapes (n,) and (m,)
+        Offers by type, in the order of ``problem.values`` and ``problem.costs``. The game has many equilibria; these
+        offers are checked and nothing is searched.
+
+    Returns
+    -------
+    Mechanism
+        Its `residual` is the most that a type gains by another offer: OK if the offers are an equilibrium.
+
+    References
+    ----------
+    Chatterjee, K. and Samuelson, W. (1983). Bargaining under incomplete information. *Operations Research* 31(5),
+    835-851. doi:10.1287/opre.31.5.835
+
+    Examples
+    --------
+    >>> from bargaining import BayesianProblem, double_auction
+    >>> double_auction(BayesianProblem.trade([1, 3], [0, 2]), 0.5, bids=[1, 2], asks=[1, 2]).payoffs
+    array([0.625, 0.625])
+    """
+    problem = _asked(problem)
+    v, c = _traded(problem)
+    k = float(within(real(k, "k", ndim=0), "k", 0.0, 1.0))
+    b, a = real(bids, "bids", ndim=1), real(asks, "asks", ndim=1)
+    for name, offers, types in (("bids", b, v), ("asks", a, c)):
+        if offers.shape != types.shape:
+            raise InvalidInput(f"`{name}` must have one offer per type ({types.size}); got {offers.size}.")
+    price, trade = k * b[:, None] + (1 - k) * a, (b[:, None] >= a).astype(float)
+    f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
+    # only the other side's offers can be better, or none that is met
+    bought = np.einsum("j,kj,ikj->ik", g, a[:, None] >= a, v[:, None, None] - (k * a[:, None] + (1 - k) * a))
+    sold = np.einsum("i,ki,jki->jk", f, b >= b[:, None], k * b + (1 - k) * b[:, None] - c[:, None, None])
+    now = ((trade * (v[:, None] - price)) @ g, f @ (trade * (price - c)))
+    better = [np.maximum(best.max(axis=1), 0.0) - own for best, own in zip((bought, sold), now, strict=True)]
+    gap = float(np.concatenate(better).max()) / problem._scale
+    given = {"k": k, "bids": b, "asks": a}
+    return _procedure(problem, "double_auction", given, trade, trade * price, gap=gap)
+
+
+def _asked(problem: Any) -> BayesianProblem:
+    if not isinstance(problem, BayesianProblem):
+        raise InvalidInput(
+            f"`problem` must be a BayesianProblem; got {with_article(problem)}. Of a buyer and a seller: "
+            "BayesianProblem.trade(values, costs)."
+        )
+    return problem
+
+
+def _traded(problem: BayesianProblem) -> tuple[Floats, Floats]:
+    problem.virtual  # noqa: B018 - refuses what is no trade
+    assert problem.values is not None
+    assert problem.costs is not None
+    return problem.values, problem.costs
+
+
+def _weights(weights: Any, n: int, m: int) -> Floats:
+    if weights is None:
+        return np.ones(n + m)
+    parts = [np.ravel(real(part, "weights")) for part in weights]
+    if [part.size for part in parts] == [1, 1]:
+        parts = [np.repeat(part, size) for part, size in zip(parts, (n, m), strict=True)]
+    if [part.size for part in parts] != [n, m] or min(part.min() for part in parts) < 0:
+        raise InvalidInput(
+            f"`weights` must be two numbers, or a pair with one for each of {n} and {m} types, and not negative."
+        )
+    return np.concatenate(parts)
+
+
+def _mechanism(
+    problem: BayesianProblem,
+    method: str,
+    parameters: dict[str, Any],
+    z: Floats,
+    gap: float,
+    subsidy: float,
+    multipliers: dict[str, Any],
+    status: Status = Status.OK,
+) -> Mechanism:
+    """Read a mechanism from a decision of the program behind `BayesianProblem.interim`."""
+    (count, _, n, m), scale = problem.gains.shape, problem._scale
+    q, money = np.clip(z[: count * n * m], 0.0, 1.0).reshape(count, n, m), z[count * n * m :] * scale
+    paid = np.zeros((n, m))
+    if problem.transfers and problem.independent:
+        f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
+        first, second = (problem.gains * q[:, None]).sum(axis=0)
+        pays, gets = first @ g - money[:n], money[n:] - f @ second
+        paid = pays[:, None] + gets - gets @ g  # the same on average as `pays`
+    elif problem.transfers:
+        paid = money.reshape(n, m)
+    return _procedure(
+        problem, method, parameters, q, paid, gap=gap, subsidy=subsidy, multipliers=multipliers, status=status
+    )
+
+
+def _procedure(
+    problem: BayesianProblem,
+    method: str,
+    parameters: dict[str, Any],
+    q: Floats,
+    paid: Floats,
+    *,
+    gap: float = 0.0,
+    subsidy: float = 0.0,
+    multipliers: dict[str, Any] | None = None,
+    status: Status = Status.OK,
+) -> Mechanism:
+    """Return outcomes and payments as a mechanism, with what they violate of its definition."""
+    q = q.reshape(problem.gains.shape[:1] + problem.prior.shape)
+    interim, worst = [], gap
+    for player, sign in enumerate((-1.0, 1.0)):
+        gains, prior, chances, money = problem.gains[:, player], problem.prior, q, sign * paid
+        if player:
+            gains, prior, chances, money = gains.swapaxes(1, 2), prior.T, q.swapaxes(1, 2), money.T + subsidy
+        given = prior / prior.sum(axis=1, keepdims=True)
+        told = np.einsum("ij,cij,ckj->ik", given, gains, chances, optimize=True) + given @ money.T
+        own = np.diagonal(told).copy()
+        worst = max(
+            worst, float((told - own[:, None]).max() / problem._scale), float(-own.min() / problem._scale)
+        )
+        interim.append(own)
+    first_best = problem.first_best
+    payoffs = np.array([problem.prior.sum(axis=1) @ interim[0], problem.prior.sum(axis=0) @ interim[1]])
+    if status == Status.OK:
+        status = Status.DEGENERATE if first_best <= TIE * problem._scale else Status.OK
+        status = status if worst <= SURE else Status.INACCURATE
+    return Mechanism(
+        payoffs=payoffs,
+        status=status,
+        method=method,
+        residual=max(worst, 0.0),
+        problem=problem.ex_ante(subsidy=subsidy),
+        parameters=Parameters(parameters),
+        interim=(interim[0], interim[1]),
+        outcomes=q,
+        payments=paid,
+        agreement=float((problem.prior * q.sum(axis=0)).sum()),
+        share=float(payoffs.sum() / first_best) if first_best > 0 else 1.0,
+        multipliers=multipliers or {},
+    )

@@ -1,0 +1,311 @@
+"""Private information on both sides: published and independently computed numbers, closed forms, drawn problems."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from bargaining import (
+    BayesianProblem,
+    InvalidInput,
+    NotApplicable,
+    Status,
+    double_auction,
+    harsanyi_selten,
+    kalai_smorodinsky,
+    nash,
+    posted_price,
+    random_offerer,
+    second_best,
+    utilitarian,
+)
+
+
+def types(n):
+    return (np.arange(n) + 0.5) / n
+
+
+def uniform(n):
+    return BayesianProblem.trade(types(n), types(n))
+
+
+def total(mechanism):
+    return mechanism.raise_if_failed().payoffs.sum()
+
+
+# Uniform types on a grid: the knapsack of Myerson and Satterthwaite (1983) in rationals.
+SECOND_BEST = {
+    2: "1/8",
+    3: "4/27",
+    5: "4/25",
+    6: "25/162",
+    8: "49/320",
+    10: "189/1250",
+    20: "323/2200",
+    40: "403/2800",
+}
+SUBSIDY = {6: "5/216", 8: "7/128", 10: "3/40", 20: "19/160", 40: "91/640"}
+OFFER = {
+    6: ("5/36", "11/108"),
+    8: ("35/256", "25/256"),
+    10: ("27/200", "19/200"),
+    40: ("819/6400", "553/6400"),
+}
+
+
+@pytest.mark.parametrize(("n", "value"), SECOND_BEST.items())
+def test_second_best_of_uniform_types(n, value):
+    best = second_best(uniform(n))
+    assert total(best) == pytest.approx(float(Fraction(value)), abs=1e-12)
+    assert best.share == pytest.approx(float(Fraction(value)) / uniform(n).first_best)
+    assert uniform(n).first_best == pytest.approx((n * n - 1) / (6 * n * n))
+
+
+@pytest.mark.parametrize(("n", "value"), SUBSIDY.items())
+def test_the_least_subsidy_makes_trade_efficient(n, value):
+    problem = uniform(n)
+    assert problem.subsidy == pytest.approx(float(Fraction(value)), abs=1e-12)
+    paid = second_best(problem, subsidy=problem.subsidy)
+    assert total(paid) - problem.subsidy == pytest.approx(problem.first_best, abs=1e-9)
+    short = second_best(problem, subsidy=0.9 * problem.subsidy)
+    assert total(short) - 0.9 * problem.subsidy < problem.first_best - 1e-6
+
+
+@pytest.mark.parametrize(("n", "values"), OFFER.items())
+def test_a_last_offer_and_a_posted_price(n, values):
+    gains, own = (float(Fraction(value)) for value in values)
+    sold = random_offerer(uniform(n), chances=[0, 1])
+    assert total(sold) == pytest.approx(gains, abs=1e-12)
+    assert sold.payoffs[1] == pytest.approx(own, abs=1e-12)
+    assert total(random_offerer(uniform(n), chances=[1, 0])) == pytest.approx(gains, abs=1e-12)
+    assert total(posted_price(uniform(n))) == pytest.approx(gains, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weights", "n", "value"),
+    [((1, 0.5), 10, "207/1750"), ((1, 0.25), 20, "7067/70400"), ((1, 0), 10, "19/200")],
+)
+def test_weighted_sums(weights, n, value):
+    best = second_best(uniform(n), weights=weights)
+    assert best.payoffs @ weights == pytest.approx(float(Fraction(value)), abs=1e-12)
+    pair = [np.full(n, weight) for weight in weights]
+    assert second_best(uniform(n), weights=pair).payoffs @ weights == pytest.approx(best.payoffs @ weights)
+
+
+def two_by_two(v, c, rho, pi):
+    return BayesianProblem.trade(v, c, ([rho, 1 - rho], [1 - pi, pi]))
+
+
+@pytest.mark.parametrize(
+    ("v", "c", "rho", "pi", "best", "sold", "bought"),
+    [
+        ((1, 3), (0, 2), 1 / 4, 1 / 4, "81/40", "15/8", "15/8"),
+        ((1, 3), (0, 2), 1 / 5, 1 / 5, "384/175", "52/25", "52/25"),
+        ((2, 6), (1, 5), 1 / 5, 1 / 4, "244/75", "16/5", "63/20"),
+        ((2, 5), (0, 3), 2 / 5, 1 / 3, "44/15", "12/5", "38/15"),
+    ],
+)
+def test_two_types_each(v, c, rho, pi, best, sold, bought):
+    problem = two_by_two(v, c, rho, pi)
+    assert total(second_best(problem)) == pytest.approx(float(Fraction(best)), abs=1e-12)
+    assert total(random_offerer(problem, chances=[0, 1])) == pytest.approx(float(Fraction(sold)), abs=1e-12)
+    assert total(random_offerer(problem, chances=[1, 0])) == pytest.approx(float(Fraction(bought)), abs=1e-12)
+
+
+def test_two_by_two_is_efficient_where_the_closed_form_says():
+    rng = np.random.default_rng(5)
+    sides = set()
+    for _ in range(200):
+        c1, v1, c2, v2 = np.sort(rng.uniform(0, 10, 4))
+        rho, pi = rng.uniform(0.05, 0.95, 2)
+        margin = rho / (1 - rho) * (v1 - c1) + pi / (1 - pi) * (v2 - c2) - (c2 - v1)
+        problem = two_by_two((v1, v2), (c1, c2), rho, pi)
+        loss = problem.first_best - total(second_best(problem))
+        if abs(margin) > 1e-3:
+            assert (loss <= 1e-10) == (margin > 0)
+            assert (problem.subsidy <= 1e-12) == (margin > 0)
+            sides.add(bool(margin > 0))
+    assert sides == {True, False}
+
+
+def test_irregular_and_correlated_types():
+    irregular = BayesianProblem.trade(
+        [1, 2, 3, 4], [0, 1.5, 2.5, 3.5], ([0.1, 0.6, 0.1, 0.2], [0.4, 0.1, 0.4, 0.1])
+    )
+    assert total(second_best(irregular)) == pytest.approx(2831 / 2400, abs=1e-12)
+    e = 0.01
+    correlated = BayesianProblem.trade([1, 3], [0, 2], [[0.16 + e, 0.04 - e], [0.64 - e, 0.16 + e]])
+    assert total(second_best(correlated)) == pytest.approx(2.1847706422, abs=1e-9)
+    for call in (lambda: correlated.subsidy, lambda: posted_price(correlated, 1.0)):
+        with pytest.raises(NotApplicable, match="independent"):
+            call()
+    with pytest.raises(InvalidInput, match="`subsidy` must be 0"):
+        second_best(correlated, subsidy=1.0)
+
+
+def test_harsanyi_selten():
+    small = harsanyi_selten(two_by_two((2, 5), (0, 3), 2 / 5, 1 / 3))
+    assert small.interim[0] == pytest.approx([3 / 5, 9 / 5], abs=1e-9)
+    assert small.interim[1] == pytest.approx([3 / 2, 3 / 5], abs=1e-9)
+    assert total(harsanyi_selten(two_by_two((4, 10), (0, 6), 1 / 4, 1 / 4))) == pytest.approx(
+        351 / 56, abs=1e-9
+    )
+    assert total(harsanyi_selten(uniform(10))) == pytest.approx(0.1252321822, abs=1e-9)
+    assert harsanyi_selten(uniform(10)).interim[0][0] == pytest.approx(0.0212097700, abs=5e-9)
+    road = BayesianProblem(
+        [[[[-10], [-70]], [[90], [90]]], [[[90], [30]], [[-10], [-10]]]], ([0.9, 0.1], [1.0])
+    )
+    fair = harsanyi_selten(road).raise_if_failed()
+    assert np.concatenate(fair.interim) == pytest.approx([1620 / 41, 540 / 41, 36], abs=1e-9)
+    problem = uniform(4)
+    interim = nash(problem.interim(), weights=np.full(8, 0.25))
+    assert np.concatenate(harsanyi_selten(problem).interim) == pytest.approx(interim.payoffs, abs=1e-9)
+
+
+@pytest.mark.parametrize("k", [0.0, 0.3, 1.0])
+def test_double_auction(k):
+    problem = BayesianProblem.trade([1, 3], [0, 2])
+    met = double_auction(problem, k, [1, 2], [1, 2])
+    assert met.status is Status.OK
+    assert met.payoffs == pytest.approx([(3 - k) / 4, (2 + k) / 4])
+    off = double_auction(problem, k, [1, 3], [0, 2])  # honest offers
+    assert off.status is Status.INACCURATE
+    bids, asks, f = [1, 3], [0, 2], 0.5
+    grid, best = np.linspace(-1, 4, 501), 0.0
+    for v, bid in zip((1, 3), bids, strict=True):
+        gain = [sum(f * (v - k * b - (1 - k) * a) for a in asks if b >= a - 1e-12) for b in (*grid, bid)]
+        best = max(best, max(gain) - gain[-1])
+    for c, ask in zip((0, 2), asks, strict=True):
+        gain = [sum(f * (k * b + (1 - k) * a - c) for b in bids if b >= a - 1e-12) for a in (*grid, ask)]
+        best = max(best, max(gain) - gain[-1])
+    assert off.residual == pytest.approx(best / 3)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "threshold"),
+    [
+        ((18.22, -2.1), (22.8, 13), 0.6064257028),
+        ((25.4, 4.2), (29.85, 23.95), 0.7699805068),
+    ],
+)
+def test_a_last_offer_excludes_the_hard_type_below_a_threshold(soft, hard, threshold):
+    for chance in (threshold - 1e-6, threshold + 1e-6):
+        gains = np.array([[[soft[0], hard[0]]], [[-soft[1], -hard[1]]]])[None]
+        talks = BayesianProblem(gains, ([1.0], [1 - chance, chance]), transfers=True)
+        offer = random_offerer(talks, chances=[1, 0])
+        assert offer.agreement == pytest.approx(1.0 if chance > threshold else 1 - chance)
+        assert second_best(talks).agreement == pytest.approx(1.0)
+
+
+def definition(problem, mechanism, subsidy=0.0):
+    """Return the worst violation of incentives, participation and the budget, by loops over the definition."""
+    q, x, p, worst = mechanism.outcomes, mechanism.payments, problem.prior, 0.0
+    n, m = p.shape
+    for i in range(n):
+        gain = [
+            sum(p[i, j] / p[i].sum() * (q[:, k, j] @ problem.gains[:, 0, i, j] - x[k, j]) for j in range(m))
+            for k in range(n)
+        ]
+        worst = max(worst, max(gain) - gain[i], -gain[i])
+        assert gain[i] == pytest.approx(mechanism.interim[0][i], abs=1e-9)
+    for j in range(m):
+        chance = p[:, j] / p[:, j].sum()
+        gain = [
+            sum(chance[i] * (q[:, i, k] @ problem.gains[:, 1, i, j] + x[i, k] + subsidy) for i in range(n))
+            for k in range(m)
+        ]
+        worst = max(worst, max(gain) - gain[j], -gain[j])
+        assert gain[j] == pytest.approx(mechanism.interim[1][j], abs=1e-9)
+    assert (q.sum(axis=0) <= 1 + 1e-9).all()
+    return worst
+
+
+def test_drawn_trades():
+    rng = np.random.default_rng(11)
+    for _ in range(60):
+        n, m = rng.integers(1, 6, 2)
+        v, c = np.sort(rng.uniform(0, 1, n)), np.sort(rng.uniform(0, 1, m))
+        problem = BayesianProblem.trade(v, c, (rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))))
+        best = second_best(problem)
+        assert best.ok
+        assert best.payoffs.sum() >= problem.first_best / 2 - 1e-12
+        mechanisms = [best, random_offerer(problem), posted_price(problem), harsanyi_selten(problem)]
+        for mechanism in mechanisms:
+            assert definition(problem, mechanism) <= 1e-9
+            assert mechanism.payoffs.sum() <= best.payoffs.sum() + 1e-9
+        # all reports, by the program of general outcomes
+        general = BayesianProblem(problem.gains, (problem.prior.sum(1), problem.prior.sum(0)), transfers=True)
+        assert second_best(general).payoffs.sum() == pytest.approx(best.payoffs.sum(), abs=1e-10)
+
+
+def test_drawn_outcomes_without_payments():
+    rng = np.random.default_rng(12)
+    for _ in range(30):
+        count, n, m = rng.integers(1, 4, 3)
+        problem = BayesianProblem(
+            rng.normal(size=(count, 2, n, m)), rng.dirichlet(np.ones(n * m)).reshape(n, m)
+        )
+        best = second_best(problem)
+        assert best.ok
+        assert not best.payments.any()
+        assert definition(problem, best) <= 1e-9
+        chances = np.concatenate((problem.prior.sum(axis=1), problem.prior.sum(axis=0)))
+        assert utilitarian(problem.interim(), weights=chances).payoffs @ chances == pytest.approx(
+            best.payoffs.sum(), abs=1e-9
+        )
+
+
+def test_units_order_and_names_do_not_matter():
+    problem, far = uniform(5), BayesianProblem.trade(1e6 * types(5)[::-1], 1e6 * types(5))
+    assert second_best(far).payoffs.sum() == pytest.approx(1e6 * second_best(problem).payoffs.sum())
+    assert harsanyi_selten(far).payoffs == pytest.approx(1e6 * harsanyi_selten(problem).payoffs)
+    assert problem.interim().player_names[:2] == ("buyer 0", "buyer 1")
+    both = problem.ex_ante()
+    assert nash(both).payoffs == pytest.approx([0.08, 0.08])
+    assert kalai_smorodinsky(both).ok
+    moved = BayesianProblem.trade([1.5, 3], [0, 1], options=([0.5, 0], [0, 1]))
+    assert moved.values.tolist() == [1, 3]
+    assert moved.costs.tolist() == [0, 2]
+
+
+def test_nobody_can_gain():
+    nothing = BayesianProblem.trade([1, 2], [3, 4])
+    for mechanism in (second_best(nothing), harsanyi_selten(nothing), random_offerer(nothing)):
+        assert mechanism.status is Status.DEGENERATE
+        assert mechanism.payoffs == pytest.approx([0, 0])
+        assert mechanism.agreement == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: BayesianProblem.trade([1, 2], [0], ([0.5, 0.6], [1.0])),
+            r"`prior\[0\]` must sum to 1; got 1.1",
+        ),
+        (
+            lambda: BayesianProblem.trade([1, 2], [0], ([1.0, 0.0], [1.0])),
+            "type 1 the chance 0. Leave that type out",
+        ),
+        (lambda: BayesianProblem.trade([1, 2], [0], ([1.5, -0.5], [1.0])), "must not have negative chances"),
+        (
+            lambda: BayesianProblem.trade([1, 2], [0], ([1.0], [1.0])),
+            r"`prior\[0\]` must have one chance per type",
+        ),
+        (lambda: BayesianProblem.trade([1, 2], [0], [[0.5, 0.5]]), r"`prior` must have shape \(2, 1\)"),
+        (lambda: BayesianProblem.trade([1, np.nan], [0]), "`values`"),
+        (lambda: BayesianProblem([[1, 2]], ([1.0], [1.0])), "`payoffs` must have shape"),
+        (
+            lambda: second_best(BayesianProblem(np.ones((1, 2, 1, 1)), ([1.0], [1.0])), subsidy=1),
+            "`subsidy` must be 0",
+        ),
+        (lambda: second_best(uniform(2), weights=[1, -1]), "`weights` must be"),
+        (lambda: double_auction(uniform(2), 1.5, [0, 1], [0, 1]), "`k` must lie in"),
+        (lambda: double_auction(uniform(2), 0.5, [0, 1, 2], [0, 1]), "`bids` must have one offer per type"),
+        (lambda: random_offerer(uniform(2), chances=[1, 1]), "`chances` must be two that sum to 1"),
+        (lambda: second_best([1, 2]), "`problem` must be a BayesianProblem"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(InvalidInput, match=message):
+        call()

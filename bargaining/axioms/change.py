@@ -96,7 +96,7 @@ def interim_agreements(method: Method, problem: Problem, *, tol: float = TOLERAN
     )
 
 
-__tracebackhide__ = True  # as in _answer.py
+__tracebackhide__ = True  # as in violation.py
 
 STEP, JUMP = 1e-10, 1e-3  # of the range of gains: a change of the data, and one of the answer
 

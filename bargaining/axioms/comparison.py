@@ -36,7 +36,7 @@ from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible.polytope import Polytope
 from bargaining.problem import Problem
 
-__tracebackhide__ = True  # as in _answer.py
+__tracebackhide__ = True  # as in violation.py
 
 
 def independence_of_irrelevant_alternatives(

@@ -23,7 +23,7 @@ from bargaining.axioms.violation import (
 from bargaining.division import Method
 from bargaining.problem import Problem
 
-__tracebackhide__ = True  # as in _answer.py
+__tracebackhide__ = True  # as in violation.py
 
 
 def feasibility(method: Method, problem: Problem, *, tol: float = TOLERANCE) -> Violation | None:

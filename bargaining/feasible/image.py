@@ -16,7 +16,7 @@ from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.feasible._concave import linear, product
-from bargaining.feasible.base import of_one_cell, question
+from bargaining.feasible.base import of_one_cell, product_by_cell, question
 
 TOLERANCE = 1e-10  # violation of rows of size one that HiGHS accepts: the least that it can be told
 SAME = 1e-9  # of the size of payoffs: vertices closer than this are one
@@ -103,7 +103,7 @@ class LinearImage(Shown, line=False):
         fill(self, players=rows.shape[0], image=rows, matrix=matrix, limits=limits, lower=low, upper=high)
         fill(self, _unit=unit, _size=size)
         start = np.clip(0.0, low, high)
-        if (matrix @ start > limits).any() and self._solve(np.zeros(k)).status == 2:
+        if (matrix @ start > limits).any() and solve(self, np.zeros(k)).status == 2:
             raise InvalidInput(
                 "`matrix`, `limits` and the bounds must allow some decision; they allow none. Loosen a limit."
             )
@@ -120,44 +120,25 @@ class LinearImage(Shown, line=False):
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; inf and NaN where it has no bound."""
-        point = np.array([self._best(w * self._size) for w in by_cell(weights)]).reshape(weights.shape)
+        point = by_cell(lambda w: self._best(w * self._size), weights, entries=self.players)
         value = (weights * point).sum(axis=-1)
         return np.where(np.isnan(value), np.inf, value), point
 
     @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set; -inf where the line misses it."""
-        origin, direction = np.broadcast_arrays(origin, direction)
-        last = []
-        for start, step in zip(by_cell(origin / self._size), by_cell(direction / self._size), strict=True):
-            size = max(float(np.abs(step).max()), np.finfo(float).tiny)
-            rows = self._with(-step / size)
-            end = self._solve(self._last(), equal=rows, values=start)
-            last.append({0: -end.fun / size if end.status == 0 else 0, 3: np.inf}.get(end.status, -np.inf))
-        return np.array(last).reshape(origin.shape[:-1])
+        return np.asarray(by_cell(self._ray, origin / self._size, direction / self._size))
 
     @question
     def ideal(self, floor: Floats) -> Floats:
         """Return each player's best payoff over the x >= floor in the set; -inf where there is no such x."""
-        best = np.empty(floor.shape)
-        for cell in np.ndindex(floor.shape[:-1]):
-            for i, own in enumerate(np.eye(self.players)):
-                end = self._above(own, floor[cell])
-                value = -end.fun * self._size[i] if end.status == 0 else 0.0
-                best[(*cell, i)] = {0: value, 3: np.inf}.get(end.status, -np.inf)
-        return best
+        return np.asarray(by_cell(self._ideal, floor, entries=self.players))
 
     @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol`, but at least 1e-9, of the size of payoffs."""
-        from scipy.sparse import vstack
-
-        inside = []
-        for cell in by_cell(x / self._size):
-            rows = vstack((self._with(-np.ones(self.players)), -self._with(np.ones(self.players))))
-            end = self._solve(-self._last(), rows=rows, right=np.concatenate((cell, -cell)))
-            inside.append(end.status == 0 and end.fun <= max(tol, SAME) * (1.0 + np.abs(cell).max()))
-        return np.array(inside).reshape(x.shape[:-1])
+        near = by_cell(self._distance, x / self._size) <= max(tol, SAME)
+        return np.asarray(near)
 
     @question
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
@@ -169,17 +150,7 @@ class LinearImage(Shown, line=False):
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
-        shape = np.broadcast_shapes(origin.shape, weights.shape)
-        point, gap = np.empty(shape), np.empty(shape[:-1])
-        sides = [np.isfinite(self.lower), np.isfinite(self.upper)]
-        eye = np.eye(self.lower.size)
-        rows = np.vstack((self.matrix.toarray(), -eye[sides[0]], eye[sides[1]]))
-        right = np.concatenate((self.limits, -self.lower[sides[0]], self.upper[sides[1]]))
-        for cell in np.ndindex(shape[:-1]):
-            d, w = (np.broadcast_to(array, shape)[cell] for array in (origin, weights))
-            z, gap[cell] = product(w, self._unit.toarray(), rows, right, -d / self._size)
-            point[cell] = self._payoffs(z)
-        return point, gap
+        return product_by_cell(self._product, origin, weights)
 
     def decision(self, payoffs: ArrayLike) -> Floats:
         """Return a decision z, shape (k,), that gives every player `payoffs` plus the largest possible equal gain.
@@ -187,7 +158,7 @@ class LinearImage(Shown, line=False):
         The gain is measured in units of each player's largest entry in `image`.
         """
         wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players) / self._size
-        end = self._solve(self._last(), rows=-self._with(-np.ones(self.players)), right=-wanted)
+        end = solve(self, self._last(), rows=-self._with(-np.ones(self.players)), right=-wanted)
         if end.status:
             raise NotApplicable(
                 "the set has no bound in the direction of equal gains, so that no decision is best."
@@ -228,6 +199,32 @@ class LinearImage(Shown, line=False):
         ]
         return np.array(sharp) * self._size + 0.0
 
+    def _ray(self, start: Floats, step: Floats) -> float:
+        """Return the end of a ray in units of size one."""
+        size = max(float(np.abs(step).max()), np.finfo(float).tiny)
+        end = solve(self, self._last(), equal=self._with(-step / size), values=start)
+        return -float(end.fun) / size if end.status == 0 else np.inf if end.status == 3 else -np.inf
+
+    def _ideal(self, floor: Floats) -> Floats:
+        ends = [self._above(own, floor) for own in np.eye(self.players)]
+        best = [-end.fun if end.status == 0 else np.inf if end.status == 3 else -np.inf for end in ends]
+        return np.array(best) * self._size
+
+    def _distance(self, x: Floats) -> float:
+        """Return the largest difference of a payoff from the nearest point of the set, over the size of payoffs."""
+        from scipy.sparse import vstack
+
+        rows = vstack((self._with(-np.ones(self.players)), -self._with(np.ones(self.players))))
+        end = solve(self, -self._last(), rows=rows, right=np.concatenate((x, -x)))
+        return float(end.fun / (1.0 + np.abs(x).max())) if end.status == 0 else np.inf
+
+    def _product(self, d: Floats, w: Floats) -> tuple[Floats, float]:
+        low, high, eye = np.isfinite(self.lower), np.isfinite(self.upper), np.eye(self.lower.size)
+        rows = np.vstack((self.matrix.toarray(), -eye[low], eye[high]))
+        right = np.concatenate((self.limits, -self.lower[low], self.upper[high]))
+        z, gap = product(w, self._unit.toarray(), rows, right, -d / self._size)
+        return self._payoffs(z), gap
+
     def _between(self, a: Floats, b: Floats) -> list[Floats]:
         """Return the corners from a to b, counterclockwise, without b, in units of size one."""
         step = b - a
@@ -241,13 +238,13 @@ class LinearImage(Shown, line=False):
 
     def _best(self, weights: Floats) -> Floats:
         """Return a point with the best sum of payoffs in units of size one; NaN where it has no bound."""
-        end = self._solve(self._unit.T @ weights)
+        end = solve(self, self._unit.T @ weights)
         return self._payoffs(end.x) if end.status == 0 else np.full(self.players, np.nan)
 
     def _above(self, weights: Floats, floor: Floats) -> Any:
         bound = np.isfinite(floor)
         right = -(floor / self._size)[bound]
-        return self._solve(self._unit.T @ weights, rows=-self._unit[bound], right=right)
+        return solve(self, self._unit.T @ weights, rows=-self._unit[bound], right=right)
 
     def _payoffs(self, z: Floats) -> Floats:
         return np.asarray(self._size * (self._unit @ z))
@@ -260,41 +257,42 @@ class LinearImage(Shown, line=False):
 
         return hstack((self._unit, csr_array(column[:, None])), format="csr")
 
-    def _solve(
-        self,
-        objective: Floats,
-        *,
-        rows: Any = None,
-        right: Floats | None = None,
-        equal: Any = None,
-        values: Floats | None = None,
-    ) -> Any:
-        """Maximise objective . z over the decisions, with further inequalities and equations.
 
-        An objective with one more entry than decisions adds a free variable. Returns SciPy's result, which minimises.
-        """
-        from scipy.optimize import linprog
-        from scipy.sparse import csr_array, hstack, vstack
+def solve(
+    image: LinearImage,
+    objective: Floats,
+    *,
+    rows: Any = None,
+    right: Floats | None = None,
+    equal: Any = None,
+    values: Floats | None = None,
+) -> Any:
+    """Maximise objective . z over the decisions, with further inequalities and equations.
 
-        more = objective.size - self.lower.size
-        matrix = (
-            hstack((self.matrix, csr_array((self.limits.size, more))), format="csr") if more else self.matrix
-        )
-        limits = self.limits
-        if rows is not None and right is not None:
-            matrix, limits = vstack((matrix, rows), format="csr"), np.append(limits, right)
-        return linprog(
-            -objective,
-            A_ub=matrix if limits.size else None,
-            b_ub=limits if limits.size else None,
-            A_eq=equal,
-            b_eq=values,
-            bounds=np.column_stack(
-                (np.append(self.lower, [-np.inf] * more), np.append(self.upper, [np.inf] * more))
-            ),
-            method="highs-ds",
-            options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
-        )
+    An objective with one more entry than decisions adds a free variable. Returns SciPy's result, which minimises.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array, hstack, vstack
+
+    more = objective.size - image.lower.size
+    matrix = (
+        hstack((image.matrix, csr_array((image.limits.size, more))), format="csr") if more else image.matrix
+    )
+    limits = image.limits
+    if rows is not None and right is not None:
+        matrix, limits = vstack((matrix, rows), format="csr"), np.append(limits, right)
+    return linprog(
+        -objective,
+        A_ub=matrix if limits.size else None,
+        b_ub=limits if limits.size else None,
+        A_eq=equal,
+        b_eq=values,
+        bounds=np.column_stack(
+            (np.append(image.lower, [-np.inf] * more), np.append(image.upper, [np.inf] * more))
+        ),
+        method="highs-ds",
+        options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
+    )
 
 
 def _sparse(value: Any, name: str) -> Any:

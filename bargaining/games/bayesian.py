@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,6 @@ class BayesianProblem(Shown, line=False):
     values: Floats | None
     costs: Floats | None
     player_names: tuple[str, ...]
-    _scale: float = field(repr=False)
 
     @suggesting
     def __init__(
@@ -111,7 +110,6 @@ class BayesianProblem(Shown, line=False):
                 f"`disagreement` must broadcast to {array.shape[1:]}; got shape {threat.shape}."
             ) from None
         chances, independent = _prior(prior, array.shape[2:])
-        size = float(np.abs(gains).max())
         fill(
             self,
             gains=gains,
@@ -121,7 +119,6 @@ class BayesianProblem(Shown, line=False):
             values=None,
             costs=None,
             player_names=unique_names(players, "players", 2),
-            _scale=size if size > 0 else 1.0,
         )
 
     @classmethod
@@ -220,96 +217,104 @@ class BayesianProblem(Shown, line=False):
             for name, count in zip(self._titles, self.prior.shape, strict=True)
             for k in range(count)
         ]
-        return Problem(self._image(subsidy), np.zeros(len(names)), players=names)
+        return Problem(mechanism_gains(self, subsidy), np.zeros(len(names)), players=names)
 
     def ex_ante(self, *, subsidy: float = 0.0) -> Problem:
         """Return the problem of the two players over what mechanisms let them gain before they know their types."""
-        return Problem(self._image(subsidy, by_type=False), [0.0, 0.0], players=self.player_names)
+        return Problem(mechanism_gains(self, subsidy, by_type=False), [0.0, 0.0], players=self.player_names)
 
     @property
     def _titles(self) -> tuple[str, ...]:
         named = any(not name.isdigit() for name in self.player_names)
         return self.player_names if named else ("player 0, type", "player 1, type")
 
-    def _image(self, subsidy: float, *, by_type: bool = True) -> LinearImage:
-        """Return the gains of incentive compatible, individually rational mechanisms, by type or by player.
 
-        A decision holds the chances of outcomes at each pair of types, then money in units of the largest gain: the
-        gains of the types where they are independent, else payments at each pair.
-        """
-        from scipy.sparse import block_diag, csr_array, hstack, vstack
+def mechanism_gains(problem: BayesianProblem, subsidy: float = 0.0, *, by_type: bool = True) -> LinearImage:
+    """Return the gains of incentive compatible, individually rational mechanisms, by type or by player.
 
-        (count, _, n, m), money = self.gains.shape, self._money
-        chances = count * n * m
-        truth = [self._report(k, np.arange(size), np.arange(size)) for k, size in enumerate((n, m))]
-        rows, limits = [], []
-        for k, size in enumerate((n, m)):
-            own, other = self._lies(size)
-            rows.append(self._report(k, own, other) - truth[k][own])
-            limits.append(np.zeros(own.size))
-        if self.transfers and self.independent:
-            total = (self.gains.sum(axis=1) / self._scale * self.prior).ravel()
-            margins = [self.prior.sum(axis=1), self.prior.sum(axis=0)]
-            rows.append(hstack((csr_array(-total[None]), csr_array(np.concatenate(margins)[None]))))
-            limits.append(np.array([subsidy / self._scale]))
-        else:
-            rows += [-part for part in truth]
-            limits.append(np.zeros(n + m))
-        if count > 1:
-            sums = np.broadcast_to(np.arange(n * m), (count, n * m)).ravel()
-            shape = n * m, chances + money
-            rows.append(csr_array((np.ones(chances), (sums, np.arange(chances))), shape=shape))
-            limits.append(np.ones(n * m))
-        low = -np.inf if self.transfers and not self.independent else 0.0
-        everyone = vstack(truth) * self._scale
-        if not by_type:
-            weights = [csr_array(self.prior.sum(axis=axis)[None]) for axis in (1, 0)]
-            everyone = block_diag(weights, format="csr") @ everyone
-        matrix = csr_array(vstack(rows))
-        matrix.eliminate_zeros()
-        return LinearImage(
-            csr_array(everyone),
-            matrix,
-            np.concatenate(limits),
-            lower=np.append(np.zeros(chances), np.full(money, low)),
-            upper=np.append(np.ones(chances), np.full(money, np.inf)),
-        )
+    A decision holds the chances of outcomes at each pair of types, then money in units of the largest gain: the
+    gains of the types where they are independent, else payments at each pair.
+    """
+    from scipy.sparse import block_diag, csr_array, hstack, vstack
 
-    @property
-    def _money(self) -> int:
-        n, m = self.prior.shape
-        return 0 if not self.transfers else n + m if self.independent else n * m
+    (count, _, n, m), money = problem.gains.shape, _money(problem)
+    chances = count * n * m
+    truth = [_report(problem, k, np.arange(size), np.arange(size)) for k, size in enumerate((n, m))]
+    rows, limits = [], []
+    for k, size in enumerate((n, m)):
+        own, other = _lies(problem, size)
+        rows.append(_report(problem, k, own, other) - truth[k][own])
+        limits.append(np.zeros(own.size))
+    if problem.transfers and problem.independent:
+        total = (problem.gains.sum(axis=1) / scale_of(problem) * problem.prior).ravel()
+        margins = [problem.prior.sum(axis=1), problem.prior.sum(axis=0)]
+        rows.append(hstack((csr_array(-total[None]), csr_array(np.concatenate(margins)[None]))))
+        limits.append(np.array([subsidy / scale_of(problem)]))
+    else:
+        rows += [-part for part in truth]
+        limits.append(np.zeros(n + m))
+    if count > 1:
+        sums = np.broadcast_to(np.arange(n * m), (count, n * m)).ravel()
+        shape = n * m, chances + money
+        rows.append(csr_array((np.ones(chances), (sums, np.arange(chances))), shape=shape))
+        limits.append(np.ones(n * m))
+    low = -np.inf if problem.transfers and not problem.independent else 0.0
+    everyone = vstack(truth) * scale_of(problem)
+    if not by_type:
+        weights = [csr_array(problem.prior.sum(axis=axis)[None]) for axis in (1, 0)]
+        everyone = block_diag(weights, format="csr") @ everyone
+    matrix = csr_array(vstack(rows))
+    matrix.eliminate_zeros()
+    return LinearImage(
+        csr_array(everyone),
+        matrix,
+        np.concatenate(limits),
+        lower=np.append(np.zeros(chances), np.full(money, low)),
+        upper=np.append(np.ones(chances), np.full(money, np.inf)),
+    )
 
-    def _lies(self, size: int) -> tuple[Any, Any]:
-        """Return types and what they may want to report: in trade with independent types, neighbours."""
-        types = np.arange(size)
-        if self.values is not None and self.independent:
-            return np.append(types[:-1], types[1:]), np.append(types[1:], types[:-1])
-        apart = ~np.eye(size, dtype=bool)
-        own, other = np.nonzero(apart)
-        return own, other
 
-    def _report(self, player: int, own: Any, told: Any) -> Any:
-        """Return what types gain by reports as rows over the decisions of `_image`, in units of the largest gain."""
-        from scipy.sparse import csr_array
+def _money(problem: BayesianProblem) -> int:
+    n, m = problem.prior.shape
+    return 0 if not problem.transfers else n + m if problem.independent else n * m
 
-        count, _, n, m = self.gains.shape
-        gains, prior = self.gains[:, player] / self._scale, self.prior
-        cells = np.arange(count * n * m).reshape(count, n, m)
-        if player:
-            gains, prior, cells = gains.swapaxes(1, 2), prior.T, cells.swapaxes(1, 2)
-        given = prior / prior.sum(axis=1, keepdims=True)
-        worth, columns = given[own] * gains[:, own], cells[:, told]
-        lines = np.broadcast_to(np.arange(own.size)[:, None], columns.shape)
-        entries, first = [(worth, lines, columns)], count * n * m
-        if self.transfers and self.independent:  # who reports pays what leaves the type its gain
-            entries.append((-given[told] * gains[:, told], lines, columns))
-            entries.append((np.ones(own.size), np.arange(own.size), first + player * n + told))
-        elif self.transfers:  # player 1 pays player 2
-            paid = given[own] if player else -given[own]
-            entries.append((paid, lines[0], first + cells[0, told]))
-        value, row, column = (np.concatenate([np.ravel(entry[k]) for entry in entries]) for k in range(3))
-        return csr_array((value, (row, column)), shape=(own.size, first + self._money))
+
+def _lies(problem: BayesianProblem, size: int) -> tuple[Any, Any]:
+    """Return types and what they may want to report: in trade with independent types, neighbours."""
+    types = np.arange(size)
+    if problem.values is not None and problem.independent:
+        return np.append(types[:-1], types[1:]), np.append(types[1:], types[:-1])
+    apart = ~np.eye(size, dtype=bool)
+    own, other = np.nonzero(apart)
+    return own, other
+
+
+def _report(problem: BayesianProblem, player: int, own: Any, told: Any) -> Any:
+    """Return what types gain by reports, as rows over the decisions of `mechanism_gains`; the largest gain is 1."""
+    from scipy.sparse import csr_array
+
+    count, _, n, m = problem.gains.shape
+    gains, prior = problem.gains[:, player] / scale_of(problem), problem.prior
+    cells = np.arange(count * n * m).reshape(count, n, m)
+    if player:
+        gains, prior, cells = gains.swapaxes(1, 2), prior.T, cells.swapaxes(1, 2)
+    given = prior / prior.sum(axis=1, keepdims=True)
+    worth, columns = given[own] * gains[:, own], cells[:, told]
+    lines = np.broadcast_to(np.arange(own.size)[:, None], columns.shape)
+    entries, first = [(worth, lines, columns)], count * n * m
+    if problem.transfers and problem.independent:  # who reports pays what leaves the type its gain
+        entries.append((-given[told] * gains[:, told], lines, columns))
+        entries.append((np.ones(own.size), np.arange(own.size), first + player * n + told))
+    elif problem.transfers:  # player 1 pays player 2
+        paid = given[own] if player else -given[own]
+        entries.append((paid, lines[0], first + cells[0, told]))
+    value, row, column = (np.concatenate([np.ravel(entry[k]) for entry in entries]) for k in range(3))
+    return csr_array((value, (row, column)), shape=(own.size, first + _money(problem)))
+
+
+def scale_of(problem: BayesianProblem) -> float:
+    """Return the largest gain or loss, in units of which programs are solved; 1 where there is none."""
+    return float(np.abs(problem.gains).max()) or 1.0
 
 
 def _prior(prior: Any, shape: tuple[int, ...]) -> tuple[Floats, bool]:

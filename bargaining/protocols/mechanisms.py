@@ -13,7 +13,8 @@ from bargaining._calls import suggesting
 from bargaining.division import Division, Parameters
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.feasible.base import best_product
-from bargaining.games.bayesian import BayesianProblem
+from bargaining.feasible.image import solve
+from bargaining.games.bayesian import BayesianProblem, mechanism_gains, scale_of
 
 SURE = 1e-9  # of the largest gain: violation up to which a mechanism is OK, ten times what HiGHS accepts
 TIE = 1e-12  # of the largest gain: offers that are worth the same, of which the one with more trade is made
@@ -91,9 +92,11 @@ def second_best(problem: BayesianProblem, *, weights: Any = None, subsidy: float
             "transfers=True, or the prior as a pair of vectors."
         )
     f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
-    image = problem._image(subsidy)
-    objective = image.image.T @ (np.concatenate((f, g)) * _weights(weights, f.size, g.size)) / problem._scale
-    end = image._solve(objective)
+    image = mechanism_gains(problem, subsidy)
+    objective = (
+        image.image.T @ (np.concatenate((f, g)) * _weights(weights, f.size, g.size)) / scale_of(problem)
+    )
+    end = solve(image, objective)
     if end.status:
         raise NotApplicable("the best sum has no bound: payments have no limit under this prior.")
     duals = {"rows": -end.ineqlin.marginals, "lower": end.lower.marginals, "upper": end.upper.marginals}
@@ -134,14 +137,14 @@ def harsanyi_selten(problem: BayesianProblem) -> Mechanism:
     [[0.6, 1.8], [1.5, 0.6]]
     """
     problem = _asked(problem)
-    image, chances = problem._image(0.0), (problem.prior.sum(axis=1), problem.prior.sum(axis=0))
+    image, chances = mechanism_gains(problem), (problem.prior.sum(axis=1), problem.prior.sum(axis=0))
     nothing = np.zeros(image.players)
-    if not (image.ideal(nothing) > TIE * problem._scale).all():
+    if not (image.ideal(nothing) > TIE * scale_of(problem)).all():
         z, status = np.zeros(image.lower.size), Status.DEGENERATE
         return _mechanism(problem, "harsanyi_selten", {}, z, 0.0, 0.0, {}, status)
     gains, residual = best_product(image, nothing, np.concatenate(chances) / 2)
     z = image.decision(gains)
-    gap = float(np.abs(image.image @ z - gains).max()) / problem._scale
+    gap = float(np.abs(image.image @ z - gains).max()) / scale_of(problem)
     return _mechanism(problem, "harsanyi_selten", {}, z, max(gap, float(residual)), 0.0, {})
 
 
@@ -229,14 +232,14 @@ def _offers(problem: BayesianProblem, proposer: int) -> tuple[Floats, Floats]:
     own, reply, prior = problem.gains[0, proposer], problem.gains[0, 1 - proposer], problem.prior
     if proposer == 1:
         own, reply, prior = own.T, reply.T, prior.T
-    if np.ptp(reply, axis=0).max() > TIE * problem._scale:
+    if np.ptp(reply, axis=0).max() > TIE * scale_of(problem):
         raise NotApplicable(
             "the responder's gain hangs on the proposer's type, so that an offer would be a signal of it."
         )
     reply, prices = reply[0], np.sort(np.unique(reply[0]))
     takes = reply >= prices[:, None]  # by what the proposer asks for
     worth = np.einsum("ij,kj,ijk->ik", prior, takes, own[:, :, None] + prices)
-    room = TIE * problem._scale * prior.sum(axis=1)
+    room = TIE * scale_of(problem) * prior.sum(axis=1)
     best = worth.max(axis=1)
     choice = np.argmax(worth >= (best - room)[:, None], axis=1)  # the lowest of the best
     accepted = takes[choice] & (best >= -room)[:, None]
@@ -288,7 +291,7 @@ def double_auction(problem: BayesianProblem, k: float, bids: ArrayLike, asks: Ar
     sold = np.einsum("i,ki,jki->jk", f, b >= b[:, None], k * b + (1 - k) * b[:, None] - c[:, None, None])
     now = ((trade * (v[:, None] - price)) @ g, f @ (trade * (price - c)))
     better = [np.maximum(best.max(axis=1), 0.0) - own for best, own in zip((bought, sold), now, strict=True)]
-    gap = float(np.concatenate(better).max()) / problem._scale
+    gap = float(np.concatenate(better).max()) / scale_of(problem)
     given = {"k": k, "bids": b, "asks": a}
     return _procedure(problem, "double_auction", given, trade, trade * price, gap=gap)
 
@@ -333,7 +336,7 @@ def _mechanism(
     status: Status = Status.OK,
 ) -> Mechanism:
     """Read a mechanism from a decision of the program behind `BayesianProblem.interim`."""
-    (count, _, n, m), scale = problem.gains.shape, problem._scale
+    (count, _, n, m), scale = problem.gains.shape, scale_of(problem)
     q, money = np.clip(z[: count * n * m], 0.0, 1.0).reshape(count, n, m), z[count * n * m :] * scale
     paid = np.zeros((n, m))
     if problem.transfers and problem.independent:
@@ -371,13 +374,15 @@ def _procedure(
         told = np.einsum("ij,cij,ckj->ik", given, gains, chances, optimize=True) + given @ money.T
         own = np.diagonal(told).copy()
         worst = max(
-            worst, float((told - own[:, None]).max() / problem._scale), float(-own.min() / problem._scale)
+            worst,
+            float((told - own[:, None]).max() / scale_of(problem)),
+            float(-own.min() / scale_of(problem)),
         )
         interim.append(own)
     first_best = problem.first_best
     payoffs = np.array([problem.prior.sum(axis=1) @ interim[0], problem.prior.sum(axis=0) @ interim[1]])
     if status == Status.OK:
-        status = Status.DEGENERATE if first_best <= TIE * problem._scale else Status.OK
+        status = Status.DEGENERATE if first_best <= TIE * scale_of(problem) else Status.OK
         status = status if worst <= SURE else Status.INACCURATE
     return Mechanism(
         payoffs=payoffs,

@@ -278,7 +278,7 @@ def _stationary(
 
 _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
 _SETTLED = 1e-13  # of the ranges: another round of bargaining changes no more than this
-_ROUNDING = 1e-10  # of the ranges: what rounding may leave, also of a joint solution that is accepted
+_ROUNDING = 1e-10  # of the ranges: below this rounding can be why a round brings contracts no closer
 _SLOW = 0.3  # ratio of successive changes above which a root of the replies is looked for
 _STEP = 1e-5  # of the ranges: by how much contracts are moved to see how replies change
 _ACCURACY = 1e-9  # of the ranges: an answer with a larger residual is computed again
@@ -516,7 +516,7 @@ def _bargained(pairs: Pairs, start: Floats, sweeps: int, runs: list[_Run]) -> _R
         if sweep == 1 and agree and (joint := _joint(pairs, contracts)) is not None and joint[2] < sweeps:
             known = next((run for run in runs if _near(pairs, run.contracts, joint[0])), None)
             residual, gains = (known.residual, known.gains) if known else _residual(pairs, joint[0])
-            if residual <= _ROUNDING:
+            if residual <= _ACCURACY:
                 return _Run(joint[0], joint[1], 1 + joint[2], replies, residual, gains)
         if change <= _SETTLED or (change <= _ROUNDING and change >= last / 2):
             break

@@ -1,9 +1,9 @@
 """Many pairs bargain at once, each taking the other contracts as given (Nash-in-Nash).
 
 *All pairs* are solved for by Newton's method on their first-order conditions, where the gains are smooth. Pair k's
-condition is F_k = w g_1' g_2 + (1 - w) g_2' g_1 = 0, with derivatives by differences over a small part of its range.
-The result is only a candidate: kinks, bounds and second peaks are seen when each contract is compared with its pair's
-Nash solution. If it is rejected the pairs go on to bargain in turn.
+condition is F_k = w g_1' g_2 + (1 - w) g_2' g_1 = 0, with derivatives by differences over a small part of the scale on
+which its gains change. The result is only a candidate: kinks, bounds and second peaks are seen when each contract is
+compared with its pair's Nash solution.
 
 *One pair* needs only values of its two gains. For concave gains the contracts that give both a gain form an interval,
 and the logarithm of the weighted product, N(x) = w ln g_1(x) + (1 - w) ln g_2(x), is concave on it. A bracket is
@@ -184,6 +184,78 @@ def _same(one: Floats, other: Floats) -> bool:
     return bool((np.abs(one - other) <= _ALIKE * np.abs(other)).all())
 
 
+_NEWTON_STEPS = 12  # Newton's method has converged, or will not
+_OWN = 1e-3  # of the scale of the gains: a fourth-order difference is good to 1e-12 and rounds at 1e-13
+_OTHERS = 1e-4  # differences to both sides are good to 1e-8 and round at 1e-9
+_DONE = 1e-9  # of that scale: the step after one so short is rounding
+_FURTHEST = 0.5  # of a range: a longer step leaves what the slopes know
+
+
+def newton(pairs: Pairs, starts: Floats, scale: Floats) -> tuple[Floats, Floats, list[int]]:
+    """Return contracts near each start, how the pairs' solutions depend on each other there, and the steps taken.
+
+    Parameters
+    ----------
+    starts : ndarray, shape (s, k)
+        Contracts that leave every pair a gain.
+    scale : ndarray, shape (s, k)
+        Over how much of a contract the gains change.
+
+    Returns
+    -------
+    contracts : ndarray, shape (s, k)
+        NaN where the method did not settle between the bounds.
+    slopes : ndarray, shape (s, k, k)
+        Of pair k's Nash solution in the contract of pair l; 0 where k = l.
+    steps : list of int
+    """
+    (count, size), own = starts.shape, np.arange(starts.shape[1])
+    contracts, slopes, steps = np.full(starts.shape, np.nan), np.zeros((count, size, size)), [0] * count
+    sides = np.hstack([np.zeros((size, 1)), -np.eye(size), np.eye(size)])
+    x, change, rows = starts, scale, np.arange(count)
+    for step in range(1, _NEWTON_STEPS + 1):
+        room = np.minimum(x - pairs.lower, pairs.upper - x) / 4
+        h, side = np.minimum(_OWN * change, room), np.minimum(_OTHERS * change, room)
+        columns = x[:, :, None] + side[:, :, None] * sides
+        conditions, now = _conditions(pairs, columns.swapaxes(0, 1), h.T[:, :, None])
+        now, (here, below, above) = now.T, np.split(conditions.swapaxes(0, 1), [1, 1 + size], axis=2)
+        jacobian = (above - below) / (2 * side[:, None])
+        # NaN, where a gain was not positive, is not below 0 either.
+        fine = (h > 1e-6 * change).all(axis=1) & (jacobian[:, own, own] < 0).all(axis=1)
+        fine &= np.isfinite(jacobian).all(axis=(1, 2))
+        rows, x, now, jacobian = rows[fine], x[fine], now[fine], jacobian[fine]
+        try:
+            move = np.linalg.solve(jacobian, -here[fine])[..., 0]
+        except np.linalg.LinAlgError:
+            break
+        length = np.abs(move / now).max(axis=1, initial=0.0)
+        x = x + move / np.maximum(length / _FURTHEST, 1.0)[:, None]
+        inside = ((x > pairs.lower) & (x < pairs.upper)).all(axis=1)
+        for row in np.flatnonzero(inside & (length <= _DONE)):
+            contracts[rows[row]], steps[rows[row]] = x[row], step
+            slopes[rows[row]] = np.eye(size) - jacobian[row] / jacobian[row, own, own, None]
+        going = inside & (length > _DONE)
+        rows, x, change = rows[going], x[going], now[going]
+        if not len(rows):
+            break
+    return contracts, slopes, steps
+
+
+def _conditions(pairs: Pairs, x: Floats, h: Floats) -> tuple[Floats, Floats]:
+    """Return the conditions at contracts x, (k, s, c), and the scale on which gains change at the first c, (k, s)."""
+    size = len(pairs)
+    steps = np.eye(size)[:, :, None, None, None] * (h[..., None] * [-2, -1, 1, 2])
+    gains = pairs.gains((x[..., None] + steps).reshape(size, size, -1))
+    gains = np.moveaxis(gains.reshape(size, 2, *x.shape[1:], 4), -1, 0)
+    level = (4 * (gains[1] + gains[2]) - gains[0] - gains[3]) / 6
+    slope = (8 * (gains[2] - gains[1]) - (gains[3] - gains[0])) / (12 * h[:, None])
+    rising = pairs.weights[:, :, None, None] * slope
+    condition = rising[:, 0] * level[:, 1] + rising[:, 1] * level[:, 0]
+    condition[(gains <= 0).any(axis=(0, 2))] = np.nan
+    change = np.abs(level[..., 0] / slope[..., 0]).min(axis=1)
+    return condition, np.minimum(change, pairs.ranges[:, None])
+
+
 Both = Callable[[Floats], Floats]
 """From contracts, (m,), to the gains of the two, (2, m)."""
 
@@ -276,6 +348,7 @@ def _stationary(
     return float(min(max((a + b) / 2 + (b - a) / 2 * root, limits[0]), limits[1]))
 
 
+_COARSE = 17  # contracts that each pair looks at before Newton's method begins
 _SAME = 1e-6  # contracts nearer than this part of their ranges are one solution
 _SETTLED = 1e-13  # of the ranges: another round of bargaining changes no more than this
 _ROUNDING = 1e-10  # of the ranges: below this rounding can be why a round brings contracts no closer
@@ -353,7 +426,7 @@ class _Run(NamedTuple):
     """Of each pair's solution in the others' contracts, where they are known."""
     sweeps: int
     replies: tuple[Reply, ...]
-    """What each pair agreed on in its last turn."""
+    """What each pair agreed on in turn; empty where they were found together."""
     residual: float
     gains: Floats
 
@@ -392,7 +465,7 @@ def nash_in_nash(
     Notes
     -----
     If the gains are smooth, all first-order conditions are solved together by Newton's method with derivatives by
-    differences, after one round of bargaining. The solution is accepted if each contract is its
+    differences, after one round in which each pair tries 17 contracts. The solution is accepted if each contract is its
     pair's Nash solution. Otherwise the pairs bargain in turn. Each maximises its product: the
     interval on which both gain is found by maximising the smaller gain, and the peak by narrowing a bracket, until the
     gains are smooth in it, or to the next float if the peak is a kink. If rounds of bargaining converge slowly,
@@ -431,9 +504,7 @@ def nash_in_nash(
     pairs.measure(points)
     with np.errstate(all="ignore"):
         while True:
-            runs = list[_Run]()
-            for start in points:
-                runs.append(_bargained(pairs, start, sweeps, runs))
+            runs = _runs(pairs, points, sweeps)
             best = min(runs, key=_rank)
             if pairs.agree_at(best.contracts, best.gains):
                 break
@@ -468,59 +539,49 @@ def _rank(run: _Run) -> tuple[bool, float]:
     return not all(each.agree for each in run.replies), run.residual if run.residual > _ACCURACY else 0.0
 
 
-_NEWTON_STEPS = 12  # Newton's method has converged, or will not
-_OWN, _OTHERS = 1e-3, 1e-4  # of the ranges: steps of differences of fourth and of second order
-_DONE = 1e-9  # of the ranges: the step after one so short is rounding
+def _runs(pairs: Pairs, points: Floats, sweeps: int) -> list[_Run]:
+    """Return the result of each start: by Newton's method if it is accepted, otherwise by rounds of bargaining."""
+    runs: list[_Run] = []
+    for start, x, slopes, steps in zip(points, *newton(pairs, *_coarse(pairs, points)), strict=True):
+        run = None
+        if steps and steps < sweeps:
+            known = next((each for each in runs if _near(pairs, each.contracts, x)), None)
+            residual, gains = (known.residual, known.gains) if known else _residual(pairs, x)
+            run = _Run(x, slopes, steps + 1, (), residual, gains)
+        if run is None or run.residual > _ACCURACY:
+            run = _bargained(pairs, start, sweeps)
+        runs.append(run)
+    return runs
 
 
-def _joint(pairs: Pairs, x: Floats) -> tuple[Floats, Floats, int] | None:
-    """Solve the pairs' first-order conditions by Newton's method; None if it does not settle between the bounds.
-
-    The slopes are those of each pair's Nash solution in the others' contracts, 0 in its own.
-    """
-    size, h, side = len(pairs), _OWN * pairs.ranges, _OTHERS * pairs.ranges
-    for step in range(1, _NEWTON_STEPS + 1):
-        if not ((x - pairs.lower > 3 * h) & (pairs.upper - x > 3 * h)).all():
-            break
-        columns = x[:, None] + side[:, None] * np.hstack([np.zeros((size, 1)), -np.eye(size), np.eye(size)])
-        here, below, above = np.split(_conditions(pairs, columns, h[:, None]), [1, 1 + size], axis=1)
-        jacobian = (above - below) / (2 * side)
-        own = np.diag(jacobian)[:, None]
-        if not (own < 0).all() or not np.linalg.det(jacobian / own):
-            break
-        move = np.linalg.solve(jacobian, -here)[:, 0]
-        x = x + move
-        if (np.abs(move) <= _DONE * pairs.ranges).all():
-            return x, np.eye(size) - jacobian / own, step
-    return None
+def _coarse(pairs: Pairs, starts: Floats) -> tuple[Floats, Floats]:
+    """Return the best of a few contracts for each pair in turn, (s, k), and the scale on which its gains change."""
+    contracts, size, count = starts.copy(), len(pairs), len(starts)
+    change, rows, spacing = np.empty((count, size)), np.arange(count), pairs.ranges / (_COARSE - 1)
+    for k in range(size):
+        columns = np.repeat(contracts.T[:, :, None], _COARSE, axis=2)
+        columns[k] = nodes = np.linspace(pairs.lower[k], pairs.upper[k], _COARSE)
+        gains = pairs.gains_of(k, columns.reshape(size, -1)).reshape(2, count, _COARSE)
+        heights = (np.log(np.maximum(gains, 0.0)) * pairs.weights[k][:, None, None]).sum(axis=0)
+        top = np.minimum(np.maximum(heights.argmax(axis=1), 1), _COARSE - 2)
+        around, here = gains[:, rows, top + 1] - gains[:, rows, top - 1], gains[:, rows, top]
+        change[:, k] = np.abs(here / around).min(axis=0) * 2 * spacing[k]
+        low, mid, high = heights[rows, top - 1], heights[rows, top], heights[rows, top + 1]
+        shift = (low - high) / (low - 2 * mid + high) / 2
+        contracts[:, k] = nodes[top] + np.where(np.abs(shift) < 1, shift, 0.0) * spacing[k]
+    return contracts, np.fmin(change, pairs.ranges)  # constant gains of zero have no scale
 
 
-def _conditions(pairs: Pairs, x: Floats, h: Floats) -> Floats:
-    """Return the conditions of all pairs at contracts x, (k, c), by differences over steps of h."""
-    size = len(pairs)
-    steps = np.eye(size)[:, :, None, None] * (h[..., None, None] * [-2, -1, 1, 2])
-    gains = pairs.gains((x[..., None] + steps).reshape(size, size, -1)).reshape(size, 2, -1, 4)
-    a, b, c, d = np.moveaxis(gains, -1, 0)
-    level, slope = (4 * (b + c) - a - d) / 6, (8 * (c - b) - (d - a)) / (12 * h[..., None])
-    return np.asarray((pairs.weights[:, :, None] * slope * level[:, ::-1]).sum(axis=1))
-
-
-def _bargained(pairs: Pairs, start: Floats, sweeps: int, runs: list[_Run]) -> _Run:
-    """Let the pairs bargain in turn until their contracts converge, or their conditions are solved together."""
+def _bargained(pairs: Pairs, start: Floats, sweeps: int) -> _Run:
+    """Let the pairs bargain in turn until their contracts converge."""
     contracts, change = start.copy(), np.inf
     for sweep in range(1, sweeps + 1):
         before, last = contracts.copy(), change
         replies = tuple(_reply(pairs, k, contracts) for k in range(len(pairs)))
         change = float((np.abs(contracts - before) / pairs.ranges).max())
-        agree = all(each.agree for each in replies)
-        if sweep == 1 and agree and (joint := _joint(pairs, contracts)) is not None and joint[2] < sweeps:
-            known = next((run for run in runs if _near(pairs, run.contracts, joint[0])), None)
-            residual, gains = (known.residual, known.gains) if known else _residual(pairs, joint[0])
-            if residual <= _ACCURACY:
-                return _Run(joint[0], joint[1], 1 + joint[2], replies, residual, gains)
         if change <= _SETTLED or (change <= _ROUNDING and change >= last / 2):
             break
-        slow = change > _SLOW * last and agree
+        slow = change > _SLOW * last and all(each.agree for each in replies)
         if slow and sweep >= 4 and sweep & (sweep - 1) == 0:  # a power of 2
             contracts = _fixed_point(pairs, contracts)
     residual, gains = _residual(pairs, contracts)
@@ -563,7 +624,7 @@ def _fixed_point(pairs: Pairs, contracts: Floats) -> Floats:
     return moved if np.abs(miss(moved)).max() < np.abs(miss(contracts)).max() / 2 else contracts
 
 
-def _slopes(pairs: Pairs, contracts: Floats) -> Floats:
+def _slopes_by_replies(pairs: Pairs, contracts: Floats) -> Floats:
     """Return the derivatives of each pair's Nash solution in the others' contracts, by differences, (k, k)."""
     slopes = np.zeros((len(pairs), len(pairs)))
     for moved, step in enumerate(_STEP * pairs.ranges):
@@ -580,7 +641,7 @@ def _near(pairs: Pairs, one: Floats, other: Floats) -> bool:
 
 
 def _packed(pairs: Pairs, runs: list[_Run], best: _Run, **more: Any) -> NashInNash:
-    empty = np.array([not each.agree for each in best.replies])
+    empty = np.array([not each.agree for each in best.replies] or [False] * len(pairs))
     contracts, gains = np.where(empty, np.nan, best.contracts), best.gains * pairs.scale
     gains[empty] = np.nan
     if empty.any():
@@ -592,7 +653,7 @@ def _packed(pairs: Pairs, runs: list[_Run], best: _Run, **more: Any) -> NashInNa
         for run in runs:
             if run.residual <= _ACCURACY and not any(_near(pairs, run.contracts, x) for x in solutions):
                 solutions = np.vstack([solutions, run.contracts])
-        slopes = _slopes(pairs, best.contracts) if best.slopes is None else best.slopes
+        slopes = _slopes_by_replies(pairs, best.contracts) if best.slopes is None else best.slopes
         modulus = float((np.abs(slopes) * pairs.ranges / pairs.ranges[:, None]).sum(axis=1).max())
         status = Status.OK if residual <= _ACCURACY else Status.INACCURATE
     return NashInNash(

@@ -68,6 +68,13 @@ def test_bands_are_quantiles_of_the_draws(
         stored_bands.bands_table(study)
 
 
+def test_a_thousand_draws_are_stored() -> None:
+    rows = stored_bands.read_rows(stored_bands.FOLDER / stored_bands.BANDS)
+    assert {row["draws"] for row in rows} == {"1000"}
+    assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in rows)
+    assert all(row["unit"] and row["year"] and row["source"] for row in rows)
+
+
 def test_the_first_table_is_one_block_of_a_screen() -> None:
     shown = stored("T0").to_text(120).partition("\nData: ")[0].splitlines()
     assert len(shown) == 4 + len(stored("T0").rows)

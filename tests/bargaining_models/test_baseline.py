@@ -1,13 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
+import bargaining_models
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.parameters import load
 from bargaining_models.trade import tariff_nash
 from bargaining_models.us_canada.baseline import PLAYERS, Baseline
 from former_figures import former
+from plain_trade import PlainTrade
 
 SHARES = [0.0, 0.15, 0.3, 1.0]
 CANADA, US = 0, 1
@@ -66,6 +70,25 @@ def test_no_deviation_from_the_war_pays(baseline, war):
     assert war.marginal.max() <= 1e-10
     assert war.unique.all()
     assert (war.status == Status.OK).all()
+
+
+def test_war_rates_are_optimal_in_a_plain_program(baseline5):
+    """A bounded minimiser on a program that shares no code; it is good to the square root of rounding."""
+    plain = PlainTrade(Path(bargaining_models.__file__).parent / "data", baseline5.model.economy.elasticities)
+    war = baseline5.war()
+
+    def loss(rate, own):
+        tariff = plain.tariff.copy()
+        tariff[1, 0, :9] += rate if own == CANADA else war.rates[CANADA]
+        tariff[0, 1, :9] += rate if own == US else war.rates[US]
+        return -plain.welfare(tariff)[1 if own == CANADA else 0]
+
+    for own in (CANADA, US):
+        best = minimize_scalar(
+            loss, bounds=(0.0, 0.3), args=(own,), method="bounded", options={"xatol": 1e-6}
+        )
+        assert best.x == pytest.approx(war.rates[own], abs=1e-4)
+        assert -best.fun == pytest.approx(war.percent[own], abs=1e-9)
 
 
 def test_war_does_not_depend_on_the_batch(baseline5):

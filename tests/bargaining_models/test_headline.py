@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,16 @@ from bargaining import InvalidInput, nash
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.roles import Diversion
-from former_figures import former
+from former_figures import copied, former
+from plain_trade import PlainTrade
 
 ROLES: dict[str, Any] = {"home": "Canada", "partner": "US", "alternative": "China", "money": "gdp"}
 UNION = {"EU3": ["DEU", "FRA", "ITA"]}
+
+
+def plain_trade() -> Any:
+    with TemporaryDirectory() as folder:
+        return PlainTrade(copied(folder), 5.0)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +105,7 @@ def test_the_status_quo_of_another_day(talks: Negotiation) -> None:
 
 
 def test_what_r_means(talks: Negotiation) -> None:
-    """Capacities and splits of a program that shares no code."""
+    """Capacities and splits of a program that shares no code; then what each meaning says, in another program."""
     diverted = Negotiation(data=former(), **ROLES, meaning="diverted")
     r = np.array([0.0, 0.10, 0.15])
     capacity = Diversion(diverted.model, diverted.roles, diverted.free).capacity(r)
@@ -107,6 +114,11 @@ def test_what_r_means(talks: Negotiation) -> None:
     np.testing.assert_allclose(split(diverted, "war", r), [8.0233, 3.2554, 1.1011], atol=5.1e-5)
     sold = talks.exports(talks.payoffs(r=r))
     np.testing.assert_allclose(sold[2] / sold[0], [1 - 0.0360, 2.496], atol=5.1e-4)
+    plain = plain_trade()
+    before = plain.flows[0, 1, :9].sum()
+    for share in (0.1, 0.15):
+        trade = plain.solve(plain.tariff, diverted.route(share))["flows"]
+        assert trade[0, 1, :9].sum() / before == pytest.approx(1.0 - share, abs=1e-9)
 
 
 def test_the_headline_fits_a_screen_and_explains_itself(talks: Negotiation) -> None:

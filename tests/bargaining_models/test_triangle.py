@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bargaining_models
 from bargaining import InvalidInput, Status, nash
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.triangle import (
@@ -22,6 +24,7 @@ from bargaining_models.negotiation.triangle import (
     unpaid,
 )
 from bargaining_models.us_canada.baseline import ROLES, Baseline
+from plain_trade import PlainTrade
 
 SHARES = [0.0, 0.05, 0.15, 0.30]
 TOGETHER = np.array([[[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [1, 0, 0]]])
@@ -206,6 +209,25 @@ def test_terms_that_a_pair_would_not_sign_are_marked() -> None:
 
 
 # The states, and what the models say of them
+
+
+def test_the_states_are_those_of_a_plain_program(baseline: Baseline, triangle: Triangle) -> None:
+    plain = PlainTrade(Path(bargaining_models.__file__).parent / "data", baseline.model.economy.elasticities)
+    goods = range(9)
+    us, canada, china = range(3)
+    route = np.ones_like(plain.tariff)
+    growth = 1 + 0.15 * plain.flows[us, canada, :9] / plain.flows[china, canada, :9]
+    route[china, canada, :9] = growth ** (-1 / plain.theta[:9])
+    for with_us in (0, 1):
+        for with_china in (0, 1):
+            tariff = plain.tariff.copy()
+            if not with_us:
+                rates = baseline.war(r=0.15 * with_china).rates
+                tariff[canada, us, goods] += rates[0]
+                tariff[us, canada, goods] += rates[1]
+            percent = plain.welfare(tariff, route if with_china else 1.0)
+            expected = [percent[k] / 100 * plain.income[k] for k in (canada, us, china)]
+            np.testing.assert_allclose(triangle.money[2, with_us, with_china], expected, atol=1e-6)
 
 
 def test_at_once_the_us_is_paid_what_it_is_paid_if_the_route_is_free(deal: Deal, triangle: Triangle) -> None:

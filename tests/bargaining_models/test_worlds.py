@@ -1,20 +1,25 @@
 """Worlds that are drawn: structures at the trade of 2023, figures in their places, and tables computed in them."""
 
+import csv
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import bargaining_models
 from bargaining import InvalidInput
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.paper import worlds
 from bargaining_models.paper.study import LATEST, Study
+from bargaining_models.paper.tables import rows
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment
 from bargaining_models.trade.folders import structure
 from bargaining_models.uncertainty import Prior, uncertainty
+from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 
@@ -98,3 +103,65 @@ def test_draws_that_fail_are_counted() -> None:
     np.testing.assert_array_equal(np.isnan(found.worth), np.array(rates) > 0.5)
     assert found.attrs["failed"] == sum(rate > 0.5 for rate in rates) > 5
     assert (found.message.values[np.array(rates) > 0.5] != "").all()
+
+
+# An independent program: plain trade at elasticities drawn again by hand.
+
+
+def elasticities_by_hand(draw: int) -> Any:
+    """As documented: one normal that all sectors share, .2 of the variance of the logs, and one of each its own."""
+    with (DATA / "elasticity_priors.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["structure"] == "wiod2011"]
+    normal = norm.ppf(np.random.default_rng([0, draw, crc32(b"elasticities")]).random(1 + len(rows)))
+    spread = np.array([float(row["spread"]) for row in rows])
+    logs = spread * (np.sqrt(0.2) * normal[0] + np.sqrt(0.8) * normal[1:])
+    return np.array([float(row["value"]) for row in rows]) * np.exp(logs)
+
+
+def test_cells_of_a_draw_are_those_of_an_independent_program() -> None:
+    """T1's war and exit, and the Nash transfer of T2, in a world at drawn elasticities."""
+    draw, r = 0, 0.15
+    theta = elasticities_by_hand(draw)
+    model = PlainTrade(DATA, theta)
+    goods, regions, sectors = slice(0, 9), load().regions, load().sectors
+    us, canada, china = (regions.index(code) for code in ("USA", "CAN", "CHN"))
+    cost = np.ones_like(model.tariff)
+    base = model.flows
+    cost[china, canada, goods] = (1 + r * base[us, canada, goods] / base[china, canada, goods]) ** (
+        -1 / theta[goods]
+    )
+    free = model.tariff.copy()
+    assert sectors[:9] == ("AGR", "MIN", "FOOD", "WOOD", "PETR", "CHEM", "METAL", "OMAN", "AUTO")
+    peace = model.welfare(free)
+
+    def of(tariff: Any, route: Any) -> Any:
+        return (model.welfare(tariff, route) - peace)[[canada, us]]
+
+    drawn = worlds.DrawnStudy(load(), "WIOD 2011", {"elasticities": theta})
+    rates = drawn.baseline.war(r=r).rates
+    war = free.copy()
+    war[canada, us, goods], war[us, canada, goods] = rates
+    for place, (importer, exporter) in enumerate(
+        ((canada, us), (us, canada))
+    ):  # neither gains by another rate
+        step, found = 1e-3, []
+        for sign in (-1, 1):
+            moved = war.copy()
+            moved[importer, exporter, goods] += sign * step
+            found.append(of(moved, cost)[place])
+        here = of(war, cost)[place]
+        assert here > max(found)
+        assert abs(found[1] - found[0]) / (2 * step) < 1e-3 * (2 * here - sum(found)) / step**2
+    cells = {"agreement": of(free, cost), "war": of(war, cost)}
+    shut = cost.copy()
+    shut[canada, us, goods] = shut[us, canada, goods] = 1e6
+    cells["exit"] = of(free, shut)
+    at = {(row["capacity"], row["r"]): row for row in rows(drawn, "T1")}["unlimited", r]
+    for outcome, values in cells.items():
+        for name, value in zip(("Canada", "US"), values, strict=True):
+            close = 1e-6 if outcome != "exit" else 1e-3  # what is closed there costs a million here
+            assert at[f"{outcome}_{name}"] == pytest.approx(value, abs=close)
+    money = model.income[[canada, us]] / 100
+    gain = (cells["agreement"] - cells["war"]) * money
+    (row,) = (row for row in rows(drawn, "T2") if (row["reading"], row["r"]) == ("Nash", r))
+    assert row["transfer"] == pytest.approx((gain[0] - gain[1]) / 2, rel=1e-6)

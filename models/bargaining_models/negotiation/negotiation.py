@@ -49,7 +49,7 @@ from bargaining_models.negotiation.deal import (
 from bargaining_models.negotiation.headline import headline
 from bargaining_models.negotiation.roles import MEANINGS, PARTS, Roles, region, route_hats
 from bargaining_models.parameters import Parameters, load
-from bargaining_models.trade import Environment, TradeData, TradeModel
+from bargaining_models.trade import Environment, Power, TradeData, TradeModel
 from bargaining_models.trade.data import check_rates, too_high
 from bargaining_models.trade.environment import in_words
 from bargaining_models.trade.folders import structure
@@ -626,6 +626,47 @@ class Negotiation(Shown):
         home, partner = self.roles.players
         closed = self.model.closed([(home, partner), (partner, home)])
         return self.outcome(self.free, self.route(r, capped=capped, in_use=route) * closed)
+
+    def threat(
+        self,
+        *,
+        r: Share = 0.0,
+        sectors: str | Sequence[str] = "goods",
+        side: str = "both",
+        route: str = "open",
+        capped: bool = False,
+    ) -> Power:
+        """Find what the threat to end trade costs home, and what it costs the partner who makes it.
+
+        Parameters
+        ----------
+        r, capped
+            The redirectable share, and whether caps limit it.
+        sectors, side
+            What would be closed; see `TradeModel.power`.
+        route : {"open", "contingent"}
+            Whether home uses the route under the agreement too, or only in the cut: because it is kept for that, or
+            because the agreement closes it.
+
+        Returns
+        -------
+        Power
+            With the partner as hegemon and home as target, in the money of the negotiation.
+
+        Examples
+        --------
+        >>> talks = Negotiation(data="icio2019", home="CAN", partner="USA", alternative="CHN")
+        >>> talks.threat(r=[0, 0.15]).loss.round(3), talks.threat(r=0.15, route="contingent").loss.round(3)
+        (array([2.576, 2.561]), np.float64(2.377))
+        """
+        choice(route, "route", ("open", "contingent"))
+        home, partner = self.roles.players
+        costs = self.route(r, capped=capped)
+        found = self.model.power(partner, home, sectors=sectors, side=side, tariffs=self.free, costs=costs)
+        found = replace(found, worth=self.worth(*self.model.regions))
+        if route == "open":
+            return found
+        return replace(found, agreement=self.model.solve(tariffs=self.free, costs=self.route(0.0)))
 
     def war(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> TariffWar:
         """Outcome of the tariff war: each rate is best against the other, a Nash equilibrium in rates.

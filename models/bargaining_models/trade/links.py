@@ -43,6 +43,14 @@ def distinct(names: Iterable[str], name: str, kind: str, labels: tuple[str, ...]
     return found
 
 
+def sectors_of(labels: tuple[str, ...], goods: NDArray[np.bool_], sectors: str | Sequence[str]) -> list[int]:
+    """Return the places of "goods", of "all" sectors or of those named."""
+    if isinstance(sectors, str):
+        choice(sectors, "sectors", ("goods", "all"))
+        return list(np.flatnonzero(goods)) if sectors == "goods" else list(range(len(labels)))
+    return distinct(sectors, "sectors", "sector", labels)
+
+
 def in_pairs(given: Iterable[tuple[str, str]], name: str, regions: tuple[str, ...]) -> list[tuple[str, str]]:
     """Return the entries of a list of pairs of regions."""
     if isinstance(given, str):

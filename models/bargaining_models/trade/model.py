@@ -956,7 +956,7 @@ class TradeModel(Shown):
         """
         from bargaining_models.trade.power import power
 
-        return power(self, hegemon, target, sectors=sectors, side=side, tariffs=tariffs, costs=costs)
+        return power(self, hegemon, target, sectors, side, tariffs, costs)
 
     def power_table(
         self,
@@ -994,7 +994,7 @@ class TradeModel(Shown):
         """
         from bargaining_models.trade.power import power_table
 
-        return power_table(self, sectors=sectors, side=side, tariffs=tariffs, costs=costs)
+        return power_table(self, sectors, side, tariffs, costs)
 
     def tariffs(self, rates: Mapping[tuple[str, ...], ArrayLike]) -> Floats:
         """Add rates to the base tariffs.

@@ -30,10 +30,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining.authoring import Floats, Result, choice, owning
+from bargaining.authoring import Floats, Result, choice, owning, real, whole, within
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name, said
-from bargaining_models.trade.links import distinct, place
+from bargaining_models.trade.links import distinct, sectors_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
 
 SIDES = ("both", "imports", "exports")
+LONGEST = 10_000  # periods: by then nothing is left of a payment
 
 
 @owning
@@ -65,7 +66,9 @@ class Power(Result):
     agreement, cut : TradeEquilibrium
         The equilibria without the threat carried out, and with it.
     tariffs, costs : (*batch, N, N, J) array or None
-        Rates and hats of trade cost in force in both; None: those of the base.
+        Rates and hats of trade cost in force besides, in the cut; None: those of the base.
+    worth : (N,) array
+        What 100 percent of real income is worth in money: income in the base.
 
     Examples
     --------
@@ -86,6 +89,7 @@ class Power(Result):
     closed: NDArray[np.bool_]
     agreement: TradeEquilibrium
     cut: TradeEquilibrium
+    worth: Floats
     tariffs: Floats | None = None
     costs: Floats | None = None
 
@@ -103,7 +107,7 @@ class Power(Result):
     def others(self) -> Floats:
         """What third regions lose by the cut, (*batch, N), in percent; NaN for the hegemon and the target."""
         losses = self.losses.copy()
-        losses[..., [self.model.regions.index(name) for name in self.hegemon + self.target]] = np.nan
+        losses[..., self._at(self.hegemon + self.target)] = np.nan
         return losses
 
     @property
@@ -119,12 +123,12 @@ class Power(Result):
     @property
     def loss(self) -> Floats:
         """What the target loses by the cut, of shape batch, in percent."""
-        return np.asarray(100.0 * self.loss_money / self._income(self.target).sum())[()]
+        return np.asarray(100.0 * self.loss_money / self.worth[self._at(self.target)].sum())[()]
 
     @property
     def cost(self) -> Floats:
         """What the hegemon loses by the cut, of shape batch, in percent; negative if the threat pays by itself."""
-        return np.asarray(100.0 * self.cost_money / self._income(self.hegemon).sum())[()]
+        return np.asarray(100.0 * self.cost_money / self.worth[self._at(self.hegemon)].sum())[()]
 
     @property
     def patience(self) -> Floats:
@@ -137,7 +141,7 @@ class Power(Result):
     @property
     def first(self) -> Floats:
         """Imports threatened over elasticity, in percent of the target's income, of shape batch."""
-        return self._statistic(lambda shares: shares)
+        return self._statistic(0)
 
     @property
     def ces(self) -> Floats:
@@ -145,19 +149,78 @@ class Power(Result):
 
         Infinite if all of a sector comes from the hegemon.
         """
-        return self._statistic(lambda shares: -np.log1p(-np.minimum(shares, 1.0)))
+        return self._statistic(1)
 
     @property
     def status(self) -> Any:
-        """That of the agreement where it has no accurate equilibrium, else that of the cut; of shape batch."""
-        before, after = np.asarray(self.agreement.status), np.asarray(self.cut.status)
-        status = np.where(before == Status.OK, after, before).astype(np.int8)
+        """The worse of the two equilibria's, of shape batch."""
+        status = np.asarray(np.maximum(self.agreement.status, self.cut.status), dtype=np.int8)
         return status if status.ndim else Status(int(status))
 
     @property
     def residual(self) -> Floats:
         """The larger of the residuals of the two equilibria, of shape batch."""
         return np.asarray(np.maximum(self.agreement.residual, self.cut.residual))[()]
+
+    def most(self, discounts: ArrayLike | None = None, *, lag: int = 0, length: int | None = None) -> Floats:
+        r"""Return the most that the target pays to avoid the cut, in money a period, of shape batch.
+
+        Without `discounts` the threat is made once, with commitment: the loss. Otherwise the payment is asked for each
+        period. Refused, it is not asked for until the cut, which begins after `lag` periods and lasts for `length`, is
+        over; then everything is as before. The target pays
+
+        .. math:: \delta^{lag} (1 - \delta^{length}) / (1 - \delta^{lag + length})\, L_T
+
+        at most, and `\delta^{lag} L_T` if the cut lasts for ever.
+
+        Parameters
+        ----------
+        discounts : array_like in (0, 1), optional
+            The target's discount factor.
+        lag : int
+            Periods between refusal and cut.
+        length : int, optional
+            Periods that the cut lasts; by default for ever.
+
+        Examples
+        --------
+        >>> from bargaining_models.trade import TradeModel
+        >>> power = TradeModel.from_structure("icio2019").power("USA", "CAN")
+        >>> power.most().round(2), power.most(0.9, lag=1).round(2), power.most(0.9, lag=1, length=1).round(2)
+        (np.float64(42.17), np.float64(37.95), np.float64(19.98))
+        """
+        loss = np.maximum(self.loss_money, 0.0)
+        if discounts is None:
+            return np.asarray(loss)[()]
+        delta, start = _discounts(discounts), whole(lag, "lag", 0, LONGEST)
+        after = 0.0 if length is None else delta ** whole(length, "length", 1, LONGEST)
+        return np.asarray(loss * delta**start * (1.0 - after) / (1.0 - delta**start * after))[()]
+
+    def least(self, discounts: ArrayLike, *, length: int = 1) -> Floats:
+        r"""Return the least payment for which the hegemon carries out the cut, in money a period, of shape batch.
+
+        Afterwards it is paid each period; if the hegemon backs down, never again: `L_H (1 - \delta^{length}) /
+        \delta^{length}`. A short cut is more credible than a long one. With `lag` 0 there are payments between `least`
+        and `most` if and only if `\delta^{length}` is at least `patience`.
+
+        Parameters
+        ----------
+        discounts : array_like in (0, 1)
+            The hegemon's discount factor.
+        length : int
+            Periods that the cut lasts.
+
+        Examples
+        --------
+        >>> from bargaining_models.trade import TradeModel
+        >>> power = TradeModel.from_structure("icio2019").power("USA", "CAN")
+        >>> power.least(0.9).round(2), power.least(0.9, length=8).round(2)  # the second is more than Canada pays
+        (np.float64(4.57), np.float64(54.43))
+        """
+        cost, periods = self.cost_money, whole(length, "length", 1, LONGEST)
+        with np.errstate(over="ignore", invalid="ignore"):  # a cut without end costs more than any payment
+            floor = cost * np.expm1(-periods * np.log(_discounts(discounts)))
+        return np.asarray(np.where(cost <= 0.0, 0.0, floor))[()]
 
     def by_sector(self) -> Power:
         """Return the threats to close one sector alone, along a new first axis, in the order of `sectors`.
@@ -184,17 +247,16 @@ class Power(Result):
         closed = self.closed & alone.reshape(len(places), *(1,) * (batch + 2), len(self.model.sectors))
         return replace(self, closed=closed, cut=_cut(self.model, closed, self.tariffs, self.costs))
 
-    def _income(self, names: tuple[str, ...]) -> Floats:
-        return np.asarray(self.model.economy.income[[self.model.regions.index(name) for name in names]])
+    def _at(self, names: tuple[str, ...]) -> list[int]:
+        return [self.model.regions.index(name) for name in names]
 
     def _money(self, names: tuple[str, ...]) -> Floats:
-        places = [self.model.regions.index(name) for name in names]
-        return np.asarray((self.losses[..., places] * self._income(names)).sum(axis=-1) / 100.0)[()]
+        return np.asarray((self.losses * self.worth / 100.0)[..., self._at(names)].sum(axis=-1))[()]
 
-    def _statistic(self, log_loss: Any) -> Floats:
-        places = [self.model.regions.index(name) for name in self.target]
-        values = _statistic(self.model, self.agreement, self.closed, log_loss)[..., places].sum(axis=-1)
-        income = (self.agreement.income * self.model.economy.income)[..., places].sum(axis=-1)
+    def _statistic(self, which: int) -> Floats:
+        values = _statistics(self.model, self.agreement, self.closed)[which]
+        values = values[..., self._at(self.target)].sum(axis=-1)
+        income = (self.agreement.income * self.model.economy.income)[..., self._at(self.target)].sum(axis=-1)
         return np.asarray(100.0 * values / income)[()]
 
 
@@ -251,51 +313,36 @@ class PowerTable(Result):
 
 
 def power(
-    model: TradeModel,
-    hegemon: str | Sequence[str],
-    target: str | Sequence[str],
-    *,
-    sectors: str | Sequence[str],
-    side: str,
-    tariffs: ArrayLike | None,
-    costs: ArrayLike | None,
+    model: TradeModel, hegemon: Any, target: Any, sectors: Any, side: str, tariffs: Any, costs: Any
 ) -> Power:
     """Solve for agreement and cut; `TradeModel.power` describes the arguments."""
-    who, whom = _group(hegemon, "hegemon", model.regions), _group(target, "target", model.regions)
-    both = [name for name in who if name in whom]
-    if both:
+    who, whom = (
+        _group(value, name, model.regions) for value, name in ((hegemon, "hegemon"), (target, "target"))
+    )
+    if shared := [model.regions[k] for k in who if k in whom]:
         raise InvalidInput(
-            f"`target` must be other regions than `hegemon`; got {both[0]!r} in both. Leave it out of one."
+            f"`target` must be other regions than `hegemon`; got {shared[0]!r} in both. Leave it out of one."
         )
-    closed = np.zeros(model.economy.shares.shape, dtype=bool)
-    named = _sectors(model, sectors)
-    for one in who:
-        for other in whom:
-            closed |= _links(model, one, other, named, side)
+    named = sectors_of(model.sectors, model.goods, sectors)
+    closed = _links(model, who, whom, named, side)
     agreement = model.solve(tariffs=tariffs, costs=costs)
     rates, hats = _array(tariffs), _array(costs)
     return Power(
         model=model,
-        hegemon=who,
-        target=whom,
+        hegemon=tuple(model.regions[k] for k in who),
+        target=tuple(model.regions[k] for k in whom),
         sectors=tuple(model.sectors[j] for j in named),
         side=side,
         closed=closed,
         agreement=agreement,
         cut=_cut(model, closed, rates, hats),
+        worth=model.economy.income,
         tariffs=rates,
         costs=hats,
     )
 
 
-def power_table(
-    model: TradeModel,
-    *,
-    sectors: str | Sequence[str],
-    side: str,
-    tariffs: ArrayLike | None,
-    costs: ArrayLike | None,
-) -> PowerTable:
+def power_table(model: TradeModel, sectors: Any, side: str, tariffs: Any, costs: Any) -> PowerTable:
     """Solve for every pair; `TradeModel.power_table` describes the arguments."""
     agreement = model.solve(tariffs=tariffs, costs=costs)
     if np.ndim(agreement.residual):
@@ -303,51 +350,51 @@ def power_table(
             f"`tariffs` and `costs` must be one scenario, (N, N, J), in a table of power; got a batch of shape "
             f"{np.shape(agreement.residual)}. Make a table for each."
         )
-    named, regions = _sectors(model, sectors), model.regions
-    count, rates, hats = len(regions), _array(tariffs), _array(costs)
+    named, rates, hats = sectors_of(model.sectors, model.goods, sectors), _array(tariffs), _array(costs)
+    count, rows = len(model.regions), np.arange(len(model.regions) - 1)
     losses, spent, first, ces = np.full((4, count, count), np.nan)
-    statuses, residuals = [np.asarray(agreement.status).ravel()], [np.ravel(agreement.residual)]
+    status, residual = int(agreement.status), float(agreement.residual)
     income = agreement.income * model.economy.income
-    for h, hegemon in enumerate(regions):
-        targets = np.array([t for t in range(count) if t != h])
-        closed = np.stack([_links(model, hegemon, regions[t], named, side) for t in targets])
+    for h in range(count):
+        targets = [t for t in range(count) if t != h]
+        closed = np.stack([_links(model, [h], [t], named, side) for t in targets])
         cut = _cut(model, closed, rates, hats)
         change = agreement.welfare - cut.welfare
-        losses[h, targets], spent[h, targets] = change[np.arange(count - 1), targets], change[:, h]
-        for table, log_loss in (
-            (first, lambda shares: shares),
-            (ces, lambda shares: -np.log1p(-np.minimum(shares, 1.0))),
-        ):
-            values = _statistic(model, agreement, closed, log_loss)[np.arange(count - 1), targets]
-            table[h, targets] = 100.0 * values / income[targets]
-        statuses.append(np.ravel(cut.status))
-        residuals.append(np.ravel(cut.residual))
-    failed = [code for code in np.concatenate(statuses).tolist() if code != Status.OK]
+        losses[h, targets], spent[h, targets] = change[rows, targets], change[:, h]
+        for table, values in zip((first, ces), _statistics(model, agreement, closed), strict=True):
+            table[h, targets] = 100.0 * values[rows, targets] / income[targets]
+        status = max(status, int(np.max(cut.status)))
+        residual = float(np.maximum(residual, cut.residual.max()))
     return PowerTable(
         losses=losses,
         costs=spent,
         first=first,
         ces=ces,
         income=model.economy.income,
-        status=Status(failed[0]) if failed else Status.OK,
-        residual=float(np.concatenate(residuals).max()),
-        regions=regions,
+        status=Status(status),
+        residual=residual,
+        regions=model.regions,
     )
+
+
+def _discounts(value: ArrayLike) -> Floats:
+    return within(real(value, "discounts"), "discounts", 0.0, 1.0, ends="()")
 
 
 def _patience(loss: Floats, cost: Floats) -> Floats:
     loss, cost = np.maximum(loss, 0.0), np.maximum(cost, 0.0)
-    return np.asarray(np.divide(cost, loss + cost, out=np.zeros_like(cost), where=cost > 0.0))[()]
+    return np.asarray(np.divide(cost, loss + cost, out=np.zeros_like(cost), where=~(cost <= 0.0)))[()]
 
 
-def _statistic(
-    model: TradeModel, agreement: TradeEquilibrium, closed: NDArray[np.bool_], log_loss: Any
-) -> Floats:
-    """Return spending times a function of the share bought through closed links over elasticity, (*batch, N)."""
+def _statistics(
+    model: TradeModel, agreement: TradeEquilibrium, closed: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return each region's spending through closed links over elasticity, and its loss at given prices, (*batch, N)."""
+    shares, spent = (agreement.shares * closed).sum(axis=-2), agreement.expenditures
     with np.errstate(divide="ignore", invalid="ignore"):  # all of a sector closed; nothing spent on it
-        lost = log_loss((agreement.shares * closed).sum(axis=-2)) / model.economy.elasticities
-        spent = np.where(agreement.expenditures > 0.0, agreement.expenditures * lost, 0.0)
-    return np.asarray(spent.sum(axis=-1))
+        logs = -np.log1p(-np.minimum(shares, 1.0))
+        values = [np.where(spent > 0.0, spent * x / model.economy.elasticities, 0.0) for x in (shares, logs)]
+    return values[0].sum(axis=-1), values[1].sum(axis=-1)
 
 
 def _cut(
@@ -357,13 +404,14 @@ def _cut(
     return model.solve(tariffs=tariffs, costs=hats)
 
 
-def _links(model: TradeModel, hegemon: str, target: str, sectors: list[int], side: str) -> NDArray[np.bool_]:
+def _links(
+    model: TradeModel, who: list[int], whom: list[int], sectors: list[int], side: str
+) -> NDArray[np.bool_]:
     """Return which links a threat closes, (N, N, J)."""
     choice(side, "side", SIDES)
-    h, t = model.regions.index(hegemon), model.regions.index(target)
     closed = np.zeros(model.economy.shares.shape, dtype=bool)
-    closed[t, h, sectors] = side != "exports"
-    closed[h, t, sectors] = side != "imports"
+    closed[np.ix_(whom, who, sectors)] = side != "exports"
+    closed[np.ix_(who, whom, sectors)] = side != "imports"
     return closed
 
 
@@ -371,18 +419,8 @@ def _array(value: ArrayLike | None) -> Floats | None:
     return None if value is None else np.asarray(value, dtype=float)
 
 
-def _group(value: str | Sequence[str], name: str, regions: tuple[str, ...]) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (regions[place(value, name, regions)],)
-    members = tuple(regions[k] for k in distinct(value, name, "region", regions))
-    if not members:
+def _group(value: str | Sequence[str], name: str, regions: tuple[str, ...]) -> list[int]:
+    places = distinct([value] if isinstance(value, str) else value, name, "region", regions)
+    if not places:
         raise InvalidInput(f"`{name}` must name at least one region; got none.")
-    return members
-
-
-def _sectors(model: TradeModel, sectors: str | Sequence[str]) -> list[int]:
-    """Return the places of sectors; none is an empty threat."""
-    if isinstance(sectors, str):
-        choice(sectors, "sectors", ("goods", "all"))
-        return np.flatnonzero(model.goods | (sectors == "all")).tolist()
-    return distinct(sectors, "sectors", "sector", model.sectors)
+    return places

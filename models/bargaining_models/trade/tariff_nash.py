@@ -37,7 +37,7 @@ from bargaining_models.trade.conditions import (
 )
 from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.equilibrium import ACCURACY, TradeEquilibrium, by_name
-from bargaining_models.trade.links import distinct, in_pairs, rate_on
+from bargaining_models.trade.links import distinct, in_pairs, rate_on, sectors_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -230,11 +230,8 @@ def tariffs_given(model: TradeModel, given: Any) -> Floats:
 
 
 def _sectors(model: TradeModel, sectors: str | Sequence[str]) -> list[int]:
-    if isinstance(sectors, str):
-        choice(sectors, "sectors", ("goods", "all"))
-        return list(np.flatnonzero(model.goods)) if sectors == "goods" else list(range(len(model.sectors)))
-    found = distinct(sectors, "sectors", "sector", model.sectors)
-    if not found:
+    found = sectors_of(model.sectors, model.goods, sectors)
+    if not found and not isinstance(sectors, str):
         raise InvalidInput("`sectors` must name at least one sector; got none.")
     return found
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel
 from plain_economy import PlainEconomy, drawn, model_of, rates
 
@@ -195,7 +197,7 @@ def test_a_threat_that_pays_needs_no_patience():
     subsidy = model.tariffs({("r0", "r1"): -0.6})
     power = model.power("r0", "r1", side="exports", tariffs=subsidy)
     assert power.cost < 0 < power.loss
-    assert power.patience == 0.0
+    assert power.patience == power.least(0.5) == 0.0
 
 
 def test_how_it_prints():
@@ -211,7 +213,7 @@ def test_a_scenario_without_equilibrium_is_marked():
     tariffs[1, range(3), range(3)] = 0.0
     power = model.power("r0", "r1", tariffs=tariffs)
     assert power.status.tolist() == [Status.OK, Status.FAILED]
-    assert np.isnan(power.loss[1])
+    assert np.isnan([power.loss[1], power.patience[1], power.most(0.9)[1], power.least(0.9)[1]]).all()
     with pytest.raises(Unsolved, match="in cell"):
         power.raise_if_failed()
 
@@ -242,3 +244,73 @@ def test_a_table_is_of_one_scenario():
         InvalidInput, match=r"`tariffs` and `costs` must be one scenario.* got a batch of shape \(2,\)"
     ):
         model.power_table(tariffs=model.tariffs({("r0", "r1"): [0.0, 0.1]}))
+
+
+def repeated(paid, lost, delta, lag, length):
+    """What a target gets, from a refusal on, if it refuses once, and what if it never does."""
+    periods = np.arange(4000)
+    weights = delta**periods
+    refused = np.where(periods < lag, 0.0, np.where(periods < lag + length, lost, paid))
+    return -weights @ refused, -weights @ np.full(len(periods), paid)
+
+
+@pytest.mark.parametrize(("lag", "length"), [(0, 1), (0, 5), (1, 1), (1, 7), (3, 2)])
+@pytest.mark.parametrize("delta", [0.4, 0.9])
+def test_the_target_is_indifferent_at_the_most(lag, length, delta):
+    power = model_of(drawn(4)).power("r0", "r1")
+    refusing, paying = repeated(
+        power.most(delta, lag=lag, length=length), power.loss_money, delta, lag, length
+    )
+    np.testing.assert_allclose(refusing, paying, rtol=1e-9)
+
+
+@pytest.mark.parametrize("length", [1, 4])
+def test_the_hegemon_is_indifferent_at_the_least(length):
+    power, delta = model_of(drawn(4)).power("r0", "r1"), 0.8
+    value, _ = repeated(-power.least(delta, length=length), power.cost_money, delta, 0, length)
+    np.testing.assert_allclose(value, 0, atol=1e-9)
+
+
+def test_payments_that_both_accept():
+    power = icio().power("USA", "CAN")
+    near([power.most(), power.most(0.9, lag=1), power.least(0.9)], [42.172013, 0.9 * 42.172013, 4.571356])
+    limit = power.patience ** (1 / 3)
+    assert power.least(limit + 1e-6, length=3) < power.most(limit + 1e-6, length=3)
+    assert power.least(limit - 1e-6, length=3) > power.most(limit - 1e-6, length=3)
+    assert power.least(0.9, length=10_000) == np.inf
+    assert power.by_sector().most([[0.5], [0.9]], lag=2).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda power: power.most(1.0), r"`discounts` must lie in \(0, 1\)"),
+        (lambda power: power.least(0.0), r"`discounts` must lie in \(0, 1\)"),
+        (lambda power: power.most(0.9, lag=-1), "`lag`"),
+        (lambda power: power.least(0.9, length=0), "`length`"),
+    ],
+)
+def test_wrong_terms(call, message):
+    with pytest.raises(InvalidInput, match=message):
+        call(model_of(drawn(4)).power("r0", "r1"))
+
+
+def test_a_threat_in_a_negotiation():
+    whole = Negotiation(model=icio(), home="CAN", partner="USA", alternative="CHN")
+    levels = [0.10, 0.15, 0.30, 1.0]
+    near(whole.threat(r=levels).loss, [2.567521, 2.563105, 2.551832, 2.523887])
+    near(whole.threat(r=levels, route="contingent").loss, [2.443920, 2.379290, 2.193184, 1.441308])
+    assert whole.threat(route="contingent").loss == whole.threat().loss
+    assert whole.threat(r=levels, route="contingent", sectors="all").by_sector().loss.shape == (20, 4)
+    assert Negotiation(model=icio(), home="CAN", partner="USA").threat().loss == whole.threat().loss
+    merged = Negotiation(data="icio2019", home="CAN", partner="USA", alternative="CHN")
+    near([merged.threat().loss, merged.threat().cost], [2.575751, 0.201311])
+    with pytest.raises(InvalidInput, match="`route` must be one of 'open', 'contingent'; got 'closed'"):
+        whole.threat(route="closed")
+
+
+def test_a_threat_in_the_money_of_the_negotiation():
+    talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China", money="gdp")
+    power = talks.threat(r=0.15)
+    lost = talks.payoffs(0.0, r=0.15).money - talks.leave(r=0.15).money
+    np.testing.assert_allclose([power.loss_money, power.cost_money], lost, rtol=0, atol=1e-8)

@@ -145,7 +145,7 @@ class BayesianProblem(Shown, line=False):
             prior = np.full(v.size, 1 / v.size), np.full(c.size, 1 / c.size)
         chances, _ = _prior(prior, (v.size, c.size))
         if options is not None:
-            if len(options) != 2:
+            if not isinstance(options, tuple | list) or len(options) != 2:
                 raise InvalidInput("`options` must be a pair: of the buyer's types and of the seller's.")
             more = [real(option, "options", payoffs=True) for option in options]
             v, c = v - np.broadcast_to(more[0], v.shape), c + np.broadcast_to(more[1], c.shape)
@@ -319,7 +319,7 @@ def scale_of(problem: BayesianProblem) -> float:
 
 def _prior(prior: Any, shape: tuple[int, ...]) -> tuple[Floats, bool]:
     """Return the chances of pairs of types, and whether types are independent."""
-    if isinstance(prior, tuple) and len(prior) == 2:
+    if _is_pair(prior):
         margins = [real(part, f"prior[{k}]", ndim=1) for k, part in enumerate(prior)]
         for k, part in enumerate(margins):
             if part.size != shape[k]:
@@ -331,11 +331,18 @@ def _prior(prior: Any, shape: tuple[int, ...]) -> tuple[Floats, bool]:
     array = real(prior, "prior")
     if array.shape != shape:
         raise InvalidInput(
-            f"`prior` must have shape {shape}, or be a tuple of two vectors for independent types; got {array.shape}."
+            f"`prior` must have shape {shape}, or be a pair of vectors for independent types; got {array.shape}."
         )
     _checked(array, "prior")
     array = array / array.sum()
     return array, bool(np.abs(array - np.outer(array.sum(axis=1), array.sum(axis=0))).max() <= 1e-15)
+
+
+def _is_pair(prior: Any) -> bool:
+    """Say whether a prior is a pair of vectors: two rows of one matrix would sum to 1 together."""
+    if not isinstance(prior, tuple | list) or len(prior) != 2 or any(np.ndim(part) != 1 for part in prior):
+        return False
+    return len(prior[0]) != len(prior[1]) or float(np.sum(prior[0]) + np.sum(prior[1])) > 1.5  # 2, not 1
 
 
 def _checked(chances: Floats, name: str) -> None:

@@ -60,8 +60,8 @@ def second_best(problem: BayesianProblem, *, weights: Any = None, subsidy: float
     ----------
     problem : BayesianProblem
     weights : array_like, shape (2,), or a pair of shapes (n,) and (m,), optional
-        Weights of the two players, or of their types on top of the prior; equal by default. Positive ones give the
-        interim incentive efficient mechanisms.
+        Weights of the two players, or of their types on top of the prior; equal by default. Only ratios count.
+        Positive ones give the interim incentive efficient mechanisms.
     subsidy : float, default 0
         Money from outside, in the unit of the payoffs; needs independent types and transfers.
 
@@ -315,14 +315,17 @@ def _traded(problem: BayesianProblem) -> tuple[Floats, Floats]:
 def _weights(weights: Any, n: int, m: int) -> Floats:
     if weights is None:
         return np.ones(n + m)
-    parts = [np.ravel(real(part, "weights")) for part in weights]
+    pair = isinstance(weights, tuple | list | np.ndarray) and len(weights) == 2
+    parts = [np.ravel(real(part, "weights")) for part in weights] if pair else []
     if [part.size for part in parts] == [1, 1]:
         parts = [np.repeat(part, size) for part, size in zip(parts, (n, m), strict=True)]
-    if [part.size for part in parts] != [n, m] or min(part.min() for part in parts) < 0:
+    each = np.concatenate(parts) if parts else np.zeros(1)
+    if [part.size for part in parts] != [n, m] or each.min() < 0 or not each.any():
         raise InvalidInput(
-            f"`weights` must be two numbers, or a pair with one for each of {n} and {m} types, and not negative."
+            f"`weights` must be two numbers, or a pair with one for each of {n} and {m} types, not negative and not "
+            "all 0."
         )
-    return np.concatenate(parts)
+    return np.asarray(each / each.max())
 
 
 def _mechanism(

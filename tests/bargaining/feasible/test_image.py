@@ -41,6 +41,8 @@ def test_mixtures_of_points_are_a_polytope(seed):
     assert image.image @ reached == pytest.approx(
         nash(Problem(image, d)).payoffs, rel=1e-8, abs=1e-9 * step.max()
     )
+    units = Problem(image, d).rescale(step, -d).relabel(range(n)[::-1])
+    assert nash(units).payoffs[::-1] == pytest.approx(nash(Problem(image, d)).payoffs * step - d, rel=1e-7)
     if n == 2:
         assert len(image.vertices) == len(hull.vertices)
         assert np.sort(image.vertices, axis=0) == pytest.approx(np.sort(hull.vertices, axis=0), rel=1e-8)

@@ -263,6 +263,12 @@ def test_units_order_and_names_do_not_matter():
     both = problem.ex_ante()
     assert nash(both).payoffs == pytest.approx([0.08, 0.08])
     assert kalai_smorodinsky(both).ok
+    for weights in ([2e9, 1e9], [2, 1]):
+        assert second_best(problem, weights=weights).payoffs @ [2, 1] == pytest.approx(
+            second_best(problem, weights=[1, 0.5]).payoffs @ [2, 1]
+        )
+    for prior in (([0.5, 0.5], [0.25, 0.75]), [[0.5, 0.5], [0.25, 0.75]], [[0.125, 0.375], [0.125, 0.375]]):
+        assert BayesianProblem.trade([1, 3], [0, 2], prior).prior.tolist() == [[0.125, 0.375], [0.125, 0.375]]
     moved = BayesianProblem.trade([1.5, 3], [0, 1], options=([0.5, 0], [0, 1]))
     assert moved.values.tolist() == [1, 3]
     assert moved.costs.tolist() == [0, 2]
@@ -300,6 +306,9 @@ def test_nobody_can_gain():
             "`subsidy` must be 0",
         ),
         (lambda: second_best(uniform(2), weights=[1, -1]), "`weights` must be"),
+        (lambda: second_best(uniform(2), weights=[0, 0]), "not all 0"),
+        (lambda: second_best(uniform(2), weights=2), "`weights` must be"),
+        (lambda: BayesianProblem.trade([1, 2], [0], options=3), "`options` must be a pair"),
         (lambda: double_auction(uniform(2), 1.5, [0, 1], [0, 1]), "`k` must lie in"),
         (lambda: double_auction(uniform(2), 0.5, [0, 1, 2], [0, 1]), "`bids` must have one offer per type"),
         (lambda: random_offerer(uniform(2), chances=[1, 1]), "`chances` must be two that sum to 1"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arrays import LARGEST, Floats, by_cell, by_player, fill, owning, real
+from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fill, owning, real
 from bargaining._calls import suggesting
 from bargaining._rich import Shown
 from bargaining.errors import InvalidInput, NotApplicable
@@ -98,6 +98,10 @@ class LinearImage(Shown, line=False):
                 f"`lower` must not exceed `upper`; got {low[j]:g} and {high[j]:g} for decision {j}."
             )
         size = np.asarray(abs(rows).max(axis=1).toarray()).ravel()
+        if ((size > 0) & (size < SMALLEST)).any():
+            raise InvalidInput(
+                f"`image` must have entries of at least {SMALLEST:g} or 0 in a row. Rescale the payoffs."
+            )
         size = np.where(size > 0, size, 1.0)
         unit = (diags_array(1 / size) @ rows).tocsr()
         fill(self, players=rows.shape[0], image=rows, matrix=matrix, limits=limits, lower=low, upper=high)
@@ -120,6 +124,7 @@ class LinearImage(Shown, line=False):
     @question
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; inf and NaN where it has no bound."""
+        real(weights, "weights")  # finite
         point = by_cell(lambda w: self._best(w * self._size), weights, entries=self.players)
         value = (weights * point).sum(axis=-1)
         return np.where(np.isnan(value), np.inf, value), point
@@ -127,7 +132,8 @@ class LinearImage(Shown, line=False):
     @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
         """Return the largest t with origin + t * direction in the set; -inf where the line misses it."""
-        return np.asarray(by_cell(self._ray, origin / self._size, direction / self._size))
+        start, step = real(origin, "origin"), real(direction, "direction")
+        return np.asarray(by_cell(self._ray, start / self._size, step / self._size))
 
     @question
     def ideal(self, floor: Floats) -> Floats:
@@ -137,20 +143,20 @@ class LinearImage(Shown, line=False):
     @question
     def contains(self, x: Floats, *, tol: float = 1e-12) -> NDArray[np.bool_]:
         """Say whether x is in the set, up to `tol`, but at least 1e-9, of the size of payoffs."""
-        near = by_cell(self._distance, x / self._size) <= max(tol, SAME)
+        near = by_cell(self._distance, real(x, "x") / self._size) <= max(tol, SAME)
         return np.asarray(near)
 
     @question
     def support_above(self, weights: Floats, floor: Floats) -> Floats:
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
         of_one_cell(weights=weights, floor=floor)
-        end = self._above(weights * self._size, floor)
+        end = self._above(real(weights, "weights") * self._size, floor)
         return self._payoffs(end.x) if end.status == 0 else np.full(self.players, np.nan)
 
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the point that maximises the weighted product of gains over `origin`, and its residual."""
-        return product_by_cell(self._product, origin, weights)
+        return product_by_cell(self._product, real(origin, "origin"), real(weights, "weights"))
 
     def decision(self, payoffs: ArrayLike) -> Floats:
         """Return a decision z, shape (k,), that gives every player `payoffs` plus the largest possible equal gain.
@@ -243,6 +249,8 @@ class LinearImage(Shown, line=False):
 
     def _above(self, weights: Floats, floor: Floats) -> Any:
         bound = np.isfinite(floor)
+        if np.isposinf(floor).any():
+            raise InvalidInput("`floor` must be finite, or -inf for none; got inf.")
         right = -(floor / self._size)[bound]
         return solve(self, self._unit.T @ weights, rows=-self._unit[bound], right=right)
 

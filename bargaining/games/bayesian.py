@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bargaining._arguments import flag
-from bargaining._arrays import Floats, fill, owned, owning, real
+from bargaining._arrays import Floats, fill, owned, owning, real, scalar
 from bargaining._calls import suggesting
 from bargaining._names import Names, unique_names
 from bargaining._rich import Shown
@@ -237,6 +237,12 @@ def mechanism_gains(problem: BayesianProblem, subsidy: float = 0.0, *, by_type: 
     """
     from scipy.sparse import block_diag, csr_array, hstack, vstack
 
+    subsidy = scalar(subsidy, "subsidy")
+    if subsidy and not (problem.transfers and problem.independent):
+        raise InvalidInput(
+            f"`subsidy` must be 0 without transfers and where types are correlated; got {subsidy:g}. Pass "
+            "transfers=True, or the prior as a pair of vectors."
+        )
     (count, _, n, m), money = problem.gains.shape, _money(problem)
     chances = count * n * m
     truth = [_report(problem, k, np.arange(size), np.arange(size)) for k, size in enumerate((n, m))]

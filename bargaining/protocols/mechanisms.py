@@ -86,11 +86,6 @@ def second_best(problem: BayesianProblem, *, weights: Any = None, subsidy: float
     """
     problem = _asked(problem)
     subsidy = scalar(subsidy, "subsidy")
-    if subsidy and not (problem.transfers and problem.independent):
-        raise InvalidInput(
-            f"`subsidy` must be 0 without transfers and where types are correlated; got {subsidy:g}. Pass "
-            "transfers=True, or the prior as a pair of vectors."
-        )
     f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
     image = mechanism_gains(problem, subsidy)
     objective = (

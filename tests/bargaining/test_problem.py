@@ -22,10 +22,12 @@ from bargaining import (
     payoff_set,
 )
 
+PROBLEM = "problem: 'Problem'"  # a first parameter of this type
 CONCEPTS = [
     public
     for public in (getattr(bargaining, name) for name in bargaining.__all__)
-    if inspect.isfunction(public) and next(iter(inspect.signature(public).parameters), "") == "problem"
+    if inspect.isfunction(public)
+    and str(next(iter(inspect.signature(public).parameters.values()), "")) == PROBLEM
 ]
 GIVEN = {"yu": {"p": 2}, "dictatorial": {"player": 0}, "gupta_livne": {"reference": [0, 0]}}
 PROTOCOLS = [

@@ -77,6 +77,38 @@ def test_special_tariffs_solve_their_conditions(primitives: Primitives) -> None:
     np.testing.assert_array_equal(model.autarky(), model.welfare([0.6, 1.0]))
 
 
+@dataclass(frozen=True)
+class Row:
+    """G_0 = 1, G_1 = .65: computed by an independent program, to the digits shown."""
+
+    share: float
+    war: tuple[float, float]
+    transfer_war: float
+    transfer_threats: float
+    exit_0: float
+    critical: tuple[float, float]
+
+
+ROWS = [
+    Row(0.00, (-0.0518, 0.0123), 0.03208, 0.03609, -0.1778, (0.254, 1.420)),
+    Row(0.10, (-0.0386, 0.0044), 0.02153, 0.02422, -0.1541, (0.313, 1.150)),
+    Row(0.15, (-0.0326, 0.0008), 0.01667, 0.01875, -0.1431, (0.351, 1.026)),
+    Row(0.20, (-0.0268, -0.0027), 0.01208, 0.01359, -0.1328, (0.396, 0.909)),
+    Row(0.30, (-0.0164, -0.0089), 0.00375, 0.00422, -0.1141, (0.517, 0.696)),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"r={row.share}")
+def test_redirection_table(row: Row) -> None:
+    model = LinearTariffs(exports=(1.0, 0.65)).redirect(row.share)
+    threats = model.welfare(model.threat_tariffs())
+    assert model.war() == pytest.approx(row.war, abs=5e-5)
+    assert float(model.transfer(model.war())) == pytest.approx(row.transfer_war, abs=5e-6)
+    assert float(model.transfer(threats)) == pytest.approx(row.transfer_threats, abs=5e-6)
+    assert model.autarky()[0] == pytest.approx(row.exit_0, abs=5e-5)
+    assert model.critical_discounts() == pytest.approx(row.critical, abs=5.001e-4)  # .2535 is printed .254
+
+
 def test_transfers_are_the_closed_forms(primitives: Primitives) -> None:
     """Split the surplus of free trade equally: symbolically, for every pair of sizes."""
 
@@ -115,11 +147,20 @@ def test_critical_discounts_are_where_deviating_just_fails_to_pay() -> None:
         assert (1 - delta[player]) * gain + delta[player] * model.war()[player] == pytest.approx(0, abs=1e-16)
 
 
+BAD = [
+    ("exports", {"exports": (1.0, -0.1)}, "`exports` must lie in"),
+    ("exports", {"exports": (0.0, 0.0)}, "`exports` must not be zero"),
+]
+
+
+@pytest.mark.parametrize(("_name", "arguments", "message"), BAD)
+def test_bad_sizes_are_refused(_name: str, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        LinearTariffs(**arguments)  # type: ignore[arg-type]
+
+
 def test_bad_arguments_are_refused_by_name() -> None:
     model = LinearTariffs(exports=(1.0, 0.65))
-    for sizes, message in (((1.0, -0.1), "lie in"), ((0.0, 0.0), "not be zero")):
-        with pytest.raises(InvalidInput, match=f"`exports` must {message}"):
-            LinearTariffs(exports=sizes)
     with pytest.raises(InvalidInput, match=r"`tariffs` must lie in \[0, inf\]; got -0.1"):
         model.welfare((-0.1, 0.0))
     with pytest.raises(InvalidInput, match=r"`share` must lie in \[0, 1\]; got 1.5"):

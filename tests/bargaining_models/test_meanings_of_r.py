@@ -85,6 +85,16 @@ def test_exports_of_the_note_are_those_of_a_plain_program(plain: PlainTrade) -> 
         assert [float(less), float(more)] == pytest.approx(100 * (now / first - 1), abs=0.5)
 
 
+def test_the_first_table_has_both_meanings() -> None:
+    """What is diverted is the capacity of T1-r."""
+    headline = rows_of("headline", "tariffs", "route", "reading")
+    for row in stored("T1-r").records():
+        if row["meaning"] == "diverted" and row["r"] > 0:
+            for route in ("open", "closed"):
+                paid = headline["2023", route, "Nash"][f"diverted_{row['r']:g}"]
+                assert paid == pytest.approx(row[route], abs=1e-8, nan_ok=True)
+
+
 def test_shares_by_sector_divert_only_if_they_are_alike(study: Study) -> None:
     base = study.baseline
     diversion = Diversion(base.model, base.roles, base.free)

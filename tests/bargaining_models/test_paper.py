@@ -1,13 +1,18 @@
 """The main job: every table, twice the same bytes, and a failure that costs nothing else."""
 
+import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import bargaining_models
+from bargaining import nash
 from bargaining.tables.table import Table
 from bargaining_models.paper import __main__ as job
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.study import SHARES, Study
 from bargaining_models.paper.tables import TABLES
+from plain_trade import PlainTrade
 
 FAST = ["T1", "T2", "T2-closed"]
 
@@ -55,3 +60,42 @@ def test_an_unknown_table_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         job.main(["T99"])
     assert "T99" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sets", [Study.sets[:1], pytest.param(Study.sets, marks=pytest.mark.slow)])
+def test_a_threshold_that_does_not_exist_is_no_number(study: Study, sets: tuple[str, ...]) -> None:
+    some = copy.copy(study)  # with what it has computed
+    some.sets = sets
+    table = TABLES["T3"](some)
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert set(rows["leaving beats the tariff war for Canada"]) == {None}
+    assert "none" in str(table)
+    # The linear model and the calibrated one disagree on the US, and the note says so.
+    assert set(rows["the US loses from the tariff war"]) == {0.0}
+
+
+def test_what_r_means_is_what_is_sold(study: Study) -> None:
+    rows = TABLES["T1-r"](study).records()
+    deal = study.uncapped
+    us, canada, china = (study.parameters.regions.index(name) for name in ("USA", "CAN", "CHN"))
+    flows = deal.agreement.equilibrium.flows[..., study.parameters.goods].sum(axis=-1)
+    for k, row in enumerate(rows[: len(SHARES)]):
+        assert row["r"] == row["capacity"] == SHARES[k]
+        assert row["US"] == pytest.approx(flows[k, us, canada], rel=1e-12)
+        assert row["China"] == pytest.approx(flows[k, china, canada], rel=1e-12)
+        assert row["open"] == pytest.approx(deal.transfer(nash(deal.problem()))[k], abs=1e-9)
+    for row in rows[len(SHARES) :]:
+        assert row["US_change"] == pytest.approx(-100 * row["r"], abs=1e-7)
+    # In a plain program that shares no code: what the capacity diverts, and the transfer at the rates of the war.
+    plain = PlainTrade(Path(bargaining_models.__file__).parent / "data", 5.0)
+    for row in rows[-2:]:
+        cost = np.ones_like(plain.flows)
+        sold = plain.flows[:, 1, :9]  # by Canada
+        cost[2, 1, :9] = (1 + row["capacity"] * sold[0] / sold[2]) ** -0.2
+        free, war = plain.tariff, plain.tariff.copy()
+        found = plain.solve(free, cost)
+        assert found["flows"][0, 1, :9].sum() / sold[0].sum() == pytest.approx(1 - row["r"], abs=1e-8)
+        war[1, 0, :9], war[0, 1, :9] = study.baseline.war(r=row["capacity"]).rates
+        lost = (plain.welfare(free, cost) - plain.welfare(war, cost))[:2] * plain.income[:2] / 100
+        assert row["open"] == pytest.approx((lost[1] - lost[0]) / 2, abs=1e-6)
+    assert rows[-1]["closed"] is None

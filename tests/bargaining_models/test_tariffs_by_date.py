@@ -10,10 +10,12 @@ import bargaining_models
 from bargaining import InvalidInput
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.deal import Deal
+from bargaining_models.paper.tables import stored
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment, TradeModel
 from bargaining_models.us_canada.baseline import Baseline
 from former_figures import former
+from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
 LAST = "2026-08-19"
@@ -37,7 +39,7 @@ def talks():
 
 
 def test_the_us_gains_from_the_war_of_august_2026_where_it_loses_at_the_rates_of_2023(talks):
-    """US rates on China and others of August 2026 turn the sign."""
+    """US rates on China and others of August 2026 turn the sign. Checked in a program that shares no code."""
     before = Negotiation(data=load(), **PAIR)
     war, peace = before.war(), before.payoffs()
     assert round(float(war.percent[1] - peace.percent[1]), 3) == -0.008
@@ -48,6 +50,27 @@ def test_the_us_gains_from_the_war_of_august_2026_where_it_loses_at_the_rates_of
     one = {("USA", "CHN"): 0.228, ("USA", "ROW"): 0.1035}
     flat = Negotiation(data=former(), tariffs=Environment.from_rates(one, date=LAST), **PAIR)
     assert float(flat.war().percent[1] - flat.payoffs().percent[1]) == pytest.approx(0.01443, abs=5.1e-6)
+    plain, rates = PlainTrade(DATA, 5.0), rates_on(LAST, "wiod2011")
+    regions, sectors = load().regions, load().sectors
+    tariff = plain.tariff.copy()
+    for (importer, exporter, sector), rate in rates.items():
+        if {importer, exporter} != {"USA", "CAN"}:
+            tariff[regions.index(importer), regions.index(exporter), sectors.index(sector)] = rate
+    at_peace = plain.welfare(tariff)
+    tariff[1, 0, :9], tariff[0, 1, :9] = war.rates
+    np.testing.assert_allclose(peace.percent, at_peace[[1, 0]], atol=1e-9)
+    lost = plain.welfare(tariff)[[1, 0]] - at_peace[[1, 0]]
+    np.testing.assert_allclose(war.percent - peace.percent, lost, atol=1e-9)
+    # The dated tables of the paper say the same, in percent and in the money of the Nash division.
+    where = ("2026", 0.0, "unlimited")
+    (row,) = (row for row in stored("T1").records() if (row["tariffs"], row["r"], row["capacity"]) == where)
+    np.testing.assert_allclose([row["war_Canada"], row["war_US"]], lost, atol=1e-8)
+    where = ("2026", "open", "Nash")
+    (row,) = (
+        row for row in stored("headline").records() if (row["tariffs"], row["route"], row["reading"]) == where
+    )
+    money = lost * plain.income[[1, 0]] / 100
+    assert row["0"] == pytest.approx((money[1] - money[0]) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from bargaining._arrays import LARGEST, SMALLEST, Floats, by_cell, by_player, fill, owning, real
 from bargaining._calls import suggesting
 from bargaining._rich import Shown
-from bargaining.errors import InvalidInput, NotApplicable
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining.feasible._concave import linear, product
+from bargaining.feasible._facets import TOLERANCE, Optimum
 from bargaining.feasible.base import of_one_cell, product_by_cell, question
 
-TOLERANCE = 1e-10  # violation of rows of size one that HiGHS accepts: the least that it can be told
 SAME = 1e-9  # of the size of payoffs: vertices closer than this are one
 
 
@@ -43,7 +43,7 @@ class LinearImage(Shown, line=False):
 
     Notes
     -----
-    Decisions are expected to be of size one. Payoffs cannot be thrown away unless a decision does so.
+    Payoffs cannot be thrown away unless a decision does so.
 
     Examples
     --------
@@ -63,8 +63,12 @@ class LinearImage(Shown, line=False):
     limits: Floats
     lower: Floats
     upper: Floats
-    _unit: Any = field(repr=False)  # the image in units of each player's largest entry
+    _unit: Any = field(repr=False)  # the image in units of each player's largest payoff per unit of decisions
     _size: Floats = field(repr=False)
+    _rows: Any = field(repr=False)  # of the constraints, of size one
+    _right: Floats = field(repr=False)
+    _slope: Floats = field(repr=False)  # of the constraints as they are given
+    _scale: float = field(repr=False)  # the unit of decisions
 
     @suggesting
     def __init__(
@@ -98,16 +102,19 @@ class LinearImage(Shown, line=False):
                 f"`lower` must not exceed `upper`; got {low[j]:g} and {high[j]:g} for decision {j}."
             )
         size = np.asarray(abs(rows).max(axis=1).toarray()).ravel()
-        if ((size > 0) & (size < SMALLEST)).any():
-            raise InvalidInput(
-                f"`image` must have entries of at least {SMALLEST:g} or 0 in a row. Rescale the payoffs."
-            )
         size = np.where(size > 0, size, 1.0)
-        unit = (diags_array(1 / size) @ rows).tocsr()
+        slope = np.asarray(abs(matrix).max(axis=1).toarray()).ravel()
+        slope = np.where(slope > 0, slope, 1.0)
+        ends = np.abs(np.concatenate((limits / slope, low, high)))
+        scale = float(ends[np.isfinite(ends)].max(initial=0.0)) or 1.0
+        scale = float(2.0 ** np.floor(np.log2(scale)))  # so that numbers keep their digits
         fill(self, players=rows.shape[0], image=rows, matrix=matrix, limits=limits, lower=low, upper=high)
-        fill(self, _unit=unit, _size=size)
+        fill(self, _unit=(diags_array(1 / size) @ rows).tocsr(), _size=size * scale, _scale=scale)
+        fill(
+            self, _rows=(diags_array(1 / slope) @ matrix).tocsr(), _right=limits / slope / scale, _slope=slope
+        )
         start = np.clip(0.0, low, high)
-        if (matrix @ start > limits).any() and solve(self, np.zeros(k)).status == 2:
+        if (matrix @ start > limits).any() and self._solve(np.zeros(k)).status == Status.EMPTY:
             raise InvalidInput(
                 "`matrix`, `limits` and the bounds must allow some decision; they allow none. Loosen a limit."
             )
@@ -125,9 +132,8 @@ class LinearImage(Shown, line=False):
     def support(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the best weighted sum and a point where it is attained; inf and NaN where it has no bound."""
         real(weights, "weights")  # finite
-        point = by_cell(lambda w: self._best(w * self._size), weights, entries=self.players)
-        value = (weights * point).sum(axis=-1)
-        return np.where(np.isnan(value), np.inf, value), point
+        found = by_cell(lambda w: self._best(w * self._size), weights, entries=self.players + 1)
+        return found[..., 0], found[..., 1:]
 
     @question
     def ray(self, origin: Floats, direction: Floats) -> Floats:
@@ -151,7 +157,7 @@ class LinearImage(Shown, line=False):
         """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
         of_one_cell(weights=weights, floor=floor)
         end = self._above(real(weights, "weights") * self._size, floor)
-        return self._payoffs(end.x) if end.status == 0 else np.full(self.players, np.nan)
+        return np.asarray(self._size * (self._unit @ end.point))
 
     @question
     def product(self, origin: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -162,14 +168,45 @@ class LinearImage(Shown, line=False):
         """Return a decision z, shape (k,), that gives every player `payoffs` plus the largest possible equal gain.
 
         The gain is measured in units of each player's largest entry in `image`.
+
+        Raises
+        ------
+        NotApplicable
+            If equal gains have no bound.
         """
         wanted = by_player(real(payoffs, "payoffs", ndim=1), "payoffs", self.players) / self._size
-        end = solve(self, self._last(), rows=-self._with(-np.ones(self.players)), right=-wanted)
-        if end.status:
+        end = self._solve(self._last(), rows=-self._with(-np.ones(self.players)), right=-wanted)
+        if end.status != Status.OK:
             raise NotApplicable(
                 "the set has no bound in the direction of equal gains, so that no decision is best."
             )
-        return np.asarray(end.x[:-1])
+        return np.asarray(end.point[:-1] * self._scale)
+
+    def optimum(self, weights: ArrayLike) -> tuple[Floats, Floats, float]:
+        """Return a decision with the best weighted sum of payoffs, the price of each limit, and the gap to the dual.
+
+        The price of a limit is what a unit more of it adds to the sum. With these prices, and those of the bounds that
+        they imply, the sum cannot be larger than that of the decision plus the gap, which is relative to the
+        objective's largest coefficient, in units of the decisions' size.
+
+        Raises
+        ------
+        Unsolved
+            If the sum has no bound.
+        """
+        w = by_player(real(weights, "weights", ndim=1), "weights", self.players) * self._size
+        objective = self._unit.T @ w
+        end, top = self._program(objective), float(np.abs(objective).max()) or 1.0
+        if end.status:
+            raise Unsolved(f"the best sum of payoffs was not reached: {end.message}")
+        price, low, high = -end.ineqlin.marginals, end.lower.marginals, end.upper.marginals
+        slope = objective / top - self._rows.T @ price + low + high
+        bound = price @ self._right
+        for ends, each in ((self.lower, low), (self.upper, high)):
+            finite = np.isfinite(ends)
+            bound -= each[finite] @ ends[finite] / self._scale
+        gap = max(abs(float(bound - objective @ end.x / top)), float(np.abs(slope).max()))
+        return end.x * self._scale, price * top / (self._slope * self._scale), gap
 
     @property
     def vertices(self) -> Floats:
@@ -184,10 +221,8 @@ class LinearImage(Shown, line=False):
             raise NotApplicable(
                 f"`vertices` are for two players; this set has {self.players}. Use `support`."
             )
-        ends = [
-            self._best(np.array(turn)) / self._size
-            for turn in ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
-        ]
+        turns = ((0.0, -1.0), (1.0, 0.0), (0.0, 1.0), (-1.0, 0.0))
+        ends = [self._best(np.array(turn))[1:] / self._size for turn in turns]
         if not np.isfinite(ends).all():
             raise NotApplicable(
                 "`vertices` of a set without a bound cannot be listed; use `support` or `ray`."
@@ -208,28 +243,26 @@ class LinearImage(Shown, line=False):
     def _ray(self, start: Floats, step: Floats) -> float:
         """Return the end of a ray in units of size one."""
         size = max(float(np.abs(step).max()), np.finfo(float).tiny)
-        end = solve(self, self._last(), equal=self._with(-step / size), values=start)
-        return -float(end.fun) / size if end.status == 0 else np.inf if end.status == 3 else -np.inf
+        return self._solve(self._last(), equal=self._with(-step / size), values=start).value / size
 
     def _ideal(self, floor: Floats) -> Floats:
-        ends = [self._above(own, floor) for own in np.eye(self.players)]
-        best = [-end.fun if end.status == 0 else np.inf if end.status == 3 else -np.inf for end in ends]
-        return np.array(best) * self._size
+        return np.array([self._above(own, floor).value for own in np.eye(self.players)]) * self._size
 
     def _distance(self, x: Floats) -> float:
         """Return the largest difference of a payoff from the nearest point of the set, over the size of payoffs."""
         from scipy.sparse import vstack
 
         rows = vstack((self._with(-np.ones(self.players)), -self._with(np.ones(self.players))))
-        end = solve(self, -self._last(), rows=rows, right=np.concatenate((x, -x)))
-        return float(end.fun / (1.0 + np.abs(x).max())) if end.status == 0 else np.inf
+        end = self._solve(-self._last(), rows=rows, right=np.concatenate((x, -x)))
+        return -end.value / (1.0 + float(np.abs(x).max()))
 
     def _product(self, d: Floats, w: Floats) -> tuple[Floats, float]:
-        low, high, eye = np.isfinite(self.lower), np.isfinite(self.upper), np.eye(self.lower.size)
-        rows = np.vstack((self.matrix.toarray(), -eye[low], eye[high]))
-        right = np.concatenate((self.limits, -self.lower[low], self.upper[high]))
-        z, gap = product(w, self._unit.toarray(), rows, right, -d / self._size)
-        return self._payoffs(z), gap
+        lower, upper, eye = self.lower / self._scale, self.upper / self._scale, np.eye(self.lower.size)
+        low, high = np.isfinite(lower), np.isfinite(upper)
+        rows = np.vstack((self._rows.toarray(), -eye[low], eye[high]))
+        right = np.concatenate((self._right, -lower[low], upper[high]))
+        y, gap = product(w, self._unit.toarray(), rows, right, -d / self._size)
+        return self._size * (self._unit @ y), gap
 
     def _between(self, a: Floats, b: Floats) -> list[Floats]:
         """Return the corners from a to b, counterclockwise, without b, in units of size one."""
@@ -237,25 +270,23 @@ class LinearImage(Shown, line=False):
         if np.abs(step).max() <= SAME:
             return []
         normal = np.array([step[1], -step[0]]) / np.abs(step).max()
-        c = self._best(normal) / self._size
+        c = self._best(normal)[1:] / self._size
         if normal @ (c - a) <= SAME:
             return [a]
         return [*self._between(a, c), *self._between(c, b)]
 
     def _best(self, weights: Floats) -> Floats:
-        """Return a point with the best sum of payoffs in units of size one; NaN where it has no bound."""
-        end = solve(self, self._unit.T @ weights)
-        return self._payoffs(end.x) if end.status == 0 else np.full(self.players, np.nan)
+        """Return the best sum of payoffs in units of size one, and the payoffs where it is attained."""
+        end = self._solve(self._unit.T @ weights)
+        return np.append(end.value, self._size * (self._unit @ end.point))
 
-    def _above(self, weights: Floats, floor: Floats) -> Any:
+    def _above(self, weights: Floats, floor: Floats) -> Optimum:
         bound = np.isfinite(floor)
         if np.isposinf(floor).any():
             raise InvalidInput("`floor` must be finite, or -inf for none; got inf.")
-        right = -(floor / self._size)[bound]
-        return solve(self, self._unit.T @ weights, rows=-self._unit[bound], right=right)
-
-    def _payoffs(self, z: Floats) -> Floats:
-        return np.asarray(self._size * (self._unit @ z))
+        return self._solve(
+            self._unit.T @ weights, rows=-self._unit[bound], right=-(floor / self._size)[bound]
+        )
 
     def _last(self) -> Floats:
         return np.append(np.zeros(self.lower.size), 1.0)
@@ -265,53 +296,63 @@ class LinearImage(Shown, line=False):
 
         return hstack((self._unit, csr_array(column[:, None])), format="csr")
 
+    def _solve(self, objective: Floats, **more: Any) -> Optimum:
+        """Maximise over decisions in units of `_scale`, and a free variable if the objective has one entry more."""
+        end = self._program(objective, **more)
+        if end.status == 0:
+            return Optimum(status=Status.OK, point=end.x, value=float(objective @ end.x))
+        status = {2: Status.EMPTY, 3: Status.UNBOUNDED}.get(end.status, Status.FAILED)
+        value = {Status.EMPTY: -np.inf, Status.UNBOUNDED: np.inf}.get(status, np.nan)
+        return Optimum(status=status, point=np.full(self.lower.size, np.nan), value=value)
 
-def solve(
-    image: LinearImage,
-    objective: Floats,
-    *,
-    rows: Any = None,
-    right: Floats | None = None,
-    equal: Any = None,
-    values: Floats | None = None,
-) -> Any:
-    """Maximise objective . z over the decisions, with further inequalities and equations.
+    def _program(
+        self,
+        objective: Floats,
+        *,
+        rows: Any = None,
+        right: Floats | None = None,
+        equal: Any = None,
+        values: Floats | None = None,
+    ) -> Any:
+        """Return the result of SciPy, which minimises minus the objective over its size."""
+        from scipy.optimize import linprog
+        from scipy.sparse import csr_array, hstack, vstack
 
-    An objective with one more entry than decisions adds a free variable. Returns SciPy's result, which minimises.
-    """
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_array, hstack, vstack
-
-    more = objective.size - image.lower.size
-    matrix = (
-        hstack((image.matrix, csr_array((image.limits.size, more))), format="csr") if more else image.matrix
-    )
-    limits = image.limits
-    if rows is not None and right is not None:
-        matrix, limits = vstack((matrix, rows), format="csr"), np.append(limits, right)
-    return linprog(
-        -objective,
-        A_ub=matrix if limits.size else None,
-        b_ub=limits if limits.size else None,
-        A_eq=equal,
-        b_eq=values,
-        bounds=np.column_stack(
-            (np.append(image.lower, [-np.inf] * more), np.append(image.upper, [np.inf] * more))
-        ),
-        method="highs-ds",
-        options={"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE},
-    )
+        more = objective.size - self.lower.size
+        matrix, limits = self._rows, self._right
+        if more:
+            matrix = hstack((matrix, csr_array((limits.size, more))), format="csr")
+        if rows is not None and right is not None:
+            matrix, limits = vstack((matrix, rows), format="csr"), np.append(limits, right)
+        ends = zip((self.lower, self.upper), (-np.inf, np.inf), strict=True)
+        options = {"primal_feasibility_tolerance": TOLERANCE, "dual_feasibility_tolerance": TOLERANCE}
+        for presolve in (
+            True,
+            False,
+        ):  # which may not tell a program without a point from one without a bound
+            end = linprog(
+                -objective / (float(np.abs(objective).max()) or 1.0),
+                A_ub=matrix if limits.size else None,
+                b_ub=limits if limits.size else None,
+                A_eq=equal,
+                b_eq=values,
+                bounds=np.column_stack([np.append(each / self._scale, [free] * more) for each, free in ends]),
+                method="highs-ds",
+                options=options | {"presolve": presolve},
+            )
+            if end.status != 4:
+                break
+        return end
 
 
 def _sparse(value: Any, name: str) -> Any:
     """Return a matrix as a sparse array of finite numbers."""
     from scipy.sparse import csr_array, issparse
 
-    if not issparse(value):
-        return csr_array(real(value, name, ndim=2, payoffs=True))
-    array = csr_array(value, copy=True)
-    if not (np.abs(array.data) <= LARGEST).all():
-        raise InvalidInput(f"`{name}` must be finite, at most {LARGEST:g}; a sparse entry is not.")
+    array = csr_array(value, copy=True) if issparse(value) else csr_array(real(value, name, ndim=2))
+    size = np.abs(array.data)
+    if not (((size >= SMALLEST) & (size <= LARGEST)) | (size == 0)).all():
+        raise InvalidInput(f"`{name}` must have entries of {SMALLEST:g} to {LARGEST:g}, or 0. Rescale it.")
     return array
 
 

@@ -348,7 +348,7 @@ def _is_pair(prior: Any) -> bool:
     """Say whether a prior is a pair of vectors: two rows of one matrix would sum to 1 together."""
     if not isinstance(prior, tuple | list) or len(prior) != 2 or any(np.ndim(part) != 1 for part in prior):
         return False
-    return len(prior[0]) != len(prior[1]) or float(np.sum(prior[0]) + np.sum(prior[1])) > 1.5  # 2, not 1
+    return len(prior[0]) != len(prior[1]) or float(real(prior, "prior").sum()) > 1.5  # 2, or 1
 
 
 def _checked(chances: Floats, name: str) -> None:

@@ -13,7 +13,6 @@ from bargaining._calls import suggesting
 from bargaining.division import Division, Parameters
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.feasible.base import best_product
-from bargaining.feasible.image import solve
 from bargaining.games.bayesian import BayesianProblem, mechanism_gains, scale_of
 
 SURE = 1e-9  # of the largest gain: violation up to which a mechanism is OK, ten times what HiGHS accepts
@@ -37,8 +36,8 @@ class Mechanism(Division):
         Probability of an agreement.
     share : float
         Sum of the players' gains over the first best.
-    multipliers : dict of str to ndarray
-        Of a second best: the price of each constraint of the program, which prove it optimal; else empty.
+    multipliers : ndarray
+        Of a second best, the price of each row of ``problem.feasible.matrix``, which prove it optimal; else empty.
     residual : float
         The worst violation of incentives, participation and the budget, or the gap between the value and the bound that
         multipliers give, or what a type gains by another offer; over the largest gain of the problem.
@@ -49,7 +48,7 @@ class Mechanism(Division):
     payments: Floats
     agreement: float
     share: float
-    multipliers: dict[str, Any]
+    multipliers: Floats
 
 
 @suggesting
@@ -88,18 +87,9 @@ def second_best(problem: BayesianProblem, *, weights: Any = None, subsidy: float
     subsidy = scalar(subsidy, "subsidy")
     f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
     image = mechanism_gains(problem, subsidy)
-    objective = (
-        image.image.T @ (np.concatenate((f, g)) * _weights(weights, f.size, g.size)) / scale_of(problem)
-    )
-    end = solve(image, objective)
-    if end.status:
-        raise NotApplicable("the best sum has no bound: payments have no limit under this prior.")
-    duals = {"rows": -end.ineqlin.marginals, "lower": end.lower.marginals, "upper": end.upper.marginals}
-    finite = np.isfinite(image.upper)
-    bound = duals["rows"] @ image.limits - duals["upper"][finite] @ image.upper[finite]
-    slope = objective - image.matrix.T @ duals["rows"] + duals["lower"] + duals["upper"]
-    gap = max(abs(float(bound - objective @ end.x)), float(np.abs(slope).max()))
-    return _mechanism(problem, "second_best", {"subsidy": subsidy}, end.x, gap, subsidy, duals)
+    chances = np.concatenate((f, g)) * _weights(weights, f.size, g.size)
+    z, prices, gap = image.optimum(chances)
+    return _mechanism(problem, "second_best", {"subsidy": subsidy}, z, gap, subsidy, prices)
 
 
 @suggesting
@@ -135,12 +125,12 @@ def harsanyi_selten(problem: BayesianProblem) -> Mechanism:
     image, chances = mechanism_gains(problem), (problem.prior.sum(axis=1), problem.prior.sum(axis=0))
     nothing = np.zeros(image.players)
     if not (image.ideal(nothing) > TIE * scale_of(problem)).all():
-        z, status = np.zeros(image.lower.size), Status.DEGENERATE
-        return _mechanism(problem, "harsanyi_selten", {}, z, 0.0, 0.0, {}, status)
+        z = np.zeros(image.lower.size)
+        return _mechanism(problem, "harsanyi_selten", {}, z, 0.0, 0.0, status=Status.DEGENERATE)
     gains, residual = best_product(image, nothing, np.concatenate(chances) / 2)
     z = image.decision(gains)
     gap = float(np.abs(image.image @ z - gains).max()) / scale_of(problem)
-    return _mechanism(problem, "harsanyi_selten", {}, z, max(gap, float(residual)), 0.0, {})
+    return _mechanism(problem, "harsanyi_selten", {}, z, max(gap, float(residual)), 0.0)
 
 
 @suggesting
@@ -330,7 +320,7 @@ def _mechanism(
     z: Floats,
     gap: float,
     subsidy: float,
-    multipliers: dict[str, Any],
+    multipliers: Floats | None = None,
     status: Status = Status.OK,
 ) -> Mechanism:
     """Read a mechanism from a decision of the program behind `BayesianProblem.interim`."""
@@ -358,7 +348,7 @@ def _procedure(
     *,
     gap: float = 0.0,
     subsidy: float = 0.0,
-    multipliers: dict[str, Any] | None = None,
+    multipliers: Floats | None = None,
     status: Status = Status.OK,
 ) -> Mechanism:
     """Return outcomes and payments as a mechanism, with what they violate of its definition."""
@@ -394,5 +384,5 @@ def _procedure(
         payments=paid,
         agreement=float((problem.prior * q.sum(axis=0)).sum()),
         share=float(payoffs.sum() / first_best) if first_best > 0 else 1.0,
-        multipliers=multipliers or {},
+        multipliers=np.empty(0) if multipliers is None else multipliers,
     )

@@ -390,6 +390,7 @@ CALLS: dict[str, Call] = {
         },
         lambda made: b.nash(b.Problem(made, array(0, 0))),
     ),
+    "LinearImage.optimum": Call(image().optimum, lambda: {"weights": array(0.4, 0.6)}),
     "LinearImage.decision": Call(image().decision, lambda: {"payoffs": array(0.5, 0.5)}),
     **asked("LinearImage", image()),
     "correlated_payoffs": Call(

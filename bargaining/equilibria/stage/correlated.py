@@ -77,9 +77,7 @@ def correlated_payoffs(game: Game, *, coarse: bool = False) -> LinearImage:
             rows.append(
                 csr_array((gain.ravel(), (at.ravel(), own.ravel())), shape=(1 if coarse else shape[i], count))
             )
-    matrix = vstack(rows, format="csr")
-    size = np.maximum(np.asarray(abs(matrix).max(axis=1).toarray()).ravel(), np.finfo(float).tiny)
-    matrix = csr_array(matrix.multiply(1 / size[:, None]))
+    matrix = csr_array(vstack(rows))
     matrix.eliminate_zeros()
     limits = np.zeros(matrix.shape[0])
     limits[:2] = 1.0, -1.0

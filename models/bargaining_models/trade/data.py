@@ -435,9 +435,10 @@ def _merge(
         names.append(group)
     for label in labels:
         if label not in where:
+            group = label if rest is None else rest
             if rest is None or rest not in names:
-                names.append(label if rest is None else rest)
-            where[label] = len(names) - 1
+                names.append(group)
+            where[label] = names.index(group)
     if len(set(names)) < len(names):
         twice = next(label for k, label in enumerate(names) if label in names[:k])
         raise InvalidInput(f"`{name}` must give groups different names; {twice!r} names two.")

@@ -63,6 +63,39 @@ def test_bounds_and_sets_without_them():
         cone.vertices  # noqa: B018
 
 
+@pytest.mark.parametrize("payoff", [1e-9, 1e-6, 1.0, 1e6, 1e9])
+@pytest.mark.parametrize("decision", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("row", [1e-12, 1.0, 1e9])
+def test_units_do_not_matter(payoff, decision, row):
+    """Of payoffs, of decisions and of constraints; weights count by their ratios."""
+    image = payoff * np.array([[3, 0, 2], [0, 2, 2]]) / decision
+    work = LinearImage(image, [[row, row, row]], [row * decision])
+    assert nash(Problem(work, [0, 0])).payoffs / payoff == pytest.approx([2, 2], rel=1e-9)
+    assert kalai_smorodinsky(Problem(work, [0, 0])).payoffs / payoff == pytest.approx(
+        [9 / 4, 3 / 2], rel=1e-9
+    )
+    assert nash(Problem(work, [0, 0]), weights=[1, 0]).payoffs / payoff == pytest.approx([3, 0], abs=1e-9)
+    assert work.support([1e-12, 1e-12])[0] / payoff == pytest.approx(4e-12)
+    assert work.contains([2 * payoff, 2 * payoff])
+    assert not work.contains([2 * payoff, 2.0001 * payoff])
+    z, price, gap = work.optimum([1, 1])
+    assert z / decision == pytest.approx([0, 0, 1])
+    assert price[0] * row * decision / payoff == pytest.approx(4)
+    assert gap <= 1e-12
+
+
+def test_an_optimum_is_proved_by_its_prices():
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        image, matrix = rng.normal(size=(2, 5)), rng.uniform(0.1, 1, size=(4, 5))
+        limits, w = rng.uniform(1, 2, 4), rng.uniform(0.1, 1, 2)
+        z, price, gap = LinearImage(image, matrix, limits).optimum(w)
+        assert gap <= 1e-9
+        assert (price >= 0).all()
+        assert (image.T @ w - matrix.T @ price <= 1e-9).all()
+        assert limits @ price == pytest.approx(w @ image @ z, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

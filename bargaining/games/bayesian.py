@@ -252,7 +252,7 @@ def mechanism_gains(problem: BayesianProblem, subsidy: float = 0.0, *, by_type: 
         rows.append(_report(problem, k, own, other) - truth[k][own])
         limits.append(np.zeros(own.size))
     if problem.transfers and problem.independent:
-        total = (problem.gains.sum(axis=1) / scale_of(problem) * problem.prior).ravel()
+        total = (centred_gains(problem)[0].sum(axis=1) / scale_of(problem) * problem.prior).ravel()
         margins = [problem.prior.sum(axis=1), problem.prior.sum(axis=0)]
         rows.append(hstack((csr_array(-total[None]), csr_array(np.concatenate(margins)[None]))))
         limits.append(np.array([subsidy / scale_of(problem)]))
@@ -300,7 +300,7 @@ def _report(problem: BayesianProblem, player: int, own: Any, told: Any) -> Any:
     from scipy.sparse import csr_array
 
     count, _, n, m = problem.gains.shape
-    gains, prior = problem.gains[:, player] / scale_of(problem), problem.prior
+    gains, prior = centred_gains(problem)[0][:, player] / scale_of(problem), problem.prior
     cells = np.arange(count * n * m).reshape(count, n, m)
     if player:
         gains, prior, cells = gains.swapaxes(1, 2), prior.T, cells.swapaxes(1, 2)
@@ -318,9 +318,22 @@ def _report(problem: BayesianProblem, player: int, own: Any, told: Any) -> Any:
     return csr_array((value, (row, column)), shape=(own.size, first + _money(problem)))
 
 
+def centred_gains(problem: BayesianProblem) -> tuple[Floats, Floats]:
+    """Return gains in which a fixed payment for each outcome makes the two of about the same size, and the payments.
+
+    With transfers nothing but payments depends on them, and the digits of values and costs that are large and near each
+    other are kept.
+    """
+    if not problem.transfers:
+        return problem.gains, np.zeros(len(problem.gains))
+    middle = (problem.gains.max(axis=(2, 3)) + problem.gains.min(axis=(2, 3))) / 2
+    payments = (middle[:, 0] - middle[:, 1]) / 2
+    return problem.gains - payments[:, None, None, None] * np.array([1.0, -1.0])[:, None, None], payments
+
+
 def scale_of(problem: BayesianProblem) -> float:
-    """Return the largest gain or loss, in units of which programs are solved; 1 where there is none."""
-    return float(np.abs(problem.gains).max()) or 1.0
+    """Return the largest gain or loss after fixed payments, the unit of programs; 1 if there is none."""
+    return float(np.abs(centred_gains(problem)[0]).max()) or 1.0
 
 
 def _prior(prior: Any, shape: tuple[int, ...]) -> tuple[Floats, bool]:

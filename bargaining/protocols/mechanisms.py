@@ -13,7 +13,7 @@ from bargaining._calls import suggesting
 from bargaining.division import Division, Parameters
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.feasible.base import best_product
-from bargaining.games.bayesian import BayesianProblem, mechanism_gains, scale_of
+from bargaining.games.bayesian import BayesianProblem, centred_gains, mechanism_gains, scale_of
 
 SURE = 1e-9  # of the largest gain: violation up to which a mechanism is OK, ten times what HiGHS accepts
 TIE = 1e-12  # of the largest gain: offers that are worth the same, of which the one with more trade is made
@@ -40,7 +40,7 @@ class Mechanism(Division):
         Of a second best, the price of each row of ``problem.feasible.matrix``, which prove it optimal; else empty.
     residual : float
         The worst violation of incentives, participation and the budget, or the gap between the value and the bound that
-        multipliers give, or what a type gains by another offer; over the largest gain of the problem.
+        multipliers give, or what a type gains by another offer; over the largest gain, where a fixed price is paid.
     """
 
     interim: tuple[Floats, Floats]
@@ -271,11 +271,11 @@ def double_auction(problem: BayesianProblem, k: float, bids: ArrayLike, asks: Ar
             raise InvalidInput(f"`{name}` must have one offer per type ({types.size}); got {offers.size}.")
     price, trade = k * b[:, None] + (1 - k) * a, (b[:, None] >= a).astype(float)
     f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
-    # only the other side's offers can be better, or none that is met
+    # only the other side's offers can be better, or none that is met, which is a matter of participation
     bought = np.einsum("j,kj,ikj->ik", g, a[:, None] >= a, v[:, None, None] - (k * a[:, None] + (1 - k) * a))
     sold = np.einsum("i,ki,jki->jk", f, b >= b[:, None], k * b + (1 - k) * b[:, None] - c[:, None, None])
     now = ((trade * (v[:, None] - price)) @ g, f @ (trade * (price - c)))
-    better = [np.maximum(best.max(axis=1), 0.0) - own for best, own in zip((bought, sold), now, strict=True)]
+    better = [best.max(axis=1) - own for best, own in zip((bought, sold), now, strict=True)]
     gap = float(np.concatenate(better).max()) / scale_of(problem)
     given = {"k": k, "bids": b, "asks": a}
     return _procedure(problem, "double_auction", given, trade, trade * price, gap=gap)
@@ -333,7 +333,7 @@ def _mechanism(
         pays, gets = first @ g - money[:n], money[n:] - f @ second
         paid = pays[:, None] + gets - gets @ g  # the same on average as `pays`
     elif problem.transfers:
-        paid = money.reshape(n, m)
+        paid = money.reshape(n, m) + np.tensordot(centred_gains(problem)[1], q, axes=1)
     return _procedure(
         problem, method, parameters, q, paid, gap=gap, subsidy=subsidy, multipliers=multipliers, status=status
     )

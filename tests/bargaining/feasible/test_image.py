@@ -55,6 +55,8 @@ def test_bounds_and_sets_without_them():
     assert box.ray([0, 0], [1, 1]) == 3
     assert box.ray([0, 9], [1, 0]) == -np.inf
     assert LinearImage(np.eye(2), lower=1, upper=1).vertices.tolist() == [[1, 1]]
+    kept = Problem(LinearImage(np.eye(2), [[1, 1]], [4], lower=[2.5, 0]), [0, 0])
+    assert nash(kept).payoffs == pytest.approx([2.5, 1.5])
     cone = LinearImage(np.eye(2))
     assert cone.support([1, 1])[0] == np.inf
     assert cone.ray([0, 0], [1, 1]) == np.inf
@@ -82,6 +84,15 @@ def test_units_do_not_matter(payoff, decision, row):
     assert z / decision == pytest.approx([0, 0, 1])
     assert price[0] * row * decision / payoff == pytest.approx(4)
     assert gap <= 1e-12
+
+
+def test_points_within_edges_are_no_vertices():
+    square = np.array([[x, y] for x in (0.0, 1.0, 2.0) for y in (0.0, 1.0, 2.0)])
+    rng = np.random.default_rng(6)
+    for _ in range(10):
+        points = rng.permutation(square)
+        found = LinearImage(points.T, np.vstack((np.ones(9), -np.ones(9))), [1, -1]).vertices
+        assert sorted(found.round(9).tolist()) == [[0, 0], [0, 2], [2, 0], [2, 2]]
 
 
 def test_an_optimum_is_proved_by_its_prices():

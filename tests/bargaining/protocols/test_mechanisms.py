@@ -8,6 +8,7 @@ import pytest
 from bargaining import (
     BayesianProblem,
     InvalidInput,
+    LinearImage,
     NotApplicable,
     Status,
     double_auction,
@@ -19,6 +20,8 @@ from bargaining import (
     second_best,
     utilitarian,
 )
+from bargaining.games.bayesian import mechanism_gains, scale_of
+from bargaining.protocols import mechanisms
 
 
 def types(n):
@@ -178,7 +181,7 @@ def test_double_auction(k):
     for c, ask in zip((0, 2), asks, strict=True):
         gain = [sum(f * (k * b + (1 - k) * a - c) for b in bids if b >= a - 1e-12) for a in (*grid, ask)]
         best = max(best, max(gain) - gain[-1])
-    assert off.residual == pytest.approx(best / 3)
+    assert off.residual == pytest.approx(best / scale_of(problem))
 
 
 @pytest.mark.parametrize(
@@ -195,6 +198,27 @@ def test_a_last_offer_excludes_the_hard_type_below_a_threshold(soft, hard, thres
         offer = random_offerer(talks, chances=[1, 0])
         assert offer.agreement == pytest.approx(1.0 if chance > threshold else 1 - chance)
         assert second_best(talks).agreement == pytest.approx(1.0)
+
+
+def test_a_bid_above_the_value_is_regretted():
+    trade = BayesianProblem.trade([1], [2, 2.5])
+    regretted = double_auction(trade, 1.0, [3], [2, 2.5])  # buys at 3
+    assert regretted.status is Status.INACCURATE
+    assert regretted.residual == pytest.approx(2 / scale_of(trade))
+
+
+def test_a_mechanism_that_invites_lies_is_not_ok(monkeypatch):
+    def loose(problem, subsidy=0.0, **more):
+        image = mechanism_gains(problem, subsidy, **more)
+        return LinearImage(
+            image.image, image.matrix, image.limits + 0.05, lower=image.lower, upper=image.upper
+        )
+
+    assert second_best(uniform(4)).ok
+    monkeypatch.setattr(mechanisms, "mechanism_gains", loose)
+    wrong = second_best(uniform(4))
+    assert wrong.status is Status.INACCURATE
+    assert definition(uniform(4), wrong) / scale_of(uniform(4)) == pytest.approx(wrong.residual)
 
 
 def definition(problem, mechanism, subsidy=0.0):
@@ -272,6 +296,21 @@ def test_units_order_and_names_do_not_matter():
     moved = BayesianProblem.trade([1.5, 3], [0, 1], options=([0.5, 0], [0, 1]))
     assert moved.values.tolist() == [1, 3]
     assert moved.costs.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("level", [-1e6, 1e6])
+@pytest.mark.parametrize("prior", [None, [[0.17, 0.03], [0.63, 0.17]]])
+def test_a_higher_price_level_changes_payments_alone(level, prior):
+    low = BayesianProblem.trade([1, 3], [0, 2], prior)
+    high = BayesianProblem.trade([level + 1, level + 3], [level, level + 2], prior)
+    for rule in (second_best, harsanyi_selten, random_offerer):
+        ours, theirs = rule(high), rule(low)
+        assert ours.ok
+        assert ours.payoffs.sum() == pytest.approx(theirs.payoffs.sum(), abs=1e-8)
+        assert definition(high, ours) <= 1e-8
+        assert (ours.payments - level * ours.outcomes[0] == pytest.approx(theirs.payments, abs=1e-8)) or (
+            rule is second_best  # one of several
+        )
 
 
 def test_nobody_can_gain():

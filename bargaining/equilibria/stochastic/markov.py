@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
-from itertools import product
 from math import isqrt
 from typing import Any, ClassVar
 
@@ -17,12 +16,12 @@ from bargaining._arguments import generator, listed, whole
 from bargaining._arrays import Floats, owning, per_player, real, scalar, short, spread, within
 from bargaining._calls import suggesting
 from bargaining._names import ordered, place, titles
-from bargaining._rational import Rationals
+from bargaining._rational import Rationals, floats
 from bargaining._rich import Result, Shown
 from bargaining.equilibria.stage.equilibria import stage_equilibria
-from bargaining.equilibria.stochastic._markov import Arrays, compile_game, path, refine, regret, supports
+from bargaining.equilibria.stochastic._markov import REGRET, Arrays, compile_game, equilibrium, refine, regret
 from bargaining.errors import InvalidInput, NotApplicable, Status
-from bargaining.games.normal_form import Game, best_replies
+from bargaining.games.normal_form import Game
 from bargaining.games.stochastic import StochasticGame, require_stochastic
 
 
@@ -66,55 +65,27 @@ class StationaryProfile(Shown):
         return all(certain) and bool((np.abs(self.leave - 0.5) > 0.5 - tol).all())
 
 
-def stationary(game: StochasticGame, arrays: Arrays, vector: Floats) -> StationaryProfile:
+def _stationary(game: StochasticGame, arrays: Arrays, vector: Floats) -> StationaryProfile:
     """Return the profile that a vector stands for."""
     n, states = game.players, len(game)
-    pieces = np.split(vector, np.flatnonzero(np.diff(arrays.block)) + 1)
+    pieces = np.split(vector, arrays.first[1:])
     leave = np.zeros((states, n))
-    for s in np.flatnonzero(arrays.entry >= states):
-        for i in range(n):
-            leave[s, i] = pieces[arrays.entry[s] * n + i][1:].sum()
-    strategies = tuple(tuple(pieces[s * n : (s + 1) * n]) for s in range(states))
-    values, chain = _worth(game, strategies, leave)
+    for s, e in enumerate(arrays.entry.tolist()):
+        if e != s:
+            leave[s] = [own[1:].sum() for own in pieces[e * n : (e + 1) * n]]
+    value = compile_game(game, scaled=False).evaluate(vector)
     return StationaryProfile(
-        strategies=strategies,
+        strategies=tuple(tuple(pieces[s * n : (s + 1) * n]) for s in range(states)),
         leave=leave,
-        values=values,
+        values=value.worth[:, arrays.entry].T,
         regret=regret(arrays, vector),
-        chain=chain,
+        chain=(1.0 - leave).prod(axis=1)[:, None] * value.chain[:states][:, arrays.entry],
         player_names=game.player_names,
         _game=game,
     )
 
 
-def _worth(
-    game: StochasticGame, strategies: tuple[tuple[Floats, ...], ...], leave: Floats
-) -> tuple[Floats, Floats]:
-    """Return average payoffs, and the probability of each state in the next period."""
-    gains, rows = [], []
-    for s, own in enumerate(strategies):
-        stage, row = game.games[s].payoffs, game.transition(s)
-        for strategy in own:
-            stage, row = np.tensordot(strategy, stage, axes=1), np.tensordot(strategy, row, axes=1)
-        stays = np.prod(1.0 - leave[s])
-        gains.append(stays * (1.0 - game.discounts) * stage + _parting(game, s, leave[s]))
-        rows.append(stays * row)
-    chain, gain = np.array(rows), np.array(gains)
-    systems = np.eye(len(game)) - game.discounts[:, None, None] * chain
-    return np.linalg.solve(systems, gain.T[..., None])[..., 0].T, chain
-
-
-def _parting(game: StochasticGame, state: int, chance: Floats) -> Floats:
-    """Return the expected payoffs from exit: each of those who leave together is equally likely to be the leaver."""
-    total, right = np.zeros(game.players), game.exits[state]
-    for act in product((False, True), repeat=game.players) if right is not None else ():
-        gone = np.array(act)
-        if right is not None and gone.any():
-            total += np.prod(np.where(gone, chance, 1.0 - chance)) * right.payoffs[gone].mean(axis=0)
-    return total
-
-
-def flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: ArrayLike | None) -> Floats:
+def _flat(game: StochasticGame, strategies: Sequence[Sequence[Any]], leave: ArrayLike | None) -> Floats:
     """Return strategies as one vector, or raise an error that names the state and the player."""
     by_state = listed(strategies, "strategies", "a list of strategies by state and player")
     if len(by_state) != len(game):
@@ -168,9 +139,6 @@ def _leaving(game: StochasticGame, leave: ArrayLike | None) -> list[Floats]:
     return pieces
 
 
-_NEAR = 0.99  # the weight from which on the equilibrium is tried for
-# Allowed distance from the path: a tighter one is used if a looser one loses the path.
-_TUBES = (0.05, 0.005, 0.0005)
 _STARTS = 100_000  # paths that one call may follow: hours of work
 _SAME = 1e-7  # of probabilities: equilibria that close are one found twice
 
@@ -290,13 +258,13 @@ def markov_equilibria(
     found: list[Floats] = []
     failed = 0
     for prior in priors:
-        strategy = _solve(arrays, prior)
+        strategy = equilibrium(arrays, prior)
         if strategy is None:
             failed += 1
         elif all(np.abs(strategy - other).max() > _SAME for other in found):
             found.append(strategy)
     return MarkovEquilibria(
-        profiles=tuple(stationary(game, arrays, strategy) for strategy in found),
+        profiles=tuple(_stationary(game, arrays, strategy) for strategy in found),
         complete=False,
         starts=len(priors),
         failed=failed,
@@ -334,7 +302,7 @@ def stationary_profile(
     ([[9.0, 9.0]], 0.1111111111)
     """
     require_stochastic(game)
-    return stationary(game, compile_game(game), flat(game, strategies, leave))
+    return _stationary(game, compile_game(game), _flat(game, strategies, leave))
 
 
 def continue_profile(profile: StationaryProfile, game: StochasticGame) -> StationaryProfile | None:
@@ -343,9 +311,9 @@ def continue_profile(profile: StationaryProfile, game: StochasticGame) -> Statio
     Newton's method begins at the strategies of `profile`.
     """
     arrays = compile_game(game)
-    strategy = flat(game, profile.strategies, profile.leave)
+    strategy = _flat(game, profile.strategies, profile.leave)
     refined = refine(arrays, strategy, strategy > _SAME)
-    return None if refined is None else stationary(game, arrays, refined)
+    return None if refined is None else _stationary(game, arrays, refined)
 
 
 def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list[Floats]:
@@ -353,15 +321,15 @@ def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list
         if not 1 <= starts <= _STARTS:
             raise InvalidInput(f"`starts` must be 1 to {_STARTS}; got {short(starts)}.")
         draw = generator(rng)
-        more = [arrays.normalise(draw.exponential(size=arrays.size) + 1e-3) for _ in range(starts - 1)]
-        return [arrays.uniform(), *more]
+        more = [arrays.normalise(draw.exponential(size=len(arrays.block)) + 1e-3) for _ in range(starts - 1)]
+        return [arrays.normalise(np.ones(len(arrays.block))), *more]
     given = listed(starts, "starts", "a list of strategies, or a number")
     if not given:
         raise InvalidInput("`starts` must hold at least one profile of strategies; got none.")
     half = [
         [0.5 * (right is not None and i in right.who) for i in range(game.players)] for right in game.exits
     ]
-    priors = [flat(game, strategies, half) for strategies in given]
+    priors = [_flat(game, strategies, half) for strategies in given]
     if min(prior.min() for prior in priors) <= 0:
         raise InvalidInput(
             "`starts` must give every action a positive probability; got a zero. Mix in a little of every action."
@@ -369,38 +337,6 @@ def _priors(game: StochasticGame, arrays: Arrays, starts: Any, rng: Any) -> list
     return priors
 
 
-def _solve(arrays: Arrays, prior: Floats) -> Floats | None:
-    """Follow the path, more carefully each time it is lost, and finally from nearby priors."""
-    draw = np.random.default_rng(0)
-    for _ in range(3):
-        for tube in _TUBES:
-            strategy = _trace(arrays, prior, tube)
-            if strategy is not None:
-                return strategy
-        prior = arrays.normalise(prior * draw.uniform(0.9, 1.1, arrays.size))
-    return None
-
-
-def _trace(arrays: Arrays, prior: Floats, tube: float) -> Floats | None:
-    tried: set[bytes] = set()
-    point = None
-    for point in path(arrays, prior, tube=tube):
-        if point.weight < _NEAR:
-            continue
-        used = next(supports(arrays, point))
-        if used.tobytes() in tried:
-            continue
-        tried.add(used.tobytes())
-        strategy = refine(arrays, point.strategy, used)
-        if strategy is not None:
-            return strategy
-    if point is None or point.weight < _NEAR:
-        return None
-    candidates = (refine(arrays, point.strategy, used) for used in supports(arrays, point))
-    return next((strategy for strategy in candidates if strategy is not None), None)
-
-
-_ACCURACY = 1e-12  # the largest regret of a listed equilibrium, as in `markov_equilibria`
 _BITS = 200  # accuracy of the square roots in mixed strategies
 
 Strategies = tuple[tuple[Fraction, ...], ...]
@@ -491,9 +427,9 @@ def directional_equilibria(game: StochasticGame, *, limit: int = 10_000) -> Mark
         found = longer[:limit]
     profiles = []
     for chosen in found:
-        strategies = [[[float(p) for p in own] for own in chosen[s][0]] for s in range(len(game))]
-        profiles.append(stationary(game, arrays, flat(game, strategies, None)))
-    profiles = [one for one in profiles if one.regret <= _ACCURACY]
+        vector = np.concatenate([floats(own) for s in range(len(game)) for own in chosen[s][0]])
+        profiles.append(_stationary(game, arrays, vector))
+    profiles = [one for one in profiles if one.regret <= REGRET]
     return MarkovEquilibria(
         profiles=tuple(profiles),
         complete=complete and len(profiles) == len(found),
@@ -518,36 +454,18 @@ def _order(game: StochasticGame, laws: list[Rationals]) -> list[int]:
 
 def _state(game: StochasticGame, s: int, law: Rationals, after: dict[int, Values]) -> Local:
     """Return the equilibria of one state, given the values of those that may follow."""
-    shape, n, delta = game.shape(s), game.players, game.exact_discounts
-    stay = law[..., s]
-    worth = (1 - delta) * game.games[s].exact
+    delta, stay = game.exact_discounts, law[..., s]
+    worth, left = (1 - delta) * game.games[s].exact, 1 - delta * stay[..., None]
     for k, values in after.items():
         worth = worth + law[..., k, None] * (delta * np.array(values, object))
-    if (stay == stay.flat[0]).all():
-        stage = Game(*(worth[..., i] for i in range(n)))
-        found = stage_equilibria(stage)
-        left = [1 - delta[i] * stay.flat[0] for i in range(n)]
-        local = [
-            (strategies, tuple(payoff / part for payoff, part in zip(payoffs, left, strict=True)))
-            for strategies, payoffs in zip(found.exact, found.exact_payoffs, strict=True)
-        ]
-        return local, bool(found.complete and found.finite)
-    left_over = 1 - delta * stay[..., None]
-    local = [*_pure(worth, left_over)]
-    if shape != (2, 2):
-        return local, False
-    mixed, every = _mixture(worth, left_over)
+    constant = bool((stay == stay.flat[0]).all())
+    for_ever = Game(*np.moveaxis(worth / left, -1, 0))
+    found = stage_equilibria(for_ever, method="auto" if constant else "pure")
+    local = [*zip(found.exact, found.exact_payoffs, strict=True)]
+    if constant or game.shape(s) != (2, 2):
+        return local, bool(constant and found.complete and found.finite)
+    mixed, every = _mixture(worth, left)
     return local + mixed, every
-
-
-def _pure(worth: Rationals, left: Rationals) -> Iterator[tuple[Strategies, Values]]:
-    """Yield the pure equilibria: nobody gains by playing another action for ever."""
-    values = worth / left
-    for profile in map(tuple, np.argwhere((values == best_replies(values)).all(axis=-1)).tolist()):
-        own = (
-            tuple(Fraction(b == a) for b in range(k)) for a, k in zip(profile, values.shape[:-1], strict=True)
-        )
-        yield tuple(own), tuple(values[profile])
 
 
 def _mixture(worth: Rationals, left: Rationals) -> Local:

@@ -311,15 +311,6 @@ def test_strategies_are_checked():
         stationary_profile(game, [[[1, 0], [1, 0]]]).pure(tol="1e-9")
 
 
-def drawn(seed, states, players, actions, *, exits=False):
-    rng = np.random.default_rng(seed)
-    payoffs = rng.random((states, *(actions,) * players, players))
-    chances = rng.dirichlet(np.full(states, 0.3), payoffs.shape[:-1])
-    discounts = rng.uniform(0.5, 0.95, players)
-    leave = [Exit(rng.uniform(0, 0.8, players)) if exits and s % 2 else None for s in range(states)]
-    return StochasticGame(list(payoffs), list(chances), discounts, exit=leave if exits else None)
-
-
 def ladder(rungs, *, discount=0.92):
     """Two firms that climb a quality ladder by investment and fall together; profits are those of logit demand."""
     quality = np.linspace(0, 6, rungs)

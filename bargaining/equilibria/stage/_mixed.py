@@ -5,16 +5,15 @@ An equilibrium with supports :math:`S_1, \dots, S_n` solves, player by player, t
 .. math:: g_{ia}(x) = u_i(a, x_{-i}) - u_i(a_i^0, x_{-i}) = 0, \qquad a \in S_i \setminus \{a_i^0\},
 
 as many polynomials as there are free probabilities, each linear in the strategy of any one opponent. For every
-profile of supports the product of simplices is cut into cells, products of smaller simplices, until each is decided.
+profile of supports the box of the free probabilities is cut into smaller ones until each is decided.
 
-*Excluded.* A function that is linear in each strategy takes its extremes over a cell at products of vertices. If some
-action is there always better than an action of the support, no equilibrium of the support lies in the cell.
+*Excluded.* Bounds on the gain :math:`u_i(a, x_{-i}) - u_i(b, x_{-i})` over a box follow opponent by opponent, since it
+is linear in each strategy. If some action is always better than one of the support, no equilibrium of the support lies
+in the box.
 
-*Settled.* Let c be the center, r its greatest distance from a point of the cell, :math:`\beta = |J(c)^{-1}|` and
-:math:`\gamma` a Lipschitz constant of the Jacobian J, in the norm of the largest coordinate. If
-:math:`\beta\gamma r < 1`, then J averaged along any segment in the cell is invertible, so the cell has at most
-one solution; and a solution y is near Newton's step from the center:
-:math:`|y - c + J(c)^{-1} g(c)| \le \beta\gamma r^2 / 2`. Where that ball misses the cell there is none.
+*Settled.* Let c be the center of a box X of half widths r, Y about the inverse of the Jacobian at c, and J its values
+over X. By Krawczyk (1969) every solution in X lies within :math:`|I - Y J|\, r` of :math:`c - Y g(c)`; and if this is
+less than r in each coordinate, then X has at most one solution, to which Newton's method leads if there is one.
 
 Comparisons leave a margin for rounding far above the rounding of the sums behind them.
 
@@ -24,11 +23,11 @@ mixed profiles, gains from deviations and components of equilibria are computed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations, product
-from math import gcd, prod
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,22 +77,14 @@ def components(profiles: list[Profile]) -> tuple[tuple[int, ...], ...]:
 
 
 Masks = NDArray[np.uint64]
-Pair = tuple[Strategy, Strategy]
+Vertices = tuple[Integers, Masks]
+"""The nonzero vertices x / t of a best-reply polytope, as rays (x, t), and the labels of each.
+
+Bit i of a label mask is set where x_i = 0; bit m + j where reply j is a best reply to x.
+"""
 
 _LABELS = 64  # one bit for each action
-
 _CHUNK = 4_000_000  # entries of a mask comparison held at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Vertices:
-    """The nonzero vertices x / t of a best-reply polytope, and the labels of each.
-
-    Bit i of a label mask is set where x_i = 0; bit m + j where reply j is a best reply to x.
-    """
-
-    rays: Integers
-    labels: Masks
 
 
 def best_reply_vertices(payoffs: Integers, *, limit: int) -> Vertices | None:
@@ -118,30 +109,22 @@ def best_reply_vertices(payoffs: Integers, *, limit: int) -> Vertices | None:
     rays[np.arange(actions), np.arange(actions)] = 1
     rays[:actions, -1], rays[-1, -1] = payoffs[:, 0], 1
     every = (1 << actions) - 1
-    start = [(every ^ 1 << i) | 1 << actions for i in range(actions)]
-    labels = np.array([*start, every], dtype=np.uint64)
+    labels = np.array([*((every ^ 1 << i) | 1 << actions for i in range(actions)), every], dtype=np.uint64)
     for reply in range(1, replies):
-        slack = rays[:, -1] - rays[:, :-1] @ payoffs[:, reply]
-        rays, labels = _cut(rays, labels, slack, np.uint64(1 << (actions + reply)), actions - 1)
+        slack, bit = rays[:, -1] - rays[:, :-1] @ payoffs[:, reply], np.uint64(1 << (actions + reply))
+        sign = np.array([(s > 0) - (s < 0) for s in slack])
+        labels = np.where(sign == 0, labels | bit, labels)
+        inside, outside = _edges(labels, np.flatnonzero(sign > 0), np.flatnonzero(sign < 0), actions - 1)
+        fresh = slack[inside, None] * rays[outside] - slack[outside, None] * rays[inside]
+        for ray in fresh:
+            ray //= gcd(*ray)
+        crossing = (labels[inside] & labels[outside]) | bit
+        rays = np.concatenate([rays[sign >= 0], fresh])
+        labels = np.concatenate([labels[sign >= 0], crossing])
         if len(rays) > limit:
             return None
     proper = rays[:, :-1].any(axis=1).astype(bool)
-    return Vertices(rays=rays[proper], labels=labels[proper])
-
-
-def _cut(
-    rays: Integers, labels: Masks, slack: Integers, bit: np.uint64, shared: int
-) -> tuple[Integers, Masks]:
-    sign = np.array([(s > 0) - (s < 0) for s in slack])
-    inside, outside = np.flatnonzero(sign > 0), np.flatnonzero(sign < 0)
-    labels = np.where(sign == 0, labels | bit, labels)
-    ins, outs = _edges(labels, inside, outside, shared)
-    fresh = slack[ins, None] * rays[outs] - slack[outs, None] * rays[ins]
-    for ray in fresh:
-        ray //= gcd(*ray)
-    keep = sign >= 0
-    crossing = (labels[ins] & labels[outs]) | bit
-    return np.concatenate([rays[keep], fresh]), np.concatenate([labels[keep], crossing])
+    return rays[proper], labels[proper]
 
 
 def _edges(
@@ -166,7 +149,7 @@ def positive(payoffs: Rationals) -> Integers:
     return shifted
 
 
-def extreme_equilibria(exact: Rationals, *, limit: int) -> list[Pair] | None:
+def extreme_equilibria(exact: Rationals, *, limit: int) -> list[Profile] | None:
     """Return every extreme equilibrium, or None if the game is too large."""
     rows, columns = exact.shape[:2]
     if rows + columns > _LABELS:
@@ -176,40 +159,28 @@ def extreme_equilibria(exact: Rationals, *, limit: int) -> list[Pair] | None:
     if first is None or second is None:
         return None
     # The second polytope numbers its own actions first; the pairs need one numbering, rows first.
-    own = second.labels & np.uint64((1 << columns) - 1)
-    labels = (second.labels >> np.uint64(columns)) | (own << np.uint64(rows))
+    own = second[1] & np.uint64((1 << columns) - 1)
+    labels = (second[1] >> np.uint64(columns)) | (own << np.uint64(rows))
     full = np.uint64((1 << (rows + columns)) - 1)
+    pairs = [(i, j) for i, mask in enumerate(first[1]) for j in np.flatnonzero((labels | mask) == full)]
     return [
-        (_strategy(first, i), _strategy(second, j)) for i, j in _complementary(first.labels, labels, full)
+        tuple(tuple(Fraction(w, sum(ray[:-1])) for w in ray[:-1]) for ray in (first[0][i], second[0][j]))
+        for i, j in pairs
     ]
 
 
-def _complementary(first: Masks, second: Masks, full: np.uint64) -> Iterator[tuple[int, int]]:
-    for i, mask in enumerate(first):
-        for j in np.flatnonzero((second | mask) == full):
-            yield i, int(j)
-
-
-def _strategy(vertices: Vertices, index: int) -> Strategy:
-    weights = vertices.rays[index, :-1].tolist()
-    total = sum(weights)
-    return tuple(Fraction(weight, total) for weight in weights)
-
-
 _MARGIN = 1e-11  # on payoffs in [0, 1]; the sums behind a comparison round to 1e-14
-_NARROW = 1e-5  # a cell this small that is still undecided holds a degenerate solution
-_STEPS = 12  # steps of Newton's method, which doubles the digits in each
+_NARROW = 1e-5  # a box this small that is still undecided holds a degenerate solution
 _SHARE = 4  # share of the remaining budget for one profile of supports: a degenerate one leaves some
-_FAR = 10.0  # a step this long cannot return to the simplex
-_FACE = 4  # fixed cost of a profile of supports, in units of the budget
-_INSIDE = 1e-9  # how far a solution may lie outside a cell, or a probability below zero, and count as in it
+_INSIDE = 1e-9  # how far a solution may lie outside a box, or a probability below zero, and count as in it
+_STEPS = 12  # of Newton's method, which doubles the digits in each
 
 Supports = tuple[tuple[int, ...], ...]
 
 
 @dataclass(slots=True)
 class Search:
-    """The result of a search: mixed profiles near every solution, and whether every cell was decided."""
+    """The result of a search: mixed profiles near every solution, and whether every box was decided."""
 
     profiles: list[list[Floats]] = field(default_factory=list)
     complete: bool = True
@@ -224,7 +195,7 @@ def mixed_profiles(payoffs: Floats, *, budget: int) -> Search:
     payoffs : ndarray of shape (a_1, ..., a_n, n)
         In [0, 1], player by player.
     budget : int
-        The maximal work over all supports; a cell costs one unit for every eight of its vertices.
+        The boxes to look at, over all profiles of supports.
 
     Returns
     -------
@@ -236,11 +207,8 @@ def mixed_profiles(payoffs: Floats, *, budget: int) -> Search:
     for supports in _profiles_of_supports(payoffs.shape[:-1]):
         if search.spent >= budget:
             search.complete = False
-            return search
-        search.spent += _FACE
-        face = _Face.of(payoffs, supports)
-        if face is not None:
-            face.solve(search, 1 + (budget - search.spent) // _SHARE)
+            break
+        _Face(payoffs, supports).solve(search, 1 + (budget - search.spent) // _SHARE)
     return search
 
 
@@ -254,231 +222,144 @@ def _profiles_of_supports(shape: tuple[int, ...]) -> Iterator[Supports]:
                 )
 
 
-@dataclass(slots=True, eq=False)
 class _Face:
-    """The part of the product of simplices in which the players use these supports."""
+    """The strategies in which the players use these supports, by the chances of all their actions but the first."""
 
-    supports: Supports
-    shape: tuple[int, ...]
-    full: list[Floats]  # per player (a_i, others' support sizes): the payoff of every action
-    own: list[Floats]  # per player the same for actions of the support, less the first of them
-    curvature: float  # gamma
-
-    @classmethod
-    def of(cls, payoffs: Floats, supports: Supports) -> _Face | None:
-        """Return the face; None if some action of a support is worse than another whatever the others use."""
-        full = []
+    def __init__(self, payoffs: Floats, supports: Supports) -> None:
+        self.supports, self.shape = supports, payoffs.shape[:-1]
+        self.ends = np.cumsum([len(used) - 1 for used in supports])[:-1]
+        self.gains: list[Floats] = []  # per player (1, a_i, others' supports): over her first action used
         for i, used in enumerate(supports):
-            others = [range(payoffs.shape[k]) if k == i else own for k, own in enumerate(supports)]
+            others = [range(self.shape[k]) if k == i else own for k, own in enumerate(supports)]
             table = np.moveaxis(payoffs[..., i][np.ix_(*others)], i, 0)
-            if _worse(table.reshape(1, len(table), -1), used)[0]:
-                return None
-            full.append(table)
-        own = [
-            table[list(used)[1:]] - table[list(used)[:1]] for table, used in zip(full, supports, strict=True)
-        ]
-        return cls(supports, payoffs.shape[:-1], full, own, max(map(_curvature, own)))
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        return tuple(map(len, self.supports))
+            self.gains.append((table - table[used[0]])[None])
 
     def solve(self, search: Search, budget: int) -> None:
-        """Cut the face into cells until each is decided; add what is found to the search."""
-        corners, cost = [np.eye(size)[None] for size in self.sizes], max(1, prod(self.sizes) // 8)
-        spent = 0
-        while len(corners[0]):
-            spent += cost * len(corners[0])
-            corners = _pick(corners, ~self._excluded(corners))
-            if len(corners[0]):
-                corners = _pick(corners, self._settle(corners, search))
-            if not len(corners[0]):
+        """Cut the face into boxes until each is decided; add the solutions to the search."""
+        dimension, spent = sum(map(len, self.supports)) - len(self.supports), 0
+        low, high = np.zeros((1, dimension)), np.ones((1, dimension))
+        while len(low):
+            spent += len(low)
+            low, high = self._settle(low, high, search)
+            width = high - low
+            if spent > budget or (width.max(axis=1, initial=0.0) < _NARROW).any():
+                search.complete &= not len(low)
                 break
-            edges = [np.abs(own[:, :, None] - own[:, None]).max(axis=-1) for own in corners]
-            narrow = np.max([edge.max(axis=(1, 2)) for edge in edges], axis=0, initial=0.0) < _NARROW
-            if narrow.any() or spent + 2 * cost * len(narrow) > budget:
-                search.complete = False
-                break
-            corners = _bisected(corners, edges)
+            cut = np.eye(dimension, dtype=bool)[width.argmax(axis=1)]  # across the widest side
+            middle = (low + high) / 2
+            low, high = (
+                np.vstack((low, np.where(cut, middle, low))),
+                np.vstack((np.where(cut, middle, high), high)),
+            )
         search.spent += spent
 
-    def _excluded(self, corners: list[Floats]) -> NDArray[np.bool_]:
-        """Return the cells in which some action of a support is always worse than another action."""
-        out = np.zeros(len(corners[0]), dtype=bool)
-        for i, used in enumerate(self.supports):
-            worth = self.full[i][None]
-            for k in range(len(corners)):
-                if k != i:
-                    worth = _contract(worth, corners[k], self._axis(i, k))
-            out |= _worse(worth.reshape(len(worth), self.shape[i], -1), used)
-        return out
+    def _settle(self, low: Floats, high: Floats, search: Search) -> tuple[Floats, Floats]:
+        """Return what is left of the boxes that stay undecided; solutions in the others go to the search.
 
-    @staticmethod
-    def _axis(i: int, k: int) -> int:
-        """Return the axis of player k in a table (cells, actions of i, others), whose order is kept."""
-        return k + 2 if k < i else k + 1
-
-    def _settle(self, corners: list[Floats], search: Search) -> NDArray[np.bool_]:
-        """Return the cells that are left undecided; the solutions in the others go to the search."""
-        center = [own.mean(axis=1) for own in corners]
-        value, inverse, beta = self._newton(center)
-        step = np.einsum("bij,bj->bi", inverse, value)
-        spread = [own[..., 1:] for own in corners]
-        radius = np.max(
-            [np.abs(s - s.mean(axis=1, keepdims=True)).max(axis=(1, 2), initial=0.0) for s in spread], axis=0
-        )
-        steep = beta * (self.curvature * radius + _MARGIN)
-        single = steep < 1.0
-        reach = 0.5 * steep * radius + _INSIDE
-        target = np.concatenate([c[:, 1:] for c in center], axis=1) - step
-        low = np.concatenate([s.min(axis=1) for s in spread], axis=1)
-        high = np.concatenate([s.max(axis=1) for s in spread], axis=1)
-        missed = ((target < low - reach[:, None]) | (target > high + reach[:, None])).any(axis=1)
-        undecided: NDArray[np.bool_] = ~(single & missed) & ~self._preconditioned(corners, inverse)
-        single &= undecided
-        for cell in np.flatnonzero(single):
-            profile = self._root([c[cell] for c in center])
-            if profile is None:
-                continue
-            at = np.concatenate([own[1:] for own in profile])
-            if (at >= low[cell] - _INSIDE).all() and (at <= high[cell] + _INSIDE).all():
-                self._add(search, profile)
-                undecided[cell] = False
-        return undecided
-
-    def _preconditioned(self, corners: list[Floats], inverse: Floats) -> NDArray[np.bool_]:
-        """Return the cells in which some row of J(c)^{-1} g, linear in each strategy too, has one sign."""
-        count, values = len(inverse), []
-        for i, table in enumerate(self.own):
-            worth = table[None]
-            for k in range(len(corners)):
-                if k != i:
-                    worth = _contract(worth, corners[k], self._axis(i, k))
-            shape = (count, len(table), *self.sizes)
-            values.append(
-                np.broadcast_to(np.expand_dims(worth, i + 2), shape).reshape(*shape[:2], prod(self.sizes))
-            )
-        rows = inverse @ np.concatenate(values, axis=1)
-        margin = _MARGIN * np.abs(inverse).sum(axis=-1)
-        signed = (rows.min(axis=-1) > margin) | (rows.max(axis=-1) < -margin)
-        return np.asarray(signed.any(axis=1))
-
-    def _newton(self, profile: list[Floats]) -> tuple[Floats, Floats, Floats]:
-        """Return the conditions, (B, d), the inverses of their Jacobians, (B, d, d), and the norms of these, (B,).
-
-        Where a Jacobian is singular the norm is infinite and zeros stand for the inverse.
+        Chances outside the simplex are no strategies, so a center there is moved to it.
         """
-        offsets = np.cumsum([0, *(size - 1 for size in self.sizes)])
-        count, dimension = len(profile[0]), int(offsets[-1])
-        value, jacobian = np.empty((count, dimension)), np.zeros((count, dimension, dimension))
-        for i, table in enumerate(self.own):
-            rows = slice(offsets[i], offsets[i + 1])
-            if not len(table):
-                continue
-            for j in range(len(profile)):
-                if j == i:
-                    continue
-                slope = self._against(table, profile, i, j)  # (B, own actions, actions of j)
-                jacobian[:, rows, offsets[j] : offsets[j + 1]] = slope[..., 1:] - slope[..., :1]
-                value[:, rows] = np.einsum("bac,bc->ba", slope, profile[j])
-        inverse, regular = np.zeros_like(jacobian), np.linalg.det(jacobian) != 0
-        inverse[regular] = np.linalg.inv(jacobian[regular])
-        norm = np.abs(inverse).sum(axis=-1).max(axis=-1)
-        regular &= norm < 1.0 / _MARGIN
-        inverse[~regular] = 0.0
-        return value, inverse, np.where(regular, norm, np.inf)
-
-    def _against(self, table: Floats, profile: list[Floats], i: int, j: int) -> Floats:
-        """Average over the strategies of all players but i and j."""
-        worth = np.broadcast_to(table, (len(profile[0]), *table.shape))
-        for k in reversed(range(len(profile))):
-            if k not in (i, j):
-                worth = np.moveaxis(worth, self._axis(i, k), -1)
-                worth = np.matmul(
-                    worth, profile[k].reshape(len(profile[k]), *(1,) * (worth.ndim - 3), -1, 1)
-                )[..., 0]
-        return worth
-
-    def _root(self, profile: list[Floats]) -> list[Floats] | None:
-        """Return the solution to which Newton's method leads from a profile, if to any."""
-        ends = np.cumsum([size - 1 for size in self.sizes])[:-1]
-        before = np.inf
-        for _ in range(_STEPS):
-            value, inverse, norm = self._newton([own[None] for own in profile])
-            step = inverse[0] @ value[0]
-            size = float(np.abs(step).max())
-            if norm[0] == np.inf or size > _FAR:
-                return None
-            moves = np.split(step, ends)
-            profile = [
-                np.concatenate([own[:1] + move.sum(), own[1:] - move])
-                for own, move in zip(profile, moves, strict=True)
+        least = [part.sum(axis=1, keepdims=True) for part in self._parts(low)]
+        rest = np.column_stack(
+            [1.0 - total + part for total, part in zip(least, self._parts(low), strict=True)]
+        )
+        high = np.minimum(high, rest)
+        center = np.column_stack(
+            [
+                part / np.maximum(1.0, part.sum(axis=1, keepdims=True))
+                for part in self._parts((low + high) / 2)
             ]
-            if size < 1e-15 or (size < 1e-12 and size >= before):
-                return profile
-            before = size
-        return profile if before < 1e-12 else None
+        )
+        radius = np.maximum(high - center, center - low)
+        value, excluded = self._conditions(center, radius)
+        excluded |= (high < low - _INSIDE).any(axis=1)
+        low, high, center, radius, value = (each[~excluded] for each in (low, high, center, radius, value))
+        slope, error = self._slopes(center, radius)
+        inverse = _inverses(slope)
+        off = np.abs(np.eye(low.shape[1]) - inverse @ slope) + np.abs(inverse) @ error
+        reach = (off @ radius[:, :, None])[..., 0] + _MARGIN * np.abs(inverse).sum(axis=-1)
+        target = center - (inverse @ value[:, :, None])[..., 0]
+        lower, upper = np.maximum(low, target - reach), np.minimum(high, target + reach)
+        undecided = (lower <= upper + _INSIDE).all(axis=1)
+        for cell in np.flatnonzero(undecided & (reach < radius).all(axis=1)):
+            root = self._root(target[cell])
+            if (
+                root is not None
+                and (low[cell] - _INSIDE <= root).all()
+                and (root <= high[cell] + _INSIDE).all()
+            ):
+                self._add(search, root)
+                undecided[cell] = False
+        return lower[undecided], np.maximum(lower, upper)[undecided]
 
-    def _add(self, search: Search, profile: list[Floats]) -> None:
-        if min(own.min() for own in profile) < -_INSIDE:
-            return
+    def _parts(self, chances: Floats) -> list[Floats]:
+        """Return chances by player."""
+        return np.split(chances, self.ends, axis=1)
+
+    def _conditions(self, center: Floats, radius: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the conditions at centers, (B, d), and the boxes in which one of two actions is always better."""
+        boxes, out = [*zip(self._parts(center), self._parts(radius), strict=True)], []
+        excluded = np.zeros(len(center), dtype=bool)
+        for i, used in enumerate(self.supports):
+            gain, error = _spread(self.gains[i], boxes[:i] + boxes[i + 1 :])
+            excluded |= (gain - error > _MARGIN).any(axis=1) | (gain + error < -_MARGIN)[:, used].any(axis=1)
+            out.append(gain[:, used[1:]])
+        return np.concatenate(out, axis=1), excluded
+
+    def _slopes(self, center: Floats, radius: Floats) -> tuple[Floats, Floats]:
+        """Return Jacobians of the conditions at centers, and how much they may differ in the boxes, (B, d, d)."""
+        boxes = [*zip(self._parts(center), self._parts(radius), strict=True)]
+        out = np.zeros((2, *center.shape, center.shape[1]))
+        place = np.split(np.arange(center.shape[1]), self.ends)
+        for i, used in enumerate(self.supports):
+            for j in range(len(self.supports)):
+                if j != i:
+                    table = np.moveaxis(self.gains[i][:, used[1:]], 2 + j - (j > i), 2)
+                    others = [each for k, each in enumerate(boxes) if k not in (i, j)]
+                    both = _spread(table[:, :, 1:] - table[:, :, :1], others)
+                    out[:, :, place[i][:, None], place[j]] = np.stack(np.broadcast_arrays(*both))
+        return out[0], out[1]
+
+    def _root(self, point: Floats) -> Floats | None:
+        """Return the solution to which Newton's method leads from a point, if to any."""
+        step, exact = np.inf, np.zeros((1, len(point)))
+        for _ in range(_STEPS):
+            value, slope = self._conditions(point[None], exact)[0], self._slopes(point[None], exact)[0]
+            before, move = step, (_inverses(slope) @ value[0])[0]
+            step, point = float(np.abs(move).max()), point - move
+            if step < 1e-12 and step >= before / 2:
+                break
+        return point if step < 1e-12 else None
+
+    def _add(self, search: Search, root: Floats) -> bool:
+        """Add a solution to the search, if no chance is negative."""
         whole = []
-        for own, used, count in zip(profile, self.supports, self.shape, strict=True):
+        for (own,), used, count in zip(self._parts(root[None]), self.supports, self.shape, strict=True):
             strategy = np.zeros(count)
-            strategy[list(used)] = np.maximum(own, 0.0)
-            whole.append(strategy / strategy.sum())
+            strategy[list(used)] = [1.0 - own.sum(), *own]
+            if strategy.min() < -_INSIDE:
+                return False
+            whole.append(np.maximum(strategy, 0.0) / np.maximum(strategy, 0.0).sum())
         search.profiles.append(whole)
+        return True
 
 
-def _worse(worth: Floats, used: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return where one of these actions is worse than another one in every column; (B, actions, columns)."""
-    out = np.zeros(len(worth), dtype=bool)
-    for action in used:
-        ahead = (worth - worth[:, action : action + 1]).min(axis=-1)
-        out |= ahead.max(axis=-1) > _MARGIN
-    return out
+def _inverses(slope: Floats) -> Floats:
+    """Return the inverses of Jacobians; zeros for one that is singular."""
+    inverse, regular = np.zeros_like(slope), np.linalg.cond(slope) < 1.0 / _MARGIN
+    inverse[regular] = np.linalg.inv(slope[regular])
+    return inverse
 
 
-def _curvature(own: Floats) -> float:
-    """Return a Lipschitz constant of the Jacobian's rows of one player, from second differences of the payoffs.
+def _spread(table: Floats, boxes: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Return a function linear in each strategy at centers, and how far it may be from there within radii.
 
-    The derivative of a condition by the probabilities of two opponents is linear in each other strategy, so
-    largest at pure ones.
+    (B, ..., one axis a strategy) -> (B, ...). Strategies have no negative chance, the first one included.
     """
-    rows = np.zeros(len(own))
-    for j, k in combinations(range(1, own.ndim), 2):
-        moved = np.moveaxis(own, (j, k), (-2, -1))
-        twice = moved[..., 1:, 1:] - moved[..., :1, 1:] - moved[..., 1:, :1] + moved[..., :1, :1]
-        flat = np.abs(twice).reshape(len(own), prod(twice.shape[1:-2]), prod(twice.shape[-2:]))
-        rows += 2.0 * flat.max(axis=1, initial=0.0).sum(axis=-1)  # once for each order of the two
-    return float(rows.max(initial=0.0))
-
-
-def _contract(worth: Floats, corners: Floats, axis: int) -> Floats:
-    """Replace the actions along an axis by the vertices of every cell."""
-    moved = np.moveaxis(worth, axis, -1)
-    shape = (len(corners), *(1,) * (moved.ndim - 3), *corners.shape[1:])
-    return np.moveaxis(np.matmul(moved, np.swapaxes(corners.reshape(shape), -1, -2)), -1, axis)
-
-
-def _pick(corners: list[Floats], which: NDArray[np.bool_]) -> list[Floats]:
-    return [own[which] for own in corners]
-
-
-def _bisected(corners: list[Floats], edges: list[Floats]) -> list[Floats]:
-    """Cut every cell in two, across its longest edge."""
-    count = len(corners[0])
-    flat = np.concatenate([edge.reshape(count, -1) for edge in edges], axis=1)
-    longest = flat.argmax(axis=1)
-    halves: list[list[Floats]] = [[], []]
-    starts = np.cumsum([0, *(edge[0].size for edge in edges)])
-    player = np.searchsorted(starts, longest, side="right") - 1
-    for side in (0, 1):
-        halves[side] = [own.copy() for own in corners]
-    for cell in range(count):
-        i = int(player[cell])
-        ends = divmod(int(longest[cell] - starts[i]), corners[i].shape[1])
-        middle = corners[i][cell, list(ends)].mean(axis=0)
-        for side in (0, 1):
-            halves[side][i][cell, ends[side]] = middle
-    return [np.concatenate(pair) for pair in zip(*halves, strict=True)]
+    error = np.zeros_like(table)
+    for center, radius in reversed(boxes):
+        shape = (len(center), *(1,) * (table.ndim - 2), center.shape[1])
+        center, radius = center.reshape(shape), radius.reshape(shape)
+        moved, growth = table[..., 1:] - table[..., :1], error[..., 1:] - error[..., :1]
+        error = error[..., 0] + (growth * center + (np.abs(moved) + np.abs(growth)) * radius).sum(axis=-1)
+        table = table[..., 0] + (moved * center).sum(axis=-1)
+    return table, error

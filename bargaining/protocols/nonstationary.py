@@ -8,9 +8,8 @@ by their values at Chebyshev points, which include the ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -35,39 +34,20 @@ _REMAINING = -chebyshev.chebvander(_NODES, _DEGREE + 1) @ chebyshev.chebint(_COE
 """Values at the nodes to the integrals from each node to 1."""
 
 _PIE, _HAZARD, _FLOW, _OUTSIDE = 0, 1, slice(2, 4), slice(4, 6)  # places in the values of `_Terms`
+_AGREE, _BOUND, _DELAY = 0, (1, 2), 3  # regimes: agreement, a binding option of player 0 or 1, waiting
 _ROUNDING = 1e-11  # of the pie and the payoffs: ten times what integrals of a piece lose to rounding
+_RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
 _SPAN = 2.0  # longest piece, in units of one over the mean rate with the hazard
 _CROWD = 4000  # pieces: a function that needs more is not piecewise smooth
-_NARROW = 2.0**-22  # of a piece: what cutting does not resolve up to here is a kink or a jump
-_CLOSER = 1 / 64  # of a piece: where a regime holds for less, its half is examined by itself
+_NARROW = 2.0**-24  # of the longest piece: what cutting does not resolve up to here is a kink or a jump
+_CUT = 0.49  # where a piece is cut: no even share, so that round dates of kinks are inside of pieces
 _SHORTEST = 1e-9  # of time, relative: a shorter regime counts as a single moment
 _TAIL = 1e-12  # discount factor below which later payoffs no longer matter
-_PROMISED = (
-    1e-8  # of the pie: the residual, computed at other nodes, which notice kinks of the user's functions
-)
-_RESOLVED = 1e-12  # of the primitives: the polynomials' error on a piece
+_PROMISED = 1e-8  # of the pie: the residual
 _LONGEST = 1e3  # mean waits
 
 OfTime = float | Callable[[float], float]
 """A constant, or a function of time; functions that accept arrays are faster."""
-
-
-class Regime(IntEnum):
-    """The regime at a moment."""
-
-    AGREE = 0
-    FIRST_BOUND = 1
-    SECOND_BOUND = 2
-    DELAY = 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trajectory:
-    """Regimes, (m,), on adjacent pieces of time between edges, (m + 1,), and payoffs at the nodes, (m, 17, 2)."""
-
-    edges: Floats
-    regimes: NDArray[np.int8]
-    payoffs: Floats
 
 
 @owning
@@ -91,52 +71,33 @@ class OfferPath(Division):
     kinks: Floats
     tail: float
     horizon: float
-    _path: Trajectory = field(repr=False)
-
-    @property
-    def edges(self) -> Floats:
-        """Times up to `until` between which one regime holds and the payoffs are polynomials, (m + 1,)."""
-        return self._path.edges[: len(self.regimes) + 1]
-
-    @property
-    def regimes(self) -> NDArray[np.int8]:
-        """0 agreement, 1 and 2 agreement where player 0's or 1's outside option binds, 3 delay: (m,)."""
-        return self._path.regimes[self._path.edges[:-1] < self.until]
+    _edges: Floats = field(repr=False)
+    _regimes: NDArray[np.int8] = field(repr=False)
+    _nodes: Floats = field(repr=False)
 
     def payoffs_at(self, t: ArrayLike) -> Floats:
         """Return the payoffs if talks have reached time t, shape (..., 2); at a jump, the payoffs just after it."""
         when, k = self._find(t)
-        a, b = self.edges[k], self.edges[k + 1]
+        a, b = self._edges[k], self._edges[k + 1]
         basis = chebyshev.chebvander((2 * when - a - b) / (b - a), _DEGREE).reshape(*when.shape, -1)
-        return np.asarray(np.einsum("...j,...jk->...k", basis, _COEFFICIENTS @ self._path.payoffs[k]))
+        return np.asarray(np.einsum("...j,...jk->...k", basis, _COEFFICIENTS @ self._nodes[k]))
 
     def agree_at(self, t: ArrayLike) -> NDArray[np.bool_]:
         """Say whether they agree at once when talks have reached time t."""
-        return np.asarray(self.regimes[self._find(t)[1]] != Regime.DELAY)
+        return np.asarray(self._regimes[self._find(t)[1]] != _DELAY)
 
     @property
     def delay(self) -> float:
         """The time of agreement when talks start at 0; inf if it lies beyond `until` or any peak will do."""
-        first = np.flatnonzero(self.regimes != Regime.DELAY)
-        return float(self.edges[first[0]]) if len(first) else np.inf
+        first = self._edges[:-1][self._regimes != _DELAY][:1]
+        return float(first[0]) if len(first) and first[0] < self.until else np.inf
 
     def _find(self, t: ArrayLike) -> tuple[Floats, NDArray[np.intp]]:
         when = real(t, "t")
         times = when[:, None] if when.ndim == 1 else when  # a list is not one of players
         within(times, "t", 0.0, self.until)
-        k = np.searchsorted(self.edges, when, side="right") - 1
-        return when, np.minimum(k, len(self.regimes) - 1)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer as plain Python values."""
-        return {
-            **Division.to_dict(self),
-            "until": self.until,
-            "kinks": self.kinks.tolist(),
-            "edges": self.edges.tolist(),
-            "regimes": [Regime(k).name for k in self.regimes.tolist()],
-            "delay": self.delay,
-        }
+        last = np.searchsorted(self._edges, self.until) - 1
+        return when, np.minimum(np.searchsorted(self._edges, when, side="right") - 1, last)
 
 
 @owning
@@ -199,20 +160,17 @@ class NonstationaryOffers(Shown):
 
     *Infinite horizon.* Payoffs are computed backwards from a date T at which the steady state is assumed, and also from
     the two extreme divisions at T, in which one player gets the least possible. `tail` is the difference between the
-    two extremes at `until`; T is raised until it is below 1e-12. One assumption cannot be checked from finitely many
+    two extremes at `until`; T is raised until it is below 1e-11. One assumption cannot be checked from finitely many
     values: that agreement at T is no worse than waiting from then on, unless flows alone exceed the pie.
-    Where an option ends waits of a patient player, the two extremes may stay apart: payoffs then depend on the last
-    date however late it is, and the status is INACCURATE.
+    Where an option ends waits of a patient player, or peaks rise for ever before one who does not discount, the two
+    extremes may stay apart, and the status is INACCURATE. (Without a hazard, flows and options a player who does not
+    discount gets the highest pie, if that comes back for ever: proposition `nonstationary-patient`.)
 
-    *A rate of 0* (proposition `nonstationary-patient`). Without a hazard, flows and options a player who does not
-    discount gets the highest pie, if that comes back for ever, and the other nothing. Peaks that rise for ever leave
-    a `tail`, and the status is INACCURATE unless they do so by less than 1e-8.
-
-    *Error.* There is no step size: the primitives are approximated between kinks by polynomials of degree 16 to 1e-12,
-    switches of regime are polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the
-    violations of the defining conditions, computed with the functions themselves at other nodes and discounted
-    to t = 0, over the pie. It bounds the error at t = 0. Where payoffs touch the pie or an option at a switch, its date
-    is known to the root of the error of payoffs: to about 1e-5.
+    *Error.* The primitives are approximated between kinks by polynomials of degree 16 to 1e-12, switches of regime are
+    polynomial roots, and integrals are exact up to rounding. `residual` is the tail plus the violations of the defining
+    conditions, computed with the functions themselves at other nodes and discounted to t = 0, over the pie; the status
+    is INACCURATE above 1e-8. It bounds the error at t = 0. Where payoffs touch the pie or an option at a switch, its
+    date is known to the root of the error of payoffs: to about 1e-5.
 
     References
     ----------
@@ -290,19 +248,18 @@ class NonstationaryOffers(Shown):
             )
         horizon = _horizon(terms, until, rate)
         for _ in range(4):
-            edges, kinks = self._edges(until, horizon, rate)
+            edges, kinks = _mesh(terms, until, horizon, self._kinks)
             least, middle, most = _last(terms, horizon)
             late = edges[np.searchsorted(edges, until) :]
-            low, high = (_walk(terms, late, last).payoffs[0, 0] for last in (least, most))
+            low, high = (_walk(terms, late, last)[2][0, 0] for last in (least, most))
             tail = float(np.abs(low - high).max() / terms.surplus(late[:1])[0])
             if tail <= 10 * _TAIL:
                 break
             horizon *= 2
-        path = _walk(terms, edges, middle)
-        switches = path.edges[1:-1][path.regimes[1:] != path.regimes[:-1]]
-        kinks = np.union1d(kinks, switches)
+        edges, regimes, payoffs = _walk(terms, edges, middle)
+        kinks = np.union1d(kinks, edges[1:-1][regimes[1:] != regimes[:-1]])
         answer = OfferPath(
-            payoffs=path.payoffs[0, 0],
+            payoffs=payoffs[0, 0],
             status=Status.OK,
             method="NonstationaryOffers",
             residual=0.0,
@@ -310,7 +267,9 @@ class NonstationaryOffers(Shown):
             kinks=kinks[(kinks > 0) & (kinks <= until)],
             tail=tail,
             horizon=horizon,
-            _path=path,
+            _edges=edges,
+            _regimes=regimes,
+            _nodes=payoffs,
         )
         return self.check(told(answer, self))
 
@@ -322,78 +281,53 @@ class NonstationaryOffers(Shown):
         path.
         """
         answer_of(path, "path", OfferPath)
-        distance = np.abs(path.payoffs - path._path.payoffs[0, 0]) / self._terms.surplus(np.zeros(1))
-        return judged(path, _PROMISED, _defect(self._terms, path._path) + path.tail, distance)
-
-    def _edges(self, until: float, horizon: float, rate: float) -> tuple[Floats, Floats]:
-        """Return the ends of the pieces, finer up to `until`, and every kink."""
-        known = self._kinks[self._kinks < horizon]
-        start = self._terms(np.linspace(0, until, 17))  # for sizes alone
-        scale = np.abs(start).max(axis=0)
-        scale[_HAZARD] += rate
-        scale[_FLOW] += rate * scale[_PIE]
-        scale[_OUTSIDE] = scale[_PIE]
-        slowest = float(self._terms.rates.min())
-
-        def allowed(a: Floats) -> Floats:
-            return np.asarray(_RESOLVED * np.exp(slowest * np.maximum(a - until, 0))[:, None] * scale)
-
-        edges = np.concatenate([np.linspace(0, until, 17), [horizon], known])
-        edges, kinks = _mesh(self._terms, np.unique(edges), allowed)
-        return edges, np.union1d(known, kinks)
+        distance = np.abs(path.payoffs - path._nodes[0, 0]) / self._terms.surplus(np.zeros(1))
+        return judged(
+            path,
+            _PROMISED,
+            _defect(self._terms, path._edges, path._regimes, path._nodes) + path.tail,
+            distance,
+        )
 
 
 def _horizon(terms: _Terms, until: float, rate: float) -> float:
     """Return a time at which the discounted pie is negligible."""
-    today = terms(np.array([0.0, until]))[:, _PIE].max()
-    length = -np.log(_TAIL) / rate
-    before = np.inf
-
-    def left(length: float) -> float:
-        """Return the logarithm of the pie that waiting for so long leaves, over that of today."""
-        end = np.array([until + length])
-        nodes, weights = legendre.leggauss(16)
-        hazard = terms.breakdown(_times(np.array([until]), end, nodes)) @ weights
-        waited = terms.rates.mean() * length + float(hazard[0]) * length / 2
-        return float(np.log(terms.surplus(end)[0] / today) - waited)
-
+    nodes, weights = legendre.leggauss(16)
+    start, before, length = np.array([until]), np.inf, 2.0**-10 / rate
+    today = np.log(terms(np.array([0.0, until]))[:, _PIE].max())
     while True:
-        end = until + length
-        if (after := left(length)) <= np.log(_TAIL):
-            while left(length / 2) <= np.log(_TAIL):  # the hazard has risen
-                length /= 2
-            return float(until + length)
-        if after >= before or end > 1e6 * (until + 1 / rate):
-            break
-        before = after
-        length *= 2
-    raise InvalidInput(
-        f"`surplus` must grow more slowly than it is discounted; got {plain(terms.surplus(np.array([end]))[0])} at "
-        f"t = {plain(end)}, against mean `rates` of {terms.rates.mean():g}. Lower its growth or raise the rates."
-    )
+        end = start + length
+        hazard = float(terms.breakdown(_times(start, end, nodes))[0] @ weights) / 2
+        left = float(np.log(terms.surplus(end)[0]) - today - (terms.rates.mean() + hazard) * length)
+        if left <= np.log(_TAIL):
+            return float(end[0])
+        if (left >= before and length * rate > -np.log(_TAIL)) or end[0] > 1e6 * (until + 1 / rate):
+            raise InvalidInput(
+                f"`surplus` must grow more slowly than it is discounted; got {plain(terms.surplus(end)[0])} at "
+                f"t = {plain(end[0])}, against mean `rates` of {terms.rates.mean():g}. Lower its growth or raise the "
+                f"rates."
+            )
+        before, length = left, 2 * length
 
 
 def _last(terms: _Terms, horizon: float) -> tuple[Floats, Floats, Floats]:
     """Return the least, the stationary and the largest payoffs of player 0 at the horizon."""
     v = terms(np.array([np.nextafter(horizon, 0)]))[0]
-    rho = terms.rates + v[_HAZARD]
-    flows = v[2:4]
+    pie, flows, rho = v[_PIE], v[_FLOW], terms.rates + v[_HAZARD]
     with np.errstate(divide="ignore", invalid="ignore"):
         alone = np.where(flows == 0, 0.0, flows / rho)
-    if not alone.sum() < v[_PIE]:
-        if not np.isfinite(alone).all():
-            raise InvalidInput(
-                "`inside` must be 0 at late times for a player with `rates` 0; "
-                f"got a flow at t = {plain(horizon)}."
-            )
+    if not np.isfinite(alone).all():
+        raise InvalidInput(
+            f"`inside` must be 0 at late times for a player with `rates` 0; got a flow at t = {plain(horizon)}."
+        )
+    if alone.sum() >= pie:
         return alone, alone, alone
-    floor = np.minimum(alone, 0.0)
+    least = np.minimum(alone, 0.0)
     for i in terms.may_leave:
-        floor[i] = v[_OUTSIDE][i]
-    agreed = alone[0] + rho[1] / rho.sum() * (v[_PIE] - alone.sum())
-    shares = (floor[0], min(max(agreed, floor[0]), v[_PIE] - floor[1]), v[_PIE] - floor[1])
-    low, middle, high = (np.array([x, v[_PIE] - x]) for x in shares)
-    return low, middle, high
+        least[i] = v[_OUTSIDE][i]
+    agreed = alone[0] + rho[1] / rho.sum() * (pie - alone.sum())
+    low, middle, high = np.clip([-np.inf, agreed, np.inf], least[0], pie - least[1])
+    return np.array([low, pie - low]), np.array([middle, pie - middle]), np.array([high, pie - high])
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,25 +360,23 @@ class _Primitive:
                 values = np.asarray(self.value(flat), dtype=np.float64)
             except Exception:  # whatever a function of one number raises on an array
                 values = np.empty(0)
-            middle = len(flat) // 2
+            k = len(flat) // 2
             if values.shape != flat.shape or not np.isclose(
-                values[middle], self._single(float(flat[middle])), 1e-12, 0.0
+                values[k], self._single(float(flat[k])), 1e-12, 0.0
             ):
                 values = np.array([self._single(t) for t in flat.tolist()])
         bad = ~np.isfinite(values) | ((values < 0) & (not self.negative))
         if bad.any():
             k = int(np.argmax(bad))
-            wanted = "finite" if self.negative else "finite and not negative"
             raise InvalidInput(
-                f"`{self.name}` must be {wanted} at every time; got {plain(values[k])} at t = {plain(flat[k])}. "
-                f"Repair the function there."
+                f"`{self.name}` must be finite{'' if self.negative else ' and not negative'} at every time; got "
+                f"{plain(values[k])} at t = {plain(flat[k])}. Repair the function there."
             )
         return values.reshape(times.shape)
 
     def _single(self, time: float) -> float:
-        assert callable(self.value)
         try:
-            value = self.value(time)
+            value = self.value(time)  # type: ignore[operator]
         except (ArithmeticError, ValueError) as error:
             raise InvalidInput(f"`{self.name}` has no value at t = {plain(time)}: {error}.") from None
         try:
@@ -517,45 +449,43 @@ def _times(a: Floats, b: Floats, nodes: Floats = _NODES) -> Floats:
     return np.clip((a + b) / 2 + (b - a) / 2 * nodes, np.nextafter(a, b), np.nextafter(b, a))
 
 
-def _mesh(terms: _Terms, edges: Floats, allowed: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-    """Cut [edges[0], edges[-1]] into pieces on which polynomials represent the terms.
+def _mesh(terms: _Terms, until: float, horizon: float, known: Floats) -> tuple[Floats, Floats]:
+    """Return ends of pieces up to the horizon on which polynomials represent the terms, and their kinks and jumps.
 
-    A piece is resolved when its last coefficients are within `allowed(start of the piece)`, one bound per function, and
-    it is short enough for exponentials of the rates. Pieces that cutting does not resolve hold a kink or a jump: it is
-    located, and cutting starts again with an edge there.
-
-    Returns
-    -------
-    edges, kinks : numpy.ndarray
-        The ends of the pieces, and those at which a primitive has a kink or a jump.
+    Pieces that cutting does not resolve hold a kink or a jump: it is located, and cutting starts again with an edge
+    there.
     """
+    kinks = known[known < horizon]
+    start = np.append(until * np.linspace(0, 1, 17) ** 1.01, horizon)  # no round dates: see `_CUT`
     for _ in range(3):
-        leaves, stuck = _halved(terms, edges, allowed)
+        edges, stuck = _resolved(terms, np.union1d(start, kinks), until)
         if not len(stuck):
             break
         runs = np.split(stuck, np.flatnonzero(stuck[1:, 0] > stuck[:-1, 1]) + 1)
-        edges = np.union1d(edges, [_locate(terms, run[0, 0], run[-1, 1]) for run in runs])
-    a, b = leaves[:-1], leaves[1:]
-    values = terms(_times(a, b))
-    size, half = np.abs(values).max(axis=1), (b - a)[:, None] / 2
-    slopes = np.stack([_SLOPES[0] @ values, _SLOPES[-1] @ values]) / half
-    length, size = np.minimum(half[1:], half[:-1]), np.maximum(size[1:], size[:-1])
-    breaks = np.abs(values[1:, 0] - values[:-1, -1]) > 1e-9 * size
-    breaks |= np.abs(slopes[0, 1:] - slopes[1, :-1]) * length > 1e-7 * size
-    return leaves, a[1:][breaks.any(axis=1)]
+        kinks = np.union1d(kinks, [_locate(terms, run[0, 0], run[-1, 1]) for run in runs])
+    return edges, kinks
 
 
-def _halved(terms: _Terms, edges: Floats, allowed: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-    """Halve pieces until they are resolved; return all edges and the pieces, (m, 2), that never were."""
+def _resolved(terms: _Terms, edges: Floats, until: float) -> tuple[Floats, Floats]:
+    """Cut pieces until they are resolved; return all edges and the pieces, (m, 2), that never were.
+
+    A piece is resolved when the last coefficients are small against pie and rates, and it is short enough for
+    exponentials of the rates. Errors after `until` are discounted.
+    """
     narrow, leaves, stuck = _NARROW * np.diff(edges).max(), [edges], [np.empty((0, 2))]
     a, b = edges[:-1], edges[1:]
     while len(a):
         values = terms(_times(a, b))
-        rough = (np.abs(_COEFFICIENTS[-3:] @ values).max(axis=-2) > allowed(a)).any(axis=-1)
-        fast = (terms.rates.mean() + values[..., _HAZARD].max(axis=-1)) * (b - a) > _SPAN
+        scale = np.abs(values).max(axis=-2)
+        pace = terms.rates.mean() + scale[:, _HAZARD]
+        scale[:, _OUTSIDE] = scale[:, [_PIE]]
+        scale[:, _FLOW] += pace[:, None] * scale[:, [_PIE]]
+        scale[:, _HAZARD] = pace
+        scale *= _RESOLVED * np.exp(terms.rates.min() * np.maximum(a - until, 0))[:, None]
+        rough = (np.abs(_COEFFICIENTS[-3:] @ values).max(axis=-2) > scale).any(axis=-1)
         tiny = rough & (b - a < narrow)
         stuck.append(np.stack([a, b], axis=-1)[tiny])
-        cut = (rough | fast) & ~tiny
+        cut = (rough | (pace * (b - a) > _SPAN)) & ~tiny
         a, b = a[cut], b[cut]
         if len(a) > _CROWD and rough.any():
             raise Unsolved(
@@ -567,7 +497,7 @@ def _halved(terms: _Terms, edges: Floats, allowed: Callable[[Floats], Floats]) -
                 f"`breakdown` must leave at most {_CROWD * _SPAN:g} mean waits ahead; it rises to "
                 f"{values[..., _HAZARD].max():g}. Choose a smaller `until`."
             )
-        middle = (a + b) / 2
+        middle = a + _CUT * (b - a)
         leaves.append(middle)
         a, b = np.concatenate([a, middle]), np.concatenate([middle, b])
     pieces = np.concatenate(stuck)
@@ -578,13 +508,14 @@ def _locate(terms: _Terms, a: float, b: float) -> float:
     """Return the first float beyond a jump in a tiny [a, b], else where the lines from both sides meet."""
     width = b - a
     left, start, end, right = terms(np.array([max(a - width, 0.0), a, b, b + width]))
-    before, after = (start - left) / width, (right - end) / width
-    steep = (np.abs(before) + np.abs(after)) * width + 1e-12 * (np.abs(start) + np.abs(end))
-    jumps = np.abs(end - start) > 10 * steep
+    before, after = start - left, right - end
+    jumps = np.abs(end - start) > 10 * (np.abs(before) + np.abs(after)) + 1e-12 * (
+        np.abs(start) + np.abs(end)
+    )
     if not jumps.any():
         turn = before - after
-        k = int(np.argmax(np.abs(turn) / (np.abs(before) + np.abs(after) + 1e-300)))
-        meet = (a + b) / 2 if turn[k] == 0 else (end[k] - start[k] + before[k] * a - after[k] * b) / turn[k]
+        k = int(np.argmax(np.abs(turn) / (np.abs(start) + np.abs(end) + 1e-300)))
+        meet = a + width * (end[k] - start[k] - after[k]) / turn[k] if turn[k] else (a + b) / 2
         return float(np.clip(meet, a, b))
     k = int(np.argmax(jumps))
     while a < (middle := (a + b) / 2) < b:
@@ -593,53 +524,51 @@ def _locate(terms: _Terms, a: float, b: float) -> float:
     return b
 
 
-def _walk(terms: _Terms, edges: Floats, last: Floats) -> Trajectory:
-    """Follow payoffs back from `last` at the end of the last piece, cutting a piece where its regime ends."""
+def _walk(terms: _Terms, edges: Floats, last: Floats) -> tuple[Floats, NDArray[np.int8], Floats]:
+    """Follow payoffs back from `last` at the end of the last piece, cutting a piece where its regime ends.
+
+    Returns the ends of the pieces, (m + 1,), their regimes, (m,), and payoffs at their nodes, (m, 17, 2).
+    """
     pieces, after = list(pairwise(edges.tolist())), last
-    starts, regimes, paths = [edges[-1]], list[Regime](), list[Floats]()
+    starts, regimes, paths = [edges[-1]], list[int](), list[Floats]()
     while pieces:
         a, b = pieces.pop()
-        values, half = terms(_times(np.array(a), np.array(b))), (b - a) / 2
-        candidates = list[tuple[float, Regime, Floats]]()
-        for regime, payoffs in _candidates(terms, half, values, after):
-            since = _holds_since(_tests(terms, half, values, regime, payoffs))
-            candidates.append((since, regime, payoffs))
+        values, half, candidates = terms(_times(np.array(a), np.array(b))), (b - a) / 2, []
+        for regime, end in _ends(terms, after, values[-1]):
+            payoffs = _follow(terms, half, values, regime, end)
+            since = _holds_since(terms, half, values, regime, payoffs)
+            candidates.append((regime, payoffs))
             if since < 1.0 - 1e-9:
                 break
-        if b - a > _SHORTEST * b and since > -1.0:
-            middle = b - (1 - since) * half if since < 1 - 2 * _CLOSER else (a + b) / 2
+        if (
+            b - a > _SHORTEST * b and since > -1.0
+        ):  # where it holds for little, half of the piece may show more
+            middle = b - (1 - since) * half if since < 0.97 else (a + b) / 2
             pieces += [(a, middle), (middle, b)]
             continue
-        _, regime, path = candidates[-1 if since == -1.0 else 0]
+        regime, payoffs = candidates[-1 if since == -1.0 else 0]
+        after = payoffs[0]
         starts.append(a)
         regimes.append(regime)
-        paths.append(path)
-        after = path[0]
-    return Trajectory(np.array(starts[::-1]), np.array(regimes[::-1], dtype=np.int8), np.array(paths[::-1]))
+        paths.append(payoffs)
+    return np.array(starts[::-1]), np.array(regimes[::-1], dtype=np.int8), np.array(paths[::-1])
 
 
-def _tests(terms: _Terms, half: float, v: Floats, regime: Regime, payoffs: Floats) -> Floats:
-    """Return, over the size of the payoffs, what is not negative at the nodes where the regime holds, (17, k)."""
+def _holds_since(terms: _Terms, half: float, v: Floats, regime: int, payoffs: Floats) -> float:
+    """Return the place in [-1, 1] back to which no condition of the regime is violated; 1: nowhere."""
     length = min(half, 1 / float((terms.rates.mean() + v[:, _HAZARD]).max()))
     slopes = _SLOPES @ (payoffs - payoffs[0]) / half  # of constants: exactly 0
-    size = np.abs(payoffs).sum(axis=-1).max() + v[:, _PIE].max()
-    positive = _conditions(terms, regime, v, payoffs, slopes, np.full(len(v), length))[1]
-    return np.asarray(np.stack(positive, axis=-1) / size)
-
-
-def _holds_since(tests: Floats) -> float:
-    """Return the place in [-1, 1] back to which no polynomial, by its values at the nodes, is negative; 1: nowhere."""
-    since = -1.0
-    for coefficients in (_COEFFICIENTS @ tests).T:
+    size, since = np.abs(payoffs).sum(axis=-1).max() + v[:, _PIE].max(), -1.0
+    for condition in _conditions(terms, regime, v, payoffs, slopes, np.full(len(v), length))[1]:
+        coefficients = _COEFFICIENTS @ (condition / size)
         if coefficients[0] - np.abs(coefficients[1:]).sum() >= -_ROUNDING:
             continue
         roots = chebyshev.chebroots(chebyshev.chebtrim(coefficients, 1e-16 * np.abs(coefficients).max()))
         inside = (np.abs(roots.imag) < 1e-9) & (np.abs(roots.real) < 1)  # double roots split
-        ends = [-1.0, *np.sort(roots.real[inside]).tolist(), 1.0]
-        for left, right in reversed(list(pairwise(ends))):
-            if chebyshev.chebval(np.linspace(left, right, 9), coefficients).min() < -_ROUNDING:
-                since = max(since, right)
-                break
+        ends = np.array([-1.0, *np.sort(roots.real[inside]), 1.0])
+        between = np.linspace(ends[:-1], ends[1:], 9)
+        negative = chebyshev.chebval(between, coefficients).min(axis=0) < -_ROUNDING
+        since = max(since, float(ends[1:][negative].max(initial=-1.0)))
     return since
 
 
@@ -649,111 +578,88 @@ def _back(half: float, rate: Floats, push: Floats, end: float) -> Floats:
     return np.asarray((end + half * (_REMAINING @ (growth * push))) / growth)
 
 
-def _cross(terms: _Terms, after: Floats, end: Floats) -> Floats:
-    """Return payoffs just before a moment from those just after it, where the primitives may jump.
+def _ends(terms: _Terms, after: Floats, v: Floats) -> list[tuple[int, Floats]]:
+    """Return regimes that can hold just before a moment with their payoffs there, from the payoffs just after it.
 
     If the pie drops, an agreement just before avoids the drop. Each player proposes with probability one half, so each
-    gets her reservation or the rest of the pie with equal probability.
-    """
-    payoffs, rounding = after, _rounding(after, end)
-    options = np.array([end[_OUTSIDE][i] if i in terms.may_leave else -np.inf for i in range(2)])
-    if payoffs.sum() < end[_PIE] - rounding:
-        reserved = np.maximum(options, payoffs)
-        if reserved.sum() <= end[_PIE]:
-            payoffs = (reserved + end[_PIE] - reserved[::-1]) / 2
-    for i in range(2):
-        if payoffs[i] < options[i] - rounding:
-            payoffs = _agreed(options, i, end)
-    return payoffs
-
-
-def _rounding(payoffs: Floats, end: Floats) -> float:
-    return _ROUNDING * float(end[_PIE] + np.abs(payoffs).sum())
-
-
-def _agreed(payoffs: Floats, i: int, v: Floats) -> Floats:
-    """Return an agreement that gives player i what these payoffs do."""
-    return np.stack([payoffs[..., i], v[..., _PIE] - payoffs[..., i]][:: 1 - 2 * i], axis=-1)
-
-
-def _binding(terms: _Terms, payoffs: Floats, end: Floats) -> list[int]:
-    """Return the players who get no more than their option."""
-    return [i for i in terms.may_leave if payoffs[i] <= end[_OUTSIDE][i] + _rounding(payoffs, end)]
-
-
-def _candidates(terms: _Terms, half: float, v: Floats, after: Floats) -> Iterator[tuple[Regime, Floats]]:
-    """Yield regimes that can hold before the end of a piece with their payoffs, the binding ones first.
-
+    gets her reservation or the rest of the pie with equal probability. Regimes in which an option binds come first.
     Where an option ends the wait and does not bind before, they agree from what it leaves to the other.
     """
-    rates, before = terms.rates, _cross(terms, after, v[-1])
-    binding = _binding(terms, before, v[-1])
+    before, pie, rounding = after, v[_PIE], _ROUNDING * float(v[_PIE] + np.abs(after).sum())
+    options = np.array([v[_OUTSIDE][i] if i in terms.may_leave else -np.inf for i in range(2)])
+    reserved = np.maximum(options, after)
+    if after.sum() < pie - rounding and reserved.sum() <= pie:
+        before = (reserved + pie - reserved[::-1]) / 2
+    for i in range(2):
+        if before[i] < options[i] - rounding:
+            before = _agreed(options[i], i, v)
+    held = [(i, _agreed(options[i], i, v)) for i in range(2) if before[i] <= options[i] + rounding]
+    ends = [(_BOUND[i], end) for i, end in held]
+    if before.sum() <= pie + rounding:
+        ends.append((_AGREE, before))
+    return [*ends, (_DELAY, before), *((_AGREE, end) for _, end in held)]
 
-    def agree(payoffs: Floats) -> tuple[Regime, Floats]:
-        """Solve for y = x_0 - x_1: y' = R y - (r_1 - r_0) pie / 2 - flow_0 + flow_1, R the mean of r + hazard."""
-        push = (rates[1] - rates[0]) / 2 * v[:, _PIE] + v[:, 2] - v[:, 3]
-        y = _back(half, rates.mean() + v[:, _HAZARD], push, float(payoffs[0] - payoffs[1]))
-        return Regime.AGREE, np.stack([v[:, _PIE] + y, v[:, _PIE] - y], axis=-1) / 2
 
-    for i in binding:
-        yield Regime(1 + i), _agreed(v[:, _OUTSIDE], i, v)
-    if before.sum() <= v[-1, _PIE] + _rounding(before, v[-1]):
-        yield agree(before)
-    waits = [_back(half, rates[i] + v[:, _HAZARD], v[:, 2 + i], float(before[i])) for i in range(2)]
-    yield Regime.DELAY, np.stack(waits, axis=-1)
-    for i in binding:
-        yield agree(_agreed(before, i, v[-1]))
+def _agreed(payoff: Floats, i: int, v: Floats) -> Floats:
+    """Return an agreement that gives player i this payoff."""
+    return np.stack([payoff, v[..., _PIE] - payoff][:: 1 - 2 * i], axis=-1)
+
+
+def _follow(terms: _Terms, half: float, v: Floats, regime: int, end: Floats) -> Floats:
+    """Return the payoffs of a regime at the nodes of a piece from those at its end.
+
+    While they agree, y = x_0 - x_1 solves y' = R y - (r_1 - r_0) pie / 2 - flow_0 + flow_1, R the mean of r + hazard.
+    """
+    rates = terms.rates
+    if regime == _DELAY:
+        waits = [_back(half, rates[i] + v[:, _HAZARD], v[:, 2 + i], float(end[i])) for i in range(2)]
+        return np.stack(waits, axis=-1)
+    if regime != _AGREE:
+        i = _BOUND.index(regime)
+        return _agreed(v[:, _OUTSIDE][:, i], i, v)
+    push = (rates[1] - rates[0]) / 2 * v[:, _PIE] + v[:, 2] - v[:, 3]
+    y = _back(half, rates.mean() + v[:, _HAZARD], push, float(end[0] - end[1]))
+    return np.stack([v[:, _PIE] + y, v[:, _PIE] - y], axis=-1) / 2
 
 
 def _conditions(
-    terms: _Terms, regime: Regime, v: Floats, x: Floats, slopes: Floats, length: Floats
+    terms: _Terms, regime: int, v: Floats, x: Floats, slopes: Floats, length: Floats
 ) -> tuple[list[Floats], list[Floats]]:
     """Return what is 0 and what is not negative under a regime, for payoffs x with these slopes, in money.
 
     Waiting a moment costs a player (r + hazard) x - x' - flow per unit of time, here over a time of the given length.
     """
     cost = ((terms.rates + v[..., [_HAZARD]]) * x - slopes - v[..., _FLOW]) * length[..., None]
-    excess, surplus = x.sum(axis=-1) - v[..., _PIE], x - v[..., _OUTSIDE]
-    options = [surplus[..., i] for i in terms.may_leave]
-    if regime == Regime.DELAY:
+    excess, gain = x.sum(axis=-1) - v[..., _PIE], x - v[..., _OUTSIDE]
+    options = [gain[..., i] for i in terms.may_leave]
+    if regime == _DELAY:
         return [cost[..., 0], cost[..., 1]], [excess, *options]
-    if regime == Regime.AGREE:
+    if regime == _AGREE:
         return [excess, (cost[..., 0] - cost[..., 1]) / 2], [cost.sum(axis=-1), *options]
-    i = regime - Regime.FIRST_BOUND
-    own, other = cost[..., i], cost[..., 1 - i]
-    return [excess, surplus[..., i]], [own, (own - other) / 2, *options]
+    i = _BOUND.index(regime)
+    return [excess, gain[..., i]], [cost[..., i], (cost[..., i] - cost[..., 1 - i]) / 2, *options]
 
 
-def _defect(terms: _Terms, path: Trajectory) -> float:
+def _defect(terms: _Terms, edges: Floats, regimes: NDArray[np.int8], payoffs: Floats) -> float:
     """Return the violations of the conditions on all pieces, discounted to t = 0 and added up, over the pie at 0.
 
-    The functions are evaluated anew, at other nodes than those that the payoffs were computed from.
+    The functions are evaluated anew, at other nodes than those that the payoffs were computed from. At the end of a
+    piece payoffs are those that the next piece leads to.
     """
     nodes, weights = legendre.leggauss(24)
-    a, b = path.edges[:-1], path.edges[1:]
-    values, length = terms(_times(a, b, nodes)), np.broadcast_to((b - a)[:, None], (len(a), len(nodes)))
+    a, b = edges[:-1], edges[1:]
+    half, values, worst = (b - a) / 2, terms(_times(a, b, nodes)), []
     at_nodes = chebyshev.chebvander(nodes, _DEGREE) @ _COEFFICIENTS
-    x = at_nodes @ path.payoffs
-    slopes = at_nodes @ _SLOPES @ path.payoffs / (b - a)[:, None, None] * 2
-    worst = np.zeros(len(a))
-    for regime in Regime:
-        k = path.regimes == regime
-        zero, positive = _conditions(terms, regime, values[k], x[k], slopes[k], length[k])
-        worst[k] = np.max([*np.abs(zero), *np.negative(positive)], axis=0).max(axis=-1, initial=0.0)
-    for k, end in enumerate(terms(np.nextafter(b[:-1], a[:-1]))):
-        worst[k] += np.abs(
-            _before(terms, path.payoffs[k + 1, 0], end, path.regimes[k]) - path.payoffs[k, -1]
-        ).max()
-    slowest = np.where(path.regimes == Regime.DELAY, terms.rates.min(), terms.rates.mean())
-    passed = (b - a) / 2 * ((slowest[:, None] + values[..., _HAZARD]) @ weights)
+    x, slopes = at_nodes @ payoffs, at_nodes @ _SLOPES @ payoffs / half[:, None, None]
+    ends = terms(np.nextafter(b, a))
+    for k, regime in enumerate(regimes):
+        length = np.full(len(nodes), 2 * half[k])
+        zero, positive = _conditions(terms, regime, values[k], x[k], slopes[k], length)
+        gaps = [*np.abs(zero), *np.negative(positive), np.zeros(len(nodes))]
+        following = payoffs[k + 1, 0] if k + 1 < len(half) else payoffs[k, -1]
+        jumps = [end - payoffs[k, -1] for each, end in _ends(terms, following, ends[k]) if each == regime]
+        worst.append(float(np.max(gaps)) + min((float(np.abs(jump).max()) for jump in jumps), default=np.inf))
+    slowest = np.where(regimes == _DELAY, terms.rates.min(), terms.rates.mean())
+    passed = half * ((slowest[:, None] + values[..., _HAZARD]) @ weights)
     discounts = np.exp(-np.concatenate([[0.0], np.cumsum(passed)[:-1]]))
     return float(discounts @ worst) / float(values[0, 0, _PIE])
-
-
-def _before(terms: _Terms, after: Floats, end: Floats, regime: int) -> Floats:
-    """Return payoffs just before a moment; an option that just binds ends delay even if the other prefers it."""
-    payoffs = _cross(terms, after, end)
-    if regime != Regime.DELAY and payoffs.sum() > end[_PIE]:
-        for i in _binding(terms, payoffs, end):
-            return _agreed(payoffs, i, end)
-    return payoffs

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import function, whole
-from bargaining._arrays import Floats, owning, real, scalar
+from bargaining._arguments import whole
+from bargaining._arrays import Floats, owning, real
 from bargaining._rich import Card, Result, Shown, number
 from bargaining.errors import InvalidInput, Status, Unsolved, with_article
 
@@ -152,12 +152,12 @@ class Criterion:
         end = complete(np.atleast_1d(part))
         return end if self.total(end) <= self.total(first) else first
 
-    def ratio(self, j: int, value: float, groups: NDArray[np.intp] | None, *, robust: bool) -> float:
+    def ratio(self, j: int, value: float, groups: NDArray[np.intp] | None) -> float:
         """Return the statistic of the likelihood ratio of one value of a parameter, the others free to adjust.
 
         It is the gain in the sum of squares from leaving the value, over the variance of the step d in residuals that
         leads there: :math:`(S - S^*)\\, d'd / \\sum_g (d_g'u_g)^2`, with the residuals u at the value; away from ends
-        and kinks the square of a sum over the sum of squares. Without `robust` the variance is that of u.
+        and kinks the square of a sum over the sum of squares.
         """
         values, total = self.least({j: value})
         gain = max(total - self.lowest, 0.0)
@@ -165,8 +165,6 @@ class Criterion:
             return gain * float(self.weights.shape[1])
         residuals = self.at(values)[0]
         step = residuals - self.at(self.values)[0]
-        if not robust:
-            return gain * len(step) / total
         variance = (summed((step * residuals)[:, None], groups) ** 2).sum()
         return float(gain * (step @ step) / variance) if variance > 0 else 0.0
 
@@ -339,16 +337,11 @@ class Estimates(Result):
         return pd.DataFrame(self.covariance, index=list(self.names), columns=list(self.names))
 
     @property
-    def tstats(self) -> pd.Series[float]:
-        """Estimates over their standard errors."""
-        return (self.params / self.std_errors).rename("tstats")
-
-    @property
     def pvalues(self) -> pd.Series[float]:
         """The p-values of the hypotheses that a parameter is zero, from Student's t with `degrees`."""
         from scipy.stats import t
 
-        return self._by_name(2 * t.sf(np.abs(self.tstats.to_numpy()), self.degrees), "pvalues")
+        return self._by_name(2 * t.sf(np.abs(self.values) / self._deviations(), self.degrees), "pvalues")
 
     @property
     def identified(self) -> pd.Series[bool]:
@@ -505,9 +498,9 @@ class Estimates(Result):
         """Return by how much the likelihood ratio of a value of a parameter is above its critical value."""
         from scipy.stats import f
 
-        groups, plain = self.fit_options["clusters"], self.fit_options["covariance"] == "classic"
+        groups = self.fit_options["clusters"]
         assert self._criterion is not None
-        statistic = self._criterion.ratio(k, value, groups, robust=groups is not None or not plain)
+        statistic = self._criterion.ratio(k, value, groups)
         freedom = self._many - self.spare - (len(self.names) if groups is None and self.method == "ml" else 1)
         if self.method == "gmm":
             statistic *= freedom / (self._many + self.objective)
@@ -560,34 +553,6 @@ class Estimates(Result):
             upper[(last[:, 1] == upper) & (last[:, 1] > before[:, 1] + 0.1 * np.abs(before[:, 1]))] = np.inf
         weight = np.where(np.array(ends) == grid[[0, -1]], [0.0, 1.0], expit(ends))
         return np.vstack([weight, np.column_stack([lower, upper])])
-
-    def delta(self, of: Callable[[Floats], Any]) -> tuple[float, float]:
-        """Return a smooth function of the parameters, and its standard error by the delta method.
-
-        Parameters
-        ----------
-        of : callable
-            Takes the parameters, as an array in the order of `names`, and returns a number.
-
-        Raises
-        ------
-        Unsolved
-            If a parameter has no standard error.
-        """
-        from scipy.differentiate import jacobian
-
-        function(of, "of", "the parameters")
-        if np.isnan(self.covariance).any():
-            raise Unsolved(f"`delta` needs a standard error of each parameter. {self.statement}")
-        steps = np.maximum(np.abs(self.values), self._deviations()) / 16
-        room = np.minimum(self.values, 1 - self.values) / 2
-        steps = np.where([kind == UNIT for _, kind in self.model._ranges()], np.minimum(steps, room), steps)
-
-        def at(points: Floats) -> Floats:
-            return np.asarray(np.apply_along_axis(lambda point: scalar(of(point), "of"), 0, points))
-
-        gradient = jacobian(at, self.values, initial_step=steps).df
-        return float(at(self.values)), float(np.sqrt(gradient @ self.covariance @ gradient))
 
     def wald_test(self, restriction: ArrayLike, value: ArrayLike = 0.0) -> Comparison:
         """Return the Wald test of linear restrictions R b = q on the parameters b, with the distribution F.
@@ -877,10 +842,7 @@ def _resampled(model: Any, method: str, options: Mapping[str, Any], seed: int, d
         rows, labels = np.concatenate(members), np.repeat(np.arange(count), list(map(len, members)))
     try:
         again = model._rows(rows).fit(
-            method=method,
-            covariance=options["covariance"],
-            clusters=labels,
-            instruments=None if z is None else z[rows],
+            method=method, clusters=labels, instruments=None if z is None else z[rows]
         )
     except InvalidInput:
         return np.full(len(model.parameters), np.nan)

@@ -20,11 +20,10 @@ _LEVEL = 0.95  # at which an option that is worth less than waiting must be reje
 
 
 def fitted(
-    model: Any, *, method: str, covariance: str, clusters: ArrayLike | None, instruments: ArrayLike | None
+    model: Any, *, method: str, clusters: ArrayLike | None, instruments: ArrayLike | None
 ) -> Estimates:
     """Estimate a model's parameters: see `WeightedNashModel.fit`."""
     choice(method, "method", ("ml", "gmm"))
-    choice(covariance, "covariance", ("robust", "classic"))
     m, k = model.observations, len(model.parameters)
     if m <= k:
         raise InvalidInput(
@@ -36,9 +35,8 @@ def fitted(
         )
     groups = None if clusters is None else _groups(model._align(clusters, "clusters"), m)
     table = None if instruments is None else _table(model._align(instruments, "instruments"), m)
-    options = {"covariance": covariance, "clusters": groups, "instruments": table}
-    robust = method == "gmm" or hasattr(model, "_solved")
-    errors = "clustered" if groups is not None else "robust" if robust else covariance
+    options = {"clusters": groups, "instruments": table}
+    errors = "robust" if groups is None else "clustered"
     common = {"names": model.parameters, "method": method, "errors": errors, "model": model}
     many = m if groups is None else int(groups.max()) + 1
     if hasattr(model, "_solved"):
@@ -46,7 +44,6 @@ def fitted(
             raise InvalidInput(
                 "`method` must be 'ml' here, without `instruments`: there is a likelihood and no residual."
             )
-        options["covariance"] = "robust"
         return _by_formula(model, groups, many, common | {"fit_options": options})
     if method == "ml":
         if instruments is not None:
@@ -94,9 +91,7 @@ def fitted(
             factor = (many + objective) / (many - 1 - extra)
             cov[np.ix_(sure, sure)] = inverse @ inverse.T / m * factor
         elif sure.any():
-            robust = covariance == "robust" or groups is not None
-            part, degrees[sure] = _covariance(design[:, sure], residuals, groups, robust=robust)
-            cov[np.ix_(sure, sure)] = part
+            cov[np.ix_(sure, sure)], degrees[sure] = _covariance(design[:, sure], residuals, groups)
 
         def excess(j: int, value: float) -> float:
             fit = criterion.total(criterion.free(values)) * (1 + _SAME) + _SAME * (criterion.z is not None)
@@ -189,21 +184,17 @@ def _columns(table: Floats, m: int) -> Floats:
     return np.column_stack(basis)
 
 
-def _covariance(
-    design: Floats, residuals: Floats, groups: NDArray[np.intp] | None, *, robust: bool
-) -> tuple[Floats, Floats]:
+def _covariance(design: Floats, residuals: Floats, groups: NDArray[np.intp] | None) -> tuple[Floats, Floats]:
     """Return the covariance of least squares, (k, k), and degrees of freedom of the t-statistics, (k,).
 
-    The robust one is CR2 of Bell and McCaffrey (2002), where each observation is a cluster if there are none: with an
+    It is CR2 of Bell and McCaffrey (2002), where each observation is a cluster if there are none: with an
     orthonormal basis Q of the design, the scores of a cluster are :math:`(I - Q_g'Q_g)^{-1/2} Q_g'u_g`, so that the
     variance is unbiased if residuals are alike. Degrees of freedom are Satterthwaite's: twice the squared mean of the
     variance over its variance, as if residuals were alike (Imbens and Kolesár 2016).
     """
-    (m, k), size = design.shape, np.linalg.norm(design, axis=0)
+    k, size = design.shape[1], np.linalg.norm(design, axis=0)
     q, s, v = np.linalg.svd(design / size, full_matrices=False)
     back = v.T / s / size[:, None]
-    if not robust:
-        return back @ back.T * (residuals @ residuals) / (m - k), np.full(k, float(m - k))
     inner = summed(q[:, :, None] * q[:, None, :], groups)
     left, vectors = np.linalg.eigh(np.eye(k) - inner)
     lone = left < _FLAT  # directions in which the design differs from 0 in one cluster alone

@@ -148,7 +148,6 @@ class _Model(Shown):
         self,
         *,
         method: str = "ml",
-        covariance: str = "robust",
         clusters: ArrayLike | None = None,
         instruments: ArrayLike | None = None,
     ) -> Estimates:
@@ -158,12 +157,9 @@ class _Model(Shown):
         ----------
         method : {"ml", "gmm"}
             Maximum likelihood with normal residuals, or the generalised method of moments in two steps.
-        covariance : {"robust", "classic"}
-            Standard errors that are robust to heteroskedasticity (HC2), or those for homoskedastic residuals. They are
-            robust in any case for `DelayModel` and `EfficientDelayModel`, which have no residuals.
         clusters : array_like, shape (m,), optional
             Labels of groups in which residuals may be correlated; standard errors are then clustered (CR2), with
-            degrees of freedom for few clusters (Bell and McCaffrey 2002).
+            degrees of freedom for few clusters (Bell and McCaffrey 2002). Without, they are robust (HC2).
         instruments : array_like, shape (m, q), optional
             Variables that are uncorrelated with residuals, for "gmm"; a constant is added. By default the variables
             of the model.
@@ -178,7 +174,7 @@ class _Model(Shown):
             If there are fewer observations than parameters, or clusters than two, or too few instruments; or if data
             of pandas have another index than those of the model.
         """
-        return fitted(self, method=method, covariance=covariance, clusters=clusters, instruments=instruments)
+        return fitted(self, method=method, clusters=clusters, instruments=instruments)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,10 +10,9 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus, egalitarian
+from bargaining import Frontier, NotApplicable, Polytope, Problem, Status, TransferableSurplus
 from bargaining.concepts.continuous_raiffa import continuous_raiffa
 from bargaining.feasible.points import FreeDisposalHull
-from bargaining.testing import check_axioms
 from drawn_sets import chain, steps
 
 
@@ -104,18 +103,6 @@ def test_a_path_that_ends_in_the_vertex() -> None:
     np.testing.assert_array_equal(continuous_raiffa(Problem(symmetric, [0, 0])).payoffs, [3, 3])
     box = Polytope([[2, 1]], free_disposal=True)
     np.testing.assert_array_equal(continuous_raiffa(Problem(box, [0, 0])).payoffs, [2, 1])
-
-
-def test_kinked_frontier_agrees_with_the_polygon() -> None:
-    corners = np.array([[1.0, 2], [3, 1], [4, -1]])
-    bent = Frontier(lambda x: np.interp(x, *corners.T), 1, 4)
-    drawn = Polytope(corners, free_disposal=True)
-    d = [0.5, 0.1]
-    np.testing.assert_allclose(
-        continuous_raiffa(Problem(bent, d)).payoffs,
-        continuous_raiffa(Problem(drawn, d)).payoffs,
-        rtol=PROMISED,
-    )
 
 
 def test_surplus_is_divided_equally() -> None:
@@ -225,40 +212,6 @@ def test_the_path_satisfies_its_equation_from_any_agreement_on_it() -> None:
     np.testing.assert_allclose(continuous_raiffa(Problem(frontier, half_way)).payoffs, whole, rtol=1e-12)
 
 
-def test_sides_that_all_but_meet_in_one_point() -> None:
-    # All four sides pass within 1e-13 of (0, 2), and only the third matters: the path ends half way down it.
-    rows = np.array(
-        [
-            [0.93918156976078, 0.38081529063430386],
-            [0.2965581407932866, 0.08848854737386078],
-            [0.9594422020896967, 0.2401254669527732],
-            [0.9391815697606488, 0.3808152906343181],
-        ]
-    )
-    limits = [0.7616305812686077, 0.17697709474772155, 0.4802509339055464, 0.7616305812686363]
-    problem = Problem(Polytope.from_inequalities(rows, limits), [0, -0.2])
-    division = continuous_raiffa(problem).raise_if_failed()
-    right = (limits[2] + 0.2 * rows[2, 1]) / rows[2, 0]
-    np.testing.assert_allclose(division.payoffs, [right / 2, 0.9], rtol=PROMISED)
-
-
-def test_a_symmetric_set_with_a_short_edge_in_the_middle() -> None:
-    """Each player's edge is hundreds of times as long as the one between them, and so is the time to its end."""
-    points = np.array([(0.27, 28.1), (8, 24.27), (16.273, 16.278)])
-    problem = Problem(Polytope(np.concatenate([points, points[:, ::-1]]), free_disposal=True), [3.27, 3.27])
-    division = continuous_raiffa(problem).raise_if_failed()
-    np.testing.assert_allclose(division.payoffs, egalitarian(problem).payoffs, rtol=PROMISED)
-
-
-@pytest.mark.parametrize("edge", [1e-3, 1e-6, 1e-9, 1e-12])
-def test_an_edge_however_short(edge: float) -> None:
-    corners = np.array([[0, 1], [7 / 8, 7 / 8], [7 / 8 + edge, 7 / 8 - edge / 4], [1, 3 / 4]])
-    expected = by_events(corners)
-    division = continuous_raiffa(Problem(Polytope(corners, free_disposal=True), [0, 0]))
-    np.testing.assert_allclose(division.payoffs, expected, atol=PROMISED)
-    assert division.status == Status.OK
-
-
 @pytest.mark.parametrize(
     ("players", "count"),
     [(5, 16), *(pytest.param(*large, marks=pytest.mark.slow) for large in [(6, 11), (3, 110)])],
@@ -283,15 +236,6 @@ def test_not_applicable_without_lotteries() -> None:
         continuous_raiffa(Problem(FreeDisposalHull([[1, 2], [2, 1]]), [0, 0]))
 
 
-@pytest.mark.parametrize("disposal", [True, False])
-def test_a_floor_at_the_disagreement_point_changes_nothing(disposal: bool) -> None:
-    points = np.vstack((np.random.default_rng(0).random((8, 3)), np.eye(3)))
-    problem = Problem(Polytope(points, free_disposal=disposal), np.full(3, 0.03))
-    whole, part = continuous_raiffa(problem), continuous_raiffa(problem.restrict())
-    assert part.status == Status.OK
-    np.testing.assert_allclose(part.payoffs, whole.payoffs, rtol=PROMISED)
-
-
 @pytest.mark.dear("0.0")
 @pytest.mark.parametrize("offset", [0.0, 1e3])
 def test_who_cannot_gain_stays_and_the_others_go_on(offset: float) -> None:
@@ -312,23 +256,3 @@ def test_who_cannot_gain_stays_and_the_others_go_on(offset: float) -> None:
     batch = continuous_raiffa(Problem(Polytope(points), points[0] - [[0, 0, 0], [0, 0, 0.5], [1, 1, -1]]))
     assert batch.status.tolist() == [Status.DEGENERATE, Status.OK, Status.EMPTY]
     np.testing.assert_allclose(batch.payoffs[:2] - offset, [[1, 0.5, 0]] * 2, atol=PROMISED)
-
-
-def test_a_batch_of_frontiers() -> None:
-    tops = np.array([4.0, 9.0])
-    batch = Problem(Frontier(lambda x: tops - x * x, 0, np.sqrt(tops)), [0, 0])
-    for moved in (lambda problem: problem, lambda problem: problem.rescale([2.0, 3.0], [1.0, 1.0])):
-        together = continuous_raiffa(moved(batch)).raise_if_failed().payoffs
-        for top, x in zip(tops, together, strict=True):
-            one = Problem(Frontier(lambda x, top=top: top - x * x, 0, np.sqrt(top)), [0, 0])
-            np.testing.assert_allclose(x, continuous_raiffa(moved(one)).payoffs, atol=1e-8)
-
-
-def test_agreements_that_somebody_would_refuse_do_not_matter_on_edges_that_a_step_passes() -> None:
-    """The two paths pass edges at other steps; the end is that of the path in closed form, edge by edge."""
-    vertices = [[-12, -1], [108, -1], [108, 0], [84, 9], [54, 11], [0, 14], [-12, 14]]
-    whole = Problem(Polytope(vertices), [6, 1])
-    np.testing.assert_allclose(
-        continuous_raiffa(whole).payoffs, [79.6502399606876, 9.289984002620828], rtol=1e-11
-    )
-    check_axioms(continuous_raiffa, whole, axioms=["independence_of_nonrational_alternatives"])

@@ -14,7 +14,6 @@ from bargaining import (
     continuous_raiffa,
     egalitarian,
     equal_loss,
-    gupta_livne,
     lexicographic_egalitarian,
     lexicographic_kalai_smorodinsky,
     nash,
@@ -76,12 +75,15 @@ def sets(rng: np.random.Generator) -> dict[str, Make]:
 
 SETS = list(sets(np.random.default_rng(0)))
 SLOW = {
-    perles_maschler,
-    continuous_raiffa,
-    raiffa,
-    lexicographic_egalitarian,
-    lexicographic_kalai_smorodinsky,
-    yu,
+    "frontier": {continuous_raiffa},  # minutes where zero is far away
+    "program": {
+        perles_maschler,
+        continuous_raiffa,
+        raiffa,
+        lexicographic_egalitarian,
+        lexicographic_kalai_smorodinsky,
+        yu,
+    },
 }
 
 
@@ -104,7 +106,7 @@ def test_the_same_map_of_the_answer(name: str, seeds: range) -> None:
         gains = plain.ideal - plain.disagreement
         for method in METHODS:
             rule = getattr(method, "func", method)
-            if name == "program" and rule in SLOW:
+            if rule in SLOW.get(name, ()):
                 continue
             size = 10.0 ** rng.choice([-12, -6, -3, 3, 6, 12], n)
             s = np.full(n, size[0]) if rule in ALIKE else size
@@ -126,20 +128,6 @@ def compare(method: Method, plain: Problem, moved: Problem, s: np.ndarray, o: np
     u = np.finfo(float).eps * np.abs(o).max() / 2
     error = (after.payoffs - s * (before.payoffs + o)) / s
     assert not before.ok or (np.abs(error) <= 1e-12 * gains + 32 * STEEP * u).all()
-
-
-@pytest.mark.dear("1000000000000.0", "1e-12")
-@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e6, 1e12])
-def test_a_reference_moves_too(scale: float) -> None:
-    for name, make in sets(np.random.default_rng(1)).items():
-        n = 3 if name in ("points", "points below", "sides in space") else 2
-        s, o = scale ** np.linspace(1, -1, n), np.zeros(n)
-        plain = make(np.ones(n), o)
-        reference = plain.disagreement + 0.1 * (plain.ideal - plain.disagreement)
-        before = gupta_livne(plain, reference=reference)
-        after = gupta_livne(make(s, o), reference=s * reference)
-        assert after.status == before.status
-        np.testing.assert_allclose(after.payoffs, s * before.payoffs, rtol=1e-12)
 
 
 def test_a_large_shift_of_inequalities() -> None:

@@ -44,11 +44,6 @@ def test_a_player_who_can_gain_next_to_nothing_loses_as_much_as_the_others(playe
     assert division.status == Status.OK
 
 
-def test_no_line_where_nothing_is_above_the_disagreement_point() -> None:
-    best = np.append(np.ones(4), 1e-12)
-    assert equal_loss(Problem(Polytope(np.diag(best), free_disposal=True), 2 * best)).status == Status.EMPTY
-
-
 def test_the_first_feasible_point_also_without_convexity() -> None:
     steps = FreeDisposalHull([[4, 1], [1, 3]])
     division = equal_loss(Problem(steps, [0, 0]))

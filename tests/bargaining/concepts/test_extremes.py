@@ -22,7 +22,6 @@ from bargaining import (
     gupta_livne,
     kalai_smorodinsky,
     nash,
-    utilitarian,
 )
 from every_concept import CONCEPTS
 
@@ -127,56 +126,6 @@ def test_what_is_refused_is_named() -> None:
         Polytope.from_inequalities([[1e-200, 0], [0, 1e-200]], [1e200, 1e200])
     with pytest.raises(InvalidInput, match="`utilities` must vary by 1e-290"):
         ConvexProgram(lambda z: 1e-295 * z, lambda z: 1e-295 * np.eye(2), lower=[0, 0], upper=[1, 1])
-
-
-@pytest.mark.parametrize("size", [1.0, 2.0**36, 2.0**-36])
-@pytest.mark.parametrize("d", [(1, 2), (2, 4), (-1e6, -1e6)])
-def test_a_single_point_at_any_scale_and_wherever_d_is(size: float, d: tuple[float, float]) -> None:
-    problem = Problem(Polytope([[size, 2 * size]]), size * np.array(d))
-    for name in ("raiffa", "continuous_raiffa", "perles_maschler", "yu 1", "yu 2"):
-        division = CONCEPTS[name](problem)
-        assert division.status == {1: Status.DEGENERATE, 2: Status.EMPTY, -1e6: Status.OK}[d[0]]
-        if division.ok:
-            gains = max(1, abs(d[0])) * size
-            np.testing.assert_allclose(division.payoffs, [size, 2 * size], rtol=0, atol=1e-14 * gains)
-    assert utilitarian(problem).status == Status.OK  # whatever d is
-    np.testing.assert_array_equal(utilitarian(problem).payoffs, [size, 2 * size])
-
-
-def test_far_from_zero_a_single_point_has_nothing_to_divide() -> None:
-    far = Problem(
-        Polytope([[6.8719476736e16, 6.872057624762778e16]]), [6.8719476736e16, 6.872057624762778e16]
-    )
-    for name in ("continuous_raiffa", "perles_maschler", "yu 1", "yu 2"):
-        assert CONCEPTS[name](far).status == Status.DEGENERATE
-
-
-@pytest.mark.parametrize("size", [1.0, 1e-11])
-@pytest.mark.parametrize("weights", [None, (0.16, 0.84)])
-@pytest.mark.parametrize("free_disposal", [True, False])
-def test_utilitarian_where_a_player_always_gets_nothing(
-    size: float, weights: tuple[float, float] | None, free_disposal: bool
-) -> None:
-    points = [[0, 1000 * size], [0, 1001 * size], [0, 1005 * size]]
-    problem = Problem(Polytope(points, free_disposal=free_disposal), [1000 * size, 1000 * size])
-    division = utilitarian(problem, weights=weights).raise_if_failed()
-    np.testing.assert_array_equal(division.payoffs, points[-1])
-
-
-def test_utilitarian_from_a_corner_that_rounding_moved() -> None:
-    # The gain of 2e-23 over d is rounding; sums are judged over the range of the set.
-    points = [[-5e-8, 0], [1.9852334701272664e-23, -2.481541837659083e-24], [-5e-8, 5e-8 / 3]]
-    division = utilitarian(Problem(Polytope(points), [0, 0])).raise_if_failed()
-    np.testing.assert_array_equal(division.payoffs, points[1])
-    assert division.residual <= 1e-15
-
-
-@pytest.mark.parametrize("light", [1e-4, 1e-8])
-def test_nash_gives_a_player_of_little_weight_a_gain_to_the_last_digits(light: float) -> None:
-    """On a line of two players gains divide the surplus by the weights; its rounding was called an inaccuracy."""
-    found = nash(Problem(Polytope([[0, 0], [0, 0.9], [0.7, 0.8], [1.1, 0]]), [0, 0]), weights=[1, light])
-    assert found.ok
-    assert found.payoffs[1] == pytest.approx(2.2 * light / (1 + light), rel=1e-14, abs=0)
 
 
 @pytest.mark.parametrize("light", [1e-4, 1e-8])

@@ -173,25 +173,6 @@ def test_a_smooth_frontier_has_one_slope() -> None:
         np.testing.assert_allclose(found.left, slope, rtol=1e-11)
 
 
-def test_a_large_batch_of_straight_and_of_convex_frontiers() -> None:
-    tops = np.linspace(1, 2, 2000)
-    straight = Frontier(lambda x: tops - x, 0, tops, derivative=lambda x: -np.ones_like(x))
-    np.testing.assert_allclose(nash(Problem(straight, [0, 0])).payoffs[:, 0], tops / 2, rtol=1e-14)
-    for convex in (lambda x: (tops - x) ** 2, lambda x: tops - np.minimum(x, 0.9 * tops)):
-        with pytest.raises(InvalidInput, match="`function` must be concave"):
-            Frontier(convex, 0, tops)
-
-
-def test_no_answer_of_a_batch_depends_on_its_other_cells() -> None:
-    tops, share = np.random.default_rng(0).uniform(1, 9, 50), np.linspace(0.01, 0.99, 50)
-    weights = np.stack((share, 1 - share), axis=-1)
-    whole = Frontier(lambda x: tops - x * x, 0, np.sqrt(tops), derivative=lambda x: -2 * x)
-    together = nash(Problem(whole, [0, 0]), weights=weights).payoffs
-    for top, weight, answer in zip(tops, weights, together, strict=True):
-        one = Frontier(lambda x, top=top: top - x * x, 0, np.sqrt(top), derivative=lambda x: -2 * x)
-        np.testing.assert_array_equal(nash(Problem(one, [0, 0]), weights=weight).payoffs, answer)
-
-
 @pytest.mark.parametrize("count", [1, 40, 2000])
 def test_a_derivative_that_is_wrong_just_where_it_matters(count: int) -> None:
     def lies(x: np.ndarray) -> np.ndarray:
@@ -222,19 +203,3 @@ def test_a_function_of_numbers_alone() -> None:
 
     problem = Problem(Frontier(arc, 0, 3), [0, 0])
     np.testing.assert_allclose(nash(problem).raise_if_failed().payoffs, [2, math.sqrt(5)], rtol=1e-14)
-
-
-def test_kinks_are_found_to_rounding_where_a_derivative_is_given() -> None:
-    """The root may lie on either side of the kink by a few units in the last place."""
-    top = np.random.default_rng(0).uniform(1, 9, 4000)
-    kink = top / 5.5
-
-    def below(x: np.ndarray) -> np.ndarray:
-        return np.minimum(top - 0.5 * x, top - 0.5 * kink - 5 * (x - kink))
-
-    def slope(x: np.ndarray) -> np.ndarray:
-        return np.where(top - 0.5 * x <= top - 0.5 * kink - 5 * (x - kink), -0.5, -5.0)
-
-    found = nash(Problem(Frontier(below, 0, kink + (top - 0.5 * kink) / 5, derivative=slope), [0, 0]))
-    assert (found.status == Status.OK).all()
-    np.testing.assert_allclose(found.payoffs[:, 0], kink, rtol=1e-14)

@@ -70,14 +70,6 @@ def _exact_last(points: np.ndarray, direction: np.ndarray, *, free: bool) -> Fra
     return None if found is None else found.value
 
 
-def test_simplex_splits_by_weights() -> None:
-    # max prod x_i^w_i over sum x_i / a_i <= 1 gives x_i = w_i a_i.
-    a, w = np.array([3.0, 2.0, 1.0, 7.0]), np.array([0.1, 0.2, 0.3, 0.4])
-    np.testing.assert_allclose(
-        nash(Problem(Polytope(np.diag(a)), [0] * 4), weights=w).payoffs, w * a, rtol=1e-14
-    )
-
-
 def test_ks_without_free_disposal_may_give_nothing() -> None:
     # Roth (1979): on the hull of 0, (1, 0, 1) and (0, 1, 1) the ray to the ideal (1, 1, 1) leaves at once.
     points = [[0, 0, 0], [1, 0, 1], [0, 1, 1]]
@@ -157,27 +149,6 @@ def test_no_upper_bound_is_a_status() -> None:
         kalai_smorodinsky(Problem(pie, [0, 0, 0.1])).payoffs, [0.3, 0.3, 0.4], rtol=1e-13
     )
     np.testing.assert_allclose(nash(Problem(pie, [0, 0, 0.1])).payoffs, [0.3, 0.3, 0.4], rtol=1e-13)
-
-
-def test_one_player_takes_the_best() -> None:
-    for feasible in (Polytope([[1], [3], [2]]), Polytope.from_inequalities([[2.0], [-1.0]], [6.0, -1.0])):
-        for method in (nash, kalai_smorodinsky, egalitarian, utilitarian):
-            np.testing.assert_allclose(method(Problem(feasible, [2])).payoffs, [3])
-        assert nash(Problem(feasible, [3])).status == Status.DEGENERATE
-        assert nash(Problem(feasible, [4])).status == Status.EMPTY
-    assert nash(Problem(Polytope.from_inequalities([[-1.0]], [0.0]), [0])).status == Status.UNBOUNDED
-
-
-def test_a_batch_is_its_cells_to_the_last_bit() -> None:
-    rng = np.random.default_rng(3)
-    feasible = Polytope(rng.integers(0, 9, (12, 4)))
-    d, w = rng.uniform(-2, 9, (516, 4)), rng.dirichlet(np.ones(4), 516)
-    batch = nash(Problem(feasible, d), weights=w)
-    assert {Status.OK, Status.EMPTY} <= set(np.unique(batch.status))
-    for k in (0, 1, 255, 511, 512, 515):
-        one = nash(Problem(feasible, d[k]), weights=w[k])
-        assert one.status == batch.status[k]
-        np.testing.assert_array_equal(one.payoffs, batch.payoffs[k])
 
 
 def test_degenerate_sets_in_more_dimensions() -> None:

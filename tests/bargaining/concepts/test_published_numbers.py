@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import sympy as sp
 
 from bargaining import (
     Division,
@@ -60,15 +59,6 @@ def test_triangle(case: Case) -> None:
     np.testing.assert_allclose(division.payoffs, case.triangle, rtol=1e-14)
 
 
-def test_closed_forms_solve_the_first_order_conditions() -> None:
-    # The numbers above, derived again: the maximiser of the product on x1 = 4 - x0^2.
-    x = sp.symbols("x", positive=True)
-    for w in (sp.Rational(1, 2), sp.Rational(1, 4)):
-        (root,) = sp.solve(sp.diff(w * sp.log(x) + (1 - w) * sp.log(4 - x**2), x), x)
-        found = nash(Problem(PARABOLA, [0, 0]), weights=[float(w), 1 - float(w)]).payoffs[0]
-        assert found == pytest.approx(float(root), rel=1e-14)
-
-
 @pytest.mark.parametrize("players", [2, 3, 7])
 def test_surplus_of_many_players(players: int) -> None:
     weights = np.arange(1, players + 1) / np.arange(1, players + 1).sum()
@@ -109,21 +99,6 @@ def test_disagreement_on_the_frontier_or_beyond(edge: Edge, method: Callable, fe
         assert np.isnan(division.payoffs).all()
     else:
         np.testing.assert_allclose(division.payoffs, edge.payoffs, rtol=1e-12)
-
-
-@pytest.mark.parametrize("method", [nash, kalai_smorodinsky, egalitarian])
-def test_zero_surplus(method: Callable) -> None:
-    division = method(Problem(TransferableSurplus([1.0, 0.0, -1.0]), [0.5, 0.5]))
-    assert division.status.tolist() == [Status.DEGENERATE, Status.EMPTY, Status.EMPTY]
-    np.testing.assert_array_equal(division.payoffs[0], [0.5, 0.5])
-
-
-def test_thin_sets() -> None:
-    segment, point = Polytope([[1, 0], [0, 1], [0.5, 0.5]]), Polytope([[1, 1], [1, 1]])
-    np.testing.assert_allclose(nash(Problem(segment, [0, 0])).payoffs, [0.5, 0.5])
-    np.testing.assert_allclose(kalai_smorodinsky(Problem(segment, [0, 0])).payoffs, [0.5, 0.5])
-    np.testing.assert_allclose(nash(Problem(point, [0, 0])).payoffs, [1, 1])
-    assert kalai_smorodinsky(Problem(point, [1, 1])).status == Status.DEGENERATE
 
 
 def test_utilitarian_of_unequal_weights_has_no_bound_on_a_surplus() -> None:

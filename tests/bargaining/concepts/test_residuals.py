@@ -170,10 +170,6 @@ def test_payoffs_that_are_moved(concept: str, name: str) -> None:
         assert said.residual == short
 
 
-def moved_along(problem: Problem, payoffs: np.ndarray) -> np.ndarray:
-    return along(problem, payoffs, problem.ideal - problem.disagreement, 1e-3)
-
-
 @pytest.mark.parametrize("residual", [np.nan, -1e-3, -np.inf, np.inf, 1e-6])
 def test_what_is_not_a_small_number_is_not_accurate(residual: float) -> None:
     problem = SETS["surplus"]()

@@ -10,12 +10,10 @@ from bargaining import (
     Polytope,
     Problem,
     Status,
-    conley_wilkie,
     egalitarian,
     equal_loss,
     gupta_livne,
     kalai_smorodinsky,
-    nash,
 )
 from seeds import seeds
 
@@ -114,19 +112,3 @@ def test_a_set_that_is_missed_by_much_is_missed() -> None:
         assert egalitarian(problem).status == Status.OK
         beside = Problem(problem.feasible, [1.0, -1.0, 0.0][: problem.players])
         assert egalitarian(beside).status == Status.EMPTY
-
-
-def test_conley_wilkie_is_the_nash_solution_of_a_thin_set() -> None:
-    points = needle(np.random.default_rng(5), 2.0**-20)
-    problem = Problem(Polytope(points), points[0])
-    np.testing.assert_array_equal(conley_wilkie(problem).payoffs, nash(problem).payoffs)
-
-
-@pytest.mark.parametrize("exponent", [5, 6, 7, 8, 9, 10])
-def test_three_players_close_to_the_frontier(exponent: int) -> None:
-    """The set is all below a segment, in which players 1 and 2 share what player 0 has no part in."""
-    near = 2.0**-exponent
-    problem = Problem(Polytope([[0, 0, 1], [0, 1, 0]], free_disposal=True), [-0.25, 0.5 - near, 0.5 - near])
-    found = nash(problem)
-    assert found.status == Status.OK
-    np.testing.assert_allclose(found.payoffs, [0, 0.5, 0.5], atol=1e-9 * near)

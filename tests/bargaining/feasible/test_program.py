@@ -18,7 +18,7 @@ from bargaining import (
     utilitarian,
 )
 from bargaining.feasible.base import FeasibleSet
-from bargaining.feasible.program import ConvexProgram, differences
+from bargaining.feasible.program import ConvexProgram
 from known_sets import VALUES, two_issues
 
 METHODS = [nash, kalai_smorodinsky, egalitarian, utilitarian]
@@ -229,18 +229,6 @@ def test_constraints_may_come_without_gradients():
     assert division.payoffs == pytest.approx([np.sqrt(0.5)] * 2, rel=1e-12)
 
 
-@pytest.mark.parametrize("at", [1e-3, 0.3, 0.999])
-def test_differences_are_good_to_twelve_digits(at):
-    def inside(z):
-        assert (z > 0).all()
-        assert (z < 1).all()
-        return roots(z)
-
-    measured = differences(inside, np.zeros(2), np.ones(2), np.ones(2))
-    z = np.array([at, 0.5])
-    assert measured(z) == pytest.approx(root_slopes(z), rel=1e-12, abs=1e-12)
-
-
 def test_linear_programs_are_recognised() -> None:
     """A hundred and twenty decisions, whose utilities a concave solver would ask for thousands of times."""
     rng = np.random.default_rng(0)
@@ -261,31 +249,6 @@ def test_linear_programs_are_recognised() -> None:
     assert len(asked) - before < 100
 
 
-def test_linear_programs_say_at_once_that_a_ray_misses_the_set() -> None:
-    """The residual of the best sum asks for points to the right of the best payoff, where there are none."""
-    rng = np.random.default_rng(0)
-    values, matrix, asked = rng.random((2, 20)), rng.random((6, 20)), []
-
-    def utilities(z: np.ndarray) -> np.ndarray:
-        asked.append(z)
-        return values @ z
-
-    program = ConvexProgram(
-        utilities,
-        lambda _: values,
-        lower=np.zeros(20),
-        upper=np.ones(20),
-        matrix=matrix,
-        limits=np.full(6, 2.0),
-    )
-    assert np.isneginf(program.ray([2 * program.ideal([0.0, 0.0])[0], 0.0], [0.0, 1.0]))
-    best = utilitarian(Problem(program, [0.0, 0.0]), weights=[1, 2])
-    told = linprog(-np.array([1, 2]) @ values, A_ub=matrix, b_ub=np.full(6, 2.0), bounds=(0, 1))
-    assert best.ok
-    assert best.payoffs @ [1, 2] == pytest.approx(-told.fun, rel=1e-12)
-    assert len(asked) < 500
-
-
 def test_a_program_that_is_linear_only_in_the_middle_is_not_taken_for_a_linear_one() -> None:
     def utilities(z: np.ndarray) -> np.ndarray:
         return np.array([z[0] - np.maximum(z[0] - 0.95, 0.0) ** 2 * 100, 1 - z[0]])
@@ -295,18 +258,3 @@ def test_a_program_that_is_linear_only_in_the_middle_is_not_taken_for_a_linear_o
 
     bent = ConvexProgram(utilities, jacobian, lower=[0], upper=[1])
     assert bent.support([1.0, 0.0])[0] == pytest.approx(0.9525, abs=1e-12)
-
-
-def test_linear_programs_without_a_jacobian_are_recognised_too() -> None:
-    rng = np.random.default_rng(1)
-    values, matrix, asked = rng.random((3, 40)), rng.random((10, 40)), []
-
-    def utilities(z: np.ndarray) -> np.ndarray:
-        asked.append(z)
-        return values @ z
-
-    limits = 0.3 * matrix.sum(axis=1)
-    program = ConvexProgram(utilities, lower=np.zeros(40), upper=np.ones(40), matrix=matrix, limits=limits)
-    best = linprog(-values.sum(axis=0), A_ub=matrix, b_ub=limits, bounds=(0, 1))
-    assert program.support([1.0, 1.0, 1.0])[0] == pytest.approx(-best.fun, rel=1e-12)
-    assert len(asked) < 20_000

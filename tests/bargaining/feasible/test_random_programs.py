@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from bargaining import ConvexProgram, Problem, Status, dictatorial, kalai_smorodinsky, nash, utilitarian
+from bargaining import ConvexProgram, Problem, Status, dictatorial, kalai_smorodinsky, nash
 from bargaining.feasible._concave import Vector
 
 
@@ -114,20 +114,6 @@ def test_the_nash_solution_is_found_to_rounding(family: Callable, seeds: range) 
         prices, rounding = w / gains, 1e-15 * (8 + np.abs(problem.disagreement / units)) / gains
         missed = (others - case.floor) @ prices - 1 - np.abs(others - case.floor) @ (prices * rounding)
         assert missed.max(initial=0.0) <= 1e-11, (seed, division)
-
-
-def test_units_do_not_depend_on_where_the_search_starts() -> None:
-    # Player 1's best decision is the middle, where the gradient is zero but for rounding.
-    program = ConvexProgram(
-        lambda z: [1e3 * z[0], 1e6 * (1 - (z[0] - 0.5 - 1e-9) ** 2)],
-        lambda z: [[1e3], [-2e6 * (z[0] - 0.5 - 1e-9)]],
-        lower=[0],
-        upper=[1],
-    )
-    division = nash(Problem(program, [0, 0])).raise_if_failed()
-    # 1 - s^2 = 2 s (s + 1/2) with s = z - 1/2: s = (-1 + sqrt(13)) / 6.
-    np.testing.assert_allclose(division.payoffs[0], 1e3 * (0.5 + (np.sqrt(13) - 1) / 6), rtol=1e-8)
-    assert utilitarian(Problem(program, [0, 0])).status == Status.OK
 
 
 def one_good(power: float, units: np.ndarray) -> ConvexProgram:

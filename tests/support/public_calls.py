@@ -972,7 +972,7 @@ CALLS: dict[str, Call] = {
     ),
     "WeightedNashModel.fit": Call(
         b.WeightedNashModel([3, 2, 4], total=10).fit,
-        lambda: {"method": "ml", "covariance": "robust", "clusters": array(0, 1, 1), "instruments": None},
+        lambda: {"method": "ml", "clusters": array(0, 1, 1), "instruments": None},
         lambda found: found.values,
     ),
     "sensitivity": Call(

@@ -18,7 +18,7 @@ result is a local optimum; it is not proved to be global.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -42,6 +42,7 @@ NOWHERE = -1e9  # payoffs for the search where there is no equilibrium
 LOWEST = -0.6  # of a rate: larger subsidies cost more than the whole income
 HIGHEST = 20.0  # of a rate: at higher rates there is no trade to tax
 MOST_PAID = 0.5  # of the least income among the players: the largest payment
+STARTS = (0.0, 0.1, -0.1)  # rates from which the end of a ray is looked for, until one is a maximum
 PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about the value of a rate of .1
 
 Mask = NDArray[np.bool_]
@@ -54,40 +55,18 @@ FOLLOWED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Optimum(Shown):
-    """The end of a program: variables, payoffs, multipliers, and the violation of the conditions."""
+    """The end of a program: variables, payoffs, multipliers, and the violation of the conditions.
+
+    `concave` says whether the sum of payoffs with the multipliers as weights is locally concave; `maximum` asks this of
+    directions in which binding constraints go on to bind alone: where it fails the point is a saddle.
+    """
 
     variables: Floats
     payoffs: Floats
     multipliers: Floats
     residual: float
     concave: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Program:
-    """What is maximised: a weighted sum of payoffs, or of logs of gains over `origin`; or steps along `direction`.
-
-    All in the scale of payoffs; the variables are those of the set and the number of steps, 0 without a direction.
-    """
-
-    weights: Floats
-    origin: Floats
-    direction: Floats
-    logs: bool
-
-    @property
-    def bound(self) -> Mask:
-        """Whose payoffs are constrained."""
-        return np.isfinite(self.origin) & (not self.logs)
-
-    def steps(self, payoffs: Floats) -> float:
-        """How many steps leave nobody who gains by them with more than the payoffs; 0 without a direction."""
-        up = self.direction > 0.0
-        return float(((payoffs - self.origin)[up] / self.direction[up]).min()) if up.any() else 0.0
-
-    def slope(self, slack: Floats) -> Floats:
-        """The derivative of what is maximised in each payoff."""
-        return self.weights / slack if self.logs else self.weights
+    maximum: bool
 
 
 class TariffPayoffs:
@@ -240,15 +219,6 @@ class TariffPayoffs:
                 value[cell] = given[cell] @ points[cell]
         return value, points
 
-    def support_above(self, weights: ArrayLike, floor: ArrayLike) -> Floats:
-        """Return a point with the best weighted sum over the x >= floor, for one cell; NaN where there is none."""
-        low = real(floor, "floor", finite=False, ndim=1)
-        inside = self._inside(low)
-        if inside is None:
-            return np.full(self.players, np.nan)
-        found = self._sum(real(weights, "weights", ndim=1), low, inside)
-        return found.payoffs if found.residual <= SOLVED else np.full(self.players, np.nan)
-
     def ray(self, origin: ArrayLike, direction: ArrayLike) -> Floats:
         """Return the largest t with origin + t * direction in the set; -inf where the line misses it.
 
@@ -339,14 +309,19 @@ class TariffPayoffs:
         return found.variables if reached >= -1e-9 else None
 
     def _ray(self, origin: Floats, direction: Floats) -> tuple[float, Optimum]:
-        """The steps to the end of a ray, and the optimum there; NaN where none was found."""
+        """The steps to the end of a ray, and the optimum there; NaN if the search ends at saddles from every start."""
         if not direction.any():
             reached, found = self._ray(origin, self.scale)
             return (np.inf if reached >= 0.0 else -np.inf), found
-        found = self._solved(self._start, origin=origin, direction=direction)
         up = direction > 0.0
-        steps = float(((found.payoffs - origin)[up] / direction[up]).min())
-        return (steps if found.residual <= SOLVED else np.nan), found
+        for rate in STARTS:
+            start = np.clip(
+                self._start + rate * (np.arange(self.size) < self.rates.size), self._low, self._high
+            )
+            found = self._solved(start, origin=origin, direction=direction)
+            if found.residual <= SOLVED and found.maximum:
+                return float(((found.payoffs - origin)[up] / direction[up]).min()), found
+        return np.nan, found
 
     def _solved(
         self,
@@ -357,128 +332,121 @@ class TariffPayoffs:
         direction: Floats | None = None,
         logs: bool = False,
     ) -> Optimum:
-        """The optimum found from a start."""
-        scale = self.scale
-        along = np.zeros(self.players) if direction is None else direction / scale
-        worth = np.zeros(self.players) if weights is None else weights * (1.0 if logs else scale)
-        # A unit step moves the fastest by its scale, and a unit of the sum weighs all.
-        unit = (0.0 if logs else float(worth.sum())) or 1.0
-        program = _Program(
-            weights=worth / unit, origin=origin / scale, direction=along / (along.max() or 1.0), logs=logs
-        )
-        unit = unit if direction is None else 1.0 / float(along.max())
-        found = self._polish(self._climb(start, program), program)
-        found = replace(found, multipliers=found.multipliers * unit / scale)
-        self._known.append(found)
-        return found
+        """The optimum found from a start: sequential quadratic programming, then a root of the conditions.
 
-    def _terms(self, v: Floats, program: _Program) -> tuple[Floats, Floats, Floats]:
-        """The gradient of what is maximised, the slack of each player, and its slopes, at variables (V + 1,)."""
-        payoffs, slopes = self._one(v[:-1])
-        slack = payoffs / self.scale - program.origin - v[-1] * program.direction
-        slopes = np.column_stack([slopes / self.scale[:, None], -program.direction])
-        gradient = program.slope(slack) @ slopes
-        gradient[-1] += program.direction.any()
-        return gradient, slack, slopes
+        Variables v are those of the set and the number of steps, 0 without a direction. Payoffs are in their scale, a
+        unit step moves the fastest by its scale, and a unit of the sum weighs all.
+        """
+        from scipy.linalg import null_space
+        from scipy.optimize import Bounds, minimize, nnls, root
 
-    def _bounds(self, program: _Program) -> tuple[Floats, Floats]:
-        far = np.inf if program.direction.any() else 0.0
-        return np.append(self._low, -far), np.append(self._high, far)
+        scale, none = self.scale, np.zeros(self.players)
+        along = none if direction is None else direction / scale
+        worth = none if weights is None else weights if logs else weights * scale
+        unit = 1.0 if logs else float(worth.sum()) or 1.0
+        worth, base, along = worth / unit, origin / scale, along / (along.max() or 1.0)
+        bound, far = np.isfinite(base) & (not logs), np.inf if along.any() else 0.0
+        low, high = np.append(self._low, -far), np.append(self._high, far)
 
-    def _with_steps(self, x: Floats, program: _Program) -> Floats:
-        return np.append(x, program.steps(self._one(x)[0] / self.scale))
+        def slack_at(v: Floats) -> tuple[Floats, Floats]:
+            payoffs, slopes = self._one(v[:-1])
+            return payoffs / scale - base - v[-1] * along, np.column_stack([slopes / scale[:, None], -along])
 
-    def _climb(self, start: Floats, program: _Program) -> Floats:
-        """Sequential quadratic programming from a start, over the variables and the number of steps."""
-        from scipy.optimize import Bounds, minimize
+        def outer(slack: Floats) -> Floats:
+            return np.asarray(worth / slack if logs else worth)
 
-        bound = program.bound
+        def gradient(v: Floats, price: Floats) -> Floats:
+            """Of what is maximised, and of payoffs at the prices of their constraints."""
+            slack, slopes = slack_at(v)
+            return np.asarray(
+                (outer(slack) + price) @ slopes + along.any() * (np.arange(len(v)) == self.size)
+            )
 
-        def objective(v: Floats) -> tuple[float, Floats]:
-            gradient, slack, _ = self._terms(v, program)
-            if not program.logs:
-                return -float(v[-1] + program.weights @ (self._one(v[:-1])[0] / self.scale)), -gradient
-            if not (slack > 0.0).all():
-                return np.inf, np.zeros(len(v))
-            return -float(program.weights @ np.log(slack)), -gradient
+        def loss(v: Floats) -> float:
+            slack, _ = slack_at(v)
+            if logs:
+                return -float(worth @ np.log(slack)) if (slack > 0.0).all() else np.inf
+            return -float(v[-1] + worth @ (self._one(v[:-1])[0] / scale))
 
-        constraint = {
-            "type": "ineq",
-            "fun": lambda v: self._terms(v, program)[1][bound],
-            "jac": lambda v: self._terms(v, program)[2][bound],
-        }
+        def with_steps(x: Floats) -> Floats:
+            """Add the number of steps that leaves nobody who gains by them with more than the payoffs."""
+            up, slack = along > 0.0, slack_at(np.append(x, 0.0))[0]
+            return np.append(x, (slack[up] / along[up]).min() if up.any() else 0.0)
+
+        binding = {"fun": lambda v: slack_at(v)[0][bound], "jac": lambda v: slack_at(v)[1][bound]}
         with np.errstate(all="ignore"):
-            found = minimize(
-                objective,
-                self._with_steps(start, program),
-                jac=True,
-                bounds=Bounds(*self._bounds(program)),
-                constraints=constraint if bound.any() else (),
+            climbed = minimize(
+                loss,
+                with_steps(start),
+                jac=lambda v: -gradient(v, none),
+                bounds=Bounds(low, high),
+                constraints={"type": "ineq", **binding} if bound.any() else (),
                 method="SLSQP",
                 options={"ftol": 1e-11, "maxiter": 200},
-            )
-        return np.asarray(found.x if np.isfinite(found.x).all() else np.append(start, 0.0))[:-1]
+            ).x
+        v = with_steps(
+            np.clip(climbed if np.isfinite(climbed).all() else np.append(start, 0.0), low, high)[:-1]
+        )
 
-    def _polish(self, variables: Floats, program: _Program) -> Optimum:
-        """A root of the conditions of optimality, from a point that nearly satisfies them."""
-        from scipy.optimize import nnls, root
-
-        low, high = self._bounds(program)
-        v = self._with_steps(np.clip(variables, self._low, self._high), program)
-        gradient, slack, slopes = self._terms(v, program)
         # The multipliers of constraints that violate the conditions least, that of the steps before all.
-        price, tight = np.zeros(self.players), program.bound & (slack < ROOM)
+        slack, slopes = slack_at(v)
+        price, tight = none.copy(), bound & (slack < ROOM)
         inner = (v > low + EDGE) & (v < high - EDGE)
         heavy = np.where(np.arange(len(v)) < self.size, 1.0, 1e3)[inner]
         if tight.any() and inner.any():
-            price[tight] = nnls((slopes[tight][:, inner] * heavy).T, -gradient[inner] * heavy)[0]
-        outer = program.slope(slack)
-        active = tight & (price > SMALL * (outer + price).max())
-        price = np.where(active, price, 0.0)
-        pull = gradient + price @ slopes
+            wanted = -gradient(v, none)[inner] * heavy
+            price[tight] = nnls((slopes[tight][:, inner] * heavy).T, wanted)[0]
+        price *= price > SMALL * (outer(slack) + price).max()
+        active, pull = price > 0.0, gradient(v, price)
         free = (low < high) & ~(((v <= low + EDGE) & (pull < 0.0)) | ((v >= high - EDGE) & (pull > 0.0)))
         v = np.where(free, v, np.where(pull < 0.0, low, high))
-        count, size = int(free.sum()), float(np.abs(outer + price).sum())
+        count, size = int(free.sum()), float(np.abs(outer(slack) + price).sum())
 
         def point(z: Floats) -> tuple[Floats, Floats]:
-            """Variables, and multipliers of constraints."""
-            here, paid = v.copy(), np.zeros(self.players)
-            here[free] = np.clip(z[:count], low[free], high[free])
-            paid[active] = z[count:] * size
+            here, paid = v.copy(), none.copy()
+            here[free], paid[active] = np.clip(z[:count], low[free], high[free]), z[count:] * size
             return here, paid
 
         def gaps(z: Floats) -> Floats:
             here, paid = point(z)
-            gradient, slack, slopes = self._terms(here, program)
-            return np.append((gradient + paid @ slopes)[free] / size, slack[active])
+            return np.append(gradient(here, paid)[free] / size, slack_at(here)[0][active])
+
+        def optimum(v: Floats, price: Floats) -> Optimum:
+            slack, slopes = slack_at(v)
+            x, slopes, multipliers = v[:-1], slopes[:, :-1], outer(slack) + price
+            off = np.where(price > 0.0, np.abs(slack), -slack)[bound].max(initial=-np.inf)
+            # If only one player counts, only its slopes can cancel: they are compared with those at the start.
+            largest = np.maximum(np.abs(multipliers) @ np.abs(slopes), np.abs(multipliers).sum() / 0.1)
+            pull, inside = multipliers @ slopes / largest, free[:-1]
+            inward = np.where(x <= self._low, pull, np.where(x >= self._high, -pull, 0.0))
+            steep = np.where(inside, np.abs(pull), inward).max()
+            ends = self.values(x + DIFFERENCE * np.eye(self.size))[1] / scale[:, None]  # (V, n, V)
+            curved = np.einsum("k,vkw->vw", multipliers, ends - slopes)[np.ix_(inside, inside)] / DIFFERENCE
+            # What binding payoffs leave of the rates: they stay in the proportions of the direction.
+            fixed = np.column_stack([slopes[active][:, inside], -along[active]])
+            tangent = null_space(fixed)[:-1] if active.any() else np.eye(len(curved))
+            return Optimum(
+                variables=x,
+                payoffs=self._one(x)[0],
+                multipliers=multipliers
+                * (unit if direction is None else 1.0 / (direction / scale).max())
+                / scale,
+                residual=float(max(steep, -multipliers.min() / np.abs(multipliers).max(), off)),
+                concave=_negative(curved),
+                maximum=_negative(tangent.T @ curved @ tangent),
+            )
 
         start = np.append(v[free], price[active] / size)
         with np.errstate(all="ignore"):
             ends = [start, root(gaps, start, tol=1e-13).x] if len(start) else [start]
-        optima = [self._optimum(*point(np.asarray(z)), free[: self.size], program) for z in ends]
-        return min(optima, key=lambda optimum: np.nan_to_num(optimum.residual, nan=np.inf))
+        optima = [optimum(*point(np.asarray(z))) for z in ends]
+        found = min(optima, key=lambda one: np.nan_to_num(one.residual, nan=np.inf))
+        self._known.append(found)
+        return found
 
-    def _optimum(self, v: Floats, price: Floats, free: Mask, program: _Program) -> Optimum:
-        """A point with the violation of the conditions, and whether the sum is concave there."""
-        x = v[: self.size]
-        _, slack, slopes = self._terms(v, program)
-        slopes, multipliers = slopes[:, : self.size], program.slope(slack) + price
-        off = np.where(price > 0.0, np.abs(slack), -slack)[program.bound].max(initial=-np.inf)
-        # If only one player counts, only its slopes can cancel: they are compared with those at the start.
-        size = np.maximum(np.abs(multipliers) @ np.abs(slopes), np.abs(multipliers).sum() / 0.1)
-        pull = multipliers @ slopes / size
-        inward = np.where(x <= self._low, pull, np.where(x >= self._high, -pull, 0.0))
-        steep = np.where(free, np.abs(pull), inward).max()
-        negative = -multipliers.min() / np.abs(multipliers).max()
-        ends = self.values(x + DIFFERENCE * np.eye(self.size))[1] / self.scale[:, None]  # (V, n, V)
-        curved = np.einsum("k,vkw->vw", multipliers, ends - slopes)[np.ix_(free, free)] / DIFFERENCE
-        concave = np.isfinite(curved).all() and (
-            not free.any() or np.linalg.eigvalsh((curved + curved.T) / 2.0)[-1] < 0.0
-        )
-        return Optimum(
-            variables=x,
-            payoffs=self._one(x)[0],
-            multipliers=multipliers,
-            residual=float(max(steep, negative, off)),
-            concave=bool(concave),
-        )
+
+def _negative(matrix: Floats) -> bool:
+    """Whether a quadratic form is negative in every direction that there is."""
+    if not np.isfinite(matrix).all():
+        return False
+    return not matrix.size or bool(np.linalg.eigvalsh((matrix + matrix.T) / 2.0)[-1] < 0.0)

@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bargaining.authoring import Floats, Shown
 from bargaining.errors import InvalidInput
@@ -128,21 +127,21 @@ def read(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
     header = [name.strip() for name in lines[0]] if lines else []
     for column in columns:
         if header.count(column) != 1:
-            raise InvalidInput(
-                f"`{file}`, row 1, column `{column}`: the header must name it once; got {_listed(header)}. "
-                f"Fix the header."
+            Row(file, 1, {}).fail(
+                column, f"the header must name it once; got {_listed(header)}. Fix the header."
             )
-    rows = [
-        _row(file, k, header, cells) for k, cells in enumerate(lines[1:], 2) if any(c.strip() for c in cells)
-    ]
+    rows = []
+    for number, cells in enumerate(lines[1:], 2):
+        if len(cells) != len(header) and any(cell.strip() for cell in cells):
+            Row(file, number, {}).fail(
+                header[min(len(cells), len(header) - 1)],
+                f"the row must have {len(header)} cells; got {len(cells)}. Check the commas and quotes.",
+            )
+        row = Row(file, number, dict(zip(header, (cell.strip() for cell in cells), strict=False)))
+        rows += [row] if any(row.cells.values()) else []
     if not rows:
         raise InvalidInput(f"`{file}`, row 2: the file has a header and no rows. Add the figures.")
     return rows
-
-
-def read_if_there(folder: Path, file: str, columns: Sequence[str]) -> list[Row]:
-    """Read the rows of a file with these columns and the usual last ones; none if there is no such file."""
-    return read(folder, file, (*columns, *TAIL)) if (folder / file).exists() else []
 
 
 def grouped(rows: Iterable[Row], column: str) -> dict[str, list[Row]]:
@@ -176,16 +175,6 @@ def _lines(folder: Path, file: str, columns: Sequence[str]) -> list[list[str]]:
         raise InvalidInput(f"`{file}` must be comma-separated values: {error}. Fix the quoting.") from None
 
 
-def _row(file: str, number: int, header: list[str], cells: list[str]) -> Row:
-    if len(cells) != len(header):
-        column = header[len(cells)] if len(cells) < len(header) else header[-1]
-        raise InvalidInput(
-            f"`{file}`, row {number}, column `{column}`: the row must have {len(header)} cells; got {len(cells)}. "
-            f"Check the commas and quotes."
-        )
-    return Row(file, number, dict(zip(header, (cell.strip() for cell in cells), strict=True)))
-
-
 def names(rows: Iterable[Row], column: str, *, most: int = MAX_NAMES) -> tuple[str, ...]:
     """Return the entries of a column that must not repeat, at most `most` of them."""
     found: dict[str, None] = {}
@@ -197,19 +186,6 @@ def names(rows: Iterable[Row], column: str, *, most: int = MAX_NAMES) -> tuple[s
             row.fail(column, f"at most {most} names are allowed. Aggregate.")
         found[name] = None
     return tuple(found)
-
-
-def tail(rows: Sequence[Row]) -> tuple[str, int, str]:
-    """Return the one unit, the latest year and the sources of some rows."""
-    unit = rows[0].text("unit")
-    for row in rows:
-        if row.text("unit") != unit:
-            row.fail(
-                "unit",
-                f"must be {unit!r} as in row {rows[0].number}; got {_short(row.text('unit'))}. Convert it.",
-            )
-    sources = dict.fromkeys(row.text("source") for row in rows)
-    return unit, max(row.year() for row in rows), "; ".join(sources)
 
 
 def table(
@@ -253,15 +229,17 @@ def table(
 
 
 def figures(values: Floats, axes: tuple[str, ...], rows: Sequence[Row]) -> Figures:
-    """Return a read-only array with the unit, year and sources of its rows."""
-    unit, year, source = tail(rows)
+    """Return a read-only array with the one unit, the latest year and the sources of its rows."""
+    unit = rows[0].text("unit")
+    for row in rows:
+        if row.text("unit") != unit:
+            row.fail(
+                "unit",
+                f"must be {unit!r} as in row {rows[0].number}; got {_short(row.text('unit'))}. Convert it.",
+            )
+    source = "; ".join(dict.fromkeys(row.text("source") for row in rows))
     values.flags.writeable = False
-    return Figures(values=values, axes=axes, unit=unit, year=year, source=source)
-
-
-def elasticity_set(rows: Sequence[Row], sectors: Sequence[str]) -> Figures:
-    """Return the trade elasticities of a set, (J,)."""
-    return table(rows, {"sector": sectors}, low=1e-3, high=1e3, unit="elasticity")
+    return Figures(values=values, axes=axes, unit=unit, year=max(row.year() for row in rows), source=source)
 
 
 def named(where: tuple[int, ...], axes: Mapping[str, Sequence[str]]) -> str:
@@ -278,23 +256,75 @@ def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-def percent_rates(
-    rows: list[Row], regions: tuple[str, ...], sectors: tuple[str, ...], goods: NDArray[np.bool_]
-) -> Floats:
-    """Arrange percent rates (N, N, J), `goods` for all goods; NaN for links without a row."""
-    values = np.full((len(regions), len(regions), len(sectors)), np.nan)
-    for row in rows:
-        importer = regions.index(row.one_of("importer", regions))
-        exporter = regions.index(row.one_of("exporter", regions))
-        if importer == exporter:
-            row.fail("exporter", "must differ from the importer: own sales bear no tariff. Drop the row.")
-        if row.text("unit") != "percent":
-            row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
-        name = row.one_of("sector", (*sectors, "goods"))
-        where = goods if name == "goods" else np.arange(len(sectors)) == sectors.index(name)
-        if not np.isnan(values[importer, exporter, where]).all():
-            row.fail(
-                "sector", f"{regions[importer]} on {regions[exporter]} {name} is there already. Drop a row."
+LINK = ("importer", "exporter", "sector")
+USE = ("region", "using_sector", "input_sector")
+CELL = ("region", "sector")
+
+
+class Folder:
+    """The figures of a folder of CSV files, arranged by its regions and sectors.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With `sectors.csv` and `trade_flows.csv`; the regions are those of `regions.csv`, or else those that export.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        if not isinstance(folder, str | Path) or not Path(folder).is_dir():
+            raise InvalidInput(
+                f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path."
             )
-        values[importer, exporter, where] = row.number_in("value", -99.0, 1e6)
-    return values
+        self.root = Path(folder)
+        rows = read(self.root, "sectors.csv", ("sector", "goods", "source"))
+        self.sectors = names(rows, "sector")
+        for row in rows:
+            row.text("source")
+            if row.text("sector") == "goods":
+                row.fail("sector", "'goods' stands for all goods sectors. Choose another name.")
+        self.goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
+        self.goods.flags.writeable = False
+        known = self.rows("regions.csv", ("region",))
+        sellers = known or self.rows("trade_flows.csv", LINK, required=True)
+        self.regions = names(known, "region") if known else tuple(grouped(sellers, "exporter"))
+        self.labels = dict.fromkeys(("region", *LINK[:2]), self.regions)
+        self.labels |= dict.fromkeys(("sector", *USE[1:]), self.sectors)
+        self.flows = self.table("trade_flows.csv", LINK, required=True)
+        self.gdp = self.table("regions.csv", ("region",), low=1e-12, unit=self.flows.unit) if known else None
+
+    def rows(self, file: str, columns: Sequence[str], *, required: bool = False) -> list[Row]:
+        """Return the rows of a file with these columns and the usual last ones; none if it may be absent, and is."""
+        wanted = required or (self.root / file).exists()
+        return read(self.root, file, (*columns, *TAIL)) if wanted else []
+
+    def table(self, file: str, keys: tuple[str, ...], *, required: bool = False, **limits: Any) -> Any:
+        """Return the figures of a file, one for each cell; None if the file may be absent, and is."""
+        rows = self.rows(file, keys, required=required)
+        return self.arranged(rows, keys, **limits) if rows else None
+
+    def arranged(self, rows: list[Row], keys: tuple[str, ...], **limits: Any) -> Figures:
+        """Return the figures of some rows, see `table`."""
+        return table(rows, {key: self.labels[key] for key in keys}, **{"low": 0.0, "high": MOST, **limits})
+
+    def elasticities(self, *, required: bool = False) -> Mapping[str, Figures]:
+        """Return the sets of trade elasticities."""
+        sets = grouped(self.rows("elasticities.csv", ("set", "sector"), required=required), "set")
+        limits = {"low": 1e-3, "high": 1e3, "unit": "elasticity"}
+        return Named({name: self.arranged(rows, ("sector",), **limits) for name, rows in sets.items()})
+
+    def rates(self, rows: list[Row]) -> Figures:
+        """Return rates in percent (N, N, J), `goods` standing for all goods, 0 for links without a row."""
+        values = np.full((len(self.regions), len(self.regions), len(self.sectors)), np.nan)
+        for row in rows:
+            importer, exporter = (row.one_of(key, self.regions) for key in LINK[:2])
+            if importer == exporter:
+                row.fail("exporter", "must differ from the importer: own sales bear no tariff. Drop the row.")
+            if row.text("unit") != "percent":
+                row.fail("unit", f"must be 'percent'; got {row.text('unit')!r}. Convert the value.")
+            name = row.one_of("sector", (*self.sectors, "goods"))
+            where = self.goods if name == "goods" else np.array(self.sectors) == name
+            link = self.regions.index(importer), self.regions.index(exporter), where
+            if not np.isnan(values[link]).all():
+                row.fail("sector", f"{importer} on {exporter} {name} is there already. Drop a row.")
+            values[link] = row.number_in("value", -99.0, 1e6)
+        return figures(np.nan_to_num(values), LINK, rows)

@@ -10,7 +10,7 @@ file                    key columns                                            v
 `sectors.csv`           sector, goods (yes, no), absorbing (yes for one)       none: no unit and year
 `trade_flows.csv`       exporter, sector, importer                             producer prices, domestic sales included
 `input_shares.csv`      region, using_sector, input_sector                     share of gross output
-`tariffs.csv`           importer, exporter, sector (or `goods`)                base tariff, percent
+`tariffs.csv`           importer, exporter, sector (or `goods`)                base tariff, percent; absent rows are 0
 `elasticities.csv`      set, sector                                            trade elasticity, positive
 `redirect_caps.csv`     sector                                                 largest share of exports
 `tariff_schedules.csv`  schedule, importer, exporter, sector (or `goods`)      percent added to the base tariff
@@ -32,19 +32,17 @@ from numpy.typing import NDArray
 from bargaining.authoring import Shown
 from bargaining.errors import InvalidInput
 from bargaining_models._figures import (
+    LINK,
     MOST,
     TAIL,
+    USE,
     Figures,
+    Folder,
     Named,
     Row,
-    elasticity_set,
-    figures,
     grouped,
     names,
-    percent_rates,
     read,
-    read_if_there,
-    table,
 )
 
 FACT = ("name", "description")
@@ -174,82 +172,32 @@ def load(folder: str | Path | None = None) -> Parameters:
     >>> load().elasticities["cp"].values
     array([8.  , 8.  , 2.62, 8.  , 8.  , 2.8 , 5.1 , 6.5 , 1.4 , 5.  , 5.  ])
     """
-    folder = Path(__file__).parent / "data" if folder is None else folder
-    if not isinstance(folder, str | Path) or not Path(folder).is_dir():
-        raise InvalidInput(f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path.")
-    root = Path(folder)
-    regions_file = read(root, "regions.csv", ("region", *TAIL))
-    regions = names(regions_file, "region")
-    sectors, goods, absorbing = _sectors(root)
-    flow_axes = {"importer": regions, "exporter": regions, "sector": sectors}
-    flows = table(read(root, "trade_flows.csv", (*flow_axes, *TAIL)), flow_axes, low=0.0, high=MOST)
-    input_axes = {"region": regions, "using_sector": sectors, "input_sector": sectors}
-    sets = grouped(read(root, "elasticities.csv", ("set", "sector", *TAIL)), "set")
-    schedules = grouped(read_if_there(root, "tariff_schedules.csv", ("schedule", *flow_axes)), "schedule")
-
-    def rates(rows: list[Row], *, complete: bool = False) -> Figures:
-        values = percent_rates(rows, regions, sectors, goods)
-        absent = np.isnan(values) & goods & ~np.eye(len(regions), dtype=bool)[:, :, None]
-        if complete and absent.any():
-            importer, exporter, sector = (int(k) for k in np.argwhere(absent)[0])
-            Row(rows[-1].file, rows[-1].number + 1, {}).fail(
-                "importer",
-                f"a row for {regions[importer]} on {regions[exporter]} {sectors[sector]} is missing. "
-                f"Add it, with sector 'goods' for all goods.",
-            )
-        return figures(np.nan_to_num(values), tuple(flow_axes), rows)
-
+    own = Folder(Path(__file__).parent / "data" if folder is None else folder)
+    if own.gdp is None:
+        read(own.root, "regions.csv", ("region", *TAIL))
+    tariffs = own.rows("tariffs.csv", LINK, required=True)
+    schedules = grouped(own.rows("tariff_schedules.csv", ("schedule", *LINK)), "schedule")
+    share = "share of gross output"
     return Parameters(
-        regions=regions,
-        sectors=sectors,
-        goods=goods,
-        absorbing=absorbing,
-        gdp=table(regions_file, {"region": regions}, low=1e-12, high=MOST, unit=flows.unit),
-        flows=flows,
-        input_shares=_input_shares(read(root, "input_shares.csv", (*input_axes, *TAIL)), input_axes),
-        tariffs=rates(read(root, "tariffs.csv", (*flow_axes, *TAIL)), complete=True),
-        elasticities=Named({name: elasticity_set(some, sectors) for name, some in sets.items()}),
-        caps=_caps(read(root, "redirect_caps.csv", ("sector", *TAIL)), sectors, goods),
-        schedules=Named({name: rates(some) for name, some in schedules.items()}),
-        facts=facts(read_if_there(root, "facts.csv", FACT)),
+        regions=own.regions,
+        sectors=own.sectors,
+        goods=own.goods,
+        absorbing=_absorbing(read(own.root, "sectors.csv", ("sector", "absorbing"))),
+        gdp=own.gdp,
+        flows=own.flows,
+        input_shares=own.table("input_shares.csv", USE, required=True, high=1.0, unit=share),
+        tariffs=own.rates(tariffs),
+        elasticities=own.elasticities(required=True),
+        caps=own.table("redirect_caps.csv", ("sector",), required=True, high=1.0),
+        schedules=Named({name: own.rates(rows) for name, rows in schedules.items()}),
+        facts=facts(own.rows("facts.csv", FACT)),
     )
 
 
-def _sectors(root: Path) -> tuple[tuple[str, ...], NDArray[np.bool_], int]:
-    rows = read(root, "sectors.csv", ("sector", "goods", "absorbing", "source"))
-    sectors = names(rows, "sector")
-    for row in rows:
-        row.text("source")
-        if row.text("sector") == "goods":
-            row.fail("sector", "'goods' stands for all goods sectors. Choose another name.")
-    goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
+def _absorbing(rows: list[Row]) -> int:
     absorbing = [k for k, row in enumerate(rows) if row.one_of("absorbing", ("yes", "no")) == "yes"]
     if len(absorbing) != 1:
         rows[absorbing[1] if absorbing else -1].fail(
             "absorbing", f"exactly one sector must say 'yes'; got {len(absorbing)}. Mark services alone."
         )
-    goods.flags.writeable = False
-    return sectors, goods, absorbing[0]
-
-
-def _input_shares(rows: list[Row], axes: Mapping[str, tuple[str, ...]]) -> Figures:
-    shares = table(rows, axes, low=0.0, high=1.0, unit="share of gross output")
-    total = shares.values.sum(axis=2)
-    if (total >= 1.0).any():
-        region, using = (int(k) for k in np.argwhere(total >= 1.0)[0])
-        name, sector = axes["region"][region], axes["using_sector"][using]
-        row = next(r for r in reversed(rows) if (r.text("region"), r.text("using_sector")) == (name, sector))
-        row.fail(
-            "value",
-            f"input shares of {name} {sector} must leave value added; they sum to {total[region, using]:.6g}. "
-            f"Lower them.",
-        )
-    return shares
-
-
-def _caps(rows: list[Row], sectors: tuple[str, ...], goods: NDArray[np.bool_]) -> Figures:
-    caps = table(rows, {"sector": sectors}, low=0.0, high=1.0)
-    for row in rows:
-        if not goods[sectors.index(row.text("sector"))] and float(row.text("value")) > 0.0:
-            row.fail("value", "must be 0 for a sector that is not goods. Set it to 0.")
-    return caps
+    return absorbing[0]

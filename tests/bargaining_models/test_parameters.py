@@ -316,17 +316,14 @@ regions.csv | 3 | value | 0 | row 3, column `value`: must lie in
 sectors.csv | 4 | goods | maybe | `sectors.csv`, row 4, column `goods`: must be one of 'yes', 'no'
 sectors.csv | 4 | sector | goods | row 4, column `sector`: 'goods' stands for all
 sectors.csv | 4 | absorbing | yes | column `absorbing`: exactly one sector must say 'yes'; got 2
-input_shares.csv | 12 | value | 0.9 | row 12, column `value`: input shares of USA AGR must leave
 input_shares.csv | 2 | unit | percent | column `unit`
 tariffs.csv | 2 | exporter | USA | row 2, column `exporter`: must differ from the importer
 tariffs.csv | 2 | unit | fraction | row 2, column `unit`: must be 'percent'
-tariffs.csv | 2 | sector | AGR | column `importer`: a row for USA on CAN MIN is missing
 tariffs.csv | 3 | exporter | CAN | row 3, column `sector`: USA on CAN goods is there already
 tariffs.csv | 2 | value | -100 | row 2, column `value`: must lie in
 elasticities.csv | 2 | value | 0 | `elasticities.csv`, row 2, column `value`: must lie in
 elasticities.csv | 2 | set | other | `elasticities.csv`, row 3, column `sector`: a row for
 redirect_caps.csv | 2 | value | 1.5 | row 2, column `value`: must lie in \[0, 1\]; got 1.5
-redirect_caps.csv | 12 | value | 0.5 | row 12, column `value`: must be 0 for a sector that is not
 tariff_schedules.csv | 2 | sector | STEEL | row 2, column `sector`: must be one of
 facts.csv | 3 | name | canada_us_export_share_2024 | row 3, column `name`: .* is there already
 """
@@ -367,11 +364,11 @@ def test_a_bad_file_is_named(folder, content, message):
 
 def test_sizes_are_capped(folder, monkeypatch):
     monkeypatch.setattr(_figures, "MAX_BYTES", 100)
-    with pytest.raises(InvalidInput, match=r"`regions.csv` must be at most 100 bytes"):
+    with pytest.raises(InvalidInput, match=r"`sectors.csv` must be at most 100 bytes"):
         load(folder)
     monkeypatch.undo()
     monkeypatch.setattr(_figures, "MAX_LINES", 3)
-    with pytest.raises(InvalidInput, match=r"`regions.csv` must have at most 3 lines; got \d+"):
+    with pytest.raises(InvalidInput, match=r"`sectors.csv` must have at most 3 lines; got \d+"):
         load(folder)
     monkeypatch.undo()
     rows = "".join(f"R{k},1,USD bn,2023,own\n" for k in range(501))

@@ -36,7 +36,7 @@ from numpy.typing import ArrayLike
 from bargaining import Method, Table, nash
 from bargaining.authoring import Floats, Shown, choice, flag, listed, owning, real, within
 from bargaining.errors import InvalidInput, Status, plain
-from bargaining_models._figures import grouped, read_if_there
+from bargaining_models._figures import Folder
 from bargaining_models.negotiation.deal import (
     Deal,
     Outcome,
@@ -127,8 +127,7 @@ def world_of(
             base = first.at(first.dates[0]).tariffs(whole)
         whole = whole.with_terms(base, 5.0 if elasticities is None else elasticities)
     elif isinstance(data, str | Path) and Path(data).is_dir():
-        sets = grouped(read_if_there(Path(data), "elasticities.csv", ("set", "sector")), "set")
-        default = None if len(sets) == 1 else 5.0
+        default = None if len(Folder(data).elasticities()) == 1 else 5.0
         whole = TradeModel.from_folder(data, elasticities=default if elasticities is None else elasticities)
     elif isinstance(data, TradeData):
         whole = data if elasticities is None else data.with_terms(data.tariffs, elasticities)

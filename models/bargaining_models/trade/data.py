@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bargaining.authoring import Floats, Shown, choice, listed, owning, real, scalar, whole, within
 from bargaining.errors import InvalidInput, plain
-from bargaining_models._figures import named
+from bargaining_models._figures import CELL, LINK, USE, named
 from bargaining_models.trade.conditions import Economy, limited
 
 HIGHEST = 3.0
@@ -25,9 +25,6 @@ HIGHEST = 3.0
 BALANCE = 1e-6
 """Of output or income: what published tables lose to the digits they are printed with."""
 DEFICITS = ("balanced", "fixed", "share")
-LINK = ("importer", "exporter", "sector")
-USE = ("region", "using_sector", "input_sector")
-CELL = ("region", "sector")
 
 
 @owning

@@ -27,18 +27,8 @@ import numpy as np
 
 from bargaining.authoring import Floats, choice, real
 from bargaining.errors import InvalidInput
-from bargaining_models._figures import (
-    MOST,
-    TAIL,
-    elasticity_set,
-    grouped,
-    names,
-    percent_rates,
-    read,
-    read_if_there,
-    table,
-)
-from bargaining_models.trade.data import CELL, LINK, USE, TradeData
+from bargaining_models._figures import CELL, LINK, MOST, USE, Folder
+from bargaining_models.trade.data import TradeData
 
 STRUCTURES = Path(__file__).parents[1] / "data" / "structures"
 FILES = {
@@ -51,52 +41,39 @@ FILES = {
 
 def read_folder(folder: str | Path, *, tariffs: Any = None, elasticities: Any = None) -> TradeData:
     """Read a folder with the files described in this module; `TradeModel.from_folder` describes the options."""
-    if not isinstance(folder, str | Path) or not Path(folder).is_dir():
-        raise InvalidInput(f"`folder` must be a folder of CSV files; got {str(folder)!r}. Check the path.")
-    root = Path(folder)
-    rows = read(root, "sectors.csv", ("sector", "goods", "source"))
-    sectors = names(rows, "sector")
-    goods = np.array([row.one_of("goods", ("yes", "no")) == "yes" for row in rows])
-    flow_rows = read(root, "trade_flows.csv", (*LINK, *TAIL))
-    gdp_rows = read_if_there(root, "regions.csv", ("region",))
-    sellers = tuple(dict.fromkeys(row.text("exporter") for row in flow_rows))
-    regions = names(gdp_rows, "region") if gdp_rows else sellers
-    link = dict(zip(LINK, (regions, regions, sectors), strict=True))
-    use = dict(zip(USE, (regions, sectors, sectors), strict=True))
-    cell = dict(zip(CELL, (regions, sectors), strict=True))
-    flows = table(flow_rows, link, low=0.0, high=MOST)
-    value_added = _cells(root, "value_added.csv", cell, flows.unit)
-    inputs = read_if_there(root, "input_shares.csv", USE)
-    unit = "share of gross output" if value_added is None else flows.unit
+    own = Folder(folder)
+    unit = own.flows.unit
+    added = own.table("value_added.csv", CELL, unit=unit)
+    use = own.table(
+        "input_shares.csv", USE, low=-MOST, unit="share of gross output" if added is None else unit
+    )
+    final = own.table("final_demand.csv", CELL, unit=unit)
+    listed = own.rows("tariffs.csv", LINK) if tariffs is None else []
     if tariffs is None:
-        tariffs = (
-            np.nan_to_num(percent_rates(read_if_there(root, "tariffs.csv", LINK), regions, sectors, goods))
-            / 100.0
-        )
-    gdp = None
-    if gdp_rows:
-        gdp = table(gdp_rows, {"region": regions}, low=1e-12, high=MOST, unit=flows.unit).values
-    values = table(inputs, use, low=-MOST, high=MOST, unit=unit).values if inputs else None
-    final = _cells(root, "final_demand.csv", cell, flows.unit)
-    numbers = _elasticities(root, elasticities, sectors)
+        tariffs = own.rates(listed).values / 100.0 if listed else 0.0
+    if elasticities is None or isinstance(elasticities, str):
+        elasticities = _chosen(own, elasticities)
+    inputs, value_added, bought, gdp = (
+        None if part is None else part.values for part in (use, added, final, own.gdp)
+    )
     try:
         return TradeData.from_arrays(
-            flows.values,
+            own.flows.values,
             tariffs,
-            values,
-            elasticities=numbers,
-            regions=regions,
-            sectors=sectors,
-            goods=goods,
-            final=final,
+            inputs,
+            elasticities=elasticities,
+            regions=own.regions,
+            sectors=own.sectors,
+            goods=own.goods,
+            final=bought,
             value_added=value_added,
             gdp=gdp,
-            unit=flows.unit,
-            year=flows.year,
-            source=flows.source,
+            unit=unit,
+            year=own.flows.year,
+            source=own.flows.source,
         )
     except InvalidInput as error:  # of figures that are well-formed but do not fit together
-        raise InvalidInput(_in_files(str(error), root)) from None
+        raise InvalidInput(_in_files(str(error), own.root)) from None
 
 
 def _in_files(message: str, root: Path) -> str:
@@ -154,26 +131,15 @@ def from_icio(frame: Any, **options: Any) -> TradeData:
     )
 
 
-def _cells(root: Path, file: str, axes: dict[str, tuple[str, ...]], unit: str) -> Floats | None:
-    rows = read_if_there(root, file, CELL)
-    return table(rows, axes, low=0.0, high=MOST, unit=unit).values if rows else None
-
-
-def _elasticities(root: Path, given: Any, sectors: tuple[str, ...]) -> Any:
-    """The numbers given, or a set of `elasticities.csv`, the only one if none is named."""
-    if given is not None and not isinstance(given, str):
-        return given
-    rows = read_if_there(root, "elasticities.csv", ("set", "sector"))
-    if not rows:
+def _chosen(own: Folder, name: str | None) -> Floats:
+    """Return a set of `elasticities.csv`, the only one if none is named."""
+    sets = own.elasticities()
+    if not sets:
         raise InvalidInput(
             "`elasticities` must be given, a number for all or one a sector: the folder has no `elasticities.csv`."
         )
-    sets = grouped(rows, "set")
-    if given is None:
-        if len(sets) > 1:
-            raise InvalidInput(
-                f"`elasticities` must name one of the sets {', '.join(map(repr, sets))}; got None."
-            )
-        given = next(iter(sets))
-    choice(given, "elasticities", tuple(sets))
-    return elasticity_set(sets[given], sectors).values
+    if name is None and len(sets) > 1:
+        raise InvalidInput(
+            f"`elasticities` must name one of the sets {', '.join(map(repr, sets))}; got None."
+        )
+    return sets[choice(next(iter(sets)) if name is None else name, "elasticities", tuple(sets))].values

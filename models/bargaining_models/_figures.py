@@ -290,7 +290,6 @@ class Folder:
         self.labels = dict.fromkeys(("region", *LINK[:2]), self.regions)
         self.labels |= dict.fromkeys(("sector", *USE[1:]), self.sectors)
         self.flows = self.table("trade_flows.csv", LINK, required=True)
-        self.gdp = self.table("regions.csv", ("region",), low=1e-12, unit=self.flows.unit) if known else None
 
     def rows(self, file: str, columns: Sequence[str], *, required: bool = False) -> list[Row]:
         """Return the rows of a file with these columns and the usual last ones; none if it may be absent, and is."""

@@ -34,7 +34,6 @@ from bargaining.errors import InvalidInput
 from bargaining_models._figures import (
     LINK,
     MOST,
-    TAIL,
     USE,
     Figures,
     Folder,
@@ -173,8 +172,6 @@ def load(folder: str | Path | None = None) -> Parameters:
     array([8.  , 8.  , 2.62, 8.  , 8.  , 2.8 , 5.1 , 6.5 , 1.4 , 5.  , 5.  ])
     """
     own = Folder(Path(__file__).parent / "data" if folder is None else folder)
-    if own.gdp is None:
-        read(own.root, "regions.csv", ("region", *TAIL))
     tariffs = own.rows("tariffs.csv", LINK, required=True)
     schedules = grouped(own.rows("tariff_schedules.csv", ("schedule", *LINK)), "schedule")
     share = "share of gross output"
@@ -183,7 +180,7 @@ def load(folder: str | Path | None = None) -> Parameters:
         sectors=own.sectors,
         goods=own.goods,
         absorbing=_absorbing(read(own.root, "sectors.csv", ("sector", "absorbing"))),
-        gdp=own.gdp,
+        gdp=own.table("regions.csv", ("region",), required=True, low=1e-12, unit=own.flows.unit),
         flows=own.flows,
         input_shares=own.table("input_shares.csv", USE, required=True, high=1.0, unit=share),
         tariffs=own.rates(tariffs),

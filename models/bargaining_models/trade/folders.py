@@ -48,13 +48,14 @@ def read_folder(folder: str | Path, *, tariffs: Any = None, elasticities: Any = 
         "input_shares.csv", USE, low=-MOST, unit="share of gross output" if added is None else unit
     )
     final = own.table("final_demand.csv", CELL, unit=unit)
+    gdp = own.table("regions.csv", ("region",), low=1e-12, unit=unit)
     listed = own.rows("tariffs.csv", LINK) if tariffs is None else []
     if tariffs is None:
         tariffs = own.rates(listed).values / 100.0 if listed else 0.0
     if elasticities is None or isinstance(elasticities, str):
         elasticities = _chosen(own, elasticities)
-    inputs, value_added, bought, gdp = (
-        None if part is None else part.values for part in (use, added, final, own.gdp)
+    inputs, value_added, bought, worth = (
+        None if part is None else part.values for part in (use, added, final, gdp)
     )
     try:
         return TradeData.from_arrays(
@@ -67,7 +68,7 @@ def read_folder(folder: str | Path, *, tariffs: Any = None, elasticities: Any = 
             goods=own.goods,
             final=bought,
             value_added=value_added,
-            gdp=gdp,
+            gdp=worth,
             unit=unit,
             year=own.flows.year,
             source=own.flows.source,

@@ -11,7 +11,6 @@ from bargaining.equilibria.repeated.critical_discount import (
     critical_discounts,
     critical_exit,
 )
-from bargaining.equilibria.repeated.joint import transfer_equilibrium
 from bargaining.equilibria.stage.equilibria import stage_equilibria
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.games.normal_form import Game
@@ -67,14 +66,6 @@ def threat_in_integers(game, discount, *, rounds):
     return floats(polygon).min(axis=0)
 
 
-def holds(game, profile, discount):
-    low = threat(game, discount)
-    if low is None:
-        return False
-    gain = game.deviations()[profile] - game.payoffs[profile]
-    return bool(((1 - discount) * gain <= discount * (game.payoffs[profile] - low) + 1e-9).all())
-
-
 def test_prisoners_dilemma():
     found = critical_discount(PRISONERS, (0, 0))
     assert found.exact == Fraction(1, 7)
@@ -101,12 +92,12 @@ def test_each_player_needs_the_punishments_of_the_same_patience(seed, root):
     assert not keeps(game, profile, found.by_player[player] - 1e-7, player)
 
 
-def keeps(game, profile, discount, player):
+def keeps(game, profile, discount, player=slice(None)):
     low = threat(game, discount)
-    if low is None:
-        return False
-    get, tempted = game.payoffs[profile][player], game.deviations()[profile][player]
-    return bool((1 - discount) * (tempted - get) <= discount * (get - low[player]) + 1e-10)
+    gain = (game.deviations()[profile] - game.payoffs[profile])[player]
+    return low is not None and np.all(
+        (1 - discount) * gain <= discount * (game.payoffs[profile] - low)[player] + 1e-9
+    )
 
 
 @pytest.mark.parametrize(("outside", "expected"), [(0, "1/10"), (2, "1/8"), (5, "1/5"), (8, "1/2")])
@@ -187,24 +178,10 @@ def test_one_sided_exit(outside, expected):
     assert found.bracket[1] == pytest.approx(float(found.exact), abs=1e-9)
 
 
-def test_a_stage_equilibrium_needs_no_patience():
-    found = critical_discount(PRISONERS, (1, 1))
-    assert found.exact == 0
-    assert found.proved
-
-
 def test_a_profile_below_the_minmax_is_never_sustained():
     found = critical_discount(PRISONERS, (0, 1))
     assert not found.sustainable
     assert found.discount == np.inf
-
-
-def test_mixed_stage_equilibria_punish_too():
-    """Battle of the sexes: the mixed equilibrium, 6/5 each, is worse for both than either pure one."""
-    game = Game([[3, 0, 0], [0, 2, 0], [4, 0, 2]], [[2, 0, 0], [0, 3, 0], [0, 0, 3]])
-    stage = critical_discount(game, (0, 0), punishment="stage")
-    assert stage.threat[0] < 2
-    assert stage.exact is not None
 
 
 def test_optimal_punishment_is_never_weaker_than_reversion_to_a_pure_equilibrium():
@@ -234,8 +211,8 @@ def test_thresholds_of_the_punishment_itself(seed, profile, expected):
     found = critical_discount(game, profile)
     assert found.exact == Fraction(expected)
     assert not found.proved
-    assert holds(game, profile, float(found.exact) + 1e-3)
-    assert not holds(game, profile, float(found.exact) - 1e-2)
+    assert keeps(game, profile, float(found.exact) + 1e-3)
+    assert not keeps(game, profile, float(found.exact) - 1e-2)
 
 
 RESTING = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
@@ -254,7 +231,7 @@ def test_a_set_that_collapses_leaves_a_bracket():
     below, above = found.bracket
     assert found.discount == above < below + 0.01
     assert threat(RESTING, below, rounds=40_000) is None
-    assert holds(RESTING, (1, 0), above)
+    assert keeps(RESTING, (1, 0), above)
 
 
 @pytest.mark.slow
@@ -276,12 +253,6 @@ def test_scale_and_offset(scale, offset):
     assert one.discount == pytest.approx(1 / 6, rel=1e-9)
 
 
-def test_with_transfers_the_prisoners_need_the_same_patience():
-    found = critical_discount(PRISONERS, (0, 0))
-    given = np.array([found.exact, found.exact], dtype=object)
-    assert transfer_equilibrium(RepeatedGame(PRISONERS, given)).joint == 18
-
-
 def test_three_players():
     shares = np.indices((2, 2, 2)).sum(axis=0)
     game = Game(*(2 * (3 - shares) + 3 * np.indices((2, 2, 2))[i] for i in range(3)))
@@ -293,22 +264,8 @@ def test_three_players():
 
 
 def test_bad_arguments():
-    with pytest.raises(InvalidInput, match="`game`"):
-        critical_discount(np.eye(2), (0, 0))
-    with pytest.raises(InvalidInput, match="`profile`"):
-        critical_discount(PRISONERS, (0, 2))
     with pytest.raises(InvalidInput, match="`exit`"):
         critical_discount(PRISONERS, (0, 0), exit=Exit([[1, 1], [2, 2]]))
-    with pytest.raises(InvalidInput, match="`exit`"):
-        critical_discount(PRISONERS, (0, 0), exit=5)
-    with pytest.raises(InvalidInput, match="`punishment`"):
-        critical_discount(PRISONERS, (0, 0), punishment="grim")
-    with pytest.raises(InvalidInput, match="`punishment`"):
-        critical_discount(PRISONERS, (0, 0), punishment=np.zeros((2, 0)))
-    with pytest.raises(InvalidInput, match="`game`"):
-        critical_exit(np.eye(2), (0, 0), 0.5)
-    with pytest.raises(InvalidInput, match="`discounts`"):
-        critical_exit(PRISONERS, (0, 0), 1.0)
 
 
 def test_a_wider_bracket_is_asked_for():
@@ -319,9 +276,6 @@ def test_a_wider_bracket_is_asked_for():
     assert (coarse.by_player >= fine.by_player - 1e-9).all()
     assert (coarse.by_player <= fine.by_player + 1e-3).all()
     assert not np.array_equal(coarse.by_player, fine.by_player)
-    for wrong in (0, 1, -1, np.nan):
-        with pytest.raises(InvalidInput, match="`tolerance`"):
-            critical_discount(PRISONERS, (0, 0), tolerance=wrong)
 
 
 def test_many_profiles_and_exits_are_those_of_each():
@@ -355,7 +309,6 @@ def test_many_profiles_and_exits_are_those_of_each():
             Exit(np.zeros((2, 2))),
             r"`profiles`, \(3,\), must broadcast against `exit`, batch \(2,\)",
         ),
-        ([(0, 0)], 5, "`exit` must be an Exit or None"),
     ],
 )
 def test_batches_of_profiles_that_do_not_fit(profiles, exit_, message):

@@ -78,7 +78,8 @@ def opened(leave, chance, i, stays, choice):
 )
 def test_nobody_gains_by_the_definition(shapes, exits):
     for seed in range(3):
-        game = draw(seed, shapes, [0.5, 0.8, 0.0][seed], exits=exits)
+        discounts = [0.5, 0.0, np.linspace(0.3, 0.8, len(shapes[0]))][seed]
+        game = draw(seed, shapes, discounts, exits=exits)
         found = markov_equilibria(game)
         assert found.status == Status.OK
         assert not found.complete
@@ -86,14 +87,7 @@ def test_nobody_gains_by_the_definition(shapes, exits):
         assert best_gain(game, found[0]) < 1e-9
 
 
-def test_players_may_differ_in_patience():
-    game = draw(3, [(2, 2), (3, 2)], [0.3, 0.8])
-    found = markov_equilibria(game)
-    assert found[0].regret <= 1e-12
-    assert best_gain(game, found[0]) < 1e-9
-
-
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_one_state_gives_a_stage_equilibrium(seed):
     payoffs = np.random.default_rng(seed).random((2, 3, 3))
     stage = stage_equilibria(Game(*payoffs))
@@ -180,12 +174,6 @@ def test_leaving_together_is_an_equilibrium():
     assert together.values.tolist() == [[0, 0]]
     alone = stationary_profile(game, [[[0, 1], [0, 1]]], leave=[1, 0])
     assert alone.regret == pytest.approx(3 / 10)
-
-
-def test_regret_is_the_gain_by_one_deviation():
-    """Defecting once from cooperation for ever gains 1 on a range of 9."""
-    game = StochasticGame([PRISONERS], [[1]], 0.99)
-    assert stationary_profile(game, [[[1, 0], [1, 0]]]).regret == pytest.approx(1 / 9, rel=1e-12)
 
 
 def test_regret_counts_both_decisions_of_a_period():
@@ -279,7 +267,6 @@ def test_starts_may_be_given():
         ({"starts": 0}, "`starts` must be 1 to 100000; got 0"),
         ({"starts": 1.5}, "`starts`"),
         ({"starts": [5]}, "`strategies` must be a list of strategies by state and player; got 5"),
-        ({"starts": 2, "rng": "x"}, "`rng` must be"),
         ({"starts": []}, "at least one"),
         ({"starts": [[[[1, 0], [0, 1]]]]}, "positive probability"),
         ({"starts": [[[[0.5, 0.4], [0, 1]]]]}, "row in state first"),
@@ -293,10 +280,6 @@ def test_errors(arguments, message):
 
 def test_strategies_are_checked():
     game = StochasticGame([CHICKEN], [[1]], 0.9)
-    with pytest.raises(InvalidInput, match="`game`"):
-        markov_equilibria(CHICKEN)
-    with pytest.raises(InvalidInput, match="`game`"):
-        stationary_profile(CHICKEN, [])
     with pytest.raises(InvalidInput, match="one entry a state"):
         stationary_profile(game, [])
     with pytest.raises(
@@ -307,50 +290,3 @@ def test_strategies_are_checked():
         stationary_profile(game, [[[1, 0]]])
     with pytest.raises(InvalidInput, match="may not leave"):
         stationary_profile(game, [[[1, 0], [1, 0]]], leave=[1, 0])
-    with pytest.raises(InvalidInput, match="`tol`"):
-        stationary_profile(game, [[[1, 0], [1, 0]]]).pure(tol="1e-9")
-
-
-def ladder(rungs, *, discount=0.92):
-    """Two firms that climb a quality ladder by investment and fall together; profits are those of logit demand."""
-    quality = np.linspace(0, 6, rungs)
-    cost = np.linspace(0, 1.5, 3)
-    rises, falls = 3 * cost / (1 + 3 * cost), 0.7
-    index = np.arange(rungs**2).reshape(rungs, rungs)
-    games, chances = [], []
-    for i, j in np.ndindex(rungs, rungs):
-        weights = np.exp([quality[i], quality[j]])
-        profit = 3 * weights / (1 + weights.sum())
-        games.append(profit - np.stack(np.meshgrid(cost, cost, indexing="ij"), axis=-1))
-        after = np.zeros((3, 3, rungs**2))
-        for up, also, fall in np.ndindex(2, 2, 2):
-            first, second = (np.where(x, rises, 1 - rises) for x in (up, also))
-            chance = first[:, None] * second * (falls if fall else 1 - falls)
-            ends = np.clip([i + up - fall, j + also - fall], 0, rungs - 1)
-            after[..., index[*ends]] += chance
-        chances.append(after)
-    return StochasticGame(games, chances, discount)
-
-
-@pytest.mark.dear("14")
-@pytest.mark.parametrize("rungs", [4, 14])
-def test_a_quality_ladder(rungs):
-    """Its equilibrium is symmetric, and what nobody may gain by, in any state, is checked by value iteration."""
-    game = ladder(rungs)
-    found = markov_equilibria(game)
-    assert len(found) == 1
-    assert found[0].regret <= 1e-12
-    values = found[0].values.reshape(rungs, rungs, 2)
-    np.testing.assert_allclose(values[..., 0], values[..., 1].T, atol=1e-9)
-    best = found[0].values[:, 0].copy()
-    for _ in range(50):  # player 0's best reply to what player 1 does, by value iteration
-        best = np.array(
-            [
-                max(
-                    ((1 - 0.92) * game.games[s].payoffs[..., 0] + 0.92 * game.transition(s) @ best)
-                    @ found[0].strategies[s][1]
-                )
-                for s in range(rungs**2)
-            ]
-        )
-    np.testing.assert_allclose(best, found[0].values[:, 0], atol=1e-10)

@@ -1,7 +1,5 @@
 """Relational contracts against closed forms."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -54,11 +52,6 @@ def test_the_unit_of_payoffs_does_not_matter(scale):
     assert quadratic(0.1, 0.49, scale=scale).status == Status.EMPTY
 
 
-def test_a_better_outside_option_weakens_the_relationship():
-    efforts = [quadratic(0.4, outside).effort for outside in (-0.1, 0.0, 0.03, 0.06)]
-    assert all(a > b for a, b in pairwise(efforts))
-
-
 def test_an_efficient_effort_at_the_end_of_the_range():
     found = relational_contract(lambda e: e, lambda e: 0.0, 0.5, lower=0, upper=3)
     assert found.effort == 3
@@ -107,16 +100,12 @@ def test_what_tempts_nobody_needs_no_future(best):
 
 
 def test_bad_arguments():
-    with pytest.raises(InvalidInput, match="`discounts`"):
-        quadratic(1.0, 0.0)
     with pytest.raises(InvalidInput, match="`lower`"):
         relational_contract(lambda e: e, lambda e: e, 0.5, lower=1, upper=1)
     with pytest.raises(InvalidInput, match="`surplus`"):
         relational_contract(lambda e: float("nan"), lambda e: e, 0.5, lower=0, upper=1)
     with pytest.raises(InvalidInput, match="`temptation` must be a function of effort; got 0"):
         relational_contract(lambda e: e, 0.5, 0.5, lower=0, upper=1)
-    with pytest.raises(InvalidInput, match="`costs` must hold payoffs of size 1e"):
-        bonus_spread([[0.5, 0.5]], [1e308])
     with pytest.raises(InvalidInput, match="`probabilities`"):
         bonus_spread([[0.5, 0.4]], [0])
     with pytest.raises(InvalidInput, match="`costs`"):

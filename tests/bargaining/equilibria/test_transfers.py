@@ -7,7 +7,7 @@ import pytest
 
 from bargaining import Monitoring, payoff_bounds, symmetric_payoffs
 from bargaining.equilibria.repeated.joint import transfer_equilibrium
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.errors import NotApplicable, Status, Unsolved
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from known_games import PRISONERS, THREE
@@ -131,12 +131,6 @@ def test_scale_and_offset(scale, offset):
     assert found.joint == pytest.approx(25 * scale + 2 * offset, rel=1e-14)
 
 
-def test_bargaining_over_the_joint_payoff():
-    problem = transfer_equilibrium(RepeatedGame(PRISONERS, 0.5, exit=Exit([5, 3]))).problem()
-    np.testing.assert_array_equal(problem.disagreement, [5, 3])
-    assert problem.feasible.total == 18
-
-
 def test_errors():
     pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
     nothing = transfer_equilibrium(RepeatedGame(pennies, 0.9))
@@ -148,8 +142,6 @@ def test_errors():
         transfer_equilibrium(RepeatedGame(PRISONERS, [0.5, 0.6]))
     with pytest.raises(NotApplicable, match="who leaves"):
         transfer_equilibrium(RepeatedGame(PRISONERS, 0.5, exit=Exit.by_leaver([[1, 2], [3, 4]])))
-    with pytest.raises(InvalidInput, match="`game`"):
-        transfer_equilibrium(PRISONERS)
 
 
 def test_one_player_takes_the_best():

@@ -98,6 +98,7 @@ from bargaining.protocols.hold_up import risk_of_breakdown as risk_of_breakdown
 from bargaining.protocols.hold_up import split_the_difference as split_the_difference
 from bargaining.protocols.mechanisms import double_auction as double_auction
 from bargaining.protocols.mechanisms import harsanyi_selten as harsanyi_selten
+from bargaining.protocols.mechanisms import neutral as neutral
 from bargaining.protocols.mechanisms import posted_price as posted_price
 from bargaining.protocols.mechanisms import random_offerer as random_offerer
 from bargaining.protocols.mechanisms import second_best as second_best

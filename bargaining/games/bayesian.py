@@ -248,7 +248,7 @@ def mechanism_gains(problem: BayesianProblem, subsidy: float = 0.0, *, by_type: 
     truth = [_report(problem, k, np.arange(size), np.arange(size)) for k, size in enumerate((n, m))]
     rows, limits = [], []
     for k, size in enumerate((n, m)):
-        own, other = _lies(problem, size)
+        own, other = lies(problem, size)
         rows.append(_report(problem, k, own, other) - truth[k][own])
         limits.append(np.zeros(own.size))
     if problem.transfers and problem.independent:
@@ -285,7 +285,7 @@ def _money(problem: BayesianProblem) -> int:
     return 0 if not problem.transfers else n + m if problem.independent else n * m
 
 
-def _lies(problem: BayesianProblem, size: int) -> tuple[Any, Any]:
+def lies(problem: BayesianProblem, size: int) -> tuple[Any, Any]:
     """Return types and what they may want to report: in trade with independent types, neighbours."""
     types = np.arange(size)
     if problem.values is not None and problem.independent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,13 @@ from bargaining._calls import suggesting
 from bargaining.division import Division, Parameters
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.feasible.base import best_product
-from bargaining.games.bayesian import BayesianProblem, centred_gains, mechanism_gains, scale_of
+from bargaining.feasible.image import LinearImage
+from bargaining.games.bayesian import BayesianProblem, centred_gains, lies, mechanism_gains, scale_of
 
 SURE = 1e-9  # of the largest gain: violation up to which a mechanism is OK, ten times what HiGHS accepts
+MOST = 64  # outcomes at pairs of types for which a neutral solution is searched
+LIMIT = 1e8  # of the condition of the equations of claims: where weights tend to 0, claims still have a limit
+STARTS = 15  # of the search for a neutral solution; the first is not random
 TIE = 1e-12  # of the largest gain: offers that are worth the same, of which the one with more trade is made
 
 
@@ -37,10 +41,12 @@ class Mechanism(Division):
     share : float
         Sum of the players' gains over the first best.
     multipliers : ndarray
-        Of a second best, the price of each row of ``problem.feasible.matrix``, which prove it optimal; else empty.
+        Of a second best, the price of each row of ``problem.feasible.matrix``, which prove it optimal. Of a neutral
+        solution the weights of the n + m types, which sum to 2, then the prices, (n, n) and (m, m), of "i does not
+        report k". Else empty.
     residual : float
-        The worst violation of incentives, participation and the budget, or the gap between the value and the bound that
-        multipliers give, or what a type gains by another offer; over the largest gain, where a fixed price is paid.
+        The worst violation of incentives, participation and the budget, of optimality or of a claim, or what a type
+        gains by another offer; over the largest gain, where a fixed price is paid.
     """
 
     interim: tuple[Floats, Floats]
@@ -131,6 +137,140 @@ def harsanyi_selten(problem: BayesianProblem) -> Mechanism:
     z = image.decision(gains)
     gap = float(np.abs(image.image @ z - gains).max()) / scale_of(problem)
     return _mechanism(problem, "harsanyi_selten", {}, z, max(gap, float(residual)), 0.0)
+
+
+@suggesting
+def neutral(problem: BayesianProblem) -> Mechanism:
+    r"""Return a neutral solution of Myerson: every type gets at least what it can claim.
+
+    With weights :math:`\lambda` of types and prices :math:`\alpha(k|i)` of "type i does not report k" that support the
+    mechanism, claims w of player 1 solve
+
+    .. math:: (\lambda_i + \sum_k \alpha(k|i)) w_i - \sum_k \alpha(i|k) w_k = \tfrac12 f_i E_j S_{ij},
+
+    where S is the largest sum of virtual utilities: each virtual type gets half of what there is. The same of player 2.
+
+    Parameters
+    ----------
+    problem : BayesianProblem
+
+    Returns
+    -------
+    Mechanism
+        Of several, the first of these: one last offer by either player with chance 1/2, if no mechanism is better for
+        some type and worse for none; the mechanism with the largest sum that meets the claims to which a search
+        leads that starts from the prior, or from 14 perturbations of it. DEGENERATE where the weights found are 0 and
+        leave claims open, INACCURATE where no search solves the conditions: about one drawn problem of ten.
+
+    Raises
+    ------
+    NotApplicable
+        If a search is needed and there are more than 64 pairs of types, times outcomes.
+
+    References
+    ----------
+    Myerson, R. B. (1984). Two-person bargaining problems with incomplete information. *Econometrica* 52(2), 461-487.
+    doi:10.2307/1911499
+
+    Examples
+    --------
+    >>> from bargaining import BayesianProblem, neutral
+    >>> trade = BayesianProblem.trade([2, 5], [0, 3], prior=([0.4, 0.6], [2 / 3, 1 / 3]))
+    >>> [gains.round(6).tolist() for gains in neutral(trade).interim]
+    [[0.666667, 1.666667], [1.5, 0.6]]
+    """
+    problem = _asked(problem)
+    image, scale = mechanism_gains(problem), scale_of(problem)
+    try:
+        offers = random_offerer(problem)
+    except NotApplicable:
+        pass
+    else:
+        gains = np.concatenate(offers.interim)
+        better = image.support_above(np.ones(image.players), gains - TIE * scale) - gains
+        if better.sum() <= SURE * scale:
+            return replace(offers, method="neutral", parameters=Parameters({}))
+    if problem.gains[:, 0].size > MOST:
+        raise NotApplicable(
+            f"a neutral solution is searched for up to {MOST} outcomes at pairs of types; `problem` has "
+            f"{problem.gains[:, 0].size}. `harsanyi_selten` takes any number."
+        )
+    claims, multipliers, residual, unique = _claims(problem, image)
+    chances = np.concatenate((problem.prior.sum(axis=1), problem.prior.sum(axis=0)))
+    gains = image.support_above(chances, (claims - SURE / 2) * scale)
+    if np.isnan(gains).any():
+        gains, residual = np.zeros(image.players), np.inf
+    status = Status.OK if unique else Status.DEGENERATE
+    return _mechanism(problem, "neutral", {}, image.decision(gains), residual, 0.0, multipliers, status)
+
+
+def _claims(problem: BayesianProblem, image: LinearImage) -> tuple[Floats, Floats, float, bool]:
+    """Return claims over the largest gain, multipliers, by how much conditions fail, and whether claims are unique.
+
+    Outcomes, prices and weights solve a complementarity problem: by Fischer's function, smoothed less and less.
+    """
+    from scipy.optimize import least_squares
+
+    (count, _, n, m), types = problem.gains.shape, image.players
+    own, told = (np.concatenate((a, n + b)) for a, b in zip(lies(problem, n), lies(problem, m), strict=True))
+    a, pairs, outcomes, k = own.size, n * m, count * n * m, image.lower.size
+    budget = int(problem.transfers and problem.independent)
+    possible = np.zeros((pairs, k))
+    possible[:, :outcomes] = np.tile(np.eye(pairs), count)
+    rows = np.vstack((image.matrix[: a + budget].toarray(), possible))
+    limits = np.append(np.zeros(a + budget), np.ones(pairs))
+    gains = image.image.toarray() / scale_of(problem)
+    half = np.vstack((np.repeat(np.eye(n), m, axis=1), np.tile(np.eye(m), n))) / 2
+    z, y, w, c = np.split(np.arange(k + len(rows) + 2 * types), np.cumsum((k, len(rows), types)))
+    chances = np.concatenate((problem.prior.sum(axis=1), problem.prior.sum(axis=0)))
+    eye, lie = np.eye(c[-1] + 1), np.zeros((a, types))
+    lie[np.arange(a), own], lie[np.arange(a), told] = 1.0, -1.0
+
+    def conditions(x: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return what is not negative, what then has to be 0 or also not negative, and what has to be 0."""
+        slope = rows.T @ x[y] - gains.T @ x[w]
+        claimed = x[w] * x[c] + lie.T @ (x[y[:a]] * x[c][own]) - half @ x[y[-pairs:]]
+        slack = np.concatenate((slope[:outcomes], limits - rows @ x[z], gains @ x[z] - x[c]))
+        return x[first], slack, np.concatenate((slope[outcomes:], claimed, [x[w].sum() - 1.0]))
+
+    first = np.concatenate((z[:outcomes], y, w))
+    slopes = rows.T @ eye[y] - gains.T @ eye[w]
+    slacks = np.vstack((slopes[:outcomes], -rows @ eye[z], gains @ eye[z] - eye[c]))
+
+    def errors(x: Floats, smooth: float) -> Floats:
+        u, v, rest = conditions(x)
+        return np.concatenate((u + v - np.sqrt(u * u + v * v + 2 * smooth), rest))
+
+    def jacobian(x: Floats, smooth: float) -> Floats:
+        u, v, _ = conditions(x)
+        size = np.sqrt(u * u + v * v + 2 * smooth)
+        claimed = x[w][:, None] * eye[c] + x[c][:, None] * eye[w] - half @ eye[y[-pairs:]]
+        claimed += lie.T @ (x[y[:a]][:, None] * eye[c[own]] + x[c][own][:, None] * eye[y[:a]])
+        fischer = (1 - u / size)[:, None] * eye[first] + (1 - v / size)[:, None] * slacks
+        return np.vstack((fischer, slopes[outcomes:], claimed, eye[w].sum(axis=0)))
+
+    best, residual, unique = np.zeros(c[-1] + 1), np.inf, False
+    for seed in range(STARTS):
+        x = np.full(best.size, 0.1)
+        x[z[:outcomes]], x[w] = 0.5, chances / 2
+        x *= np.exp(min(seed, 1) * np.random.default_rng(seed).normal(size=x.size))
+        for power in range(2, 18):
+            x = least_squares(errors, x, jacobian, method="lm", args=(10.0**-power,), max_nfev=60).x
+        u, v, rest = conditions(x)
+        worst = float(max(np.abs(np.minimum(u, v)).max(), np.abs(rest).max()))
+        limit = np.linalg.cond(np.diag(x[w]) + lie.T @ (x[y[:a]][:, None] * np.eye(types)[own])) < LIMIT
+        if (worst > SURE, not limit, worst) < (residual > SURE, not unique, residual):
+            best, residual, unique = x, worst, bool(limit)
+        if residual <= SURE and unique:
+            break
+    prices = np.zeros((types, types))
+    prices[own, told] = best[y[:a]]
+    return (
+        best[c],
+        2 * np.concatenate((best[w], prices[:n, :n].ravel(), prices[n:, n:].ravel())),
+        residual,
+        unique,
+    )
 
 
 @suggesting
@@ -369,9 +509,10 @@ def _procedure(
         interim.append(own)
     first_best = problem.first_best
     payoffs = np.array([problem.prior.sum(axis=1) @ interim[0], problem.prior.sum(axis=0) @ interim[1]])
-    if status == Status.OK:
-        status = Status.DEGENERATE if first_best <= TIE * scale_of(problem) else Status.OK
-        status = status if worst <= SURE else Status.INACCURATE
+    if worst > SURE:
+        status = Status.INACCURATE
+    elif first_best <= TIE * scale_of(problem):
+        status = Status.DEGENERATE
     return Mechanism(
         payoffs=payoffs,
         status=status,

@@ -792,6 +792,7 @@ CALLS: dict[str, Call] = {
     ),
     "RepeatedGame.require_seen": Call(REPEATED.require_seen, lambda: {"function": "payoff_set"}),
     "nash_set": of_plane(b.nash_set, **WEIGHTS),
+    "neutral": Call(b.neutral, lambda: {"problem": trade()}),
     "open_sweep": Call(b.open_sweep, lambda: {"path": swept()}, lambda found: found["payoffs"].values),
     "optimal_face": of_plane(b.optimal_face, **WEIGHTS),
     "full_rank": Call(b.full_rank, lambda: {"game": STAGE, "monitoring": REPORT}),

@@ -15,6 +15,7 @@ from bargaining import (
     harsanyi_selten,
     kalai_smorodinsky,
     nash,
+    neutral,
     posted_price,
     random_offerer,
     second_best,
@@ -144,6 +145,85 @@ def test_irregular_and_correlated_types():
             call()
     with pytest.raises(InvalidInput, match="`subsidy` must be 0"):
         second_best(correlated, subsidy=1.0)
+
+
+def claims(problem, mechanism):
+    """What each type can claim, from the weights and prices of a neutral solution, by loops over the definition."""
+    (count, _, n, m), prior = problem.gains.shape, problem.prior
+    given = [prior / prior.sum(axis=1, keepdims=True), prior / prior.sum(axis=0)]
+    price = mechanism.multipliers
+    weights = [price[:n], price[n : n + m]]
+    lies = [price[n + m : n + m + n * n].reshape(n, n), price[n + m + n * n :].reshape(m, m)]
+    most = np.zeros((n, m))  # of the virtual gains at a pair, times its chance
+    for i in range(n):
+        for j in range(m):
+            for c in range(count):
+                own, other = problem.gains[c, 0, :, j], problem.gains[c, 1, i]
+                worth = (weights[0][i] + lies[0][i].sum()) * given[0][i, j] * own[i]
+                worth -= sum(lies[0][k, i] * given[0][k, j] * own[k] for k in range(n))
+                worth += (weights[1][j] + lies[1][j].sum()) * given[1][i, j] * other[j]
+                worth -= sum(lies[1][k, j] * given[1][i, k] * other[k] for k in range(m))
+                most[i, j] = max(most[i, j], worth)
+    right = most.sum(axis=1) / 2, most.sum(axis=0) / 2
+    return np.concatenate(
+        [
+            np.linalg.lstsq(np.diag(w + a.sum(axis=1)) - a.T, half, rcond=None)[0]
+            for w, a, half in zip(weights, lies, right, strict=True)
+        ]
+    )
+
+
+def test_neutral_solutions():
+    four = neutral(two_by_two((2, 5), (0, 3), 2 / 5, 1 / 3))
+    assert np.concatenate(four.interim) == pytest.approx([2 / 3, 5 / 3, 3 / 2, 3 / 5], abs=1e-9)
+    assert total(neutral(two_by_two((4, 10), (0, 6), 1 / 4, 1 / 4))) == pytest.approx(51 / 8, abs=1e-9)
+    assert total(neutral(uniform(3))) == pytest.approx(4 / 27, abs=1e-9)
+    assert total(neutral(uniform(4))) == pytest.approx(9 / 64, abs=1e-9)
+    road = [[[[-10.0], [-70.0]], [[90.0], [90.0]]], [[[90.0], [30.0]], [[-10.0], [-10.0]]]]
+    found = neutral(BayesianProblem(road, np.array([[0.9], [0.1]]))).raise_if_failed()
+    assert np.concatenate(found.interim) == pytest.approx([40, 10, 36], abs=1e-6)
+    for c, (high, low) in enumerate(((0.5, 0.05), (0.5, 0.45))):
+        assert found.outcomes[c, :, 0] == pytest.approx([high, low], abs=1e-6)
+    assert found.multipliers[:3] == pytest.approx([13 / 15, 2 / 15, 1], abs=1e-9)
+    assert found.multipliers[4] == pytest.approx(1 / 30, abs=1e-9)  # high does not report low
+    for soft, hard, gains, chance in (
+        (-2.1, 13, (18.22, 22.8), 0.4080321285),
+        (4.2, 23.95, (25.4, 29.85), 0.4132553606),
+    ):
+        talks = BayesianProblem([[[gains], [[-soft, -hard]]]], ([1.0], [0.7, 0.3]), transfers=True)
+        assert neutral(talks).outcomes[0, 0] == pytest.approx([1, chance], abs=1e-8)
+
+
+def test_neutral_solutions_give_every_type_its_claim():
+    rng, solved, offers = np.random.default_rng(5), 0, 0
+    for k in range(24):
+        prior = rng.dirichlet([2, 2]), rng.dirichlet([2, 2])
+        if k % 2:
+            problem = BayesianProblem(rng.normal(size=(2, 2, 2, 2)) + 0.3, prior)
+        else:
+            problem = BayesianProblem.trade(rng.random(2) + 0.2, rng.random(2), prior=prior)
+        fair = neutral(problem)
+        if fair.status != Status.OK:
+            continue
+        gains, size = np.concatenate(fair.interim), scale_of(problem)
+        if fair.multipliers.size:
+            solved += 1
+            assert (gains >= claims(problem, fair) - 1e-8 * size).all()
+            chances = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
+            best = second_best(problem, weights=np.split(fair.multipliers[:4], 2) / np.array(chances))
+            assert fair.multipliers[:4] @ gains == pytest.approx(
+                fair.multipliers[:4] @ np.concatenate(best.interim), abs=1e-8 * size
+            )
+        else:
+            offers += 1
+            assert np.concatenate(random_offerer(problem).interim) == pytest.approx(gains)
+    assert solved >= 12
+    assert offers >= 3
+
+
+def test_a_neutral_solution_of_many_types_is_refused():
+    with pytest.raises(NotApplicable, match=r"up to 64 outcomes at pairs of types; `problem` has 81"):
+        neutral(uniform(9))
 
 
 def test_harsanyi_selten():

@@ -299,7 +299,7 @@ def test_what_is_wrong_is_named():
 
 
 def test_the_noisy_dilemma_of_repgame():
-    """Goldlücke and Kranz's example, whose breakpoints are on the page on noisy signals; between them, and with exit."""
+    """Goldlücke and Kranz: their breakpoints are on the page on noisy signals; here between them, and with exit."""
     lam, mu, alpha, beta = F(1, 10), F(2, 10), F(1, 10), F(2, 10)
     one = [1 - 2 * alpha - lam - mu - beta, lam + mu]
     chances = [

@@ -224,19 +224,6 @@ def test_parameters_go_by_cell() -> None:
     assert offers.parameters["discounts"].shape == offers.payoffs.shape == (2, 2)
 
 
-def test_nine_weights_are_too_many_for_the_label_only() -> None:
-    weights = np.arange(1.0, 10.0) / 45
-    division = nash(Problem(TransferableSurplus(1.0, players=9), np.zeros(9)), weights=weights)
-    assert division.method == "nash(weights=array of shape (9,))"
-    np.testing.assert_allclose(division.parameters["weights"], weights, rtol=1e-15)
-
-
-def test_weights_that_miss_one_by_more_than_rounding_are_the_ones_used() -> None:
-    weights = np.array([0.25, 0.75 + 5e-10])
-    division = nash(PIE, weights=weights)
-    np.testing.assert_array_equal(division.parameters["weights"], weights / weights.sum())
-
-
 def test_parameters_cannot_be_changed_and_share_no_memory() -> None:
     given = np.array([0.25, 0.75])
     mine = Division(

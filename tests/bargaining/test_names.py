@@ -3,7 +3,6 @@
 import pickle
 import re
 from fractions import Fraction
-from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -90,20 +89,6 @@ def test_answers_are_read_by_name():
         division.payoff("us")
     with pytest.raises(InvalidInput, match="to_frame"):
         nash(Problem(TransferableSurplus(1.0), [[0, 0], [0, 1]])).to_series()
-
-
-def test_a_frame_of_a_batch_of_two_axes_has_a_row_for_each_cell():
-    cells = np.zeros((2, 3, 2))
-    frame = nash(Problem(TransferableSurplus(1.0), cells, players=PEOPLE)).to_frame()
-    assert list(frame.index) == list(np.ndindex(2, 3))
-    assert list(frame.columns) == ["Ann", "Bob", "status", "residual"]
-
-
-def test_a_problem_prints_as_code_with_its_names():
-    code = repr(PIE)
-    again = eval(code, {"Problem": Problem, "TransferableSurplus": TransferableSurplus, "array": np.array})
-    assert again.player_names == PIE.player_names
-    assert ", players=(" not in repr(Problem(TransferableSurplus(1.0), [0, 0]))
 
 
 def test_names_go_with_what_is_made_of_a_problem():
@@ -202,15 +187,6 @@ def test_an_exit_is_given_by_name_in_any_order():
         RepeatedGame(STAGE, 0.9, exit=Exit({"Bob": 1, "Eve": 2}))
 
 
-def test_a_stochastic_game_takes_the_names_of_its_stage_games():
-    plain = Game(A, B)
-    assert StochasticGame([plain, STAGE], [[0, 1], [1, 0]], 0.9).player_names == PEOPLE
-    assert StochasticGame([STAGE], [[1]], 0.9, players=["x", "y"]).player_names == ("x", "y")
-    other = Game(A, B, players=["Eve", "Bob"])
-    with pytest.raises(InvalidInput, match="same players in every state"):
-        StochasticGame([STAGE, other], [[0, 1], [1, 0]], 0.9)
-
-
 def test_tables_violations_pictures_and_sweeps_use_the_names():
     assert [column.name for column in compare([nash], PIE).columns] == ["method", "Canada", "US"]
     wasteful = Problem(Polytope([[1, 2]], free_disposal=True), [0, 0], players=["Canada", "US"])
@@ -251,18 +227,6 @@ def test_names_change_no_number(problem, concept):
     for other in (concept(named), concept(by_label)):
         assert other.payoffs.tobytes() == bare.payoffs.tobytes()
         assert (other.status, other.residual, other.method) == (bare.status, bare.residual, bare.method)
-
-
-@given(
-    entries=st.lists(st.integers(-9, 9), min_size=3, max_size=3),
-    order=st.sampled_from(list(permutations(range(3)))),
-)
-def test_labels_in_any_order_say_the_same(entries, order):
-    names = ("a", "b", "c")
-    shuffled = {names[k]: entries[k] for k in order}
-    for labelled in (shuffled, pd.Series(shuffled)):
-        problem = Problem(TransferableSurplus(99.0, players=3), labelled, players=names)
-        assert problem.disagreement.tolist() == entries
 
 
 @pytest.mark.parametrize("concept", [b.nash, b.egalitarian, b.utilitarian, b.lexicographic_egalitarian])
@@ -334,33 +298,6 @@ def test_a_protocol_s_flows_and_chances_go_with_the_players():
     assert drawn.check(drawn(pie)).residual == expected.residual
 
 
-def test_without_a_problem_a_pie_of_one_is_shared():
-    one = Problem(TransferableSurplus(1.0), [0, 0])
-    for protocol in (b.AlternatingOffers([0.9, 0.8]), b.AlternatingOffers(0.9), b.ContinuousOffers(0.1)):
-        assert protocol().payoffs.tolist() == protocol(one).payoffs.tolist()
-    assert b.RandomProposer(None, [0.9, 0.9, 0.6])().payoffs.shape == (3,)
-    assert b.NashDemandGame(noise=0.1)().payoffs.tolist() == b.NashDemandGame(noise=0.1)(one).payoffs.tolist()
-
-
-def test_a_critical_discount_factor_knows_its_players() -> None:
-    game = b.Game(
-        [[9, 1], [10, 3]], [[9, 10], [1, 3]], actions=[["work", "shirk"]] * 2, players=["Ann", "Bob"]
-    )
-    found = b.critical_discount(game, {"Bob": "work", "Ann": "work"})
-    assert repr(found) == "<CriticalDiscount 1/7 (Ann 0.142857, Bob 0.142857), proved>"
-    assert found.player_names == ("Ann", "Bob")
-
-
-def test_reputations_are_given_by_name() -> None:
-    plain = b.ReputationalBargaining((0.6, 0.6), (0.1, 0.2), (0.05, 0.05))()
-    named = b.ReputationalBargaining({"Ann": 0.6, "Bob": 0.6}, {"Bob": 0.2, "Ann": 0.1}, (0.05, 0.05))()
-    np.testing.assert_array_equal(named.payoffs, plain.payoffs)
-    assert named.player_names == ("Ann", "Bob")
-    with pytest.raises(InvalidInput, match="`rates`"):
-        b.ReputationalBargaining({"Ann": 0.6, "Bob": 0.6}, {"Eve": 0.2, "Ann": 0.1}, (0.05, 0.05))
-
-
-REPORT = b.Monitoring([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]], signals=["good", "bad"])
 WAR = b.WarOfAttrition(win=(10, 9), lose=(0, 1), costs=(1, 2), players=PEOPLE)
 TRIO = ("Ann", "Bob", "Cleo")
 
@@ -464,31 +401,3 @@ def test_lump_sums_between_players_by_name():
     assert "payoffs={'Ann': 8, 'Bob': 3, 'Cleo': 1}" in repr(named)
     with pytest.raises(InvalidInput, match=r"`pairs` must be a player, 0 to 2, .*Did you mean Cleo"):
         b.lump_sum_nash_in_nash(payoffs, [("Ann", "Cloe")], players=TRIO)
-
-
-@pytest.mark.parametrize("names", [("Ann", "Ann"), "AB", ("Ann",), 3])
-def test_names_of_two_roles_must_be_two(names):
-    for made in (
-        lambda: b.HoldUp(np.sqrt, b.split_the_difference(0.4), 1.0, players=names),
-        lambda: b.TwoTypeScreening((1.0, 2.0), 0.7, 0.9, players=names),
-        lambda: b.screen_types([1.0, 1.0], [0.5, 0.1], players=names),
-        lambda: b.ReputationalBargaining([0.6, 0.6], [0.1, 0.2], [0.05, 0.05], players=names),
-    ):
-        with pytest.raises(InvalidInput, match="`players` must be"):
-            made()
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        lambda profile: b.critical_exit(STAGE, profile, 0.2).tolist(),
-        lambda profile: b.renegotiation_proof(RepeatedGame(STAGE, 0.5), profile).payoffs.tolist(),
-        lambda profile: (
-            b.trigger_strategy(
-                STAGE, profile, ("shirk", "shirk"), 0.9, monitoring=REPORT, signals=["bad"]
-            ).payoffs
-        ),
-    ],
-)
-def test_profiles_are_given_by_labels(asked):
-    assert asked(("work", "work")) == asked({"Bob": "work", "Ann": "work"}) == asked((0, 0))

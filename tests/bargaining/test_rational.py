@@ -8,7 +8,6 @@ from scipy.optimize import linprog
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from bargaining import Game, critical_discount
 from bargaining._rational import floats, fractions, maximise, rank, solve
 
 
@@ -106,8 +105,3 @@ def test_rank():
 def test_numpy_integers_among_fractions_do_not_wrap_around():
     row = fractions(np.array([Fraction(1, 3), np.int64(2**40)], dtype=object))
     assert row[1] * row[1] == 2**80
-
-
-def test_long_doubles_are_taken_at_the_value_of_a_float():
-    game = Game(np.array([[9, 1], [10, 3]], dtype=np.longdouble), [[9, 10], [1, 3]])
-    assert critical_discount(game, (0, 0)).exact == Fraction(1, 7)

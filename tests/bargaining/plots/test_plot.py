@@ -85,22 +85,12 @@ def test_the_corners_of_a_polytope_are_drawn_exactly(scale):
         assert np.abs(edge - corner).sum(axis=1).min() <= 1e-12 * scale
 
 
-def test_a_thin_set_is_drawn_up_to_its_corner():
-    edge = curve(plot(Problem(Polytope([[0, 0], [1, 1]]), [0, 0]), ax=axes()))
-    assert edge.max(axis=0).tolist() == [1.0, 1.0]
-
-
 def test_several_solutions_share_one_picture():
     ax = plot([nash(PARABOLA), kalai_smorodinsky(PARABOLA)], ax=axes())
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["disagreement", "ideal", nash(PARABOLA).method, kalai_smorodinsky(PARABOLA).method]
     np.testing.assert_allclose(drawn(ax)[nash(PARABOLA).method], [[2 / np.sqrt(3), 8 / 3]])
     assert "equal" in drawn(plot({"equal": nash(PARABOLA)}, ax=axes()))
-
-
-def test_a_problem_without_gains_shows_its_points():
-    ax = plot(nash(Problem(TransferableSurplus(1.0), [0.5, 0.5])), ax=axes())
-    assert max(len(line.get_xydata()) for line in ax.get_lines()) == 1
 
 
 def test_a_payoff_set_shows_vertices_threat_exit_and_stage_game():
@@ -125,11 +115,6 @@ def test_a_sweep_is_drawn_against_its_longest_axis():
     np.testing.assert_allclose(drawn(ax)["h = 0.9, player 0"], np.column_stack([r, 0.5 + 0.45 * r]))
 
 
-def test_a_line_goes_along_its_axis_whatever_the_order_of_the_grid():
-    data = sweep(pie, {"r": [0.3, 0.1, 0.2]}, nash)
-    np.testing.assert_allclose(drawn(plot(data, ax=axes()))["player 0"][:, 0], [0.1, 0.2, 0.3])
-
-
 def test_players_may_have_names_and_failed_cells_are_gaps():
     def model(r):
         if r > 0.25:
@@ -150,21 +135,6 @@ def test_a_reputation_shows_the_probability_of_having_conceded():
     np.testing.assert_allclose(
         lines["player 0"][:, 1], 1 - np.exp(-0.4 * lines["player 0"][:, 0]), atol=1e-12
     )
-
-
-def test_without_axes_a_figure_is_made():
-    import matplotlib.pyplot as plt
-
-    before = plt.get_fignums()
-    ax = plot(PARABOLA)
-    assert len(plt.get_fignums()) == len(before) + 1
-    plt.close(ax.figure)
-
-
-def test_lines_differ_in_dash_as_well_as_colour():
-    data = sweep(pie, {"h": [0.1, 0.4, 0.7, 1.0], "r": np.linspace(0, 0.3, 5)}, nash)
-    lines = plot(data, ax=axes()).get_lines()
-    assert len({line.get_color() for line in lines}) == len({str(line._dash_pattern) for line in lines}) == 8
 
 
 TWO = sweep(
@@ -266,12 +236,6 @@ def test_bounds_of_a_stochastic_game_are_two_outlines_a_state():
         assert len(lines[f"{state}, inner bound"]) == len(some.inner) + 1
 
 
-def test_bounds_without_any_payoff_are_no_point():
-    found = payoff_bounds(RepeatedGame(Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]]), 0.5))
-    assert found.status is Status.EMPTY
-    assert drawn(plot(found, ax=axes()))["outer bound (none)"].size == 0
-
-
 def test_players_in_another_order_are_not_drawn_on_the_same_axes():
     games = [
         Game(DILEMMA.payoffs[..., 0], DILEMMA.payoffs[..., 1], players=names)
@@ -299,12 +263,6 @@ def test_names_are_shown_as_they_are():
         ax.figure.canvas.draw()
         assert len(ax.get_legend().get_texts()) == len(shown)
         assert [text.get_text().replace(r"\$", "$") for text in ax.get_legend().get_texts()][:2] == shown[:2]
-
-
-def test_what_is_added_to_a_picture_is_added_to_its_legend():
-    ax = plot({"loose": payoff_set(RepeatedGame(DILEMMA, 0.5))}, ax=axes())
-    plot({"tight": payoff_set(RepeatedGame(DILEMMA, 0.1))}, ax=ax)
-    assert {"loose", "tight"} <= {text.get_text() for text in ax.get_legend().get_texts()}
 
 
 def test_figures_of_its_own_do_not_pile_up():

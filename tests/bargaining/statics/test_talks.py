@@ -171,37 +171,3 @@ def test_contracts_of_pairs_answer_weights_and_costs() -> None:
     assert sent.contracts == alone.contracts
     with pytest.raises(InvalidInput, match="`method`"):
         sensitivity(sent, wrt="weights")
-
-
-@pytest.mark.parametrize("weights", [(0.5, 0.35), (0.3, 0.55)])
-def test_contracts_of_pairs_bend_with_weights(weights: tuple[float, float]) -> None:
-    ours, h = sensitivity(chain(weights), wrt="weights", order=2), mp.mpf("1e-15")
-    assert ours.dims == ("deal", "weights", "weights_2")
-
-    def at(*signs: int) -> Any:
-        moved = [mp.mpf(w) + sign * h for w, sign in zip(weights, signs, strict=True)]
-        return np.array(exact_chain(moved, mp.mpf(0.1)))
-
-    exact = np.zeros((2, 2, 2))
-    exact[:, 0, 0] = (at(1, 0) - 2 * at(0, 0) + at(-1, 0)) / h**2
-    exact[:, 1, 1] = (at(0, 1) - 2 * at(0, 0) + at(0, -1)) / h**2
-    exact[:, 0, 1] = exact[:, 1, 0] = (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1)) / (4 * h**2)
-    np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-8)
-    assert (np.abs(ours - exact) <= ours.error).all()
-
-
-def test_a_contract_at_the_end_of_its_range_stays_there() -> None:
-    """The shop would pay less than the least price; the other pair takes that as given (by hand: w = (1 + p) a)."""
-    low = nash_in_nash(
-        [
-            BilateralDeal(gains=partial(supplied, 0, 0.0), lower=0.3, upper=0.5, weight=0.2),
-            BilateralDeal(gains=partial(supplied, 1, 0.0), lower=0.0, upper=0.5, weight=0.4),
-        ]
-    )
-    assert low.contracts[0] == 0.3
-    found = sensitivity(low, wrt="weights")
-    np.testing.assert_allclose(found[0], [0, 0], atol=1e-12)
-    # w / x = 2 (1 - w / 2 + ... ) by the condition w / x = (2 w + 4 (1 - w)) / (1 - 2 x + p): x = w (1 + p) / 4.
-    np.testing.assert_allclose(low.contracts[1], 0.4 * 1.3 / 4, atol=1e-8)
-    np.testing.assert_allclose(found[1], [0, 1.3 / 4], rtol=0, atol=1e-8)
-    np.testing.assert_allclose(sensitivity(low, wrt="weights", order=2), 0.0, rtol=0, atol=1e-8)

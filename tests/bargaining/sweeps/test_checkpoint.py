@@ -85,13 +85,6 @@ def test_a_chunk_with_an_object_in_it_is_a_damaged_one(tmp_path):
     assert not planted.exists()
 
 
-def test_a_checkpoint_without_a_finished_chunk_opens_too(tmp_path):
-    cut(5, tmp_path)
-    for path in tmp_path.glob("*.npz"):
-        path.unlink()
-    assert (open_sweep(tmp_path)["status"] == Status.PENDING).all()
-
-
 def test_a_checkpoint_opens_whatever_has_changed_since(tmp_path):
     whole = cut(5, tmp_path)
     with pytest.raises(InvalidInput, match="`open_sweep` reads what it holds"):
@@ -184,13 +177,6 @@ def test_what_is_no_checkpoint_is_named(tmp_path, damage):
         (folder / "manifest.json").write_text(json.dumps({k: v for k, v in manifest.items() if k != "model"}))
     with pytest.raises(InvalidInput, match=r"`path` must be a folder that `sweep` made .*; got '.*sweep'"):
         open_sweep(folder)
-
-
-@pytest.mark.parametrize("way", ["map", "imap_unordered"])
-def test_a_pool_of_processes_is_a_worker(tmp_path, way):
-    with get_context("fork").Pool(2) as pool:
-        data = cut(5, tmp_path, workers=getattr(pool, way))
-    xr.testing.assert_identical(data, cut(24, None))
 
 
 def test_a_pool_that_cannot_take_the_model_says_so():

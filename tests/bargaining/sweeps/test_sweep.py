@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,7 +19,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bargaining import Game, critical_discount
 from bargaining.concepts.nash import nash
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining.feasible.surplus import TransferableSurplus
@@ -294,19 +292,6 @@ def test_a_batch_judges_each_cell_by_its_own_numbers():
     np.testing.assert_array_equal(data["y"], [0, 2, 4, np.nan])
 
 
-def test_a_status_out_of_bounds_fails_its_cells_of_a_batch():
-    data = sweep(vectorized(lambda r: r), {"r": [0, 300, 1]}, lambda r: {"x": r, "status": r})
-    assert data["status"].values.tolist() == [Status.OK, Status.FAILED, Status.EMPTY]
-    assert "as in `Status`; got array([300])" in data["message"].values[1]
-
-
-def test_an_infinite_answer_of_the_library_is_an_answer():
-    game = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
-    data = sweep(lambda k: game, {"k": [0]}, lambda game: critical_discount(game, (0, 0)))
-    assert data["discount"].item() == np.inf
-    assert data["status"].item() == Status.OK
-
-
 def test_a_cell_of_another_shape_locks_nothing_in(tmp_path):
     def method(r):
         return {"x": np.ones((2,) * r), "y": r}
@@ -317,11 +302,6 @@ def test_a_cell_of_another_shape_locks_nothing_in(tmp_path):
     np.testing.assert_array_equal(whole["x"][2], [[1, np.nan], [np.nan, np.nan]])
     assert (whole["status"] == Status.OK).all()
     same(sweep(lambda r: r, {"r": [1, 2, 0]}, method, checkpoint=tmp_path), whole)
-
-
-def test_axes_of_a_number_never_meet_a_parameter():
-    data = sweep(lambda x_0: x_0, {"x_0": [1.0, 2.0]}, lambda r: {"x": [r, r], "x_0_": r})
-    assert dict(data.sizes) == {"x_0": 2, "x_0__": 2}
 
 
 def count(task, tasks, done):
@@ -355,13 +335,6 @@ def test_a_chunk_damaged_anywhere_counts_as_absent(tmp_path):
         assert folder.load(0) is None
         path.write_bytes(good[:k] + bytes([good[k] ^ 0x11]) + good[k + 1 :])
         assert folder.load(0) is None
-
-
-def test_a_chunk_is_an_ordinary_archive(tmp_path):
-    cut(pie, nash, 12, checkpoint=tmp_path)
-    (path,) = tmp_path.glob("*.npz")
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        assert stored[".payoffs"].shape == (12, 2)
 
 
 def test_players_keep_their_names_if_these_are_the_same_in_all_cells():
@@ -408,16 +381,6 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput, match="`checkpoint` must be a folder"):
         sweep(pie, GRID, nash, checkpoint=tmp_path / "file")
-
-
-def test_two_resumers_do_not_disturb_each_other(tmp_path):
-    whole = sweep(pie, GRID, nash)
-    with ThreadPoolExecutor(4) as pool:
-        runs = [pool.submit(cut, pie, nash, 1, checkpoint=tmp_path) for _ in range(4)]
-        for run in runs:
-            same(run.result(), whole)
-    assert not list(tmp_path.glob(".*"))
-    assert len(list(tmp_path.glob("*.npz"))) == 12
 
 
 def test_progress_counts_chunks(tmp_path, capsys):
@@ -488,14 +451,6 @@ def test_a_killed_sweep_resumes_to_the_same_bytes(tmp_path):
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "whole").glob("*.npz")}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_sweep_killed_twenty_times_resumes_to_the_same_bytes(tmp_path, workers):
-    _, resumed, files = kill_and_resume(tmp_path / "killed", workers, 20, seed=2)
-    assert resumed == run_slow(tmp_path / "whole", 1, None)
-    assert files == {path.name: path.read_bytes() for path in (tmp_path / "whole").glob("*.npz")}
-
-
 def slow_pie(r, h):
     time.sleep(0.1)
     return pie(r, h)
@@ -532,22 +487,3 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bits(way, tmp_path):
         assert killed.result(timeout=60) < 12
     data.attrs = whole.attrs
     same(data, whole)
-
-
-def test_numbers_come_in_the_order_of_the_grid_whatever_the_workers_finish_first():
-    def numbers(r):
-        return {"b": r, "c": r} if r < 2 else {"a": r, "b": r}
-
-    def last_first(compute, stretches):
-        return [compute(one) for one in reversed(list(stretches))]
-
-    grid = {"r": np.arange(4)}
-    here = sweep(lambda r: r, grid, numbers)
-    there = sweep(lambda r: r, grid, numbers, workers=last_first)
-    assert list(here.data_vars) == list(there.data_vars) == ["b", "c", "a", "status", "message"]
-
-
-def test_several_workers_need_no_extra():
-    """What `sweep` imports to run processes is a dependency of the package itself."""
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
-    assert any(line.startswith("joblib") for line in project["dependencies"])

@@ -1,6 +1,5 @@
 """The suites: what they raise, what they let pass, and how they name it."""
 
-import inspect
 import subprocess
 import sys
 from functools import partial
@@ -10,10 +9,8 @@ from time import sleep
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 
-import bargaining.testing
 from bargaining import (
     AlternatingOffers,
     Division,
@@ -181,17 +178,6 @@ def test_problems_to_which_a_method_does_not_apply_are_passed_over() -> None:
         Check(axiom=AXIOMS["disagreement_concavity"], problems=problems(scale="one"))(for_two)
 
 
-def test_a_method_may_take_its_time() -> None:
-    impatient.slept, profile = False, settings.get_current_profile_name()  # type: ignore[attr-defined]
-    settings.register_profile("strict", deadline=200)
-    settings.load_profile("strict")
-    try:
-        Check(axiom=AXIOMS["weak_pareto"], problems=problems(players=2))(impatient)
-    finally:
-        settings.load_profile(profile)
-    assert impatient.slept  # type: ignore[attr-defined]
-
-
 def test_a_failure_shows_no_source_of_the_library(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         dedent("""
@@ -224,10 +210,6 @@ def test_a_failure_shows_no_source_of_the_library(tmp_path: Path) -> None:
 def test_a_method_without_answer_is_an_error_not_a_violation() -> None:
     with pytest.raises(Unsolved, match="no answer"):
         check_axioms(lost, STEEP)
-
-
-def test_the_tolerance_is_handed_on() -> None:
-    assert check_axioms(egalitarian, STEEP, axioms=["midpoint_domination"], tol=0.2) == ()
 
 
 def test_a_search_finds_nothing_where_there_is_nothing() -> None:
@@ -287,12 +269,3 @@ def test_tests_are_named_after_method_and_axiom() -> None:
     assert [[mark.kwargs["reason"] for mark in case.marks] for case in cases] == [
         *([], [], ["they differ"], [], ["they differ"], []),
     ]
-
-
-def test_names_are_declared_for_python_and_for_type_checkers() -> None:
-    for name, module in bargaining.testing._EXPORTS.items():
-        item = getattr(bargaining.testing, name)
-        assert item.__module__ == module
-        assert inspect.getdoc(item)
-    with pytest.raises(AttributeError, match="has no attribute 'check_axiom'"):
-        _ = bargaining.testing.check_axiom  # type: ignore[attr-defined]

@@ -85,24 +85,6 @@ def test_weights_are_positive_and_sum_to_one(shares: np.ndarray) -> None:
     assert shares.sum() == pytest.approx(1, abs=1e-15)
 
 
-@given(SIZES.flatmap(lambda n: weights(players=n, zeros=True)))
-def test_weights_with_zeros_sum_to_one(shares: np.ndarray) -> None:
-    assert (shares >= 0).all()
-    assert shares.sum() == pytest.approx(1, abs=1e-15)
-
-
-@given(SIZES.flatmap(lambda n: discounts(players=n)), discounts(zero=True))
-def test_discounts_lie_below_one(inside: np.ndarray, any_discounts: np.ndarray) -> None:
-    assert ((inside > 0) & (inside < 1)).all()
-    assert ((any_discounts >= 0) & (any_discounts < 1)).all()
-
-
-@given(game=games(players=3, most_actions=2))
-def test_games_have_the_size_asked_for(game: Game) -> None:
-    assert game.players == 3
-    assert max(game.shape) <= 2
-
-
 @given(frontier=frontiers(scale="each"))
 def test_frontiers_have_their_slopes(frontier: Frontier) -> None:
     low, high = float(frontier.lower), float(frontier.upper)

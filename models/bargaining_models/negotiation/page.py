@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bargaining import BayesianProblem, neutral, second_best
 from bargaining.authoring import Floats, real
 from bargaining.errors import InvalidInput, Status
 from bargaining.tables.table import Column, Table
@@ -191,9 +192,17 @@ def assumptions(talks: Negotiation, r: float) -> Table:
         soft, hard = (gains[what][0] for what in (_BASE, _counts(talks, REVENUE[-1])))
         least = (soft[1] - hard[1]) / (hard[0] + soft[1])
         if soft.sum() > 0.0 and 0.0 < least < 1.0:
+            rare = BayesianProblem(  # the type of 1.5 is so rare that the last offer excludes it
+                np.stack((soft, hard), axis=-1)[None, :, None],
+                ([1.0], [1.0 - least / 2, least / 2]),
+                transfers=True,
+            )
             notes["Type unknown"] = (
                 f"if a dollar of revenue may count 1 or {REVENUE[-1]:g} to {partner}, and {home} makes the last offer, "
-                f"the type of {REVENUE[-1]:g} refuses it where its probability is below {least:.2f}; above, both agree"
+                f"the type of {REVENUE[-1]:g} refuses it with a probability below {least:.2f}; above, both agree. "
+                f"At {least / 2:.2f} it refuses with certainty, in the neutral solution with probability "
+                f"{1.0 - neutral(rare).outcomes[0, 0, 1]:.2f}, in the best procedure with "
+                f"{1.0 - second_best(rare).outcomes[0, 0, 1]:.2f}"
             )
     if unsolved:
         notes["Not computed"] = "; ".join(unsolved)

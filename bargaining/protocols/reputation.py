@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bargaining._arguments import answer_of, listed, player_index
-from bargaining._arrays import EPS, SMALLEST, Floats, fill, owned, owning, per_player, real, spread, within
+from bargaining._arrays import EPS, SMALLEST, Floats, fill, owned, owning, per_player, real, within
 from bargaining._calls import suggesting
 from bargaining._names import Names, numbered, titles
 from bargaining._rich import Result, Shown
@@ -194,18 +193,6 @@ class ReputationalOutcome(Result):
         """OK where the `residual` is below 1e-10, INACCURATE elsewhere."""
         status = np.where(self.residual <= _PROMISED, Status.OK, Status.INACCURATE).astype(np.int8)
         return status if status.ndim else Status(int(status))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer as plain Python values."""
-        names = ("payoffs", "initial_concession", "concession_rates", "horizon", "leaves")
-        arrays = {name: getattr(self, name).tolist() for name in names}
-        return {
-            "method": self.method,
-            "players": list(self.player_names),
-            "status": np.where(self.ok, Status.OK.name, Status.INACCURATE.name).tolist(),
-            **arrays,
-            "residual": self.residual.tolist(),
-        }
 
     def concession(self, time: ArrayLike) -> Floats:
         """Return F_i(t), the probability over types that player i has given up its demand by `time`.
@@ -497,8 +484,6 @@ class ReputationalDemands(Shown):
         Positive discount rates per unit of time.
     priors : pair of array_like, shapes (K_0,) and (K_1,)
         Probability of each committed type; positive, and together below 1 for each player.
-    outside : pair of float or None, optional
-        As for `ReputationalBargaining`.
     first : int, default 0
         The player who announces first; by name too, if the players have names.
     players : sequence of str, optional
@@ -538,14 +523,13 @@ class ReputationalDemands(Shown):
     demands: Sequence[ArrayLike]
     rates: ArrayLike
     priors: Sequence[ArrayLike]
-    outside: object = field(default=None, kw_only=True)
     first: int | str = field(default=0, kw_only=True)
     players: Names | None = field(default=None, kw_only=True)
     _types: tuple[tuple[Floats, Floats], tuple[Floats, Floats]] = field(init=False, repr=False)
     _rates: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        take_seats(self, "demands", "rates", "priors", "outside", player="first", count=2)
+        take_seats(self, "demands", "rates", "priors", player="first", count=2)
         rates = within(real(self.rates, "rates", ndim=1), "rates", 0.0, np.inf, ends="()")
         within(rates, "rates", SMALLEST, 1 / SMALLEST)
         if rates.shape != (2,):
@@ -567,17 +551,20 @@ class ReputationalDemands(Shown):
 
     def __call__(self) -> DemandOutcome:
         """Return the equilibrium announcements and replies, and the expected payoffs of normal players."""
-        demands, normal = self._demands()
+        (own, masses), _ = self._sides()
+        demands, normal = self._demands(own), float(1 - masses.sum())
+        least = np.maximum(masses / (masses + normal), _TINY)  # beliefs if the normal player always says so
+        ranges = [(d.worth(z), d.worth(1.0)) for d, z in zip(demands, least.tolist(), strict=True)]
 
         def chances(level: float) -> Floats:
-            return np.array([d.mass / normal * (1 / d.belief(level) - 1) for d in demands])
+            """Return the probabilities at which every announcement is worth the level."""
+            pairs = zip(demands, least.tolist(), ranges, strict=True)
+            return masses / normal * (1 / np.array([d.belief(level, z, *ends) for d, z, ends in pairs]) - 1)
 
-        low, high = min(d.range[0] for d in demands), max(d.range[1] for d in demands)
-        announced = _mixture(chances, low, high)
-        beliefs = [d.mass / (d.mass + normal * p) for d, p in zip(demands, announced.tolist(), strict=True)]
-        played = [d.replies(belief) for d, belief in zip(demands, beliefs, strict=True)]
-        replies, acceptance = np.array([p[0] for p in played]), np.array([p[1] for p in played])
-        return told(self._assess(announced, replies, acceptance), self)
+        announced = _mixture(chances, min(low for low, _ in ranges), max(high for _, high in ranges))
+        beliefs = masses / (masses + normal * announced)
+        replies = np.array([d.replies(z) for d, z in zip(demands, beliefs.tolist(), strict=True)])
+        return told(self._assess(announced, replies, np.maximum(1 - replies.sum(axis=1), 0.0)), self)
 
     def check(self, outcome: DemandOutcome) -> DemandOutcome:
         """Return an outcome with `residual` and `status` computed anew from its payoffs and strategies.
@@ -591,35 +578,32 @@ class ReputationalDemands(Shown):
         odd = (np.abs(x - y) for x, y in zip(outcome.beliefs, again.beliefs, strict=True))
         return judged(outcome, _ACCURACY, again.residual, np.abs(outcome.payoffs - again.payoffs), *odd)
 
-    def _demands(self) -> tuple[list[_Demand], float]:
-        """Return the first player's demands, and the probability that it is normal."""
-        order = [self._first, 1 - self._first]
-        (own, masses), (rivals, rival_masses) = (self._types[i] for i in order)
-        options, received = checked_outside(self.outside, np.array([each.min() for each, _ in self._types]))
-        spread(options, "outside", (2,))
-        other = rivals, rival_masses, self._rates[order], options[order], received[order]
-        normal, pairs = float(1 - masses.sum()), zip(own.tolist(), masses.tolist(), strict=True)
-        return [_Demand(a, m, max(m / (m + normal), _TINY), *other) for a, m in pairs], normal
+    def _sides(self) -> list[tuple[Floats, Floats]]:
+        """Return demands and priors of the first player, then of the second."""
+        return [self._types[self._first], self._types[1 - self._first]]
+
+    def _demands(self, own: Floats) -> list[_Demand]:
+        _, (rivals, masses) = self._sides()
+        rates = self._rates[[self._first, 1 - self._first]]
+        return [_Demand(a, rivals, masses, rates) for a in own.tolist()]
 
     def _assess(self, announced: Floats, replies: Floats, acceptance: Floats) -> DemandOutcome:
         """Compute every action's payoff from the wars of attrition themselves, and the gains from deviating."""
-        demands, normal = self._demands()
-        other, own = demands[0], np.array([d.own for d in demands])
-        masses = np.array([d.mass for d in demands])
+        (own, masses), (rivals, rival_masses) = self._sides()
+        normal, other_normal = 1 - masses.sum(), 1 - rival_masses.sum()
         beliefs = masses / (masses + normal * announced)
-        committed = other.masses / (other.masses + other.normal * replies)
+        committed = rival_masses / (rival_masses + other_normal * replies)
         a, z = (
             np.stack(np.broadcast_arrays(x[:, None], y), axis=-1)
-            for x, y in ((own, other.rivals), (beliefs, committed))
+            for x, y in ((own, rivals), (beliefs, committed))
         )
         fits = a.sum(axis=-1, keepdims=True) - 1 <= FIT  # then the second accepts
-        war = concessions(np.where(fits, 0.9, a), other.rates, z, other.options, other.received)[2]
+        rates = self._rates[[self._first, 1 - self._first]]
+        war = concessions(np.where(fits, 0.9, a), rates, z, np.full(2, -np.inf), np.zeros(2))[2]
         firsts, seconds = np.moveaxis(np.where(fits, np.stack([own, 1 - own], axis=-1)[:, None], war), -1, 0)
-        leaving = 1 - acceptance - replies.sum(axis=1)
-        best = np.maximum(np.maximum(1 - own, other.options[1]), seconds.max(axis=1))
-        value = acceptance * (1 - own) + leaving * other.received[1] + (replies * seconds).sum(axis=1)
-        met = acceptance * own + leaving * other.received[0] + (replies * firsts).sum(axis=1)
-        worth = firsts @ other.masses + other.normal * met
+        best = np.maximum(1 - own, seconds.max(axis=1))
+        value = acceptance * (1 - own) + (replies * seconds).sum(axis=1)
+        worth = firsts @ rival_masses + other_normal * (acceptance * own + (replies * firsts).sum(axis=1))
         payoffs = np.array([announced @ worth, (masses + normal * announced) @ value])
         outcome = DemandOutcome(
             payoffs=payoffs[::-1] if self._first else payoffs,
@@ -632,9 +616,10 @@ class ReputationalDemands(Shown):
             method="ReputationalDemands",
             first=self._first,
         )
-        gains = (np.abs(best - value), worth - payoffs[0], abs(announced.sum() - 1))
+        gains = np.abs(best - value), worth - payoffs[0]
+        sums = abs(announced.sum() - 1), np.abs(acceptance + replies.sum(axis=1) - 1)
         return judged(
-            outcome, _ACCURACY, *gains, *(-odds for odds in (announced, replies, acceptance, leaving))
+            outcome, _ACCURACY, *gains, *sums, *(-odds for odds in (announced, replies, acceptance))
         )
 
 
@@ -674,7 +659,7 @@ class DemandOutcome(Division):
     replies : ndarray, shape (K, L)
         Probability with which the normal second player answers each announcement with each demand.
     acceptance : ndarray, shape (K,)
-        Probability with which it accepts instead; with the remaining probability it leaves.
+        Probability with which it accepts instead.
     beliefs : tuple of ndarray, shapes (K,) and (K, L)
         Probability that the first, then the second player is committed once it has spoken.
     residual : float
@@ -691,11 +676,6 @@ class DemandOutcome(Division):
     beliefs: tuple[Floats, Floats]
     first: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer as plain Python values."""
-        names = ("announcements", "replies", "acceptance")
-        return {**Division.to_dict(self), **{name: getattr(self, name).tolist() for name in names}}
-
 
 _LARGEST = 700.0  # logarithm: that of the largest float is 709
 _TINY = float(np.finfo(float).tiny)
@@ -707,92 +687,56 @@ FIT = 1e-12  # demands that sum to at most 1 and this much are taken to fit
 class _Demand:
     """What follows one demand `own` of the first player, as a function of the belief that it is committed.
 
-    `mass` is the prior probability that it is, `least` the belief if normal first players always announce it; `rivals`
-    and `masses` are the second player's committed demands and their probabilities, `normal` that it is normal, and
-    `conflict` is a_1 + a_2 - 1, or 0 where the demands fit. A reply is `fought` if it conflicts and the first player
-    would sooner concede to it than leave; the second player `quits` if it would sooner leave than accept. `agreement`
-    divides the pie between normal players who both may leave.
+    `rivals` and `masses` are the second player's committed demands and their probabilities.
     """
 
-    def __init__(
-        self,
-        own: float,
-        mass: float,
-        least: float,
-        rivals: Floats,
-        masses: Floats,
-        rates: Floats,
-        options: Floats,
-        received: Floats,
-    ) -> None:
-        self.own, self.mass, self.least, self.rivals, self.masses = own, mass, least, rivals, masses
-        self.rates, self.options, self.received = rates, options, received
-        self.normal = float(1 - masses.sum())
-        excess = own + rivals - 1
-        self.conflict = np.where(excess > FIT, excess, 0.0)
-        self.fought = (self.conflict > 0) & (options[0] <= 1 - rivals)
-        self.quits = bool(options[1] > 1 - own)
-        self.agreement = agreement(rates, received)
-        exponents = rates[0] * (1 - rivals) / (rates[1] * (1 - own))
-        self._wars = tuple(x[self.fought] for x in (self.conflict, exponents, masses / self.normal))
+    def __init__(self, own: float, rivals: Floats, masses: Floats, rates: Floats) -> None:
+        self.own, self.rivals, self.masses, self.normal = own, rivals, masses, float(1 - masses.sum())
+        self.conflict = np.maximum(own + rivals - 1, 0.0)
+        self.fought = self.conflict > FIT
+        self.exponents = rates[0] * (1 - rivals) / (rates[1] * (1 - own))
 
-    def replies(self, belief: float) -> tuple[Floats, float]:
-        """Return the normal second player's probabilities of each reply and of accepting.
-
-        Who never accepts makes the best demand to which a normal first player yields, or leaves.
-        """
-        fought, replies = self.fought, np.zeros(self.rivals.shape)
-        if self.quits:
-            won = np.where(fought, self.rivals, np.where(self.conflict > 0, self.agreement[1], -np.inf))
-            replies[won.argmax()] = float(won.max() > self.options[1])
-            return replies, 0.0
-        if not fought.any():
-            return replies, 1.0
-        most = float(self.conflict[fought].max())
+    def replies(self, belief: float) -> Floats:
+        """Return the probabilities of a normal second player's replies; otherwise it accepts."""
+        if not self.fought.any():
+            return np.zeros(self.rivals.shape)
+        most = float(self.conflict.max())
         mixed = self._mixing(most, belief)
-        if mixed.sum() > 1:
-            mixed = _mixture(lambda lost: self._mixing(lost, belief), belief * most, most)
-        replies[fought] = mixed
-        return replies, max(1 - float(mixed.sum()), 0.0)
+        return (
+            mixed
+            if mixed.sum() <= 1
+            else _mixture(lambda lost: self._mixing(lost, belief), belief * most, most)
+        )
 
     def _mixing(self, lost: float, belief: float) -> Floats:
-        """Return the probability of each fought reply that makes all of them pay the same.
+        """Return the probability of each reply that makes all of them pay the same.
 
         With the greediest reply at conflict D, a gain of D - `lost` over conceding from a reply at
         conflict D_k requires that the first player holds out at 0 with probability
         1 - (D - lost) / D_k. Its surviving reputation is the belief over that, and the reply's own
         reputation must match it: y^(1 / exponent).
         """
-        conflict, exponents, odds = self._wars
-        holds_out = np.maximum((lost - (conflict.max() - conflict)) / conflict, belief)
-        growth = exponents * np.log(holds_out / belief)
-        return np.asarray(odds * np.expm1(np.minimum(growth, _LARGEST)))
+        conflict = np.where(self.fought, self.conflict, 1.0)
+        holds_out = np.maximum((lost - (self.conflict.max() - conflict)) / conflict, belief)
+        growth = np.minimum(self.exponents * np.log(holds_out / belief), _LARGEST)
+        return np.asarray(np.where(self.fought, self.masses / self.normal * np.expm1(growth), 0.0))
 
     def worth(self, belief: float) -> float:
-        """Return a normal first player's payoff from announcing this demand."""
-        replies, accept = self.replies(belief)
-        yields = np.where(self.fought, 1 - self.rivals, self.received[0])
-        against_committed = np.where(self.conflict > 0, yields, self.own)
-        against_normal = np.where(self.fought, 1 - self.rivals, self.agreement[0])
-        leaving = max(1 - accept - float(replies.sum()), 0.0) if self.quits else 0.0
-        met = accept * self.own + float(replies @ against_normal) + leaving * float(self.received[0])
-        return float(self.masses @ against_committed) + self.normal * met
+        """Return a normal first player's payoff from announcing this demand: she is never conceded to at 0."""
+        replies, yields = self.replies(belief), np.where(self.fought, 1 - self.rivals, self.own)
+        met = max(1 - float(replies.sum()), 0.0) * self.own + float(replies @ yields)
+        return float(self.masses @ yields) + self.normal * met
 
-    @cached_property
-    def range(self) -> tuple[float, float]:
-        """What it is worth if the normal first player always announces it, and if never."""
-        return self.worth(self.least), self.worth(1.0)
-
-    def belief(self, level: float) -> float:
-        """Return the belief at which it is worth `level`, or the nearest that an announcement leads to."""
+    def belief(self, level: float, least: float, low: float, high: float) -> float:
+        """Return the belief at which it is worth `level`, or the nearest: it is worth `low` at `least`, `high` at 1."""
         from scipy.optimize import brentq
 
-        if level <= self.range[0]:
-            return self.least
-        if level >= self.range[1]:
+        if level <= low:
+            return least
+        if level >= high:
             return 1.0
         gap = lambda log_belief: self.worth(float(np.exp(log_belief))) - level  # noqa: E731
-        return float(np.exp(brentq(gap, np.log(self.least), 0.0, xtol=_NEXT, rtol=_NEXT)))
+        return float(np.exp(brentq(gap, np.log(least), 0.0, xtol=_NEXT, rtol=_NEXT)))
 
 
 def _mixture(chances: Callable[[float], Floats], low: float, high: float) -> Floats:

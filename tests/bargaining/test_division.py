@@ -125,7 +125,7 @@ TOLD: list[tuple[Callable[[], Division], str, dict[str, Any]]] = [
     (
         lambda: ReputationalDemands([[0.6], [0.7]], [1, 1], [[0.1], [0.1]])(),
         "ReputationalDemands",
-        {"demands": [[0.6], [0.7]], "rates": [1, 1], "priors": [[0.1], [0.1]], "outside": None, "first": 0}
+        {"demands": [[0.6], [0.7]], "rates": [1, 1], "priors": [[0.1], [0.1]], "first": 0}
         | {"players": None},
     ),
     (lambda: coco_value(A, B), "coco_value", {"A": A, "B": B}),

@@ -559,7 +559,6 @@ CALLS: dict[str, Call] = {
             "demands": [array(0.6, 0.7), array([0.7])],
             "rates": array(0.1, 0.1),
             "priors": [array(0.1, 0.1), array([0.2])],
-            "outside": array(0.1, 0.1),
             "first": 0,
         },
         lambda game: game(),

@@ -119,10 +119,6 @@ class Chain:
         """Return the proposer's best payoff that leaves no responder less than the reservation, (S,)."""
         return self.rest(reservation)
 
-    def spares(self, values: Floats, agree: Floats) -> bool:
-        """Say whether a proposer who takes all there is leaves a responder less than she could for nothing."""
-        return False
-
     def tangent(self, reservation: Floats) -> tuple[Floats, Floats]:
         """Return `rest`, (S,), and its slopes in the reservations, (S, n)."""
         return self.rest(reservation), np.where(self.proposes, 0.0, -1.0)
@@ -156,7 +152,6 @@ class Chain:
 
 
 _STEP = 2.0**-20  # of payoffs near 1: slopes of a frontier to about 1e-10
-_SPARE = 1e-9  # of payoffs near 1: a larger difference between payoffs is not rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -180,10 +175,6 @@ class ChainOfSets(Chain):
 
     def _ideal(self, floors: Floats) -> Floats:
         return np.array([np.ravel(each.ideal(floor)) for each, floor in zip(self.sets, floors, strict=True)])
-
-    def spares(self, values: Floats, agree: Floats) -> bool:
-        """Say whether a proposer who takes all there is leaves a responder less than she could for nothing."""
-        return bool(((self._ideal(values) > values + _SPARE) & ~self.proposes)[agree > 0].any())
 
     def in_units(self) -> tuple[Self, Floats]:
         """Return the chain with payoffs of about 1, and the units that they are measured in, (n,)."""
@@ -593,32 +584,6 @@ def _largest_total(chain: Chain) -> Floats:
     return total
 
 
-_SWEEPS = 2000  # periods of two iterations from above and below, after which nothing is proved
-_GAP = 1e-6  # of payoffs near 1: where the two meet, equilibrium payoffs are unique
-
-
-def bracketed(chain: ChainOfSets, values: Floats) -> bool:
-    """Say whether value iterations from both ends meet at `values`.
-
-    Payoffs are those of `in_units`: at most 1.
-
-    Order payoff pairs by "more for player 0 and less for player 1". The map from tomorrow's payoffs to today's
-    preserves this order, so from the two extreme pairs it converges to the extreme equilibria; if these agree there is
-    no other (proposition `markov-chain-order`). An option may start to bind while waiting is still efficient, which
-    breaks the order: with options that matter nothing is shown.
-    """
-    if chain.credible.any():
-        return False
-    low, high = np.zeros_like(values), np.zeros_like(values)
-    low[:, 1] = high[:, 0] = 1.0
-    for _ in range(_SWEEPS):
-        low, high = play(chain, low)[0], play(chain, high)[0]
-        if np.abs(high - low).max() <= _GAP:
-            met = bool(np.abs(values - low).max() <= 2 * _GAP)
-            return met and not chain.spares(values, play(chain, values)[1].agree)
-    return False
-
-
 _PROMISED = 1e-12  # the accuracy of divisions
 _STAGES = 8  # from impatience to the discount factors: Newton's start is near at each
 
@@ -647,50 +612,26 @@ def rotation(talks: Talks, wanted: Mask | None = None) -> Turns:
 
 def stationary(chain: Chain) -> tuple[Floats, Choices, bool]:
     """Return an equilibrium in which all offers are accepted, or any, and whether it is known to be unique."""
-    choices, unique = Choices(np.zeros(chain.players), np.ones(chain.players)), False
-    if isinstance(chain, ChainOfSets):
-        values = np.full((chain.players, chain.players), 1 / chain.players)
-        for share in np.arange(1, _STAGES + 1) / _STAGES:
-            values = agreed(replace(chain, discounts=1 - (1 - chain.discounts) ** share), values)
-        candidates = [values]
-    else:
-        candidates, unique = [_free(chain), agreed(chain, _free(chain))], proven_unique(chain)
-    for values in candidates:
-        if violation(chain, values, choices) <= _PROMISED:
-            return values, choices, unique
-    return *equilibrium(chain, _PROMISED), unique
-
-
-def _free(chain: Chain) -> Floats:
-    """Return the payoffs of turns if all offers are accepted and no option binds, without loss of digits to patience.
-
-    If player j gets y_j in her own turn, she gets b_j^m y_j in the turn m before. These add up to the same in every
-    turn k. With u_j = (1 - b_j) y_j the differences of successive turns are
-
-        (1 + b_k + ... + b_k^(n - 2)) u_k = sum over other j of b_j^(m - 1) u_j,
-
-    in which nothing cancels as all b_j tend to 1.
-    """
-    n, b = chain.players, chain.discounts
-    before = (np.arange(n) - np.arange(n)[:, None]) % n  # by how many turns j's own comes after k's
-    sums = (b ** np.arange(n - 1)[:, None]).sum(axis=0)
-    matrix = np.where(before == 0, sums, -(b ** np.maximum(before - 1, 0)))
-    matrix[-1] = 1.0  # the last difference follows from the others; let the u_j add up to 1
-    shares = b**before * np.linalg.solve(matrix, np.eye(n)[-1]) / (1 - b)
-    return np.asarray(shares * chain.surplus[0] / shares[0].sum())
+    choices = Choices(np.zeros(chain.players), np.ones(chain.players))
+    values, sets = np.full((chain.players, chain.players), 1 / chain.players), isinstance(chain, ChainOfSets)
+    for share in np.arange(1, _STAGES + 1) / _STAGES if sets else [1.0]:
+        values = agreed(replace(chain, discounts=1 - (1 - chain.discounts) ** share), values)
+    if violation(chain, values, choices) > _PROMISED:
+        values, choices = equilibrium(chain, _PROMISED)
+    return values, choices, not sets and proven_unique(chain)
 
 
 def finite_rotation(talks: Talks, rounds: int) -> Turns:
     """Return the first of `rounds` rounds, by backward induction."""
 
     def first(turns: Round) -> tuple[Floats, Choices, bool]:
-        chain, now, unique, left = turns.chain, turns.last, True, rounds
+        chain, now, left = turns.chain, turns.last, rounds
+        unique = not isinstance(chain, ChainOfSets)  # who takes all there is may leave others more or less
         recent = deque[Floats](maxlen=chain.players)
         while left > 0:
             recent.append(now)
             before, left = now, left - 1
             now, choices = play(chain, before, slack=TIE)
-            unique = unique and not chain.spares(now, choices.agree)
             for leaving, refusing in ((True, False), (False, True), (True, True)):
                 otherwise, _ = play(chain, before, leaving=leaving, refusing=refusing, slack=TIE)
                 unique = unique and bool((np.abs(otherwise - now) <= 4 * TIE).all())

@@ -22,18 +22,8 @@ none is dropped.
 `offer_pair` returns the offers for an infinite horizon, and `pair_miss` by how much a pair violates the definition.
 
 A refusal may be worth more than any agreement to both, where leaving, a breakdown or the flow of disagreement lies
-beyond the frontier; then these offers are no equilibria, and bounds close in on what is (`refusals`). Let player k's
-equilibrium payoffs lie in [l_k, h_k] in turns of j. A refusal of i's offer then gives k between w_k(l_k) and w_k(h_k)
-if talks go on. Whoever may leave does so if this is certainly worth less than o, and stays if it is certainly worth
-more; otherwise both are possible. Let the bounds of a refusal thus be [r_k, R_k], and e_i(v) the most that i gets where
-j gets v. Then
-
-    i's own payoff lies in [max(e_i(R_j), r_i), max(e_i(r_j), R_i)]:
-
-j accepts what is better than R_j and refuses what is worse than r_j, and either is a deviation of i's. Player j gets at
-least r_j, and at most what is left if i gets the least, or R_j. The offer is certainly accepted if e_i(R_j) > R_i, and
-certainly refused if e_i(r_j) < r_i. All equilibria, stationary or not, stay within the bounds. So if these meet, which
-they do unless a decision remains open, equilibrium payoffs are unique, and the bounds are these payoffs.
+beyond the frontier; then these offers are no equilibria. Rounds of backward induction, from payoffs of waiting for ever
+or of leaving, then lead to turns that repeat themselves: `repeated` returns those that do, by the definition.
 """
 
 from __future__ import annotations
@@ -208,16 +198,19 @@ def credible(talks: Talks, leaver: str, threats: Threats, low: Floats) -> Threat
     )
 
 
-def finite_offers(talks: Talks, leaver: str, rounds: int) -> tuple[Floats, Floats, Mask]:
+def finite_offers(
+    talks: Talks, leaver: str, rounds: int, last: Floats | None = None
+) -> tuple[Floats, Floats, Mask]:
     """Return the payoffs of `rounds` offers by backward induction, the fate of the first, and where payoffs are unique.
 
     The fate of an offer is given by the probabilities that it is accepted, that somebody leaves, and that talks go on.
     The first proposer is the first axis. Payoffs are unique unless a player is indifferent and payoffs depend on her
-    choice.
+    choice. `last` is what the last refusal is worth if nobody leaves, by default disagreement or a breakdown.
     """
-    nothing = talks.breakdown[..., None] * talks.breakdown_payoffs
-    waiting = np.stack([nothing + (1 - talks.breakdown[..., None]) * talks.disagreement] * 2)
-    before, unique = None, np.ones(talks.ideal.shape[:-1], dtype=bool)
+    if last is None:
+        chance = talks.breakdown[..., None]
+        last = chance * talks.breakdown_payoffs + (1 - chance) * talks.disagreement
+    waiting, before, unique = np.stack([last] * 2), None, np.ones(talks.ideal.shape[:-1], dtype=bool)
     while rounds > 0:
         agreed, chances = [], []
         for i in (0, 1):
@@ -270,28 +263,21 @@ def _turn(
     return lowest, highest, fate, spare
 
 
-def refusals(talks: Talks, leaver: str, wanted: Mask) -> Turns:
-    """Return the turns, unique where bounds of all equilibrium payoffs meet; they move until those `wanted` stay."""
-    ends = [talks.ideal, talks.disagreement]
-    ends.append(np.where(talks.breakdown[..., None] > 0, talks.breakdown_payoffs, talks.disagreement))
-    ends.append(np.where(talks.may_leave.any(axis=-1, keepdims=True), talks.outside, talks.disagreement))
-    low, high = np.stack([talks.floor] * 2), np.stack([np.max(ends, axis=0)] * 2)
-    chances = np.zeros((*low.shape[:-1], 3))
-    for _ in range(_ROUNDS if wanted.any() else 0):
-        before = low.copy(), high.copy()
-        for i in (0, 1):
-            waits = talks.waits(low[1 - i]), talks.waits(high[1 - i])
-            one, other, chances[i], _ = _turn(talks, leaver, i, *waits, talks.slack)
-            low[i], high[i] = np.maximum(low[i], one), np.minimum(high[i], other)
-        if all(((a == b) | ~wanted[..., None]).all() for a, b in zip(before, (low, high), strict=True)):
-            break
-    near = high - low <= ROUNDING * (talks.ideal - talks.floor)
-    known = near.all(axis=(0, -1)) & (chances.sum(axis=-1) == 1).all(axis=0)
-    return Turns((low + high) / 2, chances, np.asarray(known))
+def repeated(talks: Talks, leaver: str) -> tuple[Turns, Mask]:
+    """Return turns to which backward induction leads from waiting for ever or leaving, and where they repeat."""
+    rates, p = 1 - (1 - talks.breakdown[..., None]) * talks.discounts, talks.breakdown[..., None]
+    waiting = p * talks.breakdown_payoffs + (1 - p) * (1 - talks.discounts) * talks.disagreement
+    alone = np.where(rates > 0, waiting / np.where(rates > 0, rates, 1.0), talks.disagreement)
+    nobody = np.zeros(talks.ideal.shape[:-1], dtype=bool)
+    turns, here = Turns(np.stack([alone] * 2), np.zeros((2, *nobody.shape, 3)), nobody), nobody
+    for last in (alone, talks.outside):
+        offers, chances, _ = finite_offers(talks, leaver, _ROUNDS, last)
+        met = ~here & (pair_miss(talks, leaver, offers, chances) <= ROUNDING)
+        turns, here = turns.replaced(met, Turns(offers, chances, nobody)), here | met
+    return turns, here
 
 
-# Each round shrinks bounds by the discount factor times the chance of no breakdown: enough for .98.
-_ROUNDS = 2000
+_ROUNDS = 16  # of backward induction: a turn that ends the talks, or in which they wait, needs three
 SPARE = 1e-9  # of the range of gains: a larger difference between payoffs is not rounding
 ROUNDING = 1e-12  # of the range of gains: less is no loss, at the accuracy of divisions
 

@@ -30,7 +30,7 @@ from bargaining.protocols._offers import (
     offer_pair,
     on_frontier,
     pair_miss,
-    refusals,
+    repeated,
     require_two,
     settle,
     several,
@@ -194,9 +194,8 @@ class AlternatingOffers(Shown):
     pure strategies is found, indifferent players randomise.
 
     *Two players.* A refusal may be worth more than any agreement: if leaving or a breakdown lies beyond the frontier,
-    or if an impatient player may be left with less than disagreement gives. The answer then is what bounds of all
-    equilibrium payoffs close in on, with refusals in `chances`. If they do not meet, `equilibria` are NaN, and the
-    answer is a stationary equilibrium when only the responder may leave, and INACCURATE or MULTIPLE otherwise.
+    or if an impatient player may be left with less than disagreement gives. The answer then is a stationary
+    equilibrium, with refusals in `chances`, and `equilibria` are NaN. If none is found the status is INACCURATE.
 
     The status is EMPTY where talks go on for ever, and among three and more players also where disagreement is worth
     more than any agreement.
@@ -341,8 +340,8 @@ class AlternatingOffers(Shown):
     def _pair(self, talks: Talks, status: NDArray[np.int8]) -> tuple[Turns, NDArray[np.int8]]:
         """Return the offers of two players, and where equilibria are several.
 
-        Where a refusal may be worth more than offers that are accepted, bounds of all equilibria find the turns if
-        payoffs are unique; else they are those of a stationary equilibrium if only the responder may leave.
+        Where accepted offers are no equilibrium, turns are those to which backward induction leads if they repeat, or
+        those of the chain if only the responder may leave.
         """
         offers, many = offer_pair(talks, self.leaver)
         chances = np.zeros((*offers.shape[:-1], 3))
@@ -352,34 +351,25 @@ class AlternatingOffers(Shown):
         unique = np.asarray(~many & safe & is_convex(talks.feasible) & ~spared(talks, self.leaver, offers))
         turns, shared = Turns(offers, chances, unique), status == Status.OK
         off = ~(pair_miss(talks, self.leaver, offers) <= ROUNDING) & shared & ~many
-        here, _, found = self._refused(talks, off, many & shared)
-        if here.any():
-            turns = turns.replaced(here, found._replace(unique=~spared(talks, self.leaver, found.offers)))
-        off &= ~here
+        if off.any():
+            refused, here = repeated(talks, self.leaver)
+            turns, off = turns.replaced(off & here, refused), off & ~here
         if off.any() and self.leaver == "responder" and separable(talks.feasible):
             turns = turns.replaced(off, rotation(talks, off)._replace(unique=~off))
-        return turns, np.where(many & shared & ~here, Status.MULTIPLE, status).astype(np.int8)
+        return turns, np.where(many & shared, Status.MULTIPLE, status).astype(np.int8)
 
-    def _doubts(self, talks: Talks, low: Floats, high: Floats) -> tuple[Mask, Mask]:
-        """Return where accepted offers between these ends are no equilibrium, and where they are an interval."""
-        off = ~(pair_miss(talks, self.leaver, on_frontier(talks, high, low)) <= ROUNDING)
-        return off, several(talks, low, high)
+    def _refused(self, talks: Talks, low: Floats, high: Floats) -> Mask:
+        """Return where a refusal may be worth more than any agreement, so that the ends need not hold.
 
-    def _refused(self, talks: Talks, off: Mask, many: Mask) -> tuple[Mask, Mask, Turns]:
-        """Return where refusals decide and payoffs are unique, where they may decide but are not, and these payoffs.
-
-        Refusals decide where accepted offers are `off`. If leaving and a breakdown are feasible, a refusal is worth no
-        more than some agreement unless one may be left with less than disagreement gives: who is impatient would take
-        it later, and the other would gain more by then.
+        If leaving and a breakdown are feasible, a refusal is worth no more than some agreement unless one may be left
+        with less than disagreement gives: who is impatient would take it later, and the other would gain more by then.
         """
         inside, d = talks.feasible.contains, talks.disagreement
         safe = inside(d) & ((talks.breakdown == 0) | inside(talks.breakdown_payoffs))
         safe &= ~talks.may_leave.any(axis=-1) | inside(talks.outside)
         safe &= (talks.floor >= d).all(axis=-1) | (np.ptp(talks.discounts, axis=-1) == 0)
-        odd = np.where(many, ~safe, off)
-        found = refusals(talks, self.leaver, odd)
-        agreed = (found.chances[..., 0] == 1).all(axis=0)
-        return odd & found.unique, odd & ~found.unique & ~(many & agreed), found
+        off = ~(pair_miss(talks, self.leaver, on_frontier(talks, high, low)) <= ROUNDING)
+        return np.asarray(np.where(several(talks, low, high), ~safe, off))
 
     def _by_induction(self, talks: Talks) -> Turns:
         assert self.horizon is not None
@@ -438,7 +428,7 @@ class AlternatingOffers(Shown):
         ndarray, shape (..., 2, 2)
             ``[..., i, 0]`` is player i's lowest payoff and ``[..., i, 1]`` the highest; equal where equilibrium
             is unique, NaN where no agreement is acceptable to both, or where a refusal may be worth more than any
-            agreement and equilibria are not known to be unique. For a finite horizon both are those of the division.
+            agreement. For a finite horizon both are those of the division.
         """
         require_two(problem, "AlternatingOffers.equilibria")
         if (one := self._for(problem)) is not self:
@@ -457,10 +447,7 @@ class AlternatingOffers(Shown):
                 least = np.where(differ(talks, held, least, other), held, least)  # k takes all that there is
                 others = np.stack((least, most), axis=-1)
                 ends = np.stack((own, others) if k == 0 else (others, own), axis=-2)
-                known, lost, found = self._refused(talks, *self._doubts(talks, low, high))
-                met = np.where((found.chances[..., 2] == 1).all(axis=0)[..., None], np.nan, found.offers[k])
-                ends = np.where(known[..., None, None], met[..., None], ends)
-                ends = np.where(lost[..., None, None], np.nan, ends)
+                ends = np.where(self._refused(talks, low, high)[..., None, None], np.nan, ends)
         answered = (status == Status.OK) | (status == Status.DEGENERATE)
         return np.where(answered[..., None, None], ends, np.nan)
 
@@ -507,8 +494,7 @@ class AlternatingOffers(Shown):
         if status != Status.OK:
             raise NotApplicable(f"There is no play to show: {Status(int(status)).advice}")
         low, high, _ = settle(talks, self.leaver)
-        known, lost, _ = self._refused(talks, *self._doubts(talks, low, high))
-        if known or lost:
+        if self._refused(talks, low, high):
             raise NotApplicable(
                 "A player may prefer that an offer is refused; see `chances` of the division."
             )

@@ -23,7 +23,6 @@ from bargaining.protocols._chain import (
     Chain,
     ChainOfSets,
     Choices,
-    bracketed,
     build,
     equilibrium,
     proven_unique,
@@ -64,16 +63,6 @@ class StochasticDivision(Division):
         """Whether they may wait for the next period, (S,)."""
         waiting: Mask = ~(self.agree | self.leave)
         return waiting
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the answer as plain Python values."""
-        return {
-            **Division.to_dict(self),
-            "agree": self.agree.tolist(),
-            "leave": self.leave.tolist(),
-            "chances": self.chances.tolist(),
-            "unique": self.unique,
-        }
 
 
 @owning
@@ -141,10 +130,8 @@ class StochasticBargaining(Shown):
     There may then be several equilibria, and `unique` is False; or there may be none in pure strategies. An
     equilibrium always exists in which players randomise who are indifferent between leaving and waiting, or between
     an agreement and a refusal. If none was found in pure strategies, it is computed, for up to 400 payoffs, and
-    `chances` has its probabilities. The status is INACCURATE if none was found either way. For two players with
-    general sets and no option worth more than 0, iteration from both extremes brackets every equilibrium, and `unique`
-    says whether the bracket closed to 1e-6 of the scale, and no proposer takes all there is and might leave the other
-    more. For two players and
+    `chances` has its probabilities. The status is INACCURATE if none was found either way. With general sets nothing
+    is shown about uniqueness, and `unique` is False. For two players and
     transferable utility there is no other subgame perfect equilibrium payoff either, under the same conditions; for
     more players only stationary equilibria are claimed.
 
@@ -224,7 +211,7 @@ class StochasticBargaining(Shown):
         """Return the stationary equilibrium payoffs, and the probability of each outcome in each state."""
         chain, unit = self._chain.in_units()
         values, choices = equilibrium(chain, _PROMISED)
-        unique = bracketed(chain, values) if isinstance(chain, ChainOfSets) else proven_unique(chain)
+        unique = not isinstance(chain, ChainOfSets) and proven_unique(chain)
         return self._packed(values * unit, choices.chances, unique)
 
     def check(self, division: StochasticDivision) -> StochasticDivision:

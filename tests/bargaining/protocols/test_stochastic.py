@@ -388,7 +388,6 @@ class TestGeneralSets:
         frontier = Frontier(lambda u: 1 - u**2, 0, 1)
         result = StochasticBargaining([frontier, frontier], [[0, 1], [1, 0]], 0.9, [0, 1])()
         assert result.payoffs[0, 0] ** 2 == pytest.approx(0.3690037, abs=5e-8)
-        assert result.unique
         assert result.residual < 1e-12
 
     def test_finite_horizons(self):
@@ -406,7 +405,6 @@ class TestGeneralSets:
             f = np.array([state0, state1])
         result = StochasticBargaining(sets, P, d, k)()
         np.testing.assert_allclose(result.payoffs, f, atol=1e-10)
-        assert result.unique
 
     def test_option_binds(self):
         frontier = Frontier(lambda u: 1 - u**2, 0, 1)
@@ -469,13 +467,6 @@ def test_bad_input(change, message):
         StochasticBargaining(**(GOOD | change))
 
 
-def test_to_dict():
-    plain = StochasticBargaining(**GOOD)().to_dict()
-    assert plain["status"] == "OK"
-    assert plain["agree"] == [True, True]
-    assert plain["unique"] is True
-
-
 @pytest.mark.parametrize(("states", "seed"), [(6, 12), (10, 13)])
 def test_steps_along_a_path_that_are_too_long_are_not_seen(states, seed):
     """Sharpness overflows in a step that is then taken back; warnings are errors here."""
@@ -485,11 +476,3 @@ def test_steps_along_a_path_that_are_too_long_are_not_seen(states, seed):
     result = StochasticBargaining(surplus, transition, 0.9999, proposer, outside=outside, players=3)()
     assert result.ok
     assert miss_of(result, surplus, transition, [0.9999] * 3, proposer, outside) < 1e-9
-
-
-def test_who_takes_all_there_is_may_give_the_other_more_or_less():
-    """Where 0 proposes and takes 1, all there is, 1 may get anything from .75, half of his own 1.5, to 1."""
-    pie = Frontier(lambda x: 2 - x, 0, 1)
-    turns = [[0, 1], [1, 0]]
-    assert not StochasticBargaining([pie, pie], turns, 0.5, [0, 1])().unique
-    assert StochasticBargaining([pie, pie], turns, [0.5, 0.9], [0, 1])().unique

@@ -75,12 +75,6 @@ def test_a_thousand_draws_are_stored() -> None:
     assert all(row["unit"] and row["year"] and row["source"] for row in rows)
 
 
-def test_the_first_table_is_one_block_of_a_screen() -> None:
-    shown = stored("T0").to_text(120).partition("\nData: ")[0].splitlines()
-    assert len(shown) == 4 + len(stored("T0").rows)
-    assert max(map(len, shown)) <= 120
-
-
 def test_closures_by_sector_are_counted_as_a_long_simulation_counts_them() -> None:
     """The part of the time, discounted, in which routes are open: chains of small steps, summed."""
     given = {
@@ -239,20 +233,6 @@ def test_the_command_draws_each_structure_alike_and_stores_all(
     assert all(set(found) == set(drawn) and set(found["2023"]) == set(drawn["2023"]) for found in stored)
     assert asked == [(e, s, 2, tmp_path, 3) for e in drawn for s in stored_bands.STRUCTURES]
     assert "2023, ICIO 2019: 0 of 2 draws failed" in capsys.readouterr().out
-
-
-def test_draws_without_a_deal_count_as_all_lost() -> None:
-    """A deal that closes the route is none in 31 percent of the draws; those with one alone had 22 [11, 33]."""
-    (row,) = (
-        row
-        for row in stored("T0").records()
-        if (row["environment"], row["disagreement"], row["route"]) == ("2026", "day's tariffs", "closed")
-    )
-    assert row["lost_0.15"] == pytest.approx((12.1, 25.6, 100.0), abs=0.1)
-    assert row["none_0.15"] == 31.4
-    assert "at smaller r in 0.2% at .02 (2026, day's tariffs, closed), 12% at .10" in " ".join(
-        stored("T0").notes
-    )
 
 
 def test_standard_errors_of_medians_are_stored() -> None:

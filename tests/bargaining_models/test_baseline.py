@@ -9,8 +9,7 @@ import bargaining_models
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.parameters import load
 from bargaining_models.trade import tariff_nash
-from bargaining_models.us_canada.baseline import PLAYERS, Baseline
-from former_figures import former
+from bargaining_models.us_canada.baseline import Baseline
 from plain_trade import PlainTrade
 
 SHARES = [0.0, 0.15, 0.3, 1.0]
@@ -32,32 +31,11 @@ def war(baseline):
     return baseline.war(r=SHARES)
 
 
-# Numbers of an independent program with the same figures, theta = 5, to the digits it printed.
-@pytest.mark.parametrize(("r", "expected"), [(0.0, (-1.65, 0.027)), (0.15, (-1.28, None))])
-def test_us_25_percent(r, expected):
-    outcome = Baseline.from_parameters(former()).payoffs(0.25, r=r)
-    assert round(outcome.percent[CANADA], 2) == expected[CANADA]
-    assert expected[US] is None or round(outcome.percent[US], 3) == expected[US]
-    assert outcome.status is Status.OK
-
-
 def test_agreement_is_the_base(baseline):
     outcome = baseline.payoffs()
     np.testing.assert_allclose(outcome.percent, 0.0, atol=1e-10)
     flows = baseline.model.economy.flows[:, 1, baseline.model.goods].sum(axis=1)
     assert outcome.partner_share == pytest.approx(flows[0] / (flows[0] + flows[2] + flows[3]))
-
-
-def test_players_are_canada_and_the_us(baseline5):
-    assert PLAYERS == ("CAN", "USA")
-    outcome = baseline5.payoffs(0.1, 0.2)
-    assert outcome.percent[CANADA] == outcome.equilibrium.of("CAN")
-    assert outcome.percent[US] == outcome.equilibrium.of("USA")
-    assert outcome.equilibrium.flows[0, 1, 0] > 0
-    direct = baseline5.model.solve(
-        tariffs=baseline5.model.tariffs({("USA", "CAN"): 0.1, ("CAN", "USA"): 0.2})
-    )
-    np.testing.assert_array_equal(outcome.equilibrium.welfare, direct.welfare)
 
 
 def test_no_deviation_from_the_war_pays(baseline, war):
@@ -136,14 +114,6 @@ def test_leaving_is_the_limit_of_prohibitive_tariffs(baseline):
     np.testing.assert_allclose(left.percent, taxed, rtol=0, atol=1e-8)
     assert (left.partner_share == 0).all()
     assert (left.percent < baseline.war(r=[0.0, 0.2]).percent).all()
-
-
-def test_leaving_closes_goods_alone(baseline5):
-    flows = baseline5.leave().equilibrium.flows
-    goods = baseline5.model.goods
-    assert not flows[0, 1, goods].any()
-    assert not flows[1, 0, goods].any()
-    assert (flows[0, 1, ~goods] > 0).all()
 
 
 def test_schedules_add_up(baseline5):

@@ -56,14 +56,3 @@ def test_bands_are_drawn_as_they_are_stored(study: Study, monkeypatch: pytest.Mo
         np.testing.assert_allclose(
             middle, [row[name][1] for name in ("lost_r", "lost_0.1", "lost_0.15")], rtol=1e-9
         )
-
-
-def test_leaving_alone_makes_free_trade_no_easier(small: Study) -> None:
-    """T5's note: the larger of the two discount factors stays, that of Canada falls from .185 to .149."""
-    game = small.tariff_games[0.15]
-    neither = game.critical_discount().by_player
-    for player in (0, 1):
-        alone = game.critical_discount(leave=(player,)).by_player
-        assert alone[1] == pytest.approx(neither[1], abs=1e-9)
-        assert alone[1] == max(alone)
-        assert alone[0] == pytest.approx(0.1495, abs=1e-4)

@@ -200,14 +200,6 @@ def test_batches_are_their_cells() -> None:
             assert whole_batch.status[cell] == one.status
 
 
-def test_terms_that_a_pair_would_not_sign_are_marked() -> None:
-    money = np.zeros((2, 2, 3))
-    money[1, 1, 0] = -1.0
-    assert nash_in_nash(money).status == Status.EMPTY
-    assert renegotiated(money).status == Status.EMPTY
-    assert not in_order(money, first=1).agreed.all()
-
-
 # The states, and what the models say of them
 
 

@@ -11,14 +11,12 @@ from scipy.stats import norm
 
 import bargaining_models
 from bargaining import InvalidInput
-from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.paper import worlds
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.tables import rows
 from bargaining_models.parameters import load
 from bargaining_models.trade import Environment
 from bargaining_models.trade.folders import structure
-from bargaining_models.uncertainty import Prior, uncertainty
 from plain_trade import PlainTrade
 
 DATA = Path(bargaining_models.__file__).parent / "data"
@@ -81,28 +79,10 @@ def test_drawn_figures_stand_in_their_places() -> None:
 def test_bad_worlds_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"`structure` must be one of .*ICIO 2019.*got 'GTAP'"):
         worlds.structured(load(), "GTAP")
-    with pytest.raises(InvalidInput, match="positive spread"):
-        Prior(name="closure", distribution="lognormal", parameters=[0.0, -0.1])
     with pytest.raises(
         InvalidInput, match=r"`(?:date|tariffs)` must not be before the first rate, 2024-12-31"
     ):
         Study(tariffs="2020-01-01").baseline  # noqa: B018 (it is computed)
-    with pytest.raises(InvalidInput, match="`alternative`"):
-        Negotiation(data="icio2019", home="Canada", partner="US", alternative="Atlantis")
-
-
-def test_draws_that_fail_are_counted() -> None:
-    def model(rate: float) -> dict[str, float]:
-        if rate > 0.5:
-            raise InvalidInput("`rate` must be low.")
-        return {"worth": 1.0 / rate}
-
-    prior = Prior(name="rate", distribution="uniform", parameters=[0.0, 1.0])
-    found = uncertainty(model, {"rate": prior}, draws=40)
-    rates = [np.random.default_rng([0, k, crc32(b"rate")]).random() for k in range(40)]
-    np.testing.assert_array_equal(np.isnan(found.worth), np.array(rates) > 0.5)
-    assert found.attrs["failed"] == sum(rate > 0.5 for rate in rates) > 5
-    assert (found.message.values[np.array(rates) > 0.5] != "").all()
 
 
 # An independent program: plain trade at elasticities drawn again by hand.

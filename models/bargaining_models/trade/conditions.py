@@ -175,9 +175,8 @@ class System:
             if costs is not None:
                 kappa += np.log(sectors_first(costs))
             weights = self.shares * np.exp(-self.theta[..., None] * kappa)
-        both = np.concatenate([weights, weights / gross], axis=2)
         received = np.zeros((len(tariffs), self.regions)) if transfers is None else transfers
-        return Cells(gross=gross, both=both, transfers=received, unit=unit)
+        return Cells(gross=gross, weights=weights, net=weights / gross, transfers=received, unit=unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -188,8 +187,8 @@ class Cells(Shown):
     ----------
     gross : (B, J, N, N) array
         One plus the tariff.
-    both : (B, J, 2N, N) array
-        `weights = pi kappa^-theta`, and below it `net`, the same over one plus the tariff.
+    weights, net : (B, J, N, N) array
+        `pi kappa^-theta`, and the same over one plus the tariff.
     transfers : (B, N) array
         What each region receives, in the unit of the flows; sums to zero.
     unit : int
@@ -197,26 +196,18 @@ class Cells(Shown):
     """
 
     gross: Floats
-    both: Floats
+    weights: Floats
+    net: Floats
     transfers: Floats
     unit: int
 
-    @property
-    def weights(self) -> Floats:
-        """`pi kappa^-theta`, (B, J, N, N)."""
-        return self.both[:, :, : self.both.shape[3]]
-
-    @property
-    def net(self) -> Floats:
-        """`pi kappa^-theta / (1 + t)`, (B, J, N, N)."""
-        return self.both[:, :, self.both.shape[3] :]
-
     def take(self, part: slice | NDArray[Any]) -> Cells:
         """Return some of the cells."""
-        return replace(self, gross=self.gross[part], both=self.both[part], transfers=self.transfers[part])
+        arrays = {name: getattr(self, name)[part] for name in ("gross", "weights", "net", "transfers")}
+        return replace(self, **arrays)
 
     def __len__(self) -> int:
-        return len(self.both)
+        return len(self.gross)
 
 
 def sectors_first(array: Floats) -> Floats:
@@ -237,9 +228,8 @@ class Point:
         if prices is not None:
             self.log_costs = self.log_costs + _back(system.inputs, prices[..., None])[..., 0]
         self.seen = np.exp(-system.theta * self.log_costs)
-        both: Floats = np.matmul(cells.both, self.seen[..., None])[..., 0]
-        self.total = both[..., : system.regions]
-        self.reaches = both[..., system.regions :] / self.total
+        self.total: Floats = np.matmul(cells.weights, self.seen[..., None])[..., 0]
+        self.reaches: Floats = np.matmul(cells.net, self.seen[..., None])[..., 0] / self.total
         self.log_prices = -np.log(self.total) / system.theta
         self.wages = np.exp(wages)
         self.earned = self.wages * system.factor

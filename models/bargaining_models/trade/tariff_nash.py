@@ -40,8 +40,6 @@ from bargaining_models.trade.equilibrium import ACCURACY, TradeEquilibrium, by_n
 from bargaining_models.trade.links import distinct, in_pairs, rate_on, sectors_of
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from bargaining_models.trade.model import TradeModel
 
 
@@ -411,26 +409,6 @@ class TariffEquilibrium(Result):
     def of(self, *label: str) -> float:
         """Return the rate on one flow: `of("USA")`, `of("USA", "CAN")`."""
         return rate_on(label, self.labels, self.rates)
-
-    def to_xarray(self) -> xr.Dataset:
-        """Return the rates by flow, and real income by region."""
-        import xarray as xr
-
-        names = [" on ".join(label) for label in self.labels]
-        return xr.Dataset(
-            {
-                "rate": (("rate_on",), self.rates, {"unit": "fraction"}),
-                "formula": (("rate_on",), self.formula, {"unit": "fraction"}),
-                "real_income": (("region",), self.percent, {"unit": "percent"}),
-                "curvature": (("player",), self.curvature, {"unit": "percent"}),
-            },
-            coords={
-                "rate_on": names,
-                "region": list(self.equilibrium.regions),
-                "player": list(self.players),
-            },
-            attrs={"by": self.by, "base": self.base, "status": self.status.name, "regret": self.regret},
-        )
 
 
 def rates_in_words(result: Any) -> str:

@@ -14,7 +14,7 @@ from bargaining.errors import InvalidInput
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeData, TradeModel
-from bargaining_models.trade.folders import _stored, structure
+from bargaining_models.trade.folders import structure
 from plain_economy import drawn, rates
 
 NAMES = {"regions": ["r0", "r1", "r2"], "sectors": ["s0", "s1"]}
@@ -469,7 +469,3 @@ def test_structures_of_the_package():
         "wiod2011", tariffs=load().tariffs.values / 100, limit=0.9, absorb="SERV"
     )
     np.testing.assert_array_equal(wiod.economy.flows, TradeModel.from_parameters(load()).economy.flows)
-
-
-def test_a_structure_is_read_once():
-    assert _stored("wiod2011") is _stored("wiod2011")

@@ -259,11 +259,9 @@ def test_costs_in_force(model):
     np.testing.assert_allclose(war.percent[[1, 0]], [-0.473, -0.013], rtol=0, atol=5e-4)
 
 
-def test_labels_and_tables(model):
+def test_a_rate_is_found_by_its_label(model):
     war = model.nash_tariffs(["USA", "CAN"], against="players")
-    data = war.to_xarray()
-    assert data.rate.sel(rate_on="USA").item() == war.of("USA")
-    assert data.real_income.sel(region="CHN").item() == war.percent[2]
+    assert war.of("USA") == war.rates[0]
     with pytest.raises(InvalidInput, match=r"`label` must be one of USA, CAN, \.\.\.; got MEX"):
         war.of("MEX")
 

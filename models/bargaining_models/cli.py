@@ -116,6 +116,8 @@ def add_negotiate(commands: Any) -> argparse.ArgumentParser:
         "--r", type=float, nargs="+", default=[0.0, 0.10, 0.15], metavar="SHARE", help="redirectable shares"
     )
     command.add_argument("--data", metavar="NAME", help="icio2019, wiod2011 or a folder")
+    text = "of elasticities, for bands and for how often there is no deal; 200 take a minute (default: none)"
+    command.add_argument("--draws", type=int, default=0, metavar="N", help=text)
     add_output(command)
     return command
 
@@ -124,9 +126,9 @@ def negotiate(options: argparse.Namespace) -> int:
     """Print or write the tables of a pair."""
     from bargaining_models.negotiation.page import page
 
-    given = {name: getattr(options, name) for name in ("alternative", "date", "r", "data")}
+    given = {name: getattr(options, name) for name in ("alternative", "date", "r", "data", "draws")}
     with working("solving"):
-        tables = page(options.home, options.partner, **given)
+        tables = page(options.home, options.partner, **given, progress=sys.stderr.isatty())
     deliver(tables, options)
     return 0
 

@@ -13,11 +13,13 @@ from bargaining_models.negotiation import Negotiation, Roles
 from bargaining_models.negotiation.bluff import Claim
 from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.deal import Deal, readings
+from bargaining_models.negotiation.draws import headline_draws
 from bargaining_models.negotiation.page import page
 from bargaining_models.negotiation.pivot import path_readings
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.triangle import Triangle, triangle_readings
 from bargaining_models.trade import TradeModel
+from bargaining_models.uncertainty import elasticity_priors
 from bargaining_models.us_canada.baseline import Baseline
 from former_figures import former
 from six_blocs import blocs
@@ -406,6 +408,40 @@ def test_the_numbers_of_the_page_come_from_the_calls_that_its_columns_name() -> 
         assert agreed.records()[0][f"{meaning}_partner"] == pytest.approx(100 * found.of("USA", "CAN"))
         taken = f"{-rows['tariff war'][f'{meaning}_change_1']:.0f}% of it"
         assert taken in leverage.caption
+
+
+def test_bands_of_the_page_count_draws_without_a_deal() -> None:
+    """Each draw again by the negotiation's own deal; a draw without one counts as all leverage lost."""
+    bands = page("Canada", "US", r=[0, 0.15], draws=12)[3].records()
+    talks = Negotiation(
+        data="wiod2011",
+        home="CAN",
+        partner="USA",
+        alternative="CHN",
+        tariffs="2026-08-19",
+        meaning="capacity",
+    )
+    drawn = headline_draws(
+        talks, {"elasticities": elasticity_priors()}, draws=12, disagreements=("status quo",)
+    )
+    paid = []
+    for theta in drawn["input_elasticities"].values:
+        one = talks.on(talks.model.with_data(talks.model.data.with_terms(talks.model.data.tariffs, theta)))
+        first, later = one.deal([0.0, 0.15]), one.deal([0.0, 0.15], route_survives=False)
+        row = first.transfer(nash(first.problem("status quo")))
+        paid.append((row[0], row[1], later.transfer(nash(later.problem("status quo")))[1]))
+    open_, closed = [row for row in bands if row["what"] == "tariffs of 19 August 2026"]
+    first, kept, lost = np.array(paid).T
+    assert [open_[end] for end in ("low", "median", "high")] == pytest.approx(
+        np.quantile(first, (0.05, 0.5, 0.95))
+    )
+    for row, later in ((open_, kept), (closed, lost)):
+        changes = np.where(np.isnan(later), 100.0, 100.0 * (1.0 - later / first))
+        assert row["lost_median"] == pytest.approx(np.median(changes))
+        assert row["none_1"] == pytest.approx(100.0 * np.isnan(later).mean())
+    assert closed["none_1"] > open_["none_1"] == 0.0
+    with pytest.raises(InvalidInput, match="`draws` must be 0 for `data` other than wiod2011 and icio2019"):
+        page("Canada", "US", data="folder", draws=5)
 
 
 def test_the_page_of_other_pairs() -> None:

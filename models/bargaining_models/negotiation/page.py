@@ -16,17 +16,21 @@ from bargaining import BayesianProblem, neutral, second_best
 from bargaining.authoring import Floats, real
 from bargaining.errors import InvalidInput, Status
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.draws import headline_draws
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import MEANINGS, region
 from bargaining_models.negotiation.tariff_war import first_years
 from bargaining_models.trade import Environment
 from bargaining_models.trade.folders import structure
+from bargaining_models.uncertainty import LEVELS, elasticity_priors
 
 OWN = ("USA", "CAN", "CHN")
 """The countries of the structure wiod2011."""
 BASE = "base"
 REVENUE = (1.1, 1.5)
 """What a dollar of tariff revenue may count to the partner's government; the last makes it a hard type."""
+PRIORS = ("wiod2011", "icio2019")
+ENDS = ("low", "median", "high")
 LARGEST = 50  # regions times sectors: the first years of more take minutes
 
 
@@ -38,8 +42,12 @@ def page(
     date: str | None = None,
     r: Sequence[float] = (0.0, 0.10, 0.15),
     data: str | None = None,
+    draws: int = 0,
+    progress: bool = False,
 ) -> list[Table]:
     """Return what home pays for free trade, the tariffs agreed on if nothing is paid, and what the payment hangs on.
+
+    With `draws`, also how often there is a deal, and in which bands the payment lies.
 
     Parameters
     ----------
@@ -52,12 +60,16 @@ def page(
         Redirectable shares.
     data : str, optional
         A structure of this package, or a folder; by default "wiod2011" for the US, Canada and China, else "icio2019".
+    draws : int, default 0
+        Of the elasticities of the structure; 0 leaves the bands out.
+    progress : bool, default False
+        Whether to show a bar while drawing.
 
     Raises
     ------
     InvalidInput
         If a country is unknown, or a day is given for a pair of which the US is not one: no tariffs between them are
-        known by date.
+        known by date. If bands are asked for in a folder of one's own.
 
     Examples
     --------
@@ -81,13 +93,21 @@ def page(
         date = Environment.shipped().dates[-1].isoformat()
     if data is None:
         data = "wiod2011" if set(codes.values()) <= {*OWN, None} else "icio2019"
+    if draws and data not in PRIORS:
+        raise InvalidInput(
+            f"`draws` must be 0 for `data` other than {' and '.join(PRIORS)}, whose elasticities have priors; got "
+            f"{draws} and {data!r}. With priors of your own call `headline_draws`."
+        )
     talks, *other = (
         Negotiation(**codes, data=data, tariffs=None if date == BASE else date, meaning=meaning)
         for meaning in (MEANINGS if codes["alternative"] is not None else MEANINGS[:1])
     )
     named = dict(zip(MEANINGS, (talks, *other), strict=False))
     shares = r if other else (0.0,)
-    return [leverage(named, shares), agreed_tariffs(named, shares), assumptions(talks, max(shares))]
+    tables = [leverage(named, shares), agreed_tariffs(named, shares), assumptions(talks, max(shares))]
+    if draws:
+        tables.append(sampled(talks, data, shares, draws, progress=progress))
+    return tables
 
 
 def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
@@ -214,6 +234,55 @@ def assumptions(talks: Negotiation, r: float) -> Table:
         digits=3,
         notes=notes | {"Largest residual": max(residuals)},
         missing="no deal",
+    )
+
+
+def sampled(
+    talks: Negotiation, structure: str, r: Sequence[float], draws: int, *, progress: bool = False
+) -> Table:
+    """Return bands of the payment and of its change over drawn elasticities, and how often there is no deal.
+
+    A draw without a deal pays nothing: its leverage counts as lost.
+    """
+    named = [share for share in r if share > 0.0]
+    found = headline_draws(
+        talks, {"elasticities": elasticity_priors(structure)}, draws=draws, shares=named, progress=progress
+    )
+    solved, rows = found.isel(draw=(found["status"] == Status.OK).values), list[dict[str, Any]]()
+    for what in solved["disagreement"].values.tolist():
+        for route in solved["route"].values.tolist() if named else ["open"]:
+            cells = solved.sel(disagreement=what, route=route)
+            paid = np.ma.filled(np.ma.masked_invalid(cells["transfer"].values), np.nan)  # (draws, shares)
+            none = np.isnan(paid)
+            first = np.where(none[:, 0], 0.0, paid[:, 0])
+            row = {"what": what, "route": route} | dict(zip(ENDS, np.quantile(first, LEVELS), strict=True))
+            if named:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    lost = np.where(none[:, -1], 100.0, 100.0 * (first - paid[:, -1]) / np.abs(first))
+                row |= {f"lost_{end}": x for end, x in zip(ENDS, np.quantile(lost, LEVELS), strict=True)}
+            row |= {f"none_{k}": share for k, share in enumerate(100.0 * none.mean(axis=0))}
+            rows.append(row)
+    unit = talks.model.data.unit or "money"
+    columns = [Column("what", title="Without an agreement"), Column("route", title="Route in the deal")]
+    columns += [Column(end, unit=unit, group="Payment, r = 0") for end in ENDS]
+    if named:
+        columns += [
+            Column(f"lost_{end}", title=end, unit="%", group=f"Lost, r = {named[-1]:g}") for end in ENDS
+        ]
+    for k, share in enumerate([0.0, *named]):
+        columns.append(Column(f"none_{k}", title=f"r = {share:g}", unit="%", group="No deal"))
+    count = solved.sizes["draw"]
+    return Table(
+        rows,
+        columns=columns,
+        caption=f"How sure that is: {' and '.join(talks.roles.said[:2])}, 5, 50 and 95 percent of draws",
+        label="tab:page-bands",
+        digits=3,
+        notes={
+            "Draws": f"{count} of elasticities by sector; {draws - count} could not be solved",
+            "No deal": "in what part of the draws both together have more without an agreement: nothing is paid, and "
+            f"all leverage counts as lost. Sampling error at most {50.0 / np.sqrt(count):.1f} points",
+        },
     )
 
 

@@ -95,7 +95,15 @@ def second_best(problem: BayesianProblem, *, weights: Any = None, subsidy: float
     image = mechanism_gains(problem, subsidy)
     chances = np.concatenate((f, g)) * _weights(weights, f.size, g.size)
     z, prices, gap = image.optimum(chances)
-    return _mechanism(problem, "second_best", {"subsidy": subsidy}, z, gap, subsidy, prices)
+    return _mechanism(
+        problem,
+        "second_best",
+        {"subsidy": subsidy},
+        *_decided(problem, z),
+        gap=gap,
+        subsidy=subsidy,
+        multipliers=prices,
+    )
 
 
 @suggesting
@@ -131,12 +139,12 @@ def harsanyi_selten(problem: BayesianProblem) -> Mechanism:
     image, chances = mechanism_gains(problem), (problem.prior.sum(axis=1), problem.prior.sum(axis=0))
     nothing = np.zeros(image.players)
     if not (image.ideal(nothing) > TIE * scale_of(problem)).all():
-        z = np.zeros(image.lower.size)
-        return _mechanism(problem, "harsanyi_selten", {}, z, 0.0, 0.0, status=Status.DEGENERATE)
+        nobody = np.zeros_like(problem.gains[:, 0]), np.zeros(problem.prior.shape)
+        return _mechanism(problem, "harsanyi_selten", {}, *nobody, status=Status.DEGENERATE)
     gains, residual = best_product(image, nothing, np.concatenate(chances) / 2)
     z = image.decision(gains)
     gap = float(np.abs(image.image @ z - gains).max()) / scale_of(problem)
-    return _mechanism(problem, "harsanyi_selten", {}, z, max(gap, float(residual)), 0.0)
+    return _mechanism(problem, "harsanyi_selten", {}, *_decided(problem, z), gap=max(gap, float(residual)))
 
 
 @suggesting
@@ -201,7 +209,8 @@ def neutral(problem: BayesianProblem) -> Mechanism:
     if np.isnan(gains).any():
         gains, residual = np.zeros(image.players), np.inf
     status = Status.OK if unique else Status.DEGENERATE
-    return _mechanism(problem, "neutral", {}, image.decision(gains), residual, 0.0, multipliers, status)
+    fair = _decided(problem, image.decision(gains))
+    return _mechanism(problem, "neutral", {}, *fair, gap=residual, multipliers=multipliers, status=status)
 
 
 def _claims(problem: BayesianProblem, image: LinearImage) -> tuple[Floats, Floats, float, bool]:
@@ -305,7 +314,7 @@ def posted_price(problem: BayesianProblem, price: float | None = None) -> Mechan
         price = max(sorted({*v.tolist(), *c.tolist()}), key=gains)
     price = scalar(price, "price")
     trade = np.outer(v >= price, c <= price).astype(float)
-    return _procedure(problem, "posted_price", {"price": price}, trade, trade * price)
+    return _mechanism(problem, "posted_price", {"price": price}, trade, trade * price)
 
 
 @suggesting
@@ -349,7 +358,7 @@ def random_offerer(problem: BayesianProblem, *, chances: ArrayLike = (0.5, 0.5))
     for proposer in np.flatnonzero(share):
         accepted, price = _offers(problem, int(proposer))
         trade, paid = trade + share[proposer] * accepted, paid + share[proposer] * accepted * price
-    return _procedure(problem, "random_offerer", {"chances": share}, trade, paid)
+    return _mechanism(problem, "random_offerer", {"chances": share}, trade, paid)
 
 
 def _offers(problem: BayesianProblem, proposer: int) -> tuple[Floats, Floats]:
@@ -418,7 +427,7 @@ def double_auction(problem: BayesianProblem, k: float, bids: ArrayLike, asks: Ar
     better = [best.max(axis=1) - own for best, own in zip((bought, sold), now, strict=True)]
     gap = float(np.concatenate(better).max()) / scale_of(problem)
     given = {"k": k, "bids": b, "asks": a}
-    return _procedure(problem, "double_auction", given, trade, trade * price, gap=gap)
+    return _mechanism(problem, "double_auction", given, trade, trade * price, gap=gap)
 
 
 def _asked(problem: Any) -> BayesianProblem:
@@ -453,33 +462,21 @@ def _weights(weights: Any, n: int, m: int) -> Floats:
     return np.asarray(each / each.max())
 
 
-def _mechanism(
-    problem: BayesianProblem,
-    method: str,
-    parameters: dict[str, Any],
-    z: Floats,
-    gap: float,
-    subsidy: float,
-    multipliers: Floats | None = None,
-    status: Status = Status.OK,
-) -> Mechanism:
-    """Read a mechanism from a decision of the program behind `BayesianProblem.interim`."""
+def _decided(problem: BayesianProblem, z: Floats) -> tuple[Floats, Floats]:
+    """Return the outcomes and payments of a decision of the program behind `BayesianProblem.interim`."""
     (count, _, n, m), scale = problem.gains.shape, scale_of(problem)
     q, money = np.clip(z[: count * n * m], 0.0, 1.0).reshape(count, n, m), z[count * n * m :] * scale
-    paid = np.zeros((n, m))
-    if problem.transfers and problem.independent:
-        f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
-        first, second = (problem.gains * q[:, None]).sum(axis=0)
-        pays, gets = first @ g - money[:n], money[n:] - f @ second
-        paid = pays[:, None] + gets - gets @ g  # the same on average as `pays`
-    elif problem.transfers:
-        paid = money.reshape(n, m) + np.tensordot(centred_gains(problem)[1], q, axes=1)
-    return _procedure(
-        problem, method, parameters, q, paid, gap=gap, subsidy=subsidy, multipliers=multipliers, status=status
-    )
+    if not problem.transfers:
+        return q, np.zeros((n, m))
+    if not problem.independent:
+        return q, money.reshape(n, m) + np.tensordot(centred_gains(problem)[1], q, axes=1)
+    f, g = problem.prior.sum(axis=1), problem.prior.sum(axis=0)
+    first, second = (problem.gains * q[:, None]).sum(axis=0)
+    pays, gets = first @ g - money[:n], money[n:] - f @ second
+    return q, pays[:, None] + gets - gets @ g  # the same on average as `pays`
 
 
-def _procedure(
+def _mechanism(
     problem: BayesianProblem,
     method: str,
     parameters: dict[str, Any],

@@ -4,7 +4,7 @@ The answer is solved again beside the values of the parameter, at steps that hal
 and across are extrapolated to a step of zero (Richardson), and neighbouring extrapolations say how far off each may be
 (Ridders 1982). Where the sides differ by more than their errors there is a kink: the derivative is NaN, and the sides
 are given. Where there are several answers, the one at hand is followed: a vertex of a payoff set is the farthest point
-in a direction of its normal cone, a Markov equilibrium keeps its supports, contracts start from those at hand.
+in a direction of its normal cone, a Markov equilibrium keeps its supports.
 
 References
 ----------
@@ -15,7 +15,7 @@ doi:10.1016/S0141-1195(82)80057-0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -26,7 +26,6 @@ from bargaining._arrays import Floats, real, short
 from bargaining._calls import suggesting
 from bargaining._names import meant
 from bargaining.division import Division
-from bargaining.equilibria.pairs.nash_in_nash import NashInNash, nash_in_nash
 from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.critical_discount import CriticalDiscount, critical_discount
 from bargaining.equilibria.repeated.payoff_set import PayoffSet
@@ -39,7 +38,7 @@ from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
 from bargaining.games.stochastic import StochasticGame
 from bargaining.problem import Problem
-from bargaining.protocols.stochastic import StochasticBargaining, StochasticDivision
+from bargaining.protocols.stochastic import StochasticDivision
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -47,7 +46,14 @@ if TYPE_CHECKING:
 _SHARES = ("weights", "probabilities", "discounts", "rates")
 _BY_PLAYER = (*_SHARES, "outside", "inside", "breakdown_payoffs", "reference")
 _OF_PROBLEM = ("disagreement", "total", "points")
-_ANSWERS = {"payoffs": "player", "vertices": "vertex", "discount": "", "payoff": "", "rates": "country"}
+_ANSWERS = {
+    "payoffs": "player",
+    "vertices": "vertex",
+    "contracts": "deal",
+    "discount": "",
+    "payoff": "",
+    "rates": "country",
+}
 _STEP = 2.0**-5  # the largest step, of a gain or of the way to 0 or 1; each next one is half as long
 _LEVELS = 12  # steps: rounding takes over before the last of them
 # Scale of the steps and their number, until one is enough.
@@ -117,16 +123,15 @@ def sensitivity(
     result : Division or other answer
         What a concept or a protocol returned; a batch is differentiated cell by cell. Also payoff sets (vertices),
         Markov equilibria (values of states), critical discount factors, equilibria of trade models (percent of real
-        income), tariff equilibria (rates), and the answers of `StochasticBargaining` and `nash_in_nash`. Other answers,
-        with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers require `method`. Of
-        several payoff sets take each by itself.
+        income) and tariff equilibria (rates). Other answers, such as those of `StochasticBargaining` and
+        `nash_in_nash`, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers
+        require `method`. Of several payoff sets take each by itself.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
         protocol, such as "weights", "discounts", "outside" or "breakdown". For a game "payoffs", "discounts",
         "discount" if it is common to all, and "outside"; for a trade model "tariffs", "costs", "transfers" and
-        "elasticities"; for tariff equilibria the other "tariffs", "costs" and "elasticities"; for
-        `StochasticBargaining` "surplus", "outside", "discounts" and "discount"; for `nash_in_nash` "weights". A mapping
-        gives arguments of `method` and their values.
+        "elasticities"; for tariff equilibria the other "tariffs", "costs" and "elasticities". A mapping gives arguments
+        of `method` and their values.
     order : {1, 2}, default 1
         First or second derivatives.
     method : callable, optional
@@ -490,11 +495,6 @@ def _reader(result: Any) -> tuple[Reader, _Axes]:
             return np.full(result.values.shape, np.nan) if profile is None else profile.values
 
         return values, _axes(result.values, "state", "player", state=states, player=who)
-    if isinstance(result, NashInNash):
-        axes = _axes(result.contracts, "deal", deal=list(result.deals))
-        return lambda other: _ok(other, "contracts"), axes
-    if isinstance(result, StochasticDivision):
-        return _ok, _axes(result.payoffs, "state", "player", player=who)
     for name, kind in _ANSWERS.items():
         if hasattr(result, name):
             return lambda other, name=name: _ok(other, name), _axes(_ok(result, name), kind)
@@ -535,7 +535,7 @@ Parameter = tuple[Floats, _Axes, float]
 
 
 def _of_game(result: Any, name: str) -> _Question:
-    """Return the question about an answer of a game, of talks on a chain or of contracts of many pairs."""
+    """Return the question about an answer of a game."""
     parameters, again = _parameters(result)
     if name not in parameters:
         raise InvalidInput(
@@ -562,7 +562,7 @@ def _of_game(result: Any, name: str) -> _Question:
         solve=solve,
         answer=answer,
         parameter=axes,
-        rounding=_SEARCHED if isinstance(result, NashInNash | CriticalDiscount) else 2.0**-52,
+        rounding=_SEARCHED if isinstance(result, CriticalDiscount) else 2.0**-52,
     )
 
 
@@ -597,18 +597,6 @@ def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Float
             return critical_discount(other.game, path.profile, exit=other.exit, punishment=punishment)
 
         return known, threshold
-    if isinstance(result, NashInNash) and result._deals:
-        deals = result._deals
-        weights = np.array([deal.weight for deal in deals], dtype=float)
-
-        def contracts(name: str, value: Floats) -> Any:
-            moved = [replace(deal, weight=float(w)) for deal, w in zip(deals, value, strict=True)]
-            return nash_in_nash(moved, starts=result.contracts[None])
-
-        axes = _axes(weights, "weights", weights=list(result.deals))
-        return {"weights": (weights, axes, 0.0)}, contracts
-    if isinstance(result, StochasticDivision):
-        return _of_talks(result)
     raise InvalidInput(
         f"`result` must be a Division, or an answer whose parameters are known; got {with_article(result)}. Pass "
         "wrt={name: value} and the `method` that leads to it."
@@ -619,7 +607,11 @@ def _of_payoffs(game: RepeatedGame | StochasticGame) -> dict[str, Parameter]:
     """Return the parameters of a repeated or a stochastic game."""
     stages, exits = ([game.game], [game.exit]) if isinstance(game, RepeatedGame) else (game.games, game.exits)
     who, discounts = list(game.player_names), np.asarray(game.discounts, dtype=float)
-    parameters = _of_patience(discounts, who)
+    parameters: dict[str, Parameter] = {
+        "discounts": (discounts, _axes(discounts, "discounts", discounts=who), 0.0)
+    }
+    if np.ptp(discounts) == 0:
+        parameters["discount"] = discounts[0], _axes(0.0), 0.0
     payoffs = [stage.payoffs for stage in stages]
     every = np.concatenate([one.reshape(-1, len(who)) for one in payoffs])
     reach = float(np.ptp(every, axis=0).max()) or 1.0
@@ -634,16 +626,6 @@ def _of_payoffs(game: RepeatedGame | StochasticGame) -> dict[str, Parameter]:
         own = exits[0].payoffs
         own, dims = (own[0], ["outside"]) if (own == own[0]).all() else (own, ["leaver", "outside"])
         parameters["outside"] = own, _axes(own, *dims, **dict.fromkeys(dims, who)), reach
-    return parameters
-
-
-def _of_patience(discounts: Floats, who: list[str]) -> dict[str, Parameter]:
-    """Return the discount factors as a parameter, and as a single number if they are equal."""
-    parameters: dict[str, Parameter] = {
-        "discounts": (discounts, _axes(discounts, "discounts", discounts=who), 0.0)
-    }
-    if np.ptp(discounts) == 0:
-        parameters["discount"] = discounts[0], _axes(0.0), 0.0
     return parameters
 
 
@@ -665,25 +647,6 @@ def _replace_data(game: Any, name: str, value: Floats) -> Any:
         return RepeatedGame(stages[0], game.exact_discounts, exit=exits[0])
     laws = [game.transition(s) for s in range(len(stages))]
     return StochasticGame(stages, laws, game.discounts, exit=exits)
-
-
-def _of_talks(result: StochasticDivision) -> tuple[dict[str, Parameter], Callable[[str, Floats], Any]]:
-    """Return the parameters of talks on a Markov chain."""
-    protocol = StochasticBargaining(**result.parameters)
-    chain, who = protocol._chain, list(result.player_names)
-    reach = float(np.abs(result.payoffs).max()) or 1.0
-    options = np.where(chain.may_leave, chain.outside, -np.inf)
-    parameters = _of_patience(np.asarray(chain.discounts, dtype=float), who)
-    parameters["outside"] = options, _axes(options, "in_state", "outside", outside=who), reach
-    if np.asarray(result.parameters["surplus"]).dtype.kind in "fi":
-        surplus = np.asarray(chain.surplus, dtype=float)
-        parameters["surplus"] = surplus, _axes(surplus, "in_state"), reach
-
-    def again(name: str, value: Floats) -> Any:
-        changes: dict[str, Any] = {"discounts" if name == "discount" else name: value}
-        return replace(protocol, **changes)()
-
-    return parameters, again
 
 
 def _of_arguments(result: Any, wrt: Mapping[str, Any], method: Callable[..., Any]) -> _Question:

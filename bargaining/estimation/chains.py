@@ -16,7 +16,6 @@ from bargaining._rich import Result, Shown
 from bargaining.errors import InvalidInput, Status
 
 _ACCURACY = 1e-10  # of the prices: violations that OK allows
-_ALIKE = ("one", "retailer", "wholesaler", "pair")
 
 
 @owning
@@ -167,7 +166,6 @@ class VerticalChain(Shown):
         wholesale_margins: ArrayLike,
         retailers: Sequence[str],
         wholesalers: Sequence[str],
-        common: str = "one",
         consumers: ArrayLike = 0.0,
         conduct: str = "bertrand",
         products: Sequence[str] = (),
@@ -182,11 +180,9 @@ class VerticalChain(Shown):
             Prices for consumers and for retailers.
         retail_margins, wholesale_margins : array_like, shape (k,)
             In money; NaN where unknown. The price coefficient is fitted to retail margins, by least squares relative to
-            prices, and weights to wholesale margins.
+            prices, and one weight to wholesale margins.
         retailers, wholesalers, consumers, conduct, products
             As for the class; firms are not integrated yet.
-        common : {"one", "retailer", "wholesaler", "pair"}
-            Whether there is one weight, or one for each.
 
         Raises
         ------
@@ -199,7 +195,6 @@ class VerticalChain(Shown):
         size = len(s)
         if not s.sum() < 1:
             raise InvalidInput(f"`shares` must add up to less than 1: some buy nothing; got {s.sum():g}.")
-        choice(common, "common", _ALIKE)
         p, w = _row(prices, "prices", products), _row(wholesale, "wholesale", products)
         margins = {"retail_margins": retail_margins, "wholesale_margins": wholesale_margins}
         down, up = (_known(value, name, products) for name, value in margins.items())
@@ -226,18 +221,15 @@ class VerticalChain(Shown):
             )
         chain = replace(unit, slope=slope)
         ours, theirs = chain._gains(s, np.concatenate([shape * p / slope, up]))
-        weights = np.empty(size)
-        for group in _groups(common, unit):
-            joint = ours[group] + theirs[group]
-            part = joint / np.abs(joint).max()  # whose squares neither vanish nor overflow
-            weights[group] = (ours[group] / np.abs(joint).max() * part).sum() / (part**2).sum()
-        possible = (weights >= 0) & (weights < 1)
-        if not possible.all():
+        largest = np.abs(ours + theirs).max()  # over it squares neither vanish nor overflow
+        part = (ours + theirs) / largest
+        weight = float((ours / largest) @ part / (part @ part))
+        if not 0 <= weight < 1:
             raise InvalidInput(
                 "`wholesale_margins` must leave both sides a gain from every agreement; the weight would be "
-                f"{weights[~possible][0]:.4g}."
+                f"{weight:.4g}."
             )
-        chain = replace(chain, weights=weights)
+        chain = replace(chain, weights=weight)
         retail, upstream = np.split(chain._margins(s), 2)
         values = np.log(s / (1 - s.sum())) + slope * p
         return replace(chain, values=values, retail_costs=p - w - retail, wholesale_costs=w - upstream)
@@ -397,11 +389,3 @@ def _firms(value: Any, name: str, products: Sequence[str]) -> tuple[str, ...]:
             f"`{name}` must have one name for each of the {len(products)} products; got {len(firms)}."
         )
     return firms
-
-
-def _groups(common: str, chain: VerticalChain) -> list[NDArray[np.intp]]:
-    """Return the products that share a weight."""
-    count = len(chain.products)
-    owners = {"one": [0] * count, "retailer": chain.retailers, "wholesaler": chain.wholesalers}
-    who = np.array(owners.get(common, range(count)))
-    return [np.flatnonzero(who == name) for name in dict.fromkeys(who.tolist())]

@@ -29,10 +29,6 @@ class Call:
     answers: Callable[[Any], Any] = lambda result: None
 
 
-def nothing() -> dict[str, Any]:
-    return {}
-
-
 def array(*entries: Any) -> np.ndarray:
     return np.array(entries[0] if len(entries) == 1 else entries, dtype=float)
 
@@ -43,10 +39,6 @@ def falling(x: Any) -> Any:
 
 def slope(x: Any) -> Any:
     return -2 * x
-
-
-def square(x: Any) -> Any:
-    return x**2
 
 
 def itself(x: Any) -> Any:
@@ -90,10 +82,6 @@ def swept() -> Path:
     place = folder()
     b.sweep(pie_at, {"a": [0.1, 0.2]}, halfway, checkpoint=place)
     return place
-
-
-def leaving() -> StochasticGame:
-    return StochasticGame.from_chain(STAGE, EVEN, Fraction(1, 5), exit=Exit([0, 0]))
 
 
 def step() -> Any:

@@ -14,9 +14,8 @@ interpolants; if they never are, it is a kink, found to the next float.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -398,15 +397,6 @@ class NashInNash(Result):
     sweeps: int
     parameters: Mapping[str, Any]
     deals: tuple[str, ...] = ()
-    _deals: tuple[BilateralDeal, ...] = field(default=(), repr=False)
-
-    def __getstate__(self) -> list[Any]:
-        """Leave deals behind if their gains are functions that do not travel, such as a lambda."""
-        try:
-            kept = pickle.dumps(self._deals) and self._deals
-        except (pickle.PicklingError, AttributeError, TypeError):
-            kept = ()
-        return [kept if each.name == "_deals" else getattr(self, each.name) for each in fields(self)]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas DataFrame: a row for each pair, its contract and what either side gains."""
@@ -514,7 +504,6 @@ def nash_in_nash(
             best,
             parameters=describe("nash_in_nash", starts=points, sweeps=sweeps).parameters,
             deals=tuple(map(str, deals if isinstance(deals, Mapping) else range(len(pairs)))),
-            _deals=tuple(members),
         )
 
 

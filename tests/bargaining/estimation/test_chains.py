@@ -278,20 +278,14 @@ def test_a_vertical_merger_with_bargained_prices_is_that_of_the_vignette() -> No
     np.testing.assert_allclose(chain(weight).solve().prices, told["prices"], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("common", ["one", "retailer", "wholesaler", "pair"])
-def test_calibration_reproduces_prices_and_with_a_weight_a_pair_margins_too(common: str) -> None:
-    chain = VerticalChain.calibrated(SHARES, **OBSERVED, common=common)
+def test_calibration_reproduces_prices_and_shares_and_its_own_margins() -> None:
+    chain = VerticalChain.calibrated(SHARES, **OBSERVED)
     found = chain.solve()
     np.testing.assert_allclose(found.prices, OBSERVED["prices"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(found.wholesale, OBSERVED["wholesale"], rtol=0, atol=1e-9)
     np.testing.assert_allclose(found.shares, SHARES, rtol=0, atol=1e-10)
-    weights = {"one": 1, "retailer": 2, "wholesaler": 2, "pair": 4}
-    assert len(set(np.asarray(chain.weights).round(12).tolist())) == weights[common]
-    again = VerticalChain.calibrated(
-        found.shares,
-        **OBSERVED | {"retail_margins": found.retail_margins, "wholesale_margins": found.wholesale_margins},
-        common=common,
-    )
+    margins = {"retail_margins": found.retail_margins, "wholesale_margins": found.wholesale_margins}
+    again = VerticalChain.calibrated(found.shares, **OBSERVED | margins)
     np.testing.assert_allclose(again.weights, chain.weights, rtol=0, atol=1e-10)
     assert sum(found.profits.values()) == pytest.approx(
         (found.retail_margins + found.wholesale_margins) @ found.shares
@@ -344,7 +338,6 @@ def test_without_weight_products_are_sold_at_cost_and_with_all_of_it_at_no_price
             lambda: VerticalChain.calibrated(SHARES, **OBSERVED | {"wholesalers": ["D1", "U", "U", "U"]}),
             "must be different firms here; D1 is in both",
         ),
-        (lambda: VerticalChain.calibrated(SHARES, **OBSERVED, common="firm"), "`common` must be"),
         (
             lambda: VerticalChain(
                 [1], slope=0, retail_costs=0, wholesale_costs=0, retailers="a", wholesalers="b"

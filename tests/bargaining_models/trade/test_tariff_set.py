@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from bargaining_models.trade import TariffPayoffs
-from plain_economy import model_of
+from plain_economy import drawn, model_of
 
 TWO = np.array([[[80.0], [20.0]], [[25.0], [175.0]]])
 
@@ -54,3 +54,22 @@ def test_a_saddle_is_no_best_sum():
     value, point = payoffs.support(np.ones(3))
     assert np.isnan(value)
     assert np.isnan(point).all()
+
+
+@pytest.mark.parametrize("seed", [1, 4, 5])
+def test_the_end_of_a_ray_does_not_depend_on_where_it_begins(seed):
+    """From an origin a step up the ray is a step shorter; beyond its end no rates reach, near it some do."""
+    payoffs = TariffPayoffs(model_of(drawn(seed)), ["r0", "r1"])
+    origin, direction = np.array([-1.0, -0.7]), np.array([0.4, 1.1])
+    reached = payoffs.ray(origin, direction)
+    for step in (-0.5, 0.2, 0.9 * reached):
+        assert payoffs.ray(origin + step * direction, direction) == pytest.approx(reached - step, abs=1e-8)
+
+    def short(rates, origin):
+        gains = payoffs.values(np.clip(rates, -0.6, 20.0)[None])[0][0] - origin
+        return -float((gains / direction).min())
+
+    options = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 4000, "maxfev": 4000}
+    starts = ((0.0, 0.0), (0.3, 0.1), (-0.2, 0.2))
+    best = min(minimize(short, at, (origin,), method="Nelder-Mead", options=options).fun for at in starts)
+    assert reached == pytest.approx(-best, abs=1e-5)

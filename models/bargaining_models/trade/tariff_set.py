@@ -43,6 +43,7 @@ LOWEST = -0.6  # of a rate: larger subsidies cost more than the whole income
 HIGHEST = 20.0  # of a rate: at higher rates there is no trade to tax
 MOST_PAID = 0.5  # of the least income among the players: the largest payment
 STARTS = (0.0, 0.1, -0.1)  # rates from which the end of a ray is looked for, until one is a maximum
+FLAT = 1e-6  # of the largest curvature: where rates and payments do the same, differences leave so much
 PAYMENT = 1e-3  # of world value added: the unit of payments in a program, about the value of a rate of .1
 
 Mask = NDArray[np.bool_]
@@ -433,7 +434,7 @@ class TariffPayoffs:
                 / scale,
                 residual=float(max(steep, -multipliers.min() / np.abs(multipliers).max(), off)),
                 concave=_negative(curved),
-                maximum=_negative(tangent.T @ curved @ tangent),
+                maximum=_negative(tangent.T @ curved @ tangent, FLAT),
             )
 
         start = np.append(v[free], price[active] / size)
@@ -445,8 +446,9 @@ class TariffPayoffs:
         return found
 
 
-def _negative(matrix: Floats) -> bool:
-    """Whether a quadratic form is negative in every direction that there is."""
+def _negative(matrix: Floats, flat: float = 0.0) -> bool:
+    """Whether a quadratic form is negative in every direction that there is, up to a part of its largest curvature."""
     if not np.isfinite(matrix).all():
         return False
-    return not matrix.size or bool(np.linalg.eigvalsh((matrix + matrix.T) / 2.0)[-1] < 0.0)
+    curvature = np.linalg.eigvalsh((matrix + matrix.T) / 2.0)
+    return bool((curvature < flat * np.abs(curvature).max(initial=0.0)).all())

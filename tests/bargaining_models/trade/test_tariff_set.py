@@ -44,16 +44,29 @@ def test_optima_are_told_apart_by_what_they_are(payoffs):
     assert len({*found, *found}) == 2
 
 
-def test_a_saddle_is_no_best_sum():
-    """Three alike who pay each other: the sum of percents rises away from where its slopes are zero."""
+@pytest.fixture
+def alike():
+    """Three regions that are alike."""
     flows = np.random.default_rng(0).uniform(1, 10, (3, 3, 2)) + 40 * np.eye(3)[:, :, None]
-    world = model_of(
-        (flows, 0.05 * (1 - np.eye(3))[:, :, None] * np.ones(2), np.zeros((3, 2, 2)), [4.0, 4.0])
-    )
-    payoffs = TariffPayoffs(world, world.regions, inside=True)
-    value, point = payoffs.support(np.ones(3))
+    tariffs = 0.05 * (1 - np.eye(3))[:, :, None] * np.ones(2)
+    return model_of((flows, tariffs, np.zeros((3, 2, 2)), [4.0, 4.0]))
+
+
+def test_a_saddle_is_no_best_sum(alike):
+    """Three who pay each other: the sum of percents rises away from where its slopes are zero."""
+    value, point = TariffPayoffs(alike, alike.regions, inside=True).support(np.ones(3))
     assert np.isnan(value)
     assert np.isnan(point).all()
+
+
+def test_where_rates_pay_as_well_as_money_a_ray_ends_where_it_does_without_payments(alike):
+    """All sectors are taxed, so that some changes of rates and payments together change nothing."""
+    ends = [
+        TariffPayoffs(alike, alike.regions, inside=paid).ray([-1.0, -1.0, -1.0], direction)
+        for paid in (False, True)
+        for direction in ([1.0, 1.0, 1.0], [1.0, 0.5, 2.0])
+    ]
+    np.testing.assert_allclose(ends[:2], ends[2:], rtol=1e-8)
 
 
 @pytest.mark.parametrize("seed", [1, 4, 5])

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -36,18 +38,21 @@ from bargaining.games.stochastic import StochasticGame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decision:
-    """A decision state: what each profile gives the players, and the chances of what follows, in one table."""
+class Group:
+    """Decision states with the same numbers of actions: what each profile gives the players, and what follows."""
 
-    table: Floats  # (a_1, ..., a_n, n + E): r, then P
-    patience: Floats  # (n,): d
-    own: tuple[slice, ...]  # per player: where in the flat strategy
+    states: NDArray[np.intp]  # (G,)
+    table: Floats  # (G, a_1, ..., a_n, n + E): r, then P
+    own: list[NDArray[np.intp]]  # per player (G, a_i): where in the flat strategy
 
     def average(self, table: Floats, strategy: Floats, kept: tuple[int, ...]) -> Floats:
         """Average over the actions of all players but those kept."""
         for k in reversed(range(len(self.own))):
             if k not in kept:
-                table = strategy[self.own[k]] @ np.moveaxis(table, k, -2)
+                shape = table.shape
+                rows = table.reshape(shape[0], prod(shape[1 : k + 1]), shape[k + 1], -1)
+                rows = strategy[self.own[k]][:, None, None, :] @ rows
+                table = rows.reshape(shape[: k + 1] + shape[k + 2 :])
         return table
 
 
@@ -65,10 +70,12 @@ class Worth(NamedTuple):
 class Arrays:
     """The decision states of a stochastic game."""
 
-    decisions: list[Decision]
+    groups: list[Group]
     entry: NDArray[np.intp]  # (S,): where a period opens in each state of the game
     block: NDArray[np.intp]  # (N,): decision state times n plus player
     discounts: Floats  # (n,)
+    patience: Floats  # (n, E): d
+    mine: list[NDArray[np.intp]]  # per player: where her actions are in a flat strategy, group by group
 
     @property
     def first(self) -> NDArray[np.intp]:
@@ -79,28 +86,24 @@ class Arrays:
         """Return the strategy divided by its sum in every block."""
         return strategy / np.bincount(self.block, strategy)[self.block]
 
-    def mine(self, player: int) -> NDArray[np.intp]:
-        """Return where the actions of a player are in a flat strategy."""
-        return np.flatnonzero(self.block % len(self.discounts) == player)
-
     def evaluate(self, strategy: Floats) -> Worth:
         """Return the values of a strategy and of one-shot deviations.
 
         Values of patient players are close to each other. They are solved for once more, less the lowest of them, so
         that their differences keep their digits.
         """
-        n, loss = len(self.discounts), np.empty(len(strategy))
-        given = [[each.average(each.table, strategy, (i,)) for each in self.decisions] for i in range(n)]
-        total = np.array(
-            [strategy[d.own[0]] @ rows for d, rows in zip(self.decisions, given[0], strict=True)]
-        )
-        chain, worth, follow, inverse = total[:, n:], [], [], []
-        for i in range(n):
-            patience = np.array([each.patience[i] for each in self.decisions])
-            inverse.append(np.linalg.inv(np.eye(len(chain)) - patience[:, None] * chain))
+        (n, count), loss = self.patience.shape, np.empty(len(strategy))
+        given = [[group.average(group.table, strategy, (i,)) for group in self.groups] for i in range(n)]
+        total = np.empty((count, n + count))
+        for group, rows in zip(self.groups, given[0], strict=True):
+            total[group.states] = (strategy[group.own[0]][:, None, :] @ rows)[:, 0]
+        chain, worth, follow, inverse = total[:, n:], list[Floats](), list[Floats](), list[Floats]()
+        for i, patience in enumerate(self.patience):
+            same = i > 0 and self.discounts[i] == self.discounts[0]
+            inverse.append(inverse[0] if same else np.linalg.inv(np.eye(count) - patience[:, None] * chain))
             level = (inverse[i] @ total[:, i]).min()
             above = inverse[i] @ (total[:, i] - level * (1.0 - patience * chain.sum(axis=1)))
-            rows, mine = np.concatenate(given[i]), self.mine(i)
+            rows, mine = np.concatenate([each.reshape(-1, n + count) for each in given[i]]), self.mine[i]
             state, ahead = self.block[mine] // n, rows[:, n:]
             value = rows[:, i] + patience[state] * (ahead @ above)
             value -= level * (1.0 - patience[state] * ahead.sum(axis=1))
@@ -111,24 +114,22 @@ class Arrays:
 
     def slope(self, strategy: Floats, value: Worth) -> Floats:
         """Return the derivative of the loss by the strategy, (N, N)."""
-        n, size = len(self.discounts), len(strategy)
-        jacobian = np.zeros((size, size))
-        for i, worth in enumerate(value.worth):
-            moved, mine = np.zeros((len(worth), size)), self.mine(i)
-            step = np.eye(len(worth))[self.block[mine] // n]
-            for e, each in enumerate(self.decisions):
-                ahead = each.table[..., i] + each.patience[i] * (each.table[..., n:] @ worth)
-                moved[e, each.own[i]] = each.average(ahead, strategy, (i,))
-                for j in range(n):
-                    if j != i:
-                        pair = each.average(ahead, strategy, (i, j))
-                        pair = pair if i < j else pair.T
-                        jacobian[each.own[i], each.own[j]] = -pair
-                        moved[e, each.own[j]] = strategy[each.own[i]] @ pair
-            patience = np.array([each.patience[i] for each in self.decisions])[self.block[mine] // n]
-            step -= patience[:, None] * value.follow[i]
-            jacobian[mine] += step @ (value.inverse[i] @ moved)
-            jacobian[mine] /= 1.0 - self.discounts[i]
+        (n, count), size = value.worth.shape, len(strategy)
+        jacobian, moved = np.zeros((size, size)), np.zeros((n, count, size))
+        for group in self.groups:
+            patience = self.patience[:, group.states].T.reshape(-1, *(1,) * n, n)
+            ahead = group.table[..., :n] + patience * (group.table[..., n:] @ value.worth.T)
+            for i, j in combinations(range(n), 2):
+                pair = group.average(ahead, strategy, (i, j))
+                for me, other, gets in ((i, j, pair[..., i]), (j, i, pair[..., j].swapaxes(1, 2))):
+                    own, others = group.own[me], group.own[other]
+                    jacobian[own[:, :, None], others[:, None, :]] = -gets
+                    moved[me, group.states[:, None], others] = (strategy[own][:, None, :] @ gets)[:, 0]
+        for i, mine in enumerate(self.mine):
+            later, state = 1.0 - self.discounts[i], self.block[mine] // n
+            moved[i, state, mine] = value.worth[i, state] - later * value.loss[mine]
+            step = np.eye(count)[state] - self.patience[i, state][:, None] * value.follow[i]
+            jacobian[mine] = (jacobian[mine] + step @ (value.inverse[i] @ moved[i])) / later
         return jacobian
 
 
@@ -159,14 +160,21 @@ def compile_game(game: StochasticGame, *, scaled: bool = True) -> Arrays:
             table[act][:n] = ((right.payoffs[gone] - low) / unit).mean(axis=0) if gone.size else 0.0
             table[act][n + s] = not gone.size
         tables.append((table, np.ones(n)))
-    sizes = np.array([table.shape[:-1] for table, _ in tables]).ravel()
-    ends = np.cumsum(sizes).tolist()
-    slices = [slice(end - size, end) for end, size in zip(ends, sizes.tolist(), strict=True)]
+    shapes = [table.shape[:-1] for table, _ in tables]
+    sizes: NDArray[np.intp] = np.array(shapes).ravel()
+    offset = np.cumsum(sizes) - sizes
+    groups = []
+    for shape in dict.fromkeys(shapes):
+        states = np.array([e for e, each in enumerate(shapes) if each == shape])
+        own = [offset[states * n + i][:, None] + np.arange(shape[i]) for i in range(n)]
+        groups.append(Group(states, np.stack([tables[e][0] for e in states]), own))
     return Arrays(
-        decisions=[Decision(*each, tuple(slices[e * n : (e + 1) * n])) for e, each in enumerate(tables)],
+        groups=groups,
         entry=entry,
         block=np.repeat(np.arange(len(sizes)), sizes),
         discounts=game.discounts,
+        patience=np.stack([patience for _, patience in tables], axis=1),
+        mine=[np.concatenate([group.own[i].ravel() for group in groups]) for i in range(n)],
     )
 
 

@@ -14,12 +14,11 @@ from bargaining_models.paper.pivot_game import PATIENCE, PivotGameStudy
 from bargaining_models.paper.study import Study
 from bargaining_models.paper.tables import MAKERS, TABLES, changes, stored
 from bargaining_models.us_canada.baseline import CANADA_TARIFFS, US_TARIFFS, canada_capacity
-from table_records import records
 
 
 @pytest.fixture(scope="module")
 def patience(study: Study) -> list[dict[str, Any]]:
-    return records(TABLES["T10-patience"](study))
+    return TABLES["T10-patience"](study).records()
 
 
 def test_terms_of_2023_come_out_as_stored(study: Study) -> None:

@@ -174,6 +174,13 @@ def test_a_solver_that_stops_early_says_inaccurate(model5, monkeypatch):
         answer.raise_if_failed()
 
 
+def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
+    matrices = np.stack([np.eye(2), np.zeros((2, 2)), 2 * np.eye(2)])
+    steps = conditions.solved(matrices, np.ones((3, 2, 1)))[..., 0]
+    np.testing.assert_array_equal(steps[[0, 2]], [[1, 1], [0.5, 0.5]])
+    assert np.isnan(steps[1]).all()
+
+
 @pytest.mark.dear("uniform5-world", "uniform4-world", "uniform4-CAN", "cp-CAN")
 @pytest.mark.parametrize("unit", ["world", "CAN"])
 def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model, unit):

@@ -128,8 +128,9 @@ class Arrays:
         for i, mine in enumerate(self.mine):
             later, state = 1.0 - self.discounts[i], self.block[mine] // n
             moved[i, state, mine] = value.worth[i, state] - later * value.loss[mine]
-            step = np.eye(count)[state] - self.patience[i, state][:, None] * value.follow[i]
-            jacobian[mine] = (jacobian[mine] + step @ (value.inverse[i] @ moved[i])) / later
+            ahead = value.inverse[i] @ moved[i]
+            follow = self.patience[i, state][:, None] * (value.follow[i] @ ahead)
+            jacobian[mine] = (jacobian[mine] + ahead[state] - follow) / later
         return jacobian
 
 

@@ -96,18 +96,6 @@ def test_exit_on_both_sides_ends_the_war_at_once():
     assert war.equilibria().tolist() == [[0.5, 2], [0.5, 2]]
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e12])
-def test_scaling_payoffs_scales_the_answer(scale):
-    war, big = (
-        WARS[2],
-        WarOfAttrition(
-            (5 * scale, 2 * scale), (scale, -scale), rates=(0.05, 0.1), costs=(0.3 * scale, 0.5 * scale)
-        ),
-    )
-    assert big().payoffs / scale == pytest.approx(war().payoffs, rel=1e-12)
-    assert big().hazards == pytest.approx(war().hazards, rel=1e-12)
-
-
 BAD = [
     ({"lose": (0, 11)}, "`win` must be above `lose`.*player 1"),
     ({"costs": (-1, 1)}, "`costs` must lie in"),

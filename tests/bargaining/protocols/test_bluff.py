@@ -39,18 +39,6 @@ def test_the_threshold_separates_bluffing_from_belief():
     assert (sure.claim.tolist(), sure.concede, sure.belief) == ([1, 1], 1, pytest.approx(0.7))
 
 
-def test_bluffs_are_rarer_the_less_plausible_and_the_calls_do_not_depend_on_it():
-    rare, often = Bluff(0.05, **PAYOFFS)(), Bluff(0.5, **PAYOFFS)()
-    assert rare.claim[1] < often.claim[1]
-    assert rare.concede == often.concede
-    assert Bluff(1e-12, **PAYOFFS)().claim[1] == pytest.approx(0, abs=1e-11)
-
-
-def test_a_worse_end_for_caught_bluffs_brings_more_concessions():
-    worse = PAYOFFS | {"owner": [[0.6, 0.4], [0.6, -0.4]]}
-    assert Bluff(0.2, **worse)().concede > Bluff(0.2, **PAYOFFS)().concede
-
-
 def test_credibility_bought_is_what_the_equilibria_say():
     owner, receiver = PAYOFFS["owner"], PAYOFFS["receiver"]
     game = CostlyStep(0.3, (0.05, 0.25), owner=owner, receiver=receiver)

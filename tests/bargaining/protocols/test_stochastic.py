@@ -1,7 +1,6 @@
 """Bargaining on a Markov chain: published numbers, finite horizons, exact rationals, general sets."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -114,27 +113,6 @@ def test_total_is_optimal_stopping():
     np.testing.assert_allclose(result.payoffs.sum(axis=1), best, rtol=1e-13)
 
 
-def test_exact_in_rationals():
-    """Three players, own discounts: the linear system of the regime, solved in rationals."""
-    import sympy
-
-    d = [sympy.Rational(9, 10), sympy.Rational(4, 5), sympy.Rational(1, 2)]
-    P = sympy.Matrix([[Fraction(1, 4), Fraction(3, 4), 0], [0, Fraction(1, 2), Fraction(1, 2)], [1, 0, 0]])
-    f = sympy.Matrix(3, 3, sympy.symbols("f:9"))
-    x = P * f * sympy.diag(*d)
-    c = [2, 2, 2]
-    equations = [
-        f[s, j] - (x[s, j] if j != s else c[s] - sum(x[s, i] for i in range(3) if i != s))
-        for s in range(3)
-        for j in range(3)
-    ]
-    solution = sympy.solve(equations, list(f), dict=True)[0]
-    exact = np.array(f.subs(solution).tolist(), dtype=float)
-    result = StochasticBargaining(c, np.array(P.tolist(), dtype=float), np.array(d, dtype=float), [0, 1, 2])()
-    assert result.agree.all()
-    np.testing.assert_allclose(result.payoffs, exact, rtol=1e-14)
-
-
 TURNS = np.array([[0, 0.9, 0, 0.1], [0.9, 0, 0.1, 0], [0, 0, 0, 1], [0, 0, 1, 0]])
 
 
@@ -154,11 +132,6 @@ def test_option_that_arrives(option, expected):
     assert result.unique
 
 
-def test_better_option_to_come_never_hurts_its_owner():
-    paid = np.array([arrives(option).payoffs[:, 0] for option in np.linspace(0, 1, 41)])
-    assert (np.diff(paid, axis=0) >= -1e-14).all()
-
-
 def test_several_equilibria_are_never_claimed_unique():
     """Waiting for a pie of 3 is efficient, but an option may force an agreement on the pie of 1."""
     game = {"surplus": [1.0, 3.0], "transition": [[0, 1], [1, 0]], "discounts": 0.9, "proposer": [0, 0]}
@@ -172,13 +145,6 @@ def test_several_equilibria_are_never_claimed_unique():
 def test_a_surplus_for_the_value_of_waiting_and_the_options_leaves_one_equilibrium(options, unique):
     """With one state waiting is worth .9 in all, so options of up to .1 besides the lowest are covered."""
     assert StochasticBargaining([1], [[1]], 0.9, [0], outside=options)().unique is unique
-
-
-@pytest.mark.parametrize(("discount", "unique"), [((0.9, 0.1), False), ((0.1, 0.1), True)])
-def test_the_more_patient_player_says_what_waiting_may_be_worth(discount, unique):
-    """From the first state on a pie of 3 is worth up to 2.7, more than the 1 that is there."""
-    game = StochasticBargaining([1, 3], [[0, 1], [1, 0]], discount, [0, 1], outside=(0.05, 0.05))
-    assert game().unique is unique
 
 
 LOTS = {
@@ -210,46 +176,6 @@ def test_an_indifferent_responder_draws_lots():
         **LOTS | {"surplus": [4e9, 2e9, 1e9], "outside": [(0, 0), (0, 0), (0, 8e8)]}
     )()
     np.testing.assert_allclose(rich.payoffs / 1e9, result.payoffs, rtol=1e-9)
-
-
-def best_replies_miss(c, P, d, k, o, result):
-    """Return by how much the strategies miss best replies to each other, state by state, in plain Python."""
-    n, f = len(o[0]), result.payoffs
-    worst = 0.0
-    for s, proposer in enumerate(k):
-        x = [d * sum(P[s][t] * f[t][j] for t in range(len(c))) for j in range(n)]
-        may = [o[s][j] > 0 for j in range(n)]
-        least = [max(x[j], o[s][j]) if may[j] else x[j] for j in range(n)]
-        rest = c[s] - sum(least[j] for j in range(n) if j != proposer)
-        agree, leave, _ = result.chances[s]
-        first = (proposer + 1) % n
-        q = leave / (1 - agree) if agree < 1 else float(may[first] and o[s][first] > x[first])
-        refused = [q * o[s][j] + (1 - q) * x[j] for j in range(n)]
-        paid = [
-            agree * (rest if j == proposer else least[j]) + (1 - agree) * refused[j] if agree else refused[j]
-            for j in range(n)
-        ]
-        worst = max([worst, *(abs(paid[j] - f[s][j]) for j in range(n))])
-        if may[first]:
-            worst = max(worst, q * (x[first] - o[s][first]), (1 - q) * (o[s][first] - x[first]))
-        worst = max(worst, agree * (refused[proposer] - rest), (1 - agree) * (rest - refused[proposer]))
-    return worst
-
-
-def test_where_a_payoff_jumps_lots_close_the_gap():
-    rng, seen = np.random.default_rng(0), 0
-    for _ in range(1000):
-        n, states = int(rng.integers(2, 4)), int(rng.integers(2, 6))
-        P, c = rng.dirichlet(np.full(states, 0.7), states), rng.uniform(0.2, 3, states)
-        k, d = rng.integers(0, n, states), rng.uniform(0.3, 0.97)
-        o = rng.uniform(0, 1, (states, n)) * c[:, None] / n * rng.integers(0, 2, (states, n))
-        result = StochasticBargaining(c, P, d, k, outside=o, players=n)()
-        if result.ok:
-            assert best_replies_miss(c, P, d, k, o, result) < 1e-9
-            seen += int(((result.chances > 0) & (result.chances < 1)).any())
-        if seen == 3:
-            break
-    assert seen == 3
 
 
 def miss_of(result, c, P, d, k, o):
@@ -335,22 +261,6 @@ def test_who_may_not_leave():
     assert bound.payoffs[0, 1] == pytest.approx(0.7)
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1e5, 1e12])
-def test_unit_of_payoffs_does_not_matter(scale):
-    o = np.array([(0.1, 0.5), (0.2, 0.3)])
-    here = StochasticBargaining([1, 1.2], HALF, 0.9, [0, 1], outside=o)()
-    there = StochasticBargaining(np.array([1, 1.2]) * scale, HALF, 0.9, [0, 1], outside=o * scale)()
-    np.testing.assert_allclose(there.payoffs, here.payoffs * scale, rtol=1e-13)
-
-
-def test_relabelled_players():
-    rng = np.random.default_rng(3)
-    c, P, k, _ = random_chain(rng, 2, options=False)
-    here = StochasticBargaining(c, P, [0.9, 0.7], k)().payoffs
-    there = StochasticBargaining(c, P, [0.7, 0.9], 1 - k)().payoffs
-    np.testing.assert_allclose(here, there[:, ::-1], atol=1e-14)
-
-
 def test_sparse_transition():
     from scipy.sparse import coo_array
 
@@ -421,9 +331,7 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discounts": 0.9, "proposer": [0,
         ({"transition": [[0.5, 0.4], [0.5, 0.5]]}, r"`transition` rows must sum to 1; row 0 sums to 0.9"),
         ({"transition": [[1.5, -0.5], [0.5, 0.5]]}, r"`transition` must not be negative; got -0.5"),
         ({"transition": [[0.5, 0.5]]}, "`transition` must be square"),
-        ({"transition": [[np.nan, 0.5], [0.5, 0.5]]}, "`transition` must be finite"),
         ({"discounts": 1.0}, r"`discounts` must lie in \[0, 1\)"),
-        ({"discounts": -0.1}, r"`discounts` must lie in \[0, 1\)"),
         ({"discounts": [[0.9, 0.9]] * 2}, r"`discounts` must be a number or have one .*got shape \(2, 2\)"),
         ({"discounts": []}, "`discounts` must not be empty"),
         ({"discounts": [0.9, 1.2]}, r"`discounts` must lie in \[0, 1\); got 1.2"),
@@ -432,25 +340,20 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discounts": 0.9, "proposer": [0,
         ({"proposer": [0, 2], "players": 2}, "`proposer` must hold players 0 to 1; got 2"),
         ({"proposer": [0]}, r"`proposer` must have one entry per state \(2\); got 1"),
         ({"surplus": [1, 1, 1]}, r"`surplus` must have one entry per state \(2\); got 3"),
-        ({"surplus": [1, np.inf]}, "`surplus` must be finite"),
         (
             {"outside": [(0.5, 0.4), (0.75, 0.5)]},
             "`outside` must add up to no more than `surplus`.*1.25.* state 1",
         ),
         ({"outside": (0.5, 0.5 + 1e-9)}, "`outside` must add up to no more than `surplus`"),
-        ({"outside": (0.5, np.nan)}, "`outside` must be not NaN"),
         ({"outside": (0.5, np.inf)}, r"`outside` must be finite; got inf"),
         ({"outside": (1e308, 1e308)}, r"`outside` must hold payoffs of size 1e\+300 at most; got 1e\+308"),
         ({"outside": np.zeros((3, 2))}, "`outside` must have shape"),
         ({"players": 1}, "`players` must be a whole number, at least 2 and at most 1000; got 1"),
-        ({"players": 10**6}, "`players` must be a whole number, at least 2 and at most 1000; got 1000000"),
         (
             {"discounts": np.full(2000, 0.9)},
             "`players` must be a whole number, at least 2 and at most 1000; got 2000",
         ),
         ({"proposer": [0, 1e30]}, r"`proposer` must hold players, .* below 1000; got 1e\+30 in state 1"),
-        ({"proposer": [0, 1e16]}, r"`proposer` must hold players, .* below 1000; got 1e\+16"),
-        ({"proposer": [1e8, 1e8 + 1]}, "`proposer` must .* below 1000; got 100000000 in state 0"),
         ({"surplus": [TransferableSurplus(1)]}, r"`surplus` must have one set per state \(2\); got 1"),
         (
             {"surplus": [TransferableSurplus(1, players=3)] * 2},
@@ -465,14 +368,3 @@ GOOD = {"surplus": [1, 1], "transition": HALF, "discounts": 0.9, "proposer": [0,
 def test_bad_input(change, message):
     with pytest.raises(InvalidInput, match=message):
         StochasticBargaining(**(GOOD | change))
-
-
-@pytest.mark.parametrize(("states", "seed"), [(6, 12), (10, 13)])
-def test_steps_along_a_path_that_are_too_long_are_not_seen(states, seed):
-    """Sharpness overflows in a step that is then taken back; warnings are errors here."""
-    rng = np.random.default_rng(seed)
-    surplus, transition = rng.uniform(1, 3, states), rng.dirichlet(np.full(states, 0.05), states)
-    proposer, outside = rng.integers(0, 3, states), rng.uniform(0, 0.3, (states, 3))
-    result = StochasticBargaining(surplus, transition, 0.9999, proposer, outside=outside, players=3)()
-    assert result.ok
-    assert miss_of(result, surplus, transition, [0.9999] * 3, proposer, outside) < 1e-9

@@ -1,12 +1,11 @@
 """The Coase conjecture with two types: value iteration over the state of beliefs, deviations and the limit."""
 
-from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from bargaining.errors import InvalidInput, Status
+from bargaining.errors import InvalidInput
 from bargaining.protocols.screening import TwoTypeScreening
 
 
@@ -64,22 +63,10 @@ def test_the_high_type_does_not_mind_when_it_buys_and_all_buy():
     assert path.residual < 1e-14
 
 
-def test_no_other_number_of_rounds_would_be_better():
-    for prior in (0.3, 0.6, 0.9, 0.99):
-        assert TwoTypeScreening((1.0, 2.0), prior, 0.95)().residual < 1e-13
-
-
 def test_patience_brings_the_price_down_to_the_low_value():
     gaps = [TwoTypeScreening((1.0, 2.0), 0.9, delta)().prices[0] - 1 for delta in (0.9, 0.99, 0.999, 0.9999)]
     assert all(a > b for a, b in pairwise(gaps))
     assert gaps[-1] < 2e-3
-
-
-@pytest.mark.parametrize("scale", [1e-12, 1e12])
-def test_the_unit_of_account_does_not_matter(scale):
-    plain, scaled = (TwoTypeScreening((k, 2 * k), 0.9, 0.9)() for k in (1.0, scale))
-    assert scaled.prices / scale == pytest.approx(plain.prices)
-    assert scaled.thresholds == pytest.approx(plain.thresholds)
 
 
 @pytest.mark.parametrize(
@@ -96,21 +83,6 @@ def test_the_unit_of_account_does_not_matter(scale):
 def test_bad_input(arguments, message):
     with pytest.raises(InvalidInput, match=message):
         TwoTypeScreening(*arguments)
-
-
-@pytest.mark.parametrize(("discount", "prior"), [(1 - 1e-12, 0.9), (1 - 1e-9, 1 - 1e-9), (0.9, 1 - 1e-9)])
-def test_patience_and_priors_next_to_one_keep_their_digits(discount, prior):
-    """Thresholds from the indifference between n and n - 1 more rounds, in fractions."""
-    low, high, d = Fraction(1), Fraction(2), Fraction(discount)
-    path = TwoTypeScreening((1.0, 2.0), prior, discount)()
-    assert path.status == Status.OK
-    prices = [high - d**n * (high - low) for n in range(path.thresholds.size + 1)]
-    cut, worth, exact = Fraction(0), low, []
-    for n in range(1, len(prices)):  # (x - cut) p_n + d W = W + (x - cut) p_{n-1}
-        more = (1 - d) * worth / (prices[n] - prices[n - 1])
-        cut, worth = cut + more, more * prices[n] + d * worth
-        exact.append(float(cut / (1 + cut)))
-    np.testing.assert_allclose(path.thresholds, exact, rtol=1e-12)
 
 
 def test_thresholds_beyond_all_floats_and_rounds_without_number():

@@ -281,6 +281,10 @@ def test_what_is_for_two_players_only() -> None:
 def test_nobody_makes_offers_where_a_breakdown_is_worth_more_than_the_pie() -> None:
     windfall = {"breakdown": 0.5, "breakdown_payoffs": [0.8, 0.8]}
     assert AlternatingOffers(0.9, **windfall)(PIE).status == Status.EMPTY
+    for leaver in ("proposer", "both"):
+        assert (
+            AlternatingOffers(0.9, outside=[0.1, None], leaver=leaver, **windfall)(PIE).status == Status.EMPTY
+        )
     # Backward induction agrees: they wait until the last period, and the first offer is worth what waiting is.
     last = AlternatingOffers(0.9, horizon=200, **windfall)(PIE).payoffs
     assert last.sum() > 1

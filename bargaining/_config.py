@@ -11,7 +11,7 @@ from bargaining._calls import install
 from bargaining._version import version
 from bargaining.errors import InvalidInput
 
-REQUIRED = ("numpy", "scipy", "clarabel", "pandas", "xarray", "sympy", "hypothesis", "joblib")
+REQUIRED = ("numpy", "scipy", "clarabel", "pandas", "xarray", "nashpy", "sympy", "hypothesis", "joblib")
 OPTIONAL = {
     "paper": ("jinja2", "matplotlib", "pylatexenc", "tqdm"),
     "distributed": ("dask", "distributed"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import comb
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _VERTICES = 10_000  # at which the exact enumeration gives up: about half a second
+_ROW_OPERATIONS = 200_000  # in nashpy's tableaus along the Lemke-Howson paths: about a second
+_SUPPORTS = 1_000  # nashpy's enumeration of supports stops being quick here,
+_BASES = 3_000  # and its enumeration of vertices here
 _BUDGET = 20_000  # boxes of the subdivision for three and more players: some seconds
 _REGRET = Fraction(1, 10**12)  # of a profile in floats at an equilibrium that is not rational
 # largest regret that rounding explains; a larger one shows that a profile is no equilibrium
@@ -68,7 +72,7 @@ class StageEquilibria(Shown):
         Indices of `profiles` grouped into the connected components of the set of equilibria (of the part
         that was found, if `complete` is false).
     method : str
-        ``"vertices"``, ``"supports"``, ``"paths"`` or ``"pure"``.
+        ``"vertices"``, ``"supports"``, ``"nashpy"`` or ``"pure"``.
     player_names : tuple of str
         The names of the players, or their numbers.
     actions : tuple of tuple of str
@@ -158,7 +162,7 @@ class StageEquilibria(Shown):
 def stage_equilibria(
     game: Game,
     *,
-    method: Literal["auto", "vertices", "supports", "paths", "pure"] = "auto",
+    method: Literal["auto", "vertices", "supports", "nashpy", "pure"] = "auto",
     budget: int = _BUDGET,
 ) -> StageEquilibria:
     r"""Return the Nash equilibria of a game in normal form.
@@ -173,11 +177,11 @@ def stage_equilibria(
     ----------
     game : Game
         The stage game, of any number of players.
-    method : {"auto", "vertices", "supports", "paths", "pure"}
-        For two players ``"vertices"`` enumerates the extreme equilibria exactly and ``"paths"`` proves candidates at
-        the ends of paths; for any number ``"supports"`` solves the indifference conditions of every profile of
-        supports, and ``"pure"`` lists pure equilibria alone. ``"auto"`` takes the vertices for two players, paths if
-        the game is too large for that, and supports for three and more.
+    method : {"auto", "vertices", "supports", "nashpy", "pure"}
+        For two players ``"vertices"`` enumerates the extreme equilibria exactly and ``"nashpy"`` proves the
+        candidates of nashpy's algorithms; for any number ``"supports"`` solves the indifference conditions of every
+        profile of supports, and ``"pure"`` lists pure equilibria alone. ``"auto"`` takes the vertices for two
+        players, candidates of nashpy if the game is too large for that, and supports for three and more.
     budget : int, default 20000
         The boxes that ``"supports"`` may look at; the default allows some seconds. Past it `complete` is false.
 
@@ -198,14 +202,15 @@ def stage_equilibria(
     action is unused or a best reply; the set of equilibria is a union of products of hulls of them (Mangasarian
     1964; Avis, Rosenberg, Savani & von Stengel 2010). Integers throughout: a degenerate game is no exception.
 
-    *Paths* of the logarithmic barrier game (see `markov_equilibria`) only tell supports. On each pair of them the
+    *nashpy.* Its floats are used only to find supports: Lemke-Howson from every label, within a limit on
+    the pivots, and for smaller games its enumerations of supports and vertices. On each pair of supports the
     indifference conditions are solved exactly, and candidates that are not exact equilibria are dropped.
 
     *Supports.* For three and more players: on each profile of supports the indifference conditions are polynomials,
     linear in the strategy of each player. Their probabilities are cut into boxes until each is shown to contain no
     solution, or exactly one (Krawczyk 1969), which Newton's method then finds. In a degenerate game, one
     with a continuum of equilibria or a singular one, boxes remain undecided: then `complete` is false, and paths
-    add equilibria, so that some are found in any game.
+    of the logarithmic barrier game (see `markov_equilibria`) add equilibria, so that some are found in any game.
     The comparisons are made in floats with margins far above rounding.
 
     References
@@ -230,12 +235,12 @@ def stage_equilibria(
     [1. 0.] [0. 1.]
     """
     require_game(game)
-    choice(method, "method", ("auto", "vertices", "supports", "paths", "pure"))
+    choice(method, "method", ("auto", "vertices", "supports", "nashpy", "pure"))
     work = whole(budget, "budget", least=1)
     exact = game.exact
     kept = _undominated(exact)
     small = exact[np.ix_(*kept)]
-    if method in ("vertices", "paths") and game.players != 2:
+    if method in ("vertices", "nashpy") and game.players != 2:
         raise NotApplicable(f'method="{method}" is for two players; the game has {game.players}.')
     alone = game.players == 1 or small.size == game.players
     if method == "pure" or (alone and game.players != 2):
@@ -243,12 +248,12 @@ def stage_equilibria(
     if method == "supports" or game.players != 2:
         profiles, complete = _by_supports(small, work)
         return _result(game, kept, profiles, complete=complete, method="supports")
-    pairs = None if method == "paths" else extreme_equilibria(small, limit=_VERTICES)
+    pairs = None if method == "nashpy" else extreme_equilibria(small, limit=_VERTICES)
     if pairs is not None:
         return _result(game, kept, pairs, complete=True, method="vertices")
     if method == "vertices":
         raise NotApplicable(f"A game of {small.shape[:2]} undominated actions is too large to enumerate.")
-    return _result(game, kept, _proved(small), complete=False, method="paths")
+    return _result(game, kept, _proved(small), complete=False, method="nashpy")
 
 
 def _undominated(exact: Rationals) -> list[NDArray[np.intp]]:
@@ -336,15 +341,79 @@ def _rational_profile(exact: Rationals, candidate: Sequence[Floats]) -> tuple[tu
 
 
 def _proved(exact: Rationals) -> list[Any]:
-    """Return the pure equilibria, and the ends of paths that are exact equilibria on their supports."""
+    """Return the pure equilibria, and the candidates of nashpy that are exact equilibria on their supports."""
     first, second = positive(exact[..., 0]), positive(exact[..., 1])
+    supports = {
+        (_support(x), _support(y)): None for x, y in _candidates(*np.moveaxis(1.0 + _scaled(exact), -1, 0))
+    }
     found: dict[Any, None] = dict.fromkeys(_pure(exact))
-    for profile in _by_paths(_scaled(exact)):
-        rows, columns = (tuple(np.flatnonzero(own > 1e-9).tolist()) for own in profile)
-        x, y = indifferent(second, rows, columns), indifferent(first.T, columns, rows)
+    for rows, columns in supports:
+        x = indifferent(second, rows, columns)
+        y = indifferent(first.T, columns, rows)
         if x is not None and y is not None:
             found[x, y] = None
     return list(found)
+
+
+def _support(strategy: Floats) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(strategy > 1e-9 * strategy.max()).tolist())
+
+
+def _candidates(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield what nashpy finds, whether right or not."""
+    import warnings
+
+    import nashpy
+
+    game = nashpy.Game(first, second)
+    rows, columns = first.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on degenerate games; all candidates are checked
+        yield from _lemke_howson(first, second)
+        if comb(rows + columns, rows) <= _SUPPORTS:
+            yield from _finite(game.support_enumeration())
+        if comb(rows + columns, rows) <= _BASES:
+            yield from _finite(game.vertex_enumeration())
+
+
+def _finite(pairs: Iterator[tuple[Floats, Floats]]) -> Iterator[tuple[Floats, Floats]]:
+    """Yield candidates until the enumeration ends or fails, as it does on some degenerate games."""
+    from scipy.spatial import QhullError
+
+    try:
+        yield from (pair for pair in pairs if all(np.isfinite(side).all() for side in pair))
+    except (QhullError, np.linalg.LinAlgError, TypeError):
+        return
+
+
+def _lemke_howson(first: Floats, second: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Follow the path from every label on nashpy's tableaus, giving up a path that is lost or too long."""
+    labels = sum(first.shape) if min(first.shape) > 1 else 0
+    budget = _ROW_OPERATIONS // max(1, labels)
+    for label in range(labels):
+        pivots = min(4 * labels, budget)
+        try:
+            pair, used = _path(first, second, label, pivots)
+        except (KeyError, ValueError):  # rounding left the tableau without the label to drop
+            pair, used = None, pivots
+        if pair and tuple(map(len, pair)) == first.shape and all(np.isfinite(x).all() for x in pair):
+            yield pair
+        budget -= used
+        if budget <= 0:
+            return
+
+
+def _path(first: Floats, second: Floats, label: int, pivots: int) -> tuple[tuple[Floats, Floats] | None, int]:
+    from nashpy.linalg import create_col_tableau, create_row_tableau
+
+    rows, columns = create_row_tableau(second, True), create_col_tableau(first, True)
+    pair = (rows, columns) if label in rows.non_basic_variables else (columns, rows)
+    for step in range(pivots):
+        label = pair[step % 2].pivot_and_drop_label(label)
+        free = rows.non_basic_variables, columns.non_basic_variables
+        if free[0] | free[1] == rows.labels:
+            return (rows.to_strategy(free[1]), columns.to_strategy(free[0])), step + 1
+    return None, pivots
 
 
 def _result(

@@ -69,7 +69,7 @@ def indifferent(block, support, count):
     ],
     ids=["prisoners", "pennies", "sexes", "rock-paper-scissors"],
 )  # fmt: skip
-@pytest.mark.parametrize("method", ["vertices", "paths"])
+@pytest.mark.parametrize("method", ["vertices", "nashpy"])
 def test_known_games(first, second, expected, method):
     found = stage_equilibria(Game(first, second), method=method)
     assert list(found.exact) == expected
@@ -109,11 +109,11 @@ def test_finds_what_nashpy_misses_and_everything_it_finds():
     assert missed > 0
 
 
-def test_the_ends_of_paths_are_proved_and_all_are_extreme_equilibria():
+def test_the_candidates_of_nashpy_are_proved_and_all_are_extreme_equilibria():
     rng = np.random.default_rng(5)
     for draw in (*rng.random((3, 2, 4, 4)), *rng.integers(0, 4, (8, 2, 3, 3))):
         game = Game(*draw)
-        some, everything = stage_equilibria(game, method="paths"), stage_equilibria(game)
+        some, everything = stage_equilibria(game, method="nashpy"), stage_equilibria(game)
         assert set(some.exact) <= set(everything.exact)
         assert len(some) > 0
         assert not some.complete
@@ -148,7 +148,7 @@ def test_scale_and_offset_change_nothing(scale):
         np.array([[factor * int(u) + 10**6 for u in row] for row in first], dtype=object),
         np.array([[factor * int(u) for u in row] for row in second], dtype=object),
     )
-    for method in ("vertices", "paths"):
+    for method in ("vertices", "nashpy"):
         assert (
             stage_equilibria(moved, method=method).exact
             == stage_equilibria(Game(first, second), method=method).exact
@@ -160,7 +160,7 @@ def test_scale_and_offset_change_nothing(scale):
 def test_a_game_too_large_to_enumerate_falls_back_to_candidates():
     draw = np.random.default_rng(0).random((2, 14, 14))
     found = stage_equilibria(Game(*draw))
-    assert found.method == "paths"
+    assert found.method == "nashpy"
     assert not found.complete
     assert len(found) >= 1
     assert set(found.regret) == {0}

@@ -241,7 +241,8 @@ def test_next_to_a_collapse_the_bound_holds(discount):
     found = payoff_set(RepeatedGame(RESTING, discount))
     assert found.ok
     least = threat_in_integers(RESTING, discount, rounds=20_000)
-    np.testing.assert_array_less(np.abs(found.threat - least), found.stats.bound + 1e-12)
+    ranges = np.ptp(RESTING.payoffs, axis=(0, 1))  # the bound is a share of them
+    np.testing.assert_array_less(np.abs(found.threat - least) / ranges, found.stats.bound + 1e-12)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0), (1e6, 0), (1, 10**6)])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bargaining._arguments import whole
-from bargaining._arrays import Floats, owning, real
+from bargaining._arguments import function, whole
+from bargaining._arrays import Floats, owning, real, scalar
 from bargaining._rich import Card, Result, Shown, number
 from bargaining.errors import InvalidInput, Status, Unsolved, with_article
 
@@ -337,11 +337,16 @@ class Estimates(Result):
         return pd.DataFrame(self.covariance, index=list(self.names), columns=list(self.names))
 
     @property
+    def tstats(self) -> pd.Series[float]:
+        """Estimates over their standard errors."""
+        return (self.params / self.std_errors).rename("tstats")
+
+    @property
     def pvalues(self) -> pd.Series[float]:
         """The p-values of the hypotheses that a parameter is zero, from Student's t with `degrees`."""
         from scipy.stats import t
 
-        return self._by_name(2 * t.sf(np.abs(self.values) / self._deviations(), self.degrees), "pvalues")
+        return self._by_name(2 * t.sf(np.abs(self.tstats.to_numpy()), self.degrees), "pvalues")
 
     @property
     def identified(self) -> pd.Series[bool]:
@@ -553,6 +558,34 @@ class Estimates(Result):
             upper[(last[:, 1] == upper) & (last[:, 1] > before[:, 1] + 0.1 * np.abs(before[:, 1]))] = np.inf
         weight = np.where(np.array(ends) == grid[[0, -1]], [0.0, 1.0], expit(ends))
         return np.vstack([weight, np.column_stack([lower, upper])])
+
+    def delta(self, of: Callable[[Floats], Any]) -> tuple[float, float]:
+        """Return a smooth function of the parameters, and its standard error by the delta method.
+
+        Parameters
+        ----------
+        of : callable
+            Takes the parameters, as an array in the order of `names`, and returns a number.
+
+        Raises
+        ------
+        Unsolved
+            If a parameter has no standard error.
+        """
+        from scipy.differentiate import jacobian
+
+        function(of, "of", "the parameters")
+        if np.isnan(self.covariance).any():
+            raise Unsolved(f"`delta` needs a standard error of each parameter. {self.statement}")
+        steps = np.maximum(np.abs(self.values), self._deviations()) / 16
+        room = np.minimum(self.values, 1 - self.values) / 2
+        steps = np.where([kind == UNIT for _, kind in self.model._ranges()], np.minimum(steps, room), steps)
+
+        def at(points: Floats) -> Floats:
+            return np.asarray(np.apply_along_axis(lambda point: scalar(of(point), "of"), 0, points))
+
+        gradient = jacobian(at, self.values, initial_step=steps).df
+        return float(at(self.values)), float(np.sqrt(gradient @ self.covariance @ gradient))
 
     def wald_test(self, restriction: ArrayLike, value: ArrayLike = 0.0) -> Comparison:
         """Return the Wald test of linear restrictions R b = q on the parameters b, with the distribution F.

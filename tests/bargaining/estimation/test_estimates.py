@@ -541,6 +541,8 @@ def test_impatience_and_the_fear_of_a_breakdown_are_told_apart_by_known_chances_
     one = OffersModel(model.payoffs, **told).fit()
     both = OffersModel(model.payoffs, **told, breakdown=None).fit()
     assert not both.identified.any()
+    with pytest.raises(Unsolved, match="not identified"):
+        both.delta(lambda t: t[0])
     product = one.params["discount"]
     np.testing.assert_allclose([both.lower[0], both.upper[0]], [product, 1], atol=1e-4)
     np.testing.assert_allclose([both.lower[1], both.upper[1]], [0, 1 - product], atol=1e-4)
@@ -899,3 +901,21 @@ FINE = WeightedNashModel([3.0, 2.0, 4.0], **GOOD)
 def test_data_that_cannot_be_used_are_refused(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         call()
+
+
+def test_the_delta_method_is_that_of_a_known_function() -> None:
+    found = splits(np.random.default_rng(16))[0].fit()
+    w, error = found.params["weight"], found.std_errors["weight"]
+    assert found.tstats["weight"] == pytest.approx(w / error)
+    value, spread = found.delta(lambda t: t[0] / (1 - t[0]))
+    assert value == pytest.approx(w / (1 - w))
+    assert spread == pytest.approx(error / (1 - w) ** 2, rel=1e-8)
+
+
+@pytest.mark.parametrize("w", [0.003, 0.98])
+def test_the_delta_method_stays_in_the_range_of_a_weight(w: float) -> None:
+    payoffs = w + 0.0005 * np.random.default_rng(5).standard_normal(60)
+    found = WeightedNashModel(payoffs, total=1, noise="payoffs").fit()
+    w, error = found.params["weight"], found.std_errors["weight"]
+    spread = found.delta(lambda t: np.log(t[0]) - np.log(1 - t[0]))[1]
+    assert spread == pytest.approx(error / (w * (1 - w)), rel=1e-6)

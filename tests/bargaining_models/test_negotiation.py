@@ -377,9 +377,9 @@ def test_the_page_of_canada_and_the_us(
     assert -4 < sold["capacity_change_2"] < -3
     assert [round(row["paid"], 1) for row in assumptions.records()] == pytest.approx(paid, abs=0.051)
     (unknown,) = [note for note in assumptions.notes if note.startswith("Type unknown")]
-    assert f"with a probability below {least};" in unknown
+    assert f"if its chance is below {least};" in unknown
     # half of the soft type's gains over the hard type's: 1 - .408 (2023), 1 - .413 (2026), by hand
-    assert "in the neutral solution with probability 0.59, in the best procedure with 0.00." in unknown
+    assert "in the neutral solution 0.59, in the best procedure 0.00." in unknown
     gains = [row["war"] > 0 for row in assumptions.records()]
     assert gains[:3] == [date is None, True, True]
     assert gains[-1]

@@ -217,12 +217,11 @@ def assumptions(talks: Negotiation, r: float) -> Table:
                 ([1.0], [1.0 - least / 2, least / 2]),
                 transfers=True,
             )
+            refusals = [1.0 - rule(rare).outcomes[0, 0, 1] for rule in (neutral, second_best)]
             notes["Type unknown"] = (
-                f"if a dollar of revenue may count 1 or {REVENUE[-1]:g} to {partner}, and {home} makes the last offer, "
-                f"the type of {REVENUE[-1]:g} refuses it with a probability below {least:.2f}; above, both agree. "
-                f"At {least / 2:.2f} it refuses with certainty, in the neutral solution with probability "
-                f"{1.0 - neutral(rare).outcomes[0, 0, 1]:.2f}, in the best procedure with "
-                f"{1.0 - second_best(rare).outcomes[0, 0, 1]:.2f}"
+                f"a last offer of {home} excludes the type of {REVENUE[-1]:g} (row above) if its chance is below "
+                f"{least:.2f}; at {least / 2:.2f} it refuses always, in the neutral solution {refusals[0]:.2f}, in the "
+                f"best procedure {refusals[1]:.2f}"
             )
     if unsolved:
         notes["Not computed"] = "; ".join(unsolved)

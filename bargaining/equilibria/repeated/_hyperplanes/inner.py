@@ -657,21 +657,6 @@ def _mixtures(points: Points, after: Points) -> Any:
     return csr_matrix((shares, (rows, columns)), (len(points.rows), len(after.rows)))
 
 
-def condensed(profiles: Profiles, play: Play) -> Play:
-    """Return the automaton of the vertices alone, over which all lotteries are written; the same if that fails."""
-    from scipy.sparse import csr_matrix
-
-    hulls = hulls_of(play.points)
-    if hulls is None:
-        return play
-    order = _vertices(play, hulls)
-    outcomes = profiles.ahead.shape[1]
-    rows = (order[:, None] * outcomes + np.arange(outcomes)).ravel()
-    lotteries = play.lotteries[rows] @ _mixtures(play.points, Points(play.payoffs[order], play.state[order]))
-    few = played(profiles, play.state[order], play.owners[order], csr_matrix(lotteries))
-    return few if few.excess <= max(play.excess / 2.0, SLACK) else play
-
-
 def _vertices(play: Play, hulls: Hulls) -> Indices:
     """Return which points of an automaton are the vertices of hulls."""
     return np.concatenate([np.flatnonzero(play.state == s)[hull.places] for s, hull in hulls.items()])

@@ -83,6 +83,11 @@ class Outer:
         """Return the half-spaces of one state."""
         return Around(self.directions, self.levels[state])
 
+    def copied(self) -> Outer:
+        """Return the same half-spaces, to be moved on their own with the same budget."""
+        bases = self.bases.take(np.arange(len(self.faces)))
+        return replace(self, levels=self.levels.copy(), alive=self.alive.copy(), bases=bases)
+
     def extend(self, directions: Floats) -> None:
         """Add half-spaces; what is known stays valid."""
         start = len(self.directions)
@@ -94,24 +99,6 @@ class Outer:
         self.directions, self.first, self.by = rows, first, by
         bases, faces = _boxed(self.profiles, rows, first, self.alive, start)
         self.bases, self.faces = self.bases.joined(bases), np.append(self.faces, faces)
-
-    def narrowed(self, given: int, directions: Floats) -> Outer:
-        """Return half-spaces in the first few directions and in others, at the levels implied by the present ones."""
-        rows, first, by = self.profiles.symmetries.orbits(
-            np.vstack([self.directions[:given], directions]), _DIGITS
-        )
-        levels = np.hstack([self.levels[:, :given], self._implied(rows[given:])])[:, first]
-        bases, faces = _boxed(self.profiles, rows, first, self.alive)
-        return replace(
-            self,
-            directions=rows,
-            first=first,
-            by=by,
-            levels=levels,
-            alive=self.alive.copy(),
-            bases=bases,
-            faces=faces,
-        )
 
     def _implied(self, directions: Floats) -> Floats:
         return np.array([self.of(s).reach(directions) for s in range(len(self.levels))])

@@ -15,7 +15,6 @@ from bargaining.equilibria.repeated._hyperplanes.inner import (
     Play,
     Points,
     absorbing,
-    condensed,
     continued,
     effort,
     enlarged,
@@ -39,7 +38,6 @@ _IMPATIENT = 0.5  # the most of it there, for any player
 _LEAP = 1.5  # by how much it falls until the set of less patient players is computed again
 _STEP = 0.95  # and by how much while its equations are solved again
 _FEW = 2  # refinements that are tried before
-_SYMMETRIC = 2  # times the faces of a set: more faces of its images are others
 _SAME = 7  # digits of normals that count as the same
 _APART = 1e-7  # normals closer than this count as the same
 _COARSE, _CLOSER = (
@@ -93,20 +91,16 @@ def bounded(
     found = list[Several]()
     few, alone, play = min(refinements, _FEW), len(outer.levels) == 1, None
     if profiles.limits is None and profiles.discounts.max() > 1.0 - _EASY and few:
-        found.append(_closed(_copied(outer), few, tolerance))
+        found.append(_closed(outer.copied(), few, tolerance))
         if found[-1].gap > tolerance and found[-1].outer.filled.any():
             near = _carried_on(outer, few, tolerance)
             if near is not None:
                 play = sustained(profiles, near, budget)[1]
-                found.append(_closed(_copied(outer), refinements, tolerance, near, play))
+                found.append(_closed(outer.copied(), refinements, tolerance, near, play))
     if all(one.gap > tolerance for one in found) and (play is None or alone):
         found.append(_closed(outer, refinements, tolerance))
     best = min(reversed(found), key=lambda one: one.gap)
     return best if best.outer.filled.any() else Several(best.outer, None, None, 0.0)
-
-
-def _copied(outer: Outer) -> Outer:
-    return outer.narrowed(len(outer.directions), outer.directions[:0])
 
 
 def _carried_on(outer: Outer, refinements: int, tolerance: float) -> Hulls | None:
@@ -140,7 +134,7 @@ def _closed(
     outer: Outer, refinements: int, tolerance: float, near: Hulls | None = None, play: Play | None = None
 ) -> Several:
     """Refine the outer sets, and look for inner ones, also next to those that are given."""
-    given, profiles = len(outer.directions), outer.profiles
+    profiles = outer.profiles
     if near is not None:
         outer.extend(_added(outer, [near]))
         if not outer.shrink():
@@ -160,13 +154,8 @@ def _closed(
             if last and best.play is None and len(outer.levels) == 1:
                 start = absorbing(profiles)
                 best = best if start is None else grown(outer, start, tolerance, 0.0)
-        if best.hulls is not None and refinements:
-            if best.gap <= tolerance:
-                return best
-            if profiles.limits is None:
-                cleared = _cleared(best, given)
-                if not left or cleared.gap <= tolerance:
-                    return cleared
+        if best.hulls is not None and refinements and best.gap <= tolerance:
+            return best
         added = _added(outer, [touching, near, best.hulls])
         if profiles.limits is not None and touching is not None:
             known = np.full(outer.levels.shape, -np.inf)
@@ -241,7 +230,7 @@ def grown(outer: Outer, play: Play, tolerance: float, slack: float) -> Several:
         if len(more.owners) == len(play.owners) or more.excess > max(play.excess, 1e-12):
             break
         play, best = more, Several.of(outer, more)
-    return Several.of(outer, condensed(profiles, play))
+    return best
 
 
 def loosened(profiles: Profiles, found: Several, budget: Budget) -> Iterator[tuple[Play, bool]]:
@@ -294,21 +283,6 @@ def _larger(outer: Outer, best: Several) -> Hulls | None:
         return None
     more = enlarged(outer.profiles, best.play, outer.directions[face], state, _WORTH, 0.0, outer.alive)
     return hulls_of(more.points) if len(more.owners) > len(best.play.owners) else None
-
-
-def _cleared(best: Several, given: int) -> Several:
-    """Return the outer sets, held by the given directions and the inner faces alone if they hold them as well.
-
-    Normals that came close to these faces before they were known hold nothing then, and nearly parallel ones make
-    for poor bases.
-    """
-    assert best.hulls is not None
-    normals = distinct(np.vstack([hull.normals() for hull in best.hulls.values()]))
-    if len(best.outer.profiles.symmetries.orbits(normals, _SAME)[0]) > _SYMMETRIC * len(normals):
-        return best  # the limit is as symmetric as the game
-    few = best.outer.narrowed(given, normals)
-    few.shrink()
-    return min(Several.of(few, best.play), best, key=lambda one: one.gap)
 
 
 def _error(outer: Outer, inner: Hulls) -> float:

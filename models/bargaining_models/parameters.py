@@ -58,11 +58,6 @@ class Fact(Shown):
     year: int
     source: str
 
-    @property
-    def assumed(self) -> bool:
-        """Whether the figure is an assumption rather than a published number."""
-        return self.source.startswith("assumption")
-
 
 def facts(rows: list[Row]) -> Mapping[str, Fact]:
     """Read `facts.csv`."""

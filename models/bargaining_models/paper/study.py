@@ -12,7 +12,6 @@ import numpy as np
 
 import bargaining
 from bargaining.tables.table import Column, Table
-from bargaining_models._figures import Figures
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.headline import GRID, clean
 from bargaining_models.negotiation.tariff_war import TariffGame
@@ -33,14 +32,6 @@ MEANT = {
     "cp": "cp: those of Caliendo and Parro (2015)",
 }
 ELASTICITIES = tuple(MEANT)
-FILES = {
-    "flows": "trade_flows.csv",
-    "gdp": "regions.csv",
-    "input_shares": "input_shares.csv",
-    "tariffs": "tariffs.csv",
-    "caps": "redirect_caps.csv",
-}
-"""Where the figures are that decide all tables, besides elasticities."""
 CAPACITY = (
     "capacity of a new route to China by which, at fixed prices and spending, Canada would sell it more goods, by r "
     "times what it sells the US"
@@ -78,7 +69,7 @@ class Study:
         elasticities: str = "uniform5",
         tariffs: str | None = None,
     ) -> None:
-        self.parameters = load() if parameters is None else parameters
+        self.parameters, self.own = load() if parameters is None else parameters, parameters is not None
         check_unit(self.parameters)  # the tables name it
         self.elasticities = elasticities
         self.tariffs, self.force = tariffs, cast("Environment | str | None", tariffs)
@@ -109,7 +100,7 @@ class Study:
     @cached_property
     def latest(self) -> Study:
         """The same at the tariffs of the last date of the figures, the variant `adjusted`."""
-        return Study(self.parameters, elasticities=self.elasticities, tariffs=LATEST)
+        return Study(self.parameters if self.own else None, elasticities=self.elasticities, tariffs=LATEST)
 
     @cached_property
     def diverted(self) -> Deal:
@@ -167,17 +158,9 @@ class Study:
             + "; ".join(f"{a:.0f} ({da:+.1%}) and {b:.0f} ({db:+.0%}) at {r:g}" for r, a, da, b, db in growth)
         )
 
-    @cached_property
-    def own(self) -> list[str]:
-        """The files whose figures are not those of this package."""
-        theirs, ours = self.parameters, _package()
-        found = [file for name, file in FILES.items() if _differ(getattr(theirs, name), getattr(ours, name))]
-        return found + ["facts.csv"] * (dict(theirs.facts) != dict(ours.facts))
-
     def meant(self, name: str) -> str:
-        """Say what an elasticity set is; one of this package's names with other numbers is just its name."""
-        given, known = self.parameters.elasticities.get(name), _package().elasticities.get(name)
-        return name if given is None or known is None or _differ(given, known) else MEANT.get(name, name)
+        """Say what an elasticity set is; of figures of one's own that is just its name."""
+        return name if self.own else MEANT.get(name, name)
 
     def table(
         self,
@@ -227,7 +210,7 @@ class Study:
         """Return the notes every table carries: figures, elasticities, accuracy, version."""
         return {
             "Data": "trade flows and GDP of 2023, input-output structure of 2011 (sources in the package's SOURCES.md)"
-            + (f", but figures of your own in {', '.join(self.own)}" if self.own else ""),
+            + ", but some figures of your own" * self.own,
             "Elasticities": self.meant(self.elasticities),
             "Tariffs": "of all on all, the base of 2023; while they talk, of the two, December 2025"
             if self.tariffs is None
@@ -238,13 +221,6 @@ class Study:
             "Largest residual": max(residuals, default=0.0),
             "Version": bargaining.__version__,
         }
-
-
-_package = cache(load)
-
-
-def _differ(theirs: Figures, ours: Figures) -> bool:
-    return not np.array_equal(theirs.values, ours.values)
 
 
 @cache

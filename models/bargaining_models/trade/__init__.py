@@ -6,7 +6,7 @@ trade costs. Regions and sectors are whatever the figures name.
 
 from __future__ import annotations
 
-from bargaining_models.trade.bargained import BargainedTariffs, EfficientTariffs, TariffsInPairs
+from bargaining_models.trade.bargained import BargainedTariffs
 from bargaining_models.trade.data import TradeData
 from bargaining_models.trade.environment import Environment
 from bargaining_models.trade.equilibrium import Decomposition, TradeEquilibrium
@@ -18,13 +18,11 @@ from bargaining_models.trade.tariff_set import TariffPayoffs
 __all__ = [
     "BargainedTariffs",
     "Decomposition",
-    "EfficientTariffs",
     "Environment",
     "Power",
     "PowerTable",
     "TariffEquilibrium",
     "TariffPayoffs",
-    "TariffsInPairs",
     "TradeData",
     "TradeEquilibrium",
     "TradeModel",

@@ -1,31 +1,28 @@
 """Tariffs that regions agree on: any concept of the library over the payoffs that tariffs reach.
 
 Without payments the rates are the agreement: a subsidy of imports is what one side pays the other. Payments can be
-made within the equilibrium (`transfers="inside"`), or money may count one for one (`transfers="money"`): then rates
-maximise the sum of money, and the concept divides it.
+made within the equilibrium (`transfers="inside"`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash, yu
+from bargaining import Method, Problem, continuous_raiffa, nash, yu
 from bargaining.authoring import Floats, Result, choice, owning, real
 from bargaining.division import Division
-from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
+from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
-from bargaining_models.trade.links import in_pairs, place, rate_on
+from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.tariff_nash import (
     TariffEquilibrium,
     nash_tariffs,
     rates_in_words,
-    rates_of,
-    tariffs_given,
 )
 from bargaining_models.trade.tariff_set import FOLLOWED, Optimum, TariffPayoffs
 
@@ -48,14 +45,13 @@ class BargainedTariffs(Result):
         What each rate is on: (player, partner), or with a sector.
     tariffs : (N, N, J) array
     percent : (N,) array
-        Change of real income of all regions against the base of the model; of the rates alone if `transfers` is
-        "money".
+        Change of real income of all regions against the base of the model.
     payoffs : (n,) array
         What the players get, payments counted, in `measure`.
     disagreement : (n,) array
         What they have without an agreement, in `measure`.
     payment : (n,) array
-        What each player receives: in the unit of the flows ("inside"), or in money ("money"); zeros without.
+        What each player receives, in the unit of the flows; zeros without payments.
     measure : {"percent", "log", "income", "gdp"}
         The unit of payoffs; see `TariffPayoffs`.
     multipliers : (n,) array
@@ -116,7 +112,7 @@ def bargained_tariffs(
     disagreement: Any = "war",
     lower: float = -np.inf,
     transfers: str | None = None,
-    measure: str | None = None,
+    measure: str = "percent",
     **layout: Any,
 ) -> BargainedTariffs:
     """Divide the payoffs that tariffs reach; `TradeModel.bargained_tariffs` and `rates_of` describe the arguments."""
@@ -125,41 +121,21 @@ def bargained_tariffs(
             "Tariffs are bargained over in real income: take the model without `with_objectives`."
         )
     if transfers is not None:
-        choice(transfers, "transfers", ("inside", "money"))
-    if measure is None:
-        measure = "income" if transfers == "money" else "percent"
-    if transfers == "money" and measure not in ("income", "gdp"):
-        raise InvalidInput(
-            f"`measure` must be 'income' or 'gdp' where money is paid one for one; got {measure!r}."
-        )
+        choice(transfers, "transfers", ("inside",))
     if not callable(method):
         raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
     payoffs = TariffPayoffs(
         model, players, lower=lower, inside=transfers == "inside", measure=measure, **layout
     )
     threat = _disagreement(model, payoffs, disagreement)
-    feasible: Any = payoffs
-    found: Optimum | None = None
-    if transfers == "money":  # rates maximise the sum, and money divides it
-        total, best = payoffs.support(np.ones(payoffs.players))
-        if np.isnan(total):
-            raise Unsolved(
-                "No rates were found at which the sum of money is at its largest. Take `transfers='inside'`, or fewer "
-                "rates."
-            )
-        feasible, found = TransferableSurplus(float(total)), payoffs.optimum_at(best)
-    division, status = _divided(payoffs, feasible, threat, method)
-    apart = 0.0
-    if found is None and status is Status.OK:
+    division, status = _divided(payoffs, threat, method)
+    found = None
+    if status is Status.OK:
         found = payoffs.optimum_at(division.payoffs)
         apart = float(np.abs(found.payoffs - division.payoffs).max() / payoffs.scale.max())
-    if found is not None and status is Status.OK:
         fine = max(found.residual, apart) <= ACCURACY and not payoffs.cut_short(found)
         status = Status.OK if fine else Status.INACCURATE
-    payment = None
-    if transfers == "money" and found is not None:
-        payment = division.payoffs - found.payoffs
-    return _packed(payoffs, threat, division, found, status, payment=payment)
+    return _packed(payoffs, threat, division, found, status)
 
 
 def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floats:
@@ -196,16 +172,12 @@ def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floa
     return array
 
 
-def _divided(
-    payoffs: TariffPayoffs, feasible: Any, threat: Floats, method: Method
-) -> tuple[Division, Status]:
+def _divided(payoffs: TariffPayoffs, threat: Floats, method: Method) -> tuple[Division, Status]:
     """Return the division of a set by the user's concept; a residual within this model's accuracy is fine."""
     concept, options = (method.func, method.keywords) if isinstance(method, partial) else (method, {})
-    if feasible is payoffs and (
-        concept is continuous_raiffa or (concept is yu and options.get("p") != np.inf)
-    ):
+    if concept is continuous_raiffa or (concept is yu and options.get("p") != np.inf):
         raise NotApplicable(FOLLOWED)  # it would ask for a thousand points
-    division = method(Problem(feasible, threat, players=payoffs.rates.players))
+    division = method(Problem(payoffs, threat, players=payoffs.rates.players))
     if not isinstance(division, Division):
         raise InvalidInput(f"`method` must return a division, as `nash` does; got {division!r}.")
     status = Status(int(np.asarray(division.status)))
@@ -219,10 +191,8 @@ def _packed(
     division: Division,
     found: Optimum | None,
     status: Status,
-    *,
-    payment: Floats | None = None,
 ) -> BargainedTariffs:
-    """Return the agreement at an optimum; NaN where there is none. Money paid one for one is outside of the model."""
+    """Return the agreement at an optimum; NaN where there is none."""
     rates, model = payoffs.rates, payoffs.model
     nothing, received = np.full(payoffs.players, np.nan), np.zeros(len(model.regions))
     values, answer = np.full(rates.size, np.nan), None
@@ -234,7 +204,6 @@ def _packed(
             tariffs=rates.tariffs(values), costs=rates.costs, transfers=received, highest=np.inf
         )
         status = status if answer.status == Status.OK else Status.INACCURATE
-        payment = received[rates.places] if payment is None else payment
     return BargainedTariffs(
         players=rates.players,
         labels=rates.labels,
@@ -245,172 +214,11 @@ def _packed(
         tariffs=np.full(rates.given.shape, np.nan) if answer is None else answer.tariffs,
         percent=np.full(len(received), np.nan) if answer is None else answer.welfare,
         payoffs=np.asarray(division.payoffs),
-        payment=nothing if payment is None else payment,
+        payment=nothing if found is None else received[rates.places],
         multipliers=nothing if found is None else found.multipliers,
         concave=found is not None and found.concave,
         residual=float("nan") if found is None else max(found.residual, float(np.asarray(division.residual))),
         status=status,
         equilibrium=answer,
         limits=() if found is None else payoffs.cut_short(found),
-    )
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EfficientTariffs(Result):
-    """Tariffs with the effects of free trade with payments.
-
-    Attributes
-    ----------
-    weights : (N,) array
-    tariffs : (N, N, J) array
-        `weights_n / weights_i - 1` of n on i, on all sectors.
-    transfers : (N,) array
-        What each region would receive under free trade for the same allocation, in units of world value added.
-    percent : (N,) array
-        Change of real income under the tariffs.
-    gap : float
-        How far real incomes under free trade with the payments are from these, percent: rounding.
-    equilibrium : TradeEquilibrium
-    """
-
-    weights: Floats
-    tariffs: Floats
-    transfers: Floats
-    percent: Floats
-    gap: float
-    equilibrium: TradeEquilibrium
-
-    @property
-    def status(self) -> Any:
-        """That of the equilibrium under the tariffs."""
-        return self.equilibrium.status
-
-
-def efficient_tariffs(model: TradeModel, weights: Any) -> EfficientTariffs:
-    """Return the tariffs of a Pareto-efficient allocation; `TradeModel.efficient_tariffs` describes them."""
-    if isinstance(weights, Mapping):
-        lam = np.ones(len(model.regions))
-        for name, value in weights.items():
-            lam[place(name, "region", model.regions)] = float(real(value, f"weights[{name!r}]"))
-    else:
-        lam = real(weights, "weights")
-    if lam.shape != (len(model.regions),) or not (lam > 0.0).all():
-        raise InvalidInput(
-            f"`weights` must be positive, one a region ({len(model.regions)}); got {np.asarray(lam).tolist()}."
-        )
-    rate = lam[:, None] / lam - 1.0
-    tariffs = np.repeat(rate[:, :, None], len(model.sectors), axis=2)
-    answer = model.solve(tariffs=tariffs, highest=np.inf).raise_if_failed()
-    economy = model.economy
-    income = answer.income * economy.income
-    if economy.closure != "fixed":
-        raise InvalidInput(
-            "`deficits` of the model must be 'balanced' or fixed for efficient tariffs: shares move with wages."
-        )
-    # Goods of n at home cost lam_n times their price if there were one price worldwide.
-    spread = (answer.wages * economy.factor / lam).sum() / economy.factor.sum()
-    transfers = (income - answer.wages * economy.factor) / lam / spread - economy.deficits
-    free = model.solve(tariffs=np.zeros_like(tariffs), transfers=transfers - transfers.mean())
-    return EfficientTariffs(
-        weights=lam,
-        tariffs=tariffs,
-        transfers=transfers,
-        percent=answer.welfare,
-        gap=float(np.abs(free.welfare - answer.welfare).max()),
-        equilibrium=answer,
-    )
-
-
-@owning
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TariffsInPairs(Result):
-    """Tariffs that pairs of regions agree on, each pair taking what the others agree on as given.
-
-    Attributes
-    ----------
-    pairs : tuple of (str, str)
-    rates : (P, 2) array
-        Of the first on the second, and of the second on the first, in each pair.
-    tariffs : (N, N, J) array
-        All tariffs in force.
-    percent : (N,) array
-        Change of real income of all regions against the base of the model.
-    gains : (P, 2) array
-        What each side of a pair gains by its agreement, percent of real income.
-    residual : float
-        How much any rate moves if its pair bargains once more.
-    status : Status
-        OK if `residual` is at most 1e-8 and every agreement is OK; INACCURATE otherwise.
-    equilibrium : TradeEquilibrium
-    """
-
-    pairs: tuple[tuple[str, str], ...]
-    rates: Floats
-    tariffs: Floats
-    percent: Floats
-    gains: Floats
-    residual: float
-    status: Status
-    equilibrium: TradeEquilibrium
-
-    def __repr__(self) -> str:
-        pairs = zip(self.pairs, self.rates, strict=True)
-        rates = ", ".join(by_name(own, (f"{a} on {b}", f"{b} on {a}")) for (a, b), own in pairs)
-        return f"TariffsInPairs(rates: {rates}; {self.status})"
-
-
-def tariffs_in_pairs(
-    model: TradeModel,
-    pairs: Iterable[tuple[str, str]],
-    *,
-    method: Method = nash,
-    disagreement: str = "war",
-    sectors: str | Sequence[str] = "goods",
-    given: Any = None,
-    rounds: int = 40,
-) -> TariffsInPairs:
-    """Let pairs bargain in turn until no rate changes; `TradeModel.tariffs_in_pairs` describes the arguments."""
-    choice(disagreement, "disagreement", ("war", "given"))
-    listed = tuple(in_pairs(pairs, "pairs", model.regions))
-    if not listed:
-        raise InvalidInput("`pairs` must hold at least one pair of regions; got none.")
-    seen = {frozenset(pair) for pair in listed}
-    if len(seen) < len(listed):
-        raise InvalidInput(f"`pairs` must be different; got {list(listed)!r}.")
-    start = tariffs_given(model, given)
-    tariffs = start.copy()
-    rates, gains = np.zeros((len(listed), 2)), np.zeros((len(listed), 2))
-    residual, good = np.inf, False
-    for _ in range(rounds):
-        residual, good = 0.0, True
-        for k, (a, b) in enumerate(listed):
-            links = rates_of(model, [a, b], by="partner", against="players", sectors=sectors, given=tariffs)
-            threat: Any = "war"
-            if disagreement == "given":
-                without = np.where(links.links >= 0, start, tariffs)
-                threat = model.solve(tariffs=without)
-            deal = bargained_tariffs(
-                model, [a, b], method=method, disagreement=threat, sectors=sectors, given=tariffs
-            )
-            good = good and deal.status is Status.OK
-            if not np.isfinite(deal.rates).all():
-                raise Unsolved(
-                    f"{a} and {b} find no tariffs on each other that both gain by, given the other agreements (status "
-                    f"{deal.status.name}). Drop the pair, or change `disagreement`."
-                )
-            residual = max(residual, float(np.abs(deal.rates - rates[k]).max()))
-            rates[k], gains[k], tariffs = deal.rates, deal.gains, deal.tariffs
-        if residual <= 1e-9:
-            break
-    answer = model.solve(tariffs=tariffs, highest=np.inf)
-    return TariffsInPairs(
-        pairs=listed,
-        rates=rates,
-        tariffs=tariffs,
-        percent=answer.welfare,
-        gains=gains,
-        residual=residual,
-        status=Status.OK if good and residual <= 1e-8 else Status.INACCURATE,
-        equilibrium=answer,
     )

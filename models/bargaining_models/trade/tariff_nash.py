@@ -54,8 +54,6 @@ class Rates(Shown):
 
     Attributes
     ----------
-    by : str
-        What a rate is on.
     players : tuple of str
     places : (n,) array of int
         Where each player stands among the regions.
@@ -74,7 +72,6 @@ class Rates(Shown):
         Hats of trade cost in force; or (B, N, N, J).
     """
 
-    by: str
     players: tuple[str, ...]
     places: NDArray[np.intp]
     owners: NDArray[np.intp]
@@ -200,7 +197,6 @@ def rates_of(
         if hats.shape != now.shape:
             raise InvalidInput(f"`costs` must be one array of shape {now.shape}; got {hats.shape}.")
     return Rates(
-        by=by,
         players=names,
         places=places,
         owners=np.array(owners, dtype=np.intp),
@@ -327,8 +323,6 @@ class TariffEquilibrium(Result):
     labels : tuple of tuple of str
         What each rate is on: (player,), (player, partner), (player, sector) or (player, partner, sector).
     players : tuple of str
-    by, base : str
-        The strategies, as asked for.
     tariffs : (N, N, J) array
         All tariffs in force.
     percent : (N,) array
@@ -348,10 +342,8 @@ class TariffEquilibrium(Result):
         i that a rate falls on and all sectors j, E the owner's exports there and pi its shares of spending there,
         at the flows that these rates lead to. Exact for one of two countries with one sector and no inputs, if the
         other taxes nothing.
-    starts : (S, K) array
-        Where the search started from.
-    found : (S, K) array
-        Where it came to from each start; NaN where nowhere.
+    spread : float
+        The distance between the solutions from different starts; 0 if there is one start, NaN if none was found.
     status : Status
         OK if `marginal` is at most 1e-9, `curvature` negative and `regret` at most 1e-8; INACCURATE if not; FAILED (and
         NaN) if no start led to rates that meet the first-order conditions.
@@ -367,8 +359,6 @@ class TariffEquilibrium(Result):
     rates: Floats
     labels: tuple[tuple[str, ...], ...]
     players: tuple[str, ...]
-    by: str
-    base: str
     tariffs: Floats
     percent: Floats
     gains: Floats
@@ -376,8 +366,7 @@ class TariffEquilibrium(Result):
     curvature: Floats
     regret: float
     formula: Floats
-    starts: Floats
-    found: Floats
+    spread: float
     status: Status
     equilibrium: TradeEquilibrium
     _slopes_of: partial[Any] | None = field(default=None, repr=False)
@@ -399,12 +388,6 @@ class TariffEquilibrium(Result):
     def __repr__(self) -> str:
         income, rates = by_name(self.percent, self.equilibrium.regions), rates_in_words(self)
         return f"TariffEquilibrium(rates: {rates}; real income, %: {income}; {self.status})"
-
-    @property
-    def spread(self) -> float:
-        """The distance between the solutions from different starts; 0 if there is one start, NaN if none was found."""
-        good = self.found[np.isfinite(self.found).all(axis=1)]
-        return float(np.ptp(good, axis=0).max()) if len(good) else float("nan")
 
     def of(self, *label: str) -> float:
         """Return the rate on one flow: `of("USA")`, `of("USA", "CAN")`."""
@@ -428,10 +411,10 @@ def nash_tariffs(
     start = _starts(starts, rates, formula)
     marginal = regret = float("nan")
     curvature, values = np.full(len(rates.players), np.nan), np.full(rates.size, np.nan)
-    searches: list[tuple[Floats, Floats]] = []
+    reached: list[Floats] = []
     for _ in range(CLIMBS):
         found, error = _search(payoffs, start)
-        searches.append((start, found))
+        reached += list(found[np.isfinite(found).all(axis=1)])
         if not np.isfinite(found).any():
             break
         values = found[error.argmin()]
@@ -441,6 +424,7 @@ def nash_tariffs(
         if len(rates.players) > 1 or regret <= REGRET:
             break  # one player alone goes on from rates that are better
     solved = bool(np.isfinite(values).all())
+    spread = float(np.ptp(reached, axis=0).max()) if reached else float("nan")
     good = marginal <= MARGINAL and regret <= REGRET and bool((curvature < 0.0).all())
     status = Status.OK if good else Status.INACCURATE
     tariffs = rates.tariffs(np.nan_to_num(values))
@@ -458,8 +442,6 @@ def nash_tariffs(
         rates=values,
         labels=rates.labels,
         players=rates.players,
-        by=rates.by,
-        base="add" if rates.added else "replace",
         tariffs=tariffs * lost,
         percent=answer.welfare * lost,
         gains=100.0 * lost * (level / base - 1.0),
@@ -467,8 +449,7 @@ def nash_tariffs(
         curvature=curvature,
         regret=regret,
         formula=formula,
-        starts=np.concatenate([start for start, _ in searches]),
-        found=np.concatenate([found for _, found in searches]),
+        spread=spread,
         status=status,
         equilibrium=answer,
         _slopes_of=partial(_answers, payoffs, values),

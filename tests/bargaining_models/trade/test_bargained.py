@@ -1,4 +1,4 @@
-"""Bargained and efficient tariffs: checked numbers, what the theory says of them, and bad arguments."""
+"""Bargained tariffs: checked numbers, what the theory says of them, and bad arguments."""
 
 from functools import partial
 
@@ -18,7 +18,6 @@ from bargaining import (
 )
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade import TariffPayoffs, TradeModel
-from bargaining_models.trade.bargained import tariffs_in_pairs
 from plain_economy import PlainEconomy, drawn, model_of
 from six_blocs import blocs, project
 
@@ -108,12 +107,23 @@ def test_two_blocs_trace_the_first_best(two):
         assert np.prod(1 + deal.rates) == pytest.approx(1, abs=1e-12)
 
 
+def with_weights(model, lam):
+    """The equilibrium where n charges lam_n / lam_i - 1 on all that i sells."""
+    rates = np.repeat((lam[:, None] / lam - 1.0)[:, :, None], len(model.sectors), axis=2)
+    return model.solve(tariffs=rates).raise_if_failed()
+
+
+def even(paid):
+    """Payments without the rounding error of their sum."""
+    return paid - paid.mean()
+
+
 def test_the_set_of_two_blocs_ends_where_free_trade_with_payments_does(two):
     """Efficient tariffs come from a formula; the set's questions, from programs that do not know it."""
     payoffs = TariffPayoffs(two, ["r0", "r1"])
     floor = two.nash_tariffs().percent
     for weight in (0.97, 1.03):
-        point = two.efficient_tariffs([1.0, weight]).percent
+        point = with_weights(two, np.array([1.0, weight])).welfare
         assert bool(payoffs.contains(point - 1e-6))
         assert not bool(payoffs.contains(point + 1e-6))
         assert payoffs.ray(floor, point - floor) == pytest.approx(1, abs=1e-9)
@@ -133,19 +143,6 @@ def test_the_set_of_two_blocs_ends_where_free_trade_with_payments_does(two):
     assert np.isneginf(payoffs.ideal([10.0, 10.0])).all()
 
 
-def test_a_bound_of_the_search_is_no_best_sum_of_money():
-    """At an elasticity of .3 the sum of money rises up to the largest subsidy that is tried, and beyond."""
-    flows = np.array([[6.0, 6.0, 0.2], [1.0, 5.8, 4.0], [2.0, 4.6, 11.2]])[..., None]
-    three = TradeModel.from_arrays(flows, elasticities=0.3, regions=["A", "B", "C"], sectors=["x"])
-    found = three.bargained_tariffs(["A", "B"], disagreement=[-3.0, -3.0], transfers="money")
-    assert found.limits == ("rate of B on A",)
-    further = np.array(found.tariffs)
-    further[1, 0] -= 0.03
-    money = three.economy.income[:2] / 100.0
-    assert three.solve(tariffs=further).welfare[:2] @ money > found.percent[:2] @ money
-    assert found.status is Status.INACCURATE
-
-
 def test_disagreements_of_two_blocs_in_every_form(two):
     war = two.nash_tariffs(["r0", "r1"], against="players")
     percent = dict(zip(war.players, war.percent, strict=True))
@@ -154,20 +151,6 @@ def test_disagreements_of_two_blocs_in_every_form(two):
     np.testing.assert_allclose(rates, np.broadcast_to([-0.006960, 0.007009], (5, 2)), rtol=0, atol=2e-6)
     logs = two.bargained_tariffs(["r0", "r1"], measure="log")
     np.testing.assert_allclose(logs.disagreement, 100 * np.log1p(war.percent / 100), rtol=0, atol=1e-9)
-
-
-def test_pairs_of_two_blocs(two):
-    """One pair alone bargains once: from the war, or from the tariffs that are given."""
-    war = two.tariffs_in_pairs([("r0", "r1")])
-    assert war.status is Status.OK
-    np.testing.assert_allclose(war.rates, [[-0.006960, 0.007009]], rtol=0, atol=2e-6)
-    given = two.tariffs({("r0", "r1"): 0.25, ("r1", "r0"): 0.0})
-    pair = two.tariffs_in_pairs([("r0", "r1")], disagreement="given", given=given)
-    deal = two.bargained_tariffs(["r0", "r1"], disagreement=two.solve(tariffs=given))
-    np.testing.assert_allclose(pair.rates[0], deal.rates, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(pair.gains[0], deal.gains, rtol=0, atol=1e-9)
-    once = tariffs_in_pairs(two, [("r0", "r1")], rounds=1)  # nothing has shown yet that the rates stay
-    assert once.status is Status.INACCURATE
 
 
 @pytest.mark.slow
@@ -189,21 +172,6 @@ def test_a_plain_maximiser_finds_the_same():
     np.testing.assert_allclose(deal.rates, best.x, rtol=0, atol=1e-5)
 
 
-def test_money_that_counts_one_for_one(model, war):
-    deal = model.bargained_tariffs(["USA", "CAN"], disagreement=war, transfers="money", measure="gdp")
-    assert deal.status is Status.OK
-    assert deal.gains[0] == pytest.approx(deal.gains[1], rel=1e-12)
-    assert deal.payment.sum() == pytest.approx(0, abs=1e-10)
-    # No other rates have a larger sum of money, and what is divided is that sum.
-    total = deal.payoffs.sum()
-    data = model.data.gdp[:2]
-    np.testing.assert_allclose(deal.percent[:2] / 100 * data + deal.payment, deal.payoffs, rtol=1e-10)
-    for step in ([1e-3, 0], [-1e-3, 0], [0, 1e-3], [0, -1e-3]):
-        rates = deal.rates + step
-        other = model.solve(tariffs=model.tariffs({("USA", "CAN"): rates[0], ("CAN", "USA"): rates[1]}))
-        assert (other.welfare[:2] / 100 * data).sum() < total
-
-
 def test_talks_of_six_blocs():
     """An independent program: thirty rates about the world war; rates follow the weights of the regions nearly."""
     six = blocs()
@@ -217,20 +185,22 @@ def test_talks_of_six_blocs():
     assert talks.of("CAN", "USA") == pytest.approx(0.062, abs=5e-4)
 
 
-def test_efficient_tariffs_are_free_trade_with_payments(model):
-    best = model.efficient_tariffs([1, 1.03, 0.98, 1.01])
-    np.testing.assert_allclose(best.percent, [0.015371, 1.137321, -0.636038, 0.254418], rtol=0, atol=5.1e-7)
-    np.testing.assert_allclose(best.transfers, [-23.568, 19.613, -115.722, 119.676], rtol=0, atol=5.1e-4)
-    assert best.gap < 1e-11
-    assert model.efficient_tariffs({}).transfers == pytest.approx(np.zeros(4), abs=1e-9)
-    named = model.efficient_tariffs({"CAN": 1.03, "CHN": 0.98, "ROW": 1.01})
-    np.testing.assert_array_equal(named.tariffs, best.tariffs)
-
-
-def test_payments_for_efficient_tariffs_are_on_top_of_deficits():
-    model = model_of(drawn(5), deficits="fixed")
-    assert np.abs(model.economy.deficits).min() > 0.1
-    assert model.efficient_tariffs({"r1": 1.05}).gap < 1e-9
+def test_tariffs_can_be_the_payment(model):
+    """Proposition tariffs-as-payments: free trade with payments gives the same real incomes, with deficits too."""
+    for world, weights in (
+        (model, [1, 1.03, 0.98, 1.01]),
+        (model_of(drawn(5), deficits="fixed"), [1, 1.05, 1]),
+    ):
+        base, lam = world.economy, np.array(weights)
+        answer = with_weights(world, lam)
+        paid = answer.income * base.income - answer.wages * base.factor
+        spread = (answer.wages * base.factor / lam).sum() / base.factor.sum()
+        free = world.solve(
+            tariffs=np.zeros_like(base.tariffs), transfers=even(paid / lam / spread - base.deficits)
+        )
+        np.testing.assert_allclose(free.welfare, answer.welfare, rtol=0, atol=1e-9)
+    answer = with_weights(model, np.array([1, 1.03, 0.98, 1.01]))
+    np.testing.assert_allclose(answer.welfare, [0.015371, 1.137321, -0.636038, 0.254418], rtol=0, atol=5.1e-7)
 
 
 def test_derivatives_of_payoffs(model):
@@ -303,8 +273,6 @@ def test_a_rate_at_the_end_of_the_search_is_no_answer(model, war):
     assert "payment of USA" in paid.limits
     money = model.bargained_tariffs(["USA", "CAN"], disagreement=war, method=utilitarian, measure="gdp")
     assert money.status is Status.OK
-    best = model.bargained_tariffs(["USA", "CAN"], disagreement=war, transfers="money", measure="gdp")
-    np.testing.assert_allclose(money.rates, best.rates, rtol=0, atol=1e-8)
 
 
 def test_no_gain_is_said(model):
@@ -315,25 +283,6 @@ def test_no_gain_is_said(model):
     assert none.equilibrium is None
 
 
-@pytest.mark.slow
-def test_pairs_take_each_others_agreements_as_given(model, war):
-    alone = model.tariffs_in_pairs([("USA", "CAN")])
-    one = model.bargained_tariffs(["USA", "CAN"], disagreement=war)
-    np.testing.assert_allclose(alone.rates[0], one.rates, rtol=0, atol=1e-9)
-    both = model.tariffs_in_pairs([("USA", "CAN"), ("USA", "CHN")], disagreement="given")
-    assert both.status is Status.OK
-    assert both.residual <= 1e-8
-    assert (both.gains > 0).all()
-    # Given the other agreement, each pair would do the same again.
-    for (a, b), rates in zip(both.pairs, both.rates, strict=True):
-        without = both.tariffs.copy()
-        n, i = model.regions.index(a), model.regions.index(b)
-        for x, y in ((n, i), (i, n)):
-            without[x, y] = model.economy.tariffs[x, y]
-        again = model.bargained_tariffs([a, b], given=both.tariffs, disagreement=model.solve(tariffs=without))
-        np.testing.assert_allclose(again.rates, rates, rtol=0, atol=1e-8)
-
-
 WRONG = [
     (
         lambda model: model.bargained_tariffs(
@@ -341,10 +290,7 @@ WRONG = [
         ),
         "`method` must return a division",
     ),
-    (
-        lambda m: m.bargained_tariffs(["USA", "CAN"], transfers="money", measure="log"),
-        "must be 'income' or 'gdp'",
-    ),
+    (lambda m: m.bargained_tariffs(["USA", "CAN"], transfers="money"), "`transfers` must be one of 'inside'"),
     (
         lambda m: m.bargained_tariffs(["USA", "CAN"], disagreement=[0.0]),
         "one payoff a player .2.; got shape .1,",
@@ -364,11 +310,7 @@ WRONG = [
         "must name the 1 batch axes",
     ),
     (lambda m: m.world_talks(["USA"]), "have somebody to tax; USA has nobody"),
-    (lambda m: m.tariffs_in_pairs([]), "`pairs` must hold at least one pair"),
-    (lambda m: m.tariffs_in_pairs(["USA"]), "`pairs` must be pairs of regions; got 'USA'"),
-    (lambda m: m.tariffs_in_pairs([("USA", "CAN"), ("CAN", "USA")]), "`pairs` must be different"),
-    (lambda m: m.efficient_tariffs([1.0, 1.0]), r"`weights` must be positive, one a region \(4\)"),
-    (lambda m: m.efficient_tariffs({"CAN": -1.0}), "`weights` must be positive"),
+    (lambda m: m.nash_tariffs(agreements=["USA"]), "`agreements` must be pairs of regions; got 'USA'"),
     (lambda m: TariffPayoffs(m, ["USA"], against="all"), "`players` must be at least two regions"),
 ]
 

@@ -569,7 +569,7 @@ def _of_game(result: Any, name: str) -> _Question:
 def _parameters(result: Any) -> tuple[dict[str, Parameter], Callable[[str, Floats], Any]]:
     """Return the parameters of an answer, and a function that solves again where one of them has other values."""
     if isinstance(result, PayoffSet):
-        repeated = result.repeated
+        repeated = result.game
         return _of_payoffs(repeated), lambda name, value: payoff_set(_replace_data(repeated, name, value))
     if isinstance(result, StochasticPayoffSets):
         chain = result.game

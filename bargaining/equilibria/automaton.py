@@ -144,18 +144,18 @@ class _Machine(Shown):
         The lottery over where play begins.
     """
 
-    _fields: ClassVar = "repeated", "states", "state"  # the game, the places, and what one is called
+    _fields: ClassVar = "states", "state"  # the places, and what one is called
     start: Lottery
 
     @property
     def _model(self) -> Any:
         """The game."""
-        return getattr(self, self._fields[0])
+        return self.game  # type: ignore[attr-defined]
 
     @property
     def _places(self) -> Sequence[Any]:
         """The states or nodes."""
-        places: Sequence[Any] = getattr(self, self._fields[1])
+        places: Sequence[Any] = getattr(self, self._fields[0])
         return places
 
     @property
@@ -187,7 +187,7 @@ class _Machine(Shown):
         if not punishment or outcome not in punishment[deviator]:
             of = f" of state {self._model.states[outcome]}" if isinstance(self._model, StochasticGame) else ""
             raise InvalidInput(
-                f"`punishment` must name a {self._fields[2]}{of} that follows if {titles(self.player_names)[deviator]} "
+                f"`punishment` must name a {self._fields[1]}{of} that follows if {titles(self.player_names)[deviator]} "
                 f"deviates at {place.profile}; got {place.punishment!r}."
             )
         return ((punishment[deviator][outcome], Fraction(1)),)
@@ -277,7 +277,7 @@ class _Machine(Shown):
                     others = sorted({*place.leavers} ^ {i})
                     if not others and place.stayed is None:
                         raise InvalidInput(
-                            f"`stayed` must name the {self._fields[2]} that follows if {titles(self.player_names)[i]} "
+                            f"`stayed` must name the {self._fields[1]} that follows if {titles(self.player_names)[i]} "
                             "does not leave; got None."
                         )
                     yield k, (self._left(place, game, others) if others else values[place.stayed])[i] - own[i]
@@ -333,7 +333,7 @@ class _Machine(Shown):
 
     def _table(self) -> list[list[str]]:
         """Return the headings and the rows of a table, one for each place."""
-        unit = self._fields[2]
+        unit = self._fields[1]
         states = ["state"] * (unit != "state")
         rows = [[unit, *states, "play", "payoffs", *self._heads()]]
         for k, place in enumerate(self._places):
@@ -352,7 +352,7 @@ class _Machine(Shown):
 
     def __repr__(self) -> str:
         payoffs = point(self.payoffs, self.player_names)
-        return f"<{type(self).__name__} of {counted(len(self._places), self._fields[2])}, payoffs {payoffs}>"
+        return f"<{type(self).__name__} of {counted(len(self._places), self._fields[1])}, payoffs {payoffs}>"
 
     def _card(self) -> Card:
         heads, *rows = self._table()
@@ -452,7 +452,7 @@ class Automaton(_Machine):
 
     Attributes
     ----------
-    repeated : RepeatedGame
+    game : RepeatedGame
         The game.
     states : tuple of State
         The states.
@@ -460,7 +460,7 @@ class Automaton(_Machine):
         The lottery over states in the first period.
     """
 
-    repeated: RepeatedGame
+    game: RepeatedGame
     states: tuple[State, ...]
 
     @classmethod
@@ -474,10 +474,10 @@ class Automaton(_Machine):
             )
             for k, node in enumerate(nodes)
         )
-        return cls(repeated=repeated, states=tuple(states), start=start)
+        return cls(game=repeated, states=tuple(states), start=start)
 
     def _game(self) -> ExactGame:
-        return ExactGame(StochasticGame.from_repeated(self.repeated), box=False)
+        return ExactGame(StochasticGame.from_repeated(self.game), box=False)
 
 
 @owning
@@ -518,7 +518,7 @@ class StochasticAutomaton(_Machine):
     Fraction(0, 1)
     """
 
-    _fields: ClassVar = ("game", "nodes", "node")
+    _fields: ClassVar = "nodes", "node"
     game: StochasticGame
     nodes: tuple[State, ...]
 
@@ -551,7 +551,7 @@ class PublicAutomaton(_Machine):
 
     Attributes
     ----------
-    repeated : RepeatedGame
+    game : RepeatedGame
         The game, with its monitoring.
     states : tuple of State
         The states.
@@ -559,7 +559,7 @@ class PublicAutomaton(_Machine):
         The lottery over states in the first period.
     """
 
-    repeated: RepeatedGame
+    game: RepeatedGame
     states: tuple[State, ...]
 
     def _following(self, place: State) -> Mapping[int, Lottery]:
@@ -569,8 +569,8 @@ class PublicAutomaton(_Machine):
         return self._following(place)[outcome]  # deviations are not seen
 
     def _signals(self) -> tuple[str, ...]:
-        assert self.repeated.monitoring is not None
-        return self.repeated.monitoring.signals
+        assert self.game.monitoring is not None
+        return self.game.monitoring.signals
 
     def edges(self) -> list[tuple[int, int, str]]:
         """Return the graph: (state, next state, label), signals and probabilities as labels."""

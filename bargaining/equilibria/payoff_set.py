@@ -65,7 +65,7 @@ class PayoffBounds(Result):
         Applications of the outer operator.
     player_names : tuple of str
         The names of the players, or their numbers.
-    repeated : RepeatedGame or None
+    game : RepeatedGame or None
         The game whose payoffs these are.
     tolerance : float
         The gap that was allowed; `certify` proves it by default.
@@ -80,7 +80,7 @@ class PayoffBounds(Result):
     steps: int
     _size: Floats = field(repr=False)  # the players' ranges of payoffs
     player_names: tuple[str, ...] = field(default=(), repr=False)
-    repeated: RepeatedGame | None = field(default=None, repr=False)
+    game: RepeatedGame | None = field(default=None, repr=False)
     tolerance: float = field(default=1e-6, repr=False)
     # Both sides in the unit box, with their proofs:
     _found: Several | None = field(default=None, repr=False)
@@ -162,7 +162,7 @@ class PayoffBounds(Result):
         if (
             not isinstance(self._found, Several)
             or self._found.outer.profiles.limits is None
-            or self.repeated is None
+            or self.game is None
         ):
             raise NotApplicable(
                 "Where actions are seen, strategies are written down for two players: see `payoff_set`. With three and "
@@ -180,7 +180,7 @@ class PayoffBounds(Result):
                 "the payoff range outside."
             )
         exact, near = rational(payoffs, "payoffs", ndim=1).tolist(), max(within, 1e-9) + off
-        return attaining(automata(self.repeated, self._found), exact, self._size, near)
+        return attaining(automata(self.game, self._found), exact, self._size, near)
 
 
 @owning
@@ -374,7 +374,7 @@ def payoff_bounds(
     effort = Effort.of(None, budget)
     if isinstance(game, RepeatedGame):
         (bounds,), found = _polytopes(_profiles(game), directions, more, tolerance, effort, game.player_names)
-        return replace(bounds, repeated=game, _found=found)
+        return replace(bounds, game=game, _found=found)
     if not isinstance(game, StochasticGame):
         cure = " Say how patient the players are: RepeatedGame(game, discounts)." * isinstance(game, Game)
         raise InvalidInput(

@@ -186,13 +186,13 @@ def _proof(
     sides: Any = None if isinstance(found, PayoffSet | StochasticPayoffSets) else found._found
     if isinstance(found, PayoffSet | StochasticPayoffSets):
         sides = vertices if isinstance(found, StochasticPayoffSets) else [found._hints]
-    elif sides is None or (isinstance(found, PayoffBounds) and found.repeated is None):
+    elif sides is None or (isinstance(found, PayoffBounds) and found.game is None):
         raise NotApplicable(_UNKNOWN)
     signals = isinstance(sides, Several) and sides.outer.profiles.limits is not None
     if isinstance(found, StochasticPayoffSets | StochasticPayoffBounds):
         game: Any = found.game
     else:
-        game = found.repeated if signals else StochasticGame.from_repeated(found.repeated)  # type: ignore[arg-type]
+        game = found.game if signals else StochasticGame.from_repeated(found.game)  # type: ignore[arg-type]
     if isinstance(sides, Several):
         return PolytopeProof(game, sides, units), signals
     if not isinstance(sides, list):  # an enclosure of polygons

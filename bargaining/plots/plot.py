@@ -20,6 +20,7 @@ from bargaining.division import Division
 from bargaining.errors import InvalidInput, NotApplicable, Status, with_article
 from bargaining.games.kinds import kind_of, loaded
 from bargaining.games.normal_form import Game
+from bargaining.games.repeated import RepeatedGame
 from bargaining.problem import Problem, frontier_of, pareto_part
 
 if TYPE_CHECKING:
@@ -412,7 +413,8 @@ def _hull(points: Floats) -> Floats:
 
 
 def _draw_payoff_set(found: PayoffPolygon, ax: Axes, look: Look) -> None:
-    repeated = getattr(found, "repeated", None) if look.alone else None
+    game = getattr(found, "game", None)
+    repeated = game if look.alone and isinstance(game, RepeatedGame) else None
     if repeated is not None:
         ax.plot(*repeated.game.payoffs.reshape(-1, 2).T, ".", color=_GREY, markersize=4, label="stage game")
     _outline(found.vertices, ax, look, "equilibrium payoffs", dots=look.alone)

@@ -454,7 +454,7 @@ CALLS: dict[str, Call] = {
             status=b.Status.OK,
             reason="",
             scale=1.0,
-            repeated=REPEATED,
+            game=REPEATED,
             stats=sets().stats,
         ),
         lambda: {"vertices": array([[3, 3], [9, 9], [3, 9]]), "threat": array(3, 3)},

@@ -32,7 +32,7 @@ class PayoffSet(PayoffPolygon):
 
     Attributes
     ----------
-    repeated : RepeatedGame
+    game : RepeatedGame
         The game.
     vertices : ndarray of shape (m, 2)
         Counter-clockwise, from the lowest of the leftmost; none if the set is empty.
@@ -59,14 +59,14 @@ class PayoffSet(PayoffPolygon):
     (array([3., 3.]), True)
     """
 
-    repeated: RepeatedGame
+    game: RepeatedGame
     stats: Stats
     _exact: NDArray[Any] | None = field(default=None, repr=False)
 
     @property
     def player_names(self) -> tuple[str, ...]:
         """The names of the two players; their numbers where they have none."""
-        return self.repeated.player_names
+        return self.game.player_names
 
     def strategy(
         self, payoffs: ArrayLike, *, tolerance: float = 1e-9, budget: int | None = None
@@ -108,9 +108,9 @@ class PayoffSet(PayoffPolygon):
         from bargaining.equilibria._plane_strategies import strategy
         from bargaining.equilibria.automaton import Automaton
 
-        game = StochasticGame.from_repeated(self.repeated)
+        game = StochasticGame.from_repeated(self.game)
         nodes, start = strategy(self, game, 0, [self._hints], payoffs, tolerance=tolerance, budget=budget)
-        return Automaton.of(self.repeated, nodes, start)
+        return Automaton.of(self.game, nodes, start)
 
     @property
     def residual(self) -> float:
@@ -125,7 +125,7 @@ class PayoffSet(PayoffPolygon):
         """
         from bargaining.equilibria.sets.answer import residuals
 
-        return residuals(StochasticGame.from_repeated(self.repeated), [self.vertices], [self.threat])[0]
+        return residuals(StochasticGame.from_repeated(self.game), [self.vertices], [self.threat])[0]
 
     @property
     def _hints(self) -> NDArray[Any]:
@@ -254,4 +254,4 @@ def _solved(repeated: RepeatedGame, effort: Effort) -> PayoffSet:
         data = ExactGame(game)
         exact = fractions(np.array(data.low)) + fractions(np.array(data.size)) * fractions(units)
     scale = float(np.ptp(repeated.game.payoffs.reshape(-1, 2), axis=0).max()) or 1.0
-    return PayoffSet(repeated=repeated, scale=scale, stats=stats, _exact=exact, **state)
+    return PayoffSet(game=repeated, scale=scale, stats=stats, _exact=exact, **state)

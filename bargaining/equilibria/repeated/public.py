@@ -101,7 +101,7 @@ def _rounded(
         following = tuple(_lottery(rows.indices[at], rows.data[at], simple, scale) for at in parts)
         states.append(State(profile=places[owner], following=following, payoffs=nothing))
     start = ((0, Fraction(1)),)
-    values = PublicAutomaton(repeated=repeated, states=tuple(states), start=start).values()
+    values = PublicAutomaton(game=repeated, states=tuple(states), start=start).values()
     staying = [k for k, state in enumerate(states) if state.profile is not None]
     if not staying and any(leaver is not None for leaver in alone):
         return None  # the threat to leave could not be shown to be credible
@@ -113,7 +113,7 @@ def _rounded(
         replace(state, payoffs=value, stayed=each)
         for state, value, each in zip(states, values, stayed, strict=True)
     )
-    return PublicAutomaton(repeated=repeated, states=whole, start=start)
+    return PublicAutomaton(game=repeated, states=whole, start=start)
 
 
 def _independent(rows: Floats, order: Iterable[int]) -> list[int]:
@@ -188,7 +188,7 @@ class PublicPayoffSet(PayoffPolygon):
 
     Attributes
     ----------
-    repeated : RepeatedGame
+    game : RepeatedGame
         The game, with its monitoring.
     vertices : ndarray of shape (m, 2)
         The inner set, which generates itself: counter-clockwise, from the lowest of the leftmost.
@@ -204,7 +204,7 @@ class PublicPayoffSet(PayoffPolygon):
         As for `PayoffSet`.
     """
 
-    repeated: RepeatedGame
+    game: RepeatedGame
     outer: Floats
     gap: float
     stats: Stats
@@ -213,7 +213,7 @@ class PublicPayoffSet(PayoffPolygon):
     @property
     def player_names(self) -> tuple[str, ...]:
         """The names of the two players; their numbers where they have none."""
-        return self.repeated.player_names
+        return self.game.player_names
 
     def strategy(self, payoffs: ArrayLike, *, tolerance: float = 1e-6) -> PublicAutomaton:
         """Return an equilibrium with these payoffs: an automaton whose transitions depend on the signal, in rationals.
@@ -265,7 +265,7 @@ class PublicPayoffSet(PayoffPolygon):
                 "threat of one player alone."
             )
         exact, near = rational(payoffs, "payoffs", ndim=1).tolist(), max(within / self.scale, 1e-9) + self.gap
-        return attaining(automata(self.repeated, self._found), exact, np.full(2, self.scale), near)
+        return attaining(automata(self.game, self._found), exact, np.full(2, self.scale), near)
 
 
 def public_payoff_set(
@@ -375,7 +375,7 @@ def _result(repeated: RepeatedGame, found: Several, tolerance: float) -> PublicP
         )
     gap = 0.0 if empty else float(found.gap)
     return PublicPayoffSet(
-        repeated=repeated,
+        game=repeated,
         vertices=inner,
         outer=outer,
         gap=gap,

@@ -110,7 +110,7 @@ def test_grim_trigger_by_hand() -> None:
     )
     for discount in (Fraction(1, 7), Fraction(1, 10)):
         automaton = Automaton(
-            repeated=RepeatedGame(PRISONERS, discount), states=(cooperate, defect), start=((0, Fraction(1)),)
+            game=RepeatedGame(PRISONERS, discount), states=(cooperate, defect), start=((0, Fraction(1)),)
         )
         assert automaton.payoffs.tolist() == [9, 9]
         assert automaton.regret == max(0, (1 - discount) * 1 - discount * 6)
@@ -120,7 +120,7 @@ def test_values_are_recomputed_and_not_believed() -> None:
     boast = State(
         profile=(1, 1), following=((0, Fraction(1)),), punishment=(0, 0), payoffs=(Fraction(100),) * 2
     )
-    automaton = Automaton(repeated=RepeatedGame(PRISONERS, 0.5), states=(boast,), start=((0, Fraction(1)),))
+    automaton = Automaton(game=RepeatedGame(PRISONERS, 0.5), states=(boast,), start=((0, Fraction(1)),))
     assert automaton.payoffs.tolist() == [3, 3]
     assert automaton.regret == 0
 
@@ -130,8 +130,8 @@ def test_regret_counts_leaving_and_staying() -> None:
     stay = State(profile=(1, 1), following=((0, Fraction(1)),), punishment=(0, 0), payoffs=(Fraction(3),) * 2)
     leave = State(profile=None, leavers=(0, 1), payoffs=(Fraction(5), Fraction(0)))
     repeated = RepeatedGame(PRISONERS, Fraction(1, 2), exit=Exit([5, 0]))
-    assert Automaton(repeated=repeated, states=(stay,), start=((0, Fraction(1)),)).regret == 2
-    assert Automaton(repeated=repeated, states=(leave,), start=((0, Fraction(1)),)).regret == 0
+    assert Automaton(game=repeated, states=(stay,), start=((0, Fraction(1)),)).regret == 2
+    assert Automaton(game=repeated, states=(leave,), start=((0, Fraction(1)),)).regret == 0
     alone = State(profile=None, leavers=(0,), stayed=1, payoffs=(Fraction(1), Fraction(0)))
     inside = State(
         profile=(1, 1),
@@ -141,7 +141,7 @@ def test_regret_counts_leaving_and_staying() -> None:
         challenged=True,
     )
     repeated = RepeatedGame(PRISONERS, Fraction(1, 2), exit=Exit([1, 0], who=[0]))
-    assert Automaton(repeated=repeated, states=(alone, inside), start=((0, Fraction(1)),)).regret == 2
+    assert Automaton(game=repeated, states=(alone, inside), start=((0, Fraction(1)),)).regret == 2
 
 
 def test_a_threat_to_leave_is_carried_out_only_if_credible() -> None:

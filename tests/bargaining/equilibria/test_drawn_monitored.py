@@ -105,7 +105,7 @@ def test_half_planes_that_pass_each_other_are_proved_to_leave_nothing(seed):
     assert "outer sets vanish" in proof.statement
     same = Game(*np.zeros_like(np.moveaxis(payoffs, -1, 0)))  # nobody gains by a deviation
     other = RepeatedGame(same, repeated.exact_discounts[0], monitoring=repeated.monitoring)
-    assert not certify(replace(found, repeated=other)).inner
+    assert not certify(replace(found, game=other)).inner
 
 
 @pytest.mark.parametrize(

@@ -306,10 +306,10 @@ def test_patience_costs_few_steps(discount: float) -> None:
 def test_the_set_generates_itself() -> None:
     for first, second in games(20):
         found = payoff_set(RepeatedGame(Game(first, second), 0.8))
-        best = found.repeated.game.deviations()
+        best = found.game.game.deviations()
         for vertex in found.vertices:
             ways = [
-                (vertex - 0.2 * found.repeated.game.payoffs[a]) / 0.8
+                (vertex - 0.2 * found.game.game.payoffs[a]) / 0.8
                 for a in np.ndindex(3, 3)
                 if (vertex >= 0.2 * best[a] + 0.8 * found.threat - 1e-10).all()
             ]
@@ -488,8 +488,8 @@ def test_very_patient_players_who_differ_get_both_sides() -> None:
 
 def check_faces(found: PayoffSet) -> None:
     """Every vertex comes from a profile and a continuation in the set; no face moves under the operator."""
-    g, delta = found.repeated.game.payoffs.reshape(-1, 2), found.repeated.discounts
-    best = found.repeated.game.deviations().reshape(-1, 2)
+    g, delta = found.game.game.payoffs.reshape(-1, 2), found.game.discounts
+    best = found.game.game.deviations().reshape(-1, 2)
     size = float(np.ptp(g, axis=0).max())
     edge = np.roll(found.vertices, -1, axis=0) - found.vertices
     normals = np.stack([edge[:, 1], -edge[:, 0]], axis=1) / np.hypot(*edge.T)[:, None]
@@ -589,7 +589,7 @@ def test_each_exit_of_a_batch_has_its_own_set(seed: int, discount: float) -> Non
     for index, found in np.ndenumerate(together):
         alone = payoff_set(RepeatedGame(Game(first, second), discount, exit=Exit(options[index])))
         assert found.status is alone.status
-        assert found.repeated.exit.own.tolist() == options[index].tolist()
+        assert found.game.exit.own.tolist() == options[index].tolist()
         np.testing.assert_allclose(found.threat, alone.threat, rtol=0, atol=1e-12)
         assert hausdorff(found.vertices, alone.vertices) < 1e-11
         assert found.vertices[0].tolist() == min(found.vertices.tolist())
@@ -825,8 +825,8 @@ def test_many_games_have_the_bits_of_each(kind: str, actions: tuple[int, int]) -
             np.testing.assert_array_equal(found.vertices, alone.vertices)
             np.testing.assert_array_equal(found.threat, alone.threat)
             assert (found.status, found.stats, found.scale) == (alone.status, alone.stats, alone.scale)
-            np.testing.assert_array_equal(found.repeated.game.payoffs[..., 1], payoffs[k, 1])
-            assert found.repeated.discounts.tolist() == [patience[d]] * 2
+            np.testing.assert_array_equal(found.game.game.payoffs[..., 1], payoffs[k, 1])
+            assert found.game.discounts.tolist() == [patience[d]] * 2
 
 
 def test_what_fails_in_one_cell_stays_there() -> None:
@@ -840,7 +840,7 @@ def test_what_fails_in_one_cell_stays_there() -> None:
     ]
     thirds = np.array([[[Fraction(k, 3) for k in row] for row in own] for own in payoffs[0]])
     found = payoff_sets(np.array([thirds, thirds + Fraction(1, 7)]), [Fraction(9, 10)] * 2)
-    assert found[1].repeated.game.exact_payoff((0, 0), 0) == 3 + Fraction(1, 7)
+    assert found[1].game.game.exact_payoff((0, 0), 0) == 3 + Fraction(1, 7)
     assert found[0].strategy([3, 3]).payoffs.tolist() == [3, 3]
 
 

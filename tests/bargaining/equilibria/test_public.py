@@ -302,7 +302,7 @@ def test_whoever_would_rather_be_left_behind_regrets_leaving(leave, regret):
     """Both leave for 2 each, the mean of what each gets by leaving and by being left."""
     repeated = RepeatedGame(PARTNERS, 0.8, exit=leave, monitoring=report("9/10", "1/2", "1/4"))
     part = PublicState(profile=None, leavers=(0, 1), payoffs=(Fraction(2), Fraction(2)))
-    play = PublicAutomaton(repeated=repeated, states=(part,), start=((0, Fraction(1)),))
+    play = PublicAutomaton(game=repeated, states=(part,), start=((0, Fraction(1)),))
     assert play.regret == regret
 
 
@@ -353,7 +353,7 @@ def test_the_long_run_is_longer_than_any_chance_is_small(least):
         [(3, Fraction(1))],
     ]
     states = [PublicState(profile=(1, 1), following=(tuple(row),), payoffs=(0, 0)) for row in moves]
-    play = PublicAutomaton(repeated=repeated, states=tuple(states), start=((2, Fraction(1)),))
+    play = PublicAutomaton(game=repeated, states=tuple(states), start=((2, Fraction(1)),))
     np.testing.assert_allclose(play.frequencies(), [1 / 9, 2 / 9, 0, 2 / 3], atol=1e-14)
     assert play.expected_length([2]) == pytest.approx(float(1 / least), rel=1e-14)
 

@@ -101,7 +101,7 @@ def test_a_knife_edge_is_proved(players, discount):
         lambda found: {"inner": found.inner + 0.1},
         lambda found: {"levels": found.levels - 0.1},
         lambda found: {"threat": found.threat + 0.1},
-        lambda found: {"repeated": RepeatedGame(PRISONERS, 0.2)},
+        lambda found: {"game": RepeatedGame(PRISONERS, 0.2)},
         lambda found: {"inner": np.empty((0, 2)), "status": Status.EMPTY},
     ],
 )
@@ -128,7 +128,7 @@ def test_play_that_deters_in_another_game_proves_nothing_in_this_one():
     )
     bounds = payoff_bounds(RepeatedGame(game, 0.3))
     for other, discount in ((game, 0.2), (game, 0.1), (tempting, 0.3)):
-        proof = certify(replace(bounds, repeated=RepeatedGame(other, discount)))
+        proof = certify(replace(bounds, game=RepeatedGame(other, discount)))
         assert not proof.inner
         assert "Not proved from inside" in proof.statement
 
@@ -138,4 +138,4 @@ def test_play_that_deters_under_one_signal_proves_nothing_for_less_patient_playe
     report = Monitoring(np.array([[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.25, 0.75]]]))
     found = payoff_set(RepeatedGame(partners, 0.8, monitoring=report), tolerance=1e-3)
     assert certify(found).inner
-    assert not certify(replace(found, repeated=RepeatedGame(partners, 0.7, monitoring=report))).inner
+    assert not certify(replace(found, game=RepeatedGame(partners, 0.7, monitoring=report))).inner

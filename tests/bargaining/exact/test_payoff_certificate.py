@@ -77,7 +77,7 @@ def test_a_payoff_set_that_is_too_small_is_not_certified() -> None:
 def test_a_payoff_set_that_is_too_large_is_not_certified() -> None:
     """Cooperation is no equilibrium below 1/7."""
     above = payoff_set(RepeatedGame(PRISONERS, Fraction(1, 7)))
-    large = replace(above, repeated=RepeatedGame(PRISONERS, Fraction(1, 7) - Fraction(1, 10**20)))
+    large = replace(above, game=RepeatedGame(PRISONERS, Fraction(1, 7) - Fraction(1, 10**20)))
     proof = certify(large)
     assert not proof.inner
     assert not proof.holds

@@ -114,7 +114,7 @@ def test_vertices_move_as_the_largest_self_generating_set_does(name: str) -> Non
     def raised(top: float) -> Any:
         table = game.payoffs.copy()
         table[0, 0, 0] = top
-        return payoff_set(RepeatedGame(Game(*np.moveaxis(table, -1, 0)), delta, exit=found.repeated.exit))
+        return payoff_set(RepeatedGame(Game(*np.moveaxis(table, -1, 0)), delta, exit=found.game.exit))
 
     def moved(h: Any, what: str) -> Any:
         g, d = exact(game, Decimal), Decimal(delta)

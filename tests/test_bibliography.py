@@ -18,9 +18,6 @@ TEXTBOOKS = {
 }  # fmt: skip
 # Pages that rest on no textbook of game theory:
 COMPUTATION = {
-    "certificates-computed",
-    "concepts-computed",
-    "protocols-computed",
     "trade-model",
     "tariff-games",
 }

@@ -24,7 +24,6 @@ from bargaining.tables.table import Column, Table
 Computed = Callable[[Path | None], Sequence[float | Fraction]]
 """Takes the folder of data that may not be shipped, and returns the numbers in the order of the file."""
 
-_SURE = 14  # decimals that are the same on every machine
 _EXACT = 1e-12  # tolerance for fractions and integers: rounding
 
 
@@ -139,34 +138,22 @@ def read(folder: Path, functions: Mapping[str, Any]) -> dict[str, Replication]:
 
 
 def page(museum: Mapping[str, Replication]) -> str:
-    """Return a page in Markdown: each replication with its numbers, published, ours and the difference.
-
-    For those that need unshipped data our numbers are the stored ones; where none is stored the published number is
-    reproduced.
-    """
+    """Return a page in Markdown: each replication with its source, and the numbers that differ with the reason."""
     count = sum(len(one.numbers) for one in museum.values())
     differ = sum(bool(number.why) for one in museum.values() for number in one.numbers)
     parts = [f"{len(museum)} tables and {count} numbers; {differ} differ, for a reason that is given."]
     for name, one in museum.items():
         where = f"{one.where[0].upper()}{one.where[1:]}"
-        lines = [f"## {one.title}", "", one.about, "", f"Source: {one.source}. {where}. Seen: {one.seen}."]
+        lines = [f"## {one.title}", "", one.about, ""]
+        lines.append(f"{len(one.numbers)} numbers, `{name}`: {one.source.rstrip('.')}. {where}. Seen: {one.seen}.")
         if one.data:
-            lines += [
-                "",
-                f"Data that may not be shipped: `bargaining replicate {name} --data FOLDER`, with `{one.data}`"
-                f" in the folder: {one.obtain}.",
-            ]
-        whys = list(dict.fromkeys(number.why for number in one.numbers if number.why))
-        lines += ["", "| number | published | ours | difference |", "|:---|---:|---:|---:|"]
-        values = [None] * len(one.numbers) if one.data else one.computed()
-        for number, value in zip(one.numbers, values, strict=True):
-            ours = number.ours or number.printed
-            gap = float(Fraction(number.ours or number.printed)) - number.value
-            if value is not None:
-                ours, gap = _shown(value, number.printed), value - number.value
-                gap = 0.0 if number.allows(value, 0.0) and not number.why else gap
-            lines.append(f"| {number.of} | {number.printed} | {ours} | {f'{gap:.2g}' if gap else '0'} |")
-        lines += ["", *(f"Why they differ: {why}." for why in whys)] if whys else []
+            lines[-1] += f" Needs data that may not be shipped, `{one.data}`: {one.obtain}."
+        differing = [number for number in one.numbers if number.why]
+        if differing:
+            lines += ["", "| number | published | ours |", "|:---|---:|---:|"]
+            lines += [f"| {number.of} | {number.printed} | {number.ours} |" for number in differing]
+            whys = dict.fromkeys(number.why for number in differing)
+            lines += ["", *(f"Why they differ: {why}." for why in whys)]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
@@ -175,11 +162,3 @@ def _half_unit(text: str) -> float:
     """Return half a unit of the last digit of a decimal, but no less than rounding may leave."""
     rounding = _EXACT * max(1.0, abs(float(Fraction(text))))
     return max(0.500001 * 10.0 ** -len(text.partition(".")[2]), rounding) if "." in text else rounding
-
-
-def _shown(value: float, printed: str) -> str:
-    """Return a number to one digit more than was printed, as far as floats are sure, or as the fraction it is."""
-    if "." not in printed:
-        near = Fraction(value).limit_denominator(10_000)
-        return str(near) if abs(float(near) - value) < _EXACT * max(1.0, abs(value)) else f"{value:.9g}"
-    return f"{value + 0.0:.{min(len(printed.partition('.')[2]) + 1, _SURE)}f}"

@@ -145,7 +145,9 @@ def page(museum: Mapping[str, Replication]) -> str:
     for name, one in museum.items():
         where = f"{one.where[0].upper()}{one.where[1:]}"
         lines = [f"## {one.title}", "", one.about, ""]
-        lines.append(f"{len(one.numbers)} numbers, `{name}`: {one.source.rstrip('.')}. {where}. Seen: {one.seen}.")
+        lines.append(
+            f"{len(one.numbers)} numbers, `{name}`: {one.source.rstrip('.')}. {where}. Seen: {one.seen}."
+        )
         if one.data:
             lines[-1] += f" Needs data that may not be shipped, `{one.data}`: {one.obtain}."
         differing = [number for number in one.numbers if number.why]

@@ -138,26 +138,21 @@ def read(folder: Path, functions: Mapping[str, Any]) -> dict[str, Replication]:
 
 
 def page(museum: Mapping[str, Replication]) -> str:
-    """Return a page in Markdown: each replication with its source, and the numbers that differ with the reason."""
+    """Return a page in Markdown: the replications with their sources, and the numbers that differ with the reason."""
     count = sum(len(one.numbers) for one in museum.values())
-    differ = sum(bool(number.why) for one in museum.values() for number in one.numbers)
-    parts = [f"{len(museum)} tables and {count} numbers; {differ} differ, for a reason that is given."]
+    lines, rows = [], []
+    whys: dict[str, int] = {}
     for name, one in museum.items():
-        where = f"{one.where[0].upper()}{one.where[1:]}"
-        lines = [f"## {one.title}", "", one.about, ""]
-        lines.append(
-            f"{len(one.numbers)} numbers, `{name}`: {one.source.rstrip('.')}. {where}. Seen: {one.seen}."
-        )
+        lines.append(f"- {one.title} (`{name}`, {len(one.numbers)} numbers): {one.source.rstrip('.')}.")
         if one.data:
-            lines[-1] += f" Needs data that may not be shipped, `{one.data}`: {one.obtain}."
-        differing = [number for number in one.numbers if number.why]
-        if differing:
-            lines += ["", "| number | published | ours |", "|:---|---:|---:|"]
-            lines += [f"| {number.of} | {number.printed} | {number.ours} |" for number in differing]
-            whys = dict.fromkeys(number.why for number in differing)
-            lines += ["", *(f"Why they differ: {why}." for why in whys)]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
+            lines.append(f"  Needs data that may not be shipped, `{one.data}`: {one.obtain}.")
+        for number in one.numbers:
+            if number.why:
+                mark = whys.setdefault(number.why, len(whys) + 1)
+                rows.append(f"| {name} | {number.of} | {number.printed} | {number.ours} | {mark} |")
+    lines += ["", "## Numbers that differ", "", "| table | number | published | ours | reason |"]
+    lines += ["|:---|:---|---:|---:|---:|", *rows, "", *(f"{mark}. {why}." for why, mark in whys.items())]
+    return "\n".join([f"{len(museum)} tables and {count} numbers; {len(rows)} differ.", "", *lines, ""])
 
 
 def _half_unit(text: str) -> float:

@@ -16,6 +16,7 @@ from bargaining.problem import Problem, require_problem
 
 PROMISED = 1e-6  # of ideal gains: the error that OK allows
 TOLERANCES = (1e-12, 1e-13, 3e-14)  # relative, of the integrations: two as a rule, three where they differ
+NOISE = 1e-14  # relative, of payoffs: smaller tolerances would take steps without end
 LEFT = 1e-8  # of ideal gains: less is divided without following the path, which errs by its square
 LONGEST = 0.25  # step: a longer one can pass several edges unnoticed
 LATEST = 40.0  # by then gains have fallen by exp(-40)
@@ -102,9 +103,11 @@ def _limit(problem: Problem, ideal: Floats) -> tuple[Floats, Floats]:
         feasible = set_of_cell(problem.feasible, cell, live.shape)
         unit = np.where(gaining[cell], ideal[cell] - d[cell], 0.0)
         gains = _gains(feasible, d[cell], unit)
-        end = _end(gains, gaining[cell], TOLERANCES[0])
+        size = np.maximum(np.abs(d[cell]), np.abs(ideal[cell]))
+        least = NOISE * float((size / np.where(gaining[cell], unit, np.inf)).max())
+        end = _end(gains, gaining[cell], TOLERANCES[0] + 10 * least)
         for tolerance in TOLERANCES[1:]:
-            coarse, end = end, _end(gains, gaining[cell], tolerance)
+            coarse, end = end, _end(gains, gaining[cell], tolerance + least)
             residual[cell] = max(np.abs(end - coarse).max(), gains(end).max())
             if residual[cell] <= PROMISED:
                 break

@@ -11,6 +11,7 @@ from bargaining import (
     NotApplicable,
     Polytope,
     Problem,
+    Status,
     continuous_raiffa,
     egalitarian,
     equal_loss,
@@ -75,7 +76,6 @@ def sets(rng: np.random.Generator) -> dict[str, Make]:
 
 SETS = list(sets(np.random.default_rng(0)))
 SLOW = {
-    "frontier": {continuous_raiffa},  # minutes where zero is far away
     "program": {
         perles_maschler,
         continuous_raiffa,
@@ -123,9 +123,10 @@ def compare(method: Method, plain: Problem, moved: Problem, s: np.ndarray, o: np
             method(moved)
         return
     after = method(moved)
-    assert after.status == before.status
     gains = plain.ideal - plain.disagreement
     u = np.finfo(float).eps * np.abs(o).max() / 2
+    # Where gains are known to ten digits only, slopes are known to less than a method that integrates them promises.
+    assert after.status == before.status or (after.status is Status.INACCURATE and u > 1e-10 * gains.max())
     error = (after.payoffs - s * (before.payoffs + o)) / s
     assert not before.ok or (np.abs(error) <= 1e-12 * gains + 32 * STEEP * u).all()
 

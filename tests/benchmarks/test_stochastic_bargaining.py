@@ -1,6 +1,6 @@
 """Policy iteration against plain value iteration in NumPy: 1,000 states, discount factor .999."""
 
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -43,12 +43,12 @@ def test_faster_than_value_iteration(chain):
     StochasticBargaining(c, P, DISCOUNT, k)()
     times = []
     for _ in range(3):
-        start = perf_counter()
+        start = process_time()
         ours = StochasticBargaining(c, P, DISCOUNT, k)().payoffs
-        times.append(perf_counter() - start)
-    start = perf_counter()
+        times.append(process_time() - start)
+    start = process_time()
     theirs = value_iteration(c, P, k)
-    rival = perf_counter() - start
+    rival = process_time() - start
     ratio = rival / np.median(times)
     print(
         f"\n{chain.__name__}: ours {np.median(times):.3f} s, value iteration {rival:.2f} s, ratio {ratio:.0f}"

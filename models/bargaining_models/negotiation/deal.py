@@ -33,7 +33,7 @@ from bargaining import (
 from bargaining.authoring import Floats, Result, Shown, owning, real
 from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.roles import Roles
-from bargaining_models.trade import TradeEquilibrium
+from bargaining_models.trade import Power, TradeEquilibrium
 from bargaining_models.trade.data import check_rates
 from bargaining_models.trade.equilibrium import by_name, said
 
@@ -152,11 +152,7 @@ def money_without(negotiation: Negotiation, given: Any, *, r: Share, capped: boo
 
     `given` is as for `Negotiation.without_agreement`, or payoffs in money, home first.
     """
-    if isinstance(given, Outcome):
-        return given.money
-    if isinstance(given, TradeEquilibrium):
-        return np.asarray(given.objective[..., negotiation.places] / 100.0 * negotiation.worth())
-    if not _is_named(given):
+    if not (_is_named(given) or isinstance(given, Outcome | TradeEquilibrium | Power)):
         array = real(given, "disagreement", finite=False)
         if array.shape[-1:] == (2,) and array.shape != negotiation.free.shape:
             return array
@@ -164,9 +160,11 @@ def money_without(negotiation: Negotiation, given: Any, *, r: Share, capped: boo
 
 
 def outcome_without(negotiation: Negotiation, given: Any, *, r: Share, capped: bool = False) -> Outcome:
-    """Return the outcome given by a name, a name with a rate or date, or tariffs."""
+    """Return the outcome given by a name, a name with a rate or date, tariffs, an equilibrium or a threat."""
     if isinstance(given, Outcome):
         return given
+    if isinstance(given, TradeEquilibrium | Power):
+        return negotiation.outcome_of(given.cut if isinstance(given, Power) else given)
     if _is_named(given):
         name, option = parsed(given)
         solve = getattr(negotiation, _METHODS[name])
@@ -176,8 +174,8 @@ def outcome_without(negotiation: Negotiation, given: Any, *, r: Share, capped: b
     if tariffs.shape[-3:] != negotiation.free.shape:
         raise InvalidInput(
             f"`disagreement` must be one of {', '.join(map(repr, NAMES))}, a pair of such a name and a rate or date, "
-            f"an outcome, payoffs of the two in money, or tariffs of shape {negotiation.free.shape}; got shape "
-            f"{tariffs.shape}."
+            f"an outcome, a threat, payoffs of the two in money, or tariffs of shape {negotiation.free.shape}; got "
+            f"shape {tariffs.shape}."
         )
     check_rates(tariffs, negotiation.model.regions, negotiation.model.sectors, "disagreement")
     return negotiation.outcome(tariffs, negotiation.route(r, capped=capped))

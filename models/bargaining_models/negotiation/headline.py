@@ -42,13 +42,13 @@ class Threshold(Shown):
     margin: float
 
 
-def first_crossing(deal: Deal, margin: Margin) -> Threshold:
+def first_crossing(deal: Any, margin: Callable[[Any], Floats]) -> Threshold:
     """Return the smallest r at which `margin` stops being negative.
 
     Parameters
     ----------
-    deal : Deal
-        At ``r=GRID``, or another increasing array.
+    deal : Deal, Threat or Rivalry
+        At ``r=GRID``, or another increasing array; it has `r` and `elsewhere`.
     margin : callable
         Takes the outcomes and returns an array of the shape of their r, continuous in r. Where it is NaN, as the terms
         of a deal are where there is nothing to agree on, nothing holds.

@@ -33,7 +33,7 @@ from typing import Any, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bargaining import Method, Table, nash
+from bargaining import Game, Method, Table, nash
 from bargaining.authoring import Floats, Shown, choice, flag, listed, owning, real, within
 from bargaining.errors import InvalidInput, Status, plain
 from bargaining_models._figures import Folder
@@ -46,9 +46,10 @@ from bargaining_models.negotiation.deal import (
     parsed,
 )
 from bargaining_models.negotiation.headline import headline
+from bargaining_models.negotiation.leverage import Rivalry, Threat, leverage, rivals, threat_game
 from bargaining_models.negotiation.roles import MEANINGS, PARTS, Roles, region, route_hats
 from bargaining_models.parameters import Parameters, load
-from bargaining_models.trade import Environment, Power, TradeData, TradeModel
+from bargaining_models.trade import Environment, Power, TradeData, TradeEquilibrium, TradeModel
 from bargaining_models.trade.data import check_rates, too_high
 from bargaining_models.trade.environment import in_words
 from bargaining_models.trade.folders import structure
@@ -633,7 +634,7 @@ class Negotiation(Shown):
         side: str = "both",
         route: str = "open",
         capped: bool = False,
-    ) -> Power:
+    ) -> Threat:
         """Find what the threat to end trade costs home, and what it costs the partner who makes it.
 
         Parameters
@@ -648,8 +649,8 @@ class Negotiation(Shown):
 
         Returns
         -------
-        Power
-            With the partner as hegemon and home as target, in the money of the negotiation.
+        Threat
+            A `Power`, with the partner as hegemon and home as target, in the money of the negotiation.
 
         Examples
         --------
@@ -660,11 +661,74 @@ class Negotiation(Shown):
         choice(route, "route", ("open", "contingent"))
         home, partner = self.roles.players
         costs = self.route(r, capped=capped)
-        found = self.model.power(partner, home, sectors=sectors, side=side, tariffs=self.free, costs=costs)
-        found = replace(found, worth=self.worth(*self.model.regions))
-        if route == "open":
-            return found
-        return replace(found, agreement=self.model.solve(tariffs=self.free, costs=self.route(0.0)))
+        power = self.model.power(partner, home, sectors=sectors, side=side, tariffs=self.free, costs=costs)
+        fields = {name: getattr(power, name) for name in Power.__dataclass_fields__}
+        fields |= {"worth": self.worth(*self.model.regions), "talks": self, "r": r, "capped": capped}
+        if route == "contingent":
+            fields["agreement"] = self.model.solve(tariffs=self.free, costs=self.route(0.0))
+        return Threat(**fields, route=route)
+
+    def rivals(
+        self, *, r: Share = 0.0, capped: bool = False, sectors: str | Sequence[str] = "goods"
+    ) -> Rivalry:
+        """Find what the partner and the alternative can ask of home, each for its own link or to be the only one.
+
+        Parameters
+        ----------
+        r, capped
+            The redirectable share, and whether caps limit it. The route is open where home trades with the alternative.
+        sectors
+            What the links are; see `TradeModel.power`.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no alternative, or a sector is unknown.
+        """
+        return rivals(self, r=r, capped=capped, sectors=sectors)
+
+    def threat_game(self, *, r: Share = 0.0, sectors: str | Sequence[Any] = "goods") -> Game:
+        """Return the game in which home and the partner each choose a set of links between them to close.
+
+        A link that either closes is closed. Payoffs are in money against the agreement. `coco_value` of the game
+        divides what the two lose by Nash's variable threats, if payments can be made.
+
+        Parameters
+        ----------
+        r
+            One redirectable share; the route is open.
+        sectors : "goods", "all" or sequence of str or of lists of str
+            Sectors, or groups of them, of which home's imports and home's exports can be closed, four at most. By
+            default each goods sector, or all together where there are more than four.
+
+        Examples
+        --------
+        >>> from bargaining import coco_value
+        >>> talks = Negotiation(data="icio2019", home="CAN", partner="USA", alternative="CHN")
+        >>> coco_value(talks.threat_game(sectors=["C"])).payoffs.round(2)  # manufacturing alone
+        array([-1.18,  1.18])
+        """
+        return threat_game(self, r=r, sectors=sectors)
+
+    def leverage(self, r: Sequence[float] = (0.15,), *, discount: float = 0.9, capped: bool = False) -> Table:
+        """Return a table of what the partner can ask of home, by notion of leverage, and of what the alternative takes.
+
+        Parameters
+        ----------
+        r : sequence of float
+            Redirectable shares; those above 0 have a column of what is lost, with the route open and contingent.
+        discount : float, default 0.9
+            The discount factor of both where there is one.
+        capped : bool
+            Whether caps limit `r`.
+
+        Examples
+        --------
+        >>> talks = Negotiation(data="icio2019", home="CAN", partner="USA", alternative="CHN")
+        >>> [round(row["payment"], 1) for row in talks.leverage().records()]  # USD bn a year
+        [42.2, 38.0, 4.6, 0.5, 2.8, 2.7, 0.0, 2.7, 24.5, 0.5]
+        """
+        return leverage(self, r=r, discount=discount, capped=capped)
 
     def war(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> TariffWar:
         """Outcome of the tariff war: each rate is best against the other, a Nash equilibrium in rates.
@@ -794,7 +858,11 @@ class Negotiation(Shown):
 
     def outcome(self, tariffs: Floats, costs: Floats) -> Outcome:
         """Outcome of tariffs and hats of trade cost of all regions, (*batch, N, N, J)."""
-        answer = self.model.solve(tariffs=tariffs, costs=costs, highest=np.inf)  # those of a war may be high
+        # Tariffs of a war may be high.
+        return self.outcome_of(self.model.solve(tariffs=tariffs, costs=costs, highest=np.inf))
+
+    def outcome_of(self, answer: TradeEquilibrium) -> Outcome:
+        """Outcome of an equilibrium of the model."""
         places = self.places
         percent = answer.objective[..., places]
         exports = answer.flows[..., :, places[0], :][..., self.model.goods].sum(axis=-1)

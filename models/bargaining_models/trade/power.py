@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bargaining import Game
 from bargaining.authoring import Floats, Result, choice, owning, real, whole, within
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name, said
@@ -247,6 +248,40 @@ class Power(Result):
         closed = self.closed & alone.reshape(len(places), *(1,) * (batch + 2), len(self.model.sectors))
         return replace(self, closed=closed, cut=_cut(self.model, closed, self.tariffs, self.costs))
 
+    def game(self) -> Game:
+        """Return the stage game, in money, in which the hegemon trades or cuts and the target has no choice.
+
+        In its repetition with transfers, `transfer_equilibrium`, the target can be held to minus the loss from the
+        discount factor `patience` on, and to 0 below.
+
+        Raises
+        ------
+        InvalidInput
+            If this is a batch.
+
+        Examples
+        --------
+        >>> from bargaining import RepeatedGame, transfer_equilibrium
+        >>> from bargaining_models.trade import TradeModel
+        >>> game = TradeModel.from_structure("icio2019").power("USA", "CAN").game()
+        >>> [transfer_equilibrium(RepeatedGame(game, discount)).threat[1].round(2) + 0.0 for discount in (0.49, 0.50)]
+        [np.float64(0.0), np.float64(-42.17)]
+        """
+        if np.ndim(self.loss):
+            raise InvalidInput(
+                f"A game must be of one threat; got a batch of shape {np.shape(self.loss)}. Take one scenario."
+            )
+        names = [" + ".join(group) for group in (self.hegemon, self.target)]
+        payoffs = [[[0.0], [-float(money)]] for money in (self.cost_money, self.loss_money)]
+        return Game(*payoffs, actions=[["trade", "cut"], ["-"]], players=names)
+
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+        """Return derivatives of `losses`, agreement less cut, for `sensitivity`; closed links stay closed."""
+        (before, error, axes), (after, more, others) = (
+            one._slopes(wrt) for one in (self.agreement, self.cut)
+        )
+        return np.asarray(before - after), np.asarray(error + more), max(axes, others, key=len)
+
     def _at(self, names: tuple[str, ...]) -> list[int]:
         return [self.model.regions.index(name) for name in names]
 
@@ -324,7 +359,7 @@ def power(
             f"`target` must be other regions than `hegemon`; got {shared[0]!r} in both. Leave it out of one."
         )
     named = sectors_of(model.sectors, model.goods, sectors)
-    closed = _links(model, who, whom, named, side)
+    closed = links_closed(model, who, whom, named, side)
     agreement = model.solve(tariffs=tariffs, costs=costs)
     rates, hats = _array(tariffs), _array(costs)
     return Power(
@@ -357,7 +392,7 @@ def power_table(model: TradeModel, sectors: Any, side: str, tariffs: Any, costs:
     income = agreement.income * model.economy.income
     for h in range(count):
         targets = [t for t in range(count) if t != h]
-        closed = np.stack([_links(model, [h], [t], named, side) for t in targets])
+        closed = np.stack([links_closed(model, [h], [t], named, side) for t in targets])
         cut = _cut(model, closed, rates, hats)
         change = agreement.welfare - cut.welfare
         losses[h, targets], spent[h, targets] = change[rows, targets], change[:, h]
@@ -404,7 +439,7 @@ def _cut(
     return model.solve(tariffs=tariffs, costs=hats)
 
 
-def _links(
+def links_closed(
     model: TradeModel, who: list[int], whom: list[int], sectors: list[int], side: str
 ) -> NDArray[np.bool_]:
     """Return which links a threat closes, (N, N, J)."""

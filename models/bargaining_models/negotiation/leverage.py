@@ -62,7 +62,7 @@ class Threat(Power):
     >>> threat = talks.threat(route="contingent")
     >>> threat.loss_money.round(2), threat.threshold(40).value.__round__(2)  # a demand of 40 fails from r = .10
     (np.float64(42.18), 0.1)
-"""
+    """
 
     talks: Negotiation
     r: Share

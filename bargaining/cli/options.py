@@ -105,12 +105,14 @@ ENDINGS = {
 }
 
 
-def deliver(tables: Sequence[Table], options: argparse.Namespace) -> None:
-    """Write tables to the given file, each file whole or not at all, or print them."""
+def deliver(
+    tables: Sequence[Table], options: argparse.Namespace, more: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Write tables to the given file, each file whole or not at all, or print them; JSON has `more` of each too."""
     output: Path | None = options.output
     form = options.format or (_form_of(output) if output else "text")
     if output is None:
-        print(_joined(tables, form), end="")
+        print(_joined(tables, form, more), end="")
         return
     if form == "csv" and len(tables) > 1:
         for k, table in enumerate(tables, 1):
@@ -118,12 +120,14 @@ def deliver(tables: Sequence[Table], options: argparse.Namespace) -> None:
             put(path, table.to_csv().encode(), "-o", make=True)
             print(path)
         return
-    put(output, _joined(tables, form).encode(), "-o", make=True)
+    put(output, _joined(tables, form, more).encode(), "-o", make=True)
 
 
-def _joined(tables: Sequence[Table], form: str) -> str:
+def _joined(tables: Sequence[Table], form: str, more: Sequence[Mapping[str, Any]]) -> str:
     if form == "json":
         found = [json.loads(table.to_json()) for table in tables]
+        for one, own in zip(found, more, strict=False):
+            one |= own
         return json.dumps(found[0] if len(found) == 1 else found, ensure_ascii=False, indent=1) + "\n"
     if form == "text":
         return "\n".join(f"{table}\n" for table in tables)

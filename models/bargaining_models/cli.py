@@ -124,12 +124,16 @@ def add_negotiate(commands: Any) -> argparse.ArgumentParser:
 
 def negotiate(options: argparse.Namespace) -> int:
     """Print or write the tables of a pair."""
-    from bargaining_models.negotiation.page import page
+    from bargaining_models.negotiation.page import IMPORTS, sheets
 
     given = {name: getattr(options, name) for name in ("alternative", "date", "r", "data", "draws")}
     with working("solving"):
-        tables = page(options.home, options.partner, **given, progress=sys.stderr.isatty())
-    deliver(tables, options)
+        found = sheets(options.home, options.partner, **given, progress=sys.stderr.isatty())
+    deliver(
+        [sheet.table for sheet in found],
+        options,
+        [{"imports": IMPORTS, "numbers": sheet.numbers()} for sheet in found],
+    )
     return 0
 
 

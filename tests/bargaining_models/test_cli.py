@@ -450,7 +450,9 @@ def test_a_pair_negotiates(capsys: pytest.CaptureFixture[str]) -> None:
         "negotiate", "--home", "MEX", "--partner", "US", "--r", "0", "0.1", "-f", "json", capsys=capsys
     )
     assert (status, err) == (0, "")
-    assert [table["caption"].partition(" ")[0] for table in json.loads(out)] == ["What", "The", "What"]
+    tables = json.loads(out)
+    assert [table["caption"].partition(" ")[0] for table in tables] == ["What", "The", "What"]
+    assert all(number["call"].startswith("talks = Neg") for table in tables for number in table["numbers"])
     status, _, err = run(
         "negotiate", "--home", "MEX", "--partner", "US", "--date", "2031-01-01", capsys=capsys
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bargaining_models.negotiation.bluff import Claim
 from bargaining_models.negotiation.capacity import Capacity
 from bargaining_models.negotiation.deal import Deal, readings
 from bargaining_models.negotiation.draws import headline_draws
-from bargaining_models.negotiation.page import page
+from bargaining_models.negotiation.page import CLOSURE, IMPORTS, page, sheets
 from bargaining_models.negotiation.pivot import path_readings
 from bargaining_models.negotiation.pivot_game import PivotGame
 from bargaining_models.negotiation.triangle import Triangle, triangle_readings
@@ -339,29 +340,35 @@ def test_the_page_of_canada_and_the_us(
     assert gains[-1]
 
 
-def test_the_numbers_of_the_page_come_from_the_calls_that_its_columns_name() -> None:
-    leverage, agreed, _ = page("Canada", "US", date="2025-04-10", r=[0.1])
+def test_every_number_of_the_page_comes_from_the_call_beside_it() -> None:
+    """The calls, which a reader may copy, run here as they stand."""
+    found, solved, most = sheets("Canada", "US", date="2025-04-10", r=[0, 0.1], draws=4), {}, {}
+    for sheet in found:
+        numbers = sheet.numbers()
+        shown = [
+            cell[1] if isinstance(cell, tuple) else cell
+            for row in sheet.table.records()
+            for name, cell in row.items()
+            if name != "r" and not name.startswith("none") and not isinstance(cell, str | None)
+        ]
+        assert sorted(x["value"] for x in numbers) == sorted(shown)
+        for x in numbers:
+            start, _, end = x["call"].rpartition("; ")
+            if start not in solved:
+                exec(f"{IMPORTS}; {start}", space := {})
+                solved[start] = space
+            assert eval(end, solved[start]) == pytest.approx(x["value"], rel=1e-9, abs=1e-9)
+            assert x["unit"] in ("USD bn", "%")
+            assert "10 April 2025" in x["date"]
+            assert Path(x["definition"]).suffix == ".md"
+            most |= {k: max(x[k], most.get(k, 0)) for k in ("draws", "error", "no deal") if k in x}
+            assert "draws" not in x or x["band"][0] <= x["value"] <= x["band"][1]
+    assert most["draws"] == 4
+    assert 0 < most["error"] < 50
+    leverage = found[0].table
+    (war,) = [row for row in leverage.records() if row["what"] == "tariff war"]
     for meaning in ("capacity", "diverted"):
-        talks = Negotiation(
-            data="wiod2011",
-            home="CAN",
-            partner="USA",
-            alternative="CHN",
-            tariffs="2025-04-10",
-            meaning=meaning,
-        )
-        deal = talks.deal([0.0, 0.1])
-        rows = {row["what"]: row for row in leverage.records()}
-        for what, threat in (("tariff war", "war"), ("goods border closed", "exit")):
-            first, later = deal.transfer(nash(deal.problem(threat)))
-            assert rows[what]["value_0"] == pytest.approx(first)
-            assert rows[what][f"{meaning}_change_1"] == pytest.approx(100 * (later - first) / abs(first))
-        found = talks.model.bargained_tariffs(
-            ["CAN", "USA"], given=talks.free, costs=talks.route(0.1), lower=0.0
-        )
-        assert agreed.records()[0][f"{meaning}_partner"] == pytest.approx(100 * found.of("USA", "CAN"))
-        taken = f"{-rows['tariff war'][f'{meaning}_change_1']:.0f}% of it"
-        assert taken in leverage.caption
+        assert f"{-war[f'{meaning}_change_1']:.0f}% of it" in leverage.caption
 
 
 def test_bands_of_the_page_count_draws_without_a_deal() -> None:
@@ -375,23 +382,25 @@ def test_bands_of_the_page_count_draws_without_a_deal() -> None:
         tariffs="2026-08-19",
         meaning="capacity",
     )
-    drawn = headline_draws(
-        talks, {"elasticities": elasticity_priors()}, draws=12, disagreements=("status quo",)
-    )
+    priors = {"elasticities": elasticity_priors(), "deficits": CLOSURE}
+    drawn = headline_draws(talks, priors, draws=12, disagreements=("status quo",))
     paid = []
-    for theta in drawn["input_elasticities"].values:
-        one = talks.on(talks.model.with_data(talks.model.data.with_terms(talks.model.data.tariffs, theta)))
+    for theta, closure in zip(
+        drawn["input_elasticities"].values, drawn["input_deficits"].values, strict=True
+    ):
+        data = talks.model.data.with_terms(talks.model.data.tariffs, theta)
+        kind = ("balanced", "fixed", "share")[int(closure)]
+        one = talks.on(TradeModel.from_data(data, deficits=kind, limit=0.9, absorb="SERV"))
         first, later = one.deal([0.0, 0.15]), one.deal([0.0, 0.15], route_survives=False)
         row = first.transfer(nash(first.problem("status quo")))
         paid.append((row[0], row[1], later.transfer(nash(later.problem("status quo")))[1]))
     open_, closed = [row for row in bands if row["what"] == "tariffs of 19 August 2026"]
     first, kept, lost = np.array(paid).T
-    assert [open_[end] for end in ("low", "median", "high")] == pytest.approx(
-        np.quantile(first, (0.05, 0.5, 0.95))
-    )
+    assert len(set(drawn["input_deficits"].values)) == 3
+    assert open_["paid"] == pytest.approx(np.quantile(first, (0.05, 0.5, 0.95)))
     for row, later in ((open_, kept), (closed, lost)):
         changes = np.where(np.isnan(later), 100.0, 100.0 * (1.0 - later / first))
-        assert row["lost_median"] == pytest.approx(np.median(changes))
+        assert row["lost_1"][1] == pytest.approx(np.median(changes))
         assert row["none_1"] == pytest.approx(100.0 * np.isnan(later).mean())
     assert closed["none_1"] > open_["none_1"] == 0.0
     with pytest.raises(InvalidInput, match="`draws` must be 0 for `data` other than wiod2011 and icio2019"):

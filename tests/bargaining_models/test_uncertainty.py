@@ -175,7 +175,7 @@ def test_bad_priors_are_named(message: str, call: Callable[[], Any]) -> None:
 
 
 def test_bad_draws_of_the_headline_are_named(talks: Negotiation) -> None:
-    with pytest.raises(InvalidInput, match="`priors` must be of elasticities and r here; got rate"):
+    with pytest.raises(InvalidInput, match="`priors` must be of elasticities, r and deficits here; got rate"):
         headline_draws(talks, {"rate": RATE}, draws=1)
     with pytest.raises(InvalidInput, match="`elasticities` must have one entry a sector"):
         HeadlineDraw(negotiation=talks)(elasticities=[5.0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.negotiation.deal import applicable, label, outcome_without, parsed
 from bargaining_models.negotiation.negotiation import Negotiation, Share
+from bargaining_models.trade.data import DEFICITS
 from bargaining_models.uncertainty import AnyPrior, uncertainty
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ NEAR: dict[str, Any] = {"starts": (0.12,), "points": 5}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadlineDraw(Shown):
-    """Transfers of a negotiation as a function of elasticities and of one more share.
+    """Transfers of a negotiation as a function of elasticities, of the trade balance and of one more share.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ class HeadlineDraw(Shown):
 
     Notes
     -----
-    Called with `elasticities` (J,) and, if it is drawn, a share `r`, it returns `transfer`, (D, 2, 1 + S): home's
+    Called with `elasticities` (J,), the number of a closure (`deficits`: balanced, fixed or share, as in
+    `TradeModel.from_arrays`) and a share `r`, each if it is drawn, it returns `transfer`, (D, 2, 1 + S): home's
     payment to the partner in the Nash division with money that counts one for one, by disagreement, by route (open
     under an agreement, closed by it) and share: 0 first, then the drawn share, then the others. It is masked where they
     prefer no agreement. `lost` is the percentage of the transfer at 0 that the partner loses at each share. `gains`,
@@ -55,9 +57,11 @@ class HeadlineDraw(Shown):
         for one in self.disagreements:
             parsed(one)
 
-    def __call__(self, elasticities: ArrayLike | None = None, r: float | None = None) -> Mapping[str, Any]:
+    def __call__(
+        self, elasticities: ArrayLike | None = None, r: float | None = None, deficits: float | None = None
+    ) -> Mapping[str, Any]:
         """Solve one draw."""
-        talks = self.at(elasticities)
+        talks = self.at(elasticities, deficits)
         listed = [0.0, *([] if r is None else [r]), *self.shares]
         goods = [name for name, good in zip(talks.model.sectors, talks.model.goods, strict=True) if good]
         shares: Share = {
@@ -76,11 +80,13 @@ class HeadlineDraw(Shown):
         masked = {"transfer": np.ma.masked_invalid(transfer), "lost": np.ma.masked_invalid(lost)}
         return masked | {"gains": gains}
 
-    def at(self, elasticities: ArrayLike | None) -> Negotiation:
-        """The negotiation with other elasticities."""
-        if elasticities is None:
-            return self.negotiation
+    def at(self, elasticities: ArrayLike | None, deficits: float | None = None) -> Negotiation:
+        """The negotiation with other elasticities, and another closure of the trade balance."""
         model = self.negotiation.model
+        if deficits is not None:
+            model = replace(model, deficits=DEFICITS[int(deficits)])
+        if elasticities is None:
+            return self.negotiation if deficits is None else self.negotiation.on(model.with_data(model.data))
         theta = real(elasticities, "elasticities", ndim=1)
         if len(theta) != len(model.sectors):
             raise InvalidInput(
@@ -117,7 +123,8 @@ def headline_draws(
     ----------
     negotiation : Negotiation
     priors : mapping
-        Of `elasticities`, an `ElasticityPrior`, of `r`, a share that is one more column, or of both.
+        Of `elasticities`, an `ElasticityPrior`, of `r`, a share that is one more column, of `deficits`, 0, 1 or 2 for
+        "balanced", "fixed" and "share", or of several of these.
     draws, seed, workers, checkpoint, progress
         As for `uncertainty`.
     shares : array_like, or mapping from name
@@ -150,9 +157,11 @@ def headline_draws(
     >>> bands(found).lost.sel(disagreement="tariff war", route="open", share="0.15").dims
     ('quantile',)
     """
-    unknown = [name for name in priors if name not in ("elasticities", "r")]
+    unknown = [name for name in priors if name not in ("elasticities", "r", "deficits")]
     if unknown:
-        raise InvalidInput(f"`priors` must be of elasticities and r here; got {', '.join(unknown)}.")
+        raise InvalidInput(
+            f"`priors` must be of elasticities, r and deficits here; got {', '.join(unknown)}."
+        )
     if disagreements is None:
         disagreements = tuple(applicable(negotiation))
     if not isinstance(shares, Mapping):

@@ -236,7 +236,7 @@ class Negotiation(Shown):
         Instead of `model`: a model, figures, a folder of them, or "icio2019" or "wiod2011", structures of this package.
     home, partner, alternative : str, or mapping from a new name to a list of regions
         Regions of the model, by their name there or an everyday one ("US" for "USA"), or several that act as one:
-        ``{"EU": ["DEU", "FRA", "ITA"]}``. Without an alternative there is no route: r is 0.
+        ``{"EU3": ["DEU", "FRA", "ITA"]}``. Without an alternative there is no route: r is 0.
     rest : str, optional
         Merge the regions that play no part into one of this name. By default they stay as they are, but for
         "icio2019", whose others become "ROW".

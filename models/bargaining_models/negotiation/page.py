@@ -1,28 +1,31 @@
 """The page on two countries in talks, and on what an alternative is worth to one: `bargaining negotiate` prints it.
 
 Three tables: what home pays for free trade and how much of it the alternative takes away, by what happens without an
-agreement; the tariffs that the two agree on if nothing is paid; and what the payment hangs on.
+agreement; the tariffs that the two agree on if nothing is paid; and what the payment depends on. A fourth has bands.
+Each number comes with its unit, date, source, definition and the call that gives it: `Sheet.numbers`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bargaining import BayesianProblem, neutral, second_best
-from bargaining.authoring import Floats, real
+from bargaining.authoring import Floats, Shown, real
 from bargaining.errors import InvalidInput, Status
 from bargaining.tables.table import Column, Table
+from bargaining_models.negotiation.deal import applicable
 from bargaining_models.negotiation.draws import headline_draws
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.roles import MEANINGS, region
 from bargaining_models.negotiation.tariff_war import first_years
 from bargaining_models.trade import Environment
+from bargaining_models.trade.data import DEFICITS
 from bargaining_models.trade.folders import structure
-from bargaining_models.uncertainty import LEVELS, elasticity_priors
+from bargaining_models.uncertainty import LEVELS, AnyPrior, Prior, elasticity_priors
 
 OWN = ("USA", "CAN", "CHN")
 """The countries of the structure wiod2011."""
@@ -30,11 +33,78 @@ BASE = "base"
 REVENUE = (1.1, 1.5)
 """What a dollar of tariff revenue may count to the partner's government; the last makes it a hard type."""
 PRIORS = ("wiod2011", "icio2019")
-ENDS = ("low", "median", "high")
+LABELS = ("Without an agreement", "Route", "Assumption", "")
+"""Titles of columns that say what a row is about."""
+CLOSURE = Prior(name="deficits", distribution="discrete", parameters=range(len(DEFICITS)))
+"""Which of them a draw has: trade balanced, or deficits that stay, in world value added or as shares of income."""
+IMPORTS = (
+    "from dataclasses import replace; import numpy as np; from bargaining import nash; "
+    "from bargaining_models import Negotiation; from bargaining_models.negotiation.page import sampled; "
+    "from bargaining_models.negotiation.tariff_war import first_years"
+)
+"""What the calls of `Sheet.numbers` take for granted."""
+DEFINITIONS = {
+    "tab:headline": "docs/theory/the-deal.md",
+    "tab:agreed-tariffs": "docs/theory/tariff-games.md",
+    "tab:assumptions": "docs/how-to/your-own-pair.md",
+    "tab:page-bands": "docs/how-to/reproduce-the-paper.md",
+}
+"""Where the documentation says what the numbers of a table are."""
 LARGEST = 50  # regions times sectors: the first years of more take minutes
 
 
-def page(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sheet(Shown):
+    """One table of the page, and where its numbers come from.
+
+    Attributes
+    ----------
+    table : Table
+    talks : Negotiation
+    calls : mapping from (row, column name) to str
+        Statements, the last one an expression with the number as its value, after `IMPORTS`.
+    more : mapping from (row, column name) to dict
+        Of numbers that were drawn, the sampling error, how many draws there are, and how often there is no deal.
+    """
+
+    table: Table
+    talks: Negotiation
+    calls: Mapping[tuple[int, str], str]
+    more: Mapping[tuple[int, str], dict[str, Any]]
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """Return a record for each number of the table that has a call; a drawn one has its median and its band."""
+        found, data = [], self.talks.model.data
+        about = {"date": self.talks.tariffs_in_words, "year": data.year, "source": data.source}
+        about["definition"] = DEFINITIONS[self.table.label]
+        for (k, name), call in self.calls.items():
+            row = self.table.records()[k]
+            column = next(one for one in self.table.columns if one.name == name)
+            label = ", ".join(str(row[one.name]) for one in self.table.columns if one.title in LABELS)
+            value = {"value": row[name]}
+            if isinstance(row[name], tuple):
+                low, middle, high = row[name]
+                value = {"value": middle, "band": [low, high], "levels": [LEVELS[0], LEVELS[-1]]}
+            if value["value"] is not None:
+                heading = f"{column.group}: {column.heading}" if column.group else column.heading
+                where = {"row": label, "column": heading, "unit": column.unit}
+                found.append(where | value | self.more.get((k, name), {}) | about | {"call": call})
+        return found
+
+
+def page(home: str, partner: str, **options: Any) -> list[Table]:
+    """Return the tables of `sheets`, whose arguments these are.
+
+    Examples
+    --------
+    >>> tables = page("Canada", "US", r=[0, 0.1])
+    >>> tables[1].records()[0]["capacity_partner"].__round__(1)  # percent: the US tariff that Canada accepts
+    5.8
+    """
+    return [sheet.table for sheet in sheets(home, partner, **options)]
+
+
+def sheets(
     home: str,
     partner: str,
     *,
@@ -44,10 +114,10 @@ def page(
     data: str | None = None,
     draws: int = 0,
     progress: bool = False,
-) -> list[Table]:
-    """Return what home pays for free trade, the tariffs agreed on if nothing is paid, and what the payment hangs on.
+) -> list[Sheet]:
+    """Return what home pays for free trade, the tariffs agreed on if nothing is paid, what the payment depends on.
 
-    With `draws`, also how often there is a deal, and in which bands the payment lies.
+    With `draws`, also in which bands the payment lies, and how often there is no deal.
 
     Parameters
     ----------
@@ -61,7 +131,7 @@ def page(
     data : str, optional
         A structure of this package, or a folder; by default "wiod2011" for the US, Canada and China, else "icio2019".
     draws : int, default 0
-        Of the elasticities of the structure; 0 leaves the bands out.
+        Of the elasticities of the structure, and of whether deficits stay; 0 leaves the bands out.
     progress : bool, default False
         Whether to show a bar while drawing.
 
@@ -70,12 +140,6 @@ def page(
     InvalidInput
         If a country is unknown, or a day is given for a pair of which the US is not one: no tariffs between them are
         known by date. If bands are asked for in a folder of one's own.
-
-    Examples
-    --------
-    >>> tables = page("Canada", "US", r=[0, 0.1])
-    >>> tables[1].records()[0]["capacity_partner"].__round__(1)  # percent: the US tariff that Canada accepts
-    5.8
     """
     codes: dict[str, Any] = {"home": home, "partner": partner, "alternative": alternative}
     if data in (None, "icio2019"):
@@ -98,19 +162,22 @@ def page(
             f"`draws` must be 0 for `data` other than {' and '.join(PRIORS)}, whose elasticities have priors; got "
             f"{draws} and {data!r}. With priors of your own call `headline_draws`."
         )
-    talks, *other = (
-        Negotiation(**codes, data=data, tariffs=None if date == BASE else date, meaning=meaning)
-        for meaning in (MEANINGS if codes["alternative"] is not None else MEANINGS[:1])
-    )
-    named = dict(zip(MEANINGS, (talks, *other), strict=False))
-    shares = r if other else (0.0,)
-    tables = [leverage(named, shares), agreed_tariffs(named, shares), assumptions(talks, max(shares))]
-    if draws:
-        tables.append(sampled(talks, data, shares, draws, progress=progress))
-    return tables
+    named, begin = dict[str, Negotiation](), dict[str, str]()
+    for meaning in MEANINGS if codes["alternative"] is not None else MEANINGS[:1]:
+        options = codes | {"data": data, "tariffs": None if date == BASE else date, "meaning": meaning}
+        given = ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
+        named[meaning], begin[meaning] = Negotiation(**options), f"talks = Negotiation({given}); "
+    shares = [float(share) for share in r] if len(named) > 1 else [0.0]
+    talks, first = named[MEANINGS[0]], begin[MEANINGS[0]]
+    found = [
+        leverage(named, shares, begin),
+        agreed_tariffs(named, shares, begin),
+        assumptions(talks, max(shares), first),
+    ]
+    return found + ([sampled(talks, data, shares, draws, first, progress=progress)] if draws else [])
 
 
-def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
+def leverage(named: Mapping[str, Negotiation], r: Sequence[float], begin: Mapping[str, str]) -> Sheet:
     """Return home's payment by what happens without an agreement, and how it changes by what `r` means."""
     tables = {meaning: talks.headline(r=np.union1d(r, [0.0])) for meaning, talks in named.items()}
     talks, first = named[MEANINGS[0]], tables[MEANINGS[0]]
@@ -124,6 +191,27 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
                 columns.append(replace(column, name=f"{meaning}_{column.name}", title=meaning))
                 for row, cells in zip(rows, table.records(), strict=True):
                     row[columns[-1].name] = cells[column.name]
+    calls = dict[tuple[int, str], str]()
+    shares = np.union1d(r, [0.0]).tolist()
+    threats = applicable(talks)
+    for k, threat in enumerate([*[None] * (len(rows) - len(threats)), *threats]):
+        for column in columns[1:]:
+            start = begin.get(column.name.partition("_")[0], begin[MEANINGS[0]])
+            if threat is None:
+                start += f"paid = talks.exports(talks.payoffs(r={shares}))[:, {k}]; "
+            else:
+                start += (
+                    f"deal = talks.deal({shares}); paid = deal.transfer(nash(deal.problem({threat!r}))); "
+                )
+            ends = {"value_0": "paid[0]"}
+            for side, part in enumerate(("home", "partner")):
+                ends[part] = f"(deal.threat({threat!r})[0] - deal.agreement.money[0])[{side}]"
+            place = column.name.rpartition("_")[2]
+            calls[k, column.name] = start + ends.get(
+                column.name, f"100 * (paid[{place}] - paid[0]) / abs(paid[0])"
+            )
+            if rows[k][column.name] == "":
+                del calls[k, column.name]
     notes = dict(note.removesuffix(".").split(": ", 1) for note in first.notes)
     if len(named) > 1:
         notes["r"] = "; ".join(one.meaning_in_words() for one in named.values())
@@ -131,13 +219,14 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
             sold = talks.model.economy.flows[talks.places[1], talks.places[0]] * talks.model.goods
             most = (np.minimum(talks.caps, 1.0) * sold).sum() / sold.sum()
             notes["r"] += f". Known capacity allows r = {most:.2f}"
-    return replace(
+    table = replace(
         first,
         rows=tuple(tuple(row[column.name] for column in columns) for row in rows),
         columns=tuple(columns),
         caption=first.caption + _answer(talks, rows, max(r)),
         notes=tuple(f"{name}: {text}." for name, text in notes.items()),
     )
+    return Sheet(table=table, talks=talks, calls=calls, more={})
 
 
 def _answer(talks: Negotiation, rows: Sequence[Mapping[str, Any]], r: float) -> str:
@@ -153,15 +242,20 @@ def _answer(talks: Negotiation, rows: Sequence[Mapping[str, Any]], r: float) -> 
     )
 
 
-def agreed_tariffs(named: Mapping[str, Negotiation], r: Sequence[float]) -> Table:
+def agreed_tariffs(named: Mapping[str, Negotiation], r: Sequence[float], begin: Mapping[str, str]) -> Sheet:
     """Return the tariffs on each other that the two agree on about the war if nothing is paid and none is a subsidy."""
     talks, columns, residuals = named[MEANINGS[0]], [Column("r")], [0.0]
-    rows = [{"r": share} for share in real(r, "r", ndim=1).tolist()]
+    rows, calls = [{"r": share} for share in real(r, "r", ndim=1).tolist()], dict[tuple[int, str], str]()
     for meaning, one in named.items():
         for part, name in zip(("home", "partner"), one.roles.names, strict=False):
             columns.append(Column(f"{meaning}_{part}", title=name, unit="%", group=f"Tariff, {meaning}"))
-        for row in rows:
+        for k, row in enumerate(rows):
             pair = one.roles.players
+            for column, link in zip(columns[-2:], (pair, pair[::-1]), strict=True):
+                calls[k, column.name] = begin[meaning] + (
+                    f"agreed = talks.model.bargained_tariffs({list(pair)}, given=talks.free, "
+                    f"costs=talks.route({row['r']}), lower=0.0); 100 * agreed.of{link}"
+                )
             agreement = one.model.bargained_tariffs(
                 pair, given=one.free, costs=one.route(row["r"]), lower=0.0
             )
@@ -171,7 +265,7 @@ def agreed_tariffs(named: Mapping[str, Negotiation], r: Sequence[float]) -> Tabl
                 residuals.append(agreement.residual)
                 rates = (100.0 * agreement.of(*pair), 100.0 * agreement.of(*pair[::-1]))
                 row |= dict(zip((column.name for column in columns[-2:]), rates, strict=True))
-    return Table(
+    table = Table(
         rows,
         columns=columns,
         caption=f"The tariffs that {' and '.join(talks.roles.said[:2])} set on each other if nothing is paid",
@@ -184,14 +278,16 @@ def agreed_tariffs(named: Mapping[str, Negotiation], r: Sequence[float]) -> Tabl
         },
         missing="no deal",
     )
+    return Sheet(table=table, talks=talks, calls=calls, more={})
 
 
-def assumptions(talks: Negotiation, r: float) -> Table:
+def assumptions(talks: Negotiation, r: float, begin: str) -> Sheet:
     """Return the payment about a tariff war under other assumptions, one at a time, and who gains from the war."""
     (home, partner, *_), unit = talks.roles.said, talks.model.data.unit or "money"
     shares, rows, gains = [0.0, r], list[dict[str, Any]](), dict[str, Floats]()
     residuals, unsolved = [0.0], list[str]()
-    for what, gain, residual in _gains(talks, shares):
+    calls = dict[tuple[int, str], str]()
+    for what, gain, residual, call in _gains(talks, shares):
         if not np.isfinite(gain).all():
             unsolved.append(what)
             continue
@@ -199,6 +295,13 @@ def assumptions(talks: Negotiation, r: float) -> Table:
         residuals.append(residual)
         paid = np.where(gain.sum(axis=-1) > 0.0, (gain[:, 0] - gain[:, 1]) / 2.0, np.nan)
         row = {"what": what, "war": -gain[0, 1], "paid": paid[0]}
+        for name, end in (
+            ("war", "-gains[0, 1]"),
+            ("paid", "(gains[0, 0] - gains[0, 1]) / 2"),
+            ("change", "100 * ((gains[1, 0] - gains[1, 1]) / (gains[0, 0] - gains[0, 1]) - 1)"),
+        ):
+            if r or name != "change":
+                calls[len(rows), name] = f"{begin}{call}; {end}"
         rows.append(row | ({"change": 100.0 * (paid[1] / paid[0] - 1.0)} if r and paid[0] > 0.0 else {}))
     columns = [
         Column("what", title="Assumption"),
@@ -225,64 +328,87 @@ def assumptions(talks: Negotiation, r: float) -> Table:
             )
     if unsolved:
         notes["Not computed"] = "; ".join(unsolved)
-    return Table(
+    table = Table(
         rows,
         columns=columns,
-        caption=f"What the payment about a tariff war hangs on, and what {partner} gains in the war",
+        caption=f"What the payment about a tariff war depends on, and what {partner} gains in the war",
         label="tab:assumptions",
         digits=3,
         notes=notes | {"Largest residual": max(residuals)},
         missing="no deal",
     )
+    return Sheet(table=table, talks=talks, calls=calls, more={})
 
 
 def sampled(
-    talks: Negotiation, structure: str, r: Sequence[float], draws: int, *, progress: bool = False
-) -> Table:
-    """Return bands of the payment and of its change over drawn elasticities, and how often there is no deal.
+    talks: Negotiation,
+    structure: str,
+    r: Sequence[float],
+    draws: int,
+    begin: str = "",
+    *,
+    progress: bool = False,
+) -> Sheet:
+    """Return bands of the payment and of the leverage lost over drawn elasticities and deficits.
 
     A draw without a deal pays nothing: its leverage counts as lost.
     """
     named = [share for share in r if share > 0.0]
-    found = headline_draws(
-        talks, {"elasticities": elasticity_priors(structure)}, draws=draws, shares=named, progress=progress
-    )
+    priors: dict[str, AnyPrior] = {"elasticities": elasticity_priors(structure), "deficits": CLOSURE}
+    found = headline_draws(talks, priors, draws=draws, shares=named, progress=progress)
     solved, rows = found.isel(draw=(found["status"] == Status.OK).values), list[dict[str, Any]]()
+    count, more, calls = (
+        solved.sizes["draw"],
+        dict[tuple[int, str], dict[str, Any]](),
+        dict[tuple[int, str], str](),
+    )
+    call = f"{begin}sheet = sampled(talks, {structure!r}, {list(r)}, {draws}); "
     for what in solved["disagreement"].values.tolist():
         for route in solved["route"].values.tolist() if named else ["open"]:
             cells = solved.sel(disagreement=what, route=route)
             paid = np.ma.filled(np.ma.masked_invalid(cells["transfer"].values), np.nan)  # (draws, shares)
-            none = np.isnan(paid)
-            first = np.where(none[:, 0], 0.0, paid[:, 0])
-            row = {"what": what, "route": route} | dict(zip(ENDS, np.quantile(first, LEVELS), strict=True))
-            if named:
+            row: dict[str, Any] = {"what": what.replace("answered in", "in"), "route": route}
+            first = np.nan_to_num(paid[:, 0])
+            for k, none in enumerate(np.isnan(paid).T):
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    lost = np.where(none[:, -1], 100.0, 100.0 * (first - paid[:, -1]) / np.abs(first))
-                row |= {f"lost_{end}": x for end, x in zip(ENDS, np.quantile(lost, LEVELS), strict=True)}
-            row |= {f"none_{k}": share for k, share in enumerate(100.0 * none.mean(axis=0))}
+                    lost = np.where(none, 100.0, 100.0 * (first - paid[:, k]) / np.abs(first))
+                values, name = lost if k else first, f"lost_{k}" if k else "paid"
+                row[f"none_{k}"] = 100.0 * none.mean()
+                if k and row["paid"][0] < 0.0 < row["paid"][2]:
+                    continue  # percent of what may be nothing
+                row[name] = tuple(np.quantile(values, LEVELS).tolist())
+                around = 0.5 + np.array([-0.5, 0.5]) / np.sqrt(count)  # a standard error to each side
+                error = float(np.ptp(np.quantile(values, np.clip(around, 0.0, 1.0)))) / 2.0
+                more[len(rows), name] = {"error": error, "draws": count, "no deal": none.mean()}
+                calls[len(rows), name] = f"{call}sheet.table.records()[{len(rows)}][{name!r}][1]"
             rows.append(row)
     unit = talks.model.data.unit or "money"
-    columns = [Column("what", title="Without an agreement"), Column("route", title="Route in the deal")]
-    columns += [Column(end, unit=unit, group="Payment, r = 0") for end in ENDS]
-    if named:
-        columns += [
-            Column(f"lost_{end}", title=end, unit="%", group=f"Lost, r = {named[-1]:g}") for end in ENDS
-        ]
+    columns = [Column("what", title=LABELS[0]), Column("route", title=LABELS[1])]
     for k, share in enumerate([0.0, *named]):
-        columns.append(Column(f"none_{k}", title=f"r = {share:g}", unit="%", group="No deal"))
-    count = solved.sizes["draw"]
-    return Table(
+        group = f"Lost, r = {share:g}" if k else "Payment, r = 0"
+        columns.append(
+            Column(f"lost_{k}" if k else "paid", title="median", unit="%" if k else unit, group=group)
+        )
+        columns.append(Column(f"none_{k}", title="none", unit="%", group=group))
+    errors = {name: max(cell["error"] for (_, own), cell in more.items() if own == name) for _, name in more}
+    sizes = [f"{errors.pop('paid'):.2g} {unit}", *(f"{error:.2g} points" for error in errors.values())]
+    table = Table(
         rows,
         columns=columns,
-        caption=f"How sure that is: {' and '.join(talks.roles.said[:2])}, 5, 50 and 95 percent of draws",
+        caption=f"How sure that is: {' and '.join(talks.roles.said[:2])}, median and 5 to 95 percent of draws",
         label="tab:page-bands",
-        digits=3,
+        digits=2,
         notes={
-            "Draws": f"{count} of elasticities by sector; {draws - count} could not be solved",
-            "No deal": "in what part of the draws both together have more without an agreement: nothing is paid, and "
-            f"all leverage counts as lost. Sampling error at most {50.0 / np.sqrt(count):.1f} points",
+            "Draws": f"{count} of elasticities by sector, and of whether trade is balanced or deficits stay, in world "
+            f"value added or as shares of income; {draws - count} could not be solved",
+            "Route": "whether the deal leaves it open",
+            "None": "in what part of the draws there is no deal, as both together have more without: nothing is paid, "
+            "and all leverage counts as lost",
+            "Sampling errors": f"of medians at most {', '.join(sizes)}, in the order of the columns; of the frequency "
+            f"of no deal at most {50.0 / np.sqrt(count):.1f} points",
         },
     )
+    return Sheet(table=table, talks=talks, calls=calls, more=more)
 
 
 _BASE = "as above"
@@ -292,26 +418,33 @@ def _counts(talks: Negotiation, weight: float) -> str:
     return f"a dollar of tariff revenue counts {weight:g} to {talks.roles.said[1]}"
 
 
-def _gains(talks: Negotiation, shares: Sequence[float]) -> Iterator[tuple[str, Floats, float]]:
-    """Yield assumptions, what home and the partner gain by free trade over the war at each share, and the residual.
+def _gains(talks: Negotiation, shares: Sequence[float]) -> Iterator[tuple[str, Floats, float, str]]:
+    """Yield assumptions, what home and the partner gain by free trade over the war at each share, residual and call.
 
     Gains, (S, 2), are NaN where there is no answer, or it would take minutes.
     """
-    model, partner = talks.model, talks.roles.partner
-    cases = {_BASE: model}
-    cases |= {_counts(talks, weight): model.with_objectives({partner: weight}) for weight in REVENUE}
+    model, partner, data = talks.model, talks.roles.partner, "talks.model.data"
+    cases = {_BASE: (model, "talks.model")}
+    for weight in REVENUE:
+        counting = model.with_objectives({partner: weight})
+        cases[_counts(talks, weight)] = counting, f"talks.model.with_objectives({{{partner!r}: {weight}}})"
     for deficits, words in (("fixed", "in world value added"), ("share", "as shares of income")):
-        cases[f"deficits stay, {words}"] = replace(model, deficits=deficits).with_data(model.data)
+        call = f"replace(talks.model, deficits={deficits!r}).with_data({data})"
+        cases[f"deficits stay, {words}"] = replace(model, deficits=deficits).with_data(model.data), call
     low = model.data.with_terms(model.data.tariffs, np.full(len(model.sectors), 2.0))
-    cases["elasticities of 2 in every sector"] = model.with_data(low)
-    for what, other in cases.items():
+    call = f"talks.model.with_data({data}.with_terms({data}.tariffs, np.full({len(model.sectors)}, 2.0)))"
+    cases["elasticities of 2 in every sector"] = model.with_data(low), call
+    for what, (other, call) in cases.items():
         one = talks.on(other)
         agreement, war = one.payoffs(r=shares), one.war(r=shares)
-        yield what, agreement.money - war.money, float(np.max([agreement.residual, war.residual]))
+        residual = float(np.max([agreement.residual, war.residual]))
+        call = f"one = talks.on({call}); gains = one.payoffs(r={shares}).money - one.war(r={shares}).money"
+        yield what, agreement.money - war.money, residual, call
     small = model.economy.added.size <= LARGEST
     years = [first_years(talks, share) for share in shares] if small else []
     yield (
         "first years: factors stay in their sectors",
         np.array([one.gains if one.ok else np.full(2, np.nan) for one in years] or [np.full(2, np.nan)]),
         max((one.residual for one in years), default=0.0),
+        f"gains = np.array([first_years(talks, r).gains for r in {shares}])",
     )

@@ -37,11 +37,11 @@ def take_seats(protocol: Any, *parameters: str, player: str = "", count: int | N
     who = getattr(protocol, player) if player else None
     if names is None:
         return
-    alone = next((name for name, value in given.items() if len(carried(value) or "12") == 1), None)
-    if alone is not None:
-        raise InvalidInput(
-            f"`{alone}` must have an entry for each player; got one for {names[0]} alone. Add the others'."
-        )
+    for name, value in given.items():
+        if (labels := carried(value)) is not None and len(labels) == 1:
+            raise InvalidInput(
+                f"`{name}` must have an entry for each player; got one for {labels[0]} alone. Add the others'."
+            )
     if count is None:
         count = len(names) if hasattr(names, "__len__") else 0
         if not count and hasattr(names, "__len__"):

@@ -281,7 +281,7 @@ def test_protocols_know_their_players_by_name():
     with pytest.raises(
         InvalidInput, match="`outside` must have an entry for each player; got one for US alone"
     ):
-        b.AlternatingOffers(0.9, outside={"US": 0.6})
+        b.AlternatingOffers(0.9, outside={"US": 0.6}, players=["Canada", "US"])
 
 
 def test_a_protocol_s_flows_and_chances_go_with_the_players():

@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: paper pdf uncertainty test coverage mutants test-slow benchmark lint format types layers docs readme explorer wheels refresh-constraints clean help
+.PHONY: paper pdf uncertainty test coverage mutants test-slow benchmark lint format types layers docs readme explorer wheels release refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -81,6 +81,9 @@ wheels: $(VENV)/.release  ## build what a release consists of into dist, and che
 	$(PY) -m build --outdir dist . >/dev/null
 	$(PY) -m twine check --strict dist/*
 	$(PY) .ci/check_wheel.py dist/*.whl
+
+release: $(VENV)/.release  ## wheels, and more checks: a clean environment, old and new packages, the pages; writes build/notes.md
+	.ci/run release
 
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { \

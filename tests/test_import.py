@@ -69,6 +69,33 @@ def test_a_first_payoff_set_loads_little() -> None:
     assert rest.isdisjoint({"difflib", "html", "pathlib", "secrets", "urllib"})
 
 
+CORE = f"""
+import sys
+import bargaining, bargaining_models
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {(HEAVY | {"clarabel"}) - {"scipy"}}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+from bargaining import *
+assert all(getattr(bargaining, name) is not None for name in bargaining.__all__)
+pie = Problem(TransferableSurplus(1.0), [0.0, 0.2])
+assert nash(pie).payoffs.round(12).tolist() == [0.4, 0.6]
+assert AlternatingOffers(0.9)(pie).ok and certify(nash(pie)).holds
+venture = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
+assert len(stage_equilibria(venture)) == 1 and payoff_set(RepeatedGame(venture, 0.6)).ok
+from bargaining_models.trade import TradeModel
+assert TradeModel.from_structure("icio2019").power("USA", "CAN").loss > 0
+"""
+
+
+def test_the_core_needs_numpy_and_scipy_alone() -> None:
+    """Where no other package can be imported, as in a browser at first, names resolve and solvers work."""
+    modules_after(CORE)
+
+
 @pytest.mark.parametrize("name", bargaining.__all__)
 def test_public_name_resolves_and_is_listed(name: str) -> None:
     assert getattr(bargaining, name) is getattr(import_module(bargaining._EXPORTS[name]), name)

@@ -122,13 +122,16 @@ def sensitivity(
     ----------
     result : Division or other answer
         What a concept or a protocol returned; a batch is differentiated cell by cell. Also payoff sets (vertices),
-        Markov equilibria (values of states) and critical discount factors. Other answers, such as those of
-        `StochasticBargaining` and `nash_in_nash`, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or
-        ``discount``, and plain numbers require `method`. Of several payoff sets take each by itself.
+        Markov equilibria (values of states), critical discount factors, equilibria of trade models (percent of real
+        income) and tariff equilibria (rates). Other answers, such as those of `StochasticBargaining` and
+        `nash_in_nash`, with ``payoffs``, ``contracts``, ``vertices``, ``rates`` or ``discount``, and plain numbers
+        require `method`. Of several payoff sets take each by itself.
     wrt : str, or mapping of names to values
         "disagreement"; "total" of a `TransferableSurplus` or "points" of a `Polytope`; or a parameter of the concept or
         protocol, such as "weights", "discounts", "outside" or "breakdown". For a game "payoffs", "discounts",
-        "discount" if it is common to all, and "outside". A mapping gives arguments of `method` and their values.
+        "discount" if it is common to all, and "outside"; for a trade model "tariffs", "costs", "transfers" and
+        "elasticities"; for tariff equilibria the other "tariffs", "costs" and "elasticities". A mapping gives arguments
+        of `method` and their values.
     order : {1, 2}, default 1
         First or second derivatives.
     method : callable, optional
@@ -156,6 +159,7 @@ def sensitivity(
     begin at 1/32 of what a player gains, or of the way to 0 or 1, and halve; the error is four times the distance of an
     extrapolation from its neighbours, and what rounding adds. First derivatives are usually right to 1e-10 of the gain,
     second ones to 1e-8; where an answer is itself found to a tolerance only, the error says how much is lost.
+    Derivatives of trade models, of order 1, are computed at the equilibrium by the implicit function theorem.
 
     Derivatives in weights, and in probabilities of proposing, are taken in the numbers as given: only ratios count, so
     the sum of the derivatives times the weights is zero. With weights (a, 1 - a) the derivative in a is the first
@@ -198,6 +202,8 @@ def sensitivity(
         return _differentiate(_of_arguments(result, wrt, method), order)
     if not isinstance(wrt, str):
         raise InvalidInput(f"`wrt` must be the name of a parameter or a mapping; got {short(wrt)}.")
+    if hasattr(result, "_slopes"):
+        return _of_slopes(result, wrt, order)
     if not isinstance(result, Division) or isinstance(result, StochasticDivision):
         return _differentiate(_of_game(result, wrt), order)
     if result.problem is None:
@@ -677,3 +683,16 @@ def _of_arguments(result: Any, wrt: Mapping[str, Any], method: Callable[..., Any
         rounding=_SEARCHED,
         parameter=_axes(labels, "parameter", parameter=labels),
     )
+
+
+def _of_slopes(result: Any, wrt: str, order: int) -> xr.DataArray:
+    """Label the derivatives of an answer that computes its own."""
+    if order == 2:
+        raise InvalidInput(
+            f"`order` must be 1 for {type(result).__name__}, which computes its own derivatives; got 2. Take the "
+            f"difference of the first derivatives of two results."
+        )
+    values, error, axes = result._slopes(wrt)
+    named = {name: labels for name, labels in axes.items() if labels is not None}
+    values = _where_ok(result, values)
+    return _label(_Axes(tuple(axes), values.shape, named), _axes(0.0), values, error, (values, values))

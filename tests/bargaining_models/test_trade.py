@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import bargaining_models
+from bargaining import sensitivity
 from bargaining.errors import InvalidInput, Status, Unsolved
 from bargaining_models.parameters import load
 from bargaining_models.trade import TradeModel, conditions
+from bargaining_models.trade.conditions import Solver
 from former_figures import former
 
 DATA = Path(bargaining_models.__file__).parent / "data"
@@ -177,6 +179,53 @@ def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
     steps = conditions.solved(matrices, np.ones((3, 2, 1)))[..., 0]
     np.testing.assert_array_equal(steps[[0, 2]], [[1, 1], [0.5, 0.5]])
     assert np.isnan(steps[1]).all()
+
+
+@pytest.mark.dear("uniform5", "uniform4")
+def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model):
+    tariffs = model.tariffs({US_ON_CANADA: 0.25, CANADA_ON_US: 0.1})
+    costs = np.where(model.closed([("CHN", "CAN", "MIN")]) == np.inf, np.inf, model.redirect(0.2, **ROUTE))
+
+    def solve(model=model, *, tariffs=tariffs, costs=costs, paid=8.0):
+        received = np.array([paid, -8.0, 0.0, 8.0 - paid])
+        return model.solve(tariffs=tariffs, costs=costs, transfers=received).welfare
+
+    def slope(of, step):
+        ends = [of(k * step) for k in (-3, -2, -1, 1, 2, 3)]
+        return np.tensordot([-1, 9, -45, 45, -9, 1], ends, 1) / (60 * step)
+
+    def other(shift):
+        elasticities = model.economy.elasticities + shift * np.eye(len(model.sectors))[3]
+        economy = replace(model.economy, elasticities=elasticities)
+        return replace(model, economy=economy, solver=Solver(economy))
+
+    one = np.zeros_like(tariffs)
+    one[CAN, USA, 3] = 1.0
+    at = model.solve(tariffs=tariffs, costs=costs, transfers=[8.0, -8.0, 0, 0])
+    ours = {name: sensitivity(at, wrt=name) for name in ("tariffs", "costs", "transfers", "elasticities")}
+    link = {"importer": "CAN", "exporter": "USA", "sector": model.sectors[3]}
+    for name, found, exact in (
+        ("tariffs", ours["tariffs"].sel(link), slope(lambda h: solve(tariffs=tariffs + h * one), 1e-3)),
+        ("costs", ours["costs"].sel(link), slope(lambda h: solve(costs=costs + h * one), 1e-3)),
+        (
+            "transfers",
+            ours["transfers"][:, 0] - ours["transfers"][:, 3],
+            slope(lambda h: solve(paid=8 + h), 1.0),
+        ),
+        ("elasticities", ours["elasticities"][:, 3], slope(lambda h: solve(other(h)), 1e-2)),
+    ):
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-9, err_msg=name)
+        assert float(ours[name].error.max()) < 1e-9
+    cells = model.solve(tariffs=np.stack([tariffs, tariffs + 0.1 * one]))
+    together = sensitivity(cells, wrt="tariffs")
+    assert together.dims == ("cell", "region", "importer", "exporter", "sector")
+    alone = sensitivity(model.solve(tariffs=tariffs + 0.1 * one), wrt="tariffs")
+    np.testing.assert_allclose(together[1], alone, rtol=0, atol=1e-11)
+    with pytest.raises(InvalidInput, match="`wrt` must be"):
+        sensitivity(at, wrt="prices")
+
+    with pytest.raises(InvalidInput, match="`order` must be 1 for TradeEquilibrium"):
+        sensitivity(at, wrt="tariffs", order=2)
 
 
 def test_closed_links_are_the_limit_of_prohibitive_costs(model):

@@ -406,12 +406,13 @@ class Worth(Shown):
     """The values of one unit of each quantity to F functions in equilibrium.
 
     `output` (B, J, N, F): of each implied output; `spending` (B, J, N, F): of the log price index that a buyer faces,
-    and all that follows; `money` (B, N, F): of income received.
+    and all that follows; `money` (B, N, F): of income received. `matrix` (B, M, M): the Jacobian of the conditions.
     """
 
     output: Floats
     spending: Floats
     money: Floats
+    matrix: Floats
 
 
 def worth(at: Point, regions: Sequence[int] | NDArray[np.intp], *, weighted: bool = False) -> Worth:
@@ -439,7 +440,7 @@ def worth(at: Point, regions: Sequence[int] | NDArray[np.intp], *, weighted: boo
         prices = prices + of_prices.reshape(prices.shape)
         output = output + of_output.reshape(prices.shape) / system.scale[..., None]
     _, spending, money = pull(at, prices, output, income)
-    return Worth(output=output, spending=spending, money=money)
+    return Worth(output=output, spending=spending, money=money, matrix=matrix)
 
 
 def tariff_slopes(at: Point, units: Worth, own: NDArray[np.intp] | None = None) -> Floats:
@@ -460,6 +461,38 @@ def tariff_slopes(at: Point, units: Worth, own: NDArray[np.intp] | None = None) 
     lost = links((at.system.theta + 1.0)[:, None] * at.flows)
     slopes = links(at.shares) * buyers(units.spending) + lost * (buyers(units.money[:, None]) - output)
     return np.asarray(slopes / links(at.cells.gross))
+
+
+def slopes(at: Point, units: Worth, wrt: str) -> Floats:
+    """Differentiate F functions, (B, F, ...), in what a scenario is made of.
+
+    "tariffs" (..., J, importers, exporters), hats of "costs" likewise, "transfers" (..., N), "elasticities" (..., J),
+    the base held fixed. A log share of spending that rises by u, the index given, is -u/theta of a log cost; and at
+    given costs and shares a log index -log(S)/theta falls by itself over theta.
+    """
+    if wrt == "tariffs":
+        return tariff_slopes(at, units)
+    if wrt == "transfers":
+        return np.moveaxis(units.money, -1, 1)
+    theta = at.system.theta
+    spending, output = (np.moveaxis(array, -1, 1) for array in (units.spending, units.output))
+    money = np.moveaxis(units.money, -1, 1)[:, :, None]
+    moved = theta[..., None] * at.flows[:, None] * (money[..., None] - output[..., None, :])
+    moved = at.shares[:, None] * spending[..., None] + moved
+    base = at.system.shares
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hats = -np.log(at.cells.weights / base) / theta[..., None]  # of costs and tariffs of links
+    open_ = np.isfinite(hats)
+    hats = np.where(open_, hats, 0.0)
+    if wrt == "costs":
+        gross = (1.0 + at.system.rates) / at.cells.gross
+        return np.asarray(np.where(open_[:, None], moved * (np.exp(-hats) / gross)[:, None], 0.0))
+    landed = np.where(open_, hats + at.log_costs[..., None, :], 0.0)
+    through_shares = (moved * landed[:, None]).sum(axis=(-1, -2)) / theta[:, 0]
+    sold = np.moveaxis(np.matmul(at.net, units.output), -1, 1)
+    demand = theta * at.expenditures[:, None] * (sold - at.reaches[:, None] * money)
+    index = ((spending - demand) * at.log_prices[:, None]).sum(axis=-1) / theta[:, 0]
+    return np.asarray(through_shares - index)
 
 
 def solved(matrices: Floats, right: Floats) -> Floats:
@@ -493,6 +526,18 @@ class Solver:
             # Gaps are relative to the base: an output that has nearly vanished is exact only as what is sold of it.
             z[:, self.system.logs :] = (at.sold / self.system.scale).reshape(len(z), -1)
             return Point(self.system, cells, z)
+
+    def slopes(
+        self, tariffs: Floats, costs: Floats | None, received: Floats | None, z: Floats, wrt: str
+    ) -> tuple[Floats, Floats]:
+        """Differentiate log welfare in solved scenarios, see `slopes`; also bound the rounding error."""
+        parts, doubts = [], []
+        with np.errstate(all="ignore"):
+            for at in chunks(Point(self.system, self.system.cells(tariffs, costs, received), z)):
+                units = worth(at, range(self.system.regions))
+                parts.append(slopes(at, units, wrt))
+                doubts.append(64 * np.finfo(float).eps * np.linalg.cond(units.matrix, 1))
+        return np.concatenate(parts), np.concatenate(doubts)
 
     @cached_property
     def _steps(self) -> Floats:

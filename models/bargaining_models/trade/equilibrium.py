@@ -17,8 +17,8 @@ change that is not small there are two ways to use it; `Decomposition` says what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,6 +92,7 @@ class TradeEquilibrium(Result):
     sectors: tuple[str, ...]
     unit: str = ""
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
+    _slopes_of: Callable[[str], tuple[Floats, Floats]] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"TradeEquilibrium(real income, %: {by_name(self.welfare, self.regions)}; {said(self.status)})"
@@ -123,6 +124,33 @@ class TradeEquilibrium(Result):
                 f"{worst:.3g}. Move its tariffs or costs closer to the base."
             )
         return self
+
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+        """Return derivatives of welfare, in percent, their error by rounding, and their axes: what `sensitivity` asks.
+
+        They are taken at the equilibrium by the implicit function theorem, with the base held fixed.
+        """
+        if self._slopes_of is None:
+            raise InvalidInput(
+                "`result` must come from `TradeModel.solve`, which keeps what derivatives are made of."
+            )
+        choice(wrt, "wrt", ("tariffs", "costs", "transfers", "elasticities"))
+        made, doubt = self._slopes_of(wrt)
+        own: dict[str, list[str] | None] = {"receiver": list(self.regions)} if wrt == "transfers" else {}
+        if wrt in ("tariffs", "costs"):
+            made = np.moveaxis(made, 2, -1)
+            own = {"importer": list(self.regions), "exporter": list(self.regions)}
+        if wrt != "transfers":
+            own["sector"] = list(self.sectors)
+        batch, rest = np.shape(self.residual), made.shape[2:]
+        level = 100.0 + self.welfare.reshape(*self.welfare.shape, *(1,) * len(rest))
+        percent = level * made.reshape(*self.welfare.shape, *rest)
+        size = np.abs(percent).max(axis=tuple(range(len(batch), percent.ndim)), keepdims=True)
+        error = np.broadcast_to(doubt.reshape(*batch, *(1,) * (1 + len(rest))) * size, percent.shape)
+        axes: dict[str, list[str] | None] = {
+            f"cell_{k}" if len(batch) > 1 else "cell": None for k in range(len(batch))
+        }
+        return percent, error, axes | {"region": list(self.regions)} | own
 
     def to_xarray(
         self, dims: Sequence[str] | None = None, coords: Mapping[str, ArrayLike] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -555,7 +556,8 @@ class TradeModel(Shown):
             self.economy, tariffs, costs, names, transfers=transfers, highest=highest
         )
         at = self.solver.solve(self.solver.system.cells(rates, hats, received))
-        answer = pack(at, rates, batch, names, self.data.unit)
+        slopes = partial(self.solver.slopes, rates, hats, received, at.z)
+        answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
     def decomposition(

@@ -18,7 +18,8 @@ A rate is one number that a region sets on a set of links: on all goods of all p
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from bargaining_models.trade.conditions import (
     Point,
     broyden_step,
     chunks,
+    slopes,
     tariff_slopes,
     worth,
 )
@@ -298,6 +300,7 @@ GRID = -0.2, 5.0
 MOST_POINTS = 10_000  # of a grid: each is a solution of the model
 HIGHEST = 1e3  # of a rate to start from: at higher ones there is no trade to tax
 LONGEST = 0.15  # of a step in any rate: beyond, curvature is that of another region
+ANSWER, ANSWER_ERROR = 1e-3, 1e-9  # of a rate, and what its fourth power and rounding leave of a difference
 DIFFERENCE = 1e-4  # of a rate: slopes are exact, so that their differences are good to about 1e-9
 NEAR = 0.1  # where curvature hardly changes any more and Broyden's method takes over
 NEWTON_STEPS, BROYDEN_STEPS, FORMULA_STEPS = 40, 60, 30  # limits: each method ends when its steps are small
@@ -366,6 +369,21 @@ class TariffEquilibrium(Result):
     spread: float
     status: Status
     equilibrium: TradeEquilibrium
+    _slopes_of: partial[Any] | None = field(default=None, repr=False)
+
+    def _slopes(self, wrt: str) -> tuple[Floats, Floats, dict[str, list[str] | None]]:
+        """Return derivatives of the rates, their error by rounding, and their axes: what `sensitivity` asks."""
+        choice(wrt, "wrt", ("tariffs", "costs", "elasticities"))
+        if self._slopes_of is None or self.status == Status.FAILED:
+            raise InvalidInput("`result` must be rates that were found; its status is FAILED.")
+        values, doubt = self._slopes_of(wrt)
+        axes: dict[str, list[str] | None] = {"rate_on": [" on ".join(label) for label in self.labels]}
+        if wrt != "elasticities":
+            values = np.moveaxis(values, 1, -1)
+            axes |= {"importer": list(self.equilibrium.regions), "exporter": list(self.equilibrium.regions)}
+        axes["sector"] = list(self.equilibrium.sectors)
+        error = doubt * np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        return values, np.broadcast_to(error, values.shape), axes
 
     def __repr__(self) -> str:
         income, rates = by_name(self.percent, self.equilibrium.regions), rates_in_words(self)
@@ -434,7 +452,40 @@ def nash_tariffs(
         spread=spread,
         status=status,
         equilibrium=answer,
+        _slopes_of=partial(_answers, payoffs, values),
     )
+
+
+def _answers(payoffs: Payoffs, values: Floats, wrt: str) -> tuple[Floats, float]:
+    r"""Return how rates (K,) answer the "tariffs" that are given, "costs" or "elasticities"; and the relative error.
+
+    By the implicit function theorem on the first-order conditions G(s, t) = 0: :math:`s_t = -G_s^{-1} G_t`. All of G's
+    derivatives are second ones of welfare, one of them in a rate, so that K changes of rates give both: G_s from how
+    the slopes in rates answer them, G_t from how those in t do. They are differences of fourth order.
+    """
+    rates, places = payoffs.rates, payoffs.rates.places.tolist()
+    owner, k = rates.owners, np.arange(rates.size)
+    moves = ANSWER * np.array([1.0, -1.0, 2.0, -2.0])[:, None, None] * np.eye(rates.size)
+    at = payoffs.points((values + moves).reshape(-1, rates.size))
+    own, other = [], []
+    with np.errstate(all="ignore"):
+        for some in chunks(at, 2 * len(places) * payoffs.solver.system.shares.size):
+            units = worth(some, places, weighted=True)
+            of_links = tariff_slopes(some, units)
+            own.append(rates.gather(of_links))
+            other.append(of_links if wrt == "tariffs" else slopes(some, units, wrt))
+
+    def difference(parts: list[Floats]) -> Floats:
+        """The change of owner k's slopes as rate k moves, (K, players, ...)."""
+        near, back, far, far_back = np.split(np.concatenate(parts), 4)
+        return np.asarray((8.0 * (near - back) - (far - far_back)) / (12.0 * ANSWER))
+
+    matrix = difference(own)[:, owner, k].T  # of the condition of one rate in another
+    right = difference(other)[k, owner]
+    if wrt == "tariffs" and not rates.added:
+        right[:, np.moveaxis(rates.links, -1, 0) >= 0] = 0.0
+    answer = -np.linalg.solve(matrix, right.reshape(rates.size, -1))
+    return np.asarray(answer.reshape(right.shape)), ANSWER_ERROR * float(np.linalg.cond(matrix))
 
 
 def formula_rates(payoffs: Payoffs) -> Floats:

@@ -5,14 +5,18 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from bargaining_models.paper.claims import CLAIMS
 from bargaining_models.paper.tables import stored
 
 
 def claims() -> str:
-    """Return each claim of table T4 with its verdict, what that depends on, and what T4-figures counts."""
-    parts = []
+    """Return each claim of table T4 with its words, its verdict, what that depends on, and what T4-figures counts."""
+    parts, links = [], {claim.claim: claim.link.split() for claim in CLAIMS}
     for row, counts in zip(stored("T4").records(), stored("T4-figures").records(), strict=True):
         parts.append(f"## {row['claim']}\n\n**{row['verdict']}**\n\n")
+        words = f"“{row['words']}”, " if row["words"] else ""
+        seen = " ".join(f"([source]({link}))" for link in links[row["claim"]])
+        parts.append(f"Words\n: {words}{row['by']}. {seen}\n\n")
         parts.append(f"Counted\n: {_sentence(counts['event'])} Read off {counts['tables']}.\n\n")
         for year, date in (("2023", "2023"), ("later", "19 August 2026")):
             low, high = counts[f"{year}_size"]

@@ -50,6 +50,7 @@ DEFINITIONS = {
     "tab:page-bands": "docs/how-to/reproduce-the-paper.md",
 }
 """Where the documentation says what the numbers of a table are."""
+LONG = 200  # characters of a note
 LARGEST = 50  # regions times sectors: the first years of more take minutes
 
 
@@ -213,6 +214,10 @@ def leverage(named: Mapping[str, Negotiation], r: Sequence[float], begin: Mappin
             if rows[k][column.name] == "":
                 del calls[k, column.name]
     notes = dict(note.removesuffix(".").split(": ", 1) for note in first.notes)
+    if len(notes["Data"]) > LONG:
+        notes["Data"] = (
+            notes["Data"].partition(";")[0] + "; sources and the call behind each number: --format json"
+        )
     if len(named) > 1:
         notes["r"] = "; ".join(one.meaning_in_words() for one in named.values())
         if talks.caps is not None:  # by sector, as far as the figures know of ports, pipelines and plants

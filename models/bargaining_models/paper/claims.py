@@ -136,7 +136,9 @@ class Claim(Shown):
     Attributes
     ----------
     claim, verdict, assumption : str
-        In the story's words; what the computation says of it; what would change that.
+        What the story says; what the computation says of it; what would change that.
+    words, by, link : str
+        As it was said, by whom and when, and the pages where that was seen; none where only the story tells it.
     event, size : str
         What is counted; what the size of a case is, and its unit.
     tables : str
@@ -153,6 +155,9 @@ class Claim(Shown):
     size: str
     tables: str
     cases: Callable[[Study, Rows], Cases]
+    words: str = ""
+    by: str = "as told in the story"
+    link: str = ""
 
     def counted(self, study: Study, rows: Rows) -> tuple[int, int, tuple[float, float]]:
         """Return in how many cases the event holds, of how many, and the least and the largest size."""
@@ -359,7 +364,10 @@ def claims_table(study: Study) -> Table:
     """T4: the story's claims, the verdict on each, and what that depends on."""
     return study.table(
         "T4",
-        [{name: getattr(claim, name) for name in ("claim", "verdict", "assumption")} for claim in CLAIMS],
+        [
+            {name: getattr(claim, name) for name in ("claim", "words", "by", "verdict", "assumption")}
+            for claim in CLAIMS
+        ],
         study.uncapped.war,
     )
 

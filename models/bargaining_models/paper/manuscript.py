@@ -26,7 +26,10 @@ from bargaining_models.paper.worlds import STRUCTURES
 SOURCE = Path(__file__).with_name("manuscript.tex")
 INCLUDED = ("T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
 DRAWN = ("F0", "F2")
-SHORT = {"T6": ("discount", "r", "stay_transfer", "leave_transfer", "alone_Canada", "alone_US")}
+SHORT = {
+    "T4": ("claim", "verdict", "assumption"),
+    "T6": ("discount", "r", "stay_transfer", "leave_transfer", "alone_Canada", "alone_US"),
+}
 """Of which tables the paper shows these columns alone."""
 UNBROKEN = ("T0",)
 """Tables whose cells fit on one line each in the paper, which is wider than LaTeX's narrowest class."""
@@ -70,7 +73,7 @@ def shown(name: str) -> Table:
     """Return a table as the paper shows it: some of its columns, and notes about those."""
     table = stored(name)
     names = SHORT.get(name, tuple(column.name for column in table.columns))
-    left = UNSAID if name not in SHORT else (*UNSAID, "Payoffs: ")
+    left = UNSAID if name not in SHORT else (*UNSAID, "Payoffs: ", "Said by: ")
     return replace(
         table,
         rows=tuple(tuple(row[name] for name in names) for row in table.records()),

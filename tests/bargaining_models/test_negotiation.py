@@ -23,6 +23,7 @@ from bargaining_models.trade import TradeModel
 from bargaining_models.uncertainty import elasticity_priors
 from bargaining_models.us_canada.baseline import Baseline
 from former_figures import former
+from six_blocs import blocs
 
 COUNTRIES = re.compile(r"Canad|\bUSA?\b|Chin|\bCAN\b|\bCHN\b")
 SECTORS = {"goods": ["A", "B", "C"], "services": list("DEFGHIJKLMNOPQRST")}
@@ -188,6 +189,42 @@ def test_roles_find_everyday_names() -> None:
     assert roles.said == ("Elbonia", "the UK", "Korea")
 
 
+def test_patience_that_free_trade_needs(talks: Negotiation) -> None:
+    found = talks.critical_discounts(r=[0.0, 0.15])
+    # An independent program.
+    np.testing.assert_allclose(found[0], (0.25777, 0.85394), rtol=0, atol=5.1e-6)
+    # A year of the best breach and the war for ever are worth just as much as the agreement.
+    for own, kept in enumerate((0.0, 0.05)):
+        delta = talks.critical_discounts(kept, kept)[own]
+        grid = np.linspace(-0.2, 1.0, 1201)
+        stage = talks.stage_payoffs(*((grid, [kept])[:: 1 if own else -1]))[..., own]
+        best, war = stage.max(), talks.war().percent[own]
+        agreed = talks.payoffs(kept, kept).percent[own]
+        assert (1 - delta) * best + delta * war == pytest.approx(agreed, abs=2e-5)
+
+
+def test_rates_worse_than_the_war_are_kept_at_no_patience(talks: Negotiation) -> None:
+    """No discount factor in [0, 1] makes a year of breach and the war for ever worth no more than the agreement."""
+    war, discounts = talks.war(), np.linspace(0.0, 1.0, 101)
+    for partner, home in ((0.3, 0.0), (0.5, 0.5), (0.2, 0.05), (0.05, 0.02)):
+        found, agreed = talks.critical_discounts(partner, home), talks.payoffs(partner, home).percent
+        grid = np.linspace(-0.2, 1.0, 601)
+        best = (
+            talks.stage_payoffs([partner], grid)[..., 0].max(),
+            talks.stage_payoffs(grid, [home])[..., 1].max(),
+        )
+        for own in (0, 1):
+            keeps = (1 - discounts) * best[own] + discounts * war.percent[own] <= agreed[own]
+            np.testing.assert_array_equal(keeps, discounts >= found[own])
+    np.testing.assert_array_equal(
+        talks.critical_discounts(*war.rates[::-1]), 0.0
+    )  # a breach of the war gains nothing
+
+
+def test_rates_may_be_whole_numbers(talks: Negotiation) -> None:
+    np.testing.assert_array_equal(talks.critical_discounts(0, 0), talks.critical_discounts())
+
+
 def test_a_war_that_newton_leaves_from_both_ends_is_not_ok_and_no_error() -> None:
     """Deficits in proportion to value added: no finite rates settle, and the last search leaves the grid."""
     model = TradeModel.from_arrays(
@@ -230,6 +267,15 @@ def test_war_of_two_countries_by_formula(
     own = np.diag(sold) / sold.sum(axis=1)
     np.testing.assert_allclose(war.rates, 1.0 / (elasticity * own[::-1]), rtol=1e-9)
     assert war.unique
+
+
+def test_who_gains_from_the_war_keeps_no_agreement() -> None:
+    """The US prefers its war with Mexico to free trade: above 1."""
+    talks = Negotiation(blocs({"MEX": ["MEX"]}), home="MEX", partner="USA")
+    mexico, us = talks.critical_discounts()
+    assert us == pytest.approx(1.02415, abs=5.1e-6)
+    assert talks.war().percent[1] > talks.payoffs().percent[1]
+    assert 0 < mexico < 1
 
 
 def test_money_by_income_or_by_gdp(model: TradeModel, talks: Negotiation, three: TradeModel) -> None:

@@ -181,14 +181,15 @@ def test_a_singular_jacobian_gives_nan_for_its_cell_alone():
     assert np.isnan(steps[1]).all()
 
 
-@pytest.mark.dear("uniform5", "uniform4")
-def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model):
+@pytest.mark.dear("uniform5-world", "uniform4-world", "uniform4-CAN", "cp-CAN")
+@pytest.mark.parametrize("unit", ["world", "CAN"])
+def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model, unit):
     tariffs = model.tariffs({US_ON_CANADA: 0.25, CANADA_ON_US: 0.1})
     costs = np.where(model.closed([("CHN", "CAN", "MIN")]) == np.inf, np.inf, model.redirect(0.2, **ROUTE))
 
     def solve(model=model, *, tariffs=tariffs, costs=costs, paid=8.0):
         received = np.array([paid, -8.0, 0.0, 8.0 - paid])
-        return model.solve(tariffs=tariffs, costs=costs, transfers=received).welfare
+        return model.solve(tariffs=tariffs, costs=costs, transfers=received, unit=unit).welfare
 
     def slope(of, step):
         ends = [of(k * step) for k in (-3, -2, -1, 1, 2, 3)]
@@ -201,7 +202,7 @@ def test_sensitivity_of_an_equilibrium_is_that_of_solving_again(model):
 
     one = np.zeros_like(tariffs)
     one[CAN, USA, 3] = 1.0
-    at = model.solve(tariffs=tariffs, costs=costs, transfers=[8.0, -8.0, 0, 0])
+    at = model.solve(tariffs=tariffs, costs=costs, transfers=[8.0, -8.0, 0, 0], unit=unit)
     ours = {name: sensitivity(at, wrt=name) for name in ("tariffs", "costs", "transfers", "elasticities")}
     link = {"importer": "CAN", "exporter": "USA", "sector": model.sectors[3]}
     for name, found, exact in (

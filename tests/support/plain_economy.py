@@ -42,7 +42,7 @@ class PlainEconomy:
         self.deficit, self.ratio = base["deficit"], base["deficit"] / self.factor
         self.income, self.flows, self.spending = base["income"], base["flows"], base["spending"]
 
-    def market(self, log_wage, log_price, tariff, cost=1.0, paid=0.0):
+    def market(self, log_wage, log_price, tariff, cost=1.0, paid=0.0, unit=None):
         wage = np.exp(log_wage)
         earned = wage * self.factor
         log_cost = self.va * log_wage[:, None] + np.einsum("ijk,ik->ij", self.io, log_price)
@@ -54,7 +54,8 @@ class PlainEconomy:
         deficit = self.deficit
         if self.by_share:
             deficit = self.ratio * earned - earned / self.world * (self.ratio * earned).sum()
-        got = earned + deficit + paid
+        level = 1.0 if unit is None else np.exp(self.alpha[unit] @ price[unit])
+        got = earned + deficit + paid * level
         # Spending: inputs of all outputs, final shares of income with tariff revenue.
         size = self.n * self.j
         matrix = np.zeros((self.n, self.j, self.n, self.j))
@@ -82,8 +83,8 @@ class PlainEconomy:
         labour[0] = (at["wage"] * self.factor).sum() / self.world - 1
         return np.concatenate([labour, (at["price"] - log_price).ravel()])
 
-    def solve(self, tariff, cost=1.0, paid=0.0):
-        scenario = (tariff, cost, paid)
+    def solve(self, tariff, cost=1.0, paid=0.0, unit=None):
+        scenario = (tariff, cost, paid, unit)
         start = np.zeros(self.n * (1 + self.j))
         found = root(self.gap, start, args=scenario, tol=self.accuracy)
         if np.abs(found.fun).max() > 1e-8:  # far from the base: halfway there first
@@ -91,14 +92,15 @@ class PlainEconomy:
                 (1 + tariff) ** 0.5 * (1 + self.tariff) ** 0.5 - 1,
                 np.sqrt(cost),
                 np.asarray(paid) / 2,
+                unit,
             )
             start = root(self.gap, start, args=half, tol=self.accuracy).x
             found = root(self.gap, start, args=scenario, tol=self.accuracy)
         log_wage, log_price = found.x[: self.n], found.x[self.n :].reshape(self.n, self.j)
         return self.market(log_wage, log_price, *scenario) | {"gap": np.abs(found.fun).max()}
 
-    def welfare(self, tariff, cost=1.0, paid=0.0):
-        at = self.solve(tariff, cost, paid)
+    def welfare(self, tariff, cost=1.0, paid=0.0, unit=None):
+        at = self.solve(tariff, cost, paid, unit)
         return 100 * (at["income"] / self.income / np.exp((self.alpha * at["price"]).sum(1)) - 1)
 
 

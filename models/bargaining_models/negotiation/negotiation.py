@@ -44,6 +44,7 @@ from bargaining_models.negotiation.deal import (
     TariffWar,
     outcome_without,
     parsed,
+    patience_needed,
 )
 from bargaining_models.negotiation.headline import headline
 from bargaining_models.negotiation.leverage import Rivalry, Threat, leverage, rivals, threat_game
@@ -807,6 +808,54 @@ class Negotiation(Shown):
         costs = self.route(r, capped=capped, in_use=route)[..., None, None, :, :, :]
         rates = np.stack(np.meshgrid(home, partner, indexing="ij"), axis=-1)
         return self.model.solve(tariffs=self.tariffs_at(rates), costs=costs).objective[..., self.places]
+
+    def critical_discounts(
+        self,
+        partner_tariff: ArrayLike = 0.0,
+        home_tariff: ArrayLike = 0.0,
+        *,
+        r: Share = 0.0,
+        capped: bool = False,
+        route: bool = True,
+    ) -> Floats:
+        r"""Critical discount factors of the sides for rates, by default zero, (\*batch, 2): home, the partner.
+
+        Each year both set a rate simultaneously, and know all earlier ones. A side that breaks the agreement has its
+        best rate against the other's for a year, and the tariff war for ever after. With W the payoff of a year, this
+        does not pay from
+
+        .. math:: \delta = \frac{W(\text{breach}) - W(\text{agreement})}{W(\text{breach}) - W(\text{war})} .
+
+        Returns
+        -------
+        ndarray
+            1 or more if the side prefers the war at any patience, infinite if it prefers the war even to the year of
+            breach. NaN where a best rate or the war was not found.
+
+        Notes
+        -----
+        `TariffGame` has harsher punishments, over a list of rates.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> talks = Negotiation(data=load(), home="Canada", partner="US", alternative="China")
+        >>> talks.critical_discounts().round(4)
+        array([0.254 , 0.8582])
+        """
+        war, costs = (
+            self.war(r=r, capped=capped, route=route).percent,
+            self.route(r, capped=capped, in_use=route),
+        )
+        agreed = self._pair(*self._both(home_tariff, partner_tariff), costs)
+        kept, batch = self._at_rates(agreed, costs)["percent"], agreed.shape[:-1]
+        cells = np.broadcast_to(costs, (*batch, *costs.shape[-3:])).reshape(-1, *costs.shape[-3:])
+        breach = np.empty(kept.shape)
+        for own in (0, 1):
+            rates = agreed.copy()
+            rates[..., own] = self.best_rates(cells, (own,), agreed.reshape(-1, 2)).rates.reshape(batch)
+            breach[..., own] = self._at_rates(rates, costs)["percent"][..., own]
+        return patience_needed(breach, kept, war)
 
     def outcomes(self, *, r: Share = 0.0, capped: bool = False, route: bool = True) -> dict[str, Outcome]:
         """All outcomes by name, from the agreement to leaving."""

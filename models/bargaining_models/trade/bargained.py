@@ -1,7 +1,8 @@
 """Tariffs that regions agree on: any concept of the library over the payoffs that tariffs reach.
 
 Without payments the rates are the agreement: a subsidy of imports is what one side pays the other. Payments can be
-made within the equilibrium (`transfers="inside"`).
+made within the equilibrium (`transfers="inside"`), or money may count one for one (`transfers="money"`): then rates
+maximise the sum of money, and the concept divides it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bargaining import Method, Problem, continuous_raiffa, nash, yu
+from bargaining import Method, Problem, TransferableSurplus, continuous_raiffa, nash, yu
 from bargaining.authoring import Floats, Result, choice, owning, real
 from bargaining.division import Division
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable, Status, Unsolved
 from bargaining_models.trade.equilibrium import TradeEquilibrium, by_name
 from bargaining_models.trade.links import rate_on
 from bargaining_models.trade.tariff_nash import (
@@ -45,13 +46,14 @@ class BargainedTariffs(Result):
         What each rate is on: (player, partner), or with a sector.
     tariffs : (N, N, J) array
     percent : (N,) array
-        Change of real income of all regions against the base of the model.
+        Change of real income of all regions against the base of the model; of the rates alone if `transfers` is
+        "money".
     payoffs : (n,) array
         What the players get, payments counted, in `measure`.
     disagreement : (n,) array
         What they have without an agreement, in `measure`.
     payment : (n,) array
-        What each player receives, in the unit of the flows; zeros without payments.
+        What each player receives: in the unit of the flows ("inside"), or in money ("money"); zeros without.
     measure : {"percent", "log", "income", "gdp"}
         The unit of payoffs; see `TariffPayoffs`.
     multipliers : (n,) array
@@ -112,7 +114,7 @@ def bargained_tariffs(
     disagreement: Any = "war",
     lower: float = -np.inf,
     transfers: str | None = None,
-    measure: str = "percent",
+    measure: str | None = None,
     **layout: Any,
 ) -> BargainedTariffs:
     """Divide the payoffs that tariffs reach; `TradeModel.bargained_tariffs` and `rates_of` describe the arguments."""
@@ -121,21 +123,41 @@ def bargained_tariffs(
             "Tariffs are bargained over in real income: take the model without `with_objectives`."
         )
     if transfers is not None:
-        choice(transfers, "transfers", ("inside",))
+        choice(transfers, "transfers", ("inside", "money"))
+    if measure is None:
+        measure = "income" if transfers == "money" else "percent"
+    if transfers == "money" and measure not in ("income", "gdp"):
+        raise InvalidInput(
+            f"`measure` must be 'income' or 'gdp' where money is paid one for one; got {measure!r}."
+        )
     if not callable(method):
         raise InvalidInput(f"`method` must be a concept such as bargaining.nash; got {method!r}.")
     payoffs = TariffPayoffs(
         model, players, lower=lower, inside=transfers == "inside", measure=measure, **layout
     )
     threat = _disagreement(model, payoffs, disagreement)
-    division, status = _divided(payoffs, threat, method)
-    found = None
-    if status is Status.OK:
+    feasible: Any = payoffs
+    found: Optimum | None = None
+    if transfers == "money":  # rates maximise the sum, and money divides it
+        total, best = payoffs.support(np.ones(payoffs.players))
+        if np.isnan(total):
+            raise Unsolved(
+                "No rates were found at which the sum of money is at its largest. Take `transfers='inside'`, or fewer "
+                "rates."
+            )
+        feasible, found = TransferableSurplus(float(total)), payoffs.optimum_at(best)
+    division, status = _divided(payoffs, feasible, threat, method)
+    apart = 0.0
+    if found is None and status is Status.OK:
         found = payoffs.optimum_at(division.payoffs)
         apart = float(np.abs(found.payoffs - division.payoffs).max() / payoffs.scale.max())
+    if found is not None and status is Status.OK:
         fine = max(found.residual, apart) <= ACCURACY and not payoffs.cut_short(found)
         status = Status.OK if fine else Status.INACCURATE
-    return _packed(payoffs, threat, division, found, status)
+    payment = None
+    if transfers == "money" and found is not None:
+        payment = division.payoffs - found.payoffs
+    return _packed(payoffs, threat, division, found, status, payment=payment)
 
 
 def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floats:
@@ -172,12 +194,16 @@ def _disagreement(model: TradeModel, payoffs: TariffPayoffs, given: Any) -> Floa
     return array
 
 
-def _divided(payoffs: TariffPayoffs, threat: Floats, method: Method) -> tuple[Division, Status]:
+def _divided(
+    payoffs: TariffPayoffs, feasible: Any, threat: Floats, method: Method
+) -> tuple[Division, Status]:
     """Return the division of a set by the user's concept; a residual within this model's accuracy is fine."""
     concept, options = (method.func, method.keywords) if isinstance(method, partial) else (method, {})
-    if concept is continuous_raiffa or (concept is yu and options.get("p") != np.inf):
+    if feasible is payoffs and (
+        concept is continuous_raiffa or (concept is yu and options.get("p") != np.inf)
+    ):
         raise NotApplicable(FOLLOWED)  # it would ask for a thousand points
-    division = method(Problem(payoffs, threat, players=payoffs.rates.players))
+    division = method(Problem(feasible, threat, players=payoffs.rates.players))
     if not isinstance(division, Division):
         raise InvalidInput(f"`method` must return a division, as `nash` does; got {division!r}.")
     status = Status(int(np.asarray(division.status)))
@@ -191,8 +217,10 @@ def _packed(
     division: Division,
     found: Optimum | None,
     status: Status,
+    *,
+    payment: Floats | None = None,
 ) -> BargainedTariffs:
-    """Return the agreement at an optimum; NaN where there is none."""
+    """Return the agreement at an optimum; NaN where there is none. Money paid one for one is outside of the model."""
     rates, model = payoffs.rates, payoffs.model
     nothing, received = np.full(payoffs.players, np.nan), np.zeros(len(model.regions))
     values, answer = np.full(rates.size, np.nan), None
@@ -204,6 +232,7 @@ def _packed(
             tariffs=rates.tariffs(values), costs=rates.costs, transfers=received, highest=np.inf
         )
         status = status if answer.status == Status.OK else Status.INACCURATE
+        payment = received[rates.places] if payment is None else payment
     return BargainedTariffs(
         players=rates.players,
         labels=rates.labels,
@@ -214,7 +243,7 @@ def _packed(
         tariffs=np.full(rates.given.shape, np.nan) if answer is None else answer.tariffs,
         percent=np.full(len(received), np.nan) if answer is None else answer.welfare,
         payoffs=np.asarray(division.payoffs),
-        payment=nothing if found is None else received[rates.places],
+        payment=nothing if payment is None else payment,
         multipliers=nothing if found is None else found.multipliers,
         concave=found is not None and found.concave,
         residual=float("nan") if found is None else max(found.residual, float(np.asarray(division.residual))),

@@ -80,6 +80,8 @@ class Economy(Shown):
         their region: `d_n = D_n / VA_n` and `D'_n = d_n w_n VA_n - (w_n VA_n / V) sum_m d_m w_m VA_m`, V the world's.
     revenue_weights : (N,) array, or None
         What a dollar of tariff revenue counts to a government; by default 1, as any other income.
+    income_weights : (N, J) array, or None
+        What a dollar that factors earn in a sector counts to it; by default 1.
     """
 
     shares: Floats
@@ -93,6 +95,7 @@ class Economy(Shown):
     expenditures: Floats
     closure: str = "fixed"
     revenue_weights: Floats | None = None
+    income_weights: Floats | None = None
 
     @property
     def income(self) -> Floats:
@@ -148,11 +151,12 @@ class System:
         # A sector without sales has none in any scenario; any scale will do for it.
         self.scale = np.where(output > 0.0, output, economy.factor)
         self.ratios = economy.deficits / economy.factor
-        # What a dollar of revenue counts to governments beyond the income that it is.
-        weights = economy.revenue_weights
-        self.on_revenue = np.zeros(self.regions) if weights is None else weights - 1.0
+        # What a dollar of revenue, and one of a sector's sales, counts to governments beyond the income that it is.
+        revenue, incomes = economy.revenue_weights, economy.income_weights
+        self.on_revenue = np.zeros(self.regions) if revenue is None else revenue - 1.0
+        self.on_sales = np.zeros_like(self.added) if incomes is None else self.added * (incomes.T - 1.0)
         collected = self.on_revenue * (economy.income - economy.factor - economy.deficits)
-        self.premium = collected / economy.income
+        self.premium = (collected + (self.on_sales * output).sum(axis=0)) / economy.income
 
     def start(self, cells: int) -> Floats:
         """The unknowns of the base equilibrium, (B, M)."""
@@ -161,7 +165,9 @@ class System:
             z[:, self.logs :] = (self.output / self.scale).ravel()
         return z
 
-    def cells(self, tariffs: Floats, costs: Floats | None = None, transfers: Floats | None = None) -> Cells:
+    def cells(
+        self, tariffs: Floats, costs: Floats | None = None, transfers: Floats | None = None, unit: int = -1
+    ) -> Cells:
         """Put tariffs and hats of trade cost (B, N, N, J), and transfers (B, N), in the form the conditions use."""
         gross = 1.0 + sectors_first(tariffs)
         with np.errstate(all="ignore"):  # a closed link has log cost inf and weight 0
@@ -170,7 +176,7 @@ class System:
                 kappa += np.log(sectors_first(costs))
             weights = self.shares * np.exp(-self.theta[..., None] * kappa)
         received = np.zeros((len(tariffs), self.regions)) if transfers is None else transfers
-        return Cells(gross=gross, weights=weights, net=weights / gross, transfers=received)
+        return Cells(gross=gross, weights=weights, net=weights / gross, transfers=received, unit=unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,12 +191,15 @@ class Cells(Shown):
         `pi kappa^-theta`, and the same over one plus the tariff.
     transfers : (B, N) array
         What each region receives, in the unit of the flows; sums to zero.
+    unit : int
+        The region whose consumer prices the transfers are in; -1: units of world value added.
     """
 
     gross: Floats
     weights: Floats
     net: Floats
     transfers: Floats
+    unit: int
 
     def take(self, part: slice | NDArray[Any]) -> Cells:
         """Return some of the cells."""
@@ -224,7 +233,7 @@ class Point:
         self.log_prices = -np.log(self.total) / system.theta
         self.wages = np.exp(wages)
         self.earned = self.wages * system.factor
-        income = self.earned + self.deficits + cells.transfers
+        income = self.earned + self.deficits + self.received
         kept = self.reaches
         if output is None:
             self.demand = None
@@ -251,6 +260,15 @@ class Point:
         ratios, earned = self.system.ratios, self.earned
         spread = (ratios * earned).sum(axis=1, keepdims=True) / self.system.world
         return np.asarray(earned * (ratios - spread))
+
+    @property
+    def received(self) -> Floats:
+        """Transfers in units of world value added, (B, N)."""
+        cells = self.cells
+        if cells.unit < 0:
+            return cells.transfers
+        level = (self.system.final[:, cells.unit] * self.log_prices[:, :, cells.unit]).sum(axis=1)
+        return np.asarray(cells.transfers * np.exp(level)[:, None])
 
     @cached_property
     def shares(self) -> Floats:
@@ -311,7 +329,8 @@ class Point:
     def objective(self) -> Floats:
         """Income as governments count it, (B, N)."""
         revenue = (self.expenditures * (1.0 - self.reaches)).sum(axis=1)
-        return np.asarray(self.income + self.system.on_revenue * revenue)
+        earned = (self.system.on_sales * self.sold).sum(axis=1)
+        return np.asarray(self.income + self.system.on_revenue * revenue + earned)
 
     def log_objective(self) -> Floats:
         """Log of what governments maximise, over base income, (B, N): real income, counted with their weights."""
@@ -346,6 +365,10 @@ def pull(
     sold = np.matmul(at.net, output)
     money = (income + (system.final[..., None] * sold).sum(axis=1)) / at.spread[..., None]
     spending = theta * expenditures * (sold - kept * money[:, None]) + prices
+    unit = at.cells.unit
+    if unit >= 0:
+        owed = (money * at.received[..., None]).sum(axis=1)
+        spending[:, :, unit] += system.final[:, unit, None] * owed[:, None]
     costs = np.matmul(at.shares.swapaxes(2, 3), spending)
     costs += theta * np.matmul(at.net.swapaxes(2, 3), expenditures * money[:, None])
     costs -= theta * at.sold[..., None] * output
@@ -423,18 +446,19 @@ def worth(at: Point, regions: Sequence[int] | NDArray[np.intp], *, weighted: boo
     income[:, player, function] = 1.0 / at.income[:, player]
     prices = np.zeros((len(income), system.sectors, n, len(player)))
     prices[:, :, player, function] = -system.final[:, player]
-    matrix = jacobian(at)
+    sales, matrix = np.zeros_like(prices), jacobian(at)
     if weighted:  # revenue is income less what factors earn, deficits and transfers
         count = 1.0 / at.objective[:, player]
         income[:, player, function] = (1.0 + system.on_revenue[player]) * count
-    gradient = pull(at, prices, np.zeros_like(prices), income)[0]
+        sales[:, :, player, function] = system.on_sales[:, player] * count[:, None]
+    gradient = pull(at, prices, sales, income)[0]
     if weighted:
         earned = np.zeros_like(income)
         earned[:, player, function] = system.on_revenue[player] * count
         gradient[:, :n] -= earnings(at, earned)
     unit = -solved(matrix, gradient)  # of each condition
     unit[:, system.largest] = 0.0  # that of the numeraire is about wages alone
-    output = system.paid[..., None] * unit[:, None, :n]
+    output = sales + system.paid[..., None] * unit[:, None, :n]
     if system.links:
         of_prices, of_output = np.split(unit[:, n:], 2, axis=1)
         prices = prices + of_prices.reshape(prices.shape)
@@ -473,7 +497,9 @@ def slopes(at: Point, units: Worth, wrt: str) -> Floats:
     if wrt == "tariffs":
         return tariff_slopes(at, units)
     if wrt == "transfers":
-        return np.moveaxis(units.money, -1, 1)
+        unit, system = at.cells.unit, at.system
+        level = 0.0 if unit < 0 else (system.final[:, unit] * at.log_prices[:, :, unit]).sum(axis=1)
+        return np.asarray(np.moveaxis(units.money, -1, 1) * np.exp(level)[..., None, None])
     theta = at.system.theta
     spending, output = (np.moveaxis(array, -1, 1) for array in (units.spending, units.output))
     money = np.moveaxis(units.money, -1, 1)[:, :, None]
@@ -528,12 +554,12 @@ class Solver:
             return Point(self.system, cells, z)
 
     def slopes(
-        self, tariffs: Floats, costs: Floats | None, received: Floats | None, z: Floats, wrt: str
+        self, tariffs: Floats, costs: Floats | None, received: Floats | None, unit: int, z: Floats, wrt: str
     ) -> tuple[Floats, Floats]:
         """Differentiate log welfare in solved scenarios, see `slopes`; also bound the rounding error."""
         parts, doubts = [], []
         with np.errstate(all="ignore"):
-            for at in chunks(Point(self.system, self.system.cells(tariffs, costs, received), z)):
+            for at in chunks(Point(self.system, self.system.cells(tariffs, costs, received, unit), z)):
                 units = worth(at, range(self.system.regions))
                 parts.append(slopes(at, units, wrt))
                 doubts.append(64 * np.finfo(float).eps * np.linalg.cond(units.matrix, 1))
@@ -616,5 +642,5 @@ def rebase(economy: Economy) -> Economy:
         shares=np.ascontiguousarray(np.moveaxis(at.shares[0], 0, -1)),
         expenditures=np.ascontiguousarray(at.expenditures[0].T),
         factor=at.wages[0] * economy.factor,
-        deficits=np.broadcast_to(at.deficits + at.cells.transfers, at.wages.shape)[0],
+        deficits=np.broadcast_to(at.deficits + at.received, at.wages.shape)[0],
     )

@@ -463,6 +463,8 @@ def _names(
             twice = next(label for k, label in enumerate(entries) if label in entries[:k])
             raise InvalidInput(f"`{name}` must be unique; got {twice!r} twice.")
         checked.append(tuple(map(str, entries)))
+    if "world" in checked[0]:
+        raise InvalidInput("`regions` must not use 'world', the unit of transfers. Choose another name.")
     if "goods" in checked[1]:
         raise InvalidInput("`sectors` must not use 'goods', which stands for all goods. Choose another name.")
     return checked[0], checked[1]

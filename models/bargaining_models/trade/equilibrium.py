@@ -361,6 +361,7 @@ def decompose(
     tariffs: Floats,
     costs: Floats | None,
     transfers: Floats | None,
+    unit: int,
     *,
     method: str,
     steps: int,
@@ -370,12 +371,12 @@ def decompose(
     Returns the four parts, not yet in percent, sectors before regions, and the point at the end.
     """
     system, base = solver.system, solver.system.economy.tariffs
-    end = solver.solve(system.cells(tariffs, costs, transfers))
+    end = solver.solve(system.cells(tariffs, costs, transfers, unit))
     with np.errstate(all="ignore"):  # scenarios that failed are marked by their status
         if method != "path":
             start = Point(system, system.cells(base[None]), system.start(1))
             hats = np.ones_like(base) if costs is None else costs
-            paid = end.deficits + end.cells.transfers - start.deficits
+            paid = end.deficits + end.received - start.deficits
             dearer = np.expm1(end.log_costs - start.log_costs)
             return _parts(start, dearer, end.flows - start.flows, sectors_first(hats - 1.0), paid), end
         nodes, weights = legendre.leggauss(steps)
@@ -389,10 +390,10 @@ def decompose(
         for k in range(len(tariffs)):
             hats = np.ones_like(base) if costs is None else costs[k]
             received = None if transfers is None else nodes[:, None] * transfers[k]
-            way = solver.solve(system.cells(base + line * (tariffs[k] - base), hats**line, received))
+            way = solver.solve(system.cells(base + line * (tariffs[k] - base), hats**line, received, unit))
             dearer, sold, paid = (
                 np.tensordot(slopes, change, 1)
-                for change in (way.log_costs, way.flows, np.asarray(way.deficits + way.cells.transfers))
+                for change in (way.log_costs, way.flows, np.asarray(way.deficits + way.received))
             )
             along = _parts(way, dearer, sold, sectors_first(np.log(hats))[None], paid)
             parts.append([np.tensordot(weights, part, 1) for part in along])

@@ -14,9 +14,12 @@ from bargaining_models.trade.conditions import Economy
 from bargaining_models.trade.data import HIGHEST, check_rates
 
 
-def place(name: str, argument: str, labels: tuple[str, ...]) -> int:
-    """Return where `name` stands among `labels`; `argument` gives it, or is "region" or "sector" where a key does."""
-    choice(name, argument, labels)
+def place(name: str, argument: str, labels: tuple[str, ...], *, besides: tuple[str, ...] = ()) -> int:
+    """Return where `name` stands among `labels`; `argument` is what gives it, or "region" or "sector" where a key does.
+
+    `besides` are other words that would have been allowed, for the message.
+    """
+    choice(name, argument, (*besides, *labels))
     return labels.index(name)
 
 
@@ -112,12 +115,13 @@ def scenario(
     names: tuple[tuple[str, ...], tuple[str, ...]],
     *,
     transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+    unit: str = "world",
     highest: float = HIGHEST,
-) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, dict[tuple[int, ...], str]]:
+) -> tuple[tuple[int, ...], Floats, Floats | None, Floats | None, int, dict[tuple[int, ...], str]]:
     """Check and broadcast tariffs, costs and transfers.
 
-    Returns the shape of the batch, the three in a row, the last two None where not given, and why some cells of the
-    batch cannot be tried: these are NaN.
+    Returns the shape of the batch, the three in a row, the last two None where not given, the region whose prices the
+    transfers are in, or -1, and why some cells of the batch cannot be tried: these are NaN.
     """
     shape = economy.shares.shape
     given = {"tariffs": _scenario_array(economy.tariffs if tariffs is None else tariffs, "tariffs", shape)}
@@ -139,6 +143,9 @@ def scenario(
             f"{listed} must have batch axes that broadcast; got {' and '.join(str(s) for s in parts.values())}. "
             f"Insert axes of length 1."
         ) from None
+    where = (
+        -1 if isinstance(unit, str) and unit == "world" else place(unit, "unit", names[0], besides=("world",))
+    )
     rows = {}
     for name, array in given.items():
         last = array.shape[len(parts[name]) :]
@@ -157,7 +164,7 @@ def scenario(
                     refused[cell], array[k] = str(refusal), np.nan
         if len(refused) == len(rows["tariffs"]):
             raise
-    return batch, rows["tariffs"], rows.get("costs"), rows.get("transfers"), refused
+    return batch, rows["tariffs"], rows.get("costs"), rows.get("transfers"), where, refused
 
 
 def _check_hats(hats: Floats) -> None:

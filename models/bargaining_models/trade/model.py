@@ -410,22 +410,28 @@ class TradeModel(Shown):
     def with_data(self, data: TradeData) -> TradeModel:
         """Build the base anew from other figures of the same regions and sectors, with the same options."""
         model, own = TradeModel.from_data(data, **self._options), self.economy
-        return model._weighted(own.revenue_weights)
+        return model._weighted(own.revenue_weights, own.income_weights)
 
-    def with_objectives(self, revenue: Mapping[str, float]) -> TradeModel:
-        r"""Return the same model where governments count dollars of tariff revenue more than others.
+    def with_objectives(
+        self,
+        revenue: Mapping[str, float] | None = None,
+        incomes: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> TradeModel:
+        r"""Return the same model where governments count some dollars more than others.
 
         In `nash_tariffs`, `optimal_tariffs` and the payoffs of a negotiation, government n maximises
 
-        .. math:: (I_n + (\mu_n - 1) R_n) / P_n ,
+        .. math:: \Big(I_n + (\mu_n - 1) R_n + \sum_j (\lambda_{nj} - 1)\, va_{nj} Y_{nj}\Big) / P_n ,
 
-        income and tariff revenue R at consumer prices. A dollar received from another country counts 1. `welfare` stays
-        real income; `objective` of an equilibrium is the change of this (Ossa 2014).
+        income, tariff revenue R and what factors earn in sector j at consumer prices. A dollar received from another
+        country counts 1. `welfare` stays real income; `objective` of an equilibrium is the change of this (Ossa 2014).
 
         Parameters
         ----------
-        revenue : mapping from region to float
-            :math:`\mu`: what a dollar of tariff revenue counts; 1 in regions left out.
+        revenue : mapping from region to float, optional
+            :math:`\mu`: what a dollar of tariff revenue counts; by default 1.
+        incomes : mapping from region to a mapping from sector to float, optional
+            :math:`\lambda`: what a dollar earned in a sector counts; by default 1.
 
         Examples
         --------
@@ -435,17 +441,17 @@ class TradeModel(Shown):
         >>> war.rates.round(3), war.gains.round(3)
         (array([0.166, 0.102]), array([ 0.048, -1.077]))
         """
-        if not isinstance(revenue, Mapping):
-            raise InvalidInput(f"`revenue` must be a mapping from regions to weights; got {revenue!r}.")
-        weights = np.ones(len(self.regions))
-        for name, weight in revenue.items():
-            label = f"revenue[{name!r}]"
-            counted = within(np.asarray(scalar(weight, label)), label, 0.0, np.inf)
-            weights[place(name, "revenue", self.regions)] = float(counted)
-        return self._weighted(weights)
+        weights = np.ones(len(self.regions)), np.ones(self.economy.added.shape)
+        for name, weight in _entries(revenue, "revenue"):
+            weights[0][place(name, "revenue", self.regions)] = _weight(weight, f"revenue[{name!r}]")
+        for name, sectors in _entries(incomes, "incomes"):
+            row, label = weights[1][place(name, "incomes", self.regions)], f"incomes[{name!r}]"
+            for sector, weight in _entries(sectors, label):
+                row[place(sector, label, self.sectors)] = _weight(weight, f"{label}[{sector!r}]")
+        return self._weighted(*weights)
 
-    def _weighted(self, revenue: Floats | None) -> TradeModel:
-        economy = replace(self.economy, revenue_weights=revenue)
+    def _weighted(self, revenue: Floats | None, incomes: Floats | None) -> TradeModel:
+        economy = replace(self.economy, revenue_weights=revenue, income_weights=incomes)
         return replace(self, economy=economy, solver=Solver(economy))
 
     @property
@@ -513,6 +519,7 @@ class TradeModel(Shown):
         tariffs: ArrayLike | None = None,
         costs: ArrayLike | None = None,
         transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+        unit: str = "world",
         highest: float = HIGHEST,
     ) -> TradeEquilibrium:
         """Solve for the equilibrium under each scenario of a batch.
@@ -527,7 +534,10 @@ class TradeModel(Shown):
             and `closed` make them. Batch axes of all three broadcast.
         transfers : (*batch, N) array_like, or mapping from (payer, receiver) to (*batch) array_like, optional
             What each region receives from the others, summing to zero, paid within the equilibrium on top of the
-            deficits; in the unit of the flows, fixed in units of world value added.
+            deficits; in the unit of the flows.
+        unit : str, default "world"
+            What the payment is fixed in: "world" units of world value added, or the name of a region: at its consumer
+            prices.
         highest : float, default 3
             Rates above it are refused, since they are likely to be percentages.
 
@@ -552,11 +562,11 @@ class TradeModel(Shown):
         array([ 9.08, -8.92, -0.  , -0.06])
         """
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, refused = scenario(
-            self.economy, tariffs, costs, names, transfers=transfers, highest=highest
+        batch, rates, hats, received, where, refused = scenario(
+            self.economy, tariffs, costs, names, transfers=transfers, unit=unit, highest=highest
         )
-        at = self.solver.solve(self.solver.system.cells(rates, hats, received))
-        slopes = partial(self.solver.slopes, rates, hats, received, at.z)
+        at = self.solver.solve(self.solver.system.cells(rates, hats, received, where))
+        slopes = partial(self.solver.slopes, rates, hats, received, where, at.z)
         answer = replace(pack(at, rates, batch, names, self.data.unit), _slopes_of=slopes)
         return replace(answer, refused=tuple(refused.items())) if refused else answer
 
@@ -566,6 +576,7 @@ class TradeModel(Shown):
         tariffs: ArrayLike | None = None,
         costs: ArrayLike | None = None,
         transfers: ArrayLike | Mapping[tuple[str, str], ArrayLike] | None = None,
+        unit: str = "world",
         method: str = "path",
         steps: int = 32,
     ) -> Decomposition:
@@ -573,7 +584,7 @@ class TradeModel(Shown):
 
         Parameters
         ----------
-        tariffs, costs, transfers
+        tariffs, costs, transfers, unit
             As in `solve`; costs must be finite.
         method : {"path", "discrete"}, default "path"
             "path" adds up to the exact change; "discrete" is the form published by Caliendo and Parro (2015), with
@@ -605,8 +616,10 @@ class TradeModel(Shown):
                 "Take a high cost, 100 for instance."
             )
         names = (self.regions, self.sectors)
-        batch, rates, hats, received, _ = scenario(self.economy, tariffs, costs, names, transfers=transfers)
-        parts, end = decompose(self.solver, rates, hats, received, method=method, steps=points)
+        batch, rates, hats, received, where, _ = scenario(
+            self.economy, tariffs, costs, names, transfers=transfers, unit=unit
+        )
+        parts, end = decompose(self.solver, rates, hats, received, where, method=method, steps=points)
         answer = pack(end, rates, batch, names, self.data.unit)
         lost = np.where(np.asarray(answer.status) == Status.FAILED, np.nan, 100.0)[..., None]
         terms, volume, cost = (
@@ -653,6 +666,19 @@ class TradeModel(Shown):
         """
         place(region, "region", self.regions)
         return self.nash_tariffs([region], **options)
+
+    def best_reply(self, region: str, given: Any, **options: Any) -> TariffEquilibrium:
+        """Return the best tariffs of a region against tariffs `given`; the options are those of `optimal_tariffs`.
+
+        Examples
+        --------
+        >>> from bargaining_models.parameters import load
+        >>> model = TradeModel.from_parameters(load())
+        >>> us_25 = model.tariffs({("USA", "CAN"): 0.25})
+        >>> model.best_reply("CAN", us_25, against=["USA"]).rates.round(4)
+        array([0.1016])
+        """
+        return self.optimal_tariffs(region, given=given, **options)
 
     def nash_tariffs(
         self,
@@ -736,7 +762,7 @@ class TradeModel(Shown):
         costs: ArrayLike | None = None,
         lower: float = -np.inf,
         transfers: str | None = None,
-        measure: str = "percent",
+        measure: str | None = None,
     ) -> BargainedTariffs:
         """Find the tariffs on each other that two or more regions agree on, the others' as given.
 
@@ -754,10 +780,12 @@ class TradeModel(Shown):
             Pairs whose tariffs on each other are not on the table.
         lower : float
             The lowest rate: by default any above -1, so that imports may be subsidised; 0 forbids that.
-        transfers : {"inside"}, optional
-            Whether they may pay each other within the equilibrium. By default not.
-        measure : {"percent", "log", "income", "gdp"}, default "percent"
-            The unit of payoffs. Concepts that compare gains, such as egalitarian, depend on it.
+        transfers : {"inside", "money"}, optional
+            Whether they may pay each other: within the equilibrium, or money that counts one for one, by what
+            100 percent of real income is worth. By default not.
+        measure : {"percent", "log", "income", "gdp"}, optional
+            The unit of payoffs; by default percent of real income, and base income in money if `transfers` is "money".
+            Concepts that compare gains, such as egalitarian, depend on it.
 
         Returns
         -------
@@ -1014,3 +1042,13 @@ class TradeModel(Shown):
         costs = np.ones(shares.shape[:-1] + self.economy.shares.shape)
         costs[..., new, out, :] = growth ** (-1.0 / self.economy.elasticities)
         return costs
+
+
+def _entries(value: Any, name: str) -> Iterable[tuple[str, Any]]:
+    if not isinstance(value, Mapping | None):
+        raise InvalidInput(f"`{name}` must be a mapping from names to weights; got {value!r}.")
+    return (value or {}).items()
+
+
+def _weight(value: ArrayLike, name: str) -> float:
+    return float(within(np.asarray(scalar(value, name)), name, 0.0, np.inf))

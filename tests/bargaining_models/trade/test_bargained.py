@@ -143,6 +143,19 @@ def test_the_set_of_two_blocs_ends_where_free_trade_with_payments_does(two):
     assert np.isneginf(payoffs.ideal([10.0, 10.0])).all()
 
 
+def test_a_bound_of_the_search_is_no_best_sum_of_money():
+    """At an elasticity of .3 the sum of money rises up to the largest subsidy that is tried, and beyond."""
+    flows = np.array([[6.0, 6.0, 0.2], [1.0, 5.8, 4.0], [2.0, 4.6, 11.2]])[..., None]
+    three = TradeModel.from_arrays(flows, elasticities=0.3, regions=["A", "B", "C"], sectors=["x"])
+    found = three.bargained_tariffs(["A", "B"], disagreement=[-3.0, -3.0], transfers="money")
+    assert found.limits == ("rate of B on A",)
+    further = np.array(found.tariffs)
+    further[1, 0] -= 0.03
+    money = three.economy.income[:2] / 100.0
+    assert three.solve(tariffs=further).welfare[:2] @ money > found.percent[:2] @ money
+    assert found.status is Status.INACCURATE
+
+
 def test_disagreements_of_two_blocs_in_every_form(two):
     war = two.nash_tariffs(["r0", "r1"], against="players")
     percent = dict(zip(war.players, war.percent, strict=True))
@@ -170,6 +183,21 @@ def test_a_plain_maximiser_finds_the_same():
 
     best = minimize(loss, deal.rates + 0.01, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-14})
     np.testing.assert_allclose(deal.rates, best.x, rtol=0, atol=1e-5)
+
+
+def test_money_that_counts_one_for_one(model, war):
+    deal = model.bargained_tariffs(["USA", "CAN"], disagreement=war, transfers="money", measure="gdp")
+    assert deal.status is Status.OK
+    assert deal.gains[0] == pytest.approx(deal.gains[1], rel=1e-12)
+    assert deal.payment.sum() == pytest.approx(0, abs=1e-10)
+    # No other rates have a larger sum of money, and what is divided is that sum.
+    total = deal.payoffs.sum()
+    data = model.data.gdp[:2]
+    np.testing.assert_allclose(deal.percent[:2] / 100 * data + deal.payment, deal.payoffs, rtol=1e-10)
+    for step in ([1e-3, 0], [-1e-3, 0], [0, 1e-3], [0, -1e-3]):
+        rates = deal.rates + step
+        other = model.solve(tariffs=model.tariffs({("USA", "CAN"): rates[0], ("CAN", "USA"): rates[1]}))
+        assert (other.welfare[:2] / 100 * data).sum() < total
 
 
 def test_talks_of_six_blocs():
@@ -273,6 +301,8 @@ def test_a_rate_at_the_end_of_the_search_is_no_answer(model, war):
     assert "payment of USA" in paid.limits
     money = model.bargained_tariffs(["USA", "CAN"], disagreement=war, method=utilitarian, measure="gdp")
     assert money.status is Status.OK
+    best = model.bargained_tariffs(["USA", "CAN"], disagreement=war, transfers="money", measure="gdp")
+    np.testing.assert_allclose(money.rates, best.rates, rtol=0, atol=1e-8)
 
 
 def test_no_gain_is_said(model):
@@ -290,7 +320,10 @@ WRONG = [
         ),
         "`method` must return a division",
     ),
-    (lambda m: m.bargained_tariffs(["USA", "CAN"], transfers="money"), "`transfers` must be one of 'inside'"),
+    (
+        lambda m: m.bargained_tariffs(["USA", "CAN"], transfers="money", measure="log"),
+        "must be 'income' or 'gdp'",
+    ),
     (
         lambda m: m.bargained_tariffs(["USA", "CAN"], disagreement=[0.0]),
         "one payoff a player .2.; got shape .1,",

@@ -53,6 +53,12 @@ def test_the_frontier_of_the_us_and_canada():
     np.testing.assert_allclose(closed.welfare[:2], [-0.27958, -4.19338], rtol=0, atol=5.1e-6)
 
 
+@pytest.mark.parametrize(("other", "least"), [("CAN", (0.82271, 0.26256)), ("MEX", (0.93110, 0.25593))])
+def test_patience_in_six_blocs(other, least):
+    us, them = Negotiation(blocs(), home="USA", partner=other).critical_discounts()
+    np.testing.assert_allclose([us, them], least, rtol=0, atol=5.1e-6)
+
+
 def test_a_war_whose_rates_lie_below_those_in_force():
     """The US and China of six blocs: as additions the rates of their war are cuts."""
     six = blocs()

@@ -193,6 +193,7 @@ WRONG = [
     ({"flows": xr.DataArray(drawn(1)[0])}, "`flows` must have the dimensions importer, exporter, sector"),
     ({"regions": None}, "`regions` must be given"),
     ({"regions": ["r0", "r1", "r1"]}, "`regions` must be unique; got 'r1' twice"),
+    ({"regions": ["r0", "r1", "world"]}, "must not use 'world'"),
     ({"sectors": ["s0", "goods"]}, "must not use 'goods'"),
     ({"regions": [0, 1, 2]}, "`regions` must be a list of strings"),
     ({"elasticities": [5.0, -1.0]}, "`elasticities` must be positive.*got -1 for s1"),

@@ -14,13 +14,13 @@ def test_the_path_adds_up(links, deficits):
     rng = np.random.default_rng(2)
     tariffs, costs = rates(rng, (4, 3, 3, 2)), rng.uniform(0.8, 1.2, (4, 3, 3, 2))
     paid = rng.uniform(-1, 1, 3)
-    parts = model.decomposition(tariffs=tariffs, costs=costs, transfers=paid - paid.mean())
+    parts = model.decomposition(tariffs=tariffs, costs=costs, transfers=paid - paid.mean(), unit="r2")
     np.testing.assert_allclose(parts.total, 100 * np.log1p(parts.exact / 100), rtol=0, atol=1e-9)
     np.testing.assert_allclose(parts.residual, 0, atol=1e-9)
     assert parts.terms_of_trade.shape == (4, 3, 2)
     np.testing.assert_array_equal(
         parts.exact,
-        model.solve(tariffs=tariffs, costs=costs, transfers=paid - paid.mean()).welfare,
+        model.solve(tariffs=tariffs, costs=costs, transfers=paid - paid.mean(), unit="r2").welfare,
     )
 
 

@@ -19,14 +19,16 @@ def test_agrees_with_a_plain_program(links, deficits):
     model, plain = model_of(data, deficits=deficits), PlainEconomy(*data, deficits=deficits)
     np.testing.assert_allclose(model.economy.flows, plain.flows, rtol=1e-10)
     rng = np.random.default_rng(2)
-    for _ in range(2):
+    for unit in (None, 1):
         tariffs, paid = rates(rng, (3, 3, 2)), rng.uniform(-2, 2, 3)
         cost = rng.uniform(0.8, 1.2, (3, 3, 2))
         paid -= paid.mean()
-        ours = model.solve(tariffs=tariffs, costs=cost, transfers=paid)
-        theirs = plain.solve(tariffs, cost, paid)
+        ours = model.solve(
+            tariffs=tariffs, costs=cost, transfers=paid, unit="world" if unit is None else f"r{unit}"
+        )
+        theirs = plain.solve(tariffs, cost, paid, unit)
         assert theirs["gap"] < 1e-9
-        np.testing.assert_allclose(ours.welfare, plain.welfare(tariffs, cost, paid), rtol=0, atol=1e-8)
+        np.testing.assert_allclose(ours.welfare, plain.welfare(tariffs, cost, paid, unit), rtol=0, atol=1e-8)
         np.testing.assert_allclose(ours.flows, theirs["flows"], rtol=1e-9)
         np.testing.assert_allclose(ours.revenue, theirs["revenue"], rtol=1e-9)
         np.testing.assert_allclose(ours.shares, theirs["share"], rtol=1e-9)
@@ -78,20 +80,21 @@ def test_sectors_that_a_region_does_not_buy_or_sell(links):
     assert not ours.shares[0, :, 1].any()
 
 
-def log_welfare(model, tariffs, costs=None, transfers=None):
-    answer = model.solve(tariffs=tariffs, costs=costs, transfers=transfers)
+def log_welfare(model, tariffs, costs=None, transfers=None, unit="world"):
+    answer = model.solve(tariffs=tariffs, costs=costs, transfers=transfers, unit=unit)
     return np.log1p(answer.welfare / 100)
 
 
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("deficits", ["balanced", "share"])
-def test_derivatives_are_those_of_differences(links, deficits):
+@pytest.mark.parametrize("unit", ["world", "r1"])
+def test_derivatives_are_those_of_differences(links, deficits, unit):
     """Implicit function theorem against central differences, in every rate and transfer."""
     model = model_of(drawn(7, links=links), deficits=deficits)
     rng = np.random.default_rng(8)
     tariffs, paid = rates(rng, (3, 3, 2)), np.array([1.0, -0.4, -0.6])
     system = model.solver.system
-    at = model.solver.solve(system.cells(tariffs[None], None, paid[None]))
+    at = model.solver.solve(system.cells(tariffs[None], None, paid[None], -1 if unit == "world" else 1))
     units = worth(at, range(3))
     ours = tariff_slopes(at, units)[0]
     own = tariff_slopes(at, units, np.arange(3))[0]
@@ -100,7 +103,7 @@ def test_derivatives_are_those_of_differences(links, deficits):
         """Central differences at two steps, extrapolated."""
 
         def difference(h):
-            return log_welfare(model, tariffs + h * rate, np.ones((3, 3, 2)), paid + h * more)
+            return log_welfare(model, tariffs + h * rate, np.ones((3, 3, 2)), paid + h * more, unit)
 
         coarse, fine = ((difference(h) - difference(-h)) / (2 * h) for h in (2e-3, 1e-3))
         return (4 * fine - coarse) / 3
@@ -113,17 +116,24 @@ def test_derivatives_are_those_of_differences(links, deficits):
                 np.testing.assert_allclose(ours[:, j, n, i], slope(rate=one), rtol=1e-8, atol=1e-10)
                 assert own[n, j, i] == pytest.approx(ours[n, j, n, i], rel=1e-12)
     # A payment from region 2 to region 0; `money` is in units of world value added.
-    money = units.money[0]
+    level = (at.received / paid)[0] if unit != "world" else np.ones(3)
+    money = units.money[0] * level[:, None]
     np.testing.assert_allclose(
         money[0] - money[2], slope(more=np.array([1.0, 0.0, -1.0])), rtol=1e-8, atol=1e-10
     )
 
 
 def test_what_a_payment_costs():
-    """An independent program: Canada pays the US 8."""
+    """An independent program: Canada pays the US 8, in world money and in consumer prices of either."""
     model, gdp = TradeModel.from_parameters(former()), former().gdp.values
-    answer = model.solve(transfers={("CAN", "USA"): 8})
-    np.testing.assert_allclose((answer.welfare / 100 * gdp)[:2], [9.1082, -8.8631], rtol=0, atol=5.1e-5)
+    expected = {
+        "world": [9.1082, -8.8631],
+        "USA": [9.1092, -8.8641],
+        "CAN": [9.0988, -8.8540],
+    }
+    for unit, money in expected.items():
+        answer = model.solve(transfers={("CAN", "USA"): 8}, unit=unit)
+        np.testing.assert_allclose((answer.welfare / 100 * gdp)[: len(money)], money, rtol=0, atol=5.1e-5)
     by_income = model.solve(transfers={("CAN", "USA"): 8}).welfare / 100 * model.economy.income
     np.testing.assert_allclose(by_income[:2], [8.8979, -8.8277], rtol=0, atol=5.1e-5)
     small = model.solve(transfers={("CAN", "USA"): 1e-4}).welfare / 100 * model.economy.income / 1e-4
@@ -227,6 +237,7 @@ BAD_TRANSFERS = [
     ({"transfers": {("r0", "r0"): 1.0}}, "keyed by two regions"),
     ({"transfers": {("r0", "r9"): 1.0}}, "`region` must be one of"),
     ({"transfers": {("r0", "r1"): 1e9}}, "must leave every region an income; got a payment of 1e.09 by r0"),
+    ({"unit": "dollar"}, "`unit` must be one of 'world', 'r0'"),
     ({"transfers": np.zeros((2, 3)), "costs": np.ones((3, 3, 3, 2))}, "batch axes that broadcast"),
 ]
 

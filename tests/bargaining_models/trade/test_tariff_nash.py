@@ -137,7 +137,7 @@ def test_wars_of_the_project(model):
     np.testing.assert_allclose(war.curvature, [-3.54, -38.3], rtol=0, atol=0.05)
     np.testing.assert_allclose(war.gains, war.percent[:2], rtol=0, atol=1e-12)
     # Each is the other's best reply, and the replies move as a program of its own says.
-    usa = model.optimal_tariffs("USA", given=war.tariffs, against=["CAN"])
+    usa = model.best_reply("USA", war.tariffs, against=["CAN"])
     assert usa.rates[0] == pytest.approx(war.rates[0], abs=1e-11)
     moved = [
         model.optimal_tariffs(

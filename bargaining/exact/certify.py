@@ -390,9 +390,10 @@ def _certify_other(
 ) -> PayoffCertificate | PublicCertificate | StochasticCertificate:
     kind = kind_of(result, "result")
     if kind is None or kind.certificate is None:
+        able = ", ".join(known("result", "certificate"))
         raise InvalidInput(
-            f"`result` must be a Division or one of {', '.join(known('result'))}; got {with_article(result)}. "
-            "Pass what a concept or `payoff_set` returned, as in certify(nash(problem))."
+            f"`result` must be a Division or one of {able}; got {with_article(result)}. Pass "
+            "what a concept or `payoff_set` returned, as in certify(nash(problem))."
         )
     proof: PayoffCertificate | PublicCertificate | StochasticCertificate = loaded(kind.certificate)(
         result, tolerance=tolerance, budget=budget

@@ -105,9 +105,10 @@ def described() -> dict[str, GameKind]:
     return {kind.table: kind for kind in reversed(_KINDS) if kind.table}
 
 
-def known(role: str) -> list[str]:
-    """Return the names of the classes of all rows."""
-    return list(dict.fromkeys(_name(getattr(kind, role)).rpartition(":")[2] for kind in _KINDS))
+def known(role: str, ability: str = "game") -> list[str]:
+    """Return the names of the classes of all rows, or of those that have an ability, such as "certificate"."""
+    named = [getattr(kind, role) for kind in _KINDS if getattr(kind, ability)]
+    return list(dict.fromkeys(_name(each).rpartition(":")[2] for each in named))
 
 
 def loaded(named: Named) -> Any:

@@ -31,7 +31,9 @@ def test_a_toy_kind_of_game_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     register(GameKind(game=Dictator, payoffs=lambda game: Share((game.pie, 0.0)), result=Share))
     found = payoff_set(Dictator(3.0))  # type: ignore[call-overload]
     assert found == Share((3.0, 0.0))
-    with pytest.raises(InvalidInput, match="`result` must be a Division or one of"):
+    with pytest.raises(
+        InvalidInput, match=r"`result` must be a Division or one of PayoffSet, [^;]*; got a Share"
+    ):
         certify(found)
     with pytest.raises(NotApplicable, match="got a Share"):
         plot(found)

@@ -73,8 +73,8 @@ docs: $(VENV)/.docs  ## build the documentation into build/docs; a warning is an
 readme: $(VENV)/.paper  ## draw README's picture and compute its table
 	$(PY) docs/_readme.py
 
-explorer: $(VENV)/.docs  ## compute the figures of the explorer, a page for the browser, into build/explorer.html
-	$(PY) docs/_explorer/build.py build/explorer.html
+explorer: $(VENV)/.docs  ## write the explorer, a page for the browser, into build/explorer.html; ARGS=--compute computes its figures
+	$(PY) docs/_explorer/build.py build/explorer.html $(ARGS)
 
 wheels: $(VENV)/.release  ## build what a release consists of into dist, and check it: the sources and a wheel
 	rm -rf dist

@@ -1,98 +1,162 @@
-"""Write the explorer, one page that needs no network: `make explorer`.
+"""Write the explorer of the theory, one page that needs no network: `make explorer`.
 
-`figures.json` holds what the library computes on a grid: what each outcome is worth to Canada and the US, by the
-tariffs in force, the set of elasticities and the redirectable share r; and what the two can enforce, by r and the
-discount factor. The page shows them and divides as the library does: with transfers every division is a formula in
-these figures. With `--stored` the figures are not computed anew.
+`theory.js` divides by closed forms while somebody drags. What has none is computed here on a grid, in `figures.json`:
+payoff sets of repeated games by patience and exit, and what two countries have in each outcome of a negotiation over
+tariffs, for every pair that the data know. With `--compute` the figures are computed anew.
 """
 
 import json
 import sys
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bargaining import __version__
+from bargaining import Exit, Game, Polytope, RepeatedGame, Status, __version__, nash, payoff_set
 from bargaining_models.negotiation import Negotiation
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.tariff_war import TariffGame
-from bargaining_models.paper.study import ELASTICITIES
-from bargaining_models.parameters import load
-from bargaining_models.us_canada.baseline import SCHEDULES
+from bargaining_models.trade import TradeModel
 
 HERE = Path(__file__).parent
 FIGURES = HERE / "figures.json"
-SHARES = np.arange(31) / 100
-DISCOUNTS = tuple(k / 10 for k in range(1, 10))
-DAYS = ("2024-12-31", "2025-08-07", "2026-02-20", "2026-04-06", "2026-08-19")
+DISCOUNTS = tuple(k / 20 for k in range(20))
+SHARES = np.arange(7) / 20
+DAY = "2026-08-19"  # the last whose tariffs are known
+RATES = (0.0, 0.05, 0.1, 0.15, 0.2)
+TARIFFS = "Tariffs of Canada and the US"
+
+# Name: payoffs of both, what each may have after leaving, and the lines of Python that make the game.
+MATRICES: dict[str, tuple[Any, Any, tuple[float, ...]]] = {
+    "Prisoner's dilemma": ([[3, 0], [5, 1]], [[3, 5], [0, 1]], (0, 0.5, 1, 1.5, 2, 2.5)),
+    "Battle of the sexes": ([[3, 0], [0, 2]], [[2, 0], [0, 3]], (0, 0.5, 1, 1.5, 2, 2.5)),
+    "Cournot, quantities 3, 4, 6": (
+        [[18, 15, 9], [20, 16, 8], [18, 12, 0]],
+        [[18, 20, 18], [15, 16, 12], [9, 8, 0]],
+        (4, 8, 12, 14, 16, 17),
+    ),
+}
 
 
-def talks(case: str, elasticities: str) -> Negotiation:
-    """Return the negotiation under the schedules of the paper, or under the tariffs in force on a day."""
-    force: dict[str, Any] = {"status_quo": SCHEDULES} if case == "paper" else {"tariffs": case}
-    return Negotiation(
-        data=load(), home="Canada", partner="US", alternative="China", elasticities=elasticities, **force
-    )
+def talks(home: str, partner: str) -> Negotiation:
+    """Return the negotiation of a pair, with the defaults of `bargaining negotiate`."""
+    alternative = None if "CHN" in (home, partner) else "CHN"
+    return Negotiation(**sources(home, partner), home=home, partner=partner, alternative=alternative)
 
 
-def outcomes(case: str, elasticities: str, shares: Any = SHARES) -> dict[str, Any]:
-    """Return the money of each outcome, USD bn a year; those that do not depend on r once."""
-    deal = Deal.at(talks(case, elasticities), r=shares)
-    worth = {
+def sources(home: str, partner: str) -> dict[str, str | None]:
+    """Return the figures and the day of tariffs that `bargaining negotiate` takes for a pair."""
+    own = {home, partner} <= {"USA", "CAN", "CHN"}
+    return {
+        "data": "wiod2011" if own else "icio2019",
+        "tariffs": DAY if "USA" in (home, partner) else None,
+    }
+
+
+def pair(home: str, partner: str, shares: Any = SHARES) -> dict[str, Any]:
+    """Return what home and the partner have in each outcome, money a year by r, and their tariffs in percent."""
+    one = talks(home, partner)
+    deal = Deal.at(one, r=shares if one.roles.alternative else 0.0)
+    deal.raise_if_failed()
+    players = one.roles.players
+    agreed = one.model.bargained_tariffs(players, given=one.free, lower=0.0)
+    known = agreed.status not in (Status.EMPTY, Status.DEGENERATE)
+    figures = {
         "open": deal.agreement.money,
         "closed": deal.without_route().agreement.money,
         "talks": deal.status_quo.money,
         "idle": deal.idle.money,
         "war": deal.war.money,
         "exit": deal.exit.money,
+        "rates": 100 * deal.war.rates,
     }
     return {
-        name: np.broadcast_to(money, (*np.shape(shares), 2)).round(4).tolist()
-        for name, money in worth.items()
+        **sources(home, partner),
+        "names": one.roles.names,
+        "unit": deal.agreement.unit,
+        "income": one.worth().round(2).tolist(),
+        "agreed": np.round([100 * agreed.of(*players), 100 * agreed.of(*players[::-1])], 2).tolist()
+        if known
+        else None,
+        **{name: np.reshape(value, (-1, 2)).round(4).tolist() for name, value in figures.items()},
     }
 
 
-def enforceable(share: float, discounts: tuple[float, ...] = DISCOUNTS) -> dict[str, Any]:
-    """Return what the two can enforce at one r: corners and Nash split by discount factor, without and with exit."""
-    game = TariffGame.at(talks("paper", ELASTICITIES[0]), r=share)
-    found: dict[str, Any] = {"free": game.stage.payoffs[game.free_trade].round(4).tolist()}
-    for name, leave in (("stay", False), ("leave", True)):
-        found[name] = []
-        for discount in discounts:
-            division = game.self_enforcing(discount, leave=leave)
-            division.raise_if_failed()
-            corners = game.payoff_set(discount, leave=leave)
-            found[name].append(
-                {
-                    "corners": corners.vertices.round(4).tolist(),
-                    "threat": corners.threat.round(4).tolist(),
-                    "split": division.payoffs.round(4).tolist(),
-                }
-            )
-        found[f"critical_{name}"] = round(game.critical_discount(leave=leave).discount, 4)
-    return found
+def games() -> dict[str, tuple[Game, tuple[Any, Any], str]]:
+    """Return each game, the options of both players to leave for, and the Python that makes it."""
+    made: dict[str, tuple[Game, tuple[Any, Any], str]] = {}
+    for name, (first, second, options) in MATRICES.items():
+        made[name] = Game(first, second), (options, options), f"game = Game({first}, {second})"
+    tariffs = TariffGame.at(talks("CAN", "USA"), rates=RATES)
+    options = tuple(((tariffs.war * part).round(2) + 0.0).tolist() for part in (3.0, 1.5, 1.0, 0.8, 0.5, 0.0))
+    code = (
+        "from bargaining_models.negotiation import Negotiation\n"
+        "from bargaining_models.negotiation.tariff_war import TariffGame\n\n"
+        f'talks = Negotiation(data="wiod2011", home="Canada", partner="US", alternative="China", tariffs="{DAY}")\n'
+        f"game = TariffGame.at(talks, rates={list(RATES)}).stage"
+    )
+    made[TARIFFS] = (
+        tariffs.stage,
+        tuple(zip(*options, strict=True)),
+        code,
+    )
+    return made
+
+
+def enforceable(game: Game, discount: float, options: tuple[float, float] | None) -> dict[str, Any] | None:
+    """Return corners, threat and Nash split of what can be enforced; None where nothing can."""
+    found = payoff_set(RepeatedGame(game, discount, exit=None if options is None else Exit(options)))
+    if found.status == Status.EMPTY:
+        return None
+    found.raise_if_failed()
+    division = nash(found.problem())
+    points = {"corners": found.vertices, "threat": found.threat}
+    rounded = {name: np.round(value, 4).tolist() for name, value in points.items()}
+    return rounded | {"split": division.payoffs.round(4).tolist() if division.ok else None}
+
+
+def payoff_sets_of(name: str) -> dict[str, Any]:
+    """Return the sets of a game by discount factor, without exit and by the options of the two."""
+    game, options, code = games()[name]
+    exits = [None, *product(*options)]
+    return {
+        "code": code,
+        "unit": "% of real income" if name == TARIFFS else None,
+        "players": list(game.player_names),
+        "options": options,
+        "hull": Polytope(game.payoffs.reshape(-1, 2)).vertices.round(4).tolist(),
+        "sets": [[enforceable(game, discount, pair) for pair in exits] for discount in DISCOUNTS],
+    }
 
 
 def figures() -> dict[str, Any]:
-    """Compute all figures of the page; takes a minute or two."""
-    cases = {case: {name: outcomes(case, name) for name in ELASTICITIES} for case in ("paper", *DAYS)}
+    """Compute all figures of the page; takes five to ten minutes."""
+    *regions, _ = TradeModel.from_structure("icio2019").regions  # the last is the rest of the world
     return {
         "version": __version__,
+        "discounts": DISCOUNTS,
         "shares": SHARES.tolist(),
-        "discounts": list(DISCOUNTS),
-        "cases": cases,
-        "sets": [enforceable(float(share)) for share in SHARES],
+        "day": DAY,
+        "games": {name: payoff_sets_of(name) for name in games()},
+        "pairs": {f"{home}-{partner}": pair(home, partner) for home, partner in permutations(regions, 2)},
     }
 
 
 def page(stored: str) -> str:
-    """Return the page as HTML, with the figures and the charting library within it."""
+    """Return the page as HTML, with its scripts, the figures and the charting library within it."""
     from vl_convert import javascript_bundle
 
+    licence = (HERE / "vega-licence.txt").read_text(encoding="utf-8")
+    parts = {
+        "CHARTS": f"/*\n{licence}*/\n" + javascript_bundle().replace("</script", r"<\/script"),
+        "FIGURES": stored,
+        **{name.upper(): (HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("theory", "page")},
+    }
     text = (HERE / "page.html").read_text(encoding="utf-8")
-    charts = javascript_bundle().replace("</script", r"<\/script")
-    return text.replace("/*CHARTS*/", charts).replace("/*FIGURES*/", stored)
+    for name, part in parts.items():
+        text = text.replace(f"/*{name}*/", part)
+    return text
 
 
 def main(path: Path, *, compute: bool) -> None:
@@ -105,5 +169,5 @@ def main(path: Path, *, compute: bool) -> None:
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--stored"]
-    main(Path(words[0] if words else "build/explorer.html"), compute="--stored" not in sys.argv)
+    words = [word for word in sys.argv[1:] if word != "--compute"]
+    main(Path(words[0] if words else "build/explorer.html"), compute="--compute" in sys.argv)

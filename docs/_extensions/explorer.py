@@ -1,4 +1,4 @@
-"""Put the explorer beside the pages, from the figures that are stored; `make explorer` computes them."""
+"""Put the explorer beside the pages, from the figures that are stored; `make explorer ARGS=--compute` computes them."""
 
 import sys
 from pathlib import Path

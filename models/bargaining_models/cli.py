@@ -118,6 +118,8 @@ def add_negotiate(commands: Any) -> argparse.ArgumentParser:
     command.add_argument("--data", metavar="NAME", help="icio2019, wiod2011 or a folder")
     text = "of elasticities, for bands and for how often there is no deal; 200 take a minute (default: none)"
     command.add_argument("--draws", type=int, default=0, metavar="N", help=text)
+    text = "print instead what the partner can ask for not ending trade, by notion of leverage"
+    command.add_argument("--notions", action="store_true", help=text)
     add_output(command)
     return command
 
@@ -126,7 +128,9 @@ def negotiate(options: argparse.Namespace) -> int:
     """Print or write the tables of a pair."""
     from bargaining_models.negotiation.page import IMPORTS, sheets
 
-    given = {name: getattr(options, name) for name in ("alternative", "date", "r", "data", "draws")}
+    given = {
+        name: getattr(options, name) for name in ("alternative", "date", "r", "data", "draws", "notions")
+    }
     with working("solving"):
         found = sheets(options.home, options.partner, **given, progress=sys.stderr.isatty())
     deliver(

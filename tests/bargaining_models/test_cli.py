@@ -445,6 +445,18 @@ def test_the_list_of_replications_has_formats(capsys):
     assert ["nash-1950", 10] in [row[:2] for row in listed["rows"]]
 
 
+def test_leverage_of_a_pair_by_notion(capsys: pytest.CaptureFixture[str]) -> None:
+    pair = "--home", "Korea", "--partner", "China", "--alternative", "US"
+    _, out, _ = run("negotiate", *pair, "--r", "0.1", "--notions", "-f", "json", capsys=capsys)
+    table = json.loads(out)
+    notion, formula, payment, lost, _ = table["rows"][0]
+    assert table["numbers"][0]["value"] == payment
+    assert table["numbers"][0]["row"] == "ultimatum; repeated, if patient, L_T"
+    assert (notion, formula) == ("ultimatum; repeated, if patient", "L_T")
+    assert payment == pytest.approx(25.5576, abs=1e-4)  # 1.63 percent
+    assert 0 < lost < 1
+
+
 def test_a_pair_negotiates(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run(
         "negotiate", "--home", "MEX", "--partner", "US", "--r", "0", "0.1", "-f", "json", capsys=capsys

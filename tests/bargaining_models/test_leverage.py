@@ -303,7 +303,7 @@ def test_the_table_of_leverage():
     near(war["payment"], paid[0])
     near([np.round(war["payment"], 3), np.round(war["open_2"], 1)], [2.807, 17.3])
     near(war["open_2"], 100 * (1 - paid[1] / paid[0]))
-    rivalry = rows["China bids to be the only one"]
+    rivalry = rows["K bids to be the only one"]
     near([np.round(rivalry["payment"], 6), np.round(rivalry["open_2"], 1)], [24.487245, 28.9])
     cut = rows["Nash, about the cut"]
     exit_paid = [one.transfer(nash(one.problem("exit")))[1] for one in (deal, deal.without_route())]
@@ -313,7 +313,7 @@ def test_the_table_of_leverage():
     offers = rows["offers alternate, trade cut meanwhile"]
     total = threat.loss_money[0] + threat.cost_money[0]
     near(offers["payment"], threat.loss_money[0] - total * 0.9 / 1.9)
-    near(rows["the same, China may be turned to"]["payment"], offers["payment"])
+    near(rows["the same, T may turn to K"]["payment"], offers["payment"])
 
 
 def test_notions_of_the_whole_world():

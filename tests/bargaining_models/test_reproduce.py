@@ -27,6 +27,7 @@ QUICK = [
     "T10-sensitivity",
     "T11",
     "T12",
+    "T13",
 ]
 
 
@@ -63,7 +64,7 @@ def test_notes_say_where_the_numbers_come_from(name: str) -> None:
     notes = dict(note.split(": ", 1) for note in stored(name).notes)
     for word in ("2023", "Version"):
         assert word in str(notes)
-    if name.startswith("T0"):
+    if name.startswith("T0") or name == "T13-bands":
         assert "draws" in str(notes)
     else:
         assert "uniform5" in notes["Elasticities"]

@@ -1167,3 +1167,46 @@ def share_of(world, name, january, highest=0.15):
         used[: world.goods] = farm if name == "farm" else ~farm
         return highest * used
     return january if name == "r" else float(name)
+
+
+# Leverage by notion: T13
+
+
+def pure_value(advantage):
+    """The value of a zero-sum game of the column player with a saddle point in pure actions."""
+    value = advantage.max(axis=1).min()
+    assert abs(value - advantage.min(axis=0).max()) < 1e-9
+    return value
+
+
+def leverage_terms(world, r, contingent, discount=0.9):
+    """What the US can ask, in the order of the table."""
+    peace = world.of("agreement", 0.0 if contingent else r)
+    (loss_of_canada, loss_of_us, _) = peace - world.of("exit", r)
+    offers = loss_of_canada - (loss_of_canada + loss_of_us) * discount / (1 + discount)
+    terms = [
+        loss_of_canada,
+        discount * loss_of_canada,
+        loss_of_us * (1 / discount - 1),
+        (loss_of_canada - loss_of_us) / 2,
+        nash(peace, world.of("war", r)),
+        offers,
+        0.0,
+    ]
+    if contingent:
+        return [*terms, None, None, None]
+
+    def state(links):
+        cost = world.cost(r)
+        for importer, exporter in links:
+            cost[importer, exporter, : world.goods] = np.inf
+        return world.money(world.free, cost)
+
+    us, china = (state([(CAN, k), (k, CAN)]) for k in (CHN, USA))  # trade with the one named alone
+    bids = us[1] - china[1], china[2] - us[2]
+    bought, sold = [(CAN, USA)], [(USA, CAN)]
+    sets = [[], bought, sold, bought + sold]
+    lost = [[peace - state({*mine, *yours}) for yours in sets] for mine in sets]
+    value = pure_value(np.array([[cell[0] - cell[1] for cell in row] for row in lost]))
+    turned = peace[0] - min(us[0] + bids[0], china[0] + bids[1])
+    return [*terms, min(offers, turned), us[0] - china[0] - bids[1], value / 2]

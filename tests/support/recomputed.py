@@ -173,6 +173,16 @@ def triangle(world: Any, row: Row) -> dict[str, Any]:
     return dict(found[row["reading"]])
 
 
+def leverage(world: Any, row: Row) -> dict[str, Any]:
+    k = [one["notion"] for one in stored("T13").records()].index(row["notion"])
+    first, steady, reserve = (
+        kept(world, f"leverage {r, shut}", lambda r=r, shut=shut: plain.leverage_terms(world, r, shut))[k]
+        for r, shut in ((0.0, False), (0.15, False), (0.15, True))
+    )
+    lost = [None if paid is None or first <= 0.0 else 100 * (1 - paid / first) for paid in (steady, reserve)]
+    return {"payment": first, "open_1": lost[0], "contingent_1": lost[1]}
+
+
 PROGRAMS = {
     "headline": Program(headline),
     "T1": Program(payoffs),
@@ -193,6 +203,7 @@ PROGRAMS = {
     "T10-patience": Program(lambda world, row: plain.by_patience(pivots(world), row["discount"])),
     "T10-sensitivity": Program(changed),
     "T11": Program(triangle, 1e-5),
+    "T13": Program(leverage, 1e-5),
 }
 
 ELSEWHERE = {
@@ -202,6 +213,8 @@ ELSEWHERE = {
     "T4": "text, written by hand",
     "T4-figures": "counts of rows of the other tables, which a test counts again",
     "T12": "every gain and answer",
+    "T13-bands": "quantiles of a hundred draws of the table before",
+    "T13-pairs": "losses of the same kind are tested in drawn worlds",
 }
 """What there is for tables of which no row is computed again here."""
 WHOLE = ("T12",)  # of those, the ones of which all numbers are

@@ -248,12 +248,12 @@ def leverage(talks: Negotiation, *, r: Sequence[float], discount: float, capped:
     )
     residuals = [deal.war.residual, *(threat.residual for threat in threats)]
     if talks.roles.alternative is not None:
-        rivalry, other = talks.rivals(r=shares, capped=capped), talks.roles.names[2]
+        rivalry = talks.rivals(r=shares, capped=capped)
         bid = rivalry.home_payoff - rivalry.money[..., 0, 0]  # with the other, against trade with both
-        open_terms[f"the same, {other} may be turned to", "at most -(v_T(K) + b_K)"] = np.minimum(
+        open_terms["the same, T may turn to K", "at most -(v_T(K) + b_K)"] = np.minimum(
             open_terms[_ALTERNATING], -bid
         )
-        open_terms[f"{other} bids to be the only one", "v_T(U) - v_T(K) - b_K"] = rivalry.demands[..., 0]
+        open_terms["K bids to be the only one", "v_T(U) - v_T(K) - b_K"] = rivalry.demands[..., 0]
         residuals.append(rivalry.residual)
     games = [coco_value(talks.threat_game(r=share)).payoffs for share in shares]
     open_terms["each closes what it likes", "val(L_T - L_H) / 2"] = np.array([(b - a) / 2 for a, b in games])

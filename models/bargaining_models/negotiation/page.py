@@ -48,6 +48,7 @@ DEFINITIONS = {
     "tab:agreed-tariffs": "docs/theory/tariff-games.md",
     "tab:assumptions": "docs/how-to/your-own-pair.md",
     "tab:page-bands": "docs/how-to/reproduce-the-paper.md",
+    "tab:leverage": "docs/theory/power.md",
 }
 """Where the documentation says what the numbers of a table are."""
 LONG = 200  # characters of a note
@@ -114,6 +115,7 @@ def sheets(
     r: Sequence[float] = (0.0, 0.10, 0.15),
     data: str | None = None,
     draws: int = 0,
+    notions: bool = False,
     progress: bool = False,
 ) -> list[Sheet]:
     """Return what home pays for free trade, the tariffs agreed on if nothing is paid, what the payment depends on.
@@ -133,6 +135,8 @@ def sheets(
         A structure of this package, or a folder; by default "wiod2011" for the US, Canada and China, else "icio2019".
     draws : int, default 0
         Of the elasticities of the structure, and of whether deficits stay; 0 leaves the bands out.
+    notions : bool, default False
+        Whether to return instead what the partner can ask for not ending trade, `Negotiation.leverage`.
     progress : bool, default False
         Whether to show a bar while drawing.
 
@@ -170,6 +174,14 @@ def sheets(
         named[meaning], begin[meaning] = Negotiation(**options), f"talks = Negotiation({given}); "
     shares = [float(share) for share in r] if len(named) > 1 else [0.0]
     talks, first = named[MEANINGS[0]], begin[MEANINGS[0]]
+    if notions:
+        table = talks.leverage(shares)
+        calls = {
+            (k, column.name): f"{first}talks.leverage({shares}).records()[{k}][{column.name!r}]"
+            for k in range(len(table.rows))
+            for column in table.columns[2:]
+        }
+        return [Sheet(table=table, talks=talks, calls=calls, more={})]
     found = [
         leverage(named, shares, begin),
         agreed_tariffs(named, shares, begin),

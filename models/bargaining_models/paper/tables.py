@@ -32,6 +32,7 @@ from bargaining_models.paper.divisions import (
     splits,
     thresholds,
 )
+from bargaining_models.paper.leverage import leverage_bands, leverage_pairs, leverage_table
 from bargaining_models.paper.pivot_game import patience_table, sensitivity_table, terms_table
 from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.timing import answers, beliefs, delay, projects, splits_over_time
@@ -64,9 +65,12 @@ MAKERS: dict[str, Callable[[Study], Table]] = {
     "T10-sensitivity": sensitivity_table,
     "T11": payments,
     "T12": events_table,
+    "T13": leverage_table,
+    "T13-bands": leverage_bands,
+    "T13-pairs": leverage_pairs,
 }
 """By name, what makes a table at the tariffs of a study alone."""
-DATED = ("headline", "T1", "T5", "T10")
+DATED = ("headline", "T1", "T5", "T10", "T13", "T13-bands")
 """Tables whose rows at the tariffs of the last date of the figures follow."""
 
 

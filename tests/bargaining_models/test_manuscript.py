@@ -44,6 +44,7 @@ SAID = {
     *(".01", ".02", ".04", ".10", ".15", "10", "15", "0", "1"),  # r, and what the story says of it
     *("5", "95"),  # an elasticity, and the ends of bands
     *("70", "338"),  # a claim, and a section of the law
+    "2",  # in equations, and an elasticity
     *(".05", ".5", ".9", ".95", "25", "35"),  # assumptions: obstinacy, breakdown, patience, highest tariffs
 }
 

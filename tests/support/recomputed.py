@@ -207,6 +207,7 @@ PROGRAMS = {
 }
 
 ELSEWHERE = {
+    "data": "figures, as they are in the files of the package",
     "T0": "quantiles of a thousand draws; of each date and structure the first is computed again, cell by cell",
     "T0-structures": "the same",
     "T0-sobol": "shares of variance, by the estimator of SALib; tried on a sum of inputs",

@@ -35,6 +35,7 @@ from bargaining_models.paper.study import (
     by_country,
     specified,
 )
+from bargaining_models.uncertainty import elasticity_priors
 from bargaining_models.us_canada.baseline import ROLES
 
 GAME = f"each year both set one tariff on all goods of the other, of {len(RATES)} from 0 to {RATES[-1]:.0%}"
@@ -65,6 +66,28 @@ def headline(study: Study) -> Table:
                 row |= {f"{prefix}{r:g}": transfer for r, transfer in paid}
             rows.append(row)
     return study.table("headline", rows, *solved, timing=_timings(shown))
+
+
+def figures(study: Study) -> Table:
+    """The figures behind the tables, by sector of goods: trade, capacity, elasticities and tariffs."""
+    own, prior, deal = study.parameters, elasticity_priors(), study.latest.baseline
+    us, canada, china = (own.regions.index(name) for name in ("USA", "CAN", "CHN"))
+    rows = [
+        {
+            "sector": name,
+            "sold": own.flows.values[us, canada, j],
+            "china": own.flows.values[china, canada, j],
+            "bought": own.flows.values[canada, us, j],
+            "cap": 100.0 * own.caps.values[j],
+            "elasticity": prior.median[j],
+            "spread": prior.spread[j],
+            "tariff": 100.0 * deal.standing[us, canada, j],
+            "answer": 100.0 * deal.standing[canada, us, j],
+        }
+        for j, name in enumerate(own.sectors)
+        if own.goods[j]
+    ]
+    return study.table("data", rows)
 
 
 def payoffs(study: Study, measure: str) -> Table:

@@ -17,15 +17,16 @@ from bargaining.authoring import write_whole
 from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.plots.plot import save_figure
 from bargaining.tables.table import Table
+from bargaining_models.negotiation.page import page
 from bargaining_models.paper.figures import FIGURES
-from bargaining_models.paper.study import Study
+from bargaining_models.paper.study import LATEST, Study
 from bargaining_models.paper.tables import stored
 from bargaining_models.paper.timing import PRIOR
 from bargaining_models.paper.worlds import STRUCTURES
 
 SOURCE = Path(__file__).with_name("manuscript.tex")
-INCLUDED = ("T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
-DRAWN = ("F0", "F2")
+INCLUDED = ("data", "T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
+DRAWN = ("F0", "F1", "F2", "F4")
 SHORT = {
     "T4": ("claim", "verdict", "assumption"),
     "T6": ("discount", "r", "stay_transfer", "leave_transfer", "alone_Canada", "alone_US"),
@@ -181,8 +182,16 @@ def _numbers() -> dict[str, Any]:
         (row,) = _rows("headline", tariffs="2023", route="open", reading="Nash")
         return f"{100.0 * (1.0 - row[f'diverted_{r}'] / row['0']):.0f}"
 
+    pages = {"2023": page("CAN", "USA", date="base"), "2026": page("CAN", "USA", date=LATEST)}
+
+    def on_page(year: str, table: int, row: int, column: str) -> float:
+        """The number of a table of the page on Canada and the US."""
+        return float(pages[year][table].records()[row][column])
+
     return {
         "version": bargaining.__version__,
+        "page": on_page,
+        "changes": [-row["change"] for row in pages["2026"][2].records()],
         "cell": cell,
         "lost": lost,
         "verdict": lambda claim: _plain(cell("T4", "verdict", claim=claim)),

@@ -24,6 +24,7 @@ from bargaining_models.paper.bands import bands_table, shares_table, spread_tabl
 from bargaining_models.paper.claims import claims_table, counts_table, events_table
 from bargaining_models.paper.divisions import (
     critical_discounts,
+    figures,
     headline,
     meanings,
     payments,
@@ -39,6 +40,7 @@ from bargaining_models.paper.timing import answers, beliefs, delay, projects, sp
 
 MAKERS: dict[str, Callable[[Study], Table]] = {
     "headline": headline,
+    "data": figures,
     "T0": bands_table,
     "T0-structures": spread_table,
     "T0-sobol": shares_table,

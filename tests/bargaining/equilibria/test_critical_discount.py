@@ -5,18 +5,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.repeated.critical_discount import (
     critical_discount,
     critical_discounts,
     critical_exit,
 )
 from bargaining.equilibria.stage.equilibria import stage_equilibria
-from bargaining.errors import InvalidInput, NotApplicable, Status
+from bargaining.errors import InvalidInput, NotApplicable
 from bargaining.games.normal_form import Game
-from bargaining.games.repeated import Exit, RepeatedGame
+from bargaining.games.repeated import Exit
 from known_games import PRISONERS
-from polygons import ONE, clip, convex, fixed, floats, hull, part_above
+from polygons import clip, hull
 
 
 def threat(game, discount, *, rounds=400):
@@ -39,31 +38,6 @@ def threat(game, discount, *, rounds=400):
             return None
         polygon = hull(np.array(points))
     return polygon.min(axis=0)
-
-
-def threat_in_integers(game, discount, *, rounds):
-    """The same in integers over 2^96, as far as something is left."""
-    delta = fixed(discount)
-    stage, best = (
-        [tuple(map(fixed, row)) for row in each.reshape(-1, 2).tolist()]
-        for each in (game.payoffs, game.deviations())
-    )
-    polygon = convex(stage)
-    for _ in range(rounds):
-        low, points = [min(column) for column in zip(*polygon, strict=True)], []
-        for gets, tempts in zip(stage, best, strict=True):
-            part = polygon
-            for i in (0, 1):
-                part = part_above(part, i, low[i] + (ONE - delta) * (tempts[i] - gets[i]) // delta)
-            points += [
-                tuple(
-                    ((ONE - delta) * now + delta * later) // ONE
-                    for now, later in zip(gets, point, strict=True)
-                )
-                for point in part
-            ]
-        polygon = convex(points)
-    return floats(polygon).min(axis=0)
 
 
 def test_prisoners_dilemma():
@@ -213,36 +187,6 @@ def test_thresholds_of_the_punishment_itself(seed, profile, expected):
     assert not found.proved
     assert keeps(game, profile, float(found.exact) + 1e-3)
     assert not keeps(game, profile, float(found.exact) - 1e-2)
-
-
-RESTING = Game([[5, -2, -3], [0, -2, 2]], [[3, 0, 6], [5, 0, 0]])
-
-
-def test_a_set_that_has_just_collapsed_is_empty():
-    """Plain steps take a thousand, and Newton's method has no solution nearby to which it could converge."""
-    assert payoff_set(RepeatedGame(RESTING, 0.978)).status is Status.EMPTY
-    assert threat(RESTING, 0.978, rounds=1200) is None
-
-
-@pytest.mark.slow
-def test_a_set_that_collapses_leaves_a_bracket():
-    """Plain iteration comes to nothing below the bracket, and holds the profile at its upper end."""
-    found = critical_discount(RESTING, (1, 0))
-    below, above = found.bracket
-    assert found.discount == above < below + 0.01
-    assert threat(RESTING, below, rounds=40_000) is None
-    assert keeps(RESTING, (1, 0), above)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("discount", [0.9787937599633423, 0.97885])
-def test_next_to_a_collapse_the_bound_holds(discount):
-    """The corners move by hundreds of times what the faces at hand would say."""
-    found = payoff_set(RepeatedGame(RESTING, discount))
-    assert found.ok
-    least = threat_in_integers(RESTING, discount, rounds=20_000)
-    ranges = np.ptp(RESTING.payoffs, axis=(0, 1))  # the bound is a share of them
-    np.testing.assert_array_less(np.abs(found.threat - least) / ranges, found.stats.bound + 1e-12)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0), (1e6, 0), (1, 10**6)])

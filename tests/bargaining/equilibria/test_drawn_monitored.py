@@ -87,60 +87,6 @@ def small(seed):
     )
 
 
-@pytest.mark.parametrize(
-    "seed", [16, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 18, 19, 22, 53))]
-)
-def test_half_planes_that_pass_each_other_are_proved_to_leave_nothing(seed):
-    """The last profiles are playable until opposite half-planes have passed each other; in rationals they do, too."""
-    repeated, payoffs, chances = small(seed)
-    if repeated.players == 2:
-        found = payoff_set(repeated, tolerance=1e-2)
-        assert iterate(payoffs, chances, 0.8, directions=16)[1] is None
-    else:
-        found = payoff_bounds(repeated, tolerance=1e-2)
-    proof = certify(found)
-    assert proof.inner
-    assert proof.outer
-    assert proof.holds
-    assert "outer sets vanish" in proof.statement
-    same = Game(*np.zeros_like(np.moveaxis(payoffs, -1, 0)))  # nobody gains by a deviation
-    other = RepeatedGame(same, repeated.exact_discounts[0], monitoring=repeated.monitoring)
-    assert not certify(replace(found, game=other)).inner
-
-
-@pytest.mark.parametrize(
-    "seed", [129, 133, *(pytest.param(k, marks=pytest.mark.slow) for k in (17, 61, 113, 121, 165))]
-)
-def test_a_set_with_slack_that_is_too_small_gives_way_to_one_on_the_edge(seed):
-    """Stage equilibria with ties have no slack: rows met with some leave the others alone."""
-    found = payoff_bounds(drawn(seed)[0], tolerance=1e-5)
-    assert found.status is Status.OK, found.reason
-    assert certify(found, tolerance=1e-4).holds
-
-
-def test_profiles_go_out_of_play_after_an_inner_set_is_found():
-    """Its states keep the numbers of their profiles in the game."""
-    rng = np.random.default_rng(359)
-    game = Game(*np.moveaxis(rng.integers(-3, 4, (2, 2, 2, 3)).astype(float), -1, 0))
-    monitoring = Monitoring(rng.dirichlet(np.ones(4), (2, 2, 2)))
-    repeated = RepeatedGame(
-        game, float(rng.choice([0.4, 0.5, 0.6, 0.7, 0.8])), exit=Exit([0.2, -0.3, 0.1]), monitoring=monitoring
-    )
-    found = payoff_bounds(repeated, tolerance=1e-2, refinements=3, budget=20_000_000)
-    assert found.status is Status.OK
-    owners = found._found.play.owners
-    assert set(owners[owners >= 0]) <= set(np.flatnonzero(found._found.outer.alive)) == {1, 3}
-
-
-def test_states_without_slack_are_simple_where_others_are_rounded():
-    """A stage equilibrium with ties, for ever, and a strict one, from which lotteries lead to both."""
-    found = payoff_set(drawn(284)[0], tolerance=1e-5)
-    proof = certify(found, tolerance=1e-4)
-    assert proof.holds, proof.statement
-    assert (-1, -1) in proof.vertices
-    np.testing.assert_allclose(found.vertices.max(axis=0), [3, 4], atol=1e-8)
-
-
 @pytest.mark.parametrize("seed", [0, 14, 22])
 def test_a_tolerance_below_rounding_gives_the_best_that_floats_can(seed):
     """Half-planes were added until rounding moved their corners by 1e-8 and more, or no inner set was found."""
@@ -179,77 +125,6 @@ def test_round_sets_and_sides_that_start_where_somebody_leaves(seed):
     assert proof.holds, proof.statement
 
 
-def test_a_segment_on_a_knife_edge_is_found_where_corners_rest():
-    """The program of its largest polygon leaves a part of it out."""
-    found = payoff_set(drawn(74)[0], tolerance=1e-5)
-    assert found.status is Status.OK, found.reason
-    np.testing.assert_allclose(found.vertices.max(axis=0), found.outer.max(axis=0), atol=1e-9)
-    np.testing.assert_allclose(found.vertices.min(axis=0), found.outer.min(axis=0), atol=1e-9)
-
-
-def test_rows_of_a_player_whose_payoffs_tie_need_no_slack():
-    """All that can follow gives player 0 three, whatever she does, but player 1 can be held to his part."""
-    found = payoff_set(drawn(192)[0], tolerance=1e-5)
-    np.testing.assert_allclose(found.vertices[:, 0], 3.0, atol=1e-9)
-    assert np.ptp(found.vertices[:, 1]) > 0.8
-    assert certify(found, tolerance=1e-4).holds
-    assert found.strategy(found.vertices[-1]).regret == 0
-
-
-@pytest.mark.parametrize(
-    ("payoffs", "hundredths", "discounts", "leaving"),
-    [
-        (
-            ([[-1, 0], [1, 4]], [[-4, 3], [-3, -3]]),
-            [[[43, 27, 30], [54, 41, 5]], [[2, 1, 97], [17, 23, 60]]],
-            (Fraction(21, 25), Fraction(53, 100)),
-            None,
-        ),
-        pytest.param(
-            ([[4, -3], [0, 2]], [[-1, -1], [3, -3]]),
-            [[[9, 53, 38], [42, 57, 1]], [[32, 10, 58], [8, 41, 51]]],
-            (Fraction(37, 50), Fraction(21, 50)),
-            [-2, -1],
-            marks=pytest.mark.slow,
-        ),
-    ],
-)
-def test_round_sets_with_a_corner_that_has_no_slack_grow_from_smaller_ones(
-    payoffs, hundredths, discounts, leaving
-):
-    """Where player 1 gets only what a stage equilibrium with ties, or leaving, gives, no row can be tightened."""
-    signal = Monitoring(Fraction(1, 100) * np.array(hundredths))
-    leave = None if leaving is None else Exit(leaving)
-    found = payoff_set(
-        RepeatedGame(Game(*payoffs), discounts, exit=leave, monitoring=signal),
-        tolerance=1e-5,
-        budget=50_000_000,
-    )
-    assert found.status is Status.OK, found.reason
-    assert found.vertices.max(axis=0)[0] == pytest.approx(4, abs=1e-4)
-    if leave is not None:
-        assert certify(found, tolerance=2e-5).holds
-
-
-def test_where_a_fine_tolerance_finds_nothing_a_wider_one_is_tried():
-    """A corner without slack that no stage equilibrium gives: with rows as tight as 1e-4 allows nothing was found."""
-    game = Game([[-2, -2], [-2, 2]], [[-1, -1], [-1, 3]])
-    signal = Monitoring(Fraction(1, 4) * np.array([[[3, 1], [2, 2]], [[3, 1], [4, 0]]]))
-    found = payoff_set(
-        RepeatedGame(game, (Fraction(3, 4), Fraction(4, 5)), monitoring=signal), tolerance=1e-4, budget=10**8
-    )
-    assert found.gap < 1e-3
-    np.testing.assert_allclose(found.vertices.min(axis=0), [-2, -1], atol=5e-3)
-
-
-def test_profiles_may_go_out_of_play_while_corners_move():
-    """Then nothing touches the half-planes, which raised an error of arrays; all that is left is to leave at once."""
-    repeated, *_, leaving = drawn(290)
-    found = payoff_set(repeated, tolerance=1e-5)
-    assert found.status is Status.OK
-    np.testing.assert_allclose(found.vertices, [leaving], atol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("seed", "tolerance", "discounts"),
     [
@@ -282,13 +157,6 @@ def test_payoffs_of_automata_are_what_their_states_promise(seed, tolerance, disc
                 for k, share in after
             )
             assert state.payoffs[i] == (1 - d) * repeated.game.exact[state.profile][i] + d * later
-
-
-def test_payoffs_of_a_player_who_does_not_wait_do_not_follow_from_what_comes_later():
-    repeated = drawn(62)[0]
-    repeated = RepeatedGame(repeated.game, (0, 0.9), exit=repeated.exit, monitoring=repeated.monitoring)
-    found = payoff_set(repeated, tolerance=1e-3)
-    assert found.strategy(found.vertices.mean(axis=0)).regret == 0
 
 
 def test_an_automaton_with_regret_is_not_returned():

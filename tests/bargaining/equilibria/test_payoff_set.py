@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certify import certify
 from bargaining.games.normal_form import Game
 from bargaining.games.repeated import Exit, RepeatedGame
-from brackets import Operator, bracket
+from brackets import bracket
 from drawn_games import exit_of, stage_game
 from known_games import PRISONERS, PROFIT, THREE
 from polygons import hausdorff
@@ -260,16 +259,6 @@ def test_affine_payoffs_move_the_set_by_the_same_map(factor: float, offset: floa
             assert hausdorff(plain.vertices, back) < 10 * tol
 
 
-@pytest.mark.parametrize("millionths", [Fraction(1, k) for k in (4, 8, 10, 12)], ids=str)
-def test_exits_of_a_sweep_in_fractions_are_rounded_only_in_the_unit_box(millionths: Fraction) -> None:
-    """Leaving pays player 0 just what the better stage equilibrium does, so that she stays."""
-    payoffs = [[1 + x * millionths / 10**6 for x in row] for row in ((9, 1), (8, 3))]
-    moved = Game(payoffs, [[9, 8], [1, 3]])
-    options = [[payoffs[0][0], Fraction(y)] for y in range(-4, 4)]
-    for found in payoff_sets(RepeatedGame(moved, Fraction(9, 10), exit=Exit(options))):
-        assert found.contains([float(payoffs[0][0]), 9.0])
-
-
 def test_fractions_are_rounded_only_in_the_unit_box() -> None:
     """On a knife edge: three profiles meet a constraint exactly, and floats a millionth apart near 1 would not."""
     own = [[-4, 0, 0, -3], [-1, -1, -1, 0], [1, -1, 4, 2], [-5, -3, -3, -1]]
@@ -362,40 +351,16 @@ def resting(delta: float) -> list[tuple[float, float]]:
     return [(p, 5.0), (0.0, 5.0), best(p)]
 
 
-@pytest.mark.dear("0.98")
-@pytest.mark.parametrize("discount", [0.98, 0.99])
+@pytest.mark.dear("0.98", "0.999")
+@pytest.mark.parametrize("discount", [0.98, 0.99, 0.999])
 def test_a_vertex_that_comes_to_rest_on_an_edge_does_not_hide_what_attracts(discount: float) -> None:
     """The outer sets keep a fourth vertex, which nears the edge of a triangle more slowly than patience says."""
-    found = payoff_set(RepeatedGame(RESTING, discount))
-    assert found.ok
-    assert found.stats.iterations < 400
-    np.testing.assert_allclose(found.vertices, resting(discount), rtol=0, atol=1e-10)
-    assert certify(found).inner
-
-
-@pytest.mark.dear("0.999", "0.9995")
-@pytest.mark.parametrize("discount", [0.998, 0.999, 0.9995])
-def test_half_planes_prove_what_plain_steps_close_in_on_too_slowly(discount: float) -> None:
     found = payoff_set(RepeatedGame(RESTING, discount))
     assert found.ok
     unit = np.array([8.0, 6.0])
     off = hausdorff(found.vertices / unit, np.array(resting(discount)) / unit)
     assert off <= found.stats.bound + 1e-13 < 1e-9
     assert certify(found).inner
-
-
-def test_faces_that_move_by_fifty_thousand_times_what_rounding_adds_are_proved() -> None:
-    """Vertices lie nearly in line: each is followed by the one that is next on the boundary, not by the farthest."""
-    assert payoff_set(RepeatedGame(stage_game(58), [0.9, 0.999])).ok
-
-
-@pytest.mark.slow
-def test_faces_that_move_by_fifty_thousand_times_what_rounding_adds_are_certified() -> None:
-    found = payoff_set(RepeatedGame(stage_game(58), [0.9, 0.999]))
-    proof = certify(found)
-    assert proof.inner
-    # The outer side is at the limit of what rationals prove.
-    assert not proof.outer or found.stats.bound < proof.bound < 1e-7
 
 
 def test_vertices_that_accumulate_where_a_constraint_binds() -> None:
@@ -413,40 +378,6 @@ def test_vertices_that_accumulate_where_a_constraint_binds() -> None:
 @pytest.mark.parametrize("seed", [81, pytest.param(149, marks=pytest.mark.slow)])
 def test_constraints_that_bind_where_vertices_accumulate_agree_with_the_oracle(seed: int) -> None:
     check_against_oracle(seed, ("0.25", "0.75") if seed == 81 else ("0.7", "0.5"))
-
-
-@pytest.mark.parametrize(
-    ("seed", "kind", "discounts"),
-    [
-        (53, "none", (Fraction(1, 2), Fraction(99, 100))),
-        pytest.param(23, "two-sided", (Fraction(3, 4), Fraction(1, 2)), marks=pytest.mark.slow),
-        pytest.param(23, "one-sided", (Fraction(3, 4), Fraction(1, 2)), marks=pytest.mark.slow),
-    ],
-)
-def test_sets_whose_vertices_accumulate_where_a_constraint_binds(
-    seed: int, kind: str, discounts: tuple[Fraction, Fraction]
-) -> None:
-    """Without any slack the operator maps them to themselves, and strategies go on in the limit of the vertices."""
-    repeated = RepeatedGame(stage_game(seed), discounts, exit=exit_of(seed, kind))
-    found = payoff_set(repeated)
-    if "knife edge" in found.stats.stopped:
-        return
-    assert found.ok
-    image = Operator.of(repeated)([(Fraction(x), Fraction(y)) for x, y in found.vertices.tolist()])
-    assert hausdorff(np.array([(float(x), float(y)) for x, y in image]), found.vertices) < 1e-9
-    assert found.strategy(found.vertices.mean(axis=0)).regret == 0
-
-
-@pytest.mark.slow
-def test_nothing_is_left_where_only_a_limit_of_vertices_would_do() -> None:
-    """Player 0 must be promised 3, his most, after (1, 3); what gives it to him never gives player 1 enough.
-
-    After (3, 2) she needs 2 + 1/99 at least, and on the line of his 3 the most is 2 in the long run. Without (1, 3) she
-    gets no more than 2, which leaves (2, 2) alone; and that he would give up for 3.
-    """
-    found = payoff_set(RepeatedGame(stage_game(135), [0.5, 0.99]))
-    # Rounds exclude one vertex after the other.
-    assert found.status in (Status.EMPTY, Status.INACCURATE)
 
 
 @pytest.mark.dear("13-discounts1", "8-discounts0", "34-discounts3")
@@ -480,12 +411,6 @@ def test_a_knife_edge_says_so_and_fractions_cure_it(seed: int) -> None:
     assert certify(exact).holds
 
 
-@pytest.mark.slow
-def test_very_patient_players_who_differ_get_both_sides() -> None:
-    found = payoff_set(RepeatedGame(PRISONERS, [0.98, 0.99]))
-    assert found.ok or (found.stats.attained and found.stats.bound < 0.1)
-
-
 def check_faces(found: PayoffSet) -> None:
     """Every vertex comes from a profile and a continuation in the set; no face moves under the operator."""
     g, delta = found.game.game.payoffs.reshape(-1, 2), found.game.discounts
@@ -511,15 +436,6 @@ def check_faces(found: PayoffSet) -> None:
             if program.status == 0:
                 most = max(most, normals[k] @ ((1 - delta) * gets) - program.fun)
         assert most == pytest.approx(offsets[k], abs=1e-6 * size)  # what the programs are good for
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("discounts", [[0.9, 0.999], [0.9, 0.99], [0.5, 0.99], [0.95, 0.9]])
-def test_sixty_games_of_players_who_are_patient_by_different_measure(discounts: list[float]) -> None:
-    for seed in range(60):
-        found = payoff_set(RepeatedGame(stage_game(seed), discounts))
-        assert found.status is not Status.INACCURATE
-        assert found.stats.bound <= 1e-9
 
 
 def test_a_strategy_of_players_who_are_patient_by_different_measure() -> None:
@@ -566,15 +482,6 @@ def test_exit_payoffs_by_leaver() -> None:
     found = payoff_set(RepeatedGame(PRISONERS, 0.5, exit=Exit.by_leaver([[4, 0], [0, 4]])))
     assert found.threat.tolist() == [2, 2]
     assert found.vertices[0].tolist() == [2, 2]
-
-
-def test_a_batch_is_solved_cell_by_cell() -> None:
-    options = np.stack([np.linspace(0, 8, 5), np.full(5, 2.0)], axis=-1)
-    batch = payoff_sets(RepeatedGame(THREE, 0.6, exit=Exit(options)))
-    assert batch.shape == (5,)
-    for found, option in zip(batch, options, strict=True):
-        alone = payoff_set(RepeatedGame(THREE, 0.6, exit=Exit(option)))
-        assert hausdorff(found.vertices, alone.vertices) < 1e-10
 
 
 @pytest.mark.parametrize("discount", [0.3, 0.6, 0.95])
@@ -715,23 +622,6 @@ def test_promises_hold_against_the_exact_threats_not_those_of_a_set_with_room() 
     assert found.strategy(found.vertices.mean(axis=0)).regret == 0
 
 
-@pytest.mark.slow
-def test_a_set_of_thousands_of_vertices_is_found_in_seconds() -> None:
-    """Vertices are added while that brings the sets inside and outside closer; that took a minute."""
-    first = [[8.275, 5.813, 0.64], [2.644, 9.895, 2.682], [4.175, 6.59, 0.773]]
-    second = [[2.979, 2.691, 4.982], [2.245, 6.878, 8.447], [1.921, 2.776, 7.938]]
-    start = process_time()
-    assert payoff_set(RepeatedGame(Game(first, second), (0.99, 0.999), exit=Exit([3.823, 1.575]))).ok
-    assert process_time() - start < 20
-
-
-@pytest.mark.slow
-def test_a_set_inside_that_hardly_grows_is_given_up_for_another_outer_one() -> None:
-    """It grew for hundreds of rounds; a later stage of the outer set shows its structure at once."""
-    game, leave = Game([[-7, -8], [2, -4]], [[-4, 8], [-8, 3]]), [-4.9453436603011, 0.8080457055755757]
-    assert payoff_set(RepeatedGame(game, (0.99, 0.999), exit=Exit(leave, who=[1])), budget=12_000_000).ok
-
-
 @pytest.mark.dear(
     "none-game1-discounts1",
     "both-game1-discounts1",
@@ -801,13 +691,6 @@ def test_a_point_beyond_what_continuations_reach_does_not_generate_itself() -> N
     assert found.ok
     np.testing.assert_allclose(found.vertices, [[30, 3]], rtol=0, atol=1e-10)
     assert certify(found).holds
-
-
-def test_a_batch_may_hold_one_game_many_times() -> None:
-    prisoners = Game([[9, 1], [10, 3]], [[9, 10], [1, 3]])
-    alone = payoff_set(RepeatedGame(prisoners, 0.6))
-    for found in payoff_sets(RepeatedGame(prisoners, [[0.6, 0.6]] * 12)):
-        np.testing.assert_array_equal(found.vertices, alone.vertices)
 
 
 @pytest.mark.parametrize(("kind", "actions"), [("random", (3, 3)), ("whole", (2, 4)), ("whole", (1, 3))])

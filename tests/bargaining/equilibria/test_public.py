@@ -45,18 +45,6 @@ CASES = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("discount", [0.71124365, 0.712, 0.7121])
-def test_partners_who_are_just_too_impatient_for_more_than_a_segment(discount):
-    """Corners near its ends move too little to be found again along rays: they are looked for as they are."""
-    found = payoff_set(
-        RepeatedGame(PARTNERS, discount, monitoring=report("0.9", "0.5", "0.25")), tolerance=1e-5
-    )
-    np.testing.assert_allclose(found.vertices, [[0, 0], [1.75, 1.75]], atol=1e-4)
-    assert found.status is Status.OK
-    assert certify(found, tolerance=1e-4).holds
-
-
 def test_more_budget_is_advised_where_it_helps():
     partners = RepeatedGame(PARTNERS, 0.7, monitoring=report("0.9", "0.5", "0.25"))
     whole, cut = payoff_set(partners, tolerance=1e-11), payoff_set(partners, tolerance=1e-11, budget=500)
@@ -123,16 +111,6 @@ def test_nothing_seen_repeats_the_stage_game():
     battle = Game([[2, 0], [0, 1]], [[1, 0], [0, 2]])
     found = public_payoff_set(RepeatedGame(battle, 0.9, monitoring=Monitoring.none(battle)))
     assert sorted(map(tuple, found.vertices.round(6).tolist())) == [(1, 2), (2, 1)]
-
-
-@pytest.mark.parametrize("discount", [0.5, 0.8])
-def test_a_set_that_is_a_segment_is_not_lost_to_rounding(discount):
-    """Two stage equilibria, (3, 8) and (5, 11), and nothing beside their mixtures can be sustained."""
-    game = Game([[2, 5], [3, 1]], [[2, 11], [8, 5]])
-    signal = Monitoring([[[0.4, 0.6], [0.6, 0.4]], [[0.8, 0.2], [0.2, 0.8]]])
-    found = public_payoff_set(RepeatedGame(game, discount, monitoring=signal))
-    assert found.status is Status.OK
-    np.testing.assert_allclose(found.vertices, [[3, 8], [5, 11]], atol=1e-9)
 
 
 @pytest.mark.parametrize("discount", [0.15, 0.5])
@@ -330,48 +308,6 @@ def test_how_often_and_how_long_they_fight():
     assert history.profiles[0][0] != play.states[history.states[0]].profile[0] or history.signals[0] == -1
 
 
-@pytest.mark.parametrize("rare", [Fraction(1, 10**7), Fraction(1, 10**9)])
-def test_rare_wars_begin_after_a_long_time_not_never(rare):
-    """A bad report comes once in ten million periods, or more seldom; with some chance they fight for ever after it."""
-    repeated = RepeatedGame(PARTNERS, Fraction(4, 5), monitoring=report(1 - rare, "1/2", "1/4"))
-    play = payoff_set(repeated, tolerance=1e-3).strategy([1.9, 1.9])
-    fight, work = sorted(range(2), key=lambda k: play.states[k].profile, reverse=True)
-    chance = dict(play.states[work].following[1])[fight]
-    assert play.expected_length([work]) == pytest.approx(float(1 / (rare * chance)), rel=1e-12)
-    assert np.isinf(play.expected_length([fight, work])).all()
-    assert play.frequencies()[[fight, work]].tolist() == [1, 0]
-
-
-@pytest.mark.parametrize("least", [Fraction(1, 10), Fraction(1, 10**18)])
-def test_the_long_run_is_longer_than_any_chance_is_small(least):
-    """Play moves between two states, to the second twice as often, until with this chance it reaches the last."""
-    repeated = RepeatedGame(PARTNERS, 0.5, monitoring=Monitoring.none(PARTNERS))
-    moves = [
-        [(0, 1 - 2 * least), (1, 2 * least)],
-        [(0, least), (1, 1 - least)],
-        [(0, least / 3), (2, 1 - least), (3, 2 * least / 3)],
-        [(3, Fraction(1))],
-    ]
-    states = [PublicState(profile=(1, 1), following=(tuple(row),), payoffs=(0, 0)) for row in moves]
-    play = PublicAutomaton(game=repeated, states=tuple(states), start=((2, Fraction(1)),))
-    np.testing.assert_allclose(play.frequencies(), [1 / 9, 2 / 9, 0, 2 / 3], atol=1e-14)
-    assert play.expected_length([2]) == pytest.approx(float(1 / least), rel=1e-14)
-
-
-def test_a_corner_where_players_leave_does_not_move():
-    """Of a segment from leaving to a stage equilibrium the largest polygon reached below the payoff of leaving."""
-    game = Game([[-1, -1], [-4, -2]], [[1, 2], [0, -3]])
-    quarters = [[[2, 1, 1], [1, 2, 1]], [[2, 1, 1], [1, 0, 3]]]
-    found = payoff_set(
-        RepeatedGame(
-            game, [0.55, 0.87], exit=Exit([-1, 1]), monitoring=Monitoring(Fraction(1, 4) * np.array(quarters))
-        ),
-        tolerance=1e-5,
-    )
-    np.testing.assert_allclose(found.vertices, [[-1, 1], [-1, 2]], atol=1e-9)
-    np.testing.assert_allclose(found.threat, [-1, 1], atol=1e-9)
-
-
 def test_the_door_and_its_refusals():
     one = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-2)
     assert type(one).__name__ == "PublicPayoffSet"
@@ -447,27 +383,6 @@ def test_a_threat_or_an_outer_set_that_was_not_found_is_not_proved():
         assert certify(one, tolerance=2e-2).bound > 3e-2
 
 
-def test_play_of_a_game_some_of_whose_profiles_are_out_of_play():
-    """At .6 only working and shirking together are left; states name them by their numbers in the game."""
-    found = payoff_set(
-        RepeatedGame(PARTNERS, Fraction(3, 5), monitoring=report("9/10", "1/2", "1/4")), tolerance=1e-3
-    )
-    play = found.strategy([1.5, 1.5])
-    assert play.regret == 0
-    assert {state.profile for state in play.states} == {(0, 0), (1, 1)}
-
-
-@pytest.mark.parametrize("tolerance", [1e-2, pytest.param(None, marks=pytest.mark.slow)])
-def test_a_step_too_short_for_floats_warns_nobody(tolerance):
-    # (5, 11) is a stage equilibrium, so that it is an equilibrium payoff however patient the players are.
-    segment = Game([[2, 5], [3, 1]], [[2, 11], [8, 5]])
-    found = payoff_set(
-        RepeatedGame(segment, 0.999, monitoring=report(0.9, 0.5, 0.25)), tolerance=tolerance, budget=5_000_000
-    )
-    assert found.status is not Status.EMPTY
-    assert (found.outer.max(axis=0) >= [5, 11]).all()
-
-
 UNITS = [(1e6, 0.0), (1e-6, 0.0), (1.0, 1e6)]
 
 
@@ -508,21 +423,6 @@ def test_players_without_patience_repeat_the_stage_game(discount):
     np.testing.assert_allclose(found.vertices, [[0, 0]], atol=1e-8)
 
 
-@pytest.mark.parametrize("discount", [1.0, -0.1, np.nan])
-def test_discounts_must_lie_below_one(discount):
-    with pytest.raises(InvalidInput, match="`discounts`"):
-        RepeatedGame(PARTNERS, discount, monitoring=report(0.9, 0.5, 0.25))
-
-
-def test_players_almost_without_impatience_are_answered_or_refused_by_the_gap():
-    """At a discount factor of 1 - 1e-6 a small budget gives a wide gap: the status says so, and the outer set holds."""
-    found = payoff_set(
-        RepeatedGame(PARTNERS, 1 - 1e-6, monitoring=report(0.9, 0.5, 0.25)), tolerance=1e-3, budget=300_000
-    )
-    assert found.outer[:, 0].max() >= 2.2385  # at .9, whose digits are known, and sets grow with patience
-    assert (found.status is Status.OK) == (found.gap <= 1e-3)
-
-
 def test_no_equilibrium_in_pure_actions_is_said():
     pennies = Game([[1, -1], [-1, 1]], [[-1, 1], [1, -1]])
     found = payoff_set(RepeatedGame(pennies, 0.9, monitoring=Monitoring([[[0.7, 0.3]] * 2] * 2)))
@@ -549,25 +449,3 @@ def test_green_and_porter_with_patience_and_with_exit(discount, leaving, expecte
     found = payoff_set(RepeatedGame(game, discount, exit=leave, monitoring=PRICES), tolerance=1e-5)
     assert found.status is Status.OK
     assert extremes(found.vertices) == pytest.approx(expected, abs=5e-5)
-
-
-@pytest.mark.slow
-def test_partners_who_cannot_cooperate_at_once_take_turns():
-    """Two thirds, a half, a quarter: no symmetric cooperation at any patience, yet two in sum from taking turns."""
-    found = payoff_set(RepeatedGame(PARTNERS, 0.9, monitoring=report("2/3", "1/2", "1/4")), tolerance=1e-5)
-    low, high = extremes(found.vertices), extremes(found.outer)
-    for k, (least, most) in enumerate([(1.99987, 1.99989), (1.53442, 1.53457), (1.18785, 1.18813)]):
-        assert low[k] <= most + 1e-5
-        assert high[k] >= least - 1e-5
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("share", "highest", "total"),
-    [(0.1, 1.95963, 3.277778), (0.2, 1.50150, 3), (0.3, 1.32143, 2.642857), (0.5, 0, 0)],
-)
-def test_the_highest_payoff_under_a_garbled_report(share, highest, total):
-    noise = (1 - share) * np.eye(2) + share * np.array([0.6, 0.4])
-    found = payoff_set(RepeatedGame(PARTNERS, 0.8, monitoring=report(0.9, 0.5, 0.25).garbled(noise)))
-    assert found.vertices[:, 0].max() == pytest.approx(highest, abs=1e-5)
-    assert found.vertices.sum(axis=1).max() == pytest.approx(total, abs=1e-5)

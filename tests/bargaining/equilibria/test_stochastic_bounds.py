@@ -68,18 +68,6 @@ def test_drawn_games_have_their_payoffs_between_the_bounds(seed):
     enclosed(drawn(seed))
 
 
-@pytest.mark.parametrize(
-    "seed", [60, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (104, 230, 260))]
-)
-def test_segments_are_bounded_from_inside_though_they_have_no_inside(seed):
-    bounds, exact = payoff_bounds(drawn(seed)), payoff_set(drawn(seed))
-    assert bounds.gap < 1e-8
-    for some, known in zip(bounds.bounds, exact.sets, strict=True):
-        assert len(known.vertices) == len(some.inner) == 2
-        assert (known.vertices @ some.directions.T <= some.levels + 1e-9).all()
-        assert np.abs(some.inner - known.vertices).max() < 1e-8
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("hundred", range(4))
 def test_four_hundred_drawn_games_have_their_payoffs_between_the_bounds(hundred):
@@ -156,21 +144,6 @@ def test_inner_sets_of_many_states_generate_themselves_by_linear_programs():
             assert plain_support(game, inner, state, direction) >= (corners @ direction).max() - 1e-7
 
 
-def test_outer_sets_that_become_needles_keep_their_ends():
-    """In state 2 (3, 0) needs all that player 1 can be promised; rounding must not cut it off."""
-    payoffs = [
-        [[[-1, -1], [-2, 2], [0, -1]], [[3, 0], [3, 0], [0, 4]]],
-        [[[4, -1], [1, 2]]],
-        [[[2, -2], [1, 0]], [[1, -2], [4, 2]]],
-    ]
-    chain = [
-        [[[0.5, 0, 0.5], [0.75, 0, 0.25], [0.75, 0, 0.25]], [[0.25, 0, 0.75], [0.5, 0, 0.5], [0.5, 0, 0.5]]],
-        [[[0, 1, 0], [0.5, 0.5, 0]]],
-        [[[0, 0, 1], [0, 0, 1]], [[1, 0, 0], [0, 0, 1]]],
-    ]
-    enclosed(StochasticGame(payoffs, chain, 0.5, exit=[None, Exit([1, 1]), None]))
-
-
 def test_a_set_that_spends_its_budget_is_bounded_from_both_sides():
     game = scattered(8, 3, 0.9, 3)
     found = payoff_set(game, budget=5_000_000)
@@ -223,29 +196,6 @@ def three(seed, delta, states=2):
     rng = np.random.default_rng(seed)
     laws = rng.dirichlet(np.ones(states), (states, 2, 2, 2))
     return StochasticGame([*rng.random((states, 2, 2, 2, 3))], [*laws], delta)
-
-
-@pytest.mark.dear("0.25-None")
-@pytest.mark.parametrize(
-    ("delta", "leave"), [(0.25, None), pytest.param(0.6, None, marks=pytest.mark.slow), (0.6, [4, 4, 4])]
-)
-def test_copies_of_a_state_have_the_bounds_of_the_repeated_game(delta, leave):
-    exits = None if leave is None else Exit(leave)
-    one = payoff_bounds(RepeatedGame(SHARED, delta, exit=exits))
-    bounds = payoff_bounds(StochasticGame([SHARED] * 2, [[0.5, 0.5], [0.2, 0.8]], delta, exit=exits))
-    assert one.gap < 1e-6
-    assert bounds.ok
-    for some in bounds.bounds:
-        for inner, outer in ((some.inner, one), (one.inner, some)):
-            assert (outer.directions @ inner.T <= outer.levels[:, None] + 1e-5).all()
-        assert np.abs(some.threat[0] - one.threat[0]).max() < 1e-5
-
-
-def test_proofs_keep_segments_that_rounding_would_take_for_points():
-    bounds = payoff_bounds(drawn(324))
-    proof = certify(bounds, tolerance=2e-6)
-    assert proof.holds
-    assert [len(some) for some in proof.vertices] == [2, 1]
 
 
 def test_a_state_alone_is_the_repeated_game():
@@ -342,23 +292,6 @@ def test_sets_of_three_patient_players_are_found_from_both_sides(seed, delta):
     proof = certify(bounds, tolerance=1e-5)
     assert proof.inner
     assert proof.holds
-
-
-@pytest.mark.slow
-def test_sets_of_three_patient_players_of_whom_all_may_leave_are_proved():
-    bounds = payoff_bounds(patient(2, 0.99, [Exit([-1, -1, -1]), None]))
-    assert bounds.ok
-    assert certify(bounds, tolerance=1e-5).holds
-
-
-@pytest.mark.slow
-def test_sets_of_three_patient_players_in_three_states_are_found_from_both_sides():
-    rng = np.random.default_rng(0)
-    payoffs, laws = rng.integers(-5, 6, (3, 2, 2, 1, 3)), rng.dirichlet(np.ones(3), (3, 2, 2, 1))
-    game = StochasticGame([*payoffs], [*laws], 0.97)
-    bounds = payoff_bounds(game)
-    assert bounds.ok
-    assert missed(game, [some.inner for some in bounds.bounds], 0.97) < 1e-8
 
 
 def test_what_generates_itself_need_not_do_so_with_more_patience():

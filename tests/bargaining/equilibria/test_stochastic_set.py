@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from bargaining.equilibria._affine import Effort
-from bargaining.equilibria.payoff_set import payoff_bounds, payoff_set
+from bargaining.equilibria.payoff_set import payoff_set
 from bargaining.equilibria.sets.answer import solved
-from bargaining.equilibria.stochastic.markov import markov_equilibria
 from bargaining.equilibria.stochastic.payoff_sets import stochastic_payoff_sets
 from bargaining.errors import InvalidInput, NotApplicable, Status
 from bargaining.exact.certify import certify
@@ -105,66 +104,9 @@ def test_states_that_are_alike_give_the_repeated_game(block: int) -> None:
         check_against_repeated(seed)
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """A repeated game and the vertices it has in print or by hand; none if it has no equilibrium."""
-
-    name: str
-    game: Game
-    discounts: object
-    vertices: list[tuple[float, float]]
-    leave: Exit | None = None
-
-
-PRISONERS_PATIENT = [(3, 3), (9.75, 3), (9, 9), (3, 9.75)]
-REPEATED = [
-    Repeated("patient", PRISONERS, 0.9, PRISONERS_PATIENT),
-    Repeated("very patient", PRISONERS, 0.999, PRISONERS_PATIENT),
-    Repeated("impatient", PRISONERS, 0.14, [(3, 3)]),
-    Repeated("without patience", PRISONERS, 0, [(3, 3)]),
-    Repeated("critical", PRISONERS, Fraction(1, 7), [(3, 3), (9, 9)]),
-    Repeated(
-        "three actions",
-        THREE,
-        0.3,
-        [
-            (1.1256824, 2.8),
-            (7.3377047, 0),
-            (7.8630896, 0),
-            (19.7917977, 2.8),
-            (15.5630896, 9.1),
-            (7.3377047, 10.9826253),
-        ],
-    ),
-    Repeated("low exit", PRISONERS, 0.5, [(0, 0), (9.9375, 1.5), (9, 9), (1.5, 9.9375)], Exit([0, 0])),
-    Repeated("unequal exit", PRISONERS, 0.5, [(3, 5), (9.5, 5), (9, 9), (3, 9.75)], Exit([3, 5])),
-    Repeated("exit above everything", PRISONERS, 0.9, [(20, 20)], Exit([20, 20])),
-    Repeated("exit above everything for one", PRISONERS, 0.9, [(20, 0)], Exit([20, 0])),
-    Repeated("a threat without credit", PRISONERS, 0.5, PRISONERS_PATIENT, Exit([1, 0], who=[0])),
-    Repeated("one action each", Game([[2]], [[5]]), 0.7, [(2, 5)]),
-    Repeated("constant payoffs", Game(np.full((3, 2), 4), np.full((3, 2), -1)), 0.7, [(4, -1)]),
-    Repeated("coordination", Game([[2, 0], [0, 1]], [[1, 0], [0, 2]]), 0, [(1, 2), (2, 1)]),
-    Repeated("pennies", PENNIES, 0.9, []),
-    Repeated("a saddle point", Game([[3, 1, 4], [2, 0, 9]], [[-3, -1, -4], [-2, 0, -9]]), 0.9, [(1, -1)]),
-]
-
-
 def in_general(game: StochasticGame) -> list[np.ndarray]:
     """The vertices by the general solver, also for a game of one state."""
     return [state["vertices"] for state in solved(game, Effort())[0]]
-
-
-@pytest.mark.parametrize("case", REPEATED, ids=lambda case: case.name)
-def test_every_path_solves_the_repeated_game(case: Repeated) -> None:
-    repeated = RepeatedGame(case.game, case.discounts, exit=case.leave)
-    single = StochasticGame.from_repeated(repeated)
-    double = StochasticGame.from_chain(
-        case.game, [[0.5, 0.5], [0.25, 0.75]], repeated.exact_discounts, exit=case.leave
-    )
-    every = [payoff_set(repeated).vertices, payoff_set(single).at(0).vertices]
-    for vertices in [*every, *in_general(single), *in_general(double)]:
-        assert vertices.shape == (len(case.vertices), 2)
-        np.testing.assert_allclose(vertices, np.reshape(case.vertices, (-1, 2)), rtol=0, atol=6e-8)
 
 
 @pytest.mark.dear("discounts0")
@@ -404,48 +346,6 @@ def test_a_state_without_equilibrium_leaves_those_that_keep_out_of_it_alone(disc
             found.at(state)  # type: ignore[arg-type]
 
 
-def test_one_point_in_each_state_is_found_whatever_the_patience() -> None:
-    """Both keep to the first row and column in state 0, the last in state 1, which lasts: (7, 5) for ever."""
-    stages = [[[[6, 4], [2, -1]], [[0, -3], [-3, -3]]], [[[-2, 5], [4, 7]], [[2, 3], [7, 5]]]]
-    first = np.array([[[8, 7], [7, 12]], [[3, 10], [8, 0]]]) / 12
-    game = StochasticGame(stages, list(np.stack([first, 1 - first], axis=-1)), 0)
-    for k in range(1, 34):
-        found = stochastic_payoff_sets(game.with_discounts(k / 64))
-        d = k / 64
-        start = ((1 - d) * np.array([6, 4]) + d / 3 * np.array([7, 5])) / (1 - 2 * d / 3)
-        for some, point in zip(found.sets, (start, [7, 5]), strict=True):
-            np.testing.assert_allclose(some.vertices, [point], atol=1e-9)
-
-
-@pytest.mark.parametrize("discount", [0.9, 0.9993, 0.9995, 0.9999])
-def test_a_threat_that_is_all_a_player_can_get_leaves_the_segment(discount: float) -> None:
-    """Player 0 gets 7 in every equilibrium, the most there is; probabilities that sum to 1 up to rounding add to it."""
-    stage = Game([[4, 7, 6], [2, 7, 7], [7, -3, 1]], [[3, 0, 1], [3, 5, 3], [-2, 4, 6]])
-    rng = np.random.default_rng(4)
-    laws = [rng.dirichlet(np.ones(2), (3, 3)) for _ in range(2)]
-    repeated = payoff_set(RepeatedGame(stage, discount))
-    for found in payoff_set(StochasticGame([stage, stage], laws, discount)).values():
-        assert found.status is Status.OK
-        assert hausdorff(found.vertices, repeated.vertices) <= 1e-9
-
-
-def test_a_threat_to_leave_that_costs_nothing_is_credible_up_to_rounding() -> None:
-    """Player 1 gets nothing by staying or by leaving; player 0 gets u = .7 * 2 + .3 (u + 1) / 2, or nothing."""
-    then = Game([[-1], [1]], [[1], [0]])
-    leave = [Exit([0, 0], who=[1]), None]
-    game = StochasticGame.from_chain([Game([[2]], [[0]]), then], [[0.5, 0.5], [0, 1]], [0.3, 0.5], exit=leave)
-    np.testing.assert_allclose(stochastic_payoff_sets(game).at(0).vertices, [[0, 0], [31 / 17, 0]], atol=1e-9)
-
-
-def test_one_state_keeps_the_digits_of_its_discount_factors() -> None:
-    """With (1, 2) for ever player 0 gets no more by breaking it, (2 + 2 * 1/2) / 3, as leaving together pays 1/2."""
-    stage = Game([[2, 1, -1], [1, 0, 1], [1, 2, 0]], [[0, 1, -1], [2, 1, -1], [0, 1, -1]])
-    leave = Exit.by_leaver([[1, -1], [0, 2]])
-    repeated = RepeatedGame(stage, [Fraction(2, 3), Fraction(3, 4)], exit=leave)
-    found = stochastic_payoff_sets(StochasticGame.from_repeated(repeated)).at(0)
-    assert found.vertices.tolist() == payoff_set(repeated).vertices.tolist() == [[0.5, 0.5], [1, 2]]
-
-
 def test_where_only_leaving_is_left_the_set_is_one_point() -> None:
     chain = [[0.5, 0.5], [0.5, 0.5]]
     found = stochastic_payoff_sets(
@@ -478,17 +378,6 @@ def test_players_who_do_not_care_play_equilibria_of_each_stage() -> None:
     other = Game([[4, 0], [5, 1]], [[4, 5], [0, 1]])
     found = stochastic_payoff_sets(StochasticGame([PRISONERS, other], [[0.5, 0.5], [0.5, 0.5]], 0))
     assert [some.vertices.tolist() for some in found.values()] == [[[3, 3]], [[1, 1]]]
-
-
-@pytest.mark.parametrize("discount", [0.9, 0.99, 0.999, 0.9999])
-def test_work_hardly_depends_on_patience(discount: float) -> None:
-    chain = [[[[0.9, 0.1], [0.5, 0.5]], [[0.5, 0.5], [0.2, 0.8]]]] * 2
-    alike = StochasticGame([PRISONERS, PRISONERS], chain, discount)
-    found = stochastic_payoff_sets(alike)
-    assert found.ok
-    assert found.stats.iterations <= 5
-    for some in found.values():
-        np.testing.assert_allclose(some.vertices, [[3, 3], [9.75, 3], [9, 9], [3, 9.75]], atol=1e-9)
 
 
 def test_a_state_nobody_enters_is_solved_too() -> None:
@@ -535,58 +424,6 @@ def test_relabelling_players_and_states_relabels_the_sets() -> None:
         assert hausdorff(before.at(s).vertices[:, ::-1][::-1], after.at(k).vertices) < 1e-9
 
 
-def exchanged(game: StochasticGame) -> StochasticGame:
-    """Return the game with the players in the other order."""
-    return StochasticGame(
-        [stage.payoffs.swapaxes(0, 1)[..., ::-1] for stage in game.games],
-        [game.transition(s).swapaxes(0, 1) for s in range(len(game))],
-        game.discounts[::-1],
-    )
-
-
-# Constraints hold with equality at the only payoffs of the first state, which rounding lost for one of the orders.
-KNIFE_EDGES = [
-    StochasticGame(
-        [Game([[6, 3], [8, 7]], [[7, 4], [4, 2]]), Game([[0, 4], [0, 0]], [[4, 7], [9, 2]])],
-        [
-            [[[3 / 5, 2 / 5], [1 / 5, 4 / 5]], [[1, 0], [2 / 3, 1 / 3]]],
-            [[[1, 0], [3 / 5, 2 / 5]], [[2 / 5, 3 / 5], [3 / 7, 4 / 7]]],
-        ],
-        [0.58, 0.53],
-    ),
-    StochasticGame(
-        [
-            Game([[5, 5, 2], [7, 9, 8]], [[9, 6, 0], [8, 7, 9]]),
-            Game([[8, 8, 4], [1, 9, 9]], [[9, 4, 0], [2, 7, 6]]),
-        ],
-        [
-            [[[4 / 7, 3 / 7], [3 / 7, 4 / 7], [1 / 2, 1 / 2]], [[1, 0], [4 / 7, 3 / 7], [1, 0]]],
-            [
-                [[3 / 5, 2 / 5], [2 / 3, 1 / 3], [4 / 5, 1 / 5]],
-                [[1 / 4, 3 / 4], [1 / 5, 4 / 5], [3 / 5, 2 / 5]],
-            ],
-        ],
-        [0.42, 0.94],
-    ),
-]
-
-
-@pytest.mark.parametrize(("game", "only"), [*zip(KNIFE_EDGES, [(8, 4), (8, 9)], strict=True)])
-def test_a_point_on_a_knife_edge_is_lost_in_no_order_of_the_players(
-    game: StochasticGame, only: tuple[float, float]
-) -> None:
-    for order, some in ((1, game), (-1, exchanged(game))):
-        found = stochastic_payoff_sets(some)
-        vertices = found.at(0).vertices
-        # On some processors rounding leaves the second game INACCURATE: its point is within the bound all the same.
-        assert len(vertices)
-        assert found.stats.bound <= 1e-5
-        assert np.abs(vertices - only[::order]).max() <= 1e-10 + found.stats.bound
-        assert found.ok == (found.stats.bound <= found.stats.tolerance)
-        assert markov_equilibria(some).profiles
-        assert all(bounds.status is found.at(0).status for bounds in payoff_bounds(some).values())
-
-
 def test_unequal_patience_goes_beyond_the_hull() -> None:
     game = StochasticGame.from_chain(PRISONERS, [[0.5, 0.5], [0.5, 0.5]], [0.5, 0.8])
     expected = payoff_set(RepeatedGame(PRISONERS, [0.5, 0.8])).vertices
@@ -613,28 +450,6 @@ def test_what_is_not_a_two_player_stochastic_game() -> None:
         stochastic_payoff_sets(RepeatedGame(PRISONERS, 0.9))  # type: ignore[arg-type]
     with pytest.raises(NotApplicable, match="two players; got 3"):
         stochastic_payoff_sets(StochasticGame([np.zeros((2, 2, 2, 3))], [[1]], 0.5))
-
-
-def risk_sharing(steps: int, discount: float) -> StochasticGame:
-    """Two who share risk give each other parts of what they have: 0, 1/2 or 1 and the rest."""
-    payoffs = []
-    for have in (0, 1, 2):
-        give, get = np.arange(have * steps + 1)[:, None], np.arange((2 - have) * steps + 1)
-        share = (have * steps + get - give) / (2 * steps)
-        payoffs.append(np.sqrt(np.stack([share, 1 - share], axis=-1)))
-    return StochasticGame.from_chain(
-        [Game(*np.moveaxis(g, -1, 0)) for g in payoffs], np.full((3, 3), 1 / 3), discount
-    )
-
-
-@pytest.mark.parametrize("unit", [0.1, 1 / 3, 1e-6, 7e5])
-def test_vertices_that_are_stage_payoffs_are_returned_as_given(unit: float) -> None:
-    """Keeping the agreement and breaking it both: two of the payoffs given, to the last bit."""
-    stages = [unit * (PRISONERS.payoffs + np.array([1 / 7, 0.3]))] * 2
-    sets = payoff_set(StochasticGame(stages, [[0.5, 0.5], [0.5, 0.5]], 0.2)).sets
-    for one in sets:
-        corners = {tuple(vertex) for vertex in one.vertices.tolist()}
-        assert {tuple(stages[0][0, 0].tolist()), tuple(stages[0][1, 1].tolist())} <= corners
 
 
 @pytest.mark.parametrize("option", [None, (1, 0)])

@@ -115,7 +115,7 @@ def add_negotiate(commands: Any) -> argparse.ArgumentParser:
     command.add_argument(
         "--r", type=float, nargs="+", default=[0.0, 0.10, 0.15], metavar="SHARE", help="redirectable shares"
     )
-    command.add_argument("--data", metavar="NAME", help="icio2019, wiod2011 or a folder")
+    command.add_argument("--data", metavar="NAME", help="icio2019, wiod2011, wiod2014 or a folder")
     text = "of elasticities, for bands and for how often there is no deal; 200 take a minute (default: none)"
     command.add_argument("--draws", type=int, default=0, metavar="N", help=text)
     text = "print instead what the partner can ask for not ending trade, by notion of leverage"

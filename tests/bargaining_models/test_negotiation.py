@@ -326,7 +326,8 @@ def test_two_who_do_not_trade_have_nothing_to_negotiate() -> None:
 
 def test_the_european_union_is_named_by_its_members() -> None:
     with pytest.raises(
-        InvalidInput, match=r"`home` must be a region .* home=\{'EU': \['DEU', 'FRA', 'ITA'\]\}"
+        InvalidInput,
+        match=r"`home` must be a region .* Take data='wiod2014', or .* home=\{'EU3': \['DEU', 'FRA', 'ITA'\]\}",
     ):
         Negotiation(data="icio2019", home="EU", partner="US")
     with pytest.raises(InvalidInput, match=r"got 'Germny'\. Did you mean Germany\?"):

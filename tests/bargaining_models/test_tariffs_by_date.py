@@ -225,7 +225,7 @@ def test_merged_regions_have_the_rate_that_their_trade_pays():
     np.testing.assert_array_equal(first.status_quo().percent.round(9), 0.0)  # the base, at the end of 2024
 
 
-@pytest.mark.parametrize("structure", ["wiod2011", "icio2019"])
+@pytest.mark.parametrize("structure", ["wiod2011", "icio2019", "wiod2014"])
 @pytest.mark.parametrize("variant", ["adjusted", "tracker"])
 def test_every_row_has_unit_year_and_source(structure, variant):
     with (DATA / "tariffs" / f"{structure}_{variant}.csv").open(newline="", encoding="utf-8") as file:

@@ -211,7 +211,7 @@ def _notes(deal: Deal, residual: float, *, empty: bool) -> dict[str, str | float
         "Data": f"{data.unit or 'unit not given'}{when}; {data.source or 'source not given'}",
         "Tariffs": negotiation.tariffs_in_words,
         "Elasticities": f"{theta[0]:g} in every sector"
-        if np.ptp(theta) == 0.0
+        if np.ptp(theta) < NOISE  # merged sectors have a mean
         else f"by sector, {theta.min():g} to {theta.max():g}",
         "Largest residual": residual,
         "Version": bargaining.__version__,

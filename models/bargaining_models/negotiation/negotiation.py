@@ -52,14 +52,16 @@ from bargaining_models.negotiation.roles import MEANINGS, PARTS, Roles, region, 
 from bargaining_models.parameters import Parameters, load
 from bargaining_models.trade import Environment, Power, TradeData, TradeEquilibrium, TradeModel
 from bargaining_models.trade.data import check_rates, too_high
+from bargaining_models.trade.environment import STRUCTURES as DATED
 from bargaining_models.trade.environment import in_words
 from bargaining_models.trade.folders import structure
 from bargaining_models.trade.links import caps_by_sector
 from bargaining_models.trade.tariff_nash import TariffWars, rates_of, tariff_wars
 
 Role = str | Mapping[str, Sequence[str]]
-STRUCTURES = ("icio2019", "wiod2011")
-ENVIRONMENTS = ("wiod2011", "icio2019")
+STRUCTURES = ("icio2019", "wiod2011", "wiod2014")
+FLOWS = ("icio2019", "wiod2014")
+"""Structures whose tariffs are those of the first known date, and whose idle regions become one."""
 Kind = TypeVar("Kind", bound=TradeModel | TradeData)
 
 
@@ -120,11 +122,11 @@ def world_of(
         whole = model
     elif figures is not None:
         whole = TradeModel.from_parameters(figures, elasticities=elasticities or "uniform5")
-    elif isinstance(data, str) and data == "icio2019":
+    elif isinstance(data, str) and data in FLOWS:
         whole, rest = structure(data), rest or "ROW"
         base = whole.tariffs
         if isinstance(tariffs, str | datetime.date | Environment):
-            first = Environment.shipped("icio2019")
+            first = Environment.shipped(data)
             base = first.at(first.dates[0]).tariffs(whole)
         whole = whole.with_terms(base, 5.0 if elasticities is None else elasticities)
     elif isinstance(data, str | Path) and Path(data).is_dir():
@@ -154,7 +156,7 @@ def _environment(tariffs: Any, world: TradeModel | TradeData) -> Environment | N
         return tariffs if tariffs.day is not None else tariffs.at()
     if not isinstance(tariffs, str | datetime.date):
         return None
-    known = [Environment.shipped(name) for name in ENVIRONMENTS]
+    known = [Environment.shipped(name) for name in DATED]
     fitting = next((one for one in known if one.names(world)), None)
     if fitting is None:
         raise InvalidInput(
@@ -234,13 +236,14 @@ class Negotiation(Shown):
     ----------
     model : TradeModel, optional
     data : TradeModel, Parameters, TradeData, str or Path, optional
-        Instead of `model`: a model, figures, a folder of them, or "icio2019" or "wiod2011", structures of this package.
+        Instead of `model`: a model, figures, a folder of them, or "icio2019", "wiod2011" or "wiod2014", structures of
+        this package.
     home, partner, alternative : str, or mapping from a new name to a list of regions
         Regions of the model, by their name there or an everyday one ("US" for "USA"), or several that act as one:
         ``{"EU3": ["DEU", "FRA", "ITA"]}``. Without an alternative there is no route: r is 0.
     rest : str, optional
         Merge the regions that play no part into one of this name. By default they stay as they are, but for
-        "icio2019", whose others become "ROW".
+        "icio2019" and "wiod2014", whose others become "ROW".
     elasticities : optional
         With `data`: a number, one a sector, or the name of a set of the figures; by default the
         only set of a folder, otherwise 5.
@@ -249,7 +252,7 @@ class Negotiation(Shown):
         those of `Environment.shipped`; an environment, by default at its last known day; or the rates themselves. By
         default those of the base. A day after the last known one is refused;
         ``Environment.shipped().at(day, latest=True)`` takes the last known rates for it. With a day and
-        data="icio2019" the flows of 2019 are taken to have been made under the rates at the end of 2024, the first
+        "icio2019" or "wiod2014" the flows are taken to have been made under the rates at the end of 2024, the first
         that are known.
     status_quo : sequence of str, or (N, N, J) array_like, optional
         The tariffs between the two while there is no agreement: schedules, which are added up, or tariffs; by default

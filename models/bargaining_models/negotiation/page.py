@@ -19,7 +19,7 @@ from bargaining.errors import InvalidInput, Status
 from bargaining.tables.table import Column, Table
 from bargaining_models.negotiation.deal import applicable
 from bargaining_models.negotiation.draws import headline_draws
-from bargaining_models.negotiation.negotiation import Negotiation
+from bargaining_models.negotiation.negotiation import FLOWS, Negotiation
 from bargaining_models.negotiation.roles import MEANINGS, region
 from bargaining_models.negotiation.tariff_war import first_years
 from bargaining_models.trade import Environment
@@ -27,6 +27,7 @@ from bargaining_models.trade.data import DEFICITS
 from bargaining_models.trade.folders import structure
 from bargaining_models.uncertainty import LEVELS, AnyPrior, Prior, elasticity_priors
 
+UNION = ("EU", "European Union")
 OWN = ("USA", "CAN", "CHN")
 """The countries of the structure wiod2011."""
 BASE = "base"
@@ -132,7 +133,8 @@ def sheets(
     r : sequence of float
         Redirectable shares.
     data : str, optional
-        A structure of this package, or a folder; by default "wiod2011" for the US, Canada and China, else "icio2019".
+        A structure of this package, or a folder; by default "wiod2014" for the EU, "wiod2011" for the US, Canada and
+        China, else "icio2019".
     draws : int, default 0
         Of the elasticities of the structure, and of whether deficits stay; 0 leaves the bands out.
     notions : bool, default False
@@ -147,8 +149,10 @@ def sheets(
         known by date. If bands are asked for in a folder of one's own.
     """
     codes: dict[str, Any] = {"home": home, "partner": partner, "alternative": alternative}
-    if data in (None, "icio2019"):
-        known = structure("icio2019").regions
+    if data is None and any(str(name).removeprefix("the ") in UNION for name in codes.values()):
+        data = "wiod2014"
+    if data in (None, *FLOWS):
+        known = structure(data or "icio2019").regions
         codes = {part: name and region(name, part, known) for part, name in codes.items()}
     if codes["alternative"] is None and "CHN" not in codes.values():
         codes["alternative"] = "CHN"

@@ -136,7 +136,7 @@ def region(name: str | None, part: str, regions: tuple[str, ...]) -> str:
     meant = f" Did you mean {in_a_sentence(known[close[0]])}?" if close else ""
     members = [one for one in MEMBERS if one in regions]
     if code == "EU" and members:
-        meant = f" Name what it is made of: {part}={{{name!r}: {members}}}."
+        meant = f" Take data='wiod2014', or name members: {part}={{'EU3': {members[-3:]}}}."
     raise InvalidInput(f"`{part}` must be a region of the model, {', '.join(regions)}; got {name!r}.{meant}")
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bargaining_models.trade.model import TradeModel
 
 FOLDER = Path(__file__).parent.parent / "data" / "tariffs"
-STRUCTURES = ("wiod2011", "icio2019")
+STRUCTURES = ("wiod2011", "icio2019", "wiod2014")
 VARIANTS = ("adjusted", "tracker")
 COLUMNS = ("date", "importer", "exporter", "sector", "value", "unit", "source")
 SCALED = "sectors scaled"
@@ -115,8 +115,9 @@ class Environment(Shown):
 
         Parameters
         ----------
-        structure : {"wiod2011", "icio2019"}
-            The regions and sectors: the 4 by 9 goods sectors of this package, or the 20 economies by ISIC sections.
+        structure : {"wiod2011", "icio2019", "wiod2014"}
+            The regions and sectors: the 4 by 9 goods sectors of this package, the 20 economies by ISIC sections, or
+            15 of which one is the EU.
         variant : {"adjusted", "tracker"}
             "tracker" is the published series of US rates, "adjusted" the same series with five faults corrected, which
             `SOURCES.md` in the data folder lists.

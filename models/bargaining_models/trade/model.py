@@ -282,11 +282,11 @@ class TradeModel(Shown):
 
         Parameters
         ----------
-        name : {"icio2019", "wiod2011"}
+        name : {"icio2019", "wiod2011", "wiod2014"}
             "icio2019": 20 economies and 20 ISIC sections of the OECD's inter-country tables, USD bn of 2019, with
             input-output links and no tariffs. "wiod2011": the 4 regions and 11 sectors of this package, structure
-            of 2011 and totals of 2023. `SOURCES.md` in the data folder says how they were made and under which
-            terms.
+            of 2011 and totals of 2023. "wiod2014": 15 regions, one of them the EU, and 4 sectors, USD bn of 2014,
+            without inputs. `SOURCES.md` in the data folder says how they were made and under which terms.
         regions, sectors : mapping from the new name to the old names, optional
             What to merge; names not mentioned stay as they are.
         rest : str, optional

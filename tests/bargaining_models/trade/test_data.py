@@ -12,10 +12,11 @@ import xarray as xr
 import bargaining_models
 from bargaining.errors import InvalidInput
 from bargaining_models.negotiation import Negotiation
+from bargaining_models.negotiation.page import page
 from bargaining_models.parameters import load
-from bargaining_models.trade import TradeData, TradeModel
+from bargaining_models.trade import Environment, TradeData, TradeModel
 from bargaining_models.trade.folders import structure
-from plain_economy import drawn, rates
+from plain_economy import PlainEconomy, drawn, rates
 
 NAMES = {"regions": ["r0", "r1", "r2"], "sectors": ["s0", "s1"]}
 LINK = ("importer", "exporter", "sector")
@@ -463,9 +464,34 @@ def test_structures_of_the_package():
     model = TradeModel.from_structure("icio2019", tariffs=0.05)
     answer = model.solve(tariffs=rates(np.random.default_rng(0), (20, 20, 20), high=0.3)).raise_if_failed()
     assert answer.residual < 1e-12
-    with pytest.raises(InvalidInput, match="`name` must be one of 'wiod2011', 'icio2019'; got 'gtap'"):
+    with pytest.raises(
+        InvalidInput, match="`name` must be one of 'wiod2011', 'icio2019', 'wiod2014'; got 'gtap'"
+    ):
         TradeModel.from_structure("gtap")
     wiod = TradeModel.from_structure(
         "wiod2011", tariffs=load().tariffs.values / 100, limit=0.9, absorb="SERV"
     )
     np.testing.assert_array_equal(wiod.economy.flows, TradeModel.from_parameters(load()).economy.flows)
+
+
+def test_the_european_union_is_a_region():
+    """Totals of the table; a tariff in a plain program; rates of its largest member, as on all of it."""
+    data = structure("wiod2014")
+    assert data.flows.sum() == pytest.approx(161_786.4, abs=0.1)  # gross output of the world in 2014
+    model = TradeModel.from_structure("wiod2014")
+    us, union = (model.regions.index(name) for name in ("USA", "EU"))
+    raised = np.zeros_like(data.flows)
+    raised[us, union, :3] = 0.1
+    plain = PlainEconomy(data.flows, 0 * data.flows, 0 * data.inputs, np.full(4, 5.0))
+    np.testing.assert_allclose(model.solve(tariffs=raised).welfare, plain.welfare(raised), rtol=0, atol=1e-8)
+    whole = structure("icio2019")
+    rates, member = (
+        Environment.shipped(one).at().tariffs(structure(one)) for one in ("wiod2014", "icio2019")
+    )
+    germany = member[whole.regions.index("USA"), whole.regions.index("DEU"), :3]
+    np.testing.assert_array_equal(rates[us, union, :3], germany)
+    talks = Negotiation(data="wiod2014", home="European Union", partner="US", tariffs="2026-08-19")
+    assert talks.roles.names == ("EU", "US")
+    assert [table.caption.partition(" pays")[0] for table in page("the EU", "US", r=[0])[:1]] == [
+        "What the EU"
+    ]

@@ -1,6 +1,5 @@
 """The main job: every table, twice the same bytes, and a failure that costs nothing else."""
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -60,18 +59,6 @@ def test_an_unknown_table_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         job.main(["T99"])
     assert "T99" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("sets", [Study.sets[:1], pytest.param(Study.sets, marks=pytest.mark.slow)])
-def test_a_threshold_that_does_not_exist_is_no_number(study: Study, sets: tuple[str, ...]) -> None:
-    some = copy.copy(study)  # with what it has computed
-    some.sets = sets
-    table = TABLES["T3"](some)
-    rows = {row[0]: row[1:] for row in table.rows}
-    assert set(rows["leaving beats the tariff war for Canada"]) == {None}
-    assert "none" in str(table)
-    # The linear model and the calibrated one disagree on the US, and the note says so.
-    assert set(rows["the US loses from the tariff war"]) == {0.0}
 
 
 def test_what_r_means_is_what_is_sold(study: Study) -> None:

@@ -9,8 +9,6 @@ import pytest
 from bargaining._arrays import Floats
 from bargaining_models.negotiation.deal import Deal
 from bargaining_models.negotiation.headline import GRID, first_crossing
-from bargaining_models.paper import divisions
-from bargaining_models.paper.study import Study
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,3 @@ def test_first_crossing(margin, expected: float | None) -> None:  # type: ignore
     else:
         assert found.value == pytest.approx(expected, abs=1e-6)
     assert found.margin == pytest.approx(float(margin(0.0)), nan_ok=True)
-
-
-def test_what_holds_at_no_share_but_the_first_does_not_hold_at_every_r(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(study, "sets", study.sets[:1])
-    for ending, said in ((0.3, "0: at r = 0;"), (2.0, "0: at every r;")):
-        margins = (("is small", lambda deal, ending=ending: ending - np.asarray(deal.r), True),)
-        monkeypatch.setattr(divisions, "QUESTIONS", margins)
-        table = divisions.thresholds(study)
-        assert set(table.rows[0][1:]) == {0.0}
-        assert said in table.caption

@@ -231,52 +231,6 @@ def nash(agreement, threat):
     return ((agreement - threat)[0] - (agreement - threat)[1]) / 2
 
 
-# Thresholds: T3
-
-
-def margins(world, r, capped):
-    """Canada's or the US's margin in each question, in the order of the table; NaN where there is no agreement."""
-    a, w, e, q = (world.of(name, r, capped=capped) for name in ("agreement", "war", "exit", "quo"))
-    shut, idle = world.of("agreement"), world.of("quo")
-
-    def offered(agreement, talks):
-        """What Canada has by offers that nobody may walk out of: its talks and half of what is gained over them."""
-        gain = (agreement - talks)[:2].sum() / 2
-        return talks[0] + gain if gain > 0 else np.nan
-
-    def divided(agreement):
-        return nash(agreement, w) if (agreement - w)[:2].sum() > 0 else np.nan
-
-    return np.array(
-        [
-            a[1] - w[1],
-            e[0] - w[0],
-            w[0] - offered(a, q),
-            w[0] - offered(shut, idle),
-            e[0] - (a[0] - divided(a)),
-            -divided(a),
-            -divided(shut),
-        ]
-    )
-
-
-def thresholds(world, capped, step=0.05):
-    """The smallest share at which each margin stops being negative; None if at none."""
-    grid = np.arange(0.0, 1.0 + step / 2, step)
-    values = np.array([margins(world, r, capped) for r in grid])
-    found = []
-    for k in range(7):
-        holds = np.flatnonzero(values[:, k] >= 0)
-        if not len(holds):
-            found.append(None)
-        elif holds[0] == 0:
-            found.append(0.0)
-        else:
-            ends = grid[holds[0] - 1], grid[holds[0]]
-            found.append(brentq(lambda r, k=k: margins(world, r, capped)[k], *ends, xtol=1e-6))
-    return found
-
-
 # Talks along a path: T7 and T9
 
 

@@ -84,17 +84,6 @@ def split(world: Any, row: Row, **options: bool) -> dict[str, Any]:
     return plain.division(world, row["reading"], row["r"], **options)
 
 
-def threshold(world: Any, row: Row) -> dict[str, Any]:
-    questions = [one["question"] for one in stored("T3").records()]
-    cells = {}
-    for column in set(row) - {"question"}:
-        name, _, capped = column.partition("_")
-        there = world if name == "uniform5" else world_at(world.day, name)
-        found = kept(there, column, lambda w=there, c=capped: plain.thresholds(w, c == "True"))
-        cells[column] = found[questions.index(row["question"])]
-    return cells
-
-
 def programme(world: Any, route: bool) -> Any:
     chosen = [plain.projects(world)[name] for name in plain.PROGRAMME]
     dates = sorted({lead for lead, _, _ in chosen})
@@ -191,7 +180,6 @@ PROGRAMS = {
     "T2": Program(split, 1e-5),
     "T2-capped": Program(lambda world, row: split(world, row, capped=True), 1e-5),
     "T2-closed": Program(lambda world, row: split(world, row, route=False), 1e-5),
-    "T3": Program(threshold, 1e-5),
     "T5": Program(lambda world, row: plain.patience(world, row["r"], row), 1e-5),
     "T6": Program(lambda world, row: plain.self_enforcing(world, row["discount"], row["r"])),
     "T7": Program(path_row, KINKS),
@@ -210,7 +198,6 @@ ELSEWHERE = {
     "data": "figures, as they are in the files of the package",
     "T0": "quantiles of a thousand draws; of each date and structure the first is computed again, cell by cell",
     "T0-structures": "the same",
-    "T0-sobol": "shares of variance, by the estimator of SALib; tried on a sum of inputs",
     "T4": "text, written by hand",
     "T4-figures": "counts of rows of the other tables, which a test counts again",
     "T12": "every gain and answer",

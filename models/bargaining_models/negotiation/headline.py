@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import bargaining
-from bargaining import Column, ContinuousOffers, Method, Table, nash
+from bargaining import Column, Method, Table, nash
 from bargaining.authoring import Floats, Shown, real, within
 from bargaining.errors import InvalidInput, Status
-from bargaining_models.negotiation.deal import DISCOUNT_RATE, Deal, applicable, label
+from bargaining_models.negotiation.deal import Deal, applicable, label
 
 if TYPE_CHECKING:
     from bargaining_models.negotiation.negotiation import Negotiation
@@ -75,35 +75,9 @@ def first_crossing(deal: Any, margin: Callable[[Any], Floats]) -> Threshold:
     return Threshold(value=float(root), margin=float(values[0]))
 
 
-def partner_loss_from_war(deal: Deal) -> Floats:
-    """Return the partner's loss from the tariff war relative to free trade at the same r."""
-    return deal.agreement.money[..., 1] - deal.war.money[..., 1]
-
-
-def joint_gain_from_war(deal: Deal) -> Floats:
-    """Return what the tariff war gives both together over the agreement; where it is positive they do not agree."""
-    return np.asarray(deal.war.money.sum(axis=-1) - deal.total)
-
-
-def gain_from_leaving(deal: Deal) -> Floats:
-    """Return home's gain from a closed border over the tariff war."""
-    return deal.exit.money[..., 0] - deal.war.money[..., 0]
-
-
 def gain_from_refusing(deal: Deal) -> Floats:
     """Return home's gain from a closed border over the Nash division about the war."""
     return deal.exit.money[..., 0] - nash(deal.problem()).payoffs[..., 0]
-
-
-def paid_to_home(deal: Deal) -> Floats:
-    """Return the partner's payment to home in the Nash division about the war."""
-    return -deal.transfer(nash(deal.problem()))
-
-
-def gain_from_walking_out(deal: Deal) -> Floats:
-    """Return home's gain from the tariff war over the division by offers without a right to walk out."""
-    offers = ContinuousOffers(DISCOUNT_RATE, inside=DISCOUNT_RATE * deal.talks.money)
-    return deal.war.money[..., 0] - offers(deal.problem()).payoffs[..., 0]
 
 
 SHARES = (0.0, 0.05, 0.15)  # none, little, and what the paper calls large

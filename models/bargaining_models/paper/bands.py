@@ -12,7 +12,7 @@ draw of each structure was solved again and came out as stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "data" / "draws"
 BANDS, SAMPLE = "headline_bands.csv", "headline_sample.csv"
-SPREAD, SOBOL = "headline_structures.csv", "headline_sobol.csv"
+SPREAD = "headline_structures.csv"
 KEYS = ("disagreement", "route", "share")
 ENDS = ("low", "median", "high")
 ENVIRONMENTS = {"2023": None, "19 August 2026": "2026-08-19"}
@@ -48,16 +48,7 @@ INPUTS = (
     "structure", "elasticities", "capacity", "china_closure_rate", "china_closure_rate_other", "china_reopening_rate",
     "breakdown_rate", "discount_rate", "bargaining_weight_canada",
 )  # fmt: skip
-DRAWN = {
-    "china_closure_rate": "China closes: farm goods",
-    "china_closure_rate_other": "China closes: other goods",
-    "china_reopening_rate": "China reopens",
-    "breakdown_rate": "breakdown of talks",
-    "discount_rate": "discount rate",
-    "bargaining_weight_canada": "Canada's weight",
-}
-"""What T0-sobol calls those whose name does not say it."""
-BASE_SAMPLE = 4096  # of Saltelli's design, a power of two; sampling error of an index is a percent or two
+BASE_SAMPLE = 4096  # of what is drawn beside structure and elasticities
 ACCURACY = 1e-7  # relative: figures of two processors may differ by less
 WAR = {"disagreement": "tariff war", "route": "open"}
 DAY = "day's tariffs"
@@ -208,18 +199,6 @@ def drawn_payments(
     return _transfer(gains["0"], weight), paid(gains, given, weight)
 
 
-def sobol(function: Callable[[Floats], Floats], names: Sequence[str], size: int) -> dict[str, Floats]:
-    """First-order and total Sobol indices of a function on the unit cube, by SALib."""
-    from SALib.analyze import sobol as analyse
-    from SALib.sample import sobol as sample
-
-    problem = {"num_vars": len(names), "names": list(names), "bounds": [[0.0, 1.0]] * len(names)}
-    points = sample.sample(problem, size, calc_second_order=False, seed=0)
-    values = function(np.clip(points, 1e-12, 1 - 1e-12))
-    found = analyse.analyze(problem, values, calc_second_order=False, seed=0)
-    return {"first": np.asarray(found["S1"]), "total": np.asarray(found["ST"])}
-
-
 def bands_table(study: Study) -> Table:
     """T0: the transfer, and the part of it that a share r takes away, with the spread over elasticities."""
     _try_again(study.parameters)
@@ -282,16 +261,6 @@ def spread_table(study: Study) -> Table:
     return study.table("T0-structures", rows)
 
 
-def shares_table(study: Study) -> Table:
-    """T0-sobol: what moves the transfer, as shares of its variance."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in read_rows(FOLDER / SOBOL):
-        where, name = row["environment"], row["input"]
-        line = rows.setdefault((where, name), {"environment": where, "input": DRAWN.get(name, name)})
-        line[f"{row['quantity']}_{row['index']}"] = round(100.0 * float(row["value"]), 1)
-    return study.table("T0-sobol", rows.values(), base=BASE_SAMPLE)
-
-
 def store(
     found: Mapping[str, Mapping[str, xr.Dataset]], parameters: Parameters, folder: Path = FOLDER
 ) -> None:
@@ -311,10 +280,10 @@ def store(
 def store_causes(
     found: Mapping[str, Mapping[str, xr.Dataset]], parameters: Parameters, folder: Path = FOLDER
 ) -> None:
-    """Write what the draws say of structures, scenarios and inputs; the latter takes SALib."""
+    """Write what the draws say of structures and scenarios."""
     capacity = capacities(parameters)
     at = np.stack([uniforms(name, BASE_SAMPLE) for name in INPUTS], axis=-1)
-    spread, causes = [], []
+    spread = []
     for environment, parts in found.items():
         drawn = partial(drawn_payments, parts, capacity)
         listed = {
@@ -333,18 +302,7 @@ def store_causes(
                 low, median, high = np.nanquantile(np.ma.filled(values, np.nan), LEVELS)
                 row |= {quantity: median, f"{quantity}_low": low, f"{quantity}_high": high}
             spread.append(row | tail("USD bn; percent"))
-        for quantity in ("transfer", "with", "lost"):
-
-            def effect(points: Floats, quantity: str = quantity, drawn: Any = drawn) -> Floats:
-                first, later = drawn(points, mixed=quantity != "transfer")
-                return np.asarray({"transfer": first, "with": later, "lost": first - later}[quantity])
-
-            for index, shares in sobol(effect, INPUTS, BASE_SAMPLE).items():
-                for name, value in zip(INPUTS, shares.tolist(), strict=True):
-                    cell = {"environment": environment, "input": name, "quantity": quantity, "index": index}
-                    causes.append(cell | {"value": f"{value:.6g}", **tail("share of variance")})
     write_rows(folder / SPREAD, spread)
-    write_rows(folder / SOBOL, causes)
 
 
 def scenarios(parameters: Parameters, environment: str) -> dict[str, tuple[Negotiation, Floats]]:

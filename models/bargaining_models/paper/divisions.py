@@ -1,4 +1,4 @@
-"""The headline, outcomes (T1), divisions (T2), thresholds (T3), the repeated game (T5, T6) and the triangle (T11)."""
+"""The headline, outcomes (T1), divisions (T2), the repeated game (T5, T6) and the triangle (T11)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,6 @@ from bargaining.errors import Status
 from bargaining_models.negotiation.deal import Deal, Reading, readings
 from bargaining_models.negotiation.headline import (
     NOISE,
-    Margin,
-    first_crossing,
-    gain_from_leaving,
-    gain_from_refusing,
-    gain_from_walking_out,
-    joint_gain_from_war,
-    paid_to_home,
-    partner_loss_from_war,
 )
 from bargaining_models.negotiation.roles import Diversion, Leave
 from bargaining_models.negotiation.tariff_war import RATES
@@ -173,7 +165,7 @@ def splits(study: Study, deal: Deal, label: str, variant: str) -> Table:
         label=label,
         variant=variant,
         timing=_timings(readings(ROLES)),
-        capped=specified("T3")["notes"]["Capped"] if deal.capped else "",
+        capped=specified("T4")["notes"]["Capped"] if deal.capped else "",
         talks=f"r is in use under {study.baseline.roles.meanwhile} too"
         if deal.route_survives
         else "while talks last, r is in use only where it is the inside option",
@@ -197,48 +189,6 @@ def _timings(shown: Iterable[Reading]) -> str:
     before, common, after = said.partition(": offers alternate without delay")
     again = common + after.partition(",")[0]
     return before + common + (after.replace(again, ": such offers") if common else "")
-
-
-QUESTIONS: tuple[tuple[str, Margin, bool], ...] = (
-    ("the US loses from the tariff war", partner_loss_from_war, True),
-    ("leaving beats the tariff war for Canada", gain_from_leaving, True),
-    ("walking out into the war binds, China route open", gain_from_walking_out, True),
-    ("walking out into the war binds, China route closed by the deal", gain_from_walking_out, False),
-    ("leaving beats the Nash division for Canada", gain_from_refusing, True),
-    ("the US pays Canada, China route open", paid_to_home, True),
-    ("the US pays Canada, China route closed by the deal", paid_to_home, False),
-)
-
-
-def thresholds(study: Study) -> Table:
-    """T3: the redirectable shares at which something changes, by elasticities and capacity."""
-    cases = [(elasticities, capped) for elasticities in study.sets for capped in (False, True)]
-    rows: list[dict[str, str | float | None]] = []
-    always = True  # whether what holds at r = 0 holds at every r
-    for name, margin, route in QUESTIONS:
-        deals = {case: study.thresholds_deal(*case, route) for case in cases}
-        row: dict[str, str | float | None] = {"question": name}
-        for (e, capped), deal in deals.items():
-            value = first_crossing(deal, margin).value
-            row[f"{e}_{capped}"] = value
-            always = always and (value != 0.0 or bool((margin(deal) >= 0.0).all()))
-        rows.append(row)
-    wars = [study.thresholds_deal(*case, True).war for case in cases]
-    ends = {
-        e: first_crossing(study.thresholds_deal(e, False, False), joint_gain_from_war) for e in study.sets
-    }
-    below = ", ".join(f"{end.value:.3f} ({e})" for e, end in ends.items() if end.value is not None)
-    closed = (
-        f"; where the deal closes the route, unlimited, they agree only below r = {below}" if below else ""
-    )
-    return study.table(
-        "T3",
-        rows,
-        *wars,
-        where="every r" if always else "r = 0",
-        elasticities="; ".join(study.meant(name) for name in study.sets),
-        pays=closed,
-    )
 
 
 def critical_discounts(study: Study) -> Table:

@@ -25,7 +25,7 @@ from bargaining_models.paper.timing import PRIOR
 from bargaining_models.paper.worlds import STRUCTURES
 
 SOURCE = Path(__file__).with_name("manuscript.tex")
-INCLUDED = ("data", "T0", "T0-structures", "T0-sobol", "headline", "T6", "T10-sensitivity", "T4")
+INCLUDED = ("data", "T0", "T0-structures", "T13", "headline", "T6", "T10-sensitivity", "T4")
 DRAWN = ("F0", "F1", "F2", "F4")
 SHORT = {
     "T4": ("claim", "verdict", "assumption"),

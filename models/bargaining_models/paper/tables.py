@@ -20,7 +20,7 @@ from bargaining.authoring import file_name, write_whole
 from bargaining.errors import InvalidInput
 from bargaining.tables import typeset
 from bargaining.tables.table import Column, Table
-from bargaining_models.paper.bands import bands_table, shares_table, spread_table
+from bargaining_models.paper.bands import bands_table, spread_table
 from bargaining_models.paper.claims import claims_table, counts_table, events_table
 from bargaining_models.paper.divisions import (
     critical_discounts,
@@ -31,7 +31,6 @@ from bargaining_models.paper.divisions import (
     payoffs,
     self_enforcing,
     splits,
-    thresholds,
 )
 from bargaining_models.paper.leverage import leverage_bands, leverage_pairs, leverage_table
 from bargaining_models.paper.pivot_game import patience_table, sensitivity_table, terms_table
@@ -43,7 +42,6 @@ MAKERS: dict[str, Callable[[Study], Table]] = {
     "data": figures,
     "T0": bands_table,
     "T0-structures": spread_table,
-    "T0-sobol": shares_table,
     "T1": lambda study: payoffs(study, "percent"),
     "T1-money": lambda study: payoffs(study, "money"),
     "T1-r": meanings,
@@ -52,7 +50,6 @@ MAKERS: dict[str, Callable[[Study], Table]] = {
     "T2-closed": lambda study: splits(
         study, study.closed_route, "splits-closed", "unlimited capacity, China route closed by the agreement"
     ),
-    "T3": thresholds,
     "T4": claims_table,
     "T4-figures": lambda study: counts_table(study, rows),
     "T5": critical_discounts,

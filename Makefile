@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600)
 export SOURCE_DATE_EPOCH
 
-.PHONY: paper pdf uncertainty test coverage mutants test-slow benchmark lint format types layers docs readme explorer wheels release refresh-constraints clean help
+.PHONY: paper pdf uncertainty test coverage mutants test-slow benchmark lint format types layers docs readme notebooks explorer wheels release refresh-constraints clean help
 .NOTPARALLEL:
 
 paper: $(VENV)/.paper  ## compute the tables of the paper into build/paper (the default)
@@ -72,6 +72,9 @@ docs: $(VENV)/.docs  ## build the documentation into build/docs; a warning is an
 
 readme: $(VENV)/.paper  ## draw README's picture and compute its table
 	$(PY) docs/_readme.py
+
+notebooks: $(VENV)/.docs  ## run the notebooks and store what they show; ARGS names some
+	$(PY) docs/_notebooks.py $(ARGS)
 
 explorer: $(VENV)/.docs  ## write the explorer, a page for the browser, into build/explorer.html; ARGS=--compute computes its figures
 	$(PY) docs/_explorer/build.py build/explorer.html $(ARGS)

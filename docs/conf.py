@@ -52,7 +52,7 @@ DEFAULT_LINKS.clear()  # they point into other projects' pages, which would have
 numpydoc_xref_aliases = {name: f"{kind.__module__}.{name}" for name, kind in results().items()}
 numpydoc_xref_aliases |= {name: f"bargaining.{name}" for name in bargaining.__all__}
 
-nb_execution_mode = "force"  # notebooks are stored without outputs
+nb_execution_mode = "force"  # what is stored may be old
 logging.getLogger("traitlets").setLevel(logging.WARNING)
 NotebookClient.extra_arguments.default_args = (["--log-level=ERROR"],)  # kernels warn that they use TCP
 nb_execution_raise_on_error = True

@@ -122,7 +122,7 @@ function specification({ x, y, kinds, domain, square }, container, data) {
     datasets: data, encoding: position, padding: 6, config: {
       background: null, font: "system-ui, sans-serif", view: { stroke: null },
       axis: { labelColor: "var(--ink)", titleColor: "var(--ink)", gridColor: "var(--line)", domainColor: "var(--line)",
-        tickColor: "var(--line)", labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelOverlap: true, labelFlush: false },
+        tickColor: "var(--line)", labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelOverlap: true, labelFlush: false, tickCount: 8 },
     },
     layer: [
       { data: { name: "areas" }, mark: { type: "line", filled: true, opacity: 0.18, clip: true },

@@ -22,6 +22,7 @@ from bargaining.errors import InvalidInput, Status
 from bargaining_models.negotiation.negotiation import Negotiation
 from bargaining_models.negotiation.triangle import Triangle, unpaid
 from bargaining_models.trade import TradeModel
+from bargaining_models.uncertainty import elasticity_priors
 from plain_economy import PlainEconomy, drawn, model_of
 
 LEVELS = [0.0, 0.10, 0.15]
@@ -40,6 +41,16 @@ def merged():
 
 def near(value, expected):
     np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+
+
+def capacity(r):
+    """Hats of the route by the definition of capacity, beyond r = 1 too."""
+    model = talks().model
+    china, canada, us = (model.regions.index(name) for name in ("CHN", "CAN", "USA"))
+    sold, hats = model.economy.flows, np.ones_like(model.economy.shares)
+    grown = np.divide(sold[us, canada], sold[china, canada], out=np.zeros(20), where=sold[china, canada] > 0)
+    hats[china, canada] = (1.0 + r * grown * model.goods) ** -0.2
+    return hats
 
 
 def test_two_hegemons():
@@ -109,27 +120,97 @@ def test_a_demand_in_money_fails():
 
 
 def test_thresholds_beyond_the_largest_share():
-    """Contingent capacity of more than all exports to the US, by its definition."""
-    model = talks().model
-    china, canada = model.regions.index("CHN"), model.regions.index("CAN")
-    ratio = model.redirect(1.0, exporter="CAN", market="USA", target="CHN")[china, canada] ** -5.0 - 1.0
-    border = model.closed([("USA", "CAN"), ("CAN", "USA")])
+    model, border = talks().model, talks().model.closed([("USA", "CAN"), ("CAN", "USA")])
 
     def loss(r):
-        route = np.ones_like(border)
-        route[china, canada] = (1.0 + r * ratio) ** -0.2
-        return -float(model.solve(costs=route * border).of("CAN"))
+        return -float(model.solve(costs=capacity(r) * border).of("CAN"))
 
-    near(brentq(lambda r: loss(r) - 1.0, 1.0, 2.0), 1.484283)
-    near(brentq(lambda r: loss(r) - loss(0.0) / 2, 1.0, 2.0), 1.161061)
-    near(loss(0.3), talks().threat(r=0.3, route="contingent").loss)
+    near([loss(1.484283), loss(1.161061), loss(0.3)], [1.0, 2.577548 / 2, 2.193184])
+    turned = []
+    for r in (1.67004, 1.67006):  # where turning to China binds
+        wide = talks().with_friction(capacity(r))
+        threat, rivalry = wide.threat(), wide.rivals()
+        bid = rivalry.home_payoff - rivalry.money[0, 0]
+        turned.append(bool(bid > -(threat.loss_money - threat.cost_money) / 2))
+    assert turned == [False, True]
+
+
+def test_who_gains_by_a_route():
+    answer = talks().model.solve(costs=capacity(0.15))
+    money = answer.welfare * talks().model.economy.income / 100
+    at = {name: money[talks().model.regions.index(name)] for name in ("CAN", "CHN", "USA")}
+    near(list(at.values()), [3.007449, 3.591823, -0.124617])
+    near(np.round(money.sum() - sum(at.values()), 4), -0.3001)
+    mexican = Negotiation(model=talks().model, home="MEX", partner="USA", alternative="CHN").route(0.15)
+    border = talks().model.closed([("USA", "CAN"), ("CAN", "USA")])
+    peace, cut = (talks().model.solve(costs=hats).of("CAN") for hats in (mexican, mexican * border))
+    near([-peace, talks().model.solve(costs=border).of("CAN") - cut], [0.002423, 0.003055])
+    tariff = talks().model.tariffs({("CAN", "USA"): 0.05})
+    taxed = talks().model.power("USA", "CAN", tariffs=tariff)
+    near([taxed.agreement.of("CAN"), taxed.loss], [0.125727, 2.703275])
+
+
+def test_a_payment_moves_prices():
+    """Canada is as badly off as in the cut by a smaller payment than its loss, and worth more to the US."""
+    model = talks().model
+    paid = model.solve(transfers={("CAN", "USA"): 38.205659})
+    near(paid.of("CAN"), -2.577548)
+    worth = paid.of("USA") * model.economy.income[model.regions.index("USA")] / 100
+    near(np.round(worth, 5), 42.15241)
+
+
+def test_coalitions_of_targets():
+    model, nine = talks().model, ("CAN", "MEX", "DEU", "FRA", "ITA", "GBR", "JPN", "KOR", "AUS")
+    alone = [model.power(name, "USA").loss_money for name in nine]
+    together = model.power(nine, "USA")
+    near([sum(alone[:2]), sum(alone)], [84.476567, 149.412901])
+    near(np.round(together.cost_money, 5), 144.94911)
+    credible = together.loss_money / (together.loss_money + talks().threat().loss_money)
+    near(np.round(credible, 3), 0.782)
+    near(model.power([name for name in model.regions if name != "KOR"], "KOR").loss, 8.619467)
+
+
+def test_power_grows_faster_than_the_share():
+    model, links = talks().model, talks().model.closed([("USA", "CAN"), ("CAN", "USA")]) == np.inf
+    shares, losses = [], []
+    for factor in (1, 4, 16, 64):
+        power = model.power("USA", "CAN", costs=np.where(links, factor**-0.2, 1.0))
+        canada, us = (model.regions.index(name) for name in ("CAN", "USA"))
+        spent = power.agreement.expenditures[canada] * model.goods
+        shares.append(power.agreement.shares[canada, us] @ spent / spent.sum())
+        losses.append(100 * power.loss / (100 + power.agreement.of("CAN")))
+    near(shares, [0.180967, 0.484445, 0.810785, 0.952803])
+    near(losses, [2.577548, 8.358435, 20.560611, 36.279836])
+
+
+@pytest.mark.slow
+def test_bands_over_draws_of_elasticities():
+    prior = elasticity_priors("icio2019")
+    z = np.random.default_rng(2026).standard_normal((100, 20))
+    drawn = np.clip(prior.median * np.exp(prior.spread * z), 1, 20)
+    rows = []
+    for theta in (prior.median, *drawn):
+        model = TradeModel.from_structure("icio2019", elasticities=theta)
+        whole = Negotiation(model=model, home="CAN", partner="USA", alternative="CHN")
+        steady, reserve = (whole.threat(r=[0, 0.15], route=route) for route in ("open", "contingent"))
+        demands = whole.rivals(r=[0, 0.15]).demands[:, 0]
+        lost = [1 - x[1] / x[0] for x in (steady.loss, reserve.loss, demands)]
+        rows.append([steady.loss[0], steady.cost[0], steady.patience[0], *lost, *demands])
+    near(np.array(rows[0])[[0, 1, 6, 7]], [2.429294, 0.190718, 23.339335, 16.480827])
+    low, middle, high = np.quantile(rows[1:], [0.05, 0.5, 0.95], axis=0)[:, :6]
+    near([low[0], middle[0], high[0]], [1.434551, 2.477063, 4.849610])
+    near([low[1], middle[1], high[1]], [0.101997, 0.203762, 0.476932])
+    near(np.round(low[2:], 3), [0.450, -0.005, 0.045, 0.267])
+    near(np.round(middle[2:], 3), [0.505, 0.005, 0.076, 0.300])
+    near(np.round(high[2:], 3), [0.598, 0.019, 0.102, 0.386])
+    near(np.mean([row[2] < 0.5 for row in rows[1:]]), 0.49)
 
 
 def test_slopes_in_the_route():
     """By the costs of the route, and by differences in r."""
     model, threat = talks().model, talks().threat()
     china, canada, goods = model.regions.index("CHN"), model.regions.index("CAN"), model.goods
-    ratio = model.redirect(1.0, exporter="CAN", market="USA", target="CHN")[china, canada] ** -5.0 - 1.0
+    ratio = capacity(1.0)[china, canada] ** -5.0 - 1.0
     cut, peace = (
         sensitivity(one, wrt="costs").sel(region="CAN", importer="CHN", exporter="CAN").values[goods]
         @ (-ratio[goods] / 5.0)

@@ -201,9 +201,9 @@ def rivals(talks: Negotiation, *, r: Share, capped: bool, sectors: str | Sequenc
     )
 
 
-def threat_game(talks: Negotiation, *, r: Share, sectors: str | Sequence[Any]) -> Game:
+def threat_game(talks: Negotiation, *, r: Share, capped: bool, sectors: str | Sequence[Any]) -> Game:
     """Return payoffs by the sets of links that the two close; `Negotiation.threat_game` describes the arguments."""
-    model, costs, (home, partner) = talks.model, talks.route(r), talks.places
+    model, costs, (home, partner) = talks.model, talks.route(r, capped=capped), talks.places
     groups = [[name] if isinstance(name, str) else list(name) for name in sectors]
     if isinstance(sectors, str):
         names = [model.sectors[j] for j in sectors_of(model.sectors, model.goods, sectors)]
@@ -255,7 +255,7 @@ def leverage(talks: Negotiation, *, r: Sequence[float], discount: float, capped:
         )
         open_terms["K bids to be the only one", "v_T(U) - v_T(K) - b_K"] = rivalry.demands[..., 0]
         residuals.append(rivalry.residual)
-    games = [coco_value(talks.threat_game(r=share)).payoffs for share in shares]
+    games = [coco_value(talks.threat_game(r=share, capped=capped)).payoffs for share in shares]
     open_terms["each closes what it likes", "val(L_T - L_H) / 2"] = np.array([(b - a) / 2 for a, b in games])
     unit, rows = talks.model.data.unit or "money", []
     for key, paid in open_terms.items():

@@ -691,7 +691,9 @@ class Negotiation(Shown):
         """
         return rivals(self, r=r, capped=capped, sectors=sectors)
 
-    def threat_game(self, *, r: Share = 0.0, sectors: str | Sequence[Any] = "goods") -> Game:
+    def threat_game(
+        self, *, r: Share = 0.0, capped: bool = False, sectors: str | Sequence[Any] = "goods"
+    ) -> Game:
         """Return the game in which home and the partner each choose a set of links between them to close.
 
         A link that either closes is closed. Payoffs are in money against the agreement. `coco_value` of the game
@@ -699,8 +701,8 @@ class Negotiation(Shown):
 
         Parameters
         ----------
-        r
-            One redirectable share; the route is open.
+        r, capped
+            One redirectable share, and whether caps limit it; the route is open.
         sectors : "goods", "all" or sequence of str or of lists of str
             Sectors, or groups of them, of which home's imports and home's exports can be closed, four at most. By
             default each goods sector, or all together where there are more than four.
@@ -712,7 +714,7 @@ class Negotiation(Shown):
         >>> coco_value(talks.threat_game(sectors=["C"])).payoffs.round(2)  # manufacturing alone
         array([-1.18,  1.18])
         """
-        return threat_game(self, r=r, sectors=sectors)
+        return threat_game(self, r=r, capped=capped, sectors=sectors)
 
     def leverage(self, r: Sequence[float] = (0.15,), *, discount: float = 0.9, capped: bool = False) -> Table:
         """Return a table of what the partner can ask of home, by notion of leverage, and of what the alternative takes.

@@ -26,7 +26,7 @@ const CONTROLS = {
   ],
   offers: [
     ["pair", "discount", "Patience: the discount factor", "range", 0, 0.99, 0.01, [0.9, 0.9]],
-    ["select", "proposer", "Who offers first", [["0", "player 1"], ["1", "player 2"]], "0"],
+    ["select", "proposer", "Who offers first", [["0", "player 1"], ["1", "player 2"]], "1"],
     ["pair", "outside", "Outside option: by leaving", "range", 0, 1, 0.01, [0.3, 0.1]],
     ["pair", "inside", "Inside option: while they talk", "range", 0, 1, 0.01, [0.1, 0]],
     ["range", "p", "Chance that talks break down after a refusal", 0, 1, 0.01, 0.05],
@@ -158,6 +158,7 @@ function follow(view, container) {
     window.addEventListener("pointermove", move);
     for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, done);
   });
+  view.addEventListener("touchstart", (event, item) => { if (item && item.datum && item.datum.handle) event.preventDefault(); });
 }
 /* Charts are drawn anew when their axes or the window change; otherwise they are only given other data. */
 let views = {}, drawn = "", busy = false;

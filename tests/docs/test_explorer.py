@@ -318,11 +318,23 @@ def test_rings_are_dragged(browser: Browser, page: str, width: int, dark: bool) 
 
 
 def drag(browser: Browser, picture: str, k: int, right: float, down: float) -> None:
+    """Move a ring: with the mouse, on a phone with a finger, for which the page must not scroll."""
     x, y = ring(browser, picture, k)
+    way = [(x + part * right, y + part * down) for part in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    if browser.run("innerWidth") < 600:
+        browser.ask("Emulation.setTouchEmulationEnabled", enabled=True)
+        for n, (a, b) in enumerate(way):
+            point = [{"x": a, "y": b}]
+            browser.ask(
+                "Input.dispatchTouchEvent", type="touchMove" if n else "touchStart", touchPoints=point
+            )
+            browser.run("new Promise(requestAnimationFrame).then(() => 0)")
+        browser.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        return
     browser.pointer("mousePressed", x, y)
-    for part in (0.25, 0.5, 0.75, 1.0):
-        browser.pointer("mouseMoved", x + part * right, y + part * down)
-    browser.pointer("mouseReleased", x + right, y + down)
+    for a, b in way:
+        browser.pointer("mouseMoved", a, b)
+    browser.pointer("mouseReleased", *way[-1])
 
 
 def test_it_prints_in_ink_on_white(browser: Browser, page: str) -> None:
